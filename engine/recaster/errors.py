@@ -1,0 +1,83 @@
+"""Every error that Recaster raises on purpose.
+
+Tree::
+
+    RecasterError               exit code 1
+    +- UsageError               2   options that do not go together
+    +- InputError               3   something given cannot be used
+    |  +- ClipError                 a clip: missing, broken, no video in it
+    |  +- ImageError                a still image
+    |  +- FacesetError              a faceset folder or zip
+    |  +- ModelError                a model folder or checkpoint
+    |  +- WeightsError              a weights file: missing, wrong checksum, wrong shapes
+    +- FaceNotFoundError        4   no face, or not the wanted person
+    +- TrainingError            5   training cannot go on (diverged, too few faces)
+    +- OutputError              6   a result cannot be written (disk full, no permission)
+    +- DeviceError              7   a device was asked for and cannot be used
+
+A message says what happened, to which file or frame, and what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class RecasterError(Exception):
+    """The root of every expected error; ``exit_code`` is what the command line ends with."""
+
+    exit_code = 1
+
+
+class UsageError(RecasterError):
+    """Options or arguments that do not go together."""
+
+    exit_code = 2
+
+
+class InputError(RecasterError):
+    """Something that was given cannot be used."""
+
+    exit_code = 3
+
+
+class ClipError(InputError):
+    """A clip is missing, broken, or has no video in it."""
+
+
+class ImageError(InputError):
+    """A still image is missing or cannot be decoded."""
+
+
+class FacesetError(InputError):
+    """A faceset folder or zip is missing, broken or unsafe."""
+
+
+class ModelError(InputError):
+    """A model folder or checkpoint is missing, broken or of another kind."""
+
+
+class WeightsError(InputError):
+    """A weights file is missing, or its checksum, names or shapes are wrong."""
+
+
+class FaceNotFoundError(RecasterError):
+    """No face was found, or not the wanted person."""
+
+    exit_code = 4
+
+
+class TrainingError(RecasterError):
+    """Training cannot start or go on."""
+
+    exit_code = 5
+
+
+class OutputError(RecasterError):
+    """A result cannot be written."""
+
+    exit_code = 6
+
+
+class DeviceError(RecasterError):
+    """A device was asked for and cannot be used."""
+
+    exit_code = 7

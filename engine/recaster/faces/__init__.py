@@ -1,0 +1,1 @@
+"""Faces in frames: detectors, landmarkers, identity, tracks, smoothing and alignment."""

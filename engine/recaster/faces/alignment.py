@@ -1,0 +1,257 @@
+"""Aligned crops: similarity transforms between frame pixels and crop pixels.
+
+Coordinates follow OpenCV: the centre of the first pixel is (0, 0), so a picture of ``size`` pixels
+reaches from -0.5 to ``size - 0.5``. Unit coordinates reach from 0 to 1 between its outer edges. A
+matrix is (2, 3) float64 and maps (x, y, 1) to (x, y); most functions also take a whole track at once,
+with a leading axis T. Whoever crops and pastes back uses the same matrix, so nothing is lost.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+from recaster.faces.topology import IBUG68
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from recaster.faces.types import Box, Floats
+
+EYE_DISTANCE: Final = 0.338
+"""Distance of the eyes' centres in ``TEMPLATE``, as a share of the crop's side."""
+
+INNER: Final = np.array(IBUG68[17:])
+"""The mesh points that are aligned: brows, nose, eyes and mouth, without the jaw."""
+
+# The generalised Procrustes mean (one vote a person) of the mesh of three people talking to the camera,
+# 450 frames in all, mirrored and averaged with itself, eyes level. The eyes' line is at .36 of the
+# height, so that the mesh's whole oval is inside: forehead at .07, chin at .94, an open mouth to .99.
+TEMPLATE: Final[Floats] = np.array(
+    [
+        # brows
+        (0.1808, 0.2696),
+        (0.2369, 0.2422),
+        (0.2892, 0.2212),
+        (0.3541, 0.2201),
+        (0.4259, 0.2255),
+        (0.5741, 0.2255),
+        (0.6459, 0.2201),
+        (0.7108, 0.2212),
+        (0.7631, 0.2422),
+        (0.8192, 0.2696),
+        # nose
+        (0.5000, 0.3148),
+        (0.5000, 0.3794),
+        (0.5000, 0.4363),
+        (0.5000, 0.4752),
+        (0.4337, 0.5420),
+        (0.4614, 0.5594),
+        (0.5000, 0.5569),
+        (0.5386, 0.5594),
+        (0.5663, 0.5420),
+        # eyes
+        (0.2621, 0.3623),
+        (0.3033, 0.3434),
+        (0.3554, 0.3402),
+        (0.4063, 0.3618),
+        (0.3562, 0.3761),
+        (0.3026, 0.3762),
+        (0.5937, 0.3618),
+        (0.6446, 0.3402),
+        (0.6967, 0.3434),
+        (0.7379, 0.3623),
+        (0.6974, 0.3762),
+        (0.6438, 0.3761),
+        # mouth
+        (0.3570, 0.6916),
+        (0.4147, 0.6401),
+        (0.4582, 0.6248),
+        (0.5000, 0.6288),
+        (0.5418, 0.6248),
+        (0.5853, 0.6401),
+        (0.6430, 0.6916),
+        (0.5800, 0.7426),
+        (0.5427, 0.7550),
+        (0.5000, 0.7582),
+        (0.4573, 0.7550),
+        (0.4200, 0.7426),
+        (0.3771, 0.6896),
+        (0.4669, 0.6683),
+        (0.5000, 0.6682),
+        (0.5331, 0.6683),
+        (0.6229, 0.6896),
+        (0.5347, 0.7043),
+        (0.5000, 0.7056),
+        (0.4653, 0.7043),
+    ]
+)
+"""(51, 2): where the iBUG points 17 to 67 lie in the unit square (x, y)."""
+
+SHRINK: Final = 0.6
+"""Below this scale (crop pixels over frame pixels) ``warp`` averages instead of only sampling."""
+
+_LARGEST_FACTOR: Final = 16
+
+
+def inner_points(points: Floats) -> Floats:
+    """Pick the 51 points of ``TEMPLATE``.
+
+    Args:
+        points: (..., N, 2 or 3); N is 68 (iBUG order), 468 or 478 (mesh).
+
+    Returns:
+        (..., 51, 2), x and y.
+
+    Raises:
+        ValueError: another number of points.
+    """
+    count = points.shape[-2]
+    if count == 68:
+        return points[..., 17:, :2]
+    if count in (468, 478):
+        return points[..., INNER, :2]
+    raise ValueError(f"{count} landmarks: only 68 (iBUG) or 468/478 (mesh) can be aligned")
+
+
+def similarity(source: Floats, destination: Floats) -> Floats:
+    """Least-squares rotation, uniform scale and shift from one point set to another.
+
+    Umeyama, "Least-squares estimation of transformation parameters between two point patterns", PAMI
+    1991; in the plane its singular value decomposition has a closed form (one complex factor), which
+    never mirrors.
+
+    Args:
+        source: (..., N, 2).
+        destination: (..., N, 2), the same leading axes or fewer.
+
+    Returns:
+        (..., 2, 3) float64.
+
+    Raises:
+        ValueError: all source points of a set coincide, or a coordinate is not finite.
+    """
+    source = np.asarray(source, np.float64)
+    destination = np.asarray(destination, np.float64)
+    start, end = source.mean(axis=-2), destination.mean(axis=-2)
+    a, b = source - start[..., None, :], destination - end[..., None, :]
+    spread = np.sum(a * a, axis=(-2, -1))
+    if not np.all(np.isfinite(spread)) or np.any(spread <= 0):
+        raise ValueError("landmarks cannot be aligned: they coincide or are not finite")
+    real = np.sum(a * b, axis=(-2, -1)) / spread
+    imaginary = np.sum(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0], axis=-1) / spread
+    linear = np.stack([np.stack([real, -imaginary], -1), np.stack([imaginary, real], -1)], -2)
+    shift = end - np.einsum("...ij,...j->...i", linear, start)
+    return np.concatenate([linear, shift[..., None]], axis=-1)
+
+
+def align_matrix(points: Floats, size: int, coverage: float = 1.0) -> Floats:
+    """The similarity that brings a face's inner landmarks onto the template.
+
+    Args:
+        points: (N, 2 or 3) or (T, N, 2 or 3) landmarks; N as in ``inner_points``.
+        size: side of the crop in pixels.
+        coverage: how much is shown: 1 is the template as it is (eyes .338 of the side apart), more
+            shows more around the face (eyes .338 / coverage apart).
+
+    Returns:
+        (2, 3) or (T, 2, 3) float64, frame pixels to crop pixels.
+
+    Raises:
+        ValueError: wrong number of points, or points that coincide.
+    """
+    target = ((TEMPLATE - 0.5) / coverage + 0.5) * size - 0.5
+    return similarity(inner_points(points), target)
+
+
+def box_matrix(box: Box, size: int, trim: float = 0.0) -> Floats:
+    """The seed's crop: the box itself, stretched to a square (faceswap-GAN v1).
+
+    Args:
+        box: the face in frame pixels.
+        size: side of the crop in pixels.
+        trim: share of the box's width and height cut away at each side (the seed: 1/15).
+
+    Returns:
+        (2, 3) float64, frame pixels to crop pixels.
+
+    Raises:
+        ValueError: nothing is left of the box.
+    """
+    width, height = box.width * (1 - 2 * trim), box.height * (1 - 2 * trim)
+    if width <= 0 or height <= 0:
+        raise ValueError(f"an empty box cannot be cropped: {box}, trim {trim}")
+    x, y = size / width, size / height
+    left, top = box.left + box.width * trim - 0.5, box.top + box.height * trim - 0.5
+    return np.array([[x, 0.0, -left * x - 0.5], [0.0, y, -top * y - 0.5]])
+
+
+def warp(image: NDArray[Any], matrix: Floats, size: int) -> NDArray[Any]:
+    """Cut a square out of a picture.
+
+    Where the crop is much smaller than what it shows, it is sampled at a multiple of its size and
+    averaged, so that fine detail does not alias; only the crop's own region is ever touched. Beyond
+    the picture its border is repeated.
+
+    Args:
+        image: (H, W) or (H, W, C up to 4), uint8 or float32.
+        matrix: (2, 3), picture pixels to crop pixels.
+        size: side of the crop in pixels.
+
+    Returns:
+        (size, size) or (size, size, C), the picture's dtype.
+    """
+    factor = int(np.clip(np.ceil(SHRINK / max(scale(matrix), 1e-3)), 1, _LARGEST_FACTOR))
+    larger = zoom(matrix, factor)
+    crop = cv2.warpAffine(
+        image, larger, (size * factor, size * factor), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    if factor > 1:
+        crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+    return crop.reshape(size, size, *image.shape[2:])
+
+
+def zoom(matrix: Floats, factor: float) -> Floats:
+    """The same crop at ``factor`` times the size: (..., 2, 3)."""
+    result = matrix * factor
+    result[..., 2] += (factor - 1) / 2
+    return result
+
+
+def scale(matrix: Floats) -> float:
+    """Crop pixels over frame pixels of a (2, 3) matrix; the geometric mean where sides differ."""
+    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+
+
+def transform(points: Floats, matrix: Floats) -> Floats:
+    """Move points by a matrix; depth is scaled with them.
+
+    Args:
+        points: (N, 2 or 3), or (T, N, 2 or 3).
+        matrix: (2, 3), or (T, 2, 3) for as many sets.
+
+    Returns:
+        The moved points, the same shape, float64.
+    """
+    moved = np.array(points, np.float64)
+    linear = matrix[..., :2]
+    moved[..., :2] = np.asarray(points)[..., :2] @ np.swapaxes(linear, -1, -2) + matrix[..., None, :, 2]
+    if moved.shape[-1] == 3:
+        moved[..., 2] *= np.sqrt(np.abs(np.linalg.det(linear)))[..., None]
+    return moved
+
+
+def invert(matrix: Floats) -> Floats:
+    """The way back: (..., 2, 3) crop pixels to frame pixels."""
+    linear = np.linalg.inv(matrix[..., :2])
+    return np.concatenate([linear, -linear @ matrix[..., 2:]], axis=-1)
+
+
+def compose(second: Floats, first: Floats) -> Floats:
+    """One matrix that does ``first`` and then ``second``: (..., 2, 3)."""
+    linear = second[..., :2] @ first[..., :2]
+    return np.concatenate([linear, second[..., :2] @ first[..., 2:] + second[..., 2:]], axis=-1)

@@ -1,0 +1,100 @@
+"""Face detectors by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+import cv2
+import numpy as np
+
+from recaster.errors import UsageError
+from recaster.faces import weights
+from recaster.faces.types import Box, Detection
+
+if TYPE_CHECKING:
+    from recaster.media.types import Image
+
+DETECTORS: Final = ("yunet", "dlib-cnn", "dlib-hog")
+
+
+class Detector(Protocol):
+    """Finds faces in a picture."""
+
+    name: str
+
+    def detect(self, image: Image) -> list[Detection]:
+        """Find the faces of a picture, best first.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+
+        Returns:
+            Boxes in the picture's pixels; what a box encloses and what a score means is the
+            detector's own. Boxes may reach beyond the picture.
+        """
+
+
+def make_detector(name: str, min_face: int = 40) -> Detector:
+    """A detector by name.
+
+    Args:
+        name: one of ``DETECTORS``. "yunet" is fast and finds turned and half-covered faces; "dlib-cnn"
+            is the seed's (seconds a frame on a CPU); "dlib-hog" finds frontal faces only.
+        min_face: width in pixels of the smallest face that must be found; larger is faster.
+
+    Raises:
+        UsageError: an unknown name, or a smallest face below 10 pixels.
+        WeightsError: a model file is missing or damaged.
+    """
+    if name not in DETECTORS:
+        raise UsageError(f"unknown detector {name!r}; choose one of {', '.join(DETECTORS)}")
+    if min_face < 10:
+        raise UsageError(f"the smallest face to look for is {min_face} pixels; it must be at least 10")
+    if name == "yunet":
+        return YuNet(min_face)
+    from recaster.faces.dlib_detectors import DlibCnn, DlibHog
+
+    return DlibCnn(min_face) if name == "dlib-cnn" else DlibHog(min_face)
+
+
+class YuNet:
+    """Wu, Peng and Yu, "YuNet: a tiny millisecond-level face detector", MIR 2023, run by OpenCV.
+
+    Boxes are upright rectangles from the hairline to the chin; scores are 0 to 1. The network is made for
+    faces of about 10 to 300 pixels, so the picture is brought to the size where the smallest wanted
+    face is ``_SMALLEST`` wide: cost and recall depend on ``min_face``, not on the resolution of the clip.
+    """
+
+    name = "yunet"
+    _SMALLEST = 14
+    _SCORE = 0.6
+    _OVERLAP = 0.3
+
+    def __init__(self, min_face: int) -> None:
+        self._factor = self._SMALLEST / min_face
+        model = np.frombuffer(weights.read(weights.YUNET), np.uint8)
+        # OpenCV 5 warns about a default target that it then ignores itself.
+        level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+        try:
+            self._network = cv2.FaceDetectorYN.create(
+                "onnx", model, np.zeros(0, np.uint8), (320, 320), self._SCORE, self._OVERLAP
+            )
+        finally:
+            cv2.utils.logging.setLogLevel(level)
+
+    def detect(self, image: Image) -> list[Detection]:
+        """Find the faces of a picture, best first; boxes in its pixels."""
+        height, width = image.shape[:2]
+        size = (max(1, round(width * self._factor)), max(1, round(height * self._factor)))
+        interpolation = cv2.INTER_AREA if self._factor < 1 else cv2.INTER_LINEAR
+        small = cv2.resize(image, size, interpolation=interpolation)
+        self._network.setInputSize(size)
+        _, rows = self._network.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
+        if rows is None:
+            return []
+        x, y = width / size[0], height / size[1]
+        found = [
+            Detection(Box(r[0] * x, r[1] * y, (r[0] + r[2]) * x, (r[1] + r[3]) * y), r[14])
+            for r in rows.astype(np.float64).tolist()
+        ]
+        return sorted(found, key=lambda one: -one.score)

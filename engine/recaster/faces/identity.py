@@ -1,0 +1,40 @@
+"""Who it is: dlib's face ResNet through face_recognition."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from recaster.faces.dlib_models import face_recognition
+
+if TYPE_CHECKING:
+    from recaster.faces.types import Box, Floats
+    from recaster.media.types import Image
+
+SAME_PERSON: Final = 0.6
+"""Below this distance two embeddings are of one person (dlib's threshold: 99.4 % on LFW)."""
+
+
+def embed(image: Image, box: Box) -> Floats:
+    """The identity of a face (dlib_face_recognition_resnet_model_v1, public domain).
+
+    The face is levelled by dlib's five-point predictor, which is free to use as well. About 80 CPU
+    milliseconds.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        box: the face in the picture's pixels, as dlib's detectors put it: a square from the brows to
+            the chin.
+
+    Returns:
+        (128,) float64; compare with ``distance``.
+    """
+    place = tuple(round(v) for v in (box.top, box.right, box.bottom, box.left))
+    [vector] = face_recognition().face_encodings(np.ascontiguousarray(image), [place], model="small")
+    return np.asarray(vector, np.float64)
+
+
+def distance(a: Floats, b: Floats) -> float:
+    """Euclidean distance of two embeddings; below ``SAME_PERSON`` it is one person."""
+    return float(np.linalg.norm(a - b))

@@ -1,0 +1,58 @@
+"""Landmarkers by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from recaster.errors import UsageError
+
+if TYPE_CHECKING:
+    from recaster.faces.types import Box, Floats, Landmarks
+    from recaster.media.types import Image
+
+LANDMARKERS: Final = ("mesh", "dlib-68")
+
+
+class Landmarker(Protocol):
+    """Finds the points of one face, and follows them from frame to frame.
+
+    Attributes:
+        name: one of ``LANDMARKERS``.
+        points: how many points there are, 478 or 68.
+        knows_presence: whether ``Landmarks.presence`` says anything; where it does not, somebody
+            else must tell in every frame whether there still is a face.
+        notice: what a user must be told before the results are used, or "".
+    """
+
+    name: str
+    points: int
+    knows_presence: bool
+    notice: str
+
+    def locate(self, image: Image, box: Box) -> Landmarks:
+        """The points of the face in a detector's box (frame pixels)."""
+
+    def follow(self, image: Image, previous: Floats) -> Landmarks:
+        """The points of the face that was at ``previous`` (N, 3) in the frame before."""
+
+
+def make_landmarker(name: str) -> Landmarker:
+    """A landmarker by name.
+
+    Args:
+        name: one of ``LANDMARKERS``. "mesh" has 478 points in space and is free to use; "dlib-68" has
+            dlib's 68 points in the plane, whose training data exclude commercial use.
+
+    Raises:
+        UsageError: an unknown name.
+        WeightsError: a model file is missing or damaged.
+    """
+    if name not in LANDMARKERS:
+        raise UsageError(f"unknown landmarker {name!r}; choose one of {', '.join(LANDMARKERS)}")
+    if name == "mesh":
+        from recaster.faces.mesh import Mesh
+
+        return Mesh()
+    from recaster.faces.dlib_landmarker import Dlib68
+
+    return Dlib68()

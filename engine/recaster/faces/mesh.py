@@ -1,0 +1,159 @@
+"""The 478-point face mesh: MediaPipe's models, run by LiteRT."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from recaster.faces import weights
+from recaster.faces.alignment import invert, similarity, transform, warp
+from recaster.faces.topology import (
+    EYE_CORNERS_LEFT,
+    EYE_CORNERS_RIGHT,
+    EYE_LEFT_CONTOUR,
+    EYE_RIGHT_CONTOUR,
+    MESH_POINTS,
+)
+from recaster.faces.types import Box, Floats, Landmarks
+
+if TYPE_CHECKING:
+    from recaster.media.types import Image
+
+_MESH_SIZE: Final = 192
+_IRIS_SIZE: Final = 64
+_MARGIN: Final = 1.5
+"""The mesh model's crop is this much wider than the face."""
+_EYE_MARGIN: Final = 2.3
+"""The iris model's crop is this much wider than the eye."""
+_LOOKS: Final = 3
+"""How often a face is looked at from a box, each time in a crop that fits it better."""
+
+
+class Mesh:
+    """Kartynnik et al., "Real-time facial surface geometry", 2019, and Ablavatski et al., "Real-time
+    pupil tracking", 2020, both from Google's MediaPipe (Apache-2.0).
+
+    468 points in space from a crop with the eyes level; the iris model then places the 2 x 16 points
+    of the eyes' contours and adds 2 x 5 points of the irises. Depth is in pixels, negative towards
+    the camera; the presence is the mesh model's own.
+    """  # noqa: D205
+
+    name = "mesh"
+    points = 478
+    knows_presence = True
+    notice = ""
+
+    def __init__(self) -> None:
+        self._mesh = _Model(weights.FACE_MESH)
+        self._iris = _Model(weights.IRIS)
+
+    def locate(self, image: Image, box: Box) -> Landmarks:
+        """The points of the face in a detector's box, at any roll up to about 45 degrees."""
+        x, y = box.centre
+        half = _MARGIN * max(box.width, box.height) / 2
+        # Pixel centres are at whole numbers, a box's edges between them.
+        crop = _square(np.array([x - 0.5, y - 0.5]), np.array([half, 0.0]), _MESH_SIZE)
+        for _ in range(_LOOKS - 1):
+            crop = _face_crop(self._look(image, crop).points)
+        return self._refine(image, self._look(image, crop))
+
+    def follow(self, image: Image, previous: Floats) -> Landmarks:
+        """The points of the face that was at ``previous`` (478, 3) in the frame before."""
+        return self._refine(image, self._look(image, _face_crop(previous[:MESH_POINTS])))
+
+    def _look(self, image: Image, crop: Floats) -> Landmarks:
+        """The 468 points as seen in one crop, in pixels of the frame."""
+        found = self._mesh.run(warp(image, crop, _MESH_SIZE))
+        points = _unscaled(found[3 * MESH_POINTS], crop)
+        presence = 1 / (1 + np.exp(-float(found[1][0])))
+        return Landmarks(points, presence)
+
+    def _refine(self, image: Image, face: Landmarks) -> Landmarks:
+        """Let the iris model place the lids, and add the irises."""
+        points = np.concatenate([face.points, np.zeros((10, 3))])
+        left = self._eye(image, face.points, EYE_CORNERS_LEFT, mirrored=False)
+        right = self._eye(image, face.points, EYE_CORNERS_RIGHT[::-1], mirrored=True)
+        for side, contour, start in ((left, EYE_LEFT_CONTOUR, 468), (right, EYE_RIGHT_CONTOUR, 473)):
+            lids, iris = side
+            points[list(contour), :2] = lids[:16, :2]
+            points[start : start + 5, :2] = iris[:, :2]
+            points[start : start + 5, 2] = points[list(contour), 2].mean()
+        return Landmarks(points, face.presence)
+
+    def _eye(
+        self, image: Image, points: Floats, corners: tuple[int, ...], *, mirrored: bool
+    ) -> tuple[Floats, Floats]:
+        """The 71 points around an eye and the 5 of its iris, in pixels of the frame.
+
+        The model knows only one eye, so the other is shown in a mirror; ``corners`` are the outer and
+        the inner one.
+        """
+        outer, inner = points[corners[0], :2], points[corners[1], :2]
+        half = _EYE_MARGIN * float(np.linalg.norm(inner - outer)) / 2
+        level = points[EYE_CORNERS_RIGHT[1], :2] - points[EYE_CORNERS_LEFT[0], :2]
+        level = level / max(float(np.linalg.norm(level)), 1e-6)
+        crop = _square((outer + inner) / 2, half * level, _IRIS_SIZE)
+        if mirrored:
+            crop[0] *= -1
+            crop[0, 2] += _IRIS_SIZE - 1
+        found = self._iris.run(warp(image, crop, _IRIS_SIZE))
+        return _unscaled(found[213], crop), _unscaled(found[15], crop)
+
+
+class _Model:
+    """A .tflite file with one picture as input; outputs are told apart by their sizes."""
+
+    def __init__(self, name: str) -> None:
+        # LiteRT says on stderr which kernels it chose, unless told not to before its first use.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._interpreter: Any = Interpreter(model_content=weights.read(name), num_threads=1)
+        self._interpreter.allocate_tensors()
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._outputs = [one["index"] for one in self._interpreter.get_output_details()]
+
+    def run(self, image: Image) -> dict[int, Floats]:
+        """The flat outputs for a square crop, by their sizes."""
+        self._interpreter.set_tensor(self._input, image[None].astype(np.float32) / np.float32(255))
+        self._interpreter.invoke()
+        outputs = (self._interpreter.get_tensor(one).astype(np.float64).ravel() for one in self._outputs)
+        return {one.size: one for one in outputs}
+
+
+def _unscaled(values: Floats, crop: Floats) -> Floats:
+    """A model's flat output as (N, 3) points of the frame.
+
+    The models count from the crop's outer edge (measured with mirrored crops), pixels from their centres.
+    """
+    points = values.reshape(-1, 3) - (0.5, 0.5, 0.0)
+    return transform(points, invert(crop))
+
+
+def _face_crop(points: Floats) -> Floats:
+    """The mesh model's crop around known points: eyes level, all points inside with a margin."""
+    level = points[EYE_CORNERS_RIGHT[1], :2] - points[EYE_CORNERS_LEFT[0], :2]
+    level = level / max(float(np.linalg.norm(level)), 1e-6)
+    axes = np.array([level, (-level[1], level[0])])
+    turned = points[:, :2] @ axes.T
+    low, high = turned.min(axis=0), turned.max(axis=0)
+    half = _MARGIN * float(max(high - low)) / 2
+    return _square((low + high) / 2 @ axes, half * level, _MESH_SIZE)
+
+
+def _square(centre: Floats, right: Floats, size: int) -> Floats:
+    """The matrix of a square crop.
+
+    Args:
+        centre: (2,), frame pixels.
+        right: (2,), from the centre to the middle of the crop's right side.
+        size: side of the crop in pixels.
+    """
+    if not np.any(right):
+        right = np.array([1.0, 0.0])
+    middle = (size - 1) / 2
+    return similarity(
+        np.array([centre - right, centre + right]), np.array([[-0.5, middle], [size - 0.5, middle]])
+    )

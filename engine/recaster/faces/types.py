@@ -1,0 +1,164 @@
+"""Faces in frames, as plain values. Units are pixels of the frame unless said otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from recaster.media.types import Image
+
+Floats = NDArray[np.float64]
+"""Any array of float64."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """An axis-aligned rectangle; right and bottom are exclusive, fractions are kept."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def width(self) -> float:
+        """Pixels."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        """Pixels."""
+        return self.bottom - self.top
+
+    @property
+    def area(self) -> float:
+        """Square pixels; 0 for an empty box."""
+        return max(0.0, self.width) * max(0.0, self.height)
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """(x, y)."""
+        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+
+    def iou(self, other: Box) -> float:
+        """Intersection over union, 0 to 1."""
+        width = min(self.right, other.right) - max(self.left, other.left)
+        height = min(self.bottom, other.bottom) - max(self.top, other.top)
+        if width <= 0 or height <= 0:
+            return 0.0
+        return width * height / (self.area + other.area - width * height)
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What a detector says: where a face is and how sure it is (the scale is the detector's own)."""
+
+    box: Box
+    score: float
+
+
+@dataclass(frozen=True, eq=False)
+class Landmarks:
+    """Points of one face.
+
+    Attributes:
+        points: (N, 3) float64; x and y in pixels, z in the same unit (towards the camera is
+            negative), 0 where a landmarker has no depth. N = 478 for the mesh (468 + 2 x 5 iris
+            points), 68 for dlib's predictor.
+        presence: 0 to 1, how sure the landmarker is that there is a face.
+    """
+
+    points: Floats
+    presence: float
+
+
+@dataclass(frozen=True, eq=False)
+class FaceTrack:
+    """One person through one shot: the same face in consecutive frames.
+
+    All arrays have length T and are aligned; frames are consecutive, ``filled`` ones were
+    interpolated between detections.
+
+    Attributes:
+        track: the track's number in the analysis, from 0.
+        frames: (T,) int64, frame indices in the clip, ascending by 1.
+        times: (T,) float64, seconds after the clip's first frame.
+        boxes: (T, 4) float64, left, top, right, bottom.
+        landmarks: (T, N, 3) float64, as in ``Landmarks``; raw, not smoothed.
+        scores: (T,) float64, the landmarker's presence.
+        filled: (T,) bool, True where nothing was measured in this frame.
+        embedding: (128,) float64, the mean identity embedding (dlib's ResNet), or empty where
+            identities were not asked for.
+    """
+
+    track: int
+    frames: NDArray[np.int64]
+    times: Floats
+    boxes: Floats
+    landmarks: Floats
+    scores: Floats
+    filled: NDArray[np.bool_]
+    embedding: Floats = field(default_factory=lambda: np.zeros(0))
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """Everything found in a clip before anything is painted.
+
+    Attributes:
+        tracks: by first frame, then by size, largest first.
+        cuts: indices of the frames that begin a new shot (never 0).
+        frame_count: frames looked at.
+        first_frame: index of the first of them.
+    """
+
+    tracks: tuple[FaceTrack, ...]
+    cuts: tuple[int, ...]
+    frame_count: int
+    first_frame: int = 0
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Head pose in degrees: yaw > 0 looks to the picture's right, pitch > 0 up, roll > 0 clockwise."""
+
+    yaw: float
+    pitch: float
+    roll: float
+
+
+@dataclass(frozen=True, eq=False)
+class AlignedFace:
+    """A face cut out of a frame for a network.
+
+    Attributes:
+        image: (size, size, 3) uint8 RGB.
+        matrix: (2, 3) float64, frame pixels to crop pixels.
+        landmarks: (N, 3) float64, in crop pixels.
+    """
+
+    image: Image
+    matrix: Floats
+    landmarks: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class SwappedFace:
+    """What a swapper returns for one aligned face.
+
+    Attributes:
+        image: (size, size, 3) uint8 RGB, the source's face in the target's pose and expression.
+        mask: (size, size) float32, 0 (keep the target) to 1 (show the source).
+        matrix: (2, 3) float64, frame pixels to crop pixels.
+    """
+
+    image: Image
+    mask: NDArray[np.float32]
+    matrix: Floats

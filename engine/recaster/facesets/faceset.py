@@ -1,0 +1,270 @@
+"""The training faces of one identity, as a folder on disk.
+
+A faceset is a folder with aligned crops (``faces/000001.jpg``, JPEG quality 95 without chroma
+subsampling) and one SQLite file, ``faceset.sqlite``, with everything known about each of them. A
+crop is always written before its row, and rows are added in transactions: a killed process can
+leave a crop without a row (the next one overwrites it), never a row without its crop.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from recaster.errors import FacesetError
+from recaster.facesets import index
+from recaster.facesets.records import FacesetSettings
+from recaster.files import atomic_path, unwritable, write_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from recaster.facesets.records import FaceRecord, SourceRecord
+    from recaster.media.types import Image
+
+INDEX = "faceset.sqlite"
+FACES = "faces"
+JPEG_QUALITY = 95
+
+
+class Faceset:
+    """One faceset folder; make one with ``open`` or ``create``.
+
+    What it says (``records`` and the rest) is as of opening and of its own changes since.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._index = folder / INDEX
+        with index.connection(self._index) as opened:
+            self.settings = index.read_settings(opened, self._index)
+            self._sources = index.read_sources(opened)
+            records, self._crop_digests = index.read_faces(opened)
+        self._set_records(records)
+
+    @classmethod
+    def open(cls, folder: Path) -> Faceset:
+        """Open an existing faceset.
+
+        Raises:
+            FacesetError: the folder is missing, is no faceset, is of a newer format, is damaged, or
+                lacks the crop of one of its faces.
+        """
+        if not folder.exists():
+            raise FacesetError(
+                f"{folder}: there is no such faceset; make one with: recaster extract CLIP -o {folder}"
+            )
+        if not (folder / INDEX).is_file():
+            raise FacesetError(
+                f"{folder}: this is not a faceset (it holds no {INDEX}); make one with: recaster extract"
+            )
+        faceset = cls(folder)
+        faceset._require_crops()
+        return faceset
+
+    @classmethod
+    def create(cls, folder: Path, settings: FacesetSettings | None = None) -> Faceset:
+        """Make a new, empty faceset in a folder that is absent or empty.
+
+        Raises:
+            FacesetError: the folder already holds something.
+            OutputError: the folder cannot be written.
+        """
+        if folder.exists() and (not folder.is_dir() or _occupied(folder)):
+            raise FacesetError(
+                f"{folder}: already exists and is not empty; choose another name for the faceset"
+            )
+        try:
+            (folder / FACES).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritable(folder, error) from error
+        with atomic_path(folder / INDEX) as temporary:
+            index.build(temporary, settings or FacesetSettings())
+        return cls(folder)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    @property
+    def size(self) -> int:
+        """Pixels of a crop's side."""
+        return self.settings.size
+
+    @property
+    def records(self) -> tuple[FaceRecord, ...]:
+        """The kept faces, by number."""
+        return self._kept
+
+    @property
+    def all_records(self) -> tuple[FaceRecord, ...]:
+        """All faces, those that cleaning dropped too, by number."""
+        return self._all
+
+    @property
+    def sources(self) -> tuple[SourceRecord, ...]:
+        """The clips and images that faces were taken from, by number."""
+        return self._sources
+
+    def crop(self, record: FaceRecord) -> Image:
+        """The face's crop, (size, size, 3) uint8 RGB.
+
+        Raises:
+            FacesetError: the file is missing, cannot be decoded or has another size.
+        """
+        path = self.folder / record.file
+        image: Image | None = cv2.imdecode(
+            np.frombuffer(self.crop_bytes(record), np.uint8), cv2.IMREAD_COLOR_RGB
+        )
+        if image is None:
+            raise FacesetError(f"{path}: this crop is damaged; extract the faces again")
+        if image.shape != (self.size, self.size, 3):
+            raise FacesetError(
+                f"{path}: this crop is {image.shape[1]}x{image.shape[0]} pixels, "
+                f"not {self.size}x{self.size}; extract the faces again"
+            )
+        return image
+
+    def crop_bytes(self, record: FaceRecord) -> bytes:
+        """The face's crop file as it is.
+
+        Raises:
+            FacesetError: the file is missing or cannot be read.
+        """
+        path = self.folder / record.file
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise FacesetError(
+                f"{path}: this crop cannot be read ({error.strerror}); extract the faces again"
+            ) from error
+        if not data:
+            raise FacesetError(f"{path}: this crop is empty; extract the faces again")
+        return data
+
+    def crop_digest(self, record: FaceRecord) -> str:
+        """SHA-256 that the crop file had when it was added, as hex digits."""
+        return self._crop_digests[record.id]
+
+    def digest(self) -> str:
+        """SHA-256 over the kept faces and how they were cropped, as hex digits.
+
+        It changes when a kept face is added, dropped or replaced; it does not depend on where the
+        faceset lies, on its note or on its numbers.
+        """
+        total = hashlib.sha256(json.dumps([self.size, self.settings.coverage]).encode())
+        sources = {source.id: source.digest for source in self._sources}
+        for record in self._kept:
+            row = index.face_row(record, self._crop_digests[record.id])
+            for name, value in zip(index.FACE_COLUMNS, row, strict=True):
+                if name not in ("id", "file", "source"):
+                    total.update(value if isinstance(value, bytes) else f"{value!r};".encode())
+            total.update(sources[record.source_id].encode())
+        return total.hexdigest()
+
+    def add_source(self, source: SourceRecord) -> SourceRecord:
+        """Add a clip or image and give it its number; one with the same digest is returned as it is."""
+        for known in self._sources:
+            if known.digest == source.digest:
+                return known
+        with index.connection(self._index, write=True) as opened:
+            (last,) = opened.execute("SELECT coalesce(max(id), 0) FROM sources").fetchone()
+            source = replace(source, id=source.id or last + 1)
+            opened.execute("INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?)", index.source_row(source))
+        self._sources = (*self._sources, source)
+        return source
+
+    def update_source(self, source: SourceRecord) -> None:
+        """Write a known source's ``finished`` and ``counts``."""
+        _, _, _, _, finished, counts = index.source_row(source)
+        with index.connection(self._index, write=True) as opened:
+            opened.execute(
+                "UPDATE sources SET finished = ?, counts = ? WHERE id = ?", (finished, counts, source.id)
+            )
+        self._sources = tuple(source if known.id == source.id else known for known in self._sources)
+
+    def add(self, faces: Sequence[tuple[FaceRecord, Image | bytes]]) -> tuple[FaceRecord, ...]:
+        """Add faces, all or none, and give each one its number and file name.
+
+        Args:
+            faces: records (``id`` and ``file`` are ignored) with their crops, (size, size, 3) uint8
+                RGB, or the bytes of a JPEG file of that size, which are kept as they are.
+
+        Raises:
+            FacesetError: a crop has another size than the faceset's.
+            OutputError: the folder cannot be written or the disk is full.
+        """
+        added: list[FaceRecord] = []
+        digests: dict[int, str] = {}
+        with index.connection(self._index, write=True) as opened:
+            (last,) = opened.execute("SELECT coalesce(max(id), 0) FROM faces").fetchone()
+            for number, (face, crop) in enumerate(faces, last + 1):
+                record = index.stored(replace(face, id=number, file=f"{FACES}/{number:06}.jpg"))
+                data = crop if isinstance(crop, bytes) else self._encode(crop)
+                write_bytes(self.folder / record.file, data)
+                digests[number] = hashlib.sha256(data).hexdigest()
+                opened.execute(index.INSERT_FACE, index.face_row(record, digests[number]))
+                added.append(record)
+        self._crop_digests |= digests
+        self._set_records((*self._all, *added))
+        return tuple(added)
+
+    def mark(self, dropped: Mapping[int, str | None]) -> None:
+        """Set why faces are dropped, by number; None keeps one. All or none; crops stay on disk."""
+        with index.connection(self._index, write=True) as opened:
+            opened.executemany(
+                "UPDATE faces SET dropped = ? WHERE id = ?",
+                [(reason, number) for number, reason in dropped.items()],
+            )
+        self._set_records(
+            tuple(replace(record, dropped=dropped.get(record.id, record.dropped)) for record in self._all)
+        )
+
+    def sweep(self) -> None:
+        """Remove crops without a row, which a killed process left behind."""
+        known = {record.file for record in self._all}
+        for path in (self.folder / FACES).iterdir():
+            if f"{FACES}/{path.name}" not in known and path.suffix == ".jpg":
+                path.unlink(missing_ok=True)
+
+    def _set_records(self, records: tuple[FaceRecord, ...]) -> None:
+        self._all = records
+        self._kept = tuple(record for record in records if record.dropped is None)
+
+    def _require_crops(self) -> None:
+        folder = self.folder / FACES
+        present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        missing = [record.file for record in self._all if record.file.rpartition("/")[2] not in present]
+        if missing:
+            others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            raise FacesetError(
+                f"{self.folder / missing[0]}: this crop{others} of the faceset is missing; "
+                "put it back or extract the faces again"
+            )
+
+    def _encode(self, crop: Image) -> bytes:
+        if crop.shape != (self.size, self.size, 3):
+            raise FacesetError(
+                f"{self.folder}: holds crops of {self.size}x{self.size} pixels, "
+                f"not {crop.shape[1]}x{crop.shape[0]}"
+            )
+        parameters = [
+            cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY,
+            cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+        ]  # fmt: skip
+        _, data = cv2.imencode(".jpg", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), parameters)
+        return bytes(data)
+
+
+def _occupied(folder: Path) -> bool:
+    """Whether a folder holds more than what a ``create`` that was killed leaves behind."""
+    for path in folder.iterdir():
+        left_over = path.name.startswith(".faceset.") or (path.name == FACES and not any(path.iterdir()))
+        if not left_over:
+            return True
+    return False

@@ -1,0 +1,1 @@
+"""One source identity as geometry and pixels: neutral form, references, retargeting, condition."""

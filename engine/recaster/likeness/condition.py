@@ -1,0 +1,85 @@
+"""What the guided network is shown: the source's pixels on the wanted mesh, and the mesh itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from recaster.faces import topology
+from recaster.likeness.layout import cover, vertices, wrap
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from recaster.faces.types import Floats
+    from recaster.likeness.likeness import Likeness
+
+CHANNELS = 11
+"""Warped source RGB 0-2, place on the face 3-5, inner lips 6, lips 7, eyes 8, irises 9, face 10."""
+
+FACE, EYES, LIPS, INNER_LIPS, IRISES = 10, 8, 7, 6, 9
+_REACH = 6
+_SHIFT = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """One wanted face, drawn.
+
+    Attributes:
+        condition: (size, size, CHANNELS) uint8, what the network is shown.
+        visible: (size, size) float32, 0 to 1, where the source's face may be shown: inside its
+            outline, without hair over the forehead.
+    """
+
+    condition: NDArray[np.uint8]
+    visible: NDArray[np.float32]
+
+
+def draw(likeness: Likeness, points: Floats, weights: Floats, size: int) -> Drawing:
+    """Draw one face.
+
+    Args:
+        likeness: the source.
+        points: (478, 3), the wanted mesh of the source's face in crop pixels.
+        weights: (regions, K), how much of each reference to show (``Likeness.weights``).
+        size: side of the crop in pixels.
+    """
+    layout = likeness.layout
+    covering = cover(vertices(points), layout.points, layout.triangles, size)
+    inside = (covering.triangle >= 0).astype(np.uint8)
+    near = cv2.dilate(inside, np.ones((2 * _REACH + 1, 2 * _REACH + 1), np.uint8))
+    warped = wrap(likeness.texture(weights), covering) * near[..., None]
+    places = wrap(likeness.positions, covering) * inside[..., None]
+    parts = draw_parts(points, size)
+    visible = np.minimum(wrap(likeness.visible, covering), parts[..., FACE - 6])
+    return Drawing(np.concatenate([warped, places, parts], -1), visible.astype(np.float32) / 255)
+
+
+def draw_parts(points: Floats, size: int) -> NDArray[np.uint8]:
+    """Filled parts of a mesh (478, 3) in crop pixels: (size, size, 5) uint8, antialiased."""
+    inner, lips, face = (
+        _fill(points[list(outline), :2], size)
+        for outline in (topology.LIPS_INNER, topology.LIPS_OUTER, topology.OVAL)
+    )
+    eyes = np.maximum(
+        _fill(points[list(topology.EYE_LEFT), :2], size), _fill(points[list(topology.EYE_RIGHT), :2], size)
+    )
+    irises = np.zeros((size, size), np.uint8)
+    for centre in (topology.IRIS_LEFT, topology.IRIS_RIGHT):
+        rim = points[centre + 1 : centre + 5, :2] - points[centre, :2]
+        radius = float(np.linalg.norm(rim, axis=-1).mean())
+        place = np.round(points[centre, :2] * (1 << _SHIFT)).astype(int)
+        scaled = round(radius * (1 << _SHIFT))
+        cv2.circle(irises, (int(place[0]), int(place[1])), scaled, 255, -1, cv2.LINE_AA, _SHIFT)
+    return np.stack([inner, lips, eyes, np.minimum(irises, eyes), face], -1)
+
+
+def _fill(outline: Floats, size: int) -> NDArray[np.uint8]:
+    picture = np.zeros((size, size), np.uint8)
+    fixed = np.round(outline * (1 << _SHIFT)).astype(np.int32)
+    cv2.fillPoly(picture, [fixed], 255, lineType=cv2.LINE_AA, shift=_SHIFT)
+    return picture

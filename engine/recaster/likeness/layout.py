@@ -1,0 +1,163 @@
+"""A flat layout of the face in which every part has room: closed lips and lids do not vanish in it.
+
+A source frame is unwrapped into this layout once; a face is then painted by wrapping a blend of
+such textures onto its mesh. Triangles join the 468 mesh points and both iris centres, so that the
+eyes' texture follows the gaze.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from scipy.spatial import Delaunay
+
+from recaster.faces import topology
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from recaster.faces.types import Floats
+    from recaster.media.types import Image
+
+VERTICES = (*range(topology.MESH_POINTS), topology.IRIS_LEFT, topology.IRIS_RIGHT)
+"""Which of the 478 points carry the texture."""
+
+_JAW_DROP = 0.16
+_LID_STRETCH = 1.6
+_MARGIN = 0.04
+_SUBPIXEL = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Where the mesh lies in a texture.
+
+    Attributes:
+        size: side of a texture in pixels.
+        points: (470, 2) float64, texture pixels.
+        triangles: (M, 3) int64, indices into ``points``.
+    """
+
+    size: int
+    points: Floats
+    triangles: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Cover:
+    """Which triangle covers which pixel, and where in it.
+
+    Attributes:
+        triangle: (size, size) int32, -1 outside the face.
+        maps: (size, size, 2) float32, the place in the other picture that each pixel shows.
+    """
+
+    triangle: NDArray[np.int32]
+    maps: NDArray[np.float32]
+
+
+def face_layout(neutral: Floats, size: int) -> Layout:
+    """The layout for a neutral canonical mesh (478, 3): jaw dropped and lids stretched open."""
+    points = neutral[:, :2].copy()
+    top = points[topology.LIP_TOP, 1]
+    below = points[list(topology.LIPS_OUTER), 1].max()
+    drop = np.clip((points[:, 1] - top) / (below - top), 0, 1)
+    lower = [95, 88, 178, 87, 14, 317, 402, 318, 324]
+    upper = [191, 80, 81, 82, 13, 312, 311, 310, 415]
+    drop[lower], drop[upper] = 1.0, 0.0
+    points[:, 1] += _JAW_DROP * drop * drop * (3 - 2 * drop)
+    for outline, iris in ((topology.EYE_LEFT, topology.IRIS_LEFT), (topology.EYE_RIGHT, topology.IRIS_RIGHT)):
+        middle = points[list(outline), 1].mean()
+        points[list(outline), 1] = middle + _LID_STRETCH * (points[list(outline), 1] - middle)
+        points[iris] = points[list(outline)].mean(0)
+    points = points[list(VERTICES)]
+    low, high = points.min(0), points.max(0)
+    scale = (1 - 2 * _MARGIN) * size / (high - low).max()
+    points = (points - (low + high) / 2) * scale + size / 2
+    return Layout(size, points, Delaunay(points).simplices.astype(np.int64))
+
+
+def vertices(points: Floats) -> Floats:
+    """The textured vertices (470, 3) of a mesh (478, 3), iris centres kept within the lids."""
+    chosen = points[list(VERTICES)].copy()
+    pairs = ((topology.EYE_LEFT, topology.IRIS_LEFT), (topology.EYE_RIGHT, topology.IRIS_RIGHT))
+    for place, (outline, iris) in zip((-2, -1), pairs, strict=True):
+        contour = points[list(outline)]
+        lid_low, lid_high = contour[4], contour[12]
+        across = contour[0, :2] - contour[8, :2]
+        along = points[iris, :2] - (lid_low[:2] + lid_high[:2]) / 2
+        length = across @ across
+        chosen[place, :2] = (lid_low[:2] + lid_high[:2]) / 2 + np.clip(
+            along @ across / length, -0.3, 0.3
+        ) * across
+        chosen[place, 2] = (lid_low[2] + lid_high[2]) / 2
+    return chosen
+
+
+def cover(goal: Floats, source: Floats, triangles: NDArray[np.int64], size: int) -> Cover:
+    """How to fill a picture of the mesh ``goal`` from a picture of the same mesh at ``source``.
+
+    Nearer triangles hide farther ones (painter's algorithm by mean depth).
+
+    Args:
+        goal: (470, 3) or (470, 2), pixels of the picture to fill.
+        source: (470, 2 or more), pixels of the picture to read.
+        triangles: (M, 3).
+        size: side of the picture to fill.
+    """
+    corners = goal[triangles]
+    order = np.argsort(-corners[..., 2].mean(-1)) if goal.shape[1] > 2 else np.arange(len(triangles))
+    index = np.full((size, size), -1, np.int32)
+    fixed = np.round(corners[..., :2] * (1 << _SUBPIXEL)).astype(np.int32)
+    for triangle in order:
+        cv2.fillConvexPoly(index, fixed[triangle], int(triangle), shift=_SUBPIXEL)
+    return Cover(index, _maps(_spread(index), corners[..., :2], source[triangles][..., :2]))
+
+
+def wrap(picture: Image, covering: Cover) -> Image:
+    """``picture`` read as the cover says, (size, size, channels) uint8; replicated beyond its border."""
+    return cv2.remap(picture, covering.maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _maps(index: NDArray[np.int32], corners: Floats, places: Floats) -> NDArray[np.float32]:
+    """The place (size, size, 2) that each pixel reads, never beyond its triangle's own corners.
+
+    So a triangle that is seen edge-on reads nothing but its own edge, and pixels beyond the face
+    repeat its rim.
+    """
+    chosen = affines(corners, places).astype(np.float32)[index]
+    grid = np.arange(index.shape[0], dtype=np.float32)
+    maps = chosen[..., 0, :] * grid[None, :, None]
+    maps += chosen[..., 1, :] * grid[:, None, None]
+    maps += chosen[..., 2, :]
+    low, high = places.min(1).astype(np.float32), places.max(1).astype(np.float32)
+    return np.clip(maps, low[index], high[index], out=maps)
+
+
+def affines(corners: Floats, places: Floats) -> Floats:
+    """(M, 3, F): affine maps, as rows for x, y and 1, that take triangle corners to ``places``.
+
+    Args:
+        corners: (M, 3, 2), pixels.
+        places: (M, 3, F).
+    """
+    homogeneous = np.concatenate([corners, np.ones((len(corners), 3, 1))], -1)
+    flat = np.abs(np.linalg.det(homogeneous)) < 1e-3
+    homogeneous[flat] += np.eye(3) * 0.05
+    return np.linalg.solve(homogeneous, places)
+
+
+def _spread(index: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Uncovered pixels given the triangle of the nearest covered pixel, so that no dark rim is read."""
+    outside = (index < 0).astype(np.uint8)
+    if not outside.any() or outside.all():
+        return np.maximum(index, 0)
+    _, labels = cv2.distanceTransformWithLabels(
+        outside, cv2.DIST_L2, cv2.DIST_MASK_3, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    nearest = np.zeros(labels.max() + 1, np.int32)
+    nearest[labels[outside == 0]] = index[outside == 0]
+    return nearest[labels]

@@ -1,0 +1,186 @@
+"""Everything a guided swap needs to know of one source identity besides network weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from recaster.errors import FaceNotFoundError
+from recaster.faces import topology
+from recaster.likeness import geometry
+from recaster.likeness.form import Form, canonical_expressions, canonical_mesh, learn_form
+from recaster.likeness.layout import Layout, affines, cover, face_layout, vertices, wrap
+from recaster.likeness.references import REGIONS, Shapes, blend_weights, choose_references, measure_shapes
+from recaster.likeness.visibility import visible_texels
+from recaster.networks.tensors import load_tensors, save_tensors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from recaster.faces.types import Floats
+    from recaster.facesets.faceset import Faceset
+
+FEWEST_FACES = 5
+_FORMAT = "recaster-likeness-1"
+
+
+@dataclass(frozen=True, eq=False)
+class Likeness:
+    """One source identity: its geometry and textures unwrapped from its own frames.
+
+    Attributes:
+        mesh: (478, 3) float64, canonical mean mesh (unit square of an aligned crop).
+        form: neutral mesh and usual openings, in the same space.
+        layout: where the mesh lies in a texture.
+        textures: (K, S, S, 3) uint8 RGB, one per reference frame.
+        shapes: what each reference shows, for choosing among them.
+        records: (K,) int64, ids of the faceset records behind the references.
+    """
+
+    mesh: Floats
+    form: Form
+    layout: Layout
+    textures: NDArray[np.uint8]
+    shapes: Shapes
+    records: NDArray[np.int64]
+
+    @classmethod
+    def from_faceset(cls, faceset: Faceset, references: int = 24, texture_size: int = 256) -> Likeness:
+        """Learn an identity from its faces; takes about a second for some hundred faces.
+
+        Raises:
+            FaceNotFoundError: there are fewer than ``FEWEST_FACES`` faces.
+        """
+        records = faceset.records
+        if len(records) < FEWEST_FACES:
+            raise FaceNotFoundError(
+                f"the faceset holds {len(records)} faces and a likeness needs {FEWEST_FACES} or more: "
+                "extract more frames of this person"
+            )
+        points = np.stack([record.landmarks for record in records]).astype(np.float64)
+        mesh = canonical_mesh(points)
+        expressions, _ = canonical_expressions(points, mesh)
+        form = learn_form(expressions)
+        shapes = measure_shapes(points, mesh)
+        chosen = choose_references(shapes, np.array([record.sharpness for record in records]), references)
+        layout = face_layout(form.neutral, texture_size)
+        textures = np.stack([unwrap(faceset.crop(records[i]), points[i], layout) for i in chosen])
+        return cls(mesh, form, layout, textures, shapes[chosen], np.array([records[i].id for i in chosen]))
+
+    def save(self, path: Path) -> None:
+        """Write everything to one safetensors file, atomically."""
+        tensors = {
+            "mesh": self.mesh,
+            "neutral": self.form.neutral,
+            "lids": self.form.lids,
+            "layout": self.layout.points,
+            "triangles": self.layout.triangles,
+            "textures": self.textures,
+            "records": self.records,
+            **{f"shapes.{region}": self.shapes.of(region) for region in REGIONS},
+        }
+        save_tensors(path, tensors, {"format": _FORMAT})
+
+    @classmethod
+    def load(cls, path: Path) -> Likeness:
+        """Read what ``save`` wrote.
+
+        Raises:
+            ModelError: the file is missing or not a likeness.
+        """
+        read = load_tensors(path)
+        layout = Layout(read["textures"].shape[1], read["layout"], read["triangles"])
+        shapes = Shapes(*(read[f"shapes.{region}"] for region in REGIONS))
+        form = Form(read["neutral"], read["lids"])
+        return cls(read["mesh"], form, layout, read["textures"], shapes, read["records"])
+
+    def texture(self, weights: Floats) -> NDArray[np.uint8]:
+        """The references blended region by region, (S, S, 3) uint8.
+
+        Args:
+            weights: (len(REGIONS), K), rows summing to 1.
+        """
+        blend = self._mix(weights[0])
+        for region, share in zip(REGIONS[1:], weights[1:], strict=True):
+            for rows, columns, soft in self._patches[region]:
+                patch = self._mix(share, rows, columns)
+                blend[rows, columns] += soft * (patch - blend[rows, columns])
+        return np.clip(np.round(blend), 0, 255).astype(np.uint8)
+
+    def weights(self, points: Floats, excluded: NDArray[np.bool_] | None = None) -> Floats:
+        """How much of each reference to show in each frame, (T, len(REGIONS), K).
+
+        Args:
+            points: (T, 478, 3), meshes of the source's face in any pixels.
+            excluded: (T, K), references that may not be used.
+        """
+        wanted = measure_shapes(points, self.mesh)
+        parts = [blend_weights(wanted.of(name), self.shapes.of(name), excluded) for name in REGIONS]
+        return np.stack(parts, 1)
+
+    def _mix(
+        self, shares: Floats, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> NDArray[np.float32]:
+        used = np.flatnonzero(shares)
+        blend = self.textures[used[0], rows, columns].astype(np.float32) * np.float32(shares[used[0]])
+        for k in used[1:]:
+            blend += self.textures[k, rows, columns].astype(np.float32) * np.float32(shares[k])
+        return blend
+
+    @cached_property
+    def positions(self) -> NDArray[np.uint8]:
+        """(S, S, 3) uint8: each texel's place on the neutral face, 0..255 over its extent."""
+        neutral = vertices(self.form.neutral)
+        low, high = neutral.min(0), neutral.max(0)
+        places = (neutral - low) / (high - low) * 255
+        layout = self.layout
+        covering = cover(layout.points, layout.points, layout.triangles, layout.size)
+        planes = affines(layout.points[layout.triangles], places[layout.triangles])
+        chosen = planes[np.maximum(covering.triangle, 0)]
+        grid = np.arange(layout.size)
+        picture = (
+            chosen[..., 0, :] * grid[:, None] + chosen[..., 1, :] * grid[:, None, None] + chosen[..., 2, :]
+        )
+        return np.clip(np.round(picture), 0, 255).astype(np.uint8)
+
+    @cached_property
+    def visible(self) -> NDArray[np.uint8]:
+        """(S, S) uint8: how far each texel may be shown (``visible_texels``)."""
+        return visible_texels(self.textures, self.layout)
+
+    @cached_property
+    def _patches(self) -> dict[str, list[tuple[slice, slice, NDArray[np.float32]]]]:
+        """For each region its rectangles in the texture with a soft mask (h, w, 1)."""
+        outlines = {
+            "mouth": [list(topology.LIPS_OUTER)],
+            "eyes": [list(topology.EYE_LEFT), list(topology.EYE_RIGHT)],
+        }
+        return {name: [self._patch(outline) for outline in lists] for name, lists in outlines.items()}
+
+    def _patch(self, outline: list[int]) -> tuple[slice, slice, NDArray[np.float32]]:
+        size, distance = self.layout.size, float(geometry.eye_distance(self.layout.points))
+        mask = np.zeros((size, size), np.uint8)
+        cv2.fillPoly(mask, [np.round(self.layout.points[outline]).astype(np.int32)], 255)
+        reach = max(3, round(0.16 * distance))
+        mask = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
+        soft = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), reach / 2)
+        rows, columns = np.flatnonzero(soft.max(1) > 0.01), np.flatnonzero(soft.max(0) > 0.01)
+        box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        return (*box, soft[box][..., None])
+
+
+def unwrap(crop: NDArray[np.uint8], points: Floats, layout: Layout) -> NDArray[np.uint8]:
+    """The texture (S, S, 3) of one picture of a face.
+
+    Args:
+        crop: (H, W, 3) uint8.
+        points: (478, 3), the mesh in the crop's pixels.
+        layout: where the mesh lies in the texture.
+    """
+    return wrap(crop, cover(layout.points, vertices(points), layout.triangles, layout.size))

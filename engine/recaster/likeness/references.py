@@ -1,0 +1,117 @@
+"""Which of the source's frames show a given mouth, gaze and pose, and how much of each to use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from recaster.faces import topology
+from recaster.likeness import geometry
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from recaster.faces.types import Floats
+
+REGIONS = ("rest", "mouth", "eyes")
+"""The parts of a face whose references are chosen apart."""
+
+_LIPS = list(topology.LIPS_INNER + topology.LIPS_OUTER)
+_EYES = (
+    (list(topology.EYE_LEFT), topology.IRIS_LEFT),
+    (list(topology.EYE_RIGHT), topology.IRIS_RIGHT),
+)
+_BROWS = list(topology.BROW_LEFT + topology.BROW_RIGHT)
+_POSE_WEIGHT = 0.35
+_BLENDED = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Shapes:
+    """What a region's look depends on, frame by frame: (T, F) float64 for each of ``REGIONS``.
+
+    Units: root mean square distance per point in eye distances; a turn of one radian counts
+    ``_POSE_WEIGHT`` eye distances.
+    """
+
+    rest: Floats
+    mouth: Floats
+    eyes: Floats
+
+    def of(self, region: str) -> Floats:
+        """The shapes of one region."""
+        shapes: Floats = getattr(self, region)
+        return shapes
+
+    def __getitem__(self, frames: NDArray[np.int64] | slice) -> Shapes:
+        return Shapes(self.rest[frames], self.mouth[frames], self.eyes[frames])
+
+
+def measure_shapes(points: Floats, mesh: Floats) -> Shapes:
+    """The shapes of meshes (T, 478, 3) in any pixels, relative to the canonical ``mesh``."""
+    fits = geometry.fit_rigid(points, mesh)
+    canonical = fits.apply(points) / geometry.eye_distance(mesh)
+    pose = _POSE_WEIGHT * fits.facing
+    eyes = []
+    for outline, iris in _EYES:
+        around = canonical[:, [*outline, iris], :2]
+        eyes.append(_per_point(around - canonical[:, outline, :2].mean(1, keepdims=True)))
+        eyes.append((canonical[:, iris, :2] - canonical[:, outline, :2].mean(1)) * 2)
+    return Shapes(
+        rest=np.concatenate([pose, _per_point(canonical[:, _BROWS, :2])], -1),
+        mouth=np.concatenate([_per_point(canonical[:, _LIPS, :2]), pose / 2], -1),
+        eyes=np.concatenate([*eyes, pose / 2], -1),
+    )
+
+
+def choose_references(shapes: Shapes, sharpness: Floats, count: int) -> NDArray[np.int64]:
+    """Indices of up to ``count`` frames that cover what the source can show, the calmest first.
+
+    Farthest-point sampling (Gonzalez, 1985) over all regions among the sharper 70 % of frames.
+    The most unusual 1 % is left out: there the mesh is more often wrong than the face is.
+    """
+    everything = np.concatenate([shapes.rest, shapes.mouth, shapes.eyes], -1)
+    from_usual = np.linalg.norm(everything - np.median(everything, 0), axis=-1)
+    wanted = (sharpness >= np.quantile(sharpness, 0.3)) & (from_usual <= np.quantile(from_usual, 0.99))
+    candidates = np.flatnonzero(wanted)
+    chosen = [int(candidates[from_usual[candidates].argmin()])]
+    nearest = np.linalg.norm(everything[candidates] - everything[chosen[0]], axis=-1)
+    while len(chosen) < min(count, len(candidates)):
+        chosen.append(int(candidates[nearest.argmax()]))
+        nearest = np.minimum(
+            nearest, np.linalg.norm(everything[candidates] - everything[chosen[-1]], axis=-1)
+        )
+    return np.array(chosen)
+
+
+def blend_weights(wanted: Floats, references: Floats, excluded: NDArray[np.bool_] | None = None) -> Floats:
+    """How much of each reference to show for each wanted shape; rows sum to 1.
+
+    Only the nearest few count, and each one's share falls to 0 before another takes its place, so
+    that nothing pops when the order changes.
+
+    Args:
+        wanted: (T, F).
+        references: (K, F).
+        excluded: (T, K), references that may not be used.
+    """
+    distances = np.linalg.norm(wanted[:, None] - references[None], axis=-1)
+    if excluded is not None:
+        distances = np.where(excluded, np.inf, distances)
+    rank = min(_BLENDED, distances.shape[1] - 1)
+    reach = np.partition(distances, rank, axis=1)[:, rank, None]
+    reach = np.where(
+        np.isfinite(reach), reach, np.max(distances, axis=1, where=np.isfinite(distances), initial=0)[:, None]
+    )
+    weights = np.clip(1 - distances / (reach * (1 + 1e-6) + 1e-9), 0, 1) ** 2
+    weights = np.where(np.isfinite(distances), weights, 0.0)
+    total = weights.sum(1, keepdims=True)
+    nearest = np.eye(distances.shape[1])[distances.argmin(1)]
+    return np.where(total > 0, weights / np.maximum(total, 1e-12), nearest)
+
+
+def _per_point(points: Floats) -> Floats:
+    """(T, N, 2) flattened so that distances become root mean squares over the points."""
+    return points.reshape(len(points), -1) / np.sqrt(points.shape[1])

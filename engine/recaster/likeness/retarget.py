@@ -1,0 +1,72 @@
+"""The target's motion on the source's face: pose and expression of one, build of the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from recaster.likeness.form import Form, canonical_expressions, learn_form
+from recaster.likeness.geometry import lid_openings
+
+if TYPE_CHECKING:
+    from recaster.faces.types import Floats
+
+# Facing points of the lids (upper, lower; left eye then right) and of the inner lips (upper, lower).
+_UPPER_LIDS = ((246, 161, 160, 159, 158, 157, 173), (466, 388, 387, 386, 385, 384, 398))
+_LOWER_LIDS = ((7, 163, 144, 145, 153, 154, 155), (249, 390, 373, 374, 380, 381, 382))
+# The two rows of points above the upper lids, that follow them by these shares.
+_FOLDS = (
+    (0.6, ((247, 30, 29, 27, 28, 56, 190), (467, 260, 259, 257, 258, 286, 414))),
+    (0.25, ((113, 225, 224, 223, 222, 221, 189), (342, 445, 444, 443, 442, 441, 413))),
+)
+_UPPER_LIP = [191, 80, 81, 82, 13, 312, 311, 310, 415]
+_LOWER_LIP = [95, 88, 178, 87, 14, 317, 402, 318, 324]
+_WIDEST = 1.6
+"""Lids open at most this many times as wide as usual: beyond it the mesh is noise."""
+
+
+def retarget(points: Floats, mesh: Floats, source: Form) -> Floats:
+    """The source's face making the target's movements, in the target's frames.
+
+    The target's offsets from its own neutral are added to the source's neutral in the canonical
+    space, and the target's pose is put back. Lids keep their share of what is usual for each
+    person, so that closed stays closed; lips never cross.
+
+    Args:
+        points: (T, 478, 3), one performer's meshes in frame pixels, smoothed.
+        mesh: (478, 3), the source's canonical mesh.
+        source: the source's form in that space.
+
+    Returns:
+        (T, 478, 3) in frame pixels.
+    """
+    expressions, fits = canonical_expressions(points, mesh)
+    target = learn_form(expressions)
+    moved = source.neutral + (expressions - target.neutral)
+    share = lid_openings(expressions) / target.lids
+    usual = source.lids / lid_openings(source.neutral)
+    moved = _set_lids(moved, source.neutral, np.clip(share * usual, 0.0, _WIDEST))
+    return fits.undo(_part_lips(moved))
+
+
+def _set_lids(points: Floats, neutral: Floats, shares: Floats) -> Floats:
+    """Upper lids placed above the lower ones at ``shares`` (T, 2) of the neutral opening, folds with them."""
+    points = points.copy()
+    for eye, (upper, lower) in enumerate(zip(_UPPER_LIDS, _LOWER_LIDS, strict=True)):
+        opening = neutral[list(upper)] - neutral[list(lower)]
+        wanted = points[:, lower] + shares[:, eye, None, None] * opening
+        shift = wanted - points[:, upper]
+        points[:, upper] = wanted
+        for share, rows in _FOLDS:
+            points[:, rows[eye]] += share * shift
+    return points
+
+
+def _part_lips(points: Floats) -> Floats:
+    """Where the inner lips cross, both meet half way."""
+    points = points.copy()
+    crossed = np.minimum(points[:, _LOWER_LIP, 1] - points[:, _UPPER_LIP, 1], 0.0) / 2
+    points[:, _UPPER_LIP, 1] += crossed
+    points[:, _LOWER_LIP, 1] -= crossed
+    return points

@@ -1,0 +1,52 @@
+"""Which of the source's texels are its face: hair that falls over forehead and temples is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from recaster.faces import topology
+from recaster.likeness.geometry import eye_distance
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from recaster.likeness.layout import Layout
+
+_SKIN = (50, 205, 425, 280, 195)
+_DARK, _LIT = 0.55, 0.8
+_SOFT = 0.06
+
+
+def visible_texels(textures: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
+    """How far each texel may be shown, (S, S) uint8, 0 to 255.
+
+    Above the brows, whatever is much darker than the person's own cheeks and nose counts as hair;
+    below them a beard or a brow may be as dark as it likes. Bald, fair-haired and dark-skinned
+    people keep their forehead.
+
+    Args:
+        textures: (K, S, S, 3) uint8, the references.
+        layout: where the mesh lies in them.
+    """
+    usual = np.median(textures, 0).astype(np.float32) / 255
+    light = cv2.cvtColor(usual, cv2.COLOR_RGB2Lab)[..., 0]
+    skin = np.zeros(light.shape, np.uint8)
+    cv2.fillConvexPoly(skin, cv2.convexHull(np.round(layout.points[list(_SKIN)]).astype(np.int32)), 1)
+    lit = np.clip((light / np.median(light[skin > 0]) - _DARK) / (_LIT - _DARK), 0, 1)
+    shown = np.where(_above_brows(layout), lit, 1.0).astype(np.float32)
+    distance = float(eye_distance(layout.points))
+    reach = max(1, round(_SOFT * distance))
+    shown = cv2.erode(shown, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
+    return np.round(cv2.GaussianBlur(shown, (0, 0), _SOFT * distance) * 255).astype(np.uint8)
+
+
+def _above_brows(layout: Layout) -> NDArray[np.bool_]:
+    """(S, S): the texels above a line along the tops of both brows, drawn on to the texture's sides."""
+    upper = [*topology.BROW_LEFT[:5], *reversed(topology.BROW_RIGHT[:5])]
+    line = layout.points[upper]
+    line = line[line[:, 0].argsort()] - (0, 0.05 * float(eye_distance(layout.points)))
+    heights = np.interp(np.arange(layout.size), line[:, 0], line[:, 1])
+    return np.arange(layout.size)[:, None] < heights[None, :]

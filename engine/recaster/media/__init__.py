@@ -1,0 +1,1 @@
+"""Clips as timed frames: probe, read, write, compare. Knows nothing of faces."""

@@ -1,0 +1,126 @@
+"""Colour tags: ffmpeg's numbers, their names, and what untagged pictures are taken for.
+
+The numbers are those of ITU-T H.273, which ffmpeg's enumerations follow.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from recaster.errors import ClipError
+from recaster.media.types import ClipInfo, ColourTags
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+UNKNOWN = 2
+RANGES = {1: "tv", 2: "pc"}
+MATRICES = {
+    0: "gbr",
+    1: "bt709",
+    4: "fcc",
+    5: "bt470bg",
+    6: "smpte170m",
+    7: "smpte240m",
+    8: "ycgco",
+    9: "bt2020nc",
+    10: "bt2020c",
+    14: "ictcp",
+}
+PRIMARIES = {
+    1: "bt709",
+    4: "bt470m",
+    5: "bt470bg",
+    6: "smpte170m",
+    7: "smpte240m",
+    8: "film",
+    9: "bt2020",
+    10: "smpte428",
+    11: "smpte431",
+    12: "smpte432",
+    22: "ebu3213",
+}
+TRANSFERS = {
+    1: "bt709",
+    4: "bt470m",
+    5: "bt470bg",
+    6: "smpte170m",
+    7: "smpte240m",
+    8: "linear",
+    9: "log100",
+    10: "log316",
+    11: "iec61966-2-4",
+    12: "bt1361e",
+    13: "iec61966-2-1",
+    14: "bt2020-10",
+    15: "bt2020-12",
+    16: "smpte2084",
+    17: "smpte428",
+    18: "arib-std-b67",
+}
+HDR_TRANSFERS = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
+
+_SWSCALE = {"bt709": 1, "fcc": 4, "bt470bg": 5, "smpte170m": 5, "smpte240m": 7, "bt2020nc": 9, "bt2020c": 9}
+_FULL_RANGE_FORMATS = ("yuvj420p", "yuvj422p", "yuvj444p", "yuvj440p", "yuvj411p")
+
+HD_WIDTH, HD_HEIGHT = 1280, 576
+
+
+def tags_of(frame: Any, context: Any) -> ColourTags:
+    """Colour tags of a decoded frame, filled up from its stream where the frame says nothing."""
+
+    def first(name: str, names: Mapping[int, str], unknown: int) -> str | None:
+        for holder in (frame, context):
+            value = int(getattr(holder, name))
+            if value != unknown:
+                return names.get(value, str(value))
+        return None
+
+    range_ = "pc" if frame.format.name in _FULL_RANGE_FORMATS else first("color_range", RANGES, 0)
+    return ColourTags(
+        range=range_,
+        matrix=first("colorspace", MATRICES, UNKNOWN),
+        primaries=first("color_primaries", PRIMARIES, UNKNOWN),
+        transfer=first("color_trc", TRANSFERS, UNKNOWN),
+    )
+
+
+def matrix_of(tags: ColourTags, width: int, height: int) -> str:
+    """The YUV matrix to use: the tagged one, else bt709 for HD and smpte170m for smaller pictures.
+
+    HD means what mpv means by it (at least 1280 wide or more than 576 high), here without regard
+    to orientation, so that a turned clip keeps its matrix.
+    """
+    if tags.matrix is not None and tags.matrix != "gbr":
+        return tags.matrix
+    wide, narrow = max(width, height), min(width, height)
+    return "bt709" if wide >= HD_WIDTH or narrow > HD_HEIGHT else "smpte170m"
+
+
+def swscale_matrix(matrix: str, what: object) -> int:
+    """swscale's number of a matrix.
+
+    Raises:
+        ClipError: swscale cannot convert this matrix; the message names ``what``.
+    """
+    if matrix not in _SWSCALE:
+        raise ClipError(f"{what}: its colour matrix ({matrix}) cannot be read; convert the clip to bt709 first")
+    return _SWSCALE[matrix]
+
+
+def written_tags(info: ClipInfo) -> ColourTags:
+    """The tags for a clip made from ``info``: the same; bt709, limited where the source is RGB.
+
+    An untagged YUV source stays untagged: it is read and written with one matrix, so whatever a
+    player takes it for, it shows the result and the source alike.
+    """
+    rgb = info.pixel_format.startswith(("rgb", "bgr", "gbr", "argb", "abgr", "pal8", "0rgb", "0bgr"))
+    if rgb or info.colour.matrix == "gbr":
+        transfer = info.colour.transfer or "bt709"
+        return ColourTags("tv", "bt709", info.colour.primaries or "bt709", transfer)
+    return info.colour
+
+
+def number_of(name: str | None, names: Mapping[int, str], unknown: int = UNKNOWN) -> int:
+    """The number of a tag's name; ``unknown`` for None or a name that has none."""
+    return next((number for number, known in names.items() if known == name), unknown)

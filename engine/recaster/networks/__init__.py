@@ -1,0 +1,1 @@
+"""Keras networks, their presets, losses and perceptual backbones, and how weights are kept."""

@@ -1,0 +1,74 @@
+"""Which device the networks run on; asked for once, before anything is computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import tensorflow as tf
+
+from recaster.errors import DeviceError
+
+
+@dataclass(frozen=True)
+class Device:
+    """What was chosen.
+
+    Attributes:
+        kind: "cpu" or "gpu".
+        note: one line for the user that says so, and why.
+    """
+
+    kind: Literal["cpu", "gpu"]
+    note: str
+
+
+def select_device(name: str = "auto", threads: int | None = None) -> Device:
+    """Choose the device for all that follows in this process.
+
+    Args:
+        name: "auto" (a GPU where there is one), "cpu" or "gpu".
+        threads: CPU threads of one operation; None leaves the choice to TensorFlow.
+
+    Raises:
+        DeviceError: the GPU was asked for and there is none, there is one that does not work, the
+            name is unknown, or the choice comes too late: something was computed already.
+    """
+    if name not in ("auto", "cpu", "gpu"):
+        raise DeviceError(f"there is no device {name!r}; choose auto, cpu or gpu")
+    try:
+        if threads is not None:
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        gpus = tf.config.list_physical_devices("GPU")
+        if name == "cpu":
+            tf.config.set_visible_devices([], "GPU")
+        else:
+            for gpu in gpus:
+                tf.config.experimental.set_memory_growth(gpu, enable=True)
+    except RuntimeError as error:
+        raise DeviceError(f"the device must be chosen before anything is computed ({error})") from None
+    if name == "cpu":
+        return Device("cpu", "on the CPU, as asked")
+    if not gpus and name == "auto":
+        return Device("cpu", "on the CPU: TensorFlow finds no GPU")
+    problem = _problem() if gpus else "TensorFlow finds none"
+    if problem is not None:
+        raise DeviceError(
+            f"the GPU cannot be used: {problem}; install recaster[gpu] and its driver, or use --device cpu"
+        )
+    return Device("gpu", f"on the GPU ({_name(gpus[0])})")
+
+
+def _problem() -> str | None:
+    """What goes wrong when the first GPU is really used, or None."""
+    try:
+        with tf.device("/GPU:0"):
+            tf.linalg.matmul(tf.ones((8, 8)), tf.ones((8, 8))).numpy()
+    except (tf.errors.OpError, RuntimeError) as error:
+        return str(error).splitlines()[0]
+    return None
+
+
+def _name(gpu: tf.config.PhysicalDevice) -> str:
+    return str(tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name))

@@ -1,0 +1,116 @@
+"""The guided network: a small U-Net that finishes the warped source into the source's face."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
+
+from recaster.networks.pairwise import named
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from recaster.networks.presets import Preset
+
+_LEAK = 0.1
+_WIDE = 128
+"""From this width on, upscaling convolutions look at one pixel: wider kernels cost more than they give."""
+
+
+class _Scope:
+    """Makes the network's layers: names them, and seeds each by its name."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def conv(
+        self, x: keras.KerasTensor, width: int, kernel: int, name: str, stride: int = 1
+    ) -> keras.KerasTensor:
+        """A convolution that keeps the size (over the stride)."""
+        start = keras.initializers.HeNormal(seed=zlib.crc32(f"{self._seed}/guided/{name}".encode()))
+        return layers.Conv2D(width, kernel, stride, "same", kernel_initializer=start, name=name)(x)
+
+    def active(
+        self, x: keras.KerasTensor, width: int, kernel: int, name: str, stride: int = 1
+    ) -> keras.KerasTensor:
+        """A convolution and a leaky rectifier."""
+        return ops.leaky_relu(self.conv(x, width, kernel, name, stride), _LEAK)
+
+    def residual(self, x: keras.KerasTensor, width: int, name: str) -> keras.KerasTensor:
+        """Two convolutions beside the identity."""
+        inner = self.active(x, width, 3, f"{name}_a")
+        return ops.leaky_relu(x + self.conv(inner, width, 3, f"{name}_b"), _LEAK)
+
+    def up(self, x: keras.KerasTensor, width: int, name: str) -> keras.KerasTensor:
+        """Twice the size by sub-pixel convolution (Shi et al., 2016)."""
+        return ops.depth_to_space(self.active(x, 4 * width, 3 if width < _WIDE else 1, name), 2)
+
+
+def build_guided(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
+    """The U-Net of a guided preset (Ronneberger et al., 2015, with residual blocks).
+
+    In: (B, size, size, channels) float32, 0 to 1, the condition. Out: (B, size, size, 4) float32:
+    the painted face before its sigmoid, and how much of the warp to keep before its sigmoid.
+    """
+    widths, scope = preset.guided.widths, _Scope(seed)
+    condition = x = keras.Input((preset.size, preset.size, channels), name="condition")
+    skips = []
+    for depth, width in enumerate(widths):
+        x = scope.active(x, width, 5 if depth == 0 else 3, f"half{depth}", stride=2)
+        x = scope.residual(x, width, f"down{depth}")
+        skips.append(x)
+    for depth in reversed(range(len(widths) - 1)):
+        x = scope.up(x, widths[depth], f"twice{depth}")
+        x = scope.active(ops.concatenate([x, skips[depth]], -1), widths[depth], 3, f"join{depth}")
+        x = scope.residual(x, widths[depth], f"up{depth}")
+    x = ops.depth_to_space(scope.active(x, 64, 3, "twice"), 2)
+    x = scope.active(ops.concatenate([x, condition], -1), 24, 3, "join")
+    return keras.Model(condition, scope.conv(x, 4, 3, "head"), name="guided")
+
+
+def paint(condition: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
+    """The face (B, size, size, 3), 0 to 1: what the network painted, mixed with the warp it was given."""
+    painted = tf.sigmoid(output[..., :3])
+    kept = tf.sigmoid(output[..., 3:4])
+    return kept * condition[..., :3] + (1 - kept) * painted
+
+
+class GuidedSwap:
+    """A trained guided network.
+
+    Args:
+        preset: how it was built.
+        channels: channels of its condition.
+        weights: as ``weights.safetensors`` holds them; exactly those of ``expected``.
+    """
+
+    def __init__(self, preset: Preset, channels: int, weights: Mapping[str, np.ndarray]) -> None:
+        self._network = build_guided(preset, channels)
+        for name, variable in named(self._network).items():
+            variable.assign(weights[name])
+        side = preset.size
+        self._run: Callable[[tf.Tensor], tf.Tensor] = tf.function(
+            self._finish, input_signature=[tf.TensorSpec((None, side, side, channels), tf.uint8)]
+        )
+
+    @staticmethod
+    def expected(preset: Preset, channels: int) -> dict[str, tuple[tuple[int, ...], str]]:
+        """Name, shape and dtype of every array that a swap needs, for ``load_tensors``."""
+        variables = named(build_guided(preset, channels))
+        return {name: (tuple(variable.shape), str(variable.dtype)) for name, variable in variables.items()}
+
+    def finish(self, conditions: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The faces (B, size, size, 3) uint8 RGB of conditions (B, size, size, channels) uint8."""
+        painted = self._run(tf.constant(conditions)).numpy()
+        return np.rint(np.clip(painted, 0, 1) * 255).astype(np.uint8)
+
+    def _finish(self, conditions: tf.Tensor) -> tf.Tensor:
+        unit = tf.cast(conditions, tf.float32) / 255
+        return paint(unit, self._network(unit))

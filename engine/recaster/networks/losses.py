@@ -1,0 +1,68 @@
+"""Loss terms, one small function each. Images are (B, H, W, C) float32; every result is a scalar."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+SSIM_C1 = 0.01**2
+SSIM_C2 = 0.03**2
+
+
+def weighted_l1(truth: tf.Tensor, painted: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """Mean absolute difference; ``weights`` is (B, H, W, 1) with mean 1."""
+    return tf.reduce_mean(weights * tf.abs(truth - painted))
+
+
+def gradient_l1(truth: tf.Tensor, painted: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """Mean absolute difference of the differences between neighbours (Mathieu et al., 2016)."""
+    error = truth - painted
+    down = tf.abs(error[:, 1:] - error[:, :-1])
+    across = tf.abs(error[:, :, 1:] - error[:, :, :-1])
+    return tf.reduce_mean(weights[:, 1:] * down) + tf.reduce_mean(weights[:, :, 1:] * across)
+
+
+def ssim_loss(truth: tf.Tensor, painted: tf.Tensor, weights: tf.Tensor, span: float = 1.0) -> tf.Tensor:
+    """1 - SSIM over 7x7 box windows (Wang et al., 2004), weighted at the windows' centres.
+
+    Args:
+        truth: the true images.
+        painted: the network's.
+        weights: (B, H, W, 1) with mean 1.
+        span: distance from black to white.
+    """
+
+    def mean(values: tf.Tensor) -> tf.Tensor:
+        return tf.nn.avg_pool2d(values, 7, 1, "VALID")
+
+    c1, c2 = SSIM_C1 * span**2, SSIM_C2 * span**2
+    mean_t, mean_p = mean(truth), mean(painted)
+    both, square_t, square_p = mean_t * mean_p, mean_t**2, mean_p**2
+    variances = mean(truth**2) - square_t + mean(painted**2) - square_p
+    covariance = mean(truth * painted) - both
+    ssim = (2 * both + c1) * (2 * covariance + c2) / ((square_t + square_p + c1) * (variances + c2))
+    return tf.reduce_mean(weights[:, 3:-3, 3:-3] * (1 - ssim))
+
+
+def least_squares(scores: tf.Tensor, wanted: tf.Tensor | float) -> tf.Tensor:
+    """Mean squared distance of scores to what they should be (LSGAN; Mao et al., 2017)."""
+    return tf.reduce_mean(tf.square(scores - wanted))
+
+
+def mix(real: tf.Tensor, fake: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
+    """``share`` of the real image and the rest of the fake (mixup; Zhang et al., 2018).
+
+    The discriminator is to answer ``share`` and the generator wants it to answer ``1 - share``, as in
+    faceswap-GAN. With share 1 for the real and 0 for the fake this is a plain LSGAN.
+    """
+    return share * real + (1 - share) * fake
+
+
+def mask_hinge(mask: tf.Tensor, floor: float) -> tf.Tensor:
+    """How far the mask's mean over each image is below ``floor`` (faceswap-GAN v2.2)."""
+    return tf.reduce_mean(tf.nn.relu(floor - tf.reduce_mean(mask, (1, 2, 3))))
+
+
+def total_variation(mask: tf.Tensor) -> tf.Tensor:
+    """Mean absolute difference of neighbouring pixels (Rudin, Osher and Fatemi, 1992)."""
+    down = tf.reduce_mean(tf.abs(mask[:, 1:] - mask[:, :-1]))
+    return down + tf.reduce_mean(tf.abs(mask[:, :, 1:] - mask[:, :, :-1]))

@@ -1,0 +1,147 @@
+"""A trained model on disk: ``model.json`` says what it is, safetensors files hold its numbers.
+
+Layout::
+
+    MODEL/model.json            format, family, preset, digests of the facesets, steps
+          weights.safetensors   what a swap needs
+          likeness.safetensors  guided models only: the source's geometry and references
+          checkpoints/          what resuming needs
+          previews/             contact sheets by step
+          logs/                 TensorBoard events
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from recaster.errors import ModelError
+from recaster.files import write_json
+from recaster.networks.presets import Preset, from_json, to_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What ``model.json`` says.
+
+    Attributes:
+        preset: how the network is built and trained.
+        source: digest of the faceset whose face is put on.
+        target: digest of the faceset it is put on; None for a model that needs none.
+        steps: optimisation steps done so far.
+        seconds: time spent training so far.
+        seed: what every random number follows from.
+    """
+
+    preset: Preset
+    source: str
+    target: str | None = None
+    steps: int = 0
+    seconds: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """The paths of one model; nothing is read or written before it is asked for."""
+
+    path: Path
+
+    @property
+    def card(self) -> Path:
+        """``model.json``."""
+        return self.path / "model.json"
+
+    @property
+    def weights(self) -> Path:
+        """What a swap needs."""
+        return self.path / "weights.safetensors"
+
+    @property
+    def likeness(self) -> Path:
+        """The source's geometry and reference images (guided models)."""
+        return self.path / "likeness.safetensors"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of what resuming needs."""
+        return self.path / "checkpoints"
+
+    @property
+    def previews(self) -> Path:
+        """Folder of contact sheets."""
+        return self.path / "previews"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of TensorBoard events."""
+        return self.path / "logs"
+
+    def exists(self) -> bool:
+        """Whether there is a model here."""
+        return self.card.is_file()
+
+    def write(self, card: ModelCard) -> None:
+        """Write ``model.json`` atomically (OutputError where that is impossible)."""
+        write_json(
+            self.card,
+            {
+                "format": FORMAT,
+                "family": card.preset.family,
+                "preset": to_json(card.preset),
+                "source": card.source,
+                "target": card.target,
+                "steps": card.steps,
+                "seconds": card.seconds,
+                "seed": card.seed,
+            },
+        )
+
+    def read(self) -> ModelCard:
+        """What ``model.json`` says.
+
+        Raises:
+            ModelError: there is no model here, or its description is broken or too new.
+        """
+        try:
+            value = json.loads(self.card.read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            raise ModelError(f"{self.path}: not a model folder (no model.json in it)") from None
+        except OSError as error:
+            raise ModelError(f"{self.card}: cannot be read ({error.strerror})") from None
+        except ValueError as error:
+            raise ModelError(f"{self.card}: not JSON ({error})") from None
+        return self._card(value)
+
+    def _card(self, value: Any) -> ModelCard:
+        if not isinstance(value, dict) or type(value.get("format")) is not int:
+            raise ModelError(f"{self.card}: says no format; it is no model of Recaster")
+        if value["format"] != FORMAT:
+            raise ModelError(
+                f"{self.card}: format {value['format']}, but this Recaster reads format {FORMAT}; "
+                "use the version that wrote it"
+            )
+        try:
+            preset = from_json(_typed(value, "preset", dict))
+            return ModelCard(
+                preset=preset,
+                source=_typed(value, "source", str),
+                target=None if value.get("target") is None else _typed(value, "target", str),
+                steps=_typed(value, "steps", int),
+                seconds=float(_typed(value, "seconds", int, float)),
+                seed=_typed(value, "seed", int),
+            )
+        except ModelError as error:
+            raise ModelError(f"{self.card}: {error}") from None
+
+
+def _typed(value: dict[str, Any], name: str, *kinds: type) -> Any:
+    if type(value.get(name)) not in kinds:
+        raise ModelError(f"{name} is missing or of the wrong type")
+    return value[name]

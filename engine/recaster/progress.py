@@ -1,0 +1,33 @@
+"""How long work reports where it is; who listens decides what to show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Update:
+    """One report of long work.
+
+    Attributes:
+        stage: what is being done, a verb in the present participle ("analysing").
+        done: units finished.
+        total: units in all, or None where unknown.
+        unit: what is counted ("frames", "steps", "seconds").
+        detail: anything worth showing beside the count ("loss 0.12").
+    """
+
+    stage: str
+    done: float
+    total: float | None
+    unit: str = "frames"
+    detail: str = ""
+
+
+Report = Callable[[Update], None]
+"""Called with every update; must be cheap and must not raise."""
+
+
+def silent(update: Update) -> None:
+    """Listen to nothing."""

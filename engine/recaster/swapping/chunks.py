@@ -1,0 +1,125 @@
+"""The parts of an unfinished clip: ``OUT.parts/`` beside it, so that a stopped swap can go on.
+
+``plan.json`` says what the parts are of. Every part is whole or absent, and those of another plan
+are discarded.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from recaster.errors import OutputError
+from recaster.files import unwritable, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PLAN: Final = "plan.json"
+_OURS: Final = re.compile(r"\.?(\d{8}\.(clip|matte)|plan)\..*")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The folder of parts of one output.
+
+    Attributes:
+        folder: ``OUT.parts``.
+        chunks: the frame ranges of the parts, in order.
+        clip_suffix: how the parts' names end, with the dot.
+        matte_suffix: how those of the matte end; None where no matte is wanted.
+    """
+
+    folder: Path
+    chunks: tuple[range, ...]
+    clip_suffix: str
+    matte_suffix: str | None
+
+    @classmethod
+    def of(cls, out: Path, matte: Path | None, frames: range, size: int) -> Parts:
+        """The parts of ``out`` when ``frames`` are rendered in chunks of ``size``."""
+        chunks = tuple(
+            range(start, min(start + size, frames.stop)) for start in range(frames.start, frames.stop, size)
+        )
+        suffix = None if matte is None else matte.suffix
+        return cls(out.with_name(out.name + ".parts"), chunks, out.suffix, suffix)
+
+    def clip(self, chunk: range) -> Path:
+        """Where a part of the clip lies."""
+        return self.folder / f"{chunk.start:08}.clip{self.clip_suffix}"
+
+    def matte(self, chunk: range) -> Path | None:
+        """Where a part of the matte lies; None where no matte is wanted."""
+        if self.matte_suffix is None:
+            return None
+        return self.folder / f"{chunk.start:08}.matte{self.matte_suffix}"
+
+    def finished(self, chunk: range) -> bool:
+        """Whether a part is there, with its matte."""
+        matte = self.matte(chunk)
+        return self.clip(chunk).is_file() and (matte is None or matte.is_file())
+
+    def missing(self) -> list[range]:
+        """What is still to be rendered: the frames of neighbouring missing chunks, as one range."""
+        runs: list[range] = []
+        for chunk in self.chunks:
+            if self.finished(chunk):
+                continue
+            if runs and runs[-1].stop == chunk.start:
+                runs[-1] = range(runs[-1].start, chunk.stop)
+            else:
+                runs.append(chunk)
+        return runs
+
+    def within(self, frames: range) -> list[range]:
+        """The chunks of a range that ``missing`` returned."""
+        return [chunk for chunk in self.chunks if chunk.start in frames]
+
+    def open(self, plan: dict[str, Any]) -> bool:
+        """Make the folder ready for ``plan``; returns whether parts of another plan were discarded.
+
+        Raises:
+            OutputError: the folder cannot be written, or is not one of ours.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+        if self._plan() == plan:
+            return False
+        discarded = self._discard()
+        write_json(self.folder / PLAN, plan)
+        return discarded
+
+    def remove(self) -> None:
+        """Remove the folder and all parts in it."""
+        self._discard()
+        try:
+            self.folder.rmdir()
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+
+    def _plan(self) -> object:
+        try:
+            return json.loads((self.folder / PLAN).read_bytes())
+        except (FileNotFoundError, ValueError):
+            return None
+        except OSError as error:
+            raise OutputError(f"{self.folder / PLAN}: cannot be read ({error.strerror})") from error
+
+    def _discard(self) -> bool:
+        """Remove what a swap leaves behind, the plan last; returns whether there was any of it."""
+        found = sorted(self.folder.iterdir(), key=lambda path: path.name == PLAN)
+        self._refuse(path for path in found if not _OURS.fullmatch(path.name) or not path.is_file())
+        for path in found:
+            path.unlink(missing_ok=True)
+        return bool(found)
+
+    def _refuse(self, strangers: Iterable[Path]) -> None:
+        for path in strangers:
+            raise OutputError(
+                f"{path}: is in the way, the folder is needed for the parts of the clip; move it elsewhere"
+            )

@@ -1,0 +1,132 @@
+"""Gives the swapped face the target's colours: one curve for each channel, steady over time.
+
+Statistics are taken inside the mask's core only, so that hair and background don't count, and are
+averaged over neighbouring frames of the track before a curve is made of them: a curve fitted to
+each frame by itself flickers. "mean" is the colour transfer of Reinhard et al. (2001) in RGB with
+bounded gain; "hist" is histogram matching as in faceswap-GAN v2, through quantiles.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+from recaster.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from recaster.faces.types import Floats
+    from recaster.media.types import Image
+
+COLOURS: Final = ("none", "mean", "hist")
+GAIN: Final = (0.7, 1.4)
+CORE: Final = 0.75
+"""Pixels count whose mask is at least this."""
+CORE_PIXELS: Final = 64
+"""With fewer than this nothing is measured."""
+LEVELS: Final = np.linspace(0, 1, 33)
+REACH: Final = 6
+"""Frames to either side that a frame's statistics are averaged over."""
+SIGMA_FRAMES: Final = 2.5
+
+
+def check_colour(mode: str) -> None:
+    """Refuse a mode that there isn't.
+
+    Raises:
+        UsageError: ``mode`` is none of ``COLOURS``.
+    """
+    if mode not in COLOURS:
+        raise UsageError(f"there is no colour correction {mode!r}; choose one of {', '.join(COLOURS)}")
+
+
+def reach(mode: str) -> int:
+    """How many frames before and after one its colour depends on."""
+    return 0 if mode == "none" else REACH
+
+
+def measure(swapped: Image, target: Image, mask: NDArray[np.float32], mode: str) -> Floats | None:
+    """What ``mode`` needs to know of one face.
+
+    Args:
+        swapped: (size, size, 3) uint8 RGB, the swapped face.
+        target: (size, size, 3) uint8 RGB, the target's face in the same crop.
+        mask: (size, size) float32, 0 to 1.
+        mode: one of ``COLOURS``.
+
+    Returns:
+        (2, K, 3) float64, first of the swapped face, then of the target's: mean and standard
+        deviation ("mean") or quantiles ("hist"); None where there is nothing to measure.
+    """
+    if mode == "none":
+        return None
+    core = (mask >= CORE).astype(np.uint8)
+    if cv2.countNonZero(core) < CORE_PIXELS:
+        return None
+    describe = _moments if mode == "mean" else _quantiles
+    return np.stack([describe(swapped, core), describe(target, core)])
+
+
+def average(statistics: Sequence[Floats | None], centre: int) -> Floats | None:
+    """The mean of a window of ``measure`` results, weighted by the distance to ``centre``.
+
+    None where nothing in the window was measured. The window is centred: nothing lags.
+    """
+    known = [(i, value) for i, value in enumerate(statistics) if value is not None]
+    if not known:
+        return None
+    distance = np.array([i - centre for i, _ in known])
+    weights = np.exp(-0.5 * (distance / SIGMA_FRAMES) ** 2)
+    return np.asarray(np.average([value for _, value in known], axis=0, weights=weights))
+
+
+def curve(statistics: Floats | None, mode: str) -> NDArray[np.float32]:
+    """The curve of each channel: (256, 3) float32, the new value of each 8-bit value, 0 to 255."""
+    values = np.arange(256, dtype=np.float64)[:, None]
+    if statistics is None or mode == "none":
+        return np.repeat(values, 3, axis=1).astype(np.float32)
+    (swapped, target) = statistics
+    if mode == "mean":
+        gain = np.clip(target[1] / np.maximum(swapped[1], 1e-3), *GAIN)
+        corrected = (values - swapped[0]) * gain + target[0]
+    else:
+        corrected = np.stack([_matched(swapped[:, c], target[:, c]) for c in range(3)], axis=1)
+    return np.clip(corrected, 0, 255).astype(np.float32)
+
+
+def correct(image: Image, curves: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Apply ``curve`` to a face: (size, size, 3) float32, 0 to 255."""
+    return np.asarray(cv2.LUT(image, curves.reshape(1, 256, 3)), dtype=np.float32)
+
+
+def _moments(image: Image, core: NDArray[np.uint8]) -> Floats:
+    """Mean and standard deviation of each channel, (2, 3)."""
+    mean, deviation = cv2.meanStdDev(image, mask=core)
+    return np.stack([mean[:, 0], deviation[:, 0]])
+
+
+def _quantiles(image: Image, core: NDArray[np.uint8]) -> Floats:
+    """The values below which ``LEVELS`` of the pixels lie, (len(LEVELS), 3)."""
+    columns = []
+    for channel in range(3):
+        counts = cv2.calcHist([image], [channel], core, [256], [0, 256]).ravel().astype(np.float64)
+        filled = np.flatnonzero(counts)
+        # A value stands for the middle of its bin's share, so that a flat colour maps on itself.
+        shares = np.cumsum(counts)[filled] - counts[filled] / 2
+        columns.append(np.interp(LEVELS, shares / counts.sum(), filled))
+    return np.stack(columns, axis=1)
+
+
+def _matched(swapped: Floats, target: Floats) -> Floats:
+    """A monotone curve through (swapped, target) quantiles; shifted, not stretched, beyond them."""
+    values = np.arange(256, dtype=np.float64)
+    levels, first = np.unique(swapped, return_index=True)
+    last = len(swapped) - np.unique(swapped[::-1], return_index=True)[1]
+    means = np.array([target[a:b].mean() for a, b in zip(first, last, strict=True)])
+    shift = np.where(values < levels[0], values - levels[0], np.maximum(values - levels[-1], 0))
+    return np.asarray(np.interp(values, levels, means) + shift)

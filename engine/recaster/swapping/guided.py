@@ -1,0 +1,95 @@
+"""The guided swapper: the source's likeness on the target's motion, finished by a network if there is one."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from recaster.faces import alignment
+from recaster.faces.smoothing import smooth
+from recaster.faces.types import SwappedFace
+from recaster.likeness import geometry
+from recaster.likeness.condition import CHANNELS, draw
+from recaster.likeness.form import mesh_in_crop
+from recaster.likeness.likeness import Likeness
+from recaster.likeness.retarget import retarget
+from recaster.networks.model_folder import ModelFolder
+from recaster.networks.tensors import load_tensors
+from recaster.swapping.swapper import TrackPlan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from recaster.faces.smoothing import Smoothing
+    from recaster.faces.types import FaceTrack
+    from recaster.facesets.faceset import Faceset
+    from recaster.networks.guided import GuidedSwap
+    from recaster.swapping.swapper import PlannedFace
+
+UNTRAINED_SIZE = 192
+"""Side of the crop of a swap without a network: the warp is as sharp as the source's frames."""
+
+
+class GuidedSwapper:
+    """See ``Swapper``.
+
+    Args:
+        likeness: the source.
+        size: side of the crops in pixels.
+        digest: digest of what the likeness and network were read from.
+        network: finishes the warp; None shows the warp itself.
+    """
+
+    def __init__(self, likeness: Likeness, size: int, digest: str, network: GuidedSwap | None = None) -> None:
+        self.likeness, self.size, self.digest = likeness, size, digest
+        self._network = network
+        self._reference = mesh_in_crop(likeness.mesh, size)
+
+    @classmethod
+    def from_faceset(cls, faceset: Faceset) -> GuidedSwapper:
+        """A swap at once: the likeness of a faceset, no training."""
+        return cls(Likeness.from_faceset(faceset), UNTRAINED_SIZE, faceset.digest())
+
+    @classmethod
+    def from_model(cls, path: Path) -> GuidedSwapper:
+        """A trained guided model.
+
+        Raises:
+            ModelError: a file of the model is missing or does not fit.
+        """
+        from recaster.networks.guided import GuidedSwap
+
+        folder = ModelFolder(path)
+        preset = folder.read().preset
+        weights = load_tensors(folder.weights, GuidedSwap.expected(preset, CHANNELS))
+        digest = hashlib.sha256(folder.weights.read_bytes() + folder.likeness.read_bytes()).hexdigest()
+        network = GuidedSwap(preset, CHANNELS, weights)
+        return cls(Likeness.load(folder.likeness), preset.size, digest, network)
+
+    def plan(self, track: FaceTrack, smoothing: Smoothing) -> TrackPlan:
+        """The source's face on every frame of a track, and the crops around it."""
+        landmarks = smooth(track.landmarks, track.times, smoothing)
+        wanted = retarget(landmarks, self.likeness.mesh, self.likeness.form)
+        return TrackPlan(
+            frames=track.frames,
+            matrices=geometry.fit_crop(wanted, self._reference),
+            landmarks=landmarks,
+            extra={"wanted": wanted, "weights": self.likeness.weights(wanted)},
+        )
+
+    def swap(self, faces: Sequence[PlannedFace]) -> list[SwappedFace]:
+        """Paint a batch of faces."""
+        wanted = [alignment.transform(face.extra["wanted"], face.matrix) for face in faces]
+        drawn = [
+            draw(self.likeness, points, face.extra["weights"], self.size)
+            for points, face in zip(wanted, faces, strict=True)
+        ]
+        conditions = np.stack([drawing.condition for drawing in drawn])
+        painted = conditions[..., :3] if self._network is None else self._network.finish(conditions)
+        return [
+            SwappedFace(np.ascontiguousarray(image), drawing.visible, face.matrix)
+            for image, drawing, face in zip(painted, drawn, faces, strict=True)
+        ]

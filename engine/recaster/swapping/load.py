@@ -1,0 +1,60 @@
+"""Which swapper a model folder or a faceset makes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recaster.errors import ModelError, UsageError
+from recaster.facesets.faceset import Faceset
+from recaster.networks.model_folder import ModelFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.swapping.swapper import Swapper
+
+
+def load_swapper(model: Path | None = None, source: Path | None = None) -> Swapper:
+    """The swapper of a trained model, or of a source identity without any training.
+
+    Args:
+        model: a model folder, written by training.
+        source: a faceset of the person whose face is put on; exactly one of the two is given.
+
+    Raises:
+        UsageError: not exactly one of them is given.
+        ModelError: the folder holds no model, or one that can't swap yet.
+        WeightsError: its weights are damaged.
+        FacesetError: the faceset can't be used.
+        FaceNotFoundError: it holds too few faces.
+    """
+    if model is not None and source is None:
+        return _of_model(ModelFolder(model))
+    if source is not None and model is None:
+        return _of_faceset(Faceset.open(source))
+    raise UsageError("give either a model or a source faceset, not both")
+
+
+def _of_faceset(faceset: Faceset) -> Swapper:
+    from recaster.swapping.guided import GuidedSwapper
+
+    return GuidedSwapper.from_faceset(faceset)
+
+
+def _of_model(folder: ModelFolder) -> Swapper:
+    # TensorFlow takes seconds to import: only the family that is needed is.
+    card = folder.read()
+    if not folder.weights.is_file():
+        unfinished = folder.checkpoints.is_dir() and any(folder.checkpoints.iterdir())
+        raise ModelError(
+            f"{folder.path}: has no weights to swap with yet"
+            + ("; run the training a little longer, it goes on from its checkpoints" if unfinished else
+               "; train it first")
+        )
+    if card.preset.family == "pairwise":
+        from recaster.swapping.pairwise import PairwiseSwapper
+
+        return PairwiseSwapper.from_model(folder)
+    from recaster.swapping.guided import GuidedSwapper
+
+    return GuidedSwapper.from_model(folder.path)

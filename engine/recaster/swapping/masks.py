@@ -1,0 +1,128 @@
+"""Where the swapped face is laid over the target: a soft mask in crop pixels.
+
+All measures are shares of the face's size, so that a close-up and a face in a crowd look alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+from recaster.errors import UsageError
+from recaster.faces.topology import MESH_POINTS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from recaster.faces.types import Floats
+
+MASKS: Final = ("learned", "hull", "box")
+BOX_INSET: Final = 1 / 15
+"""The seed's feathered rectangle begins this share of the crop's side inside it."""
+SUBPIXEL_BITS: Final = 4
+
+
+@dataclass(frozen=True)
+class MaskSettings:
+    """How the mask is made.
+
+    Attributes:
+        kind: "learned" (the model's own mask, kept within the face's outline), "hull" (the whole
+            outline) or "box" (the rectangle of the crop).
+        feather: width of the soft edge, which lies inside the outline; share of the face's size.
+        erode: how far the edge is moved inwards before that; share of the face's size.
+        scale: enlarges (above 1) or shrinks the mask about the face's middle.
+
+    Raises:
+        UsageError: a value is out of its range.
+    """
+
+    kind: str = "learned"
+    feather: float = 0.12
+    erode: float = 0.0
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in MASKS:
+            raise UsageError(f"there is no mask {self.kind!r}; choose one of {', '.join(MASKS)}")
+        for name, low, high in (("feather", 0.0, 0.5), ("erode", 0.0, 0.5), ("scale", 0.5, 2.0)):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise UsageError(f"{name} is {value:g}; it must lie from {low:g} to {high:g}")
+
+
+def face_mask(
+    learned: NDArray[np.float32], landmarks: Floats, settings: MaskSettings
+) -> NDArray[np.float32]:
+    """The weight of the swapped face in every pixel of the crop.
+
+    Args:
+        learned: (size, size) float32, the model's own mask, 0 to 1.
+        landmarks: (N, 3) float64, the target's landmarks in crop pixels.
+        settings: how.
+
+    Returns:
+        (size, size) float32, 0 to 1; exactly 0 along the border of the crop.
+    """
+    outline = face_outline(landmarks)
+    moments = cv2.moments(outline)
+    if moments["m00"] < 1:
+        return np.zeros_like(learned)
+    middle = (moments["m10"] / moments["m00"], moments["m01"] / moments["m00"])
+    face = float(np.sqrt(moments["m00"]))
+    region = _region(learned, outline, middle, settings)
+    region[[0, -1]] = 0
+    region[:, [0, -1]] = 0
+    soft = round(settings.feather * face / 2)
+    return _feathered(region, inwards=soft + round(settings.erode * face), soft=soft)
+
+
+def face_outline(landmarks: Floats) -> NDArray[np.float32]:
+    """The convex hull of a face's points, (M, 1, 2) float32 pixels.
+
+    Seen from the front this is the mesh's oval; unlike the oval it keeps the nose of a profile.
+    Dlib's 68 points end at the brows, and so does their hull.
+    """
+    points = np.ascontiguousarray(landmarks[:MESH_POINTS, :2], dtype=np.float32)
+    return np.asarray(cv2.convexHull(points), dtype=np.float32)
+
+
+def _region(
+    learned: NDArray[np.float32],
+    outline: NDArray[np.float32],
+    middle: tuple[float, float],
+    settings: MaskSettings,
+) -> NDArray[np.uint8]:
+    """The mask before its edge is softened: (size, size) uint8, 0 to 255."""
+    side = len(learned)
+    if settings.kind == "box":
+        low, high = side * BOX_INSET - 0.5, side * (1 - BOX_INSET) - 0.5
+        outline = np.array([[low, low], [high, low], [high, high], [low, high]], dtype=np.float32)
+        middle = (side / 2 - 0.5, side / 2 - 0.5)
+    region = np.zeros((side, side), dtype=np.uint8)
+    points = (outline.reshape(-1, 2) - middle) * settings.scale + middle
+    fixed = np.rint(points * (1 << SUBPIXEL_BITS)).astype(np.int32)
+    cv2.fillConvexPoly(region, fixed, 255, cv2.LINE_AA, SUBPIXEL_BITS)
+    if settings.kind != "learned":
+        return region
+    own = np.rint(np.clip(learned, 0, 1) * 255).astype(np.uint8)
+    if settings.scale != 1:
+        grow = cv2.getRotationMatrix2D(middle, 0, settings.scale)
+        own = cv2.warpAffine(own, grow, (side, side), flags=cv2.INTER_LINEAR)
+    return np.minimum(own, region)
+
+
+def _feathered(region: NDArray[np.uint8], inwards: int, soft: int) -> NDArray[np.float32]:
+    """Move the edge ``inwards`` pixels and soften it over ``soft`` pixels to either side."""
+    if inwards:
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * inwards + 1, 2 * inwards + 1))
+        region = cv2.erode(region, disc, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    mask = region.astype(np.float32) / np.float32(255)
+    if soft:
+        # The kernel ends after two standard deviations: beyond the outline the mask is exactly 0.
+        kernel = (2 * soft + 1, 2 * soft + 1)
+        mask = cv2.GaussianBlur(mask, kernel, soft / 2, borderType=cv2.BORDER_CONSTANT)
+    return np.clip(mask, 0, 1, out=mask)

@@ -1,0 +1,85 @@
+"""Swaps with a pairwise model: a shared encoder, and the decoder of the source."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from recaster.errors import ModelError
+from recaster.faces.alignment import align_matrix, box_matrix
+from recaster.faces.smoothing import smooth
+from recaster.faces.types import Box, SwappedFace
+from recaster.files import sha256
+from recaster.networks.pairwise import PairwiseSwap
+from recaster.networks.tensors import load_tensors
+from recaster.swapping.swapper import TrackPlan
+from recaster.training.regions import hull
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from recaster.faces.smoothing import Smoothing
+    from recaster.faces.types import FaceTrack, Floats
+    from recaster.networks.model_folder import ModelFolder
+    from recaster.networks.presets import Preset
+    from recaster.swapping.swapper import PlannedFace
+
+
+class PairwiseSwapper:
+    """A trained pairwise model at work; a ``Swapper``."""
+
+    def __init__(self, preset: Preset, weights: Mapping[str, NDArray[np.float32]], digest: str) -> None:
+        self._preset = preset
+        self._network = PairwiseSwap(preset, weights)
+        self._digest = digest
+
+    @classmethod
+    def from_model(cls, folder: ModelFolder) -> PairwiseSwapper:
+        """Read a trained model.
+
+        Raises:
+            ModelError: the folder holds no pairwise model.
+            WeightsError: its weights are missing, damaged or another network's.
+        """
+        preset = folder.read().preset
+        if preset.family != "pairwise":
+            raise ModelError(f"{folder.path}: a {preset.family} model, not a pairwise one")
+        weights = load_tensors(folder.weights, PairwiseSwap.expected(preset))
+        identity = f"{sha256(folder.card)} {sha256(folder.weights)}"
+        return cls(preset, weights, hashlib.sha256(identity.encode()).hexdigest())
+
+    @property
+    def size(self) -> int:
+        """Side of its crops, in pixels."""
+        return self._preset.size
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of its description and weights."""
+        return self._digest
+
+    def plan(self, track: FaceTrack, smoothing: Smoothing) -> TrackPlan:
+        """Cut the face out as it was in training: by smoothed landmarks, or by the smoothed box."""
+        landmarks = smooth(track.landmarks, track.times, smoothing)
+        if self._preset.crop == "box":
+            matrices = self._boxes(smooth(track.boxes, track.times, smoothing))
+        else:
+            matrices = align_matrix(landmarks, self.size, self._preset.coverage)
+        return TrackPlan(track.frames, matrices, landmarks)
+
+    def swap(self, faces: Sequence[PlannedFace]) -> list[SwappedFace]:
+        """Swap a batch of faces in one call of the network."""
+        images = np.stack([face.image for face in faces])
+        hulls = np.stack([hull(face.landmarks, self.size) for face in faces])
+        painted, masks = self._network.swap(images, hulls)
+        return [
+            SwappedFace(image, mask, face.matrix)
+            for image, mask, face in zip(painted, masks, faces, strict=True)
+        ]
+
+    def _boxes(self, boxes: Floats) -> Floats:
+        return np.stack([box_matrix(Box(*box), self.size, self._preset.trim) for box in boxes.tolist()])

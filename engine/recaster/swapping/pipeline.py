@@ -1,0 +1,177 @@
+"""Swap a face through a whole clip: analyse all of it, then render it in parts that can be resumed."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import itertools
+from typing import TYPE_CHECKING, Final
+
+import cv2
+
+from recaster import __version__
+from recaster.errors import ClipError, UsageError
+from recaster.faces.cache import analyse_clip
+from recaster.files import atomic_path, sha256
+from recaster.media.join import join_segments
+from recaster.media.probe import probe
+from recaster.media.reader import read_frames
+from recaster.media.writer import ClipWriter
+from recaster.progress import Report, Update, silent
+from recaster.swapping.casting import chosen
+from recaster.swapping.chunks import Parts
+from recaster.swapping.render import Renderer
+from recaster.swapping.scene import Scene
+from recaster.swapping.settings import SwapResult, described
+from recaster.swapping.timing import Stopwatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from typing import Any
+
+    from recaster.media.types import ClipInfo, Frame
+    from recaster.swapping.render import Rendered
+    from recaster.swapping.settings import SwapSettings
+    from recaster.swapping.swapper import Swapper
+
+PLAN_FORMAT: Final = 1
+
+
+def swap_clip(
+    clip: Path, out: Path, swapper: Swapper, settings: SwapSettings, report: Report = silent
+) -> SwapResult:
+    """Swap faces in a clip and write the result with the clip's sound.
+
+    Parts are kept in ``OUT.parts/`` until the result is whole; the same call after an interruption
+    renders only what is missing. ``out`` (and the matte) may exist: it is replaced at the very end.
+
+    Raises:
+        UsageError: the output is one of the inputs.
+        ClipError: the clip cannot be used.
+        FaceNotFoundError: nobody, or not the wanted person, is in it.
+        OutputError: the result cannot be written.
+    """
+    watch = Stopwatch()
+    refuse_overwriting(clip, out, settings)
+    info = probe(clip)
+    frames = settings.frames or range(info.frame_count)
+    with watch.timing("analyse"):
+        analysis = analyse_clip(clip, settings.analysis, settings.frames, report)
+    tracks = chosen(analysis, settings)
+    with watch.timing("plan"):
+        scene = Scene.planned(tracks, swapper, settings.smoothing)
+    parts = Parts.of(out, settings.matte, frames, settings.chunk)
+    discarded = parts.open(_plan(clip, swapper, settings, frames))
+    missing = parts.missing()
+    resumed = len(frames) - sum(map(len, missing))
+    renderer = Renderer(scene, swapper, settings, watch)
+    progress = Progress(report, resumed, len(frames))
+    for run in missing:
+        rendered = progress.counted(renderer.render(_reader(clip), run, frames))
+        for chunk in parts.within(run):
+            _write(chunk, itertools.islice(rendered, len(chunk)), info, parts, settings, watch)
+    with watch.timing("join"):
+        _join(info, out, frames, parts, settings)
+    return SwapResult(
+        out=out,
+        frames=len(frames),
+        swapped=scene.swapped(frames),
+        resumed=resumed,
+        tracks=tuple(track.track for track in tracks),
+        seconds=watch.seconds,
+        warnings=(*info.warnings, *_discarded(parts, discarded)),
+    )
+
+
+def refuse_overwriting(clip: Path, out: Path, settings: SwapSettings) -> None:
+    """Refuse to write where something is read, or two results to one place.
+
+    Raises:
+        UsageError: two of the paths are one file.
+    """
+    given = {"the clip": clip, "the picture of the person": settings.person}
+    written = {"the result": out, "the matte": settings.matte}
+    names = [*given.items(), *written.items()]
+    for what, path in written.items():
+        for other, place in names:
+            if path is not None and place is not None and other != what and path.resolve() == place.resolve():
+                raise UsageError(f"{path}: {what} would replace {other}; choose another name")
+
+
+class Progress:
+    """Tells how many frames are done."""
+
+    def __init__(self, report: Report, done: int, total: int) -> None:
+        self._report, self._done, self._total = report, done, total
+
+    def counted(self, rendered: Iterator[Rendered]) -> Iterator[Rendered]:
+        """Pass frames on and count them."""
+        for item in rendered:
+            yield item
+            self._done += 1
+            self._report(Update("swapping", self._done, self._total))
+
+
+def _reader(clip: Path) -> Callable[[int, int], Iterator[Frame]]:
+    return lambda start, stop: read_frames(clip, start, stop)
+
+
+def _plan(clip: Path, swapper: Swapper, settings: SwapSettings, frames: range) -> dict[str, Any]:
+    """What decides how every part looks: parts of another plan can't be used."""
+    person = None if settings.person is None else sha256(settings.person)
+    return {
+        "format": PLAN_FORMAT,
+        "recaster": __version__,
+        "clip": sha256(clip),
+        "swapper": swapper.digest,
+        "settings": described(dataclasses.replace(settings, frames=frames, person=None)),
+        "person": person,
+    }
+
+
+def _write(
+    chunk: range,
+    rendered: Iterator[Rendered],
+    info: ClipInfo,
+    parts: Parts,
+    settings: SwapSettings,
+    watch: Stopwatch,
+) -> None:
+    """Encode one part of the clip and of its matte."""
+    silent_info = dataclasses.replace(info, audio=())
+    matte = parts.matte(chunk)
+    written = 0
+    with contextlib.ExitStack() as stack:
+
+        def writer(path: Path) -> ClipWriter:
+            whole = stack.enter_context(atomic_path(path))
+            return stack.enter_context(ClipWriter(whole, silent_info, settings.writer))
+
+        picture = writer(parts.clip(chunk))
+        mask = None if matte is None else writer(matte)
+        for item in rendered:
+            with watch.timing("encode"):
+                picture.write(item.image, item.frame.pts)
+                if mask is not None:
+                    mask.write(cv2.cvtColor(item.matte, cv2.COLOR_GRAY2RGB), item.frame.pts)
+            written += 1
+        if written != len(chunk):
+            raise ClipError(
+                f"{info.path}: ended before frame {chunk.start + written} while it was read; "
+                "has it changed? Run the same command again"
+            )
+
+
+def _join(info: ClipInfo, out: Path, frames: range, parts: Parts, settings: SwapSettings) -> None:
+    """Put the parts together, then remove them."""
+    if settings.matte is not None:
+        mattes = [path for chunk in parts.chunks if (path := parts.matte(chunk)) is not None]
+        mute = dataclasses.replace(info, audio=())
+        join_segments(mattes, mute, settings.matte, frames, settings.writer)
+    join_segments([parts.clip(chunk) for chunk in parts.chunks], info, out, frames, settings.writer)
+    parts.remove()
+
+
+def _discarded(parts: Parts, discarded: bool) -> tuple[str, ...]:
+    return (f"{parts.folder}: parts of a swap with other settings were discarded",) * discarded

@@ -1,0 +1,176 @@
+"""The second pass: frames go in, frames with swapped faces come out, a few frames later.
+
+A frame waits until the colours of the frames after it are known (``colour.reach``), and frames are
+swapped in groups that begin at multiples of the batch: whatever frame a render starts at, every
+frame comes out the same.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from recaster.swapping import colour
+from recaster.swapping.composite import Layer, composite
+from recaster.swapping.masks import face_mask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from recaster.faces.types import Floats, SwappedFace
+    from recaster.media.types import Frame, Image
+    from recaster.swapping.scene import Scene
+    from recaster.swapping.settings import SwapSettings
+    from recaster.swapping.swapper import PlannedFace, Swapper
+    from recaster.swapping.timing import Stopwatch
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """One finished frame.
+
+    Attributes:
+        frame: the frame as it was.
+        image: (height, width, 3) uint8 RGB, with all faces swapped.
+        matte: (height, width) uint8, where they show.
+    """
+
+    frame: Frame
+    image: Image
+    matte: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class _Cut:
+    """A frame and its faces by plan, before or after the network."""
+
+    frame: Frame
+    faces: Mapping[int, PlannedFace]
+
+
+@dataclass(frozen=True, eq=False)
+class _Painted:
+    """A frame whose faces are swapped, with their masks and what was measured of their colours."""
+
+    frame: Frame
+    faces: Mapping[int, tuple[SwappedFace, NDArray[np.float32]]]
+    statistics: Mapping[int, Floats | None]
+
+
+class Renderer:
+    """Renders frames of one clip; holds no state between calls."""
+
+    def __init__(self, scene: Scene, swapper: Swapper, settings: SwapSettings, watch: Stopwatch) -> None:
+        self._scene = scene
+        self._swapper = swapper
+        self._settings = settings
+        self._watch = watch
+
+    def render(
+        self, read: Callable[[int, int], Iterable[Frame]], wanted: range, available: range
+    ) -> Iterator[Rendered]:
+        """Render the frames ``wanted``.
+
+        Args:
+            read: the clip's frames from a first index to before a last one.
+            wanted: which frames come out.
+            available: which frames may be looked at (colours are averaged over neighbours).
+
+        Yields:
+            The finished frames in order.
+        """
+        reach, batch = colour.reach(self._settings.colour), self._settings.batch
+        before = wanted.start - available.start - reach
+        after = wanted.stop - available.start + reach
+        first = available.start + max(before - before % batch, 0)
+        last = min(available.start + after + -after % batch, available.stop)
+        frames = self._watch.each("decode", read(first, last))
+        for painted, statistics in _steadied(self._painted(frames), reach):
+            if painted.frame.index in wanted:
+                with self._watch.timing("composite"):
+                    result = self._composited(painted, statistics)
+                yield result
+
+    def _painted(self, frames: Iterable[Frame]) -> Iterator[_Painted]:
+        """Swap the faces of each group of frames together."""
+        for group in _groups(frames, self._settings.batch):
+            with self._watch.timing("crop"):
+                cuts = [_Cut(f, self._scene.faces(f.index, f.image, self._swapper.size)) for f in group]
+            planned = [face for cut in cuts for face in cut.faces.values()]
+            with self._watch.timing("swap"):
+                swapped = iter(self._in_batches(planned))
+            for cut in cuts:
+                with self._watch.timing("mask"):
+                    painted = self._measured(cut, {number: next(swapped) for number in cut.faces})
+                yield painted
+
+    def _in_batches(self, faces: list[PlannedFace]) -> list[SwappedFace]:
+        return [
+            swapped
+            for batch in _groups(faces, self._settings.batch)
+            for swapped in self._swapper.swap(batch)
+        ]
+
+    def _measured(self, cut: _Cut, swapped: Mapping[int, SwappedFace]) -> _Painted:
+        masks = {
+            number: face_mask(face.mask, cut.faces[number].landmarks, self._settings.mask)
+            for number, face in swapped.items()
+        }
+        statistics = {
+            number: colour.measure(
+                face.image, cut.faces[number].image, masks[number], self._settings.colour
+            )
+            for number, face in swapped.items()
+        }
+        return _Painted(cut.frame, {n: (swapped[n], masks[n]) for n in swapped}, statistics)
+
+    def _composited(self, painted: _Painted, statistics: Mapping[int, Floats | None]) -> Rendered:
+        layers = []
+        for number, (face, mask) in painted.faces.items():
+            curves = colour.curve(statistics[number], self._settings.colour)
+            layers.append(Layer(colour.correct(face.image, curves), mask, face.matrix))
+        return Rendered(painted.frame, *composite(painted.frame.image, layers))
+
+
+def _groups(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """``items`` in lists of ``size``; the last one may be shorter."""
+    group: list[T] = []
+    for item in items:
+        group.append(item)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _steadied(
+    items: Iterable[_Painted], reach: int
+) -> Iterator[tuple[_Painted, Mapping[int, Floats | None]]]:
+    """Each frame with its faces' colour statistics averaged over ``reach`` frames to either side."""
+    past: deque[Mapping[int, Floats | None]] = deque(maxlen=reach)
+    waiting: deque[_Painted] = deque()
+    for item in items:
+        waiting.append(item)
+        if len(waiting) > reach:
+            yield _averaged(past, waiting)
+    while waiting:
+        yield _averaged(past, waiting)
+
+
+def _averaged(
+    past: deque[Mapping[int, Floats | None]], waiting: deque[_Painted]
+) -> tuple[_Painted, Mapping[int, Floats | None]]:
+    window = [*past, *(item.statistics for item in waiting)]
+    item = waiting.popleft()
+    statistics = {
+        number: colour.average([known.get(number) for known in window], len(past)) for number in item.faces
+    }
+    past.append(item.statistics)
+    return item, statistics

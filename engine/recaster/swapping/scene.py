@@ -1,0 +1,62 @@
+"""Who is swapped where: the plans of all chosen tracks, looked up by frame."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from recaster.faces.alignment import transform, warp
+from recaster.swapping.swapper import PlannedFace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from recaster.faces.smoothing import Smoothing
+    from recaster.faces.types import FaceTrack
+    from recaster.media.types import Image
+    from recaster.swapping.swapper import Swapper, TrackPlan
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Every face that will be swapped.
+
+    Attributes:
+        plans: one for each chosen track. A track is one person in one shot, so that what is smoothed
+            within a plan never reaches over a cut.
+        places: frame index to the (plan, row) pairs of that frame's faces.
+    """
+
+    plans: tuple[TrackPlan, ...]
+    places: Mapping[int, Sequence[tuple[int, int]]]
+
+    @classmethod
+    def planned(cls, tracks: Sequence[FaceTrack], swapper: Swapper, smoothing: Smoothing) -> Scene:
+        """Let the swapper plan every track."""
+        plans = tuple(swapper.plan(track, smoothing) for track in tracks)
+        places: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for number, plan in enumerate(plans):
+            for row, frame in enumerate(plan.frames.tolist()):
+                places[frame].append((number, row))
+        return cls(plans, dict(places))
+
+    def swapped(self, frames: range) -> int:
+        """How many of ``frames`` show a face to swap."""
+        return sum(frame in self.places for frame in frames)
+
+    def faces(self, index: int, image: Image, size: int) -> dict[int, PlannedFace]:
+        """The faces of frame ``index``, cut out of ``image``, by the number of their plan."""
+        return {number: self._face(number, row, image, size) for number, row in self.places.get(index, ())}
+
+    def _face(self, number: int, row: int, image: Image, size: int) -> PlannedFace:
+        plan = self.plans[number]
+        matrix = plan.matrices[row]
+        return PlannedFace(
+            image=np.ascontiguousarray(warp(image, matrix, size)),
+            matrix=matrix,
+            landmarks=transform(plan.landmarks[row], matrix),
+            extra={name: values[row] for name, values in plan.extra.items()},
+        )

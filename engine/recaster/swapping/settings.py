@@ -1,0 +1,98 @@
+"""How a clip is swapped, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from recaster.errors import UsageError
+from recaster.faces.analysis import AnalysisSettings
+from recaster.faces.smoothing import Smoothing
+from recaster.media.writer import WriterOptions
+from recaster.swapping.colour import check_colour
+from recaster.swapping.masks import MaskSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class SwapSettings:
+    """Every choice of a swap but the model.
+
+    Attributes:
+        frames: frame indices to swap; None for the whole clip.
+        person: picture of the performer to swap; None for the clip's main person.
+        track: number of the one track to swap, instead of a person.
+        everyone: swap every face, instead of one person's.
+        smoothing: how landmarks are smoothed over time.
+        mask: where the swapped face is laid over the frame.
+        colour: how it takes on the target's colours, one of ``COLOURS``.
+        analysis: how faces are found.
+        writer: how the result is encoded.
+        matte: also write the mask to this clip, as grey.
+        chunk: frames in each part that a stopped swap can go on from.
+        batch: frames whose faces are swapped in one call.
+
+    Raises:
+        UsageError: choices that do not go together.
+    """
+
+    frames: range | None = None
+    person: Path | None = None
+    track: int | None = None
+    everyone: bool = False
+    smoothing: Smoothing = field(default_factory=Smoothing)
+    mask: MaskSettings = field(default_factory=MaskSettings)
+    colour: str = "mean"
+    analysis: AnalysisSettings = field(default_factory=AnalysisSettings)
+    writer: WriterOptions = field(default_factory=WriterOptions)
+    matte: Path | None = None
+    chunk: int = 64
+    batch: int = 8
+
+    def __post_init__(self) -> None:
+        check_colour(self.colour)
+        if (self.person is not None) + (self.track is not None) + self.everyone > 1:
+            raise UsageError("choose whom to swap only once: a person, a track, or everyone")
+        if self.chunk < 1 or self.batch < 1:
+            raise UsageError("a chunk and a batch hold at least one frame")
+
+
+@dataclass(frozen=True)
+class SwapResult:
+    """What came of a swap.
+
+    Attributes:
+        out: the finished clip (or picture).
+        frames: frames in it.
+        swapped: frames with at least one swapped face.
+        resumed: frames that an earlier, stopped run had already rendered.
+        tracks: numbers of the tracks that were swapped.
+        seconds: wall time by stage; stages overlap where they run side by side.
+        warnings: what an editor should know (damage in the clip, discarded parts).
+    """
+
+    out: Path
+    frames: int
+    swapped: int
+    resumed: int
+    tracks: tuple[int, ...]
+    seconds: dict[str, float]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def without_face(self) -> int:
+        """Frames that were passed through as they are."""
+        return self.frames - self.swapped
+
+
+def described(value: Any) -> Any:
+    """``value`` (dataclasses of plain values) as JSON, so that two settings can be compared."""
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: described(getattr(value, name)) for name in value.__dataclass_fields__}
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, range | tuple | list):
+        return [described(item) for item in ((value.start, value.stop) if isinstance(value, range) else value)]
+    return str(value)

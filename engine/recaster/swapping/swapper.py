@@ -1,0 +1,77 @@
+"""What the render pass needs from a model: a plan of every track, then faces in batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from recaster.faces.smoothing import Smoothing
+    from recaster.faces.types import FaceTrack, Floats, SwappedFace
+    from recaster.media.types import Image
+
+
+@dataclass(frozen=True, eq=False)
+class TrackPlan:
+    """Where one track's face is cut out of every frame, decided before anything is painted.
+
+    Attributes:
+        frames: (T,) int64, frame indices in the clip, ascending.
+        matrices: (T, 2, 3) float64, frame pixels to crop pixels, smoothed over the whole track.
+        landmarks: (T, N, 3) float64, the target's smoothed landmarks in frame pixels.
+        extra: arrays whose first axis is T, of use to the swapper alone.
+    """
+
+    frames: NDArray[np.int64]
+    matrices: Floats
+    landmarks: Floats
+    extra: Mapping[str, Floats] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedFace:
+    """One face, cut out as its track's plan says.
+
+    Attributes:
+        image: (size, size, 3) uint8 RGB, the target's face.
+        matrix: (2, 3) float64, frame pixels to crop pixels.
+        landmarks: (N, 3) float64, the target's smoothed landmarks in crop pixels.
+        extra: this frame's rows of the plan's ``extra``.
+    """
+
+    image: Image
+    matrix: Floats
+    landmarks: Floats
+    extra: Mapping[str, Floats] = field(default_factory=dict)
+
+
+class Swapper(Protocol):
+    """A trained model, or a likeness, that puts the source's face on a target's."""
+
+    @property
+    def size(self) -> int:
+        """Side of the square crops that it takes and returns, in pixels."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Hex digits that change whenever its results would: a half-finished clip is only resumed
+        with the same ones.
+        """
+        ...
+
+    def plan(self, track: FaceTrack, smoothing: Smoothing) -> TrackPlan:
+        """Decide on the crops of a whole track; frames may be left out, never added."""
+        ...
+
+    def swap(self, faces: Sequence[PlannedFace]) -> list[SwappedFace]:
+        """Swap a batch: one result for each face, in the same order, with the same size and matrix.
+
+        A result must not depend on what else is in the batch.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Training from scratch: batches, augmentation, the loop, checkpoints and previews."""

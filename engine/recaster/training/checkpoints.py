@@ -1,0 +1,107 @@
+"""Checkpoints: a safetensors file with the numbers and a JSON file that makes it count.
+
+``step-00001200.safetensors`` is written first, ``step-00001200.json`` last; a checkpoint without its
+JSON was interrupted and is ignored. The last few and the one with the lowest loss are kept.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, Final
+
+from recaster.errors import ModelError
+from recaster.files import write_json
+from recaster.networks.tensors import load_tensors, save_tensors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy as np
+
+KEEP: Final = 3
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a training was when a checkpoint was written.
+
+    Attributes:
+        step: optimisation steps done.
+        seconds: time that counts against the budget.
+        seed: what every random number follows from, together with the step.
+        loss: the smoothed total loss.
+        losses: the smoothed losses by name.
+        schedule: the schedule's fields, for the record.
+    """
+
+    step: int
+    seconds: float
+    seed: int
+    loss: float
+    losses: dict[str, float]
+    schedule: dict[str, Any]
+
+
+def save(folder: Path, moment: Moment, state: Mapping[str, np.ndarray], keep: int = KEEP) -> Path:
+    """Write a checkpoint and remove those that are neither among the last ``keep`` nor the best.
+
+    Returns:
+        The path of its JSON file.
+
+    Raises:
+        OutputError: it cannot be written; earlier checkpoints are untouched.
+    """
+    stem = folder / f"step-{moment.step:08}"
+    described = stem.with_suffix(".json")
+    described.unlink(missing_ok=True)
+    save_tensors(stem.with_suffix(".safetensors"), state, {"step": str(moment.step)})
+    write_json(described, asdict(moment))
+    _prune(folder, keep)
+    return described
+
+
+def found(folder: Path) -> list[tuple[Path, Moment]]:
+    """Every whole checkpoint in ``folder``, oldest step first.
+
+    Raises:
+        ModelError: one of the JSON files is broken.
+    """
+    if not folder.is_dir():
+        return []
+    return [
+        (path, _moment(path))
+        for path in sorted(folder.glob("step-*.json"))
+        if path.with_suffix(".safetensors").is_file()
+    ]
+
+
+def latest(folder: Path) -> tuple[Moment, dict[str, np.ndarray]] | None:
+    """The checkpoint with the most steps, or None where there is none.
+
+    Raises:
+        ModelError, WeightsError: it is broken.
+    """
+    every = found(folder)
+    if not every:
+        return None
+    path, moment = every[-1]
+    return moment, load_tensors(path.with_suffix(".safetensors"))
+
+
+def _moment(path: Path) -> Moment:
+    try:
+        value = json.loads(path.read_bytes())
+        return Moment(**{item.name: value[item.name] for item in fields(Moment)})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path}: a broken checkpoint ({error}); delete it to resume from another") from None
+
+
+def _prune(folder: Path, keep: int) -> None:
+    every = found(folder)
+    best = min(every, key=lambda item: item[1].loss)[0]
+    for path, _ in every[:-keep]:
+        if path != best:
+            path.unlink()  # first, so that a crash in between leaves no half checkpoint that counts
+            path.with_suffix(".safetensors").unlink()

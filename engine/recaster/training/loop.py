@@ -1,0 +1,309 @@
+"""The training loop: the same for every model that is a ``Trainee``.
+
+The first step of a run builds the graph, which can take longer than hundreds of later ones: it is
+reported and does not count against a budget in minutes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+import signal
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from recaster.errors import TrainingError, UsageError
+from recaster.media.sheet import save_image
+from recaster.networks.tensors import save_tensors
+from recaster.progress import Report, Update, silent
+from recaster.training import checkpoints
+from recaster.training.checkpoints import Moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from recaster.networks.model_folder import ModelFolder
+    from recaster.networks.presets import Preset
+    from recaster.training.trainee import Trainee
+
+SMOOTHING: Final = 0.98
+"""Share of the smoothed loss that one step keeps."""
+
+PATIENCE: Final = 20
+"""A checkpoint waits until this many times the last one's writing time has passed: at most 5 % is spent."""
+
+LOG_EVERY: Final = 10
+"""Steps between two points of the TensorBoard curves."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long to train, and what to leave behind on the way.
+
+    Exactly one of ``steps`` and ``minutes`` is given; both count from the model's very first step,
+    over all runs.
+
+    Attributes:
+        steps: optimisation steps in all.
+        minutes: wall time in all, without the first step of each run.
+        checkpoint_every: seconds between checkpoints.
+        preview_every: seconds between preview sheets.
+    """
+
+    steps: int | None = None
+    minutes: float | None = None
+    checkpoint_every: float = 120.0
+    preview_every: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Refuse budgets that mean nothing."""
+        if (self.steps is None) == (self.minutes is None):
+            raise UsageError("give either the steps or the minutes to train")
+        if (self.steps or self.minutes or 0) <= 0:
+            raise UsageError("the steps or minutes to train must be above 0")
+
+    def spent(self, step: int, seconds: float) -> float:
+        """Share of the budget that is spent, 0 to 1 and beyond."""
+        if self.steps is not None:
+            return step / self.steps
+        return seconds / (60 * (self.minutes or 1))
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """How a training ended.
+
+    Attributes:
+        steps: optimisation steps done over all runs.
+        seconds: time that counted against the budget, over all runs.
+        losses: the smoothed losses by name.
+        first_step: seconds that the first step of this run took (building the graph), not counted.
+    """
+
+    steps: int
+    seconds: float
+    losses: dict[str, float]
+    first_step: float
+
+
+def learning_rate(preset: Preset, step: int, spent: float) -> float:
+    """Linear warm-up, a plateau, and a linear fall at the end.
+
+    Args:
+        preset: its learning_rate, warmup, decay_from and decay_to are used.
+        step: steps done before this one.
+        spent: share of the budget that is spent.
+    """
+    rise = min(1.0, (step + 1) / preset.warmup) if preset.warmup else 1.0
+    if spent <= preset.decay_from:
+        return preset.learning_rate * rise
+    left = max(0.0, 1 - spent) / (1 - preset.decay_from)
+    return preset.learning_rate * rise * max(preset.decay_to, left)
+
+
+def train(
+    trainee: Trainee,
+    folder: ModelFolder,
+    schedule: Schedule,
+    report: Report = silent,
+    *,
+    resume: bool = False,
+) -> TrainResult:
+    """Train until the schedule's budget is spent.
+
+    ``model.json`` must be in ``folder`` already. Writes weights, checkpoints, previews and
+    TensorBoard events there on the way. Ctrl-C ends the step, writes a checkpoint and then raises
+    KeyboardInterrupt; a second one does not wait.
+
+    Args:
+        trainee: what is trained.
+        folder: where it is kept.
+        schedule: how long.
+        report: told after every step.
+        resume: go on from the latest checkpoint, where there is one.
+
+    Raises:
+        TrainingError: a loss or a weight became infinite or not a number; checkpoints are kept.
+        ModelError: the checkpoint is broken or of another model.
+        OutputError: the folder cannot be written, or the disk is full; checkpoints are kept.
+    """
+    run = _Run(trainee, folder, schedule, report)
+    if resume:
+        run.resume()
+    with _interrupts() as interrupted, _curves(folder) as draw:
+        while schedule.spent(run.step, run.seconds) < 1:
+            losses = run.take_step()
+            if run.step % LOG_EVERY == 0:
+                draw(run.step, losses)
+            if interrupted():
+                run.checkpoint()
+                raise KeyboardInterrupt
+            run.keep_up()
+        run.finish()
+    return TrainResult(run.step, run.seconds, dict(run.losses), run.first_step)
+
+
+@dataclass
+class _Run:
+    """One run of the loop: what it works on, and what changes with every step."""
+
+    trainee: Trainee
+    folder: ModelFolder
+    schedule: Schedule
+    report: Report
+    step: int = 0
+    losses: dict[str, float] = field(default_factory=dict)
+    first_step: float = 0.0
+    _before: float = 0.0  # seconds of earlier runs
+    _began: float | None = None  # clock after this run's first step
+    _saved_step: int | None = None
+    _saved_at: float = 0.0
+    _saving_took: float = 0.0
+    _shown_at: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Time that counts against the budget."""
+        return self._before + (0.0 if self._began is None else time.monotonic() - self._began)
+
+    def resume(self) -> None:
+        """Go back to the latest checkpoint; without one, start at the beginning."""
+        kept = checkpoints.latest(self.folder.checkpoints)
+        if kept is not None:
+            moment, state = kept
+            self.trainee.restore(state)
+            self.step, self._before, self.losses = moment.step, moment.seconds, dict(moment.losses)
+            self._saved_step = moment.step
+
+    def take_step(self) -> Mapping[str, float]:
+        """One optimisation step; returns its losses."""
+        spent = self.schedule.spent(self.step, self.seconds)
+        rate = learning_rate(self.trainee.preset, self.step, spent)
+        began = time.monotonic()
+        if self._began is None:
+            self.report(Update("building the network", 0, None, "steps"))
+        losses = self.trainee.step(rate)
+        self._check(losses)
+        self.step += 1
+        if self._began is None:
+            self._began = self._saved_at = self._shown_at = time.monotonic()
+            self.first_step = self._began - began
+        for name, value in losses.items():
+            self.losses[name] = SMOOTHING * self.losses.get(name, value) + (1 - SMOOTHING) * value
+        self._tell()
+        return losses
+
+    def keep_up(self) -> None:
+        """Write the checkpoint and the preview that are due."""
+        now = time.monotonic()
+        if now - self._saved_at >= max(self.schedule.checkpoint_every, PATIENCE * self._saving_took):
+            self.checkpoint()
+        if now - self._shown_at >= self.schedule.preview_every:
+            self.preview()
+
+    def finish(self) -> None:
+        """Leave the final weights, checkpoint and preview behind."""
+        if self._saved_step != self.step:
+            self.checkpoint()
+            self.preview()
+
+    def checkpoint(self) -> None:
+        """Write a checkpoint, then the weights for a swap, then the model's description."""
+        began = time.monotonic()
+        state = self.trainee.state()
+        for name, value in state.items():
+            if not np.all(np.isfinite(value)):
+                raise self._diverged(f"{name} holds values that are not finite")
+        card = self.folder.read()
+        moment = Moment(
+            step=self.step,
+            seconds=self.seconds,
+            seed=card.seed,
+            loss=self.losses.get("loss", math.inf),
+            losses=dict(self.losses),
+            schedule=dataclasses.asdict(self.schedule),
+        )
+        checkpoints.save(self.folder.checkpoints, moment, state)
+        save_tensors(self.folder.weights, self.trainee.weights(), {"steps": str(self.step)})
+        self.folder.write(dataclasses.replace(card, steps=self.step, seconds=moment.seconds))
+        self._saved_step, self._saved_at = self.step, time.monotonic()
+        self._saving_took = self._saved_at - began
+
+    def preview(self) -> None:
+        """Write a sheet of what the model paints now."""
+        save_image(self.folder.previews / f"step-{self.step:08}.png", self.trainee.preview())
+        self._shown_at = time.monotonic()
+
+    def _check(self, losses: Mapping[str, float]) -> None:
+        for name, value in losses.items():
+            if not math.isfinite(value):
+                raise self._diverged(f"the loss {name!r} is {value}")
+
+    def _diverged(self, what: str) -> TrainingError:
+        kept = "no checkpoint was written yet"
+        if self._saved_step is not None:
+            kept = f"the checkpoint of step {self._saved_step} is whole: resume from it"
+        return TrainingError(
+            f"{self.folder.path}: training diverged at step {self.step + 1}: {what}; {kept}, "
+            "with a lower learning rate"
+        )
+
+    def _tell(self) -> None:
+        seconds, minutes = self.seconds, self.schedule.minutes
+        shown = [f"{name} {value:.4f}" for name, value in self.losses.items()]
+        if minutes is None:
+            self.report(Update("training", self.step, self.schedule.steps, "steps", "  ".join(shown)))
+            return
+        speed = f"step {self.step}"
+        if seconds > self._before:
+            speed += f" ({self.step / seconds:.2f}/s)"
+        detail = "  ".join([speed, *shown])
+        self.report(Update("training", min(seconds, 60 * minutes), 60 * minutes, "seconds", detail))
+
+
+@contextlib.contextmanager
+def _interrupts() -> Iterator[Callable[[], bool]]:
+    """Hold Ctrl-C back to the end of a step, so that what is saved was not left half-way.
+
+    Yields a function that says whether it was pressed. Signals belong to the main thread: elsewhere
+    nothing is held back.
+    """
+    pressed = False
+
+    def note(number: int, frame: Any) -> None:
+        nonlocal pressed
+        if pressed:
+            signal.default_int_handler(number, frame)
+        pressed = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    previous = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+@contextlib.contextmanager
+def _curves(folder: ModelFolder) -> Iterator[Callable[[int, Mapping[str, float]], None]]:
+    """Yield a function that draws one step's losses as TensorBoard curves in the model's logs."""
+    import tensorflow as tf
+
+    writer = tf.summary.create_file_writer(str(folder.logs))
+
+    def draw(step: int, losses: Mapping[str, float]) -> None:
+        with writer.as_default(step=step):
+            for name, value in losses.items():
+                tf.summary.scalar(f"loss/{name}", value)
+
+    try:
+        yield draw
+    finally:
+        writer.close()

@@ -1,0 +1,299 @@
+"""Training of the pairwise networks: a shared encoder, two decoders, perhaps two discriminators."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from recaster.media.sheet import contact_sheet
+from recaster.networks import losses
+from recaster.networks.pairwise import (
+    PairwiseSwap,
+    build_decoder,
+    build_discriminator,
+    build_encoder,
+    encoder_input,
+    from_network,
+    named,
+    split,
+    to_network,
+)
+from recaster.networks.perceptual import PerceptualLoss
+from recaster.training.augment import augment
+from recaster.training.optimiser import Adam, MovingAverage, wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from recaster.media.types import Image
+    from recaster.networks.perceptual import Backbone
+    from recaster.networks.presets import Preset
+    from recaster.training.faces import TrainingFaces
+
+IDENTITIES = ("source", "target")
+PREVIEW_ROWS = 4
+PREVIEW_CELL = 128
+
+Terms = dict[str, tf.Tensor]
+
+
+class PairwiseTrainee:
+    """A pairwise model in training; see ``Trainee`` for the methods.
+
+    Args:
+        preset: a pairwise one.
+        source: faces of the identity that is put on.
+        target: faces of the identity that it is put on.
+        seed: what every random number follows from, together with the step.
+        backbone: features for the perceptual loss, where the preset has one.
+    """
+
+    def __init__(
+        self,
+        preset: Preset,
+        source: TrainingFaces,
+        target: TrainingFaces,
+        seed: int = 0,
+        backbone: Backbone | None = None,
+    ) -> None:
+        self.preset = preset
+        self._network = preset.pairwise
+        self._faces = {"source": source, "target": target}
+        self._seed, self._step = seed, 0
+        self._encoder = build_encoder(preset, seed)
+        self._decoders = {name: build_decoder(preset, name, seed) for name in IDENTITIES}
+        self._critics = {}
+        if self._network.adversarial > 0:
+            self._critics = {
+                name: build_discriminator(preset, f"critic_{name}", seed) for name in IDENTITIES
+            }
+        self._perceptual = {}
+        if backbone is not None:
+            self._perceptual = {
+                name: PerceptualLoss(backbone, faces.eyes) for name, faces in self._faces.items()
+            }
+        self._groups = [(name,) for name in IDENTITIES] if self._network.separate_optimisers else [IDENTITIES]
+        self._adams = self._make_adams()
+        swapping = named(self._encoder, self._decoders["source"])
+        self._swapping = swapping
+        self._average = MovingAverage(swapping, preset.ema) if preset.ema > 0 else None
+        self._shown: PairwiseSwap | None = None
+        self._graph = tf.function(self._train)
+
+    def step(self, rate: float) -> Mapping[str, float]:
+        """One optimisation step of both identities."""
+        preset, done = self.preset, self._step
+        random = np.random.default_rng((self._seed, done))
+        canvases = [
+            faces.canvases[random.integers(0, len(faces), preset.batch)] for faces in self._faces.values()
+        ]
+        alpha = self._network.mixup
+        share = random.beta(alpha, alpha) if alpha > 0 else 1.0
+        due = {
+            "ssim": done % preset.losses.ssim_every == 0,
+            "perceptual": done % preset.losses.perceptual_every == 0,
+        }
+        terms = self._graph(
+            tf.constant(np.concatenate(canvases)),
+            tf.constant([self._seed, done], tf.int32),
+            tf.constant(rate, tf.float32),
+            tf.constant(share, tf.float32),
+            {name: tf.constant(value) for name, value in due.items()},
+        )
+        self._step += 1
+        if self._average is not None and self._step % preset.ema_every == 0:
+            self._average.update()
+        return {name: float(value) for name, value in terms.items() if due.get(name, True)}
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Weights, optimiser slots, moving average, step."""
+        state = {"step": np.int64(self._step)[None]}
+        state |= {f"weights/{name}": np.array(variable) for name, variable in self._variables().items()}
+        for name, adam in self._adams.items():
+            state |= adam.state(f"adam/{name}")
+        if self._average is not None:
+            state |= self._average.state("average")
+        return state
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go back to ``state`` (ModelError where it is another model's)."""
+        for name, variable in self._variables().items():
+            variable.assign(wanted(state, f"weights/{name}", tuple(variable.shape)))
+        for name, adam in self._adams.items():
+            adam.restore(state, f"adam/{name}")
+        if self._average is not None:
+            self._average.restore(state, "average")
+        self._step = int(wanted(state, "step", (1,))[0])
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """The encoder and the source's decoder."""
+        if self._average is not None:
+            return self._average.values()
+        return {name: np.array(variable) for name, variable in self._swapping.items()}
+
+    def preview(self) -> Image:
+        """Columns: source, its reconstruction, target, the swap (shown through its mask)."""
+        if self._shown is None:
+            self._shown = PairwiseSwap(self.preset, self.weights())
+        else:
+            self._shown.load(self.weights())
+        columns: list[np.ndarray] = []
+        for faces in self._faces.values():
+            crops = faces.crops(np.linspace(0, len(faces) - 1, PREVIEW_ROWS).astype(int))
+            hulls = crops[..., 3].astype(np.float32) / 255
+            painted, masks = self._shown.swap(np.ascontiguousarray(crops[..., :3]), hulls)
+            share = masks[..., None]
+            columns += [crops[..., :3], np.rint(share * painted + (1 - share) * crops[..., :3]).astype(np.uint8)]
+        images = [image for row in zip(*columns, strict=True) for image in row]
+        captions = ["source", "reconstruction", "target", "swap", *[""] * (len(images) - 4)]
+        return contact_sheet(images, 4, (PREVIEW_CELL, PREVIEW_CELL), captions)
+
+    def _make_adams(self) -> dict[str, Adam]:
+        preset = self.preset
+        adams = {}
+        for group in self._groups:
+            models = [self._encoder, *(self._decoders[name] for name in group)]
+            variables = [variable for model in models for variable in model.trainable_variables]
+            adams["+".join(group)] = Adam(variables, preset.beta1, preset.beta2, preset.clip)
+        for critic in self._critics.values():
+            adams[critic.name] = Adam(critic.trainable_variables, preset.beta1, preset.beta2, preset.clip)
+        return adams
+
+    def _variables(self) -> dict[str, Any]:
+        return named(self._encoder, *self._decoders.values(), *self._critics.values())
+
+    def _train(
+        self, canvases: tf.Tensor, seed: tf.Tensor, rate: tf.Tensor, share: tf.Tensor, due: Mapping[str, tf.Tensor]
+    ) -> Terms:
+        """The graph of one step; the means of both identities' loss terms."""
+        inputs, truths = augment(canvases, self.preset.size, self.preset.augmentation, seed)
+        halves = zip(IDENTITIES, tf.split(inputs, 2), tf.split(truths, 2), strict=True)
+        faces = {name: (x, y) for name, x, y in halves}
+        found: list[Terms] = []
+        for group in self._groups:
+            found += self._train_group(group, faces, rate, share, due, seed)
+        return {name: tf.add_n([terms[name] for terms in found]) / len(found) for name in found[0]}
+
+    def _train_group(
+        self,
+        group: Sequence[str],
+        faces: Mapping[str, tuple[tf.Tensor, tf.Tensor]],
+        rate: tf.Tensor,
+        share: tf.Tensor,
+        due: Mapping[str, tf.Tensor],
+        seed: tf.Tensor,
+    ) -> list[Terms]:
+        """One step of one optimiser, and of the discriminators of its identities before it."""
+        found: list[Terms] = []
+        with tf.GradientTape() as tape:
+            x = tf.concat([faces[name][0] for name in group], 0)
+            codes = self._encoder(encoder_input(self.preset, x[..., :3], x[..., 3:4]), training=True)
+            for name, code in zip(group, tf.split(codes, len(group)), strict=True):
+                decoded = self._decoders[name](code, training=True)
+                with tape.stop_recording():
+                    taught = self._teach(name, decoded, faces[name], rate, share)
+                found.append({**self._terms(name, decoded, faces[name], share, due, seed), **taught})
+            total = tf.add_n([terms["loss"] for terms in found])
+        adam = self._adams["+".join(group)]
+        adam.apply(tape.gradient(total, [variable.value for variable in adam.variables]), rate)
+        return found
+
+    def _terms(
+        self,
+        name: str,
+        decoded: tf.Tensor,
+        face: tuple[tf.Tensor, tf.Tensor],
+        share: tf.Tensor,
+        due: Mapping[str, tf.Tensor],
+        seed: tf.Tensor,
+    ) -> Terms:
+        """One identity's generator losses: their weighted sum as "loss", and each of them unweighted."""
+        settings, network = self.preset.losses, self._network
+        truth, painted = to_network(self.preset, face[1][..., :3]), self._shown_face(decoded, face[0])
+        weights = self._pixel_weights(face[1])
+        span = 2.0 if network.architecture == "classic" else 1.0
+        weighted: list[tuple[str, float, Any]] = [
+            ("l1", settings.reconstruction, lambda: losses.weighted_l1(truth, painted, weights)),
+            ("gradient", settings.gradient, lambda: losses.gradient_l1(truth, painted, weights)),
+            ("ssim", settings.ssim, lambda: losses.ssim_loss(truth, painted, weights, span)),
+            ("adversarial", network.adversarial, lambda: self._fool(name, decoded, face, share)),
+            *self._mask_terms(decoded, face[1]),
+        ]
+        if self._perceptual:
+            real, fake = face[1][..., :3], from_network(self.preset, painted)
+            compare = self._perceptual[name]
+            weighted.append(("perceptual", settings.perceptual_weight, lambda: compare(real, fake, seed)))
+        terms = {key: _when(due.get(key), term) for key, weight, term in weighted if weight > 0}
+        total = tf.add_n([weight * terms[key] for key, weight, _ in weighted if weight > 0])
+        return {"loss": total, **terms}
+
+    def _mask_terms(self, decoded: tf.Tensor, truth: tf.Tensor) -> list[tuple[str, float, Any]]:
+        network, mask = self._network, split(decoded)[1]
+        if mask is None:
+            return []
+        taught = network.mask_weight if network.mask == "hull" else 0.0
+        return [
+            ("mask", taught, lambda: tf.reduce_mean(tf.abs(truth[..., 3:4] - mask))),
+            ("mask_area", network.mask_area, lambda: tf.reduce_mean(mask)),
+            ("mask_hinge", network.mask_hinge, lambda: losses.mask_hinge(mask, network.mask_floor)),
+            ("mask_variation", network.mask_variation, lambda: losses.total_variation(mask)),
+        ]
+
+    def _pixel_weights(self, truth: tf.Tensor) -> tf.Tensor:
+        """(B, S, S, 1) with mean 1 over each batch: background, face, eyes and mouth."""
+        network = self._network
+        weights = network.background_weight + network.hull_weight * truth[..., 3:4]
+        weights += network.region_weight * truth[..., 4:5]
+        return weights / tf.reduce_mean(weights)
+
+    def _shown_face(self, decoded: tf.Tensor, inputs: tf.Tensor) -> tf.Tensor:
+        """The painted face; blended with what the network was given where the mask blends."""
+        colours, mask = split(decoded)
+        if self._network.mask != "blend" or mask is None:
+            return colours
+        return mask * colours + (1 - mask) * to_network(self.preset, inputs[..., :3])
+
+    def _judged(self, image: tf.Tensor, inputs: tf.Tensor) -> tf.Tensor:
+        """What a discriminator is shown."""
+        if self._network.mask != "blend":
+            return image
+        return tf.concat([image, to_network(self.preset, inputs[..., :3])], -1)
+
+    def _teach(
+        self,
+        name: str,
+        decoded: tf.Tensor,
+        face: tuple[tf.Tensor, tf.Tensor],
+        rate: tf.Tensor,
+        share: tf.Tensor,
+    ) -> Terms:
+        """One step of an identity's discriminator, where there is one."""
+        if not self._critics:
+            return {}
+        critic = self._critics[name]
+        real = self._judged(to_network(self.preset, face[1][..., :3]), face[0])
+        fake = self._judged(self._shown_face(decoded, face[0]), face[0])
+        with tf.GradientTape() as tape:
+            loss = losses.least_squares(critic(losses.mix(real, fake, share)), share)
+            if self._network.mixup == 0:  # nothing was mixed: that was the real half
+                loss += losses.least_squares(critic(fake), 0.0)
+        adam = self._adams[critic.name]
+        adam.apply(tape.gradient(loss, [variable.value for variable in adam.variables]), rate)
+        return {"discriminator": loss}
+
+    def _fool(
+        self, name: str, decoded: tf.Tensor, face: tuple[tf.Tensor, tf.Tensor], share: tf.Tensor
+    ) -> tf.Tensor:
+        """How far the discriminator is from taking the painted face for real."""
+        fake = self._judged(self._shown_face(decoded, face[0]), face[0])
+        if self._network.mixup == 0:
+            return losses.least_squares(self._critics[name](fake), 1.0)
+        real = self._judged(to_network(self.preset, face[1][..., :3]), face[0])
+        return losses.least_squares(self._critics[name](losses.mix(real, fake, share)), 1 - share)
+
+
+def _when(due: tf.Tensor | None, term: Any) -> tf.Tensor:
+    """``term()``, or 0 on steps where it is not due; both ways are in one graph."""
+    return term() if due is None else tf.cond(due, term, lambda: tf.constant(0.0))

@@ -1,0 +1,28 @@
+"""What every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def footage() -> Path:
+    """The folder of real test footage, which is not part of the project."""
+    folder = Path(os.environ.get("RECASTER_FOOTAGE", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"real footage is absent: {folder} (set RECASTER_FOOTAGE)")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep analyses of tests out of the user's cache."""
+    monkeypatch.setenv("RECASTER_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))

@@ -1,0 +1,79 @@
+"""Made-up faces: drawn crops with records that fit them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+from recaster.faces.types import Box, Pose
+from recaster.facesets.faceset import Faceset
+from recaster.facesets.records import FaceRecord, FacesetSettings, SourceRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SIZE = 128
+
+
+def drawn_crop(seed: int, *, blur: float = 0.0, size: int = SIZE) -> np.ndarray:
+    """A textured picture in place of a face; the same seed gives the same picture."""
+    random = np.random.default_rng(seed)
+    coarse = random.integers(40, 216, (12, 12, 3), dtype=np.uint8)
+    image = cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC)
+    noise = random.normal(0, 12, image.shape)
+    image = np.clip(image + noise, 0, 255).astype(np.uint8)
+    return cv2.GaussianBlur(image, (0, 0), blur) if blur else image
+
+
+def drawn_landmarks(size: int = SIZE) -> np.ndarray:
+    """478 points spread over the middle of a crop."""
+    angle = np.linspace(0, 40 * np.pi, 478)
+    radius = np.linspace(0.02, 0.32, 478) * size
+    points = np.stack(
+        [np.cos(angle) * radius + size / 2, np.sin(angle) * radius + size / 2, -radius / 4], axis=1
+    )
+    return np.round(points, 3)
+
+
+def person(seed: int) -> np.ndarray:
+    """A direction for one made-up identity, of length 1."""
+    vector = np.random.default_rng(1000 + seed).normal(size=128)
+    return vector / np.linalg.norm(vector)
+
+
+@pytest.fixture
+def make_face() -> Callable[..., FaceRecord]:
+    """A function that makes the record of one face."""
+
+    def make(frame: int = 0, **changes: object) -> FaceRecord:
+        values: dict[str, object] = {
+            "id": 0,
+            "file": "",
+            "source": "clip.mp4",
+            "source_id": 1,
+            "frame": frame,
+            "time": frame / 25,
+            "track": 0,
+            "box": Box(20.5, 20.25, 100.0, 110.0),
+            "score": 0.99,
+            "sharpness": 40.0,
+            "pose": Pose(frame % 31 - 15.0, 2.5, -1.0),
+            "landmarks": drawn_landmarks(),
+            "embedding": person(0),
+            "matrix": np.array([[0.5, 0.01, -3.0 - frame], [-0.01, 0.5, 7.25]]),
+        }
+        return FaceRecord(**(values | changes))  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def small_set(tmp_path: Path, make_face: Callable[..., FaceRecord]) -> Faceset:
+    """Six faces of one clip."""
+    faceset = Faceset.create(tmp_path / "set", FacesetSettings(size=SIZE, identity="made up"))
+    faceset.add_source(SourceRecord(0, "clip.mp4", "ab" * 32, "clip", ("all",), {"frames": 9, "kept": 6}))
+    faceset.add([(make_face(frame), drawn_crop(frame)) for frame in range(6)])
+    return faceset
