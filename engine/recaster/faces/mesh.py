@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from recaster.faces import weights
 from recaster.faces.alignment import invert, similarity, transform, warp
+from recaster.faces.litert import Model
 from recaster.faces.topology import (
     EYE_CORNERS_LEFT,
     EYE_CORNERS_RIGHT,
@@ -46,8 +46,8 @@ class Mesh:
     notice = ""
 
     def __init__(self) -> None:
-        self._mesh = _Model(weights.FACE_MESH)
-        self._iris = _Model(weights.IRIS)
+        self._mesh = Model(weights.FACE_MESH)
+        self._iris = Model(weights.IRIS)
 
     def locate(self, image: Image, box: Box) -> Landmarks:
         """The points of the face in a detector's box, at any roll up to about 45 degrees."""
@@ -100,27 +100,6 @@ class Mesh:
             crop[0, 2] += _IRIS_SIZE - 1
         found = self._iris.run(warp(image, crop, _IRIS_SIZE))
         return _unscaled(found[213], crop), _unscaled(found[15], crop)
-
-
-class _Model:
-    """A .tflite file with one picture as input; outputs are told apart by their sizes."""
-
-    def __init__(self, name: str) -> None:
-        # LiteRT says on stderr which kernels it chose, unless told not to before its first use.
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        from ai_edge_litert.interpreter import Interpreter
-
-        self._interpreter: Any = Interpreter(model_content=weights.read(name), num_threads=1)
-        self._interpreter.allocate_tensors()
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        self._outputs = [one["index"] for one in self._interpreter.get_output_details()]
-
-    def run(self, image: Image) -> dict[int, Floats]:
-        """The flat outputs for a square crop, by their sizes."""
-        self._interpreter.set_tensor(self._input, image[None].astype(np.float32) / np.float32(255))
-        self._interpreter.invoke()
-        outputs = (self._interpreter.get_tensor(one).astype(np.float64).ravel() for one in self._outputs)
-        return {one.size: one for one in outputs}
 
 
 def _unscaled(values: Floats, crop: Floats) -> Floats:

@@ -25,8 +25,12 @@ if TYPE_CHECKING:
 VERTICES = (*range(topology.MESH_POINTS), topology.IRIS_LEFT, topology.IRIS_RIGHT)
 """Which of the 478 points carry the texture."""
 
+# Facing points of the inner lips.
+UPPER_LIP = (191, 80, 81, 82, 13, 312, 311, 310, 415)
+LOWER_LIP = (95, 88, 178, 87, 14, 317, 402, 318, 324)
+
 _JAW_DROP = 0.16
-_LID_STRETCH = 1.6
+_LID_STRETCH = 0.7
 _MARGIN = 0.04
 _SUBPIXEL = 4
 
@@ -61,23 +65,44 @@ class Cover:
 
 def face_layout(neutral: Floats, size: int) -> Layout:
     """The layout for a neutral canonical mesh (478, 3): jaw dropped and lids stretched open."""
-    points = neutral[:, :2].copy()
-    top = points[topology.LIP_TOP, 1]
-    below = points[list(topology.LIPS_OUTER), 1].max()
-    drop = np.clip((points[:, 1] - top) / (below - top), 0, 1)
-    lower = [95, 88, 178, 87, 14, 317, 402, 318, 324]
-    upper = [191, 80, 81, 82, 13, 312, 311, 310, 415]
-    drop[lower], drop[upper] = 1.0, 0.0
-    points[:, 1] += _JAW_DROP * drop * drop * (3 - 2 * drop)
-    for outline, iris in ((topology.EYE_LEFT, topology.IRIS_LEFT), (topology.EYE_RIGHT, topology.IRIS_RIGHT)):
-        middle = points[list(outline), 1].mean()
-        points[list(outline), 1] = middle + _LID_STRETCH * (points[list(outline), 1] - middle)
-        points[iris] = points[list(outline)].mean(0)
+    points = _eyes_opened(_jaw_dropped(neutral[:, :2]))
     points = points[list(VERTICES)]
     low, high = points.min(0), points.max(0)
     scale = (1 - 2 * _MARGIN) * size / (high - low).max()
     points = (points - (low + high) / 2) * scale + size / 2
     return Layout(size, points, Delaunay(points).simplices.astype(np.int64))
+
+
+def _jaw_dropped(points: Floats) -> Floats:
+    """(478, 2) with the mouth open: what lies below the lips' slit goes down, more the farther below.
+
+    Beside the mouth's corners the shift begins at 0, so that the cheeks stretch and nothing folds.
+    """
+    corners = points[list(topology.MOUTH_CORNERS)]
+    middle, half = corners.mean(0), np.ptp(corners[:, 0]) / 2
+    slit = points[[topology.LIP_TOP, topology.LIP_BOTTOM], 1].mean()
+    across = np.clip(1 - ((points[:, 0] - middle[0]) / half) ** 2, 0, 1)
+    reach = points[topology.CHIN, 1] - slit
+    below = np.clip((points[:, 1] - slit) / reach, 0, 1)
+    below = below * below * (3 - 2 * below)
+    under = points[:, 1] > slit
+    under[list(LOWER_LIP)], under[list(UPPER_LIP)] = True, False
+    moved = points.copy()
+    moved[:, 1] += _JAW_DROP * np.where(under, 1 - (1 - across) * (1 - below), 0.0)
+    return moved
+
+
+def _eyes_opened(points: Floats) -> Floats:
+    """(478, 2) with the lids drawn apart, what is around them following less and less."""
+    moved = points.copy()
+    for outline, iris in ((topology.EYE_LEFT, topology.IRIS_LEFT), (topology.EYE_RIGHT, topology.IRIS_RIGHT)):
+        middle = points[list(outline)].mean(0)
+        width = np.ptp(points[list(outline), 0])
+        offsets = points - middle
+        near = np.exp(-((offsets / (width * np.array([0.9, 0.45]))) ** 2).sum(-1))
+        moved[:, 1] += _LID_STRETCH * near * offsets[:, 1]
+        moved[iris] = moved[list(outline)].mean(0)
+    return moved
 
 
 def vertices(points: Floats) -> Floats:

@@ -8,11 +8,12 @@ import numpy as np
 
 from recaster.likeness.form import Form, canonical_expressions, learn_form
 from recaster.likeness.geometry import lid_openings
+from recaster.likeness.layout import LOWER_LIP, UPPER_LIP
 
 if TYPE_CHECKING:
     from recaster.faces.types import Floats
 
-# Facing points of the lids (upper, lower; left eye then right) and of the inner lips (upper, lower).
+# Facing points of the lids (upper, lower; left eye then right).
 _UPPER_LIDS = ((246, 161, 160, 159, 158, 157, 173), (466, 388, 387, 386, 385, 384, 398))
 _LOWER_LIDS = ((7, 163, 144, 145, 153, 154, 155), (249, 390, 373, 374, 380, 381, 382))
 # The two rows of points above the upper lids, that follow them by these shares.
@@ -20,8 +21,6 @@ _FOLDS = (
     (0.6, ((247, 30, 29, 27, 28, 56, 190), (467, 260, 259, 257, 258, 286, 414))),
     (0.25, ((113, 225, 224, 223, 222, 221, 189), (342, 445, 444, 443, 442, 441, 413))),
 )
-_UPPER_LIP = [191, 80, 81, 82, 13, 312, 311, 310, 415]
-_LOWER_LIP = [95, 88, 178, 87, 14, 317, 402, 318, 324]
 _WIDEST = 1.6
 """Lids open at most this many times as wide as usual: beyond it the mesh is noise."""
 
@@ -66,7 +65,7 @@ def _set_lids(points: Floats, neutral: Floats, shares: Floats) -> Floats:
 def _part_lips(points: Floats) -> Floats:
     """Where the inner lips cross, both meet half way."""
     points = points.copy()
-    crossed = np.minimum(points[:, _LOWER_LIP, 1] - points[:, _UPPER_LIP, 1], 0.0) / 2
-    points[:, _UPPER_LIP, 1] += crossed
-    points[:, _LOWER_LIP, 1] -= crossed
+    crossed = np.minimum(points[:, list(LOWER_LIP), 1] - points[:, list(UPPER_LIP), 1], 0.0) / 2
+    points[:, list(UPPER_LIP), 1] += crossed
+    points[:, list(LOWER_LIP), 1] -= crossed
     return points

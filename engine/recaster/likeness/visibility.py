@@ -23,9 +23,9 @@ _SOFT = 0.06
 def visible_texels(textures: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
     """How far each texel may be shown, (S, S) uint8, 0 to 255.
 
-    Above the brows, whatever is much darker than the person's own cheeks and nose counts as hair;
-    below them a beard or a brow may be as dark as it likes. Bald, fair-haired and dark-skinned
-    people keep their forehead.
+    Above the brows and beside the eyes, whatever is much darker than the person's own cheeks and
+    nose counts as hair; brows, and a beard below the nose, may be as dark as they like. Bald,
+    fair-haired and dark-skinned people keep their forehead.
 
     Args:
         textures: (K, S, S, 3) uint8, the references.
@@ -36,17 +36,21 @@ def visible_texels(textures: NDArray[np.uint8], layout: Layout) -> NDArray[np.ui
     skin = np.zeros(light.shape, np.uint8)
     cv2.fillConvexPoly(skin, cv2.convexHull(np.round(layout.points[list(_SKIN)]).astype(np.int32)), 1)
     lit = np.clip((light / np.median(light[skin > 0]) - _DARK) / (_LIT - _DARK), 0, 1)
-    shown = np.where(_above_brows(layout), lit, 1.0).astype(np.float32)
+    shown = np.where(_hair_grows(layout), lit, 1.0).astype(np.float32)
     distance = float(eye_distance(layout.points))
     reach = max(1, round(_SOFT * distance))
     shown = cv2.erode(shown, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
     return np.round(cv2.GaussianBlur(shown, (0, 0), _SOFT * distance) * 255).astype(np.uint8)
 
 
-def _above_brows(layout: Layout) -> NDArray[np.bool_]:
-    """(S, S): the texels above a line along the tops of both brows, drawn on to the texture's sides."""
+def _hair_grows(layout: Layout) -> NDArray[np.bool_]:
+    """(S, S): the texels above both brows, and those beside the eyes down to the nose's base."""
+    distance = float(eye_distance(layout.points))
     upper = [*topology.BROW_LEFT[:5], *reversed(topology.BROW_RIGHT[:5])]
     line = layout.points[upper]
-    line = line[line[:, 0].argsort()] - (0, 0.05 * float(eye_distance(layout.points)))
+    line = line[line[:, 0].argsort()] - (0, 0.05 * distance)
     heights = np.interp(np.arange(layout.size), line[:, 0], line[:, 1])
-    return np.arange(layout.size)[:, None] < heights[None, :]
+    rows, columns = np.mgrid[: layout.size, : layout.size]
+    outer = layout.points[[topology.EYE_CORNERS_LEFT[0], topology.EYE_CORNERS_RIGHT[1]], 0]
+    beside = (columns < outer[0] - 0.12 * distance) | (columns > outer[1] + 0.12 * distance)
+    return (rows < heights) | (beside & (rows < layout.points[topology.NOSE_TIP, 1]))

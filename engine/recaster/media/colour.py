@@ -66,23 +66,30 @@ _FULL_RANGE_FORMATS = ("yuvj420p", "yuvj422p", "yuvj444p", "yuvj440p", "yuvj411p
 HD_WIDTH, HD_HEIGHT = 1280, 576
 
 
-def tags_of(frame: Any, context: Any) -> ColourTags:
-    """Colour tags of a decoded frame, filled up from its stream where the frame says nothing."""
-
-    def first(name: str, names: Mapping[int, str], unknown: int) -> str | None:
-        for holder in (frame, context):
-            value = int(getattr(holder, name))
-            if value != unknown:
-                return names.get(value, str(value))
-        return None
-
-    range_ = "pc" if frame.format.name in _FULL_RANGE_FORMATS else first("color_range", RANGES, 0)
+def tags_of(holder: Any) -> ColourTags:
+    """Colour tags of a decoded frame or a codec context."""
+    pixel_format = holder.format.name if holder.format else ""
+    range_ = "pc" if pixel_format in _FULL_RANGE_FORMATS else RANGES.get(int(holder.color_range))
     return ColourTags(
         range=range_,
-        matrix=first("colorspace", MATRICES, UNKNOWN),
-        primaries=first("color_primaries", PRIMARIES, UNKNOWN),
-        transfer=first("color_trc", TRANSFERS, UNKNOWN),
+        matrix=_name(int(holder.colorspace), MATRICES),
+        primaries=_name(int(holder.color_primaries), PRIMARIES),
+        transfer=_name(int(holder.color_trc), TRANSFERS),
     )
+
+
+def filled(tags: ColourTags, stated: ColourTags) -> ColourTags:
+    """``tags`` with what is missing taken from ``stated``."""
+    return ColourTags(
+        range=tags.range or stated.range,
+        matrix=tags.matrix or stated.matrix,
+        primaries=tags.primaries or stated.primaries,
+        transfer=tags.transfer or stated.transfer,
+    )
+
+
+def _name(number: int, names: Mapping[int, str]) -> str | None:
+    return None if number == UNKNOWN else names.get(number, str(number))
 
 
 def matrix_of(tags: ColourTags, width: int, height: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -13,14 +12,13 @@ import av
 from av.error import FFmpegError, InvalidDataError
 
 from recaster.errors import ClipError
+from recaster.media.colour import tags_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
 THREADS = 2
-MPEG_PROGRAM = "mpeg"
-_FTYP = slice(4, 8)
 _STILL_FORMATS = ("image2", "_pipe", "tty", "ico")
 
 
@@ -29,7 +27,7 @@ class Damage:
     """What a pass over a clip survived."""
 
     undecodable: int = 0
-    corrupt: list[int] = field(default_factory=list)
+    first_corrupt: int | None = None
     cut_off: str | None = None
     repaired_times: int = 0
     sizes: set[tuple[int, int]] = field(default_factory=set)
@@ -62,9 +60,11 @@ class Source:
         self.path = Path(path)
         self.damage = Damage()
         self._counting = counting
+        self._count = 0
         self.container = open_container(self.path)
         self.stream = self._choose_stream()
-        self.stream.thread_type = "AUTO"
+        self.tags = tags_of(self.stream.codec_context)  # before decoding, which may forget the container's
+        self.stream.thread_type = "SLICE"  # frame threads lose pictures around damage
         self.stream.thread_count = THREADS
         if counting:
             self.stream.codec_context.options = {"skip_loop_filter": "all"}
@@ -83,8 +83,8 @@ class Source:
         for stream in self.container.streams.video:
             if stream.codec_context is not None and not stream.disposition & pictures:
                 return stream
-        self.container.close()
         held = "only sound" if self.container.streams.audio else "no video"
+        self.container.close()
         raise ClipError(f"{self.path}: there is {held} in this file; give a clip with a picture")
 
     def decode(self) -> Iterator[Decoded]:
@@ -107,21 +107,25 @@ class Source:
             self.container.seek(pts, stream=self.stream, backward=True)
 
     def _pictures(self) -> Iterator[Any]:
-        count = itertools.count()
         for packet in self._packets():
-            try:
-                pictures = packet.decode()
-            except InvalidDataError:
-                self.damage.undecodable += 1
-                continue
-            except FFmpegError as error:
-                raise ClipError(f"{self.path}: decoding failed ({error.strerror}); convert it first") from error
-            for picture in pictures:
-                index = next(count)
-                if picture.is_corrupt:
-                    self.damage.corrupt.append(index)
-                self.damage.sizes.add((picture.width, picture.height))
-                yield picture
+            yield from self._decoded(packet.decode)
+        if self.damage.cut_off is not None:  # the demuxer's own flush packet never came
+            yield from self._decoded(self.stream.decode)
+
+    def _decoded(self, decode: Callable[[], list[Any]]) -> Iterator[Any]:
+        try:
+            pictures = decode()
+        except InvalidDataError:
+            self.damage.undecodable += 1
+            return
+        except FFmpegError as error:
+            raise ClipError(f"{self.path}: decoding failed ({error.strerror}); convert the clip first") from error
+        for picture in pictures:
+            if picture.is_corrupt and self.damage.first_corrupt is None:
+                self.damage.first_corrupt = self._count
+            self._count += 1
+            self.damage.sizes.add((picture.width, picture.height))
+            yield picture
 
     def _packets(self) -> Iterator[Any]:
         streams = [self.stream]
@@ -134,15 +138,13 @@ class Source:
                     packet = next(packets, None)
             except InvalidDataError as error:
                 self.damage.cut_off = error.strerror
-                packet = None
+                return
             if packet is None:
-                break
-            if packet.stream is self.stream:
+                return
+            if packet.stream.index == self.stream.index:
                 yield packet
             else:
                 self._note_sound(packet)
-        if self.damage.cut_off is not None:
-            yield av.Packet()  # pragma: no cover - replaced below
 
     def _note_sound(self, packet: Any) -> None:
         if packet.pts is None:
@@ -160,3 +162,44 @@ class Source:
             raise
         except FFmpegError as error:
             raise ClipError(f"{self.path}: reading failed ({error.strerror})") from error
+
+
+def open_container(path: Path) -> Any:
+    """Open a media file for reading.
+
+    Raises:
+        ClipError: it is missing, a folder, empty, unreadable, a still image or not a video.
+    """
+    check_file(path)
+    try:
+        container = av.open(str(path))
+    except InvalidDataError as error:
+        raise ClipError(f"{path}: {_why_not_opened(path)}") from error
+    except (FFmpegError, OSError) as error:
+        raise ClipError(f"{path}: cannot be opened ({error.strerror})") from error
+    if any(name in container.format.name for name in _STILL_FORMATS):
+        container.close()
+        raise ClipError(f"{path}: this is a still image or a text, not a clip")
+    return container
+
+
+def check_file(path: Path) -> None:
+    """Make sure that ``path`` is a file with something in it.
+
+    Raises:
+        ClipError: it is not.
+    """
+    if path.is_dir():
+        raise ClipError(f"{path}: this is a folder; give a video file")
+    if not path.exists():
+        raise ClipError(f"{path}: no such file")
+    if path.stat().st_size == 0:
+        raise ClipError(f"{path}: the file is empty (0 bytes); copy or record it again")
+
+
+def _why_not_opened(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[4:8] == b"ftyp":
+        return "its index (moov) is missing or broken: the recording or copy was cut off; copy it again"
+    return "this is not a video that can be read"

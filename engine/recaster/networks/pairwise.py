@@ -183,8 +183,7 @@ class PairwiseSwap:
         self.preset = preset
         self._encoder = build_encoder(preset)
         self._decoder = build_decoder(preset, "source")
-        for name, variable in named(self._encoder, self._decoder).items():
-            variable.assign(weights[name])
+        self.load(weights)
         side = preset.size
         self._run: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = tf.function(
             self._swap,
@@ -193,6 +192,11 @@ class PairwiseSwap:
                 tf.TensorSpec((None, side, side), tf.float32),
             ],
         )
+
+    def load(self, weights: Mapping[str, np.ndarray]) -> None:
+        """Take over other weights."""
+        for name, variable in named(self._encoder, self._decoder).items():
+            variable.assign(weights[name])
 
     @staticmethod
     def expected(preset: Preset) -> dict[str, tuple[tuple[int, ...], str]]:

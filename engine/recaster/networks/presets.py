@@ -219,6 +219,9 @@ PRESETS: Final[dict[str, Preset]] = {
 }
 """The presets by name. ``classic-64`` is the network of shaoanlu/faceswap-GAN, v1 with v2's alpha."""
 
+_GUIDED_FIXED: Final = {"crop": "aligned", "perceptual": "none", "ssim_every": 1, "flip": 0.0, "warp": 0.0}
+"""Shared ingredients that guided training does not have: any other value would be ignored."""
+
 _GROUPS: Final = ("network", "augmentation", "losses")
 
 
@@ -353,6 +356,9 @@ def _check(preset: Preset) -> None:
     for name, value in flat.items():
         if isinstance(value, int | float):
             _ask(preset, name, value >= 0, flat, "0 or more")
+    if preset.family == "guided":
+        for name, value in _GUIDED_FIXED.items():
+            _ask(preset, name, flat[name] == value, flat, f"{value} for guided presets")
     stages = preset.network.encoder_widths if preset.family == "pairwise" else preset.guided.widths  # type: ignore[union-attr]
     _ask(preset, "size", preset.size % 2 ** len(stages) == 0, flat, f"a multiple of {2 ** len(stages)}")
 

@@ -71,7 +71,11 @@ def _lay(painted: Image, matte: NDArray[np.float32], layer: Layer) -> None:
     image, mask, to_image = _sampled(layer)
     size, corner = (right - left, bottom - top), np.array([left, top])
     face = cv2.warpAffine(
-        image, _seen_from(invert(to_image), corner), size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        image,
+        _seen_from(invert(to_image), corner),
+        size,
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     weight = cv2.warpAffine(mask, _seen_from(invert(layer.matrix), corner), size, flags=cv2.INTER_LINEAR)
     here = painted[top:bottom, left:right]

@@ -48,8 +48,11 @@ def _of_model(folder: ModelFolder) -> Swapper:
         unfinished = folder.checkpoints.is_dir() and any(folder.checkpoints.iterdir())
         raise ModelError(
             f"{folder.path}: has no weights to swap with yet"
-            + ("; run the training a little longer, it goes on from its checkpoints" if unfinished else
-               "; train it first")
+            + (
+                "; run the training a little longer, it goes on from its checkpoints"
+                if unfinished
+                else "; train it first"
+            )
         )
     if card.preset.family == "pairwise":
         from recaster.swapping.pairwise import PairwiseSwapper

@@ -54,9 +54,7 @@ class MaskSettings:
                 raise UsageError(f"{name} is {value:g}; it must lie from {low:g} to {high:g}")
 
 
-def face_mask(
-    learned: NDArray[np.float32], landmarks: Floats, settings: MaskSettings
-) -> NDArray[np.float32]:
+def face_mask(learned: NDArray[np.float32], landmarks: Floats, settings: MaskSettings) -> NDArray[np.float32]:
     """The weight of the swapped face in every pixel of the crop.
 
     Args:
@@ -117,12 +115,13 @@ def _region(
 
 def _feathered(region: NDArray[np.uint8], inwards: int, soft: int) -> NDArray[np.float32]:
     """Move the edge ``inwards`` pixels and soften it over ``soft`` pixels to either side."""
+    inner = region
     if inwards:
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * inwards + 1, 2 * inwards + 1))
-        region = cv2.erode(region, disc, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    mask = region.astype(np.float32) / np.float32(255)
+        inner = cv2.erode(region, disc, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    mask = inner.astype(np.float32) / np.float32(255)
     if soft:
-        # The kernel ends after two standard deviations: beyond the outline the mask is exactly 0.
         kernel = (2 * soft + 1, 2 * soft + 1)
         mask = cv2.GaussianBlur(mask, kernel, soft / 2, borderType=cv2.BORDER_CONSTANT)
+        mask[region == 0] = 0  # the corners of the square kernel reach a little beyond the disc
     return np.clip(mask, 0, 1, out=mask)

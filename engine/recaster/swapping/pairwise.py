@@ -74,12 +74,19 @@ class PairwiseSwapper:
     def swap(self, faces: Sequence[PlannedFace]) -> list[SwappedFace]:
         """Swap a batch of faces in one call of the network."""
         images = np.stack([face.image for face in faces])
-        hulls = np.stack([hull(face.landmarks, self.size) for face in faces])
+        hulls = np.stack([self._outline(face.landmarks) for face in faces])
         painted, masks = self._network.swap(images, hulls)
         return [
             SwappedFace(image, mask, face.matrix)
             for image, mask, face in zip(painted, masks, faces, strict=True)
         ]
+
+    def _outline(self, landmarks: Floats) -> NDArray[np.float32]:
+        """The outline that the light encoder measures colours in; the classic one looks at none."""
+        network = self._preset.pairwise
+        if network.architecture == "classic":
+            return np.zeros((self.size, self.size), np.float32)
+        return hull(landmarks, self.size, network.hull).astype(np.float32) / np.float32(255)
 
     def _boxes(self, boxes: Floats) -> Floats:
         return np.stack([box_matrix(Box(*box), self.size, self._preset.trim) for box in boxes.tolist()])

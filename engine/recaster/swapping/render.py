@@ -112,9 +112,7 @@ class Renderer:
 
     def _in_batches(self, faces: list[PlannedFace]) -> list[SwappedFace]:
         return [
-            swapped
-            for batch in _groups(faces, self._settings.batch)
-            for swapped in self._swapper.swap(batch)
+            swapped for batch in _groups(faces, self._settings.batch) for swapped in self._swapper.swap(batch)
         ]
 
     def _measured(self, cut: _Cut, swapped: Mapping[int, SwappedFace]) -> _Painted:
@@ -123,9 +121,7 @@ class Renderer:
             for number, face in swapped.items()
         }
         statistics = {
-            number: colour.measure(
-                face.image, cut.faces[number].image, masks[number], self._settings.colour
-            )
+            number: colour.measure(face.image, cut.faces[number].image, masks[number], self._settings.colour)
             for number, face in swapped.items()
         }
         return _Painted(cut.frame, {n: (swapped[n], masks[n]) for n in swapped}, statistics)

@@ -94,5 +94,7 @@ def described(value: Any) -> Any:
     if value is None or isinstance(value, str | int | float | bool):
         return value
     if isinstance(value, range | tuple | list):
-        return [described(item) for item in ((value.start, value.stop) if isinstance(value, range) else value)]
+        return [
+            described(item) for item in ((value.start, value.stop) if isinstance(value, range) else value)
+        ]
     return str(value)

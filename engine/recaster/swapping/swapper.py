@@ -60,8 +60,9 @@ class Swapper(Protocol):
 
     @property
     def digest(self) -> str:
-        """Hex digits that change whenever its results would: a half-finished clip is only resumed
-        with the same ones.
+        """Hex digits that change whenever its results would.
+
+        A half-finished clip is gone on with by a swapper of the same digest only.
         """
         ...
 

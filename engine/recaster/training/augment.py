@@ -37,7 +37,9 @@ def augment(
         faces unwarped, each pair mirrored, turned, scaled and moved alike.
     """
     batch = tf.shape(canvases)[0]
-    warped, straight = _grids(size, settings.warp * size, batch, tf.random.experimental.stateless_fold_in(seed, 0))
+    warped, straight = _grids(
+        size, settings.warp * size, batch, tf.random.experimental.stateless_fold_in(seed, 0)
+    )
     frame = _affine(size, settings, batch, tf.random.experimental.stateless_fold_in(seed, 1))
     margin = (canvases.shape[1] - size) / 2
     both = tf.stack([warped, straight], 1)  # (B, 2, size, size, 2)
@@ -122,6 +124,6 @@ def _lattice(values: np.ndarray) -> np.ndarray:
 
 
 def _bilinear(size: int) -> np.ndarray:
-    """(size, NODES) float32: the weights of the nodes at each pixel's centre; the outer ones lie on the rim."""
+    """(size, NODES) float32: the nodes' weights at each pixel's centre; the outer nodes lie on the rim."""
     place = (np.arange(size) + 0.5) / size * (NODES - 1)
     return np.maximum(0, 1 - np.abs(place[:, None] - np.arange(NODES))).astype(np.float32)

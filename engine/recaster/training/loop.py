@@ -230,7 +230,9 @@ class _Run:
         )
         checkpoints.save(self.folder.checkpoints, moment, state)
         save_tensors(self.folder.weights, self.trainee.weights(), {"steps": str(self.step)})
-        self.folder.write(dataclasses.replace(card, steps=self.step, seconds=moment.seconds))
+        self.folder.write(
+            dataclasses.replace(card, preset=self.trainee.preset, steps=self.step, seconds=moment.seconds)
+        )
         self._saved_step, self._saved_at = self.step, time.monotonic()
         self._saving_took = self._saved_at - began
 
@@ -259,10 +261,7 @@ class _Run:
         if minutes is None:
             self.report(Update("training", self.step, self.schedule.steps, "steps", "  ".join(shown)))
             return
-        speed = f"step {self.step}"
-        if seconds > self._before:
-            speed += f" ({self.step / seconds:.2f}/s)"
-        detail = "  ".join([speed, *shown])
+        detail = "  ".join([f"step {self.step} ({self.step / max(seconds, 1):.2f}/s)", *shown])
         self.report(Update("training", min(seconds, 60 * minutes), 60 * minutes, "seconds", detail))
 
 

@@ -66,9 +66,7 @@ class PairwiseTrainee:
         self._decoders = {name: build_decoder(preset, name, seed) for name in IDENTITIES}
         self._critics = {}
         if self._network.adversarial > 0:
-            self._critics = {
-                name: build_discriminator(preset, f"critic_{name}", seed) for name in IDENTITIES
-            }
+            self._critics = {name: build_discriminator(preset, f"critic_{name}", seed) for name in IDENTITIES}
         self._perceptual = {}
         if backbone is not None:
             self._perceptual = {
@@ -109,7 +107,7 @@ class PairwiseTrainee:
 
     def state(self) -> dict[str, np.ndarray]:
         """Weights, optimiser slots, moving average, step."""
-        state = {"step": np.int64(self._step)[None]}
+        state = {"step": np.array(self._step)}
         state |= {f"weights/{name}": np.array(variable) for name, variable in self._variables().items()}
         for name, adam in self._adams.items():
             state |= adam.state(f"adam/{name}")
@@ -125,7 +123,7 @@ class PairwiseTrainee:
             adam.restore(state, f"adam/{name}")
         if self._average is not None:
             self._average.restore(state, "average")
-        self._step = int(wanted(state, "step", (1,))[0])
+        self._step = int(wanted(state, "step", ()))
 
     def weights(self) -> dict[str, np.ndarray]:
         """The encoder and the source's decoder."""
@@ -142,10 +140,13 @@ class PairwiseTrainee:
         columns: list[np.ndarray] = []
         for faces in self._faces.values():
             crops = faces.crops(np.linspace(0, len(faces) - 1, PREVIEW_ROWS).astype(int))
-            hulls = crops[..., 3].astype(np.float32) / 255
+            hulls = (crops[..., 3] / 255).astype(np.float32)
             painted, masks = self._shown.swap(np.ascontiguousarray(crops[..., :3]), hulls)
             share = masks[..., None]
-            columns += [crops[..., :3], np.rint(share * painted + (1 - share) * crops[..., :3]).astype(np.uint8)]
+            columns += [
+                crops[..., :3],
+                np.rint(share * painted + (1 - share) * crops[..., :3]).astype(np.uint8),
+            ]
         images = [image for row in zip(*columns, strict=True) for image in row]
         captions = ["source", "reconstruction", "target", "swap", *[""] * (len(images) - 4)]
         return contact_sheet(images, 4, (PREVIEW_CELL, PREVIEW_CELL), captions)
@@ -165,7 +166,12 @@ class PairwiseTrainee:
         return named(self._encoder, *self._decoders.values(), *self._critics.values())
 
     def _train(
-        self, canvases: tf.Tensor, seed: tf.Tensor, rate: tf.Tensor, share: tf.Tensor, due: Mapping[str, tf.Tensor]
+        self,
+        canvases: tf.Tensor,
+        seed: tf.Tensor,
+        rate: tf.Tensor,
+        share: tf.Tensor,
+        due: Mapping[str, tf.Tensor],
     ) -> Terms:
         """The graph of one step; the means of both identities' loss terms."""
         inputs, truths = augment(canvases, self.preset.size, self.preset.augmentation, seed)
@@ -197,7 +203,7 @@ class PairwiseTrainee:
                 found.append({**self._terms(name, decoded, faces[name], share, due, seed), **taught})
             total = tf.add_n([terms["loss"] for terms in found])
         adam = self._adams["+".join(group)]
-        adam.apply(tape.gradient(total, [variable.value for variable in adam.variables]), rate)
+        adam.apply(tape.gradient(total, adam.variables), rate)
         return found
 
     def _terms(
@@ -280,7 +286,7 @@ class PairwiseTrainee:
             if self._network.mixup == 0:  # nothing was mixed: that was the real half
                 loss += losses.least_squares(critic(fake), 0.0)
         adam = self._adams[critic.name]
-        adam.apply(tape.gradient(loss, [variable.value for variable in adam.variables]), rate)
+        adam.apply(tape.gradient(loss, adam.variables), rate)
         return {"discriminator": loss}
 
     def _fool(

@@ -1,0 +1,147 @@
+"""``recaster train``: train a model from facesets."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+
+from recaster.cli.display import clock, reporter
+from recaster.networks.presets import (
+    PRESETS,
+    Augmentation,
+    GuidedNetwork,
+    Losses,
+    PairwiseNetwork,
+    Preset,
+    ingredients,
+    overridden,
+    preset,
+)
+
+if TYPE_CHECKING:
+    from recaster.networks.model_folder import ModelFolder
+    from recaster.training.loop import TrainResult
+
+DEFAULT_PRESET = "guided-128"
+DEFAULT_MINUTES = 10.0
+GROUPS: tuple[type[Any], ...] = (Preset, PairwiseNetwork, GuidedNetwork, Losses, Augmentation)
+
+
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "train",
+        parents=[common],
+        help="train a model from facesets",
+        description="Train a model that puts the source's face on a target. Budgets count from the "
+        "model's very first step, over all runs; the first step of a run (building the network) is free.",
+    )
+    parser.add_argument(
+        "--source", type=Path, required=True, metavar="FACESET", help="the face that is put on"
+    )
+    parser.add_argument(
+        "--target", type=Path, metavar="FACESET", help="the face it is put on (pairwise presets only)"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="MODEL", help="the model's folder"
+    )
+    parser.add_argument(
+        "--preset", choices=PRESETS, help=f"kind of model (default: {DEFAULT_PRESET}; resuming: the model's)"
+    )
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument("--minutes", type=float, help=f"how long to train (default: {DEFAULT_MINUTES:g})")
+    budget.add_argument("--steps", type=int, help="how many steps to train")
+    parser.add_argument("--resume", action="store_true", help="go on from the model's latest checkpoint")
+    parser.add_argument("--seed", type=int, help="what every random number follows from (default: 0)")
+    parser.add_argument("--threads", type=int, help="CPU threads (default: all cores)")
+    parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto", help="default: auto")
+    parser.add_argument(
+        "--vggface-weights",
+        type=Path,
+        metavar="FILE",
+        help="the .h5 file for --perceptual vggface; its licence allows research only",
+    )
+    group = parser.add_argument_group("ingredients (default: as the preset says)")
+    for kind in GROUPS:
+        for name, hint, text in ingredients(kind):
+            group.add_argument(f"--{name.replace('_', '-')}", dest=name, help=text, **_kind(hint))
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train, and say what came out."""
+    from recaster.facesets.faceset import Faceset
+    from recaster.networks.device import select_device
+    from recaster.networks.model_folder import ModelFolder
+    from recaster.training.loop import Schedule, train
+    from recaster.training.start import make_trainee, new_model, resumed_model
+
+    minutes = DEFAULT_MINUTES if options.steps is None and options.minutes is None else options.minutes
+    schedule = Schedule(options.steps, minutes)
+    source = Faceset.open(options.source)
+    target = None if options.target is None else Faceset.open(options.target)
+    folder = ModelFolder(options.output)
+    flags = _flags(options)
+    if options.resume:
+        card = resumed_model(folder, source, target, options.seed)
+        recipe = _same(card.preset, options.preset, flags)
+    else:
+        recipe = overridden(preset(options.preset or DEFAULT_PRESET), **flags)
+        card = new_model(folder, recipe, source, target, options.seed or 0)
+    device = select_device(options.device, options.threads)
+    _say(options, f"training {recipe.name} {device.note}")
+    report = reporter(options)
+    trainee = make_trainee(recipe, source, target, folder, card.seed, options.vggface_weights, report)
+    if not options.resume:
+        folder.write(card)
+    result = train(trainee, folder, schedule, report, resume=options.resume)
+    _say(options, _summary(folder, result))
+
+
+def _flags(options: argparse.Namespace) -> dict[str, Any]:
+    names = [name for kind in GROUPS for name, _, _ in ingredients(kind)]
+    return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+
+
+def _same(trained: Preset, name: str | None, flags: dict[str, Any]) -> Preset:
+    """The preset of a model that is resumed; ingredients may change, the preset may not."""
+    from recaster.errors import UsageError
+
+    if name is not None and name != trained.name:
+        raise UsageError(
+            f"the model was trained with preset {trained.name}, not {name}; resume without --preset"
+        )
+    return overridden(trained, **flags)
+
+
+def _kind(hint: Any) -> dict[str, Any]:
+    """How argparse reads a value of type ``hint``."""
+    if hint is bool:
+        return {"action": argparse.BooleanOptionalAction, "default": None}
+    if get_origin(hint) is Literal:
+        return {"choices": get_args(hint)}
+    if get_origin(hint) is tuple:
+        return {"type": _numbers, "metavar": "N,N,..."}
+    return {"type": hint, "metavar": "N" if hint is int else "X"}
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
+def _summary(folder: ModelFolder, result: TrainResult) -> str:
+    if result.first_step == 0:
+        return f"nothing left to do: {result.steps} steps are done; ask for more with --steps or --minutes"
+    shown = ", ".join(f"{name} {value:.4f}" for name, value in result.losses.items())
+    return (
+        f"{folder.path}: {result.steps} steps in {clock(result.seconds)} "
+        f"(and {result.first_step:.0f} s to build the network); {shown}; "
+        f"look at {folder.previews}"
+    )
+
+
+def _say(options: argparse.Namespace, line: str) -> None:
+    if not options.quiet:
+        sys.stderr.write(line + "\n")

@@ -1,0 +1,126 @@
+"""One face of a frame made into one entry of a faceset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from recaster.faces.alignment import align_matrix, scale, transform, warp
+from recaster.faces.identity import embed
+from recaster.faces.pose import head_pose
+from recaster.faces.topology import IBUG68, MESH_POINTS
+from recaster.faces.types import Box
+from recaster.facesets.measures import sharpness
+from recaster.facesets.records import COVERAGE, SIZE, FaceRecord, FacesetSettings, SourceRecord
+
+if TYPE_CHECKING:
+    from recaster.faces.types import Floats
+    from recaster.media.types import Image
+
+_BROWS: Final = list(IBUG68[17:27])
+_JAW: Final = list(IBUG68[:17])
+
+
+@dataclass(frozen=True, eq=False)
+class FoundFace:
+    """A face in a frame or picture; units are its pixels.
+
+    Attributes:
+        frame: index in the clip; 0 for a picture.
+        time: seconds after the clip's first frame.
+        track: number of the track, or of the face in a picture.
+        box: the detected face.
+        points: (478, 3) mesh landmarks.
+        score: 0 to 1, the landmarker's presence.
+    """
+
+    frame: int
+    time: float
+    track: int
+    box: Box
+    points: Floats
+    score: float
+
+
+def cut(
+    image: Image, face: FoundFace, source: SourceRecord, settings: FacesetSettings, embedding: Floats
+) -> tuple[FaceRecord, Image]:
+    """Cut a face out and measure it.
+
+    Args:
+        image: the frame or picture, (H, W, 3) uint8 RGB.
+        face: the face in it.
+        source: where it comes from.
+        settings: size and coverage of the crop.
+        embedding: (128,) the face's identity.
+
+    Returns:
+        The record, without number and file, and the crop, (size, size, 3) uint8 RGB.
+    """
+    matrix = align_matrix(face.points, settings.size, settings.coverage)
+    crop = warp(image, matrix, settings.size)
+    landmarks = transform(face.points, matrix)
+    record = FaceRecord(
+        id=0,
+        file="",
+        source=source.name,
+        source_id=source.id,
+        frame=face.frame,
+        time=face.time,
+        track=face.track,
+        box=_moved(face.box, matrix),
+        score=face.score,
+        sharpness=sharpness(crop, landmarks),
+        pose=head_pose(face.points),
+        landmarks=landmarks,
+        embedding=embedding,
+        matrix=matrix,
+    )
+    return record, crop
+
+
+def identify(image: Image, points: Floats) -> Floats:
+    """A face's identity, (128,), measured on a crop with the eyes level.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        points: (478, 3) mesh landmarks in its pixels.
+    """
+    matrix = align_matrix(points, SIZE, COVERAGE)
+    landmarks = transform(points, matrix)
+    return embed(warp(image, matrix, SIZE), brow_to_chin(landmarks))
+
+
+def brow_to_chin(landmarks: Floats) -> Box:
+    """The square that dlib's detectors would put on a level face with these points, (478, 3)."""
+    top = float(landmarks[_BROWS, 1].min())
+    bottom = float(landmarks[_JAW, 1].max())
+    middle = float(landmarks[_JAW, 0].min() + landmarks[_JAW, 0].max()) / 2
+    half = (bottom - top) / 2
+    return Box(middle - half, top, middle + half, bottom)
+
+
+def share_outside(points: Floats, width: int, height: int) -> Floats:
+    """Which share of a face's mesh lies outside its frame.
+
+    Args:
+        points: (..., 478, 3) in pixels of the frame.
+        width: of the frame.
+        height: of the frame.
+
+    Returns:
+        (...), 0 to 1.
+    """
+    x, y = points[..., :MESH_POINTS, 0], points[..., :MESH_POINTS, 1]
+    inside = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
+    result: Floats = 1.0 - inside.mean(axis=-1)
+    return result
+
+
+def _moved(box: Box, matrix: Floats) -> Box:
+    """The box in crop pixels: its centre moved, its sides scaled, still upright."""
+    x, y = transform(np.array([box.centre]), matrix)[0].tolist()
+    half_width, half_height = box.width * scale(matrix) / 2, box.height * scale(matrix) / 2
+    return Box(x - half_width, y - half_height, x + half_width, y + half_height)

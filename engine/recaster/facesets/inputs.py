@@ -1,0 +1,67 @@
+"""What faces are extracted from: clips, still images, and folders of still images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from recaster.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+IMAGE_SUFFIXES: Final = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+
+
+@dataclass(frozen=True)
+class Input:
+    """One file to take faces from.
+
+    Attributes:
+        path: the file.
+        kind: "clip" or "image".
+        named: whether it was given itself, and not found in a given folder.
+    """
+
+    path: Path
+    kind: Literal["clip", "image"]
+    named: bool
+
+
+def find_inputs(paths: Sequence[Path]) -> tuple[Input, ...]:
+    """List the files that are meant.
+
+    A folder stands for the images directly inside it, by name; neither the clips nor the folders inside
+    it are looked at. A file is an image if its suffix is one of ``IMAGE_SUFFIXES``, else a clip.
+
+    Raises:
+        UsageError: nothing was given.
+        InputError: a path does not exist, or a folder holds no image.
+    """
+    if not paths:
+        raise UsageError("nothing to extract faces from; give clips, images or folders of images")
+    found: list[Input] = []
+    for path in map(Path, paths):
+        if not path.exists():
+            raise InputError(f"{path}: there is no such file or folder")
+        if path.is_dir():
+            found += [Input(image, "image", named=False) for image in _images(path)]
+        else:
+            found.append(Input(path, "image" if is_image(path) else "clip", named=True))
+    return tuple(found)
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file's name says that it is a still image; hidden files never are."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+
+
+def _images(folder: Path) -> list[Path]:
+    images = sorted(path for path in folder.iterdir() if is_image(path) and path.is_file())
+    if not images:
+        raise InputError(
+            f"{folder}: no image ({', '.join(sorted(IMAGE_SUFFIXES))}) lies directly in this folder; "
+            "give clips by their own names"
+        )
+    return images

@@ -1,0 +1,100 @@
+"""Faces in still images, and who is shown in one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+from recaster.errors import FaceNotFoundError
+from recaster.faces.detectors import make_detector
+from recaster.faces.landmarkers import make_landmarker
+from recaster.faces.types import Box
+from recaster.facesets.crops import identify
+from recaster.media.sheet import load_image
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.faces.types import Detection, Floats
+    from recaster.media.types import Image
+
+PADDED: Final = 480
+"""Longer side in pixels of the second look, with a rim around the picture."""
+LARGER: Final = 1.5
+"""Whom a picture of several people means: the face must have this many times the area of any other."""
+
+
+@dataclass(frozen=True, eq=False)
+class StillFace:
+    """One face of a picture: its box and points in pixels of the picture, and the landmarker's presence."""
+
+    box: Box
+    points: Floats
+    score: float
+
+
+class StillFinder:
+    """Finds the faces of pictures, one after the other, with one detector and the mesh."""
+
+    def __init__(self, detector: str, min_face: int) -> None:
+        self._detector = make_detector(detector, min_face)
+        self._landmarker = make_landmarker("mesh")
+
+    def find(self, image: Image) -> list[StillFace]:
+        """The faces of a picture, largest first.
+
+        Where none is found, the picture is looked at again with a rim around it and shrunk: a face that
+        fills its picture to the edge, as in a set of crops, is missed by detectors.
+        """
+        detections = self._detector.detect(image) or self._second_look(image)
+        found = []
+        for detection in sorted(detections, key=lambda one: -one.box.area):
+            landmarks = self._landmarker.locate(image, detection.box)
+            found.append(StillFace(detection.box, landmarks.points, landmarks.presence))
+        return found
+
+    def _second_look(self, image: Image) -> list[Detection]:
+        from recaster.faces.types import Detection
+
+        height, width = image.shape[:2]
+        factor = PADDED / (2 * max(height, width))
+        small = cv2.resize(image, (max(1, round(width * factor)), max(1, round(height * factor))))
+        rim = PADDED // 4
+        padded = cv2.copyMakeBorder(small, rim, rim, rim, rim, cv2.BORDER_REPLICATE)
+        x, y = width / small.shape[1], height / small.shape[0]
+        return [
+            Detection(
+                Box((b.left - rim) * x, (b.top - rim) * y, (b.right - rim) * x, (b.bottom - rim) * y), one.score
+            )
+            for one in self._detector.detect(padded)
+            for b in (one.box,)
+        ]
+
+
+def person_in(path: Path, detector: str = "yunet", min_face: int = 40) -> Floats:
+    """The identity of the person that a picture shows.
+
+    Args:
+        path: a still image; where it shows several people, the one who is clearly largest is meant.
+        detector: see ``faces.detectors``.
+        min_face: width of the smallest face in pixels.
+
+    Returns:
+        (128,) embedding.
+
+    Raises:
+        ImageError: the picture is missing or cannot be decoded.
+        FaceNotFoundError: it shows no face, or several of about the same size.
+    """
+    image = load_image(path)
+    faces = StillFinder(detector, min_face).find(image)
+    if not faces:
+        raise FaceNotFoundError(f"{path}: no face was found in this picture of the person; choose another one")
+    if len(faces) > 1 and faces[0].box.area < LARGER * faces[1].box.area:
+        raise FaceNotFoundError(
+            f"{path}: shows {len(faces)} faces of about the same size; crop it to the person who is meant"
+        )
+    return np.asarray(identify(image, faces[0].points), np.float64)

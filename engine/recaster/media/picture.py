@@ -1,0 +1,201 @@
+"""From a decoded picture to the RGB image that a person would see."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import av.filter
+import numpy as np
+from av.error import BlockingIOError as NothingYet
+from av.error import EOFError as NothingMore
+from av.sidedata.sidedata import Type
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
+
+from recaster.media.colour import filled, matrix_of, swscale_matrix, tags_of
+from recaster.media.source import Decoded, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from recaster.media.types import ColourTags, Image
+
+READ_SCALING = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+"""swscale's default conversion to RGB is 1 to 2 levels too dark; this one has no bias."""
+STRETCH_SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+STRANGEST_ASPECT = 4
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a stored picture is shown.
+
+    Attributes:
+        width: pixels, as shown.
+        height: pixels, as shown.
+        scaled: stored size stretched to square pixels, before turning.
+        rotation: degrees clockwise to turn, 0, 90, 180 or 270.
+        mirrored: whether it is flipped left to right before turning.
+        aspect: width of a stored pixel over its height.
+    """
+
+    width: int
+    height: int
+    scaled: tuple[int, int]
+    rotation: int
+    mirrored: bool
+    aspect: Fraction
+
+
+def shape_of(picture: Any, stream: Any) -> Shape:
+    """The shape of a stream's pictures, from its first one."""
+    aspect = stream.sample_aspect_ratio or Fraction(1)
+    if not Fraction(1, STRANGEST_ASPECT) <= aspect <= STRANGEST_ASPECT:
+        aspect = Fraction(1)
+    scaled = square_pixels(picture.width, picture.height, aspect)
+    rotation, mirrored = orientation_of(picture)
+    width, height = scaled if rotation in (0, 180) else scaled[::-1]
+    return Shape(width, height, scaled, rotation, mirrored, aspect)
+
+
+def look_of(picture: Any, source: Source) -> tuple[Shape, ColourTags]:
+    """Shape and colour tags of a clip, from its first decoded picture."""
+    return shape_of(picture, source.stream), filled(tags_of(picture), source.tags)
+
+
+def square_pixels(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
+    """The size in square pixels: one side is stretched, to an even length, so that no pixel is lost."""
+    if aspect > 1:
+        stretched = _even(width * aspect)
+        return (stretched, height) if stretched > width + 1 else (width, height)
+    stretched = _even(height / aspect)
+    return (width, stretched) if stretched > height + 1 else (width, height)
+
+
+def orientation_of(picture: Any) -> tuple[int, bool]:
+    """Degrees clockwise to turn a picture, and whether to mirror it first, from its display matrix."""
+    data = picture.side_data.get(Type.DISPLAYMATRIX)
+    if data is None:
+        return 0, False
+    across, down = np.frombuffer(bytes(data), np.int32).reshape(3, 3)[:2, :2].astype(float)
+    mirrored = across[0] * down[1] - across[1] * down[0] < 0
+    if mirrored:
+        across = -across
+    quarter_turns = round(math.degrees(math.atan2(across[1], across[0])) / 90)
+    return quarter_turns * 90 % 360, bool(mirrored)
+
+
+def _even(length: Fraction) -> int:
+    return round(length / 2) * 2
+
+
+class Developer:
+    """Turns decoded pictures into images: colour, square pixels, upright. Alpha is dropped.
+
+    Args:
+        shape: of the clip.
+        tags: colour tags of the clip.
+        path: for error messages.
+
+    Raises:
+        ClipError: the colour matrix is not one that can be converted.
+    """
+
+    def __init__(self, shape: Shape, tags: ColourTags, path: Path) -> None:
+        self._shape = shape
+        self._matrix = swscale_matrix(matrix_of(tags, *shape.scaled), path)
+        self._range = ColorRange.JPEG if tags.range == "pc" else ColorRange.MPEG
+        self._converter = VideoReformatter()
+
+    def __call__(self, picture: Any) -> Image:
+        """(height, width, 3) uint8 RGB, contiguous."""
+        width, height = self._shape.scaled
+        stretched = (picture.width, picture.height) != (width, height)
+        rgb = self._converter.reformat(
+            picture,
+            width=width,
+            height=height,
+            format="rgb24",
+            src_colorspace=self._matrix,
+            src_color_range=None if _is_rgb(picture) else self._range,
+            dst_color_range=ColorRange.JPEG,
+            interpolation=STRETCH_SCALING if stretched else READ_SCALING,
+            threads=1,
+        )
+        return self._upright(rgb.to_ndarray())
+
+    def _upright(self, image: Image) -> Image:
+        if self._shape.mirrored:
+            image = image[:, ::-1]
+        return np.ascontiguousarray(np.rot90(image, -self._shape.rotation // 90))
+
+
+def _is_rgb(picture: Any) -> bool:
+    return bool(picture.format.is_rgb) or picture.format.has_palette
+
+
+def deinterlaced(pictures: Iterable[Decoded], time_base: Fraction) -> Iterator[Decoded]:
+    """The same pictures at the same times, interlaced ones with their missing lines filled in.
+
+    The filter is BWDIF (Weston 3-field and Yadif combined), one picture out for each picture in. It
+    starts at the first interlaced picture with the one before as its context, so that a picture
+    comes out the same wherever reading began, if reading began at least one picture earlier.
+    """
+    weaver: _Weaver | None = None
+    before: Decoded | None = None
+    for decoded in pictures:
+        if weaver is None and decoded.picture.interlaced_frame:
+            weaver = _Weaver(time_base)
+            if before is not None:
+                weaver.push(before, keep=False)
+        if weaver is None:
+            before = decoded
+            yield decoded
+        else:
+            weaver.push(decoded)
+            yield from weaver.pull()
+    if weaver is not None:
+        weaver.finish()
+        yield from weaver.pull()
+
+
+class _Weaver:
+    """An ffmpeg graph of one deinterlacer, which keeps the pictures' own times."""
+
+    def __init__(self, time_base: Fraction) -> None:
+        self._time_base = time_base
+        self._graph: Any = None
+        self._waiting: deque[tuple[int, bool]] = deque()
+
+    def push(self, decoded: Decoded, *, keep: bool = True) -> None:
+        if self._graph is None:
+            self._graph = self._build(decoded.picture)
+        self._waiting.append((decoded.pts, keep))
+        self._graph.vpush(decoded.picture)
+
+    def finish(self) -> None:
+        self._graph.vpush(None)
+
+    def pull(self) -> Iterator[Decoded]:
+        while self._waiting:
+            try:
+                picture = self._graph.vpull()
+            except (NothingYet, NothingMore):
+                return
+            pts, keep = self._waiting.popleft()
+            if keep:
+                yield Decoded(pts, picture)
+
+    def _build(self, picture: Any) -> Any:
+        graph = av.filter.Graph()
+        graph.threads = 1
+        source = graph.add_buffer(
+            width=picture.width, height=picture.height, format=picture.format, time_base=self._time_base
+        )
+        filter_ = graph.add("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
+        graph.link_nodes(source, filter_, graph.add("buffersink")).configure()
+        return graph

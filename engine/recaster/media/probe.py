@@ -1,0 +1,99 @@
+"""What a clip is, told from decoding all of it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from recaster.media.scan import Scan, scan
+from recaster.media.types import ClipInfo
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ROUNDING = 1
+"""Ticks between the most early and the most late timestamp of a constant rate that was rounded."""
+COARSEST_STEP = 4
+"""Ticks a frame at least, for uneven steps to pass for rounding: below, they are dropped frames."""
+USUAL_RATES = tuple(
+    Fraction(rate) for rate in ("24000/1001", "24", "25", "30000/1001", "30", "48", "50", "60000/1001", "60")
+)
+FALLBACK_RATE = Fraction(25)
+
+
+def probe(path: Path) -> ClipInfo:
+    """Look at a clip: every frame is decoded, so that the count is of frames that can be had.
+
+    The rate of a clip with even timestamps is exact (24000/1001, not 23.976); of a variable one it
+    is frames over duration. Rates that the file states are used only where its timestamps agree.
+
+    Raises:
+        ClipError: missing, a folder, empty, not a video, only sound, or cut off before its index.
+    """
+    path = Path(path)
+    seen = scan(path)
+    constant = constant_rate(seen.pts, seen.time_base, seen.rates)
+    duration = _duration(seen, constant)
+    return ClipInfo(
+        path=path,
+        width=seen.shape.width,
+        height=seen.shape.height,
+        frame_count=len(seen.pts),
+        rate=constant if constant is not None else len(seen.pts) / duration,
+        variable=constant is None,
+        duration=duration,
+        time_base=seen.time_base,
+        rotation=seen.shape.rotation,
+        sample_aspect=seen.shape.aspect,
+        codec=seen.codec,
+        pixel_format=seen.pixel_format,
+        bit_depth=seen.bit_depth,
+        interlaced=seen.interlaced,
+        colour=seen.colour,
+        audio=seen.audio,
+        warnings=seen.warnings,
+    )
+
+
+def constant_rate(
+    pts: NDArray[np.int64], time_base: Fraction, stated: tuple[Fraction, ...] = ()
+) -> Fraction | None:
+    """The rate of evenly spaced timestamps in frames a second, or None where they are not even.
+
+    Timestamps rounded to their time base (1 ms in Matroska) count as even; the rate is then the
+    stated or usual one that they fit.
+
+    Args:
+        pts: (N,) strictly increasing ticks.
+        time_base: seconds per tick.
+        stated: rates to try first.
+    """
+    if len(pts) == 1:
+        return next(iter(stated), FALLBACK_RATE)
+    steps = np.diff(pts)
+    if (steps == steps[0]).all():
+        return 1 / (int(steps[0]) * time_base)
+    mean = Fraction(int(pts[-1] - pts[0]), len(pts) - 1)
+    if mean < COARSEST_STEP or not _fits(pts, mean, 2 * ROUNDING):  # its ends are rounded as well
+        return None
+    rates = (rate for rate in (*stated, *USUAL_RATES) if _fits(pts, 1 / (rate * time_base), ROUNDING))
+    return next(rates, 1 / (mean * time_base))
+
+
+def _fits(pts: NDArray[np.int64], step: Fraction, slack: int) -> bool:
+    """Whether timestamps lie on an even grid of ``step`` ticks within a band of ``slack`` ticks."""
+    count = np.arange(len(pts), dtype=np.int64)
+    off = (pts - pts[0]) * step.denominator - count * step.numerator
+    return int(off.max()) - int(off.min()) <= slack * step.denominator
+
+
+def _duration(seen: Scan, constant: Fraction | None) -> Fraction:
+    span = int(seen.pts[-1] - seen.pts[0]) * seen.time_base
+    if constant is not None:
+        return len(seen.pts) / constant
+    if seen.last_duration > 0:
+        return span + seen.last_duration * seen.time_base
+    return span * len(seen.pts) / (len(seen.pts) - 1)

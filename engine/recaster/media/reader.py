@@ -1,0 +1,119 @@
+"""A clip as timed RGB frames."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from recaster.errors import ClipError, UsageError
+from recaster.media.picture import Developer, deinterlaced, look_of
+from recaster.media.scan import Scan, scan
+from recaster.media.source import Decoded, Source, check_file
+from recaster.media.types import Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+
+def read_frames(path: Path, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
+    """The frames of a clip as a person would see them, one at a time, in constant memory.
+
+    Images are RGB, full range, upright, in square pixels. Colours follow the stream's tags; an
+    untagged stream is bt709 when it is HD and smpte170m when smaller, limited range (what mpv does).
+    HDR code values are kept: only the matrix is undone. Interlaced frames are deinterlaced, one image
+    for each. Alpha is dropped. Frames that do not decode are left out, as ``probe`` counts.
+
+    A range is exact: its frames are those that a reading of the whole clip gives at these indices. It
+    starts at a key frame where the container can seek; the first range of a clip needs one decoding
+    pass over it (shared with ``probe``).
+
+    Args:
+        path: the clip.
+        start: index of the first frame wanted.
+        stop: index after the last one, or None for the rest of the clip.
+
+    Raises:
+        ClipError: the clip cannot be used.
+        UsageError: ``start`` is negative or ``stop`` before it.
+    """
+    if start < 0 or (stop is not None and stop < start):
+        raise UsageError(f"{path}: frames {start} to {stop} are not a range")
+    check_file(Path(path))
+    return _frames(Path(path), start, stop)
+
+
+def _frames(path: Path, start: int, stop: int | None) -> Iterator[Frame]:
+    seen = scan(path) if start > 0 else None
+    if stop == start or (seen is not None and start >= len(seen.pts)):
+        return
+    begin = max(start - 1, 0)  # one more at each end: deinterlacing looks at the neighbours
+    pictures = _from_index(path, begin, stop, seen) if seen is not None else _from_start(path, stop)
+    first: int | None = None if seen is None else int(seen.pts[0])
+    developer: Developer | None = None
+    for index, source, decoded in pictures:
+        first = decoded.pts if first is None else first
+        if index < start:
+            continue
+        if developer is None:
+            developer = Developer(*look_of(decoded.picture, source), path)
+        time = (decoded.pts - first) * source.time_base
+        yield Frame(index, decoded.pts, time, developer(decoded.picture))
+
+
+Numbered = tuple[int, Source, Decoded]
+
+
+def _from_start(path: Path, stop: int | None) -> Iterator[Numbered]:
+    with Source(path) as source:
+        pictures = source.decode()
+        wanted = pictures if stop is None else _limited(pictures, stop + 1)
+        yield from _numbered(source, wanted, 0, stop)
+
+
+def _from_index(path: Path, begin: int, stop: int | None, seen: Scan) -> Iterator[Numbered]:
+    """Frames from index ``begin``: from the key frame before it, else from the start of the clip."""
+    expected = seen.pts[begin:]
+    for key in _places_to_begin(begin, seen):
+        with Source(path) as source:
+            if key > 0:
+                source.seek(int(seen.pts[key]))
+            pictures = source.decode()
+            head = next((decoded for decoded in pictures if decoded.pts >= expected[0]), None)
+            if head is None or head.pts != expected[0]:
+                continue  # the seek went too far
+            pictures = _checked(itertools.chain([head], pictures), expected, begin, path)
+            count = len(expected) if stop is None else stop + 1 - begin
+            yield from _numbered(source, _limited(pictures, count), begin, stop)
+            return
+    raise ClipError(f"{path}: frame {begin} cannot be found again; did the file change?")
+
+
+def _places_to_begin(begin: int, seen: Scan) -> tuple[int, ...]:
+    keys = np.flatnonzero(seen.keys[: begin + 1])
+    return (int(keys[-1]), 0) if seen.seekable and keys.size else (0,)
+
+
+def _numbered(source: Source, pictures: Iterator[Decoded], begin: int, stop: int | None) -> Iterator[Numbered]:
+    for index, decoded in enumerate(deinterlaced(pictures, source.time_base), begin):
+        if stop is not None and index >= stop:
+            return
+        yield index, source, decoded
+
+
+def _checked(
+    pictures: Iterator[Decoded], expected: NDArray[np.int64], begin: int, path: Path
+) -> Iterator[Decoded]:
+    for index, decoded in enumerate(pictures):
+        if index >= len(expected) or decoded.pts != expected[index]:
+            raise ClipError(f"{path}: frame {begin + index} is not where it was; did the file change?")
+        yield decoded
+
+
+def _limited(pictures: Iterator[Decoded], count: int) -> Iterator[Decoded]:
+    for _, decoded in zip(range(count), pictures, strict=False):
+        yield decoded

@@ -1,0 +1,261 @@
+"""Frames to a video file. Sound is added when segments are joined (``recaster.media.join``)."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import av
+from av.error import FFmpegError
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
+
+from recaster.errors import OutputError, UsageError
+from recaster.files import atomic_path, unwritable
+from recaster.media.colour import (
+    MATRICES,
+    PRIMARIES,
+    RANGES,
+    TRANSFERS,
+    matrix_of,
+    number_of,
+    swscale_matrix,
+    written_tags,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from recaster.media.types import ClipInfo, Image
+
+THREADS = 2
+"""Fixed, because what x264 writes depends on it."""
+KEY_FRAME_SECONDS = 2
+SEGMENT_SUFFIX = ".mov"
+"""For files that will be joined: QuickTime takes every codec and keeps every time base exactly."""
+CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
+WRITE_SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
+
+
+@dataclass(frozen=True)
+class Codec:
+    """One way of encoding.
+
+    Attributes:
+        encoder: ffmpeg's name.
+        suffixes: of the containers that take it.
+        formats: default pixel formats by (more than 8 bits, picture sizes that 4:2:0 cannot hold).
+        tag: the four characters that name it in mp4 and mov, "" for ffmpeg's choice.
+    """
+
+    encoder: str
+    suffixes: tuple[str, ...]
+    formats: dict[tuple[bool, bool], str]
+    tag: str = ""
+
+
+_YUV = {
+    (False, False): "yuv420p",
+    (False, True): "yuv444p",
+    (True, False): "yuv420p10le",
+    (True, True): "yuv444p10le",
+}
+CODECS = {
+    "h264": Codec("libx264", (".mp4", ".mov", ".mkv"), _YUV),
+    "hevc": Codec("libx265", (".mp4", ".mov", ".mkv"), _YUV, "hvc1"),
+    "prores": Codec("prores_ks", (".mov", ".mkv"), dict.fromkeys(_YUV, "yuv422p10le")),
+}
+
+
+@dataclass(frozen=True)
+class WriterOptions:
+    """How frames are encoded.
+
+    Attributes:
+        codec: "h264", "hevc" or "prores" (422 HQ; 4444 with a 4:4:4 pixel format).
+        quality: constant rate factor of h264 and hevc, 0 (lossless) to 51; 18 is visually lossless.
+            ProRes has its own fixed quality.
+        preset: x264's and x265's speed, "ultrafast" to "veryslow".
+        pixel_format: ffmpeg's name; None for 4:2:0 with the source's bit depth (8 or 10), 4:4:4 where
+            a side is odd and 4:2:0 would lose a line.
+    """
+
+    codec: str = "h264"
+    quality: int = 18
+    preset: str = "medium"
+    pixel_format: str | None = None
+
+
+class ClipWriter:
+    """Writes frames at their own times into a video file without sound; a context manager.
+
+    The file appears under its name when the block ends well, and not at all when it does not. Pixels
+    are taken as square and upright. The matrix and range that the tags name are really used.
+    The time base is 1 / (denominator of the source's), so times are exact, in .mp4 and .mov; .mkv
+    rounds them to its milliseconds.
+
+    Args:
+        path: the result; its suffix (.mp4, .mov, .mkv) chooses the container.
+        info: the clip whose size, time base, rate, depth and colour the result has.
+        options: how to encode.
+
+    Raises:
+        UsageError: options, codec, size and container do not go together.
+        OutputError: the file cannot be written.
+    """
+
+    def __init__(self, path: Path, info: ClipInfo, options: WriterOptions | None = None) -> None:
+        self.path = Path(path)
+        self._info = info
+        self._options = options or WriterOptions()
+        self._format = check_encoding(self.path, info, self._options)
+        self._stack = contextlib.ExitStack()
+        self._converter = VideoReformatter()
+        self._last: int | None = None
+
+    def __enter__(self) -> ClipWriter:
+        temporary = self._stack.enter_context(atomic_path(self.path))
+        self._stack.enter_context(writing(self.path))
+        self._container = open_output(temporary, self._info.time_base)
+        self._stack.callback(self._container.close)
+        self._stream = self._add_stream()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        if error is not None:
+            return self._stack.__exit__(kind, error, trace)
+        with self._stack:
+            if self._last is None:
+                raise OutputError(f"{self.path}: no frame was given, so there is nothing to write")
+            self._container.mux(self._stream.encode(None))
+        return None
+
+    def write(self, image: Image, pts: int) -> None:
+        """Append a frame.
+
+        Args:
+            image: (info.height, info.width, 3) uint8 RGB.
+            pts: its time in ticks of ``info.time_base``, later than the frame before.
+
+        Raises:
+            OutputError: the picture has another size, the time does not advance, or writing failed.
+        """
+        expected = (self._info.height, self._info.width, 3)
+        if image.shape != expected or image.dtype != "uint8":
+            raise OutputError(f"{self.path}: a frame is {image.shape} {image.dtype}, not {expected} uint8")
+        if self._last is not None and pts <= self._last:
+            raise OutputError(f"{self.path}: the frame at pts {pts} does not follow the one at {self._last}")
+        self._last = pts
+        with writing(self.path):
+            self._container.mux(self._stream.encode(self._encoded_form(image, pts)))
+
+    def _encoded_form(self, image: Image, pts: int) -> Any:
+        tags = written_tags(self._info)
+        matrix = matrix_of(tags, self._info.width, self._info.height)
+        picture = self._converter.reformat(
+            av.VideoFrame.from_ndarray(image, format="rgb24"),
+            format=self._format,
+            src_color_range=ColorRange.JPEG,
+            dst_colorspace=swscale_matrix(matrix, self.path),
+            dst_color_range=ColorRange.JPEG if tags.range == "pc" else ColorRange.MPEG,
+            interpolation=WRITE_SCALING,
+            threads=1,
+        )
+        picture.pts = pts * self._info.time_base.numerator
+        picture.time_base = Fraction(1, self._info.time_base.denominator)
+        picture.colorspace = number_of(tags.matrix, MATRICES)
+        picture.color_range = number_of(tags.range, RANGES, 0)
+        picture.color_primaries = number_of(tags.primaries, PRIMARIES)
+        picture.color_trc = number_of(tags.transfer, TRANSFERS)
+        return picture
+
+    def _add_stream(self) -> Any:
+        info, codec = self._info, CODECS[self._options.codec]
+        stream = self._container.add_stream(
+            codec.encoder, rate=info.rate, options=encoder_options(self._options, self._format)
+        )
+        context, tags = stream.codec_context, written_tags(info)
+        stream.width, stream.height, stream.pix_fmt = info.width, info.height, self._format
+        context.time_base = Fraction(1, info.time_base.denominator)
+        context.gop_size = max(1, round(info.rate * KEY_FRAME_SECONDS))
+        context.thread_count = THREADS
+        context.sample_aspect_ratio = Fraction(1)
+        context.colorspace = number_of(tags.matrix, MATRICES)
+        context.color_range = number_of(tags.range, RANGES, 0)
+        context.color_primaries = number_of(tags.primaries, PRIMARIES)
+        context.color_trc = number_of(tags.transfer, TRANSFERS)
+        if codec.tag and self.path.suffix.lower() != ".mkv":
+            context.codec_tag = codec.tag
+        return stream
+
+
+def encoder_options(options: WriterOptions, pixel_format: str) -> dict[str, str]:
+    """ffmpeg's options of the encoder."""
+    if options.codec == "prores":
+        return {"profile": "4444" if "444" in pixel_format else "hq", "vendor": "apl0"}
+    chosen = {"crf": str(options.quality), "preset": options.preset}
+    if options.codec == "hevc":
+        chosen["x265-params"] = f"log-level=none:pools={THREADS}:frame-threads=1"
+    return chosen
+
+
+def check_encoding(path: Path, info: ClipInfo, options: WriterOptions) -> str:
+    """The pixel format in which ``path`` will be written.
+
+    Raises:
+        UsageError: options, codec, size and container do not go together.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in CONTAINERS:
+        raise UsageError(f"{path}: a result is named {', '.join(CONTAINERS)}, not {suffix or 'without a suffix'}")
+    if options.codec not in CODECS:
+        raise UsageError(f"no codec is called {options.codec}; choose from {', '.join(CODECS)}")
+    codec = CODECS[options.codec]
+    if suffix not in codec.suffixes:
+        raise UsageError(f"{path}: {options.codec} goes into {' or '.join(codec.suffixes)}, not into {suffix}")
+    odd = info.width % 2 == 1 or info.height % 2 == 1
+    pixel_format = options.pixel_format or codec.formats[info.bit_depth > 8, odd]  # noqa: PLR2004 (bits)
+    known = {str(format_.name) for format_ in av.codec.Codec(codec.encoder, "w").video_formats or ()}
+    if pixel_format not in known:
+        raise UsageError(f"{options.codec} cannot be written as {pixel_format}; it takes {', '.join(sorted(known))}")
+    chroma = av.VideoFormat(pixel_format, info.width, info.height)
+    if options.codec != "prores" and not _divides(chroma, info):
+        raise UsageError(
+            f"{path}: {info.width}x{info.height} is odd, which {pixel_format} cannot hold; use yuv444p"
+        )
+    return pixel_format
+
+
+def _divides(chroma: Any, info: ClipInfo) -> bool:
+    across = 2 if chroma.chroma_width(info.width) < info.width else 1
+    down = 2 if chroma.chroma_height(info.height) < info.height else 1
+    return info.width % across == 0 and info.height % down == 0
+
+
+def open_output(path: Path, time_base: Fraction, options: dict[str, str] | None = None) -> Any:
+    """Open a container for writing whose video track counts in ``time_base``'s denominator.
+
+    Nothing that changes from run to run is written (dates, random identifiers).
+    """
+    container = CONTAINERS[path.suffix.lower()]
+    chosen = {"fflags": "+bitexact", **(options or {})}
+    if container != "matroska":
+        chosen["video_track_timescale"] = str(time_base.denominator)
+    return av.open(str(path), "w", format=container, options=chosen)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn ffmpeg's errors while writing ``path`` into ``OutputError``."""
+    try:
+        yield
+    except FFmpegError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EIO):
+            raise unwritable(path, OSError(error.errno, error.strerror)) from error
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); try another container or codec") from error

@@ -1,0 +1,169 @@
+"""Perceptual losses: two faces compared in the features of a network that knows faces.
+
+The gradients of such a network at the pixels are adversarial: a change of a few grey levels, that no one
+sees, can turn one person into another for the network alone. So both faces are shown to it through the
+same small random shift, scale and mirroring, inner layers count and not just the embedding, and who
+judges identity must use another network.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from recaster.errors import UsageError, WeightsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import keras
+    from numpy.typing import NDArray
+
+SHIFT: Final = 0.03
+ZOOM: Final = 0.04
+"""Half-widths of the random move (share of the network's input) and scale."""
+
+_DLIB_TAPS: Final = (3, 7, 10, 13)
+"""Outputs of dlib's network: the last block at 35, 17, 8 and 4 pixels."""
+
+
+class Backbone(Protocol):
+    """A network whose features faces are compared in.
+
+    Attributes:
+        size: side of the images it takes.
+        eyes: (2, 2) float64: where it wants the centres of the eyes (left, right as seen; x, y).
+        note: one line for the user: what it is, and its licence.
+    """
+
+    size: int
+    eyes: NDArray[np.float64]
+    note: str
+
+    def features(self, images: tf.Tensor) -> list[tf.Tensor]:
+        """Feature maps of (B, size, size, 3) float32 RGB in [0, 1], fine to coarse; differentiable."""
+        ...
+
+
+class DlibBackbone:
+    """dlib's face recognition ResNet: blocks at four resolutions, and the embedding. Public domain."""
+
+    note = "perceptual loss: dlib's face recognition ResNet (public domain)"
+
+    def __init__(self) -> None:
+        from recaster.networks.dlib_resnet import CHIP_EYES, SIZE, build_dlib_resnet
+
+        self.size, self.eyes = SIZE, CHIP_EYES
+        self._model = build_dlib_resnet()
+
+    def features(self, images: tf.Tensor) -> list[tf.Tensor]:
+        """See ``Backbone``."""
+        outputs = self._model(images * 255, training=False)
+        return [*(outputs[tap] for tap in _DLIB_TAPS), outputs[0]]
+
+
+class VggFaceBackbone:
+    """VGGFace's ResNet50: the three maps that faceswap-GAN compares. Research use only."""
+
+    def __init__(self, weights: Path) -> None:
+        from recaster.networks.vggface import MEANS, SIZE, build_vggface
+
+        self._model: keras.Model
+        self._model, self.note = build_vggface(weights)
+        self._means = tf.constant(MEANS, tf.float32)
+        self.size = SIZE
+        # VGGFace2's loosely cropped faces: the eyes a little above the middle, a third of the side apart.
+        self.eyes = np.array([(0.335, 0.4), (0.665, 0.4)]) * SIZE - 0.5
+
+    def features(self, images: tf.Tensor) -> list[tf.Tensor]:
+        """See ``Backbone``."""
+        return list(self._model(images[..., ::-1] * 255 - self._means, training=False))
+
+
+def make_backbone(name: str, weights: Path | None = None) -> Backbone:
+    """The backbone called ``name``.
+
+    Args:
+        name: "dlib-resnet" or "vggface".
+        weights: the user's file for "vggface".
+
+    Raises:
+        UsageError: an unknown name.
+        WeightsError: weights that are missing, damaged or wrong.
+    """
+    if name == "dlib-resnet":
+        return DlibBackbone()
+    if name != "vggface":
+        raise UsageError(f"there is no perceptual backbone {name!r}; choose dlib-resnet or vggface")
+    if weights is None:
+        raise WeightsError(
+            "the vggface perceptual loss needs its weights: give the file with --vggface-weights "
+            "(research use only), or use --perceptual dlib-resnet"
+        )
+    return VggFaceBackbone(weights)
+
+
+class PerceptualLoss:
+    """How far painted faces are from the true ones in a backbone's features.
+
+    Each map's L1 distance is divided by the true map's mean magnitude, so that maps and backbones
+    count alike whatever their scale; 0 is equal, about 1 unrelated.
+
+    Args:
+        backbone: whose features.
+        eyes: (2, 2): mean centres of the eyes in the images that will be compared.
+    """
+
+    def __init__(self, backbone: Backbone, eyes: NDArray[np.float64]) -> None:
+        self._backbone = backbone
+        self._frame = tf.constant(_way_back(eyes, backbone.eyes), tf.float32)
+
+    def __call__(self, real: tf.Tensor, painted: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Compare two batches.
+
+        Args:
+            real: (B, S, S, 3) float32 in [0, 1].
+            painted: the same shape; gradients flow to this one.
+            seed: (2,) int32, of the random placement.
+
+        Returns:
+            A scalar.
+        """
+        placed = self._placements(tf.shape(real)[0], tf.random.experimental.stateless_fold_in(seed, 2))
+        wanted = self._backbone.features(tf.stop_gradient(self._cut(real, placed)))
+        found = self._backbone.features(self._cut(painted, placed))
+        distances = [
+            tf.reduce_mean(tf.abs(a - b)) / (tf.reduce_mean(tf.abs(a)) + 1e-6)
+            for a, b in zip(wanted, found, strict=True)
+        ]
+        return tf.add_n(distances) / len(distances)
+
+    def _cut(self, images: tf.Tensor, placed: tf.Tensor) -> tf.Tensor:
+        """Sample the backbone's view of ``images``; beyond their border they are mirrored."""
+        return tf.raw_ops.ImageProjectiveTransformV3(
+            images=images, transforms=placed, output_shape=[self._backbone.size] * 2, fill_value=0.0,
+            interpolation="BILINEAR", fill_mode="REFLECT",
+        )  # fmt: skip
+
+    def _placements(self, batch: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """(B, 8): from the backbone's pixels to those of the images, each a little different."""
+        uniform = tf.random.stateless_uniform((4, batch), seed, -1.0, 1.0)
+        zoom = 1 + ZOOM * uniform[0]
+        across = tf.where(uniform[3] < 0, -zoom, zoom)
+        centre = (self._backbone.size - 1) / 2
+        x = centre + SHIFT * self._backbone.size * uniform[1] - across * centre
+        y = centre + SHIFT * self._backbone.size * uniform[2] - zoom * centre
+        a, b, c, d, e, f = tf.unstack(self._frame)
+        nothing = tf.zeros_like(x)
+        rows = [a * across, b * zoom, a * x + b * y + c, d * across, e * zoom, d * x + e * y + f]
+        return tf.stack([*rows, nothing, nothing], -1)
+
+
+def _way_back(eyes: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(6,): the rows of the similarity that takes ``wanted`` eyes to ``eyes``; two points fix it."""
+    here, there = (pair[:, 0] + 1j * pair[:, 1] for pair in (wanted, eyes))
+    factor = (there[1] - there[0]) / (here[1] - here[0])
+    shift = there[0] - factor * here[0]
+    return np.array([factor.real, -factor.imag, shift.real, factor.imag, factor.real, shift.imag])

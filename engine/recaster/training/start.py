@@ -1,0 +1,132 @@
+"""What has to be right before training starts: the folder, the facesets, the trainee of the family."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recaster.errors import ModelError, UsageError
+from recaster.networks.model_folder import ModelCard
+from recaster.progress import Report, silent
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.facesets.faceset import Faceset
+    from recaster.networks.model_folder import ModelFolder
+    from recaster.networks.perceptual import Backbone
+    from recaster.networks.presets import Preset
+    from recaster.training.trainee import Trainee
+
+
+def new_model(
+    folder: ModelFolder, preset: Preset, source: Faceset, target: Faceset | None, seed: int
+) -> ModelCard:
+    """Check what a new model is to be made of; nothing is written.
+
+    Raises:
+        ModelError: the folder is already something else.
+        UsageError: a pairwise preset without a target, or with the source as its target.
+    """
+    if folder.exists():
+        raise ModelError(
+            f"{folder.path}: there is a model already; add --resume to go on training it, "
+            "or choose another folder"
+        )
+    if folder.path.exists() and not (folder.path.is_dir() and _own(folder)):
+        raise ModelError(f"{folder.path}: exists and is not a model; choose another folder")
+    return _card(preset, source, target, seed)
+
+
+def resumed_model(
+    folder: ModelFolder, source: Faceset, target: Faceset | None, seed: int | None = None
+) -> ModelCard:
+    """Read the card of a model that is to be trained on, and check that it is of these faces.
+
+    Raises:
+        ModelError: there is no model, or it was trained on other faces.
+        UsageError: another seed is asked for than it was trained with.
+    """
+    card = folder.read()
+    if seed is not None and seed != card.seed:
+        raise UsageError(f"{folder.path}: was trained with seed {card.seed}; resume without --seed")
+    now = _card(card.preset, source, target, card.seed)
+    for what, before, given in (("source", card.source, now.source), ("target", card.target, now.target)):
+        if before != given:
+            raise ModelError(
+                f"{folder.path}: was trained on another {what} faceset (or its faces have changed "
+                "since); resume with the one it was trained on, or train a new model"
+            )
+    return card
+
+
+def make_trainee(
+    preset: Preset,
+    source: Faceset,
+    target: Faceset | None,
+    folder: ModelFolder,
+    seed: int,
+    vggface_weights: Path | None = None,
+    report: Report = silent,
+) -> Trainee:
+    """Build the network of ``preset`` and load the faces it is trained on.
+
+    Args:
+        preset: what to build.
+        source: the identity that is put on.
+        target: the identity it is put on; needed by pairwise presets only.
+        folder: where the model is kept.
+        seed: what every random number follows from.
+        vggface_weights: the user's VGGFace weights, where the preset's perceptual loss needs them.
+        report: told while faces are loaded.
+
+    Raises:
+        TrainingError: too few faces.
+        UsageError: a pairwise preset without a target.
+        WeightsError: a perceptual backbone's weights are missing or wrong.
+    """
+    if preset.family == "guided":
+        from recaster.training.guided import GuidedTrainee
+
+        return GuidedTrainee(preset, source, folder, seed)
+    from recaster.training.faces import load_faces
+    from recaster.training.pairwise import PairwiseTrainee
+
+    backbone = _backbone(preset, vggface_weights)
+    faces = [load_faces(faceset, preset, report) for faceset in (source, _needed(preset, target))]
+    return PairwiseTrainee(preset, faces[0], faces[1], seed, backbone)
+
+
+def _own(folder: ModelFolder) -> bool:
+    """Whether a folder holds at most what an earlier attempt left before its model began."""
+    return {path.name for path in folder.path.iterdir() if path.name[0] != "."} <= {folder.likeness.name}
+
+
+def _card(preset: Preset, source: Faceset, target: Faceset | None, seed: int) -> ModelCard:
+    digest = source.digest()
+    if preset.family == "guided":
+        return ModelCard(preset, digest, seed=seed)
+    other = _needed(preset, target).digest()
+    if digest == other:
+        raise UsageError(
+            "source and target are the same faces: give two facesets of two people "
+            "(or a guided preset, which needs the source alone)"
+        )
+    return ModelCard(preset, digest, other, seed=seed)
+
+
+def _needed(preset: Preset, target: Faceset | None) -> Faceset:
+    if target is None:
+        raise UsageError(
+            f"preset {preset.name} trains on two people: add --target FACESET "
+            "(the guided presets need the source alone)"
+        )
+    return target
+
+
+def _backbone(preset: Preset, vggface_weights: Path | None) -> Backbone | None:
+    from recaster.networks.perceptual import make_backbone
+
+    wanted = preset.losses.perceptual
+    if wanted == "none" or preset.losses.perceptual_weight == 0:
+        return None
+    return make_backbone(wanted, vggface_weights)

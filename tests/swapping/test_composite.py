@@ -1,0 +1,87 @@
+"""Laying faces over a frame."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from recaster.swapping.composite import Layer, composite
+
+RED, BLUE = (255.0, 0.0, 0.0), (0.0, 0.0, 255.0)
+
+
+def frame(height: int = 90, width: int = 120) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def layer(
+    x: float, y: float, side: float, colour: tuple[float, float, float] = RED, size: int = 32, turn: float = 0
+) -> Layer:
+    """A disc of one colour in a crop of ``side`` frame pixels around (x, y)."""
+    grid = (np.arange(size) + 0.5) / size * 2 - 1
+    mask = np.clip((0.8 - np.hypot(grid[None], grid[:, None])) * 5, 0, 1).astype(np.float32)
+    c, s = np.cos(turn) * size / side, np.sin(turn) * size / side
+    linear = np.array([[c, s], [-s, c]])
+    shift = (size - 1) / 2 - linear @ (x, y)
+    image = np.broadcast_to(np.float32(colour), (size, size, 3)).copy()
+    return Layer(image, mask, np.hstack([linear, shift[:, None]]))
+
+
+@pytest.mark.parametrize("side", [9.0, 32.0, 77.3])
+@pytest.mark.parametrize("turn", [0.0, 0.7])
+def test_pixels_outside_the_matte_are_untouched(side: float, turn: float) -> None:
+    before = frame()
+    kept = before.copy()
+    after, matte = composite(before, [layer(60.3, 40.8, side, turn=turn)])
+    assert np.array_equal(before, kept), "the frame itself is not changed"
+    assert np.array_equal(after[matte == 0], before[matte == 0])
+    assert (after[matte == 255] == RED).all()
+    distance = np.hypot(np.arange(120)[None] - 60.3, np.arange(90)[:, None] - 40.8)
+    slack = 1.5 + side / 32
+    assert not matte[distance > side * 0.4 + slack].any()
+    assert (matte[distance < side * 0.3 - slack] > 250).all()
+
+
+def test_blending_is_linear_and_rounded() -> None:
+    before = np.full((40, 40, 3), 100, np.uint8)
+    flat = layer(19.5, 19.5, 32, colour=(201.0, 100.0, 0.0))
+    after, matte = composite(before, [Layer(flat.image, flat.mask * np.float32(0.5), flat.matrix)])
+    assert tuple(after[20, 20]) in {(150, 100, 50), (151, 100, 50)}
+    assert matte[20, 20] in (127, 128)
+
+
+@pytest.mark.parametrize(("x", "y"), [(-3, 40), (119, 89), (60, -6), (2, 2)])
+def test_faces_partly_outside_the_frame(x: float, y: float) -> None:
+    before = frame()
+    after, matte = composite(before, [layer(x, y, 40)])
+    assert matte.any()
+    assert np.array_equal(after[matte == 0], before[matte == 0])
+    inner, whole = composite(np.zeros((290, 320, 3), np.uint8), [layer(x + 100, y + 100, 40)])
+    assert np.array_equal(whole[100:190, 100:220], matte)
+    del inner
+
+
+def test_faces_outside_the_frame_change_nothing() -> None:
+    before = frame()
+    empty = Layer(np.zeros((32, 32, 3), np.float32), np.zeros((32, 32), np.float32), np.eye(2, 3))
+    after, matte = composite(before, [layer(-90, 40, 40), layer(60, 300, 40), empty])
+    assert np.array_equal(after, before)
+    assert not matte.any()
+
+
+def test_the_largest_face_lies_on_top() -> None:
+    near, far = layer(60, 40, 60, BLUE), layer(70, 40, 30, RED)
+    for order in ([near, far], [far, near]):
+        after, matte = composite(frame(), order)
+        assert (after[40, 70] == BLUE).all()
+    both, one = composite(frame(), [near, far])[1], composite(frame(), [near])[1]
+    assert (both >= one).all()
+    assert matte.dtype == np.uint8
+
+
+def test_fine_detail_does_not_alias_when_a_crop_shrinks() -> None:
+    fine = layer(60, 40, 24, size=128)
+    stripes = fine.image.copy()
+    stripes[:, ::2], stripes[:, 1::2] = 0, 200
+    after, matte = composite(frame(), [Layer(stripes, fine.mask, fine.matrix)])
+    assert np.ptp(after[matte == 255].astype(int)) <= 24

@@ -1,0 +1,90 @@
+"""Colour correction: what the curves do, and that they are steady."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from recaster.errors import UsageError
+from recaster.swapping import colour
+
+SIZE = 64
+
+
+def picture(mean: tuple[float, float, float], deviation: float, seed: int = 0) -> np.ndarray:
+    noise = np.random.default_rng(seed).normal(0, deviation, (SIZE, SIZE, 3))
+    return np.clip(noise + mean, 0, 255).astype(np.uint8)
+
+
+def inside() -> np.ndarray:
+    mask = np.zeros((SIZE, SIZE), np.float32)
+    mask[16:48, 16:48] = 1
+    return mask
+
+
+@pytest.mark.parametrize("mode", ["mean", "hist"])
+def test_colours_become_the_targets(mode: str) -> None:
+    swapped, target = picture((90, 120, 150), 20), picture((140, 110, 100), 25, seed=1)
+    curves = colour.curve(colour.measure(swapped, target, inside(), mode), mode)
+    result = colour.correct(swapped, curves)[16:48, 16:48]
+    wanted = target[16:48, 16:48]
+    assert result.dtype == np.float32
+    assert result.mean((0, 1)) == pytest.approx(wanted.mean((0, 1)), abs=0.6)
+    assert result.std((0, 1)) == pytest.approx(wanted.std((0, 1)), rel=0.05)
+
+
+@pytest.mark.parametrize("mode", ["mean", "hist"])
+def test_what_lies_outside_the_mask_does_not_count(mode: str) -> None:
+    swapped, target = picture((90, 120, 150), 20), picture((140, 110, 100), 25, seed=1)
+    expected = colour.measure(swapped, target, inside(), mode)
+    target[:10], swapped[50:] = 255, 0
+    soft = inside()
+    soft[8:12] = 0.5
+    assert np.array_equal(colour.measure(swapped, target, soft, mode), expected)
+
+
+@pytest.mark.parametrize("mode", ["mean", "hist"])
+def test_equal_colours_are_left_as_they_are(mode: str) -> None:
+    image = picture((90, 120, 150), 30)
+    curves = colour.curve(colour.measure(image, image, inside(), mode), mode)
+    assert colour.correct(image, curves) == pytest.approx(image.astype(np.float32), abs=1e-3)
+
+
+def test_gain_is_bounded() -> None:
+    flat, lively = picture((128, 128, 128), 5), picture((128, 128, 128), 40, seed=1)
+    for swapped, target, gain in ((flat, lively, 1.4), (lively, flat, 0.7)):
+        curves = colour.curve(colour.measure(swapped, target, inside(), "mean"), "mean")
+        assert np.diff(curves[100:150], axis=0) == pytest.approx(gain, abs=1e-3)
+
+
+def test_histogram_curves_rise_and_handle_flat_colours() -> None:
+    curves = colour.curve(
+        colour.measure(picture((50, 90, 200), 30), picture((60, 60, 60), 30, 1), inside(), "hist"), "hist"
+    )
+    assert (np.diff(curves, axis=0) >= 0).all()
+    flat, other = np.full((SIZE, SIZE, 3), 100, np.uint8), np.full((SIZE, SIZE, 3), 130, np.uint8)
+    curves = colour.curve(colour.measure(flat, other, inside(), "hist"), "hist")
+    assert curves[100] == pytest.approx(130)
+
+
+def test_too_little_to_measure() -> None:
+    image, mask = picture((90, 90, 90), 9), np.zeros((SIZE, SIZE), np.float32)
+    mask[:4, :4] = 1
+    assert colour.measure(image, image, mask, "mean") is None
+    assert colour.measure(image, image, inside(), "none") is None
+    assert colour.average([None, None], 0) is None
+    assert np.array_equal(colour.curve(None, "mean")[:, 0], np.arange(256))
+
+
+def test_averaging_is_centred_and_skips_what_is_unknown() -> None:
+    values = [np.full((2, 2, 3), float(i)) for i in range(13)]
+    assert colour.average(values, 6) == pytest.approx(6), "no lag on a ramp"
+    steady = colour.average([np.full((2, 2, 3), 10.0 + (-1) ** i) for i in range(13)], 6)
+    assert abs(steady - 10).max() < 0.05, "flicker from frame to frame is averaged out"
+    assert colour.average([None, values[4], None], 1) == pytest.approx(4)
+
+
+def test_unknown_mode_is_refused() -> None:
+    with pytest.raises(UsageError, match="none, mean, hist"):
+        colour.check_colour("lab")
+    assert (colour.reach("none"), colour.reach("mean")) == (0, colour.REACH)
