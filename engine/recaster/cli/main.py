@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _fail(options: argparse.Namespace, message: str, code: int) -> int:
     if options.debug:
         traceback.print_exc()
-    print(f"recaster {options.command}: {message}", file=sys.stderr)  # noqa: T201
+    print(f"recaster {options.command}: {message}", file=sys.stderr)
     return code
 
 

@@ -29,6 +29,49 @@ class Input:
     named: bool
 
 
+@dataclass(frozen=True)
+class ExtractSettings:
+    """What to take.
+
+    Attributes:
+        person: a picture of the wanted person; None takes the main person of each clip and the largest
+            face of each image.
+        everyone: take all people instead.
+        every: take every N-th frame of a clip.
+        frames: the part of each clip to look at, as for ``media.ranges.parse_range``; None is all of it.
+        detector: see ``faces.detectors``.
+        min_face: width of the smallest face to look for, in pixels.
+        min_area: smallest area of a face's box as a share of its frame's.
+        size: pixels of a crop's side; None keeps a faceset's own, and makes new ones of 512.
+        identity: a note on whose faces these are, for a new faceset.
+    """
+
+    person: Path | None = None
+    everyone: bool = False
+    every: int = 1
+    frames: str | None = None
+    detector: str = "yunet"
+    min_face: int = 40
+    min_area: float = 0.0
+    size: int | None = None
+    identity: str = ""
+
+    def check(self) -> None:
+        """Refuse values that make no sense.
+
+        Raises:
+            UsageError: naming the first of them.
+        """
+        if self.person is not None and self.everyone:
+            raise UsageError("one person and everyone cannot be asked for together")
+        if self.every < 1:
+            raise UsageError(f"every {self.every}. frame cannot be taken; give 1 or more")
+        if not 0 <= self.min_area < 1:
+            raise UsageError(f"the smallest area {self.min_area} must be a share of the frame, 0 to 1")
+        if self.size is not None and not 64 <= self.size <= 2048:
+            raise UsageError(f"crops of {self.size} pixels cannot be made; choose a size from 64 to 2048")
+
+
 def find_inputs(paths: Sequence[Path]) -> tuple[Input, ...]:
     """List the files that are meant.
 

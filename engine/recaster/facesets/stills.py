@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import cv2
-import numpy as np
 
 from recaster.errors import FaceNotFoundError
 from recaster.faces.detectors import make_detector
+from recaster.faces.identity import SAME_PERSON, distance
 from recaster.faces.landmarkers import make_landmarker
-from recaster.faces.types import Box
-from recaster.facesets.crops import identify
+from recaster.faces.types import Box, Detection
+from recaster.facesets.crops import FoundFace, cut, identify, share_outside
+from recaster.facesets.plan import OUTSIDE, SURE
 from recaster.media.sheet import load_image
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from recaster.faces.types import Detection, Floats
+    from recaster.faces.types import Floats
+    from recaster.facesets.faceset import Faceset
+    from recaster.facesets.inputs import ExtractSettings
+    from recaster.facesets.records import SourceRecord
     from recaster.media.types import Image
 
 PADDED: Final = 480
@@ -57,8 +62,6 @@ class StillFinder:
         return found
 
     def _second_look(self, image: Image) -> list[Detection]:
-        from recaster.faces.types import Detection
-
         height, width = image.shape[:2]
         factor = PADDED / (2 * max(height, width))
         small = cv2.resize(image, (max(1, round(width * factor)), max(1, round(height * factor))))
@@ -67,11 +70,70 @@ class StillFinder:
         x, y = width / small.shape[1], height / small.shape[0]
         return [
             Detection(
-                Box((b.left - rim) * x, (b.top - rim) * y, (b.right - rim) * x, (b.bottom - rim) * y), one.score
+                Box((b.left - rim) * x, (b.top - rim) * y, (b.right - rim) * x, (b.bottom - rim) * y),
+                one.score,
             )
             for one in self._detector.detect(padded)
             for b in (one.box,)
         ]
+
+
+def take_still(
+    faceset: Faceset,
+    source: SourceRecord,
+    image: Image,
+    finder: StillFinder,
+    settings: ExtractSettings,
+    person: Floats | None,
+) -> Counter[str]:
+    """Add the wanted faces of one picture to a faceset.
+
+    Args:
+        faceset: where to add them.
+        source: the picture's entry in the faceset.
+        image: the picture.
+        finder: finds the faces in it.
+        settings: what to take.
+        person: the wanted person's embedding, or None for the largest face (or everyone).
+
+    Returns:
+        What became of the faces found, by reason.
+    """
+    height, width = image.shape[:2]
+    found = finder.find(image)
+    counts: Counter[str] = Counter({"images": 1, "no face": int(not found)})
+    wanted: list[tuple[FoundFace, Floats]] = []
+    for number, face in enumerate(found):
+        if number > 0 and person is None and not settings.everyone:
+            counts["other people"] += 1
+        elif reason := _unusable(face, width, height, settings.min_area):
+            counts[reason] += 1
+        else:
+            place = FoundFace(0, 0.0, number, face.box, face.points, face.score)
+            wanted.append((place, identify(image, face.points)))
+    if person is not None:
+        same = [one for one in wanted if distance(one[1], person) <= SAME_PERSON]
+        counts["other people"] += len(wanted) - min(len(same), 1)
+        wanted = sorted(same, key=lambda one: distance(one[1], person))[:1]
+    counts["kept"] = len(wanted)
+    here = {record.track for record in faceset.all_records if record.source_id == source.id}
+    faceset.add(
+        [
+            cut(image, face, source, faceset.settings, embedding)
+            for face, embedding in wanted
+            if face.track not in here
+        ]
+    )
+    return counts
+
+
+def _unusable(face: StillFace, width: int, height: int, min_area: float) -> str:
+    """Why a face is left out, or an empty text."""
+    if face.score < SURE:
+        return "uncertain"
+    if face.box.area < min_area * width * height:
+        return "too small"
+    return "cut off by the frame" if share_outside(face.points, width, height) > OUTSIDE else ""
 
 
 def person_in(path: Path, detector: str = "yunet", min_face: int = 40) -> Floats:
@@ -92,9 +154,11 @@ def person_in(path: Path, detector: str = "yunet", min_face: int = 40) -> Floats
     image = load_image(path)
     faces = StillFinder(detector, min_face).find(image)
     if not faces:
-        raise FaceNotFoundError(f"{path}: no face was found in this picture of the person; choose another one")
+        raise FaceNotFoundError(
+            f"{path}: no face was found in this picture of the person; choose another one"
+        )
     if len(faces) > 1 and faces[0].box.area < LARGER * faces[1].box.area:
         raise FaceNotFoundError(
             f"{path}: shows {len(faces)} faces of about the same size; crop it to the person who is meant"
         )
-    return np.asarray(identify(image, faces[0].points), np.float64)
+    return identify(image, faces[0].points)

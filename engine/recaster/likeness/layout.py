@@ -1,8 +1,8 @@
 """A flat layout of the face in which every part has room: closed lips and lids do not vanish in it.
 
 A source frame is unwrapped into this layout once; a face is then painted by wrapping a blend of
-such textures onto its mesh. Triangles join the 468 mesh points and both iris centres, so that the
-eyes' texture follows the gaze.
+such textures onto its mesh. Besides the 468 mesh points, both iris centres carry the texture, so
+that the eyes follow the gaze, and a grid between the lips, so that teeth stretch evenly.
 """
 
 from __future__ import annotations
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.media.types import Image
 
-VERTICES = (*range(topology.MESH_POINTS), topology.IRIS_LEFT, topology.IRIS_RIGHT)
-"""Which of the 478 points carry the texture."""
-
 # Facing points of the inner lips.
 UPPER_LIP = (191, 80, 81, 82, 13, 312, 311, 310, 415)
 LOWER_LIP = (95, 88, 178, 87, 14, 317, 402, 318, 324)
@@ -32,6 +29,7 @@ LOWER_LIP = (95, 88, 178, 87, 14, 317, 402, 318, 324)
 _JAW_DROP = 0.16
 _LID_STRETCH = 0.7
 _MARGIN = 0.04
+_BETWEEN_LIPS = np.array([0.25, 0.5, 0.75])
 _SUBPIXEL = 4
 
 
@@ -41,7 +39,7 @@ class Layout:
 
     Attributes:
         size: side of a texture in pixels.
-        points: (470, 2) float64, texture pixels.
+        points: (V, 2) float64, texture pixels, as ``vertices`` orders them.
         triangles: (M, 3) int64, indices into ``points``.
     """
 
@@ -65,8 +63,7 @@ class Cover:
 
 def face_layout(neutral: Floats, size: int) -> Layout:
     """The layout for a neutral canonical mesh (478, 3): jaw dropped and lids stretched open."""
-    points = _eyes_opened(_jaw_dropped(neutral[:, :2]))
-    points = points[list(VERTICES)]
+    points = vertices(_eyes_opened(_jaw_dropped(neutral[:, :2])))
     low, high = points.min(0), points.max(0)
     scale = (1 - 2 * _MARGIN) * size / (high - low).max()
     points = (points - (low + high) / 2) * scale + size / 2
@@ -106,20 +103,24 @@ def _eyes_opened(points: Floats) -> Floats:
 
 
 def vertices(points: Floats) -> Floats:
-    """The textured vertices (470, 3) of a mesh (478, 3), iris centres kept within the lids."""
-    chosen = points[list(VERTICES)].copy()
+    """What carries the texture of a mesh (478, 2 or 3): mesh, iris centres, a grid between the lips.
+
+    Iris centres stay between the lids. Returns (468 + 2 + 27, 2 or 3).
+    """
     pairs = ((topology.EYE_LEFT, topology.IRIS_LEFT), (topology.EYE_RIGHT, topology.IRIS_RIGHT))
-    for place, (outline, iris) in zip((-2, -1), pairs, strict=True):
-        contour = points[list(outline)]
-        lid_low, lid_high = contour[4], contour[12]
-        across = contour[0, :2] - contour[8, :2]
-        along = points[iris, :2] - (lid_low[:2] + lid_high[:2]) / 2
-        length = across @ across
-        chosen[place, :2] = (lid_low[:2] + lid_high[:2]) / 2 + np.clip(
-            along @ across / length, -0.3, 0.3
-        ) * across
-        chosen[place, 2] = (lid_low[2] + lid_high[2]) / 2
-    return chosen
+    irises = [_between_lids(points[list(outline)], points[iris]) for outline, iris in pairs]
+    upper, lower = points[list(UPPER_LIP)], points[list(LOWER_LIP)]
+    between = upper + _BETWEEN_LIPS[:, None, None] * (lower - upper)
+    return np.concatenate([points[: topology.MESH_POINTS], irises, between.reshape(-1, points.shape[1])])
+
+
+def _between_lids(outline: Floats, iris: Floats) -> Floats:
+    """The iris' place along the eye, half way between the lids."""
+    middle = (outline[4] + outline[12]) / 2
+    across = outline[0, :2] - outline[8, :2]
+    along = np.clip((iris[:2] - middle[:2]) @ across / (across @ across), -0.3, 0.3)
+    middle[:2] += along * across
+    return middle
 
 
 def cover(goal: Floats, source: Floats, triangles: NDArray[np.int64], size: int) -> Cover:
@@ -128,8 +129,8 @@ def cover(goal: Floats, source: Floats, triangles: NDArray[np.int64], size: int)
     Nearer triangles hide farther ones (painter's algorithm by mean depth).
 
     Args:
-        goal: (470, 3) or (470, 2), pixels of the picture to fill.
-        source: (470, 2 or more), pixels of the picture to read.
+        goal: (V, 3) or (V, 2), pixels of the picture to fill.
+        source: (V, 2 or more), pixels of the picture to read.
         triangles: (M, 3).
         size: side of the picture to fill.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,16 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
+from av.error import FFmpegError
 
 from recaster.errors import OutputError
 from recaster.files import atomic_path
-from recaster.media.scan import Scan, scan
-from recaster.media.sound import Sound, SoundTrack, check_sound
+from recaster.media.scan import scan
+from recaster.media.sound import Sound, SoundCopy, check_sound
 from recaster.media.writer import (
     SEGMENT_SUFFIX,
     ClipWriter,
     WriterOptions,
     check_encoding,
+    movie_timescale,
     open_output,
     writing,
 )
@@ -35,6 +38,25 @@ if TYPE_CHECKING:
 MILLISECOND = Fraction(1, 1000)
 
 
+@dataclass(frozen=True, eq=False)
+class Times:
+    """When the frames of a result are shown.
+
+    Attributes:
+        pts: (N,) int64, strictly increasing, in ticks of ``time_base``.
+        last_duration: ticks that the last frame stays.
+        time_base: seconds per tick, one over a whole number.
+    """
+
+    pts: NDArray[np.int64]
+    last_duration: int
+    time_base: Fraction
+
+    def moved(self, shift: Fraction) -> Times:
+        """The same, ``shift`` seconds later."""
+        return Times(self.pts + round(shift / self.time_base), self.last_duration, self.time_base)
+
+
 def check_output(out: Path, original: ClipInfo, options: WriterOptions | None = None) -> None:
     """Make sure, before hours of work, that ``out`` can hold the picture and every sound of a clip.
 
@@ -43,6 +65,36 @@ def check_output(out: Path, original: ClipInfo, options: WriterOptions | None = 
     """
     check_encoding(Path(out), original, options or WriterOptions())
     check_sound(original.path, Path(out))
+
+
+def write_clip(
+    frames: Iterable[Frame],
+    original: ClipInfo,
+    out: Path,
+    wanted: range | None = None,
+    options: WriterOptions | None = None,
+) -> None:
+    """Write frames of a clip to a new clip in one go, with the original's sound.
+
+    Args:
+        frames: every frame of ``wanted``, in order; only image and pts are used.
+        original: the clip they come from.
+        out: the result, .mp4, .mov or .mkv.
+        wanted: which frames of the original these are; all of them by default.
+        options: how to encode.
+
+    Raises:
+        UsageError, OutputError, ClipError: as ``ClipWriter`` and ``join_segments``.
+    """
+    out = Path(out)
+    check_output(out, original, options)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.stem}.", dir=out.parent) as folder:
+        segment = Path(folder) / f"video{SEGMENT_SUFFIX}"
+        with ClipWriter(segment, original, options) as writer:
+            for frame in frames:
+                writer.write(frame.image, frame.pts)
+        join_segments([segment], original, out, wanted or range(original.frame_count), options)
 
 
 def join_segments(
@@ -74,11 +126,129 @@ def join_segments(
     """
     out = Path(out)
     check_output(out, original, options)
-    seen = scan(original.path)
-    pts, end = _ticks(seen, frames, original)
-    begin = seen.pts[frames.start] * seen.time_base
+    times, begin, end = times_of(original, frames)
     start = begin if frames.start > 0 else None
-    stop = end if frames.stop < len(seen.pts) else None
-    sound = Sound(original.path, shift=-(start or Fraction(0)), start=start, stop=stop)
+    stop = end if frames.stop < original.frame_count else None
+    shift = Fraction(0) if start is None else -start
+    join_with_sound(segments, out, times.moved(shift), Sound(original.path, shift, start, stop))
+
+
+def times_of(original: ClipInfo, frames: range) -> tuple[Times, Fraction, Fraction]:
+    """Times of some frames of a clip, and when the first begins and the last ends, in seconds."""
+    seen = scan(original.path)
+    if not 0 <= frames.start < frames.stop <= len(seen.pts):
+        raise OutputError(f"{original.path} has frames 0-{len(seen.pts) - 1}, not {frames.start}-{frames.stop - 1}")
     base = Fraction(1, seen.time_base.denominator)
-    join_with_sound(segments, out, Times(pts, round(end / base) - int(pts[-1]) - _moved(seen, frames), base), sound)
+    ticks = seen.pts * seen.time_base.numerator
+    if frames.stop < len(ticks):
+        end = int(ticks[frames.stop])
+    else:
+        end = int(ticks[0]) + round(original.duration / base)
+    kept = ticks[frames.start : frames.stop]
+    return Times(kept, max(1, end - int(kept[-1])), base), int(kept[0]) * base, end * base
+
+
+def join_with_sound(segments: Sequence[Path], out: Path, times: Times, sound: Sound) -> None:
+    """Copy the packets of segments and of sound into ``out``, atomically.
+
+    Raises:
+        OutputError: the segments do not hold as many frames as ``times``, or writing failed.
+    """
+    ranks = _display_ranks(segments, len(times.pts))
+    with SoundCopy(sound) as copy, atomic_path(out) as temporary, writing(out):
+        first = copy.first_time()
+        shift = _matroska_shift(out, times, first)
+        times = times.moved(shift)
+        container = open_output(temporary, times.time_base, _muxer_options(times, first, copy.time_bases))
+        with container, open_segment(segments[0]) as template:
+            stream = container.add_stream_from_template(template.streams.video[0], opaque=True)
+            stream.time_base = times.time_base
+            copy.add_streams(container)
+            video = _video_packets(segments, stream, times, ranks)
+            for _, packet in heapq.merge(video, copy.packets(shift), key=lambda timed: timed[0]):
+                container.mux(packet)
+
+
+def open_segment(path: Path) -> Any:
+    """Open a file of ``ClipWriter`` so that every packet of it comes, edit list or not.
+
+    Raises:
+        OutputError: it cannot be opened.
+    """
+    try:
+        return av.open(str(path), options={"ignore_editlist": "1"})
+    except (FFmpegError, OSError) as error:
+        raise OutputError(f"{path}: this segment cannot be read ({error.strerror}); render it again") from error
+
+
+def _packets(path: Path) -> Iterator[Any]:
+    with open_segment(path) as container:
+        yield from (packet for packet in container.demux(video=0) if packet.size > 0)
+
+
+def _display_ranks(segments: Sequence[Path], expected: int) -> NDArray[np.int64]:
+    """(N,) the position in display order of every packet in decoding order."""
+    ranks: list[NDArray[np.int64]] = []
+    held = 0
+    headers = set()
+    for segment in segments:
+        pts = np.array([packet.pts for packet in _packets(segment)], np.int64)
+        with open_segment(segment) as container:
+            headers.add(container.streams.video[0].codec_context.extradata)
+        ranks.append(held + np.argsort(np.argsort(pts)))
+        held += len(pts)
+    if held != expected:
+        raise OutputError(f"the segments hold {held} frames, but {expected} belong there; render them again")
+    if len(headers) != 1:
+        raise OutputError("the segments were written with different options; render them again")
+    return np.concatenate(ranks)
+
+
+def _video_packets(
+    segments: Sequence[Path], stream: Any, times: Times, ranks: NDArray[np.int64]
+) -> Iterator[tuple[Fraction, Any]]:
+    """(decoding time in seconds, packet for the output), with the wanted times."""
+    dts = decoding_times(times.pts, ranks)
+    durations = np.append(np.diff(times.pts), times.last_duration)
+    packets = (packet for segment in segments for packet in _packets(segment))
+    for packet, rank, decoded in zip(packets, ranks.tolist(), dts.tolist(), strict=True):
+        packet.stream = stream
+        packet.time_base = times.time_base
+        packet.pts, packet.dts, packet.duration = int(times.pts[rank]), decoded, int(durations[rank])
+        yield decoded * times.time_base, packet
+
+
+def decoding_times(pts: NDArray[np.int64], ranks: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Strictly increasing decoding times, none after its presentation time.
+
+    They are the presentation times in order, delayed by the largest number of packets that any frame
+    waits for others; the first ones go before the first frame's time.
+
+    Args:
+        pts: (N,) presentation times in display order.
+        ranks: (N,) display position of every packet in decoding order.
+
+    Returns:
+        (N,) in decoding order.
+    """
+    delay = int((np.arange(len(ranks)) - ranks).max(initial=0))
+    step = int(pts[1] - pts[0]) if len(pts) > 1 else 1
+    before = pts[0] - step * np.arange(delay, 0, -1)
+    return np.concatenate([before, pts[: len(pts) - delay]])
+
+
+def _matroska_shift(out: Path, times: Times, sound: Fraction | None) -> Fraction:
+    """Seconds, whole milliseconds, by which a Matroska file is late so that nothing is before zero."""
+    if out.suffix.lower() != ".mkv":
+        return Fraction(0)
+    first = int(times.pts[0]) * times.time_base
+    earliest = first if sound is None else min(first, sound)
+    return math.ceil(max(Fraction(0), -earliest) / MILLISECOND) * MILLISECOND
+
+
+def _muxer_options(times: Times, sound: Fraction | None, bases: Sequence[Fraction]) -> dict[str, str]:
+    """Options that keep delays at the start exact: by default mp4 and mov round them to milliseconds."""
+    options = {"movflags": "+faststart", "avoid_negative_ts": "disabled"}
+    if times.pts[0] != 0 or (sound is not None and sound > 0):
+        options["movie_timescale"] = str(movie_timescale([times.time_base, *bases]))
+    return options

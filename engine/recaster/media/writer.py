@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -27,7 +28,7 @@ from recaster.media.colour import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
 
     from recaster.media.types import ClipInfo, Image
@@ -38,6 +39,7 @@ KEY_FRAME_SECONDS = 2
 SEGMENT_SUFFIX = ".mov"
 """For files that will be joined: QuickTime takes every codec and keeps every time base exactly."""
 CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
+FINEST_TIMESCALE = 2**31 - 1
 WRITE_SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
 
 
@@ -120,7 +122,8 @@ class ClipWriter:
     def __enter__(self) -> ClipWriter:
         temporary = self._stack.enter_context(atomic_path(self.path))
         self._stack.enter_context(writing(self.path))
-        self._container = open_output(temporary, self._info.time_base)
+        scale = {"movie_timescale": str(movie_timescale([self._info.time_base]))}
+        self._container = open_output(temporary, self._info.time_base, scale)
         self._stack.callback(self._container.close)
         self._stream = self._add_stream()
         return self
@@ -245,9 +248,20 @@ def open_output(path: Path, time_base: Fraction, options: dict[str, str] | None 
     """
     container = CONTAINERS[path.suffix.lower()]
     chosen = {"fflags": "+bitexact", **(options or {})}
-    if container != "matroska":
+    if container == "matroska":
+        chosen = {name: value for name, value in chosen.items() if name not in ("movflags", "movie_timescale")}
+    else:
         chosen["video_track_timescale"] = str(time_base.denominator)
     return av.open(str(path), "w", format=container, options=chosen)
+
+
+def movie_timescale(time_bases: Sequence[Fraction]) -> int:
+    """Ticks a second of mp4's and mov's clock for delays, a multiple of as many track clocks as fit."""
+    scale = 1
+    for base in time_bases:
+        finer = math.lcm(scale, base.denominator)
+        scale = finer if finer <= FINEST_TIMESCALE else scale
+    return scale
 
 
 @contextlib.contextmanager

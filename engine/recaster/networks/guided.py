@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from recaster.networks.presets import Preset
 
 _LEAK = 0.1
+_TRUST = 1.0
+"""An untrained network keeps sigmoid(1) = 73 % of the warp: it is a face already."""
+
 _WIDE = 128
 """From this width on, upscaling convolutions look at one pixel: wider kernels cost more than they give."""
 
@@ -78,7 +81,7 @@ def build_guided(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
 def paint(condition: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
     """The face (B, size, size, 3), 0 to 1: what the network painted, mixed with the warp it was given."""
     painted = tf.sigmoid(output[..., :3])
-    kept = tf.sigmoid(output[..., 3:4])
+    kept = tf.sigmoid(output[..., 3:4] + _TRUST)
     return kept * condition[..., :3] + (1 - kept) * painted
 
 

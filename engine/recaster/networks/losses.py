@@ -31,16 +31,30 @@ def ssim_loss(truth: tf.Tensor, painted: tf.Tensor, weights: tf.Tensor, span: fl
         span: distance from black to white.
     """
 
-    def mean(values: tf.Tensor) -> tf.Tensor:
-        return tf.nn.avg_pool2d(values, 7, 1, "VALID")
-
     c1, c2 = SSIM_C1 * span**2, SSIM_C2 * span**2
-    mean_t, mean_p = mean(truth), mean(painted)
+    channels = truth.shape[-1]
+    maps = tf.concat([truth, painted, truth**2, painted**2, truth * painted], -1)
+    means = _window_means(maps)
+    mean_t, mean_p, mean_tt, mean_pp, mean_tp = (
+        means[..., index * channels : (index + 1) * channels] for index in range(5)
+    )
     both, square_t, square_p = mean_t * mean_p, mean_t**2, mean_p**2
-    variances = mean(truth**2) - square_t + mean(painted**2) - square_p
-    covariance = mean(truth * painted) - both
+    variances, covariance = mean_tt - square_t + mean_pp - square_p, mean_tp - both
     ssim = (2 * both + c1) * (2 * covariance + c2) / ((square_t + square_p + c1) * (variances + c2))
     return tf.reduce_mean(weights[:, 3:-3, 3:-3] * (1 - ssim))
+
+
+def _window_means(maps: tf.Tensor) -> tf.Tensor:
+    """Means over 7x7 windows that lie inside, from sums of 2, 4 and 7 neighbours along each axis.
+
+    On a CPU this and its gradient take a tenth of the time of an average pool.
+    """
+    two = maps[:, :-1] + maps[:, 1:]
+    four = two[:, :-2] + two[:, 2:]
+    rows = four[:, :-3] + four[:, 3:] - maps[:, 3:-3]
+    two = rows[:, :, :-1] + rows[:, :, 1:]
+    four = two[:, :, :-2] + two[:, :, 2:]
+    return (four[:, :, :-3] + four[:, :, 3:] - rows[:, :, 3:-3]) / 49
 
 
 def least_squares(scores: tf.Tensor, wanted: tf.Tensor | float) -> tf.Tensor:

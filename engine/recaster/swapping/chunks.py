@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import OutputError
 from recaster.files import unwritable, write_json
+from recaster.media.writer import SEGMENT_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 PLAN: Final = "plan.json"
 _OURS: Final = re.compile(r"\.?(\d{8}\.(clip|matte)|plan)\..*")
@@ -29,38 +30,32 @@ class Parts:
     Attributes:
         folder: ``OUT.parts``.
         chunks: the frame ranges of the parts, in order.
-        clip_suffix: how the parts' names end, with the dot.
-        matte_suffix: how those of the matte end; None where no matte is wanted.
+        mattes: whether each part has a matte.
     """
 
     folder: Path
     chunks: tuple[range, ...]
-    clip_suffix: str
-    matte_suffix: str | None
+    mattes: bool
 
     @classmethod
-    def of(cls, out: Path, matte: Path | None, frames: range, size: int) -> Parts:
+    def of(cls, out: Path, frames: range, size: int, *, mattes: bool) -> Parts:
         """The parts of ``out`` when ``frames`` are rendered in chunks of ``size``."""
         chunks = tuple(
             range(start, min(start + size, frames.stop)) for start in range(frames.start, frames.stop, size)
         )
-        suffix = None if matte is None else matte.suffix
-        return cls(out.with_name(out.name + ".parts"), chunks, out.suffix, suffix)
+        return cls(out.with_name(out.name + ".parts"), chunks, mattes)
 
     def clip(self, chunk: range) -> Path:
         """Where a part of the clip lies."""
-        return self.folder / f"{chunk.start:08}.clip{self.clip_suffix}"
+        return self.folder / f"{chunk.start:08}.clip{SEGMENT_SUFFIX}"
 
-    def matte(self, chunk: range) -> Path | None:
-        """Where a part of the matte lies; None where no matte is wanted."""
-        if self.matte_suffix is None:
-            return None
-        return self.folder / f"{chunk.start:08}.matte{self.matte_suffix}"
+    def matte(self, chunk: range) -> Path:
+        """Where a part of the matte lies."""
+        return self.folder / f"{chunk.start:08}.matte{SEGMENT_SUFFIX}"
 
     def finished(self, chunk: range) -> bool:
         """Whether a part is there, with its matte."""
-        matte = self.matte(chunk)
-        return self.clip(chunk).is_file() and (matte is None or matte.is_file())
+        return self.clip(chunk).is_file() and (not self.mattes or self.matte(chunk).is_file())
 
     def missing(self) -> list[range]:
         """What is still to be rendered: the frames of neighbouring missing chunks, as one range."""

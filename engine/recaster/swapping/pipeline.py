@@ -12,11 +12,11 @@ import cv2
 from recaster import __version__
 from recaster.errors import ClipError, UsageError
 from recaster.faces.cache import analyse_clip
-from recaster.files import atomic_path, sha256
-from recaster.media.join import join_segments
+from recaster.files import sha256
+from recaster.media.join import check_output, join_segments, join_with_sound, times_of
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
-from recaster.media.writer import ClipWriter
+from recaster.media.writer import ClipWriter, check_encoding
 from recaster.progress import Report, Update, silent
 from recaster.swapping.casting import chosen
 from recaster.swapping.chunks import Parts
@@ -55,13 +55,16 @@ def swap_clip(
     watch = Stopwatch()
     refuse_overwriting(clip, out, settings)
     info = probe(clip)
+    check_output(out, info, settings.writer)
+    if settings.matte is not None:
+        check_encoding(settings.matte, info, settings.writer)
     frames = settings.frames or range(info.frame_count)
     with watch.timing("analyse"):
         analysis = analyse_clip(clip, settings.analysis, settings.frames, report)
     tracks = chosen(analysis, settings)
     with watch.timing("plan"):
         scene = Scene.planned(tracks, swapper, settings.smoothing)
-    parts = Parts.of(out, settings.matte, frames, settings.chunk)
+    parts = Parts.of(out, frames, settings.chunk, mattes=settings.matte is not None)
     discarded = parts.open(_plan(clip, swapper, settings, frames))
     missing = parts.missing()
     resumed = len(frames) - sum(map(len, missing))
@@ -139,22 +142,18 @@ def _write(
     watch: Stopwatch,
 ) -> None:
     """Encode one part of the clip and of its matte."""
-    silent_info = dataclasses.replace(info, audio=())
-    matte = parts.matte(chunk)
     written = 0
     with contextlib.ExitStack() as stack:
-
-        def writer(path: Path) -> ClipWriter:
-            whole = stack.enter_context(atomic_path(path))
-            return stack.enter_context(ClipWriter(whole, silent_info, settings.writer))
-
-        picture = writer(parts.clip(chunk))
-        mask = None if matte is None else writer(matte)
+        # The clip's part is entered first and so finished last: where it is, the matte's is too.
+        picture = stack.enter_context(ClipWriter(parts.clip(chunk), info, settings.writer))
+        matte = None
+        if parts.mattes:
+            matte = stack.enter_context(ClipWriter(parts.matte(chunk), info, settings.writer))
         for item in rendered:
             with watch.timing("encode"):
                 picture.write(item.image, item.frame.pts)
-                if mask is not None:
-                    mask.write(cv2.cvtColor(item.matte, cv2.COLOR_GRAY2RGB), item.frame.pts)
+                if matte is not None:
+                    matte.write(cv2.cvtColor(item.matte, cv2.COLOR_GRAY2RGB), item.frame.pts)
             written += 1
         if written != len(chunk):
             raise ClipError(
@@ -166,9 +165,9 @@ def _write(
 def _join(info: ClipInfo, out: Path, frames: range, parts: Parts, settings: SwapSettings) -> None:
     """Put the parts together, then remove them."""
     if settings.matte is not None:
-        mattes = [path for chunk in parts.chunks if (path := parts.matte(chunk)) is not None]
-        mute = dataclasses.replace(info, audio=())
-        join_segments(mattes, mute, settings.matte, frames, settings.writer)
+        times, begin, _ = times_of(info, frames)
+        times = times.moved(-begin) if frames.start > 0 else times
+        join_with_sound([parts.matte(chunk) for chunk in parts.chunks], settings.matte, times, sound=None)
     join_segments([parts.clip(chunk) for chunk in parts.chunks], info, out, frames, settings.writer)
     parts.remove()
 

@@ -1,0 +1,133 @@
+"""Everything about the faces of a clip, found before anything is painted."""
+
+from __future__ import annotations
+
+import bisect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from recaster.errors import UsageError
+from recaster.faces.detectors import DETECTORS, make_detector
+from recaster.faces.landmarkers import LANDMARKERS, Landmarker, make_landmarker
+from recaster.faces.linking import is_face, join, to_track
+from recaster.faces.tracker import Rules, Tracker
+from recaster.faces.types import Analysis
+from recaster.progress import Report, Update, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from recaster.faces.tracklets import Tracklet
+    from recaster.media.types import Frame
+
+
+@dataclass(frozen=True)
+class AnalysisSettings:
+    """How a clip is analysed.
+
+    Attributes:
+        detector: one of ``DETECTORS``.
+        landmarker: one of ``LANDMARKERS``.
+        detect_every: frames between two looks at the whole picture. Faces are followed in between, and
+            new ones followed back to where they appeared, so that larger values miss no more than
+            faces that come and go between two looks. A landmarker without a presence score (dlib-68)
+            needs a look at every frame whatever this says.
+        min_face: pixels, width of the smallest face that must be found.
+        identify: compute identity embeddings (about .6 CPU seconds a track), and let them decide where
+            people cross.
+        presence: the landmarker's presence, 0 to 1, below which a face is lost.
+        gap: seconds; shorter interruptions of a track are filled.
+    """
+
+    detector: str = "yunet"
+    landmarker: str = "mesh"
+    detect_every: int = 6
+    min_face: int = 40
+    identify: bool = True
+    presence: float = 0.5
+    gap: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense.
+
+        Raises:
+            UsageError: an unknown name or a value out of range.
+        """
+        if self.detector not in DETECTORS:
+            raise UsageError(f"unknown detector {self.detector!r}; choose one of {', '.join(DETECTORS)}")
+        if self.landmarker not in LANDMARKERS:
+            raise UsageError(
+                f"unknown landmarker {self.landmarker!r}; choose one of {', '.join(LANDMARKERS)}"
+            )
+        if self.detect_every < 1 or self.min_face < 10:
+            raise UsageError("faces are detected every 1 frame or more, and are at least 10 pixels wide")
+        if not 0 < self.presence < 1 or self.gap < 0:
+            raise UsageError("presence lies between 0 and 1, a gap is 0 seconds or longer")
+
+
+def analyse(
+    frames: Iterable[Frame],
+    settings: AnalysisSettings | None = None,
+    total: int | None = None,
+    report: Report = silent,
+) -> Analysis:
+    """Find the faces of a clip, follow them, and tell who is who.
+
+    Args:
+        frames: consecutive frames; only a few are held at a time.
+        settings: how; the defaults where None.
+        total: how many frames there are, for the progress.
+        report: told after every frame.
+
+    Returns:
+        Tracks by first frame, then by size; none where there is no face.
+
+    Raises:
+        WeightsError: a model file is missing or damaged.
+    """
+    settings = settings or AnalysisSettings()
+    landmarker = make_landmarker(settings.landmarker)
+    detector = make_detector(settings.detector, settings.min_face)
+    tracker = Tracker(detector, landmarker, _rules(settings, landmarker))
+    first, count = 0, 0
+    for frame in frames:
+        first = frame.index if count == 0 else first
+        tracker.step(frame)
+        count += 1
+        report(Update("analysing", count, total))
+    return _gather(tracker, range(first, first + count), settings)
+
+
+def _rules(settings: AnalysisSettings, landmarker: Landmarker) -> Rules:
+    """A face must be seen by the detector once a second, or always where nothing else confirms it."""
+    sure = landmarker.knows_presence
+    return Rules(
+        detect_every=settings.detect_every if sure else 1,
+        presence=settings.presence,
+        gap=settings.gap,
+        patience=1.0 if sure else 0.2,
+        identify=settings.identify,
+    )
+
+
+def _gather(tracker: Tracker, frames: range, settings: AnalysisSettings) -> Analysis:
+    """Pieces into tracks, numbered."""
+    cuts = tuple(tracker.cuts)
+    groups = join(tracker.tracklets, settings.gap, identify=settings.identify)
+    groups = [group for group in groups if is_face(group, _shot(group, cuts, frames))]
+    groups.sort(key=lambda group: (group[0].frames[0], -_size(group)))
+    tracks = [to_track(n, group, identify=settings.identify) for n, group in enumerate(groups)]
+    return Analysis(tuple(tracks), cuts, len(frames), frames.start)
+
+
+def _shot(group: list[Tracklet], cuts: tuple[int, ...], frames: range) -> range:
+    """The frames of the shot that a group is in."""
+    after = bisect.bisect_right(cuts, group[0].frames[0])
+    start = cuts[after - 1] if after else frames.start
+    return range(start, cuts[after] if after < len(cuts) else frames.stop)
+
+
+def _size(group: list[Tracklet]) -> float:
+    """Mean area of a face at the middles of its pieces, square pixels."""
+    areas = [box.area for one in group if (box := one.box_at(one.frames[len(one.frames) // 2]))]
+    return sum(areas) / len(areas)

@@ -1,0 +1,121 @@
+"""From pieces to tracks: join what is one face, fill the gaps between, drop what is none."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from recaster.faces.identity import SAME_PERSON, distance
+from recaster.faces.tracklets import PORTRAITS, Tracklet, mean_embedding, outline
+from recaster.faces.types import FaceTrack
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from recaster.faces.types import Floats
+
+_STEP: Final = 0.5
+"""Face widths that a face may have moved over a gap, plus as much for every tenth of a second."""
+_GROWTH: Final = 1.4
+"""How much its width may have changed."""
+_SHORTEST: Final = 3
+"""Frames; a shorter track that does not fill its shot is a mistake of the detector."""
+
+
+def join(tracklets: Sequence[Tracklet], gap: float, *, identify: bool) -> list[list[Tracklet]]:
+    """Group the pieces of one face in one shot.
+
+    Two pieces belong together when one begins at most ``gap`` seconds after the other ends, where the
+    other would have come to, of like size, and (if asked for) with the same identity.
+
+    Args:
+        tracklets: all pieces of a clip.
+        gap: seconds.
+        identify: whether identities must agree.
+
+    Returns:
+        Groups of pieces in the order of time.
+    """
+    groups: list[list[Tracklet]] = []
+    for one in sorted((t for t in tracklets if t.frames), key=lambda t: t.frames[0]):
+        fitting = [g for g in groups if _continues(g[-1], one, gap, identify=identify)]
+        if fitting:
+            max(fitting, key=lambda g: g[-1].frames[-1]).append(one)
+        else:
+            groups.append([one])
+    return groups
+
+
+def _continues(first: Tracklet, second: Tracklet, gap: float, *, identify: bool) -> bool:
+    wait = second.times[0] - first.times[-1]
+    if first.shot != second.shot or first.frames[-1] >= second.frames[0] or wait > gap:
+        return False
+    before, after = outline(first.points[-1]), outline(second.points[0])
+    moved = math.dist(before.centre, after.centre) / max(before.width, 1.0)
+    growth = after.width / max(before.width, 1.0)
+    if moved > _STEP * (1 + 10 * wait) or not 1 / _GROWTH <= growth <= _GROWTH:
+        return False
+    if not identify:
+        return True
+    return distance(mean_embedding(first.portraits, 3), mean_embedding(second.portraits, 3)) < SAME_PERSON
+
+
+def to_track(number: int, group: Sequence[Tracklet], *, identify: bool) -> FaceTrack:
+    """One track from its pieces, the gaps between them filled in straight lines.
+
+    Args:
+        number: the track's number.
+        group: pieces in the order of time.
+        identify: whether to compute the mean embedding (of the best eight pictures).
+    """
+    known = np.concatenate([one.frames for one in group]).astype(np.int64)
+    points = np.concatenate([np.stack(one.points) for one in group])
+    frames = np.arange(known[0], known[-1] + 1)
+    measured = np.isin(frames, known)
+    scores = np.zeros(len(frames))
+    scores[measured] = np.concatenate([one.scores for one in group])
+    # The times of frames without a measurement: inside so short a gap they run evenly.
+    times = np.interp(frames, known, np.concatenate([one.times for one in group]))
+    landmarks = _filled(points, known, frames)
+    portraits = [picture for one in group for picture in one.portraits]
+    return FaceTrack(
+        track=number,
+        frames=frames,
+        times=times,
+        boxes=boxes_of(landmarks),
+        landmarks=landmarks,
+        scores=scores,
+        filled=~measured,
+        embedding=mean_embedding(portraits, PORTRAITS) if identify else np.zeros(0),
+    )
+
+
+def _filled(points: Floats, known: NDArray[np.int64], frames: NDArray[np.int64]) -> Floats:
+    """(T, N, 3) points of all frames, between the known ones in straight lines."""
+    after = np.clip(np.searchsorted(known, frames), 1, max(len(known) - 1, 1))
+    if len(known) == 1:
+        return points
+    before = after - 1
+    share = (frames - known[before]) / (known[after] - known[before])
+    return points[before] + (points[after] - points[before]) * share[:, None, None]
+
+
+def boxes_of(landmarks: Floats) -> Floats:
+    """(T, 4) outlines, left, top, right, bottom, of (T, N, 3) landmarks."""
+    boxes = [outline(points) for points in landmarks]
+    return np.array([(box.left, box.top, box.right, box.bottom) for box in boxes])
+
+
+def is_face(group: Sequence[Tracklet], shot: range) -> bool:
+    """Whether a group of pieces can be trusted to be a face.
+
+    Args:
+        group: pieces in the order of time.
+        shot: the frames of their shot.
+    """
+    frames = sum(len(one.frames) for one in group)
+    return frames >= min(_SHORTEST, len(shot))

@@ -1,0 +1,107 @@
+"""A clip, an analysis and a swapper that need no face and no network.
+
+Also a program, ``fake.py CLIP OUT SECONDS``: swaps the clip, waiting after each batch, so that it can
+be killed in the middle.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import av
+import numpy as np
+from recaster.faces.alignment import box_matrix
+from recaster.faces.types import Analysis, Box, FaceTrack, SwappedFace
+from recaster.swapping import pipeline
+from recaster.swapping.settings import SwapSettings
+from recaster.swapping.swapper import TrackPlan
+
+WIDTH, HEIGHT, RATE = 128, 96, 25
+FACE = 40.0
+"""Side of the face in pixels."""
+
+
+def picture(index: int) -> np.ndarray:
+    """One frame of the clip: soft shapes that move."""
+    x, y = np.arange(WIDTH)[None], np.arange(HEIGHT)[:, None]
+    layers = [120 + 60 * np.sin((x * a + y * b + index * 4) / 30) for a, b in ((1, 2), (2, -1), (-1, 1))]
+    return np.stack(layers, axis=-1).astype(np.uint8)
+
+
+def make_clip(path: Path, count: int, *, sound: bool = False) -> Path:
+    """A clip of ``count`` frames, with a tone where ``sound`` is asked for."""
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=RATE, options={"crf": "8", "preset": "ultrafast"})
+        video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        audio = container.add_stream("aac", rate=48000, layout="mono") if sound else None
+        for index in range(count):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(picture(index), format="rgb24")))
+        container.mux(video.encode(None))
+        if audio is not None:
+            tone = np.sin(np.arange(48000 * count // RATE) / 20).astype(np.float32)[None] * 0.3
+            frame = av.AudioFrame.from_ndarray(tone, format="fltp", layout="mono")
+            frame.sample_rate = 48000
+            container.mux(audio.encode(frame))
+            container.mux(audio.encode(None))
+    return path
+
+
+def track(frames: Iterable[int], number: int = 0, centre: tuple[float, float] = (60.0, 45.0)) -> FaceTrack:
+    """A round face that drifts to the right."""
+    indices = np.array(list(frames), np.int64)
+    turn = np.linspace(0, 2 * np.pi, 478, endpoint=False)
+    oval = np.stack([np.cos(turn), np.sin(turn) * 1.2, 0 * turn], axis=1) * FACE / 2
+    middle = np.stack([centre[0] + 0.3 * indices, np.full(len(indices), centre[1]), 0.0 * indices], axis=1)
+    corners = middle[:, [0, 1, 0, 1]] + np.array([-FACE, -FACE, FACE, FACE]) * 0.75
+    return FaceTrack(
+        track=number,
+        frames=indices,
+        times=indices / RATE,
+        boxes=corners,
+        landmarks=middle[:, None] + oval,
+        scores=np.ones(len(indices)),
+        filled=np.zeros(len(indices), bool),
+    )
+
+
+def analysis(tracks: Sequence[FaceTrack], count: int) -> Analysis:
+    """An analysis that found ``tracks``."""
+    return Analysis(tuple(tracks), (), count)
+
+
+class FakeSwapper:
+    """Turns faces into their negatives, under a disc."""
+
+    size = 64
+
+    def __init__(self, digest: str = "f00d", seconds: float = 0.0) -> None:
+        self.digest = digest
+        self.seconds = seconds
+        self.batches: list[int] = []
+
+    def plan(self, track: FaceTrack, smoothing: object) -> TrackPlan:
+        """The track's boxes."""
+        del smoothing
+        matrices = np.stack([box_matrix(Box(*box), self.size) for box in track.boxes.tolist()])
+        return TrackPlan(track.frames, matrices, track.landmarks, {"frame": track.frames.astype(float)})
+
+    def swap(self, faces: Sequence[object]) -> list[SwappedFace]:
+        """The negative of each face."""
+        time.sleep(self.seconds)
+        self.batches.append(len(faces))
+        grid = np.linspace(-1, 1, self.size)
+        mask = (np.hypot(grid[None], grid[:, None]) < 0.7).astype(np.float32)
+        return [SwappedFace(255 - face.image, mask, face.matrix) for face in faces]
+
+
+def main(clip: Path, out: Path, seconds: float) -> None:
+    """Swap ``clip`` slowly; its face is there from the first frame to the last."""
+    pipeline.analyse_clip = lambda *_: analysis([track(range(40))], 40)
+    pipeline.swap_clip(clip, out, FakeSwapper(seconds=seconds), SwapSettings(chunk=8, batch=4))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]))

@@ -1,0 +1,78 @@
+"""The folder of parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from recaster.errors import OutputError
+from recaster.swapping.chunks import Parts
+
+PLAN = {"clip": "1", "settings": {"mask": "hull"}}
+
+
+def parts(folder: Path, *, mattes: bool = False) -> Parts:
+    return Parts.of(folder / "out.mp4", range(10, 95), 30, mattes=mattes)
+
+
+def test_chunks_cover_the_frames_once(tmp_path: Path) -> None:
+    made = parts(tmp_path)
+    assert made.chunks == (range(10, 40), range(40, 70), range(70, 95))
+    assert made.folder == tmp_path / "out.mp4.parts"
+    assert len({made.clip(c) for c in made.chunks} | {made.matte(c) for c in made.chunks}) == 6
+
+
+def test_neighbouring_missing_chunks_are_rendered_in_one_go(tmp_path: Path) -> None:
+    made = parts(tmp_path)
+    made.open(PLAN)
+    assert made.missing() == [range(10, 95)]
+    made.clip(made.chunks[1]).touch()
+    assert made.missing() == [range(10, 40), range(70, 95)]
+    assert made.within(range(70, 95)) == [range(70, 95)]
+
+
+def test_a_part_without_its_matte_is_missing(tmp_path: Path) -> None:
+    made = parts(tmp_path, mattes=True)
+    made.open(PLAN)
+    for chunk in made.chunks:
+        made.clip(chunk).touch()
+    made.matte(made.chunks[2]).touch()
+    assert made.missing() == [range(10, 70)]
+
+
+def test_parts_of_the_same_plan_are_kept_and_of_another_discarded(tmp_path: Path) -> None:
+    made = parts(tmp_path)
+    assert made.open(PLAN) is False
+    made.clip(made.chunks[0]).touch()
+    assert made.open({**PLAN}) is False
+    assert made.finished(made.chunks[0])
+    (made.folder / f".{made.clip(made.chunks[1]).stem}.abc123.mov").touch()
+    assert made.open({**PLAN, "clip": "2"}) is True
+    assert [path.name for path in made.folder.iterdir()] == ["plan.json"]
+    (made.folder / "plan.json").write_text("{broken")
+    assert made.open(PLAN) is True
+
+
+def test_nothing_of_the_users_is_deleted(tmp_path: Path) -> None:
+    made = parts(tmp_path)
+    made.folder.mkdir()
+    (made.folder / "holiday.mov").touch()
+    (made.folder / "00000010.clip.mov").touch()
+    with pytest.raises(OutputError, match=r"holiday\.mov: is in the way"):
+        made.open(PLAN)
+    assert len(list(made.folder.iterdir())) == 2
+
+
+def test_removing(tmp_path: Path) -> None:
+    made = parts(tmp_path)
+    made.open(PLAN)
+    made.clip(made.chunks[0]).touch()
+    made.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
+    made = parts(tmp_path)
+    made.folder.touch()
+    with pytest.raises(OutputError, match="cannot be written"):
+        made.open(PLAN)

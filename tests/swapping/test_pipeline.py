@@ -1,0 +1,180 @@
+"""A swap from clip to clip: what it writes, that it resumes, that it never spoils anything."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from recaster.errors import FaceNotFoundError, OutputError, UsageError
+from recaster.media.probe import probe
+from recaster.media.reader import read_frames
+from recaster.media.writer import WriterOptions
+from recaster.swapping import pipeline
+from recaster.swapping.masks import MaskSettings
+from recaster.swapping.settings import SwapSettings
+
+COUNT = 40
+WRITER = WriterOptions(quality=4, preset="ultrafast")
+
+
+@pytest.fixture(scope="module")
+def clip(fake: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fake.make_clip(tmp_path_factory.mktemp("clips") / "target.mp4", COUNT, sound=True)
+
+
+@pytest.fixture
+def swap(fake: Any, clip: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Swap the clip with the fake swapper; its face is there in frames 4 to 35."""
+    monkeypatch.setattr(pipeline, "analyse_clip", lambda *_: fake.analysis([fake.track(range(4, 36))], COUNT))
+
+    def run(out: Path, swapper: Any = None, **settings: Any) -> Any:
+        chosen = SwapSettings(**{"writer": WRITER, "chunk": 16, "batch": 4, **settings})
+        return pipeline.swap_clip(clip, out, swapper or fake.FakeSwapper(), chosen)
+
+    return run
+
+
+def frames(path: Path) -> np.ndarray:
+    return np.stack([frame.image for frame in read_frames(path)])
+
+
+def test_result_has_the_clips_frames_times_and_sound(swap: Any, clip: Path, tmp_path: Path) -> None:
+    result = swap(tmp_path / "out.mp4")
+    before, after = probe(clip), probe(tmp_path / "out.mp4")
+    assert (after.frame_count, after.rate, after.width, after.height) == (COUNT, 25, 128, 96)
+    assert [s.codec for s in after.audio] == [s.codec for s in before.audio] == ["aac"]
+    assert (result.frames, result.swapped, result.without_face, result.resumed) == (COUNT, 32, 8, 0)
+    assert result.tracks == (0,)
+    assert {"analyse", "decode", "crop", "swap", "mask", "composite", "encode", "join"} <= set(result.seconds)
+    old, new = frames(clip).astype(int), frames(tmp_path / "out.mp4").astype(int)
+    changed = np.abs(new - old).mean(axis=(1, 2, 3)) > 2
+    assert changed.tolist() == [4 <= i < 36 for i in range(COUNT)]
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"], "the parts are gone"
+
+
+def test_range(swap: Any, clip: Path, tmp_path: Path) -> None:
+    result = swap(tmp_path / "out.mov", frames=range(20, 39))
+    assert (result.frames, result.swapped) == (19, 16)
+    whole = frames(clip).astype(int)[20:39]
+    part = frames(tmp_path / "out.mov").astype(int)
+    assert part.shape == whole.shape
+    assert np.abs(part - whole)[:, :8].max() < 25, "far from the face nothing but coding noise"
+
+
+def test_matte(swap: Any, tmp_path: Path) -> None:
+    swap(tmp_path / "out.mp4", matte=tmp_path / "matte.mov", mask=MaskSettings(feather=0))
+    matte = frames(tmp_path / "matte.mov")
+    info = probe(tmp_path / "matte.mov")
+    assert (info.frame_count, info.rate, info.audio) == (COUNT, 25, ())
+    assert np.ptp(matte.astype(int), axis=-1).max() <= 4, "grey"
+    assert matte[:4].max() <= 2
+    assert matte[20, 45, 66].min() >= 250
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["matte.mov", "out.mp4"]
+
+
+def test_killed_and_run_again_gives_the_same_clip(fake: Any, clip: Path, tmp_path: Path) -> None:
+    whole, resumed = tmp_path / "whole.mp4", tmp_path / "resumed.mp4"
+    program = [sys.executable, fake.__file__, str(clip)]
+    subprocess.run([*program, str(whole), "0"], check=True)
+    process = subprocess.Popen([*program, str(resumed), "0.3"])
+    first = tmp_path / "resumed.mp4.parts" / "00000000.clip.mov"
+    deadline = time.monotonic() + 60
+    while not first.exists() and time.monotonic() < deadline:
+        assert process.poll() is None, "it ended before it could be killed"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not resumed.exists()
+    written = first.stat().st_mtime_ns
+    kept = {path.name for path in first.parent.glob("0*.mov")}
+    assert 1 <= len(kept) < 5
+    process = subprocess.Popen([*program, str(resumed), "0.3"])
+    while not resumed.exists() and process.poll() is None:
+        if first.exists():
+            assert first.stat().st_mtime_ns == written, "a finished part is not done again"
+        time.sleep(0.02)
+    assert process.wait() == 0
+    assert resumed.read_bytes() == whole.read_bytes()
+    assert not first.parent.exists()
+
+
+def test_a_stopped_swap_goes_on(swap: Any, fake: Any, tmp_path: Path) -> None:
+    class Stopping(fake.FakeSwapper):
+        def swap(self, faces: Any) -> Any:
+            if faces[0].extra["frame"] > 26:
+                raise KeyboardInterrupt
+            return super().swap(faces)
+
+    with pytest.raises(KeyboardInterrupt):
+        swap(tmp_path / "out.mp4", Stopping())
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4.parts"]
+    result = swap(tmp_path / "out.mp4")
+    assert result.resumed == 16
+    assert result.warnings == ()
+    swap(tmp_path / "whole.mp4")
+    assert (tmp_path / "out.mp4").read_bytes() == (tmp_path / "whole.mp4").read_bytes()
+
+
+@pytest.mark.parametrize("change", ["settings", "model"])
+def test_parts_of_other_settings_or_another_model_are_discarded(
+    swap: Any, fake: Any, tmp_path: Path, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OutputError("the disk is full")
+
+    with monkeypatch.context() as patch, pytest.raises(OutputError):
+        patch.setattr(pipeline, "join_segments", full)
+        swap(tmp_path / "out.mp4")
+    assert len(list((tmp_path / "out.mp4.parts").glob("*.clip.mov"))) == 3
+    if change == "settings":
+        result = swap(tmp_path / "out.mp4", colour="none")
+    else:
+        result = swap(tmp_path / "out.mp4", fake.FakeSwapper("beef"))
+    assert result.resumed == 0
+    assert "parts of a swap with other settings were discarded" in result.warnings[-1]
+
+
+def test_an_existing_result_is_replaced_only_by_a_whole_one(swap: Any, fake: Any, tmp_path: Path) -> None:
+    class Failing(fake.FakeSwapper):
+        def swap(self, faces: Any) -> Any:
+            raise FaceNotFoundError(f"{len(faces)} faces")
+
+    out = tmp_path / "out.mp4"
+    out.write_bytes(b"the last version")
+    with pytest.raises(FaceNotFoundError):
+        swap(out, Failing())
+    assert out.read_bytes() == b"the last version"
+    swap(out)
+    assert probe(out).frame_count == COUNT
+
+
+def test_inputs_are_never_written_over(swap: Any, clip: Path, tmp_path: Path) -> None:
+    before = clip.read_bytes()
+    with pytest.raises(UsageError, match="the result would replace the clip"):
+        swap(clip.parent / ".." / clip.parent.name / clip.name)
+    with pytest.raises(UsageError, match="the matte would replace the clip"):
+        swap(tmp_path / "out.mp4", matte=clip)
+    with pytest.raises(UsageError, match="the result would replace the matte"):
+        swap(tmp_path / "out.mp4", matte=tmp_path / "out.mp4")
+    assert clip.read_bytes() == before
+
+
+def test_unusable_names_are_refused_before_anything_is_done(swap: Any, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"\.mp4"):
+        swap(tmp_path / "out.gif")
+    with pytest.raises(UsageError, match="prores"):
+        swap(tmp_path / "out.mov", matte=tmp_path / "matte.mp4", writer=WriterOptions(codec="prores"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_choosing_people_twice_is_refused() -> None:
+    with pytest.raises(UsageError, match="only once"):
+        SwapSettings(track=1, everyone=True)
+    with pytest.raises(UsageError, match="at least one frame"):
+        SwapSettings(batch=0)

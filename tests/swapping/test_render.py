@@ -1,0 +1,110 @@
+"""The second pass, without files: which frames come out, and that they do not depend on the chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from recaster.media.types import Frame
+from recaster.swapping.render import Rendered, Renderer
+from recaster.swapping.scene import Scene
+from recaster.swapping.settings import SwapSettings
+from recaster.swapping.timing import Stopwatch
+
+COUNT = 40
+
+
+def render(
+    fake: Any, tracks: list[Any], wanted: range, settings: SwapSettings, swapper: Any = None
+) -> tuple[list[Rendered], list[int]]:
+    """The rendered frames, and the indices of those that were read for them."""
+    swapper = swapper or fake.FakeSwapper()
+    scene = Scene.planned(tracks, swapper, settings.smoothing)
+    seen: list[int] = []
+
+    def read(start: int, stop: int) -> Iterator[Frame]:
+        for index in range(start, stop):
+            seen.append(index)
+            yield Frame(index, index, Fraction(index, 25), fake.picture(index))
+
+    renderer = Renderer(scene, swapper, settings, Stopwatch())
+    return list(renderer.render(read, wanted, range(COUNT))), seen
+
+
+@pytest.mark.parametrize("colour", ["none", "mean", "hist"])
+@pytest.mark.parametrize("batch", [1, 4, 7])
+def test_a_frame_is_the_same_wherever_the_render_began(fake: Any, colour: str, batch: int) -> None:
+    settings = SwapSettings(colour=colour, batch=batch)
+    tracks = [fake.track(range(3, COUNT))]
+    whole, _ = render(fake, tracks, range(COUNT), settings)
+    part, seen = render(fake, tracks, range(17, 29), settings)
+    assert [item.frame.index for item in part] == list(range(17, 29))
+    for mine, theirs in zip(part, whole[17:29], strict=True):
+        assert np.array_equal(mine.image, theirs.image)
+        assert np.array_equal(mine.matte, theirs.matte)
+    assert len(seen) <= 12 + 2 * 6 + 2 * batch
+
+
+def test_batches_are_the_same_wherever_the_render_began(fake: Any) -> None:
+    swapper = fake.FakeSwapper()
+    render(fake, [fake.track(range(COUNT))], range(16, 32), SwapSettings(batch=8), swapper)
+    assert swapper.batches == [8, 8, 8, 8]
+
+
+def test_frames_without_a_face_pass_untouched(fake: Any) -> None:
+    tracks = [fake.track(range(5, 10)), fake.track(range(20, 25), 1)]
+    for item in render(fake, tracks, range(COUNT), SwapSettings())[0]:
+        index = item.frame.index
+        has_face = 5 <= index < 10 or 20 <= index < 25
+        assert item.matte.any() == has_face
+        assert np.array_equal(item.image[item.matte == 0], item.frame.image[item.matte == 0])
+        assert np.array_equal(item.image, item.frame.image) != has_face
+
+
+def test_several_faces_in_one_frame_all_end_up_in_it(fake: Any) -> None:
+    tracks = [fake.track(range(COUNT), i, (x, 45.0)) for i, x in enumerate((15, 60, 105))]
+    swapper = fake.FakeSwapper()
+    rendered, _ = render(fake, tracks, range(8), SwapSettings(batch=4, colour="none"), swapper)
+    for item in rendered:
+        assert (item.matte[45, [17, 62, 107]] > 200).all()
+        assert item.matte[45, 38] == 0
+    assert max(swapper.batches) == 4
+
+
+def test_frames_that_the_swapper_leaves_out_pass_untouched(fake: Any) -> None:
+    class Picky(fake.FakeSwapper):
+        def plan(self, track: Any, smoothing: Any) -> Any:
+            plan = super().plan(track, smoothing)
+            kept = slice(0, None, 2)
+            return type(plan)(plan.frames[kept], plan.matrices[kept], plan.landmarks[kept], {})
+
+    rendered, _ = render(fake, [fake.track(range(10))], range(10), SwapSettings(), Picky())
+    assert [bool(item.matte.any()) for item in rendered] == [True, False] * 5
+
+
+def test_the_target_is_cut_from_the_frame_as_it_was(fake: Any) -> None:
+    """Two tracks at one place: the second one doesn't see what the first one painted."""
+    seen: list[np.ndarray] = []
+
+    class Recording(fake.FakeSwapper):
+        def swap(self, faces: Any) -> Any:
+            seen.extend(face.image for face in faces)
+            return super().swap(faces)
+
+    render(fake, [fake.track(range(1)), fake.track(range(1), 1)], range(1), SwapSettings(), Recording())
+    assert np.array_equal(seen[0], seen[1])
+
+
+def test_extra_arrays_reach_the_swapper_row_by_row(fake: Any) -> None:
+    rows: list[float] = []
+
+    class Recording(fake.FakeSwapper):
+        def swap(self, faces: Any) -> Any:
+            rows.extend(float(face.extra["frame"]) for face in faces)
+            return super().swap(faces)
+
+    render(fake, [fake.track(range(2, 9))], range(COUNT), SwapSettings(), Recording())
+    assert rows == list(range(2, 9))

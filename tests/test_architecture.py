@@ -1,0 +1,65 @@
+"""The rooms of the house: who may import whom, and what the thin install must not need."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "engine" / "recaster"
+FOUNDATIONS = {"errors", "files", "progress"}
+ORDER = (
+    "api", "client", "media", "networks", "faces", "facesets", "likeness", "training", "swapping", "cli",
+)  # fmt: skip
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+def imports(path: Path) -> set[str]:
+    """The rooms that a file imports anywhere, in functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        found |= {room_of(name) for name in names if name.startswith("recaster")}
+    return {room for room in found if room in ORDER}
+
+
+def test_every_room_has_a_place() -> None:
+    rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
+    assert rooms == set(ORDER)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_imports_run_downwards(path: Path) -> None:
+    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    if room in FOUNDATIONS | {"__init__"}:
+        assert not imports(path)
+    else:
+        assert all(ORDER.index(other) <= ORDER.index(room) for other in imports(path))
+
+
+@pytest.mark.parametrize("module", ["recaster", "recaster.client", "recaster.cli.main"])
+def test_thin_modules_need_no_engine(module: str) -> None:
+    heavy = "('numpy', 'cv2', 'av', 'tensorflow', 'keras', 'dlib')"
+    script = f"import sys, {module}; sys.exit(','.join(name for name in {heavy} if name in sys.modules) or 0)"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def test_help_is_thin_too() -> None:
+    script = (
+        "import sys; from recaster.cli.main import parser; parser().format_help();"
+        "sys.exit('numpy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
