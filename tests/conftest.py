@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from recaster.facesets.faceset import Faceset
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
@@ -26,3 +30,18 @@ def footage() -> Path:
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep analyses of tests out of the user's cache."""
     monkeypatch.setenv("RECASTER_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture(scope="session")
+def actors() -> Path:
+    """The folder of the rendered actors' clips."""
+    return ROOT / "scripts" / "actors"
+
+
+@pytest.fixture(scope="session")
+def actor_faceset(actors: Path, tmp_path_factory: pytest.TempPathFactory) -> Faceset:
+    """Every third face of the likeness actor's first four seconds, really extracted."""
+    from recaster.facesets.extract import ExtractSettings, extract
+
+    folder = tmp_path_factory.mktemp("actor") / "faces"
+    return extract([actors / "likeness.mp4"], folder, ExtractSettings(every=3, frames="0-99"))

@@ -40,7 +40,7 @@ def eye_colours(theta: np.ndarray, phi: np.ndarray, iris: tuple[float, float, fl
     fibres = np.interp(phi, np.linspace(0, 2 * np.pi, 97), np.r_[random.uniform(0.6, 1.3, 96), 1.0])
     ring = 1.5 - 1.25 * smoothstep(0.34, IRIS - 0.02, theta) + 0.6 * smoothstep(0.34, PUPIL, theta)
     inside = np.array(iris) * (fibres * ring)[:, None]
-    sclera = np.array([0.56, 0.51, 0.475]) * (1 - smoothstep(0.6, 1.15, theta)[:, None] * np.array([0.10, 0.34, 0.36]))
+    sclera = np.array([0.47, 0.425, 0.39]) * (1 - smoothstep(0.6, 1.15, theta)[:, None] * np.array([0.10, 0.34, 0.36]))
     edge = smoothstep(IRIS - 0.03, IRIS + 0.06, theta)[:, None]
     colour = inside * (1 - edge) + sclera * edge
     pupil = smoothstep(PUPIL + 0.03, PUPIL - 0.02, theta)[:, None]
@@ -81,7 +81,7 @@ def _on_arch(along: float, front: float) -> tuple[float, float, float]:
 
 def teeth(upper: bool) -> tuple[np.ndarray, Faces]:
     """One row of fourteen teeth in the neutral head, cutting edges just past the line between the lips."""
-    middle, front = (6.640, 1.462) if upper else (6.490, 1.418)
+    middle, front = (6.622, 1.462) if upper else (6.458, 1.418)
     shape, quads = _tooth()
     points, faces, along = [], [], 0.0
     for number, width in enumerate(UPPER_WIDTHS if upper else LOWER_WIDTHS):
@@ -99,7 +99,7 @@ def teeth(upper: bool) -> tuple[np.ndarray, Faces]:
 
 def gums(upper: bool) -> tuple[np.ndarray, Faces]:
     """The flesh that holds a row of teeth: a bulging band along the arch."""
-    middle, front = (6.720, 1.452) if upper else (6.415, 1.408)
+    middle, front = (6.704, 1.452) if upper else (6.388, 1.408)
     stations = np.linspace(-0.56, 0.56, 41)
     around = np.linspace(0, 2 * np.pi, 12, endpoint=False)
     points = []

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import pytest
+
 from recaster.faces.types import Box, Pose
 from recaster.facesets.faceset import Faceset
 from recaster.facesets.records import FaceRecord, FacesetSettings, SourceRecord

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import pytest
+
 from recaster.errors import FacesetError
 from recaster.facesets.faceset import INDEX, Faceset
 from recaster.facesets.records import FaceRecord, FacesetSettings, SourceRecord

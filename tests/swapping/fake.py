@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
 import numpy as np
+
 from recaster.faces.alignment import box_matrix
 from recaster.faces.types import Analysis, Box, FaceTrack, SwappedFace
 from recaster.swapping import pipeline
 from recaster.swapping.settings import SwapSettings
 from recaster.swapping.swapper import TrackPlan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 WIDTH, HEIGHT, RATE = 128, 96, 25
 FACE = 40.0

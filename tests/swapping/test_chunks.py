@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
 from recaster.errors import OutputError
 from recaster.swapping.chunks import Parts
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PLAN = {"clip": "1", "settings": {"mask": "hull"}}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from recaster.swapping.composite import Layer, composite
 
 RED, BLUE = (255.0, 0.0, 0.0), (0.0, 0.0, 255.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from recaster.errors import UsageError
 from recaster.swapping.masks import MaskSettings, face_mask, face_outline
 
@@ -94,9 +95,9 @@ def test_a_face_without_any_area_has_no_mask() -> None:
 
 
 def test_values_out_of_range_are_refused() -> None:
-    with pytest.raises(UsageError, match="feather is 0.9"):
+    with pytest.raises(UsageError, match=r"feather is 0\.9"):
         MaskSettings(feather=0.9)
-    with pytest.raises(UsageError, match="erode is -0.1"):
+    with pytest.raises(UsageError, match=r"erode is -0\.1"):
         MaskSettings(erode=-0.1)
     with pytest.raises(UsageError, match="choose one of learned, hull, box"):
         MaskSettings(kind="oval")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+
 from recaster.media.types import Frame
 from recaster.swapping.render import Rendered, Renderer
 from recaster.swapping.scene import Scene
 from recaster.swapping.settings import SwapSettings
 from recaster.swapping.timing import Stopwatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 COUNT = 40
 

@@ -17,9 +17,8 @@ DESCRIPTION = """Swap a face in a clip. The result keeps the clip's sound, size 
 OUT.parts/ until it is whole: run the same command again after an interruption, and it goes on. An OUT
 that exists is replaced when the new one is whole, not before."""
 
-PREVIEW = """write only this frame, as a picture, to OUT. Where the clip has not been analysed yet,
-only its neighbours are: it may then be another person's face that is swapped, and smoothing
-may differ a little"""
+PREVIEW = """write only this frame, as a picture, to OUT. Quick, because only its neighbours are
+looked at: with several people in the clip name one, as its main person may be another here"""
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -36,7 +35,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--out", type=Path, required=True, help="the clip to write")
     parser.add_argument("--range", help="frames 100-200 or times 3s-5.5s; the whole clip by default")
-    parser.add_argument("--preview", metavar="FRAME", help=PREVIEW)
+    parser.add_argument("--preview", type=int, metavar="FRAME", help=PREVIEW)
     parser.add_argument("--matte", type=Path, metavar="OUT", help="also write the mask to a clip, as grey")
     _add_people(parser)
     _add_look(parser)
@@ -49,7 +48,7 @@ def _add_people(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("whose face", "the clip's main person by default")
     whose = group.add_mutually_exclusive_group()
     whose.add_argument("--person", type=Path, metavar="IMAGE", help="the person in this picture")
-    whose.add_argument("--track", type=int, metavar="N", help="one track of the analysis, by number")
+    whose.add_argument("--track", type=int, metavar="N", help="the person in this track of the analysis")
     whose.add_argument("--all", action="store_true", help="everyone")
     group.add_argument("--detector", help="what finds faces (yunet, dlib-cnn, dlib-hog)")
     group.add_argument("--landmarker", help="what finds their points (mesh, dlib-68)")
@@ -77,25 +76,23 @@ def _add_encoding(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
     from recaster.media.probe import probe
-    from recaster.networks.device import select_device
     from recaster.swapping.load import load_swapper
 
     info = probe(options.clip)
     settings = swap_settings(options, info)
-    device = select_device(options.device, options.threads)
-    _limit_threads(options.threads)
+    device = _device(options)
     swapper = load_swapper(options.model, options.source)
     report = reporter(options)
     if options.preview is not None:
         from recaster.swapping.preview import preview_frame
 
-        result = preview_frame(options.clip, options.out, swapper, settings, report)
+        result = preview_frame(options.clip, options.out, options.preview, swapper, settings, report)
     else:
         from recaster.swapping.pipeline import swap_clip
 
         result = swap_clip(options.clip, options.out, swapper, settings, report)
     if not options.quiet:
-        print(*summary(result, device.note), sep="\n")  # noqa: T201
+        print(*summary(result, device), sep="\n")
 
 
 def swap_settings(options: argparse.Namespace, info: ClipInfo) -> SwapSettings:
@@ -111,9 +108,8 @@ def swap_settings(options: argparse.Namespace, info: ClipInfo) -> SwapSettings:
     from recaster.swapping.masks import MaskSettings
     from recaster.swapping.settings import SwapSettings
 
-    span = options.preview if options.preview is not None else options.range
     return SwapSettings(
-        frames=None if span is None else parse_range(span, info),
+        frames=None if options.range is None else parse_range(options.range, info),
         person=options.person,
         track=options.track,
         everyone=options.all,
@@ -147,7 +143,7 @@ def summary(result: SwapResult, device: str) -> list[str]:
     lines = [f"warning: {text}" for text in result.warnings]
     lines.append(
         f"{result.out}: {result.frames} frames, {result.swapped} with a swapped face ({tracks}), "
-        f"{result.without_face} without one passed through"
+        f"{result.without_face} without one and left as they are"
     )
     if result.resumed:
         lines.append(f"{result.resumed} frames were there already from an earlier run")
@@ -156,8 +152,14 @@ def summary(result: SwapResult, device: str) -> list[str]:
     return lines
 
 
-def _limit_threads(threads: int | None) -> None:
-    if threads is not None:
+def _device(options: argparse.Namespace) -> str:
+    """Choose what computes; returns a note on it. Without a network there is no need for TensorFlow."""
+    if options.threads is not None:
         import cv2
 
-        cv2.setNumThreads(threads)
+        cv2.setNumThreads(options.threads)
+    if options.model is None and options.device == "auto":
+        return "on the CPU: there is no network to run"
+    from recaster.networks.device import select_device
+
+    return select_device(options.device, options.threads).note

@@ -35,7 +35,7 @@ def take_clip(
     settings: ExtractSettings,
     person: Floats | None,
     report: Report,
-) -> Mapping[str, int]:
+) -> tuple[Mapping[str, int], str]:
     """Add the wanted faces of one clip to a faceset, those that it has already left out.
 
     Args:
@@ -47,7 +47,8 @@ def take_clip(
         report: listens to progress.
 
     Returns:
-        What became of the frames and faces, see ``plan.Plan``.
+        What became of the frames and faces, see ``plan.Plan``, and what was wrong where nobody could be
+        chosen, or an empty text.
 
     Raises:
         ClipError: the clip cannot be decoded.
@@ -57,13 +58,13 @@ def take_clip(
     frames = wanted_frames(settings, info)
     analysed = AnalysisSettings(detector=settings.detector, min_face=settings.min_face)
     analysis = analyse_clip(info.path, analysed, frames, report)
-    chosen = _chosen(analysis, person, everyone=settings.everyone)
+    chosen, problem = _chosen(analysis, person, everyone=settings.everyone)
     limits = Limits(frames[:: settings.every], settings.min_area)
     present = [record for record in faceset.all_records if record.source_id == source.id]
     planned = plan(analysis, chosen, info, limits, present)
     if planned.batches:
         _cut(faceset, source, info, planned.batches, report)
-    return planned.counts
+    return planned.counts, problem
 
 
 def wanted_frames(settings: ExtractSettings, info: ClipInfo) -> range:
@@ -75,12 +76,14 @@ def wanted_frames(settings: ExtractSettings, info: ClipInfo) -> range:
     return range(info.frame_count) if settings.frames is None else parse_range(settings.frames, info)
 
 
-def _chosen(analysis: Analysis, person: Floats | None, *, everyone: bool) -> tuple[FaceTrack, ...]:
-    """The tracks to take; none where the wanted person is not there, which the counts then say."""
+def _chosen(
+    analysis: Analysis, person: Floats | None, *, everyone: bool
+) -> tuple[tuple[FaceTrack, ...], str]:
+    """The tracks to take, or none and why: one clip without the person must not stop the others."""
     try:
-        return choose_tracks(analysis, person=person, everyone=everyone)
-    except FaceNotFoundError:
-        return ()
+        return choose_tracks(analysis, person=person, everyone=everyone), ""
+    except FaceNotFoundError as error:
+        return (), str(error)
 
 
 def _cut(

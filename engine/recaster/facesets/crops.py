@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from recaster.faces.alignment import align_matrix, scale, transform, warp
-from recaster.faces.identity import embed
 from recaster.faces.pose import head_pose
-from recaster.faces.topology import IBUG68, MESH_POINTS
+from recaster.faces.topology import MESH_POINTS
+from recaster.faces.tracklets import portrait
 from recaster.faces.types import Box
 from recaster.facesets.measures import sharpness
-from recaster.facesets.records import COVERAGE, SIZE, FaceRecord, FacesetSettings, SourceRecord
+from recaster.facesets.records import FaceRecord, FacesetSettings, SourceRecord
 
 if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.media.types import Image
-
-_BROWS: Final = list(IBUG68[17:27])
-_JAW: Final = list(IBUG68[:17])
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,24 +79,13 @@ def cut(
 
 
 def identify(image: Image, points: Floats) -> Floats:
-    """A face's identity, (128,), measured on a crop with the eyes level.
+    """A face's identity, (128,), measured as for tracks.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         points: (478, 3) mesh landmarks in its pixels.
     """
-    matrix = align_matrix(points, SIZE, COVERAGE)
-    landmarks = transform(points, matrix)
-    return embed(warp(image, matrix, SIZE), brow_to_chin(landmarks))
-
-
-def brow_to_chin(landmarks: Floats) -> Box:
-    """The square that dlib's detectors would put on a level face with these points, (478, 3)."""
-    top = float(landmarks[_BROWS, 1].min())
-    bottom = float(landmarks[_JAW, 1].max())
-    middle = float(landmarks[_JAW, 0].min() + landmarks[_JAW, 0].max()) / 2
-    half = (bottom - top) / 2
-    return Box(middle - half, top, middle + half, bottom)
+    return portrait(image, points).embedding
 
 
 def share_outside(points: Floats, width: int, height: int) -> Floats:

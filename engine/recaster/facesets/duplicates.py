@@ -105,4 +105,6 @@ def _thumbnail(faceset: Faceset, record: FaceRecord) -> Floats:
     rim = round(grey.shape[0] * MIDDLE)
     small = cv2.resize(grey[rim:-rim, rim:-rim], (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
     values: Floats = small.astype(np.float64).ravel()
-    return (values - values.mean()) / max(float(values.std()), 1.0)
+    values -= values.mean()
+    values /= max(float(values.std()), 1.0)
+    return values

@@ -70,13 +70,13 @@ def extract(
             report(Update("extracting", number, len(files), "inputs", f"{len(work.faceset)} faces"))
     if not work.faceset.all_records:
         _remove(work.faceset)
-        raise FaceNotFoundError(_nothing(work.faceset.sources, settings))
+        raise FaceNotFoundError(_nothing(work.outcomes, settings))
     return work.faceset
 
 
 def describe_counts(counts: Mapping[str, int]) -> str:
     """What became of an input's frames and faces, in words: "250 frames, 3 no face, 247 kept"."""
-    return ", ".join(f"{count} {reason}" for reason, count in counts.items()) or "nothing"
+    return ", ".join(f"{count} {reason}" for reason, count in counts.items() if count) or "nothing"
 
 
 class _Work:
@@ -91,6 +91,7 @@ class _Work:
         self._report = report
         self._signature = _signature(settings, person)
         self._finder: StillFinder | None = None
+        self.outcomes: list[str] = []
         faceset.sweep()
 
     def take(self, file: Input, info: ClipInfo | None) -> None:
@@ -98,10 +99,14 @@ class _Work:
         source = self.faceset.add_source(SourceRecord(0, file.path.name, sha256(file.path), file.kind))
         if self._signature in source.finished:
             return
+        problem = ""
         if info is None:
             counts = self._still(file, source)
         else:
-            counts = take_clip(self.faceset, source, info, self._settings, self._person, self._report)
+            counts, problem = take_clip(
+                self.faceset, source, info, self._settings, self._person, self._report
+            )
+        self.outcomes.append(f"{source.name}: {problem or describe_counts(counts)}")
         counts = {reason: count for reason, count in counts.items() if count}
         finished = (*source.finished, self._signature)
         self.faceset.update_source(dataclasses.replace(source, finished=finished, counts=counts))
@@ -130,8 +135,8 @@ def _open(out: Path, settings: ExtractSettings) -> Faceset:
     faceset = Faceset.open(out)
     if settings.size not in (None, faceset.size):
         raise FacesetError(
-            f"{out}: this faceset has crops of {faceset.size} pixels, not {settings.size}; leave the size out, "
-            "or extract to another folder"
+            f"{out}: this faceset has crops of {faceset.size} pixels, not {settings.size}; "
+            "leave the size out, or extract to another folder"
         )
     return faceset
 
@@ -153,12 +158,10 @@ def _remove(faceset: Faceset) -> None:
         faceset.folder.rmdir()
 
 
-def _nothing(sources: Sequence[SourceRecord], settings: ExtractSettings) -> str:
+def _nothing(outcomes: Sequence[str], settings: ExtractSettings) -> str:
     """Why no face was kept, in one line."""
-    shown = [f"{source.name}: {describe_counts(source.counts)}" for source in sources[:3]]
-    if len(sources) > 3:
-        shown.append(f"and {len(sources) - 3} more inputs")
+    shown = list(outcomes[:3])
+    if len(outcomes) > 3:
+        shown.append(f"and {len(outcomes) - 3} more inputs")
     wanted = "no face" if settings.person is None else f"no face of the person in {settings.person.name}"
-    return (
-        f"{wanted} was kept ({'; '.join(shown)}); try another detector, a smaller --min-face or other inputs"
-    )
+    return f"{wanted} was kept ({'; '.join(shown)}); try another detector, smaller faces or other inputs"

@@ -56,7 +56,7 @@ def draw(likeness: Likeness, points: Floats, weights: Floats, size: int) -> Draw
     places = wrap(likeness.positions, covering) * inside[..., None]
     parts = draw_parts(points, size)
     visible = np.minimum(wrap(likeness.visible, covering), parts[..., FACE - 6])
-    return Drawing(np.concatenate([warped, places, parts], -1), visible.astype(np.float32) / 255)
+    return Drawing(np.concatenate([warped, places, parts], -1), visible.astype(np.float32) / np.float32(255))
 
 
 def draw_parts(points: Floats, size: int) -> NDArray[np.uint8]:

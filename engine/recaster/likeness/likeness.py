@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -75,7 +75,7 @@ class Likeness:
 
     def save(self, path: Path) -> None:
         """Write everything to one safetensors file, atomically."""
-        tensors = {
+        tensors: dict[str, NDArray[Any]] = {
             "mesh": self.mesh,
             "neutral": self.form.neutral,
             "lids": self.form.lids,

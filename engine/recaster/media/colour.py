@@ -105,13 +105,15 @@ def matrix_of(tags: ColourTags, width: int, height: int) -> str:
 
 
 def swscale_matrix(matrix: str, what: object) -> int:
-    """swscale's number of a matrix.
+    """The number that swscale has for a matrix.
 
     Raises:
         ClipError: swscale cannot convert this matrix; the message names ``what``.
     """
     if matrix not in _SWSCALE:
-        raise ClipError(f"{what}: its colour matrix ({matrix}) cannot be read; convert the clip to bt709 first")
+        raise ClipError(
+            f"{what}: its colour matrix ({matrix}) cannot be read; convert the clip to bt709 first"
+        )
     return _SWSCALE[matrix]
 
 

@@ -137,7 +137,9 @@ def times_of(original: ClipInfo, frames: range) -> tuple[Times, Fraction, Fracti
     """Times of some frames of a clip, and when the first begins and the last ends, in seconds."""
     seen = scan(original.path)
     if not 0 <= frames.start < frames.stop <= len(seen.pts):
-        raise OutputError(f"{original.path} has frames 0-{len(seen.pts) - 1}, not {frames.start}-{frames.stop - 1}")
+        raise OutputError(
+            f"{original.path} has frames 0-{len(seen.pts) - 1}, not {frames.start}-{frames.stop - 1}"
+        )
     base = Fraction(1, seen.time_base.denominator)
     ticks = seen.pts * seen.time_base.numerator
     if frames.stop < len(ticks):
@@ -178,7 +180,9 @@ def open_segment(path: Path) -> Any:
     try:
         return av.open(str(path), options={"ignore_editlist": "1"})
     except (FFmpegError, OSError) as error:
-        raise OutputError(f"{path}: this segment cannot be read ({error.strerror}); render it again") from error
+        raise OutputError(
+            f"{path}: this segment cannot be read ({error.strerror}); render it again"
+        ) from error
 
 
 def _packets(path: Path) -> Iterator[Any]:

@@ -126,7 +126,7 @@ class Developer:
             interpolation=STRETCH_SCALING if stretched else READ_SCALING,
             threads=1,
         )
-        return self._upright(rgb.to_ndarray())
+        return self._upright(np.asarray(rgb.to_ndarray(), np.uint8))
 
     def _upright(self, image: Image) -> Image:
         if self._shape.mirrored:

@@ -19,7 +19,25 @@ ROUNDING = 1
 COARSEST_STEP = 4
 """Ticks a frame at least, for uneven steps to pass for rounding: below, they are dropped frames."""
 USUAL_RATES = tuple(
-    Fraction(rate) for rate in ("24000/1001", "24", "25", "30000/1001", "30", "48", "50", "60000/1001", "60")
+    Fraction(rate)
+    for rate in (
+        8,
+        10,
+        12,
+        "12.5",
+        15,
+        18,
+        20,
+        "24000/1001",
+        24,
+        25,
+        "30000/1001",
+        30,
+        48,
+        50,
+        "60000/1001",
+        60,
+    )
 )
 FALLBACK_RATE = Fraction(25)
 
@@ -79,8 +97,10 @@ def constant_rate(
     mean = Fraction(int(pts[-1] - pts[0]), len(pts) - 1)
     if mean < COARSEST_STEP or not _fits(pts, mean, 2 * ROUNDING):  # its ends are rounded as well
         return None
-    rates = (rate for rate in (*stated, *USUAL_RATES) if _fits(pts, 1 / (rate * time_base), ROUNDING))
-    return next(rates, 1 / (mean * time_base))
+    rate = 1 / (mean * time_base)
+    nearest = sorted(USUAL_RATES, key=lambda usual: abs(usual - rate))
+    guesses = [guess for guess in stated if guess in USUAL_RATES] + nearest + list(stated)
+    return next((guess for guess in guesses if _fits(pts, 1 / (guess * time_base), ROUNDING)), rate)
 
 
 def _fits(pts: NDArray[np.int64], step: Fraction, slack: int) -> bool:

@@ -98,7 +98,9 @@ def _places_to_begin(begin: int, seen: Scan) -> tuple[int, ...]:
     return (int(keys[-1]), 0) if seen.seekable and keys.size else (0,)
 
 
-def _numbered(source: Source, pictures: Iterator[Decoded], begin: int, stop: int | None) -> Iterator[Numbered]:
+def _numbered(
+    source: Source, pictures: Iterator[Decoded], begin: int, stop: int | None
+) -> Iterator[Numbered]:
     for index, decoded in enumerate(deinterlaced(pictures, source.time_base), begin):
         if stop is not None and index >= stop:
             return

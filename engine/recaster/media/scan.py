@@ -95,7 +95,13 @@ def _scan(path: Path, modified: int, size: int) -> Scan:  # noqa: ARG001 (the ca
 
 
 def _result(
-    source: Source, pts: NDArray[np.int64], keys: NDArray[np.bool_], first: Any, last: Any, *, interlaced: bool
+    source: Source,
+    pts: NDArray[np.int64],
+    keys: NDArray[np.bool_],
+    first: Any,
+    last: Any,
+    *,
+    interlaced: bool,
 ) -> Scan:
     stream = source.stream
     shape, colour = look_of(first, source)
@@ -174,7 +180,7 @@ def _announced_end(source: Source) -> Fraction | None:
     container = source.container
     if container.duration is None:
         return None
-    return Fraction(container.duration + (container.start_time or 0), 1_000_000)
+    return Fraction(container.duration, 1_000_000)  # from zero in some formats, from the start in others
 
 
 def _picture_warnings(damage: Damage, shape: Shape, colour: ColourTags, *, interlaced: bool) -> list[str]:
@@ -187,5 +193,7 @@ def _picture_warnings(damage: Damage, shape: Shape, colour: ColourTags, *, inter
         warnings.append("interlaced: each frame is deinterlaced to one picture")
     if colour.transfer in HDR_TRANSFERS:
         name = HDR_TRANSFERS[colour.transfer]
-        warnings.append(f"HDR ({name}): code values are kept, not tone-mapped; pictures look flat on a plain screen")
+        warnings.append(
+            f"HDR ({name}): code values are kept, not tone-mapped; pictures look flat on a plain screen"
+        )
     return warnings

@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import av
 from av.error import FFmpegError, InvalidDataError
@@ -17,6 +16,7 @@ from recaster.media.writer import CONTAINERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from types import TracebackType
 
 KEPT_METADATA = ("language", "title")
@@ -59,7 +59,7 @@ class SoundCopy:
         self._streams = [stream for stream in self._source.streams.audio if stream.time_base]
         self._copies: dict[int, Any] = {}
 
-    def __enter__(self) -> SoundCopy:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -76,7 +76,9 @@ class SoundCopy:
         """Give an output container a copy of every stream, with its language and disposition."""
         for stream in self._streams:
             copy = container.add_stream_from_template(stream)
-            copy.metadata.update({name: text for name, text in stream.metadata.items() if name in KEPT_METADATA})
+            copy.metadata.update(
+                {name: text for name, text in stream.metadata.items() if name in KEPT_METADATA}
+            )
             copy.disposition = stream.disposition
             self._copies[stream.index] = copy
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import av
 from av.error import FFmpegError, InvalidDataError
@@ -16,6 +15,7 @@ from recaster.media.colour import tags_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from fractions import Fraction
     from types import TracebackType
 
 THREADS = 2
@@ -70,7 +70,7 @@ class Source:
             self.stream.codec_context.options = {"skip_loop_filter": "all"}
         self.time_base: Fraction = self.stream.time_base
 
-    def __enter__(self) -> Source:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -119,7 +119,9 @@ class Source:
             self.damage.undecodable += 1
             return
         except FFmpegError as error:
-            raise ClipError(f"{self.path}: decoding failed ({error.strerror}); convert the clip first") from error
+            raise ClipError(
+                f"{self.path}: decoding failed ({error.strerror}); convert the clip first"
+            ) from error
         for picture in pictures:
             if picture.is_corrupt and self.damage.first_corrupt is None:
                 self.damage.first_corrupt = self._count

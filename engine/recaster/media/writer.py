@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import av
 from av.error import FFmpegError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
-    from recaster.media.types import ClipInfo, Image
+    from recaster.media.types import ClipInfo, ColourTags, Image
 
 THREADS = 2
 """Fixed, because what x264 writes depends on it."""
@@ -116,10 +116,10 @@ class ClipWriter:
         self._options = options or WriterOptions()
         self._format = check_encoding(self.path, info, self._options)
         self._stack = contextlib.ExitStack()
-        self._converter = VideoReformatter()
+        self._converter, self._deepener = VideoReformatter(), VideoReformatter()
         self._last: int | None = None
 
-    def __enter__(self) -> ClipWriter:
+    def __enter__(self) -> Self:
         temporary = self._stack.enter_context(atomic_path(self.path))
         self._stack.enter_context(writing(self.path))
         scale = {"movie_timescale": str(movie_timescale([self._info.time_base]))}
@@ -160,16 +160,12 @@ class ClipWriter:
 
     def _encoded_form(self, image: Image, pts: int) -> Any:
         tags = written_tags(self._info)
-        matrix = matrix_of(tags, self._info.width, self._info.height)
-        picture = self._converter.reformat(
-            av.VideoFrame.from_ndarray(image, format="rgb24"),
-            format=self._format,
-            src_color_range=ColorRange.JPEG,
-            dst_colorspace=swscale_matrix(matrix, self.path),
-            dst_color_range=ColorRange.JPEG if tags.range == "pc" else ColorRange.MPEG,
-            interpolation=WRITE_SCALING,
-            threads=1,
-        )
+        picture = av.VideoFrame.from_ndarray(image, format="rgb24")
+        full = tags.range == "pc"
+        if full and not self._format.endswith("10le"):  # directly, swscale's chroma is half a level low
+            deep = f"{self._format.replace('yuvj', 'yuv')}10le"
+            picture = self._converted(self._deepener, picture, deep, tags, full=full)
+        picture = self._converted(self._converter, picture, self._format, tags, full=full)
         picture.pts = pts * self._info.time_base.numerator
         picture.time_base = Fraction(1, self._info.time_base.denominator)
         picture.colorspace = number_of(tags.matrix, MATRICES)
@@ -177,6 +173,21 @@ class ClipWriter:
         picture.color_primaries = number_of(tags.primaries, PRIMARIES)
         picture.color_trc = number_of(tags.transfer, TRANSFERS)
         return picture
+
+    def _converted(
+        self, converter: VideoReformatter, picture: Any, pixel_format: str, tags: ColourTags, *, full: bool
+    ) -> Any:
+        matrix = swscale_matrix(matrix_of(tags, self._info.width, self._info.height), self.path)
+        return converter.reformat(
+            picture,
+            format=pixel_format,
+            src_colorspace=None if picture.format.is_rgb else matrix,
+            src_color_range=ColorRange.JPEG,
+            dst_colorspace=matrix,
+            dst_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
+            interpolation=WRITE_SCALING,
+            threads=1,
+        )
 
     def _add_stream(self) -> Any:
         info, codec = self._info, CODECS[self._options.codec]
@@ -199,7 +210,7 @@ class ClipWriter:
 
 
 def encoder_options(options: WriterOptions, pixel_format: str) -> dict[str, str]:
-    """ffmpeg's options of the encoder."""
+    """Options of the encoder, as ffmpeg names them."""
     if options.codec == "prores":
         return {"profile": "4444" if "444" in pixel_format else "hq", "vendor": "apl0"}
     chosen = {"crf": str(options.quality), "preset": options.preset}
@@ -216,17 +227,23 @@ def check_encoding(path: Path, info: ClipInfo, options: WriterOptions) -> str:
     """
     suffix = path.suffix.lower()
     if suffix not in CONTAINERS:
-        raise UsageError(f"{path}: a result is named {', '.join(CONTAINERS)}, not {suffix or 'without a suffix'}")
+        raise UsageError(
+            f"{path}: a result is named {', '.join(CONTAINERS)}, not {suffix or 'without a suffix'}"
+        )
     if options.codec not in CODECS:
         raise UsageError(f"no codec is called {options.codec}; choose from {', '.join(CODECS)}")
     codec = CODECS[options.codec]
     if suffix not in codec.suffixes:
-        raise UsageError(f"{path}: {options.codec} goes into {' or '.join(codec.suffixes)}, not into {suffix}")
+        raise UsageError(
+            f"{path}: {options.codec} goes into {' or '.join(codec.suffixes)}, not into {suffix}"
+        )
     odd = info.width % 2 == 1 or info.height % 2 == 1
-    pixel_format = options.pixel_format or codec.formats[info.bit_depth > 8, odd]  # noqa: PLR2004 (bits)
+    pixel_format = options.pixel_format or codec.formats[info.bit_depth > 8, odd]
     known = {str(format_.name) for format_ in av.codec.Codec(codec.encoder, "w").video_formats or ()}
     if pixel_format not in known:
-        raise UsageError(f"{options.codec} cannot be written as {pixel_format}; it takes {', '.join(sorted(known))}")
+        raise UsageError(
+            f"{options.codec} cannot be written as {pixel_format}; it takes {', '.join(sorted(known))}"
+        )
     chroma = av.VideoFormat(pixel_format, info.width, info.height)
     if options.codec != "prores" and not _divides(chroma, info):
         raise UsageError(
@@ -249,7 +266,9 @@ def open_output(path: Path, time_base: Fraction, options: dict[str, str] | None 
     container = CONTAINERS[path.suffix.lower()]
     chosen = {"fflags": "+bitexact", **(options or {})}
     if container == "matroska":
-        chosen = {name: value for name, value in chosen.items() if name not in ("movflags", "movie_timescale")}
+        chosen = {
+            name: value for name, value in chosen.items() if name not in ("movflags", "movie_timescale")
+        }
     else:
         chosen["video_track_timescale"] = str(time_base.denominator)
     return av.open(str(path), "w", format=container, options=chosen)
@@ -272,4 +291,6 @@ def writing(path: Path) -> Iterator[None]:
     except FFmpegError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EIO):
             raise unwritable(path, OSError(error.errno, error.strerror)) from error
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); try another container or codec") from error
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror}); try another container or codec"
+        ) from error

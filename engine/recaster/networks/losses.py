@@ -32,12 +32,8 @@ def ssim_loss(truth: tf.Tensor, painted: tf.Tensor, weights: tf.Tensor, span: fl
     """
 
     c1, c2 = SSIM_C1 * span**2, SSIM_C2 * span**2
-    channels = truth.shape[-1]
     maps = tf.concat([truth, painted, truth**2, painted**2, truth * painted], -1)
-    means = _window_means(maps)
-    mean_t, mean_p, mean_tt, mean_pp, mean_tp = (
-        means[..., index * channels : (index + 1) * channels] for index in range(5)
-    )
+    mean_t, mean_p, mean_tt, mean_pp, mean_tp = tf.split(_window_means(maps), 5, -1)
     both, square_t, square_p = mean_t * mean_p, mean_t**2, mean_p**2
     variances, covariance = mean_tt - square_t + mean_pp - square_p, mean_tp - both
     ssim = (2 * both + c1) * (2 * covariance + c2) / ((square_t + square_p + c1) * (variances + c2))
@@ -45,16 +41,13 @@ def ssim_loss(truth: tf.Tensor, painted: tf.Tensor, weights: tf.Tensor, span: fl
 
 
 def _window_means(maps: tf.Tensor) -> tf.Tensor:
-    """Means over 7x7 windows that lie inside, from sums of 2, 4 and 7 neighbours along each axis.
+    """Means over 7x7 windows that lie inside.
 
-    On a CPU this and its gradient take a tenth of the time of an average pool.
+    Two depthwise convolutions: forwards and back, a CPU needs a quarter of the time of an average pool.
     """
-    two = maps[:, :-1] + maps[:, 1:]
-    four = two[:, :-2] + two[:, 2:]
-    rows = four[:, :-3] + four[:, 3:] - maps[:, 3:-3]
-    two = rows[:, :, :-1] + rows[:, :, 1:]
-    four = two[:, :, :-2] + two[:, :, 2:]
-    return (four[:, :, :-3] + four[:, :, 3:] - rows[:, :, 3:-3]) / 49
+    column = tf.ones((7, 1, maps.shape[-1], 1)) / 7
+    rows = tf.nn.depthwise_conv2d(maps, column, [1, 1, 1, 1], "VALID")
+    return tf.nn.depthwise_conv2d(rows, tf.transpose(column, (1, 0, 2, 3)), [1, 1, 1, 1], "VALID")
 
 
 def least_squares(scores: tf.Tensor, wanted: tf.Tensor | float) -> tf.Tensor:

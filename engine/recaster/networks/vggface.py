@@ -55,7 +55,7 @@ def build_vggface(weights: Path) -> tuple[keras.Model, str]:
         if layer.weights:
             layer.set_weights(_fitting(weights, layer, values))
     taps = [_last(network, side, channels) for side, channels in TAPS]
-    model = keras.Model(network.inputs, taps, name="vggface")
+    model = keras.Model(network.inputs[0], taps, name="vggface")
     model.trainable = False
     return model, f"{LICENCE}; {weights.name} sha256 {sha256(weights)}"
 

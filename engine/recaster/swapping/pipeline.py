@@ -16,6 +16,7 @@ from recaster.files import sha256
 from recaster.media.join import check_output, join_segments, join_with_sound, times_of
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
+from recaster.media.sound import Sound
 from recaster.media.writer import ClipWriter, check_encoding
 from recaster.progress import Report, Update, silent
 from recaster.swapping.casting import chosen
@@ -165,9 +166,10 @@ def _write(
 def _join(info: ClipInfo, out: Path, frames: range, parts: Parts, settings: SwapSettings) -> None:
     """Put the parts together, then remove them."""
     if settings.matte is not None:
+        mattes = [parts.matte(chunk) for chunk in parts.chunks]
         times, begin, _ = times_of(info, frames)
         times = times.moved(-begin) if frames.start > 0 else times
-        join_with_sound([parts.matte(chunk) for chunk in parts.chunks], settings.matte, times, sound=None)
+        join_with_sound(mattes, settings.matte, times, Sound(mattes[0]))  # which has none
     join_segments([parts.clip(chunk) for chunk in parts.chunks], info, out, frames, settings.writer)
     parts.remove()
 

@@ -23,7 +23,7 @@ class SwapSettings:
     Attributes:
         frames: frame indices to swap; None for the whole clip.
         person: picture of the performer to swap; None for the clip's main person.
-        track: number of the one track to swap, instead of a person.
+        track: number of a track that shows the performer, instead of a picture.
         everyone: swap every face, instead of one person's.
         smoothing: how landmarks are smoothed over time.
         mask: where the swapped face is laid over the frame.

@@ -160,7 +160,7 @@ class GuidedTrainee:
         painted = np.asarray(paint(scaled, self.network(scaled, training=False)))
         results = np.clip(np.round(painted * 255), 0, 255).astype(np.uint8)
         truths = np.stack([pair[1] for pair in pairs])
-        return np.vstack([np.hstack(row) for row in (truths, conditions[..., :3], results)])
+        return np.vstack([np.hstack(list(row)) for row in (truths, conditions[..., :3], results)])
 
     def _next_batch(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         while len(self._drawn) <= _AHEAD:

@@ -108,7 +108,7 @@ class PairwiseTrainee:
     def state(self) -> dict[str, np.ndarray]:
         """Weights, optimiser slots, moving average, step."""
         state = {"step": np.array(self._step)}
-        state |= {f"weights/{name}": np.array(variable) for name, variable in self._variables().items()}
+        state |= {f"weights/{name}": variable.numpy() for name, variable in self._variables().items()}
         for name, adam in self._adams.items():
             state |= adam.state(f"adam/{name}")
         if self._average is not None:
@@ -129,7 +129,7 @@ class PairwiseTrainee:
         """The encoder and the source's decoder."""
         if self._average is not None:
             return self._average.values()
-        return {name: np.array(variable) for name, variable in self._swapping.items()}
+        return {name: variable.numpy() for name, variable in self._swapping.items()}
 
     def preview(self) -> Image:
         """Columns: source, its reconstruction, target, the swap (shown through its mask)."""

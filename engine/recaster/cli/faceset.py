@@ -1,0 +1,246 @@
+"""``recaster faceset``: look at, clean, export and import facesets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recaster.cli.display import reporter
+from recaster.cli.extract import add_taking, print_summary
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from recaster.facesets.clean import CleanResult
+    from recaster.facesets.info import FacesetInfo, Spread
+
+EXAMPLES_SHOWN = 3
+
+
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command and its own commands."""
+    parser = commands.add_parser("faceset", help="look at, clean, export and import facesets")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    _add_info(actions, common)
+    _add_clean(actions, common)
+    _add_contact_sheet(actions, common)
+    _add_export(actions, common)
+    _add_import(actions, common)
+
+
+def _add_info(actions: Any, common: argparse.ArgumentParser) -> None:
+    parser = actions.add_parser("info", parents=[common], help="say what is in a faceset")
+    parser.add_argument("faceset", type=Path, metavar="FACESET")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run_info)
+
+
+def _add_clean(actions: Any, common: argparse.ArgumentParser) -> None:
+    parser = actions.add_parser(
+        "clean",
+        parents=[common],
+        help="leave out blurred, doubled and foreign faces",
+        description="Leave out blurred, doubled and foreign faces. Nothing is deleted: --undo keeps all "
+        "again, and cleaning again judges every face anew.",
+    )
+    parser.add_argument("faceset", type=Path, metavar="FACESET")
+    parser.add_argument(
+        "--blur",
+        type=float,
+        default=3.0,
+        metavar="X",
+        help="leave out faces more than X robust standard deviations less sharp than the median (default: "
+        "3; 0: none)",
+    )
+    parser.add_argument(
+        "--duplicates",
+        type=float,
+        default=2.0,
+        metavar="PERCENT",
+        help="leave out faces of a track that look the same and whose features lie within this percentage "
+        "of the eye distance; the sharpest stays (default: 2; 0: none)",
+    )
+    parser.add_argument(
+        "--person", type=Path, metavar="IMAGE", help="picture of the person (default: the set's own)"
+    )
+    parser.add_argument(
+        "--distance",
+        type=float,
+        default=0.6,
+        metavar="D",
+        help="identity distance above which a face is someone else's (default: 0.6; 0: none)",
+    )
+    parser.add_argument("--force", action="store_true", help="go on even if most faces are left out")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be left out")
+    parser.add_argument("--undo", action="store_true", help="keep every face again")
+    parser.set_defaults(run=run_clean)
+
+
+def _add_contact_sheet(actions: Any, common: argparse.ArgumentParser) -> None:
+    parser = actions.add_parser(
+        "contact-sheet", parents=[common], help="save a picture with faces of the set"
+    )
+    parser.add_argument("faceset", type=Path, metavar="FACESET")
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="PICTURE", help="PNG or JPEG file")
+    parser.add_argument("--columns", type=int, default=8, metavar="N", help="faces side by side (default: 8)")
+    parser.add_argument(
+        "--count", type=int, default=48, metavar="N", help="at most this many faces (default: 48)"
+    )
+    parser.add_argument("--dropped", action="store_true", help="show what cleaning left out, and why")
+    parser.set_defaults(run=run_contact_sheet)
+
+
+def _add_export(actions: Any, common: argparse.ArgumentParser) -> None:
+    parser = actions.add_parser("export", parents=[common], help="save a faceset as one zip")
+    parser.add_argument("faceset", type=Path, metavar="FACESET")
+    parser.add_argument("zip", type=Path, metavar="OUT.zip")
+    parser.set_defaults(run=run_export)
+
+
+def _add_import(actions: Any, common: argparse.ArgumentParser) -> None:
+    parser = actions.add_parser(
+        "import",
+        parents=[common],
+        help="make a faceset of an exported zip, or of a zip or folder of face images",
+    )
+    parser.add_argument("given", type=Path, metavar="ZIP_OR_FOLDER")
+    parser.add_argument(
+        "-o", "--out", type=Path, required=True, metavar="FACESET", help="folder of the new faceset"
+    )
+    parser.add_argument("--note", default="", help="whose faces these are, for plain images")
+    add_taking(parser)
+    parser.set_defaults(run=run_import)
+
+
+def run_info(options: argparse.Namespace) -> None:
+    """Print a faceset's numbers."""
+    import json
+
+    from recaster.facesets.faceset import Faceset
+    from recaster.facesets.info import describe
+
+    info = describe(Faceset.open(options.faceset))
+    if options.json:
+        _say(json.dumps(info.as_json(), indent=1))
+    else:
+        _say("\n".join(info_lines(info)))
+
+
+def run_clean(options: argparse.Namespace) -> None:
+    """Clean or restore a faceset and say why what was dropped."""
+    from recaster.errors import UsageError
+    from recaster.facesets.clean import CleanSettings, clean, restore
+    from recaster.facesets.faceset import Faceset
+    from recaster.facesets.stills import person_in
+
+    faceset = Faceset.open(options.faceset)
+    if options.undo:
+        if options.dry_run:
+            raise UsageError("--undo and --dry-run do not go together")
+        _say(f"{restore(faceset)} faces restored, {len(faceset)} kept")
+        return
+    settings = CleanSettings(
+        blur=options.blur,
+        duplicates=options.duplicates,
+        person=None if options.person is None else person_in(options.person),
+        distance=options.distance,
+        force=options.force,
+    )
+    result = clean(faceset, settings, reporter(options), dry_run=options.dry_run)
+    _say("\n".join(clean_lines(result, dry_run=options.dry_run)))
+
+
+def run_contact_sheet(options: argparse.Namespace) -> None:
+    """Save a sheet of faces."""
+    from recaster.errors import UsageError
+    from recaster.facesets.faceset import Faceset
+    from recaster.facesets.info import contact_sheet
+
+    if options.columns < 1 or options.count < 1:
+        raise UsageError("--columns and --count must be at least 1")
+    faceset = Faceset.open(options.faceset)
+    shown = contact_sheet(
+        faceset, options.out, count=options.count, columns=options.columns, dropped=options.dropped
+    )
+    _say(f"{options.out}: {shown} faces")
+
+
+def run_export(options: argparse.Namespace) -> None:
+    """Save a faceset as a zip."""
+    from recaster.facesets.archive import export_zip
+    from recaster.facesets.faceset import Faceset
+
+    faceset = Faceset.open(options.faceset)
+    export_zip(faceset, options.zip, reporter(options))
+    _say(f"{options.zip}: {len(faceset.all_records)} faces")
+
+
+def run_import(options: argparse.Namespace) -> None:
+    """Make a faceset of a zip or folder."""
+    from recaster.facesets.archive import import_faces
+    from recaster.facesets.extract import ExtractSettings
+    from recaster.facesets.info import describe
+
+    settings = ExtractSettings(
+        detector=options.detector,
+        min_face=options.min_face,
+        min_area=options.min_area,
+        size=options.size,
+        identity=options.note,
+    )
+    print_summary(describe(import_faces(options.given, options.out, settings, reporter(options))))
+
+
+def info_lines(info: FacesetInfo) -> list[str]:
+    """A faceset's numbers for people."""
+    note = f" ({info.identity})" if info.identity else ""
+    lines = [f"{info.folder}{note}: {info.kept} of {info.faces} faces kept, crops of {info.size} px"]
+    lines += [f"  dropped as {reason}: {count}" for reason, count in info.dropped.items()]
+    lines += [f"  from {source.name}: {source.kept} of {source.faces} kept" for source in info.sources[:20]]
+    if len(info.sources) > 20:
+        lines.append(f"  ... and {len(info.sources) - 20} more inputs")
+    lines += _spread_lines(
+        {
+            "yaw, degrees": info.yaw,
+            "pitch, degrees": info.pitch,
+            "sharpness": info.sharpness,
+            "mouth open / eye distance": info.mouth,
+            "eye distance in frame, px": info.eyes,
+        }
+    )
+    for name, histogram in (("yaw", info.yaw_histogram), ("pitch", info.pitch_histogram)):
+        filled = [f"{span}: {count}" for span, count in histogram.items() if count]
+        if filled:
+            lines.append(f"  faces by {name}: {', '.join(filled)}")
+    return lines
+
+
+def clean_lines(result: CleanResult, *, dry_run: bool) -> list[str]:
+    """What cleaning found, with a few examples of each reason."""
+    from recaster.facesets.clean import REASONS
+
+    verb = "would be dropped" if dry_run else "dropped"
+    lines = []
+    for reason in REASONS:
+        numbers = result.of(reason)
+        if numbers:
+            lines.append(f"{len(numbers)} {verb} as {reason}, such as:")
+            lines += [
+                f"  face {number}{result.reasons[number].removeprefix(reason)}"
+                for number in numbers[:EXAMPLES_SHOWN]
+            ]
+    return [*lines, f"{result.kept} of {result.total} faces {'would be kept' if dry_run else 'kept'}"]
+
+
+def _spread_lines(spreads: Mapping[str, Spread | None]) -> list[str]:
+    return [
+        f"  {name}: median {spread.median:.3g}, most {spread.q05:.3g} to {spread.q95:.3g}, "
+        f"all {spread.lowest:.3g} to {spread.highest:.3g}"
+        for name, spread in spreads.items()
+        if spread is not None
+    ]
+
+
+def _say(text: str) -> None:
+    print(text)

@@ -1,0 +1,101 @@
+"""``recaster probe CLIP``: what a clip is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+
+    from recaster.media.types import AudioStream, ClipInfo
+
+
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command to the command line."""
+    command = commands.add_parser(
+        "probe",
+        parents=[common],
+        help="tell what a clip is",
+        description="Decode a whole clip; tell its size, frames, rate, colour, sound and what is wrong with it.",
+    )
+    command.add_argument("clip", type=Path, metavar="CLIP")
+    command.add_argument("--json", action="store_true", help="print JSON; fractions as text like 24000/1001")
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print what the clip is."""
+    import json
+
+    from recaster.media.probe import probe
+
+    info = probe(options.clip)
+    print(json.dumps(as_json(info), indent=1) if options.json else as_text(info))
+
+
+def as_json(info: ClipInfo) -> dict[str, Any]:
+    """A clip's facts in JSON's types; rational numbers are text."""
+    from dataclasses import asdict
+    from fractions import Fraction
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: plain(inner) for name, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(inner) for inner in value]
+        return str(value) if isinstance(value, Fraction | Path) else value
+
+    facts: dict[str, Any] = plain(asdict(info))
+    return facts
+
+
+def as_text(info: ClipInfo) -> str:
+    """A clip's facts for people, one a line."""
+    pace = "frames/s on average (variable)" if info.variable else "frames/s"
+    exact = "" if info.rate.denominator == 1 else f" = {info.rate}"
+    rows = [
+        ("clip", str(info.path)),
+        ("size", f"{info.width}x{info.height}" + _how_shown(info)),
+        ("frames", f"{info.frame_count}, {float(info.rate):.3f}{exact} {pace}, {float(info.duration):.3f} s"),
+        ("picture", f"{info.codec}, {info.pixel_format}, {info.bit_depth} bits"),
+        ("colour", _colour(info)),
+    ]
+    for stream in info.audio:
+        rows.append((f"sound {stream.index}", _sound(stream)))
+    if not info.audio:
+        rows.append(("sound", "none"))
+    rows += [("warning", warning) for warning in info.warnings]
+    return "\n".join(f"{name:<8} {text}" for name, text in rows)
+
+
+def _how_shown(info: ClipInfo) -> str:
+    notes = []
+    if info.rotation:
+        notes.append(f"turned {info.rotation} degrees")
+    if info.sample_aspect != 1:
+        notes.append(f"pixel aspect {info.sample_aspect}")
+    if info.interlaced:
+        notes.append("interlaced")
+    return f" ({', '.join(notes)})" if notes else ""
+
+
+def _sound(stream: AudioStream) -> str:
+    parts = [stream.codec, f"{stream.channels} channels", f"{stream.sample_rate} Hz"]
+    if stream.duration is not None:
+        parts.append(f"{float(stream.duration):.3f} s")
+    parts.append(f"starts {float(stream.offset):+.3f} s")
+    if stream.language:
+        parts.append(stream.language)
+    return ", ".join(parts)
+
+
+def _colour(info: ClipInfo) -> str:
+    tags = info.colour
+    named = {
+        "range": tags.range,
+        "matrix": tags.matrix,
+        "primaries": tags.primaries,
+        "transfer": tags.transfer,
+    }
+    return ", ".join(f"{name} {value or 'untagged'}" for name, value in named.items())

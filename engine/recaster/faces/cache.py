@@ -1,0 +1,78 @@
+"""Analyses that are made once and kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recaster.errors import ClipError, InputError
+from recaster.faces import store
+from recaster.faces.analysis import AnalysisSettings, analyse
+from recaster.files import sha256
+from recaster.media.probe import probe
+from recaster.media.reader import read_frames
+from recaster.progress import Report, silent
+
+if TYPE_CHECKING:
+    from recaster.faces.types import Analysis
+
+
+def analyse_clip(
+    path: Path,
+    settings: AnalysisSettings | None = None,
+    frames: range | None = None,
+    report: Report = silent,
+) -> Analysis:
+    """Analyse a clip, or take the result from the cache where it was done before.
+
+    The key is made of the file's bytes, the settings, the range and the format, so a renamed clip is
+    known again and a changed one is not. A damaged cache entry is made anew.
+
+    Args:
+        path: the clip.
+        settings: how; the defaults where None.
+        frames: frame indices, all where None.
+        report: told about the progress.
+
+    Raises:
+        ClipError: the clip cannot be used.
+        OutputError: the cache folder cannot be written.
+    """
+    settings = settings or AnalysisSettings()
+    info = probe(path)
+    frames = range(info.frame_count) if frames is None else frames[: max(0, info.frame_count - frames.start)]
+    kept = cache_folder() / "analysis" / f"{_key(path, settings, frames)}.npz"
+    if kept.is_file():
+        try:
+            return store.load(kept)
+        except InputError:
+            kept.unlink(missing_ok=True)
+    found = analyse(read_frames(path, frames.start, frames.stop), settings, len(frames), report)
+    store.save(kept, found)
+    return found
+
+
+def cache_folder() -> Path:
+    """Where Recaster keeps what it can make again: RECASTER_CACHE, or the platform's cache folder."""
+    chosen = os.environ.get("RECASTER_CACHE")
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "recaster" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "recaster"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "recaster"
+
+
+def _key(path: Path, settings: AnalysisSettings, frames: range) -> str:
+    try:
+        clip = sha256(path)
+    except OSError as error:
+        raise ClipError(f"{path}: cannot be read ({error.strerror})") from error
+    parts = [clip, store.FORMAT, dataclasses.asdict(settings), frames.start, frames.stop]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]

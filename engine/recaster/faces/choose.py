@@ -1,0 +1,78 @@
+"""Which of the faces in a clip is meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from recaster.errors import FaceNotFoundError, UsageError
+from recaster.faces.identity import SAME_PERSON, distance
+from recaster.faces.people import group_people
+
+if TYPE_CHECKING:
+    from recaster.faces.types import Analysis, FaceTrack, Floats
+
+
+def choose_tracks(
+    analysis: Analysis,
+    *,
+    person: Floats | None = None,
+    track: int | None = None,
+    everyone: bool = False,
+) -> tuple[FaceTrack, ...]:
+    """Choose the tracks to work on.
+
+    Args:
+        analysis: of the clip.
+        person: (128,) embedding: all tracks of that person.
+        track: a track's number: all tracks of the person that it shows.
+        everyone: all tracks.
+
+    Returns:
+        Tracks in the order of the analysis, at least one. Without any wish: the person who fills most
+        of the clip (face area summed over the frames).
+
+    Raises:
+        UsageError: more than one wish at once, or a person is wished for but the analysis has no
+            identities.
+        FaceNotFoundError: there is no face at all, or not the one asked for.
+    """
+    if sum((person is not None, track is not None, everyone)) > 1:
+        raise UsageError("choose either a person, or a track, or everyone")
+    tracks = analysis.tracks
+    if not tracks:
+        raise FaceNotFoundError(f"no face was found in {analysis.frame_count} frames")
+    if everyone:
+        return tracks
+    if person is not None:
+        return _of_person(analysis, person)
+    people = group_people(analysis)
+    if track is not None:
+        chosen = [group for group in people if track in group]
+        if not chosen:
+            raise FaceNotFoundError(f"there is no track {track}; found: {_listed(tracks)}")
+        return tuple(tracks[n] for n in chosen[0])
+    return tuple(tracks[n] for n in people[0])
+
+
+def _of_person(analysis: Analysis, person: Floats) -> tuple[FaceTrack, ...]:
+    known = [one for one in analysis.tracks if one.embedding.size]
+    if not known:
+        raise UsageError("the clip was analysed without identities, so a person cannot be looked for")
+    distances = [distance(one.embedding, person) for one in known]
+    chosen = tuple(one for one, d in zip(known, distances, strict=True) if d < SAME_PERSON)
+    if not chosen:
+        nearest = known[int(np.argmin(distances))].track
+        raise FaceNotFoundError(
+            f"the wanted person is not in the clip (nearest face: track {nearest} "
+            f"at distance {min(distances):.2f}, {SAME_PERSON} or more is somebody else); "
+            f"found: {_listed(analysis.tracks)}"
+        )
+    return chosen
+
+
+def _listed(tracks: tuple[FaceTrack, ...]) -> str:
+    """The tracks in words, for a message."""
+    shown = [f"track {one.track} (frames {one.frames[0]}-{one.frames[-1]})" for one in tracks[:8]]
+    return ", ".join(shown) + (f" and {len(tracks) - 8} more" if len(tracks) > 8 else "")

@@ -1,0 +1,123 @@
+"""The people of a clip: tracks grouped by identity, and a picture of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from recaster.faces.alignment import align_matrix, warp
+from recaster.faces.identity import SAME_PERSON
+from recaster.faces.pose import head_poses
+from recaster.faces.topology import MESH_POINTS
+from recaster.faces.tracklets import sharpness
+from recaster.media.reader import read_frames
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.faces.types import Analysis, FaceTrack, Floats
+    from recaster.media.types import Image
+
+_CANDIDATES: Final = 3
+_COVERAGE: Final = 1.6
+
+
+def group_people(analysis: Analysis) -> tuple[tuple[int, ...], ...]:
+    """Group tracks by identity.
+
+    The track that fills most of the clip comes first and gathers all that are nearer to it than
+    ``SAME_PERSON``; then the next that is left. Tracks that are in a frame at the same time are never
+    one person. Without identities every track is a person of its own.
+
+    Returns:
+        Track numbers, each person's ascending; the person who fills most of the clip first.
+    """
+    left = sorted(analysis.tracks, key=_weight, reverse=True)
+    people: list[list[FaceTrack]] = []
+    while left:
+        person = [left.pop(0)]
+        for one in list(left):
+            if _same(person, one):
+                person.append(one)
+                left.remove(one)
+        people.append(person)
+    people.sort(key=lambda person: -sum(_weight(one) for one in person))
+    return tuple(tuple(sorted(one.track for one in person)) for person in people)
+
+
+def _weight(track: FaceTrack) -> float:
+    """Face area summed over the frames, square pixels."""
+    sizes = track.boxes[:, 2:] - track.boxes[:, :2]
+    return float(np.prod(sizes, axis=1).sum())
+
+
+def _same(person: list[FaceTrack], other: FaceTrack) -> bool:
+    if any(one.frames[0] <= other.frames[-1] and other.frames[0] <= one.frames[-1] for one in person):
+        return False
+    if not other.embedding.size or not person[0].embedding.size:
+        return False
+    return bool(np.linalg.norm(person[0].embedding - other.embedding) < SAME_PERSON)
+
+
+@dataclass(frozen=True, eq=False)
+class PersonPicture:
+    """A person of a clip, to be shown.
+
+    Attributes:
+        tracks: numbers of the person's tracks.
+        frame: index of the frame that the picture is from.
+        image: (size, size, 3) uint8 RGB, the face, aligned.
+    """
+
+    tracks: tuple[int, ...]
+    frame: int
+    image: Image
+
+
+def portraits(clip: Path, analysis: Analysis, size: int = 256) -> tuple[PersonPicture, ...]:
+    """One good picture of each person of a clip.
+
+    Of each person the largest, most frontal faces are looked at, and the sharpest is taken.
+
+    Args:
+        clip: the file that was analysed.
+        analysis: of the clip.
+        size: side of the pictures in pixels.
+
+    Returns:
+        In the order of ``group_people``.
+
+    Raises:
+        ClipError: the clip cannot be read any more.
+    """
+    pictures = []
+    for numbers in group_people(analysis):
+        tracks = [analysis.tracks[n] for n in numbers]
+        track = max(tracks, key=_weight)
+        crops = [(index, _crop(clip, track, index, size)) for index in _best_frames(track)]
+        index, image = max(crops, key=lambda one: sharpness(one[1]))
+        pictures.append(PersonPicture(numbers, index, image))
+    return tuple(pictures)
+
+
+def _best_frames(track: FaceTrack) -> list[int]:
+    """Indices of some frames in which the face is large and frontal, apart from each other."""
+    quality = _weight_by_frame(track)
+    parts = np.array_split(np.arange(len(track)), min(_CANDIDATES, len(track)))
+    return [int(track.frames[part[np.argmax(quality[part])]]) for part in parts]
+
+
+def _weight_by_frame(track: FaceTrack) -> Floats:
+    quality = (track.boxes[:, 2] - track.boxes[:, 0]) * track.scores * ~track.filled
+    if track.landmarks.shape[1] >= MESH_POINTS:
+        poses = np.radians(head_poses(track.landmarks))
+        quality = quality * np.cos(poses[:, 0]) * np.cos(poses[:, 1])
+    return quality
+
+
+def _crop(clip: Path, track: FaceTrack, index: int, size: int) -> Image:
+    frame = next(iter(read_frames(clip, index, index + 1)))
+    points = track.landmarks[index - track.frames[0]]
+    return warp(frame.image, align_matrix(points, size, _COVERAGE), size)

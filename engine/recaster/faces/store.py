@@ -1,0 +1,67 @@
+"""An analysis on disk: one .npz file of plain arrays, never pickled."""
+
+from __future__ import annotations
+
+import zipfile
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from recaster.errors import InputError
+from recaster.faces.types import Analysis, FaceTrack
+from recaster.files import atomic_path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+FORMAT: Final = 1
+"""Grows whenever the meaning of what is stored changes."""
+
+_PARTS: Final = ("frames", "times", "boxes", "landmarks", "scores", "filled", "embedding")
+
+
+def save(path: Path, analysis: Analysis) -> None:
+    """Write an analysis atomically.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    arrays: dict[str, Any] = {
+        "format": np.int64(FORMAT),
+        "cuts": np.array(analysis.cuts, np.int64),
+        "range": np.array([analysis.first_frame, analysis.frame_count, len(analysis.tracks)], np.int64),
+    }
+    for track in analysis.tracks:
+        arrays |= {f"{track.track}.{part}": getattr(track, part) for part in _PARTS}
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def load(path: Path) -> Analysis:
+    """Read an analysis.
+
+    Raises:
+        InputError: the file is missing, damaged, or of another format.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return _analysis({name: arrays[name] for name in arrays.files})
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: not a stored analysis ({error}); analyse the clip again") from error
+
+
+def _analysis(arrays: Mapping[str, NDArray[Any]]) -> Analysis:
+    if int(arrays["format"]) != FORMAT:
+        raise ValueError(f"format {int(arrays['format'])}, not {FORMAT}")
+    first, count, tracks = (int(value) for value in arrays["range"])
+    return Analysis(
+        tracks=tuple(
+            FaceTrack(track=n, **{part: arrays[f"{n}.{part}"] for part in _PARTS}) for n in range(tracks)
+        ),
+        cuts=tuple(int(cut) for cut in arrays["cuts"]),
+        frame_count=count,
+        first_frame=first,
+    )

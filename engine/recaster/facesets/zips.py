@@ -1,0 +1,144 @@
+"""Reading zip files from anywhere: names, kinds, sizes and picture dimensions are checked first.
+
+A zip is data from a stranger. Nothing of it is written before every entry has passed, names are never
+used as they are, and no entry is read beyond the size that was checked.
+"""
+
+from __future__ import annotations
+
+import io
+import stat
+import zipfile
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from PIL import Image as Pillow
+from PIL import UnidentifiedImageError
+
+from recaster.errors import FacesetError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class ZipLimits:
+    """What a zip may hold at most.
+
+    Attributes:
+        entries: files and folders.
+        entry_bytes: one file, unpacked.
+        total_bytes: all files, unpacked.
+        ratio: unpacked over packed size of a file larger than 1 MiB.
+        pixels: width x height of a picture.
+    """
+
+    entries: int = 200_000
+    entry_bytes: int = 2048 * MIB
+    total_bytes: int = 65_536 * MIB
+    ratio: float = 200.0
+    pixels: int = 100_000_000
+
+
+@contextmanager
+def opened_zip(path: Path, limits: ZipLimits) -> Iterator[zipfile.ZipFile]:
+    """Open a zip all of whose entries are safe to unpack.
+
+    Raises:
+        FacesetError: the file is missing or not a zip, or an entry is not safe, named with the reason.
+    """
+    try:
+        opened = zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise FacesetError(f"{path}: missing, damaged or not a zip ({error}); make it again") from error
+    with opened:
+        _check(path, opened, limits)
+        yield opened
+
+
+def read_entry(path: Path, opened: zipfile.ZipFile, name: str) -> bytes:
+    """One entry's bytes, checked against its checksum.
+
+    Raises:
+        FacesetError: the entry is missing, damaged or packed in a way that cannot be read.
+    """
+    try:
+        return opened.read(name)
+    except KeyError as error:
+        raise FacesetError(f"{path}: {name} is missing from this zip; export it again") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise FacesetError(f"{path}: {name} in this zip is damaged ({error}); make the zip again") from error
+
+
+def picture_size(path: Path, name: str, data: bytes, limits: ZipLimits) -> tuple[int, int] | None:
+    """A picture's width and height from its header, before it is decoded; None if it is no picture.
+
+    Raises:
+        FacesetError: it is larger than the limit.
+    """
+    try:
+        with Pillow.open(io.BytesIO(data)) as picture:
+            width, height = picture.size
+    except Pillow.DecompressionBombError as error:
+        raise FacesetError(f"{path}: {name} is too large a picture ({error})") from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+        return None
+    if width * height > limits.pixels:
+        raise FacesetError(
+            f"{path}: {name} has {width}x{height} pixels, more than the {limits.pixels} allowed"
+        )
+    return width, height
+
+
+def _check(path: Path, opened: zipfile.ZipFile, limits: ZipLimits) -> None:
+    entries = opened.infolist()
+    if len(entries) > limits.entries:
+        raise FacesetError(f"{path}: holds {len(entries)} entries, more than the {limits.entries} allowed")
+    seen: set[str] = set()
+    for entry in entries:
+        reason = _unsafe_name(entry) or _unsafe_kind(entry) or _unsafe_size(entry, limits)
+        # Compared as a file system that ignores case would.
+        folded = entry.filename.casefold()
+        if folded in seen:
+            reason = "is there twice"
+        seen.add(folded)
+        if reason:
+            raise FacesetError(f"{path}: refused, because {entry.filename!r} in it {reason}")
+    total = sum(entry.file_size for entry in entries)
+    if total > limits.total_bytes:
+        raise FacesetError(f"{path}: unpacks to {total} bytes, more than the {limits.total_bytes} allowed")
+    if sum(entry.compress_size for entry in entries) > path.stat().st_size:
+        raise FacesetError(f"{path}: refused, because its entries overlap")
+
+
+def _unsafe_name(entry: zipfile.ZipInfo) -> str:
+    name = entry.orig_filename
+    if not name.strip("/") or "\0" in name or "\\" in name:
+        return "has a name that is not allowed"
+    if name.startswith("/") or name[1:2] == ":":
+        return "has an absolute path"
+    return "points outside of the zip" if ".." in PurePosixPath(name).parts else ""
+
+
+def _unsafe_kind(entry: zipfile.ZipInfo) -> str:
+    mode = entry.external_attr >> 16
+    if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+        return "is a link or a device, not a file"
+    if entry.flag_bits & 0x1:
+        return "is encrypted"
+    usual = entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+    return "" if usual else "is packed in an unusual way"
+
+
+def _unsafe_size(entry: zipfile.ZipInfo, limits: ZipLimits) -> str:
+    if entry.file_size > limits.entry_bytes:
+        return f"unpacks to {entry.file_size} bytes, more than the {limits.entry_bytes} allowed"
+    if entry.file_size > MIB and entry.file_size > limits.ratio * max(entry.compress_size, 1):
+        return f"is packed more than {limits.ratio:g} times over"
+    return ""

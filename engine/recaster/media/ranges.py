@@ -1,0 +1,82 @@
+"""Which frames somebody means: "100-200", "3s-5.5s", "00:01.5-"."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from recaster.errors import UsageError
+from recaster.media.scan import scan
+
+if TYPE_CHECKING:
+    from recaster.media.types import ClipInfo
+
+_FRAME = re.compile(r"\d+")
+_SECONDS = re.compile(r"(\d+(?:\.\d+)?)s")
+_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
+HELP = (
+    'write frames as "100-200" (both included) or times as "3s-5.5s" or "00:01.5-"; an open end is left out'
+)
+
+
+def parse_range(text: str, info: ClipInfo) -> range:
+    """The frames that a text names.
+
+    Whole numbers are frame indices from 0, and the last one is included. Times are "3s", "2.5s",
+    "1:02.5" or "0:01:02.5" after the clip's first frame: the range begins with the first frame that
+    starts at or after the first time and ends before the first that starts at or after the second. One
+    frame number alone is that frame; "-" is the whole clip.
+
+    Raises:
+        UsageError: not such a text, or not inside the clip; the message says what the clip has.
+    """
+    first, dash, last = (part.strip() for part in text.partition("-"))
+    if not dash and not _FRAME.fullmatch(first):
+        raise UsageError(f'"{text}" is not a range of frames: {HELP}')
+    start = 0 if first == "" else _position(first, info, text)
+    if not dash:
+        stop = start + 1
+    elif last == "":
+        stop = info.frame_count
+    else:
+        stop = _position(last, info, text) + (1 if _FRAME.fullmatch(last) else 0)
+    if start >= info.frame_count or stop > info.frame_count:
+        raise UsageError(
+            f'"{text}" is not inside {info.path}: it has frames 0-{info.frame_count - 1} '
+            f"({float(info.duration):.3f} s)"
+        )
+    if stop <= start:
+        raise UsageError(f'"{text}" holds no frame of {info.path}: {HELP}')
+    return range(start, stop)
+
+
+def _position(part: str, info: ClipInfo, text: str) -> int:
+    if _FRAME.fullmatch(part):
+        return int(part)
+    seconds = _seconds(part)
+    if seconds is None:
+        raise UsageError(f'"{part}" in "{text}" is neither a frame nor a time: {HELP}')
+    return _frame_at(seconds, info)
+
+
+def _seconds(part: str) -> Fraction | None:
+    if match := _SECONDS.fullmatch(part):
+        return Fraction(match[1])
+    if match := _CLOCK.fullmatch(part):
+        return int(match[1] or 0) * 3600 + int(match[2]) * 60 + Fraction(match[3])
+    return None
+
+
+def _frame_at(seconds: Fraction, info: ClipInfo) -> int:
+    """The first frame that starts at or after a time; past the last frame of the clip: one too many."""
+    frame = 1 / info.rate
+    if seconds >= info.duration + frame:
+        return info.frame_count + 1
+    if not info.variable:
+        return min(-int(-seconds * info.rate // 1), info.frame_count)
+    pts = scan(info.path).pts
+    ticks = -int(-seconds / info.time_base // 1)
+    return int(np.searchsorted(pts, pts[0] + ticks))

@@ -1,0 +1,147 @@
+"""Still images: files in and out, and contact sheets."""
+
+from __future__ import annotations
+
+import functools
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+import PIL.ImageFont
+import PIL.ImageOps
+
+from recaster.errors import ImageError, OutputError, UsageError
+from recaster.files import write_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from recaster.media.types import Image
+
+BACKGROUND = (24, 24, 24)
+INK = (235, 235, 235)
+GAP = 6
+JPEG = {"format": "JPEG", "quality": 95, "subsampling": 0}
+FORMATS: dict[str, dict[str, Any]] = {".png": {"format": "PNG"}, ".jpg": JPEG, ".jpeg": JPEG}
+_WIDE_GREY = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+_TOO_WIDE = 255
+
+
+def load_image(path: Path) -> Image:
+    """An image file as (height, width, 3) uint8 RGB.
+
+    EXIF rotation is applied, alpha is dropped (not blended), grey becomes RGB, 16-bit grey is brought
+    to 8 bits.
+
+    Raises:
+        ImageError: missing, empty, not an image, damaged, or of a kind that cannot be shown.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ImageError(f"{path}: this is a folder; give an image file")
+    if not path.exists():
+        raise ImageError(f"{path}: no such file")
+    try:
+        with PIL.Image.open(path) as picture:
+            upright = PIL.ImageOps.exif_transpose(picture)
+            return _rgb(upright, path)
+    except PIL.Image.DecompressionBombError as error:
+        raise ImageError(f"{path}: the image is too large to be opened safely; scale it down") from error
+    except PIL.UnidentifiedImageError as error:
+        raise ImageError(f"{path}: this is not an image that can be read") from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ImageError(f"{path}: the image is damaged ({error}); export it again") from error
+
+
+def _rgb(picture: PIL.Image.Image, path: Path) -> Image:
+    if picture.mode == "F":
+        raise ImageError(f"{path}: this image has floating-point pixels; save it as PNG or JPEG")
+    if picture.mode in _WIDE_GREY:
+        grey = np.asarray(picture).astype(np.float64)
+        scale = 257.0 if grey.max(initial=0) > _TOO_WIDE else 1.0
+        narrow = np.clip(np.rint(grey / scale), 0, 255).astype(np.uint8)
+        return np.repeat(narrow[:, :, None], 3, axis=2)
+    if picture.mode in ("LA", "La"):
+        picture = picture.getchannel("L")
+    if picture.mode == "P" and "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+    return np.array(picture.convert("RGB"))
+
+
+def save_image(path: Path, image: Image) -> None:
+    """Write an image as PNG or JPEG (quality 95, 4:4:4), atomically.
+
+    Args:
+        path: the result, .png, .jpg or .jpeg.
+        image: (height, width, 3) uint8 RGB.
+
+    Raises:
+        UsageError: another suffix.
+        OutputError: the file cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in FORMATS:
+        raise UsageError(f"{path}: an image is named {', '.join(FORMATS)}")
+    if path.is_dir():
+        raise OutputError(f"{path}: this is a folder; choose another name")
+    buffer = io.BytesIO()
+    PIL.Image.fromarray(image).save(buffer, **FORMATS[path.suffix.lower()])
+    write_bytes(path, buffer.getvalue())
+
+
+def contact_sheet(
+    images: Sequence[Image], columns: int, cell: tuple[int, int], captions: Sequence[str] | None = None
+) -> Image:
+    """Images in a grid on a dark ground, each fitted into its cell, with a line of text below.
+
+    Args:
+        images: at least one (height, width, 3) uint8 RGB, of any size.
+        columns: images in a row.
+        cell: (width, height) in pixels of the place for one image.
+        captions: one for each image, cut where it is too long for the cell; None for no text.
+
+    Returns:
+        (rows * .., columns * .., 3) uint8 RGB.
+    """
+    width, height = cell
+    line = 0 if captions is None else max(14, height // 12)
+    rows = -(-len(images) // columns)
+    size = (rows * (height + line + GAP) + GAP, columns * (width + GAP) + GAP)
+    sheet = np.full((*size, 3), BACKGROUND, np.uint8)
+    for index, image in enumerate(images):
+        row, column = divmod(index, columns)
+        top, left = GAP + row * (height + line + GAP), GAP + column * (width + GAP)
+        sheet[top : top + height, left : left + width] = fitted(image, width, height)
+        if captions is not None:
+            sheet[top + height : top + height + line, left : left + width] = caption(
+                captions[index], width, line
+            )
+    return sheet
+
+
+def fitted(image: Image, width: int, height: int) -> Image:
+    """An image scaled to fit, its proportions kept, in the middle of (height, width, 3)."""
+    scale = min(width / image.shape[1], height / image.shape[0])
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    place = np.full((height, width, 3), BACKGROUND, np.uint8)
+    top, left = (height - size[1]) // 2, (width - size[0]) // 2
+    place[top : top + size[1], left : left + size[0]] = small
+    return place
+
+
+@functools.lru_cache(maxsize=256)
+def caption(text: str, width: int, height: int) -> Image:
+    """A line of text in the middle of (height, width, 3), in Pillow's own font; cut with "…"."""
+    ground = PIL.Image.new("RGB", (width, height), BACKGROUND)
+    font = PIL.ImageFont.load_default(size=height * 0.72)
+    shown = text
+    while shown and font.getlength(shown if shown == text else f"{shown}…") > width - 4:
+        shown = shown[:-1]
+    shown = shown if shown == text else f"{shown}…"
+    PIL.ImageDraw.Draw(ground).text((width / 2, height / 2), shown, fill=INK, font=font, anchor="mm")
+    return np.asarray(ground)

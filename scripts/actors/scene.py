@@ -1,0 +1,174 @@
+"""Camera, light, renderer and the few ways to put geometry into Blender."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+import materials
+import numpy as np
+from mathutils import Vector
+
+METRES = 0.1
+LENS, SENSOR, DISTANCE, HEIGHT = 140.0, 36.0, 1.35, 0.728
+
+
+def to_blender(points: np.ndarray) -> np.ndarray:
+    """Decimetres, y up, to Blender's metres, z up."""
+    return np.stack([points[..., 0], -points[..., 2], points[..., 1]], -1) * METRES
+
+
+def project(points: np.ndarray, size: int) -> np.ndarray:
+    """(N, 3): x and y in pixels (from the corner of the picture) and the distance from the camera in metres."""
+    x, y, z = np.moveaxis(to_blender(points), -1, 0)
+    depth, focal = y + DISTANCE, LENS / SENSOR * size
+    return np.stack([size / 2 + focal * x / depth, size / 2 - focal * (z - HEIGHT) / depth, depth], -1)
+
+
+def add_mesh(name: str, points: np.ndarray, faces: list, material: bpy.types.Material) -> bpy.types.Object:
+    """A smooth mesh; ``points`` in decimetres."""
+    mesh = bpy.data.meshes.new(name)
+    mesh.from_pydata(to_blender(points).tolist(), [], faces)
+    mesh.polygons.foreach_set("use_smooth", np.ones(len(mesh.polygons), bool))
+    mesh.materials.append(material)
+    return _link(bpy.data.objects.new(name, mesh))
+
+
+def move_mesh(thing: bpy.types.Object, points: np.ndarray) -> None:
+    """New positions of a mesh, decimetres."""
+    thing.data.vertices.foreach_set("co", np.ascontiguousarray(to_blender(points), np.float32).ravel())
+    thing.data.update()
+
+
+def set_attribute(thing: bpy.types.Object, name: str, values: np.ndarray, vector: bool = False) -> None:
+    """A value per point for the materials: (N,) numbers, or (N, 3) colours or vectors."""
+    kind, field = ("FLOAT", "value") if values.ndim == 1 else ("FLOAT_COLOR", "color")
+    if vector:
+        kind, field = "FLOAT_VECTOR", "vector"
+    elif values.ndim == 2:
+        values = np.c_[values, np.ones(len(values))]
+    attributes = thing.data.attributes
+    attribute = attributes.get(name) or attributes.new(name, kind, "POINT")
+    attribute.data.foreach_set(field, np.ascontiguousarray(values, np.float32).ravel())
+
+
+def add_strands(name: str, points: np.ndarray, radius: float, material: bpy.types.Material) -> bpy.types.Object:
+    """Hair curves (N, K, 3) in decimetres, tapering from ``radius`` (metres)."""
+    curves = bpy.data.hair_curves.new(name)
+    curves.add_curves([points.shape[1]] * len(points))
+    curves.materials.append(material)
+    radii = np.tile(radius * np.linspace(1, 0.25, points.shape[1]), len(points))
+    attribute = curves.attributes.get("radius") or curves.attributes.new("radius", "FLOAT", "POINT")
+    attribute.data.foreach_set("value", radii.astype(np.float32))
+    thing = _link(bpy.data.objects.new(name, curves))
+    move_strands(thing, points)
+    return thing
+
+
+def move_strands(thing: bpy.types.Object, points: np.ndarray) -> None:
+    """New positions of hair curves, decimetres."""
+    flat = np.ascontiguousarray(to_blender(points), np.float32).ravel()
+    thing.data.attributes["position"].data.foreach_set("vector", flat)
+    thing.data.update_tag()
+
+
+def _link(thing: bpy.types.Object) -> bpy.types.Object:
+    bpy.context.scene.collection.objects.link(thing)
+    return thing
+
+
+def build(size: int, samples: int, threads: int) -> None:
+    """An empty file with renderer, camera, three lights and a backdrop."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    scene = bpy.context.scene
+    _renderer(scene, size, samples, threads)
+    _camera(scene)
+    _area((-0.75, -1.0, 1.25), 0.55, 14, (1, 0.94, 0.86))
+    _area((1.1, -0.8, 0.75), 0.9, 4.5, (0.85, 0.92, 1))
+    _area((0.6, 0.9, 1.3), 0.4, 10, (1, 0.97, 0.92))
+    world = bpy.data.worlds.new("world")
+    scene.world = world
+    world.use_nodes = True
+    world.node_tree.nodes["Background"].inputs[0].default_value = (0.32, 0.36, 0.42, 1)
+    world.node_tree.nodes["Background"].inputs[1].default_value = 0.35
+    wall = bpy.data.meshes.new("wall")
+    wall.from_pydata([(-2, 1.2, -1), (2, 1.2, -1), (2, 1.2, 2.5), (-2, 1.2, 2.5)], [], [[0, 1, 2, 3]])
+    wall.materials.append(materials.backdrop())
+    _link(bpy.data.objects.new("wall", wall))
+
+
+def _renderer(scene: bpy.types.Scene, size: int, samples: int, threads: int) -> None:
+    scene.render.engine = "CYCLES"
+    settings = {
+        "device": "CPU",
+        "samples": samples,
+        "use_adaptive_sampling": False,
+        "use_denoising": True,
+        "denoiser": "OPENIMAGEDENOISE",
+        "denoising_input_passes": "RGB_ALBEDO_NORMAL",
+        "denoising_prefilter": "FAST",
+        "max_bounces": 4,
+        "diffuse_bounces": 2,
+        "glossy_bounces": 2,
+        "transmission_bounces": 2,
+        "transparent_max_bounces": 8,
+        "caustics_reflective": False,
+        "caustics_refractive": False,
+        "sample_clamp_indirect": 3.0,
+        "blur_glossy": 1.0,
+        "seed": 0,
+    }
+    for name, value in settings.items():
+        setattr(scene.cycles, name, value)
+    scene.cycles_curves.shape = "RIBBONS"
+    scene.cycles_curves.subdivisions = 2
+    render = scene.render
+    render.use_persistent_data = True
+    render.resolution_x = render.resolution_y = size
+    render.threads_mode, render.threads = "FIXED", threads
+    render.image_settings.file_format = "PNG"
+    scene.view_settings.view_transform = "AgX"
+    scene.view_settings.look = "AgX - Medium High Contrast"
+    scene.view_settings.exposure = 0.35
+
+
+def _camera(scene: bpy.types.Scene) -> None:
+    camera = bpy.data.cameras.new("camera")
+    camera.lens, camera.sensor_width = LENS, SENSOR
+    scene.camera = _link(bpy.data.objects.new("camera", camera))
+    scene.camera.location = (0, -DISTANCE, HEIGHT)
+    scene.camera.rotation_euler = (np.pi / 2, 0, 0)
+
+
+def _area(place: tuple[float, ...], size: float, energy: float, colour: tuple[float, ...]) -> None:
+    light = bpy.data.lights.new("area", "AREA")
+    light.size, light.energy, light.color = size, energy, colour
+    thing = _link(bpy.data.objects.new("area", light))
+    thing.location = place
+    thing.rotation_euler = (Vector((0, -0.1, 0.72)) - Vector(place)).to_track_quat("-Z", "Y").to_euler()
+
+
+def write_mask_to(folder: Path) -> None:
+    """Let every render also write the face mask as ``mask_NNNN.png``."""
+    scene = bpy.context.scene
+    layer = scene.view_layers[0].aovs.add()
+    layer.name, layer.type = "facemask", "VALUE"
+    scene.use_nodes = True
+    tree = scene.node_tree
+    tree.nodes.clear()
+    layers, picture = tree.nodes.new("CompositorNodeRLayers"), tree.nodes.new("CompositorNodeComposite")
+    tree.links.new(layers.outputs["Image"], picture.inputs[0])
+    file = tree.nodes.new("CompositorNodeOutputFile")
+    file.base_path = str(folder)
+    file.format.file_format, file.format.color_mode = "PNG", "BW"
+    file.format.color_management = "OVERRIDE"
+    file.format.view_settings.view_transform = "Raw"
+    file.file_slots[0].path = "mask_"
+    tree.links.new(layers.outputs["facemask"], file.inputs[0])
+
+
+def render_frame(number: int, path: Path) -> None:
+    """Render what stands there to ``path`` (and its mask)."""
+    bpy.context.scene.frame_set(number)
+    bpy.context.scene.render.filepath = str(path)
+    bpy.ops.render.render(write_still=True)

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from recaster.faces.cuts import CutFinder
+
+
+def scene(seed: int, tint: tuple[float, float, float]) -> np.ndarray:
+    """A soft random picture, 90 x 400, in one tint."""
+    field = cv2.GaussianBlur(np.random.default_rng(seed).normal(size=(90, 400)), (0, 0), 12)
+    field = (field - field.min()) / np.ptp(field)
+    return np.clip(field[..., None] * np.array(tint) * 255, 0, 255).astype(np.uint8)
+
+
+WARM, COLD = scene(1, (1.0, 0.6, 0.3)), scene(2, (0.3, 0.6, 1.0))
+
+
+def cuts(frames: list[np.ndarray]) -> list[int]:
+    finder = CutFinder()
+    return [i for i, frame in enumerate(frames) if finder.is_cut(frame)]
+
+
+def test_a_cut_is_found_once() -> None:
+    assert cuts([WARM[:, :160]] * 5 + [COLD[:, :160]] * 5) == [5]
+
+
+def test_a_cut_between_grey_pictures_is_found() -> None:
+    light = np.repeat(scene(1, (1, 1, 1))[:, :160, :1] // 2 + 120, 3, axis=2)
+    patches = np.zeros((90, 160, 3), np.uint8)
+    patches[10:40, 100:150] = 220
+    assert cuts([light] * 3 + [patches] * 3) == [3]
+
+
+def test_a_fast_pan_is_none() -> None:
+    assert cuts([WARM[:, x : x + 160] for x in range(0, 240, 20)]) == []
+
+
+def test_a_flash_is_none() -> None:
+    picture = WARM[:, :160]
+    bright = np.clip(picture.astype(int) * 2 + 60, 0, 255).astype(np.uint8)
+    white = np.full_like(picture, 255)
+    assert cuts([picture, picture, bright, white, white, bright, picture, picture]) == []
+
+
+def test_a_cut_hidden_in_a_flash_is_found_after_it() -> None:
+    white = np.full((90, 160, 3), 255, np.uint8)
+    assert cuts([WARM[:, :160]] * 3 + [white] * 2 + [COLD[:, :160]] * 3) == [5]
+
+
+def test_noise_and_black_are_none() -> None:
+    random = np.random.default_rng(5)
+    noisy = [
+        np.clip(WARM[:, :160] + random.normal(0, 15, (90, 160, 3)), 0, 255).astype(np.uint8) for _ in range(6)
+    ]
+    assert cuts(noisy) == []
+    assert cuts([np.zeros((90, 160, 3), np.uint8)] * 4) == []

@@ -1,0 +1,133 @@
+"""A likeness of a rendered actor: unwrapped, wrapped back, retargeted, kept on disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from recaster.errors import FaceNotFoundError
+from recaster.faces import alignment, topology
+from recaster.likeness import geometry
+from recaster.likeness.condition import CHANNELS, FACE, draw
+from recaster.likeness.form import mesh_in_crop
+from recaster.likeness.layout import cover, vertices
+from recaster.likeness.likeness import Likeness
+from recaster.likeness.retarget import retarget
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.facesets.faceset import Faceset
+
+SIZE = 128
+
+
+@pytest.fixture(scope="module")
+def likeness(actor_faceset: Faceset) -> Likeness:
+    return Likeness.from_faceset(actor_faceset, references=8)
+
+
+@pytest.fixture(scope="module")
+def points(actor_faceset: Faceset) -> np.ndarray:
+    return np.stack([record.landmarks for record in actor_faceset.records])
+
+
+def test_the_form_is_frontal_and_calm(likeness: Likeness, points: np.ndarray) -> None:
+    left, right = likeness.mesh[[33, 127]].mean(0), likeness.mesh[[263, 356]].mean(0)
+    assert abs(left[2] - right[2]) < 0.02
+    assert 0.3 < geometry.eye_distance(likeness.mesh) < 0.38
+    assert geometry.mouth_gap(likeness.form.neutral) < np.median(geometry.mouth_gap(points)) + 0.02
+
+
+def test_no_triangle_of_the_layout_is_folded_by_unwrapping(likeness: Likeness) -> None:
+    neutral = vertices(likeness.form.neutral)
+    corners = neutral[likeness.layout.triangles][..., :2]
+    flat = likeness.layout.points[likeness.layout.triangles]
+
+    def areas(t: np.ndarray) -> np.ndarray:
+        a, b = t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]
+        return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+
+    agree = np.sign(areas(corners)) == np.sign(areas(flat))
+    size = np.abs(areas(corners)).sum()
+    assert np.abs(areas(corners))[~agree].sum() < 0.01 * size
+
+
+def test_wrapping_back_gives_the_frame(likeness: Likeness, actor_faceset: Faceset) -> None:
+    record = next(r for r in actor_faceset.records if r.id == likeness.records[0])
+    matrix = geometry.fit_crop(record.landmarks, mesh_in_crop(likeness.mesh, SIZE))
+    weights = np.zeros((3, len(likeness.records)))
+    weights[:, 0] = 1
+    drawing = draw(likeness, alignment.transform(record.landmarks, matrix), weights, SIZE)
+    truth = alignment.warp(actor_faceset.crop(record), matrix, SIZE).astype(float)
+    face = drawing.condition[..., FACE] == 255
+    difference = np.abs(drawing.condition[..., :3] - truth)[face].mean()
+    assert drawing.condition.shape == (SIZE, SIZE, CHANNELS)
+    assert difference < 6
+    other = np.abs(np.roll(truth, 6, 1) - truth)[face].mean()
+    assert difference < other / 2
+
+
+def test_one_self_is_retargeted_onto_one_self(likeness: Likeness, points: np.ndarray) -> None:
+    wanted = retarget(points, likeness.mesh, likeness.form)
+    off = np.linalg.norm((wanted - points)[..., :2], axis=-1) / geometry.eye_distance(points)[:, None]
+    assert np.median(off) < 0.02
+
+
+def test_another_build_keeps_the_motion_and_takes_the_shape(likeness: Likeness, points: np.ndarray) -> None:
+    wide = points * [1.15, 1.0, 1.0]
+    wanted = retarget(wide, likeness.mesh, likeness.form)
+    gaps, theirs = geometry.mouth_gap(wanted), geometry.mouth_gap(wide)
+    assert np.corrcoef(gaps, theirs)[0, 1] > 0.9
+
+    def slimness(mesh: np.ndarray) -> np.ndarray:
+        width = np.linalg.norm(mesh[:, 234] - mesh[:, 454], axis=-1)
+        return width / np.linalg.norm(mesh[:, 10] - mesh[:, topology.CHIN], axis=-1)
+
+    own, got = np.median(slimness(points)), np.median(slimness(wanted))
+    assert abs(got - own) < abs(np.median(slimness(wide)) - own)
+
+
+def test_lips_never_cross_and_lids_never_turn_inside_out(likeness: Likeness, points: np.ndarray) -> None:
+    rng = np.random.default_rng(0)
+    wild = points + rng.normal(0, 3, points.shape)
+    expressions = geometry.fit_rigid(wild, likeness.mesh)
+    wanted = expressions.apply(retarget(wild, likeness.mesh, likeness.form))
+    assert (wanted[:, topology.LIP_BOTTOM, 1] - wanted[:, topology.LIP_TOP, 1]).min() > -0.02
+
+
+def test_what_is_visible_lies_inside_the_face(likeness: Likeness, points: np.ndarray) -> None:
+    matrix = geometry.fit_crop(points[0], mesh_in_crop(likeness.mesh, SIZE))
+    drawing = draw(likeness, alignment.transform(points[0], matrix), likeness.weights(points[:1])[0], SIZE)
+    assert drawing.visible.max() <= 1
+    assert not drawing.visible[drawing.condition[..., FACE] == 0].any()
+    assert drawing.visible[SIZE // 2, SIZE // 2] == 1
+
+
+def test_a_nearer_triangle_hides_a_farther_one() -> None:
+    triangles = np.array([[0, 1, 2], [3, 4, 5]])
+    goal = np.array([[0, 0, 5], [30, 0, 5], [0, 30, 5], [0, 0, -5], [30, 0, -5], [0, 30, -5]], float)
+    assert cover(goal, goal, triangles, 32).triangle[5, 5] == 1
+    goal[:, 2] *= -1
+    assert cover(goal, goal, triangles, 32).triangle[5, 5] == 0
+
+
+def test_saved_and_loaded_it_is_the_same(likeness: Likeness, points: np.ndarray, tmp_path: Path) -> None:
+    likeness.save(tmp_path / "likeness.safetensors")
+    again = Likeness.load(tmp_path / "likeness.safetensors")
+    weights = likeness.weights(points[:1])
+    assert np.array_equal(again.weights(points[:1]), weights)
+    mesh = mesh_in_crop(likeness.mesh, SIZE)
+    assert np.array_equal(
+        draw(again, mesh, weights[0], SIZE).condition, draw(likeness, mesh, weights[0], SIZE).condition
+    )
+
+
+def test_too_few_faces_are_refused() -> None:
+    class Empty:
+        records = ()
+
+    with pytest.raises(FaceNotFoundError, match="extract more"):
+        Likeness.from_faceset(Empty())

