@@ -81,7 +81,11 @@ class Actor:
 
     def _blend(self, of_head: np.ndarray | float, of_face: np.ndarray | float) -> np.ndarray:
         """A body value that changes from the head's to the face's person."""
-        share = np.clip(self.body(face_weight()), 0, 1) if self.head is not self.face else np.ones(self.body.count)
+        share = (
+            np.clip(self.body(face_weight()), 0, 1)
+            if self.head is not self.face
+            else np.ones(self.body.count)
+        )
         share = share[:, None] if np.ndim(of_face) == 2 else share
         return of_head * (1 - share) + of_face * share
 
@@ -167,7 +171,12 @@ class Actor:
         brows = grow_brows(self.face, self.body, self.where.rest)
         brow_colour = tuple(0.75 * h + 0.14 * s for h, s in zip(self.face.hair, self.face.skin, strict=True))
         for name, strands, radius, material in (
-            ("hair", grown, 0.00042 if self.head.hairstyle == "short" else 0.0006, materials.hair("hair", self.head.hair, 0.0)),
+            (
+                "hair",
+                grown,
+                0.00042 if self.head.hairstyle == "short" else 0.0006,
+                materials.hair("hair", self.head.hair, 0.0),
+            ),
             ("brows", brows, 0.00017, materials.hair("brows", brow_colour, 1.0)),
         ):
             points = strands.roots(self.body, rest)[:, None] + strands.offsets
@@ -215,4 +224,6 @@ class Actor:
             turned = self.eye_shape @ aim.T
             scene.set_attribute(thing, "shade", parts.lid_shadow(turned, down))
             radius = (high - low).mean() / 2 * 0.985
-            scene.move_mesh(thing, self._with_head(turned * radius + (low + high) / 2 - np.array([0, 0, 0.004])))
+            scene.move_mesh(
+                thing, self._with_head(turned * radius + (low + high) / 2 - np.array([0, 0, 0.004]))
+            )

@@ -38,7 +38,9 @@ def partial_rotations(matrix: np.ndarray, shares: np.ndarray) -> np.ndarray:
     return np.eye(3) + np.sin(turn) * cross + (1 - np.cos(turn)) * (cross @ cross)
 
 
-def similarity(source: np.ndarray, target: np.ndarray, weights: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+def similarity(
+    source: np.ndarray, target: np.ndarray, weights: np.ndarray
+) -> tuple[float, np.ndarray, np.ndarray]:
     """Scale, rotation and offset that best carry ``source`` onto ``target`` (Umeyama 1991)."""
     weights = weights / weights.sum()
     from_centre, to_centre = weights @ source, weights @ target

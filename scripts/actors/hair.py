@@ -48,7 +48,9 @@ def _short(random: np.random.Generator, root: np.ndarray, normal: np.ndarray) ->
     count, y = len(root), root[:, 1]
     length = 0.22 + 0.25 * smoothstep(7.4, 8.3, y) + random.normal(0, 0.035, count)
     across, down = 0.35 * np.ones(count), -0.9 * smoothstep(8.3, 7.7, y)
-    flow = np.stack([across, down, 0.75 * smoothstep(7.9, 8.4, y) - 0.2], 1) + random.normal(0, 0.22, (count, 3))
+    flow = np.stack([across, down, 0.75 * smoothstep(7.9, 8.4, y) - 0.2], 1) + random.normal(
+        0, 0.22, (count, 3)
+    )
     clump = random.normal(0, 1, (60, 3))
     nearest = (_unit(root - SKULL) @ random.normal(0, 1, (60, 3)).T).argmax(1)
     flow += 0.28 * clump[nearest]
@@ -86,7 +88,9 @@ def grow_brows(person: Person, body: Part, rest: np.ndarray, per_side: int = 420
     places, ways, thickness = [], [], 0.8 + 0.35 * person.brow
     for side in (1, -1):
         u = random.beta(1.3, 1.6, per_side) * 1.06 - 0.06
-        middle = 7.430 + 0.048 * np.sin(np.pi * np.clip(u * 0.92, 0, 1) ** 1.3) - 0.026 * smoothstep(0.6, 1.05, u)
+        middle = (
+            7.430 + 0.048 * np.sin(np.pi * np.clip(u * 0.92, 0, 1) ** 1.3) - 0.026 * smoothstep(0.6, 1.05, u)
+        )
         half = (0.034 * smoothstep(-0.3, 0.25, u) * (1 - 0.72 * smoothstep(0.5, 1.02, u)) + 0.006) * thickness
         above = np.clip(random.normal(0, 0.5, per_side), -1.3, 1.3)
         angle = np.radians(60 * (1 - smoothstep(0, 0.4, u)) + 14 - 34 * smoothstep(0.45, 1, u) - 22 * above)
@@ -97,4 +101,6 @@ def grow_brows(person: Person, body: Part, rest: np.ndarray, per_side: int = 420
     length = random.uniform(0.04, 0.075, len(hit))
     t = np.linspace(0, 1, 4)[None, :, None]
     way = np.concatenate(ways)[hit]
-    return Strands(triangle, weights, length[:, None, None] * (t * way[:, None] + t**2 * np.array([0, -0.15, -0.20])))
+    return Strands(
+        triangle, weights, length[:, None, None] * (t * way[:, None] + t**2 * np.array([0, -0.15, -0.20]))
+    )

@@ -39,16 +39,25 @@ def skin() -> bpy.types.Material:
     wet, shine, face = g.split(g.attribute("surface"))
     hair = g.attribute("hair_colour")
     colour = _skin_colour(g, place, freckles)
-    dots = g.math("LESS_THAN", g.cells(place, 42.0), 0.34)
+    dots = g.math("LESS_THAN", g.cells(place, 58.0), 0.36)
     shade = g.math("MULTIPLY", stubble, g.math("ADD", 0.36, g.math("MULTIPLY", dots, 0.40)), clamp=True)
     colour = g.mix(scalp, g.mix(shade, colour, hair), hair)
     inside = g.attribute("shirt", "Fac")
     is_shirt = g.math("GREATER_THAN", inside, 0.0)
-    seam = g.math("MULTIPLY", g.math("LESS_THAN", g.math("ABSOLUTE", g.math("SUBTRACT", inside, 0.13)), 0.012), 0.6)
-    cloth = g.mix(g.math("MULTIPLY", g.noise(place, 90.0, 3.0), 0.7), g.attribute("shirt_colour"), (0.5,) * 3, "SOFT_LIGHT")
+    seam = g.math(
+        "MULTIPLY", g.math("LESS_THAN", g.math("ABSOLUTE", g.math("SUBTRACT", inside, 0.13)), 0.010), 0.3
+    )
+    cloth = g.mix(
+        g.math("MULTIPLY", g.noise(place, 90.0, 3.0), 0.7),
+        g.attribute("shirt_colour"),
+        (0.5,) * 3,
+        "SOFT_LIGHT",
+    )
     colour = g.mix(is_shirt, colour, g.mix(seam, cloth, (0.01, 0.01, 0.012)))
     rough = g.math("ADD", g.math("MULTIPLY", g.noise(place, 22.0), 0.30), 0.34)
-    rough = g.math("SUBTRACT", rough, g.math("ADD", g.math("MULTIPLY", wet, 0.28), g.math("MULTIPLY", shine, 0.10)))
+    rough = g.math(
+        "SUBTRACT", rough, g.math("ADD", g.math("MULTIPLY", wet, 0.28), g.math("MULTIPLY", shine, 0.10))
+    )
     rough = g.math("MAXIMUM", rough, g.math("MULTIPLY", is_shirt, 0.95))
     rough = g.math("MAXIMUM", rough, g.math("MULTIPLY", scalp, 0.6))
     bare = g.math("SUBTRACT", 1.0, g.math("MAXIMUM", is_shirt, scalp), clamp=True)
@@ -71,7 +80,9 @@ def skin() -> bpy.types.Material:
     return g.finish(shader, face)
 
 
-def plain(name: str, colour: Colour, rough: float, coat: float = 0.0, subsurface: float = 0.0) -> bpy.types.Material:
+def plain(
+    name: str, colour: Colour, rough: float, coat: float = 0.0, subsurface: float = 0.0
+) -> bpy.types.Material:
     """Flesh and teeth: one colour, wet or not, part of the face."""
     g = Graph(name)
     inputs = {"Base Color": colour, "Roughness": rough, "Coat Weight": coat, "Coat Roughness": 0.1}

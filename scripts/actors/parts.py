@@ -13,7 +13,12 @@ IRIS, PUPIL = 0.50, 0.19
 def _grid(rows: int, columns: int) -> Faces:
     """Quads of a grid that closes on itself along its columns."""
     return [
-        [i * columns + j, (i + 1) * columns + j, (i + 1) * columns + (j + 1) % columns, i * columns + (j + 1) % columns]
+        [
+            i * columns + j,
+            (i + 1) * columns + j,
+            (i + 1) * columns + (j + 1) % columns,
+            i * columns + (j + 1) % columns,
+        ]
         for i in range(rows - 1)
         for j in range(columns)
     ]
@@ -40,7 +45,9 @@ def eye_colours(theta: np.ndarray, phi: np.ndarray, iris: tuple[float, float, fl
     fibres = np.interp(phi, np.linspace(0, 2 * np.pi, 97), np.r_[random.uniform(0.6, 1.3, 96), 1.0])
     ring = 1.5 - 1.25 * smoothstep(0.34, IRIS - 0.02, theta) + 0.6 * smoothstep(0.34, PUPIL, theta)
     inside = np.array(iris) * (fibres * ring)[:, None]
-    sclera = np.array([0.47, 0.425, 0.39]) * (1 - smoothstep(0.6, 1.15, theta)[:, None] * np.array([0.10, 0.34, 0.36]))
+    sclera = np.array([0.47, 0.425, 0.39]) * (
+        1 - smoothstep(0.6, 1.15, theta)[:, None] * np.array([0.10, 0.34, 0.36])
+    )
     edge = smoothstep(IRIS - 0.03, IRIS + 0.06, theta)[:, None]
     colour = inside * (1 - edge) + sclera * edge
     pupil = smoothstep(PUPIL + 0.03, PUPIL - 0.02, theta)[:, None]
@@ -54,7 +61,9 @@ def lid_shadow(points: np.ndarray, down: float) -> np.ndarray:
 
 def _tooth(rows: int = 8) -> tuple[np.ndarray, Faces]:
     u, w = np.meshgrid(
-        np.linspace(-np.pi / 2, np.pi / 2, rows), np.linspace(-np.pi, np.pi, 2 * rows, endpoint=False), indexing="ij"
+        np.linspace(-np.pi / 2, np.pi / 2, rows),
+        np.linspace(-np.pi, np.pi, 2 * rows, endpoint=False),
+        indexing="ij",
     )
 
     def power(x: np.ndarray, exponent: float) -> np.ndarray:
@@ -107,5 +116,7 @@ def gums(upper: bool) -> tuple[np.ndarray, Faces]:
         x, z, _ = _on_arch(abs(station), front)
         out = np.cos(around) * 0.045
         scallop = 0.008 * np.cos(station * 2 * np.pi / 0.078)
-        points.append(np.stack([np.sign(station) * x + 0 * out, middle + scallop + 0.07 * np.sin(around), z + out], 1))
+        points.append(
+            np.stack([np.sign(station) * x + 0 * out, middle + scallop + 0.07 * np.sin(around), z + out], 1)
+        )
     return np.concatenate(points), _grid(len(stations), len(around))

@@ -23,7 +23,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--start", type=int, default=0, help="first frame to render")
     parser.add_argument("--step", type=int, default=1)
     parser.add_argument("--fps", type=float, default=25)
-    parser.add_argument("--seed", type=int, default=7, help="of the motion; the same seed gives A, B and AB one motion")
+    parser.add_argument(
+        "--seed", type=int, default=7, help="of the motion; the same seed gives A, B and AB one motion"
+    )
     parser.add_argument("--size", type=int, default=384)
     parser.add_argument("--samples", type=int, default=4)
     parser.add_argument("--threads", type=int, default=1)

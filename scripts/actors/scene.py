@@ -52,7 +52,9 @@ def set_attribute(thing: bpy.types.Object, name: str, values: np.ndarray, vector
     attribute.data.foreach_set(field, np.ascontiguousarray(values, np.float32).ravel())
 
 
-def add_strands(name: str, points: np.ndarray, radius: float, material: bpy.types.Material) -> bpy.types.Object:
+def add_strands(
+    name: str, points: np.ndarray, radius: float, material: bpy.types.Material
+) -> bpy.types.Object:
     """Hair curves (N, K, 3) in decimetres, tapering from ``radius`` (metres)."""
     curves = bpy.data.hair_curves.new(name)
     curves.add_curves([points.shape[1]] * len(points))

@@ -36,7 +36,9 @@ class _Topology:
         self.faces_of_point: list[list[int]] = [[] for _ in range(count)]
         self.edges_of_point: list[list[tuple[int, int]]] = [[] for _ in range(count)]
         for number, face in enumerate(faces):
-            self.edges_of_face.append([self._edge(a, b, number) for a, b in zip(face, face[1:] + face[:1], strict=True)])
+            self.edges_of_face.append(
+                [self._edge(a, b, number) for a, b in zip(face, face[1:] + face[:1], strict=True)]
+            )
             for point in face:
                 self.faces_of_point[point].append(number)
         for (a, b), edge in self.edges.items():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import pytest
 
+from recaster.faces.alignment import INNER, TEMPLATE
+from recaster.faces.topology import IRIS_LEFT, IRIS_RIGHT
 from recaster.faces.types import Box, Pose
 from recaster.facesets.faceset import Faceset
 from recaster.facesets.records import FaceRecord, FacesetSettings, SourceRecord
@@ -29,13 +32,18 @@ def drawn_crop(seed: int, *, blur: float = 0.0, size: int = SIZE) -> np.ndarray:
     return cv2.GaussianBlur(image, (0, 0), blur) if blur else image
 
 
-def drawn_landmarks(size: int = SIZE) -> np.ndarray:
-    """478 points spread over the middle of a crop."""
-    angle = np.linspace(0, 40 * np.pi, 478)
-    radius = np.linspace(0.02, 0.32, 478) * size
-    points = np.stack(
-        [np.cos(angle) * radius + size / 2, np.sin(angle) * radius + size / 2, -radius / 4], axis=1
-    )
+def drawn_landmarks(size: float = SIZE, centre: tuple[float, float] | None = None) -> np.ndarray:
+    """478 points of a face that fills the middle of a crop of ``size`` pixels, or lies around ``centre``."""
+    random = np.random.default_rng(7)
+    angle, radius = random.uniform(0, 2 * np.pi, 478), np.sqrt(random.uniform(0, 1, 478))
+    flat = np.stack([0.5 + 0.36 * radius * np.cos(angle), 0.5 + 0.44 * radius * np.sin(angle)], axis=1)
+    flat[INNER] = TEMPLATE
+    flat[[IRIS_LEFT, IRIS_RIGHT]] = (0.335, 0.36), (0.665, 0.36)
+    flat = (flat - 0.5) / 1.35 + 0.5
+    depth = -0.2 * (1 - radius[:, None])
+    points = np.concatenate([flat, depth], axis=1) * size
+    if centre is not None:
+        points[:, :2] += np.array(centre) - size / 2
     return np.round(points, 3)
 
 
@@ -43,6 +51,12 @@ def person(seed: int) -> np.ndarray:
     """A direction for one made-up identity, of length 1."""
     vector = np.random.default_rng(1000 + seed).normal(size=128)
     return vector / np.linalg.norm(vector)
+
+
+@pytest.fixture
+def draw() -> SimpleNamespace:
+    """The functions of this file, for tests."""
+    return SimpleNamespace(crop=drawn_crop, landmarks=drawn_landmarks, person=person, size=SIZE)
 
 
 @pytest.fixture

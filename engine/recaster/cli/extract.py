@@ -132,12 +132,15 @@ def summary(info: FacesetInfo) -> list[str]:
 
 
 def _strangers(sources: Sequence[SourceInfo]) -> list[str]:
-    """Warnings on inputs that show someone else than most of the set."""
+    """A warning where inputs show someone else than most of the set."""
     from recaster.faces.identity import SAME_PERSON
 
+    others = [
+        source.name for source in sources if source.distance is not None and source.distance > SAME_PERSON
+    ]
+    if not others:
+        return []
+    named = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
     return [
-        f"warning: {source.name} seems to show someone else (identity distance {source.distance:.2f}, "
-        f"the same up to {SAME_PERSON:.2f}); see: recaster faceset clean"
-        for source in sources
-        if source.distance is not None and source.distance > SAME_PERSON
+        f"warning: someone else than in most of the set seems to be in {named}; see: recaster faceset clean"
     ]

@@ -17,7 +17,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         "probe",
         parents=[common],
         help="tell what a clip is",
-        description="Decode a whole clip; tell its size, frames, rate, colour, sound and what is wrong with it.",
+        description="Decode a whole clip; tell its size, frames, rate, colour, sound and what is wrong.",
     )
     command.add_argument("clip", type=Path, metavar="CLIP")
     command.add_argument("--json", action="store_true", help="print JSON; fractions as text like 24000/1001")
@@ -61,8 +61,7 @@ def as_text(info: ClipInfo) -> str:
         ("picture", f"{info.codec}, {info.pixel_format}, {info.bit_depth} bits"),
         ("colour", _colour(info)),
     ]
-    for stream in info.audio:
-        rows.append((f"sound {stream.index}", _sound(stream)))
+    rows += [(f"sound {stream.index}", _sound(stream)) for stream in info.audio]
     if not info.audio:
         rows.append(("sound", "none"))
     rows += [("warning", warning) for warning in info.warnings]

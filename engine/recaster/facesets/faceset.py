@@ -19,7 +19,7 @@ import numpy as np
 from recaster.errors import FacesetError
 from recaster.facesets import index
 from recaster.facesets.records import FacesetSettings
-from recaster.files import atomic_path, unwritable, write_bytes
+from recaster.files import atomic_path, sync, unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -206,10 +206,11 @@ class Faceset:
             for number, (face, crop) in enumerate(faces, last + 1):
                 record = index.stored(replace(face, id=number, file=f"{FACES}/{number:06}.jpg"))
                 data = crop if isinstance(crop, bytes) else self._encode(crop)
-                write_bytes(self.folder / record.file, data)
+                self._write(record, data)
                 digests[number] = hashlib.sha256(data).hexdigest()
                 opened.execute(index.INSERT_FACE, index.face_row(record, digests[number]))
                 added.append(record)
+            sync(self.folder / FACES)
         self._crop_digests |= digests
         self._set_records((*self._all, *added))
         return tuple(added)
@@ -235,6 +236,15 @@ class Faceset:
     def _set_records(self, records: tuple[FaceRecord, ...]) -> None:
         self._all = records
         self._kept = tuple(record for record in records if record.dropped is None)
+
+    def _write(self, record: FaceRecord, data: bytes) -> None:
+        """Write a crop that no row points to yet: half of one does no harm, so no rename is needed."""
+        path = self.folder / record.file
+        try:
+            path.write_bytes(data)
+            sync(path)
+        except OSError as error:
+            raise unwritable(path, error) from error
 
     def _require_crops(self) -> None:
         folder = self.folder / FACES

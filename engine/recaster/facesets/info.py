@@ -181,7 +181,7 @@ def contact_sheet(
 def _caption(record: FaceRecord) -> str:
     if record.dropped is not None:
         return f"#{record.id} {record.dropped.partition(',')[0]}"
-    return f"#{record.id} {record.frame} s{record.sharpness:.0f}"
+    return f"frame {record.frame} · sharp {record.sharpness:.0f}"
 
 
 def _sources(faceset: Faceset) -> tuple[SourceInfo, ...]:

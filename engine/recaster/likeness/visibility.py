@@ -53,4 +53,13 @@ def _hair_grows(layout: Layout) -> NDArray[np.bool_]:
     rows, columns = np.mgrid[: layout.size, : layout.size]
     outer = layout.points[[topology.EYE_CORNERS_LEFT[0], topology.EYE_CORNERS_RIGHT[1]], 0]
     beside = (columns < outer[0] - 0.12 * distance) | (columns > outer[1] + 0.12 * distance)
-    return (rows < heights) | (beside & (rows < layout.points[topology.NOSE_TIP, 1]))
+    hair = (rows < heights) | (beside & (rows < layout.points[topology.NOSE_TIP, 1]))
+    return hair & (_brows(layout, round(0.05 * distance)) == 0)
+
+
+def _brows(layout: Layout, reach: int) -> NDArray[np.uint8]:
+    """(S, S): 1 on the brows and ``reach`` texels around them."""
+    brows = np.zeros((layout.size, layout.size), np.uint8)
+    for outline in (topology.BROW_LEFT, topology.BROW_RIGHT):
+        cv2.fillPoly(brows, [np.round(layout.points[list(outline)]).astype(np.int32)], 1)
+    return cv2.dilate(brows, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))

@@ -18,27 +18,7 @@ ROUNDING = 1
 """Ticks between the most early and the most late timestamp of a constant rate that was rounded."""
 COARSEST_STEP = 4
 """Ticks a frame at least, for uneven steps to pass for rounding: below, they are dropped frames."""
-USUAL_RATES = tuple(
-    Fraction(rate)
-    for rate in (
-        8,
-        10,
-        12,
-        "12.5",
-        15,
-        18,
-        20,
-        "24000/1001",
-        24,
-        25,
-        "30000/1001",
-        30,
-        48,
-        50,
-        "60000/1001",
-        60,
-    )
-)
+NTSC = Fraction(1000, 1001)
 FALLBACK_RATE = Fraction(25)
 
 
@@ -98,9 +78,15 @@ def constant_rate(
     if mean < COARSEST_STEP or not _fits(pts, mean, 2 * ROUNDING):  # its ends are rounded as well
         return None
     rate = 1 / (mean * time_base)
-    nearest = sorted(USUAL_RATES, key=lambda usual: abs(usual - rate))
-    guesses = [guess for guess in stated if guess in USUAL_RATES] + nearest + list(stated)
-    return next((guess for guess in guesses if _fits(pts, 1 / (guess * time_base), ROUNDING)), rate)
+    near = [Fraction(round(2 * rate), 2), Fraction(round(2 * rate / NTSC), 2) * NTSC]
+    near.sort(key=lambda usual: abs(usual - rate))
+    guesses = [guess for guess in stated if _usual(guess)] + near + list(stated)
+    return next((guess for guess in guesses if guess > 0 and _fits(pts, 1 / (guess * time_base), ROUNDING)), rate)
+
+
+def _usual(rate: Fraction) -> bool:
+    """Whether it is a whole or half number of frames a second, or one of the NTSC family."""
+    return (2 * rate).denominator == 1 or (2 * rate / NTSC).denominator == 1
 
 
 def _fits(pts: NDArray[np.int64], step: Fraction, slack: int) -> bool:

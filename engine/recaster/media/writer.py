@@ -69,7 +69,7 @@ _YUV = {
 CODECS = {
     "h264": Codec("libx264", (".mp4", ".mov", ".mkv"), _YUV),
     "hevc": Codec("libx265", (".mp4", ".mov", ".mkv"), _YUV, "hvc1"),
-    "prores": Codec("prores_ks", (".mov", ".mkv"), dict.fromkeys(_YUV, "yuv422p10le")),
+    "prores": Codec("prores_ks", (".mov", ".mkv"), {**dict.fromkeys(_YUV, "yuv422p10le"), **_PRORES_ODD}),
 }
 
 

@@ -23,6 +23,9 @@ _LEAK = 0.1
 _TRUST = 1.0
 """An untrained network keeps sigmoid(1) = 73 % of the warp: it is a face already."""
 
+_QUIET = 0.02
+"""Gain of what is added to something good already; a loud start would shut the sigmoids for ever."""
+
 _WIDE = 128
 """From this width on, upscaling convolutions look at one pixel: wider kernels cost more than they give."""
 
@@ -34,10 +37,11 @@ class _Scope:
         self._seed = seed
 
     def conv(
-        self, x: keras.KerasTensor, width: int, kernel: int, name: str, stride: int = 1
+        self, x: keras.KerasTensor, width: int, kernel: int, name: str, stride: int = 1, gain: float = 2.0
     ) -> keras.KerasTensor:
-        """A convolution that keeps the size (over the stride)."""
-        start = keras.initializers.HeNormal(seed=zlib.crc32(f"{self._seed}/guided/{name}".encode()))
+        """A convolution that keeps the size (over the stride); ``gain`` scales its first weights."""
+        seed = zlib.crc32(f"{self._seed}/guided/{name}".encode())
+        start = keras.initializers.VarianceScaling(gain, "fan_in", "truncated_normal", seed=seed)
         return layers.Conv2D(width, kernel, stride, "same", kernel_initializer=start, name=name)(x)
 
     def active(
@@ -47,9 +51,9 @@ class _Scope:
         return ops.leaky_relu(self.conv(x, width, kernel, name, stride), _LEAK)
 
     def residual(self, x: keras.KerasTensor, width: int, name: str) -> keras.KerasTensor:
-        """Two convolutions beside the identity."""
+        """Two convolutions beside the identity, almost silent at first."""
         inner = self.active(x, width, 3, f"{name}_a")
-        return ops.leaky_relu(x + self.conv(inner, width, 3, f"{name}_b"), _LEAK)
+        return ops.leaky_relu(x + self.conv(inner, width, 3, f"{name}_b", gain=_QUIET), _LEAK)
 
     def up(self, x: keras.KerasTensor, width: int, name: str) -> keras.KerasTensor:
         """Twice the size by sub-pixel convolution (Shi et al., 2016)."""
@@ -75,7 +79,7 @@ def build_guided(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
         x = scope.residual(x, widths[depth], f"up{depth}")
     x = ops.depth_to_space(scope.active(x, 64, 3, "twice"), 2)
     x = scope.active(ops.concatenate([x, condition], -1), 24, 3, "join")
-    return keras.Model(condition, scope.conv(x, 4, 3, "head"), name="guided")
+    return keras.Model(condition, scope.conv(x, 4, 3, "head", gain=_QUIET), name="guided")
 
 
 def paint(condition: tf.Tensor, output: tf.Tensor) -> tf.Tensor:

@@ -30,9 +30,12 @@ CORE: Final = 0.75
 CORE_PIXELS: Final = 64
 """With fewer than this nothing is measured."""
 LEVELS: Final = np.linspace(0, 1, 33)
-REACH: Final = 6
+REACH: Final = 3
 """Frames to either side that a frame's statistics are averaged over."""
-SIGMA_FRAMES: Final = 2.5
+SIGMA_FRAMES: Final = 1.0
+"""Standard deviation of that average's weights. On 100 frames of a man talking, the second difference
+of the swapped face's mean colour was .72 levels without averaging (as in the clip), .56 with 1 frame
+and .62 with 2.5, which also follow a change of light more slowly."""
 
 
 def check_colour(mode: str) -> None:

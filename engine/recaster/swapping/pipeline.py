@@ -112,9 +112,9 @@ class Progress:
     def counted(self, rendered: Iterator[Rendered]) -> Iterator[Rendered]:
         """Pass frames on and count them."""
         for item in rendered:
-            yield item
             self._done += 1
             self._report(Update("swapping", self._done, self._total))
+            yield item
 
 
 def _reader(clip: Path) -> Callable[[int, int], Iterator[Frame]]:

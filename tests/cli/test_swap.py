@@ -1,0 +1,146 @@
+"""``recaster swap``: options to settings, and a whole swap."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from recaster.cli import main as cli
+from recaster.cli import swap
+from recaster.errors import UsageError
+from recaster.media.probe import probe
+from recaster.media.writer import WriterOptions
+from recaster.swapping.masks import MaskSettings
+from recaster.swapping.settings import SwapResult, SwapSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def clip(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real clip of a man talking, under a name of its own."""
+    path = tmp_path_factory.mktemp("clips") / "target.mp4"
+    shutil.copy(footage / "clips" / "personA_man_beard_720.mp4", path)
+    return path
+
+
+def options(*arguments: str) -> argparse.Namespace:
+    root = argparse.ArgumentParser()
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--quiet", action="store_true")
+    swap.add(root.add_subparsers(), common)
+    return root.parse_args(["swap", "clip.mp4", "-o", "out.mp4", *arguments])
+
+
+def test_without_options_the_librarys_defaults_hold() -> None:
+    info: Any = None
+    assert swap.swap_settings(options("-m", "model"), info) == SwapSettings()
+
+
+def test_options_reach_the_settings() -> None:
+    info: Any = None
+    look = "-m model --mask box --feather .2 --erode .1 --scale 1.1 --colour hist --smoothing ema"
+    encoding = "--codec hevc --quality 20 --preset slow --pixel-format yuv444p --matte m.mov"
+    people = "--all --detector dlib-hog --landmarker dlib-68 --min-face 80"
+    made = swap.swap_settings(options(*f"{look} {encoding} {people}".split()), info)
+    assert made.mask == MaskSettings("box", 0.2, 0.1, 1.1)
+    assert made.writer == WriterOptions("hevc", 20, "slow", "yuv444p")
+    assert (made.colour, made.smoothing.name, made.everyone) == ("hist", "ema", True)
+    assert (made.analysis.detector, made.analysis.landmarker, made.analysis.min_face) == (
+        "dlib-hog",
+        "dlib-68",
+        80,
+    )
+    assert str(made.matte) == "m.mov"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["", "-m model --source faces", "-m model --all --track 1", "-m model --track 1 --person anna.jpg"],
+)
+def test_options_that_do_not_go_together(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ending:
+        options(*arguments.split())
+    assert ending.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("argument", ["--mask oval", "--colour lab", "--smoothing magic", "--feather 3"])
+def test_values_that_there_are_not(argument: str) -> None:
+    info: Any = None
+    with pytest.raises(UsageError):
+        swap.swap_settings(options("-m", "model", *argument.split()), info)
+
+
+def test_summary(tmp_path: Path) -> None:
+    result = SwapResult(tmp_path / "out.mp4", 100, 90, 64, (0, 3), {"swap": 1.25}, ("frame 7 is damaged",))
+    text = "\n".join(swap.summary(result, "on the CPU"))
+    assert text.startswith("warning: frame 7 is damaged\n")
+    assert f"{tmp_path / 'out.mp4'}: 100 frames, 90 with a swapped face (2 tracks), 10 without" in text
+    assert "64 frames were there already" in text
+    assert text.endswith("seconds: swap 1.2; on the CPU")
+
+
+@pytest.mark.footage
+def test_errors_end_with_one_line_and_their_code(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["swap", str(clip), "-m", str(tmp_path), "-o", str(tmp_path / "out.mp4")]) == 3
+    assert "not a model folder" in capsys.readouterr().err
+    assert (
+        cli.main(["swap", str(tmp_path / "no.mp4"), "-m", str(tmp_path), "-o", str(tmp_path / "out.mp4")])
+        == 3
+    )
+
+
+@pytest.mark.footage
+def test_swap_of_real_footage(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import recaster.swapping.load
+    from recaster.faces.alignment import align_matrix
+    from recaster.faces.smoothing import smooth
+    from recaster.faces.types import SwappedFace
+    from recaster.swapping.swapper import TrackPlan
+
+    class Negative:
+        size = 128
+        digest = "negative"
+
+        def plan(self, track: Any, smoothing: Any) -> TrackPlan:
+            landmarks = smooth(track.landmarks, track.times, smoothing)
+            return TrackPlan(track.frames, align_matrix(landmarks, self.size), landmarks)
+
+        def swap(self, faces: Any) -> list[SwappedFace]:
+            import numpy as np
+
+            full = np.ones((self.size, self.size), np.float32)
+            return [SwappedFace(255 - face.image, full, face.matrix) for face in faces]
+
+    monkeypatch.setattr(recaster.swapping.load, "load_swapper", lambda *_: Negative())
+    out = tmp_path / "out.mp4"
+    arguments = [
+        "swap",
+        str(clip),
+        "--source",
+        "faces",
+        "-o",
+        str(out),
+        "--range",
+        "10-21",
+        "--preset",
+        "ultrafast",
+    ]
+    assert cli.main(arguments) == 0
+    said = capsys.readouterr()
+    assert "12 frames, 12 with a swapped face (1 track), 0 without" in said.out
+    assert "swapping 12/12 frames" in said.err
+    info = probe(out)
+    assert (info.frame_count, info.width, len(info.audio)) == (12, 720, 1)
+    assert cli.main([*arguments[:4], "-o", str(tmp_path / "one.png"), "--preview", "15", "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+    assert (tmp_path / "one.png").is_file()

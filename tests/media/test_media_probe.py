@@ -1,0 +1,125 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from recaster.errors import ClipError
+from recaster.media.probe import constant_rate, probe
+from recaster.media.reader import read_frames
+
+MILLISECOND = Fraction(1, 1000)
+
+
+def test_a_constant_rate_is_exact(make_clip):
+    info = probe(make_clip(count=20))
+    assert info.rate == Fraction(24000, 1001)
+    assert not info.variable
+    assert info.frame_count == 20
+    assert info.duration == 20 * Fraction(1001, 24000)
+    assert (info.width, info.height, info.codec, info.pixel_format) == (96, 64, "h264", "yuv420p")
+    assert info.warnings == ()
+
+
+def test_a_variable_rate_is_the_mean(make_clip):
+    info = probe(make_clip(pts=[0, 1000, 3000, 4000, 7000, 8000]))
+    assert info.variable
+    assert info.duration == Fraction(8000 + 1000, 24000)
+    assert info.rate == 6 / info.duration
+
+
+@pytest.mark.parametrize("rate", ["24000/1001", "24", "25", "30000/1001", "30", "12", "60000/1001", "12.5", "12000/1001"])
+def test_rounding_to_milliseconds_is_not_a_variable_rate(rate):
+    pts = np.array([round(k / Fraction(rate) / MILLISECOND) + 21 for k in range(400)])
+    assert constant_rate(pts, MILLISECOND) == Fraction(rate)
+
+
+def test_an_unusual_rate_is_kept():
+    assert constant_rate(np.arange(0, 40000, 400), Fraction(1, 11988)) == Fraction(2997, 100)
+
+
+@pytest.mark.parametrize("pts", [[0, 1, 2, 4, 5, 6], [0, 33, 67, 133, 167, 200], [0, 2, 5, 7, 10, 12]])
+def test_a_dropped_frame_is_a_variable_rate(pts):
+    assert constant_rate(np.array(pts), MILLISECOND * 30, (Fraction(30),)) is None
+
+
+def test_one_frame_has_the_stated_rate():
+    assert constant_rate(np.array([7]), MILLISECOND, (Fraction(24),)) == 24
+
+
+def test_sound_is_told_with_its_offset(make_clip):
+    info = probe(make_clip(count=24, audio=[Fraction(1, 2), Fraction(0)], pts=[1000 * k for k in range(24)]))
+    first, second = info.audio
+    assert (first.codec, first.channels, first.sample_rate) == ("aac", 2, 48000)
+    assert abs(first.offset - Fraction(1, 2)) < Fraction(1024 + 48, 48000)
+    assert second.offset == 0
+    assert second.duration is not None
+
+
+def test_tags_are_told(make_clip):
+    tags = {"colorspace": 9, "color_range": 1, "color_primaries": 9, "color_trc": 16}
+    info = probe(make_clip(pixel_format="yuv420p10le", tags=tags))
+    assert (info.colour.matrix, info.colour.range) == ("bt2020nc", "tv")
+    assert (info.colour.primaries, info.colour.transfer) == ("bt2020", "smpte2084")
+    assert info.bit_depth == 10
+    assert any("HDR (PQ)" in warning for warning in info.warnings)
+
+
+def test_a_cut_off_clip_gives_what_decodes_and_says_so(make_clip):
+    clip = make_clip(count=40, gop=2, muxer={"movflags": "+faststart"})
+    clip.write_bytes(clip.read_bytes()[: clip.stat().st_size * 6 // 10])
+    info = probe(clip)
+    assert 5 < info.frame_count < 38
+    assert "cut off" in " ".join(info.warnings)
+    assert len(list(read_frames(clip))) == info.frame_count
+
+
+def test_a_changed_file_is_looked_at_again(make_clip):
+    assert probe(make_clip(count=4)).frame_count == 4
+    assert probe(make_clip(count=6)).frame_count == 6
+
+
+def broken(folder, make_clip):
+    """(file, what its error must say) for everything that is not a clip."""
+    (folder / "empty.mp4").touch()
+    (folder / "text.mp4").write_text("not a video at all\n" * 40)
+    (folder / "notes.txt").write_text("plain text\n" * 40)
+    whole = make_clip("whole.mp4", count=12).read_bytes()
+    (folder / "no_moov.mp4").write_bytes(whole[: len(whole) // 2])
+    return [
+        (folder / "none.mp4", "no such file"),
+        (folder, "folder"),
+        (folder / "empty.mp4", "empty"),
+        (folder / "text.mp4", "not a video"),
+        (folder / "notes.txt", "not a|not a clip"),
+        (folder / "no_moov.mp4", "moov"),
+    ]
+
+
+def test_what_is_no_clip_gets_one_clear_line(tmp_path, make_clip):
+    for path, says in broken(tmp_path, make_clip):
+        with pytest.raises(ClipError, match=says) as caught:
+            probe(path)
+        assert str(path) in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_only_sound_is_refused(tmp_path):
+    import av
+
+    path = tmp_path / "sound.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=48000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 48000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with pytest.raises(ClipError, match="only sound"):
+        probe(path)
+
+
+def test_a_still_image_is_no_clip(tmp_path):
+    from recaster.media.sheet import save_image
+
+    save_image(tmp_path / "a.png", np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(ClipError, match="still image"):
+        probe(tmp_path / "a.png")

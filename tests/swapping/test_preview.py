@@ -1,0 +1,73 @@
+"""A swapped frame as a picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from recaster.errors import FaceNotFoundError, UsageError
+from recaster.media.reader import read_frames
+from recaster.media.sheet import load_image
+from recaster.swapping import pipeline, preview
+from recaster.swapping.settings import SwapSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COUNT = 40
+
+
+@pytest.fixture
+def show(fake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Preview a frame of a clip whose face is there in frames 4 to 35; tells what was analysed."""
+    clip = fake.make_clip(tmp_path / "target.mp4", COUNT)
+    analysed: list[range] = []
+
+    def analyse(_: Any, __: Any, frames: range | None = None, *___: Any) -> Any:
+        analysed.append(frames or range(COUNT))
+        seen = [i for i in range(4, 36) if i in analysed[-1]]
+        return fake.analysis([fake.track(seen)], len(analysed[-1]))
+
+    monkeypatch.setattr(preview, "analyse_clip", analyse)
+    monkeypatch.setattr(pipeline, "analyse_clip", analyse)
+
+    def run(frame: int, **settings: Any) -> Any:
+        out = tmp_path / f"{frame}.png"
+        result = preview.preview_frame(clip, out, frame, fake.FakeSwapper(), SwapSettings(**settings))
+        return result, load_image(out), analysed[-1]
+
+    run.clip = clip  # type: ignore[attr-defined]
+    return run
+
+
+def test_preview_is_the_frame_of_the_swapped_clip_before_encoding(
+    show: Any, fake: Any, tmp_path: Path
+) -> None:
+    result, image, analysed = show(20)
+    assert analysed == range(5, 36)
+    assert (result.frames, result.swapped, result.tracks) == (1, 1, (0,))
+    out = tmp_path / "out.mp4"
+    pipeline.swap_clip(show.clip, out, fake.FakeSwapper(), SwapSettings())
+    encoded = next(frame.image for frame in read_frames(out, 20, 21))
+    assert np.abs(image.astype(int) - encoded).mean() < 2.5
+    before = next(frame.image for frame in read_frames(show.clip, 20, 21))
+    assert np.array_equal(image[:10], before[:10])
+    assert np.abs(image.astype(int) - before)[40:50, 60:70].mean() > 5
+
+
+def test_preview_stays_inside_the_clip_and_the_range(show: Any) -> None:
+    assert show(5)[2] == range(21)
+    assert show(34, frames=range(30, 38))[2] == range(30, 38)
+
+
+def test_frames_that_cannot_be_shown(show: Any, tmp_path: Path) -> None:
+    with pytest.raises(FaceNotFoundError, match="frame 38 shows no face"):
+        show(38)
+    with pytest.raises(UsageError, match="none of 0 to 39"):
+        show(40)
+    with pytest.raises(UsageError, match="none of 0 to 39"):
+        show(-1)
+    with pytest.raises(UsageError, match="leave the matte out"):
+        show(20, matte=tmp_path / "matte.mov")
