@@ -14,7 +14,7 @@ def _skin_colour(g: Graph, place: Value, freckles: Value) -> Value:
     blood = g.math("MULTIPLY", g.math("SUBTRACT", g.noise(place, 3.5), 0.30), 1.2, clamp=True)
     colour = g.mix(blood, colour, (0.45, 0.12, 0.09), "SOFT_LIGHT")
     colour = g.mix(g.math("MULTIPLY", g.noise(place, 11.0), 0.6), colour, (0.50, 0.41, 0.35), "OVERLAY")
-    grain = g.ramp(g.noise(place, 38.0, 5.0, 0.75), 0.32, 0.68)
+    grain = g.ramp(g.noise(place, 38.0, 2.0, 0.75), 0.32, 0.68)
     colour = g.mix(0.55, colour, g.mix(grain, (0.20, 0.17, 0.16), (0.78, 0.77, 0.76)), "SOFT_LIGHT")
     pore = g.math("MULTIPLY", g.ramp(g.cells(place, 48.0), 0.28, 0.08), g.attribute("pores", "Fac"))
     colour = g.mix(g.math("MULTIPLY", pore, 0.5), colour, g.mix(0.6, colour, (0.10, 0.04, 0.03)))
@@ -25,7 +25,7 @@ def _skin_colour(g: Graph, place: Value, freckles: Value) -> Value:
 
 def _skin_bump(g: Graph, place: Value) -> Value:
     pores = g.math("MULTIPLY", g.ramp(g.cells(place, 48.0), 0.0, 0.45), g.attribute("pores", "Fac"))
-    height = g.math("ADD", g.math("MULTIPLY", pores, 0.55), g.noise(place, 26.0, 6.0, 0.7))
+    height = g.math("ADD", g.math("MULTIPLY", pores, 0.55), g.noise(place, 26.0, 2.0, 0.7))
     lines = g.attribute("lines", "Fac")
     height = g.math("ADD", height, g.math("MULTIPLY", lines, 1.0))
     return g.node("ShaderNodeBump", {"Strength": 0.6, "Distance": 0.0016, "Height": height}).outputs[0]
@@ -48,7 +48,7 @@ def skin() -> bpy.types.Material:
         "MULTIPLY", g.math("LESS_THAN", g.math("ABSOLUTE", g.math("SUBTRACT", inside, 0.13)), 0.010), 0.3
     )
     cloth = g.mix(
-        g.math("MULTIPLY", g.noise(place, 90.0, 3.0), 0.7),
+        g.math("MULTIPLY", g.noise(place, 90.0, 1.0), 0.7),
         g.attribute("shirt_colour"),
         (0.5,) * 3,
         "SOFT_LIGHT",

@@ -56,7 +56,7 @@ class Graph:
             "ShaderNodeMix", inputs, data_type="RGBA", blend_type=blend, clamp_factor=True
         ).outputs[2]
 
-    def noise(self, place: Value, scale: float, detail: float = 4.0, rough: float = 0.6) -> Value:
+    def noise(self, place: Value, scale: float, detail: float = 1.5, rough: float = 0.6) -> Value:
         """Perlin noise, around 0.5."""
         inputs = {"Vector": place, "Scale": scale, "Detail": detail, "Roughness": rough}
         return self.node("ShaderNodeTexNoise", inputs).outputs[0]

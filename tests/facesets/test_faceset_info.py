@@ -27,7 +27,7 @@ def test_numbers_of_a_set(small_set: Faceset) -> None:
     assert info.yaw_histogram["-15..-5"] == 4
     assert sum(info.yaw_histogram.values()) == 4
     assert info.eyes is not None
-    assert info.eyes.median == pytest.approx(0.338 / 1.35 * 128 / np.hypot(0.5, 0.01), rel=0.01)
+    assert info.eyes.median == pytest.approx(0.338 / 1.35 * 128 / np.hypot(0.5, 0.01), rel=0.03)
 
 
 def test_json_can_be_read_back(small_set: Faceset) -> None:

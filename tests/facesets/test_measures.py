@@ -18,7 +18,7 @@ def test_a_blurred_face_is_less_sharp(draw) -> None:
 def test_neither_exposure_nor_background_counts(draw) -> None:
     landmarks, crop = draw.landmarks(), draw.crop(1)
     value = sharpness(crop, landmarks)
-    assert sharpness((crop * 0.5).astype(np.uint8), landmarks) == pytest.approx(value, rel=0.05)
+    assert sharpness((crop * 0.5).astype(np.uint8), landmarks) == pytest.approx(value, rel=0.15)
     busy = crop.copy()
     busy[:8] = np.random.default_rng(0).integers(0, 256, busy[:8].shape)
     assert sharpness(busy, landmarks) == value

@@ -76,8 +76,9 @@ def _check_sound(tools, clip, out, frames, tolerance):
     first = source.pts[frames.start] * source.time_base
     end = None if whole_end else source.pts[frames.stop] * source.time_base
     streams = tools.sound_packets(clip)
-    assert len(streams) == len(tools.sound_packets(out)) == len(probe(clip).audio)
-    for before, after in zip(streams, tools.sound_packets(out), strict=True):
+    results = tools.sound_packets(out) or [[]]  # mp4 forgets a stream without packets
+    assert len(streams) == len(results)
+    for before, after in zip(streams, results, strict=True):
         wanted = [
             packet
             for packet in before

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from fractions import Fraction
 
+import cv2
 import numpy as np
 import pytest
 
@@ -44,19 +45,19 @@ def test_a_time_base_that_is_no_unit_fraction_keeps_its_times(make_clip, tools, 
 @pytest.mark.parametrize("range_", [None, "tv", "pc"])
 @pytest.mark.parametrize("matrix", [None, "bt709", "smpte170m", "bt470bg", "bt2020nc"])
 @pytest.mark.parametrize("depth", [8, 10])
-def test_colours_come_back_and_tags_with_them(make_clip, tools, tmp_path, matrix, range_, depth):
+def test_colours_come_back_and_tags_with_them(make_clip, tmp_path, matrix, range_, depth):
     tags = ColourTags(range_, matrix, None if matrix is None else "bt709", None if matrix is None else "bt709")
     info = replace(probe(make_clip()), colour=tags, bit_depth=depth)
-    images = pictures(tools, 3)
+    rng = np.random.default_rng(1)
+    images = [cv2.resize(rng.integers(40, 216, (6, 9, 3), np.uint8), (96, 64)) for _ in range(3)]
     out = write(tmp_path / "out.mp4", info, images, [0, 1001, 2002])
     found = probe(out)
     assert found.bit_depth == depth
     assert (found.colour.matrix, found.colour.primaries) == (tags.matrix, tags.primaries)
     assert (found.colour.range or "tv") == (range_ or "tv")
     for frame, image in zip(read_frames(out), images, strict=True):
-        assert np.abs(frame.image.mean((0, 1)) - image.mean((0, 1))).max() <= 1
-        quarter = frame.image[40:56, 8:40].reshape(-1, 3).mean(0)
-        assert np.abs(quarter - (40, 160, 70)).max() <= 1.5
+        assert np.abs(frame.image.mean((0, 1)) - image.mean((0, 1))).max() <= 0.5
+        assert np.abs(frame.image.astype(int) - image).mean() <= 1.5
 
 
 def test_ten_generations_do_not_drift(make_clip, tmp_path):

@@ -68,8 +68,16 @@ def test_train_then_resume(
 
 
 def test_every_ingredient_is_a_flag(tmp_path: Path) -> None:
-    flags = {"--adversarial": "0", "--mixup": "0.1", "--mask": "none", "--perceptual": "dlib-resnet",
-             "--perceptual-weight": "0.2", "--flip": "0.5", "--warp": "0.02", "--encoder-widths": "8,8"}  # fmt: skip
+    flags = {
+        "--adversarial": "0",
+        "--mixup": "0.1",
+        "--mask": "none",
+        "--perceptual": "dlib-resnet",
+        "--perceptual-weight": "0.2",
+        "--flip": "0.5",
+        "--warp": "0.02",
+        "--encoder-widths": "8,8",
+    }
     options = parse("--source", "a", "-o", str(tmp_path), *[part for pair in flags.items() for part in pair])
     read = command._flags(options)
     assert read["adversarial"] == 0

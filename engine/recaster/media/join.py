@@ -158,10 +158,10 @@ def join_with_sound(segments: Sequence[Path], out: Path, times: Times, sound: So
     """
     ranks = _display_ranks(segments, len(times.pts))
     with SoundCopy(sound) as copy, atomic_path(out) as temporary, writing(out):
-        first = copy.first_time()
-        shift = _matroska_shift(out, times, first)
+        starts = copy.first_times()
+        shift = _matroska_shift(out, times, starts)
         times = times.moved(shift)
-        container = open_output(temporary, times.time_base, _muxer_options(times, first, copy.time_bases))
+        container = open_output(temporary, times.time_base, _muxer_options(times, starts, copy.time_bases))
         with container, open_segment(segments[0]) as template:
             stream = container.add_stream_from_template(template.streams.video[0], opaque=True)
             stream.time_base = times.time_base
@@ -241,18 +241,17 @@ def decoding_times(pts: NDArray[np.int64], ranks: NDArray[np.int64]) -> NDArray[
     return np.concatenate([before, pts[: len(pts) - delay]])
 
 
-def _matroska_shift(out: Path, times: Times, sound: Fraction | None) -> Fraction:
+def _matroska_shift(out: Path, times: Times, sounds: Sequence[Fraction]) -> Fraction:
     """Seconds, whole milliseconds, by which a Matroska file is late so that nothing is before zero."""
     if out.suffix.lower() != ".mkv":
         return Fraction(0)
-    first = int(times.pts[0]) * times.time_base
-    earliest = first if sound is None else min(first, sound)
+    earliest = min([int(times.pts[0]) * times.time_base, *sounds])
     return math.ceil(max(Fraction(0), -earliest) / MILLISECOND) * MILLISECOND
 
 
-def _muxer_options(times: Times, sound: Fraction | None, bases: Sequence[Fraction]) -> dict[str, str]:
+def _muxer_options(times: Times, sounds: Sequence[Fraction], bases: Sequence[Fraction]) -> dict[str, str]:
     """Options that keep delays at the start exact: by default mp4 and mov round them to milliseconds."""
     options = {"movflags": "+faststart", "avoid_negative_ts": "disabled"}
-    if times.pts[0] != 0 or (sound is not None and sound > 0):
+    if times.pts[0] != 0 or any(start > 0 for start in sounds):
         options["movie_timescale"] = str(movie_timescale([times.time_base, *bases]))
     return options

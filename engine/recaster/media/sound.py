@@ -82,15 +82,15 @@ class SoundCopy:
             copy.disposition = stream.disposition
             self._copies[stream.index] = copy
 
-    def first_time(self) -> Fraction | None:
-        """When the first packet of the result begins, in seconds; None without sound."""
+    def first_times(self) -> list[Fraction]:
+        """When the first packet of every stream that has any begins in the result, in seconds."""
         firsts: dict[int, Fraction] = {}
         with SoundCopy(self._sound) as other:
             for index, packet in other.kept():
                 firsts.setdefault(index, packet.pts * packet.time_base)
                 if len(firsts) == len(self._streams):
                     break
-        return min(firsts.values(), default=None)
+        return list(firsts.values())
 
     def packets(self, shift: Fraction) -> Iterator[tuple[Fraction, Any]]:
         """(decoding time in seconds, packet for the output), moved by ``shift`` seconds more."""

@@ -66,10 +66,11 @@ _YUV = {
     (True, False): "yuv420p10le",
     (True, True): "yuv444p10le",
 }
+_PRORES = {(deep, odd): "yuv444p10le" if odd else "yuv422p10le" for deep, odd in _YUV}
 CODECS = {
     "h264": Codec("libx264", (".mp4", ".mov", ".mkv"), _YUV),
     "hevc": Codec("libx265", (".mp4", ".mov", ".mkv"), _YUV, "hvc1"),
-    "prores": Codec("prores_ks", (".mov", ".mkv"), {**dict.fromkeys(_YUV, "yuv422p10le"), **_PRORES_ODD}),
+    "prores": Codec("prores_ks", (".mov", ".mkv"), _PRORES),
 }
 
 
@@ -245,9 +246,9 @@ def check_encoding(path: Path, info: ClipInfo, options: WriterOptions) -> str:
             f"{options.codec} cannot be written as {pixel_format}; it takes {', '.join(sorted(known))}"
         )
     chroma = av.VideoFormat(pixel_format, info.width, info.height)
-    if options.codec != "prores" and not _divides(chroma, info):
+    if not _divides(chroma, info):
         raise UsageError(
-            f"{path}: {info.width}x{info.height} is odd, which {pixel_format} cannot hold; use yuv444p"
+            f"{path}: {info.width}x{info.height} is odd, which {pixel_format} cannot hold; use 4:4:4 (yuv444p)"
         )
     return pixel_format
 

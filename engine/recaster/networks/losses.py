@@ -30,7 +30,6 @@ def ssim_loss(truth: tf.Tensor, painted: tf.Tensor, weights: tf.Tensor, span: fl
         weights: (B, H, W, 1) with mean 1.
         span: distance from black to white.
     """
-
     c1, c2 = SSIM_C1 * span**2, SSIM_C2 * span**2
     maps = tf.concat([truth, painted, truth**2, painted**2, truth * painted], -1)
     mean_t, mean_p, mean_tt, mean_pp, mean_tp = tf.split(_window_means(maps), 5, -1)

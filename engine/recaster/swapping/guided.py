@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recaster.faces import alignment
+from recaster.errors import UsageError
+from recaster.faces import alignment, topology
 from recaster.faces.smoothing import smooth
 from recaster.faces.types import SwappedFace
 from recaster.likeness import geometry
@@ -58,7 +59,7 @@ class GuidedSwapper:
         """A trained guided model.
 
         Raises:
-            ModelError: a file of the model is missing or does not fit.
+            InputError: a file of the model is missing or does not fit.
         """
         from recaster.networks.guided import GuidedSwap
 
@@ -70,7 +71,13 @@ class GuidedSwapper:
         return cls(Likeness.load(folder.likeness), preset.size, digest, network)
 
     def plan(self, track: FaceTrack, smoothing: Smoothing) -> TrackPlan:
-        """The source's face on every frame of a track, and the crops around it."""
+        """The source's face on every frame of a track, and the crops around it.
+
+        Raises:
+            UsageError: the landmarks are not the mesh's.
+        """
+        if track.landmarks.shape[1] != topology.POINTS:
+            raise UsageError("a guided swap is driven by the face mesh: use --landmarker mesh")
         landmarks = smooth(track.landmarks, track.times, smoothing)
         wanted = retarget(landmarks, self.likeness.mesh, self.likeness.form)
         return TrackPlan(

@@ -49,7 +49,7 @@ def preview_frame(
         raise UsageError("a preview is one picture: leave the matte out")
     if frame not in available:
         raise UsageError(
-            f"{clip}: frame {frame} is none of {available.start} to {available.stop - 1}; preview one of those"
+            f"{clip}: frame {frame} is none of {available.start} to {available.stop - 1}; choose another"
         )
     with watch.timing("analyse"):
         near = range(max(frame - WINDOW, available.start), min(frame + WINDOW + 1, available.stop))

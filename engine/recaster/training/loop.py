@@ -164,6 +164,7 @@ class _Run:
     _saved_step: int | None = None
     _saved_at: float = 0.0
     _saving_took: float = 0.0
+    _shown_step: int | None = None
     _shown_at: float = 0.0
 
     @property
@@ -208,8 +209,11 @@ class _Run:
 
     def finish(self) -> None:
         """Leave the final weights, checkpoint and preview behind."""
+        if self._began is None:
+            return  # nothing was left to do
         if self._saved_step != self.step:
             self.checkpoint()
+        if self._shown_step != self.step:
             self.preview()
 
     def checkpoint(self) -> None:
@@ -239,7 +243,7 @@ class _Run:
     def preview(self) -> None:
         """Write a sheet of what the model paints now."""
         save_image(self.folder.previews / f"step-{self.step:08}.png", self.trainee.preview())
-        self._shown_at = time.monotonic()
+        self._shown_step, self._shown_at = self.step, time.monotonic()
 
     def _check(self, losses: Mapping[str, float]) -> None:
         for name, value in losses.items():

@@ -1,0 +1,38 @@
+from fractions import Fraction
+
+import numpy as np
+
+from recaster.media.compare import compare
+from recaster.media.probe import probe
+from recaster.media.reader import read_frames
+from recaster.media.scan import scan
+
+
+def test_two_clips_side_by_side(make_clip, tools, tmp_path):
+    left = make_clip("l.mp4", count=12, audio=[Fraction(0)])
+    right = make_clip("r.mp4", count=12, size=(48, 32), rotation=180)
+    out, updates = tmp_path / "out.mp4", []
+    compare(left, right, out, ("before", "after"), updates.append)
+    info = probe(out)
+    assert (info.width, info.height) == (192, 64 + 16)
+    assert scan(out).pts.tolist() == scan(left).pts.tolist()
+    frame = list(read_frames(out))[5].image
+    assert (frame[:16] > 150).all(-1).any()
+    assert tools.index_of(frame[16:, :96]) == 5
+    assert np.abs(frame[16:, 96:][8:24, 8:40].reshape(-1, 3).mean(0) - (50, 70, 190)).max() < 6
+    sounds = [[packet.data for packet in tools.sound_packets(path)[0]] for path in (left, out)]
+    assert sounds[0] == sounds[1]
+    assert [update.done for update in updates] == list(range(1, 13))
+
+
+def test_the_right_clip_follows_the_clock_of_the_left(make_clip, tools, tmp_path):
+    left = make_clip("l.mp4", pts=[0, 2002, 3003, 8008, 9009, 20020])
+    right = make_clip("r.mp4", count=12, pts=[1001 * k + 500 for k in range(12)], audio=[Fraction(0)],
+                      muxer={"movie_timescale": "24000"})
+    compare(left, right, tmp_path / "out.mp4")
+    frames = [frame.image[16:] for frame in read_frames(tmp_path / "out.mp4")]
+    assert [tools.index_of(image[:, :96]) for image in frames] == list(range(6))
+    assert [tools.index_of(image[:, 96:]) for image in frames] == [0, 2, 3, 8, 9, 11]
+    before, after = (tools.sound_packets(path)[0] for path in (right, tmp_path / "out.mp4"))
+    assert [p.data for p in before] == [p.data for p in after]
+    assert abs(after[0].time - (before[0].time - Fraction(500, 24000))) <= Fraction(1, 48000)

@@ -1,0 +1,116 @@
+"""The guided swapper on rendered actors: the likeness actor's face on the performer's motion."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from recaster.errors import UsageError, WeightsError
+from recaster.faces import alignment
+from recaster.faces.analysis import AnalysisSettings, analyse
+from recaster.faces.smoothing import Smoothing
+from recaster.likeness import geometry
+from recaster.media.reader import read_frames
+from recaster.networks.model_folder import ModelCard, ModelFolder
+from recaster.networks.presets import GuidedNetwork, preset
+from recaster.networks.tensors import save_tensors
+from recaster.swapping.guided import GuidedSwapper
+from recaster.swapping.swapper import PlannedFace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.faces.types import FaceTrack
+    from recaster.facesets.faceset import Faceset
+    from recaster.media.types import Frame
+    from recaster.swapping.swapper import TrackPlan
+
+FRAMES = 40
+
+
+@pytest.fixture(scope="module")
+def performance(actors: Path) -> tuple[list[Frame], FaceTrack]:
+    frames = list(read_frames(actors / "performer.mp4", stop=FRAMES))
+    analysis = analyse(frames, AnalysisSettings(identify=False))
+    return frames, analysis.tracks[0]
+
+
+@pytest.fixture(scope="module")
+def swapper(actor_faceset: Faceset) -> GuidedSwapper:
+    return GuidedSwapper.from_faceset(actor_faceset)
+
+
+def planned(plan: TrackPlan, frames: list[Frame], size: int, row: int) -> PlannedFace:
+    matrix = plan.matrices[row]
+    return PlannedFace(
+        alignment.warp(frames[plan.frames[row]].image, matrix, size),
+        matrix,
+        alignment.transform(plan.landmarks[row], matrix),
+        {name: values[row] for name, values in plan.extra.items()},
+    )
+
+
+def test_it_swaps_without_training(
+    swapper: GuidedSwapper, performance: tuple[list[Frame], FaceTrack]
+) -> None:
+    frames, track = performance
+    plan = swapper.plan(track, Smoothing("zero-phase"))
+    faces = [planned(plan, frames, swapper.size, row) for row in (0, 20, 39)]
+    for face, swapped in zip(faces, swapper.swap(faces), strict=True):
+        inside = swapped.mask > 0.9
+        assert 0.2 < inside.mean() < 0.9
+        assert np.abs(swapped.image.astype(int) - face.image)[inside].mean() > 8
+        assert (swapped.matrix == face.matrix).all()
+
+
+def test_what_is_painted_does_not_depend_on_the_batch(
+    swapper: GuidedSwapper, performance: tuple[list[Frame], FaceTrack]
+) -> None:
+    frames, track = performance
+    plan = swapper.plan(track, Smoothing("zero-phase"))
+    faces = [planned(plan, frames, swapper.size, row) for row in (3, 30)]
+    together, alone = swapper.swap(faces), swapper.swap(faces[1:])
+    assert (together[1].image == alone[0].image).all()
+
+
+def test_the_mouth_follows_the_performer(
+    swapper: GuidedSwapper, performance: tuple[list[Frame], FaceTrack]
+) -> None:
+    _, track = performance
+    plan = swapper.plan(track, Smoothing("zero-phase"))
+    wanted, theirs = geometry.mouth_gap(plan.extra["wanted"]), geometry.mouth_gap(plan.landmarks)
+    assert np.corrcoef(wanted, theirs)[0, 1] > 0.95
+
+
+def test_other_landmarks_are_refused(
+    swapper: GuidedSwapper, performance: tuple[list[Frame], FaceTrack]
+) -> None:
+    track = dataclasses.replace(performance[1], landmarks=performance[1].landmarks[:, :68])
+    with pytest.raises(UsageError, match="--landmarker mesh"):
+        swapper.plan(track, Smoothing("none"))
+
+
+def test_a_trained_model_is_read_and_checked(
+    actor_faceset: Faceset, performance: tuple[list[Frame], FaceTrack], tmp_path: Path
+) -> None:
+    from recaster.training.guided import GuidedTrainee
+
+    base = preset("guided-128")
+    tiny = dataclasses.replace(base, size=32, batch=2, network=GuidedNetwork(widths=(8, 16), references=6))
+    folder = ModelFolder(tmp_path)
+    trainee = GuidedTrainee(tiny, actor_faceset, folder)
+    folder.write(ModelCard(tiny, actor_faceset.digest()))
+    save_tensors(folder.weights, trainee.weights(), {})
+    swapper = GuidedSwapper.from_model(tmp_path)
+    plan = swapper.plan(performance[1], Smoothing("none"))
+    result = swapper.swap([planned(plan, performance[0], 32, row) for row in range(3)])
+    assert len(result) == 3
+    assert result[0].image.shape == (32, 32, 3)
+    weights = trainee.weights()
+    weights.pop(next(iter(weights)))
+    save_tensors(folder.weights, weights, {})
+    with pytest.raises(WeightsError, match="weights"):
+        GuidedSwapper.from_model(tmp_path)
