@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import materials
 import mpfb
 import numpy as np
@@ -9,10 +11,12 @@ import parts
 import scene
 from geometry import affine, homogeneous, partial_rotations, rotation, similarity, smoothstep
 from hair import Strands, grow_brows, grow_hair
-from motion import Frame
 from people import LIKENESS, PERFORMER, Person
 from regions import Regions, body_part, face_weight, find_regions, scalp
 from surfaces import Part
+
+if TYPE_CHECKING:
+    from motion import Frame
 
 CAST = {"A": (PERFORMER, PERFORMER), "B": (LIKENESS, LIKENESS), "AB": (PERFORMER, LIKENESS)}
 """Per actor whose head and whose face it has; AB is what a perfect swap of B onto A looks like."""
@@ -148,7 +152,7 @@ class Actor:
 
     def _build_mouth(self) -> None:
         """Teeth, gums and tongue, fitted to this mouth; all but the upper jaw's turn with the jaw."""
-        ivory = materials.plain("teeth", (0.56, 0.47, 0.345), 0.3, 0.3, 0.12)
+        ivory = materials.plain("teeth", (0.47, 0.385, 0.28), 0.3, 0.25, 0.1)
         flesh = materials.plain("gums", (0.36, 0.12, 0.11), 0.35, 0.3, 0.3)
         tongue_flesh = materials.plain("tongue", (0.40, 0.13, 0.12), 0.4, 0.3, 0.3)
         neutral = mpfb.base_mesh().points

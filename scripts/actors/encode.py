@@ -1,4 +1,4 @@
-"""Turn rendered frames into a clip: film grain, H.264, and the synthetic voice of the same motion. See README.md."""
+"""Turn rendered frames into a clip: film grain, H.264, and the voice of the same motion. See README.md."""
 
 from __future__ import annotations
 

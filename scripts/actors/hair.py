@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from geometry import smoothstep, triangle_normals
-from people import Person
 from surfaces import Part, anchor
+
+if TYPE_CHECKING:
+    from people import Person
 
 SKULL = np.array([0, 7.55, 0.35])
 

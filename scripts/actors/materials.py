@@ -9,7 +9,7 @@ Colour = tuple[float, float, float]
 
 
 def _skin_colour(g: Graph, place: Value, freckles: Value) -> Value:
-    """Blood below, blotches, fine mottling, pores, freckles: each a small step away from the painted colour."""
+    """Blood below, blotches, mottling, pores, freckles: each a small step from the painted colour."""
     colour = g.attribute("colour")
     blood = g.math("MULTIPLY", g.math("SUBTRACT", g.noise(place, 3.5), 0.30), 1.2, clamp=True)
     colour = g.mix(blood, colour, (0.45, 0.12, 0.09), "SOFT_LIGHT")
@@ -24,10 +24,7 @@ def _skin_colour(g: Graph, place: Value, freckles: Value) -> Value:
 
 
 def _skin_bump(g: Graph, place: Value) -> Value:
-    pores = g.math("MULTIPLY", g.ramp(g.cells(place, 48.0), 0.0, 0.45), g.attribute("pores", "Fac"))
-    height = g.math("ADD", g.math("MULTIPLY", pores, 0.55), g.noise(place, 26.0, 2.0, 0.7))
-    lines = g.attribute("lines", "Fac")
-    height = g.math("ADD", height, g.math("MULTIPLY", lines, 1.0))
+    height = g.math("ADD", g.noise(place, 30.0, 2.0, 0.7), g.attribute("lines", "Fac"))
     return g.node("ShaderNodeBump", {"Strength": 0.6, "Distance": 0.0016, "Height": height}).outputs[0]
 
 

@@ -11,7 +11,10 @@ SIDES = ("Left", "Right")
 
 @dataclass(frozen=True)
 class Frame:
-    """What an actor does in one frame; ``gaze`` is relative to the head, ``expression`` holds ARKit weights."""
+    """What an actor does in one frame: yaw > 0 to the actor's left, pitch > 0 down, roll > 0 leaning right.
+
+    ``gaze`` is (across, up) relative to the head; ``expression`` holds weights by ARKit's names.
+    """
 
     yaw: float = 0.0
     pitch: float = 0.0

@@ -35,7 +35,7 @@ def data_folder() -> Path:
 
 @dataclass(frozen=True, eq=False)
 class BaseMesh:
-    """The neutral human: ``points`` (19158, 3), ``uv`` (M, 2), and per group its faces, as points and as uv."""
+    """The neutral human: ``points`` (19158, 3), ``uv`` (M, 2), each group's faces, as points and as uv."""
 
     points: np.ndarray
     uv: np.ndarray

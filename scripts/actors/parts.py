@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from geometry import rotation, smoothstep
-from mpfb import Faces
+
+if TYPE_CHECKING:
+    from mpfb import Faces
 
 IRIS, PUPIL = 0.50, 0.19
 """Radii seen from the eyeball's centre, radians."""
@@ -92,17 +96,17 @@ def teeth(upper: bool) -> tuple[np.ndarray, Faces]:
     """One row of fourteen teeth in the neutral head, cutting edges just past the line between the lips."""
     middle, front = (6.622, 1.462) if upper else (6.458, 1.418)
     shape, quads = _tooth()
+    towards_edge = -1 if upper else 1
     points, faces, along = [], [], 0.0
     for number, width in enumerate(UPPER_WIDTHS if upper else LOWER_WIDTHS):
         x, z, turn = _on_arch(along + width / 2, front)
         along += width
         height = (0.066 if number < 3 else 0.056) * (1.05 if number in (0, 2) else 0.97)
-        size = [width * 0.51, height, 0.03 if number < 3 else 0.045]
+        size = [width * 0.475, height, 0.03 if number < 3 else 0.045]
         for side in (1, -1):
             faces += [[corner + len(points) * len(shape) for corner in quad] for quad in quads]
             turned = (shape * size) @ rotation(np.degrees(turn) * side, 0, 0).T
-            edge = -1 if upper else 1
-            points.append(turned + [x * side, middle + edge * (0.056 - height) * -1.0, z])
+            points.append(turned + np.array([x * side, middle + towards_edge * (height - 0.056), z]))
     return np.concatenate(points), faces
 
 

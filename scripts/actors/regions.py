@@ -43,8 +43,7 @@ def body_part(levels: int) -> Part:
 def find_regions(body: Part) -> Regions:
     """All masks, from the neutral body and the data's painted regions."""
     rest = body(mpfb.base_mesh().points)
-    mirrored = rest * [1, 1, 1]
-    mirrored[:, 0] = abs(mirrored[:, 0])
+    mirrored = np.c_[abs(rest[:, 0]), rest[:, 1:]]
 
     def painted(name: str) -> np.ndarray:
         return np.clip(body(mpfb.region(name)), 0, 1)

@@ -34,7 +34,10 @@ def options() -> argparse.Namespace:
 
 
 def write_truth(folder: Path, number: int, frame: Frame, actor: Actor, size: int) -> None:
-    """``points_NNNN.npy``: the base mesh projected (pixels, metres); ``frame_NNNN.json``: pose, gaze, expression."""
+    """Write what is true of a frame.
+
+    ``points_NNNN.npy``: the base mesh projected (px, m); ``frame_NNNN.json``: pose, gaze, expression.
+    """
     points = scene.project(actor.deform(frame), size)
     np.save(folder / f"points_{number:04d}.npy", points.astype(np.float32))
     truth = dataclasses.asdict(frame) | {"rotation": actor.turn.tolist(), "pivot": actor.pivot.tolist()}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 import materials
 import numpy as np
 from mathutils import Vector
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 METRES = 0.1
 LENS, SENSOR, DISTANCE, HEIGHT = 140.0, 36.0, 1.35, 0.728
@@ -19,7 +22,7 @@ def to_blender(points: np.ndarray) -> np.ndarray:
 
 
 def project(points: np.ndarray, size: int) -> np.ndarray:
-    """(N, 3): x and y in pixels (from the corner of the picture) and the distance from the camera in metres."""
+    """(N, 3): x and y in pixels (from the picture's corner), and the distance from the camera, metres."""
     x, y, z = np.moveaxis(to_blender(points), -1, 0)
     depth, focal = y + DISTANCE, LENS / SENSOR * size
     return np.stack([size / 2 + focal * x / depth, size / 2 - focal * (z - HEIGHT) / depth, depth], -1)

@@ -106,7 +106,10 @@ def subdivide(count: int, faces: Faces) -> tuple[sp.csr_matrix, Faces]:
 
 
 class Part:
-    """A cropped, subdivided piece of the base mesh: ``part(values)`` carries (19158, ...) values to its points."""
+    """A cropped, subdivided piece of the base mesh.
+
+    ``part(values)`` carries (19158, ...) values of the base mesh to the part's ``count`` points.
+    """
 
     def __init__(self, faces: Faces, levels: int) -> None:
         used = np.unique(np.concatenate([np.array(face) for face in faces]))

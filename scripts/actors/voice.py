@@ -1,10 +1,14 @@
-"""A synthetic voice that follows the mouth: glottal pulses through formant filters (source-filter model, Fant 1960)."""
+"""A voice that follows the mouth: glottal pulses through formant filters (Fant 1960, source and filter)."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from motion import Frame
 from scipy.signal import lfilter
+
+if TYPE_CHECKING:
+    from motion import Frame
 
 RATE = 16000
 BLOCK = 400
@@ -24,7 +28,7 @@ def _pulses(times: np.ndarray, pitch: float) -> np.ndarray:
 
 
 def speak(frames: list[Frame], fps: float, pitch: float) -> np.ndarray:
-    """16 kHz mono int16 for a performance; ``pitch`` in Hz. An open jaw is loud and raises the first formant."""
+    """16 kHz mono int16; ``pitch`` in Hz. An open jaw is loud and raises the first formant."""
     times = np.arange(int(len(frames) / fps * RATE)) / RATE
     jaw, round_lips = (_curve(frames, fps, name, times) for name in ("jawOpen", "mouthFunnel"))
     sound, states = _pulses(times, pitch), [np.zeros(2) for _ in range(3)]

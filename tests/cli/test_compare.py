@@ -13,7 +13,10 @@ CODE = (
 
 def compare(*arguments):
     return subprocess.run(
-        [sys.executable, "-c", CODE, "compare", *map(str, arguments)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", CODE, "compare", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

@@ -14,7 +14,10 @@ def recaster(command, *arguments):
         "main.COMMANDS = (sys.argv[1],); sys.exit(main.main(sys.argv[1:]))"
     )
     return subprocess.run(
-        [sys.executable, "-c", code, command, *map(str, arguments)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, command, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recaster.errors import FacesetError
+from recaster.errors import FacesetError, UsageError
 from recaster.facesets.clean import (
     BLURRED,
     DUPLICATE,
@@ -90,6 +90,11 @@ def test_the_person_given_decides(mixed: Faceset, draw) -> None:
 def test_an_empty_set_is_refused(tmp_path) -> None:
     with pytest.raises(FacesetError, match="empty"):
         clean(Faceset.create(tmp_path / "none"))
+
+
+def test_negative_settings_are_refused(mixed: Faceset) -> None:
+    with pytest.raises(UsageError):
+        clean(mixed, CleanSettings(blur=-1))
 
 
 def test_the_centre_is_the_majoritys(draw) -> None:

@@ -51,7 +51,7 @@ def test_all_faces_in_batches_with_one_identity_each(make_track) -> None:
     track = make_track(start=5)
     planned = plan(analysis(track), [track], INFO, EVERYTHING)
     assert frames_of(planned) == list(range(5, 30))
-    assert [(len(batch.faces), batch.measured) for batch in planned.batches] == [(10, 5), (10, 5), (5, 2)]
+    assert [(len(batch.faces), batch.measured) for batch in planned.batches] == [(20, 10), (5, 2)]
     assert planned.counts == {"frames": 60, "no face": 35, "kept": 25}
 
 
@@ -73,7 +73,7 @@ def test_each_face_left_out_has_one_reason(make_track) -> None:
     track.filled[:3] = True
     track.scores[2:5] = 0.2
     track.boxes[5] = (0, 0, 30, 30)
-    track.landmarks[6, :, 0] -= 130
+    track.landmarks[6, :, 0] -= 150
     planned = plan(analysis(track), [track], INFO, Limits(range(60), 0.02))
     assert frames_of(planned) == list(range(7, 25))
     wanted = {"not measured": 3, "uncertain": 2, "too small": 1, "cut off by the frame": 1, "kept": 18}
@@ -83,7 +83,7 @@ def test_each_face_left_out_has_one_reason(make_track) -> None:
 def test_batches_wait_for_their_last_frames(make_track) -> None:
     long, late = make_track(0, count=30), make_track(1, start=4, count=8, centre=(70.0, 120.0))
     planned = plan(analysis(long, late), [long, late], INFO, EVERYTHING)
-    assert [batch.faces[-1].frame for batch in planned.batches] == [9, 11, 19, 29]
+    assert [batch.faces[-1].frame for batch in planned.batches] == [11, 19, 29]
 
 
 def test_faces_in_the_set_are_left_out_and_the_other_batches_stay_as_they_were(make_track, make_face) -> None:

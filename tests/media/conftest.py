@@ -91,7 +91,8 @@ def _frame(index: int, pts: int, recipe: Recipe) -> Any:
         dst_colorspace={1: 1, 9: 9}.get(recipe.tags.get("colorspace", 2), 5),
         src_color_range=2,
         dst_color_range=2 if full else 1,
-        interpolation=av.video.reformatter.Interpolation.AREA | av.video.reformatter.Interpolation.ACCURATE_RND,
+        interpolation=av.video.reformatter.Interpolation.AREA
+        | av.video.reformatter.Interpolation.ACCURATE_RND,
     )
     frame.pts, frame.time_base = pts, recipe.time_base
     return frame
@@ -134,7 +135,9 @@ def sound_packets(path: Path) -> list[list[SoundPacket]]:
             if packet.size:
                 base = packet.time_base
                 found[packet.stream.index].append(
-                    SoundPacket(packet.pts * base, (packet.duration or 0) * base, bytes(packet), packet.is_discard)
+                    SoundPacket(
+                        packet.pts * base, (packet.duration or 0) * base, bytes(packet), packet.is_discard
+                    )
                 )
     return list(found.values())
 

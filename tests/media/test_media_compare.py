@@ -27,8 +27,13 @@ def test_two_clips_side_by_side(make_clip, tools, tmp_path):
 
 def test_the_right_clip_follows_the_clock_of_the_left(make_clip, tools, tmp_path):
     left = make_clip("l.mp4", pts=[0, 2002, 3003, 8008, 9009, 20020])
-    right = make_clip("r.mp4", count=12, pts=[1001 * k + 500 for k in range(12)], audio=[Fraction(0)],
-                      muxer={"movie_timescale": "24000"})
+    right = make_clip(
+        "r.mp4",
+        count=12,
+        pts=[1001 * k + 500 for k in range(12)],
+        audio=[Fraction(0)],
+        muxer={"movie_timescale": "24000"},
+    )
     compare(left, right, tmp_path / "out.mp4")
     frames = [frame.image[16:] for frame in read_frames(tmp_path / "out.mp4")]
     assert [tools.index_of(image[:, :96]) for image in frames] == list(range(6))

@@ -27,7 +27,9 @@ def test_a_variable_rate_is_the_mean(make_clip):
     assert info.rate == 6 / info.duration
 
 
-@pytest.mark.parametrize("rate", ["24000/1001", "24", "25", "30000/1001", "30", "12", "60000/1001", "12.5", "12000/1001"])
+@pytest.mark.parametrize(
+    "rate", ["24000/1001", "24", "25", "30000/1001", "30", "12", "60000/1001", "12.5", "12000/1001"]
+)
 def test_rounding_to_milliseconds_is_not_a_variable_rate(rate):
     pts = np.array([round(k / Fraction(rate) / MILLISECOND) + 21 for k in range(400)])
     assert constant_rate(pts, MILLISECOND) == Fraction(rate)

@@ -80,7 +80,7 @@ def test_mirroring_is_applied_and_told(make_clip, tools):
 
 
 @pytest.mark.parametrize(("aspect", "size"), [("8/5", (154, 64)), ("1/2", (96, 128)), ("1", (96, 64))])
-def test_pixels_become_square_without_losing_any(make_clip, tools, aspect, size):
+def test_pixels_become_square_without_losing_any(make_clip, aspect, size):
     clip = make_clip(count=2, aspect=Fraction(aspect))
     info, image = probe(clip), next(read_frames(clip)).image
     assert (info.width, info.height) == size == image.shape[1::-1]
@@ -98,7 +98,11 @@ def test_tagged_colours_are_read_without_a_shift(make_clip, tools, pixel_format,
     original = tools.picture(0, (96, 64))
     # swscale, which made the clip, is half a level of chroma off when it writes 8 bits in full range
     allowed = 2.1 if range_ == FULL and pixel_format == "yuv420p" else 1.2
-    for corner in [(slice(40, 56), slice(8, 40)), (slice(8, 24), slice(56, 88)), (slice(40, 56), slice(56, 88))]:
+    for corner in [
+        (slice(40, 56), slice(8, 40)),
+        (slice(8, 24), slice(56, 88)),
+        (slice(40, 56), slice(56, 88)),
+    ]:
         assert np.abs(image[corner].reshape(-1, 3).mean(0) - original[corner][0, 0]).max() <= allowed
 
 
@@ -119,8 +123,15 @@ def test_alpha_is_dropped_not_blended(make_clip, tools):
 def test_grey_and_palettes_can_be_read(make_clip):
     grey = next(read_frames(make_clip("g.mkv", count=1, codec="ffv1", pixel_format="gray", options={}))).image
     assert np.array_equal(grey[..., 0], grey[..., 2])
-    gif = make_clip("g.gif", count=5, codec="gif", pixel_format="rgb8", options={}, time_base=Fraction(1, 100),
-                    pts=[0, 8, 17, 25, 33])
+    gif = make_clip(
+        "g.gif",
+        count=5,
+        codec="gif",
+        pixel_format="rgb8",
+        options={},
+        time_base=Fraction(1, 100),
+        pts=[0, 8, 17, 25, 33],
+    )
     assert len(list(read_frames(gif))) == 5
 
 
@@ -157,7 +168,9 @@ def _interlaced(path):
             image = np.full((96, 128, 3), 40, np.uint8)
             image[0::2, 20 + 8 * index :] = 200
             image[1::2, 24 + 8 * index :] = 200
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format="yuv420p")))
+            container.mux(
+                stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format="yuv420p"))
+            )
         container.mux(stream.encode(None))
     return path
 

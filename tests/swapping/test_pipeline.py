@@ -125,6 +125,19 @@ def test_a_stopped_swap_goes_on(swap: Any, fake: Any, tmp_path: Path) -> None:
     assert (tmp_path / "out.mp4").read_bytes() == (tmp_path / "whole.mp4").read_bytes()
 
 
+def test_a_matte_can_be_asked_for_after_a_stop(
+    swap: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    join = pipeline.join_segments
+    monkeypatch.setattr(pipeline, "join_segments", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        swap(tmp_path / "out.mp4")
+    monkeypatch.setattr(pipeline, "join_segments", join)
+    result = swap(tmp_path / "out.mp4", matte=tmp_path / "matte.mp4")
+    assert (result.resumed, result.warnings) == (0, ())
+    assert probe(tmp_path / "matte.mp4").frame_count == COUNT
+
+
 @pytest.mark.parametrize("change", ["settings", "model"])
 def test_parts_of_other_settings_or_another_model_are_discarded(
     swap: Any, fake: Any, tmp_path: Path, change: str, monkeypatch: pytest.MonkeyPatch
@@ -184,3 +197,6 @@ def test_choosing_people_twice_is_refused() -> None:
         SwapSettings(track=1, everyone=True)
     with pytest.raises(UsageError, match="at least one frame"):
         SwapSettings(batch=0)
+    for frames in (range(5, 5), range(0, 10, 2)):
+        with pytest.raises(UsageError, match="consecutive"):
+            SwapSettings(frames=frames)

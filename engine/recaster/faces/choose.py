@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recaster.errors import FaceNotFoundError, UsageError
-from recaster.faces.identity import SAME_PERSON, distance
+from recaster.faces.identity import SAME_IN_CLIP, SAME_PERSON, distance
 from recaster.faces.people import group_people
 
 if TYPE_CHECKING:
@@ -57,19 +57,21 @@ def choose_tracks(
 
 
 def _of_person(analysis: Analysis, person: Floats) -> tuple[FaceTrack, ...]:
-    known = [one for one in analysis.tracks if one.embedding.size]
-    if not known:
+    """All tracks of whoever comes nearest to an embedding, and of others who are as good as equal."""
+    tracks = analysis.tracks
+    if not all(one.embedding.size for one in tracks):
         raise UsageError("the clip was analysed without identities, so a person cannot be looked for")
-    distances = [distance(one.embedding, person) for one in known]
-    chosen = tuple(one for one, d in zip(known, distances, strict=True) if d < SAME_PERSON)
-    if not chosen:
-        nearest = known[int(np.argmin(distances))].track
+    people = group_people(analysis)
+    apart = [distance(np.mean([tracks[n].embedding for n in group], axis=0), person) for group in people]
+    nearest = min(apart)
+    if nearest >= SAME_PERSON:
         raise FaceNotFoundError(
-            f"the wanted person is not in the clip (nearest face: track {nearest} "
-            f"at distance {min(distances):.2f}, {SAME_PERSON} or more is somebody else); "
-            f"found: {_listed(analysis.tracks)}"
+            f"the wanted person is not in the clip (the nearest face is {nearest:.2f} away, from "
+            f"{SAME_PERSON} on it is somebody else); found: {_listed(tracks)}"
         )
-    return chosen
+    limit = max(SAME_IN_CLIP, nearest)
+    chosen = {n for group, d in zip(people, apart, strict=True) if d <= limit for n in group}
+    return tuple(one for one in tracks if one.track in chosen)
 
 
 def _listed(tracks: tuple[FaceTrack, ...]) -> str:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from recaster.faces.alignment import align_matrix, warp
-from recaster.faces.identity import SAME_PERSON
+from recaster.faces.identity import SAME_IN_CLIP, distance
 from recaster.faces.pose import head_poses
 from recaster.faces.topology import MESH_POINTS
-from recaster.faces.tracklets import sharpness
+from recaster.faces.tracklets import portrait
 from recaster.media.reader import read_frames
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def group_people(analysis: Analysis) -> tuple[tuple[int, ...], ...]:
     """Group tracks by identity.
 
     The track that fills most of the clip comes first and gathers all that are nearer to it than
-    ``SAME_PERSON``; then the next that is left. Tracks that are in a frame at the same time are never
+    ``SAME_IN_CLIP``; then the next that is left. Tracks that are in a frame at the same time are never
     one person. Without identities every track is a person of its own.
 
     Returns:
@@ -58,7 +58,7 @@ def _same(person: list[FaceTrack], other: FaceTrack) -> bool:
         return False
     if not other.embedding.size or not person[0].embedding.size:
         return False
-    return bool(np.linalg.norm(person[0].embedding - other.embedding) < SAME_PERSON)
+    return distance(person[0].embedding, other.embedding) < SAME_IN_CLIP
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +79,8 @@ class PersonPicture:
 def portraits(clip: Path, analysis: Analysis, size: int = 256) -> tuple[PersonPicture, ...]:
     """One good picture of each person of a clip.
 
-    Of each person the largest, most frontal faces are looked at, and the sharpest is taken.
+    Of each person some large, frontal faces are looked at, and the one nearest to the person's mean
+    embedding is taken (the sharpest where there are no identities): nothing covers it.
 
     Args:
         clip: the file that was analysed.
@@ -94,22 +95,22 @@ def portraits(clip: Path, analysis: Analysis, size: int = 256) -> tuple[PersonPi
     """
     pictures = []
     for numbers in group_people(analysis):
-        tracks = [analysis.tracks[n] for n in numbers]
-        track = max(tracks, key=_weight)
-        crops = [(index, _crop(clip, track, index, size)) for index in _best_frames(track)]
-        index, image = max(crops, key=lambda one: sharpness(one[1]))
+        track = max((analysis.tracks[n] for n in numbers), key=_weight)
+        candidates = [_candidate(clip, track, index, size) for index in _best_frames(track)]
+        _, index, image = max(candidates, key=lambda one: one[0])
         pictures.append(PersonPicture(numbers, index, image))
     return tuple(pictures)
 
 
 def _best_frames(track: FaceTrack) -> list[int]:
     """Indices of some frames in which the face is large and frontal, apart from each other."""
-    quality = _weight_by_frame(track)
+    quality = _qualities(track)
     parts = np.array_split(np.arange(len(track)), min(_CANDIDATES, len(track)))
     return [int(track.frames[part[np.argmax(quality[part])]]) for part in parts]
 
 
-def _weight_by_frame(track: FaceTrack) -> Floats:
+def _qualities(track: FaceTrack) -> Floats:
+    """(T,) how large, frontal and certain the face is."""
     quality = (track.boxes[:, 2] - track.boxes[:, 0]) * track.scores * ~track.filled
     if track.landmarks.shape[1] >= MESH_POINTS:
         poses = np.radians(head_poses(track.landmarks))
@@ -117,7 +118,10 @@ def _weight_by_frame(track: FaceTrack) -> Floats:
     return quality
 
 
-def _crop(clip: Path, track: FaceTrack, index: int, size: int) -> Image:
+def _candidate(clip: Path, track: FaceTrack, index: int, size: int) -> tuple[float, int, Image]:
+    """How good a frame's picture of the face is, the frame, and the picture."""
     frame = next(iter(read_frames(clip, index, index + 1)))
     points = track.landmarks[index - track.frames[0]]
-    return warp(frame.image, align_matrix(points, size, _COVERAGE), size)
+    seen = portrait(frame.image, points)
+    good = -distance(seen.embedding, track.embedding) if track.embedding.size else seen.quality
+    return good, index, warp(frame.image, align_matrix(points, size, _COVERAGE), size)

@@ -47,7 +47,8 @@ def load(path: Path) -> Analysis:
         InputError: the file is missing, damaged, or of another format.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # numpy leaves a file that it opened itself open where it is damaged.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return _analysis({name: arrays[name] for name in arrays.files})
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: not a stored analysis ({error}); analyse the clip again") from error

@@ -116,9 +116,12 @@ def portrait(image: Image, points: Floats) -> Portrait:
 
 
 def sharpness(crop: Image) -> float:
-    """Standard deviation of the Laplacian of a crop's luma; crops must be of one size to compare."""
+    """Mean magnitude of the Laplacian of a crop's luma; crops must be of one size to compare.
+
+    Not its variance: one hard edge across the face, of whatever covers it, would outweigh all else.
+    """
     grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
-    return float(cv2.Laplacian(grey, cv2.CV_64F).std())
+    return float(np.abs(cv2.Laplacian(grey, cv2.CV_64F)).mean())
 
 
 def mean_embedding(portraits: list[Portrait], best: int = PORTRAITS) -> Floats:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from recaster.errors import FacesetError
+from recaster.errors import FacesetError, UsageError
 from recaster.faces.identity import SAME_PERSON
 from recaster.facesets.duplicates import duplicates_of
 from recaster.progress import Report, silent
@@ -97,10 +97,13 @@ def clean(
         dry_run: only say what would be dropped.
 
     Raises:
+        UsageError: a negative setting.
         FacesetError: the set is empty, or more than half of it would be dropped as wrong or blurred and
             ``force`` is off; nothing is changed then.
     """
     settings = settings or CleanSettings()
+    if min(settings.blur, settings.duplicates, settings.distance) < 0:
+        raise UsageError("blur, duplicates and distance are 0 (keep all) or more")
     records = faceset.all_records
     if not records:
         raise FacesetError(f"{faceset.folder}: the faceset is empty; there is nothing to clean")

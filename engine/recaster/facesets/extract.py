@@ -53,7 +53,7 @@ def extract(
         UsageError: settings that do not make sense, or a range that does not fit a clip.
         InputError: an input is missing, or a clip, an image or the faceset is broken; an image found in
             a folder is only counted ("unreadable").
-        FaceNotFoundError: not a single face was kept; a new faceset is removed again.
+        FaceNotFoundError: not a single face was kept; an empty faceset is removed again.
         OutputError: the faceset cannot be written.
     """
     settings = settings or ExtractSettings()
@@ -64,12 +64,15 @@ def extract(
         wanted_frames(settings, info)
     person = None if settings.person is None else person_in(settings.person, settings.detector)
     work = _Work(_open(out, settings), settings, person, report)
-    for number, file in enumerate(files, 1):
-        work.take(file, infos.get(file.path))
-        if file.kind == "image":
-            report(Update("extracting", number, len(files), "inputs", f"{len(work.faceset)} faces"))
+    try:
+        for number, file in enumerate(files, 1):
+            work.take(file, infos.get(file.path))
+            if file.kind == "image":
+                report(Update("extracting", number, len(files), "inputs", f"{len(work.faceset)} faces"))
+    finally:
+        if not work.faceset.all_records:
+            _remove(work.faceset)
     if not work.faceset.all_records:
-        _remove(work.faceset)
         raise FaceNotFoundError(_nothing(work.outcomes, settings))
     return work.faceset
 

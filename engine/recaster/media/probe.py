@@ -81,7 +81,9 @@ def constant_rate(
     near = [Fraction(round(2 * rate), 2), Fraction(round(2 * rate / NTSC), 2) * NTSC]
     near.sort(key=lambda usual: abs(usual - rate))
     guesses = [guess for guess in stated if _usual(guess)] + near + list(stated)
-    return next((guess for guess in guesses if guess > 0 and _fits(pts, 1 / (guess * time_base), ROUNDING)), rate)
+    return next(
+        (guess for guess in guesses if guess > 0 and _fits(pts, 1 / (guess * time_base), ROUNDING)), rate
+    )
 
 
 def _usual(rate: Fraction) -> bool:

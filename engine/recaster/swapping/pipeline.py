@@ -19,6 +19,7 @@ from recaster.media.reader import read_frames
 from recaster.media.sound import Sound
 from recaster.media.writer import ClipWriter, check_encoding
 from recaster.progress import Report, Update, silent
+from recaster.swapping.ahead import ahead
 from recaster.swapping.casting import chosen
 from recaster.swapping.chunks import Parts
 from recaster.swapping.render import Renderer
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from recaster.swapping.swapper import Swapper
 
 PLAN_FORMAT: Final = 1
+RENDERED_AHEAD: Final = 4
+"""Frames that are rendered while others are encoded."""
 
 
 def swap_clip(
@@ -59,7 +62,7 @@ def swap_clip(
     check_output(out, info, settings.writer)
     if settings.matte is not None:
         check_encoding(settings.matte, info, settings.writer)
-    frames = settings.frames or range(info.frame_count)
+    frames = range(info.frame_count) if settings.frames is None else settings.frames
     with watch.timing("analyse"):
         analysis = analyse_clip(clip, settings.analysis, settings.frames, report)
     tracks = chosen(analysis, settings)
@@ -72,9 +75,10 @@ def swap_clip(
     renderer = Renderer(scene, swapper, settings, watch)
     progress = Progress(report, resumed, len(frames))
     for run in missing:
-        rendered = progress.counted(renderer.render(_reader(clip), run, frames))
+        rendered = ahead(renderer.render(_reader(clip), run, frames), RENDERED_AHEAD)
+        counted = progress.counted(rendered)
         for chunk in parts.within(run):
-            _write(chunk, itertools.islice(rendered, len(chunk)), info, parts, settings, watch)
+            _write(chunk, itertools.islice(counted, len(chunk)), info, parts, settings, watch)
     with watch.timing("join"):
         _join(info, out, frames, parts, settings)
     return SwapResult(
@@ -129,7 +133,7 @@ def _plan(clip: Path, swapper: Swapper, settings: SwapSettings, frames: range) -
         "recaster": __version__,
         "clip": sha256(clip),
         "swapper": swapper.digest,
-        "settings": described(dataclasses.replace(settings, frames=frames, person=None)),
+        "settings": described(dataclasses.replace(settings, frames=frames, person=None, matte=None)),
         "person": person,
     }
 

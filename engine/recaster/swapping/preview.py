@@ -44,7 +44,7 @@ def preview_frame(
     watch = Stopwatch()
     refuse_overwriting(clip, out, settings)
     info = probe(clip)
-    available = settings.frames or range(info.frame_count)
+    available = range(info.frame_count) if settings.frames is None else settings.frames
     if settings.matte is not None:
         raise UsageError("a preview is one picture: leave the matte out")
     if frame not in available:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from recaster.swapping import colour
+from recaster.swapping.ahead import ahead
 from recaster.swapping.composite import Layer, composite
 from recaster.swapping.masks import face_mask
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from recaster.swapping.timing import Stopwatch
 
 T = TypeVar("T")
+
+DECODED_AHEAD: Final = 4
+"""Frames that are decoded while others are swapped."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +94,7 @@ class Renderer:
         after = wanted.stop - available.start + reach
         first = available.start + max(before - before % batch, 0)
         last = min(available.start + after + -after % batch, available.stop)
-        frames = self._watch.each("decode", read(first, last))
+        frames = ahead(self._watch.each("decode", read(first, last)), DECODED_AHEAD)
         for painted, statistics in _steadied(self._painted(frames), reach):
             if painted.frame.index in wanted:
                 with self._watch.timing("composite"):

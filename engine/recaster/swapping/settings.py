@@ -55,6 +55,8 @@ class SwapSettings:
         check_colour(self.colour)
         if (self.person is not None) + (self.track is not None) + self.everyone > 1:
             raise UsageError("choose whom to swap only once: a person, a track, or everyone")
+        if self.frames is not None and (len(self.frames) == 0 or self.frames.step != 1):
+            raise UsageError(f"frames {self.frames} cannot be swapped: give consecutive ones, at least one")
         if self.chunk < 1 or self.batch < 1:
             raise UsageError("a chunk and a batch hold at least one frame")
 
@@ -69,7 +71,7 @@ class SwapResult:
         swapped: frames with at least one swapped face.
         resumed: frames that an earlier, stopped run had already rendered.
         tracks: numbers of the tracks that were swapped.
-        seconds: wall time by stage; stages overlap where they run side by side.
+        seconds: wall time by stage; decoding, rendering and encoding run side by side.
         warnings: what an editor should know (damage in the clip, discarded parts).
     """
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from recaster.training.trainee import Trainee
 
 SMOOTHING: Final = 0.98
-"""Share of the smoothed loss that one step keeps."""
+"""Share of the smoothed loss that one step keeps, once there were many."""
 
 PATIENCE: Final = 20
 """A checkpoint waits until this many times the last one's writing time has passed: at most 5 % is spent."""
@@ -194,8 +194,9 @@ class _Run:
         if self._began is None:
             self._began = self._saved_at = self._shown_at = time.monotonic()
             self.first_step = self._began - began
+        kept = min(SMOOTHING, self.step / (self.step + 1))  # at first, the mean of all steps
         for name, value in losses.items():
-            self.losses[name] = SMOOTHING * self.losses.get(name, value) + (1 - SMOOTHING) * value
+            self.losses[name] = kept * self.losses.get(name, value) + (1 - kept) * value
         self._tell()
         return losses
 

@@ -1,0 +1,26 @@
+"""Stages of a pipeline side by side: decoding, swapping and encoding mostly wait outside of Python."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+T = TypeVar("T")
+_END: Final = object()
+
+
+def ahead(items: Iterable[T], count: int) -> Iterator[T]:
+    """Pass ``items`` on unchanged, working on up to ``count`` of them ahead in a thread of its own.
+
+    What making an item raises is raised where the item is asked for.
+    """
+    iterator = iter(items)
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        made = deque(thread.submit(next, iterator, _END) for _ in range(count))
+        while (item := made.popleft().result()) is not _END:
+            made.append(thread.submit(next, iterator, _END))
+            yield item  # type: ignore[misc]  # not the end, so an item

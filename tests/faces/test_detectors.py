@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from recaster.errors import UsageError
+from recaster.faces.detectors import DETECTORS, make_detector
+from recaster.faces.landmarkers import LANDMARKERS, make_landmarker
+from recaster.faces.types import Box
+
+
+def test_an_unknown_detector_is_refused_and_the_known_ones_are_named() -> None:
+    with pytest.raises(UsageError, match="yunet, dlib-cnn, dlib-hog"):
+        make_detector("haar")
+
+
+def test_a_tiny_smallest_face_is_refused() -> None:
+    with pytest.raises(UsageError, match="at least 10"):
+        make_detector("yunet", min_face=4)
+
+
+def test_an_unknown_landmarker_is_refused() -> None:
+    with pytest.raises(UsageError, match="mesh, dlib-68"):
+        make_landmarker("dlib-5")
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_nothing_is_found_where_nothing_is(name: str) -> None:
+    detector = make_detector(name, min_face=160)
+    assert detector.name == name
+    assert detector.detect(np.full((90, 170, 3), 128, np.uint8)) == []
+
+
+@pytest.mark.parametrize("name", LANDMARKERS)
+def test_landmarkers_give_their_points_even_beyond_the_border(name: str) -> None:
+    landmarker = make_landmarker(name)
+    image = np.random.default_rng(0).integers(0, 255, (80, 90, 3), np.uint8)
+    face = landmarker.locate(image, Box(-20, 10, 70, 130))
+    assert face.points.shape == (landmarker.points, 3)
+    assert face.points.dtype == np.float64
+    assert np.isfinite(landmarker.follow(image, face.points).points).all()
+
+
+def test_noise_is_no_face_to_the_mesh() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)
+    assert make_landmarker("mesh").locate(image, Box(20, 20, 180, 180)).presence < 0.1
+
+
+def test_a_collapsed_face_does_not_stop_the_mesh() -> None:
+    image = np.zeros((60, 60, 3), np.uint8)
+    assert make_landmarker("mesh").follow(image, np.full((478, 3), 30.0)).presence < 0.5
+
+
+def test_the_licence_of_68_points_is_said_aloud() -> None:
+    assert "commercial" in make_landmarker("dlib-68").notice
+    assert make_landmarker("mesh").notice == ""
+
+
+def test_loading_the_models_is_quiet_and_leaves_no_stand_in_behind() -> None:
+    program = (
+        "import sys\n"
+        "from recaster.faces.dlib_models import face_recognition\n"
+        "from recaster.faces.landmarkers import make_landmarker\n"
+        "from recaster.faces.detectors import make_detector\n"
+        "face_recognition(); make_landmarker('mesh'); make_detector('yunet')\n"
+        "assert 'pkg_resources' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

@@ -1,0 +1,189 @@
+"""The tracker in a world of scripted faces: frame number -> where who is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from recaster.faces import analysis as analysis_module
+from recaster.faces import tracklets
+from recaster.faces.analysis import AnalysisSettings, analyse
+from recaster.faces.tracklets import outline
+from recaster.faces.types import Analysis, Detection, Landmarks
+from recaster.media.types import Frame, Image
+
+Points = Callable[[float, float, float], np.ndarray]
+Script = Callable[[int], dict[str, float]]
+SIDE = 60.0
+SHADES = {"ann": 60, "bob": 200}
+
+
+class World:
+    """Faces in a row; ``script`` gives their x by frame. The landmarker follows whoever is nearest."""
+
+    name = "fake"
+    points = 478
+    knows_presence = True
+    notice = ""
+
+    def __init__(
+        self, script: Script, points_at: Points, *, blind: Callable[[int], bool] = lambda _: False
+    ) -> None:
+        self.script, self.points_at, self.blind = script, points_at, blind
+        self.looks: list[int] = []
+
+    def frames(self, count: int, start: int = 0) -> Iterator[Frame]:
+        for index in range(start, start + count):
+            image = np.zeros((120, 400, 3), np.uint8)
+            image[:, ::2] = 90
+            for who, x in self.script(index).items():
+                image[20:80, max(0, int(x)) : int(x + SIDE)] = SHADES[who]
+            image[0, 0] = (*divmod(index, 256), 0)
+            yield Frame(index, index, Fraction(index, 25), image)
+
+    def detect(self, image: Image) -> list[Detection]:
+        index = self.index(image)
+        self.looks.append(index)
+        if self.blind(index):
+            return []
+        return [Detection(outline(self.face(x)), 0.9) for x in self.script(index).values()]
+
+    def locate(self, image: Image, box: object) -> Landmarks:
+        return self.follow(image, self.face(box.centre[0] - SIDE / 2))  # type: ignore[attr-defined]
+
+    def follow(self, image: Image, previous: np.ndarray) -> Landmarks:
+        here = previous[33, 0] - self.face(0.0)[33, 0]
+        near = sorted((abs(x - here), x) for x in self.script(self.index(image)).values())
+        if not near or near[0][0] > SIDE / 2:
+            return Landmarks(previous, 0.1)
+        return Landmarks(self.face(near[0][1]), 0.95)
+
+    def face(self, x: float) -> np.ndarray:
+        return self.points_at(x, 20.0, SIDE)
+
+    @staticmethod
+    def index(image: Image) -> int:
+        return int(image[0, 0, 0]) * 256 + int(image[0, 0, 1])
+
+
+@pytest.fixture
+def look(points_at: Points, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Analysis, World]]:
+    """Analyse a scripted clip; who it is can be read from the middle of a portrait."""
+
+    def run(
+        script: Script,
+        count: int,
+        *,
+        start: int = 0,
+        blind: Callable[[int], bool] = lambda _: False,
+        **settings: object,
+    ) -> tuple[Analysis, World]:
+        world = World(script, points_at, blind=blind)
+        monkeypatch.setattr(analysis_module, "make_detector", lambda *_: world)
+        monkeypatch.setattr(analysis_module, "make_landmarker", lambda *_: world)
+        monkeypatch.setattr(tracklets, "embed", lambda image, _: np.full(128, image[128, 128, 0] / 128))
+        wanted = AnalysisSettings(**{"detect_every": 10, "identify": False} | settings)  # type: ignore[arg-type]
+        return analyse(world.frames(count, start), wanted, count), world
+
+    return run
+
+
+Look = Callable[..., tuple[Analysis, World]]
+
+
+def test_one_face_is_one_track(look: Look) -> None:
+    found, world = look(lambda i: {"ann": 50.0 + i}, 40, start=100)
+    [track] = found.tracks
+    assert (found.first_frame, found.frame_count, found.cuts) == (100, 40, ())
+    np.testing.assert_array_equal(track.frames, np.arange(100, 140))
+    np.testing.assert_allclose(track.times, np.arange(100, 140) / 25)
+    np.testing.assert_allclose(track.landmarks[:, 33, 0] - track.landmarks[0, 33, 0], np.arange(40))
+    np.testing.assert_allclose(track.boxes[:, 0], track.landmarks[:, :468, 0].min(axis=1))
+    assert not track.filled.any()
+    assert world.looks == [100, 110, 120, 130]
+
+
+def test_no_frames_and_no_faces(look: Look) -> None:
+    assert look(lambda _: {}, 0)[0].tracks == ()
+    assert look(lambda _: {}, 25)[0].tracks == ()
+
+
+def test_a_face_is_followed_back_to_where_it_appeared(look: Look) -> None:
+    found, _ = look(lambda i: {"ann": 50.0} if i >= 14 else {}, 40)
+    assert [list(track.frames[[0, -1]]) for track in found.tracks] == [[14, 39]]
+
+
+def test_a_face_ends_where_it_leaves(look: Look) -> None:
+    found, _ = look(lambda i: {"ann": 50.0} if i < 17 else {}, 40)
+    assert [list(track.frames[[0, -1]]) for track in found.tracks] == [[0, 16]]
+
+
+def test_a_short_gap_is_filled_in_straight_lines(look: Look) -> None:
+    found, _ = look(lambda i: {} if 20 <= i < 26 else {"ann": 50.0 + i}, 50)
+    [track] = found.tracks
+    np.testing.assert_array_equal(np.flatnonzero(track.filled), np.arange(20, 26))
+    np.testing.assert_allclose(np.diff(track.landmarks[:, 33, 0]), 1.0)
+    np.testing.assert_array_equal(track.scores[20:26], 0.0)
+
+
+def test_a_long_gap_is_not(look: Look) -> None:
+    found, _ = look(lambda i: {} if 20 <= i < 36 else {"ann": 50.0}, 60)
+    assert [list(track.frames[[0, -1]]) for track in found.tracks] == [[0, 19], [36, 59]]
+
+
+def test_a_gap_to_another_place_is_not_filled(look: Look) -> None:
+    found, _ = look(lambda i: {} if 20 <= i < 24 else {"ann": 20.0 if i < 20 else 300.0}, 50)
+    assert len(found.tracks) == 2
+
+
+def test_a_gap_to_another_person_is_not_filled(look: Look) -> None:
+    def script(i: int) -> dict[str, float]:
+        return {} if 20 <= i < 24 else {"ann" if i < 20 else "bob": 100.0}
+
+    assert len(look(script, 50)[0].tracks) == 1
+    assert len(look(script, 50, identify=True)[0].tracks) == 2
+
+
+def test_two_people_are_two_tracks_the_order_is_by_first_frame(look: Look) -> None:
+    found, _ = look(lambda i: {"ann": 20.0, "bob": 250.0} if i >= 10 else {"bob": 250.0}, 40)
+    assert [int(track.frames[0]) for track in found.tracks] == [0, 10]
+    assert found.tracks[0].boxes[0, 0] > 200
+    assert [track.track for track in found.tracks] == [0, 1]
+
+
+def test_a_track_that_slides_onto_another_face_ends(look: Look) -> None:
+    """Ann walks behind Bob and comes out at the other side."""
+
+    def script(i: int) -> dict[str, float]:
+        ann = 20.0 + 4 * i
+        return {"bob": 170.0} if abs(ann - 170) < 28 else {"bob": 170.0, "ann": ann}
+
+    found, _ = look(script, 90, identify=True, detect_every=6)
+    bob = [track for track in found.tracks if track.embedding[0] > 1]
+    ann = [track for track in found.tracks if track.embedding[0] < 1]
+    assert [len(track) for track in bob] == [90]
+    np.testing.assert_allclose(bob[0].boxes[:, 0], bob[0].boxes[0, 0])
+    assert [track.frames[-1] < 40 or track.frames[0] > 40 for track in ann] == [True] * len(ann)
+    assert {int(track.frames[0]) < 40 for track in ann} == {True, False}
+
+
+def test_a_face_the_detector_does_not_confirm_is_given_up(look: Look) -> None:
+    found, _ = look(lambda _: {"ann": 100.0}, 80, blind=lambda i: i > 25)
+    assert [list(track.frames[[0, -1]]) for track in found.tracks] == [[0, 20]]
+
+
+def test_a_flicker_of_the_detector_is_no_face(look: Look) -> None:
+    assert look(lambda i: {"ann": 100.0} if 20 <= i < 22 else {}, 40)[0].tracks == ()
+    assert len(look(lambda _: {"ann": 100.0}, 2)[0].tracks) == 1
+
+
+def test_progress_is_told(points_at: Points, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(lambda _: {}, points_at)
+    monkeypatch.setattr(analysis_module, "make_detector", lambda *_: world)
+    monkeypatch.setattr(analysis_module, "make_landmarker", lambda *_: world)
+    told: list[tuple[float, float | None]] = []
+    analyse(world.frames(3), AnalysisSettings(), 3, lambda update: told.append((update.done, update.total)))
+    assert told == [(1, 3), (2, 3), (3, 3)]

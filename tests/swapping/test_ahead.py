@@ -1,0 +1,53 @@
+"""Working ahead in a thread."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recaster.swapping.ahead import ahead
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def test_items_pass_in_order_and_are_made_in_another_thread() -> None:
+    threads = set()
+
+    def numbers() -> Iterator[int]:
+        for i in range(20):
+            threads.add(threading.get_ident())
+            yield i
+
+    assert list(ahead(numbers(), 3)) == list(range(20))
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
+    assert list(ahead([], 3)) == []
+
+
+def test_no_more_than_count_are_made_ahead() -> None:
+    made = []
+
+    def numbers() -> Iterator[int]:
+        for i in range(100):
+            made.append(i)
+            yield i
+
+    stream = ahead(numbers(), 4)
+    for _ in range(10):
+        next(stream)
+    stream.close()  # type: ignore[attr-defined]
+    assert 10 <= len(made) <= 14
+
+
+def test_errors_come_out_where_the_item_would() -> None:
+    def failing() -> Iterator[int]:
+        yield 1
+        raise ValueError("broken")
+
+    stream = ahead(failing(), 3)
+    assert next(stream) == 1
+    with pytest.raises(ValueError, match="broken"):
+        next(stream)
