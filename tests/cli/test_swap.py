@@ -41,6 +41,19 @@ def test_without_options_the_librarys_defaults_hold() -> None:
     assert swap.swap_settings(options("-m", "model"), info) == SwapSettings()
 
 
+def test_help_states_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        options("--help")
+    text = " ".join(capsys.readouterr().out.split())
+    mask = MaskSettings()
+    for name, value in (("feather", mask.feather), ("erode", mask.erode), ("scale", mask.scale)):
+        line = text.rpartition(f"--{name} ")[2].partition(")")[0]
+        assert line.endswith(f"(default {value:g}")
+    assert f"{SwapSettings().colour} (default)" in text
+    assert f"{SwapSettings().smoothing.name} (default)" in text
+    assert f"{mask.kind} (by the model; default)" in text
+
+
 def test_options_reach_the_settings() -> None:
     info: Any = None
     look = "-m model --mask box --feather .2 --erode .1 --scale 1.1 --colour hist --smoothing ema"

@@ -170,6 +170,22 @@ def test_a_track_that_slides_onto_another_face_ends(look: Look) -> None:
     assert {int(track.frames[0]) < 40 for track in ann} == {True, False}
 
 
+@pytest.mark.parametrize("identify", [True, False])
+def test_a_track_that_slides_onto_another_face_ends_where_it_was_still_right(
+    look: Look, identify: bool
+) -> None:
+    """Ann has been behind Bob for too short a time to be missed by the detector."""
+
+    def script(i: int) -> dict[str, float]:
+        return {"bob": 170.0} if i > 30 else {"bob": 170.0, "ann": 20.0 + 4 * i}
+
+    found, _ = look(script, 40, identify=identify)
+    assert sorted((len(track), bool(track.boxes[0, 0] < 100)) for track in found.tracks) == [
+        (31, True),
+        (40, False),
+    ]
+
+
 def test_a_face_the_detector_does_not_confirm_is_given_up(look: Look) -> None:
     found, _ = look(lambda _: {"ann": 100.0}, 80, blind=lambda i: i > 25)
     assert [list(track.frames[[0, -1]]) for track in found.tracks] == [[0, 20]]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
 MARK = 24
 STEP = 7
@@ -18,7 +20,7 @@ STEP = 7
 
 @dataclass
 class Recipe:
-    """What a test clip is like; frame k holds a block of grey 16 + 7 k (modulo 256) in its upper left corner."""
+    """What a test clip is like; frame k holds a block of grey 16 + 7 k (modulo 256) in a corner."""
 
     count: int = 20
     size: tuple[int, int] = (96, 64)

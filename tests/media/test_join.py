@@ -1,3 +1,4 @@
+import itertools
 from fractions import Fraction
 
 import numpy as np
@@ -103,7 +104,7 @@ def test_there_are_b_frames_to_reorder(make_clip, tmp_path):
         packets = [packet for packet in container.demux(video=0) if packet.size]
     pts, dts = [p.pts for p in packets], [p.dts for p in packets]
     assert pts != sorted(pts)
-    assert all(b > a for a, b in zip(dts, dts[1:], strict=False))
+    assert all(later > sooner for sooner, later in itertools.pairwise(dts))
     assert all(d <= p for d, p in zip(dts, pts, strict=True))
 
 
@@ -202,3 +203,29 @@ def test_an_interrupted_single_pass_leaves_nothing(make_clip, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write_clip(frames(), probe(clip), folder / "out.mp4", options=OPTIONS)
     assert list(folder.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_an_output_error(make_clip, tmp_path):
+    clip = make_clip(count=4)
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_clip(read_frames(clip), probe(clip), tmp_path / "file" / "out.mp4")
+
+
+@pytest.mark.parametrize(
+    ("codec", "suffix", "tag"),
+    [
+        ("hevc", ".mp4", "hvc1"),
+        ("hevc", ".mov", "hvc1"),
+        ("prores", ".mov", "apch"),
+        ("prores", ".mkv", "apch"),
+    ],
+)
+def test_the_name_that_players_look_for_is_kept(make_clip, tmp_path, codec, suffix, tag):
+    import av
+
+    clip, out = make_clip(count=4), tmp_path / f"out{suffix}"
+    write_clip(read_frames(clip), probe(clip), out, options=WriterOptions(codec=codec, preset="ultrafast"))
+    with av.open(str(out)) as container:
+        assert container.streams.video[0].codec_context.codec_tag == tag
+    assert probe(out).frame_count == 4

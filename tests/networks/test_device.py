@@ -21,6 +21,8 @@ def test_a_gpu_that_is_not_there_is_an_error() -> None:
         select_device("gpu")
 
 
-def test_unknown_device() -> None:
+def test_unknown_device_and_no_threads() -> None:
+    with pytest.raises(DeviceError, match="at least 1"):
+        select_device("cpu", 0)
     with pytest.raises(DeviceError, match="tpu"):
         select_device("tpu")

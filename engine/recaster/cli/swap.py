@@ -57,12 +57,12 @@ def _add_people(parser: argparse.ArgumentParser) -> None:
 
 def _add_look(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("look", "lengths are shares of the face's size")
-    group.add_argument("--smoothing", help="over time: none, ema, kalman, zero-phase")
-    group.add_argument("--mask", help="learned (by the model), hull (the face's outline), box (the crop)")
-    group.add_argument("--feather", type=float, help="width of the mask's soft edge")
-    group.add_argument("--erode", type=float, help="how far the mask's edge is moved inwards")
-    group.add_argument("--scale", type=float, help="enlarge the mask about the face's middle")
-    group.add_argument("--colour", help="take on the target's colours: none, mean, hist")
+    group.add_argument("--smoothing", help="over time: none, ema, kalman, zero-phase (default)")
+    group.add_argument("--mask", help="learned (by the model; default), hull (the face's outline), box")
+    group.add_argument("--feather", type=float, help="width of the mask's soft edge (default 0.12)")
+    group.add_argument("--erode", type=float, help="how far the mask's edge is moved inwards (default 0)")
+    group.add_argument("--scale", type=float, help="enlarge the mask about the face's middle (default 1)")
+    group.add_argument("--colour", help="take on the target's colours: none, mean (default), hist")
 
 
 def _add_encoding(parser: argparse.ArgumentParser) -> None:

@@ -35,6 +35,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         "train",
         parents=[common],
         help="train a model from facesets",
+        usage="recaster train --source FACESET [--target FACESET] -o MODEL [options]",
         description="Train a model that puts the source's face on a target. Budgets count from the "
         "model's very first step, over all runs; the first step of a run (building the network) is free.",
     )
@@ -96,7 +97,11 @@ def run(options: argparse.Namespace) -> None:
     trainee = make_trainee(recipe, source, target, folder, card.seed, options.vggface_weights, report)
     if not options.resume:
         folder.write(card)
-    result = train(trainee, folder, schedule, report, resume=options.resume)
+    try:
+        result = train(trainee, folder, schedule, report, resume=options.resume)
+    except KeyboardInterrupt:
+        _say(options, f"{folder.path}: what was learned is kept; go on with --resume")
+        raise
     _say(options, _summary(folder, result))
 
 

@@ -54,7 +54,7 @@ class Mesh:
         x, y = box.centre
         half = _MARGIN * max(box.width, box.height) / 2
         # Pixel centres are at whole numbers, a box's edges between them.
-        crop = _square(np.array([x - 0.5, y - 0.5]), np.array([half, 0.0]), _MESH_SIZE)
+        crop = _square(np.array([x - 0.5, y - 0.5]), half, np.array([1.0, 0.0]), _MESH_SIZE)
         for _ in range(_LOOKS - 1):
             crop = _face_crop(self._look(image, crop).points)
         return self._refine(image, self._look(image, crop))
@@ -92,9 +92,7 @@ class Mesh:
         """
         outer, inner = points[corners[0], :2], points[corners[1], :2]
         half = _EYE_MARGIN * float(np.linalg.norm(inner - outer)) / 2
-        level = points[EYE_CORNERS_RIGHT[1], :2] - points[EYE_CORNERS_LEFT[0], :2]
-        level = level / max(float(np.linalg.norm(level)), 1e-6)
-        crop = _square((outer + inner) / 2, half * level, _IRIS_SIZE)
+        crop = _square((outer + inner) / 2, half, _level(points), _IRIS_SIZE)
         if mirrored:
             crop[0] *= -1
             crop[0, 2] += _IRIS_SIZE - 1
@@ -113,25 +111,31 @@ def _unscaled(values: Floats, crop: Floats) -> Floats:
 
 def _face_crop(points: Floats) -> Floats:
     """The mesh model's crop around known points: eyes level, all points inside with a margin."""
-    level = points[EYE_CORNERS_RIGHT[1], :2] - points[EYE_CORNERS_LEFT[0], :2]
-    level = level / max(float(np.linalg.norm(level)), 1e-6)
+    level = _level(points)
     axes = np.array([level, (-level[1], level[0])])
     turned = points[:, :2] @ axes.T
     low, high = turned.min(axis=0), turned.max(axis=0)
     half = _MARGIN * float(max(high - low)) / 2
-    return _square((low + high) / 2 @ axes, half * level, _MESH_SIZE)
+    return _square((low + high) / 2 @ axes, half, level, _MESH_SIZE)
 
 
-def _square(centre: Floats, right: Floats, size: int) -> Floats:
+def _level(points: Floats) -> Floats:
+    """(2,) the direction from one eye to the other, of length 1."""
+    across = points[EYE_CORNERS_RIGHT[1], :2] - points[EYE_CORNERS_LEFT[0], :2]
+    length = float(np.linalg.norm(across))
+    return across / length if length > 0 else np.array([1.0, 0.0])
+
+
+def _square(centre: Floats, half: float, level: Floats, size: int) -> Floats:
     """The matrix of a square crop.
 
     Args:
         centre: (2,), frame pixels.
-        right: (2,), from the centre to the middle of the crop's right side.
+        half: half the crop's side, frame pixels; at least one is taken.
+        level: (2,), what is to be horizontal, of length 1.
         size: side of the crop in pixels.
     """
-    if not np.any(right):
-        right = np.array([1.0, 0.0])
+    right = max(half, 1.0) * level
     middle = (size - 1) / 2
     return similarity(
         np.array([centre - right, centre + right]), np.array([[-0.5, middle], [size - 0.5, middle]])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from moviepy import ImageClip, VideoClip, clips_array
+from moviepy import ImageClip, clips_array
 
 from recaster.media.join import join_with_sound, times_of
 from recaster.media.probe import probe
@@ -18,7 +17,7 @@ from recaster.media.scan import scan
 from recaster.media.sheet import caption, fitted
 from recaster.media.sound import Sound, check_sound
 from recaster.media.types import ColourTags
-from recaster.media.writer import SEGMENT_SUFFIX, ClipWriter, WriterOptions, check_encoding
+from recaster.media.writer import SEGMENT_SUFFIX, ClipWriter, WriterOptions, check_encoding, scratch_folder
 from recaster.progress import Update, silent
 
 if TYPE_CHECKING:
@@ -64,9 +63,8 @@ def compare(
     info, options = layout.result(out), WriterOptions()
     check_encoding(out, info, options)
     check_sound(sound.path, out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.stem}.", dir=out.parent) as folder:
-        segment = Path(folder) / f"video{SEGMENT_SUFFIX}"
+    with scratch_folder(out) as folder:
+        segment = folder / f"video{SEGMENT_SUFFIX}"
         with ClipWriter(segment, info, options) as writer:
             for frame, image in layout.pictures():
                 writer.write(image, frame.pts)
@@ -83,25 +81,27 @@ def _sound(left: ClipInfo, right: ClipInfo) -> Sound:
 
 
 class Layout:
-    """Where everything is on the canvas; moviepy puts it together.
+    """Where everything is on the canvas.
 
-    moviepy reads neither rotation nor variable rates right, so it gets its pictures from our reader.
+    moviepy lays out the row of labels. The pictures below change with every frame and are put side by
+    side directly: moviepy reads neither rotation nor variable rates right, and its compositing of a
+    2560x760 canvas takes 80 ms of CPU a frame where copying takes 2.
     """
 
     def __init__(self, infos: tuple[ClipInfo, ClipInfo], labels: tuple[str, str], label_height: int) -> None:
         self._infos = infos
         height = infos[0].height + infos[0].height % 2
-        sizes = [(_even_width(info, height), height) for info in infos]
-        self._heads = [
-            ImageClip(caption(text, size[0], label_height + label_height % 2))
-            for text, size in zip(labels, sizes, strict=True)
+        self._sizes = [(_even_width(info, height), height) for info in infos]
+        heads = [
+            ImageClip(caption(text, width, label_height + label_height % 2))
+            for text, (width, _) in zip(labels, self._sizes, strict=True)
         ]
-        self._sizes = sizes
+        self._head: Image = clips_array([heads]).get_frame(0)
 
     def result(self, path: Path) -> ClipInfo:
         """What the comparison will be: the left clip's times, 8 bits, bt709."""
         width = sum(size[0] for size in self._sizes)
-        height = self._sizes[0][1] + self._heads[0].h
+        height = self._sizes[0][1] + self._head.shape[0]
         return replace(
             self._infos[0],
             path=path,
@@ -114,20 +114,11 @@ class Layout:
 
     def pictures(self) -> Iterator[tuple[Frame, Image]]:
         """(the left clip's frame, the whole picture at its time), for every frame of the left clip."""
-        shown = {
-            side: np.zeros((height, width, 3), np.uint8) for side, (width, height) in enumerate(self._sizes)
-        }
-        views = [
-            VideoClip(
-                lambda _time, side=side: fitted(shown[side], *self._sizes[side]), has_constant_size=True
-            )
-            for side in (0, 1)
-        ]
-        canvas: Any = clips_array([self._heads, views])
         right = Player(self._infos[1].path)
         for frame in read_frames(self._infos[0].path):
-            shown[0], shown[1] = frame.image, right.at(frame.time)
-            yield frame, np.ascontiguousarray(canvas.get_frame(float(frame.time)))
+            shown = zip((frame.image, right.at(frame.time)), self._sizes, strict=True)
+            row = np.hstack([fitted(image, *size) for image, size in shown])
+            yield frame, np.vstack([self._head, row])
 
 
 class Player:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import math
-import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -25,6 +24,7 @@ from recaster.media.writer import (
     check_encoding,
     movie_timescale,
     open_output,
+    scratch_folder,
     writing,
 )
 
@@ -88,9 +88,8 @@ def write_clip(
     """
     out = Path(out)
     check_output(out, original, options)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.stem}.", dir=out.parent) as folder:
-        segment = Path(folder) / f"video{SEGMENT_SUFFIX}"
+    with scratch_folder(out) as folder:
+        segment = folder / f"video{SEGMENT_SUFFIX}"
         with ClipWriter(segment, original, options) as writer:
             for frame in frames:
                 writer.write(frame.image, frame.pts)
@@ -163,12 +162,20 @@ def join_with_sound(segments: Sequence[Path], out: Path, times: Times, sound: So
         times = times.moved(shift)
         container = open_output(temporary, times.time_base, _muxer_options(times, starts, copy.time_bases))
         with container, open_segment(segments[0]) as template:
-            stream = container.add_stream_from_template(template.streams.video[0], opaque=True)
-            stream.time_base = times.time_base
+            stream = _add_video(container, template.streams.video[0], times.time_base)
             copy.add_streams(container)
             video = _video_packets(segments, stream, times, ranks)
             for _, packet in heapq.merge(video, copy.packets(shift), key=lambda timed: timed[0]):
                 container.mux(packet)
+
+
+def _add_video(container: Any, template: Any, time_base: Fraction) -> Any:
+    stream = container.add_stream_from_template(template, opaque=True)
+    stream.time_base = time_base
+    name, matroska = template.codec_context.codec.canonical_name, container.format.name == "matroska"
+    if name == "prores" or (name == "hevc" and not matroska):  # their four characters say more than the codec
+        stream.codec_context.codec_tag = template.codec_context.codec_tag
+    return stream
 
 
 def open_segment(path: Path) -> Any:

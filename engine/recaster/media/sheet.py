@@ -127,6 +127,8 @@ def fitted(image: Image, width: int, height: int) -> Image:
     """An image scaled to fit, its proportions kept, in the middle of (height, width, 3)."""
     scale = min(width / image.shape[1], height / image.shape[0])
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    if size == (width, height) == image.shape[1::-1]:
+        return image
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     place = np.full((height, width, 3), BACKGROUND, np.uint8)
     top, left = (height - size[1]) // 2, (width - size[0]) // 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import math
+import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -248,7 +249,7 @@ def check_encoding(path: Path, info: ClipInfo, options: WriterOptions) -> str:
     chroma = av.VideoFormat(pixel_format, info.width, info.height)
     if not _divides(chroma, info):
         raise UsageError(
-            f"{path}: {info.width}x{info.height} is odd, which {pixel_format} cannot hold; use 4:4:4 (yuv444p)"
+            f"{path}: {info.width}x{info.height} is odd, which {pixel_format} cannot hold; use yuv444p"
         )
     return pixel_format
 
@@ -282,6 +283,22 @@ def movie_timescale(time_bases: Sequence[Fraction]) -> int:
         finer = math.lcm(scale, base.denominator)
         scale = finer if finer <= FINEST_TIMESCALE else scale
     return scale
+
+
+@contextlib.contextmanager
+def scratch_folder(out: Path) -> Iterator[Path]:
+    """A folder beside ``out`` for what is needed on the way to it; gone afterwards.
+
+    Raises:
+        OutputError: the folder cannot be made.
+    """
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.TemporaryDirectory(prefix=f".{out.stem}.", dir=out.parent)
+    except OSError as error:
+        raise unwritable(out, error) from error
+    with folder as name:
+        yield Path(name)
 
 
 @contextlib.contextmanager

@@ -36,6 +36,8 @@ def select_device(name: str = "auto", threads: int | None = None) -> Device:
     """
     if name not in ("auto", "cpu", "gpu"):
         raise DeviceError(f"there is no device {name!r}; choose auto, cpu or gpu")
+    if threads is not None and threads < 1:
+        raise DeviceError(f"{threads} threads are none; give at least 1")
     try:
         if threads is not None:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
