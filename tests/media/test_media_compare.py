@@ -1,18 +1,21 @@
 from fractions import Fraction
 
 import numpy as np
+import pytest
 
-from recaster.media.compare import compare
+from recaster.errors import UsageError
+from recaster.media.compare import SHEET_COLUMNS, SHEET_HEIGHT, compare
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.scan import scan
+from recaster.media.sheet import load_image
 
 
 def test_two_clips_side_by_side(make_clip, tools, tmp_path):
     left = make_clip("l.mp4", count=12, audio=[Fraction(0)])
     right = make_clip("r.mp4", count=12, size=(48, 32), rotation=180)
     out, updates = tmp_path / "out.mp4", []
-    compare(left, right, out, ("before", "after"), updates.append)
+    compare([left, right], out, ("before", "after"), updates.append)
     info = probe(out)
     assert (info.width, info.height) == (192, 64 + 16)
     assert scan(out).pts.tolist() == scan(left).pts.tolist()
@@ -34,10 +37,37 @@ def test_the_right_clip_follows_the_clock_of_the_left(make_clip, tools, tmp_path
         audio=[Fraction(0)],
         muxer={"movie_timescale": "24000"},
     )
-    compare(left, right, tmp_path / "out.mp4")
+    compare([left, right], tmp_path / "out.mp4")
     frames = [frame.image[16:] for frame in read_frames(tmp_path / "out.mp4")]
     assert [tools.index_of(image[:, :96]) for image in frames] == list(range(6))
     assert [tools.index_of(image[:, 96:]) for image in frames] == [0, 2, 3, 8, 9, 11]
     before, after = (tools.sound_packets(path)[0] for path in (right, tmp_path / "out.mp4"))
     assert [p.data for p in before] == [p.data for p in after]
     assert abs(after[0].time - (before[0].time - Fraction(500, 24000))) <= Fraction(1, 48000)
+
+
+def test_three_clips_and_the_sound_of_the_first_that_has_one(make_clip, tools, tmp_path):
+    clips = [
+        make_clip("a.mp4", count=4),
+        make_clip("b.mp4", count=4),
+        make_clip("c.mp4", audio=[Fraction(0)]),
+    ]
+    compare(clips, tmp_path / "out.mp4")
+    info = probe(tmp_path / "out.mp4")
+    assert (info.width, info.frame_count, len(info.audio)) == (3 * 96, 4, 1)
+
+
+def test_a_sheet_of_stills(make_clip, tools, tmp_path):
+    clips = [make_clip("a.mp4", count=24), make_clip("b.mp4", count=24)]
+    compare(clips, tmp_path / "sheet.png", ["first", "second"])
+    image = load_image(tmp_path / "sheet.png")
+    assert image.shape[0] > 2 * SHEET_HEIGHT
+    assert image.shape[1] > SHEET_COLUMNS * SHEET_HEIGHT
+
+
+def test_one_clip_or_too_many_labels_are_refused(make_clip, tmp_path):
+    clip = make_clip("a.mp4", count=2)
+    with pytest.raises(UsageError, match="two clips"):
+        compare([clip], tmp_path / "out.mp4")
+    with pytest.raises(UsageError, match="3 labels for 2 clips"):
+        compare([clip, clip], tmp_path / "out.mp4", ["a", "b", "c"])

@@ -1,4 +1,4 @@
-"""``recaster compare LEFT RIGHT -o OUT``: two clips side by side."""
+"""``recaster compare CLIP CLIP... -o OUT``: clips side by side."""
 
 from __future__ import annotations
 
@@ -14,15 +14,22 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     command = commands.add_parser(
         "compare",
         parents=[common],
-        help="show two clips side by side",
-        description="Write a clip that shows two clips side by side. The left one leads: its height, frames, "
-        "length and sound; the right one is scaled to it and stays on its last frame where it is shorter.",
+        help="show clips side by side",
+        description="Write a clip that shows clips side by side, or a sheet of stills. The first one "
+        "leads: its height, frames, length and sound; the others are scaled to it and stay on their last "
+        "frame where they are shorter.",
     )
-    command.add_argument("left", type=Path, metavar="LEFT")
-    command.add_argument("right", type=Path, metavar="RIGHT")
-    command.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=".mp4, .mov or .mkv")
+    command.add_argument("clips", type=Path, nargs="+", metavar="CLIP", help="two clips or more")
     command.add_argument(
-        "--labels", nargs=2, metavar=("L", "R"), help="texts over the clips (default: file names)"
+        "-o",
+        "--out",
+        type=Path,
+        required=True,
+        metavar="OUT",
+        help=".mp4, .mov, .mkv; .png or .jpg for stills",
+    )
+    command.add_argument(
+        "--labels", nargs="+", metavar="LABEL", help="a text for each clip; the file names by default"
     )
     command.set_defaults(run=run)
 
@@ -32,5 +39,4 @@ def run(options: argparse.Namespace) -> None:
     from recaster.cli.display import reporter
     from recaster.media.compare import compare
 
-    labels = tuple(options.labels) if options.labels else None
-    compare(options.left, options.right, options.output, labels, reporter(options))
+    compare(options.clips, options.out, options.labels, reporter(options))

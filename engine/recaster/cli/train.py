@@ -46,7 +46,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         "--target", type=Path, metavar="FACESET", help="the face it is put on (pairwise presets only)"
     )
     parser.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="MODEL", help="the model's folder"
+        "-o", "--out", type=Path, required=True, metavar="MODEL", help="the model's folder"
     )
     parser.add_argument(
         "--preset", choices=PRESETS, help=f"kind of model (default: {DEFAULT_PRESET}; resuming: the model's)"
@@ -83,7 +83,7 @@ def run(options: argparse.Namespace) -> None:
     schedule = Schedule(options.steps, minutes)
     source = Faceset.open(options.source)
     target = None if options.target is None else Faceset.open(options.target)
-    folder = ModelFolder(options.output)
+    folder = ModelFolder(options.out)
     flags = _flags(options)
     if options.resume:
         card = resumed_model(folder, source, target, options.seed)

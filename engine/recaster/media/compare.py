@@ -1,4 +1,4 @@
-"""Two clips side by side, with labels and sound."""
+"""Clips side by side, with labels and sound, or as a sheet of stills."""
 
 from __future__ import annotations
 
@@ -10,56 +10,71 @@ from typing import TYPE_CHECKING
 import numpy as np
 from moviepy import ImageClip, clips_array
 
+from recaster.errors import UsageError
 from recaster.media.join import join_with_sound, times_of
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.scan import scan
-from recaster.media.sheet import caption, fitted
+from recaster.media.sheet import FORMATS, caption, contact_sheet, fitted, save_image
 from recaster.media.sound import Sound, check_sound
 from recaster.media.types import ColourTags
 from recaster.media.writer import SEGMENT_SUFFIX, ClipWriter, WriterOptions, check_encoding, scratch_folder
 from recaster.progress import Update, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from recaster.media.types import ClipInfo, Frame, Image
     from recaster.progress import Report
 
 LABEL_HEIGHT_SHARE = 16
 SMALLEST_LABEL = 16
+SHEET_COLUMNS = 8
+SHEET_HEIGHT = 240
 TIME_TOLERANCE = Fraction(1, 1000)
 """Seconds by which a frame may be late and still count as on time (containers round to this)."""
 BT709 = ColourTags("tv", "bt709", "bt709", "bt709")
 
 
 def compare(
-    left: Path, right: Path, out: Path, labels: tuple[str, str] | None = None, report: Report = silent
+    clips: Sequence[Path], out: Path, labels: Sequence[str] | None = None, report: Report = silent
 ) -> None:
-    """Write a clip that shows two clips side by side under their labels.
+    """Write a clip that shows clips side by side under their labels, or a sheet of stills.
 
-    The left clip leads: the result has its height, its frames at its times and its length. The right
-    one is scaled to that height and shows what it shows at the same time after its own first frame; it
-    stays on its last frame where it is shorter and is cut where it is longer. The sound is the left
-    clip's, or the right's where the left has none, copied unchanged.
+    The first clip leads: the result has its height, its frames at its times and its length. The others
+    are scaled to that height and show what they show at the same time after their own first frame; they
+    stay on their last frame where they are shorter and are cut where they are longer. The sound is that
+    of the first clip that has one, copied unchanged.
 
     Args:
-        left: a clip.
-        right: a clip.
-        out: the result, .mp4, .mov or .mkv.
-        labels: texts over the two; the file names by default.
+        clips: two or more clips.
+        out: the result: .mp4, .mov or .mkv; or .png, .jpg for a sheet of ``SHEET_COLUMNS`` moments,
+            one row for each clip.
+        labels: one text for each clip; the file names by default.
         report: told about every frame.
 
     Raises:
         ClipError: one of the clips cannot be used.
-        UsageError: the container cannot hold the sound.
+        UsageError: fewer than two clips, another number of labels, or a container that cannot hold
+            the sound.
         OutputError: the result cannot be written.
     """
-    left, right, out = Path(left), Path(right), Path(out)
-    infos = probe(left), probe(right)
-    sound = _sound(*infos)
-    label_height = max(SMALLEST_LABEL, infos[0].height // LABEL_HEIGHT_SHARE)
-    layout = Layout(infos, labels or (left.name, right.name), label_height)
+    clips, out = [Path(clip) for clip in clips], Path(out)
+    labels = [clip.name for clip in clips] if labels is None else list(labels)
+    if len(clips) < 2:
+        raise UsageError("a comparison needs two clips or more")
+    if len(labels) != len(clips):
+        raise UsageError(f"{len(labels)} labels for {len(clips)} clips: give one for each")
+    infos = [probe(clip) for clip in clips]
+    if out.suffix.lower() in FORMATS:
+        _write_sheet(infos, out, labels, report)
+    else:
+        _write_clip(infos, out, labels, report)
+
+
+def _write_clip(infos: Sequence[ClipInfo], out: Path, labels: Sequence[str], report: Report) -> None:
+    sound = _sound(infos)
+    layout = Layout(infos, labels, max(SMALLEST_LABEL, infos[0].height // LABEL_HEIGHT_SHARE))
     info, options = layout.result(out), WriterOptions()
     check_encoding(out, info, options)
     check_sound(sound.path, out)
@@ -73,11 +88,29 @@ def compare(
         join_with_sound([segment], out, times, sound)
 
 
-def _sound(left: ClipInfo, right: ClipInfo) -> Sound:
-    if left.audio or not right.audio:
-        return Sound(left.path)
-    seen, other = scan(left.path), scan(right.path)
-    return Sound(right.path, shift=seen.pts[0] * seen.time_base - other.pts[0] * other.time_base)
+def _write_sheet(infos: Sequence[ClipInfo], out: Path, labels: Sequence[str], report: Report) -> None:
+    """Stills at evenly spread moments of the first clip, a row for each clip."""
+    count = infos[0].frame_count
+    wanted = {round((column + 0.5) * count / SHEET_COLUMNS - 0.5) for column in range(SHEET_COLUMNS)}
+    others = [Player(info.path) for info in infos[1:]]
+    columns, captions = [], []
+    for frame in read_frames(infos[0].path):
+        report(Update("comparing", frame.index + 1, count))
+        if frame.index in wanted:
+            columns.append([frame.image, *(player.at(frame.time) for player in others)])
+            captions.append([f"{label} {float(frame.time):.2f} s" for label in labels])
+    width = round(SHEET_HEIGHT * infos[0].width / infos[0].height)
+    rows = [image for row in zip(*columns, strict=True) for image in row]
+    texts = [text for row in zip(*captions, strict=True) for text in row]
+    save_image(out, contact_sheet(rows, len(columns), (width, SHEET_HEIGHT), texts))
+
+
+def _sound(infos: Sequence[ClipInfo]) -> Sound:
+    heard = next((info for info in infos if info.audio), infos[0])
+    if heard is infos[0]:
+        return Sound(heard.path)
+    seen, other = scan(infos[0].path), scan(heard.path)
+    return Sound(heard.path, shift=seen.pts[0] * seen.time_base - other.pts[0] * other.time_base)
 
 
 class Layout:
@@ -88,7 +121,7 @@ class Layout:
     2560x760 canvas takes 80 ms of CPU a frame where copying takes 2.
     """
 
-    def __init__(self, infos: tuple[ClipInfo, ClipInfo], labels: tuple[str, str], label_height: int) -> None:
+    def __init__(self, infos: Sequence[ClipInfo], labels: Sequence[str], label_height: int) -> None:
         self._infos = infos
         height = infos[0].height + infos[0].height % 2
         self._sizes = [(_even_width(info, height), height) for info in infos]
@@ -99,7 +132,7 @@ class Layout:
         self._head: Image = clips_array([heads]).get_frame(0)
 
     def result(self, path: Path) -> ClipInfo:
-        """What the comparison will be: the left clip's times, 8 bits, bt709."""
+        """What the comparison will be: the first clip's times, 8 bits, bt709."""
         width = sum(size[0] for size in self._sizes)
         height = self._sizes[0][1] + self._head.shape[0]
         return replace(
@@ -113,10 +146,11 @@ class Layout:
         )
 
     def pictures(self) -> Iterator[tuple[Frame, Image]]:
-        """(the left clip's frame, the whole picture at its time), for every frame of the left clip."""
-        right = Player(self._infos[1].path)
+        """(the first clip's frame, the whole picture at its time), for every frame of the first clip."""
+        others = [Player(info.path) for info in self._infos[1:]]
         for frame in read_frames(self._infos[0].path):
-            shown = zip((frame.image, right.at(frame.time)), self._sizes, strict=True)
+            images = (frame.image, *(player.at(frame.time) for player in others))
+            shown = zip(images, self._sizes, strict=True)
             row = np.hstack([fitted(image, *size) for image, size in shown])
             yield frame, np.vstack([self._head, row])
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+    from pathlib import Path
 
 Image = NDArray[np.uint8]
 """(height, width, 3) uint8, RGB, full range, upright, square pixels."""
