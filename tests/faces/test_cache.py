@@ -80,6 +80,17 @@ def test_a_damaged_entry_is_made_anew(clip: Path, done: list[tuple[int, int]], t
     assert len(done) == 2
 
 
+def test_a_kept_analysis_is_found_without_analysing(clip: Path, done: list[tuple[int, int]]) -> None:
+    assert cache.cached_analysis(clip) is None
+    cache.analyse_clip(clip)
+    kept = cache.cached_analysis(clip)
+    assert kept is not None
+    assert kept.frame_count == 20
+    assert cache.cached_analysis(clip, frames=range(5, 9)) is None
+    assert cache.cached_analysis(clip, AnalysisSettings(min_face=50)) is None
+    assert len(done) == 1
+
+
 def test_the_platforms_folder_is_the_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("RECASTER_CACHE")
     monkeypatch.setattr(cache.sys, "platform", "linux")

@@ -46,7 +46,7 @@ def test_the_right_clip_follows_the_clock_of_the_left(make_clip, tools, tmp_path
     assert abs(after[0].time - (before[0].time - Fraction(500, 24000))) <= Fraction(1, 48000)
 
 
-def test_three_clips_and_the_sound_of_the_first_that_has_one(make_clip, tools, tmp_path):
+def test_three_clips_and_the_sound_of_the_first_that_has_one(make_clip, tmp_path):
     clips = [
         make_clip("a.mp4", count=4),
         make_clip("b.mp4", count=4),
@@ -57,7 +57,7 @@ def test_three_clips_and_the_sound_of_the_first_that_has_one(make_clip, tools, t
     assert (info.width, info.frame_count, len(info.audio)) == (3 * 96, 4, 1)
 
 
-def test_a_sheet_of_stills(make_clip, tools, tmp_path):
+def test_a_sheet_of_stills(make_clip, tmp_path):
     clips = [make_clip("a.mp4", count=24), make_clip("b.mp4", count=24)]
     compare(clips, tmp_path / "sheet.png", ["first", "second"])
     image = load_image(tmp_path / "sheet.png")

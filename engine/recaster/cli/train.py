@@ -45,9 +45,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target", type=Path, metavar="FACESET", help="the face it is put on (pairwise presets only)"
     )
-    parser.add_argument(
-        "-o", "--out", type=Path, required=True, metavar="MODEL", help="the model's folder"
-    )
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="MODEL", help="the model's folder")
     parser.add_argument(
         "--preset", choices=PRESETS, help=f"kind of model (default: {DEFAULT_PRESET}; resuming: the model's)"
     )

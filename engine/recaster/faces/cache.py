@@ -44,17 +44,29 @@ def analyse_clip(
         OutputError: the cache folder cannot be written.
     """
     settings = settings or AnalysisSettings()
-    info = probe(path)
-    frames = range(info.frame_count) if frames is None else frames[: max(0, info.frame_count - frames.start)]
-    kept = cache_folder() / "analysis" / f"{_key(path, settings, frames)}.npz"
-    if kept.is_file():
-        try:
-            return store.load(kept)
-        except InputError:
-            kept.unlink(missing_ok=True)
-    found = analyse(read_frames(path, frames.start, frames.stop), settings, len(frames), report)
-    store.save(kept, found)
+    frames = _frames(path, frames)
+    kept = _kept(path, settings, frames)
+    found = _load(kept)
+    if found is None:
+        found = analyse(read_frames(path, frames.start, frames.stop), settings, len(frames), report)
+        store.save(kept, found)
     return found
+
+
+def cached_analysis(
+    path: Path, settings: AnalysisSettings | None = None, frames: range | None = None
+) -> Analysis | None:
+    """The analysis of a clip where ``analyse_clip`` made the same one before, else None at once.
+
+    Args:
+        path: the clip.
+        settings: how; the defaults where None.
+        frames: frame indices, all where None.
+
+    Raises:
+        ClipError: the clip cannot be used.
+    """
+    return _load(_kept(path, settings or AnalysisSettings(), _frames(path, frames)))
 
 
 def cache_folder() -> Path:
@@ -69,10 +81,28 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "recaster"
 
 
-def _key(path: Path, settings: AnalysisSettings, frames: range) -> str:
+def _frames(path: Path, frames: range | None) -> range:
+    """``frames`` as far as the clip has them; all of them where None."""
+    count = probe(path).frame_count
+    return range(count) if frames is None else frames[: max(0, count - frames.start)]
+
+
+def _load(kept: Path) -> Analysis | None:
+    """A kept analysis; None where there is none, or where it is damaged and has to be made anew."""
+    if not kept.is_file():
+        return None
+    try:
+        return store.load(kept)
+    except InputError:
+        return None
+
+
+def _kept(path: Path, settings: AnalysisSettings, frames: range) -> Path:
+    """Where the analysis of just these frames of these bytes, made this way, is kept."""
     try:
         clip = sha256(path)
     except OSError as error:
         raise ClipError(f"{path}: cannot be read ({error.strerror})") from error
     parts = [clip, store.FORMAT, dataclasses.asdict(settings), frames.start, frames.stop]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+    key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+    return cache_folder() / "analysis" / f"{key}.npz"
