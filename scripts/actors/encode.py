@@ -24,19 +24,10 @@ def with_grain(image: np.ndarray, random: np.random.Generator, strength: float =
 
 def command(size: int, fps: float, sound: Path, out: Path, quality: int) -> list[str]:
     """The ffmpeg call: raw BGR on its standard input, H.264 and AAC out, BT.709 tagged."""
-    colour = [
-        "-colorspace",
-        "bt709",
-        "-color_primaries",
-        "bt709",
-        "-color_trc",
-        "bt709",
-        "-color_range",
-        "tv",
-    ]
     raw = ["-f", "rawvideo", "-pix_fmt", "bgr24", "-s", f"{size}x{size}", "-r", str(fps), "-i", "-"]
-    video = ["-vf", "scale=out_color_matrix=bt709:out_range=tv", "-c:v", "libx264", "-preset", "slow"]
-    video += ["-crf", str(quality), "-pix_fmt", "yuv420p", *colour]
+    tags = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
+    video = ["-vf", f"scale=out_color_matrix=bt709:out_range=tv,{tags}", "-c:v", "libx264", "-preset", "slow"]
+    video += ["-crf", str(quality), "-pix_fmt", "yuv420p"]
     start = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", *raw, "-i", str(sound)]
     return [*start, *video, "-c:a", "aac", "-b:a", "48k", "-movflags", "+faststart", "-shortest", str(out)]
 

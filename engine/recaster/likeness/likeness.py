@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from recaster.errors import FaceNotFoundError
+from recaster.errors import FaceNotFoundError, ModelError
 from recaster.faces import topology
 from recaster.likeness import geometry
 from recaster.likeness.form import Form, canonical_expressions, canonical_mesh, learn_form
 from recaster.likeness.layout import Layout, affines, cover, face_layout, vertices, wrap
 from recaster.likeness.references import REGIONS, Shapes, blend_weights, choose_references, measure_shapes
 from recaster.likeness.visibility import visible_texels
-from recaster.networks.tensors import load_tensors, save_tensors
+from recaster.networks.tensors import load_metadata, load_tensors, save_tensors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,8 +92,11 @@ class Likeness:
         """Read what ``save`` wrote.
 
         Raises:
-            ModelError: the file is missing or not a likeness.
+            ModelError: the file is not a likeness, or one of another version.
+            WeightsError: it is missing or damaged.
         """
+        if load_metadata(path).get("format") != _FORMAT:
+            raise ModelError(f"{path}: not a likeness of this version; train the model anew")
         read = load_tensors(path)
         layout = Layout(read["textures"].shape[1], read["layout"], read["triangles"])
         shapes = Shapes(*(read[f"shapes.{region}"] for region in REGIONS))

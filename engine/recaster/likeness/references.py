@@ -78,7 +78,7 @@ def choose_references(shapes: Shapes, sharpness: Floats, count: int) -> NDArray[
     candidates = np.flatnonzero(wanted)
     chosen = [int(candidates[from_usual[candidates].argmin()])]
     nearest = np.linalg.norm(everything[candidates] - everything[chosen[0]], axis=-1)
-    while len(chosen) < min(count, len(candidates)):
+    while len(chosen) < count and nearest.any():  # what is left shows something new
         chosen.append(int(candidates[nearest.argmax()]))
         nearest = np.minimum(
             nearest, np.linalg.norm(everything[candidates] - everything[chosen[-1]], axis=-1)

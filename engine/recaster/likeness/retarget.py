@@ -23,6 +23,10 @@ _FOLDS = (
 )
 _WIDEST = 1.6
 """Lids open at most this many times as wide as usual: beyond it the mesh is noise."""
+_NARROWEST = 0.5
+"""Nobody's usual lids are taken for narrower than this share of the source's: they are shut, not narrow."""
+_TELLING = 25
+"""Frames of a track from which on its calm ones tell the performer's build from the expression."""
 
 
 def retarget(points: Floats, mesh: Floats, source: Form) -> Floats:
@@ -30,7 +34,9 @@ def retarget(points: Floats, mesh: Floats, source: Form) -> Floats:
 
     The target's offsets from its own neutral are added to the source's neutral in the canonical
     space, and the target's pose is put back. Lids keep their share of what is usual for each
-    person, so that closed stays closed; lips never cross.
+    person, so that closed stays closed; lips never cross. In a track of a few frames build and
+    expression cannot be told apart: the fewer, the more of the target's build is kept, so that an
+    open mouth stays open.
 
     Args:
         points: (T, 478, 3), one performer's meshes in frame pixels, smoothed.
@@ -41,12 +47,23 @@ def retarget(points: Floats, mesh: Floats, source: Form) -> Floats:
         (T, 478, 3) in frame pixels.
     """
     expressions, fits = canonical_expressions(points, mesh)
-    target = learn_form(expressions)
+    target = _usual(expressions, source)
     moved = source.neutral + (expressions - target.neutral)
     share = lid_openings(expressions) / target.lids
     usual = source.lids / lid_openings(source.neutral)
     moved = _set_lids(moved, source.neutral, np.clip(share * usual, 0.0, _WIDEST))
     return fits.undo(_part_lips(moved))
+
+
+def _usual(expressions: Floats, source: Form) -> Form:
+    """The performer's form; in short tracks the source's own stands in for some of it."""
+    learned = learn_form(expressions)
+    share = min(1.0, len(expressions) / _TELLING)
+    lids = share * learned.lids + (1 - share) * source.lids
+    return Form(
+        neutral=share * learned.neutral + (1 - share) * source.neutral,
+        lids=np.maximum(lids, _NARROWEST * source.lids),
+    )
 
 
 def _set_lids(points: Floats, neutral: Floats, shares: Floats) -> Floats:
