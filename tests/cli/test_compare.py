@@ -3,8 +3,6 @@ import sys
 
 import pytest
 
-pytest.importorskip("recaster.cli.compare")
-
 CODE = (
     "import sys; from recaster.cli import main; "
     "main.COMMANDS = (sys.argv[1],); sys.exit(main.main(sys.argv[1:]))"

@@ -4,8 +4,6 @@ import sys
 
 import pytest
 
-pytest.importorskip("recaster.cli.probe")
-
 
 def recaster(command, *arguments):
     """Run one command of the command line as main() would, alone."""

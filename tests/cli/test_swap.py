@@ -11,9 +11,13 @@ import pytest
 from recaster.cli import main as cli
 from recaster.cli import swap
 from recaster.errors import UsageError
+from recaster.faces.detectors import DETECTORS
+from recaster.faces.landmarkers import LANDMARKERS
+from recaster.faces.smoothing import SMOOTHINGS
 from recaster.media.probe import probe
-from recaster.media.writer import WriterOptions
-from recaster.swapping.masks import MaskSettings
+from recaster.media.writer import CODECS, WriterOptions
+from recaster.swapping.colour import COLOURS
+from recaster.swapping.masks import MASKS, MaskSettings
 from recaster.swapping.settings import SwapResult, SwapSettings
 
 if TYPE_CHECKING:
@@ -28,12 +32,18 @@ def clip(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def options(*arguments: str) -> argparse.Namespace:
+def parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
+    """The whole command line with this command only, and the command's own part of it."""
     root = argparse.ArgumentParser()
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--quiet", action="store_true")
-    swap.add(root.add_subparsers(), common)
-    return root.parse_args(["swap", "clip.mp4", "-o", "out.mp4", *arguments])
+    commands = root.add_subparsers()
+    swap.add(commands, common)
+    return root, commands.choices["swap"]
+
+
+def options(*arguments: str) -> argparse.Namespace:
+    return parsers()[0].parse_args(["swap", "clip.mp4", "-o", "out.mp4", *arguments])
 
 
 def test_without_options_the_librarys_defaults_hold() -> None:
@@ -45,13 +55,31 @@ def test_help_states_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         options("--help")
     text = " ".join(capsys.readouterr().out.split())
-    mask = MaskSettings()
-    for name, value in (("feather", mask.feather), ("erode", mask.erode), ("scale", mask.scale)):
-        line = text.rpartition(f"--{name} ")[2].partition(")")[0]
-        assert line.endswith(f"(default {value:g}")
-    assert f"{SwapSettings().colour} (default)" in text
-    assert f"{SwapSettings().smoothing.name} (default)" in text
-    assert f"{mask.kind} (by the model; default)" in text
+    own = SwapSettings()
+    mask, analysis, writer = own.mask, own.analysis, own.writer
+    shown = {
+        "feather": mask.feather, "erode": mask.erode, "scale": mask.scale, "mask": mask.kind,
+        "smoothing": own.smoothing.name, "colour": own.colour, "detector": analysis.detector,
+        "min-face": analysis.min_face, "codec": writer.codec, "quality": writer.quality,
+        "preset": writer.preset,
+    }  # fmt: skip
+    for name, value in shown.items():
+        line = text.rpartition(f" --{name} ")[2].partition(")")[0]
+        assert line.endswith(f"(default: {value:g}" if isinstance(value, float) else f"(default: {value}")
+    assert f"(default: {analysis.landmarker};" in text
+
+
+def test_choices_are_the_librarys() -> None:
+    choices = {action.dest: tuple(action.choices) for action in parsers()[1]._actions if action.choices}
+    assert choices == {
+        "device": ("auto", "cpu", "gpu"),
+        "detector": DETECTORS,
+        "landmarker": LANDMARKERS,
+        "smoothing": SMOOTHINGS,
+        "mask": MASKS,
+        "colour": COLOURS,
+        "codec": tuple(CODECS),
+    }
 
 
 def test_options_reach_the_settings() -> None:
@@ -82,17 +110,17 @@ def test_options_that_do_not_go_together(arguments: str, capsys: pytest.CaptureF
     assert "usage:" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("argument", ["--mask oval", "--colour lab", "--smoothing magic", "--feather 3"])
-def test_values_that_there_are_not(argument: str) -> None:
+def test_values_that_there_are_not() -> None:
     info: Any = None
-    with pytest.raises(UsageError):
-        swap.swap_settings(options("-m", "model", *argument.split()), info)
+    with pytest.raises(UsageError, match="feather is 3"):
+        swap.swap_settings(options("-m", "model", "--feather", "3"), info)
+    with pytest.raises(UsageError, match="at least 1"):
+        swap._device(options("-m", "model", "--threads", "0"))
 
 
 def test_summary(tmp_path: Path) -> None:
-    result = SwapResult(tmp_path / "out.mp4", 100, 90, 64, (0, 3), {"swap": 1.25}, ("frame 7 is damaged",))
+    result = SwapResult(tmp_path / "out.mp4", 100, 90, 64, (0, 3), {"swap": 1.25})
     text = "\n".join(swap.summary(result, "on the CPU"))
-    assert text.startswith("warning: frame 7 is damaged\n")
     assert f"{tmp_path / 'out.mp4'}: 100 frames, 90 with a swapped face (2 tracks), 10 without" in text
     assert "64 frames were there already" in text
     assert text.endswith("seconds: swap 1.2; on the CPU")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recaster.errors import UsageError
+from recaster.errors import OutputError, UsageError
 from recaster.faces import cache
 from recaster.faces.analysis import AnalysisSettings
 from recaster.faces.types import Analysis
@@ -89,6 +89,16 @@ def test_a_kept_analysis_is_found_without_analysing(clip: Path, done: list[tuple
     assert cache.cached_analysis(clip, frames=range(5, 9)) is None
     assert cache.cached_analysis(clip, AnalysisSettings(min_face=50)) is None
     assert len(done) == 1
+
+
+def test_a_cache_that_cannot_be_written_is_told_before_the_work(
+    clip: Path, done: list[tuple[int, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("RECASTER_CACHE", str(tmp_path / "file"))
+    with pytest.raises(OutputError, match="RECASTER_CACHE"):
+        cache.analyse_clip(clip)
+    assert done == []
 
 
 def test_the_platforms_folder_is_the_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ def test_an_unknown_detector_is_refused_and_the_known_ones_are_named() -> None:
 
 
 def test_a_tiny_smallest_face_is_refused() -> None:
-    with pytest.raises(UsageError, match="at least 10"):
+    with pytest.raises(UsageError, match="10 or more"):
         make_detector("yunet", min_face=4)
 
 

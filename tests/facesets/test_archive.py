@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from recaster.errors import FacesetError, OutputError, RecasterError
+from recaster.errors import FacesetError, OutputError, RecasterError, UsageError
 from recaster.facesets import extract
 from recaster.facesets.archive import MANIFEST, export_zip, import_faces
 from recaster.facesets.faceset import Faceset
@@ -78,6 +78,13 @@ def test_export_into_a_file_as_folder_says_so(small_set: Faceset, tmp_path: Path
         export_zip(small_set, tmp_path / "file" / "set.zip")
 
 
+def test_an_export_replaces_only_zips(small_set: Faceset, tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").write_text("mine")
+    with pytest.raises(UsageError, match=r"named \.zip"):
+        export_zip(small_set, tmp_path / "clip.mp4")
+    assert (tmp_path / "clip.mp4").read_text() == "mine"
+
+
 def test_an_occupied_place_is_refused(exported: Path, small_set: Faceset) -> None:
     with pytest.raises(FacesetError, match="not empty"):
         import_faces(exported, small_set.folder)
@@ -91,7 +98,8 @@ def test_an_occupied_place_is_refused(exported: Path, small_set: Faceset) -> Non
         (lambda v: v | {"version": 9}, "newer Recaster"),
         (lambda v: v | {"format": "album"}, "another program"),
         (lambda v: v | {"faces": [{}]}, "damaged"),
-        (lambda v: v | {"faceset": {"size": 64}}, "not 64x64"),
+        (lambda v: v["faceset"].update(size=64), "not 64x64"),
+        (lambda v: v["faceset"].update(coverage="wide"), "damaged"),
         (lambda v: v["faces"][1].update(crop_sha256="0" * 64), "not the crop that was exported"),
         (lambda v: v["faces"][1].update(landmarks="AAAA"), "damaged"),
         (lambda v: v["faces"][1].update(file="../../etc/passwd"), "missing from this zip"),

@@ -131,6 +131,15 @@ def test_a_killed_writer_leaves_whole_batches(small_set: Faceset) -> None:
     }
 
 
+def test_sweeping_spares_what_another_process_has_added(
+    small_set: Faceset, make_face: Callable[..., FaceRecord]
+) -> None:
+    other = Faceset.open(small_set.folder)
+    (added,) = small_set.add([(make_face(50), np.zeros((SIZE, SIZE, 3), np.uint8))])
+    other.sweep()
+    assert Faceset.open(small_set.folder).crop(added).shape == (SIZE, SIZE, 3)
+
+
 def test_crops_without_a_row_are_overwritten(
     small_set: Faceset, make_face: Callable[..., FaceRecord]
 ) -> None:
@@ -182,6 +191,24 @@ def test_open_refuses_foreign_and_newer_indexes(small_set: Faceset, tmp_path: Pa
     newer.commit()
     newer.close()
     with pytest.raises(FacesetError, match="newer Recaster"):
+        Faceset.open(small_set.folder)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE faces SET landmarks = x'00'",
+        "UPDATE sources SET counts = 'kept'",
+        "UPDATE settings SET value = '[]' WHERE name = 'faceset'",
+        "DELETE FROM settings WHERE name = 'version'",
+    ],
+)
+def test_damaged_values_are_told(small_set: Faceset, damage: str) -> None:
+    opened = sqlite3.connect(small_set.folder / INDEX)
+    opened.execute(damage)
+    opened.commit()
+    opened.close()
+    with pytest.raises(FacesetError, match="damaged values"):
         Faceset.open(small_set.folder)
 
 

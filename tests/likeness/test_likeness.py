@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from recaster.errors import FaceNotFoundError
+from recaster.errors import FaceNotFoundError, ModelError
 from recaster.faces import alignment, topology
 from recaster.likeness import geometry
-from recaster.likeness.condition import CHANNELS, FACE, draw
+from recaster.likeness.condition import CHANNELS, FACE, Drawing, draw
 from recaster.likeness.form import mesh_in_crop
-from recaster.likeness.layout import cover, vertices
+from recaster.likeness.layout import LOWER_LIP, UPPER_LIP, cover, vertices
 from recaster.likeness.likeness import Likeness
-from recaster.likeness.retarget import retarget
+from recaster.likeness.retarget import _LOWER_LIDS, _UPPER_LIDS, retarget
+from recaster.networks.tensors import save_tensors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,10 +93,35 @@ def test_another_build_keeps_the_motion_and_takes_the_shape(likeness: Likeness, 
 
 def test_lips_never_cross_and_lids_never_turn_inside_out(likeness: Likeness, points: np.ndarray) -> None:
     rng = np.random.default_rng(0)
-    wild = points + rng.normal(0, 3, points.shape)
-    expressions = geometry.fit_rigid(wild, likeness.mesh)
-    wanted = expressions.apply(retarget(wild, likeness.mesh, likeness.form))
-    assert (wanted[:, topology.LIP_BOTTOM, 1] - wanted[:, topology.LIP_TOP, 1]).min() > -0.02
+    wild = points + rng.normal(0, 6, points.shape)
+    fits = geometry.fit_rigid(wild, likeness.mesh)
+
+    def opening(meshes: np.ndarray, upper: tuple[int, ...], lower: tuple[int, ...]) -> float:
+        return (meshes[:, list(lower), 1] - meshes[:, list(upper), 1]).min()
+
+    given, wanted = fits.apply(wild), fits.apply(retarget(wild, likeness.mesh, likeness.form))
+    for upper, lower in zip((UPPER_LIP, *_UPPER_LIDS), (LOWER_LIP, *_LOWER_LIDS), strict=True):
+        assert opening(given, upper, lower) < -0.005, "they do cross in what is given"
+        assert opening(wanted, upper, lower) > -1e-9
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_in_a_track_of_a_moment_an_open_mouth_stays_open(
+    likeness: Likeness, points: np.ndarray, frames: int
+) -> None:
+    widest = points[[geometry.mouth_gap(points).argmax()] * frames] * [1.1, 1.0, 1.0]
+    wanted = geometry.mouth_gap(retarget(widest, likeness.mesh, likeness.form))
+    assert geometry.mouth_gap(likeness.form.neutral) < geometry.mouth_gap(widest)[0] / 2
+    assert np.allclose(wanted, geometry.mouth_gap(widest), rtol=0.2)
+
+
+def test_eyes_that_are_always_shut_stay_shut(likeness: Likeness, points: np.ndarray) -> None:
+    asleep = np.repeat(points[:1], 60, 0)
+    for upper, lower in zip(_UPPER_LIDS, _LOWER_LIDS, strict=True):
+        asleep[:, upper] = asleep[:, lower]
+    asleep += np.random.default_rng(0).normal(0, 0.5, asleep.shape)
+    wanted = geometry.lid_openings(retarget(asleep, likeness.mesh, likeness.form))
+    assert np.median(wanted, 0).max() < 0.2 * likeness.form.lids.min()
 
 
 def test_what_is_visible_lies_inside_the_face(likeness: Likeness, points: np.ndarray) -> None:
@@ -104,6 +130,17 @@ def test_what_is_visible_lies_inside_the_face(likeness: Likeness, points: np.nda
     assert drawing.visible.max() <= 1
     assert not drawing.visible[drawing.condition[..., FACE] == 0].any()
     assert drawing.visible[SIZE // 2, SIZE // 2] == 1
+
+
+def test_a_face_drawn_larger_is_the_same_picture(likeness: Likeness, points: np.ndarray) -> None:
+    def drawn(size: int) -> Drawing:
+        matrix = geometry.fit_crop(points[0], mesh_in_crop(likeness.mesh, size))
+        return draw(likeness, alignment.transform(points[0], matrix), likeness.weights(points[:1])[0], size)
+
+    small, large = drawn(SIZE), drawn(2 * SIZE)
+    assert (small.warped == large.warped[::2, ::2]).mean() > 0.98
+    halved = large.condition.reshape(SIZE, 2, SIZE, 2, CHANNELS).mean((1, 3))
+    assert np.abs(small.condition - halved).mean() < 4
 
 
 def test_a_nearer_triangle_hides_a_farther_one() -> None:
@@ -127,7 +164,14 @@ def test_saved_and_loaded_it_is_the_same(likeness: Likeness, points: np.ndarray,
 
 def test_too_few_faces_are_refused() -> None:
     class Empty:
+        folder = "faces/anna"
         records = ()
 
-    with pytest.raises(FaceNotFoundError, match="extract more"):
+    with pytest.raises(FaceNotFoundError, match=r"faces/anna: holds 0 faces .* extract more"):
         Likeness.from_faceset(Empty())
+
+
+def test_another_file_is_not_taken_for_a_likeness(tmp_path: Path) -> None:
+    save_tensors(tmp_path / "likeness.safetensors", {"mesh": np.zeros((478, 3))}, {})
+    with pytest.raises(ModelError, match="not a likeness"):
+        Likeness.load(tmp_path / "likeness.safetensors")

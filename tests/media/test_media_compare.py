@@ -65,6 +65,14 @@ def test_a_sheet_of_stills(make_clip, tmp_path):
     assert image.shape[1] > SHEET_COLUMNS * SHEET_HEIGHT
 
 
+def test_no_clip_is_replaced(make_clip, tmp_path):
+    clips = [make_clip("a.mp4", count=2), make_clip("b.mp4", count=2)]
+    before = clips[1].read_bytes()
+    with pytest.raises(UsageError, match="would replace"):
+        compare(clips, tmp_path / "." / "b.mp4")
+    assert clips[1].read_bytes() == before
+
+
 def test_one_clip_or_too_many_labels_are_refused(make_clip, tmp_path):
     clip = make_clip("a.mp4", count=2)
     with pytest.raises(UsageError, match="two clips"):

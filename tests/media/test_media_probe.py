@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from recaster.errors import ClipError
+from recaster.media.join import write_clip
 from recaster.media.probe import constant_rate, probe
 from recaster.media.reader import read_frames
 
@@ -117,6 +118,29 @@ def test_only_sound_is_refused(tmp_path):
         container.mux(stream.encode(None))
     with pytest.raises(ClipError, match="only sound"):
         probe(path)
+
+
+def renamed(clip, name, other):
+    """The clip with the name of a format in it made one that nobody knows; the last place where it is."""
+    data = clip.read_bytes()
+    place = data.rindex(name)
+    clip.write_bytes(data[:place] + other + data[place + len(name) :])
+    return clip
+
+
+def test_an_unknown_video_format_is_refused(make_clip):
+    clip = renamed(make_clip("a.mkv", audio=[Fraction(0)]), b"V_MPEG4/ISO/AVC", b"V_MPEG9/ISO/XYZ")
+    with pytest.raises(ClipError, match="unknown format"):
+        probe(clip)
+
+
+def test_sound_of_an_unknown_format_is_left_out_and_told(make_clip, tools, tmp_path):
+    clip = renamed(make_clip("a.mkv", audio=[Fraction(0), Fraction(0)]), b"A_AAC", b"A_XYZ")
+    info = probe(clip)
+    assert [stream.codec for stream in info.audio] == ["aac"]
+    assert any("1 sound track has an unknown format" in warning for warning in info.warnings)
+    write_clip(read_frames(clip), info, tmp_path / "out.mp4")
+    assert len(tools.sound_packets(tmp_path / "out.mp4")) == 1
 
 
 def test_a_still_image_is_no_clip(tmp_path):

@@ -42,6 +42,12 @@ def test_a_time_base_that_is_no_unit_fraction_keeps_its_times(make_clip, tools, 
     assert (scan(out).pts * scan(out).time_base).tolist() == [k * Fraction(1001, 24000) for k in (0, 1, 3, 4)]
 
 
+def test_the_mean_rate_of_a_long_clip_can_be_told(make_clip, tools, tmp_path):
+    info = replace(probe(make_clip()), rate=Fraction(25_001 * 90_000, 89_999_999), variable=True)
+    out = write(tmp_path / "out.mp4", info, pictures(tools, 3), [0, 1001, 3003])
+    assert scan(out).pts.tolist() == [0, 1001, 3003]
+
+
 @pytest.mark.parametrize("range_", [None, "tv", "pc"])
 @pytest.mark.parametrize("matrix", [None, "bt709", "smpte170m", "bt470bg", "bt2020nc"])
 @pytest.mark.parametrize("depth", [8, 10])
@@ -114,6 +120,8 @@ def test_the_same_frames_give_the_same_bytes(make_clip, tools, tmp_path):
         ("a", WriterOptions(), "without a suffix"),
         ("a.mp4", WriterOptions(codec="prores"), r"prores goes into \.mov"),
         ("a.mp4", WriterOptions(codec="vhs"), "no codec is called vhs"),
+        ("a.mp4", WriterOptions(quality=52), "from 0 .* to 51"),
+        ("a.mp4", WriterOptions(preset="hasty"), "no preset is called hasty; .*veryslow"),
         ("a.mp4", WriterOptions(pixel_format="rgb48"), "cannot be written as rgb48"),
         ("a.mp4", WriterOptions(pixel_format="yuv420p"), "is odd"),
     ],

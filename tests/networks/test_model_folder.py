@@ -59,3 +59,15 @@ def test_no_json(tmp_path: Path) -> None:
     folder.card.write_text("{")
     with pytest.raises(ModelError, match="not JSON"):
         folder.read()
+
+
+def test_the_digest_changes_with_all_that_a_swap_reads(tmp_path: Path) -> None:
+    folder = ModelFolder(tmp_path)
+    seen = set()
+    for path in (folder.card, folder.weights, folder.likeness):
+        for content in (b"one", b"other"):
+            path.write_bytes(content)
+            seen.add(folder.digest())
+    assert len(seen) == 6
+    folder.previews.mkdir()
+    assert folder.digest() in seen

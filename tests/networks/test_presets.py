@@ -68,6 +68,8 @@ def test_autoencoder_gan_and_perceptual_are_one_flag_each() -> None:
     [
         ("guided-128", {"mixup": 0.1}),
         ("guided-128", {"perceptual": "dlib-resnet"}),
+        ("guided-128", {"coverage": 1.3}),
+        ("guided-128", {"trim": 0.1}),
         ("fast-96", {"references": 3}),
         ("fast-96", {"name": "other"}),
         ("fast-96", {"losses": None}),

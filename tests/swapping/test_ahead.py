@@ -38,7 +38,7 @@ def test_no_more_than_count_are_made_ahead() -> None:
     stream = ahead(numbers(), 4)
     for _ in range(10):
         next(stream)
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
     assert 10 <= len(made) <= 14
 
 
@@ -51,3 +51,21 @@ def test_errors_come_out_where_the_item_would() -> None:
     assert next(stream) == 1
     with pytest.raises(ValueError, match="broken"):
         next(stream)
+
+
+def test_closed_early_it_makes_no_more() -> None:
+    made = []
+    going = threading.Event()
+
+    def numbers() -> Iterator[int]:
+        for i in range(100):
+            if i > 1:
+                going.wait(10)
+            made.append(i)
+            yield i
+
+    stream = ahead(numbers(), 20)
+    next(stream)
+    threading.Timer(0.2, going.set).start()
+    stream.close()
+    assert len(made) <= 3

@@ -104,13 +104,27 @@ def test_a_trained_model_is_read_and_checked(
     trainee = GuidedTrainee(tiny, actor_faceset, folder)
     folder.write(ModelCard(tiny, actor_faceset.digest()))
     save_tensors(folder.weights, trainee.weights(), {})
-    swapper = GuidedSwapper.from_model(tmp_path)
+    swapper = GuidedSwapper.from_model(folder)
     plan = swapper.plan(performance[1], Smoothing("none"))
-    result = swapper.swap([planned(plan, performance[0], 32, row) for row in range(3)])
+    result = swapper.swap([planned(plan, performance[0], swapper.size, row) for row in range(3)])
     assert len(result) == 3
-    assert result[0].image.shape == (32, 32, 3)
+    assert result[0].image.shape == (64, 64, 3)
     weights = trainee.weights()
     weights.pop(next(iter(weights)))
     save_tensors(folder.weights, weights, {})
     with pytest.raises(WeightsError, match="weights"):
-        GuidedSwapper.from_model(tmp_path)
+        GuidedSwapper.from_model(folder)
+    save_tensors(folder.weights, trainee.weights(), {})
+    folder.likeness.unlink()
+    with pytest.raises(WeightsError, match=r"likeness\.safetensors"):
+        GuidedSwapper.from_model(folder)
+
+
+def test_without_training_the_target_is_shown_beyond_the_face(
+    swapper: GuidedSwapper, performance: tuple[list[Frame], FaceTrack]
+) -> None:
+    frames, track = performance
+    face = planned(swapper.plan(track, Smoothing("zero-phase")), frames, swapper.size, 0)
+    [swapped] = swapper.swap([face])
+    for row, column in ((0, 0), (0, -1), (-1, 0), (-1, -1)):
+        assert (swapped.image[row, column] == face.image[row, column]).all()

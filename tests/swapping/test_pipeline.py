@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from recaster.errors import FaceNotFoundError, OutputError, UsageError
+from recaster.faces.analysis import AnalysisSettings
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.writer import WriterOptions
@@ -200,3 +201,8 @@ def test_choosing_people_twice_is_refused() -> None:
     for frames in (range(5, 5), range(0, 10, 2)):
         with pytest.raises(UsageError, match="consecutive"):
             SwapSettings(frames=frames)
+
+
+def test_the_licence_of_dlibs_landmarks_is_told(swap: Any, tmp_path: Path) -> None:
+    result = swap(tmp_path / "out.mp4", analysis=AnalysisSettings(landmarker="dlib-68"))
+    assert "excludes commercial use" in result.warnings[0]

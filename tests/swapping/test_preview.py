@@ -24,13 +24,18 @@ def show(fake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Preview a frame of a clip whose face is there in frames 4 to 35; tells what was analysed."""
     clip = fake.make_clip(tmp_path / "target.mp4", COUNT)
     analysed: list[range] = []
+    kept: list[range | None] = []
 
     def analyse(_: Any, __: Any, frames: range | None = None, *___: Any) -> Any:
         analysed.append(frames or range(COUNT))
         seen = [i for i in range(4, 36) if i in analysed[-1]]
         return fake.analysis([fake.track(seen)], len(analysed[-1]))
 
+    def cached(_: Any, __: Any, frames: range | None = None) -> Any:
+        return analyse(None, None, frames) if frames in kept else None
+
     monkeypatch.setattr(preview, "analyse_clip", analyse)
+    monkeypatch.setattr(preview, "cached_analysis", cached)
     monkeypatch.setattr(pipeline, "analyse_clip", analyse)
 
     def run(frame: int, **settings: Any) -> Any:
@@ -38,7 +43,7 @@ def show(fake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         result = preview.preview_frame(clip, out, frame, fake.FakeSwapper(), SwapSettings(**settings))
         return result, load_image(out), analysed[-1]
 
-    run.clip = clip  # type: ignore[attr-defined]
+    run.clip, run.kept = clip, kept  # type: ignore[attr-defined]
     return run
 
 
@@ -60,6 +65,19 @@ def test_preview_is_the_frame_of_the_swapped_clip_before_encoding(
 def test_preview_stays_inside_the_clip_and_the_range(show: Any) -> None:
     assert show(5)[2] == range(21)
     assert show(34, frames=range(30, 38))[2] == range(30, 38)
+
+
+def test_a_clip_that_was_analysed_is_not_analysed_again(show: Any) -> None:
+    show.kept.append(None)
+    assert show(20)[2] == range(COUNT)
+    assert show(20, frames=range(2, 30))[2] == range(5, 30), "of this range it was not"
+    show.kept.append(range(2, 30))
+    assert show(20, frames=range(2, 30))[2] == range(2, 30)
+
+
+def test_a_preview_is_named_as_a_picture(show: Any, fake: Any, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"named \.png"):
+        preview.preview_frame(show.clip, tmp_path / "out.mp4", 20, fake.FakeSwapper(), SwapSettings())
 
 
 def test_frames_that_cannot_be_shown(show: Any, tmp_path: Path) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
+import threading
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from recaster.errors import ModelError
+from recaster.errors import ModelError, UsageError
 from recaster.networks.guided import GuidedSwap
-from recaster.networks.model_folder import ModelFolder
+from recaster.networks.model_folder import ModelCard, ModelFolder
 from recaster.networks.presets import GuidedNetwork, Preset, preset
 
 if TYPE_CHECKING:
@@ -80,3 +83,50 @@ def test_a_reference_never_helps_to_paint_its_own_moment(tiny: Preset, actor_fac
         assert faces.near[row, k]
         weights = likeness.weights(faces.points[row][None], faces.near[row][None])
         assert not weights[0, :, k].any()
+
+
+def near(faces: list[tuple[int, float]], references: list[int]) -> list[list[bool]]:
+    """Of faces given as (source, time), which of the references may not be shown for each."""
+    from recaster.training.guided import _too_near
+
+    records = [SimpleNamespace(id=i + 1, source_id=s, time=t) for i, (s, t) in enumerate(faces)]
+    return _too_near(records, [records[i] for i in references]).tolist()  # type: ignore[arg-type]
+
+
+def test_only_moments_of_the_same_clip_are_too_near() -> None:
+    faces = [(1, 0.0), (1, 0.3), (1, 5.0), (2, 0.0)]
+    assert near(faces, [0, 3]) == [[True, False], [True, False], [False, False], [False, True]]
+
+
+def test_in_a_very_short_clip_only_the_face_itself_is_too_near() -> None:
+    assert near([(1, 0.0), (1, 0.1), (1, 0.2)], [0, 2]) == [[True, False], [False, False], [False, True]]
+    assert near([(1, 0.0), (1, 0.1)], [0]) == [[False], [False]], "the only one has to be shown"
+
+
+def test_what_an_earlier_attempt_left_is_not_taken_for_the_likeness(
+    tiny: Preset, actor_faceset: Faceset, tmp_path: Path
+) -> None:
+    left = trainee(tiny, actor_faceset, tmp_path).likeness
+    dataclasses.replace(left, textures=255 - left.textures).save(tmp_path / "likeness.safetensors")
+    again = trainee(tiny, actor_faceset, tmp_path).likeness
+    assert np.array_equal(again.textures, left.textures)
+
+
+def test_a_begun_model_keeps_its_likeness(tiny: Preset, actor_faceset: Faceset, tmp_path: Path) -> None:
+    begun = trainee(tiny, actor_faceset, tmp_path).likeness
+    ModelFolder(tmp_path).write(ModelCard(tiny, actor_faceset.digest()))
+    dataclasses.replace(begun, textures=255 - begun.textures).save(tmp_path / "likeness.safetensors")
+    assert np.array_equal(trainee(tiny, actor_faceset, tmp_path).likeness.textures, 255 - begun.textures)
+    fewer = dataclasses.replace(tiny, network=GuidedNetwork(widths=(8, 16), references=4))
+    with pytest.raises(UsageError, match="6 references"):
+        trainee(fewer, actor_faceset, tmp_path)
+
+
+def test_its_thread_ends_with_it(tiny: Preset, actor_faceset: Faceset, tmp_path: Path) -> None:
+    model = trainee(tiny, actor_faceset, tmp_path)
+    model.step(1e-3)
+    drawing = next(one for one in threading.enumerate() if one.name.startswith("recaster-batches"))
+    del model
+    gc.collect()
+    drawing.join(10)
+    assert not drawing.is_alive()

@@ -210,7 +210,9 @@ def test_resume_without_a_checkpoint_starts_at_the_beginning(folder: ModelFolder
     assert train(Counter(), folder, Schedule(steps=2), resume=True).steps == 2
 
 
-@pytest.mark.parametrize("budget", [{}, {"steps": 1, "minutes": 1.0}, {"steps": 0}, {"minutes": -1.0}])
+@pytest.mark.parametrize(
+    "budget", [{}, {"steps": 1, "minutes": 1.0}, {"steps": 0}, {"minutes": -1.0}, {"minutes": math.nan}]
+)
 def test_budgets_that_mean_nothing(budget: dict) -> None:
     with pytest.raises(UsageError):
         Schedule(**budget)
@@ -247,3 +249,8 @@ def test_broken_checkpoints_are_named(tmp_path: Path) -> None:
     path.with_suffix(".safetensors").write_bytes(b"12")
     with pytest.raises(WeightsError, match="not a whole safetensors file"):
         checkpoints.latest(tmp_path)
+
+
+def test_the_loss_that_is_told_is_the_mean_at_first(folder: ModelFolder) -> None:
+    result = train(Counter(), folder, Schedule(steps=3))
+    assert result.losses["loss"] == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)

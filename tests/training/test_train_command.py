@@ -87,6 +87,12 @@ def test_every_ingredient_is_a_flag(tmp_path: Path) -> None:
     assert overridden(PRESETS["classic-64"], **{key: read[key] for key in ("adversarial", "mask", "flip")})
 
 
+def test_lists_are_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse("--source", "a", "-o", "b", "--widths", "3,a")
+    assert "--widths: '3,a' is not a list of whole numbers" in capsys.readouterr().err
+
+
 def test_only_one_budget() -> None:
     with pytest.raises(SystemExit):
         parse("--source", "a", "-o", "b", "--minutes", "1", "--steps", "2")
@@ -105,8 +111,27 @@ def test_a_pairwise_model_needs_two_people(folder: ModelFolder, tiny: Preset, li
     assert not folder.path.exists()
 
 
-def test_a_guided_model_needs_one(folder: ModelFolder, light_person: Faceset) -> None:
+def test_a_guided_model_needs_one(folder: ModelFolder, light_person: Faceset, dark_person: Faceset) -> None:
     assert new_model(folder, PRESETS["guided-128"], light_person, None, 0).target is None
+    with pytest.raises(UsageError, match="leave --target out"):
+        new_model(folder, PRESETS["guided-128"], light_person, dark_person, 0)
+
+
+def test_ctrl_c_says_how_to_go_on(
+    light_person: Faceset,
+    dark_person: Faceset,
+    folder: ModelFolder,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def stopped(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("recaster.training.loop.train", stopped)
+    people = "--source", str(light_person.folder), "--target", str(dark_person.folder)
+    with pytest.raises(KeyboardInterrupt):
+        run(*people, "-o", str(folder.path), *SMALL, "--steps", "3")
+    assert "add --resume to go on" in capsys.readouterr().err
 
 
 def test_a_folder_that_is_something_else_is_left_alone(

@@ -29,7 +29,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         help=".mp4, .mov, .mkv; .png or .jpg for stills",
     )
     command.add_argument(
-        "--labels", nargs="+", metavar="LABEL", help="a text for each clip; the file names by default"
+        "--labels", nargs="+", metavar="LABEL", help="a text for each clip (default: the file names)"
     )
     command.set_defaults(run=run)
 

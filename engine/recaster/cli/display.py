@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 REDRAW_S = 0.2
 PLAIN_S = 5.0
+CLEAR = "\r\x1b[2K"
 
 
 def reporter(options: argparse.Namespace) -> Report:
@@ -29,6 +30,7 @@ class ProgressLine:
         self._stream = stream
         self._live = stream.isatty()
         self._stage = ""
+        self._done = 0.0
         self._began = (0.0, 0.0)
         self._drawn = 0.0
 
@@ -36,14 +38,15 @@ class ProgressLine:
         """Draw ``update`` unless the last one was drawn a moment ago."""
         now = time.monotonic()
         finished = update.total is not None and update.done >= update.total
-        if update.stage != self._stage:
+        if update.stage != self._stage or update.done < self._done:  # or the same again, on the next clip
             self._stage, self._began, self._drawn = update.stage, (now, update.done), 0.0
+        self._done = update.done
         if not finished and now - self._drawn < (REDRAW_S if self._live else PLAIN_S):
             return
         self._drawn = now
         line = self._line(update, now)
         if self._live:
-            self._stream.write(f"\r\x1b[2K{line}" + ("\n" if finished else ""))
+            self._stream.write(f"{CLEAR}{line}" + ("\n" if finished else ""))
         else:
             self._stream.write(line + "\n")
         self._stream.flush()
@@ -60,6 +63,12 @@ class ProgressLine:
         if update.detail:
             parts.append(update.detail)
         return "  ".join(parts)
+
+
+def clear_line(stream: TextIO) -> None:
+    """Wipe a progress line that was left standing, so that what is written next has a line of its own."""
+    if stream.isatty():
+        stream.write(CLEAR)
 
 
 def clock(seconds: float) -> str:

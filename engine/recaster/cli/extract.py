@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,9 +59,11 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--range",
         metavar="RANGE",
-        help="part of each clip: frames (100-200) or times (3s-5.5s), ends may be open",
+        help="part of each clip: frames (100-200) or times (3s-5.5s), ends may be open (default: all)",
     )
-    parser.add_argument("--note", default="", help="whose faces these are, kept with a new faceset")
+    parser.add_argument(
+        "--note", default="", help="whose faces these are, kept with a new faceset (default: none)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -86,7 +89,12 @@ def add_taking(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="leave out faces whose box is a smaller share of the frame; 0.02 is one fiftieth (default: 0)",
     )
-    parser.add_argument("--size", type=int, metavar="PX", help="side of the crops (default: 512)")
+    parser.add_argument(
+        "--size",
+        type=int,
+        metavar="PX",
+        help="side of the crops (default: the faceset's own, 512 for a new one)",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -105,8 +113,20 @@ def run(options: argparse.Namespace) -> None:
         size=options.size,
         identity=options.note,
     )
+    settings.check()
+    _warn(options.inputs)
     faceset = extract(options.inputs, options.out, settings, reporter(options))
     print_summary(describe(faceset))
+
+
+def _warn(inputs: Sequence[Path]) -> None:
+    """Say what is wrong with clips that can be used all the same, before the work begins."""
+    from recaster.facesets.inputs import find_inputs
+    from recaster.media.probe import probe
+
+    for file in find_inputs(inputs):
+        for warning in probe(file.path).warnings if file.kind == "clip" else ():
+            print(f"recaster extract: warning: {file.path}: {warning}", file=sys.stderr)
 
 
 def print_summary(info: FacesetInfo) -> None:

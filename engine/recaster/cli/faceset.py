@@ -108,7 +108,7 @@ def _add_import(actions: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--out", type=Path, required=True, metavar="FACESET", help="folder of the new faceset"
     )
-    parser.add_argument("--note", default="", help="whose faces these are, for plain images")
+    parser.add_argument("--note", default="", help="whose faces these are, for plain images (default: none)")
     add_taking(parser)
     parser.set_defaults(run=run_import)
 

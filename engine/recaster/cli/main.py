@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 import traceback
 from typing import TYPE_CHECKING
 
 from recaster import __version__
+from recaster.cli.display import clear_line
 from recaster.errors import RecasterError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS = ("probe", "extract", "faceset", "train", "swap", "compare")
+RESUMING = ("extract", "swap")
+"""Commands that go on where they were stopped when they are given again."""
 
 EPILOG = """exit codes: 0 done, 1 unexpected, 2 wrong usage, 3 unusable input, 4 no (such) face,
-5 training failed, 6 result not writable, 7 device not usable, 130 stopped with Ctrl-C"""
+5 training failed, 6 result not writable, 7 device not usable, 130 stopped with Ctrl-C
+
+What was found in clips is kept in the platform's cache folder, or in the folder that the environment
+variable RECASTER_CACHE names; it can be deleted at any time."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -43,10 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         options.run(options)
+        sys.stdout.flush()
     except RecasterError as error:
         return _fail(options, str(error), error.exit_code)
     except KeyboardInterrupt:
-        return _fail(options, "stopped; run the same command again to go on", 130)
+        going_on = "; run the same command again to go on" if options.command in RESUMING else ""
+        return _fail(options, f"stopped{going_on}", 130)
+    except BrokenPipeError:  # whoever reads what is printed (head, less) has seen enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("recaster"):
             raise
@@ -56,6 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(options: argparse.Namespace, message: str, code: int) -> int:
+    clear_line(sys.stderr)
     if options.debug:
         traceback.print_exc()
     print(f"recaster {options.command}: {message}", file=sys.stderr)

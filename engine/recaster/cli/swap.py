@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,8 @@ DESCRIPTION = """Swap a face in a clip. The result keeps the clip's sound, size 
 OUT.parts/ until it is whole: run the same command again after an interruption, and it goes on. An OUT
 that exists is replaced when the new one is whole, not before."""
 
-PREVIEW = """write only this frame, as a picture, to OUT. Quick, because only its neighbours are
-looked at: with several people in the clip name one, as its main person may be another here"""
+PREVIEW = """write only this frame, as a picture, to OUT. Of a clip that was swapped before it is the very
+frame; otherwise only its neighbours are looked at, so that with several people you had better name one"""
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -34,43 +35,74 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         "--source", type=Path, metavar="FACESET", help="swap without training, from the source's faceset"
     )
     parser.add_argument("-o", "--out", type=Path, required=True, help="the clip to write")
-    parser.add_argument("--range", help="frames 100-200 or times 3s-5.5s; the whole clip by default")
+    parser.add_argument("--range", help="frames 100-200 or times 3s-5.5s (default: the whole clip)")
     parser.add_argument("--preview", type=int, metavar="FRAME", help=PREVIEW)
     parser.add_argument("--matte", type=Path, metavar="OUT", help="also write the mask to a clip, as grey")
     _add_people(parser)
     _add_look(parser)
     _add_encoding(parser)
-    parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto", help="what computes")
-    parser.add_argument("--threads", type=int, help="CPU threads to use; all by default")
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "gpu"), default="auto", help="what computes (default: auto)"
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: all cores)")
 
 
 def _add_people(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("whose face", "the clip's main person by default")
+    group = parser.add_argument_group("whose face (default: the clip's main person)")
     whose = group.add_mutually_exclusive_group()
     whose.add_argument("--person", type=Path, metavar="IMAGE", help="the person in this picture")
     whose.add_argument("--track", type=int, metavar="N", help="the person in this track of the analysis")
     whose.add_argument("--all", action="store_true", help="everyone")
-    group.add_argument("--detector", help="what finds faces (yunet, dlib-cnn, dlib-hog)")
-    group.add_argument("--landmarker", help="what finds their points (mesh, dlib-68)")
-    group.add_argument("--min-face", type=int, metavar="PIXELS", help="leave out smaller faces")
+    group.add_argument(
+        "--detector", choices=("yunet", "dlib-cnn", "dlib-hog"), help="what finds faces (default: yunet)"
+    )
+    group.add_argument(
+        "--landmarker",
+        choices=("mesh", "dlib-68"),
+        help="what finds their points (default: mesh; dlib-68 is not for commercial use)",
+    )
+    group.add_argument(
+        "--min-face", type=int, metavar="PX", help="width of the smallest face to look for (default: 40)"
+    )
 
 
 def _add_look(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("look", "lengths are shares of the face's size")
-    group.add_argument("--smoothing", help="over time: none, ema, kalman, zero-phase (default)")
-    group.add_argument("--mask", help="learned (by the model; default), hull (the face's outline), box")
-    group.add_argument("--feather", type=float, help="width of the mask's soft edge (default 0.12)")
-    group.add_argument("--erode", type=float, help="how far the mask's edge is moved inwards (default 0)")
-    group.add_argument("--scale", type=float, help="enlarge the mask about the face's middle (default 1)")
-    group.add_argument("--colour", help="take on the target's colours: none, mean (default), hist")
+    group.add_argument(
+        "--smoothing",
+        choices=("none", "ema", "kalman", "zero-phase"),
+        help="of the target's motion over time (default: zero-phase)",
+    )
+    group.add_argument(
+        "--mask",
+        choices=("learned", "hull", "box"),
+        help="the model's own, the face's outline, or the crop (default: learned)",
+    )
+    group.add_argument("--feather", type=float, metavar="X", help="width of the soft edge (default: 0.12)")
+    group.add_argument("--erode", type=float, metavar="X", help="move the edge inwards (default: 0)")
+    group.add_argument(
+        "--scale", type=float, metavar="X", help="enlarge the mask about the face's middle (default: 1)"
+    )
+    group.add_argument(
+        "--colour",
+        choices=("none", "mean", "hist"),
+        help="how the target's colours are taken on (default: mean)",
+    )
 
 
 def _add_encoding(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("encoding")
-    group.add_argument("--codec", help="video codec")
-    group.add_argument("--quality", type=int, help="constant quality; lower is better and larger")
-    group.add_argument("--preset", help="the encoder's speed, ultrafast to veryslow")
-    group.add_argument("--pixel-format", help="as ffmpeg names it; chosen by the clip by default")
+    group.add_argument("--codec", choices=("h264", "hevc", "prores"), help="video codec (default: h264)")
+    group.add_argument(
+        "--quality",
+        type=int,
+        metavar="N",
+        help="constant quality; lower is better and larger (default: 18)",
+    )
+    group.add_argument("--preset", help="the encoder's speed, ultrafast to veryslow (default: medium)")
+    group.add_argument(
+        "--pixel-format", metavar="FORMAT", help="as ffmpeg names it (default: as the clip needs)"
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -91,6 +123,8 @@ def run(options: argparse.Namespace) -> None:
         from recaster.swapping.pipeline import swap_clip
 
         result = swap_clip(options.clip, options.out, swapper, settings, report)
+    for warning in result.warnings:
+        print(f"recaster swap: warning: {warning}", file=sys.stderr)
     if not options.quiet:
         print(*summary(result, device), sep="\n")
 
@@ -140,11 +174,9 @@ def _given(**values: Any) -> dict[str, Any]:
 def summary(result: SwapResult, device: str) -> list[str]:
     """The lines that end a swap."""
     tracks = f"{len(result.tracks)} track" + ("s" if len(result.tracks) != 1 else "")
-    lines = [f"warning: {text}" for text in result.warnings]
-    lines.append(
-        f"{result.out}: {result.frames} frames, {result.swapped} with a swapped face ({tracks}), "
-        f"{result.without_face} without one and left as they are"
-    )
+    frames = f"{result.frames} frame" + ("s" if result.frames != 1 else "")
+    swapped = f"{result.swapped} with a swapped face ({tracks}), {result.without_face} without one"
+    lines = [f"{result.out}: {frames}, {swapped} and left as they are"]
     if result.resumed:
         lines.append(f"{result.resumed} frames were there already from an earlier run")
     times = ", ".join(f"{name} {seconds:.1f}" for name, seconds in result.seconds.items())
@@ -157,6 +189,10 @@ def _device(options: argparse.Namespace) -> str:
     if options.threads is not None:
         import cv2
 
+        from recaster.errors import UsageError
+
+        if options.threads < 1:
+            raise UsageError(f"{options.threads} threads are none; give at least 1")
         cv2.setNumThreads(options.threads)
     if options.model is None and options.device == "auto":
         return "on the CPU: there is no network to run"

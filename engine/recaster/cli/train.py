@@ -55,7 +55,9 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on from the model's latest checkpoint")
     parser.add_argument("--seed", type=int, help="what every random number follows from (default: 0)")
     parser.add_argument("--threads", type=int, help="CPU threads (default: all cores)")
-    parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto", help="default: auto")
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "gpu"), default="auto", help="what computes (default: auto)"
+    )
     parser.add_argument(
         "--vggface-weights",
         type=Path,
@@ -98,7 +100,7 @@ def run(options: argparse.Namespace) -> None:
     try:
         result = train(trainee, folder, schedule, report, resume=options.resume)
     except KeyboardInterrupt:
-        _say(options, f"{folder.path}: what was learned is kept; go on with --resume")
+        _say(options, f"{folder.path}: add --resume to go on from the last checkpoint")
         raise
     _say(options, _summary(folder, result))
 
@@ -131,7 +133,12 @@ def _kind(hint: Any) -> dict[str, Any]:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a list of whole numbers such as 32,64,128"
+        ) from None
 
 
 def _summary(folder: ModelFolder, result: TrainResult) -> str:

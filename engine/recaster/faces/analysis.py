@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from recaster.errors import UsageError
-from recaster.faces.detectors import DETECTORS, make_detector
+from recaster.faces.detectors import DETECTORS, SMALLEST_FACE, make_detector
 from recaster.faces.landmarkers import LANDMARKERS, Landmarker, make_landmarker
 from recaster.faces.linking import is_face, join, to_track
 from recaster.faces.tracker import Rules, Tracker
@@ -59,8 +59,12 @@ class AnalysisSettings:
             raise UsageError(
                 f"unknown landmarker {self.landmarker!r}; choose one of {', '.join(LANDMARKERS)}"
             )
-        if self.detect_every < 1 or self.min_face < 10:
-            raise UsageError("faces are detected every 1 frame or more, and are at least 10 pixels wide")
+        if self.detect_every < 1:
+            raise UsageError(f"faces cannot be detected every {self.detect_every} frames; give 1 or more")
+        if self.min_face < SMALLEST_FACE:
+            raise UsageError(
+                f"faces of {self.min_face} pixels cannot be looked for; give {SMALLEST_FACE} or more"
+            )
         if not 0 < self.presence < 1 or self.gap < 0:
             raise UsageError("presence lies between 0 and 1, a gap is 0 seconds or longer")
 

@@ -7,10 +7,11 @@ import hashlib
 import json
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recaster.errors import ClipError, InputError
+from recaster.errors import ClipError, InputError, OutputError
 from recaster.faces import store
 from recaster.faces.analysis import AnalysisSettings, analyse
 from recaster.files import sha256
@@ -41,13 +42,14 @@ def analyse_clip(
 
     Raises:
         ClipError: the clip cannot be used.
-        OutputError: the cache folder cannot be written.
+        OutputError: the cache folder cannot be written, which is tried before the work begins.
     """
     settings = settings or AnalysisSettings()
     frames = _frames(path, frames)
     kept = _kept(path, settings, frames)
     found = _load(kept)
     if found is None:
+        _require_writable(kept.parent)
         found = analyse(read_frames(path, frames.start, frames.stop), settings, len(frames), report)
         store.save(kept, found)
     return found
@@ -85,6 +87,18 @@ def _frames(path: Path, frames: range | None) -> range:
     """``frames`` as far as the clip has them; all of them where None."""
     count = probe(path).frame_count
     return range(count) if frames is None else frames[: max(0, count - frames.start)]
+
+
+def _require_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: analyses cannot be kept here ({error.strerror}); name another folder in the "
+            "environment variable RECASTER_CACHE"
+        ) from error
 
 
 def _load(kept: Path) -> Analysis | None:

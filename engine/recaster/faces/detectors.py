@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 DETECTORS: Final = ("yunet", "dlib-cnn", "dlib-hog")
 
+SMALLEST_FACE: Final = 10
+"""Pixels; the width of the smallest face that can be asked for."""
+
 
 class Detector(Protocol):
     """Finds faces in a picture."""
@@ -48,8 +51,8 @@ def make_detector(name: str, min_face: int = 40) -> Detector:
     """
     if name not in DETECTORS:
         raise UsageError(f"unknown detector {name!r}; choose one of {', '.join(DETECTORS)}")
-    if min_face < 10:
-        raise UsageError(f"the smallest face to look for is {min_face} pixels; it must be at least 10")
+    if min_face < SMALLEST_FACE:
+        raise UsageError(f"faces of {min_face} pixels cannot be looked for; give {SMALLEST_FACE} or more")
     if name == "yunet":
         return YuNet(min_face)
     from recaster.faces.dlib_detectors import DlibCnn, DlibHog

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from recaster.errors import FacesetError
+from recaster.errors import FacesetError, UsageError
 from recaster.faces.types import Box, Pose
 from recaster.facesets.faceset import INDEX, Faceset
 from recaster.facesets.index import pack, unpack
@@ -47,9 +47,12 @@ def export_zip(faceset: Faceset, out: Path, report: Report = silent) -> None:
     """Write a faceset, dropped faces too, as one zip.
 
     Raises:
+        UsageError: ``out`` is not named like a zip.
         FacesetError: a crop is missing or not the one that was added.
         OutputError: the zip cannot be written.
     """
+    if out.suffix.lower() != ".zip":
+        raise UsageError(f"{out}: an exported faceset is named .zip")
     records = faceset.all_records
     manifest = json.dumps(_manifest(faceset), indent=1, sort_keys=True).encode()
     with atomic_path(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
@@ -223,7 +226,7 @@ def _read_manifest(
             )
         if values["version"] > VERSION:
             raise FacesetError(f"{given}: written by a newer Recaster; update Recaster")
-        settings = FacesetSettings(**values["faceset"])
+        settings = _settings(values["faceset"])
         sources = [_source(entry) for entry in values["sources"]]
         faces = [(_face(entry), str(entry["crop_sha256"])) for entry in values["faces"]]
     except (KeyError, TypeError, ValueError, AttributeError, binascii.Error, RecursionError) as error:
@@ -234,6 +237,10 @@ def _read_manifest(
     ):
         raise FacesetError(f"{given}: the sources in its {MANIFEST} do not fit its faces; export it again")
     return settings, sources, faces
+
+
+def _settings(values: dict[str, Any]) -> FacesetSettings:
+    return FacesetSettings(int(values["size"]), float(values["coverage"]), str(values["identity"]))
 
 
 def _source(values: dict[str, Any]) -> SourceRecord:

@@ -43,9 +43,7 @@ class Faceset:
         self.folder = folder
         self._index = folder / INDEX
         with index.connection(self._index) as opened:
-            self.settings = index.read_settings(opened, self._index)
-            self._sources = index.read_sources(opened)
-            records, self._crop_digests = index.read_faces(opened)
+            self.settings, self._sources, records, self._crop_digests = index.read(opened, self._index)
         self._set_records(records)
 
     @classmethod
@@ -228,10 +226,11 @@ class Faceset:
 
     def sweep(self) -> None:
         """Remove crops without a row, which a killed process left behind."""
-        known = {record.file for record in self._all}
-        for path in (self.folder / FACES).iterdir():
-            if f"{FACES}/{path.name}" not in known and path.suffix == ".jpg":
-                path.unlink(missing_ok=True)
+        with index.connection(self._index, write=True) as opened:  # so that nobody else is adding just now
+            known = {file for (file,) in opened.execute("SELECT file FROM faces")}
+            for path in (self.folder / FACES).iterdir():
+                if f"{FACES}/{path.name}" not in known and path.suffix == ".jpg":
+                    path.unlink(missing_ok=True)
 
     def _set_records(self, records: tuple[FaceRecord, ...]) -> None:
         self._all = records

@@ -89,12 +89,24 @@ def build(path: Path, settings: FacesetSettings) -> None:
         )
 
 
-def read_settings(opened: sqlite3.Connection, path: Path) -> FacesetSettings:
-    """The faceset's settings.
+def read(
+    opened: sqlite3.Connection, path: Path
+) -> tuple[FacesetSettings, tuple[SourceRecord, ...], tuple[FaceRecord, ...], dict[int, str]]:
+    """Settings, sources and faces by number, and the SHA-256 of each face's crop file.
 
     Raises:
-        FacesetError: this is another program's database, or a newer Recaster wrote it.
+        FacesetError: this is another program's database, a newer Recaster wrote it, or a value in it is
+            damaged.
     """
+    try:
+        return _settings(opened, path), _sources(opened), *_faces(opened)
+    except (KeyError, TypeError, ValueError) as error:
+        raise FacesetError(
+            f"{path}: the index holds damaged values ({error!r}); extract the faces again"
+        ) from error
+
+
+def _settings(opened: sqlite3.Connection, path: Path) -> FacesetSettings:
     tables = {row[0] for row in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not {"settings", "sources", "faces"} <= tables:
         raise FacesetError(f"{path}: this is not a faceset's index; extract the faces again")
@@ -109,8 +121,7 @@ def read_settings(opened: sqlite3.Connection, path: Path) -> FacesetSettings:
     return FacesetSettings(**values["faceset"])
 
 
-def read_sources(opened: sqlite3.Connection) -> tuple[SourceRecord, ...]:
-    """All sources by number."""
+def _sources(opened: sqlite3.Connection) -> tuple[SourceRecord, ...]:
     rows = opened.execute("SELECT id, name, digest, kind, finished, counts FROM sources ORDER BY id")
     return tuple(
         SourceRecord(row[0], row[1], row[2], row[3], tuple(json.loads(row[4])), json.loads(row[5]))
@@ -124,8 +135,7 @@ def source_row(source: SourceRecord) -> tuple[Any, ...]:
     return (source.id, source.name, source.digest, source.kind, json.dumps(source.finished), counts)
 
 
-def read_faces(opened: sqlite3.Connection) -> tuple[tuple[FaceRecord, ...], dict[int, str]]:
-    """All faces by number, and the SHA-256 of each one's crop file."""
+def _faces(opened: sqlite3.Connection) -> tuple[tuple[FaceRecord, ...], dict[int, str]]:
     names = dict(opened.execute("SELECT id, name FROM sources"))
     faces, digests = [], {}
     for row in opened.execute(SELECT_FACES):

@@ -21,7 +21,9 @@ CHANNELS = 11
 """Warped source RGB 0-2, place on the face 3-5, inner lips 6, lips 7, eyes 8, irises 9, face 10."""
 
 FACE, EYES, LIPS, INNER_LIPS, IRISES = 10, 8, 7, 6, 9
-_REACH = 6
+_REACH = 6 / 128
+"""Width of the rim of warped pixels around the face, as a share of the crop: the same at every size."""
+
 _SHIFT = 4
 
 
@@ -33,10 +35,12 @@ class Drawing:
         condition: (size, size, CHANNELS) uint8, what the network is shown.
         visible: (size, size) float32, 0 to 1, where the source's face may be shown: inside its
             outline, without hair over the forehead.
+        warped: (size, size) bool, where there are warped pixels: the face and a rim around it.
     """
 
     condition: NDArray[np.uint8]
     visible: NDArray[np.float32]
+    warped: NDArray[np.bool_]
 
 
 def draw(likeness: Likeness, points: Floats, weights: Floats, size: int) -> Drawing:
@@ -51,12 +55,17 @@ def draw(likeness: Likeness, points: Floats, weights: Floats, size: int) -> Draw
     layout = likeness.layout
     covering = cover(vertices(points), layout.points, layout.triangles, size)
     inside = (covering.triangle >= 0).astype(np.uint8)
-    near = cv2.dilate(inside, np.ones((2 * _REACH + 1, 2 * _REACH + 1), np.uint8))
+    reach = round(_REACH * size)
+    near = cv2.dilate(inside, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
     warped = wrap(likeness.texture(weights), covering) * near[..., None]
     places = wrap(likeness.positions, covering) * inside[..., None]
     parts = draw_parts(points, size)
     visible = np.minimum(wrap(likeness.visible, covering), parts[..., FACE - 6])
-    return Drawing(np.concatenate([warped, places, parts], -1), visible.astype(np.float32) / np.float32(255))
+    return Drawing(
+        condition=np.concatenate([warped, places, parts], -1),
+        visible=visible.astype(np.float32) / np.float32(255),
+        warped=near.astype(bool),
+    )
 
 
 def draw_parts(points: Floats, size: int) -> NDArray[np.uint8]:

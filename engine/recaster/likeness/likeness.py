@@ -60,7 +60,7 @@ class Likeness:
         records = faceset.records
         if len(records) < FEWEST_FACES:
             raise FaceNotFoundError(
-                f"the faceset holds {len(records)} faces and a likeness needs {FEWEST_FACES} or more: "
+                f"{faceset.folder}: holds {len(records)} faces and a likeness needs {FEWEST_FACES} or more: "
                 "extract more frames of this person"
             )
         points = np.stack([record.landmarks for record in records]).astype(np.float64)

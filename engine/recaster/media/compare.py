@@ -55,8 +55,8 @@ def compare(
 
     Raises:
         ClipError: one of the clips cannot be used.
-        UsageError: fewer than two clips, another number of labels, or a container that cannot hold
-            the sound.
+        UsageError: fewer than two clips, another number of labels, a result that would replace one of
+            the clips, or a container that cannot hold the sound.
         OutputError: the result cannot be written.
     """
     clips, out = [Path(clip) for clip in clips], Path(out)
@@ -65,6 +65,8 @@ def compare(
         raise UsageError("a comparison needs two clips or more")
     if len(labels) != len(clips):
         raise UsageError(f"{len(labels)} labels for {len(clips)} clips: give one for each")
+    if any(out.resolve() == clip.resolve() for clip in clips):
+        raise UsageError(f"{out}: the result would replace one of the clips; choose another name")
     infos = [probe(clip) for clip in clips]
     if out.suffix.lower() in FORMATS:
         _write_sheet(infos, out, labels, report)

@@ -13,13 +13,14 @@ import numpy as np
 from recaster.errors import ClipError
 from recaster.media.colour import HDR_TRANSFERS
 from recaster.media.picture import Shape, look_of
-from recaster.media.source import Damage, Source, check_file
+from recaster.media.source import Damage, Source, check_file, sounds_of
 from recaster.media.types import AudioStream, ColourTags
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-KEPT_SCANS = 16
+KEPT_SCANS = 256
+"""Nine bytes a frame each; work on many clips asks for each of them more than once."""
 END_TOLERANCE = Fraction(1, 2)
 """Seconds by which a file may end before the end it announces without a warning."""
 RANDOM_ACCESS = ("mov", "matroska", "mpegts", "avi", "mxf")
@@ -110,6 +111,7 @@ def _result(
     end = (int(pts[-1]) + last_duration) * source.time_base
     warnings = (
         *_damage_warnings(source, len(pts), end),
+        *_sound_warnings(source),
         *_picture_warnings(source.damage, shape, colour, interlaced=interlaced),
     )
     rates = (stream.average_rate, stream.guessed_rate, stream.base_rate)
@@ -138,7 +140,7 @@ def _seekable(source: Source) -> bool:
 
 def _audio(source: Source, video_start: Fraction) -> tuple[AudioStream, ...]:
     streams = []
-    for stream in source.container.streams.audio:
+    for stream in sounds_of(source.container):
         starts, ends = source.damage.audio_starts, source.damage.audio_ends
         if stream.index not in starts:
             continue
@@ -174,6 +176,14 @@ def _damage_warnings(source: Source, count: int, video_end: Fraction) -> list[st
     if damage.repaired_times:
         warnings.append(f"{damage.repaired_times} frames had no usable time and follow the one before")
     return warnings
+
+
+def _sound_warnings(source: Source) -> list[str]:
+    unknown = len(source.container.streams.audio) - len(sounds_of(source.container))
+    if unknown == 0:
+        return []
+    tracks = "1 sound track has" if unknown == 1 else f"{unknown} sound tracks have"
+    return [f"{tracks} an unknown format and will be missing in results"]
 
 
 def _announced_end(source: Source) -> Fraction | None:

@@ -53,6 +53,8 @@ def load_image(path: Path) -> Image:
         raise ImageError(f"{path}: the image is too large to be opened safely; scale it down") from error
     except PIL.UnidentifiedImageError as error:
         raise ImageError(f"{path}: this is not an image that can be read") from error
+    except PermissionError as error:
+        raise ImageError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
     except (OSError, SyntaxError, ValueError) as error:
         raise ImageError(f"{path}: the image is damaged ({error}); export it again") from error
 

@@ -11,7 +11,7 @@ import av
 from av.error import FFmpegError, InvalidDataError
 
 from recaster.errors import UsageError
-from recaster.media.source import open_container
+from recaster.media.source import open_container, sounds_of
 from recaster.media.writer import CONTAINERS
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class SoundCopy:
     def __init__(self, sound: Sound) -> None:
         self._sound = sound
         self._source = open_container(sound.path)
-        self._streams = [stream for stream in self._source.streams.audio if stream.time_base]
+        self._streams = sounds_of(self._source)
         self._copies: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -134,7 +134,7 @@ def check_sound(source: Path, out: Path) -> None:
         ClipError: ``source`` cannot be opened.
     """
     with open_container(source) as container:
-        for stream in container.streams.audio:
+        for stream in sounds_of(container):
             if _fits(stream, out.suffix.lower()):
                 continue
             others = [suffix for suffix in CONTAINERS if _fits(stream, suffix)]

@@ -83,9 +83,13 @@ class Source:
         for stream in self.container.streams.video:
             if stream.codec_context is not None and not stream.disposition & pictures:
                 return stream
-        held = "only sound" if self.container.streams.audio else "no video"
+        reason = "there is no video in this file; give a clip with a picture"
+        if any(stream.codec_context is None for stream in self.container.streams.video):
+            reason = "its video has an unknown format; convert the clip to H.264 first"
+        elif self.container.streams.audio:
+            reason = "there is only sound in this file; give a clip with a picture"
         self.container.close()
-        raise ClipError(f"{self.path}: there is {held} in this file; give a clip with a picture")
+        raise ClipError(f"{self.path}: {reason}")
 
     def decode(self) -> Iterator[Decoded]:
         """Every picture that decodes, in presentation order."""
@@ -132,7 +136,7 @@ class Source:
     def _packets(self) -> Iterator[Any]:
         streams = [self.stream]
         if self._counting:
-            streams += [stream for stream in self.container.streams.audio if stream.time_base]
+            streams += sounds_of(self.container)
         packets = self.container.demux(streams)
         while True:
             try:
@@ -183,6 +187,13 @@ def open_container(path: Path) -> Any:
         container.close()
         raise ClipError(f"{path}: this is a still image or a text, not a clip")
     return container
+
+
+def sounds_of(container: Any) -> list[Any]:
+    """The audio streams of a container that can be copied: with times, and in a format that is known."""
+    return [
+        stream for stream in container.streams.audio if stream.codec_context is not None and stream.time_base
+    ]
 
 
 def check_file(path: Path) -> None:

@@ -41,6 +41,12 @@ SEGMENT_SUFFIX = ".mov"
 """For files that will be joined: QuickTime takes every codec and keeps every time base exactly."""
 CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 FINEST_TIMESCALE = 2**31 - 1
+LARGEST_QUALITY = 51
+PRESETS = (
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
+)  # fmt: skip
+ROUNDED_RATE = 100_000
+"""Largest denominator of a rate as the encoder is told it; mean rates of long clips outgrow its integers."""
 WRITE_SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
 
 
@@ -81,9 +87,9 @@ class WriterOptions:
 
     Attributes:
         codec: "h264", "hevc" or "prores" (422 HQ; 4444 with a 4:4:4 pixel format).
-        quality: constant rate factor of h264 and hevc, 0 (lossless) to 51; 18 is visually lossless.
+        quality: constant rate factor of h264 and hevc, 0 (best) to 51; 18 is visually lossless.
             ProRes has its own fixed quality.
-        preset: x264's and x265's speed, "ultrafast" to "veryslow".
+        preset: x264's and x265's speed, one of ``PRESETS``.
         pixel_format: ffmpeg's name; None for 4:2:0 with the source's bit depth (8 or 10), 4:4:4 where
             a side is odd and 4:2:0 would lose a line.
     """
@@ -117,17 +123,18 @@ class ClipWriter:
         self._info = info
         self._options = options or WriterOptions()
         self._format = check_encoding(self.path, info, self._options)
-        self._stack = contextlib.ExitStack()
         self._converter, self._deepener = VideoReformatter(), VideoReformatter()
         self._last: int | None = None
 
     def __enter__(self) -> Self:
-        temporary = self._stack.enter_context(atomic_path(self.path))
-        self._stack.enter_context(writing(self.path))
-        scale = {"movie_timescale": str(movie_timescale([self._info.time_base]))}
-        self._container = open_output(temporary, self._info.time_base, scale)
-        self._stack.callback(self._container.close)
-        self._stream = self._add_stream()
+        with contextlib.ExitStack() as stack:
+            temporary = stack.enter_context(atomic_path(self.path))
+            stack.enter_context(writing(self.path))
+            scale = {"movie_timescale": str(movie_timescale([self._info.time_base]))}
+            self._container = open_output(temporary, self._info.time_base, scale)
+            stack.callback(self._container.close)
+            self._stream = self._add_stream()
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
@@ -194,7 +201,9 @@ class ClipWriter:
     def _add_stream(self) -> Any:
         info, codec = self._info, CODECS[self._options.codec]
         stream = self._container.add_stream(
-            codec.encoder, rate=info.rate, options=encoder_options(self._options, self._format)
+            codec.encoder,
+            rate=info.rate.limit_denominator(ROUNDED_RATE),
+            options=encoder_options(self._options, self._format),
         )
         context, tags = stream.codec_context, written_tags(info)
         stream.width, stream.height, stream.pix_fmt = info.width, info.height, self._format
@@ -232,8 +241,7 @@ def check_encoding(path: Path, info: ClipInfo, options: WriterOptions) -> str:
         raise UsageError(
             f"{path}: a result is named {', '.join(CONTAINERS)}, not {suffix or 'without a suffix'}"
         )
-    if options.codec not in CODECS:
-        raise UsageError(f"no codec is called {options.codec}; choose from {', '.join(CODECS)}")
+    _check_options(options)
     codec = CODECS[options.codec]
     if suffix not in codec.suffixes:
         raise UsageError(
@@ -252,6 +260,17 @@ def check_encoding(path: Path, info: ClipInfo, options: WriterOptions) -> str:
             f"{path}: {info.width}x{info.height} is odd, which {pixel_format} cannot hold; use yuv444p"
         )
     return pixel_format
+
+
+def _check_options(options: WriterOptions) -> None:
+    if options.codec not in CODECS:
+        raise UsageError(f"no codec is called {options.codec}; choose from {', '.join(CODECS)}")
+    if not 0 <= options.quality <= LARGEST_QUALITY:
+        raise UsageError(
+            f"quality goes from 0 (best) to {LARGEST_QUALITY} (smallest), not to {options.quality}"
+        )
+    if options.preset not in PRESETS:
+        raise UsageError(f"no preset is called {options.preset}; choose from {', '.join(PRESETS)}")
 
 
 def _divides(chroma: Any, info: ClipInfo) -> bool:

@@ -84,13 +84,20 @@ def build_guided(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
 
 def paint(condition: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
     """The face (B, size, size, 3), 0 to 1: what the network painted, mixed with the warp it was given."""
-    painted = tf.sigmoid(output[..., :3])
-    kept = tf.sigmoid(output[..., 3:4] + _TRUST)
-    return kept * condition[..., :3] + (1 - kept) * painted
+    share = kept(output)
+    return share * condition[..., :3] + (1 - share) * tf.sigmoid(output[..., :3])
+
+
+def kept(output: tf.Tensor) -> tf.Tensor:
+    """How much of the warp the network keeps, (B, size, size, 1), 0 to 1."""
+    return tf.sigmoid(output[..., 3:4] + _TRUST)
 
 
 class GuidedSwap:
     """A trained guided network.
+
+    It looks at conditions reduced to its own size, but what it keeps of the warp is taken at full size:
+    so a face is as sharp as the source's frames wherever the network has nothing to correct.
 
     Args:
         preset: how it was built.
@@ -102,7 +109,8 @@ class GuidedSwap:
         self._network = build_guided(preset, channels)
         for name, variable in named(self._network).items():
             variable.assign(weights[name])
-        side = preset.size
+        self._detail = preset.guided.detail
+        side = preset.size * self._detail
         self._run: Callable[[tf.Tensor], tf.Tensor] = tf.function(
             self._finish, input_signature=[tf.TensorSpec((None, side, side, channels), tf.uint8)]
         )
@@ -114,10 +122,18 @@ class GuidedSwap:
         return {name: (tuple(variable.shape), str(variable.dtype)) for name, variable in variables.items()}
 
     def finish(self, conditions: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The faces (B, size, size, 3) uint8 RGB of conditions (B, size, size, channels) uint8."""
+        """Paint faces.
+
+        Args:
+            conditions: (B, side, side, channels) uint8, where side is the preset's size times its detail.
+
+        Returns:
+            (B, side, side, 3) uint8 RGB.
+        """
         painted = self._run(tf.constant(conditions)).numpy()
         return np.rint(np.clip(painted, 0, 1) * 255).astype(np.uint8)
 
     def _finish(self, conditions: tf.Tensor) -> tf.Tensor:
         unit = tf.cast(conditions, tf.float32) / 255
-        return paint(unit, self._network(unit))
+        output = self._network(tf.nn.avg_pool2d(unit, self._detail, self._detail, "VALID"))
+        return paint(unit, tf.image.resize(output, unit.shape[1:3]))

@@ -12,12 +12,13 @@ Layout::
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ModelError
-from recaster.files import write_json
+from recaster.files import sha256, write_json
 from recaster.networks.presets import Preset, from_json, to_json
 
 if TYPE_CHECKING:
@@ -86,6 +87,11 @@ class ModelFolder:
     def exists(self) -> bool:
         """Whether there is a model here."""
         return self.card.is_file()
+
+    def digest(self) -> str:
+        """SHA-256 of all that a swap reads: description, weights and, where there is one, likeness."""
+        read = [path for path in (self.card, self.weights, self.likeness) if path.is_file()]
+        return hashlib.sha256(" ".join(sha256(path) for path in read).encode()).hexdigest()
 
     def write(self, card: ModelCard) -> None:
         """Write ``model.json`` atomically (OutputError where that is impossible)."""

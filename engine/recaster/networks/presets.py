@@ -93,6 +93,8 @@ class GuidedNetwork:
     """A U-Net that turns the warped source and its geometry into the source's face."""
 
     widths: tuple[int, ...] = _value((32, 64, 128, 192), "channels after each halving of the U-Net")
+    detail: int = _value(2, "swapped faces are this many times the network's size; the warp fills in")
+    trust: float = _value(0.015, "weight of painting where the source's own pixels could be kept")
     references: int = _value(24, "frames of the source whose pixels may be warped onto the target's mesh")
 
 
@@ -219,7 +221,10 @@ PRESETS: Final[dict[str, Preset]] = {
 }
 """The presets by name. ``classic-64`` is the network of shaoanlu/faceswap-GAN, v1 with v2's alpha."""
 
-_GUIDED_FIXED: Final = {"crop": "aligned", "perceptual": "none", "ssim_every": 1, "flip": 0.0, "warp": 0.0}
+_GUIDED_FIXED: Final = {
+    "crop": "aligned", "coverage": 1.0, "trim": 0.0, "perceptual": "none", "ssim_every": 1, "flip": 0.0,
+    "warp": 0.0,
+}  # fmt: skip
 """Shared ingredients that guided training does not have: any other value would be ignored."""
 
 _GROUPS: Final = ("network", "augmentation", "losses")
@@ -344,7 +349,15 @@ def _check(preset: Preset) -> None:
         **dataclasses.asdict(preset),
         **{k: v for g in _GROUPS for k, v in vars(getattr(preset, g)).items()},
     }
-    for name in ("batch", "ssim_every", "perceptual_every", "ema_every", "references", "bottleneck"):
+    for name in (
+        "batch",
+        "ssim_every",
+        "perceptual_every",
+        "ema_every",
+        "references",
+        "detail",
+        "bottleneck",
+    ):
         _ask(preset, name, flat.get(name, 1) >= 1, flat, "at least 1")
     for name in ("flip", "mask_floor", "decay_from", "decay_to"):
         _ask(preset, name, 0 <= flat.get(name, 0) <= 1, flat, "from 0 to 1")

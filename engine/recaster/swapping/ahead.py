@@ -7,20 +7,24 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable
 
 T = TypeVar("T")
 _END: Final = object()
 
 
-def ahead(items: Iterable[T], count: int) -> Iterator[T]:
+def ahead(items: Iterable[T], count: int) -> Generator[T]:
     """Pass ``items`` on unchanged, working on up to ``count`` of them ahead in a thread of its own.
 
-    What making an item raises is raised where the item is asked for.
+    What making an item raises is raised where the item is asked for. Closed early, it waits for the
+    item in the making only.
     """
     iterator = iter(items)
-    with ThreadPoolExecutor(max_workers=1) as thread:
+    thread = ThreadPoolExecutor(max_workers=1)
+    try:
         made = deque(thread.submit(next, iterator, _END) for _ in range(count))
         while (item := made.popleft().result()) is not _END:
             made.append(thread.submit(next, iterator, _END))
             yield item  # type: ignore[misc]  # not the end, so an item
+    finally:
+        thread.shutdown(cancel_futures=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,21 +15,20 @@ from recaster.likeness.condition import CHANNELS, draw
 from recaster.likeness.form import mesh_in_crop
 from recaster.likeness.likeness import Likeness
 from recaster.likeness.retarget import retarget
-from recaster.networks.model_folder import ModelFolder
 from recaster.networks.tensors import load_tensors
 from recaster.swapping.swapper import TrackPlan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from recaster.faces.smoothing import Smoothing
     from recaster.faces.types import FaceTrack
     from recaster.facesets.faceset import Faceset
     from recaster.networks.guided import GuidedSwap
+    from recaster.networks.model_folder import ModelFolder
     from recaster.swapping.swapper import PlannedFace
 
-UNTRAINED_SIZE = 192
+UNTRAINED_SIZE = 256
 """Side of the crop of a swap without a network: the warp is as sharp as the source's frames."""
 
 
@@ -55,7 +53,7 @@ class GuidedSwapper:
         return cls(Likeness.from_faceset(faceset), UNTRAINED_SIZE, faceset.digest())
 
     @classmethod
-    def from_model(cls, path: Path) -> GuidedSwapper:
+    def from_model(cls, folder: ModelFolder) -> GuidedSwapper:
         """A trained guided model.
 
         Raises:
@@ -63,12 +61,11 @@ class GuidedSwapper:
         """
         from recaster.networks.guided import GuidedSwap
 
-        folder = ModelFolder(path)
         preset = folder.read().preset
         weights = load_tensors(folder.weights, GuidedSwap.expected(preset, CHANNELS))
-        digest = hashlib.sha256(folder.weights.read_bytes() + folder.likeness.read_bytes()).hexdigest()
-        network = GuidedSwap(preset, CHANNELS, weights)
-        return cls(Likeness.load(folder.likeness), preset.size, digest, network)
+        likeness = Likeness.load(folder.likeness)
+        size = preset.size * preset.guided.detail
+        return cls(likeness, size, folder.digest(), GuidedSwap(preset, CHANNELS, weights))
 
     def plan(self, track: FaceTrack, smoothing: Smoothing) -> TrackPlan:
         """The source's face on every frame of a track, and the crops around it.
@@ -95,8 +92,12 @@ class GuidedSwapper:
             for points, face in zip(wanted, faces, strict=True)
         ]
         conditions = np.stack([drawing.condition for drawing in drawn])
-        painted = conditions[..., :3] if self._network is None else self._network.finish(conditions)
+        if self._network is not None:
+            painted = self._network.finish(conditions)
+        else:  # the warp ends a little beyond the face: there the target is shown
+            warped = np.stack([drawing.warped for drawing in drawn])[..., None]
+            painted = np.where(warped, conditions[..., :3], np.stack([face.image for face in faces]))
         return [
-            SwappedFace(np.ascontiguousarray(image), drawing.visible, face.matrix)
+            SwappedFace(image, drawing.visible, face.matrix)
             for image, drawing, face in zip(painted, drawn, faces, strict=True)
         ]

@@ -60,4 +60,4 @@ def _of_model(folder: ModelFolder) -> Swapper:
         return PairwiseSwapper.from_model(folder)
     from recaster.swapping.guided import GuidedSwapper
 
-    return GuidedSwapper.from_model(folder.path)
+    return GuidedSwapper.from_model(folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +10,6 @@ from recaster.errors import ModelError
 from recaster.faces.alignment import align_matrix, box_matrix
 from recaster.faces.smoothing import smooth
 from recaster.faces.types import Box, SwappedFace
-from recaster.files import sha256
 from recaster.networks.pairwise import PairwiseSwap
 from recaster.networks.tensors import load_tensors
 from recaster.swapping.swapper import TrackPlan
@@ -49,8 +47,7 @@ class PairwiseSwapper:
         if preset.family != "pairwise":
             raise ModelError(f"{folder.path}: a {preset.family} model, not a pairwise one")
         weights = load_tensors(folder.weights, PairwiseSwap.expected(preset))
-        identity = f"{sha256(folder.card)} {sha256(folder.weights)}"
-        return cls(preset, weights, hashlib.sha256(identity.encode()).hexdigest())
+        return cls(preset, weights, folder.digest())
 
     @property
     def size(self) -> int:

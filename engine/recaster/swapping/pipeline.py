@@ -12,6 +12,7 @@ import cv2
 from recaster import __version__
 from recaster.errors import ClipError, UsageError
 from recaster.faces.cache import analyse_clip
+from recaster.faces.landmarkers import make_landmarker
 from recaster.files import sha256
 from recaster.media.join import check_output, join_segments, join_with_sound, times_of
 from recaster.media.probe import probe
@@ -75,10 +76,12 @@ def swap_clip(
     renderer = Renderer(scene, swapper, settings, watch)
     progress = Progress(report, resumed, len(frames))
     for run in missing:
-        rendered = ahead(renderer.render(_reader(clip), run, frames), RENDERED_AHEAD)
-        counted = progress.counted(rendered)
-        for chunk in parts.within(run):
-            _write(chunk, itertools.islice(counted, len(chunk)), info, parts, settings, watch)
+        with contextlib.closing(
+            ahead(renderer.render(_reader(clip), run, frames), RENDERED_AHEAD)
+        ) as rendered:
+            counted = progress.counted(rendered)
+            for chunk in parts.within(run):
+                _write(chunk, itertools.islice(counted, len(chunk)), info, parts, settings, watch)
     with watch.timing("join"):
         _join(info, out, frames, parts, settings)
     return SwapResult(
@@ -88,7 +91,7 @@ def swap_clip(
         resumed=resumed,
         tracks=tuple(track.track for track in tracks),
         seconds=watch.seconds,
-        warnings=(*info.warnings, *_discarded(parts, discarded)),
+        warnings=(*warnings_on(info, settings), *_discarded(parts, discarded)),
     )
 
 
@@ -105,6 +108,12 @@ def refuse_overwriting(clip: Path, out: Path, settings: SwapSettings) -> None:
         for other, place in names:
             if path is not None and place is not None and other != what and path.resolve() == place.resolve():
                 raise UsageError(f"{path}: {what} would replace {other}; choose another name")
+
+
+def warnings_on(info: ClipInfo, settings: SwapSettings) -> tuple[str, ...]:
+    """What an editor should know of the clip, and of the licence of what found the face in it."""
+    notice = make_landmarker(settings.analysis.landmarker).notice
+    return (*info.warnings, notice) if notice else info.warnings
 
 
 class Progress:

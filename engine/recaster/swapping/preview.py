@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import FaceNotFoundError, UsageError
-from recaster.faces.cache import analyse_clip
+from recaster.faces.cache import analyse_clip, cached_analysis
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
-from recaster.media.sheet import save_image
+from recaster.media.sheet import FORMATS, save_image
 from recaster.progress import Report, silent
 from recaster.swapping.casting import chosen
-from recaster.swapping.pipeline import refuse_overwriting
+from recaster.swapping.pipeline import refuse_overwriting, warnings_on
 from recaster.swapping.render import Renderer
 from recaster.swapping.scene import Scene
 from recaster.swapping.settings import SwapResult
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from recaster.swapping.swapper import Swapper
 
 WINDOW: Final = 15
-"""Frames to either side that are analysed."""
+"""Frames to either side that are analysed where the clip was not yet."""
 
 
 def preview_frame(
@@ -32,12 +32,14 @@ def preview_frame(
 ) -> SwapResult:
     """Swap the faces of one frame and write it as a picture.
 
-    Only the frame's neighbours are analysed, which takes seconds at most. So this differs from what
-    ``swap_clip`` makes of the frame where the main person of the clip is not that of these frames, and
-    a track may have another number; what is smoothed differs by less than can be seen.
+    Where the clip (or its range) was analysed before, as ``swap_clip`` does, this is just what
+    ``swap_clip`` makes of the frame. Otherwise only the frame's neighbours are analysed, which takes
+    seconds at most: then the main person may be another than the clip's, a track may have another
+    number, and the performer's usual expression is known less well.
 
     Raises:
-        UsageError: the clip has no such frame, the picture would replace the clip, or a matte is wanted.
+        UsageError: the clip has no such frame, the picture would replace the clip or has no picture's
+            name, or a matte is wanted.
         FaceNotFoundError: there is nobody to swap in this frame.
         ClipError, OutputError: as ``swap_clip``.
     """
@@ -47,13 +49,17 @@ def preview_frame(
     available = range(info.frame_count) if settings.frames is None else settings.frames
     if settings.matte is not None:
         raise UsageError("a preview is one picture: leave the matte out")
+    if out.suffix.lower() not in FORMATS:
+        raise UsageError(f"{out}: a preview is a picture, named {', '.join(FORMATS)}")
     if frame not in available:
         raise UsageError(
             f"{clip}: frame {frame} is none of {available.start} to {available.stop - 1}; choose another"
         )
     with watch.timing("analyse"):
-        near = range(max(frame - WINDOW, available.start), min(frame + WINDOW + 1, available.stop))
-        analysis = analyse_clip(clip, settings.analysis, near, report)
+        analysis = cached_analysis(clip, settings.analysis, settings.frames)
+        if analysis is None:
+            near = range(max(frame - WINDOW, available.start), min(frame + WINDOW + 1, available.stop))
+            analysis = analyse_clip(clip, settings.analysis, near, report)
     tracks = chosen(analysis, settings)
     with watch.timing("plan"):
         scene = Scene.planned(tracks, swapper, settings.smoothing)
@@ -61,7 +67,7 @@ def preview_frame(
         raise FaceNotFoundError(f"{clip}: frame {frame} shows no face to swap; preview another one")
     renderer = Renderer(scene, swapper, settings, watch)
     wanted = range(frame, frame + 1)
-    [rendered] = renderer.render(lambda a, b: read_frames(clip, a, b), wanted, near)
+    [rendered] = renderer.render(lambda a, b: read_frames(clip, a, b), wanted, available)
     save_image(out, rendered.image)
     return SwapResult(
         out=out,
@@ -70,5 +76,5 @@ def preview_frame(
         resumed=0,
         tracks=tuple(tracks[number].track for number, _ in scene.places[frame]),
         seconds=watch.seconds,
-        warnings=info.warnings,
+        warnings=warnings_on(info, settings),
     )

@@ -10,24 +10,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from recaster.errors import ModelError
+from recaster.errors import ModelError, UsageError
 from recaster.faces import alignment
 from recaster.likeness import geometry
 from recaster.likeness.condition import CHANNELS, EYES, FACE, INNER_LIPS, IRISES, LIPS, draw
 from recaster.likeness.form import canonical_expressions, mesh_in_crop
 from recaster.likeness.likeness import Likeness
 from recaster.networks import losses
-from recaster.networks.guided import build_guided, paint
+from recaster.networks.guided import build_guided, kept, paint
 from recaster.networks.pairwise import named
+from recaster.progress import Report, Update, silent
 from recaster.training.optimiser import Adam, MovingAverage, wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from recaster.faces.types import Floats
     from recaster.facesets.faceset import Faceset
+    from recaster.facesets.records import FaceRecord
     from recaster.media.types import Image
     from recaster.networks.model_folder import ModelFolder
     from recaster.networks.presets import Preset
@@ -60,13 +62,14 @@ class SourceFaces:
     near: NDArray[np.bool_]
 
 
-def load_source(faceset: Faceset, likeness: Likeness, size: int) -> SourceFaces:
+def load_source(faceset: Faceset, likeness: Likeness, size: int, report: Report = silent) -> SourceFaces:
     """Read a faceset's faces at about twice the training crop's resolution.
 
     Args:
         faceset: the source's.
         likeness: made from the same faceset.
         size: side of the training crop in pixels.
+        report: told about every face.
     """
     records = faceset.records
     if len(records) > MOST_FACES:
@@ -74,36 +77,56 @@ def load_source(faceset: Faceset, likeness: Likeness, size: int) -> SourceFaces:
     side = min(faceset.size, 3 * size)
     shrink = side / faceset.size
     matrix = np.array([[shrink, 0.0, (shrink - 1) / 2], [0.0, shrink, (shrink - 1) / 2]])
-    crops = np.stack([alignment.warp(faceset.crop(record), matrix, side) for record in records])
     points = np.stack([alignment.transform(record.landmarks, matrix) for record in records])
+    crops = np.empty((len(records), side, side, 3), np.uint8)
+    for index, record in enumerate(records):
+        crops[index] = alignment.warp(faceset.crop(record), matrix, side)
+        report(Update("loading faces", index + 1, len(records), "faces"))
     known = {record.id: record for record in faceset.records}
-    near = np.zeros((len(records), len(likeness.records)), bool)
-    for k, identifier in enumerate(likeness.records):
-        shown = known[int(identifier)]
-        for i, record in enumerate(records):
-            close = abs(record.time - shown.time) <= _NEIGHBOURS or record.id == shown.id
-            near[i, k] = record.source == shown.source and close
-    near[near.all(1)] = False
-    return SourceFaces(crops, points, near)
+    shown = tuple(known[int(identifier)] for identifier in likeness.records)
+    return SourceFaces(crops, points, _too_near(records, shown))
+
+
+def _too_near(records: Sequence[FaceRecord], references: Sequence[FaceRecord]) -> NDArray[np.bool_]:
+    """(N, K): which references may not be shown for which face: those of the same moment of a clip.
+
+    Where that leaves none, as in a clip of less than a second, only a reference itself is left out,
+    and nothing at all where it is the only one.
+    """
+    times, moments = (np.array([one.time for one in some]) for some in (records, references))
+    sources, origins = (np.array([one.source_id for one in some]) for some in (records, references))
+    same = np.equal.outer([one.id for one in records], [one.id for one in references])
+    close = np.abs(np.subtract.outer(times, moments)) <= _NEIGHBOURS
+    near = same | (close & np.equal.outer(sources, origins))
+    near = np.where(near.all(1, keepdims=True), same, near)
+    return near & ~near.all(1, keepdims=True)
 
 
 class GuidedTrainee:
     """A guided model in training; see ``Trainee``.
 
-    Batches are drawn by a thread, a few steps ahead, from (seed, step) alone.
+    Batches are drawn by a thread, a few steps ahead, from (seed, step) alone; it ends with the trainee.
 
     Args:
         preset: a guided preset.
         faceset: the source's faces.
-        folder: where the likeness is kept; read if it is there, written otherwise.
+        folder: where the likeness is kept; read if a model was begun there, written otherwise.
         seed: what every random number follows from.
+        report: told while faces are loaded.
+
+    Raises:
+        FaceNotFoundError: too few faces.
+        ModelError: the folder's likeness is broken or of other faces.
+        UsageError: the folder's model was begun with another size or number of references.
     """
 
-    def __init__(self, preset: Preset, faceset: Faceset, folder: ModelFolder, seed: int = 0) -> None:
+    def __init__(
+        self, preset: Preset, faceset: Faceset, folder: ModelFolder, seed: int = 0, report: Report = silent
+    ) -> None:
         self.preset = preset
         self._seed, self._step = seed, 0
         self.likeness = _likeness(preset, faceset, folder)
-        self._faces = load_source(faceset, self.likeness, preset.size)
+        self._faces = load_source(faceset, self.likeness, preset.size, report)
         self._expressions, self._fits = canonical_expressions(self._faces.points, self.likeness.mesh)
         self._modes = _expression_modes(self._expressions - self.likeness.form.neutral)
         self.network = build_guided(preset, CHANNELS, seed)
@@ -209,8 +232,10 @@ class GuidedTrainee:
         true = tf.cast(truth, tf.float32) / 255
         weight = _importance(scaled)
         with tf.GradientTape() as tape:
-            painted = paint(scaled, self.network(scaled, training=True))
+            output = self.network(scaled, training=True)
+            painted = paint(scaled, output)
             values = {
+                "painted": tf.reduce_mean(scaled[..., FACE : FACE + 1] * (1 - kept(output))),
                 "l1": losses.weighted_l1(true, painted, weight),
                 "gradient": losses.gradient_l1(true, painted, weight),
                 "ssim": losses.ssim_loss(true, painted, weight),
@@ -219,13 +244,24 @@ class GuidedTrainee:
                 terms.reconstruction * values["l1"]
                 + terms.gradient * values["gradient"]
                 + terms.ssim * values["ssim"]
+                + self.preset.guided.trust * values["painted"]
             )
         self._adam.apply(tape.gradient(total, self._adam.variables), rate)
         return {"loss": total, **values}
 
 
 def _likeness(preset: Preset, faceset: Faceset, folder: ModelFolder) -> Likeness:
-    if folder.likeness.is_file():
+    """The likeness that the folder's model was begun with, or a new one.
+
+    One without a model beside it is what an earlier attempt left, perhaps of other faces: it is replaced.
+    """
+    if folder.exists() and folder.likeness.is_file():
+        begun = folder.read().preset
+        if (begun.size, begun.guided.references) != (preset.size, preset.guided.references):
+            raise UsageError(
+                f"{folder.path}: was begun with size {begun.size} and {begun.guided.references} references; "
+                "resume without --size and --references, or train a new model"
+            )
         likeness = Likeness.load(folder.likeness)
         missing = set(likeness.records.tolist()) - {record.id for record in faceset.records}
         if missing:

@@ -64,7 +64,7 @@ class Schedule:
         """Refuse budgets that mean nothing."""
         if (self.steps is None) == (self.minutes is None):
             raise UsageError("give either the steps or the minutes to train")
-        if (self.steps or self.minutes or 0) <= 0:
+        if not (self.steps or self.minutes or 0) > 0:  # also not a number
             raise UsageError("the steps or minutes to train must be above 0")
 
     def spent(self, step: int, seconds: float) -> float:
@@ -194,7 +194,7 @@ class _Run:
         if self._began is None:
             self._began = self._saved_at = self._shown_at = time.monotonic()
             self.first_step = self._began - began
-        kept = min(SMOOTHING, self.step / (self.step + 1))  # at first, the mean of all steps
+        kept = min(SMOOTHING, (self.step - 1) / self.step)  # at first, the mean of all steps
         for name, value in losses.items():
             self.losses[name] = kept * self.losses.get(name, value) + (1 - kept) * value
         self._tell()

@@ -25,7 +25,8 @@ def new_model(
 
     Raises:
         ModelError: the folder is already something else.
-        UsageError: a pairwise preset without a target, or with the source as its target.
+        UsageError: a pairwise preset without a target, or with the source as its target, or a guided
+            preset with a target.
     """
     if folder.exists():
         raise ModelError(
@@ -80,14 +81,14 @@ def make_trainee(
         report: told while faces are loaded.
 
     Raises:
-        TrainingError: too few faces.
-        UsageError: a pairwise preset without a target.
+        TrainingError, FaceNotFoundError: too few faces.
+        UsageError: a pairwise preset without a target, or an ingredient that a begun model has fixed.
         WeightsError: a perceptual backbone's weights are missing or wrong.
     """
     if preset.family == "guided":
         from recaster.training.guided import GuidedTrainee
 
-        return GuidedTrainee(preset, source, folder, seed)
+        return GuidedTrainee(preset, source, folder, seed, report)
     from recaster.training.faces import load_faces
     from recaster.training.pairwise import PairwiseTrainee
 
@@ -104,6 +105,11 @@ def _own(folder: ModelFolder) -> bool:
 def _card(preset: Preset, source: Faceset, target: Faceset | None, seed: int) -> ModelCard:
     digest = source.digest()
     if preset.family == "guided":
+        if target is not None:
+            raise UsageError(
+                f"preset {preset.name} learns the source alone: leave --target out, "
+                "or choose a pairwise preset (--preset fast-96)"
+            )
         return ModelCard(preset, digest, seed=seed)
     other = _needed(preset, target).digest()
     if digest == other:

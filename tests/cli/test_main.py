@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import subprocess
+import sys
+
+import pytest
+
+from recaster.cli import probe
+from recaster.cli.display import CLEAR, ProgressLine
+from recaster.cli.main import main, parser
+from recaster.errors import ClipError
+from recaster.faces.detectors import DETECTORS
+from recaster.faces.landmarkers import LANDMARKERS
+from recaster.progress import Update
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def options_of(command: argparse.ArgumentParser) -> list[argparse.Action]:
+    """The options of a command and of the commands in it."""
+    found: list[argparse.Action] = []
+    for action in command._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for inner in action.choices.values():
+                found += options_of(inner)
+        else:
+            found.append(action)
+    return found
+
+
+def test_help_states_every_default() -> None:
+    stated = 0
+    for option in options_of(parser()):
+        value = option.default
+        if value in (None, False, "", argparse.SUPPRESS):
+            continue
+        shown = f"{value:g}" if isinstance(value, float) else str(value)
+        assert f"default: {shown}" in (option.help or ""), option.option_strings
+        stated += 1
+    assert stated > 10
+
+
+def test_the_names_that_can_be_chosen_are_those_that_there_are() -> None:
+    names = {"detector": DETECTORS, "landmarker": LANDMARKERS}
+    chosen = [option for option in options_of(parser()) if option.dest in names]
+    assert {option.dest for option in chosen} == set(names)
+    for option in chosen:
+        assert option.choices == names[option.dest]
+
+
+@pytest.mark.parametrize(("command", "going_on"), [("extract", True), ("compare", False)])
+def test_a_stopped_command_says_how_to_go_on_only_where_it_can(
+    command, going_on, tmp_path, monkeypatch, capsys
+) -> None:
+    def stopped(_: argparse.Namespace) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"recaster.cli.{command}.run", stopped)
+    assert main([command, "a.mp4", "b.mp4", "-o", str(tmp_path / "out")]) == 130
+    told = capsys.readouterr().err
+    assert told.startswith(f"recaster {command}: stopped")
+    assert ("run the same command again" in told) is going_on
+
+
+def test_an_error_does_not_stand_behind_a_progress_line(monkeypatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+
+    def fails(_: argparse.Namespace) -> None:
+        ProgressLine(terminal)(Update("analysing", 3, 10))
+        raise ClipError("clip.mp4: broken")
+
+    monkeypatch.setattr(probe, "run", fails)
+    assert main(["probe", "clip.mp4"]) == 3
+    assert terminal.getvalue().endswith(f"analysing 3/10 frames{CLEAR}recaster probe: clip.mp4: broken\n")
+
+
+def test_a_reader_who_has_seen_enough_is_no_error() -> None:
+    code = (
+        "import sys; from recaster.cli import main, probe; "
+        "probe.run = lambda _: print('much'); sys.exit(main.main(['probe', 'clip.mp4']))"
+    )
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_an_unexpected_error_keeps_its_traceback(monkeypatch) -> None:
+    def fails(_: argparse.Namespace) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(probe, "run", fails)
+    with pytest.raises(ZeroDivisionError):
+        main(["probe", "clip.mp4"])
+
+
+def test_the_rate_is_that_of_the_clip_at_hand(monkeypatch) -> None:
+    now = iter([100.0, 200.0, 300.0, 310.0])
+    monkeypatch.setattr("recaster.cli.display.time.monotonic", lambda: next(now))
+    stream = io.StringIO()
+    line = ProgressLine(stream)
+    for done in (1, 50, 1, 21):
+        line(Update("extracting", done, 50))
+    assert stream.getvalue().splitlines()[-1] == "extracting 21/50 frames  2.0/s  0:14 left"
