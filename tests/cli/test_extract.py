@@ -21,6 +21,13 @@ def test_one_person_and_everybody_do_not_go_together(tmp_path, capsys) -> None:
 
 
 @pytest.mark.footage
+def test_damage_that_can_be_lived_with_is_told(footage, tmp_path, capsys) -> None:
+    clip = footage / "variants" / "truncated_faststart.mp4"
+    assert main(["extract", str(clip), "-o", str(tmp_path / "faces"), "--range", "0-3", "--quiet"]) == 0
+    assert f"recaster extract: warning: {clip}: cut off" in capsys.readouterr().err
+
+
+@pytest.mark.footage
 def test_a_real_clip(footage, tmp_path, capsys) -> None:
     clip, out = footage / "variants" / "base4s.mp4", tmp_path / "faces"
     command = ["extract", str(clip), "-o", str(out), "--range", "0-10", "--every", "5", "--note", "somebody"]

@@ -11,7 +11,7 @@ from recaster.networks.model_folder import ModelFolder
 from recaster.networks.pairwise import PairwiseSwap
 from recaster.networks.presets import PRESETS, overridden
 from recaster.networks.tensors import load_tensors
-from recaster.training.start import make_trainee, new_model, resumed_model
+from recaster.training.start import new_model, perceptual_backbone, resumed_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,8 +167,24 @@ def test_resuming_wants_the_same_faces(
         resumed_model(folder, dark_person, light_person)
 
 
-def test_vggface_without_weights(
-    folder: ModelFolder, tiny: Preset, light_person: Faceset, dark_person: Faceset
-) -> None:
+def test_vggface_and_its_weights_go_together(tiny: Preset, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="--vggface-weights"):
-        make_trainee(overridden(tiny, perceptual="vggface"), light_person, dark_person, folder, 0)
+        perceptual_backbone(overridden(tiny, perceptual="vggface"))
+    for other in ("none", "dlib-resnet"):
+        with pytest.raises(UsageError, match="--perceptual vggface only"):
+            perceptual_backbone(overridden(tiny, perceptual=other), tmp_path / "weights.h5")
+    assert perceptual_backbone(tiny) is None
+
+
+def test_the_licence_of_the_perceptual_network_is_told(
+    light_person: Faceset, dark_person: Faceset, folder: ModelFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    people = "--source", str(light_person.folder), "--target", str(dark_person.folder)
+    run(*people, "-o", str(folder.path), *SMALL, "--steps", "1", "--perceptual", "dlib-resnet")
+    assert "public domain" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31])
+def test_impossible_seeds(folder: ModelFolder, light_person: Faceset, seed: int) -> None:
+    with pytest.raises(UsageError, match="seed"):
+        new_model(folder, PRESETS["guided-128"], light_person, None, seed)

@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> None:
     from recaster.networks.device import select_device
     from recaster.networks.model_folder import ModelFolder
     from recaster.training.loop import Schedule, train
-    from recaster.training.start import make_trainee, new_model, resumed_model
+    from recaster.training.start import make_trainee, new_model, perceptual_backbone, resumed_model
 
     minutes = DEFAULT_MINUTES if options.steps is None and options.minutes is None else options.minutes
     schedule = Schedule(options.steps, minutes)
@@ -94,7 +94,10 @@ def run(options: argparse.Namespace) -> None:
     device = select_device(options.device, options.threads)
     _say(options, f"training {recipe.name} {device.note}")
     report = reporter(options)
-    trainee = make_trainee(recipe, source, target, folder, card.seed, options.vggface_weights, report)
+    backbone = perceptual_backbone(recipe, options.vggface_weights)
+    if backbone is not None:
+        _say(options, backbone.note)
+    trainee = make_trainee(recipe, source, target, folder, card.seed, backbone, report)
     if not options.resume:
         folder.write(card)
     try:

@@ -93,14 +93,14 @@ def plan(
     counts["other people"] = sum(
         len(_sampled(track, limits)) for track in analysis.tracks if track.track not in chosen_numbers
     )
-    known = _places(present)
+    known = places(present)
     batches: list[Batch] = []
     for track in chosen:
         rows = _usable(track, info, limits, counts)
         counts["kept"] += len(rows)
         for start in range(0, len(rows), GROUP):
             group = [_face(track, row) for row in rows[start : start + GROUP]]
-            new = tuple(face for face in group if not _is_known(face, known))
+            new = tuple(face for face in group if not is_known(face, known))
             if new:
                 batches.append(Batch(new, len(new) // 2))
     batches.sort(key=lambda batch: (batch.faces[-1].frame, batch.faces[-1].track))
@@ -143,21 +143,22 @@ def _face(track: FaceTrack, row: int) -> FoundFace:
     )
 
 
-def _places(present: Sequence[FaceRecord]) -> dict[int, list[Floats]]:
+def places(present: Sequence[FaceRecord]) -> dict[int, list[Floats]]:
     """Centres in frame pixels of the faces that are there already, by frame.
 
     Track numbers depend on the analysis's settings; where a face is does not.
     """
-    places: dict[int, list[Floats]] = defaultdict(list)
+    centres: dict[int, list[Floats]] = defaultdict(list)
     for record in present:
         points = transform(record.landmarks, invert(record.matrix))
-        places[record.frame].append(points[:, :2].mean(axis=0))
-    return places
+        centres[record.frame].append(points[:, :2].mean(axis=0))
+    return centres
 
 
-def _is_known(face: FoundFace, known: Mapping[int, Sequence[Floats]]) -> bool:
-    places = known.get(face.frame)
-    if not places:
+def is_known(face: FoundFace, known: Mapping[int, Sequence[Floats]]) -> bool:
+    """Whether a face is one of those whose ``places`` are given."""
+    centres = known.get(face.frame)
+    if not centres:
         return False
-    apart = np.linalg.norm(np.stack(places) - face.points[:, :2].mean(axis=0), axis=1)
+    apart = np.linalg.norm(np.stack(centres) - face.points[:, :2].mean(axis=0), axis=1)
     return bool(np.min(apart) < NEAR * float(eye_distance(face.points)))

@@ -14,7 +14,7 @@ from recaster.faces.identity import SAME_PERSON, distance
 from recaster.faces.landmarkers import make_landmarker
 from recaster.faces.types import Box, Detection
 from recaster.facesets.crops import FoundFace, cut, identify, share_outside
-from recaster.facesets.plan import OUTSIDE, SURE
+from recaster.facesets.plan import OUTSIDE, SURE, is_known, places
 from recaster.media.sheet import load_image
 
 if TYPE_CHECKING:
@@ -116,12 +116,12 @@ def take_still(
         counts["other people"] += len(wanted) - min(len(same), 1)
         wanted = sorted(same, key=lambda one: distance(one[1], person))[:1]
     counts["kept"] = len(wanted)
-    here = {record.track for record in faceset.all_records if record.source_id == source.id}
+    known = places([record for record in faceset.all_records if record.source_id == source.id])
     faceset.add(
         [
             cut(image, face, source, faceset.settings, embedding)
             for face, embedding in wanted
-            if face.track not in here
+            if not is_known(face, known)
         ]
     )
     return counts

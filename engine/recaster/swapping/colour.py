@@ -5,7 +5,7 @@ averaged over neighbouring frames of the track before a curve is made of them: a
 each frame by itself flickers. "mean" moves each channel's mean, as Reinhard et al. (2001) do; its
 gain lies between theirs (the ratio of the deviations, which tints dark eyes) and that of a change of
 light (the ratio of the means, which keeps black black but looks flat). "hist" is histogram matching
-as in faceswap-GAN v2, through quantiles.
+as in faceswap-GAN v2, through quantiles, with curves that are never steep.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ CORE: Final = 0.75
 CORE_PIXELS: Final = 64
 """With fewer than this nothing is measured."""
 LEVELS: Final = np.linspace(0, 1, 33)
+STEEPEST: Final = 1.4
+"""Largest slope of a matched curve. Steeper ones tear the channels of a nose's highlight apart into a
+rainbow where an evenly lit face meets a target with a beard."""
 REACH: Final = 3
 """Frames to either side that a frame's statistics are averaged over."""
 SIGMA_FRAMES: Final = 1.0
@@ -129,10 +132,16 @@ def _quantiles(image: Image, core: NDArray[np.uint8]) -> Floats:
 
 
 def _matched(swapped: Floats, target: Floats) -> Floats:
-    """A monotone curve through (swapped, target) quantiles; shifted, not stretched, beyond them."""
+    """A monotone curve through (swapped, target) quantiles; shifted, not stretched, beyond them.
+
+    Where it would be steeper than ``STEEPEST``, it is through their medians only.
+    """
     values = np.arange(256, dtype=np.float64)
     levels, first = np.unique(swapped, return_index=True)
     last = len(swapped) - np.unique(swapped[::-1], return_index=True)[1]
     means = np.array([target[a:b].mean() for a, b in zip(first, last, strict=True)])
     shift = np.where(values < levels[0], values - levels[0], np.maximum(values - levels[-1], 0))
-    return np.asarray(np.interp(values, levels, means) + shift)
+    curve = np.interp(values, levels, means) + shift
+    limited = np.concatenate([[0.0], np.cumsum(np.minimum(np.diff(curve), STEEPEST))])
+    middle = np.median(swapped)
+    return np.asarray(limited + np.interp(middle, values, curve - limited))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from recaster.errors import ModelError, UsageError
 from recaster.networks.model_folder import ModelCard
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from recaster.training.trainee import Trainee
 
 
+LARGEST_SEED: Final = 2**31 - 1
+
+
 def new_model(
     folder: ModelFolder, preset: Preset, source: Faceset, target: Faceset | None, seed: int
 ) -> ModelCard:
@@ -25,8 +28,8 @@ def new_model(
 
     Raises:
         ModelError: the folder is already something else.
-        UsageError: a pairwise preset without a target, or with the source as its target, or a guided
-            preset with a target.
+        UsageError: a pairwise preset without a target, or with the source as its target; a guided
+            preset with a target; an impossible seed.
     """
     if folder.exists():
         raise ModelError(
@@ -66,7 +69,7 @@ def make_trainee(
     target: Faceset | None,
     folder: ModelFolder,
     seed: int,
-    vggface_weights: Path | None = None,
+    backbone: Backbone | None = None,
     report: Report = silent,
 ) -> Trainee:
     """Build the network of ``preset`` and load the faces it is trained on.
@@ -77,13 +80,12 @@ def make_trainee(
         target: the identity it is put on; needed by pairwise presets only.
         folder: where the model is kept.
         seed: what every random number follows from.
-        vggface_weights: the user's VGGFace weights, where the preset's perceptual loss needs them.
+        backbone: what the perceptual loss compares faces in (``perceptual_backbone``).
         report: told while faces are loaded.
 
     Raises:
         TrainingError, FaceNotFoundError: too few faces.
         UsageError: a pairwise preset without a target, or an ingredient that a begun model has fixed.
-        WeightsError: a perceptual backbone's weights are missing or wrong.
     """
     if preset.family == "guided":
         from recaster.training.guided import GuidedTrainee
@@ -92,9 +94,31 @@ def make_trainee(
     from recaster.training.faces import load_faces
     from recaster.training.pairwise import PairwiseTrainee
 
-    backbone = _backbone(preset, vggface_weights)
     faces = [load_faces(faceset, preset, report) for faceset in (source, _needed(preset, target))]
     return PairwiseTrainee(preset, faces[0], faces[1], seed, backbone)
+
+
+def perceptual_backbone(preset: Preset, vggface_weights: Path | None = None) -> Backbone | None:
+    """The network whose features the preset's perceptual loss compares, or None without that loss.
+
+    Its ``note`` is what the user has to be told of its licence.
+
+    Raises:
+        UsageError: weights are given that nothing would use.
+        WeightsError: its weights are missing or wrong.
+    """
+    wanted = preset.losses.perceptual
+    if preset.losses.perceptual_weight == 0:
+        wanted = "none"
+    if vggface_weights is not None and wanted != "vggface":
+        raise UsageError(
+            "--vggface-weights is of use with --perceptual vggface only: add it, or leave both out"
+        )
+    if wanted == "none":
+        return None
+    from recaster.networks.perceptual import make_backbone
+
+    return make_backbone(wanted, vggface_weights)
 
 
 def _own(folder: ModelFolder) -> bool:
@@ -103,6 +127,8 @@ def _own(folder: ModelFolder) -> bool:
 
 
 def _card(preset: Preset, source: Faceset, target: Faceset | None, seed: int) -> ModelCard:
+    if not 0 <= seed <= LARGEST_SEED:
+        raise UsageError(f"seed {seed} must be from 0 to {LARGEST_SEED}")
     digest = source.digest()
     if preset.family == "guided":
         if target is not None:
@@ -127,12 +153,3 @@ def _needed(preset: Preset, target: Faceset | None) -> Faceset:
             "(the guided presets need the source alone)"
         )
     return target
-
-
-def _backbone(preset: Preset, vggface_weights: Path | None) -> Backbone | None:
-    from recaster.networks.perceptual import make_backbone
-
-    wanted = preset.losses.perceptual
-    if wanted == "none" or preset.losses.perceptual_weight == 0:
-        return None
-    return make_backbone(wanted, vggface_weights)
