@@ -56,6 +56,16 @@ def test_a_truncated_file_is_refused(
         store.load(path)
 
 
+def test_an_entry_packed_in_an_unknown_way_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "one.npz"
+    store.save(path, Analysis((), (), 12, 3))
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 10] = 99  # the first entry's method in the zip's directory
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="analyse the clip again"):
+        store.load(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"nothing of the kind", b"\x80\x04N."])
 def test_anything_else_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "other.npz"

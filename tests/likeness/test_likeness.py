@@ -15,7 +15,7 @@ from recaster.likeness.form import mesh_in_crop
 from recaster.likeness.layout import LOWER_LIP, UPPER_LIP, cover, vertices
 from recaster.likeness.likeness import Likeness
 from recaster.likeness.retarget import _LOWER_LIDS, _UPPER_LIDS, retarget
-from recaster.networks.tensors import save_tensors
+from recaster.networks.tensors import load_metadata, load_tensors, save_tensors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,7 +121,8 @@ def test_eyes_that_are_always_shut_stay_shut(likeness: Likeness, points: np.ndar
         asleep[:, upper] = asleep[:, lower]
     asleep += np.random.default_rng(0).normal(0, 0.5, asleep.shape)
     wanted = geometry.lid_openings(retarget(asleep, likeness.mesh, likeness.form))
-    assert np.median(wanted, 0).max() < 0.2 * likeness.form.lids.min()
+    form = likeness.form
+    assert ((np.median(wanted, 0) - form.closed) / (form.lids - form.closed)).max() < 0.25
 
 
 def test_what_is_visible_lies_inside_the_face(likeness: Likeness, points: np.ndarray) -> None:
@@ -175,3 +176,13 @@ def test_another_file_is_not_taken_for_a_likeness(tmp_path: Path) -> None:
     save_tensors(tmp_path / "likeness.safetensors", {"mesh": np.zeros((478, 3))}, {})
     with pytest.raises(ModelError, match="not a likeness"):
         Likeness.load(tmp_path / "likeness.safetensors")
+
+
+def test_an_incomplete_likeness_is_refused(likeness: Likeness, tmp_path: Path) -> None:
+    path = tmp_path / "likeness.safetensors"
+    likeness.save(path)
+    kept = load_tensors(path)
+    del kept["lids"]
+    save_tensors(path, kept, load_metadata(path))
+    with pytest.raises(ModelError, match="without 'lids'"):
+        Likeness.load(path)

@@ -120,11 +120,19 @@ def test_a_trained_model_is_read_and_checked(
         GuidedSwapper.from_model(folder)
 
 
-def test_without_training_the_target_is_shown_beyond_the_face(
-    swapper: GuidedSwapper, performance: tuple[list[Frame], FaceTrack]
+@pytest.mark.parametrize("trained", [False, True])
+def test_beyond_the_face_the_target_is_shown(
+    swapper: GuidedSwapper, performance: tuple[list[Frame], FaceTrack], trained: bool
 ) -> None:
+    class Grey:
+        def finish(self, conditions: np.ndarray) -> np.ndarray:
+            return np.full_like(conditions[..., :3], 99)
+
     frames, track = performance
-    face = planned(swapper.plan(track, Smoothing("zero-phase")), frames, swapper.size, 0)
-    [swapped] = swapper.swap([face])
+    one = GuidedSwapper(swapper.likeness, swapper.size, "grey", Grey() if trained else None)  # type: ignore[arg-type]
+    face = planned(one.plan(track, Smoothing("zero-phase")), frames, one.size, 0)
+    [swapped] = one.swap([face])
     for row, column in ((0, 0), (0, -1), (-1, 0), (-1, -1)):
         assert (swapped.image[row, column] == face.image[row, column]).all()
+    middle = one.size // 2
+    assert (swapped.image[middle, middle] == 99).all() == trained

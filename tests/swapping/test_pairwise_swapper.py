@@ -160,11 +160,7 @@ def test_models_that_cannot_swap(model: Any, tmp_path: Path) -> None:
         load_swapper(tmp_path / "missing")
     shutil.copytree(model("light"), tmp_path / "young")
     (tmp_path / "young" / "weights.safetensors").unlink()
-    with pytest.raises(ModelError, match="no weights to swap with yet; train it first"):
-        load_swapper(tmp_path / "young")
-    (tmp_path / "young" / "checkpoints").mkdir()
-    (tmp_path / "young" / "checkpoints" / "000100.safetensors").touch()
-    with pytest.raises(ModelError, match="goes on from its checkpoints"):
+    with pytest.raises(ModelError, match=r"no weights to swap with yet; .*--resume"):
         load_swapper(tmp_path / "young")
     shutil.copytree(model("light"), tmp_path / "mixed")
     shutil.copy(model("classic") / "weights.safetensors", tmp_path / "mixed" / "weights.safetensors")

@@ -75,6 +75,14 @@ def test_histogram_curves_rise_and_handle_flat_colours() -> None:
     assert curves[100] == pytest.approx(130)
 
 
+def test_histogram_curves_are_never_steep() -> None:
+    even, lively = picture((150, 120, 110), 4), picture((130, 100, 90), 50, 1)
+    curves = colour.curve(colour.measure(even, lively, inside(), "hist"), "hist")
+    assert np.diff(curves, axis=0).max() <= colour.GAIN[1] + 1e-4
+    result = colour.correct(even, curves)[16:48, 16:48]
+    assert np.median(result, (0, 1)) == pytest.approx(np.median(lively[16:48, 16:48], (0, 1)), abs=3)
+
+
 def test_too_little_to_measure() -> None:
     image, mask = picture((90, 90, 90), 9), np.zeros((SIZE, SIZE), np.float32)
     mask[:4, :4] = 1

@@ -74,6 +74,6 @@ def test_regions(light_person: Faceset) -> None:
     assert rows[0] < rows[1]
     assert (seen > 0).sum() < (inner > 0).sum() < (oval > 0).sum()
     assert not seen[oval == 0].any()
-    with pytest.raises(UsageError, match="--hull inner"):
+    with pytest.raises(UsageError, match="--landmarker mesh"):
         hull(mesh[:68], 96)
     assert hull(mesh[:68], 96, "inner").any()

@@ -237,6 +237,8 @@ def test_half_written_checkpoints_do_not_count(tmp_path: Path) -> None:
     path = checkpoints.save(tmp_path, moment(2, 1.0), {"a": np.array(2)})
     path.unlink()
     assert checkpoints.latest(tmp_path)[0].step == 1  # type: ignore[index]
+    checkpoints.save(tmp_path, moment(3, 1.0), {"a": np.array(3)})
+    assert sorted(left.stem for left in tmp_path.iterdir()) == ["step-00000001"] * 2 + ["step-00000003"] * 2
 
 
 def test_broken_checkpoints_are_named(tmp_path: Path) -> None:

@@ -51,7 +51,9 @@ def _add_people(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("whose face (default: the clip's main person)")
     whose = group.add_mutually_exclusive_group()
     whose.add_argument("--person", type=Path, metavar="IMAGE", help="the person in this picture")
-    whose.add_argument("--track", type=int, metavar="N", help="the person in this track of the analysis")
+    whose.add_argument(
+        "--track", type=int, metavar="N", help="the person in this track; one that there isn't lists them"
+    )
     whose.add_argument("--all", action="store_true", help="everyone")
     group.add_argument(
         "--detector", choices=("yunet", "dlib-cnn", "dlib-hog"), help="what finds faces (default: yunet)"

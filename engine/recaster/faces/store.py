@@ -50,7 +50,7 @@ def load(path: Path) -> Analysis:
         # numpy leaves a file that it opened itself open where it is damaged.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return _analysis({name: arrays[name] for name in arrays.files})
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: not a stored analysis ({error}); analyse the clip again") from error
 
 

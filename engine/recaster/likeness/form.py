@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from recaster.likeness.geometry import Rigid
 
 _ROUNDS = 3
+_CLOSED = 0.3
+"""Closed lids read at most this share of the usual opening; a clip without a blink shows nothing smaller."""
+
 _HALF_PIXEL = np.array([0.5, 0.5, 0.0])
 
 
@@ -28,10 +31,12 @@ class Form:
     Attributes:
         neutral: (478, 3), closed mouth and open eyes.
         lids: (2,), median lid openings of the left and right eye, share of the eye distance.
+        closed: (2,), what the landmarker says of them when they are closed, in the same unit.
     """
 
     neutral: Floats
     lids: Floats
+    closed: Floats
 
 
 def canonical_mesh(points: Floats) -> Floats:
@@ -67,7 +72,13 @@ def learn_form(expressions: Floats) -> Form:
     calm = (gaps <= np.quantile(gaps, 0.3)) & (lids.mean(-1) >= np.quantile(lids.mean(-1), 0.3))
     if not calm.any():
         calm = gaps <= np.quantile(gaps, 0.3)
-    return Form(neutral=np.median(expressions[calm], 0), lids=np.median(lids, 0))
+    usual = np.median(lids, 0)
+    return Form(np.median(expressions[calm], 0), usual, closed_lids(lids, usual))
+
+
+def closed_lids(lids: Floats, usual: Floats) -> Floats:
+    """What closed lids read: (2,), the smallest of the openings (T, 2), if that is small beside ``usual``."""
+    return np.minimum(np.quantile(lids, 0.01, axis=0), _CLOSED * usual)
 
 
 def canonical_expressions(points: Floats, mesh: Floats) -> tuple[Floats, Rigid]:

@@ -79,6 +79,7 @@ class Likeness:
             "mesh": self.mesh,
             "neutral": self.form.neutral,
             "lids": self.form.lids,
+            "closed": self.form.closed,
             "layout": self.layout.points,
             "triangles": self.layout.triangles,
             "textures": self.textures,
@@ -98,10 +99,13 @@ class Likeness:
         if load_metadata(path).get("format") != _FORMAT:
             raise ModelError(f"{path}: not a likeness of this version; train the model anew")
         read = load_tensors(path)
-        layout = Layout(read["textures"].shape[1], read["layout"], read["triangles"])
-        shapes = Shapes(*(read[f"shapes.{region}"] for region in REGIONS))
-        form = Form(read["neutral"], read["lids"])
-        return cls(read["mesh"], form, layout, read["textures"], shapes, read["records"])
+        try:
+            layout = Layout(read["textures"].shape[1], read["layout"], read["triangles"])
+            shapes = Shapes(*(read[f"shapes.{region}"] for region in REGIONS))
+            form = Form(read["neutral"], read["lids"], read["closed"])
+            return cls(read["mesh"], form, layout, read["textures"], shapes, read["records"])
+        except KeyError as missing:
+            raise ModelError(f"{path}: a likeness without {missing}; train the model anew") from None
 
     def texture(self, weights: Floats) -> NDArray[np.uint8]:
         """The references blended region by region, (S, S, 3) uint8.

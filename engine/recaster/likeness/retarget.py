@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recaster.likeness.form import Form, canonical_expressions, learn_form
+from recaster.likeness.form import Form, canonical_expressions, closed_lids, learn_form
 from recaster.likeness.geometry import lid_openings
 from recaster.likeness.layout import LOWER_LIP, UPPER_LIP
 
@@ -33,8 +33,8 @@ def retarget(points: Floats, mesh: Floats, source: Form) -> Floats:
     """The source's face making the target's movements, in the target's frames.
 
     The target's offsets from its own neutral are added to the source's neutral in the canonical
-    space, and the target's pose is put back. Lids keep their share of what is usual for each
-    person, so that closed stays closed; lips never cross. In a track of a few frames build and
+    space, and the target's pose is put back. Lids keep their place between closed and usual for
+    each person, so that closed stays closed; lips never cross. In a track of a few frames build and
     expression cannot be told apart: the fewer, the more of the target's build is kept, so that an
     open mouth stays open.
 
@@ -49,9 +49,9 @@ def retarget(points: Floats, mesh: Floats, source: Form) -> Floats:
     expressions, fits = canonical_expressions(points, mesh)
     target = _usual(expressions, source)
     moved = source.neutral + (expressions - target.neutral)
-    share = lid_openings(expressions) / target.lids
-    usual = source.lids / lid_openings(source.neutral)
-    moved = _set_lids(moved, source.neutral, np.clip(share * usual, 0.0, _WIDEST))
+    share = (lid_openings(expressions) - target.closed) / (target.lids - target.closed)
+    wanted = source.closed + np.clip(share, 0.0, _WIDEST) * (source.lids - source.closed)
+    moved = _set_lids(moved, source.neutral, wanted / lid_openings(source.neutral))
     return fits.undo(_part_lips(moved))
 
 
@@ -59,10 +59,11 @@ def _usual(expressions: Floats, source: Form) -> Form:
     """The performer's form; in short tracks the source's own stands in for some of it."""
     learned = learn_form(expressions)
     share = min(1.0, len(expressions) / _TELLING)
-    lids = share * learned.lids + (1 - share) * source.lids
+    lids = np.maximum(share * learned.lids + (1 - share) * source.lids, _NARROWEST * source.lids)
     return Form(
         neutral=share * learned.neutral + (1 - share) * source.neutral,
-        lids=np.maximum(lids, _NARROWEST * source.lids),
+        lids=lids,
+        closed=closed_lids(lid_openings(expressions), lids),
     )
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 THREADS = 2
+CONCEALING = ("h264", "mpeg1video", "mpeg2video")
+"""Codecs whose damaged pictures are filled in from the slices around: with two threads at it the result is
+not the same each time."""
 _STILL_FORMATS = ("image2", "_pipe", "tty", "ico")
 
 
@@ -65,7 +68,7 @@ class Source:
         self.stream = self._choose_stream()
         self.tags = tags_of(self.stream.codec_context)  # before decoding, which may forget the container's
         self.stream.thread_type = "SLICE"  # frame threads lose pictures around damage
-        self.stream.thread_count = THREADS
+        self.stream.thread_count = 1 if self.stream.codec_context.name in CONCEALING else THREADS
         if counting:
             self.stream.codec_context.options = {"skip_loop_filter": "all"}
         self.time_base: Fraction = self.stream.time_base

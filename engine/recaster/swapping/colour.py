@@ -27,14 +27,13 @@ if TYPE_CHECKING:
 
 COLOURS: Final = ("none", "mean", "hist")
 GAIN: Final = (0.7, 1.4)
+"""Least and largest slope that "mean" may give a curve, and the largest that "hist" may: steeper ones tear
+the channels of a highlight apart into a rainbow where an evenly lit face meets a target with a beard."""
 CORE: Final = 0.75
 """Pixels count whose mask is at least this."""
 CORE_PIXELS: Final = 64
 """With fewer than this nothing is measured."""
 LEVELS: Final = np.linspace(0, 1, 33)
-STEEPEST: Final = 1.4
-"""Largest slope of a matched curve. Steeper ones tear the channels of a nose's highlight apart into a
-rainbow where an evenly lit face meets a target with a beard."""
 REACH: Final = 3
 """Frames to either side that a frame's statistics are averaged over."""
 SIGMA_FRAMES: Final = 1.0
@@ -134,7 +133,7 @@ def _quantiles(image: Image, core: NDArray[np.uint8]) -> Floats:
 def _matched(swapped: Floats, target: Floats) -> Floats:
     """A monotone curve through (swapped, target) quantiles; shifted, not stretched, beyond them.
 
-    Where it would be steeper than ``STEEPEST``, it is through their medians only.
+    Where it would be steeper than ``GAIN`` allows, it goes through their medians only.
     """
     values = np.arange(256, dtype=np.float64)
     levels, first = np.unique(swapped, return_index=True)
@@ -142,6 +141,6 @@ def _matched(swapped: Floats, target: Floats) -> Floats:
     means = np.array([target[a:b].mean() for a, b in zip(first, last, strict=True)])
     shift = np.where(values < levels[0], values - levels[0], np.maximum(values - levels[-1], 0))
     curve = np.interp(values, levels, means) + shift
-    limited = np.concatenate([[0.0], np.cumsum(np.minimum(np.diff(curve), STEEPEST))])
+    limited = np.concatenate([[0.0], np.cumsum(np.minimum(np.diff(curve), GAIN[1]))])
     middle = np.median(swapped)
     return np.asarray(limited + np.interp(middle, values, curve - limited))

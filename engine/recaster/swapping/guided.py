@@ -92,12 +92,8 @@ class GuidedSwapper:
             for points, face in zip(wanted, faces, strict=True)
         ]
         conditions = np.stack([drawing.condition for drawing in drawn])
-        if self._network is not None:
-            painted = self._network.finish(conditions)
-        else:  # the warp ends a little beyond the face: there the target is shown
-            warped = np.stack([drawing.warped for drawing in drawn])[..., None]
-            painted = np.where(warped, conditions[..., :3], np.stack([face.image for face in faces]))
-        return [
-            SwappedFace(image, drawing.visible, face.matrix)
+        painted = conditions[..., :3] if self._network is None else self._network.finish(conditions)
+        return [  # beyond the rim of the warp nothing is known: the target is shown, whatever the mask
+            SwappedFace(np.where(drawing.warped[..., None], image, face.image), drawing.visible, face.matrix)
             for image, drawing, face in zip(painted, drawn, faces, strict=True)
         ]

@@ -45,15 +45,7 @@ def _of_model(folder: ModelFolder) -> Swapper:
     # TensorFlow takes seconds to import: only the family that is needed is.
     card = folder.read()
     if not folder.weights.is_file():
-        unfinished = folder.checkpoints.is_dir() and any(folder.checkpoints.iterdir())
-        raise ModelError(
-            f"{folder.path}: has no weights to swap with yet"
-            + (
-                "; run the training a little longer, it goes on from its checkpoints"
-                if unfinished
-                else "; train it first"
-            )
-        )
+        raise ModelError(f"{folder.path}: has no weights to swap with yet; go on training it with --resume")
     if card.preset.family == "pairwise":
         from recaster.swapping.pairwise import PairwiseSwapper
 

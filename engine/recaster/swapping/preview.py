@@ -44,17 +44,9 @@ def preview_frame(
         ClipError, OutputError: as ``swap_clip``.
     """
     watch = Stopwatch()
-    refuse_overwriting(clip, out, settings)
     info = probe(clip)
     available = range(info.frame_count) if settings.frames is None else settings.frames
-    if settings.matte is not None:
-        raise UsageError("a preview is one picture: leave the matte out")
-    if out.suffix.lower() not in FORMATS:
-        raise UsageError(f"{out}: a preview is a picture, named {', '.join(FORMATS)}")
-    if frame not in available:
-        raise UsageError(
-            f"{clip}: frame {frame} is none of {available.start} to {available.stop - 1}; choose another"
-        )
+    _refuse(clip, out, frame, available, settings)
     with watch.timing("analyse"):
         analysis = cached_analysis(clip, settings.analysis, settings.frames)
         if analysis is None:
@@ -78,3 +70,16 @@ def preview_frame(
         seconds=watch.seconds,
         warnings=warnings_on(info, settings),
     )
+
+
+def _refuse(clip: Path, out: Path, frame: int, available: range, settings: SwapSettings) -> None:
+    """Refuse what cannot be shown, or not under this name (UsageError)."""
+    refuse_overwriting(clip, out, settings)
+    if settings.matte is not None:
+        raise UsageError("a preview is one picture: leave the matte out")
+    if out.suffix.lower() not in FORMATS:
+        raise UsageError(f"{out}: a preview is a picture, named {', '.join(FORMATS)}")
+    if frame not in available:
+        raise UsageError(
+            f"{clip}: frame {frame} is none of {available.start} to {available.stop - 1}; choose another"
+        )

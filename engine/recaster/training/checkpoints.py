@@ -1,7 +1,8 @@
 """Checkpoints: a safetensors file with the numbers and a JSON file that makes it count.
 
 ``step-00001200.safetensors`` is written first, ``step-00001200.json`` last; a checkpoint without its
-JSON was interrupted and is ignored. The last few and the one with the lowest loss are kept.
+JSON was interrupted, is ignored, and goes when the next one is whole. The last few and the one with the
+lowest loss are kept.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Moment:
 
 
 def save(folder: Path, moment: Moment, state: Mapping[str, np.ndarray], keep: int = KEEP) -> Path:
-    """Write a checkpoint and remove those that are neither among the last ``keep`` nor the best.
+    """Write a checkpoint, and remove halves and those that are neither among the last ``keep`` nor the best.
 
     Returns:
         The path of its JSON file.
@@ -105,3 +106,6 @@ def _prune(folder: Path, keep: int) -> None:
         if path != best:
             path.unlink()  # first, so that a crash in between leaves no half checkpoint that counts
             path.with_suffix(".safetensors").unlink()
+    for numbers in folder.glob("step-*.safetensors"):
+        if not numbers.with_suffix(".json").is_file():  # an earlier crash came in between
+            numbers.unlink()

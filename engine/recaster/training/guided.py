@@ -235,7 +235,7 @@ class GuidedTrainee:
             output = self.network(scaled, training=True)
             painted = paint(scaled, output)
             values = {
-                "painted": tf.reduce_mean(scaled[..., FACE : FACE + 1] * (1 - kept(output))),
+                "painted": tf.reduce_mean(weight * scaled[..., FACE : FACE + 1] * (1 - kept(output))),
                 "l1": losses.weighted_l1(true, painted, weight),
                 "gradient": losses.gradient_l1(true, painted, weight),
                 "ssim": losses.ssim_loss(true, painted, weight),

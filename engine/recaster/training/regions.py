@@ -37,7 +37,7 @@ def hull(landmarks: Floats, size: int, kind: Literal["oval", "inner"] = "oval") 
     """
     mesh = len(landmarks) != len(topology.IBUG68)
     if kind == "oval" and not mesh:
-        raise UsageError("68 landmarks have no forehead: use the mesh landmarker or --hull inner")
+        raise UsageError("68 landmarks have no forehead, which this model looks at: use --landmarker mesh")
     points = landmarks[:, :2]
     if mesh:
         points = points[list(topology.OVAL if kind == "oval" else topology.IBUG68)]
