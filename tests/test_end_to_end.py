@@ -20,21 +20,21 @@ FRAMES = 25
 
 
 @pytest.fixture(scope="module")
-def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("job")
 
 
 @pytest.fixture(scope="module")
-def source(actors: Path, workplace: Path) -> Path:
-    faces = workplace / "likeness"
+def source(actors: Path, job: Path) -> Path:
+    faces = job / "likeness"
     arguments = ["extract", str(actors / "likeness.mp4"), "-o", str(faces), "--range", "0-39", "--every", "2"]
     assert main([*arguments, "--quiet"]) == 0
     return faces
 
 
 @pytest.fixture(scope="module")
-def target(actors: Path, workplace: Path) -> Path:
-    faces = workplace / "performer"
+def target(actors: Path, job: Path) -> Path:
+    faces = job / "performer"
     arguments = [
         "extract",
         str(actors / "performer.mp4"),
@@ -69,15 +69,15 @@ def check_swapped(actors: Path, out: Path) -> None:
     assert corner.mean() < 3
 
 
-def test_at_once(actors: Path, source: Path, workplace: Path) -> None:
-    out = workplace / "at_once.mp4"
+def test_at_once(actors: Path, source: Path, job: Path) -> None:
+    out = job / "at_once.mp4"
     swap(actors, out, "--source", source)
     check_swapped(actors, out)
     assert not out.with_name("at_once.mp4.parts").exists()
 
 
-def test_a_guided_model(actors: Path, source: Path, workplace: Path) -> None:
-    model, out = workplace / "guided", workplace / "guided.mp4"
+def test_a_guided_model(actors: Path, source: Path, job: Path) -> None:
+    model, out = job / "guided", job / "guided.mp4"
     train = ["train", "--source", str(source), "-o", str(model), "--quiet", "--batch", "2"]
     assert main([*train, "--steps", "2"]) == 0
     assert main([*train, "--steps", "2"]) != 0, "an existing model is not trained over without --resume"
@@ -89,23 +89,23 @@ def test_a_guided_model(actors: Path, source: Path, workplace: Path) -> None:
     check_swapped(actors, out)
 
 
-def test_a_pairwise_model(actors: Path, source: Path, target: Path, workplace: Path) -> None:
-    model, out = workplace / "fast", workplace / "fast.mp4"
+def test_a_pairwise_model(actors: Path, source: Path, target: Path, job: Path) -> None:
+    model, out = job / "fast", job / "fast.mp4"
     train = ["train", "--source", source, "--target", target, "-o", model, "--preset", "fast-96"]
     assert main([*map(str, train), "--steps", "2", "--batch", "2", "--quiet"]) == 0
     swap(actors, out, "-m", model, "--mask", "hull")
     check_swapped(actors, out)
 
 
-def test_one_frame_and_a_sheet(actors: Path, source: Path, workplace: Path) -> None:
-    picture = workplace / "frame.png"
+def test_one_frame_and_a_sheet(actors: Path, source: Path, job: Path) -> None:
+    picture = job / "frame.png"
     clip = str(actors / "performer.mp4")
     assert (
         main(["swap", clip, "--source", str(source), "--preview", "10", "-o", str(picture), "--quiet"]) == 0
     )
-    assert main(["compare", clip, clip, "-o", str(workplace / "sheet.png"), "--quiet"]) == 0
+    assert main(["compare", clip, clip, "-o", str(job / "sheet.png"), "--quiet"]) == 0
     assert picture.stat().st_size > 10_000
-    assert (workplace / "sheet.png").stat().st_size > 10_000
+    assert (job / "sheet.png").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize(
@@ -134,8 +134,8 @@ def test_an_expected_error_is_one_line(
 
 
 @pytest.mark.footage
-def test_the_real_job(footage: Path, workplace: Path) -> None:
-    faces, out = workplace / "b", workplace / "b_on_a.mp4"
+def test_the_real_job(footage: Path, job: Path) -> None:
+    faces, out = job / "b", job / "b_on_a.mp4"
     clips = footage / "clips"
     extract = [
         "extract",

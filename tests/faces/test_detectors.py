@@ -61,12 +61,13 @@ def test_the_licence_of_68_points_is_said_aloud() -> None:
 
 def test_loading_the_models_is_quiet_and_leaves_no_stand_in_behind() -> None:
     program = (
-        "import sys\n"
+        "import sys, PIL.ImageFile\n"
         "from recaster.faces.dlib_models import face_recognition\n"
         "from recaster.faces.landmarkers import make_landmarker\n"
         "from recaster.faces.detectors import make_detector\n"
         "face_recognition(); make_landmarker('mesh'); make_detector('yunet')\n"
         "assert 'pkg_resources' not in sys.modules\n"
+        "assert not PIL.ImageFile.LOAD_TRUNCATED_IMAGES\n"
     )
     done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

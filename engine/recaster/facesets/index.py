@@ -208,9 +208,13 @@ def _connect(path: Path) -> sqlite3.Connection:
     opened = sqlite3.connect(
         path.absolute().as_uri() + "?mode=rw", uri=True, timeout=BUSY_S, isolation_level=None
     )
-    opened.execute("PRAGMA journal_mode = DELETE")
-    opened.execute("PRAGMA synchronous = FULL")
-    opened.execute("PRAGMA foreign_keys = ON")
+    try:
+        opened.execute("PRAGMA journal_mode = DELETE")
+        opened.execute("PRAGMA synchronous = FULL")
+        opened.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.Error:
+        opened.close()
+        raise
     return opened
 
 
