@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 from recaster.cli.main import main
+from recaster.media.sheet import load_image
 
 
 def test_facts_for_people(clip, capsys) -> None:
@@ -29,3 +30,12 @@ def test_a_broken_clip_is_one_line_and_exit_code_3(tmp_path, capsys) -> None:
     assert told.out == ""
     assert told.err.count("\n") == 1
     assert "empty" in told.err
+
+
+def test_who_is_in_it(actors, clip, tmp_path, capsys) -> None:
+    sheet = tmp_path / "people.png"
+    assert main(["probe", str(actors / "performer.mp4"), "--people", str(sheet), "--quiet"]) == 0
+    assert load_image(sheet).shape[1] >= 256
+    assert main(["probe", str(clip), "--people", str(tmp_path / "none.png"), "--quiet"]) == 4
+    assert "no face" in capsys.readouterr().err
+    assert not (tmp_path / "none.png").exists()

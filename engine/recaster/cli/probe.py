@@ -1,4 +1,4 @@
-"""``recaster probe CLIP``: what a clip is."""
+"""``recaster probe CLIP``: what a clip is, and who is in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import argparse
 
+    from recaster.faces.types import Analysis
     from recaster.media.types import AudioStream, ClipInfo
+
+_COLUMNS = 6
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -21,6 +24,12 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     command.add_argument("clip", type=Path, metavar="CLIP")
     command.add_argument("--json", action="store_true", help="print JSON; fractions as text like 24000/1001")
+    command.add_argument(
+        "--people",
+        type=Path,
+        metavar="PICTURE",
+        help="also look for people; write a PNG or JPEG of who is where",
+    )
     command.set_defaults(run=run)
 
 
@@ -32,6 +41,37 @@ def run(options: argparse.Namespace) -> None:
 
     info = probe(options.clip)
     print(json.dumps(as_json(info), indent=1) if options.json else as_text(info))
+    if options.people is not None:
+        write_people(options)
+
+
+def write_people(options: argparse.Namespace) -> None:
+    """Write a sheet of the clip's people with the numbers of their tracks.
+
+    Raises:
+        FaceNotFoundError: there is nobody in the clip.
+    """
+    from recaster.cli.display import reporter
+    from recaster.errors import FaceNotFoundError
+    from recaster.faces.cache import analyse_clip
+    from recaster.faces.people import portraits
+    from recaster.media.sheet import contact_sheet, save_image
+
+    analysis = analyse_clip(options.clip, report=reporter(options))
+    people = portraits(options.clip, analysis)
+    if not people:
+        raise FaceNotFoundError(f"{options.clip}: no face was found in it")
+    captions = [
+        f"track {' '.join(map(str, one.tracks))}: from {_seconds(analysis, one.tracks)}" for one in people
+    ]
+    sheet = contact_sheet([one.image for one in people], min(len(people), _COLUMNS), (256, 256), captions)
+    save_image(options.people, sheet)
+
+
+def _seconds(analysis: Analysis, tracks: tuple[int, ...]) -> str:
+    """When a person is first and last seen."""
+    times = [analysis.tracks[number].times for number in tracks]
+    return f"{min(t[0] for t in times):.1f} to {max(t[-1] for t in times):.1f} s"
 
 
 def as_json(info: ClipInfo) -> dict[str, Any]:

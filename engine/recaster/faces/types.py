@@ -135,21 +135,6 @@ class Pose:
 
 
 @dataclass(frozen=True, eq=False)
-class AlignedFace:
-    """A face cut out of a frame for a network.
-
-    Attributes:
-        image: (size, size, 3) uint8 RGB.
-        matrix: (2, 3) float64, frame pixels to crop pixels.
-        landmarks: (N, 3) float64, in crop pixels.
-    """
-
-    image: Image
-    matrix: Floats
-    landmarks: Floats
-
-
-@dataclass(frozen=True, eq=False)
 class SwappedFace:
     """What a swapper returns for one aligned face.
 

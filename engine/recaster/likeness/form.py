@@ -9,6 +9,7 @@ import numpy as np
 
 from recaster.errors import FaceNotFoundError
 from recaster.faces import alignment, topology
+from recaster.faces.pose import head_poses
 from recaster.likeness import geometry
 
 if TYPE_CHECKING:
@@ -42,15 +43,16 @@ class Form:
 def canonical_mesh(points: Floats) -> Floats:
     """The mean mesh (478, 3) of one person's frames (T, 478, 3), frontal, in canonical units.
 
-    Generalised Procrustes analysis on the stable points; then turned until both halves of the
-    face lie at the same depth.
+    Generalised Procrustes analysis on the stable points, begun with the frame nearest to the usual
+    pose; then turned until both halves of the face lie at the same depth.
 
     Raises:
         FaceNotFoundError: there are no frames.
     """
     if not len(points):
         raise FaceNotFoundError("no face to learn a form from: extract more frames of this person")
-    mean = _in_crop(points[len(points) // 2])
+    poses = head_poses(points)
+    mean = _in_crop(points[np.linalg.norm(poses - np.median(poses, 0), axis=-1).argmin()])
     for _ in range(_ROUNDS):
         mean = geometry.fit_rigid(points, mean).apply(points).mean(0)
         mean = _in_crop(_frontal(mean))
