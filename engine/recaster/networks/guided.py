@@ -85,7 +85,12 @@ def build_guided(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
 def paint(condition: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
     """The face (B, size, size, 3), 0 to 1: what the network painted, mixed with the warp it was given."""
     share = kept(output)
-    return share * condition[..., :3] + (1 - share) * tf.sigmoid(output[..., :3])
+    return share * condition[..., :3] + (1 - share) * painting(output)
+
+
+def painting(output: tf.Tensor) -> tf.Tensor:
+    """What the network painted by itself, (B, size, size, 3), 0 to 1."""
+    return tf.sigmoid(output[..., :3])
 
 
 def kept(output: tf.Tensor) -> tf.Tensor:

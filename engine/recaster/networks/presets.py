@@ -94,6 +94,7 @@ class GuidedNetwork:
 
     widths: tuple[int, ...] = _value((32, 64, 128, 192), "channels after each halving of the U-Net")
     detail: int = _value(2, "swapped faces are this many times the network's size; the warp fills in")
+    alone: float = _value(0.5, "weight of the L1 difference of the painting before it is mixed with the warp")
     trust: float = _value(0.03, "weight of painting where the source's own pixels could be kept")
     references: int = _value(24, "frames of the source whose pixels may be warped onto the target's mesh")
 

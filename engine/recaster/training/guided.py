@@ -17,7 +17,7 @@ from recaster.likeness.condition import CHANNELS, EYES, FACE, INNER_LIPS, IRISES
 from recaster.likeness.form import canonical_expressions, mesh_in_crop
 from recaster.likeness.likeness import Likeness
 from recaster.networks import losses
-from recaster.networks.guided import build_guided, kept, paint
+from recaster.networks.guided import build_guided, kept, paint, painting
 from recaster.networks.pairwise import named
 from recaster.progress import Report, Update, silent
 from recaster.training.optimiser import Adam, MovingAverage, wanted
@@ -234,7 +234,9 @@ class GuidedTrainee:
         with tf.GradientTape() as tape:
             output = self.network(scaled, training=True)
             painted = paint(scaled, output)
+            # The painting is also judged by itself: where the warp is kept it would learn nothing.
             values = {
+                "alone": losses.weighted_l1(true, painting(output), weight),
                 "painted": tf.reduce_mean(weight * scaled[..., FACE : FACE + 1] * (1 - kept(output))),
                 "l1": losses.weighted_l1(true, painted, weight),
                 "gradient": losses.gradient_l1(true, painted, weight),
@@ -244,6 +246,7 @@ class GuidedTrainee:
                 terms.reconstruction * values["l1"]
                 + terms.gradient * values["gradient"]
                 + terms.ssim * values["ssim"]
+                + self.preset.guided.alone * values["alone"]
                 + self.preset.guided.trust * values["painted"]
             )
         self._adam.apply(tape.gradient(total, self._adam.variables), rate)
