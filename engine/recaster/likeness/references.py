@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from recaster.faces import topology
 from recaster.likeness import geometry
@@ -97,7 +98,7 @@ def blend_weights(wanted: Floats, references: Floats, excluded: NDArray[np.bool_
         references: (K, F).
         excluded: (T, K), references that may not be used.
     """
-    distances = np.linalg.norm(wanted[:, None] - references[None], axis=-1)
+    distances = cdist(wanted, references)
     if excluded is not None:
         distances = np.where(excluded, np.inf, distances)
     rank = min(_BLENDED, distances.shape[1] - 1)
