@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from recaster.errors import FaceNotFoundError, ModelError
+from recaster.errors import FaceNotFoundError, ModelError, WeightsError
 from recaster.faces import alignment, topology
 from recaster.likeness import geometry
 from recaster.likeness.condition import CHANNELS, FACE, Drawing, draw
@@ -178,11 +178,27 @@ def test_another_file_is_not_taken_for_a_likeness(tmp_path: Path) -> None:
         Likeness.load(tmp_path / "likeness.safetensors")
 
 
-def test_an_incomplete_likeness_is_refused(likeness: Likeness, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mesh", np.zeros((477, 3))),
+        ("textures", np.zeros((8, 256, 256, 4), np.uint8)),
+        ("triangles", np.full((5, 3), 10**6)),
+        ("shapes.mouth", np.zeros((8, 4))),
+        ("records", np.zeros(8, np.float32)),
+        ("closed", None),
+    ],
+)
+def test_a_foreign_likeness_is_refused(
+    likeness: Likeness, tmp_path: Path, name: str, value: np.ndarray | None
+) -> None:
     path = tmp_path / "likeness.safetensors"
     likeness.save(path)
-    kept = load_tensors(path)
-    del kept["lids"]
-    save_tensors(path, kept, load_metadata(path))
-    with pytest.raises(ModelError, match="without 'lids'"):
+    tensors = load_tensors(path)
+    if value is None:
+        del tensors[name]
+    else:
+        tensors[name] = value
+    save_tensors(path, tensors, load_metadata(path))
+    with pytest.raises(ModelError if name == "triangles" else WeightsError, match=r"likeness\.safetensors"):
         Likeness.load(path)

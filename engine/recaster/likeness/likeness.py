@@ -19,6 +19,7 @@ from recaster.likeness.visibility import visible_texels
 from recaster.networks.tensors import load_metadata, load_tensors, save_tensors
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -93,19 +94,20 @@ class Likeness:
         """Read what ``save`` wrote.
 
         Raises:
-            ModelError: the file is not a likeness, or one of another version.
-            WeightsError: it is missing or damaged.
+            ModelError: the file is not a likeness, or one of another version, or contradicts itself.
+            WeightsError: it is missing or damaged, or an array has another name, shape or dtype.
         """
         if load_metadata(path).get("format") != _FORMAT:
             raise ModelError(f"{path}: not a likeness of this version; train the model anew")
         read = load_tensors(path)
-        try:
-            layout = Layout(read["textures"].shape[1], read["layout"], read["triangles"])
-            shapes = Shapes(*(read[f"shapes.{region}"] for region in REGIONS))
-            form = Form(read["neutral"], read["lids"], read["closed"])
-            return cls(read["mesh"], form, layout, read["textures"], shapes, read["records"])
-        except KeyError as missing:
-            raise ModelError(f"{path}: a likeness without {missing}; train the model anew") from None
+        load_tensors(path, _expected(read))
+        triangles = read["triangles"]
+        if not triangles.size or triangles.min() < 0 or triangles.max() >= len(read["layout"]):
+            raise ModelError(f"{path}: its triangles name points that do not exist; train the model anew")
+        layout = Layout(read["textures"].shape[1], read["layout"], triangles)
+        shapes = Shapes(*(read[f"shapes.{region}"] for region in REGIONS))
+        form = Form(read["neutral"], read["lids"], read["closed"])
+        return cls(read["mesh"], form, layout, read["textures"], shapes, read["records"])
 
     def texture(self, weights: Floats) -> NDArray[np.uint8]:
         """The references blended region by region, (S, S, 3) uint8.
@@ -191,3 +193,22 @@ def unwrap(crop: NDArray[np.uint8], points: Floats, layout: Layout) -> NDArray[n
         layout: where the mesh lies in the texture.
     """
     return wrap(crop, cover(layout.points, vertices(points), layout.triangles, layout.size))
+
+
+def _expected(read: Mapping[str, NDArray[Any]]) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Name, shape and dtype of every array of a likeness with as many references and triangles."""
+    count, side = (*read["textures"].shape, 0, 0)[:2] if "textures" in read else (0, 0)
+    triangles = len(read["triangles"]) if "triangles" in read else 0
+    blank = np.arange(topology.POINTS * 3, dtype=np.float64).reshape(topology.POINTS, 3)
+    shapes = measure_shapes(blank[None], blank)
+    return {
+        "mesh": ((topology.POINTS, 3), "float64"),
+        "neutral": ((topology.POINTS, 3), "float64"),
+        "lids": ((2,), "float64"),
+        "closed": ((2,), "float64"),
+        "layout": ((len(vertices(blank)), 2), "float64"),
+        "triangles": ((triangles, 3), "int64"),
+        "textures": ((count, side, side, 3), "uint8"),
+        "records": ((count,), "int64"),
+        **{f"shapes.{name}": ((count, shapes.of(name).shape[1]), "float64") for name in REGIONS},
+    }
