@@ -12,7 +12,8 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "engine" / "recaster"
 FOUNDATIONS = {"errors", "files", "progress"}
 ORDER = (
-    "api", "client", "media", "networks", "faces", "facesets", "likeness", "training", "swapping", "cli",
+    "api", "client", "media", "networks", "faces", "facesets", "likeness", "training", "swapping",
+    "evaluation", "cli",
 )  # fmt: skip
 
 

@@ -1,0 +1,57 @@
+"""What judges saw, and what follows from it, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from recaster.faces.types import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What the judges saw of one face through T frames of one clip; NaN where they saw nothing.
+
+    Attributes:
+        points: (T, 68, 2) float64, dlib's points in iBUG's order, frame pixels.
+        pupils: (T, 2, 2) float64, each eye's pupil (picture's left eye first) in the eye's own
+            coordinates: x along the line of its corners, y across it, both in widths of that eye.
+        embeddings: (T, 128) float64 of unit length, SFace's identity; NaN in frames it did not look at.
+    """
+
+    points: Floats
+    pupils: Floats
+    embeddings: Floats
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured value beside what it must be read against.
+
+    Attributes:
+        name: a key of ``measures.MEASURES``, which defines it.
+        value: the measurement; NaN where it could not be made.
+        references: values of the same measure under another condition, by that condition's name:
+            "original" (the unswapped clip), "noise" (the judge against itself on the unswapped clip),
+            "frozen" (a face without any expression), "truth" (the rendered true swap), "no swap".
+    """
+
+    name: str
+    value: float
+    references: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Figures over a whole clip, and the values of single frames that they were made of.
+
+    Attributes:
+        figures: in the order in which they are shown.
+        frames: name of a per-frame value to (T,) float64, NaN where there is none.
+    """
+
+    figures: tuple[Figure, ...]
+    frames: Mapping[str, Floats] = field(default_factory=dict)
