@@ -11,14 +11,20 @@ import parts
 import scene
 from geometry import affine, homogeneous, partial_rotations, rotation, similarity, smoothstep
 from hair import Strands, grow_brows, grow_hair
-from people import LIKENESS, PERFORMER, Person
+from people import LIKENESS, NEIGHBOUR, PERFORMER, Person
 from regions import Regions, body_part, face_weight, find_regions, scalp
 from surfaces import Part
 
 if TYPE_CHECKING:
     from motion import Frame
 
-CAST = {"A": (PERFORMER, PERFORMER), "B": (LIKENESS, LIKENESS), "AB": (PERFORMER, LIKENESS)}
+CAST = {
+    "A": (PERFORMER, PERFORMER),
+    "B": (LIKENESS, LIKENESS),
+    "C": (NEIGHBOUR, NEIGHBOUR),
+    "AB": (PERFORMER, LIKENESS),
+    "AC": (PERFORMER, NEIGHBOUR),
+}
 """Per actor whose head and whose face it has; AB is what a perfect swap of B onto A looks like."""
 
 JAW_HINGE = np.array([0.0, 7.46, 0.30])

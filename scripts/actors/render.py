@@ -17,14 +17,14 @@ from motion import STILLS, Frame, perform
 def options() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("actor", choices=CAST, help="A, B, or AB: A's head wearing B's face")
+    parser.add_argument("actor", choices=CAST, help="A, B, C, or AB, AC: A's head wearing another's face")
     parser.add_argument("out", type=Path, help="folder for the frames")
     parser.add_argument("-n", "--frames", type=int, default=250)
     parser.add_argument("--start", type=int, default=0, help="first frame to render")
     parser.add_argument("--step", type=int, default=1)
     parser.add_argument("--fps", type=float, default=25)
     parser.add_argument(
-        "--seed", type=int, default=7, help="of the motion; the same seed gives A, B and AB one motion"
+        "--seed", type=int, default=7, help="of the motion; the same seed gives every actor one motion"
     )
     parser.add_argument("--size", type=int, default=384)
     parser.add_argument("--samples", type=int, default=4)

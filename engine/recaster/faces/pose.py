@@ -52,7 +52,15 @@ def head_poses(points: Floats) -> Floats:
     Raises:
         ValueError: not a mesh.
     """
-    turn = rotations(points)
+    return angles(rotations(points))
+
+
+def angles(turn: Floats) -> Floats:
+    """Yaw, pitch and roll (T, 3) in degrees, signs as in ``Pose``, of rotations (T, 3, 3).
+
+    Args:
+        turn: from the frontal head to the observed one, axes as ``rotations`` has them.
+    """
     look = -turn[:, :, 2]
     yaw = np.arctan2(look[:, 0], -look[:, 2])
     pitch = np.arctan2(-look[:, 1], np.hypot(look[:, 0], look[:, 2]))

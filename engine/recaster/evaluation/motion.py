@@ -1,0 +1,214 @@
+"""Whether the swapped face does what the performer does: expression, gaze, pose, steadiness.
+
+All of it is measured by ``landmarks.Judge``. *Head coordinates* have the head's movement taken out: a
+similarity puts points that expression hardly moves onto a fixed template, one unit being the distance
+of the eyes' centres. Two faces of different shape have different means there; that is taken out too,
+by each sequence's own mean, since another face shape is the point of a swap.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from recaster.evaluation.types import Figure, Scores, Seen
+from recaster.faces.alignment import EYE_DISTANCE, TEMPLATE, similarity, transform
+from recaster.faces.pose import angles
+
+if TYPE_CHECKING:
+    from recaster.faces.types import Floats
+
+STABLE: Final = (27, 28, 29, 30, 33, 36, 39, 42, 45)
+"""Bridge, tip and base of the nose, corners of the eyes."""
+INNER: Final = slice(17, 68)
+
+# Nose and corners of the eyes of the mean mesh of three people, frontal, mirrored and averaged with
+# itself: x to the picture's right, y down, z away from the camera, eye distances.
+SOLID: Final = (*range(27, 36), 36, 39, 42, 45)
+_IN_SPACE: Final = np.array(
+    [
+        (0.000, -0.153, -0.295), (0.000, 0.048, -0.491), (0.000, 0.226, -0.718), (0.000, 0.346, -0.780),
+        (-0.205, 0.551, -0.468), (-0.119, 0.606, -0.520), (0.000, 0.598, -0.546), (0.119, 0.606, -0.520),
+        (0.205, 0.551, -0.468), (-0.702, -0.003, 0.044), (-0.298, 0.003, -0.044), (0.298, 0.003, -0.044),
+        (0.702, -0.003, 0.044),
+    ]
+)  # fmt: skip
+
+
+def motion_scores(original: Seen, swapped: Seen, mirrored: Floats) -> Scores:
+    """Everything about motion.
+
+    Args:
+        original: what was seen in the original, T frames.
+        swapped: what was seen in its swap.
+        mirrored: (T, 68, 2), the original's points by the judge's second opinion.
+    """
+    here, there = head_coordinates(original.points), head_coordinates(swapped.points)
+    again = head_coordinates(mirrored)
+    deviation = deviations(here, there)
+    second, second_original = unsteadiness(there), unsteadiness(here)
+    frozen = float(np.nanmean(deviations(here, np.zeros_like(here)))) if np.isfinite(here).any() else np.nan
+    figures = (
+        Figure(
+            "motion_deviation", _mean(deviation), {"frozen": frozen, "noise": _mean(deviations(here, again))}
+        ),
+        _correlation("mouth_correlation", mouth_opening(here), mouth_opening(there), mouth_opening(again)),
+        _correlation("eye_correlation", eye_opening(here), eye_opening(there), eye_opening(again)),
+        _correlation("gaze_x_correlation", gaze(original.pupils)[:, 0], gaze(swapped.pupils)[:, 0]),
+        _correlation("gaze_y_correlation", gaze(original.pupils)[:, 1], gaze(swapped.pupils)[:, 1]),
+        _pose_figure(original.points, swapped.points, mirrored),
+        _landmark_figure(here, there, again),
+        Figure("jitter", _mean(second) / _mean(second_original)),
+    )
+    frames = {
+        "motion_deviation": deviation,
+        "mouth_opening": mouth_opening(there),
+        "mouth_opening_original": mouth_opening(here),
+        "eye_opening": eye_opening(there),
+        "eye_opening_original": eye_opening(here),
+        "jitter": second / _mean(second_original),
+    }
+    return Scores(figures, frames)
+
+
+def head_coordinates(points: Floats) -> Floats:
+    """Points with the head's own movement taken out.
+
+    Args:
+        points: (T, 68, 2) pixels; NaN rows stay NaN.
+
+    Returns:
+        (T, 68, 2) eye distances.
+    """
+    template = TEMPLATE[np.array(STABLE) - 17] / EYE_DISTANCE
+    result = np.full(points.shape, np.nan)
+    seen = np.isfinite(points).all(axis=(1, 2))
+    if seen.any():
+        result[seen] = transform(points[seen], similarity(points[seen][:, STABLE], template))
+    return result
+
+
+def deviations(first: Floats, second: Floats) -> Floats:
+    """How far apart two motions are, frame by frame (T,), % of the eye distance.
+
+    Mean over the inner points (brows, nose, eyes, mouth) of the distance between what is left when each
+    sequence's own mean is taken away. A face without expression (zeros) gives the frozen value.
+    """
+    both = np.isfinite(first).all(axis=(1, 2)) & np.isfinite(second).all(axis=(1, 2))
+    result = np.full(len(first), np.nan)
+    if both.any():
+        a, b = first[both][:, INNER], second[both][:, INNER]
+        apart = (a - a.mean(axis=0)) - (b - b.mean(axis=0))
+        result[both] = 100 * np.linalg.norm(apart, axis=-1).mean(axis=-1)
+    return result
+
+
+def unsteadiness(points: Floats) -> Floats:
+    """Second difference of the inner points in head coordinates (T,), mean length, eye distances."""
+    result = np.full(len(points), np.nan)
+    if len(points) > 2:
+        bend = points[2:, INNER] - 2 * points[1:-1, INNER] + points[:-2, INNER]
+        result[1:-1] = np.linalg.norm(bend, axis=-1).mean(axis=-1)
+    return result
+
+
+def mouth_opening(points: Floats) -> Floats:
+    """Distance of the inner lips (T,), mean of their three pairs of points, in the points' unit."""
+    return np.linalg.norm(points[:, (61, 62, 63)] - points[:, (67, 66, 65)], axis=-1).mean(axis=-1)
+
+
+def eye_opening(points: Floats) -> Floats:
+    """Distance of the lids (T,), mean of two pairs in each eye, in the points' unit."""
+    upper, lower = points[:, (37, 38, 43, 44)], points[:, (41, 40, 47, 46)]
+    return np.linalg.norm(upper - lower, axis=-1).mean(axis=-1)
+
+
+def gaze(pupils: Floats) -> Floats:
+    """Where both eyes look (T, 2), x and y in eye widths; of one eye where the other shows nothing."""
+    seen = np.isfinite(pupils)
+    count = seen.sum(axis=1)
+    return np.where(count > 0, np.where(seen, pupils, 0).sum(axis=1) / np.maximum(count, 1), np.nan)
+
+
+def correlation(first: Floats, second: Floats) -> float:
+    """Pearson's correlation of two series (T,) over the frames in which both are known.
+
+    NaN with fewer than three such frames, or where the first doesn't change; 0 where only the second
+    doesn't.
+    """
+    both = np.isfinite(first) & np.isfinite(second)
+    if both.sum() < 3 or np.std(first[both]) < 1e-9:
+        return float("nan")
+    if np.std(second[both]) < 1e-9:
+        return 0.0
+    return float(np.corrcoef(first[both], second[both])[0, 1])
+
+
+def poses(points: Floats) -> Floats:
+    """Head poses (T, 3) from 68 points (T, 68, 2): yaw, pitch, roll in degrees, as in ``Pose``.
+
+    The nose and the corners of the eyes against a mean face in space, seen from afar (scaled
+    orthographic projection; Dementhon and Davis, "Model-based object pose in 25 lines of code", 1995).
+    The mean face is nobody's: angles are right up to a constant that differs from person to person.
+    """
+    result = np.full((len(points), 3), np.nan)
+    seen = np.isfinite(points).all(axis=(1, 2))
+    if not seen.any():
+        return result
+    flat = points[seen][:, SOLID]
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    rows = np.swapaxes(np.linalg.pinv(_IN_SPACE - _IN_SPACE.mean(axis=0)) @ flat, 1, 2)
+    u, _, vt = np.linalg.svd(rows, full_matrices=False)
+    level = u @ vt
+    turn = np.concatenate([level, np.cross(level[:, 0], level[:, 1])[:, None]], axis=1)
+    result[seen] = angles(turn)
+    return result
+
+
+def _pose_figure(original: Floats, swapped: Floats, mirrored: Floats) -> Figure:
+    here = poses(original)
+    return Figure(
+        "pose_difference",
+        _mean(_apart(here, poses(swapped))),
+        {"noise": _mean(_apart(here, poses(mirrored))), "frozen": _mean(_apart(here, np.zeros_like(here)))},
+    )
+
+
+def _apart(first: Floats, second: Floats) -> Floats:
+    """Mean distance of three angles, each sequence's own mean taken away (T,), degrees."""
+    both = np.isfinite(first).all(axis=1) & np.isfinite(second).all(axis=1)
+    a, b = np.where(both[:, None], first, np.nan), np.where(both[:, None], second, np.nan)
+    if not both.any():
+        return np.full(len(first), np.nan)
+    apart: Floats = np.abs((a - np.nanmean(a, axis=0)) - (b - np.nanmean(b, axis=0))).mean(axis=1)
+    return apart
+
+
+def _landmark_figure(here: Floats, there: Floats, again: Floats) -> Figure:
+    """Plain distances: a perfect retarget of another face isn't 0, so say what it would be."""
+
+    def plain(first: Floats, second: Floats) -> float:
+        apart = np.linalg.norm(first[:, INNER] - second[:, INNER], axis=-1).mean(axis=-1)
+        return 100 * _mean(apart)
+
+    both = np.isfinite(here).all(axis=(1, 2)) & np.isfinite(there).all(axis=(1, 2))
+    if not both.any():
+        return Figure("landmark_deviation", float("nan"))
+    shape = there[both].mean(axis=0)
+    references = {
+        "perfect retarget": plain(here[both], here[both] + shape - here[both].mean(axis=0)),
+        "frozen": plain(here[both], np.broadcast_to(shape, here[both].shape)),
+        "noise": plain(here, again),
+    }
+    return Figure("landmark_deviation", plain(here, there), references)
+
+
+def _correlation(name: str, first: Floats, second: Floats, again: Floats | None = None) -> Figure:
+    references = {} if again is None else {"noise": correlation(first, again)}
+    return Figure(name, correlation(first, second), references)
+
+
+def _mean(values: Floats) -> float:
+    """The mean of what is known; NaN where nothing is."""
+    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")

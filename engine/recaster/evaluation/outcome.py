@@ -1,0 +1,121 @@
+"""What an evaluation found, on disk: ``evaluation.json`` and its pictures in one folder."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from recaster.errors import InputError
+from recaster.evaluation.types import Figure, Scores
+from recaster.files import write_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMAT: Final = 1
+NAME: Final = "evaluation.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """An evaluation: what was judged, and how it scored.
+
+    Attributes:
+        about: what was judged and with what: "original" and "swapped" (path, digest, width, height,
+            fps, frames), "source", "target", "gallery", "truth", "settings", "versions", "seconds",
+            "notices"; plain JSON values.
+        index: (T,) int64, numbers of the judged frames in the original.
+        scores: the figures, and per-frame values of length T.
+        pictures: "sheet" and "worst": names of image files beside ``evaluation.json``.
+    """
+
+    about: dict[str, Any]
+    index: np.ndarray[Any, np.dtype[np.int64]]
+    scores: Scores
+    pictures: dict[str, str] = field(default_factory=dict)
+
+    def value(self, name: str) -> float:
+        """The value of a figure; NaN where it was not measured."""
+        return next((one.value for one in self.scores.figures if one.name == name), math.nan)
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as plain JSON values; what is not a number becomes null."""
+        figures = [
+            {
+                "name": one.name,
+                "value": _plain(one.value),
+                "references": {name: _plain(value) for name, value in one.references.items()},
+            }
+            for one in self.scores.figures
+        ]
+        frames: dict[str, Any] = {"index": self.index.tolist()}
+        for name, values in self.scores.frames.items():
+            frames[name] = [_plain(value) for value in values]
+        return {
+            "format": FORMAT,
+            **self.about,
+            "figures": figures,
+            "frames": frames,
+            "pictures": self.pictures,
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write ``evaluation.json`` into ``folder``.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        write_json(folder / NAME, self.as_json())
+
+    @classmethod
+    def load(cls, folder: Path) -> Outcome:
+        """Read what ``save`` wrote.
+
+        Raises:
+            InputError: there is no evaluation here, or it is damaged or of another format.
+        """
+        path = folder / NAME
+        try:
+            document = json.loads(path.read_bytes())
+        except OSError as error:
+            raise InputError(f"{path}: no evaluation to read ({error.strerror})") from error
+        except ValueError as error:
+            raise InputError(f"{path}: this evaluation is damaged; make it again") from error
+        try:
+            return _from_json(document)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path}: not an evaluation of format {FORMAT}; make it again") from error
+
+
+def _from_json(document: dict[str, Any]) -> Outcome:
+    if document["format"] != FORMAT:
+        raise ValueError(document["format"])
+    frames = dict(document["frames"])
+    index = np.array(frames.pop("index"), np.int64)
+    figures = tuple(
+        Figure(
+            one["name"],
+            _number(one["value"]),
+            {name: _number(value) for name, value in one["references"].items()},
+        )
+        for one in document["figures"]
+    )
+    arrays = {name: np.array([_number(value) for value in values]) for name, values in frames.items()}
+    if any(len(values) != len(index) for values in arrays.values()):
+        raise ValueError("per-frame values of different lengths")
+    parts = ("format", "figures", "frames", "pictures")
+    about = {name: value for name, value in document.items() if name not in parts}
+    return Outcome(about, index, Scores(figures, arrays), dict(document["pictures"]))
+
+
+def _plain(value: float) -> float | None:
+    """A number that JSON has: six significant digits are more than any judge can tell."""
+    return float(f"{value:.6g}") if math.isfinite(value) else None
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)

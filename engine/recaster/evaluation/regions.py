@@ -1,0 +1,96 @@
+"""Where the face is: the outline of the original's mesh, and a window around it at a fixed scale.
+
+The mesh drives swaps, but only says *where* to look here, and what it says comes from the original.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+from recaster.faces.topology import EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT, OVAL
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from recaster.faces.types import Floats
+    from recaster.media.types import Image
+
+EYES: Final = 96.0
+"""Eye distance, in pixels, that larger faces are brought to; smaller ones are left as they are."""
+AROUND: Final = 0.5
+"""What the window shows beside the face, in eye distances."""
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """A rectangle of frames around one face.
+
+    Attributes:
+        left, top, right, bottom: whole frame pixels, inside of the frame.
+        size: (width, height) in pixels after scaling.
+        outline: (36, 2), the face's oval in scaled pixels.
+        eyes: the eye distance in scaled pixels.
+    """
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    size: tuple[int, int]
+    outline: Floats
+    eyes: float
+
+    @classmethod
+    def around(cls, points: Floats, shape: tuple[int, ...]) -> Window | None:
+        """The window of a face (478, 3) in a frame of (height, width, ..); None if it lies outside."""
+        eyes = eye_distance(points)
+        low = np.floor(points[:, :2].min(axis=0) - AROUND * eyes).astype(int)
+        high = np.ceil(points[:, :2].max(axis=0) + AROUND * eyes).astype(int)
+        left, top = np.maximum(low, 0).tolist()
+        right, bottom = np.minimum(high, (shape[1], shape[0])).tolist()
+        if right - left < 8 or bottom - top < 8 or eyes < 2:
+            return None
+        scale = min(1.0, EYES / eyes)
+        size = (max(8, round((right - left) * scale)), max(8, round((bottom - top) * scale)))
+        stretch = np.array([size[0] / (right - left), size[1] / (bottom - top)])
+        outline = (points[list(OVAL), :2] + 0.5 - (left, top)) * stretch - 0.5
+        return cls(left, top, right, bottom, size, outline, eyes * scale)
+
+    def cut(self, image: Image) -> Image:
+        """What the window shows of a frame."""
+        part = image[self.top : self.bottom, self.left : self.right]
+        return (
+            part
+            if part.shape[1::-1] == self.size
+            else cv2.resize(part, self.size, interpolation=cv2.INTER_AREA)
+        )
+
+    def face(self, grow: float = 0.0) -> NDArray[np.bool_]:
+        """(height, width): inside the oval, grown (or, below 0, shrunk) by a share of the eye distance."""
+        return filled(self.outline, self.size, grow * self.eyes)
+
+
+def eye_distance(points: Floats) -> float:
+    """Distance of the eyes' middles, pixels, as if the head looked straight ahead: mesh (478, 3)."""
+    left, right = points[list(EYE_CORNERS_LEFT)].mean(axis=0), points[list(EYE_CORNERS_RIGHT)].mean(axis=0)
+    return float(np.linalg.norm(left - right))
+
+
+def filled(outline: Floats, size: tuple[int, int], grow: float) -> NDArray[np.bool_]:
+    """A filled outline (N, 2) in a picture of (width, height), grown by ``grow`` pixels."""
+    mask = np.zeros(size[::-1], np.uint8)
+    cv2.fillPoly(mask, [np.rint(outline).astype(np.int32)], 1)
+    width = round(abs(grow))
+    if width:
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
+        mask = cv2.dilate(mask, kernel) if grow > 0 else cv2.erode(mask, kernel)
+    return mask > 0
+
+
+def luma(image: Image) -> NDArray[np.uint8]:
+    """Brightness (H, W) uint8."""
+    return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)

@@ -1,0 +1,134 @@
+"""The judge who knows the true swap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+from recaster.evaluation.sface import SIZE, TEMPLATE, five_points
+from recaster.evaluation.types import Figure, Scores
+from recaster.faces.alignment import similarity
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from recaster.evaluation.sface import SFace
+    from recaster.faces.types import Floats
+    from recaster.media.types import Image
+
+EVERY: Final = 5
+"""Frames between two that the network looks at."""
+PEAK: Final = 255.0
+NOTHING: Final = 1e-3
+"""Mean squared error that counts as none: 78 dB."""
+
+
+class TruthJudge:
+    """Compares with the truth, inside its face mask; ``add`` frame after frame, then ``scores``."""
+
+    def __init__(self, sface: SFace) -> None:
+        self._sface = sface
+        self._rows: list[tuple[float, ...]] = []
+
+    def add(
+        self, swapped: Image, truth: Image, original: Image, mask: NDArray[np.bool_], points: Floats
+    ) -> None:
+        """Judge one frame.
+
+        Args:
+            swapped: (H, W, 3) uint8 RGB.
+            truth: the true swap of the same frame.
+            original: the unswapped frame.
+            mask: (H, W), where the face is in the truth.
+            points: (68, 2) of the truth's face, pixels; NaN where it was not found.
+        """
+        look = len(self._rows) % EVERY == 0 and bool(np.isfinite(points).all()) and bool(mask.any())
+        row = []
+        for image in (swapped, original):
+            row += [squared(image, truth, mask), similarity_in(image, truth, mask)]
+            row.append(perceptual(self._sface, image, truth, mask, points) if look else np.nan)
+        row.append(squared(swapped, original, ~mask))
+        self._rows.append(tuple(row))
+
+    def scores(self) -> Scores:
+        """What came of all frames."""
+        error, like, far, error0, like0, far0, beside = np.array(self._rows, np.float64).reshape(-1, 7).T
+        figures = (
+            Figure("psnr_inside", decibels(_mean(error)), {"no swap": decibels(_mean(error0))}),
+            Figure("ssim_inside", _mean(like), {"no swap": _mean(like0)}),
+            Figure("perceptual_inside", _mean(far), {"no swap": _mean(far0)}),
+            Figure("psnr_outside", decibels(_mean(beside))),
+        )
+        frames = {"psnr_inside": np.array([decibels(one) for one in error]), "ssim_inside": like}
+        return Scores(figures, frames)
+
+
+def squared(first: Image, second: Image, mask: NDArray[np.bool_]) -> float:
+    """Mean squared difference in a region, levels squared, over all channels; NaN for an empty one."""
+    if not mask.any():
+        return float("nan")
+    apart = first[mask].astype(np.float64) - second[mask]
+    return float(np.mean(apart**2))
+
+
+def decibels(error: float) -> float:
+    """Peak signal-to-noise ratio of a mean squared error; at most 78 dB."""
+    return float(10 * np.log10(PEAK**2 / max(error, NOTHING))) if np.isfinite(error) else float("nan")
+
+
+def similarity_in(first: Image, second: Image, mask: NDArray[np.bool_]) -> float:
+    """Structural similarity of brightness in a region, -1 to 1.
+
+    Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004:
+    Gaussian windows of sigma 1.5.
+    """
+    if not mask.any():
+        return float("nan")
+    a, b = (cv2.cvtColor(one, cv2.COLOR_RGB2GRAY).astype(np.float64) for one in (first, second))
+
+    def local(values: Floats) -> Floats:
+        return cv2.GaussianBlur(values, (11, 11), 1.5)
+
+    mean_a, mean_b = local(a), local(b)
+    var_a, var_b = local(a * a) - mean_a**2, local(b * b) - mean_b**2
+    both = local(a * b) - mean_a * mean_b
+    c1, c2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
+    ssim = (
+        (2 * mean_a * mean_b + c1) * (2 * both + c2) / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
+    )
+    return float(ssim[mask].mean())
+
+
+def perceptual(sface: SFace, first: Image, second: Image, mask: NDArray[np.bool_], points: Floats) -> float:
+    """How different two pictures look to the inner layers of a network, 0 for equal ones.
+
+    As LPIPS does it (Zhang et al., "The unreasonable effectiveness of deep features as a perceptual
+    metric", CVPR 2018), without learned weights and with SFace's layers: feature vectors at length 1,
+    squared differences, mean over the region and over four depths.
+
+    Args:
+        sface: whose layers.
+        first: (H, W, 3) uint8 RGB.
+        second: likewise.
+        mask: (H, W), what counts.
+        points: (68, 2) of the face in both, pixels.
+    """
+    matrix = similarity(five_points(points), TEMPLATE)
+    chips = [cv2.warpAffine(image, matrix, (SIZE, SIZE)) for image in (first, second)]
+    region = cv2.warpAffine(mask.astype(np.float32), matrix, (SIZE, SIZE))
+    apart = []
+    for one, other in zip(*(sface.features(chip) for chip in chips), strict=True):
+        weight = cv2.resize(region, one.shape[:0:-1], interpolation=cv2.INTER_AREA)
+        distance = ((_unit(one) - _unit(other)) ** 2).sum(axis=0)
+        apart.append(float((distance * weight).sum() / max(weight.sum(), 1e-6)))
+    return float(np.mean(apart))
+
+
+def _unit(features: Floats) -> Floats:
+    return features / (np.linalg.norm(features, axis=0, keepdims=True) + 1e-6)
+
+
+def _mean(values: Floats) -> float:
+    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")

@@ -1,0 +1,147 @@
+"""The judges look through two clips (three with the truth), side by side, frame by frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from recaster.errors import ClipError
+from recaster.evaluation.landmarks import Judge, face_box
+from recaster.evaluation.picture_judge import PictureJudge
+from recaster.evaluation.truth_judge import TruthJudge
+from recaster.evaluation.types import Scores, Seen
+from recaster.media.reader import read_frames
+from recaster.progress import Report, Update, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from recaster.evaluation.sface import SFace
+    from recaster.evaluation.truth import Truth
+    from recaster.faces.types import Box, FaceTrack, Floats
+    from recaster.media.types import Image
+
+
+@dataclass(frozen=True, eq=False)
+class Watched:
+    """What all judges saw, T frames of it.
+
+    Attributes:
+        original, swapped: what they saw in the two clips.
+        mirrored: (T, 68, 2) float64, the original's points, found in the mirrored picture: how far a
+            judge is from itself.
+        true_points: (T, 68, 2) float64, the points in the true swap; None without one.
+        pictures: scores of the pixels.
+        truth: scores of the pixels against the true swap; None without one.
+        notice: what the landmark judge's licence asks to be said.
+    """
+
+    original: Seen
+    swapped: Seen
+    mirrored: Floats
+    true_points: Floats | None
+    pictures: Scores
+    truth: Scores | None
+    notice: str
+
+
+def watch(
+    original: Path,
+    swapped: Path,
+    truth: Truth | None,
+    tracks: Sequence[FaceTrack],
+    frames: range,
+    sface: SFace,
+    *,
+    identity_every: int = 5,
+    report: Report = silent,
+) -> Watched:
+    """Let every judge see every frame once, in constant memory but for what they note down.
+
+    The box in which a judge looks comes from the original, the same for all clips, so that no clip
+    has the better box.
+
+    Args:
+        original: the clip that was swapped.
+        swapped: its swap, ``len(frames)`` frames.
+        truth: the true swap, or None.
+        tracks: the performer's tracks in the original.
+        frames: indices in the original.
+        sface: the judge of identity.
+        identity_every: frames between two looks at who it is.
+        report: told after every frame.
+
+    Raises:
+        ClipError: a clip ends early or is damaged.
+    """
+    where = points_by_frame(tracks)
+    points = Judge()
+    pixels, against = PictureJudge(), TruthJudge(sface)
+    notes = [_Notes(points, sface, len(frames)) for _ in range(2 if truth is None else 3)]
+    mirrored = np.full((len(frames), 68, 2), np.nan)
+    for at, (index, images) in enumerate(_together([original, swapped], truth, frames)):
+        mesh = where.get(index)
+        if mesh is not None:
+            box = face_box(mesh)
+            for note, image in zip(notes, images, strict=True):
+                note.take(at, image, box, identity=at % identity_every == 0)
+            mirrored[at] = points.mirrored(images[0], box)
+        pixels.add(images[0], images[1], mesh)
+        if truth is not None:
+            against.add(images[1], images[2], images[0], truth.mask(index), notes[2].points[at])
+        report(Update("judging", at + 1, len(frames)))
+    return Watched(
+        original=notes[0].seen(),
+        swapped=notes[1].seen(),
+        mirrored=mirrored,
+        true_points=None if truth is None else notes[2].points,
+        pictures=pixels.scores(),
+        truth=None if truth is None else against.scores(),
+        notice=points.notice,
+    )
+
+
+def points_by_frame(tracks: Sequence[FaceTrack]) -> dict[int, Floats]:
+    """The mesh's points (478, 3) by frame index; where tracks overlap, the first one's."""
+    found: dict[int, Floats] = {}
+    for track in tracks:
+        for index, points in zip(track.frames.tolist(), track.landmarks, strict=True):
+            found.setdefault(index, points)
+    return found
+
+
+class _Notes:
+    """What is noted down of one clip."""
+
+    def __init__(self, judge: Judge, sface: SFace, count: int) -> None:
+        self._judge, self._sface = judge, sface
+        self.points = np.full((count, 68, 2), np.nan)
+        self._pupils = np.full((count, 2, 2), np.nan)
+        self._embeddings = np.full((count, 128), np.nan)
+
+    def take(self, at: int, image: Image, box: Box, *, identity: bool) -> None:
+        points = self._judge.points(image, box)
+        self.points[at] = points
+        self._pupils[at] = self._judge.pupils(image, points)
+        if identity:
+            self._embeddings[at] = self._sface.embed(image, points)
+
+    def seen(self) -> Seen:
+        return Seen(self.points, self._pupils, self._embeddings)
+
+
+def _together(clips: list[Path], truth: Truth | None, frames: range) -> Iterator[tuple[int, list[Image]]]:
+    """Frames of all clips that belong together, with their index in the original."""
+    ranges = [(clips[0], frames), (clips[1], range(len(frames)))]
+    if truth is not None:
+        ranges.append((truth.clip, frames))
+    readers = [read_frames(path, some.start, some.stop) for path, some in ranges]
+    try:
+        for index, images in zip(frames, zip(*readers, strict=True), strict=True):
+            yield index, [frame.image for frame in images]
+    except ValueError as error:
+        named = " and ".join(path.name for path, _ in ranges)
+        raise ClipError(f"{named} hold different numbers of readable frames; make the swap again") from error
