@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import platform
 import time
@@ -33,6 +34,7 @@ from recaster.progress import Report, silent
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from recaster.evaluation.types import Seen
     from recaster.faces.types import FaceTrack, Floats
     from recaster.media.types import ClipInfo
 
@@ -174,14 +176,26 @@ def _tracks(original: Path, settings: EvaluateSettings, report: Report) -> tuple
 
 
 def _scores(seen: Watched, references: IdentityReferences, truth: Truth | None, frames: range) -> Scores:
-    parts = [
-        identity_scores(seen.swapped, seen.original, references),
-        motion_scores(seen.original, seen.swapped, seen.mirrored),
-        seen.pictures,
-    ]
-    if truth is not None and seen.truth is not None and seen.true_points is not None:
-        parts += [seen.truth, truth_scores(truth, frames, seen.swapped.points, seen.true_points)]
-    return merged(parts)
+    def judged(swap: Seen, pictures: Scores) -> Scores:
+        who = identity_scores(swap, seen.original, references)
+        return merged([who, motion_scores(seen.original, swap, seen.mirrored), pictures])
+
+    scores = judged(seen.swapped, seen.pictures)
+    if truth is None or seen.true is None or seen.true_pictures is None or seen.against is None:
+        return scores
+    scores = beside_truth(scores, judged(seen.true, seen.true_pictures))
+    away = truth_scores(truth, frames, seen.swapped.points, seen.true.points)
+    return merged([scores, seen.against, away])
+
+
+def beside_truth(scores: Scores, true: Scores) -> Scores:
+    """Figures with the same figures of the true swap as a reference."""
+    values = {one.name: one.value for one in true.figures}
+    figures = (
+        dataclasses.replace(one, references={**one.references, "truth": values[one.name]})
+        for one in scores.figures
+    )
+    return Scores(tuple(figures), scores.frames)
 
 
 def merged(parts: list[Scores]) -> Scores:
@@ -196,13 +210,12 @@ def merged(parts: list[Scores]) -> Scores:
 def _about(
     original: Path, swapped: Path, source: Path, settings: EvaluateSettings, frames: range
 ) -> dict[str, Any]:
-    faceset = lambda path: {"path": str(path), "digest": Faceset.open(path).digest()}  # noqa: E731
     return {
         "original": _clip(original),
         "swapped": _clip(swapped),
-        "source": faceset(source),
-        "target": None if settings.target is None else faceset(settings.target),
-        "gallery": [faceset(path) for path in settings.gallery],
+        "source": _faceset(source),
+        "target": None if settings.target is None else _faceset(settings.target),
+        "gallery": [_faceset(path) for path in settings.gallery],
         "truth": None if settings.truth is None else _clip(settings.truth),
         "settings": {
             "frames": [frames.start, frames.stop],
@@ -215,6 +228,10 @@ def _about(
             **{name: metadata.version(name) for name in LIBRARIES},
         },
     }
+
+
+def _faceset(path: Path) -> dict[str, Any]:
+    return {"path": str(path), "digest": Faceset.open(path).digest()}
 
 
 def _clip(path: Path) -> dict[str, Any]:

@@ -67,12 +67,9 @@ MEASURES: Final[dict[str, Measure]] = _by_name(
         "The same of the lids' distance, both eyes.",
     ),
     Measure(
-        "gaze_x_correlation", "Gaze follows, across", "correlation", "higher",
-        "Correlation over time of the pupils' place between the corners of the eyes, found by brightness.",
-    ),
-    Measure(
-        "gaze_y_correlation", "Gaze follows, up and down", "correlation", "higher",
-        "The same at a right angle. Less reliable: lids cover pupils.",
+        "gaze_correlation", "Gaze follows", "correlation", "higher",
+        "Correlation over time of the pupils' place between the corners of the eyes, found by brightness. "
+        "Across only: up and down, lids hide so much of a pupil that even the rendered truth scored .46.",
     ),
     Measure(
         "pose_difference", "Head pose difference", "degrees", "lower",

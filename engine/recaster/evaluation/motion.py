@@ -36,16 +36,16 @@ _IN_SPACE: Final = np.array(
 )  # fmt: skip
 
 
-def motion_scores(original: Seen, swapped: Seen, mirrored: Floats) -> Scores:
+def motion_scores(original: Seen, swapped: Seen, mirrored: Seen) -> Scores:
     """Everything about motion.
 
     Args:
         original: what was seen in the original, T frames.
         swapped: what was seen in its swap.
-        mirrored: (T, 68, 2), the original's points by the judge's second opinion.
+        mirrored: what was seen in the original by the judge's second opinion.
     """
     here, there = head_coordinates(original.points), head_coordinates(swapped.points)
-    again = head_coordinates(mirrored)
+    again = head_coordinates(mirrored.points)
     deviation = deviations(here, there)
     second, second_original = unsteadiness(there), unsteadiness(here)
     frozen = float(np.nanmean(deviations(here, np.zeros_like(here)))) if np.isfinite(here).any() else np.nan
@@ -55,9 +55,8 @@ def motion_scores(original: Seen, swapped: Seen, mirrored: Floats) -> Scores:
         ),
         _correlation("mouth_correlation", mouth_opening(here), mouth_opening(there), mouth_opening(again)),
         _correlation("eye_correlation", eye_opening(here), eye_opening(there), eye_opening(again)),
-        _correlation("gaze_x_correlation", gaze(original.pupils)[:, 0], gaze(swapped.pupils)[:, 0]),
-        _correlation("gaze_y_correlation", gaze(original.pupils)[:, 1], gaze(swapped.pupils)[:, 1]),
-        _pose_figure(original.points, swapped.points, mirrored),
+        _correlation("gaze_correlation", gaze(original.pupils), gaze(swapped.pupils), gaze(mirrored.pupils)),
+        _pose_figure(original.points, swapped.points, mirrored.points),
         _landmark_figure(here, there, again),
         Figure("jitter", _mean(second) / _mean(second_original)),
     )
@@ -125,10 +124,11 @@ def eye_opening(points: Floats) -> Floats:
 
 
 def gaze(pupils: Floats) -> Floats:
-    """Where both eyes look (T, 2), x and y in eye widths; of one eye where the other shows nothing."""
-    seen = np.isfinite(pupils)
+    """Where the eyes look to the side (T,), eye widths; of one eye where the other shows nothing."""
+    across = pupils[..., 0]
+    seen = np.isfinite(across)
     count = seen.sum(axis=1)
-    return np.where(count > 0, np.where(seen, pupils, 0).sum(axis=1) / np.maximum(count, 1), np.nan)
+    return np.where(count > 0, np.where(seen, across, 0).sum(axis=1) / np.maximum(count, 1), np.nan)
 
 
 def correlation(first: Floats, second: Floats) -> float:
@@ -178,11 +178,11 @@ def _pose_figure(original: Floats, swapped: Floats, mirrored: Floats) -> Figure:
 def _apart(first: Floats, second: Floats) -> Floats:
     """Mean distance of three angles, each sequence's own mean taken away (T,), degrees."""
     both = np.isfinite(first).all(axis=1) & np.isfinite(second).all(axis=1)
-    a, b = np.where(both[:, None], first, np.nan), np.where(both[:, None], second, np.nan)
-    if not both.any():
-        return np.full(len(first), np.nan)
-    apart: Floats = np.abs((a - np.nanmean(a, axis=0)) - (b - np.nanmean(b, axis=0))).mean(axis=1)
-    return apart
+    result = np.full(len(first), np.nan)
+    if both.any():
+        a, b = first[both], second[both]
+        result[both] = np.abs((a - a.mean(axis=0)) - (b - b.mean(axis=0))).mean(axis=1)
+    return result
 
 
 def _landmark_figure(here: Floats, there: Floats, again: Floats) -> Figure:
@@ -204,9 +204,8 @@ def _landmark_figure(here: Floats, there: Floats, again: Floats) -> Figure:
     return Figure("landmark_deviation", plain(here, there), references)
 
 
-def _correlation(name: str, first: Floats, second: Floats, again: Floats | None = None) -> Figure:
-    references = {} if again is None else {"noise": correlation(first, again)}
-    return Figure(name, correlation(first, second), references)
+def _correlation(name: str, first: Floats, second: Floats, again: Floats) -> Figure:
+    return Figure(name, correlation(first, second), {"noise": correlation(first, again)})
 
 
 def _mean(values: Floats) -> float:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
+from scipy.ndimage import maximum_filter1d
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,11 +19,16 @@ if TYPE_CHECKING:
 
 ANGLES: Final = 144
 BINS: Final = 36
-NEAR, FAR, RINGS = 0.7, 1.45, 72
+NEAR, FAR, RINGS = 0.88, 1.4, 52
 """The ring around the oval in which a seam is looked for, in radii of the oval, and its samples."""
+MOVED: Final = 14
+"""Samples by which an edge of the original may have moved without being a new one (.15 radii)."""
 
 VISIBLE: Final = 8
 """Levels from which a changed pixel counts: more than encoding at the usual quality does to one."""
+
+SOFT: Final = 1.5
+"""Sigma, in pixels, of the softening before pixels are compared."""
 
 
 def sharpness(grey: Grey, inside: Mask) -> float:
@@ -40,8 +46,9 @@ def seam(original: Grey, swapped: Grey, outline: Floats, eyes: float) -> float:
     """How much of an edge runs along the face's outline that wasn't there, levels per % of eye distance.
 
     Around the oval, 36 sectors of 10 degrees: brightness by radius, averaged along the outline within a
-    sector (an edge along it stays, texture averages out), its slope in the swap less that in the
-    original, the largest there is near the outline; mean over the sectors. 0 for an unchanged picture.
+    sector (an edge along it stays, texture averages out), its slope in the swap less the steepest that
+    the original has thereabouts (another face's outline may lie elsewhere); the largest such excess,
+    mean over the sectors. 0 for an unchanged picture.
 
     Args:
         original: (H, W) uint8.
@@ -58,7 +65,8 @@ def seam(original: Grey, swapped: Grey, outline: Floats, eyes: float) -> float:
         )
         by_radius = np.gradient(values, axis=1) / step[:, None]
         slopes.append(np.abs(by_radius.reshape(BINS, -1, RINGS).mean(axis=1)))
-    more = np.maximum(slopes[1] - slopes[0], 0).max(axis=1)
+    had = maximum_filter1d(slopes[0], 2 * MOVED + 1, axis=1, mode="nearest")
+    more = np.maximum(slopes[1] - had, 0).max(axis=1)
     return float(more.mean() * eyes / 100)
 
 
@@ -87,7 +95,7 @@ class Flow:
     """
 
     def __init__(self) -> None:
-        self._dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
     def places(self, now: Grey, before: Grey) -> NDArray[np.float32]:
         """(H, W, 2): pixel of ``before`` that each pixel of ``now`` shows."""
@@ -105,9 +113,9 @@ def changed(now: Grey, before: Grey, places: NDArray[np.float32], inside: Mask) 
 
 
 def difference(first: Image, second: Image) -> Grey:
-    """(H, W): the largest difference of a pixel's channels, levels, averaged over 3 x 3 pixels.
+    """(H, W): the largest difference of a pixel's channels, levels, after both pictures were softened.
 
-    The average takes out most of what encoding adds, and nothing of what an eye sees.
+    That takes out most of what encoding adds, and nothing of what an eye sees.
     """
-    apart = cv2.absdiff(first, second).max(axis=2)
-    return cv2.blur(apart, (3, 3))
+    soft = [cv2.GaussianBlur(image, (0, 0), SOFT) for image in (first, second)]
+    return cv2.absdiff(*soft).max(axis=2)

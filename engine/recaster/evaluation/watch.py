@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from recaster.evaluation.sface import SFace
     from recaster.evaluation.truth import Truth
-    from recaster.faces.types import Box, FaceTrack, Floats
+    from recaster.faces.types import FaceTrack, Floats
     from recaster.media.types import Image
 
 
@@ -31,20 +31,22 @@ class Watched:
 
     Attributes:
         original, swapped: what they saw in the two clips.
-        mirrored: (T, 68, 2) float64, the original's points, found in the mirrored picture: how far a
+        mirrored: what was seen in the original with points found in the mirrored picture: how far a
             judge is from itself.
-        true_points: (T, 68, 2) float64, the points in the true swap; None without one.
-        pictures: scores of the pixels.
-        truth: scores of the pixels against the true swap; None without one.
+        pictures: scores of the swap's pixels.
+        true: what they saw in the true swap; None without one.
+        true_pictures: scores of the true swap's pixels.
+        against: scores of the swap's pixels against the true swap.
         notice: what the landmark judge's licence asks to be said.
     """
 
     original: Seen
     swapped: Seen
-    mirrored: Floats
-    true_points: Floats | None
+    mirrored: Seen
     pictures: Scores
-    truth: Scores | None
+    true: Seen | None
+    true_pictures: Scores | None
+    against: Scores | None
     notice: str
 
 
@@ -79,27 +81,29 @@ def watch(
     """
     where = points_by_frame(tracks)
     points = Judge()
-    pixels, against = PictureJudge(), TruthJudge(sface)
+    pixels, true_pixels, against = PictureJudge(), PictureJudge(), TruthJudge(sface)
     notes = [_Notes(points, sface, len(frames)) for _ in range(2 if truth is None else 3)]
-    mirrored = np.full((len(frames), 68, 2), np.nan)
+    again = _Notes(points, sface, len(frames))
     for at, (index, images) in enumerate(_together([original, swapped], truth, frames)):
         mesh = where.get(index)
         if mesh is not None:
             box = face_box(mesh)
             for note, image in zip(notes, images, strict=True):
-                note.take(at, image, box, identity=at % identity_every == 0)
-            mirrored[at] = points.mirrored(images[0], box)
+                note.take(at, image, points.points(image, box), identity=at % identity_every == 0)
+            again.take(at, images[0], points.mirrored(images[0], box), identity=False)
         pixels.add(images[0], images[1], mesh)
         if truth is not None:
+            true_pixels.add(images[0], images[2], mesh)
             against.add(images[1], images[2], images[0], truth.mask(index), notes[2].points[at])
         report(Update("judging", at + 1, len(frames)))
     return Watched(
         original=notes[0].seen(),
         swapped=notes[1].seen(),
-        mirrored=mirrored,
-        true_points=None if truth is None else notes[2].points,
+        mirrored=again.seen(),
         pictures=pixels.scores(),
-        truth=None if truth is None else against.scores(),
+        true=None if truth is None else notes[2].seen(),
+        true_pictures=None if truth is None else true_pixels.scores(),
+        against=None if truth is None else against.scores(),
         notice=points.notice,
     )
 
@@ -122,8 +126,7 @@ class _Notes:
         self._pupils = np.full((count, 2, 2), np.nan)
         self._embeddings = np.full((count, 128), np.nan)
 
-    def take(self, at: int, image: Image, box: Box, *, identity: bool) -> None:
-        points = self._judge.points(image, box)
+    def take(self, at: int, image: Image, points: Floats, *, identity: bool) -> None:
         self.points[at] = points
         self._pupils[at] = self._judge.pupils(image, points)
         if identity:

@@ -1,0 +1,149 @@
+"""Swaps that are spoilt in one known way each, and what the judges say of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import pytest
+
+from recaster.evaluation.evaluate import EvaluateSettings, evaluate
+from recaster.evaluation.truth import Truth
+from recaster.evaluation.watch import points_by_frame
+from recaster.faces.alignment import align_matrix, invert, warp
+from recaster.faces.analysis import AnalysisSettings
+from recaster.faces.cache import analyse_clip
+from recaster.media.join import write_clip
+from recaster.media.probe import probe
+from recaster.media.reader import read_frames
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.evaluation.outcome import Outcome
+    from recaster.facesets.faceset import Faceset
+
+FRAMES = range(110, 160)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Material:
+    """The performer, the true swap of the same frames, and where the face is in them."""
+
+    performer: list[np.ndarray]
+    truth: list[np.ndarray]
+    masks: list[np.ndarray]
+    points: list[np.ndarray]
+
+    def inside(self, at: int, image: np.ndarray) -> np.ndarray:
+        """The truth with the face taken from ``image``, softly."""
+        soft = cv2.GaussianBlur(self.masks[at].astype(np.float32), (0, 0), 2)[:, :, None]
+        return np.rint(self.truth[at] * (1 - soft) + np.clip(image, 0, 255) * soft).astype(np.uint8)
+
+    def true(self, at: int) -> np.ndarray:
+        return self.truth[at]
+
+    def unswapped(self, at: int) -> np.ndarray:
+        return self.performer[at]
+
+    def half_swapped(self, at: int) -> np.ndarray:
+        return self.inside(at, 0.5 * self.truth[at] + 0.5 * self.performer[at])
+
+    def noisy(self, at: int) -> np.ndarray:
+        noise = np.random.default_rng(at).normal(0, 14, self.truth[at].shape)
+        return self.inside(at, self.truth[at] + noise)
+
+    def blurred(self, at: int) -> np.ndarray:
+        return self.inside(at, cv2.GaussianBlur(self.truth[at], (0, 0), 3))
+
+    def late(self, at: int) -> np.ndarray:
+        return self.truth[max(at - 5, 0)]
+
+    def frozen(self, at: int) -> np.ndarray:
+        """The first frame's face, carried along with the head."""
+        size = 256
+        there = align_matrix(self.points[at], size, 1.2)
+        face = warp(self.truth[0], align_matrix(self.points[0], size, 1.2), size)
+        placed = cv2.warpAffine(
+            face, invert(there), self.truth[at].shape[1::-1], borderMode=cv2.BORDER_REPLICATE
+        )
+        return self.inside(at, placed.astype(np.float32))
+
+    def trembling(self, at: int) -> np.ndarray:
+        moved = np.float64([[1, 0, 2.0 * (-1) ** at], [0, 1, 1.5 * (-1) ** (at // 2)]])
+        turned = cv2.warpAffine(self.truth[at], moved, self.truth[at].shape[1::-1], borderMode=1)
+        return self.inside(at, turned.astype(np.float32))
+
+    def boxed(self, at: int) -> np.ndarray:
+        """A box around the face that is a little brighter; on the performer, whose outline is his own."""
+        image = self.performer[at].copy()
+        x, y, width, height = cv2.boundingRect(self.masks[at].astype(np.uint8))
+        part = image[y + 4 : y + height - 4, x + 4 : x + width - 4]
+        part[:] = np.clip(part.astype(np.int16) + 16, 0, 255)
+        return image
+
+    def flickering(self, at: int) -> np.ndarray:
+        return self.inside(at, self.truth[at].astype(np.float32) + 8 * (-1) ** at)
+
+    def missing(self, at: int) -> np.ndarray:
+        return self.performer[at] if 20 <= at < 30 else self.truth[at]
+
+    def beside(self, at: int) -> np.ndarray:
+        image = self.truth[at].copy()
+        image[4:60, 4:60] = np.clip(image[4:60, 4:60].astype(np.int16) + 20, 0, 255)
+        return image
+
+    def tilted(self, at: int) -> np.ndarray:
+        """The face turned in its place, against the head."""
+        x, y = self.points[at][:, :2].mean(axis=0)
+        turn = cv2.getRotationMatrix2D((float(x), float(y)), 9, 1)
+        return self.inside(
+            at, cv2.warpAffine(self.truth[at], turn, self.truth[at].shape[1::-1]).astype(np.float32)
+        )
+
+
+Judged = Callable[[str], "Outcome"]
+
+
+@pytest.fixture(scope="session")
+def material(actors: Path, tmp_path_factory: pytest.TempPathFactory) -> Material:
+    performer, truth = actors / "performer.mp4", Truth.load(actors / "truth" / "far.mp4")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("RECASTER_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        analysis = analyse_clip(performer, AnalysisSettings(), FRAMES)
+    where = points_by_frame(analysis.tracks)
+    return Material(
+        [frame.image for frame in read_frames(performer, FRAMES.start, FRAMES.stop)],
+        [frame.image for frame in read_frames(truth.clip, FRAMES.start, FRAMES.stop)],
+        [truth.mask(index) for index in FRAMES],
+        [where[index] for index in FRAMES],
+    )
+
+
+@pytest.fixture(scope="session")
+def judged(
+    material: Material, actors: Path, actor_faceset: Faceset, tmp_path_factory: pytest.TempPathFactory
+) -> Judged:
+    """The outcome for a swap that is spoilt as the method of that name of ``Material`` says."""
+    folder = tmp_path_factory.mktemp("spoilt")
+    performer = actors / "performer.mp4"
+    known: dict[str, Any] = {}
+
+    def judge(kind: str) -> Outcome:
+        if kind not in known:
+            spoil = getattr(material, kind)
+            frames = (
+                dataclasses.replace(frame, image=spoil(frame.index - FRAMES.start))
+                for frame in read_frames(performer, FRAMES.start, FRAMES.stop)
+            )
+            write_clip(frames, probe(performer), folder / f"{kind}.mp4", FRAMES)
+            settings = EvaluateSettings(truth=actors / "truth" / "far.mp4", frames=FRAMES, identity_every=10)
+            known[kind] = evaluate(
+                performer, folder / f"{kind}.mp4", actor_faceset.folder, folder / kind, settings
+            )
+        return known[kind]
+
+    return judge
