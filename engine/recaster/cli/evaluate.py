@@ -91,4 +91,4 @@ def _line(figure: Figure) -> str:
 
 
 def _number(value: float) -> str:
-    return "-" if value != value else f"{value:.3g}"  # noqa: PLR0124 (not a number)
+    return "-" if value != value else f"{value:.3g}"

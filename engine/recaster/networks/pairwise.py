@@ -193,6 +193,17 @@ class PairwiseSwap:
             ],
         )
 
+    @classmethod
+    def built(cls, preset: Preset) -> PairwiseSwap:
+        """A network with the weights that training begins with."""
+        models = build_encoder(preset), build_decoder(preset, "source")
+        return cls(preset, {name: variable.numpy() for name, variable in named(*models).items()})
+
+    def as_model(self) -> keras.Model:
+        """Encoder and decoder in one Keras model, in the network's own range."""
+        inputs = keras.Input((self.preset.size, self.preset.size, 3))
+        return keras.Model(inputs, self._decoder(self._encoder(inputs)))
+
     def load(self, weights: Mapping[str, np.ndarray]) -> None:
         """Take over other weights."""
         for name, variable in named(self._encoder, self._decoder).items():

@@ -25,7 +25,7 @@ from recaster.training import checkpoints
 from recaster.training.checkpoints import Moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from recaster.networks.model_folder import ModelFolder
     from recaster.networks.presets import Preset
@@ -113,6 +113,8 @@ def train(
     report: Report = silent,
     *,
     resume: bool = False,
+    marks: Sequence[float] = (),
+    on_mark: Callable[[float, int, float], None] | None = None,
 ) -> TrainResult:
     """Train until the schedule's budget is spent.
 
@@ -126,24 +128,29 @@ def train(
         schedule: how long.
         report: told after every step.
         resume: go on from the latest checkpoint, where there is one.
+        marks: points on the way, in the schedule's unit (steps or minutes), at most the budget.
+        on_mark: called with the mark, the steps and the seconds so far, at the end of the step that
+            reaches a mark; what it takes does not count against the budget.
 
     Raises:
         TrainingError: a loss or a weight became infinite or not a number; checkpoints are kept.
         ModelError: the checkpoint is broken or of another model.
         OutputError: the folder cannot be written, or the disk is full; checkpoints are kept.
     """
-    run = _Run(trainee, folder, schedule, report)
+    run = _Run(trainee, folder, schedule, report, sorted(marks), on_mark)
     if resume:
         run.resume()
     with _interrupts() as interrupted, _curves(folder) as draw:
         while schedule.spent(run.step, run.seconds) < 1:
             losses = run.take_step()
+            run.pass_marks()
             if run.step % LOG_EVERY == 0:
                 draw(run.step, losses)
             if interrupted():
                 run.checkpoint()
                 raise KeyboardInterrupt
             run.keep_up()
+        run.pass_marks()  # the last moments may have reached the end
         run.finish()
     return TrainResult(run.step, run.seconds, dict(run.losses), run.first_step)
 
@@ -156,6 +163,8 @@ class _Run:
     folder: ModelFolder
     schedule: Schedule
     report: Report
+    marks: list[float]
+    on_mark: Callable[[float, int, float], None] | None
     step: int = 0
     losses: dict[str, float] = field(default_factory=dict)
     first_step: float = 0.0
@@ -199,6 +208,20 @@ class _Run:
             self.losses[name] = kept * self.losses.get(name, value) + (1 - kept) * value
         self._tell()
         return losses
+
+    def pass_marks(self) -> None:
+        """Tell of the marks that are reached, with the clock stopped."""
+        budget = self.schedule.steps or self.schedule.minutes or 1
+        while self.marks and self.schedule.spent(self.step, self.seconds) >= self.marks[0] / budget:
+            began = time.monotonic()
+            mark = self.marks.pop(0)
+            if self.on_mark is not None:
+                self.on_mark(mark, self.step, self.seconds)
+            took = time.monotonic() - began
+            if self._began is not None:
+                self._began += took
+            self._saved_at += took
+            self._shown_at += took
 
     def keep_up(self) -> None:
         """Write the checkpoint and the preview that are due."""

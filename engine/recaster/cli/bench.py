@@ -1,0 +1,144 @@
+"""``recaster bench swap | detect | train``: speed and quality, measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+
+    from recaster.evaluation.bench_detect import Found
+
+SWAP = """Measure a whole swap of CLIP against the pipeline that Recaster grew out of (dlib's CNN on every
+frame, one predict per face, moviepy), and against decoding and encoding alone. Each runs in a process of its
+own; the clip is analysed anew."""
+
+DETECT = """Compare face detectors on pictures whose faces were counted by hand: faces found, boxes too
+many, CPU time. COUNTS is JSON: the file's name and how many faces are on it."""
+
+
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add this command's parsers."""
+    from recaster.cli import bench_train
+
+    parser = commands.add_parser("bench", help="measure speed and quality", description="Measure.")
+    kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
+    _add_swap(kinds, common)
+    _add_detect(kinds, common)
+    bench_train.add(kinds, common)
+
+
+def _add_swap(kinds: Any, common: argparse.ArgumentParser) -> None:
+    parser = kinds.add_parser(
+        "swap", parents=[common], help="a swap's speed against the seed's pipeline", description=SWAP
+    )
+    parser.set_defaults(run=run_swap)
+    parser.add_argument("clip", type=Path, metavar="CLIP")
+    with_what = parser.add_mutually_exclusive_group(required=True)
+    with_what.add_argument("-m", "--model", type=Path, help="a trained model")
+    with_what.add_argument("--source", type=Path, metavar="FACESET", help="swap without training")
+    parser.add_argument("--range", help="frames 100-200 or times 3s-5.5s (default: the whole clip)")
+    parser.add_argument(
+        "--baseline-frames", type=int, default=3, metavar="N", help="frames for the baseline (default: 3)"
+    )
+    parser.add_argument(
+        "--baseline-model", type=Path, metavar="MODEL", help="a trained classic-64 (default: untrained)"
+    )
+    parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="also write the figures here, as JSON")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def _add_detect(kinds: Any, common: argparse.ArgumentParser) -> None:
+    parser = kinds.add_parser(
+        "detect", parents=[common], help="detectors on pictures with known counts", description=DETECT
+    )
+    parser.set_defaults(run=run_detect)
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the pictures")
+    parser.add_argument(
+        "--counts", type=Path, metavar="FILE", help="JSON of counts (default: FOLDER/face_counts.json)"
+    )
+    parser.add_argument(
+        "--detectors",
+        nargs="+",
+        choices=("yunet", "dlib-cnn", "dlib-hog"),
+        default=["yunet", "dlib-hog"],
+        metavar="NAME",
+        help="yunet, dlib-hog, dlib-cnn (default: the first two; dlib-cnn takes seconds a picture)",
+    )
+    parser.add_argument(
+        "--min-face", type=int, default=40, metavar="PX", help="smallest face to look for (default: 40)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def run_swap(options: argparse.Namespace) -> None:
+    """Measure a swap."""
+    import json
+
+    from recaster.cli.display import reporter
+    from recaster.evaluation.bench_swap import SpeedSettings, bench_swap
+    from recaster.files import write_json
+    from recaster.media.probe import probe
+    from recaster.media.ranges import parse_range
+
+    settings = SpeedSettings(
+        model=options.model,
+        source=options.source,
+        frames=None if options.range is None else parse_range(options.range, probe(options.clip)),
+        baseline_frames=options.baseline_frames,
+        baseline_model=options.baseline_model,
+    )
+    found = bench_swap(options.clip, settings, reporter(options))
+    if options.out is not None:
+        write_json(options.out, found)
+    print(json.dumps(found, indent=1) if options.json else speed_table(found))
+
+
+def speed_table(found: dict[str, Any]) -> str:
+    """The figures for people."""
+    lines = [
+        f"{'':<10}{'CPU ms a frame':>16}{'frames/s':>11}{'peak MiB':>10}{'frames':>8}  stages, ms a frame"
+    ]
+    for name in ("floor", "baseline", "engine"):
+        one = found[name]
+        stages = ", ".join(f"{stage} {spent:.1f}" for stage, spent in one["stages"].items())
+        lines.append(
+            f"{name:<10}{one['cpu_ms_per_frame']:>16.1f}{one['frames_per_second']:>11.3f}"
+            f"{one['peak_rss_mb']:>10.0f}{one['frames']:>8}  {stages}"
+        )
+    ratios, engine = found["ratios"], found["engine"]
+    less, more = ratios["baseline_to_engine_cpu"], ratios["engine_to_floor_cpu"]
+    without = engine["cpu_ms_per_frame_without_start"]
+    lines.append(f"CPU a frame: baseline / engine {less:.0f}, engine / floor {more:.2f}")
+    lines.append(
+        f"the engine's start, {engine['start_cpu_s']:.1f} CPU-s, is counted; without it {without:.1f} ms"
+    )
+    lines.append("stages are wall time; the engine's run side by side")
+    return "\n".join(lines)
+
+
+def run_detect(options: argparse.Namespace) -> None:
+    """Compare detectors."""
+    import json
+
+    from recaster.cli.display import reporter
+    from recaster.evaluation.bench_detect import bench_detect, read_counts
+
+    counts = read_counts(options.folder, options.counts)
+    found = [
+        bench_detect(options.folder, counts, name, options.min_face, reporter(options))
+        for name in options.detectors
+    ]
+    print(json.dumps([one.as_json() for one in found], indent=1) if options.json else detect_table(found))
+
+
+def detect_table(found: list[Found]) -> str:
+    """The figures for people."""
+    lines = [f"{'':<10}{'recall':>8}{'found':>8}{'of':>6}{'too many':>10}{'CPU ms a picture':>18}"]
+    for one in found:
+        lines.append(
+            f"{one.detector:<10}{one.recall:>8.3f}{one.hits:>8}{one.faces:>6}{one.extra:>10}{one.cpu_ms:>18.1f}"
+        )
+        lines += [f"  {name}: {boxes} boxes for {faces}" for name, faces, boxes in one.wrong]
+    return "\n".join(lines)

@@ -1,0 +1,135 @@
+"""``recaster bench train``: quality over training time, for several recipes."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from recaster.cli.display import reporter
+from recaster.cli.train import GROUPS, _flags, _kind
+from recaster.errors import UsageError
+from recaster.evaluation.variants import AT_ONCE, Variant, split
+from recaster.networks.presets import ingredients, overridden, preset
+
+if TYPE_CHECKING:
+    from recaster.evaluation.bench_settings import BenchSettings
+
+DESCRIPTION = f"""Train several recipes from scratch, each in a process of its own, swap ORIGINAL with each
+at every mark, and judge the swaps. A VARIANT is the name of a preset, or in quotes
+"NAME: PRESET --flag value ..." with the ingredients of recaster train, or {AT_ONCE}: the swap without
+training. A mark before the last is a model whose learning rate has not fallen yet; --separate trains
+anew for each mark. Writes bench.json, bench.md, bench.png, and a folder for each variant, whose at-*
+folders are models that recaster swap takes. Run the same command again to go on after a stop."""
+
+
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add this command's parser."""
+    parser = commands.add_parser(
+        "train",
+        parents=[common],
+        help="quality over training time, for several recipes",
+        description=DESCRIPTION,
+        usage="recaster bench train ORIGINAL --source FACESET [--target FACESET] --minutes M [M ...] -o OUT "
+        "[options] VARIANT [VARIANT ...]",
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("original", type=Path, metavar="ORIGINAL", help="the clip to swap")
+    parser.add_argument("variants", nargs="+", metavar="VARIANT", help="what to compare")
+    parser.add_argument(
+        "--source", type=Path, required=True, metavar="FACESET", help="the face that is put on"
+    )
+    parser.add_argument(
+        "--target", type=Path, metavar="FACESET", help="the performer (pairwise presets are trained on both)"
+    )
+    parser.add_argument(
+        "--gallery", type=Path, nargs="+", default=[], metavar="FACESET", help="as in recaster evaluate"
+    )
+    parser.add_argument("--truth", type=Path, metavar="CLIP", help="the true swap of a rendered actor")
+    parser.add_argument("--range", help="frames 100-200 or times 3s-5.5s (default: the whole clip)")
+    marks = parser.add_mutually_exclusive_group(required=True)
+    marks.add_argument(
+        "--minutes", type=float, nargs="+", metavar="M", help="minutes of training to judge at"
+    )
+    marks.add_argument("--steps", type=int, nargs="+", metavar="N", help="steps of training to judge at")
+    parser.add_argument("--separate", action="store_true", help="a training of its own for every mark")
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help="folder for all of it")
+    parser.add_argument("--seed", type=int, default=0, help="what every random number follows from")
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: all cores)")
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "gpu"), default="auto", help="what computes (default: auto)"
+    )
+    parser.add_argument(
+        "--vggface-weights", type=Path, metavar="FILE", help="for variants with --perceptual vggface"
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train, judge, and print the table."""
+    variants = [variant(text) for text in options.variants]
+    settings = bench_settings(options)
+    from recaster.evaluation.bench_table import as_markdown
+    from recaster.evaluation.bench_train import bench
+
+    try:
+        rows = bench(variants, settings, options.out, reporter(options))
+    except KeyboardInterrupt:
+        if not options.quiet:
+            sys.stderr.write(f"{options.out}: run the same command again to go on\n")
+        raise
+    print(as_markdown(rows), end="")
+    if not options.quiet:
+        print(f"{options.out / 'bench.png'}: the same as a picture", file=sys.stderr)
+
+
+def variant(text: str) -> Variant:
+    """Read ``"name: preset --flag value"``; the flags are those of ``recaster train``.
+
+    Raises:
+        UsageError: it can't be read.
+    """
+    name, base, flags = split(text)
+    if base == AT_ONCE:
+        return Variant(name, flags=flags)
+    parser = _Strict(prog=name, add_help=False, allow_abbrev=False)
+    for kind in GROUPS:
+        for ingredient, hint, _ in ingredients(kind):
+            parser.add_argument(f"--{ingredient.replace('_', '-')}", dest=ingredient, **_kind(hint))
+    try:
+        words = shlex.split(flags)
+    except ValueError as error:
+        raise UsageError(f"variant {name}: {error}") from None
+    given = _flags(parser.parse_args(words))
+    return Variant(name, overridden(preset(base), **given), base, shlex.join(words))
+
+
+class _Strict(argparse.ArgumentParser):
+    """Raises what would end the program, with the variant's name."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"variant {self.prog}: {message}")
+
+
+def bench_settings(options: argparse.Namespace) -> BenchSettings:
+    """What the options say of all variants."""
+    from recaster.evaluation.bench_settings import BenchSettings
+    from recaster.media.probe import probe
+    from recaster.media.ranges import parse_range
+
+    return BenchSettings(
+        original=options.original,
+        source=options.source,
+        marks=tuple(map(float, options.minutes or options.steps)),
+        unit="minutes" if options.minutes else "steps",
+        target=options.target,
+        gallery=tuple(options.gallery),
+        truth=options.truth,
+        frames=None if options.range is None else parse_range(options.range, probe(options.original)),
+        separate=options.separate,
+        seed=options.seed,
+        device=options.device,
+        threads=options.threads,
+        vggface_weights=options.vggface_weights,
+    )

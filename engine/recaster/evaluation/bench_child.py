@@ -1,0 +1,324 @@
+"""One variant of a training bench: train, keep the marks, swap, judge. Runs in a process of its own.
+
+A process of its own makes CPU time and memory the variant's alone, and leaves no network behind for
+the next. It is started as ``python -m recaster.evaluation.bench_child``, is told what to do as JSON on
+its standard input, and says how far it is as JSON lines on its standard output.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from recaster.errors import InputError, RecasterError
+from recaster.evaluation.bench_point import Cost, Point, peak_bytes
+from recaster.evaluation.bench_settings import BenchSettings
+from recaster.evaluation.variants import Variant
+from recaster.files import atomic_path, write_json
+from recaster.networks.model_folder import ModelCard, ModelFolder
+from recaster.networks.tensors import save_tensors
+from recaster.progress import Report, Update, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import TextIO
+
+    import numpy as np
+
+    from recaster.media.types import Image
+    from recaster.networks.presets import Preset
+    from recaster.training.trainee import Trainee
+
+STOPPED: Final = 130
+TELL_S: Final = 0.2
+"""Seconds between two lines about the same stage."""
+
+
+def run_variant(
+    variant: Variant,
+    settings: BenchSettings,
+    folder: Path,
+    evaluate: Callable[..., Any],
+    report: Report = silent,
+    judged: Callable[[float], None] | None = None,
+) -> None:
+    """Do all that is not done yet for one variant.
+
+    Args:
+        variant: what to train.
+        settings: how, and what to judge it with.
+        folder: the variant's own.
+        evaluate: ``recaster.evaluation.evaluate.evaluate``.
+        report: told about the progress.
+        judged: told the seconds that each swap and its evaluation took.
+
+    Raises:
+        InputError: the folder holds results of other settings.
+        RecasterError: whatever training, swapping and judging raise.
+    """
+    claim(folder, settings.described(variant))
+    points = points_of(variant, settings, folder)
+    if variant.preset is None:
+        points[0].write(Cost(0.0))
+    else:
+        for budget, marks in settings.runs():
+            missing = [Point.of(folder, mark) for mark in marks if not Point.of(folder, mark).trained]
+            if missing:
+                train_run(variant.preset, settings, folder, budget, missing, report)
+    for point in points:
+        if not point.judged:
+            began = time.monotonic()
+            judge(variant, settings, point, evaluate, report)
+            if judged is not None:
+                judged(time.monotonic() - began)
+
+
+def points_of(variant: Variant, settings: BenchSettings, folder: Path) -> list[Point]:
+    """The points of a variant, in time."""
+    marks = (0.0,) if variant.preset is None else settings.marks
+    return [Point.of(folder, mark) for mark in marks]
+
+
+def claim(folder: Path, described: Mapping[str, Any]) -> None:
+    """Make the folder that of these settings.
+
+    Raises:
+        InputError: it is that of others.
+        OutputError: it cannot be written.
+    """
+    path = folder / "variant.json"
+    if not path.is_file():
+        if folder.is_dir() and any(folder.iterdir()):
+            raise InputError(f"{folder}: exists and is not of a bench; choose another --out")
+        write_json(path, described)
+        return
+    try:
+        before = dict(json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path}: unusable ({error}); delete {folder} to begin it anew") from None
+    if differing := sorted(name for name in described if before.get(name) != described[name]):
+        raise InputError(
+            f"{folder}: was made with another {', '.join(differing)}; choose another --out, "
+            "or delete the folder to begin it anew"
+        )
+
+
+def train_run(
+    preset: Preset,
+    settings: BenchSettings,
+    folder: Path,
+    budget: float,
+    missing: Sequence[Point],
+    report: Report,
+) -> None:
+    """Train once from scratch, or go on where Ctrl-C stopped, and keep a model at every missing mark.
+
+    A training that was killed starts again: what it had cost is not known.
+    """
+    from recaster.facesets.faceset import Faceset
+    from recaster.training.loop import Schedule, train
+    from recaster.training.start import make_trainee, new_model, perceptual_backbone
+
+    model = ModelFolder(folder / (f"training-{budget:g}" if settings.separate else "training"))
+    source = Faceset.open(settings.source)
+    target = Faceset.open(settings.target) if settings.target and preset.family == "pairwise" else None
+    before = _stopped(model, missing)
+    if before is None:
+        shutil.rmtree(model.path, ignore_errors=True)
+        card = new_model(model, preset, source, target, settings.seed)
+    else:
+        card = model.read()
+    weights = settings.vggface_weights if preset.losses.perceptual == "vggface" else None
+    backbone = perceptual_backbone(preset, weights)
+    trainee = Metered(make_trainee(preset, source, target, model, card.seed, backbone, report), before or 0.0)
+    if before is None:
+        model.write(card)
+    batch = preset.batch * (2 if preset.family == "pairwise" else 1)
+    by_mark = {point.mark: point for point in missing}
+
+    def on_mark(mark: float, step: int, seconds: float) -> None:
+        with trainee.paused():
+            cost = Cost(mark, step, seconds, trainee.cpu_seconds, peak_bytes(), batch)
+            keep(trainee, model, card, by_mark[mark], cost)
+
+    steps, minutes = (int(budget), None) if settings.unit == "steps" else (None, budget)
+    schedule = Schedule(steps=steps, minutes=minutes)
+    try:
+        train(
+            trainee, model, schedule, report, resume=before is not None, marks=list(by_mark), on_mark=on_mark
+        )
+    except KeyboardInterrupt:
+        write_json(
+            model.path / "stopped.json", {"step": model.read().steps, "cpu_seconds": trainee.cpu_seconds}
+        )
+        raise
+
+
+def _stopped(model: ModelFolder, missing: Sequence[Point]) -> float | None:
+    """CPU seconds of a training that Ctrl-C stopped before the missing marks; None to begin anew."""
+    from recaster.training import checkpoints
+
+    path = model.path / "stopped.json"
+    if not path.is_file():
+        return None
+    note = json.loads(path.read_bytes())
+    every = checkpoints.found(model.checkpoints)
+    if not every or every[-1][1].step != note["step"]:
+        return None
+    moment = every[-1][1]
+    schedule = moment.schedule
+    passed = moment.step if schedule["steps"] is not None else moment.seconds / 60
+    return note["cpu_seconds"] if all(point.mark > passed for point in missing) else None
+
+
+class Metered:
+    """A trainee, and the CPU time since the end of this process's first step."""
+
+    def __init__(self, trainee: Trainee, before: float) -> None:
+        self.preset = trainee.preset
+        self._trainee, self._spent = trainee, before
+        self._since: float | None = None
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Time on all cores so far, over all runs."""
+        return self._spent + (0.0 if self._since is None else time.process_time() - self._since)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Count nothing meanwhile."""
+        self._spent = self.cpu_seconds
+        self._since = None
+        yield
+        self._since = time.process_time()
+
+    def step(self, rate: float) -> Mapping[str, float]:
+        """One optimisation step; this process's first one is free, as in the budget."""
+        losses = self._trainee.step(rate)
+        if self._since is None:
+            self._since = time.process_time()
+        return losses
+
+    def state(self) -> dict[str, np.ndarray]:
+        """As the trainee's."""
+        return self._trainee.state()
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """As the trainee's."""
+        self._trainee.restore(state)
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """As the trainee's."""
+        return self._trainee.weights()
+
+    def preview(self) -> Image:
+        """As the trainee's."""
+        return self._trainee.preview()
+
+
+def keep(trainee: Trainee, model: ModelFolder, card: ModelCard, point: Point, cost: Cost) -> None:
+    """Write a model that ``recaster swap -m`` takes, as it is now.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    kept = ModelFolder(point.folder)
+    save_tensors(kept.weights, trainee.weights(), {"steps": str(cost.steps)})
+    if model.likeness.is_file():
+        with atomic_path(kept.likeness) as temporary:
+            shutil.copyfile(model.likeness, temporary)
+    kept.write(dataclasses.replace(card, preset=trainee.preset, steps=cost.steps, seconds=cost.seconds))
+    point.write(cost)
+
+
+def judge(
+    variant: Variant, settings: BenchSettings, point: Point, evaluate: Callable[..., Any], report: Report
+) -> None:
+    """Swap the clip with a point's model, and evaluate that."""
+    from recaster.evaluation.evaluate import EvaluateSettings
+    from recaster.swapping.load import load_swapper
+    from recaster.swapping.pipeline import swap_clip
+    from recaster.swapping.settings import SwapSettings
+
+    if not point.swapped.is_file():
+        if variant.preset is None:
+            swapper = load_swapper(source=settings.source)
+        else:
+            swapper = load_swapper(point.folder)
+        swap_clip(settings.original, point.swapped, swapper, SwapSettings(frames=settings.frames), report)
+    wanted = EvaluateSettings(
+        target=settings.target, gallery=settings.gallery, truth=settings.truth, frames=settings.frames
+    )
+    evaluate(settings.original, point.swapped, settings.source, point.evaluation, wanted, report)
+
+
+def main(given: TextIO, told: TextIO) -> int:
+    """Do the job that is ``given`` as JSON; returns the exit code.
+
+    The last line on standard error says what went wrong.
+    """
+    job = json.load(given)
+    variant, settings = Variant.from_json(job["variant"]), BenchSettings.from_json(job["settings"])
+    teller = Teller(told)
+    try:
+        choose_device(variant, settings)
+        from recaster.evaluation.evaluate import evaluate
+
+        run_variant(variant, settings, Path(job["folder"]), evaluate, teller, teller.judged)
+    except RecasterError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped\n")
+        return STOPPED
+    return 0
+
+
+def choose_device(variant: Variant, settings: BenchSettings) -> None:
+    """As ``recaster train`` and ``recaster swap`` do; without a network there is no need for TensorFlow."""
+    if settings.threads is not None:
+        import cv2
+
+        cv2.setNumThreads(settings.threads)
+    if variant.preset is not None:
+        from recaster.networks.device import select_device
+
+        select_device(settings.device, settings.threads)
+
+
+class Teller:
+    """Writes updates as JSON lines, a few a second."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._stage, self._told = "", 0.0
+
+    def __call__(self, update: Update) -> None:
+        """Tell, unless the same stage was told of a moment ago."""
+        now = time.monotonic()
+        finished = update.total is not None and update.done >= update.total
+        if update.stage != self._stage or finished or now - self._told >= TELL_S:
+            self._stage, self._told = update.stage, now
+            self._write(dataclasses.asdict(update))
+
+    def judged(self, seconds: float) -> None:
+        """Tell that a point is finished."""
+        self._write({"judged": seconds})
+
+    def _write(self, value: dict[str, Any]) -> None:
+        self._stream.write(json.dumps(value) + "\n")
+        self._stream.flush()
+
+
+if __name__ == "__main__":
+    # Libraries may print what they like: standard output is for what the parent reads.
+    own = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    sys.exit(main(sys.stdin, own))

@@ -1,0 +1,111 @@
+"""Face detectors on pictures whose faces were counted by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from recaster.errors import InputError
+from recaster.faces.detectors import make_detector
+from recaster.media.sheet import load_image
+from recaster.progress import Report, Update, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+COUNTS: Final = "face_counts.json"
+NOTE: Final = "_about"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one detector found.
+
+    Faces are counted, not matched: of a picture with n faces and m boxes, min(n, m) are hits and the
+    boxes beyond n are too many.
+
+    Attributes:
+        detector: its name.
+        pictures: how many were looked at.
+        faces: on all of them.
+        hits: boxes up to each picture's number of faces.
+        extra: boxes beyond it.
+        cpu_ms: mean CPU time a picture, ms, all cores.
+        wrong: (name, faces, boxes) of the pictures where the two differ.
+    """
+
+    detector: str
+    pictures: int
+    faces: int
+    hits: int
+    extra: int
+    cpu_ms: float
+    wrong: tuple[tuple[str, int, int], ...]
+
+    @property
+    def recall(self) -> float:
+        """Share of the faces that were found."""
+        return self.hits / self.faces if self.faces else float("nan")
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return dataclasses.asdict(self) | {"recall": round(self.recall, 4)}
+
+
+def read_counts(folder: Path, counts: Path | None = None) -> dict[str, int]:
+    """Faces by file name, for files that are in ``folder``.
+
+    Raises:
+        InputError: the counts cannot be read, or name no picture that is there.
+    """
+    path = counts or folder / COUNTS
+    try:
+        told = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: the faces' counts cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise InputError(f"{path}: this is no JSON: {error}") from error
+    if not isinstance(told, dict):
+        raise InputError(f'{path}: write the counts as {{"picture.jpg": 3}}')
+    told.pop(NOTE, None)
+    wrong = [name for name, count in told.items() if type(count) is not int or count < 0]
+    if wrong:
+        raise InputError(f"{path}: {wrong[0]}: a count is a whole number, 0 or more")
+    there = {name: count for name, count in told.items() if (folder / name).is_file()}
+    if not there:
+        raise InputError(f"{path}: none of the pictures that it counts is in {folder}")
+    return there
+
+
+def bench_detect(
+    folder: Path, counts: Mapping[str, int], detector: str, min_face: int = 40, report: Report = silent
+) -> Found:
+    """Let one detector look at every counted picture.
+
+    Raises:
+        ImageError: a picture cannot be read.
+        UsageError: there is no such detector.
+    """
+    finder = make_detector(detector, min_face)
+    spent, boxes = 0.0, {}
+    for at, name in enumerate(counts):
+        image = load_image(folder / name)
+        if at == 0:
+            finder.detect(image)  # its first look loads what it needs
+        began = time.process_time()
+        boxes[name] = len(finder.detect(image))
+        spent += time.process_time() - began
+        report(Update(f"looking with {detector}", at + 1, len(counts), "pictures"))
+    return Found(
+        detector=detector,
+        pictures=len(counts),
+        faces=sum(counts.values()),
+        hits=sum(min(counts[name], boxes[name]) for name in counts),
+        extra=sum(max(0, boxes[name] - counts[name]) for name in counts),
+        cpu_ms=round(1000 * spent / len(counts), 2),
+        wrong=tuple((name, counts[name], boxes[name]) for name in counts if boxes[name] != counts[name]),
+    )

@@ -1,0 +1,110 @@
+"""One point of a training bench on disk: the model at a mark, what it had cost, its swap, its evaluation."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from recaster.errors import InputError
+from recaster.evaluation.outcome import NAME
+from recaster.files import write_json
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What training up to a mark took.
+
+    Attributes:
+        mark: minutes or steps that were asked for; 0 without training.
+        steps: optimisation steps done.
+        seconds: wall time, without the first step, which builds the network.
+        cpu_seconds: time of the process on all cores meanwhile.
+        peak_bytes: most memory that the process had held until then; None where the system does not tell.
+        batch: faces in each step, of all identities.
+    """
+
+    mark: float
+    steps: int = 0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_bytes: int | None = None
+    batch: int = 0
+
+    @property
+    def steps_per_second(self) -> float | None:
+        """Steps over wall time, the free first one left out; None where none were counted."""
+        return (self.steps - 1) / self.seconds if self.steps > 1 and self.seconds > 0 else None
+
+    @property
+    def faces_per_second(self) -> float | None:
+        """Training faces over wall time."""
+        return None if self.steps_per_second is None else self.steps_per_second * self.batch
+
+
+@dataclass(frozen=True)
+class Point:
+    """The folder of one variant at one mark; it is a model folder too."""
+
+    folder: Path
+    mark: float
+
+    @classmethod
+    def of(cls, variant: Path, mark: float) -> Point:
+        """The point of a variant's folder at ``mark``."""
+        return cls(variant / f"at-{mark:g}", mark)
+
+    @property
+    def swapped(self) -> Path:
+        """The swapped clip."""
+        return self.folder / "swapped.mp4"
+
+    @property
+    def evaluation(self) -> Path:
+        """The folder of its evaluation."""
+        return self.folder / "evaluation"
+
+    @property
+    def judged(self) -> bool:
+        """Whether all of it is done."""
+        return (self.evaluation / NAME).is_file() and self.trained
+
+    @property
+    def trained(self) -> bool:
+        """Whether the model is there; its cost is written last."""
+        return self._cost.is_file()
+
+    def write(self, cost: Cost) -> None:
+        """Keep what it cost (OutputError where that is impossible)."""
+        write_json(self._cost, asdict(cost))
+
+    def cost(self) -> Cost:
+        """What it cost.
+
+        Raises:
+            InputError: that is not there or damaged.
+        """
+        try:
+            value: dict[str, Any] = json.loads(self._cost.read_bytes())
+            return Cost(**{item.name: value[item.name] for item in fields(Cost)})
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{self._cost}: unusable ({error}); delete {self.folder} to make it again"
+            ) from None
+
+    @property
+    def _cost(self) -> Path:
+        return self.folder / "cost.json"
+
+
+def peak_bytes() -> int | None:
+    """Most memory this process has held so far (resident set); None where the system does not tell.
+
+    Not by getrusage: there a child on Linux starts with its parent's peak.
+    """
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return None
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), None)

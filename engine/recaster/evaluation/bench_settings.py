@@ -1,0 +1,118 @@
+"""How a training bench is made: the clip, the faces, the marks."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from recaster import __version__
+from recaster.errors import UsageError
+from recaster.facesets.faceset import Faceset
+from recaster.files import sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from recaster.evaluation.variants import Variant
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class BenchSettings:
+    """What all variants of a bench have in common.
+
+    Attributes:
+        original: the clip to swap.
+        source: faceset of the face that is put on.
+        marks: when to look, rising, in ``unit``.
+        unit: minutes of training (wall time, as ``recaster train`` counts it) or steps.
+        target: faceset of the performer; pairwise presets are trained on it too.
+        gallery, truth: what an evaluation takes besides.
+        frames: frames of the original to swap and judge; None for all.
+        separate: train anew for every mark, each with its own decay of the learning rate, instead of
+            once with the schedule of the last mark.
+        seed: what every random number of the training follows from.
+        device, threads: what computes.
+        vggface_weights: for variants whose perceptual loss is VGGFace.
+    """
+
+    original: Path
+    source: Path
+    marks: tuple[float, ...]
+    unit: Literal["minutes", "steps"] = "minutes"
+    target: Path | None = None
+    gallery: tuple[Path, ...] = ()
+    truth: Path | None = None
+    frames: range | None = None
+    separate: bool = False
+    seed: int = 0
+    device: str = "auto"
+    threads: int | None = None
+    vggface_weights: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse marks that mean nothing.
+
+        Raises:
+            UsageError: they do.
+        """
+        if not self.marks or not all(0 < mark < math.inf for mark in self.marks):
+            raise UsageError(f"the {self.unit} to look at must be numbers above 0, at least one")
+        if self.unit == "steps" and any(mark != int(mark) for mark in self.marks):
+            raise UsageError("steps are whole numbers")
+        object.__setattr__(self, "marks", tuple(sorted(set(self.marks))))
+
+    def runs(self) -> list[tuple[float, tuple[float, ...]]]:
+        """The trainings of one variant: each one's budget, and the marks on its way."""
+        if self.separate:
+            return [(mark, (mark,)) for mark in self.marks]
+        return [(self.marks[-1], self.marks)]
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain values; ``from_json`` reads them back."""
+        return {name: _plain(value) for name, value in vars(self).items()}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> BenchSettings:
+        """What ``as_json`` wrote."""
+        read = dict(value)
+        for name in ("original", "source", "target", "truth", "vggface_weights"):
+            read[name] = None if read[name] is None else Path(read[name])
+        read["gallery"] = tuple(Path(path) for path in read["gallery"])
+        read["marks"] = tuple(read["marks"])
+        read["frames"] = None if read["frames"] is None else range(*read["frames"])
+        return cls(**{item.name: read[item.name] for item in dataclasses.fields(cls)})
+
+    def described(self, variant: Variant) -> dict[str, Any]:
+        """All that decides one variant's results, but for its single marks: contents, not places."""
+        return {
+            "format": FORMAT,
+            "recaster": __version__,
+            "preset": variant.as_json()["preset"],
+            "original": sha256(self.original),
+            "frames": _plain(self.frames),
+            "source": Faceset.open(self.source).digest(),
+            "target": None if self.target is None else Faceset.open(self.target).digest(),
+            "gallery": [Faceset.open(path).digest() for path in self.gallery],
+            "truth": None if self.truth is None else sha256(self.truth),
+            "unit": self.unit,
+            "budget": None if self.separate or variant.preset is None else self.marks[-1],
+            "separate": self.separate,
+            "seed": self.seed,
+            "device": self.device,
+            "threads": self.threads,
+        }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, range):
+        return [value.start, value.stop]
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,144 @@
+"""Speed: the engine, the pipeline it grew out of, and the cost of decoding and encoding alone."""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from recaster import __version__
+from recaster.errors import UsageError
+from recaster.evaluation.processes import Cost, measured
+from recaster.media.probe import probe
+from recaster.progress import Report, Update, silent
+
+if TYPE_CHECKING:
+    from recaster.media.types import ClipInfo
+
+TASK: Final = "recaster.evaluation.speed_task"
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True)
+class SpeedSettings:
+    """What is measured.
+
+    Attributes:
+        model: a trained model for the engine; or
+        source: a faceset for a swap without training.
+        frames: of the clip, for engine and floor; None for all.
+        baseline_frames: frames that the seed's pipeline gets, from the clip's start.
+        baseline_model: a trained classic-64 model for it; None leaves its network untrained, which
+            takes as long.
+    """
+
+    model: Path | None = None
+    source: Path | None = None
+    frames: range | None = None
+    baseline_frames: int = 3
+    baseline_model: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be measured."""
+        if (self.model is None) == (self.source is None):
+            raise UsageError("give either a model or a source faceset to measure the engine with")
+        if self.baseline_frames < 1:
+            raise UsageError("the baseline needs at least one frame")
+
+
+def bench_swap(clip: Path, settings: SpeedSettings, report: Report = silent) -> dict[str, Any]:
+    """Measure floor, baseline and engine one after another, each in a process of its own.
+
+    CPU time is that of whole processes, all cores, by the system's accounts. Of floor and baseline the
+    start (imports, weights, first graph) is left out, since it says nothing about a frame; the engine's is
+    left in, as its user pays it for every clip, and given beside it. The engine analyses the clip anew.
+    Stages are wall time: the engine's run side by side.
+
+    Args:
+        clip: what is swapped.
+        settings: with what.
+        report: told when each of the three begins.
+
+    Returns:
+        A JSON object: "clip", "machine", and for each of "floor", "baseline", "engine"
+        "cpu_ms_per_frame", "frames_per_second", "peak_rss_mb" (MiB), "stages" (wall ms a frame), "frames",
+        "start_cpu_s"; "ratios": "baseline_to_engine_cpu", "engine_to_floor_cpu", "baseline_to_engine_wall".
+
+    Raises:
+        ClipError: the clip cannot be used.
+        WorkError: one of the processes failed.
+    """
+    info = probe(clip)
+    frames = range(info.frame_count) if settings.frames is None else settings.frames
+    first = range(min(settings.baseline_frames, info.frame_count))
+    found: dict[str, Any] = {"format": FORMAT, "clip": _clip(info, frames), "machine": machine()}
+    with tempfile.TemporaryDirectory(prefix="recaster-bench-") as folder:
+        for at, (work, part) in enumerate((("floor", frames), ("baseline", first), ("engine", frames))):
+            report(Update(f"measuring the {work}", at, 3, "parts"))
+            task = {
+                "work": work,
+                "clip": str(clip.resolve()),
+                "out": str(Path(folder) / f"{work}.mp4"),
+                "frames": [part.start, part.stop],
+                "model": _path(settings.model),
+                "source": _path(settings.source),
+                "baseline_model": _path(settings.baseline_model),
+            }
+            cost = measured(TASK, task, {"RECASTER_CACHE": str(Path(folder) / "cache")})
+            found[work] = summed(cost, with_start=work == "engine")
+    report(Update("measuring", 3, 3, "parts"))
+    found["ratios"] = {
+        "baseline_to_engine_cpu": _over(found, "baseline", "engine", "cpu_ms_per_frame"),
+        "engine_to_floor_cpu": _over(found, "engine", "floor", "cpu_ms_per_frame"),
+        "baseline_to_engine_wall": _over(found, "engine", "baseline", "frames_per_second"),
+    }
+    return found
+
+
+def summed(cost: Cost, *, with_start: bool) -> dict[str, Any]:
+    """A process's cost by frame; with the start's CPU time or without it."""
+    frames, start = cost.said["frames"], cost.said["start_cpu"]
+    cpu = cost.cpu if with_start else cost.cpu - start
+    # Wall time is counted like CPU time: what came before the first frame only where it belongs.
+    wall = cost.wall if with_start else sum(cost.said["stages"].values())
+    return {
+        "cpu_ms_per_frame": round(1000 * cpu / frames, 2),
+        "cpu_ms_per_frame_without_start": round(1000 * (cost.cpu - start) / frames, 2),
+        "frames_per_second": round(frames / wall, 4),
+        "peak_rss_mb": round(cost.peak_mb, 1),
+        "stages": {name: round(1000 * spent / frames, 2) for name, spent in cost.said["stages"].items()},
+        "frames": frames,
+        "start_cpu_s": round(start, 2),
+    }
+
+
+def machine() -> dict[str, Any]:
+    """What it was measured on."""
+    return {
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 2),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "recaster": __version__,
+    }
+
+
+def _clip(info: ClipInfo, frames: range) -> dict[str, Any]:
+    return {
+        "path": str(info.path),
+        "width": info.width,
+        "height": info.height,
+        "fps": round(float(info.rate), 3),
+        "frames": [frames.start, frames.stop],
+    }
+
+
+def _path(path: Path | None) -> str | None:
+    return None if path is None else str(path.resolve())
+
+
+def _over(found: dict[str, Any], above: str, below: str, what: str) -> float:
+    return round(float(found[above][what] / found[below][what]), 2)

@@ -1,0 +1,67 @@
+"""A training bench as a table in Markdown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recaster.evaluation.measures import MEASURES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from recaster.evaluation.bench_train import Row
+
+MIB = 2**20
+ARROWS = {"higher": " ↑", "lower": " ↓", "near 1": " →1"}
+
+
+def as_markdown(rows: Sequence[Row]) -> str:
+    """Two tables: what each point cost, and how it scored, with the recipes below."""
+    names = list(dict.fromkeys(name for row in rows for name in row.figures))
+    costs = [
+        [
+            row.variant,
+            _number(row.minutes),
+            f"{row.steps}",
+            _number(row.steps_per_second),
+            _number(row.faces_per_second),
+            _number(row.cpu_seconds),
+            "-" if row.peak_bytes is None else f"{row.peak_bytes / MIB:.0f}",
+        ]
+        for row in rows
+    ]
+    head = ["variant", "minutes", "steps", "steps/s", "faces/s", "CPU s", "peak MiB"]
+    parts = ["## Cost\n", _table(head, costs)]
+    if names:
+        scores = [
+            [row.variant, _number(row.minutes), *(_number(row.figures.get(name)) for name in names)]
+            for row in rows
+        ]
+        parts += ["\n## Quality\n", _table(["variant", "minutes", *map(label, names)], scores)]
+    recipes = {row.variant: f"{row.preset} {row.flags}".strip() for row in rows if row.preset}
+    if recipes:
+        parts += [
+            "\n## Recipes\n",
+            _table(["variant", "recipe"], [[n, f"`{r}`"] for n, r in recipes.items()]),
+        ]
+    return "\n".join(parts) + "\n"
+
+
+def label(name: str) -> str:
+    """A figure's title, unit and better direction; its name where it is not defined."""
+    measure = MEASURES.get(name)
+    if measure is None:
+        return name
+    unit = f" [{measure.unit}]" if measure.unit else ""
+    return f"{measure.title}{unit}{ARROWS.get(measure.better, '')}"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _table(head: list[str], lines: list[list[str]]) -> str:
+    ruler = ["---"] + ["---:"] * (len(head) - 1)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, ruler, *lines])

@@ -1,0 +1,307 @@
+"""How good a swap is after how much training: quality over wall time, for several recipes.
+
+Every variant is trained from scratch in a process of its own, one after another. At each mark the
+weights that a swap would use are kept, with the clock stopped; later the clip is swapped with each and
+judged. All marks of a variant lie on one training with the learning-rate schedule of the last mark: a
+point before the end is a model whose rate has not fallen yet, which somewhat understates what a
+training of just that length would give. ``separate`` trains once for each mark instead, for as much
+more time.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+import json
+import math
+import os
+import platform
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from recaster import __version__
+from recaster.errors import TrainingError, UsageError
+from recaster.evaluation.bench_child import STOPPED, claim, points_of
+from recaster.evaluation.bench_plot import draw_bench
+from recaster.evaluation.bench_table import as_markdown
+from recaster.evaluation.outcome import Outcome
+from recaster.evaluation.sface import SFace
+from recaster.evaluation.variants import check_names
+from recaster.facesets.faceset import Faceset
+from recaster.files import unwritable, write_bytes, write_json
+from recaster.progress import Report, Update, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from recaster.evaluation.bench_point import Point
+    from recaster.evaluation.bench_settings import BenchSettings
+    from recaster.evaluation.variants import Variant
+
+FORMAT: Final = 1
+LAST_LINES: Final = 3
+"""Lines of a failed variant's log that are shown."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant at one mark.
+
+    Attributes:
+        variant, preset, flags: what was trained; no preset for the swap without training.
+        mark: what was asked for, in the bench's unit.
+        minutes: wall time of training, without the first step, which builds the network.
+        steps: optimisation steps.
+        steps_per_second, faces_per_second: over that wall time; None without training.
+        cpu_seconds: time of the training on all cores.
+        peak_bytes: most memory the training's process had held; None where the system does not tell.
+        figures: the evaluation's values by name; None where one could not be measured.
+        references: by figure and condition.
+        folder: where the point lies.
+    """
+
+    variant: str
+    preset: str
+    flags: str
+    mark: float
+    minutes: float
+    steps: int
+    steps_per_second: float | None
+    faces_per_second: float | None
+    cpu_seconds: float
+    peak_bytes: int | None
+    figures: dict[str, float | None]
+    references: dict[str, dict[str, float | None]]
+    folder: str
+
+
+def bench(
+    variants: Sequence[Variant], settings: BenchSettings, out: Path, report: Report = silent
+) -> list[Row]:
+    """Train, swap and judge all variants, and write ``bench.json``, ``bench.md`` and ``bench.png``.
+
+    What is there already, made with the same settings, is not made again. Ctrl-C ends the step, keeps
+    what is there and raises KeyboardInterrupt; the same call then goes on.
+
+    Args:
+        variants: what to compare.
+        settings: what they share.
+        out: a folder for all of it; each variant has its own in it.
+        report: told about the progress.
+
+    Returns:
+        A row for each variant and mark.
+
+    Raises:
+        UsageError: variants or settings that do not go together, or a judge that is not installed.
+        InputError: a clip or faceset cannot be used, or ``out`` holds results of other settings.
+        TrainingError: some variants failed; the others are done and written.
+        OutputError: a result cannot be written.
+    """
+    check(variants, settings)
+    for variant in variants:
+        claim(out / variant.name, settings.described(variant))
+    progress = Overall(variants, settings, out, report)
+    failures = []
+    for number, variant in enumerate(variants):
+        progress.begin(number)
+        if not all(point.judged for point in points_of(variant, settings, out / variant.name)):
+            code = run_child(variant, settings, out / variant.name, progress)
+            if code == STOPPED:
+                raise KeyboardInterrupt
+            if code:
+                failures.append(_failure(out / variant.name, code))
+        write(out, rows(variants, settings, out), settings)
+    if failures:
+        raise TrainingError(f"{len(failures)} of {len(variants)} variants failed: " + "; ".join(failures))
+    return rows(variants, settings, out)
+
+
+def check(variants: Sequence[Variant], settings: BenchSettings) -> None:
+    """Refuse what would fail an hour later.
+
+    Raises:
+        UsageError, InputError: as ``bench``.
+    """
+    check_names(variants)
+    SFace()  # says what is not installed
+    source = Faceset.open(settings.source).digest()
+    for variant in variants:
+        if variant.sides == 2 and settings.target is None:
+            raise UsageError(
+                f"variant {variant.name}: preset {variant.base} trains on two people: add --target FACESET"
+            )
+    if settings.target is not None and Faceset.open(settings.target).digest() == source:
+        raise UsageError("source and target are the same faces: give facesets of two people")
+
+
+def run_child(variant: Variant, settings: BenchSettings, folder: Path, progress: Overall) -> int:
+    """Run one variant in a process of its own; returns its exit code.
+
+    It has a session of its own, so that a terminal's Ctrl-C reaches only this process, which passes it
+    on once and waits until the child has kept what it has. If this process dies, the child ends at its
+    next word.
+    """
+    job = {"variant": variant.as_json(), "settings": settings.as_json(), "folder": str(folder)}
+    try:
+        log = _log(folder).open("w", encoding="utf-8")
+    except OSError as error:
+        raise unwritable(_log(folder), error) from error
+    command = [sys.executable, "-m", "recaster.evaluation.bench_child"]
+    with (
+        log,
+        subprocess.Popen(  # noqa: S603 (our own module, no shell)
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,
+        ) as child,
+    ):
+        try:
+            _send(child, job)
+            for line in child.stdout or ():
+                progress.hear(json.loads(line))
+        except KeyboardInterrupt:
+            child.send_signal(signal.SIGINT)
+            collections.deque(child.stdout or (), maxlen=0)  # until it has ended
+            raise
+    return child.returncode
+
+
+def _send(child: subprocess.Popen[str], job: dict[str, Any]) -> None:
+    """Tell the child what to do; one that has ended already said why in its log."""
+    if child.stdin is not None:
+        with contextlib.suppress(BrokenPipeError), child.stdin:
+            json.dump(job, child.stdin)
+
+
+def _log(folder: Path) -> Path:
+    return folder / "log.txt"
+
+
+def _failure(folder: Path, code: int) -> str:
+    lines = _log(folder).read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    said = " | ".join(lines[-LAST_LINES:] if code < 0 or code == 1 else lines[-1:])
+    ended = f"ended by signal {-code}" if code < 0 else f"exit code {code}"
+    return f"{folder.name} ({ended}; {_log(folder)}): {said}"
+
+
+class Overall:
+    """Adds to the updates of one variant's process which it is, and how long everything will take."""
+
+    def __init__(
+        self, variants: Sequence[Variant], settings: BenchSettings, out: Path, report: Report
+    ) -> None:
+        self._report, self._settings = report, settings
+        self._points = [points_of(variant, settings, out / variant.name) for variant in variants]
+        self._names = [variant.name for variant in variants]
+        self._trained = [variant.preset is not None for variant in variants]
+        self._number, self._training = 0, 0.0
+        self._judged: list[float] = []
+
+    def begin(self, number: int) -> None:
+        """The next updates are of this variant."""
+        self._number, self._training = number, 0.0
+
+    def hear(self, said: dict[str, Any]) -> None:
+        """Pass on one line of the process."""
+        if "judged" in said:
+            self._judged.append(said["judged"])
+            return
+        update = Update(**said)
+        if update.stage == "training" and update.unit == "seconds":
+            self._training = update.done
+        stage = f"{self._names[self._number]}: {update.stage}"
+        detail = "  ".join(part for part in (update.detail, self._all()) if part)
+        self._report(Update(stage, update.done, update.total, update.unit, detail))
+
+    def seconds_left(self) -> float | None:
+        """Of training and judging, by the mean of what judging took; None while that is not known."""
+        if self._settings.unit == "steps" or not self._judged:
+            return None
+        left = 0.0
+        for number in range(self._number, len(self._names)):
+            if self._trained[number]:
+                for budget, marks in self._settings.runs():
+                    points = [point for point in self._points[number] if point.mark in marks]
+                    left += 0 if all(point.trained for point in points) else 60 * budget
+        left -= min(left, self._training)
+        return left + self._unjudged() * sum(self._judged) / len(self._judged)
+
+    def _unjudged(self) -> int:
+        return sum(not point.judged for points in self._points for point in points)
+
+    def _all(self) -> str:
+        every = sum(map(len, self._points))
+        seconds = self.seconds_left()
+        done = f"[all: {every - self._unjudged()}/{every} points"
+        return f"{done}]" if seconds is None else f"{done}, {max(1, round(seconds / 60))} min left]"
+
+
+def rows(variants: Sequence[Variant], settings: BenchSettings, out: Path) -> list[Row]:
+    """What is there so far, variant by variant and in time.
+
+    Raises:
+        InputError: a result is damaged.
+    """
+    return [
+        _row(variant, point, settings, out)
+        for variant in variants
+        for point in points_of(variant, settings, out / variant.name)
+        if point.judged
+    ]
+
+
+def _row(variant: Variant, point: Point, settings: BenchSettings, out: Path) -> Row:
+    cost = point.cost()
+    figures = Outcome.load(point.evaluation).scores.figures
+    return Row(
+        variant=variant.name,
+        preset=variant.base,
+        flags=variant.flags,
+        mark=point.mark,
+        minutes=point.mark if settings.unit == "minutes" else cost.seconds / 60,
+        steps=cost.steps,
+        steps_per_second=cost.steps_per_second,
+        faces_per_second=cost.faces_per_second,
+        cpu_seconds=cost.cpu_seconds,
+        peak_bytes=cost.peak_bytes,
+        figures={one.name: _plain(one.value) for one in figures},
+        references={
+            one.name: {name: _plain(value) for name, value in one.references.items()} for one in figures
+        },
+        folder=str(point.folder.relative_to(out)),
+    )
+
+
+def _plain(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def write(out: Path, found: Sequence[Row], settings: BenchSettings) -> None:
+    """Write the rows as JSON, as a table and as a picture.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
+    document = {
+        "format": FORMAT,
+        "unit": settings.unit,
+        "separate": settings.separate,
+        "settings": settings.as_json(),
+        "versions": {"recaster": __version__, "python": platform.python_version()},
+        "machine": {"processor": platform.machine(), "cores": os.cpu_count()},
+        "rows": [dataclasses.asdict(row) for row in found],
+    }
+    write_json(out / "bench.json", document)
+    write_bytes(out / "bench.md", as_markdown(found).encode())
+    if found:
+        draw_bench(out / "bench.png", found)

@@ -1,0 +1,142 @@
+"""The pipeline that Recaster grew out of, as the baseline of every speed figure.
+
+What shaoanlu's faceswap-GAN did for each frame (v1 notebooks, 2017, with v2's alpha mask), written anew
+from its facts: dlib's CNN through face_recognition at its defaults, a box smoothed over time, the classic
+network through ``predict``, a feathered rectangle, moviepy for reading and writing. It keeps the original's
+one smoothed box for all faces and its fixed-pixel feather: that is what it costs, and how it looks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import cv2
+import numpy as np
+
+from recaster.faces.dlib_models import face_recognition
+from recaster.networks.pairwise import PairwiseSwap
+from recaster.networks.presets import preset
+from recaster.networks.tensors import load_tensors
+from recaster.swapping.timing import Stopwatch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.media.types import Image
+    from recaster.networks.model_folder import ModelFolder
+
+PRESET: Final = "classic-64"
+KEPT: Final = 0.65
+"""Share of the box so far in the smoothed box."""
+TRIM: Final = 15
+"""One part in so many is cut from each side of the box, and again inside it before the feather."""
+KERNEL, SIGMA = (15, 15), 10.0
+
+Sides = tuple[int, int, int, int]
+"""Top, right, bottom, left, in whole pixels, as face_recognition gives them."""
+
+
+class SeedPipeline:
+    """Swaps the faces of one frame after another; call it with each frame.
+
+    Attributes:
+        watch: wall seconds of "detect", "predict" and "blend".
+
+    Args:
+        model: a trained ``classic-64`` model; None for an untrained network, which takes as long.
+
+    Raises:
+        WeightsError: the model's weights are not a classic network's.
+    """
+
+    def __init__(self, model: ModelFolder | None = None) -> None:
+        recipe = preset(PRESET) if model is None else model.read().preset
+        self.size = recipe.size
+        self.watch = Stopwatch()
+        network = PairwiseSwap.built(recipe)
+        if model is not None:
+            network.load(load_tensors(model.weights, PairwiseSwap.expected(recipe)))
+        self._network = network.as_model()
+        self._recognition = face_recognition()
+        self._box: Sides | None = None
+
+    def warm_up(self) -> None:
+        """Build the network's graph before anything is timed."""
+        self._predict(np.zeros((self.size, self.size, 3), np.uint8))
+
+    def __call__(self, frame: Image) -> Image:
+        """A frame (H, W, 3) uint8 RGB with every face that was found swapped."""
+        with self.watch.timing("detect"):
+            found = self._recognition.face_locations(frame, model="cnn")
+        for box in found:
+            self._box = smoothed(self._box, box)
+            part = trimmed(self._box)
+            face = frame[part[0] : part[2], part[3] : part[1]]
+            if face.shape[0] < TRIM or face.shape[1] < TRIM:
+                continue
+            with self.watch.timing("predict"):
+                painted = self._predict(cv2.resize(face, (self.size, self.size)))
+            with self.watch.timing("blend"):
+                frame = pasted(frame, painted, part)
+        return frame
+
+    def _predict(self, face: Image) -> Image:
+        """A face (size, size, 3) uint8 through the network, alone, by Keras's ``predict``."""
+        seen = face[None].astype(np.float32) / 127.5 - 1
+        decoded: Any = self._network.predict(seen, verbose=0)[0]
+        mask = decoded[..., 3:] if decoded.shape[-1] == 4 else np.ones_like(decoded[..., :1])
+        mixed = mask * decoded[..., :3] + (1 - mask) * seen[0]
+        return np.clip((mixed + 1) * 127.5, 0, 255).astype(np.uint8)
+
+
+def smoothed(before: Sides | None, box: Sides) -> Sides:
+    """The moving average of boxes, cut to whole pixels as the original did."""
+    if before is None:
+        return box
+    top, right, bottom, left = (
+        int(KEPT * old + (1 - KEPT) * new) for old, new in zip(before, box, strict=True)
+    )
+    return top, right, bottom, left
+
+
+def trimmed(box: Sides) -> Sides:
+    """The box without a fifteenth of its size at each side."""
+    top, right, bottom, left = box
+    high, wide = (bottom - top) // TRIM, (right - left) // TRIM
+    return max(top + high, 0), right - wide, bottom - high, max(left + wide, 0)
+
+
+def pasted(frame: Image, painted: Image, part: Sides) -> Image:
+    """The painted face in its place, blended in by a blurred inner rectangle."""
+    top, right, bottom, left = part
+    under = frame[top:bottom, left:right]
+    high, wide = under.shape[:2]
+    mask = np.zeros((high, wide, 1), np.float32)
+    mask[high // TRIM : high - high // TRIM, wide // TRIM : wide - wide // TRIM] = 1
+    mask = cv2.GaussianBlur(mask, KERNEL, SIGMA)[..., None]
+    result = frame.copy()
+    result[top:bottom, left:right] = mask * cv2.resize(painted, (wide, high)) + (1 - mask) * under
+    return result
+
+
+def swap_clip(clip: Path, out: Path, pipeline: SeedPipeline, frames: int) -> int:
+    """Swap a clip's first frames as the seed did, with moviepy and without sound.
+
+    Returns:
+        The frames that were written; moviepy decides by time how many those are.
+    """
+    from moviepy import VideoFileClip
+
+    written = 0
+
+    def counted(frame: Image) -> Image:
+        nonlocal written
+        written += 1
+        return pipeline(frame)
+
+    with VideoFileClip(str(clip), audio=False) as film:
+        part = film.subclipped(0, min(film.duration, (frames - 0.5) / film.fps))
+        part.image_transform(counted).write_videofile(
+            str(out), codec="libx264", audio=False, logger=None, threads=1
+        )
+    return written

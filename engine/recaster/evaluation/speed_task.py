@@ -1,0 +1,71 @@
+"""One measured piece of a speed benchmark, in a process of its own (see ``processes``)."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from recaster.evaluation.processes import answer, task
+
+
+def main() -> None:
+    """Do what was asked: "floor", "baseline" or "engine"."""
+    given = task()
+    clip, out = Path(given["clip"]), Path(given["out"])
+    frames = range(*given["frames"])
+    work = {"floor": _floor, "baseline": _baseline, "engine": _engine}[given["work"]]
+    answer(work(clip, out, frames, given))
+
+
+def _floor(clip: Path, out: Path, frames: range, given: dict[str, Any]) -> dict[str, Any]:
+    """Decode and encode, nothing between."""
+    del given
+    from recaster.media.probe import probe
+    from recaster.media.reader import read_frames
+    from recaster.media.writer import ClipWriter
+    from recaster.swapping.timing import Stopwatch
+
+    watch, start = Stopwatch(), _start()
+    with ClipWriter(out, probe(clip)) as writer:
+        for frame in watch.each("decode", read_frames(clip, frames.start, frames.stop)):
+            with watch.timing("encode"):
+                writer.write(frame.image, frame.pts)
+    return {"frames": len(frames), "stages": watch.seconds, **start}
+
+
+def _baseline(clip: Path, out: Path, frames: range, given: dict[str, Any]) -> dict[str, Any]:
+    """The seed's pipeline over the first frames."""
+    from recaster.evaluation.seed_pipeline import SeedPipeline, swap_clip
+    from recaster.networks.model_folder import ModelFolder
+
+    model = given["baseline_model"]
+    pipeline = SeedPipeline(None if model is None else ModelFolder(Path(model)))
+    pipeline.warm_up()
+    start, began = _start(), time.perf_counter()
+    count = swap_clip(clip, out, pipeline, len(frames))
+    stages = pipeline.watch.seconds
+    stages["read and write"] = time.perf_counter() - began - sum(stages.values())
+    return {"frames": count, "stages": stages, **start}
+
+
+def _engine(clip: Path, out: Path, frames: range, given: dict[str, Any]) -> dict[str, Any]:
+    """Recaster, from nothing: the clip was never analysed before."""
+    from recaster.swapping.load import load_swapper
+    from recaster.swapping.pipeline import swap_clip
+    from recaster.swapping.settings import SwapSettings
+
+    model, source = (None if given[name] is None else Path(given[name]) for name in ("model", "source"))
+    swapper = load_swapper(model, source)
+    start = _start()
+    result = swap_clip(clip, out, swapper, SwapSettings(frames=frames))
+    return {"frames": result.frames, "stages": result.seconds, "swapped": result.swapped, **start}
+
+
+def _start() -> dict[str, float]:
+    """What it took to get here: imports, weights, graphs."""
+    return {"start_cpu": time.process_time()}
+
+
+if __name__ == "__main__":
+    main()
