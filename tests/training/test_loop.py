@@ -156,6 +156,34 @@ def test_minutes_count_from_the_end_of_the_first_step(folder: ModelFolder, clock
     assert (done.steps, done.first_step) == (122, 0)
 
 
+def test_marks_are_told_at_the_end_of_their_step(folder: ModelFolder) -> None:
+    told: list[tuple[float, int, float]] = []
+    trainee = Counter()
+
+    def on_mark(mark: float, step: int, seconds: float) -> None:
+        assert seconds >= 0
+        told.append((mark, step, trainee.sum))
+
+    train(trainee, folder, Schedule(steps=7), marks=(7, 2, 5), on_mark=on_mark)
+    whole = np.cumsum(trainee.rates)
+    assert told == [(2, 2, whole[1]), (5, 5, whole[4]), (7, 7, whole[6])]
+
+
+def test_time_spent_on_marks_does_not_count(folder: ModelFolder, clock: Clock) -> None:
+    told: list[tuple[float, int, float]] = []
+
+    def on_mark(mark: float, step: int, seconds: float) -> None:
+        told.append((mark, step, seconds))
+        clock.now += 45
+
+    trainee = Counter(clock.pass_second)
+    schedule = Schedule(minutes=1, checkpoint_every=25)
+    result = train(trainee, folder, schedule, marks=(0.2, 0.5, 1), on_mark=on_mark)
+    assert told == [(0.2, 13, 12), (0.5, 31, 30), (1, 61, 60)]
+    assert (result.steps, result.seconds) == (61, 60)
+    assert [moment.seconds for _, moment in checkpoints.found(folder.checkpoints)] == [25, 50, 60]
+
+
 def test_previews_and_checkpoints_come_at_their_intervals(folder: ModelFolder, clock: Clock) -> None:
     schedule = Schedule(steps=41, checkpoint_every=8, preview_every=16)
     train(Counter(clock.pass_second), folder, schedule)

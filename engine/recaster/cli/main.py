@@ -16,7 +16,7 @@ from recaster.errors import RecasterError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = ("probe", "extract", "faceset", "train", "swap", "compare", "evaluate", "bench")
+COMMANDS = ("probe", "extract", "faceset", "train", "swap", "compare", "evaluate", "bench", "report")
 RESUMING = ("extract", "swap")
 """Commands that go on where they were stopped when they are given again."""
 

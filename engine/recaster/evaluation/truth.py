@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zipfile import BadZipFile
 
@@ -13,6 +12,8 @@ from recaster.errors import InputError
 from recaster.evaluation.types import Figure, Scores
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from recaster.faces.types import Floats

@@ -1,0 +1,108 @@
+"""Find everything below a folder that a report can show."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from recaster.errors import InputError
+from recaster.evaluation.outcome import NAME, Outcome
+from recaster.networks.model_folder import ModelCard, ModelFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.faces.types import Floats
+
+SPEED_PARTS: Final = ("floor", "baseline", "engine")
+EXCERPT: Final = 10_000
+"""Points of a training curve that are read; TensorBoard picks them evenly where there are more."""
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """A trained model: what it is, its losses by name as (steps (n,), values (n,)), its last preview."""
+
+    folder: Path
+    card: ModelCard
+    curves: dict[str, tuple[Floats, Floats]]
+    preview: Path | None
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """All that was found, each with the folder or file that it comes from."""
+
+    evaluations: tuple[tuple[Path, Outcome], ...]
+    trainings: tuple[Training, ...]
+    benches: tuple[tuple[Path, list[dict[str, Any]]], ...]
+    speeds: tuple[tuple[Path, dict[str, Any]], ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.evaluations or self.trainings or self.benches or self.speeds)
+
+
+def collect(folder: Path) -> Found:
+    """Everything at or below ``folder``, in the order of the paths.
+
+    Raises:
+        InputError: there is no such folder, nothing in it, or something in it is damaged.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder")
+    evaluations, trainings, benches, speeds = [], [], [], []
+    for path in sorted(folder.rglob("*.json")):
+        if any(part.startswith(".") for part in path.relative_to(folder).parts):
+            continue
+        if path.name == NAME:
+            evaluations.append((path.parent, Outcome.load(path.parent)))
+        elif path.name == "model.json":
+            trainings.append(_training(path.parent))
+        else:
+            told = _read(path)
+            if isinstance(told.get("rows"), list) and all("variant" in row for row in told["rows"]):
+                benches.append((path, told["rows"]))
+            elif all(isinstance(told.get(part), dict) for part in SPEED_PARTS):
+                speeds.append((path, told))
+    found = Found(tuple(evaluations), tuple(trainings), tuple(benches), tuple(speeds))
+    if not found:
+        raise InputError(
+            f"{folder}: nothing to report: no {NAME} (recaster evaluate -o), no model.json (recaster train), "
+            "no bench.json (recaster bench train), no speed figures (recaster bench swap -o)"
+        )
+    return found
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A JSON object; an empty one where the file holds something else."""
+    try:
+        told = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _training(folder: Path) -> Training:
+    model = ModelFolder(folder)
+    previews = sorted(model.previews.glob("step-*.png")) if model.previews.is_dir() else []
+    return Training(folder, model.read(), _curves(model.logs), previews[-1] if previews else None)
+
+
+def _curves(logs: Path) -> dict[str, tuple[Floats, Floats]]:
+    """Losses by name out of TensorBoard's event files."""
+    if not logs.is_dir():
+        return {}
+    from tensorboard.backend.event_processing.event_accumulator import TENSORS, EventAccumulator
+    from tensorboard.util.tensor_util import make_ndarray
+
+    events = EventAccumulator(str(logs), size_guidance={TENSORS: EXCERPT})
+    events.Reload()
+    found = {}
+    for tag in events.Tags()["tensors"]:
+        points = events.Tensors(tag)
+        values = np.array([float(make_ndarray(point.tensor_proto)) for point in points])
+        found[tag.removeprefix("loss/")] = (np.array([point.step for point in points], np.float64), values)
+    return found

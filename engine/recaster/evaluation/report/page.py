@@ -1,0 +1,282 @@
+"""The page itself."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import PIL.Image
+
+from recaster import __version__
+from recaster.evaluation.measures import MEASURES, Measure
+from recaster.evaluation.report.charts import Line, chart
+from recaster.evaluation.report.collect import SPEED_PARTS, Found, Training, collect
+from recaster.files import write_bytes
+from recaster.media.sheet import load_image
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from recaster.evaluation.outcome import Outcome
+    from recaster.evaluation.types import Figure
+
+WIDEST: Final = 1800
+"""Pixels of a picture's longer side in the page."""
+
+CURVES: Final = (
+    ("Likeness (cosine)", ("cosine_source", "cosine_target")),
+    ("Motion deviation (% of the eye distance)", ("motion_deviation",)),
+    ("Mouth opening (eye distances)", ("mouth_opening", "mouth_opening_original")),
+    ("Eye opening (eye distances)", ("eye_opening", "eye_opening_original")),
+    ("Jitter (original's mean = 1)", ("jitter",)),
+    ("Flicker (original's mean = 1)", ("flicker",)),
+    ("Sharpness (original's mean = 1)", ("sharpness",)),
+    ("Seam (levels per % of the eye distance)", ("seam",)),
+    ("PSNR to the truth inside the mask (dB)", ("psnr_inside",)),
+)  # fmt: skip
+
+READING: Final = "A figure means nothing without its references: read each beside them."
+
+STYLE: Final = """
+:root{color-scheme:light dark;--ink:#1c1c1e;--soft:#6b6b70;--ground:#fff;--line:#d9d9de;--good:#2a8a4a}
+@media(prefers-color-scheme:dark){:root{--ink:#e8e8ea;--soft:#a0a0a6;--ground:#161618;--line:#38383c;--good:#5cc080}}
+body{margin:0 auto;max-width:1180px;padding:2rem 1.2rem;background:var(--ground);color:var(--ink);
+ font:15px/1.5 system-ui,sans-serif}
+h1{font-size:1.9rem;margin:0}h2{margin:2.6rem 0 .4rem;padding-top:1rem;border-top:1px solid var(--line)}
+h3{margin:1.6rem 0 .4rem}p.about,figcaption,small{color:var(--soft)}
+table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;margin:.6rem 0}
+th,td{text-align:left;padding:.3rem .7rem .3rem 0;border-bottom:1px solid var(--line);vertical-align:top}
+td.n,th.n{text-align:right}td.value{font-weight:650;text-align:right}td small{display:block;max-width:46rem}
+.scroll{overflow-x:auto}img{max-width:100%;height:auto;border-radius:4px}
+.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(330px,1fr));gap:1rem}
+figure{margin:0}svg{width:100%;height:auto}svg text{font-size:11px;fill:var(--soft)}
+.grid{stroke:var(--line);stroke-width:1}
+.level{stroke:var(--soft);stroke-width:1.2;stroke-dasharray:5 4;fill:none}
+@media print{h2{break-before:page}figure,img{break-inside:avoid}}
+"""
+
+
+def write_report(folder: Path, out: Path) -> None:
+    """Write one page that shows everything below a folder; it needs no other file and no network.
+
+    Raises:
+        InputError: nothing to show is there, or something is damaged.
+        OutputError: the page cannot be written.
+    """
+    write_bytes(out, page(collect(folder), folder).encode())
+
+
+def page(found: Found, folder: Path) -> str:
+    """The HTML of what was found in ``folder``."""
+    title = f"Recaster: {folder.resolve().name}"
+    parts = [
+        "<!doctype html>",
+        '<html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width,initial-scale=1">',
+        f"<title>{_text(title)}</title><style>{STYLE}</style></head><body>",
+        f"<h1>{_text(title)}</h1>",
+        f'<p class="about">{_contents(found)} {READING} Recaster {__version__}.</p>',
+        *([_summary(found.evaluations, folder)] if len(found.evaluations) > 1 else []),
+        *(_evaluation(path, outcome, folder) for path, outcome in found.evaluations),
+        *(_bench(path, rows, folder) for path, rows in found.benches),
+        *(_speed(path, told, folder) for path, told in found.speeds),
+        *(_training(training, folder) for training in found.trainings),
+        "</body></html>\n",
+    ]
+    return "\n".join(parts)
+
+
+def _contents(found: Found) -> str:
+    counts = (
+        (len(found.evaluations), "evaluation"), (len(found.benches), "training benchmark"),
+        (len(found.speeds), "speed benchmark"), (len(found.trainings), "model"),
+    )  # fmt: skip
+    return ", ".join(f"{n} {what}{'s' * (n != 1)}" for n, what in counts if n) + "."
+
+
+def _summary(evaluations: Sequence[tuple[Path, Outcome]], folder: Path) -> str:
+    """All evaluations side by side."""
+    names = [name for name in MEASURES if any(_has(one, name) for _, one in evaluations)]
+    head = "".join(f'<th class="n">{_text(_name(path, folder))}</th>' for path, _ in evaluations)
+    rows = []
+    for name in names:
+        cells = "".join(f'<td class="n">{_number(one.value(name))}</td>' for _, one in evaluations)
+        rows.append(f"<tr><td>{_text(_titled(MEASURES[name]))}</td>{cells}</tr>")
+    table = f"<table><tr><th></th>{head}</tr>{''.join(rows)}</table>"
+    return f'<h2>Side by side</h2><div class="scroll">{table}</div>'
+
+
+def _evaluation(path: Path, outcome: Outcome, folder: Path) -> str:
+    about = outcome.about
+    original, swapped, source = (about[one] for one in ("original", "swapped", "source"))
+    size = f"{original['width']} x {original['height']}, {len(outcome.index)} frames judged"
+    made = f"{swapped['path']}, made from {original['path']} ({size}), source {source['path']}"
+    told = [_text(one) for one in (made, *about.get("notices", []))]
+    parts = [
+        f"<h2>{_text(_name(path, folder))}</h2>",
+        f'<p class="about">{"<br>".join(told)}</p>',
+        _figures(outcome.scores.figures),
+    ]
+    for name, title in (("sheet", "Through the clip"), ("worst", "The worst frames")):
+        if name in outcome.pictures:
+            parts.append(f"<h3>{title}</h3>{_picture(path / outcome.pictures[name], title)}")
+    parts.append(f'<h3>Frame by frame</h3><div class="charts">{"".join(_curves(outcome))}</div>')
+    versions = ", ".join(f"{name} {version}" for name, version in about.get("versions", {}).items())
+    settings = _listed(about.get("settings", {}))
+    parts.append(f"<p><small>Settings: {settings}. Versions: {_text(versions)}.</small></p>")
+    return "\n".join(parts)
+
+
+def _figures(figures: Sequence[Figure]) -> str:
+    rows = []
+    for figure in figures:
+        measure = MEASURES.get(figure.name)
+        title = _titled(measure) if measure else figure.name
+        definition = f"<small>{_text(measure.definition)}</small>" if measure else ""
+        against = ", ".join(
+            f"{_text(name)}&nbsp;{_number(value)}" for name, value in figure.references.items()
+        )
+        rows.append(
+            f'<tr><td>{_text(title)}{definition}</td><td class="value">{_number(figure.value)}</td>'
+            f"<td>{_text(measure.unit) if measure else ''}</td><td>{against}</td></tr>"
+        )
+    head = '<tr><th>Figure</th><th class="n">Value</th><th>Unit</th><th>Read it against</th></tr>'
+    return f'<div class="scroll"><table>{head}{"".join(rows)}</table></div>'
+
+
+def _curves(outcome: Outcome) -> list[str]:
+    x = outcome.index.astype(np.float64)
+    references = {one.name: one.references for one in outcome.scores.figures}
+    charts = []
+    for title, names in CURVES:
+        lines = []
+        for name in names:
+            values = outcome.scores.frames.get(name)
+            if values is not None:
+                known = np.isfinite(values)
+                label = MEASURES[name].title if name in MEASURES else name.replace("_", " ")
+                lines.append(Line(label, x[known], values[known]))
+        if lines:
+            levels = references.get(names[0], {}) if len(names) == 1 else {}
+            charts.append(
+                chart(title, lines, levels={k: v for k, v in levels.items() if k in ("frozen", "noise")})
+            )
+    return charts
+
+
+def _bench(path: Path, rows: Sequence[dict[str, Any]], folder: Path) -> str:
+    """An ablation: a table, and every figure over the minutes."""
+    names = [name for name in MEASURES if any(name in row.get("figures", {}) for row in rows)]
+    head = "".join(f'<th class="n">{_text(_titled(MEASURES[name]))}</th>' for name in names)
+    lines = []
+    for row in rows:
+        cells = [_text(str(row["variant"])), _number(row.get("minutes")), _number(row.get("steps"))]
+        cells += [_number(row.get("steps_per_second")), _number(row.get("cpu_seconds"))]
+        cells += [_number(row.get("figures", {}).get(name)) for name in names]
+        lines.append("<tr>" + "".join(f'<td class="n">{cell}</td>' for cell in cells) + "</tr>")
+    columns = "".join(
+        f'<th class="n">{name}</th>' for name in ("variant", "minutes", "steps", "steps/s", "CPU s")
+    )
+    charts = "".join(_over_minutes(MEASURES[name], rows) for name in names)
+    return (
+        f"<h2>Over the minutes: {_text(_name(path, folder))}</h2>"
+        f'<div class="scroll"><table><tr>{columns}{head}</tr>{"".join(lines)}</table></div>'
+        f'<div class="charts">{charts}</div>'
+    )
+
+
+def _over_minutes(measure: Measure, rows: Sequence[dict[str, Any]]) -> str:
+    lines = []
+    for variant in dict.fromkeys(str(row["variant"]) for row in rows):
+        points = [
+            (row.get("minutes") or 0.0, row["figures"][measure.name])
+            for row in rows
+            if str(row["variant"]) == variant and row.get("figures", {}).get(measure.name) is not None
+        ]
+        if points:
+            x, y = np.array(sorted(points), np.float64).T
+            lines.append(Line(variant, x, y, dots=True))
+    return chart(_titled(measure), lines, across="minutes of training") if lines else ""
+
+
+def _speed(path: Path, told: dict[str, Any], folder: Path) -> str:
+    lines = []
+    for part in SPEED_PARTS:
+        one = told[part]
+        stages = ", ".join(f"{_text(name)} {_number(spent)}" for name, spent in one.get("stages", {}).items())
+        cells = (one["cpu_ms_per_frame"], one["frames_per_second"], one["peak_rss_mb"])
+        numbers = "".join(f'<td class="n">{_number(cell)}</td>' for cell in cells)
+        lines.append(f"<tr><td>{part}</td>{numbers}<td>{stages}</td></tr>")
+    ratios = ", ".join(f"{_text(name)} {_number(value)}" for name, value in told.get("ratios", {}).items())
+    head = (
+        '<tr><th></th><th class="n">CPU ms a frame</th><th class="n">frames/s</th><th class="n">peak MiB</th>'
+        "<th>stages, wall ms a frame</th></tr>"
+    )
+    about = "<br>".join(_listed(told.get(name, {})) for name in ("clip", "machine"))
+    return (
+        f'<h2>Speed: {_text(_name(path, folder))}</h2><p class="about">{about}</p>'
+        f'<div class="scroll"><table>{head}{"".join(lines)}</table></div><p>Ratios: {ratios}.</p>'
+    )
+
+
+def _training(training: Training, folder: Path) -> str:
+    card = training.card
+    charts = "".join(
+        chart(f"Loss: {name}", [Line(name, x, y)], across="step") for name, (x, y) in training.curves.items()
+    )
+    preview = "" if training.preview is None else _picture(training.preview, "what the model paints")
+    return (
+        f"<h2>Model: {_text(_name(training.folder, folder))}</h2>"
+        f'<p class="about">{_text(card.preset.name)}, {card.steps} steps in {card.seconds / 60:.1f} minutes, '
+        f'seed {card.seed}</p>{preview}<div class="charts">{charts}</div>'
+    )
+
+
+def _picture(path: Path, what: str) -> str:
+    """An image element that holds the picture itself, as JPEG of at most ``WIDEST`` pixels.
+
+    Raises:
+        ImageError: it cannot be read.
+    """
+    image = PIL.Image.fromarray(load_image(path))
+    image.thumbnail((WIDEST, WIDEST), PIL.Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=85)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return (
+        f'<img alt="{_text(what)}" width="{image.width}" height="{image.height}" '
+        f'src="data:image/jpeg;base64,{data}">'
+    )
+
+
+def _titled(measure: Measure) -> str:
+    better = {"higher": " ↑", "lower": " ↓", "near 1": " →1", "": ""}[measure.better]
+    return measure.title + better
+
+
+def _has(outcome: Outcome, name: str) -> bool:
+    return any(one.name == name for one in outcome.scores.figures)
+
+
+def _name(path: Path, folder: Path) -> str:
+    """A path below the folder, as a name."""
+    inside = path.relative_to(folder)
+    return str(inside) if inside.parts else folder.resolve().name
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None or not math.isfinite(value) else f"{value:.3g}"
+
+
+def _listed(values: dict[str, Any]) -> str:
+    """A JSON object in words."""
+    return _text(", ".join(f"{name} {value}" for name, value in values.items() if value is not None))
+
+
+def _text(value: str) -> str:
+    return html.escape(value)
