@@ -94,6 +94,7 @@ def claim(folder: Path, described: Mapping[str, Any]) -> None:
         OutputError: it cannot be written.
     """
     path = folder / "variant.json"
+    described = json.loads(json.dumps(described))  # as it will be read: tuples become lists
     if not path.is_file():
         if folder.is_dir() and any(folder.iterdir()):
             raise InputError(f"{folder}: exists and is not of a bench; choose another --out")

