@@ -58,7 +58,7 @@ def motion_scores(original: Seen, swapped: Seen, mirrored: Seen) -> Scores:
         _correlation("gaze_correlation", gaze(original.pupils), gaze(swapped.pupils), gaze(mirrored.pupils)),
         _pose_figure(original.points, swapped.points, mirrored.points),
         _landmark_figure(here, there, again),
-        Figure("jitter", _mean(second) / _mean(second_original)),
+        Figure("jitter", _mean(second) / (_mean(second_original) or np.nan)),
     )
     frames = {
         "motion_deviation": deviation,
@@ -66,7 +66,7 @@ def motion_scores(original: Seen, swapped: Seen, mirrored: Seen) -> Scores:
         "mouth_opening_original": mouth_opening(here),
         "eye_opening": eye_opening(there),
         "eye_opening_original": eye_opening(here),
-        "jitter": second / _mean(second_original),
+        "jitter": second / (_mean(second_original) or np.nan),
     }
     return Scores(figures, frames)
 

@@ -96,8 +96,8 @@ class PictureJudge:
             Figure("missed", 100 * _mean(missed), {"frames with a face": float(known.sum())}),
         )
         frames = {
-            "sharpness": by["sharpness"] / _mean(by["sharpness_original"]),
-            "flicker": by["change"] / _mean(by["change_original"]),
+            "sharpness": by["sharpness"] / (_mean(by["sharpness_original"]) or np.nan),
+            "flicker": by["change"] / (_mean(by["change_original"]) or np.nan),
             "seam": by["seam"],
             "outside_change": by["outside"],
             "missed": missed,
