@@ -62,7 +62,6 @@ def _add_detect(kinds: Any, common: argparse.ArgumentParser) -> None:
         "--detectors",
         nargs="+",
         choices=("yunet", "dlib-cnn", "dlib-hog"),
-        default=["yunet", "dlib-hog"],
         metavar="NAME",
         help="yunet, dlib-hog, dlib-cnn (default: the first two; dlib-cnn takes seconds a picture)",
     )
@@ -128,7 +127,7 @@ def run_detect(options: argparse.Namespace) -> None:
     counts = read_counts(options.folder, options.counts)
     found = [
         bench_detect(options.folder, counts, name, options.min_face, reporter(options))
-        for name in options.detectors
+        for name in options.detectors or ("yunet", "dlib-hog")
     ]
     print(json.dumps([one.as_json() for one in found], indent=1) if options.json else detect_table(found))
 

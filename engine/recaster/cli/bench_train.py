@@ -56,7 +56,9 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     marks.add_argument("--steps", type=int, nargs="+", metavar="N", help="steps of training to judge at")
     parser.add_argument("--separate", action="store_true", help="a training of its own for every mark")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help="folder for all of it")
-    parser.add_argument("--seed", type=int, default=0, help="what every random number follows from")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="what every random number follows from (default: 0)"
+    )
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: all cores)")
     parser.add_argument(
         "--device", choices=("auto", "cpu", "gpu"), default="auto", help="what computes (default: auto)"

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import InputError, RecasterError
-from recaster.evaluation.bench_point import Cost, Point, peak_bytes
+from recaster.evaluation.bench_point import Cost, Point
 from recaster.evaluation.bench_settings import BenchSettings
+from recaster.evaluation.processes import peak_bytes
 from recaster.evaluation.variants import Variant
 from recaster.files import atomic_path, write_json
 from recaster.networks.model_folder import ModelCard, ModelFolder

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from recaster.evaluation.bench_train import Row
 
 SHOWN: Final = (
-    "cosine_source", "margin", "retrieval", "motion_deviation", "gaze_correlation", "jitter",
-    "sharpness", "seam", "flicker", "landmark_error", "psnr_inside", "perceptual_inside",
+    "cosine_source", "identity_margin", "retrieval", "motion_deviation", "mouth_correlation",
+    "eye_correlation", "gaze_correlation", "jitter", "flicker", "sharpness", "psnr_inside",
+    "perceptual_inside",
 )  # fmt: skip
 """Figures that are drawn, where they were measured; without any of them, the first twelve."""
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recaster.errors import InputError
 from recaster.evaluation.outcome import NAME
 from recaster.files import write_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -96,15 +98,3 @@ class Point:
     @property
     def _cost(self) -> Path:
         return self.folder / "cost.json"
-
-
-def peak_bytes() -> int | None:
-    """Most memory this process has held so far (resident set); None where the system does not tell.
-
-    Not by getrusage: there a child on Linux starts with its parent's peak.
-    """
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        return None
-    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import signal
 import subprocess
@@ -11,12 +12,16 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import RecasterError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+PEAK: Final = "peak_mb"
 
 
 class WorkError(RecasterError):
@@ -30,7 +35,8 @@ class Cost:
     Attributes:
         cpu: seconds, user and system, of all cores.
         wall: seconds.
-        peak_mb: the most memory that any one of its processes held, MiB.
+        peak_mb: the most memory that it held, MiB, without processes that it started; NaN where the
+            system does not tell.
         said: the JSON object that it printed.
     """
 
@@ -72,7 +78,8 @@ def measured(module: str, task: Mapping[str, Any], environment: Mapping[str, str
         if process.returncode:
             last = " / ".join(words.read().strip().splitlines()[-3:]) or "it said nothing"
             raise WorkError(f"{module} failed with {process.returncode}: {last}")
-        return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024, json.load(answer))
+        told = json.load(answer)
+        return Cost(usage.ru_utime + usage.ru_stime, wall, told.pop(PEAK), told)
 
 
 def task() -> dict[str, Any]:
@@ -83,4 +90,17 @@ def task() -> dict[str, Any]:
 
 def answer(said: Mapping[str, Any]) -> None:
     """In the measured process: what it found out."""
-    sys.stdout.write(json.dumps(said))
+    peak = peak_bytes()
+    sys.stdout.write(json.dumps({**said, PEAK: math.nan if peak is None else peak / 2**20}))
+
+
+def peak_bytes() -> int | None:
+    """Most memory this process has held so far (resident set); None where the system does not tell.
+
+    Not by getrusage: there a child on Linux starts with its parent's peak.
+    """
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return None
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), None)
