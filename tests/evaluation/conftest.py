@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from recaster.evaluation.outcome import Outcome
     from recaster.facesets.faceset import Faceset
 
-FRAMES = range(110, 160)
+FRAMES = range(122, 170)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -38,7 +38,7 @@ SEEN = [
     ("late", "true", "landmark_error", 5.0),
     ("frozen", "true", "motion_deviation", 1.0),
     ("frozen", "true", "mouth_correlation", -0.4),
-    ("frozen", "true", "eye_correlation", -0.2),
+    ("frozen", "true", "eye_correlation", -0.6),
     ("frozen", "true", "gaze_correlation", -0.4),
     ("frozen", "true", "pose_difference", 0.8),
     ("trembling", "true", "jitter", 0.15),
