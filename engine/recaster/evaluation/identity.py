@@ -9,6 +9,7 @@ import numpy as np
 
 from recaster.errors import FacesetError
 from recaster.evaluation.landmarks import Judge, face_box
+from recaster.evaluation.means import mean
 from recaster.evaluation.types import Figure, Scores, Seen
 from recaster.facesets.faceset import Faceset
 
@@ -106,14 +107,14 @@ def identity_scores(swapped: Seen, original: Seen, references: IdentityReference
     people = np.stack([references.source, target, *references.gallery])
     figures = (
         Figure(
-            "cosine_source", _mean(to_source), {"no swap": _mean(before), "source itself": references.ceiling}
+            "cosine_source", mean(to_source), {"no swap": mean(before), "source itself": references.ceiling}
         ),
         Figure(
             "cosine_target",
-            _mean(to_target),
-            {"no swap": _mean(before_target), "source itself": float(references.source @ target)},
+            mean(to_target),
+            {"no swap": mean(before_target), "source itself": float(references.source @ target)},
         ),
-        Figure("identity_margin", _mean(to_source - to_target), {"no swap": _mean(before - before_target)}),
+        Figure("identity_margin", mean(to_source - to_target), {"no swap": mean(before - before_target)}),
         Figure(
             "retrieval",
             _first(swapped.embeddings, people),
@@ -127,8 +128,3 @@ def _first(embeddings: Floats, people: Floats) -> float:
     """Share of the known embeddings (T, 128) that lie nearest to the first of the people (P, 128)."""
     known = embeddings[np.isfinite(embeddings).all(axis=1)]
     return float(np.mean(np.argmax(known @ people.T, axis=1) == 0)) if len(known) else float("nan")
-
-
-def _mean(values: Floats) -> float:
-    """The mean of what is known; NaN where nothing is."""
-    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from recaster.evaluation.means import mean, ratio, relative
 from recaster.evaluation.types import Figure, Scores, Seen
 from recaster.faces.alignment import EYE_DISTANCE, TEMPLATE, similarity, transform
 from recaster.faces.pose import angles
@@ -51,14 +52,14 @@ def motion_scores(original: Seen, swapped: Seen, mirrored: Seen) -> Scores:
     frozen = float(np.nanmean(deviations(here, np.zeros_like(here)))) if np.isfinite(here).any() else np.nan
     figures = (
         Figure(
-            "motion_deviation", _mean(deviation), {"frozen": frozen, "noise": _mean(deviations(here, again))}
+            "motion_deviation", mean(deviation), {"frozen": frozen, "noise": mean(deviations(here, again))}
         ),
         _correlation("mouth_correlation", mouth_opening(here), mouth_opening(there), mouth_opening(again)),
         _correlation("eye_correlation", eye_opening(here), eye_opening(there), eye_opening(again)),
         _correlation("gaze_correlation", gaze(original.pupils), gaze(swapped.pupils), gaze(mirrored.pupils)),
         _pose_figure(original.points, swapped.points, mirrored.points),
         _landmark_figure(here, there, again),
-        Figure("jitter", _mean(second) / (_mean(second_original) or np.nan)),
+        Figure("jitter", ratio(second, second_original)),
     )
     frames = {
         "motion_deviation": deviation,
@@ -66,7 +67,7 @@ def motion_scores(original: Seen, swapped: Seen, mirrored: Seen) -> Scores:
         "mouth_opening_original": mouth_opening(here),
         "eye_opening": eye_opening(there),
         "eye_opening_original": eye_opening(here),
-        "jitter": second / (_mean(second_original) or np.nan),
+        "jitter": relative(second, second_original),
     }
     return Scores(figures, frames)
 
@@ -170,8 +171,8 @@ def _pose_figure(original: Floats, swapped: Floats, mirrored: Floats) -> Figure:
     here = poses(original)
     return Figure(
         "pose_difference",
-        _mean(_apart(here, poses(swapped))),
-        {"noise": _mean(_apart(here, poses(mirrored))), "frozen": _mean(_apart(here, np.zeros_like(here)))},
+        mean(_apart(here, poses(swapped))),
+        {"noise": mean(_apart(here, poses(mirrored))), "frozen": mean(_apart(here, np.zeros_like(here)))},
     )
 
 
@@ -190,7 +191,7 @@ def _landmark_figure(here: Floats, there: Floats, again: Floats) -> Figure:
 
     def plain(first: Floats, second: Floats) -> float:
         apart = np.linalg.norm(first[:, INNER] - second[:, INNER], axis=-1).mean(axis=-1)
-        return 100 * _mean(apart)
+        return 100 * mean(apart)
 
     both = np.isfinite(here).all(axis=(1, 2)) & np.isfinite(there).all(axis=(1, 2))
     if not both.any():
@@ -206,8 +207,3 @@ def _landmark_figure(here: Floats, there: Floats, again: Floats) -> Figure:
 
 def _correlation(name: str, first: Floats, second: Floats, again: Floats) -> Figure:
     return Figure(name, correlation(first, second), {"noise": correlation(first, again)})
-
-
-def _mean(values: Floats) -> float:
-    """The mean of what is known; NaN where nothing is."""
-    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")

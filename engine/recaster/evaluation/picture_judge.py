@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from recaster.evaluation import pixels
+from recaster.evaluation.means import mean, ratio, relative
 from recaster.evaluation.regions import Window, eye_distance, filled, luma
 from recaster.evaluation.types import Figure, Scores
 from recaster.faces.topology import OVAL
@@ -88,16 +89,16 @@ class PictureJudge:
         known = np.isfinite(by["inside"])
         missed = np.where(known, by["inside"] < UNCHANGED, np.nan)
         figures = (
-            Figure("sharpness", _ratio(by["sharpness"], by["sharpness_original"])),
-            Figure("flicker", _ratio(by["change"], by["change_original"])),
-            Figure("seam", _mean(by["seam"])),
-            Figure("outside_change", _mean(by["outside"])),
-            Figure("outside_share", _mean(by["outside_share"])),
-            Figure("missed", 100 * _mean(missed), {"frames with a face": float(known.sum())}),
+            Figure("sharpness", ratio(by["sharpness"], by["sharpness_original"])),
+            Figure("flicker", ratio(by["change"], by["change_original"])),
+            Figure("seam", mean(by["seam"])),
+            Figure("outside_change", mean(by["outside"])),
+            Figure("outside_share", mean(by["outside_share"])),
+            Figure("missed", 100 * mean(missed), {"frames with a face": float(known.sum())}),
         )
         frames = {
-            "sharpness": by["sharpness"] / (_mean(by["sharpness_original"]) or np.nan),
-            "flicker": by["change"] / (_mean(by["change_original"]) or np.nan),
+            "sharpness": relative(by["sharpness"], by["sharpness_original"]),
+            "flicker": relative(by["change"], by["change_original"]),
             "seam": by["seam"],
             "outside_change": by["outside"],
             "missed": missed,
@@ -110,13 +111,3 @@ def _inside(window: Window, difference: np.ndarray) -> float:
     stretch = np.array([part.shape[1] / window.size[0], part.shape[0] / window.size[1]])
     face = filled((window.outline + 0.5) * stretch - 0.5, part.shape[1::-1], 0)
     return float(part[face].mean()) if face.any() else float("nan")
-
-
-def _mean(values: Floats) -> float:
-    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
-
-
-def _ratio(first: Floats, second: Floats) -> float:
-    """Of two means; NaN where the second is nothing."""
-    below = _mean(second)
-    return _mean(first) / below if below > 0 else float("nan")

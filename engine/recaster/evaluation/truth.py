@@ -9,6 +9,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from recaster.errors import InputError
+from recaster.evaluation.means import mean
 from recaster.evaluation.types import Figure, Scores
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def truth_scores(truth: Truth, frames: range, points: Floats, true_points: Float
     """
     known = truth.landmarks[frames.start : frames.stop]
     error, own = landmark_errors(points, known), landmark_errors(true_points, known)
-    figure = Figure("landmark_error", _mean(error), {"truth": _mean(own)})
+    figure = Figure("landmark_error", mean(error), {"truth": mean(own)})
     return Scores((figure,), {"landmark_error": error})
 
 
@@ -108,7 +109,3 @@ def landmark_errors(points: Floats, known: Floats) -> Floats:
     eyes = np.linalg.norm(known[:, EYES[0]].mean(axis=1) - known[:, EYES[1]].mean(axis=1), axis=-1)
     away: Floats = np.linalg.norm(points[:, INNER] - known[:, INNER], axis=-1).mean(axis=-1)
     return 100 * away / eyes
-
-
-def _mean(values: Floats) -> float:
-    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")

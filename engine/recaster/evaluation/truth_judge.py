@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
+from recaster.evaluation.means import mean
 from recaster.evaluation.sface import SIZE, TEMPLATE, five_points
 from recaster.evaluation.types import Figure, Scores
 from recaster.faces.alignment import similarity
@@ -56,10 +57,10 @@ class TruthJudge:
         """What came of all frames."""
         error, like, far, error0, like0, far0, beside = np.array(self._rows, np.float64).reshape(-1, 7).T
         figures = (
-            Figure("psnr_inside", decibels(_mean(error)), {"no swap": decibels(_mean(error0))}),
-            Figure("ssim_inside", _mean(like), {"no swap": _mean(like0)}),
-            Figure("perceptual_inside", _mean(far), {"no swap": _mean(far0)}),
-            Figure("psnr_outside", decibels(_mean(beside))),
+            Figure("psnr_inside", decibels(mean(error)), {"no swap": decibels(mean(error0))}),
+            Figure("ssim_inside", mean(like), {"no swap": mean(like0)}),
+            Figure("perceptual_inside", mean(far), {"no swap": mean(far0)}),
+            Figure("psnr_outside", decibels(mean(beside))),
         )
         frames = {"psnr_inside": np.array([decibels(one) for one in error]), "ssim_inside": like}
         return Scores(figures, frames)
@@ -128,7 +129,3 @@ def perceptual(sface: SFace, first: Image, second: Image, mask: NDArray[np.bool_
 
 def _unit(features: Floats) -> Floats:
     return features / (np.linalg.norm(features, axis=0, keepdims=True) + 1e-6)
-
-
-def _mean(values: Floats) -> float:
-    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")

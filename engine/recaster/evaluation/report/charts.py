@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 560, 210
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 14, 34
 COLOURS: Final = ("#2a78c8", "#d8702a", "#3a9d5d", "#a04fc0", "#b8a020", "#c84060", "#4fb0b0", "#808080")
+COLUMNS: Final = 3
+"""Of the legend."""
 POINTS: Final = 300
 """Points of a line: more can't be seen, and make the page large."""
 
@@ -123,7 +125,7 @@ def _path(line: Line, to_x: Callable[[float], float], to_y: Callable[[float], fl
 
 
 def _rows(lines: Sequence[Line], levels: Mapping[str, float]) -> int:
-    return -(-(len(lines) + len(levels)) // 4)
+    return -(-(len(lines) + len(levels)) // COLUMNS)
 
 
 def _legend(lines: Sequence[Line], levels: Mapping[str, float]) -> list[str]:
@@ -131,7 +133,7 @@ def _legend(lines: Sequence[Line], levels: Mapping[str, float]) -> list[str]:
     names += [(f"{name} {value:.3g}", 'class="level"') for name, value in levels.items()]
     parts = []
     for at, (name, style) in enumerate(names):
-        x, y = LEFT + (at % 4) * (WIDTH - LEFT) / 4, HEIGHT + 4 + 18 * (at // 4)
+        x, y = LEFT + (at % COLUMNS) * (WIDTH - LEFT) / COLUMNS, HEIGHT + 4 + 18 * (at // COLUMNS)
         parts.append(f'<path d="M{x:.0f} {y}h16" stroke-width="2.5" {style}/>')
         parts.append(f'<text x="{x + 21:.0f}" y="{y + 4}">{html.escape(name[:24])}</text>')
     return parts
