@@ -39,6 +39,8 @@ SEEN = [
     ("frozen", "true", "motion_deviation", 1.0),
     ("frozen", "true", "mouth_correlation", -0.4),
     ("frozen", "true", "eye_correlation", -0.6),
+    ("frozen", "true", "mouth_range", -0.2),
+    ("frozen", "true", "eye_range", -0.3),
     ("frozen", "true", "gaze_correlation", -0.4),
     ("frozen", "true", "pose_difference", 0.8),
     ("trembling", "true", "jitter", 0.15),

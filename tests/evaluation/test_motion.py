@@ -99,6 +99,18 @@ def test_correlation_of_a_constant() -> None:
     assert np.isnan(motion.correlation(np.ones(10), rising))
 
 
+def test_a_mouth_that_hardly_opens_follows_but_has_a_small_range() -> None:
+    faces = talking()
+    muted = faces.copy()
+    muted[:, 60:] = faces[:, 60:].mean(axis=0) + 0.3 * (faces[:, 60:] - faces[:, 60:].mean(axis=0))
+    here = seen(faces * 60 + 200)
+    scores = motion.motion_scores(here, seen(muted * 60 + 200), here).figures
+    values = {one.name: one.value for one in scores}
+    assert values["mouth_correlation"] > 0.99
+    assert values["mouth_range"] == pytest.approx(0.3, abs=0.02)
+    assert values["eye_range"] == pytest.approx(1)
+
+
 def test_gaze_of_one_open_eye() -> None:
     pupils = np.array([[[0.1, 0], [np.nan, np.nan]], [[0.1, 0], [0.3, 0]], [[np.nan] * 2] * 2])
     assert motion.gaze(pupils) == pytest.approx([0.1, 0.2, np.nan], nan_ok=True)

@@ -67,6 +67,16 @@ MEASURES: Final[dict[str, Measure]] = _by_name(
         "The same of the lids' distance, both eyes.",
     ),
     Measure(
+        "mouth_range", "Mouth's range", "ratio", "near 1",
+        "Range of the inner lips' distance (5th to 95th percentile, eye distances), swap over original. A "
+        "correlation doesn't see a mouth that follows but hardly opens; this does. Another face's mouth has "
+        "another range of its own.",
+    ),
+    Measure(
+        "eye_range", "Lids' range", "ratio", "near 1",
+        "The same of the lids' distance.",
+    ),
+    Measure(
         "gaze_correlation", "Gaze follows", "correlation", "higher",
         "Correlation over time of the pupils' place between the corners of the eyes, found by brightness. "
         "Across only: up and down, lids hide so much of a pupil that even the rendered truth scored .46.",

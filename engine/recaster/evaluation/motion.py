@@ -56,6 +56,10 @@ def motion_scores(original: Seen, swapped: Seen, mirrored: Seen) -> Scores:
         ),
         _correlation("mouth_correlation", mouth_opening(here), mouth_opening(there), mouth_opening(again)),
         _correlation("eye_correlation", eye_opening(here), eye_opening(there), eye_opening(again)),
+        *(
+            Figure(name, spread(opening(there)) / spread(opening(here)))
+            for name, opening in (("mouth_range", mouth_opening), ("eye_range", eye_opening))
+        ),
         _correlation("gaze_correlation", gaze(original.pupils), gaze(swapped.pupils), gaze(mirrored.pupils)),
         _pose_figure(original.points, swapped.points, mirrored.points),
         _landmark_figure(here, there, again),
@@ -144,6 +148,12 @@ def correlation(first: Floats, second: Floats) -> float:
     if np.std(second[both]) < 1e-9:
         return 0.0
     return float(np.corrcoef(first[both], second[both])[0, 1])
+
+
+def spread(series: Floats) -> float:
+    """From the 5th to the 95th percentile of what is known of a series (T,); NaN where that is nothing."""
+    known = series[np.isfinite(series)]
+    return float(np.subtract(*np.percentile(known, (95, 5)))) or float("nan") if len(known) else float("nan")
 
 
 def poses(points: Floats) -> Floats:
