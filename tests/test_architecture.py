@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "engine" / "recaster"
-FOUNDATIONS = {"errors", "files", "progress"}
+FOUNDATIONS = {"errors", "files", "progress", "zips"}
 ORDER = (
-    "api", "client", "media", "networks", "faces", "facesets", "likeness", "training", "swapping",
-    "evaluation", "cli",
+    "api", "client", "store", "media", "networks", "faces", "facesets", "likeness", "training", "swapping",
+    "evaluation", "jobs", "service", "cli",
 )  # fmt: skip
 
 
@@ -50,7 +50,9 @@ def test_imports_run_downwards(path: Path) -> None:
         assert all(ORDER.index(other) <= ORDER.index(room) for other in imports(path))
 
 
-@pytest.mark.parametrize("module", ["recaster", "recaster.client", "recaster.cli.main"])
+@pytest.mark.parametrize(
+    "module", ["recaster", "recaster.client", "recaster.cli.main", "recaster.service.server"]
+)
 def test_thin_modules_need_no_engine(module: str) -> None:
     heavy = "('numpy', 'cv2', 'av', 'tensorflow', 'keras', 'dlib')"
     script = f"import sys, {module}; sys.exit(','.join(name for name in {heavy} if name in sys.modules) or 0)"

@@ -12,8 +12,10 @@ Tree::
     |  +- WeightsError              a weights file: missing, wrong checksum, wrong shapes
     +- FaceNotFoundError        4   no face, or not the wanted person
     +- TrainingError            5   training cannot go on (diverged, too few faces)
-    +- OutputError              6   a result cannot be written (disk full, no permission)
+    +- OutputError              6   a result cannot be written (no permission, not there)
+    |  +- DiskFullError             there is no room for it
     +- DeviceError              7   a device was asked for and cannot be used
+    +- EngineError              8   an engine can't be reached, or refuses (see ``recaster.client.errors``)
 
 A message says what happened, to which file or frame, and what to do about it.
 """
@@ -77,7 +79,17 @@ class OutputError(RecasterError):
     exit_code = 6
 
 
+class DiskFullError(OutputError):
+    """There is no room for a result; it can be written once there is."""
+
+
 class DeviceError(RecasterError):
     """A device was asked for and cannot be used."""
 
     exit_code = 7
+
+
+class EngineError(RecasterError):
+    """An engine that should do the work can't be reached, or refuses to."""
+
+    exit_code = 8

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recaster.errors import OutputError
+from recaster.errors import DiskFullError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +47,26 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def built_aside(out: Path) -> Iterator[Path]:
+    """A folder beside ``out`` that becomes ``out`` when the block ends well, and is removed when not.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
+            aside = Path(folder) / out.name
+            yield aside
+            if out.exists():
+                out.rmdir()
+            aside.replace(out)
+            sync(out.parent)
+    except OSError as error:
+        raise unwritable(out, error) from error
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write ``data`` to ``path`` atomically."""
     with atomic_path(path) as temporary:
@@ -56,6 +76,21 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as indented JSON to ``path`` atomically."""
     write_bytes(path, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write ``text`` to a new file that only its owner may read, from its first moment on.
+
+    Raises:
+        OutputError: it is there already, or cannot be written.
+    """
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        sync(path)
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
 def sync(path: Path) -> None:
@@ -76,7 +111,7 @@ def sha256(path: Path) -> str:
 def unwritable(path: Path, error: OSError) -> OutputError:
     """The error to raise when writing ``path`` failed with ``error``."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutputError(f"{path}: the disk is full; free some space and run the same command again")
+        return DiskFullError(f"{path}: the disk is full; free some space and run the same command again")
     return OutputError(f"{path}: cannot be written ({error.strerror or error}); choose another place")
 
 

@@ -31,3 +31,10 @@ Report = Callable[[Update], None]
 
 def silent(update: Update) -> None:
     """Listen to nothing."""
+
+
+def clock(seconds: float) -> str:
+    """``seconds`` as m:ss or h:mm:ss."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

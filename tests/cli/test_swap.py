@@ -17,6 +17,7 @@ from recaster.faces.smoothing import SMOOTHINGS
 from recaster.media.probe import probe
 from recaster.media.writer import CODECS, WriterOptions
 from recaster.swapping.colour import COLOURS
+from recaster.swapping.device import choose_device
 from recaster.swapping.masks import MASKS, MaskSettings
 from recaster.swapping.settings import SwapResult, SwapSettings
 
@@ -115,13 +116,13 @@ def test_values_that_there_are_not() -> None:
     with pytest.raises(UsageError, match="feather is 3"):
         swap.swap_settings(options("-m", "model", "--feather", "3"), info)
     with pytest.raises(UsageError, match="at least 1"):
-        swap._device(options("-m", "model", "--threads", "0"))
+        choose_device("auto", 0, network=True)
 
 
 def test_summary(tmp_path: Path) -> None:
     result = SwapResult(tmp_path / "out.mp4", 100, 90, 64, (0, 3), {"swap": 1.25})
-    text = "\n".join(swap.summary(result, "on the CPU"))
-    assert f"{tmp_path / 'out.mp4'}: 100 frames, 90 with a swapped face (2 tracks), 10 without" in text
+    text = "\n".join(result.summary("on the CPU"))
+    assert "100 frames, 90 with a swapped face (2 tracks), 10 without" in text
     assert "64 frames were there already" in text
     assert text.endswith("seconds: swap 1.2; on the CPU")
 

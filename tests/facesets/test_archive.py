@@ -14,7 +14,7 @@ from recaster.errors import FacesetError, OutputError, RecasterError, UsageError
 from recaster.facesets import extract
 from recaster.facesets.archive import MANIFEST, export_zip, import_faces
 from recaster.facesets.faceset import Faceset
-from recaster.facesets.zips import ZipLimits
+from recaster.zips import ZipLimits
 
 if TYPE_CHECKING:
     from pathlib import Path

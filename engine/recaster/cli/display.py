@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from recaster.progress import Report, Update, silent
+from recaster.progress import Report, Update, clock, silent
 
 if TYPE_CHECKING:
     import argparse
@@ -69,10 +69,3 @@ def clear_line(stream: TextIO) -> None:
     """Wipe a progress line that was left standing, so that what is written next has a line of its own."""
     if stream.isatty():
         stream.write(CLEAR)
-
-
-def clock(seconds: float) -> str:
-    """``seconds`` as m:ss or h:mm:ss."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli.remote import add_engine, engine_of
+
 if TYPE_CHECKING:
     import argparse
 
-    from recaster.evaluation.outcome import Outcome
-    from recaster.evaluation.types import Figure
+    from recaster.client import Client
+
 
 DESCRIPTION = """Judge a swapped clip against the clip it was made from, by judges that had no part in the
 swap. Each figure comes with what it must be read against: the unswapped clip, the judge's own noise, a
@@ -21,6 +23,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser(
         "evaluate", parents=[common], help="say how good a swap is", description=DESCRIPTION
     )
+    add_engine(parser)
     parser.set_defaults(run=run)
     parser.add_argument("original", type=Path, metavar="ORIGINAL", help="the clip that was swapped")
     parser.add_argument("swapped", type=Path, metavar="SWAPPED", help="its swap, in the same size")
@@ -51,6 +54,14 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Judge, and print the figures."""
+    with engine_of(options) as engine:
+        if engine is None:
+            _run_here(options)
+        else:
+            _run_there(options, engine)
+
+
+def _run_here(options: argparse.Namespace) -> None:
     import json
 
     from recaster.cli.display import reporter
@@ -70,25 +81,29 @@ def run(options: argparse.Namespace) -> None:
     outcome = evaluate(
         options.original, options.swapped, options.source, options.out, settings, reporter(options)
     )
-    print(json.dumps(outcome.as_json(), indent=1) if options.json else as_text(outcome))
+    print(json.dumps(outcome.as_json(), indent=1) if options.json else "\n".join(outcome.lines()))
 
 
-def as_text(outcome: Outcome) -> str:
-    """A line for each figure: what, value, better direction, and what to read it against."""
-    lines = [_line(figure) for figure in outcome.scores.figures]
-    lines += [f"note: {notice}" for notice in outcome.about["notices"]]
-    return "\n".join(lines)
+def _run_there(options: argparse.Namespace, engine: Client) -> None:
+    from recaster.api.v1 import job_pb2
+    from recaster.cli.remote import Remote, filled
+    from recaster.errors import UsageError
+    from recaster.files import write_bytes
 
-
-def _line(figure: Figure) -> str:
-    from recaster.evaluation.measures import MEASURES
-
-    measure = MEASURES[figure.name]
-    unit = f" {measure.unit}" if measure.unit else ""
-    better = f"({measure.better} is better)" if measure.better else ""
-    against = ", ".join(f"{name} {_number(value)}" for name, value in figure.references.items())
-    return f"{measure.title:<38} {_number(figure.value):>8}{unit:<18} {better:<20} {against}".rstrip()
-
-
-def _number(value: float) -> str:
-    return "-" if value != value else f"{value:.3g}"
+    if options.truth is not None:
+        raise UsageError("--truth stays on this machine: judge against it with --local")
+    remote = Remote(engine, options)
+    spec = job_pb2.EvaluateSpec(
+        original_clip_id=remote.clip(options.original),
+        swapped_clip_id=remote.clip(options.swapped),
+        source_faceset_id=remote.faceset(options.source),
+        target_faceset_id=remote.faceset(options.target),
+        gallery_faceset_ids=[remote.faceset(one) for one in options.gallery],
+    )
+    filled(spec, range=options.range, track=options.track, person=remote.picture(options.person))
+    job = remote.do(job_pb2.JobSpec(evaluate=spec), options.out)
+    made = {one.role: engine.transfer.read(one.digest) for one in job.result.artifacts}
+    if options.out is not None:
+        for name, role in (("sheet.jpg", "sheet"), ("worst.jpg", "worst"), ("evaluation.json", "evaluation")):
+            write_bytes(options.out / name, made[role])
+    print(made["evaluation"].decode() if options.json else "\n".join(job.result.summary))

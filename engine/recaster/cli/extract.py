@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter
+from recaster.cli.remote import add_engine, engine_of
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from recaster.facesets.info import FacesetInfo, SourceInfo
+    from recaster.api.v1 import job_pb2
+    from recaster.client import Client
+    from recaster.facesets.info import FacesetInfo
 
 EXAMPLES = """examples:
   recaster extract interview.mp4 -o faces/anna
   recaster extract party.mp4 more_photos/ -o faces/anna --person anna.jpg --every 5
 Run the same command again to go on after a stop; add further inputs to the same faceset at any time."""
-
-SHOWN_INPUTS = 20
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -64,6 +65,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--note", default="", help="whose faces these are, kept with a new faceset (default: none)"
     )
+    add_engine(parser)
     parser.set_defaults(run=run)
 
 
@@ -99,24 +101,62 @@ def add_taking(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Extract and say what became of every input."""
-    from recaster.facesets.extract import ExtractSettings, extract
-    from recaster.facesets.info import describe
+    with engine_of(options) as engine:
+        if engine is None:
+            _run_here(options)
+        else:
+            _run_there(options, engine)
 
-    settings = ExtractSettings(
-        person=options.person,
-        everyone=options.all,
-        every=options.every,
-        frames=options.range,
-        detector=options.detector,
-        min_face=options.min_face,
-        min_area=options.min_area,
-        size=options.size,
-        identity=options.note,
-    )
-    settings.check()
+
+def _run_here(options: argparse.Namespace) -> None:
+    from recaster.facesets.extract import extract
+    from recaster.facesets.info import describe
+    from recaster.jobs.options import extract_settings
+
+    settings = extract_settings(extract_options(options), options.person)
     _warn(options.inputs)
     faceset = extract(options.inputs, options.out, settings, reporter(options))
     print_summary(describe(faceset))
+
+
+def _run_there(options: argparse.Namespace, engine: Client) -> None:
+    from recaster.api.v1 import job_pb2
+    from recaster.cli.remote import Remote, filled
+    from recaster.facesets.inputs import find_inputs
+
+    remote = Remote(engine, options)
+    inputs = []
+    for file in find_inputs(options.inputs):
+        if file.kind == "clip":
+            inputs.append(job_pb2.ExtractInput(clip_id=remote.clip(file.path)))
+        else:
+            picture = job_pb2.Picture(digest=remote.picture(file.path), display_name=file.path.name)
+            inputs.append(job_pb2.ExtractInput(picture=picture))
+    spec = job_pb2.ExtractSpec(
+        inputs=inputs,
+        faceset_id=remote.faceset(options.out if options.out.exists() else None),
+        display_name=options.out.name,
+        options=filled(extract_options(options), person=remote.picture(options.person)),
+    )
+    job = remote.do(job_pb2.JobSpec(extract=spec), options.out)
+    remote.fetch_faceset(job.result.faceset_id, options.out)
+    faces = engine.faceset(job.result.faceset_id)
+    dropped = f", {faces.dropped} dropped" if faces.dropped else ""
+    print(*job.result.summary, f"{options.out}: {faces.faces} faces{dropped}", sep="\n")
+
+
+def extract_options(options: argparse.Namespace) -> job_pb2.ExtractOptions:
+    """What the command line says, as an engine is told it; whatever isn't given is left open.
+
+    Raises:
+        UsageError: a number is too large.
+    """
+    from recaster.api.v1 import job_pb2
+    from recaster.cli.remote import filled
+
+    names = ("range", "every", "detector", "min_face", "min_area", "size", "note")
+    given = {name: getattr(options, name) for name in names}
+    return filled(job_pb2.ExtractOptions(), everyone=options.all, **given)
 
 
 def _warn(inputs: Sequence[Path]) -> None:
@@ -131,36 +171,6 @@ def _warn(inputs: Sequence[Path]) -> None:
 
 def print_summary(info: FacesetInfo) -> None:
     """Print what a faceset has from where, and what deserves a look."""
-    for line in summary(info):
-        print(line)
+    from recaster.facesets.summary import summary, total
 
-
-def summary(info: FacesetInfo) -> list[str]:
-    """What a faceset has from where, and what deserves a look, as lines."""
-    from recaster.facesets.extract import describe_counts
-
-    lines = [
-        f"{source.name}: {source.faces} faces ({describe_counts(source.counts)})"
-        for source in info.sources[:SHOWN_INPUTS]
-    ]
-    if len(info.sources) > SHOWN_INPUTS:
-        lines.append(f"... and {len(info.sources) - SHOWN_INPUTS} more inputs; see: recaster faceset info")
-    lines += _strangers(info.sources)
-    dropped = info.faces - info.kept
-    lines.append(f"{info.folder}: {info.kept} faces" + (f", {dropped} dropped" if dropped else ""))
-    return lines
-
-
-def _strangers(sources: Sequence[SourceInfo]) -> list[str]:
-    """A warning where inputs show someone else than most of the set."""
-    from recaster.faces.identity import SAME_PERSON
-
-    others = [
-        source.name for source in sources if source.distance is not None and source.distance > SAME_PERSON
-    ]
-    if not others:
-        return []
-    named = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
-    return [
-        f"warning: someone else than in most of the set seems to be in {named}; see: recaster faceset clean"
-    ]
+    print(*summary(info), f"{info.folder}: {total(info)}", sep="\n")

@@ -16,12 +16,24 @@ from recaster.errors import RecasterError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = ("probe", "extract", "faceset", "train", "swap", "compare", "evaluate", "bench", "report")
+COMMANDS = (
+    "probe",
+    "extract",
+    "faceset",
+    "train",
+    "swap",
+    "compare",
+    "evaluate",
+    "bench",
+    "report",
+    "serve",
+)
 RESUMING = ("extract", "swap")
 """Commands that go on where they were stopped when they are given again."""
 
 EPILOG = """exit codes: 0 done, 1 unexpected, 2 wrong usage, 3 unusable input, 4 no (such) face,
-5 training failed, 6 result not writable, 7 device not usable, 130 stopped with Ctrl-C
+5 training failed, 6 result not writable, 7 device not usable, 8 engine not reachable or refusing,
+130 stopped with Ctrl-C
 
 What was found in clips is kept in the platform's cache folder, or in the folder that the environment
 variable RECASTER_CACHE names; it can be deleted at any time."""

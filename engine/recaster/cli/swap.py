@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter
+from recaster.cli.remote import add_engine, engine_of
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
+    from recaster.api.v1 import job_pb2
+    from recaster.client import Client
     from recaster.media.types import ClipInfo
-    from recaster.swapping.settings import SwapResult, SwapSettings
+    from recaster.swapping.settings import SwapSettings
 
 DESCRIPTION = """Swap a face in a clip. The result keeps the clip's sound, size and timing. Parts are kept in
 OUT.parts/ until it is whole: run the same command again after an interruption, and it goes on. An OUT
@@ -45,6 +49,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         "--device", choices=("auto", "cpu", "gpu"), default="auto", help="what computes (default: auto)"
     )
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: all cores)")
+    add_engine(parser)
 
 
 def _add_people(parser: argparse.ArgumentParser) -> None:
@@ -109,12 +114,21 @@ def _add_encoding(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
+    with engine_of(options) as engine:
+        if engine is None:
+            _run_here(options)
+        else:
+            _run_there(options, engine)
+
+
+def _run_here(options: argparse.Namespace) -> None:
     from recaster.media.probe import probe
+    from recaster.swapping.device import choose_device
     from recaster.swapping.load import load_swapper
 
     info = probe(options.clip)
     settings = swap_settings(options, info)
-    device = _device(options)
+    device = choose_device(options.device, options.threads, network=options.model is not None)
     swapper = load_swapper(options.model, options.source)
     report = reporter(options)
     if options.preview is not None:
@@ -125,10 +139,50 @@ def run(options: argparse.Namespace) -> None:
         from recaster.swapping.pipeline import swap_clip
 
         result = swap_clip(options.clip, options.out, swapper, settings, report)
-    for warning in result.warnings:
-        print(f"recaster swap: warning: {warning}", file=sys.stderr)
-    if not options.quiet:
-        print(*summary(result, device), sep="\n")
+    _warn(result.warnings)
+    _say(options, result.summary(device))
+
+
+def _run_there(options: argparse.Namespace, engine: Client) -> None:
+    from recaster.api.v1 import job_pb2, swap_pb2
+    from recaster.cli.remote import Remote, filled
+    from recaster.files import write_bytes
+
+    remote = Remote(engine, options)
+    chosen = filled(swap_options(options), person=remote.picture(options.person))
+    source = {"model_id": remote.model(options.model), "faceset_id": remote.faceset(options.source)}
+    wanted = {"clip_id": remote.clip(options.clip), **{name: one for name, one in source.items() if one}}
+    if options.preview is not None:
+        frame = swap_pb2.PreviewFrameRequest(frame=options.preview, options=chosen, **wanted)
+        answer = engine.preview(frame)
+        _warn(answer.warnings)
+        write_bytes(options.out, answer.png)
+        return
+    spec = job_pb2.SwapSpec(
+        options=chosen, suffix=options.out.suffix.lower(), matte=options.matte is not None, **wanted
+    )
+    job = remote.do(job_pb2.JobSpec(swap=spec), options.out)
+    remote.fetch(job, "clip", options.out)
+    if options.matte is not None:
+        remote.fetch(job, "matte", options.matte)
+    _say(options, job.result.summary)
+
+
+def swap_options(options: argparse.Namespace) -> job_pb2.SwapOptions:
+    """What the command line says, as an engine is told it; whatever isn't given is left open.
+
+    Raises:
+        UsageError: a number is too large.
+    """
+    from recaster.api.v1 import job_pb2
+    from recaster.cli.remote import filled
+
+    names = (
+        "range", "track", "detector", "landmarker", "min_face", "smoothing", "mask", "feather", "erode",
+        "scale", "colour", "codec", "quality", "pixel_format", "threads", "device",
+    )  # fmt: skip
+    given = {name: getattr(options, name) for name in names}
+    return filled(job_pb2.SwapOptions(), everyone=options.all, encoder_preset=options.preset, **given)
 
 
 def swap_settings(options: argparse.Namespace, info: ClipInfo) -> SwapSettings:
@@ -137,67 +191,17 @@ def swap_settings(options: argparse.Namespace, info: ClipInfo) -> SwapSettings:
     Raises:
         UsageError: a value that there isn't.
     """
-    from recaster.faces.analysis import AnalysisSettings
-    from recaster.faces.smoothing import Smoothing
-    from recaster.media.ranges import parse_range
-    from recaster.media.writer import WriterOptions
-    from recaster.swapping.masks import MaskSettings
-    from recaster.swapping.settings import SwapSettings
+    from recaster.jobs.options import swap_settings as settings
 
-    return SwapSettings(
-        frames=None if options.range is None else parse_range(options.range, info),
-        person=options.person,
-        track=options.track,
-        everyone=options.all,
-        smoothing=Smoothing(**_given(name=options.smoothing)),
-        mask=MaskSettings(
-            **_given(kind=options.mask, feather=options.feather, erode=options.erode, scale=options.scale)
-        ),
-        analysis=AnalysisSettings(
-            **_given(detector=options.detector, landmarker=options.landmarker, min_face=options.min_face)
-        ),
-        writer=WriterOptions(
-            **_given(
-                codec=options.codec,
-                quality=options.quality,
-                preset=options.preset,
-                pixel_format=options.pixel_format,
-            )
-        ),
-        matte=options.matte,
-        **_given(colour=options.colour),
-    )
+    return settings(swap_options(options), info, options.person, options.matte)
 
 
-def _given(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+def _warn(warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        print(f"recaster swap: warning: {warning}", file=sys.stderr)
 
 
-def summary(result: SwapResult, device: str) -> list[str]:
-    """The lines that end a swap."""
-    tracks = f"{len(result.tracks)} track" + ("s" if len(result.tracks) != 1 else "")
-    frames = f"{result.frames} frame" + ("s" if result.frames != 1 else "")
-    swapped = f"{result.swapped} with a swapped face ({tracks}), {result.without_face} without one"
-    lines = [f"{result.out}: {frames}, {swapped} and left as they are"]
-    if result.resumed:
-        lines.append(f"{result.resumed} frames were there already from an earlier run")
-    times = ", ".join(f"{name} {seconds:.1f}" for name, seconds in result.seconds.items())
-    lines.append(f"seconds: {times}; {device}")
-    return lines
-
-
-def _device(options: argparse.Namespace) -> str:
-    """Choose what computes; returns a note on it. Without a network there is no need for TensorFlow."""
-    if options.threads is not None:
-        import cv2
-
-        from recaster.errors import UsageError
-
-        if options.threads < 1:
-            raise UsageError(f"{options.threads} threads are none; give at least 1")
-        cv2.setNumThreads(options.threads)
-    if options.model is None and options.device == "auto":
-        return "on the CPU: there is no network to run"
-    from recaster.networks.device import select_device
-
-    return select_device(options.device, options.threads).note
+def _say(options: argparse.Namespace, summary: Iterable[str]) -> None:
+    if not options.quiet:
+        first, *rest = summary
+        print(f"{options.out}: {first}", *rest, sep="\n")

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
-from recaster.cli.display import clock, reporter
+from recaster.cli.display import reporter
+from recaster.cli.remote import add_engine, engine_of
+from recaster.jobs.options import DEFAULT_MINUTES, DEFAULT_PRESET
 from recaster.networks.presets import (
     PRESETS,
     Augmentation,
@@ -21,11 +23,9 @@ from recaster.networks.presets import (
 )
 
 if TYPE_CHECKING:
-    from recaster.networks.model_folder import ModelFolder
-    from recaster.training.loop import TrainResult
+    from recaster.api.v1 import job_pb2
+    from recaster.client import Client
 
-DEFAULT_PRESET = "guided-128"
-DEFAULT_MINUTES = 10.0
 GROUPS: tuple[type[Any], ...] = (Preset, PairwiseNetwork, GuidedNetwork, Losses, Augmentation)
 
 
@@ -68,11 +68,20 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     for kind in GROUPS:
         for name, hint, text in ingredients(kind):
             group.add_argument(f"--{name.replace('_', '-')}", dest=name, help=text, **_kind(hint))
+    add_engine(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
     """Train, and say what came out."""
+    with engine_of(options) as engine:
+        if engine is None:
+            _run_here(options)
+        else:
+            _run_there(options, engine)
+
+
+def _run_here(options: argparse.Namespace) -> None:
     from recaster.facesets.faceset import Faceset
     from recaster.networks.device import select_device
     from recaster.networks.model_folder import ModelFolder
@@ -105,7 +114,47 @@ def run(options: argparse.Namespace) -> None:
     except KeyboardInterrupt:
         _say(options, f"{folder.path}: add --resume to go on from the last checkpoint")
         raise
-    _say(options, _summary(folder, result))
+    look = f"; look at {folder.previews}" if result.first_step else ""
+    _say(options, f"{folder.path}: {result.summary()}{look}")
+
+
+def _run_there(options: argparse.Namespace, engine: Client) -> None:
+    from recaster.api.v1 import job_pb2
+    from recaster.cli.remote import Remote
+    from recaster.errors import ModelError, UsageError
+
+    if options.vggface_weights is not None:
+        raise UsageError("--vggface-weights stay on this machine: train with them with --local")
+    if options.out.exists() and not options.resume:
+        raise ModelError(f"{options.out}: is there already; add --resume to go on, or choose another folder")
+    remote = Remote(engine, options)
+    spec = job_pb2.TrainSpec(
+        model_id=remote.model(options.out if options.resume else None),
+        display_name=options.out.name,
+        source_faceset_id=remote.faceset(options.source),
+        target_faceset_id=remote.faceset(options.target),
+        options=train_options(options),
+    )
+    job = remote.do(job_pb2.JobSpec(train=spec), options.out)
+    remote.fetch_model(job.result.model_id, options.out)
+    _say(options, f"{options.out}: {' '.join(job.result.summary)}")
+
+
+def train_options(options: argparse.Namespace) -> job_pb2.TrainOptions:
+    """What the command line says, as an engine is told it; whatever isn't given is left open.
+
+    Raises:
+        UsageError: a number is too large.
+    """
+    from recaster.api.v1 import job_pb2
+    from recaster.cli.remote import filled
+    from recaster.jobs.options import written
+
+    names = ("preset", "minutes", "steps", "seed", "threads", "device")
+    told = filled(job_pb2.TrainOptions(), **{name: getattr(options, name) for name in names})
+    for name, value in _flags(options).items():
+        told.ingredients[name] = written(value)
+    return told
 
 
 def _flags(options: argparse.Namespace) -> dict[str, Any]:
@@ -142,17 +191,6 @@ def _numbers(text: str) -> tuple[int, ...]:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not a list of whole numbers such as 32,64,128"
         ) from None
-
-
-def _summary(folder: ModelFolder, result: TrainResult) -> str:
-    if result.first_step == 0:
-        return f"nothing left to do: {result.steps} steps are done; ask for more with --steps or --minutes"
-    shown = ", ".join(f"{name} {value:.4f}" for name, value in result.losses.items())
-    return (
-        f"{folder.path}: {result.steps} steps in {clock(result.seconds)} "
-        f"(and {result.first_step:.0f} s to build the network); {shown}; "
-        f"look at {folder.previews}"
-    )
 
 
 def _say(options: argparse.Namespace, line: str) -> None:

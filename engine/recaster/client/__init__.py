@@ -1,5 +1,26 @@
-"""What any client of the engine needs; works with grpcio and protobuf alone, without numpy."""
+"""A client of the engine; works with grpcio, protobuf and Google's common protos alone, without numpy."""
 
-from recaster.errors import RecasterError
+from recaster.client.client import Client
+from recaster.client.connection import Address
+from recaster.client.errors import (
+    BusyError,
+    JobFailedError,
+    MissingError,
+    RefusedError,
+    TokenError,
+    UnreachableError,
+)
+from recaster.errors import EngineError, RecasterError
 
-__all__ = ["RecasterError"]
+__all__ = [
+    "Address",
+    "BusyError",
+    "Client",
+    "EngineError",
+    "JobFailedError",
+    "MissingError",
+    "RecasterError",
+    "RefusedError",
+    "TokenError",
+    "UnreachableError",
+]

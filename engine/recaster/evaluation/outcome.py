@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from recaster.errors import InputError
+from recaster.evaluation.measures import MEASURES
 from recaster.evaluation.types import Figure, Scores
 from recaster.files import write_json
 
@@ -41,6 +42,11 @@ class Outcome:
     def value(self, name: str) -> float:
         """The value of a figure; NaN where it was not measured."""
         return next((one.value for one in self.scores.figures if one.name == name), math.nan)
+
+    def lines(self) -> list[str]:
+        """A line for each figure: what, value, better direction, and what to read it against."""
+        lines = [_line(figure) for figure in self.scores.figures]
+        return lines + [f"note: {notice}" for notice in self.about["notices"]]
 
     def as_json(self) -> dict[str, Any]:
         """All of it as plain JSON values; what is not a number becomes null."""
@@ -110,6 +116,18 @@ def _from_json(document: dict[str, Any]) -> Outcome:
     parts = ("format", "figures", "frames", "pictures")
     about = {name: value for name, value in document.items() if name not in parts}
     return Outcome(about, index, Scores(figures, arrays), dict(document["pictures"]))
+
+
+def _line(figure: Figure) -> str:
+    measure = MEASURES[figure.name]
+    unit = f" {measure.unit}" if measure.unit else ""
+    better = f"({measure.better} is better)" if measure.better else ""
+    against = ", ".join(f"{name} {_shown(value)}" for name, value in figure.references.items())
+    return f"{measure.title:<38} {_shown(figure.value):>8}{unit:<18} {better:<20} {against}".rstrip()
+
+
+def _shown(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3g}"
 
 
 def _plain(value: float) -> float | None:

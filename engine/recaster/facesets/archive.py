@@ -14,7 +14,6 @@ import hashlib
 import json
 import tempfile
 import zipfile
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
@@ -27,19 +26,15 @@ from recaster.facesets.faceset import INDEX, Faceset
 from recaster.facesets.index import pack, unpack
 from recaster.facesets.inputs import is_image
 from recaster.facesets.records import FORMAT, VERSION, FaceRecord, FacesetSettings, SourceRecord
-from recaster.facesets.zips import ZipLimits, opened_zip, picture_size, read_entry
-from recaster.files import atomic_path, sync, unwritable
+from recaster.files import atomic_path, built_aside, unwritable
 from recaster.progress import Report, Update, silent
+from recaster.zips import ZipLimits, opened_zip, picture_size, plain_entry, read_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from recaster.facesets.inputs import ExtractSettings
 
 MANIFEST: Final = "manifest.json"
 BATCH: Final = 50
-_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
-_PLAIN_MODE: Final = 0o100644 << 16
 _ARRAYS: Final = {"landmarks": ("<f4", (478, 3)), "embedding": ("<f4", (128,)), "matrix": ("<f8", (2, 3))}
 
 
@@ -62,9 +57,9 @@ def export_zip(faceset: Faceset, out: Path, report: Report = silent) -> None:
                 raise FacesetError(
                     f"{faceset.folder / record.file}: was changed since it was extracted; extract it again"
                 )
-            archive.writestr(_entry(record.file), data, zipfile.ZIP_STORED)
+            archive.writestr(plain_entry(record.file), data, zipfile.ZIP_STORED)
             report(Update("exporting", done, len(records), "faces"))
-        archive.writestr(_entry(MANIFEST), manifest, zipfile.ZIP_DEFLATED, compresslevel=6)
+        archive.writestr(plain_entry(MANIFEST), manifest, zipfile.ZIP_DEFLATED, compresslevel=6)
 
 
 def import_faces(
@@ -101,7 +96,7 @@ def import_faces(
         raise FacesetError(f"{out}: already exists and is not empty; choose another name for the faceset")
     if (given / INDEX).exists():
         raise FacesetError(f"{given}: this folder is a faceset already; copy it, or export it as a zip")
-    with _built_aside(out) as aside:
+    with built_aside(out) as aside:
         if given.is_dir():
             extract([given], aside, settings, report)
         else:
@@ -125,14 +120,14 @@ def _import_zip(
 
 def _restore(given: Path, archive: zipfile.ZipFile, out: Path, report: Report, limits: ZipLimits) -> None:
     """Make the faceset again that a zip with a manifest holds."""
-    settings, sources, faces = _read_manifest(given, read_entry(given, archive, MANIFEST))
+    settings, sources, faces = _read_manifest(given, read_entry(given, archive, MANIFEST, limits))
     faceset = Faceset.create(out, settings)
     for source in sources:
         faceset.add_source(source)
     for start in range(0, len(faces), BATCH):
         batch = []
         for face, crop_sha256 in faces[start : start + BATCH]:
-            data = read_entry(given, archive, face.file)
+            data = read_entry(given, archive, face.file, limits)
             if hashlib.sha256(data).hexdigest() != crop_sha256:
                 raise FacesetError(f"{given}: {face.file} is not the crop that was exported; export it again")
             if picture_size(given, face.file, data, limits) != (settings.size, settings.size):
@@ -154,7 +149,7 @@ def _unpack_images(given: Path, archive: zipfile.ZipFile, folder: Path, limits: 
     if not names:
         raise FacesetError(f"{given}: holds neither a faceset ({MANIFEST}) nor any image")
     for number, name in enumerate(sorted(names)):
-        data = read_entry(given, archive, name)
+        data = read_entry(given, archive, name, limits)
         if picture_size(given, name, data, limits) is None:
             data = b""  # is counted as unreadable
         path = PurePosixPath(name)
@@ -167,29 +162,6 @@ def _unpack_images(given: Path, archive: zipfile.ZipFile, folder: Path, limits: 
 def _is_face_image(name: str) -> bool:
     path = PurePosixPath(name)
     return not name.endswith("/") and is_image(Path(path.name)) and "__MACOSX" not in path.parts
-
-
-@contextmanager
-def _built_aside(out: Path) -> Iterator[Path]:
-    """A folder beside ``out`` that becomes ``out`` when the block ends well, and is removed when not."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
-            aside = Path(folder) / out.name
-            yield aside
-            if out.exists():
-                out.rmdir()
-            aside.replace(out)
-            sync(out.parent)
-    except OSError as error:
-        raise unwritable(out, error) from error
-
-
-def _entry(name: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, _EPOCH)
-    entry.create_system = 3
-    entry.external_attr = _PLAIN_MODE
-    return entry
 
 
 def _manifest(faceset: Faceset) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from recaster.errors import FacesetError, OutputError
+from recaster.errors import DiskFullError, FacesetError, OutputError
 from recaster.faces.types import Box, Floats, Pose
 from recaster.facesets.records import FORMAT, VERSION, FaceRecord, FacesetSettings, SourceRecord
 
@@ -221,7 +221,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _plain(path: Path, error: sqlite3.Error) -> FacesetError | OutputError:
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith("SQLITE_FULL"):
-        return OutputError(f"{path}: the disk is full; free some space and run the same command again")
+        return DiskFullError(f"{path}: the disk is full; free some space and run the same command again")
     if name.startswith(("SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN")):
         return OutputError(f"{path}: cannot be read or written ({error}); check its permissions")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):

@@ -255,6 +255,12 @@ def ingredients(value: Preset | type[Any]) -> Iterator[tuple[str, Any, str]]:
             yield from ingredients(type(getattr(value, group)))
 
 
+def ingredient_kinds() -> dict[str, Any]:
+    """Name and type of every ingredient that any family has."""
+    groups = (Preset, PairwiseNetwork, GuidedNetwork, Losses, Augmentation)
+    return {name: hint for kind in groups for name, hint, _ in ingredients(kind)}
+
+
 def overridden(preset: Preset, **flags: Any) -> Preset:
     """``preset`` with some ingredients replaced.
 

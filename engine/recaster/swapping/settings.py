@@ -88,6 +88,17 @@ class SwapResult:
         """Frames that were passed through as they are."""
         return self.frames - self.swapped
 
+    def summary(self, device: str) -> tuple[str, ...]:
+        """The result in lines of words; ``device`` says what computed it."""
+        tracks = f"{len(self.tracks)} track" + ("s" if len(self.tracks) != 1 else "")
+        frames = f"{self.frames} frame" + ("s" if self.frames != 1 else "")
+        swapped = f"{self.swapped} with a swapped face ({tracks}), {self.without_face} without one"
+        lines = [f"{frames}, {swapped} and left as they are"]
+        if self.resumed:
+            lines.append(f"{self.resumed} frames were there already from an earlier run")
+        times = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.seconds.items())
+        return (*lines, f"seconds: {times}; {device}")
+
 
 def described(value: Any) -> Any:
     """``value`` (dataclasses of plain values) as JSON, so that two settings can be compared."""

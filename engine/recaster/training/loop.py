@@ -20,7 +20,7 @@ import numpy as np
 from recaster.errors import TrainingError, UsageError
 from recaster.media.sheet import save_image
 from recaster.networks.tensors import save_tensors
-from recaster.progress import Report, Update, silent
+from recaster.progress import Report, Update, clock, silent
 from recaster.training import checkpoints
 from recaster.training.checkpoints import Moment
 
@@ -89,6 +89,16 @@ class TrainResult:
     seconds: float
     losses: dict[str, float]
     first_step: float
+
+    def summary(self) -> str:
+        """The result in one line of words."""
+        if self.first_step == 0:
+            return f"nothing left to do: {self.steps} steps are done; ask for more with --steps or --minutes"
+        shown = ", ".join(f"{name} {value:.4f}" for name, value in self.losses.items())
+        return (
+            f"{self.steps} steps in {clock(self.seconds)} "
+            f"(and {self.first_step:.0f} s to build the network); {shown}"
+        )
 
 
 def learning_rate(preset: Preset, step: int, spent: float) -> float:

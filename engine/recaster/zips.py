@@ -13,10 +13,7 @@ import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
-
-from PIL import Image as Pillow
-from PIL import UnidentifiedImageError
+from typing import TYPE_CHECKING, Final
 
 from recaster.errors import FacesetError
 
@@ -24,7 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from recaster.errors import InputError
+
 MIB = 1 << 20
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+_PLAIN_MODE: Final = 0o100644 << 16
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class ZipLimits:
         total_bytes: all files, unpacked.
         ratio: unpacked over packed size of a file larger than 1 MiB.
         pixels: width x height of a picture.
+        error: what is raised where a zip is refused.
     """
 
     entries: int = 200_000
@@ -44,6 +46,7 @@ class ZipLimits:
     total_bytes: int = 65_536 * MIB
     ratio: float = 200.0
     pixels: int = 100_000_000
+    error: type[InputError] = FacesetError
 
 
 @contextmanager
@@ -51,46 +54,58 @@ def opened_zip(path: Path, limits: ZipLimits) -> Iterator[zipfile.ZipFile]:
     """Open a zip all of whose entries are safe to unpack.
 
     Raises:
-        FacesetError: the file is missing or not a zip, or an entry is not safe, named with the reason.
+        InputError: (``limits.error``) the file is missing or not a zip, or an entry is not safe, named with
+            the reason.
     """
     try:
         opened = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
-        raise FacesetError(f"{path}: missing, damaged or not a zip ({error}); make it again") from error
+        raise limits.error(f"{path}: missing, damaged or not a zip ({error}); make it again") from error
     with opened:
         _check(path, opened, limits)
         yield opened
 
 
-def read_entry(path: Path, opened: zipfile.ZipFile, name: str) -> bytes:
+def read_entry(path: Path, opened: zipfile.ZipFile, name: str, limits: ZipLimits) -> bytes:
     """One entry's bytes, checked against its checksum.
 
     Raises:
-        FacesetError: the entry is missing, damaged or packed in a way that cannot be read.
+        InputError: (``limits.error``) the entry is missing, damaged or packed in a way that cannot be read.
     """
     try:
         return opened.read(name)
     except KeyError as error:
-        raise FacesetError(f"{path}: {name} is missing from this zip; export it again") from error
+        raise limits.error(f"{path}: {name} is missing from this zip; export it again") from error
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise FacesetError(f"{path}: {name} in this zip is damaged ({error}); make the zip again") from error
+        raise limits.error(f"{path}: {name} in this zip is damaged ({error}); make the zip again") from error
+
+
+def plain_entry(name: str) -> zipfile.ZipInfo:
+    """An entry that doesn't say when it was written, so that the same content gives the same zip."""
+    entry = zipfile.ZipInfo(name, _EPOCH)
+    entry.create_system = 3
+    entry.external_attr = _PLAIN_MODE
+    return entry
 
 
 def picture_size(path: Path, name: str, data: bytes, limits: ZipLimits) -> tuple[int, int] | None:
     """A picture's width and height from its header, before it is decoded; None if it is no picture.
 
     Raises:
-        FacesetError: it is larger than the limit.
+        InputError: (``limits.error``) it is larger than the limit.
     """
+    from PIL import Image as Pillow
+    from PIL import UnidentifiedImageError
+
     try:
         with Pillow.open(io.BytesIO(data)) as picture:
             width, height = picture.size
     except Pillow.DecompressionBombError as error:
-        raise FacesetError(f"{path}: {name} is too large a picture ({error})") from error
+        raise limits.error(f"{path}: {name} is too large a picture ({error})") from error
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
         return None
     if width * height > limits.pixels:
-        raise FacesetError(
+        raise limits.error(
             f"{path}: {name} has {width}x{height} pixels, more than the {limits.pixels} allowed"
         )
     return width, height
@@ -99,7 +114,7 @@ def picture_size(path: Path, name: str, data: bytes, limits: ZipLimits) -> tuple
 def _check(path: Path, opened: zipfile.ZipFile, limits: ZipLimits) -> None:
     entries = opened.infolist()
     if len(entries) > limits.entries:
-        raise FacesetError(f"{path}: holds {len(entries)} entries, more than the {limits.entries} allowed")
+        raise limits.error(f"{path}: holds {len(entries)} entries, more than the {limits.entries} allowed")
     seen: set[str] = set()
     for entry in entries:
         reason = _unsafe_name(entry) or _unsafe_kind(entry) or _unsafe_size(entry, limits)
@@ -109,12 +124,12 @@ def _check(path: Path, opened: zipfile.ZipFile, limits: ZipLimits) -> None:
             reason = "is there twice"
         seen.add(folded)
         if reason:
-            raise FacesetError(f"{path}: refused, because {entry.filename!r} in it {reason}")
+            raise limits.error(f"{path}: refused, because {entry.filename!r} in it {reason}")
     total = sum(entry.file_size for entry in entries)
     if total > limits.total_bytes:
-        raise FacesetError(f"{path}: unpacks to {total} bytes, more than the {limits.total_bytes} allowed")
+        raise limits.error(f"{path}: unpacks to {total} bytes, more than the {limits.total_bytes} allowed")
     if sum(entry.compress_size for entry in entries) > path.stat().st_size:
-        raise FacesetError(f"{path}: refused, because its entries overlap")
+        raise limits.error(f"{path}: refused, because its entries overlap")
 
 
 def _unsafe_name(entry: zipfile.ZipInfo) -> str:

@@ -1,0 +1,1 @@
+"""Stubs of proto/recaster/v1, made by scripts/generate_stubs; not to be edited."""

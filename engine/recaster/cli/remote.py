@@ -1,0 +1,205 @@
+"""Commands whose work an engine does: local files go there, what comes of them comes back to local files."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from recaster.cli.display import reporter
+from recaster.errors import UsageError
+from recaster.files import built_aside
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from recaster.api.v1 import job_pb2
+    from recaster.client import Client
+    from recaster.progress import Report
+
+ENGINE = "RECASTER_ENGINE"
+M = TypeVar("M")
+
+
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose who does the work."""
+    where = parser.add_argument_group("where the work is done (default: here, or where RECASTER_ENGINE says)")
+    choice = where.add_mutually_exclusive_group()
+    choice.add_argument(
+        "--engine",
+        metavar="HOST:PORT",
+        help="let this engine do it (see: recaster serve); its token is in RECASTER_TOKEN",
+    )
+    choice.add_argument("--local", action="store_true", help="do it here, whatever RECASTER_ENGINE says")
+
+
+@contextlib.contextmanager
+def engine_of(options: argparse.Namespace) -> Iterator[Client | None]:
+    """The engine that is to do a command's work, or None where this process is.
+
+    Raises:
+        UsageError: an engine is named, but there is no token.
+    """
+    target = options.engine or os.environ.get(ENGINE, "")
+    if options.local or not target:
+        yield None
+        return
+    from recaster.client import Address, Client
+
+    with Client(Address.from_environment(target)) as client:
+        yield client
+
+
+class Remote:
+    """One command's work at an engine."""
+
+    def __init__(self, client: Client, options: argparse.Namespace) -> None:
+        self.client = client
+        self._options = options
+        self.report: Report = reporter(options)
+
+    def picture(self, path: Path | None) -> str:
+        """Upload a picture; returns its digest, "" for none."""
+        return "" if path is None else self.client.transfer.upload(path, self.report)
+
+    def clip(self, path: Path) -> str:
+        """Bring a clip there; returns its id."""
+        return self.client.take_clip(path, self.report)
+
+    def faceset(self, path: Path | None) -> str:
+        """Bring a faceset there, a folder or a zip; returns its id, "" for none."""
+        if path is None:
+            return ""
+        if path.suffix.lower() == ".zip":
+            return self.client.take_faceset(path, self.report)
+        from recaster.facesets.archive import export_zip
+        from recaster.facesets.faceset import Faceset
+
+        with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
+            packed = Path(folder) / f"{path.resolve().name}.zip"
+            export_zip(Faceset.open(path), packed, self.report)
+            return self.client.take_faceset(packed, self.report)
+
+    def model(self, path: Path | None) -> str:
+        """Bring a model there, a folder or a zip; returns its id, "" for none."""
+        if path is None:
+            return ""
+        if path.suffix.lower() == ".zip":
+            return self.client.take_model(path, self.report)
+        from recaster.networks.archive import export_model
+        from recaster.networks.model_folder import ModelFolder
+
+        with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
+            packed = Path(folder) / f"{path.resolve().name}.zip"
+            export_model(ModelFolder(path), packed, self.report)
+            return self.client.take_model(packed, self.report)
+
+    def do(self, spec: job_pb2.JobSpec, out: Path | None = None) -> job_pb2.Job:
+        """Let a job be done and wait for it; the same command given again finds the same job.
+
+        Raises:
+            JobFailedError: it failed; its exit code is the local command's.
+            KeyboardInterrupt: waiting was stopped; the job goes on.
+        """
+        from recaster.api.v1 import job_pb2
+
+        place = str(out and out.resolve()).encode()
+        request = f"command {hashlib.sha256(spec.SerializeToString(deterministic=True) + place).hexdigest()}"
+        job = self.client.jobs.create(spec, request_id=request)
+        if job.state in (job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_CANCELLED):
+            job = self.client.jobs.create(spec)
+        if job.state == job_pb2.JOB_STATE_PAUSED:
+            self.client.jobs.resume(job.job_id)
+        self.say(f"job {job.job_id} at {self.client.connection.address.target}")
+        try:
+            job = self.client.jobs.wait(job.job_id, self.report, self._log)
+        except KeyboardInterrupt:
+            self.say(f"job {job.job_id} goes on: recaster jobs watch {job.job_id} (or cancel {job.job_id})")
+            raise
+        for warning in job.result.warnings:
+            print(f"recaster {self._options.command}: warning: {warning}", file=sys.stderr)
+        return job
+
+    def fetch(self, job: job_pb2.Job, role: str, out: Path) -> None:
+        """Download what a job made."""
+        for one in job.result.artifacts:
+            if one.role == role:
+                self.client.transfer.download(one.digest, out, self.report)
+
+    def fetch_faceset(self, faceset_id: str, out: Path) -> None:
+        """Bring a faceset here, as a folder or, where ``out`` is named so, as a zip."""
+        from recaster.api.v1 import job_pb2
+
+        job = self.do(job_pb2.JobSpec(export=job_pb2.ExportSpec(faceset_id=faceset_id)), out)
+        if out.suffix.lower() == ".zip":
+            self.fetch(job, "zip", out)
+            return
+        from recaster.facesets.archive import import_faces
+
+        with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
+            packed = Path(folder) / "faceset.zip"
+            self.fetch(job, "zip", packed)
+            with _replaced(out) as aside:
+                import_faces(packed, aside, report=self.report)
+
+    def fetch_model(self, model_id: str, out: Path) -> None:
+        """Bring a model here; its previews stay beside it."""
+        from recaster.api.v1 import job_pb2
+        from recaster.networks.archive import import_model
+        from recaster.networks.model_folder import ModelFolder
+
+        job = self.do(job_pb2.JobSpec(export=job_pb2.ExportSpec(model_id=model_id)), out)
+        with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
+            packed = Path(folder) / "model.zip"
+            self.fetch(job, "zip", packed)
+            with _replaced(out) as aside:
+                import_model(packed, ModelFolder(aside), self.report)
+                for kept in ("previews", "logs"):
+                    if (out / kept).is_dir():
+                        shutil.copytree(out / kept, aside / kept)
+
+    def say(self, line: str) -> None:
+        """Tell the user."""
+        if not self._options.quiet:
+            print(line, file=sys.stderr)
+
+    def _log(self, level: str, line: str) -> None:
+        self.say(line if level == "info" else f"{level}: {line}")
+
+
+def filled(message: M, **values: Any) -> M:
+    """A message with those of the values that are given.
+
+    Raises:
+        UsageError: a value is too large.
+    """
+    for name, value in values.items():
+        if value is not None and value != "" and value is not False:
+            try:
+                setattr(message, name, value)
+            except (TypeError, ValueError) as error:
+                raise UsageError(f"--{name.replace('_', '-')} {value}: can't be used ({error})") from None
+    return message
+
+
+@contextlib.contextmanager
+def _replaced(out: Path) -> Iterator[Path]:
+    """A folder to be made beside ``out``, which then takes its place; what was there goes last."""
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=_made(out.parent)) as folder:
+        before = Path(folder) / "before"
+        with built_aside(Path(folder) / "after") as aside:
+            yield aside
+        if out.exists():
+            out.replace(before)
+        (Path(folder) / "after").replace(out)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,90 @@
+"""``recaster serve``: the engine as a service, for the add-on and for any gRPC client."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+
+DESCRIPTION = """Serve the engine over gRPC. Clients need the token, which is printed when it is made; it is
+kept in the data folder. Jobs outlive clients, connections and this process: stop it and start it again, and
+they go on. docs/api.md describes the interface."""
+
+
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add this command's parser."""
+    parser = commands.add_parser(
+        "serve", parents=[common], help="serve the engine to clients", description=DESCRIPTION
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="where everything is kept (default: RECASTER_DATA)"
+    )
+    parser.add_argument(
+        "--listen",
+        default="127.0.0.1:50551",
+        metavar="ADDRESS",
+        help="HOST:PORT or unix:PATH (default: 127.0.0.1:50551)",
+    )
+    tls = parser.add_argument_group("TLS, needed for other machines (make the files with: recaster certs)")
+    tls.add_argument("--tls-cert", type=Path, metavar="FILE", help="the engine's certificate")
+    tls.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key")
+    tls.add_argument(
+        "--client-ca", type=Path, metavar="FILE", help="ask clients for a certificate signed by it"
+    )
+    limits = parser.add_argument_group("limits")
+    limits.add_argument("--quota-gib", type=float, default=1024, metavar="N", help="all data (default: 1024)")
+    limits.add_argument(
+        "--largest-gib", type=float, default=256, metavar="N", help="one upload (default: 256)"
+    )
+    limits.add_argument(
+        "--spare-mib",
+        type=float,
+        default=512,
+        metavar="N",
+        help="disk that is left free: below, jobs wait (default: 512)",
+    )
+    limits.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="jobs at a time on one device (default: 1)"
+    )
+    parser.add_argument(
+        "--no-drops", action="store_true", help="don't let clients of this machine hand files over"
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Serve until stopped."""
+    import asyncio
+
+    from recaster.errors import UsageError
+    from recaster.jobs.supervisor import Rules
+    from recaster.service.server import ServeSettings, Tls, serve
+    from recaster.store.blobs import Quota
+    from recaster.store.folder import DataFolder
+
+    if (options.tls_cert is None) != (options.tls_key is None):
+        raise UsageError("--tls-cert and --tls-key go together")
+    if options.client_ca is not None and options.tls_cert is None:
+        raise UsageError("--client-ca needs --tls-cert and --tls-key")
+    if min(options.quota_gib, options.largest_gib, options.jobs) <= 0 or options.spare_mib < 0:
+        raise UsageError("limits must be above 0")
+    tls = None if options.tls_cert is None else Tls(options.tls_cert, options.tls_key, options.client_ca)
+    settings = ServeSettings(
+        data=DataFolder.default() if options.data is None else DataFolder(options.data),
+        listen=options.listen,
+        tls=tls,
+        quota=Quota(int(options.largest_gib * 2**30), int(options.quota_gib * 2**30)),
+        rules=Rules(per_device=options.jobs, spare_bytes=int(options.spare_mib * 2**20)),
+        local_drops=not options.no_drops,
+    )
+
+    def ready(address: str, token: str, new: bool) -> None:
+        if new:
+            print("the token of this engine is new; give it to whoever may use it:", file=sys.stderr)
+            print(f"export RECASTER_ENGINE={address} RECASTER_TOKEN={token}", flush=True)
+        print(f"serving on {address}", file=sys.stderr, flush=True)
+
+    asyncio.run(serve(settings, ready))

@@ -1,0 +1,119 @@
+"""An engine, as a client sees it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from recaster.api.v1 import (
+    clip_pb2,
+    clip_pb2_grpc,
+    faceset_pb2,
+    faceset_pb2_grpc,
+    identity_pb2_grpc,
+    job_pb2,
+    model_pb2,
+    model_pb2_grpc,
+    server_pb2,
+    server_pb2_grpc,
+    swap_pb2,
+    swap_pb2_grpc,
+)
+from recaster.client.connection import PATIENCE_S, Connection
+from recaster.client.jobs import Jobs
+from recaster.client.transfer import Transfer
+from recaster.progress import Report, silent
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.client.connection import Address
+
+PREVIEW_S = 300.0
+
+
+class Client:
+    """One engine.
+
+    ``jobs`` and ``transfer`` are what most need; the stubs of the other services are there for the rest,
+    to be used with ``connection.call``.
+
+    Example::
+
+        with Client(Address("127.0.0.1:50551", token)) as engine:
+            clip = engine.take_clip(Path("interview.mp4"))
+            faces = engine.take_faceset(Path("anna.zip"))
+            spec = job_pb2.JobSpec(swap=job_pb2.SwapSpec(clip_id=clip, faceset_id=faces))
+            job = engine.jobs.wait(engine.jobs.create(spec).job_id)
+            engine.transfer.download(job.result.artifacts[0].digest, Path("swapped.mp4"))
+    """
+
+    def __init__(self, address: Address, patience_s: float = PATIENCE_S) -> None:
+        """Nothing is said before the first call.
+
+        Args:
+            address: where the engine is.
+            patience_s: how long calls are made again while nobody answers.
+        """
+        self.connection = Connection(address, patience_s)
+        self.jobs = Jobs(self.connection)
+        self.transfer = Transfer(self.connection)
+        channel = self.connection.channel
+        self.clips = clip_pb2_grpc.ClipServiceStub(channel)
+        self.identities = identity_pb2_grpc.IdentityServiceStub(channel)
+        self.facesets = faceset_pb2_grpc.FacesetServiceStub(channel)
+        self.models = model_pb2_grpc.ModelServiceStub(channel)
+        self.server = server_pb2_grpc.ServerServiceStub(channel)
+        self.swaps = swap_pb2_grpc.SwapServiceStub(channel)
+
+    def __enter__(self) -> Self:
+        """Use it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Hang up."""
+        self.close()
+
+    def close(self) -> None:
+        """Hang up."""
+        self.connection.close()
+
+    def info(self) -> server_pb2.ServerInfo:
+        """What the engine is and can do."""
+        return self.connection.call(self.server.GetServerInfo, server_pb2.GetServerInfoRequest())
+
+    def take_clip(self, path: Path, report: Report = silent) -> str:
+        """Upload a clip, unless it is there, and let it be looked at; returns its id."""
+        return self._take(path, job_pb2.INGEST_KIND_CLIP, report).clip_id
+
+    def take_faceset(self, path: Path, report: Report = silent) -> str:
+        """The same for a zip of faces; returns the faceset's id."""
+        return self._take(path, job_pb2.INGEST_KIND_FACESET, report).faceset_id
+
+    def take_model(self, path: Path, report: Report = silent) -> str:
+        """The same for an exported model; returns the model's id."""
+        return self._take(path, job_pb2.INGEST_KIND_MODEL, report).model_id
+
+    def clip(self, clip_id: str) -> clip_pb2.Clip:
+        """One clip."""
+        return self.connection.call(self.clips.GetClip, clip_pb2.GetClipRequest(clip_id=clip_id))
+
+    def faceset(self, faceset_id: str) -> faceset_pb2.Faceset:
+        """One faceset."""
+        return self.connection.call(
+            self.facesets.GetFaceset, faceset_pb2.GetFacesetRequest(faceset_id=faceset_id)
+        )
+
+    def model(self, model_id: str) -> model_pb2.Model:
+        """One model."""
+        return self.connection.call(self.models.GetModel, model_pb2.GetModelRequest(model_id=model_id))
+
+    def preview(self, request: swap_pb2.PreviewFrameRequest) -> swap_pb2.PreviewFrameResponse:
+        """Swap one frame."""
+        return self.connection.call(self.swaps.PreviewFrame, request, timeout_s=PREVIEW_S)
+
+    def _take(self, path: Path, kind: job_pb2.IngestKind, report: Report) -> job_pb2.JobResult:
+        digest = self.transfer.upload(path, report)
+        spec = job_pb2.JobSpec(
+            ingest=job_pb2.IngestSpec(digest=digest, kind=kind, display_name=path.name[:200])
+        )
+        return self.jobs.wait(self.jobs.create(spec).job_id, report).result

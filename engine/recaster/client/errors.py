@@ -1,0 +1,131 @@
+"""What can go wrong with an engine, as exceptions.
+
+Tree::
+
+    EngineError            exit code 8; code, reason, fields, metadata, retryable
+    +- UnreachableError        nobody answers, or not in time (retryable)
+    +- TokenError              the token is missing or wrong
+    +- MissingError            there is no such thing
+    +- RefusedError            the request is wrong
+    +- BusyError               not now: no room, or something is in use (retryable)
+    +- JobFailedError          a job ended without its result; exit code as the local command's
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+
+from recaster.errors import EngineError
+
+if TYPE_CHECKING:
+    from recaster.api.v1 import job_pb2
+
+DETAILS: Final = "grpc-status-details-bin"
+Code = grpc.StatusCode
+
+
+class CallError(EngineError):
+    """A call that failed.
+
+    Attributes:
+        code: the status.
+        reason: for programs, in capitals ("NOT_FOUND", "QUOTA_EXCEEDED").
+        fields: which fields of the request are wrong, and why.
+        metadata: what else the engine said.
+        retryable: whether the same call may do better later.
+    """
+
+    retryable = False
+
+    def __init__(
+        self,
+        message: str,
+        code: grpc.StatusCode,
+        reason: str = "",
+        fields: tuple[tuple[str, str], ...] = (),
+        metadata: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+        self.fields = fields
+        self.metadata = metadata or {}
+
+
+class UnreachableError(CallError):
+    """Nobody answers there, or not in time."""
+
+    retryable = True
+
+
+class TokenError(CallError):
+    """The token is missing or wrong."""
+
+
+class MissingError(CallError):
+    """There is no such thing."""
+
+
+class RefusedError(CallError):
+    """The request is wrong."""
+
+
+class BusyError(CallError):
+    """Not now: there is no room, or something is in use."""
+
+    retryable = True
+
+
+class JobFailedError(EngineError):
+    """A job ended without its result.
+
+    Attributes:
+        job: the job as it ended.
+        reason: for programs, as ``JobError.reason``; "CANCELLED" where somebody ended it.
+    """
+
+    def __init__(self, job: job_pb2.Job) -> None:
+        cancelled = not job.HasField("error")
+        super().__init__("the job was cancelled" if cancelled else job.error.message)
+        self.job = job
+        self.reason = "CANCELLED" if cancelled else job.error.reason
+        self.exit_code = 130 if cancelled else job.error.exit_code or 1
+
+
+_KINDS: Final[dict[grpc.StatusCode, type[CallError]]] = {
+    Code.UNAVAILABLE: UnreachableError,
+    Code.DEADLINE_EXCEEDED: UnreachableError,
+    Code.UNAUTHENTICATED: TokenError,
+    Code.PERMISSION_DENIED: TokenError,
+    Code.NOT_FOUND: MissingError,
+    Code.RESOURCE_EXHAUSTED: BusyError,
+    Code.ABORTED: BusyError,
+}
+
+
+def error_of(error: grpc.RpcError, address: str) -> CallError:
+    """A failed call as one of ours."""
+    code: grpc.StatusCode = error.code()
+    reason, fields, metadata = "", list[tuple[str, str]](), dict[str, str]()
+    for detail in _details(error):
+        info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+        if detail.Unpack(info):
+            reason, metadata = info.reason, dict(info.metadata)
+        elif detail.Unpack(bad):
+            fields += [(one.field, one.description) for one in bad.field_violations]
+    message = error.details() or code.name
+    if code is Code.UNAVAILABLE:
+        message = f"no engine answers at {address} ({message}); is it running? Start one with: recaster serve"
+    elif code is Code.DEADLINE_EXCEEDED:
+        message = f"the engine at {address} didn't answer in time"
+    return _KINDS.get(code, RefusedError)(message, code, reason or code.name, tuple(fields), metadata)
+
+
+def _details(error: grpc.RpcError) -> list[Any]:
+    for name, value in error.trailing_metadata() or ():
+        if name == DETAILS:
+            return list(status_pb2.Status.FromString(value).details)
+    return []

@@ -1,0 +1,190 @@
+"""Files to an engine and back: nothing is sent twice, and a break costs no more than what was on its way."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import grpc
+
+from recaster.api.v1 import blob_pb2, blob_pb2_grpc
+from recaster.client.connection import pauses
+from recaster.client.errors import BusyError, CallError, UnreachableError
+from recaster.errors import EngineError, InputError
+from recaster.files import atomic_path
+from recaster.progress import Report, Update, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from recaster.client.connection import Connection
+
+PIECE: Final = 1 << 20
+TELL_EVERY: Final = 64 << 20
+STREAM_S: Final = 24 * 3600.0
+_AGAIN: Final = frozenset({"WRONG_OFFSET", "DIGEST_MISMATCH", "UPLOAD_BUSY"})
+
+
+class Transfer:
+    """Uploads and downloads over one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._stub = blob_pb2_grpc.BlobServiceStub(connection.channel)
+
+    def upload(self, path: Path, report: Report = silent, *, local: bool = True) -> str:
+        """Bring a file to the engine, unless it is there; returns its digest.
+
+        Args:
+            path: the file.
+            report: told of bytes.
+            local: hand the file over without sending it where engine and client share a machine.
+
+        Raises:
+            InputError: the file can't be read, or changes meanwhile.
+            EngineError: the engine can't be reached, or has no room.
+        """
+        digest, size = _digest(path, report)
+        if not self.missing([digest]):
+            return digest
+        if local and self._hand_over(path, digest, size):
+            return digest
+        self._send(path, digest, size, report)
+        return digest
+
+    def missing(self, digests: list[str]) -> list[str]:
+        """Which of these blobs the engine doesn't have."""
+        request = blob_pb2.FindMissingBlobsRequest(digests=digests)
+        return list(self._connection.call(self._stub.FindMissingBlobs, request).missing)
+
+    def download(self, digest: str, out: Path, report: Report = silent) -> None:
+        """Fetch a blob to a file, which is whole or absent; goes on after a break.
+
+        Raises:
+            EngineError: it isn't there, the engine can't be reached, or what came is damaged.
+            OutputError: the file can't be written.
+        """
+        with atomic_path(out) as temporary:
+            found = hashlib.sha256()
+            with temporary.open("wb") as file:
+                for data in self._pieces(digest):
+                    found.update(data)
+                    file.write(data)
+                    report(Update("downloading", file.tell() / 1e6, None, "MB"))
+            if found.hexdigest() != digest:
+                raise EngineError(f"{out}: what came is damaged; try again")
+
+    def read(self, digest: str) -> bytes:
+        """A small blob."""
+        return b"".join(self._pieces(digest))
+
+    def _pieces(self, digest: str) -> Iterator[bytes]:
+        offset = 0
+        last_news = time.monotonic()
+        pause = pauses()
+        while True:
+            request = blob_pb2.ReadBlobRequest(digest=digest, offset=offset)
+            try:
+                for piece in self._stub.ReadBlob(
+                    request, metadata=self._connection.metadata, timeout=STREAM_S
+                ):
+                    offset += len(piece.data)
+                    last_news = time.monotonic()
+                    pause = pauses()
+                    yield piece.data
+            except grpc.RpcError as error:
+                found = self._connection.error(error)
+                late = time.monotonic() - last_news > self._connection.patience_s
+                if not isinstance(found, UnreachableError) or late:
+                    raise found from None
+                time.sleep(next(pause))
+            else:
+                return
+
+    def _hand_over(self, path: Path, digest: str, size: int) -> bool:
+        """Link or copy a file into a folder of the engine; False where they share no disk."""
+        request = blob_pb2.OpenDropRequest(digest=digest, size=size)
+        try:
+            drop = self._connection.call(self._stub.OpenDrop, request)
+        except BusyError as error:
+            if error.reason in ("QUOTA_EXCEEDED", "DISK_FULL"):
+                raise
+            return False
+        except CallError:
+            return False
+        place = Path(drop.path)
+        if not place.parent.is_dir() or not os.access(place.parent, os.W_OK | os.X_OK):
+            return False
+        try:
+            try:
+                os.link(path, place)
+            except OSError:  # another disk
+                shutil.copyfile(path, place)
+            self._connection.call(
+                self._stub.TakeDrop, blob_pb2.TakeDropRequest(drop_id=drop.drop_id), timeout_s=STREAM_S
+            )
+        except (OSError, CallError):
+            return not self.missing([digest])
+        finally:
+            with contextlib.suppress(OSError):
+                place.unlink()
+        return True
+
+    def _send(self, path: Path, digest: str, size: int, report: Report) -> None:
+        start = blob_pb2.StartUploadRequest(digest=digest, size=size)
+        upload = self._connection.call(self._stub.StartUpload, start)
+        last_news, pause = time.monotonic(), pauses()
+        while not upload.complete:
+            before = upload.committed
+            try:
+                upload = self._stub.WriteUpload(
+                    _pieces_of(path, digest, before, size, report),
+                    metadata=self._connection.metadata,
+                    timeout=STREAM_S,
+                )
+            except grpc.RpcError as error:
+                found = self._connection.error(error)
+                again = isinstance(found, CallError) and found.reason in _AGAIN
+                late = time.monotonic() - last_news > self._connection.patience_s
+                if not (isinstance(found, UnreachableError) or again) or late:
+                    raise found from None
+                time.sleep(next(pause))
+                upload = self._connection.call(self._stub.StartUpload, start)
+            if upload.committed > before:
+                last_news, pause = time.monotonic(), pauses()
+
+
+def _digest(path: Path, report: Report) -> tuple[str, int]:
+    digest, done = hashlib.sha256(), 0
+    try:
+        total = path.stat().st_size
+        with path.open("rb") as file:
+            while piece := file.read(PIECE):
+                digest.update(piece)
+                done += len(piece)
+                if done % TELL_EVERY == 0:
+                    report(Update("reading", done / 1e6, total / 1e6, "MB"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    return digest.hexdigest(), done
+
+
+def _pieces_of(
+    path: Path, digest: str, offset: int, size: int, report: Report
+) -> Iterator[blob_pb2.WriteUploadRequest]:
+    with path.open("rb") as file:
+        file.seek(offset)
+        while True:
+            data = file.read(PIECE)
+            if not data and offset < size:
+                return  # it has become shorter: the engine will miss the rest
+            yield blob_pb2.WriteUploadRequest(digest=digest, offset=offset, data=data)
+            offset += len(data)
+            report(Update("uploading", offset / 1e6, size / 1e6, "MB"))
+            if offset >= size:
+                return

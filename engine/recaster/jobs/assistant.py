@@ -1,0 +1,226 @@
+"""Quick questions that need a look at pictures: answered by one warm process, never by the engine itself.
+
+``Assistant`` is the engine's side; ``python -m recaster.jobs.assistant`` is the process. One JSON object a
+line each way. The process ends when nobody asked for a while, or when the engine is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from recaster.errors import (
+    FaceNotFoundError,
+    InputError,
+    OutputError,
+    RecasterError,
+    UsageError,
+)
+from recaster.jobs.messages import reason_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from recaster.swapping.swapper import Swapper
+
+IDLE_S: Final = 300.0
+PATIENCE_S: Final = 300.0
+"""Seconds that an answer may take: a first preview looks at a whole clip."""
+LINE_LIMIT: Final = 64 << 20
+THUMBNAIL_WIDTH: Final = 96
+_KINDS: Final = {"USAGE": UsageError, "OUTPUT": OutputError, "FACE_NOT_FOUND": FaceNotFoundError}
+
+
+class Assistant:
+    """Asks the process, and starts it when there is none."""
+
+    def __init__(self, cache: Path) -> None:
+        self._cache = cache
+        self._process: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+        self._idle: asyncio.TimerHandle | None = None
+
+    async def ask(self, what: str, **values: Any) -> Mapping[str, Any]:
+        """Ask one thing.
+
+        Raises:
+            RecasterError: what went wrong over there; of the class that fits best.
+        """
+        async with self._turn:
+            if self._idle is not None:
+                self._idle.cancel()
+            try:
+                answer = await asyncio.wait_for(self._exchange({"ask": what, **values}), PATIENCE_S)
+            except BaseException as error:
+                self.close()  # whatever it is doing, its answer would be taken for the next one's
+                if isinstance(error, TimeoutError):
+                    raise OutputError(f"no answer within {PATIENCE_S:.0f} s; try a shorter clip") from None
+                raise
+            self._idle = asyncio.get_running_loop().call_later(IDLE_S, self.close)
+        if "error" in answer:
+            kind: type[RecasterError] = _KINDS.get(answer["reason"], InputError)
+            raise kind(answer["error"])
+        return answer
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            self._process = None
+
+    async def _exchange(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        if self._process is None or self._process.returncode is not None:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "recaster.jobs.assistant",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                limit=LINE_LIMIT,
+            )
+        process = self._process
+        assert process.stdin is not None  # noqa: S101 - asked for above
+        assert process.stdout is not None  # noqa: S101
+        process.stdin.write(
+            json.dumps({**question, "folder_for_pictures": str(self._cache)}).encode() + b"\n"
+        )
+        await process.stdin.drain()
+        line = await process.stdout.readline()
+        if not line:
+            raise InputError("the question could not be answered: what it is about made its process fail")
+        answer: Mapping[str, Any] = json.loads(line)
+        return answer
+
+
+class _Desk:
+    """Answers questions; keeps the last swapper warm."""
+
+    def __init__(self) -> None:
+        self._swapper: tuple[tuple[str, str, str], Swapper] | None = None
+
+    def answer(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The answer to one question."""
+        methods = {"faces": self.faces, "drop": self.drop, "preview": self.preview}
+        return methods[question["ask"]](question)
+
+    def faces(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A page of a faceset."""
+        from recaster.facesets.faceset import Faceset
+
+        faceset = Faceset.open(Path(question["folder"]))
+        start, count = question["start"], question["count"]
+        records = faceset.all_records
+        page = [
+            {
+                "face_id": str(record.id),
+                "source_name": record.source,
+                "frame": record.frame,
+                "sharpness": record.sharpness,
+                "yaw_degrees": record.pose.yaw,
+                "pitch_degrees": record.pose.pitch,
+                "dropped": record.dropped is not None,
+                "thumbnail": base64.b64encode(
+                    _thumbnail(faceset.crop_bytes(record)) if question["thumbnails"] else b""
+                ).decode(),
+            }
+            for record in records[start : start + count]
+        ]
+        return {"faces": page, "more": start + count < len(records)}
+
+    def drop(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Leave faces out, or take them in again."""
+        from recaster.facesets.faceset import Faceset
+
+        faceset = Faceset.open(Path(question["folder"]))
+        known = {record.id for record in faceset.all_records}
+        for name in question["faces"]:
+            if name not in known:
+                raise UsageError(f"there is no face {name} in this faceset")
+        reason = None if question["restore"] else "by hand"
+        faceset.mark(dict.fromkeys(question["faces"], reason))
+        return {
+            "faces": len(faceset),
+            "dropped": len(faceset.all_records) - len(faceset),
+            "digest": faceset.digest(),
+        }
+
+    def preview(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Swap one frame."""
+        from recaster.api.v1 import job_pb2
+        from recaster.jobs.options import swap_settings
+        from recaster.jobs.work import safe_name
+        from recaster.media.probe import probe
+        from recaster.swapping.preview import preview_frame
+
+        options = job_pb2.SwapOptions.FromString(base64.b64decode(question["options"]))
+        handle, name = tempfile.mkstemp(suffix=".png", dir=question["folder_for_pictures"])
+        out = Path(name)
+        with open(handle, "wb"), tempfile.TemporaryDirectory(dir=question["folder_for_pictures"]) as folder:  # noqa: PTH123
+            clip = Path(folder) / safe_name(question["name"])
+            clip.symlink_to(question["clip"])
+            person = Path(question["person"]) if question["person"] else None
+            try:
+                settings = swap_settings(options, probe(clip), person)
+                swapper = self._swapper_of(question["model"], question["faceset"], options)
+                result = preview_frame(clip, out, question["frame"], swapper, settings)
+            except BaseException:
+                out.unlink(missing_ok=True)
+                raise
+        return {"path": str(out), "warnings": result.warnings}
+
+    def _swapper_of(self, model: str, faceset: str, options: Any) -> Swapper:
+        from recaster.networks.model_folder import ModelFolder
+        from recaster.swapping.device import choose_device
+        from recaster.swapping.load import load_swapper
+
+        state = ModelFolder(Path(model)).digest() if model else faceset
+        wanted = (model, faceset, state)
+        if self._swapper is None or self._swapper[0] != wanted:
+            if self._swapper is None:
+                choose_device(options.device or "auto", None, network=bool(model))
+            swapper = load_swapper(Path(model) if model else None, Path(faceset) if faceset else None)
+            self._swapper = (wanted, swapper)
+        return self._swapper[1]
+
+
+def _thumbnail(data: bytes) -> bytes:
+    import io
+
+    from PIL import Image
+
+    from recaster.jobs.pictures import small_jpeg
+
+    return small_jpeg(Image.open(io.BytesIO(data)), THUMBNAIL_WIDTH)
+
+
+def main() -> int:
+    """Answer until nobody asks any more."""
+    from recaster.jobs import limits
+    from recaster.jobs.task import Limits
+    from recaster.jobs.worker import own_output
+
+    out = own_output()
+    limits.apply(Limits(file_bytes=1 << 30))
+    desk = _Desk()
+    while line := sys.stdin.readline():
+        try:
+            answer = desk.answer(json.loads(line))
+        except Exception as error:  # noqa: BLE001 - whatever it is, whoever asked must hear of it
+            if not isinstance(error, RecasterError):
+                traceback.print_exc()
+            answer = {"error": str(error) or type(error).__name__, "reason": reason_of(error)}
+        out.write(json.dumps(answer) + "\n")
+        out.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

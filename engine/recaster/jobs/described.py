@@ -1,0 +1,60 @@
+"""Clips, facesets and models as the messages that clients get."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recaster.api.v1 import clip_pb2, faceset_pb2, model_pb2
+
+if TYPE_CHECKING:
+    from recaster.facesets.faceset import Faceset
+    from recaster.media.types import ClipInfo
+    from recaster.networks.model_folder import ModelFolder
+
+
+def described_clip(info: ClipInfo, clip_id: str, name: str, digest: str, size: int) -> clip_pb2.Clip:
+    """A clip; ``size`` in bytes."""
+    return clip_pb2.Clip(
+        clip_id=clip_id,
+        display_name=name,
+        digest=digest,
+        size=size,
+        width=info.width,
+        height=info.height,
+        frame_count=info.frame_count,
+        frame_rate=str(info.rate),
+        variable_frame_rate=info.variable,
+        duration_s=float(info.duration),
+        codec=info.codec,
+        pixel_format=info.pixel_format,
+        has_sound=bool(info.audio),
+        warnings=info.warnings,
+    )
+
+
+def described_faceset(faceset: Faceset, faceset_id: str, name: str, identity_id: str) -> faceset_pb2.Faceset:
+    """A faceset."""
+    return faceset_pb2.Faceset(
+        faceset_id=faceset_id,
+        display_name=name,
+        identity_id=identity_id,
+        faces=len(faceset),
+        dropped=len(faceset.all_records) - len(faceset),
+        crop_size=faceset.size,
+        digest=faceset.digest(),
+    )
+
+
+def described_model(folder: ModelFolder, model_id: str, name: str) -> model_pb2.Model:
+    """A model (ModelError where there is none)."""
+    card = folder.read()
+    return model_pb2.Model(
+        model_id=model_id,
+        display_name=name,
+        preset=card.preset.name,
+        steps=card.steps,
+        seconds=card.seconds,
+        source_digest=card.source,
+        target_digest=card.target or "",
+        usable=folder.weights.is_file(),
+    )

@@ -1,0 +1,110 @@
+"""What a worker tells the engine, one JSON object a line."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from recaster.errors import (
+    ClipError,
+    DeviceError,
+    DiskFullError,
+    FaceNotFoundError,
+    FacesetError,
+    ImageError,
+    InputError,
+    ModelError,
+    OutputError,
+    RecasterError,
+    TrainingError,
+    UsageError,
+    WeightsError,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.jobs.work import Made
+    from recaster.progress import Update
+
+REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
+    (DiskFullError, "DISK_FULL"),
+    (ClipError, "CLIP"),
+    (ImageError, "IMAGE"),
+    (FacesetError, "FACESET"),
+    (ModelError, "MODEL"),
+    (WeightsError, "WEIGHTS"),
+    (InputError, "INPUT"),
+    (UsageError, "USAGE"),
+    (FaceNotFoundError, "FACE_NOT_FOUND"),
+    (TrainingError, "TRAINING"),
+    (OutputError, "OUTPUT"),
+    (DeviceError, "DEVICE"),
+    (MemoryError, "LIMIT"),
+)
+"""What an error is called for programs; the first that fits."""
+
+
+def reason_of(error: BaseException) -> str:
+    """What an error is called for programs."""
+    return next((name for kind, name in REASONS if isinstance(error, kind)), "INTERNAL")
+
+
+class Voice:
+    """Writes messages to the engine."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def progress(self, update: Update) -> None:
+        """Where the work is."""
+        self._say(
+            say="progress",
+            stage=update.stage,
+            done=update.done,
+            total=update.total or 0,
+            unit=update.unit,
+            detail=update.detail,
+        )
+
+    def preview(self, picture: Path, step: int) -> None:
+        """A picture of what was learnt."""
+        self._say(say="preview", path=str(picture), step=step)
+
+    def log(self, level: str, line: str) -> None:
+        """Something worth knowing."""
+        self._say(say="log", level=level, line=line)
+
+    def done(self, made: Made, files: list[dict[str, Any]]) -> None:
+        """All is done."""
+        body = base64.b64encode(made.body.SerializeToString()).decode() if made.body is not None else ""
+        self._say(
+            say="done",
+            kind=made.kind,
+            body=body,
+            files=files,
+            summary=made.summary,
+            warnings=made.warnings,
+        )
+
+    def stopped(self) -> None:
+        """It stopped as it was asked to, and what was done is kept."""
+        self._say(say="stopped")
+
+    def failed(self, error: BaseException, message: str) -> None:
+        """It can't go on, and why."""
+        reason = reason_of(error)
+        message = message or type(error).__name__
+        if reason == "INTERNAL":
+            message = (
+                f"an error in Recaster itself ({type(error).__name__}: {message}); the job's log has more"
+            )
+        elif reason == "LIMIT":
+            message = "it needs more memory than a job of this kind may take; is the file what it says it is?"
+        code = error.exit_code if isinstance(error, RecasterError) else 1
+        self._say(say="failed", reason=reason, message=message, exit_code=code)
+
+    def _say(self, **values: Any) -> None:
+        self._stream.write(json.dumps(values) + "\n")
+        self._stream.flush()

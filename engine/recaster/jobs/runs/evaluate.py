@@ -1,0 +1,37 @@
+"""Judge a swap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recaster.jobs.work import Made
+
+if TYPE_CHECKING:
+    from recaster.jobs.work import Work
+
+
+def judge(work: Work) -> Made:
+    """Judge a swapped clip; the figures and pictures are its files.
+
+    Raises:
+        UsageError, ClipError, FacesetError, FaceNotFoundError: as ``recaster evaluate``.
+    """
+    from recaster.evaluation.evaluate import SHEET, WORST, EvaluateSettings, evaluate
+    from recaster.evaluation.outcome import NAME
+    from recaster.media.probe import probe
+    from recaster.media.ranges import parse_range
+
+    spec = work.task.spec.evaluate
+    original, swapped = work.clip(spec.original_clip_id), work.clip(spec.swapped_clip_id)
+    facesets = work.task.facesets
+    settings = EvaluateSettings(
+        target=facesets.get(spec.target_faceset_id),
+        gallery=tuple(facesets[name] for name in spec.gallery_faceset_ids),
+        frames=parse_range(spec.range, probe(original)) if spec.range else None,
+        person=work.picture(spec.person),
+        track=spec.track if spec.HasField("track") else None,
+    )
+    out = work.folder / "evaluation"
+    outcome = evaluate(original, swapped, facesets[spec.source_faceset_id], out, settings, work.report)
+    files = (("evaluation", out / NAME), ("sheet", out / SHEET), ("worst", out / WORST))
+    return Made(files=files, summary=tuple(outcome.lines()))

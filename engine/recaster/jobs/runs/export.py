@@ -1,0 +1,32 @@
+"""Pack a faceset or a model as one zip."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recaster.jobs.work import Made
+
+if TYPE_CHECKING:
+    from recaster.jobs.work import Work
+
+
+def export(work: Work) -> Made:
+    """Pack it.
+
+    Raises:
+        FacesetError, ModelError, OutputError: it can't be packed.
+    """
+    spec = work.task.spec.export
+    if spec.WhichOneof("what") == "faceset_id":
+        from recaster.facesets.archive import export_zip
+        from recaster.facesets.faceset import Faceset
+
+        out = work.folder / "faceset.zip"
+        export_zip(Faceset.open(work.task.facesets[spec.faceset_id]), out, work.report)
+    else:
+        from recaster.networks.archive import export_model
+        from recaster.networks.model_folder import ModelFolder
+
+        out = work.folder / "model.zip"
+        export_model(ModelFolder(work.task.models[spec.model_id]), out, work.report)
+    return Made(files=(("zip", out),))

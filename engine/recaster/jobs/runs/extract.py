@@ -1,0 +1,47 @@
+"""Take faces out of clips and pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recaster.jobs.described import described_faceset
+from recaster.jobs.options import extract_settings
+from recaster.jobs.work import Made
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.api.v1 import job_pb2
+    from recaster.jobs.work import Work
+
+
+def extract_faces(work: Work) -> Made:
+    """Take faces into a new faceset, or add to one; goes on where it was stopped.
+
+    Raises:
+        InputError, FaceNotFoundError, OutputError: as ``facesets.extract.extract``.
+    """
+    from recaster.facesets.extract import extract
+    from recaster.facesets.info import describe
+    from recaster.facesets.inputs import find_inputs
+    from recaster.facesets.summary import summary
+    from recaster.media.probe import probe
+
+    spec = work.task.spec.extract
+    inputs = [_input(work, one) for one in spec.inputs]
+    settings = extract_settings(spec.options, work.picture(spec.options.person))
+    warnings = [
+        f"{file.path.name}: {warning}"
+        for file in find_inputs(inputs)
+        if file.kind == "clip"
+        for warning in probe(file.path).warnings
+    ]
+    faceset = extract(inputs, work.task.facesets[work.task.made], settings, work.report)
+    body = described_faceset(faceset, work.task.made, spec.display_name, spec.identity_id)
+    return Made("faceset", body, summary=tuple(summary(describe(faceset))), warnings=tuple(warnings))
+
+
+def _input(work: Work, one: job_pb2.ExtractInput) -> Path:
+    if one.WhichOneof("input") == "clip_id":
+        return work.clip(one.clip_id)
+    return work.named(one.picture.digest, one.picture.display_name)

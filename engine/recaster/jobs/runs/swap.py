@@ -1,0 +1,37 @@
+"""Swap a face in a clip."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recaster.jobs.options import swap_settings
+from recaster.jobs.work import Made
+
+if TYPE_CHECKING:
+    from recaster.jobs.work import Work
+
+
+def swap(work: Work) -> Made:
+    """Swap; parts that an earlier run finished are kept.
+
+    Raises:
+        UsageError, ClipError, ModelError, FaceNotFoundError, DeviceError, OutputError: as ``recaster swap``.
+    """
+    from recaster.media.probe import probe
+    from recaster.swapping.device import choose_device
+    from recaster.swapping.load import load_swapper
+    from recaster.swapping.pipeline import swap_clip
+
+    spec = work.task.spec.swap
+    clip = work.clip(spec.clip_id)
+    out = work.folder / f"swapped{spec.suffix or '.mp4'}"
+    matte = out.with_stem("matte") if spec.matte else None
+    settings = swap_settings(spec.options, probe(clip), work.picture(spec.options.person), matte)
+    model = work.task.models.get(spec.model_id)
+    threads = spec.options.threads if spec.options.HasField("threads") else None
+    device = choose_device(spec.options.device or "auto", threads, network=model is not None)
+    work.log("info", f"swapping {device}")
+    swapper = load_swapper(model, work.task.facesets.get(spec.faceset_id))
+    result = swap_clip(clip, out, swapper, settings, work.report)
+    files = [("clip", out)] if matte is None else [("clip", out), ("matte", matte)]
+    return Made(files=tuple(files), summary=result.summary(device), warnings=result.warnings)

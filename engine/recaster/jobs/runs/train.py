@@ -1,0 +1,84 @@
+"""Train a model, or train one on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from recaster.errors import UsageError
+from recaster.jobs.described import described_model
+from recaster.jobs.options import DEFAULT_PRESET, ingredients, schedule
+from recaster.jobs.work import Made
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.api.v1 import job_pb2
+    from recaster.jobs.work import Work
+    from recaster.networks.presets import Preset
+    from recaster.progress import Report, Update
+
+CHECKPOINT_S: Final = 30.0
+"""Seconds between checkpoints: what a crash may cost at most."""
+
+
+def train_model(work: Work) -> Made:
+    """Train; goes on from the last checkpoint where there is one.
+
+    Raises:
+        UsageError, ModelError, TrainingError, DeviceError, OutputError: as ``recaster train``.
+    """
+    from recaster.facesets.faceset import Faceset
+    from recaster.networks.device import select_device
+    from recaster.networks.model_folder import ModelFolder
+    from recaster.networks.presets import overridden, preset
+    from recaster.training.loop import train
+    from recaster.training.start import make_trainee, new_model, perceptual_backbone, resumed_model
+
+    spec = work.task.spec.train
+    options = spec.options
+    budget = schedule(options, checkpoint_every=CHECKPOINT_S)
+    folder = ModelFolder(work.task.models[work.task.made])
+    source = Faceset.open(work.task.facesets[spec.source_faceset_id])
+    target = Faceset.open(work.task.facesets[spec.target_faceset_id]) if spec.target_faceset_id else None
+    flags = ingredients(options)
+    seed = options.seed if options.HasField("seed") else None
+    begun = folder.exists()
+    if begun:
+        card = resumed_model(folder, source, target, seed)
+        _same(card.preset, options)
+        recipe = overridden(card.preset, **flags)
+    else:
+        recipe = overridden(preset(options.preset or DEFAULT_PRESET), **flags)
+        card = new_model(folder, recipe, source, target, seed or 0)
+    device = select_device(
+        work.task.device or "auto", options.threads if options.HasField("threads") else None
+    )
+    work.log("info", f"training {recipe.name} {device.note}")
+    backbone = perceptual_backbone(recipe)
+    if backbone is not None:
+        work.log("warning", backbone.note)
+    trainee = make_trainee(recipe, source, target, folder, card.seed, backbone, work.report)
+    if not begun:
+        folder.write(card)
+    result = train(trainee, folder, budget, _watching(folder.previews, work), resume=begun)
+    name = spec.display_name
+    return Made("model", described_model(folder, work.task.made, name), summary=(result.summary(),))
+
+
+def _same(trained: Preset, options: job_pb2.TrainOptions) -> None:
+    if options.preset and options.preset != trained.name:
+        raise UsageError(f"the model was trained with preset {trained.name}, not {options.preset}")
+
+
+def _watching(previews: Path, work: Work) -> Report:
+    """Report, and tell of every preview that has appeared."""
+    seen = {path.name for path in previews.glob("step-*.png")}
+
+    def report(update: Update) -> None:
+        work.report(update)
+        for path in sorted(previews.glob("step-*.png")):
+            if path.name not in seen:
+                seen.add(path.name)
+                work.preview(path, int(path.stem.removeprefix("step-")))
+
+    return report

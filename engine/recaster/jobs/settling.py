@@ -1,0 +1,222 @@
+"""How a job ends: what it made is kept, what it needs no more is let go, and clients are told."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from recaster.api.v1 import job_pb2
+from recaster.jobs.tasks import Needs, needs
+from recaster.store.jobs import BLOCKED, CANCELLED, ENDED, FAILED, SUCCEEDED
+from recaster.store.things import MESSAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from recaster.store.store import Store
+
+TAIL: Final = 2000
+"""Bytes of a crashed worker's last words that its job quotes."""
+KEPT: Final = frozenset({"stderr.txt"})
+"""What stays in the folder of a job that has ended."""
+
+
+class Settler:
+    """Ends jobs."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def done(self, job_id: str, said: Mapping[str, Any]) -> None:
+        """A worker has done all that was asked."""
+        result = job_pb2.JobResult(summary=said["summary"], warnings=said["warnings"])
+        digests = []
+        for file in said["files"]:
+            path = Path(file["path"])
+            if not self._store.blobs.has(file["digest"]):  # else an engine that died had come this far
+                self._store.blobs.settle(path, file["digest"])
+            digests.append(file["digest"])
+            result.artifacts.add(
+                role=file["role"], digest=file["digest"], size=file["size"], suffix=path.suffix
+            )
+        with self._store.database.transaction():
+            self._store.blobs.use(digests, f"job {job_id}")
+            if said["kind"]:
+                thing = self._keep(job_id, said["kind"], base64.b64decode(said["body"]))
+                setattr(result, f"{said['kind']}_id", thing)
+            elif (spec := self._store.jobs.get(job_id).spec).HasField("export"):
+                kind = "faceset" if spec.export.faceset_id else "model"
+                self._store.things.known_as(kind, getattr(spec.export, f"{kind}_id"), digests[0])
+            self._end(job_id, SUCCEEDED, result=result)
+        self._tidy(job_id)
+
+    def failed(self, job_id: str, said: Mapping[str, Any]) -> None:
+        """A worker has said why it can't go on."""
+        error = job_pb2.JobError(reason=said["reason"], message=said["message"], exit_code=said["exit_code"])
+        if said["reason"] == "DISK_FULL":
+            self._end(job_id, BLOCKED, error=error)
+            return
+        self._end(job_id, FAILED, result=self._left(job_id), error=error)
+        self._tidy(job_id)
+
+    def crashed(self, job_id: str, code: int | None) -> None:
+        """A worker has died more than once without coming further."""
+        words = _last_words(self._store.folder.job(job_id) / "stderr.txt")
+        message = f"its process died twice at the same place ({_died_of(code)})"
+        error = job_pb2.JobError(
+            reason="CRASHED", message=message + (f": {words}" if words else ""), exit_code=1
+        )
+        self._end(job_id, FAILED, result=self._left(job_id), error=error)
+        self._tidy(job_id)
+
+    def block(self, job_id: str) -> None:
+        """There is no room to begin."""
+        message = "the engine's disk is nearly full; the job goes on by itself once there is room"
+        self._end(job_id, BLOCKED, error=job_pb2.JobError(reason="DISK_FULL", message=message, exit_code=6))
+
+    def cancel(self, job_id: str) -> None:
+        """Nobody wants it any more. A model that was begun keeps its last checkpoint."""
+        self._end(job_id, CANCELLED, result=self._left(job_id))
+        self._tidy(job_id)
+
+    def known(self, job: job_pb2.Job) -> bool:
+        """Whether a job is to take in what was taken in before; then it is done."""
+        if job.spec.WhichOneof("work") != "ingest":
+            return False
+        kind = needs(job.spec).makes
+        before = self._store.things.by_origin(kind, job.spec.ingest.digest)
+        if before is None:
+            return False
+        result = job_pb2.JobResult()
+        setattr(result, f"{kind}_id", getattr(before, f"{kind}_id"))
+        self._end(job.job_id, SUCCEEDED, result=result)
+        return True
+
+    def preview(self, job_id: str, path: str, step: int) -> None:
+        """A training has painted something."""
+        data = Path(path).read_bytes()
+        copy = self._store.folder.job(job_id) / "preview.png"
+        copy.write_bytes(data)
+        digest, _ = self._store.blobs.put(copy)
+        self._store.blobs.use([digest], f"job {job_id}")
+        event = job_pb2.JobEvent(preview=job_pb2.Preview(digest=digest, step=step))
+        for old in self._store.jobs.tell(job_id, event):
+            if old.preview.digest != digest:
+                self._store.blobs.let_go(old.preview.digest, f"job {job_id}")
+
+    @staticmethod
+    def clash(one: job_pb2.JobSpec, other: job_pb2.JobSpec) -> bool:
+        """Whether one of two jobs changes a thing that the other needs."""
+        first, second = needs(one), needs(other)
+        return _changes(first, second) or _changes(second, first)
+
+    def _keep(self, job_id: str, kind: str, body: bytes) -> str:
+        """Keep what a job made or changed; returns its id."""
+        thing = MESSAGES[kind].FromString(body)
+        spec = self._store.jobs.get(job_id).spec
+        changed = needs(spec).changes
+        if changed is not None:
+            before = self._store.things.get(*changed)
+            thing.create_time.CopyFrom(before.create_time)
+            thing.display_name = thing.display_name or before.display_name
+            if kind == "faceset":
+                thing.identity_id = before.identity_id
+            self._store.things.put(kind, thing)
+            self._store.things.moved_on(kind, changed[1])
+            return changed[1]
+        ingested = spec.WhichOneof("work") == "ingest"
+        kept = self._store.things.add(kind, thing, origin=spec.ingest.digest if ingested else None)
+        name: str = getattr(kept, f"{kind}_id")
+        if name != job_id and kind != "clip":  # another job took the same in meanwhile
+            place = self._store.folder.faceset if kind == "faceset" else self._store.folder.model
+            shutil.rmtree(place(job_id), ignore_errors=True)
+        if kind == "clip":
+            self._store.blobs.use([kept.digest], f"clip {name}")
+            self._store.blobs.use(self._store.blobs.used_by(f"job {job_id}"), f"clip {name}")  # its thumbnail
+        return name
+
+    def _left(self, job_id: str) -> job_pb2.JobResult | None:
+        """What stays of a job that came to no good end: a model that was begun; else nothing."""
+        job = self._store.jobs.get(job_id)
+        made = needs(job.spec)
+        if made.makes == "model" and job.spec.WhichOneof("work") == "train":
+            return self._keep_begun(job)
+        if made.makes == "faceset" and made.changes is None:
+            shutil.rmtree(self._store.folder.faceset(job_id), ignore_errors=True)
+        return None
+
+    def _keep_begun(self, job: job_pb2.Job) -> job_pb2.JobResult | None:
+        """A model whose training was cancelled, as far as it came; None where nothing was saved."""
+        changed = needs(job.spec).changes
+        name = changed[1] if changed else job.job_id
+        try:
+            card = json.loads((self._store.folder.model(name) / "model.json").read_bytes())
+        except FileNotFoundError:
+            return None
+        weights = (self._store.folder.model(name) / "weights.safetensors").is_file()
+        if not weights and not changed:
+            shutil.rmtree(self._store.folder.model(name))
+            return None
+        model = self._store.things.get("model", name) if changed else MESSAGES["model"](model_id=name)
+        model.display_name = model.display_name or job.spec.train.display_name
+        model.preset, model.steps, model.seconds = card["preset"]["name"], card["steps"], card["seconds"]
+        model.source_digest, model.target_digest = card["source"], card["target"] or ""
+        model.usable = weights
+        if changed:
+            self._store.things.put("model", model)
+        else:
+            self._store.things.add("model", model)
+        return job_pb2.JobResult(model_id=name)
+
+    def _end(
+        self,
+        job_id: str,
+        state: job_pb2.JobState,
+        result: job_pb2.JobResult | None = None,
+        error: job_pb2.JobError | None = None,
+    ) -> None:
+        with self._store.jobs.changing(job_id) as job:
+            if job.state in ENDED:
+                return
+            job.state = state
+            if result is not None:
+                job.result.CopyFrom(result)
+            if error is not None:
+                job.error.CopyFrom(error)
+
+    def _tidy(self, job_id: str) -> None:
+        """Remove what a job that has ended was working with, but for its log."""
+        folder = self._store.folder.job(job_id)
+        if folder.is_dir():
+            for path in folder.iterdir():
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path, ignore_errors=True)
+                elif path.name not in KEPT:
+                    path.unlink(missing_ok=True)
+
+
+def _changes(one: Needs, other: Needs) -> bool:
+    return one.changes is not None and one.changes in other.named()
+
+
+def _died_of(code: int | None) -> str:
+    if code is None:
+        return "it could not be started"
+    if code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    return f"exit code {code}"
+
+
+def _last_words(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - TAIL), os.SEEK_SET)
+            lines = file.read().decode("utf-8", "replace").strip().splitlines()
+    except FileNotFoundError:
+        return ""
+    return lines[-1].strip() if lines else ""

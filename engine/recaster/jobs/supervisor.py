@@ -1,0 +1,316 @@
+"""Who watches over the jobs: starts their workers, listens to them, and brings every job to an end.
+
+Clients say what they want of a job; only the supervisor changes where it is. Whatever a crash
+interrupts is queued again and goes on from its last checkpoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import shutil
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from recaster.api.v1 import job_pb2
+from recaster.errors import RecasterError
+from recaster.jobs.settling import Settler
+from recaster.jobs.tasks import KINDS, LIGHT, device_for, task_for
+from recaster.store.jobs import (
+    CANCELLED,
+    CANCELLING,
+    ENDED,
+    PAUSED,
+    PAUSING,
+    QUEUED,
+    RUNNING,
+    STARTING,
+    Standing,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from recaster.jobs.task import Task
+    from recaster.store.store import Store
+
+log = logging.getLogger("recaster.jobs")
+
+TICK_S: Final = 1.0
+LOOKED_AT: Final = 50
+"""Jobs that wait for one thing and are looked at for one that could start."""
+PROGRESS_EVERY: Final = 1.0
+"""Seconds between two reports of progress that are kept."""
+CANCEL_GRACE_S: Final = 1.0
+LINE_LIMIT: Final = 16 << 20
+TRIES: Final = 2
+"""Crashes in a row that came no further than the one before, after which a job has failed."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How jobs are run.
+
+    Attributes:
+        per_device: jobs that may compute on one device at a time.
+        light: jobs at a time that need no device.
+        spare_bytes: free disk below which no job is started.
+        pause_grace_s: seconds that a worker has to save what it did.
+    """
+
+    per_device: int = 1
+    light: int = 2
+    spare_bytes: int = 512 << 20
+    pause_grace_s: float = 60.0
+
+
+@dataclass
+class Running:
+    """One worker at work."""
+
+    job_id: str
+    device: str
+    process: asyncio.subprocess.Process | None = None
+    told: float | None = None  # when it was asked to stop
+    kept: float = 0.0  # when its progress was last kept
+    waiting: Mapping[str, Any] | None = None  # progress not kept yet
+    best: dict[str, float] = field(default_factory=dict)
+    outcome: Mapping[str, Any] | None = None
+
+
+class Supervisor:
+    """Runs the jobs of one store; everything happens in one event loop."""
+
+    def __init__(self, store: Store, rules: Rules | None = None) -> None:
+        self._store = store
+        self._rules = rules or Rules()
+        self._settler = Settler(store)
+        self._running: dict[str, Running] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._closing = False
+
+    def wake(self) -> None:
+        """Look at the jobs now: something about them has changed."""
+        self._wake.set()
+
+    def recover(self) -> int:
+        """Queue again what an engine that died had been running; returns how many jobs that are."""
+        after = {STARTING: QUEUED, RUNNING: QUEUED, PAUSING: PAUSED, CANCELLING: CANCELLED}
+        lost = self._store.jobs.in_states(tuple(after))
+        for one in lost:
+            with self._store.jobs.changing(one.job_id) as job:
+                job.state = after[job.state]
+        return len(lost)
+
+    async def run(self) -> None:
+        """Run jobs until ``close``."""
+        while not self._closing:
+            self._wake.clear()
+            self.obey()
+            self._start_due()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), TICK_S)
+
+    async def close(self) -> None:
+        """Ask all workers to save what they did, wait for them, and queue their jobs again."""
+        self._closing = True
+        self.wake()
+        for running in self._running.values():
+            self._tell_to_stop(running)
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=self._rules.pause_grace_s)
+            for running in self._running.values():
+                _kill(running)
+            if late:
+                await asyncio.wait(late)
+
+    def obey(self) -> None:
+        """Bring jobs to where clients want them."""
+        for job_id, state, wish in self._store.jobs.astray():
+            running = self._running.get(job_id)
+            if running is None:
+                self._obey_resting(job_id, state, wish)
+            elif wish != "run":
+                self._move(job_id, CANCELLING if wish == "cancel" else PAUSING)
+                self._tell_to_stop(running)
+        for running in self._running.values():
+            if running.told is not None:
+                cancelled = self._store.jobs.get(running.job_id).state == CANCELLING
+                grace = CANCEL_GRACE_S if cancelled else self._rules.pause_grace_s
+                if time.monotonic() - running.told > grace:
+                    _kill(running)
+
+    def _obey_resting(self, job_id: str, state: int, wish: str) -> None:
+        if wish == "cancel":
+            self._settler.cancel(job_id)
+        elif wish == "pause":
+            self._move(job_id, PAUSED)
+        elif state == PAUSED or self._has_room():
+            self._move(job_id, QUEUED)
+
+    def _start_due(self) -> None:
+        light = [KINDS[name] for name in LIGHT]
+        heavy = [number for name, number in KINDS.items() if name not in LIGHT]
+        for kinds in (light, heavy):
+            for job in self._store.jobs.in_states((QUEUED,), kinds, LOOKED_AT):
+                if self._closing:
+                    return
+                self._start_if_free(job)
+
+    def _start_if_free(self, job: job_pb2.Job) -> None:
+        if self._settler.known(job):
+            return
+        device = device_for(job.spec)
+        busy = sum(running.device == device for running in self._running.values())
+        if busy >= (self._rules.per_device if device else self._rules.light):
+            return
+        if self._works_on_same(job):
+            return
+        if not self._has_room():
+            self._settler.block(job.job_id)
+            return
+        running = Running(job.job_id, device, best=json.loads(self._store.jobs.standing(job.job_id).best))
+        self._running[job.job_id] = running
+        task = asyncio.create_task(self._drive(running))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _works_on_same(self, job: job_pb2.Job) -> bool:
+        """Whether a running job changes something that this one needs, or the other way round."""
+        return any(self._settler.clash(job.spec, self._store.jobs.get(name).spec) for name in self._running)
+
+    def _has_room(self) -> bool:
+        return self._store.folder.free_bytes() >= self._rules.spare_bytes
+
+    async def _drive(self, running: Running) -> None:
+        """Start a job's worker, listen to it until it ends, and settle what came of it."""
+        job_id = running.job_id
+        code: int | None = None
+        try:
+            with self._store.jobs.changing(job_id) as job:
+                job.state = STARTING
+                job.attempts += 1
+                if not job.HasField("start_time"):
+                    job.start_time.GetCurrentTime()
+                job.ClearField("error")
+            task = task_for(job, self._store)
+            code = await self._work(running, task)
+        except RecasterError as error:  # what it needs is gone, or its folder can't be written
+            running.outcome = {"say": "failed", "reason": "INPUT", "message": str(error), "exit_code": 3}
+        finally:
+            del self._running[job_id]
+            self._settle(running, code)
+            self.wake()
+
+    async def _work(self, running: Running, task: Task) -> int:
+        task.folder.mkdir(parents=True, exist_ok=True)
+        with (task.folder / "stderr.txt").open("ab") as errors:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "recaster.jobs.worker",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=errors,
+                limit=LINE_LIMIT,
+            )
+        running.process = process
+        assert process.stdin is not None  # noqa: S101 - asked for above
+        assert process.stdout is not None  # noqa: S101
+        process.stdin.write(task.to_line().encode() + b"\n")
+        if running.told is not None:
+            process.stdin.write(b"stop\n")
+        with contextlib.suppress(ConnectionError):
+            await process.stdin.drain()
+        while line := await process.stdout.readline():
+            self._hear(running, json.loads(line))
+        self._keep_progress(running)
+        return await process.wait()
+
+    def _hear(self, running: Running, said: Mapping[str, Any]) -> None:
+        """Take one message of a worker."""
+        if self._store.jobs.get(running.job_id).state == STARTING:
+            self._move(running.job_id, RUNNING)
+        kind = said["say"]
+        if kind == "progress":
+            running.waiting = said
+            if time.monotonic() - running.kept >= PROGRESS_EVERY:
+                self._keep_progress(running)
+        elif kind == "log":
+            event = job_pb2.JobEvent(log=job_pb2.LogLine(level=said["level"], message=said["line"]))
+            self._store.jobs.tell(running.job_id, event)
+        elif kind == "preview":
+            self._settler.preview(running.job_id, said["path"], said["step"])
+        else:
+            running.outcome = said
+
+    def _keep_progress(self, running: Running) -> None:
+        said, running.waiting = running.waiting, None
+        if said is None:
+            return
+        running.kept = time.monotonic()
+        values = {name: said[name] for name in ("stage", "done", "total", "unit", "detail")}
+        self._store.jobs.tell(running.job_id, job_pb2.JobEvent(progress=job_pb2.Progress(**values)))
+        stage, done = said["stage"], said["done"]
+        if done > running.best.get(stage, -1):
+            running.best[stage] = done
+            standing = self._store.jobs.standing(running.job_id)
+            # It came further than ever: whatever crashed it before is behind it.
+            self._store.jobs.remember(
+                running.job_id, Standing(standing.wish, json.dumps(running.best), failures=0)
+            )
+
+    def _settle(self, running: Running, code: int | None) -> None:
+        """Bring a job whose worker has ended to where it belongs now."""
+        said = running.outcome
+        wish = self._store.jobs.standing(running.job_id).wish
+        if said is not None and said["say"] == "done":
+            self._settler.done(running.job_id, said)
+        elif wish == "cancel":
+            self._settler.cancel(running.job_id)
+        elif said is not None and said["say"] == "failed":
+            self._settler.failed(running.job_id, said)
+        elif said is not None or running.told is not None:  # it stopped, or was killed for not stopping
+            self._move(running.job_id, PAUSED if wish == "pause" and not self._closing else QUEUED)
+        else:
+            self._crashed(running, code)
+
+    def _crashed(self, running: Running, code: int | None) -> None:
+        standing = self._store.jobs.standing(running.job_id)
+        failures = standing.failures + 1
+        log.warning("worker died", extra={"job": running.job_id, "code": code, "failures": failures})
+        self._store.jobs.remember(running.job_id, Standing(standing.wish, standing.best, failures))
+        if failures >= TRIES:
+            self._settler.crashed(running.job_id, code)
+        else:
+            self._move(running.job_id, QUEUED)
+
+    def _move(self, job_id: str, state: job_pb2.JobState) -> None:
+        with self._store.jobs.changing(job_id) as job:
+            if job.state not in ENDED:
+                job.state = state
+
+    def _tell_to_stop(self, running: Running) -> None:
+        if running.told is None:
+            running.told = time.monotonic()
+            if running.process is not None and running.process.stdin is not None:
+                with contextlib.suppress(ConnectionError, RuntimeError):
+                    running.process.stdin.write(b"stop\n")
+
+
+def _kill(running: Running) -> None:
+    if running.process is not None:
+        with contextlib.suppress(ProcessLookupError):
+            running.process.kill()
+
+
+def forget(store: Store, job_id: str) -> None:
+    """Remove a job that has ended: its events, its folder, and what nobody else needs of its blobs."""
+    store.jobs.delete(job_id)
+    store.blobs.release(f"job {job_id}")
+    shutil.rmtree(store.folder.job(job_id), ignore_errors=True)

@@ -1,0 +1,170 @@
+"""Which things a job needs, and the task that its worker gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from recaster.api.v1 import job_pb2
+from recaster.jobs.devices import devices
+from recaster.jobs.task import Limits, Task
+
+if TYPE_CHECKING:
+    from recaster.store.store import Store
+
+KINDS: Final = {
+    "ingest": job_pb2.JOB_KIND_INGEST,
+    "extract": job_pb2.JOB_KIND_EXTRACT,
+    "train": job_pb2.JOB_KIND_TRAIN,
+    "swap": job_pb2.JOB_KIND_SWAP,
+    "evaluate": job_pb2.JOB_KIND_EVALUATE,
+    "export": job_pb2.JOB_KIND_EXPORT,
+}
+LIGHT: Final = frozenset({"ingest", "export"})
+"""Work that needs no device."""
+LOOKING: Final = Limits(memory_bytes=24 << 30, cpu_s=4 * 3600, file_bytes=64 << 30)
+"""What a look at an upload may take: a clip of hours, but not whatever a hostile file asks for."""
+WORKING: Final = Limits(file_bytes=1 << 40)
+
+
+@dataclass(frozen=True)
+class Needs:
+    """The things that a job names, by id (blobs by digest), and what it makes or changes.
+
+    Attributes:
+        clips: clips that it reads.
+        facesets: facesets that it reads.
+        models: models that it reads.
+        blobs: blobs that it names itself.
+        changes: kind and id of the thing that it changes; None for none or a new one.
+        makes: kind of the thing that it makes or changes; empty for none.
+    """
+
+    clips: tuple[str, ...] = ()
+    facesets: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    blobs: tuple[str, ...] = ()
+    changes: tuple[str, str] | None = None
+    makes: str = ""
+
+    def named(self) -> list[tuple[str, str]]:
+        """Kind and id of every thing."""
+        found = [("clip", one) for one in self.clips]
+        found += [("faceset", one) for one in self.facesets] + [("model", one) for one in self.models]
+        return found + ([self.changes] if self.changes else [])
+
+
+def kind_of(spec: job_pb2.JobSpec) -> str:
+    """The spec's kind of work, "" where none is set."""
+    return spec.WhichOneof("work") or ""
+
+
+def needs(spec: job_pb2.JobSpec) -> Needs:
+    """What a job of this spec needs."""
+    return _NEEDS[kind_of(spec)](spec)
+
+
+def _ingest(spec: job_pb2.JobSpec) -> Needs:
+    makes = {
+        job_pb2.INGEST_KIND_CLIP: "clip",
+        job_pb2.INGEST_KIND_FACESET: "faceset",
+        job_pb2.INGEST_KIND_MODEL: "model",
+    }
+    return Needs(blobs=(spec.ingest.digest,), makes=makes[spec.ingest.kind])
+
+
+def _extract(spec: job_pb2.JobSpec) -> Needs:
+    work = spec.extract
+    pictures = [one.picture.digest for one in work.inputs if one.HasField("picture")]
+    return Needs(
+        clips=_set(*(one.clip_id for one in work.inputs)),
+        blobs=_set(*pictures, work.options.person),
+        changes=("faceset", work.faceset_id) if work.faceset_id else None,
+        makes="faceset",
+    )
+
+
+def _train(spec: job_pb2.JobSpec) -> Needs:
+    work = spec.train
+    return Needs(
+        facesets=_set(work.source_faceset_id, work.target_faceset_id),
+        changes=("model", work.model_id) if work.model_id else None,
+        makes="model",
+    )
+
+
+def _swap(spec: job_pb2.JobSpec) -> Needs:
+    work = spec.swap
+    return Needs(
+        clips=(work.clip_id,),
+        facesets=_set(work.faceset_id),
+        models=_set(work.model_id),
+        blobs=_set(work.options.person),
+    )
+
+
+def _evaluate(spec: job_pb2.JobSpec) -> Needs:
+    work = spec.evaluate
+    return Needs(
+        clips=_set(work.original_clip_id, work.swapped_clip_id),
+        facesets=_set(work.source_faceset_id, work.target_faceset_id, *work.gallery_faceset_ids),
+        blobs=_set(work.person),
+    )
+
+
+def _export(spec: job_pb2.JobSpec) -> Needs:
+    return Needs(facesets=_set(spec.export.faceset_id), models=_set(spec.export.model_id))
+
+
+def _set(*names: str) -> tuple[str, ...]:
+    return tuple(name for name in dict.fromkeys(names) if name)
+
+
+_NEEDS: Final = {
+    "ingest": _ingest,
+    "extract": _extract,
+    "train": _train,
+    "swap": _swap,
+    "evaluate": _evaluate,
+    "export": _export,
+}
+
+
+def device_for(spec: job_pb2.JobSpec) -> str:
+    """What a job computes on: "gpu", "cpu", or "" where it needs no device."""
+    kind = kind_of(spec)
+    if kind in LIGHT:
+        return ""
+    asked = {"train": spec.train.options.device, "swap": spec.swap.options.device}.get(kind, "cpu")
+    return devices()[0] if asked in ("", "auto") else asked
+
+
+def task_for(job: job_pb2.Job, store: Store) -> Task:
+    """The task of a job's next worker.
+
+    Raises:
+        UnknownError: a thing that it needs is gone.
+    """
+    needed = needs(job.spec)
+    clips = {one: store.things.get("clip", one) for one in needed.clips}
+    made = needed.changes[1] if needed.changes else job.job_id if needed.makes else ""
+    facesets = {one: store.folder.faceset(one) for one in needed.facesets}
+    models = {one: store.folder.model(one) for one in needed.models}
+    if needed.makes == "faceset":
+        facesets[made] = store.folder.faceset(made)
+    if needed.makes == "model":
+        models[made] = store.folder.model(made)
+    digests = {*needed.blobs, *(clip.digest for clip in clips.values())}
+    return Task(
+        job_id=job.job_id,
+        attempt=job.attempts,
+        spec=job.spec,
+        folder=store.folder.job(job.job_id),
+        files={digest: store.blobs.path(digest) for digest in digests},
+        clips={name: (clip.digest, clip.display_name) for name, clip in clips.items()},
+        facesets=facesets,
+        models=models,
+        made=made,
+        device=device_for(job.spec),
+        limits=LOOKING if kind_of(job.spec) == "ingest" else WORKING,
+    )

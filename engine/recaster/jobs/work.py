@@ -1,0 +1,97 @@
+"""What every kind of job has at hand while it runs, and what it hands back."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from recaster.jobs.task import Task
+    from recaster.progress import Report
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of a job.
+
+    Attributes:
+        kind: "clip", "faceset" or "model" where it took in, made or changed one; else empty.
+        body: that thing's message, without times.
+        files: role and path of every file that it made, in the job's folder.
+        summary: what a person should know of it, as lines.
+        warnings: what an editor should be warned of.
+    """
+
+    kind: str = ""
+    body: Any = None
+    files: tuple[tuple[str, Path], ...] = ()
+    summary: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Work:
+    """One run of a job.
+
+    Attributes:
+        task: what is to be done.
+        report: listens to progress.
+        preview: told of a picture (a PNG) and the steps done then.
+        log: told a level and a line.
+    """
+
+    task: Task
+    report: Report
+    preview: Callable[[Path, int], None]
+    log: Callable[[str, str], None]
+    _links: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """The job's own folder."""
+        return self.task.folder
+
+    def clip(self, clip_id: str) -> Path:
+        """A clip's file under the name that people know it by."""
+        digest, name = self.task.clips[clip_id]
+        return self.named(digest, name)
+
+    def named(self, digest: str, name: str) -> Path:
+        """A blob under a name that people know it by: its suffix tells clips from pictures."""
+        link = self._links.get(digest)
+        if link is None:
+            shown = safe_name(name)
+            link = self.folder / "inputs" / digest[:12] / shown
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.unlink(missing_ok=True)
+            try:
+                link.hardlink_to(self.task.files[digest])
+            except OSError:  # a disk without hard links
+                link.symlink_to(self.task.files[digest])
+            self._links[digest] = link
+        return link
+
+    def picture(self, digest: str) -> Path | None:
+        """A picture that an option names by its digest; None where it names none."""
+        return self.named(digest, "person.png") if digest else None
+
+
+def without_paths(text: str, task: Task) -> str:
+    """A message without where things lie at the engine: clients know files by their own names."""
+    text = re.sub(re.escape(str(task.folder)) + r"/inputs/[0-9a-f]{12}/", "", text)
+    for what, folders in (("faceset", task.facesets), ("model", task.models)):
+        for name, folder in folders.items():
+            text = text.replace(str(folder), f"{what} {name}")
+    return text.replace(f"{task.folder}/", "")
+
+
+def safe_name(name: str) -> str:
+    """A file's name out of what somebody called it: one path segment, printable, at most 120 characters."""
+    last = PurePath(name.replace("\\", "/")).name
+    shown = "".join(letter if letter.isprintable() and letter not in '<>:"/|?*' else "_" for letter in last)
+    return shown.lstrip(". ")[-120:] or "unnamed"

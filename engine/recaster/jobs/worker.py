@@ -1,0 +1,160 @@
+"""The process of one job: ``python -m recaster.jobs.worker``.
+
+The engine writes the task as the first line of its standard input, and later perhaps "stop". When the
+input ends, the engine is gone: the worker saves what was done and ends. What it has to tell goes to its
+standard output (``messages``); whatever libraries print goes to standard error, which is the job's log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from recaster.files import sha256, write_json
+from recaster.jobs import limits, runs
+from recaster.jobs.messages import Voice
+from recaster.jobs.task import Task
+from recaster.jobs.work import Made, Work, without_paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from recaster.progress import Update
+
+STOPPED: Final = 75
+FAILED: Final = 1
+ORPHAN_S: Final = 20.0
+"""Seconds that a worker without an engine has to save what it did."""
+SAY_EVERY: Final = 0.2
+"""Seconds between two reports of progress."""
+FINISHED: Final = "finished.json"
+
+
+def main() -> int:
+    """Do one task; returns the process's exit code."""
+    voice = Voice(own_output())
+    line = sys.stdin.readline()
+    if not line:
+        return STOPPED
+    task = Task.from_line(line)
+    _watch_engine()
+    limits.apply(task.limits)
+    work = Work(task, _throttled(voice), voice.preview, voice.log)
+    try:
+        task.folder.mkdir(parents=True, exist_ok=True)
+        with _alone(task.folder):
+            done = _finished(task.folder) or _finish(task, runs.run(work))
+            voice.done(*done)
+    except KeyboardInterrupt:
+        voice.stopped()
+        return STOPPED
+    except Exception as error:  # noqa: BLE001 - whatever it is, the engine must hear of it
+        traceback.print_exc()
+        voice.failed(error, without_paths(str(error), task))
+        return FAILED
+    return 0
+
+
+def own_output() -> IO[str]:
+    """Standard output for messages alone; what anybody prints from now on goes to standard error."""
+    kept = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)
+    return kept
+
+
+def _watch_engine() -> None:
+    """Listen for the engine's word to stop, and for its end."""
+
+    def listen() -> None:
+        asked = False
+        while line := sys.stdin.readline():
+            if line.strip() == "stop" and not asked:
+                asked = True
+                _interrupt()
+        if not asked:  # a second interrupt would cut short the saving that the first one began
+            _interrupt()
+        time.sleep(ORPHAN_S)
+        os._exit(STOPPED)
+
+    threading.Thread(target=listen, daemon=True).start()
+
+
+def _interrupt() -> None:
+    """Ctrl-C, as if somebody had pressed it."""
+    if sys.platform == "win32":
+        import _thread
+
+        _thread.interrupt_main()
+    else:
+        # The main thread itself must get it, or it would sleep on in a lock.
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+def _throttled(voice: Voice) -> Any:
+    last = ("", 0.0)
+
+    def report(update: Update) -> None:
+        nonlocal last
+        now = time.monotonic()
+        over = update.total is not None and update.done >= update.total
+        if over or update.stage != last[0] or now - last[1] >= SAY_EVERY:
+            last = (update.stage, now)
+            voice.progress(update)
+
+    return report
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until an earlier worker of the same job, whose engine died, has let go of the folder."""
+    with (folder / "lock").open("a") as held:
+        if sys.platform != "win32":
+            import fcntl
+
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+def _finish(task: Task, made: Made) -> tuple[Made, list[dict[str, Any]]]:
+    """Note what was made, so that it isn't made again if the engine dies before it has heard of it."""
+    files = [
+        {"role": role, "path": str(path), "digest": sha256(path), "size": path.stat().st_size}
+        for role, path in made.files
+    ]
+    body = made.body.SerializeToString().hex() if made.body is not None else ""
+    note = {
+        "kind": made.kind,
+        "body": body,
+        "files": files,
+        "summary": [without_paths(line, task) for line in made.summary],
+        "warnings": [without_paths(line, task) for line in made.warnings],
+    }
+    write_json(task.folder / FINISHED, note)
+    found = _finished(task.folder)
+    assert found is not None  # noqa: S101 - it was written just now
+    return found
+
+
+def _finished(folder: Path) -> tuple[Made, list[dict[str, Any]]] | None:
+    """What ``_finish`` noted, if it did."""
+    from recaster.store.things import MESSAGES
+
+    try:
+        note = json.loads((folder / FINISHED).read_bytes())
+    except FileNotFoundError:
+        return None
+    body = MESSAGES[note["kind"]].FromString(bytes.fromhex(note["body"])) if note["kind"] else None
+    made = Made(note["kind"], body, (), tuple(note["summary"]), tuple(note["warnings"]))
+    return made, note["files"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

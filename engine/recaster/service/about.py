@@ -1,0 +1,92 @@
+"""What this engine is, and swaps of single frames."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from recaster import __version__
+from recaster.api.v1 import server_pb2, server_pb2_grpc, swap_pb2, swap_pb2_grpc
+from recaster.jobs.devices import devices
+from recaster.networks.presets import PRESETS
+from recaster.service.checks import check_digest, check_id
+from recaster.service.refusals import Context, answering, invalid
+
+if TYPE_CHECKING:
+    from recaster.service.engine import Engine
+
+MAX_MESSAGE: Final = 4 << 20
+MAX_ANSWER: Final = 64 << 20
+"""A preview of an 8K frame is a large picture."""
+CODECS: Final = ("h264", "hevc", "prores")
+
+
+class ServerService(server_pb2_grpc.ServerServiceServicer):
+    """See proto/recaster/v1/server.proto."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @answering
+    async def GetServerInfo(
+        self, request: server_pb2.GetServerInfoRequest, context: Context
+    ) -> server_pb2.ServerInfo:
+        """Versions, devices, presets, limits."""
+        blobs = self._engine.store.blobs
+        return server_pb2.ServerInfo(
+            version=__version__,
+            api_version="v1",
+            devices=devices(),
+            presets=[
+                server_pb2.PresetInfo(name=name, family=preset.family) for name, preset in PRESETS.items()
+            ],
+            max_blob_bytes=blobs.quota.blob,
+            quota_bytes=blobs.quota.total,
+            used_bytes=blobs.used(),
+            free_bytes=self._engine.store.folder.free_bytes(),
+            max_message_bytes=MAX_MESSAGE,
+            codecs=CODECS,
+            local_drops=self._engine.local_drops,
+        )
+
+
+class SwapService(swap_pb2_grpc.SwapServiceServicer):
+    """See proto/recaster/v1/swap.proto."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @answering
+    async def PreviewFrame(
+        self, request: swap_pb2.PreviewFrameRequest, context: Context
+    ) -> swap_pb2.PreviewFrameResponse:
+        """Swap one frame."""
+        store = self._engine.store
+        clip = store.things.get("clip", check_id("clip_id", request.clip_id))
+        kind = request.WhichOneof("source")
+        if kind is None:
+            raise invalid("source", "must be a model or a faceset")
+        name = check_id(kind, getattr(request, kind))
+        thing = "model" if kind == "model_id" else "faceset"
+        store.things.get(thing, name)
+        person = request.options.person
+        if person:
+            check_digest("options.person", person)
+        if request.frame < 0:
+            raise invalid("frame", "must not be negative")
+        answer = await self._engine.assistant.ask(
+            "preview",
+            clip=str(store.blobs.path(clip.digest)),
+            name=clip.display_name,
+            model=str(store.folder.model(name)) if thing == "model" else "",
+            faceset=str(store.folder.faceset(name)) if thing == "faceset" else "",
+            frame=request.frame,
+            options=base64.b64encode(request.options.SerializeToString()).decode(),
+            person=str(store.blobs.path(person)) if person else "",
+        )
+        path = Path(answer["path"])
+        try:
+            return swap_pb2.PreviewFrameResponse(png=path.read_bytes(), warnings=answer["warnings"])
+        finally:
+            path.unlink()

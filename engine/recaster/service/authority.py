@@ -1,0 +1,55 @@
+"""Who may ask: everybody who shows the token; whether the engine is alive, anybody may ask."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING, Any, Final
+
+import grpc
+
+from recaster.service.refusals import Code, Context, Refusal, abort
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+HEADER: Final = "authorization"
+OPEN: Final = "/grpc.health.v1.Health/"
+REFUSED: Final = Refusal(
+    Code.UNAUTHENTICATED,
+    "TOKEN_WRONG",
+    "the token is missing or wrong; the engine prints it when it first starts, "
+    "and keeps it in the file 'token' of its data folder",
+)
+
+
+class TokenInterceptor(grpc.aio.ServerInterceptor):
+    """Refuses calls without the token, before their message is read."""
+
+    def __init__(self, token: str) -> None:
+        self._wanted = f"Bearer {token}".encode()
+
+    async def intercept_service(
+        self, continuation: Callable[[Any], Awaitable[Any]], call: grpc.HandlerCallDetails
+    ) -> Any:
+        """Pass the call on, or refuse it in its own form."""
+        handler = await continuation(call)
+        if call.method.startswith(OPEN) or handler is None:
+            return handler
+        shown = next((value for name, value in call.invocation_metadata or () if name == HEADER), "")
+        shown = shown if isinstance(shown, bytes) else shown.encode()
+        if hmac.compare_digest(shown, self._wanted):
+            return handler
+        return _refusing(handler)
+
+
+def _refusing(handler: Any) -> Any:
+    async def refuse(_: Any, context: Context) -> None:
+        await abort(context, REFUSED)
+
+    if handler.request_streaming and handler.response_streaming:
+        return grpc.stream_stream_rpc_method_handler(refuse)
+    if handler.request_streaming:
+        return grpc.stream_unary_rpc_method_handler(refuse)
+    if handler.response_streaming:
+        return grpc.unary_stream_rpc_method_handler(refuse)
+    return grpc.unary_unary_rpc_method_handler(refuse)

@@ -1,0 +1,193 @@
+"""Uploads and downloads."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from typing import TYPE_CHECKING, Any, Final
+
+from recaster.api.v1 import blob_pb2, blob_pb2_grpc
+from recaster.service.checks import check_digest, check_offset
+from recaster.service.refusals import Code, Context, Refusal, answering, invalid, streaming
+from recaster.store.blobs import PIECE
+from recaster.store.jobs import UnknownError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from recaster.service.engine import Engine
+    from recaster.store.blobs import Upload
+
+MOST_DIGESTS: Final = 1000
+MOST_DROPS: Final = 100
+LARGEST: Final = 1 << 50
+
+
+class BlobService(blob_pb2_grpc.BlobServiceServicer):
+    """See proto/recaster/v1/blob.proto."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._blobs = engine.store.blobs
+        self._writing: set[str] = set()
+        self._drops: dict[str, tuple[str, Path]] = {}
+
+    @answering
+    async def FindMissingBlobs(
+        self, request: blob_pb2.FindMissingBlobsRequest, context: Context
+    ) -> blob_pb2.FindMissingBlobsResponse:
+        """Which of these blobs aren't here."""
+        if len(request.digests) > MOST_DIGESTS:
+            raise invalid("digests", f"must be at most {MOST_DIGESTS}")
+        for at, digest in enumerate(request.digests):
+            check_digest(f"digests[{at}]", digest)
+        missing = [digest for digest in request.digests if not self._blobs.has(digest)]
+        return blob_pb2.FindMissingBlobsResponse(missing=missing)
+
+    @answering
+    async def StartUpload(self, request: blob_pb2.StartUploadRequest, context: Context) -> blob_pb2.Upload:
+        """Begin an upload, or find one."""
+        check_digest("digest", request.digest)
+        check_offset("size", request.size, LARGEST)
+        upload = self._blobs.start(request.digest, request.size)
+        if upload.size == 0 and not self._blobs.has(upload.digest):  # nothing to send: it is whole already
+            writer = self._blobs.writer(upload)
+            writer.close()
+            upload = writer.finish()
+        return _message(upload)
+
+    @answering
+    async def GetUpload(self, request: blob_pb2.GetUploadRequest, context: Context) -> blob_pb2.Upload:
+        """How far an upload is."""
+        return _message(self._find(check_digest("digest", request.digest)))
+
+    @answering
+    async def WriteUpload(
+        self, requests: AsyncIterator[blob_pb2.WriteUploadRequest], context: Context
+    ) -> blob_pb2.Upload:
+        """Take bytes."""
+        first = await anext(aiter(requests), None)
+        if first is None:
+            raise invalid("digest", "must be in the first message")
+        upload = self._find(check_digest("digest", first.digest))
+        if upload.complete:
+            return _message(upload)
+        if upload.digest in self._writing:
+            raise Refusal(
+                Code.ABORTED, "UPLOAD_BUSY", "another connection is sending this blob; wait, or ask GetUpload"
+            )
+        self._writing.add(upload.digest)
+        try:
+            return _message(await self._take(upload, first, requests))
+        finally:
+            self._writing.discard(upload.digest)
+
+    async def _take(
+        self,
+        upload: Upload,
+        first: blob_pb2.WriteUploadRequest,
+        requests: AsyncIterator[blob_pb2.WriteUploadRequest],
+    ) -> Upload:
+        writer = self._blobs.writer(upload)
+        try:
+            piece: blob_pb2.WriteUploadRequest | None = first
+            while piece is not None:
+                if piece.offset != writer.offset:
+                    raise Refusal(
+                        Code.OUT_OF_RANGE,
+                        "WRONG_OFFSET",
+                        f"the upload goes on at byte {writer.offset}, not {piece.offset}",
+                        metadata={"committed": str(writer.offset)},
+                    )
+                if len(piece.data) > PIECE:
+                    raise invalid("data", f"must be at most {PIECE} bytes")
+                writer.write(piece.data)
+                if writer.due:
+                    await asyncio.to_thread(writer.sync)
+                piece = await anext(requests, None)
+        finally:
+            # The last sync must not be cut short, even where the connection is gone.
+            await asyncio.shield(asyncio.to_thread(writer.close))
+        return await asyncio.to_thread(writer.finish)
+
+    @answering
+    async def CancelUpload(
+        self, request: blob_pb2.CancelUploadRequest, context: Context
+    ) -> blob_pb2.CancelUploadResponse:
+        """Give an upload up."""
+        if check_digest("digest", request.digest) in self._writing:
+            raise Refusal(
+                Code.ABORTED, "UPLOAD_BUSY", "another connection is sending this blob; end it first"
+            )
+        self._blobs.cancel(request.digest)
+        return blob_pb2.CancelUploadResponse()
+
+    @streaming
+    async def ReadBlob(
+        self, request: blob_pb2.ReadBlobRequest, context: Context
+    ) -> AsyncIterator[blob_pb2.ReadBlobResponse]:
+        """Send bytes."""
+        if not self._blobs.has(check_digest("digest", request.digest)):
+            raise UnknownError(f"there is no blob {request.digest[:12]}")
+        check_offset("offset", request.offset, self._blobs.size(request.digest))
+        check_offset("limit", request.limit, LARGEST)
+        for data in self._blobs.read(request.digest, request.offset, request.limit):
+            yield blob_pb2.ReadBlobResponse(data=data)
+
+    @answering
+    async def OpenDrop(self, request: blob_pb2.OpenDropRequest, context: Context) -> blob_pb2.Drop:
+        """Make a folder to put a file into."""
+        self._refuse_far(context)
+        check_digest("digest", request.digest)
+        check_offset("size", request.size, LARGEST)
+        if len(self._drops) >= MOST_DROPS:
+            raise Refusal(
+                Code.RESOURCE_EXHAUSTED, "TOO_MANY_DROPS", "too many drops are open; take some first"
+            )
+        self._blobs.check_room(request.size)
+        drop_id = secrets.token_hex(16)
+        folder = self._engine.store.folder.drops / drop_id
+        folder.mkdir(mode=0o700)
+        self._drops[drop_id] = (request.digest, folder / "file")
+        return blob_pb2.Drop(drop_id=drop_id, path=str((folder / "file").resolve()))
+
+    @answering
+    async def TakeDrop(
+        self, request: blob_pb2.TakeDropRequest, context: Context
+    ) -> blob_pb2.TakeDropResponse:
+        """Take what was put there."""
+        self._refuse_far(context)
+        if request.drop_id not in self._drops:
+            raise UnknownError("there is no such drop; it can be taken once only")
+        digest, path = self._drops.pop(request.drop_id)
+        try:
+            await asyncio.to_thread(self._blobs.take, path, digest)
+        finally:
+            with contextlib.suppress(OSError):
+                path.parent.rmdir()
+        return blob_pb2.TakeDropResponse(digest=digest)
+
+    def _find(self, digest: str) -> Upload:
+        upload = self._blobs.find(digest)
+        if upload is None:
+            raise UnknownError(f"there is no upload of blob {digest[:12]}; start one")
+        return upload
+
+    def _refuse_far(self, context: Any) -> None:
+        peer = context.peer()
+        if not self._engine.local_drops or not peer.startswith(
+            ("unix:", "ipv4:127.", "ipv6:[::1]", "ipv6:%5B::1%5D")
+        ):
+            raise Refusal(
+                Code.UNIMPLEMENTED, "NOT_LOCAL", "files are handed over on the engine's own machine only"
+            )
+
+
+def _message(upload: Upload) -> blob_pb2.Upload:
+    message = blob_pb2.Upload(
+        digest=upload.digest, size=upload.size, committed=upload.committed, complete=upload.complete
+    )
+    message.expire_time.FromNanoseconds(int(upload.expires * 1e9))
+    return message

@@ -1,0 +1,77 @@
+"""What a request must be before it is looked at any further."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from recaster.service.refusals import Refusal, invalid
+from recaster.store.blobs import is_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LONGEST_NAME: Final = 200
+LONGEST_NOTE: Final = 2000
+LONGEST_LABEL: Final = 100
+MOST_LABELS: Final = 16
+_ID: Final = re.compile(r"[0-9a-f]{12}")
+
+
+def check_id(field: str, value: str) -> str:
+    """An id that this engine could have given."""
+    if not _ID.fullmatch(value):
+        raise invalid(field, "must be an id that this engine gave, 12 hex digits")
+    return value
+
+
+def check_digest(field: str, value: str) -> str:
+    """A SHA-256 digest."""
+    if not is_digest(value):
+        raise invalid(field, "must be a SHA-256 digest, 64 lower-case hex digits")
+    return value
+
+
+def check_name(field: str, value: str, longest: int = LONGEST_NAME) -> str:
+    """A name for people: printable, one line, no path."""
+    if len(value) > longest:
+        raise invalid(field, f"must be at most {longest} characters long")
+    if not all(letter.isprintable() for letter in value):
+        raise invalid(field, "must hold printable characters only")
+    if "/" in value or "\\" in value or value in (".", ".."):
+        raise invalid(field, "must be a name, not a path")
+    return value
+
+
+def check_text(field: str, value: str, longest: int = LONGEST_NOTE) -> str:
+    """A text of a few lines."""
+    if len(value) > longest or "\0" in value:
+        raise invalid(field, f"must be text of at most {longest} characters")
+    return value
+
+
+def check_labels(labels: Mapping[str, str]) -> Mapping[str, str]:
+    """A client's own marks."""
+    if len(labels) > MOST_LABELS:
+        raise invalid("labels", f"must be at most {MOST_LABELS}")
+    for name, value in labels.items():
+        check_text(f"labels[{name[:LONGEST_LABEL]}]", name + value, LONGEST_LABEL)
+    return labels
+
+
+def check_offset(field: str, value: int, highest: int) -> int:
+    """A place in a file, in bytes."""
+    if not 0 <= value <= highest:
+        raise invalid(field, f"must be 0 to {highest}")
+    return value
+
+
+__all__ = [
+    "Refusal",
+    "check_digest",
+    "check_id",
+    "check_labels",
+    "check_name",
+    "check_offset",
+    "check_text",
+]

@@ -1,0 +1,72 @@
+"""What all services share: the store, the supervisor, and who waits for news of which job."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from recaster.jobs.tasks import needs
+from recaster.service.refusals import Code, Refusal
+from recaster.store.jobs import BLOCKED, LIVE, PAUSED, QUEUED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from recaster.jobs.assistant import Assistant
+    from recaster.jobs.supervisor import Supervisor
+    from recaster.store.store import Store
+
+
+@dataclass
+class Engine:
+    """One engine at work.
+
+    Attributes:
+        store: what it keeps.
+        supervisor: who runs its jobs.
+        assistant: who answers quick questions about pictures and faces.
+        local_drops: whether files may be handed over on this machine.
+    """
+
+    store: Store
+    supervisor: Supervisor
+    assistant: Assistant
+    local_drops: bool = True
+    _waiting: defaultdict[str, set[asyncio.Event]] = field(default_factory=lambda: defaultdict(set))
+
+    def __post_init__(self) -> None:
+        self.store.jobs.on_event = self._on_event
+
+    def _on_event(self, job_id: str) -> None:
+        for news in self._waiting.get(job_id, ()):
+            news.set()
+
+    @contextlib.contextmanager
+    def news(self, job_id: str) -> Iterator[asyncio.Event]:
+        """Something that is set whenever there is news of a job."""
+        news = asyncio.Event()
+        self._waiting[job_id].add(news)
+        try:
+            yield news
+        finally:
+            self._waiting[job_id].discard(news)
+            if not self._waiting[job_id]:
+                del self._waiting[job_id]
+
+    def refuse_in_use(self, kind: str, thing_id: str) -> None:
+        """Refuse to change what a job needs that hasn't ended.
+
+        Raises:
+            Refusal: FAILED_PRECONDITION (IN_USE).
+        """
+        for job in self.store.jobs.in_states((*LIVE, QUEUED, PAUSED, BLOCKED)):
+            if (kind, thing_id) in needs(job.spec).named():
+                raise Refusal(
+                    Code.FAILED_PRECONDITION,
+                    "IN_USE",
+                    f"{kind} {thing_id} is needed by job {job.job_id}, which hasn't ended; cancel that first",
+                    metadata={"job_id": job.job_id},
+                )

@@ -1,0 +1,141 @@
+"""Jobs: asked for, watched, paused, let go on, ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+from recaster.api.v1 import job_pb2, job_pb2_grpc
+from recaster.jobs.supervisor import forget
+from recaster.jobs.tasks import KINDS, kind_of, needs
+from recaster.service.checks import check_id, check_labels, check_text
+from recaster.service.refusals import Code, Context, Refusal, answering, invalid, streaming
+from recaster.service.specs import check_spec
+from recaster.store.jobs import ENDED, JobFilter
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from recaster.service.engine import Engine
+
+KEEP_ALIVE_S: Final = 15.0
+LONGEST_REQUEST_ID: Final = 100
+EVENTS: Final = 200
+
+
+class JobService(job_pb2_grpc.JobServiceServicer):
+    """See proto/recaster/v1/job.proto."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._jobs = engine.store.jobs
+
+    @answering
+    async def CreateJob(self, request: job_pb2.CreateJobRequest, context: Context) -> job_pb2.Job:
+        """Queue a job."""
+        check_text("request_id", request.request_id, LONGEST_REQUEST_ID)
+        check_labels(request.labels)
+        check_spec(request.spec)
+        store = self._engine.store
+        with store.database.transaction():
+            job, new = self._jobs.create(
+                request.spec, KINDS[kind_of(request.spec)], request.request_id, request.labels
+            )
+            if new:
+                needed = needs(job.spec)
+                for kind, name in needed.named():
+                    store.things.get(kind, name)  # NOT_FOUND takes the job back
+                for digest in needed.blobs:
+                    if not store.blobs.has(digest):
+                        raise Refusal(
+                            Code.FAILED_PRECONDITION,
+                            "BLOB_MISSING",
+                            f"there is no blob {digest[:12]} yet; upload it first",
+                            metadata={"digest": digest},
+                        )
+                store.blobs.use(needed.blobs, f"job {job.job_id}")
+        self._engine.supervisor.wake()
+        return job
+
+    @answering
+    async def GetJob(self, request: job_pb2.GetJobRequest, context: Context) -> job_pb2.Job:
+        """One job."""
+        return self._jobs.get(check_id("job_id", request.job_id))
+
+    @answering
+    async def ListJobs(self, request: job_pb2.ListJobsRequest, context: Context) -> job_pb2.ListJobsResponse:
+        """Jobs, the newest first."""
+        check_labels(request.labels)
+        filters = JobFilter(tuple(request.states)[:20], tuple(request.kinds)[:20], dict(request.labels))
+        jobs, following = self._jobs.listed(filters, request.page_size, request.page_token)
+        return job_pb2.ListJobsResponse(jobs=jobs, next_page_token=following)
+
+    @answering
+    async def PauseJob(self, request: job_pb2.PauseJobRequest, context: Context) -> job_pb2.Job:
+        """Stop a job so that it can go on."""
+        return self._wish(request.job_id, "pause")
+
+    @answering
+    async def ResumeJob(self, request: job_pb2.ResumeJobRequest, context: Context) -> job_pb2.Job:
+        """Let a job go on."""
+        return self._wish(request.job_id, "run")
+
+    @answering
+    async def CancelJob(self, request: job_pb2.CancelJobRequest, context: Context) -> job_pb2.Job:
+        """End a job."""
+        return self._wish(request.job_id, "cancel")
+
+    @answering
+    async def DeleteJob(
+        self, request: job_pb2.DeleteJobRequest, context: Context
+    ) -> job_pb2.DeleteJobResponse:
+        """Forget a job that has ended."""
+        job = self._jobs.get(check_id("job_id", request.job_id))
+        if job.state not in ENDED:
+            raise Refusal(
+                Code.FAILED_PRECONDITION, "JOB_RUNNING", f"job {job.job_id} hasn't ended; cancel it first"
+            )
+        forget(self._engine.store, job.job_id)
+        return job_pb2.DeleteJobResponse()
+
+    @streaming
+    async def WatchJob(
+        self, request: job_pb2.WatchJobRequest, context: Context
+    ) -> AsyncIterator[job_pb2.JobEvent]:
+        """Tell what happens to a job until it ends."""
+        job_id, seen = check_id("job_id", request.job_id), request.after_seq
+        if seen < 0:
+            raise invalid("after_seq", "must not be negative")
+        unwanted = {"preview"} if not request.previews else set()
+        unwanted |= {"log"} if not request.logs else set()
+        with self._engine.news(job_id) as news:
+            snapshot = job_pb2.JobEvent(seq=seen, job=self._jobs.get(job_id))
+            snapshot.time.GetCurrentTime()
+            yield snapshot
+            while True:
+                news.clear()
+                ended = self._jobs.get(job_id).state in ENDED
+                while events := self._jobs.events(job_id, seen, EVENTS):
+                    for event in events:
+                        seen = event.seq
+                        if event.WhichOneof("event") not in unwanted:
+                            yield event
+                if ended:
+                    return
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(news.wait(), KEEP_ALIVE_S)
+                if not news.is_set():
+                    alive = job_pb2.JobEvent(seq=seen, keep_alive=job_pb2.KeepAlive())
+                    alive.time.GetCurrentTime()
+                    yield alive
+
+    def _wish(self, job_id: str, wish: str) -> job_pb2.Job:
+        job = self._jobs.get(check_id("job_id", job_id))
+        if job.state in ENDED:
+            name = job_pb2.JobState.Name(job.state).removeprefix("JOB_STATE_").lower()
+            raise Refusal(Code.FAILED_PRECONDITION, "JOB_ENDED", f"job {job_id} has ended already: {name}")
+        if self._jobs.standing(job_id).wish != "cancel":  # who cancels, means it
+            self._jobs.wish(job_id, wish)
+        self._engine.supervisor.obey()
+        return self._jobs.get(job_id)

@@ -1,0 +1,274 @@
+"""The server: where it listens, who may come in, and how it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import signal
+import stat
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from recaster.api.v1 import (
+    blob_pb2,
+    blob_pb2_grpc,
+    clip_pb2,
+    clip_pb2_grpc,
+    faceset_pb2,
+    faceset_pb2_grpc,
+    identity_pb2,
+    identity_pb2_grpc,
+    job_pb2,
+    job_pb2_grpc,
+    model_pb2,
+    model_pb2_grpc,
+    server_pb2,
+    server_pb2_grpc,
+    swap_pb2,
+    swap_pb2_grpc,
+)
+from recaster.errors import InputError, UsageError
+from recaster.jobs.assistant import Assistant
+from recaster.jobs.supervisor import Rules, Supervisor
+from recaster.service.about import MAX_ANSWER, MAX_MESSAGE, ServerService, SwapService
+from recaster.service.authority import TokenInterceptor
+from recaster.service.blobs import BlobService
+from recaster.service.engine import Engine
+from recaster.service.jobs import JobService
+from recaster.service.things import ClipService, FacesetService, IdentityService, ModelService
+from recaster.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from recaster.store.blobs import Quota
+    from recaster.store.folder import DataFolder
+
+log = logging.getLogger("recaster.service")
+
+SWEEP_EVERY_S: Final = 3600.0
+CALLS_GRACE_S: Final = 3.0
+"""Seconds that calls have to end when the engine stops."""
+_FILES: Final = (blob_pb2, clip_pb2, faceset_pb2, identity_pb2, job_pb2, model_pb2, server_pb2, swap_pb2)
+_SERVICES: Final = (
+    (blob_pb2_grpc.add_BlobServiceServicer_to_server, BlobService),
+    (clip_pb2_grpc.add_ClipServiceServicer_to_server, ClipService),
+    (identity_pb2_grpc.add_IdentityServiceServicer_to_server, IdentityService),
+    (faceset_pb2_grpc.add_FacesetServiceServicer_to_server, FacesetService),
+    (model_pb2_grpc.add_ModelServiceServicer_to_server, ModelService),
+    (job_pb2_grpc.add_JobServiceServicer_to_server, JobService),
+    (server_pb2_grpc.add_ServerServiceServicer_to_server, ServerService),
+    (swap_pb2_grpc.add_SwapServiceServicer_to_server, SwapService),
+)
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Files in PEM form.
+
+    Attributes:
+        certificate: the engine's, with those that signed it.
+        key: its private key.
+        client_authority: whose signature a client's certificate must have; None asks for none.
+    """
+
+    certificate: Path
+    key: Path
+    client_authority: Path | None = None
+
+    def credentials(self) -> grpc.ServerCredentials:
+        """For grpc (InputError where a file can't be read or is none)."""
+        key, certificate = _read(self.key), _read(self.certificate)
+        authority = None if self.client_authority is None else _read(self.client_authority)
+        if b"PRIVATE KEY" not in key or b"BEGIN CERTIFICATE" not in certificate:
+            raise InputError(f"{self.certificate}, {self.key}: not a certificate and its key in PEM form")
+        return grpc.ssl_server_credentials(
+            [(key, certificate)], root_certificates=authority, require_client_auth=authority is not None
+        )
+
+
+@dataclass(frozen=True)
+class ServeSettings:
+    """How an engine is served.
+
+    Attributes:
+        data: where it keeps everything.
+        listen: "HOST:PORT" or "unix:PATH"; port 0 takes any that is free.
+        tls: certificates; None speaks in the clear, which only this machine may hear.
+        quota: what may be kept; None for the usual.
+        rules: how jobs are run.
+        local_drops: whether clients of this machine may hand files over.
+    """
+
+    data: DataFolder
+    listen: str = "127.0.0.1:50551"
+    tls: Tls | None = None
+    quota: Quota | None = None
+    rules: Rules = field(default_factory=Rules)
+    local_drops: bool = True
+
+
+async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]) -> None:
+    """Serve until SIGTERM or Ctrl-C; then save what jobs did, and queue them again.
+
+    Args:
+        settings: how.
+        ready: called with the address, the token, and whether that is new, once all is up.
+
+    Raises:
+        UsageError: the address can't be used, or another engine serves this data.
+        OutputError: the data can't be written.
+    """
+    refuse_open_door(settings)
+    settings.data.make()
+    with settings.data.locked():
+        token, new = settings.data.token()
+        store = Store.open(settings.data, settings.quota)
+        try:
+            engine = Engine(
+                store,
+                Supervisor(store, settings.rules),
+                Assistant(settings.data.path / "jobs"),
+                settings.local_drops,
+            )
+            server, address = _listening(engine, settings, token)
+            await _serve(engine, server, lambda: ready(address, token, new))
+        finally:
+            store.close()
+
+
+async def _serve(engine: Engine, server: grpc.aio.Server, ready: Callable[[], None]) -> None:
+    stop = asyncio.Event()
+    _on_signals(stop.set)
+    recovered = engine.supervisor.recover()
+    if recovered:
+        log.warning("jobs of an engine that died are queued again", extra={"jobs": recovered})
+    await server.start()
+    ready()
+    tasks = [
+        asyncio.create_task(engine.supervisor.run()),
+        asyncio.create_task(_sweep(engine)),
+        asyncio.create_task(stop.wait()),
+    ]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    log.info("stopping; jobs save what they did")
+    await server.stop(CALLS_GRACE_S)
+    await engine.supervisor.close()
+    engine.assistant.close()
+    for task in tasks:
+        task.cancel()
+    for ended in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(ended, Exception):
+            raise ended
+
+
+def refuse_open_door(settings: ServeSettings) -> None:
+    """Refuse to speak in the clear where others could listen.
+
+    Raises:
+        UsageError: the address is public and there is no TLS, or it isn't an address.
+    """
+    if settings.listen.startswith("unix:"):
+        return
+    host, colon, port = settings.listen.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise UsageError(f"{settings.listen!r} is no address to listen on; write HOST:PORT or unix:PATH")
+    if settings.tls is None and not _is_loopback(host):
+        raise UsageError(
+            f"{settings.listen}: others could listen in; add --tls-cert and --tls-key "
+            "(make them with: recaster certs), or listen on 127.0.0.1"
+        )
+
+
+def _listening(engine: Engine, settings: ServeSettings, token: str) -> tuple[grpc.aio.Server, str]:
+    server = grpc.aio.server(
+        interceptors=(TokenInterceptor(token),),
+        options=(
+            ("grpc.so_reuseport", 0),  # else a second engine would take half of the calls, silently
+            ("grpc.max_receive_message_length", MAX_MESSAGE),
+            ("grpc.max_send_message_length", MAX_ANSWER),
+            ("grpc.max_concurrent_streams", 1000),
+        ),
+    )
+    for add, service in _SERVICES:
+        add(service(engine), server)
+    names = [name.full_name for file in _FILES for name in file.DESCRIPTOR.services_by_name.values()]
+    alive = health.aio.HealthServicer()
+    for name in ("", *names):
+        alive._server_status[name] = health_pb2.HealthCheckResponse.SERVING  # noqa: SLF001 - set() can't be awaited here
+    health_pb2_grpc.add_HealthServicer_to_server(alive, server)
+    reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    return server, _bound(server, settings)
+
+
+def _bound(server: Any, settings: ServeSettings) -> str:
+    """Take the address; returns it as clients write it."""
+    try:
+        if settings.listen.startswith("unix:"):
+            path = Path(settings.listen.removeprefix("unix:")).absolute()
+            _private(path)
+            server.add_insecure_port(f"unix:{path}")
+            return f"unix:{path}"
+        if settings.tls is not None:
+            port = server.add_secure_port(settings.listen, settings.tls.credentials())
+        else:
+            port = server.add_insecure_port(settings.listen)
+    except RuntimeError:
+        port = 0
+    if not port:
+        raise UsageError(
+            f"{settings.listen}: can't be listened on; is another engine running there? "
+            "Choose another port with --listen"
+        )
+    return f"{settings.listen.rpartition(':')[0]}:{port}"
+
+
+def _private(path: Path) -> None:
+    """A socket is for everybody who may enter its folder: that must be its owner alone."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if stat.S_IMODE(path.parent.stat().st_mode) & 0o077:
+        raise UsageError(
+            f"{path}: others may enter its folder; put the socket into one of your own (chmod 700)"
+        )
+    if path.is_socket():
+        path.unlink()  # of an engine that died: a living one holds the data folder's lock
+    elif path.exists():
+        raise UsageError(f"{path}: exists and is no socket; choose another name")
+
+
+async def _sweep(engine: Engine) -> None:
+    while True:
+        engine.store.blobs.sweep()
+        await asyncio.sleep(SWEEP_EVERY_S)
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if sys.platform == "win32":
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+        else:
+            loop.add_signal_handler(number, stop)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    return False
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None

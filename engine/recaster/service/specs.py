@@ -1,0 +1,110 @@
+"""What a job's spec must be before it is queued; what only the work can tell, the job says when it fails."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from recaster.api.v1 import job_pb2
+from recaster.jobs.tasks import kind_of, needs
+from recaster.service.checks import check_digest, check_id, check_name, check_text
+from recaster.service.refusals import invalid
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+SUFFIXES: Final = ("", ".mp4", ".mov", ".mkv")
+MOST_INPUTS: Final = 1000
+MOST_INGREDIENTS: Final = 100
+LONGEST_VALUE: Final = 200
+
+
+def check_spec(spec: job_pb2.JobSpec) -> None:
+    """Refuse a spec that no engine could do.
+
+    Raises:
+        Refusal: INVALID_ARGUMENT, with the field that is wrong.
+    """
+    kind = kind_of(spec)
+    if not kind:
+        raise invalid("spec.work", "must be set")
+    if kind == "ingest" and spec.ingest.kind == job_pb2.INGEST_KIND_UNSPECIFIED:
+        raise invalid("spec.ingest.kind", "must be set")
+    if kind == "ingest" and spec.ingest.kind not in job_pb2.IngestKind.values():
+        raise invalid("spec.ingest.kind", "isn't one that this engine knows")
+    _CHECKS[kind](spec)
+    _check_values(f"spec.{kind}", getattr(spec, kind))
+    for thing, name in needs(spec).named():
+        check_id(f"spec.{kind}.{thing}_id", name)
+    for digest in needs(spec).blobs:
+        check_digest(f"spec.{kind}.digest", digest)
+
+
+def _ingest(spec: job_pb2.JobSpec) -> None:
+    check_digest("spec.ingest.digest", spec.ingest.digest)
+    check_name("spec.ingest.display_name", spec.ingest.display_name)
+
+
+def _extract(spec: job_pb2.JobSpec) -> None:
+    work = spec.extract
+    if not 1 <= len(work.inputs) <= MOST_INPUTS:
+        raise invalid("spec.extract.inputs", f"must be 1 to {MOST_INPUTS}")
+    for at, one in enumerate(work.inputs):
+        if not one.WhichOneof("input"):
+            raise invalid(f"spec.extract.inputs[{at}]", "must be a clip or a picture")
+        if one.HasField("picture"):
+            check_digest(f"spec.extract.inputs[{at}].picture.digest", one.picture.digest)
+            check_name(f"spec.extract.inputs[{at}].picture.display_name", one.picture.display_name)
+    check_name("spec.extract.display_name", work.display_name)
+
+
+def _train(spec: job_pb2.JobSpec) -> None:
+    work = spec.train
+    check_id("spec.train.source_faceset_id", work.source_faceset_id)
+    check_name("spec.train.display_name", work.display_name)
+    if work.options.HasField("steps") and work.options.HasField("minutes"):
+        raise invalid("spec.train.options.minutes", "can't be given beside steps")
+    if len(work.options.ingredients) > MOST_INGREDIENTS:
+        raise invalid("spec.train.options.ingredients", f"must be at most {MOST_INGREDIENTS}")
+    for name, value in work.options.ingredients.items():
+        check_text("spec.train.options.ingredients", name + value, LONGEST_VALUE)
+
+
+def _swap(spec: job_pb2.JobSpec) -> None:
+    check_id("spec.swap.clip_id", spec.swap.clip_id)
+    if not spec.swap.WhichOneof("source"):
+        raise invalid("spec.swap.source", "must be a model or a faceset")
+    if spec.swap.suffix not in SUFFIXES:
+        raise invalid("spec.swap.suffix", "must be .mp4, .mov or .mkv")
+
+
+def _evaluate(spec: job_pb2.JobSpec) -> None:
+    for name in ("original_clip_id", "swapped_clip_id", "source_faceset_id"):
+        check_id(f"spec.evaluate.{name}", getattr(spec.evaluate, name))
+
+
+def _export(spec: job_pb2.JobSpec) -> None:
+    if not spec.export.WhichOneof("what"):
+        raise invalid("spec.export.what", "must be a faceset or a model")
+
+
+def _check_values(where: str, message: Message) -> None:
+    """Numbers must be finite, and texts short and plain, wherever they are."""
+    for field, value in message.ListFields():
+        name = f"{where}.{field.name}"
+        if field.type == field.TYPE_DOUBLE and not math.isfinite(value):
+            raise invalid(name, "must be a finite number")
+        if field.type == field.TYPE_STRING and isinstance(value, str):
+            check_text(name, value)
+        if field.name == "options":
+            _check_values(name, value)
+
+
+_CHECKS: Final = {
+    "ingest": _ingest,
+    "extract": _extract,
+    "train": _train,
+    "swap": _swap,
+    "evaluate": _evaluate,
+    "export": _export,
+}

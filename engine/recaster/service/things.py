@@ -1,0 +1,250 @@
+"""Clips, identities, facesets and models."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from typing import TYPE_CHECKING
+
+from recaster.api.v1 import (
+    clip_pb2,
+    clip_pb2_grpc,
+    faceset_pb2,
+    faceset_pb2_grpc,
+    identity_pb2,
+    identity_pb2_grpc,
+    model_pb2,
+    model_pb2_grpc,
+)
+from recaster.service.checks import check_id, check_name, check_text
+from recaster.service.refusals import Code, Context, Refusal, answering, invalid
+from recaster.store.jobs import UnknownError
+from recaster.store.things import new_id
+
+if TYPE_CHECKING:
+    from recaster.service.engine import Engine
+
+LARGEST_FACES_PAGE = 200
+FACES_PAGE = 100
+LONGEST_REQUEST_ID = 100
+
+
+class ClipService(clip_pb2_grpc.ClipServiceServicer):
+    """See proto/recaster/v1/clip.proto."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._things = engine.store.things
+
+    @answering
+    async def GetClip(self, request: clip_pb2.GetClipRequest, context: Context) -> clip_pb2.Clip:
+        """One clip."""
+        return self._things.get("clip", check_id("clip_id", request.clip_id))
+
+    @answering
+    async def ListClips(
+        self, request: clip_pb2.ListClipsRequest, context: Context
+    ) -> clip_pb2.ListClipsResponse:
+        """All clips."""
+        clips, following = self._things.listed("clip", request.page_size, request.page_token)
+        return clip_pb2.ListClipsResponse(clips=clips, next_page_token=following)
+
+    @answering
+    async def GetThumbnail(
+        self, request: clip_pb2.GetThumbnailRequest, context: Context
+    ) -> clip_pb2.GetThumbnailResponse:
+        """A frame from a clip's middle."""
+        clip = self._things.get("clip", check_id("clip_id", request.clip_id))
+        blobs = self._engine.store.blobs
+        for digest in blobs.used_by(f"clip {clip.clip_id}"):
+            if digest != clip.digest:
+                return clip_pb2.GetThumbnailResponse(jpeg=blobs.path(digest).read_bytes())
+        raise UnknownError(f"clip {clip.clip_id} has no thumbnail")
+
+    @answering
+    async def DeleteClip(
+        self, request: clip_pb2.DeleteClipRequest, context: Context
+    ) -> clip_pb2.DeleteClipResponse:
+        """Forget a clip."""
+        name = check_id("clip_id", request.clip_id)
+        self._engine.refuse_in_use("clip", name)
+        self._things.delete("clip", name)
+        self._engine.store.blobs.release(f"clip {name}")
+        return clip_pb2.DeleteClipResponse()
+
+
+class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
+    """See proto/recaster/v1/identity.proto."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._things = engine.store.things
+
+    @answering
+    async def CreateIdentity(
+        self, request: identity_pb2.CreateIdentityRequest, context: Context
+    ) -> identity_pb2.Identity:
+        """A new person."""
+        if not request.display_name.strip():
+            raise invalid("display_name", "must not be empty")
+        check_name("display_name", request.display_name)
+        check_text("note", request.note)
+        check_text("request_id", request.request_id, LONGEST_REQUEST_ID)
+        identity = identity_pb2.Identity(
+            identity_id=new_id(), display_name=request.display_name, note=request.note
+        )
+        return self._things.add("identity", identity, origin=request.request_id or None)
+
+    @answering
+    async def GetIdentity(
+        self, request: identity_pb2.GetIdentityRequest, context: Context
+    ) -> identity_pb2.Identity:
+        """One person."""
+        return self._things.get("identity", check_id("identity_id", request.identity_id))
+
+    @answering
+    async def ListIdentities(
+        self, request: identity_pb2.ListIdentitiesRequest, context: Context
+    ) -> identity_pb2.ListIdentitiesResponse:
+        """Everybody."""
+        found, following = self._things.listed("identity", request.page_size, request.page_token)
+        return identity_pb2.ListIdentitiesResponse(identities=found, next_page_token=following)
+
+    @answering
+    async def DeleteIdentity(
+        self, request: identity_pb2.DeleteIdentityRequest, context: Context
+    ) -> identity_pb2.DeleteIdentityResponse:
+        """Forget a person."""
+        name = check_id("identity_id", request.identity_id)
+        for faceset in self._things.every("faceset"):
+            if faceset.identity_id == name:
+                raise Refusal(
+                    Code.FAILED_PRECONDITION,
+                    "IN_USE",
+                    f"faceset {faceset.faceset_id} is theirs; delete that first",
+                    metadata={"faceset_id": faceset.faceset_id},
+                )
+        self._things.delete("identity", name)
+        return identity_pb2.DeleteIdentityResponse()
+
+
+class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
+    """See proto/recaster/v1/faceset.proto."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._things = engine.store.things
+
+    @answering
+    async def GetFaceset(
+        self, request: faceset_pb2.GetFacesetRequest, context: Context
+    ) -> faceset_pb2.Faceset:
+        """One faceset."""
+        return self._things.get("faceset", check_id("faceset_id", request.faceset_id))
+
+    @answering
+    async def ListFacesets(
+        self, request: faceset_pb2.ListFacesetsRequest, context: Context
+    ) -> faceset_pb2.ListFacesetsResponse:
+        """All facesets."""
+        found, following = self._things.listed("faceset", request.page_size, request.page_token)
+        return faceset_pb2.ListFacesetsResponse(facesets=found, next_page_token=following)
+
+    @answering
+    async def ListFaces(
+        self, request: faceset_pb2.ListFacesRequest, context: Context
+    ) -> faceset_pb2.ListFacesResponse:
+        """The faces of one."""
+        name = self._things.get("faceset", check_id("faceset_id", request.faceset_id)).faceset_id
+        if not 0 <= request.page_size <= LARGEST_FACES_PAGE:
+            raise invalid("page_size", f"must be 0 to {LARGEST_FACES_PAGE}")
+        if request.page_token and not (request.page_token.isdecimal() and len(request.page_token) < 10):
+            raise invalid("page_token", "isn't one that this engine gave")
+        start = int(request.page_token or 0)
+        answer = await self._engine.assistant.ask(
+            "faces",
+            folder=str(self._engine.store.folder.faceset(name)),
+            start=start,
+            count=request.page_size or FACES_PAGE,
+            thumbnails=request.thumbnails,
+        )
+        faces = [
+            faceset_pb2.Face(**{**face, "thumbnail": base64.b64decode(face["thumbnail"])})
+            for face in answer["faces"]
+        ]
+        following = str(start + len(faces)) if answer["more"] else ""
+        return faceset_pb2.ListFacesResponse(faces=faces, next_page_token=following)
+
+    @answering
+    async def DropFaces(self, request: faceset_pb2.DropFacesRequest, context: Context) -> faceset_pb2.Faceset:
+        """Leave faces out, or take them in again."""
+        before = self._things.get("faceset", check_id("faceset_id", request.faceset_id))
+        self._engine.refuse_in_use("faceset", before.faceset_id)
+        for at, name in enumerate(request.face_ids):
+            if not (name.isascii() and name.isdecimal() and len(name) < 10):
+                raise invalid(f"face_ids[{at}]", "isn't the id of a face")
+        answer = await self._engine.assistant.ask(
+            "drop",
+            folder=str(self._engine.store.folder.faceset(before.faceset_id)),
+            faces=[int(name) for name in request.face_ids],
+            restore=request.restore,
+        )
+        before.faces, before.dropped, before.digest = answer["faces"], answer["dropped"], answer["digest"]
+        self._things.put("faceset", before)
+        self._things.moved_on("faceset", before.faceset_id)
+        return before
+
+    @answering
+    async def DeleteFaceset(
+        self, request: faceset_pb2.DeleteFacesetRequest, context: Context
+    ) -> faceset_pb2.DeleteFacesetResponse:
+        """Forget a faceset."""
+        name = check_id("faceset_id", request.faceset_id)
+        self._engine.refuse_in_use("faceset", name)
+        self._things.delete("faceset", name)
+        shutil.rmtree(self._engine.store.folder.faceset(name), ignore_errors=True)
+        return faceset_pb2.DeleteFacesetResponse()
+
+
+class ModelService(model_pb2_grpc.ModelServiceServicer):
+    """See proto/recaster/v1/model.proto."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._things = engine.store.things
+
+    @answering
+    async def GetModel(self, request: model_pb2.GetModelRequest, context: Context) -> model_pb2.Model:
+        """One model."""
+        return self._things.get("model", check_id("model_id", request.model_id))
+
+    @answering
+    async def ListModels(
+        self, request: model_pb2.ListModelsRequest, context: Context
+    ) -> model_pb2.ListModelsResponse:
+        """All models."""
+        found, following = self._things.listed("model", request.page_size, request.page_token)
+        return model_pb2.ListModelsResponse(models=found, next_page_token=following)
+
+    @answering
+    async def GetModelPreview(
+        self, request: model_pb2.GetModelPreviewRequest, context: Context
+    ) -> model_pb2.GetModelPreviewResponse:
+        """The latest sheet of a model."""
+        name = self._things.get("model", check_id("model_id", request.model_id)).model_id
+        sheets = sorted((self._engine.store.folder.model(name) / "previews").glob("step-*.png"))
+        if not sheets:
+            raise UnknownError(f"model {name} has no preview yet")
+        step = int(sheets[-1].stem.removeprefix("step-"))
+        return model_pb2.GetModelPreviewResponse(png=sheets[-1].read_bytes(), step=step)
+
+    @answering
+    async def DeleteModel(
+        self, request: model_pb2.DeleteModelRequest, context: Context
+    ) -> model_pb2.DeleteModelResponse:
+        """Forget a model."""
+        name = check_id("model_id", request.model_id)
+        self._engine.refuse_in_use("model", name)
+        self._things.delete("model", name)
+        shutil.rmtree(self._engine.store.folder.model(name), ignore_errors=True)
+        return model_pb2.DeleteModelResponse()

@@ -1,0 +1,343 @@
+"""Content by its SHA-256: uploads that can go on after a break, and blobs that never change.
+
+A blob is written under a temporary name, checked and made durable before it gets its own, so that a
+name in ``blobs/`` is a promise. What nobody uses any more is swept away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import stat
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from recaster.errors import DiskFullError, InputError, UsageError
+from recaster.files import sha256, sync, unwritable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from recaster.store.database import Database
+    from recaster.store.folder import DataFolder
+
+PIECE: Final = 1 << 20
+"""Bytes of one piece when a blob is sent."""
+SYNC_EVERY: Final = 64 << 20
+"""Bytes of an upload after which it is made durable and counts."""
+KEEP_S: Final = 24 * 3600.0
+"""Seconds that an unfinished upload, or a blob that nobody uses, is kept."""
+SPARE: Final = 256 << 20
+"""Bytes of the disk that blobs leave free."""
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+
+
+class QuotaError(UsageError):
+    """A blob is larger than allowed, or all blobs together would be."""
+
+
+class DigestError(InputError):
+    """Content isn't what its digest promised."""
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What may be kept: the largest blob and all data together, in bytes."""
+
+    blob: int = 256 << 30
+    total: int = 1 << 40
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A blob on its way: digest, bytes in all and so far, when it is forgotten, if it is here and checked."""
+
+    digest: str
+    size: int
+    committed: int
+    expires: float
+    complete: bool = False
+
+
+def is_digest(text: str) -> bool:
+    """Whether it is 64 lower-case hex digits."""
+    return _DIGEST.fullmatch(text) is not None
+
+
+class Blobs:
+    """The blobs of one engine."""
+
+    def __init__(self, folder: DataFolder, database: Database, quota: Quota | None = None) -> None:
+        self._folder = folder
+        self._database = database
+        self.quota = quota or Quota()
+
+    def path(self, digest: str) -> Path:
+        """Where a blob lies, or would."""
+        return self._folder.blobs / digest[:2] / digest
+
+    def has(self, digest: str) -> bool:
+        """Whether it is here, whole."""
+        return self.path(digest).is_file()
+
+    def size(self, digest: str) -> int:
+        """Its bytes."""
+        return self.path(digest).stat().st_size
+
+    def used(self) -> int:
+        """Bytes of all that the engine keeps."""
+        total = 0
+        for folder, _, names in os.walk(self._folder.path):
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    total += (Path(folder) / name).lstat().st_size
+        return total
+
+    def start(self, digest: str, size: int) -> Upload:
+        """Begin an upload, or find the one that was begun.
+
+        Raises:
+            QuotaError: there will be no room for it.
+            DiskFullError: its disk is too full.
+            InputError: it was begun with another size.
+        """
+        if self.has(digest):
+            return self._whole(digest)
+        begun = self.find(digest)
+        if begun is not None:
+            if begun.size != size:
+                raise InputError(
+                    f"blob {digest[:12]}: its upload was begun with {begun.size} bytes, not {size}"
+                )
+            return begun
+        self.check_room(size)
+        with _written(self._partial(digest, size)) as file:
+            file.touch(mode=0o600)
+        return Upload(digest, size, 0, time.time() + KEEP_S)
+
+    def check_room(self, size: int) -> None:
+        """Refuse a blob that is too large for the rules or the disk (QuotaError, DiskFullError)."""
+        if size > self.quota.blob:
+            raise QuotaError(f"a blob of {size} bytes is refused: at most {self.quota.blob} are allowed")
+        if self.used() + size > self.quota.total:
+            raise QuotaError(
+                f"there is no room for {size} more bytes: {self.quota.total} are allowed in all; "
+                "delete clips, models or jobs"
+            )
+        if self._folder.free_bytes() < size + SPARE:
+            raise DiskFullError(f"the engine's disk has no room for {size} more bytes; free some space")
+
+    def find(self, digest: str) -> Upload | None:
+        """The upload of a blob, or the blob; None where there is neither."""
+        if self.has(digest):
+            return self._whole(digest)
+        for path in self._folder.uploads.glob(f"{digest}.*"):
+            found = path.stat()
+            return Upload(digest, int(path.suffix[1:]), found.st_size, found.st_mtime + KEEP_S)
+        return None
+
+    def _whole(self, digest: str) -> Upload:
+        size = self.size(digest)
+        return Upload(digest, size, size, time.time() + KEEP_S, complete=True)
+
+    def writer(self, upload: Upload) -> UploadWriter:
+        """What takes the rest of an upload."""
+        return UploadWriter(self, upload, self._partial(upload.digest, upload.size))
+
+    def cancel(self, digest: str) -> None:
+        """Forget an unfinished upload."""
+        for path in self._folder.uploads.glob(f"{digest}.*"):
+            path.unlink(missing_ok=True)
+
+    def put(self, path: Path) -> tuple[str, int]:
+        """Take a file over, which is gone afterwards; returns its digest and its bytes.
+
+        Raises:
+            OutputError: it can't be moved.
+        """
+        digest = sha256(path)
+        size = path.stat().st_size
+        self.settle(path, digest)
+        return digest, size
+
+    def settle(self, path: Path, digest: str) -> None:
+        """Give a checked file its name for good."""
+        target = self.path(digest)
+        try:
+            target.parent.mkdir(mode=0o700, exist_ok=True)
+            path.chmod(0o400)
+            sync(path)
+            path.replace(target)
+            sync(target.parent)
+        except OSError as error:
+            raise unwritable(target, error) from error
+
+    def take(self, path: Path, digest: str) -> None:
+        """Take a file that a client of this machine put into a drop.
+
+        Raises:
+            InputError: it is no plain file.
+            DigestError: it isn't what was promised.
+        """
+        try:
+            handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        except FileNotFoundError:
+            raise InputError("the drop is empty: put the file there first") from None
+        except OSError:
+            raise InputError("the drop holds no plain file") from None
+        copied = path.with_name(path.name + ".taken")
+        try:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise InputError("the drop holds no plain file")
+            # A copy of its own: whoever linked the file here could still write to it.
+            with _written(copied) as target, os.fdopen(os.dup(handle), "rb") as source:
+                found = _copied(source, target)
+            if found != digest:
+                raise DigestError(f"the file in the drop has digest {found[:12]}, not {digest[:12]}")
+            self.settle(copied, digest)
+        finally:
+            os.close(handle)
+            copied.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+
+    def read(self, digest: str, offset: int, limit: int) -> Iterator[bytes]:
+        """The bytes of a blob from ``offset`` on, at most ``limit`` where that isn't 0, in pieces."""
+        left = limit or self.size(digest)
+        with self.path(digest).open("rb") as file:
+            file.seek(offset)
+            while left > 0:
+                piece = file.read(min(PIECE, left))
+                if not piece:
+                    return
+                left -= len(piece)
+                yield piece
+
+    def use(self, digests: Iterable[str], owner: str) -> None:
+        """Note that ``owner`` needs these blobs."""
+        with self._database.transaction() as opened:
+            opened.executemany(
+                "insert or ignore into blob_use values (?, ?)", [(digest, owner) for digest in digests]
+            )
+
+    def let_go(self, digest: str, owner: str) -> None:
+        """Note that ``owner`` doesn't need one blob any more, and remove it where nobody does."""
+        with self._database.transaction() as opened:
+            opened.execute("delete from blob_use where digest = ? and owner = ?", (digest, owner))
+        if not self._used(digest):
+            self.path(digest).unlink(missing_ok=True)
+
+    def used_by(self, owner: str) -> list[str]:
+        """The blobs that ``owner`` needs."""
+        rows = self._database.rows("select digest from blob_use where owner = ?", (owner,))
+        return [row["digest"] for row in rows]
+
+    def release(self, owner: str) -> None:
+        """Note that ``owner`` needs none any more, and remove those that nobody needs."""
+        for digest in self.used_by(owner):
+            self.let_go(digest, owner)
+
+    def sweep(self) -> None:
+        """Remove uploads that nothing was added to for a day, and blobs that nobody used in that time."""
+        old = time.time() - KEEP_S
+        for top in (self._folder.uploads, self._folder.drops):
+            for path in top.iterdir():
+                if path.is_file() and path.stat().st_mtime < old:
+                    path.unlink(missing_ok=True)
+        for path in self._folder.blobs.glob("??/*"):
+            if path.stat().st_mtime < old and not self._used(path.name):
+                path.unlink(missing_ok=True)
+
+    def _used(self, digest: str) -> bool:
+        return self._database.row("select 1 from blob_use where digest = ?", (digest,)) is not None
+
+    def _partial(self, digest: str, size: int) -> Path:
+        return self._folder.uploads / f"{digest}.{size}"
+
+
+class UploadWriter:
+    """Appends to one upload. What was written and synced stays, whatever happens to the connection."""
+
+    def __init__(self, blobs: Blobs, upload: Upload, path: Path) -> None:
+        self._blobs = blobs
+        self._upload = upload
+        self._path = path
+        self._unsynced = 0
+        self._digest = hashlib.sha256() if upload.committed == 0 else None
+        self.offset = upload.committed
+        self._file = path.open("ab")
+
+    def write(self, data: bytes) -> None:
+        """Add a piece; it counts once it is synced (OutputError where the disk doesn't take it)."""
+        if self.offset + len(data) > self._upload.size:
+            raise InputError(
+                f"blob {self._upload.digest[:12]}: more bytes than the {self._upload.size} promised"
+            )
+        try:
+            self._file.write(data)
+            self._unsynced += len(data)
+            if self._digest is not None:  # else it began in an earlier connection
+                self._digest.update(data)
+        except OSError as error:
+            raise unwritable(self._path, error) from error
+        self.offset += len(data)
+
+    @property
+    def due(self) -> bool:
+        """Whether so much was written that it should be synced."""
+        return self._unsynced >= SYNC_EVERY
+
+    def sync(self) -> None:
+        """Make what was written durable."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._unsynced = 0
+
+    def close(self) -> None:
+        """Stop writing; what came is kept."""
+        try:
+            self.sync()
+        except OSError as error:
+            raise unwritable(self._path, error) from error
+        finally:
+            self._file.close()
+
+    def finish(self) -> Upload:
+        """Check the whole and give it its name; call after ``close``.
+
+        Raises:
+            DigestError: it isn't what was promised; nothing of it is kept.
+        """
+        if self.offset == self._upload.size:
+            found = sha256(self._path) if self._digest is None else self._digest.hexdigest()
+            if found != self._upload.digest:
+                self._path.unlink()
+                raise DigestError(
+                    f"blob {self._upload.digest[:12]}: the bytes that came have digest {found[:12]}; "
+                    "they were dropped, send them again"
+                )
+            self._blobs.settle(self._path, self._upload.digest)
+        whole = self.offset == self._upload.size
+        return Upload(self._upload.digest, self._upload.size, self.offset, time.time() + KEEP_S, whole)
+
+
+@contextlib.contextmanager
+def _written(path: Path) -> Iterator[Path]:
+    try:
+        yield path
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise unwritable(path, error) from error
+
+
+def _copied(source: object, target: Path) -> str:
+    """Copy an open file to a new one; returns the digest of what was copied."""
+    digest = hashlib.sha256()
+    with target.open("wb") as out:
+        while piece := source.read(PIECE):  # type: ignore[attr-defined]
+            digest.update(piece)
+            out.write(piece)
+    return digest.hexdigest()

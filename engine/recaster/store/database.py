@@ -1,0 +1,113 @@
+"""The engine's SQLite database: how it is opened, and its tables."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from typing import TYPE_CHECKING, Final
+
+from recaster.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+VERSION: Final = 1
+
+_SCHEMA: Final = """
+create table job (
+  number integer primary key autoincrement,
+  job_id text not null unique,
+  request_id text unique,
+  kind integer not null,
+  state integer not null,
+  labels text not null,
+  body blob not null,          -- a serialised recaster.v1.Job
+  wish text not null,          -- what clients want: run, pause or cancel
+  best text not null,          -- JSON: the furthest it ever came, by stage, to tell a crash that repeats
+  failures integer not null    -- crashes since it last came further
+);
+create index job_by_state on job (state, number);
+create table event (
+  job_id text not null references job (job_id) on delete cascade,
+  seq integer not null,
+  kind text not null,
+  body blob not null,          -- a serialised recaster.v1.JobEvent
+  primary key (job_id, seq)
+) without rowid;
+create table thing (
+  number integer primary key autoincrement,
+  kind text not null,          -- clip, identity, faceset or model
+  thing_id text not null unique,
+  origin text,                 -- what it was made from, so that it is not made twice
+  body blob not null,          -- a serialised message of its kind
+  unique (kind, origin)
+);
+create table blob_use (
+  digest text not null,
+  owner text not null,         -- "job ID" or "thing ID"
+  primary key (digest, owner)
+) without rowid;
+create index blob_use_by_owner on blob_use (owner);
+"""
+
+
+class Database:
+    """One connection, used by one thread; every write is durable before it returns."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it, or make it.
+
+        Raises:
+            OutputError: it can't be opened, is damaged, or was written by a newer Recaster.
+        """
+        self._path = path
+        try:
+            self._connection = sqlite3.connect(path, timeout=10, isolation_level=None)
+            self._connection.row_factory = sqlite3.Row
+            for pragma in ("journal_mode = wal", "synchronous = full", "foreign_keys = on"):
+                self._connection.execute(f"pragma {pragma}")
+            self._migrate()
+        except sqlite3.Error as error:
+            raise OutputError(f"{path}: cannot be opened ({error}); restore it, or move it away") from error
+
+    def _migrate(self) -> None:
+        version = self._connection.execute("pragma user_version").fetchone()[0]
+        if version > VERSION:
+            raise OutputError(f"{self._path}: was written by a newer Recaster; use that one")
+        if version == 0:
+            self._connection.executescript(f"begin; {_SCHEMA} pragma user_version = {VERSION}; commit;")
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All that the block writes, or none of it; blocks may lie in one another."""
+        if self._connection.in_transaction:
+            yield self._connection
+            return
+        try:
+            self._connection.execute("begin immediate")
+            with self._connection:  # commits, or rolls back
+                yield self._connection
+        except sqlite3.OperationalError as error:
+            raise _plain(self._path, error) from error
+
+    def rows(self, query: str, values: tuple[object, ...] | Mapping[str, object] = ()) -> list[sqlite3.Row]:
+        """The rows of a query."""
+        return self._connection.execute(query, values).fetchall()
+
+    def row(self, query: str, values: tuple[object, ...] = ()) -> sqlite3.Row | None:
+        """The first row of a query."""
+        found: sqlite3.Row | None = self._connection.execute(query, values).fetchone()
+        return found
+
+    def close(self) -> None:
+        """Close it."""
+        self._connection.close()
+
+
+def _plain(path: Path, error: sqlite3.Error) -> OutputError:
+    from recaster.errors import DiskFullError
+
+    if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
+        return DiskFullError(f"{path}: the disk is full; free some space")
+    return OutputError(f"{path}: cannot be written ({error})")

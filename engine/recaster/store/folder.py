@@ -1,0 +1,153 @@
+"""The folder that holds everything an engine keeps.
+
+Layout::
+
+    DATA/store.sqlite    jobs, events, and what there is
+         token           what a client must show, readable by its owner only
+         lock            held by the one engine that serves this folder
+         blobs/ab/...    content by SHA-256
+         uploads/        blobs on their way
+         drops/          where clients of this machine put files
+         facesets/ID/    facesets, as ``recaster extract`` writes them
+         models/ID/      models, as ``recaster train`` writes them
+         jobs/ID/        what a job is working on, and its log
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from recaster.errors import OutputError, UsageError
+from recaster.files import unwritable, write_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VARIABLE: Final = "RECASTER_DATA"
+_PARTS: Final = ("blobs", "uploads", "drops", "facesets", "models", "jobs")
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    """The paths of one engine's data; nothing is read or written before it is asked for."""
+
+    path: Path
+
+    @classmethod
+    def default(cls) -> DataFolder:
+        """What RECASTER_DATA names, else the platform's folder for a user's application data."""
+        given = os.environ.get(VARIABLE)
+        if given:
+            return cls(Path(given))
+        if sys.platform == "win32":
+            return cls(Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "Recaster")
+        if sys.platform == "darwin":
+            return cls(Path.home() / "Library" / "Application Support" / "Recaster")
+        return cls(Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share")) / "recaster")
+
+    @property
+    def database(self) -> Path:
+        """``store.sqlite``."""
+        return self.path / "store.sqlite"
+
+    @property
+    def token_file(self) -> Path:
+        """What holds the token."""
+        return self.path / "token"
+
+    @property
+    def blobs(self) -> Path:
+        """Folder of blobs."""
+        return self.path / "blobs"
+
+    @property
+    def uploads(self) -> Path:
+        """Folder of blobs on their way."""
+        return self.path / "uploads"
+
+    @property
+    def drops(self) -> Path:
+        """Folder where clients of this machine put files."""
+        return self.path / "drops"
+
+    def faceset(self, faceset_id: str) -> Path:
+        """Folder of a faceset."""
+        return self.path / "facesets" / faceset_id
+
+    def model(self, model_id: str) -> Path:
+        """Folder of a model."""
+        return self.path / "models" / model_id
+
+    def job(self, job_id: str) -> Path:
+        """Folder of a job."""
+        return self.path / "jobs" / job_id
+
+    def make(self) -> None:
+        """Make what isn't there, for its owner's eyes only.
+
+        Raises:
+            OutputError: it can't be written.
+        """
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for name in _PARTS:
+                (self.path / name).mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other engines away for as long as the block lasts; a crash unlocks it, too.
+
+        Raises:
+            UsageError: another engine serves this folder.
+        """
+        with (self.path / "lock").open("a") as held:
+            if not _lock(held.fileno()):
+                raise UsageError(
+                    f"{self.path}: another engine serves this folder; stop it, or choose another with --data"
+                )
+            yield
+
+    def token(self) -> tuple[str, bool]:
+        """The token, made at the first time; and whether it was made now.
+
+        Raises:
+            OutputError: it can't be written or read.
+        """
+        try:
+            if self.token_file.is_file():
+                return self.token_file.read_text(encoding="ascii").strip(), False
+        except (OSError, UnicodeDecodeError) as error:
+            raise OutputError(
+                f"{self.token_file}: cannot be read ({error}); delete it to get another"
+            ) from None
+        made = secrets.token_urlsafe(32)
+        write_secret(self.token_file, made + "\n")
+        return made, True
+
+    def free_bytes(self) -> int:
+        """Bytes that may still be written to its disk."""
+        return shutil.disk_usage(self.path).free
+
+
+def _lock(handle: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,284 @@
+"""The jobs and their events, durably.
+
+A job is kept as the message that clients get. Every change of its state is one transaction with the
+event that tells of it, so that whoever follows the events sees every state.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from recaster.api.v1 import job_pb2
+from recaster.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from recaster.store.database import Database
+
+QUEUED, STARTING, RUNNING = job_pb2.JOB_STATE_QUEUED, job_pb2.JOB_STATE_STARTING, job_pb2.JOB_STATE_RUNNING
+PAUSING, PAUSED = job_pb2.JOB_STATE_PAUSING, job_pb2.JOB_STATE_PAUSED
+CANCELLING, CANCELLED = job_pb2.JOB_STATE_CANCELLING, job_pb2.JOB_STATE_CANCELLED
+SUCCEEDED, FAILED, BLOCKED = job_pb2.JOB_STATE_SUCCEEDED, job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_BLOCKED
+ENDED: Final = frozenset({SUCCEEDED, FAILED, CANCELLED})
+LIVE: Final = frozenset({STARTING, RUNNING, PAUSING, CANCELLING})
+
+KEPT_PREVIEWS: Final = 20
+KEPT_LOGS: Final = 2000
+PAGE: Final = 100
+LARGEST_PAGE: Final = 1000
+
+
+class UnknownError(InputError):
+    """There is no such thing here."""
+
+
+class ReusedError(UsageError):
+    """A request id was used before, for something else."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the engine remembers of a job besides what clients see.
+
+    Attributes:
+        wish: what clients want: "run", "pause" or "cancel".
+        best: the furthest the job ever came, as JSON: units by stage.
+        failures: crashes since it last came further.
+    """
+
+    wish: str
+    best: str
+    failures: int
+
+
+@dataclass(frozen=True)
+class JobFilter:
+    """Which jobs to list: of these states, kinds and labels; empty for all."""
+
+    states: Sequence[int] = ()
+    kinds: Sequence[int] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+class JobStore:
+    """The jobs of one engine. ``on_event`` is called with a job's id after each of its events."""
+
+    def __init__(self, database: Database, on_event: Callable[[str], None] = lambda _: None) -> None:
+        self._database = database
+        self.on_event = on_event
+
+    def create(
+        self, spec: job_pb2.JobSpec, kind: job_pb2.JobKind, request_id: str, labels: Mapping[str, str]
+    ) -> tuple[job_pb2.Job, bool]:
+        """Queue a job; returns it, and whether it is new.
+
+        Raises:
+            ReusedError: the request id was used for another job.
+        """
+        with self._database.transaction() as opened:
+            if request_id:
+                known = self._database.row("select body from job where request_id = ?", (request_id,))
+                if known is not None:
+                    return _same(_job(known), spec, request_id), False
+            job = job_pb2.Job(job_id=secrets.token_hex(6), kind=kind, spec=spec, state=QUEUED, labels=labels)
+            job.create_time.GetCurrentTime()
+            opened.execute(
+                "insert into job (job_id, request_id, kind, state, labels, body, wish, best, failures) "
+                "values (?, ?, ?, ?, ?, ?, 'run', '{}', 0)",
+                (job.job_id, request_id or None, kind, QUEUED, json.dumps(dict(labels)), b""),
+            )
+            self._tell_state(opened, job)
+        self.on_event(job.job_id)
+        return job, True
+
+    def get(self, job_id: str) -> job_pb2.Job:
+        """One job (UnknownError where there is none)."""
+        return _job(self._row(job_id))
+
+    def standing(self, job_id: str) -> Standing:
+        """What is remembered of it (UnknownError)."""
+        row = self._row(job_id)
+        return Standing(row["wish"], row["best"], row["failures"])
+
+    def listed(self, filters: JobFilter, size: int, token: str) -> tuple[list[job_pb2.Job], str]:
+        """A page of jobs, the newest first, and the token of the next.
+
+        Raises:
+            UsageError: the token isn't one of ours.
+        """
+        clauses, values = ["1"], list[object]()
+        for column, wanted in (("state", filters.states), ("kind", filters.kinds)):
+            if wanted:
+                clauses.append(f"{column} in ({','.join('?' * len(wanted))})")
+                values += wanted
+        for name, value in filters.labels.items():
+            clauses.append("exists (select 1 from json_each(labels) where key = ? and value = ?)")
+            values += [name, value]
+        rows, following = page(self._database, "job", " and ".join(clauses), tuple(values), size, token)
+        return [_job(row) for row in rows], following
+
+    def in_states(
+        self, states: Sequence[int], kinds: Sequence[int] = (), limit: int = -1
+    ) -> list[job_pb2.Job]:
+        """Jobs in one of these states (and of these kinds), the oldest first; at most ``limit``."""
+        where = f"state in ({','.join('?' * len(states))})"
+        if kinds:
+            where += f" and kind in ({','.join('?' * len(kinds))})"
+        query = f"select body from job where {where} order by number limit ?"  # noqa: S608 - only marks
+        return [_job(row) for row in self._database.rows(query, (*states, *kinds, limit))]
+
+    def astray(self) -> list[tuple[str, int, str]]:
+        """Id, state and wish of the jobs that aren't where clients want them."""
+        query = """
+            select job_id, state, wish from job where
+              (wish = 'cancel' and state in (:queued, :paused, :blocked, :starting, :running, :pausing)) or
+              (wish = 'pause' and state in (:queued, :blocked, :starting, :running)) or
+              (wish = 'run' and state in (:paused, :blocked))"""
+        states = {
+            "queued": QUEUED,
+            "paused": PAUSED,
+            "blocked": BLOCKED,
+            "starting": STARTING,
+            "running": RUNNING,
+            "pausing": PAUSING,
+        }
+        return [tuple(row) for row in self._database.rows(query, states)]
+
+    @contextlib.contextmanager
+    def changing(self, job_id: str) -> Iterator[job_pb2.Job]:
+        """The job, whose changes by the block are kept, and told where they include its state."""
+        with self._database.transaction() as opened:
+            job = self.get(job_id)
+            before = job.state
+            yield job
+            if job.state != before:
+                if job.state in ENDED:
+                    job.end_time.GetCurrentTime()
+                self._tell_state(opened, job)
+            else:
+                self._write(opened, job)
+        self.on_event(job_id)
+
+    def remember(self, job_id: str, standing: Standing) -> None:
+        """Keep what is remembered of a job."""
+        with self._database.transaction() as opened:
+            opened.execute(
+                "update job set wish = ?, best = ?, failures = ? where job_id = ?",
+                (standing.wish, standing.best, standing.failures, job_id),
+            )
+
+    def wish(self, job_id: str, wish: str) -> None:
+        """Note what clients want of a job (UnknownError)."""
+        self._row(job_id)
+        with self._database.transaction() as opened:
+            opened.execute("update job set wish = ? where job_id = ?", (wish, job_id))
+
+    def tell(self, job_id: str, event: job_pb2.JobEvent) -> list[job_pb2.JobEvent]:
+        """Keep an event that is no change of state; returns older ones that were let go for it."""
+        thinned: list[job_pb2.JobEvent] = []
+        kind = event.WhichOneof("event") or ""
+        with self._database.transaction() as opened:
+            job = self.get(job_id)
+            if kind == "progress":
+                job.progress.CopyFrom(event.progress)
+                opened.execute("delete from event where job_id = ? and kind = 'progress'", (job_id,))
+            self._append(opened, job, event, kind)
+            self._write(opened, job)
+            for kept, limit in (("preview", KEPT_PREVIEWS), ("log", KEPT_LOGS)):
+                if kind == kept:
+                    thinned = self._thin(opened, job_id, kind, limit)
+        self.on_event(job_id)
+        return thinned
+
+    def events(self, job_id: str, after: int, limit: int = 500) -> list[job_pb2.JobEvent]:
+        """Events of a job after a number, in order."""
+        rows = self._database.rows(
+            "select body from event where job_id = ? and seq > ? order by seq limit ?", (job_id, after, limit)
+        )
+        return [job_pb2.JobEvent.FromString(row["body"]) for row in rows]
+
+    def delete(self, job_id: str) -> None:
+        """Forget a job and its events (UnknownError)."""
+        self._row(job_id)
+        with self._database.transaction() as opened:
+            opened.execute("delete from job where job_id = ?", (job_id,))
+
+    def _row(self, job_id: str) -> sqlite3.Row:
+        row = self._database.row("select * from job where job_id = ?", (job_id,))
+        if row is None:
+            raise UnknownError(f"there is no job {job_id}")
+        return row
+
+    def _tell_state(self, opened: sqlite3.Connection, job: job_pb2.Job) -> None:
+        event = job_pb2.JobEvent()
+        job.last_seq += 1
+        event.job.CopyFrom(job)
+        job.last_seq -= 1
+        self._append(opened, job, event, "state")
+        self._write(opened, job)
+
+    @staticmethod
+    def _append(opened: sqlite3.Connection, job: job_pb2.Job, event: job_pb2.JobEvent, kind: str) -> None:
+        job.last_seq += 1
+        event.seq = job.last_seq
+        event.time.GetCurrentTime()
+        opened.execute(
+            "insert into event values (?, ?, ?, ?)", (job.job_id, event.seq, kind, event.SerializeToString())
+        )
+
+    @staticmethod
+    def _write(opened: sqlite3.Connection, job: job_pb2.Job) -> None:
+        opened.execute(
+            "update job set state = ?, body = ? where job_id = ?",
+            (job.state, job.SerializeToString(), job.job_id),
+        )
+
+    @staticmethod
+    def _thin(opened: sqlite3.Connection, job_id: str, kind: str, keep: int) -> list[job_pb2.JobEvent]:
+        rows = opened.execute(
+            "delete from event where job_id = ?1 and kind = ?2 and seq <= "
+            "(select seq from event where job_id = ?1 and kind = ?2 order by seq desc limit 1 offset ?3) "
+            "returning body",
+            (job_id, kind, keep),
+        ).fetchall()
+        return [job_pb2.JobEvent.FromString(row["body"]) for row in rows]
+
+
+def page(
+    database: Database, table: str, where: str, values: tuple[object, ...], size: int, token: str
+) -> tuple[deque[sqlite3.Row], str]:
+    """Rows of one of our tables, the newest first, and where the next page begins.
+
+    Raises:
+        UsageError: the token isn't one of ours, or the page too large.
+    """
+    if not 0 <= size <= LARGEST_PAGE:
+        raise UsageError(f"a page of {size} cannot be had; ask for 1 to {LARGEST_PAGE}, or 0 for {PAGE}")
+    if token and not (token.isascii() and token.isdigit() and len(token) < 19):
+        raise UsageError("the page token isn't one that this engine gave")
+    size = size or PAGE
+    below = int(token) if token else 1 << 62
+    query = f"select * from {table} where {where} and number < ? order by number desc limit ?"  # noqa: S608
+    rows = deque(database.rows(query, (*values, below, size + 1)))
+    following = ""
+    if len(rows) > size:
+        rows.pop()
+        following = str(rows[-1]["number"])
+    return rows, following
+
+
+def _job(row: sqlite3.Row) -> job_pb2.Job:
+    return job_pb2.Job.FromString(row["body"])
+
+
+def _same(job: job_pb2.Job, spec: job_pb2.JobSpec, request_id: str) -> job_pb2.Job:
+    if job.spec != spec:
+        raise ReusedError(f"request id {request_id!r} was used before, for another job ({job.job_id})")
+    return job

@@ -1,0 +1,44 @@
+"""Everything that one engine keeps, opened together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from recaster.store.blobs import Blobs, Quota
+from recaster.store.database import Database
+from recaster.store.jobs import JobStore
+from recaster.store.things import Things
+
+if TYPE_CHECKING:
+    from recaster.store.folder import DataFolder
+
+
+@dataclass(frozen=True)
+class Store:
+    """What one engine keeps.
+
+    Attributes:
+        folder: where.
+        database: the small things.
+        blobs: the large ones.
+        jobs: the work.
+        things: what is worked on.
+    """
+
+    folder: DataFolder
+    database: Database
+    blobs: Blobs
+    jobs: JobStore
+    things: Things
+
+    @classmethod
+    def open(cls, folder: DataFolder, quota: Quota | None = None) -> Store:
+        """Open what is there, or begin (OutputError where that is impossible)."""
+        folder.make()
+        database = Database(folder.database)
+        return cls(folder, database, Blobs(folder, database, quota), JobStore(database), Things(database))
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
