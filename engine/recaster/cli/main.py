@@ -27,6 +27,9 @@ COMMANDS = (
     "bench",
     "report",
     "serve",
+    "jobs",
+    "certs",
+    "doctor",
 )
 RESUMING = ("extract", "swap")
 """Commands that go on where they were stopped when they are given again."""

@@ -51,6 +51,9 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         "--jobs", type=int, default=1, metavar="N", help="jobs at a time on one device (default: 1)"
     )
     parser.add_argument(
+        "--metrics", type=int, metavar="PORT", help="tell Prometheus on this port of 127.0.0.1 (default: off)"
+    )
+    parser.add_argument(
         "--no-drops", action="store_true", help="don't let clients of this machine hand files over"
     )
 
@@ -60,6 +63,7 @@ def run(options: argparse.Namespace) -> None:
     import asyncio
 
     from recaster.errors import UsageError
+    from recaster.jobs.logs import set_up
     from recaster.jobs.supervisor import Rules
     from recaster.service.server import ServeSettings, Tls, serve
     from recaster.store.blobs import Quota
@@ -79,7 +83,10 @@ def run(options: argparse.Namespace) -> None:
         quota=Quota(int(options.largest_gib * 2**30), int(options.quota_gib * 2**30)),
         rules=Rules(per_device=options.jobs, spare_bytes=int(options.spare_mib * 2**20)),
         local_drops=not options.no_drops,
+        metrics_port=options.metrics,
     )
+
+    set_up()
 
     def ready(address: str, token: str, new: bool) -> None:
         if new:

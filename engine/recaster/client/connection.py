@@ -52,6 +52,11 @@ class Address:
     certificate: Path | None = None
     key: Path | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse a token that no engine could have made (UsageError)."""
+        if not (self.token.isascii() and self.token.isprintable()):
+            raise UsageError("the token holds characters that none has; copy it again")
+
     @classmethod
     def from_environment(cls, target: str | None = None) -> Address:
         """What RECASTER_ENGINE, RECASTER_TOKEN and RECASTER_TLS_CA say.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import job_pb2
+from recaster.jobs import logs
 from recaster.jobs.tasks import Needs, needs
 from recaster.store.jobs import BLOCKED, CANCELLED, ENDED, FAILED, SUCCEEDED
 from recaster.store.things import MESSAGES
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 TAIL: Final = 2000
 """Bytes of a crashed worker's last words that its job quotes."""
-KEPT: Final = frozenset({"stderr.txt"})
+KEPT: Final = frozenset({"stderr.txt", logs.FILE})
 """What stays in the folder of a job that has ended."""
 
 
@@ -188,6 +189,9 @@ class Settler:
                 job.result.CopyFrom(result)
             if error is not None:
                 job.error.CopyFrom(error)
+            name = job_pb2.JobState.Name(state).removeprefix("JOB_STATE_").lower()
+            why = {"reason": error.reason, "error": error.message} if error is not None else {}
+            logs.note(self._store.folder.job(job_id), "info", name, attempts=job.attempts, **why)
 
     def _tidy(self, job_id: str) -> None:
         """Remove what a job that has ended was working with, but for its log."""

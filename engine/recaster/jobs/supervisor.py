@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import job_pb2
 from recaster.errors import RecasterError
+from recaster.jobs import logs
 from recaster.jobs.settling import Settler
 from recaster.jobs.tasks import KINDS, LIGHT, device_for, task_for
 from recaster.store.jobs import (
@@ -244,6 +245,7 @@ class Supervisor:
         elif kind == "log":
             event = job_pb2.JobEvent(log=job_pb2.LogLine(level=said["level"], message=said["line"]))
             self._store.jobs.tell(running.job_id, event)
+            logs.note(self._store.folder.job(running.job_id), said["level"], said["line"])
         elif kind == "preview":
             self._settler.preview(running.job_id, said["path"], said["step"])
         else:
@@ -294,6 +296,8 @@ class Supervisor:
         with self._store.jobs.changing(job_id) as job:
             if job.state not in ENDED:
                 job.state = state
+                name = job_pb2.JobState.Name(state).removeprefix("JOB_STATE_").lower()
+                logs.note(self._store.folder.job(job_id), "info", name, attempts=job.attempts)
 
     def _tell_to_stop(self, running: Running) -> None:
         if running.told is None:

@@ -22,8 +22,10 @@ KINDS: Final = {
 }
 LIGHT: Final = frozenset({"ingest", "export"})
 """Work that needs no device."""
-LOOKING: Final = Limits(memory_bytes=24 << 30, cpu_s=4 * 3600, file_bytes=64 << 30)
+LOOKING: Final = Limits(memory_bytes=8 << 30, cpu_s=4 * 3600, file_bytes=64 << 30)
 """What a look at an upload may take: a clip of hours, but not whatever a hostile file asks for."""
+LOADING: Final = Limits(cpu_s=3600, file_bytes=64 << 30)
+"""The same for a model, whose network reserves far more memory than it uses."""
 WORKING: Final = Limits(file_bytes=1 << 40)
 
 
@@ -139,6 +141,12 @@ def device_for(spec: job_pb2.JobSpec) -> str:
     return devices()[0] if asked in ("", "auto") else asked
 
 
+def _limits(spec: job_pb2.JobSpec) -> Limits:
+    if kind_of(spec) != "ingest":
+        return WORKING
+    return LOADING if spec.ingest.kind == job_pb2.INGEST_KIND_MODEL else LOOKING
+
+
 def task_for(job: job_pb2.Job, store: Store) -> Task:
     """The task of a job's next worker.
 
@@ -166,5 +174,5 @@ def task_for(job: job_pb2.Job, store: Store) -> Task:
         models=models,
         made=made,
         device=device_for(job.spec),
-        limits=LOOKING if kind_of(job.spec) == "ingest" else WORKING,
+        limits=_limits(job.spec),
     )

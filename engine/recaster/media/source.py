@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import av
-from av.error import FFmpegError, InvalidDataError
+from av.error import ArgumentError, FFmpegError, InvalidDataError
 
 from recaster.errors import ClipError
 from recaster.media.colour import tags_of
@@ -22,7 +22,15 @@ THREADS = 2
 CONCEALING = ("h264", "mpeg1video", "mpeg2video")
 """Codecs whose damaged pictures are filled in from the slices around: with two threads at it the result is
 not the same each time."""
-_STILL_FORMATS = ("image2", "_pipe", "tty", "ico")
+FORMATS = (
+    "3gp", "apng", "asf", "av1", "avi", "dv", "flv", "gif", "gxf", "h264", "hevc", "ivf", "m4v", "matroska",
+    "mov", "mp4", "mpeg", "mpegts", "mpegvideo", "mxf", "nut", "obu", "ogg", "webm", "wtv", "yuv4mpegpipe",
+)  # fmt: skip
+"""Containers that are read. Playlists and scripts (concat, hls, dash, sdp, ...) name other files, which a
+stranger's file must not."""
+OPENING = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "file"}
+MOST_PIXELS = 16_384 * 8_640
+"""Of one picture: 16K. A few bytes of a file can ask for more than any memory."""
 
 
 @dataclass
@@ -69,8 +77,8 @@ class Source:
         self.tags = tags_of(self.stream.codec_context)  # before decoding, which may forget the container's
         self.stream.thread_type = "SLICE"  # frame threads lose pictures around damage
         self.stream.thread_count = 1 if self.stream.codec_context.name in CONCEALING else THREADS
-        if counting:
-            self.stream.codec_context.options = {"skip_loop_filter": "all"}
+        options = {"max_pixels": str(MOST_PIXELS)}
+        self.stream.codec_context.options = options | ({"skip_loop_filter": "all"} if counting else {})
         self.time_base: Fraction = self.stream.time_base
 
     def __enter__(self) -> Self:
@@ -181,15 +189,13 @@ def open_container(path: Path) -> Any:
     """
     check_file(path)
     try:
-        container = av.open(str(path))
+        return av.open(str(path), options=OPENING)
+    except ArgumentError as error:  # a format that isn't read
+        raise ClipError(f"{path}: not a clip, but a still image, a playlist or a text") from error
     except InvalidDataError as error:
         raise ClipError(f"{path}: {_why_not_opened(path)}") from error
     except (FFmpegError, OSError) as error:
         raise ClipError(f"{path}: cannot be opened ({error.strerror})") from error
-    if any(name in container.format.name for name in _STILL_FORMATS):
-        container.close()
-        raise ClipError(f"{path}: this is a still image or a text, not a clip")
-    return container
 
 
 def sounds_of(container: Any) -> list[Any]:

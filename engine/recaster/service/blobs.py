@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
+import shutil
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import blob_pb2, blob_pb2_grpc
@@ -165,8 +165,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         try:
             await asyncio.to_thread(self._blobs.take, path, digest)
         finally:
-            with contextlib.suppress(OSError):
-                path.parent.rmdir()
+            shutil.rmtree(path.parent, ignore_errors=True)
         return blob_pb2.TakeDropResponse(digest=digest)
 
     def _find(self, digest: str) -> Upload:

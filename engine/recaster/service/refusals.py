@@ -46,7 +46,7 @@ _CODES: Final[tuple[tuple[type[RecasterError], grpc.StatusCode, str], ...]] = (
 """Status code and reason of an error; the first that fits."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Refusal(Exception):  # noqa: N818 - a refusal is no fault of ours
     """A request that is refused.
 

@@ -43,6 +43,7 @@ from recaster.service.authority import TokenInterceptor
 from recaster.service.blobs import BlobService
 from recaster.service.engine import Engine
 from recaster.service.jobs import JobService
+from recaster.service.metrics import Metrics
 from recaster.service.things import ClipService, FacesetService, IdentityService, ModelService
 from recaster.store.store import Store
 
@@ -106,6 +107,7 @@ class ServeSettings:
         quota: what may be kept; None for the usual.
         rules: how jobs are run.
         local_drops: whether clients of this machine may hand files over.
+        metrics_port: where Prometheus may ask; None for nowhere.
     """
 
     data: DataFolder
@@ -114,6 +116,7 @@ class ServeSettings:
     quota: Quota | None = None
     rules: Rules = field(default_factory=Rules)
     local_drops: bool = True
+    metrics_port: int | None = None
 
 
 async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]) -> None:
@@ -189,8 +192,13 @@ def refuse_open_door(settings: ServeSettings) -> None:
 
 
 def _listening(engine: Engine, settings: ServeSettings, token: str) -> tuple[grpc.aio.Server, str]:
+    interceptors: list[grpc.aio.ServerInterceptor] = [TokenInterceptor(token)]
+    if settings.metrics_port is not None:
+        metrics = Metrics(settings.data)
+        metrics.listen(settings.metrics_port)
+        interceptors.append(metrics)
     server = grpc.aio.server(
-        interceptors=(TokenInterceptor(token),),
+        interceptors=interceptors,
         options=(
             ("grpc.so_reuseport", 0),  # else a second engine would take half of the calls, silently
             ("grpc.max_receive_message_length", MAX_MESSAGE),

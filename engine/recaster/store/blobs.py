@@ -177,14 +177,16 @@ class Blobs:
             raise unwritable(target, error) from error
 
     def take(self, path: Path, digest: str) -> None:
-        """Take a file that a client of this machine put into a drop.
+        """Take a file that a client of this machine put into a drop; whoever made the drop removes it.
 
         Raises:
             InputError: it is no plain file.
             DigestError: it isn't what was promised.
         """
         try:
-            handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+            # Links aren't followed, and a pipe isn't waited for.
+            flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+            handle = os.open(path, os.O_RDONLY | flags)
         except FileNotFoundError:
             raise InputError("the drop is empty: put the file there first") from None
         except OSError:
@@ -201,8 +203,6 @@ class Blobs:
             self.settle(copied, digest)
         finally:
             os.close(handle)
-            copied.unlink(missing_ok=True)
-            path.unlink(missing_ok=True)
 
     def read(self, digest: str, offset: int, limit: int) -> Iterator[bytes]:
         """The bytes of a blob from ``offset`` on, at most ``limit`` where that isn't 0, in pieces."""

@@ -1,0 +1,53 @@
+"""``recaster doctor``: what is wrong with this installation, and how to mend it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+
+DESCRIPTION = """Look at everything that Recaster needs: packages, weights, codecs, what computes, the
+engine's data, disk and port. Ends with 1 where something is wrong."""
+
+
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add this command's parser."""
+    parser = commands.add_parser(
+        "doctor",
+        parents=[common],
+        help="say what is wrong with this installation and how to mend it",
+        description=DESCRIPTION,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="an engine's data (default: RECASTER_DATA)"
+    )
+    parser.add_argument(
+        "--listen", default="127.0.0.1:50551", metavar="ADDRESS", help="where an engine is to listen"
+    )
+    parser.add_argument("--engine", metavar="HOST:PORT", help="an engine to ask (default: RECASTER_ENGINE)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Look, and tell."""
+    import dataclasses
+    import json
+
+    from recaster.cli.checkup import checkup
+    from recaster.store.folder import DataFolder
+
+    data = DataFolder.default() if options.data is None else DataFolder(options.data)
+    found = checkup(data, options.listen, options.engine)
+    if options.json:
+        print(json.dumps([dataclasses.asdict(one) for one in found], indent=1))
+    else:
+        for one in found:
+            print(f"{'ok  ' if one.ok else 'BAD '} {one.what:<12} {one.says}")
+            if not one.ok:
+                print(f"     {'':<12} -> {one.mend}")
+    if not all(one.ok for one in found):
+        sys.exit(1)

@@ -1,0 +1,166 @@
+"""``recaster jobs``: what an engine is doing."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from recaster.cli.display import reporter
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from recaster.api.v1 import job_pb2
+    from recaster.client import Client
+
+SHOWN = 50
+
+
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add this command's parsers."""
+    parser = commands.add_parser(
+        "jobs",
+        help="list, watch, pause, resume and cancel an engine's jobs",
+        description="What an engine is doing. The engine is the one that RECASTER_ENGINE names.",
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = _add(actions, common, "list", "the latest jobs", run_list)
+    listing.add_argument("--state", help="only those in this state (queued, running, paused, failed, ...)")
+    listing.add_argument("--kind", help="only those of this kind (extract, train, swap, ...)")
+    listing.add_argument("-n", type=int, default=SHOWN, metavar="N", help=f"how many (default: {SHOWN})")
+    for name, text, run in (
+        ("show", "all about one job", run_show),
+        ("watch", "follow a job to its end", run_watch),
+        ("pause", "stop a job so that it can go on", run_pause),
+        ("resume", "let a job go on", run_resume),
+        ("cancel", "end a job", run_cancel),
+        ("logs", "what a job said", run_logs),
+        ("delete", "forget a job that has ended", run_delete),
+    ):
+        _add(actions, common, name, text, run).add_argument("job", metavar="JOB")
+
+
+def _add(
+    actions: Any, common: argparse.ArgumentParser, name: str, text: str, run: Callable[..., None]
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(name, parents=[common], help=text)
+    parser.add_argument("--engine", metavar="HOST:PORT", help="which engine (default: RECASTER_ENGINE)")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def run_list(options: argparse.Namespace) -> None:
+    """The latest jobs, a line each."""
+    filters: dict[str, Any] = {"page_size": min(max(options.n, 1), 1000)}
+    if options.state:
+        filters["states"] = [_named("JOB_STATE", options.state)]
+    if options.kind:
+        filters["kinds"] = [_named("JOB_KIND", options.kind)]
+    with _engine(options) as engine:
+        for at, job in enumerate(engine.jobs.listed(**filters)):
+            if at >= options.n:
+                break
+            print(_line(job))
+
+
+def run_show(options: argparse.Namespace) -> None:
+    """All about one job."""
+    from google.protobuf.json_format import MessageToJson
+
+    with _engine(options) as engine:
+        print(MessageToJson(engine.jobs.get(options.job), preserving_proto_field_name=True))
+
+
+def run_watch(options: argparse.Namespace) -> None:
+    """Follow a job to its end."""
+    with _engine(options) as engine:
+        try:
+            job = engine.jobs.wait(options.job, reporter(options), _say)
+        except KeyboardInterrupt:
+            print(f"job {options.job} goes on", file=sys.stderr)
+            raise
+        print(*job.result.summary, sep="\n")
+
+
+def run_pause(options: argparse.Namespace) -> None:
+    """Stop a job so that it can go on."""
+    with _engine(options) as engine:
+        print(_line(engine.jobs.pause(options.job)))
+
+
+def run_resume(options: argparse.Namespace) -> None:
+    """Let a job go on."""
+    with _engine(options) as engine:
+        print(_line(engine.jobs.resume(options.job)))
+
+
+def run_cancel(options: argparse.Namespace) -> None:
+    """End a job."""
+    with _engine(options) as engine:
+        print(_line(engine.jobs.cancel(options.job)))
+
+
+def run_delete(options: argparse.Namespace) -> None:
+    """Forget a job that has ended."""
+    with _engine(options) as engine:
+        engine.jobs.delete(options.job)
+
+
+def run_logs(options: argparse.Namespace) -> None:
+    """What a job said, so far as it is kept."""
+    with _engine(options) as engine:
+        last = engine.jobs.get(options.job).last_seq
+        for event in engine.jobs.watch(options.job, logs=True):
+            kind = event.WhichOneof("event")
+            when = event.time.ToDatetime().isoformat(" ", "seconds")
+            if kind == "log":
+                print(f"{when}  {event.log.level:<8}{event.log.message}")
+            elif kind == "job" and event.seq:
+                print(f"{when}  {'state':<8}{_state(event.job)}{_why(event.job)}")
+            if event.seq >= last:
+                return
+
+
+def _engine(options: argparse.Namespace) -> Client:
+    from recaster.client import Address, Client
+
+    return Client(Address.from_environment(options.engine))
+
+
+def _line(job: job_pb2.Job) -> str:
+    from recaster.api.v1 import job_pb2
+
+    kind = job_pb2.JobKind.Name(job.kind).removeprefix("JOB_KIND_").lower()
+    made = job.create_time.ToDatetime().isoformat(" ", "seconds")
+    one = job.progress
+    total = f"/{one.total:.0f}" if one.total else ""
+    progress = f"{one.stage} {one.done:.0f}{total} {one.unit}" if one.stage else ""
+    return f"{job.job_id}  {made}  {kind:<9}{_state(job):<11}{progress}{_why(job)}".rstrip()
+
+
+def _state(job: job_pb2.Job) -> str:
+    from recaster.api.v1 import job_pb2
+
+    return str(job_pb2.JobState.Name(job.state)).removeprefix("JOB_STATE_").lower()
+
+
+def _why(job: job_pb2.Job) -> str:
+    return f"  {job.error.message}" if job.HasField("error") else ""
+
+
+def _named(prefix: str, text: str) -> int:
+    from recaster.api.v1 import job_pb2
+    from recaster.errors import UsageError
+
+    values: Any = {"JOB_STATE": job_pb2.JobState, "JOB_KIND": job_pb2.JobKind}[prefix]
+    names: dict[str, int] = {
+        name.removeprefix(f"{prefix}_").lower(): number for name, number in values.items() if number
+    }
+    if text not in names:
+        raise UsageError(f"there is no {text!r}; there are: {', '.join(names)}")
+    return names[text]
+
+
+def _say(level: str, line: str) -> None:
+    print(line if level == "info" else f"{level}: {line}", file=sys.stderr)

@@ -1,0 +1,130 @@
+"""Blobs: what is there is whole, what is half there can go on, what nobody needs goes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recaster.errors import DiskFullError, InputError
+from recaster.store import blobs as module
+from recaster.store.blobs import DigestError, Quota, QuotaError
+from recaster.store.folder import DataFolder
+from recaster.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CONTENT = os.urandom(300_000)
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store.open(DataFolder(tmp_path / "data"), Quota(blob=1_000_000, total=2_000_000))
+    yield opened
+    opened.close()
+
+
+def send(store: Store, data: bytes, digest: str, size: int) -> module.Upload:
+    writer = store.blobs.writer(store.blobs.start(digest, size))
+    try:
+        writer.write(data)
+    finally:
+        writer.close()
+    return writer.finish()
+
+
+def test_an_upload_goes_on_where_it_was(store: Store) -> None:
+    half = send(store, CONTENT[:100_000], DIGEST, len(CONTENT))
+    assert (half.committed, half.complete) == (100_000, False)
+    assert not store.blobs.has(DIGEST)
+    whole = send(store, CONTENT[100_000:], DIGEST, len(CONTENT))
+    assert whole.complete
+    assert b"".join(store.blobs.read(DIGEST, 0, 0)) == CONTENT
+    assert b"".join(store.blobs.read(DIGEST, 299_990, 5)) == CONTENT[299_990:299_995]
+    assert store.blobs.start(DIGEST, len(CONTENT)).complete
+
+
+def test_what_is_not_what_it_says_is_dropped(store: Store) -> None:
+    with pytest.raises(DigestError, match="send them again"):
+        send(store, CONTENT[:-1] + b"x", DIGEST, len(CONTENT))
+    assert store.blobs.find(DIGEST) is None
+
+
+def test_no_more_than_was_promised(store: Store) -> None:
+    with pytest.raises(InputError, match="more bytes"):
+        send(store, CONTENT, DIGEST, 10)
+    with pytest.raises(InputError, match="begun with 10 bytes"):
+        store.blobs.start(DIGEST, 11)
+
+
+def test_there_must_be_room(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(QuotaError, match="at most 1000000"):
+        store.blobs.start(DIGEST, 1_000_001)
+    big = store.folder.blobs / "aa"
+    big.mkdir()
+    (big / "x").write_bytes(bytes(1_500_000))
+    with pytest.raises(QuotaError, match="2000000 are allowed in all"):
+        store.blobs.start(DIGEST, 600_000)
+    monkeypatch.setattr(module, "SPARE", 1 << 60)
+    with pytest.raises(DiskFullError, match="no room"):
+        store.blobs.start(DIGEST, 10)
+
+
+def test_what_nobody_needs_goes(store: Store, tmp_path: Path) -> None:
+    for number, name in enumerate("ab"):
+        (tmp_path / name).write_bytes(b"%d" % number)
+    one, _ = store.blobs.put(tmp_path / "a")
+    other, _ = store.blobs.put(tmp_path / "b")
+    store.blobs.use([one, other], "job 1")
+    store.blobs.use([one], "clip 1")
+    store.blobs.release("job 1")
+    assert store.blobs.has(one)
+    assert not store.blobs.has(other)
+    assert store.blobs.used_by("clip 1") == [one]
+
+
+def test_old_halves_and_unused_blobs_are_swept_away(store: Store, tmp_path: Path) -> None:
+    for name in "abc":
+        (tmp_path / name).write_bytes(name.encode())
+    used, old, new = (store.blobs.put(tmp_path / name)[0] for name in "abc")
+    store.blobs.use([used], "clip 1")
+    send(store, CONTENT[:10], DIGEST, len(CONTENT))
+    long_ago = time.time() - module.KEEP_S - 10
+    for path in (store.blobs.path(used), store.blobs.path(old), *store.folder.uploads.iterdir()):
+        os.utime(path, (long_ago, long_ago))
+    store.blobs.sweep()
+    assert [store.blobs.has(digest) for digest in (used, old, new)] == [True, False, True]
+    assert store.blobs.find(DIGEST) is None
+
+
+def test_a_drop_is_taken_only_as_a_plain_file_that_is_what_it_says(store: Store, tmp_path: Path) -> None:
+    place, secret = tmp_path / "file", tmp_path / "secret"
+    secret.write_bytes(CONTENT)
+    place.symlink_to(secret)
+    with pytest.raises(InputError, match="no plain file"):
+        store.blobs.take(place, DIGEST)
+    place.unlink()
+    place.mkdir()
+    with pytest.raises(InputError, match="no plain file"):
+        store.blobs.take(place, DIGEST)
+    place.rmdir()
+    os.mkfifo(place)
+    with pytest.raises(InputError, match="no plain file"):
+        store.blobs.take(place, DIGEST)
+    place.unlink()
+    with pytest.raises(InputError, match="empty"):
+        store.blobs.take(place, DIGEST)
+    place.write_bytes(b"other")
+    with pytest.raises(DigestError):
+        store.blobs.take(place, DIGEST)
+    place.unlink()
+    os.link(secret, place)
+    store.blobs.take(place, DIGEST)
+    secret.write_bytes(b"changed later")  # whoever linked it here can't change the blob
+    assert b"".join(store.blobs.read(DIGEST, 0, 0)) == CONTENT
