@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from recaster.cli.display import reporter
 from recaster.errors import UsageError
-from recaster.files import built_aside
+from recaster.files import built_aside, sha256
 
 if TYPE_CHECKING:
     import argparse
@@ -62,6 +62,7 @@ class Remote:
     def __init__(self, client: Client, options: argparse.Namespace) -> None:
         self.client = client
         self._options = options
+        self._sent: list[str] = []  # digests of what was packed: an id stays, what it stands for may change
         self.report: Report = reporter(options)
 
     def picture(self, path: Path | None) -> str:
@@ -77,28 +78,28 @@ class Remote:
         if path is None:
             return ""
         if path.suffix.lower() == ".zip":
-            return self.client.take_faceset(path, self.report)
+            return self.client.take_faceset(self._noted(path), self.report)
         from recaster.facesets.archive import export_zip
         from recaster.facesets.faceset import Faceset
 
         with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
             packed = Path(folder) / f"{path.resolve().name}.zip"
             export_zip(Faceset.open(path), packed, self.report)
-            return self.client.take_faceset(packed, self.report)
+            return self.client.take_faceset(self._noted(packed), self.report)
 
     def model(self, path: Path | None) -> str:
         """Bring a model there, a folder or a zip; returns its id, "" for none."""
         if path is None:
             return ""
         if path.suffix.lower() == ".zip":
-            return self.client.take_model(path, self.report)
+            return self.client.take_model(self._noted(path), self.report)
         from recaster.networks.archive import export_model
         from recaster.networks.model_folder import ModelFolder
 
         with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
             packed = Path(folder) / f"{path.resolve().name}.zip"
             export_model(ModelFolder(path), packed, self.report)
-            return self.client.take_model(packed, self.report)
+            return self.client.take_model(self._noted(packed), self.report)
 
     def do(self, spec: job_pb2.JobSpec, out: Path | None = None) -> job_pb2.Job:
         """Let a job be done and wait for it; the same command given again finds the same job.
@@ -109,22 +110,14 @@ class Remote:
         """
         from recaster.api.v1 import job_pb2
 
-        place = str(out and out.resolve()).encode()
-        request = f"command {hashlib.sha256(spec.SerializeToString(deterministic=True) + place).hexdigest()}"
+        asked = [spec.SerializeToString(deterministic=True).hex(), str(out and out.resolve()), *self._sent]
+        request = f"command {hashlib.sha256(' '.join(asked).encode()).hexdigest()}"
         job = self.client.jobs.create(spec, request_id=request)
         if job.state in (job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_CANCELLED):
             job = self.client.jobs.create(spec)
         if job.state == job_pb2.JOB_STATE_PAUSED:
             self.client.jobs.resume(job.job_id)
-        self.say(f"job {job.job_id} at {self.client.connection.address.target}")
-        try:
-            job = self.client.jobs.wait(job.job_id, self.report, self._log)
-        except KeyboardInterrupt:
-            self.say(f"job {job.job_id} goes on: recaster jobs watch {job.job_id} (or cancel {job.job_id})")
-            raise
-        for warning in job.result.warnings:
-            print(f"recaster {self._options.command}: warning: {warning}", file=sys.stderr)
-        return job
+        return self._follow(job)
 
     def fetch(self, job: job_pb2.Job, role: str, out: Path) -> None:
         """Download what a job made."""
@@ -136,7 +129,7 @@ class Remote:
         """Bring a faceset here, as a folder or, where ``out`` is named so, as a zip."""
         from recaster.api.v1 import job_pb2
 
-        job = self.do(job_pb2.JobSpec(export=job_pb2.ExportSpec(faceset_id=faceset_id)), out)
+        job = self._packed(job_pb2.ExportSpec(faceset_id=faceset_id))
         if out.suffix.lower() == ".zip":
             self.fetch(job, "zip", out)
             return
@@ -154,7 +147,7 @@ class Remote:
         from recaster.networks.archive import import_model
         from recaster.networks.model_folder import ModelFolder
 
-        job = self.do(job_pb2.JobSpec(export=job_pb2.ExportSpec(model_id=model_id)), out)
+        job = self._packed(job_pb2.ExportSpec(model_id=model_id))
         with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
             packed = Path(folder) / "model.zip"
             self.fetch(job, "zip", packed)
@@ -168,6 +161,27 @@ class Remote:
         """Tell the user."""
         if not self._options.quiet:
             print(line, file=sys.stderr)
+
+    def _packed(self, export: job_pb2.ExportSpec) -> job_pb2.Job:
+        """Let something be packed as it is now."""
+        from recaster.api.v1 import job_pb2
+
+        return self._follow(self.client.jobs.create(job_pb2.JobSpec(export=export)))
+
+    def _follow(self, job: job_pb2.Job) -> job_pb2.Job:
+        self.say(f"job {job.job_id} at {self.client.connection.address.target}")
+        try:
+            job = self.client.jobs.wait(job.job_id, self.report, self._log)
+        except KeyboardInterrupt:
+            self.say(f"job {job.job_id} goes on: recaster jobs watch {job.job_id} (or cancel {job.job_id})")
+            raise
+        for warning in job.result.warnings:
+            print(f"recaster {self._options.command}: warning: {warning}", file=sys.stderr)
+        return job
+
+    def _noted(self, packed: Path) -> Path:
+        self._sent.append(sha256(packed))
+        return packed
 
     def _log(self, level: str, line: str) -> None:
         self.say(line if level == "info" else f"{level}: {line}")

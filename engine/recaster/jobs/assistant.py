@@ -10,6 +10,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import re
 import sys
 import tempfile
 import traceback
@@ -191,6 +192,16 @@ class _Desk:
         return self._swapper[1]
 
 
+def _without_paths(text: str, question: str) -> str:
+    """A message without where things lie at the engine."""
+    asked = json.loads(question)
+    text = re.sub(re.escape(asked["folder_for_pictures"]) + r"/(tmp\w+/)?", "", text)
+    for kind in ("folder", "model", "faceset"):
+        if asked.get(kind):
+            text = text.replace(asked[kind], f"{kind.replace('folder', 'faceset')} {Path(asked[kind]).name}")
+    return text
+
+
 def _thumbnail(data: bytes) -> bytes:
     import io
 
@@ -216,7 +227,8 @@ def main() -> int:
         except Exception as error:  # noqa: BLE001 - whatever it is, whoever asked must hear of it
             if not isinstance(error, RecasterError):
                 traceback.print_exc()
-            answer = {"error": str(error) or type(error).__name__, "reason": reason_of(error)}
+            answer = {"error": _without_paths(str(error), line) or type(error).__name__}
+            answer["reason"] = reason_of(error)
         out.write(json.dumps(answer) + "\n")
         out.flush()
     return 0

@@ -86,7 +86,8 @@ def without_paths(text: str, task: Task) -> str:
     text = re.sub(re.escape(str(task.folder)) + r"/inputs/[0-9a-f]{12}/", "", text)
     for what, folders in (("faceset", task.facesets), ("model", task.models)):
         for name, folder in folders.items():
-            text = text.replace(str(folder), f"{what} {name}")
+            half_made = re.escape(str(folder.parent)) + rf"/\.{re.escape(folder.name)}\.[^/]+/[^/]+/"
+            text = re.sub(half_made, "", text).replace(str(folder), f"{what} {name}")
     return text.replace(f"{task.folder}/", "")
 
 

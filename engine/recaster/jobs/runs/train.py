@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from recaster.api.v1 import job_pb2
     from recaster.jobs.work import Work
     from recaster.networks.presets import Preset
-    from recaster.progress import Report, Update
+    from recaster.progress import Update
 
 CHECKPOINT_S: Final = 30.0
 """Seconds between checkpoints: what a crash may cost at most."""
@@ -60,7 +60,9 @@ def train_model(work: Work) -> Made:
     trainee = make_trainee(recipe, source, target, folder, card.seed, backbone, work.report)
     if not begun:
         folder.write(card)
-    result = train(trainee, folder, budget, _watching(folder.previews, work), resume=begun)
+    previews = _Previews(folder.previews, work)
+    result = train(trainee, folder, budget, previews.report, resume=begun)
+    previews.look()  # the last is written after the last report
     name = spec.display_name
     return Made("model", described_model(folder, work.task.made, name), summary=(result.summary(),))
 
@@ -70,15 +72,25 @@ def _same(trained: Preset, options: job_pb2.TrainOptions) -> None:
         raise UsageError(f"the model was trained with preset {trained.name}, not {options.preset}")
 
 
-def _watching(previews: Path, work: Work) -> Report:
-    """Report, and tell of every preview that has appeared."""
-    seen = {path.name for path in previews.glob("step-*.png")}
+class _Previews:
+    """Tells of every preview that has appeared since it was begun."""
 
-    def report(update: Update) -> None:
-        work.report(update)
-        for path in sorted(previews.glob("step-*.png")):
-            if path.name not in seen:
-                seen.add(path.name)
-                work.preview(path, int(path.stem.removeprefix("step-")))
+    def __init__(self, folder: Path, work: Work) -> None:
+        self._folder = folder
+        self._work = work
+        self._seen = set(self._found())
 
-    return report
+    def report(self, update: Update) -> None:
+        """Report progress, and what has appeared."""
+        self._work.report(update)
+        self.look()
+
+    def look(self) -> None:
+        """Tell of what has appeared."""
+        for path in self._found():
+            if path not in self._seen:
+                self._seen.add(path)
+                self._work.preview(path, int(path.stem.removeprefix("step-")))
+
+    def _found(self) -> list[Path]:
+        return sorted(self._folder.glob("step-*.png"))

@@ -1,0 +1,227 @@
+"""What jobs do, at a real engine."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from recaster.api.v1 import clip_pb2, faceset_pb2, job_pb2, model_pb2, swap_pb2
+from recaster.client import JobFailedError, MissingError, RefusedError
+from recaster.media.probe import probe
+from recaster.swapping.load import load_swapper
+from recaster.swapping.pipeline import swap_clip
+from recaster.swapping.settings import SwapSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.jobs.conftest import Material
+
+    from recaster.facesets.faceset import Faceset
+
+
+def test_a_clip_was_looked_at(material: Material, actors: Path) -> None:
+    clip = material.client.clip(material.clip)
+    info = probe(actors / "performer.mp4")
+    assert (clip.width, clip.height, clip.frame_count) == (info.width, info.height, info.frame_count)
+    assert (clip.display_name, clip.frame_rate, clip.has_sound) == ("performer.mp4", "25", True)
+    stub = material.client.clips
+    shown = material.client.connection.call(
+        stub.GetThumbnail, clip_pb2.GetThumbnailRequest(clip_id=material.clip)
+    )
+    assert Image.open(io.BytesIO(shown.jpeg)).size == (320, 320)
+    listed = material.client.connection.call(stub.ListClips, clip_pb2.ListClipsRequest())
+    assert material.clip in [one.clip_id for one in listed.clips]
+
+
+def test_the_same_upload_is_the_same_thing(material: Material, actors: Path, packed_faces: Path) -> None:
+    assert material.client.take_clip(actors / "performer.mp4") == material.clip
+    assert material.client.take_faceset(packed_faces) == material.faceset
+
+
+def test_a_swap_is_what_the_command_makes(
+    material: Material, actors: Path, actor_faceset: Faceset, tmp_path: Path
+) -> None:
+    spec = material.swapping("10-29")
+    spec.swap.matte = True
+    job = material.client.jobs.wait(material.client.jobs.create(spec).job_id)
+    made = {one.role: one for one in job.result.artifacts}
+    material.client.transfer.download(made["clip"].digest, tmp_path / "there.mp4")
+    settings = SwapSettings(frames=range(10, 30), matte=tmp_path / "matte.mp4")
+    swap_clip(
+        actors / "performer.mp4", tmp_path / "here.mp4", load_swapper(source=actor_faceset.folder), settings
+    )
+    assert (tmp_path / "there.mp4").read_bytes() == (tmp_path / "here.mp4").read_bytes()
+    assert material.client.transfer.read(made["matte"].digest) == (tmp_path / "matte.mp4").read_bytes()
+    assert "20 frames, 20 with a swapped face" in job.result.summary[0]
+    folder = material.served.data / "jobs" / job.job_id
+    assert {path.name for path in folder.iterdir()} <= {"stderr.txt", "log.jsonl"}
+    log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert [line["event"] for line in log][-1] == "succeeded"
+    assert {line["job"] for line in log} == {job.job_id}
+    assert "performer" not in (folder / "log.jsonl").read_text()
+
+
+def test_faces_out_of_a_clip_and_a_picture(material: Material, actors: Path, tmp_path: Path) -> None:
+    client = material.client
+    faceset = client.faceset(material.faceset)
+    assert faceset.faces == 34
+    page = faceset_pb2.ListFacesRequest(faceset_id=material.faceset, page_size=5, thumbnails=True)
+    shown = client.connection.call(client.facesets.ListFaces, page)
+    picture = tmp_path / "her.jpg"
+    picture.write_bytes(shown.faces[0].thumbnail)
+    Image.open(picture).resize((512, 512)).save(picture)
+    digest = client.transfer.upload(picture)
+    spec = job_pb2.ExtractSpec(
+        inputs=[
+            job_pb2.ExtractInput(clip_id=client.take_clip(actors / "rehearsal.mp4")),
+            job_pb2.ExtractInput(picture=job_pb2.Picture(digest=digest, display_name="her.jpg")),
+        ],
+        display_name="both",
+        options=job_pb2.ExtractOptions(range="0-19", every=5),
+    )
+    job = client.jobs.wait(client.jobs.create(job_pb2.JobSpec(extract=spec)).job_id)
+    made = client.faceset(job.result.faceset_id)
+    assert (made.faces, made.display_name) == (5, "both")
+    assert len(job.result.summary) >= 2
+    spec.faceset_id = made.faceset_id
+    spec.options.range = "20-29"
+    again = client.jobs.wait(client.jobs.create(job_pb2.JobSpec(extract=spec)).job_id)
+    assert again.result.faceset_id == made.faceset_id
+    assert client.faceset(made.faceset_id).faces == 7
+
+
+def test_faces_are_listed_dropped_and_taken_back(material: Material) -> None:
+    client = material.client
+    listed: list[faceset_pb2.Face] = []
+    request = faceset_pb2.ListFacesRequest(faceset_id=material.faceset, page_size=20, thumbnails=True)
+    while True:
+        page = client.connection.call(client.facesets.ListFaces, request)
+        listed += page.faces
+        request.page_token = page.next_page_token
+        if not page.next_page_token:
+            break
+    assert len(listed) == len({one.face_id for one in listed}) == 34
+    assert Image.open(io.BytesIO(listed[0].thumbnail)).width == 96
+    names = [one.face_id for one in listed[:3]]
+    drop = faceset_pb2.DropFacesRequest(faceset_id=material.faceset, face_ids=names)
+    before = client.faceset(material.faceset)
+    dropped = client.connection.call(client.facesets.DropFaces, drop)
+    assert (dropped.faces, dropped.dropped) == (31, 3)
+    assert dropped.digest != before.digest
+    drop.restore = True
+    back = client.connection.call(client.facesets.DropFaces, drop)
+    assert (back.faces, back.digest) == (34, before.digest)
+    drop.face_ids.append("999")
+    with pytest.raises(RefusedError, match="no face 999"):
+        client.connection.call(client.facesets.DropFaces, drop)
+
+
+def test_a_frame_at_once(material: Material) -> None:
+    request = swap_pb2.PreviewFrameRequest(clip_id=material.clip, faceset_id=material.faceset, frame=20)
+    answer = material.client.preview(request)
+    assert Image.open(io.BytesIO(answer.png)).size == (320, 320)
+    request.frame = 100_000
+    with pytest.raises(RefusedError, match="choose another") as caught:
+        material.client.preview(request)
+    assert str(material.served.data) not in str(caught.value)
+
+
+def test_a_model_is_trained_seen_and_sent_round(material: Material, tmp_path: Path) -> None:
+    client = material.client
+    job = client.jobs.create(material.training(4, ingredients={"warmup": "3"}))
+    previews = [
+        event.preview for event in client.jobs.watch(job.job_id, previews=True) if event.HasField("preview")
+    ]
+    job = client.jobs.wait(job.job_id)
+    model = client.model(job.result.model_id)
+    assert (model.steps, model.preset, model.usable, model.display_name) == (4, "guided-128", True, "her")
+    assert previews[-1].step == 4
+    sheet = client.connection.call(
+        client.models.GetModelPreview, model_pb2.GetModelPreviewRequest(model_id=model.model_id)
+    )
+    assert sheet.step == 4
+    assert client.transfer.read(previews[-1].digest) == sheet.png
+    export = job_pb2.JobSpec(export=job_pb2.ExportSpec(model_id=model.model_id))
+    packed = client.jobs.wait(client.jobs.create(export).job_id).result.artifacts[0]
+    client.transfer.download(packed.digest, tmp_path / "model.zip")
+    assert "checkpoints/step-00000004.json" in zipfile.ZipFile(tmp_path / "model.zip").namelist()
+    assert client.take_model(tmp_path / "model.zip") == model.model_id
+    delete = model_pb2.DeleteModelRequest(model_id=model.model_id)
+    client.connection.call(client.models.DeleteModel, delete)
+    with pytest.raises(MissingError):
+        client.model(model.model_id)
+    other = client.take_model(tmp_path / "model.zip")
+    assert other != model.model_id
+    assert client.model(other).steps == 4
+    longer = material.training(6)
+    longer.train.model_id = other
+    client.jobs.wait(client.jobs.create(longer).job_id)
+    assert client.model(other).steps == 6
+
+
+@pytest.mark.parametrize(
+    ("options", "reason", "says"),
+    [
+        ({"preset": "nonsense"}, "USAGE", "nonsense"),
+        ({"ingredients": {"nonsense": "1"}}, "USAGE", "no ingredient 'nonsense'"),
+        ({"ingredients": {"warmup": "many"}}, "USAGE", "warmup can't be 'many'"),
+        ({"preset": "fast-96"}, "USAGE", "trains on two people"),
+        ({"device": "gpu"}, "DEVICE", "GPU cannot be used"),
+    ],
+)
+def test_a_training_that_can_not_be_says_why(
+    material: Material, options: dict[str, object], reason: str, says: str
+) -> None:
+    job = material.client.jobs.create(material.training(4, **options))
+    with pytest.raises(JobFailedError, match=says) as caught:
+        material.client.jobs.wait(job.job_id)
+    assert caught.value.reason == reason
+    assert caught.value.exit_code == {"USAGE": 2, "DEVICE": 7}[reason]
+
+
+def test_a_swap_is_judged(material: Material, tmp_path: Path) -> None:
+    client = material.client
+    job = client.jobs.wait(client.jobs.create(material.swapping("0-29")).job_id)
+    client.transfer.download(job.result.artifacts[0].digest, tmp_path / "swapped.mp4")
+    spec = job_pb2.EvaluateSpec(
+        original_clip_id=material.clip,
+        swapped_clip_id=client.take_clip(tmp_path / "swapped.mp4"),
+        source_faceset_id=material.faceset,
+        range="0-29",
+    )
+    job = client.jobs.wait(client.jobs.create(job_pb2.JobSpec(evaluate=spec)).job_id)
+    made = {one.role: one.digest for one in job.result.artifacts}
+    figures = json.loads(client.transfer.read(made["evaluation"]))["figures"]
+    assert next(one["value"] for one in figures if one["name"] == "missed") == 0
+    assert made.keys() == {"evaluation", "sheet", "worst"}
+    assert any("Likeness to the source" in line for line in job.result.summary)
+
+
+def test_what_is_needed_is_not_deleted(material: Material, actors: Path) -> None:
+    client = material.client
+    clip = client.take_clip(actors / "neighbour.mp4")
+    spec = material.swapping("0-99")
+    spec.swap.clip_id = clip
+    job = client.jobs.create(spec)
+    client.jobs.pause(job.job_id)
+    delete = clip_pb2.DeleteClipRequest(clip_id=clip)
+    with pytest.raises(RefusedError, match=f"needed by job {job.job_id}") as caught:
+        client.connection.call(client.clips.DeleteClip, delete)
+    assert caught.value.metadata == {"job_id": job.job_id}
+    with pytest.raises(RefusedError, match="cancel it first"):
+        client.jobs.delete(job.job_id)
+    client.jobs.cancel(job.job_id)
+    material.until(job.job_id, job_pb2.JOB_STATE_CANCELLED)
+    digest = client.clip(clip).digest
+    client.connection.call(client.clips.DeleteClip, delete)
+    assert client.transfer.missing([digest]) == []  # the job still names the upload's job
+    client.jobs.delete(job.job_id)
+    with pytest.raises(MissingError):
+        client.jobs.get(job.job_id)
+    assert not (material.served.data / "jobs" / job.job_id).exists()

@@ -1,0 +1,186 @@
+"""Jobs that are paused, cancelled, killed, crashed and blocked lose nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recaster.api.v1 import job_pb2
+from recaster.client import JobFailedError, RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.conftest import Served
+    from tests.jobs.conftest import Material
+
+RUNNING, PAUSED = job_pb2.JOB_STATE_RUNNING, job_pb2.JOB_STATE_PAUSED
+CANCELLED, FAILED = job_pb2.JOB_STATE_CANCELLED, job_pb2.JOB_STATE_FAILED
+BLOCKED, SUCCEEDED = job_pb2.JOB_STATE_BLOCKED, job_pb2.JOB_STATE_SUCCEEDED
+
+
+def workers(served: Served) -> list[int]:
+    """The processes of an engine's workers."""
+    assert served.process is not None
+    found = subprocess.run(
+        ["pgrep", "-P", str(served.process.pid), "-f", "recaster.jobs.worker"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return [int(one) for one in found.stdout.split()]
+
+
+def alive(process: int) -> bool:
+    try:
+        with open(f"/proc/{process}/stat") as file:  # noqa: PTH123
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_pause_resume_and_cancel_a_training(material: Material) -> None:
+    jobs = material.client.jobs
+    job = jobs.create(material.training(1000))
+    material.until(job.job_id, RUNNING, done=2)
+    jobs.pause(job.job_id)
+    paused = material.until(job.job_id, PAUSED)
+    assert workers(material.served) == []
+    assert paused.progress.stage == "training"
+    jobs.resume(job.job_id)
+    material.until(job.job_id, RUNNING, done=paused.progress.done + 2)
+    jobs.cancel(job.job_id)
+    ended = material.until(job.job_id, CANCELLED)
+    model = material.client.model(ended.result.model_id)
+    assert model.usable
+    assert model.steps >= paused.progress.done
+    for ask in (jobs.pause, jobs.resume, jobs.cancel):
+        with pytest.raises(RefusedError, match="has ended already: cancelled"):
+            ask(job.job_id)
+
+
+def test_pause_and_cancel_a_job_that_waits(material: Material) -> None:
+    jobs = material.client.jobs
+    first = jobs.create(material.training(1000))
+    material.until(first.job_id, RUNNING)
+    second = jobs.create(material.swapping("0-9"))
+    assert jobs.get(second.job_id).state == job_pb2.JOB_STATE_QUEUED  # the device is taken
+    assert jobs.pause(second.job_id).state == PAUSED
+    assert jobs.cancel(second.job_id).state == CANCELLED
+    with pytest.raises(JobFailedError, match="was cancelled") as caught:
+        jobs.wait(second.job_id)
+    assert caught.value.exit_code == 130
+    jobs.cancel(first.job_id)
+    material.until(first.job_id, CANCELLED)
+
+
+def test_a_killed_worker_goes_on_from_its_checkpoint(material: Material) -> None:
+    jobs = material.client.jobs
+    job = jobs.create(material.training(12))
+    material.until(job.job_id, RUNNING, done=2)
+    for process in workers(material.served):
+        os.kill(process, signal.SIGKILL)
+    ended = jobs.wait(job.job_id)
+    assert ended.attempts == 2
+    assert material.client.model(ended.result.model_id).steps == 12
+
+
+def test_a_job_that_crashes_without_coming_further_fails(material: Material) -> None:
+    jobs = material.client.jobs
+    job = jobs.create(material.training(12))
+    killed = set()
+    while len(killed) < 2:
+        for process in set(workers(material.served)) - killed:
+            os.kill(process, signal.SIGKILL)
+            killed.add(process)
+        time.sleep(0.01)
+    with pytest.raises(JobFailedError, match=r"died twice at the same place \(killed by SIGKILL") as caught:
+        jobs.wait(job.job_id)
+    assert caught.value.reason == "CRASHED"
+
+
+def test_a_killed_engine_goes_on(
+    serve: Callable[..., Served], prepare: Callable[[Served], Material], material: Material
+) -> None:
+    mine = prepare(serve())
+    undisturbed = material.client.jobs.wait(material.client.jobs.create(material.swapping("0-199")).job_id)
+    spec = mine.swapping("0-199")
+    job = mine.client.jobs.create(spec)
+    seen: list[job_pb2.JobEvent] = []
+    watching = threading.Thread(target=lambda: seen.extend(mine.client.jobs.watch(job.job_id)), daemon=True)
+    watching.start()
+    for done in (1, 80):
+        mine.until(job.job_id, RUNNING, done=done)
+        orphans = workers(mine.served)
+        mine.served.kill()
+        while any(map(alive, orphans)):
+            time.sleep(0.05)
+        mine.served.start()
+    ended = mine.client.jobs.wait(job.job_id)
+    assert ended.result.artifacts == undisturbed.result.artifacts  # to the last bit
+    watching.join(30)
+    assert not watching.is_alive()
+    numbers = [event.seq for event in seen[1:]]
+    assert numbers == sorted(set(numbers))
+    told = [event.job.state for event in seen[1:] if event.HasField("job")]
+    kept = [
+        event.job.state for event in mine.client.jobs.watch(job.job_id, seen[0].seq) if event.HasField("job")
+    ]
+    assert told == kept[1:]
+    assert mine.client.jobs.create(spec, request_id="x") != ended  # a new request is a new job
+    assert mine.served.stop() == 0
+
+
+def test_a_stopped_engine_saves_what_was_done(
+    serve: Callable[..., Served], prepare: Callable[[Served], Material]
+) -> None:
+    mine = prepare(serve())
+    job = mine.client.jobs.create(mine.training(20))
+    mine.until(job.job_id, RUNNING, done=3)
+    assert mine.served.stop() == 0
+    checkpoints = sorted((mine.served.data / "models" / job.job_id / "checkpoints").glob("*.json"))
+    assert checkpoints
+    mine.served.start()
+    ended = mine.client.jobs.wait(job.job_id)
+    assert mine.client.model(ended.result.model_id).steps == 20
+    mine.served.kill()
+
+
+def test_a_full_disk_blocks_and_room_lets_go_on(
+    serve: Callable[..., Served], prepare: Callable[[Served], Material]
+) -> None:
+    mine = prepare(serve())
+    mine.served.stop()
+    usual = mine.served.options
+    mine.served.options = ("--spare-mib", "1000000000")
+    mine.served.start()
+    job = mine.client.jobs.create(mine.swapping("0-9"))
+    blocked = mine.until(job.job_id, BLOCKED)
+    assert blocked.error.reason == "DISK_FULL"
+    assert mine.client.jobs.pause(job.job_id).state == PAUSED
+    assert mine.client.jobs.resume(job.job_id)
+    mine.until(job.job_id, BLOCKED)
+    mine.served.stop()
+    mine.served.options = usual
+    mine.served.start()
+    assert mine.client.jobs.wait(job.job_id).state == SUCCEEDED
+    mine.served.kill()
+
+
+def test_a_disk_that_fills_while_a_job_works(tmp_path: Path) -> None:
+    """The worker's own word for it, without an engine."""
+    from recaster.errors import DiskFullError, OutputError
+    from recaster.files import unwritable
+    from recaster.jobs.messages import reason_of
+
+    full = unwritable(tmp_path / "x", OSError(28, "No space left on device"))
+    assert isinstance(full, DiskFullError)
+    assert reason_of(full) == "DISK_FULL"
+    assert reason_of(OutputError("x")) == "OUTPUT"
