@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
-import subprocess
-import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from serving import Served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,69 +49,6 @@ def actor_faceset(actors: Path, tmp_path_factory: pytest.TempPathFactory) -> Fac
 
     folder = tmp_path_factory.mktemp("actor") / "faces"
     return extract([actors / "likeness.mp4"], folder, ExtractSettings(every=3, frames="0-99"))
-
-
-class Served:
-    """A real engine in a process of its own, that can be killed and started again."""
-
-    def __init__(self, data: Path, *options: str) -> None:
-        self.data = data
-        self.options = options
-        self.address = ""
-        self.token = ""
-        self.process: subprocess.Popen[str] | None = None
-        self.start()
-
-    def start(self) -> None:
-        """Start it; where it was before, if it was."""
-        listen = () if "--listen" in self.options else ("--listen", self.address or "127.0.0.1:0")
-        with (self.data.parent / f"{self.data.name}.log").open("a") as log:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "recaster.cli.main",
-                    "serve",
-                    "--data",
-                    self.data,
-                    *listen,
-                    *self.options,
-                ],
-                stderr=log,
-                stdout=subprocess.DEVNULL,
-                text=True,
-            )
-        deadline = time.monotonic() + 60
-        serving = re.compile(r"serving on (\S+)\n")
-        while not (found := serving.findall(self.log())[self.starts :]):
-            assert self.process.poll() is None, self.log()
-            assert time.monotonic() < deadline, self.log()
-            time.sleep(0.05)
-        self.starts += 1
-        self.address = found[-1]
-        self.token = (self.data / "token").read_text().strip()
-
-    starts = 0
-
-    def log(self) -> str:
-        return (self.data.parent / f"{self.data.name}.log").read_text()
-
-    def kill(self) -> None:
-        """As a power cut would."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self) -> int:
-        """As a user would."""
-        assert self.process is not None
-        self.process.terminate()
-        return self.process.wait(90)
-
-    def client(self, **how: Any) -> Client:
-        from recaster.client import Address, Client
-
-        return Client(Address(self.address, self.token), **how)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.conftest import Served
+    from serving import Served
 
 Run = "Callable[..., tuple[int, str, str]]"
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.conftest import Served
+    from serving import Served
 
     from recaster.client import Client
     from recaster.facesets.faceset import Faceset

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+from serving import alive
 
 from recaster.api.v1 import job_pb2
 from recaster.client import JobFailedError, RefusedError
@@ -18,32 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.conftest import Served
+    from serving import Served
     from tests.jobs.conftest import Material
 
 RUNNING, PAUSED = job_pb2.JOB_STATE_RUNNING, job_pb2.JOB_STATE_PAUSED
 CANCELLED, FAILED = job_pb2.JOB_STATE_CANCELLED, job_pb2.JOB_STATE_FAILED
 BLOCKED, SUCCEEDED = job_pb2.JOB_STATE_BLOCKED, job_pb2.JOB_STATE_SUCCEEDED
-
-
-def workers(served: Served) -> list[int]:
-    """The processes of an engine's workers."""
-    assert served.process is not None
-    found = subprocess.run(
-        ["pgrep", "-P", str(served.process.pid), "-f", "recaster.jobs.worker"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return [int(one) for one in found.stdout.split()]
-
-
-def alive(process: int) -> bool:
-    try:
-        with open(f"/proc/{process}/stat") as file:  # noqa: PTH123
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def test_pause_resume_and_cancel_a_training(material: Material) -> None:
@@ -52,7 +32,7 @@ def test_pause_resume_and_cancel_a_training(material: Material) -> None:
     material.until(job.job_id, RUNNING, done=2)
     jobs.pause(job.job_id)
     paused = material.until(job.job_id, PAUSED)
-    assert workers(material.served) == []
+    assert material.served.workers() == []
     assert paused.progress.stage == "training"
     jobs.resume(job.job_id)
     material.until(job.job_id, RUNNING, done=paused.progress.done + 2)
@@ -85,7 +65,7 @@ def test_a_killed_worker_goes_on_from_its_checkpoint(material: Material) -> None
     jobs = material.client.jobs
     job = jobs.create(material.training(12))
     material.until(job.job_id, RUNNING, done=2)
-    for process in workers(material.served):
+    for process in material.served.workers():
         os.kill(process, signal.SIGKILL)
     ended = jobs.wait(job.job_id)
     assert ended.attempts == 2
@@ -97,7 +77,7 @@ def test_a_job_that_crashes_without_coming_further_fails(material: Material) -> 
     job = jobs.create(material.training(12))
     killed = set()
     while len(killed) < 2:
-        for process in set(workers(material.served)) - killed:
+        for process in set(material.served.workers()) - killed:
             os.kill(process, signal.SIGKILL)
             killed.add(process)
         time.sleep(0.01)
@@ -118,7 +98,7 @@ def test_a_killed_engine_goes_on(
     watching.start()
     for done in (1, 80):
         mine.until(job.job_id, RUNNING, done=done)
-        orphans = workers(mine.served)
+        orphans = mine.served.workers()
         mine.served.kill()
         while any(map(alive, orphans)):
             time.sleep(0.05)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import grpc
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.conftest import Served
+    from serving import Served
 
 SERVICES = {"Blob", "Clip", "Faceset", "Identity", "Job", "Model", "Server", "Swap"}
 
@@ -248,6 +249,40 @@ def test_numbers_for_prometheus(serve: Callable[..., Served]) -> None:
     assert 'recaster_calls_total{method="/recaster.v1.ServerService/GetServerInfo"} 1.0' in text
     assert "recaster_free_bytes" in text
     served.kill()
+
+
+def test_traces_go_where_the_variable_says(
+    serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import http.server
+    import threading
+
+    came: list[bytes] = []
+
+    class Collector(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            came.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Collector) as collector:
+        threading.Thread(target=collector.serve_forever, daemon=True).start()
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{collector.server_port}")
+        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
+        served = serve()
+        with served.client(patience_s=5) as client:
+            client.info()
+        for _ in range(200):
+            if any(b"GetServerInfo" in one for one in came):
+                break
+            time.sleep(0.05)
+        served.stop()
+        collector.shutdown()
+    assert any(b"GetServerInfo" in one for one in came)
+    assert not any(served.token.encode() in one for one in came)
 
 
 def test_uploads_of_nothing_and_of_the_same(engine: Client, tmp_path: Path) -> None:

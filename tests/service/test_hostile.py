@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
     from google.protobuf.message import Message
-    from tests.conftest import Served
+    from serving import Served
 
     from recaster.client import Client
 

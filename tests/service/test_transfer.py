@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import socket
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from serving import Cutter
 
 from recaster.api.v1 import blob_pb2
 from recaster.client import Address, Client
@@ -19,57 +17,9 @@ from recaster.client.errors import BusyError, CallError, MissingError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.conftest import Served
+    from serving import Served
 
 SIZE = 12 << 20
-
-
-class Cutter:
-    """A way to an engine that is cut again and again: after so many bytes, up or down."""
-
-    def __init__(self, target: str, after: int, cuts: int) -> None:
-        host, _, port = target.rpartition(":")
-        self._target = (host, int(port))
-        self._after = after
-        self.left = cuts
-        self.cut = 0
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def close(self) -> None:
-        self._socket.close()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                near, _ = self._socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._connect, args=(near,), daemon=True).start()
-
-    def _connect(self, near: socket.socket) -> None:
-        with near, socket.create_connection(self._target) as far:
-            count = [0]
-            back = threading.Thread(target=self._pump, args=(far, near, count), daemon=True)
-            back.start()
-            self._pump(near, far, count)
-            back.join()
-
-    def _pump(self, one: socket.socket, other: socket.socket, count: list[int]) -> None:
-        try:
-            while data := one.recv(65536):
-                other.sendall(data)
-                count[0] += len(data)
-                if self.left and count[0] > self._after:
-                    self.left -= 1
-                    self.cut += 1
-                    break
-        except OSError:
-            pass
-        for end in (one, other):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ CALL_S: Final = 30.0
 PATIENCE_S: Final = 60.0
 """Seconds that calls are made again while nobody answers: an engine that is restarted is back by then."""
 _MAX_ANSWER: Final = 64 << 20
-_OPTIONS: Final = (
+OPTIONS: Final = (
     ("grpc.max_receive_message_length", _MAX_ANSWER),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
@@ -84,9 +84,9 @@ class Connection:
         self.patience_s = patience_s
         self.metadata = (("authorization", f"Bearer {address.token}"),)
         if address.authority is None:
-            self.channel = grpc.insecure_channel(address.target, _OPTIONS)
+            self.channel = grpc.insecure_channel(address.target, OPTIONS)
         else:
-            self.channel = grpc.secure_channel(address.target, _credentials(address), _OPTIONS)
+            self.channel = grpc.secure_channel(address.target, credentials(address), OPTIONS)
 
     def close(self) -> None:
         """Hang up."""
@@ -126,7 +126,8 @@ def pauses() -> Iterator[float]:
         pause = min(2.0, 2 * pause)
 
 
-def _credentials(address: Address) -> grpc.ChannelCredentials:
+def credentials(address: Address) -> grpc.ChannelCredentials:
+    """TLS as an address says (UsageError where a file can't be read)."""
     given = (address.authority, address.key, address.certificate)
     try:
         authority, key, certificate = (None if path is None else path.read_bytes() for path in given)

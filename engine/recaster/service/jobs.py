@@ -138,4 +138,5 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         if self._jobs.standing(job_id).wish != "cancel":  # who cancels, means it
             self._jobs.wish(job_id, wish)
         self._engine.supervisor.obey()
+        self._engine.supervisor.wake()
         return self._jobs.get(job_id)

@@ -38,6 +38,7 @@ from recaster.api.v1 import (
 from recaster.errors import InputError, UsageError
 from recaster.jobs.assistant import Assistant
 from recaster.jobs.supervisor import Rules, Supervisor
+from recaster.service import tracing
 from recaster.service.about import MAX_ANSWER, MAX_MESSAGE, ServerService, SwapService
 from recaster.service.authority import TokenInterceptor
 from recaster.service.blobs import BlobService
@@ -192,7 +193,7 @@ def refuse_open_door(settings: ServeSettings) -> None:
 
 
 def _listening(engine: Engine, settings: ServeSettings, token: str) -> tuple[grpc.aio.Server, str]:
-    interceptors: list[grpc.aio.ServerInterceptor] = [TokenInterceptor(token)]
+    interceptors: list[grpc.aio.ServerInterceptor] = [*tracing.interceptors(), TokenInterceptor(token)]
     if settings.metrics_port is not None:
         metrics = Metrics(settings.data)
         metrics.listen(settings.metrics_port)

@@ -1,0 +1,138 @@
+"""Real engines in processes of their own, and bad connections to them; for tests and scripts/faults."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recaster.client import Client
+
+
+class Served:
+    """A real engine in a process of its own, that can be killed and started again."""
+
+    def __init__(self, data: Path, *options: str) -> None:
+        self.data = data
+        self.options = options
+        self.starts = 0
+        self.address = ""
+        self.token = ""
+        self.process: subprocess.Popen[str] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start it; where it was before, if it was."""
+        listen = () if "--listen" in self.options else ("--listen", self.address or "127.0.0.1:0")
+        with (self.data.parent / f"{self.data.name}.log").open("a") as log:
+            command = [sys.executable, "-m", "recaster.cli.main", "serve", "--data", self.data]
+            self.process = subprocess.Popen(
+                [*command, *listen, *self.options], stderr=log, stdout=subprocess.DEVNULL, text=True
+            )
+        deadline = time.monotonic() + 60
+        serving = re.compile(r"serving on (\S+)\n")
+        while not (found := serving.findall(self.log())[self.starts :]):
+            assert self.process.poll() is None, self.log()
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.05)
+        self.starts += 1
+        self.address = found[-1]
+        self.token = (self.data / "token").read_text().strip()
+
+    def log(self) -> str:
+        """All that it ever logged."""
+        return (self.data.parent / f"{self.data.name}.log").read_text()
+
+    def kill(self) -> None:
+        """As a power cut would."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """As a user would."""
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(90)
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self.process is not None
+        return self.process.pid
+
+    def workers(self) -> list[int]:
+        """The processes of its workers."""
+        command = ["pgrep", "-P", str(self.pid), "-f", "recaster.jobs.worker"]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        return [int(one) for one in found.stdout.split()]
+
+    def client(self, **how: Any) -> Client:
+        """Somebody who has its token."""
+        from recaster.client import Address, Client
+
+        return Client(Address(self.address, self.token), **how)
+
+
+def alive(process: int) -> bool:
+    """Whether a process is there and does something."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+class Cutter:
+    """A way to an engine that is cut again and again: after so many bytes, up or down."""
+
+    def __init__(self, target: str, after: int, cuts: int) -> None:
+        host, _, port = target.rpartition(":")
+        self._target = (host, int(port))
+        self._after = after
+        self.left = cuts
+        self.cut = 0
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        """Take no more calls."""
+        self._socket.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                near, _ = self._socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._connect, args=(near,), daemon=True).start()
+
+    def _connect(self, near: socket.socket) -> None:
+        with near, socket.create_connection(self._target) as far:
+            count = [0]
+            back = threading.Thread(target=self._pump, args=(far, near, count), daemon=True)
+            back.start()
+            self._pump(near, far, count)
+            back.join()
+
+    def _pump(self, one: socket.socket, other: socket.socket, count: list[int]) -> None:
+        try:
+            while data := one.recv(65536):
+                other.sendall(data)
+                count[0] += len(data)
+                if self.left and count[0] > self._after:
+                    self.left -= 1
+                    self.cut += 1
+                    break
+        except OSError:
+            pass
+        for end in (one, other):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
