@@ -26,7 +26,10 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         "--data", type=Path, metavar="FOLDER", help="an engine's data (default: RECASTER_DATA)"
     )
     parser.add_argument(
-        "--listen", default="127.0.0.1:50551", metavar="ADDRESS", help="where an engine is to listen"
+        "--listen",
+        default="127.0.0.1:50551",
+        metavar="ADDRESS",
+        help="where an engine is to listen (default: 127.0.0.1:50551)",
     )
     parser.add_argument("--engine", metavar="HOST:PORT", help="an engine to ask (default: RECASTER_ENGINE)")
     parser.add_argument("--json", action="store_true", help="print JSON")
