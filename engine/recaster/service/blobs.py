@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.service.engine import Engine
-    from recaster.store.blobs import Upload
+    from recaster.store.blobs import Upload, UploadWriter
 
 MOST_DIGESTS: Final = 1000
 MOST_DROPS: Final = 100
@@ -91,26 +91,36 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         requests: AsyncIterator[blob_pb2.WriteUploadRequest],
     ) -> Upload:
         writer = self._blobs.writer(upload)
+        syncing: asyncio.Task[None] | None = None
         try:
             piece: blob_pb2.WriteUploadRequest | None = first
             while piece is not None:
-                if piece.offset != writer.offset:
-                    raise Refusal(
-                        Code.OUT_OF_RANGE,
-                        "WRONG_OFFSET",
-                        f"the upload goes on at byte {writer.offset}, not {piece.offset}",
-                        metadata={"committed": str(writer.offset)},
-                    )
-                if len(piece.data) > PIECE:
-                    raise invalid("data", f"must be at most {PIECE} bytes")
-                writer.write(piece.data)
-                if writer.due:
-                    await asyncio.to_thread(writer.sync)
+                self._write(writer, piece)
+                if writer.due:  # while the disk works, more may come
+                    if syncing is not None:
+                        await syncing
+                    syncing = asyncio.create_task(asyncio.to_thread(writer.sync))
                 piece = await anext(requests, None)
         finally:
+            if syncing is not None:
+                await asyncio.wait([syncing])
             # The last sync must not be cut short, even where the connection is gone.
             await asyncio.shield(asyncio.to_thread(writer.close))
         return await asyncio.to_thread(writer.finish)
+
+    @staticmethod
+    def _write(writer: UploadWriter, piece: blob_pb2.WriteUploadRequest) -> None:
+        data = piece.data  # every look at it is a copy
+        if piece.offset != writer.offset:
+            raise Refusal(
+                Code.OUT_OF_RANGE,
+                "WRONG_OFFSET",
+                f"the upload goes on at byte {writer.offset}, not {piece.offset}",
+                metadata={"committed": str(writer.offset)},
+            )
+        if len(data) > PIECE:
+            raise invalid("data", f"must be at most {PIECE} bytes")
+        writer.write(data)
 
     @answering
     async def CancelUpload(

@@ -291,10 +291,10 @@ class UploadWriter:
         return self._unsynced >= SYNC_EVERY
 
     def sync(self) -> None:
-        """Make what was written durable."""
+        """Make what was written durable; may run beside ``write``."""
+        self._unsynced = 0
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._unsynced = 0
 
     def close(self) -> None:
         """Stop writing; what came is kept."""
