@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from recaster.client.connection import Connection
 
 ENDED: Final = frozenset({job_pb2.JOB_STATE_SUCCEEDED, job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_CANCELLED})
-SILENCE_S: Final = 60.0
-"""Seconds without even a sign of life after which a watch is begun anew; the engine gives one every 15 s."""
 
 
 class Jobs:

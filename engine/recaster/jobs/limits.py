@@ -9,10 +9,18 @@ if TYPE_CHECKING:
     from recaster.jobs.task import Limits
 
 
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+
+
 def apply(limits: Limits) -> None:
-    """Bind this process to its limits, where the system knows them (not on Windows)."""
+    """Bind this process to its limits, where the system knows them (not on Windows).
+
+    Call it before there is a second thread.
+    """
     if sys.platform == "win32":
         return
+    if limits.offline and sys.platform == "linux":
+        go_offline()
     import resource
     import signal
 
@@ -30,3 +38,12 @@ def apply(limits: Limits) -> None:
             if hard != resource.RLIM_INFINITY:
                 wanted = min(wanted, hard)
             resource.setrlimit(kind, (wanted, wanted))
+
+
+def go_offline() -> bool:
+    """Leave the network for an empty one of this process's own; False where the system forbids that."""
+    import ctypes
+
+    unshare = ctypes.CDLL(None, use_errno=True).unshare
+    # With a namespace of users as well, nobody needs to be root for it.
+    return unshare(CLONE_NEWNET) == 0 or unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +24,13 @@ class Limits:
             reserves far more than it uses.
         cpu_s: CPU time in seconds.
         file_bytes: size of any file that it writes.
+        offline: no network, where the system allows that to be forbidden (Linux).
     """
 
     memory_bytes: int = 0
     cpu_s: int = 0
     file_bytes: int = 0
+    offline: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class Task:
                 "models": {name: str(path) for name, path in self.models.items()},
                 "made": self.made,
                 "device": self.device,
-                "limits": [self.limits.memory_bytes, self.limits.cpu_s, self.limits.file_bytes],
+                "limits": dataclasses.astuple(self.limits),
             }
         )
 

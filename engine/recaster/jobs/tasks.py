@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -22,11 +23,11 @@ KINDS: Final = {
 }
 LIGHT: Final = frozenset({"ingest", "export"})
 """Work that needs no device."""
-LOOKING: Final = Limits(memory_bytes=8 << 30, cpu_s=4 * 3600, file_bytes=64 << 30)
+LOOKING: Final = Limits(memory_bytes=8 << 30, cpu_s=4 * 3600, file_bytes=64 << 30, offline=True)
 """What a look at an upload may take: a clip of hours, but not whatever a hostile file asks for."""
-LOADING: Final = Limits(cpu_s=3600, file_bytes=64 << 30)
+LOADING: Final = Limits(cpu_s=3600, file_bytes=64 << 30, offline=True)
 """The same for a model, whose network reserves far more memory than it uses."""
-WORKING: Final = Limits(file_bytes=1 << 40)
+WORKING: Final = Limits(file_bytes=1 << 40, offline=True)
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,8 @@ def device_for(spec: job_pb2.JobSpec) -> str:
 
 def _limits(spec: job_pb2.JobSpec) -> Limits:
     if kind_of(spec) != "ingest":
-        return WORKING
+        # A GPU's driver may need sockets that aren't there without the network.
+        return dataclasses.replace(WORKING, offline=device_for(spec) != "gpu")
     return LOADING if spec.ingest.kind == job_pb2.INGEST_KIND_MODEL else LOOKING
 
 

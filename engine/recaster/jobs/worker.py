@@ -45,8 +45,8 @@ def main() -> int:
     if not line:
         return STOPPED
     task = Task.from_line(line)
-    _watch_engine()
     limits.apply(task.limits)
+    _watch_engine()
     work = Work(task, _throttled(voice), voice.preview, voice.log)
     try:
         task.folder.mkdir(parents=True, exist_ok=True)

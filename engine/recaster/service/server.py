@@ -205,6 +205,8 @@ def _listening(engine: Engine, settings: ServeSettings, token: str) -> tuple[grp
             ("grpc.max_receive_message_length", MAX_MESSAGE),
             ("grpc.max_send_message_length", MAX_ANSWER),
             ("grpc.max_concurrent_streams", 1000),
+            # Clients ask every 30 s whether the line is alive, also during a call that says nothing.
+            ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
         ),
     )
     for add, service in _SERVICES:
