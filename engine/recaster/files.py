@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from recaster.errors import DiskFullError, OutputError
@@ -91,6 +91,13 @@ def write_secret(path: Path, text: str) -> None:
         sync(path)
     except OSError as error:
         raise unwritable(path, error) from error
+
+
+def safe_name(name: str) -> str:
+    """A file's name out of what somebody called it: one path segment, printable, at most 120 characters."""
+    last = PurePath(name.replace("\\", "/")).name.encode("utf-8", "replace").decode()
+    shown = "".join(letter if letter.isprintable() and letter not in '<>:"/|?*' else "_" for letter in last)
+    return shown.lstrip(". ")[-120:] or "unnamed"
 
 
 def sync(path: Path) -> None:

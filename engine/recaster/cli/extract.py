@@ -123,6 +123,7 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
     from recaster.api.v1 import job_pb2
     from recaster.cli.remote import Remote, filled
     from recaster.facesets.inputs import find_inputs
+    from recaster.files import safe_name
 
     remote = Remote(engine, options)
     inputs = []
@@ -130,12 +131,14 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
         if file.kind == "clip":
             inputs.append(job_pb2.ExtractInput(clip_id=remote.clip(file.path)))
         else:
-            picture = job_pb2.Picture(digest=remote.picture(file.path), display_name=file.path.name)
+            picture = job_pb2.Picture(
+                digest=remote.picture(file.path), display_name=safe_name(file.path.name)
+            )
             inputs.append(job_pb2.ExtractInput(picture=picture))
     spec = job_pb2.ExtractSpec(
         inputs=inputs,
         faceset_id=remote.faceset(options.out if options.out.exists() else None),
-        display_name=options.out.name,
+        display_name=safe_name(options.out.name),
         options=filled(extract_options(options), person=remote.picture(options.person)),
     )
     job = remote.do(job_pb2.JobSpec(extract=spec), options.out)

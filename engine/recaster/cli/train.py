@@ -122,6 +122,7 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
     from recaster.api.v1 import job_pb2
     from recaster.cli.remote import Remote
     from recaster.errors import ModelError, UsageError
+    from recaster.files import safe_name
 
     if options.vggface_weights is not None:
         raise UsageError("--vggface-weights stay on this machine: train with them with --local")
@@ -130,7 +131,7 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
     remote = Remote(engine, options)
     spec = job_pb2.TrainSpec(
         model_id=remote.model(options.out if options.resume else None),
-        display_name=options.out.name,
+        display_name=safe_name(options.out.name),
         source_faceset_id=remote.faceset(options.source),
         target_faceset_id=remote.faceset(options.target),
         options=train_options(options),

@@ -21,6 +21,7 @@ from recaster.api.v1 import (
 from recaster.client.connection import PATIENCE_S, Connection
 from recaster.client.jobs import Jobs
 from recaster.client.transfer import Transfer
+from recaster.files import safe_name
 from recaster.progress import Report, silent
 
 if TYPE_CHECKING:
@@ -114,6 +115,6 @@ class Client:
     def _take(self, path: Path, kind: job_pb2.IngestKind, report: Report) -> job_pb2.JobResult:
         digest = self.transfer.upload(path, report)
         spec = job_pb2.JobSpec(
-            ingest=job_pb2.IngestSpec(digest=digest, kind=kind, display_name=path.name[:200])
+            ingest=job_pb2.IngestSpec(digest=digest, kind=kind, display_name=safe_name(path.name))
         )
         return self.jobs.wait(self.jobs.create(spec).job_id, report).result

@@ -156,8 +156,8 @@ class _Desk:
     def preview(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """Swap one frame."""
         from recaster.api.v1 import job_pb2
+        from recaster.files import safe_name
         from recaster.jobs.options import swap_settings
-        from recaster.jobs.work import safe_name
         from recaster.media.probe import probe
         from recaster.swapping.preview import preview_frame
 

@@ -20,7 +20,7 @@ from recaster.api.v1 import job_pb2
 from recaster.errors import RecasterError
 from recaster.jobs import logs
 from recaster.jobs.settling import Settler
-from recaster.jobs.tasks import KINDS, LIGHT, device_for, task_for
+from recaster.jobs.tasks import KINDS, LIGHT, device_for, needs, task_for
 from recaster.store.jobs import (
     CANCELLED,
     CANCELLING,
@@ -31,6 +31,7 @@ from recaster.store.jobs import (
     RUNNING,
     STARTING,
     Standing,
+    UnknownError,
 )
 
 if TYPE_CHECKING:
@@ -100,9 +101,9 @@ class Supervisor:
         self._wake.set()
 
     def recover(self) -> int:
-        """Queue again what an engine that died had been running; returns how many jobs that are."""
+        """Queue again what nobody runs any more, since its engine died; returns how many jobs that are."""
         after = {STARTING: QUEUED, RUNNING: QUEUED, PAUSING: PAUSED, CANCELLING: CANCELLED}
-        lost = self._store.jobs.in_states(tuple(after))
+        lost = [one for one in self._store.jobs.in_states(tuple(after)) if one.job_id not in self._running]
         for one in lost:
             with self._store.jobs.changing(one.job_id) as job:
                 job.state = after[job.state]
@@ -112,8 +113,12 @@ class Supervisor:
         """Run jobs until ``close``."""
         while not self._closing:
             self._wake.clear()
-            self.obey()
-            self._start_due()
+            try:
+                self.recover()
+                self.obey()
+                self._start_due()
+            except RecasterError:  # the store can't be written: a full disk, say
+                log.exception("jobs can't be looked after now")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), TICK_S)
 
@@ -190,23 +195,33 @@ class Supervisor:
 
     async def _drive(self, running: Running) -> None:
         """Start a job's worker, listen to it until it ends, and settle what came of it."""
-        job_id = running.job_id
         code: int | None = None
         try:
-            with self._store.jobs.changing(job_id) as job:
-                job.state = STARTING
-                job.attempts += 1
-                if not job.HasField("start_time"):
-                    job.start_time.GetCurrentTime()
-                job.ClearField("error")
-            task = task_for(job, self._store)
-            code = await self._work(running, task)
-        except RecasterError as error:  # what it needs is gone, or its folder can't be written
+            code = await self._work(running, self._begun(running.job_id))
+        except UnknownError as error:  # what it needs is gone
             running.outcome = {"say": "failed", "reason": "INPUT", "message": str(error), "exit_code": 3}
+        except (RecasterError, OSError, ValueError):
+            # The engine itself couldn't go on (its disk is full, say): the job isn't to blame.
+            log.exception("a job's worker was lost", extra={"job": running.job_id})
+            running.told = time.monotonic()
+            _kill(running)
         finally:
-            del self._running[job_id]
+            del self._running[running.job_id]
             self._settle(running, code)
             self.wake()
+
+    def _begun(self, job_id: str) -> Task:
+        """Note that a job's next worker is being started; returns its task (UnknownError)."""
+        with self._store.jobs.changing(job_id) as job:
+            job.state = STARTING
+            job.attempts += 1
+            if not job.HasField("start_time"):
+                job.start_time.GetCurrentTime()
+            job.ClearField("error")
+        changed = needs(job.spec).changes
+        if changed is not None:  # it is no longer what was taken in, however the job ends
+            self._store.things.moved_on(*changed)
+        return task_for(job, self._store)
 
     async def _work(self, running: Running, task: Task) -> int:
         task.folder.mkdir(parents=True, exist_ok=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
+
+from recaster.files import safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,10 +90,3 @@ def without_paths(text: str, task: Task) -> str:
             half_made = re.escape(str(folder.parent)) + rf"/\.{re.escape(folder.name)}\.[^/]+/[^/]+/"
             text = re.sub(half_made, "", text).replace(str(folder), f"{what} {name}")
     return text.replace(f"{task.folder}/", "")
-
-
-def safe_name(name: str) -> str:
-    """A file's name out of what somebody called it: one path segment, printable, at most 120 characters."""
-    last = PurePath(name.replace("\\", "/")).name
-    shown = "".join(letter if letter.isprintable() and letter not in '<>:"/|?*' else "_" for letter in last)
-    return shown.lstrip(". ")[-120:] or "unnamed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -43,7 +44,7 @@ class ServerService(server_pb2_grpc.ServerServiceServicer):
             ],
             max_blob_bytes=blobs.quota.blob,
             quota_bytes=blobs.quota.total,
-            used_bytes=blobs.used(),
+            used_bytes=await asyncio.to_thread(blobs.used),
             free_bytes=self._engine.store.folder.free_bytes(),
             max_message_bytes=MAX_MESSAGE,
             codecs=CODECS,

@@ -51,7 +51,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         """Begin an upload, or find one."""
         check_digest("digest", request.digest)
         check_offset("size", request.size, LARGEST)
-        upload = self._blobs.start(request.digest, request.size)
+        upload = await asyncio.to_thread(self._blobs.start, request.digest, request.size)
         if upload.size == 0 and not self._blobs.has(upload.digest):  # nothing to send: it is whole already
             writer = self._blobs.writer(upload)
             writer.close()
@@ -156,7 +156,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
             raise Refusal(
                 Code.RESOURCE_EXHAUSTED, "TOO_MANY_DROPS", "too many drops are open; take some first"
             )
-        self._blobs.check_room(request.size)
+        await asyncio.to_thread(self._blobs.check_room, request.size)
         drop_id = secrets.token_hex(16)
         folder = self._engine.store.folder.drops / drop_id
         folder.mkdir(mode=0o700)
