@@ -79,7 +79,7 @@ def kills(folder: Path, count: int) -> dict[str, Any]:
                 further = now.progress.done > best.get(now.progress.stage, 0)
                 if now.state not in LIVE or not further or sum(done.values()) >= count:
                     continue  # a worker that dies twice at the same place has failed, as it should
-                best[now.progress.stage] = now.progress.done
+                attempts = now.attempts
                 began = time.monotonic()
                 if dice.random() < 0.6:
                     for process in served.workers():
@@ -93,8 +93,15 @@ def kills(folder: Path, count: int) -> dict[str, Any]:
                     back.append(time.monotonic() - began)
                     served.start()
                     done["engine"] += 1
+                # What the dead one had told may still come in: only what the next one does counts.
+                until(
+                    client, job.job_id, lambda one, last=attempts: one.attempts > last or one.state in ENDED
+                )
+                now = client.jobs.get(job.job_id)
+                best[now.progress.stage] = now.progress.done
             ended = client.jobs.get(job.job_id)
-            lost += checked(client, ended, undisturbed)
+            lost += (found := checked(client, ended, undisturbed))
+            print(*found, sep="\n", file=sys.stderr)
             print(f"{sum(done.values())}/{count} kills, {jobs} jobs, {len(lost)} losses", file=sys.stderr)
     served.stop()
     return {

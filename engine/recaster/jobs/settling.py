@@ -65,9 +65,9 @@ class Settler:
         self._end(job_id, FAILED, result=self._left(job_id), error=error)
         self._tidy(job_id)
 
-    def crashed(self, job_id: str, code: int | None) -> None:
+    def crashed(self, job_id: str, code: int | None, words_from: int) -> None:
         """A worker has died more than once without coming further."""
-        words = _last_words(self._store.folder.job(job_id) / "stderr.txt")
+        words = _last_words(self._store.folder.job(job_id) / "stderr.txt", words_from)
         message = f"its process died twice at the same place ({_died_of(code)})"
         error = job_pb2.JobError(
             reason="CRASHED", message=message + (f": {words}" if words else ""), exit_code=1
@@ -216,10 +216,10 @@ def _died_of(code: int | None) -> str:
     return f"exit code {code}"
 
 
-def _last_words(path: Path) -> str:
+def _last_words(path: Path, begin: int) -> str:
     try:
         with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - TAIL), os.SEEK_SET)
+            file.seek(max(begin, path.stat().st_size - TAIL), os.SEEK_SET)
             lines = file.read().decode("utf-8", "replace").strip().splitlines()
     except FileNotFoundError:
         return ""

@@ -82,6 +82,7 @@ class Running:
     waiting: Mapping[str, Any] | None = None  # progress not kept yet
     best: dict[str, float] = field(default_factory=dict)
     outcome: Mapping[str, Any] | None = None
+    words_from: int = 0  # where this worker's own part of the job's standard error begins
 
 
 class Supervisor:
@@ -226,6 +227,7 @@ class Supervisor:
     async def _work(self, running: Running, task: Task) -> int:
         task.folder.mkdir(parents=True, exist_ok=True)
         with (task.folder / "stderr.txt").open("ab") as errors:
+            running.words_from = errors.tell()
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -303,7 +305,7 @@ class Supervisor:
         log.warning("worker died", extra={"job": running.job_id, "code": code, "failures": failures})
         self._store.jobs.remember(running.job_id, Standing(standing.wish, standing.best, failures))
         if failures >= TRIES:
-            self._settler.crashed(running.job_id, code)
+            self._settler.crashed(running.job_id, code, running.words_from)
         else:
             self._move(running.job_id, QUEUED)
 
