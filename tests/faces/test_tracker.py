@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from tests.faces.interrupting import assert_same, interrupted
 
 from recaster.faces import analysis as analysis_module
-from recaster.faces import tracklets
+from recaster.faces import journal, tracklets
 from recaster.faces.analysis import AnalysisSettings, analyse
 from recaster.faces.tracklets import outline
 from recaster.faces.types import Analysis, Detection, Landmarks
 from recaster.media.types import Frame, Image
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Points = Callable[[float, float, float], np.ndarray]
 Script = Callable[[int], dict[str, float]]
@@ -70,8 +75,15 @@ class World:
 
 
 @pytest.fixture
-def look(points_at: Points, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Analysis, World]]:
-    """Analyse a scripted clip; who it is can be read from the middle of a portrait."""
+def look(
+    points_at: Points, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., tuple[Analysis, World]]:
+    """Analyse a scripted clip; who it is can be read from the middle of a portrait.
+
+    Each is analysed once more, interrupted again and again: that must make no difference.
+    """
+    monkeypatch.setattr(journal, "EVERY_S", 0.0)
+    parts = (tmp_path / str(number) for number in range(100))
 
     def run(
         script: Script,
@@ -86,7 +98,14 @@ def look(points_at: Points, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tu
         monkeypatch.setattr(analysis_module, "make_landmarker", lambda *_: world)
         monkeypatch.setattr(tracklets, "embed", lambda image, _: np.full(128, image[128, 128, 0] / 128))
         wanted = AnalysisSettings(**{"detect_every": 10, "identify": False} | settings)  # type: ignore[arg-type]
-        return analyse(world.frames(count, start), wanted, count), world
+        found = analyse(world.frames(count, start), wanted, count)
+        looks = list(world.looks)
+        again = interrupted(
+            lambda begin: world.frames(start + count - begin, begin), start, wanted, next(parts)
+        )
+        assert_same(again, found)
+        world.looks = looks
+        return found, world
 
     return run
 

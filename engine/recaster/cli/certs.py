@@ -43,5 +43,10 @@ def run(options: argparse.Namespace) -> None:
         print(path)
     if not options.quiet:
         folder = options.folder
-        print(f"engine:  recaster serve --tls-cert {folder}/engine.pem --tls-key {folder}/engine.key")
+        only = f" --client-ca {folder}/ca.pem" if options.client else ""
+        print(f"engine:  recaster serve --tls-cert {folder}/engine.pem --tls-key {folder}/engine.key{only}")
         print(f"clients: export RECASTER_TLS_CA={folder}/ca.pem")
+        for name in options.client:
+            print(
+                f"{name}: export RECASTER_TLS_CERT={folder}/{name}.pem RECASTER_TLS_KEY={folder}/{name}.key"
+            )

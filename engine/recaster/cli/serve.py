@@ -91,7 +91,17 @@ def run(options: argparse.Namespace) -> None:
     def ready(address: str, token: str, new: bool) -> None:
         if new:
             print("the token of this engine is new; give it to whoever may use it:", file=sys.stderr)
-            print(f"export RECASTER_ENGINE={address} RECASTER_TOKEN={token}", flush=True)
+            print(f"export RECASTER_ENGINE={_reachable(address)} RECASTER_TOKEN={token}", flush=True)
+            if tls is not None:
+                print("and the authority's certificate: export RECASTER_TLS_CA=.../ca.pem", file=sys.stderr)
         print(f"serving on {address}", file=sys.stderr, flush=True)
 
     asyncio.run(serve(settings, ready))
+
+
+def _reachable(address: str) -> str:
+    """The address as other machines write it: 0.0.0.0 and [::] are everywhere, and nowhere to call."""
+    import socket
+
+    host, _, port = address.rpartition(":")
+    return f"{socket.getfqdn()}:{port}" if host in ("0.0.0.0", "[::]", "") else address  # noqa: S104

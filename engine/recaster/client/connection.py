@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 ENGINE: Final = "RECASTER_ENGINE"
 TOKEN: Final = "RECASTER_TOKEN"  # noqa: S105 - the name of a variable
 AUTHORITY: Final = "RECASTER_TLS_CA"
+CERTIFICATE: Final = "RECASTER_TLS_CERT"
+KEY: Final = "RECASTER_TLS_KEY"
 CALL_S: Final = 30.0
 """Seconds that an ordinary call may take."""
 PATIENCE_S: Final = 60.0
@@ -59,10 +61,10 @@ class Address:
 
     @classmethod
     def from_environment(cls, target: str | None = None) -> Address:
-        """What RECASTER_ENGINE, RECASTER_TOKEN and RECASTER_TLS_CA say.
+        """What RECASTER_ENGINE, RECASTER_TOKEN and RECASTER_TLS_CA, _CERT and _KEY say.
 
         Raises:
-            UsageError: one of the first two is missing.
+            UsageError: one of the first two is missing, or a certificate comes without its key or authority.
         """
         target = target or os.environ.get(ENGINE, "")
         token = os.environ.get(TOKEN, "")
@@ -72,8 +74,12 @@ class Address:
             raise UsageError(
                 f"set {TOKEN} to the engine's token; it is in the file 'token' of its data folder"
             )
-        authority = os.environ.get(AUTHORITY)
-        return cls(target, token, None if not authority else Path(authority))
+        authority, certificate, key = (
+            Path(given) if (given := os.environ.get(name)) else None for name in (AUTHORITY, CERTIFICATE, KEY)
+        )
+        if (certificate is None) != (key is None) or (certificate is not None and authority is None):
+            raise UsageError(f"{CERTIFICATE} and {KEY} go together, and need {AUTHORITY}")
+        return cls(target, token, authority, certificate, key)
 
 
 class Connection:

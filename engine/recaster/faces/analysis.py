@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from recaster.progress import Report, Update, silent
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from recaster.faces.journal import Journal
     from recaster.faces.tracklets import Tracklet
     from recaster.media.types import Frame
 
@@ -74,14 +76,17 @@ def analyse(
     settings: AnalysisSettings | None = None,
     total: int | None = None,
     report: Report = silent,
+    journal: Journal | None = None,
 ) -> Analysis:
     """Find the faces of a clip, follow them, and tell who is who.
 
     Args:
-        frames: consecutive frames; only a few are held at a time.
+        frames: consecutive frames; only a few are held at a time. With a journal, those from its
+            ``begin`` on.
         settings: how; the defaults where None.
         total: how many frames there are, for the progress.
         report: told after every frame.
+        journal: where to go on, and what to keep now and then; None for neither.
 
     Returns:
         Tracks by first frame, then by size; none where there is no face.
@@ -93,12 +98,18 @@ def analyse(
     landmarker = make_landmarker(settings.landmarker)
     detector = make_detector(settings.detector, settings.min_face)
     tracker = Tracker(detector, landmarker, _rules(settings, landmarker))
+    coming = iter(frames)
     first, count = 0, 0
-    for frame in frames:
+    if journal is not None and journal.state is not None:
+        tracker.restore(journal.state, itertools.islice(coming, journal.state.recent))
+        first, count = journal.first, journal.state.done - journal.first
+    for frame in coming:
         first = frame.index if count == 0 else first
         tracker.step(frame)
         count += 1
         report(Update("analysing", count, total))
+        if journal is not None:
+            journal.keep(tracker, frame.index + 1)
     return _gather(tracker, range(first, first + count), settings)
 
 

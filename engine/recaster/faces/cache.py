@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recaster.errors import ClipError, InputError, OutputError
-from recaster.faces import store
+from recaster.faces import journal, store
 from recaster.faces.analysis import AnalysisSettings, analyse
 from recaster.files import sha256
 from recaster.media.probe import probe
@@ -32,7 +32,8 @@ def analyse_clip(
     """Analyse a clip, or take the result from the cache where it was done before.
 
     The key is made of the file's bytes, the settings, the range and the format, so a renamed clip is
-    known again and a changed one is not. A damaged cache entry is made anew.
+    known again and a changed one is not. A damaged cache entry is made anew. An analysis that was
+    interrupted goes on where it was some seconds before.
 
     Args:
         path: the clip.
@@ -50,8 +51,11 @@ def analyse_clip(
     found = _load(kept)
     if found is None:
         _require_writable(kept.parent)
-        found = analyse(read_frames(path, frames.start, frames.stop), settings, len(frames), report)
-        store.save(kept, found)
+        with journal.opened(kept.with_suffix(".parts"), frames.start) as begun:
+            begin = frames.start if begun is None else begun.begin
+            found = analyse(read_frames(path, begin, frames.stop), settings, len(frames), report, begun)
+            store.save(kept, found)
+    journal.remove(kept.with_suffix(".parts"))
     return found
 
 

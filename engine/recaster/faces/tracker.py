@@ -12,9 +12,11 @@ from recaster.faces.identity import distance
 from recaster.faces.tracklets import Tracklet, mean_embedding, outline, portrait
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from recaster.faces.detectors import Detector
     from recaster.faces.landmarkers import Landmarker
-    from recaster.faces.types import Box, Detection, Landmarks
+    from recaster.faces.types import Box, Detection, Floats, Landmarks
     from recaster.media.types import Frame
 
 SAME_PLACE: Final = 0.3
@@ -42,6 +44,31 @@ class Rules:
     identify: bool
 
 
+@dataclass(frozen=True)
+class TrackerState:
+    """Where a tracker is: with the last few frames, all it needs to go on.
+
+    Attributes:
+        done: the next frame to look at.
+        recent: how many frames before it are needed once more.
+        until_look: frames until the next look at the whole picture.
+        lost_at: seconds, when a face was last lost.
+        cuts: frames that begin a new shot.
+        active: which tracklets are still being followed.
+        tracklets: everything followed so far.
+        last: what cuts are found by, see ``CutFinder``.
+    """
+
+    done: int
+    recent: int
+    until_look: int
+    lost_at: float
+    cuts: list[int]
+    active: list[int]
+    tracklets: list[Tracklet]
+    last: tuple[Floats, ...] | None
+
+
 class Tracker:
     """Detects now and then, follows in between; no face knows of another's state.
 
@@ -61,6 +88,27 @@ class Tracker:
         self._recent: deque[Frame] = deque(maxlen=rules.detect_every)
         self._until_look = 0
         self._lost_at = -math.inf
+
+    def state(self, done: int) -> TrackerState:
+        """Where it is, between two frames; ``done`` is the index of the next."""
+        return TrackerState(
+            done=done,
+            recent=len(self._recent),
+            until_look=self._until_look,
+            lost_at=self._lost_at,
+            cuts=self.cuts,
+            active=[number for number, one in enumerate(self.tracklets) if one in self._active],
+            tracklets=self.tracklets,
+            last=self._finder.last,
+        )
+
+    def restore(self, state: TrackerState, recent: Iterable[Frame]) -> None:
+        """Go on where another tracker was; ``recent`` are the frames before the next that it needs."""
+        self.tracklets, self.cuts = state.tracklets, state.cuts
+        self._active = [self.tracklets[number] for number in state.active]
+        self._until_look, self._lost_at = state.until_look, state.lost_at
+        self._finder.last = state.last
+        self._recent.extend(recent)
 
     def step(self, frame: Frame) -> None:
         """Look at the next frame of the clip."""

@@ -1,4 +1,4 @@
-"""Quick questions that need a look at pictures: answered by one warm process, never by the engine itself.
+"""Quick questions that need a look at pictures: answered by a warm process, never by the engine itself.
 
 ``Assistant`` is the engine's side; ``python -m recaster.jobs.assistant`` is the process. One JSON object a
 line each way. The process ends when nobody asked for a while, or when the engine is gone.
@@ -215,11 +215,13 @@ def _thumbnail(data: bytes) -> bytes:
 def main() -> int:
     """Answer until nobody asks any more."""
     from recaster.jobs import limits
+    from recaster.jobs.devices import devices
     from recaster.jobs.task import Limits
     from recaster.jobs.worker import own_output
 
     out = own_output()
-    limits.apply(Limits(file_bytes=1 << 30))
+    # A GPU's driver may need sockets that aren't there without the network.
+    limits.apply(Limits(file_bytes=1 << 30, offline=devices()[0] != "gpu"))
     desk = _Desk()
     while line := sys.stdin.readline():
         try:

@@ -75,10 +75,9 @@ class Settler:
         self._end(job_id, FAILED, result=self._left(job_id), error=error)
         self._tidy(job_id)
 
-    def block(self, job_id: str) -> None:
-        """There is no room to begin."""
-        message = "the engine's disk is nearly full; the job goes on by itself once there is room"
-        self._end(job_id, BLOCKED, error=job_pb2.JobError(reason="DISK_FULL", message=message, exit_code=6))
+    def block(self, job_id: str, why: job_pb2.JobError) -> None:
+        """It can't begin now, and will when that is over."""
+        self._end(job_id, BLOCKED, error=why)
 
     def cancel(self, job_id: str) -> None:
         """Nobody wants it any more. A model that was begun keeps its last checkpoint."""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster.api.v1 import job_pb2
 from recaster.errors import RecasterError
 from recaster.jobs import logs
+from recaster.jobs.room import Room
 from recaster.jobs.settling import Settler
 from recaster.jobs.tasks import KINDS, LIGHT, device_for, needs, task_for
 from recaster.store.jobs import (
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("recaster.jobs")
 
 TICK_S: Final = 1.0
+TICK_STOPPING_S: Final = 0.2
+"""The same while a worker was asked to stop, and may have to be made to."""
+TROUBLE_S: Final = 2.0
+"""Seconds that a job rests after the engine itself couldn't go on with it."""
 LOOKED_AT: Final = 50
 """Jobs that wait for one thing and are looked at for one that could start."""
 PROGRESS_EVERY: Final = 1.0
@@ -92,6 +97,8 @@ class Supervisor:
         self._store = store
         self._rules = rules or Rules()
         self._settler = Settler(store)
+        self._room = Room(store, self._rules.spare_bytes)
+        self._not_before: dict[str, float] = {}  # when jobs that had trouble may start again
         self._running: dict[str, Running] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -115,13 +122,15 @@ class Supervisor:
         while not self._closing:
             self._wake.clear()
             try:
+                await self._room.look()
                 self.recover()
                 self.obey()
                 self._start_due()
             except RecasterError:  # the store can't be written: a full disk, say
                 log.exception("jobs can't be looked after now")
+            stopping = any(running.told is not None for running in self._running.values())
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), TICK_S)
+                await asyncio.wait_for(self._wake.wait(), TICK_STOPPING_S if stopping else TICK_S)
 
     async def close(self) -> None:
         """Ask all workers to save what they did, wait for them, and queue their jobs again."""
@@ -157,7 +166,7 @@ class Supervisor:
             self._settler.cancel(job_id)
         elif wish == "pause":
             self._move(job_id, PAUSED)
-        elif state == PAUSED or self._has_room():
+        elif state == PAUSED or self._room.shortage(job_id) is None:
             self._move(job_id, QUEUED)
 
     def _start_due(self) -> None:
@@ -178,8 +187,12 @@ class Supervisor:
             return
         if self._works_on_same(job):
             return
-        if not self._has_room():
-            self._settler.block(job.job_id)
+        if time.monotonic() < self._not_before.get(job.job_id, 0):
+            return
+        self._not_before.pop(job.job_id, None)
+        shortage = self._room.shortage(job.job_id)
+        if shortage is not None:
+            self._settler.block(job.job_id, shortage)
             return
         running = Running(job.job_id, device, best=json.loads(self._store.jobs.standing(job.job_id).best))
         self._running[job.job_id] = running
@@ -190,9 +203,6 @@ class Supervisor:
     def _works_on_same(self, job: job_pb2.Job) -> bool:
         """Whether a running job changes something that this one needs, or the other way round."""
         return any(self._settler.clash(job.spec, self._store.jobs.get(name).spec) for name in self._running)
-
-    def _has_room(self) -> bool:
-        return self._store.folder.free_bytes() >= self._rules.spare_bytes
 
     async def _drive(self, running: Running) -> None:
         """Start a job's worker, listen to it until it ends, and settle what came of it."""
@@ -205,6 +215,7 @@ class Supervisor:
             # The engine itself couldn't go on (its disk is full, say): the job isn't to blame.
             log.exception("a job's worker was lost", extra={"job": running.job_id})
             running.told = time.monotonic()
+            self._not_before[running.job_id] = running.told + TROUBLE_S
             _kill(running)
         finally:
             del self._running[running.job_id]
@@ -293,6 +304,8 @@ class Supervisor:
         elif wish == "cancel":
             self._settler.cancel(running.job_id)
         elif said is not None and said["say"] == "failed":
+            if said["reason"] == "DISK_FULL":
+                self._room.ran_out(running.job_id)
             self._settler.failed(running.job_id, said)
         elif said is not None or running.told is not None:  # it stopped, or was killed for not stopping
             self._move(running.job_id, PAUSED if wish == "pause" and not self._closing else QUEUED)

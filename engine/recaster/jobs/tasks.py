@@ -38,6 +38,7 @@ class Needs:
         clips: clips that it reads.
         facesets: facesets that it reads.
         models: models that it reads.
+        identities: people whose faces it makes a faceset of.
         blobs: blobs that it names itself.
         changes: kind and id of the thing that it changes; None for none or a new one.
         makes: kind of the thing that it makes or changes; empty for none.
@@ -46,6 +47,7 @@ class Needs:
     clips: tuple[str, ...] = ()
     facesets: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    identities: tuple[str, ...] = ()
     blobs: tuple[str, ...] = ()
     changes: tuple[str, str] | None = None
     makes: str = ""
@@ -54,6 +56,7 @@ class Needs:
         """Kind and id of every thing."""
         found = [("clip", one) for one in self.clips]
         found += [("faceset", one) for one in self.facesets] + [("model", one) for one in self.models]
+        found += [("identity", one) for one in self.identities]
         return found + ([self.changes] if self.changes else [])
 
 
@@ -73,7 +76,11 @@ def _ingest(spec: job_pb2.JobSpec) -> Needs:
         job_pb2.INGEST_KIND_FACESET: "faceset",
         job_pb2.INGEST_KIND_MODEL: "model",
     }
-    return Needs(blobs=(spec.ingest.digest,), makes=makes[spec.ingest.kind])
+    return Needs(
+        identities=_set(spec.ingest.identity_id),
+        blobs=(spec.ingest.digest,),
+        makes=makes[spec.ingest.kind],
+    )
 
 
 def _extract(spec: job_pb2.JobSpec) -> Needs:
@@ -81,6 +88,7 @@ def _extract(spec: job_pb2.JobSpec) -> Needs:
     pictures = [one.picture.digest for one in work.inputs if one.HasField("picture")]
     return Needs(
         clips=_set(*(one.clip_id for one in work.inputs)),
+        identities=_set(work.identity_id),
         blobs=_set(*pictures, work.options.person),
         changes=("faceset", work.faceset_id) if work.faceset_id else None,
         makes="faceset",

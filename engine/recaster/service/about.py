@@ -12,7 +12,7 @@ from recaster.api.v1 import server_pb2, server_pb2_grpc, swap_pb2, swap_pb2_grpc
 from recaster.jobs.devices import devices
 from recaster.networks.presets import PRESETS
 from recaster.service.checks import check_digest, check_id
-from recaster.service.refusals import Context, answering, invalid
+from recaster.service.refusals import Context, answering, blob_missing, invalid
 
 if TYPE_CHECKING:
     from recaster.service.engine import Engine
@@ -72,11 +72,11 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         thing = "model" if kind == "model_id" else "faceset"
         store.things.get(thing, name)
         person = request.options.person
-        if person:
-            check_digest("options.person", person)
+        if person and not store.blobs.has(check_digest("options.person", person)):
+            raise blob_missing(person)
         if request.frame < 0:
             raise invalid("frame", "must not be negative")
-        answer = await self._engine.assistant.ask(
+        answer = await self._engine.previewer.ask(
             "preview",
             clip=str(store.blobs.path(clip.digest)),
             name=clip.display_name,

@@ -43,7 +43,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
             raise invalid("digests", f"must be at most {MOST_DIGESTS}")
         for at, digest in enumerate(request.digests):
             check_digest(f"digests[{at}]", digest)
-        missing = [digest for digest in request.digests if not self._blobs.has(digest)]
+        missing = [digest for digest in request.digests if not self._blobs.wanted(digest)]
         return blob_pb2.FindMissingBlobsResponse(missing=missing)
 
     @answering
@@ -152,6 +152,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         self._refuse_far(context)
         check_digest("digest", request.digest)
         check_offset("size", request.size, LARGEST)
+        self._drops = {name: one for name, one in self._drops.items() if one[1].parent.is_dir()}
         if len(self._drops) >= MOST_DROPS:
             raise Refusal(
                 Code.RESOURCE_EXHAUSTED, "TOO_MANY_DROPS", "too many drops are open; take some first"

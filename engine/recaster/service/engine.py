@@ -27,13 +27,15 @@ class Engine:
     Attributes:
         store: what it keeps.
         supervisor: who runs its jobs.
-        assistant: who answers quick questions about pictures and faces.
+        assistant: who answers quick questions about faces.
+        previewer: who swaps single frames, which may take longer.
         local_drops: whether files may be handed over on this machine.
     """
 
     store: Store
     supervisor: Supervisor
     assistant: Assistant
+    previewer: Assistant
     local_drops: bool = True
     _waiting: defaultdict[str, set[asyncio.Event]] = field(default_factory=lambda: defaultdict(set))
 

@@ -10,7 +10,7 @@ from recaster.api.v1 import job_pb2, job_pb2_grpc
 from recaster.jobs.supervisor import forget
 from recaster.jobs.tasks import KINDS, kind_of, needs
 from recaster.service.checks import check_id, check_labels, check_text
-from recaster.service.refusals import Code, Context, Refusal, answering, invalid, streaming
+from recaster.service.refusals import Code, Context, Refusal, answering, blob_missing, invalid, streaming
 from recaster.service.specs import check_spec
 from recaster.store.jobs import ENDED, JobFilter
 
@@ -48,12 +48,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
                     store.things.get(kind, name)  # NOT_FOUND takes the job back
                 for digest in needed.blobs:
                     if not store.blobs.has(digest):
-                        raise Refusal(
-                            Code.FAILED_PRECONDITION,
-                            "BLOB_MISSING",
-                            f"there is no blob {digest[:12]} yet; upload it first",
-                            metadata={"digest": digest},
-                        )
+                        raise blob_missing(digest)
                 store.blobs.use(needed.blobs, f"job {job.job_id}")
         self._engine.supervisor.wake()
         return job

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -42,10 +44,8 @@ class Metrics(grpc.aio.ServerInterceptor):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Jobs by state, and room on the disk."""
-        import sqlite3
-
         jobs = GaugeMetricFamily("recaster_jobs", "Jobs by state", labels=("state",))
-        with sqlite3.connect(f"file:{self._folder.database}?mode=ro", uri=True) as opened:
+        with contextlib.closing(sqlite3.connect(f"file:{self._folder.database}?mode=ro", uri=True)) as opened:
             for state, count in opened.execute("select state, count(*) from job group by state"):
                 jobs.add_metric([job_pb2.JobState.Name(state).removeprefix("JOB_STATE_").lower()], count)
         yield jobs

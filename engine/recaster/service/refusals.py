@@ -70,6 +70,16 @@ def invalid(field: str, why: str) -> Refusal:
     return Refusal(Code.INVALID_ARGUMENT, "INVALID_FIELD", f"{field}: {why}", ((field, why),))
 
 
+def blob_missing(digest: str) -> Refusal:
+    """The request names a blob that was not uploaded."""
+    return Refusal(
+        Code.FAILED_PRECONDITION,
+        "BLOB_MISSING",
+        f"there is no blob {digest[:12]} yet; upload it first",
+        metadata={"digest": digest},
+    )
+
+
 def refusal_of(error: BaseException) -> Refusal:
     """How an error is told."""
     if isinstance(error, Refusal):

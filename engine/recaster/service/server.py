@@ -37,6 +37,7 @@ from recaster.api.v1 import (
 )
 from recaster.errors import InputError, UsageError
 from recaster.jobs.assistant import Assistant
+from recaster.jobs.devices import devices
 from recaster.jobs.supervisor import Rules, Supervisor
 from recaster.service import tracing
 from recaster.service.about import MAX_ANSWER, MAX_MESSAGE, ServerService, SwapService
@@ -141,6 +142,7 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
                 store,
                 Supervisor(store, settings.rules),
                 Assistant(settings.data.path / "jobs"),
+                Assistant(settings.data.path / "jobs"),
                 settings.local_drops,
             )
             server, address = _listening(engine, settings, token)
@@ -155,6 +157,8 @@ async def _serve(engine: Engine, server: grpc.aio.Server, ready: Callable[[], No
     recovered = engine.supervisor.recover()
     if recovered:
         log.warning("jobs of an engine that died are queued again", extra={"jobs": recovered})
+    alive = await _tells_health(server)
+    await asyncio.to_thread(devices)  # a driver may take seconds to say what there is; later nobody waits
     await server.start()
     ready()
     tasks = [
@@ -164,9 +168,11 @@ async def _serve(engine: Engine, server: grpc.aio.Server, ready: Callable[[], No
     ]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     log.info("stopping; jobs save what they did")
+    await alive.enter_graceful_shutdown()
     await server.stop(CALLS_GRACE_S)
     await engine.supervisor.close()
     engine.assistant.close()
+    engine.previewer.close()
     for task in tasks:
         task.cancel()
     for ended in await asyncio.gather(*tasks, return_exceptions=True):
@@ -211,13 +217,22 @@ def _listening(engine: Engine, settings: ServeSettings, token: str) -> tuple[grp
     )
     for add, service in _SERVICES:
         add(service(engine), server)
-    names = [name.full_name for file in _FILES for name in file.DESCRIPTOR.services_by_name.values()]
-    alive = health.aio.HealthServicer()
-    for name in ("", *names):
-        alive._server_status[name] = health_pb2.HealthCheckResponse.SERVING  # noqa: SLF001 - set() can't be awaited here
-    health_pb2_grpc.add_HealthServicer_to_server(alive, server)
-    reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    names = (*_service_names(), health.SERVICE_NAME, reflection.SERVICE_NAME)
+    reflection.enable_server_reflection(names, server)
     return server, _bound(server, settings)
+
+
+async def _tells_health(server: grpc.aio.Server) -> health.aio.HealthServicer:
+    """Let anybody ask whether the engine is well."""
+    alive = health.aio.HealthServicer()
+    for name in ("", *_service_names()):
+        await alive.set(name, health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(alive, server)
+    return alive
+
+
+def _service_names() -> list[str]:
+    return [name.full_name for file in _FILES for name in file.DESCRIPTOR.services_by_name.values()]
 
 
 def _bound(server: Any, settings: ServeSettings) -> str:

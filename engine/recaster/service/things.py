@@ -116,6 +116,7 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
     ) -> identity_pb2.DeleteIdentityResponse:
         """Forget a person."""
         name = check_id("identity_id", request.identity_id)
+        self._engine.refuse_in_use("identity", name)
         for faceset in self._things.every("faceset"):
             if faceset.identity_id == name:
                 raise Refusal(

@@ -7,9 +7,11 @@ name in ``blobs/`` is a promise. What nobody uses any more is swept away.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
+import shutil
 import stat
 import time
 from dataclasses import dataclass
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 PIECE: Final = 1 << 20
 """Bytes of one piece when a blob is sent."""
+COPIED: Final = 1 << 30
+"""Bytes that the system is asked to copy at a time."""
 SYNC_EVERY: Final = 64 << 20
 """Bytes of an upload after which it is made durable and counts."""
 KEEP_S: Final = 24 * 3600.0
@@ -84,17 +88,33 @@ class Blobs:
         """Whether it is here, whole."""
         return self.path(digest).is_file()
 
+    def wanted(self, digest: str) -> bool:
+        """Whether it is here; if so, it stays for another day, so that a job can still name it."""
+        try:
+            os.utime(self.path(digest))
+        except FileNotFoundError:
+            return False
+        return True
+
     def size(self, digest: str) -> int:
         """Its bytes."""
         return self.path(digest).stat().st_size
 
     def used(self) -> int:
-        """Bytes of all that the engine keeps."""
-        total = 0
+        """Bytes of all that the engine keeps, or has promised room for."""
+        total = self._promised()
         for folder, _, names in os.walk(self._folder.path):
             for name in names:
                 with contextlib.suppress(FileNotFoundError):
                     total += (Path(folder) / name).lstat().st_size
+        return total
+
+    def _promised(self) -> int:
+        """Bytes that uploads which were begun have still to send."""
+        total = 0
+        for path in self._folder.uploads.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                total += int(path.suffix[1:]) - path.stat().st_size
         return total
 
     def start(self, digest: str, size: int) -> Upload:
@@ -128,7 +148,7 @@ class Blobs:
                 f"there is no room for {size} more bytes: {self.quota.total} are allowed in all; "
                 "delete clips, models or jobs"
             )
-        if self._folder.free_bytes() < size + SPARE:
+        if self._folder.free_bytes() - self._promised() < size + SPARE:
             raise DiskFullError(f"the engine's disk has no room for {size} more bytes; free some space")
 
     def find(self, digest: str) -> Upload | None:
@@ -196,8 +216,9 @@ class Blobs:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise InputError("the drop holds no plain file")
             # A copy of its own: whoever linked the file here could still write to it.
-            with _written(copied) as target, os.fdopen(os.dup(handle), "rb") as source:
-                found = _copied(source, target)
+            with _written(copied) as target:
+                _copy(handle, target)
+            found = sha256(copied)
             if found != digest:
                 raise DigestError(f"the file in the drop has digest {found[:12]}, not {digest[:12]}")
             self.settle(copied, digest)
@@ -241,12 +262,14 @@ class Blobs:
             self.let_go(digest, owner)
 
     def sweep(self) -> None:
-        """Remove uploads that nothing was added to for a day, and blobs that nobody used in that time."""
+        """Remove uploads, drops and blobs that nobody touched or asked for in a day, and nobody needs."""
         old = time.time() - KEEP_S
-        for top in (self._folder.uploads, self._folder.drops):
-            for path in top.iterdir():
-                if path.is_file() and path.stat().st_mtime < old:
-                    path.unlink(missing_ok=True)
+        for path in self._folder.uploads.iterdir():
+            if path.stat().st_mtime < old:
+                path.unlink(missing_ok=True)
+        for path in self._folder.drops.iterdir():
+            if path.stat().st_mtime < old:
+                shutil.rmtree(path, ignore_errors=True)
         for path in self._folder.blobs.glob("??/*"):
             if path.stat().st_mtime < old and not self._used(path.name):
                 path.unlink(missing_ok=True)
@@ -333,11 +356,19 @@ def _written(path: Path) -> Iterator[Path]:
         raise unwritable(path, error) from error
 
 
-def _copied(source: object, target: Path) -> str:
-    """Copy an open file to a new one; returns the digest of what was copied."""
-    digest = hashlib.sha256()
+def _copy(source: int, target: Path) -> None:
+    """Copy an open file to a new one; where the disk can, the two share their bytes until one is changed."""
     with target.open("wb") as out:
-        while piece := source.read(PIECE):  # type: ignore[attr-defined]
-            digest.update(piece)
-            out.write(piece)
-    return digest.hexdigest()
+        if hasattr(os, "copy_file_range"):
+            try:
+                while os.copy_file_range(source, out.fileno(), COPIED):
+                    pass
+            except OSError as error:
+                if error.errno not in (errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL):
+                    raise
+            else:
+                return
+        with os.fdopen(os.dup(source), "rb") as file:
+            file.seek(0)
+            out.seek(0)
+            shutil.copyfileobj(file, out, PIECE)

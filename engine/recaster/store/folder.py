@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import OutputError, UsageError
-from recaster.files import unwritable, write_secret
+from recaster.files import held, unwritable, write_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,8 +109,8 @@ class DataFolder:
         Raises:
             UsageError: another engine serves this folder.
         """
-        with (self.path / "lock").open("a") as held:
-            if not _lock(held.fileno()):
+        with held(self.path / "lock") as alone:
+            if not alone:
                 raise UsageError(
                     f"{self.path}: another engine serves this folder; stop it, or choose another with --data"
                 )
@@ -136,18 +136,3 @@ class DataFolder:
     def free_bytes(self) -> int:
         """Bytes that may still be written to its disk."""
         return shutil.disk_usage(self.path).free
-
-
-def _lock(handle: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -1,0 +1,191 @@
+"""What an analysis has found so far, on disk, so that one that is interrupted goes on.
+
+A folder of numbered .npz files of plain arrays. Each holds what came since the one before: of faces that
+are still followed only the new frames, so that keeping an hour of film costs no more each time than a
+minute. Read in order, they give the tracker as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+import zipfile
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from recaster.faces.tracker import TrackerState
+from recaster.faces.tracklets import Portrait, Tracklet
+from recaster.files import atomic_path, held
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from recaster.faces.tracker import Tracker
+    from recaster.faces.types import Floats
+
+FORMAT: Final = 1
+EVERY_S: Final = 10.0
+"""Seconds between two entries: what an interruption may cost."""
+_PARTS: Final = ("head", "seen", "frames", "times", "points", "scores", "portraits", "qualities")
+_LAST: Final = ("layout", "contrasts", "colours")
+
+
+@contextlib.contextmanager
+def opened(folder: Path, first: int) -> Iterator[Journal | None]:
+    """The journal of an analysis that begins at frame ``first``; None while another process keeps it.
+
+    Raises:
+        OutputError: the folder can't be written.
+    """
+    with held(folder / "lock") as alone:
+        yield Journal(folder, first) if alone else None
+
+
+def remove(folder: Path) -> None:
+    """Remove a journal that is needed no more, if there is one."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+class Journal:
+    """The journal of one analysis.
+
+    Attributes:
+        first: the first frame of the analysis.
+        state: where the analysis was; None where nothing was kept, or what was is damaged.
+    """
+
+    def __init__(self, folder: Path, first: int) -> None:
+        self.first = first
+        self._folder = folder
+        self._entries = 0
+        self._kept = time.monotonic()
+        self._written: list[list[Floats]] = []  # the points of each tracklet as they are on disk
+        self._followed: list[int] = []  # tracklets that were followed at the last entry
+        self.state = self._read()
+
+    @property
+    def begin(self) -> int:
+        """The first frame that must be read."""
+        return self.first if self.state is None else self.state.done - self.state.recent
+
+    def keep(self, tracker: Tracker, done: int) -> None:
+        """Add an entry, if it is time for one; ``done`` is the next frame to look at.
+
+        Raises:
+            OutputError: it can't be written.
+        """
+        if time.monotonic() - self._kept >= EVERY_S:
+            self.write(tracker.state(done))
+            self._kept = time.monotonic()
+
+    def write(self, state: TrackerState) -> None:
+        """Add an entry."""
+        arrays: dict[str, Any] = {
+            "head": np.array([FORMAT, self.first, state.done, state.recent, state.until_look], np.int64),
+            "cuts": np.array(state.cuts, np.int64),
+            "active": np.array(state.active, np.int64),
+            "lost_at": np.float64(state.lost_at),
+        }
+        if state.last is not None:
+            arrays |= dict(zip(_LAST, state.last, strict=True))
+        for number, one in enumerate(state.tracklets):
+            if number == len(self._written):
+                self._written.append([])
+            begin = _same(self._written[number], one.points)
+            if number not in (*state.active, *self._followed) and begin == len(one.points):
+                continue  # it was followed no more when it was last written
+            arrays |= {f"{number}.{name}": value for name, value in _arrays(one, begin).items()}
+            self._written[number] = list(one.points)
+        with atomic_path(self._folder / _name(self._entries)) as temporary, temporary.open("wb") as file:
+            np.savez(file, **arrays)
+        self._entries += 1
+        self._followed = list(state.active)
+
+    def _read(self) -> TrackerState | None:
+        state: TrackerState | None = None
+        tracklets: list[Tracklet] = []
+        entries = sorted(self._folder.glob("[0-9]*.npz"))
+        try:
+            for number, entry in enumerate(entries):
+                state = _applied(_entry(entry, number), tracklets, self.first)
+        except (OSError, KeyError, ValueError, IndexError, EOFError, zipfile.BadZipFile):
+            for entry in entries:
+                entry.unlink(missing_ok=True)
+            return None
+        self._entries = len(entries)
+        self._written = [list(one.points) for one in tracklets]
+        self._followed = [] if state is None else list(state.active)
+        return state
+
+
+def _entry(path: Path, number: int) -> Mapping[str, Any]:
+    if path.name != _name(number):
+        raise ValueError(f"entry {number} is missing")
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def _name(number: int) -> str:
+    return f"{number:06}.npz"
+
+
+def _same(kept: list[Floats], now: list[Floats]) -> int:
+    """How many of the first points are on disk already: only the last ones are ever taken away."""
+    count = min(len(kept), len(now))
+    while count and kept[count - 1] is not now[count - 1]:
+        count -= 1
+    return count
+
+
+def _arrays(one: Tracklet, begin: int) -> dict[str, Any]:
+    return {
+        "head": np.array([one.shot, one.sightings, begin], np.int64),
+        "seen": np.float64(one.seen),
+        "frames": np.array(one.frames[begin:], np.int64),
+        "times": np.array(one.times[begin:], np.float64),
+        "points": np.array(one.points[begin:], np.float64),
+        "scores": np.array(one.scores[begin:], np.float64),
+        "portraits": np.array([portrait.image for portrait in one.portraits], np.uint8),
+        "qualities": np.array([portrait.quality for portrait in one.portraits], np.float64),
+    }
+
+
+def _applied(arrays: Mapping[str, Any], tracklets: list[Tracklet], first: int) -> TrackerState:
+    """What is known after one more entry; ``tracklets`` are brought up to it.
+
+    Raises:
+        KeyError, IndexError, ValueError: the entry is damaged.
+    """
+    written, began, done, recent, until_look = (int(value) for value in arrays["head"])
+    if (written, began) != (FORMAT, first):
+        raise ValueError("another format, or another analysis")
+    numbers = sorted(int(name.removesuffix(".head")) for name in arrays if name.endswith(".head"))
+    for number in numbers:
+        part = {name: arrays[f"{number}.{name}"] for name in _PARTS}
+        shot, sightings, begin = (int(value) for value in part["head"])
+        if number == len(tracklets):
+            tracklets.append(Tracklet(shot, 0.0))
+        one = tracklets[number]
+        one.seen, one.sightings = float(part["seen"]), sightings
+        one.frames[begin:] = part["frames"].tolist()
+        one.times[begin:] = part["times"].tolist()
+        one.points[begin:] = list(part["points"])
+        one.scores[begin:] = part["scores"].tolist()
+        one.portraits = [
+            Portrait(image, float(quality))
+            for image, quality in zip(part["portraits"], part["qualities"], strict=True)
+        ]
+    last = tuple(arrays[name] for name in _LAST) if _LAST[0] in arrays else None
+    return TrackerState(
+        done=done,
+        recent=recent,
+        until_look=until_look,
+        lost_at=float(arrays["lost_at"]),
+        cuts=arrays["cuts"].tolist(),
+        active=arrays["active"].tolist(),
+        tracklets=tracklets,
+        last=last,
+    )

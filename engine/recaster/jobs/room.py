@@ -1,0 +1,67 @@
+"""Whether there is room to work: on the disk, and under the quota."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final
+
+from recaster.api.v1 import job_pb2
+
+if TYPE_CHECKING:
+    from recaster.store.store import Store
+
+LOOK_EVERY_S: Final = 30.0
+"""Seconds between two counts of all data: one reads every folder."""
+TRY_AGAIN_S: Final = 600.0
+"""Seconds after which a job that found the disk full tries again, though no room was made."""
+FREED: Final = 64 << 20
+"""Bytes that must have been freed for it to try sooner."""
+
+
+class Room:
+    """The room that one engine has.
+
+    Whoever wants to begin needs ``spare`` bytes free. A job that found the disk full although there are
+    that many needs more than it had then: else it would do the same work again and again.
+    """
+
+    def __init__(self, store: Store, spare: int) -> None:
+        self._store = store
+        self._spare = spare
+        self._used, self._looked = 0, -LOOK_EVERY_S
+        self._had: dict[str, tuple[int, float]] = {}
+
+    async def look(self) -> None:
+        """Count what is kept, unless that was done just now."""
+        now = time.monotonic()
+        if now - self._looked >= LOOK_EVERY_S:
+            self._looked = now
+            self._used = await asyncio.to_thread(self._store.blobs.used)
+
+    def ran_out(self, job_id: str) -> None:
+        """Remember that a job found the disk full."""
+        self._had[job_id] = (self._store.folder.free_bytes(), time.monotonic())
+
+    def shortage(self, job_id: str) -> job_pb2.JobError | None:
+        """Why a job must wait; None where there is room for it."""
+        quota = self._store.blobs.quota.total
+        if self._used > quota:
+            return _error(
+                "QUOTA_EXCEEDED",
+                f"the engine's data takes {self._used} bytes, and {quota} are allowed; delete clips, models "
+                "or jobs, and the job goes on by itself",
+            )
+        free = self._store.folder.free_bytes()
+        had, when = self._had.get(job_id, (0, 0.0))
+        waits = job_id in self._had and free < had + FREED and time.monotonic() - when < TRY_AGAIN_S
+        if free < self._spare or waits:
+            return _error(
+                "DISK_FULL", "the engine's disk is nearly full; the job goes on by itself once there is room"
+            )
+        self._had.pop(job_id, None)
+        return None
+
+
+def _error(reason: str, message: str) -> job_pb2.JobError:
+    return job_pb2.JobError(reason=reason, message=message, exit_code=6)

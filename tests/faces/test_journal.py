@@ -1,0 +1,86 @@
+"""Analyses that are interrupted find the same; test_tracker does the same with scripted faces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from tests.faces.interrupting import assert_same, interrupted
+
+from recaster.faces import cache, journal
+from recaster.faces.analysis import AnalysisSettings, analyse
+from recaster.media.reader import read_frames
+from recaster.progress import silent
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.progress import Update
+
+LENGTH = 60
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "EVERY_S", 0.0)
+
+
+def test_a_real_clip_is_analysed_alike(actors: Path, tmp_path: Path) -> None:
+    clip, settings = actors / "performer.mp4", AnalysisSettings()
+    undisturbed = analyse(read_frames(clip, 10, LENGTH), settings)
+    assert len(undisturbed.tracks) == 1
+    again = interrupted(lambda begin: read_frames(clip, begin, LENGTH), 10, settings, tmp_path / "parts", 11)
+    assert_same(again, undisturbed)
+
+
+def test_the_cache_goes_on_and_tidies_up(
+    actors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECASTER_CACHE", str(tmp_path))
+    clip, told = actors / "performer.mp4", list[float]()
+
+    def stop(update: Update) -> None:
+        told.append(update.done)
+        if update.done == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cache.analyse_clip(clip, frames=range(LENGTH), report=stop)
+    assert cache.cached_analysis(clip, frames=range(LENGTH)) is None
+    found = cache.analyse_clip(clip, frames=range(LENGTH), report=lambda update: told.append(update.done))
+    assert told == [*range(1, 21), *range(20, LENGTH + 1)]
+    assert [path.suffix for path in (tmp_path / "analysis").iterdir()] == [".npz"]
+    assert_same(found, analyse(read_frames(clip, 0, LENGTH)))
+
+
+@pytest.mark.parametrize("what", ["cut short", "missing", "of another clip"])
+def test_a_damaged_journal_is_begun_anew(actors: Path, tmp_path: Path, what: str) -> None:
+    clip, folder = actors / "performer.mp4", tmp_path / "parts"
+    with journal.opened(folder, 0) as begun:
+        analyse(read_frames(clip, 0, 12), None, None, silent, begun)
+    entries = sorted(folder.glob("*.npz"))
+    assert len(entries) == 12
+    if what == "cut short":
+        entries[5].write_bytes(entries[5].read_bytes()[:-100])
+    elif what == "missing":
+        entries[5].unlink()
+    with journal.opened(folder, 1 if what == "of another clip" else 0) as begun:
+        assert begun is not None
+        assert begun.state is None
+        assert begun.begin == begun.first
+    assert not list(folder.glob("*.npz"))
+
+
+def test_only_what_is_new_is_written(actors: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "parts"
+    with journal.opened(folder, 0) as begun:
+        analyse(read_frames(actors / "performer.mp4", 0, 12), None, None, silent, begun)
+    with np.load(folder / "000011.npz") as arrays:
+        assert arrays["0.points"].shape == (1, 478, 3)
+
+
+def test_a_second_process_keeps_away(tmp_path: Path) -> None:
+    with journal.opened(tmp_path / "parts", 0) as one, journal.opened(tmp_path / "parts", 0) as other:
+        assert one is not None
+        assert other is None
