@@ -157,6 +157,8 @@ def test_certificates(run: Callable[..., tuple[int, str, str]], tmp_path: Path) 
     code, out, _ = run("certs", tmp_path / "certs", "--host", "localhost", "--client", "anna")
     assert code == 0
     assert f"RECASTER_TLS_CA={tmp_path}/certs/ca.pem" in out
+    assert f"--client-ca {tmp_path}/certs/ca.pem" in out
+    assert f"RECASTER_TLS_CERT={tmp_path}/certs/anna.pem RECASTER_TLS_KEY={tmp_path}/certs/anna.key" in out
     assert {one.name for one in (tmp_path / "certs").iterdir()} == {
         "ca.pem", "engine.pem", "engine.key", "anna.pem", "anna.key"
     }  # fmt: skip

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from recaster.api.v1 import clip_pb2, faceset_pb2, job_pb2, model_pb2, swap_pb2
+from recaster.api.v1 import clip_pb2, faceset_pb2, identity_pb2, job_pb2, model_pb2, swap_pb2
 from recaster.client import JobFailedError, MissingError, RefusedError
 from recaster.media.probe import probe
 from recaster.swapping.load import load_swapper
@@ -130,6 +130,10 @@ def test_a_frame_at_once(material: Material) -> None:
     with pytest.raises(RefusedError, match="choose another") as caught:
         material.client.preview(request)
     assert str(material.served.data) not in str(caught.value)
+    request.options.person = "0" * 64
+    with pytest.raises(RefusedError, match="upload it first") as caught:
+        material.client.preview(request)
+    assert caught.value.reason == "BLOB_MISSING"
 
 
 def test_a_model_is_trained_seen_and_sent_round(material: Material, tmp_path: Path) -> None:
@@ -203,6 +207,28 @@ def test_a_swap_is_judged(material: Material, tmp_path: Path) -> None:
     assert any("Likeness to the source" in line for line in job.result.summary)
 
 
+def test_a_person_is_needed_while_faces_are_theirs(material: Material, packed_faces: Path) -> None:
+    client = material.client
+    create = identity_pb2.CreateIdentityRequest(display_name="Anna")
+    anna = client.connection.call(client.identities.CreateIdentity, create).identity_id
+    rename = packed_faces.with_name("anna.zip")
+    with zipfile.ZipFile(packed_faces) as given, zipfile.ZipFile(rename, "w") as other:
+        for name in given.namelist():
+            other.writestr(name, given.read(name))
+    digest = client.transfer.upload(rename)
+    ingest = job_pb2.IngestSpec(digest=digest, kind=job_pb2.INGEST_KIND_FACESET, identity_id=anna)
+    job = client.jobs.create(job_pb2.JobSpec(ingest=ingest))
+    delete = identity_pb2.DeleteIdentityRequest(identity_id=anna)
+    for _ in range(2):
+        with pytest.raises(RefusedError, match=r"needed by job|is theirs") as caught:
+            client.connection.call(client.identities.DeleteIdentity, delete)
+        assert caught.value.reason == "IN_USE"
+        made = client.jobs.wait(job.job_id).result.faceset_id
+    assert client.faceset(made).identity_id == anna
+    client.connection.call(client.facesets.DeleteFaceset, faceset_pb2.DeleteFacesetRequest(faceset_id=made))
+    client.connection.call(client.identities.DeleteIdentity, delete)
+
+
 def test_what_is_needed_is_not_deleted(material: Material, actors: Path) -> None:
     client = material.client
     clip = client.take_clip(actors / "neighbour.mp4")
@@ -220,7 +246,7 @@ def test_what_is_needed_is_not_deleted(material: Material, actors: Path) -> None
     material.until(job.job_id, job_pb2.JOB_STATE_CANCELLED)
     digest = client.clip(clip).digest
     client.connection.call(client.clips.DeleteClip, delete)
-    assert client.transfer.missing([digest]) == []  # the job still names the upload's job
+    assert client.transfer.missing([digest]) == [digest]  # there is room again
     client.jobs.delete(job.job_id)
     with pytest.raises(MissingError):
         client.jobs.get(job.job_id)

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
 import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
-from serving import alive
+from serving import Served, alive
 
 from recaster.api.v1 import job_pb2
 from recaster.client import JobFailedError, RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from serving import Served
     from tests.jobs.conftest import Material
 
 RUNNING, PAUSED = job_pb2.JOB_STATE_RUNNING, job_pb2.JOB_STATE_PAUSED
@@ -154,13 +155,40 @@ def test_a_full_disk_blocks_and_room_lets_go_on(
     mine.served.kill()
 
 
-def test_a_disk_that_fills_while_a_job_works(tmp_path: Path) -> None:
-    """The worker's own word for it, without an engine."""
-    from recaster.errors import DiskFullError, OutputError
-    from recaster.files import unwritable
-    from recaster.jobs.messages import reason_of
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real disk of 400 MiB, in memory."""
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=400m,mode=700", "tmpfs", tmp_path],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if made.returncode:
+        pytest.skip(f"a small disk can't be mounted here: {made.stderr.strip()}")
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", tmp_path], check=True)
 
-    full = unwritable(tmp_path / "x", OSError(28, "No space left on device"))
-    assert isinstance(full, DiskFullError)
-    assert reason_of(full) == "DISK_FULL"
-    assert reason_of(OutputError("x")) == "OUTPUT"
+
+def test_a_disk_that_fills_while_a_job_works(
+    small_disk: Path, prepare: Callable[[Served], Material], material: Material
+) -> None:
+    spec = material.swapping("0-199", quality=1)
+    undisturbed = material.client.jobs.wait(material.client.jobs.create(spec).job_id)
+    mine = prepare(Served(small_disk / "data", "--spare-mib", "0"))
+    job = mine.client.jobs.create(mine.swapping("0-199", quality=1))
+    mine.until(job.job_id, RUNNING, done=1)
+    filler = small_disk / "filler"
+    with filler.open("wb", buffering=0) as file:
+        while shutil.disk_usage(small_disk).free > 64 << 10:
+            file.write(bytes(16 << 10))
+    blocked = mine.until(job.job_id, BLOCKED)
+    assert blocked.error.reason == "DISK_FULL"
+    attempts = blocked.attempts
+    time.sleep(3)
+    assert mine.client.jobs.get(job.job_id).attempts == attempts  # nothing has changed: it waits
+    filler.unlink()
+    ended = mine.client.jobs.wait(job.job_id)
+    assert ended.attempts == attempts + 1
+    assert ended.result.artifacts == undisturbed.result.artifacts
+    assert mine.served.stop() == 0

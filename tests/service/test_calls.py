@@ -134,6 +134,17 @@ def test_what_a_job_needs_must_be_there(engine: Client) -> None:
     )
 
 
+def test_who_a_job_names_must_be_known(engine: Client) -> None:
+    digest = "0" * 64
+    inputs = [job_pb2.ExtractInput(picture=job_pb2.Picture(digest=digest, display_name="x.png"))]
+    extract = job_pb2.ExtractSpec(inputs=inputs, identity_id="0" * 12)
+    with pytest.raises(MissingError, match="no identity 000000000000"):
+        engine.jobs.create(job_pb2.JobSpec(extract=extract))
+    extract.identity_id = "Anna"
+    with pytest.raises(RefusedError, match="12 hex digits"):
+        engine.jobs.create(job_pb2.JobSpec(extract=extract))
+
+
 def test_identities(engine: Client) -> None:
     create = engine.identities.CreateIdentity
     request = identity_pb2.CreateIdentityRequest(display_name="Anna", request_id="one")
@@ -233,6 +244,22 @@ def test_tls_and_certificates_of_clients(serve: Callable[..., Served], tmp_path:
         client.info()
     assert (tmp_path / "engine.key").stat().st_mode & 0o777 == 0o600
     served.kill()
+
+
+def test_the_line_to_paste_is_for_other_machines(tmp_path: Path) -> None:
+    make_certificates(tmp_path, ["localhost"])
+    command = ["serve", "--data", tmp_path / "data", "--listen", "0.0.0.0:0"]
+    command += ["--tls-cert", tmp_path / "engine.pem", "--tls-key", tmp_path / "engine.key"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "recaster.cli.main", *command], stdout=subprocess.PIPE, text=True
+    ) as engine:
+        assert engine.stdout is not None
+        line = engine.stdout.readline()
+        engine.terminate()
+    assert line.startswith("export RECASTER_ENGINE=")
+    assert not line.startswith("export RECASTER_ENGINE=0")
+    assert line.endswith(f" RECASTER_TOKEN={(tmp_path / 'data' / 'token').read_text()}")
+    assert engine.returncode == 0
 
 
 def test_numbers_for_prometheus(serve: Callable[..., Served]) -> None:

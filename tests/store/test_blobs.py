@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import time
@@ -63,7 +64,7 @@ def test_no_more_than_was_promised(store: Store) -> None:
         store.blobs.start(DIGEST, 11)
 
 
-def test_there_must_be_room(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_there_must_be_room(store: Store) -> None:
     with pytest.raises(QuotaError, match="at most 1000000"):
         store.blobs.start(DIGEST, 1_000_001)
     big = store.folder.blobs / "aa"
@@ -71,9 +72,20 @@ def test_there_must_be_room(store: Store, monkeypatch: pytest.MonkeyPatch) -> No
     (big / "x").write_bytes(bytes(1_500_000))
     with pytest.raises(QuotaError, match="2000000 are allowed in all"):
         store.blobs.start(DIGEST, 600_000)
-    monkeypatch.setattr(module, "SPARE", 1 << 60)
+    store.blobs.start(DIGEST, 400_000)  # nothing of it is here, but it was promised room
+    with pytest.raises(QuotaError, match="2000000 are allowed in all"):
+        store.blobs.start("0" * 64, 400_000)
+    store.blobs.quota = Quota(spare=1 << 60)
     with pytest.raises(DiskFullError, match="no room"):
-        store.blobs.start(DIGEST, 10)
+        store.blobs.start("1" * 64, 10)
+
+
+def test_uploads_that_were_begun_have_their_room_on_the_disk(store: Store) -> None:
+    store.blobs.quota = Quota(spare=0)
+    free = store.folder.free_bytes()
+    store.blobs.start(DIGEST, free // 2 + (64 << 20))
+    with pytest.raises(DiskFullError, match="no room"):
+        store.blobs.start("1" * 64, free // 2)
 
 
 def test_what_nobody_needs_goes(store: Store, tmp_path: Path) -> None:
@@ -92,15 +104,22 @@ def test_what_nobody_needs_goes(store: Store, tmp_path: Path) -> None:
 def test_old_halves_and_unused_blobs_are_swept_away(store: Store, tmp_path: Path) -> None:
     for name in "abc":
         (tmp_path / name).write_bytes(name.encode())
-    used, old, new = (store.blobs.put(tmp_path / name)[0] for name in "abc")
+    used, old, asked = (store.blobs.put(tmp_path / name)[0] for name in "abc")
     store.blobs.use([used], "clip 1")
+    drop = store.folder.drops / "0123"
+    drop.mkdir()
+    (drop / "file").touch()
     send(store, CONTENT[:10], DIGEST, len(CONTENT))
     long_ago = time.time() - module.KEEP_S - 10
-    for path in (store.blobs.path(used), store.blobs.path(old), *store.folder.uploads.iterdir()):
+    blobs = [store.blobs.path(one) for one in (used, old, asked)]
+    for path in (*blobs, drop, *store.folder.uploads.iterdir()):
         os.utime(path, (long_ago, long_ago))
+    assert store.blobs.wanted(asked)
+    assert not store.blobs.wanted("0" * 64)
     store.blobs.sweep()
-    assert [store.blobs.has(digest) for digest in (used, old, new)] == [True, False, True]
+    assert [path.is_file() for path in blobs] == [True, False, True]
     assert store.blobs.find(DIGEST) is None
+    assert not drop.exists()
 
 
 def test_a_drop_is_taken_only_as_a_plain_file_that_is_what_it_says(store: Store, tmp_path: Path) -> None:
@@ -127,4 +146,16 @@ def test_a_drop_is_taken_only_as_a_plain_file_that_is_what_it_says(store: Store,
     os.link(secret, place)
     store.blobs.take(place, DIGEST)
     secret.write_bytes(b"changed later")  # whoever linked it here can't change the blob
+    assert b"".join(store.blobs.read(DIGEST, 0, 0)) == CONTENT
+
+
+def test_a_drop_on_a_system_that_copies_no_ranges(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unable(*_: object) -> int:
+        raise OSError(errno.EOPNOTSUPP, "not here")
+
+    monkeypatch.setattr(os, "copy_file_range", unable)
+    (tmp_path / "file").write_bytes(CONTENT)
+    store.blobs.take(tmp_path / "file", DIGEST)
     assert b"".join(store.blobs.read(DIGEST, 0, 0)) == CONTENT

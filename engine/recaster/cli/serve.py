@@ -45,7 +45,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         type=float,
         default=512,
         metavar="N",
-        help="disk that is left free: below, jobs wait (default: 512)",
+        help="disk that is left free: below, uploads are refused and jobs wait (default: 512)",
     )
     limits.add_argument(
         "--jobs", type=int, default=1, metavar="N", help="jobs at a time on one device (default: 1)"
@@ -80,8 +80,12 @@ def run(options: argparse.Namespace) -> None:
         data=DataFolder.default() if options.data is None else DataFolder(options.data),
         listen=options.listen,
         tls=tls,
-        quota=Quota(int(options.largest_gib * 2**30), int(options.quota_gib * 2**30)),
-        rules=Rules(per_device=options.jobs, spare_bytes=int(options.spare_mib * 2**20)),
+        quota=Quota(
+            blob=int(options.largest_gib * 2**30),
+            total=int(options.quota_gib * 2**30),
+            spare=int(options.spare_mib * 2**20),
+        ),
+        rules=Rules(per_device=options.jobs),
         local_drops=not options.no_drops,
         metrics_port=options.metrics,
     )

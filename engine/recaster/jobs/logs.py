@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import sys
@@ -37,7 +38,12 @@ def set_up(*, to: Any = None) -> None:
 
 
 def note(folder: Path, level: str, event: str, **values: Any) -> None:
-    """Add a line to one job's own log; ``folder`` is the job's."""
+    """Add a line to one job's own log; ``folder`` is the job's. What can't be written is left out."""
+    with contextlib.suppress(OSError):
+        _note(folder, level, event, **values)
+
+
+def _note(folder: Path, level: str, event: str, **values: Any) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / FILE).open("a", encoding="utf-8") as file:
         logger = structlog.wrap_logger(structlog.WriteLogger(file), processors=_JOB_CHAIN, job=folder.name)

@@ -22,13 +22,12 @@ FREED: Final = 64 << 20
 class Room:
     """The room that one engine has.
 
-    Whoever wants to begin needs ``spare`` bytes free. A job that found the disk full although there are
-    that many needs more than it had then: else it would do the same work again and again.
+    A job that found the disk full although enough was left free needs more than it had then: else it
+    would do the same work again and again.
     """
 
-    def __init__(self, store: Store, spare: int) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._spare = spare
         self._used, self._looked = 0, -LOOK_EVERY_S
         self._had: dict[str, tuple[int, float]] = {}
 
@@ -45,17 +44,17 @@ class Room:
 
     def shortage(self, job_id: str) -> job_pb2.JobError | None:
         """Why a job must wait; None where there is room for it."""
-        quota = self._store.blobs.quota.total
-        if self._used > quota:
+        quota = self._store.blobs.quota
+        if self._used > quota.total:
             return _error(
                 "QUOTA_EXCEEDED",
-                f"the engine's data takes {self._used} bytes, and {quota} are allowed; delete clips, models "
-                "or jobs, and the job goes on by itself",
+                f"the engine's data takes {self._used} bytes, and {quota.total} are allowed; delete clips, "
+                "models or jobs, and the job goes on by itself",
             )
         free = self._store.folder.free_bytes()
         had, when = self._had.get(job_id, (0, 0.0))
         waits = job_id in self._had and free < had + FREED and time.monotonic() - when < TRY_AGAIN_S
-        if free < self._spare or waits:
+        if free < quota.spare or waits or not self._store.database.keep_reserve():
             return _error(
                 "DISK_FULL", "the engine's disk is nearly full; the job goes on by itself once there is room"
             )

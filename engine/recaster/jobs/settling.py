@@ -94,6 +94,8 @@ class Settler:
             return False
         result = job_pb2.JobResult()
         setattr(result, f"{kind}_id", getattr(before, f"{kind}_id"))
+        if kind == "clip":
+            self._store.blobs.let_go(before.digest, f"job {job.job_id}")
         self._end(job.job_id, SUCCEEDED, result=result)
         return True
 
@@ -138,6 +140,7 @@ class Settler:
         if kind == "clip":
             self._store.blobs.use([kept.digest], f"clip {name}")
             self._store.blobs.use(self._store.blobs.used_by(f"job {job_id}"), f"clip {name}")  # its thumbnail
+            self._store.blobs.let_go(kept.digest, f"job {job_id}")  # who deletes the clip, wants the room
         return name
 
     def _left(self, job_id: str) -> job_pb2.JobResult | None:

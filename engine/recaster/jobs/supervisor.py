@@ -65,13 +65,11 @@ class Rules:
     Attributes:
         per_device: jobs that may compute on one device at a time.
         light: jobs at a time that need no device.
-        spare_bytes: free disk below which no job is started.
         pause_grace_s: seconds that a worker has to save what it did.
     """
 
     per_device: int = 1
     light: int = 2
-    spare_bytes: int = 512 << 20
     pause_grace_s: float = 60.0
 
 
@@ -97,7 +95,7 @@ class Supervisor:
         self._store = store
         self._rules = rules or Rules()
         self._settler = Settler(store)
-        self._room = Room(store, self._rules.spare_bytes)
+        self._room = Room(store)
         self._not_before: dict[str, float] = {}  # when jobs that had trouble may start again
         self._running: dict[str, Running] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -119,6 +117,7 @@ class Supervisor:
 
     async def run(self) -> None:
         """Run jobs until ``close``."""
+        trouble = ""
         while not self._closing:
             self._wake.clear()
             try:
@@ -126,8 +125,11 @@ class Supervisor:
                 self.recover()
                 self.obey()
                 self._start_due()
-            except RecasterError:  # the store can't be written: a full disk, say
-                log.exception("jobs can't be looked after now")
+                trouble = ""
+            except (RecasterError, OSError) as error:  # the store can't be written: a full disk, say
+                if str(error) != trouble:  # else it was said before
+                    log.exception("jobs can't be looked after now")
+                trouble = str(error)
             stopping = any(running.told is not None for running in self._running.values())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), TICK_STOPPING_S if stopping else TICK_S)
@@ -219,7 +221,10 @@ class Supervisor:
             _kill(running)
         finally:
             del self._running[running.job_id]
-            self._settle(running, code)
+            try:
+                self._settle(running, code)
+            except (RecasterError, OSError):  # it is queued again as soon as that can be written
+                log.exception("what came of a worker can't be kept now", extra={"job": running.job_id})
             self.wake()
 
     def _begun(self, job_id: str) -> Task:

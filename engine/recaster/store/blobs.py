@@ -35,8 +35,6 @@ SYNC_EVERY: Final = 64 << 20
 """Bytes of an upload after which it is made durable and counts."""
 KEEP_S: Final = 24 * 3600.0
 """Seconds that an unfinished upload, or a blob that nobody uses, is kept."""
-SPARE: Final = 256 << 20
-"""Bytes of the disk that blobs leave free."""
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -50,10 +48,17 @@ class DigestError(InputError):
 
 @dataclass(frozen=True)
 class Quota:
-    """What may be kept: the largest blob and all data together, in bytes."""
+    """What may be kept, in bytes.
+
+    Attributes:
+        blob: the largest blob.
+        total: all data together.
+        spare: what is left free of the disk.
+    """
 
     blob: int = 256 << 30
     total: int = 1 << 40
+    spare: int = 512 << 20
 
 
 @dataclass(frozen=True)
@@ -148,7 +153,7 @@ class Blobs:
                 f"there is no room for {size} more bytes: {self.quota.total} are allowed in all; "
                 "delete clips, models or jobs"
             )
-        if self._folder.free_bytes() - self._promised() < size + SPARE:
+        if self._folder.free_bytes() - self._promised() < size + self.quota.spare:
             raise DiskFullError(f"the engine's disk has no room for {size} more bytes; free some space")
 
     def find(self, digest: str) -> Upload | None:

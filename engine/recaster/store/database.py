@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import sqlite3
 from typing import TYPE_CHECKING, Final
 
-from recaster.errors import OutputError
+from recaster.errors import DiskFullError, OutputError
+from recaster.files import write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 VERSION: Final = 1
+RESERVE: Final = 8 << 20
+"""Bytes that are set aside."""
 
 _SCHEMA: Final = """
 create table job (
@@ -53,7 +58,11 @@ create index blob_use_by_owner on blob_use (owner);
 
 
 class Database:
-    """One connection, used by one thread; every write is durable before it returns."""
+    """One connection, used by one thread; every write is durable before it returns.
+
+    Some room is set aside in a file beside it. Where the disk is full the file goes, so that what comes
+    next can be written: that a job waits for room, say, or that one is deleted to make some.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open it, or make it.
@@ -62,6 +71,7 @@ class Database:
             OutputError: it can't be opened, is damaged, or was written by a newer Recaster.
         """
         self._path = path
+        self._reserve = path.with_name("reserve")
         try:
             self._connection = sqlite3.connect(path, timeout=10, isolation_level=None)
             self._connection.row_factory = sqlite3.Row
@@ -89,7 +99,22 @@ class Database:
             with self._connection:  # commits, or rolls back
                 yield self._connection
         except sqlite3.OperationalError as error:
-            raise _plain(self._path, error) from error
+            if getattr(error, "sqlite_errorname", "") != "SQLITE_FULL":
+                raise OutputError(f"{self._path}: cannot be written ({error})") from error
+            self._reserve.unlink(missing_ok=True)
+            raise DiskFullError(f"{self._path}: the disk is full; free some space") from error
+
+    def keep_reserve(self) -> bool:
+        """Set the room aside, unless it is; False where there is none."""
+        if self._reserve.is_file():
+            return True
+        if shutil.disk_usage(self._path.parent).free < 2 * RESERVE:
+            return False
+        try:
+            write_bytes(self._reserve, os.urandom(RESERVE))  # zeros may take no room
+        except OutputError:
+            return False
+        return True
 
     def rows(self, query: str, values: tuple[object, ...] | Mapping[str, object] = ()) -> list[sqlite3.Row]:
         """The rows of a query."""
@@ -103,11 +128,3 @@ class Database:
     def close(self) -> None:
         """Close it."""
         self._connection.close()
-
-
-def _plain(path: Path, error: sqlite3.Error) -> OutputError:
-    from recaster.errors import DiskFullError
-
-    if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
-        return DiskFullError(f"{path}: the disk is full; free some space")
-    return OutputError(f"{path}: cannot be written ({error})")

@@ -3,6 +3,7 @@
 Layout::
 
     DATA/store.sqlite    jobs, events, and what there is
+         reserve         room for the store when the disk is full
          token           what a client must show, readable by its owner only
          lock            held by the one engine that serves this folder
          blobs/ab/...    content by SHA-256
