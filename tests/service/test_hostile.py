@@ -8,6 +8,7 @@ import struct
 import zipfile
 from typing import TYPE_CHECKING, Any
 
+import av
 import grpc
 import numpy as np
 import pytest
@@ -70,6 +71,17 @@ def huge_gif() -> bytes:
     return head + b"\x21\xf9\x04\x00\x0a\x00\x00\x00" + picture + b"\x3b"
 
 
+def wide() -> bytes:
+    """A clip that is wider than any."""
+    out = io.BytesIO()
+    with av.open(out, "w", "matroska") as container:
+        stream = container.add_stream("ffv1", 1, width=20_000, height=64, pix_fmt="yuv420p")
+        frame = av.VideoFrame.from_ndarray(np.zeros((64, 20_000, 3), np.uint8))
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return out.getvalue()
+
+
 HOSTILE: list[tuple[str, int, Callable[[Path], bytes], str, str]] = [
     (
         "list.mp4",
@@ -80,6 +92,7 @@ HOSTILE: list[tuple[str, int, Callable[[Path], bytes], str, str]] = [
     ),
     ("list.mp4", 1, lambda _: b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "CLIP", "not a clip|not a video"),
     ("huge.gif", 1, lambda _: huge_gif(), "CLIP", "huge.gif: "),
+    ("wide.mkv", 1, lambda _: wide(), "CLIP", "20000x64 pixels are more than 16384"),
     ("noise.mp4", 1, lambda _: bytes(range(256)) * 400, "CLIP", "not a video"),
     ("empty.mp4", 1, lambda _: b"", "CLIP", "empty"),
     ("out.zip", 2, lambda _: zipped(**{"../../out.jpg": b"x"}), "FACESET", "points outside"),
@@ -116,6 +129,7 @@ def test_hostile_files(
         engine.jobs.wait(job.job_id)
     assert caught.value.reason == reason
     assert str(served.data) not in str(caught.value)
+    assert name not in (served.data / "jobs" / job.job_id / "log.jsonl").read_text()
     after = {one for one in served.data.parent.rglob("*") if "blobs" not in one.parts}
     assert {one.relative_to(served.data).parts[:2] for one in after - before} <= {("jobs", job.job_id)}
     assert engine.info().api_version == "v1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import shutil
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import job_pb2
 from recaster.jobs import logs
-from recaster.jobs.tasks import Needs, needs
-from recaster.store.jobs import BLOCKED, CANCELLED, ENDED, FAILED, SUCCEEDED
+from recaster.jobs.tasks import Needs, kind_of, needs
+from recaster.store.jobs import BLOCKED, CANCELLED, ENDED, FAILED, SUCCEEDED, UnknownError
 from recaster.store.things import MESSAGES
 
 if TYPE_CHECKING:
@@ -192,8 +193,18 @@ class Settler:
             if error is not None:
                 job.error.CopyFrom(error)
             name = job_pb2.JobState.Name(state).removeprefix("JOB_STATE_").lower()
-            why = {"reason": error.reason, "error": error.message} if error is not None else {}
+            why = {"reason": error.reason, "error": self._unnamed(error.message, job)} if error else {}
             logs.note(self._store.folder.job(job_id), "info", name, attempts=job.attempts, **why)
+
+    def _unnamed(self, text: str, job: job_pb2.Job) -> str:
+        """A text for the log, without what people called the files and faces that a job works on."""
+        for kind, thing_id in needs(job.spec).named():
+            with contextlib.suppress(UnknownError):
+                text = _without(text, self._store.things.get(kind, thing_id).display_name)
+        work = getattr(job.spec, kind_of(job.spec))
+        for name in (getattr(work, "display_name", ""), *_pictures(job.spec)):
+            text = _without(text, name)
+        return text
 
     def _tidy(self, job_id: str) -> None:
         """Remove what a job that has ended was working with, but for its log."""
@@ -204,6 +215,14 @@ class Settler:
                     shutil.rmtree(path, ignore_errors=True)
                 elif path.name not in KEPT:
                     path.unlink(missing_ok=True)
+
+
+def _without(text: str, name: str) -> str:
+    return text.replace(name, "***") if name else text
+
+
+def _pictures(spec: job_pb2.JobSpec) -> list[str]:
+    return [one.picture.display_name for one in spec.extract.inputs]
 
 
 def _changes(one: Needs, other: Needs) -> bool:

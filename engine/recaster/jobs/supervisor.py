@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import shutil
 import sys
 import time
@@ -241,7 +242,9 @@ class Supervisor:
         return task_for(job, self._store)
 
     async def _work(self, running: Running, task: Task) -> int:
-        task.folder.mkdir(parents=True, exist_ok=True)
+        # A worker that is killed leaves its temporary files: here they go when the job ends.
+        scratch = task.folder / "tmp" / str(task.attempt)
+        scratch.mkdir(parents=True, exist_ok=True)
         with (task.folder / "stderr.txt").open("ab") as errors:
             running.words_from = errors.tell()
             process = await asyncio.create_subprocess_exec(
@@ -251,6 +254,7 @@ class Supervisor:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,
+                env=os.environ | {"TMPDIR": str(scratch)},
                 limit=LINE_LIMIT,
             )
         running.process = process

@@ -17,6 +17,7 @@ import time
 import traceback
 from typing import IO, TYPE_CHECKING, Any, Final
 
+from recaster.errors import RecasterError
 from recaster.files import sha256, write_json
 from recaster.jobs import limits, runs
 from recaster.jobs.messages import Voice
@@ -57,7 +58,8 @@ def main() -> int:
         voice.stopped()
         return STOPPED
     except Exception as error:  # noqa: BLE001 - whatever it is, the engine must hear of it
-        traceback.print_exc()
+        if not isinstance(error, RecasterError):
+            traceback.print_exc()
         voice.failed(error, without_paths(str(error), task))
         return FAILED
     return 0

@@ -37,6 +37,7 @@ class Store:
         """Open what is there, or begin (OutputError where that is impossible)."""
         folder.make()
         database = Database(folder.database)
+        database.keep_reserve()
         return cls(folder, database, Blobs(folder, database, quota), JobStore(database), Things(database))
 
     def close(self) -> None:

@@ -83,7 +83,7 @@ class IdentityServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteIdentity(self, request, context):
-        """Forgets a person. FAILED_PRECONDITION (IN_USE) while a faceset is theirs.
+        """Forgets a person. FAILED_PRECONDITION (IN_USE) while a faceset is theirs, or a job makes one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
