@@ -136,6 +136,20 @@ def test_ctrl_c_is_given_back_and_the_checkpoint_is_whole(folder: ModelFolder) -
     assert folder.read().steps == 3
 
 
+def test_nobody_waits_while_the_network_is_built(folder: ModelFolder) -> None:
+    train(Counter(), folder, Schedule(steps=3))
+    steps: list[int] = []
+
+    def press(step: int) -> None:
+        signal.raise_signal(signal.SIGINT)
+        steps.append(step)  # never reached
+
+    with pytest.raises(KeyboardInterrupt):
+        train(Counter(press), folder, Schedule(steps=9), resume=True)
+    assert steps == []
+    assert train(Counter(), folder, Schedule(steps=9), resume=True).steps == 9
+
+
 def test_outside_the_main_thread_it_trains_too(folder: ModelFolder) -> None:
     worker = threading.Thread(target=train, args=(Counter(), folder, Schedule(steps=3)))
     worker.start()

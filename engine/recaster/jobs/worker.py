@@ -159,4 +159,6 @@ def _finished(folder: Path) -> tuple[Made, list[dict[str, Any]]] | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stderr.flush()
+    os._exit(code)  # all is written: no need to wait while TensorFlow takes itself apart

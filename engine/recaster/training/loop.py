@@ -130,7 +130,8 @@ def train(
 
     ``model.json`` must be in ``folder`` already. Writes weights, checkpoints, previews and
     TensorBoard events there on the way. Ctrl-C ends the step, writes a checkpoint and then raises
-    KeyboardInterrupt; a second one does not wait.
+    KeyboardInterrupt; a second one does not wait, nor one before the first step is done, in which the
+    network is built and there is nothing new to save.
 
     Args:
         trainee: what is trained.
@@ -150,7 +151,7 @@ def train(
     run = _Run(trainee, folder, schedule, report, sorted(marks), on_mark)
     if resume:
         run.resume()
-    with _interrupts() as interrupted, _curves(folder) as draw:
+    with _interrupts(lambda: run.begun) as interrupted, _curves(folder) as draw:
         while schedule.spent(run.step, run.seconds) < 1:
             losses = run.take_step()
             run.pass_marks()
@@ -185,6 +186,11 @@ class _Run:
     _saving_took: float = 0.0
     _shown_step: int | None = None
     _shown_at: float = 0.0
+
+    @property
+    def begun(self) -> bool:
+        """Whether this run has done a step."""
+        return self._began is not None
 
     @property
     def seconds(self) -> float:
@@ -304,17 +310,17 @@ class _Run:
 
 
 @contextlib.contextmanager
-def _interrupts() -> Iterator[Callable[[], bool]]:
+def _interrupts(begun: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
     """Hold Ctrl-C back to the end of a step, so that what is saved was not left half-way.
 
-    Yields a function that says whether it was pressed. Signals belong to the main thread: elsewhere
-    nothing is held back.
+    Before the work has ``begun``, it isn't held back. Yields a function that says whether it was pressed.
+    Signals belong to the main thread: elsewhere nothing is held back.
     """
     pressed = False
 
     def note(number: int, frame: Any) -> None:
         nonlocal pressed
-        if pressed:
+        if pressed or not begun():
             signal.default_int_handler(number, frame)
         pressed = True
 
