@@ -111,16 +111,20 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_secret(path: Path, text: str) -> None:
-    """Write ``text`` to a new file that only its owner may read, from its first moment on.
+    """Write ``text`` to a new file that only its owner may read; it is whole or absent.
 
     Raises:
         OutputError: it is there already, or cannot be written.
     """
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", dir=path.parent)  # for its owner alone
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
-        sync(path)
+        sync(Path(name))
+        Path(name).replace(path)
+        sync(path.parent)
     except OSError as error:
         raise unwritable(path, error) from error
 

@@ -47,19 +47,23 @@ def test_many_jobs_at_a_time(served: Served, actors: Path) -> None:
 
 
 def test_a_watch_outlasts_the_engine(serve: Callable[..., Served], tmp_path: Path) -> None:
-    served = serve("--spare-mib", "1000000000")  # so that the job waits
+    served = serve()
+    usual = served.options
 
     async def work() -> None:
         async with AsyncClient(Address(served.address, served.token), patience_s=30) as engine:
             path = tmp_path / "no.mp4"
             path.write_bytes(b"no clip")
             digest = await engine.do(lambda client: client.transfer.upload(path))
+            served.stop()
+            served.options = ("--spare-mib", "1000000000")  # so that the job waits
+            served.start()
             spec = job_pb2.JobSpec(ingest=job_pb2.IngestSpec(digest=digest, kind=job_pb2.INGEST_KIND_CLIP))
             job = await engine.do(lambda client: client.jobs.create(spec))
             waiting = asyncio.create_task(engine.wait(job.job_id))
             await asyncio.sleep(0)
             await asyncio.to_thread(served.kill)
-            served.options = ()
+            served.options = usual
             await asyncio.to_thread(served.start)
             with pytest.raises(JobFailedError, match="not a video"):
                 await waiting

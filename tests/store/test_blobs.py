@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recaster.errors import DiskFullError, InputError
-from recaster.store import blobs as module
-from recaster.store.blobs import DigestError, Quota, QuotaError
+from recaster.store.blobs import Quota, QuotaError
 from recaster.store.folder import DataFolder
 from recaster.store.store import Store
+from recaster.store.uploads import KEEP_S, DigestError, Upload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
-def send(store: Store, data: bytes, digest: str, size: int) -> module.Upload:
+def send(store: Store, data: bytes, digest: str, size: int) -> Upload:
     writer = store.blobs.writer(store.blobs.start(digest, size))
     try:
         writer.write(data)
@@ -110,7 +110,7 @@ def test_old_halves_and_unused_blobs_are_swept_away(store: Store, tmp_path: Path
     drop.mkdir()
     (drop / "file").touch()
     send(store, CONTENT[:10], DIGEST, len(CONTENT))
-    long_ago = time.time() - module.KEEP_S - 10
+    long_ago = time.time() - KEEP_S - 10
     blobs = [store.blobs.path(one) for one in (used, old, asked)]
     for path in (*blobs, drop, *store.folder.uploads.iterdir()):
         os.utime(path, (long_ago, long_ago))
@@ -127,24 +127,27 @@ def test_a_drop_is_taken_only_as_a_plain_file_that_is_what_it_says(store: Store,
     secret.write_bytes(CONTENT)
     place.symlink_to(secret)
     with pytest.raises(InputError, match="no plain file"):
-        store.blobs.take(place, DIGEST)
+        store.blobs.take(place, DIGEST, len(CONTENT))
     place.unlink()
     place.mkdir()
     with pytest.raises(InputError, match="no plain file"):
-        store.blobs.take(place, DIGEST)
+        store.blobs.take(place, DIGEST, len(CONTENT))
     place.rmdir()
     os.mkfifo(place)
     with pytest.raises(InputError, match="no plain file"):
-        store.blobs.take(place, DIGEST)
+        store.blobs.take(place, DIGEST, len(CONTENT))
     place.unlink()
     with pytest.raises(InputError, match="empty"):
-        store.blobs.take(place, DIGEST)
+        store.blobs.take(place, DIGEST, len(CONTENT))
     place.write_bytes(b"other")
-    with pytest.raises(DigestError):
-        store.blobs.take(place, DIGEST)
+    with pytest.raises(DigestError, match="has 5 bytes, not 300000"):
+        store.blobs.take(place, DIGEST, len(CONTENT))
+    place.write_bytes(bytes(len(CONTENT)))
+    with pytest.raises(DigestError, match="has digest"):
+        store.blobs.take(place, DIGEST, len(CONTENT))
     place.unlink()
     os.link(secret, place)
-    store.blobs.take(place, DIGEST)
+    store.blobs.take(place, DIGEST, len(CONTENT))
     secret.write_bytes(b"changed later")  # whoever linked it here can't change the blob
     assert b"".join(store.blobs.read(DIGEST, 0, 0)) == CONTENT
 
@@ -157,5 +160,5 @@ def test_a_drop_on_a_system_that_copies_no_ranges(
 
     monkeypatch.setattr(os, "copy_file_range", unable)
     (tmp_path / "file").write_bytes(CONTENT)
-    store.blobs.take(tmp_path / "file", DIGEST)
+    store.blobs.take(tmp_path / "file", DIGEST, len(CONTENT))
     assert b"".join(store.blobs.read(DIGEST, 0, 0)) == CONTENT

@@ -113,8 +113,8 @@ class Remote:
         asked = [spec.SerializeToString(deterministic=True).hex(), str(out and out.resolve()), *self._sent]
         request = f"command {hashlib.sha256(' '.join(asked).encode()).hexdigest()}"
         job = self.client.jobs.create(spec, request_id=request)
-        if job.state in (job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_CANCELLED):
-            job = self.client.jobs.create(spec)
+        while job.state in (job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_CANCELLED):
+            job = self.client.jobs.create(spec, request_id=f"again after {job.job_id}")
         if job.state == job_pb2.JOB_STATE_PAUSED:
             self.client.jobs.resume(job.job_id)
         return self._follow(job)

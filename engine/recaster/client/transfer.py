@@ -151,13 +151,14 @@ class Transfer:
             except grpc.RpcError as error:
                 found = self._connection.error(error)
                 again = isinstance(found, CallError) and found.reason in _AGAIN
-                late = time.monotonic() - last_news > self._connection.patience_s
-                if not (isinstance(found, UnreachableError) or again) or late:
+                if not (isinstance(found, UnreachableError) or again):
                     raise found from None
                 time.sleep(next(pause))
                 upload = self._connection.call(self._stub.StartUpload, start)
-            if upload.committed > before:
-                last_news, pause = time.monotonic(), pauses()
+                if upload.committed > before:
+                    last_news, pause = time.monotonic(), pauses()
+                elif time.monotonic() - last_news > self._connection.patience_s:
+                    raise found from None
 
 
 def _digest(path: Path, report: Report) -> tuple[str, int]:

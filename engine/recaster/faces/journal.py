@@ -92,10 +92,12 @@ class Journal:
         if state.last is not None:
             arrays |= dict(zip(_LAST, state.last, strict=True))
         for number, one in enumerate(state.tracklets):
-            if number == len(self._written):
+            new = number == len(self._written)
+            if new:
                 self._written.append([])
             begin = _same(self._written[number], one.points)
-            if number not in (*state.active, *self._followed) and begin == len(one.points):
+            followed = number in state.active or number in self._followed
+            if not (new or followed) and begin == len(one.points):
                 continue  # it was followed no more when it was last written
             arrays |= {f"{number}.{name}": value for name, value in _arrays(one, begin).items()}
             self._written[number] = list(one.points)

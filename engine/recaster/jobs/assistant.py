@@ -29,6 +29,7 @@ from recaster.jobs.messages import reason_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from recaster.facesets.faceset import Faceset
     from recaster.swapping.swapper import Swapper
 
 IDLE_S: Final = 300.0
@@ -86,6 +87,7 @@ class Assistant:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 limit=LINE_LIMIT,
+                start_new_session=True,  # Ctrl-C in a terminal is for the engine
             )
         process = self._process
         assert process.stdin is not None  # noqa: S101 - asked for above
@@ -109,7 +111,12 @@ class _Desk:
 
     def answer(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """The answer to one question."""
-        methods = {"faces": self.faces, "drop": self.drop, "preview": self.preview}
+        methods = {
+            "faces": self.faces,
+            "describe": self.describe,
+            "drop": self.drop,
+            "preview": self.preview,
+        }
         return methods[question["ask"]](question)
 
     def faces(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -136,6 +143,12 @@ class _Desk:
         ]
         return {"faces": page, "more": start + count < len(records)}
 
+    def describe(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        """How many faces a faceset holds, and their digest."""
+        from recaster.facesets.faceset import Faceset
+
+        return _count(Faceset.open(Path(question["folder"])))
+
     def drop(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """Leave faces out, or take them in again."""
         from recaster.facesets.faceset import Faceset
@@ -147,11 +160,7 @@ class _Desk:
                 raise UsageError(f"there is no face {name} in this faceset")
         reason = None if question["restore"] else "by hand"
         faceset.mark(dict.fromkeys(question["faces"], reason))
-        return {
-            "faces": len(faceset),
-            "dropped": len(faceset.all_records) - len(faceset),
-            "digest": faceset.digest(),
-        }
+        return _count(faceset)
 
     def preview(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """Swap one frame."""
@@ -167,7 +176,10 @@ class _Desk:
         with open(handle, "wb"), tempfile.TemporaryDirectory(dir=question["folder_for_pictures"]) as folder:  # noqa: PTH123
             clip = Path(folder) / safe_name(question["name"])
             clip.symlink_to(question["clip"])
-            person = Path(question["person"]) if question["person"] else None
+            person = None
+            if question["person"]:
+                person = Path(folder) / "person.png"
+                person.symlink_to(question["person"])
             try:
                 settings = swap_settings(options, probe(clip), person)
                 swapper = self._swapper_of(question["model"], question["faceset"], options)
@@ -190,6 +202,14 @@ class _Desk:
             swapper = load_swapper(Path(model) if model else None, Path(faceset) if faceset else None)
             self._swapper = (wanted, swapper)
         return self._swapper[1]
+
+
+def _count(faceset: Faceset) -> Mapping[str, Any]:
+    return {
+        "faces": len(faceset),
+        "dropped": len(faceset.all_records) - len(faceset),
+        "digest": faceset.digest(),
+    }
 
 
 def _without_paths(text: str, question: str) -> str:

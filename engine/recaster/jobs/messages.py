@@ -45,6 +45,9 @@ REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
 )
 """What an error is called for programs; the first that fits."""
 
+LONGEST: Final = 4000
+"""Characters of a text that are passed on."""
+
 
 def reason_of(error: BaseException) -> str:
     """What an error is called for programs."""
@@ -65,7 +68,7 @@ class Voice:
             done=update.done,
             total=update.total or 0,
             unit=update.unit,
-            detail=update.detail,
+            detail=_plain(update.detail),
         )
 
     def preview(self, picture: Path, step: int) -> None:
@@ -74,7 +77,7 @@ class Voice:
 
     def log(self, level: str, line: str) -> None:
         """Something worth knowing."""
-        self._say(say="log", level=level, line=line)
+        self._say(say="log", level=level, line=_plain(line))
 
     def done(self, made: Made, files: list[dict[str, Any]]) -> None:
         """All is done."""
@@ -84,8 +87,8 @@ class Voice:
             kind=made.kind,
             body=body,
             files=files,
-            summary=made.summary,
-            warnings=made.warnings,
+            summary=[_plain(line) for line in made.summary],
+            warnings=[_plain(line) for line in made.warnings],
         )
 
     def stopped(self) -> None:
@@ -103,8 +106,13 @@ class Voice:
         elif reason == "LIMIT":
             message = "it needs more memory than a job of this kind may take; is the file what it says it is?"
         code = error.exit_code if isinstance(error, RecasterError) else 1
-        self._say(say="failed", reason=reason, message=message, exit_code=code)
+        self._say(say="failed", reason=reason, message=_plain(message), exit_code=code)
 
     def _say(self, **values: Any) -> None:
         self._stream.write(json.dumps(values) + "\n")
         self._stream.flush()
+
+
+def _plain(text: str) -> str:
+    """Text that any message may hold, whatever a hostile file has put into it."""
+    return text[:LONGEST].encode("utf-8", "replace").decode()

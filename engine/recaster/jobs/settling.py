@@ -18,7 +18,7 @@ from recaster.store.jobs import BLOCKED, CANCELLED, ENDED, FAILED, SUCCEEDED, Un
 from recaster.store.things import MESSAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from recaster.store.store import Store
 
@@ -32,7 +32,9 @@ class Settler:
     """Ends jobs."""
 
     def __init__(self, store: Store) -> None:
+        """Its ``on_changed`` is told of facesets that may hold other faces than is kept of them."""
         self._store = store
+        self.on_changed: Callable[[str], None] = lambda _: None
 
     def done(self, job_id: str, said: Mapping[str, Any]) -> None:
         """A worker has done all that was asked."""
@@ -63,8 +65,7 @@ class Settler:
         if said["reason"] == "DISK_FULL":
             self._end(job_id, BLOCKED, error=error)
             return
-        self._end(job_id, FAILED, result=self._left(job_id), error=error)
-        self._tidy(job_id)
+        self._fall_short(job_id, FAILED, error)
 
     def crashed(self, job_id: str, code: int | None, words_from: int) -> None:
         """A worker has died more than once without coming further."""
@@ -73,8 +74,7 @@ class Settler:
         error = job_pb2.JobError(
             reason="CRASHED", message=message + (f": {words}" if words else ""), exit_code=1
         )
-        self._end(job_id, FAILED, result=self._left(job_id), error=error)
-        self._tidy(job_id)
+        self._fall_short(job_id, FAILED, error)
 
     def block(self, job_id: str, why: job_pb2.JobError) -> None:
         """It can't begin now, and will when that is over."""
@@ -82,8 +82,7 @@ class Settler:
 
     def cancel(self, job_id: str) -> None:
         """Nobody wants it any more. A model that was begun keeps its last checkpoint."""
-        self._end(job_id, CANCELLED, result=self._left(job_id))
-        self._tidy(job_id)
+        self._fall_short(job_id, CANCELLED)
 
     def known(self, job: job_pb2.Job) -> bool:
         """Whether a job is to take in what was taken in before; then it is done."""
@@ -144,15 +143,21 @@ class Settler:
             self._store.blobs.let_go(kept.digest, f"job {job_id}")  # who deletes the clip, wants the room
         return name
 
-    def _left(self, job_id: str) -> job_pb2.JobResult | None:
-        """What stays of a job that came to no good end: a model that was begun; else nothing."""
-        job = self._store.jobs.get(job_id)
+    def _fall_short(
+        self, job_id: str, state: job_pb2.JobState, error: job_pb2.JobError | None = None
+    ) -> None:
+        """End a job that came to no good end. What stays of it is a model that was begun, and faces added."""
+        with self._store.database.transaction():
+            job = self._store.jobs.get(job_id)
+            training = kind_of(job.spec) == "train"
+            self._end(job_id, state, self._keep_begun(job) if training else None, error)
+        self._tidy(job_id)
         made = needs(job.spec)
-        if made.makes == "model" and job.spec.WhichOneof("work") == "train":
-            return self._keep_begun(job)
-        if made.makes == "faceset" and made.changes is None:
-            shutil.rmtree(self._store.folder.faceset(job_id), ignore_errors=True)
-        return None
+        if made.changes is not None and made.makes == "faceset":
+            self.on_changed(made.changes[1])
+        elif made.changes is None and not training:
+            for folder in (self._store.folder.faceset(job_id), self._store.folder.model(job_id)):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _keep_begun(self, job: job_pb2.Job) -> job_pb2.JobResult | None:
         """A model whose training was cancelled, as far as it came; None where nothing was saved."""
@@ -188,6 +193,7 @@ class Settler:
             if job.state in ENDED:
                 return
             job.state = state
+            job.ClearField("error")
             if result is not None:
                 job.result.CopyFrom(result)
             if error is not None:
@@ -208,6 +214,9 @@ class Settler:
 
     def _tidy(self, job_id: str) -> None:
         """Remove what a job that has ended was working with, but for its log."""
+        for place in (self._store.folder.faceset(job_id), self._store.folder.model(job_id)):
+            for half_made in place.parent.glob(f".{job_id}.*"):
+                shutil.rmtree(half_made, ignore_errors=True)
         folder = self._store.folder.job(job_id)
         if folder.is_dir():
             for path in folder.iterdir():

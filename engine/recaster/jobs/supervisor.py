@@ -11,7 +11,6 @@ import contextlib
 import json
 import logging
 import os
-import shutil
 import sys
 import time
 from dataclasses import dataclass, field
@@ -24,7 +23,6 @@ from recaster.jobs.room import Room
 from recaster.jobs.settling import Settler
 from recaster.jobs.tasks import KINDS, LIGHT, device_for, needs, task_for
 from recaster.store.jobs import (
-    CANCELLED,
     CANCELLING,
     ENDED,
     PAUSED,
@@ -37,7 +35,7 @@ from recaster.store.jobs import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from recaster.jobs.task import Task
     from recaster.store.store import Store
@@ -98,6 +96,7 @@ class Supervisor:
         self._settler = Settler(store)
         self._room = Room(store)
         self._not_before: dict[str, float] = {}  # when jobs that had trouble may start again
+        self._reserved: list[tuple[str, str]] = []
         self._running: dict[str, Running] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -107,9 +106,14 @@ class Supervisor:
         """Look at the jobs now: something about them has changed."""
         self._wake.set()
 
+    def on_changed(self, tell: Callable[[str], None]) -> None:
+        """Whom to tell of facesets that may hold other faces than is kept of them."""
+        self._settler.on_changed = tell
+
     def recover(self) -> int:
         """Queue again what nobody runs any more, since its engine died; returns how many jobs that are."""
-        after = {STARTING: QUEUED, RUNNING: QUEUED, PAUSING: PAUSED, CANCELLING: CANCELLED}
+        # Who was to be cancelled is, as soon as it is queued: then what it made is kept.
+        after = {STARTING: QUEUED, RUNNING: QUEUED, PAUSING: PAUSED, CANCELLING: QUEUED}
         lost = [one for one in self._store.jobs.in_states(tuple(after)) if one.job_id not in self._running]
         for one in lost:
             with self._store.jobs.changing(one.job_id) as job:
@@ -127,7 +131,7 @@ class Supervisor:
                 self.obey()
                 self._start_due()
                 trouble = ""
-            except (RecasterError, OSError) as error:  # the store can't be written: a full disk, say
+            except Exception as error:  # a full disk, say; jobs must be looked after all the same
                 if str(error) != trouble:  # else it was said before
                     log.exception("jobs can't be looked after now")
                 trouble = str(error)
@@ -152,11 +156,16 @@ class Supervisor:
         """Bring jobs to where clients want them."""
         for job_id, state, wish in self._store.jobs.astray():
             running = self._running.get(job_id)
-            if running is None:
-                self._obey_resting(job_id, state, wish)
-            elif wish != "run":
-                self._move(job_id, CANCELLING if wish == "cancel" else PAUSING)
-                self._tell_to_stop(running)
+            if running is not None:
+                if wish != "run":
+                    self._move(job_id, CANCELLING if wish == "cancel" else PAUSING)
+                    self._tell_to_stop(running)
+            elif time.monotonic() >= self._not_before.get(job_id, 0):
+                try:
+                    self._obey_resting(job_id, state, wish)
+                except Exception:  # one job's trouble must not keep others waiting
+                    self._not_before[job_id] = time.monotonic() + TROUBLE_S
+                    log.exception("a job can't be brought where it should be now", extra={"job": job_id})
         for running in self._running.values():
             if running.told is not None:
                 cancelled = self._store.jobs.get(running.job_id).state == CANCELLING
@@ -203,8 +212,20 @@ class Supervisor:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    @contextlib.contextmanager
+    def reserved(self, kind: str, thing_id: str) -> Iterator[None]:
+        """Start no job that needs a thing while the block lasts."""
+        self._reserved.append((kind, thing_id))
+        try:
+            yield
+        finally:
+            self._reserved.remove((kind, thing_id))
+            self.wake()
+
     def _works_on_same(self, job: job_pb2.Job) -> bool:
-        """Whether a running job changes something that this one needs, or the other way round."""
+        """Whether something that this job needs is being changed, or it changes what others need."""
+        if any(thing in self._reserved for thing in needs(job.spec).named()):
+            return True
         return any(self._settler.clash(job.spec, self._store.jobs.get(name).spec) for name in self._running)
 
     async def _drive(self, running: Running) -> None:
@@ -214,19 +235,33 @@ class Supervisor:
             code = await self._work(running, self._begun(running.job_id))
         except UnknownError as error:  # what it needs is gone
             running.outcome = {"say": "failed", "reason": "INPUT", "message": str(error), "exit_code": 3}
-        except (RecasterError, OSError, ValueError):
+        except (RecasterError, OSError):
             # The engine itself couldn't go on (its disk is full, say): the job isn't to blame.
             log.exception("a job's worker was lost", extra={"job": running.job_id})
             running.told = time.monotonic()
             self._not_before[running.job_id] = running.told + TROUBLE_S
             _kill(running)
+        except Exception:  # what a worker says that read a hostile file may be anything
+            log.exception("a worker said what no worker says", extra={"job": running.job_id})
+            _kill(running)
         finally:
             del self._running[running.job_id]
+            self._settle_safely(running, code)
+            self.wake()
+
+    def _settle_safely(self, running: Running, code: int | None) -> None:
+        """Settle a job; where that can't be done now, it is queued again later, as if its engine had died."""
+        try:
             try:
                 self._settle(running, code)
-            except (RecasterError, OSError):  # it is queued again as soon as that can be written
-                log.exception("what came of a worker can't be kept now", extra={"job": running.job_id})
-            self.wake()
+            except (RecasterError, OSError):
+                raise
+            except Exception:  # see above: then it is as good as no word at all
+                log.exception("a worker said what can't be kept", extra={"job": running.job_id})
+                self._crashed(running, code)
+        except (RecasterError, OSError):
+            log.exception("what came of a worker can't be kept now", extra={"job": running.job_id})
+            self._not_before[running.job_id] = time.monotonic() + TROUBLE_S
 
     def _begun(self, job_id: str) -> Task:
         """Note that a job's next worker is being started; returns its task (UnknownError)."""
@@ -235,7 +270,6 @@ class Supervisor:
             job.attempts += 1
             if not job.HasField("start_time"):
                 job.start_time.GetCurrentTime()
-            job.ClearField("error")
         changed = needs(job.spec).changes
         if changed is not None:  # it is no longer what was taken in, however the job ends
             self._store.things.moved_on(*changed)
@@ -256,6 +290,7 @@ class Supervisor:
                 stderr=errors,
                 env=os.environ | {"TMPDIR": str(scratch)},
                 limit=LINE_LIMIT,
+                start_new_session=True,  # Ctrl-C in a terminal is for the engine: it tells its workers
             )
         running.process = process
         assert process.stdin is not None  # noqa: S101 - asked for above
@@ -335,6 +370,7 @@ class Supervisor:
         with self._store.jobs.changing(job_id) as job:
             if job.state not in ENDED:
                 job.state = state
+                job.ClearField("error")
                 name = job_pb2.JobState.Name(state).removeprefix("JOB_STATE_").lower()
                 logs.note(self._store.folder.job(job_id), "info", name, attempts=job.attempts)
 
@@ -350,10 +386,3 @@ def _kill(running: Running) -> None:
     if running.process is not None:
         with contextlib.suppress(ProcessLookupError):
             running.process.kill()
-
-
-def forget(store: Store, job_id: str) -> None:
-    """Remove a job that has ended: its events, its folder, and what nobody else needs of its blobs."""
-    store.jobs.delete(job_id)
-    store.blobs.release(f"job {job_id}")
-    shutil.rmtree(store.folder.job(job_id), ignore_errors=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from recaster import __version__
-from recaster.api.v1 import server_pb2, server_pb2_grpc, swap_pb2, swap_pb2_grpc
+from recaster.api.v1 import clip_pb2, server_pb2, server_pb2_grpc, swap_pb2, swap_pb2_grpc
 from recaster.jobs.devices import devices
 from recaster.networks.presets import PRESETS
 from recaster.service.checks import check_digest, check_id
@@ -76,6 +76,13 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
             raise blob_missing(person)
         if request.frame < 0:
             raise invalid("frame", "must not be negative")
+        # Whoever asked may hang up: the warm process is not to be lost for that.
+        return await asyncio.shield(self._preview(request, clip, thing, name))
+
+    async def _preview(
+        self, request: swap_pb2.PreviewFrameRequest, clip: clip_pb2.Clip, thing: str, name: str
+    ) -> swap_pb2.PreviewFrameResponse:
+        store, person = self._engine.store, request.options.person
         answer = await self._engine.previewer.ask(
             "preview",
             clip=str(store.blobs.path(clip.digest)),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.service.engine import Engine
-    from recaster.store.blobs import Upload, UploadWriter
+    from recaster.store.uploads import Upload, UploadWriter
 
 MOST_DIGESTS: Final = 1000
 MOST_DROPS: Final = 100
@@ -32,7 +32,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         self._engine = engine
         self._blobs = engine.store.blobs
         self._writing: set[str] = set()
-        self._drops: dict[str, tuple[str, Path]] = {}
+        self._drops: dict[str, tuple[str, int, Path]] = {}
 
     @answering
     async def FindMissingBlobs(
@@ -103,7 +103,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
                 piece = await anext(requests, None)
         finally:
             if syncing is not None:
-                await asyncio.wait([syncing])
+                await asyncio.gather(syncing, return_exceptions=True)  # close() tells of its failure again
             # The last sync must not be cut short, even where the connection is gone.
             await asyncio.shield(asyncio.to_thread(writer.close))
         return await asyncio.to_thread(writer.finish)
@@ -152,7 +152,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         self._refuse_far(context)
         check_digest("digest", request.digest)
         check_offset("size", request.size, LARGEST)
-        self._drops = {name: one for name, one in self._drops.items() if one[1].parent.is_dir()}
+        self._drops = {name: one for name, one in self._drops.items() if one[2].parent.is_dir()}
         if len(self._drops) >= MOST_DROPS:
             raise Refusal(
                 Code.RESOURCE_EXHAUSTED, "TOO_MANY_DROPS", "too many drops are open; take some first"
@@ -161,7 +161,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         drop_id = secrets.token_hex(16)
         folder = self._engine.store.folder.drops / drop_id
         folder.mkdir(mode=0o700)
-        self._drops[drop_id] = (request.digest, folder / "file")
+        self._drops[drop_id] = (request.digest, request.size, folder / "file")
         return blob_pb2.Drop(drop_id=drop_id, path=str((folder / "file").resolve()))
 
     @answering
@@ -172,9 +172,9 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         self._refuse_far(context)
         if request.drop_id not in self._drops:
             raise UnknownError("there is no such drop; it can be taken once only")
-        digest, path = self._drops.pop(request.drop_id)
+        digest, size, path = self._drops.pop(request.drop_id)
         try:
-            await asyncio.to_thread(self._blobs.take, path, digest)
+            await asyncio.to_thread(self._blobs.take, path, digest, size)
         finally:
             shutil.rmtree(path.parent, ignore_errors=True)
         return blob_pb2.TakeDropResponse(digest=digest)

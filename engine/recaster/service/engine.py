@@ -6,14 +6,15 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from recaster.errors import RecasterError
 from recaster.jobs.tasks import needs
 from recaster.service.refusals import Code, Refusal
-from recaster.store.jobs import BLOCKED, LIVE, PAUSED, QUEUED
+from recaster.store.jobs import UNENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from recaster.jobs.assistant import Assistant
     from recaster.jobs.supervisor import Supervisor
@@ -37,10 +38,12 @@ class Engine:
     assistant: Assistant
     previewer: Assistant
     local_drops: bool = True
+    _refreshing: set[asyncio.Task[None]] = field(default_factory=set)
     _waiting: defaultdict[str, set[asyncio.Event]] = field(default_factory=lambda: defaultdict(set))
 
     def __post_init__(self) -> None:
         self.store.jobs.on_event = self._on_event
+        self.supervisor.on_changed(self._look_again)
 
     def _on_event(self, job_id: str) -> None:
         for news in self._waiting.get(job_id, ()):
@@ -58,13 +61,32 @@ class Engine:
             if not self._waiting[job_id]:
                 del self._waiting[job_id]
 
+    def _look_again(self, faceset_id: str) -> None:
+        """A job that fell short may have added faces to a faceset: count them."""
+        task = asyncio.get_running_loop().create_task(self.describe(faceset_id))
+        self._refreshing.add(task)
+        task.add_done_callback(self._refreshing.discard)
+
+    async def describe(self, faceset_id: str) -> None:
+        """Keep what a faceset holds now."""
+        with contextlib.suppress(RecasterError):  # it was deleted meanwhile, say
+            folder = str(self.store.folder.faceset(faceset_id))
+            self.keep_count(faceset_id, await self.assistant.ask("describe", folder=folder))
+
+    def keep_count(self, faceset_id: str, found: Mapping[str, Any]) -> Any:
+        """Keep how many faces a faceset holds, and their digest; returns the faceset."""
+        faceset = self.store.things.get("faceset", faceset_id)
+        faceset.faces, faceset.dropped, faceset.digest = found["faces"], found["dropped"], found["digest"]
+        self.store.things.put("faceset", faceset)
+        return faceset
+
     def refuse_in_use(self, kind: str, thing_id: str) -> None:
         """Refuse to change what a job needs that hasn't ended.
 
         Raises:
             Refusal: FAILED_PRECONDITION (IN_USE).
         """
-        for job in self.store.jobs.in_states((*LIVE, QUEUED, PAUSED, BLOCKED)):
+        for job in self.store.jobs.in_states(UNENDED):
             if (kind, thing_id) in needs(job.spec).named():
                 raise Refusal(
                     Code.FAILED_PRECONDITION,

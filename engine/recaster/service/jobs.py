@@ -7,12 +7,12 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2, job_pb2_grpc
-from recaster.jobs.supervisor import forget
 from recaster.jobs.tasks import KINDS, kind_of, needs
+from recaster.jobs.tidying import forget
 from recaster.service.checks import check_id, check_labels, check_text
 from recaster.service.refusals import Code, Context, Refusal, answering, blob_missing, invalid, streaming
 from recaster.service.specs import check_spec
-from recaster.store.jobs import ENDED, JobFilter
+from recaster.store.jobs import CANCELLED, ENDED, JobFilter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -127,6 +127,8 @@ class JobService(job_pb2_grpc.JobServiceServicer):
 
     def _wish(self, job_id: str, wish: str) -> job_pb2.Job:
         job = self._jobs.get(check_id("job_id", job_id))
+        if wish == "cancel" and job.state == CANCELLED:
+            return job
         if job.state in ENDED:
             name = job_pb2.JobState.Name(job.state).removeprefix("JOB_STATE_").lower()
             raise Refusal(Code.FAILED_PRECONDITION, "JOB_ENDED", f"job {job_id} has ended already: {name}")

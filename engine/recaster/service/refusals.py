@@ -18,8 +18,9 @@ from recaster.errors import (
     RecasterError,
     UsageError,
 )
-from recaster.store.blobs import DigestError, QuotaError
+from recaster.store.blobs import QuotaError
 from recaster.store.jobs import ReusedError, UnknownError
+from recaster.store.uploads import DigestError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping

@@ -7,6 +7,7 @@ import contextlib
 import ipaddress
 import logging
 import signal
+import socket
 import stat
 import sys
 from dataclasses import dataclass, field
@@ -35,10 +36,11 @@ from recaster.api.v1 import (
     swap_pb2,
     swap_pb2_grpc,
 )
-from recaster.errors import InputError, UsageError
+from recaster.errors import InputError, RecasterError, UsageError
 from recaster.jobs.assistant import Assistant
 from recaster.jobs.devices import devices
 from recaster.jobs.supervisor import Rules, Supervisor
+from recaster.jobs.tidying import tidy
 from recaster.service import tracing
 from recaster.service.about import MAX_ANSWER, MAX_MESSAGE, ServerService, SwapService
 from recaster.service.authority import TokenInterceptor
@@ -154,6 +156,7 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
 async def _serve(engine: Engine, server: grpc.aio.Server, ready: Callable[[], None]) -> None:
     stop = asyncio.Event()
     _on_signals(stop.set)
+    tidy(engine.store)
     recovered = engine.supervisor.recover()
     if recovered:
         log.warning("jobs of an engine that died are queued again", extra={"jobs": recovered})
@@ -169,8 +172,8 @@ async def _serve(engine: Engine, server: grpc.aio.Server, ready: Callable[[], No
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     log.info("stopping; jobs save what they did")
     await alive.enter_graceful_shutdown()
-    await server.stop(CALLS_GRACE_S)
-    await engine.supervisor.close()
+    # Together: a worker that has stopped must not be started again while calls end.
+    await asyncio.gather(engine.supervisor.close(), server.stop(CALLS_GRACE_S))
     engine.assistant.close()
     engine.previewer.close()
     for task in tasks:
@@ -265,14 +268,20 @@ def _private(path: Path) -> None:
             f"{path}: others may enter its folder; put the socket into one of your own (chmod 700)"
         )
     if path.is_socket():
-        path.unlink()  # of an engine that died: a living one holds the data folder's lock
+        with socket.socket(socket.AF_UNIX) as tried, contextlib.suppress(ConnectionError):
+            tried.connect(str(path))
+            raise UsageError(f"{path}: another engine listens there; choose another name")
+        path.unlink()  # of an engine that died
     elif path.exists():
         raise UsageError(f"{path}: exists and is no socket; choose another name")
 
 
 async def _sweep(engine: Engine) -> None:
     while True:
-        engine.store.blobs.sweep()
+        try:
+            engine.store.blobs.sweep()
+        except (RecasterError, OSError):
+            log.exception("old blobs can't be swept away now")
         await asyncio.sleep(SWEEP_EVERY_S)
 
 

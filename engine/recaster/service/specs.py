@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 SUFFIXES: Final = ("", ".mp4", ".mov", ".mkv")
+DEVICES: Final = ("", "auto", "cpu", "gpu")
 MOST_INPUTS: Final = 1000
 MOST_INGREDIENTS: Final = 100
 LONGEST_VALUE: Final = 200
@@ -62,6 +63,7 @@ def _train(spec: job_pb2.JobSpec) -> None:
     work = spec.train
     check_id("spec.train.source_faceset_id", work.source_faceset_id)
     check_name("spec.train.display_name", work.display_name)
+    _device("train", work.options)
     if work.options.HasField("steps") and work.options.HasField("minutes"):
         raise invalid("spec.train.options.minutes", "can't be given beside steps")
     if len(work.options.ingredients) > MOST_INGREDIENTS:
@@ -70,7 +72,13 @@ def _train(spec: job_pb2.JobSpec) -> None:
         check_text("spec.train.options.ingredients", name + value, LONGEST_VALUE)
 
 
+def _device(kind: str, options: job_pb2.TrainOptions | job_pb2.SwapOptions) -> None:
+    if options.device not in DEVICES:
+        raise invalid(f"spec.{kind}.options.device", "must be auto, cpu or gpu")
+
+
 def _swap(spec: job_pb2.JobSpec) -> None:
+    _device("swap", spec.swap.options)
     check_id("spec.swap.clip_id", spec.swap.clip_id)
     if not spec.swap.WhichOneof("source"):
         raise invalid("spec.swap.source", "must be a model or a faceset")

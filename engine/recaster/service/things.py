@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import shutil
 from typing import TYPE_CHECKING
@@ -179,21 +180,24 @@ class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
     @answering
     async def DropFaces(self, request: faceset_pb2.DropFacesRequest, context: Context) -> faceset_pb2.Faceset:
         """Leave faces out, or take them in again."""
-        before = self._things.get("faceset", check_id("faceset_id", request.faceset_id))
-        self._engine.refuse_in_use("faceset", before.faceset_id)
+        faceset_id = self._things.get("faceset", check_id("faceset_id", request.faceset_id)).faceset_id
         for at, name in enumerate(request.face_ids):
             if not (name.isascii() and name.isdecimal() and len(name) < 10):
                 raise invalid(f"face_ids[{at}]", "isn't the id of a face")
-        answer = await self._engine.assistant.ask(
-            "drop",
-            folder=str(self._engine.store.folder.faceset(before.faceset_id)),
-            faces=[int(name) for name in request.face_ids],
-            restore=request.restore,
-        )
-        before.faces, before.dropped, before.digest = answer["faces"], answer["dropped"], answer["digest"]
-        self._things.put("faceset", before)
-        self._things.moved_on("faceset", before.faceset_id)
-        return before
+        # Whoever asked may hang up: what was begun is brought to its end.
+        return await asyncio.shield(self._drop(faceset_id, request))
+
+    async def _drop(self, faceset_id: str, request: faceset_pb2.DropFacesRequest) -> faceset_pb2.Faceset:
+        self._engine.refuse_in_use("faceset", faceset_id)
+        with self._engine.supervisor.reserved("faceset", faceset_id):
+            self._things.moved_on("faceset", faceset_id)
+            answer = await self._engine.assistant.ask(
+                "drop",
+                folder=str(self._engine.store.folder.faceset(faceset_id)),
+                faces=[int(name) for name in request.face_ids],
+                restore=request.restore,
+            )
+            return self._engine.keep_count(faceset_id, answer)
 
     @answering
     async def DeleteFaceset(

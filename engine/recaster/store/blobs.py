@@ -1,4 +1,4 @@
-"""Content by its SHA-256: uploads that can go on after a break, and blobs that never change.
+"""Content by its SHA-256: blobs that never change.
 
 A blob is written under a temporary name, checked and made durable before it gets its own, so that a
 name in ``blobs/`` is a promise. What nobody uses any more is swept away.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
+import itertools
 import os
 import re
 import shutil
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.errors import DiskFullError, InputError, UsageError
 from recaster.files import sha256, sync, unwritable
+from recaster.store.uploads import KEEP_S, DigestError, Upload, UploadWriter, refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,19 +32,11 @@ PIECE: Final = 1 << 20
 """Bytes of one piece when a blob is sent."""
 COPIED: Final = 1 << 30
 """Bytes that the system is asked to copy at a time."""
-SYNC_EVERY: Final = 64 << 20
-"""Bytes of an upload after which it is made durable and counts."""
-KEEP_S: Final = 24 * 3600.0
-"""Seconds that an unfinished upload, or a blob that nobody uses, is kept."""
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class QuotaError(UsageError):
     """A blob is larger than allowed, or all blobs together would be."""
-
-
-class DigestError(InputError):
-    """Content isn't what its digest promised."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +52,6 @@ class Quota:
     blob: int = 256 << 30
     total: int = 1 << 40
     spare: int = 512 << 20
-
-
-@dataclass(frozen=True)
-class Upload:
-    """A blob on its way: digest, bytes in all and so far, when it is forgotten, if it is here and checked."""
-
-    digest: str
-    size: int
-    committed: int
-    expires: float
-    complete: bool = False
 
 
 def is_digest(text: str) -> bool:
@@ -107,18 +89,23 @@ class Blobs:
 
     def used(self) -> int:
         """Bytes of all that the engine keeps, or has promised room for."""
-        total = self._promised()
-        for folder, _, names in os.walk(self._folder.path):
+        total, seen = self._promised(), set[tuple[int, int]]()
+        walks = itertools.chain.from_iterable(os.walk(part) for part in self._folder.parts)
+        for folder, _, names in walks:
             for name in names:
                 with contextlib.suppress(FileNotFoundError):
-                    total += (Path(folder) / name).lstat().st_size
+                    found = (Path(folder) / name).lstat()
+                    if (found.st_dev, found.st_ino) not in seen:  # jobs link the clips that they work on
+                        total += found.st_size
+                    if found.st_nlink > 1:
+                        seen.add((found.st_dev, found.st_ino))
         return total
 
     def _promised(self) -> int:
         """Bytes that uploads which were begun have still to send."""
         total = 0
-        for path in self._folder.uploads.iterdir():
-            with contextlib.suppress(FileNotFoundError):
+        for path in self._folder.uploads.glob("*.*"):
+            with contextlib.suppress(FileNotFoundError, ValueError):  # a file that isn't ours, say
                 total += int(path.suffix[1:]) - path.stat().st_size
         return total
 
@@ -171,7 +158,7 @@ class Blobs:
 
     def writer(self, upload: Upload) -> UploadWriter:
         """What takes the rest of an upload."""
-        return UploadWriter(self, upload, self._partial(upload.digest, upload.size))
+        return UploadWriter(upload, self._partial(upload.digest, upload.size), self.settle)
 
     def cancel(self, digest: str) -> None:
         """Forget an unfinished upload."""
@@ -194,19 +181,20 @@ class Blobs:
         target = self.path(digest)
         try:
             target.parent.mkdir(mode=0o700, exist_ok=True)
-            path.chmod(0o400)
             sync(path)
             path.replace(target)
+            target.chmod(0o400)  # last: whoever is interrupted before can still write to it
             sync(target.parent)
         except OSError as error:
             raise unwritable(target, error) from error
 
-    def take(self, path: Path, digest: str) -> None:
+    def take(self, path: Path, digest: str, size: int) -> None:
         """Take a file that a client of this machine put into a drop; whoever made the drop removes it.
 
         Raises:
             InputError: it is no plain file.
             DigestError: it isn't what was promised.
+            QuotaError, DiskFullError: there is no room for it any more.
         """
         try:
             # Links aren't followed, and a pipe isn't waited for.
@@ -218,8 +206,12 @@ class Blobs:
             raise InputError("the drop holds no plain file") from None
         copied = path.with_name(path.name + ".taken")
         try:
+            found_size = os.fstat(handle).st_size
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise InputError("the drop holds no plain file")
+            if found_size != size:
+                raise DigestError(f"the file in the drop has {found_size} bytes, not {size}")
+            self.check_room(size)
             # A copy of its own: whoever linked the file here could still write to it.
             with _written(copied) as target:
                 _copy(handle, target)
@@ -261,6 +253,18 @@ class Blobs:
         rows = self._database.rows("select digest from blob_use where owner = ?", (owner,))
         return [row["digest"] for row in rows]
 
+    def release_unknown(self) -> None:
+        """Note that jobs and clips that there aren't any more need no blob; ``sweep`` removes those later."""
+        with self._database.transaction() as opened:
+            opened.execute(
+                "delete from blob_use where owner like 'job %' and substr(owner, 5) not in "
+                "(select job_id from job)"
+            )
+            opened.execute(
+                "delete from blob_use where owner like 'clip %' and substr(owner, 6) not in "
+                "(select thing_id from thing)"
+            )
+
     def release(self, owner: str) -> None:
         """Note that ``owner`` needs none any more, and remove those that nobody needs."""
         for digest in self.used_by(owner):
@@ -270,13 +274,13 @@ class Blobs:
         """Remove uploads, drops and blobs that nobody touched or asked for in a day, and nobody needs."""
         old = time.time() - KEEP_S
         for path in self._folder.uploads.iterdir():
-            if path.stat().st_mtime < old:
+            if _touched(path) < old:
                 path.unlink(missing_ok=True)
         for path in self._folder.drops.iterdir():
-            if path.stat().st_mtime < old:
+            if _touched(path) < old:
                 shutil.rmtree(path, ignore_errors=True)
         for path in self._folder.blobs.glob("??/*"):
-            if path.stat().st_mtime < old and not self._used(path.name):
+            if _touched(path) < old and not self._used(path.name):
                 path.unlink(missing_ok=True)
 
     def _used(self, digest: str) -> bool:
@@ -286,70 +290,12 @@ class Blobs:
         return self._folder.uploads / f"{digest}.{size}"
 
 
-class UploadWriter:
-    """Appends to one upload. What was written and synced stays, whatever happens to the connection."""
-
-    def __init__(self, blobs: Blobs, upload: Upload, path: Path) -> None:
-        self._blobs = blobs
-        self._upload = upload
-        self._path = path
-        self._unsynced = 0
-        self._digest = hashlib.sha256() if upload.committed == 0 else None
-        self.offset = upload.committed
-        self._file = path.open("ab")
-
-    def write(self, data: bytes) -> None:
-        """Add a piece; it counts once it is synced (OutputError where the disk doesn't take it)."""
-        if self.offset + len(data) > self._upload.size:
-            raise InputError(
-                f"blob {self._upload.digest[:12]}: more bytes than the {self._upload.size} promised"
-            )
-        try:
-            self._file.write(data)
-            self._unsynced += len(data)
-            if self._digest is not None:  # else it began in an earlier connection
-                self._digest.update(data)
-        except OSError as error:
-            raise unwritable(self._path, error) from error
-        self.offset += len(data)
-
-    @property
-    def due(self) -> bool:
-        """Whether so much was written that it should be synced."""
-        return self._unsynced >= SYNC_EVERY
-
-    def sync(self) -> None:
-        """Make what was written durable; may run beside ``write``."""
-        self._unsynced = 0
-        self._file.flush()
-        os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        """Stop writing; what came is kept."""
-        try:
-            self.sync()
-        except OSError as error:
-            raise unwritable(self._path, error) from error
-        finally:
-            self._file.close()
-
-    def finish(self) -> Upload:
-        """Check the whole and give it its name; call after ``close``.
-
-        Raises:
-            DigestError: it isn't what was promised; nothing of it is kept.
-        """
-        if self.offset == self._upload.size:
-            found = sha256(self._path) if self._digest is None else self._digest.hexdigest()
-            if found != self._upload.digest:
-                self._path.unlink()
-                raise DigestError(
-                    f"blob {self._upload.digest[:12]}: the bytes that came have digest {found[:12]}; "
-                    "they were dropped, send them again"
-                )
-            self._blobs.settle(self._path, self._upload.digest)
-        whole = self.offset == self._upload.size
-        return Upload(self._upload.digest, self._upload.size, self.offset, time.time() + KEEP_S, whole)
+def _touched(path: Path) -> float:
+    """When a file was last changed; one that has just got another name is new."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return time.time()
 
 
 @contextlib.contextmanager
@@ -358,7 +304,7 @@ def _written(path: Path) -> Iterator[Path]:
         yield path
     except OSError as error:
         path.unlink(missing_ok=True)
-        raise unwritable(path, error) from error
+        raise refused(error) from error
 
 
 def _copy(source: int, target: Path) -> None:

@@ -100,9 +100,9 @@ class Database:
                 yield self._connection
         except sqlite3.OperationalError as error:
             if getattr(error, "sqlite_errorname", "") != "SQLITE_FULL":
-                raise OutputError(f"{self._path}: cannot be written ({error})") from error
+                raise OutputError(f"the engine's store can't be written ({error})") from error
             self._reserve.unlink(missing_ok=True)
-            raise DiskFullError(f"{self._path}: the disk is full; free some space") from error
+            raise DiskFullError("the engine's disk is full; free some space there") from error
 
     def keep_reserve(self) -> bool:
         """Set the room aside, unless it is; False where there is none."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 VARIABLE: Final = "RECASTER_DATA"
+SHORTEST_TOKEN: Final = 20
 _PARTS: Final = ("blobs", "uploads", "drops", "facesets", "models", "jobs")
 
 
@@ -78,6 +79,11 @@ class DataFolder:
         """Folder where clients of this machine put files."""
         return self.path / "drops"
 
+    @property
+    def parts(self) -> list[Path]:
+        """The folders of all that clients and jobs bring."""
+        return [self.path / name for name in _PARTS]
+
     def faceset(self, faceset_id: str) -> Path:
         """Folder of a faceset."""
         return self.path / "facesets" / faceset_id
@@ -98,8 +104,8 @@ class DataFolder:
         """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for name in _PARTS:
-                (self.path / name).mkdir(mode=0o700, exist_ok=True)
+            for part in self.parts:
+                part.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise unwritable(self.path, error) from error
 
@@ -124,12 +130,18 @@ class DataFolder:
             OutputError: it can't be written or read.
         """
         try:
-            if self.token_file.is_file():
-                return self.token_file.read_text(encoding="ascii").strip(), False
+            kept = self.token_file.read_text(encoding="ascii").strip() if self.token_file.is_file() else None
         except (OSError, UnicodeDecodeError) as error:
             raise OutputError(
                 f"{self.token_file}: cannot be read ({error}); delete it to get another"
             ) from None
+        if kept is not None:
+            if len(kept) < SHORTEST_TOKEN:
+                raise OutputError(
+                    f"{self.token_file}: holds fewer than {SHORTEST_TOKEN} characters, which anybody could "
+                    "guess; delete it to get another"
+                )
+            return kept, False
         made = secrets.token_urlsafe(32)
         write_secret(self.token_file, made + "\n")
         return made, True

@@ -48,7 +48,7 @@ class Things:
                 setattr(body, name, new_id())
             body.create_time.GetCurrentTime()
             opened.execute(
-                "insert into thing (kind, thing_id, origin, body) values (?, ?, ?, ?)",
+                "insert or replace into thing (kind, thing_id, origin, body) values (?, ?, ?, ?)",
                 (kind, getattr(body, name), origin, body.SerializeToString()),
             )
         return body

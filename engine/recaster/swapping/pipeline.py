@@ -44,12 +44,19 @@ RENDERED_AHEAD: Final = 4
 
 
 def swap_clip(
-    clip: Path, out: Path, swapper: Swapper, settings: SwapSettings, report: Report = silent
+    clip: Path,
+    out: Path,
+    swapper: Swapper,
+    settings: SwapSettings,
+    report: Report = silent,
+    *,
+    keep_parts: bool = False,
 ) -> SwapResult:
     """Swap faces in a clip and write the result with the clip's sound.
 
     Parts are kept in ``OUT.parts/`` until the result is whole; the same call after an interruption
     renders only what is missing. ``out`` (and the matte) may exist: it is replaced at the very end.
+    With ``keep_parts`` they stay there after it: for whoever has more to do before the result is safe.
 
     Raises:
         UsageError: the output is one of the inputs.
@@ -84,6 +91,8 @@ def swap_clip(
                 _write(chunk, itertools.islice(counted, len(chunk)), info, parts, settings, watch)
     with watch.timing("join"):
         _join(info, out, frames, parts, settings)
+    if not keep_parts:
+        parts.remove()
     return SwapResult(
         out=out,
         frames=len(frames),
@@ -177,14 +186,13 @@ def _write(
 
 
 def _join(info: ClipInfo, out: Path, frames: range, parts: Parts, settings: SwapSettings) -> None:
-    """Put the parts together, then remove them."""
+    """Put the parts together."""
     if settings.matte is not None:
         mattes = [parts.matte(chunk) for chunk in parts.chunks]
         times, begin, _ = times_of(info, frames)
         times = times.moved(-begin) if frames.start > 0 else times
         join_with_sound(mattes, settings.matte, times, Sound(mattes[0]))  # which has none
     join_segments([parts.clip(chunk) for chunk in parts.chunks], info, out, frames, settings.writer)
-    parts.remove()
 
 
 def _discarded(parts: Parts, discarded: bool) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ def swap(work: Work) -> Made:
     device = choose_device(spec.options.device or "auto", threads, network=model is not None)
     work.log("info", f"swapping {device}")
     swapper = load_swapper(model, work.task.facesets.get(spec.faceset_id))
-    result = swap_clip(clip, out, swapper, settings, work.report)
+    # The job's folder goes when it has ended: until then an interruption must cost no more than a join.
+    result = swap_clip(clip, out, swapper, settings, work.report, keep_parts=True)
     files = [("clip", out)] if matte is None else [("clip", out), ("matte", matte)]
     return Made(files=tuple(files), summary=result.summary(device), warnings=result.warnings)

@@ -1,0 +1,126 @@
+"""Blobs on their way: what has come stays, whatever happens to the connection."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from recaster.errors import DiskFullError, InputError, OutputError
+from recaster.files import sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SYNC_EVERY: Final = 64 << 20
+"""Bytes of an upload after which it is made durable and counts."""
+KEEP_S: Final = 24 * 3600.0
+"""Seconds that an unfinished upload, or a blob that nobody uses, is kept."""
+
+
+class DigestError(InputError):
+    """Content isn't what its digest promised."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A blob on its way: digest, bytes in all and so far, when it is forgotten, if it is here and checked."""
+
+    digest: str
+    size: int
+    committed: int
+    expires: float
+    complete: bool = False
+
+
+class UploadWriter:
+    """Appends to one upload. What was written and synced stays, whatever happens to the connection."""
+
+    def __init__(self, upload: Upload, path: Path, settle: Callable[[Path, str], None]) -> None:
+        """``settle`` gives a file that was checked its name for good."""
+        self._settle = settle
+        self._upload = upload
+        self._path = path
+        self._unsynced = 0
+        self._failed: OutputError | None = None
+        self._digest = hashlib.sha256() if upload.committed == 0 else None
+        self.offset = upload.committed
+        self._file = path.open("ab")
+
+    def write(self, data: bytes) -> None:
+        """Add a piece; it counts once it is synced (OutputError where the disk doesn't take it)."""
+        if self.offset + len(data) > self._upload.size:
+            raise InputError(
+                f"blob {self._upload.digest[:12]}: more bytes than the {self._upload.size} promised"
+            )
+        try:
+            self._file.write(data)
+            self._unsynced += len(data)
+            if self._digest is not None:  # else it began in an earlier connection
+                self._digest.update(data)
+        except OSError as error:
+            raise refused(error) from error
+        self.offset += len(data)
+
+    @property
+    def due(self) -> bool:
+        """Whether so much was written that it should be synced."""
+        return self._unsynced >= SYNC_EVERY
+
+    def sync(self) -> None:
+        """Make what was written durable; may run beside ``write``.
+
+        Raises:
+            OutputError: the disk doesn't take it. Where it had said that it would, nothing is kept.
+        """
+        self._unsynced = 0
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise refused(error) from error
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            self._path.unlink(missing_ok=True)  # nobody knows what of it is on the disk
+            self._failed = refused(error)
+            raise self._failed from error
+
+    def close(self) -> None:
+        """Stop writing; what came is kept (OutputError as ``sync``)."""
+        try:
+            if self._failed is not None:
+                raise self._failed
+            self.sync()
+        finally:
+            with contextlib.suppress(OSError):
+                self._file.close()
+
+    def finish(self) -> Upload:
+        """Check the whole and give it its name; call after ``close``.
+
+        Raises:
+            DigestError: it isn't what was promised; nothing of it is kept.
+        """
+        if self.offset == self._upload.size:
+            found = sha256(self._path) if self._digest is None else self._digest.hexdigest()
+            if found != self._upload.digest:
+                self._path.unlink()
+                raise DigestError(
+                    f"blob {self._upload.digest[:12]}: the bytes that came have digest {found[:12]}; "
+                    "they were dropped, send them again"
+                )
+            self._settle(self._path, self._upload.digest)
+        whole = self.offset == self._upload.size
+        return Upload(self._upload.digest, self._upload.size, self.offset, time.time() + KEEP_S, whole)
+
+
+def refused(error: OSError) -> OutputError:
+    """Why something can't be taken in; where it would lie is the engine's own business."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFullError("the engine's disk is full; free some space there")
+    return OutputError(f"the engine can't write to its data ({error.strerror})")
