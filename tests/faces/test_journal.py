@@ -10,6 +10,9 @@ from tests.faces.interrupting import assert_same, interrupted
 
 from recaster.faces import cache, journal
 from recaster.faces.analysis import AnalysisSettings, analyse
+from recaster.faces.tracker import TrackerState
+from recaster.faces.tracklets import Tracklet
+from recaster.faces.types import Landmarks
 from recaster.media.reader import read_frames
 from recaster.progress import silent
 
@@ -84,3 +87,21 @@ def test_a_second_process_keeps_away(tmp_path: Path) -> None:
     with journal.opened(tmp_path / "parts", 0) as one, journal.opened(tmp_path / "parts", 0) as other:
         assert one is not None
         assert other is None
+
+
+def test_a_face_that_came_to_nothing_leaves_no_gap(tmp_path: Path) -> None:
+    def face(count: int) -> Tracklet:
+        one = Tracklet(0, 0.0)
+        for index in range(count):
+            one.append(index, index / 25, Landmarks(np.full((478, 3), float(index)), 0.9))
+        return one
+
+    state = TrackerState(5, 0, 3, 0.0, [], [2], [face(5), face(0), face(3)], None)
+    with journal.opened(tmp_path / "parts", 0) as begun:
+        assert begun is not None
+        begun.write(state)
+    with journal.opened(tmp_path / "parts", 0) as again:
+        assert again is not None
+        assert again.state is not None
+        assert [len(one.points) for one in again.state.tracklets] == [5, 0, 3]
+        assert again.state.active == [2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -94,6 +95,27 @@ def test_faces_out_of_a_clip_and_a_picture(material: Material, actors: Path, tmp
     again = client.jobs.wait(client.jobs.create(job_pb2.JobSpec(extract=spec)).job_id)
     assert again.result.faceset_id == made.faceset_id
     assert client.faceset(made.faceset_id).faces == 7
+
+
+def test_faces_added_by_a_job_that_was_cancelled_are_counted(material: Material, actors: Path) -> None:
+    client = material.client
+    clip = job_pb2.ExtractInput(clip_id=client.take_clip(actors / "rehearsal.mp4"))
+    few = job_pb2.ExtractSpec(inputs=[clip], options=job_pb2.ExtractOptions(range="0-3"))
+    faceset = client.jobs.wait(client.jobs.create(job_pb2.JobSpec(extract=few)).job_id).result.faceset_id
+    many = job_pb2.ExtractSpec(inputs=[clip], faceset_id=faceset)
+    job = client.jobs.create(job_pb2.JobSpec(extract=many))
+    for event in client.jobs.watch(job.job_id):
+        if event.progress.stage == "extracting" and event.progress.done >= 10:
+            client.jobs.cancel(job.job_id)
+            break
+    material.until(job.job_id, job_pb2.JOB_STATE_CANCELLED, job_pb2.JOB_STATE_SUCCEEDED)
+    listed = client.connection.call(
+        client.facesets.ListFaces, faceset_pb2.ListFacesRequest(faceset_id=faceset, page_size=200)
+    )
+    deadline = time.monotonic() + 30
+    while client.faceset(faceset).faces != len(listed.faces) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert client.faceset(faceset).faces == len(listed.faces)
 
 
 def test_faces_are_listed_dropped_and_taken_back(material: Material) -> None:

@@ -31,6 +31,8 @@ def test_pause_resume_and_cancel_a_training(material: Material) -> None:
     jobs = material.client.jobs
     job = jobs.create(material.training(1000))
     material.until(job.job_id, RUNNING, done=2)
+    [worker] = material.served.workers()
+    assert os.getsid(worker) != os.getsid(material.served.pid)  # Ctrl-C in a terminal isn't for it
     jobs.pause(job.job_id)
     paused = material.until(job.job_id, PAUSED)
     assert material.served.workers() == []

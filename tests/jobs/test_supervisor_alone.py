@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from recaster.api.v1 import job_pb2
-from recaster.errors import DiskFullError
+from recaster.errors import DiskFullError, OutputError
+from recaster.jobs import supervisor as module
+from recaster.jobs.settling import Settler
 from recaster.jobs.supervisor import Supervisor
+from recaster.jobs.tidying import tidy
 from recaster.store.folder import DataFolder
-from recaster.store.jobs import ENDED, RUNNING, SUCCEEDED
+from recaster.store.jobs import CANCELLED, CANCELLING, ENDED, PAUSED, QUEUED, RUNNING, SUCCEEDED
 from recaster.store.store import Store
 
 if TYPE_CHECKING:
@@ -77,3 +82,118 @@ def test_what_nobody_runs_is_queued_again(store: Store) -> None:
         changed.state = RUNNING
     assert Supervisor(store).recover() == 1
     assert store.jobs.get(job.job_id).state == job_pb2.JOB_STATE_QUEUED
+
+
+TRAIN = job_pb2.JobSpec(train=job_pb2.TrainSpec(source_faceset_id="0" * 12))
+
+
+def begun(store: Store, state: job_pb2.JobState, wish: str) -> str:
+    """A training that has saved something; returns its id, which is the model's, too."""
+    job, _ = store.jobs.create(TRAIN, job_pb2.JOB_KIND_TRAIN, "", {})
+    model = store.folder.model(job.job_id)
+    model.mkdir()
+    card = {"preset": {"name": "guided-128"}, "steps": 5, "seconds": 1.0, "source": "s", "target": None}
+    (model / "model.json").write_text(json.dumps(card))
+    (model / "weights.safetensors").touch()
+    with store.jobs.changing(job.job_id) as changed:
+        changed.state = state
+    store.jobs.wish(job.job_id, wish)
+    return job.job_id
+
+
+def looked_after(store: Store, job_id: str) -> job_pb2.Job:
+    """A job that a supervisor has brought to its end."""
+
+    async def work() -> None:
+        supervisor = Supervisor(store)
+        running = asyncio.create_task(supervisor.run())
+        for _ in range(100):
+            if store.jobs.get(job_id).state in ENDED:
+                break
+            await asyncio.sleep(0.05)
+        await supervisor.close()
+        await running
+
+    asyncio.run(work())
+    return store.jobs.get(job_id)
+
+
+def test_an_engine_that_dies_while_a_job_is_cancelled(store: Store) -> None:
+    job_id = begun(store, CANCELLING, "cancel")
+    ended = looked_after(store, job_id)
+    assert ended.state == CANCELLED
+    assert store.things.get("model", ended.result.model_id).steps == 5
+
+
+def test_an_end_that_can_not_be_written_is_no_end(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    job_id = begun(store, PAUSED, "cancel")
+    changing = store.jobs.changing
+    failures = [OutputError("no room"), RuntimeError("never seen before")]
+
+    def failing(name: str) -> Any:
+        if failures:
+            raise failures.pop(0)
+        return changing(name)
+
+    monkeypatch.setattr(store.jobs, "changing", failing)
+    monkeypatch.setattr(module, "TROUBLE_S", 0.1)
+    with contextlib.suppress(OutputError):
+        Settler(store).cancel(job_id)
+    assert store.things.every("model") == []  # both are written, or neither
+    assert looked_after(store, job_id).state == CANCELLED
+    assert len(store.things.every("model")) == 1
+
+
+def test_what_is_being_changed_is_waited_for(store: Store) -> None:
+    export = job_pb2.JobSpec(export=job_pb2.ExportSpec(faceset_id="0" * 12))
+    job, _ = store.jobs.create(export, job_pb2.JOB_KIND_EXPORT, "", {})
+
+    async def work() -> None:
+        supervisor = Supervisor(store)
+        with supervisor.reserved("faceset", "0" * 12):
+            running = asyncio.create_task(supervisor.run())
+            await asyncio.sleep(0.3)
+            assert store.jobs.get(job.job_id).state == QUEUED
+        await asyncio.sleep(0.3)
+        await supervisor.close()
+        await running
+
+    asyncio.run(work())
+    print(store.jobs.get(job.job_id))
+    assert store.jobs.get(job.job_id).error.message == f"there is no faceset {'0' * 12}"
+
+
+def test_what_a_job_waited_for_is_forgotten_when_it_is_cancelled(store: Store) -> None:
+    job_id = begun(store, QUEUED, "run")
+    Settler(store).block(job_id, job_pb2.JobError(reason="DISK_FULL", message="no room", exit_code=6))
+    assert store.jobs.get(job_id).error.reason == "DISK_FULL"
+    Settler(store).cancel(job_id)
+    assert not store.jobs.get(job_id).HasField("error")
+
+
+def test_what_crashes_have_left_goes_when_an_engine_starts(store: Store, tmp_path: Path) -> None:
+    paused, gone = begun(store, PAUSED, "pause"), begun(store, QUEUED, "cancel")
+    Settler(store).cancel(gone)
+    (tmp_path / "x").write_bytes(b"x")
+    digest, _ = store.blobs.put(tmp_path / "x")
+    store.blobs.use([digest], f"job {'9' * 12}")
+    store.blobs.use([digest], f"job {paused}")
+    kept = [
+        store.folder.model(paused),
+        store.folder.model(gone),
+        store.folder.path / "models" / f".{paused}.a",
+    ]
+    left = [
+        store.folder.model("9" * 12),
+        store.folder.path / "facesets" / f".{gone}.b",
+        store.folder.job("tmpx"),
+    ]
+    for path in (*kept, *left):
+        path.mkdir(exist_ok=True)
+    (store.folder.path / "jobs" / "tmpy.png").touch()
+    tidy(store)
+    assert all(path.is_dir() for path in kept)
+    assert not any(path.exists() for path in left)
+    assert [path.name for path in (store.folder.path / "jobs").iterdir() if path.is_file()] == []
+    assert store.blobs.used_by(f"job {'9' * 12}") == []
+    assert store.blobs.used_by(f"job {paused}") == [digest]

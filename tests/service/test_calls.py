@@ -112,6 +112,14 @@ def test_an_error_says_which_field_is_wrong(engine: Client) -> None:
             ),
             "spec.swap.options.feather",
         ),
+        (
+            job_pb2.JobSpec(
+                swap=job_pb2.SwapSpec(
+                    clip_id="0" * 12, model_id="0" * 12, options=job_pb2.SwapOptions(device="zz1")
+                )
+            ),
+            "spec.swap.options.device",
+        ),
         (job_pb2.JobSpec(export=job_pb2.ExportSpec()), "spec.export.what"),
     ],
 )
@@ -215,6 +223,7 @@ def test_a_socket_of_ones_own(serve: Callable[..., Served], tmp_path: Path) -> N
     served = serve("--listen", f"unix:{place}")
     with served.client(patience_s=5) as client:
         assert client.info().api_version == "v1"
+    assert "another engine listens there" in refused(tmp_path / "other", "--listen", f"unix:{place}")
     served.kill()
     served.start()  # the socket of the dead one is in nobody's way
     with served.client(patience_s=5) as client:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 import random
 import struct
 import zipfile
@@ -26,6 +28,7 @@ from recaster.api.v1 import (
     swap_pb2,
 )
 from recaster.client import JobFailedError
+from recaster.facesets import archive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +74,32 @@ def huge_gif() -> bytes:
     return head + b"\x21\xf9\x04\x00\x0a\x00\x00\x00" + picture + b"\x3b"
 
 
+def odd_faces(file: str) -> bytes:
+    """An exported faceset whose only face has an odd name, and isn't there."""
+    arrays = {
+        name: base64.b64encode(np.zeros(shape, kind).tobytes()).decode()
+        for name, (kind, shape) in archive._ARRAYS.items()
+    }
+    face = {
+        "id": 1, "file": file, "source": "a", "source_id": 1, "frame": 0, "time": 0, "track": 0,
+        "box": {"left": 0, "top": 0, "right": 1, "bottom": 1}, "score": 1, "sharpness": 1,
+        "pose": {"yaw": 0, "pitch": 0, "roll": 0}, "dropped": None, "crop_sha256": "0" * 64,
+    }  # fmt: skip
+    source = {"id": 1, "name": "a", "digest": "d", "kind": "image", "finished": [], "counts": {}}
+    manifest = {
+        "format": archive.FORMAT,
+        "version": archive.VERSION,
+        "faceset": {"size": 256, "coverage": 1.6, "identity": ""},
+        "digest": "x",
+        "sources": [source],
+        "faces": [face | arrays],
+    }
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as packed:
+        packed.writestr("manifest.json", json.dumps(manifest))
+    return out.getvalue()
+
+
 def wide() -> bytes:
     """A clip that is wider than any."""
     out = io.BytesIO()
@@ -99,6 +128,8 @@ HOSTILE: list[tuple[str, int, Callable[[Path], bytes], str, str]] = [
     ("abs.zip", 2, lambda _: zipped(**{"/etc/x.jpg": b"x"}), "FACESET", "absolute path"),
     ("bomb.zip", 2, lambda _: zipped(**{"a.jpg": bytes(50_000_000)}), "FACESET", "200 times over"),
     ("bad.zip", 2, lambda _: zipped(**{"manifest.json": b"[" * 100_000}), "FACESET", "damaged"),
+    ("name.zip", 2, lambda _: odd_faces("faces/\udc80.jpg"), "FACESET", "faces/"),
+    ("long.zip", 2, lambda _: odd_faces("x" * (17 << 20)), "FACESET", "x"),
     ("no.zip", 2, lambda _: b"PK", "FACESET", "not a zip"),
     ("out.zip", 3, lambda _: zipped(**{"../model.json": b"x"}), "MODEL", "points outside"),
     ("py.zip", 3, lambda _: zipped(**{"model.json": b"{}", "code.py": b"x"}), "MODEL", "code.py"),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from serving import Cutter
 
 from recaster.api.v1 import blob_pb2
-from recaster.client import Address, Client
+from recaster.client import Address, Client, transfer
 from recaster.client.errors import BusyError, CallError, MissingError
 
 if TYPE_CHECKING:
@@ -51,6 +52,24 @@ def test_an_upload_that_is_cut_again_and_again(
     digest = client.transfer.upload(file, local=False)
     assert cutter.cut == 4
     assert digest == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert client.transfer.read(digest) == file.read_bytes()
+
+
+def test_a_break_after_longer_than_a_client_has_patience(
+    cut: Callable[[int, int], tuple[Cutter, Client]], file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cutter, client = cut(4_000_000, 2)
+    client.connection.patience_s = 0.5
+    pieces = transfer._pieces_of
+
+    def slowly(*of: Any) -> Iterator[Any]:
+        for piece in pieces(*of):
+            time.sleep(0.06)
+            yield piece
+
+    monkeypatch.setattr(transfer, "_pieces_of", slowly)
+    digest = client.transfer.upload(file, local=False)
+    assert cutter.cut == 2
     assert client.transfer.read(digest) == file.read_bytes()
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recaster.errors import DiskFullError, InputError
+from recaster.errors import DiskFullError, InputError, OutputError
 from recaster.store.blobs import Quota, QuotaError
 from recaster.store.folder import DataFolder
 from recaster.store.store import Store
@@ -162,3 +162,37 @@ def test_a_drop_on_a_system_that_copies_no_ranges(
     (tmp_path / "file").write_bytes(CONTENT)
     store.blobs.take(tmp_path / "file", DIGEST, len(CONTENT))
     assert b"".join(store.blobs.read(DIGEST, 0, 0)) == CONTENT
+
+
+def test_files_of_others_are_in_nobodys_way(store: Store) -> None:
+    for name in (".DS_Store", "notes.txt"):
+        (store.folder.uploads / name).touch()
+    assert store.blobs.used() == 0
+    store.blobs.sweep()
+    assert store.blobs.find(DIGEST) is None
+
+
+def test_a_clip_that_jobs_work_on_is_counted_once(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "clip").write_bytes(CONTENT)
+    digest, _ = store.blobs.put(tmp_path / "clip")
+    for job in "ab":
+        linked = store.folder.job(job) / "clip"
+        linked.parent.mkdir()
+        linked.hardlink_to(store.blobs.path(digest))
+    assert store.blobs.used() == len(CONTENT)
+
+
+def test_what_the_disk_may_have_lost_is_not_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    writer = store.blobs.writer(store.blobs.start(DIGEST, len(CONTENT)))
+    writer.write(CONTENT)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", failing)
+        with pytest.raises(OutputError, match="can't write to its data"):
+            writer.sync()
+    with pytest.raises(OutputError):
+        writer.close()
+    assert store.blobs.find(DIGEST) is None
+    assert send(store, CONTENT, DIGEST, len(CONTENT)).complete

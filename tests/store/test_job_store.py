@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recaster.api.v1 import job_pb2
+from recaster.api.v1 import job_pb2, model_pb2
 from recaster.errors import OutputError, UsageError
 from recaster.store.database import Database
 from recaster.store.folder import DataFolder
@@ -171,6 +171,10 @@ def test_the_token_is_for_its_owner(store: Store) -> None:
     assert store.folder.token() == (token, False)
     assert store.folder.token_file.stat().st_mode & 0o777 == 0o600
     assert store.folder.path.stat().st_mode & 0o777 == 0o700
+    for damaged in ("", "short\n"):
+        store.folder.token_file.write_text(damaged)
+        with pytest.raises(OutputError, match="anybody could guess"):
+            store.folder.token()
 
 
 def test_a_database_of_the_future_or_of_somebody_else(tmp_path: Path) -> None:
@@ -184,3 +188,9 @@ def test_a_database_of_the_future_or_of_somebody_else(tmp_path: Path) -> None:
     (tmp_path / "b.sqlite").write_bytes(b"not a database, but long enough to be looked at" * 50)
     with pytest.raises(OutputError, match="cannot be opened"):
         Database(tmp_path / "b.sqlite")
+
+
+def test_what_is_added_twice_is_one(store: Store) -> None:
+    for steps in (5, 7):  # the second time after a crash, say
+        store.things.add("model", model_pb2.Model(model_id="0" * 12, steps=steps))
+    assert [one.steps for one in store.things.every("model")] == [7]

@@ -38,9 +38,9 @@ def swap(fake: Any, clip: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Swap the clip with the fake swapper; its face is there in frames 4 to 35."""
     monkeypatch.setattr(pipeline, "analyse_clip", lambda *_: fake.analysis([fake.track(range(4, 36))], COUNT))
 
-    def run(out: Path, swapper: Any = None, **settings: Any) -> Any:
+    def run(out: Path, swapper: Any = None, *, keep_parts: bool = False, **settings: Any) -> Any:
         chosen = SwapSettings(**{"writer": WRITER, "chunk": 16, "batch": 4, **settings})
-        return pipeline.swap_clip(clip, out, swapper or fake.FakeSwapper(), chosen)
+        return pipeline.swap_clip(clip, out, swapper or fake.FakeSwapper(), chosen, keep_parts=keep_parts)
 
     return run
 
@@ -124,6 +124,15 @@ def test_a_stopped_swap_goes_on(swap: Any, fake: Any, tmp_path: Path) -> None:
     assert result.warnings == ()
     swap(tmp_path / "whole.mp4")
     assert (tmp_path / "out.mp4").read_bytes() == (tmp_path / "whole.mp4").read_bytes()
+
+
+def test_parts_can_be_kept_until_the_result_is_safe(swap: Any, tmp_path: Path) -> None:
+    swap(tmp_path / "out.mp4", keep_parts=True)
+    first = (tmp_path / "out.mp4").read_bytes()
+    (tmp_path / "out.mp4").unlink()
+    assert swap(tmp_path / "out.mp4").resumed == COUNT
+    assert (tmp_path / "out.mp4").read_bytes() == first
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
 def test_a_matte_can_be_asked_for_after_a_stop(
