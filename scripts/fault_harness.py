@@ -29,6 +29,7 @@ from serving import Cutter, Served, alive  # noqa: E402
 
 from recaster.api.v1 import job_pb2  # noqa: E402
 from recaster.client import Address, Client  # noqa: E402
+from recaster.files import sync  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -202,6 +203,7 @@ def rates(folder: Path) -> dict[str, Any]:
             file.write(os.urandom(1 << 20))
     with served.client() as client:
         copy = seconds(lambda: shutil.copyfile(path, folder / "copy.bin"))
+        durable = copy + seconds(lambda: sync(folder / "copy.bin"))
         hashing = seconds(lambda: hashlib.file_digest(path.open("rb"), "sha256"))
         up = seconds(lambda: client.transfer.upload(path, local=False)) - hashing
         digest = hashlib.file_digest(path.open("rb"), "sha256").hexdigest()
@@ -210,7 +212,14 @@ def rates(folder: Path) -> dict[str, Any]:
             file.write(os.urandom(64))
         drop = seconds(lambda: client.transfer.upload(path)) - hashing
     served.stop()
-    named = {"copyfile": copy, "SHA-256": hashing, "upload": up, "download": down, "handed over": drop}
+    named = {
+        "copy": copy,
+        "copy and fsync": durable,
+        "SHA-256": hashing,
+        "upload": up,
+        "download": down,
+        "handed over": drop,
+    }
     return {f"{name}, MB/s": round(GIB / 1e6 / took) for name, took in named.items()} | {"losses": []}
 
 

@@ -120,10 +120,13 @@ def write_secret(path: Path, text: str) -> None:
         if path.exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", dir=path.parent)  # for its owner alone
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        sync(Path(name))
-        Path(name).replace(path)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            sync(Path(name))
+            Path(name).replace(path)
+        finally:
+            Path(name).unlink(missing_ok=True)
         sync(path.parent)
     except OSError as error:
         raise unwritable(path, error) from error

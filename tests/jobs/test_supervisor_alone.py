@@ -17,7 +17,7 @@ from recaster.jobs.settling import Settler
 from recaster.jobs.supervisor import Supervisor
 from recaster.jobs.tidying import tidy
 from recaster.store.folder import DataFolder
-from recaster.store.jobs import CANCELLED, CANCELLING, ENDED, PAUSED, QUEUED, RUNNING, SUCCEEDED
+from recaster.store.jobs import CANCELLED, CANCELLING, ENDED, FAILED, PAUSED, QUEUED, RUNNING, SUCCEEDED
 from recaster.store.store import Store
 
 if TYPE_CHECKING:
@@ -177,16 +177,11 @@ def test_what_crashes_have_left_goes_when_an_engine_starts(store: Store, tmp_pat
     digest, _ = store.blobs.put(tmp_path / "x")
     store.blobs.use([digest], f"job {'9' * 12}")
     store.blobs.use([digest], f"job {paused}")
-    kept = [
-        store.folder.model(paused),
-        store.folder.model(gone),
-        store.folder.path / "models" / f".{paused}.a",
-    ]
-    left = [
-        store.folder.model("9" * 12),
-        store.folder.path / "facesets" / f".{gone}.b",
-        store.folder.job("tmpx"),
-    ]
+    crashed = begun(store, FAILED, "run")  # before its model was kept
+    models, facesets = (store.folder.path / name for name in ("models", "facesets"))
+    unknown = models / ("9" * 12)  # of a store that isn't here any more, perhaps
+    kept = [models / paused, models / gone, models / f".{paused}.a", unknown]
+    left = [models / crashed, facesets / f".{gone}.b", store.folder.job("tmpx")]
     for path in (*kept, *left):
         path.mkdir(exist_ok=True)
     (store.folder.path / "jobs" / "tmpy.png").touch()

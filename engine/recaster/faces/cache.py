@@ -51,6 +51,7 @@ def analyse_clip(
     found = _load(kept)
     if found is None:
         _require_writable(kept.parent)
+        journal.remove_old(kept.parent)
         with journal.opened(kept.with_suffix(".parts"), frames.start) as begun:
             begin = frames.start if begun is None else begun.begin
             found = analyse(read_frames(path, begin, frames.stop), settings, len(frames), report, begun)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 FORMAT: Final = 1
 EVERY_S: Final = 10.0
 """Seconds between two entries: what an interruption may cost."""
+KEPT_S: Final = 7 * 24 * 3600.0
 _PARTS: Final = ("head", "seen", "frames", "times", "points", "scores", "portraits", "qualities")
 _LAST: Final = ("layout", "contrasts", "colours")
 
@@ -47,6 +48,16 @@ def opened(folder: Path, first: int) -> Iterator[Journal | None]:
 def remove(folder: Path) -> None:
     """Remove a journal that is needed no more, if there is one."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_old(folder: Path) -> None:
+    """Remove the journals in a folder that nobody went on with for a week: there are faces in them."""
+    for one in folder.glob("*.parts"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - one.stat().st_mtime > KEPT_S:
+                with held(one / "lock") as alone:
+                    if alone:
+                        remove(one)
 
 
 class Journal:
@@ -113,7 +124,7 @@ class Journal:
         try:
             for number, entry in enumerate(entries):
                 state = _applied(_entry(entry, number), tracklets, self.first)
-        except (OSError, KeyError, ValueError, IndexError, EOFError, zipfile.BadZipFile):
+        except (OSError, KeyError, ValueError, IndexError, EOFError, RuntimeError, zipfile.BadZipFile):
             for entry in entries:
                 entry.unlink(missing_ok=True)
             return None

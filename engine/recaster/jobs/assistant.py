@@ -27,7 +27,7 @@ from recaster.errors import (
 from recaster.jobs.messages import reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from recaster.facesets.faceset import Faceset
     from recaster.swapping.swapper import Swapper
@@ -49,13 +49,17 @@ class Assistant:
         self._turn = asyncio.Lock()
         self._idle: asyncio.TimerHandle | None = None
 
-    async def ask(self, what: str, **values: Any) -> Mapping[str, Any]:
-        """Ask one thing.
+    async def ask(
+        self, what: str, wanted: Callable[[], bool] = lambda: True, **values: Any
+    ) -> Mapping[str, Any]:
+        """Ask one thing, unless it isn't ``wanted`` any more when its turn has come.
 
         Raises:
             RecasterError: what went wrong over there; of the class that fits best.
         """
         async with self._turn:
+            if not wanted():
+                raise OutputError("nobody waits for the answer any more")
             if self._idle is not None:
                 self._idle.cancel()
             try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2
@@ -29,14 +31,22 @@ class Room:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._used, self._looked = 0, -LOOK_EVERY_S
+        self._counting: asyncio.Task[None] | None = None
+        self._counter = ThreadPoolExecutor(1, "count")  # its own: others may be busy with uploads for minutes
         self._had: dict[str, tuple[int, float]] = {}
 
-    async def look(self) -> None:
-        """Count what is kept, unless that was done just now."""
+    def look(self) -> asyncio.Task[None] | None:
+        """Count what is kept, beside other work, unless that was done just now; returns who does it."""
         now = time.monotonic()
-        if now - self._looked >= LOOK_EVERY_S:
+        if now - self._looked >= LOOK_EVERY_S and (self._counting is None or self._counting.done()):
             self._looked = now
-            self._used = await asyncio.to_thread(self._store.blobs.used)
+            self._counting = asyncio.create_task(self._count())
+        return self._counting
+
+    async def _count(self) -> None:
+        with contextlib.suppress(OSError):
+            loop = asyncio.get_running_loop()
+            self._used = await loop.run_in_executor(self._counter, self._store.blobs.used)
 
     def ran_out(self, job_id: str) -> None:
         """Remember that a job found the disk full."""

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import job_pb2
+from recaster.errors import OutputError
 from recaster.jobs import logs
+from recaster.jobs.task import FINISHED
 from recaster.jobs.tasks import Needs, kind_of, needs
 from recaster.store.jobs import BLOCKED, CANCELLED, ENDED, FAILED, SUCCEEDED, UnknownError
 from recaster.store.things import MESSAGES
@@ -39,17 +41,19 @@ class Settler:
     def done(self, job_id: str, said: Mapping[str, Any]) -> None:
         """A worker has done all that was asked."""
         result = job_pb2.JobResult(summary=said["summary"], warnings=said["warnings"])
-        digests = []
+        digests = [file["digest"] for file in said["files"]]
+        self._store.blobs.use(digests, f"job {job_id}")  # first: nobody may sweep them away
         for file in said["files"]:
             path = Path(file["path"])
             if not self._store.blobs.has(file["digest"]):  # else an engine that died had come this far
+                if not path.is_file():
+                    (self._store.folder.job(job_id) / FINISHED).unlink(missing_ok=True)
+                    raise OutputError(f"{path.name}: is gone; it is made again")
                 self._store.blobs.settle(path, file["digest"])
-            digests.append(file["digest"])
             result.artifacts.add(
                 role=file["role"], digest=file["digest"], size=file["size"], suffix=path.suffix
             )
         with self._store.database.transaction():
-            self._store.blobs.use(digests, f"job {job_id}")
             if said["kind"]:
                 thing = self._keep(job_id, said["kind"], base64.b64decode(said["body"]))
                 setattr(result, f"{said['kind']}_id", thing)
@@ -166,6 +170,8 @@ class Settler:
         try:
             card = json.loads((self._store.folder.model(name) / "model.json").read_bytes())
         except FileNotFoundError:
+            if not changed:
+                shutil.rmtree(self._store.folder.model(name), ignore_errors=True)
             return None
         weights = (self._store.folder.model(name) / "weights.safetensors").is_file()
         if not weights and not changed:

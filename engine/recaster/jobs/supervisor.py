@@ -126,7 +126,7 @@ class Supervisor:
         while not self._closing:
             self._wake.clear()
             try:
-                await self._room.look()
+                self._room.look()
                 self.recover()
                 self.obey()
                 self._start_due()
@@ -244,6 +244,7 @@ class Supervisor:
         except Exception:  # what a worker says that read a hostile file may be anything
             log.exception("a worker said what no worker says", extra={"job": running.job_id})
             _kill(running)
+            code = None if running.process is None else await running.process.wait()
         finally:
             del self._running[running.job_id]
             self._settle_safely(running, code)

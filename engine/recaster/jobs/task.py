@@ -7,12 +7,16 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+FINISHED: Final = "finished.json"
+"""A worker's note of what it has made, in its job's folder."""
 
 
 @dataclass(frozen=True)

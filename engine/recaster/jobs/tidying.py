@@ -5,49 +5,36 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from recaster.jobs.tasks import needs
-from recaster.store.jobs import UNENDED, UnknownError
+from recaster.store.jobs import ENDED, UNENDED
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from recaster.store.store import Store
 
 
 def forget(store: Store, job_id: str) -> None:
     """Remove a job that has ended: its events, its folder, and what nobody else needs of its blobs."""
+    shutil.rmtree(store.folder.job(job_id), ignore_errors=True)
     store.jobs.delete(job_id)
     store.blobs.release(f"job {job_id}")
-    shutil.rmtree(store.folder.job(job_id), ignore_errors=True)
 
 
 def tidy(store: Store) -> None:
-    """Remove what a crash has left: files that no job and no thing names; call it before jobs are started."""
+    """Remove what a crash has left half made; call it before jobs are started.
+
+    Only what the store knows to be of no use goes: whatever it doesn't know may be somebody's, where an
+    older store was put back, say.
+    """
     store.blobs.release_unknown()
-    at_work = store.jobs.in_states(UNENDED)
-    made = {job.job_id for job in at_work}
-    changed = {thing[1] for job in at_work if (thing := needs(job.spec).changes) is not None}
+    at_work = {job.job_id for job in store.jobs.in_states(UNENDED)}
+    ended = {job.job_id for job in store.jobs.in_states(tuple(ENDED))}
     for kind in ("faceset", "model"):
         kept = {getattr(thing, f"{kind}_id") for thing in store.things.every(kind)}
-        for path in _folders(store.folder.path / f"{kind}s"):
-            hidden = path.name.startswith(".")  # ".ID.random": half made
-            name = path.name.split(".")[1] if hidden else path.name
-            if name not in made and name not in (changed if hidden else kept):
+        for path in (store.folder.path / f"{kind}s").iterdir():
+            half_made = path.name.startswith(".") and path.name.split(".")[1] not in at_work  # ".ID.random"
+            if half_made or path.name in ended - kept:
                 shutil.rmtree(path, ignore_errors=True)
-    for path in (store.folder.path / "jobs").iterdir():
-        if not path.is_dir():
-            path.unlink(missing_ok=True)
-        elif not _known(store, path.name):
+    for path in (store.folder.path / "jobs").glob("tmp*"):  # previews that nobody fetched
+        if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
-
-
-def _folders(place: Path) -> list[Path]:
-    return [path for path in place.iterdir() if path.is_dir()]
-
-
-def _known(store: Store, job_id: str) -> bool:
-    try:
-        store.jobs.get(job_id)
-    except UnknownError:
-        return False
-    return True
+        else:
+            path.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ from recaster.errors import RecasterError
 from recaster.files import sha256, write_json
 from recaster.jobs import limits, runs
 from recaster.jobs.messages import Voice
-from recaster.jobs.task import Task
+from recaster.jobs.task import FINISHED, Task
 from recaster.jobs.work import Made, Work, without_paths
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ ORPHAN_S: Final = 20.0
 """Seconds that a worker without an engine has to save what it did."""
 SAY_EVERY: Final = 0.2
 """Seconds between two reports of progress."""
-FINISHED: Final = "finished.json"
 
 
 def main() -> int:
@@ -160,5 +159,6 @@ def _finished(folder: Path) -> tuple[Made, list[dict[str, Any]]] | None:
 
 if __name__ == "__main__":
     code = main()
+    sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # all is written: no need to wait while TensorFlow takes itself apart

@@ -77,14 +77,20 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         if request.frame < 0:
             raise invalid("frame", "must not be negative")
         # Whoever asked may hang up: the warm process is not to be lost for that.
-        return await asyncio.shield(self._preview(request, clip, thing, name))
+        return await asyncio.shield(self._preview(request, context, clip, thing, name))
 
     async def _preview(
-        self, request: swap_pb2.PreviewFrameRequest, clip: clip_pb2.Clip, thing: str, name: str
+        self,
+        request: swap_pb2.PreviewFrameRequest,
+        context: Context,
+        clip: clip_pb2.Clip,
+        thing: str,
+        name: str,
     ) -> swap_pb2.PreviewFrameResponse:
         store, person = self._engine.store, request.options.person
         answer = await self._engine.previewer.ask(
             "preview",
+            wanted=lambda: not context.done(),
             clip=str(store.blobs.path(clip.digest)),
             name=clip.display_name,
             model=str(store.folder.model(name)) if thing == "model" else "",

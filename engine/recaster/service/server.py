@@ -156,10 +156,13 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
 async def _serve(engine: Engine, server: grpc.aio.Server, ready: Callable[[], None]) -> None:
     stop = asyncio.Event()
     _on_signals(stop.set)
-    tidy(engine.store)
-    recovered = engine.supervisor.recover()
-    if recovered:
-        log.warning("jobs of an engine that died are queued again", extra={"jobs": recovered})
+    try:
+        tidy(engine.store)
+        recovered = engine.supervisor.recover()
+        if recovered:
+            log.warning("jobs of an engine that died are queued again", extra={"jobs": recovered})
+    except (RecasterError, OSError):  # the supervisor tries again and again; on a full disk, say
+        log.exception("what an engine that died has left can't be looked after now")
     alive = await _tells_health(server)
     await asyncio.to_thread(devices)  # a driver may take seconds to say what there is; later nobody waits
     await server.start()

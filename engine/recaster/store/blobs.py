@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import DiskFullError, InputError, UsageError
-from recaster.files import sha256, sync, unwritable
+from recaster.files import sha256, sync
 from recaster.store.uploads import KEEP_S, DigestError, Upload, UploadWriter, refused
 
 if TYPE_CHECKING:
@@ -131,11 +131,16 @@ class Blobs:
             file.touch(mode=0o600)
         return Upload(digest, size, 0, time.time() + KEEP_S)
 
-    def check_room(self, size: int) -> None:
-        """Refuse a blob that is too large for the rules or the disk (QuotaError, DiskFullError)."""
+    def check_room(self, size: int, here: int = 0) -> None:
+        """Refuse a blob that is too large for the rules or the disk (QuotaError, DiskFullError).
+
+        Args:
+            size: its bytes.
+            here: those of them that are counted already, in a drop.
+        """
         if size > self.quota.blob:
             raise QuotaError(f"a blob of {size} bytes is refused: at most {self.quota.blob} are allowed")
-        if self.used() + size > self.quota.total:
+        if self.used() - here + size > self.quota.total:
             raise QuotaError(
                 f"there is no room for {size} more bytes: {self.quota.total} are allowed in all; "
                 "delete clips, models or jobs"
@@ -186,7 +191,7 @@ class Blobs:
             target.chmod(0o400)  # last: whoever is interrupted before can still write to it
             sync(target.parent)
         except OSError as error:
-            raise unwritable(target, error) from error
+            raise refused(error) from error
 
     def take(self, path: Path, digest: str, size: int) -> None:
         """Take a file that a client of this machine put into a drop; whoever made the drop removes it.
@@ -211,7 +216,7 @@ class Blobs:
                 raise InputError("the drop holds no plain file")
             if found_size != size:
                 raise DigestError(f"the file in the drop has {found_size} bytes, not {size}")
-            self.check_room(size)
+            self.check_room(size, here=size)
             # A copy of its own: whoever linked the file here could still write to it.
             with _written(copied) as target:
                 _copy(handle, target)
