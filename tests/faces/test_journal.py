@@ -59,7 +59,7 @@ def test_the_cache_goes_on_and_tidies_up(
     assert_same(found, analyse(read_frames(clip, 0, LENGTH)))
 
 
-@pytest.mark.parametrize("what", ["cut short", "missing", "of another clip"])
+@pytest.mark.parametrize("what", ["cut short", "missing", "of another clip", "of another run"])
 def test_a_damaged_journal_is_begun_anew(actors: Path, tmp_path: Path, what: str) -> None:
     clip, folder = actors / "performer.mp4", tmp_path / "parts"
     with journal.opened(folder, 0) as begun:
@@ -70,6 +70,10 @@ def test_a_damaged_journal_is_begun_anew(actors: Path, tmp_path: Path, what: str
         entries[5].write_bytes(entries[5].read_bytes()[:-100])
     elif what == "missing":
         entries[5].unlink()
+    elif what == "of another run":  # which had come further when it wrote this
+        entries[11].replace(entries[5])
+        for entry in entries[6:11]:
+            entry.unlink()
     with journal.opened(folder, 1 if what == "of another clip" else 0) as begun:
         assert begun is not None
         assert begun.state is None

@@ -52,11 +52,13 @@ def analyse_clip(
     if found is None:
         _require_writable(kept.parent)
         journal.remove_old(kept.parent)
-        with journal.opened(kept.with_suffix(".parts"), frames.start) as begun:
+        parts = kept.with_suffix(".parts")
+        with journal.opened(parts, frames.start) as begun:
             begin = frames.start if begun is None else begun.begin
             found = analyse(read_frames(path, begin, frames.stop), settings, len(frames), report, begun)
             store.save(kept, found)
-    journal.remove(kept.with_suffix(".parts"))
+        if begun is not None:  # else it is another process's
+            journal.remove(parts)
     return found
 
 

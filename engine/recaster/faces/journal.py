@@ -30,6 +30,7 @@ FORMAT: Final = 1
 EVERY_S: Final = 10.0
 """Seconds between two entries: what an interruption may cost."""
 KEPT_S: Final = 7 * 24 * 3600.0
+"""Seconds that a journal is kept which nobody goes on with."""
 _PARTS: Final = ("head", "seen", "frames", "times", "points", "scores", "portraits", "qualities")
 _LAST: Final = ("layout", "contrasts", "colours")
 
@@ -51,7 +52,7 @@ def remove(folder: Path) -> None:
 
 
 def remove_old(folder: Path) -> None:
-    """Remove the journals in a folder that nobody went on with for a week: there are faces in them."""
+    """Remove the journals in a folder that nobody goes on with: there are faces in them."""
     for one in folder.glob("*.parts"):
         with contextlib.suppress(FileNotFoundError):
             if time.time() - one.stat().st_mtime > KEPT_S:
@@ -182,6 +183,8 @@ def _applied(arrays: Mapping[str, Any], tracklets: list[Tracklet], first: int) -
         if number == len(tracklets):
             tracklets.append(Tracklet(shot, 0.0))
         one = tracklets[number]
+        if begin > len(one.frames):
+            raise ValueError(f"tracklet {number} lacks what came before")
         one.seen, one.sightings = float(part["seen"]), sightings
         one.frames[begin:] = part["frames"].tolist()
         one.times[begin:] = part["times"].tolist()

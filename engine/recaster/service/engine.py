@@ -63,12 +63,11 @@ class Engine:
 
     def _look_again(self, faceset_id: str) -> None:
         """A job that fell short may have added faces to a faceset: count them."""
-        task = asyncio.get_running_loop().create_task(self.describe(faceset_id))
+        task = asyncio.get_running_loop().create_task(self._recount(faceset_id))
         self._refreshing.add(task)
         task.add_done_callback(self._refreshing.discard)
 
-    async def describe(self, faceset_id: str) -> None:
-        """Keep what a faceset holds now."""
+    async def _recount(self, faceset_id: str) -> None:
         with contextlib.suppress(RecasterError):  # it was deleted meanwhile, say
             folder = str(self.store.folder.faceset(faceset_id))
             self.keep_count(faceset_id, await self.assistant.ask("describe", folder=folder))
