@@ -158,6 +158,30 @@ def test_a_frame_at_once(material: Material) -> None:
     assert caught.value.reason == "BLOB_MISSING"
 
 
+def test_who_is_in_a_clip(material: Material, actors: Path) -> None:
+    client = material.client
+    both = client.take_clip(actors / "neighbour.mp4")
+    request = clip_pb2.FindPeopleRequest(clip_id=both, range="10-49")
+    [person] = client.connection.call(client.clips.FindPeople, request, timeout_s=120).people
+    face = Image.open(io.BytesIO(person.portrait))
+    assert face.size == (256, 256)
+    assert 10 <= person.frame <= 49
+    assert list(person.tracks) == [0]
+    assert 0.3 < person.first_seen_s < person.last_seen_s < 2.1
+    request.range = "forty"
+    with pytest.raises(RefusedError, match="forty"):
+        client.connection.call(client.clips.FindPeople, request, timeout_s=120)
+
+
+def test_the_portrait_of_a_person_names_them(material: Material, tmp_path: Path) -> None:
+    client = material.client
+    request = clip_pb2.FindPeopleRequest(clip_id=material.clip, range="0-9")
+    [person] = client.connection.call(client.clips.FindPeople, request, timeout_s=120).people
+    (tmp_path / "person.jpg").write_bytes(person.portrait)
+    spec = material.swapping("0-9", person=client.transfer.upload(tmp_path / "person.jpg"))
+    assert client.jobs.wait(client.jobs.create(spec).job_id).result.artifacts
+
+
 def test_a_model_is_trained_seen_and_sent_round(material: Material, tmp_path: Path) -> None:
     client = material.client
     job = client.jobs.create(material.training(4, ingredients={"warmup": "3"}))
@@ -173,6 +197,11 @@ def test_a_model_is_trained_seen_and_sent_round(material: Material, tmp_path: Pa
     )
     assert sheet.step == 4
     assert client.transfer.read(previews[-1].digest) == sheet.png
+    curves = client.connection.call(
+        client.models.GetLossCurves, model_pb2.GetLossCurvesRequest(model_id=model.model_id)
+    ).curves
+    assert curves[0].name == "loss"
+    assert len(curves[0].steps) == len(curves[0].values) > 0
     export = job_pb2.JobSpec(export=job_pb2.ExportSpec(model_id=model.model_id))
     packed = client.jobs.wait(client.jobs.create(export).job_id).result.artifacts[0]
     client.transfer.download(packed.digest, tmp_path / "model.zip")

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 from serving import Served, alive
 
-from recaster.api.v1 import job_pb2
+from recaster.api.v1 import job_pb2, model_pb2
 from recaster.client import JobFailedError, RefusedError
+from recaster.client.jobs import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +55,7 @@ def test_pause_and_cancel_a_job_that_waits(material: Material) -> None:
     jobs = material.client.jobs
     first = jobs.create(material.training(1000))
     material.until(first.job_id, RUNNING)
-    second = jobs.create(material.swapping("0-9"))
+    second = jobs.create(material.training(5))
     assert jobs.get(second.job_id).state == job_pb2.JOB_STATE_QUEUED  # the device is taken
     assert jobs.pause(second.job_id).state == PAUSED
     assert jobs.cancel(second.job_id).state == CANCELLED
@@ -63,6 +64,37 @@ def test_pause_and_cancel_a_job_that_waits(material: Material) -> None:
     assert caught.value.exit_code == 130
     jobs.cancel(first.job_id)
     material.until(first.job_id, CANCELLED)
+
+
+def test_a_training_gives_way_to_a_swap_with_its_model(material: Material) -> None:
+    jobs = material.client.jobs
+    training = jobs.create(material.training(1000))
+    material.until(training.job_id, RUNNING, done=2)
+    jobs.pause(training.job_id)
+    paused = material.until(training.job_id, PAUSED)
+    [model] = [one for one in models(material) if one.model_id == training.job_id]
+    assert (model.usable, model.display_name) == (True, "her")
+    with pytest.raises(RefusedError, match="is needed by job"):
+        material.client.connection.call(
+            material.client.models.DeleteModel, model_pb2.DeleteModelRequest(model_id=model.model_id)
+        )
+    jobs.resume(training.job_id)
+    material.until(training.job_id, RUNNING, done=paused.progress.done + 1)
+    swap = material.swapping("0-9")
+    swap.swap.model_id = model.model_id
+    assert len(jobs.wait(jobs.create(swap).job_id).result.artifacts) == 1
+    waiting = jobs.get(training.job_id)
+    assert waiting.state not in (PAUSED, *ENDED)
+    on = material.until(training.job_id, RUNNING, done=waiting.progress.done + 1)
+    assert on.attempts == waiting.attempts + (waiting.state == job_pb2.JOB_STATE_QUEUED)
+    jobs.cancel(training.job_id)
+    material.until(training.job_id, CANCELLED)
+    assert [one.model_id for one in models(material)].count(training.job_id) == 1
+
+
+def models(material: Material) -> list[model_pb2.Model]:
+    client = material.client
+    return list(client.connection.call(client.models.ListModels, model_pb2.ListModelsRequest()).models)
 
 
 def test_a_killed_worker_goes_on_from_its_checkpoint(material: Material) -> None:

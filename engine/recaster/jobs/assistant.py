@@ -24,10 +24,11 @@ from recaster.errors import (
     RecasterError,
     UsageError,
 )
+from recaster.files import safe_name
 from recaster.jobs.messages import reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from recaster.facesets.faceset import Faceset
     from recaster.swapping.swapper import Swapper
@@ -37,6 +38,7 @@ PATIENCE_S: Final = 300.0
 """Seconds that an answer may take: a first preview looks at a whole clip."""
 LINE_LIMIT: Final = 64 << 20
 THUMBNAIL_WIDTH: Final = 96
+PORTRAIT: Final = 256
 _KINDS: Final = {"USAGE": UsageError, "OUTPUT": OutputError, "FACE_NOT_FOUND": FaceNotFoundError}
 
 
@@ -117,6 +119,8 @@ class _Desk:
         """The answer to one question."""
         methods = {
             "faces": self.faces,
+            "people": self.people,
+            "curves": self.curves,
             "describe": self.describe,
             "drop": self.drop,
             "preview": self.preview,
@@ -147,6 +151,44 @@ class _Desk:
         ]
         return {"faces": page, "more": start + count < len(records)}
 
+    def people(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Who is in a clip."""
+        from PIL import Image
+
+        from recaster.api.v1 import job_pb2
+        from recaster.faces.cache import analyse_clip
+        from recaster.faces.people import portraits
+        from recaster.jobs.options import swap_settings
+        from recaster.jobs.pictures import small_jpeg
+        from recaster.media.probe import probe
+
+        options = job_pb2.SwapOptions.FromString(base64.b64decode(question["options"]))
+        with _clip_of(question) as clip:
+            settings = swap_settings(options, probe(clip))
+            analysis = analyse_clip(clip, settings.analysis, settings.frames)
+            found = portraits(clip, analysis, PORTRAIT)
+        times = [[analysis.tracks[number].times for number in one.tracks] for one in found]
+        return {
+            "people": [
+                {
+                    "portrait": base64.b64encode(small_jpeg(Image.fromarray(one.image), PORTRAIT)).decode(),
+                    "frame": one.frame,
+                    "tracks": one.tracks,
+                    "first_seen_s": float(min(each[0] for each in seen)),
+                    "last_seen_s": float(max(each[-1] for each in seen)),
+                }
+                for one, seen in zip(found, times, strict=True)
+            ]
+        }
+
+    def curves(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        """How a training went."""
+        from recaster.networks.model_folder import ModelFolder
+        from recaster.training.curves import loss_curves
+
+        found = loss_curves(ModelFolder(Path(question["model"])), question["points"])
+        return {"curves": [{"name": name, "points": curve} for name, curve in found.items()]}
+
     def describe(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """How many faces a faceset holds, and their digest."""
         from recaster.facesets.faceset import Faceset
@@ -169,7 +211,6 @@ class _Desk:
     def preview(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """Swap one frame."""
         from recaster.api.v1 import job_pb2
-        from recaster.files import safe_name
         from recaster.jobs.options import swap_settings
         from recaster.media.probe import probe
         from recaster.swapping.preview import preview_frame
@@ -177,12 +218,10 @@ class _Desk:
         options = job_pb2.SwapOptions.FromString(base64.b64decode(question["options"]))
         handle, name = tempfile.mkstemp(suffix=".png", dir=question["folder_for_pictures"])
         out = Path(name)
-        with open(handle, "wb"), tempfile.TemporaryDirectory(dir=question["folder_for_pictures"]) as folder:  # noqa: PTH123
-            clip = Path(folder) / safe_name(question["name"])
-            clip.symlink_to(question["clip"])
+        with open(handle, "wb"), _clip_of(question) as clip:  # noqa: PTH123
             person = None
             if question["person"]:
-                person = Path(folder) / "person.png"
+                person = clip.parent / "person.png"
                 person.symlink_to(question["person"])
             try:
                 settings = swap_settings(options, probe(clip), person)
@@ -206,6 +245,15 @@ class _Desk:
             swapper = load_swapper(Path(model) if model else None, Path(faceset) if faceset else None)
             self._swapper = (wanted, swapper)
         return self._swapper[1]
+
+
+@contextlib.contextmanager
+def _clip_of(question: Mapping[str, Any]) -> Iterator[Path]:
+    """A clip under the name that people know it by, in a folder of its own."""
+    with tempfile.TemporaryDirectory(dir=question["folder_for_pictures"]) as folder:
+        clip = Path(folder) / safe_name(question["name"])
+        clip.symlink_to(question["clip"])
+        yield clip
 
 
 def _count(faceset: Faceset) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from recaster.api.v1 import job_pb2
 from recaster.errors import OutputError
 from recaster.jobs import logs
 from recaster.jobs.task import FINISHED
-from recaster.jobs.tasks import Needs, kind_of, needs
+from recaster.jobs.tasks import kind_of, needs, works_on
 from recaster.store.jobs import BLOCKED, CANCELLED, ENDED, FAILED, SUCCEEDED, UnknownError
 from recaster.store.things import MESSAGES
 
@@ -104,7 +104,8 @@ class Settler:
         return True
 
     def preview(self, job_id: str, path: str, step: int) -> None:
-        """A training has painted something."""
+        """A training has saved what it did, and painted something."""
+        self.begun(job_id)
         data = Path(path).read_bytes()
         copy = self._store.folder.job(job_id) / "preview.png"
         copy.write_bytes(data)
@@ -116,18 +117,24 @@ class Settler:
                 self._store.blobs.let_go(old.preview.digest, f"job {job_id}")
 
     @staticmethod
-    def clash(one: job_pb2.JobSpec, other: job_pb2.JobSpec) -> bool:
+    def clash(one: job_pb2.Job, other: job_pb2.Job) -> bool:
         """Whether one of two jobs changes a thing that the other needs."""
-        first, second = needs(one), needs(other)
-        return _changes(first, second) or _changes(second, first)
+        return works_on(one) in needs(other.spec).named() or works_on(other) in needs(one.spec).named()
+
+    def begun(self, job_id: str) -> None:
+        """A training has saved what it did: its model can be used from now on."""
+        job = self._store.jobs.get(job_id)
+        if kind_of(job.spec) == "train":
+            with self._store.database.transaction():
+                self._keep_begun(job)
 
     def _keep(self, job_id: str, kind: str, body: bytes) -> str:
         """Keep what a job made or changed; returns its id."""
         thing = MESSAGES[kind].FromString(body)
-        spec = self._store.jobs.get(job_id).spec
-        changed = needs(spec).changes
-        if changed is not None:
-            before = self._store.things.get(*changed)
+        job = self._store.jobs.get(job_id)
+        spec, changed = job.spec, works_on(job)
+        before = None if changed is None else self._store.things.find(*changed)
+        if changed is not None and before is not None:
             thing.create_time.CopyFrom(before.create_time)
             thing.display_name = thing.display_name or before.display_name
             if kind == "faceset":
@@ -154,7 +161,10 @@ class Settler:
         with self._store.database.transaction():
             job = self._store.jobs.get(job_id)
             training = kind_of(job.spec) == "train"
-            self._end(job_id, state, self._keep_begun(job) if training else None, error)
+            kept = self._keep_begun(job) if training else None
+            self._end(job_id, state, kept, error)
+            if training and kept is None and self._store.things.find("model", job_id) is None:
+                shutil.rmtree(self._store.folder.model(job_id), ignore_errors=True)
         self._tidy(job_id)
         made = needs(job.spec)
         if made.changes is not None and made.makes == "faceset":
@@ -164,28 +174,25 @@ class Settler:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _keep_begun(self, job: job_pb2.Job) -> job_pb2.JobResult | None:
-        """A model whose training was cancelled, as far as it came; None where nothing was saved."""
-        changed = needs(job.spec).changes
-        name = changed[1] if changed else job.job_id
+        """A model that is being trained, as far as it has come; None where nothing was saved."""
+        name = job.spec.train.model_id or job.job_id
+        before = self._store.things.find("model", name)
         try:
             card = json.loads((self._store.folder.model(name) / "model.json").read_bytes())
         except FileNotFoundError:
-            if not changed:
-                shutil.rmtree(self._store.folder.model(name), ignore_errors=True)
             return None
         weights = (self._store.folder.model(name) / "weights.safetensors").is_file()
-        if not weights and not changed:
-            shutil.rmtree(self._store.folder.model(name))
+        if not weights and before is None:
             return None
-        model = self._store.things.get("model", name) if changed else MESSAGES["model"](model_id=name)
+        model = before or MESSAGES["model"](model_id=name)
         model.display_name = model.display_name or job.spec.train.display_name
         model.preset, model.steps, model.seconds = card["preset"]["name"], card["steps"], card["seconds"]
         model.source_digest, model.target_digest = card["source"], card["target"] or ""
         model.usable = weights
-        if changed:
-            self._store.things.put("model", model)
-        else:
+        if before is None:
             self._store.things.add("model", model)
+        else:
+            self._store.things.put("model", model)
         return job_pb2.JobResult(model_id=name)
 
     def _end(
@@ -238,10 +245,6 @@ def _without(text: str, name: str) -> str:
 
 def _pictures(spec: job_pb2.JobSpec) -> list[str]:
     return [one.picture.display_name for one in spec.extract.inputs]
-
-
-def _changes(one: Needs, other: Needs) -> bool:
-    return one.changes is not None and one.changes in other.named()
 
 
 def _died_of(code: int | None) -> str:

@@ -183,8 +183,8 @@ class Supervisor:
 
     def _start_due(self) -> None:
         light = [KINDS[name] for name in LIGHT]
-        heavy = [number for name, number in KINDS.items() if name not in LIGHT]
-        for kinds in (light, heavy):
+        short = [number for name, number in KINDS.items() if name not in LIGHT | {"train"}]
+        for kinds in (light, short, [KINDS["train"]]):
             for job in self._store.jobs.in_states((QUEUED,), kinds, LOOKED_AT):
                 if self._closing:
                     return
@@ -193,13 +193,10 @@ class Supervisor:
     def _start_if_free(self, job: job_pb2.Job) -> None:
         if self._settler.known(job):
             return
-        device = device_for(job.spec)
-        busy = sum(running.device == device for running in self._running.values())
-        if busy >= (self._rules.per_device if device else self._rules.light):
-            return
-        if self._works_on_same(job):
-            return
         if time.monotonic() < self._not_before.get(job.job_id, 0):
+            return
+        device = device_for(job.spec)
+        if self._in_the_way(job, device):
             return
         self._not_before.pop(job.job_id, None)
         shortage = self._room.shortage(job.job_id)
@@ -222,11 +219,26 @@ class Supervisor:
             self._reserved.remove((kind, thing_id))
             self.wake()
 
-    def _works_on_same(self, job: job_pb2.Job) -> bool:
-        """Whether something that this job needs is being changed, or it changes what others need."""
+    def _in_the_way(self, job: job_pb2.Job, device: str) -> bool:
+        """Whether a job can't start now: its device is busy, or it and another are about the same thing.
+
+        Trainings, which take long and can stop at any step, give way to all other work.
+        """
         if any(thing in self._reserved for thing in needs(job.spec).named()):
             return True
-        return any(self._settler.clash(job.spec, self._store.jobs.get(name).spec) for name in self._running)
+        others = [self._store.jobs.get(name) for name in self._running]
+        clashing = [other for other in others if self._settler.clash(job, other)]
+        beside = [other for other in others if self._running[other.job_id].device == device]
+        free = (self._rules.per_device if device else self._rules.light) - len(beside)
+        if free > 0 and not clashing:
+            return False
+        if job.kind != KINDS["train"]:
+            leaving = sum(self._running[other.job_id].told is not None for other in beside)
+            trainings = [other for other in beside if other.kind == KINDS["train"]]
+            for other in clashing + trainings[: max(0, 1 - free - leaving)]:
+                if other.kind == KINDS["train"]:
+                    self._tell_to_stop(self._running[other.job_id])
+        return True
 
     async def _drive(self, running: Running) -> None:
         """Start a job's worker, listen to it until it ends, and settle what came of it."""
@@ -353,6 +365,7 @@ class Supervisor:
                 self._room.ran_out(running.job_id)
             self._settler.failed(running.job_id, said)
         elif said is not None or running.told is not None:  # it stopped, or was killed for not stopping
+            self._settler.begun(running.job_id)
             self._move(running.job_id, PAUSED if wish == "pause" and not self._closing else QUEUED)
         else:
             self._crashed(running, code)

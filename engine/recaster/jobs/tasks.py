@@ -70,6 +70,15 @@ def needs(spec: job_pb2.JobSpec) -> Needs:
     return _NEEDS[kind_of(spec)](spec)
 
 
+def works_on(job: job_pb2.Job) -> tuple[str, str] | None:
+    """Kind and id of the thing that a job changes, which nobody else may read or change meanwhile.
+
+    A model that is being made is there to be used from its first checkpoint on.
+    """
+    changed = needs(job.spec).changes
+    return ("model", job.job_id) if changed is None and kind_of(job.spec) == "train" else changed
+
+
 def _ingest(spec: job_pb2.JobSpec) -> Needs:
     makes = {
         job_pb2.INGEST_KIND_CLIP: "clip",

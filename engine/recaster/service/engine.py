@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from recaster.errors import RecasterError
-from recaster.jobs.tasks import needs
+from recaster.jobs.tasks import needs, works_on
 from recaster.service.refusals import Code, Refusal
 from recaster.store.jobs import UNENDED
 
@@ -29,7 +29,7 @@ class Engine:
         store: what it keeps.
         supervisor: who runs its jobs.
         assistant: who answers quick questions about faces.
-        previewer: who swaps single frames, which may take longer.
+        previewer: who looks at clips (who is in them, single frames swapped), which may take longer.
         local_drops: whether files may be handed over on this machine.
     """
 
@@ -86,7 +86,7 @@ class Engine:
             Refusal: FAILED_PRECONDITION (IN_USE).
         """
         for job in self.store.jobs.in_states(UNENDED):
-            if (kind, thing_id) in needs(job.spec).named():
+            if (kind, thing_id) in (*needs(job.spec).named(), works_on(job)):
                 raise Refusal(
                     Code.FAILED_PRECONDITION,
                     "IN_USE",

@@ -14,6 +14,7 @@ from recaster.api.v1 import (
     faceset_pb2_grpc,
     identity_pb2,
     identity_pb2_grpc,
+    job_pb2,
     model_pb2,
     model_pb2_grpc,
 )
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 LARGEST_FACES_PAGE = 200
 FACES_PAGE = 100
 LONGEST_REQUEST_ID = 100
+LARGEST_CURVE = 2000
+CURVE_POINTS = 200
+FINDING = ("range", "detector", "min_face")
 
 
 class ClipService(clip_pb2_grpc.ClipServiceServicer):
@@ -61,6 +65,30 @@ class ClipService(clip_pb2_grpc.ClipServiceServicer):
             if digest != clip.digest:
                 return clip_pb2.GetThumbnailResponse(jpeg=blobs.path(digest).read_bytes())
         raise UnknownError(f"clip {clip.clip_id} has no thumbnail")
+
+    @answering
+    async def FindPeople(
+        self, request: clip_pb2.FindPeopleRequest, context: Context
+    ) -> clip_pb2.FindPeopleResponse:
+        """Who is to be seen in a clip."""
+        clip = self._things.get("clip", check_id("clip_id", request.clip_id))
+        given = {name: getattr(request, name) for name in FINDING if request.HasField(name)}
+        options = job_pb2.SwapOptions(**given)
+        # What was found is kept: whoever hangs up and asks again needn't wait as long.
+        answer = await asyncio.shield(
+            self._engine.previewer.ask(
+                "people",
+                wanted=lambda: not context.done(),
+                clip=str(self._engine.store.blobs.path(clip.digest)),
+                name=clip.display_name,
+                options=base64.b64encode(options.SerializeToString()).decode(),
+            )
+        )
+        people = [
+            clip_pb2.Person(**{**one, "portrait": base64.b64decode(one["portrait"])})
+            for one in answer["people"]
+        ]
+        return clip_pb2.FindPeopleResponse(people=people)
 
     @answering
     async def DeleteClip(
@@ -242,6 +270,32 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
             raise UnknownError(f"model {name} has no preview yet")
         step = int(sheets[-1].stem.removeprefix("step-"))
         return model_pb2.GetModelPreviewResponse(png=sheets[-1].read_bytes(), step=step)
+
+    @answering
+    async def GetLossCurves(
+        self, request: model_pb2.GetLossCurvesRequest, context: Context
+    ) -> model_pb2.GetLossCurvesResponse:
+        """How the losses of a model's training went."""
+        name = check_id("model_id", request.model_id)
+        if self._things.find("model", name) is None:
+            self._engine.store.jobs.get(name)  # one that is being made has its job's name
+        if not 0 <= request.points <= LARGEST_CURVE:
+            raise invalid("points", f"must be 0 to {LARGEST_CURVE}")
+        answer = await self._engine.assistant.ask(
+            "curves",
+            model=str(self._engine.store.folder.model(name)),
+            points=request.points or CURVE_POINTS,
+        )
+        return model_pb2.GetLossCurvesResponse(
+            curves=[
+                model_pb2.LossCurve(
+                    name=curve["name"],
+                    steps=[step for step, _ in curve["points"]],
+                    values=[value for _, value in curve["points"]],
+                )
+                for curve in answer["curves"]
+            ]
+        )
 
     @answering
     async def DeleteModel(

@@ -58,12 +58,17 @@ class Things:
         row = self._database.row("select body from thing where kind = ? and origin = ?", (kind, origin))
         return None if row is None else MESSAGES[kind].FromString(row["body"])
 
+    def find(self, kind: str, thing_id: str) -> Any | None:
+        """One thing, or None."""
+        row = self._database.row("select body from thing where kind = ? and thing_id = ?", (kind, thing_id))
+        return None if row is None else MESSAGES[kind].FromString(row["body"])
+
     def get(self, kind: str, thing_id: str) -> Any:
         """One thing (UnknownError where there is none)."""
-        row = self._database.row("select body from thing where kind = ? and thing_id = ?", (kind, thing_id))
-        if row is None:
+        found = self.find(kind, thing_id)
+        if found is None:
             raise UnknownError(f"there is no {kind} {thing_id}")
-        return MESSAGES[kind].FromString(row["body"])
+        return found
 
     def put(self, kind: str, body: Any) -> None:
         """Keep what changed about a thing."""

@@ -38,6 +38,8 @@ PATIENCE: Final = 20
 """A checkpoint waits until this many times the last one's writing time has passed: at most 5 % is spent."""
 
 LOG_EVERY: Final = 10
+CURVES_MS: Final = 10_000
+"""Milliseconds until what was logged can be read."""
 """Steps between two points of the TensorBoard curves."""
 
 
@@ -155,7 +157,7 @@ def train(
         while schedule.spent(run.step, run.seconds) < 1:
             losses = run.take_step()
             run.pass_marks()
-            if run.step % LOG_EVERY == 0:
+            if run.step == 1 or run.step % LOG_EVERY == 0:
                 draw(run.step, losses)
             if interrupted():
                 run.checkpoint()
@@ -339,7 +341,7 @@ def _curves(folder: ModelFolder) -> Iterator[Callable[[int, Mapping[str, float]]
     """Yield a function that draws one step's losses as TensorBoard curves in the model's logs."""
     import tensorflow as tf
 
-    writer = tf.summary.create_file_writer(str(folder.logs))
+    writer = tf.summary.create_file_writer(str(folder.logs), flush_millis=CURVES_MS)
 
     def draw(step: int, losses: Mapping[str, float]) -> None:
         with writer.as_default(step=step):

@@ -74,6 +74,38 @@ class GetThumbnailResponse(_message.Message):
     jpeg: bytes
     def __init__(self, jpeg: _Optional[bytes] = ...) -> None: ...
 
+class FindPeopleRequest(_message.Message):
+    __slots__ = ("clip_id", "range", "detector", "min_face")
+    CLIP_ID_FIELD_NUMBER: _ClassVar[int]
+    RANGE_FIELD_NUMBER: _ClassVar[int]
+    DETECTOR_FIELD_NUMBER: _ClassVar[int]
+    MIN_FACE_FIELD_NUMBER: _ClassVar[int]
+    clip_id: str
+    range: str
+    detector: str
+    min_face: int
+    def __init__(self, clip_id: _Optional[str] = ..., range: _Optional[str] = ..., detector: _Optional[str] = ..., min_face: _Optional[int] = ...) -> None: ...
+
+class FindPeopleResponse(_message.Message):
+    __slots__ = ("people",)
+    PEOPLE_FIELD_NUMBER: _ClassVar[int]
+    people: _containers.RepeatedCompositeFieldContainer[Person]
+    def __init__(self, people: _Optional[_Iterable[_Union[Person, _Mapping]]] = ...) -> None: ...
+
+class Person(_message.Message):
+    __slots__ = ("portrait", "frame", "tracks", "first_seen_s", "last_seen_s")
+    PORTRAIT_FIELD_NUMBER: _ClassVar[int]
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    TRACKS_FIELD_NUMBER: _ClassVar[int]
+    FIRST_SEEN_S_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEEN_S_FIELD_NUMBER: _ClassVar[int]
+    portrait: bytes
+    frame: int
+    tracks: _containers.RepeatedScalarFieldContainer[int]
+    first_seen_s: float
+    last_seen_s: float
+    def __init__(self, portrait: _Optional[bytes] = ..., frame: _Optional[int] = ..., tracks: _Optional[_Iterable[int]] = ..., first_seen_s: _Optional[float] = ..., last_seen_s: _Optional[float] = ...) -> None: ...
+
 class DeleteClipRequest(_message.Message):
     __slots__ = ("clip_id",)
     CLIP_ID_FIELD_NUMBER: _ClassVar[int]

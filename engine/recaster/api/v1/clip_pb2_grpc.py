@@ -50,6 +50,11 @@ class ClipServiceStub(object):
                 request_serializer=recaster_dot_v1_dot_clip__pb2.GetThumbnailRequest.SerializeToString,
                 response_deserializer=recaster_dot_v1_dot_clip__pb2.GetThumbnailResponse.FromString,
                 _registered_method=True)
+        self.FindPeople = channel.unary_unary(
+                '/recaster.v1.ClipService/FindPeople',
+                request_serializer=recaster_dot_v1_dot_clip__pb2.FindPeopleRequest.SerializeToString,
+                response_deserializer=recaster_dot_v1_dot_clip__pb2.FindPeopleResponse.FromString,
+                _registered_method=True)
         self.DeleteClip = channel.unary_unary(
                 '/recaster.v1.ClipService/DeleteClip',
                 request_serializer=recaster_dot_v1_dot_clip__pb2.DeleteClipRequest.SerializeToString,
@@ -82,6 +87,14 @@ class ClipServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindPeople(self, request, context):
+        """Who is to be seen in a clip, whoever fills most of it first. All of the clip (or of the range) is looked
+        at, which takes a while at the first time; a swap of the same frames then needn't look again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteClip(self, request, context):
         """Forgets a clip. Its blob goes when nothing else needs it. FAILED_PRECONDITION (IN_USE) while a job does.
         """
@@ -106,6 +119,11 @@ def add_ClipServiceServicer_to_server(servicer, server):
                     servicer.GetThumbnail,
                     request_deserializer=recaster_dot_v1_dot_clip__pb2.GetThumbnailRequest.FromString,
                     response_serializer=recaster_dot_v1_dot_clip__pb2.GetThumbnailResponse.SerializeToString,
+            ),
+            'FindPeople': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindPeople,
+                    request_deserializer=recaster_dot_v1_dot_clip__pb2.FindPeopleRequest.FromString,
+                    response_serializer=recaster_dot_v1_dot_clip__pb2.FindPeopleResponse.SerializeToString,
             ),
             'DeleteClip': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteClip,
@@ -195,6 +213,33 @@ class ClipService(object):
             '/recaster.v1.ClipService/GetThumbnail',
             recaster_dot_v1_dot_clip__pb2.GetThumbnailRequest.SerializeToString,
             recaster_dot_v1_dot_clip__pb2.GetThumbnailResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindPeople(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recaster.v1.ClipService/FindPeople',
+            recaster_dot_v1_dot_clip__pb2.FindPeopleRequest.SerializeToString,
+            recaster_dot_v1_dot_clip__pb2.FindPeopleResponse.FromString,
             options,
             channel_credentials,
             insecure,

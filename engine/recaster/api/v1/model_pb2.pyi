@@ -64,6 +64,30 @@ class GetModelPreviewResponse(_message.Message):
     step: int
     def __init__(self, png: _Optional[bytes] = ..., step: _Optional[int] = ...) -> None: ...
 
+class GetLossCurvesRequest(_message.Message):
+    __slots__ = ("model_id", "points")
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    model_id: str
+    points: int
+    def __init__(self, model_id: _Optional[str] = ..., points: _Optional[int] = ...) -> None: ...
+
+class GetLossCurvesResponse(_message.Message):
+    __slots__ = ("curves",)
+    CURVES_FIELD_NUMBER: _ClassVar[int]
+    curves: _containers.RepeatedCompositeFieldContainer[LossCurve]
+    def __init__(self, curves: _Optional[_Iterable[_Union[LossCurve, _Mapping]]] = ...) -> None: ...
+
+class LossCurve(_message.Message):
+    __slots__ = ("name", "steps", "values")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    steps: _containers.RepeatedScalarFieldContainer[int]
+    values: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, name: _Optional[str] = ..., steps: _Optional[_Iterable[int]] = ..., values: _Optional[_Iterable[float]] = ...) -> None: ...
+
 class DeleteModelRequest(_message.Message):
     __slots__ = ("model_id",)
     MODEL_ID_FIELD_NUMBER: _ClassVar[int]

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class ModelServiceStub(object):
-    """Trained models. A train job makes one and trains it on.
+    """Trained models. A train job makes one and trains it on; from its first checkpoint on it can be used, also
+    while it still trains: the training gives way to whatever needs it.
     """
 
     def __init__(self, channel):
@@ -50,6 +51,11 @@ class ModelServiceStub(object):
                 request_serializer=recaster_dot_v1_dot_model__pb2.GetModelPreviewRequest.SerializeToString,
                 response_deserializer=recaster_dot_v1_dot_model__pb2.GetModelPreviewResponse.FromString,
                 _registered_method=True)
+        self.GetLossCurves = channel.unary_unary(
+                '/recaster.v1.ModelService/GetLossCurves',
+                request_serializer=recaster_dot_v1_dot_model__pb2.GetLossCurvesRequest.SerializeToString,
+                response_deserializer=recaster_dot_v1_dot_model__pb2.GetLossCurvesResponse.FromString,
+                _registered_method=True)
         self.DeleteModel = channel.unary_unary(
                 '/recaster.v1.ModelService/DeleteModel',
                 request_serializer=recaster_dot_v1_dot_model__pb2.DeleteModelRequest.SerializeToString,
@@ -58,7 +64,8 @@ class ModelServiceStub(object):
 
 
 class ModelServiceServicer(object):
-    """Trained models. A train job makes one and trains it on.
+    """Trained models. A train job makes one and trains it on; from its first checkpoint on it can be used, also
+    while it still trains: the training gives way to whatever needs it.
     """
 
     def GetModel(self, request, context):
@@ -77,6 +84,13 @@ class ModelServiceServicer(object):
 
     def GetModelPreview(self, request, context):
         """The latest sheet of what a model paints.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLossCurves(self, request, context):
+        """How the losses of a model's training went.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -107,6 +121,11 @@ def add_ModelServiceServicer_to_server(servicer, server):
                     request_deserializer=recaster_dot_v1_dot_model__pb2.GetModelPreviewRequest.FromString,
                     response_serializer=recaster_dot_v1_dot_model__pb2.GetModelPreviewResponse.SerializeToString,
             ),
+            'GetLossCurves': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLossCurves,
+                    request_deserializer=recaster_dot_v1_dot_model__pb2.GetLossCurvesRequest.FromString,
+                    response_serializer=recaster_dot_v1_dot_model__pb2.GetLossCurvesResponse.SerializeToString,
+            ),
             'DeleteModel': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteModel,
                     request_deserializer=recaster_dot_v1_dot_model__pb2.DeleteModelRequest.FromString,
@@ -121,7 +140,8 @@ def add_ModelServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ModelService(object):
-    """Trained models. A train job makes one and trains it on.
+    """Trained models. A train job makes one and trains it on; from its first checkpoint on it can be used, also
+    while it still trains: the training gives way to whatever needs it.
     """
 
     @staticmethod
@@ -195,6 +215,33 @@ class ModelService(object):
             '/recaster.v1.ModelService/GetModelPreview',
             recaster_dot_v1_dot_model__pb2.GetModelPreviewRequest.SerializeToString,
             recaster_dot_v1_dot_model__pb2.GetModelPreviewResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLossCurves(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recaster.v1.ModelService/GetLossCurves',
+            recaster_dot_v1_dot_model__pb2.GetLossCurvesRequest.SerializeToString,
+            recaster_dot_v1_dot_model__pb2.GetLossCurvesResponse.FromString,
             options,
             channel_credentials,
             insecure,

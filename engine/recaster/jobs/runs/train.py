@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from recaster.progress import Update
 
 CHECKPOINT_S: Final = 30.0
-"""Seconds between checkpoints: what a crash may cost at most."""
+"""Seconds between checkpoints: what a crash may cost at most, and how old a model is that others use."""
 
 
 def train_model(work: Work) -> Made:
@@ -36,7 +36,7 @@ def train_model(work: Work) -> Made:
 
     spec = work.task.spec.train
     options = spec.options
-    budget = schedule(options, checkpoint_every=CHECKPOINT_S)
+    budget = schedule(options, checkpoint_every=CHECKPOINT_S, preview_every=CHECKPOINT_S)
     folder = ModelFolder(work.task.models[work.task.made])
     source = Faceset.open(work.task.facesets[spec.source_faceset_id])
     target = Faceset.open(work.task.facesets[spec.target_faceset_id]) if spec.target_faceset_id else None

@@ -1,0 +1,52 @@
+"""Losses are read back as they were drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recaster.networks.model_folder import ModelFolder
+from recaster.training.curves import loss_curves
+from recaster.training.loop import _curves
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def draw(folder: ModelFolder, steps: range, offset: float) -> None:
+    with _curves(folder) as tell:
+        for step in steps:
+            tell(step, {"mask": 0.5, "loss": offset + step})
+
+
+def test_losses_are_read_back(tmp_path: Path) -> None:
+    folder = ModelFolder(tmp_path)
+    assert loss_curves(folder, 10) == {}
+    draw(folder, range(1, 41), 0)
+    curves = loss_curves(folder, 100)
+    assert list(curves) == ["loss", "mask"]
+    assert curves["loss"] == [(step, float(step)) for step in range(1, 41)]
+
+
+def test_what_was_done_again_counts_as_done_last(tmp_path: Path) -> None:
+    folder = ModelFolder(tmp_path)
+    draw(folder, range(1, 11), 0)
+    draw(folder, range(6, 16), 100)
+    curve = dict(loss_curves(folder, 100)["loss"])
+    assert (curve[5], curve[6], curve[15]) == (5, 106, 115)
+
+
+def test_many_steps_become_few_points(tmp_path: Path) -> None:
+    folder = ModelFolder(tmp_path)
+    draw(folder, range(1, 101), 0)
+    assert loss_curves(folder, 10)["loss"][0] == (10, pytest.approx(5.5))
+    assert len(loss_curves(folder, 10)["loss"]) == 10
+
+
+def test_a_file_that_is_being_written_ends_where_it_ends(tmp_path: Path) -> None:
+    folder = ModelFolder(tmp_path)
+    draw(folder, range(1, 11), 0)
+    [path] = folder.logs.glob("events.*")
+    path.write_bytes(path.read_bytes()[:-9])
+    assert len(loss_curves(folder, 100)["loss"]) in (9, 10)
