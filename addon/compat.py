@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every difference between the versions of Blender from 4.2 LTS to 5.2 LTS that the add-on meets.
+
+Names follow the newest version: a strip lies from its ``left_handle`` up to, not including, its
+``right_handle``; its content begins at ``content_start`` and is ``content_duration`` frames long.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STRIP: type = getattr(bpy.types, "Strip", None) or bpy.types.Sequence
+"""The type of strips (4.4: Sequence became Strip)."""
+
+
+def scene_of(context: Any) -> Any | None:
+    """The scene whose strips are being edited (5.0: may be another than the active one)."""
+    workspace = getattr(context, "workspace", None)
+    return getattr(workspace, "sequencer_scene", None) or getattr(context, "scene", None)
+
+
+@contextlib.contextmanager
+def editing(scene: Any) -> Iterator[None]:
+    """Let a scene be the one that is edited while the block lasts.
+
+    Blender 5.0 crashes where retiming keys or modifiers are made while there is none.
+    """
+    workspace = bpy.context.workspace
+    if not hasattr(workspace, "sequencer_scene"):
+        yield
+        return
+    before = workspace.sequencer_scene
+    workspace.sequencer_scene = scene
+    try:
+        yield
+    finally:
+        workspace.sequencer_scene = before
+
+
+@contextlib.contextmanager
+def in_sequencer(scene: Any) -> Iterator[None]:
+    """Let operators of the sequencer work, in whatever window; the area of one is lent for that."""
+    windows = bpy.context.window_manager.windows
+    areas = [(window, area) for window in windows for area in window.screen.areas]
+    found = [one for one in areas if one[1].type == "SEQUENCE_EDITOR"] or areas[:1]
+    window, area = found[0]
+    before = area.type
+    area.type = "SEQUENCE_EDITOR"
+    try:
+        region = next(one for one in area.regions if one.type == "WINDOW")
+        with bpy.context.temp_override(window=window, area=area, region=region, scene=scene), editing(scene):
+            yield
+    finally:
+        area.type = before
+
+
+def duplicate(scene: Any, owner: Any, strip: Any) -> Any | None:
+    """A copy of a strip as Blender makes it, the only way to copy retiming keys; in the strip's own place.
+
+    None where the strip isn't among those that the sequencer shows (another meta strip is open).
+    """
+    before = list(strips_in(owner))
+    chosen = [one for one in all_strips(scene) if one.select]
+    for one in chosen:
+        one.select = False
+    strip.select = True
+    with in_sequencer(scene):
+        bpy.ops.sequencer.duplicate()
+    made = [one for one in strips_in(owner) if one not in before]
+    for one in all_strips(scene):
+        one.select = one in chosen
+    return made[0] if made else None
+
+
+def strips_in(owner: Any) -> Any:
+    """The strips directly in a sequence editor or a meta strip (4.4: sequences became strips)."""
+    return owner.strips if hasattr(owner, "strips") else owner.sequences
+
+
+def all_strips(scene: Any) -> list[Any]:
+    """All strips of a scene, those in meta strips too."""
+    editor = scene.sequence_editor
+    if editor is None:
+        return []
+    return list(editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all)
+
+
+def selected_strips(context: Any) -> list[Any]:
+    """The selected strips of the scene that is being edited, by channel and time."""
+    scene = scene_of(context)
+    if scene is None:
+        return []
+    chosen = [strip for strip in all_strips(scene) if strip.select]
+    return sorted(chosen, key=lambda strip: (strip.channel, left_handle(strip)))
+
+
+def active_strip(context: Any) -> Any | None:
+    """The active strip of the scene that is being edited."""
+    scene = scene_of(context)
+    return None if scene is None or scene.sequence_editor is None else scene.sequence_editor.active_strip
+
+
+def left_handle(strip: Any) -> int:
+    """First frame of the timeline that shows a strip (5.2: renamed)."""
+    return int(strip.left_handle if hasattr(strip, "left_handle") else strip.frame_final_start)
+
+
+def right_handle(strip: Any) -> int:
+    """The frame after the last one that shows a strip (5.2: renamed)."""
+    return int(strip.right_handle if hasattr(strip, "right_handle") else strip.frame_final_end)
+
+
+def set_handles(strip: Any, left: int, right: int) -> None:
+    """Trim a strip."""
+    if hasattr(strip, "left_handle"):
+        strip.left_handle, strip.right_handle = left, right
+    else:
+        strip.frame_final_start, strip.frame_final_end = left, right
+
+
+def content_start(strip: Any) -> int:
+    """Frame of the timeline at which a strip's content begins (5.2: renamed)."""
+    return round(strip.content_start if hasattr(strip, "content_start") else strip.frame_start)
+
+
+def content_duration(strip: Any) -> int:
+    """Frames of a strip's content (5.2: renamed)."""
+    return int(strip.content_duration if hasattr(strip, "content_duration") else strip.frame_duration)
+
+
+def trimmed_start(strip: Any) -> int:
+    """Frames of the file that lie before a strip's content (5.2: renamed)."""
+    if hasattr(strip, "content_trim_start"):
+        return int(strip.content_trim_start)
+    return int(strip.animation_offset_start)
+
+
+TIMING = frozenset(
+    {
+        "animation_offset_start", "animation_offset_end", "content_duration", "content_end", "content_start",
+        "content_trim_end", "content_trim_start", "duration", "frame_duration", "frame_final_duration",
+        "frame_final_end", "frame_final_start", "frame_offset_end", "frame_offset_start", "frame_start",
+        "left_handle", "left_handle_offset", "right_handle", "right_handle_offset",
+    }
+)  # fmt: skip
+"""Properties that say when a strip is shown, in any version."""
+
+
+def new_movie(owner: Any, name: str, path: str, channel: int, start: int) -> Any:
+    """A new movie strip. Operators would change the scene's frame rate, or crash without a window."""
+    return strips_in(owner).new_movie(
+        name=name, filepath=path, channel=channel, frame_start=start, fit_method="ORIGINAL"
+    )
+
+
+def effect_input(strip: Any) -> Any | None:
+    """The strip that an effect with one input works on; None for all others."""
+    if getattr(strip, "input_count", 0) != 1:
+        return None
+    return getattr(strip, "input_1", None)
+
+
+def new_effect(owner: Any, like: Any, channel: int, source: Any) -> Any:
+    """An effect like another on ``source`` (4.5: seq1 became input1; 5.0: frame_end became length)."""
+    strips = strips_in(owner)
+    known = {one.identifier for one in strips.bl_rna.functions["new_effect"].parameters}
+    left, right = left_handle(source), right_handle(source)
+    end = {"length": right - left} if "length" in known else {"frame_end": right}
+    given = {"input1" if "input1" in known else "seq1": source}
+    return strips.new_effect(
+        name=like.name, type=like.type, channel=channel, frame_start=left, **end, **given
+    )
+
+
+def curves_of(scene: Any) -> Any | None:
+    """The animation curves of a scene, None where it has none (5.0: they lie in layers)."""
+    animation = scene.animation_data
+    action = None if animation is None else animation.action
+    if action is None:
+        return None
+    if hasattr(action, "fcurves"):
+        return action.fcurves
+    for layer in action.layers:
+        for strip in layer.strips:
+            bag = strip.channelbag(animation.action_slot)
+            if bag is not None:
+                return bag.fcurves
+    return None

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine's jobs as the panels show them: one line each, how far, how long still, what to do."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import session
+
+if TYPE_CHECKING:
+    from .link import Snapshot, Work
+
+SHOWN = 8
+SMOOTHING = 0.7
+"""Share of the speed that one more look at it keeps."""
+
+_speeds: dict[str, _Speed] = {}
+troubles: dict[str, str] = {}
+"""What went wrong when something was asked of a job, by its id."""
+
+
+@dataclass
+class _Speed:
+    """How fast a job's stage goes on."""
+
+    stage: str
+    done: float
+    at: float
+    per_second: float = 0.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """What is shown of a job or of work that is done here.
+
+    Attributes:
+        title: what it is.
+        text: how far it is, or how it ended.
+        share: how much is done, 0 to 1; None where that isn't known or matters no more.
+        trouble: what went wrong, and what to do.
+        icon: Blender's name of an icon.
+    """
+
+    title: str
+    text: str
+    share: float | None = None
+    trouble: str = ""
+    icon: str = "NONE"
+
+
+def on_snapshot(found: Snapshot) -> None:
+    """Note how fast jobs go on."""
+    now = time.monotonic()
+    for job_id, job in (found.jobs or {}).items():
+        progress = job.progress
+        known = _speeds.get(job_id)
+        if known is None or known.stage != progress.stage or progress.done < known.done:
+            _speeds[job_id] = _Speed(progress.stage, progress.done, now)
+        elif progress.done > known.done:
+            speed = (progress.done - known.done) / (now - known.at)
+            before = known.per_second
+            known.per_second = SMOOTHING * before + (1 - SMOOTHING) * speed if before else speed
+            known.done, known.at = progress.done, now
+    for job_id in _speeds.keys() - (found.jobs or {}).keys():
+        del _speeds[job_id]
+
+
+def eta_s(job: Any) -> float | None:
+    """Seconds until a job's stage is done, None where that can't be told."""
+    progress, speed = job.progress, _speeds.get(job.job_id)
+    if not progress.total:
+        return None
+    left = progress.total - progress.done
+    if progress.unit == "seconds":
+        return float(left)
+    return left / speed.per_second if speed is not None and speed.per_second > 0 else None
+
+
+def line_of_job(job: Any) -> Line:
+    """A job of the engine."""
+    from recaster.api.v1 import job_pb2
+
+    state = job_pb2.JobState.Name(job.state).removeprefix("JOB_STATE_").capitalize()
+    kind = job_pb2.JobKind.Name(job.kind).removeprefix("JOB_KIND_").capitalize()
+    title = f"{kind} {job.labels.get('name', '')}".strip()
+    trouble = job.error.message if job.HasField("error") else troubles.get(job.job_id, "")
+    if job.state != job_pb2.JOB_STATE_RUNNING:
+        icons = {"Succeeded": "CHECKMARK", "Failed": "ERROR", "Blocked": "ERROR", "Paused": "PAUSE"}
+        share = job.progress.done / job.progress.total if state == "Paused" and job.progress.total else None
+        return Line(title, state, share, trouble, icons.get(state, "NONE"))
+    progress = job.progress
+    if not progress.total:
+        return Line(title, progress.stage.capitalize() or "Starting", 0.0, trouble)
+    share = min(1.0, progress.done / progress.total)
+    text = f"{progress.stage.capitalize()} {share:.0%}"
+    left = eta_s(job)
+    return Line(title, text if left is None else f"{text}, {clock(left)} left", share, trouble)
+
+
+def line_of_work(work: Work, title: str = "") -> Line:
+    """Work that is done here, in a thread."""
+    update = work.update
+    if update is None:
+        return Line(title or work.title, "Preparing", 0.0)
+    stage = update.stage.capitalize()
+    if not update.total:
+        return Line(title or work.title, f"{stage} {update.done:.0f} {update.unit}", 0.0)
+    share = min(1.0, update.done / update.total)
+    return Line(title or work.title, f"{stage} {share:.0%}", share)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as m:ss or h:mm:ss."""
+    from recaster.progress import clock as said
+
+    return said(seconds)
+
+
+def tell(what: str, job_id: str) -> None:
+    """Ask the engine to pause, resume, cancel or delete a job, in a thread."""
+    link = session.link()
+    if link is None:
+        return
+    troubles.pop(job_id, None)
+
+    def failed(error: Exception) -> None:
+        troubles[job_id] = str(error)
+
+    link.run(
+        f"{what} {job_id}",
+        lambda client, _: getattr(client.jobs, what)(job_id),
+        lambda _: link.look(),
+        failed,
+    )

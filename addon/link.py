@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way to an engine from inside a program with a user interface.
+
+All calls are made in threads that know nothing of Blender; what comes of them waits in a queue until
+``Link.pump`` is called, which hands it on in the caller's own thread. grpc is imported only when there is
+somebody to talk to.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from recaster.client import Address, Client
+    from recaster.progress import Update
+
+LOOK_S = 1.0
+"""Seconds between two looks at an engine that is busy, or that doesn't answer."""
+LOOK_IDLE_S = 5.0
+CALL_S = 5.0
+PATIENCE_S = 5.0
+JOBS = 50
+JOIN_S = 1.0
+
+T = TypeVar("T")
+
+
+class StoppedError(Exception):
+    """Somebody stopped this work."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """An engine as it was at one moment.
+
+    Attributes:
+        online: whether it answered.
+        trouble: why it didn't, or didn't let us in; for people.
+        refused: whether it is there, but the token is wrong.
+        info: what it is and can do (ServerInfo).
+        jobs: its latest jobs (Job) and those asked for by id, by id, the newest first.
+        gone: ids asked for that it doesn't know any more.
+        models: its models (Model), the newest first.
+        facesets: its facesets (Faceset), the newest first.
+    """
+
+    online: bool = False
+    trouble: str = ""
+    refused: bool = False
+    info: Any = None
+    jobs: dict[str, Any] | None = None
+    gone: frozenset[str] = frozenset()
+    models: tuple[Any, ...] = ()
+    facesets: tuple[Any, ...] = ()
+
+    def job(self, job_id: str) -> Any | None:
+        """One of its jobs, or None."""
+        return (self.jobs or {}).get(job_id)
+
+
+class Work:
+    """One piece of work in a thread of its own: what it says of itself, and a way to stop it."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.update: Update | None = None
+        self._stopped = threading.Event()
+
+    def report(self, update: Update) -> None:
+        """Note how far it is; ends it (StoppedError) where that was asked for."""
+        self.update = update
+        self.check()
+
+    def check(self) -> None:
+        """End it (StoppedError) where that was asked for."""
+        if self._stopped.is_set():
+            raise StoppedError
+
+    def stop(self) -> None:
+        """Ask it to end at its next step."""
+        self._stopped.set()
+
+
+class Link:
+    """One engine. Made, pumped and closed by one thread."""
+
+    def __init__(self, address: Address) -> None:
+        """Nothing is said before ``open``."""
+        self.address = address
+        self.snapshot = Snapshot(trouble="connecting")
+        self.wanted: frozenset[str] = frozenset()
+        """Ids of jobs to look at, however old they are; replaced as a whole."""
+        self.works: list[Work] = []
+        self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._closed = threading.Event()
+        self._wake = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._clients: list[Client] = []
+
+    def open(self, on_snapshot: Callable[[Snapshot], None]) -> None:
+        """Begin to look at the engine; ``on_snapshot`` is called by ``pump``."""
+        self._start(lambda: self._look_again_and_again(on_snapshot))
+
+    def close(self) -> None:
+        """Hang up and end all threads; what they have to say is not heard any more."""
+        self._closed.set()
+        self._wake.set()
+        for work in self.works:
+            work.stop()
+        for client in self._clients:
+            client.close()
+        last = time.monotonic() + JOIN_S
+        for thread in self._threads:
+            thread.join(max(0.0, last - time.monotonic()))
+
+    def look(self) -> None:
+        """Look at the engine now."""
+        self._wake.set()
+
+    def run(
+        self,
+        title: str,
+        do: Callable[[Client, Work], T],
+        done: Callable[[T], None],
+        failed: Callable[[Exception], None],
+    ) -> Work:
+        """Do something with the engine in a thread.
+
+        Args:
+            title: what is being done, for people.
+            do: the work; must know nothing of Blender.
+            done: told by ``pump`` what came of it.
+            failed: told by ``pump`` what went wrong; StoppedError where it was stopped.
+        """
+        work = Work(title)
+        self.works.append(work)
+
+        def finish(tell: Callable[[], None]) -> None:
+            self.works.remove(work)
+            tell()
+
+        def body() -> None:
+            try:
+                found = do(self._client(PATIENCE_S), work)
+            except Exception as error:  # noqa: BLE001 - whatever it is, whoever asked must hear of it
+                caught = error
+                self._inbox.put(lambda: finish(lambda: failed(caught)))
+            else:
+                self._inbox.put(lambda: finish(lambda: done(found)))
+
+        self._start(body)
+        return work
+
+    def pump(self) -> int:
+        """Hand on what has come of all threads; returns how many things that were."""
+        handed = 0
+        while not self._closed.is_set():
+            try:
+                tell = self._inbox.get_nowait()
+            except queue.Empty:
+                break
+            tell()
+            handed += 1
+        return handed
+
+    def _start(self, body: Callable[[], None]) -> None:
+        self._threads = [one for one in self._threads if one.is_alive()]
+        thread = threading.Thread(target=body, name="recaster", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _client(self, patience_s: float) -> Client:
+        from recaster.client import Client
+
+        client = Client(self.address, patience_s)
+        self._clients.append(client)
+        if self._closed.is_set():
+            client.close()
+        return client
+
+    def _look_again_and_again(self, on_snapshot: Callable[[Snapshot], None]) -> None:
+        client: Client | None = None
+
+        def take(snapshot: Snapshot) -> None:
+            self.snapshot = snapshot
+            on_snapshot(snapshot)
+
+        while not self._closed.is_set():
+            try:
+                client = client or self._client(0.0)
+                snapshot = look(client, self.wanted)
+            except Exception as error:  # noqa: BLE001 - said to whoever looks at the panel
+                snapshot = _trouble(error)
+            self._inbox.put(lambda found=snapshot: take(found))
+            self._wake.wait(LOOK_S if _busy(snapshot) else LOOK_IDLE_S)
+            self._wake.clear()
+
+
+def look(client: Client, wanted: frozenset[str] = frozenset()) -> Snapshot:
+    """An engine as it is now; EngineError where it can't be asked."""
+    from recaster.api.v1 import faceset_pb2, job_pb2, job_pb2_grpc, model_pb2, server_pb2
+    from recaster.client import MissingError
+
+    call = client.connection.call
+    stub = job_pb2_grpc.JobServiceStub(client.connection.channel)
+    info = call(client.server.GetServerInfo, server_pb2.GetServerInfoRequest(), CALL_S)
+    jobs = {
+        one.job_id: one for one in call(stub.ListJobs, job_pb2.ListJobsRequest(page_size=JOBS), CALL_S).jobs
+    }
+    gone = set()
+    for job_id in wanted - jobs.keys():
+        try:
+            jobs[job_id] = call(stub.GetJob, job_pb2.GetJobRequest(job_id=job_id), CALL_S)
+        except MissingError:
+            gone.add(job_id)
+    models = call(client.models.ListModels, model_pb2.ListModelsRequest(), CALL_S).models
+    facesets = call(client.facesets.ListFacesets, faceset_pb2.ListFacesetsRequest(), CALL_S).facesets
+    return Snapshot(
+        online=True,
+        info=info,
+        jobs=jobs,
+        gone=frozenset(gone),
+        models=tuple(models),
+        facesets=tuple(facesets),
+    )
+
+
+def offline(error: Exception) -> bool:
+    """Whether an error means that nobody answers, so that the same may go well later."""
+    from recaster.client import UnreachableError
+
+    return isinstance(error, UnreachableError)
+
+
+def _trouble(error: Exception) -> Snapshot:
+    from recaster.client import TokenError, UnreachableError
+
+    if isinstance(error, TokenError):
+        return Snapshot(trouble="the engine doesn't know this token", refused=True)
+    if isinstance(error, UnreachableError):
+        return Snapshot(trouble="no engine answers")
+    return Snapshot(trouble=str(error) or type(error).__name__)
+
+
+def _busy(snapshot: Snapshot) -> bool:
+    from recaster.client.jobs import ENDED
+
+    return not snapshot.online or any(job.state not in ENDED for job in (snapshot.jobs or {}).values())

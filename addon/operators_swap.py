@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Face Swap and what helps to choose for it."""
+
+from typing import Any
+
+import bpy
+from bpy.props import StringProperty
+
+from . import compat, faces, jobs, pictures, session, swaps
+from .shots import CLIP_TYPES, ShotError
+
+MODELS_SHOWN = 40
+
+
+def swappable(context: Any) -> list[Any]:
+    """The selected strips that show a movie or pictures."""
+    return [strip for strip in compat.selected_strips(context) if strip.type in CLIP_TYPES]
+
+
+def chosen_strip(context: Any) -> Any | None:
+    """The strip whose settings are shown: the active one, or the one it is a swap of."""
+    strip = compat.active_strip(context)
+    if strip is None or strip.type not in CLIP_TYPES:
+        return None
+    return swaps.original_of(compat.scene_of(context), strip) or strip
+
+
+class _StripOperator(bpy.types.Operator):
+    """Something that is done to the strip whose settings are shown."""
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Whether there is such a strip, and an engine."""
+        if chosen_strip(context) is None:
+            cls.poll_message_set("Select a movie or image strip in the sequencer")
+            return False
+        return online(cls)
+
+    def execute(self, context: Any) -> set[str]:
+        """Do it; what is wrong with the strip is said."""
+        try:
+            return self.do(context, compat.scene_of(context), chosen_strip(context))
+        except ShotError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+
+    def do(self, context: Any, scene: Any, strip: Any) -> set[str]:
+        """Do it (ShotError)."""
+        raise AssertionError
+
+
+def online(operator: Any) -> bool:
+    """Whether the engine answers; says so where it doesn't."""
+    found = session.snapshot()
+    if not found.online:
+        operator.poll_message_set(f"Engine offline: {found.trouble}")
+    return found.online
+
+
+class Swap(_StripOperator):
+    """Swap the face in the selected strips, as chosen for the active one; results come as new strips"""
+
+    bl_idname = "sequencer.recaster_swap"
+    bl_label = "Face Swap"
+    bl_options = {"REGISTER"}  # the result is the step to undo
+
+    def do(self, context: Any, scene: Any, strip: Any) -> set[str]:
+        """Begin the swaps."""
+        if not strip.recaster.face:
+            self.report({"ERROR"}, "Choose a face first: Sidebar > Recaster > Face")
+            return {"CANCELLED"}
+        wanted = [swaps.original_of(scene, one) or one for one in swappable(context)] or [strip]
+        wanted = [one for at, one in enumerate(wanted) if one not in wanted[:at]]
+        swaps.choices_from(strip, wanted)
+        begun = 0
+        for one in wanted:
+            try:
+                swaps.begin(scene, one)
+                begun += 1
+            except ShotError as error:  # the others are swapped all the same
+                self.report({"ERROR"}, str(error))
+        if begun:
+            self.report({"INFO"}, f"Swapping {begun} strip{'s' if begun > 1 else ''}; see Recaster > Jobs")
+        return {"FINISHED"} if begun else {"CANCELLED"}
+
+
+class Preview(_StripOperator):
+    """Swap only the frame under the playhead, and show it"""
+
+    bl_idname = "sequencer.recaster_preview"
+    bl_label = "Preview Frame"
+
+    def do(self, _context: Any, scene: Any, strip: Any) -> set[str]:
+        """Begin it."""
+        if not strip.recaster.face:
+            self.report({"ERROR"}, "Choose a face first: Sidebar > Recaster > Face")
+            return {"CANCELLED"}
+        faces.preview(strip, scene, scene.frame_current)
+        return {"FINISHED"}
+
+
+class ShowPreview(bpy.types.Operator):
+    """Show the previewed frame in a window of its own, at its full size"""
+
+    bl_idname = "sequencer.recaster_show_preview"
+    bl_label = "Full Size"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Whether there is one."""
+        strip = chosen_strip(context)
+        return strip is not None and faces.seen(strip).preview is not None
+
+    def execute(self, context: Any) -> set[str]:
+        """Open the window."""
+        pictures.show(faces.seen(chosen_strip(context)).preview)
+        return {"FINISHED"}
+
+
+class FindPeople(_StripOperator):
+    """Look who is in the strip, to choose whose face is swapped"""
+
+    bl_idname = "sequencer.recaster_find_people"
+    bl_label = "Find People"
+
+    def do(self, _context: Any, scene: Any, strip: Any) -> set[str]:
+        """Begin to look."""
+        faces.find_people(strip, scene)
+        return {"FINISHED"}
+
+
+class ChoosePerson(bpy.types.Operator):
+    """Swap this person's face"""
+
+    bl_idname = "sequencer.recaster_choose_person"
+    bl_label = "Choose Person"
+    bl_options = {"REGISTER", "UNDO"}
+
+    person: StringProperty()
+
+    def execute(self, context: Any) -> set[str]:
+        """Note it on the strip."""
+        strip = chosen_strip(context)
+        if strip is None:
+            return {"CANCELLED"}
+        strip.recaster.person, strip.recaster.everyone = self.person, False
+        return {"FINISHED"}
+
+
+class ChooseFace(bpy.types.Operator):
+    """Put this face on"""
+
+    bl_idname = "sequencer.recaster_choose_face"
+    bl_label = "Choose Face"
+    bl_options = {"REGISTER", "UNDO"}
+
+    face: StringProperty()
+
+    @classmethod
+    def description(cls, _context: Any, properties: Any) -> str:
+        """What it is."""
+        at_once = properties.face.startswith("faceset:")
+        return "Put this face on without training" if at_once else "Put the face of this model on"
+
+    def execute(self, context: Any) -> set[str]:
+        """Note it on the strip."""
+        strip = chosen_strip(context)
+        if strip is None:
+            return {"CANCELLED"}
+        strip.recaster.face, strip.recaster.face_name = self.face, name_of_face(self.face)
+        return {"FINISHED"}
+
+
+def name_of_face(face: str) -> str:
+    """What a model or faceset is called."""
+    kind, _, name = face.partition(":")
+    found = session.snapshot()
+    if kind == "model":
+        return next((label_of_model(one) for one in found.models if one.model_id == name), name)
+    return next((f"{one.display_name} (at once)" for one in found.facesets if one.faceset_id == name), name)
+
+
+def label_of_model(model: Any) -> str:
+    """A model's name and how long it was trained."""
+    return f"{model.display_name or model.model_id} ({model.preset}, {jobs.clock(model.seconds)})"
+
+
+class FaceMenu(bpy.types.Menu):
+    """The faces that can be put on"""
+
+    bl_idname = "RECASTER_MT_faces"
+    bl_label = "Face"
+
+    def draw(self, _context: Any) -> None:
+        """Models first, then faces without training."""
+        found, layout = session.snapshot(), self.layout
+        usable = [one for one in found.models if one.usable][:MODELS_SHOWN]
+        for one in usable:
+            layout.operator(
+                ChooseFace.bl_idname, text=label_of_model(one), icon="USER"
+            ).face = f"model:{one.model_id}"
+        if usable and found.facesets:
+            layout.separator()
+        for one in found.facesets[:MODELS_SHOWN]:
+            text = f"{one.display_name or one.faceset_id} (at once, {one.faces} faces)"
+            layout.operator(
+                ChooseFace.bl_idname, text=text, icon="OUTLINER_OB_POINTCLOUD"
+            ).face = f"faceset:{one.faceset_id}"
+        if not usable and not found.facesets:
+            layout.label(text="No faces yet: add some under Recaster > Train")
+
+
+class Cancel(bpy.types.Operator):
+    """End this swap"""
+
+    bl_idname = "sequencer.recaster_cancel_swap"
+    bl_label = "Cancel"
+
+    request: StringProperty()
+
+    def execute(self, _context: Any) -> set[str]:
+        """Cancel it here and at the engine."""
+        errand = swaps.errands.get(self.request)
+        if errand is None:
+            return {"CANCELLED"}
+        swaps.cancel(errand)
+        return {"FINISHED"}
+
+
+class Place(bpy.types.Operator):
+    """Put the finished result on the timeline, now that there is room"""
+
+    bl_idname = "sequencer.recaster_place"
+    bl_label = "Place Result"
+    bl_options = {"REGISTER"}
+
+    request: StringProperty()
+
+    def execute(self, _context: Any) -> set[str]:
+        """Try once more."""
+        errand = swaps.errands.get(self.request)
+        if errand is None or errand.result is None:
+            return {"CANCELLED"}
+        swaps.put(errand)
+        if errand.stage != "placed":
+            self.report({"ERROR"}, errand.trouble)
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class Again(bpy.types.Operator):
+    """Try a swap that failed once more"""
+
+    bl_idname = "sequencer.recaster_again"
+    bl_label = "Try Again"
+    bl_options = {"REGISTER"}
+
+    request: StringProperty()
+
+    def execute(self, _context: Any) -> set[str]:
+        """Begin it anew."""
+        errand = swaps.errands.get(self.request)
+        scene, strip = (None, None) if errand is None else swaps.strip_of(errand)
+        if strip is None:
+            self.report({"ERROR"}, "Its strip isn't here any more")
+            return {"CANCELLED"}
+        try:
+            swaps.begin(scene, strip)
+        except ShotError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        del swaps.errands[self.request]
+        return {"FINISHED"}
+
+
+class Forget(bpy.types.Operator):
+    """Remove what has ended from the list"""
+
+    bl_idname = "sequencer.recaster_forget"
+    bl_label = "Clear Ended"
+
+    def execute(self, _context: Any) -> set[str]:
+        """Forget errands that have ended, and the jobs of this Blender that have."""
+        from recaster.client.jobs import ENDED
+
+        for request in [one.request for one in swaps.errands.values() if one.ended]:
+            del swaps.errands[request]
+        for job in (session.snapshot().jobs or {}).values():
+            if job.state in ENDED and job.labels.get("client") == "blender":
+                jobs.tell("delete", job.job_id)
+        return {"FINISHED"}
+
+
+CLASSES = (
+    Swap, Preview, ShowPreview, FindPeople, ChoosePerson, ChooseFace, FaceMenu, Cancel, Place, Again, Forget,
+)  # fmt: skip

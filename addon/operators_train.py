@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faces to learn from, and trainings."""
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.props import EnumProperty, IntProperty, StringProperty
+
+from . import compat, pictures, session, trainings
+from .operators_swap import label_of_model, online, swappable
+from .shots import ShotError, shot_of
+
+ROLES = (
+    ("source", "Source", "The person whose face is put on"),
+    ("target", "Target", "The performer; for pairwise presets"),
+)
+
+
+class AddStrips(bpy.types.Operator):
+    """Take the faces of the main person out of the selected strips"""
+
+    bl_idname = "recaster.add_strips"
+    bl_label = "From Selected Strips"
+
+    role: EnumProperty(items=ROLES)
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Whether there are such strips, and an engine."""
+        if not swappable(context):
+            cls.poll_message_set("Select movie or image strips that show the person")
+            return False
+        return online(cls)
+
+    def execute(self, context: Any) -> set[str]:
+        """Begin to take them."""
+        scene = compat.scene_of(context)
+        try:
+            shots = [shot_of(strip, scene) for strip in swappable(context)]
+        except ShotError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        trainings.gather_strips(scene, self.role, shots)
+        return {"FINISHED"}
+
+
+class AddFolder(bpy.types.Operator):
+    """Take the faces of the main person out of the clips and pictures of a folder"""
+
+    bl_idname = "recaster.add_folder"
+    bl_label = "From Folder"
+
+    role: EnumProperty(items=ROLES)
+    directory: StringProperty(subtype="DIR_PATH")
+
+    @classmethod
+    def poll(cls, _context: Any) -> bool:
+        """Whether there is an engine."""
+        return online(cls)
+
+    def invoke(self, context: Any, _event: Any) -> set[str]:
+        """Ask which folder."""
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: Any) -> set[str]:
+        """Begin to take them."""
+        folder = Path(bpy.path.abspath(self.directory))
+        if not self.directory or not folder.is_dir():
+            self.report({"ERROR"}, f"{folder}: is no folder")
+            return {"CANCELLED"}
+        trainings.gather_folder(compat.scene_of(context), self.role, folder)
+        return {"FINISHED"}
+
+
+class StopGathering(bpy.types.Operator):
+    """Stop taking faces"""
+
+    bl_idname = "recaster.stop_gathering"
+    bl_label = "Stop"
+
+    role: EnumProperty(items=ROLES)
+
+    def execute(self, _context: Any) -> set[str]:
+        """Stop at the next step; the job at the engine is cancelled."""
+        work = trainings.gatherings[self.role].work
+        if work is not None:
+            work.stop()
+        return {"FINISHED"}
+
+
+class ChooseFaceset(bpy.types.Operator):
+    """Learn from these faces"""
+
+    bl_idname = "recaster.choose_faceset"
+    bl_label = "Choose Faces"
+    bl_options = {"REGISTER", "UNDO"}
+
+    role: EnumProperty(items=ROLES)
+    faceset: StringProperty()
+
+    def execute(self, context: Any) -> set[str]:
+        """Note it on the scene."""
+        setattr(compat.scene_of(context).recaster, self.role, self.faceset)
+        return {"FINISHED"}
+
+
+class _FacesetMenu(bpy.types.Menu):
+    """The facesets of the engine"""
+
+    role = ""
+
+    def draw(self, _context: Any) -> None:
+        """All of them, the newest first."""
+        found = session.snapshot().facesets
+        for one in found:
+            text = f"{one.display_name or one.faceset_id} ({one.faces} faces)"
+            chosen = self.layout.operator(ChooseFaceset.bl_idname, text=text)
+            chosen.role, chosen.faceset = self.role, one.faceset_id
+        if not found:
+            self.layout.label(text="None yet")
+
+
+class SourceMenu(_FacesetMenu):
+    """Whose face is put on"""
+
+    bl_idname, bl_label, role = "RECASTER_MT_source", "Source", "source"
+
+
+class TargetMenu(_FacesetMenu):
+    """The performer"""
+
+    bl_idname, bl_label, role = "RECASTER_MT_target", "Target", "target"
+
+
+class ShowFaces(bpy.types.Operator):
+    """Show the faces of a faceset, to leave wrong ones out"""
+
+    bl_idname = "recaster.show_faces"
+    bl_label = "Show Faces"
+
+    role: EnumProperty(items=ROLES)
+    page: IntProperty(default=1, min=1)
+
+    def execute(self, context: Any) -> set[str]:
+        """Fetch a page of them."""
+        chosen = compat.scene_of(context).recaster
+        faceset = faceset_called(getattr(chosen, self.role))
+        if faceset is None:
+            return {"CANCELLED"}
+        chosen.shown, chosen.page = self.role, self.page
+        trainings.show_faces(faceset, self.page)
+        return {"FINISHED"}
+
+
+class DropFace(bpy.types.Operator):
+    """Leave this face out of training, or take it in again"""
+
+    bl_idname = "recaster.drop_face"
+    bl_label = "Drop Face"
+
+    faceset: StringProperty()
+    face: StringProperty()
+
+    def execute(self, _context: Any) -> set[str]:
+        """Tell the engine."""
+        faceset, sheet = faceset_called(self.faceset), trainings.sheets.get(self.faceset)
+        found = [] if sheet is None else [one for one in sheet.faces if one.face_id == self.face]
+        if faceset is None or not found:
+            return {"CANCELLED"}
+        trainings.drop_face(faceset, found[0])
+        return {"FINISHED"}
+
+
+def faceset_called(name: str) -> Any | None:
+    """One of the engine's facesets."""
+    return next((one for one in session.snapshot().facesets if one.faceset_id == name), None)
+
+
+def model_called(name: str) -> Any | None:
+    """One of the engine's models."""
+    return next((one for one in session.snapshot().models if one.model_id == name), None)
+
+
+class Train(bpy.types.Operator):
+    """Train a model on the source's faces"""
+
+    bl_idname = "recaster.train"
+    bl_label = "Start Training"
+
+    more: StringProperty(description="The model to train on; empty for a new one")
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Whether there are faces, and an engine."""
+        if not online(cls):
+            return False
+        scene = compat.scene_of(context)
+        if faceset_called(scene.recaster.source) is None:
+            cls.poll_message_set("Choose or gather the source's faces first")
+            return False
+        pairwise = trainings.pairwise(session.snapshot(), scene.recaster.preset)
+        if pairwise and faceset_called(scene.recaster.target) is None:
+            cls.poll_message_set("This preset needs the target's faces, too")
+            return False
+        return True
+
+    def execute(self, context: Any) -> set[str]:
+        """Ask the engine."""
+        more = model_called(self.more)
+        if self.more and more is None:
+            self.report({"ERROR"}, "The engine doesn't have this model any more")
+            return {"CANCELLED"}
+        trainings.train(compat.scene_of(context), more)
+        return {"FINISHED"}
+
+
+class ChooseModel(bpy.types.Operator):
+    """Show this model's training"""
+
+    bl_idname = "recaster.choose_model"
+    bl_label = "Choose Model"
+
+    model: StringProperty()
+
+    def execute(self, context: Any) -> set[str]:
+        """Note it on the scene."""
+        compat.scene_of(context).recaster.model = self.model
+        return {"FINISHED"}
+
+
+class ModelMenu(bpy.types.Menu):
+    """Models, and trainings that haven't saved one yet"""
+
+    bl_idname = "RECASTER_MT_models"
+    bl_label = "Model"
+
+    def draw(self, _context: Any) -> None:
+        """The newest first."""
+        found = session.snapshot()
+        known = {one.model_id for one in found.models}
+        for job in (found.jobs or {}).values():
+            if (
+                job.spec.HasField("train")
+                and not job.HasField("end_time")
+                and trainings.model_of(job) not in known
+            ):
+                text = f"{job.labels.get('name', job.job_id)} (begins)"
+                self.layout.operator(ChooseModel.bl_idname, text=text).model = trainings.model_of(job)
+        for one in found.models:
+            self.layout.operator(ChooseModel.bl_idname, text=label_of_model(one)).model = one.model_id
+        if not found.models and not self.layout:
+            self.layout.label(text="None yet")
+
+
+class ShowSheet(bpy.types.Operator):
+    """Show what the model paints in a window of its own, at its full size"""
+
+    bl_idname = "recaster.show_sheet"
+    bl_label = "Full Size"
+
+    def execute(self, context: Any) -> set[str]:
+        """Open the window."""
+        course = trainings.courses.get(compat.scene_of(context).recaster.model)
+        if course is None or course.preview is None:
+            return {"CANCELLED"}
+        pictures.show(course.preview)
+        return {"FINISHED"}
+
+
+class ChoosePreset(bpy.types.Operator):
+    """Train with this preset"""
+
+    bl_idname = "recaster.choose_preset"
+    bl_label = "Choose Preset"
+
+    preset: StringProperty()
+
+    def execute(self, context: Any) -> set[str]:
+        """Note it on the scene."""
+        compat.scene_of(context).recaster.preset = self.preset
+        return {"FINISHED"}
+
+
+class PresetMenu(bpy.types.Menu):
+    """What kind of model is trained"""
+
+    bl_idname = "RECASTER_MT_presets"
+    bl_label = "Preset"
+
+    def draw(self, _context: Any) -> None:
+        """As the engine knows them."""
+        info = session.snapshot().info
+        for one in () if info is None else info.presets:
+            needs = "source alone" if one.family == "guided" else "source and target"
+            self.layout.operator(ChoosePreset.bl_idname, text=f"{one.name} ({needs})").preset = one.name
+
+
+CLASSES = (
+    AddStrips, AddFolder, StopGathering, ChooseFaceset, SourceMenu, TargetMenu, ShowFaces, DropFace, Train,
+    ChooseModel, ModelMenu, ShowSheet, ChoosePreset, PresetMenu,
+)  # fmt: skip

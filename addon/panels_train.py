@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The training panel: whose faces, what kind of model, how it goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from . import compat, jobs, operators_train, pictures, session, trainings
+from .operators_swap import label_of_model
+from .operators_train import faceset_called, model_called
+from .panels import SequencerPanel, draw_job_buttons, draw_line, words
+
+FACE_SCALE = 2.6
+COLUMNS = 6
+CURVE_SCALE = 8.0
+SHEET_SCALE = 14.0
+
+
+class TrainPanel(SequencerPanel, bpy.types.Panel):
+    """From faces to a model."""
+
+    bl_idname = "RECASTER_PT_train"
+    bl_label = "Train"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Any) -> None:
+        """Source, target, preset, time, start."""
+        layout, scene = self.layout, compat.scene_of(context)
+        chosen, found = scene.recaster, session.snapshot()
+        _draw_role(layout, chosen, "source", operators_train.SourceMenu)
+        pairwise = trainings.pairwise(found, chosen.preset)
+        if pairwise:
+            _draw_role(layout, chosen, "target", operators_train.TargetMenu)
+        column = layout.column(align=True)
+        column.menu(operators_train.PresetMenu.bl_idname, text=chosen.preset)
+        column.prop(chosen, "minutes")
+        column.prop(chosen, "name", text="", placeholder="Name of the model")
+        row = layout.row()
+        row.scale_y = 1.3
+        row.operator(operators_train.Train.bl_idname, icon="PLAY").more = ""
+        if "train" in trainings.trouble:
+            words(layout, trainings.trouble["train"], icon="ERROR")
+
+
+def _draw_role(layout: Any, chosen: Any, role: str, menu: Any) -> None:
+    """Whose faces, how many, and where more come from."""
+    box = layout.box()
+    faceset = faceset_called(getattr(chosen, role))
+    row = box.row(align=True)
+    row.label(text=role.capitalize(), icon="USER")
+    row.menu(
+        menu.bl_idname, text="Choose ..." if faceset is None else faceset.display_name or faceset.faceset_id
+    )
+    gathering = trainings.gatherings[role]
+    if gathering.work is None:
+        row = box.row(align=True)
+        row.operator(operators_train.AddStrips.bl_idname, text="Selected Strips", icon="ADD").role = role
+        row.operator(operators_train.AddFolder.bl_idname, text="Folder", icon="FILE_FOLDER").role = role
+    else:
+        row = box.row(align=True)
+        draw_line(row.column(align=True), jobs.line_of_work(gathering.work))
+        row.operator(operators_train.StopGathering.bl_idname, text="", icon="X").role = role
+    if gathering.trouble:
+        words(box, gathering.trouble, icon="ERROR")
+    if faceset is not None:
+        row = box.row(align=True)
+        left_out = f", {faceset.dropped} left out" if faceset.dropped else ""
+        row.label(text=f"{faceset.faces} faces{left_out}")
+        show = row.operator(operators_train.ShowFaces.bl_idname, text="Show", icon="IMGDISPLAY")
+        show.role, show.page = role, 1
+
+
+class FacesPanel(SequencerPanel, bpy.types.Panel):
+    """The faces of a faceset, to leave wrong ones out."""
+
+    bl_idname = "RECASTER_PT_faces"
+    bl_label = "Faces"
+    bl_parent_id = "RECASTER_PT_train"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Whether any are to be shown."""
+        chosen = compat.scene_of(context).recaster
+        return getattr(chosen, chosen.shown) in trainings.sheets
+
+    def draw(self, context: Any) -> None:
+        """A page of faces; each has a button that leaves it out or takes it in again."""
+        layout, chosen = self.layout, compat.scene_of(context).recaster
+        faceset, sheet = (
+            faceset_called(getattr(chosen, chosen.shown)),
+            trainings.sheets[getattr(chosen, chosen.shown)],
+        )
+        if faceset is None:
+            return
+        pages = max(1, -(-(faceset.faces + faceset.dropped) // trainings.PAGE))
+        row = layout.row(align=True)
+        _draw_turn(row, chosen, "TRIA_LEFT", chosen.page - 1, pages)
+        row.label(text=f"Page {chosen.page} of {pages}")
+        _draw_turn(row, chosen, "TRIA_RIGHT", chosen.page + 1, pages)
+        if trainings.stale(faceset, chosen.page):
+            turn = row.operator(operators_train.ShowFaces.bl_idname, text="", icon="FILE_REFRESH")
+            turn.role, turn.page = chosen.shown, chosen.page
+        if sheet.trouble:
+            words(layout, sheet.trouble, icon="ERROR")
+        flow = layout.grid_flow(row_major=True, columns=COLUMNS, even_columns=True, align=True)
+        for face, path in zip(sheet.faces, sheet.files, strict=False):
+            column = flow.column(align=True)
+            column.template_icon(pictures.icon(path), scale=FACE_SCALE)
+            drop = column.operator(
+                operators_train.DropFace.bl_idname,
+                text="",
+                icon="CHECKBOX_DEHLT" if face.dropped else "CHECKBOX_HLT",
+                depress=not face.dropped,
+            )
+            drop.faceset, drop.face = faceset.faceset_id, face.face_id
+
+
+def _draw_turn(row: Any, chosen: Any, icon: str, page: int, pages: int) -> None:
+    part = row.row(align=True)
+    part.enabled = 1 <= page <= pages
+    turn = part.operator(operators_train.ShowFaces.bl_idname, text="", icon=icon)
+    turn.role, turn.page = chosen.shown, max(page, 1)
+
+
+class CoursePanel(SequencerPanel, bpy.types.Panel):
+    """How a training goes."""
+
+    bl_idname = "RECASTER_PT_course"
+    bl_label = "Model"
+    bl_parent_id = "RECASTER_PT_train"
+
+    def draw(self, context: Any) -> None:
+        """Progress, losses, what the model paints."""
+        layout, chosen, found = self.layout, compat.scene_of(context).recaster, session.snapshot()
+        model, job = model_called(chosen.model), trainings.training_of(found, chosen.model)
+        name = (
+            label_of_model(model)
+            if model is not None
+            else "Choose ..."
+            if job is None
+            else job.labels.get("name", "")
+        )
+        layout.menu(operators_train.ModelMenu.bl_idname, text=name)
+        if job is not None:
+            row = layout.row(align=True)
+            draw_line(row.column(align=True), jobs.line_of_job(job))
+            draw_job_buttons(row, job)
+            for part in job.progress.detail.split("  "):
+                layout.label(text=part)
+        if model is not None and (job is None or job.HasField("end_time")):
+            layout.operator(
+                operators_train.Train.bl_idname, text=f"Train {chosen.minutes:g} Minutes More", icon="PLAY"
+            ).more = model.model_id
+        if model is not None and model.usable:
+            layout.label(text=f"Checkpoint of step {model.steps}: ready to swap", icon="CHECKMARK")
+        course = trainings.courses.get(chosen.model)
+        if course is None:
+            return
+        if course.loss is not None:
+            layout.label(text=f"Loss {course.loss:.4f} (logarithmic)")
+            layout.template_icon(pictures.icon(course.curve), scale=CURVE_SCALE)
+        if course.preview is not None:
+            layout.label(text=f"What it paints, after {course.step} steps")
+            layout.template_icon(pictures.icon(course.preview), scale=SHEET_SCALE)
+            layout.operator(operators_train.ShowSheet.bl_idname, icon="FULLSCREEN_ENTER")
+
+
+CLASSES = (TrainPanel, FacesPanel, CoursePanel)

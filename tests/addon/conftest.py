@@ -1,0 +1,152 @@
+"""Real Blenders with the extension installed, as it is built."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from serving import Served
+
+    from recaster.facesets.faceset import Faceset
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN = Path(__file__).parent / "inside" / "run.py"
+LIMIT_S = 240
+"""Seconds that a Blender may take for one scenario."""
+WANTED = os.environ.get("RECASTER_BLENDERS")
+FOUND = sorted(path.parent.name for path in (ROOT / ".blender").glob("*/installed"))
+BLENDERS = [name for name in FOUND if WANTED is None or name in WANTED.split()]
+PLATFORMS = {
+    ("Linux", "x86_64"): "linux-x64",
+    ("Darwin", "arm64"): "macos-arm64",
+    ("Darwin", "x86_64"): "macos-x64",
+    ("Windows", "AMD64"): "windows-x64",
+}
+
+
+@dataclass
+class Blender:
+    """One version of Blender with the extension installed."""
+
+    version: str
+    home: Path
+
+    def begin(self, scenario: str, facts: Path, **values: Any) -> subprocess.Popen[str]:
+        """Start a scenario of ``inside``."""
+        facts.write_text(json.dumps({name: _plain(value) for name, value in values.items()}))
+        env = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("RECASTER_")},
+            "BLENDER_USER_RESOURCES": str(self.home),
+            "RECASTER_TEST_CACHE": str(self.home / "cache"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        python = ROOT / ".blender" / self.version / "bin" / "python"
+        return subprocess.Popen(
+            [python, RUN, scenario, facts],
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=facts.parent,
+        )
+
+    def finish(self, process: subprocess.Popen[str], facts: Path) -> dict[str, Any]:
+        """Wait for a scenario; returns what it found out."""
+        try:
+            said, _ = process.communicate(timeout=LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            said, _ = process.communicate()
+            pytest.fail(f"Blender {self.version} took longer than {LIMIT_S} s:\n{said}")
+        assert process.returncode == 0, said
+        found: dict[str, Any] = json.loads(facts.with_suffix(".out.json").read_text())
+        return found
+
+    def run(self, scenario: str, place: Path, **values: Any) -> dict[str, Any]:
+        """Run a scenario of ``inside`` to its end; what it needs to know is put in ``place``."""
+        facts = place / f"{scenario}.json"
+        return self.finish(self.begin(scenario, facts, **values), facts)
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value
+
+
+@pytest.fixture(scope="session")
+def extension() -> Path:
+    """The extension for this machine, built as for users."""
+    command = [ROOT / "scripts" / "build_extension", PLATFORMS[platform.system(), platform.machine()]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    [made] = (ROOT / "build" / "extension").glob("*.zip")
+    return made
+
+
+@pytest.fixture(scope="session", params=BLENDERS or [None])
+def blender(
+    request: pytest.FixtureRequest, extension: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Blender:
+    """Every installed version, with the extension installed by Blender itself."""
+    if request.param is None:
+        pytest.skip("no Blender is installed; ./scripts/test installs it where its Python is found")
+    folder = tmp_path_factory.mktemp(f"blender-{request.param}")
+    home = folder / "home"
+    home.mkdir()
+    found = Blender(request.param, home)
+    installed = found.run("install", folder, zip_path=extension)
+    assert installed["version"].startswith(request.param)
+    return found
+
+
+@pytest.fixture(scope="session")
+def packed_face(actor_faceset: Faceset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The actor's faces as a zip."""
+    from recaster.facesets.archive import export_zip
+
+    out = tmp_path_factory.mktemp("face") / "likeness.zip"
+    export_zip(actor_faceset, out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def facts(served: Served, packed_face: Path, actors: Path) -> dict[str, Any]:
+    """What most scenarios need to know: an engine, whose face, and a clip."""
+    return facts_of(served, packed_face, actors)
+
+
+def facts_of(engine: Served, packed_face: Path, actors: Path) -> dict[str, Any]:
+    """The same for any engine."""
+    with engine.client(patience_s=60) as client:
+        face = f"faceset:{client.take_faceset(packed_face)}"
+    return {
+        "engine": engine.address,
+        "token": engine.token,
+        "face": face,
+        "clip": str(actors / "performer.mp4"),
+    }
+
+
+@pytest.fixture
+def awaited() -> Callable[[Path, subprocess.Popen[str]], None]:
+    """Waits for a signal of a scenario, and takes it."""
+    import time
+
+    def wait(path: Path, process: subprocess.Popen[str]) -> None:
+        while not path.exists():
+            if process.poll() is not None:
+                said, _ = process.communicate()
+                pytest.fail(said)
+            time.sleep(0.05)
+        path.unlink()
+
+    return wait

@@ -1,0 +1,143 @@
+"""What scenarios that run inside Blender have at hand."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import addon_utils
+import bpy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+ADDON = "bl_ext.user_default.recaster"
+
+
+def part(name: str) -> Any:
+    """A module of the add-on."""
+    return importlib.import_module(f"{ADDON}.{name}")
+
+
+def enable(engine: str = "", token: str = "", **more: Any) -> Any:
+    """Enable the installed add-on and name the engine; returns its preferences."""
+    addon_utils.enable(ADDON, default_set=True)
+    preferences = bpy.context.preferences.addons[ADDON].preferences
+    preferences.cache = more.pop("cache", os.environ["RECASTER_TEST_CACHE"])
+    for name, value in more.items():
+        setattr(preferences, name, value)
+    if engine:
+        preferences.where, preferences.host, preferences.token = "remote", engine, token
+        until(lambda: part("session").snapshot().online)
+    return preferences
+
+
+def until(come: Callable[[], Any], seconds: float = 120) -> Any:
+    """Pump until something has come, as the timer does where there is a window."""
+    session, last = part("session"), time.monotonic() + seconds
+    while True:
+        session.pump()
+        found = come()
+        if found:
+            return found
+        if time.monotonic() > last:
+            raise AssertionError(f"nothing came in {seconds:.0f} s; {state()}")
+        time.sleep(0.05)
+
+
+def state() -> str:
+    """What the add-on would show."""
+    found = part("session").snapshot()
+    errands = [(one.title, one.stage, one.trouble) for one in part("swaps").errands.values()]
+    return f"online {found.online} {found.trouble}; {errands}"
+
+
+def fresh(fps: int = 25, width: int = 320, height: int = 320) -> Any:
+    """An empty file with one scene; returns the scene."""
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    scene = bpy.context.scene
+    scene.render.fps, scene.render.fps_base = fps, 1.0
+    scene.render.resolution_x, scene.render.resolution_y = width, height
+    scene.render.resolution_percentage = 100
+    scene.view_settings.view_transform = "Standard"
+    if hasattr(bpy.context.workspace, "sequencer_scene"):
+        bpy.context.workspace.sequencer_scene = scene
+    if scene.sequence_editor is None:
+        scene.sequence_editor_create()
+    return scene
+
+
+def strips(scene: Any) -> list[Any]:
+    """The scene's strips by name."""
+    return sorted(part("compat").all_strips(scene), key=lambda strip: strip.name)
+
+
+def movie(scene: Any, path: str, channel: int = 1, start: int = 1, *, name: str = "shot") -> Any:
+    """A movie strip that is selected and active."""
+    strip = part("compat").new_movie(scene.sequence_editor, name, path, channel, start)
+    select(scene, strip)
+    return strip
+
+
+def select(scene: Any, *chosen: Any) -> None:
+    """Select these strips only; the first is active."""
+    for strip in strips(scene):
+        strip.select = strip in chosen
+    scene.sequence_editor.active_strip = chosen[0]
+
+
+def trim(strip: Any, left: int, right: int) -> None:
+    """Set where a strip begins and, exclusively, ends."""
+    part("compat").set_handles(strip, left, right)
+
+
+def span(strip: Any) -> tuple[int, int]:
+    """Where a strip begins and ends."""
+    compat = part("compat")
+    return compat.left_handle(strip), compat.right_handle(strip)
+
+
+def swap(scene: Any, *chosen: Any) -> list[Any]:
+    """Press Face Swap and wait for all results; returns their strips."""
+    swaps = part("swaps")
+    before = set(swaps.errands)
+    select(scene, *chosen)
+    assert bpy.ops.sequencer.recaster_swap() == {"FINISHED"}
+    begun = [one for request, one in swaps.errands.items() if request not in before]
+    assert begun
+    until(lambda: all(one.ended for one in begun))
+    assert [(one.stage, one.trouble) for one in begun] == [("placed", "")] * len(begun)
+    uids = {one.uid for one in begun}
+    return [strip for strip in strips(scene) if strip.recaster.result_of in uids]
+
+
+def render(scene: Any, out: Path, first: int, last: int) -> None:
+    """Render the sequencer to an mp4 with sound."""
+    scene.frame_start, scene.frame_end = first, last
+    settings = scene.render.image_settings
+    if hasattr(settings, "media_type"):
+        settings.media_type = "VIDEO"
+    settings.file_format = "FFMPEG"
+    ffmpeg = scene.render.ffmpeg
+    ffmpeg.format, ffmpeg.codec, ffmpeg.audio_codec = "MPEG4", "H264", "AAC"
+    ffmpeg.constant_rate_factor = "PERC_LOSSLESS"
+    scene.render.filepath, scene.render.use_sequencer = str(out), True
+    bpy.ops.render.render(animation=True)
+
+
+def signal(path: Path, text: str = "now") -> None:
+    """Tell whoever waits outside."""
+    aside = path.with_suffix(".part")
+    aside.write_text(text)
+    aside.rename(path)
+
+
+def leave(code: int) -> None:
+    """End at once: Blender as a module sometimes hangs where it is taken apart."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,243 @@
+"""Strips are swapped, and come back as they were asked for."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import addon_utils
+import bpy
+import kit
+
+
+def install(zip_path: str) -> dict[str, Any]:
+    """Install the built extension through Blender, and turn it off and on twice."""
+    done = bpy.ops.extensions.package_install_files(
+        filepath=zip_path, repo="user_default", enable_on_install=True
+    )
+    assert done == {"FINISHED"}
+    for _ in range(2):
+        assert kit.ADDON in [one.module for one in bpy.context.preferences.addons]
+        assert hasattr(bpy.types.Scene, "recaster")
+        kit.part("session").snapshot()
+        kit.until(lambda: not kit.part("session").snapshot().online and kit.part("session").link())
+        addon_utils.disable(kit.ADDON, default_set=True)
+        assert not hasattr(bpy.types.Scene, "recaster")
+        assert not hasattr(kit.part("compat").STRIP, "recaster")
+        assert [one.name for one in threading.enumerate() if one.name == "recaster"] == []
+        addon_utils.enable(kit.ADDON, default_set=True)
+    return {"version": bpy.app.version_string}
+
+
+def look_of(strip: Any) -> dict[str, Any]:
+    """What a result must share with its strip."""
+    return {
+        "offset": (strip.transform.offset_x, strip.transform.offset_y),
+        "scale": round(strip.transform.scale_x, 5),
+        "crop": (strip.crop.min_x, strip.crop.max_y),
+        "blend": (strip.blend_type, round(strip.blend_alpha, 5)),
+        "flip": strip.use_flip_x,
+        "saturation": round(strip.color_saturation, 5),
+        "span": kit.span(strip),
+        "modifiers": [(one.name, one.type, round(one.bright, 4)) for one in strip.modifiers],
+        "colours": strip.colorspace_settings.name,
+    }
+
+
+def trimmed(engine: str, token: str, face: str, clip: str, out: str) -> dict[str, Any]:
+    """A trimmed 25 fps clip with sound in a 24 fps scene."""
+    kit.enable(engine, token)
+    scene = kit.fresh(fps=24)
+    sounds = scene.sequence_editor.strips if hasattr(scene.sequence_editor, "strips") else None
+    sounds = scene.sequence_editor.sequences if sounds is None else sounds
+    sounds.new_sound("voice", clip, 1, 11)
+    strip = kit.movie(scene, clip, channel=2, start=11)
+    kit.trim(strip, 41, 61)
+    strip.recaster.face = face
+    [result] = kit.swap(scene, strip)
+    assert result.channel == 3
+    assert not strip.mute
+    assert kit.span(result) == (41, 61)
+    assert kit.part("compat").content_duration(result) == 20
+    assert scene.render.fps == 24
+    kit.render(scene, Path(out) / "swapped.mp4", 41, 60)
+    result.mute = True
+    kit.render(scene, Path(out) / "original.mp4", 41, 60)
+    return {"result": bpy.path.abspath(result.filepath), "look": look_of(result) == look_of(strip)}
+
+
+def dressed(engine: str, token: str, face: str, clip: str, out: str) -> dict[str, Any]:
+    """Everything that a strip looks like is on its result; a second swap replaces the first."""
+    kit.enable(engine, token)
+    scene = kit.fresh()
+    bpy.ops.wm.save_as_mainfile(filepath=str(Path(out) / "dressed.blend"))
+    strip = kit.movie(scene, clip, channel=1, start=1)
+    kit.trim(strip, 101, 111)
+    strip.transform.offset_x, strip.transform.scale_x = 12, 1.5
+    strip.crop.min_x, strip.crop.max_y = 3, 4
+    strip.blend_type, strip.blend_alpha = "ALPHA_OVER", 0.5
+    strip.use_flip_x, strip.color_saturation = True, 0.7
+    strip.modifiers.new("bright", "BRIGHT_CONTRAST").bright = 3.0
+    strip.keyframe_insert("blend_alpha", frame=101)
+    strip.blend_alpha = 0.25
+    strip.keyframe_insert("blend_alpha", frame=110)
+    own = strip.recaster
+    own.face, own.mute, own.handles, own.codec = face, True, 5, "prores"
+    if hasattr(bpy.context.workspace, "sequencer_scene"):
+        bpy.context.workspace.sequencer_scene = None  # as Blender has it at first
+    [result] = kit.swap(scene, strip)
+    assert strip.mute
+    assert not result.mute
+    assert look_of(result) == look_of(strip)
+    assert kit.part("compat").content_duration(result) == 20  # with its handles
+    assert result.filepath.startswith("//recaster")
+    assert result.filepath.endswith(".mov")
+    scene.frame_set(101)
+    early = result.blend_alpha
+    scene.frame_set(110)
+    assert (round(early, 3), round(result.blend_alpha, 3)) == (0.5, 0.25)
+    kit.trim(result, 103, 108)  # what an editor does to a result ...
+    kit.select(scene, result)  # ... and swaps it again from there
+    own.codec = "h264"
+    [again] = kit.swap(scene, result)
+    assert again.filepath.endswith(".mp4")
+    assert again.channel == 2
+    assert kit.span(again) == (101, 111)
+    assert len(kit.strips(scene)) == 2
+    own.handles = 0
+    duplicate = kit.movie(scene, clip, channel=5, start=1, name="copy")
+    kit.trim(duplicate, 101, 111)
+    duplicate.recaster.uid, duplicate.recaster.face = own.uid, face  # as Blender's own copies have it
+    [other] = kit.swap(scene, duplicate)
+    assert other.recaster.result_of != own.uid
+    assert len(kit.strips(scene)) == 4
+    return {}
+
+
+def pictures(engine: str, token: str, face: str, clip: str, folder: str) -> dict[str, Any]:
+    """A sequence of pictures, trimmed."""
+    kit.enable(engine, token)
+    del clip  # its pictures are what is swapped
+    scene = kit.fresh(fps=24)
+    names = sorted(path.name for path in Path(folder).iterdir())
+    owner = scene.sequence_editor
+    found = owner.strips if hasattr(owner, "strips") else owner.sequences
+    strip = found.new_image("stills", str(Path(folder) / names[0]), 1, 1)
+    for name in names[1:]:
+        strip.elements.append(name)
+    kit.trim(strip, 1, 1 + len(names))
+    kit.trim(strip, 5, 15)
+    strip.recaster.face = face
+    [result] = kit.swap(scene, strip)
+    assert kit.span(result) == (5, 15)
+    assert kit.part("compat").content_duration(result) == 10
+    assert round(result.fps, 3) == 24
+    return {"result": bpy.path.abspath(result.filepath)}
+
+
+def several(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
+    """Two strips at once, one of them in a meta strip; muted and locked channels are passed over."""
+    kit.enable(engine, token)
+    scene = kit.fresh()
+    one = kit.movie(scene, clip, channel=1, start=1, name="one")
+    two = kit.movie(scene, clip, channel=1, start=300, name="two")
+    kit.trim(one, 11, 16)
+    kit.trim(two, 311, 316)
+    kit.movie(scene, clip, channel=2, start=1, name="above")
+    scene.sequence_editor.channels[3].mute = True
+    scene.sequence_editor.channels[4].lock = True
+    one.recaster.face = face
+    kit.swap(scene, one, two)
+    by_name = {strip.name: strip for strip in kit.strips(scene)}
+    assert by_name["one (Face Swap)"].channel == 5
+    assert by_name["two (Face Swap)"].channel == 2
+    assert kit.span(by_name["two (Face Swap)"]) == (311, 316)
+    return {}
+
+
+def full(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
+    """No channel is free: nothing is lost, and the result is placed when there is room."""
+    kit.enable(engine, token)
+    swaps, compat = kit.part("swaps"), kit.part("compat")
+    scene = kit.fresh()
+    strip = kit.movie(scene, clip, channel=1, start=1)
+    kit.trim(strip, 11, 16)
+    strip.recaster.face = face
+    blocks = [
+        kit.movie(scene, clip, channel=channel, start=1, name=f"block {channel}") for channel in range(2, 129)
+    ]
+    kit.select(scene, strip)
+    bpy.ops.sequencer.recaster_swap()
+    [errand] = swaps.errands.values()
+    kit.until(lambda: errand.ended)
+    assert errand.stage == "failed"
+    assert "no channel above 'shot' is free" in errand.trouble
+    assert errand.result.is_file()
+    compat.strips_in(scene.sequence_editor).remove(blocks[8])
+    assert bpy.ops.sequencer.recaster_place(request=errand.request) == {"FINISHED"}
+    [result] = [one for one in kit.strips(scene) if one.recaster.result_of]
+    assert result.channel == 10
+    return {}
+
+
+def timed(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
+    """Strips that are retimed, reversed, under a speed effect, in a meta strip, held beyond their ends."""
+    kit.enable(engine, token)
+    compat = kit.part("compat")
+    scene = kit.fresh()
+    strip = kit.movie(scene, clip, channel=1, start=1, name="held")
+    kit.trim(strip, 246, 256)  # five frames of it, then the last one for five more
+    strip.use_reverse_frames = True
+    strip.recaster.face = face
+    [result] = kit.swap(scene, strip)
+    assert kit.span(result) == (246, 256)
+    assert result.use_reverse_frames
+    assert compat.content_duration(result) == 5
+
+    fast = kit.movie(scene, clip, channel=4, start=1, name="fast")
+    kit.trim(fast, 11, 21)
+    scene_strips = compat.strips_in(scene.sequence_editor)
+    known = {one.identifier for one in scene_strips.bl_rna.functions["new_effect"].parameters}
+    end = {"length": 10} if "length" in known else {"frame_end": 21}
+    given = {"input1" if "input1" in known else "seq1": fast}
+    effect = scene_strips.new_effect(name="speed", type="SPEED", channel=5, frame_start=11, **end, **given)
+    effect.speed_control, effect.speed_factor = "MULTIPLY", 2.0
+    fast.recaster.face = face
+    [result] = kit.swap(scene, fast)
+    assert result.channel == 6
+    [copied] = [one for one in kit.strips(scene) if one.type == "SPEED" and one != effect]
+    assert compat.effect_input(copied) == result
+    assert (copied.speed_control, copied.speed_factor, copied.channel) == ("MULTIPLY", 2.0, 7)
+    assert kit.span(copied) == kit.span(fast)
+    kit.swap(scene, fast)
+    assert len([one for one in kit.strips(scene) if one.type == "SPEED"]) == 2
+
+    meta = scene_strips.new_meta("meta", 12, 1)
+    inner = kit.movie(scene, clip, channel=11, start=1, name="inner")
+    kit.trim(inner, 1, 6)
+    assert inner.move_to_meta(meta) is None
+    inner.recaster.face = face
+    [result] = kit.swap(scene, inner)
+    assert result.parent_meta() == meta
+    return {"span": kit.span(result)}
+
+
+def retimed(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
+    """A strip that plays at half its speed: so does its result."""
+    kit.enable(engine, token)
+    compat = kit.part("compat")
+    scene = kit.fresh()
+    strip = kit.movie(scene, clip, channel=1, start=1)
+    with compat.in_sequencer(scene):
+        bpy.ops.sequencer.retiming_key_add(timeline_frame=21)
+    strip.retiming_keys[1].timeline_frame = 31  # the first half slower, the second faster
+    kit.trim(strip, 5, 38)
+    strip.recaster.face = face
+    [result] = kit.swap(scene, strip)
+    keys = [[int(key.timeline_frame) for key in one.retiming_keys] for one in (strip, result)]
+    assert result.recaster.uid == ""
+    assert result.channel == 2
+    [again] = kit.swap(scene, strip)
+    assert len(kit.strips(scene)) == 2
+    return {"keys": keys, "spans": [kit.span(strip), kit.span(again)]}

@@ -1,0 +1,238 @@
+"""Nothing is lost when an engine, a file or Blender goes away, and what is wrong is said."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import bpy
+import kit
+
+
+def cancelled(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
+    """A swap is cancelled, at the engine too; the strip can be swapped again."""
+    kit.enable(engine, token)
+    from recaster.api.v1 import job_pb2
+
+    swaps = kit.part("swaps")
+    scene = kit.fresh()
+    strip = kit.movie(scene, clip)
+    strip.recaster.face = face
+    bpy.ops.sequencer.recaster_swap()
+    [errand] = swaps.errands.values()
+    kit.until(lambda: errand.stage == "working")
+    bpy.ops.sequencer.recaster_cancel_swap(request=errand.request)
+    assert errand.stage == "cancelled"
+    assert not strip.recaster.pending
+    ended = kit.until(lambda: _ended(errand))
+    assert ended.state == job_pb2.JOB_STATE_CANCELLED
+    assert len(kit.strips(scene)) == 1
+    kit.trim(strip, 1, 6)
+    kit.swap(scene, strip)
+    bpy.ops.sequencer.recaster_forget()
+    assert not swaps.errands
+    return {}
+
+
+def failing(engine: str, token: str, face: str, clip: str, empty: str) -> dict[str, Any]:
+    """What can't be swapped says why."""
+    kit.enable(engine, token)
+    swaps = kit.part("swaps")
+    scene = kit.fresh()
+    assert not bpy.ops.sequencer.recaster_swap.poll()
+    strip = kit.movie(scene, clip)
+    said = []
+    try:
+        bpy.ops.sequencer.recaster_swap()
+    except RuntimeError as error:
+        said.append(str(error))
+    strip.recaster.face = face
+    strip.filepath = "/nowhere/clip.mp4"
+    try:
+        bpy.ops.sequencer.recaster_swap()
+    except RuntimeError as error:
+        said.append(str(error))
+    nobody = kit.movie(scene, empty, channel=5)
+    nobody.recaster.face = face
+    bpy.ops.sequencer.recaster_swap()
+    [errand] = swaps.errands.values()
+    kit.until(lambda: errand.ended)
+    said.append(errand.trouble)
+    return {"said": said}
+
+
+def unwelcome(engine: str, token: str) -> dict[str, Any]:
+    """A wrong token, nobody there, a host on the network without online access."""
+    preferences = kit.enable()
+    session = kit.part("session")
+    kit.fresh()
+    preferences.where, preferences.host, preferences.token = "remote", engine, token + "x"
+    said = [kit.until(lambda: session.snapshot().refused and session.snapshot().trouble)]
+    assert not bpy.ops.sequencer.recaster_swap.poll()
+    try:
+        bpy.ops.recaster.test_connection()
+    except RuntimeError as error:
+        said.append(str(error))
+    preferences.token = token
+    kit.until(lambda: session.snapshot().online)
+    assert bpy.ops.recaster.test_connection() == {"FINISHED"}
+    preferences.host = "127.0.0.1:1"
+    said.append(kit.until(lambda: session.snapshot().trouble != "connecting" and session.snapshot().trouble))
+    bpy.context.preferences.system.use_online_access = False
+    preferences.host = "192.0.2.1:50551"
+    if not bpy.app.online_access:
+        said.append(session.snapshot().trouble)
+    preferences.host = ""
+    said.append(session.snapshot().trouble)
+    return {"said": said}
+
+
+def killed(engine: str, token: str, face: str, clip: str, folder: str) -> dict[str, Any]:
+    """The engine is killed while it swaps, and comes back."""
+    kit.enable(engine, token)
+    session, swaps = kit.part("session"), kit.part("swaps")
+    scene = kit.fresh()
+    strip = kit.movie(scene, clip)
+    strip.recaster.face = face
+    bpy.ops.sequencer.recaster_swap()
+    [errand] = swaps.errands.values()
+    kit.until(lambda: _rendering(errand))
+    kit.signal(Path(folder) / "kill")
+    kit.until(lambda: not session.snapshot().online)
+    assert errand.stage == "working"
+    kit.signal(Path(folder) / "restart")
+    kit.until(lambda: errand.ended)
+    assert (errand.stage, errand.trouble) == ("placed", "")
+    [result] = [one for one in kit.strips(scene) if one.recaster.result_of]
+    assert kit.part("compat").content_duration(result) == kit.part("compat").content_duration(strip)
+    return {}
+
+
+def offline_at_first(engine: str, token: str, face: str, clip: str, folder: str) -> dict[str, Any]:
+    """The engine goes away just when a swap is asked for; it is sent when the engine is back."""
+    kit.enable(engine, token)
+    session, swaps = kit.part("session"), kit.part("swaps")
+    scene = kit.fresh()
+    strip = kit.movie(scene, clip)
+    kit.trim(strip, 1, 6)
+    strip.recaster.face = face
+    kit.signal(Path(folder) / "kill")
+    while (Path(folder) / "kill").exists():
+        time.sleep(0.05)
+    bpy.ops.sequencer.recaster_swap()  # nobody has noticed yet
+    [errand] = swaps.errands.values()
+    kit.until(lambda: errand.stage == "waiting")
+    kit.until(lambda: not session.snapshot().online)
+    kit.signal(Path(folder) / "restart")
+    kit.until(lambda: errand.ended)
+    assert (errand.stage, errand.trouble) == ("placed", "")
+    return {}
+
+
+def _ended(errand: Any) -> Any:
+    job = kit.part("session").snapshot().job(errand.job)
+    return job if job is not None and job.HasField("end_time") else None
+
+
+def _rendering(errand: Any) -> bool:
+    job = kit.part("session").snapshot().job(errand.job)
+    return job is not None and job.progress.stage == "swapping" and job.progress.done >= 20
+
+
+def reloaded(engine: str, token: str, face: str, clip: str, folder: str) -> dict[str, Any]:
+    """The file is saved and opened again while its strip is swapped; another file was open meanwhile."""
+    kit.enable(engine, token)
+    swaps = kit.part("swaps")
+    scene = kit.fresh()
+    strip = kit.movie(scene, clip)
+    kit.trim(strip, 1, 101)
+    strip.recaster.face = face
+    bpy.ops.sequencer.recaster_swap()
+    kit.until(lambda: all(one.stage == "working" for one in swaps.errands.values()))
+    path = str(Path(folder) / "cut.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    kit.fresh()
+    assert not swaps.errands
+    bpy.ops.wm.open_mainfile(filepath=path)
+    [errand] = swaps.errands.values()
+    kit.until(lambda: errand.ended)
+    assert (errand.stage, errand.trouble) == ("placed", "")
+    [_, result] = kit.strips(bpy.context.scene)
+    assert kit.span(result) == (1, 101)
+    assert (Path(folder) / "recaster").is_dir()
+    return {}
+
+
+def begun_and_left(engine: str, token: str, face: str, clip: str, folder: str) -> dict[str, Any]:
+    """Blender is closed while a strip is swapped (see ``opened_later``)."""
+    kit.enable(engine, token)
+    swaps = kit.part("swaps")
+    scene = kit.fresh()
+    strip = kit.movie(scene, clip)
+    kit.trim(strip, 1, 51)
+    strip.recaster.face = face
+    bpy.ops.sequencer.recaster_swap()
+    [errand] = swaps.errands.values()
+    kit.until(lambda: errand.stage == "working")
+    kit.trim(strip, 11, 21)
+    bpy.ops.wm.save_as_mainfile(filepath=str(Path(folder) / "left.blend"))
+    return {}
+
+
+def opened_later(engine: str, token: str, folder: str) -> dict[str, Any]:
+    """The file that was left is opened by another Blender."""
+    kit.enable(engine, token)
+    swaps, compat = kit.part("swaps"), kit.part("compat")
+    bpy.ops.wm.open_mainfile(filepath=str(Path(folder) / "left.blend"))
+    [errand] = swaps.errands.values()
+    kit.until(lambda: errand.ended)
+    [strip, result] = kit.strips(bpy.context.scene)
+    assert kit.span(result) == kit.span(strip) == (11, 21)
+    assert compat.content_duration(result) == 50
+    assert not strip.recaster.pending
+    return {}
+
+
+def undone(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
+    """The result comes as one step that can be undone, and done again."""
+    kit.enable(engine, token)
+    scene = kit.fresh()
+    strip = kit.movie(scene, clip)
+    kit.trim(strip, 1, 6)
+    strip.recaster.face = face
+    bpy.ops.ed.undo_push(message="before")
+    kit.swap(scene, strip)
+    assert len(kit.strips(bpy.context.scene)) == 2
+    bpy.ops.ed.undo()
+    assert len(kit.strips(bpy.context.scene)) == 1
+    for _ in range(20):
+        kit.part("session").pump()
+        time.sleep(0.1)
+    assert len(kit.strips(bpy.context.scene)) == 1  # nothing puts it back but redo
+    bpy.ops.ed.redo()
+    assert len(kit.strips(bpy.context.scene)) == 2
+    return {}
+
+
+def own_engine(command: str, data: str, port: int, clip: str) -> dict[str, Any]:
+    """The engine of this machine is started and stopped from here."""
+    kit.enable(command="/nowhere/recaster", data=data, port=port)
+    preferences = bpy.context.preferences.addons[kit.ADDON].preferences
+    session = kit.part("session")
+    scene = kit.fresh()
+    kit.movie(scene, clip)
+    kit.until(lambda: session.snapshot().trouble == "no engine answers")
+    said = []
+    try:
+        bpy.ops.recaster.start_engine()
+    except RuntimeError as error:
+        said.append(str(error))
+    preferences.command = command
+    assert bpy.ops.recaster.start_engine() == {"FINISHED"}
+    assert bpy.ops.recaster.start_engine() == {"FINISHED"}  # it runs already
+    kit.until(lambda: session.snapshot().online)
+    assert bpy.ops.recaster.stop_engine() == {"FINISHED"}
+    kit.until(lambda: not session.snapshot().online)
+    assert not bpy.ops.recaster.stop_engine.poll()
+    return {"said": said}

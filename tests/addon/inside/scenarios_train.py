@@ -1,0 +1,108 @@
+"""Faces are gathered and looked at, models trained and used, from Blender."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+import kit
+import numpy as np
+
+
+def found_and_previewed(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
+    """Who is in a strip, and the frame under the playhead, swapped."""
+    kit.enable(engine, token)
+    faces, pictures = kit.part("faces"), kit.part("pictures")
+    scene = kit.fresh()
+    strip = kit.movie(scene, clip, start=101)
+    kit.trim(strip, 111, 141)
+    strip.recaster.face = face
+    assert bpy.ops.sequencer.recaster_find_people() == {"FINISHED"}
+    about = faces.seen(strip)
+    [person] = kit.until(lambda: about.people)
+    assert str(person) in pictures._pictures
+    bpy.ops.sequencer.recaster_choose_person(person=str(person))
+    scene.frame_set(120)
+    assert bpy.ops.sequencer.recaster_preview() == {"FINISHED"}
+    kit.until(lambda: about.preview or about.trouble)
+    assert not about.trouble
+    bpy.ops.sequencer.recaster_show_preview()
+    [image] = [one for one in bpy.data.images if one.name == pictures.PREVIEW]
+    assert tuple(image.size) == (320, 320)
+    first = about.preview
+    [result] = kit.swap(scene, strip)
+    kit.select(scene, result)  # what is asked of a result is asked of its strip
+    scene.frame_set(500)
+    said = []
+    try:
+        bpy.ops.sequencer.recaster_preview()
+    except RuntimeError as error:
+        said.append(str(error))
+    return {"preview": str(first), "result": bpy.path.abspath(result.filepath), "said": said}
+
+
+def trained(engine: str, token: str, source: str, clip: str, folder: str) -> dict[str, Any]:
+    """From strips and folders to a model, that swaps while it trains."""
+    kit.enable(engine, token)
+    session, trainings, pictures = kit.part("session"), kit.part("trainings"), kit.part("pictures")
+    scene = kit.fresh()
+    one = kit.movie(scene, source, channel=1, start=1, name="her")
+    kit.trim(one, 1, 26)
+    two = kit.movie(scene, source, channel=2, start=1, name="her again")
+    kit.trim(two, 51, 76)
+    chosen = scene.recaster
+    assert not bpy.ops.recaster.train.poll()
+    kit.select(scene, one, two)
+    assert bpy.ops.recaster.add_strips(role="source") == {"FINISHED"}
+    kit.until(lambda: chosen.source or trainings.gatherings["source"].trouble)
+    assert not trainings.gatherings["source"].trouble
+    kit.until(lambda: kit.part("operators_train").faceset_called(chosen.source).faces == 50)
+    assert bpy.ops.recaster.show_faces(role="source", page=3) == {"FINISHED"}
+    sheet = trainings.sheets[chosen.source]
+    kit.until(lambda: sheet.files)
+    assert len(sheet.faces) == 2
+    assert all(str(path) in pictures._pictures for path in sheet.files)
+    bpy.ops.recaster.drop_face(faceset=chosen.source, face=sheet.faces[0].face_id)
+    kit.until(lambda: kit.part("operators_train").faceset_called(chosen.source).dropped == 1)
+    assert sheet.faces[0].dropped
+    assert bpy.ops.recaster.add_folder(role="target", directory=folder) == {"FINISHED"}
+    kit.until(lambda: chosen.target or trainings.gatherings["target"].trouble)
+    assert not trainings.gatherings["target"].trouble
+
+    chosen.minutes, chosen.name = 60, "Anna"
+    assert bpy.ops.recaster.train() == {"FINISHED"}
+    kit.until(lambda: chosen.model)
+    job = kit.until(lambda: trainings.training_of(session.snapshot(), chosen.model))
+    kit.until(lambda: session.snapshot().job(job.job_id).progress.stage == "training")
+    bpy.ops.recaster.job(job=job.job_id, what="pause")
+    model = kit.until(lambda: kit.part("operators_train").model_called(chosen.model))
+    assert (model.display_name, model.usable) == ("Anna", True)
+    bpy.ops.recaster.job(job=job.job_id, what="resume")
+    kit.until(lambda: kit.part("jobs").eta_s(session.snapshot().job(job.job_id)))
+
+    strip = kit.movie(scene, clip, channel=5, start=1, name="him")
+    kit.trim(strip, 1, 11)
+    bpy.ops.sequencer.recaster_choose_face(face=f"model:{model.model_id}")
+    assert strip.recaster.face_name.startswith("Anna (guided-128")
+    kit.swap(scene, strip)
+    assert not session.snapshot().job(job.job_id).HasField("end_time")
+    course = kit.until(lambda: (found := trainings.courses.get(chosen.model)) and found.preview and found)
+    assert str(course.preview) in pictures._pictures
+    assert course.loss > 0
+    assert course.curve in pictures._pictures
+    bpy.ops.recaster.job(job=job.job_id, what="cancel")
+    kit.until(lambda: session.snapshot().job(job.job_id).HasField("end_time"))
+    return {"model": model.model_id}
+
+
+def drawn_curve() -> dict[str, Any]:
+    """A curve falls from the upper left to the lower right."""
+    kit.enable()
+    pictures = kit.part("pictures")
+    picture = pictures.curve([10, 20, 30], [1.0, 0.1, 0.01])
+    ink = (picture == np.float32(pictures.INK)).all(2)
+    rows = [float(ink[:, column].nonzero()[0].mean()) for column in (12, 256, 500)]
+    assert rows[0] > rows[1] > rows[2]
+    assert picture.shape == (256, 512, 4)
+    assert not (pictures.curve([], []) == np.float32(pictures.INK)).all(2).any()
+    return {"shape": list(picture.shape)}

@@ -1,0 +1,66 @@
+"""Engines, files and Blenders that go away while there is work."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.addon.conftest import facts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from serving import Served
+    from tests.addon.conftest import Blender
+
+
+@pytest.mark.parametrize("scenario", ["killed", "offline_at_first"])
+def test_an_engine_that_goes_away(
+    blender: Blender,
+    serve: Callable[..., Served],
+    packed_face: Path,
+    actors: Path,
+    tmp_path: Path,
+    awaited: Callable[..., None],
+    scenario: str,
+) -> None:
+    engine = serve()
+    facts = tmp_path / "facts.json"
+    process = blender.begin(scenario, facts, **facts_of(engine, packed_face, actors), folder=tmp_path)
+    awaited(tmp_path / "kill", process)
+    engine.kill()
+    awaited(tmp_path / "restart", process)
+    engine.start()
+    blender.finish(process, facts)
+    engine.stop()
+
+
+def test_a_file_that_is_opened_again(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
+    blender.run("reloaded", tmp_path, **facts, folder=tmp_path)
+
+
+def test_a_blender_that_is_closed(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
+    blender.run("begun_and_left", tmp_path, **facts, folder=tmp_path)
+    blender.run("opened_later", tmp_path, engine=facts["engine"], token=facts["token"], folder=tmp_path)
+
+
+def test_who_is_not_let_in_is_told(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
+    said = blender.run("unwelcome", tmp_path, engine=facts["engine"], token=facts["token"])["said"]
+    assert said[0] == "the engine doesn't know this token"
+    assert "token is missing or wrong" in said[1]
+    assert said[2] == "no engine answers"
+    assert said[-1].startswith("fill in the address and the token")
+    assert len(said) == 4 or "Blender may not go online" in said[3]
+
+
+def test_an_engine_of_its_own(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = Path(sys.executable).with_name("recaster")
+    found = blender.run(
+        "own_engine", tmp_path, command=command, data=tmp_path / "data", port=port, clip=facts["clip"]
+    )
+    assert "/nowhere/recaster: is not the recaster program" in found["said"][0]

@@ -1,0 +1,124 @@
+"""Strips are swapped in a real Blender by a real engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from recaster.media.probe import probe
+from recaster.media.reader import read_frames
+
+if TYPE_CHECKING:
+    from tests.addon.conftest import Blender
+
+    from recaster.media.types import Image as Picture
+
+
+def pictures_of(path: Path | str) -> np.ndarray:
+    return np.stack([frame.image for frame in read_frames(Path(path), 0, probe(Path(path)).frame_count)])
+
+
+def difference(one: Picture, other: Picture) -> float:
+    """Mean absolute difference, in steps of 8 bits."""
+    return float(np.abs(one.astype(np.int16) - other.astype(np.int16)).mean())
+
+
+def sound_of(path: Path) -> np.ndarray:
+    with av.open(str(path)) as container:
+        resampler = av.AudioResampler("flt", "mono", 8000)
+        frames = [made for frame in container.decode(audio=0) for made in resampler.resample(frame)]
+    return np.concatenate([frame.to_ndarray()[0] for frame in frames])
+
+
+def test_a_trimmed_strip(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
+    found = blender.run("trimmed", tmp_path, **facts, out=tmp_path)
+    assert found["look"]
+    clip, swapped = pictures_of(facts["clip"])[30:50], pictures_of(found["result"])
+    assert swapped.shape == clip.shape
+    rendered, original = (pictures_of(tmp_path / name) for name in ("swapped.mp4", "original.mp4"))
+    assert len(rendered) == len(original) == 20
+    for at in range(20):
+        # Each rendered frame is the very frame of the result, and no other; above the face it is the clip's.
+        near = [difference(rendered[at], swapped[other]) for other in range(20)]
+        assert near[at] == min(near)
+        assert near[at] < 3
+        face, above = np.s_[90:250, 90:230], np.s_[:40]
+        assert difference(rendered[at][face], original[at][face]) > 3 * difference(
+            rendered[at][face], swapped[at][face]
+        )
+        assert difference(rendered[at][above], original[at][above]) < 2
+    # The sound is where it was: what the two renders sound like is the same from the first sample on.
+    one, other = (sound_of(tmp_path / name) for name in ("swapped.mp4", "original.mp4"))
+    assert np.abs(one).max() > 0.05
+    shifts = range(-400, 401, 40)
+    likeness = [float((np.roll(one, shift) * other).sum()) for shift in shifts]
+    assert shifts[int(np.argmax(likeness))] == 0
+    assert np.corrcoef(one, other)[0, 1] > 0.999
+
+
+def test_what_a_strip_looks_like_is_kept(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
+    blender.run("dressed", tmp_path, **facts, out=tmp_path)
+    assert len(list((tmp_path / "recaster").iterdir())) == 3  # nothing that was made is thrown away
+
+
+def test_pictures(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
+    clip = pictures_of(facts["clip"])[:24]
+    folder = tmp_path / "stills"
+    folder.mkdir()
+    for at, picture in enumerate(clip):
+        Image.fromarray(picture).save(folder / f"still-{at:04}.png")
+    found = blender.run("pictures", tmp_path, **facts, folder=folder)
+    swapped = pictures_of(found["result"])
+    assert len(swapped) == 10
+    near = [difference(swapped[3][:40], clip[at][:40]) for at in range(24)]
+    assert int(np.argmin(near)) == 4 + 3
+    assert difference(swapped[3], clip[7]) > 1
+
+
+@pytest.mark.parametrize("scenario", ["several", "full", "timed", "undone", "cancelled"])
+def test_on_the_timeline(blender: Blender, facts: dict[str, Any], tmp_path: Path, scenario: str) -> None:
+    blender.run(scenario, tmp_path, **facts)
+
+
+def test_a_retimed_strip(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
+    short = tmp_path / "short.mp4"
+    with av.open(str(short), "w") as out:
+        stream = out.add_stream("libx264", 25)
+        stream.width = stream.height = 320
+        stream.pix_fmt = "yuv420p"
+        for picture in pictures_of(facts["clip"])[:40]:
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        out.mux(stream.encode())
+    found = blender.run("retimed", tmp_path, **{**facts, "clip": short})
+    assert found["keys"][0] == found["keys"][1]
+    assert found["keys"][0][1] == 31
+    assert found["spans"] == [[5, 38], [5, 38]]
+
+
+def test_what_can_not_be_swapped_says_why(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
+    empty = tmp_path / "empty.mp4"
+    with av.open(str(empty), "w") as out:
+        stream = out.add_stream("libx264", 25)
+        stream.width = stream.height = 128
+        for _ in range(10):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((128, 128, 3), 90, np.uint8), "rgb24")))
+        out.mux(stream.encode())
+    said = blender.run("failing", tmp_path, **facts, empty=empty)["said"]
+    assert "Choose a face first" in said[0]
+    assert "/nowhere/clip.mp4 isn't there; relink the strip" in said[1]
+    assert "face" in said[2]
+
+
+def test_people_and_a_previewed_frame(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
+    found = blender.run("found_and_previewed", tmp_path, **facts)
+    preview = np.array(Image.open(found["preview"]).convert("RGB"))
+    swapped = pictures_of(found["result"])
+    near = [difference(preview, frame) for frame in swapped]
+    assert int(np.argmin(near)) == 9  # frame 120 of a strip that begins at 111
+    assert min(near) < 3
+    assert "move the playhead over it" in found["said"][0]
