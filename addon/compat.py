@@ -141,6 +141,11 @@ def trimmed_start(strip: Any) -> int:
     return int(strip.animation_offset_start)
 
 
+def retimed(strip: Any) -> bool:
+    """Whether a strip is played at another speed by retiming keys (4.2: pictures can't have any)."""
+    return len(getattr(strip, "retiming_keys", ())) > 0
+
+
 TIMING = frozenset(
     {
         "animation_offset_start", "animation_offset_end", "content_duration", "content_end", "content_start",

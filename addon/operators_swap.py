@@ -177,12 +177,19 @@ def name_of_face(face: str) -> str:
     found = session.snapshot()
     if kind == "model":
         return next((label_of_model(one) for one in found.models if one.model_id == name), name)
-    return next((f"{one.display_name} (at once)" for one in found.facesets if one.faceset_id == name), name)
+    sets = {one.faceset_id: one for one in found.facesets}
+    return f"{label_of_faceset(sets[name])}, at once" if name in sets else name
+
+
+def label_of_faceset(faceset: Any) -> str:
+    """A faceset's name; one that was sent as a zip is called as the zip."""
+    return str(faceset.display_name.removesuffix(".zip") or faceset.faceset_id)
 
 
 def label_of_model(model: Any) -> str:
     """A model's name and how long it was trained."""
-    return f"{model.display_name or model.model_id} ({model.preset}, {jobs.clock(model.seconds)})"
+    name = model.display_name.removesuffix(".zip") or model.model_id
+    return f"{name} ({model.preset}, {jobs.clock(model.seconds)})"
 
 
 class FaceMenu(bpy.types.Menu):
@@ -202,7 +209,7 @@ class FaceMenu(bpy.types.Menu):
         if usable and found.facesets:
             layout.separator()
         for one in found.facesets[:MODELS_SHOWN]:
-            text = f"{one.display_name or one.faceset_id} (at once, {one.faces} faces)"
+            text = f"{label_of_faceset(one)} (at once, {one.faces} faces)"
             layout.operator(
                 ChooseFace.bl_idname, text=text, icon="OUTLINER_OB_POINTCLOUD"
             ).face = f"faceset:{one.faceset_id}"

@@ -8,7 +8,7 @@ import bpy
 from bpy.props import EnumProperty, IntProperty, StringProperty
 
 from . import compat, pictures, session, trainings
-from .operators_swap import label_of_model, online, swappable
+from .operators_swap import label_of_faceset, label_of_model, online, swappable
 from .shots import ShotError, shot_of
 
 ROLES = (
@@ -115,7 +115,7 @@ class _FacesetMenu(bpy.types.Menu):
         """All of them, the newest first."""
         found = session.snapshot().facesets
         for one in found:
-            text = f"{one.display_name or one.faceset_id} ({one.faces} faces)"
+            text = f"{label_of_faceset(one)} ({one.faces} faces)"
             chosen = self.layout.operator(ChooseFaceset.bl_idname, text=text)
             chosen.role, chosen.faceset = self.role, one.faceset_id
         if not found:

@@ -16,6 +16,7 @@ TAB = "Recaster"
 WRAP = 42
 """Characters of a line of an error; panels don't wrap by themselves."""
 FACE_SCALE = 4.0
+FACES_IN_ROW = 3
 PREVIEW_SCALE = 11.0
 
 
@@ -98,17 +99,19 @@ def _draw_people(layout: Any, strip: Any) -> None:
     row = layout.row(align=True)
     row.label(text="Person")
     row.operator(operators_swap.FindPeople.bl_idname, text="Find People", icon="VIEWZOOM")
-    flow = layout.grid_flow(row_major=True, columns=4, even_columns=True, align=True)
-    for path in about.people:
-        column = flow.column(align=True)
-        column.template_icon(pictures.icon(path), scale=FACE_SCALE)
-        picked = chosen.person == str(path) and not chosen.everyone
-        column.operator(
-            operators_swap.ChoosePerson.bl_idname,
-            text="",
-            icon="RADIOBUT_ON" if picked else "RADIOBUT_OFF",
-            depress=picked,
-        ).person = str(path)
+    for first in range(0, len(about.people), FACES_IN_ROW):
+        row = layout.row(align=True)
+        for at in range(first, first + FACES_IN_ROW):
+            column = row.column(align=True)
+            if at >= len(about.people):
+                column.label(text="")
+                continue
+            path = about.people[at]
+            picked = chosen.person == str(path) and not chosen.everyone
+            column.template_icon(pictures.icon(path), scale=FACE_SCALE)
+            column.operator(
+                operators_swap.ChoosePerson.bl_idname, text="This One" if picked else "Choose", depress=picked
+            ).person = str(path)
     row = layout.row(align=True)
     if chosen.person and not chosen.everyone:
         row.operator(operators_swap.ChoosePerson.bl_idname, text="Main Person", icon="LOOP_BACK").person = ""

@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 from . import compat, jobs, operators_train, pictures, session, trainings
-from .operators_swap import label_of_model
+from .operators_swap import label_of_faceset, label_of_model
 from .operators_train import faceset_called, model_called
 from .panels import SequencerPanel, draw_job_buttons, draw_line, words
 
@@ -50,9 +50,7 @@ def _draw_role(layout: Any, chosen: Any, role: str, menu: Any) -> None:
     faceset = faceset_called(getattr(chosen, role))
     row = box.row(align=True)
     row.label(text=role.capitalize(), icon="USER")
-    row.menu(
-        menu.bl_idname, text="Choose ..." if faceset is None else faceset.display_name or faceset.faceset_id
-    )
+    row.menu(menu.bl_idname, text="Choose ..." if faceset is None else label_of_faceset(faceset))
     gathering = trainings.gatherings[role]
     if gathering.work is None:
         row = box.row(align=True)

@@ -54,7 +54,7 @@ def place(scene: Any, strip: Any, path: Path, before: int, relative: bool) -> An
         _forget_effects(owner, one)
         compat.strips_in(owner).remove(one)
     shown = bpy.path.relpath(str(path)) if relative else str(path)
-    if len(strip.retiming_keys):
+    if compat.retimed(strip):
         result = _retimed(scene, owner, strip, shown, channel)
     else:
         result = compat.new_movie(owner, strip.name, shown, channel, compat.content_start(strip) + before)
@@ -126,9 +126,7 @@ def _retimed(scene: Any, owner: Any, strip: Any, shown: str, channel: int) -> An
     """A copy of a retimed strip that shows the swap, which holds all of the strip's file."""
     result = compat.duplicate(scene, owner, strip)
     if result is None:
-        raise PlaceError(
-            f"{strip.name!r} is retimed: open the meta strip that holds it, then press Place Result"
-        )
+        raise PlaceError(f"{strip.name!r} is retimed: open the meta strip that holds it, then Place Result")
     result.channel, result.filepath = channel, shown
     own = result.recaster
     own.uid = own.request = own.job = ""

@@ -70,7 +70,7 @@ def window_of(strip: Any, handles: int) -> Window:
 
     A strip that is retimed needs all of its file, so that its keys still mean the same.
     """
-    if len(strip.retiming_keys):
+    if compat.retimed(strip):
         return Window(0, 0, None)
     length = max(1, compat.content_duration(strip))
     start = compat.content_start(strip)
@@ -114,7 +114,7 @@ def file_frame(strip: Any, frame: int) -> int:
     """
     if not compat.left_handle(strip) <= frame < compat.right_handle(strip):
         raise ShotError(f"{strip.name}: isn't shown at the playhead; move the playhead over it")
-    if len(strip.retiming_keys):
+    if compat.retimed(strip):
         raise ShotError(f"{strip.name}: is retimed, so a single frame can't be picked; swap it as a whole")
     length = max(1, compat.content_duration(strip))
     index = min(max(frame - compat.content_start(strip), 0), length - 1)

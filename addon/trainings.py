@@ -179,7 +179,9 @@ def train(scene: Any, more: Any | None) -> None:
         trouble["train"] = found.trouble
         return
     sets = {one.faceset_id: one for one in found.facesets}
-    name = chosen.name.strip() or (sets[chosen.source].display_name if chosen.source in sets else "model")
+    name = chosen.name.strip() or (
+        sets[chosen.source].display_name.removesuffix(".zip") if chosen.source in sets else "model"
+    )
     preset, minutes, scene_name = chosen.preset, chosen.minutes, scene.name
     source, target = chosen.source, chosen.target if pairwise(found, preset) else ""
     if more is not None:

@@ -93,12 +93,11 @@ def extension() -> Path:
 
 
 @pytest.fixture(scope="session", params=BLENDERS or [None])
-def blender(
-    request: pytest.FixtureRequest, extension: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Blender:
+def blender(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Blender:
     """Every installed version, with the extension installed by Blender itself."""
     if request.param is None:
         pytest.skip("no Blender is installed; ./scripts/test installs it where its Python is found")
+    extension = request.getfixturevalue("extension")
     folder = tmp_path_factory.mktemp(f"blender-{request.param}")
     home = folder / "home"
     home.mkdir()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from recaster.media.reader import read_frames
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,10 +17,11 @@ if TYPE_CHECKING:
 def test_from_strips_to_a_model(
     blender: Blender, facts: dict[str, Any], tmp_path: Path, actors: Path
 ) -> None:
-    folder = tmp_path / "clips"
+    folder = tmp_path / "stills"
     folder.mkdir()
-    shutil.copy(actors / "rehearsal.mp4", folder)
-    (folder / "notes.txt").write_text("not a clip")
+    for frame in read_frames(actors / "rehearsal.mp4", 0, 5):
+        Image.fromarray(frame.image).save(folder / f"{frame.index}.png")
+    (folder / "notes.txt").write_text("not a picture")
     values = {name: facts[name] for name in ("engine", "token", "clip")}
     blender.run("trained", tmp_path, **values, source=actors / "likeness.mp4", folder=folder)
 

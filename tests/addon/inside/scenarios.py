@@ -30,6 +30,33 @@ def install(zip_path: str) -> dict[str, Any]:
     return {"version": bpy.app.version_string}
 
 
+def choices() -> dict[str, Any]:
+    """What can be chosen, and what is chosen at first."""
+    kit.enable()
+    own, known = kit.fresh(), kit.part("properties")
+    strip = (
+        kit.part("compat")
+        .strips_in(own.sequence_editor)
+        .new_effect(name="any", type="COLOR", channel=1, frame_start=1, **_until(own, 10))
+    )
+    chosen = strip.recaster
+    return {
+        "masks": [one[0] for one in known.MASKS],
+        "colours": [one[0] for one in known.COLOURS],
+        "smoothings": [one[0] for one in known.SMOOTHINGS],
+        "codecs": [one[0] for one in known.CODECS],
+        "defaults": [chosen.mask, chosen.colour, chosen.smoothing, chosen.codec],
+        "feather": chosen.feather,
+    }
+
+
+def _until(scene: Any, end: int) -> dict[str, int]:
+    """How a new effect is told where it ends, from frame 1 on."""
+    strips = kit.part("compat").strips_in(scene.sequence_editor)
+    known = {one.identifier for one in strips.bl_rna.functions["new_effect"].parameters}
+    return {"length": end} if "length" in known else {"frame_end": end}
+
+
 def look_of(strip: Any) -> dict[str, Any]:
     """What a result must share with its strip."""
     return {
@@ -51,7 +78,9 @@ def trimmed(engine: str, token: str, face: str, clip: str, out: str) -> dict[str
     scene = kit.fresh(fps=24)
     sounds = scene.sequence_editor.strips if hasattr(scene.sequence_editor, "strips") else None
     sounds = scene.sequence_editor.sequences if sounds is None else sounds
-    sounds.new_sound("voice", clip, 1, 11)
+    with_sound = bpy.app.build_options.audaspace  # 4.2 as a Python module has none
+    if with_sound:
+        sounds.new_sound("voice", clip, 1, 11)
     strip = kit.movie(scene, clip, channel=2, start=11)
     kit.trim(strip, 41, 61)
     strip.recaster.face = face
@@ -64,7 +93,8 @@ def trimmed(engine: str, token: str, face: str, clip: str, out: str) -> dict[str
     kit.render(scene, Path(out) / "swapped.mp4", 41, 60)
     result.mute = True
     kit.render(scene, Path(out) / "original.mp4", 41, 60)
-    return {"result": bpy.path.abspath(result.filepath), "look": look_of(result) == look_of(strip)}
+    alike = look_of(result) == look_of(strip)
+    return {"result": bpy.path.abspath(result.filepath), "look": alike, "sound": with_sound}
 
 
 def dressed(engine: str, token: str, face: str, clip: str, out: str) -> dict[str, Any]:
