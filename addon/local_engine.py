@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HOST = "127.0.0.1"
-STOP_S = 20.0
 LOG_TAIL = 2000
 
 
@@ -74,6 +73,7 @@ class LocalEngine:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._log: Path | None = None
+        self._stopping = False
 
     def start(self, installation: Installation) -> None:
         """Start it, unless it runs; it takes a few seconds until it answers.
@@ -82,6 +82,8 @@ class LocalEngine:
             StartError: there is none, or it can't be run.
         """
         if self.running:
+            if self._stopping:
+                raise StartError("the engine is still stopping; try again in a moment")
             return
         command = [installation.program(), "serve", "--listen", installation.target]
         if installation.data is not None:
@@ -106,7 +108,7 @@ class LocalEngine:
                 )
         except OSError as error:
             raise StartError(f"{error.filename or command[0]}: {error.strerror or error}") from None
-        self._log = installation.log
+        self._log, self._stopping = installation.log, False
 
     @property
     def running(self) -> bool:
@@ -114,8 +116,8 @@ class LocalEngine:
         return self._process is not None and self._process.poll() is None
 
     def last_words(self) -> str:
-        """Why an engine that was started here has ended; "" where it hasn't, or none was."""
-        if self._process is None or self._process.poll() in (None, 0) or self._log is None:
+        """Why an engine that was started here has ended; "" where it hasn't, was stopped, or none was."""
+        if self._process is None or self._process.poll() in (None, 0) or self._stopping or self._log is None:
             return ""
         with contextlib.suppress(OSError):
             lines = self._log.read_bytes()[-LOG_TAIL:].decode("utf-8", "replace").strip().splitlines()
@@ -123,13 +125,7 @@ class LocalEngine:
         return ""
 
     def stop(self) -> None:
-        """Stop the engine that was started here; its jobs go on when it is started again."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process = None
+        """Let the engine that was started here save what its jobs did and end, without waiting for that."""
+        if self.running:
+            self._stopping = True
+            self._process.terminate()

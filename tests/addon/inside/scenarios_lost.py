@@ -81,8 +81,7 @@ def unwelcome(engine: str, token: str) -> dict[str, Any]:
     said.append(kit.until(lambda: session.snapshot().trouble != "connecting" and session.snapshot().trouble))
     bpy.context.preferences.system.use_online_access = False
     preferences.host = "192.0.2.1:50551"
-    if not bpy.app.online_access:
-        said.append(session.snapshot().trouble)
+    said.append(session.snapshot().trouble)
     preferences.host = ""
     said.append(session.snapshot().trouble)
     return {"said": said}
@@ -151,7 +150,18 @@ def reloaded(engine: str, token: str, face: str, clip: str, folder: str) -> dict
     bpy.ops.sequencer.recaster_swap()
     kit.until(lambda: all(one.stage == "working" for one in swaps.errands.values()))
     path = str(Path(folder) / "cut.blend")
+    taken = []
+
+    def while_saving(*_: Any) -> None:
+        kit.part("session").link().look()
+        time.sleep(2)
+        taken.append(kit.part("session").pump())
+
+    bpy.app.handlers.save_pre.append(while_saving)
     bpy.ops.wm.save_as_mainfile(filepath=path)
+    bpy.app.handlers.save_pre.remove(while_saving)
+    assert taken == [0]  # there was news, but nothing was touched
+    assert kit.part("session").pump() > 0
     kit.fresh()
     assert not swaps.errands
     bpy.ops.wm.open_mainfile(filepath=path)
@@ -234,5 +244,9 @@ def own_engine(command: str, data: str, port: int, clip: str) -> dict[str, Any]:
     kit.until(lambda: session.snapshot().online)
     assert bpy.ops.recaster.stop_engine() == {"FINISHED"}
     kit.until(lambda: not session.snapshot().online)
-    assert not bpy.ops.recaster.stop_engine.poll()
+    kit.until(lambda: not bpy.ops.recaster.stop_engine.poll())
+    assert session.local().last_words() == ""
+    assert bpy.ops.recaster.start_engine() == {"FINISHED"}
+    kit.until(lambda: session.snapshot().online)
+    bpy.ops.recaster.stop_engine()
     return {"said": said}
