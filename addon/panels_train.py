@@ -14,7 +14,7 @@ from .panels import SequencerPanel, draw_job_buttons, draw_line, words
 
 FACE_SCALE = 2.6
 COLUMNS = 6
-CURVE_SCALE = 8.0
+CURVE_SCALE = 11.0
 SHEET_SCALE = 14.0
 
 
@@ -145,8 +145,7 @@ class CoursePanel(SequencerPanel, bpy.types.Panel):
             row = layout.row(align=True)
             draw_line(row.column(align=True), jobs.line_of_job(job))
             draw_job_buttons(row, job)
-            for part in job.progress.detail.split("  "):
-                layout.label(text=part)
+            layout.label(text=job.progress.detail.split("  ")[0])  # steps, and how many a second
         if model is not None and (job is None or job.HasField("end_time")):
             layout.operator(
                 operators_train.Train.bl_idname, text=f"Train {chosen.minutes:g} Minutes More", icon="PLAY"
@@ -165,4 +164,4 @@ class CoursePanel(SequencerPanel, bpy.types.Panel):
             layout.operator(operators_train.ShowSheet.bl_idname, icon="FULLSCREEN_ENTER")
 
 
-CLASSES = (TrainPanel, FacesPanel, CoursePanel)
+CLASSES = (TrainPanel, CoursePanel, FacesPanel)

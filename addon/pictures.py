@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PREVIEW = "Recaster Preview"
-CURVE_SIZE = (512, 256)
+CURVE_SIZE = (512, 384)
 MARGIN = 8
 INK, GRID, PAPER = (0.32, 0.62, 1.0, 1.0), (1.0, 1.0, 1.0, 0.12), (0.0, 0.0, 0.0, 0.35)
 LARGEST = 1024

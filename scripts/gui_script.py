@@ -22,7 +22,7 @@ OUT, WORK = Path(os.environ["RECASTER_GUI_OUT"]), Path(os.environ["RECASTER_GUI_
 FACTS = json.loads((WORK / "facts.json").read_text())
 STEP_S = 0.5
 PATIENCE = 600
-TRAIN_HEADER = (1400, 195)
+TRAIN_HEADER = (1330, 198)
 """Where the header of the training panel is while no strip is selected."""
 
 
@@ -112,12 +112,11 @@ def wait(come: Any) -> Any:
     raise RuntimeError("nothing came")
 
 
-def click(x: int, y: int, *, ctrl: bool = False) -> None:
+def click(x: int, y: int, *, ctrl: bool = False) -> Generator[None, None, None]:
     """A click at pixels from the upper left."""
-    place = {"x": x, "y": window().height - y}
-    window().event_simulate("MOUSEMOVE", "NOTHING", **place)
-    window().event_simulate("LEFTMOUSE", "PRESS", **place, ctrl=ctrl)
-    window().event_simulate("LEFTMOUSE", "RELEASE", **place, ctrl=ctrl)
+    for kind, value in (("MOUSEMOVE", "NOTHING"), ("LEFTMOUSE", "PRESS"), ("LEFTMOUSE", "RELEASE")):
+        window().event_simulate(kind, value, x=x, y=window().height - y, ctrl=ctrl)
+        yield
 
 
 def story() -> Generator[None, None, None]:
@@ -184,8 +183,7 @@ def train(scene: Any, act: Any) -> Generator[None, None, None]:
         strip.select = False
     scene.sequence_editor.active_strip = None
     yield
-    click(*TRAIN_HEADER, ctrl=True)  # opens it and closes all others
-    yield
+    yield from click(*TRAIN_HEADER, ctrl=True)  # opens it and closes all others
     scene.recaster.source, scene.recaster.minutes, scene.recaster.name = FACTS["faceset"], 3, "Actor B"
     act(bpy.ops.recaster.show_faces, role="source", page=1)
     act(bpy.ops.recaster.train)

@@ -27,4 +27,4 @@ def test_from_strips_to_a_model(
 
 
 def test_a_loss_curve(blender: Blender, tmp_path: Path) -> None:
-    assert blender.run("drawn_curve", tmp_path)["shape"] == [256, 512, 4]
+    assert blender.run("drawn_curve", tmp_path)["shape"] == [384, 512, 4]

@@ -103,6 +103,6 @@ def drawn_curve() -> dict[str, Any]:
     ink = (picture == np.float32(pictures.INK)).all(2)
     rows = [float(ink[:, column].nonzero()[0].mean()) for column in (12, 256, 500)]
     assert rows[0] > rows[1] > rows[2]
-    assert picture.shape == (256, 512, 4)
+    assert picture.shape == (384, 512, 4)
     assert not (pictures.curve([], []) == np.float32(pictures.INK)).all(2).any()
     return {"shape": list(picture.shape)}
