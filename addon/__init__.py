@@ -43,6 +43,7 @@ def register() -> None:
     panels.register_menus()
     session.listeners.extend(_ON_SNAPSHOT)
     session.loaders.extend(_ON_LOAD)
+    session.undoers.append(swaps.after_undo)
     session.register()
 
 
@@ -51,6 +52,7 @@ def unregister() -> None:
     session.unregister()
     session.listeners.clear()
     session.loaders.clear()
+    session.undoers.clear()
     panels.unregister_menus()
     pictures.unregister()
     for one in reversed(_CLASSES):

@@ -31,7 +31,8 @@ def editing(scene: Any) -> Iterator[None]:
 
     Blender 5.0 crashes where retiming keys or modifiers are made while there is none.
     """
-    workspace = bpy.context.workspace
+    windows = bpy.context.window_manager.windows
+    workspace = bpy.context.workspace or (windows[0].workspace if windows else None)
     if not hasattr(workspace, "sequencer_scene"):
         yield
         return
@@ -92,11 +93,16 @@ def all_strips(scene: Any) -> list[Any]:
 
 
 def selected_strips(context: Any) -> list[Any]:
-    """The selected strips of the scene that is being edited, by channel and time."""
+    """The selected strips among those that the sequencer shows, by channel and time.
+
+    Strips keep being selected inside a meta strip that is closed, or open, where nobody sees that.
+    """
     scene = scene_of(context)
-    if scene is None:
+    if scene is None or scene.sequence_editor is None:
         return []
-    chosen = [strip for strip in all_strips(scene) if strip.select]
+    editor = scene.sequence_editor
+    shown = editor.meta_stack[-1] if len(editor.meta_stack) else editor
+    chosen = [strip for strip in strips_in(shown) if strip.select]
     return sorted(chosen, key=lambda strip: (strip.channel, left_handle(strip)))
 
 
@@ -117,16 +123,32 @@ def right_handle(strip: Any) -> int:
 
 
 def set_handles(strip: Any, left: int, right: int) -> None:
-    """Trim a strip."""
-    if hasattr(strip, "left_handle"):
-        strip.left_handle, strip.right_handle = left, right
-    else:
-        strip.frame_final_start, strip.frame_final_end = left, right
+    """Trim a strip; a handle can't be moved past the other one."""
+    names = ("left_handle", "right_handle")
+    if not hasattr(strip, "left_handle"):
+        names = ("frame_final_start", "frame_final_end")
+    handles = list(zip(names, (left, right), strict=True))
+    for name, frame in reversed(handles) if left >= right_handle(strip) else handles:
+        setattr(strip, name, frame)
 
 
 def content_start(strip: Any) -> int:
     """Frame of the timeline at which a strip's content begins (5.2: renamed)."""
     return round(strip.content_start if hasattr(strip, "content_start") else strip.frame_start)
+
+
+def set_content_start(strip: Any, frame: int) -> None:
+    """Move a strip so that its content begins at a frame (5.2: renamed)."""
+    setattr(strip, "content_start" if hasattr(strip, "content_start") else "frame_start", frame)
+
+
+def content_span(strip: Any) -> int:
+    """Frames of the timeline that a strip would take if it weren't trimmed (5.2: renamed)."""
+    if hasattr(strip, "left_handle_offset"):
+        offsets = strip.left_handle_offset + strip.right_handle_offset
+    else:
+        offsets = strip.frame_offset_start + strip.frame_offset_end
+    return round(right_handle(strip) - left_handle(strip) + offsets)
 
 
 def content_duration(strip: Any) -> int:

@@ -28,7 +28,7 @@ class Seen:
 
     Attributes:
         people: pictures of the people in it, the main one first.
-        before: the frame that was previewed, as it was swapped.
+        preview: a file with the frame that was previewed, as it was swapped.
         warnings: what the engine had to say of it.
         trouble: what went wrong, and what to do.
         work: what is being found out now.
@@ -39,6 +39,11 @@ class Seen:
     warnings: tuple[str, ...] = ()
     trouble: str = ""
     work: Work | None = None
+
+    @property
+    def icon(self) -> str:
+        """The name of the preview among the pictures."""
+        return f"preview {id(self)}"
 
 
 _seen: dict[tuple[str, ...], Seen] = {}
@@ -81,7 +86,7 @@ def find_people(strip: Any, scene: Any) -> None:
 def preview(strip: Any, scene: Any, frame: int) -> None:
     """Swap the frame that a strip shows at ``frame``, in a thread (ShotError)."""
     shot = shot_of(strip, scene, strip.recaster.handles)
-    index, choice = file_frame(strip, frame), Choice.of(strip)
+    index, choice = file_frame(strip, scene, frame), Choice.of(strip)
     place = frame_in_shot(shot, index, strip)
 
     def do(client: Client, work: Work, local: bool, cache: Path) -> tuple[Path, tuple[str, ...]]:
@@ -100,7 +105,7 @@ def preview(strip: Any, scene: Any, frame: int) -> None:
 
     def done(about: Seen, found: tuple[Path, tuple[str, ...]]) -> None:
         about.preview, about.warnings = found
-        pictures.load(about.preview)
+        pictures.draw(about.icon, about.preview)
         pictures.show_in_editors(about.preview)
 
     _find(strip, "Swapping a frame", do, done)
@@ -124,14 +129,16 @@ def _find(strip: Any, title: str, do: Any, done: Any) -> None:
     cache, local = cache_folder(), loopback(link.address.target)
 
     def settled(found: Any) -> None:
-        about.work = None
-        done(about, found)
+        if about.work is work:  # else something newer is being looked for
+            about.work = None
+            done(about, found)
 
     def failed(error: Exception) -> None:
-        about.work, about.trouble = None, str(error)
+        if about.work is work:
+            about.work, about.trouble = None, str(error)
 
     about.trouble = ""
-    about.work = link.run(title, lambda client, work: do(client, work, local, cache), settled, failed)
+    about.work = work = link.run(title, lambda client, own: do(client, own, local, cache), settled, failed)
 
 
 def _update(stage: str) -> Any:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .link import Snapshot, Work
 
 SHOWN = 8
+SHORTEST_S = 0.05
 SMOOTHING = 0.7
 """Share of the speed that one more look at it keeps."""
 
@@ -59,7 +60,7 @@ def on_snapshot(found: Snapshot) -> None:
         if known is None or known.stage != progress.stage or progress.done < known.done:
             _speeds[job_id] = _Speed(progress.stage, progress.done, now)
         elif progress.done > known.done:
-            speed = (progress.done - known.done) / (now - known.at)
+            speed = (progress.done - known.done) / max(now - known.at, SHORTEST_S)
             before = known.per_second
             known.per_second = SMOOTHING * before + (1 - SMOOTHING) * speed if before else speed
             known.done, known.at = progress.done, now

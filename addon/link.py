@@ -70,6 +70,8 @@ class Work:
     def __init__(self, title: str) -> None:
         self.title = title
         self.update: Update | None = None
+        self.job = ""
+        """The engine's job that it waits for, if it does."""
         self._stopped = threading.Event()
 
     def report(self, update: Update) -> None:
@@ -79,8 +81,13 @@ class Work:
 
     def check(self) -> None:
         """End it (StoppedError) where that was asked for."""
-        if self._stopped.is_set():
+        if self.stopped:
             raise StoppedError
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody asked it to end."""
+        return self._stopped.is_set()
 
     def stop(self) -> None:
         """Ask it to end at its next step."""
@@ -96,28 +103,35 @@ class Link:
         self.snapshot = Snapshot(trouble="connecting")
         self.wanted: frozenset[str] = frozenset()
         """Ids of jobs to look at, however old they are; replaced as a whole."""
-        self.works: list[Work] = []
+        self.works: dict[Work, Callable[[Exception], None]] = {}
+        """What is being done now, and who is to be told when it fails."""
+        self._news: Snapshot | None = None  # seen, but not handed on yet
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._closed = threading.Event()
         self._wake = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._clients: list[Client] = []
+        self._clients: dict[float, Client] = {}
+        self._making = threading.Lock()
 
     def open(self, on_snapshot: Callable[[Snapshot], None]) -> None:
         """Begin to look at the engine; ``on_snapshot`` is called by ``pump``."""
         self._start(lambda: self._look_again_and_again(on_snapshot))
 
     def close(self) -> None:
-        """Hang up and end all threads; what they have to say is not heard any more."""
+        """Hang up and end all threads; what was being done is told that it was stopped."""
         self._closed.set()
         self._wake.set()
         for work in self.works:
             work.stop()
-        for client in self._clients:
-            client.close()
+        with self._making:
+            for client in self._clients.values():
+                client.close()
         last = time.monotonic() + JOIN_S
         for thread in self._threads:
             thread.join(max(0.0, last - time.monotonic()))
+        works, self.works = self.works, {}
+        for failed in works.values():
+            failed(StoppedError())
 
     def look(self) -> None:
         """Look at the engine now."""
@@ -139,17 +153,18 @@ class Link:
             failed: told by ``pump`` what went wrong; StoppedError where it was stopped.
         """
         work = Work(title)
-        self.works.append(work)
+        self.works[work] = failed
 
         def finish(tell: Callable[[], None]) -> None:
-            self.works.remove(work)
+            del self.works[work]
             tell()
 
         def body() -> None:
             try:
                 found = do(self._client(PATIENCE_S), work)
             except Exception as error:  # noqa: BLE001 - whatever it is, whoever asked must hear of it
-                caught = error
+                # Inside an upload gRPC turns what stops it into an error of its own.
+                caught = StoppedError() if work.stopped else error
                 self._inbox.put(lambda: finish(lambda: failed(caught)))
             else:
                 self._inbox.put(lambda: finish(lambda: done(found)))
@@ -176,28 +191,31 @@ class Link:
         thread.start()
 
     def _client(self, patience_s: float) -> Client:
+        """The client that all threads share which have this patience."""
         from recaster.client import Client
 
-        client = Client(self.address, patience_s)
-        self._clients.append(client)
-        if self._closed.is_set():
-            client.close()
-        return client
+        with self._making:
+            if self._closed.is_set():
+                raise StoppedError
+            if patience_s not in self._clients:
+                self._clients[patience_s] = Client(self.address, patience_s)
+            return self._clients[patience_s]
 
     def _look_again_and_again(self, on_snapshot: Callable[[Snapshot], None]) -> None:
-        client: Client | None = None
-
-        def take(snapshot: Snapshot) -> None:
-            self.snapshot = snapshot
-            on_snapshot(snapshot)
+        def take() -> None:
+            snapshot, self._news = self._news, None
+            if snapshot is not None:
+                self.snapshot = snapshot
+                on_snapshot(snapshot)
 
         while not self._closed.is_set():
             try:
-                client = client or self._client(0.0)
-                snapshot = look(client, self.wanted)
+                snapshot = look(self._client(0.0), self.wanted)
             except Exception as error:  # noqa: BLE001 - said to whoever looks at the panel
                 snapshot = _trouble(error)
-            self._inbox.put(lambda found=snapshot: take(found))
+            waiting, self._news = self._news, snapshot
+            if waiting is None:  # else nobody has pumped since: only the latest counts
+                self._inbox.put(take)
             self._wake.wait(LOOK_S if _busy(snapshot) else LOOK_IDLE_S)
             self._wake.clear()
 

@@ -8,11 +8,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 HOST = "127.0.0.1"
 LOG_TAIL = 2000
+GRACE_S = 70.0
+"""Seconds that an engine may take to save what its jobs did."""
 
 
 class StartError(Exception):
@@ -73,7 +76,7 @@ class LocalEngine:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._log: Path | None = None
-        self._stopping = False
+        self._stopping_since = 0.0
 
     def start(self, installation: Installation) -> None:
         """Start it, unless it runs; it takes a few seconds until it answers.
@@ -82,9 +85,12 @@ class LocalEngine:
             StartError: there is none, or it can't be run.
         """
         if self.running:
-            if self._stopping:
+            if not self._stopping_since:
+                return
+            if time.monotonic() - self._stopping_since < GRACE_S:
                 raise StartError("the engine is still stopping; try again in a moment")
-            return
+            self._process.kill()
+            self._process.wait()
         command = [installation.program(), "serve", "--listen", installation.target]
         if installation.data is not None:
             command += ["--data", installation.data]
@@ -108,7 +114,7 @@ class LocalEngine:
                 )
         except OSError as error:
             raise StartError(f"{error.filename or command[0]}: {error.strerror or error}") from None
-        self._log, self._stopping = installation.log, False
+        self._log, self._stopping_since = installation.log, 0.0
 
     @property
     def running(self) -> bool:
@@ -117,7 +123,9 @@ class LocalEngine:
 
     def last_words(self) -> str:
         """Why an engine that was started here has ended; "" where it hasn't, was stopped, or none was."""
-        if self._process is None or self._process.poll() in (None, 0) or self._stopping or self._log is None:
+        if self._process is None or self._log is None or self._stopping_since:
+            return ""
+        if self._process.poll() in (None, 0):
             return ""
         with contextlib.suppress(OSError):
             lines = self._log.read_bytes()[-LOG_TAIL:].decode("utf-8", "replace").strip().splitlines()
@@ -127,5 +135,5 @@ class LocalEngine:
     def stop(self) -> None:
         """Let the engine that was started here save what its jobs did and end, without waiting for that."""
         if self.running:
-            self._stopping = True
+            self._stopping_since = time.monotonic()
             self._process.terminate()

@@ -6,7 +6,7 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
-from . import compat, faces, jobs, pictures, session, swaps
+from . import compat, errands, faces, jobs, pictures, session, swaps
 from .shots import CLIP_TYPES, ShotError
 
 MODELS_SHOWN = 40
@@ -227,7 +227,7 @@ class Cancel(bpy.types.Operator):
 
     def execute(self, _context: Any) -> set[str]:
         """Cancel it here and at the engine."""
-        errand = swaps.errands.get(self.request)
+        errand = errands.errands.get(self.request)
         if errand is None:
             return {"CANCELLED"}
         swaps.cancel(errand)
@@ -245,7 +245,7 @@ class Place(bpy.types.Operator):
 
     def execute(self, _context: Any) -> set[str]:
         """Try once more."""
-        errand = swaps.errands.get(self.request)
+        errand = errands.errands.get(self.request)
         if errand is None or errand.result is None:
             return {"CANCELLED"}
         swaps.put(errand)
@@ -265,9 +265,12 @@ class Again(bpy.types.Operator):
     request: StringProperty()
 
     def execute(self, _context: Any) -> set[str]:
-        """Begin it anew."""
-        errand = swaps.errands.get(self.request)
-        scene, strip = (None, None) if errand is None else swaps.strip_of(errand)
+        """Begin it anew, or go on where it is done at the engine already."""
+        errand = errands.errands.get(self.request)
+        if errand is not None and swaps.done_there(errand):
+            swaps.fetch_again(errand)
+            return {"FINISHED"}
+        scene, strip = (None, None) if errand is None else errands.strip_of(errand)
         if strip is None:
             self.report({"ERROR"}, "Its strip isn't here any more")
             return {"CANCELLED"}
@@ -276,7 +279,7 @@ class Again(bpy.types.Operator):
         except ShotError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        del swaps.errands[self.request]
+        del errands.errands[self.request]
         return {"FINISHED"}
 
 
@@ -287,13 +290,18 @@ class Forget(bpy.types.Operator):
     bl_label = "Clear Ended"
 
     def execute(self, _context: Any) -> set[str]:
-        """Forget errands that have ended, and the jobs of this Blender that have."""
+        """Forget what has ended, but no result that somebody may still want: swaps of other files, say."""
         from recaster.client.jobs import ENDED
 
-        for request in [one.request for one in swaps.errands.values() if one.ended]:
-            del swaps.errands[request]
+        for errand in [one for one in errands.errands.values() if one.ended]:
+            if errand.stage == "failed" and (errand.result is not None or swaps.done_there(errand)):
+                continue  # its result is still to be placed
+            del errands.errands[errand.request]
+            if errand.job and errand.stage != "failed":
+                jobs.tell("delete", errand.job)
         for job in (session.snapshot().jobs or {}).values():
-            if job.state in ENDED and job.labels.get("client") == "blender":
+            made_things = job.spec.HasField("extract") or job.spec.HasField("train")
+            if job.state in ENDED and job.labels.get("client") == "blender" and made_things:
                 jobs.tell("delete", job.job_id)
         return {"FINISHED"}
 

@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 from bpy.props import EnumProperty, IntProperty, StringProperty
 
-from . import compat, pictures, session, trainings
+from . import compat, jobs, pictures, session, trainings
 from .operators_swap import label_of_faceset, label_of_model, online, swappable
 from .shots import ShotError, shot_of
 
@@ -87,6 +87,8 @@ class StopGathering(bpy.types.Operator):
         work = trainings.gatherings[self.role].work
         if work is not None:
             work.stop()
+            if work.job:  # it may wait in a queue, where nothing is told of it
+                jobs.tell("cancel", work.job)
         return {"FINISHED"}
 
 

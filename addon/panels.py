@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from . import faces, jobs, operators_engine, operators_swap, pictures, session, swaps
+from . import errands, faces, jobs, operators_engine, operators_swap, pictures, session
 from .operators_swap import chosen_strip
 from .preferences import preferences
 from .properties import LOOK
@@ -42,6 +42,8 @@ class EnginePanel(SequencerPanel, bpy.types.Panel):
 def draw_connection(layout: Any, _context: Any) -> None:
     """Whether the engine answers; a way to start it where it doesn't."""
     found, chosen = session.snapshot(), preferences()
+    if session.error():
+        words(layout, session.error(), icon="ERROR")
     here = chosen.where == "local"
     column = layout.column()
     if found.online:
@@ -56,6 +58,9 @@ def draw_connection(layout: Any, _context: Any) -> None:
         return
     if here and session.local().running:
         column.label(text="The engine is starting ...", icon="SORTTIME")
+        words(column, found.trouble)
+        column.operator(operators_engine.Connect.bl_idname, icon="FILE_REFRESH")
+        column.operator(operators_engine.StopEngine.bl_idname, icon="CANCEL")
         return
     column.label(text="Engine offline", icon="ERROR")
     words(column, session.local().last_words() or found.trouble)
@@ -88,7 +93,7 @@ class SwapPanel(SequencerPanel, bpy.types.Panel):
         row.operator(operators_swap.Preview.bl_idname, icon="RESTRICT_RENDER_OFF")
         row.operator(operators_swap.Swap.bl_idname, icon="MOD_PHYSICS")
         _draw_preview(layout, strip)
-        for errand in swaps.errands.values():
+        for errand in errands.errands.values():
             if errand.uid == chosen.uid and errand.stage != "placed":
                 _draw_errand(layout, errand)
 
@@ -127,8 +132,8 @@ def _draw_preview(layout: Any, strip: Any) -> None:
         draw_line(layout, jobs.line_of_work(about.work))
     if about.trouble:
         words(layout, about.trouble, icon="ERROR")
-    if about.preview is not None and pictures.icon(about.preview):
-        layout.template_icon(pictures.icon(about.preview), scale=PREVIEW_SCALE)
+    if about.preview is not None and pictures.icon(about.icon):
+        layout.template_icon(pictures.icon(about.icon), scale=PREVIEW_SCALE)
         layout.operator(operators_swap.ShowPreview.bl_idname, icon="FULLSCREEN_ENTER")
         for warning in about.warnings:
             words(layout, warning, icon="INFO")
@@ -184,7 +189,7 @@ class JobsPanel(SequencerPanel, bpy.types.Panel):
     def draw(self, _context: Any) -> None:
         """Swaps of this file, then the engine's other jobs."""
         layout, found = self.layout, session.snapshot()
-        own = list(swaps.errands.values())
+        own = list(errands.errands.values())
         for errand in reversed(own):
             _draw_errand(layout.box(), errand)
         mine = {errand.job for errand in own}
@@ -203,6 +208,7 @@ STAGES = {
     "waiting": "Waits for the engine",
     "working": "Waits for its turn",
     "fetching": "Fetching the result",
+    "ready": "Waits until strips are let go of",
     "placed": "Done",
     "failed": "Failed",
     "cancelled": "Cancelled",
@@ -210,7 +216,7 @@ STAGES = {
 ICONS = {"placed": "CHECKMARK", "failed": "ERROR", "cancelled": "X"}
 
 
-def _draw_errand(layout: Any, errand: swaps.Errand) -> None:
+def _draw_errand(layout: Any, errand: errands.Errand) -> None:
     """A swap of this file."""
     job = session.snapshot().job(errand.job) if errand.stage == "working" else None
     if job is not None:

@@ -160,7 +160,7 @@ class CoursePanel(SequencerPanel, bpy.types.Panel):
             layout.template_icon(pictures.icon(course.curve), scale=CURVE_SCALE)
         if course.preview is not None:
             layout.label(text=f"What it paints, after {course.step} steps")
-            layout.template_icon(pictures.icon(course.preview), scale=SHEET_SCALE)
+            layout.template_icon(pictures.icon(course.sheet), scale=SHEET_SCALE)
             layout.operator(operators_train.ShowSheet.bl_idname, icon="FULLSCREEN_ENTER")
 
 

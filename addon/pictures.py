@@ -46,9 +46,15 @@ def icon(name: str | Path) -> int:
 
 
 def load(path: Path) -> None:
-    """Make a picture file an icon; one that can't be read is none."""
-    if path.is_file() and str(path) not in _pictures:
-        _load(_pictures.new(str(path)), path)
+    """Make a picture file an icon, once; one that can't be read is none."""
+    if str(path) not in _pictures:
+        draw(str(path), path)
+
+
+def draw(name: str, path: Path) -> None:
+    """Make a picture file an icon under a name, in place of an earlier one."""
+    if path.is_file():
+        _load(_pictures.get(name) or _pictures.new(name), path)
 
 
 def draw_curve(name: str, steps: Sequence[int], values: Sequence[float]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from . import compat
+from .shots import facts_of, pace_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,45 +32,80 @@ def owner_of(scene: Any, strip: Any) -> Any:
     return strip.parent_meta() or scene.sequence_editor
 
 
-def place(scene: Any, strip: Any, path: Path, before: int, relative: bool) -> Any:
+def place(scene: Any, strip: Any, path: Path, before: int, facts: str, relative: bool) -> Any:
     """Put a swap on the timeline, in the place of an earlier one of the same strip; returns its strip.
 
     Args:
         scene: where ``strip`` is.
         strip: the strip that was swapped.
         path: the finished swap.
-        before: frames of the strip's content before the first one that the swap holds.
+        before: frames of the timeline from where the strip's content begins to the first one that it holds.
+        facts: how the strip played its file when the swap was asked for (``facts_of``).
         relative: note the path relative to the saved file.
 
     Raises:
         PlaceError: no channel is free.
     """
-    owner = owner_of(scene, strip)
-    own = strip.recaster
-    earlier = [one for one in compat.strips_in(owner) if one.recaster.result_of == own.uid]
+    if not path.is_file():
+        raise PlaceError(f"{path}: is gone; swap the strip again")
+    if facts_of(strip, scene) != facts:
+        raise PlaceError(
+            f"the strip plays its file in another way now; swap it again (result: {path})"
+        )
+    owner, own = owner_of(scene, strip), strip.recaster
+    earlier = [
+        one for one in compat.strips_in(owner) if one.recaster.result_of == own.uid and touch(one, strip)
+    ]
     channel = _channel(scene, owner, strip, earlier)
-    muted = False
+    known = list(compat.strips_in(owner))
+    try:
+        result = _make(scene, owner, strip, _shown(path, relative), channel, before)
+        _take_effects(scene, owner, strip, result, earlier)
+    except BaseException:  # nothing half-made stays
+        for one in [one for one in compat.strips_in(owner) if one not in known]:
+            compat.strips_in(owner).remove(one)
+        raise
+    result.mute = any(one.mute for one in earlier)
     for one in earlier:
-        muted = muted or one.mute
         _forget_effects(owner, one)
         compat.strips_in(owner).remove(one)
-    shown = bpy.path.relpath(str(path)) if relative else str(path)
-    if compat.retimed(strip):
-        result = _retimed(scene, owner, strip, shown, channel)
-    else:
-        result = compat.new_movie(owner, strip.name, shown, channel, compat.content_start(strip) + before)
-        _take_over(strip, result)
-        compat.set_handles(result, compat.left_handle(strip), compat.right_handle(strip))
     result.name = strip.name.removesuffix(SUFFIX) + SUFFIX
-    result.recaster.result_of = own.uid
-    result.mute = muted
-    _take_animation(scene, strip, result)
-    _take_effects(scene, owner, strip, result)
     if own.mute and not strip.lock:
         strip.mute = True
     strip.select, result.select = False, True
     scene.sequence_editor.active_strip = result
     return result
+
+
+def _make(scene: Any, owner: Any, strip: Any, shown: str, channel: int, before: int) -> Any:
+    """The new strip, as its strip looks."""
+    if compat.retimed(strip) or pace_of(strip, scene) != 1:
+        result = _copied(scene, owner, strip, shown, channel)
+        if not compat.retimed(strip):
+            compat.set_content_start(result, compat.content_start(strip) + before)
+    else:
+        result = compat.new_movie(owner, strip.name, shown, channel, compat.content_start(strip) + before)
+        _take_over(strip, result)
+        _take_animation(scene, strip, result)
+    if not compat.retimed(strip):
+        compat.set_handles(result, compat.left_handle(strip), compat.right_handle(strip))
+    result.recaster.result_of = strip.recaster.uid
+    return result
+
+
+def _shown(path: Path, relative: bool) -> str:
+    """A path as the file notes it; another drive of Windows has none relative to it."""
+    try:
+        return bpy.path.relpath(str(path)) if relative else str(path)
+    except ValueError:
+        return str(path)
+
+
+def touch(one: Any, other: Any) -> bool:
+    """Whether two strips are shown at the same time."""
+    return compat.left_handle(one) < compat.right_handle(other) and compat.right_handle(
+        one
+    ) > compat.left_handle(other)
 
 
 def _channel(scene: Any, owner: Any, strip: Any, ignored: list[Any]) -> int:
@@ -87,13 +123,8 @@ def _channel(scene: Any, owner: Any, strip: Any, ignored: list[Any]) -> int:
 
 
 def _free(owner: Any, strip: Any, channel: int, ignored: list[Any]) -> bool:
-    left, right = compat.left_handle(strip), compat.right_handle(strip)
     return not any(
-        one.channel == channel
-        and one not in ignored
-        and compat.left_handle(one) < right
-        and compat.right_handle(one) > left
-        for one in compat.strips_in(owner)
+        one.channel == channel and one not in ignored and touch(one, strip) for one in compat.strips_in(owner)
     )
 
 
@@ -105,7 +136,22 @@ def _take_over(strip: Any, result: Any) -> None:
     for part in ("transform", "crop", "colorspace_settings"):
         _copy(getattr(strip, part, None), getattr(result, part, None))
     for modifier in strip.modifiers:
-        _copy(modifier, result.modifiers.new(modifier.name, modifier.type))
+        made = result.modifiers.new(modifier.name, modifier.type)
+        _copy(modifier, made)
+        if hasattr(modifier, "curve_mapping"):
+            _copy_curves(modifier.curve_mapping, made.curve_mapping)
+
+
+def _copy_curves(one: Any, other: Any) -> None:
+    """Copy the points of a modifier's curves."""
+    for curve, copy in zip(one.curves, other.curves, strict=True):
+        while len(copy.points) < len(curve.points):
+            copy.points.new(0.5, 0.5)
+        while len(copy.points) > len(curve.points):
+            copy.points.remove(copy.points[1])
+        for point, made in zip(curve.points, copy.points, strict=True):
+            made.location, made.handle_type = point.location, point.handle_type
+    other.update()
 
 
 def _copy(one: Any, other: Any, left_out: frozenset[str] = frozenset()) -> None:
@@ -122,11 +168,11 @@ def _copy(one: Any, other: Any, left_out: frozenset[str] = frozenset()) -> None:
             setattr(other, name, getattr(one, name))
 
 
-def _retimed(scene: Any, owner: Any, strip: Any, shown: str, channel: int) -> Any:
-    """A copy of a retimed strip that shows the swap, which holds all of the strip's file."""
+def _copied(scene: Any, owner: Any, strip: Any, shown: str, channel: int) -> Any:
+    """A copy of a strip, in time as that one is played, that shows the swap."""
     result = compat.duplicate(scene, owner, strip)
     if result is None:
-        raise PlaceError(f"{strip.name!r} is retimed: open the meta strip that holds it, then Place Result")
+        raise PlaceError(f"{strip.name!r} isn't shown: open the meta strip that holds it, then Place Result")
     result.channel, result.filepath = channel, shown
     own = result.recaster
     own.uid = own.request = own.job = ""
@@ -157,10 +203,11 @@ def _effects_on(owner: Any, strip: Any) -> list[Any]:
     return [one for one in compat.strips_in(owner) if compat.effect_input(one) == strip]
 
 
-def _take_effects(scene: Any, owner: Any, strip: Any, result: Any) -> None:
+def _take_effects(scene: Any, owner: Any, strip: Any, result: Any, earlier: list[Any]) -> None:
     """Put the same effects on a result that work on its strip alone (speed, blur, glow)."""
+    leaving = [*earlier, *(effect for one in earlier for effect in _effects_on(owner, one))]
     for effect in _effects_on(owner, strip):
-        channel = _channel(scene, owner, result, [])
+        channel = _channel(scene, owner, result, leaving)
         made = compat.new_effect(owner, effect, channel, result)
         _copy(effect, made, compat.TIMING | {"name", "channel", "select", "input_1", "seq_1", "lock"})
         made.name = effect.name.removesuffix(SUFFIX) + SUFFIX

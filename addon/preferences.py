@@ -165,6 +165,10 @@ def address() -> "Address":
             "Blender may not go online: allow it in Preferences > System > Network, or use an engine on this "
             "machine"
         )
+    if not loopback(chosen.host) and not chosen.authority:
+        raise ConnectError(
+            "name the engine's CA certificate, or the token would travel in the clear (see: recaster certs)"
+        )
     files = [
         Path(bpy.path.abspath(path)) if path else None
         for path in (chosen.authority, chosen.certificate, chosen.key)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 TICK_S = 0.1
 JOB_KINDS = ("RENDER", "OBJECT_BAKE")
+HANDS = ("TRANSFORM_OT_", "SEQUENCER_OT_", "ANIM_OT_", "VIEW2D_OT_")
+"""Operators that may hold on to strips while they run; some others run for ever."""
 
 
 class _State:
@@ -27,7 +29,11 @@ class _State:
     """Whether anything of the engine was asked for: grpc is loaded only then."""
     trouble = ""
     """Why there is no link."""
+    error = ""
+    """What went wrong in the add-on itself."""
     saving = False
+    fresh = True
+    """Whether the file that is open was not looked at yet."""
     local = LocalEngine()
 
 
@@ -35,7 +41,9 @@ _state = _State()
 listeners: list[Callable[[Snapshot], None]] = []
 """Told of every look at the engine."""
 loaders: list[Callable[[], None]] = []
-"""Told that another file was opened."""
+"""Told that another file was opened, or that this one is looked at for the first time."""
+undoers: list[Callable[[], None]] = []
+"""Told that something was undone or done again."""
 
 
 def link() -> Link | None:
@@ -52,6 +60,11 @@ def snapshot() -> Snapshot:
     """The engine as it was last seen; the first time, it is called."""
     _state.wanted = True
     return Snapshot(trouble=_state.trouble) if _state.link is None else _state.link.snapshot
+
+
+def error() -> str:
+    """What went wrong in the add-on itself, "" for nothing."""
+    return _state.error
 
 
 def reconnect() -> None:
@@ -99,9 +112,17 @@ def pump() -> int:
     """
     if _state.saving or any(map(bpy.app.is_job_running, JOB_KINDS)):
         return 0
+    if _state.fresh:
+        _loaded()
     if _state.link is None and _state.wanted and not _state.trouble:
         reconnect()
     return 0 if _state.link is None else _state.link.pump()
+
+
+def editing() -> bool:
+    """Whether strips are in somebody's hands: being dragged, trimmed, chosen in a box."""
+    windows = bpy.context.window_manager.windows
+    return any(one.bl_idname.startswith(HANDS) for window in windows for one in window.modal_operators)
 
 
 def redraw() -> None:
@@ -123,18 +144,25 @@ def undo_step(message: str) -> None:
 def _tick() -> float:
     try:
         pump()
-    except Exception as error:  # noqa: BLE001 - a timer that raises is never called again
+    except Exception as met:  # noqa: BLE001 - a timer that raises is never called again
         import traceback
 
         traceback.print_exc()
-        _state.trouble = f"Recaster met an error of its own: {error}; see the console"
+        _state.error = f"Recaster met an error of its own ({type(met).__name__}: {met}); see the console"
     return TICK_S
 
 
 @persistent
 def _loaded(*_: Any) -> None:
+    _state.fresh = False
     for loader in loaders:
         loader()
+
+
+@persistent
+def _undone(*_: Any) -> None:
+    for undoer in undoers:
+        undoer()
 
 
 @persistent
@@ -158,6 +186,8 @@ def _at_exit() -> None:
 
 _HANDLERS = (
     ("load_post", _loaded),
+    ("undo_post", _undone),
+    ("redo_post", _undone),
     ("save_pre", _save_begins),
     ("save_post", _save_ends),
     ("save_post_fail", _save_ends),
@@ -166,6 +196,7 @@ _HANDLERS = (
 
 def register() -> None:
     """Be ready to look at the engine."""
+    _state.fresh = True
     for name, handler in _HANDLERS:
         getattr(bpy.app.handlers, name).append(handler)
     bpy.app.timers.register(_tick, first_interval=TICK_S, persistent=True)

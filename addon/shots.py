@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 CLIP_TYPES = ("MOVIE", "IMAGE")
 SMALL = 64 << 20
 """Bytes of a movie that is sent to another machine as a whole rather than cut."""
+
+
+SAME = 0.0005
+"""Rates that differ by a smaller share are the same."""
+FAR_AWAY = 1_000_000
+"""A frame of the timeline where nothing is."""
 
 
 class ShotError(Exception):
@@ -55,7 +62,7 @@ class Window:
     """Which frames of a strip's content a swap must hold.
 
     Attributes:
-        before: frames of the content before the first one that is needed.
+        before: frames of the timeline from where the content begins to the first one that is needed.
         first: index in the file of the first one.
         count: how many; None for all to the end of the file.
     """
@@ -65,21 +72,46 @@ class Window:
     count: int | None
 
 
-def window_of(strip: Any, handles: int) -> Window:
+def pace_of(strip: Any, scene: Any) -> Fraction:
+    """Frames of the timeline for each frame of a strip's file.
+
+    Blender stretches a movie that is added at another frame rate than the scene's, unless told not to; no
+    property says whether it did, but a new strip of the same file, which isn't stretched, is as long as the
+    file.
+    """
+    rate = _scene_rate(scene)
+    if strip.type != "MOVIE" or compat.retimed(strip) or strip.fps <= 0 or abs(strip.fps / rate - 1) < SAME:
+        return Fraction(1)
+    plain = compat.new_movie(scene.sequence_editor, "length", strip.filepath, 1, FAR_AWAY)
+    length = compat.content_span(plain)
+    compat.strips_in(scene.sequence_editor).remove(plain)
+    length -= compat.trimmed_start(strip)
+    stretched = rate / Fraction(strip.fps).limit_denominator(1001)
+    span = compat.content_span(strip)
+    return stretched if abs(span - length * stretched) < abs(span - length) else Fraction(1)
+
+
+def window_of(strip: Any, scene: Any, handles: int) -> Window:
     """The frames that a strip shows, with some more at either end where the file has them.
 
     A strip that is retimed needs all of its file, so that its keys still mean the same.
     """
-    if compat.retimed(strip):
+    pace = pace_of(strip, scene)
+    reverse = getattr(strip, "use_reverse_frames", False)
+    if compat.retimed(strip) or (pace != 1 and reverse):
         return Window(0, 0, None)
-    length = max(1, compat.content_duration(strip))
+    length = max(1, compat.content_span(strip))
     start = compat.content_start(strip)
     # A handle outside the content holds its first or last frame.
     wanted = (compat.left_handle(strip) - start - handles, compat.right_handle(strip) - 1 - start + handles)
     first, last = (min(max(one, 0), length - 1) for one in wanted)
-    count = last - first + 1
-    in_content = length - 1 - last if getattr(strip, "use_reverse_frames", False) else first
-    return Window(first, compat.trimmed_start(strip) + in_content, count)
+    if pace != 1:
+        # The part begins where a frame of the file begins with one of the timeline, or it would shift.
+        begin = int(first / pace) // pace.denominator * pace.denominator
+        count = math.ceil((last + 1) / pace) - begin + 1
+        return Window(int(begin * pace), compat.trimmed_start(strip) + begin, count)
+    in_content = length - 1 - last if reverse else first
+    return Window(first, compat.trimmed_start(strip) + in_content, last - first + 1)
 
 
 def shot_of(strip: Any, scene: Any, handles: int = 0) -> Shot:
@@ -90,7 +122,7 @@ def shot_of(strip: Any, scene: Any, handles: int = 0) -> Shot:
     """
     if strip.type not in CLIP_TYPES:
         raise ShotError(f"{strip.name}: is neither a movie nor pictures; select a movie or image strip")
-    window = window_of(strip, handles)
+    window = window_of(strip, scene, handles)
     if strip.type == "MOVIE":
         path = Path(bpy.path.abspath(strip.filepath))
         _require(strip.name, [path])
@@ -106,7 +138,19 @@ def shot_of(strip: Any, scene: Any, handles: int = 0) -> Shot:
     return Shot(strip.name, files, True, 0, len(files), _scene_rate(scene))
 
 
-def file_frame(strip: Any, frame: int) -> int:
+def facts_of(strip: Any, scene: Any) -> str:
+    """What must not change about a strip between asking for a swap and placing it, as a short text."""
+    facts = [
+        getattr(strip, "filepath", "") or strip.directory,
+        compat.retimed(strip),
+        getattr(strip, "use_reverse_frames", False),
+        compat.trimmed_start(strip),
+        str(pace_of(strip, scene)),
+    ]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+
+def file_frame(strip: Any, scene: Any, frame: int) -> int:
     """Index in a strip's shot of the frame that a strip shows at a frame of the timeline.
 
     Raises:
@@ -116,8 +160,9 @@ def file_frame(strip: Any, frame: int) -> int:
         raise ShotError(f"{strip.name}: isn't shown at the playhead; move the playhead over it")
     if compat.retimed(strip):
         raise ShotError(f"{strip.name}: is retimed, so a single frame can't be picked; swap it as a whole")
-    length = max(1, compat.content_duration(strip))
-    index = min(max(frame - compat.content_start(strip), 0), length - 1)
+    pace, length = pace_of(strip, scene), max(1, compat.content_span(strip))
+    index = int(min(max(frame - compat.content_start(strip), 0), length - 1) / pace)
+    length = math.ceil(length / pace)
     if getattr(strip, "use_reverse_frames", False):
         index = length - 1 - index
     return compat.trimmed_start(strip) + index
@@ -174,7 +219,7 @@ def bring(client: Client, work: Work, shot: Shot, cache: Path, local: bool) -> B
             if cut is not None:
                 path, frames = cut.out, cut.frames
     work.check()
-    clip = client.clip(client.take_clip(path, work.report))
+    clip = _taken(client, work, path)
     if stop is None:
         frames = range(frames.start, clip.frame_count)
     frames = range(frames.start, max(frames.start + 1, min(frames.stop, clip.frame_count)))
@@ -182,6 +227,25 @@ def bring(client: Client, work: Work, shot: Shot, cache: Path, local: bool) -> B
         seconds = [float(one / shot.rate) for one in (frames.start, frames.stop)]
         return Brought(clip, frames, f"{seconds[0]:.3f}s-{min(seconds[1], clip.duration_s):.3f}s")
     return Brought(clip, frames, f"{frames.start}-{frames.stop - 1}")
+
+
+_known: dict[tuple[str, str, int, int], str] = {}
+"""Clips that engines have, by address, path, size and time: large files needn't be read again."""
+
+
+def _taken(client: Client, work: Work, path: Path) -> clip_pb2.Clip:
+    """A movie as the engine has it; brought there unless it is known there."""
+    from recaster.client import MissingError
+
+    state = path.stat()
+    mark = (client.connection.address.target, str(path), state.st_size, state.st_mtime_ns)
+    if mark in _known:
+        try:
+            return client.clip(_known[mark])
+        except MissingError:  # somebody has deleted it there
+            del _known[mark]
+    _known[mark] = client.take_clip(path, work.report)
+    return client.clip(_known[mark])
 
 
 def _mark(shot: Shot) -> str:

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from . import compat, placing, session
+from .errands import Errand, errands, own_of, settled, strip_of, strips_called
+from .jobs import tell
 from .link import StoppedError, offline
 from .preferences import cache_folder, loopback, results_folder
 from .properties import CHOICES, SUFFIXES
-from .shots import Shot, bring, shot_of, window_of
+from .shots import Shot, bring, facts_of, shot_of, window_of
 
 if TYPE_CHECKING:
     from recaster.api.v1 import job_pb2
@@ -56,65 +58,39 @@ class Choice:
         )  # fmt: skip
 
 
-@dataclass
-class Errand:
-    """One swap on its way.
-
-    Attributes:
-        request: its name at the engine.
-        uid: the strip's name among swaps.
-        title: the strip's name.
-        before: frames of the strip's content before the first one that it holds.
-        stage: "sending", "waiting" (for the engine to answer), "working", "fetching", "placed", "failed",
-            "cancelled".
-        trouble: what went wrong, and what to do.
-        job: its job's id, once it is known.
-        work: what is being done for it in a thread.
-        result: the finished clip on this machine.
-    """
-
-    request: str
-    uid: str
-    title: str
-    before: int
-    stage: str = "sending"
-    trouble: str = ""
-    job: str = ""
-    work: Work | None = None
-    result: Path | None = None
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more will happen by itself."""
-        return self.stage in ("placed", "failed", "cancelled")
-
-
-errands: dict[str, Errand] = {}
-"""All swaps of this file, by request, in the order they were asked for."""
-
-
 def begin(scene: Any, strip: Any) -> Errand:
     """Ask for a swap of a strip with what is chosen on it.
 
     Raises:
         ShotError: the strip can't be swapped.
     """
-    own = strip.recaster
-    shot_of(strip, scene, own.handles)
-    others = [
-        one for one in compat.all_strips(scene) if one != strip and own.uid and one.recaster.uid == own.uid
-    ]
-    if not own.uid or others:  # a copy of a strip is another strip
-        own.uid = uuid.uuid4().hex[:12]
+    own, shot = strip.recaster, shot_of(strip, scene, strip.recaster.handles)
+    if not own.uid or len(strips_called(own.uid)) > 1:  # a copy of a strip is another strip
+        _rename(scene, strip)
     for earlier in [one for one in errands.values() if one.uid == own.uid and not one.ended]:
         cancel(earlier)
     own.request, own.job, own.pending = uuid.uuid4().hex, "", True
-    return _send(scene, strip)
+    errand = _errand_of(scene, strip)
+    errands[own.request] = errand
+    _bring(errand, shot, Choice.of(strip))
+    return errand
 
 
-def swap_again(strip: Any, scene: Any) -> Errand:
-    """The same once more for a strip or for the strip that it is a swap of (ShotError)."""
-    return begin(scene, original_of(scene, strip) or strip)
+def _rename(scene: Any, strip: Any) -> None:
+    """Give a strip a name of its own among swaps; the result above it is its own from now on."""
+    before, new = strip.recaster.uid, uuid.uuid4().hex[:12]
+    for one in compat.strips_in(placing.owner_of(scene, strip)):
+        if before and one.recaster.result_of == before and placing.touch(one, strip):
+            one.recaster.result_of = new
+    strip.recaster.uid = new
+
+
+def _errand_of(scene: Any, strip: Any) -> Errand:
+    """What a strip remembers of its swap."""
+    own = strip.recaster
+    before = window_of(strip, scene, own.handles).before
+    facts = facts_of(strip, scene)
+    return Errand(own.request, own.uid, strip.name, scene.name, before, facts, job=own.job)
 
 
 def original_of(scene: Any, strip: Any) -> Any | None:
@@ -156,14 +132,6 @@ def face_of(choice: Choice) -> dict[str, str]:
     return {f"{kind}_id": name}
 
 
-def _send(scene: Any, strip: Any) -> Errand:
-    own = strip.recaster
-    errand = Errand(own.request, own.uid, strip.name, window_of(strip, own.handles).before)
-    errands[own.request] = errand
-    _bring(errand, shot_of(strip, scene, own.handles), Choice.of(strip))
-    return errand
-
-
 def _bring(errand: Errand, shot: Shot, choice: Choice) -> None:
     """Send the strip's file and ask for the job, in a thread."""
     link = session.link()
@@ -177,6 +145,7 @@ def _bring(errand: Errand, shot: Shot, choice: Choice) -> None:
         "strip": errand.uid,
         "name": errand.title[:LONGEST_LABEL],
         "before": str(errand.before),
+        "facts": errand.facts,
     }
 
     def do(client: Client, work: Work) -> str:
@@ -195,7 +164,9 @@ def _bring(errand: Errand, shot: Shot, choice: Choice) -> None:
 
     def done(job: str) -> None:
         errand.work, errand.job = None, job
-        own = _own(errand)
+        if errands.get(errand.request) is not errand:
+            return  # another file was opened
+        own = own_of(errand)
         if own is not None:
             own.job = job
         if errand.stage == "cancelled":  # too late to be stopped
@@ -206,9 +177,11 @@ def _bring(errand: Errand, shot: Shot, choice: Choice) -> None:
 
     def failed(error: Exception) -> None:
         errand.work = None
-        if offline(error) and errand.stage != "cancelled":
-            errand.stage = "waiting"
-        elif not isinstance(error, StoppedError):
+        if errand.stage == "cancelled":
+            return
+        if offline(error) or isinstance(error, StoppedError):
+            errand.stage = "waiting"  # sent when the engine answers again
+        else:
             _fail(errand, str(error))
 
     errand.stage, errand.trouble = "sending", ""
@@ -218,13 +191,10 @@ def _bring(errand: Errand, shot: Shot, choice: Choice) -> None:
 def cancel(errand: Errand) -> None:
     """End a swap for good."""
     errand.stage = "cancelled"
-    _settled(errand)
+    settled(errand)
     if errand.work is not None:
         errand.work.stop()
-    link = session.link()
-    if errand.job and link is not None:
-        from .jobs import tell
-
+    if errand.job:
         tell("cancel", errand.job)
 
 
@@ -234,11 +204,38 @@ def on_snapshot(found: Snapshot) -> None:
     if not found.online or link is None:
         return
     for errand in list(errands.values()):
+        if not errand.job:
+            _adopt(errand, found)
         if errand.stage == "waiting":
             _resume(errand)
         elif errand.stage == "working":
             _look(errand, found)
+        elif errand.stage == "ready":
+            put(errand)
+        elif errand.stage == "cancelled":
+            _cancel_again(errand, found)
     _watch(link)
+
+
+def _adopt(errand: Errand, found: Snapshot) -> None:
+    """Find the job that was made although its answer never came."""
+    for job in (found.jobs or {}).values():
+        if job.labels.get("request") == errand.request:
+            errand.job = job.job_id
+            own = own_of(errand)
+            if own is not None:
+                own.job = job.job_id
+            if errand.stage == "waiting":
+                errand.stage = "working"
+
+
+def _cancel_again(errand: Errand, found: Snapshot) -> None:
+    """Say once more that a swap isn't wanted, where that was not heard."""
+    from recaster.api.v1 import job_pb2
+
+    job = found.job(errand.job)
+    if job is not None and not job.HasField("end_time") and job.state != job_pb2.JOB_STATE_CANCELLING:
+        tell("cancel", errand.job)
 
 
 def _look(errand: Errand, found: Snapshot) -> None:
@@ -247,15 +244,33 @@ def _look(errand: Errand, found: Snapshot) -> None:
     job = found.job(errand.job)
     if job is None:
         if errand.job in found.gone:
-            _fail(errand, "the engine has forgotten this job; swap the strip again")
-    elif job.state == job_pb2.JOB_STATE_SUCCEEDED:
-        errand.before = int(job.labels["before"])
+            errand.trouble = "this engine doesn't know its job: it is another engine's, or was deleted there"
+        return
+    errand.trouble = ""
+    if job.state == job_pb2.JOB_STATE_SUCCEEDED:
+        errand.before, errand.facts = int(job.labels["before"]), job.labels["facts"]
         _fetch(errand, job)
     elif job.state == job_pb2.JOB_STATE_FAILED:
         _fail(errand, job.error.message)
     elif job.state == job_pb2.JOB_STATE_CANCELLED:
         errand.stage = "cancelled"
-        _settled(errand)
+        settled(errand)
+
+
+def done_there(errand: Errand) -> bool:
+    """Whether the engine has done a swap whose result isn't here."""
+    from recaster.api.v1 import job_pb2
+
+    job = session.snapshot().job(errand.job) if errand.job else None
+    return errand.result is None and job is not None and job.state == job_pb2.JOB_STATE_SUCCEEDED
+
+
+def fetch_again(errand: Errand) -> None:
+    """Fetch a result once more that could not be fetched."""
+    errand.stage, errand.trouble = "working", ""
+    link = session.link()
+    if link is not None:
+        link.look()
 
 
 def _fetch(errand: Errand, job: Any) -> None:
@@ -272,14 +287,17 @@ def _fetch(errand: Errand, job: Any) -> None:
 
     def done(path: Path) -> None:
         errand.work, errand.result = None, path
-        put(errand)
+        if errand.stage == "fetching" and errands.get(errand.request) is errand:
+            put(errand)
 
     def failed(error: Exception) -> None:
         errand.work = None
-        if offline(error):
+        if errand.stage == "cancelled":
+            return
+        if offline(error) or isinstance(error, StoppedError):
             errand.stage = "working"  # fetched when the engine answers again
-        elif not isinstance(error, StoppedError):
-            _fail(errand, str(error), settled=False)
+        else:
+            _fail(errand, str(error), for_good=False)
 
     errand.stage = "fetching"
     errand.work = link.run(errand.title, do, done, failed)
@@ -289,6 +307,9 @@ def put(errand: Errand) -> None:
     """Put a result on the timeline, as one step that can be undone."""
     if errand.result is None:
         return
+    if session.editing():
+        errand.stage = "ready"
+        return
     scene, strip = strip_of(errand)
     if strip is None:
         _fail(errand, f"its strip isn't here any more; the result is {errand.result}")
@@ -297,12 +318,15 @@ def put(errand: Errand) -> None:
     strip.recaster.uid = errand.uid  # which undo may have taken away
     try:
         with compat.editing(scene):
-            placing.place(scene, strip, errand.result, errand.before, beside)
-    except (placing.PlaceError, RuntimeError) as error:
-        _fail(errand, str(error), settled=False)
+            placing.place(scene, strip, errand.result, errand.before, errand.facts, beside)
+    except placing.PlaceError as error:
+        _fail(errand, str(error), for_good=False)
         return
+    except Exception as error:
+        _fail(errand, f"it can't be placed ({type(error).__name__}: {error})", for_good=False)
+        raise
     errand.stage, errand.trouble = "placed", ""
-    _settled(errand)
+    settled(errand)
     session.undo_step("Face Swap")
 
 
@@ -317,13 +341,24 @@ def resume_all() -> None:
             own = strip.recaster
             if own.pending and own.request:
                 session.snapshot()  # calls the engine
-                errands[own.request] = Errand(
-                    own.request, own.uid, strip.name, window_of(strip, own.handles).before,
-                    stage="working" if own.job else "waiting", job=own.job,
-                )  # fmt: skip
+                errand = errands.setdefault(own.request, _errand_of(scene, strip))
+                errand.stage = "working" if own.job else "waiting"
     link = session.link()
     if link is not None:
         _watch(link)
+
+
+def after_undo() -> None:
+    """Undo took back what strips know of their swaps; that isn't an editor's work, and is put back."""
+    for errand in errands.values():
+        _, strip = strip_of(errand)
+        if strip is None:
+            continue
+        own = strip.recaster
+        if not errand.ended:
+            own.uid, own.request, own.job, own.pending = errand.uid, errand.request, errand.job, True
+        elif own.request == errand.request:
+            own.pending = False
 
 
 def _resume(errand: Errand) -> None:
@@ -339,45 +374,25 @@ def _resume(errand: Errand) -> None:
     except ShotError as error:
         _fail(errand, str(error))
         return
-    errand.before = window_of(strip, strip.recaster.handles).before
+    errand.before = window_of(strip, scene, strip.recaster.handles).before
+    errand.facts = facts_of(strip, scene)
     _bring(errand, shot, Choice.of(strip))
 
 
 def _watch(link: Any) -> None:
     """Let the link look at the jobs that are waited for, however many newer ones there are."""
-    link.wanted = frozenset(one.job for one in errands.values() if one.job and not one.ended)
-    link.look()
+    wanted = frozenset(
+        one.job for one in errands.values() if one.job and one.stage in ("working", "cancelled")
+    )
+    if wanted - link.wanted:
+        link.look()
+    link.wanted = wanted
 
 
-def _fail(errand: Errand, why: str, *, settled: bool = True) -> None:
+def _fail(errand: Errand, why: str, *, for_good: bool = True) -> None:
     errand.stage, errand.trouble = "failed", why
-    if settled:
-        _settled(errand)
-
-
-def _settled(errand: Errand) -> None:
-    """Nobody waits for this swap any more, also not when the file is opened again."""
-    own = _own(errand)
-    if own is not None:
-        own.pending = False
-
-
-def _own(errand: Errand) -> Any | None:
-    """What its strip keeps of a swap; None where that is gone, or has been swapped again since."""
-    _, strip = strip_of(errand)
-    return strip.recaster if strip is not None and strip.recaster.request == errand.request else None
-
-
-def strip_of(errand: Errand) -> tuple[Any, Any]:
-    """The scene and the strip of a swap, or twice None.
-
-    Undo can take a strip's name among swaps away; then the name that people see counts.
-    """
-    every = [(scene, strip) for scene in bpy.data.scenes for strip in compat.all_strips(scene)]
-    called = [one for one in every if one[1].recaster.uid == errand.uid]
-    alike = [one for one in called or every if one[1].name == errand.title]
-    unnamed = [one for one in alike if called or not one[1].recaster.uid]
-    return (unnamed or called or [(None, None)])[0]
+    if for_good:
+        settled(errand)
 
 
 def _strip_called(scene: Any, uid: str) -> Any | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from . import pictures, session
-from .link import offline
+from .link import StoppedError
 from .preferences import cache_folder, loopback
 from .shots import Shot, bring
 from .swaps import CLIENT, LONGEST_LABEL
@@ -81,12 +81,19 @@ class Course:
         """The name of its curve among the pictures."""
         return f"curve of {self.model}"
 
+    @property
+    def sheet(self) -> str:
+        """The name of the preview among the pictures."""
+        return f"sheet of {self.model}"
+
 
 gatherings: dict[str, Gathering] = {"source": Gathering(), "target": Gathering()}
 sheets: dict[str, Sheet] = {}
 courses: dict[str, Course] = {}
 trouble: dict[str, str] = {}
 """What went wrong when something was asked for, by what it was."""
+files_opened = 0
+"""How often a file was opened."""
 
 
 def gather_strips(scene: Any, role: str, shots: list[Shot]) -> None:
@@ -131,12 +138,12 @@ def _gather(scene: Any, role: str, do: Any) -> None:
     if link is None:
         gathering.trouble = session.snapshot().trouble
         return
-    cache, local = cache_folder(), loopback(link.address.target)
+    cache, local, opened = cache_folder(), loopback(link.address.target), files_opened
 
     def done(faceset: str) -> None:
         gathering.work = None
         into = bpy.data.scenes.get(name)
-        if into is not None:
+        if into is not None and opened == files_opened:
             setattr(into.recaster, role, faceset)
         link.look()
 
@@ -162,11 +169,11 @@ def _extract(
         spec.options.range = frames
     labels = {**CLIENT, "name": name[:LONGEST_LABEL]}
     job = client.jobs.create(job_pb2.JobSpec(extract=spec), labels)
+    work.job = job.job_id
     try:
         found: str = client.jobs.wait(job.job_id, work.report).result.faceset_id
-    except BaseException as error:
-        if not isinstance(error, Exception) or not offline(error):
-            client.jobs.cancel(job.job_id)
+    except StoppedError:
+        client.jobs.cancel(job.job_id)
         raise
     return found
 
@@ -182,7 +189,7 @@ def train(scene: Any, more: Any | None) -> None:
     name = chosen.name.strip() or (
         sets[chosen.source].display_name.removesuffix(".zip") if chosen.source in sets else "model"
     )
-    preset, minutes, scene_name = chosen.preset, chosen.minutes, scene.name
+    preset, minutes, scene_name, opened = chosen.preset, chosen.minutes, scene.name, files_opened
     source, target = chosen.source, chosen.target if pairwise(found, preset) else ""
     if more is not None:
         name, minutes = more.display_name, minutes + more.seconds / 60
@@ -206,7 +213,7 @@ def train(scene: Any, more: Any | None) -> None:
     def done(job: Any) -> None:
         trouble.pop("train", None)
         into = bpy.data.scenes.get(scene_name)
-        if into is not None:
+        if into is not None and opened == files_opened:
             into.recaster.model = model_of(job)
         link.look()
 
@@ -270,7 +277,7 @@ def _look(course: Course) -> None:
         course.work = None
         if path is not None:
             course.preview, course.step = path, step
-            pictures.load(path)
+            pictures.draw(course.sheet, path)
         if curves and curves[0].values:
             course.loss = curves[0].values[-1]
             pictures.draw_curve(course.curve, curves[0].steps, curves[0].values)
@@ -352,5 +359,7 @@ def _state(faceset: Any) -> str:
 
 def forget_all() -> None:
     """Another file was opened."""
+    global files_opened  # noqa: PLW0603 - what was begun in another file must not end in this one
+    files_opened += 1
     for kept in (sheets, courses, trouble):
         kept.clear()

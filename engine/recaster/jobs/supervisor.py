@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster.api.v1 import job_pb2
 from recaster.errors import RecasterError
 from recaster.jobs import logs
+from recaster.jobs.precedence import AtWork, way_of
 from recaster.jobs.room import Room
 from recaster.jobs.settling import Settler
 from recaster.jobs.tasks import KINDS, LIGHT, device_for, needs, task_for
@@ -220,25 +221,18 @@ class Supervisor:
             self.wake()
 
     def _in_the_way(self, job: job_pb2.Job, device: str) -> bool:
-        """Whether a job can't start now: its device is busy, or it and another are about the same thing.
-
-        Trainings, which take long and can stop at any step, give way to all other work.
-        """
+        """Whether a job can't start now; trainings that are in its way are asked to stop."""
         if any(thing in self._reserved for thing in needs(job.spec).named()):
             return True
-        others = [self._store.jobs.get(name) for name in self._running]
-        clashing = [other for other in others if self._settler.clash(job, other)]
-        beside = [other for other in others if self._running[other.job_id].device == device]
-        free = (self._rules.per_device if device else self._rules.light) - len(beside)
-        if free > 0 and not clashing:
-            return False
-        if job.kind != KINDS["train"]:
-            leaving = sum(self._running[other.job_id].told is not None for other in beside)
-            trainings = [other for other in beside if other.kind == KINDS["train"]]
-            for other in clashing + trainings[: max(0, 1 - free - leaving)]:
-                if other.kind == KINDS["train"]:
-                    self._tell_to_stop(self._running[other.job_id])
-        return True
+        running = [
+            AtWork(self._store.jobs.get(name), one.device, one.told is not None)
+            for name, one in self._running.items()
+        ]
+        way = way_of(job, device, self._rules.per_device if device else self._rules.light, running)
+        if way.yielding and self._room.shortage(job.job_id) is None:
+            for name in way.yielding:
+                self._tell_to_stop(self._running[name])
+        return not way.free
 
     async def _drive(self, running: Running) -> None:
         """Start a job's worker, listen to it until it ends, and settle what came of it."""

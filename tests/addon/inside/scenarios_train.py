@@ -87,7 +87,7 @@ def trained(engine: str, token: str, source: str, clip: str, folder: str) -> dic
     kit.swap(scene, strip)
     assert not session.snapshot().job(job.job_id).HasField("end_time")
     course = kit.until(lambda: (found := trainings.courses.get(chosen.model)) and found.preview and found)
-    assert str(course.preview) in pictures._pictures
+    assert course.sheet in pictures._pictures
     assert course.loss > 0
     assert course.curve in pictures._pictures
     bpy.ops.recaster.job(job=job.job_id, what="cancel")
