@@ -27,6 +27,11 @@ class PlaceError(Exception):
     """The result can't be put on the timeline now; the message says what to do."""
 
 
+def name_of(strip: Any) -> str:
+    """What the result of a strip is called."""
+    return f"{strip.name.removesuffix(SUFFIX)}{SUFFIX}"
+
+
 def owner_of(scene: Any, strip: Any) -> Any:
     """What a strip lies in: the sequence editor, or a meta strip."""
     return strip.parent_meta() or scene.sequence_editor
@@ -49,9 +54,7 @@ def place(scene: Any, strip: Any, path: Path, before: int, facts: str, relative:
     if not path.is_file():
         raise PlaceError(f"{path}: is gone; swap the strip again")
     if facts_of(strip, scene) != facts:
-        raise PlaceError(
-            f"the strip plays its file in another way now; swap it again (result: {path})"
-        )
+        raise PlaceError(f"the strip plays its file in another way now; swap it again (result: {path})")
     owner, own = owner_of(scene, strip), strip.recaster
     earlier = [
         one for one in compat.strips_in(owner) if one.recaster.result_of == own.uid and touch(one, strip)
@@ -60,7 +63,7 @@ def place(scene: Any, strip: Any, path: Path, before: int, facts: str, relative:
     known = list(compat.strips_in(owner))
     try:
         result = _make(scene, owner, strip, _shown(path, relative), channel, before)
-        _take_effects(scene, owner, strip, result, earlier)
+        made = [(result, channel), *_take_effects(scene, owner, strip, result, earlier)]
     except BaseException:  # nothing half-made stays
         for one in [one for one in compat.strips_in(owner) if one not in known]:
             compat.strips_in(owner).remove(one)
@@ -69,7 +72,9 @@ def place(scene: Any, strip: Any, path: Path, before: int, facts: str, relative:
     for one in earlier:
         _forget_effects(owner, one)
         compat.strips_in(owner).remove(one)
-    result.name = strip.name.removesuffix(SUFFIX) + SUFFIX
+    for one, wanted in made:  # Blender may have moved them out of the way of what was there
+        one.channel = wanted
+    result.name = name_of(strip)
     if own.mute and not strip.lock:
         strip.mute = True
     strip.select, result.select = False, True
@@ -203,14 +208,23 @@ def _effects_on(owner: Any, strip: Any) -> list[Any]:
     return [one for one in compat.strips_in(owner) if compat.effect_input(one) == strip]
 
 
-def _take_effects(scene: Any, owner: Any, strip: Any, result: Any, earlier: list[Any]) -> None:
-    """Put the same effects on a result that work on its strip alone (speed, blur, glow)."""
+def _take_effects(
+    scene: Any, owner: Any, strip: Any, result: Any, earlier: list[Any]
+) -> list[tuple[Any, int]]:
+    """Put the same effects on a result that work on its strip alone (speed, blur, glow).
+
+    Returns:
+        Each with its channel.
+    """
+    found: list[tuple[Any, int]] = []
     leaving = [*earlier, *(effect for one in earlier for effect in _effects_on(owner, one))]
     for effect in _effects_on(owner, strip):
         channel = _channel(scene, owner, result, leaving)
         made = compat.new_effect(owner, effect, channel, result)
         _copy(effect, made, compat.TIMING | {"name", "channel", "select", "input_1", "seq_1", "lock"})
-        made.name = effect.name.removesuffix(SUFFIX) + SUFFIX
+        made.name = name_of(effect)
+        found.append((made, channel))
+    return found
 
 
 def _forget_effects(owner: Any, strip: Any) -> None:

@@ -141,7 +141,7 @@ def shot_of(strip: Any, scene: Any, handles: int = 0) -> Shot:
 def facts_of(strip: Any, scene: Any) -> str:
     """What must not change about a strip between asking for a swap and placing it, as a short text."""
     facts = [
-        getattr(strip, "filepath", "") or strip.directory,
+        Path(bpy.path.abspath(getattr(strip, "filepath", "") or strip.directory)).name,
         compat.retimed(strip),
         getattr(strip, "use_reverse_frames", False),
         compat.trimmed_start(strip),

@@ -80,7 +80,7 @@ def _rename(scene: Any, strip: Any) -> None:
     """Give a strip a name of its own among swaps; the result above it is its own from now on."""
     before, new = strip.recaster.uid, uuid.uuid4().hex[:12]
     for one in compat.strips_in(placing.owner_of(scene, strip)):
-        if before and one.recaster.result_of == before and placing.touch(one, strip):
+        if before and one.recaster.result_of == before and one.name.startswith(placing.name_of(strip)):
             one.recaster.result_of = new
     strip.recaster.uid = new
 

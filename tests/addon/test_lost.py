@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.addon.conftest import facts_of
 
+from recaster.api.v1 import job_pb2
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -40,6 +42,20 @@ def test_an_engine_that_goes_away(
 
 def test_a_file_that_is_opened_again(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
     blender.run("reloaded", tmp_path, **facts, folder=tmp_path)
+
+
+def test_a_way_that_is_made_anew(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
+    found = blender.run("reconnected", tmp_path, **facts)
+    assert found["state"] in (job_pb2.JOB_STATE_CANCELLED, job_pb2.JOB_STATE_SUCCEEDED)
+
+
+def test_undo_right_after_asking(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
+    blender.run("undone_at_once", tmp_path, **facts, folder=tmp_path)
+
+
+def test_an_engine_at_rest(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
+    found = blender.run("looked_at_seldom", tmp_path, engine=facts["engine"], token=facts["token"])
+    assert 1 <= found["looks"] <= 8  # every 5 seconds, or every second where another test's job runs
 
 
 def test_a_blender_that_is_closed(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:

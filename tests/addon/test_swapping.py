@@ -100,9 +100,25 @@ def test_pictures(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> No
     assert difference(swapped[3], clip[7]) > 1
 
 
-@pytest.mark.parametrize("scenario", ["several", "full", "timed", "undone", "cancelled"])
+@pytest.mark.parametrize("scenario", ["several", "full", "timed", "copied", "undone", "cancelled"])
 def test_on_the_timeline(blender: Blender, facts: dict[str, Any], tmp_path: Path, scenario: str) -> None:
     blender.run(scenario, tmp_path, **facts)
+
+
+def test_a_strip_that_is_played_at_another_rate(
+    blender: Blender, facts: dict[str, Any], tmp_path: Path
+) -> None:
+    found = blender.run("paced", tmp_path, **facts, out=tmp_path)
+    rendered, original = (pictures_of(tmp_path / name) for name in ("swapped.mp4", "original.mp4"))
+    assert len(rendered) == len(original) == 24
+    face, above = np.s_[90:250, 90:230], np.s_[:40]
+    for at in range(24):
+        assert difference(rendered[at][above], original[at][above]) < 2
+        assert difference(rendered[at][face], original[at][face]) > 3
+        near = [difference(rendered[at][250:], original[other][250:]) for other in range(24)]
+        assert near[at] < min(near) + 0.3  # the shoulders move with the head: it is the same frame
+    preview = np.array(Image.open(found["preview"]).convert("RGB"))
+    assert difference(preview[face], rendered[9][face]) < 4
 
 
 def test_a_retimed_strip(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:

@@ -67,7 +67,13 @@ def look_of(strip: Any) -> dict[str, Any]:
         "flip": strip.use_flip_x,
         "saturation": round(strip.color_saturation, 5),
         "span": kit.span(strip),
-        "modifiers": [(one.name, one.type, round(one.bright, 4)) for one in strip.modifiers],
+        "modifiers": [(one.name, one.type, round(getattr(one, "bright", 0), 4)) for one in strip.modifiers],
+        "curves": [
+            [tuple(round(value, 4) for value in point.location) for point in curve.points]
+            for one in strip.modifiers
+            if one.type == "CURVES"
+            for curve in one.curve_mapping.curves
+        ],
         "colours": strip.colorspace_settings.name,
     }
 
@@ -109,6 +115,9 @@ def dressed(engine: str, token: str, face: str, clip: str, out: str) -> dict[str
     strip.blend_type, strip.blend_alpha = "ALPHA_OVER", 0.5
     strip.use_flip_x, strip.color_saturation = True, 0.7
     strip.modifiers.new("bright", "BRIGHT_CONTRAST").bright = 3.0
+    mapping = strip.modifiers.new("graded", "CURVES").curve_mapping
+    mapping.curves[0].points.new(0.25, 0.75)
+    mapping.update()
     strip.keyframe_insert("blend_alpha", frame=101)
     strip.blend_alpha = 0.25
     strip.keyframe_insert("blend_alpha", frame=110)
@@ -251,6 +260,66 @@ def timed(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     [result] = kit.swap(scene, inner)
     assert result.parent_meta() == meta
     return {"span": kit.span(result)}
+
+
+def paced(engine: str, token: str, face: str, clip: str, out: str) -> dict[str, Any]:
+    """A 25 fps clip that Blender stretched for a 30 fps scene, as it does when one drops it there."""
+    kit.enable(engine, token)
+    compat = kit.part("compat")
+    scene = kit.fresh(fps=30)
+    how = {"use_framerate": False, "adjust_playback_rate": True, "sound": False}
+    if "move_strips" in bpy.ops.sequencer.movie_strip_add.get_rna_type().properties:
+        how["move_strips"] = False
+    with compat.in_sequencer(scene):
+        bpy.ops.sequencer.movie_strip_add(filepath=clip, frame_start=1, channel=1, **how)
+    [strip] = kit.strips(scene)
+    assert kit.span(strip) == (1, 301)
+    kit.trim(strip, 101, 125)
+    strip.recaster.face = face
+    [result] = kit.swap(scene, strip)
+    assert kit.span(result) == (101, 125)
+    kit.render(scene, Path(out) / "swapped.mp4", 101, 124)
+    result.mute = True
+    kit.render(scene, Path(out) / "original.mp4", 101, 124)
+    [again] = kit.swap(scene, strip)
+    assert again.mute
+    assert len(kit.strips(scene)) == 2
+    scene.frame_set(110)
+    kit.select(scene, strip)
+    bpy.ops.sequencer.recaster_preview()
+    about = kit.part("faces").seen(strip)
+    kit.until(lambda: about.preview or about.trouble)
+    return {"preview": str(about.preview)}
+
+
+def copied(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
+    """Copies of a scene keep to themselves; what is selected inside a meta strip isn't swapped."""
+    kit.enable(engine, token)
+    compat = kit.part("compat")
+    scene = kit.fresh()
+    strip = kit.movie(scene, clip)
+    kit.trim(strip, 1, 6)
+    strip.recaster.face = face
+    kit.swap(scene, strip)
+    bpy.ops.scene.new(type="FULL_COPY")
+    other = bpy.context.scene
+    assert other != scene
+    if hasattr(bpy.context.workspace, "sequencer_scene"):
+        bpy.context.workspace.sequencer_scene = other
+    [theirs] = [one for one in kit.strips(other) if not one.recaster.result_of]
+    names = [one.filepath for one in kit.strips(scene)]
+    [result] = kit.swap(other, theirs)
+    assert len(kit.strips(other)) == len(kit.strips(scene)) == 2
+    assert [one.filepath for one in kit.strips(scene)] == names
+    assert result.filepath not in names
+    assert theirs.recaster.uid != strip.recaster.uid
+    meta = compat.strips_in(other.sequence_editor).new_meta("meta", 12, 1)
+    inner = kit.movie(other, clip, channel=11, start=1, name="inner")
+    inner.move_to_meta(meta)
+    kit.select(other, theirs)
+    inner.select = True
+    assert compat.selected_strips(bpy.context) == [theirs]
+    return {}
 
 
 def retimed(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:

@@ -167,7 +167,7 @@ def reloaded(engine: str, token: str, face: str, clip: str, folder: str) -> dict
     bpy.ops.wm.open_mainfile(filepath=path)
     [errand] = swaps.errands.values()
     kit.until(lambda: errand.ended)
-    assert (errand.stage, errand.trouble) == ("placed", "")
+    assert (errand.stage, errand.trouble) == ("placed", ""), errand
     [_, result] = kit.strips(bpy.context.scene)
     assert kit.span(result) == (1, 101)
     assert (Path(folder) / "recaster").is_dir()
@@ -202,6 +202,79 @@ def opened_later(engine: str, token: str, folder: str) -> dict[str, Any]:
     assert compat.content_duration(result) == 50
     assert not strip.recaster.pending
     return {}
+
+
+def reconnected(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
+    """The way to the engine is cut and made anew while a swap is sent, and again while it is fetched."""
+    preferences = kit.enable(engine, token)
+    session, swaps, errands = kit.part("session"), kit.part("swaps"), kit.part("errands")
+    scene = kit.fresh()
+    strip = kit.movie(scene, clip)
+    kit.trim(strip, 1, 6)
+    strip.recaster.face = face
+    bpy.ops.sequencer.recaster_swap()
+    [errand] = errands.errands.values()
+    assert errand.stage == "sending"
+    session.reconnect()
+    assert errand.stage == "waiting"
+    kit.until(lambda: errand.stage == "fetching")
+    session.reconnect()
+    assert errand.stage == "working"
+    kit.until(lambda: errand.ended)
+    assert (errand.stage, errand.trouble) == ("placed", ""), errand
+    assert len(kit.strips(scene)) == 2
+    assert not session.link().works
+
+    kit.trim(strip, 11, 16)
+    bpy.ops.sequencer.recaster_swap()
+    [_, errand] = errands.errands.values()
+    kit.until(lambda: errand.stage == "working")
+    preferences.host = "127.0.0.1:1"  # another engine, which knows nothing of it
+    kit.until(lambda: not session.snapshot().online and session.snapshot().trouble != "connecting")
+    assert strip.recaster.pending
+    bpy.ops.sequencer.recaster_cancel_swap(request=errand.request)  # nobody hears it
+    preferences.host = engine
+    job = kit.until(lambda: _ended(errand))
+    assert swaps.errands is errands.errands
+    return {"state": job.state}
+
+
+def undone_at_once(engine: str, token: str, face: str, clip: str, folder: str) -> dict[str, Any]:
+    """Undo of something else right after asking for a swap doesn't lose the result."""
+    kit.enable(engine, token)
+    errands = kit.part("errands")
+    scene = kit.fresh()
+    strip = kit.movie(scene, clip)
+    kit.trim(strip, 1, 6)
+    strip.recaster.face = face
+    bpy.ops.ed.undo_push(message="trimmed")
+    strip.channel = 2
+    bpy.ops.ed.undo_push(message="moved")
+    bpy.ops.sequencer.recaster_swap()
+    bpy.ops.ed.undo()
+    [strip] = kit.strips(bpy.context.scene)
+    assert strip.channel == 1
+    [errand] = errands.errands.values()
+    assert (strip.recaster.request, strip.recaster.pending) == (errand.request, True)
+    path = str(Path(folder) / "undone.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    bpy.ops.wm.open_mainfile(filepath=path)
+    [errand] = errands.errands.values()
+    kit.until(lambda: errand.ended)
+    assert (errand.stage, errand.trouble) == ("placed", ""), errand
+    return {}
+
+
+def looked_at_seldom(engine: str, token: str) -> dict[str, Any]:
+    """An engine that has nothing to do is left in peace."""
+    kit.enable(engine, token)
+    session, seen = kit.part("session"), []
+    kit.fresh()
+    session.listeners.append(seen.append)
+    for _ in range(60):
+        session.pump()
+        time.sleep(0.1)
+    return {"looks": len(seen)}
 
 
 def undone(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
