@@ -52,6 +52,16 @@ def actor_faceset(actors: Path, tmp_path_factory: pytest.TempPathFactory) -> Fac
 
 
 @pytest.fixture(scope="session")
+def packed_faces(actor_faceset: Faceset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The actor's faces as a zip."""
+    from recaster.facesets.archive import export_zip
+
+    out = tmp_path_factory.mktemp("packed") / "likeness.zip"
+    export_zip(actor_faceset, out)
+    return out
+
+
+@pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Served]]:
     """Starts an engine of its own; all are stopped at the end."""
     engines: list[Served] = []

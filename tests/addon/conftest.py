@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from serving import Served
 
-    from recaster.facesets.faceset import Faceset
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = Path(__file__).parent / "inside" / "run.py"
@@ -108,25 +107,15 @@ def blender(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture(scope="session")
-def packed_face(actor_faceset: Faceset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The actor's faces as a zip."""
-    from recaster.facesets.archive import export_zip
-
-    out = tmp_path_factory.mktemp("face") / "likeness.zip"
-    export_zip(actor_faceset, out)
-    return out
-
-
-@pytest.fixture(scope="session")
-def facts(served: Served, packed_face: Path, actors: Path) -> dict[str, Any]:
+def facts(served: Served, packed_faces: Path, actors: Path) -> dict[str, Any]:
     """What most scenarios need to know: an engine, whose face, and a clip."""
-    return facts_of(served, packed_face, actors)
+    return facts_of(served, packed_faces, actors)
 
 
-def facts_of(engine: Served, packed_face: Path, actors: Path) -> dict[str, Any]:
+def facts_of(engine: Served, packed_faces: Path, actors: Path) -> dict[str, Any]:
     """The same for any engine."""
     with engine.client(patience_s=60) as client:
-        face = f"faceset:{client.take_faceset(packed_face)}"
+        face = f"faceset:{client.take_faceset(packed_faces)}"
     return {
         "engine": engine.address,
         "token": engine.token,

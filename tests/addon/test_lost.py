@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def test_an_engine_that_goes_away(
     blender: Blender,
     serve: Callable[..., Served],
-    packed_face: Path,
+    packed_faces: Path,
     actors: Path,
     tmp_path: Path,
     awaited: Callable[..., None],
@@ -31,7 +31,7 @@ def test_an_engine_that_goes_away(
 ) -> None:
     engine = serve()
     facts = tmp_path / "facts.json"
-    process = blender.begin(scenario, facts, **facts_of(engine, packed_face, actors), folder=tmp_path)
+    process = blender.begin(scenario, facts, **facts_of(engine, packed_faces, actors), folder=tmp_path)
     awaited(tmp_path / "kill", process)
     engine.kill()
     awaited(tmp_path / "restart", process)

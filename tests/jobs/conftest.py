@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from serving import Served
 
     from recaster.client import Client
-    from recaster.facesets.faceset import Faceset
 
 LIVE = (job_pb2.JOB_STATE_RUNNING,)
 
@@ -49,16 +48,6 @@ class Material:
             if job.state in states and job.progress.done >= done:
                 return job
         return self.client.jobs.get(job_id)
-
-
-@pytest.fixture(scope="session")
-def packed_faces(actor_faceset: Faceset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The actor's faces as a zip."""
-    from recaster.facesets.archive import export_zip
-
-    out = tmp_path_factory.mktemp("packed") / "likeness.zip"
-    export_zip(actor_faceset, out)
-    return out
 
 
 @pytest.fixture(scope="session")

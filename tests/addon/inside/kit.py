@@ -101,6 +101,23 @@ def span(strip: Any) -> tuple[int, int]:
     return compat.left_handle(strip), compat.right_handle(strip)
 
 
+def shot(engine: str, token: str, face: str, clip: str, first: int = 0, last: int = 0) -> tuple[Any, Any]:
+    """An engine, a fresh scene, and a strip in it with a face chosen; trimmed where that is said."""
+    enable(engine, token)
+    scene = fresh()
+    strip = movie(scene, clip)
+    if last:
+        trim(strip, first, last)
+    strip.recaster.face = face
+    return scene, strip
+
+
+def press() -> Any:
+    """Press Face Swap; returns the newest errand."""
+    assert bpy.ops.sequencer.recaster_swap() == {"FINISHED"}
+    return list(part("errands").errands.values())[-1]
+
+
 def swap(scene: Any, *chosen: Any) -> list[Any]:
     """Press Face Swap and wait for all results; returns their strips."""
     swaps = part("swaps")

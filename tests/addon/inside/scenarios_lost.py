@@ -15,12 +15,11 @@ def cancelled(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     kit.enable(engine, token)
     from recaster.api.v1 import job_pb2
 
-    swaps = kit.part("swaps")
+    errands = kit.part("errands").errands
     scene = kit.fresh()
     strip = kit.movie(scene, clip)
     strip.recaster.face = face
-    bpy.ops.sequencer.recaster_swap()
-    [errand] = swaps.errands.values()
+    errand = kit.press()
     kit.until(lambda: errand.stage == "working")
     bpy.ops.sequencer.recaster_cancel_swap(request=errand.request)
     assert errand.stage == "cancelled"
@@ -31,14 +30,13 @@ def cancelled(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     kit.trim(strip, 1, 6)
     kit.swap(scene, strip)
     bpy.ops.sequencer.recaster_forget()
-    assert not swaps.errands
+    assert not errands
     return {}
 
 
 def failing(engine: str, token: str, face: str, clip: str, empty: str) -> dict[str, Any]:
     """What can't be swapped says why."""
     kit.enable(engine, token)
-    swaps = kit.part("swaps")
     scene = kit.fresh()
     assert not bpy.ops.sequencer.recaster_swap.poll()
     strip = kit.movie(scene, clip)
@@ -55,8 +53,7 @@ def failing(engine: str, token: str, face: str, clip: str, empty: str) -> dict[s
         said.append(str(error))
     nobody = kit.movie(scene, empty, channel=5)
     nobody.recaster.face = face
-    bpy.ops.sequencer.recaster_swap()
-    [errand] = swaps.errands.values()
+    errand = kit.press()
     kit.until(lambda: errand.ended)
     said.append(errand.trouble)
     return {"said": said}
@@ -89,13 +86,9 @@ def unwelcome(engine: str, token: str) -> dict[str, Any]:
 
 def killed(engine: str, token: str, face: str, clip: str, folder: str) -> dict[str, Any]:
     """The engine is killed while it swaps, and comes back."""
-    kit.enable(engine, token)
-    session, swaps = kit.part("session"), kit.part("swaps")
-    scene = kit.fresh()
-    strip = kit.movie(scene, clip)
-    strip.recaster.face = face
-    bpy.ops.sequencer.recaster_swap()
-    [errand] = swaps.errands.values()
+    scene, strip = kit.shot(engine, token, face, clip)
+    session = kit.part("session")
+    errand = kit.press()
     kit.until(lambda: _rendering(errand))
     kit.signal(Path(folder) / "kill")
     kit.until(lambda: not session.snapshot().online)
@@ -110,17 +103,12 @@ def killed(engine: str, token: str, face: str, clip: str, folder: str) -> dict[s
 
 def offline_at_first(engine: str, token: str, face: str, clip: str, folder: str) -> dict[str, Any]:
     """The engine goes away just when a swap is asked for; it is sent when the engine is back."""
-    kit.enable(engine, token)
-    session, swaps = kit.part("session"), kit.part("swaps")
-    scene = kit.fresh()
-    strip = kit.movie(scene, clip)
-    kit.trim(strip, 1, 6)
-    strip.recaster.face = face
+    kit.shot(engine, token, face, clip, 1, 6)
+    session = kit.part("session")
     kit.signal(Path(folder) / "kill")
     while (Path(folder) / "kill").exists():
         time.sleep(0.05)
-    bpy.ops.sequencer.recaster_swap()  # nobody has noticed yet
-    [errand] = swaps.errands.values()
+    errand = kit.press()  # nobody has noticed yet
     kit.until(lambda: errand.stage == "waiting")
     kit.until(lambda: not session.snapshot().online)
     kit.signal(Path(folder) / "restart")
@@ -141,14 +129,10 @@ def _rendering(errand: Any) -> bool:
 
 def reloaded(engine: str, token: str, face: str, clip: str, folder: str) -> dict[str, Any]:
     """The file is saved and opened again while its strip is swapped; another file was open meanwhile."""
-    kit.enable(engine, token)
-    swaps = kit.part("swaps")
-    scene = kit.fresh()
-    strip = kit.movie(scene, clip)
-    kit.trim(strip, 1, 101)
-    strip.recaster.face = face
+    kit.shot(engine, token, face, clip, 1, 101)
+    errands = kit.part("errands").errands
     bpy.ops.sequencer.recaster_swap()
-    kit.until(lambda: all(one.stage == "working" for one in swaps.errands.values()))
+    kit.until(lambda: all(one.stage == "working" for one in errands.values()))
     path = str(Path(folder) / "cut.blend")
     taken = []
 
@@ -163,9 +147,9 @@ def reloaded(engine: str, token: str, face: str, clip: str, folder: str) -> dict
     assert taken == [0]  # there was news, but nothing was touched
     assert kit.part("session").pump() > 0
     kit.fresh()
-    assert not swaps.errands
+    assert not errands
     bpy.ops.wm.open_mainfile(filepath=path)
-    [errand] = swaps.errands.values()
+    [errand] = errands.values()
     kit.until(lambda: errand.ended)
     assert (errand.stage, errand.trouble) == ("placed", ""), errand
     [_, result] = kit.strips(bpy.context.scene)
@@ -176,14 +160,8 @@ def reloaded(engine: str, token: str, face: str, clip: str, folder: str) -> dict
 
 def begun_and_left(engine: str, token: str, face: str, clip: str, folder: str) -> dict[str, Any]:
     """Blender is closed while a strip is swapped (see ``opened_later``)."""
-    kit.enable(engine, token)
-    swaps = kit.part("swaps")
-    scene = kit.fresh()
-    strip = kit.movie(scene, clip)
-    kit.trim(strip, 1, 51)
-    strip.recaster.face = face
-    bpy.ops.sequencer.recaster_swap()
-    [errand] = swaps.errands.values()
+    _, strip = kit.shot(engine, token, face, clip, 1, 51)
+    errand = kit.press()
     kit.until(lambda: errand.stage == "working")
     kit.trim(strip, 11, 21)
     bpy.ops.wm.save_as_mainfile(filepath=str(Path(folder) / "left.blend"))
@@ -193,9 +171,9 @@ def begun_and_left(engine: str, token: str, face: str, clip: str, folder: str) -
 def opened_later(engine: str, token: str, folder: str) -> dict[str, Any]:
     """The file that was left is opened by another Blender."""
     kit.enable(engine, token)
-    swaps, compat = kit.part("swaps"), kit.part("compat")
+    errands, compat = kit.part("errands").errands, kit.part("compat")
     bpy.ops.wm.open_mainfile(filepath=str(Path(folder) / "left.blend"))
-    [errand] = swaps.errands.values()
+    [errand] = errands.values()
     kit.until(lambda: errand.ended)
     [strip, result] = kit.strips(bpy.context.scene)
     assert kit.span(result) == kit.span(strip) == (11, 21)
@@ -207,13 +185,12 @@ def opened_later(engine: str, token: str, folder: str) -> dict[str, Any]:
 def reconnected(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     """The way to the engine is cut and made anew while a swap is sent, and again while it is fetched."""
     preferences = kit.enable(engine, token)
-    session, swaps, errands = kit.part("session"), kit.part("swaps"), kit.part("errands")
+    session = kit.part("session")
     scene = kit.fresh()
     strip = kit.movie(scene, clip)
     kit.trim(strip, 1, 6)
     strip.recaster.face = face
-    bpy.ops.sequencer.recaster_swap()
-    [errand] = errands.errands.values()
+    errand = kit.press()
     assert errand.stage == "sending"
     session.reconnect()
     assert errand.stage == "waiting"
@@ -226,8 +203,7 @@ def reconnected(engine: str, token: str, face: str, clip: str) -> dict[str, Any]
     assert not session.link().works
 
     kit.trim(strip, 11, 16)
-    bpy.ops.sequencer.recaster_swap()
-    [_, errand] = errands.errands.values()
+    errand = kit.press()
     kit.until(lambda: errand.stage == "working")
     preferences.host = "127.0.0.1:1"  # another engine, which knows nothing of it
     kit.until(lambda: not session.snapshot().online and session.snapshot().trouble != "connecting")
@@ -235,18 +211,13 @@ def reconnected(engine: str, token: str, face: str, clip: str) -> dict[str, Any]
     bpy.ops.sequencer.recaster_cancel_swap(request=errand.request)  # nobody hears it
     preferences.host = engine
     job = kit.until(lambda: _ended(errand))
-    assert swaps.errands is errands.errands
     return {"state": job.state}
 
 
 def undone_at_once(engine: str, token: str, face: str, clip: str, folder: str) -> dict[str, Any]:
     """Undo of something else right after asking for a swap doesn't lose the result."""
-    kit.enable(engine, token)
-    errands = kit.part("errands")
-    scene = kit.fresh()
-    strip = kit.movie(scene, clip)
-    kit.trim(strip, 1, 6)
-    strip.recaster.face = face
+    _, strip = kit.shot(engine, token, face, clip, 1, 6)
+    errands = kit.part("errands").errands
     bpy.ops.ed.undo_push(message="trimmed")
     strip.channel = 2
     bpy.ops.ed.undo_push(message="moved")
@@ -254,12 +225,12 @@ def undone_at_once(engine: str, token: str, face: str, clip: str, folder: str) -
     bpy.ops.ed.undo()
     [strip] = kit.strips(bpy.context.scene)
     assert strip.channel == 1
-    [errand] = errands.errands.values()
+    [errand] = errands.values()
     assert (strip.recaster.request, strip.recaster.pending) == (errand.request, True)
     path = str(Path(folder) / "undone.blend")
     bpy.ops.wm.save_as_mainfile(filepath=path)
     bpy.ops.wm.open_mainfile(filepath=path)
-    [errand] = errands.errands.values()
+    [errand] = errands.values()
     kit.until(lambda: errand.ended)
     assert (errand.stage, errand.trouble) == ("placed", ""), errand
     return {}
@@ -279,11 +250,7 @@ def looked_at_seldom(engine: str, token: str) -> dict[str, Any]:
 
 def undone(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     """The result comes as one step that can be undone, and done again."""
-    kit.enable(engine, token)
-    scene = kit.fresh()
-    strip = kit.movie(scene, clip)
-    kit.trim(strip, 1, 6)
-    strip.recaster.face = face
+    scene, strip = kit.shot(engine, token, face, clip, 1, 6)
     bpy.ops.ed.undo_push(message="before")
     kit.swap(scene, strip)
     assert len(kit.strips(bpy.context.scene)) == 2
