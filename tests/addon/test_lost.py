@@ -7,10 +7,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from tests.addon.conftest import facts_of
 
-from recaster.api.v1 import job_pb2
+from recaster.api.v1 import clip_pb2, job_pb2
+from recaster.client import Address, Client
+from recaster.media.reader import read_frames
+from recaster.service.certificates import make_certificates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +46,34 @@ def test_an_engine_that_goes_away(
 
 def test_a_file_that_is_opened_again(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
     blender.run("reloaded", tmp_path, **facts, folder=tmp_path)
+
+
+def test_an_engine_far_away(
+    blender: Blender,
+    serve: Callable[..., Served],
+    packed_faces: Path,
+    actors: Path,
+    tmp_path: Path,
+) -> None:
+    """It speaks TLS, on an address that isn't known to be this machine's; only a part of the clip is sent."""
+    make_certificates(tmp_path, ["127.0.0.2"])
+    engine = serve(
+        *("--listen", "127.0.0.2:0", "--no-drops"),
+        *("--tls-cert", f"{tmp_path}/engine.pem", "--tls-key", f"{tmp_path}/engine.key"),
+    )
+    with Client(Address(engine.address, engine.token, tmp_path / "ca.pem"), patience_s=60) as client:
+        face = f"faceset:{client.take_faceset(packed_faces)}"
+        values = {"engine": engine.address, "token": engine.token, "face": face}
+        found = blender.run(
+            "far_away", tmp_path, **values, clip=actors / "performer.mp4", authority=tmp_path / "ca.pem"
+        )
+        [clip] = client.connection.call(client.clips.ListClips, clip_pb2.ListClipsRequest()).clips
+    assert clip.frame_count < 60
+    assert "would travel in the clear" in found["said"][0]
+    swapped, original = Path(found["result"]), actors / "performer.mp4"
+    frames = zip(read_frames(swapped, 0, 10), read_frames(original, 100, 110), strict=True)
+    assert all(np.abs(one.image[:40].astype(int) - other.image[:40]).mean() < 2 for one, other in frames)
+    engine.stop()
 
 
 def test_a_way_that_is_made_anew(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:

@@ -214,6 +214,25 @@ def reconnected(engine: str, token: str, face: str, clip: str) -> dict[str, Any]
     return {"state": job.state}
 
 
+def far_away(engine: str, token: str, face: str, clip: str, authority: str) -> dict[str, Any]:
+    """An engine on another machine: nothing without TLS, and no more of a clip than is needed."""
+    bpy.context.preferences.system.use_online_access = True
+    preferences = kit.enable()
+    session = kit.part("session")
+    kit.part("shots").SMALL = 0  # as if the clip were a large one
+    scene = kit.fresh()
+    preferences.where, preferences.host, preferences.token = "remote", engine, token
+    said = [session.snapshot().trouble]
+    preferences.authority = authority
+    kit.until(lambda: session.snapshot().online)
+    strip = kit.movie(scene, clip)
+    kit.trim(strip, 101, 111)
+    strip.recaster.face = face
+    [result] = kit.swap(scene, strip)
+    assert kit.span(result) == (101, 111)
+    return {"result": bpy.path.abspath(result.filepath), "said": said}
+
+
 def undone_at_once(engine: str, token: str, face: str, clip: str, folder: str) -> dict[str, Any]:
     """Undo of something else right after asking for a swap doesn't lose the result."""
     _, strip = kit.shot(engine, token, face, clip, 1, 6)
