@@ -163,6 +163,13 @@ def trimmed_start(strip: Any) -> int:
     return int(strip.animation_offset_start)
 
 
+def trimmed_end(strip: Any) -> int:
+    """Frames of the file that lie after a strip's content (5.2: renamed)."""
+    if hasattr(strip, "content_trim_end"):
+        return int(strip.content_trim_end)
+    return int(strip.animation_offset_end)
+
+
 def retimed(strip: Any) -> bool:
     """Whether a strip is played at another speed by retiming keys (4.2: pictures can't have any)."""
     return len(getattr(strip, "retiming_keys", ())) > 0

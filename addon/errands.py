@@ -33,6 +33,7 @@ class Errand:
         job: its job's id, once it is known.
         work: what is being done for it in a thread.
         result: the finished clip on this machine.
+        kept: whether its result may come all the same, although it has failed.
     """
 
     request: str
@@ -46,6 +47,7 @@ class Errand:
     job: str = ""
     work: Work | None = None
     result: Path | None = None
+    kept: bool = False
 
     @property
     def ended(self) -> bool:
@@ -76,10 +78,11 @@ def strip_of(errand: Errand) -> tuple[Any, Any]:
     Copies share a strip's name among swaps; undo can take it away: then the name that people see counts.
     """
     called = strips_called(errand.uid)
-    unnamed = [
+    taken = {one.uid for one in errands.values() if not one.ended}
+    alike = [
         one
         for one in every_strip()
-        if one[0].name == errand.scene and one[1].name == errand.title and not one[1].recaster.uid
+        if one[0].name == errand.scene and one[1].name == errand.title and one[1].recaster.uid not in taken
     ]
 
     def fits(one: tuple[Any, Any]) -> tuple[bool, bool, bool]:
@@ -87,7 +90,7 @@ def strip_of(errand: Errand) -> tuple[Any, Any]:
         own = strip.recaster
         return own.request == errand.request, scene.name == errand.scene, strip.name == errand.title
 
-    return max(called, key=fits) if called else (unnamed or [(None, None)])[0]
+    return max(called, key=fits) if called else (alike or [(None, None)])[0]
 
 
 def every_strip() -> list[tuple[Any, Any]]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import pictures, session
+from .choices import Choice, face_of, options_of
 from .preferences import cache_folder, loopback
 from .shots import Shot, bring, file_frame, shot_of
-from .swaps import Choice, face_of, options_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -121,6 +121,11 @@ class LocalEngine:
         """Whether the engine that was started here still runs."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it was asked to end, and does so."""
+        return self.running and self._stopping_since > 0
+
     def last_words(self) -> str:
         """Why an engine that was started here has ended; "" where it hasn't, was stopped, or none was."""
         if self._process is None or self._log is None or self._stopping_since:
@@ -134,6 +139,6 @@ class LocalEngine:
 
     def stop(self) -> None:
         """Let the engine that was started here save what its jobs did and end, without waiting for that."""
-        if self.running:
+        if self.running and not self.stopping:
             self._stopping_since = time.monotonic()
             self._process.terminate()

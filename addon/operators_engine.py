@@ -38,7 +38,7 @@ class StopEngine(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: Any) -> bool:
         """Whether it was started here."""
-        return session.local().running
+        return session.local().running and not session.local().stopping
 
     def execute(self, _context: Any) -> set[str]:
         """Stop it."""

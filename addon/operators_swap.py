@@ -6,7 +6,7 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
-from . import compat, errands, faces, jobs, pictures, session, swaps
+from . import choices, compat, errands, faces, jobs, pictures, session, swaps
 from .shots import CLIP_TYPES, ShotError
 
 MODELS_SHOWN = 40
@@ -71,7 +71,7 @@ class Swap(_StripOperator):
             return {"CANCELLED"}
         wanted = [swaps.original_of(scene, one) or one for one in swappable(context)] or [strip]
         wanted = [one for at, one in enumerate(wanted) if one not in wanted[:at]]
-        swaps.choices_from(strip, wanted)
+        choices.choices_from(strip, wanted)
         begun = 0
         for one in wanted:
             try:
@@ -294,8 +294,8 @@ class Forget(bpy.types.Operator):
         from recaster.client.jobs import ENDED
 
         for errand in [one for one in errands.errands.values() if one.ended]:
-            if errand.stage == "failed" and (errand.result is not None or swaps.done_there(errand)):
-                continue  # its result is still to be placed
+            if not swaps.forgettable(errand):
+                continue
             del errands.errands[errand.request]
             if errand.job and errand.stage != "failed":
                 jobs.tell("delete", errand.job)

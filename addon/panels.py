@@ -56,6 +56,9 @@ def draw_connection(layout: Any, _context: Any) -> None:
     if found.trouble == "connecting":
         column.label(text="Connecting ...", icon="SORTTIME")
         return
+    if here and session.local().stopping:
+        column.label(text="The engine is stopping ...", icon="SORTTIME")
+        return
     if here and session.local().running:
         column.label(text="The engine is starting ...", icon="SORTTIME")
         words(column, found.trouble)

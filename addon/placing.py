@@ -59,21 +59,24 @@ def place(scene: Any, strip: Any, path: Path, before: int, facts: str, relative:
     earlier = [
         one for one in compat.strips_in(owner) if one.recaster.result_of == own.uid and touch(one, strip)
     ]
-    channel = _channel(scene, owner, strip, earlier)
+    leaving = [*earlier, *(effect for one in earlier for effect in _effects_on(owner, one))]
+    effects = _effects_on(owner, strip)
+    channels = _channels(scene, owner, strip, 1 + len(effects), leaving)
     known = list(compat.strips_in(owner))
     try:
-        result = _make(scene, owner, strip, _shown(path, relative), channel, before)
-        made = [(result, channel), *_take_effects(scene, owner, strip, result, earlier)]
+        result = _make(scene, owner, strip, _shown(path, relative), channels[0], before)
     except BaseException:  # nothing half-made stays
         for one in [one for one in compat.strips_in(owner) if one not in known]:
             compat.strips_in(owner).remove(one)
         raise
     result.mute = any(one.mute for one in earlier)
-    for one in earlier:
-        _forget_effects(owner, one)
+    for one in reversed(leaving):  # effects go before what they work on, which would take them along
         compat.strips_in(owner).remove(one)
-    for one, wanted in made:  # Blender may have moved them out of the way of what was there
-        one.channel = wanted
+    result.channel = channels[0]  # Blender may have moved it out of the way of what was there
+    for effect, channel in zip(effects, channels[1:], strict=True):
+        made = compat.new_effect(owner, effect, channel, result)
+        _copy(effect, made, compat.TIMING | {"name", "channel", "select", "input_1", "seq_1", "lock"})
+        made.name = name_of(effect)
     result.name = name_of(strip)
     if own.mute and not strip.lock:
         strip.mute = True
@@ -113,18 +116,23 @@ def touch(one: Any, other: Any) -> bool:
     ) > compat.left_handle(other)
 
 
-def _channel(scene: Any, owner: Any, strip: Any, ignored: list[Any]) -> int:
-    """The next channel above a strip where nothing is in the way, and that is neither muted nor locked."""
-    if ignored and _free(owner, strip, ignored[0].channel, ignored):
-        return int(ignored[0].channel)
+def _channels(scene: Any, owner: Any, strip: Any, count: int, leaving: list[Any]) -> list[int]:
+    """The next channels above a strip where nothing is in the way, and that are neither muted nor locked.
+
+    The first is that of the earlier result, where there is one that is ``leaving``.
+    """
     channels = getattr(owner, "channels", None) or scene.sequence_editor.channels
-    for channel in range(strip.channel + 1, CHANNELS + 1):
+    first = leaving[0].channel if leaving and _free(owner, strip, leaving[0].channel, leaving) else None
+    found = [] if first is None else [int(first)]
+    for channel in range((first or strip.channel) + 1, CHANNELS + 1):
         its = channels[channel]
-        if not its.mute and not its.lock and _free(owner, strip, channel, ignored):
-            return channel
-    raise PlaceError(
-        f"no channel above {strip.name!r} is free, unmuted and unlocked; make room, then press Place Result"
-    )
+        if len(found) < count and not its.mute and not its.lock and _free(owner, strip, channel, leaving):
+            found.append(channel)
+    if len(found) < count:
+        raise PlaceError(
+            f"no channel above {strip.name!r} is free, unmuted and unlocked; make room, then Place Result"
+        )
+    return found
 
 
 def _free(owner: Any, strip: Any, channel: int, ignored: list[Any]) -> bool:
@@ -185,6 +193,11 @@ def _copied(scene: Any, owner: Any, strip: Any, shown: str, channel: int) -> Any
     return result
 
 
+def _effects_on(owner: Any, strip: Any) -> list[Any]:
+    """The effects that work on a strip alone (speed, blur, glow)."""
+    return [one for one in compat.strips_in(owner) if compat.effect_input(one) == strip]
+
+
 def _take_animation(scene: Any, strip: Any, result: Any) -> None:
     """Copy the animation of a strip (a fade, a move)."""
     curves = compat.curves_of(scene)
@@ -202,31 +215,3 @@ def _take_animation(scene: Any, strip: Any, result: Any) -> None:
             _copy(point, copy)
         made.extrapolation = curve.extrapolation
         made.update()
-
-
-def _effects_on(owner: Any, strip: Any) -> list[Any]:
-    return [one for one in compat.strips_in(owner) if compat.effect_input(one) == strip]
-
-
-def _take_effects(
-    scene: Any, owner: Any, strip: Any, result: Any, earlier: list[Any]
-) -> list[tuple[Any, int]]:
-    """Put the same effects on a result that work on its strip alone (speed, blur, glow).
-
-    Returns:
-        Each with its channel.
-    """
-    found: list[tuple[Any, int]] = []
-    leaving = [*earlier, *(effect for one in earlier for effect in _effects_on(owner, one))]
-    for effect in _effects_on(owner, strip):
-        channel = _channel(scene, owner, result, leaving)
-        made = compat.new_effect(owner, effect, channel, result)
-        _copy(effect, made, compat.TIMING | {"name", "channel", "select", "input_1", "seq_1", "lock"})
-        made.name = name_of(effect)
-        found.append((made, channel))
-    return found
-
-
-def _forget_effects(owner: Any, strip: Any) -> None:
-    for effect in _effects_on(owner, strip):
-        compat.strips_in(owner).remove(effect)

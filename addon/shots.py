@@ -85,7 +85,7 @@ def pace_of(strip: Any, scene: Any) -> Fraction:
     plain = compat.new_movie(scene.sequence_editor, "length", strip.filepath, 1, FAR_AWAY)
     length = compat.content_span(plain)
     compat.strips_in(scene.sequence_editor).remove(plain)
-    length -= compat.trimmed_start(strip)
+    length -= compat.trimmed_start(strip) + compat.trimmed_end(strip)
     stretched = rate / Fraction(strip.fps).limit_denominator(1001)
     span = compat.content_span(strip)
     return stretched if abs(span - length * stretched) < abs(span - length) else Fraction(1)
@@ -98,7 +98,8 @@ def window_of(strip: Any, scene: Any, handles: int) -> Window:
     """
     pace = pace_of(strip, scene)
     reverse = getattr(strip, "use_reverse_frames", False)
-    if compat.retimed(strip) or (pace != 1 and reverse):
+    cut = compat.trimmed_start(strip) or compat.trimmed_end(strip)
+    if compat.retimed(strip) or (pace != 1 and (reverse or cut)):
         return Window(0, 0, None)
     length = max(1, compat.content_span(strip))
     start = compat.content_start(strip)
@@ -145,6 +146,7 @@ def facts_of(strip: Any, scene: Any) -> str:
         compat.retimed(strip),
         getattr(strip, "use_reverse_frames", False),
         compat.trimmed_start(strip),
+        compat.trimmed_end(strip),
         str(pace_of(strip, scene)),
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]

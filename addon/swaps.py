@@ -8,22 +8,22 @@ keeps the rest. So whoever opens the file again finds the result, whatever was c
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
 from . import compat, placing, session
+from .choices import Choice, face_of, options_of
 from .errands import Errand, errands, own_of, settled, strip_of, strips_called
 from .jobs import tell
 from .link import StoppedError, offline
 from .preferences import cache_folder, loopback, results_folder
-from .properties import CHOICES, SUFFIXES
+from .properties import SUFFIXES
 from .shots import Shot, bring, facts_of, shot_of, window_of
 
 if TYPE_CHECKING:
-    from recaster.api.v1 import job_pb2
+    from pathlib import Path
+
     from recaster.client import Client
 
     from .link import Snapshot, Work
@@ -33,31 +33,6 @@ CLIENT = {"client": "blender"}
 LONGEST_LABEL = 100
 
 
-@dataclass(frozen=True)
-class Choice:
-    """How a strip is to be swapped, as plain data for threads; see ``StripSettings``."""
-
-    face: str
-    person: str
-    everyone: bool
-    mask: str
-    feather: float
-    erode: float
-    colour: str
-    smoothing: str
-    codec: str
-
-    @classmethod
-    def of(cls, strip: Any) -> Choice:
-        """What is chosen on a strip."""
-        chosen = strip.recaster
-        person = bpy.path.abspath(chosen.person) if chosen.person and not chosen.everyone else ""
-        return cls(
-            chosen.face, person, chosen.everyone, chosen.mask, chosen.feather, chosen.erode, chosen.colour,
-            chosen.smoothing, chosen.codec,
-        )  # fmt: skip
-
-
 def begin(scene: Any, strip: Any) -> Errand:
     """Ask for a swap of a strip with what is chosen on it.
 
@@ -65,10 +40,12 @@ def begin(scene: Any, strip: Any) -> Errand:
         ShotError: the strip can't be swapped.
     """
     own, shot = strip.recaster, shot_of(strip, scene, strip.recaster.handles)
+    earlier = errands.get(own.request)
+    a_copys = earlier is not None and (earlier.title, earlier.scene) != (strip.name, scene.name)
+    if earlier is not None and not a_copys:
+        _replaced(earlier)
     if not own.uid or len(strips_called(own.uid)) > 1:  # a copy of a strip is another strip
         _rename(scene, strip)
-    for earlier in [one for one in errands.values() if one.uid == own.uid and not one.ended]:
-        cancel(earlier)
     own.request, own.job, own.pending = uuid.uuid4().hex, "", True
     errand = _errand_of(scene, strip)
     errands[own.request] = errand
@@ -76,11 +53,24 @@ def begin(scene: Any, strip: Any) -> Errand:
     return errand
 
 
+def _replaced(earlier: Errand) -> None:
+    """The same strip is swapped anew."""
+    if not earlier.ended:
+        cancel(earlier)
+        return
+    del errands[earlier.request]
+    if earlier.stage == "placed":  # its file stays here
+        tell("delete", earlier.job)
+
+
 def _rename(scene: Any, strip: Any) -> None:
     """Give a strip a name of its own among swaps; the result above it is its own from now on."""
-    before, new = strip.recaster.uid, uuid.uuid4().hex[:12]
-    for one in compat.strips_in(placing.owner_of(scene, strip)):
-        if before and one.recaster.result_of == before and one.name.startswith(placing.name_of(strip)):
+    before, new, owner = strip.recaster.uid, uuid.uuid4().hex[:12], placing.owner_of(scene, strip)
+    beside = [one for one in compat.strips_in(owner) if placing.touch(one, strip) and one != strip]
+    rivals = before and any(one.recaster.uid == before for one in beside)
+    for one in beside:
+        its_own = not rivals or one.name.startswith(placing.name_of(strip))
+        if before and one.recaster.result_of == before and its_own:
             one.recaster.result_of = new
     strip.recaster.uid = new
 
@@ -96,40 +86,6 @@ def _errand_of(scene: Any, strip: Any) -> Errand:
 def original_of(scene: Any, strip: Any) -> Any | None:
     """The strip that a result was made from; None for another strip, or where it is gone."""
     return _strip_called(scene, strip.recaster.result_of) if strip.recaster.result_of else None
-
-
-def choices_from(active: Any, strips: list[Any]) -> None:
-    """Let the choices made on the active strip hold for others."""
-    for strip in strips:
-        if strip != active:
-            for name in CHOICES:
-                setattr(strip.recaster, name, getattr(active.recaster, name))
-
-
-def options_of(client: Client, choice: Choice, frames: str) -> job_pb2.SwapOptions:
-    """A choice as the engine's options; brings the performer's picture there."""
-    from recaster.api.v1 import job_pb2
-
-    options = job_pb2.SwapOptions(
-        range=frames,
-        mask=choice.mask,
-        feather=round(choice.feather, 4),
-        erode=round(choice.erode, 4),
-        colour=choice.colour,
-        smoothing=choice.smoothing,
-        codec=choice.codec,
-    )
-    if choice.everyone:
-        options.everyone = True
-    elif choice.person:
-        options.person = client.transfer.upload(Path(choice.person))
-    return options
-
-
-def face_of(choice: Choice) -> dict[str, str]:
-    """The field of a spec that says whose face is put on."""
-    kind, _, name = choice.face.partition(":")
-    return {f"{kind}_id": name}
 
 
 def _bring(errand: Errand, shot: Shot, choice: Choice) -> None:
@@ -201,6 +157,9 @@ def cancel(errand: Errand) -> None:
 def on_snapshot(found: Snapshot) -> None:
     """Let swaps go on, now that the engine was looked at."""
     link = session.link()
+    for errand in list(errands.values()):
+        if errand.stage == "ready":
+            put(errand)
     if not found.online or link is None:
         return
     for errand in list(errands.values()):
@@ -210,8 +169,6 @@ def on_snapshot(found: Snapshot) -> None:
             _resume(errand)
         elif errand.stage == "working":
             _look(errand, found)
-        elif errand.stage == "ready":
-            put(errand)
         elif errand.stage == "cancelled":
             _cancel_again(errand, found)
     _watch(link)
@@ -265,6 +222,15 @@ def done_there(errand: Errand) -> bool:
     return errand.result is None and job is not None and job.state == job_pb2.JOB_STATE_SUCCEEDED
 
 
+def forgettable(errand: Errand) -> bool:
+    """Whether nothing is lost when a swap that has ended leaves the list."""
+    if errand.stage == "failed":  # a result that can still be placed, or fetched
+        return strip_of(errand)[1] is None or not (errand.result is not None or done_there(errand))
+    job = session.snapshot().job(errand.job) if errand.job else None
+    unheard = errand.work is not None or (job is not None and not job.HasField("end_time"))
+    return errand.stage == "placed" or not unheard
+
+
 def fetch_again(errand: Errand) -> None:
     """Fetch a result once more that could not be fetched."""
     errand.stage, errand.trouble = "working", ""
@@ -309,6 +275,10 @@ def put(errand: Errand) -> None:
         return
     if session.editing():
         errand.stage = "ready"
+        return
+    if not errand.result.is_file():
+        errand.result = None  # it can be fetched again
+        _fail(errand, "the result is gone from the disk", for_good=False)
         return
     scene, strip = strip_of(errand)
     if strip is None:
@@ -358,7 +328,7 @@ def after_undo() -> None:
         if not errand.ended:
             own.uid, own.request, own.job, own.pending = errand.uid, errand.request, errand.job, True
         elif own.request == errand.request:
-            own.pending = False
+            own.pending = errand.kept
 
 
 def _resume(errand: Errand) -> None:
@@ -390,7 +360,7 @@ def _watch(link: Any) -> None:
 
 
 def _fail(errand: Errand, why: str, *, for_good: bool = True) -> None:
-    errand.stage, errand.trouble = "failed", why
+    errand.stage, errand.trouble, errand.kept = "failed", why, not for_good
     if for_good:
         settled(errand)
 

@@ -249,8 +249,12 @@ def timed(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     assert compat.effect_input(copied) == result
     assert (copied.speed_control, copied.speed_factor, copied.channel) == ("MULTIPLY", 2.0, 7)
     assert kit.span(copied) == kit.span(fast)
-    kit.swap(scene, fast)
-    assert len([one for one in kit.strips(scene) if one.type == "SPEED"]) == 2
+    for _ in range(2):
+        [again] = kit.swap(scene, fast)
+        assert (again.channel, kit.span(again)) == (6, kit.span(fast))
+        [copied] = [one for one in kit.strips(scene) if one.type == "SPEED" and one != effect]
+        assert (copied.channel, kit.span(copied)) == (7, kit.span(fast))
+        assert copied.name == "speed (Face Swap)"
 
     meta = scene_strips.new_meta("meta", 12, 1)
     inner = kit.movie(scene, clip, channel=11, start=1, name="inner")
