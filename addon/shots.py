@@ -28,6 +28,7 @@ SMALL = 64 << 20
 
 SAME = 0.0005
 """Rates that differ by a smaller share are the same."""
+HALF = Fraction(1, 2)
 FAR_AWAY = 1_000_000
 """A frame of the timeline where nothing is."""
 
@@ -109,7 +110,7 @@ def window_of(strip: Any, scene: Any, handles: int) -> Window:
     if pace != 1:
         # The part begins where a frame of the file begins with one of the timeline, or it would shift.
         begin = int(first / pace) // pace.denominator * pace.denominator
-        count = math.ceil((last + 1) / pace) - begin + 1
+        count = round(last / pace) + 2 - begin  # one to spare: Blender rounds halves up, Python to even
         return Window(int(begin * pace), compat.trimmed_start(strip) + begin, count)
     in_content = length - 1 - last if reverse else first
     return Window(first, compat.trimmed_start(strip) + in_content, last - first + 1)
@@ -163,7 +164,7 @@ def file_frame(strip: Any, scene: Any, frame: int) -> int:
     if compat.retimed(strip):
         raise ShotError(f"{strip.name}: is retimed, so a single frame can't be picked; swap it as a whole")
     pace, length = pace_of(strip, scene), max(1, compat.content_span(strip))
-    index = int(min(max(frame - compat.content_start(strip), 0), length - 1) / pace)
+    index = int(min(max(frame - compat.content_start(strip), 0), length - 1) / pace + HALF)
     length = math.ceil(length / pace)
     if getattr(strip, "use_reverse_frames", False):
         index = length - 1 - index
