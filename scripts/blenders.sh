@@ -37,6 +37,6 @@ install_blender() {
 newest_blender() {
   local found
   found=$(ls -d .blender/*/installed 2>/dev/null | sort -V | tail -n 1)
-  [ -n "$found" ] || { echo "No Blender is installed; run ./scripts/test once." >&2; return 1; }
+  [ -n "$found" ] || { echo "No Blender is installed: it needs Python 3.11 or 3.13." >&2; return 1; }
   echo "$(dirname "$found")/bin/python"
 }
