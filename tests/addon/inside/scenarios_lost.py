@@ -303,7 +303,8 @@ def own_engine(command: str, data: str, port: int, clip: str) -> dict[str, Any]:
     kit.until(lambda: session.snapshot().online)
     assert bpy.ops.recaster.stop_engine() == {"FINISHED"}
     kit.until(lambda: not session.snapshot().online)
-    kit.until(lambda: not bpy.ops.recaster.stop_engine.poll())
+    assert not bpy.ops.recaster.stop_engine.poll()
+    kit.until(lambda: not session.local().running)
     assert session.local().last_words() == ""
     assert bpy.ops.recaster.start_engine() == {"FINISHED"}
     kit.until(lambda: session.snapshot().online)
