@@ -91,19 +91,39 @@ def extension() -> Path:
     return made
 
 
-@pytest.fixture(scope="session", params=BLENDERS or [None])
-def blender(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Blender:
-    """Every installed version, with the extension installed by Blender itself."""
-    if request.param is None:
-        pytest.skip("no Blender is installed; ./scripts/test installs it where its Python is found")
-    extension = request.getfixturevalue("extension")
-    folder = tmp_path_factory.mktemp(f"blender-{request.param}")
-    home = folder / "home"
-    home.mkdir()
-    found = Blender(request.param, home)
-    installed = found.run("install", folder, zip_path=extension)
-    assert installed["version"].startswith(request.param)
+@pytest.fixture(scope="session")
+def installed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str | None], Blender]:
+    """A version of Blender with the extension installed by Blender itself, once."""
+    homes: dict[str, Blender] = {}
+
+    def found(version: str | None) -> Blender:
+        if version is None:
+            pytest.skip("no Blender is installed; ./scripts/test installs it where its Python is found")
+        if version not in homes:
+            folder = tmp_path_factory.mktemp(f"blender-{version}")
+            home = folder / "home"
+            home.mkdir()
+            made = Blender(version, home)
+            said = made.run("install", folder, zip_path=request.getfixturevalue("extension"))
+            assert said["version"].startswith(version)
+            homes[version] = made
+        return homes[version]
+
     return found
+
+
+@pytest.fixture(scope="session", params=BLENDERS or [None])
+def blender(request: pytest.FixtureRequest, installed: Callable[[str | None], Blender]) -> Blender:
+    """Every installed version."""
+    return installed(request.param)
+
+
+@pytest.fixture(scope="session", params=sorted({*BLENDERS[:1], *BLENDERS[-1:]}) or [None])
+def outer_blender(request: pytest.FixtureRequest, installed: Callable[[str | None], Blender]) -> Blender:
+    """The oldest and the newest: for what takes long and is about the engine rather than Blender."""
+    return installed(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from tests.addon.conftest import Blender
 
 
+@pytest.fixture
+def blender(outer_blender: Blender) -> Blender:
+    """In two versions only."""
+    return outer_blender
+
+
 @pytest.mark.parametrize("scenario", ["killed", "offline_at_first"])
 def test_an_engine_that_goes_away(
     blender: Blender,

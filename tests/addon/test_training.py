@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from PIL import Image
 
 from recaster.media.reader import read_frames
@@ -12,6 +13,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.addon.conftest import Blender
+
+
+@pytest.fixture
+def blender(outer_blender: Blender) -> Blender:
+    """In two versions only."""
+    return outer_blender
 
 
 def test_from_strips_to_a_model(
