@@ -19,6 +19,7 @@ MASKS = (
     ("box", "Box", "The rectangle that the model paints"),
 )
 COLOURS = (
+    ("light", "Light", "Take on the light that falls on the target, and its grain"),
     ("mean", "Match", "Take on the mean and spread of the target's colours"),
     ("hist", "Histogram", "Take on the target's distribution of colours"),
     ("none", "Keep", "Keep the colours that the model paints"),
@@ -49,7 +50,7 @@ class StripSettings(bpy.types.PropertyGroup):
     feather: FloatProperty(
         name="Feather",
         description="Width of the soft edge, as a share of the face's size",
-        default=0.12,
+        default=0.06,
         min=0,
         max=0.5,
         precision=2,

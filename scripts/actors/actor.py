@@ -33,6 +33,9 @@ JAW_TURN = 14.0
 
 SIDES = ("l", "r")
 
+STRANDS = 5200
+"""Of head hair; where there are fewer, they are thicker."""
+
 
 def body_points(head: Person, face: Person) -> np.ndarray:
     """Base points (19158, 3) of a head wearing a face, stood on a common spot."""
@@ -75,8 +78,8 @@ def skin_colours(person: Person, where: Regions) -> np.ndarray:
 class Actor:
     """Meshes and strands in the open scene; ``pose`` moves them and returns where the base points went."""
 
-    def __init__(self, name: str, levels: int = 2, strands: int = 5200) -> None:
-        self.head, self.face = CAST[name]
+    def __init__(self, head: Person, face: Person, levels: int = 2, strands: int = STRANDS) -> None:
+        self.head, self.face = head, face
         self.body = body_part(levels)
         self.where = find_regions(self.body)
         self.points = body_points(self.head, self.face)
@@ -84,7 +87,7 @@ class Actor:
         self.turn = np.eye(3)
         rest = self.body(self.points)
         self.pushed = self.body.normals(rest) * (0.05 * smoothstep(-0.02, 0.03, self.where.shirt))[:, None]
-        self._build_body(rest)
+        self._build_body(rest, bumps=levels > 1)
         self._build_eyes()
         self._build_mouth()
         self._build_hair(rest, strands)
@@ -99,9 +102,9 @@ class Actor:
         share = share[:, None] if np.ndim(of_face) == 2 else share
         return of_head * (1 - share) + of_face * share
 
-    def _build_body(self, rest: np.ndarray) -> None:
+    def _build_body(self, rest: np.ndarray, bumps: bool) -> None:
         where, head, face, count = self.where, self.head, self.face, self.body.count
-        thing = scene.add_mesh("body", rest, self.body.faces, materials.skin())
+        thing = scene.add_mesh("body", rest, self.body.faces, materials.skin(bumps))
         self.scalp = scalp(where.rest, where.ears, head.hairline)
         forehead = where.forehead * (0.6 if face.stubble else 0.15)
         y = where.rest[:, 1] + 0.02 * np.sin(9 * where.rest[:, 0])
@@ -111,7 +114,7 @@ class Actor:
                 [
                     where.beard * self._blend(head.stubble, face.stubble),
                     self._blend(head.freckles, face.freckles) * (1 - where.lips),
-                    self.scalp * 0.90,
+                    self.scalp * (0.25 if head.hairstyle == "bald" else 0.90),
                 ],
                 1,
             ),
@@ -177,18 +180,22 @@ class Actor:
 
     def _build_hair(self, rest: np.ndarray, count: int) -> None:
         self.strands: list[tuple[object, Strands]] = []
+        count = 0 if self.head.hairstyle == "bald" else count
         grown = grow_hair(self.head, self.body, rest, self.scalp, count)
+        thicker = (STRANDS / max(count, 1)) ** 0.5
         brows = grow_brows(self.face, self.body, self.where.rest)
         brow_colour = tuple(0.75 * h + 0.14 * s for h, s in zip(self.face.hair, self.face.skin, strict=True))
         for name, strands, radius, material in (
             (
                 "hair",
                 grown,
-                0.00042 if self.head.hairstyle == "short" else 0.0006,
+                (0.00042 if self.head.hairstyle == "short" else 0.0006) * thicker,
                 materials.hair("hair", self.head.hair, 0.0),
             ),
             ("brows", brows, 0.00017, materials.hair("brows", brow_colour, 1.0)),
         ):
+            if not len(strands.triangle):
+                continue
             points = strands.roots(self.body, rest)[:, None] + strands.offsets
             self.strands.append((scene.add_strands(name, points, radius, material), strands))
 

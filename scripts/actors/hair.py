@@ -42,8 +42,8 @@ def grow_hair(person: Person, body: Part, points: np.ndarray, scalp: np.ndarray,
     triangle = random.choice(len(density), count, p=density / density.sum())
     weights = random.dirichlet([1, 1, 1], count)
     root = (corners[triangle] * weights[..., None]).sum(1)
-    style = {"short": _short, "curly": _curly}[person.hairstyle]
-    return Strands(triangle, weights, style(random, root, _unit(normals[triangle])))
+    style = {"short": _short, "curly": _curly, "long": _long}.get(person.hairstyle, _short)
+    return Strands(triangle, weights, person.length * style(random, root, _unit(normals[triangle])))
 
 
 def _short(random: np.random.Generator, root: np.ndarray, normal: np.ndarray) -> np.ndarray:
@@ -83,6 +83,30 @@ def _curly(random: np.random.Generator, root: np.ndarray, normal: np.ndarray) ->
     coil -= coil[:, :1]
     fall = -0.10 * t[None, :, None] ** 2 * np.array([0, 1, 0])
     return length[:, None, None] * t[None, :, None] * way[:, None] + radius[..., None] * coil + fall
+
+
+def _long(random: np.random.Generator, root: np.ndarray, normal: np.ndarray) -> np.ndarray:
+    """Parted in the middle: over an ellipsoid around the skull to its sides and back, then straight down."""
+    count, radii = len(root), np.array([0.80, 0.95, 1.05])
+    x, y, z = ((root - SKULL) / radii).T
+    rise, azimuth = np.arcsin(np.clip(y, 0, 0.98)), np.arctan2(x, z)
+    side = np.where(x < 0, -1, 1)
+    aside = side * np.maximum(abs(azimuth), np.radians(88 + 16 * random.uniform(-1, 1, count)))
+    over = rise
+    length = over + random.uniform(1.1, 1.5, count)
+    along = np.linspace(0, 1, 12) * length[:, None]
+    done = np.clip(along / np.maximum(over, 0.05)[:, None], 0, 1)
+    turned = azimuth[:, None] + done**0.7 * (aside - azimuth)[:, None]
+    up = rise[:, None] * (1 - done)
+    reach = np.hypot(np.hypot(x, z), np.clip(y, 0, None))[:, None]
+    lift = 0.05 * smoothstep(0, 0.3, along) * random.uniform(0.4, 2.6, (count, 1))
+    reach = reach + (1.06 - reach) * done + lift
+    path = np.stack([np.cos(up) * np.sin(turned), np.sin(up), np.cos(up) * np.cos(turned)], -1)
+    path = path * reach[..., None] * radii
+    path[..., 1] += np.minimum(y, 0)[:, None] - np.clip(along - over[:, None], 0, None)
+    wave = 0.03 * np.sin(3 * along + random.uniform(0, 2 * np.pi, (count, 1))) * done
+    path[..., 0] += wave
+    return path - path[:, :1] + 0.05 * normal[:, None] * smoothstep(0, 0.4, along)[..., None]
 
 
 def grow_brows(person: Person, body: Part, rest: np.ndarray, per_side: int = 420) -> Strands:

@@ -28,8 +28,8 @@ def _skin_bump(g: Graph, place: Value) -> Value:
     return g.node("ShaderNodeBump", {"Strength": 0.6, "Distance": 0.0016, "Height": height}).outputs[0]
 
 
-def skin() -> bpy.types.Material:
-    """The body: skin, stubble, painted scalp and shirt, told apart by mesh attributes."""
+def skin(bumps: bool = True) -> bpy.types.Material:
+    """The body: skin, stubble, painted scalp and shirt, told apart by mesh attributes; bumps cost time."""
     g = Graph("skin")
     place = g.attribute("place", "Vector")
     stubble, freckles, scalp = g.split(g.attribute("growth"))
@@ -66,8 +66,9 @@ def skin() -> bpy.types.Material:
         "Subsurface Weight": g.math("MULTIPLY", bare, 0.5),
         "Subsurface Radius": (1.0, 0.35, 0.18),
         "Subsurface Scale": 0.005,
-        "Normal": _skin_bump(g, place),
     }
+    if bumps:
+        inputs["Normal"] = _skin_bump(g, place)
     shader = g.node("ShaderNodeBsdfPrincipled", subsurface_method="BURLEY")
     for name, value in inputs.items():
         if isinstance(value, bpy.types.NodeSocket):
@@ -111,13 +112,13 @@ def hair(name: str, colour: Colour, face: float) -> bpy.types.Material:
     return g.finish(g.node("ShaderNodeBsdfPrincipled", inputs), face)
 
 
-def backdrop() -> bpy.types.Material:
-    """A room out of focus: soft warm and blue blotches that give off light."""
+def backdrop(dark: Colour, bright: Colour) -> bpy.types.Material:
+    """A room out of focus: soft blotches between two colours that give off light."""
     g = Graph("backdrop")
     place = g.node("ShaderNodeTexCoord").outputs["Object"]
     colour = g.node("ShaderNodeValToRGB", {0: g.noise(place, 2.2, 0.5)})
     (low, high) = colour.color_ramp.elements
-    low.color, low.position = (0.05, 0.065, 0.08, 1), 0.35
-    high.color, high.position = (0.36, 0.30, 0.23, 1), 0.68
+    low.color, low.position = (*dark, 1), 0.35
+    high.color, high.position = (*bright, 1), 0.68
     shader = g.node("ShaderNodeEmission", {0: colour.outputs[0], 1: 0.8})
     return g.finish(shader, 0.0)

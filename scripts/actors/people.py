@@ -15,10 +15,11 @@ class Person:
         shape: weight per MakeHuman shape.
         skin, lips, hair, iris, shirt: colours.
         flush: how red cheeks, nose and ears are, 0 to 1; stubble, freckles: likewise.
-        hairstyle: ``short`` (combed forward) or ``curly``.
+        hairstyle: ``short`` (combed forward), ``curly``, ``long`` or ``bald``.
         hairline: how far down the hairline is moved, dm.
         brow: thickness of the eyebrows.
         seed: of hair, brows and the pattern of the skin.
+        length: how much longer than usual the hair is.
     """
 
     shape: dict[str, float]
@@ -34,6 +35,7 @@ class Person:
     hairline: float
     brow: float
     seed: int
+    length: float = 1.0
 
 
 def _both_sides(name: str, weight: float) -> dict[str, float]:

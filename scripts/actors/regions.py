@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import mpfb
@@ -33,6 +34,7 @@ class Regions:
     shirt: np.ndarray
 
 
+@functools.cache
 def body_part(levels: int) -> Part:
     """Head, neck and shoulders."""
     mesh = mpfb.base_mesh()
@@ -40,6 +42,7 @@ def body_part(levels: int) -> Part:
     return Part([face for face in mesh.faces["body"] if y[face].min() > 4.2 and x[face].max() < 2.6], levels)
 
 
+@functools.cache
 def find_regions(body: Part) -> Regions:
     """All masks, from the neutral body and the data's painted regions."""
     rest = body(mpfb.base_mesh().points)

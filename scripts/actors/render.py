@@ -51,7 +51,7 @@ def main() -> None:
     folder = chosen.out.resolve()
     scene.build(chosen.size, chosen.samples, chosen.threads)
     scene.write_mask_to(folder)
-    actor = Actor(chosen.actor)
+    actor = Actor(*CAST[chosen.actor])
     frames = list(STILLS) if chosen.still else perform(chosen.frames, chosen.fps, chosen.seed)
     for number in range(chosen.start, len(frames), chosen.step):
         began = time.process_time()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import bpy
 import materials
 import numpy as np
+from conditions import STUDIO, Conditions, Light
 from mathutils import Vector
 
 if TYPE_CHECKING:
@@ -82,23 +83,22 @@ def _link(thing: bpy.types.Object) -> bpy.types.Object:
     return thing
 
 
-def build(size: int, samples: int, threads: int) -> None:
-    """An empty file with renderer, camera, three lights and a backdrop."""
+def build(size: int, samples: int, threads: int, conditions: Conditions = STUDIO) -> None:
+    """An empty file with renderer, camera, lights and a backdrop."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     _renderer(scene, size, samples, threads)
     _camera(scene)
-    _area((-0.75, -1.0, 1.25), 0.55, 14, (1, 0.94, 0.86))
-    _area((1.1, -0.8, 0.75), 0.9, 4.5, (0.85, 0.92, 1))
-    _area((0.6, 0.9, 1.3), 0.4, 10, (1, 0.97, 0.92))
+    for light in conditions.lights:
+        _area(light)
     world = bpy.data.worlds.new("world")
     scene.world = world
     world.use_nodes = True
-    world.node_tree.nodes["Background"].inputs[0].default_value = (0.32, 0.36, 0.42, 1)
-    world.node_tree.nodes["Background"].inputs[1].default_value = 0.35
+    world.node_tree.nodes["Background"].inputs[0].default_value = (*conditions.world, 1)
+    world.node_tree.nodes["Background"].inputs[1].default_value = conditions.strength
     wall = bpy.data.meshes.new("wall")
     wall.from_pydata([(-2, 1.2, -1), (2, 1.2, -1), (2, 1.2, 2.5), (-2, 1.2, 2.5)], [], [[0, 1, 2, 3]])
-    wall.materials.append(materials.backdrop())
+    wall.materials.append(materials.backdrop(*conditions.backdrop))
     _link(bpy.data.objects.new("wall", wall))
 
 
@@ -137,6 +137,14 @@ def _renderer(scene: bpy.types.Scene, size: int, samples: int, threads: int) -> 
     scene.view_settings.exposure = 0.35
 
 
+def hurry() -> None:
+    """Settings for many small pictures: light bounces less, the denoiser takes less care."""
+    cycles = bpy.context.scene.cycles
+    cycles.denoising_quality = "FAST"
+    cycles.max_bounces = 2
+    cycles.diffuse_bounces = cycles.glossy_bounces = 1
+
+
 def _camera(scene: bpy.types.Scene) -> None:
     camera = bpy.data.cameras.new("camera")
     camera.lens, camera.sensor_width = LENS, SENSOR
@@ -145,12 +153,21 @@ def _camera(scene: bpy.types.Scene) -> None:
     scene.camera.rotation_euler = (np.pi / 2, 0, 0)
 
 
-def _area(place: tuple[float, ...], size: float, energy: float, colour: tuple[float, ...]) -> None:
+def aim_camera(centre: np.ndarray, span: float, distance: float) -> None:
+    """Look straight at a point (dm) from ``distance`` metres; the picture is ``span`` dm wide there."""
+    camera, (x, y, z) = bpy.context.scene.camera, to_blender(centre)
+    camera.location = (x, y - distance, z)
+    camera.data.lens = SENSOR * distance / (span * METRES)
+
+
+def _area(told: Light) -> None:
     light = bpy.data.lights.new("area", "AREA")
-    light.size, light.energy, light.color = size, energy, colour
+    light.size, light.energy, light.color = told.size, told.energy, told.colour
     thing = _link(bpy.data.objects.new("area", light))
-    thing.location = place
-    thing.rotation_euler = (Vector((0, -0.1, 0.72)) - Vector(place)).to_track_quat("-Z", "Y").to_euler()
+    thing.location = told.place
+    # A light in front of the camera would hide the face.
+    thing.visible_camera = False
+    thing.rotation_euler = (Vector((0, -0.1, 0.72)) - Vector(told.place)).to_track_quat("-Z", "Y").to_euler()
 
 
 def write_mask_to(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,9 +13,9 @@ from recaster.faces import alignment, topology
 from recaster.likeness import geometry
 from recaster.likeness.condition import CHANNELS, FACE, Drawing, draw
 from recaster.likeness.form import mesh_in_crop
-from recaster.likeness.layout import LOWER_LIP, UPPER_LIP, cover, vertices
+from recaster.likeness.layout import JAW, LOWER_LIP, UPPER_LIP, cover, under_jaw, vertices
 from recaster.likeness.likeness import Likeness
-from recaster.likeness.retarget import _LOWER_LIDS, _UPPER_LIDS, retarget
+from recaster.likeness.retarget import _LOWER_LIDS, _UPPER_LIDS, _outline_pull, retarget
 from recaster.networks.tensors import load_metadata, load_tensors, save_tensors
 
 if TYPE_CHECKING:
@@ -84,11 +85,31 @@ def test_another_build_keeps_the_motion_and_takes_the_shape(likeness: Likeness, 
     assert np.corrcoef(gaps, theirs)[0, 1] > 0.9
 
     def slimness(mesh: np.ndarray) -> np.ndarray:
-        width = np.linalg.norm(mesh[:, 234] - mesh[:, 454], axis=-1)
-        return width / np.linalg.norm(mesh[:, 10] - mesh[:, topology.CHIN], axis=-1)
+        width = np.linalg.norm(mesh[:, 98] - mesh[:, 327], axis=-1)  # of the nose
+        return width / np.linalg.norm(mesh[:, 168] - mesh[:, topology.NOSE_TIP], axis=-1)
 
     own, got = np.median(slimness(points)), np.median(slimness(wanted))
-    assert abs(got - own) < abs(np.median(slimness(wide)) - own)
+    assert abs(got - own) < 0.2 * abs(np.median(slimness(wide)) - own)
+
+
+def test_the_outline_stays_the_targets_and_eyes_and_mouth_are_left_alone(
+    likeness: Likeness, points: np.ndarray
+) -> None:
+    wide = points * [1.15, 1.0, 1.0]
+    oval, inside = list(topology.OVAL), [*topology.EYE_LEFT, *topology.EYE_RIGHT, *topology.LIPS_INNER]
+    wanted = retarget(wide, likeness.mesh, likeness.form)
+    assert np.allclose(wanted[:, oval], wide[:, oval])
+    pull = _outline_pull(likeness.form.neutral)
+    assert np.allclose(pull[inside].sum(1), 0, atol=0.02)
+    assert pull.min() >= 0
+    assert pull.sum(1).max() <= 1 + 1e-9
+
+
+def test_the_underjaw_lies_below_the_chin_and_ends_at_the_ears(likeness: Likeness) -> None:
+    neutral = likeness.form.neutral
+    below = under_jaw(neutral) - neutral[JAW]
+    assert below[len(JAW) // 2, 1] > 0.05 * (neutral[topology.CHIN, 1] - neutral[topology.FOREHEAD, 1])
+    assert np.allclose(below[[0, -1]], 0)
 
 
 def test_lips_never_cross_and_lids_never_turn_inside_out(likeness: Likeness, points: np.ndarray) -> None:
@@ -129,7 +150,8 @@ def test_what_is_visible_lies_inside_the_face(likeness: Likeness, points: np.nda
     matrix = geometry.fit_crop(points[0], mesh_in_crop(likeness.mesh, SIZE))
     drawing = draw(likeness, alignment.transform(points[0], matrix), likeness.weights(points[:1])[0], SIZE)
     assert drawing.visible.max() <= 1
-    assert not drawing.visible[drawing.condition[..., FACE] == 0].any()
+    reached = cv2.dilate(drawing.condition[..., FACE], np.ones((2 * SIZE // 16 + 1,) * 2, np.uint8))
+    assert not drawing.visible[reached == 0].any(), "the face and a little of the underjaw"
     assert drawing.visible[SIZE // 2, SIZE // 2] == 1
 
 

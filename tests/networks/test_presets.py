@@ -44,30 +44,29 @@ def test_classic_is_the_seed() -> None:
     classic = preset("classic-64")
     assert (classic.size, classic.batch, classic.crop, classic.beta1) == (64, 8, "box", 0.5)
     assert classic.learning_rate == 1e-4
-    assert classic.pairwise.adversarial > 0
+    assert classic.losses.adversarial > 0
     assert classic.pairwise.separate_optimisers
 
 
 def test_overridden_reaches_every_group() -> None:
     changed = overridden(preset("fast-96"), batch=2, adversarial=0.1, warp=0.0, perceptual="dlib-resnet")
     assert changed.batch == 2
-    assert changed.pairwise.adversarial == 0.1
+    assert changed.losses.adversarial == 0.1
     assert changed.augmentation.warp == 0.0
     assert changed.losses.perceptual == "dlib-resnet"
-    assert dataclasses.replace(changed, batch=6).pairwise.mixup == preset("fast-96").pairwise.mixup
+    assert dataclasses.replace(changed, batch=6).losses.mixup == preset("fast-96").losses.mixup
 
 
 def test_autoencoder_gan_and_perceptual_are_one_flag_each() -> None:
     gan = preset("classic-64")
-    assert overridden(gan, adversarial=0.0).pairwise.adversarial == 0
+    assert overridden(gan, adversarial=0.0).losses.adversarial == 0
     assert overridden(gan, perceptual="dlib-resnet").losses.perceptual == "dlib-resnet"
 
 
 @pytest.mark.parametrize(
     ("name", "flags"),
     [
-        ("guided-128", {"mixup": 0.1}),
-        ("guided-128", {"perceptual": "dlib-resnet"}),
+        ("guided-128", {"ssim_every": 2}),
         ("guided-128", {"coverage": 1.3}),
         ("guided-128", {"trim": 0.1}),
         ("fast-96", {"references": 3}),

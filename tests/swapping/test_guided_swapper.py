@@ -97,11 +97,12 @@ def test_a_trained_model_is_read_and_checked(
     actor_faceset: Faceset, performance: tuple[list[Frame], FaceTrack], tmp_path: Path
 ) -> None:
     from recaster.training.guided import GuidedTrainee
+    from recaster.training.guided_faces import Source
 
     base = preset("guided-128")
     tiny = dataclasses.replace(base, size=32, batch=2, network=GuidedNetwork(widths=(8, 16), references=6))
     folder = ModelFolder(tmp_path)
-    trainee = GuidedTrainee(tiny, actor_faceset, folder)
+    trainee = GuidedTrainee(tiny, [Source.of(tiny, actor_faceset, folder)])
     folder.write(ModelCard(tiny, actor_faceset.digest()))
     save_tensors(folder.weights, trainee.weights(), {})
     swapper = GuidedSwapper.from_model(folder)

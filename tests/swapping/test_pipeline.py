@@ -39,7 +39,7 @@ def swap(fake: Any, clip: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(pipeline, "analyse_clip", lambda *_: fake.analysis([fake.track(range(4, 36))], COUNT))
 
     def run(out: Path, swapper: Any = None, *, keep_parts: bool = False, **settings: Any) -> Any:
-        chosen = SwapSettings(**{"writer": WRITER, "chunk": 16, "batch": 4, **settings})
+        chosen = SwapSettings(**{"writer": WRITER, "colour": "mean", "chunk": 16, "batch": 4, **settings})
         return pipeline.swap_clip(clip, out, swapper or fake.FakeSwapper(), chosen, keep_parts=keep_parts)
 
     return run

@@ -101,6 +101,16 @@ def test_averaging_is_centred_and_skips_what_is_unknown() -> None:
 
 
 def test_unknown_mode_is_refused() -> None:
-    with pytest.raises(UsageError, match="none, mean, hist"):
+    with pytest.raises(UsageError, match="light, mean, hist, none"):
         colour.check_colour("lab")
     assert (colour.reach("none"), colour.reach("mean")) == (0, colour.REACH)
+
+
+def test_light_is_applied_and_none_leaves_the_face_alone() -> None:
+    swapped, target = picture((90, 120, 150), 4), picture((140, 110, 100), 4, seed=1)
+    statistics = colour.average([colour.measure(swapped, target, inside(), "light")], 0)
+    result = colour.apply(swapped, statistics, "light")[16:48, 16:48]
+    assert result.dtype == np.float32
+    assert result.mean((0, 1)) == pytest.approx(target[16:48, 16:48].mean((0, 1)), abs=3)
+    assert np.array_equal(colour.apply(swapped, None, "light"), swapped.astype(np.float32))
+    assert np.array_equal(colour.apply(swapped, None, "none"), swapped.astype(np.float32))

@@ -20,26 +20,35 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.facesets.faceset import Faceset
+    from recaster.likeness.likeness import Likeness
     from recaster.training.guided import GuidedTrainee
 
 
 @pytest.fixture(scope="module")
 def tiny() -> Preset:
     base = preset("guided-128")
-    return dataclasses.replace(base, size=32, batch=2, network=GuidedNetwork(widths=(8, 16), references=6))
+    network = GuidedNetwork(widths=(8, 16), critic_widths=(8, 8), references=6)
+    return dataclasses.replace(base, size=32, batch=2, network=network)
 
 
 def trainee(tiny: Preset, faceset: Faceset, folder: Path, seed: int = 0) -> GuidedTrainee:
     from recaster.training.guided import GuidedTrainee
+    from recaster.training.guided_faces import Source
 
-    return GuidedTrainee(tiny, faceset, ModelFolder(folder), seed)
+    return GuidedTrainee(tiny, [Source.of(tiny, faceset, ModelFolder(folder))], seed)
+
+
+def likeness_of(tiny: Preset, faceset: Faceset, folder: Path) -> Likeness:
+    from recaster.training.guided_faces import Source
+
+    return Source.of(tiny, faceset, ModelFolder(folder)).likeness
 
 
 def test_it_learns(tiny: Preset, actor_faceset: Faceset, tmp_path: Path) -> None:
     model = trainee(tiny, actor_faceset, tmp_path)
     losses = [model.step(2e-3)["loss"] for _ in range(60)]
     assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
-    assert model.preview().shape == (3 * 32, 6 * 32, 3)
+    assert model.preview().shape == (3 * 64, 6 * 64, 3)
     assert {name: value.shape for name, value in model.weights().items()} == {
         name: shape for name, (shape, _) in GuidedSwap.expected(tiny, 11).items()
     }
@@ -73,10 +82,10 @@ def test_another_models_state_is_refused(tiny: Preset, actor_faceset: Faceset, t
 
 def test_a_reference_never_helps_to_paint_its_own_moment(tiny: Preset, actor_faceset: Faceset) -> None:
     from recaster.likeness.likeness import Likeness
-    from recaster.training.guided import load_source
+    from recaster.training.guided_faces import load_faces
 
     likeness = Likeness.from_faceset(actor_faceset, references=6)
-    faces = load_source(actor_faceset, likeness, tiny.size)
+    faces = load_faces(actor_faceset, likeness, tiny.size)
     identifiers = [record.id for record in actor_faceset.records]
     for k, identifier in enumerate(likeness.records):
         row = identifiers.index(int(identifier))
@@ -87,7 +96,7 @@ def test_a_reference_never_helps_to_paint_its_own_moment(tiny: Preset, actor_fac
 
 def near(faces: list[tuple[int, float]], references: list[int]) -> list[list[bool]]:
     """Of faces given as (source, time), which of the references may not be shown for each."""
-    from recaster.training.guided import _too_near
+    from recaster.training.guided_faces import _too_near
 
     records = [SimpleNamespace(id=i + 1, source_id=s, time=t) for i, (s, t) in enumerate(faces)]
     return _too_near(records, [records[i] for i in references]).tolist()  # type: ignore[arg-type]
@@ -106,20 +115,20 @@ def test_in_a_very_short_clip_only_the_face_itself_is_too_near() -> None:
 def test_what_an_earlier_attempt_left_is_not_taken_for_the_likeness(
     tiny: Preset, actor_faceset: Faceset, tmp_path: Path
 ) -> None:
-    left = trainee(tiny, actor_faceset, tmp_path).likeness
+    left = likeness_of(tiny, actor_faceset, tmp_path)
     dataclasses.replace(left, textures=255 - left.textures).save(tmp_path / "likeness.safetensors")
-    again = trainee(tiny, actor_faceset, tmp_path).likeness
+    again = likeness_of(tiny, actor_faceset, tmp_path)
     assert np.array_equal(again.textures, left.textures)
 
 
 def test_a_begun_model_keeps_its_likeness(tiny: Preset, actor_faceset: Faceset, tmp_path: Path) -> None:
-    begun = trainee(tiny, actor_faceset, tmp_path).likeness
+    begun = likeness_of(tiny, actor_faceset, tmp_path)
     ModelFolder(tmp_path).write(ModelCard(tiny, actor_faceset.digest()))
     dataclasses.replace(begun, textures=255 - begun.textures).save(tmp_path / "likeness.safetensors")
-    assert np.array_equal(trainee(tiny, actor_faceset, tmp_path).likeness.textures, 255 - begun.textures)
+    assert np.array_equal(likeness_of(tiny, actor_faceset, tmp_path).textures, 255 - begun.textures)
     fewer = dataclasses.replace(tiny, network=GuidedNetwork(widths=(8, 16), references=4))
     with pytest.raises(UsageError, match="6 references"):
-        trainee(fewer, actor_faceset, tmp_path)
+        likeness_of(fewer, actor_faceset, tmp_path)
 
 
 def test_its_thread_ends_with_it(tiny: Preset, actor_faceset: Faceset, tmp_path: Path) -> None:

@@ -85,15 +85,16 @@ def _add_look(parser: argparse.ArgumentParser) -> None:
         choices=("learned", "hull", "box"),
         help="the model's own, the face's outline, or the crop (default: learned)",
     )
-    group.add_argument("--feather", type=float, metavar="X", help="width of the soft edge (default: 0.12)")
+    group.add_argument("--feather", type=float, metavar="X", help="width of the soft edge (default: 0.06)")
     group.add_argument("--erode", type=float, metavar="X", help="move the edge inwards (default: 0)")
     group.add_argument(
         "--scale", type=float, metavar="X", help="enlarge the mask about the face's middle (default: 1)"
     )
     group.add_argument(
         "--colour",
-        choices=("none", "mean", "hist"),
-        help="how the target's colours are taken on (default: mean)",
+        choices=("light", "mean", "hist", "none"),
+        help="how the target's colours are taken on: its light and grain, its mean and spread, its "
+        "histogram, or not at all (default: light)",
     )
 
 

@@ -54,4 +54,6 @@ MOUTH_CORNERS: Final = (61, 291)
 LIDS_LEFT: Final = (159, 145)
 LIDS_RIGHT: Final = (386, 374)
 NOSE_TIP: Final = 4
+FOREHEAD: Final = 10
+EARS: Final = (234, 454)
 CHIN: Final = 152

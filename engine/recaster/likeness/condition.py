@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from recaster.faces import topology
-from recaster.likeness.layout import cover, vertices, wrap
+from recaster.likeness.layout import JAW, cover, under_jaw, vertices, wrap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 CHANNELS = 11
 """Warped source RGB 0-2, place on the face 3-5, inner lips 6, lips 7, eyes 8, irises 9, face 10."""
+
+PARTS = 5
+"""The last channels of a condition: the drawn parts."""
 
 FACE, EYES, LIPS, INNER_LIPS, IRISES = 10, 8, 7, 6, 9
 _REACH = 6 / 128
@@ -60,7 +63,7 @@ def draw(likeness: Likeness, points: Floats, weights: Floats, size: int) -> Draw
     warped = wrap(likeness.texture(weights), covering) * near[..., None]
     places = wrap(likeness.positions, covering) * inside[..., None]
     parts = draw_parts(points, size)
-    visible = np.minimum(wrap(likeness.visible, covering), parts[..., FACE - 6])
+    visible = np.minimum(wrap(likeness.visible, covering), _fill(outline(points), size))
     return Drawing(
         condition=np.concatenate([warped, places, parts], -1),
         visible=visible.astype(np.float32) / np.float32(255),
@@ -68,11 +71,18 @@ def draw(likeness: Likeness, points: Floats, weights: Floats, size: int) -> Draw
     )
 
 
+def outline(points: Floats) -> Floats:
+    """The outline (36, 2) of a mesh (478, 2 or 3), with the underjaw."""
+    reached = points[..., :2].copy()
+    reached[JAW] = under_jaw(points)[:, :2]
+    return reached[list(topology.OVAL)]
+
+
 def draw_parts(points: Floats, size: int) -> NDArray[np.uint8]:
     """Filled parts of a mesh (478, 3) in crop pixels: (size, size, 5) uint8, antialiased."""
     inner, lips, face = (
-        _fill(points[list(outline), :2], size)
-        for outline in (topology.LIPS_INNER, topology.LIPS_OUTER, topology.OVAL)
+        _fill(points[list(part), :2], size)
+        for part in (topology.LIPS_INNER, topology.LIPS_OUTER, topology.OVAL)
     )
     eyes = np.maximum(
         _fill(points[list(topology.EYE_LEFT), :2], size), _fill(points[list(topology.EYE_RIGHT), :2], size)
@@ -87,8 +97,8 @@ def draw_parts(points: Floats, size: int) -> NDArray[np.uint8]:
     return np.stack([inner, lips, eyes, np.minimum(irises, eyes), face], -1)
 
 
-def _fill(outline: Floats, size: int) -> NDArray[np.uint8]:
+def _fill(polygon: Floats, size: int) -> NDArray[np.uint8]:
     picture = np.zeros((size, size), np.uint8)
-    fixed = np.round(outline * (1 << _SHIFT)).astype(np.int32)
+    fixed = np.round(polygon * (1 << _SHIFT)).astype(np.int32)
     cv2.fillPoly(picture, [fixed], 255, lineType=cv2.LINE_AA, shift=_SHIFT)
     return picture

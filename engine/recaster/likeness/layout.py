@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 UPPER_LIP = (191, 80, 81, 82, 13, 312, 311, 310, 415)
 LOWER_LIP = (95, 88, 178, 87, 14, 317, 402, 318, 324)
 
+JAW = list(topology.OVAL[10:27])
+"""The edge of the jaw, from one side to the other."""
+
+_UNDER = 0.09
+"""How far the underjaw reaches at the chin, as a share of the face's height and depth."""
+
 _JAW_DROP = 0.16
 _LID_STRETCH = 0.7
 _MARGIN = 0.04
@@ -103,15 +109,28 @@ def _eyes_opened(points: Floats) -> Floats:
 
 
 def vertices(points: Floats) -> Floats:
-    """What carries the texture of a mesh (478, 2 or 3): mesh, iris centres, a grid between the lips.
+    """What carries the texture of a mesh (478, 2 or 3): mesh, irises, a grid between the lips, the underjaw.
 
-    Iris centres stay between the lids. Returns (468 + 2 + 27, 2 or 3).
+    Iris centres stay between the lids. Returns (468 + 2 + 27 + 17, 2 or 3).
     """
     pairs = ((topology.EYE_LEFT, topology.IRIS_LEFT), (topology.EYE_RIGHT, topology.IRIS_RIGHT))
     irises = [_between_lids(points[list(outline)], points[iris]) for outline, iris in pairs]
     upper, lower = points[list(UPPER_LIP)], points[list(LOWER_LIP)]
     between = upper + _BETWEEN_LIPS[:, None, None] * (lower - upper)
-    return np.concatenate([points[: topology.MESH_POINTS], irises, between.reshape(-1, points.shape[1])])
+    grid = between.reshape(-1, points.shape[1])
+    return np.concatenate([points[: topology.MESH_POINTS], irises, grid, under_jaw(points)])
+
+
+def under_jaw(points: Floats) -> Floats:
+    """Points (..., 17, 2 or 3) below the jaws of meshes (..., 478, 2 or 3), farthest at the chin.
+
+    The mesh ends at the edge of the jaw; what grows below it, a beard say, has to be covered too.
+    """
+    jaw = points[..., JAW, :]
+    down = points[..., topology.CHIN, :] - points[..., topology.FOREHEAD, :]
+    back = points[..., topology.EARS, :].mean(-2) - points[..., topology.NOSE_TIP, :]
+    shift = _UNDER * (down + back)[..., None, :] * np.sin(np.linspace(0, np.pi, len(JAW)))[:, None]
+    return jaw + shift
 
 
 def _between_lids(outline: Floats, iris: Floats) -> Floats:

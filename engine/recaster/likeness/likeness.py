@@ -14,8 +14,9 @@ from recaster.faces import topology
 from recaster.likeness import geometry
 from recaster.likeness.form import Form, canonical_expressions, canonical_mesh, learn_form
 from recaster.likeness.layout import Layout, affines, cover, face_layout, vertices, wrap
+from recaster.likeness.light import evenly_lit
 from recaster.likeness.references import REGIONS, Shapes, blend_weights, choose_references, measure_shapes
-from recaster.likeness.visibility import visible_texels
+from recaster.likeness.visibility import steady_underjaw, visible_texels
 from recaster.networks.tensors import load_metadata, load_tensors, save_tensors
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
 
 FEWEST_FACES = 5
-_FORMAT = "recaster-likeness-1"
+_FORMAT = "recaster-likeness-2"
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +73,10 @@ class Likeness:
         chosen = choose_references(shapes, np.array([record.sharpness for record in records]), references)
         layout = face_layout(form.neutral, texture_size)
         textures = np.stack([unwrap(faceset.crop(records[i]), points[i], layout) for i in chosen])
-        return cls(mesh, form, layout, textures, shapes[chosen], np.array([records[i].id for i in chosen]))
+        shapes = shapes[chosen]
+        turned = np.abs(shapes.turn - np.median(shapes.turn))
+        textures = steady_underjaw(evenly_lit(textures, _face(layout)), layout, turned)
+        return cls(mesh, form, layout, textures, shapes, np.array([records[i].id for i in chosen]))
 
     def save(self, path: Path) -> None:
         """Write everything to one safetensors file, atomically."""
@@ -182,6 +186,13 @@ class Likeness:
         rows, columns = np.flatnonzero(soft.max(1) > 0.01), np.flatnonzero(soft.max(0) > 0.01)
         box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
         return (*box, soft[box][..., None])
+
+
+def _face(layout: Layout) -> NDArray[np.float32]:
+    """(S, S): 1 inside the outline of the face."""
+    mask = np.zeros((layout.size, layout.size), np.float32)
+    cv2.fillPoly(mask, [np.round(layout.points[list(topology.OVAL)]).astype(np.int32)], 1.0)
+    return mask
 
 
 def unwrap(crop: NDArray[np.uint8], points: Floats, layout: Layout) -> NDArray[np.uint8]:

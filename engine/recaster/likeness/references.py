@@ -46,6 +46,11 @@ class Shapes:
         shapes: Floats = getattr(self, region)
         return shapes
 
+    @property
+    def turn(self) -> Floats:
+        """(T,): how far the head is turned to a side; the sine of the angle times the weight of a pose."""
+        return self.rest[:, 0]
+
     def __getitem__(self, frames: NDArray[np.int64] | slice) -> Shapes:
         return Shapes(self.rest[frames], self.mouth[frames], self.eyes[frames])
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
+from recaster.faces import topology
 from recaster.likeness.form import Form, canonical_expressions, closed_lids, learn_form
-from recaster.likeness.geometry import lid_openings
+from recaster.likeness.geometry import eye_distance, lid_openings
 from recaster.likeness.layout import LOWER_LIP, UPPER_LIP
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ _WIDEST = 1.6
 """Lids open at most this many times as wide as usual: beyond it the mesh is noise."""
 _NARROWEST = 0.5
 """Nobody's usual lids are taken for narrower than this share of the source's: they are shut, not narrow."""
+_OUTLINE_REACH, _OUTLINE_SPREAD = 0.45, 0.15
+"""How far from the outline points follow it, and how smoothly, in eye distances."""
 _TELLING = 25
 """Frames of a track from which on its calm ones tell the performer's build from the expression."""
 
@@ -34,9 +38,9 @@ def retarget(points: Floats, mesh: Floats, source: Form) -> Floats:
 
     The target's offsets from its own neutral are added to the source's neutral in the canonical
     space, and the target's pose is put back. Lids keep their place between closed and usual for
-    each person, so that closed stays closed; lips never cross. In a track of a few frames build and
-    expression cannot be told apart: the fewer, the more of the target's build is kept, so that an
-    open mouth stays open.
+    each person, so that closed stays closed; lips never cross; the outline is the target's. In a track
+    of a few frames build and expression cannot be told apart: the fewer, the more of the target's build
+    is kept, so that an open mouth stays open.
 
     Args:
         points: (T, 478, 3), one performer's meshes in frame pixels, smoothed.
@@ -52,7 +56,28 @@ def retarget(points: Floats, mesh: Floats, source: Form) -> Floats:
     share = (lid_openings(expressions) - target.closed) / (target.lids - target.closed)
     wanted = source.closed + np.clip(share, 0.0, _WIDEST) * (source.lids - source.closed)
     moved = _set_lids(moved, source.neutral, wanted / lid_openings(source.neutral))
-    return fits.undo(_part_lips(moved))
+    return _within(points, fits.undo(_part_lips(moved)), _outline_pull(source.neutral))
+
+
+def _within(points: Floats, wanted: Floats, pull: Floats) -> Floats:
+    """The wanted meshes (T, 478, 3) with the target's own outline, what is near it following.
+
+    The target's head stays: a narrower face would leave the target's jaw, and its beard, beside it, and
+    a wider one would be cut off.
+    """
+    oval = list(topology.OVAL)
+    return wanted + pull @ (points[:, oval] - wanted[:, oval])
+
+
+def _outline_pull(neutral: Floats) -> Floats:
+    """(478, 36): how far each point follows each point of the outline."""
+    outline = neutral[list(topology.OVAL), :2]
+    away = cdist(neutral[:, :2], outline) / eye_distance(neutral)
+    shares = np.exp(-((away / _OUTLINE_SPREAD) ** 2))
+    shares /= shares.sum(1, keepdims=True)
+    pull = np.clip(1 - away.min(1) / _OUTLINE_REACH, 0, 1)[:, None] ** 2 * shares
+    pull[list(topology.OVAL)] = np.eye(len(outline))
+    return pull
 
 
 def _usual(expressions: Floats, source: Form) -> Form:

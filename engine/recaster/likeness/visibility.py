@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from recaster.likeness.layout import Layout
 
 _SKIN = (50, 205, 425, 280, 195)
-_DARK, _LIT = 0.55, 0.8
+_BLACK, _DARK, _LIT = 0.2, 0.55, 0.8
 _SOFT = 0.06
 
 
@@ -24,23 +24,48 @@ def visible_texels(textures: NDArray[np.uint8], layout: Layout) -> NDArray[np.ui
     """How far each texel may be shown, (S, S) uint8, 0 to 255.
 
     Above the brows and beside the eyes, whatever is much darker than the person's own cheeks and
-    nose counts as hair; brows, and a beard below the nose, may be as dark as they like. Bald,
-    fair-haired and dark-skinned people keep their forehead.
+    nose counts as hair, and lower down what is nearly black; brows, and a beard around the mouth, may be
+    as dark as they like. Bald, fair-haired and dark-skinned people keep their forehead.
 
     Args:
         textures: (K, S, S, 3) uint8, the references.
         layout: where the mesh lies in them.
     """
-    usual = np.median(textures, 0).astype(np.float32) / 255
-    light = cv2.cvtColor(usual, cv2.COLOR_RGB2Lab)[..., 0]
-    skin = np.zeros(light.shape, np.uint8)
-    cv2.fillConvexPoly(skin, cv2.convexHull(np.round(layout.points[list(_SKIN)]).astype(np.int32)), 1)
-    lit = np.clip((light / np.median(light[skin > 0]) - _DARK) / (_LIT - _DARK), 0, 1)
-    shown = np.where(_hair_grows(layout), lit, 1.0).astype(np.float32)
+    light = _lightness(textures, layout)
+    shown = np.where(_beside(layout), np.clip((light - _BLACK) / (_DARK - _BLACK), 0, 1), 1)
+    lit = np.clip((light - _DARK) / (_LIT - _DARK), 0, 1)
+    shown = np.where(_hair_grows(layout), lit, shown).astype(np.float32)
     distance = float(eye_distance(layout.points))
     reach = max(1, round(_SOFT * distance))
     shown = cv2.erode(shown, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
     return np.round(cv2.GaussianBlur(shown, (0, 0), _SOFT * distance) * 255).astype(np.uint8)
+
+
+def steady_underjaw(
+    textures: NDArray[np.uint8], layout: Layout, turned: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """The references with what is usual below the jaw: where a head is turned, the wall behind is there.
+
+    Args:
+        textures: (K, S, S, 3) uint8, the references.
+        layout: where the mesh lies in them.
+        turned: (K,), how far the head is turned in each.
+    """
+    face = np.zeros((layout.size, layout.size), np.uint8)
+    cv2.fillPoly(face, [np.round(layout.points[list(topology.OVAL)]).astype(np.int32)], 255)
+    reach = 0.03 * float(eye_distance(layout.points))
+    share = cv2.GaussianBlur(face, (0, 0), reach).astype(np.float32)[..., None] / 255
+    usual = np.median(textures[turned <= np.median(turned)], 0)
+    return np.round([usual + share * (texture - usual) for texture in textures]).astype(np.uint8)
+
+
+def _lightness(textures: NDArray[np.uint8], layout: Layout) -> NDArray[np.float32]:
+    """(S, S): how light each texel usually is beside the person's own cheeks and nose."""
+    usual = np.median(textures, 0).astype(np.float32) / 255
+    light = cv2.cvtColor(usual, cv2.COLOR_RGB2Lab)[..., 0]
+    skin = np.zeros(light.shape, np.uint8)
+    cv2.fillConvexPoly(skin, cv2.convexHull(np.round(layout.points[list(_SKIN)]).astype(np.int32)), 1)
+    return np.asarray(light / np.median(light[skin > 0]))
 
 
 def _hair_grows(layout: Layout) -> NDArray[np.bool_]:
@@ -55,6 +80,13 @@ def _hair_grows(layout: Layout) -> NDArray[np.bool_]:
     beside = (columns < outer[0] - 0.12 * distance) | (columns > outer[1] + 0.12 * distance)
     hair = (rows < heights) | (beside & (rows < layout.points[topology.NOSE_TIP, 1]))
     return hair & (_brows(layout, round(0.05 * distance)) == 0)
+
+
+def _beside(layout: Layout) -> NDArray[np.bool_]:
+    """(S, S): the texels beside the outer corners of the eyes, all the way down."""
+    columns = np.mgrid[: layout.size, : layout.size][1]
+    outer = layout.points[[topology.EYE_CORNERS_LEFT[0], topology.EYE_CORNERS_RIGHT[1]], 0]
+    return (columns < outer[0]) | (columns > outer[1])
 
 
 def _brows(layout: Layout, reach: int) -> NDArray[np.uint8]:

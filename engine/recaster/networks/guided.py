@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from recaster.networks.presets import Preset
 
+OUTPUTS = 5
+"""Channels of the network's output: see ``build_guided``."""
+
 _LEAK = 0.1
 _TRUST = 1.0
 """An untrained network keeps sigmoid(1) = 73 % of the warp: it is a face already."""
@@ -63,8 +66,9 @@ class _Scope:
 def build_guided(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
     """The U-Net of a guided preset (Ronneberger et al., 2015, with residual blocks).
 
-    In: (B, size, size, channels) float32, 0 to 1, the condition. Out: (B, size, size, 4) float32:
-    the painted face before its sigmoid, and how much of the warp to keep before its sigmoid.
+    In: (B, size, size, channels) float32, 0 to 1, the condition. Out: (B, size, size, OUTPUTS) float32,
+    all before their sigmoids: the painted face, how much of the warp's colours to keep, how strong the
+    warp's finest detail is to be.
     """
     widths, scope = preset.guided.widths, _Scope(seed)
     condition = x = keras.Input((preset.size, preset.size, channels), name="condition")
@@ -79,13 +83,13 @@ def build_guided(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
         x = scope.residual(x, widths[depth], f"up{depth}")
     x = ops.depth_to_space(scope.active(x, 64, 3, "twice"), 2)
     x = scope.active(ops.concatenate([x, condition], -1), 24, 3, "join")
-    return keras.Model(condition, scope.conv(x, 4, 3, "head", gain=_QUIET), name="guided")
+    return keras.Model(condition, scope.conv(x, OUTPUTS, 3, "head", gain=_QUIET), name="guided")
 
 
-def paint(condition: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
-    """The face (B, size, size, 3), 0 to 1: what the network painted, mixed with the warp it was given."""
-    share = kept(output)
-    return share * condition[..., :3] + (1 - share) * painting(output)
+def reduced(conditions: tf.Tensor, size: int) -> tf.Tensor:
+    """Conditions (B, side, side, channels), 0 to 1, at the network's own size; side is a multiple of it."""
+    detail = conditions.shape[1] // size
+    return tf.nn.avg_pool2d(conditions, detail, detail, "VALID") if detail > 1 else conditions
 
 
 def painting(output: tf.Tensor) -> tf.Tensor:
@@ -94,15 +98,45 @@ def painting(output: tf.Tensor) -> tf.Tensor:
 
 
 def kept(output: tf.Tensor) -> tf.Tensor:
-    """How much of the warp the network keeps, (B, size, size, 1), 0 to 1."""
+    """How much of the warp's colours the network keeps, (B, size, size, 1), 0 to 1."""
     return tf.sigmoid(output[..., 3:4] + _TRUST)
+
+
+def composed(conditions: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
+    """The face (B, side, side, 3), about 0 to 1.
+
+    Colours and forms are the network's: what it painted, mixed with the warp it was shown. What is
+    finer than the network can see is the warp's: pores, lashes and hairs, as strong as the network says
+    (from none to twice), so that a face is as sharp as the source's frames.
+
+    Args:
+        conditions: (B, side, side, channels) float32, 0 to 1; side is a multiple of the network's size.
+        output: (B, size, size, OUTPUTS), what the network made of ``reduced(conditions)``.
+    """
+    warp = conditions[..., :3]
+    coarse, share = reduced(warp, output.shape[1]), kept(output)
+    mixed = share * coarse + (1 - share) * painting(output)
+    if coarse.shape[1] == warp.shape[1]:
+        return mixed
+    strength = 2 * tf.sigmoid(output[..., 4:5])
+    enlarged = tf.image.resize(tf.concat([mixed, coarse, strength], -1), warp.shape[1:3])
+    mixed, coarse, strength = tf.split(enlarged, (3, 3, 1), -1)
+    return mixed + strength * (warp - coarse)
+
+
+def build_guided_critic(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
+    """Judges patches of faces, real or painted (Isola et al., 2017): (B, side, side, channels) to scores."""
+    scope, side = _Scope(seed), preset.size * preset.guided.detail
+    x = shown = keras.Input((side, side, channels), name="shown")
+    for index, width in enumerate(preset.guided.critic_widths):
+        x = scope.active(x, width, 3, f"judge{index}", stride=2)
+    return keras.Model(shown, scope.conv(x, 1, 3, "score"), name="critic")
 
 
 class GuidedSwap:
     """A trained guided network.
 
-    It looks at conditions reduced to its own size, but what it keeps of the warp is taken at full size:
-    so a face is as sharp as the source's frames wherever the network has nothing to correct.
+    It looks at conditions reduced to its own size; the finest detail is the warp's (``composed``).
 
     Args:
         preset: how it was built.
@@ -114,8 +148,8 @@ class GuidedSwap:
         self._network = build_guided(preset, channels)
         for name, variable in named(self._network).items():
             variable.assign(weights[name])
-        self._detail = preset.guided.detail
-        side = preset.size * self._detail
+        self._size = preset.size
+        side = preset.size * preset.guided.detail
         self._run: Callable[[tf.Tensor], tf.Tensor] = tf.function(
             self._finish, input_signature=[tf.TensorSpec((None, side, side, channels), tf.uint8)]
         )
@@ -140,5 +174,4 @@ class GuidedSwap:
 
     def _finish(self, conditions: tf.Tensor) -> tf.Tensor:
         unit = tf.cast(conditions, tf.float32) / 255
-        output = self._network(tf.nn.avg_pool2d(unit, self._detail, self._detail, "VALID"))
-        return paint(unit, tf.image.resize(output, unit.shape[1:3]))
+        return composed(unit, self._network(reduced(unit, self._size)))

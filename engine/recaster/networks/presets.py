@@ -47,6 +47,10 @@ class Losses:
     gradient: float = _value(0.5, "weight of the L1 difference of the image gradients")
     ssim: float = _value(0.1, "weight of 1 - SSIM over 7x7 windows")
     ssim_every: int = _value(2, "compute the SSIM term on every N-th step only")
+    adversarial: float = _value(
+        0.0, "weight of the least-squares adversarial loss; 0 trains no discriminator"
+    )
+    mixup: float = _value(0.2, "Beta(a, a) of real and fake mixed for the discriminator; 0 mixes nothing")
     perceptual: Literal["none", "dlib-resnet", "vggface"] = _value(
         "none", "network whose features the painted face is also compared in"
     )
@@ -56,7 +60,7 @@ class Losses:
 
 @dataclass(frozen=True)
 class PairwiseNetwork:
-    """A shared encoder and one decoder per identity, and the losses that only they know."""
+    """A shared encoder and one decoder per identity, and the losses that only it knows."""
 
     architecture: Literal["classic", "light"] = _needed("the seed's network or the light one")
     encoder_widths: tuple[int, ...] = _needed("channels after each halving of the encoder")
@@ -79,10 +83,6 @@ class PairwiseNetwork:
     region_weight: float = _value(2.0, "extra weight of eyes and mouth; 0 with hull_weight 0 = plain L1")
     hull_weight: float = _value(1.0, "weight of the face in the differences, over background_weight outside")
     background_weight: float = _value(0.25, "weight of what lies outside the face in the differences")
-    adversarial: float = _value(
-        0.0, "weight of the least-squares adversarial loss; 0 trains no discriminator"
-    )
-    mixup: float = _value(0.2, "Beta(a, a) of real and fake mixed for the discriminator; 0 mixes nothing")
     separate_optimisers: bool = _value(
         False, "one Adam per identity (the seed's four) instead of one for both"
     )
@@ -96,6 +96,10 @@ class GuidedNetwork:
     detail: int = _value(2, "swapped faces are this many times the network's size; the warp fills in")
     alone: float = _value(0.5, "weight of the L1 difference of the painting before it is mixed with the warp")
     trust: float = _value(0.03, "weight of painting where the source's own pixels could be kept")
+    critic_widths: tuple[int, ...] = _value((32, 48, 64), "channels after each halving of the discriminator")
+    start: Literal["rendered", "none"] = _value(
+        "none", "first weights: those learned on rendered people, or random ones"
+    )
     references: int = _value(24, "frames of the source whose pixels may be warped onto the target's mesh")
 
 
@@ -145,7 +149,7 @@ class Preset:
 
 
 _CLASSIC_AUGMENTATION = Augmentation(rotation=20.0, zoom=0.1, shift=0.05, flip=0.5, warp=6 / 256)
-_CLASSIC_LOSSES = Losses(gradient=0.0, ssim=0.0, perceptual_weight=0.1, perceptual_every=1)
+_CLASSIC_LOSSES = Losses(gradient=0.0, ssim=0.0, adversarial=0.5, perceptual_weight=0.1, perceptual_every=1)
 _CLASSIC_64 = PairwiseNetwork(
     architecture="classic",
     encoder_widths=(128, 256, 512, 1024),
@@ -159,7 +163,6 @@ _CLASSIC_64 = PairwiseNetwork(
     region_weight=0.0,
     hull_weight=0.0,
     background_weight=1.0,
-    adversarial=0.5,
     separate_optimisers=True,
 )
 _FAST_96 = PairwiseNetwork(
@@ -183,7 +186,7 @@ def _guided(name: str, size: int, network: GuidedNetwork) -> Preset:
     return Preset(
         name=name, size=size, network=network, batch=5, clip=1.0, ema=0.995,
         augmentation=Augmentation(rotation=3.4, zoom=0.04, shift=4 / 128, warp=0.0),
-        losses=Losses(gradient=1.0, ssim=0.1, ssim_every=1),
+        losses=Losses(gradient=1.0, ssim=0.1, ssim_every=1, adversarial=0.02, perceptual="dlib-resnet"),
     )  # fmt: skip
 
 
@@ -223,7 +226,7 @@ PRESETS: Final[dict[str, Preset]] = {
 """The presets by name. ``classic-64`` is the network of shaoanlu/faceswap-GAN, v1 with v2's alpha."""
 
 _GUIDED_FIXED: Final = {
-    "crop": "aligned", "coverage": 1.0, "trim": 0.0, "perceptual": "none", "ssim_every": 1, "flip": 0.0,
+    "crop": "aligned", "coverage": 1.0, "trim": 0.0, "ssim_every": 1, "flip": 0.0,
     "warp": 0.0,
 }  # fmt: skip
 """Shared ingredients that guided training does not have: any other value would be ignored."""

@@ -1,4 +1,7 @@
-"""Gives the swapped face the target's colours: one curve for each channel, steady over time.
+"""Gives the swapped face the target's colours, steady over time.
+
+"light" gives it the light that falls on the target, place by place (``light.py``); the others draw one
+curve for each channel.
 
 Statistics are taken inside the mask's core only, so that hair and background don't count, and are
 averaged over neighbouring frames of the track before a curve is made of them: a curve fitted to
@@ -16,6 +19,7 @@ import cv2
 import numpy as np
 
 from recaster.errors import UsageError
+from recaster.likeness.light import lit, measure_light
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.media.types import Image
 
-COLOURS: Final = ("none", "mean", "hist")
+COLOURS: Final = ("light", "mean", "hist", "none")
 GAIN: Final = (0.7, 1.4)
 """Least and largest slope that "mean" may give a curve, and the largest that "hist" may: steeper ones tear
 the channels of a highlight apart into a rainbow where an evenly lit face meets a target with a beard."""
@@ -67,11 +71,14 @@ def measure(swapped: Image, target: Image, mask: NDArray[np.float32], mode: str)
         mode: one of ``COLOURS``.
 
     Returns:
-        (2, K, 3) float64, first of the swapped face, then of the target's: mean and standard
-        deviation ("mean") or quantiles ("hist"); None where there is nothing to measure.
+        float64; what ``measure_light`` finds ("light"), or (2, K, 3), first of the swapped face, then of
+        the target's: mean and standard deviation ("mean") or quantiles ("hist"). None where there is
+        nothing to measure.
     """
     if mode == "none":
         return None
+    if mode == "light":
+        return measure_light(swapped, target, mask)
     core = (mask >= CORE).astype(np.uint8)
     if cv2.countNonZero(core) < CORE_PIXELS:
         return None
@@ -90,6 +97,19 @@ def average(statistics: Sequence[Floats | None], centre: int) -> Floats | None:
     distance = np.array([i - centre for i, _ in known])
     weights = np.exp(-0.5 * (distance / SIGMA_FRAMES) ** 2)
     return np.asarray(np.average([value for _, value in known], axis=0, weights=weights))
+
+
+def apply(image: Image, statistics: Floats | None, mode: str) -> NDArray[np.float32]:
+    """A face in the target's colours: (size, size, 3) float32, 0 to 255.
+
+    Args:
+        image: (size, size, 3) uint8 RGB, the swapped face.
+        statistics: the average of what was measured; None leaves it as it is.
+        mode: one of ``COLOURS``.
+    """
+    if statistics is not None and mode == "light":
+        return lit(image, statistics)
+    return correct(image, curve(statistics, mode))
 
 
 def curve(statistics: Floats | None, mode: str) -> NDArray[np.float32]:

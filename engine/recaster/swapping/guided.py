@@ -8,7 +8,7 @@ import numpy as np
 
 from recaster.errors import UsageError
 from recaster.faces import alignment, topology
-from recaster.faces.smoothing import smooth
+from recaster.faces.smoothing import Smoothing, smooth
 from recaster.faces.types import SwappedFace
 from recaster.likeness import geometry
 from recaster.likeness.condition import CHANNELS, draw
@@ -21,8 +21,7 @@ from recaster.swapping.swapper import TrackPlan
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from recaster.faces.smoothing import Smoothing
-    from recaster.faces.types import FaceTrack
+    from recaster.faces.types import FaceTrack, Floats
     from recaster.facesets.faceset import Faceset
     from recaster.networks.guided import GuidedSwap
     from recaster.networks.model_folder import ModelFolder
@@ -30,6 +29,10 @@ if TYPE_CHECKING:
 
 UNTRAINED_SIZE = 256
 """Side of the crop of a swap without a network: the warp is as sharp as the source's frames."""
+
+_STEADINESS = 16.0
+"""How much the choice of references is smoothed (as a Gaussian of about 2 frames): flicker against
+expressions that arrive late. See docs/quality.md."""
 
 
 class GuidedSwapper:
@@ -81,8 +84,14 @@ class GuidedSwapper:
             frames=track.frames,
             matrices=geometry.fit_crop(wanted, self._reference),
             landmarks=landmarks,
-            extra={"wanted": wanted, "weights": self.likeness.weights(wanted)},
+            extra={"wanted": wanted, "weights": self._steady(self.likeness.weights(wanted), track.times)},
         )
+
+    def _steady(self, weights: Floats, times: Floats) -> Floats:
+        """Weights (T, regions, K) that change slowly: what is fast in them is the landmarks' noise."""
+        slow = smooth(weights, times, Smoothing("zero-phase", _STEADINESS))
+        slow = np.clip(slow, 0, 1)
+        return slow / slow.sum(-1, keepdims=True)
 
     def swap(self, faces: Sequence[PlannedFace]) -> list[SwappedFace]:
         """Paint a batch of faces."""

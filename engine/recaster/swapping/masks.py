@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 
 from recaster.errors import UsageError
-from recaster.faces.topology import MESH_POINTS
+from recaster.faces.topology import MESH_POINTS, POINTS
+from recaster.likeness.layout import under_jaw
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,7 +42,7 @@ class MaskSettings:
     """
 
     kind: str = "learned"
-    feather: float = 0.12
+    feather: float = 0.06
     erode: float = 0.0
     scale: float = 1.0
 
@@ -79,13 +80,16 @@ def face_mask(learned: NDArray[np.float32], landmarks: Floats, settings: MaskSet
 
 
 def face_outline(landmarks: Floats) -> NDArray[np.float32]:
-    """The convex hull of a face's points, (M, 1, 2) float32 pixels.
+    """The convex hull of a face's points and of the underjaw, (M, 1, 2) float32 pixels.
 
     Seen from the front this is the mesh's oval; unlike the oval it keeps the nose of a profile.
     Dlib's 68 points end at the brows, and so does their hull.
     """
-    points = np.ascontiguousarray(landmarks[:MESH_POINTS, :2], dtype=np.float32)
-    return np.asarray(cv2.convexHull(points), dtype=np.float32)
+    points = landmarks[:MESH_POINTS, :2]
+    if len(landmarks) == POINTS:
+        points = np.concatenate([points, under_jaw(landmarks)[:, :2]])
+    hull = cv2.convexHull(np.ascontiguousarray(points, dtype=np.float32))
+    return np.asarray(hull, dtype=np.float32)
 
 
 def _region(

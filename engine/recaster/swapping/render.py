@@ -133,8 +133,8 @@ class Renderer:
     def _composited(self, painted: _Painted, statistics: Mapping[int, Floats | None]) -> Rendered:
         layers = []
         for number, (face, mask) in painted.faces.items():
-            curves = colour.curve(statistics[number], self._settings.colour)
-            layers.append(Layer(colour.correct(face.image, curves), mask, face.matrix))
+            image = colour.apply(face.image, statistics[number], self._settings.colour)
+            layers.append(Layer(image, mask, face.matrix))
         return Rendered(painted.frame, *composite(painted.frame.image, layers))
 
 

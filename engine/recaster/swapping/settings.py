@@ -44,7 +44,7 @@ class SwapSettings:
     everyone: bool = False
     smoothing: Smoothing = field(default_factory=Smoothing)
     mask: MaskSettings = field(default_factory=MaskSettings)
-    colour: str = "mean"
+    colour: str = "light"
     analysis: AnalysisSettings = field(default_factory=AnalysisSettings)
     writer: WriterOptions = field(default_factory=WriterOptions)
     matte: Path | None = None

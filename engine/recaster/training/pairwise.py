@@ -65,7 +65,7 @@ class PairwiseTrainee:
         self._encoder = build_encoder(preset, seed)
         self._decoders = {name: build_decoder(preset, name, seed) for name in IDENTITIES}
         self._critics = {}
-        if self._network.adversarial > 0:
+        if preset.losses.adversarial > 0:
             self._critics = {name: build_discriminator(preset, f"critic_{name}", seed) for name in IDENTITIES}
         self._perceptual = {}
         if backbone is not None:
@@ -87,7 +87,7 @@ class PairwiseTrainee:
         canvases = [
             faces.canvases[random.integers(0, len(faces), preset.batch)] for faces in self._faces.values()
         ]
-        alpha = self._network.mixup
+        alpha = preset.losses.mixup
         share = random.beta(alpha, alpha) if alpha > 0 else 1.0
         due = {
             "ssim": done % preset.losses.ssim_every == 0,
@@ -224,7 +224,7 @@ class PairwiseTrainee:
             ("l1", settings.reconstruction, lambda: losses.weighted_l1(truth, painted, weights)),
             ("gradient", settings.gradient, lambda: losses.gradient_l1(truth, painted, weights)),
             ("ssim", settings.ssim, lambda: losses.ssim_loss(truth, painted, weights, span)),
-            ("adversarial", network.adversarial, lambda: self._fool(name, decoded, face, share)),
+            ("adversarial", settings.adversarial, lambda: self._fool(name, decoded, face, share)),
             *self._mask_terms(decoded, face[1]),
         ]
         if self._perceptual:
@@ -283,7 +283,7 @@ class PairwiseTrainee:
         fake = self._judged(self._shown_face(decoded, face[0]), face[0])
         with tf.GradientTape() as tape:
             loss = losses.least_squares(critic(losses.mix(real, fake, share)), share)
-            if self._network.mixup == 0:  # nothing was mixed: that was the real half
+            if self.preset.losses.mixup == 0:  # nothing was mixed: that was the real half
                 loss += losses.least_squares(critic(fake), 0.0)
         adam = self._adams[critic.name]
         adam.apply(tape.gradient(loss, adam.variables), rate)
@@ -294,7 +294,7 @@ class PairwiseTrainee:
     ) -> tf.Tensor:
         """How far the discriminator is from taking the painted face for real."""
         fake = self._judged(self._shown_face(decoded, face[0]), face[0])
-        if self._network.mixup == 0:
+        if self.preset.losses.mixup == 0:
             return losses.least_squares(self._critics[name](fake), 1.0)
         real = self._judged(to_network(self.preset, face[1][..., :3]), face[0])
         return losses.least_squares(self._critics[name](losses.mix(real, fake, share)), 1 - share)

@@ -88,9 +88,12 @@ def make_trainee(
         UsageError: a pairwise preset without a target, or an ingredient that a begun model has fixed.
     """
     if preset.family == "guided":
+        from recaster.networks.start import start_weights
         from recaster.training.guided import GuidedTrainee
+        from recaster.training.guided_faces import Source
 
-        return GuidedTrainee(preset, source, folder, seed, report)
+        learned = Source.of(preset, source, folder, report)
+        return GuidedTrainee(preset, [learned], seed, start_weights(preset), backbone)
     from recaster.training.faces import load_faces
     from recaster.training.pairwise import PairwiseTrainee
 

@@ -1,0 +1,136 @@
+"""One face in the light of another: a smooth gain over the face, found where both show skin.
+
+What two evenly built faces differ in slowly, over the whole face, is taken for light: its level, its
+colour, the side it comes from. What differs in places (a beard, brows, the shadow of a fringe, a hand) is
+the people's own and is left out by robust weights (iteratively reweighted least squares with Tukey's
+biweight; Holland and Welsch, 1977).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from recaster.faces.types import Floats
+    from recaster.media.types import Image
+
+CELLS: Final = 32
+"""Light is measured on so many cells along each side of the crop."""
+FEWEST: Final = 24
+"""With fewer cells of face than this nothing is measured."""
+TERMS: Final = 6
+"""Level, slope across and down, and three curvatures."""
+GAIN: Final = (0.4, 2.5)
+"""Least and largest gain anywhere."""
+DETAIL: Final = (0.5, 2.5)
+"""Least and largest gain of detail."""
+_FINE: Final = 1.5 / 256
+"""Standard deviation of the blur that tells detail from form, as a share of the crop's side."""
+_DARK: Final = 12.0
+"""Added to grey levels before their ratio is taken: in the dark it would be of noise."""
+_RIDGE: Final = np.array([0.0, 0.01, 0.01, 0.05, 0.05, 0.1])
+"""Curvatures need more evidence than slopes."""
+_ROUNDS: Final = 5
+_SPREAD: Final = 0.07
+"""Skin differs from a fit by this much (logarithm) even where light fits."""
+_MOUTH_SHARE: Final = 0.1
+"""Below the nose, where beards grow, cells count for so much of those above."""
+_MOUTH_FROM: Final = 0.6
+"""Where that begins, as a share of the crop's side."""
+
+
+def measure_light(swapped: Image, target: Image, mask: NDArray[np.float32]) -> Floats | None:
+    """The target's light over the swapped face's, and its detail: (TERMS + 1, 3), logarithms of gains.
+
+    The last row is how much finer the target's skin is drawn: its grain, its softness, its motion blur.
+
+    Args:
+        swapped: (size, size, 3) uint8 RGB, the swapped face in an aligned crop.
+        target: (size, size, 3) uint8 RGB, the target's face in the same crop.
+        mask: (size, size) float32, 0 to 1, where the swapped face will show.
+
+    Returns:
+        None where too little of a face shows.
+    """
+    share = cv2.resize(mask, (CELLS, CELLS), interpolation=cv2.INTER_AREA).ravel().astype(np.float64)
+    here = share > 0.5
+    if here.sum() < FEWEST:
+        return None
+    ours, theirs = (
+        cv2.resize(image, (CELLS, CELLS), interpolation=cv2.INTER_AREA).reshape(-1, 3)[here] + _DARK
+        for image in (swapped, target)
+    )
+    ratio, terms = np.log(theirs / ours), _terms(CELLS)[here]
+    believed = np.where(terms[:, 2] > 2 * _MOUTH_FROM - 1, _MOUTH_SHARE, 1.0) * share[here]
+    weights = believed * _skin(theirs) * _skin(ours)
+    for _ in range(_ROUNDS):
+        found = _fit(terms, ratio, weights)
+        off = np.abs((ratio - terms @ found).mean(-1))
+        scale = max(_SPREAD, 1.4826 * float(np.median(off)))
+        weights = believed * np.clip(1 - (off / (3 * scale)) ** 2, 0, 1) ** 2
+    finer = np.log((_detail(target) + 0.5) / (_detail(swapped) + 0.5)).ravel()[here]
+    return np.vstack([found, np.full(3, _weighted_median(finer, weights))])
+
+
+def lit(image: Image, light: Floats) -> NDArray[np.float32]:
+    """A face (size, size, 3) uint8 in the light that ``measure_light`` found: float32, 0 to 255."""
+    small = np.exp(_terms(CELLS) @ light[:TERMS]).reshape(CELLS, CELLS, 3).clip(*GAIN).astype(np.float32)
+    gain = cv2.resize(small, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    drawn = image.astype(np.float32)
+    drawn += (np.clip(np.exp(light[TERMS, 0]), *DETAIL) - 1).astype(np.float32) * _fine(drawn)
+    return np.clip((drawn + np.float32(_DARK)) * gain - np.float32(_DARK), 0, 255)
+
+
+def evenly_lit(pictures: NDArray[np.uint8], mask: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Pictures of one face (K, size, size, 3) in the same place, all in the light of their median.
+
+    Args:
+        pictures: uint8 RGB.
+        mask: (size, size) float32, 0 to 1, where the face is.
+    """
+    usual = np.median(pictures, 0).astype(np.uint8)
+    lights = [measure_light(picture, usual, mask) for picture in pictures]
+    pairs = zip(pictures, lights, strict=True)
+    return np.stack([p if light is None else np.rint(lit(p, light)).astype(np.uint8) for p, light in pairs])
+
+
+def _fine(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What is finer than a blur of an image."""
+    return image - cv2.GaussianBlur(image, (0, 0), _FINE * len(image))
+
+
+def _detail(image: Image) -> Floats:
+    """(CELLS, CELLS): mean magnitude of an image's detail in every cell, grey levels."""
+    fine = np.abs(_fine(image.astype(np.float32).mean(-1)))
+    return cv2.resize(fine, (CELLS, CELLS), interpolation=cv2.INTER_AREA).astype(np.float64)
+
+
+def _weighted_median(values: Floats, weights: Floats) -> float:
+    order = values.argsort()
+    share = np.cumsum(weights[order])
+    return float(values[order[np.searchsorted(share, share[-1] / 2)]])
+
+
+def _skin(colours: Floats) -> Floats:
+    """(N,): first weights: cells much darker than the brighter half are hair, eyes or a mouth."""
+    light = colours.mean(-1)
+    return np.clip(light / np.quantile(light, 0.6) * 2.5 - 1.25, 0.02, 1)
+
+
+def _fit(terms: Floats, ratio: Floats, weights: Floats) -> Floats:
+    weighted = terms * weights[:, None]
+    return np.linalg.solve(weighted.T @ terms + np.diag(_RIDGE) * weights.sum(), weighted.T @ ratio)
+
+
+@lru_cache(maxsize=2)
+def _terms(cells: int) -> Floats:
+    """(cells * cells, TERMS): 1, x, y, xx, xy, yy at the cells' centres, x and y from -1 to 1."""
+    along = (np.arange(cells) + 0.5) * 2 / cells - 1
+    y, x = (grid.ravel() for grid in np.meshgrid(along, along, indexing="ij"))
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1)

@@ -1,0 +1,57 @@
+"""Train the weights that guided trainings start from, on rendered people (scripts/actors/README.md).
+
+    .venv/bin/python scripts/train_start.py FACESETS WORK --minutes 60
+
+FACESETS holds one faceset per person, WORK keeps checkpoints, so that training can be stopped and go on,
+also with more people. What comes out is engine/recaster/networks/weights/guided-rendered.safetensors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from recaster.cli.display import ProgressLine
+from recaster.facesets.faceset import Faceset
+from recaster.networks.model_folder import ModelCard, ModelFolder
+from recaster.networks.perceptual import make_backbone
+from recaster.networks.presets import preset
+from recaster.networks.start import RENDERED
+from recaster.networks.tensors import save_tensors
+from recaster.training.guided import GuidedTrainee
+from recaster.training.guided_faces import Source
+from recaster.training.loop import Schedule, train
+
+PRESET = "guided-128"
+SEED = 1
+
+
+def main() -> None:
+    """Train on what was asked for, and write the weights as float16."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("facesets", type=Path, metavar="FACESETS")
+    parser.add_argument("work", type=Path, metavar="WORK")
+    parser.add_argument("--minutes", type=float, required=True, help="in all, over all runs")
+    options = parser.parse_args()
+    begun = preset(PRESET)
+    begun = dataclasses.replace(begun, network=dataclasses.replace(begun.guided, start="none"))
+    folders = sorted(path for path in options.facesets.iterdir() if path.is_dir())
+    sources = [
+        Source.of(begun, Faceset.open(path), ModelFolder(options.work / path.name)) for path in folders
+    ]
+    model = ModelFolder(options.work / "model")
+    resume = model.exists()
+    model.write(ModelCard(begun, "", seed=SEED))
+    trainee = GuidedTrainee(begun, sources, SEED, None, make_backbone("dlib-resnet"))
+    schedule = Schedule(minutes=options.minutes, preview_every=300)
+    result = train(trainee, model, schedule, ProgressLine(sys.stderr), resume=resume)
+    weights = {name: value.astype(np.float16) for name, value in trainee.start_weights().items()}
+    save_tensors(RENDERED, weights, {"people": str(len(sources)), "steps": str(result.steps)})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""The light of one face on another."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from recaster.likeness.light import TERMS, evenly_lit, lit, measure_light
+
+SIZE = 96
+
+
+def face(seed: int = 0, grain: float = 6.0) -> np.ndarray:
+    """Skin with a soft pattern and some grain."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:SIZE, :SIZE] / SIZE
+    form = 150 + 10 * np.sin(9 * x) * np.cos(7 * y)
+    return np.clip(form[..., None] * [1.0, 0.8, 0.7] + rng.normal(0, grain, (SIZE, SIZE, 1)), 0, 255).astype(
+        np.uint8
+    )
+
+
+def inside() -> np.ndarray:
+    y, x = np.mgrid[:SIZE, :SIZE] / SIZE - 0.5
+    return (np.hypot(x, 0.8 * y) < 0.38).astype(np.float32)
+
+
+def side_lit(image: np.ndarray) -> np.ndarray:
+    gain = np.linspace(0.6, 1.2, SIZE)[None, :, None] * [1.0, 0.95, 0.85]
+    return np.clip(image * gain, 0, 255).astype(np.uint8)
+
+
+def off(picture: np.ndarray, truth: np.ndarray) -> float:
+    return float(np.abs(picture.astype(float) - truth)[inside() > 0].mean())
+
+
+def test_light_from_the_side_is_taken_on() -> None:
+    light = measure_light(face(), side_lit(face(1)), inside())
+    assert light is not None
+    assert light.shape == (TERMS + 1, 3)
+    same = side_lit(face())
+    assert off(lit(face(), light), same) < 0.12 * off(face(), same)
+
+
+def test_a_face_in_its_own_light_is_left_alone() -> None:
+    light = measure_light(face(), face(), inside())
+    assert light is not None
+    assert off(lit(face(), light), face()) < 0.1
+
+
+def test_a_beard_is_not_taken_for_shade() -> None:
+    bearded = face(1)
+    bearded[62:] = bearded[62:] // 3
+    light = measure_light(face(), bearded, inside())
+    assert light is not None
+    painted = lit(face(), light)
+    assert np.abs(painted[:58].mean() - face()[:58].mean()) < 4
+    assert painted[62:80, 30:66].mean() > 0.8 * face()[62:80, 30:66].mean(), "the chin stays light"
+
+
+@pytest.mark.parametrize(("grain", "wanted"), [(2.0, 0.6), (14.0, 2.0)])
+def test_detail_follows_the_target(grain: float, wanted: float) -> None:
+    light = measure_light(face(), face(1, grain), inside())
+    assert light is not None
+    shown = inside()[:, 1:] > 0
+    fine = [np.diff(one.astype(float), axis=1)[shown].std() for one in (lit(face(), light), face())]
+    assert fine[0] / fine[1] == pytest.approx(wanted, rel=0.25)
+
+
+def test_where_hardly_any_face_shows_nothing_is_measured() -> None:
+    mask = np.zeros((SIZE, SIZE), np.float32)
+    mask[40:50, 40:50] = 1
+    assert measure_light(face(), face(1), mask) is None
+
+
+def test_pictures_of_one_face_come_into_one_light() -> None:
+    pictures = np.stack([face(), side_lit(face(1)), face(2)])
+    even = evenly_lit(pictures, inside())
+    assert off(even[1], face()) < 0.5 * off(pictures[1], face())
+    assert even.dtype == np.uint8

@@ -1,0 +1,58 @@
+"""The guided network: how its output and the warp become a face."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from recaster.networks.guided import OUTPUTS, build_guided, build_guided_critic, composed, reduced
+from recaster.networks.presets import GuidedNetwork, Preset, preset
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Preset:
+    return dataclasses.replace(preset("guided-128"), size=16, network=GuidedNetwork(widths=(4, 8)))
+
+
+def condition(side: int) -> tf.Tensor:
+    return tf.constant(np.random.default_rng(0).uniform(0, 1, (2, side, side, 11)), tf.float32)
+
+
+def output(size: int, paint: float, keep: float, detail: float) -> tf.Tensor:
+    values = np.zeros((2, size, size, OUTPUTS), np.float32)
+    values[..., :3], values[..., 3], values[..., 4] = paint, keep, detail
+    return tf.constant(values)
+
+
+def test_an_untrained_network_shows_mostly_the_warp(tiny: Preset) -> None:
+    shown = condition(32)
+    face = composed(shown, build_guided(tiny, 11)(reduced(shown, 16)))
+    correlation = np.corrcoef(np.ravel(face), np.ravel(shown[..., :3]))[0, 1]
+    assert correlation > 0.9
+
+
+def test_what_the_network_keeps_is_the_warp_to_the_pixel() -> None:
+    shown = condition(32)
+    assert np.allclose(composed(shown, output(16, 0, 50, 0)), shown[..., :3], atol=1e-5)
+
+
+def test_detail_is_as_strong_as_the_network_says() -> None:
+    shown = condition(32)
+    soft = np.asarray(composed(shown, output(16, 0, -50, -50)))
+    assert np.allclose(soft, 0.5, atol=1e-4), "only what it painted"
+    twice, once = (np.asarray(composed(shown, output(16, 0, -50, d))) for d in (50, 0))
+    assert np.allclose(twice - soft, 2 * (once - soft), atol=1e-4)
+    assert once.std() > 0.1
+
+
+def test_at_the_networks_own_size_there_is_nothing_finer() -> None:
+    shown = condition(16)
+    assert np.allclose(composed(shown, output(16, 0, -50, 50)), 0.5, atol=1e-4)
+
+
+def test_the_discriminator_judges_patches(tiny: Preset) -> None:
+    scores = build_guided_critic(tiny, 8)(tf.zeros((2, 32, 32, 8)))
+    assert scores.shape == (2, 4, 4, 1)
