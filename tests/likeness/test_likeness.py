@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import cv2
@@ -105,6 +106,31 @@ def test_the_outline_stays_the_targets_and_eyes_and_mouth_are_left_alone(
     assert pull.sum(1).max() <= 1 + 1e-9
 
 
+def test_a_shut_mouth_stays_shut_on_a_source_whose_calm_mouth_is_open(
+    likeness: Likeness, points: np.ndarray
+) -> None:
+    quiet = np.repeat(points[[geometry.mouth_gap(points).argmin()]], 60, 0)
+    form = likeness.form
+    agape = form.neutral.copy()
+    agape[list(LOWER_LIP), 1] += 0.06 * float(geometry.eye_distance(agape))
+    forms = [dataclasses.replace(form, neutral=agape, shut=shut) for shut in (0.0, -0.06)]
+    parted, kept = (geometry.mouth_gap(retarget(quiet, likeness.mesh, one)) for one in forms)
+    assert kept.max() < 0.6 * parted.min()
+
+
+def test_teeth_keep_their_height_in_a_mouth_that_opens_wider(likeness: Likeness) -> None:
+    form = likeness.form
+
+    def rows(drop: float) -> np.ndarray:
+        mesh = form.neutral.copy()
+        mesh[list(LOWER_LIP), 1] += drop * float(geometry.eye_distance(mesh))
+        middle = vertices(mesh)[topology.MESH_POINTS + 2 :][3:21:7]  # the middle column, row by row
+        return (middle[:, 1] - mesh[topology.LIP_TOP, 1]) / float(geometry.eye_distance(mesh))
+
+    assert np.allclose(rows(0.3), rows(0.5), atol=0.01)
+    assert rows(0.05)[-1] < 0.6 * rows(0.3)[-1]
+
+
 def test_the_underjaw_lies_below_the_chin_and_ends_at_the_ears(likeness: Likeness) -> None:
     neutral = likeness.form.neutral
     below = under_jaw(neutral) - neutral[JAW]
@@ -150,7 +176,7 @@ def test_what_is_visible_lies_inside_the_face(likeness: Likeness, points: np.nda
     matrix = geometry.fit_crop(points[0], mesh_in_crop(likeness.mesh, SIZE))
     drawing = draw(likeness, alignment.transform(points[0], matrix), likeness.weights(points[:1])[0], SIZE)
     assert drawing.visible.max() <= 1
-    reached = cv2.dilate(drawing.condition[..., FACE], np.ones((2 * SIZE // 16 + 1,) * 2, np.uint8))
+    reached = cv2.dilate(drawing.condition[..., FACE], np.ones((2 * (SIZE // 10) + 1,) * 2, np.uint8))
     assert not drawing.visible[reached == 0].any(), "the face and a little of the underjaw"
     assert drawing.visible[SIZE // 2, SIZE // 2] == 1
 

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from recaster.facesets.clean import CleanResult
+    from recaster.facesets.faceset import Faceset
     from recaster.facesets.info import FacesetInfo, Spread
+    from recaster.facesets.needs import Needs
 
 EXAMPLES_SHOWN = 3
+NEEDS_SHOWN = 8
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -32,6 +35,12 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 def _add_info(actions: Any, common: argparse.ArgumentParser) -> None:
     parser = actions.add_parser("info", parents=[common], help="say what is in a faceset")
     parser.add_argument("faceset", type=Path, metavar="FACESET")
+    parser.add_argument(
+        "--target",
+        type=Path,
+        metavar="CLIP",
+        help="also say what its main person does that the faces don't show, and what to film more of",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run_info)
 
@@ -120,11 +129,22 @@ def run_info(options: argparse.Namespace) -> None:
     from recaster.facesets.faceset import Faceset
     from recaster.facesets.info import describe
 
-    info = describe(Faceset.open(options.faceset))
+    faceset = Faceset.open(options.faceset)
+    info = describe(faceset)
+    wanted = None if options.target is None else _needs(faceset, options)
     if options.json:
-        _say(json.dumps(info.as_json(), indent=1))
+        _say(json.dumps({**info.as_json(), **({"needs": wanted.as_json()} if wanted else {})}, indent=1))
     else:
-        _say("\n".join(info_lines(info)))
+        _say("\n".join([*info_lines(info), *(needs_lines(wanted, options.target) if wanted else [])]))
+
+
+def _needs(faceset: Faceset, options: argparse.Namespace) -> Needs:
+    from recaster.faces.cache import analyse_clip
+    from recaster.faces.choose import choose_tracks
+    from recaster.facesets.needs import needs
+
+    analysis = analyse_clip(options.target, report=reporter(options))
+    return needs(faceset, choose_tracks(analysis))
 
 
 def run_clean(options: argparse.Namespace) -> None:
@@ -214,6 +234,16 @@ def info_lines(info: FacesetInfo) -> list[str]:
         if filled:
             lines.append(f"  faces by {name}: {', '.join(filled)}")
     return lines
+
+
+def needs_lines(wanted: Needs, clip: Path) -> list[str]:
+    """What a clip asks of a faceset, for people."""
+    covered = f"{wanted.pose:.0%} of the head poses and {wanted.mouth:.0%} of the mouths are covered"
+    first = f"for {clip} ({wanted.frames} frames with a face): {covered}"
+    if not wanted.missing:
+        return [first, "  nothing more needs to be filmed of the source"]
+    films = [f"    {need.film} ({need.share:.0%})" for need in wanted.missing[:NEEDS_SHOWN]]
+    return [first, "  film more of:", *films]
 
 
 def clean_lines(result: CleanResult, *, dry_run: bool) -> list[str]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from recaster.likeness.geometry import Rigid
 
 _ROUNDS = 3
+_SHUT = 0.02
+"""Share of the frames in which a mouth is shut, in speech at least."""
 _CLOSED = 0.3
 """Closed lids read at most this share of the usual opening; a clip without a blink shows nothing smaller."""
 
@@ -33,11 +35,14 @@ class Form:
         neutral: (478, 3), closed mouth and open eyes.
         lids: (2,), median lid openings of the left and right eye, share of the eye distance.
         closed: (2,), what the landmarker says of them when they are closed, in the same unit.
+        shut: how much less the inner lips are apart in a shut mouth than in the neutral one: 0 or below,
+            in the same unit.
     """
 
     neutral: Floats
     lids: Floats
     closed: Floats
+    shut: float
 
 
 def canonical_mesh(points: Floats) -> Floats:
@@ -75,12 +80,17 @@ def learn_form(expressions: Floats) -> Form:
     if not calm.any():
         calm = gaps <= np.quantile(gaps, 0.3)
     usual = np.median(lids, 0)
-    return Form(np.median(expressions[calm], 0), usual, closed_lids(lids, usual))
+    neutral = np.median(expressions[calm], 0)
+    shut = float(np.quantile(gaps, _SHUT) - geometry.mouth_gap(neutral))
+    return Form(neutral, usual, closed_lids(lids, usual), min(shut, 0.0))
 
 
 def closed_lids(lids: Floats, usual: Floats) -> Floats:
-    """What closed lids read: (2,), the smallest of the openings (T, 2), if that is small beside ``usual``."""
-    return np.minimum(np.quantile(lids, 0.01, axis=0), _CLOSED * usual)
+    """What closed lids read: (2,), the smallest of the openings (T, 2), if that is small beside ``usual``.
+
+    The same for both eyes, which close together: the one that is farther from the camera reads worse.
+    """
+    return np.minimum(np.quantile(lids, 0.01, axis=0).min(), _CLOSED * usual)
 
 
 def canonical_expressions(points: Floats, mesh: Floats) -> tuple[Floats, Rigid]:

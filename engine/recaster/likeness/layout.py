@@ -35,8 +35,12 @@ _UNDER = 0.09
 _JAW_DROP = 0.16
 _LID_STRETCH = 0.7
 _MARGIN = 0.04
-_BETWEEN_LIPS = np.array([0.25, 0.5, 0.75])
+_ROWS = np.array([0.25, 0.5, 0.75])
+_TEETH = 0.2
+"""What is between lips farther apart than this, in eye distances, keeps its height next to the upper lip."""
 _SUBPIXEL = 4
+_SQUEEZED = (1.8, 4.0)
+"""From so many pixels in one on a blurred picture is read, and from so many on nothing else."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,10 +65,12 @@ class Cover:
     Attributes:
         triangle: (size, size) int32, -1 outside the face.
         maps: (size, size, 2) float32, the place in the other picture that each pixel shows.
+        squeezed: (size, size) float32, 0 to 1, where many of the other picture's pixels fall into one.
     """
 
     triangle: NDArray[np.int32]
     maps: NDArray[np.float32]
+    squeezed: NDArray[np.float32]
 
 
 def face_layout(neutral: Floats, size: int) -> Layout:
@@ -111,14 +117,32 @@ def _eyes_opened(points: Floats) -> Floats:
 def vertices(points: Floats) -> Floats:
     """What carries the texture of a mesh (478, 2 or 3): mesh, irises, a grid between the lips, the underjaw.
 
-    Iris centres stay between the lids. Returns (468 + 2 + 27 + 17, 2 or 3).
+    Iris centres stay between the lids. Returns (468 + 2 + 21 + 17, 2 or 3).
     """
     pairs = ((topology.EYE_LEFT, topology.IRIS_LEFT), (topology.EYE_RIGHT, topology.IRIS_RIGHT))
     irises = [_between_lids(points[list(outline)], points[iris]) for outline, iris in pairs]
-    upper, lower = points[list(UPPER_LIP)], points[list(LOWER_LIP)]
-    between = upper + _BETWEEN_LIPS[:, None, None] * (lower - upper)
-    grid = between.reshape(-1, points.shape[1])
+    upper, lower = points[list(UPPER_LIP[1:-1])], points[list(LOWER_LIP[1:-1])]  # corners have no room
+    grid = _between_lips(upper, lower, _eye_distance(points)).reshape(-1, points.shape[1])
     return np.concatenate([points[: topology.MESH_POINTS], irises, grid, under_jaw(points)])
+
+
+def _between_lips(upper: Floats, lower: Floats, distance: float) -> Floats:
+    """Rows (3, 7, 2 or 3) of points between the lips: evenly spread, or as high as teeth where lips part far.
+
+    So teeth stay with the upper lip, and a mouth that opens wider than the source's ever did shows what is
+    below them stretched, and not the teeth.
+    """
+    apart = lower - upper
+    gaps = np.linalg.norm(apart, axis=-1) / distance
+    shares = np.minimum(_ROWS[:, None], _ROWS[:, None] * _TEETH / np.maximum(gaps, 1e-6))
+    return np.asarray(upper + shares[..., None] * apart)
+
+
+def _eye_distance(points: Floats) -> float:
+    left, right = (
+        points[list(pair)].mean(0) for pair in (topology.EYE_CORNERS_LEFT, topology.EYE_CORNERS_RIGHT)
+    )
+    return float(np.linalg.norm(left - right))
 
 
 def under_jaw(points: Floats) -> Floats:
@@ -159,21 +183,41 @@ def cover(goal: Floats, source: Floats, triangles: NDArray[np.int64], size: int)
     fixed = np.round(corners[..., :2] * (1 << _SUBPIXEL)).astype(np.int32)
     for triangle in order:
         cv2.fillConvexPoly(index, fixed[triangle], int(triangle), shift=_SUBPIXEL)
-    return Cover(index, _maps(_spread(index), corners[..., :2], source[triangles][..., :2]))
+    places, spread = source[triangles][..., :2], _spread(index)
+    planes = affines(corners[..., :2], places)
+    squeezed = np.clip((_squeeze(planes) - _SQUEEZED[0]) / np.ptp(_SQUEEZED), 0, 1).astype(np.float32)
+    return Cover(index, _maps(spread, planes, places), squeezed[spread])
 
 
 def wrap(picture: Image, covering: Cover) -> Image:
-    """``picture`` read as the cover says, (size, size, channels) uint8; replicated beyond its border."""
-    return cv2.remap(picture, covering.maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    """``picture`` read as the cover says, (size, size, channels) uint8; replicated beyond its border.
+
+    Where much of it falls into one pixel, as in closing lips and lids, a blurred one is read: single
+    pixels out of many would sparkle.
+    """
+    read = cv2.remap(picture, covering.maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    if not covering.squeezed.any():
+        return read
+    soft = cv2.GaussianBlur(picture, (0, 0), _SQUEEZED[1] / 2)
+    soft = cv2.remap(soft, covering.maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.blendLinear(soft, read, covering.squeezed, 1 - covering.squeezed))
 
 
-def _maps(index: NDArray[np.int32], corners: Floats, places: Floats) -> NDArray[np.float32]:
+def _squeeze(planes: Floats) -> Floats:
+    """(M,): how many pixels of the other picture lie along one pixel, in the direction of the most."""
+    linear = planes[:, :2]
+    total = (linear**2).sum((1, 2))
+    root = np.sqrt(np.maximum(total**2 - 4 * np.linalg.det(linear) ** 2, 0))
+    return np.sqrt((total + root) / 2)
+
+
+def _maps(index: NDArray[np.int32], planes: Floats, places: Floats) -> NDArray[np.float32]:
     """The place (size, size, 2) that each pixel reads, never beyond its triangle's own corners.
 
     So a triangle that is seen edge-on reads nothing but its own edge, and pixels beyond the face
     repeat its rim.
     """
-    chosen = affines(corners, places).astype(np.float32)[index]
+    chosen = planes.astype(np.float32)[index]
     grid = np.arange(index.shape[0], dtype=np.float32)
     maps = chosen[..., 0, :] * grid[None, :, None]
     maps += chosen[..., 1, :] * grid[:, None, None]

@@ -85,6 +85,7 @@ class Likeness:
             "neutral": self.form.neutral,
             "lids": self.form.lids,
             "closed": self.form.closed,
+            "shut": np.array(self.form.shut),
             "layout": self.layout.points,
             "triangles": self.layout.triangles,
             "textures": self.textures,
@@ -110,7 +111,7 @@ class Likeness:
             raise ModelError(f"{path}: its triangles name points that do not exist; train the model anew")
         layout = Layout(read["textures"].shape[1], read["layout"], triangles)
         shapes = Shapes(*(read[f"shapes.{region}"] for region in REGIONS))
-        form = Form(read["neutral"], read["lids"], read["closed"])
+        form = Form(read["neutral"], read["lids"], read["closed"], float(read["shut"]))
         return cls(read["mesh"], form, layout, read["textures"], shapes, read["records"])
 
     def texture(self, weights: Floats) -> NDArray[np.uint8]:
@@ -217,6 +218,7 @@ def _expected(read: Mapping[str, NDArray[Any]]) -> dict[str, tuple[tuple[int, ..
         "neutral": ((topology.POINTS, 3), "float64"),
         "lids": ((2,), "float64"),
         "closed": ((2,), "float64"),
+        "shut": ((), "float64"),
         "layout": ((len(vertices(blank)), 2), "float64"),
         "triangles": ((triangles, 3), "int64"),
         "textures": ((count, side, side, 3), "uint8"),

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # Facing points of the lids (upper, lower; left eye then right).
 _UPPER_LIDS = ((246, 161, 160, 159, 158, 157, 173), (466, 388, 387, 386, 385, 384, 398))
 _LOWER_LIDS = ((7, 163, 144, 145, 153, 154, 155), (249, 390, 373, 374, 380, 381, 382))
+# The lips' outer edge without its corners.
+_UPPER_EDGE, _LOWER_EDGE = topology.LIPS_OUTER[11:], topology.LIPS_OUTER[1:10]
 # The two rows of points above the upper lids, that follow them by these shares.
 _FOLDS = (
     (0.6, ((247, 30, 29, 27, 28, 56, 190), (467, 260, 259, 257, 258, 286, 414))),
@@ -38,9 +40,9 @@ def retarget(points: Floats, mesh: Floats, source: Form) -> Floats:
 
     The target's offsets from its own neutral are added to the source's neutral in the canonical
     space, and the target's pose is put back. Lids keep their place between closed and usual for
-    each person, so that closed stays closed; lips never cross; the outline is the target's. In a track
-    of a few frames build and expression cannot be told apart: the fewer, the more of the target's build
-    is kept, so that an open mouth stays open.
+    each person, and lips too, so that closed stays closed; they never cross. The outline is the
+    target's. In a track of a few frames build and expression cannot be told apart: the fewer, the more
+    of the target's build is kept, so that an open mouth stays open.
 
     Args:
         points: (T, 478, 3), one performer's meshes in frame pixels, smoothed.
@@ -55,6 +57,7 @@ def retarget(points: Floats, mesh: Floats, source: Form) -> Floats:
     moved = source.neutral + (expressions - target.neutral)
     share = (lid_openings(expressions) - target.closed) / (target.lids - target.closed)
     wanted = source.closed + np.clip(share, 0.0, _WIDEST) * (source.lids - source.closed)
+    moved = _set_lips(moved, source.shut - target.shut)
     moved = _set_lids(moved, source.neutral, wanted / lid_openings(source.neutral))
     return _within(points, fits.undo(_part_lips(moved)), _outline_pull(source.neutral))
 
@@ -89,7 +92,18 @@ def _usual(expressions: Floats, source: Form) -> Form:
         neutral=share * learned.neutral + (1 - share) * source.neutral,
         lids=lids,
         closed=closed_lids(lid_openings(expressions), lids),
+        shut=share * learned.shut + (1 - share) * source.shut,
     )
+
+
+def _set_lips(points: Floats, farther: float) -> Floats:
+    """Lips that stand this much (of the eye distance) farther apart than the neutral faces have it."""
+    points = points.copy()
+    move = farther / 2 * eye_distance(points[0])
+    for share, rows in ((1.0, (UPPER_LIP, LOWER_LIP)), (0.5, (_UPPER_EDGE, _LOWER_EDGE))):
+        points[:, list(rows[0]), 1] -= share * move
+        points[:, list(rows[1]), 1] += share * move
+    return points
 
 
 def _set_lids(points: Floats, neutral: Floats, shares: Floats) -> Floats:
