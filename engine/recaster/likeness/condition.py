@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from recaster.faces import topology
-from recaster.likeness.layout import JAW, cover, under_jaw, vertices, wrap
+from recaster.likeness.layout import JAW, cover, under_jaw, vertices, wrap, wrap_softly
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,7 +60,7 @@ def draw(likeness: Likeness, points: Floats, weights: Floats, size: int) -> Draw
     inside = (covering.triangle >= 0).astype(np.uint8)
     reach = round(_REACH * size)
     near = cv2.dilate(inside, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
-    warped = wrap(likeness.texture(weights), covering) * near[..., None]
+    warped = wrap_softly(likeness.texture(weights), covering) * near[..., None]
     places = wrap(likeness.positions, covering) * inside[..., None]
     parts = draw_parts(points, size)
     visible = np.minimum(wrap(likeness.visible, covering), _fill(outline(points), size))

@@ -190,17 +190,24 @@ def cover(goal: Floats, source: Floats, triangles: NDArray[np.int64], size: int)
 
 
 def wrap(picture: Image, covering: Cover) -> Image:
-    """``picture`` read as the cover says, (size, size, channels) uint8; replicated beyond its border.
+    """``picture`` read as the cover says, (size, size, channels) uint8; replicated beyond its border."""
+    return cv2.remap(picture, covering.maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
-    Where much of it falls into one pixel, as in closing lips and lids, a blurred one is read: single
-    pixels out of many would sparkle.
+
+def wrap_softly(picture: Image, covering: Cover) -> Image:
+    """The same, but a blurred picture is read where much of it falls into one pixel.
+
+    In closing lips and lids single pixels out of many would sparkle.
     """
-    read = cv2.remap(picture, covering.maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    if not covering.squeezed.any():
-        return read
-    soft = cv2.GaussianBlur(picture, (0, 0), _SQUEEZED[1] / 2)
-    soft = cv2.remap(soft, covering.maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(cv2.blendLinear(soft, read, covering.squeezed, 1 - covering.squeezed))
+    read = wrap(picture, covering)
+    places = np.nonzero(covering.squeezed)
+    if len(places[0]):
+        share = covering.squeezed[places][:, None]
+        soft = cv2.GaussianBlur(picture, (0, 0), _SQUEEZED[1] / 2)
+        maps = np.ascontiguousarray(covering.maps[places][None])
+        soft = cv2.remap(soft, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+        read[places] = np.rint(read[places] + share * (soft.astype(np.float32) - read[places]))
+    return read
 
 
 def _squeeze(planes: Floats) -> Floats:

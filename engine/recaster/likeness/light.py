@@ -58,6 +58,18 @@ def measure_light(swapped: Image, target: Image, mask: NDArray[np.float32]) -> F
     Returns:
         None where too little of a face shows.
     """
+    fitted = _fitted(swapped, target, mask)
+    if fitted is None:
+        return None
+    light, weights, here = fitted
+    finer = np.log((_detail(target) + 0.5) / (_detail(swapped) + 0.5)).ravel()[here]
+    return np.vstack([light, np.full(3, _weighted_median(finer, weights))])
+
+
+def _fitted(
+    swapped: Image, target: Image, mask: NDArray[np.float32]
+) -> tuple[Floats, Floats, NDArray[np.bool_]] | None:
+    """The light (TERMS, 3), and the weights (N,) of the cells that show face (CELLS * CELLS,), N of them."""
     share = cv2.resize(mask, (CELLS, CELLS), interpolation=cv2.INTER_AREA).ravel().astype(np.float64)
     here = share > 0.5
     if here.sum() < FEWEST:
@@ -74,17 +86,35 @@ def measure_light(swapped: Image, target: Image, mask: NDArray[np.float32]) -> F
         off = np.abs((ratio - terms @ found).mean(-1))
         scale = max(_SPREAD, 1.4826 * float(np.median(off)))
         weights = believed * np.clip(1 - (off / (3 * scale)) ** 2, 0, 1) ** 2
-    finer = np.log((_detail(target) + 0.5) / (_detail(swapped) + 0.5)).ravel()[here]
-    return np.vstack([found, np.full(3, _weighted_median(finer, weights))])
+    return found, weights, here
 
 
 def lit(image: Image, light: Floats) -> NDArray[np.float32]:
     """A face (size, size, 3) uint8 in the light that ``measure_light`` found: float32, 0 to 255."""
-    small = np.exp(_terms(CELLS) @ light[:TERMS]).reshape(CELLS, CELLS, 3).clip(*GAIN).astype(np.float32)
-    gain = cv2.resize(small, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     drawn = image.astype(np.float32)
     drawn += (np.clip(np.exp(light[TERMS, 0]), *DETAIL) - 1).astype(np.float32) * _fine(drawn)
-    return np.clip((drawn + np.float32(_DARK)) * gain - np.float32(_DARK), 0, 255)
+    return _gained(drawn, light[:TERMS])
+
+
+def _gained(picture: NDArray[np.float32], light: Floats) -> NDArray[np.float32]:
+    small = np.exp(_terms(CELLS) @ light).reshape(CELLS, CELLS, 3).clip(*GAIN).astype(np.float32)
+    gain = cv2.resize(small, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    picture = (picture + np.float32(_DARK)) * gain - np.float32(_DARK)
+    return np.clip(picture, 0, 255, out=picture)
+
+
+def relit(picture: Image, other: Image, mask: NDArray[np.float32]) -> Image:
+    """A picture in the light of another, its detail left as it is; unchanged where too little face shows.
+
+    Args:
+        picture: (size, size, 3) uint8 RGB.
+        other: the same face in the same place.
+        mask: (size, size) float32, 0 to 1, where the face is.
+    """
+    fitted = _fitted(picture, other, mask)
+    if fitted is None:
+        return picture
+    return np.rint(_gained(picture.astype(np.float32), fitted[0])).astype(np.uint8)
 
 
 def evenly_lit(pictures: NDArray[np.uint8], mask: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -95,9 +125,7 @@ def evenly_lit(pictures: NDArray[np.uint8], mask: NDArray[np.float32]) -> NDArra
         mask: (size, size) float32, 0 to 1, where the face is.
     """
     usual = np.median(pictures, 0).astype(np.uint8)
-    lights = [measure_light(picture, usual, mask) for picture in pictures]
-    pairs = zip(pictures, lights, strict=True)
-    return np.stack([p if light is None else np.rint(lit(p, light)).astype(np.uint8) for p, light in pairs])
+    return np.stack([relit(picture, usual, mask) for picture in pictures])
 
 
 def _fine(image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -107,7 +135,7 @@ def _fine(image: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _detail(image: Image) -> Floats:
     """(CELLS, CELLS): mean magnitude of an image's detail in every cell, grey levels."""
-    fine = np.abs(_fine(image.astype(np.float32).mean(-1)))
+    fine = np.abs(_fine(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)))
     return cv2.resize(fine, (CELLS, CELLS), interpolation=cv2.INTER_AREA).astype(np.float64)
 
 

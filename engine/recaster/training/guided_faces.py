@@ -10,8 +10,9 @@ import numpy as np
 from recaster.errors import ModelError, UsageError
 from recaster.faces import alignment
 from recaster.likeness import geometry
-from recaster.likeness.condition import draw
+from recaster.likeness.condition import FACE, draw
 from recaster.likeness.form import canonical_expressions, mesh_in_crop
+from recaster.likeness.light import relit
 from recaster.likeness.likeness import Likeness
 from recaster.progress import Report, Update, silent
 
@@ -141,7 +142,8 @@ class Source:
         weights = self.likeness.weights(points[None], self._faces.near[index][None])[0]
         moved = alignment.transform(points, matrix)
         condition = draw(self.likeness, moved, weights, self.size).condition
-        return condition, alignment.warp(self._faces.crops[index], matrix, self.size)
+        truth = alignment.warp(self._faces.crops[index], matrix, self.size)
+        return condition, _in_light_of(condition, truth)
 
     def _noisy(self, index: int, random: np.random.Generator) -> Floats:
         """A face's mesh with a little of another expression: what a landmarker might have said."""
@@ -183,6 +185,16 @@ def _expression_modes(offsets: Floats) -> Floats:
     _, singular, directions = np.linalg.svd(flat, full_matrices=False)
     count = min(_MODES, len(singular))
     return directions[:count] * (singular[:count] / np.sqrt(len(flat)))[:, None]
+
+
+def _in_light_of(condition: NDArray[np.uint8], truth: Image) -> Image:
+    """A true face in the light of the warp it is to be painted from.
+
+    A swap takes on the target's light in the end: to guess the light of each moment isn't asked of the
+    network.
+    """
+    face = condition[..., FACE].astype(np.float32) / np.float32(255)
+    return relit(truth, np.ascontiguousarray(condition[..., :3]), face)
 
 
 def _jitter(amounts: Augmentation, size: int, random: np.random.Generator) -> Floats:
