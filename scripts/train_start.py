@@ -13,15 +13,12 @@ import dataclasses
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from recaster.cli.display import ProgressLine
 from recaster.facesets.faceset import Faceset
 from recaster.networks.model_folder import ModelCard, ModelFolder
 from recaster.networks.perceptual import make_backbone
 from recaster.networks.presets import preset
-from recaster.networks.start import RENDERED
-from recaster.networks.tensors import save_tensors
+from recaster.networks.start import save_start_weights
 from recaster.training.guided import GuidedTrainee
 from recaster.training.guided_faces import Source
 from recaster.training.loop import Schedule, train
@@ -49,8 +46,8 @@ def main() -> None:
     trainee = GuidedTrainee(begun, sources, SEED, None, make_backbone("dlib-resnet"))
     schedule = Schedule(minutes=options.minutes, preview_every=300)
     result = train(trainee, model, schedule, ProgressLine(sys.stderr), resume=resume)
-    weights = {name: value.astype(np.float16) for name, value in trainee.start_weights().items()}
-    save_tensors(RENDERED, weights, {"people": str(len(sources)), "steps": str(result.steps)})
+    facts = {"people": str(len(sources)), "steps": str(result.steps), "seed": str(SEED)}
+    save_start_weights(begun, trainee.start_weights(), facts)
 
 
 if __name__ == "__main__":

@@ -203,9 +203,7 @@ def wrap_softly(picture: Image, covering: Cover) -> Image:
     places = np.nonzero(covering.squeezed)
     if len(places[0]):
         share = covering.squeezed[places][:, None]
-        soft = cv2.GaussianBlur(picture, (0, 0), _SQUEEZED[1] / 2)
-        maps = np.ascontiguousarray(covering.maps[places][None])
-        soft = cv2.remap(soft, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+        soft = wrap(cv2.GaussianBlur(picture, (0, 0), _SQUEEZED[1] / 2), covering)[places]
         read[places] = np.rint(read[places] + share * (soft.astype(np.float32) - read[places]))
     return read
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _SKIN = (50, 205, 425, 280, 195)
 _BLACK, _DARK, _LIT = 0.2, 0.55, 0.8
+_CLOTH = 0.3, 0.5
+_FOREIGN = 8.0, 14.0
 _SOFT = 0.06
 
 
@@ -46,6 +48,8 @@ def steady_underjaw(
 ) -> NDArray[np.uint8]:
     """The references with what is usual below the jaw: where a head is turned, the wall behind is there.
 
+    What is no skin there, clothes or a wall, gives way to the jaw's colours, which go on.
+
     Args:
         textures: (K, S, S, 3) uint8, the references.
         layout: where the mesh lies in them.
@@ -54,18 +58,44 @@ def steady_underjaw(
     face = np.zeros((layout.size, layout.size), np.uint8)
     cv2.fillPoly(face, [np.round(layout.points[list(topology.OVAL)]).astype(np.int32)], 255)
     reach = 0.03 * float(eye_distance(layout.points))
+    usual = np.median(textures[turned <= np.quantile(turned, 0.34)], 0).astype(np.float32)
+    other = _unlike_skin(usual, layout)[..., None]
+    usual += other * (_continued(usual, face, round(2 * reach)) - usual)
     share = cv2.GaussianBlur(face, (0, 0), reach).astype(np.float32)[..., None] / 255
-    usual = np.median(textures[turned <= np.median(turned)], 0)
     return np.round([usual + share * (texture - usual) for texture in textures]).astype(np.uint8)
+
+
+def _continued(picture: NDArray[np.float32], face: NDArray[np.uint8], inset: int) -> NDArray[np.float32]:
+    """A picture (S, S, 3) whose colours a little inside the face go on outside it."""
+    inner = cv2.erode(face, np.ones((2 * inset + 1, 2 * inset + 1), np.uint8)) > 0
+    _, labels = cv2.distanceTransformWithLabels(
+        (~inner).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    colours = np.zeros((labels.max() + 1, 3), np.float32)
+    colours[labels[inner]] = picture[inner]
+    return np.asarray(cv2.GaussianBlur(colours[labels], (0, 0), inset))
+
+
+def _unlike_skin(picture: NDArray[np.float32], layout: Layout) -> NDArray[np.float32]:
+    """(S, S): 1 where a picture (S, S, 3) is much darker or of another colour than the cheeks, else 0."""
+    lab, skin = _in_lab(picture, layout)
+    dark = (_CLOTH[1] - lab[..., 0] / skin[0]) / np.ptp(_CLOTH)
+    foreign = (np.linalg.norm(lab[..., 1:] - skin[1:], axis=-1) - _FOREIGN[0]) / np.ptp(_FOREIGN)
+    return np.clip(np.maximum(dark, foreign), 0, 1).astype(np.float32)
 
 
 def _lightness(textures: NDArray[np.uint8], layout: Layout) -> NDArray[np.float32]:
     """(S, S): how light each texel usually is beside the person's own cheeks and nose."""
-    usual = np.median(textures, 0).astype(np.float32) / 255
-    light = cv2.cvtColor(usual, cv2.COLOR_RGB2Lab)[..., 0]
-    skin = np.zeros(light.shape, np.uint8)
+    lab, skin = _in_lab(np.median(textures, 0).astype(np.float32), layout)
+    return np.asarray(lab[..., 0] / skin[0])
+
+
+def _in_lab(picture: NDArray[np.float32], layout: Layout) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """A picture (S, S, 3), 0 to 255, in CIE Lab, and what is usual (3,) between cheeks and nose."""
+    lab = cv2.cvtColor(picture / np.float32(255), cv2.COLOR_RGB2Lab)
+    skin = np.zeros(lab.shape[:2], np.uint8)
     cv2.fillConvexPoly(skin, cv2.convexHull(np.round(layout.points[list(_SKIN)]).astype(np.int32)), 1)
-    return np.asarray(light / np.median(light[skin > 0]))
+    return lab, np.median(lab[skin > 0], 0)
 
 
 def _hair_grows(layout: Layout) -> NDArray[np.bool_]:

@@ -95,7 +95,7 @@ class GuidedNetwork:
     widths: tuple[int, ...] = _value((32, 64, 128, 192), "channels after each halving of the U-Net")
     detail: int = _value(2, "swapped faces are this many times the network's size; the warp fills in")
     alone: float = _value(0.5, "weight of the L1 difference of the painting before it is mixed with the warp")
-    trust: float = _value(0.03, "weight of painting where the source's own pixels could be kept")
+    trust: float = _value(0.003, "weight of painting where the source's own pixels could be kept")
     critic_widths: tuple[int, ...] = _value((32, 48, 64), "channels after each halving of the discriminator")
     start: Literal["rendered", "none"] = _value(
         "none", "first weights: those learned on rendered people, or random ones"
@@ -193,7 +193,7 @@ def _guided(name: str, size: int, network: GuidedNetwork) -> Preset:
 PRESETS: Final[dict[str, Preset]] = {
     preset.name: preset
     for preset in (
-        _guided("guided-128", 128, GuidedNetwork()),
+        _guided("guided-128", 128, GuidedNetwork(start="rendered")),
         _guided("guided-256", 256, GuidedNetwork(widths=(32, 64, 128, 192, 256))),
         Preset(name="fast-96", size=96, network=_FAST_96),
         Preset(

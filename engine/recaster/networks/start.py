@@ -7,20 +7,50 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from recaster.networks.tensors import load_tensors
+from recaster.errors import UsageError
+from recaster.networks.tensors import load_metadata, load_tensors, save_tensors
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from recaster.networks.presets import Preset
 
 RENDERED: Final = Path(__file__).parent / "weights" / "guided-rendered.safetensors"
+"""Made by ``scripts/train_start.py``; float16."""
 
 
 def start_weights(preset: Preset) -> dict[str, np.ndarray] | None:
     """The weights that training of a guided preset begins with, float32; None for random ones.
 
     Raises:
+        UsageError: they are of another network.
         WeightsError: the file that comes with Recaster is missing or damaged.
     """
     if preset.guided.start == "none":
         return None
+    if load_metadata(RENDERED).get("network") != _network(preset):
+        raise UsageError(
+            f"preset {preset.name}: there are no start weights for these widths; add --start none, "
+            "or leave --widths and --critic-widths as the preset has them"
+        )
     return {name: value.astype(np.float32) for name, value in load_tensors(RENDERED).items()}
+
+
+def save_start_weights(
+    preset: Preset, weights: Mapping[str, np.ndarray], facts: Mapping[str, str], path: Path = RENDERED
+) -> None:
+    """Write weights for others to start from.
+
+    Args:
+        preset: of the network that learned them.
+        weights: by name, as ``GuidedTrainee.start_weights`` gives them.
+        facts: what they were learned on, for the record.
+        path: the file.
+    """
+    halves = {name: value.astype(np.float16) for name, value in weights.items()}
+    save_tensors(path, halves, {**facts, "network": _network(preset)})
+
+
+def _network(preset: Preset) -> str:
+    """What has to be equal for weights to fit; they fit every size."""
+    return f"{preset.guided.widths} {preset.guided.critic_widths}"

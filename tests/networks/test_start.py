@@ -1,0 +1,52 @@
+"""Weights to start from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from recaster.errors import UsageError, WeightsError
+from recaster.likeness.condition import CHANNELS, PARTS
+from recaster.networks import start
+from recaster.networks.guided import build_guided, build_guided_critic
+from recaster.networks.pairwise import named
+from recaster.networks.presets import overridden, preset
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_they_fit_the_default_preset_and_are_no_random_ones() -> None:
+    chosen = preset("guided-128")
+    weights = start.start_weights(chosen)
+    assert weights is not None
+    models = build_guided(chosen, CHANNELS), build_guided_critic(chosen, 3 + PARTS)
+    fresh = {name: variable.numpy() for name, variable in named(*models).items()}
+    assert {name: value.shape for name, value in weights.items()} == {n: v.shape for n, v in fresh.items()}
+    assert all(np.isfinite(value).all() and value.dtype == np.float32 for value in weights.values())
+    assert np.abs(weights["guided/head/kernel"]).mean() > 2 * np.abs(fresh["guided/head/kernel"]).mean()
+
+
+def test_other_presets_start_at_random() -> None:
+    assert start.start_weights(preset("guided-256")) is None
+    assert start.start_weights(overridden(preset("guided-128"), start="none")) is None
+
+
+def test_for_another_network_there_are_none() -> None:
+    with pytest.raises(UsageError, match="--start none"):
+        start.start_weights(overridden(preset("guided-128"), widths=(16, 32, 64, 96)))
+
+
+def test_saved_they_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = preset("guided-128")
+    path = tmp_path / "weights.safetensors"
+    start.save_start_weights(chosen, {"a": np.linspace(0, 1, 5, dtype=np.float32)}, {"steps": "3"}, path)
+    monkeypatch.setattr(start, "RENDERED", path)
+    weights = start.start_weights(chosen)
+    assert weights is not None
+    assert np.allclose(weights["a"], np.linspace(0, 1, 5), atol=1e-3)
+    path.unlink()
+    with pytest.raises(WeightsError, match="weights"):
+        start.start_weights(chosen)
