@@ -19,10 +19,10 @@ MASKS = (
     ("box", "Box", "The rectangle that the model paints"),
 )
 COLOURS = (
-    ("light", "Light", "Take on the light that falls on the target, and its grain"),
     ("mean", "Match", "Take on the mean and spread of the target's colours"),
     ("hist", "Histogram", "Take on the target's distribution of colours"),
     ("none", "Keep", "Keep the colours that the model paints"),
+    ("light", "Light", "Take on the light that falls on the target, and its grain"),
 )
 SMOOTHINGS = (
     ("zero-phase", "Zero Phase", "Looks both ways in time: smooth, without lag"),
@@ -62,7 +62,9 @@ class StripSettings(bpy.types.PropertyGroup):
         max=0.5,
         precision=2,
     )
-    colour: EnumProperty(name="Colour", description="How the target's colours are taken on", items=COLOURS)
+    colour: EnumProperty(
+        name="Colour", description="How the target's colours are taken on", items=COLOURS, default="light"
+    )
     smoothing: EnumProperty(
         name="Smoothing", description="Of the target's motion over time", items=SMOOTHINGS
     )

@@ -67,6 +67,16 @@ def test_detail_follows_the_target(grain: float, wanted: float) -> None:
     assert fine[0] / fine[1] == pytest.approx(wanted, rel=0.25)
 
 
+@pytest.mark.parametrize("level", [0.5, 1.5])
+def test_light_lifts_detail_only_once(level: float) -> None:
+    target = np.clip(face(1) * level, 0, 255).astype(np.uint8)
+    light = measure_light(face(), target, inside())
+    assert light is not None
+    shown = inside()[:, 1:] > 0
+    fine = [np.diff(one.astype(float), axis=1)[shown].std() for one in (lit(face(), light), target)]
+    assert fine[0] / fine[1] == pytest.approx(1, rel=0.15)
+
+
 def test_where_hardly_any_face_shows_nothing_is_measured() -> None:
     mask = np.zeros((SIZE, SIZE), np.float32)
     mask[40:50, 40:50] = 1

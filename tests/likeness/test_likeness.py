@@ -250,3 +250,21 @@ def test_a_foreign_likeness_is_refused(
     save_tensors(path, tensors, load_metadata(path))
     with pytest.raises(ModelError if name == "triangles" else WeightsError, match=r"likeness\.safetensors"):
         Likeness.load(path)
+
+
+def test_a_turned_head_is_drawn_to_its_silhouette(likeness: Likeness) -> None:
+    angle = np.radians(40)
+    turn = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
+    mesh = mesh_in_crop(likeness.form.neutral, SIZE)
+    mesh = (mesh - mesh.mean(0)) @ turn.T + mesh.mean(0)
+    drawing = draw(likeness, mesh, likeness.weights(mesh[None])[0], SIZE)
+    covered = (
+        cover(vertices(mesh)[: topology.MESH_POINTS], vertices(mesh), faces_of(likeness), SIZE).triangle >= 0
+    )
+    assert (drawing.condition[..., FACE][covered] > 0).all()
+    assert drawing.visible[covered].mean() > 0.9
+
+
+def faces_of(likeness: Likeness) -> np.ndarray:
+    triangles = likeness.layout.triangles
+    return triangles[(triangles < topology.MESH_POINTS).all(1)]

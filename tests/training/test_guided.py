@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from recaster.errors import ModelError, UsageError
 from recaster.networks.guided import GuidedSwap
@@ -31,11 +32,23 @@ def tiny() -> Preset:
     return dataclasses.replace(base, size=32, batch=2, network=network)
 
 
+class Coarse:
+    """A backbone that sees colours at a quarter of the size."""
+
+    size = 32
+    eyes = np.array([(10.0, 11.0), (21.0, 11.0)])
+    note = "coarse"
+
+    def features(self, images: tf.Tensor) -> list[tf.Tensor]:
+        return [tf.nn.avg_pool2d(images, 4, 4, "VALID")]
+
+
 def trainee(tiny: Preset, faceset: Faceset, folder: Path, seed: int = 0) -> GuidedTrainee:
     from recaster.training.guided import GuidedTrainee
     from recaster.training.guided_faces import Source
 
-    return GuidedTrainee(tiny, [Source.of(tiny, faceset, ModelFolder(folder))], seed)
+    source = Source.of(tiny, faceset, ModelFolder(folder))
+    return GuidedTrainee(tiny, [source], seed, None, Coarse())
 
 
 def likeness_of(tiny: Preset, faceset: Faceset, folder: Path) -> Likeness:
@@ -48,6 +61,9 @@ def test_it_learns(tiny: Preset, actor_faceset: Faceset, tmp_path: Path) -> None
     model = trainee(tiny, actor_faceset, tmp_path)
     losses = [model.step(2e-3)["loss"] for _ in range(60)]
     assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
+    terms = [model.step(2e-3) for _ in range(4)]
+    assert {"l1", "gradient", "ssim", "alone", "painted", "adversarial", "discriminator"} <= terms[0].keys()
+    assert sum("perceptual" in step for step in terms) == 1
     assert model.preview().shape == (3 * 64, 6 * 64, 3)
     assert {name: value.shape for name, value in model.weights().items()} == {
         name: shape for name, (shape, _) in GuidedSwap.expected(tiny, 11).items()
@@ -139,3 +155,36 @@ def test_its_thread_ends_with_it(tiny: Preset, actor_faceset: Faceset, tmp_path:
     gc.collect()
     drawing.join(10)
     assert not drawing.is_alive()
+
+
+def test_a_training_begins_with_the_start_weights_and_many_people_can_make_them(
+    tiny: Preset, actor_faceset: Faceset, tmp_path: Path
+) -> None:
+    from recaster.training.guided import GuidedTrainee
+    from recaster.training.guided_faces import Source
+
+    sources = [Source.of(tiny, actor_faceset, ModelFolder(tmp_path / name)) for name in "ab"]
+    crowd = GuidedTrainee(tiny, sources, 1)
+    for _ in range(6):
+        crowd.step(2e-3)
+    start = crowd.start_weights()
+    begun = GuidedTrainee(tiny, sources[:1], 2, start)
+    assert all(np.array_equal(value, begun.state()[name]) for name, value in start.items())
+    assert crowd.preview().shape == (3 * 64, 6 * 64, 3)
+
+
+def test_below_the_jaw_and_in_other_light_nothing_is_asked_for(
+    tiny: Preset, actor_faceset: Faceset, tmp_path: Path
+) -> None:
+    from recaster.likeness.condition import FACE
+    from recaster.training.guided_faces import Source
+
+    source = Source.of(dataclasses.replace(tiny, size=64), actor_faceset, ModelFolder(tmp_path))
+    condition, truth = source.draw(5, tiny.augmentation)
+    warp, face = condition[..., :3].astype(float), condition[..., FACE] == 255
+    below = np.zeros_like(face)
+    chin = np.flatnonzero(face[:, 64])[-1]
+    below[chin + 3 : chin + 5, 60:68] = True
+    assert not (face & below).any()
+    assert np.abs(warp - truth)[below].mean() < 4
+    assert np.abs((warp - truth)[face].mean()) < 4

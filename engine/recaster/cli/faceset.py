@@ -241,7 +241,7 @@ def needs_lines(wanted: Needs, clip: Path) -> list[str]:
     covered = f"{wanted.pose:.0%} of the head poses and {wanted.mouth:.0%} of the mouths are covered"
     first = f"for {clip} ({wanted.frames} frames with a face): {covered}"
     if not wanted.missing:
-        return [first, "  nothing more needs to be filmed of the source"]
+        return [first, "  nothing worth filming is missing"]
     films = [f"    {need.film} ({need.share:.0%})" for need in wanted.missing[:NEEDS_SHOWN]]
     return [first, "  film more of:", *films]
 

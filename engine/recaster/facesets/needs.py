@@ -10,8 +10,16 @@ from scipy.spatial.distance import cdist
 
 from recaster.errors import UsageError
 from recaster.faces.pose import head_poses
-from recaster.faces.topology import LIDS_LEFT, LIDS_RIGHT, MOUTH_CORNERS, POINTS
-from recaster.facesets.measures import eye_distance, mouth_open
+from recaster.faces.topology import (
+    EYE_CORNERS_LEFT,
+    EYE_CORNERS_RIGHT,
+    LIDS_LEFT,
+    LIDS_RIGHT,
+    LIP_BOTTOM,
+    LIP_TOP,
+    MOUTH_CORNERS,
+    POINTS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,9 +34,12 @@ BIN: Final = 10
 WORTH: Final = 0.01
 """What fewer frames than this share of the clip ask for is not told of."""
 WIDER: Final = 0.03
-"""A mouth that opens at most so much wider than the source's, over the eye distance, is covered."""
+"""A mouth that opens at most so much wider than the source's, over the distance of the eyes' outer corners, is covered."""
 BROADER: Final = 0.05
 """Likewise for a mouth's width, as a share of the usual width."""
+FEWEST: Final = 25
+"""In fewer frames of a performer the usual can't be told from the unusual."""
+EYES: Final = (EYE_CORNERS_LEFT[0], EYE_CORNERS_RIGHT[1])
 CLOSED: Final = 0.35
 """Lids that stand open by less than this share of the usual are closed."""
 
@@ -75,11 +86,13 @@ def needs(faceset: Faceset, tracks: Sequence[FaceTrack]) -> Needs:
         tracks: the performer's, with mesh landmarks.
 
     Raises:
-        UsageError: the faceset is empty, or landmarks are not the mesh's.
+        UsageError: the faceset is empty, landmarks are not the mesh's, or the clip is too short.
     """
     records = faceset.records
     if not records or any(track.landmarks.shape[1] != POINTS for track in tracks):
         raise UsageError(f"{faceset.folder}: cannot be compared: it takes faces and the mesh landmarker")
+    if sum(len(track.landmarks) for track in tracks) < FEWEST:
+        raise UsageError(f"too few frames to say what a performer does: give a clip with at least {FEWEST}")
     source = np.stack([record.landmarks for record in records]).astype(np.float64)
     target = np.concatenate([track.landmarks for track in tracks])
     ours, theirs = head_poses(source)[:, :2], head_poses(target)[:, :2]
@@ -114,7 +127,7 @@ def _span(index: int, positive: str, negative: str) -> str:
 
 def _lips(source: Floats, target: Floats) -> Iterator[tuple[str, Floats]]:
     """What mouths do that the source's never does, and in which of the target's frames (T,) bool."""
-    ours, theirs = mouth_open(source), mouth_open(target)
+    ours, theirs = (_apart(points, LIP_TOP, LIP_BOTTOM) for points in (source, target))
     yield "a mouth opened wider", theirs - np.median(theirs) > ours.max() - np.median(ours) + WIDER
     ours, theirs = _width(source), _width(target)
     yield "a broader mouth, as in a smile", theirs > ours.max() + BROADER
@@ -123,14 +136,17 @@ def _lips(source: Floats, target: Floats) -> Iterator[tuple[str, Floats]]:
 
 def _width(points: Floats) -> Floats:
     """(T,): how wide mouths are beside the person's usual."""
-    corners = points[:, MOUTH_CORNERS[0]] - points[:, MOUTH_CORNERS[1]]  # in space, whatever the pose
-    width = np.linalg.norm(corners, axis=-1) / np.linalg.norm(points[:, 33] - points[:, 263], axis=-1)
+    width = _apart(points, *MOUTH_CORNERS)
     return np.asarray(width / np.median(width))
 
 
 def _blinks(points: Floats) -> float:
     """Share of the frames with closed eyes."""
-    pairs = (LIDS_LEFT, LIDS_RIGHT)
-    gaps = [np.linalg.norm(points[:, a, :2] - points[:, b, :2], axis=-1) for a, b in pairs]
-    lids = np.mean(gaps, 0) / eye_distance(points)
+    lids = np.mean([_apart(points, *pair) for pair in (LIDS_LEFT, LIDS_RIGHT)], 0)
     return float((lids < CLOSED * np.median(lids)).mean())
+
+
+def _apart(points: Floats, one: int, other: int) -> Floats:
+    """(T,): distance of two points over that of the eyes' outer corners, in space: turning changes nothing."""
+    eyes = np.linalg.norm(points[:, EYES[0]] - points[:, EYES[1]], axis=-1)
+    return np.asarray(np.linalg.norm(points[:, one] - points[:, other], axis=-1) / eyes)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from recaster.faces import topology
-from recaster.likeness.layout import JAW, cover, under_jaw, vertices, wrap, wrap_softly
+from recaster.likeness.layout import JAW, UNDERJAW, cover, under_jaw, vertices, wrap, wrap_softly
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,7 +63,11 @@ def draw(likeness: Likeness, points: Floats, weights: Floats, size: int) -> Draw
     warped = wrap_softly(likeness.texture(weights), covering) * near[..., None]
     places = wrap(likeness.positions, covering) * inside[..., None]
     parts = draw_parts(points, size)
-    visible = np.minimum(wrap(likeness.visible, covering), _fill(outline(points), size))
+    # Seen from the side the outline ends before the face does: both count.
+    below = np.any(layout.triangles >= UNDERJAW, axis=1)
+    parts[..., FACE - 6] = np.maximum(parts[..., FACE - 6], 255 * (inside & ~below[covering.triangle]))
+    shown = np.maximum(_fill(outline(points), size), 255 * inside)
+    visible = np.minimum(wrap(likeness.visible, covering), shown)
     return Drawing(
         condition=np.concatenate([warped, places, parts], -1),
         visible=visible.astype(np.float32) / np.float32(255),

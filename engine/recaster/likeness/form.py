@@ -88,9 +88,11 @@ def learn_form(expressions: Floats) -> Form:
 def closed_lids(lids: Floats, usual: Floats) -> Floats:
     """What closed lids read: (2,), the smallest of the openings (T, 2), if that is small beside ``usual``.
 
-    The same for both eyes, which close together: the one that is farther from the camera reads worse.
+    The same share of the usual for both eyes, which close together: the one that is farther from the
+    camera reads worse.
     """
-    return np.minimum(np.quantile(lids, 0.01, axis=0).min(), _CLOSED * usual)
+    share = float((np.quantile(lids, 0.01, axis=0) / np.maximum(usual, 1e-6)).min())
+    return min(share, _CLOSED) * usual
 
 
 def canonical_expressions(points: Floats, mesh: Floats) -> tuple[Floats, Rigid]:

@@ -29,6 +29,9 @@ LOWER_LIP = (95, 88, 178, 87, 14, 317, 402, 318, 324)
 JAW = list(topology.OVAL[10:27])
 """The edge of the jaw, from one side to the other."""
 
+UNDERJAW = topology.MESH_POINTS + 2 + 3 * (len(UPPER_LIP) - 2)
+"""The first vertex of the underjaw."""
+
 _UNDER = 0.09
 """How far the underjaw reaches at the chin, as a share of the face's height and depth."""
 

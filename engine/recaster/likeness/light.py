@@ -63,6 +63,7 @@ def measure_light(swapped: Image, target: Image, mask: NDArray[np.float32]) -> F
         return None
     light, weights, here = fitted
     finer = np.log((_detail(target) + 0.5) / (_detail(swapped) + 0.5)).ravel()[here]
+    finer -= (_terms(CELLS)[here] @ light).mean(-1)  # light lifts detail as well
     return np.vstack([light, np.full(3, _weighted_median(finer, weights))])
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from recaster.likeness.layout import Layout
 
 _SKIN = (50, 205, 425, 280, 195)
-_BLACK, _DARK, _LIT = 0.2, 0.55, 0.8
+_BLACK = 0.12, 0.3
+_DARK, _LIT = 0.55, 0.8
 _CLOTH = 0.3, 0.5
 _FOREIGN = 8.0, 14.0
 _SOFT = 0.06
@@ -34,7 +35,7 @@ def visible_texels(textures: NDArray[np.uint8], layout: Layout) -> NDArray[np.ui
         layout: where the mesh lies in them.
     """
     light = _lightness(textures, layout)
-    shown = np.where(_beside(layout), np.clip((light - _BLACK) / (_DARK - _BLACK), 0, 1), 1)
+    shown = np.where(_beside(layout), np.clip((light - _BLACK[0]) / np.ptp(_BLACK), 0, 1), 1)
     lit = np.clip((light - _DARK) / (_LIT - _DARK), 0, 1)
     shown = np.where(_hair_grows(layout), lit, shown).astype(np.float32)
     distance = float(eye_distance(layout.points))
@@ -60,7 +61,7 @@ def steady_underjaw(
     reach = 0.03 * float(eye_distance(layout.points))
     usual = np.median(textures[turned <= np.quantile(turned, 0.34)], 0).astype(np.float32)
     other = _unlike_skin(usual, layout)[..., None]
-    usual += other * (_continued(usual, face, round(2 * reach)) - usual)
+    usual += other * (_continued(usual, face, max(1, round(2 * reach))) - usual)
     share = cv2.GaussianBlur(face, (0, 0), reach).astype(np.float32)[..., None] / 255
     return np.round([usual + share * (texture - usual) for texture in textures]).astype(np.uint8)
 
@@ -95,7 +96,7 @@ def _in_lab(picture: NDArray[np.float32], layout: Layout) -> tuple[NDArray[np.fl
     lab = cv2.cvtColor(picture / np.float32(255), cv2.COLOR_RGB2Lab)
     skin = np.zeros(lab.shape[:2], np.uint8)
     cv2.fillConvexPoly(skin, cv2.convexHull(np.round(layout.points[list(_SKIN)]).astype(np.int32)), 1)
-    return lab, np.median(lab[skin > 0], 0)
+    return lab, np.maximum(np.median(lab[skin > 0], 0), (1, -np.inf, -np.inf))
 
 
 def _hair_grows(layout: Layout) -> NDArray[np.bool_]:

@@ -24,7 +24,7 @@ from recaster.networks.presets import Preset, from_json, to_json
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class ModelFolder:
         if value["format"] != FORMAT:
             raise ModelError(
                 f"{self.card}: format {value['format']}, but this Recaster reads format {FORMAT}; "
-                "use the version that wrote it"
+                "use the version that wrote it, or train the model anew"
             )
         try:
             preset = from_json(_typed(value, "preset", dict))

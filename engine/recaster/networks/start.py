@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from recaster.errors import UsageError
+from recaster.networks.guided import OUTPUTS
 from recaster.networks.tensors import load_metadata, load_tensors, save_tensors
 
 if TYPE_CHECKING:
@@ -53,4 +54,4 @@ def save_start_weights(
 
 def _network(preset: Preset) -> str:
     """What has to be equal for weights to fit; they fit every size."""
-    return f"{preset.guided.widths} {preset.guided.critic_widths}"
+    return f"{preset.guided.widths} {preset.guided.critic_widths} {OUTPUTS}"

@@ -14,6 +14,7 @@ from recaster.likeness import geometry
 from recaster.likeness.condition import CHANNELS, draw
 from recaster.likeness.form import mesh_in_crop
 from recaster.likeness.likeness import Likeness
+from recaster.likeness.references import REGIONS
 from recaster.likeness.retarget import retarget
 from recaster.networks.tensors import load_tensors
 from recaster.swapping.swapper import TrackPlan
@@ -30,9 +31,11 @@ if TYPE_CHECKING:
 UNTRAINED_SIZE = 256
 """Side of the crop of a swap without a network: the warp is as sharp as the source's frames."""
 
-_STEADINESS = 16.0
-"""How much the choice of references is smoothed (as a Gaussian of about 2 frames): flicker against
-expressions that arrive late. See docs/quality.md."""
+_STEADINESS = {"rest": 64.0, "mouth": 4.0, "eyes": 1.0}
+"""How much the choice of references is smoothed: flicker against expressions that arrive late. Eyes move
+fastest. See docs/quality.md."""
+_LEAST = 0.05
+"""References with a smaller share, beside the largest, are left out: many at once blur, and cost time."""
 
 
 class GuidedSwapper:
@@ -89,8 +92,14 @@ class GuidedSwapper:
 
     def _steady(self, weights: Floats, times: Floats) -> Floats:
         """Weights (T, regions, K) that change slowly: what is fast in them is the landmarks' noise."""
-        slow = smooth(weights, times, Smoothing("zero-phase", _STEADINESS))
-        slow = np.clip(slow, 0, 1)
+        slow = np.stack(
+            [
+                smooth(weights[:, region], times, Smoothing("zero-phase", _STEADINESS[name]))
+                for region, name in enumerate(REGIONS)
+            ],
+            1,
+        )
+        slow = np.maximum(slow - _LEAST * slow.max(-1, keepdims=True), 0)
         return slow / slow.sum(-1, keepdims=True)
 
     def swap(self, faces: Sequence[PlannedFace]) -> list[SwappedFace]:

@@ -10,7 +10,7 @@ import numpy as np
 from recaster.errors import ModelError, UsageError
 from recaster.faces import alignment
 from recaster.likeness import geometry
-from recaster.likeness.condition import FACE, draw
+from recaster.likeness.condition import FACE, Drawing, draw
 from recaster.likeness.form import canonical_expressions, mesh_in_crop
 from recaster.likeness.light import relit
 from recaster.likeness.likeness import Likeness
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from recaster.networks.model_folder import ModelFolder
     from recaster.networks.presets import Augmentation, Preset
 
-MOST_FACES = 1500
-"""More faces than this are thinned out evenly: they would fill the memory and add little."""
+MOST_BYTES = 400_000_000
+"""Faces that would take more memory than this are thinned out evenly: more add little."""
 
 _NEIGHBOURS = 0.4
 """Seconds around a reference within which it may not be shown for a training face."""
@@ -65,9 +65,10 @@ def load_faces(faceset: Faceset, likeness: Likeness, size: int, report: Report =
         report: told about every face.
     """
     records = faceset.records
-    if len(records) > MOST_FACES:
-        records = tuple(records[i] for i in np.linspace(0, len(records) - 1, MOST_FACES).astype(int))
     side = min(faceset.size, 3 * size // 2)
+    most = MOST_BYTES // (3 * side * side)
+    if len(records) > most:
+        records = tuple(records[i] for i in np.linspace(0, len(records) - 1, most).astype(int))
     shrink = side / faceset.size
     matrix = np.array([[shrink, 0.0, (shrink - 1) / 2], [0.0, shrink, (shrink - 1) / 2]])
     points = np.stack([alignment.transform(record.landmarks, matrix) for record in records])
@@ -141,9 +142,9 @@ class Source:
             points = self._noisy(index, random)
         weights = self.likeness.weights(points[None], self._faces.near[index][None])[0]
         moved = alignment.transform(points, matrix)
-        condition = draw(self.likeness, moved, weights, self.size).condition
+        drawing = draw(self.likeness, moved, weights, self.size)
         truth = alignment.warp(self._faces.crops[index], matrix, self.size)
-        return condition, _in_light_of(condition, truth)
+        return drawing.condition, _wanted(drawing, truth)
 
     def _noisy(self, index: int, random: np.random.Generator) -> Floats:
         """A face's mesh with a little of another expression: what a landmarker might have said."""
@@ -161,10 +162,10 @@ def _likeness(preset: Preset, faceset: Faceset, folder: ModelFolder) -> Likeness
     """
     if folder.exists() and folder.likeness.is_file():
         begun = folder.read().preset
-        if (begun.size, begun.guided.references) != (preset.size, preset.guided.references):
+        if _fixed(begun) != _fixed(preset):
             raise UsageError(
-                f"{folder.path}: was begun with size {begun.size} and {begun.guided.references} references; "
-                "resume without --size and --references, or train a new model"
+                f"{folder.path}: was begun with size {begun.size}, detail {begun.guided.detail} and "
+                f"{begun.guided.references} references; resume without such flags, or train a new model"
             )
         likeness = Likeness.load(folder.likeness)
         missing = set(likeness.records.tolist()) - {record.id for record in faceset.records}
@@ -174,9 +175,14 @@ def _likeness(preset: Preset, faceset: Faceset, folder: ModelFolder) -> Likeness
                 "train into a new model folder, or with the faceset it was begun with"
             )
         return likeness
-    likeness = Likeness.from_faceset(faceset, preset.guided.references, 2 * preset.size)
+    likeness = Likeness.from_faceset(faceset, preset.guided.references, preset.size * preset.guided.detail)
     likeness.save(folder.likeness)
     return likeness
+
+
+def _fixed(preset: Preset) -> tuple[int, int, int]:
+    """What a likeness is made for."""
+    return preset.size, preset.guided.detail, preset.guided.references
 
 
 def _expression_modes(offsets: Floats) -> Floats:
@@ -187,14 +193,17 @@ def _expression_modes(offsets: Floats) -> Floats:
     return directions[:count] * (singular[:count] / np.sqrt(len(flat)))[:, None]
 
 
-def _in_light_of(condition: NDArray[np.uint8], truth: Image) -> Image:
-    """A true face in the light of the warp it is to be painted from.
+def _wanted(drawing: Drawing, truth: Image) -> Image:
+    """What is to be painted: the true face in the light of the warp, and below the jaw the warp itself.
 
     A swap takes on the target's light in the end: to guess the light of each moment isn't asked of the
-    network.
+    network. Below the jaw the source's frames show clothes and walls.
     """
-    face = condition[..., FACE].astype(np.float32) / np.float32(255)
-    return relit(truth, np.ascontiguousarray(condition[..., :3]), face)
+    warp = np.ascontiguousarray(drawing.condition[..., :3])
+    face = drawing.condition[..., FACE].astype(np.float32) / np.float32(255)
+    lit = relit(truth, warp, face)
+    below = (drawing.visible * (1 - face))[..., None]
+    return np.rint(lit + below * (warp.astype(np.float32) - lit)).astype(np.uint8)
 
 
 def _jitter(amounts: Augmentation, size: int, random: np.random.Generator) -> Floats:

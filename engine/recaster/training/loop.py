@@ -158,7 +158,7 @@ def train(
             losses = run.take_step()
             run.pass_marks()
             if run.step == 1 or run.step % LOG_EVERY == 0:
-                draw(run.step, losses)
+                draw(run.step, run.losses)
             if interrupted():
                 run.checkpoint()
                 raise KeyboardInterrupt

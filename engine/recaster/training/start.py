@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from recaster.errors import ModelError, UsageError
 from recaster.networks.model_folder import ModelCard
 from recaster.progress import Report, silent
+from recaster.training import checkpoints
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,8 +93,9 @@ def make_trainee(
         from recaster.training.guided import GuidedTrainee
         from recaster.training.guided_faces import Source
 
-        learned = Source.of(preset, source, folder, report)
-        return GuidedTrainee(preset, [learned], seed, start_weights(preset), backbone)
+        resumed = bool(checkpoints.found(folder.checkpoints))
+        start = None if resumed else start_weights(preset)
+        return GuidedTrainee(preset, [Source.of(preset, source, folder, report)], seed, start, backbone)
     from recaster.training.faces import load_faces
     from recaster.training.pairwise import PairwiseTrainee
 

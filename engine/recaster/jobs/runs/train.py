@@ -56,7 +56,7 @@ def train_model(work: Work) -> Made:
     work.log("info", f"training {recipe.name} {device.note}")
     backbone = perceptual_backbone(recipe)
     if backbone is not None:
-        work.log("warning", backbone.note)
+        work.log("warning" if recipe.losses.perceptual == "vggface" else "info", backbone.note)
     trainee = make_trainee(recipe, source, target, folder, card.seed, backbone, work.report)
     if not begun:
         folder.write(card)
