@@ -63,7 +63,10 @@ class StripSettings(bpy.types.PropertyGroup):
         precision=2,
     )
     colour: EnumProperty(
-        name="Colour", description="How the target's colours are taken on", items=COLOURS, default="light"
+        name="Colour",
+        description="How the target's colours are taken on",
+        items=COLOURS,
+        default="light",
     )
     smoothing: EnumProperty(
         name="Smoothing", description="Of the target's motion over time", items=SMOOTHINGS

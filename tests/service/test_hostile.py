@@ -48,7 +48,7 @@ METHODS = [
     for method in service.methods
 ]
 CARD = {
-    "format": 1,
+    "format": 2,
     "family": "guided",
     "preset": {},
     "source": "0",

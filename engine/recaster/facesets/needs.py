@@ -34,7 +34,7 @@ BIN: Final = 10
 WORTH: Final = 0.01
 """What fewer frames than this share of the clip ask for is not told of."""
 WIDER: Final = 0.03
-"""A mouth that opens at most so much wider than the source's, over the distance of the eyes' outer corners, is covered."""
+"""A mouth that opens at most so much wider than the source's, over the width of the eyes, is covered."""
 BROADER: Final = 0.05
 """Likewise for a mouth's width, as a share of the usual width."""
 FEWEST: Final = 25
@@ -147,6 +147,6 @@ def _blinks(points: Floats) -> float:
 
 
 def _apart(points: Floats, one: int, other: int) -> Floats:
-    """(T,): distance of two points over that of the eyes' outer corners, in space: turning changes nothing."""
+    """(T,): distance of two points over the width of the eyes, both in space: turning changes nothing."""
     eyes = np.linalg.norm(points[:, EYES[0]] - points[:, EYES[1]], axis=-1)
     return np.asarray(np.linalg.norm(points[:, one] - points[:, other], axis=-1) / eyes)

@@ -155,7 +155,7 @@ def train(
         run.resume()
     with _interrupts(lambda: run.begun) as interrupted, _curves(folder) as draw:
         while schedule.spent(run.step, run.seconds) < 1:
-            losses = run.take_step()
+            run.take_step()
             run.pass_marks()
             if run.step == 1 or run.step % LOG_EVERY == 0:
                 draw(run.step, run.losses)
