@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import crowd
+import crowd_frames
 import numpy as np
 import scene
 from actor import Actor
@@ -88,7 +89,7 @@ def main() -> None:
         for stale in (unfinished, folder):
             shutil.rmtree(stale, ignore_errors=True)
         unfinished.mkdir(parents=True)
-        render_person(unfinished, seed, crowd.random_frames(seed, chosen.frames), chosen)
+        render_person(unfinished, seed, crowd_frames.random_frames(seed, chosen.frames), chosen)
         (unfinished / "done").touch()
         unfinished.rename(folder)
         cpu, wall = time.process_time() - began, time.monotonic() - passed
