@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from recaster.networks.presets import Preset
 
-OUTPUTS = 5
+OUTPUTS = 4
 """Channels of the network's output: see ``build_guided``."""
 
 _LEAK = 0.1
@@ -67,8 +67,7 @@ def build_guided(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
     """The U-Net of a guided preset (Ronneberger et al., 2015, with residual blocks).
 
     In: (B, size, size, channels) float32, 0 to 1, the condition. Out: (B, size, size, OUTPUTS) float32,
-    all before their sigmoids: the painted face, how much of the warp's colours to keep, how strong the
-    warp's finest detail is to be.
+    before their sigmoids: the painted face, and how much of the warp to keep.
     """
     widths, scope = preset.guided.widths, _Scope(seed)
     condition = x = keras.Input((preset.size, preset.size, channels), name="condition")
@@ -98,30 +97,39 @@ def painting(output: tf.Tensor) -> tf.Tensor:
 
 
 def kept(output: tf.Tensor) -> tf.Tensor:
-    """How much of the warp's colours the network keeps, (B, size, size, 1), 0 to 1."""
+    """How much of the warp the network keeps, (B, size, size, 1), 0 to 1."""
     return tf.sigmoid(output[..., 3:4] + _TRUST)
+
+
+def mixed(coarse: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
+    """The face at the network's own size, (B, size, size, 3), 0 to 1: what it painted, mixed with the warp.
+
+    Args:
+        coarse: (B, size, size, channels), the reduced condition.
+        output: (B, size, size, OUTPUTS), what the network made of it.
+    """
+    share = kept(output)
+    return share * coarse[..., :3] + (1 - share) * painting(output)
 
 
 def composed(conditions: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
     """The face (B, side, side, 3), about 0 to 1.
 
-    Colours and forms are the network's: what it painted, mixed with the warp it was shown. What is
-    finer than the network can see is the warp's: pores, lashes and hairs, as strong as the network says
-    (from none to twice), so that a face is as sharp as the source's frames.
+    What is finer than the network can see comes from the warp, as far as the network keeps the warp: so
+    a face is as sharp as the source's frames wherever there is nothing to correct.
 
     Args:
         conditions: (B, side, side, channels) float32, 0 to 1; side is a multiple of the network's size.
         output: (B, size, size, OUTPUTS), what the network made of ``reduced(conditions)``.
     """
     warp = conditions[..., :3]
-    coarse, share = reduced(warp, output.shape[1]), kept(output)
-    mixed = share * coarse + (1 - share) * painting(output)
+    coarse = reduced(warp, output.shape[1])
+    face = mixed(coarse, output)
     if coarse.shape[1] == warp.shape[1]:
-        return mixed
-    strength = 2 * tf.sigmoid(output[..., 4:5])
-    enlarged = tf.image.resize(tf.concat([mixed, coarse, strength], -1), warp.shape[1:3])
-    mixed, coarse, strength = tf.split(enlarged, (3, 3, 1), -1)
-    return mixed + strength * (warp - coarse)
+        return face
+    enlarged = tf.image.resize(tf.concat([face, coarse, kept(output)], -1), warp.shape[1:3])
+    face, coarse, share = tf.split(enlarged, (3, 3, 1), -1)
+    return face + share * (warp - coarse)
 
 
 def build_guided_critic(preset: Preset, channels: int, seed: int = 0) -> keras.Model:

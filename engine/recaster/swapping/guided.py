@@ -67,11 +67,11 @@ class GuidedSwapper:
         """
         from recaster.networks.guided import GuidedSwap
 
-        preset = folder.read().preset
-        weights = load_tensors(folder.weights, GuidedSwap.expected(preset, CHANNELS))
+        chosen = folder.read().preset
+        weights = load_tensors(folder.weights, GuidedSwap.expected(chosen, CHANNELS))
         likeness = Likeness.load(folder.likeness)
-        size = preset.size * preset.guided.detail
-        return cls(likeness, size, folder.digest(), GuidedSwap(preset, CHANNELS, weights))
+        size = chosen.size * chosen.guided.detail
+        return cls(likeness, size, folder.digest(), GuidedSwap(chosen, CHANNELS, weights))
 
     def plan(self, track: FaceTrack, smoothing: Smoothing) -> TrackPlan:
         """The source's face on every frame of a track, and the crops around it.

@@ -13,7 +13,15 @@ from recaster.faces import topology
 from recaster.likeness.condition import CHANNELS, EYES, FACE, INNER_LIPS, IRISES, LIPS, PARTS
 from recaster.likeness.form import mesh_in_crop
 from recaster.networks import losses
-from recaster.networks.guided import build_guided, build_guided_critic, composed, kept, painting, reduced
+from recaster.networks.guided import (
+    build_guided,
+    build_guided_critic,
+    composed,
+    kept,
+    mixed,
+    painting,
+    reduced,
+)
 from recaster.networks.pairwise import named
 from recaster.networks.perceptual import PerceptualLoss
 from recaster.training.optimiser import Adam, MovingAverage, wanted
@@ -183,7 +191,7 @@ class GuidedTrainee:
             face = shown[..., FACE : FACE + 1]
             whole = face * painted + (1 - face) * true
             weighted = {
-                **self._differences(shown, true, output, painted),
+                **self._differences(shown, true, output),
                 **self._likeness_terms(shown, true, whole, share, seed, compared),
             }
             total = tf.add_n([weight * value for weight, value in weighted.values()])
@@ -194,19 +202,23 @@ class GuidedTrainee:
         return values
 
     def _differences(
-        self, shown: tf.Tensor, true: tf.Tensor, output: tf.Tensor, painted: tf.Tensor
+        self, shown: tf.Tensor, true: tf.Tensor, output: tf.Tensor
     ) -> dict[str, tuple[float, tf.Tensor]]:
-        """Weight and value of each term that compares pixel by pixel."""
+        """Weight and value of each term that compares pixel by pixel, at the network's own size.
+
+        At full size they would ask for less detail than the warp has: fine detail never lies just where
+        the true face has it, and the smoother picture is the nearer one.
+        """
         terms, guided, size = self.preset.losses, self.preset.guided, self.preset.size
-        weight, coarse, seen = _importance(shown), reduced(true, size), reduced(shown, size)
-        coarse_weight = _importance(seen)
+        coarse, seen = reduced(true, size), reduced(shown, size)
+        weight, painted = _importance(seen), mixed(seen, output)
         # The painting is also judged by itself: where the warp is kept it would learn nothing.
-        alone = losses.weighted_l1(coarse, painting(output), coarse_weight)
-        trusted = tf.reduce_mean(coarse_weight * seen[..., FACE : FACE + 1] * (1 - kept(output)))
+        alone = losses.weighted_l1(coarse, painting(output), weight)
+        trusted = tf.reduce_mean(weight * seen[..., FACE : FACE + 1] * (1 - kept(output)))
         return {
-            "l1": (terms.reconstruction, losses.weighted_l1(true, painted, weight)),
-            "gradient": (terms.gradient, losses.gradient_l1(true, painted, weight)),
-            "ssim": (terms.ssim, losses.ssim_loss(coarse, reduced(painted, size), coarse_weight)),
+            "l1": (terms.reconstruction, losses.weighted_l1(coarse, painted, weight)),
+            "gradient": (terms.gradient, losses.gradient_l1(coarse, painted, weight)),
+            "ssim": (terms.ssim, losses.ssim_loss(coarse, painted, weight)),
             "alone": (guided.alone, alone),
             "painted": (guided.trust, trusted),
         }
