@@ -9,7 +9,6 @@ also with more people. What comes out is engine/recaster/networks/weights/guided
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 from pathlib import Path
 
@@ -17,8 +16,8 @@ from recaster.cli.display import ProgressLine
 from recaster.facesets.faceset import Faceset
 from recaster.networks.model_folder import ModelCard, ModelFolder
 from recaster.networks.perceptual import make_backbone
-from recaster.networks.presets import preset
-from recaster.networks.start import save_start_weights
+from recaster.networks.presets import overridden, preset
+from recaster.networks.start import save_start_weights, start_weights
 from recaster.training.guided import GuidedTrainee
 from recaster.training.guided_faces import Source
 from recaster.training.loop import Schedule, train
@@ -33,9 +32,9 @@ def main() -> None:
     parser.add_argument("facesets", type=Path, metavar="FACESETS")
     parser.add_argument("work", type=Path, metavar="WORK")
     parser.add_argument("--minutes", type=float, required=True, help="in all, over all runs")
+    parser.add_argument("--anew", action="store_true", help="from random weights, not from those there are")
     options = parser.parse_args()
-    begun = preset(PRESET)
-    begun = dataclasses.replace(begun, network=dataclasses.replace(begun.guided, start="none"))
+    begun = overridden(preset(PRESET), start="none" if options.anew else "rendered")
     folders = sorted(path for path in options.facesets.iterdir() if path.is_dir())
     sources = [
         Source.of(begun, Faceset.open(path), ModelFolder(options.work / path.name)) for path in folders
@@ -43,7 +42,8 @@ def main() -> None:
     model = ModelFolder(options.work / "model")
     resume = model.exists()
     model.write(ModelCard(begun, "", seed=SEED))
-    trainee = GuidedTrainee(begun, sources, SEED, None, make_backbone("dlib-resnet"))
+    start = None if resume else start_weights(begun)
+    trainee = GuidedTrainee(begun, sources, SEED, start, make_backbone("dlib-resnet"))
     schedule = Schedule(minutes=options.minutes, preview_every=300)
     result = train(trainee, model, schedule, ProgressLine(sys.stderr), resume=resume)
     facts = {"people": str(len(sources)), "steps": str(result.steps), "seed": str(SEED)}

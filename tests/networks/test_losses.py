@@ -44,6 +44,23 @@ def test_ssim_against_its_definition_and_any_span() -> None:
     assert float(twice) == pytest.approx(float(losses.ssim_loss(TRUTH, OTHER, ONES)), abs=1e-4)
 
 
+def test_softened_keeps_every_pixel_where_it_is_asked_to() -> None:
+    left = tf.concat([tf.ones((2, 16, 8, 1)), tf.zeros((2, 16, 8, 1))], 2)
+    soft = losses.softened(TRUTH, left).numpy()
+    np.testing.assert_allclose(soft[:, :, :8], TRUTH[:, :, :8], rtol=1e-5)
+    np.testing.assert_allclose(soft[:, 8, 10], TRUTH.numpy()[:, 6:11, 8:13].mean((1, 2)), rtol=1e-5)
+
+
+def test_texture_asks_how_much_detail_there_is_and_not_where() -> None:
+    moved = tf.roll(TRUTH, (2, 3), (1, 2))
+    elsewhere = float(losses.texture_l1(TRUTH, moved, ONES))
+    flat = float(losses.texture_l1(TRUTH, tf.ones_like(TRUTH) / 2, ONES))
+    assert float(losses.texture_l1(TRUTH, TRUTH, ONES)) == pytest.approx(0, abs=1e-6)
+    assert float(losses.texture_l1(TRUTH, TRUTH * 0.5 + 0.2, ONES)) == pytest.approx(flat / 2, rel=0.1)
+    assert elsewhere < 0.2 * flat
+    assert float(losses.weighted_l1(TRUTH, moved, ONES)) > float(losses.weighted_l1(TRUTH, 0.5, ONES))
+
+
 def test_least_squares_and_mix() -> None:
     assert float(losses.least_squares(tf.constant([1.0, 3.0]), 1.0)) == 2
     np.testing.assert_allclose(losses.mix(TRUTH, OTHER, 1.0), TRUTH)

@@ -7,6 +7,10 @@ import tensorflow as tf
 SSIM_C1 = 0.01**2
 SSIM_C2 = 0.03**2
 
+_SOFT = 5
+_LEAST_STRENGTH = 1 / 255
+"""Detail below one step of 8 bits is none; it also keeps the square root's slope finite."""
+
 
 def weighted_l1(truth: tf.Tensor, painted: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     """Mean absolute difference; ``weights`` is (B, H, W, 1) with mean 1."""
@@ -37,6 +41,24 @@ def ssim_loss(truth: tf.Tensor, painted: tf.Tensor, weights: tf.Tensor, span: fl
     variances, covariance = mean_tt - square_t + mean_pp - square_p, mean_tp - both
     ssim = (2 * both + c1) * (2 * covariance + c2) / ((square_t + square_p + c1) * (variances + c2))
     return tf.reduce_mean(weights[:, 3:-3, 3:-3] * (1 - ssim))
+
+
+def softened(pictures: tf.Tensor, sharp: tf.Tensor) -> tf.Tensor:
+    """Pictures with a 5x5 box blur wherever ``sharp`` (B, H, W, 1), 0 to 1, doesn't ask for every pixel."""
+    blurred = tf.nn.avg_pool2d(pictures, _SOFT, 1, "SAME")
+    return blurred + sharp * (pictures - blurred)
+
+
+def texture_l1(truth: tf.Tensor, painted: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """Mean absolute difference of how much fine detail there is, wherever exactly it lies.
+
+    The measure is the standard deviation of the grey picture less its 5x5 mean, in windows of 8x8.
+    """
+    either = tf.concat([tf.reduce_mean(truth, -1, True), tf.reduce_mean(painted, -1, True)], -1)
+    fine = either - tf.nn.avg_pool2d(either, _SOFT, 1, "SAME")
+    strength = tf.sqrt(tf.nn.avg_pool2d(fine**2, 8, 4, "SAME") + _LEAST_STRENGTH**2)
+    weights = tf.nn.avg_pool2d(weights, 4, 4, "SAME")
+    return tf.reduce_mean(weights * tf.abs(strength[..., :1] - strength[..., 1:]))
 
 
 def _window_means(maps: tf.Tensor) -> tf.Tensor:

@@ -206,20 +206,23 @@ class GuidedTrainee:
     ) -> dict[str, tuple[float, tf.Tensor]]:
         """Weight and value of each term that compares pixel by pixel, at the network's own size.
 
-        At full size they would ask for less detail than the warp has: fine detail never lies just where
-        the true face has it, and the smoother picture is the nearer one.
+        Eyes and mouth are compared as they are. Skin is compared softened: its detail never lies just
+        where the true face has it, and of two pictures the smoother would be the nearer one.
         """
         terms, guided, size = self.preset.losses, self.preset.guided, self.preset.size
-        coarse, seen = reduced(true, size), reduced(shown, size)
-        weight, painted = _importance(seen), mixed(seen, output)
-        # The painting is also judged by itself: where the warp is kept it would learn nothing.
-        alone = losses.weighted_l1(coarse, painting(output), weight)
+        seen = reduced(shown, size)
+        weight, sharp = _importance(seen), _features(seen)
+        coarse, painted, alone = (
+            losses.softened(picture, sharp)
+            for picture in (reduced(true, size), mixed(seen, output), painting(output))
+        )
         trusted = tf.reduce_mean(weight * seen[..., FACE : FACE + 1] * (1 - kept(output)))
         return {
             "l1": (terms.reconstruction, losses.weighted_l1(coarse, painted, weight)),
             "gradient": (terms.gradient, losses.gradient_l1(coarse, painted, weight)),
             "ssim": (terms.ssim, losses.ssim_loss(coarse, painted, weight)),
-            "alone": (guided.alone, alone),
+            # The painting is also judged by itself: where the warp is kept it would learn nothing.
+            "alone": (guided.alone, losses.weighted_l1(coarse, alone, weight)),
             "painted": (guided.trust, trusted),
         }
 
@@ -233,7 +236,9 @@ class GuidedTrainee:
         compared: tf.Tensor,
     ) -> dict[str, tuple[float, tf.Tensor]]:
         """Weight and value of each term that looks at the picture as a whole."""
-        found: dict[str, tuple[float, tf.Tensor]] = {}
+        face = shown[..., FACE : FACE + 1]
+        texture = losses.texture_l1(true, whole, face / tf.reduce_mean(face))
+        found = {"texture": (self.preset.guided.texture, texture)}
         if self._critic:
             found["adversarial"] = self.preset.losses.adversarial, self._fool(shown, true, whole, share)
         if self._perceptual:
@@ -272,8 +277,13 @@ def _eyes(source: Source) -> NDArray[np.float64]:
 
 def _importance(condition: tf.Tensor) -> tf.Tensor:
     """(B, size, size, 1), mean 1: the face over its surroundings, eyes and mouth over the face."""
-    mouth = tf.maximum(condition[..., LIPS : LIPS + 1], condition[..., INNER_LIPS : INNER_LIPS + 1])
-    features = tf.nn.max_pool2d(tf.maximum(mouth, condition[..., EYES : EYES + 1]), 5, 1, "SAME")
+    features = _features(condition)
     inner = condition[..., INNER_LIPS : INNER_LIPS + 1] + condition[..., IRISES : IRISES + 1]
     weight = 0.12 + condition[..., FACE : FACE + 1] + 2 * features + 1.5 * inner
     return weight / tf.reduce_mean(weight)
+
+
+def _features(condition: tf.Tensor) -> tf.Tensor:
+    """(B, size, size, 1), 0 to 1: eyes and mouth, and two pixels around them."""
+    mouth = tf.maximum(condition[..., LIPS : LIPS + 1], condition[..., INNER_LIPS : INNER_LIPS + 1])
+    return tf.nn.max_pool2d(tf.maximum(mouth, condition[..., EYES : EYES + 1]), 5, 1, "SAME")
