@@ -14,7 +14,7 @@ from bpy.props import (
 from . import compat
 
 MASKS = (
-    ("learned", "Learned", "The model's own mask, kept within the face's outline"),
+    ("learned", "Learned", "The face, behind hands and whatever else is in front of it"),
     ("hull", "Outline", "The whole outline of the face"),
     ("box", "Box", "The rectangle that the model paints"),
 )

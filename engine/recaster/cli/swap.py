@@ -83,7 +83,8 @@ def _add_look(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--mask",
         choices=("learned", "hull", "box"),
-        help="the model's own, the face's outline, or the crop (default: learned)",
+        help="the model's own, behind hands and whatever else is in front of the face; the face's "
+        "outline; or the crop (default: learned)",
     )
     group.add_argument("--feather", type=float, metavar="X", help="width of the soft edge (default: 0.06)")
     group.add_argument("--erode", type=float, metavar="X", help="move the edge inwards (default: 0)")

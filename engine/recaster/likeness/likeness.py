@@ -75,7 +75,7 @@ class Likeness:
         textures = np.stack([unwrap(faceset.crop(records[i]), points[i], layout) for i in chosen])
         shapes = shapes[chosen]
         turned = np.abs(shapes.turn - np.median(shapes.turn))
-        textures = steady_underjaw(evenly_lit(textures, _face(layout)), layout, turned)
+        textures = steady_underjaw(evenly_lit(textures, face_in(layout)), layout, turned)
         return cls(mesh, form, layout, textures, shapes, np.array([records[i].id for i in chosen]))
 
     def save(self, path: Path) -> None:
@@ -189,7 +189,7 @@ class Likeness:
         return (*box, soft[box][..., None])
 
 
-def _face(layout: Layout) -> NDArray[np.float32]:
+def face_in(layout: Layout) -> NDArray[np.float32]:
     """(S, S): 1 inside the outline of the face."""
     mask = np.zeros((layout.size, layout.size), np.float32)
     cv2.fillPoly(mask, [np.round(layout.points[list(topology.OVAL)]).astype(np.int32)], 1.0)

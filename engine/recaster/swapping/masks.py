@@ -31,8 +31,9 @@ class MaskSettings:
     """How the mask is made.
 
     Attributes:
-        kind: "learned" (the model's own mask, kept within the face's outline), "hull" (the whole
-            outline) or "box" (the rectangle of the crop).
+        kind: "learned" (the model's own mask, kept within the face's outline and behind whatever is
+            in front of it, see ``occlusion``), "hull" (the whole outline) or "box" (the rectangle of the
+            crop).
         feather: width of the soft edge, which lies inside the outline; share of the face's size.
         erode: how far the edge is moved inwards before that; share of the face's size.
         scale: enlarges (above 1) or shrinks the mask about the face's middle.

@@ -23,22 +23,24 @@ from recaster.progress import Report, Update, silent
 from recaster.swapping.ahead import ahead
 from recaster.swapping.casting import chosen
 from recaster.swapping.chunks import Parts
+from recaster.swapping.occlusion import looked_at
 from recaster.swapping.render import Renderer
 from recaster.swapping.scene import Scene
 from recaster.swapping.settings import SwapResult, described
 from recaster.swapping.timing import Stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from typing import Any
 
+    from recaster.faces.types import FaceTrack
     from recaster.media.types import ClipInfo, Frame
     from recaster.swapping.render import Rendered
     from recaster.swapping.settings import SwapSettings
     from recaster.swapping.swapper import Swapper
 
-PLAN_FORMAT: Final = 1
+PLAN_FORMAT: Final = 2
 RENDERED_AHEAD: Final = 4
 """Frames that are rendered while others are encoded."""
 
@@ -75,7 +77,7 @@ def swap_clip(
         analysis = analyse_clip(clip, settings.analysis, settings.frames, report)
     tracks = chosen(analysis, settings)
     with watch.timing("plan"):
-        scene = Scene.planned(tracks, swapper, settings.smoothing)
+        scene = planned(clip, tracks, swapper, settings, frames)
     parts = Parts.of(out, frames, settings.chunk, mattes=settings.matte is not None)
     discarded = parts.open(_plan(clip, swapper, settings, frames))
     missing = parts.missing()
@@ -84,7 +86,7 @@ def swap_clip(
     progress = Progress(report, resumed, len(frames))
     for run in missing:
         with contextlib.closing(
-            ahead(renderer.render(_reader(clip), run, frames), RENDERED_AHEAD)
+            ahead(renderer.render(reader(clip), run, frames), RENDERED_AHEAD)
         ) as rendered:
             counted = progress.counted(rendered)
             for chunk in parts.within(run):
@@ -102,6 +104,16 @@ def swap_clip(
         seconds=watch.seconds,
         warnings=(*warnings_on(info, settings), *_discarded(parts, discarded)),
     )
+
+
+def planned(
+    clip: Path, tracks: Sequence[FaceTrack], swapper: Swapper, settings: SwapSettings, frames: range
+) -> Scene:
+    """Who is swapped where, and what their faces usually look like where the mask leaves occluders alone."""
+    scene = Scene.planned(tracks, swapper, settings.smoothing)
+    if settings.mask.kind != "learned":
+        return scene
+    return looked_at(scene, reader(clip), frames, swapper.size)
 
 
 def refuse_overwriting(clip: Path, out: Path, settings: SwapSettings) -> None:
@@ -139,7 +151,8 @@ class Progress:
             yield item
 
 
-def _reader(clip: Path) -> Callable[[int, int], Iterator[Frame]]:
+def reader(clip: Path) -> Callable[[int, int], Iterator[Frame]]:
+    """Reads a clip's frames from a first index to before a last one."""
     return lambda start, stop: read_frames(clip, start, stop)
 
 

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Final
 from recaster.errors import FaceNotFoundError, UsageError
 from recaster.faces.cache import analyse_clip, cached_analysis
 from recaster.media.probe import probe
-from recaster.media.reader import read_frames
 from recaster.media.sheet import FORMATS, save_image
 from recaster.progress import Report, silent
 from recaster.swapping.casting import chosen
-from recaster.swapping.pipeline import refuse_overwriting, warnings_on
+from recaster.swapping.pipeline import planned, reader, refuse_overwriting, warnings_on
 from recaster.swapping.render import Renderer
-from recaster.swapping.scene import Scene
 from recaster.swapping.settings import SwapResult
 from recaster.swapping.timing import Stopwatch
 
@@ -48,18 +46,19 @@ def preview_frame(
     available = range(info.frame_count) if settings.frames is None else settings.frames
     _refuse(clip, out, frame, available, settings)
     with watch.timing("analyse"):
+        looked = available
         analysis = cached_analysis(clip, settings.analysis, settings.frames)
         if analysis is None:
-            near = range(max(frame - WINDOW, available.start), min(frame + WINDOW + 1, available.stop))
-            analysis = analyse_clip(clip, settings.analysis, near, report)
+            looked = range(max(frame - WINDOW, available.start), min(frame + WINDOW + 1, available.stop))
+            analysis = analyse_clip(clip, settings.analysis, looked, report)
     tracks = chosen(analysis, settings)
     with watch.timing("plan"):
-        scene = Scene.planned(tracks, swapper, settings.smoothing)
+        scene = planned(clip, tracks, swapper, settings, looked)
     if frame not in scene.places:
         raise FaceNotFoundError(f"{clip}: frame {frame} shows no face to swap; preview another one")
     renderer = Renderer(scene, swapper, settings, watch)
     wanted = range(frame, frame + 1)
-    [rendered] = renderer.render(lambda a, b: read_frames(clip, a, b), wanted, available)
+    [rendered] = renderer.render(reader(clip), wanted, available)
     save_image(out, rendered.image)
     return SwapResult(
         out=out,

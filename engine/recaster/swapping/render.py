@@ -7,10 +7,12 @@ frame comes out the same.
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from recaster.likeness.occluders import Occluders, hidden
 from recaster.swapping import colour
 from recaster.swapping.ahead import ahead
 from recaster.swapping.composite import Layer, composite
@@ -60,11 +62,12 @@ class _Cut:
 
 @dataclass(frozen=True, eq=False)
 class _Painted:
-    """A frame whose faces are swapped, with their masks and what was measured of their colours."""
+    """A frame whose faces are swapped, with their masks, and what was seen of colours and occluders."""
 
     frame: Frame
     faces: Mapping[int, tuple[SwappedFace, NDArray[np.float32]]]
     statistics: Mapping[int, Floats | None]
+    chances: Mapping[int, Floats | None]
 
 
 class Renderer:
@@ -75,6 +78,7 @@ class Renderer:
         self._swapper = swapper
         self._settings = settings
         self._watch = watch
+        self._occluders = Occluders() if scene.looks else None
 
     def render(
         self, read: Callable[[int, int], Iterable[Frame]], wanted: range, available: range
@@ -95,10 +99,10 @@ class Renderer:
         first = available.start + max(before - before % batch, 0)
         last = min(available.start + after + -after % batch, available.stop)
         frames = ahead(self._watch.each("decode", read(first, last)), DECODED_AHEAD)
-        for painted, statistics in _steadied(self._painted(frames), reach):
+        for painted in _steadied(self._painted(frames), reach):
             if painted.frame.index in wanted:
                 with self._watch.timing("composite"):
-                    result = self._composited(painted, statistics)
+                    result = self._composited(painted)
                 yield result
 
     def _painted(self, frames: Iterable[Frame]) -> Iterator[_Painted]:
@@ -110,8 +114,10 @@ class Renderer:
             with self._watch.timing("swap"):
                 swapped = iter(self._in_batches(planned))
             for cut in cuts:
+                with self._watch.timing("occluders"):
+                    chances = self._chances(cut)
                 with self._watch.timing("mask"):
-                    painted = self._measured(cut, {number: next(swapped) for number in cut.faces})
+                    painted = self._measured(cut, {number: next(swapped) for number in cut.faces}, chances)
                 yield painted
 
     def _in_batches(self, faces: list[PlannedFace]) -> list[SwappedFace]:
@@ -119,23 +125,46 @@ class Renderer:
             swapped for batch in _groups(faces, self._settings.batch) for swapped in self._swapper.swap(batch)
         ]
 
-    def _measured(self, cut: _Cut, swapped: Mapping[int, SwappedFace]) -> _Painted:
+    def _chances(self, cut: _Cut) -> dict[int, Floats | None]:
+        """How likely the faces whose usual look is known are hidden, and where."""
+        if self._occluders is None:
+            return {}
+        looks = self._scene.looks
+        return {
+            number: self._occluders.chances(looks[number], face.image, face.landmarks)
+            for number, face in cut.faces.items()
+            if number in looks
+        }
+
+    def _measured(
+        self, cut: _Cut, swapped: Mapping[int, SwappedFace], chances: Mapping[int, Floats | None]
+    ) -> _Painted:
         masks = {
             number: face_mask(face.mask, cut.faces[number].landmarks, self._settings.mask)
             for number, face in swapped.items()
         }
         statistics = {
-            number: colour.measure(face.image, cut.faces[number].image, masks[number], self._settings.colour)
+            number: colour.measure(
+                face.image,
+                cut.faces[number].image,
+                _behind(masks[number], chances.get(number)),
+                self._settings.colour,
+            )
             for number, face in swapped.items()
         }
-        return _Painted(cut.frame, {n: (swapped[n], masks[n]) for n in swapped}, statistics)
+        return _Painted(cut.frame, {n: (swapped[n], masks[n]) for n in swapped}, statistics, chances)
 
-    def _composited(self, painted: _Painted, statistics: Mapping[int, Floats | None]) -> Rendered:
+    def _composited(self, painted: _Painted) -> Rendered:
         layers = []
         for number, (face, mask) in painted.faces.items():
-            image = colour.apply(face.image, statistics[number], self._settings.colour)
-            layers.append(Layer(image, mask, face.matrix))
+            image = colour.apply(face.image, painted.statistics[number], self._settings.colour)
+            layers.append(Layer(image, _behind(mask, painted.chances.get(number)), face.matrix))
         return Rendered(painted.frame, *composite(painted.frame.image, layers))
+
+
+def _behind(mask: NDArray[np.float32], chances: Floats | None) -> NDArray[np.float32]:
+    """A face's mask without what is in front of the face."""
+    return mask if chances is None else mask * (1 - hidden(chances, len(mask)))
 
 
 def _groups(items: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -150,11 +179,9 @@ def _groups(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield group
 
 
-def _steadied(
-    items: Iterable[_Painted], reach: int
-) -> Iterator[tuple[_Painted, Mapping[int, Floats | None]]]:
-    """Each frame with its faces' colour statistics averaged over ``reach`` frames to either side."""
-    past: deque[Mapping[int, Floats | None]] = deque(maxlen=reach)
+def _steadied(items: Iterable[_Painted], reach: int) -> Iterator[_Painted]:
+    """Each frame with what was seen of its faces averaged over ``reach`` frames to either side."""
+    past: deque[_Painted] = deque(maxlen=reach)
     waiting: deque[_Painted] = deque()
     for item in items:
         waiting.append(item)
@@ -164,13 +191,10 @@ def _steadied(
         yield _averaged(past, waiting)
 
 
-def _averaged(
-    past: deque[Mapping[int, Floats | None]], waiting: deque[_Painted]
-) -> tuple[_Painted, Mapping[int, Floats | None]]:
-    window = [*past, *(item.statistics for item in waiting)]
+def _averaged(past: deque[_Painted], waiting: deque[_Painted]) -> _Painted:
+    window, at = [*past, *waiting], len(past)
     item = waiting.popleft()
-    statistics = {
-        number: colour.average([known.get(number) for known in window], len(past)) for number in item.faces
-    }
-    past.append(item.statistics)
-    return item, statistics
+    statistics = {n: colour.average([one.statistics.get(n) for one in window], at) for n in item.faces}
+    chances = {n: colour.average([one.chances.get(n) for one in window], at) for n in item.chances}
+    past.append(item)
+    return dataclasses.replace(item, statistics=statistics, chances=chances)

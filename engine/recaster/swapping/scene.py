@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from recaster.faces.smoothing import Smoothing
     from recaster.faces.types import FaceTrack
+    from recaster.likeness.occluders import Look
     from recaster.media.types import Image
     from recaster.swapping.swapper import Swapper, TrackPlan
 
@@ -28,10 +29,12 @@ class Scene:
         plans: one for each chosen track. A track is one person in one shot, so that what is smoothed
             within a plan never reaches over a cut.
         places: frame index to the (plan, row) pairs of that frame's faces.
+        looks: how the performer usually looks, by the number of the plan, where that is known.
     """
 
     plans: tuple[TrackPlan, ...]
     places: Mapping[int, Sequence[tuple[int, int]]]
+    looks: Mapping[int, Look] = field(default_factory=dict)
 
     @classmethod
     def planned(cls, tracks: Sequence[FaceTrack], swapper: Swapper, smoothing: Smoothing) -> Scene:

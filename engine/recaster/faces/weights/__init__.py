@@ -13,11 +13,13 @@ FOLDER: Final = Path(__file__).parent
 YUNET: Final = "face_detection_yunet_2023mar_int8bq.onnx"
 FACE_MESH: Final = "face_landmark.tflite"
 IRIS: Final = "iris_landmark.tflite"
+OCCLUDERS: Final = "occluders.tflite"
 
 SHA256: Final = {
     YUNET: "49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10",
     FACE_MESH: "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
     IRIS: "d1744d2a09c25f501d39eba4faff47e53ecca8852c5ce19bce8eeac39357521f",
+    OCCLUDERS: "9dd3dff9007e014144d642eeb205bfd79995897cef24e9d0ffe4d50fac8e2f1c",
 }
 
 

@@ -1,0 +1,132 @@
+"""What is in front of a performer's face: hands, microphones, hair.
+
+A face is compared with how it usually looks: the median of its own frames, drawn onto the mesh of the
+moment and brought into its light. What belongs to the performer all the time (a beard, glasses, a scar)
+is therefore no occluder. A small network tells what is in front from what a face does by itself; it learned
+that on rendered people (scripts/occluders).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+from recaster.faces import weights
+from recaster.faces.litert import Model
+from recaster.likeness.form import canonical_expressions, canonical_mesh, learn_form
+from recaster.likeness.layout import Layout, cover, face_layout, vertices, wrap
+from recaster.likeness.light import evenly_lit, relit
+from recaster.likeness.likeness import face_in, unwrap
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from recaster.faces.types import Floats
+    from recaster.media.types import Image
+
+SIZE: Final = 128
+"""Side of the pictures that are compared, in pixels."""
+CHANNELS: Final = 8
+"""Picture RGB 0-2, usual look RGB 3-5, how much that varies 6, where the face is 7."""
+_VARIATION: Final = 8
+"""Deviations of grey levels are stored so many times larger."""
+_CERTAIN, _LIKELY = 0.6, 0.15
+"""What is this likely is in front; what is less likely if it touches that."""
+_LEAST = 60
+"""Fewer pixels are no hand."""
+_GAP = 7
+"""Gaps narrower than this are closed, in pixels."""
+_SOFT = 1.0
+"""Standard deviation of the edge, in pixels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """How a performer usually looks.
+
+    Attributes:
+        layout: where the mesh lies in the texture.
+        texture: (SIZE, SIZE, 4) uint8: median colours, and their median deviation times 8.
+    """
+
+    layout: Layout
+    texture: NDArray[np.uint8]
+
+
+def usual_look(crops: NDArray[np.uint8], points: Floats) -> Look:
+    """The usual look of one performer, from frames of which most show the bare face.
+
+    Args:
+        crops: (N, size, size, 3) uint8 RGB.
+        points: (N, 478, 3), the meshes in the crops' pixels.
+    """
+    mesh = canonical_mesh(points)
+    expressions, _ = canonical_expressions(points, mesh)
+    layout = face_layout(learn_form(expressions).neutral, SIZE)
+    textures = np.stack([unwrap(crop, one, layout) for crop, one in zip(crops, points, strict=True)])
+    lit = evenly_lit(textures, face_in(layout))
+    usual = np.median(lit, 0).astype(np.uint8)
+    deviation = np.median(np.abs(lit.astype(np.int16) - usual), 0).mean(-1)
+    varying = np.clip(_VARIATION * deviation, 0, 255).astype(np.uint8)
+    return Look(layout, np.dstack([usual, varying]))
+
+
+def compared(look: Look, crop: Image, points: Floats) -> NDArray[np.uint8]:
+    """A face beside its usual look, (SIZE, SIZE, CHANNELS) uint8: what the network is shown.
+
+    Args:
+        look: the performer's.
+        crop: (SIZE, SIZE, 3) uint8 RGB.
+        points: (478, 3), the mesh in the crop's pixels.
+    """
+    covering = cover(vertices(points), look.layout.points, look.layout.triangles, SIZE)
+    inside = (covering.triangle >= 0)[..., None]
+    usual = wrap(look.texture, covering) * inside
+    lit = relit(np.ascontiguousarray(usual[..., :3]), crop, inside[..., 0].astype(np.float32)) * inside
+    return np.concatenate([crop, lit, usual[..., 3:], inside * np.uint8(255)], -1)
+
+
+class Occluders:
+    """Finds what is in front of faces."""
+
+    def __init__(self) -> None:
+        self._model = Model(weights.OCCLUDERS)
+
+    def chances(self, look: Look, crop: Image, points: Floats) -> Floats:
+        """How likely each part of a face is hidden, (SIZE, SIZE) float64, 0 to 1.
+
+        Args:
+            look: how the performer usually looks.
+            crop: (size, size, 3) uint8 RGB.
+            points: (478, 3), the mesh in the crop's pixels.
+        """
+        size = len(crop)
+        small = cv2.resize(crop, (SIZE, SIZE), interpolation=cv2.INTER_AREA) if size != SIZE else crop
+        scaled = points * (SIZE / size)
+        scaled[:, :2] += (SIZE / size - 1) / 2
+        found = self._model.run(compared(look, small, scaled))[SIZE * SIZE].reshape(SIZE, SIZE)
+        return np.asarray(1 / (1 + np.exp(-found)))
+
+
+def hidden(chances: Floats, size: int) -> NDArray[np.float32]:
+    """What is hidden of a face, (size, size) float32, 0 to 1, with a soft edge.
+
+    Whatever hangs together with something certain is taken for a part of it (hysteresis; Canny, 1986):
+    half a hand would be worse than none.
+
+    Args:
+        chances: (SIZE, SIZE), 0 to 1.
+        size: side of the crop in pixels.
+    """
+    _, labels = cv2.connectedComponents((chances > _LIKELY).astype(np.uint8))
+    counts = np.bincount(labels.ravel())
+    sure = np.bincount(labels[chances > _CERTAIN], minlength=len(counts)) > 0
+    sure[0] = False
+    whole = (sure & (counts >= _LEAST))[labels].astype(np.uint8)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_GAP, _GAP))
+    whole = cv2.morphologyEx(whole, cv2.MORPH_CLOSE, disc)
+    soft = cv2.GaussianBlur(whole.astype(np.float32), (0, 0), _SOFT)
+    return np.asarray(cv2.resize(soft, (size, size), interpolation=cv2.INTER_LINEAR))

