@@ -74,12 +74,8 @@ def hand(random: Random, skin: Floats) -> Drawn:
         reach = random.uniform(0.35, 0.6) if fist else random.uniform(0.85, 1)
         length = size * (0.85, 1.0, 0.95, 0.75)[finger] * reach
         angle = turn + (finger - 1.5) * spread * side
-        joints = [base - along * size * 0.1]
-        place = base
-        for _ in range(3):
-            place = place + _direction(angle) * length / 3
-            joints.append(place)
-            angle += bend * 0.4 + random.normal(0, 0.06)
+        joints, angle = _finger(random, base, length, angle, bend)
+        joints[0] = base - along * size * 0.1
         limb(joints, [thick * 1.15, thick * 1.1, thick, thick * 0.8], random.uniform(0.93, 1.05))
         if random.random() < 0.4:
             _lay_nail(picture, random, joints[-1], angle, thick, colour)
@@ -162,6 +158,17 @@ def folds(random: Random) -> Floats:
 
 def _direction(angle: float) -> Floats:
     return np.array([np.cos(angle), np.sin(angle)])
+
+
+def _finger(
+    random: Random, base: Floats, length: float, angle: float, bend: float
+) -> tuple[list[Floats], float]:
+    """The joints of a finger from its base on, and where it points in the end."""
+    joints = [base]
+    for _ in range(3):
+        joints.append(joints[-1] + _direction(angle) * length / 3)
+        angle += bend * 0.4 + random.normal(0, 0.06)
+    return joints, angle
 
 
 def _light(random: Random) -> Floats:
