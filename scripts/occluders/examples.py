@@ -74,7 +74,8 @@ def example(people: Sequence[Person], random: Random) -> tuple[NDArray[np.uint8]
                 sigma = random.uniform(0.5, 2.5)
                 drawn = cv2.GaussianBlur(drawn, (0, 0), sigma)
                 over = cv2.GaussianBlur(over, (0, 0), sigma)[..., None]
-            shade = np.roll(over[..., 0], random.integers(-4, 5, 2), (0, 1))
+            moved = np.hstack([np.eye(2), random.integers(-4, 5, (2, 1))])
+            shade = cv2.warpAffine(over, moved, (SIZE, SIZE))
             shade = cv2.GaussianBlur(shade, (0, 0), random.uniform(2, 6))[..., None] * random.uniform(0, 0.6)
             picture = picture * (1 - shade * (1 - over)) * (1 - over) + drawn * np.exp(random.normal(0, 0.08))
             covered = np.maximum(covered, over)

@@ -19,7 +19,7 @@ from recaster.faces import alignment
 from recaster.faces.cache import analyse_clip
 from recaster.likeness import geometry
 from recaster.likeness.form import canonical_mesh, mesh_in_crop
-from recaster.likeness.occluders import Occluders, hidden, usual_look
+from recaster.likeness.occluders import Occluders, hidden, reduced, usual_look
 from recaster.media.reader import read_frames
 from recaster.media.sheet import save_image
 from recaster.swapping.casting import chosen
@@ -89,13 +89,12 @@ def measured(clip: Path, hands: dict[int, str]) -> dict[int, tuple[list[float], 
     faces = {}
     for frame in read_frames(clip):
         if frame.index in looked | hands.keys():
-            [row] = np.flatnonzero(track.frames == frame.index)
+            row = frame.index - int(track.frames[0])  # a track has no gaps
             crop = np.ascontiguousarray(alignment.warp(frame.image, matrices[row], SIZE))
             faces[frame.index] = crop, alignment.transform(track.landmarks[row], matrices[row]), matrices[row]
-    look = usual_look(
-        np.stack([faces[i][0] for i in sorted(looked)]), np.stack([faces[i][1] for i in sorted(looked)])
-    )
-    results = {}
+    small = [reduced(*faces[i][:2]) for i in sorted(looked)]
+    look = usual_look(np.stack([crop for crop, _ in small]), np.stack([points for _, points in small]))
+    finder, results = Occluders(), {}
     for index, outline in hands.items():
         crop, points, matrix = faces[index]
         face, true = np.zeros((2, SIZE, SIZE), np.uint8)
@@ -103,7 +102,7 @@ def measured(clip: Path, hands: dict[int, str]) -> dict[int, tuple[list[float], 
         corners = np.array(outline.replace(",", " ").split(), float).reshape(-1, 2)
         drawn = corners @ matrix[:, :2].T + matrix[:, 2]
         cv2.fillPoly(true, [np.rint(drawn).astype(np.int32)], 1)
-        real, found = true > 0, hidden(Occluders().chances(look, crop, points), SIZE) > 0.5
+        real, found = true > 0, hidden(finder.chances(look, crop, points), SIZE) > 0.5
         both = (real & found & (face > 0)).sum()
         either, there, said = (max(1, (one & (face > 0)).sum()) for one in (real | found, real, found))
         picture = np.vstack([_tinted(crop, real, (0, 100, 0)), _tinted(crop, found, (127, 0, 0))])

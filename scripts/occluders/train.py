@@ -3,7 +3,8 @@
     .venv/bin/python scripts/occluders/train.py FACESETS WORK
 
 FACESETS holds one faceset per person. WORK keeps the weights while they are learned (what is there already
-is gone on with) and, in the end, occluders.tflite. Every tenth person is held out to measure by.
+is gone on with: give such a run another seed) and, in the end, occluders.tflite. Every tenth person is held
+out to measure by.
 """
 
 from __future__ import annotations
@@ -42,18 +43,23 @@ def main() -> None:
     parser.add_argument("facesets", type=Path, metavar="FACESETS")
     parser.add_argument("work", type=Path, metavar="WORK")
     parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--seed", type=int, default=SEED, help="another one where weights are gone on with")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     people_in(options.facesets)  # the processes that draw are forked and find them there
     with ProcessPoolExecutor(DRAWERS, multiprocessing.get_context("fork")) as drawers:
-        held = [drawers.submit(draw, options.facesets, i, True) for i in range(HELD_BATCHES)]
-        drawn = deque(drawers.submit(draw, options.facesets, step, False) for step in range(AHEAD))
+        held = [drawers.submit(draw, options.facesets, SEED, i, True) for i in range(HELD_BATCHES)]
+        drawn = deque(
+            drawers.submit(draw, options.facesets, options.seed, step, False) for step in range(AHEAD)
+        )
         learner = Learner(options.work / "occluders.weights.h5")
         for step in range(options.steps):
             loss = learner.step(*drawn.popleft().result(), rate(step / options.steps, step))
-            drawn.append(drawers.submit(draw, options.facesets, step + AHEAD, False))
+            drawn.append(drawers.submit(draw, options.facesets, options.seed, step + AHEAD, False))
             if step % MEASURE_EVERY == MEASURE_EVERY - 1:
-                learner.measure([one.result() for one in held], step + 1, loss)
+                learner.measure([one.result() for one in held], f"step {step + 1}: loss {loss:.3f}")
+        learner.average()
+        learner.measure([one.result() for one in held], "averaged")
     learner.export(options.work / "occluders.tflite")
 
 
@@ -63,9 +69,9 @@ def people_in(facesets: Path) -> list[Person]:
     return [person_in(folder) for folder in sorted(facesets.iterdir()) if folder.is_dir()]
 
 
-def draw(facesets: Path, step: int, held: bool) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def draw(facesets: Path, seed: int, step: int, held: bool) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The batch of a step, of people to learn from or of those held out."""
-    random = np.random.default_rng((SEED, held, step))
+    random = np.random.default_rng((seed, held, step))
     people = [one for i, one in enumerate(people_in(facesets)) if (i % HELD_OUT == 0) == held]
     shown, wanted = zip(*(example(people, random) for _ in range(BATCH)), strict=True)
     return np.stack(shown), np.stack(wanted)
@@ -132,9 +138,7 @@ class Learner:
         self._adam.apply_gradients(zip(gradients, self._network.trainable_variables, strict=True))
         return loss
 
-    def measure(
-        self, held: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]], step: int, loss: float
-    ) -> None:
+    def measure(self, held: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]], when: str) -> None:
         """Print how well it does on people it has not seen, and keep the weights."""
         said = (
             np.concatenate([self._network(shown / np.float32(255), training=False) for shown, _ in held]) > 0
@@ -145,17 +149,19 @@ class Learner:
         union = (said & true).sum() / max(1, (said | true).sum())
         false = (said & ~true).sum() / face.sum()
         print(
-            f"step {step}: loss {loss:.3f}, held out: IoU {union:.3f}, false {false:.4f} of the face",
+            f"{when}, held out: IoU {union:.3f}, false {false:.4f} of the face",
             flush=True,
         )
         self._network.save_weights(self._kept)
 
+    def average(self) -> None:
+        """Take the moving average of the weights instead of the last ones."""
+        self._adam.finalize_variable_values(self._network.trainable_variables)
+
     def export(self, path: Path) -> None:
-        """Write the moving average of the weights for LiteRT; it is gone on with from there."""
+        """Write the network for LiteRT."""
         import tensorflow as tf
 
-        self._adam.finalize_variable_values(self._network.trainable_variables)
-        self._network.save_weights(self._kept)
         converter = tf.lite.TFLiteConverter.from_keras_model(self._network)
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]

@@ -11,7 +11,7 @@ import pytest
 from recaster.faces import alignment, topology
 from recaster.likeness import geometry
 from recaster.likeness.form import canonical_mesh, mesh_in_crop
-from recaster.likeness.occluders import CHANNELS, SIZE, Look, Occluders, compared, hidden, usual_look
+from recaster.likeness.occluders import CHANNELS, SIZE, Look, Occluders, compared, hidden, reduced, usual_look
 
 if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
@@ -32,7 +32,8 @@ def faces(actor_faceset: Faceset) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def look(faces: tuple[np.ndarray, np.ndarray]) -> Look:
-    return usual_look(*faces)
+    small = [reduced(crop, points) for crop, points in zip(*faces, strict=True)]
+    return usual_look(np.stack([crop for crop, _ in small]), np.stack([points for _, points in small]))
 
 
 def outline(points: np.ndarray) -> np.ndarray:
@@ -42,8 +43,8 @@ def outline(points: np.ndarray) -> np.ndarray:
 
 def test_the_usual_look_is_that_of_the_face(faces: tuple[np.ndarray, np.ndarray], look: Look) -> None:
     crops, points = faces
-    small = cv2.resize(crops[3], (SIZE, SIZE), interpolation=cv2.INTER_AREA)
-    shown = compared(look, small, points[3] / 2)
+    small, moved = reduced(crops[3], points[3])
+    shown = compared(look, small, moved)
     assert shown.shape == (SIZE, SIZE, CHANNELS)
     assert np.array_equal(shown[..., :3], small)
     inside = shown[..., 7] > 0

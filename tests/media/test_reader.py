@@ -1,11 +1,13 @@
+import itertools
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from recaster.errors import ClipError, UsageError
+from recaster.media import reader
 from recaster.media.probe import probe
-from recaster.media.reader import read_frames
+from recaster.media.reader import read_frames, read_some
 from recaster.media.scan import scan
 
 FULL, LIMITED = 2, 1
@@ -42,6 +44,28 @@ def test_a_range_is_what_the_whole_gives_at_these_indices(make_clip, name):
 
 def _avi_time(name):
     return {"time_base": Fraction(1, 24), "pts": range(30)} if name.endswith("avi") else {}
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_some_frames_are_those_of_the_whole_and_nothing_is_decoded_twice(make_clip, name, monkeypatch):
+    path = make_clip(name, count=60, options={"g": "12"})
+    whole = list(read_frames(path))
+    ranges = []
+
+    def counted(path, start, stop):
+        ranges.append(range(start, stop))
+        return read_frames(path, start, stop)
+
+    monkeypatch.setattr(reader, "read_frames", counted)
+    some = [2, 5, 30, 31, 55, 80]
+    found = list(read_some(path, some))
+    assert [frame.index for frame in found] == [2, 5, 30, 31, 55]
+    assert all(np.array_equal(frame.image, whole[frame.index].image) for frame in found)
+    keys = np.flatnonzero(scan(path).keys)
+    assert len(ranges) > 1 or not scan(path).seekable
+    for earlier, later in itertools.pairwise(ranges):
+        assert keys[keys <= later.start - 1].max() >= earlier.stop
+    assert list(read_some(path, [])) == []
 
 
 def test_a_range_outside_the_clip_is_empty(make_clip):

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from recaster.faces.smoothing import Smoothing
+from recaster.likeness.occluders import SIZE
 from recaster.media.types import Frame
 from recaster.swapping import occlusion
 from recaster.swapping.scene import Scene
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import numpy as np
+    from collections.abc import Iterator, Sequence
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counts: list[int] = []
 
     def count(crops: np.ndarray, points: np.ndarray) -> str:
-        assert crops.shape == (len(points), 64, 64, 3)
+        assert crops.shape == (len(points), SIZE, SIZE, 3)
         counts.append(len(crops))
         return "look"
 
@@ -32,38 +33,66 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counts
 
 
-def looked_at(fake: Any, tracks: list[Any], available: range) -> tuple[Scene, list[tuple[int, int]]]:
-    asked = []
+def looked_at(
+    fake: Any, tracks: list[Any], available: range, shown: range | None = None, last: int = 10**6
+) -> tuple[Scene, list[int]]:
+    """The scene, and which frames were read; the clip ends after ``last``."""
+    asked: list[int] = []
 
-    def read(start: int, stop: int) -> Iterator[Frame]:
-        asked.append((start, stop))
-        return (Frame(i, i, Fraction(i, 25), fake.picture(i)) for i in range(start, stop))
+    def read(indices: Sequence[int]) -> Iterator[Frame]:
+        asked.extend(indices)
+        return (Frame(i, i, Fraction(i, 25), fake.picture(i)) for i in indices if i <= last)
 
     scene = Scene.planned(tracks, fake.FakeSwapper(), Smoothing())
-    return occlusion.looked_at(scene, read, available, 64), asked
+    return occlusion.looked_at(scene, read, available, [shown or available], 64), asked
 
 
-def test_frames_near_each_other_are_read_in_one_go(fake: Any, seen: list[int]) -> None:
-    scene, asked = looked_at(fake, [fake.track(range(10, 200))], range(500))
-    assert asked == [(10, 200)]
+def test_a_look_is_made_of_frames_from_all_over_the_track(fake: Any, seen: list[int]) -> None:
+    scene, asked = looked_at(fake, [fake.track(range(10, 4010))], range(5000))
+    assert (len(asked), asked[0], asked[-1]) == (48, 10, 4009)
     assert (seen, scene.looks) == ([48], {0: "look"})
 
 
-def test_frames_far_apart_are_read_one_by_one(fake: Any, seen: list[int]) -> None:
-    _, asked = looked_at(fake, [fake.track(range(10, 4010))], range(5000))
-    assert len(asked) == seen[0] == 48
-    assert asked[0] == (10, 11)
-    assert asked[-1] == (4009, 4010)
+def test_people_in_one_shot_are_looked_at_in_one_go(fake: Any, seen: list[int]) -> None:
+    tracks = [fake.track(range(10, 100)), fake.track(range(10, 100), 1, (90.0, 45.0))]
+    scene, asked = looked_at(fake, tracks, range(200))
+    assert asked == sorted(set(asked))
+    assert len(asked) == 48
+    assert (seen, len(scene.looks)) == ([48, 48], 2)
 
 
-def test_only_frames_that_may_be_looked_at_count(fake: Any, seen: list[int]) -> None:
-    _, asked = looked_at(fake, [fake.track(range(10, 200))], range(50, 60))
-    assert asked == [(50, 60)]
-    assert seen == [10]
+def test_only_who_is_shown_and_only_where_it_may_be(fake: Any, seen: list[int]) -> None:
+    tracks = [fake.track(range(10, 200)), fake.track(range(300, 400), 1)]
+    scene, asked = looked_at(fake, tracks, range(50, 60), range(55, 56))
+    assert asked == list(range(50, 60))
+    assert (seen, list(scene.looks)) == ([10], [0])
 
 
 def test_of_a_glimpse_nothing_is_usual(fake: Any, seen: list[int]) -> None:
     tracks = [fake.track(range(4)), fake.track(range(20, 40), 1)]
     scene, _ = looked_at(fake, tracks, range(100))
-    assert seen == [20]
-    assert list(scene.looks) == [1]
+    assert (seen, list(scene.looks)) == ([20], [1])
+
+
+def test_a_clip_that_ends_early(fake: Any, seen: list[int]) -> None:
+    scene, _ = looked_at(fake, [fake.track(range(40))], range(40), last=3)
+    assert (seen, scene.looks) == ([], {})
+
+
+def test_other_landmarks_and_other_crops_have_no_look(fake: Any, seen: list[int]) -> None:
+    few = fake.track(range(40))
+    few = dataclasses.replace(few, landmarks=few.landmarks[:, :68])
+    scene = Scene.planned([few, fake.track(range(40), 1)], fake.FakeSwapper(), Smoothing())
+    boxed = dataclasses.replace(scene.plans[1], aligned=False)
+    scene = dataclasses.replace(scene, plans=(scene.plans[0], boxed))
+    looked = occlusion.looked_at(scene, lambda _: iter(()), range(40), [range(40)], 64)
+    assert (seen, looked.looks) == ([], {})
+
+
+def test_where_a_crop_shows_the_frame() -> None:
+    frame = np.zeros((90, 120, 3), np.uint8)
+    matrix = np.array([[2.0, 0, 64], [0, 2.0, -60]])  # frame (-32, 30) to the crop's corner
+    seen = occlusion.in_frame(frame, matrix, 2 * SIZE)
+    assert not seen[:, : 32 - 1].any()
+    assert not seen[60:].any()
+    assert seen[1:58, 33:].all()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from recaster.likeness.occluders import SIZE
 from recaster.media.types import Frame
 from recaster.swapping.render import Rendered, Renderer
 from recaster.swapping.scene import Scene
@@ -21,11 +23,17 @@ COUNT = 40
 
 
 def render(
-    fake: Any, tracks: list[Any], wanted: range, settings: SwapSettings, swapper: Any = None
+    fake: Any,
+    tracks: list[Any],
+    wanted: range,
+    settings: SwapSettings,
+    swapper: Any = None,
+    looks: dict[int, str] | None = None,
 ) -> tuple[list[Rendered], list[int]]:
     """The rendered frames, and the indices of those that were read for them."""
     swapper = swapper or fake.FakeSwapper()
     scene = Scene.planned(tracks, swapper, settings.smoothing)
+    scene = dataclasses.replace(scene, looks=looks or {})
     seen: list[int] = []
 
     def read(start: int, stop: int) -> Iterator[Frame]:
@@ -49,6 +57,53 @@ def test_a_frame_is_the_same_wherever_the_render_began(fake: Any, colour: str, b
         assert np.array_equal(mine.image, theirs.image)
         assert np.array_equal(mine.matte, theirs.matte)
     assert len(seen) <= 12 + 2 * 6 + 2 * batch
+
+
+class FakeOccluders:
+    """Says that whoever has a look hides the lower half of the face in bright frames."""
+
+    def chances(self, look: str, crop: np.ndarray, points: np.ndarray) -> np.ndarray:
+        assert look == "look"
+        assert points.shape == (478, 3)
+        chances = np.zeros((SIZE, SIZE))
+        chances[SIZE // 2 :] = crop.mean() > 120
+        return chances
+
+
+@pytest.mark.parametrize("colour", ["none", "mean"])
+def test_what_is_in_front_stays_wherever_the_render_began(
+    fake: Any, colour: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recaster.swapping.render.Occluders", FakeOccluders)
+    settings, tracks = SwapSettings(colour=colour, batch=4), [fake.track(range(3, COUNT))]
+    bare, _ = render(fake, tracks, range(COUNT), settings)
+    whole, _ = render(fake, tracks, range(COUNT), settings, looks={0: "look"})
+    part, _ = render(fake, tracks, range(17, 29), settings, looks={0: "look"})
+    for mine, theirs in zip(part, whole[17:29], strict=True):
+        assert np.array_equal(mine.image, theirs.image)
+        assert np.array_equal(mine.matte, theirs.matte)
+    hidden = []
+    for item, before in zip(whole, bare, strict=True):
+        assert np.array_equal(item.image[item.matte == 0], item.frame.image[item.matte == 0])
+        assert np.array_equal(item.matte[:40], before.matte[:40])
+        hidden.append(before.matte[50:].any() and not item.matte[50:].any())
+    assert 0 < sum(hidden) < COUNT - 3
+
+
+def test_one_frame_alone_is_no_hand(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Once(FakeOccluders):
+        calls = 0
+
+        def chances(self, look: str, crop: np.ndarray, points: np.ndarray) -> np.ndarray:
+            del look, crop, points
+            self.calls += 1
+            return np.full((SIZE, SIZE), float(self.calls == 10))
+
+    monkeypatch.setattr("recaster.swapping.render.Occluders", Once)
+    tracks = [fake.track(range(COUNT))]
+    seen, _ = render(fake, tracks, range(COUNT), SwapSettings(colour="none"), looks={0: "look"})
+    bare, _ = render(fake, tracks, range(COUNT), SwapSettings(colour="none"))
+    assert all(np.array_equal(a.matte, b.matte) for a, b in zip(seen, bare, strict=True))
 
 
 def test_batches_are_the_same_wherever_the_render_began(fake: Any) -> None:

@@ -60,7 +60,7 @@ def usual_look(crops: NDArray[np.uint8], points: Floats) -> Look:
     """The usual look of one performer, from frames of which most show the bare face.
 
     Args:
-        crops: (N, size, size, 3) uint8 RGB.
+        crops: (N, SIZE, SIZE, 3) uint8 RGB.
         points: (N, 478, 3), the meshes in the crops' pixels.
     """
     mesh = canonical_mesh(points)
@@ -72,6 +72,15 @@ def usual_look(crops: NDArray[np.uint8], points: Floats) -> Look:
     deviation = np.median(np.abs(lit.astype(np.int16) - usual), 0).mean(-1)
     varying = np.clip(_VARIATION * deviation, 0, 255).astype(np.uint8)
     return Look(layout, np.dstack([usual, varying]))
+
+
+def reduced(crop: Image, points: Floats) -> tuple[Image, Floats]:
+    """A crop (size, size, 3) and its mesh (478, 3) at SIZE, as all that follows wants them."""
+    scale = SIZE / len(crop)
+    small = cv2.resize(crop, (SIZE, SIZE), interpolation=cv2.INTER_AREA) if scale != 1 else crop
+    moved = points * scale
+    moved[:, :2] += (scale - 1) / 2
+    return small, moved
 
 
 def compared(look: Look, crop: Image, points: Floats) -> NDArray[np.uint8]:
@@ -103,11 +112,7 @@ class Occluders:
             crop: (size, size, 3) uint8 RGB.
             points: (478, 3), the mesh in the crop's pixels.
         """
-        size = len(crop)
-        small = cv2.resize(crop, (SIZE, SIZE), interpolation=cv2.INTER_AREA) if size != SIZE else crop
-        scaled = points * (SIZE / size)
-        scaled[:, :2] += (SIZE / size - 1) / 2
-        found = self._model.run(compared(look, small, scaled))[SIZE * SIZE].reshape(SIZE, SIZE)
+        found = self._model.run(compared(look, *reduced(crop, points)))[SIZE * SIZE].reshape(SIZE, SIZE)
         return np.asarray(1 / (1 + np.exp(-found)))
 
 

@@ -15,7 +15,7 @@ from recaster.media.source import Decoded, Source, check_file
 from recaster.media.types import Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -45,6 +45,27 @@ def read_frames(path: Path, start: int = 0, stop: int | None = None) -> Iterator
         raise UsageError(f"{path}: frames {start} to {stop} are not a range")
     check_file(Path(path))
     return _frames(Path(path), start, stop)
+
+
+def read_some(path: Path, indices: Sequence[int]) -> Iterator[Frame]:
+    """The frames with these indices, as ``read_frames`` gives them.
+
+    No part of the clip is decoded twice: reading begins anew only where a key frame lies between.
+
+    Args:
+        path: the clip.
+        indices: ascending.
+    """
+    if not indices:
+        return
+    seen, wanted = scan(path), set(indices)
+    keys = np.flatnonzero(seen.keys) if seen.seekable else np.zeros(0, np.int64)
+    begin = indices[0]
+    for index, following in zip(indices, [*indices[1:], None], strict=True):
+        # A range is read from one frame before its first on.
+        if following is None or ((keys > index + 1) & (keys < following)).any():
+            yield from (frame for frame in read_frames(path, begin, index + 1) if frame.index in wanted)
+            begin = following if following is not None else begin
 
 
 def _frames(path: Path, start: int, stop: int | None) -> Iterator[Frame]:

@@ -3,59 +3,83 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from recaster.faces.alignment import invert
 from recaster.faces.topology import POINTS
-from recaster.likeness.occluders import usual_look
+from recaster.likeness.occluders import SIZE, reduced, usual_look
+from recaster.progress import Report, Update, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from recaster.media.types import Frame
+    from numpy.typing import NDArray
+
+    from recaster.faces.types import Floats
+    from recaster.media.types import Frame, Image
     from recaster.swapping.scene import Scene
+    from recaster.swapping.swapper import TrackPlan
 
 LOOKS: Final = 48
 """Frames of each performer that the usual look is the median of."""
 FEWEST: Final = 5
 """Of a performer who is seen in fewer frames nothing is usual."""
-_SEEK: Final = 32
-"""Frames that are farther apart are read one by one, nearer ones in one go."""
 
 
 def looked_at(
-    scene: Scene, read: Callable[[int, int], Iterable[Frame]], available: range, size: int
+    scene: Scene,
+    read: Callable[[Sequence[int]], Iterable[Frame]],
+    available: range,
+    shown: Iterable[range],
+    size: int,
+    report: Report = silent,
 ) -> Scene:
-    """The scene with the usual look of everyone whose mesh is known.
+    """The scene with the usual look of everyone shown whose mesh is known and whose crops are aligned.
+
+    A look depends on its own track and on ``available`` alone, not on what is shown.
 
     Args:
         scene: whose faces are swapped.
-        read: the clip's frames from a first index to before a last one.
+        read: the clip's frames with the given indices, ascending.
         available: which frames may be looked at.
+        shown: the frames that will be rendered.
         size: side of the crops in pixels.
+        report: told about every frame.
     """
-    looks = {}
-    for number, plan in enumerate(scene.plans):
-        frames = [frame for frame in plan.frames.tolist() if frame in available]
-        if plan.landmarks.shape[1] != POINTS or len(frames) < FEWEST:
-            continue
-        chosen = np.linspace(0, len(frames) - 1, min(LOOKS, len(frames))).astype(int)
-        faces = [
-            scene.faces(frame.index, frame.image, size)[number]
-            for frame in _picked(read, [frames[i] for i in chosen])
-        ]
-        looks[number] = usual_look(
-            np.stack([face.image for face in faces]), np.stack([face.landmarks for face in faces])
-        )
+    rows: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for number in {number for part in shown for frame in part for number, _ in scene.places.get(frame, ())}:
+        plan = scene.plans[number]
+        for row in _chosen(plan, available):
+            rows[int(plan.frames[row])].append((number, row))
+    gathered: dict[int, list[tuple[Image, Floats]]] = defaultdict(list)
+    for done, frame in enumerate(read(sorted(rows)), 1):
+        for number, row in rows[frame.index]:
+            face = scene.face(number, row, frame.image, size)
+            gathered[number].append(reduced(face.image, face.landmarks))
+        report(Update("looking at faces", done, len(rows)))
+    looks = {
+        number: usual_look(np.stack([crop for crop, _ in faces]), np.stack([points for _, points in faces]))
+        for number, faces in gathered.items()
+        if len(faces) >= FEWEST
+    }
     return dataclasses.replace(scene, looks=looks)
 
 
-def _picked(read: Callable[[int, int], Iterable[Frame]], wanted: Sequence[int]) -> Iterator[Frame]:
-    """The frames with these indices, ascending."""
-    if wanted[-1] - wanted[0] < _SEEK * len(wanted):
-        known = set(wanted)
-        yield from (frame for frame in read(wanted[0], wanted[-1] + 1) if frame.index in known)
-        return
-    for index in wanted:
-        yield from read(index, index + 1)
+def in_frame(image: Image, matrix: Floats, size: int) -> NDArray[np.bool_]:
+    """Where a crop of ``size`` shows the frame and not its border repeated, (SIZE, SIZE)."""
+    places = (np.arange(SIZE) + 0.5) * (size / SIZE) - 0.5
+    back = invert(matrix)
+    x, y = (axis[0] * places + axis[1] * places[:, None] + axis[2] for axis in back)
+    height, width = image.shape[:2]
+    return np.asarray((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1))
+
+
+def _chosen(plan: TrackPlan, available: range) -> list[int]:
+    """The rows of a plan that its look is made of."""
+    rows = [row for row, frame in enumerate(plan.frames.tolist()) if frame in available]
+    if not plan.aligned or plan.landmarks.shape[1] != POINTS or len(rows) < FEWEST:
+        return []
+    return [rows[i] for i in np.linspace(0, len(rows) - 1, min(LOOKS, len(rows))).astype(int)]

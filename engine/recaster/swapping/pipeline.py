@@ -16,7 +16,7 @@ from recaster.faces.landmarkers import make_landmarker
 from recaster.files import sha256
 from recaster.media.join import check_output, join_segments, join_with_sound, times_of
 from recaster.media.probe import probe
-from recaster.media.reader import read_frames
+from recaster.media.reader import read_frames, read_some
 from recaster.media.sound import Sound
 from recaster.media.writer import ClipWriter, check_encoding
 from recaster.progress import Report, Update, silent
@@ -30,11 +30,10 @@ from recaster.swapping.settings import SwapResult, described
 from recaster.swapping.timing import Stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
     from typing import Any
 
-    from recaster.faces.types import FaceTrack
     from recaster.media.types import ClipInfo, Frame
     from recaster.swapping.render import Rendered
     from recaster.swapping.settings import SwapSettings
@@ -77,16 +76,18 @@ def swap_clip(
         analysis = analyse_clip(clip, settings.analysis, settings.frames, report)
     tracks = chosen(analysis, settings)
     with watch.timing("plan"):
-        scene = planned(clip, tracks, swapper, settings, frames)
+        scene = Scene.planned(tracks, swapper, settings.smoothing)
     parts = Parts.of(out, frames, settings.chunk, mattes=settings.matte is not None)
     discarded = parts.open(_plan(clip, swapper, settings, frames))
     missing = parts.missing()
+    with watch.timing("look"):
+        scene = with_looks(clip, scene, swapper, settings, frames, missing, report)
     resumed = len(frames) - sum(map(len, missing))
     renderer = Renderer(scene, swapper, settings, watch)
     progress = Progress(report, resumed, len(frames))
     for run in missing:
         with contextlib.closing(
-            ahead(renderer.render(reader(clip), run, frames), RENDERED_AHEAD)
+            ahead(renderer.render(_reader(clip), run, frames), RENDERED_AHEAD)
         ) as rendered:
             counted = progress.counted(rendered)
             for chunk in parts.within(run):
@@ -106,14 +107,19 @@ def swap_clip(
     )
 
 
-def planned(
-    clip: Path, tracks: Sequence[FaceTrack], swapper: Swapper, settings: SwapSettings, frames: range
+def with_looks(
+    clip: Path,
+    scene: Scene,
+    swapper: Swapper,
+    settings: SwapSettings,
+    available: range,
+    shown: Iterable[range],
+    report: Report,
 ) -> Scene:
-    """Who is swapped where, and what their faces usually look like where the mask leaves occluders alone."""
-    scene = Scene.planned(tracks, swapper, settings.smoothing)
+    """The scene with what faces usually look like, if the mask is to leave alone what is in front of them."""
     if settings.mask.kind != "learned":
         return scene
-    return looked_at(scene, reader(clip), frames, swapper.size)
+    return looked_at(scene, lambda indices: read_some(clip, indices), available, shown, swapper.size, report)
 
 
 def refuse_overwriting(clip: Path, out: Path, settings: SwapSettings) -> None:
@@ -151,8 +157,7 @@ class Progress:
             yield item
 
 
-def reader(clip: Path) -> Callable[[int, int], Iterator[Frame]]:
-    """Reads a clip's frames from a first index to before a last one."""
+def _reader(clip: Path) -> Callable[[int, int], Iterator[Frame]]:
     return lambda start, stop: read_frames(clip, start, stop)
 
 

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Final
 from recaster.errors import FaceNotFoundError, UsageError
 from recaster.faces.cache import analyse_clip, cached_analysis
 from recaster.media.probe import probe
+from recaster.media.reader import read_frames
 from recaster.media.sheet import FORMATS, save_image
 from recaster.progress import Report, silent
 from recaster.swapping.casting import chosen
-from recaster.swapping.pipeline import planned, reader, refuse_overwriting, warnings_on
+from recaster.swapping.pipeline import refuse_overwriting, warnings_on, with_looks
 from recaster.swapping.render import Renderer
+from recaster.swapping.scene import Scene
 from recaster.swapping.settings import SwapResult
 from recaster.swapping.timing import Stopwatch
 
@@ -33,7 +35,8 @@ def preview_frame(
     Where the clip (or its range) was analysed before, as ``swap_clip`` does, this is just what
     ``swap_clip`` makes of the frame. Otherwise only the frame's neighbours are analysed, which takes
     seconds at most: then the main person may be another than the clip's, a track may have another
-    number, and the performer's usual expression is known less well.
+    number, and the performer's usual expression and look are known less well: a hand that stays before the
+    face may be painted over.
 
     Raises:
         UsageError: the clip has no such frame, the picture would replace the clip or has no picture's
@@ -53,12 +56,14 @@ def preview_frame(
             analysis = analyse_clip(clip, settings.analysis, looked, report)
     tracks = chosen(analysis, settings)
     with watch.timing("plan"):
-        scene = planned(clip, tracks, swapper, settings, looked)
+        scene = Scene.planned(tracks, swapper, settings.smoothing)
     if frame not in scene.places:
         raise FaceNotFoundError(f"{clip}: frame {frame} shows no face to swap; preview another one")
-    renderer = Renderer(scene, swapper, settings, watch)
     wanted = range(frame, frame + 1)
-    [rendered] = renderer.render(reader(clip), wanted, available)
+    with watch.timing("look"):
+        scene = with_looks(clip, scene, swapper, settings, looked, [wanted], report)
+    renderer = Renderer(scene, swapper, settings, watch)
+    [rendered] = renderer.render(lambda a, b: read_frames(clip, a, b), wanted, available)
     save_image(out, rendered.image)
     return SwapResult(
         out=out,

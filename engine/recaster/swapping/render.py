@@ -1,6 +1,7 @@
 """The second pass: frames go in, frames with swapped faces come out, a few frames later.
 
-A frame waits until the colours of the frames after it are known (``colour.reach``), and frames are
+A frame waits until the colours of the frames after it are known, and what is in front of faces in them, and
+frames are
 swapped in groups that begin at multiples of the batch: whatever frame a render starts at, every
 frame comes out the same.
 """
@@ -17,6 +18,7 @@ from recaster.swapping import colour
 from recaster.swapping.ahead import ahead
 from recaster.swapping.composite import Layer, composite
 from recaster.swapping.masks import face_mask
+from recaster.swapping.occlusion import in_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -88,12 +90,12 @@ class Renderer:
         Args:
             read: the clip's frames from a first index to before a last one.
             wanted: which frames come out.
-            available: which frames may be looked at (colours are averaged over neighbours).
+            available: which frames may be looked at (colours and occluders are averaged over neighbours).
 
         Yields:
             The finished frames in order.
         """
-        reach, batch = colour.reach(self._settings.colour), self._settings.batch
+        reach, batch = self._reach(), self._settings.batch
         before = wanted.start - available.start - reach
         after = wanted.stop - available.start + reach
         first = available.start + max(before - before % batch, 0)
@@ -104,6 +106,10 @@ class Renderer:
                 with self._watch.timing("composite"):
                     result = self._composited(painted)
                 yield result
+
+    def _reach(self) -> int:
+        """How many frames before and after one it depends on."""
+        return max(colour.reach(self._settings.colour), colour.REACH if self._occluders else 0)
 
     def _painted(self, frames: Iterable[Frame]) -> Iterator[_Painted]:
         """Swap the faces of each group of frames together."""
@@ -129,12 +135,12 @@ class Renderer:
         """How likely the faces whose usual look is known are hidden, and where."""
         if self._occluders is None:
             return {}
-        looks = self._scene.looks
-        return {
-            number: self._occluders.chances(looks[number], face.image, face.landmarks)
-            for number, face in cut.faces.items()
-            if number in looks
-        }
+        found: dict[int, Floats | None] = {}
+        for number, face in cut.faces.items():
+            if look := self._scene.looks.get(number):
+                seen = in_frame(cut.frame.image, face.matrix, self._swapper.size)
+                found[number] = seen * self._occluders.chances(look, face.image, face.landmarks)
+        return found
 
     def _measured(
         self, cut: _Cut, swapped: Mapping[int, SwappedFace], chances: Mapping[int, Floats | None]
@@ -179,9 +185,13 @@ def _groups(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield group
 
 
+Seen = tuple["Mapping[int, Floats | None]", "Mapping[int, Floats | None]"]
+"""Of one frame: what was measured of its faces' colours, and how likely they are hidden."""
+
+
 def _steadied(items: Iterable[_Painted], reach: int) -> Iterator[_Painted]:
     """Each frame with what was seen of its faces averaged over ``reach`` frames to either side."""
-    past: deque[_Painted] = deque(maxlen=reach)
+    past: deque[Seen] = deque(maxlen=reach)
     waiting: deque[_Painted] = deque()
     for item in items:
         waiting.append(item)
@@ -191,10 +201,10 @@ def _steadied(items: Iterable[_Painted], reach: int) -> Iterator[_Painted]:
         yield _averaged(past, waiting)
 
 
-def _averaged(past: deque[_Painted], waiting: deque[_Painted]) -> _Painted:
-    window, at = [*past, *waiting], len(past)
+def _averaged(past: deque[Seen], waiting: deque[_Painted]) -> _Painted:
+    window, at = [*past, *((item.statistics, item.chances) for item in waiting)], len(past)
     item = waiting.popleft()
-    statistics = {n: colour.average([one.statistics.get(n) for one in window], at) for n in item.faces}
-    chances = {n: colour.average([one.chances.get(n) for one in window], at) for n in item.chances}
-    past.append(item)
+    statistics = {n: colour.average([seen.get(n) for seen, _ in window], at) for n in item.faces}
+    chances = {n: colour.average([seen.get(n) for _, seen in window], at) for n in item.chances}
+    past.append((item.statistics, item.chances))
     return dataclasses.replace(item, statistics=statistics, chances=chances)

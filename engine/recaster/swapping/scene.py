@@ -52,9 +52,10 @@ class Scene:
 
     def faces(self, index: int, image: Image, size: int) -> dict[int, PlannedFace]:
         """The faces of frame ``index``, cut out of ``image``, by the number of their plan."""
-        return {number: self._face(number, row, image, size) for number, row in self.places.get(index, ())}
+        return {number: self.face(number, row, image, size) for number, row in self.places.get(index, ())}
 
-    def _face(self, number: int, row: int, image: Image, size: int) -> PlannedFace:
+    def face(self, number: int, row: int, image: Image, size: int) -> PlannedFace:
+        """The face of a plan's row, cut out of its frame."""
         plan = self.plans[number]
         matrix = plan.matrices[row]
         return PlannedFace(

@@ -25,12 +25,14 @@ class TrackPlan:
         matrices: (T, 2, 3) float64, frame pixels to crop pixels, smoothed over the whole track.
         landmarks: (T, N, 3) float64, the target's smoothed landmarks in frame pixels.
         extra: arrays whose first axis is T, of use to the swapper alone.
+        aligned: whether the crops show faces as ``align_matrix`` does.
     """
 
     frames: NDArray[np.int64]
     matrices: Floats
     landmarks: Floats
     extra: Mapping[str, Floats] = field(default_factory=dict)
+    aligned: bool = True
 
 
 @dataclass(frozen=True, eq=False)
