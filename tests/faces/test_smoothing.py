@@ -39,7 +39,7 @@ def test_the_input_is_not_changed(name: str) -> None:
 @pytest.mark.parametrize("name", ["ema", "kalman", "zero-phase"])
 def test_jitter_becomes_less(name: str) -> None:
     before, after = noise(), smooth(noise(), TIMES, Smoothing(name))
-    assert np.abs(np.diff(after, 2, axis=0)).mean() < 0.5 * np.abs(np.diff(before, 2, axis=0)).mean()
+    assert np.abs(np.diff(after, 2, axis=0)).mean() < 0.7 * np.abs(np.diff(before, 2, axis=0)).mean()
 
 
 def test_coordinates_do_not_mix() -> None:
@@ -84,11 +84,12 @@ def test_zero_phase_answers_a_step_evenly_on_both_sides() -> None:
     assert result[29] > 0.05
 
 
-def test_zero_phase_halves_what_takes_five_frames() -> None:
+@pytest.mark.parametrize(("strength", "frames"), [(None, 3), (0.5, 5)])
+def test_zero_phase_halves_what_takes_a_few_frames(strength: float | None, frames: int) -> None:
     times = np.arange(500) / 25
-    wave = np.sin(2 * np.pi * np.arange(500) / 5)
-    result = smooth(wave, times, Smoothing())
-    assert np.abs(result[50:-50]).max() == pytest.approx(0.5 * np.abs(wave).max(), rel=0.05)
+    wave = np.sin(2 * np.pi * np.arange(500) / frames)
+    result = smooth(wave, times, Smoothing("zero-phase", strength))
+    assert np.abs(result[50:-50]).max() == pytest.approx(0.5 * np.abs(wave).max(), rel=0.06)
 
 
 def test_zero_phase_goes_by_seconds_not_by_frames() -> None:

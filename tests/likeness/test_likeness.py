@@ -14,9 +14,10 @@ from recaster.faces import alignment, topology
 from recaster.likeness import geometry
 from recaster.likeness.condition import CHANNELS, FACE, Drawing, draw
 from recaster.likeness.form import mesh_in_crop
-from recaster.likeness.layout import JAW, LOWER_LIP, UPPER_LIP, cover, under_jaw, vertices
+from recaster.likeness.layout import cover, under_jaw, vertices
 from recaster.likeness.likeness import Likeness
 from recaster.likeness.retarget import _LOWER_LIDS, _UPPER_LIDS, _outline_pull, retarget
+from recaster.likeness.surface import JAW, LOWER_LIP, UPPER_LIP
 from recaster.networks.tensors import load_metadata, load_tensors, save_tensors
 
 if TYPE_CHECKING:
@@ -42,20 +43,6 @@ def test_the_form_is_frontal_and_calm(likeness: Likeness, points: np.ndarray) ->
     assert abs(left[2] - right[2]) < 0.02
     assert 0.3 < geometry.eye_distance(likeness.mesh) < 0.38
     assert geometry.mouth_gap(likeness.form.neutral) < np.median(geometry.mouth_gap(points)) + 0.02
-
-
-def test_no_triangle_of_the_layout_is_folded_by_unwrapping(likeness: Likeness) -> None:
-    neutral = vertices(likeness.form.neutral)
-    corners = neutral[likeness.layout.triangles][..., :2]
-    flat = likeness.layout.points[likeness.layout.triangles]
-
-    def areas(t: np.ndarray) -> np.ndarray:
-        a, b = t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]
-        return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
-
-    agree = np.sign(areas(corners)) == np.sign(areas(flat))
-    size = np.abs(areas(corners)).sum()
-    assert np.abs(areas(corners))[~agree].sum() < 0.01 * size
 
 
 def test_wrapping_back_gives_the_frame(likeness: Likeness, actor_faceset: Faceset) -> None:

@@ -11,7 +11,17 @@ import pytest
 from recaster.faces import alignment, topology
 from recaster.likeness import geometry
 from recaster.likeness.form import canonical_mesh, mesh_in_crop
-from recaster.likeness.occluders import CHANNELS, SIZE, Look, Occluders, compared, hidden, reduced, usual_look
+from recaster.likeness.occluders import (
+    CHANNELS,
+    SIZE,
+    Look,
+    Occluders,
+    _besides_mouth,
+    compared,
+    hidden,
+    reduced,
+    usual_look,
+)
 
 if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
@@ -73,6 +83,16 @@ def test_what_is_held_before_it_is_found(
     found, true = hidden(Occluders().chances(look, crop, points), CROP) > 0.5, bar > 127
     face = outline(points)
     assert (found & true & face).sum() > 0.75 * ((found | true) & face).sum()
+
+
+def test_what_a_mouth_does_is_no_occluder(faces: tuple[np.ndarray, np.ndarray]) -> None:
+    _, points = reduced(faces[0][4], faces[1][4])
+    x, y = np.rint(points[[78, 308, 13, 14], :2].mean(0)).astype(int)
+    tongue, bar = np.zeros((2, SIZE, SIZE))
+    tongue[y - 2 : y + 5, x - 9 : x + 9] = 0.9
+    bar[y - 4 : y + 4, 10:-10] = 0.9
+    assert not _besides_mouth(tongue, points).any()
+    assert np.array_equal(_besides_mouth(bar, points), bar)
 
 
 def test_what_touches_something_certain_belongs_to_it() -> None:

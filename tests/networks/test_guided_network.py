@@ -14,7 +14,6 @@ from recaster.networks.guided import (
     build_guided_critic,
     composed,
     kept,
-    mixed,
     reduced,
 )
 from recaster.networks.presets import GuidedNetwork, Preset, preset
@@ -29,33 +28,43 @@ def condition(side: int) -> tf.Tensor:
     return tf.constant(np.random.default_rng(0).uniform(0, 1, (2, side, side, 11)), tf.float32)
 
 
-def output(size: int, paint: float, keep: float) -> tf.Tensor:
-    values = np.zeros((2, size, size, OUTPUTS), np.float32)
+def output(side: int, paint: float, keep: float) -> tf.Tensor:
+    values = np.zeros((2, side, side, OUTPUTS), np.float32)
     values[..., :3], values[..., 3] = paint, keep
     return tf.constant(values)
 
 
 def test_an_untrained_network_shows_mostly_the_warp(tiny: Preset) -> None:
     shown = condition(32)
-    made = build_guided(tiny, 11)(reduced(shown, 16))
+    made = build_guided(tiny, 11)(shown)
+    assert made.shape == (2, 32, 32, OUTPUTS)
     assert np.allclose(kept(made), 0.73, atol=0.05)
     assert np.allclose(composed(shown, made) - 0.5, 0.73 * (shown[..., :3] - 0.5), atol=0.1)
 
 
 def test_what_the_network_keeps_is_the_warp_to_the_pixel() -> None:
     shown = condition(32)
-    assert np.allclose(composed(shown, output(16, 0, 50)), shown[..., :3], atol=1e-5)
+    assert np.allclose(composed(shown, output(32, 0, 50)), shown[..., :3], atol=1e-5)
 
 
-def test_what_it_paints_has_no_detail_of_the_warps() -> None:
+def test_what_it_paints_is_nothing_of_the_warps() -> None:
     shown = condition(32)
-    assert np.allclose(composed(shown, output(16, 0, -50)), 0.5, atol=1e-4)
+    assert np.allclose(composed(shown, output(32, 0, -50)), 0.5, atol=1e-4)
 
 
-def test_at_the_networks_own_size_there_is_nothing_finer() -> None:
-    shown = condition(16)
-    made = output(16, 0, 0.3)
-    assert np.allclose(composed(shown, made), mixed(shown, made))
+def test_it_sees_and_paints_what_is_finer_than_its_own_size(tiny: Preset) -> None:
+    network, flat = build_guided(tiny, 11), np.full((1, 32, 32, 11), 0.5, np.float32)
+    checked = flat.copy()
+    checked[..., :3] += 0.2 * (np.indices((32, 32)).sum(0) % 2 * 2 - 1)[..., None]
+    assert np.allclose(reduced(tf.constant(checked), 16), reduced(tf.constant(flat), 16))
+    difference = (network(checked) - network(flat)).numpy()[..., :3]
+    blocks = difference.reshape(1, 16, 2, 16, 2, 3)
+    assert np.ptp(blocks, (2, 4)).max() > 1e-4  # neighbours of one of its own pixels are painted unlike
+
+
+def test_without_finer_detail_it_works_at_its_own_size(tiny: Preset) -> None:
+    plain = dataclasses.replace(tiny, network=GuidedNetwork(widths=(4, 8), detail=1))
+    assert build_guided(plain, 11)(condition(16)).shape == (2, 16, 16, OUTPUTS)
 
 
 def test_the_discriminator_judges_patches(tiny: Preset) -> None:

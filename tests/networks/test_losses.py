@@ -53,10 +53,12 @@ def test_softened_keeps_every_pixel_where_it_is_asked_to() -> None:
 
 def test_texture_asks_how_much_detail_there_is_and_not_where() -> None:
     moved = tf.roll(TRUTH, (2, 3), (1, 2))
-    elsewhere = float(losses.texture_l1(TRUTH, moved, ONES))
-    flat = float(losses.texture_l1(TRUTH, tf.ones_like(TRUTH) / 2, ONES))
-    assert float(losses.texture_l1(TRUTH, TRUTH, ONES)) == pytest.approx(0, abs=1e-6)
-    assert float(losses.texture_l1(TRUTH, TRUTH * 0.5 + 0.2, ONES)) == pytest.approx(flat / 2, rel=0.1)
+    elsewhere = float(losses.texture_l1(TRUTH, moved, ONES, ONES))
+    flat = float(losses.texture_l1(TRUTH, tf.ones_like(TRUTH) / 2, ONES, ONES))
+    assert float(losses.texture_l1(TRUTH, TRUTH, ONES, ONES)) == pytest.approx(0, abs=1e-6)
+    faint = float(losses.texture_l1(TRUTH, TRUTH * 0.5 + 0.2, ONES, ONES))
+    assert faint == pytest.approx(flat / 2, rel=0.1)
+    assert float(losses.texture_l1(TRUTH, TRUTH, ONES / 2, ONES)) == pytest.approx(flat / 2, rel=0.1)
     assert elsewhere < 0.2 * flat
     assert float(losses.weighted_l1(TRUTH, moved, ONES)) > float(losses.weighted_l1(TRUTH, 0.5, ONES))
 

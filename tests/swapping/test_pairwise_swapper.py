@@ -119,7 +119,7 @@ def test_crops_follow_the_smoothed_face(model: Any) -> None:
             np.abs(np.diff(swapper.plan(real_track(1.5), Smoothing(name)).matrices, 2, axis=0)).mean()
         )
 
-    assert jitter("zero-phase") < 0.3 * jitter("none")
+    assert jitter("zero-phase") < 0.6 * jitter("none")
 
 
 @pytest.mark.parametrize("name", ["light", "classic"])

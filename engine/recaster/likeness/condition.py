@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from recaster.faces import topology
-from recaster.likeness.layout import JAW, UNDERJAW, cover, under_jaw, vertices, wrap, wrap_softly
+from recaster.likeness.layout import cover, under_jaw, vertices, wrap, wrap_evenly
+from recaster.likeness.surface import JAW, UNDERJAW
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,7 +61,7 @@ def draw(likeness: Likeness, points: Floats, weights: Floats, size: int) -> Draw
     inside = (covering.triangle >= 0).astype(np.uint8)
     reach = round(_REACH * size)
     near = cv2.dilate(inside, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
-    warped = wrap_softly(likeness.texture(weights), covering) * near[..., None]
+    warped = wrap_evenly(likeness.texture(weights), covering) * near[..., None]
     places = wrap(likeness.positions, covering) * inside[..., None]
     parts = draw_parts(points, size)
     # Seen from the side the outline ends before the face does: both count.

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from scipy.spatial import Delaunay
 
 from recaster.faces import topology
+from recaster.likeness.surface import JAW, LOWER_LIP, TRIANGLES, UPPER_LIP, unfolded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.media.types import Image
 
-# Facing points of the inner lips.
-UPPER_LIP = (191, 80, 81, 82, 13, 312, 311, 310, 415)
-LOWER_LIP = (95, 88, 178, 87, 14, 317, 402, 318, 324)
-
-JAW = list(topology.OVAL[10:27])
-"""The edge of the jaw, from one side to the other."""
-
-UNDERJAW = topology.MESH_POINTS + 2 + 3 * (len(UPPER_LIP) - 2)
-"""The first vertex of the underjaw."""
+# Three rows of points each from the lips' inner edge to their outer one, corners left out.
+_UPPER_LIPS = (
+    *UPPER_LIP, 183, 42, 41, 38, 12, 268, 271, 272, 407, 184, 74, 73, 72, 11, 302, 303, 304, 408,
+    185, 40, 39, 37, 0, 267, 269, 270, 409,
+)  # fmt: skip
+_LOWER_LIPS = (
+    *LOWER_LIP, 96, 89, 179, 86, 15, 316, 403, 319, 325, 77, 90, 180, 85, 16, 315, 404, 320, 307,
+    146, 91, 181, 84, 17, 314, 405, 321, 375,
+)  # fmt: skip
 
 _UNDER = 0.09
 """How far the underjaw reaches at the chin, as a share of the face's height and depth."""
@@ -82,7 +82,7 @@ def face_layout(neutral: Floats, size: int) -> Layout:
     low, high = points.min(0), points.max(0)
     scale = (1 - 2 * _MARGIN) * size / (high - low).max()
     points = (points - (low + high) / 2) * scale + size / 2
-    return Layout(size, points, Delaunay(points).simplices.astype(np.int64))
+    return Layout(size, unfolded(points), TRIANGLES)
 
 
 def _jaw_dropped(points: Floats) -> Floats:
@@ -98,7 +98,7 @@ def _jaw_dropped(points: Floats) -> Floats:
     below = np.clip((points[:, 1] - slit) / reach, 0, 1)
     below = below * below * (3 - 2 * below)
     under = points[:, 1] > slit
-    under[list(LOWER_LIP)], under[list(UPPER_LIP)] = True, False
+    under[list(_LOWER_LIPS)], under[list(_UPPER_LIPS)] = True, False
     moved = points.copy()
     moved[:, 1] += _JAW_DROP * np.where(under, 1 - (1 - across) * (1 - below), 0.0)
     return moved
@@ -197,12 +197,17 @@ def wrap(picture: Image, covering: Cover) -> Image:
     return cv2.remap(picture, covering.maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def wrap_softly(picture: Image, covering: Cover) -> Image:
-    """The same, but a blurred picture is read where much of it falls into one pixel.
+def wrap_sharply(picture: Image, covering: Cover) -> Image:
+    """The same by cubic interpolation: a face is read twice on its way, and twice blurred otherwise."""
+    return cv2.remap(picture, covering.maps, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+
+
+def wrap_evenly(picture: Image, covering: Cover) -> Image:
+    """As sharply, but a blurred picture is read where much of it falls into one pixel.
 
     In closing lips and lids single pixels out of many would sparkle.
     """
-    read = wrap(picture, covering)
+    read = wrap_sharply(picture, covering)
     places = np.nonzero(covering.squeezed)
     if len(places[0]):
         share = covering.squeezed[places][:, None]

@@ -13,7 +13,7 @@ from recaster.errors import FaceNotFoundError, ModelError
 from recaster.faces import topology
 from recaster.likeness import geometry
 from recaster.likeness.form import Form, canonical_expressions, canonical_mesh, learn_form
-from recaster.likeness.layout import Layout, affines, cover, face_layout, vertices, wrap
+from recaster.likeness.layout import Layout, affines, cover, face_layout, vertices, wrap_sharply
 from recaster.likeness.light import evenly_lit
 from recaster.likeness.references import REGIONS, Shapes, blend_weights, choose_references, measure_shapes
 from recaster.likeness.visibility import steady_underjaw, visible_texels
@@ -204,7 +204,7 @@ def unwrap(crop: NDArray[np.uint8], points: Floats, layout: Layout) -> NDArray[n
         points: (478, 3), the mesh in the crop's pixels.
         layout: where the mesh lies in the texture.
     """
-    return wrap(crop, cover(layout.points, vertices(points), layout.triangles, layout.size))
+    return wrap_sharply(crop, cover(layout.points, vertices(points), layout.triangles, layout.size))
 
 
 def _expected(read: Mapping[str, NDArray[Any]]) -> dict[str, tuple[tuple[int, ...], str]]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from recaster.faces import weights
+from recaster.faces import topology, weights
 from recaster.faces.litert import Model
 from recaster.likeness.form import canonical_expressions, canonical_mesh, learn_form
 from recaster.likeness.layout import Layout, cover, face_layout, vertices, wrap
@@ -37,6 +37,8 @@ _CERTAIN, _LIKELY = 0.6, 0.15
 """What is this likely is in front; what is less likely if it touches that."""
 _LEAST = 60
 """Fewer pixels are no hand."""
+_RIM = 5
+"""So wide a brush is drawn around the lips, in pixels."""
 _GAP = 7
 """Gaps narrower than this are closed, in pixels."""
 _SOFT = 1.0
@@ -112,8 +114,21 @@ class Occluders:
             crop: (size, size, 3) uint8 RGB.
             points: (478, 3), the mesh in the crop's pixels.
         """
-        found = self._model.run(compared(look, *reduced(crop, points)))[SIZE * SIZE].reshape(SIZE, SIZE)
-        return np.asarray(1 / (1 + np.exp(-found)))
+        small, moved = reduced(crop, points)
+        found = self._model.run(compared(look, small, moved))[SIZE * SIZE].reshape(SIZE, SIZE)
+        return _besides_mouth(np.asarray(1 / (1 + np.exp(-found))), moved)
+
+
+def _besides_mouth(chances: Floats, points: Floats) -> Floats:
+    """Without what lies mostly within the lips: teeth and tongue come and go, and are no hand."""
+    mouth = np.zeros((SIZE, SIZE), np.uint8)
+    cv2.fillPoly(mouth, [np.rint(points[list(topology.LIPS_OUTER), :2]).astype(np.int32)], 1)
+    mouth = cv2.dilate(mouth, np.ones((_RIM, _RIM), np.uint8))
+    _, labels = cv2.connectedComponents((chances > _LIKELY).astype(np.uint8))
+    counts = np.bincount(labels.ravel())
+    within = np.bincount(labels[mouth > 0], minlength=len(counts)) > counts / 2
+    within[0] = False
+    return np.where(within[labels], 0.0, chances)
 
 
 def hidden(chances: Floats, size: int) -> NDArray[np.float32]:

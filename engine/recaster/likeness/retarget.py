@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 from recaster.faces import topology
 from recaster.likeness.form import Form, canonical_expressions, closed_lids, learn_form
 from recaster.likeness.geometry import eye_distance, lid_openings
-from recaster.likeness.layout import LOWER_LIP, UPPER_LIP
+from recaster.likeness.surface import LOWER_LIP, UPPER_LIP
 
 if TYPE_CHECKING:
     from recaster.faces.types import Floats

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from dataclasses import dataclass
-from typing import Literal
-
-import tensorflow as tf
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from recaster.errors import DeviceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """What libraries write to the standard error by themselves is dropped; exceptions still pass."""
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+with _silent():  # it greets before any setting of how much it logs is heeded
+    import tensorflow as tf
 
 
 @dataclass(frozen=True)

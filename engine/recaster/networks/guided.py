@@ -29,6 +29,9 @@ _TRUST = 1.0
 _QUIET = 0.02
 """Gain of what is added to something good already; a loud start would shut the sigmoids for ever."""
 
+_GATE = 2
+"""How much of the warp is kept is decided for squares of so many of the network's pixels."""
+
 _WIDE = 128
 """From this width on, upscaling convolutions look at one pixel: wider kernels cost more than they give."""
 
@@ -66,11 +69,17 @@ class _Scope:
 def build_guided(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
     """The U-Net of a guided preset (Ronneberger et al., 2015, with residual blocks).
 
-    In: (B, size, size, channels) float32, 0 to 1, the condition. Out: (B, size, size, OUTPUTS) float32,
-    before their sigmoids: the painted face, and how much of the warp to keep.
+    It thinks at its own size; the warp's finest detail is shown to its last layers only, which paint
+    the face's finest detail by sub-pixel convolution.
+
+    In: (B, side, side, channels) float32, 0 to 1, the condition, where side is the preset's size times
+    its detail. Out: (B, side, side, OUTPUTS) float32, before their sigmoids: the painted face, and how
+    much of the warp to keep.
     """
-    widths, scope = preset.guided.widths, _Scope(seed)
-    condition = x = keras.Input((preset.size, preset.size, channels), name="condition")
+    widths, detail, scope = preset.guided.widths, preset.guided.detail, _Scope(seed)
+    side = preset.size * detail
+    condition = keras.Input((side, side, channels), name="condition")
+    coarse = x = ops.average_pool(condition, detail, detail)
     skips = []
     for depth, width in enumerate(widths):
         x = scope.active(x, width, 5 if depth == 0 else 3, f"half{depth}", stride=2)
@@ -81,8 +90,17 @@ def build_guided(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
         x = scope.active(ops.concatenate([x, skips[depth]], -1), widths[depth], 3, f"join{depth}")
         x = scope.residual(x, widths[depth], f"up{depth}")
     x = ops.depth_to_space(scope.active(x, 64, 3, "twice"), 2)
-    x = scope.active(ops.concatenate([x, condition], -1), 24, 3, "join")
-    return keras.Model(condition, scope.conv(x, OUTPUTS, 3, "head", gain=_QUIET), name="guided")
+    seen = [coarse, ops.space_to_depth(condition[..., :3], detail)] if detail > 1 else [coarse]
+    x = scope.active(ops.concatenate([x, *seen], -1), 24, 3, "join")
+    output = scope.conv(x, OUTPUTS, 3, "head", gain=_QUIET)
+    if detail > 1:
+        fine = ops.depth_to_space(scope.conv(x, 3 * detail**2, 3, "fine", gain=_QUIET), detail)
+        rough = layers.UpSampling2D(detail, interpolation="bilinear")(output[..., :3])
+        # A gate that could change from pixel to pixel would draw patterns of its own.
+        gate = ops.average_pool(output[..., 3:], _GATE, _GATE)
+        gate = layers.UpSampling2D(_GATE * detail, interpolation="bilinear")(gate)
+        output = ops.concatenate([rough + fine, gate], -1)
+    return keras.Model(condition, output, name="guided")
 
 
 def reduced(conditions: tf.Tensor, size: int) -> tf.Tensor:
@@ -92,44 +110,24 @@ def reduced(conditions: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def painting(output: tf.Tensor) -> tf.Tensor:
-    """What the network painted by itself, (B, size, size, 3), 0 to 1."""
+    """What the network painted by itself, (B, side, side, 3), 0 to 1."""
     return tf.sigmoid(output[..., :3])
 
 
 def kept(output: tf.Tensor) -> tf.Tensor:
-    """How much of the warp the network keeps, (B, size, size, 1), 0 to 1."""
+    """How much of the warp the network keeps, (B, side, side, 1), 0 to 1."""
     return tf.sigmoid(output[..., 3:4] + _TRUST)
 
 
-def mixed(coarse: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
-    """The face at the network's own size, (B, size, size, 3), 0 to 1: what it painted, mixed with the warp.
+def composed(conditions: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
+    """The face (B, side, side, 3), 0 to 1: what was painted, mixed with the warp.
 
     Args:
-        coarse: (B, size, size, channels), the reduced condition.
-        output: (B, size, size, OUTPUTS), what the network made of it.
+        conditions: (B, side, side, channels) float32, 0 to 1.
+        output: (B, side, side, OUTPUTS), what the network made of them.
     """
     share = kept(output)
-    return share * coarse[..., :3] + (1 - share) * painting(output)
-
-
-def composed(conditions: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
-    """The face (B, side, side, 3), about 0 to 1.
-
-    What is finer than the network can see comes from the warp, as far as the network keeps the warp: so
-    a face is as sharp as the source's frames wherever there is nothing to correct.
-
-    Args:
-        conditions: (B, side, side, channels) float32, 0 to 1; side is a multiple of the network's size.
-        output: (B, size, size, OUTPUTS), what the network made of ``reduced(conditions)``.
-    """
-    warp = conditions[..., :3]
-    coarse = reduced(warp, output.shape[1])
-    face = mixed(coarse, output)
-    if coarse.shape[1] == warp.shape[1]:
-        return face
-    enlarged = tf.image.resize(tf.concat([face, coarse, kept(output)], -1), warp.shape[1:3])
-    face, coarse, share = tf.split(enlarged, (3, 3, 1), -1)
-    return face + share * (warp - coarse)
+    return share * conditions[..., :3] + (1 - share) * painting(output)
 
 
 def build_guided_critic(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
@@ -144,8 +142,6 @@ def build_guided_critic(preset: Preset, channels: int, seed: int = 0) -> keras.M
 class GuidedSwap:
     """A trained guided network.
 
-    It looks at conditions reduced to its own size; the finest detail is the warp's (``composed``).
-
     Args:
         preset: how it was built.
         channels: channels of its condition.
@@ -156,7 +152,6 @@ class GuidedSwap:
         self._network = build_guided(preset, channels)
         for name, variable in named(self._network).items():
             variable.assign(weights[name])
-        self._size = preset.size
         side = preset.size * preset.guided.detail
         self._run: Callable[[tf.Tensor], tf.Tensor] = tf.function(
             self._finish, input_signature=[tf.TensorSpec((None, side, side, channels), tf.uint8)]
@@ -182,4 +177,4 @@ class GuidedSwap:
 
     def _finish(self, conditions: tf.Tensor) -> tf.Tensor:
         unit = tf.cast(conditions, tf.float32) / 255
-        return composed(unit, self._network(reduced(unit, self._size)))
+        return composed(unit, self._network(unit))

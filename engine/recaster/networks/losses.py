@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import tensorflow as tf
 
 SSIM_C1 = 0.01**2
@@ -36,7 +38,7 @@ def ssim_loss(truth: tf.Tensor, painted: tf.Tensor, weights: tf.Tensor, span: fl
     """
     c1, c2 = SSIM_C1 * span**2, SSIM_C2 * span**2
     maps = tf.concat([truth, painted, truth**2, painted**2, truth * painted], -1)
-    mean_t, mean_p, mean_tt, mean_pp, mean_tp = tf.split(_window_means(maps), 5, -1)
+    mean_t, mean_p, mean_tt, mean_pp, mean_tp = tf.split(_window_means(maps, 7, "VALID"), 5, -1)
     both, square_t, square_p = mean_t * mean_p, mean_t**2, mean_p**2
     variances, covariance = mean_tt - square_t + mean_pp - square_p, mean_tp - both
     ssim = (2 * both + c1) * (2 * covariance + c2) / ((square_t + square_p + c1) * (variances + c2))
@@ -45,30 +47,37 @@ def ssim_loss(truth: tf.Tensor, painted: tf.Tensor, weights: tf.Tensor, span: fl
 
 def softened(pictures: tf.Tensor, sharp: tf.Tensor) -> tf.Tensor:
     """Pictures with a 5x5 box blur wherever ``sharp`` (B, H, W, 1), 0 to 1, doesn't ask for every pixel."""
-    blurred = tf.nn.avg_pool2d(pictures, _SOFT, 1, "SAME")
+    blurred = _blurred(pictures)
     return blurred + sharp * (pictures - blurred)
 
 
-def texture_l1(truth: tf.Tensor, painted: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+def texture_l1(truth: tf.Tensor, warp: tf.Tensor, share: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     """Mean absolute difference of how much fine detail there is, wherever exactly it lies.
 
-    The measure is the standard deviation of the grey picture less its 5x5 mean, in windows of 8x8.
+    The measure is the standard deviation of the grey picture less its 5x5 mean, in windows of 8x8; of the
+    warp's only ``share`` (B, H, W, 1) is kept.
     """
-    either = tf.concat([tf.reduce_mean(truth, -1, True), tf.reduce_mean(painted, -1, True)], -1)
-    fine = either - tf.nn.avg_pool2d(either, _SOFT, 1, "SAME")
+    either = tf.concat([tf.reduce_mean(truth, -1, True), tf.reduce_mean(warp, -1, True)], -1)
+    fine = (either - _blurred(either)) * tf.concat([tf.ones_like(share), share], -1)
     strength = tf.sqrt(tf.nn.avg_pool2d(fine**2, 8, 4, "SAME") + _LEAST_STRENGTH**2)
     weights = tf.nn.avg_pool2d(weights, 4, 4, "SAME")
     return tf.reduce_mean(weights * tf.abs(strength[..., :1] - strength[..., 1:]))
 
 
-def _window_means(maps: tf.Tensor) -> tf.Tensor:
-    """Means over 7x7 windows that lie inside.
+def _blurred(pictures: tf.Tensor) -> tf.Tensor:
+    """A box blur; at the border of what there is of the box."""
+    there = _window_means(tf.ones_like(pictures[:1, ..., :1]), _SOFT, "SAME")
+    return _window_means(pictures, _SOFT, "SAME") / there
 
-    Two depthwise convolutions: forwards and back, a CPU needs a quarter of the time of an average pool.
+
+def _window_means(maps: tf.Tensor, side: int, padding: Literal["VALID", "SAME"]) -> tf.Tensor:
+    """Means over windows of side x side: of those that lie inside, or of all, with zeros around.
+
+    Two depthwise convolutions: forwards and back, a CPU needs less than half the time of an average pool.
     """
-    column = tf.ones((7, 1, maps.shape[-1], 1)) / 7
-    rows = tf.nn.depthwise_conv2d(maps, column, [1, 1, 1, 1], "VALID")
-    return tf.nn.depthwise_conv2d(rows, tf.transpose(column, (1, 0, 2, 3)), [1, 1, 1, 1], "VALID")
+    column = tf.ones((side, 1, maps.shape[-1], 1)) / side
+    rows = tf.nn.depthwise_conv2d(maps, column, [1, 1, 1, 1], padding)
+    return tf.nn.depthwise_conv2d(rows, tf.transpose(column, (1, 0, 2, 3)), [1, 1, 1, 1], padding)
 
 
 def least_squares(scores: tf.Tensor, wanted: tf.Tensor | float) -> tf.Tensor:

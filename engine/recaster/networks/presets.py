@@ -95,7 +95,7 @@ class GuidedNetwork:
     widths: tuple[int, ...] = _value((32, 64, 128, 192), "channels after each halving of the U-Net")
     detail: int = _value(2, "swapped faces are this many times the network's size; the warp fills in")
     alone: float = _value(0.5, "weight of the L1 difference of the painting before it is mixed with the warp")
-    trust: float = _value(0.005, "weight of painting where the source's own pixels could be kept")
+    trust: float = _value(0.02, "weight of painting skin where the source's own pixels could be kept")
     texture: float = _value(3.0, "weight of the difference in how much fine detail there is")
     critic_widths: tuple[int, ...] = _value((32, 48, 64), "channels after each halving of the discriminator")
     start: Literal["rendered", "none"] = _value(

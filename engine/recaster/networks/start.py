@@ -54,4 +54,5 @@ def save_start_weights(
 
 def _network(preset: Preset) -> str:
     """What has to be equal for weights to fit; they fit every size."""
-    return f"{preset.guided.widths} {preset.guided.critic_widths} {OUTPUTS}"
+    guided = preset.guided
+    return f"{guided.widths} {guided.critic_widths} {OUTPUTS} {guided.detail}"

@@ -18,7 +18,6 @@ from recaster.networks.guided import (
     build_guided_critic,
     composed,
     kept,
-    mixed,
     painting,
     reduced,
 )
@@ -143,7 +142,7 @@ class GuidedTrainee:
         ]
         conditions = np.stack([condition for condition, _ in pairs])
         scaled = tf.constant(conditions, tf.float32) / 255
-        output = self.network(reduced(scaled, self.preset.size), training=False)
+        output = self.network(scaled, training=False)
         results = np.rint(np.clip(composed(scaled, output), 0, 1) * 255).astype(np.uint8)
         truths = np.stack([truth for _, truth in pairs])
         return np.vstack([np.hstack(list(row)) for row in (truths, conditions[..., :3], results)])
@@ -185,14 +184,15 @@ class GuidedTrainee:
         """The graph of one step: the network's, then the discriminator's on what was painted."""
         shown, true = tf.cast(condition, tf.float32) / 255, tf.cast(truth, tf.float32) / 255
         with tf.GradientTape() as tape:
-            output = self.network(reduced(shown, self.preset.size), training=True)
+            output = self.network(shown, training=True)
             painted = composed(shown, output)
             # Around the face nothing is asked for: both are shown with the true surroundings.
             face = shown[..., FACE : FACE + 1]
             whole = face * painted + (1 - face) * true
             weighted = {
-                **self._differences(shown, true, output),
+                **self._differences(shown, true, painted, output),
                 **self._likeness_terms(shown, true, whole, share, seed, compared),
+                "texture": (self.preset.guided.texture, self._texture(shown, true, output)),
             }
             total = tf.add_n([weight * value for weight, value in weighted.values()])
         self._adam.apply(tape.gradient(total, self._adam.variables), rate)
@@ -202,27 +202,37 @@ class GuidedTrainee:
         return values
 
     def _differences(
-        self, shown: tf.Tensor, true: tf.Tensor, output: tf.Tensor
+        self, shown: tf.Tensor, true: tf.Tensor, painted: tf.Tensor, output: tf.Tensor
     ) -> dict[str, tuple[float, tf.Tensor]]:
-        """Weight and value of each term that compares pixel by pixel, at the network's own size.
+        """Weight and value of each term that compares pixel by pixel.
 
-        Eyes and mouth are compared as they are. Skin is compared softened: its detail never lies just
-        where the true face has it, and of two pictures the smoother would be the nearer one.
+        Eyes and mouth are compared as they are. Skin is compared at the network's own size and softened:
+        its detail never lies just where the true face has it, and of two pictures the smoother would be
+        the nearer one.
         """
         terms, guided, size = self.preset.losses, self.preset.guided, self.preset.size
         seen = reduced(shown, size)
         weight, sharp = _importance(seen), _features(seen)
-        coarse, painted, alone = (
-            losses.softened(picture, sharp)
-            for picture in (reduced(true, size), mixed(seen, output), painting(output))
+        skin, features = weight * (1 - sharp), tf.image.resize(weight * sharp, true.shape[1:3])
+        alone = painting(output)
+        coarse, coarse_painted = (
+            losses.softened(reduced(picture, size), sharp) for picture in (true, painted)
         )
-        trusted = tf.reduce_mean(weight * seen[..., FACE : FACE + 1] * (1 - kept(output)))
+        trusted = tf.reduce_mean(skin * seen[..., FACE : FACE + 1] * (1 - reduced(kept(output), size)))
         return {
-            "l1": (terms.reconstruction, losses.weighted_l1(coarse, painted, weight)),
-            "gradient": (terms.gradient, losses.gradient_l1(coarse, painted, weight)),
-            "ssim": (terms.ssim, losses.ssim_loss(coarse, painted, weight)),
-            # The painting is also judged by itself: where the warp is kept it would learn nothing.
-            "alone": (guided.alone, losses.weighted_l1(coarse, alone, weight)),
+            "l1": (
+                terms.reconstruction,
+                losses.weighted_l1(coarse, coarse_painted, skin)
+                + losses.weighted_l1(true, painted, features),
+            ),
+            "gradient": (terms.gradient, losses.gradient_l1(coarse, coarse_painted, weight)),
+            "ssim": (terms.ssim, losses.ssim_loss(coarse, coarse_painted, weight)),
+            # The painting is also judged by itself, to the pixel: where the warp is kept it would learn
+            # nothing, and where skin is compared softened it would be free to draw patterns.
+            "alone": (
+                guided.alone,
+                losses.weighted_l1(true, alone, tf.image.resize(weight, true.shape[1:3])),
+            ),
             "painted": (guided.trust, trusted),
         }
 
@@ -236,9 +246,7 @@ class GuidedTrainee:
         compared: tf.Tensor,
     ) -> dict[str, tuple[float, tf.Tensor]]:
         """Weight and value of each term that looks at the picture as a whole."""
-        face = shown[..., FACE : FACE + 1]
-        texture = losses.texture_l1(true, whole, face / tf.reduce_mean(face))
-        found = {"texture": (self.preset.guided.texture, texture)}
+        found = {}
         if self._critic:
             found["adversarial"] = self.preset.losses.adversarial, self._fool(shown, true, whole, share)
         if self._perceptual:
@@ -246,6 +254,14 @@ class GuidedTrainee:
             value = tf.cond(compared, lambda: compare(true, whole, seed), lambda: tf.constant(0.0))
             found["perceptual"] = self.preset.losses.perceptual_weight, value
         return found
+
+    def _texture(self, shown: tf.Tensor, true: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
+        """How far the face's amount of fine detail is from the true one's, as far as the warp is kept.
+
+        It teaches where to keep the warp's detail and not what to paint: any pattern would do for it.
+        """
+        face = shown[..., FACE : FACE + 1]
+        return losses.texture_l1(true, shown[..., :3], kept(output), face / tf.reduce_mean(face))
 
     def _fool(self, shown: tf.Tensor, true: tf.Tensor, whole: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
         """How far the discriminator is from taking the painted face for real."""

@@ -1,0 +1,124 @@
+"""The triangles of a face's surface: those of MediaPipe's face mesh, with eyes, mouth and underjaw filled.
+
+Vertices are ordered as ``layout.vertices`` gives them: 468 mesh points, both iris centres, three rows of
+seven points between the lips, and the underjaw.
+"""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from recaster.faces import topology
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from recaster.faces.types import Floats
+
+    _Triangle = tuple[int, int, int]
+
+# Facing points of the inner lips.
+UPPER_LIP: Final = (191, 80, 81, 82, 13, 312, 311, 310, 415)
+LOWER_LIP: Final = (95, 88, 178, 87, 14, 317, 402, 318, 324)
+
+JAW: Final = list(topology.OVAL[10:27])
+"""The edge of the jaw, from one side to the other."""
+
+IRISES: Final = (topology.MESH_POINTS, topology.MESH_POINTS + 1)
+BETWEEN_LIPS: Final = topology.MESH_POINTS + 2
+"""The first vertex of the rows between the lips."""
+UNDERJAW: Final = BETWEEN_LIPS + 3 * (len(UPPER_LIP) - 2)
+"""The first vertex of the underjaw."""
+
+_FILE: Final = Path(topology.__file__).parent / "mesh_triangles.csv"
+_INNER_CORNERS: Final = (78, 308)
+_THINNEST = 0.3
+"""Twice the area in squared pixels below which a triangle of a layout counts as folded over."""
+_ROUNDS = 500
+
+
+def _between(one: Sequence[int], other: Sequence[int]) -> Iterator[_Triangle]:
+    """A strip between two rows of vertices."""
+    for (a, b), (c, d) in zip(itertools.pairwise(one), itertools.pairwise(other), strict=True):
+        yield a, b, d
+        yield a, d, c
+
+
+def _eyes() -> Iterator[_Triangle]:
+    # The left one's outline runs the other way round than the right one's.
+    outlines = topology.EYE_LEFT[::-1], topology.EYE_RIGHT
+    for outline, iris in zip(outlines, IRISES, strict=True):
+        for index, point in enumerate(outline):
+            yield point, outline[(index + 1) % len(outline)], iris
+
+
+def _mouth() -> Iterator[_Triangle]:
+    width = len(UPPER_LIP) - 2
+    rows = [[BETWEEN_LIPS + width * row + column for column in range(width)] for row in range(3)]
+    grid = [list(UPPER_LIP[1:-1]), *rows, list(LOWER_LIP[1:-1])]
+    for above, below in itertools.pairwise(grid):
+        yield from _between(above, below)
+    for end, corner in ((0, _INNER_CORNERS[0]), (-1, _INNER_CORNERS[1])):
+        column, upper, lower = [row[end] for row in grid], UPPER_LIP[end], LOWER_LIP[end]
+        fan = [(column[0], column[1], upper), (column[1], column[2], upper), (upper, column[2], lower)]
+        fan += [(column[2], column[3], lower), (column[3], column[4], lower), (corner, upper, lower)]
+        yield from fan if end == 0 else ((c, b, a) for a, b, c in fan)
+
+
+def _underjaw() -> Iterator[_Triangle]:
+    """At both ears the underjaw begins on the jaw itself."""
+    below = [JAW[0], *range(UNDERJAW + 1, UNDERJAW + len(JAW) - 1), JAW[-1]]
+    return (triangle for triangle in _between(below, JAW) if len(set(triangle)) == 3)
+
+
+def _all() -> NDArray[np.int64]:
+    mesh = np.loadtxt(_FILE, np.int64, delimiter=",")
+    filled = np.array([*_eyes(), *_mouth(), *_underjaw()])
+    return np.concatenate([mesh, filled])
+
+
+def _neighbours(triangles: NDArray[np.int64]) -> Floats:
+    """(V, V), each row the mean over the vertices that share a triangle with one."""
+    count = UNDERJAW + len(JAW)
+    joined = np.zeros((count, count))
+    for one, other in ((0, 1), (1, 2), (2, 0)):
+        joined[triangles[:, one], triangles[:, other]] = joined[triangles[:, other], triangles[:, one]] = 1
+    return np.asarray(joined / np.maximum(joined.sum(1, keepdims=True), 1))
+
+
+TRIANGLES: Final = _all()
+"""(M, 3) int64, indices of vertices; all wound alike."""
+
+_NEIGHBOURS: Final = _neighbours(TRIANGLES)
+
+
+def unfolded(points: Floats) -> Floats:
+    """Vertices (V, 2) in pixels, moved a little where triangles are folded over in this flat view.
+
+    Beside the nostrils and in the corners of the mouth a face covers itself; in a texture every part
+    needs a place of its own.
+    """
+    points = points.copy()
+    fixed = np.zeros(len(points), bool)
+    fixed[[*topology.OVAL, *range(UNDERJAW, len(points))]] = True
+    for _ in range(_ROUNDS):
+        folded = _areas(points) < _THINNEST
+        if not folded.any():
+            break
+        moving = np.unique(TRIANGLES[folded])
+        moving = moving[~fixed[moving]]
+        points[moving] = (points[moving] + _NEIGHBOURS[moving] @ points) / 2
+    return points
+
+
+def _areas(points: Floats) -> Floats:
+    """(M,): signed areas of all triangles, doubled."""
+    one, two, three = np.moveaxis(points[TRIANGLES], 1, 0)
+    (ax, ay), (bx, by) = (two - one).T, (three - one).T
+    return np.asarray(ax * by - ay * bx)
