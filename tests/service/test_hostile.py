@@ -48,7 +48,7 @@ METHODS = [
     for method in service.methods
 ]
 CARD = {
-    "format": 2,
+    "format": 3,
     "family": "guided",
     "preset": {},
     "source": "0",

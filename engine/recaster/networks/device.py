@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def _silent() -> Iterator[None]:
     """What libraries write to the standard error by themselves is dropped; exceptions still pass."""
-    kept = os.dup(2)
+    try:
+        kept = os.dup(2)
+    except OSError:  # closed already: nobody hears them
+        yield
+        return
     try:
         with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), 2)

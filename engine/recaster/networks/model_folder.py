@@ -24,7 +24,7 @@ from recaster.networks.presets import Preset, from_json, to_json
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 
 @dataclass(frozen=True)
