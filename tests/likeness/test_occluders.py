@@ -88,11 +88,13 @@ def test_what_is_held_before_it_is_found(
 def test_what_a_mouth_does_is_no_occluder(faces: tuple[np.ndarray, np.ndarray]) -> None:
     _, points = reduced(faces[0][4], faces[1][4])
     x, y = np.rint(points[[78, 308, 13, 14], :2].mean(0)).astype(int)
-    tongue, bar = np.zeros((2, SIZE, SIZE))
+    tongue, finger, straw = np.zeros((3, SIZE, SIZE))
     tongue[y - 2 : y + 5, x - 9 : x + 9] = 0.9
-    bar[y - 4 : y + 4, 10:-10] = 0.9
+    finger[y - 12 : y + 14, x - 5 : x + 5] = 0.9
+    straw[y - 3 : y + 2, x : x + 34] = 0.9
     assert not _besides_mouth(tongue, points).any()
-    assert np.array_equal(_besides_mouth(bar, points), bar)
+    assert np.array_equal(_besides_mouth(finger, points), finger)
+    assert np.array_equal(_besides_mouth(straw, points), straw)
 
 
 def test_what_touches_something_certain_belongs_to_it() -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
 from recaster.faces import topology
 from recaster.likeness.layout import face_layout, vertices
@@ -46,6 +47,12 @@ def test_a_layout_has_a_place_for_every_triangle(actor_faceset: Faceset) -> None
     neutral = Likeness.from_faceset(actor_faceset, references=2).form.neutral
     assert (areas(vertices(neutral)[:, :2]) <= 0).any()  # nostrils cover themselves
     assert (areas(face_layout(neutral, 256).points) > 0).all()
+
+
+@pytest.mark.parametrize("size", [32, 128, 512])
+def test_a_layout_is_the_same_at_every_size(actor_faceset: Faceset, size: int) -> None:
+    neutral = Likeness.from_faceset(actor_faceset, references=2).form.neutral
+    assert np.allclose(face_layout(neutral, size).points / size, face_layout(neutral, 256).points / 256)
 
 
 def test_what_is_not_folded_stays(actor_faceset: Faceset) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -34,9 +34,10 @@ def test_other_presets_start_at_random() -> None:
     assert start.start_weights(overridden(preset("guided-128"), start="none")) is None
 
 
-def test_for_another_network_there_are_none() -> None:
-    with pytest.raises(UsageError, match="--start none"):
-        start.start_weights(overridden(preset("guided-128"), widths=(16, 32, 64, 96)))
+@pytest.mark.parametrize("change", [{"widths": (16, 32, 64, 96)}, {"detail": 1}])
+def test_for_another_network_there_are_none(change: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=r"--start none.*--detail"):
+        start.start_weights(overridden(preset("guided-128"), **change))
 
 
 def test_saved_they_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
-import tempfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from recaster.faces import weights
+from recaster.quiet import without_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from recaster.faces.types import Floats
     from recaster.media.types import Image
 
@@ -25,7 +20,7 @@ class Model:
     def __init__(self, name: str) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        with _without_chatter():
+        with without_lines(b"INFO:"):
             self._interpreter: Any = Interpreter(model_content=weights.read(name), num_threads=1)
             self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
@@ -41,25 +36,3 @@ class Model:
         self._interpreter.invoke()
         outputs = (self._interpreter.get_tensor(one).astype(np.float64).ravel() for one in self._outputs)
         return {one.size: one for one in outputs}
-
-
-@contextlib.contextmanager
-def _without_chatter() -> Iterator[None]:
-    """Keep LiteRT's "INFO: ..." lines off stderr; it has no switch for them. All else gets through."""
-    sys.stderr.flush()
-    try:
-        kept = os.dup(2)
-    except OSError:  # a process without stderr has nothing to keep quiet
-        yield
-        return
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            said.seek(0)
-            for line in said:
-                if not line.startswith(b"INFO:"):
-                    os.write(2, line)

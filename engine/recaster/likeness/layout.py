@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.media.types import Image
 
-# Three rows of points each from the lips' inner edge to their outer one, corners left out.
+# Four rows of points each, from the lips' inner edge to their outer one, corners left out.
 _UPPER_LIPS = (
     *UPPER_LIP, 183, 42, 41, 38, 12, 268, 271, 272, 407, 184, 74, 73, 72, 11, 302, 303, 304, 408,
     185, 40, 39, 37, 0, 267, 269, 270, 409,
@@ -198,7 +198,7 @@ def wrap(picture: Image, covering: Cover) -> Image:
 
 
 def wrap_sharply(picture: Image, covering: Cover) -> Image:
-    """The same by cubic interpolation: a face is read twice on its way, and twice blurred otherwise."""
+    """The same by cubic interpolation: a face is resampled several times on its way, and each blurs."""
     return cv2.remap(picture, covering.maps, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 

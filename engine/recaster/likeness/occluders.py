@@ -39,6 +39,8 @@ _LEAST = 60
 """Fewer pixels are no hand."""
 _RIM = 5
 """So wide a brush is drawn around the lips, in pixels."""
+_WITHIN = 0.9
+"""What lies within the lips by this share is the mouth itself; a finger or a straw reaches beyond."""
 _GAP = 7
 """Gaps narrower than this are closed, in pixels."""
 _SOFT = 1.0
@@ -120,13 +122,13 @@ class Occluders:
 
 
 def _besides_mouth(chances: Floats, points: Floats) -> Floats:
-    """Without what lies mostly within the lips: teeth and tongue come and go, and are no hand."""
+    """Without what lies within the lips: teeth and tongue come and go, and are no hand."""
     mouth = np.zeros((SIZE, SIZE), np.uint8)
     cv2.fillPoly(mouth, [np.rint(points[list(topology.LIPS_OUTER), :2]).astype(np.int32)], 1)
     mouth = cv2.dilate(mouth, np.ones((_RIM, _RIM), np.uint8))
     _, labels = cv2.connectedComponents((chances > _LIKELY).astype(np.uint8))
     counts = np.bincount(labels.ravel())
-    within = np.bincount(labels[mouth > 0], minlength=len(counts)) > counts / 2
+    within = np.bincount(labels[mouth > 0], minlength=len(counts)) > _WITHIN * counts
     within[0] = False
     return np.where(within[labels], 0.0, chances)
 

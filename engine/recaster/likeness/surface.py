@@ -38,8 +38,8 @@ UNDERJAW: Final = BETWEEN_LIPS + 3 * (len(UPPER_LIP) - 2)
 
 _FILE: Final = Path(topology.__file__).parent / "mesh_triangles.csv"
 _INNER_CORNERS: Final = (78, 308)
-_THINNEST = 0.3
-"""Twice the area in squared pixels below which a triangle of a layout counts as folded over."""
+_THINNEST = 0.004
+"""Share of the mean area below which a triangle of a layout counts as folded over."""
 _ROUNDS = 500
 
 
@@ -108,7 +108,8 @@ def unfolded(points: Floats) -> Floats:
     fixed = np.zeros(len(points), bool)
     fixed[[*topology.OVAL, *range(UNDERJAW, len(points))]] = True
     for _ in range(_ROUNDS):
-        folded = _areas(points) < _THINNEST
+        areas = _areas(points)
+        folded = areas < _THINNEST * areas.mean()
         if not folded.any():
             break
         moving = np.unique(TRIANGLES[folded])

@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from recaster.errors import DeviceError
+from recaster.quiet import without_lines
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """What libraries write to the standard error by themselves is dropped; exceptions still pass."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # closed already: nobody hears them
-        yield
-        return
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
-with _silent():  # it greets before any setting of how much it logs is heeded
+# TensorFlow greets before any setting of how much it logs is heeded.
+with without_lines(b"I0000", b"WARNING: All log messages before absl"):
     import tensorflow as tf
 
 

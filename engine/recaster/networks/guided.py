@@ -93,14 +93,14 @@ def build_guided(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
     seen = [coarse, ops.space_to_depth(condition[..., :3], detail)] if detail > 1 else [coarse]
     x = scope.active(ops.concatenate([x, *seen], -1), 24, 3, "join")
     output = scope.conv(x, OUTPUTS, 3, "head", gain=_QUIET)
+    # A gate that could change from pixel to pixel would draw patterns of its own.
+    gate = ops.average_pool(output[..., 3:], _GATE, _GATE)
+    gate = layers.UpSampling2D(_GATE * detail, interpolation="bilinear")(gate)
+    painted = output[..., :3]
     if detail > 1:
         fine = ops.depth_to_space(scope.conv(x, 3 * detail**2, 3, "fine", gain=_QUIET), detail)
-        rough = layers.UpSampling2D(detail, interpolation="bilinear")(output[..., :3])
-        # A gate that could change from pixel to pixel would draw patterns of its own.
-        gate = ops.average_pool(output[..., 3:], _GATE, _GATE)
-        gate = layers.UpSampling2D(_GATE * detail, interpolation="bilinear")(gate)
-        output = ops.concatenate([rough + fine, gate], -1)
-    return keras.Model(condition, output, name="guided")
+        painted = layers.UpSampling2D(detail, interpolation="bilinear")(painted) + fine
+    return keras.Model(condition, ops.concatenate([painted, gate], -1), name="guided")
 
 
 def reduced(conditions: tf.Tensor, size: int) -> tf.Tensor:

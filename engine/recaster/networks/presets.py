@@ -93,10 +93,10 @@ class GuidedNetwork:
     """A U-Net that turns the warped source and its geometry into the source's face."""
 
     widths: tuple[int, ...] = _value((32, 64, 128, 192), "channels after each halving of the U-Net")
-    detail: int = _value(2, "swapped faces are this many times the network's size; the warp fills in")
+    detail: int = _value(2, "faces are painted at this many times the network's size")
     alone: float = _value(0.5, "weight of the L1 difference of the painting before it is mixed with the warp")
     trust: float = _value(0.02, "weight of painting skin where the source's own pixels could be kept")
-    texture: float = _value(3.0, "weight of the difference in how much fine detail there is")
+    texture: float = _value(3.0, "weight of the difference in how much fine detail the skin has")
     critic_widths: tuple[int, ...] = _value((32, 48, 64), "channels after each halving of the discriminator")
     start: Literal["rendered", "none"] = _value(
         "none", "first weights: those learned on rendered people, or random ones"

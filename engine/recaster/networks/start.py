@@ -31,8 +31,8 @@ def start_weights(preset: Preset) -> dict[str, np.ndarray] | None:
         return None
     if load_metadata(RENDERED).get("network") != _network(preset):
         raise UsageError(
-            f"preset {preset.name}: there are no start weights for these widths; add --start none, "
-            "or leave --widths and --critic-widths as the preset has them"
+            f"preset {preset.name}: there are no start weights for this network; add --start none, "
+            "or leave --widths, --critic-widths and --detail as the preset has them"
         )
     return {name: value.astype(np.float32) for name, value in load_tensors(RENDERED).items()}
 
@@ -53,6 +53,6 @@ def save_start_weights(
 
 
 def _network(preset: Preset) -> str:
-    """What has to be equal for weights to fit; they fit every size."""
+    """What has to be equal for weights to fit; they fit every size of the network."""
     guided = preset.guided
     return f"{guided.widths} {guided.critic_widths} {OUTPUTS} {guided.detail}"

@@ -208,7 +208,7 @@ class GuidedTrainee:
 
         Eyes and mouth are compared as they are. Skin is compared at the network's own size and softened:
         its detail never lies just where the true face has it, and of two pictures the smoother would be
-        the nearer one.
+        the nearer one. (Gradients and SSIM look at all of the face at that size.)
         """
         terms, guided, size = self.preset.losses, self.preset.guided, self.preset.size
         seen = reduced(shown, size)
@@ -256,12 +256,13 @@ class GuidedTrainee:
         return found
 
     def _texture(self, shown: tf.Tensor, true: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
-        """How far the face's amount of fine detail is from the true one's, as far as the warp is kept.
+        """How far the skin's amount of fine detail is from the true one's, as far as the warp is kept.
 
         It teaches where to keep the warp's detail and not what to paint: any pattern would do for it.
         """
-        face = shown[..., FACE : FACE + 1]
-        return losses.texture_l1(true, shown[..., :3], kept(output), face / tf.reduce_mean(face))
+        sharp = tf.image.resize(_features(reduced(shown, self.preset.size)), true.shape[1:3])
+        skin = shown[..., FACE : FACE + 1] * (1 - sharp)
+        return losses.texture_l1(true, shown[..., :3], kept(output), skin / tf.reduce_mean(skin))
 
     def _fool(self, shown: tf.Tensor, true: tf.Tensor, whole: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
         """How far the discriminator is from taking the painted face for real."""
