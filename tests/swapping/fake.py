@@ -77,20 +77,25 @@ def analysis(tracks: Sequence[FaceTrack], count: int) -> Analysis:
 
 
 class FakeSwapper:
-    """Turns faces into their negatives, under a disc."""
+    """Turns faces into their negatives, under a disc.
+
+    Its crops follow the boxes; ``aligned`` says that they don't, so that occluders are looked for.
+    """
 
     size = 64
 
-    def __init__(self, digest: str = "f00d", seconds: float = 0.0) -> None:
+    def __init__(self, digest: str = "f00d", seconds: float = 0.0, *, aligned: bool = False) -> None:
         self.digest = digest
         self.seconds = seconds
+        self.aligned = aligned
         self.batches: list[int] = []
 
     def plan(self, track: FaceTrack, smoothing: object) -> TrackPlan:
         """The track's boxes."""
         del smoothing
         matrices = np.stack([box_matrix(Box(*box), self.size) for box in track.boxes.tolist()])
-        return TrackPlan(track.frames, matrices, track.landmarks, {"frame": track.frames.astype(float)})
+        aux = {"frame": track.frames.astype(float)}
+        return TrackPlan(track.frames, matrices, track.landmarks, aux, aligned=self.aligned)
 
     def swap(self, faces: Sequence[object]) -> list[SwappedFace]:
         """The negative of each face."""

@@ -43,7 +43,7 @@ def looked_at(
         asked.extend(indices)
         return (Frame(i, i, Fraction(i, 25), fake.picture(i)) for i in indices if i <= last)
 
-    scene = Scene.planned(tracks, fake.FakeSwapper(), Smoothing())
+    scene = Scene.planned(tracks, fake.FakeSwapper(aligned=True), Smoothing())
     return occlusion.looked_at(scene, read, available, [shown or available], 64), asked
 
 
@@ -82,7 +82,7 @@ def test_a_clip_that_ends_early(fake: Any, seen: list[int]) -> None:
 def test_other_landmarks_and_other_crops_have_no_look(fake: Any, seen: list[int]) -> None:
     few = fake.track(range(40))
     few = dataclasses.replace(few, landmarks=few.landmarks[:, :68])
-    scene = Scene.planned([few, fake.track(range(40), 1)], fake.FakeSwapper(), Smoothing())
+    scene = Scene.planned([few, fake.track(range(40), 1)], fake.FakeSwapper(aligned=True), Smoothing())
     boxed = dataclasses.replace(scene.plans[1], aligned=False)
     scene = dataclasses.replace(scene, plans=(scene.plans[0], boxed))
     looked = occlusion.looked_at(scene, lambda _: iter(()), range(40), [range(40)], 64)
