@@ -11,7 +11,7 @@ from recaster.faces.alignment import inner_points
 from recaster.faces.analysis import AnalysisSettings, analyse
 from recaster.faces.cache import analyse_clip
 from recaster.faces.choose import choose_tracks
-from recaster.faces.detectors import make_detector
+from recaster.faces.detectors import DETECTORS, make_detector
 from recaster.faces.identity import SAME_PERSON, distance, embed
 from recaster.faces.landmarkers import make_landmarker
 from recaster.faces.people import group_people, portraits
@@ -34,7 +34,7 @@ def face_a(footage: Path) -> Image:
     return next(iter(read_frames(footage / PERSON_A, 0, 1))).image
 
 
-@pytest.mark.parametrize("name", ["yunet", "dlib-hog", "dlib-cnn"])
+@pytest.mark.parametrize("name", DETECTORS)
 def test_every_detector_finds_the_face_in_frame_pixels(name: str, face_a: Image) -> None:
     [found] = make_detector(name, min_face=200).detect(face_a)
     x, y = found.box.centre

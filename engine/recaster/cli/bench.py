@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli.choices import DETECTORS
+
 if TYPE_CHECKING:
     import argparse
 
@@ -61,9 +63,9 @@ def _add_detect(kinds: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--detectors",
         nargs="+",
-        choices=("yunet", "dlib-cnn", "dlib-hog"),
+        choices=DETECTORS,
         metavar="NAME",
-        help="yunet, dlib-hog, dlib-cnn (default: the first two; dlib-cnn takes seconds a picture)",
+        help=f"of {', '.join(DETECTORS)} (default: yunet and dlib-hog; the last takes seconds a picture)",
     )
     parser.add_argument(
         "--min-face", type=int, default=40, metavar="PX", help="smallest face to look for (default: 40)"

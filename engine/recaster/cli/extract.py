@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli.choices import DETECTORS
 from recaster.cli.display import reporter
 from recaster.cli.remote import add_engine, engine_of
 
@@ -73,9 +74,9 @@ def add_taking(parser: argparse.ArgumentParser) -> None:
     """Add the options on which faces are taken and how they are cut, shared with import."""
     parser.add_argument(
         "--detector",
-        choices=("yunet", "dlib-cnn", "dlib-hog"),
+        choices=DETECTORS,
         default="yunet",
-        help="face detector (default: yunet; dlib-cnn is the seed project's, seconds a frame without a GPU)",
+        help="face detector (default: yunet; dlib-cnn is the seed project's, far slower)",
     )
     parser.add_argument(
         "--min-face",

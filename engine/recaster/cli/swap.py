@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli.choices import DETECTORS
 from recaster.cli.display import reporter
 from recaster.cli.remote import add_engine, engine_of
 
@@ -60,9 +61,7 @@ def _add_people(parser: argparse.ArgumentParser) -> None:
         "--track", type=int, metavar="N", help="the person in this track; one that there isn't lists them"
     )
     whose.add_argument("--all", action="store_true", help="everyone")
-    group.add_argument(
-        "--detector", choices=("yunet", "dlib-cnn", "dlib-hog"), help="what finds faces (default: yunet)"
-    )
+    group.add_argument("--detector", choices=DETECTORS, help="what finds faces (default: yunet)")
     group.add_argument(
         "--landmarker",
         choices=("mesh", "dlib-68"),

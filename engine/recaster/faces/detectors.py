@@ -14,7 +14,7 @@ from recaster.faces.types import Box, Detection
 if TYPE_CHECKING:
     from recaster.media.types import Image
 
-DETECTORS: Final = ("yunet", "dlib-cnn", "dlib-hog")
+DETECTORS: Final = ("yunet", "dlib-cnn", "dlib-hog", "dlib-cnn-original")
 
 SMALLEST_FACE: Final = 10
 """Pixels; the width of the smallest face that can be asked for."""
@@ -42,7 +42,8 @@ def make_detector(name: str, min_face: int = 40) -> Detector:
 
     Args:
         name: one of ``DETECTORS``. "yunet" is fast and finds turned and half-covered faces; "dlib-cnn"
-            is the seed's (seconds a frame on a CPU); "dlib-hog" finds frontal faces only.
+            is the seed's (dozens of times slower); "dlib-hog" finds frontal faces only;
+            "dlib-cnn-original" is dlib's own run of its network (seconds a frame), for comparison.
         min_face: width in pixels of the smallest face that must be found; larger is faster.
 
     Raises:
@@ -55,9 +56,10 @@ def make_detector(name: str, min_face: int = 40) -> Detector:
         raise UsageError(f"faces of {min_face} pixels cannot be looked for; give {SMALLEST_FACE} or more")
     if name == "yunet":
         return YuNet(min_face)
-    from recaster.faces.dlib_detectors import DlibCnn, DlibHog
+    from recaster.faces.dlib_detectors import DlibCnn, DlibCnnOriginal, DlibHog
 
-    return DlibCnn(min_face) if name == "dlib-cnn" else DlibHog(min_face)
+    made = {one.name: one for one in (DlibCnn, DlibCnnOriginal, DlibHog)}
+    return made[name](min_face)
 
 
 class YuNet:

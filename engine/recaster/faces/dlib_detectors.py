@@ -1,4 +1,4 @@
-"""dlib's face detectors, through face_recognition: the seed's CNN, and HOG.
+"""dlib's face detectors: the seed's CNN, and HOG.
 
 Their boxes are squares from about the brows to the chin, inside the face's outline; YuNet's are upright
 rectangles from the hairline to the chin. Both see upright faces up to about 30 degrees of roll.
@@ -36,18 +36,38 @@ class DlibHog:
         """Find the faces of a picture, best first; boxes in its pixels."""
         boxes, scores, _ = self._detector.run(_resized(image, self._factor), 0, 0.0)
         return [
-            Detection(_box(box, self._factor), float(score)) for box, score in zip(boxes, scores, strict=True)
+            Detection(_box(_corners(box), self._factor), float(score))
+            for box, score in zip(boxes, scores, strict=True)
         ]
 
 
 class DlibCnn:
-    """dlib's CNN detector (King, max-margin object detection, arXiv:1502.00046), the seed's detector.
+    """dlib's CNN detector, the seed's, run by TensorFlow (``networks/dlib_mmod.py``).
 
-    Hundreds of times slower than YuNet on a CPU: seconds a frame. Scores are margins, above 0; good
-    ones are around 1.
+    Scores are margins, above 0; good ones are around 1.
     """
 
     name = "dlib-cnn"
+
+    def __init__(self, min_face: int) -> None:
+        from recaster.networks.dlib_mmod import DlibMmod
+
+        self._factor = _WINDOW / min_face
+        self._detector = DlibMmod()
+
+    def detect(self, image: Image) -> list[Detection]:
+        """Find the faces of a picture, best first; boxes in its pixels."""
+        found = self._detector.find(_resized(image, self._factor))
+        return [
+            Detection(_box((one.left, one.top, one.right, one.bottom), self._factor), one.score)
+            for one in found
+        ]
+
+
+class DlibCnnOriginal:
+    """The same network run by dlib itself, for comparison: seconds a frame, without a GPU."""
+
+    name = "dlib-cnn-original"
 
     def __init__(self, min_face: int) -> None:
         self._factor = _WINDOW / min_face
@@ -56,7 +76,7 @@ class DlibCnn:
     def detect(self, image: Image) -> list[Detection]:
         """Find the faces of a picture, best first; boxes in its pixels."""
         found = self._detector(_resized(image, self._factor), 0)
-        return [Detection(_box(one.rect, self._factor), float(one.confidence)) for one in found]
+        return [Detection(_box(_corners(one.rect), self._factor), float(one.confidence)) for one in found]
 
 
 def _resized(image: Image, factor: float) -> Image:
@@ -64,11 +84,12 @@ def _resized(image: Image, factor: float) -> Image:
     return cv2.resize(image, None, fx=factor, fy=factor, interpolation=interpolation)
 
 
-def _box(rectangle: Any, factor: float) -> Box:
-    """A dlib rectangle, whose right and bottom are inclusive, in pixels of the frame."""
-    return Box(
-        rectangle.left() / factor,
-        rectangle.top() / factor,
-        (rectangle.right() + 1) / factor,
-        (rectangle.bottom() + 1) / factor,
-    )
+def _corners(rectangle: Any) -> tuple[int, int, int, int]:
+    """Of one of dlib's rectangles."""
+    return rectangle.left(), rectangle.top(), rectangle.right(), rectangle.bottom()
+
+
+def _box(corners: tuple[int, int, int, int], factor: float) -> Box:
+    """Corners, of which right and bottom are inclusive, in pixels of the frame."""
+    left, top, right, bottom = corners
+    return Box(left / factor, top / factor, (right + 1) / factor, (bottom + 1) / factor)

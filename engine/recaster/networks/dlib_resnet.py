@@ -6,9 +6,6 @@ network only runs forwards and on the CPU one face at a time; here it can be dif
 
 from __future__ import annotations
 
-import importlib.util
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import keras
@@ -25,11 +22,13 @@ from recaster.networks.dlib_dat import (
     Mark,
     Pool,
     Rectifier,
+    folded,
+    locate,
     read_dat,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from pathlib import Path
 
 SIZE: Final = 150
 """Side of the face chip that the network was trained on; others give other embeddings."""
@@ -38,22 +37,6 @@ CHIP_EYES: Final = np.array([(0.3181, 0.3141), (0.6685, 0.3143)]) * SIZE - 0.5
 """Centres of the eyes (left, right as seen; x, y) in a chip with padding .25, in pixels."""
 
 FILE: Final = "dlib_face_recognition_resnet_model_v1.dat"
-
-
-def locate() -> Path:
-    """Where the weights lie.
-
-    The package is only looked up: importing it needs pkg_resources, which is gone from setuptools.
-
-    Raises:
-        WeightsError: the package is not installed.
-    """
-    found = importlib.util.find_spec("face_recognition_models")
-    for folder in (found.submodule_search_locations or ()) if found else ():
-        path = Path(folder) / "models" / FILE
-        if path.is_file():
-            return path
-    raise WeightsError(f"{FILE} is not installed: pip install face-recognition-models")
 
 
 def build_dlib_resnet(path: Path | None = None) -> keras.Model:
@@ -68,7 +51,7 @@ def build_dlib_resnet(path: Path | None = None) -> keras.Model:
     Raises:
         WeightsError: the weights are missing, damaged or of another network.
     """
-    path = path or locate()
+    path = path or locate(FILE)
     network = read_dat(path)
     if network.size != (SIZE, SIZE):
         raise WeightsError(f"{path}: is not dlib's face recognition network")
@@ -82,23 +65,6 @@ def build_dlib_resnet(path: Path | None = None) -> keras.Model:
         model.get_layer(name).set_weights(values)
     model.trainable = False
     return model
-
-
-def folded(network: Iterable[Layer]) -> list[Layer]:
-    """The layers with every affine one folded into the convolution before it."""
-    result: list[Layer] = []
-    for layer in network:
-        before = result[-1] if result else None
-        if isinstance(layer, Affine) and isinstance(before, Convolution):
-            biases = 0.0 if before.biases is None else before.biases
-            result[-1] = replace(
-                before,
-                weights=(before.weights.astype(np.float64) * layer.gain).astype(np.float32),
-                biases=(biases * layer.gain.astype(np.float64) + layer.offset).astype(np.float32),
-            )
-        else:
-            result.append(layer)
-    return result
 
 
 class _State:

