@@ -40,11 +40,13 @@ class Drawing:
         visible: (size, size) float32, 0 to 1, where the source's face may be shown: inside its
             outline, without hair over the forehead.
         warped: (size, size) bool, where there are warped pixels: the face and a rim around it.
+        invented: (size, size) float32, 0 to 1, where they are none of the source's frames'.
     """
 
     condition: NDArray[np.uint8]
     visible: NDArray[np.float32]
     warped: NDArray[np.bool_]
+    invented: NDArray[np.float32]
 
 
 def draw(likeness: Likeness, points: Floats, weights: Floats, size: int) -> Drawing:
@@ -73,6 +75,7 @@ def draw(likeness: Likeness, points: Floats, weights: Floats, size: int) -> Draw
         condition=np.concatenate([warped, places, parts], -1),
         visible=visible.astype(np.float32) / np.float32(255),
         warped=near.astype(bool),
+        invented=wrap(likeness.invented, covering).astype(np.float32) / np.float32(255),
     )
 
 

@@ -1,9 +1,10 @@
 """One face in the light of another: a smooth gain over the face, found where both show skin.
 
 What two evenly built faces differ in slowly, over the whole face, is taken for light: its level, its
-colour, the side it comes from. What differs in places (a beard, brows, the shadow of a fringe, a hand) is
-the people's own and is left out by robust weights (iteratively reweighted least squares with Tukey's
-biweight; Holland and Welsch, 1977).
+colour, the side it comes from. Where the face's shape is known, its brightness may also depend on which way
+each part looks: so a nose has a lit and a shaded side. What differs in places (a beard, brows, the shadow
+of a fringe, a hand) is the people's own and is left out by robust weights (iteratively reweighted least
+squares with Tukey's biweight; Holland and Welsch, 1977).
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ FEWEST: Final = 24
 """With fewer cells of face than this nothing is measured."""
 TERMS: Final = 6
 """Level, slope across and down, and three curvatures."""
+SHADES: Final = 3
+"""What the three parts of a normal add to the brightness (a Lambertian face's, to first order)."""
 GAIN: Final = (0.4, 2.5)
 """Least and largest gain anywhere."""
 DETAIL: Final = (0.5, 2.5)
@@ -36,7 +39,9 @@ _DARK: Final = 12.0
 """Added to grey levels before their ratio is taken: in the dark it would be of noise."""
 _RIDGE: Final = np.array([0.0, 0.01, 0.01, 0.05, 0.05, 0.1])
 """Curvatures need more evidence than slopes."""
+_SHADE_RIDGE: Final = 0.02
 _ROUNDS: Final = 5
+_RIDGES: Final = np.r_[_RIDGE, np.full(SHADES, _SHADE_RIDGE)]
 _SPREAD: Final = 0.07
 """Skin differs from a fit by this much (logarithm) even where light fits."""
 _MOUTH_SHARE: Final = 0.1
@@ -45,32 +50,36 @@ _MOUTH_FROM: Final = 0.6
 """Where that begins, as a share of the crop's side."""
 
 
-def measure_light(swapped: Image, target: Image, mask: NDArray[np.float32]) -> Floats | None:
-    """The target's light over the swapped face's, and its detail: (TERMS + 1, 3), logarithms of gains.
+def measure_light(
+    swapped: Image, target: Image, mask: NDArray[np.float32], normals: Floats | None = None
+) -> Floats | None:
+    """The target's light over the swapped face's, and its detail, as logarithms of gains.
 
-    The last row is how much finer the target's skin is drawn: its grain, its softness, its motion blur.
+    (TERMS + SHADES + 1, 3): how it changes over the face, and with the way that each part looks; the last
+    row is how much finer the target's skin is drawn: its grain, its softness, its motion blur.
 
     Args:
         swapped: (size, size, 3) uint8 RGB, the swapped face in an aligned crop.
         target: (size, size, 3) uint8 RGB, the target's face in the same crop.
         mask: (size, size) float32, 0 to 1, where the swapped face will show.
+        normals: (CELLS * CELLS, 3), which way the face looks (``normals.py``), if that is known.
 
     Returns:
         None where too little of a face shows.
     """
-    fitted = _fitted(swapped, target, mask)
+    fitted = _fitted(swapped, target, mask, normals)
     if fitted is None:
         return None
     light, weights, here = fitted
     finer = np.log((_detail(target) + 0.5) / (_detail(swapped) + 0.5)).ravel()[here]
-    finer -= (_terms(CELLS)[here] @ light).mean(-1)  # light lifts detail as well
+    finer -= (_shaded(normals)[here] @ light).mean(-1)  # light lifts detail as well
     return np.vstack([light, np.full(3, _weighted_median(finer, weights))])
 
 
 def _fitted(
-    swapped: Image, target: Image, mask: NDArray[np.float32]
+    swapped: Image, target: Image, mask: NDArray[np.float32], normals: Floats | None = None
 ) -> tuple[Floats, Floats, NDArray[np.bool_]] | None:
-    """The light (TERMS, 3), and the weights (N,) of the cells that show face (CELLS * CELLS,), N of them."""
+    """The light (TERMS + SHADES, 3), the weights (N,) of the N cells that show face, and which those are."""
     share = cv2.resize(mask, (CELLS, CELLS), interpolation=cv2.INTER_AREA).ravel().astype(np.float64)
     here = share > 0.5
     if here.sum() < FEWEST:
@@ -79,7 +88,7 @@ def _fitted(
         cv2.resize(image, (CELLS, CELLS), interpolation=cv2.INTER_AREA).reshape(-1, 3)[here] + _DARK
         for image in (swapped, target)
     )
-    ratio, terms = np.log(theirs / ours), _terms(CELLS)[here]
+    ratio, terms = np.log(theirs / ours), _shaded(normals)[here]
     believed = np.where(terms[:, 2] > 2 * _MOUTH_FROM - 1, _MOUTH_SHARE, 1.0) * share[here]
     weights = believed * _skin(theirs) * _skin(ours)
     for _ in range(_ROUNDS):
@@ -90,15 +99,17 @@ def _fitted(
     return found, weights, here
 
 
-def lit(image: Image, light: Floats) -> NDArray[np.float32]:
+def lit(image: Image, light: Floats, normals: Floats | None = None) -> NDArray[np.float32]:
     """A face (size, size, 3) uint8 in the light that ``measure_light`` found: float32, 0 to 255."""
     drawn = image.astype(np.float32)
-    drawn += (np.clip(np.exp(light[TERMS, 0]), *DETAIL) - 1).astype(np.float32) * _fine(drawn)
-    return _gained(drawn, light[:TERMS])
+    drawn += (np.clip(np.exp(light[-1, 0]), *DETAIL) - 1).astype(np.float32) * _fine(drawn)
+    return _gained(drawn, light[:-1], normals)
 
 
-def _gained(picture: NDArray[np.float32], light: Floats) -> NDArray[np.float32]:
-    small = np.exp(_terms(CELLS) @ light).reshape(CELLS, CELLS, 3).clip(*GAIN).astype(np.float32)
+def _gained(
+    picture: NDArray[np.float32], light: Floats, normals: Floats | None = None
+) -> NDArray[np.float32]:
+    small = np.exp(_shaded(normals) @ light).reshape(CELLS, CELLS, 3).clip(*GAIN).astype(np.float32)
     gain = cv2.resize(small, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     picture = (picture + np.float32(_DARK)) * gain - np.float32(_DARK)
     return np.clip(picture, 0, 255, out=picture)
@@ -153,8 +164,22 @@ def _skin(colours: Floats) -> Floats:
 
 
 def _fit(terms: Floats, ratio: Floats, weights: Floats) -> Floats:
-    weighted = terms * weights[:, None]
-    return np.linalg.solve(weighted.T @ terms + np.diag(_RIDGE) * weights.sum(), weighted.T @ ratio)
+    """(TERMS + SHADES, 3): brightness by all terms, the channels' differences from it by place alone."""
+    weighted, total = terms * weights[:, None], weights.sum()
+    level = ratio.mean(-1, keepdims=True)
+    shared = np.linalg.solve(weighted.T @ terms + np.diag(_RIDGES) * total, weighted.T @ level)
+    places, weighted = terms[:, :TERMS], weighted[:, :TERMS]
+    found = np.repeat(shared, 3, -1)
+    found[:TERMS] += np.linalg.solve(
+        weighted.T @ places + np.diag(_RIDGE) * total, weighted.T @ (ratio - level)
+    )
+    return found
+
+
+def _shaded(normals: Floats | None) -> Floats:
+    """(CELLS * CELLS, TERMS + SHADES): all terms of light."""
+    terms = _terms(CELLS)
+    return np.hstack([terms, np.zeros((len(terms), SHADES)) if normals is None else normals])
 
 
 @lru_cache(maxsize=2)

@@ -16,7 +16,7 @@ from recaster.likeness.form import Form, canonical_expressions, canonical_mesh, 
 from recaster.likeness.layout import Layout, affines, cover, face_layout, vertices, wrap_sharply
 from recaster.likeness.light import evenly_lit
 from recaster.likeness.references import REGIONS, Shapes, blend_weights, choose_references, measure_shapes
-from recaster.likeness.visibility import steady_underjaw, visible_texels
+from recaster.likeness.visibility import hair_at_the_rim, skin_instead, steady_underjaw, visible_texels
 from recaster.networks.tensors import load_metadata, load_tensors, save_tensors
 
 if TYPE_CHECKING:
@@ -142,9 +142,9 @@ class Likeness:
         self, shares: Floats, rows: slice = slice(None), columns: slice = slice(None)
     ) -> NDArray[np.float32]:
         used = np.flatnonzero(shares)
-        blend = self.textures[used[0], rows, columns].astype(np.float32) * np.float32(shares[used[0]])
+        blend = self._shown[used[0], rows, columns].astype(np.float32) * np.float32(shares[used[0]])
         for k in used[1:]:
-            blend += self.textures[k, rows, columns].astype(np.float32) * np.float32(shares[k])
+            blend += self._shown[k, rows, columns].astype(np.float32) * np.float32(shares[k])
         return blend
 
     @cached_property
@@ -167,6 +167,15 @@ class Likeness:
     def visible(self) -> NDArray[np.uint8]:
         """(S, S) uint8: how far each texel may be shown (``visible_texels``)."""
         return visible_texels(self.textures, self.layout)
+
+    @cached_property
+    def invented(self) -> NDArray[np.uint8]:
+        """(S, S) uint8, 0 to 255: where skin is shown instead of hair (``hair_at_the_rim``)."""
+        return hair_at_the_rim(self.textures, self.layout)
+
+    @cached_property
+    def _shown(self) -> NDArray[np.uint8]:
+        return skin_instead(self.textures, self.layout, self.invented)
 
     @cached_property
     def _patches(self) -> dict[str, list[tuple[slice, slice, NDArray[np.float32]]]]:

@@ -1,4 +1,4 @@
-"""Which of the source's texels are its face: hair that falls over forehead and temples is not."""
+"""Which of the source's texels are its face: hair over forehead, temples and cheeks is not."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from recaster.faces import topology
 from recaster.likeness.geometry import eye_distance
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from recaster.likeness.layout import Layout
@@ -21,6 +23,15 @@ _DARK, _LIT = 0.55, 0.8
 _CLOTH = 0.3, 0.5
 _FOREIGN = 8.0, 14.0
 _SOFT = 0.06
+_CHIN = (18, 83, 201, 208, 199, 428, 421, 313)
+_BEARDED = 0.75
+"""A chin that much darker than cheeks and nose grows a beard."""
+_RIM = 0.28
+"""Width of the rim of a face in which hair or a shadow may lie, in eye distances."""
+_SHADED = 0.7, 0.85
+"""How light the rim is beside the skin next to it: surely hair, surely skin."""
+_LITTLE = 13
+"""With less hair than this, of 255, it is skin."""
 
 
 def visible_texels(textures: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
@@ -39,8 +50,7 @@ def visible_texels(textures: NDArray[np.uint8], layout: Layout) -> NDArray[np.ui
     lit = np.clip((light - _DARK) / (_LIT - _DARK), 0, 1)
     shown = np.where(_hair_grows(layout), lit, shown).astype(np.float32)
     distance = float(eye_distance(layout.points))
-    reach = max(1, round(_SOFT * distance))
-    shown = cv2.erode(shown, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
+    shown = cv2.erode(shown, _disc(_SOFT * distance))
     return np.round(cv2.GaussianBlur(shown, (0, 0), _SOFT * distance) * 255).astype(np.uint8)
 
 
@@ -56,8 +66,7 @@ def steady_underjaw(
         layout: where the mesh lies in them.
         turned: (K,), how far the head is turned in each.
     """
-    face = np.zeros((layout.size, layout.size), np.uint8)
-    cv2.fillPoly(face, [np.round(layout.points[list(topology.OVAL)]).astype(np.int32)], 255)
+    face = 255 * _filled(layout, topology.OVAL)
     reach = 0.03 * float(eye_distance(layout.points))
     usual = np.median(textures[turned <= np.quantile(turned, 0.34)], 0).astype(np.float32)
     other = _unlike_skin(usual, layout)[..., None]
@@ -66,15 +75,79 @@ def steady_underjaw(
     return np.round([usual + share * (texture - usual) for texture in textures]).astype(np.uint8)
 
 
+def hair_at_the_rim(textures: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
+    """Where hair or its shadow lies on the rim of the face, below the eyes and down to the neck.
+
+    What is much darker there than the skin next to it; nothing in a face with a beard.
+
+    Args:
+        textures: (K, S, S, 3) uint8, the references.
+        layout: where the mesh lies in them.
+
+    Returns:
+        (S, S) uint8, 0 to 255, with a soft edge.
+    """
+    light, distance = _lightness(textures, layout), float(eye_distance(layout.points))
+    if np.median(light[_filled(layout, _CHIN) > 0]) < _BEARDED:
+        return np.zeros(light.shape, np.uint8)
+    inner = _shrunk(_filled(layout, topology.OVAL), _RIM * distance)
+    smooth = cv2.GaussianBlur(light, (0, 0), 0.04 * distance)
+    beside = cv2.GaussianBlur(smooth[_nearest(inner)], (0, 0), 0.1 * distance)
+    dark = np.clip((_SHADED[1] - light / beside) / np.ptp(_SHADED), 0, 1).astype(np.float32)
+    eyes = layout.points[[*topology.EYE_CORNERS_LEFT, *topology.EYE_CORNERS_RIGHT], 1]
+    dark[: round(float(eyes.mean()))] = 0
+    wider = cv2.dilate(dark * (inner == 0), _disc(0.04 * distance))
+    return np.round(255 * cv2.GaussianBlur(wider, (0, 0), 0.04 * distance)).astype(np.uint8)
+
+
+def skin_instead(textures: NDArray[np.uint8], layout: Layout, hair: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The references with the nearest skin's colours where there is hair at the rim.
+
+    Args:
+        textures: (K, S, S, 3) uint8, the references.
+        layout: where the mesh lies in them.
+        hair: (S, S) uint8, as ``hair_at_the_rim`` found it.
+    """
+    places = _nearest(_filled(layout, topology.OVAL) * (hair < _LITTLE))
+    blur = 0.06 * float(eye_distance(layout.points))
+    share, filled = hair.astype(np.float32)[..., None] / 255, []
+    for texture in textures.astype(np.float32):
+        skin = cv2.GaussianBlur(texture[places], (0, 0), blur)
+        filled.append(texture + share * (skin - texture))
+    return np.round(filled).astype(np.uint8)
+
+
 def _continued(picture: NDArray[np.float32], face: NDArray[np.uint8], inset: int) -> NDArray[np.float32]:
     """A picture (S, S, 3) whose colours a little inside the face go on outside it."""
-    inner = cv2.erode(face, np.ones((2 * inset + 1, 2 * inset + 1), np.uint8)) > 0
+    inner = cv2.erode(face, np.ones((2 * inset + 1, 2 * inset + 1), np.uint8))
+    return np.asarray(cv2.GaussianBlur(picture[_nearest(inner)], (0, 0), inset))
+
+
+def _nearest(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row and column (S, S) of the pixel of a mask that is nearest to each pixel."""
     _, labels = cv2.distanceTransformWithLabels(
-        (~inner).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+        (mask == 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
     )
-    colours = np.zeros((labels.max() + 1, 3), np.float32)
-    colours[labels[inner]] = picture[inner]
-    return np.asarray(cv2.GaussianBlur(colours[labels], (0, 0), inset))
+    rows, columns = np.nonzero(mask)
+    found = np.zeros((2, labels.max() + 1), np.int64)
+    found[:, labels[rows, columns]] = rows, columns
+    return found[0][labels], found[1][labels]
+
+
+def _filled(layout: Layout, points: Sequence[int]) -> NDArray[np.uint8]:
+    """(S, S): 1 within the polygon of some of the mesh's points."""
+    mask = np.zeros((layout.size, layout.size), np.uint8)
+    cv2.fillPoly(mask, [np.round(layout.points[list(points)]).astype(np.int32)], 1)
+    return mask
+
+
+def _shrunk(mask: NDArray[np.uint8], reach: float) -> NDArray[np.uint8]:
+    return np.asarray(cv2.erode(mask, _disc(reach)))
+
+
+def _disc(reach: float) -> NDArray[np.uint8]:
+    side = 2 * max(1, round(reach)) + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
 
 
 def _unlike_skin(picture: NDArray[np.float32], layout: Layout) -> NDArray[np.float32]:

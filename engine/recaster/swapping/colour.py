@@ -61,7 +61,9 @@ def reach(mode: str) -> int:
     return 0 if mode == "none" else REACH
 
 
-def measure(swapped: Image, target: Image, mask: NDArray[np.float32], mode: str) -> Floats | None:
+def measure(
+    swapped: Image, target: Image, mask: NDArray[np.float32], mode: str, normals: Floats | None = None
+) -> Floats | None:
     """What ``mode`` needs to know of one face.
 
     Args:
@@ -69,6 +71,7 @@ def measure(swapped: Image, target: Image, mask: NDArray[np.float32], mode: str)
         target: (size, size, 3) uint8 RGB, the target's face in the same crop.
         mask: (size, size) float32, 0 to 1.
         mode: one of ``COLOURS``.
+        normals: which way the face looks, if that is known ("light").
 
     Returns:
         float64; what ``measure_light`` finds ("light"), or (2, K, 3), first of the swapped face, then of
@@ -78,7 +81,7 @@ def measure(swapped: Image, target: Image, mask: NDArray[np.float32], mode: str)
     if mode == "none":
         return None
     if mode == "light":
-        return measure_light(swapped, target, mask)
+        return measure_light(swapped, target, mask, normals)
     core = (mask >= CORE).astype(np.uint8)
     if cv2.countNonZero(core) < CORE_PIXELS:
         return None
@@ -99,16 +102,19 @@ def average(statistics: Sequence[Floats | None], centre: int) -> Floats | None:
     return np.asarray(np.average([value for _, value in known], axis=0, weights=weights))
 
 
-def apply(image: Image, statistics: Floats | None, mode: str) -> NDArray[np.float32]:
+def apply(
+    image: Image, statistics: Floats | None, mode: str, normals: Floats | None = None
+) -> NDArray[np.float32]:
     """A face in the target's colours: (size, size, 3) float32, 0 to 255.
 
     Args:
         image: (size, size, 3) uint8 RGB, the swapped face.
         statistics: the average of what was measured; None leaves it as it is.
         mode: one of ``COLOURS``.
+        normals: as they were measured with.
     """
     if statistics is not None and mode == "light":
-        return lit(image, statistics)
+        return lit(image, statistics, normals)
     return correct(image, curve(statistics, mode))
 
 

@@ -13,6 +13,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from recaster.likeness.light import CELLS
+from recaster.likeness.normals import normals
 from recaster.likeness.occluders import Occluders, hidden
 from recaster.swapping import colour
 from recaster.swapping.ahead import ahead
@@ -64,10 +66,10 @@ class _Cut:
 
 @dataclass(frozen=True, eq=False)
 class _Painted:
-    """A frame whose faces are swapped, with their masks, and what was seen of colours and occluders."""
+    """A frame whose faces are swapped, with masks and normals, and what was seen of colours and occluders."""
 
     frame: Frame
-    faces: Mapping[int, tuple[SwappedFace, NDArray[np.float32]]]
+    faces: Mapping[int, tuple[SwappedFace, NDArray[np.float32], Floats | None]]
     statistics: Mapping[int, Floats | None]
     chances: Mapping[int, Floats | None]
 
@@ -149,21 +151,31 @@ class Renderer:
             number: face_mask(face.mask, cut.faces[number].landmarks, self._settings.mask)
             for number, face in swapped.items()
         }
+        shapes = {number: self._normals(cut.faces[number]) for number in swapped}
         statistics = {
             number: colour.measure(
                 face.image,
                 cut.faces[number].image,
                 _behind(masks[number], chances.get(number)),
                 self._settings.colour,
+                shapes[number],
             )
             for number, face in swapped.items()
         }
-        return _Painted(cut.frame, {n: (swapped[n], masks[n]) for n in swapped}, statistics, chances)
+        return _Painted(
+            cut.frame, {n: (swapped[n], masks[n], shapes[n]) for n in swapped}, statistics, chances
+        )
+
+    def _normals(self, face: PlannedFace) -> Floats | None:
+        """Which way the face looks, where its light depends on that."""
+        if self._settings.colour != "light":
+            return None
+        return normals(face.landmarks, self._swapper.size, CELLS)
 
     def _composited(self, painted: _Painted) -> Rendered:
         layers = []
-        for number, (face, mask) in painted.faces.items():
-            image = colour.apply(face.image, painted.statistics[number], self._settings.colour)
+        for number, (face, mask, shape) in painted.faces.items():
+            image = colour.apply(face.image, painted.statistics[number], self._settings.colour, shape)
             layers.append(Layer(image, _behind(mask, painted.chances.get(number)), face.matrix))
         return Rendered(painted.frame, *composite(painted.frame.image, layers))
 

@@ -194,16 +194,16 @@ def _expression_modes(offsets: Floats) -> Floats:
 
 
 def _wanted(drawing: Drawing, truth: Image) -> Image:
-    """What is to be painted: the true face in the light of the warp, and below the jaw the warp itself.
+    """What is to be painted: the true face in the light of the warp, and the warp itself where no face is.
 
     A swap takes on the target's light in the end: to guess the light of each moment isn't asked of the
-    network. Below the jaw the source's frames show clothes and walls.
+    network. Below the jaw the source's frames show clothes and walls, beside the cheeks perhaps hair.
     """
     warp = np.ascontiguousarray(drawing.condition[..., :3])
     face = drawing.condition[..., FACE].astype(np.float32) / np.float32(255)
     lit = relit(truth, warp, face)
-    below = (drawing.visible * (1 - face))[..., None]
-    return np.rint(lit + below * (warp.astype(np.float32) - lit)).astype(np.uint8)
+    other = np.maximum(drawing.visible * (1 - face), drawing.invented)[..., None]
+    return np.rint(lit + other * (warp.astype(np.float32) - lit)).astype(np.uint8)
 
 
 def _jitter(amounts: Augmentation, size: int, random: np.random.Generator) -> Floats:

@@ -1,0 +1,66 @@
+"""Which way a face looks, and light that depends on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+
+from recaster.faces import topology
+from recaster.likeness.light import CELLS, lit, measure_light
+from recaster.likeness.normals import normals
+
+if TYPE_CHECKING:
+    from recaster.facesets.faceset import Faceset
+
+SIZE = 256
+
+
+@pytest.fixture(scope="module")
+def points(actor_faceset: Faceset) -> np.ndarray:
+    """The mesh of the face that looks most straight ahead."""
+    meshes = np.array([record.landmarks for record in actor_faceset.records], float)
+    turned = np.abs(meshes[:, topology.EARS, 2] @ [1, -1])
+    mesh = meshes[turned.argmin()]
+    low, high = mesh.min(0), mesh.max(0)
+    return (mesh - low) / (high - low).max() * SIZE * 0.8 + SIZE * 0.1
+
+
+def test_both_sides_of_a_nose_look_away_from_each_other(points: np.ndarray) -> None:
+    found = normals(points, SIZE, CELLS)
+    assert found is not None
+    assert np.allclose(np.linalg.norm(found, axis=1), 1)
+    grid = found.reshape(CELLS, CELLS, 3)
+
+    def at(point: int) -> np.ndarray:
+        column, row = (points[point, :2] / SIZE * CELLS).astype(int)
+        return grid[row, column]
+
+    towards = np.sign(at(topology.NOSE_TIP)[2])
+    assert towards * at(129)[0] * towards * at(358)[0] < 0, "beside the nostrils"
+    assert np.sign(at(234)[0]) == np.sign(at(129)[0]), "a cheek looks the way its side of the nose does"
+    assert abs(at(topology.NOSE_TIP)[2]) > 0.5
+
+
+def test_other_landmarks_have_none() -> None:
+    assert normals(np.zeros((68, 3)), SIZE, CELLS) is None
+
+
+def test_the_shade_of_a_nose_is_taken_on(points: np.ndarray) -> None:
+    shape = normals(points, SIZE, CELLS)
+    assert shape is not None
+    rng = np.random.default_rng(0)
+    face = np.clip(np.array([150, 120, 105]) + rng.normal(0, 3, (SIZE, SIZE, 1)), 0, 255).astype(np.uint8)
+    shade = cv2.resize(np.exp(0.3 * shape[:, 0]).reshape(CELLS, CELLS), (SIZE, SIZE))
+    target = np.clip(face * shade[..., None], 0, 255).astype(np.uint8)
+    mask = np.zeros((SIZE, SIZE), np.float32)
+    cv2.fillPoly(mask, [points[list(topology.OVAL), :2].astype(np.int32)], 1)
+
+    def off(shape: np.ndarray | None) -> float:
+        light = measure_light(face, target, mask, shape)
+        assert light is not None
+        return float(np.abs(lit(face, light, shape) - target)[mask > 0].mean())
+
+    assert off(shape) < 0.5 * off(None)
