@@ -52,28 +52,6 @@ def test_what_it_paints_is_nothing_of_the_warps() -> None:
     assert np.allclose(composed(shown, output(32, 0, -50)), 0.5, atol=1e-4)
 
 
-def test_the_warp_is_fetched_from_where_the_network_says() -> None:
-    shown, made = condition(32), output(32, 0, 50).numpy()
-    made[..., 4], made[..., 5] = 1.5, -2.0
-    fetched, warp = composed(shown, made).numpy(), shown[..., :3].numpy()
-    between = (warp[:, :-2, 1:-1] + warp[:, :-2, 2:]) / 2
-    assert np.allclose(fetched[:, 2:, :-2], between, atol=1e-5)
-    # Beyond the picture's edge there is its edge.
-    assert np.allclose(fetched[:, :2, :-2], (warp[:, :1, 1:-1] + warp[:, :1, 2:]) / 2, atol=1e-5)
-    assert np.allclose(fetched[:, 2:, -1], warp[:, :-2, -1], atol=1e-5)
-
-
-def test_moving_the_warp_is_learned_from_where_it_ought_to_be() -> None:
-    ramp = tf.constant(np.tile(np.linspace(0, 1, 32, dtype=np.float32)[None, None, :, None], (1, 32, 1, 11)))
-    still = tf.constant(output(32, 0, 50)[:1])
-    with tf.GradientTape() as tape:
-        tape.watch(still)
-        wrong = tf.reduce_mean(tf.abs(composed(ramp, still) - ramp[..., :3] - 0.01))
-    slope = tape.gradient(wrong, still).numpy()[..., 4:]
-    assert slope[..., :-1, 0].max() < 0  # it has to be fetched from further right
-    assert np.allclose(slope[..., 1], 0)
-
-
 def test_it_sees_and_paints_what_is_finer_than_its_own_size(tiny: Preset) -> None:
     network, flat = build_guided(tiny, 11), np.full((1, 32, 32, 11), 0.5, np.float32)
     checked = flat.copy()

@@ -39,7 +39,7 @@ _DARK: Final = 12.0
 """Added to grey levels before their ratio is taken: in the dark it would be of noise."""
 _RIDGE: Final = np.array([0.0, 0.01, 0.01, 0.05, 0.05, 0.1])
 """Curvatures need more evidence than slopes."""
-_SHADE_RIDGE: Final = 0.02
+_SHADE_RIDGE: Final = 0.04
 _ROUNDS: Final = 5
 _RIDGES: Final = np.r_[_RIDGE, np.full(SHADES, _SHADE_RIDGE)]
 _SPREAD: Final = 0.07

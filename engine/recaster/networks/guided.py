@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from recaster.networks.presets import Preset
 
-OUTPUTS = 6
+OUTPUTS = 4
 """Channels of the network's output: see ``build_guided``."""
 
 _LEAK = 0.1
@@ -31,9 +31,6 @@ _QUIET = 0.02
 
 _GATE = 2
 """How much of the warp is kept is decided for squares of so many of the network's pixels."""
-
-_REACH = 0.05
-"""How far the warp can be moved at most, as a share of the picture's side."""
 
 _WIDE = 128
 """From this width on, upscaling convolutions look at one pixel: wider kernels cost more than they give."""
@@ -73,12 +70,11 @@ def build_guided(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
     """The U-Net of a guided preset (Ronneberger et al., 2015, with residual blocks).
 
     It thinks at its own size; the warp's finest detail is shown to its last layers only, which paint
-    the face's finest detail by sub-pixel convolution. The warp is first moved to where it belongs
-    (Ganin et al., 2016): what is only moved stays as sharp as it was.
+    the face's finest detail by sub-pixel convolution.
 
     In: (B, side, side, channels) float32, 0 to 1, the condition, where side is the preset's size times
-    its detail. Out: (B, side, side, OUTPUTS) float32: before their sigmoids the painted face and how
-    much of the warp to keep, then how far that is moved to the right and down, in pixels.
+    its detail. Out: (B, side, side, OUTPUTS) float32, before their sigmoids: the painted face, and how
+    much of the warp to keep.
     """
     widths, detail, scope = preset.guided.widths, preset.guided.detail, _Scope(seed)
     side = preset.size * detail
@@ -93,12 +89,10 @@ def build_guided(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
         x = scope.up(x, widths[depth], f"twice{depth}")
         x = scope.active(ops.concatenate([x, skips[depth]], -1), widths[depth], 3, f"join{depth}")
         x = scope.residual(x, widths[depth], f"up{depth}")
-    shift = _REACH * side * ops.tanh(scope.conv(x, 2, 3, "shift", gain=_QUIET))
-    shift = layers.UpSampling2D(2 * detail, interpolation="bilinear")(shift)
     x = ops.depth_to_space(scope.active(x, 64, 3, "twice"), 2)
     seen = [coarse, ops.space_to_depth(condition[..., :3], detail)] if detail > 1 else [coarse]
     x = scope.active(ops.concatenate([x, *seen], -1), 24, 3, "join")
-    output = scope.conv(x, 4, 3, "head", gain=_QUIET)
+    output = scope.conv(x, OUTPUTS, 3, "head", gain=_QUIET)
     # A gate that could change from pixel to pixel would draw patterns of its own.
     gate = ops.average_pool(output[..., 3:], _GATE, _GATE)
     gate = layers.UpSampling2D(_GATE * detail, interpolation="bilinear")(gate)
@@ -106,7 +100,7 @@ def build_guided(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
     if detail > 1:
         fine = ops.depth_to_space(scope.conv(x, 3 * detail**2, 3, "fine", gain=_QUIET), detail)
         painted = layers.UpSampling2D(detail, interpolation="bilinear")(painted) + fine
-    return keras.Model(condition, ops.concatenate([painted, gate, shift], -1), name="guided")
+    return keras.Model(condition, ops.concatenate([painted, gate], -1), name="guided")
 
 
 def reduced(conditions: tf.Tensor, size: int) -> tf.Tensor:
@@ -125,36 +119,15 @@ def kept(output: tf.Tensor) -> tf.Tensor:
     return tf.sigmoid(output[..., 3:4] + _TRUST)
 
 
-def moved(conditions: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
-    """The warp (B, side, side, 3), each pixel fetched from where the network says (bilinear)."""
-    picture, shift = conditions[..., :3], output[..., 4:]
-    side = picture.shape[1]
-    last, places = side - 1, tf.range(side, dtype=shift.dtype)
-    x = tf.clip_by_value(places + shift[..., 0], 0, last)
-    y = tf.clip_by_value(places[:, None] + shift[..., 1], 0, last)
-    left, top = tf.floor(x), tf.floor(y)
-    pixels, first = tf.reshape(picture, (-1, side * side, 3)), tf.cast(top * side + left, tf.int32)
-    right = tf.cast(left < last, tf.int32)
-    down = side * tf.cast(top < last, tf.int32)
-
-    def fetch(places: tf.Tensor) -> tf.Tensor:
-        return tf.gather(pixels, places, batch_dims=1)
-
-    x, y = (x - left)[..., None], (y - top)[..., None]
-    upper = fetch(first) * (1 - x) + fetch(first + right) * x
-    lower = fetch(first + down) * (1 - x) + fetch(first + down + right) * x
-    return upper * (1 - y) + lower * y
-
-
 def composed(conditions: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
-    """The face (B, side, side, 3), 0 to 1: what was painted, mixed with the moved warp.
+    """The face (B, side, side, 3), 0 to 1: what was painted, mixed with the warp.
 
     Args:
         conditions: (B, side, side, channels) float32, 0 to 1.
         output: (B, side, side, OUTPUTS), what the network made of them.
     """
     share = kept(output)
-    return share * moved(conditions, output) + (1 - share) * painting(output)
+    return share * conditions[..., :3] + (1 - share) * painting(output)
 
 
 def build_guided_critic(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
