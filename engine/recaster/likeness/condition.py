@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import cv2
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recaster.faces.types import Floats
+    from recaster.likeness.layout import Cover
     from recaster.likeness.likeness import Likeness
 
 CHANNELS = 11
@@ -33,20 +35,47 @@ _SHIFT = 4
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """One wanted face, drawn.
+    """One wanted face, drawn. What only a network or its training needs is drawn when it is asked for.
 
     Attributes:
-        condition: (size, size, CHANNELS) uint8, what the network is shown.
-        visible: (size, size) float32, 0 to 1, where the source's face may be shown: inside its
-            outline, without hair over the forehead.
-        warped: (size, size) bool, where there are warped pixels: the face and a rim around it.
-        invented: (size, size) float32, 0 to 1, where they are none of the source's frames'.
+        likeness: the source.
+        points: (478, 3), the wanted mesh of the source's face in crop pixels.
+        covering: which part of the source's texture each pixel shows.
+        picture: (size, size, 3) uint8 RGB, the source's pixels on that mesh.
+        warped: (size, size) bool, where there are any: the face and a rim around it.
     """
 
-    condition: NDArray[np.uint8]
-    visible: NDArray[np.float32]
+    likeness: Likeness
+    points: Floats
+    covering: Cover
+    picture: NDArray[np.uint8]
     warped: NDArray[np.bool_]
-    invented: NDArray[np.float32]
+
+    @cached_property
+    def visible(self) -> NDArray[np.float32]:
+        """(size, size) float32, 0 to 1, where the source's face may be shown: no hair over its forehead."""
+        shown = np.maximum(_fill(outline(self.points), len(self.picture)), 255 * self._inside)
+        return _unit(np.minimum(wrap(self.likeness.visible, self.covering), shown))
+
+    @cached_property
+    def invented(self) -> NDArray[np.float32]:
+        """(size, size) float32, 0 to 1, where the pixels are none of the source's frames'."""
+        return _unit(wrap(self.likeness.invented, self.covering))
+
+    @cached_property
+    def condition(self) -> NDArray[np.uint8]:
+        """(size, size, CHANNELS) uint8, what the network is shown."""
+        places = wrap(self.likeness.positions, self.covering) * self._inside[..., None]
+        parts = draw_parts(self.points, len(self.picture))
+        # Seen from the side the outline ends before the face does: both count.
+        below = np.any(self.likeness.layout.triangles >= UNDERJAW, axis=1)
+        face = 255 * (self._inside & ~below[self.covering.triangle])
+        parts[..., FACE - 6] = np.maximum(parts[..., FACE - 6], face)
+        return np.concatenate([self.picture, places, parts], -1)
+
+    @property
+    def _inside(self) -> NDArray[np.uint8]:
+        return (self.covering.triangle >= 0).astype(np.uint8)
 
 
 def draw(likeness: Likeness, points: Floats, weights: Floats, size: int) -> Drawing:
@@ -60,23 +89,16 @@ def draw(likeness: Likeness, points: Floats, weights: Floats, size: int) -> Draw
     """
     layout = likeness.layout
     covering = cover(vertices(points), layout.points, layout.triangles, size)
-    inside = (covering.triangle >= 0).astype(np.uint8)
     reach = round(_REACH * size)
-    near = cv2.dilate(inside, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
-    warped = wrap_evenly(likeness.texture(weights), covering) * near[..., None]
-    places = wrap(likeness.positions, covering) * inside[..., None]
-    parts = draw_parts(points, size)
-    # Seen from the side the outline ends before the face does: both count.
-    below = np.any(layout.triangles >= UNDERJAW, axis=1)
-    parts[..., FACE - 6] = np.maximum(parts[..., FACE - 6], 255 * (inside & ~below[covering.triangle]))
-    shown = np.maximum(_fill(outline(points), size), 255 * inside)
-    visible = np.minimum(wrap(likeness.visible, covering), shown)
-    return Drawing(
-        condition=np.concatenate([warped, places, parts], -1),
-        visible=visible.astype(np.float32) / np.float32(255),
-        warped=near.astype(bool),
-        invented=wrap(likeness.invented, covering).astype(np.float32) / np.float32(255),
+    near = cv2.dilate(
+        (covering.triangle >= 0).astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
     )
+    picture = wrap_evenly(likeness.texture(weights), covering) * near[..., None]
+    return Drawing(likeness, points, covering, picture, near.astype(bool))
+
+
+def _unit(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return picture.astype(np.float32) / np.float32(255)
 
 
 def outline(points: Floats) -> Floats:

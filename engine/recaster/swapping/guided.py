@@ -109,8 +109,10 @@ class GuidedSwapper:
             draw(self.likeness, points, face.extra["weights"], self.size)
             for points, face in zip(wanted, faces, strict=True)
         ]
-        conditions = np.stack([drawing.condition for drawing in drawn])
-        painted = conditions[..., :3] if self._network is None else self._network.finish(conditions)
+        if self._network is None:
+            painted = [drawing.picture for drawing in drawn]
+        else:
+            painted = list(self._network.finish(np.stack([drawing.condition for drawing in drawn])))
         return [  # beyond the rim of the warp nothing is known: the target is shown, whatever the mask
             SwappedFace(np.where(drawing.warped[..., None], image, face.image), drawing.visible, face.matrix)
             for image, drawing, face in zip(painted, drawn, faces, strict=True)

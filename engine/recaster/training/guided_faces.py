@@ -199,7 +199,7 @@ def _wanted(drawing: Drawing, truth: Image) -> Image:
     A swap takes on the target's light in the end: to guess the light of each moment isn't asked of the
     network. Below the jaw the source's frames show clothes and walls, beside the cheeks perhaps hair.
     """
-    warp = np.ascontiguousarray(drawing.condition[..., :3])
+    warp = drawing.picture
     face = drawing.condition[..., FACE].astype(np.float32) / np.float32(255)
     lit = relit(truth, warp, face)
     other = np.maximum(drawing.visible * (1 - face), drawing.invented)[..., None]
