@@ -107,7 +107,7 @@ def _add_encoding(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="constant quality; lower is better and larger (default: 18)",
     )
-    group.add_argument("--preset", help="the encoder's speed, ultrafast to veryslow (default: medium)")
+    group.add_argument("--preset", help="the encoder's speed, ultrafast to veryslow (default: fast)")
     group.add_argument(
         "--pixel-format", metavar="FORMAT", help="as ffmpeg names it (default: as the clip needs)"
     )
