@@ -6,8 +6,12 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from recaster.facesets.faceset import Faceset
 
 PACKAGE = Path(__file__).resolve().parents[1] / "engine" / "recaster"
 FOUNDATIONS = {"errors", "files", "progress", "zips"}
@@ -66,3 +70,22 @@ def test_help_is_thin_too() -> None:
         "sys.exit('numpy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("command", [["probe", "{clip}"], ["swap", "--help"], ["faceset", "info", "{faces}"]])
+def test_light_commands_load_no_network(
+    command: list[str], actors: Path, actor_faceset: Faceset, tmp_path: Path
+) -> None:
+    given = [part.format(clip=actors / "likeness.mp4", faces=actor_faceset.folder) for part in command]
+    heavy = "('tensorflow', 'keras', 'dlib', 'onnxruntime', 'moviepy')"
+    script = (
+        "import contextlib, sys\n"
+        "from recaster.cli.main import main\n"
+        f"with contextlib.suppress(SystemExit): main({given!r})\n"
+        f"sys.exit(','.join(name for name in {heavy} if name in sys.modules) or 0)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout
