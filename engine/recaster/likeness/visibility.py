@@ -28,8 +28,10 @@ _BEARDED = 0.75
 """A chin that much darker than cheeks and nose grows a beard."""
 _RIM = 0.28
 """Width of the rim of a face in which hair or a shadow may lie, in eye distances."""
-_SHADED = 0.7, 0.85
-"""How light the rim is beside the skin next to it: surely hair, surely skin."""
+_SHADED = 0.5, 0.85
+"""How light hair is beside the skin next to it: certainly less than this, perhaps less than that."""
+_HAIR = 0.2
+"""A dark patch of which this share is certainly hair is hair; any other is the shade of a chin."""
 _LITTLE = 13
 """With less hair than this, of 255, it is skin."""
 
@@ -93,10 +95,17 @@ def hair_at_the_rim(textures: NDArray[np.uint8], layout: Layout) -> NDArray[np.u
     inner = _shrunk(_filled(layout, topology.OVAL), _RIM * distance)
     smooth = cv2.GaussianBlur(light, (0, 0), 0.04 * distance)
     beside = cv2.GaussianBlur(smooth[_nearest(inner)], (0, 0), 0.1 * distance)
-    dark = np.clip((_SHADED[1] - light / beside) / np.ptp(_SHADED), 0, 1).astype(np.float32)
+    ratio = light / beside
     eyes = layout.points[[*topology.EYE_CORNERS_LEFT, *topology.EYE_CORNERS_RIGHT], 1]
-    dark[: round(float(eyes.mean()))] = 0
-    wider = cv2.dilate(dark * (inner == 0), _disc(0.04 * distance))
+    rim = cv2.dilate(_filled(layout, topology.OVAL), _disc(_RIM * distance)) * (1 - inner)
+    rim[: round(float(eyes.mean()))] = 0
+    _, patches = cv2.connectedComponents(rim * (ratio < _SHADED[1]))
+    sizes = np.maximum(np.bincount(patches.ravel()), 1)
+    certain = np.bincount(patches[ratio < _SHADED[0]], minlength=len(sizes))
+    hair = certain > _HAIR * sizes
+    hair[0] = False
+    dark = hair[patches].astype(np.float32)
+    wider = cv2.dilate(dark, _disc(0.04 * distance))
     return np.round(255 * cv2.GaussianBlur(wider, (0, 0), 0.04 * distance)).astype(np.uint8)
 
 
