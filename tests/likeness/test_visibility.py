@@ -41,11 +41,11 @@ def locks(layout: Layout) -> np.ndarray:
 def test_hair_beside_a_cheek_gives_way_to_skin(layout: Layout) -> None:
     textures, hair = skin(layout), locks(layout)
     textures[:, hair] = HAIR
-    found = hair_at_the_rim(textures, layout)
-    assert found[hair].mean() > 200
+    found, face = hair_at_the_rim(textures, layout), face_in(layout) > 0
+    assert found[hair & face].mean() > 200
     inner = cv2.erode(face_in(layout), np.ones((61, 61))) > 0
     assert not found[inner].any(), "the middle of the face is never hair"
-    shown = skin_instead(textures, layout, found)[:, hair & (face_in(layout) > 0)].astype(int)
+    shown = skin_instead(textures, layout, found)[:, hair & face].astype(int)
     assert np.abs(shown - SKIN).mean() < 6
 
 
@@ -56,6 +56,13 @@ def test_skin_is_left_as_it_is(layout: Layout) -> None:
     found, face = hair_at_the_rim(textures, layout), face_in(layout) > 0
     assert not found[face].any()
     assert np.array_equal(skin_instead(textures, layout, found)[:, face], textures[:, face])
+
+
+def test_the_shade_of_a_chin_stays(layout: Layout) -> None:
+    textures, face = skin(layout), face_in(layout) > 0
+    below = round(layout.points[topology.CHIN, 1]) - 12
+    textures[:, below:] = (0.7 * np.array(SKIN)).astype(np.uint8)
+    assert not hair_at_the_rim(textures, layout)[face].any()
 
 
 def test_a_beard_is_the_persons_own(layout: Layout) -> None:
