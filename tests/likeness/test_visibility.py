@@ -65,6 +65,17 @@ def test_the_shade_of_a_chin_stays(layout: Layout) -> None:
     assert not hair_at_the_rim(textures, layout)[face].any()
 
 
+def test_hair_on_one_side_leaves_the_chin_and_the_other_side_alone(layout: Layout) -> None:
+    textures, hair, face = skin(layout), locks(layout), face_in(layout) > 0
+    below = round(layout.points[topology.CHIN, 1]) - 12
+    textures[:, below:] = (0.7 * np.array(SKIN)).astype(np.uint8)
+    textures[:, hair] = HAIR
+    found = hair_at_the_rim(textures, layout)
+    assert found[hair & face].mean() > 200
+    other = face & (np.indices(hair.shape)[1] > layout.points[topology.CHIN, 0] - 10)
+    assert not found[other].any()
+
+
 def test_a_beard_is_the_persons_own(layout: Layout) -> None:
     textures, hair = skin(layout), locks(layout)
     textures[:, hair] = HAIR

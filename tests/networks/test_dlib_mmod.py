@@ -72,7 +72,9 @@ def test_a_tall_picture_and_one_that_is_hardly_there(
 ) -> None:
     tall = np.ascontiguousarray(pair(actors, 300)[:, 100:290])
     assert same(ours, theirs, tall) == 1
-    assert same(ours, theirs, np.full((11, 30, 3), 128, np.uint8)) == 0
+    assert same(ours, theirs, np.full((24, 60, 3), 128, np.uint8)) == 0
+    for side in (1, 8, 19):
+        assert ours.find(np.full((side, 60, 3), 128, np.uint8)) == []
 
 
 @pytest.mark.footage

@@ -45,7 +45,7 @@ def render(
     return list(renderer.render(read, wanted, range(COUNT))), seen
 
 
-@pytest.mark.parametrize("colour", ["none", "mean", "hist"])
+@pytest.mark.parametrize("colour", ["none", "mean", "hist", "light"])
 @pytest.mark.parametrize("batch", [1, 4, 7])
 def test_a_frame_is_the_same_wherever_the_render_began(fake: Any, colour: str, batch: int) -> None:
     settings = SwapSettings(colour=colour, batch=batch)

@@ -65,7 +65,7 @@ def _add_detect(kinds: Any, common: argparse.ArgumentParser) -> None:
         nargs="+",
         choices=DETECTORS,
         metavar="NAME",
-        help=f"of {', '.join(DETECTORS)} (default: yunet and dlib-hog; the last takes seconds a picture)",
+        help="detectors as swap knows them (default: yunet and dlib-hog; dlib-cnn-original takes seconds)",
     )
     parser.add_argument(
         "--min-face", type=int, default=40, metavar="PX", help="smallest face to look for (default: 40)"

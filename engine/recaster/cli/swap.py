@@ -129,7 +129,8 @@ def _run_here(options: argparse.Namespace) -> None:
 
     info = probe(options.clip)
     settings = swap_settings(options, info)
-    device = choose_device(options.device, options.threads, network=options.model is not None)
+    network = options.model is not None or options.detector == "dlib-cnn"
+    device = choose_device(options.device, options.threads, network=network)
     swapper = load_swapper(options.model, options.source)
     report = reporter(options)
     if options.preview is not None:

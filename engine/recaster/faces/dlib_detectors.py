@@ -44,12 +44,16 @@ class DlibHog:
 class DlibCnn:
     """dlib's CNN detector, the seed's, run by TensorFlow (``networks/dlib_mmod.py``).
 
-    Scores are margins, above 0; good ones are around 1.
+    Scores are margins, above 0; good ones are around 1. It runs on the device that was chosen before, or else
+    on the CPU.
     """
 
     name = "dlib-cnn"
 
     def __init__(self, min_face: int) -> None:
+        from recaster.networks.device import device_in_use
+
+        device_in_use()
         from recaster.networks.dlib_mmod import DlibMmod
 
         self._factor = _WINDOW / min_face

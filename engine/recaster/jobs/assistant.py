@@ -114,6 +114,7 @@ class _Desk:
 
     def __init__(self) -> None:
         self._swapper: tuple[tuple[str, str, str], Swapper] | None = None
+        self._device_chosen = False
 
     def answer(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """The answer to one question."""
@@ -165,6 +166,7 @@ class _Desk:
         options = job_pb2.SwapOptions.FromString(base64.b64decode(question["options"]))
         with _clip_of(question) as clip:
             settings = swap_settings(options, probe(clip))
+            self._choose_device(options, network=settings.analysis.detector == "dlib-cnn")
             analysis = analyse_clip(clip, settings.analysis, settings.frames)
             found = portraits(clip, analysis, PORTRAIT)
         times = [[analysis.tracks[number].times for number in one.tracks] for one in found]
@@ -225,23 +227,31 @@ class _Desk:
                 person.symlink_to(question["person"])
             try:
                 settings = swap_settings(options, probe(clip), person)
-                swapper = self._swapper_of(question["model"], question["faceset"], options)
+                network = bool(question["model"]) or settings.analysis.detector == "dlib-cnn"
+                self._choose_device(options, network=network)
+                swapper = self._swapper_of(question["model"], question["faceset"])
                 result = preview_frame(clip, out, question["frame"], swapper, settings)
             except BaseException:
                 out.unlink(missing_ok=True)
                 raise
         return {"path": str(out), "warnings": result.warnings}
 
-    def _swapper_of(self, model: str, faceset: str, options: Any) -> Swapper:
-        from recaster.networks.model_folder import ModelFolder
+    def _choose_device(self, options: Any, *, network: bool) -> None:
+        """Choose what computes, once: before the first network of this process."""
         from recaster.swapping.device import choose_device
+
+        name = options.device or "auto"
+        if not self._device_chosen:
+            choose_device(name, None, network=network)
+            self._device_chosen = network or name != "auto"
+
+    def _swapper_of(self, model: str, faceset: str) -> Swapper:
+        from recaster.networks.model_folder import ModelFolder
         from recaster.swapping.load import load_swapper
 
         state = ModelFolder(Path(model)).digest() if model else faceset
         wanted = (model, faceset, state)
         if self._swapper is None or self._swapper[0] != wanted:
-            if self._swapper is None:
-                choose_device(options.device or "auto", None, network=bool(model))
             swapper = load_swapper(Path(model) if model else None, Path(faceset) if faceset else None)
             self._swapper = (wanted, swapper)
         return self._swapper[1]

@@ -53,7 +53,7 @@ class Drawing:
 
     @cached_property
     def visible(self) -> NDArray[np.float32]:
-        """(size, size) float32, 0 to 1, where the source's face may be shown: no hair over its forehead."""
+        """(size, size) float32, 0 to 1, where the source's face may be shown: not its hair."""
         shown = np.maximum(_fill(outline(self.points), len(self.picture)), 255 * self._inside)
         return _unit(np.minimum(wrap(self.likeness.visible, self.covering), shown))
 

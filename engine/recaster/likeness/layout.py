@@ -227,12 +227,10 @@ def _maps(index: NDArray[np.int32], planes: Floats, places: Floats) -> NDArray[n
     """
     grid = np.arange(index.shape[0], dtype=np.float32)
     maps = np.empty((*index.shape, 2), np.float32)
-    for axis in (
-        0,
-        1,
-    ):  # one flat table after the other: gathering rows of a few numbers takes four times as long
+    # One flat table after the other: gathering rows of a few numbers takes four times as long.
+    for axis in (0, 1):
         across, down, start = planes[..., axis].T.astype(np.float32)
-        low, high = (reach(places[..., axis], 1).astype(np.float32) for reach in (np.min, np.max))
+        low, high = (bound(1).astype(np.float32) for bound in (places[..., axis].min, places[..., axis].max))
         place = across[index] * grid
         place += down[index] * grid[:, None]
         place += start[index]

@@ -166,7 +166,7 @@ class Likeness:
     @cached_property
     def visible(self) -> NDArray[np.uint8]:
         """(S, S) uint8: how far each texel may be shown (``visible_texels``)."""
-        return visible_texels(self.textures, self.layout)
+        return visible_texels(self._shown, self.layout)
 
     @cached_property
     def invented(self) -> NDArray[np.uint8]:
@@ -175,6 +175,8 @@ class Likeness:
 
     @cached_property
     def _shown(self) -> NDArray[np.uint8]:
+        if not self.invented.any():
+            return self.textures
         return skin_instead(self.textures, self.layout, self.invented)
 
     @cached_property

@@ -25,13 +25,15 @@ _FOREIGN = 8.0, 14.0
 _SOFT = 0.06
 _CHIN = (18, 83, 201, 208, 199, 428, 421, 313)
 _BEARDED = 0.75
-"""A chin that much darker than cheeks and nose grows a beard."""
+"""A chin less than this light beside cheeks and nose grows a beard."""
 _RIM = 0.28
 """Width of the rim of a face in which hair or a shadow may lie, in eye distances."""
 _SHADED = 0.5, 0.85
 """How light hair is beside the skin next to it: certainly less than this, perhaps less than that."""
 _HAIR = 0.2
 """A dark patch of which this share is certainly hair is hair; any other is the shade of a chin."""
+_STRANDS = 0.12
+"""Of such a patch what is this near to certain hair belongs to it, in eye distances."""
 _LITTLE = 13
 """With less hair than this, of 255, it is skin."""
 
@@ -80,7 +82,8 @@ def steady_underjaw(
 def hair_at_the_rim(textures: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
     """Where hair or its shadow lies on the rim of the face, below the eyes and down to the neck.
 
-    What is much darker there than the skin next to it; nothing in a face with a beard.
+    What is much darker there than the skin next to it; nothing in a face whose chin is dark too. A beard
+    that leaves the chin bare is taken for hair.
 
     Args:
         textures: (K, S, S, 3) uint8, the references.
@@ -97,14 +100,16 @@ def hair_at_the_rim(textures: NDArray[np.uint8], layout: Layout) -> NDArray[np.u
     beside = cv2.GaussianBlur(smooth[_nearest(inner)], (0, 0), 0.1 * distance)
     ratio = light / beside
     eyes = layout.points[[*topology.EYE_CORNERS_LEFT, *topology.EYE_CORNERS_RIGHT], 1]
-    rim = cv2.dilate(_filled(layout, topology.OVAL), _disc(_RIM * distance)) * (1 - inner)
+    rim = _drawn(layout) * (1 - inner)
     rim[: round(float(eyes.mean()))] = 0
+    certain = rim * (ratio < _SHADED[0])
     _, patches = cv2.connectedComponents(rim * (ratio < _SHADED[1]))
     sizes = np.maximum(np.bincount(patches.ravel()), 1)
-    certain = np.bincount(patches[ratio < _SHADED[0]], minlength=len(sizes))
-    hair = certain > _HAIR * sizes
+    hair = np.bincount(patches[certain > 0], minlength=len(sizes)) > _HAIR * sizes
     hair[0] = False
-    dark = hair[patches].astype(np.float32)
+    dark = hair[patches] * cv2.dilate(certain, _disc(_STRANDS * distance))
+    # Beyond the mesh its rim is repeated, so hair there is.
+    dark = dark[_nearest(_drawn(layout))].astype(np.float32)
     wider = cv2.dilate(dark, _disc(0.04 * distance))
     return np.round(255 * cv2.GaussianBlur(wider, (0, 0), 0.04 * distance)).astype(np.uint8)
 
@@ -147,6 +152,14 @@ def _filled(layout: Layout, points: Sequence[int]) -> NDArray[np.uint8]:
     """(S, S): 1 within the polygon of some of the mesh's points."""
     mask = np.zeros((layout.size, layout.size), np.uint8)
     cv2.fillPoly(mask, [np.round(layout.points[list(points)]).astype(np.int32)], 1)
+    return mask
+
+
+def _drawn(layout: Layout) -> NDArray[np.uint8]:
+    """(S, S): 1 where a texel can be seen in a drawn face: on the mesh, with its underjaw."""
+    mask = np.zeros((layout.size, layout.size), np.uint8)
+    for triangle in np.round(layout.points[layout.triangles][..., :2]).astype(np.int32):
+        cv2.fillConvexPoly(mask, triangle, 1)
     return mask
 
 

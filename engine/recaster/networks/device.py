@@ -26,6 +26,14 @@ class Device:
     note: str
 
 
+_in_use: list[Device] = []
+
+
+def device_in_use() -> Device:
+    """What was chosen in this process; the CPU, from now on, where nothing was yet."""
+    return _in_use[0] if _in_use else select_device("cpu")
+
+
 def select_device(name: str = "auto", threads: int | None = None) -> Device:
     """Choose the device for all that follows in this process.
 
@@ -54,15 +62,20 @@ def select_device(name: str = "auto", threads: int | None = None) -> Device:
     except RuntimeError as error:
         raise DeviceError(f"the device must be chosen before anything is computed ({error})") from None
     if name == "cpu":
-        return Device("cpu", "on the CPU, as asked")
+        return _used(Device("cpu", "on the CPU, as asked"))
     if not gpus and name == "auto":
-        return Device("cpu", "on the CPU: TensorFlow finds no GPU")
+        return _used(Device("cpu", "on the CPU: TensorFlow finds no GPU"))
     problem = _problem() if gpus else "TensorFlow finds none"
     if problem is not None:
         raise DeviceError(
             f"the GPU cannot be used: {problem}; install recaster[gpu] and its driver, or use --device cpu"
         )
-    return Device("gpu", f"on the GPU ({_name(gpus[0])})")
+    return _used(Device("gpu", f"on the GPU ({_name(gpus[0])})"))
+
+
+def _used(device: Device) -> Device:
+    _in_use[:] = [device]
+    return device
 
 
 def _problem() -> str | None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 FILE: Final = "mmod_human_face_detector.dat"
 
+_SMALLEST: Final = 20
+"""Pictures of fewer pixels along a side hold no face, and dlib's levels would lie over each other."""
 _RATE: Final = 5 / 6
 """Each level of the pyramid is so much smaller than the one before: a template argument, not in the file."""
 _LEAST: Final = 5
@@ -135,6 +137,8 @@ class DlibMmod:
         """
         for _ in range(upsample):
             image = _doubled(image)
+        if min(image.shape[:2]) < _SMALLEST:
+            return []
         placed, run = self._graph(*image.shape[:2])
         found = _boxes(run(tf.constant(image)).numpy(), placed.tiles, self._window, self._overlap)
         return [_halved(one, upsample) for one in found] if upsample else found

@@ -13,7 +13,7 @@ def choose_device(name: str, threads: int | None, *, network: bool) -> str:
     Args:
         name: "auto", "cpu" or "gpu".
         threads: CPU threads; None for all cores.
-        network: whether there is a network to run.
+        network: whether there is a network to run, or a detector that is one.
 
     Raises:
         UsageError: no thread at all.

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from recaster.swapping.settings import SwapSettings
     from recaster.swapping.swapper import Swapper
 
-PLAN_FORMAT: Final = 3
+PLAN_FORMAT: Final = 4
 RENDERED_AHEAD: Final = 4
 """Frames that are rendered while others are encoded."""
 

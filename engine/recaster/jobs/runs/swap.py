@@ -29,7 +29,8 @@ def swap(work: Work) -> Made:
     settings = swap_settings(spec.options, probe(clip), work.picture(spec.options.person), matte)
     model = work.task.models.get(spec.model_id)
     threads = spec.options.threads if spec.options.HasField("threads") else None
-    device = choose_device(spec.options.device or "auto", threads, network=model is not None)
+    network = model is not None or spec.options.detector == "dlib-cnn"
+    device = choose_device(spec.options.device or "auto", threads, network=network)
     work.log("info", f"swapping {device}")
     swapper = load_swapper(model, work.task.facesets.get(spec.faceset_id))
     # The job's folder goes when it has ended: until then an interruption must cost no more than a join.
