@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
-from recaster.likeness.light import SHADES, TERMS, evenly_lit, lit, measure_light
+from recaster.likeness.light import SHADES, TERMS, as_fine_as, evenly_lit, lit, measure_light
 
 SIZE = 96
 
@@ -46,6 +47,23 @@ def test_a_face_in_its_own_light_is_left_alone() -> None:
     light = measure_light(face(), face(), inside())
     assert light is not None
     assert off(lit(face(), light), face()) < 0.1
+
+
+def test_a_soft_picture_becomes_as_fine_as_another() -> None:
+    x = np.arange(SIZE)
+    lines = 16 * np.sin(2 * np.pi * x / 3)[None, :, None] * np.sin(2 * np.pi * x / 3)[:, None, None]
+    skin = face(grain=0).astype(float)
+    sharp, soft = ((skin + share * lines).astype(np.uint8) for share in (1, 0.5))
+    crisp = as_fine_as(soft, sharp).astype(float)
+    rest = (crisp - skin)[20:-20, 20:-20].std() / lines[20:-20, 20:-20].std()
+    assert 0.7 < rest < 1.05
+    assert np.abs(cv2.GaussianBlur(crisp, (0, 0), 3) - cv2.GaussianBlur(skin, (0, 0), 3)).max() < 2
+
+
+def test_what_is_fine_enough_is_left_as_it_is() -> None:
+    sharp = face()
+    assert np.array_equal(as_fine_as(sharp, sharp), sharp)
+    assert np.array_equal(as_fine_as(sharp, cv2.GaussianBlur(sharp, (0, 0), 2)), sharp)
 
 
 def test_a_beard_is_not_taken_for_shade() -> None:

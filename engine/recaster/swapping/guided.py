@@ -13,6 +13,7 @@ from recaster.faces.types import SwappedFace
 from recaster.likeness import geometry
 from recaster.likeness.condition import CHANNELS, draw
 from recaster.likeness.form import mesh_in_crop
+from recaster.likeness.light import as_fine_as
 from recaster.likeness.likeness import Likeness
 from recaster.likeness.references import REGIONS
 from recaster.likeness.retarget import retarget
@@ -112,7 +113,10 @@ class GuidedSwapper:
         if self._network is None:
             painted = [drawing.picture for drawing in drawn]
         else:
-            painted = list(self._network.finish(np.stack([drawing.condition for drawing in drawn])))
+            finished = self._network.finish(np.stack([drawing.condition for drawing in drawn]))
+            painted = [
+                as_fine_as(image, drawing.picture) for image, drawing in zip(finished, drawn, strict=True)
+            ]
         return [  # beyond the rim of the warp nothing is known: the target is shown, whatever the mask
             SwappedFace(np.where(drawing.warped[..., None], image, face.image), drawing.visible, face.matrix)
             for image, drawing, face in zip(painted, drawn, faces, strict=True)
