@@ -98,7 +98,7 @@ def hair_at_the_rim(textures: NDArray[np.uint8], layout: Layout) -> NDArray[np.u
     inner = _shrunk(_filled(layout, topology.OVAL), _RIM * distance)
     smooth = cv2.GaussianBlur(light, (0, 0), 0.04 * distance)
     beside = cv2.GaussianBlur(smooth[_nearest(inner)], (0, 0), 0.1 * distance)
-    ratio = light / beside
+    ratio = light / np.maximum(beside, 1e-3)
     eyes = layout.points[[*topology.EYE_CORNERS_LEFT, *topology.EYE_CORNERS_RIGHT], 1]
     rim = _drawn(layout) * (1 - inner)
     rim[: round(float(eyes.mean()))] = 0
