@@ -16,7 +16,13 @@ from recaster.likeness.form import Form, canonical_expressions, canonical_mesh, 
 from recaster.likeness.layout import Layout, affines, cover, face_layout, vertices, wrap_sharply
 from recaster.likeness.light import evenly_lit
 from recaster.likeness.references import REGIONS, Shapes, blend_weights, choose_references, measure_shapes
-from recaster.likeness.visibility import hair_at_the_rim, skin_instead, steady_underjaw, visible_texels
+from recaster.likeness.visibility import (
+    filled,
+    hair_at_the_rim,
+    skin_instead,
+    steady_underjaw,
+    visible_texels,
+)
 from recaster.networks.tensors import load_metadata, load_tensors, save_tensors
 
 if TYPE_CHECKING:
@@ -202,9 +208,7 @@ class Likeness:
 
 def face_in(layout: Layout) -> NDArray[np.float32]:
     """(S, S): 1 inside the outline of the face."""
-    mask = np.zeros((layout.size, layout.size), np.float32)
-    cv2.fillPoly(mask, [np.round(layout.points[list(topology.OVAL)]).astype(np.int32)], 1.0)
-    return mask
+    return filled(layout, topology.OVAL).astype(np.float32)
 
 
 def unwrap(crop: NDArray[np.uint8], points: Floats, layout: Layout) -> NDArray[np.uint8]:

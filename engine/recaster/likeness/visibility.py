@@ -70,7 +70,7 @@ def steady_underjaw(
         layout: where the mesh lies in them.
         turned: (K,), how far the head is turned in each.
     """
-    face = 255 * _filled(layout, topology.OVAL)
+    face = 255 * filled(layout, topology.OVAL)
     reach = 0.03 * float(eye_distance(layout.points))
     usual = np.median(textures[turned <= np.quantile(turned, 0.34)], 0).astype(np.float32)
     other = _unlike_skin(usual, layout)[..., None]
@@ -93,9 +93,9 @@ def hair_at_the_rim(textures: NDArray[np.uint8], layout: Layout) -> NDArray[np.u
         (S, S) uint8, 0 to 255, with a soft edge.
     """
     light, distance = _lightness(textures, layout), float(eye_distance(layout.points))
-    if np.median(light[_filled(layout, _CHIN) > 0]) < _BEARDED:
+    if np.median(light[filled(layout, _CHIN) > 0]) < _BEARDED:
         return np.zeros(light.shape, np.uint8)
-    inner = _shrunk(_filled(layout, topology.OVAL), _RIM * distance)
+    inner = _shrunk(filled(layout, topology.OVAL), _RIM * distance)
     smooth = cv2.GaussianBlur(light, (0, 0), 0.04 * distance)
     beside = cv2.GaussianBlur(smooth[_nearest(inner)], (0, 0), 0.1 * distance)
     ratio = light / np.maximum(beside, 1e-3)
@@ -122,13 +122,13 @@ def skin_instead(textures: NDArray[np.uint8], layout: Layout, hair: NDArray[np.u
         layout: where the mesh lies in them.
         hair: (S, S) uint8, as ``hair_at_the_rim`` found it.
     """
-    places = _nearest(_filled(layout, topology.OVAL) * (hair < _LITTLE))
+    places = _nearest(filled(layout, topology.OVAL) * (hair < _LITTLE))
     blur = 0.06 * float(eye_distance(layout.points))
-    share, filled = hair.astype(np.float32)[..., None] / 255, []
+    share, shown = hair.astype(np.float32)[..., None] / 255, []
     for texture in textures.astype(np.float32):
         skin = cv2.GaussianBlur(texture[places], (0, 0), blur)
-        filled.append(texture + share * (skin - texture))
-    return np.round(filled).astype(np.uint8)
+        shown.append(texture + share * (skin - texture))
+    return np.round(shown).astype(np.uint8)
 
 
 def _continued(picture: NDArray[np.float32], face: NDArray[np.uint8], inset: int) -> NDArray[np.float32]:
@@ -148,7 +148,7 @@ def _nearest(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int
     return found[0][labels], found[1][labels]
 
 
-def _filled(layout: Layout, points: Sequence[int]) -> NDArray[np.uint8]:
+def filled(layout: Layout, points: Sequence[int]) -> NDArray[np.uint8]:
     """(S, S): 1 within the polygon of some of the mesh's points."""
     mask = np.zeros((layout.size, layout.size), np.uint8)
     cv2.fillPoly(mask, [np.round(layout.points[list(points)]).astype(np.int32)], 1)
