@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+# What tests put on is rendered, or is no face at all; those that are about the right to a face say more.
+os.environ["RECASTER_BASIS"] = "synthetic"
 # As recaster.networks has it; some tests import TensorFlow before it.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
@@ -36,6 +38,12 @@ def footage() -> Path:
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep analyses of tests out of the user's cache."""
     monkeypatch.setenv("RECASTER_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture(autouse=True)
+def own_register(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep identities and the audit log of tests out of the user's own."""
+    monkeypatch.setenv("RECASTER_DATA", str(tmp_path_factory.getbasetemp() / "data"))
 
 
 @pytest.fixture(scope="session")

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
 
 PACKAGE = Path(__file__).resolve().parents[1] / "engine" / "recaster"
-FOUNDATIONS = {"errors", "files", "progress", "zips"}
+FOUNDATIONS = {"errors", "files", "progress", "x509", "zips"}
 ORDER = (
-    "api", "client", "store", "media", "networks", "faces", "facesets", "likeness", "training", "swapping",
-    "evaluation", "jobs", "service", "cli",
+    "api", "client", "store", "provenance", "media", "networks", "faces", "facesets", "likeness", "training",
+    "swapping", "evaluation", "jobs", "service", "cli",
 )  # fmt: skip
 
 

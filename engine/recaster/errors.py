@@ -10,12 +10,15 @@ Tree::
     |  +- FacesetError              a faceset folder or zip
     |  +- ModelError                a model folder or checkpoint
     |  +- WeightsError              a weights file: missing, wrong checksum, wrong shapes
+    |  +- ManifestError             a file's manifest: missing, or it doesn't fit the file
+    |  +- AuditError                the audit log: changed after it was written
     +- FaceNotFoundError        4   no face, or not the wanted person
     +- TrainingError            5   training cannot go on (diverged, too few faces)
     +- OutputError              6   a result cannot be written (no permission, not there)
     |  +- DiskFullError             there is no room for it
     +- DeviceError              7   a device was asked for and cannot be used
     +- EngineError              8   an engine can't be reached, or refuses (see ``recaster.client.errors``)
+    +- ConsentError             9   no right to use a face: none was stated, it was revoked, or is over
 
 A message says what happened, to which file or frame, and what to do about it.
 """
@@ -61,6 +64,14 @@ class WeightsError(InputError):
     """A weights file is missing, or its checksum, names or shapes are wrong."""
 
 
+class ManifestError(InputError):
+    """A file has no manifest, or one that doesn't fit it."""
+
+
+class AuditError(InputError):
+    """The audit log is not as it was written."""
+
+
 class FaceNotFoundError(RecasterError):
     """No face was found, or not the wanted person."""
 
@@ -93,3 +104,16 @@ class EngineError(RecasterError):
     """An engine that should do the work can't be reached, or refuses to."""
 
     exit_code = 8
+
+
+class ConsentError(RecasterError):
+    """There is no right to use a face: none was stated, it was revoked, or it is over.
+
+    ``reason`` is one of CONSENT_MISSING, CONSENT_REVOKED, CONSENT_EXPIRED and CONSENT_REFUSED.
+    """
+
+    exit_code = 9
+
+    def __init__(self, message: str, reason: str = "CONSENT_MISSING") -> None:
+        super().__init__(message)
+        self.reason = reason

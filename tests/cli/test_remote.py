@@ -47,7 +47,7 @@ def test_the_whole_job(run: Callable[..., tuple[int, str, str]], actors: Path, t
     assert run("extract", likeness, "-o", faces, "--every", "10", "--range", "150-199")[0] == 0
     assert len(Faceset.open(faces)) == 20
 
-    swap = ("swap", performer, "--source", faces, "--range", "0-9", "--matte")
+    swap = ("swap", performer, "--source", faces, "--range", "0-9", "--no-manifest", "--matte")
     code, out, error = run(*swap, tmp_path / "matte.mp4", "-o", tmp_path / "there.mp4")
     assert code == 0
     assert f"{tmp_path / 'there.mp4'}: 10 frames, 10 with a swapped face" in out
@@ -73,6 +73,7 @@ def test_the_whole_job(run: Callable[..., tuple[int, str, str]], actors: Path, t
     again = ("swap", performer, "-m", model, "--range", "0-3", "-o", tmp_path / "trained.mp4")
     assert run(*again)[0] == 0
     first = (tmp_path / "trained.mp4").read_bytes()
+    assert cli.main(["verify", str(tmp_path / "trained.mp4")]) == 0
     assert run(*train, "--steps", "9", "--resume")[0] == 0
     assert run(*again)[0] == 0  # the same command, but the model is another now
     assert (tmp_path / "trained.mp4").read_bytes() != first

@@ -16,8 +16,10 @@ from recaster.faces.landmarkers import LANDMARKERS
 from recaster.faces.smoothing import SMOOTHINGS
 from recaster.media.probe import probe
 from recaster.media.writer import CODECS, WriterOptions
+from recaster.provenance.policy import BASES, Policy
 from recaster.swapping.colour import COLOURS
 from recaster.swapping.device import choose_device
+from recaster.swapping.label import CORNERS, KINDS, LabelSettings
 from recaster.swapping.masks import MASKS, MaskSettings
 from recaster.swapping.settings import SwapResult, SwapSettings
 
@@ -80,6 +82,9 @@ def test_choices_are_the_librarys() -> None:
         "mask": MASKS,
         "colour": COLOURS,
         "codec": tuple(CODECS),
+        "label": KINDS,
+        "label_corner": CORNERS,
+        "basis": BASES,
     }
 
 
@@ -98,6 +103,29 @@ def test_options_reach_the_settings() -> None:
         80,
     )
     assert str(made.matte) == "m.mov"
+
+
+def test_a_label_is_asked_for() -> None:
+    info: Any = None
+    assert swap.swap_settings(options("-m", "model"), info).label == LabelSettings()
+    shown = "--label icon --label-language fr --label-corner top-left --label-size .05"
+    made = swap.swap_settings(options("-m", "model", *shown.split()), info)
+    assert made.label == LabelSettings("icon", "fr", "top-left", 0.05)
+    assert swap.swap_settings(options("-m", "model", "--publish"), info).label.kind == "text"
+    assert (
+        swap.swap_settings(options("-m", "model", "--publish", "--label", "icon"), info).label.kind == "icon"
+    )
+    with pytest.raises(UsageError, match="leave --label none out"):
+        swap.swap_settings(options("-m", "model", "--publish", "--label", "none"), info)
+
+
+def test_a_policy_has_the_last_word() -> None:
+    info: Any = None
+    strict = Policy(label_required=True, label_kind="icon", label_language="de", manifest_required=True)
+    assert swap.swap_settings(options("-m", "model"), info, strict).label == LabelSettings("icon", "de")
+    for forbidden in ("--label none", "--no-manifest"):
+        with pytest.raises(UsageError, match="the policy asks for"):
+            swap.swap_settings(options("-m", "model", *forbidden.split()), info, strict)
 
 
 @pytest.mark.parametrize(

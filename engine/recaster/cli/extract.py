@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli.basis import add_basis, settle_there, whose
 from recaster.cli.choices import DETECTORS
 from recaster.cli.display import reporter
 from recaster.cli.remote import add_engine, engine_of
@@ -66,6 +67,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--note", default="", help="whose faces these are, kept with a new faceset (default: none)"
     )
+    add_basis(parser)
     add_engine(parser)
     parser.set_defaults(run=run)
 
@@ -113,10 +115,14 @@ def _run_here(options: argparse.Namespace) -> None:
     from recaster.facesets.extract import extract
     from recaster.facesets.info import describe
     from recaster.jobs.options import extract_settings
+    from recaster.provenance.register import opened
 
     settings = extract_settings(extract_options(options), options.person)
     _warn(options.inputs)
     faceset = extract(options.inputs, options.out, settings, reporter(options))
+    if options.identity is not None or options.basis is not None:
+        with opened() as register:
+            whose(options, register, options.out)
     print_summary(describe(faceset))
 
 
@@ -143,6 +149,7 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
         options=filled(extract_options(options), person=remote.picture(options.person)),
     )
     job = remote.do(job_pb2.JobSpec(extract=spec), options.out)
+    settle_there(options, engine, options.out.name, faceset=job.result.faceset_id)
     remote.fetch_faceset(job.result.faceset_id, options.out)
     faces = engine.faceset(job.result.faceset_id)
     dropped = f", {faces.dropped} dropped" if faces.dropped else ""

@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli.basis import add_basis, settle_there, whose
 from recaster.cli.choices import DETECTORS
 from recaster.cli.display import reporter
 from recaster.cli.remote import add_engine, engine_of
+from recaster.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
     from recaster.api.v1 import job_pb2
     from recaster.client import Client
     from recaster.media.types import ClipInfo
-    from recaster.swapping.settings import SwapSettings
+    from recaster.provenance.marking import Marking
+    from recaster.provenance.policy import Policy
+    from recaster.swapping.settings import SwapResult, SwapSettings
+    from recaster.swapping.swapper import Swapper
 
 DESCRIPTION = """Swap a face in a clip. The result keeps the clip's sound, size and timing. Parts are kept in
 OUT.parts/ until it is whole: run the same command again after an interruption, and it goes on. An OUT
@@ -46,6 +51,8 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     _add_people(parser)
     _add_look(parser)
     _add_encoding(parser)
+    _add_marks(parser)
+    add_basis(parser)
     parser.add_argument(
         "--device", choices=("auto", "cpu", "gpu"), default="auto", help="what computes (default: auto)"
     )
@@ -113,6 +120,38 @@ def _add_encoding(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_marks(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "what the result says of itself", "by default a signed manifest (C2PA), and nothing in the picture"
+    )
+    group.add_argument(
+        "--label", choices=("none", "text", "icon"), help="a label in the picture (default: none)"
+    )
+    group.add_argument(
+        "--label-language",
+        metavar="LANG",
+        help="de, en, es, fr, it, nl or pt (default: en, or the policy's)",
+    )
+    group.add_argument(
+        "--label-corner",
+        choices=("bottom-right", "bottom-left", "top-right", "top-left"),
+        help="where (default: bottom-right)",
+    )
+    group.add_argument(
+        "--label-size",
+        type=float,
+        metavar="X",
+        help="height of its letters, as a share of the picture's shorter side (default: 0.035)",
+    )
+    marked = group.add_mutually_exclusive_group()
+    marked.add_argument(
+        "--publish", action="store_true", help="for the public: with a label (text, unless --label says icon)"
+    )
+    marked.add_argument(
+        "--no-manifest", action="store_true", help="leave the manifest out; the audit log says so"
+    )
+
+
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
     with engine_of(options) as engine:
@@ -123,37 +162,56 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _run_here(options: argparse.Namespace) -> None:
+    from recaster.files import sha256
     from recaster.media.probe import probe
+    from recaster.provenance.marking import Marking
+    from recaster.provenance.register import opened
     from recaster.swapping.device import choose_device
     from recaster.swapping.load import load_swapper
 
     info = probe(options.clip)
-    settings = swap_settings(options, info)
+    with opened() as register:
+        settings = swap_settings(options, info, register.policy)
     network = options.model is not None or options.detector == "dlib-cnn"
     device = choose_device(options.device, options.threads, network=network)
     swapper = load_swapper(options.model, options.source)
+    with opened() as register:
+        person = whose(options, register, options.model or options.source)
+        begun = register.audit.add("swap.start", identity=person.identity_id, clip=sha256(options.clip))
+        marking = None if options.no_manifest else Marking.of(register, person, begun.hash)
+    result = _swapped(options, swapper, settings, marking)
+    with opened() as register:
+        without = {"manifest": "left out, as asked"} if options.no_manifest else {}
+        register.audit.add("swap.deliver", made=[sha256(options.out)], **without)
+    _warn(result.warnings)
+    _say(options, result.summary(device))
+
+
+def _swapped(
+    options: argparse.Namespace, swapper: Swapper, settings: SwapSettings, marking: Marking | None
+) -> SwapResult:
     report = reporter(options)
     if options.preview is not None:
         from recaster.swapping.preview import preview_frame
 
-        result = preview_frame(options.clip, options.out, options.preview, swapper, settings, report)
-    else:
-        from recaster.swapping.pipeline import swap_clip
+        return preview_frame(options.clip, options.out, options.preview, swapper, settings, report, marking)
+    from recaster.swapping.pipeline import swap_clip
 
-        result = swap_clip(options.clip, options.out, swapper, settings, report)
-    _warn(result.warnings)
-    _say(options, result.summary(device))
+    return swap_clip(options.clip, options.out, swapper, settings, report, marking=marking)
 
 
 def _run_there(options: argparse.Namespace, engine: Client) -> None:
     from recaster.api.v1 import job_pb2, swap_pb2
     from recaster.cli.remote import Remote, filled
     from recaster.files import write_bytes
+    from recaster.provenance.manifest import sidecar_of
 
     remote = Remote(engine, options)
     chosen = filled(swap_options(options), person=remote.picture(options.person))
-    source = {"model_id": remote.model(options.model), "faceset_id": remote.faceset(options.source)}
-    wanted = {"clip_id": remote.clip(options.clip), **{name: one for name, one in source.items() if one}}
+    model, faceset = remote.model(options.model), remote.faceset(options.source)
+    settle_there(options, engine, (options.model or options.source).name, faceset=faceset, model=model)
+    wanted: dict[str, Any] = {"clip_id": remote.clip(options.clip)}
+    wanted |= {"model_id": model} if model else {"faceset_id": faceset}
     if options.preview is not None:
         frame = swap_pb2.PreviewFrameRequest(frame=options.preview, options=chosen, **wanted)
         answer = engine.preview(frame)
@@ -161,9 +219,14 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
         write_bytes(options.out, answer.png)
         return
     spec = job_pb2.SwapSpec(
-        options=chosen, suffix=options.out.suffix.lower(), matte=options.matte is not None, **wanted
+        options=chosen,
+        suffix=options.out.suffix.lower(),
+        matte=options.matte is not None,
+        without_manifest=options.no_manifest,
+        **wanted,
     )
     job = remote.do(job_pb2.JobSpec(swap=spec), options.out)
+    remote.fetch(job, "manifest", sidecar_of(options.out))
     remote.fetch(job, "clip", options.out)
     if options.matte is not None:
         remote.fetch(job, "matte", options.matte)
@@ -174,28 +237,38 @@ def swap_options(options: argparse.Namespace) -> job_pb2.SwapOptions:
     """What the command line says, as an engine is told it; whatever isn't given is left open.
 
     Raises:
-        UsageError: a number is too large.
+        UsageError: a number is too large, or --publish without a label.
     """
     from recaster.api.v1 import job_pb2
     from recaster.cli.remote import filled
 
     names = (
         "range", "track", "detector", "landmarker", "min_face", "smoothing", "mask", "feather", "erode",
-        "scale", "colour", "codec", "quality", "pixel_format", "threads", "device",
+        "scale", "colour", "codec", "quality", "pixel_format", "threads", "device", "label",
+        "label_language", "label_corner", "label_size",
     )  # fmt: skip
     given = {name: getattr(options, name) for name in names}
+    if options.publish:
+        if options.label == "none":
+            raise UsageError("--publish puts a label in the picture; leave --label none out")
+        given["label"] = options.label or "text"
     return filled(job_pb2.SwapOptions(), everyone=options.all, encoder_preset=options.preset, **given)
 
 
-def swap_settings(options: argparse.Namespace, info: ClipInfo) -> SwapSettings:
-    """What the options say; whatever isn't given is left at the library's own defaults.
+def swap_settings(options: argparse.Namespace, info: ClipInfo, policy: Policy | None = None) -> SwapSettings:
+    """What the options say; whatever isn't given is left at the policy's or the library's own defaults.
 
     Raises:
-        UsageError: a value that there isn't.
+        UsageError: a value that there isn't, or that the policy forbids.
     """
+    from recaster.api.v1 import job_pb2
     from recaster.jobs.options import swap_settings as settings
+    from recaster.jobs.rights import governed
+    from recaster.provenance.policy import Policy
 
-    return settings(swap_options(options), info, options.person, options.matte)
+    spec = job_pb2.SwapSpec(options=swap_options(options), without_manifest=options.no_manifest)
+    governed(spec, policy or Policy())
+    return settings(spec.options, info, options.person, options.matte)
 
 
 def _warn(warnings: Iterable[str]) -> None:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
+from recaster.cli.basis import add_basis, settle_there, whose
 from recaster.cli.display import reporter
 from recaster.cli.remote import add_engine, engine_of
 from recaster.jobs.options import DEFAULT_MINUTES, DEFAULT_PRESET
@@ -68,6 +69,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     for kind in GROUPS:
         for name, hint, text in ingredients(kind):
             group.add_argument(f"--{name.replace('_', '-')}", dest=name, help=text, **_kind(hint))
+    add_basis(parser)
     add_engine(parser)
     parser.set_defaults(run=run)
 
@@ -85,6 +87,8 @@ def _run_here(options: argparse.Namespace) -> None:
     from recaster.facesets.faceset import Faceset
     from recaster.networks.device import select_device
     from recaster.networks.model_folder import ModelFolder
+    from recaster.provenance.owner import note
+    from recaster.provenance.register import opened
     from recaster.training.loop import Schedule, train
     from recaster.training.start import make_trainee, new_model, perceptual_backbone, resumed_model
 
@@ -100,6 +104,9 @@ def _run_here(options: argparse.Namespace) -> None:
     else:
         recipe = overridden(preset(options.preset or DEFAULT_PRESET), **flags)
         card = new_model(folder, recipe, source, target, options.seed or 0)
+    with opened() as register:
+        person = whose(options, register, options.source)
+        register.audit.add("train.start", model=options.out.name, identity=person.identity_id)
     device = select_device(options.device, options.threads)
     _say(options, f"training {recipe.name} {device.note}")
     report = reporter(options)
@@ -109,6 +116,7 @@ def _run_here(options: argparse.Namespace) -> None:
     trainee = make_trainee(recipe, source, target, folder, card.seed, backbone, report)
     if not options.resume:
         folder.write(card)
+    note(folder.path, person.identity_id)
     try:
         result = train(trainee, folder, schedule, report, resume=options.resume)
     except KeyboardInterrupt:
@@ -129,10 +137,12 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
     if options.out.exists() and not options.resume:
         raise ModelError(f"{options.out}: is there already; add --resume to go on, or choose another folder")
     remote = Remote(engine, options)
+    source = remote.faceset(options.source)
+    settle_there(options, engine, options.source.name, faceset=source)
     spec = job_pb2.TrainSpec(
         model_id=remote.model(options.out if options.resume else None),
         display_name=safe_name(options.out.name),
-        source_faceset_id=remote.faceset(options.source),
+        source_faceset_id=source,
         target_faceset_id=remote.faceset(options.target),
         options=train_options(options),
     )

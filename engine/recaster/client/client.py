@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import uuid
 from typing import TYPE_CHECKING, Self
 
 from recaster.api.v1 import (
@@ -9,6 +11,7 @@ from recaster.api.v1 import (
     clip_pb2_grpc,
     faceset_pb2,
     faceset_pb2_grpc,
+    identity_pb2,
     identity_pb2_grpc,
     job_pb2,
     model_pb2,
@@ -21,10 +24,12 @@ from recaster.api.v1 import (
 from recaster.client.connection import PATIENCE_S, Connection
 from recaster.client.jobs import Jobs
 from recaster.client.transfer import Transfer
+from recaster.errors import UsageError
 from recaster.files import safe_name
 from recaster.progress import Report, silent
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from recaster.client.connection import Address
@@ -107,6 +112,51 @@ class Client:
     def model(self, model_id: str) -> model_pb2.Model:
         """One model."""
         return self.connection.call(self.models.GetModel, model_pb2.GetModelRequest(model_id=model_id))
+
+    def identity(self, identity_id: str) -> identity_pb2.Identity:
+        """One person."""
+        return self.connection.call(
+            self.identities.GetIdentity, identity_pb2.GetIdentityRequest(identity_id=identity_id)
+        )
+
+    def every_identity(self) -> Iterator[identity_pb2.Identity]:
+        """Everybody, the newest first."""
+        request = identity_pb2.ListIdentitiesRequest()
+        while True:
+            page = self.connection.call(self.identities.ListIdentities, request)
+            yield from page.identities
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    def find_identity(self, name: str) -> identity_pb2.Identity:
+        """A person by id, or by a name that only one has (UsageError)."""
+        everybody = list(self.every_identity())
+        found = [one for one in everybody if one.identity_id == name]
+        found = found or [one for one in everybody if one.display_name == name]
+        if len(found) != 1:
+            raise UsageError(
+                f"{len(found)} people at the engine are called {name!r}; give the id of one"
+                if found
+                else f"there is no identity {name!r} at the engine; see: recaster identity show"
+            )
+        return found[0]
+
+    def state_basis(self, name: str, basis: str) -> identity_pb2.Identity:
+        """Register a person of whom no more than a basis is said: consent, self, licensed or synthetic."""
+        said = identity_pb2.Attestation(
+            basis=identity_pb2.Basis.Value(f"BASIS_{basis.upper()}"), attested_by=getpass.getuser()
+        )
+        request = identity_pb2.CreateIdentityRequest(
+            display_name=safe_name(name), attestation=said, request_id=str(uuid.uuid4())
+        )
+        return self.connection.call(self.identities.CreateIdentity, request)
+
+    def assign(self, identity_id: str, faceset_id: str = "", model_id: str = "") -> None:
+        """Say whose face a faceset or a model holds."""
+        which = {"faceset_id": faceset_id} if faceset_id else {"model_id": model_id}
+        request = identity_pb2.AssignIdentityRequest(identity_id=identity_id, **which)
+        self.connection.call(self.identities.AssignIdentity, request)
 
     def preview(self, request: swap_pb2.PreviewFrameRequest) -> swap_pb2.PreviewFrameResponse:
         """Swap one frame."""

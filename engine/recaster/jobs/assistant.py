@@ -215,6 +215,7 @@ class _Desk:
         from recaster.api.v1 import job_pb2
         from recaster.jobs.options import swap_settings
         from recaster.media.probe import probe
+        from recaster.provenance.marking import Marking
         from recaster.swapping.preview import preview_frame
 
         options = job_pb2.SwapOptions.FromString(base64.b64decode(question["options"]))
@@ -227,10 +228,11 @@ class _Desk:
                 person.symlink_to(question["person"])
             try:
                 settings = swap_settings(options, probe(clip), person)
+                marking = Marking.from_json(question["marking"])
                 network = bool(question["model"]) or settings.analysis.detector == "dlib-cnn"
                 self._choose_device(options, network=network)
                 swapper = self._swapper_of(question["model"], question["faceset"])
-                result = preview_frame(clip, out, question["frame"], swapper, settings)
+                result = preview_frame(clip, out, question["frame"], swapper, settings, marking=marking)
             except BaseException:
                 out.unlink(missing_ok=True)
                 raise

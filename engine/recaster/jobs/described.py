@@ -45,7 +45,7 @@ def described_faceset(faceset: Faceset, faceset_id: str, name: str, identity_id:
     )
 
 
-def described_model(folder: ModelFolder, model_id: str, name: str) -> model_pb2.Model:
+def described_model(folder: ModelFolder, model_id: str, name: str, identity_id: str = "") -> model_pb2.Model:
     """A model (ModelError where there is none)."""
     card = folder.read()
     return model_pb2.Model(
@@ -57,4 +57,5 @@ def described_model(folder: ModelFolder, model_id: str, name: str) -> model_pb2.
         source_digest=card.source,
         target_digest=card.target or "",
         usable=folder.weights.is_file(),
+        identity_id=identity_id,
     )

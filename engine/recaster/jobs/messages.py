@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from recaster.errors import (
     ClipError,
+    ConsentError,
     DeviceError,
     DiskFullError,
     FaceNotFoundError,
@@ -41,6 +42,7 @@ REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (TrainingError, "TRAINING"),
     (OutputError, "OUTPUT"),
     (DeviceError, "DEVICE"),
+    (ConsentError, "CONSENT_MISSING"),
     (MemoryError, "LIMIT"),
 )
 """What an error is called for programs; the first that fits."""

@@ -50,6 +50,7 @@ def swap_settings(
     from recaster.faces.smoothing import Smoothing
     from recaster.media.ranges import parse_range
     from recaster.media.writer import WriterOptions
+    from recaster.swapping.label import LabelSettings
     from recaster.swapping.masks import MaskSettings
     from recaster.swapping.settings import SwapSettings
 
@@ -65,6 +66,14 @@ def swap_settings(
             )
         ),
         matte=matte,
+        label=LabelSettings(
+            **{
+                name.removeprefix("label_").replace("label", "kind"): value
+                for name, value in _given(
+                    options, "label", "label_language", "label_corner", "label_size"
+                ).items()
+            }
+        ),
         **_given(options, "track", "everyone", "colour"),
     )
 

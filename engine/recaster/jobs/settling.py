@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster.api.v1 import job_pb2
 from recaster.errors import OutputError
 from recaster.jobs import logs
+from recaster.jobs.rights import source_of
 from recaster.jobs.task import FINISHED
 from recaster.jobs.tasks import kind_of, needs, works_on
+from recaster.provenance.register import Register
 from recaster.store.jobs import BLOCKED, CANCELLED, ENDED, FAILED, SUCCEEDED, UnknownError
 from recaster.store.things import MESSAGES
 
@@ -40,6 +42,7 @@ class Settler:
 
     def done(self, job_id: str, said: Mapping[str, Any]) -> None:
         """A worker has done all that was asked."""
+        spec = self._store.jobs.get(job_id).spec
         result = job_pb2.JobResult(summary=said["summary"], warnings=said["warnings"])
         digests = [file["digest"] for file in said["files"]]
         self._store.blobs.use(digests, f"job {job_id}")  # first: nobody may sweep them away
@@ -57,11 +60,16 @@ class Settler:
             if said["kind"]:
                 thing = self._keep(job_id, said["kind"], base64.b64decode(said["body"]))
                 setattr(result, f"{said['kind']}_id", thing)
-            elif (spec := self._store.jobs.get(job_id).spec).HasField("export"):
+            elif spec.HasField("export"):
                 kind = "faceset" if spec.export.faceset_id else "model"
                 self._store.things.known_as(kind, getattr(spec.export, f"{kind}_id"), digests[0])
             self._end(job_id, SUCCEEDED, result=result)
         self._tidy(job_id)
+        if kind_of(spec) in ("swap", "sign"):
+            made = [one.digest for one in result.artifacts if one.role == "clip"]
+            without = {"manifest": "left out, as asked"} if spec.swap.without_manifest else {}
+            log = Register.of(self._store.folder, self._store.things).audit
+            log.add(f"{kind_of(spec)}.deliver", job=job_id, made=made, **without)
 
     def failed(self, job_id: str, said: Mapping[str, Any]) -> None:
         """A worker has said why it can't go on."""
@@ -96,6 +104,10 @@ class Settler:
         before = self._store.things.by_origin(kind, job.spec.ingest.digest)
         if before is None:
             return False
+        whose = job.spec.ingest.identity_id
+        if whose and kind != "clip" and not before.identity_id:
+            before.identity_id = whose
+            self._store.things.put(kind, before)
         result = job_pb2.JobResult()
         setattr(result, f"{kind}_id", getattr(before, f"{kind}_id"))
         if kind == "clip":
@@ -137,11 +149,13 @@ class Settler:
         if changed is not None and before is not None:
             thing.create_time.CopyFrom(before.create_time)
             thing.display_name = thing.display_name or before.display_name
-            if kind == "faceset":
+            if kind != "clip":
                 thing.identity_id = before.identity_id
             self._store.things.put(kind, thing)
             self._store.things.moved_on(kind, changed[1])
             return changed[1]
+        if kind_of(spec) == "train":
+            thing.identity_id = source_of(spec, self._store) or ""
         ingested = spec.WhichOneof("work") == "ingest"
         kept = self._store.things.add(kind, thing, origin=spec.ingest.digest if ingested else None)
         name: str = getattr(kept, f"{kind}_id")
@@ -190,6 +204,7 @@ class Settler:
         model.source_digest, model.target_digest = card["source"], card["target"] or ""
         model.usable = weights
         if before is None:
+            model.identity_id = source_of(job.spec, self._store) or ""
             self._store.things.add("model", model)
         else:
             self._store.things.put("model", model)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import logging
 import os
@@ -20,6 +21,7 @@ from recaster.api.v1 import job_pb2
 from recaster.errors import RecasterError
 from recaster.jobs import logs
 from recaster.jobs.precedence import AtWork, way_of
+from recaster.jobs.rights import hindrance, marking_of
 from recaster.jobs.room import Room
 from recaster.jobs.settling import Settler
 from recaster.jobs.tasks import KINDS, LIGHT, device_for, needs, task_for
@@ -103,6 +105,13 @@ class Supervisor:
         self._wake = asyncio.Event()
         self._closing = False
 
+    def rights_changed(self) -> None:
+        """Stop what puts on a face that it may not put on any more; what was done is kept."""
+        for running in self._running.values():
+            if hindrance(self._store.jobs.get(running.job_id), self._store) is not None:
+                self._tell_to_stop(running)
+        self.wake()
+
     def wake(self) -> None:
         """Look at the jobs now: something about them has changed."""
         self._wake.set()
@@ -179,8 +188,12 @@ class Supervisor:
             self._settler.cancel(job_id)
         elif wish == "pause":
             self._move(job_id, PAUSED)
-        elif state == PAUSED or self._room.shortage(job_id) is None:
+        elif state == PAUSED or self._hindrance(self._store.jobs.get(job_id)) is None:
             self._move(job_id, QUEUED)
+
+    def _hindrance(self, job: job_pb2.Job) -> job_pb2.JobError | None:
+        """Why a job must wait: no room, or no right to the face that it puts on."""
+        return self._room.shortage(job.job_id) or hindrance(job, self._store)
 
     def _start_due(self) -> None:
         light = [KINDS[name] for name in LIGHT]
@@ -200,9 +213,9 @@ class Supervisor:
         if self._in_the_way(job, device):
             return
         self._not_before.pop(job.job_id, None)
-        shortage = self._room.shortage(job.job_id)
-        if shortage is not None:
-            self._settler.block(job.job_id, shortage)
+        why = self._hindrance(job)
+        if why is not None:
+            self._settler.block(job.job_id, why)
             return
         running = Running(job.job_id, device, best=json.loads(self._store.jobs.standing(job.job_id).best))
         self._running[job.job_id] = running
@@ -229,7 +242,7 @@ class Supervisor:
             for name, one in self._running.items()
         ]
         way = way_of(job, device, self._rules.per_device if device else self._rules.light, running)
-        if way.yielding and self._room.shortage(job.job_id) is None:
+        if way.yielding and self._hindrance(job) is None:
             for name in way.yielding:
                 self._tell_to_stop(self._running[name])
         return not way.free
@@ -280,7 +293,7 @@ class Supervisor:
         changed = needs(job.spec).changes
         if changed is not None:  # it is no longer what was taken in, however the job ends
             self._store.things.moved_on(*changed)
-        return task_for(job, self._store)
+        return dataclasses.replace(task_for(job, self._store), marking=marking_of(job, self._store))
 
     async def _work(self, running: Running, task: Task) -> int:
         # A worker that is killed leaves its temporary files: here they go when the job ends.

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2
+from recaster.provenance.marking import Marking
+from recaster.provenance.signing import Signing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +55,8 @@ class Task:
         made: id of the clip, faceset or model that the job makes or works on; empty for none.
         device: what computes: "gpu" or "cpu"; empty for work that needs none.
         limits: what it may take.
+        marking: how a swap is marked; None for not at all.
+        signing: who signs; None where nothing is.
     """
 
     job_id: str
@@ -66,6 +70,8 @@ class Task:
     made: str = ""
     device: str = ""
     limits: Limits = Limits()
+    marking: Marking | None = None
+    signing: Signing | None = None
 
     def to_line(self) -> str:
         """As one line of JSON, to be sent to a worker."""
@@ -82,6 +88,8 @@ class Task:
                 "made": self.made,
                 "device": self.device,
                 "limits": dataclasses.astuple(self.limits),
+                "marking": self.marking and self.marking.to_json(),
+                "signing": self.signing and self.signing.to_json(),
             }
         )
 
@@ -101,6 +109,8 @@ class Task:
             made=value["made"],
             device=value["device"],
             limits=Limits(*value["limits"]),
+            marking=Marking.from_json(value["marking"]) if value["marking"] else None,
+            signing=Signing.from_json(value["signing"]) if value["signing"] else None,
         )
 
 

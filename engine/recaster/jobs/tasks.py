@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 from recaster.api.v1 import job_pb2
 from recaster.jobs.devices import devices
 from recaster.jobs.task import Limits, Task
+from recaster.provenance.policy import Policy
+from recaster.provenance.signing import signing_of
 
 if TYPE_CHECKING:
     from recaster.store.store import Store
@@ -20,8 +22,9 @@ KINDS: Final = {
     "swap": job_pb2.JOB_KIND_SWAP,
     "evaluate": job_pb2.JOB_KIND_EVALUATE,
     "export": job_pb2.JOB_KIND_EXPORT,
+    "sign": job_pb2.JOB_KIND_SIGN,
 }
-LIGHT: Final = frozenset({"ingest", "export"})
+LIGHT: Final = frozenset({"ingest", "export", "sign"})
 """Work that needs no device."""
 LOOKING: Final = Limits(memory_bytes=8 << 30, cpu_s=4 * 3600, file_bytes=64 << 30, offline=True)
 """What a look at an upload may take: a clip of hours, but not whatever a hostile file asks for."""
@@ -136,6 +139,10 @@ def _export(spec: job_pb2.JobSpec) -> Needs:
     return Needs(facesets=_set(spec.export.faceset_id), models=_set(spec.export.model_id))
 
 
+def _sign(spec: job_pb2.JobSpec) -> Needs:
+    return Needs(blobs=_set(spec.sign.digest, *spec.sign.swaps))
+
+
 def _set(*names: str) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(names) if name)
 
@@ -147,6 +154,7 @@ _NEEDS: Final = {
     "swap": _swap,
     "evaluate": _evaluate,
     "export": _export,
+    "sign": _sign,
 }
 
 
@@ -159,10 +167,11 @@ def device_for(spec: job_pb2.JobSpec) -> str:
     return devices()[0] if asked in ("", "auto") else asked
 
 
-def _limits(spec: job_pb2.JobSpec) -> Limits:
+def _limits(spec: job_pb2.JobSpec, policy: Policy) -> Limits:
     if kind_of(spec) != "ingest":
-        # A GPU's driver may need sockets that aren't there without the network.
-        return dataclasses.replace(WORKING, offline=device_for(spec) != "gpu")
+        # A GPU's driver may need sockets that aren't there without the network, a timestamp the network.
+        signs = bool(policy.timestamp) and kind_of(spec) in ("swap", "sign")
+        return dataclasses.replace(WORKING, offline=device_for(spec) != "gpu" and not signs)
     return LOADING if spec.ingest.kind == job_pb2.INGEST_KIND_MODEL else LOOKING
 
 
@@ -171,8 +180,10 @@ def task_for(job: job_pb2.Job, store: Store) -> Task:
 
     Raises:
         UnknownError: a thing that it needs is gone.
+        UsageError, OutputError: it signs something, and nobody can.
     """
     needed = needs(job.spec)
+    policy = Policy.load(store.folder.path)
     clips = {one: store.things.get("clip", one) for one in needed.clips}
     made = needed.changes[1] if needed.changes else job.job_id if needed.makes else ""
     facesets = {one: store.folder.faceset(one) for one in needed.facesets}
@@ -193,5 +204,6 @@ def task_for(job: job_pb2.Job, store: Store) -> Task:
         models=models,
         made=made,
         device=device_for(job.spec),
-        limits=_limits(job.spec),
+        limits=_limits(job.spec, policy),
+        signing=signing_of(policy, store.folder.path) if kind_of(job.spec) == "sign" else None,
     )

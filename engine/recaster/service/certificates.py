@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from recaster.errors import UsageError
 from recaster.files import write_bytes, write_secret
+from recaster.x509 import builder, key_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 AUTHORITY_DAYS: Final = 3650
 DAYS: Final = 825
-SLACK: Final = dt.timedelta(hours=1)
-"""Clocks may differ by this much."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def make_certificates(folder: Path, hosts: Sequence[str], clients: Sequence[str]
     for name in clients:
         issued[name] = _signed(authority, name, ExtendedKeyUsageOID.CLIENT_AUTH, ())
     for name, one in issued.items():
-        write_secret(folder / f"{name}.key", _key_text(one.key))
+        write_secret(folder / f"{name}.key", key_text(one.key))
         write_bytes(folder / f"{name}.pem", one.certificate.public_bytes(serialization.Encoding.PEM))
         files += [folder / f"{name}.pem", folder / f"{name}.key"]
     write_bytes(folder / "ca.pem", authority.certificate.public_bytes(serialization.Encoding.PEM))
@@ -71,51 +69,17 @@ def make_certificates(folder: Path, hosts: Sequence[str], clients: Sequence[str]
 def _authority() -> Issued:
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name("Recaster authority")
-    builder = _builder(name, name, key, AUTHORITY_DAYS).add_extension(
-        x509.BasicConstraints(ca=True, path_length=0), critical=True
-    )
-    builder = builder.add_extension(_usage(signs=True), critical=True)
-    return Issued(builder.sign(key, hashes.SHA256()), key)
+    return Issued(builder(name, name, key, AUTHORITY_DAYS, authority=True).sign(key, hashes.SHA256()), key)
 
 
 def _signed(authority: Issued, name: str, purpose: Any, hosts: Sequence[str]) -> Issued:
     key = ec.generate_private_key(ec.SECP256R1())
-    builder = _builder(_name(name), authority.certificate.subject, key, DAYS)
-    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-    builder = builder.add_extension(_usage(signs=False), critical=True)
-    builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+    begun = builder(_name(name), authority.certificate.subject, key, DAYS, authority=False)
+    begun = begun.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
     if hosts:
         names = x509.SubjectAlternativeName([_host(host) for host in hosts])
-        builder = builder.add_extension(names, critical=False)
-    return Issued(builder.sign(authority.key, hashes.SHA256()), key)
-
-
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int
-) -> x509.CertificateBuilder:
-    now = dt.datetime.now(dt.UTC)
-    return x509.CertificateBuilder(
-        subject_name=subject,
-        issuer_name=issuer,
-        public_key=key.public_key(),
-        serial_number=x509.random_serial_number(),
-        not_valid_before=now - SLACK,
-        not_valid_after=now + dt.timedelta(days=days),
-    )
-
-
-def _usage(*, signs: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs,
-        key_cert_sign=signs,
-        crl_sign=signs,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
+        begun = begun.add_extension(names, critical=False)
+    return Issued(begun.sign(authority.key, hashes.SHA256()), key)
 
 
 def _name(common: str) -> x509.Name:
@@ -127,9 +91,3 @@ def _host(host: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:
         return x509.DNSName(host)
-
-
-def _key_text(key: ec.EllipticCurvePrivateKey) -> str:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()

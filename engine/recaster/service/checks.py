@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 LONGEST_NAME: Final = 200
 LONGEST_NOTE: Final = 2000
+LONGEST_REQUEST_ID: Final = 100
 LONGEST_LABEL: Final = 100
 MOST_LABELS: Final = 16
 _ID: Final = re.compile(r"[0-9a-f]{12}")

@@ -7,9 +7,11 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2, job_pb2_grpc
+from recaster.jobs.rights import governed, person_of
 from recaster.jobs.tasks import KINDS, kind_of, needs
 from recaster.jobs.tidying import forget
-from recaster.service.checks import check_id, check_labels, check_text
+from recaster.provenance.policy import Policy
+from recaster.service.checks import LONGEST_REQUEST_ID, check_id, check_labels, check_text
 from recaster.service.refusals import Code, Context, Refusal, answering, blob_missing, invalid, streaming
 from recaster.service.specs import check_spec
 from recaster.store.jobs import CANCELLED, ENDED, JobFilter
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from recaster.service.engine import Engine
 
 KEEP_ALIVE_S: Final = 15.0
-LONGEST_REQUEST_ID: Final = 100
 EVENTS: Final = 200
 
 
@@ -38,6 +39,8 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         check_labels(request.labels)
         check_spec(request.spec)
         store = self._engine.store
+        if request.spec.HasField("swap"):
+            governed(request.spec.swap, Policy.load(store.folder.path))
         with store.database.transaction():
             job, new = self._jobs.create(
                 request.spec, KINDS[kind_of(request.spec)], request.request_id, request.labels
@@ -49,6 +52,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
                 for digest in needed.blobs:
                     if not store.blobs.has(digest):
                         raise blob_missing(digest)
+                person_of(job.spec, store)  # so does a face that may not be put on
                 store.blobs.use(needed.blobs, f"job {job.job_id}")
         self._engine.supervisor.wake()
         return job

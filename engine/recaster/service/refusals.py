@@ -11,6 +11,7 @@ import grpc
 from google.rpc import error_details_pb2, status_pb2
 
 from recaster.errors import (
+    ConsentError,
     DiskFullError,
     FaceNotFoundError,
     InputError,
@@ -85,6 +86,8 @@ def refusal_of(error: BaseException) -> Refusal:
     """How an error is told."""
     if isinstance(error, Refusal):
         return error
+    if isinstance(error, ConsentError):
+        return Refusal(Code.FAILED_PRECONDITION, error.reason, str(error))
     for kind, code, reason in _CODES:
         if isinstance(error, kind):
             return Refusal(code, reason, str(error))

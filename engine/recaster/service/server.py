@@ -46,9 +46,10 @@ from recaster.service.about import MAX_ANSWER, MAX_MESSAGE, ServerService, SwapS
 from recaster.service.authority import TokenInterceptor
 from recaster.service.blobs import BlobService
 from recaster.service.engine import Engine
+from recaster.service.identities import IdentityService
 from recaster.service.jobs import JobService
 from recaster.service.metrics import Metrics
-from recaster.service.things import ClipService, FacesetService, IdentityService, ModelService
+from recaster.service.things import ClipService, FacesetService, ModelService
 from recaster.store.store import Store
 
 if TYPE_CHECKING:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2
 from recaster.jobs.tasks import kind_of, needs
+from recaster.provenance.manifest import BESIDE, EMBEDDED
 from recaster.service.checks import check_digest, check_id, check_name, check_text
 from recaster.service.refusals import invalid
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
+SIGNED: Final = tuple(EMBEDDED | BESIDE)
 SUFFIXES: Final = ("", ".mp4", ".mov", ".mkv")
 DEVICES: Final = ("", "auto", "cpu", "gpu")
 MOST_INPUTS: Final = 1000
@@ -96,6 +99,16 @@ def _export(spec: job_pb2.JobSpec) -> None:
         raise invalid("spec.export.what", "must be a faceset or a model")
 
 
+def _sign(spec: job_pb2.JobSpec) -> None:
+    work = spec.sign
+    check_digest("spec.sign.digest", work.digest)
+    check_name("spec.sign.display_name", work.display_name)
+    if PurePath(work.display_name).suffix.lower() not in SIGNED:
+        raise invalid("spec.sign.display_name", f"must end in one of {', '.join(SIGNED)}")
+    if not 1 <= len(work.swaps) <= MOST_INPUTS:
+        raise invalid("spec.sign.swaps", f"must be 1 to {MOST_INPUTS}")
+
+
 def _check_values(where: str, message: Message) -> None:
     """Numbers must be finite, and texts short and plain, wherever they are."""
     for field, value in message.ListFields():
@@ -115,4 +128,5 @@ _CHECKS: Final = {
     "swap": _swap,
     "evaluate": _evaluate,
     "export": _export,
+    "sign": _sign,
 }

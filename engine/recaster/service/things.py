@@ -1,4 +1,4 @@
-"""Clips, identities, facesets and models."""
+"""Clips, facesets and models."""
 
 from __future__ import annotations
 
@@ -12,23 +12,19 @@ from recaster.api.v1 import (
     clip_pb2_grpc,
     faceset_pb2,
     faceset_pb2_grpc,
-    identity_pb2,
-    identity_pb2_grpc,
     job_pb2,
     model_pb2,
     model_pb2_grpc,
 )
-from recaster.service.checks import check_id, check_name, check_text
-from recaster.service.refusals import Code, Context, Refusal, answering, invalid
+from recaster.service.checks import check_id
+from recaster.service.refusals import Context, answering, invalid
 from recaster.store.jobs import UnknownError
-from recaster.store.things import new_id
 
 if TYPE_CHECKING:
     from recaster.service.engine import Engine
 
 LARGEST_FACES_PAGE = 200
 FACES_PAGE = 100
-LONGEST_REQUEST_ID = 100
 LARGEST_CURVE = 2000
 CURVE_POINTS = 200
 FINDING = ("range", "detector", "min_face")
@@ -100,62 +96,6 @@ class ClipService(clip_pb2_grpc.ClipServiceServicer):
         self._things.delete("clip", name)
         self._engine.store.blobs.release(f"clip {name}")
         return clip_pb2.DeleteClipResponse()
-
-
-class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
-    """See proto/recaster/v1/identity.proto."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._things = engine.store.things
-
-    @answering
-    async def CreateIdentity(
-        self, request: identity_pb2.CreateIdentityRequest, context: Context
-    ) -> identity_pb2.Identity:
-        """A new person."""
-        if not request.display_name.strip():
-            raise invalid("display_name", "must not be empty")
-        check_name("display_name", request.display_name)
-        check_text("note", request.note)
-        check_text("request_id", request.request_id, LONGEST_REQUEST_ID)
-        identity = identity_pb2.Identity(
-            identity_id=new_id(), display_name=request.display_name, note=request.note
-        )
-        return self._things.add("identity", identity, origin=request.request_id or None)
-
-    @answering
-    async def GetIdentity(
-        self, request: identity_pb2.GetIdentityRequest, context: Context
-    ) -> identity_pb2.Identity:
-        """One person."""
-        return self._things.get("identity", check_id("identity_id", request.identity_id))
-
-    @answering
-    async def ListIdentities(
-        self, request: identity_pb2.ListIdentitiesRequest, context: Context
-    ) -> identity_pb2.ListIdentitiesResponse:
-        """Everybody."""
-        found, following = self._things.listed("identity", request.page_size, request.page_token)
-        return identity_pb2.ListIdentitiesResponse(identities=found, next_page_token=following)
-
-    @answering
-    async def DeleteIdentity(
-        self, request: identity_pb2.DeleteIdentityRequest, context: Context
-    ) -> identity_pb2.DeleteIdentityResponse:
-        """Forget a person."""
-        name = check_id("identity_id", request.identity_id)
-        self._engine.refuse_in_use("identity", name)
-        for faceset in self._things.every("faceset"):
-            if faceset.identity_id == name:
-                raise Refusal(
-                    Code.FAILED_PRECONDITION,
-                    "IN_USE",
-                    f"faceset {faceset.faceset_id} is theirs; delete that first",
-                    metadata={"faceset_id": faceset.faceset_id},
-                )
-        self._things.delete("identity", name)
-        return identity_pb2.DeleteIdentityResponse()
 
 
 class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PLAN: Final = "plan.json"
-_OURS: Final = re.compile(r"\.?(\d{8}\.(clip|matte)|plan)\..*")
+_OURS: Final = re.compile(r"\.?(\d{8}\.(clip|matte)|joined|plan)\..*")
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,10 @@ class Parts:
     def matte(self, chunk: range) -> Path:
         """Where a part of the matte lies."""
         return self.folder / f"{chunk.start:08}.matte{SEGMENT_SUFFIX}"
+
+    def joined(self, suffix: str) -> Path:
+        """Where the whole lies before it is signed."""
+        return self.folder / f"joined{suffix}"
 
     def finished(self, chunk: range) -> bool:
         """Whether a part is there, with its matte."""

@@ -20,6 +20,7 @@ from recaster.media.reader import read_frames, read_some
 from recaster.media.sound import Sound
 from recaster.media.writer import ClipWriter, check_encoding
 from recaster.progress import Report, Update, silent
+from recaster.provenance.manifest import sign_swap
 from recaster.swapping.ahead import ahead
 from recaster.swapping.casting import chosen
 from recaster.swapping.chunks import Parts
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from recaster.media.types import ClipInfo, Frame
+    from recaster.provenance.marking import Marking
     from recaster.swapping.render import Rendered
     from recaster.swapping.settings import SwapSettings
     from recaster.swapping.swapper import Swapper
@@ -51,6 +53,7 @@ def swap_clip(
     settings: SwapSettings,
     report: Report = silent,
     *,
+    marking: Marking | None = None,
     keep_parts: bool = False,
 ) -> SwapResult:
     """Swap faces in a clip and write the result with the clip's sound.
@@ -58,9 +61,11 @@ def swap_clip(
     Parts are kept in ``OUT.parts/`` until the result is whole; the same call after an interruption
     renders only what is missing. ``out`` (and the matte) may exist: it is replaced at the very end.
     With ``keep_parts`` they stay there after it: for whoever has more to do before the result is safe.
+    With a ``marking``, the result carries a signed manifest that says what it is.
 
     Raises:
         UsageError: the output is one of the inputs.
+        ManifestError: the result can't be signed.
         ClipError: the clip cannot be used.
         FaceNotFoundError: nobody, or not the wanted person, is in it.
         OutputError: the result cannot be written.
@@ -93,7 +98,15 @@ def swap_clip(
             for chunk in parts.within(run):
                 _write(chunk, itertools.islice(counted, len(chunk)), info, parts, settings, watch)
     with watch.timing("join"):
-        _join(info, out, frames, parts, settings)
+        joined = out if marking is None else parts.joined(out.suffix)
+        _join(info, joined, frames, parts, settings)
+    marked = ""
+    if marking is not None:
+        with watch.timing("sign"):
+            report(Update("signing", 0, 1, "files"))
+            facts = {"frames": len(frames), "swapped": scene.swapped(frames)} | made_by(swapper, settings)
+            marked = sign_swap(joined, out, clip, facts, marking)
+        joined.unlink()
     if not keep_parts:
         parts.remove()
     return SwapResult(
@@ -104,6 +117,7 @@ def swap_clip(
         tracks=tuple(track.track for track in tracks),
         seconds=watch.seconds,
         warnings=(*warnings_on(info, settings), *_discarded(parts, discarded)),
+        marked=marked,
     )
 
 
@@ -135,6 +149,11 @@ def refuse_overwriting(clip: Path, out: Path, settings: SwapSettings) -> None:
         for other, place in names:
             if path is not None and place is not None and other != what and path.resolve() == place.resolve():
                 raise UsageError(f"{path}: {what} would replace {other}; choose another name")
+
+
+def made_by(swapper: Swapper, settings: SwapSettings) -> dict[str, Any]:
+    """What a manifest says of how a swap was made."""
+    return {"engine": __version__, "model": swapper.digest, "label": settings.label.kind}
 
 
 def warnings_on(info: ClipInfo, settings: SwapSettings) -> tuple[str, ...]:

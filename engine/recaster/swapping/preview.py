@@ -9,9 +9,11 @@ from recaster.faces.cache import analyse_clip, cached_analysis
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.sheet import FORMATS, save_image
+from recaster.media.writer import scratch_folder
 from recaster.progress import Report, silent
+from recaster.provenance.manifest import sign_swap
 from recaster.swapping.casting import chosen
-from recaster.swapping.pipeline import refuse_overwriting, warnings_on, with_looks
+from recaster.swapping.pipeline import made_by, refuse_overwriting, warnings_on, with_looks
 from recaster.swapping.render import Renderer
 from recaster.swapping.scene import Scene
 from recaster.swapping.settings import SwapResult
@@ -20,6 +22,7 @@ from recaster.swapping.timing import Stopwatch
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from recaster.provenance.marking import Marking
     from recaster.swapping.settings import SwapSettings
     from recaster.swapping.swapper import Swapper
 
@@ -28,7 +31,13 @@ WINDOW: Final = 15
 
 
 def preview_frame(
-    clip: Path, out: Path, frame: int, swapper: Swapper, settings: SwapSettings, report: Report = silent
+    clip: Path,
+    out: Path,
+    frame: int,
+    swapper: Swapper,
+    settings: SwapSettings,
+    report: Report = silent,
+    marking: Marking | None = None,
 ) -> SwapResult:
     """Swap the faces of one frame and write it as a picture.
 
@@ -36,7 +45,7 @@ def preview_frame(
     ``swap_clip`` makes of the frame. Otherwise only the frame's neighbours are analysed, which takes
     seconds at most: then the main person may be another than the clip's, a track may have another
     number, and the performer's usual expression and look are known less well: a hand that stays before the
-    face may be painted over.
+    face may be painted over. With a ``marking``, the picture carries a signed manifest.
 
     Raises:
         UsageError: the clip has no such frame, the picture would replace the clip or has no picture's
@@ -64,7 +73,15 @@ def preview_frame(
         scene = with_looks(clip, scene, swapper, settings, looked, [wanted], report)
     renderer = Renderer(scene, swapper, settings, watch)
     [rendered] = renderer.render(lambda a, b: read_frames(clip, a, b), wanted, available)
-    save_image(out, rendered.image)
+    marked = ""
+    if marking is None:
+        save_image(out, rendered.image)
+    else:
+        with scratch_folder(out) as folder:
+            painted = folder / out.name
+            save_image(painted, rendered.image)
+            facts = {"frames": 1, "swapped": 1} | made_by(swapper, settings)
+            marked = sign_swap(painted, out, clip, facts, marking)
     return SwapResult(
         out=out,
         frames=1,
@@ -73,6 +90,7 @@ def preview_frame(
         tracks=tuple(tracks[number].track for number, _ in scene.places[frame]),
         seconds=watch.seconds,
         warnings=warnings_on(info, settings),
+        marked=marked,
     )
 
 

@@ -1,9 +1,8 @@
 """The second pass: frames go in, frames with swapped faces come out, a few frames later.
 
-A frame waits until the colours of the frames after it are known, and what is in front of faces in them, and
-frames are
-swapped in groups that begin at multiples of the batch: whatever frame a render starts at, every
-frame comes out the same.
+A frame waits until the colours of the frames after it are known, and what is in front of faces in them,
+and frames are swapped in groups that begin at multiples of the batch: whatever frame a render starts
+at, every frame comes out the same.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from recaster.likeness.occluders import Occluders, hidden
 from recaster.swapping import colour
 from recaster.swapping.ahead import ahead
 from recaster.swapping.composite import Layer, composite
+from recaster.swapping.label import labelled
 from recaster.swapping.masks import face_mask
 from recaster.swapping.occlusion import in_frame
 
@@ -177,7 +177,8 @@ class Renderer:
         for number, (face, mask, shape) in painted.faces.items():
             image = colour.apply(face.image, painted.statistics[number], self._settings.colour, shape)
             layers.append(Layer(image, _behind(mask, painted.chances.get(number)), face.matrix))
-        return Rendered(painted.frame, *composite(painted.frame.image, layers))
+        picture, matte = composite(painted.frame.image, layers)
+        return Rendered(painted.frame, labelled(picture, self._settings.label), matte)
 
 
 def _behind(mask: NDArray[np.float32], chances: Floats | None) -> NDArray[np.float32]:

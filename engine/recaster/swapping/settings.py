@@ -10,6 +10,7 @@ from recaster.faces.analysis import AnalysisSettings
 from recaster.faces.smoothing import Smoothing
 from recaster.media.writer import WriterOptions
 from recaster.swapping.colour import check_colour
+from recaster.swapping.label import LabelSettings
 from recaster.swapping.masks import MaskSettings
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class SwapSettings:
         analysis: how faces are found.
         writer: how the result is encoded.
         matte: also write the mask to this clip, as grey.
+        label: what is written into the picture, to say what it is.
         chunk: frames in each part that a stopped swap can go on from.
         batch: frames whose faces are swapped in one call.
 
@@ -48,6 +50,7 @@ class SwapSettings:
     analysis: AnalysisSettings = field(default_factory=AnalysisSettings)
     writer: WriterOptions = field(default_factory=WriterOptions)
     matte: Path | None = None
+    label: LabelSettings = field(default_factory=LabelSettings)
     chunk: int = 64
     batch: int = 8
 
@@ -73,6 +76,7 @@ class SwapResult:
         tracks: numbers of the tracks that were swapped.
         seconds: wall time by stage; decoding, rendering and encoding run side by side.
         warnings: what an editor should know (damage in the clip, discarded parts).
+        marked: what was said in the result of its making, in words; empty for nothing.
     """
 
     out: Path
@@ -82,6 +86,7 @@ class SwapResult:
     tracks: tuple[int, ...]
     seconds: dict[str, float]
     warnings: tuple[str, ...] = ()
+    marked: str = ""
 
     @property
     def without_face(self) -> int:
@@ -96,6 +101,7 @@ class SwapResult:
         lines = [f"{frames}, {swapped} and left as they are"]
         if self.resumed:
             lines.append(f"{self.resumed} frames were there already from an earlier run")
+        lines.append(self.marked or "without a manifest: nothing in the file says that a face was swapped")
         times = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.seconds.items())
         return (*lines, f"seconds: {times}; {device}")
 

@@ -25,27 +25,41 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1arecaster/v1/identity.proto\x12\x0brecaster.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"t\n\x08Identity\x12\x13\n\x0bidentity_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0c\n\x04note\x18\x03 \x01(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x15\x43reateIdentityRequest\x12\x14\n\x0c\x64isplay_name\x18\x01 \x01(\t\x12\x0c\n\x04note\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\")\n\x12GetIdentityRequest\x12\x13\n\x0bidentity_id\x18\x01 \x01(\t\">\n\x15ListIdentitiesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\\\n\x16ListIdentitiesResponse\x12)\n\nidentities\x18\x01 \x03(\x0b\x32\x15.recaster.v1.Identity\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\",\n\x15\x44\x65leteIdentityRequest\x12\x13\n\x0bidentity_id\x18\x01 \x01(\t\"\x18\n\x16\x44\x65leteIdentityResponse2\xdb\x02\n\x0fIdentityService\x12K\n\x0e\x43reateIdentity\x12\".recaster.v1.CreateIdentityRequest\x1a\x15.recaster.v1.Identity\x12\x45\n\x0bGetIdentity\x12\x1f.recaster.v1.GetIdentityRequest\x1a\x15.recaster.v1.Identity\x12Y\n\x0eListIdentities\x12\".recaster.v1.ListIdentitiesRequest\x1a#.recaster.v1.ListIdentitiesResponse\x12Y\n\x0e\x44\x65leteIdentity\x12\".recaster.v1.DeleteIdentityRequest\x1a#.recaster.v1.DeleteIdentityResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1arecaster/v1/identity.proto\x12\x0brecaster.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd0\x01\n\x08Identity\x12\x13\n\x0bidentity_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0c\n\x04note\x18\x03 \x01(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x0b\x61ttestation\x18\x05 \x01(\x0b\x32\x18.recaster.v1.Attestation\x12+\n\nrevocation\x18\x06 \x01(\x0b\x32\x17.recaster.v1.Revocation\"\xff\x01\n\x0b\x41ttestation\x12!\n\x05\x62\x61sis\x18\x01 \x01(\x0e\x32\x12.recaster.v1.Basis\x12\r\n\x05scope\x18\x02 \x01(\t\x12.\n\nvalid_from\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bvalid_until\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0f\x64ocument_digest\x18\x05 \x01(\t\x12\x13\n\x0b\x61ttested_by\x18\x06 \x01(\t\x12/\n\x0b\x61ttest_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"F\n\nRevocation\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"~\n\x15\x43reateIdentityRequest\x12\x14\n\x0c\x64isplay_name\x18\x01 \x01(\t\x12\x0c\n\x04note\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12-\n\x0b\x61ttestation\x18\x04 \x01(\x0b\x32\x18.recaster.v1.Attestation\"[\n\x15\x41ttestIdentityRequest\x12\x13\n\x0bidentity_id\x18\x01 \x01(\t\x12-\n\x0b\x61ttestation\x18\x02 \x01(\x0b\x32\x18.recaster.v1.Attestation\"<\n\x15RevokeIdentityRequest\x12\x13\n\x0bidentity_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"^\n\x15\x41ssignIdentityRequest\x12\x13\n\x0bidentity_id\x18\x01 \x01(\t\x12\x14\n\nfaceset_id\x18\x02 \x01(\tH\x00\x12\x12\n\x08model_id\x18\x03 \x01(\tH\x00\x42\x06\n\x04what\"\x18\n\x16\x41ssignIdentityResponse\")\n\x12GetIdentityRequest\x12\x13\n\x0bidentity_id\x18\x01 \x01(\t\">\n\x15ListIdentitiesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\\\n\x16ListIdentitiesResponse\x12)\n\nidentities\x18\x01 \x03(\x0b\x32\x15.recaster.v1.Identity\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\",\n\x15\x44\x65leteIdentityRequest\x12\x13\n\x0bidentity_id\x18\x01 \x01(\t\"\x18\n\x16\x44\x65leteIdentityResponse*j\n\x05\x42\x61sis\x12\x15\n\x11\x42\x41SIS_UNSPECIFIED\x10\x00\x12\x11\n\rBASIS_CONSENT\x10\x01\x12\x0e\n\nBASIS_SELF\x10\x02\x12\x12\n\x0e\x42\x41SIS_LICENSED\x10\x03\x12\x13\n\x0f\x42\x41SIS_SYNTHETIC\x10\x04\x32\xd0\x04\n\x0fIdentityService\x12K\n\x0e\x43reateIdentity\x12\".recaster.v1.CreateIdentityRequest\x1a\x15.recaster.v1.Identity\x12\x45\n\x0bGetIdentity\x12\x1f.recaster.v1.GetIdentityRequest\x1a\x15.recaster.v1.Identity\x12Y\n\x0eListIdentities\x12\".recaster.v1.ListIdentitiesRequest\x1a#.recaster.v1.ListIdentitiesResponse\x12K\n\x0e\x41ttestIdentity\x12\".recaster.v1.AttestIdentityRequest\x1a\x15.recaster.v1.Identity\x12K\n\x0eRevokeIdentity\x12\".recaster.v1.RevokeIdentityRequest\x1a\x15.recaster.v1.Identity\x12Y\n\x0e\x41ssignIdentity\x12\".recaster.v1.AssignIdentityRequest\x1a#.recaster.v1.AssignIdentityResponse\x12Y\n\x0e\x44\x65leteIdentity\x12\".recaster.v1.DeleteIdentityRequest\x1a#.recaster.v1.DeleteIdentityResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'recaster.v1.identity_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_IDENTITY']._serialized_start=76
-  _globals['_IDENTITY']._serialized_end=192
-  _globals['_CREATEIDENTITYREQUEST']._serialized_start=194
-  _globals['_CREATEIDENTITYREQUEST']._serialized_end=273
-  _globals['_GETIDENTITYREQUEST']._serialized_start=275
-  _globals['_GETIDENTITYREQUEST']._serialized_end=316
-  _globals['_LISTIDENTITIESREQUEST']._serialized_start=318
-  _globals['_LISTIDENTITIESREQUEST']._serialized_end=380
-  _globals['_LISTIDENTITIESRESPONSE']._serialized_start=382
-  _globals['_LISTIDENTITIESRESPONSE']._serialized_end=474
-  _globals['_DELETEIDENTITYREQUEST']._serialized_start=476
-  _globals['_DELETEIDENTITYREQUEST']._serialized_end=520
-  _globals['_DELETEIDENTITYRESPONSE']._serialized_start=522
-  _globals['_DELETEIDENTITYRESPONSE']._serialized_end=546
-  _globals['_IDENTITYSERVICE']._serialized_start=549
-  _globals['_IDENTITYSERVICE']._serialized_end=896
+  _globals['_BASIS']._serialized_start=1295
+  _globals['_BASIS']._serialized_end=1401
+  _globals['_IDENTITY']._serialized_start=77
+  _globals['_IDENTITY']._serialized_end=285
+  _globals['_ATTESTATION']._serialized_start=288
+  _globals['_ATTESTATION']._serialized_end=543
+  _globals['_REVOCATION']._serialized_start=545
+  _globals['_REVOCATION']._serialized_end=615
+  _globals['_CREATEIDENTITYREQUEST']._serialized_start=617
+  _globals['_CREATEIDENTITYREQUEST']._serialized_end=743
+  _globals['_ATTESTIDENTITYREQUEST']._serialized_start=745
+  _globals['_ATTESTIDENTITYREQUEST']._serialized_end=836
+  _globals['_REVOKEIDENTITYREQUEST']._serialized_start=838
+  _globals['_REVOKEIDENTITYREQUEST']._serialized_end=898
+  _globals['_ASSIGNIDENTITYREQUEST']._serialized_start=900
+  _globals['_ASSIGNIDENTITYREQUEST']._serialized_end=994
+  _globals['_ASSIGNIDENTITYRESPONSE']._serialized_start=996
+  _globals['_ASSIGNIDENTITYRESPONSE']._serialized_end=1020
+  _globals['_GETIDENTITYREQUEST']._serialized_start=1022
+  _globals['_GETIDENTITYREQUEST']._serialized_end=1063
+  _globals['_LISTIDENTITIESREQUEST']._serialized_start=1065
+  _globals['_LISTIDENTITIESREQUEST']._serialized_end=1127
+  _globals['_LISTIDENTITIESRESPONSE']._serialized_start=1129
+  _globals['_LISTIDENTITIESRESPONSE']._serialized_end=1221
+  _globals['_DELETEIDENTITYREQUEST']._serialized_start=1223
+  _globals['_DELETEIDENTITYREQUEST']._serialized_end=1267
+  _globals['_DELETEIDENTITYRESPONSE']._serialized_start=1269
+  _globals['_DELETEIDENTITYRESPONSE']._serialized_end=1293
+  _globals['_IDENTITYSERVICE']._serialized_start=1404
+  _globals['_IDENTITYSERVICE']._serialized_end=1996
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class IdentityServiceStub(object):
-    """The people whose faces are put on, or who are swapped.
+    """The people whose faces are put on, or who are swapped. Whose face is put on needs a basis: the right by
+    which it is used. Training, swapping and previewing ask for it whenever they start or go on.
     """
 
     def __init__(self, channel):
@@ -50,6 +51,21 @@ class IdentityServiceStub(object):
                 request_serializer=recaster_dot_v1_dot_identity__pb2.ListIdentitiesRequest.SerializeToString,
                 response_deserializer=recaster_dot_v1_dot_identity__pb2.ListIdentitiesResponse.FromString,
                 _registered_method=True)
+        self.AttestIdentity = channel.unary_unary(
+                '/recaster.v1.IdentityService/AttestIdentity',
+                request_serializer=recaster_dot_v1_dot_identity__pb2.AttestIdentityRequest.SerializeToString,
+                response_deserializer=recaster_dot_v1_dot_identity__pb2.Identity.FromString,
+                _registered_method=True)
+        self.RevokeIdentity = channel.unary_unary(
+                '/recaster.v1.IdentityService/RevokeIdentity',
+                request_serializer=recaster_dot_v1_dot_identity__pb2.RevokeIdentityRequest.SerializeToString,
+                response_deserializer=recaster_dot_v1_dot_identity__pb2.Identity.FromString,
+                _registered_method=True)
+        self.AssignIdentity = channel.unary_unary(
+                '/recaster.v1.IdentityService/AssignIdentity',
+                request_serializer=recaster_dot_v1_dot_identity__pb2.AssignIdentityRequest.SerializeToString,
+                response_deserializer=recaster_dot_v1_dot_identity__pb2.AssignIdentityResponse.FromString,
+                _registered_method=True)
         self.DeleteIdentity = channel.unary_unary(
                 '/recaster.v1.IdentityService/DeleteIdentity',
                 request_serializer=recaster_dot_v1_dot_identity__pb2.DeleteIdentityRequest.SerializeToString,
@@ -58,7 +74,8 @@ class IdentityServiceStub(object):
 
 
 class IdentityServiceServicer(object):
-    """The people whose faces are put on, or who are swapped.
+    """The people whose faces are put on, or who are swapped. Whose face is put on needs a basis: the right by
+    which it is used. Training, swapping and previewing ask for it whenever they start or go on.
     """
 
     def CreateIdentity(self, request, context):
@@ -82,8 +99,32 @@ class IdentityServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AttestIdentity(self, request, context):
+        """States the right by which a person's face is used, instead of what was stated before; a revocation is
+        over. FAILED_PRECONDITION (CONSENT_REFUSED) where the engine's policy doesn't allow it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeIdentity(self, request, context):
+        """Takes that right back. What was made stays; nothing more is trained, swapped or previewed: jobs are
+        BLOCKED (CONSENT_REVOKED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AssignIdentity(self, request, context):
+        """Says whose face a faceset or a model holds, where that wasn't said yet. FAILED_PRECONDITION
+        (OTHER_IDENTITY) where it was, and is somebody else.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteIdentity(self, request, context):
-        """Forgets a person. FAILED_PRECONDITION (IN_USE) while a faceset is theirs, or a job makes one.
+        """Forgets a person. FAILED_PRECONDITION (IN_USE) while a faceset or a model is theirs, or a job makes one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -107,6 +148,21 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     request_deserializer=recaster_dot_v1_dot_identity__pb2.ListIdentitiesRequest.FromString,
                     response_serializer=recaster_dot_v1_dot_identity__pb2.ListIdentitiesResponse.SerializeToString,
             ),
+            'AttestIdentity': grpc.unary_unary_rpc_method_handler(
+                    servicer.AttestIdentity,
+                    request_deserializer=recaster_dot_v1_dot_identity__pb2.AttestIdentityRequest.FromString,
+                    response_serializer=recaster_dot_v1_dot_identity__pb2.Identity.SerializeToString,
+            ),
+            'RevokeIdentity': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeIdentity,
+                    request_deserializer=recaster_dot_v1_dot_identity__pb2.RevokeIdentityRequest.FromString,
+                    response_serializer=recaster_dot_v1_dot_identity__pb2.Identity.SerializeToString,
+            ),
+            'AssignIdentity': grpc.unary_unary_rpc_method_handler(
+                    servicer.AssignIdentity,
+                    request_deserializer=recaster_dot_v1_dot_identity__pb2.AssignIdentityRequest.FromString,
+                    response_serializer=recaster_dot_v1_dot_identity__pb2.AssignIdentityResponse.SerializeToString,
+            ),
             'DeleteIdentity': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteIdentity,
                     request_deserializer=recaster_dot_v1_dot_identity__pb2.DeleteIdentityRequest.FromString,
@@ -121,7 +177,8 @@ def add_IdentityServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class IdentityService(object):
-    """The people whose faces are put on, or who are swapped.
+    """The people whose faces are put on, or who are swapped. Whose face is put on needs a basis: the right by
+    which it is used. Training, swapping and previewing ask for it whenever they start or go on.
     """
 
     @staticmethod
@@ -195,6 +252,87 @@ class IdentityService(object):
             '/recaster.v1.IdentityService/ListIdentities',
             recaster_dot_v1_dot_identity__pb2.ListIdentitiesRequest.SerializeToString,
             recaster_dot_v1_dot_identity__pb2.ListIdentitiesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AttestIdentity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recaster.v1.IdentityService/AttestIdentity',
+            recaster_dot_v1_dot_identity__pb2.AttestIdentityRequest.SerializeToString,
+            recaster_dot_v1_dot_identity__pb2.Identity.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeIdentity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recaster.v1.IdentityService/RevokeIdentity',
+            recaster_dot_v1_dot_identity__pb2.RevokeIdentityRequest.SerializeToString,
+            recaster_dot_v1_dot_identity__pb2.Identity.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AssignIdentity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recaster.v1.IdentityService/AssignIdentity',
+            recaster_dot_v1_dot_identity__pb2.AssignIdentityRequest.SerializeToString,
+            recaster_dot_v1_dot_identity__pb2.AssignIdentityResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -30,6 +30,7 @@ class JobKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     JOB_KIND_SWAP: _ClassVar[JobKind]
     JOB_KIND_EVALUATE: _ClassVar[JobKind]
     JOB_KIND_EXPORT: _ClassVar[JobKind]
+    JOB_KIND_SIGN: _ClassVar[JobKind]
 
 class IngestKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -55,6 +56,7 @@ JOB_KIND_TRAIN: JobKind
 JOB_KIND_SWAP: JobKind
 JOB_KIND_EVALUATE: JobKind
 JOB_KIND_EXPORT: JobKind
+JOB_KIND_SIGN: JobKind
 INGEST_KIND_UNSPECIFIED: IngestKind
 INGEST_KIND_CLIP: IngestKind
 INGEST_KIND_FACESET: IngestKind
@@ -98,20 +100,22 @@ class Job(_message.Message):
     def __init__(self, job_id: _Optional[str] = ..., kind: _Optional[_Union[JobKind, str]] = ..., spec: _Optional[_Union[JobSpec, _Mapping]] = ..., state: _Optional[_Union[JobState, str]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., result: _Optional[_Union[JobResult, _Mapping]] = ..., attempts: _Optional[int] = ..., last_seq: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class JobSpec(_message.Message):
-    __slots__ = ("ingest", "extract", "train", "swap", "evaluate", "export")
+    __slots__ = ("ingest", "extract", "train", "swap", "evaluate", "export", "sign")
     INGEST_FIELD_NUMBER: _ClassVar[int]
     EXTRACT_FIELD_NUMBER: _ClassVar[int]
     TRAIN_FIELD_NUMBER: _ClassVar[int]
     SWAP_FIELD_NUMBER: _ClassVar[int]
     EVALUATE_FIELD_NUMBER: _ClassVar[int]
     EXPORT_FIELD_NUMBER: _ClassVar[int]
+    SIGN_FIELD_NUMBER: _ClassVar[int]
     ingest: IngestSpec
     extract: ExtractSpec
     train: TrainSpec
     swap: SwapSpec
     evaluate: EvaluateSpec
     export: ExportSpec
-    def __init__(self, ingest: _Optional[_Union[IngestSpec, _Mapping]] = ..., extract: _Optional[_Union[ExtractSpec, _Mapping]] = ..., train: _Optional[_Union[TrainSpec, _Mapping]] = ..., swap: _Optional[_Union[SwapSpec, _Mapping]] = ..., evaluate: _Optional[_Union[EvaluateSpec, _Mapping]] = ..., export: _Optional[_Union[ExportSpec, _Mapping]] = ...) -> None: ...
+    sign: SignSpec
+    def __init__(self, ingest: _Optional[_Union[IngestSpec, _Mapping]] = ..., extract: _Optional[_Union[ExtractSpec, _Mapping]] = ..., train: _Optional[_Union[TrainSpec, _Mapping]] = ..., swap: _Optional[_Union[SwapSpec, _Mapping]] = ..., evaluate: _Optional[_Union[EvaluateSpec, _Mapping]] = ..., export: _Optional[_Union[ExportSpec, _Mapping]] = ..., sign: _Optional[_Union[SignSpec, _Mapping]] = ...) -> None: ...
 
 class IngestSpec(_message.Message):
     __slots__ = ("digest", "kind", "display_name", "identity_id")
@@ -217,23 +221,25 @@ class TrainOptions(_message.Message):
     def __init__(self, preset: _Optional[str] = ..., minutes: _Optional[float] = ..., steps: _Optional[int] = ..., seed: _Optional[int] = ..., threads: _Optional[int] = ..., device: _Optional[str] = ..., ingredients: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class SwapSpec(_message.Message):
-    __slots__ = ("clip_id", "model_id", "faceset_id", "options", "suffix", "matte")
+    __slots__ = ("clip_id", "model_id", "faceset_id", "options", "suffix", "matte", "without_manifest")
     CLIP_ID_FIELD_NUMBER: _ClassVar[int]
     MODEL_ID_FIELD_NUMBER: _ClassVar[int]
     FACESET_ID_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
     SUFFIX_FIELD_NUMBER: _ClassVar[int]
     MATTE_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_MANIFEST_FIELD_NUMBER: _ClassVar[int]
     clip_id: str
     model_id: str
     faceset_id: str
     options: SwapOptions
     suffix: str
     matte: bool
-    def __init__(self, clip_id: _Optional[str] = ..., model_id: _Optional[str] = ..., faceset_id: _Optional[str] = ..., options: _Optional[_Union[SwapOptions, _Mapping]] = ..., suffix: _Optional[str] = ..., matte: bool = ...) -> None: ...
+    without_manifest: bool
+    def __init__(self, clip_id: _Optional[str] = ..., model_id: _Optional[str] = ..., faceset_id: _Optional[str] = ..., options: _Optional[_Union[SwapOptions, _Mapping]] = ..., suffix: _Optional[str] = ..., matte: bool = ..., without_manifest: bool = ...) -> None: ...
 
 class SwapOptions(_message.Message):
-    __slots__ = ("range", "person", "track", "everyone", "detector", "landmarker", "min_face", "smoothing", "mask", "feather", "erode", "scale", "colour", "codec", "quality", "encoder_preset", "pixel_format", "threads", "device")
+    __slots__ = ("range", "person", "track", "everyone", "detector", "landmarker", "min_face", "smoothing", "mask", "feather", "erode", "scale", "colour", "codec", "quality", "encoder_preset", "pixel_format", "threads", "device", "label", "label_language", "label_corner", "label_size")
     RANGE_FIELD_NUMBER: _ClassVar[int]
     PERSON_FIELD_NUMBER: _ClassVar[int]
     TRACK_FIELD_NUMBER: _ClassVar[int]
@@ -253,6 +259,10 @@ class SwapOptions(_message.Message):
     PIXEL_FORMAT_FIELD_NUMBER: _ClassVar[int]
     THREADS_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    LABEL_LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    LABEL_CORNER_FIELD_NUMBER: _ClassVar[int]
+    LABEL_SIZE_FIELD_NUMBER: _ClassVar[int]
     range: str
     person: str
     track: int
@@ -272,7 +282,11 @@ class SwapOptions(_message.Message):
     pixel_format: str
     threads: int
     device: str
-    def __init__(self, range: _Optional[str] = ..., person: _Optional[str] = ..., track: _Optional[int] = ..., everyone: bool = ..., detector: _Optional[str] = ..., landmarker: _Optional[str] = ..., min_face: _Optional[int] = ..., smoothing: _Optional[str] = ..., mask: _Optional[str] = ..., feather: _Optional[float] = ..., erode: _Optional[float] = ..., scale: _Optional[float] = ..., colour: _Optional[str] = ..., codec: _Optional[str] = ..., quality: _Optional[int] = ..., encoder_preset: _Optional[str] = ..., pixel_format: _Optional[str] = ..., threads: _Optional[int] = ..., device: _Optional[str] = ...) -> None: ...
+    label: str
+    label_language: str
+    label_corner: str
+    label_size: float
+    def __init__(self, range: _Optional[str] = ..., person: _Optional[str] = ..., track: _Optional[int] = ..., everyone: bool = ..., detector: _Optional[str] = ..., landmarker: _Optional[str] = ..., min_face: _Optional[int] = ..., smoothing: _Optional[str] = ..., mask: _Optional[str] = ..., feather: _Optional[float] = ..., erode: _Optional[float] = ..., scale: _Optional[float] = ..., colour: _Optional[str] = ..., codec: _Optional[str] = ..., quality: _Optional[int] = ..., encoder_preset: _Optional[str] = ..., pixel_format: _Optional[str] = ..., threads: _Optional[int] = ..., device: _Optional[str] = ..., label: _Optional[str] = ..., label_language: _Optional[str] = ..., label_corner: _Optional[str] = ..., label_size: _Optional[float] = ...) -> None: ...
 
 class EvaluateSpec(_message.Message):
     __slots__ = ("original_clip_id", "swapped_clip_id", "source_faceset_id", "target_faceset_id", "gallery_faceset_ids", "range", "person", "track")
@@ -301,6 +315,16 @@ class ExportSpec(_message.Message):
     faceset_id: str
     model_id: str
     def __init__(self, faceset_id: _Optional[str] = ..., model_id: _Optional[str] = ...) -> None: ...
+
+class SignSpec(_message.Message):
+    __slots__ = ("digest", "display_name", "swaps")
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
+    SWAPS_FIELD_NUMBER: _ClassVar[int]
+    digest: str
+    display_name: str
+    swaps: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, digest: _Optional[str] = ..., display_name: _Optional[str] = ..., swaps: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Progress(_message.Message):
     __slots__ = ("stage", "done", "total", "unit", "detail")

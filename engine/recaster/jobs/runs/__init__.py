@@ -27,6 +27,8 @@ def run(work: Work) -> Made:
         from recaster.jobs.runs.swap import swap as do
     elif kind == "evaluate":
         from recaster.jobs.runs.evaluate import judge as do
+    elif kind == "sign":
+        from recaster.jobs.runs.sign import sign as do
     else:
         from recaster.jobs.runs.export import export as do
     return do(work)

@@ -75,7 +75,7 @@ def _model(work: Work, packed: Path, name: str) -> Made:
         except BaseException:
             _fresh(folder.path)
             raise
-    return Made("model", described_model(folder, work.task.made, name))
+    return Made("model", described_model(folder, work.task.made, name, work.task.spec.ingest.identity_id))
 
 
 def _fresh(folder: Path) -> None:

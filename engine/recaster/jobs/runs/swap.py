@@ -18,6 +18,7 @@ def swap(work: Work) -> Made:
         UsageError, ClipError, ModelError, FaceNotFoundError, DeviceError, OutputError: as ``recaster swap``.
     """
     from recaster.media.probe import probe
+    from recaster.provenance.manifest import BESIDE, sidecar_of
     from recaster.swapping.device import choose_device
     from recaster.swapping.load import load_swapper
     from recaster.swapping.pipeline import swap_clip
@@ -34,6 +35,8 @@ def swap(work: Work) -> Made:
     work.log("info", f"swapping {device}")
     swapper = load_swapper(model, work.task.facesets.get(spec.faceset_id))
     # The job's folder goes when it has ended: until then an interruption must cost no more than a join.
-    result = swap_clip(clip, out, swapper, settings, work.report, keep_parts=True)
+    result = swap_clip(clip, out, swapper, settings, work.report, marking=work.task.marking, keep_parts=True)
     files = [("clip", out)] if matte is None else [("clip", out), ("matte", matte)]
+    if work.task.marking is not None and out.suffix in BESIDE:
+        files.append(("manifest", sidecar_of(out)))
     return Made(files=tuple(files), summary=result.summary(device), warnings=result.warnings)

@@ -1,0 +1,61 @@
+"""``recaster audit``: what was done with whose face, and whether that log is whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+
+    from recaster.provenance.audit import AuditLog
+
+DESCRIPTION = """The audit log is only ever added to, and each record holds the hash of the one before it. It
+is kept in the data folder (RECASTER_DATA), by an engine for its own jobs, and holds no names of people but of
+those who attested."""
+
+
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add this command's parsers."""
+    parser = commands.add_parser(
+        "audit", parents=[common], help="what was done with whose face", description=DESCRIPTION
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    verifying = actions.add_parser("verify", parents=[common], help="follow the chain from end to end")
+    verifying.add_argument(
+        "--head",
+        metavar="HASH",
+        help="a hash that this command printed, or a manifest holds: the log must still have that record",
+    )
+    verifying.set_defaults(run=_verify)
+    showing = actions.add_parser("show", parents=[common], help="print the records, the oldest first")
+    showing.add_argument("--last", type=int, metavar="N", help="only so many, the newest")
+    showing.set_defaults(run=_show)
+    for each in (verifying, showing):
+        each.add_argument("--data", type=Path, metavar="FOLDER", help="whose log (default: RECASTER_DATA)")
+
+
+def _verify(options: argparse.Namespace) -> None:
+    log = _log(options)
+    last = log.verify(options.head)
+    if last is None:
+        print(f"{log.path}: empty")
+    else:
+        print(f"{log.path}: {last.number} records, whole; the newest has the hash {last.hash}")
+
+
+def _show(options: argparse.Namespace) -> None:
+    from collections import deque
+
+    for record in deque(_log(options).records(), maxlen=options.last):
+        details = " ".join(f"{name}={value}" for name, value in record.details.items() if value != "")
+        print(f"{record.number:>6}  {record.time}  {record.event}  {details}")
+
+
+def _log(options: argparse.Namespace) -> AuditLog:
+    from recaster.provenance.audit import AuditLog
+    from recaster.provenance.register import AUDIT
+    from recaster.store.folder import DataFolder
+
+    folder = DataFolder.default().path if options.data is None else options.data
+    return AuditLog(folder / AUDIT)

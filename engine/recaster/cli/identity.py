@@ -1,0 +1,200 @@
+"""``recaster identity``: whose faces are put on, and by what right."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recaster.cli.remote import add_engine, engine_of
+from recaster.provenance.policy import BASES
+
+if TYPE_CHECKING:
+    import argparse
+    import datetime as dt
+    from collections.abc import Iterable
+
+    from recaster.api.v1 import identity_pb2
+    from recaster.client import Client
+    from recaster.provenance.register import Register
+
+DESCRIPTION = """Register the people whose faces are put on, and by what right: consent (they agreed), self
+(you are it), licensed, or synthetic (it is nobody's). Training, swapping and previewing ask for it whenever
+they start or go on; without it they don't, and nothing is deleted. docs/responsible-use.md says what is
+kept."""
+
+
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add this command's parsers."""
+    parser = commands.add_parser(
+        "identity",
+        parents=[common],
+        help="whose faces are put on, and by what right",
+        description=DESCRIPTION,
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    adding = actions.add_parser("add", parents=[common], help="register a person")
+    adding.add_argument("name", metavar="NAME", help="what to call them; stays on this machine")
+    _add_terms(adding)
+    adding.set_defaults(run=_add)
+    attesting = actions.add_parser(
+        "attest", parents=[common], help="state a person's right anew, after it ended or was revoked"
+    )
+    attesting.add_argument("name", metavar="NAME", help="a name or an id")
+    _add_terms(attesting)
+    attesting.set_defaults(run=_attest)
+    showing = actions.add_parser("show", parents=[common], help="show a person, or everybody")
+    showing.add_argument("name", nargs="?", metavar="NAME", help="a name or an id (default: everybody)")
+    showing.set_defaults(run=_show)
+    revoking = actions.add_parser(
+        "revoke", parents=[common], help="take a right back: nothing more is trained, swapped or previewed"
+    )
+    revoking.add_argument("name", metavar="NAME", help="a name or an id")
+    revoking.add_argument("--reason", default="", help="why; kept with the person")
+    revoking.set_defaults(run=_revoke)
+    for each in (adding, attesting, showing, revoking):
+        add_engine(each)
+
+
+def _add_terms(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--basis", choices=BASES, required=True, help="by what right their face is used")
+    parser.add_argument("--scope", default="", metavar="TEXT", help="what it is for")
+    parser.add_argument("--from", dest="begin", metavar="DATE", help="when it begins, as 2026-12-31")
+    parser.add_argument("--until", metavar="DATE", help="the last day of it, as 2027-12-31")
+    parser.add_argument(
+        "--document", type=Path, metavar="FILE", help="what says so; a copy is kept for your eyes alone"
+    )
+    parser.add_argument("--attested-by", metavar="NAME", help="who says so (default: your user name)")
+
+
+def _add(options: argparse.Namespace) -> None:
+    from recaster.provenance.register import opened
+
+    with engine_of(options) as engine:
+        if engine is None:
+            with opened() as register:
+                person = register.add(options.name, _terms(options, register))
+        else:
+            person = _add_there(options, engine)
+    _print([person])
+
+
+def _add_there(options: argparse.Namespace, engine: Client) -> identity_pb2.Identity:
+    import uuid
+
+    from recaster.api.v1 import identity_pb2
+
+    request = identity_pb2.CreateIdentityRequest(
+        display_name=options.name, attestation=_terms(options, engine), request_id=str(uuid.uuid4())
+    )
+    made: identity_pb2.Identity = engine.connection.call(engine.identities.CreateIdentity, request)
+    return made
+
+
+def _attest(options: argparse.Namespace) -> None:
+    from recaster.provenance.register import opened
+
+    with engine_of(options) as engine:
+        if engine is None:
+            with opened() as register:
+                known = register.named(options.name)
+                person = register.attest(known.identity_id, _terms(options, register))
+        else:
+            from recaster.api.v1 import identity_pb2
+
+            request = identity_pb2.AttestIdentityRequest(
+                identity_id=engine.find_identity(options.name).identity_id,
+                attestation=_terms(options, engine),
+            )
+            person = engine.connection.call(engine.identities.AttestIdentity, request)
+    _print([person])
+
+
+def _show(options: argparse.Namespace) -> None:
+    from recaster.provenance.register import opened
+
+    with engine_of(options) as engine:
+        if engine is not None:
+            people = (
+                list(engine.every_identity())
+                if options.name is None
+                else [engine.find_identity(options.name)]
+            )
+        else:
+            with opened() as register:
+                people = register.everybody() if options.name is None else [register.named(options.name)]
+    if not people:
+        print("nobody is registered yet; see: recaster identity add --help", file=sys.stderr)
+    _print(people)
+
+
+def _revoke(options: argparse.Namespace) -> None:
+    from recaster.provenance.register import opened
+
+    with engine_of(options) as engine:
+        if engine is None:
+            with opened() as register:
+                person = register.revoke(register.named(options.name).identity_id, options.reason)
+        else:
+            from recaster.api.v1 import identity_pb2
+
+            request = identity_pb2.RevokeIdentityRequest(
+                identity_id=engine.find_identity(options.name).identity_id, reason=options.reason
+            )
+            person = engine.connection.call(engine.identities.RevokeIdentity, request)
+    _print([person])
+
+
+def _terms(options: argparse.Namespace, where: Register | Client) -> identity_pb2.Attestation:
+    """What the options say of a right; its document is brought to where it is kept (UsageError)."""
+    import datetime as dt
+    import getpass
+
+    from recaster.api.v1 import identity_pb2
+    from recaster.client import Client
+    from recaster.provenance.basis import basis_of
+
+    said = identity_pb2.Attestation(
+        basis=basis_of(options.basis),
+        scope=options.scope,
+        attested_by=options.attested_by or getpass.getuser(),
+    )
+    if options.begin is not None:
+        said.valid_from.FromDatetime(_day(options.begin))
+    if options.until is not None:  # that day belongs to it
+        said.valid_until.FromDatetime(_day(options.until) + dt.timedelta(days=1))
+    if options.document is not None:
+        if isinstance(where, Client):
+            said.document_digest = where.transfer.upload(options.document)
+        else:
+            said.document_digest = where.keep_document(options.document)
+    return said
+
+
+def _day(text: str) -> dt.datetime:
+    """The beginning of a day where this machine is."""
+    import datetime as dt
+
+    from recaster.errors import UsageError
+
+    try:
+        day = dt.datetime.strptime(text, "%Y-%m-%d")  # noqa: DTZ007 - made aware in the next line
+    except ValueError:
+        raise UsageError(f"{text!r} is no date; write it as 2026-12-31") from None
+    return day.astimezone(dt.UTC)
+
+
+def _print(people: Iterable[identity_pb2.Identity]) -> None:
+    from recaster.provenance.basis import described
+
+    for one in people:
+        print(f"{one.identity_id}  {one.display_name}: {described(one)}")
+        said = one.attestation
+        for name, value in (
+            ("scope", said.scope),
+            ("attested by", said.attested_by),
+            ("document, SHA-256", said.document_digest),
+            ("revoked because", one.revocation.reason),
+        ):
+            if value:
+                print(f"  {name}: {value}")

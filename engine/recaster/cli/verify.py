@@ -1,0 +1,46 @@
+"""``recaster verify``: what a file is, by its own signed word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+
+DESCRIPTION = """Say in one line what a file is: whether it carries a C2PA manifest, whether that fits the
+file, whether it speaks of a face swap and by what right, and who signed it. Ends with 3 where there is no
+manifest or the file was changed. A manifest can be stripped: none proves nothing."""
+
+
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add this command's parser."""
+    parser = commands.add_parser(
+        "verify", parents=[common], help="say what a file is, by its manifest", description=DESCRIPTION
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("file", type=Path, metavar="FILE", help="a clip or a picture")
+    parser.add_argument(
+        "--trust",
+        type=Path,
+        metavar="FILE",
+        help="certificates of authorities (PEM) that you trust (default: the policy's)",
+    )
+    parser.add_argument("--json", action="store_true", help="print all that its manifests say")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Look, and say."""
+    import json
+
+    from recaster.provenance.policy import Policy
+    from recaster.provenance.verify import inspect
+    from recaster.store.folder import DataFolder
+
+    data = DataFolder.default().path
+    trust = options.trust or Policy.load(data).trust
+    found = inspect(options.file, data, [] if trust is None else [trust])
+    if options.json:
+        print(json.dumps(found.manifests, indent=1))
+    else:
+        print(f"{options.file}: {found.line}")

@@ -1,0 +1,102 @@
+"""By what right a face is put on: what an identity's attestation is worth at a moment."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Final
+
+from recaster.api.v1 import identity_pb2
+from recaster.errors import ConsentError, UsageError
+from recaster.provenance.policy import BASES
+
+if TYPE_CHECKING:
+    from google.protobuf.timestamp_pb2 import Timestamp
+
+    from recaster.provenance.policy import Policy
+
+HOW: Final = "state it once, with --basis or --identity (see: recaster identity add --help)"
+
+
+def basis_of(name: str) -> identity_pb2.Basis:
+    """A basis by its name (UsageError)."""
+    if name not in BASES:
+        raise UsageError(f"{name!r} is no basis; choose among {', '.join(BASES)}")
+    found: identity_pb2.Basis = identity_pb2.Basis.Value(f"BASIS_{name.upper()}")
+    return found
+
+
+def basis_name(basis: identity_pb2.Basis) -> str:
+    """Its name; "" for none."""
+    return identity_pb2.Basis.Name(basis).removeprefix("BASIS_").lower() if basis else ""
+
+
+def require(identity: identity_pb2.Identity, policy: Policy, now: dt.datetime | None = None) -> None:
+    """See to it that a face may be put on, now.
+
+    Raises:
+        ConsentError: it may not; the message says why and what to do, without the person's name.
+    """
+    who = f"identity {identity.identity_id}"
+    if not identity.HasField("attestation"):
+        raise ConsentError(f"{who}: nobody has said by what right their face is used; {HOW}")
+    if identity.HasField("revocation"):
+        when = _date(identity.revocation.time)
+        raise ConsentError(f"{who}: the right to use this face was revoked on {when}", "CONSENT_REVOKED")
+    said = identity.attestation
+    now = now or dt.datetime.now(dt.UTC)
+    if said.HasField("valid_from") and now < _time(said.valid_from):
+        raise ConsentError(
+            f"{who}: the right to use this face begins on {_date(said.valid_from)}", "CONSENT_EXPIRED"
+        )
+    if said.HasField("valid_until") and now >= _time(said.valid_until):
+        raise ConsentError(
+            f"{who}: the right to use this face ended on {_last_day(said.valid_until)}; "
+            "renew it with: recaster identity attest",
+            "CONSENT_EXPIRED",
+        )
+    allowed(said, policy)
+
+
+def allowed(said: identity_pb2.Attestation, policy: Policy) -> None:
+    """See to it that an attestation is one that the policy takes (ConsentError)."""
+    name = basis_name(said.basis)
+    if name not in policy.bases:
+        raise ConsentError(
+            f"the policy doesn't take {name or 'no basis'}, but {', '.join(policy.bases)}", "CONSENT_REFUSED"
+        )
+    if policy.document and name in ("consent", "licensed") and not said.document_digest:
+        raise ConsentError(
+            f"the policy wants a document with {name}: give one with --document", "CONSENT_REFUSED"
+        )
+
+
+def described(identity: identity_pb2.Identity, now: dt.datetime | None = None) -> str:
+    """The state of a right in a few words."""
+    if not identity.HasField("attestation"):
+        return "no basis stated"
+    said = identity.attestation
+    words = basis_name(said.basis)
+    if identity.HasField("revocation"):
+        return f"{words}, revoked on {_date(identity.revocation.time)}"
+    now = now or dt.datetime.now(dt.UTC)
+    if said.HasField("valid_from") and now < _time(said.valid_from):
+        return f"{words}, from {_date(said.valid_from)}"
+    if said.HasField("valid_until"):
+        over = now >= _time(said.valid_until)
+        return f"{words}, {'ended on' if over else 'until'} {_last_day(said.valid_until)}"
+    return words
+
+
+def _time(stamp: Timestamp) -> dt.datetime:
+    time: dt.datetime = stamp.ToDatetime(tzinfo=dt.UTC)
+    return time
+
+
+def _date(stamp: Timestamp) -> str:
+    """The day, where this machine is."""
+    return f"{_time(stamp).astimezone():%Y-%m-%d}"
+
+
+def _last_day(stamp: Timestamp) -> str:
+    """The last day before a moment: what ends at midnight was over the day before."""
+    return f"{_time(stamp).astimezone() - dt.timedelta(microseconds=1):%Y-%m-%d}"

@@ -1,0 +1,300 @@
+"""C2PA manifests: what a file is and how it was made, signed and bound to its bytes.
+
+See the C2PA technical specification 2.2 (Coalition for Content Provenance and Authenticity), and IPTC's
+digital source types. Whoever changes a signed file breaks the binding; whoever strips the manifest leaves
+a file that says nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from recaster import __version__
+from recaster.errors import ManifestError, UsageError
+from recaster.files import atomic_path, sha256, write_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from recaster.provenance.marking import Marking
+    from recaster.provenance.signing import Signing
+
+EMBEDDED: Final = {
+    ".mp4": "video/mp4",
+    ".mov": "video/quicktime",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+}
+"""Files that carry their manifest themselves, and their media types."""
+BESIDE: Final = {".mkv": "video/x-matroska", ".webm": "video/webm", ".exr": "image/x-exr"}
+"""Files whose manifest lies beside them, in a ``.c2pa`` file of the same name."""
+SIDECAR: Final = ".c2pa"
+UNKNOWN: Final = "application/octet-stream"
+COMPOSITE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+"""A composite of captured and generated media (IPTC): a face made by a trained model in a real picture."""
+SWAP: Final = "recaster.swap"
+BASIS: Final = "recaster.basis"
+EDIT: Final = "recaster.edit"
+"""Our own assertions: how a swap was made, by what right, and which swaps are in an edit."""
+_SETTINGS: Final = {
+    # Above this much a file is kept on disk and not in memory while it is worked on.
+    "core": {"backing_store_memory_threshold_in_mb": 64},
+    # Nothing is fetched, ever.
+    "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
+    "builder": {"thumbnail": {"enabled": False}},
+}
+
+
+def media_type(path: Path) -> str:
+    """The media type of a file by its suffix (UsageError for one that can't be signed)."""
+    known = EMBEDDED | BESIDE
+    kind = known.get(path.suffix.lower())
+    if kind is None:
+        raise UsageError(f"{path}: can't carry a manifest; files of these kinds can: {', '.join(known)}")
+    return kind
+
+
+def sidecar_of(path: Path) -> Path:
+    """Where the manifest of a file lies that can't carry it."""
+    return path.with_suffix(SIDECAR)
+
+
+def sign_swap(made: Path, out: Path, clip: Path, facts: Mapping[str, Any], marking: Marking) -> str:
+    """Write a swap as ``out``, with a manifest; the same bytes of picture and sound.
+
+    Args:
+        made: the finished swap; of ``out``'s kind. It may be ``out`` itself.
+        out: the file to write, atomically; and its sidecar where it can't carry a manifest.
+        clip: the clip that was swapped; a manifest of its own is kept in the new one.
+        facts: what made it, as plain values ("model", "frames", ...).
+        marking: the right to the face, and who signs.
+
+    Returns:
+        One line of words on what was done.
+
+    Raises:
+        UsageError: ``out`` is of a kind that can't be signed, or the certificate doesn't fit.
+        ManifestError: the file can't be signed.
+        OutputError: it can't be written.
+    """
+    swapped = {
+        "action": "c2pa.edited",
+        "when": _now(),
+        "digitalSourceType": COMPOSITE,
+        "description": "A face was replaced by one that a trained model drew.",
+        "softwareAgent": {"name": "Recaster", "version": __version__},
+    }
+    assertions = [
+        {"label": SWAP, "data": {**facts, "clip": sha256(clip), "audit": marking.audit}},
+        {"label": BASIS, "data": {name: one for name, one in vars(marking.statement).items() if one}},
+    ]
+    parent = _Ingredient(clip, "parentOf")
+    _sign(made, out, [swapped], assertions, [parent], marking.signing)
+    return _said(out, marking.signing)
+
+
+def sign_render(render: Path, out: Path, swaps: Sequence[Path], signing: Signing) -> str:
+    """Write an edit's export as ``out``, with a manifest that names the swaps in it, their manifests kept.
+
+    Args:
+        render: what an editor exported. It may be ``out`` itself.
+        out: the file to write, atomically; and its sidecar where it can't carry a manifest.
+        swaps: every swap that went into it; each has a manifest.
+        signing: who signs.
+
+    Returns:
+        One line of words on what was done.
+
+    Raises:
+        UsageError, ManifestError, OutputError: as ``sign_swap``; no swap is given, or one has no manifest.
+    """
+    if not swaps:
+        raise UsageError("which swaps are in it? Name at least one")
+    created = {
+        "action": "c2pa.created",
+        "when": _now(),
+        "digitalSourceType": COMPOSITE,
+        "description": "An edit that holds face swaps was exported.",
+        "softwareAgent": {"name": "Recaster", "version": __version__},
+    }
+    for path in swaps:
+        manifest_of(path)  # raises where there is none
+    edit = {"label": EDIT, "data": {"swaps": [sha256(path) for path in swaps]}}
+    _sign(render, out, [created], [edit], [_Ingredient(path, "componentOf") for path in swaps], signing)
+    return f"{_said(out, signing)}; {len(swaps)} swap{'s' if len(swaps) > 1 else ''} in it"
+
+
+@dataclass(frozen=True)
+class _Ingredient:
+    path: Path
+    relation: str
+
+
+def _sign(
+    made: Path,
+    out: Path,
+    actions: Sequence[Mapping[str, Any]],
+    assertions: Sequence[Mapping[str, Any]],
+    ingredients: Sequence[_Ingredient],
+    signing: Signing,
+) -> None:
+    import c2pa
+
+    first = "c2pa.opened" if ingredients[0].relation == "parentOf" else "c2pa.placed"
+    used = [
+        {"action": first, "parameters": {"ingredientIds": [f"ingredient-{number}"]}}
+        for number in range(len(ingredients))
+    ]
+    listed = [*used, *actions] if first == "c2pa.opened" else [*actions, *used]
+    manifest = {
+        "claim_generator_info": [{"name": "Recaster", "version": __version__}],
+        "format": media_type(out),
+        "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": listed}}, *assertions],
+    }
+    try:
+        builder = c2pa.Builder(manifest, context())
+        for number, one in enumerate(ingredients):
+            _add(builder, number, one)
+        signer = c2pa.Signer.from_info(
+            c2pa.C2paSignerInfo(
+                alg=_algorithm(signing.certificate),
+                sign_cert=signing.certificate.read_bytes(),
+                private_key=signing.key.read_bytes(),
+                ta_url=signing.timestamp.encode() or None,
+            )
+        )
+        _write(builder, signer, made, out)
+    except c2pa.C2paError as error:
+        raise ManifestError(f"{out}: can't be signed with {signing.certificate.name} ({error})") from None
+
+
+def _add(builder: Any, number: int, one: _Ingredient) -> None:
+    """Add a file that was used, with the manifest in it."""
+    import c2pa
+
+    name = f"ingredient-{number}"
+    described = {"relationship": one.relation, "title": name, "label": name, "instance_id": name}
+    kind = EMBEDDED.get(one.path.suffix.lower(), UNKNOWN)
+    with one.path.open("rb") as file:
+        try:
+            builder.add_ingredient(described, kind, file)
+        except c2pa.C2paError:
+            if kind == UNKNOWN:
+                raise
+            # Not what its name says, or too broken for C2PA, though not for FFmpeg: then there is no
+            # manifest in it to be kept.
+            file.seek(0)
+            builder.add_ingredient(described, UNKNOWN, file)
+
+
+def _write(builder: Any, signer: Any, made: Path, out: Path) -> None:
+    kind = media_type(out)
+    if out.suffix.lower() in EMBEDDED:
+        with atomic_path(out) as temporary, made.open("rb") as source, temporary.open("w+b") as target:
+            builder.sign(signer, kind, source, target)
+        return
+    builder.set_no_embed()
+    with made.open("rb") as source:
+        signed = builder.sign(signer, kind, source, io.BytesIO())
+    write_bytes(sidecar_of(out), signed)
+    if made != out:
+        with atomic_path(out) as temporary:
+            shutil.copyfile(made, temporary)
+
+
+def manifest_of(path: Path, trust: Sequence[Path] = ()) -> tuple[dict[str, Any], str]:
+    """The manifests of a file as C2PA's reader gives them, and "Trusted", "Valid" or "Invalid".
+
+    Args:
+        path: the file.
+        trust: certificates of authorities (PEM) that are trusted.
+
+    Raises:
+        ManifestError: it has none, or one that can't be read.
+        UsageError: it is of a kind that has none.
+    """
+    import c2pa
+
+    kind = media_type(path)
+    beside = sidecar_of(path)
+    try:
+        with path.open("rb") as file:
+            if kind in EMBEDDED.values():
+                reader = c2pa.Reader(kind, file, None, context(trust))
+            elif beside.is_file():
+                reader = c2pa.Reader(kind, file, beside.read_bytes(), context(trust))
+            else:
+                raise ManifestError(f"{path}: carries no manifest, and {beside.name} isn't beside it")
+            return json.loads(reader.json()), reader.get_validation_state()
+    except OSError as error:
+        raise ManifestError(f"{path}: cannot be read ({error.strerror})") from None
+    except c2pa.C2paError as error:
+        if isinstance(error, c2pa.C2paError.ManifestNotFound):
+            raise ManifestError(
+                f"{path}: carries no manifest: nothing is known of how it was made "
+                "(one may have been stripped)"
+            ) from None
+        raise ManifestError(f"{path}: its manifest cannot be read ({error})") from None
+
+
+def context(trust: Sequence[Path] = ()) -> Any:
+    """C2PA's settings; ``trust`` as in ``manifest_of`` (UsageError where one can't be read)."""
+    import c2pa
+
+    settings: dict[str, Any] = dict(_SETTINGS)
+    try:
+        anchors = "".join(path.read_text(encoding="ascii") for path in trust)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"certificates to trust cannot be read: {error}") from None
+    if anchors:
+        settings["trust"] = {"user_anchors": anchors}
+    return c2pa.Context.from_dict(settings)
+
+
+def _algorithm(certificate: Path) -> bytes:
+    """How C2PA names the algorithm that a certificate's key signs with.
+
+    Raises:
+        UsageError: it holds no certificate, or one whose key C2PA doesn't take.
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+    try:
+        [first, *_] = x509.load_pem_x509_certificates(certificate.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{certificate}: no certificate to sign with ({error})") from None
+    key = first.public_key()
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        named = {256: b"es256", 384: b"es384", 521: b"es512"}.get(key.curve.key_size)
+    elif isinstance(key, rsa.RSAPublicKey):
+        named = b"ps256"
+    else:
+        named = b"ed25519" if isinstance(key, ed25519.Ed25519PublicKey) else None
+    if named is None:
+        raise UsageError(f"{certificate}: its key is of a kind that C2PA doesn't sign with; use P-256")
+    return named
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _said(out: Path, signing: Signing) -> str:
+    where = "in the file" if out.suffix.lower() in EMBEDDED else f"in {sidecar_of(out).name} beside it"
+    who = (
+        "a certificate made on this machine, which nobody else trusts"
+        if signing.local
+        else "your certificate"
+    )
+    return f"marked as a face swap: C2PA manifest {where}, signed with {who}"

@@ -1,0 +1,91 @@
+"""Whose face a faceset or a model on disk holds: a note in its folder, which stays on this machine.
+
+The note names a person of the register. It isn't packed with a faceset or model that goes elsewhere: a
+right is stated where it is used.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from recaster.errors import ConsentError, UsageError
+from recaster.files import write_json
+from recaster.provenance.basis import HOW, basis_name
+from recaster.store.jobs import UnknownError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.api.v1 import identity_pb2
+    from recaster.provenance.register import Register
+
+NOTE: Final = "identity.json"
+
+
+def owner(folder: Path) -> str:
+    """Id of the person whose face a folder holds; empty where nobody said.
+
+    Raises:
+        ConsentError: the note is damaged.
+    """
+    path = folder / NOTE
+    try:
+        noted = json.loads(path.read_bytes())["identity_id"]
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConsentError(f"{path}: cannot be read ({error}); delete it and state the basis anew") from None
+    if not isinstance(noted, str):
+        raise ConsentError(f"{path}: names nobody; delete it and state the basis anew")
+    return noted
+
+
+def note(folder: Path, identity_id: str) -> None:
+    """Note whose face a folder holds (OutputError)."""
+    if owner(folder) != identity_id:
+        write_json(folder / NOTE, {"identity_id": identity_id})
+
+
+def settle(
+    register: Register, folder: Path, identity: str | None = None, basis: str | None = None
+) -> identity_pb2.Identity:
+    """Find out whose face a folder holds, and see to it that it may be put on now.
+
+    Args:
+        register: who is known.
+        folder: a faceset's or a model's.
+        identity: id or name of a registered person.
+        basis: or just by what right it is used; somebody is registered under the folder's name.
+
+    Raises:
+        UsageError: it was noted to be somebody else, or of another basis.
+        ConsentError: nobody said whose it is, or it may not be put on now.
+        UnknownError: there is no such person.
+    """
+    noted = owner(folder)
+    if identity is not None:
+        person = register.named(identity)
+        if noted and noted != person.identity_id:
+            raise UsageError(f"{folder}: was noted to hold the face of {noted}, not of {person.identity_id}")
+    elif noted:
+        try:
+            person = register.get(noted)
+        except UnknownError:
+            raise ConsentError(
+                f"{folder}: holds the face of identity {noted}, which isn't known here; "
+                f"delete {folder / NOTE} and state the basis anew"
+            ) from None
+        if basis is not None and basis != basis_name(person.attestation.basis):
+            raise UsageError(
+                f"{folder}: the basis of {noted} is {basis_name(person.attestation.basis) or 'not stated'}, "
+                f"not {basis}; change it with: recaster identity attest {noted} --basis {basis}"
+            )
+    elif basis is not None:
+        person = register.stated(folder.resolve().name, basis)
+    elif register.policy.default:
+        return register.require("")
+    else:
+        raise ConsentError(f"{folder}: by what right is this face used? Please {HOW}")
+    register.require(person.identity_id)
+    return person

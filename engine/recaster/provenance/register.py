@@ -1,0 +1,250 @@
+"""Who is known, by what right their face is used, and the log of what was done with it.
+
+One data folder holds one register: an engine's, or that of the command line's own work (the same folder,
+unless one of them is given another). Parts of it::
+
+    DATA/store.sqlite    identities (and all else that an engine keeps)
+         audit.jsonl     what was done, see ``provenance.audit``
+         documents/      consents and licences by SHA-256, for their owner's eyes alone
+         secret          what hashes in manifests are salted with
+         signing/        certificates made here, see ``provenance.signing``
+         policy.toml     an organisation's rules, see ``provenance.policy``
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from recaster.api.v1 import identity_pb2
+from recaster.errors import ConsentError, InputError, OutputError, UsageError
+from recaster.files import atomic_path, sha256, unwritable, write_secret
+from recaster.provenance.audit import AuditLog
+from recaster.provenance.basis import HOW, allowed, basis_name, basis_of, require
+from recaster.provenance.policy import Policy
+from recaster.store.database import Database
+from recaster.store.folder import DataFolder
+from recaster.store.jobs import UnknownError
+from recaster.store.things import Things
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+AUDIT: Final = "audit.jsonl"
+"""Name of the log in a data folder."""
+LARGEST_DOCUMENT: Final = 100 << 20
+"""Bytes."""
+
+
+@dataclass(frozen=True)
+class Register:
+    """One register.
+
+    Attributes:
+        folder: where it is kept.
+        things: the identities, among others.
+        audit: the log.
+    """
+
+    folder: DataFolder
+    things: Things
+    audit: AuditLog
+
+    @classmethod
+    def of(cls, folder: DataFolder, things: Things) -> Register:
+        """The register of a data folder that is open already."""
+        return cls(folder, things, AuditLog(folder.path / AUDIT))
+
+    @property
+    def policy(self) -> Policy:
+        """The rules as they are now (UsageError)."""
+        return Policy.load(self.folder.path)
+
+    def add(
+        self,
+        name: str,
+        attestation: identity_pb2.Attestation | None = None,
+        note: str = "",
+        origin: str | None = None,
+    ) -> identity_pb2.Identity:
+        """Register a person; with the ``origin`` of an earlier one, that one is returned.
+
+        Raises:
+            ConsentError: the policy doesn't take that basis.
+            UsageError: the right would end before it begins.
+        """
+        known: identity_pb2.Identity | None
+        known = self.things.by_origin("identity", origin) if origin is not None else None
+        if known is not None:
+            return known
+        identity = identity_pb2.Identity(display_name=name, note=note)
+        if attestation is not None:
+            identity.attestation.CopyFrom(self._attested(attestation))
+        kept: identity_pb2.Identity = self.things.add("identity", identity, origin)
+        self.audit.add("identity.add", identity=kept.identity_id, **_terms(kept))
+        return kept
+
+    def attest(self, identity_id: str, attestation: identity_pb2.Attestation) -> identity_pb2.Identity:
+        """State a person's right anew; a revocation is over.
+
+        Raises:
+            UnknownError: there is no such person.
+            ConsentError, UsageError: as ``add``.
+        """
+        identity = self.get(identity_id)
+        identity.attestation.CopyFrom(self._attested(attestation))
+        identity.ClearField("revocation")
+        self.things.put("identity", identity)
+        self.audit.add("identity.attest", identity=identity.identity_id, **_terms(identity))
+        return identity
+
+    def revoke(self, identity_id: str, reason: str = "") -> identity_pb2.Identity:
+        """Take a right back (UnknownError)."""
+        identity = self.get(identity_id)
+        if not identity.HasField("revocation"):
+            identity.revocation.reason = reason
+            identity.revocation.time.GetCurrentTime()
+            self.things.put("identity", identity)
+            self.audit.add("identity.revoke", identity=identity.identity_id)
+        return identity
+
+    def get(self, identity_id: str) -> identity_pb2.Identity:
+        """One person (UnknownError)."""
+        found: identity_pb2.Identity = self.things.get("identity", identity_id)
+        return found
+
+    def everybody(self) -> list[identity_pb2.Identity]:
+        """Everybody, the newest first."""
+        return list(reversed(self.things.every("identity")))
+
+    def named(self, name: str) -> identity_pb2.Identity:
+        """A person by id, or by a name that only one has.
+
+        Raises:
+            UnknownError: there is none.
+            UsageError: several have that name.
+        """
+        found = self.things.find("identity", name)
+        if found is not None:
+            return found
+        same: list[identity_pb2.Identity] = [
+            one for one in self.things.every("identity") if one.display_name == name
+        ]
+        if not same:
+            raise UnknownError(f"there is no identity {name!r}; register one with: recaster identity add")
+        if len(same) > 1:
+            ids = ", ".join(one.identity_id for one in same)
+            raise UsageError(f"{len(same)} people are called {name!r}; give the id of one: {ids}")
+        return same[0]
+
+    def stated(self, name: str, basis: str, origin: str | None = None) -> identity_pb2.Identity:
+        """A person of whom no more than a basis is said; an ``origin`` gives the same one again."""
+        said = identity_pb2.Attestation(basis=basis_of(basis), attested_by=getpass.getuser())
+        return self.add(name, said, origin=origin)
+
+    def require(self, identity_id: str) -> identity_pb2.Identity:
+        """A person whose face may be put on, now; without an id, whom the policy's default stands for.
+
+        Raises:
+            ConsentError: it may not; nobody is known, the right was revoked, or is over.
+        """
+        policy = self.policy
+        if identity_id:
+            known = self.things.find("identity", identity_id)
+            if known is None:
+                raise ConsentError(f"identity {identity_id} isn't known here; {HOW}")
+            identity = known
+        elif policy.default:
+            name = f"faces of which nothing was said ({policy.default})"
+            identity = self.stated(name, policy.default, origin=f"default {policy.default}")
+        else:
+            raise ConsentError(f"nobody has said whose face this is, and by what right it is used; {HOW}")
+        require(identity, policy)
+        return identity
+
+    def keep_document(self, path: Path) -> str:
+        """Keep a copy of a consent or licence for its owner's eyes alone; returns its SHA-256.
+
+        Raises:
+            InputError: there is no such file, it is empty or too large.
+            OutputError: it can't be kept.
+        """
+        try:
+            size = path.stat().st_size
+        except OSError as error:
+            raise InputError(f"{path}: the document cannot be read ({error.strerror})") from None
+        if not 0 < size <= LARGEST_DOCUMENT:
+            raise InputError(f"{path}: a document has 1 to {LARGEST_DOCUMENT} bytes, not {size}")
+        digest = sha256(path)
+        kept = self.document(digest)
+        try:
+            kept.parent.mkdir(mode=0o700, exist_ok=True)
+            if not kept.is_file():
+                with atomic_path(kept) as temporary:
+                    temporary.write_bytes(path.read_bytes())
+                kept.chmod(0o600)
+        except OSError as error:
+            raise unwritable(kept, error) from error
+        return digest
+
+    def document(self, digest: str) -> Path:
+        """Where a document is kept."""
+        return self.folder.path / "documents" / digest
+
+    def salted(self, *values: str) -> str:
+        """A hash that only this register can make of a value: it tells strangers nothing, and its owner all.
+
+        HMAC-SHA-256 with the register's secret, as hex digits.
+        """
+        path = self.folder.path / "secret"
+        if not path.is_file():
+            with contextlib.suppress(OutputError):  # another process made it meanwhile
+                write_secret(path, secrets.token_hex(32))
+        return hmac.new(path.read_bytes(), "\n".join(values).encode(), hashlib.sha256).hexdigest()
+
+    def _attested(self, said: identity_pb2.Attestation) -> identity_pb2.Attestation:
+        """An attestation as it is kept."""
+        allowed(said, self.policy)
+        try:
+            begin = said.valid_from.ToDatetime() if said.HasField("valid_from") else None
+            end = said.valid_until.ToDatetime() if said.HasField("valid_until") else None
+        except (ValueError, OverflowError) as error:
+            raise UsageError(f"a right can't begin or end then ({error})") from None
+        if begin is not None and end is not None and end <= begin:
+            raise UsageError("the right would end before it begins")
+        if said.document_digest and not self.document(said.document_digest).is_file():
+            raise InputError(f"there is no document {said.document_digest[:12]}; give it first")
+        kept = identity_pb2.Attestation()
+        kept.CopyFrom(said)
+        kept.attest_time.GetCurrentTime()
+        return kept
+
+
+@contextlib.contextmanager
+def opened(folder: DataFolder | None = None) -> Iterator[Register]:
+    """The register of a data folder, by default the user's own (OutputError where it can't be kept)."""
+    folder = folder or DataFolder.default()
+    folder.make()
+    database = Database(folder.database)
+    try:
+        yield Register.of(folder, Things(database))
+    finally:
+        database.close()
+
+
+def _terms(identity: identity_pb2.Identity) -> dict[str, str]:
+    """What the audit log says of a right."""
+    if not identity.HasField("attestation"):
+        return {}
+    said = identity.attestation
+    terms = {"basis": basis_name(said.basis), "scope": said.scope, "document": said.document_digest}
+    for name in ("valid_from", "valid_until"):
+        if said.HasField(name):
+            terms[name] = getattr(said, name).ToJsonString()
+    return terms | ({"attested_by": said.attested_by} if said.attested_by else {})

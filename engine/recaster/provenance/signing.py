@@ -1,0 +1,129 @@
+"""Who signs: an organisation's own certificate, or one made on this machine, which nobody else trusts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from recaster.errors import OutputError, UsageError
+from recaster.files import held, unwritable, write_bytes, write_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from recaster.provenance.policy import Policy
+
+AUTHORITY_DAYS: Final = 7300
+DAYS: Final = 3650
+RENEW: Final = dt.timedelta(days=30)
+"""How long before it ends a certificate made here is made anew."""
+
+
+@dataclass(frozen=True)
+class Signing:
+    """What signs.
+
+    Attributes:
+        certificate: the signer's certificate and those that vouch for it (PEM), in that order.
+        key: its private key (PEM, PKCS #8).
+        local: whether both were made on this machine.
+        timestamp: address of a timestamp authority; empty for none.
+    """
+
+    certificate: Path
+    key: Path
+    local: bool
+    timestamp: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values, to be told to another process."""
+        return vars(self) | {"certificate": str(self.certificate), "key": str(self.key)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Signing:
+        """What ``to_json`` gave."""
+        return cls(Path(value["certificate"]), Path(value["key"]), value["local"], value["timestamp"])
+
+
+def signing_of(policy: Policy, data: Path) -> Signing:
+    """What signs by a policy; makes a certificate in ``data``/signing where it names none.
+
+    Raises:
+        UsageError: the named files can't be used.
+        OutputError: a certificate can't be made.
+    """
+    if policy.certificate is not None and policy.key is not None:
+        for path in (policy.certificate, policy.key):
+            if not path.is_file():
+                raise UsageError(f"{path}: the policy names this file to sign with, but it isn't there")
+        return Signing(policy.certificate, policy.key, local=False, timestamp=policy.timestamp)
+    folder = data / "signing"
+    found = Signing(folder / "signer.pem", folder / "signer.key", local=True, timestamp=policy.timestamp)
+    if not _lasts(found.certificate) or not found.key.is_file():
+        _make(folder)
+    return found
+
+
+def local_authority(data: Path) -> Path:
+    """The certificate of the authority that was made on this machine; there once something was signed."""
+    return data / "signing" / "authority.pem"
+
+
+def _lasts(path: Path) -> bool:
+    from cryptography import x509
+
+    try:
+        [first, *_] = x509.load_pem_x509_certificates(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return first.not_valid_after_utc - RENEW > dt.datetime.now(dt.UTC)
+
+
+def _make(folder: Path) -> None:
+    """Make an authority and a signer. The authority's key isn't kept: it can sign nothing else."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with held(folder / "lock") as alone:
+            if not alone:
+                raise OutputError(f"{folder}: another process makes a certificate there; try again")
+            chain, key, authority = _chain()
+            for stale in ("signer.key", "signer.pem"):
+                (folder / stale).unlink(missing_ok=True)
+            write_bytes(folder / "authority.pem", authority)
+            write_secret(folder / "signer.key", key)
+            write_bytes(folder / "signer.pem", chain)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
+def _chain() -> tuple[bytes, str, bytes]:
+    """(chain, key, authority), PEM: what the C2PA specification asks of a signer's certificate."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+    from recaster.x509 import builder, key_text
+
+    def named(common: str) -> x509.Name:
+        organisation = x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Recaster, not verified by anybody")
+        return x509.Name([organisation, x509.NameAttribute(NameOID.COMMON_NAME, common)])
+
+    root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    root_name = named("An authority made on one machine")
+    identifier = x509.SubjectKeyIdentifier.from_public_key(root_key.public_key())
+    root = builder(root_name, root_name, root_key, AUTHORITY_DAYS, authority=True)
+    authority = root.add_extension(identifier, critical=False).sign(root_key, hashes.SHA256())
+    signer = builder(named("A signer made on one machine"), root_name, key, DAYS, authority=False)
+    purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])
+    issuer = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
+    signed = signer.add_extension(purpose, critical=False).add_extension(issuer, critical=False)
+    pem = serialization.Encoding.PEM
+    root_pem = authority.public_bytes(pem)
+    return (
+        signed.sign(root_key, hashes.SHA256()).public_bytes(pem) + root_pem,
+        key_text(key),
+        root_pem,
+    )

@@ -1,0 +1,136 @@
+"""People, and by what right their faces are used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recaster.api.v1 import identity_pb2, identity_pb2_grpc
+from recaster.provenance.basis import basis_name
+from recaster.provenance.register import Register
+from recaster.service.checks import LONGEST_REQUEST_ID, check_digest, check_id, check_name, check_text
+from recaster.service.refusals import Code, Context, Refusal, answering, blob_missing, invalid
+
+if TYPE_CHECKING:
+    from recaster.service.engine import Engine
+
+
+class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
+    """See proto/recaster/v1/identity.proto."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._things = engine.store.things
+        self._register = Register.of(engine.store.folder, engine.store.things)
+
+    @answering
+    async def CreateIdentity(
+        self, request: identity_pb2.CreateIdentityRequest, context: Context
+    ) -> identity_pb2.Identity:
+        """A new person."""
+        if not request.display_name.strip():
+            raise invalid("display_name", "must not be empty")
+        check_name("display_name", request.display_name)
+        check_text("note", request.note)
+        check_text("request_id", request.request_id, LONGEST_REQUEST_ID)
+        said = None
+        if request.HasField("attestation"):
+            said = self._checked(request.attestation)
+        return self._register.add(request.display_name, said, request.note, request.request_id or None)
+
+    @answering
+    async def GetIdentity(
+        self, request: identity_pb2.GetIdentityRequest, context: Context
+    ) -> identity_pb2.Identity:
+        """One person."""
+        return self._things.get("identity", check_id("identity_id", request.identity_id))
+
+    @answering
+    async def ListIdentities(
+        self, request: identity_pb2.ListIdentitiesRequest, context: Context
+    ) -> identity_pb2.ListIdentitiesResponse:
+        """Everybody."""
+        found, following = self._things.listed("identity", request.page_size, request.page_token)
+        return identity_pb2.ListIdentitiesResponse(identities=found, next_page_token=following)
+
+    @answering
+    async def AttestIdentity(
+        self, request: identity_pb2.AttestIdentityRequest, context: Context
+    ) -> identity_pb2.Identity:
+        """State a person's right anew."""
+        name = check_id("identity_id", request.identity_id)
+        self._things.get("identity", name)
+        found = self._register.attest(name, self._checked(request.attestation))
+        self._engine.supervisor.wake()  # jobs may have waited for it
+        return found
+
+    @answering
+    async def RevokeIdentity(
+        self, request: identity_pb2.RevokeIdentityRequest, context: Context
+    ) -> identity_pb2.Identity:
+        """Take a right back."""
+        check_text("reason", request.reason)
+        found = self._register.revoke(check_id("identity_id", request.identity_id), request.reason)
+        self._engine.supervisor.rights_changed()
+        return found
+
+    @answering
+    async def AssignIdentity(
+        self, request: identity_pb2.AssignIdentityRequest, context: Context
+    ) -> identity_pb2.AssignIdentityResponse:
+        """Say whose face something holds."""
+        kind = request.WhichOneof("what")
+        if kind is None:
+            raise invalid("what", "must be a faceset or a model")
+        whose = self._things.get("identity", check_id("identity_id", request.identity_id)).identity_id
+        thing_kind = kind.removesuffix("_id")
+        thing = self._things.get(thing_kind, check_id(kind, getattr(request, kind)))
+        if thing.identity_id not in ("", whose):
+            raise Refusal(
+                Code.FAILED_PRECONDITION,
+                "OTHER_IDENTITY",
+                f"{thing_kind} {getattr(request, kind)} holds the face of {thing.identity_id}",
+                metadata={"identity_id": thing.identity_id},
+            )
+        if not thing.identity_id:
+            thing.identity_id = whose
+            self._things.put(thing_kind, thing)
+            self._register.audit.add("identity.assign", identity=whose, **{kind: getattr(request, kind)})
+        self._engine.supervisor.wake()
+        return identity_pb2.AssignIdentityResponse()
+
+    @answering
+    async def DeleteIdentity(
+        self, request: identity_pb2.DeleteIdentityRequest, context: Context
+    ) -> identity_pb2.DeleteIdentityResponse:
+        """Forget a person."""
+        name = check_id("identity_id", request.identity_id)
+        self._engine.refuse_in_use("identity", name)
+        for kind in ("faceset", "model"):
+            for thing in self._things.every(kind):
+                if thing.identity_id == name:
+                    thing_id = getattr(thing, f"{kind}_id")
+                    raise Refusal(
+                        Code.FAILED_PRECONDITION,
+                        "IN_USE",
+                        f"{kind} {thing_id} is theirs; delete that first",
+                        metadata={f"{kind}_id": thing_id},
+                    )
+        self._things.delete("identity", name)
+        self._register.audit.add("identity.delete", identity=name)
+        return identity_pb2.DeleteIdentityResponse()
+
+    def _checked(self, said: identity_pb2.Attestation) -> identity_pb2.Attestation:
+        """An attestation that can be kept, its document where no client reads it."""
+        if not basis_name(said.basis):
+            raise invalid("attestation.basis", "must be set")
+        check_text("attestation.scope", said.scope)
+        check_name("attestation.attested_by", said.attested_by)
+        if said.document_digest:
+            digest = check_digest("attestation.document_digest", said.document_digest)
+            blobs = self._engine.store.blobs
+            if not self._register.document(digest).is_file():
+                if not blobs.has(digest):
+                    raise blob_missing(digest)
+                self._register.keep_document(blobs.path(digest))
+            blobs.let_go(digest, "document")  # unless something else needs the very same file
+        return said

@@ -1,0 +1,109 @@
+"""A label in the picture that says what it is: letters or a badge in a corner, the same in every frame."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+import PIL.ImageFont
+
+from recaster.errors import UsageError
+
+if TYPE_CHECKING:
+    from recaster.media.types import Image
+
+KINDS: Final = ("none", "text", "icon")
+CORNERS: Final = ("bottom-right", "bottom-left", "top-right", "top-left")
+WORDS: Final = {
+    "de": ("KI", "Gesicht mit KI ersetzt"),
+    "en": ("AI", "Face replaced with AI"),
+    "es": ("IA", "Rostro sustituido con IA"),
+    "fr": ("IA", "Visage fait par IA"),
+    "it": ("IA", "Volto sostituito con IA"),
+    "nl": ("AI", "Gezicht vervangen met AI"),
+    "pt": ("IA", "Rosto trocado com IA"),
+}
+"""The letters of the badge, and the sentence. Pillow's own font has no accents, so none needs any."""
+SMALLEST: Final = 10
+"""Pixels of the lowest letters that are still read."""
+INK: Final = (255, 255, 255)
+GROUND: Final = (0, 0, 0, 170)
+
+
+@dataclass(frozen=True)
+class LabelSettings:
+    """What the label says, and where.
+
+    Attributes:
+        kind: "none", "text" (a sentence) or "icon" (a round badge with the two letters that
+            the EU's icons for AI-generated content have; it isn't one of those).
+        language: of ``WORDS``.
+        corner: one of ``CORNERS``.
+        size: height of the letters, as a share of the picture's shorter side.
+
+    Raises:
+        UsageError: a value that there isn't.
+    """
+
+    kind: str = "none"
+    language: str = "en"
+    corner: str = "bottom-right"
+    size: float = 0.035
+
+    def __post_init__(self) -> None:
+        for name, known in (("kind", KINDS), ("language", tuple(WORDS)), ("corner", CORNERS)):
+            if getattr(self, name) not in known:
+                raise UsageError(
+                    f"a label's {name} can't be {getattr(self, name)!r}; choose among {', '.join(known)}"
+                )
+        if not 0.01 <= self.size <= 0.2:
+            raise UsageError(f"a label's letters can't be {self.size} of the picture; choose 0.01 to 0.2")
+
+
+def labelled(image: Image, settings: LabelSettings) -> Image:
+    """A picture with its label; (height, width, 3) uint8 RGB, the same array where there is none to draw."""
+    if settings.kind == "none":
+        return image
+    height, width = image.shape[:2]
+    ink, cover = _patch(settings, min(width, height))
+    rows, columns = min(len(ink), height), min(ink.shape[1], width)
+    margin = min(round(0.6 * settings.size * min(width, height)), height - rows, width - columns)
+    top = margin if settings.corner.startswith("top") else height - rows - margin
+    left = margin if settings.corner.endswith("left") else width - columns - margin
+    place = np.s_[top : top + rows, left : left + columns]
+    result = image.copy()
+    shown = cover[:rows, :columns]
+    result[place] = np.rint(ink[:rows, :columns] * shown + image[place] * (1 - shown)).astype(np.uint8)
+    return result
+
+
+@functools.lru_cache(maxsize=4)
+def _patch(settings: LabelSettings, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """(h, w, 3) colours and (h, w, 1) opacity, 0 to 1, of a label in a picture of this shorter side."""
+    letters = max(round(settings.size * side), SMALLEST)
+    # Drawn four times as large: edges come out smooth in any font engine.
+    font = PIL.ImageFont.load_default(size=4 * letters)
+    short, sentence = WORDS[settings.language]
+    text = sentence if settings.kind == "text" else short
+    left, top, right, bottom = font.getbbox(text)
+    across, down = right - left, bottom - top
+    pad = round(2 * letters)
+    wide, high = across + 2 * pad, 4 * letters + 2 * pad
+    if settings.kind == "icon":
+        wide = high = round(max(np.hypot(across, down) * 1.35, high))
+    canvas = PIL.Image.new("RGBA", (int(wide), int(high)), (0, 0, 0, 0))
+    drawing = PIL.ImageDraw.Draw(canvas)
+    if settings.kind == "icon":
+        edge = round(0.4 * letters)
+        drawing.ellipse((0, 0, wide - 1, high - 1), fill=GROUND)
+        drawing.ellipse((edge, edge, wide - 1 - edge, high - 1 - edge), outline=INK, width=edge)
+    else:
+        drawing.rounded_rectangle((0, 0, wide - 1, high - 1), radius=high // 4, fill=GROUND)
+    drawing.text(((wide - across) / 2 - left, (high - down) / 2 - top), text, font=font, fill=INK)
+    small = canvas.resize((-(-int(wide) // 4), -(-int(high) // 4)), PIL.Image.Resampling.BOX)
+    pixels = np.asarray(small, dtype=np.float32)
+    return pixels[:, :, :3], pixels[:, :, 3:] / 255

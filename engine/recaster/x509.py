@@ -1,0 +1,53 @@
+"""What every certificate that Recaster makes has in common; for servers, clients and signers."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+SLACK: Final = dt.timedelta(hours=1)
+"""Clocks may differ by this much."""
+
+
+def builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int, *, authority: bool
+) -> x509.CertificateBuilder:
+    """A certificate of ``key`` that begins now: of an authority that signs others, or of who signs data."""
+    now = dt.datetime.now(dt.UTC)
+    begun = x509.CertificateBuilder(
+        subject_name=subject,
+        issuer_name=issuer,
+        public_key=key.public_key(),
+        serial_number=x509.random_serial_number(),
+        not_valid_before=now - SLACK,
+        not_valid_after=now + dt.timedelta(days=days),
+    )
+    constraints = x509.BasicConstraints(ca=authority, path_length=0 if authority else None)
+    return begun.add_extension(constraints, critical=True).add_extension(_usage(authority), critical=True)
+
+
+def key_text(key: ec.EllipticCurvePrivateKey) -> str:
+    """A private key as PEM (PKCS #8, not encrypted)."""
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+def _usage(authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not authority,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )

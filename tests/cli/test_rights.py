@@ -1,0 +1,136 @@
+"""The commands about the right to a face, and what the others do without one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recaster.cli import main as cli
+from recaster.provenance.audit import AuditLog
+from recaster.provenance.owner import owner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from recaster.facesets.faceset import Faceset
+
+Run = "Callable[..., tuple[int, str, str]]"
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command where nobody has said anything yet; returns its exit code and what it printed."""
+    monkeypatch.delenv("RECASTER_BASIS")
+    monkeypatch.setenv("RECASTER_DATA", str(tmp_path / "data"))
+
+    def command(*arguments: object) -> tuple[int, str, str]:
+        code = cli.main([str(one) for one in arguments])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return command
+
+
+@pytest.fixture
+def faces(actor_faceset: Faceset, tmp_path: Path) -> Path:
+    """A copy of the actor's faces that belong to nobody yet."""
+    import shutil
+
+    return shutil.copytree(actor_faceset.folder, tmp_path / "faces")
+
+
+def test_a_person_is_registered_shown_and_revoked(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("I agree")
+    terms = ("--basis", "consent", "--scope", "the film", "--until", "2099-12-31", "--document", letter)
+    code, out, _ = run("identity", "add", "Anna", *terms)
+    assert code == 0
+    assert "Anna: consent, until 2099-12-31" in out
+    assert "scope: the film" in out
+    name = out.split()[0]
+    assert run("identity", "show")[1] == out
+    assert "revoked on" in run("identity", "revoke", name, "--reason", "enough")[1]
+    assert "revoked because: enough" in run("identity", "show", "Anna")[1]
+    assert "Anna: self" in run("identity", "attest", "Anna", "--basis", "self")[1]
+    code, out, _ = run("audit", "verify")
+    assert code == 0
+    assert "3 records, whole" in out
+    assert "identity.revoke" in run("audit", "show", "--last", "2")[1]
+    code, _, error = run("identity", "add", "Ben", "--basis", "consent", "--until", "tomorrow")
+    assert code == 2
+    assert "'tomorrow' is no date" in error
+    assert "no identity 'Ben'" in run("identity", "show", "Ben")[2]
+
+
+def test_a_swap_needs_a_basis_once(
+    run: Callable[..., tuple[int, str, str]], faces: Path, actors: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.mp4"
+    swap = ("swap", actors / "performer.mp4", "--source", faces, "--range", "0-5", "-o", out)
+    code, _, error = run(*swap)
+    assert code == 9
+    assert "by what right is this face used?" in error
+    assert not out.exists()
+    assert run(*swap, "--basis", "synthetic")[0] == 0
+    code, printed, _ = run(*swap)
+    assert code == 0
+    assert "marked as a face swap" in printed
+    code, printed, _ = run("verify", out)
+    assert code == 0
+    assert "basis: synthetic" in printed
+    assert run("identity", "revoke", owner(faces))[0] == 0
+    assert run(*swap)[0] == 9
+    assert run("verify", out)[0] == 0  # what was made stays
+
+    edit = tmp_path / "edit.mp4"
+    assert run("sign", actors / "neighbour.mp4", "--swap", out, "-o", edit)[0] == 0
+    assert "an edit with 1 face swap in it" in run("verify", edit)[1]
+    code, _, error = run("verify", actors / "neighbour.mp4")
+    assert code == 3
+    assert "carries no manifest" in error
+
+
+def test_leaving_the_manifest_out_is_noted(
+    run: Callable[..., tuple[int, str, str]], faces: Path, actors: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.mp4"
+    swap = ("swap", actors / "performer.mp4", "--source", faces, "--range", "0-5", "-o", out)
+    code, printed, _ = run(*swap, "--basis", "self", "--no-manifest")
+    assert code == 0
+    assert "without a manifest" in printed
+    assert run("verify", out)[0] == 3
+    *_, last = AuditLog(tmp_path / "data" / "audit.jsonl").records()
+    assert last.event == "swap.deliver"
+    assert last.details["manifest"] == "left out, as asked"
+
+
+def test_a_training_needs_one_too_and_its_model_is_theirs(
+    run: Callable[..., tuple[int, str, str]], faces: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    train = ("train", "--source", faces, "-o", model, "--steps", "1", "--warmup", "1")
+    code, _, error = run(*train)
+    assert code == 9
+    assert "by what right" in error
+    assert not model.exists()
+    assert run("identity", "add", "Anna", "--basis", "self")[0] == 0
+    assert run(*train, "--identity", "Anna")[0] == 0
+    assert owner(model) == owner(faces)
+    run("identity", "revoke", "Anna")
+    assert run(*train, "--resume")[0] == 9
+
+
+def test_faces_are_bound_to_a_person_when_they_are_taken(
+    run: Callable[..., tuple[int, str, str]], actors: Path, tmp_path: Path
+) -> None:
+    extract = ("extract", actors / "likeness.mp4", "--range", "0-9", "--every", "5", "-o", tmp_path / "f")
+    assert run(*extract)[0] == 0  # taking faces needs no right: who they are may not be known yet
+    assert owner(tmp_path / "f") == ""
+    assert run(*extract, "--basis", "synthetic")[0] == 0
+    assert "synthetic" in run("identity", "show", owner(tmp_path / "f"))[1]

@@ -1,0 +1,169 @@
+"""Nothing is trained, swapped or previewed without a right to the face."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recaster.api.v1 import identity_pb2, job_pb2, swap_pb2
+from recaster.client.errors import RefusedError
+from recaster.files import sha256
+from recaster.provenance.audit import AuditLog
+from recaster.provenance.manifest import BASIS, SWAP
+from recaster.provenance.verify import inspect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import Material
+    from serving import Served
+
+SYNTHETIC = identity_pb2.Attestation(basis=identity_pb2.BASIS_SYNTHETIC, attested_by="Ben")
+
+
+@pytest.fixture(scope="module")
+def strict(serve: Callable[..., Served], prepare: Callable[[Served], Material]) -> Material:
+    """An engine where every right has to be stated."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RECASTER_BASIS")
+        return prepare(serve())
+
+
+def events(material: Material) -> list[str]:
+    log = AuditLog(material.served.data / "audit.jsonl")
+    log.verify()
+    return [one.event for one in log.records()]
+
+
+def revoke(material: Material, identity: str) -> None:
+    request = identity_pb2.RevokeIdentityRequest(identity_id=identity, reason="enough")
+    material.client.connection.call(material.client.identities.RevokeIdentity, request)
+
+
+def attest(material: Material, identity: str) -> None:
+    request = identity_pb2.AttestIdentityRequest(identity_id=identity, attestation=SYNTHETIC)
+    material.client.connection.call(material.client.identities.AttestIdentity, request)
+
+
+def test_from_nobody_s_face_to_a_revoked_one(strict: Material, tmp_path: Path) -> None:
+    client = strict.client
+    preview = swap_pb2.PreviewFrameRequest(clip_id=strict.clip, faceset_id=strict.faceset, frame=3)
+    preview.options.range = "0-9"
+    for asked in (
+        lambda: client.jobs.create(strict.swapping("0-9")),
+        lambda: client.jobs.create(strict.training(4)),
+        lambda: client.preview(preview),
+    ):
+        with pytest.raises(RefusedError, match="by what right") as caught:
+            asked()
+        assert caught.value.reason == "CONSENT_MISSING"
+    assert not list(client.jobs.listed(kinds=[job_pb2.JOB_KIND_SWAP, job_pb2.JOB_KIND_TRAIN]))
+
+    person = client.state_basis("her", "synthetic").identity_id
+    client.assign(person, faceset_id=strict.faceset)
+    job = client.jobs.wait(client.jobs.create(strict.swapping("0-9")).job_id)
+    [made] = job.result.artifacts
+    client.transfer.download(made.digest, tmp_path / "out.mp4")
+    found = inspect(tmp_path / "out.mp4", strict.served.data)
+    assert found.local
+    assert any("marked as a face swap" in line for line in job.result.summary)
+    manifest = found.manifests["manifests"][found.manifests["active_manifest"]]
+    said = {one["label"]: one["data"] for one in manifest["assertions"]}
+    assert said[BASIS]["basis"] == "synthetic"
+    assert said[SWAP]["clip"] == client.clip(strict.clip).digest
+    log = AuditLog(strict.served.data / "audit.jsonl")
+    assert log.verify(said[SWAP]["audit"])  # the log still holds what the manifest names
+    (tmp_path / "preview.png").write_bytes(client.preview(preview).png)
+    assert inspect(tmp_path / "preview.png", strict.served.data).swap
+
+    # A training that runs when the right is taken back stops, and goes on when there is one again.
+    training = client.jobs.create(strict.training(100_000)).job_id
+    strict.until(training, job_pb2.JOB_STATE_RUNNING, done=3)
+    revoke(strict, person)
+    blocked = strict.until(training, job_pb2.JOB_STATE_BLOCKED)
+    assert blocked.error.reason == "CONSENT_REVOKED"
+    assert blocked.error.exit_code == 9
+    model = client.model(training)  # what it learnt is kept, and is hers
+    assert model.identity_id == person
+    with pytest.raises(RefusedError, match="revoked") as caught:
+        client.jobs.create(strict.swapping("0-9"))
+    assert caught.value.reason == "CONSENT_REVOKED"
+    with pytest.raises(RefusedError, match="revoked"):
+        client.preview(swap_pb2.PreviewFrameRequest(clip_id=strict.clip, model_id=training, frame=3))
+    attest(strict, person)
+    strict.until(training, job_pb2.JOB_STATE_RUNNING)
+    client.jobs.cancel(training)
+    strict.until(training, job_pb2.JOB_STATE_CANCELLED)
+
+    told = events(strict)
+    assert told[:2] == ["identity.add", "identity.assign"]
+    assert [one for one in told if one.startswith("identity")][2:] == ["identity.revoke", "identity.attest"]
+    assert told.count("train.start") == 2
+    assert {"swap.start", "swap.deliver", "swap.preview"} <= set(told)
+    assert "her" not in log.path.read_text().replace("other", "")
+
+
+def test_an_edit_is_signed(strict: Material, actors: Path, tmp_path: Path) -> None:
+    client = strict.client
+    swap = strict.swapping("20-25")
+    if not client.faceset(strict.faceset).identity_id:
+        client.assign(client.state_basis("her", "synthetic").identity_id, faceset_id=strict.faceset)
+    made = client.jobs.wait(client.jobs.create(swap).job_id).result.artifacts[0].digest
+    export = client.transfer.upload(actors / "neighbour.mp4")
+    spec = job_pb2.SignSpec(digest=export, display_name="edit.mp4", swaps=[made])
+    job = client.jobs.wait(client.jobs.create(job_pb2.JobSpec(sign=spec)).job_id)
+    assert "1 swap in it" in job.result.summary[0]
+    client.transfer.download(job.result.artifacts[0].digest, tmp_path / "edit.mp4")
+    assert "an edit with 1 face swap" in inspect(tmp_path / "edit.mp4", strict.served.data).line
+    assert job.result.artifacts[0].digest == sha256(tmp_path / "edit.mp4")
+    assert events(strict)[-1] == "sign.deliver"
+    spec.swaps[:] = ["0" * 64]
+    with pytest.raises(RefusedError, match="no blob"):
+        client.jobs.create(job_pb2.JobSpec(sign=spec))
+
+
+def test_somebody_s_face_stays_theirs(strict: Material) -> None:
+    client = strict.client
+    if not client.faceset(strict.faceset).identity_id:
+        client.assign(client.state_basis("her", "synthetic").identity_id, faceset_id=strict.faceset)
+    other = client.state_basis("another", "self").identity_id
+    with pytest.raises(RefusedError, match="holds the face of") as caught:
+        client.assign(other, faceset_id=strict.faceset)
+    assert caught.value.reason == "OTHER_IDENTITY"
+    assert client.find_identity("another").identity_id == other
+
+
+def test_a_document_isn_t_handed_out(strict: Material, tmp_path: Path) -> None:
+    client = strict.client
+    letter = tmp_path / "letter.pdf"
+    letter.write_bytes(b"I agree. Anna")
+    digest = client.transfer.upload(letter)
+    said = identity_pb2.Attestation(basis=identity_pb2.BASIS_CONSENT, document_digest=digest)
+    request = identity_pb2.CreateIdentityRequest(display_name="Anna", attestation=said)
+    anna = client.connection.call(client.identities.CreateIdentity, request)
+    assert anna.attestation.document_digest == digest
+    assert client.transfer.missing([digest]) == [digest]
+    assert (strict.served.data / "documents" / digest).read_bytes() == letter.read_bytes()
+    request.attestation.basis = identity_pb2.BASIS_UNSPECIFIED
+    with pytest.raises(RefusedError, match="must be set"):
+        client.connection.call(client.identities.CreateIdentity, request)
+
+
+def test_a_policy_of_the_engine_rules(strict: Material) -> None:
+    policy = strict.served.data / "policy.toml"
+    policy.write_text("[manifest]\nrequired = true\n[label]\nrequired = true\nlanguage = 'de'\n")
+    try:
+        spec = strict.swapping("0-9")
+        spec.swap.without_manifest = True
+        with pytest.raises(RefusedError, match="asks for a manifest"):
+            strict.client.jobs.create(spec)
+        if not strict.client.faceset(strict.faceset).identity_id:
+            person = strict.client.state_basis("her", "synthetic").identity_id
+            strict.client.assign(person, faceset_id=strict.faceset)
+        job = strict.client.jobs.create(strict.swapping("30-33"))
+        assert (job.spec.swap.options.label, job.spec.swap.options.label_language) == ("text", "de")
+        strict.client.jobs.wait(job.job_id)
+    finally:
+        policy.unlink()

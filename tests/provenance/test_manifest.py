@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+import PIL.Image
+import pytest
+
+from recaster.errors import ManifestError, UsageError
+from recaster.files import sha256
+from recaster.media.reader import read_frames
+from recaster.provenance.manifest import BASIS, COMPOSITE, SWAP, sidecar_of, sign_render, sign_swap
+from recaster.provenance.marking import Marking
+from recaster.provenance.signing import signing_of
+from recaster.provenance.verify import Finding, inspect
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+    from pathlib import Path
+
+    from recaster.provenance.register import Register
+
+FACTS = {"engine": "0", "model": "1" * 64, "frames": 10}
+
+
+@pytest.fixture(scope="module")
+def clip(actors: Path) -> Path:
+    return actors / "performer.mp4"
+
+
+def remuxed(clip: Path, out: Path) -> Path:
+    """The same packets in another container."""
+    with av.open(str(clip)) as read, av.open(str(out), "w") as written:
+        streams = {one.index: written.add_stream_from_template(one) for one in read.streams}
+        for packet in read.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                written.mux(packet)
+    return out
+
+
+def active(found: Finding) -> dict:
+    return found.manifests["manifests"][found.manifests["active_manifest"]]
+
+
+def packets(path: Path) -> list[tuple[int, Fraction, bytes]]:
+    with av.open(str(path)) as container:
+        return [
+            (one.stream.index, one.pts * one.time_base, bytes(one))
+            for one in container.demux()
+            if one.dts is not None
+        ]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_a_signed_swap_says_what_it_is(
+    register: Register, marking: Marking, clip: Path, tmp_path: Path, suffix: str
+) -> None:
+    made = shutil.copy(clip, tmp_path / "made.mp4") if suffix == ".mp4" else None
+    made = made or remuxed(clip, tmp_path / f"made{suffix}")
+    out = tmp_path / f"out{suffix}"
+    assert "marked as a face swap" in sign_swap(made, out, clip, FACTS, marking)
+    found = inspect(out, register.folder.path)
+    assert found.swap
+    assert found.local
+    assert not found.trusted
+    assert "basis: synthetic" in found.line
+    assert "made by Recaster" in found.line
+    assert "nobody else trusts" in found.line
+    assert packets(out) == packets(made)
+    assert sidecar_of(out).exists() == (suffix == ".mkv")
+    assert not made.with_suffix(".c2pa").exists()
+
+
+def test_the_manifest_holds_no_name_and_no_path(
+    register: Register, marking: Marking, clip: Path, tmp_path: Path
+) -> None:
+    named = shutil.copy(clip, tmp_path / "Anna at home.mp4")
+    out = tmp_path / "Anna.mp4"
+    sign_swap(named, out, named, FACTS, marking)
+    found = inspect(out, register.folder.path)
+    text = json.dumps(found.manifests)
+    assert "Anna" not in text
+    assert "nobody" not in text.lower()
+    said = {one["label"]: one["data"] for one in active(found)["assertions"]}
+    assert said[SWAP]["clip"] == sha256(named)
+    assert said[SWAP]["model"] == FACTS["model"]
+    assert said[BASIS]["basis"] == "synthetic"
+    [person] = register.everybody()
+    assert said[BASIS]["identity"] == register.salted("identity", person.identity_id)
+    actions = said["c2pa.actions.v2"]["actions"]
+    assert [one["action"] for one in actions] == ["c2pa.opened", "c2pa.edited"]
+    assert actions[1]["digitalSourceType"] == COMPOSITE
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_flipped_bit_is_found(
+    register: Register, marking: Marking, clip: Path, tmp_path: Path, suffix: str
+) -> None:
+    out = tmp_path / f"out{suffix}"
+    sign_swap(clip if suffix == ".mp4" else remuxed(clip, tmp_path / "made.mkv"), out, clip, FACTS, marking)
+    data = bytearray(out.read_bytes())
+    for place in (len(data) // 3, len(data) // 2, len(data) - 1):
+        broken = data.copy()
+        broken[place] ^= 1
+        out.write_bytes(broken)
+        with pytest.raises(ManifestError, match="was changed after it was signed"):
+            inspect(out, register.folder.path)
+
+
+def test_a_manifest_of_another_file_doesn_t_fit(
+    register: Register, marking: Marking, clip: Path, actors: Path, tmp_path: Path
+) -> None:
+    sign_swap(remuxed(clip, tmp_path / "made.mkv"), tmp_path / "out.mkv", clip, FACTS, marking)
+    remuxed(actors / "neighbour.mp4", tmp_path / "out.mkv")
+    with pytest.raises(ManifestError, match="changed"):
+        inspect(tmp_path / "out.mkv", register.folder.path)
+
+
+def test_a_clip_s_own_manifest_is_kept(
+    register: Register, marking: Marking, clip: Path, tmp_path: Path
+) -> None:
+    sign_swap(clip, tmp_path / "one.mp4", clip, FACTS, marking)
+    sign_swap(clip, tmp_path / "two.mp4", tmp_path / "one.mp4", FACTS, marking)
+    found = inspect(tmp_path / "two.mp4", register.folder.path)
+    assert len(found.manifests["manifests"]) == 2
+    [before] = active(found)["ingredients"]
+    assert before["relationship"] == "parentOf"
+    assert (
+        before["active_manifest"]
+        == inspect(tmp_path / "one.mp4", register.folder.path).manifests["active_manifest"]
+    )
+
+
+def test_a_clip_that_isn_t_what_its_name_says_is_an_ingredient_all_the_same(
+    register: Register, marking: Marking, clip: Path, tmp_path: Path
+) -> None:
+    liar = remuxed(clip, tmp_path / "clip.mkv").rename(tmp_path / "liar.mp4")
+    sign_swap(clip, tmp_path / "out.mp4", liar, FACTS, marking)
+    assert inspect(tmp_path / "out.mp4", register.folder.path).swap
+
+
+def test_pictures_are_signed(register: Register, marking: Marking, clip: Path, tmp_path: Path) -> None:
+    frame = next(iter(read_frames(clip, 0, 1))).image
+    for suffix in (".png", ".jpg"):
+        made = tmp_path / f"made{suffix}"
+        PIL.Image.fromarray(frame).save(made)
+        sign_swap(made, made, clip, FACTS, marking)
+        assert inspect(made, register.folder.path).swap
+        shown = np.asarray(PIL.Image.open(made))
+        assert shown.shape == frame.shape
+    assert (np.asarray(PIL.Image.open(tmp_path / "made.png")) == frame).all()
+
+
+def test_an_edit_names_the_swaps_in_it(
+    register: Register, marking: Marking, clip: Path, actors: Path, tmp_path: Path
+) -> None:
+    swaps = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
+    for one in swaps:
+        sign_swap(clip, one, clip, FACTS, marking)
+    render = shutil.copy(actors / "neighbour.mp4", tmp_path / "edit.mp4")
+    assert "2 swaps in it" in sign_render(render, render, swaps, marking.signing)
+    found = inspect(render, register.folder.path)
+    assert found.swap
+    assert "an edit with 2 face swaps in it" in found.line
+    assert [one["relationship"] for one in active(found)["ingredients"]] == ["componentOf", "componentOf"]
+    assert len(found.manifests["manifests"]) == 3
+    with pytest.raises(ManifestError, match="no manifest"):
+        sign_render(clip, tmp_path / "out.mp4", [clip], marking.signing)
+    with pytest.raises(UsageError, match="at least one"):
+        sign_render(clip, tmp_path / "out.mp4", [], marking.signing)
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_what_carries_no_manifest_says_so(register: Register, clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="carries no manifest"):
+        inspect(clip, register.folder.path)
+    with pytest.raises(ManifestError, match="cannot be read"):
+        inspect(tmp_path / "none.mp4", register.folder.path)
+    with pytest.raises(ManifestError, match=r"clip\.c2pa isn't beside it"):
+        inspect(remuxed(clip, tmp_path / "clip.mkv"), register.folder.path)
+    with pytest.raises(UsageError, match="can't carry a manifest"):
+        inspect(tmp_path / "notes.txt", register.folder.path)
+
+
+def test_an_own_certificate_is_trusted_by_whoever_trusts_its_authority(
+    register: Register, clip: Path, tmp_path: Path
+) -> None:
+    # An organisation's certificate, as openssl makes one: P-384, signed by an authority of its own.
+    made = tmp_path / "org"
+    made.mkdir()
+    (made / "ext").write_text(
+        "basicConstraints=critical,CA:false\nkeyUsage=critical,digitalSignature\n"
+        "extendedKeyUsage=emailProtection\nauthorityKeyIdentifier=keyid\n"
+    )
+    for command in (
+        (
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 30"
+            " -subj /O=Studio/CN=Studio-CA -addext basicConstraints=critical,CA:true"
+            " -addext keyUsage=critical,keyCertSign,cRLSign"
+        ),
+        (
+            "req -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -keyout org.key -out org.csr"
+            " -subj /O=Studio/CN=Editing"
+        ),
+        "x509 -req -in org.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 20 -out org.pem -extfile ext",
+    ):
+        subprocess.run(["openssl", *command.split()], cwd=made, check=True, capture_output=True)
+    chain = made / "chain.pem"
+    chain.write_bytes((made / "org.pem").read_bytes() + (made / "ca.pem").read_bytes())
+    (register.folder.path / "policy.toml").write_text(
+        f'[manifest]\ncertificate = "{chain}"\nkey = "{made / "org.key"}"\ntrust = "{made / "ca.pem"}"\n'
+    )
+    assert not signing_of(register.policy, register.folder.path).local
+    out = tmp_path / "out.mp4"
+    marking = Marking.of(register, register.stated("nobody", "synthetic"), "0" * 64)
+    sign_swap(clip, out, clip, FACTS, marking)
+    trusting = inspect(out, register.folder.path, [made / "ca.pem"])
+    assert trusting.trusted
+    assert "signed by Editing (Studio)" in trusting.line
+    stranger = inspect(out, register.folder.path)
+    assert not stranger.trusted
+    assert "doesn't know" in stranger.line
+    (made / "org.key").unlink()
+    with pytest.raises(UsageError, match=r"org\.key"):
+        signing_of(register.policy, register.folder.path)
+
+
+def test_a_key_of_another_certificate_signs_nothing(
+    register: Register, marking: Marking, clip: Path, tmp_path: Path
+) -> None:
+    other = signing_of(register.policy, tmp_path / "other")
+    wrong = Marking(
+        marking.statement, type(other)(marking.signing.certificate, other.key, local=True), marking.audit
+    )
+    with pytest.raises(ManifestError, match="can't be signed"):
+        sign_swap(clip, tmp_path / "out.mp4", clip, FACTS, wrong)
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_a_certificate_made_here_is_made_once(register: Register) -> None:
+    first = signing_of(register.policy, register.folder.path)
+    assert signing_of(register.policy, register.folder.path) == first
+    assert first.key.stat().st_mode & 0o077 == 0
+    before = first.certificate.read_bytes()
+    first.certificate.write_text("nonsense")
+    assert signing_of(register.policy, register.folder.path).certificate.read_bytes() != before
+
+
+def test_a_marking_is_told_to_other_processes(marking: Marking) -> None:
+    assert Marking.from_json(json.loads(json.dumps(marking.to_json()))) == marking

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recaster.api.v1 import identity_pb2
+from recaster.errors import ConsentError, InputError, UsageError
+from recaster.provenance.basis import basis_of, described
+from recaster.provenance.owner import NOTE, note, owner, settle
+from recaster.store.jobs import UnknownError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.provenance.register import Register
+
+NOW = dt.datetime.now(dt.UTC)
+DAY = dt.timedelta(days=1)
+
+
+def attestation(
+    basis: str = "consent",
+    begin: dt.datetime | None = None,
+    end: dt.datetime | None = None,
+    document: str = "",
+) -> identity_pb2.Attestation:
+    said = identity_pb2.Attestation(basis=basis_of(basis), document_digest=document)
+    if begin is not None:
+        said.valid_from.FromDatetime(begin)
+    if end is not None:
+        said.valid_until.FromDatetime(end)
+    return said
+
+
+def policy(register: Register, text: str) -> None:
+    (register.folder.path / "policy.toml").write_text(text)
+
+
+def test_a_face_with_a_basis_may_be_put_on(register: Register) -> None:
+    anna = register.add("Anna", attestation(begin=NOW - DAY, end=NOW + DAY))
+    assert register.require(anna.identity_id).display_name == "Anna"
+    assert described(anna).startswith("consent, until ")
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (None, "CONSENT_MISSING"),
+        (attestation(end=NOW - DAY), "CONSENT_EXPIRED"),
+        (attestation(begin=NOW + DAY), "CONSENT_EXPIRED"),
+    ],
+)
+def test_others_may_not(register: Register, said: identity_pb2.Attestation | None, reason: str) -> None:
+    anna = register.add("Anna", said)
+    with pytest.raises(ConsentError, match=anna.identity_id) as caught:
+        register.require(anna.identity_id)
+    assert caught.value.reason == reason
+    assert "Anna" not in str(caught.value)
+
+
+def test_a_right_is_revoked_and_stated_anew(register: Register) -> None:
+    anna = register.add("Anna", attestation()).identity_id
+    register.revoke(anna, "she changed her mind")
+    with pytest.raises(ConsentError, match="revoked") as caught:
+        register.require(anna)
+    assert caught.value.reason == "CONSENT_REVOKED"
+    assert register.get(anna).revocation.reason == "she changed her mind"
+    register.attest(anna, attestation("licensed"))
+    assert described(register.require(anna)) == "licensed"
+    events = [one.event for one in register.audit.records()]
+    assert events == ["identity.add", "identity.revoke", "identity.attest"]
+    assert "Anna" not in register.audit.path.read_text()
+
+
+def test_nobody_known_stands_for_nobody(register: Register) -> None:
+    with pytest.raises(ConsentError, match="nobody has said"):
+        register.require("")
+    with pytest.raises(ConsentError, match="isn't known"):
+        register.require("0" * 12)
+
+
+def test_work_that_nobody_watches_states_a_basis_once(
+    register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECASTER_BASIS", "synthetic")
+    first, second = register.require(""), register.require("")
+    assert first.identity_id == second.identity_id
+    assert described(first) == "synthetic"
+    monkeypatch.setenv("RECASTER_BASIS", "because")
+    with pytest.raises(UsageError, match="because"):
+        register.require("")
+
+
+def test_a_document_is_kept_for_its_owner_alone(register: Register, tmp_path: Path) -> None:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("I agree. Anna")
+    digest = register.keep_document(letter)
+    kept = register.document(digest)
+    assert kept.read_text() == "I agree. Anna"
+    assert kept.stat().st_mode & 0o077 == 0
+    assert kept.parent.stat().st_mode & 0o077 == 0
+    register.add("Anna", attestation(document=digest))
+    with pytest.raises(InputError, match="no document"):
+        register.add("Ben", attestation(document="1" * 64))
+    with pytest.raises(InputError, match="cannot be read"):
+        register.keep_document(tmp_path / "none.txt")
+
+
+def test_a_policy_rules(register: Register, tmp_path: Path) -> None:
+    policy(register, '[consent]\nbases = ["consent"]\ndocument = true\n')
+    with pytest.raises(ConsentError, match="doesn't take self"):
+        register.add("Me", attestation("self"))
+    with pytest.raises(ConsentError, match="wants a document"):
+        register.add("Anna", attestation())
+    letter = tmp_path / "letter.txt"
+    letter.write_text("I agree")
+    anna = register.add("Anna", attestation(document=register.keep_document(letter)))
+    assert register.require(anna.identity_id)
+    policy(register, '[consent]\nbases = ["licensed"]\n')  # what was taken before isn't any more
+    with pytest.raises(ConsentError, match="doesn't take consent"):
+        register.require(anna.identity_id)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[consent]\nbasis = 1", "has no basis"),
+        ("[consents]\n", r"\[consents\] is nothing"),
+        ("[label]\nrequired = 1", "must be a bool"),
+        ('[consent]\nbases = ["trust me"]', "'trust me' is no basis"),
+        ('[manifest]\ncertificate = "a.pem"', "go together"),
+        ("[consent", "no TOML"),
+    ],
+)
+def test_a_policy_with_a_mistake_is_refused(register: Register, text: str, problem: str) -> None:
+    policy(register, text)
+    with pytest.raises(UsageError, match=problem):
+        _ = register.policy
+
+
+def test_a_policy_that_was_named_must_be_there(register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECASTER_POLICY", str(register.folder.path / "none.toml"))
+    with pytest.raises(UsageError, match="cannot be read"):
+        _ = register.policy
+
+
+def test_a_right_must_not_end_before_it_begins(register: Register) -> None:
+    with pytest.raises(UsageError, match="end before it begins"):
+        register.add("Anna", attestation(begin=NOW, end=NOW - DAY))
+
+
+def test_people_are_found_by_name_or_id(register: Register) -> None:
+    anna = register.add("Anna", attestation())
+    assert register.named("Anna") == register.named(anna.identity_id) == anna
+    with pytest.raises(UnknownError, match="Ben"):
+        register.named("Ben")
+    other = register.add("Anna", attestation())
+    with pytest.raises(UsageError, match=other.identity_id):
+        register.named("Anna")
+
+
+def test_hashes_tell_strangers_nothing(register: Register) -> None:
+    assert register.salted("identity", "a") == register.salted("identity", "a")
+    assert register.salted("identity", "a") != register.salted("document", "a")
+    (register.folder.path / "secret").unlink()
+    first = register.salted("identity", "a")
+    (register.folder.path / "secret").unlink()
+    assert register.salted("identity", "a") != first
+
+
+def test_a_folder_says_whose_face_it_holds(register: Register, tmp_path: Path) -> None:
+    folder = tmp_path / "anna"
+    folder.mkdir()
+    with pytest.raises(ConsentError, match="--basis"):
+        settle(register, folder)
+    person = settle(register, folder, basis="self")
+    assert person.display_name == "anna"
+    note(folder, person.identity_id)
+    assert owner(folder) == settle(register, folder).identity_id == person.identity_id
+    with pytest.raises(UsageError, match="is self, not consent"):
+        settle(register, folder, basis="consent")
+    other = register.add("Ben", attestation())
+    with pytest.raises(UsageError, match=f"not of {other.identity_id}"):
+        settle(register, folder, identity="Ben")
+    register.revoke(person.identity_id)
+    with pytest.raises(ConsentError, match="revoked"):
+        settle(register, folder)
+
+
+def test_a_folder_from_elsewhere_needs_a_basis_here(register: Register, tmp_path: Path) -> None:
+    note(tmp_path, "0" * 12)
+    with pytest.raises(ConsentError, match="isn't known here"):
+        settle(register, tmp_path)
+    (tmp_path / NOTE).write_text("nonsense")
+    with pytest.raises(ConsentError, match="delete it"):
+        settle(register, tmp_path)
