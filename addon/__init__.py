@@ -9,13 +9,16 @@ from . import (
     faces,
     jobs,
     operators_engine,
+    operators_rights,
     operators_swap,
     operators_train,
     panels,
+    panels_rights,
     panels_train,
     pictures,
     preferences,
     properties,
+    rights,
     session,
     swaps,
     trainings,
@@ -26,12 +29,14 @@ _CLASSES = (
     *operators_engine.CLASSES,
     *operators_swap.CLASSES,
     *operators_train.CLASSES,
+    *operators_rights.CLASSES,
     *panels.CLASSES,
     *panels_train.CLASSES,
+    *panels_rights.CLASSES,
     panels.JobsPanel,
 )
 _ON_SNAPSHOT = (jobs.on_snapshot, swaps.on_snapshot, trainings.on_snapshot)
-_ON_LOAD = (faces.forget_all, trainings.forget_all, swaps.resume_all)
+_ON_LOAD = (faces.forget_all, rights.forget_all, trainings.forget_all, swaps.resume_all)
 
 
 def register() -> None:

@@ -29,6 +29,8 @@ class Choice:
     colour: str
     smoothing: str
     codec: str
+    label: str
+    label_language: str
 
     @classmethod
     def of(cls, strip: Any) -> Choice:
@@ -37,7 +39,7 @@ class Choice:
         person = bpy.path.abspath(chosen.person) if chosen.person and not chosen.everyone else ""
         return cls(
             chosen.face, person, chosen.everyone, chosen.mask, chosen.feather, chosen.erode, chosen.colour,
-            chosen.smoothing, chosen.codec,
+            chosen.smoothing, chosen.codec, chosen.label, chosen.label_language,
         )  # fmt: skip
 
 
@@ -62,6 +64,8 @@ def options_of(client: Client, choice: Choice, frames: str) -> job_pb2.SwapOptio
         smoothing=choice.smoothing,
         codec=choice.codec,
     )
+    if choice.label != "none":
+        options.label, options.label_language = choice.label, choice.label_language
     if choice.everyone:
         options.everyone = True
     elif choice.person:

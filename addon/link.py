@@ -48,6 +48,7 @@ class Snapshot:
         gone: ids asked for that it doesn't know any more.
         models: its models (Model), the newest first.
         facesets: its facesets (Faceset), the newest first.
+        identities: people that it knows (Identity), the newest first.
     """
 
     online: bool = False
@@ -58,6 +59,7 @@ class Snapshot:
     gone: frozenset[str] = frozenset()
     models: tuple[Any, ...] = ()
     facesets: tuple[Any, ...] = ()
+    identities: tuple[Any, ...] = ()
 
     def job(self, job_id: str) -> Any | None:
         """One of its jobs, or None."""
@@ -222,7 +224,7 @@ class Link:
 
 def look(client: Client, wanted: frozenset[str] = frozenset()) -> Snapshot:
     """An engine as it is now; EngineError where it can't be asked."""
-    from recaster.api.v1 import faceset_pb2, job_pb2, job_pb2_grpc, model_pb2, server_pb2
+    from recaster.api.v1 import faceset_pb2, identity_pb2, job_pb2, job_pb2_grpc, model_pb2, server_pb2
     from recaster.client import MissingError
 
     call = client.connection.call
@@ -239,6 +241,7 @@ def look(client: Client, wanted: frozenset[str] = frozenset()) -> Snapshot:
             gone.add(job_id)
     models = call(client.models.ListModels, model_pb2.ListModelsRequest(), CALL_S).models
     facesets = call(client.facesets.ListFacesets, faceset_pb2.ListFacesetsRequest(), CALL_S).facesets
+    people = call(client.identities.ListIdentities, identity_pb2.ListIdentitiesRequest(), CALL_S).identities
     return Snapshot(
         online=True,
         info=info,
@@ -246,6 +249,7 @@ def look(client: Client, wanted: frozenset[str] = frozenset()) -> Snapshot:
         gone=frozenset(gone),
         models=tuple(models),
         facesets=tuple(facesets),
+        identities=tuple(people),
     )
 
 

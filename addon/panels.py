@@ -7,25 +7,15 @@ from typing import Any
 
 import bpy
 
-from . import errands, faces, jobs, operators_engine, operators_swap, pictures, session
+from . import errands, faces, jobs, operators_engine, operators_swap, panels_rights, pictures, session
+from .drawing import SequencerPanel, draw_line, words
 from .operators_swap import chosen_strip
 from .preferences import preferences
 from .properties import LOOK
 
-TAB = "Recaster"
-WRAP = 42
-"""Characters of a line of an error; panels don't wrap by themselves."""
 FACE_SCALE = 4.0
 FACES_IN_ROW = 3
 PREVIEW_SCALE = 11.0
-
-
-class SequencerPanel:
-    """A panel of the tab."""
-
-    bl_space_type = "SEQUENCE_EDITOR"
-    bl_region_type = "UI"
-    bl_category = TAB
 
 
 class EnginePanel(SequencerPanel, bpy.types.Panel):
@@ -90,6 +80,7 @@ class SwapPanel(SequencerPanel, bpy.types.Panel):
         row.label(text="Face")
         known = chosen.face_name or "Choose ..."
         row.menu(operators_swap.FaceMenu.bl_idname, text=known)
+        panels_rights.draw_basis(layout, chosen.face, chosen.face_name)
         _draw_people(layout, strip)
         row = layout.row(align=True)
         row.scale_y = 1.3
@@ -171,8 +162,12 @@ class ResultPanel(SequencerPanel, bpy.types.Panel):
     poll = LookPanel.poll
 
     def draw(self, context: Any) -> None:
-        """Handles, codec, what becomes of the original."""
-        _draw_choices(self.layout, chosen_strip(context).recaster, ("handles", "codec", "mute"))
+        """Handles, codec, label, what becomes of the original."""
+        _draw_choices(
+            self.layout,
+            chosen_strip(context).recaster,
+            ("handles", "codec", "label", "label_language", "mute"),
+        )
 
 
 def _draw_choices(layout: Any, chosen: Any, names: tuple[str, ...]) -> None:
@@ -264,26 +259,6 @@ def draw_job_buttons(row: Any, job: Any) -> None:
     elif job.state != job_pb2.JOB_STATE_PAUSING:
         button("pause", "PAUSE")
     button("cancel", "X")
-
-
-def draw_line(layout: Any, line: jobs.Line) -> None:
-    """A title, and a bar or a word."""
-    layout.label(text=line.title, icon=line.icon)
-    if line.share is not None:
-        layout.progress(factor=line.share, text=line.text)
-    else:
-        layout.label(text=line.text)
-    if line.trouble:
-        words(layout, line.trouble)
-
-
-def words(layout: Any, text: str, icon: str = "NONE") -> None:
-    """A longer text, a line at a time."""
-    import textwrap
-
-    column = layout.column(align=True)
-    for at, line in enumerate(textwrap.wrap(text, WRAP)):
-        column.label(text=line, icon=icon if at == 0 or icon == "NONE" else "BLANK1")
 
 
 def _in_menus(self: Any, _context: Any) -> None:

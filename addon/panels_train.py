@@ -8,9 +8,11 @@ from typing import Any
 import bpy
 
 from . import compat, jobs, operators_train, pictures, session, trainings
+from .drawing import SequencerPanel, draw_line, words
 from .operators_swap import label_of_faceset, label_of_model
 from .operators_train import faceset_called, model_called
-from .panels import SequencerPanel, draw_job_buttons, draw_line, words
+from .panels import draw_job_buttons
+from .panels_rights import draw_basis
 
 FACE_SCALE = 2.6
 COLUMNS = 6
@@ -30,6 +32,9 @@ class TrainPanel(SequencerPanel, bpy.types.Panel):
         layout, scene = self.layout, compat.scene_of(context)
         chosen, found = scene.recaster, session.snapshot()
         _draw_role(layout, chosen, "source", operators_train.SourceMenu)
+        source = faceset_called(chosen.source)
+        if source is not None:
+            draw_basis(layout, f"faceset:{chosen.source}", label_of_faceset(source))
         pairwise = trainings.pairwise(found, chosen.preset)
         if pairwise:
             _draw_role(layout, chosen, "target", operators_train.TargetMenu)

@@ -35,6 +35,20 @@ CODECS = (
     ("hevc", "HEVC", "Smaller, 10 bits where the clip has them (.mp4)"),
     ("prores", "ProRes", "For grading and compositing (.mov, large)"),
 )
+LABELS = (
+    ("none", "None", "Nothing is written into the picture"),
+    ("text", "Text", "A sentence in the corner says that the face was replaced"),
+    ("icon", "Icon", "A badge in the corner"),
+)
+LANGUAGES = (
+    ("en", "English", ""),
+    ("de", "German", ""),
+    ("es", "Spanish", ""),
+    ("fr", "French", ""),
+    ("it", "Italian", ""),
+    ("nl", "Dutch", ""),
+    ("pt", "Portuguese", ""),
+)
 SUFFIXES = {"h264": ".mp4", "hevc": ".mp4", "prores": ".mov"}
 MOST_HANDLES = 250
 
@@ -78,6 +92,8 @@ class StripSettings(bpy.types.PropertyGroup):
         max=MOST_HANDLES,
     )
     codec: EnumProperty(name="Codec", description="How the result is encoded", items=CODECS)
+    label: EnumProperty(name="Label", description="A label in the picture, for the public", items=LABELS)
+    label_language: EnumProperty(name="In", description="The label's language", items=LANGUAGES)
     mute: BoolProperty(name="Mute Original", description="Mute the original strip when its swap is there")
 
     uid: StringProperty(description="What the strip is called among swaps")
@@ -88,7 +104,18 @@ class StripSettings(bpy.types.PropertyGroup):
 
 
 LOOK = ("mask", "feather", "erode", "colour", "smoothing")
-CHOICES = ("face", "face_name", "person", "everyone", *LOOK, "handles", "codec", "mute")
+CHOICES = (
+    "face",
+    "face_name",
+    "person",
+    "everyone",
+    *LOOK,
+    "handles",
+    "codec",
+    "label",
+    "label_language",
+    "mute",
+)
 """What is chosen on the active strip and holds for all selected ones."""
 
 

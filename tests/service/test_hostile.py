@@ -24,6 +24,7 @@ from recaster.api.v1 import (
     identity_pb2,
     job_pb2,
     model_pb2,
+    provenance_pb2,
     server_pb2,
     swap_pb2,
 )
@@ -40,7 +41,9 @@ if TYPE_CHECKING:
 
     from recaster.client import Client
 
-FILES = (blob_pb2, clip_pb2, faceset_pb2, identity_pb2, job_pb2, model_pb2, server_pb2, swap_pb2)
+FILES = (
+    blob_pb2, clip_pb2, faceset_pb2, identity_pb2, job_pb2, model_pb2, provenance_pb2, server_pb2, swap_pb2,
+)  # fmt: skip
 METHODS = [
     method
     for file in FILES

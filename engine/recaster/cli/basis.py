@@ -59,13 +59,12 @@ def settle_there(
     Raises:
         UsageError: no person there has the given name, or several; or it was somebody else before.
     """
-    noted = (engine.faceset(faceset) if faceset else engine.model(model)).identity_id
-    basis = options.basis or os.environ.get("RECASTER_BASIS", "")
     if options.identity is not None:
         engine.assign(engine.find_identity(options.identity).identity_id, faceset, model)
-    elif basis and not noted:
-        engine.assign(engine.state_basis(name, basis).identity_id, faceset, model)
-    elif options.basis is not None:
+        return
+    engine.say_whose(name, options.basis or os.environ.get("RECASTER_BASIS", ""), faceset, model)
+    if options.basis is not None:
+        noted = (engine.faceset(faceset) if faceset else engine.model(model)).identity_id
         stated = basis_name(engine.identity(noted).attestation.basis)
         if stated != options.basis:
             raise UsageError(f"the engine has another basis for {name}: {stated or 'none'}")

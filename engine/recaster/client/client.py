@@ -16,6 +16,8 @@ from recaster.api.v1 import (
     job_pb2,
     model_pb2,
     model_pb2_grpc,
+    provenance_pb2,
+    provenance_pb2_grpc,
     server_pb2,
     server_pb2_grpc,
     swap_pb2,
@@ -68,6 +70,7 @@ class Client:
         self.identities = identity_pb2_grpc.IdentityServiceStub(channel)
         self.facesets = faceset_pb2_grpc.FacesetServiceStub(channel)
         self.models = model_pb2_grpc.ModelServiceStub(channel)
+        self.provenance = provenance_pb2_grpc.ProvenanceServiceStub(channel)
         self.server = server_pb2_grpc.ServerServiceStub(channel)
         self.swaps = swap_pb2_grpc.SwapServiceStub(channel)
 
@@ -157,6 +160,29 @@ class Client:
         which = {"faceset_id": faceset_id} if faceset_id else {"model_id": model_id}
         request = identity_pb2.AssignIdentityRequest(identity_id=identity_id, **which)
         self.connection.call(self.identities.AssignIdentity, request)
+
+    def say_whose(self, name: str, basis: str, faceset_id: str = "", model_id: str = "") -> None:
+        """State by what right the face of a faceset or model is used, unless it is known whose it is.
+
+        Args:
+            name: what to call the person.
+            basis: "consent", "self", "licensed" or "synthetic"; "" says nothing.
+            faceset_id: the faceset, or
+            model_id: the model.
+        """
+        holds = self.faceset(faceset_id) if faceset_id else self.model(model_id)
+        if basis and not holds.identity_id:
+            self.assign(self.state_basis(name, basis).identity_id, faceset_id, model_id)
+
+    def verify(self, path: Path, report: Report = silent) -> provenance_pb2.VerifyFileResponse:
+        """What a file is by its own signed word; it is uploaded, unless it is there."""
+        request = provenance_pb2.VerifyFileRequest(
+            digest=self.transfer.upload(path, report), display_name=safe_name(path.name)
+        )
+        beside = path.with_suffix(".c2pa")
+        if beside.is_file():
+            request.manifest_digest = self.transfer.upload(beside)
+        return self.connection.call(self.provenance.VerifyFile, request, timeout_s=PREVIEW_S)
 
     def preview(self, request: swap_pb2.PreviewFrameRequest) -> swap_pb2.PreviewFrameResponse:
         """Swap one frame."""

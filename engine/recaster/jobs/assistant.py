@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster.errors import (
     FaceNotFoundError,
     InputError,
+    ManifestError,
     OutputError,
     RecasterError,
     UsageError,
@@ -125,6 +126,7 @@ class _Desk:
             "describe": self.describe,
             "drop": self.drop,
             "preview": self.preview,
+            "verify": self.verify,
         }
         return methods[question["ask"]](question)
 
@@ -237,6 +239,26 @@ class _Desk:
                 out.unlink(missing_ok=True)
                 raise
         return {"path": str(out), "warnings": result.warnings}
+
+    def verify(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a file is by its own signed word."""
+        from recaster.provenance.manifest import sidecar_of
+        from recaster.provenance.policy import Policy
+        from recaster.provenance.verify import inspect
+
+        data = Path(question["data"])
+        trust = Policy.load(data).trust
+        with tempfile.TemporaryDirectory(dir=question["folder_for_pictures"]) as folder:
+            shown = Path(folder) / safe_name(question["name"])
+            shown.symlink_to(question["path"])
+            if question["beside"]:
+                sidecar_of(shown).symlink_to(question["beside"])
+            try:
+                found = inspect(shown, data, [] if trust is None else [trust])
+            except ManifestError as error:
+                said = str(error).removeprefix(f"{shown}: ")
+                return {"line": said, "valid": False, "swap": False, "trusted": False}
+        return {"line": found.line, "valid": True, "swap": found.swap, "trusted": found.trusted}
 
     def _choose_device(self, options: Any, *, network: bool) -> None:
         """Choose what computes, once: before the first network of this process."""

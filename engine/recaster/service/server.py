@@ -31,6 +31,7 @@ from recaster.api.v1 import (
     job_pb2_grpc,
     model_pb2,
     model_pb2_grpc,
+    provenance_pb2_grpc,
     server_pb2,
     server_pb2_grpc,
     swap_pb2,
@@ -49,6 +50,7 @@ from recaster.service.engine import Engine
 from recaster.service.identities import IdentityService
 from recaster.service.jobs import JobService
 from recaster.service.metrics import Metrics
+from recaster.service.provenance import ProvenanceService
 from recaster.service.things import ClipService, FacesetService, ModelService
 from recaster.store.store import Store
 
@@ -68,6 +70,7 @@ _SERVICES: Final = (
     (blob_pb2_grpc.add_BlobServiceServicer_to_server, BlobService),
     (clip_pb2_grpc.add_ClipServiceServicer_to_server, ClipService),
     (identity_pb2_grpc.add_IdentityServiceServicer_to_server, IdentityService),
+    (provenance_pb2_grpc.add_ProvenanceServiceServicer_to_server, ProvenanceService),
     (faceset_pb2_grpc.add_FacesetServiceServicer_to_server, FacesetService),
     (model_pb2_grpc.add_ModelServiceServicer_to_server, ModelService),
     (job_pb2_grpc.add_JobServiceServicer_to_server, JobService),

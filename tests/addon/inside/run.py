@@ -14,9 +14,10 @@ import bpy  # noqa: F401 - before anything of Blender's
 import kit
 import scenarios
 import scenarios_lost
+import scenarios_rights
 import scenarios_train
 
-MODULES = (scenarios, scenarios_lost, scenarios_train)
+MODULES = (scenarios, scenarios_lost, scenarios_rights, scenarios_train)
 
 
 faulthandler.enable()

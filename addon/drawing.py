@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all panels of the sidebar's tab have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import jobs
+
+TAB = "Recaster"
+WRAP = 42
+"""Characters of a line of an error; panels don't wrap by themselves."""
+
+
+class SequencerPanel:
+    """A panel of the tab."""
+
+    bl_space_type = "SEQUENCE_EDITOR"
+    bl_region_type = "UI"
+    bl_category = TAB
+
+
+def draw_line(layout: Any, line: jobs.Line) -> None:
+    """A title, and a bar or a word."""
+    layout.label(text=line.title, icon=line.icon)
+    if line.share is not None:
+        layout.progress(factor=line.share, text=line.text)
+    else:
+        layout.label(text=line.text)
+    if line.trouble:
+        words(layout, line.trouble)
+
+
+def words(layout: Any, text: str, icon: str = "NONE") -> None:
+    """A longer text, a line at a time."""
+    import textwrap
+
+    column = layout.column(align=True)
+    for at, line in enumerate(textwrap.wrap(text, WRAP)):
+        column.label(text=line, icon=icon if at == 0 or icon == "NONE" else "BLANK1")

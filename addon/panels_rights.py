@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""By what right a face is used, what a file says of itself, renders that are signed: as panels show it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from . import compat, jobs, operators_rights, rights, session
+from .drawing import SequencerPanel, draw_line, words
+
+
+def draw_basis(layout: Any, face: str, name: str) -> None:
+    """By what right a face ("model:ID" or "faceset:ID") is used, or a way to say so."""
+    found = session.snapshot()
+    holder = rights.holder_of(found, face)
+    if holder is None:
+        return
+    row = layout.row(align=True)
+    row.label(text="Basis")
+    person = rights.person_of(found, holder)
+    if person is not None:
+        said, usable = rights.described(person)
+        row.label(text=said.capitalize(), icon="CHECKMARK" if usable else "CANCEL")
+    else:
+        told = row.operator_menu_enum(operators_rights.StateBasis.bl_idname, "basis", text="State Once ...")
+        told.face, told.name = face, name
+    if rights.stating.trouble:
+        words(layout, rights.stating.trouble, icon="ERROR")
+
+
+class ProvenancePanel(SequencerPanel, bpy.types.Panel):
+    """What the strip's file says of itself, and renders that are signed."""
+
+    bl_idname = "RECASTER_PT_provenance"
+    bl_label = "Provenance"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Any) -> None:
+        """The active strip's word, then the last render's."""
+        layout = self.layout
+        path = rights.file_of(compat.active_strip(context))
+        layout.operator(operators_rights.Verify.bl_idname, icon="VIEWZOOM")
+        if path is not None:
+            _draw_known(layout, rights.known(path))
+        layout.operator(operators_rights.SignRender.bl_idname, icon="GREASEPENCIL")
+        _draw_known(layout, rights.signing)
+
+
+def _draw_known(layout: Any, about: rights.Known) -> None:
+    if about.work is not None:
+        draw_line(layout, jobs.line_of_work(about.work))
+    elif about.trouble:
+        words(layout, about.trouble, icon="ERROR")
+    elif about.line:
+        words(layout, about.line, icon="CHECKMARK" if about.valid else "INFO")
+
+
+CLASSES = (ProvenancePanel,)

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""By what right faces are put on, what strips say of themselves, and renders that are signed."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from . import compat, session
+
+if TYPE_CHECKING:
+    from recaster.client import Client
+
+    from .link import Snapshot, Work
+
+BASES = (
+    ("consent", "Consent", "The person agreed to it"),
+    ("self", "Myself", "The person is you"),
+    ("licensed", "Licensed", "It was licensed"),
+    ("synthetic", "Synthetic", "It is nobody's: drawn, rendered or generated"),
+)
+
+
+@dataclass
+class Known:
+    """What is known of a file.
+
+    Attributes:
+        line: what it says of itself, in one line.
+        valid: whether it has a manifest that fits it.
+        trouble: why that isn't known.
+        work: what finds it out now.
+    """
+
+    line: str = ""
+    valid: bool = False
+    trouble: str = ""
+    work: Work | None = None
+
+
+_known: dict[tuple[str, float], Known] = {}
+signing = Known()
+"""The render that was signed last."""
+stating = Known()
+"""The right that was stated last."""
+
+
+def forget_all() -> None:
+    """Another file was opened."""
+    _known.clear()
+    signing.line = signing.trouble = stating.trouble = ""
+
+
+def holder_of(found: Snapshot, face: str) -> Any | None:
+    """The model or faceset behind "model:ID" or "faceset:ID", None where it isn't known."""
+    kind, _, name = face.partition(":")
+    things = found.models if kind == "model" else found.facesets
+    return next((one for one in things if getattr(one, f"{kind}_id", "") == name), None)
+
+
+def person_of(found: Snapshot, holder: Any | None) -> Any | None:
+    """The person whose face a model or faceset holds; None where nobody said."""
+    whose = holder.identity_id if holder is not None else ""
+    return next((one for one in found.identities if one.identity_id == whose), None) if whose else None
+
+
+def described(person: Any) -> tuple[str, bool]:
+    """The state of a right in a few words, and whether the face may be put on now."""
+    from recaster.errors import ConsentError
+    from recaster.provenance.basis import described as words
+    from recaster.provenance.basis import require
+    from recaster.provenance.policy import Policy
+
+    try:
+        require(person, Policy())
+    except ConsentError:
+        return words(person), False
+    return words(person), True
+
+
+def state(face: str, basis: str, name: str) -> None:
+    """Say at the engine by what right a face is used, unless that is known, in a thread."""
+    kind, _, thing = face.partition(":")
+    link = session.link()
+    if link is None:
+        stating.trouble = session.snapshot().trouble
+        return
+
+    def done(_: Any) -> None:
+        stating.work = None
+        link.look()
+
+    def failed(error: Exception) -> None:
+        stating.work, stating.trouble = None, str(error)
+
+    stating.trouble = ""
+    stating.work = link.run(
+        "Stating a basis",
+        lambda client, _work: client.say_whose(name or thing, basis, **{f"{kind}_id": thing}),
+        done,
+        failed,
+    )
+
+
+def file_of(strip: Any) -> Path | None:
+    """The file that a movie strip shows, None for others."""
+    if strip is None or strip.type != "MOVIE":
+        return None
+    path = Path(bpy.path.abspath(strip.filepath))
+    return path if path.is_file() else None
+
+
+def known(path: Path) -> Known:
+    """What is known of a file as it is now."""
+    return _known.setdefault((str(path), path.stat().st_mtime), Known())
+
+
+def verify(path: Path) -> None:
+    """Find out what a file says of itself, in a thread."""
+    about, link = known(path), session.link()
+    if link is None:
+        about.trouble = session.snapshot().trouble
+        return
+
+    def done(answer: Any) -> None:
+        about.work, about.line, about.valid = None, answer.line, answer.valid
+
+    def failed(error: Exception) -> None:
+        about.work, about.trouble = None, str(error)
+
+    about.trouble = ""
+    about.work = link.run(
+        "Reading a manifest", lambda client, work: client.verify(path, work.report), done, failed
+    )
+
+
+def swaps_in(scene: Any) -> list[Path]:
+    """Files of all swaps that a scene shows."""
+    strips = [one for one in compat.all_strips(scene) if one.recaster.result_of and not one.mute]
+    files = [file_of(one) for one in strips]
+    return list(dict.fromkeys(path for path in files if path is not None))
+
+
+def sign(render: Path, swaps: list[Path]) -> None:
+    """Let the engine sign a render that swaps went into; the file is replaced when that is done."""
+    link = session.link()
+    if link is None:
+        signing.trouble = session.snapshot().trouble
+        return
+
+    def do(client: Client, work: Work) -> str:
+        from recaster.api.v1 import job_pb2
+
+        digest = client.transfer.upload(render, work.report)
+        spec = job_pb2.SignSpec(
+            digest=digest,
+            display_name=render.name,
+            swaps=[client.transfer.upload(path, work.report) for path in swaps],
+        )
+        job = client.jobs.create(job_pb2.JobSpec(sign=spec))
+        work.job = job.job_id
+        ended = client.jobs.wait(job.job_id, work.report)
+        for made in ended.result.artifacts:
+            into = render if made.role == "clip" else render.with_suffix(made.suffix)
+            client.transfer.download(made.digest, into, work.report)
+        with contextlib.suppress(Exception):
+            client.jobs.delete(job.job_id)
+        return f"{render.name}: {ended.result.summary[0]}"
+
+    def done(line: str) -> None:
+        signing.work, signing.line = None, line
+
+    def failed(error: Exception) -> None:
+        signing.work, signing.trouble = None, str(error)
+
+    signing.line = signing.trouble = ""
+    signing.work = link.run(f"Signing {render.name}", do, done, failed)

@@ -1,0 +1,42 @@
+"""What files say of themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recaster.api.v1 import provenance_pb2, provenance_pb2_grpc
+from recaster.service.checks import check_digest, check_name
+from recaster.service.refusals import Context, answering, blob_missing
+
+if TYPE_CHECKING:
+    from recaster.service.engine import Engine
+
+
+class ProvenanceService(provenance_pb2_grpc.ProvenanceServiceServicer):
+    """See proto/recaster/v1/provenance.proto."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @answering
+    async def VerifyFile(
+        self, request: provenance_pb2.VerifyFileRequest, context: Context
+    ) -> provenance_pb2.VerifyFileResponse:
+        """Look at a file, in a process that may fall over it."""
+        blobs = self._engine.store.blobs
+        check_name("display_name", request.display_name)
+        digests = {"digest": request.digest}
+        if request.manifest_digest:
+            digests["manifest_digest"] = request.manifest_digest
+        for field, digest in digests.items():
+            if not blobs.has(check_digest(field, digest)):
+                raise blob_missing(digest)
+        answer = await self._engine.assistant.ask(
+            "verify",
+            wanted=lambda: not context.done(),
+            path=str(blobs.path(request.digest)),
+            name=request.display_name,
+            beside=str(blobs.path(request.manifest_digest)) if request.manifest_digest else "",
+            data=str(self._engine.store.folder.path),
+        )
+        return provenance_pb2.VerifyFileResponse(**answer)

@@ -1,0 +1,42 @@
+"""Whose face may be put on, what strips say of themselves, a render that is signed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+import kit
+
+
+def rights(engine: str, token: str, face: str, clip: str, out: str) -> dict[str, Any]:
+    """From a face of which nobody said anything to a signed render."""
+    scene, strip = kit.shot(engine, token, face, clip, 1, 13)
+    known, session = kit.part("rights"), kit.part("session")
+    refused = kit.press()
+    kit.until(lambda: refused.ended)
+    assert refused.stage == "failed"
+    said = {"refused": refused.trouble}
+
+    assert bpy.ops.sequencer.recaster_state_basis(face=face, name="her", basis="synthetic") == {"FINISHED"}
+    person = kit.until(lambda: known.person_of(session.snapshot(), known.holder_of(session.snapshot(), face)))
+    said["person"] = known.described(person)
+
+    strip.recaster.label = "text"
+    [result] = kit.swap(scene, strip)
+    kit.select(scene, result)
+    assert bpy.ops.sequencer.recaster_verify() == {"FINISHED"}
+    file = known.file_of(result)
+    kit.until(lambda: known.known(file).line)
+    said["strip"] = known.known(file).line
+    assert known.known(file).valid
+
+    render = Path(out) / "render.mp4"
+    kit.render(scene, render, 1, 12)
+    assert known.swaps_in(scene) == [file]
+    assert bpy.ops.sequencer.recaster_sign_render(filepath=str(render)) == {"FINISHED"}
+    kit.until(lambda: known.signing.line or known.signing.trouble)
+    said["signed"], said["trouble"] = known.signing.line, known.signing.trouble
+    result.mute = True
+    assert not bpy.ops.sequencer.recaster_sign_render.poll()  # no swap is shown
+    return said

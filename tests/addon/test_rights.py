@@ -1,0 +1,41 @@
+"""In a real Blender, a face needs a basis once, and files say what they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.addon.conftest import facts_of
+
+from recaster.media.probe import probe
+from recaster.provenance.verify import inspect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import pytest
+    from serving import Served
+    from tests.addon.conftest import Blender
+
+
+def test_a_face_with_a_basis_and_a_signed_render(
+    outer_blender: Blender,
+    serve: Callable[..., Served],
+    packed_faces: Path,
+    actors: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("RECASTER_BASIS")
+    engine = serve()
+    found = outer_blender.run("rights", tmp_path, **facts_of(engine, packed_faces, actors), out=tmp_path)
+    assert "by what right" in found["refused"]
+    assert found["person"] == ["synthetic", True]
+    assert "a face swap made by Recaster" in found["strip"]
+    assert "basis: synthetic" in found["strip"]
+    assert found["trouble"] == ""
+    assert found["signed"].startswith("render.mp4: marked as a face swap")
+    signed = inspect(tmp_path / "render.mp4", engine.data)
+    assert "an edit with 1 face swap in it" in signed.line
+    assert probe(tmp_path / "render.mp4").frame_count == 12
+    engine.stop()
