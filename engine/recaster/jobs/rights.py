@@ -36,6 +36,12 @@ def swapped_in(asked: job_pb2.SwapSpec | swap_pb2.PreviewFrameRequest, store: St
     return _owner("faceset", asked.faceset_id, store)
 
 
+def whose_model(spec: job_pb2.JobSpec, store: Store) -> str:
+    """Whose face the model holds that a training makes; "" where nobody said, or their faces are gone."""
+    found = store.things.find("faceset", spec.train.source_faceset_id)
+    return "" if found is None else str(found.identity_id)
+
+
 def _owner(kind: str, thing_id: str, store: Store) -> str:
     return str(store.things.get(kind, thing_id).identity_id)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster.api.v1 import job_pb2
 from recaster.errors import OutputError
 from recaster.jobs import logs
-from recaster.jobs.rights import source_of
+from recaster.jobs.rights import whose_model
 from recaster.jobs.task import FINISHED
 from recaster.jobs.tasks import kind_of, needs, works_on
 from recaster.provenance.register import Register
@@ -155,7 +155,7 @@ class Settler:
             self._store.things.moved_on(kind, changed[1])
             return changed[1]
         if kind_of(spec) == "train":
-            thing.identity_id = source_of(spec, self._store) or ""
+            thing.identity_id = whose_model(spec, self._store)
         ingested = spec.WhichOneof("work") == "ingest"
         kept = self._store.things.add(kind, thing, origin=spec.ingest.digest if ingested else None)
         name: str = getattr(kept, f"{kind}_id")
@@ -204,7 +204,7 @@ class Settler:
         model.source_digest, model.target_digest = card["source"], card["target"] or ""
         model.usable = weights
         if before is None:
-            model.identity_id = source_of(job.spec, self._store) or ""
+            model.identity_id = whose_model(job.spec, self._store)
             self._store.things.add("model", model)
         else:
             self._store.things.put("model", model)

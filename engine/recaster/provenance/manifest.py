@@ -39,6 +39,8 @@ EMBEDDED: Final = {
 BESIDE: Final = {".mkv": "video/x-matroska", ".webm": "video/webm", ".exr": "image/x-exr"}
 """Files whose manifest lies beside them, in a ``.c2pa`` file of the same name."""
 SIDECAR: Final = ".c2pa"
+BUFFER: Final = 4 << 20
+"""Bytes of a file at a time: the library asks for a few thousand."""
 UNKNOWN: Final = "application/octet-stream"
 COMPOSITE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 """A composite of captured and generated media (IPTC): a face made by a trained model in a real picture."""
@@ -200,7 +202,11 @@ def _add(builder: Any, number: int, one: _Ingredient) -> None:
 def _write(builder: Any, signer: Any, made: Path, out: Path) -> None:
     kind = media_type(out)
     if out.suffix.lower() in EMBEDDED:
-        with atomic_path(out) as temporary, made.open("rb") as source, temporary.open("w+b") as target:
+        with (
+            atomic_path(out) as temporary,
+            made.open("rb", BUFFER) as source,
+            temporary.open("w+b", BUFFER) as target,
+        ):
             builder.sign(signer, kind, source, target)
         return
     builder.set_no_embed()
