@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import getpass
 import hashlib
 import json
 import os
@@ -137,6 +138,14 @@ def safe_name(name: str) -> str:
     last = PurePath(name.replace("\\", "/")).name.encode("utf-8", "replace").decode()
     shown = "".join(letter if letter.isprintable() and letter not in '<>:"/|?*' else "_" for letter in last)
     return shown.lstrip(". ")[-120:] or "unnamed"
+
+
+def user_name() -> str:
+    """Who runs this, as the system knows them; a number where it knows no name (in a container, say)."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def sync(path: Path) -> None:

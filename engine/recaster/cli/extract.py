@@ -115,10 +115,14 @@ def _run_here(options: argparse.Namespace) -> None:
     from recaster.facesets.extract import extract
     from recaster.facesets.info import describe
     from recaster.jobs.options import extract_settings
+    from recaster.provenance.owner import owner, settle
     from recaster.provenance.register import opened
 
     settings = extract_settings(extract_options(options), options.person)
     _warn(options.inputs)
+    if options.identity is not None or owner(options.out):  # before any work is done for somebody else
+        with opened() as register:
+            settle(register, options.out, options.identity, options.basis)
     faceset = extract(options.inputs, options.out, settings, reporter(options))
     if options.identity is not None or options.basis is not None:
         with opened() as register:

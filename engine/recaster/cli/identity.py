@@ -148,16 +148,16 @@ def _revoke(options: argparse.Namespace) -> None:
 def _terms(options: argparse.Namespace, where: Register | Client) -> identity_pb2.Attestation:
     """What the options say of a right; its document is brought to where it is kept (UsageError)."""
     import datetime as dt
-    import getpass
 
     from recaster.api.v1 import identity_pb2
     from recaster.client import Client
+    from recaster.files import user_name
     from recaster.provenance.basis import basis_of
 
     said = identity_pb2.Attestation(
         basis=basis_of(options.basis),
         scope=options.scope,
-        attested_by=options.attested_by or getpass.getuser(),
+        attested_by=options.attested_by or user_name(),
     )
     if options.begin is not None:
         said.valid_from.FromDatetime(_day(options.begin))

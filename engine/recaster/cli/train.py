@@ -87,7 +87,7 @@ def _run_here(options: argparse.Namespace) -> None:
     from recaster.facesets.faceset import Faceset
     from recaster.networks.device import select_device
     from recaster.networks.model_folder import ModelFolder
-    from recaster.provenance.owner import note
+    from recaster.provenance.owner import note, owner
     from recaster.provenance.register import opened
     from recaster.training.loop import Schedule, train
     from recaster.training.start import make_trainee, new_model, perceptual_backbone, resumed_model
@@ -116,7 +116,8 @@ def _run_here(options: argparse.Namespace) -> None:
     trainee = make_trainee(recipe, source, target, folder, card.seed, backbone, report)
     if not options.resume:
         folder.write(card)
-    note(folder.path, person.identity_id)
+    if owner(options.source):
+        note(folder.path, person.identity_id)
     try:
         result = train(trainee, folder, schedule, report, resume=options.resume)
     except KeyboardInterrupt:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import uuid
 from typing import TYPE_CHECKING, Self
 
@@ -27,7 +26,7 @@ from recaster.client.connection import PATIENCE_S, Connection
 from recaster.client.jobs import Jobs
 from recaster.client.transfer import Transfer
 from recaster.errors import UsageError
-from recaster.files import safe_name
+from recaster.files import safe_name, user_name
 from recaster.progress import Report, silent
 
 if TYPE_CHECKING:
@@ -148,7 +147,7 @@ class Client:
     def state_basis(self, name: str, basis: str) -> identity_pb2.Identity:
         """Register a person of whom no more than a basis is said: consent, self, licensed or synthetic."""
         said = identity_pb2.Attestation(
-            basis=identity_pb2.Basis.Value(f"BASIS_{basis.upper()}"), attested_by=getpass.getuser()
+            basis=identity_pb2.Basis.Value(f"BASIS_{basis.upper()}"), attested_by=user_name()
         )
         request = identity_pb2.CreateIdentityRequest(
             display_name=safe_name(name), attestation=said, request_id=str(uuid.uuid4())

@@ -8,7 +8,6 @@ can't be told from the log alone: each signed manifest names the log's newest re
 from __future__ import annotations
 
 import datetime as dt
-import getpass
 import hashlib
 import json
 import os
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import AuditError, OutputError
-from recaster.files import held, unwritable
+from recaster.files import held, unwritable, user_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -84,7 +83,7 @@ class AuditLog:
         while True:
             with held(self.path.with_suffix(".lock")) as alone:
                 if alone:
-                    return self._add(event, {"by": getpass.getuser(), **details})
+                    return self._add(event, {"by": user_name(), **details})
             if time.monotonic() > end:
                 raise OutputError(f"{self.path}: another process keeps it locked; try again")
             time.sleep(0.01)

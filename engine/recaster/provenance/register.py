@@ -14,7 +14,6 @@ unless one of them is given another). Parts of it::
 from __future__ import annotations
 
 import contextlib
-import getpass
 import hashlib
 import hmac
 import secrets
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import identity_pb2
 from recaster.errors import ConsentError, InputError, OutputError, UsageError
-from recaster.files import atomic_path, sha256, unwritable, write_secret
+from recaster.files import atomic_path, sha256, unwritable, user_name, write_secret
 from recaster.provenance.audit import AuditLog
 from recaster.provenance.basis import HOW, allowed, basis_name, basis_of, require
 from recaster.provenance.policy import Policy
@@ -145,7 +144,7 @@ class Register:
 
     def stated(self, name: str, basis: str, origin: str | None = None) -> identity_pb2.Identity:
         """A person of whom no more than a basis is said; an ``origin`` gives the same one again."""
-        said = identity_pb2.Attestation(basis=basis_of(basis), attested_by=getpass.getuser())
+        said = identity_pb2.Attestation(basis=basis_of(basis), attested_by=user_name())
         return self.add(name, said, origin=origin)
 
     def require(self, identity_id: str) -> identity_pb2.Identity:

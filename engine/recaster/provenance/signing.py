@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from recaster.provenance.policy import Policy
 
+NAME: Final = "A signer made on one machine"
+"""Who signs, where a certificate is made here."""
 AUTHORITY_DAYS: Final = 7300
 DAYS: Final = 3650
 RENEW: Final = dt.timedelta(days=30)
@@ -116,7 +118,7 @@ def _chain() -> tuple[bytes, str, bytes]:
     identifier = x509.SubjectKeyIdentifier.from_public_key(root_key.public_key())
     root = builder(root_name, root_name, root_key, AUTHORITY_DAYS, authority=True)
     authority = root.add_extension(identifier, critical=False).sign(root_key, hashes.SHA256())
-    signer = builder(named("A signer made on one machine"), root_name, key, DAYS, authority=False)
+    signer = builder(named(NAME), root_name, key, DAYS, authority=False)
     purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])
     issuer = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
     signed = signer.add_extension(purpose, critical=False).add_extension(issuer, critical=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from recaster.errors import ManifestError
 from recaster.provenance.manifest import BASIS, COMPOSITE, EDIT, SWAP, manifest_of
-from recaster.provenance.signing import local_authority
+from recaster.provenance.signing import NAME, local_authority
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,22 +45,23 @@ def inspect(path: Path, data: Path, trust: Sequence[Path] = ()) -> Finding:
         ManifestError: it has no manifest, or was changed after it was signed.
         UsageError: it is of a kind that carries none, or ``trust`` can't be read.
     """
-    found, state = manifest_of(path, trust)
+    own = local_authority(data)
+    found, state = manifest_of(path, [*trust, *([own] if own.is_file() else [])])
     if state == "Invalid":
         raise ManifestError(f"{path}: was changed after it was signed ({_failure(found)}); don't believe it")
-    own = local_authority(data)
-    local = state != "Trusted" and own.is_file() and manifest_of(path, [own])[1] == "Trusted"
     active = found["manifests"][found["active_manifest"]]
     words, swap = _nature(active, list(found["manifests"].values()))
     signer = active.get("signature_info", {})
+    local = state == "Trusted" and signer.get("common_name") == NAME
+    trusted = state == "Trusted" and not local
     name = f"{signer.get('common_name') or '?'} ({signer.get('issuer') or '?'})"
     if local:
         name = "this machine's own certificate, which nobody else trusts"
-    elif state != "Trusted":
+    elif not trusted:
         name += ", whom this machine doesn't know"
     when = f" at {signer['time']}" if signer.get("time") else ""
     line = f"{words}; unchanged since it was signed{when} by {name}"
-    return Finding(swap, state == "Trusted", local, line, found)
+    return Finding(swap, trusted, local, line, found)
 
 
 def _nature(active: Mapping[str, Any], every: Sequence[Mapping[str, Any]]) -> tuple[str, bool]:
