@@ -35,10 +35,13 @@ class Material:
             train=job_pb2.TrainSpec(source_faceset_id=self.faceset, display_name="her", options=options)
         )
 
-    def swapping(self, frames: str, **how: Any) -> job_pb2.JobSpec:
+    def swapping(self, frames: str, *, marked: bool = True, **how: Any) -> job_pb2.JobSpec:
+        """A swap; one that isn't marked is the same to the last bit every time: no two signatures are."""
         options = job_pb2.SwapOptions(range=frames, **how)
         return job_pb2.JobSpec(
-            swap=job_pb2.SwapSpec(clip_id=self.clip, faceset_id=self.faceset, options=options)
+            swap=job_pb2.SwapSpec(
+                clip_id=self.clip, faceset_id=self.faceset, options=options, without_manifest=not marked
+            )
         )
 
     def until(self, job_id: str, *states: job_pb2.JobState, done: float = 0) -> job_pb2.Job:

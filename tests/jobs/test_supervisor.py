@@ -126,8 +126,9 @@ def test_a_killed_engine_goes_on(
     serve: Callable[..., Served], prepare: Callable[[Served], Material], material: Material
 ) -> None:
     mine = prepare(serve())
-    undisturbed = material.client.jobs.wait(material.client.jobs.create(material.swapping("0-199")).job_id)
-    spec = mine.swapping("0-199")
+    once = material.client.jobs.create(material.swapping("0-199", marked=False))
+    undisturbed = material.client.jobs.wait(once.job_id)
+    spec = mine.swapping("0-199", marked=False)
     job = mine.client.jobs.create(spec)
     seen: list[job_pb2.JobEvent] = []
     watching = threading.Thread(target=lambda: seen.extend(mine.client.jobs.watch(job.job_id)), daemon=True)
@@ -208,10 +209,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_disk_that_fills_while_a_job_works(
     small_disk: Path, prepare: Callable[[Served], Material], material: Material
 ) -> None:
-    spec = material.swapping("0-199", quality=1)
+    spec = material.swapping("0-199", marked=False, quality=1)
     undisturbed = material.client.jobs.wait(material.client.jobs.create(spec).job_id)
     mine = prepare(Served(small_disk / "data", "--spare-mib", "0"))
-    job = mine.client.jobs.create(mine.swapping("0-199", quality=1))
+    job = mine.client.jobs.create(mine.swapping("0-199", marked=False, quality=1))
     mine.until(job.job_id, RUNNING, done=1)
     filler = small_disk / "filler"
     with filler.open("wb", buffering=0) as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -9,18 +10,22 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from recaster.errors import ClipError, InputError, OutputError
 from recaster.faces import journal, store
 from recaster.faces.analysis import AnalysisSettings, analyse
 from recaster.files import sha256
+from recaster.media.ahead import ahead
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.progress import Report, silent
 
 if TYPE_CHECKING:
     from recaster.faces.types import Analysis
+
+DECODED_AHEAD: Final = 4
+"""Frames that are decoded while others are looked at."""
 
 
 def analyse_clip(
@@ -55,7 +60,10 @@ def analyse_clip(
         parts = kept.with_suffix(".parts")
         with journal.opened(parts, frames.start) as begun:
             begin = frames.start if begun is None else begun.begin
-            found = analyse(read_frames(path, begin, frames.stop), settings, len(frames), report, begun)
+            with contextlib.closing(
+                ahead(read_frames(path, begin, frames.stop, quick=True), DECODED_AHEAD)
+            ) as shown:
+                found = analyse(shown, settings, len(frames), report, begun)
             store.save(kept, found)
         if begun is not None:  # else it is another process's
             journal.remove(parts)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 READ_SCALING = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 """swscale's default conversion to RGB is 1 to 2 levels too dark; this one has no bias."""
+QUICK_SCALING = Interpolation.BILINEAR
+"""The same in a tenth of the time, up to two levels too dark: good enough to find faces in."""
 STRETCH_SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 STRANGEST_ASPECT = 4
 
@@ -100,13 +102,15 @@ class Developer:
         shape: of the clip.
         tags: colour tags of the clip.
         path: for error messages.
+        quick: convert colours quickly, up to two levels too dark.
 
     Raises:
         ClipError: the colour matrix is not one that can be converted.
     """
 
-    def __init__(self, shape: Shape, tags: ColourTags, path: Path) -> None:
+    def __init__(self, shape: Shape, tags: ColourTags, path: Path, *, quick: bool = False) -> None:
         self._shape = shape
+        self._scaling = QUICK_SCALING if quick else READ_SCALING
         self._matrix = swscale_matrix(matrix_of(tags, *shape.scaled), path)
         self._range = ColorRange.JPEG if tags.range == "pc" else ColorRange.MPEG
         self._converter = VideoReformatter()
@@ -123,7 +127,7 @@ class Developer:
             src_colorspace=self._matrix,
             src_color_range=None if _is_rgb(picture) else self._range,
             dst_color_range=ColorRange.JPEG,
-            interpolation=STRETCH_SCALING if stretched else READ_SCALING,
+            interpolation=STRETCH_SCALING if stretched else self._scaling,
             threads=1,
         )
         return self._upright(np.asarray(rgb.to_ndarray(), np.uint8))

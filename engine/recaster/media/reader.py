@@ -15,12 +15,14 @@ from recaster.media.source import Decoded, Source, check_file
 from recaster.media.types import Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Container, Iterator, Sequence
 
     from numpy.typing import NDArray
 
 
-def read_frames(path: Path, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
+def read_frames(
+    path: Path, start: int = 0, stop: int | None = None, *, quick: bool = False
+) -> Iterator[Frame]:
     """The frames of a clip as a person would see them, one at a time, in constant memory.
 
     Images are RGB, full range, upright, in square pixels. Colours follow the stream's tags; an
@@ -36,6 +38,7 @@ def read_frames(path: Path, start: int = 0, stop: int | None = None) -> Iterator
         path: the clip.
         start: index of the first frame wanted.
         stop: index after the last one, or None for the rest of the clip.
+        quick: convert colours in a tenth of the time, up to two levels too dark: to look at, not to paint on.
 
     Raises:
         ClipError: the clip cannot be used.
@@ -44,7 +47,7 @@ def read_frames(path: Path, start: int = 0, stop: int | None = None) -> Iterator
     if start < 0 or (stop is not None and stop < start):
         raise UsageError(f"{path}: frames {start} to {stop} are not a range")
     check_file(Path(path))
-    return _frames(Path(path), start, stop)
+    return _frames(Path(path), start, stop, quick=quick)
 
 
 def read_some(path: Path, indices: Sequence[int]) -> Iterator[Frame]:
@@ -64,11 +67,15 @@ def read_some(path: Path, indices: Sequence[int]) -> Iterator[Frame]:
     for index, following in zip(indices, [*indices[1:], None], strict=True):
         # A range is read from one frame before its first on.
         if following is None or ((keys > index + 1) & (keys < following)).any():
-            yield from (frame for frame in read_frames(path, begin, index + 1) if frame.index in wanted)
+            check_file(path)
+            yield from _frames(path, begin, index + 1, wanted)
             begin = following if following is not None else begin
 
 
-def _frames(path: Path, start: int, stop: int | None) -> Iterator[Frame]:
+def _frames(
+    path: Path, start: int, stop: int | None, wanted: Container[int] | None = None, *, quick: bool = False
+) -> Iterator[Frame]:
+    """Frames of a range; where ``wanted`` is given, only those (others are decoded, but not converted)."""
     seen = scan(path) if start > 0 else None
     if stop == start or (seen is not None and start >= len(seen.pts)):
         return
@@ -78,10 +85,10 @@ def _frames(path: Path, start: int, stop: int | None) -> Iterator[Frame]:
     developer: Developer | None = None
     for index, source, decoded in pictures:
         first = decoded.pts if first is None else first
-        if index < start:
+        if index < start or (wanted is not None and index not in wanted):
             continue
         if developer is None:
-            developer = Developer(*look_of(decoded.picture, source), path)
+            developer = Developer(*look_of(decoded.picture, source), path, quick=quick)
         time = (decoded.pts - first) * source.time_base
         yield Frame(index, decoded.pts, time, developer(decoded.picture))
 

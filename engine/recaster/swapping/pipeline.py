@@ -14,6 +14,7 @@ from recaster.errors import ClipError, UsageError
 from recaster.faces.cache import analyse_clip
 from recaster.faces.landmarkers import make_landmarker
 from recaster.files import sha256
+from recaster.media.ahead import ahead
 from recaster.media.join import check_output, join_segments, join_with_sound, times_of
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames, read_some
@@ -21,7 +22,6 @@ from recaster.media.sound import Sound
 from recaster.media.writer import ClipWriter, check_encoding
 from recaster.progress import Report, Update, silent
 from recaster.provenance.manifest import sign_swap
-from recaster.swapping.ahead import ahead
 from recaster.swapping.casting import chosen
 from recaster.swapping.chunks import Parts
 from recaster.swapping.occlusion import looked_at

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from recaster.likeness.light import CELLS
 from recaster.likeness.normals import normals
 from recaster.likeness.occluders import Occluders, hidden
+from recaster.media.ahead import ahead
 from recaster.swapping import colour
-from recaster.swapping.ahead import ahead
 from recaster.swapping.composite import Layer, composite
 from recaster.swapping.label import labelled
 from recaster.swapping.masks import face_mask

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import collections
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +21,7 @@ from recaster.networks.guided import (
 )
 from recaster.networks.pairwise import named
 from recaster.networks.perceptual import PerceptualLoss
+from recaster.training.batches import Batches
 from recaster.training.optimiser import Adam, MovingAverage, wanted
 
 if TYPE_CHECKING:
@@ -36,14 +35,11 @@ if TYPE_CHECKING:
     from recaster.networks.presets import Preset
     from recaster.training.guided_faces import Source
 
-_AHEAD = 2
 _PREVIEWS = 6
 
 
 class GuidedTrainee:
     """A guided model in training; see ``Trainee``.
-
-    Batches are drawn by a thread, a few steps ahead, from (seed, step) alone; it ends with the trainee.
 
     Args:
         preset: a guided preset.
@@ -51,6 +47,7 @@ class GuidedTrainee:
         seed: what every random number follows from.
         start: weights to begin with, as ``start_weights`` names them, instead of random ones.
         backbone: what the perceptual loss compares faces in; None for no such loss.
+        processes: how many processes draw its batches; 0 for a thread of this one.
 
     Raises:
         ModelError: the start weights do not fit the preset.
@@ -63,6 +60,7 @@ class GuidedTrainee:
         seed: int = 0,
         start: Mapping[str, np.ndarray] | None = None,
         backbone: Backbone | None = None,
+        processes: int = 0,
     ) -> None:
         self.preset = preset
         self._sources, self._seed, self._step = list(sources), seed, 0
@@ -79,15 +77,12 @@ class GuidedTrainee:
         if start is not None:
             self._begin_with(start)
         self._average = MovingAverage(self._painting, preset.ema)
-        self._drawer = ThreadPoolExecutor(1, "recaster-batches")
-        self._drawn: collections.deque[Future[tuple[NDArray[np.uint8], NDArray[np.uint8]]]] = (
-            collections.deque()
-        )
+        self._batches = Batches(self._sources, preset, seed, processes)
         self._update = tf.function(self._take_step)
 
     def step(self, rate: float) -> dict[str, float]:
         """Take one step at learning rate ``rate``; losses by name."""
-        condition, truth = self._next_batch()
+        condition, truth = self._batches.next(self._step)
         alpha, done = self.preset.losses.mixup, self._step
         random = np.random.default_rng((self._seed, done, 1))
         compared = self._perceptual is not None and done % self.preset.losses.perceptual_every == 0
@@ -119,7 +114,7 @@ class GuidedTrainee:
             self._critic_adam.restore(state, "adam/critic")
         self._average.restore(state, "ema")
         self._step = int(wanted(state, "step", ()))
-        self._drawn.clear()
+        self._batches.clear()
 
     def weights(self) -> dict[str, np.ndarray]:
         """What a swap needs: the moving average where there is one."""
@@ -157,20 +152,6 @@ class GuidedTrainee:
 
     def _variables(self) -> dict[str, keras.Variable]:
         return {**self._painting, **(named(self._critic) if self._critic else {})}
-
-    def _next_batch(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        while len(self._drawn) <= _AHEAD:
-            self._drawn.append(self._drawer.submit(self._draw_batch, self._step + len(self._drawn)))
-        return self._drawn.popleft().result()
-
-    def _draw_batch(self, step: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Conditions (B, side, side, CHANNELS) and true faces (B, side, side, 3) of one step."""
-        random = np.random.default_rng((self._seed, step))
-        drawn = []
-        for _ in range(self.preset.batch):
-            source = self._sources[random.integers(len(self._sources))]
-            drawn.append(source.draw(int(random.integers(len(source))), self.preset.augmentation, random))
-        return np.stack([condition for condition, _ in drawn]), np.stack([truth for _, truth in drawn])
 
     def _take_step(
         self,

@@ -89,13 +89,17 @@ def make_trainee(
         UsageError: a pairwise preset without a target, or an ingredient that a begun model has fixed.
     """
     if preset.family == "guided":
+        from recaster.networks.device import device_in_use
         from recaster.networks.start import start_weights
+        from recaster.training.batches import processes_for
         from recaster.training.guided import GuidedTrainee
         from recaster.training.guided_faces import Source
 
         resumed = bool(checkpoints.found(folder.checkpoints))
         start = None if resumed else start_weights(preset)
-        return GuidedTrainee(preset, [Source.of(preset, source, folder, report)], seed, start, backbone)
+        sources = [Source.of(preset, source, folder, report)]
+        processes = processes_for(device_in_use().kind)
+        return GuidedTrainee(preset, sources, seed, start, backbone, processes)
     from recaster.training.faces import load_faces
     from recaster.training.pairwise import PairwiseTrainee
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recaster.swapping.ahead import ahead
+from recaster.media.ahead import ahead
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
