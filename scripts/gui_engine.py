@@ -29,10 +29,12 @@ def main() -> None:
             packed,
         )
         with engine.client() as client:
+            faceset = client.take_faceset(packed)
+            client.say_whose("Actor B", "synthetic", faceset_id=faceset)
             facts = {
                 "engine": engine.address,
                 "token": engine.token,
-                "faceset": client.take_faceset(packed),
+                "faceset": faceset,
                 "clip": str(ROOT / "scripts/actors/performer.mp4"),
             }
         with atomic_path(folder / "facts.json") as temporary:

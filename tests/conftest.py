@@ -34,16 +34,13 @@ def footage() -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep analyses of tests out of the user's cache."""
-    monkeypatch.setenv("RECASTER_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-
-
-@pytest.fixture(autouse=True)
-def own_register(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep identities and the audit log of tests out of the user's own."""
-    monkeypatch.setenv("RECASTER_DATA", str(tmp_path_factory.getbasetemp() / "data"))
+@pytest.fixture(scope="session", autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what tests find out, and whom they register, out of the user's own folders; engines' too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RECASTER_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        patch.setenv("RECASTER_DATA", str(tmp_path_factory.getbasetemp() / "data"))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -9,14 +9,16 @@ import cv2
 import numpy as np
 import pytest
 
+from recaster.cli.bench import speed_table
 from recaster.errors import InputError, UsageError
 from recaster.evaluation import seed_pipeline
 from recaster.evaluation.bench_detect import bench_detect, read_counts
 from recaster.evaluation.bench_swap import SpeedSettings, bench_swap
 from recaster.evaluation.processes import WorkError, measured
+from recaster.evaluation.speed_plot import draw_stages
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
-from recaster.media.sheet import save_image
+from recaster.media.sheet import load_image, save_image
 from recaster.media.writer import ClipWriter
 
 if TYPE_CHECKING:
@@ -67,6 +69,18 @@ def test_the_three_pipelines_are_measured(actors: Path, actor_faceset: Faceset, 
     assert {"detect", "predict", "blend", "read and write"} == set(found["baseline"]["stages"])
     assert {"analyse", "swap", "encode"} <= set(found["engine"]["stages"])
     assert found["engine"]["cpu_ms_per_frame"] > found["engine"]["cpu_ms_per_frame_without_start"]
+    draw_stages(tmp_path / "stages.png", found)
+    chart = load_image(tmp_path / "stages.png")
+    assert chart.shape[1] > 900
+    assert len(np.unique(chart.reshape(-1, 3), axis=0)) > 10
+
+
+def test_the_baseline_can_be_left_out(actors: Path, actor_faceset: Faceset, tmp_path: Path) -> None:
+    settings = SpeedSettings(source=actor_faceset.folder, baseline_frames=0, frames=range(2))
+    found = bench_swap(small_actor(actors, tmp_path), settings)
+    assert "baseline" not in found
+    assert set(found["ratios"]) == {"engine_to_floor_cpu"}
+    assert "baseline" not in speed_table(found).replace("baseline /", "")
 
 
 def test_a_measured_process_that_fails_says_why() -> None:
@@ -90,7 +104,7 @@ def test_cpu_time_of_children_is_counted(tmp_path: Path) -> None:
     assert cost.peak_mb > 1
 
 
-@pytest.mark.parametrize("settings", [{}, {"baseline_frames": 0}])
+@pytest.mark.parametrize("settings", [{}, {"baseline_frames": -1}])
 def test_settings_that_measure_nothing_are_refused(settings: dict[str, int]) -> None:
     with pytest.raises(UsageError):
         SpeedSettings(**settings)  # type: ignore[arg-type]

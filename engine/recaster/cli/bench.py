@@ -42,12 +42,22 @@ def _add_swap(kinds: Any, common: argparse.ArgumentParser) -> None:
     with_what.add_argument("--source", type=Path, metavar="FACESET", help="swap without training")
     parser.add_argument("--range", help="frames 100-200 or times 3s-5.5s (default: the whole clip)")
     parser.add_argument(
-        "--baseline-frames", type=int, default=3, metavar="N", help="frames for the baseline (default: 3)"
+        "--baseline-frames",
+        type=int,
+        default=3,
+        metavar="N",
+        help="frames for the baseline, 0 for none (default: 3)",
     )
     parser.add_argument(
         "--baseline-model", type=Path, metavar="MODEL", help="a trained classic-64 (default: untrained)"
     )
-    parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="also write the figures here, as JSON")
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="also write the figures here, as JSON, and a chart beside it",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
@@ -79,6 +89,7 @@ def run_swap(options: argparse.Namespace) -> None:
 
     from recaster.cli.display import reporter
     from recaster.evaluation.bench_swap import SpeedSettings, bench_swap
+    from recaster.evaluation.speed_plot import draw_stages
     from recaster.files import write_json
     from recaster.media.probe import probe
     from recaster.media.ranges import parse_range
@@ -93,6 +104,7 @@ def run_swap(options: argparse.Namespace) -> None:
     found = bench_swap(options.clip, settings, reporter(options))
     if options.out is not None:
         write_json(options.out, found)
+        draw_stages(options.out.with_suffix(".png"), found)
     print(json.dumps(found, indent=1) if options.json else speed_table(found))
 
 
@@ -102,6 +114,8 @@ def speed_table(found: dict[str, Any]) -> str:
         f"{'':<10}{'CPU ms a frame':>16}{'frames/s':>11}{'peak MiB':>10}{'frames':>8}  stages, ms a frame"
     ]
     for name in ("floor", "baseline", "engine"):
+        if name not in found:
+            continue
         one = found[name]
         stages = ", ".join(f"{stage} {spent:.1f}" for stage, spent in one["stages"].items())
         lines.append(
@@ -109,9 +123,9 @@ def speed_table(found: dict[str, Any]) -> str:
             f"{one['peak_rss_mb']:>10.0f}{one['frames']:>8}  {stages}"
         )
     ratios, engine = found["ratios"], found["engine"]
-    less, more = ratios["baseline_to_engine_cpu"], ratios["engine_to_floor_cpu"]
     without = engine["cpu_ms_per_frame_without_start"]
-    lines.append(f"CPU a frame: baseline / engine {less:.0f}, engine / floor {more:.2f}")
+    less = f"baseline / engine {ratios['baseline_to_engine_cpu']:.0f}, " if "baseline" in found else ""
+    lines.append(f"CPU a frame: {less}engine / floor {ratios['engine_to_floor_cpu']:.2f}")
     lines.append(
         f"the engine's start, {engine['start_cpu_s']:.1f} CPU-s, is counted; without it {without:.1f} ms"
     )

@@ -30,7 +30,7 @@ class SpeedSettings:
         model: a trained model for the engine; or
         source: a faceset for a swap without training.
         frames: of the clip, for engine and floor; None for all.
-        baseline_frames: frames that the seed's pipeline gets, from the clip's start.
+        baseline_frames: frames that the seed's pipeline gets, from the clip's start; 0 leaves it out.
         baseline_model: a trained classic-64 model for it; None leaves its network untrained, which
             takes as long.
     """
@@ -45,8 +45,8 @@ class SpeedSettings:
         """Refuse what can't be measured."""
         if (self.model is None) == (self.source is None):
             raise UsageError("give either a model or a source faceset to measure the engine with")
-        if self.baseline_frames < 1:
-            raise UsageError("the baseline needs at least one frame")
+        if self.baseline_frames < 0:
+            raise UsageError("the baseline can't have fewer than no frames")
 
 
 def bench_swap(clip: Path, settings: SpeedSettings, report: Report = silent) -> dict[str, Any]:
@@ -66,6 +66,7 @@ def bench_swap(clip: Path, settings: SpeedSettings, report: Report = silent) -> 
         A JSON object: "clip", "machine", and for each of "floor", "baseline", "engine"
         "cpu_ms_per_frame", "frames_per_second", "peak_rss_mb" (MiB), "stages" (wall ms a frame), "frames",
         "start_cpu_s"; "ratios": "baseline_to_engine_cpu", "engine_to_floor_cpu", "baseline_to_engine_wall".
+        Where the baseline was left out, so are its figures and the ratios to it.
 
     Raises:
         ClipError: the clip cannot be used.
@@ -76,8 +77,10 @@ def bench_swap(clip: Path, settings: SpeedSettings, report: Report = silent) -> 
     first = range(min(settings.baseline_frames, info.frame_count))
     found: dict[str, Any] = {"format": FORMAT, "clip": _clip(info, frames), "machine": machine()}
     with tempfile.TemporaryDirectory(prefix="recaster-bench-") as folder:
-        for at, (work, part) in enumerate((("floor", frames), ("baseline", first), ("engine", frames))):
-            report(Update(f"measuring the {work}", at, 3, "parts"))
+        parts = [("floor", frames), ("baseline", first), ("engine", frames)]
+        parts = [(work, part) for work, part in parts if len(part) > 0]
+        for at, (work, part) in enumerate(parts):
+            report(Update(f"measuring the {work}", at, len(parts), "parts"))
             task = {
                 "work": work,
                 "clip": str(clip.resolve()),
@@ -89,12 +92,13 @@ def bench_swap(clip: Path, settings: SpeedSettings, report: Report = silent) -> 
             }
             cost = measured(TASK, task, {"RECASTER_CACHE": str(Path(folder) / "cache")})
             found[work] = summed(cost, with_start=work == "engine")
-    report(Update("measuring", 3, 3, "parts"))
-    found["ratios"] = {
-        "baseline_to_engine_cpu": _over(found, "baseline", "engine", "cpu_ms_per_frame"),
-        "engine_to_floor_cpu": _over(found, "engine", "floor", "cpu_ms_per_frame"),
-        "baseline_to_engine_wall": _over(found, "engine", "baseline", "frames_per_second"),
-    }
+    report(Update("measuring", len(parts), len(parts), "parts"))
+    found["ratios"] = {"engine_to_floor_cpu": _over(found, "engine", "floor", "cpu_ms_per_frame")}
+    if "baseline" in found:
+        found["ratios"] |= {
+            "baseline_to_engine_cpu": _over(found, "baseline", "engine", "cpu_ms_per_frame"),
+            "baseline_to_engine_wall": _over(found, "engine", "baseline", "frames_per_second"),
+        }
     return found
 
 

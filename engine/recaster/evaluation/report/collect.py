@@ -65,7 +65,7 @@ def collect(folder: Path) -> Found:
             told = _read(path)
             if isinstance(told.get("rows"), list) and all("variant" in row for row in told["rows"]):
                 benches.append((path, told["rows"]))
-            elif all(isinstance(told.get(part), dict) for part in SPEED_PARTS):
+            elif all(isinstance(told.get(part), dict) for part in ("floor", "engine")):
                 speeds.append((path, told))
     found = Found(tuple(evaluations), tuple(trainings), tuple(benches), tuple(speeds))
     if not found:

@@ -207,6 +207,8 @@ def _over_minutes(measure: Measure, rows: Sequence[dict[str, Any]]) -> str:
 def _speed(path: Path, told: dict[str, Any], folder: Path) -> str:
     lines = []
     for part in SPEED_PARTS:
+        if part not in told:
+            continue
         one = told[part]
         stages = ", ".join(f"{_text(name)} {_number(spent)}" for name, spent in one.get("stages", {}).items())
         cells = (one["cpu_ms_per_frame"], one["frames_per_second"], one["peak_rss_mb"])
