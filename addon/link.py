@@ -26,6 +26,8 @@ LOOK_IDLE_S = 5.0
 CALL_S = 5.0
 PATIENCE_S = 5.0
 JOBS = 50
+PEOPLE = 1000
+"""Of jobs and of people, so many are looked at, the newest."""
 JOIN_S = 1.0
 
 T = TypeVar("T")
@@ -241,7 +243,10 @@ def look(client: Client, wanted: frozenset[str] = frozenset()) -> Snapshot:
             gone.add(job_id)
     models = call(client.models.ListModels, model_pb2.ListModelsRequest(), CALL_S).models
     facesets = call(client.facesets.ListFacesets, faceset_pb2.ListFacesetsRequest(), CALL_S).facesets
-    people = call(client.identities.ListIdentities, identity_pb2.ListIdentitiesRequest(), CALL_S).identities
+    people = call(
+        client.identities.ListIdentities, identity_pb2.ListIdentitiesRequest(page_size=PEOPLE), CALL_S
+    )
+    people = people.identities
     return Snapshot(
         online=True,
         info=info,

@@ -40,16 +40,17 @@ class Verify(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Whether there is a file, and an engine to look at it."""
+        """Whether there is such a strip, and an engine to look at its file."""
         if rights.file_of(compat.active_strip(context)) is None:
-            cls.poll_message_set("Select a movie strip whose file is there")
+            cls.poll_message_set("Select a movie strip")
             return False
         return online(cls)
 
     def execute(self, context: Any) -> set[str]:
         """Begin to look."""
         path = rights.file_of(compat.active_strip(context))
-        if path is None:
+        if path is None or not path.is_file():
+            self.report({"ERROR"}, "The strip's file isn't there; relink it")
             return {"CANCELLED"}
         rights.verify(path)
         return {"FINISHED"}
@@ -86,6 +87,10 @@ class SignRender(bpy.types.Operator):
             self.report({"ERROR"}, f"{render}: there is no such file; render first")
             return {"CANCELLED"}
         swaps = rights.swaps_in(compat.scene_of(context))
+        gone = [path.name for path in swaps if not path.is_file()]
+        if gone:
+            self.report({"ERROR"}, f"{', '.join(gone)}: isn't there; relink the swap, or mute its strip")
+            return {"CANCELLED"}
         if render in swaps:
             self.report({"ERROR"}, f"{render.name} is a swap, and signed already")
             return {"CANCELLED"}

@@ -26,7 +26,7 @@ def draw_basis(layout: Any, face: str, name: str) -> None:
     else:
         told = row.operator_menu_enum(operators_rights.StateBasis.bl_idname, "basis", text="State Once ...")
         told.face, told.name = face, name
-    if rights.stating.trouble:
+    if rights.stating.trouble and rights.stating.line == face:
         words(layout, rights.stating.trouble, icon="ERROR")
 
 

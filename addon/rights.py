@@ -42,11 +42,11 @@ class Known:
     work: Work | None = None
 
 
-_known: dict[tuple[str, float], Known] = {}
+_known: dict[str, Known] = {}
 signing = Known()
 """The render that was signed last."""
 stating = Known()
-"""The right that was stated last."""
+"""The right that was stated last; its line is the face."""
 
 
 def forget_all() -> None:
@@ -86,6 +86,8 @@ def state(face: str, basis: str, name: str) -> None:
     """Say at the engine by what right a face is used, unless that is known, in a thread."""
     kind, _, thing = face.partition(":")
     link = session.link()
+    if stating.work is not None:
+        return  # pressed twice
     if link is None:
         stating.trouble = session.snapshot().trouble
         return
@@ -97,7 +99,7 @@ def state(face: str, basis: str, name: str) -> None:
     def failed(error: Exception) -> None:
         stating.work, stating.trouble = None, str(error)
 
-    stating.trouble = ""
+    stating.trouble, stating.line = "", face
     stating.work = link.run(
         "Stating a basis",
         lambda client, _work: client.say_whose(name or thing, basis, **{f"{kind}_id": thing}),
@@ -107,16 +109,15 @@ def state(face: str, basis: str, name: str) -> None:
 
 
 def file_of(strip: Any) -> Path | None:
-    """The file that a movie strip shows, None for others."""
+    """The file that a movie strip shows, whether it is there or not; None for others."""
     if strip is None or strip.type != "MOVIE":
         return None
-    path = Path(bpy.path.abspath(strip.filepath))
-    return path if path.is_file() else None
+    return Path(bpy.path.abspath(strip.filepath))
 
 
 def known(path: Path) -> Known:
-    """What is known of a file as it is now."""
-    return _known.setdefault((str(path), path.stat().st_mtime), Known())
+    """What was found out about a file when it was last looked at."""
+    return _known.setdefault(str(path), Known())
 
 
 def verify(path: Path) -> None:
@@ -132,15 +133,22 @@ def verify(path: Path) -> None:
     def failed(error: Exception) -> None:
         about.work, about.trouble = None, str(error)
 
-    about.trouble = ""
+    about.trouble = about.line = ""
     about.work = link.run(
         "Reading a manifest", lambda client, work: client.verify(path, work.report), done, failed
     )
 
 
 def swaps_in(scene: Any) -> list[Path]:
-    """Files of all swaps that a scene shows."""
-    strips = [one for one in compat.all_strips(scene) if one.recaster.result_of and not one.mute]
+    """Files of all swaps that a scene shows between its first frame and its last."""
+    strips = [
+        one
+        for one in compat.all_strips(scene)
+        if one.recaster.result_of
+        and not one.mute
+        and compat.left_handle(one) <= scene.frame_end
+        and compat.right_handle(one) > scene.frame_start
+    ]
     files = [file_of(one) for one in strips]
     return list(dict.fromkeys(path for path in files if path is not None))
 

@@ -57,7 +57,7 @@ def specs(clip: str, faceset: str) -> tuple[job_pb2.JobSpec, job_pb2.JobSpec]:
     """A training and a swap."""
     train = job_pb2.TrainSpec(source_faceset_id=faceset, options=job_pb2.TrainOptions(steps=STEPS))
     return job_pb2.JobSpec(train=train), job_pb2.JobSpec(
-        swap=job_pb2.SwapSpec(clip_id=clip, faceset_id=faceset)
+        swap=job_pb2.SwapSpec(clip_id=clip, faceset_id=faceset, without_manifest=True)
     )
 
 

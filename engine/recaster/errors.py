@@ -16,6 +16,7 @@ Tree::
     +- TrainingError            5   training cannot go on (diverged, too few faces)
     +- OutputError              6   a result cannot be written (no permission, not there)
     |  +- DiskFullError             there is no room for it
+    |  +- TimestampError            the timestamp authority doesn't answer
     +- DeviceError              7   a device was asked for and cannot be used
     +- EngineError              8   an engine can't be reached, or refuses (see ``recaster.client.errors``)
     +- ConsentError             9   no right to use a face: none was stated, it was revoked, or is over
@@ -92,6 +93,10 @@ class OutputError(RecasterError):
 
 class DiskFullError(OutputError):
     """There is no room for a result; it can be written once there is."""
+
+
+class TimestampError(OutputError):
+    """A timestamp authority gives no timestamp; the same may go well later."""
 
 
 class DeviceError(RecasterError):

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,24 @@ def held(path: Path) -> Iterator[bool]:
         yield _lock(file.fileno())
 
 
+@contextlib.contextmanager
+def locked(path: Path, patience_s: float = 10.0) -> Iterator[None]:
+    """Hold a lock file while the block lasts, and wait for it where another process does.
+
+    Raises:
+        OutputError: it cannot be written, or isn't let go of for ``patience_s`` seconds.
+    """
+    end = time.monotonic() + patience_s
+    while True:
+        with held(path) as alone:
+            if alone:
+                yield
+                return
+        if time.monotonic() > end:
+            raise OutputError(f"{path}: another process holds this lock; try again")
+        time.sleep(0.01)
+
+
 def _lock(handle: int) -> bool:
     try:
         if sys.platform == "win32":
@@ -144,8 +163,8 @@ def user_name() -> str:
     """Who runs this, as the system knows them; a number where it knows no name (in a container, say)."""
     try:
         return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
+    except (KeyError, OSError, ImportError):
+        return f"user {os.getuid()}" if hasattr(os, "getuid") else "unknown"
 
 
 def sync(path: Path) -> None:

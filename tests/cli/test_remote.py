@@ -10,6 +10,8 @@ import pytest
 from recaster.cli import main as cli
 from recaster.facesets.faceset import Faceset
 from recaster.networks.model_folder import ModelFolder
+from recaster.provenance.owner import note, owner
+from recaster.provenance.register import opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +48,12 @@ def test_the_whole_job(run: Callable[..., tuple[int, str, str]], actors: Path, t
     assert Faceset.open(faces).digest() == Faceset.open(here).digest()
     assert run("extract", likeness, "-o", faces, "--every", "10", "--range", "150-199")[0] == 0
     assert len(Faceset.open(faces)) == 20
+
+    with opened() as register:
+        note(faces, register.stated("her", "synthetic").identity_id)
+    noted = owner(faces)
+    assert run("extract", likeness, "-o", faces, "--every", "10", "--range", "150-199")[0] == 0
+    assert owner(faces) == noted  # what an engine brings back doesn't forget whose they are
 
     swap = ("swap", performer, "--source", faces, "--range", "0-9", "--no-manifest", "--matte")
     code, out, error = run(*swap, tmp_path / "matte.mp4", "-o", tmp_path / "there.mp4")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,8 +39,6 @@ def run(
 @pytest.fixture
 def faces(actor_faceset: Faceset, tmp_path: Path) -> Path:
     """A copy of the actor's faces that belong to nobody yet."""
-    import shutil
-
     return shutil.copytree(actor_faceset.folder, tmp_path / "faces")
 
 
@@ -124,6 +123,11 @@ def test_a_training_needs_one_too_and_its_model_is_theirs(
     assert owner(model) == owner(faces)
     run("identity", "revoke", "Anna")
     assert run(*train, "--resume")[0] == 9
+    # A copy of her faces that belongs to nobody doesn't make the model somebody else's.
+    copy = shutil.copytree(faces, tmp_path / "copy", ignore=shutil.ignore_patterns("identity.json"))
+    again = ("train", "--source", copy, "-o", model, "--steps", "2", "--resume")
+    assert run(*again, "--basis", "self")[0] == 2
+    assert owner(model) == owner(faces)
 
 
 def test_faces_are_bound_to_a_person_when_they_are_taken(

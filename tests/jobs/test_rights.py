@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recaster.api.v1 import identity_pb2, job_pb2, swap_pb2
-from recaster.client.errors import RefusedError
+from recaster.client.errors import JobFailedError, RefusedError
 from recaster.files import sha256
 from recaster.provenance.audit import AuditLog
 from recaster.provenance.manifest import BASIS, SWAP
@@ -151,7 +151,7 @@ def test_a_document_isn_t_handed_out(strict: Material, tmp_path: Path) -> None:
         client.connection.call(client.identities.CreateIdentity, request)
 
 
-def test_a_policy_of_the_engine_rules(strict: Material) -> None:
+def test_a_policy_of_the_engine_rules(strict: Material, tmp_path: Path) -> None:
     policy = strict.served.data / "policy.toml"
     policy.write_text("[manifest]\nrequired = true\n[label]\nrequired = true\nlanguage = 'de'\n")
     try:
@@ -162,8 +162,69 @@ def test_a_policy_of_the_engine_rules(strict: Material) -> None:
         if not strict.client.faceset(strict.faceset).identity_id:
             person = strict.client.state_basis("her", "synthetic").identity_id
             strict.client.assign(person, faceset_id=strict.faceset)
-        job = strict.client.jobs.create(strict.swapping("30-33"))
-        assert (job.spec.swap.options.label, job.spec.swap.options.label_language) == ("text", "de")
-        strict.client.jobs.wait(job.job_id)
+        job = strict.client.jobs.create(strict.swapping("30-33"), request_id="labelled")
+        made = strict.client.jobs.wait(job.job_id).result.artifacts[0].digest
+        strict.client.transfer.download(made, tmp_path / "out.mp4")
+        found = inspect(tmp_path / "out.mp4", strict.served.data)
+        manifest = found.manifests["manifests"][found.manifests["active_manifest"]]
+        said = {one["label"]: one["data"] for one in manifest["assertions"]}
+        assert said[SWAP]["label"] == "text"
     finally:
         policy.unlink()
+    # The same request is the same job, whatever the policy filled in meanwhile.
+    assert strict.client.jobs.create(strict.swapping("30-33"), request_id="labelled").job_id == job.job_id
+
+
+def test_a_policy_that_changes_while_a_job_waits(strict: Material) -> None:
+    client, policy = strict.client, strict.served.data / "policy.toml"
+    if not client.faceset(strict.faceset).identity_id:
+        client.assign(client.state_basis("her", "synthetic").identity_id, faceset_id=strict.faceset)
+    job = client.jobs.create(strict.swapping("0-199", marked=False)).job_id
+    client.jobs.pause(job)
+    strict.until(job, job_pb2.JOB_STATE_PAUSED)
+    try:
+        for text, reason in (
+            ("[manifest]\nrequired = true\n", "POLICY"),
+            ("[consent]\nbases = ['consent']\n", "CONSENT_REFUSED"),
+            ("[consents]\n", "POLICY"),
+            ("[manifest]\ncertificate = 'no.pem'\nkey = 'no.key'\n", ""),
+        ):
+            policy.write_text(text)
+            client.jobs.resume(job)
+            if reason:
+                blocked = strict.until(job, job_pb2.JOB_STATE_BLOCKED)
+                assert blocked.error.reason == reason
+                assert blocked.attempts <= 1
+            else:  # this one isn't signed
+                strict.until(job, job_pb2.JOB_STATE_RUNNING, job_pb2.JOB_STATE_SUCCEEDED)
+            client.jobs.pause(job) if reason else client.jobs.cancel(job)
+            strict.until(job, job_pb2.JOB_STATE_PAUSED, job_pb2.JOB_STATE_CANCELLED)
+        signed = client.jobs.create(strict.swapping("0-3")).job_id
+        blocked = strict.until(signed, job_pb2.JOB_STATE_BLOCKED)
+        assert "no.pem" in blocked.error.message
+        ingest = client.jobs.create(  # others are none of the policy's business
+            job_pb2.JobSpec(
+                ingest=job_pb2.IngestSpec(
+                    digest=client.clip(strict.clip).digest,
+                    kind=job_pb2.INGEST_KIND_CLIP,
+                    display_name="x.mp4",
+                )
+            )
+        )
+        client.jobs.wait(ingest.job_id)
+    finally:
+        policy.unlink()
+    client.jobs.wait(signed)  # goes on by itself
+
+
+def test_an_upload_of_somebody_else_is_refused(strict: Material, packed_faces: Path) -> None:
+    client = strict.client
+    if not client.faceset(strict.faceset).identity_id:
+        client.assign(client.state_basis("her", "synthetic").identity_id, faceset_id=strict.faceset)
+    other = client.state_basis("another", "self").identity_id
+    spec = job_pb2.IngestSpec(
+        digest=sha256(packed_faces), kind=job_pb2.INGEST_KIND_FACESET, display_name="x.zip", identity_id=other
+    )
+    client.transfer.upload(packed_faces)
+    with pytest.raises(JobFailedError, match="taken in before"):
+        client.jobs.wait(client.jobs.create(job_pb2.JobSpec(ingest=spec)).job_id)

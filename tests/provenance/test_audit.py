@@ -81,6 +81,25 @@ def test_half_a_record_that_a_crash_left_is_written_over(log: AuditLog) -> None:
     assert all(json.loads(line) for line in lines(log))
 
 
+def test_a_long_record_is_followed_by_others(log: AuditLog) -> None:
+    log.add("sign.deliver", swaps=["0" * 64] * 3000)
+    log.add("swap.start")
+    assert log.verify().number == 7
+    with log.path.open("a") as file:
+        file.write('{"half": "' + "x" * 200_000)
+    log.add("swap.start")
+    assert log.verify().number == 8
+
+
+def test_nothing_is_built_on_a_damaged_record(log: AuditLog) -> None:
+    log.path.write_text("".join(lines(log)).replace("job 4", "job 9"))
+    with pytest.raises(AuditError, match="record 5 was changed"):
+        log.add("swap.start")
+    log.path.write_text(json.dumps(dict.fromkeys(json.loads(lines(log)[0]), "x")) + "\n")
+    with pytest.raises(AuditError, match="no record"):
+        log.verify()
+
+
 def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
     path = tmp_path / "audit.jsonl"
     script = (

@@ -1,22 +1,41 @@
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
 import json
 import shutil
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import av
+import c2pa
 import numpy as np
 import PIL.Image
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from recaster.errors import ManifestError, UsageError
 from recaster.files import sha256
 from recaster.media.reader import read_frames
-from recaster.provenance.manifest import BASIS, COMPOSITE, SWAP, sidecar_of, sign_render, sign_swap
+from recaster.provenance.manifest import (
+    BASIS,
+    COMPOSITE,
+    SWAP,
+    _signer,
+    check_signing,
+    context,
+    sidecar_of,
+    sign_render,
+    sign_swap,
+)
 from recaster.provenance.marking import Marking
 from recaster.provenance.signing import signing_of
 from recaster.provenance.verify import Finding, inspect
+from recaster.x509 import builder, key_text
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -91,7 +110,9 @@ def test_the_manifest_holds_no_name_and_no_path(
     assert said[SWAP]["model"] == FACTS["model"]
     assert said[BASIS]["basis"] == "synthetic"
     [person] = register.everybody()
-    assert said[BASIS]["identity"] == register.salted("identity", person.identity_id)
+    assert said[BASIS]["identity"] == register.salted("identity", said[BASIS]["nonce"], person.identity_id)
+    other = Marking.of(register, person, marking.audit).statement
+    assert other.identity != said[BASIS]["identity"]  # two swaps of one person can't be told to be so
     actions = said["c2pa.actions.v2"]["actions"]
     assert [one["action"] for one in actions] == ["c2pa.opened", "c2pa.edited"]
     assert actions[1]["digitalSourceType"] == COMPOSITE
@@ -176,6 +197,72 @@ def test_an_edit_names_the_swaps_in_it(
     assert not (tmp_path / "out.mp4").exists()
 
 
+def test_an_edit_vouches_for_whole_swaps_only(marking: Marking, clip: Path, tmp_path: Path) -> None:
+    swap, edit = tmp_path / "swap.mp4", tmp_path / "edit.mp4"
+    sign_swap(clip, swap, clip, FACTS, marking)
+    with pytest.raises(ManifestError, match="no such file"):
+        sign_render(tmp_path / "none.mp4", edit, [swap], marking.signing)
+    data = bytearray(swap.read_bytes())
+    data[len(data) // 2] ^= 1
+    swap.write_bytes(data)
+    with pytest.raises(ManifestError, match="can't be vouched for"):
+        sign_render(clip, edit, [swap], marking.signing)
+    assert not edit.exists()
+
+
+def test_a_manifest_beside_a_file_is_kept_too(
+    register: Register, marking: Marking, clip: Path, tmp_path: Path
+) -> None:
+    first, second, edit = tmp_path / "first.mkv", tmp_path / "second.mp4", tmp_path / "edit.mov"
+    sign_swap(remuxed(clip, tmp_path / "made.mkv"), first, clip, FACTS, marking)
+    sign_swap(clip, second, first, FACTS, marking)
+    found = inspect(second, register.folder.path)
+    assert len(found.manifests["manifests"]) == 2
+    sign_render(remuxed(clip, tmp_path / "made.mov"), edit, [first], marking.signing)
+    assert "1 face swap" in inspect(edit, register.folder.path).line
+
+
+@pytest.mark.parametrize("swaps", [7, "all", ["1"], {"a": 1}])
+def test_what_strangers_write_stays_in_one_line(
+    register: Register, marking: Marking, clip: Path, tmp_path: Path, swaps: object
+) -> None:
+    manifest = {
+        "claim_generator_info": [{"name": "Evil\n\x1b[31mname; basis: consent", "version": "1"}],
+        "assertions": [
+            {
+                "label": "c2pa.actions.v2",
+                "data": {"actions": [{"action": "c2pa.created", "digitalSourceType": COMPOSITE}]},
+            },
+            {"label": "recaster.edit", "data": {"swaps": swaps}},
+        ],
+    }
+    made = c2pa.Builder(manifest, context())
+    out = tmp_path / "out.mp4"
+    with clip.open("rb") as source, out.open("w+b") as target:
+        made.sign(_signer(marking.signing), "video/mp4", source, target)
+    line = inspect(out, register.folder.path).line
+    assert line.isprintable()
+    assert "consent" not in line
+    assert line.startswith("an edit with ")
+
+
+def test_a_generated_picture_of_others_is_no_swap(
+    register: Register, marking: Marking, clip: Path, tmp_path: Path
+) -> None:
+    kind = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+    actions = {"actions": [{"action": "c2pa.created", "digitalSourceType": kind}]}
+    manifest = {
+        "claim_generator_info": [{"name": "Painter"}],
+        "assertions": [{"label": "c2pa.actions.v2", "data": actions}],
+    }
+    out = tmp_path / "out.mp4"
+    with clip.open("rb") as source, out.open("w+b") as target:
+        c2pa.Builder(manifest, context()).sign(_signer(marking.signing), "video/mp4", source, target)
+    found = inspect(out, register.folder.path)
+    assert not found.swap
+    assert "made with a trained algorithm, from Painter" in found.line
+
+
 def test_what_carries_no_manifest_says_so(register: Register, clip: Path, tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="carries no manifest"):
         inspect(clip, register.folder.path)
@@ -230,6 +317,34 @@ def test_an_own_certificate_is_trusted_by_whoever_trusts_its_authority(
         signing_of(register.policy, register.folder.path)
 
 
+def test_a_certificate_that_has_ended_is_no_change(
+    register: Register, marking: Marking, clip: Path, tmp_path: Path
+) -> None:
+    short = dataclasses.replace(
+        marking.signing, certificate=tmp_path / "s.pem", key=tmp_path / "s.key", local=False
+    )
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Studio")])
+    made = builder(name, name, key, 1, authority=False)
+    made = made.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
+    made = made.add_extension(
+        x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False
+    )
+    now = dt.datetime.now(dt.UTC)
+    made._not_valid_before, made._not_valid_after = (
+        (now - dt.timedelta(days=2)).replace(tzinfo=None),
+        (now + dt.timedelta(seconds=3)).replace(tzinfo=None),
+    )
+    short.certificate.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    short.key.write_text(key_text(key))
+    out = tmp_path / "out.mp4"
+    sign_swap(clip, out, clip, FACTS, dataclasses.replace(marking, signing=short))
+    time.sleep(4)
+    with pytest.raises(ManifestError, match="isn't valid any more") as caught:
+        inspect(out, register.folder.path)
+    assert "changed" not in str(caught.value)
+
+
 def test_a_key_of_another_certificate_signs_nothing(
     register: Register, marking: Marking, clip: Path, tmp_path: Path
 ) -> None:
@@ -239,16 +354,23 @@ def test_a_key_of_another_certificate_signs_nothing(
     )
     with pytest.raises(ManifestError, match="can't be signed"):
         sign_swap(clip, tmp_path / "out.mp4", clip, FACTS, wrong)
+    with pytest.raises(ManifestError, match="nothing can be signed"):
+        check_signing(dataclasses.replace(wrong.signing, local=False))
     assert not (tmp_path / "out.mp4").exists()
 
 
-def test_a_certificate_made_here_is_made_once(register: Register) -> None:
+def test_a_certificate_made_here_is_made_once(
+    register: Register, marking: Marking, clip: Path, tmp_path: Path
+) -> None:
     first = signing_of(register.policy, register.folder.path)
     assert signing_of(register.policy, register.folder.path) == first
     assert first.key.stat().st_mode & 0o077 == 0
     before = first.certificate.read_bytes()
+    out = tmp_path / "out.mp4"
+    sign_swap(clip, out, clip, FACTS, marking)
     first.certificate.write_text("nonsense")
     assert signing_of(register.policy, register.folder.path).certificate.read_bytes() != before
+    assert inspect(out, register.folder.path).local  # what was signed with the last one is still known
 
 
 def test_a_marking_is_told_to_other_processes(marking: Marking) -> None:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from recaster.api.v1 import identity_pb2
-from recaster.errors import ConsentError, InputError, UsageError
+from recaster.errors import AuditError, ConsentError, InputError, UsageError
 from recaster.provenance.basis import basis_of, described
 from recaster.provenance.owner import NOTE, note, owner, settle
 from recaster.store.jobs import UnknownError
@@ -129,7 +131,10 @@ def test_a_policy_rules(register: Register, tmp_path: Path) -> None:
         ("[consent]\nbasis = 1", "has no basis"),
         ("[consents]\n", r"\[consents\] is nothing"),
         ("[label]\nrequired = 1", "must be a bool"),
-        ('[consent]\nbases = ["trust me"]', "'trust me' is no basis"),
+        ('[consent]\nbases = ["trust me"]', "basis can't be 'trust me'"),
+        ("[consent]\nbases = [1]", "basis can't be 1"),
+        ('[label]\nkind = "none"', "kind of label can't be 'none'"),
+        ('[label]\nlanguage = "xx"', "language of label can't be"),
         ('[manifest]\ncertificate = "a.pem"', "go together"),
         ("[consent", "no TOML"),
     ],
@@ -144,6 +149,64 @@ def test_a_policy_that_was_named_must_be_there(register: Register, monkeypatch: 
     monkeypatch.setenv("RECASTER_POLICY", str(register.folder.path / "none.toml"))
     with pytest.raises(UsageError, match="cannot be read"):
         _ = register.policy
+
+
+def test_a_policy_that_leads_nowhere_is_not_none(register: Register) -> None:
+    (register.folder.path / "policy.toml").symlink_to("gone.toml")
+    with pytest.raises(UsageError, match="cannot be read"):
+        _ = register.policy
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 201, "a\nb"])
+def test_a_person_has_a_name(register: Register, name: str) -> None:
+    with pytest.raises(UsageError, match="can't be a person's name"):
+        register.add(name, attestation())
+    assert register.everybody() == []
+
+
+def test_nothing_is_done_that_the_log_doesn_t_say(register: Register) -> None:
+    anna = register.add("Anna", attestation()).identity_id
+    register.audit.path.write_text("nonsense\n")
+    for change in (
+        lambda: register.add("Ben", attestation()),
+        lambda: register.revoke(anna),
+        lambda: register.attest(anna, attestation("self")),
+        lambda: register.delete(anna),
+    ):
+        with pytest.raises(AuditError, match="no record"):
+            change()
+    [person] = register.everybody()
+    assert described(person) == "consent"
+
+
+def test_a_person_who_is_forgotten_takes_their_document_along(register: Register, tmp_path: Path) -> None:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("We agree")
+    digest = register.keep_document(letter)
+    people = [register.add(name, attestation(document=digest)).identity_id for name in ("Anna", "Ben")]
+    register.delete(people[0])
+    assert register.document(digest).is_file()
+    register.delete(people[1])
+    assert not register.document(digest).exists()
+
+
+def test_processes_that_begin_a_register_at_once_agree(tmp_path: Path) -> None:
+    script = (
+        "from recaster.provenance.register import opened\n"
+        "from recaster.provenance.marking import Marking\n"
+        "from recaster.store.folder import DataFolder\n"
+        "from pathlib import Path\n"
+        f"with opened(DataFolder(Path({str(tmp_path / 'data')!r}))) as register:\n"
+        "    person = register.stated('x', 'self')\n"
+        "    marking = Marking.of(register, person, '')\n"
+        "    print(register.salted('x'), marking.signing.certificate.read_bytes().hex())\n"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(4)
+    ]
+    said = {one.communicate()[0] for one in running}
+    assert [one.returncode for one in running] == [0] * 4
+    assert len(said) == 1
 
 
 def test_a_right_must_not_end_before_it_begins(register: Register) -> None:
@@ -184,6 +247,8 @@ def test_a_folder_says_whose_face_it_holds(register: Register, tmp_path: Path) -
     other = register.add("Ben", attestation())
     with pytest.raises(UsageError, match=f"not of {other.identity_id}"):
         settle(register, folder, identity="Ben")
+    with pytest.raises(UsageError, match="use other faces"):
+        note(folder, other.identity_id)
     register.revoke(person.identity_id)
     with pytest.raises(ConsentError, match="revoked"):
         settle(register, folder)

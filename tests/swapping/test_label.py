@@ -5,7 +5,8 @@ import PIL.ImageFont
 import pytest
 
 from recaster.errors import UsageError
-from recaster.swapping.label import CORNERS, WORDS, LabelSettings, labelled
+from recaster.provenance.policy import LABELS, LANGUAGES
+from recaster.swapping.label import CORNERS, KINDS, WORDS, LabelSettings, labelled
 
 GREY = np.full((360, 640, 3), 120, np.uint8)
 
@@ -53,10 +54,22 @@ def test_it_is_read_on_any_ground() -> None:
         assert shown.max() - shown.min() > 150
 
 
+def test_a_label_that_would_be_too_wide_is_smaller() -> None:
+    shown = changed(LabelSettings("text", size=0.2))
+    columns = np.flatnonzero(shown.any(axis=0))
+    assert columns.min() > 0
+    assert columns.max() < 639
+
+
 def test_a_tiny_picture_is_labelled_too() -> None:
     tiny = np.zeros((24, 32, 3), np.uint8)
     assert labelled(tiny, LabelSettings("text")).shape == tiny.shape
     assert changed(LabelSettings("icon"), tiny).any()
+
+
+def test_languages_are_the_policys() -> None:
+    assert tuple(sorted(WORDS)) == LANGUAGES
+    assert ("none", *LABELS) == KINDS
 
 
 def test_every_letter_is_in_the_font() -> None:

@@ -47,6 +47,10 @@ def _verify(options: argparse.Namespace) -> None:
 def _show(options: argparse.Namespace) -> None:
     from collections import deque
 
+    from recaster.errors import UsageError
+
+    if options.last is not None and options.last < 0:
+        raise UsageError(f"--last {options.last}: give how many records to show")
     for record in deque(_log(options).records(), maxlen=options.last):
         details = " ".join(f"{name}={value}" for name, value in record.details.items() if value != "")
         print(f"{record.number:>6}  {record.time}  {record.event}  {details}")

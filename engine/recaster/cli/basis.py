@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from recaster.errors import UsageError
-from recaster.provenance.basis import basis_name
 from recaster.provenance.policy import BASES
 
 if TYPE_CHECKING:
@@ -23,7 +21,7 @@ def add_basis(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "whose face is put on",
         "said once: it is noted beside the faceset or model (see docs/responsible-use.md); RECASTER_BASIS "
-        "says it for work that nobody watches",
+        "says it for work here that nobody watches",
     )
     choice = group.add_mutually_exclusive_group()
     choice.add_argument("--identity", metavar="NAME", help="a registered person (see: recaster identity)")
@@ -31,40 +29,51 @@ def add_basis(parser: argparse.ArgumentParser) -> None:
 
 
 def whose(options: argparse.Namespace, register: Register, folder: Path) -> identity_pb2.Identity:
-    """The person whose face a faceset or model holds, who may be put on now; noted beside it.
+    """The person whose face a faceset or model holds, who may be put on now.
 
     Raises:
-        ConsentError, UsageError, UnknownError: as ``provenance.owner.settle``.
+        ConsentError, UsageError, UnknownError, OutputError: as ``provenance.owner.settle``.
     """
-    from recaster.provenance.owner import note, settle
+    from recaster.provenance.owner import settle
 
-    person = settle(register, folder, options.identity, options.basis)
-    if options.identity is not None or options.basis is not None:
-        note(folder, person.identity_id)
-    return person
+    return settle(register, folder, options.identity, options.basis)
 
 
 def settle_there(
-    options: argparse.Namespace, engine: Client, name: str, *, faceset: str = "", model: str = ""
+    options: argparse.Namespace, engine: Client, folder: Path, *, faceset: str = "", model: str = ""
 ) -> None:
-    """Say at an engine whose face a faceset or model holds, where the options do; the engine judges it.
+    """Say at an engine whose face a faceset or model holds, as far as that is known here.
+
+    What was noted here holds there too: a right that was revoked here isn't stated there.
 
     Args:
         options: the command line.
         engine: the engine.
-        name: what to call a person of whom no more than a basis is said.
-        faceset: id of the faceset, or
-        model: of the model.
+        folder: what was sent; its name is that of a person of whom no more than a basis is said.
+        faceset: its id there, of a faceset, or
+        model: of a model.
 
     Raises:
+        ConsentError: the noted person's face may not be put on.
         UsageError: no person there has the given name, or several; or it was somebody else before.
     """
+    from recaster.provenance.basis import basis_name
+    from recaster.provenance.owner import found, owner
+    from recaster.provenance.register import opened
+
     if options.identity is not None:
         engine.assign(engine.find_identity(options.identity).identity_id, faceset, model)
         return
-    engine.say_whose(name, options.basis or os.environ.get("RECASTER_BASIS", ""), faceset, model)
+    name, basis = folder.resolve().name, options.basis
+    if owner(folder):
+        with opened() as register:
+            noted = found(register, folder, None, options.basis)
+            assert noted is not None  # noqa: S101 - there is a note
+            register.require(noted.identity_id)
+        name, basis = noted.display_name, basis_name(noted.attestation.basis)
+    engine.say_whose(name, basis or "", faceset, model)
     if options.basis is not None:
-        noted = (engine.faceset(faceset) if faceset else engine.model(model)).identity_id
-        stated = basis_name(engine.identity(noted).attestation.basis)
+        there = (engine.faceset(faceset) if faceset else engine.model(model)).identity_id
+        stated = basis_name(engine.identity(there).attestation.basis)
         if stated != options.basis:
             raise UsageError(f"the engine has another basis for {name}: {stated or 'none'}")

@@ -112,17 +112,20 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _run_here(options: argparse.Namespace) -> None:
+    from recaster.api.v1 import identity_pb2
     from recaster.facesets.extract import extract
     from recaster.facesets.info import describe
     from recaster.jobs.options import extract_settings
-    from recaster.provenance.owner import owner, settle
+    from recaster.provenance.basis import allowed, basis_of
+    from recaster.provenance.owner import found
     from recaster.provenance.register import opened
 
     settings = extract_settings(extract_options(options), options.person)
     _warn(options.inputs)
-    if options.identity is not None or owner(options.out):  # before any work is done for somebody else
-        with opened() as register:
-            settle(register, options.out, options.identity, options.basis)
+    with opened() as register:  # before any work is done for somebody else
+        found(register, options.out, options.identity, options.basis)
+        if options.basis is not None:
+            allowed(identity_pb2.Attestation(basis=basis_of(options.basis)), register.policy)
     faceset = extract(options.inputs, options.out, settings, reporter(options))
     if options.identity is not None or options.basis is not None:
         with opened() as register:
@@ -153,7 +156,7 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
         options=filled(extract_options(options), person=remote.picture(options.person)),
     )
     job = remote.do(job_pb2.JobSpec(extract=spec), options.out)
-    settle_there(options, engine, options.out.name, faceset=job.result.faceset_id)
+    settle_there(options, engine, options.out, faceset=job.result.faceset_id)
     remote.fetch_faceset(job.result.faceset_id, options.out)
     faces = engine.faceset(job.result.faceset_id)
     dropped = f", {faces.dropped} dropped" if faces.dropped else ""

@@ -38,7 +38,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     _add_terms(adding)
     adding.set_defaults(run=_add)
     attesting = actions.add_parser(
-        "attest", parents=[common], help="state a person's right anew, after it ended or was revoked"
+        "attest", parents=[common], help="state a person's right anew, instead of all that was stated before"
     )
     attesting.add_argument("name", metavar="NAME", help="a name or an id")
     _add_terms(attesting)
@@ -162,7 +162,7 @@ def _terms(options: argparse.Namespace, where: Register | Client) -> identity_pb
     if options.begin is not None:
         said.valid_from.FromDatetime(_day(options.begin))
     if options.until is not None:  # that day belongs to it
-        said.valid_until.FromDatetime(_day(options.until) + dt.timedelta(days=1))
+        said.valid_until.FromDatetime(_day(options.until, dt.timedelta(days=1)))
     if options.document is not None:
         if isinstance(where, Client):
             said.document_digest = where.transfer.upload(options.document)
@@ -171,17 +171,17 @@ def _terms(options: argparse.Namespace, where: Register | Client) -> identity_pb
     return said
 
 
-def _day(text: str) -> dt.datetime:
-    """The beginning of a day where this machine is."""
+def _day(text: str, later: dt.timedelta | None = None) -> dt.datetime:
+    """The beginning of a day where this machine is, or some time after it."""
     import datetime as dt
 
     from recaster.errors import UsageError
 
     try:
         day = dt.datetime.strptime(text, "%Y-%m-%d")  # noqa: DTZ007 - made aware in the next line
-    except ValueError:
-        raise UsageError(f"{text!r} is no date; write it as 2026-12-31") from None
-    return day.astimezone(dt.UTC)
+        return (day + (later or dt.timedelta(0))).astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        raise UsageError(f"{text!r} is no date that can be used; write it as 2026-12-31") from None
 
 
 def _print(people: Iterable[identity_pb2.Identity]) -> None:

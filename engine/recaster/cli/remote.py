@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from recaster.cli.display import reporter
 from recaster.errors import UsageError
 from recaster.files import built_aside, sha256
+from recaster.provenance.owner import NOTE
 
 if TYPE_CHECKING:
     import argparse
@@ -209,6 +210,8 @@ def _replaced(out: Path) -> Iterator[Path]:
         before = Path(folder) / "before"
         with built_aside(Path(folder) / "after") as aside:
             yield aside
+        if (out / NOTE).is_file():  # whose face it is stays known here
+            shutil.copy(out / NOTE, Path(folder) / "after" / NOTE)
         if out.exists():
             out.replace(before)
         (Path(folder) / "after").replace(out)

@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> None:
 
     from recaster.errors import UsageError
     from recaster.jobs.logs import set_up
-    from recaster.jobs.supervisor import Rules
+    from recaster.jobs.running import Rules
     from recaster.service.server import ServeSettings, Tls, serve
     from recaster.store.blobs import Quota
     from recaster.store.folder import DataFolder

@@ -177,7 +177,8 @@ def _run_here(options: argparse.Namespace) -> None:
     swapper = load_swapper(options.model, options.source)
     with opened() as register:
         person = whose(options, register, options.model or options.source)
-        begun = register.audit.add("swap.start", identity=person.identity_id, clip=sha256(options.clip))
+        event = "swap.start" if options.preview is None else "swap.preview"
+        begun = register.audit.add(event, identity=person.identity_id, clip=sha256(options.clip))
         marking = None if options.no_manifest else Marking.of(register, person, begun.hash)
     result = _swapped(options, swapper, settings, marking)
     with opened() as register:
@@ -209,7 +210,7 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
     remote = Remote(engine, options)
     chosen = filled(swap_options(options), person=remote.picture(options.person))
     model, faceset = remote.model(options.model), remote.faceset(options.source)
-    settle_there(options, engine, (options.model or options.source).name, faceset=faceset, model=model)
+    settle_there(options, engine, options.model or options.source, faceset=faceset, model=model)
     wanted: dict[str, Any] = {"clip_id": remote.clip(options.clip)}
     wanted |= {"model_id": model} if model else {"faceset_id": faceset}
     if options.preview is not None:
@@ -267,7 +268,7 @@ def swap_settings(options: argparse.Namespace, info: ClipInfo, policy: Policy | 
     from recaster.provenance.policy import Policy
 
     spec = job_pb2.SwapSpec(options=swap_options(options), without_manifest=options.no_manifest)
-    governed(spec, policy or Policy())
+    spec = governed(spec, policy or Policy())
     return settings(spec.options, info, options.person, options.matte)
 
 

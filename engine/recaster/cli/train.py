@@ -87,7 +87,7 @@ def _run_here(options: argparse.Namespace) -> None:
     from recaster.facesets.faceset import Faceset
     from recaster.networks.device import select_device
     from recaster.networks.model_folder import ModelFolder
-    from recaster.provenance.owner import note, owner
+    from recaster.provenance.owner import note, owner, settle
     from recaster.provenance.register import opened
     from recaster.training.loop import Schedule, train
     from recaster.training.start import make_trainee, new_model, perceptual_backbone, resumed_model
@@ -106,7 +106,9 @@ def _run_here(options: argparse.Namespace) -> None:
         card = new_model(folder, recipe, source, target, options.seed or 0)
     with opened() as register:
         person = whose(options, register, options.source)
-        register.audit.add("train.start", model=options.out.name, identity=person.identity_id)
+        if options.resume and owner(folder.path):  # their right counts, whatever the faces say
+            person = settle(register, folder.path, owner(options.source) or None)
+        register.audit.add("train.start", faces=source.digest(), identity=person.identity_id)
     device = select_device(options.device, options.threads)
     _say(options, f"training {recipe.name} {device.note}")
     report = reporter(options)
@@ -139,7 +141,7 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
         raise ModelError(f"{options.out}: is there already; add --resume to go on, or choose another folder")
     remote = Remote(engine, options)
     source = remote.faceset(options.source)
-    settle_there(options, engine, options.source.name, faceset=source)
+    settle_there(options, engine, options.source, faceset=source)
     spec = job_pb2.TrainSpec(
         model_id=remote.model(options.out if options.resume else None),
         display_name=safe_name(options.out.name),

@@ -138,7 +138,8 @@ class Client:
         found = found or [one for one in everybody if one.display_name == name]
         if len(found) != 1:
             raise UsageError(
-                f"{len(found)} people at the engine are called {name!r}; give the id of one"
+                f"{len(found)} people at the engine are called {name!r}; give the id of one: "
+                + ", ".join(one.identity_id for one in found)
                 if found
                 else f"there is no identity {name!r} at the engine; see: recaster identity show"
             )

@@ -51,6 +51,8 @@ class CallError(EngineError):
         super().__init__(message)
         self.code = code
         self.reason = reason
+        if reason.startswith("CONSENT_"):  # as the command's own, without an engine
+            self.exit_code = 9
         self.fields = fields
         self.metadata = metadata or {}
 

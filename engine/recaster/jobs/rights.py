@@ -1,4 +1,4 @@
-"""Whose face a job puts on, and whether it may."""
+"""Whose face a job puts on, whether it may, and what the policy asks of what it makes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from recaster.errors import ConsentError, UsageError
 from recaster.jobs.tasks import kind_of
 from recaster.provenance.marking import Marking
 from recaster.provenance.register import Register
+from recaster.provenance.signing import signing_of
 from recaster.store.jobs import UnknownError
 
 if TYPE_CHECKING:
@@ -17,16 +18,23 @@ if TYPE_CHECKING:
     from recaster.store.store import Store
 
 
-def source_of(spec: job_pb2.JobSpec, store: Store) -> str | None:
-    """Id of the person whose face is put on; "" for one that nobody named, None for work that puts none on.
+def register_of(store: Store) -> Register:
+    """The register of an engine."""
+    return Register.of(store.folder, store.things)
+
+
+def owners(spec: job_pb2.JobSpec, store: Store) -> list[str]:
+    """Ids of the people whose faces are put on ("" for one that nobody named); none for other work.
 
     Raises:
         UnknownError: the faceset or model is gone.
     """
     kind = kind_of(spec)
     if kind == "train":
-        return _owner("faceset", spec.train.source_faceset_id, store)
-    return swapped_in(spec.swap, store) if kind == "swap" else None
+        faces = _owner("faceset", spec.train.source_faceset_id, store)
+        model = _owner("model", spec.train.model_id, store) if spec.train.model_id else ""
+        return list(dict.fromkeys([faces, model or faces]))
+    return [swapped_in(spec.swap, store)] if kind == "swap" else []
 
 
 def swapped_in(asked: job_pb2.SwapSpec | swap_pb2.PreviewFrameRequest, store: Store) -> str:
@@ -43,27 +51,47 @@ def whose_model(spec: job_pb2.JobSpec, store: Store) -> str:
 
 
 def _owner(kind: str, thing_id: str, store: Store) -> str:
-    return str(store.things.get(kind, thing_id).identity_id)
+    thing = store.things.get(kind, thing_id)
+    if kind == "model" and not thing.identity_id:  # trained before anybody said whose faces these are
+        sets = [one for one in store.things.every("faceset") if one.digest == thing.source_digest]
+        return next((str(one.identity_id) for one in sets if one.identity_id), "")
+    return str(thing.identity_id)
 
 
 def person_of(spec: job_pb2.JobSpec, store: Store) -> identity_pb2.Identity | None:
     """The person whose face is put on, who may be, now; None for work that puts none on.
 
     Raises:
-        ConsentError: it may not be put on.
+        ConsentError: it may not be put on, or a model and its faces are two people's.
+        UsageError: the policy can't be read.
         UnknownError: the faceset or the model is gone.
     """
-    named = source_of(spec, store)
-    return None if named is None else Register.of(store.folder, store.things).require(named)
+    people = [register_of(store).require(one) for one in owners(spec, store)]
+    if len(people) > 1:
+        raise ConsentError(
+            f"the model holds the face of {people[1].identity_id}, the faces are of {people[0].identity_id}; "
+            "train on with their own faces",
+            "CONSENT_REFUSED",
+        )
+    return people[0] if people else None
 
 
-def hindrance(job: job_pb2.Job, store: Store) -> job_pb2.JobError | None:
-    """Why a job must not begin or go on now; None where it may, or finds out itself what is gone."""
+def hindrance(spec: job_pb2.JobSpec, store: Store) -> job_pb2.JobError | None:
+    """Why a job must not begin or go on now: no right to the face, or a policy that can't be kept.
+
+    None where it may, or finds out itself what is gone.
+    """
     try:
-        person_of(job.spec, store)
-    except (ConsentError, UsageError) as error:
-        reason = error.reason if isinstance(error, ConsentError) else "CONSENT_REFUSED"
-        return job_pb2.JobError(reason=reason, message=str(error), exit_code=error.exit_code)
+        person_of(spec, store)
+        if kind_of(spec) in ("swap", "sign"):
+            policy = register_of(store).policy
+            governed(spec.swap, policy)
+            if not spec.swap.without_manifest:
+                signing_of(policy, store.folder.path)
+    except ConsentError as error:
+        return job_pb2.JobError(reason=error.reason, message=str(error), exit_code=error.exit_code)
+    except UsageError as error:
+        return job_pb2.JobError(reason="POLICY", message=str(error), exit_code=error.exit_code)
     except UnknownError:
         return None
     return None
@@ -73,13 +101,13 @@ def marking_of(job: job_pb2.Job, store: Store) -> Marking | None:
     """How what a job makes is marked, and a note in the audit log that it begins; None for nothing.
 
     Raises:
-        ConsentError, UnknownError: as ``person_of``.
-        UsageError, OutputError: nobody can sign, or the log can't be written.
+        ConsentError, UsageError, UnknownError: as ``person_of``.
+        OutputError, AuditError: the log can't be written.
     """
     person = person_of(job.spec, store)
     if person is None:
         return None
-    register, kind = Register.of(store.folder, store.things), kind_of(job.spec)
+    register, kind = register_of(store), kind_of(job.spec)
     begun = register.audit.add(
         f"{kind}.start", job=job.job_id, attempt=job.attempts, identity=person.identity_id
     )
@@ -88,22 +116,28 @@ def marking_of(job: job_pb2.Job, store: Store) -> Marking | None:
     return Marking.of(register, person, begun.hash)
 
 
-def governed(spec: job_pb2.SwapSpec, policy: Policy) -> None:
-    """Bring a swap in line with the policy; what it leaves open is filled in.
+def governed(spec: job_pb2.SwapSpec, policy: Policy) -> job_pb2.SwapSpec:
+    """A swap as the policy wants it: what it leaves open is filled in.
 
     Raises:
         UsageError: the policy forbids what it says.
     """
     if policy.manifest_required and spec.without_manifest:
         raise UsageError("the policy asks for a manifest in every swap; don't leave it out")
-    label_by(spec.options, policy)
+    kept = job_pb2.SwapSpec()
+    kept.CopyFrom(spec)
+    kept.options.CopyFrom(labelled_by(spec.options, policy))
+    return kept
 
 
-def label_by(options: job_pb2.SwapOptions, policy: Policy) -> None:
+def labelled_by(options: job_pb2.SwapOptions, policy: Policy) -> job_pb2.SwapOptions:
     """The same for the label alone."""
-    if policy.label_required and not options.HasField("label"):
-        options.label = policy.label_kind
-    if policy.label_required and options.label == "none":
+    kept = job_pb2.SwapOptions()
+    kept.CopyFrom(options)
+    if policy.label_required and not kept.HasField("label"):
+        kept.label = policy.label_kind
+    if policy.label_required and kept.label == "none":
         raise UsageError("the policy asks for a label in every swap; don't leave it out")
-    if not options.HasField("label_language"):
-        options.label_language = policy.label_language
+    if not kept.HasField("label_language"):
+        kept.label_language = policy.label_language
+    return kept

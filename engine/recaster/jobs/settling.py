@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster.api.v1 import job_pb2
 from recaster.errors import OutputError
 from recaster.jobs import logs
-from recaster.jobs.rights import whose_model
+from recaster.jobs.rights import register_of, whose_model
 from recaster.jobs.task import FINISHED
 from recaster.jobs.tasks import kind_of, needs, works_on
-from recaster.provenance.register import Register
 from recaster.store.jobs import BLOCKED, CANCELLED, ENDED, FAILED, SUCCEEDED, UnknownError
 from recaster.store.things import MESSAGES
 
@@ -64,17 +63,17 @@ class Settler:
                 kind = "faceset" if spec.export.faceset_id else "model"
                 self._store.things.known_as(kind, getattr(spec.export, f"{kind}_id"), digests[0])
             self._end(job_id, SUCCEEDED, result=result)
+            if kind_of(spec) in ("swap", "sign"):  # inside: nothing is delivered that the log doesn't say
+                made = [one.digest for one in result.artifacts if one.role == "clip"]
+                without = {"manifest": "left out, as asked"} if spec.swap.without_manifest else {}
+                log = register_of(self._store).audit
+                log.add(f"{kind_of(spec)}.deliver", job=job_id, made=made, **without)
         self._tidy(job_id)
-        if kind_of(spec) in ("swap", "sign"):
-            made = [one.digest for one in result.artifacts if one.role == "clip"]
-            without = {"manifest": "left out, as asked"} if spec.swap.without_manifest else {}
-            log = Register.of(self._store.folder, self._store.things).audit
-            log.add(f"{kind_of(spec)}.deliver", job=job_id, made=made, **without)
 
     def failed(self, job_id: str, said: Mapping[str, Any]) -> None:
         """A worker has said why it can't go on."""
         error = job_pb2.JobError(reason=said["reason"], message=said["message"], exit_code=said["exit_code"])
-        if said["reason"] == "DISK_FULL":
+        if said["reason"] in ("DISK_FULL", "TIMESTAMP", "POLICY"):
             self._end(job_id, BLOCKED, error=error)
             return
         self._fall_short(job_id, FAILED, error)
@@ -105,9 +104,13 @@ class Settler:
         if before is None:
             return False
         whose = job.spec.ingest.identity_id
+        if whose and kind != "clip" and before.identity_id not in ("", whose):
+            message = f"this {kind} was taken in before, and holds the face of {before.identity_id}"
+            error = job_pb2.JobError(reason="USAGE", message=message, exit_code=2)
+            self._fall_short(job.job_id, FAILED, error)
+            return True
         if whose and kind != "clip" and not before.identity_id:
-            before.identity_id = whose
-            self._store.things.put(kind, before)
+            register_of(self._store).assign(whose, kind, before)
         result = job_pb2.JobResult()
         setattr(result, f"{kind}_id", getattr(before, f"{kind}_id"))
         if kind == "clip":
@@ -150,7 +153,7 @@ class Settler:
             thing.create_time.CopyFrom(before.create_time)
             thing.display_name = thing.display_name or before.display_name
             if kind != "clip":
-                thing.identity_id = before.identity_id
+                thing.identity_id = before.identity_id or thing.identity_id
             self._store.things.put(kind, thing)
             self._store.things.moved_on(kind, changed[1])
             return changed[1]

@@ -14,15 +14,15 @@ import logging
 import os
 import sys
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import job_pb2
-from recaster.errors import RecasterError
+from recaster.errors import AuditError, ConsentError, RecasterError, UsageError
 from recaster.jobs import logs
 from recaster.jobs.precedence import AtWork, way_of
-from recaster.jobs.rights import hindrance, marking_of
+from recaster.jobs.rights import governed, hindrance, marking_of, register_of
 from recaster.jobs.room import Room
+from recaster.jobs.running import Rules, Running
 from recaster.jobs.settling import Settler
 from recaster.jobs.tasks import KINDS, LIGHT, device_for, needs, task_for
 from recaster.store.jobs import (
@@ -52,42 +52,14 @@ TROUBLE_S: Final = 2.0
 """Seconds that a job rests after the engine itself couldn't go on with it."""
 LOOKED_AT: Final = 50
 """Jobs that wait for one thing and are looked at for one that could start."""
+REGISTER_S: Final = 60.0
+"""The same after the audit log couldn't be written to, or a timestamp authority didn't answer."""
 PROGRESS_EVERY: Final = 1.0
 """Seconds between two reports of progress that are kept."""
 CANCEL_GRACE_S: Final = 1.0
 LINE_LIMIT: Final = 16 << 20
 TRIES: Final = 2
 """Crashes in a row that came no further than the one before, after which a job has failed."""
-
-
-@dataclass(frozen=True)
-class Rules:
-    """How jobs are run.
-
-    Attributes:
-        per_device: jobs that may compute on one device at a time.
-        light: jobs at a time that need no device.
-        pause_grace_s: seconds that a worker has to save what it did.
-    """
-
-    per_device: int = 1
-    light: int = 2
-    pause_grace_s: float = 60.0
-
-
-@dataclass
-class Running:
-    """One worker at work."""
-
-    job_id: str
-    device: str
-    process: asyncio.subprocess.Process | None = None
-    told: float | None = None  # when it was asked to stop
-    kept: float = 0.0  # when its progress was last kept
-    waiting: Mapping[str, Any] | None = None  # progress not kept yet
-    best: dict[str, float] = field(default_factory=dict)
-    outcome: Mapping[str, Any] | None = None
-    words_from: int = 0  # where this worker's own part of the job's standard error begins
 
 
 class Supervisor:
@@ -108,7 +80,7 @@ class Supervisor:
     def rights_changed(self) -> None:
         """Stop what puts on a face that it may not put on any more; what was done is kept."""
         for running in self._running.values():
-            if hindrance(self._store.jobs.get(running.job_id), self._store) is not None:
+            if hindrance(self._store.jobs.get(running.job_id).spec, self._store) is not None:
                 self._tell_to_stop(running)
         self.wake()
 
@@ -193,7 +165,7 @@ class Supervisor:
 
     def _hindrance(self, job: job_pb2.Job) -> job_pb2.JobError | None:
         """Why a job must wait: no room, or no right to the face that it puts on."""
-        return self._room.shortage(job.job_id) or hindrance(job, self._store)
+        return self._room.shortage(job.job_id) or hindrance(job.spec, self._store)
 
     def _start_due(self) -> None:
         light = [KINDS[name] for name in LIGHT]
@@ -252,6 +224,10 @@ class Supervisor:
         code: int | None = None
         try:
             code = await self._work(running, self._begun(running.job_id))
+        except (AuditError, ConsentError, UsageError) as error:  # the register is damaged, say; not the job
+            running.told = time.monotonic()
+            self._not_before[running.job_id] = running.told + REGISTER_S
+            running.outcome = {"say": "failed", "reason": "POLICY", "message": str(error), "exit_code": 9}
         except UnknownError as error:  # what it needs is gone
             running.outcome = {"say": "failed", "reason": "INPUT", "message": str(error), "exit_code": 3}
         except (RecasterError, OSError):
@@ -293,7 +269,10 @@ class Supervisor:
         changed = needs(job.spec).changes
         if changed is not None:  # it is no longer what was taken in, however the job ends
             self._store.things.moved_on(*changed)
-        return dataclasses.replace(task_for(job, self._store), marking=marking_of(job, self._store))
+        task, marking = task_for(job, self._store), marking_of(job, self._store)
+        if job.spec.HasField("swap"):
+            task.spec.swap.CopyFrom(governed(job.spec.swap, register_of(self._store).policy))
+        return dataclasses.replace(task, marking=marking)
 
     async def _work(self, running: Running, task: Task) -> int:
         # A worker that is killed leaves its temporary files: here they go when the job ends.
@@ -370,6 +349,8 @@ class Supervisor:
         elif said is not None and said["say"] == "failed":
             if said["reason"] == "DISK_FULL":
                 self._room.ran_out(running.job_id)
+            if said["reason"] == "TIMESTAMP":
+                self._not_before[running.job_id] = time.monotonic() + REGISTER_S
             self._settler.failed(running.job_id, said)
         elif said is not None or running.told is not None:  # it stopped, or was killed for not stopping
             self._settler.begun(running.job_id)

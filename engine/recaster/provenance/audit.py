@@ -11,12 +11,11 @@ import datetime as dt
 import hashlib
 import json
 import os
-import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
-from recaster.errors import AuditError, OutputError
-from recaster.files import held, unwritable, user_name
+from recaster.errors import AuditError
+from recaster.files import locked, unwritable, user_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,9 +23,7 @@ if TYPE_CHECKING:
 
 GENESIS: Final = "0" * 64
 """What the first record has for the hash of the one before it."""
-PATIENCE_S: Final = 10.0
-"""Seconds to wait for another process that is writing a record."""
-_TAIL: Final = 1 << 16
+_BLOCK: Final = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ class Record:
         number: from 1.
         time: when, ISO 8601 in UTC.
         event: what ("identity.add", "swap.deliver").
-        details: which person, job, file; no names of people.
+        details: which person, job, file; of people only ids, and who did it.
         previous: hash of the record before.
         hash: SHA-256 of all of the above, as hex digits.
     """
@@ -79,33 +76,22 @@ class AuditLog:
             OutputError: it can't be written.
             AuditError: the last record is damaged.
         """
-        end = time.monotonic() + PATIENCE_S
-        while True:
-            with held(self.path.with_suffix(".lock")) as alone:
-                if alone:
-                    return self._add(event, {"by": user_name(), **details})
-            if time.monotonic() > end:
-                raise OutputError(f"{self.path}: another process keeps it locked; try again")
-            time.sleep(0.01)
-
-    def _add(self, event: str, details: Mapping[str, Any]) -> Record:
-        try:
-            handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-            with os.fdopen(handle, "r+b") as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(0, size - _TAIL))
-                tail = file.read()
-                # What a crash left half-written was never said to be there.
-                whole = tail[: tail.rfind(b"\n") + 1]
-                lines = whole.splitlines()
-                record = Record.after(_parsed(self.path, lines[-1]) if lines else None, event, details)
-                file.seek(size - len(tail) + len(whole))
-                file.truncate()
-                file.write(record.line().encode())
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise unwritable(self.path, error) from error
+        with locked(self.path.with_suffix(".lock")):
+            try:
+                handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+                with os.fdopen(handle, "r+b") as file:
+                    end, line = _last_line(file)
+                    last = _parsed(self.path, line) if line else None
+                    if last is not None and not last.whole:
+                        raise AuditError(_changed(self.path, last.number))
+                    record = Record.after(last, event, {"by": user_name(), **details})
+                    file.seek(end)
+                    file.truncate()  # what a crash left half-written was never said to be there
+                    file.write(record.line().encode())
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError as error:
+                raise unwritable(self.path, error) from error
         return record
 
     def records(self) -> Iterator[Record]:
@@ -130,16 +116,16 @@ class AuditLog:
         for record in self.records():
             number, previous = (1, GENESIS) if last is None else (last.number + 1, last.hash)
             if not record.whole:
-                raise AuditError(f"{self.path}: record {number} was changed after it was written")
+                raise AuditError(_changed(self.path, number))
             if (record.number, record.previous) != (number, previous):
                 raise AuditError(
-                    f"{self.path}: record {number} doesn't follow the one before it: "
+                    f"{self.path.name}: record {number} doesn't follow the one before it: "
                     "something was removed or inserted there"
                 )
             found = found or record.hash == head
             last = record
         if not found:
-            raise AuditError(f"{self.path}: no record has the hash {head}; the log's end was cut off")
+            raise AuditError(f"{self.path.name}: no record has the hash {head}; the log's end was cut off")
         return last
 
 
@@ -148,10 +134,39 @@ def _hash(number: int, when: str, event: str, details: Mapping[str, Any], previo
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _last_line(file: IO[bytes]) -> tuple[int, bytes]:
+    """Where the last whole line ends, and that line; 0 and nothing where there is none."""
+    end = _newline_before(file, file.seek(0, os.SEEK_END)) + 1
+    if end == 0:
+        return 0, b""
+    begin = _newline_before(file, end - 1) + 1
+    file.seek(begin)
+    return end, file.read(end - begin)
+
+
+def _newline_before(file: IO[bytes], place: int) -> int:
+    """Where the last newline before a place is; -1 for none."""
+    while place > 0:
+        begin = max(0, place - _BLOCK)
+        file.seek(begin)
+        found = file.read(place - begin).rfind(b"\n")
+        if found >= 0:
+            return begin + found
+        place = begin
+    return -1
+
+
 def _parsed(path: Path, line: bytes) -> Record:
     try:
-        return Record(**json.loads(line))
+        record = Record(**json.loads(line))
     except (ValueError, TypeError):
+        record = None
+    if record is None or not isinstance(record.number, int) or not isinstance(record.details, dict):
         raise AuditError(
-            f"{path}: holds a line that is no record; keep a copy of it and begin a new log"
-        ) from None
+            f"{path.name}: holds a line that is no record; keep a copy of it elsewhere and begin a new log"
+        )
+    return record
+
+
+def _changed(path: Path, number: int) -> str:
+    return f"{path.name}: record {number} was changed after it was written"

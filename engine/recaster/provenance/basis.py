@@ -41,7 +41,11 @@ def require(identity: identity_pb2.Identity, policy: Policy, now: dt.datetime | 
         raise ConsentError(f"{who}: nobody has said by what right their face is used; {HOW}")
     if identity.HasField("revocation"):
         when = _date(identity.revocation.time)
-        raise ConsentError(f"{who}: the right to use this face was revoked on {when}", "CONSENT_REVOKED")
+        raise ConsentError(
+            f"{who}: the right to use this face was revoked on {when}; if there is one again, state it with: "
+            "recaster identity attest",
+            "CONSENT_REVOKED",
+        )
     said = identity.attestation
     now = now or dt.datetime.now(dt.UTC)
     if said.HasField("valid_from") and now < _time(said.valid_from):
@@ -66,7 +70,9 @@ def allowed(said: identity_pb2.Attestation, policy: Policy) -> None:
         )
     if policy.document and name in ("consent", "licensed") and not said.document_digest:
         raise ConsentError(
-            f"the policy wants a document with {name}: give one with --document", "CONSENT_REFUSED"
+            f"the policy wants a document with {name}: register the person with it "
+            f"(recaster identity add NAME --basis {name} --document FILE), and name them with --identity",
+            "CONSENT_REFUSED",
         )
 
 
@@ -92,11 +98,14 @@ def _time(stamp: Timestamp) -> dt.datetime:
     return time
 
 
-def _date(stamp: Timestamp) -> str:
+def _date(stamp: Timestamp, earlier: dt.timedelta = dt.timedelta(0)) -> str:
     """The day, where this machine is."""
-    return f"{_time(stamp).astimezone():%Y-%m-%d}"
+    try:
+        return f"{(_time(stamp) - earlier).astimezone():%Y-%m-%d}"
+    except (OverflowError, ValueError, OSError):  # the last day that there is, say
+        return f"{_time(stamp):%Y-%m-%d}"
 
 
 def _last_day(stamp: Timestamp) -> str:
     """The last day before a moment: what ends at midnight was over the day before."""
-    return f"{_time(stamp).astimezone() - dt.timedelta(microseconds=1):%Y-%m-%d}"
+    return _date(stamp, dt.timedelta(microseconds=1))

@@ -7,20 +7,21 @@ a file that says nothing.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import io
 import json
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster import __version__
-from recaster.errors import ManifestError, UsageError
+from recaster.errors import ManifestError, TimestampError, UsageError
 from recaster.files import atomic_path, sha256, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from recaster.provenance.marking import Marking
     from recaster.provenance.signing import Signing
@@ -87,6 +88,7 @@ def sign_swap(made: Path, out: Path, clip: Path, facts: Mapping[str, Any], marki
     Raises:
         UsageError: ``out`` is of a kind that can't be signed, or the certificate doesn't fit.
         ManifestError: the file can't be signed.
+        TimestampError: the timestamp authority doesn't answer.
         OutputError: it can't be written.
     """
     swapped = {
@@ -118,7 +120,8 @@ def sign_render(render: Path, out: Path, swaps: Sequence[Path], signing: Signing
         One line of words on what was done.
 
     Raises:
-        UsageError, ManifestError, OutputError: as ``sign_swap``; no swap is given, or one has no manifest.
+        UsageError, ManifestError, OutputError: as ``sign_swap``; no swap is given, or one is none by its own
+            word, or was changed.
     """
     if not swaps:
         raise UsageError("which swaps are in it? Name at least one")
@@ -130,7 +133,13 @@ def sign_render(render: Path, out: Path, swaps: Sequence[Path], signing: Signing
         "softwareAgent": {"name": "Recaster", "version": __version__},
     }
     for path in swaps:
-        manifest_of(path)  # raises where there is none
+        found, state = manifest_of(path)
+        if state == "Invalid":
+            raise ManifestError(
+                f"{path}: was changed after it was signed; it can't be vouched for in an edit"
+            )
+        if not holds_swap(found):
+            raise ManifestError(f"{path}: is no swap by its own word")
     edit = {"label": EDIT, "data": {"swaps": [sha256(path) for path in swaps]}}
     _sign(render, out, [created], [edit], [_Ingredient(path, "componentOf") for path in swaps], signing)
     return f"{_said(out, signing)}; {len(swaps)} swap{'s' if len(swaps) > 1 else ''} in it"
@@ -152,6 +161,8 @@ def _sign(
 ) -> None:
     import c2pa
 
+    if not made.is_file():
+        raise ManifestError(f"{made}: there is no such file to be signed")
     first = "c2pa.opened" if ingredients[0].relation == "parentOf" else "c2pa.placed"
     used = [
         {"action": first, "parameters": {"ingredientIds": [f"ingredient-{number}"]}}
@@ -167,17 +178,61 @@ def _sign(
         builder = c2pa.Builder(manifest, context())
         for number, one in enumerate(ingredients):
             _add(builder, number, one)
-        signer = c2pa.Signer.from_info(
-            c2pa.C2paSignerInfo(
-                alg=_algorithm(signing.certificate),
-                sign_cert=signing.certificate.read_bytes(),
-                private_key=signing.key.read_bytes(),
-                ta_url=signing.timestamp.encode() or None,
-            )
-        )
-        _write(builder, signer, made, out)
+        _write(builder, _signer(signing), made, out)
     except c2pa.C2paError as error:
+        if signing.timestamp:
+            raise TimestampError(
+                f"{out}: couldn't be signed with a timestamp of {signing.timestamp} ({error}); "
+                "try again when it answers, or leave it out of the policy"
+            ) from None
         raise ManifestError(f"{out}: can't be signed with {signing.certificate.name} ({error})") from None
+
+
+def check_signing(signing: Signing) -> None:
+    """Sign something small, so that what is wrong with key or certificate shows before hours of work.
+
+    Raises:
+        UsageError: they can't be read, or are of a kind that doesn't sign.
+        ManifestError: they don't go together, or the certificate is none for this use.
+    """
+    if signing.local:
+        return
+    import c2pa
+
+    manifest = {
+        "claim_generator_info": [{"name": "Recaster", "version": __version__}],
+        "assertions": [
+            {
+                "label": "c2pa.actions.v2",
+                "data": {"actions": [{"action": "c2pa.created", "digitalSourceType": COMPOSITE}]},
+            }
+        ],
+    }
+    try:
+        builder = c2pa.Builder(manifest, context())
+        builder.set_no_embed()
+        signer = _signer(dataclasses.replace(signing, timestamp=""))
+        builder.sign(signer, UNKNOWN, io.BytesIO(b"a trial"), io.BytesIO())
+    except c2pa.C2paError as error:
+        raise ManifestError(f"nothing can be signed with {signing.certificate.name} ({error})") from None
+
+
+def _signer(signing: Signing) -> Any:
+    import c2pa
+
+    try:
+        chain, key = signing.certificate.read_bytes(), signing.key.read_bytes()
+    except OSError as error:
+        name = Path(error.filename or signing.key).name
+        raise UsageError(f"{name}: can't be read to sign with ({error.strerror})") from None
+    return c2pa.Signer.from_info(
+        c2pa.C2paSignerInfo(
+            alg=_algorithm(signing.certificate),
+            sign_cert=chain,
+            private_key=key,
+            ta_url=signing.timestamp.encode() or None,
+        )
+    )
 
 
 def _add(builder: Any, number: int, one: _Ingredient) -> None:
@@ -186,7 +241,11 @@ def _add(builder: Any, number: int, one: _Ingredient) -> None:
 
     name = f"ingredient-{number}"
     described = {"relationship": one.relation, "title": name, "label": name, "instance_id": name}
-    kind = EMBEDDED.get(one.path.suffix.lower(), UNKNOWN)
+    suffix = one.path.suffix.lower()
+    kind = EMBEDDED.get(suffix, UNKNOWN)
+    if suffix in BESIDE and sidecar_of(one.path).is_file():
+        _add_with_sidecar(builder, described, one.path)
+        return
     with one.path.open("rb") as file:
         try:
             builder.add_ingredient(described, kind, file)
@@ -197,6 +256,23 @@ def _add(builder: Any, number: int, one: _Ingredient) -> None:
             # manifest in it to be kept.
             file.seek(0)
             builder.add_ingredient(described, UNKNOWN, file)
+
+
+def _add_with_sidecar(builder: Any, described: dict[str, Any], path: Path) -> None:
+    """Add a file whose manifest lies beside it."""
+    import c2pa
+
+    beside = sidecar_of(path).read_bytes()
+    with path.open("rb") as file:
+        reader = c2pa.Reader(media_type(path), file, beside, context())
+        described |= {
+            "active_manifest": json.loads(reader.json())["active_manifest"],
+            "validation_results": reader.get_validation_results(),
+            "manifest_data": {"format": "application/c2pa", "identifier": described["label"]},
+        }
+        builder.add_resource(described["label"], io.BytesIO(beside))
+        file.seek(0)
+        builder.add_ingredient(described, media_type(path), file)
 
 
 def _write(builder: Any, signer: Any, made: Path, out: Path) -> None:
@@ -216,6 +292,22 @@ def _write(builder: Any, signer: Any, made: Path, out: Path) -> None:
     if made != out:
         with atomic_path(out) as temporary:
             shutil.copyfile(made, temporary)
+
+
+def holds_swap(found: Mapping[str, Any]) -> bool:
+    """Whether any of a file's manifests (see ``manifest_of``) speaks of a face swap."""
+    every = [manifest for manifest in found["manifests"].values() if isinstance(manifest, dict)]
+    return any(SWAP in assertions_of(one) or EDIT in assertions_of(one) for one in every)
+
+
+def assertions_of(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What one manifest says, by label; whatever isn't as it should be is left out."""
+    said = manifest.get("assertions")
+    return {
+        one["label"]: one["data"]
+        for one in (said if isinstance(said, list) else [])
+        if isinstance(one, dict) and isinstance(one.get("label"), str) and isinstance(one.get("data"), dict)
+    }
 
 
 def manifest_of(path: Path, trust: Sequence[Path] = ()) -> tuple[dict[str, Any], str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,30 +22,27 @@ class Statement:
     """What a manifest says of the right to a face: no name, and nothing that a stranger could guess.
 
     Attributes:
-        identity: salted hash of the person's id.
         basis: one of ``policy.BASES``.
-        document: salted hash of the document that says so; empty for none.
-        attested: when it was stated, ISO 8601.
-        valid_until: when it ends; empty for never.
+        nonce: random for every statement, so that no two of one person can be told to be so.
+        identity: hash of nonce and the person's id, salted with the register's secret.
+        document: the same of the document that says so; empty for none.
     """
 
-    identity: str
     basis: str
+    nonce: str
+    identity: str
     document: str = ""
-    attested: str = ""
-    valid_until: str = ""
 
     @classmethod
     def of(cls, register: Register, identity: identity_pb2.Identity) -> Statement:
         """The statement of a person's right."""
         said = identity.attestation
-        document = said.document_digest
+        document, nonce = said.document_digest, secrets.token_hex(16)
         return cls(
-            identity=register.salted("identity", identity.identity_id),
             basis=basis_name(said.basis),
-            document=register.salted("document", document) if document else "",
-            attested=said.attest_time.ToJsonString(),
-            valid_until=said.valid_until.ToJsonString() if said.HasField("valid_until") else "",
+            nonce=nonce,
+            identity=register.salted("identity", nonce, identity.identity_id),
+            document=register.salted("document", nonce, document) if document else "",
         )
 
 
@@ -61,6 +59,10 @@ class Marking:
     statement: Statement
     signing: Signing
     audit: str
+
+    def unstamped(self) -> Marking:
+        """The same, without asking a timestamp authority."""
+        return dataclasses.replace(self, signing=dataclasses.replace(self.signing, timestamp=""))
 
     def to_json(self) -> dict[str, Any]:
         """As plain values, to be told to another process."""

@@ -7,9 +7,10 @@ right is stated where it is used.
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Final
 
-from recaster.errors import ConsentError, UsageError
+from recaster.errors import ConsentError, OutputError, UsageError
 from recaster.files import write_json
 from recaster.provenance.basis import HOW, basis_name
 from recaster.store.jobs import UnknownError
@@ -42,15 +43,63 @@ def owner(folder: Path) -> str:
 
 
 def note(folder: Path, identity_id: str) -> None:
-    """Note whose face a folder holds (OutputError)."""
-    if owner(folder) != identity_id:
+    """Note whose face a folder holds.
+
+    Raises:
+        UsageError: it holds somebody else's.
+        OutputError: the folder can't be written.
+    """
+    noted = owner(folder)
+    if noted not in ("", identity_id):
+        raise _other(folder, noted, identity_id)
+    if not noted:
         write_json(folder / NOTE, {"identity_id": identity_id})
+
+
+def found(
+    register: Register, folder: Path, identity: str | None = None, basis: str | None = None
+) -> identity_pb2.Identity | None:
+    """The person whose face a folder holds, by its note or by what is said now; None where neither says.
+
+    Args:
+        register: who is known.
+        folder: a faceset's or a model's, or one that is still to be made.
+        identity: id or name of a registered person.
+        basis: or just by what right it is used.
+
+    Raises:
+        UsageError: it was noted to be somebody else, or of another basis.
+        ConsentError: the noted person isn't known here.
+        UnknownError: there is no such person.
+    """
+    noted = owner(folder)
+    if identity is not None:
+        person = register.named(identity)
+        if noted not in ("", person.identity_id):
+            raise _other(folder, noted, person.identity_id)
+        return person
+    if not noted:
+        return None
+    try:
+        person = register.get(noted)
+    except UnknownError:
+        raise ConsentError(
+            f"{folder}: holds the face of identity {noted}, which isn't known here; "
+            f"delete {folder / NOTE} and state the basis anew"
+        ) from None
+    stated = basis_name(person.attestation.basis)
+    if basis is not None and basis != stated:
+        raise UsageError(
+            f"{folder}: the basis of {noted} is {stated or 'not stated'}, "
+            f"not {basis}; change it with: recaster identity attest {noted} --basis {basis}"
+        )
+    return person
 
 
 def settle(
     register: Register, folder: Path, identity: str | None = None, basis: str | None = None
 ) -> identity_pb2.Identity:
-    """Find out whose face a folder holds, and see to it that it may be put on now.
+    """Find out whose face a folder holds, see to it that it may be put on now, and note what was said.
 
     Args:
         register: who is known.
@@ -59,33 +108,22 @@ def settle(
         basis: or just by what right it is used; somebody is registered under the folder's name.
 
     Raises:
-        UsageError: it was noted to be somebody else, or of another basis.
+        UsageError, UnknownError: as ``found``.
         ConsentError: nobody said whose it is, or it may not be put on now.
-        UnknownError: there is no such person.
+        OutputError: the note can't be written.
     """
-    noted = owner(folder)
-    if identity is not None:
-        person = register.named(identity)
-        if noted and noted != person.identity_id:
-            raise UsageError(f"{folder}: was noted to hold the face of {noted}, not of {person.identity_id}")
-    elif noted:
-        try:
-            person = register.get(noted)
-        except UnknownError:
-            raise ConsentError(
-                f"{folder}: holds the face of identity {noted}, which isn't known here; "
-                f"delete {folder / NOTE} and state the basis anew"
-            ) from None
-        if basis is not None and basis != basis_name(person.attestation.basis):
-            raise UsageError(
-                f"{folder}: the basis of {noted} is {basis_name(person.attestation.basis) or 'not stated'}, "
-                f"not {basis}; change it with: recaster identity attest {noted} --basis {basis}"
-            )
-    elif basis is not None:
-        person = register.stated(folder.resolve().name, basis)
-    elif register.policy.default:
-        return register.require("")
-    else:
+    person = found(register, folder, identity, basis)
+    if person is None and basis is None:
+        if register.policy.default:
+            return register.require("")
         raise ConsentError(f"{folder}: by what right is this face used? Please {HOW}")
-    register.require(person.identity_id)
-    return person
+    if (person is None or not owner(folder)) and not os.access(folder, os.W_OK):
+        raise OutputError(f"{folder}: whose face it is can't be noted there; copy it to where you may write")
+    if person is None:
+        person = register.stated(folder.resolve().name, basis or "")
+    note(folder, person.identity_id)
+    return register.require(person.identity_id)
+
+
+def _other(folder: Path, noted: str, given: str) -> UsageError:
+    return UsageError(f"{folder}: was noted to hold the face of {noted}, not of {given}; use other faces")

@@ -6,12 +6,19 @@ import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import UsageError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 VARIABLE: Final = "RECASTER_POLICY"
+BASIS_VARIABLE: Final = "RECASTER_BASIS"
 FILE: Final = "policy.toml"
+LABELS: Final = ("text", "icon")
+LANGUAGES: Final = ("de", "en", "es", "fr", "it", "nl", "pt")
+"""What a label can be, and say."""
 BASES: Final = ("consent", "self", "licensed", "synthetic")
 """By what right a face is put on: its person agreed, is the user, it was licensed, or it is nobody's."""
 _KEYS: Final = {
@@ -58,34 +65,38 @@ class Policy:
         RECASTER_BASIS sets ``default``, for work that nobody watches.
 
         Raises:
-            UsageError: the file is missing though it was named, or says what no policy says.
+            UsageError: the file can't be read, or says what no policy says.
         """
         named = os.environ.get(VARIABLE)
         path = Path(named) if named else data / FILE
-        if not named and not path.is_file():
-            tables: dict[str, Any] = {}
-        else:
-            tables = _read(path)
+        # A link that leads nowhere is a policy that can't be read, not none.
+        tables = _read(path) if named or os.path.lexists(path) else {}
         consent, manifest, label = (tables.get(name, {}) for name in _KEYS)
-        default = os.environ.get("RECASTER_BASIS") or consent.get("default", "")
-        bases = tuple(consent.get("bases", BASES))
-        unknown = sorted({*bases, *([default] if default else [])} - set(BASES))
-        if unknown:
-            raise UsageError(f"{unknown[0]!r} is no basis; choose among {', '.join(BASES)}")
+        default = os.environ.get(BASIS_VARIABLE) or consent.get("default", "")
+        for basis in (*consent.get("bases", ()), *([default] if default else [])):
+            _one_of(f"{path.name}: basis", basis, BASES)
         if ("certificate" in manifest) != ("key" in manifest):
-            raise UsageError(f"{path}: a certificate and its key go together")
+            raise UsageError(f"{path.name}: a certificate and its key go together")
+        kind = _one_of(f"{path.name}: kind of label", label.get("kind", "text"), LABELS)
+        language = _one_of(f"{path.name}: language of label", label.get("language", "en"), LANGUAGES)
         place = {name: path.parent / manifest[name] for name in _FILES if name in manifest}
         return cls(
-            bases=bases,
+            bases=tuple(consent.get("bases", BASES)),
             document=consent.get("document", False),
             default=default,
             manifest_required=manifest.get("required", False),
             timestamp=manifest.get("timestamp", ""),
             label_required=label.get("required", False),
-            label_kind=label.get("kind", "text"),
-            label_language=label.get("language", "en"),
+            label_kind=kind,
+            label_language=language,
             **place,
         )
+
+
+def _one_of(what: str, value: object, known: Sequence[str]) -> str:
+    if not isinstance(value, str) or value not in known:
+        raise UsageError(f"{what} can't be {value!r}; choose among {', '.join(known)}")
+    return value
 
 
 _FILES: Final = ("certificate", "key", "trust")
@@ -95,16 +106,18 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(f"{path}: the policy cannot be read ({error.strerror})") from None
+        raise UsageError(f"{path.name}: the policy cannot be read ({error.strerror})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: the policy is no TOML ({error})") from None
+        raise UsageError(f"{path.name}: the policy is no TOML ({error})") from None
     for table, values in tables.items():
         if table not in _KEYS or not isinstance(values, dict):
-            raise UsageError(f"{path}: [{table}] is nothing that a policy has; it has {', '.join(_KEYS)}")
+            raise UsageError(
+                f"{path.name}: [{table}] is nothing that a policy has; it has {', '.join(_KEYS)}"
+            )
         for name, value in values.items():
             kind = _KEYS[table].get(name)
             if kind is None:
-                raise UsageError(f"{path}: [{table}] has no {name}; it has {', '.join(_KEYS[table])}")
+                raise UsageError(f"{path.name}: [{table}] has no {name}; it has {', '.join(_KEYS[table])}")
             if not isinstance(value, kind):
-                raise UsageError(f"{path}: {name} in [{table}] must be a {kind.__name__}")
+                raise UsageError(f"{path.name}: {name} in [{table}] must be a {kind.__name__}")
     return tables

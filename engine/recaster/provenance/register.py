@@ -18,11 +18,11 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import identity_pb2
-from recaster.errors import ConsentError, InputError, OutputError, UsageError
-from recaster.files import atomic_path, sha256, unwritable, user_name, write_secret
+from recaster.errors import ConsentError, InputError, UsageError
+from recaster.files import atomic_path, locked, sha256, unwritable, user_name, write_secret
 from recaster.provenance.audit import AuditLog
 from recaster.provenance.basis import HOW, allowed, basis_name, basis_of, require
 from recaster.provenance.policy import Policy
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 AUDIT: Final = "audit.jsonl"
 """Name of the log in a data folder."""
+LONGEST_NAME: Final = 200
+LONGEST_TEXT: Final = 2000
 LARGEST_DOCUMENT: Final = 100 << 20
 """Bytes."""
 
@@ -82,11 +84,16 @@ class Register:
         known = self.things.by_origin("identity", origin) if origin is not None else None
         if known is not None:
             return known
+        if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
+            raise UsageError(
+                f"{name[:40]!r} can't be a person's name; give 1 to {LONGEST_NAME} printable letters"
+            )
         identity = identity_pb2.Identity(display_name=name, note=note)
         if attestation is not None:
             identity.attestation.CopyFrom(self._attested(attestation))
-        kept: identity_pb2.Identity = self.things.add("identity", identity, origin)
-        self.audit.add("identity.add", identity=kept.identity_id, **_terms(kept))
+        with self.things.transaction():  # nothing is done that the log doesn't say
+            kept: identity_pb2.Identity = self.things.add("identity", identity, origin)
+            self.audit.add("identity.add", identity=kept.identity_id, **_terms(kept))
         return kept
 
     def attest(self, identity_id: str, attestation: identity_pb2.Attestation) -> identity_pb2.Identity:
@@ -99,8 +106,9 @@ class Register:
         identity = self.get(identity_id)
         identity.attestation.CopyFrom(self._attested(attestation))
         identity.ClearField("revocation")
-        self.things.put("identity", identity)
-        self.audit.add("identity.attest", identity=identity.identity_id, **_terms(identity))
+        with self.things.transaction():
+            self.things.put("identity", identity)
+            self.audit.add("identity.attest", identity=identity.identity_id, **_terms(identity))
         return identity
 
     def revoke(self, identity_id: str, reason: str = "") -> identity_pb2.Identity:
@@ -109,9 +117,26 @@ class Register:
         if not identity.HasField("revocation"):
             identity.revocation.reason = reason
             identity.revocation.time.GetCurrentTime()
-            self.things.put("identity", identity)
-            self.audit.add("identity.revoke", identity=identity.identity_id)
+            with self.things.transaction():
+                self.things.put("identity", identity)
+                self.audit.add("identity.revoke", identity=identity.identity_id)
         return identity
+
+    def assign(self, identity_id: str, kind: str, thing: Any) -> None:
+        """Note whose face a faceset or model of an engine holds."""
+        thing.identity_id = identity_id
+        with self.things.transaction():
+            self.things.put(kind, thing)
+            self.audit.add("identity.assign", identity=identity_id, **{kind: getattr(thing, f"{kind}_id")})
+
+    def delete(self, identity_id: str) -> None:
+        """Forget a person, and their document where it is nobody else's (UnknownError)."""
+        document = self.get(identity_id).attestation.document_digest
+        with self.things.transaction():
+            self.things.delete("identity", identity_id)
+            self.audit.add("identity.delete", identity=identity_id)
+        if document and all(one.attestation.document_digest != document for one in self.everybody()):
+            self.document(document).unlink(missing_ok=True)
 
     def get(self, identity_id: str) -> identity_pb2.Identity:
         """One person (UnknownError)."""
@@ -203,13 +228,16 @@ class Register:
         """
         path = self.folder.path / "secret"
         if not path.is_file():
-            with contextlib.suppress(OutputError):  # another process made it meanwhile
-                write_secret(path, secrets.token_hex(32))
+            with locked(self.folder.path / "secret.lock"):
+                if not path.is_file():  # else another process has just made it
+                    write_secret(path, secrets.token_hex(32))
         return hmac.new(path.read_bytes(), "\n".join(values).encode(), hashlib.sha256).hexdigest()
 
     def _attested(self, said: identity_pb2.Attestation) -> identity_pb2.Attestation:
         """An attestation as it is kept."""
         allowed(said, self.policy)
+        if len(said.scope) > LONGEST_TEXT or len(said.attested_by) > LONGEST_NAME:
+            raise UsageError(f"a scope has at most {LONGEST_TEXT} letters, a name {LONGEST_NAME}")
         try:
             begin = said.valid_from.ToDatetime() if said.HasField("valid_from") else None
             end = said.valid_until.ToDatetime() if said.HasField("valid_until") else None
@@ -242,7 +270,7 @@ def _terms(identity: identity_pb2.Identity) -> dict[str, str]:
     if not identity.HasField("attestation"):
         return {}
     said = identity.attestation
-    terms = {"basis": basis_name(said.basis), "scope": said.scope, "document": said.document_digest}
+    terms = {"basis": basis_name(said.basis), "document": said.document_digest}
     for name in ("valid_from", "valid_until"):
         if said.HasField(name):
             terms[name] = getattr(said, name).ToJsonString()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from recaster.errors import OutputError, UsageError
-from recaster.files import held, unwritable, write_bytes, write_secret
+from recaster.errors import UsageError
+from recaster.files import locked, unwritable, write_bytes, write_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,8 +59,8 @@ def signing_of(policy: Policy, data: Path) -> Signing:
     """
     if policy.certificate is not None and policy.key is not None:
         for path in (policy.certificate, policy.key):
-            if not path.is_file():
-                raise UsageError(f"{path}: the policy names this file to sign with, but it isn't there")
+            if not path.is_file() or not os.access(path, os.R_OK):
+                raise UsageError(f"{path.name}: the policy signs with this file, but it can't be read")
         return Signing(policy.certificate, policy.key, local=False, timestamp=policy.timestamp)
     folder = data / "signing"
     found = Signing(folder / "signer.pem", folder / "signer.key", local=True, timestamp=policy.timestamp)
@@ -84,16 +85,21 @@ def _lasts(path: Path) -> bool:
 
 
 def _make(folder: Path) -> None:
-    """Make an authority and a signer. The authority's key isn't kept: it can sign nothing else."""
+    """Make an authority and a signer, unless another process just has.
+
+    The authority's key isn't kept: it can sign nothing else. Authorities of before stay known.
+    """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with held(folder / "lock") as alone:
-            if not alone:
-                raise OutputError(f"{folder}: another process makes a certificate there; try again")
+        with locked(folder / "lock"):
+            if _lasts(folder / "signer.pem") and (folder / "signer.key").is_file():
+                return
             chain, key, authority = _chain()
-            for stale in ("signer.key", "signer.pem"):
+            known = folder / "authority.pem"
+            before = known.read_bytes() if known.is_file() else b""
+            write_bytes(known, before + authority)
+            for stale in ("signer.pem", "signer.key"):
                 (folder / stale).unlink(missing_ok=True)
-            write_bytes(folder / "authority.pem", authority)
             write_secret(folder / "signer.key", key)
             write_bytes(folder / "signer.pem", chain)
     except OSError as error:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ManifestError
-from recaster.provenance.manifest import BASIS, COMPOSITE, EDIT, SWAP, manifest_of
+from recaster.provenance.manifest import BASIS, EDIT, SWAP, assertions_of, holds_swap, manifest_of
 from recaster.provenance.signing import NAME, local_authority
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+
+LONGEST: Final = 80
+"""Letters of what a manifest says that are shown."""
 
 
 @dataclass(frozen=True)
@@ -47,57 +51,65 @@ def inspect(path: Path, data: Path, trust: Sequence[Path] = ()) -> Finding:
     """
     own = local_authority(data)
     found, state = manifest_of(path, [*trust, *([own] if own.is_file() else [])])
-    if state == "Invalid":
-        raise ManifestError(f"{path}: was changed after it was signed ({_failure(found)}); don't believe it")
     active = found["manifests"][found["active_manifest"]]
-    words, swap = _nature(active, list(found["manifests"].values()))
     signer = active.get("signature_info", {})
     local = state == "Trusted" and signer.get("common_name") == NAME
-    trusted = state == "Trusted" and not local
-    name = f"{signer.get('common_name') or '?'} ({signer.get('issuer') or '?'})"
+    if local and trust:  # another machine's own certificate may be among those that are trusted
+        local = manifest_of(path, [own])[1] == "Trusted"
+    if state == "Invalid":
+        raise ManifestError(f"{path}: {_trouble(found)}")
+    words, swap = _nature(active, holds_swap(found))
+    name = f"{_plain(signer.get('common_name'))} ({_plain(signer.get('issuer'))})"
     if local:
         name = "this machine's own certificate, which nobody else trusts"
-    elif not trusted:
+    elif state != "Trusted":
         name += ", whom this machine doesn't know"
-    when = f" at {signer['time']}" if signer.get("time") else ""
+    when = f" at {_plain(signer['time'])}" if signer.get("time") else ""
     line = f"{words}; unchanged since it was signed{when} by {name}"
-    return Finding(swap, trusted, local, line, found)
+    return Finding(swap, state == "Trusted" and not local, local, line, found)
 
 
-def _nature(active: Mapping[str, Any], every: Sequence[Mapping[str, Any]]) -> tuple[str, bool]:
-    said = _assertions(active)
-    makers = [one.get("name", "?") for one in active.get("claim_generator_info", [])]
-    maker = " ".join(makers) or "an unknown program"
-    if SWAP in said:
-        basis = said.get(BASIS, {}).get("basis", "not stated")
-        swapped = [one for one in _actions(active) if one.get("digitalSourceType") == COMPOSITE]
-        when = f" on {swapped[0]['when'][:10]}" if swapped and "when" in swapped[0] else ""
-        version = said[SWAP].get("engine", "")
-        return f"a face swap made by Recaster {version}{when}, basis: {basis}".replace("  ", " "), True
-    if EDIT in said:
-        inside = len(said[EDIT].get("swaps", []))
-        return f"an edit with {inside} face swap{'s' if inside > 1 else ''} in it", True
-    if any(SWAP in _assertions(one) for one in every):
-        return f"made by {maker} from a face swap", True
-    generated = any("lgorithmic" in one.get("digitalSourceType", "") for one in _actions(active))
-    kind = "made with an algorithm" if generated else "no face swap by its own word"
-    return f"{kind}, from {maker}", generated
-
-
-def _assertions(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    return {one["label"]: one.get("data", {}) for one in manifest.get("assertions", [])}
-
-
-def _actions(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [
-        action
-        for label, data in _assertions(manifest).items()
-        if label.startswith("c2pa.actions")
-        for action in data.get("actions", [])
+def _nature(active: Mapping[str, Any], swap: bool) -> tuple[str, bool]:
+    """What a file is in words, and whether it is or holds a face swap."""
+    said = assertions_of(active)
+    makers = active.get("claim_generator_info")
+    maker = " ".join(_plain(one.get("name")) for one in makers) if isinstance(makers, list) else "?"
+    actions = [
+        one
+        for label, data in said.items()
+        if label.startswith("c2pa.actions") and isinstance(data.get("actions"), list)
+        for one in data["actions"]
+        if isinstance(one, dict)
     ]
+    if SWAP in said:
+        basis = _plain(said.get(BASIS, {}).get("basis", "not stated"))
+        when = next((_plain(one["when"])[:10] for one in actions if "when" in one), "an unknown day")
+        version = _plain(said[SWAP].get("engine", ""))
+        return f"a face swap made by Recaster {version} on {when}, basis: {basis}", True
+    if EDIT in said:
+        swaps = said[EDIT].get("swaps")
+        inside = len(swaps) if isinstance(swaps, list) else 0
+        return f"an edit with {inside} face swap{'s' if inside != 1 else ''} in it", True
+    if swap:
+        return f"made by {maker} from a face swap", True
+    generated = any("lgorithmicMedia" in str(one.get("digitalSourceType")) for one in actions)
+    kind = "made with a trained algorithm" if generated else "no face swap by its own word"
+    return f"{kind}, from {maker}", False
 
 
-def _failure(found: Mapping[str, Any]) -> str:
+def _plain(text: object) -> str:
+    """What somebody wrote into a manifest, as a few printable letters of one line."""
+    shown = "".join(letter for letter in str(text or "?") if letter.isprintable() and letter not in ";:")
+    return shown[:LONGEST]
+
+
+def _trouble(found: Mapping[str, Any]) -> str:
+    """Why a manifest doesn't hold."""
     results = found.get("validation_results", {}).get("activeManifest", {}).get("failure", [])
-    codes = [one.get("code", "?") for one in results]
-    return ", ".join(dict.fromkeys(codes)) or "its signature doesn't hold"
+    codes = list(dict.fromkeys(str(one.get("code", "?")) for one in results))
+    if codes and all(code.startswith("signingCredential.") for code in codes):
+        return (
+            "fits its manifest, but its signer's certificate isn't valid any more, or never was "
+            f"({', '.join(codes)}), and no timestamp says that it was when it signed"
+        )
+    return f"was changed after it was signed ({', '.join(codes) or 'its signature'}); don't believe it"

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Final
 from recaster import __version__
 from recaster.api.v1 import clip_pb2, server_pb2, server_pb2_grpc, swap_pb2, swap_pb2_grpc
 from recaster.jobs.devices import devices
-from recaster.jobs.rights import label_by, swapped_in
+from recaster.jobs.rights import labelled_by, register_of, swapped_in
 from recaster.networks.presets import PRESETS
 from recaster.provenance.marking import Marking
-from recaster.provenance.register import Register
 from recaster.service.checks import check_digest, check_id
 from recaster.service.refusals import Context, answering, blob_missing, invalid
 
@@ -79,11 +78,11 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
             raise blob_missing(person)
         if request.frame < 0:
             raise invalid("frame", "must not be negative")
-        register = Register.of(store.folder, store.things)
-        label_by(request.options, register.policy)
+        register = register_of(store)
+        request.options.CopyFrom(labelled_by(request.options, register.policy))
         whose = register.require(swapped_in(request, store))
         shown = register.audit.add("swap.preview", identity=whose.identity_id, clip=clip.clip_id)
-        marking = Marking.of(register, whose, shown.hash)
+        marking = Marking.of(register, whose, shown.hash).unstamped()  # which reaches no network
         # Whoever asked may hang up: the warm process is not to be lost for that.
         return await asyncio.shield(self._preview(request, context, clip, thing, name, marking))
 

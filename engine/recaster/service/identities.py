@@ -35,7 +35,7 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
         said = None
         if request.HasField("attestation"):
             said = self._checked(request.attestation)
-        return self._register.add(request.display_name, said, request.note, request.request_id or None)
+        return self._register.add(request.display_name, said, request.note, _origin(request))
 
     @answering
     async def GetIdentity(
@@ -88,13 +88,12 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
             raise Refusal(
                 Code.FAILED_PRECONDITION,
                 "OTHER_IDENTITY",
-                f"{thing_kind} {getattr(request, kind)} holds the face of {thing.identity_id}",
+                f"{thing_kind} {getattr(request, kind)} holds the face of {thing.identity_id}; "
+                "state the right anew there (AttestIdentity), or use other faces",
                 metadata={"identity_id": thing.identity_id},
             )
         if not thing.identity_id:
-            thing.identity_id = whose
-            self._things.put(thing_kind, thing)
-            self._register.audit.add("identity.assign", identity=whose, **{kind: getattr(request, kind)})
+            self._register.assign(whose, thing_kind, thing)
         self._engine.supervisor.wake()
         return identity_pb2.AssignIdentityResponse()
 
@@ -115,8 +114,7 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
                         f"{kind} {thing_id} is theirs; delete that first",
                         metadata={f"{kind}_id": thing_id},
                     )
-        self._things.delete("identity", name)
-        self._register.audit.add("identity.delete", identity=name)
+        self._register.delete(name)
         return identity_pb2.DeleteIdentityResponse()
 
     def _checked(self, said: identity_pb2.Attestation) -> identity_pb2.Attestation:
@@ -134,3 +132,8 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
                 self._register.keep_document(blobs.path(digest))
             blobs.let_go(digest, "document")  # unless something else needs the very same file
         return said
+
+
+def _origin(request: identity_pb2.CreateIdentityRequest) -> str | None:
+    """Under which name a request is known that may be made again; no other identity has one like it."""
+    return f"request {request.request_id}" if request.request_id else None

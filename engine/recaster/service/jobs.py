@@ -40,7 +40,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         check_spec(request.spec)
         store = self._engine.store
         if request.spec.HasField("swap"):
-            governed(request.spec.swap, Policy.load(store.folder.path))
+            governed(request.spec.swap, Policy.load(store.folder.path))  # raises where it forbids that
         with store.database.transaction():
             job, new = self._jobs.create(
                 request.spec, KINDS[kind_of(request.spec)], request.request_id, request.labels

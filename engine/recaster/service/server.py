@@ -40,8 +40,12 @@ from recaster.api.v1 import (
 from recaster.errors import InputError, RecasterError, UsageError
 from recaster.jobs.assistant import Assistant
 from recaster.jobs.devices import devices
-from recaster.jobs.supervisor import Rules, Supervisor
+from recaster.jobs.running import Rules
+from recaster.jobs.supervisor import Supervisor
 from recaster.jobs.tidying import tidy
+from recaster.provenance.manifest import check_signing
+from recaster.provenance.policy import Policy
+from recaster.provenance.signing import signing_of
 from recaster.service import tracing
 from recaster.service.about import MAX_ANSWER, MAX_MESSAGE, ServerService, SwapService
 from recaster.service.authority import TokenInterceptor
@@ -135,11 +139,15 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
         ready: called with the address, the token, and whether that is new, once all is up.
 
     Raises:
-        UsageError: the address can't be used, or another engine serves this data.
+        UsageError: the address can't be used, another engine serves this data, or its policy can't be kept.
+        ManifestError: nothing can be signed with the policy's certificate.
         OutputError: the data can't be written.
     """
     refuse_open_door(settings)
     settings.data.make()
+    policy = Policy.load(settings.data.path)
+    if policy.certificate is not None:
+        check_signing(signing_of(policy, settings.data.path))
     with settings.data.locked():
         token, new = settings.data.token()
         store = Store.open(settings.data, settings.quota)

@@ -82,11 +82,17 @@ class Database:
             raise OutputError(f"{path}: cannot be opened ({error}); restore it, or move it away") from error
 
     def _migrate(self) -> None:
-        version = self._connection.execute("pragma user_version").fetchone()[0]
-        if version > VERSION:
+        if self._version() > VERSION:
             raise OutputError(f"{self._path}: was written by a newer Recaster; use that one")
-        if version == 0:
-            self._connection.executescript(f"begin; {_SCHEMA} pragma user_version = {VERSION}; commit;")
+        if self._version() == 0:
+            with self.transaction() as opened:
+                if self._version() == 0:  # else another process has just begun it
+                    for statement in _SCHEMA.split(";"):
+                        opened.execute(statement)
+                    opened.execute(f"pragma user_version = {VERSION}")
+
+    def _version(self) -> int:
+        return int(self._connection.execute("pragma user_version").fetchone()[0])
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

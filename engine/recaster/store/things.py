@@ -9,6 +9,8 @@ from recaster.api.v1 import clip_pb2, faceset_pb2, identity_pb2, model_pb2
 from recaster.store.jobs import UnknownError, page
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from recaster.store.database import Database
 
 MESSAGES: Final[dict[str, type[Any]]] = {
@@ -29,6 +31,10 @@ class Things:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """All that the block keeps, or none of it."""
+        return self._database.transaction()
 
     def add(self, kind: str, body: Any, origin: str | None = None) -> Any:
         """Keep a new thing; returns it, or what was made of the same origin before.

@@ -30,6 +30,8 @@ WORDS: Final = {
 """The letters of the badge, and the sentence. Pillow's own font has no accents, so none needs any."""
 SMALLEST: Final = 10
 """Pixels of the lowest letters that are still read."""
+FITTING: Final = 0.95
+"""Share of the picture's width that a label takes at most: smaller letters are used where it would more."""
 INK: Final = (255, 255, 255)
 GROUND: Final = (0, 0, 0, 170)
 
@@ -69,9 +71,11 @@ def labelled(image: Image, settings: LabelSettings) -> Image:
     if settings.kind == "none":
         return image
     height, width = image.shape[:2]
-    ink, cover = _patch(settings, min(width, height))
+    ink, cover = _patch(settings, width, height)
     rows, columns = min(len(ink), height), min(ink.shape[1], width)
-    margin = min(round(0.6 * settings.size * min(width, height)), height - rows, width - columns)
+    margin = min(
+        round(0.6 * settings.size * min(width, height)), (height - rows) // 2, (width - columns) // 2
+    )
     top = margin if settings.corner.startswith("top") else height - rows - margin
     left = margin if settings.corner.endswith("left") else width - columns - margin
     place = np.s_[top : top + rows, left : left + columns]
@@ -82,9 +86,18 @@ def labelled(image: Image, settings: LabelSettings) -> Image:
 
 
 @functools.lru_cache(maxsize=4)
-def _patch(settings: LabelSettings, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """(h, w, 3) colours and (h, w, 1) opacity, 0 to 1, of a label in a picture of this shorter side."""
-    letters = max(round(settings.size * side), SMALLEST)
+def _patch(settings: LabelSettings, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
+    """(h, w, 3) colours and (h, w, 1) opacity, 0 to 1, of a label in a picture of this size."""
+    letters = max(round(settings.size * min(width, height)), SMALLEST)
+    while True:
+        ink, cover = _drawn(settings, letters)
+        if ink.shape[1] <= FITTING * width or letters <= SMALLEST:
+            return ink, cover
+        letters = max(SMALLEST, int(letters * FITTING * width / ink.shape[1]))
+
+
+def _drawn(settings: LabelSettings, letters: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same with letters of so many pixels."""
     # Drawn four times as large: edges come out smooth in any font engine.
     font = PIL.ImageFont.load_default(size=4 * letters)
     short, sentence = WORDS[settings.language]

@@ -21,7 +21,7 @@ from recaster.media.reader import read_frames, read_some
 from recaster.media.sound import Sound
 from recaster.media.writer import ClipWriter, check_encoding
 from recaster.progress import Report, Update, silent
-from recaster.provenance.manifest import sign_swap
+from recaster.provenance.manifest import check_signing, sign_swap
 from recaster.swapping.casting import chosen
 from recaster.swapping.chunks import Parts
 from recaster.swapping.occlusion import looked_at
@@ -72,6 +72,8 @@ def swap_clip(
     """
     watch = Stopwatch()
     refuse_overwriting(clip, out, settings)
+    if marking is not None:
+        check_signing(marking.signing)
     info = probe(clip)
     check_output(out, info, settings.writer)
     if settings.matte is not None:
@@ -97,16 +99,8 @@ def swap_clip(
             counted = progress.counted(rendered)
             for chunk in parts.within(run):
                 _write(chunk, itertools.islice(counted, len(chunk)), info, parts, settings, watch)
-    with watch.timing("join"):
-        joined = out if marking is None else parts.joined(out.suffix)
-        _join(info, joined, frames, parts, settings)
-    marked = ""
-    if marking is not None:
-        with watch.timing("sign"):
-            report(Update("signing", 0, 1, "files"))
-            facts = {"frames": len(frames), "swapped": scene.swapped(frames)} | made_by(swapper, settings)
-            marked = sign_swap(joined, out, clip, facts, marking)
-        joined.unlink()
+    facts = {"frames": len(frames), "swapped": scene.swapped(frames)} | made_by(swapper, settings)
+    marked = _finish(info, out, frames, parts, settings, watch, report, facts, marking)
     if not keep_parts:
         parts.remove()
     return SwapResult(
@@ -220,6 +214,32 @@ def _write(
                 f"{info.path}: ended before frame {chunk.start + written} while it was read; "
                 "has it changed? Run the same command again"
             )
+
+
+def _finish(
+    info: ClipInfo,
+    out: Path,
+    frames: range,
+    parts: Parts,
+    settings: SwapSettings,
+    watch: Stopwatch,
+    report: Report,
+    facts: dict[str, Any],
+    marking: Marking | None,
+) -> str:
+    """Put the parts together and sign what comes of it; returns what was said in it, in words."""
+    if marking is None:
+        with watch.timing("join"):
+            _join(info, out, frames, parts, settings)
+        return ""
+    whole = parts.joined(out.suffix)
+    with watch.timing("join"):
+        _join(info, whole, frames, parts, settings)
+    with watch.timing("sign"):
+        report(Update("signing", 0, 1, "files"))
+        marked = sign_swap(whole, out, info.path, facts, marking)
+    whole.unlink()
+    return marked
 
 
 def _join(info: ClipInfo, out: Path, frames: range, parts: Parts, settings: SwapSettings) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import FaceNotFoundError, UsageError
 from recaster.faces.cache import analyse_clip, cached_analysis
@@ -22,6 +22,7 @@ from recaster.swapping.timing import Stopwatch
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from recaster.media.types import Image
     from recaster.provenance.marking import Marking
     from recaster.swapping.settings import SwapSettings
     from recaster.swapping.swapper import Swapper
@@ -73,15 +74,8 @@ def preview_frame(
         scene = with_looks(clip, scene, swapper, settings, looked, [wanted], report)
     renderer = Renderer(scene, swapper, settings, watch)
     [rendered] = renderer.render(lambda a, b: read_frames(clip, a, b), wanted, available)
-    marked = ""
-    if marking is None:
-        save_image(out, rendered.image)
-    else:
-        with scratch_folder(out) as folder:
-            painted = folder / out.name
-            save_image(painted, rendered.image)
-            facts = {"frames": 1, "swapped": 1} | made_by(swapper, settings)
-            marked = sign_swap(painted, out, clip, facts, marking)
+    facts = {"frames": 1, "swapped": 1} | made_by(swapper, settings)
+    marked = _saved(rendered.image, out, clip, facts, marking)
     return SwapResult(
         out=out,
         frames=1,
@@ -92,6 +86,17 @@ def preview_frame(
         warnings=warnings_on(info, settings),
         marked=marked,
     )
+
+
+def _saved(image: Image, out: Path, clip: Path, facts: dict[str, Any], marking: Marking | None) -> str:
+    """Write the picture, signed where it is to be; returns what was said in it, in words."""
+    if marking is None:
+        save_image(out, image)
+        return ""
+    with scratch_folder(out) as folder:
+        painted = folder / out.name
+        save_image(painted, image)
+        return sign_swap(painted, out, clip, facts, marking)
 
 
 def _refuse(clip: Path, out: Path, frame: int, available: range, settings: SwapSettings) -> None:
