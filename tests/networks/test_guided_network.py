@@ -10,12 +10,14 @@ import tensorflow as tf
 
 from recaster.networks.guided import (
     OUTPUTS,
+    GuidedSwap,
     build_guided,
     build_guided_critic,
     composed,
     kept,
     reduced,
 )
+from recaster.networks.pairwise import named
 from recaster.networks.presets import GuidedNetwork, Preset, preset
 
 
@@ -79,3 +81,19 @@ def test_without_finer_detail_it_works_at_its_own_size(tiny: Preset) -> None:
 def test_the_discriminator_judges_patches(tiny: Preset) -> None:
     scores = build_guided_critic(tiny, 8)(tf.zeros((2, 32, 32, 8)))
     assert scores.shape == (2, 4, 4, 1)
+
+
+def test_a_swap_paints_what_was_trained(tiny: Preset) -> None:
+    """TensorFlow joins operations where no gradient is asked for; what they compute must stay the same."""
+    random = np.random.default_rng(1)
+    weights = {
+        name: random.normal(0, 0.3, shape).astype(np.float32)
+        for name, (shape, _) in GuidedSwap.expected(tiny, 11).items()
+    }
+    swap, shown = GuidedSwap(tiny, 11, weights), random.integers(0, 256, (2, 32, 32, 11), np.uint8)
+    network = build_guided(tiny, 11)
+    for name, variable in named(network).items():
+        variable.assign(weights[name])
+    unit = tf.constant(shown, tf.float32) / 255
+    wanted = np.rint(np.clip(composed(unit, network(unit)), 0, 1) * 255)
+    assert np.abs(swap.finish(shown) - wanted).max() <= 1

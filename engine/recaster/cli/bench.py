@@ -52,6 +52,9 @@ def _add_swap(kinds: Any, common: argparse.ArgumentParser) -> None:
         "--baseline-model", type=Path, metavar="MODEL", help="a trained classic-64 (default: untrained)"
     )
     parser.add_argument(
+        "--device", choices=("auto", "cpu", "gpu"), default="auto", help="what computes (default: auto)"
+    )
+    parser.add_argument(
         "-o",
         "--out",
         type=Path,
@@ -100,6 +103,7 @@ def run_swap(options: argparse.Namespace) -> None:
         frames=None if options.range is None else parse_range(options.range, probe(options.clip)),
         baseline_frames=options.baseline_frames,
         baseline_model=options.baseline_model,
+        device=options.device,
     )
     found = bench_swap(options.clip, settings, reporter(options))
     if options.out is not None:

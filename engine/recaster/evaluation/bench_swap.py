@@ -33,6 +33,7 @@ class SpeedSettings:
         baseline_frames: frames that the seed's pipeline gets, from the clip's start; 0 leaves it out.
         baseline_model: a trained classic-64 model for it; None leaves its network untrained, which
             takes as long.
+        device: what computes: "auto", "cpu" or "gpu".
     """
 
     model: Path | None = None
@@ -40,6 +41,7 @@ class SpeedSettings:
     frames: range | None = None
     baseline_frames: int = 3
     baseline_model: Path | None = None
+    device: str = "auto"
 
     def __post_init__(self) -> None:
         """Refuse what can't be measured."""
@@ -89,6 +91,7 @@ def bench_swap(clip: Path, settings: SpeedSettings, report: Report = silent) -> 
                 "model": _path(settings.model),
                 "source": _path(settings.source),
                 "baseline_model": _path(settings.baseline_model),
+                "device": settings.device,
             }
             cost = measured(TASK, task, {"RECASTER_CACHE": str(Path(folder) / "cache")})
             found[work] = summed(cost, with_start=work == "engine")

@@ -37,8 +37,10 @@ def _floor(clip: Path, out: Path, frames: range, given: dict[str, Any]) -> dict[
 def _baseline(clip: Path, out: Path, frames: range, given: dict[str, Any]) -> dict[str, Any]:
     """The seed's pipeline over the first frames."""
     from recaster.evaluation.seed_pipeline import SeedPipeline, swap_clip
+    from recaster.networks.device import select_device
     from recaster.networks.model_folder import ModelFolder
 
+    select_device(given["device"])
     model = given["baseline_model"]
     pipeline = SeedPipeline(None if model is None else ModelFolder(Path(model)))
     pipeline.warm_up()
@@ -51,15 +53,23 @@ def _baseline(clip: Path, out: Path, frames: range, given: dict[str, Any]) -> di
 
 def _engine(clip: Path, out: Path, frames: range, given: dict[str, Any]) -> dict[str, Any]:
     """Recaster, from nothing: the clip was never analysed before."""
+    from recaster.swapping.device import choose_device
     from recaster.swapping.load import load_swapper
     from recaster.swapping.pipeline import swap_clip
     from recaster.swapping.settings import SwapSettings
 
     model, source = (None if given[name] is None else Path(given[name]) for name in ("model", "source"))
+    device = choose_device(given["device"], None, network=model is not None)
     swapper = load_swapper(model, source)
     start = _start()
     result = swap_clip(clip, out, swapper, SwapSettings(frames=frames))
-    return {"frames": result.frames, "stages": result.seconds, "swapped": result.swapped, **start}
+    return {
+        "frames": result.frames,
+        "stages": result.seconds,
+        "swapped": result.swapped,
+        "device": device,
+        **start,
+    }
 
 
 def _start() -> dict[str, float]:
