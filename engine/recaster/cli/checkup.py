@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from recaster.store.folder import DataFolder
 
-PACKAGES: Final = ("grpcio", "protobuf", "numpy", "av", "opencv-python", "keras", "safetensors")
+PACKAGES: Final = ("grpcio", "protobuf", "numpy", "av", "keras", "safetensors", "c2pa-python")
 TENSORFLOWS: Final = ("tensorflow-cpu", "tensorflow")
 LITTLE_DISK: Final = 5 << 30
 CLOCK_S: Final = 300.0
@@ -51,6 +51,7 @@ def checkup(data: DataFolder, listen: str, engine: str | None) -> list[Finding]:
         functools.partial(_data, data),
         functools.partial(_disk, data),
         functools.partial(_port, listen),
+        functools.partial(_provenance, data),
     ]
     if engine or os.environ.get("RECASTER_ENGINE"):
         looks.append(functools.partial(_engine, engine))
@@ -66,6 +67,23 @@ def _looked(look: Callable[[], Finding]) -> Finding:
         return Finding(_name(look), ok=False, says=str(error), mend="do as it says, and look again")
 
 
+def _provenance(data: DataFolder) -> Finding:
+    from recaster.provenance.audit import AuditLog
+    from recaster.provenance.manifest import check_signing
+    from recaster.provenance.policy import Policy
+    from recaster.provenance.register import AUDIT
+    from recaster.provenance.signing import signing_of
+
+    policy = Policy.load(data.path)
+    who = "results are signed with a certificate made on this machine"
+    if policy.certificate is not None:
+        check_signing(signing_of(policy, data.path))
+        who = f"results are signed with {policy.certificate.name}"
+    last = AuditLog(data.path / AUDIT).verify()
+    records = 0 if last is None else last.number
+    return Finding("provenance", ok=True, says=f"{who}; the audit log is whole ({records} records)")
+
+
 def _name(look: Callable[[], Finding]) -> str:
     return str(getattr(look, "func", look).__name__).strip("_")
 
@@ -77,6 +95,12 @@ def _packages() -> Finding:
             found.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
             missing.append(name)
+    try:
+        import cv2  # of whichever of its packages
+
+        found.append(f"OpenCV {cv2.__version__}")
+    except ImportError:
+        missing.append("opencv-python")
     says = f"recaster {__version__}, Python {platform.python_version()}, {', '.join(found)}"
     if missing:
         return Finding(

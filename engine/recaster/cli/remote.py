@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from recaster.cli.display import reporter
 from recaster.errors import UsageError
 from recaster.files import built_aside, sha256
-from recaster.provenance.owner import NOTE
 
 if TYPE_CHECKING:
     import argparse
@@ -206,6 +205,8 @@ def filled(message: M, **values: Any) -> M:
 @contextlib.contextmanager
 def _replaced(out: Path) -> Iterator[Path]:
     """A folder to be made beside ``out``, which then takes its place; what was there goes last."""
+    from recaster.provenance.owner import NOTE
+
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=_made(out.parent)) as folder:
         before = Path(folder) / "before"
         with built_aside(Path(folder) / "after") as aside:
