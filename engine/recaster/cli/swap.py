@@ -196,9 +196,19 @@ def _swapped(
         from recaster.swapping.preview import preview_frame
 
         return preview_frame(options.clip, options.out, options.preview, swapper, settings, report, marking)
+    from recaster.swapping.load import load_again
     from recaster.swapping.pipeline import swap_clip
 
-    return swap_clip(options.clip, options.out, swapper, settings, report, marking=marking)
+    again = load_again(options.model, options.source, options.device, network=options.model is not None)
+    return swap_clip(
+        options.clip,
+        options.out,
+        swapper,
+        settings,
+        report,
+        marking=marking,
+        again=again if options.threads is None else None,  # who counts threads, wants no more than those
+    )
 
 
 def _run_there(options: argparse.Namespace, engine: Client) -> None:

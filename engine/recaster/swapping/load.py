@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from recaster.errors import ModelError, UsageError
@@ -9,6 +10,7 @@ from recaster.facesets.faceset import Faceset
 from recaster.networks.model_folder import ModelFolder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from recaster.swapping.swapper import Swapper
@@ -33,6 +35,20 @@ def load_swapper(model: Path | None = None, source: Path | None = None) -> Swapp
     if source is not None and model is None:
         return _of_faceset(Faceset.open(source))
     raise UsageError("give either a model or a source faceset, not both")
+
+
+def load_again(
+    model: Path | None, source: Path | None, device: str, *, network: bool
+) -> Callable[[], Swapper]:
+    """What makes the same swapper in another process, on the same kind of device."""
+    return functools.partial(_loaded_on, model, source, device, network=network)
+
+
+def _loaded_on(model: Path | None, source: Path | None, device: str, *, network: bool) -> Swapper:
+    from recaster.swapping.device import choose_device
+
+    choose_device(device, None, network=network)
+    return load_swapper(model, source)
 
 
 def _of_faceset(faceset: Faceset) -> Swapper:

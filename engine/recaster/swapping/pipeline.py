@@ -2,48 +2,41 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import itertools
 from typing import TYPE_CHECKING, Final
 
-import cv2
-
 from recaster import __version__
-from recaster.errors import ClipError, UsageError
+from recaster.errors import UsageError
 from recaster.faces.cache import analyse_clip
 from recaster.faces.landmarkers import make_landmarker
 from recaster.files import sha256
-from recaster.media.ahead import ahead
 from recaster.media.join import check_output, join_segments, join_with_sound, times_of
 from recaster.media.probe import probe
-from recaster.media.reader import read_frames, read_some
+from recaster.media.reader import read_some
 from recaster.media.sound import Sound
-from recaster.media.writer import ClipWriter, check_encoding
+from recaster.media.writer import check_encoding
 from recaster.progress import Report, Update, silent
 from recaster.provenance.manifest import check_signing, sign_swap
+from recaster.swapping.beside import pieces, processes_for, render_beside
 from recaster.swapping.casting import chosen
 from recaster.swapping.chunks import Parts
 from recaster.swapping.occlusion import looked_at
-from recaster.swapping.render import Renderer
+from recaster.swapping.rendering import Rendering
 from recaster.swapping.scene import Scene
 from recaster.swapping.settings import SwapResult, described
 from recaster.swapping.timing import Stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from pathlib import Path
     from typing import Any
 
-    from recaster.media.types import ClipInfo, Frame
+    from recaster.media.types import ClipInfo
     from recaster.provenance.marking import Marking
-    from recaster.swapping.render import Rendered
     from recaster.swapping.settings import SwapSettings
     from recaster.swapping.swapper import Swapper
 
 PLAN_FORMAT: Final = 4
-RENDERED_AHEAD: Final = 4
-"""Frames that are rendered while others are encoded."""
 
 
 def swap_clip(
@@ -55,6 +48,8 @@ def swap_clip(
     *,
     marking: Marking | None = None,
     keep_parts: bool = False,
+    again: Callable[[], Swapper] | None = None,
+    processes: int | None = None,
 ) -> SwapResult:
     """Swap faces in a clip and write the result with the clip's sound.
 
@@ -62,6 +57,8 @@ def swap_clip(
     renders only what is missing. ``out`` (and the matte) may exist: it is replaced at the very end.
     With ``keep_parts`` they stay there after it: for whoever has more to do before the result is safe.
     With a ``marking``, the result carries a signed manifest that says what it is.
+    With ``again``, which makes the same swapper in another process and can be pickled, several processes
+    render where machine and clip are large enough, or as many as ``processes`` says; the result is the same.
 
     Raises:
         UsageError: the output is one of the inputs.
@@ -90,15 +87,15 @@ def swap_clip(
     with watch.timing("look"):
         scene = with_looks(clip, scene, swapper, settings, frames, missing, report)
     resumed = len(frames) - sum(map(len, missing))
-    renderer = Renderer(scene, swapper, settings, watch)
+    rendering = Rendering(clip, info, frames, scene, settings, parts)
+    count = 1 if again is None else processes or processes_for(missing, settings.chunk)
     progress = Progress(report, resumed, len(frames))
-    for run in missing:
-        with contextlib.closing(
-            ahead(renderer.render(_reader(clip), run, frames), RENDERED_AHEAD)
-        ) as rendered:
-            counted = progress.counted(rendered)
-            for chunk in parts.within(run):
-                _write(chunk, itertools.islice(counted, len(chunk)), info, parts, settings, watch)
+    if again is None or count == 1:
+        for run in missing:
+            rendering.run(run, swapper, watch, progress.tick)
+    else:
+        runs = pieces(missing, settings.chunk, count)
+        watch.add(render_beside(rendering, runs, again, count, progress.tick))
     facts = {"frames": len(frames), "swapped": scene.swapped(frames)} | made_by(swapper, settings)
     marked = _finish(info, out, frames, parts, settings, watch, report, facts, marking)
     if not keep_parts:
@@ -162,16 +159,10 @@ class Progress:
     def __init__(self, report: Report, done: int, total: int) -> None:
         self._report, self._done, self._total = report, done, total
 
-    def counted(self, rendered: Iterator[Rendered]) -> Iterator[Rendered]:
-        """Pass frames on and count them."""
-        for item in rendered:
-            self._done += 1
-            self._report(Update("swapping", self._done, self._total))
-            yield item
-
-
-def _reader(clip: Path) -> Callable[[int, int], Iterator[Frame]]:
-    return lambda start, stop: read_frames(clip, start, stop)
+    def tick(self, frames: int = 1) -> None:
+        """So many more are."""
+        self._done += frames
+        self._report(Update("swapping", self._done, self._total))
 
 
 def _plan(clip: Path, swapper: Swapper, settings: SwapSettings, frames: range) -> dict[str, Any]:
@@ -185,35 +176,6 @@ def _plan(clip: Path, swapper: Swapper, settings: SwapSettings, frames: range) -
         "settings": described(dataclasses.replace(settings, frames=frames, person=None, matte=None)),
         "person": person,
     }
-
-
-def _write(
-    chunk: range,
-    rendered: Iterator[Rendered],
-    info: ClipInfo,
-    parts: Parts,
-    settings: SwapSettings,
-    watch: Stopwatch,
-) -> None:
-    """Encode one part of the clip and of its matte."""
-    written = 0
-    with contextlib.ExitStack() as stack:
-        # The clip's part is entered first and so finished last: where it is, the matte's is too.
-        picture = stack.enter_context(ClipWriter(parts.clip(chunk), info, settings.writer))
-        matte = None
-        if parts.mattes:
-            matte = stack.enter_context(ClipWriter(parts.matte(chunk), info, settings.writer))
-        for item in rendered:
-            with watch.timing("encode"):
-                picture.write(item.image, item.frame.pts)
-                if matte is not None:
-                    matte.write(cv2.cvtColor(item.matte, cv2.COLOR_GRAY2RGB), item.frame.pts)
-            written += 1
-        if written != len(chunk):
-            raise ClipError(
-                f"{info.path}: ended before frame {chunk.start + written} while it was read; "
-                "has it changed? Run the same command again"
-            )
 
 
 def _finish(

@@ -8,7 +8,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 T = TypeVar("T")
 
@@ -32,6 +32,11 @@ class Stopwatch:
             yield
         finally:
             self._seconds[name] += time.perf_counter() - began
+
+    def add(self, seconds: Mapping[str, float]) -> None:
+        """Count what others counted."""
+        for name, spent in seconds.items():
+            self._seconds[name] += spent
 
     def each(self, name: str, items: Iterable[T]) -> Iterator[T]:
         """Pass ``items`` on, counting the waiting for each of them as ``name``."""

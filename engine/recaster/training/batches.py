@@ -7,14 +7,8 @@ steps, and a GPU needs several processes. Either way a batch follows from (seed,
 from __future__ import annotations
 
 import collections
-import contextlib
-import mmap
 import multiprocessing
-import os
-import pickle
-import signal
 import tempfile
-import threading
 import weakref
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -25,6 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from recaster import sharing
 from recaster.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -40,16 +35,13 @@ AHEAD: Final = 2
 MOST_PROCESSES: Final = 12
 SPARE: Final = 2
 """CPU cores that are left for the steps themselves."""
-_ALIGNED: Final = 64
 
 
 def processes_for(device: str) -> int:
     """How many processes draw for steps on "gpu" or "cpu"; 0 where a thread does."""
     if device != "gpu":
         return 0
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
-    return max(0, min(MOST_PROCESSES, cores - SPARE))
+    return max(0, min(MOST_PROCESSES, sharing.cores() - SPARE))
 
 
 def draw_batch(sources: Sequence[Source], preset: Preset, seed: int, step: int) -> Batch:
@@ -81,7 +73,7 @@ class Batches:
             self._executor = ThreadPoolExecutor(1, "recaster-batches")
         else:
             folder = tempfile.TemporaryDirectory(prefix="recaster-")
-            _lay_down(self._task, Path(folder.name))
+            sharing.lay_down(self._task, Path(folder.name))
             self._executor = ProcessPoolExecutor(
                 processes,
                 # Not a fork: a GPU's driver doesn't outlive one.
@@ -123,49 +115,17 @@ def _end(executor: Executor, folder: tempfile.TemporaryDirectory[str]) -> None:
     folder.cleanup()
 
 
-def _lay_down(task: Any, folder: Path) -> None:
-    """Write a task so that processes share the pages of its arrays."""
-    arrays: list[pickle.PickleBuffer] = []
-    head = pickle.dumps(task, protocol=5, buffer_callback=arrays.append)
-    places = []
-    with (folder / "arrays").open("wb") as file:
-        for array in arrays:
-            start = file.seek(-(-file.tell() // _ALIGNED) * _ALIGNED)
-            file.write(array.raw())
-            places.append((start, file.tell()))
-        file.write(b"\0")  # nothing can't be mapped
-    (folder / "head").write_bytes(pickle.dumps((head, places)))
-
-
-def _taken_up(folder: Path) -> Any:
-    """What ``_lay_down`` wrote; its arrays can't be written to."""
-    head, places = pickle.loads((folder / "head").read_bytes())  # noqa: S301 - this very program wrote it
-    with (folder / "arrays").open("rb") as file:
-        view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    return pickle.loads(head, buffers=[view[start:stop] for start, stop in places])  # noqa: S301
-
-
 _here: list[Any] = []
 """In a process that draws: what it draws from."""
 
 
 def _begin(folder: str) -> None:
     """Make a process ready that draws."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the training, which ends this process
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    sharing.begin()
     cv2.setNumThreads(1)
-    _here[:] = [_taken_up(Path(folder))]
+    _here[:] = [sharing.taken_up(Path(folder))]
 
 
 def _draw_here(step: int) -> Batch:
     sources, preset, seed = _here[0]
     return draw_batch(sources, preset, seed, step)
-
-
-def _end_with_parent() -> None:
-    """End when the training is gone, however it went."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        with contextlib.suppress(OSError):
-            parent.join()
-        os._exit(0)

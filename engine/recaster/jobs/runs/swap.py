@@ -20,7 +20,7 @@ def swap(work: Work) -> Made:
     from recaster.media.probe import probe
     from recaster.provenance.manifest import BESIDE, sidecar_of
     from recaster.swapping.device import choose_device
-    from recaster.swapping.load import load_swapper
+    from recaster.swapping.load import load_again, load_swapper
     from recaster.swapping.pipeline import swap_clip
 
     spec = work.task.spec.swap
@@ -35,7 +35,18 @@ def swap(work: Work) -> Made:
     work.log("info", f"swapping {device}")
     swapper = load_swapper(model, work.task.facesets.get(spec.faceset_id))
     # The job's folder goes when it has ended: until then an interruption must cost no more than a join.
-    result = swap_clip(clip, out, swapper, settings, work.report, marking=work.task.marking, keep_parts=True)
+    source = work.task.facesets.get(spec.faceset_id)
+    again = load_again(model, source, spec.options.device or "auto", network=model is not None)
+    result = swap_clip(
+        clip,
+        out,
+        swapper,
+        settings,
+        work.report,
+        marking=work.task.marking,
+        keep_parts=True,
+        again=again if threads is None else None,
+    )
     files = [("clip", out)] if matte is None else [("clip", out), ("matte", matte)]
     if work.task.marking is not None and out.suffix in BESIDE:
         files.append(("manifest", sidecar_of(out)))

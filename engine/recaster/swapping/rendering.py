@@ -1,0 +1,97 @@
+"""The second pass over a part of a clip: frames are painted and encoded into chunks."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import cv2
+
+from recaster.errors import ClipError
+from recaster.media.ahead import ahead
+from recaster.media.reader import read_frames
+from recaster.media.writer import ClipWriter
+from recaster.swapping.render import Renderer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from recaster.media.types import ClipInfo
+    from recaster.swapping.chunks import Parts
+    from recaster.swapping.render import Rendered
+    from recaster.swapping.scene import Scene
+    from recaster.swapping.settings import SwapSettings
+    from recaster.swapping.swapper import Swapper
+    from recaster.swapping.timing import Stopwatch
+
+RENDERED_AHEAD: Final = 4
+"""Frames that are rendered while others are encoded."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rendering:
+    """All that a render has to know but who paints; another process can be told it.
+
+    Attributes:
+        clip: the clip.
+        info: about it.
+        frames: which frames the result holds.
+        scene: who is swapped where.
+        settings: how.
+        parts: where the chunks go.
+    """
+
+    clip: Path
+    info: ClipInfo
+    frames: range
+    scene: Scene
+    settings: SwapSettings
+    parts: Parts
+
+    def run(self, run: range, swapper: Swapper, watch: Stopwatch, tick: Callable[[], None]) -> None:
+        """Render the chunks of a range of frames, one after the other.
+
+        Args:
+            run: frames that begin and end with chunks.
+            swapper: who paints.
+            watch: told where the time goes.
+            tick: called after every frame.
+
+        Raises:
+            ClipError, OutputError: the clip can't be read, or a chunk not be written.
+        """
+        renderer = Renderer(self.scene, swapper, self.settings, watch)
+        frames = renderer.render(lambda a, b: read_frames(self.clip, a, b), run, self.frames)
+        with contextlib.closing(ahead(frames, RENDERED_AHEAD)) as rendered:
+            for chunk in self.parts.within(run):
+                self._write(chunk, _ticking(itertools.islice(rendered, len(chunk)), tick), watch)
+
+    def _write(self, chunk: range, rendered: Iterator[Rendered], watch: Stopwatch) -> None:
+        """Encode one part of the clip and of its matte."""
+        written, info, writer = 0, self.info, self.settings.writer
+        with contextlib.ExitStack() as stack:
+            # The clip's part is entered first and so finished last: where it is, the matte's is too.
+            picture = stack.enter_context(ClipWriter(self.parts.clip(chunk), info, writer))
+            matte = None
+            if self.parts.mattes:
+                matte = stack.enter_context(ClipWriter(self.parts.matte(chunk), info, writer))
+            for item in rendered:
+                with watch.timing("encode"):
+                    picture.write(item.image, item.frame.pts)
+                    if matte is not None:
+                        matte.write(cv2.cvtColor(item.matte, cv2.COLOR_GRAY2RGB), item.frame.pts)
+                written += 1
+            if written != len(chunk):
+                raise ClipError(
+                    f"{info.path}: ended before frame {chunk.start + written} while it was read; "
+                    "has it changed? Run the same command again"
+                )
+
+
+def _ticking(items: Iterator[Rendered], tick: Callable[[], None]) -> Iterator[Rendered]:
+    for item in items:
+        yield item
+        tick()

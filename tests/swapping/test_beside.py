@@ -1,0 +1,115 @@
+"""Rendering by several processes: the same clip, to the bit, and nothing left behind."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recaster.errors import ClipError, OutputError
+from recaster.swapping import beside
+from recaster.swapping.beside import MOST, pieces, processes_for
+from recaster.swapping.load import load_again, load_swapper
+from recaster.swapping.pipeline import swap_clip
+from recaster.swapping.settings import SwapSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.facesets.faceset import Faceset
+    from recaster.progress import Update
+    from recaster.swapping.settings import SwapResult
+
+SETTINGS = SwapSettings(frames=range(10, 74), chunk=8)
+
+
+def swap(actors: Path, faceset: Faceset, out: Path, processes: int, report=lambda _: None) -> SwapResult:
+    swapper = load_swapper(source=faceset.folder)
+    again = load_again(None, faceset.folder, "cpu", network=False)
+    clip = actors / "performer.mp4"
+    return swap_clip(clip, out, swapper, SETTINGS, report, again=again, processes=processes)
+
+
+def test_the_result_is_the_same(actors: Path, actor_faceset: Faceset, tmp_path: Path) -> None:
+    told: list[Update] = []
+    alone = swap(actors, actor_faceset, tmp_path / "alone.mp4", 1)
+    beside_one_another = swap(actors, actor_faceset, tmp_path / "beside.mp4", 2, told.append)
+    assert (tmp_path / "alone.mp4").read_bytes() == (tmp_path / "beside.mp4").read_bytes()
+    assert beside_one_another.swapped == alone.swapped == 64
+    assert {"swap", "encode", "composite"} <= beside_one_another.seconds.keys()
+    done = [one.done for one in told if one.stage == "swapping"]
+    assert done == sorted(done)
+    assert done[-1] == 64
+    assert not multiprocessing.active_children()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["alone.mp4", "beside.mp4"]
+
+
+def test_a_stopped_one_goes_on(actors: Path, actor_faceset: Faceset, tmp_path: Path) -> None:
+    def stopping(update: Update) -> None:
+        if update.stage == "swapping" and update.done >= 10:
+            raise KeyboardInterrupt
+
+    out = tmp_path / "out.mp4"
+    with pytest.raises(KeyboardInterrupt):
+        swap(actors, actor_faceset, out, 2, stopping)
+    assert not multiprocessing.active_children()
+    assert (tmp_path / "out.mp4.parts").is_dir()
+    assert not out.exists()
+    resumed = swap(actors, actor_faceset, out, 2)
+    assert resumed.resumed > 0
+    swap(actors, actor_faceset, tmp_path / "alone.mp4", 1)
+    assert out.read_bytes() == (tmp_path / "alone.mp4").read_bytes()
+
+
+def test_a_process_that_dies_is_said(actors: Path, actor_faceset: Faceset, tmp_path: Path) -> None:
+    def kill() -> None:
+        while not (found := multiprocessing.active_children()):
+            time.sleep(0.05)
+        os.kill(found[0].pid, signal.SIGKILL)
+
+    killing = threading.Thread(target=kill, daemon=True)
+    killing.start()
+    with pytest.raises(OutputError, match="died"):
+        swap(actors, actor_faceset, tmp_path / "out.mp4", 2)
+    killing.join()
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_what_goes_wrong_there_is_said_here(actors: Path, actor_faceset: Faceset, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes((actors / "performer.mp4").read_bytes())
+    swapper = load_swapper(source=actor_faceset.folder)
+    again = load_again(None, actor_faceset.folder, "cpu", network=False)
+
+    def spoiling(update: Update) -> None:
+        if update.stage == "looking at faces" and update.done == update.total:
+            clip.write_bytes(b"nothing")  # before anybody renders it
+
+    with pytest.raises(ClipError, match=r"clip\.mp4"):
+        swap_clip(clip, tmp_path / "out.mp4", swapper, SETTINGS, spoiling, again=again, processes=2)
+
+
+def test_pieces_are_whole_chunks() -> None:
+    missing = [range(640), range(704, 1000)]
+    found = pieces(missing, 64, 2)
+    assert [one.start for one in found] == [0, 256, 512, 704, 960]
+    assert [frame for one in found for frame in one] == [frame for run in missing for frame in run]
+    assert len(pieces([range(64 * 1000)], 64, 4)) == 12
+
+
+def test_short_clips_and_small_machines_need_no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beside, "_memory", lambda: 64 << 30)
+    monkeypatch.setattr(beside.sharing, "cores", lambda: 16)
+    assert processes_for([range(64 * 1000)], 64) == MOST
+    assert processes_for([range(64 * 16)], 64) == 2
+    assert processes_for([range(64)], 64) == 1
+    monkeypatch.setattr(beside.sharing, "cores", lambda: 2)
+    assert processes_for([range(64 * 1000)], 64) == 1
+    monkeypatch.setattr(beside.sharing, "cores", lambda: 16)
+    monkeypatch.setattr(beside, "_memory", lambda: 8 << 30)
+    assert processes_for([range(64 * 1000)], 64) == 2
