@@ -32,6 +32,29 @@ class StateBasis(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class RevokeBasis(bpy.types.Operator):
+    """Take back the right to this face: nothing more is trained, swapped or previewed with it"""
+
+    bl_idname = "sequencer.recaster_revoke_basis"
+    bl_label = "Revoke"
+
+    face: StringProperty()
+
+    @classmethod
+    def poll(cls, _context: Any) -> bool:
+        """Whether there is an engine to tell."""
+        return online(cls)
+
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        """Ask whether that is meant."""
+        return context.window_manager.invoke_confirm(self, event)
+
+    def execute(self, _context: Any) -> set[str]:
+        """Tell it."""
+        rights.revoke(self.face)
+        return {"FINISHED"}
+
+
 class Verify(bpy.types.Operator):
     """Read what the strip's file says of itself: whether it is a face swap, by whom, and unchanged"""
 
@@ -98,4 +121,4 @@ class SignRender(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (StateBasis, Verify, SignRender)
+CLASSES = (StateBasis, RevokeBasis, Verify, SignRender)

@@ -23,9 +23,12 @@ def draw_basis(layout: Any, face: str, name: str) -> None:
     if person is not None:
         said, usable = rights.described(person)
         row.label(text=said.capitalize(), icon="CHECKMARK" if usable else "CANCEL")
-    else:
-        told = row.operator_menu_enum(operators_rights.StateBasis.bl_idname, "basis", text="State Once ...")
-        told.face, told.name = face, name
+        if usable:
+            row.operator(operators_rights.RevokeBasis.bl_idname, text="", icon="X").face = face
+            return
+    text = "State Once ..." if person is None else "State Again ..."
+    told = row.operator_menu_enum(operators_rights.StateBasis.bl_idname, "basis", text=text)
+    told.face, told.name = face, name
     if rights.stating.trouble and rights.stating.line == face:
         words(layout, rights.stating.trouble, icon="ERROR")
 

@@ -13,6 +13,8 @@ import bpy
 from . import compat, session
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from recaster.client import Client
 
     from .link import Snapshot, Work
@@ -83,8 +85,31 @@ def described(person: Any) -> tuple[str, bool]:
 
 
 def state(face: str, basis: str, name: str) -> None:
-    """Say at the engine by what right a face is used, unless that is known, in a thread."""
+    """Say at the engine by what right a face is used, instead of what was said before, in a thread."""
+    found = session.snapshot()
+    person = person_of(found, holder_of(found, face))
     kind, _, thing = face.partition(":")
+
+    def do(client: Client, _work: Work) -> None:
+        from recaster.client.client import attestation
+
+        if person is None:
+            client.say_whose(name or thing, basis, **{f"{kind}_id": thing})
+        else:
+            client.attest(person.identity_id, attestation(basis))
+
+    _tell(face, "Stating a basis", do)
+
+
+def revoke(face: str) -> None:
+    """Take back the right to a face at the engine, in a thread."""
+    found = session.snapshot()
+    person = person_of(found, holder_of(found, face))
+    if person is not None:
+        _tell(face, "Revoking a basis", lambda client, _work: client.revoke(person.identity_id))
+
+
+def _tell(face: str, title: str, do: Callable[[Client, Work], object]) -> None:
     link = session.link()
     if stating.work is not None:
         return  # pressed twice
@@ -92,7 +117,7 @@ def state(face: str, basis: str, name: str) -> None:
         stating.trouble = session.snapshot().trouble
         return
 
-    def done(_: Any) -> None:
+    def done(_: object) -> None:
         stating.work = None
         link.look()
 
@@ -100,12 +125,7 @@ def state(face: str, basis: str, name: str) -> None:
         stating.work, stating.trouble = None, str(error)
 
     stating.trouble, stating.line = "", face
-    stating.work = link.run(
-        "Stating a basis",
-        lambda client, _work: client.say_whose(name or thing, basis, **{f"{kind}_id": thing}),
-        done,
-        failed,
-    )
+    stating.work = link.run(title, do, done, failed)
 
 
 def file_of(strip: Any) -> Path | None:

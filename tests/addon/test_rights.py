@@ -30,6 +30,7 @@ def test_a_face_with_a_basis_and_a_signed_render(
     engine = serve()
     found = outer_blender.run("rights", tmp_path, **facts_of(engine, packed_faces, actors), out=tmp_path)
     assert "by what right" in found["refused"]
+    assert "was revoked" in found["revoked"]
     assert found["person"] == ["synthetic", True]
     assert "a face swap made by Recaster" in found["strip"]
     assert "basis: synthetic" in found["strip"]

@@ -100,13 +100,8 @@ def _attest(options: argparse.Namespace) -> None:
                 known = register.named(options.name)
                 person = register.attest(known.identity_id, _terms(options, register))
         else:
-            from recaster.api.v1 import identity_pb2
-
-            request = identity_pb2.AttestIdentityRequest(
-                identity_id=engine.find_identity(options.name).identity_id,
-                attestation=_terms(options, engine),
-            )
-            person = engine.connection.call(engine.identities.AttestIdentity, request)
+            known = engine.find_identity(options.name)
+            person = engine.attest(known.identity_id, _terms(options, engine))
     _print([person])
 
 
@@ -136,12 +131,7 @@ def _revoke(options: argparse.Namespace) -> None:
             with opened() as register:
                 person = register.revoke(register.named(options.name).identity_id, options.reason)
         else:
-            from recaster.api.v1 import identity_pb2
-
-            request = identity_pb2.RevokeIdentityRequest(
-                identity_id=engine.find_identity(options.name).identity_id, reason=options.reason
-            )
-            person = engine.connection.call(engine.identities.RevokeIdentity, request)
+            person = engine.revoke(engine.find_identity(options.name).identity_id, options.reason)
     _print([person])
 
 

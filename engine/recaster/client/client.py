@@ -38,6 +38,13 @@ if TYPE_CHECKING:
 PREVIEW_S = 300.0
 
 
+def attestation(basis: str) -> identity_pb2.Attestation:
+    """The word of whoever runs this that there is a right: consent, self, licensed or synthetic."""
+    return identity_pb2.Attestation(
+        basis=identity_pb2.Basis.Value(f"BASIS_{basis.upper()}"), attested_by=user_name()
+    )
+
+
 class Client:
     """One engine.
 
@@ -147,13 +154,21 @@ class Client:
 
     def state_basis(self, name: str, basis: str) -> identity_pb2.Identity:
         """Register a person of whom no more than a basis is said: consent, self, licensed or synthetic."""
-        said = identity_pb2.Attestation(
-            basis=identity_pb2.Basis.Value(f"BASIS_{basis.upper()}"), attested_by=user_name()
-        )
+        said = attestation(basis)
         request = identity_pb2.CreateIdentityRequest(
             display_name=safe_name(name), attestation=said, request_id=str(uuid.uuid4())
         )
         return self.connection.call(self.identities.CreateIdentity, request)
+
+    def attest(self, identity_id: str, attestation: identity_pb2.Attestation) -> identity_pb2.Identity:
+        """State a person's right anew, instead of all that was stated before."""
+        request = identity_pb2.AttestIdentityRequest(identity_id=identity_id, attestation=attestation)
+        return self.connection.call(self.identities.AttestIdentity, request)
+
+    def revoke(self, identity_id: str, reason: str = "") -> identity_pb2.Identity:
+        """Take a person's right back."""
+        request = identity_pb2.RevokeIdentityRequest(identity_id=identity_id, reason=reason)
+        return self.connection.call(self.identities.RevokeIdentity, request)
 
     def assign(self, identity_id: str, faceset_id: str = "", model_id: str = "") -> None:
         """Say whose face a faceset or a model holds."""

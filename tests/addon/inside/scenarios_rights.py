@@ -22,6 +22,14 @@ def rights(engine: str, token: str, face: str, clip: str, out: str) -> dict[str,
     person = kit.until(lambda: known.person_of(session.snapshot(), known.holder_of(session.snapshot(), face)))
     said["person"] = known.described(person)
 
+    assert bpy.ops.sequencer.recaster_revoke_basis(face=face) == {"FINISHED"}
+    kit.until(lambda: not known.described(known.person_of(*seen_face(known, session, face)))[1])
+    again = kit.press()
+    kit.until(lambda: again.ended)
+    said["revoked"] = again.trouble
+    assert bpy.ops.sequencer.recaster_state_basis(face=face, name="her", basis="synthetic") == {"FINISHED"}
+    kit.until(lambda: known.described(known.person_of(*seen_face(known, session, face)))[1])
+
     strip.recaster.label = "text"
     [result] = kit.swap(scene, strip)
     kit.select(scene, result)
@@ -40,3 +48,9 @@ def rights(engine: str, token: str, face: str, clip: str, out: str) -> dict[str,
     result.mute = True
     assert not bpy.ops.sequencer.recaster_sign_render.poll()  # no swap is shown
     return said
+
+
+def seen_face(known: Any, session: Any, face: str) -> tuple[Any, Any]:
+    """The engine as it was last seen, and who holds a face there."""
+    found = session.snapshot()
+    return found, known.holder_of(found, face)
