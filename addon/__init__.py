@@ -49,6 +49,7 @@ def register() -> None:
     session.listeners.extend(_ON_SNAPSHOT)
     session.loaders.extend(_ON_LOAD)
     session.undoers.append(swaps.after_undo)
+    session.renderers.append(rights.on_render)
     session.register()
 
 
@@ -58,6 +59,7 @@ def unregister() -> None:
     session.listeners.clear()
     session.loaders.clear()
     session.undoers.clear()
+    session.renderers.clear()
     panels.unregister_menus()
     pictures.unregister()
     for one in reversed(_CLASSES):

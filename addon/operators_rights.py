@@ -85,7 +85,7 @@ class SignRender(bpy.types.Operator):
     bl_idname = "sequencer.recaster_sign_render"
     bl_label = "Sign Render"
 
-    filepath: StringProperty(subtype="FILE_PATH")
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.mp4;*.mov;*.mkv;*.png;*.jpg", options={"HIDDEN"})
 
     @classmethod
@@ -98,8 +98,9 @@ class SignRender(bpy.types.Operator):
 
     def invoke(self, context: Any, _event: Any) -> set[str]:
         """Ask for the file, the last render first."""
-        scene = compat.scene_of(context)
-        self.filepath = bpy.path.abspath(scene.render.frame_path(frame=scene.frame_start))
+        if self.filepath:
+            return self.execute(context)
+        self.filepath = str(rights.render_of(compat.scene_of(context)))
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 

@@ -47,7 +47,15 @@ class ProvenancePanel(SequencerPanel, bpy.types.Panel):
         layout.operator(operators_rights.Verify.bl_idname, icon="VIEWZOOM")
         if path is not None:
             _draw_known(layout, rights.known(path))
-        layout.operator(operators_rights.SignRender.bl_idname, icon="GREASEPENCIL")
+        render = rights.rendered.get(compat.scene_of(context).name)
+        if render is not None:
+            words(
+                layout,
+                f"{render.name}: rendered, with swaps in it, but says nothing of them yet",
+                icon="INFO",
+            )
+        sign = layout.operator(operators_rights.SignRender.bl_idname, icon="GREASEPENCIL")
+        sign.filepath = "" if render is None else str(render)
         _draw_known(layout, rights.signing)
 
 

@@ -45,6 +45,8 @@ class Known:
 
 
 _known: dict[str, Known] = {}
+rendered: dict[str, Path] = {}
+"""By the name of a scene that shows swaps: its last render, which isn't signed yet."""
 signing = Known()
 """The render that was signed last."""
 stating = Known()
@@ -54,6 +56,7 @@ stating = Known()
 def forget_all() -> None:
     """Another file was opened."""
     _known.clear()
+    rendered.clear()
     signing.line = signing.trouble = stating.trouble = ""
 
 
@@ -140,6 +143,11 @@ def known(path: Path) -> Known:
     return _known.setdefault(str(path), Known())
 
 
+def said_of(path: Path, line: str) -> None:
+    """Note what was just made, and what the engine said in it."""
+    _known[str(path)] = Known(line, valid=line.startswith("marked"))
+
+
 def verify(path: Path) -> None:
     """Find out what a file says of itself, in a thread."""
     about, link = known(path), session.link()
@@ -173,6 +181,17 @@ def swaps_in(scene: Any) -> list[Path]:
     return list(dict.fromkeys(path for path in files if path is not None))
 
 
+def on_render(scene: Any) -> None:
+    """A scene was rendered: whatever its swaps said of themselves isn't in that file."""
+    if swaps_in(scene):
+        rendered[scene.name] = render_of(scene)
+
+
+def render_of(scene: Any) -> Path:
+    """The file that a scene is rendered to."""
+    return Path(bpy.path.abspath(scene.render.frame_path(frame=scene.frame_start)))
+
+
 def sign(render: Path, swaps: list[Path]) -> None:
     """Let the engine sign a render that swaps went into; the file is replaced when that is done."""
     link = session.link()
@@ -200,7 +219,9 @@ def sign(render: Path, swaps: list[Path]) -> None:
         return f"{render.name}: {ended.result.summary[0]}"
 
     def done(line: str) -> None:
-        signing.work, signing.line = None, line
+        signing.work, signing.line, signing.valid = None, line, True
+        for name in [name for name, path in rendered.items() if path == render]:
+            del rendered[name]
 
     def failed(error: Exception) -> None:
         signing.work, signing.trouble = None, str(error)

@@ -44,6 +44,8 @@ loaders: list[Callable[[], None]] = []
 """Told that another file was opened, or that this one is looked at for the first time."""
 undoers: list[Callable[[], None]] = []
 """Told that something was undone or done again."""
+renderers: list[Callable[[Any], None]] = []
+"""Told that a scene was rendered."""
 
 
 def link() -> Link | None:
@@ -166,6 +168,12 @@ def _undone(*_: Any) -> None:
 
 
 @persistent
+def _rendered(scene: Any, *_: Any) -> None:
+    for renderer in renderers:
+        renderer(scene)
+
+
+@persistent
 def _save_begins(*_: Any) -> None:
     _state.saving = True
 
@@ -188,6 +196,7 @@ _HANDLERS = (
     ("load_post", _loaded),
     ("undo_post", _undone),
     ("redo_post", _undone),
+    ("render_complete", _rendered),
     ("save_pre", _save_begins),
     ("save_post", _save_ends),
     ("save_post_fail", _save_ends),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import compat, placing, session
+from . import compat, placing, rights, session
 from .choices import Choice, face_of, options_of
 from .errands import Errand, errands, own_of, settled, strip_of, strips_called
 from .jobs import tell
@@ -253,6 +253,8 @@ def _fetch(errand: Errand, job: Any) -> None:
 
     def done(path: Path) -> None:
         errand.work, errand.result = None, path
+        said = [line for line in job.result.summary if line.startswith("marked")]
+        rights.said_of(path, said[0] if said else "It carries no manifest")
         if errand.stage == "fetching" and errands.get(errand.request) is errand:
             put(errand)
 

@@ -32,6 +32,7 @@ def test_a_face_with_a_basis_and_a_signed_render(
     assert "by what right" in found["refused"]
     assert "was revoked" in found["revoked"]
     assert found["person"] == ["synthetic", True]
+    assert found["made"].startswith("marked as a face swap")
     assert "a face swap made by Recaster" in found["strip"]
     assert "basis: synthetic" in found["strip"]
     assert found["trouble"] == ""

@@ -33,17 +33,20 @@ def rights(engine: str, token: str, face: str, clip: str, out: str) -> dict[str,
     strip.recaster.label = "text"
     [result] = kit.swap(scene, strip)
     kit.select(scene, result)
+    said["made"] = known.known(known.file_of(result)).line
     assert bpy.ops.sequencer.recaster_verify() == {"FINISHED"}
     file = known.file_of(result)
-    kit.until(lambda: known.known(file).line)
+    kit.until(lambda: known.known(file).work is None)
     said["strip"] = known.known(file).line
     assert known.known(file).valid
 
     render = Path(out) / "render.mp4"
     kit.render(scene, render, 1, 12)
     assert known.swaps_in(scene) == [file]
+    assert known.rendered == {scene.name: render}
     assert bpy.ops.sequencer.recaster_sign_render(filepath=str(render)) == {"FINISHED"}
     kit.until(lambda: known.signing.line or known.signing.trouble)
+    assert known.rendered == {}
     said["signed"], said["trouble"] = known.signing.line, known.signing.trouble
     result.mute = True
     assert not bpy.ops.sequencer.recaster_sign_render.poll()  # no swap is shown
