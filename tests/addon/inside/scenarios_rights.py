@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import bpy
@@ -30,6 +31,11 @@ def rights(engine: str, token: str, face: str, clip: str, out: str) -> dict[str,
     assert bpy.ops.sequencer.recaster_state_basis(face=face, name="her", basis="synthetic") == {"FINISHED"}
     kit.until(lambda: known.described(known.person_of(*seen_face(known, session, face)))[1])
 
+    assert drawn(lambda paper: kit.part("panels_rights").draw_basis(paper, face, "her")) >= {
+        "Basis",
+        "Synthetic",
+    }
+
     strip.recaster.label = "text"
     [result] = kit.swap(scene, strip)
     kit.select(scene, result)
@@ -44,6 +50,9 @@ def rights(engine: str, token: str, face: str, clip: str, out: str) -> dict[str,
     kit.render(scene, render, 1, 12)
     assert known.swaps_in(scene) == [file]
     assert known.rendered == {scene.name: render}
+    panel = kit.part("panels_rights").ProvenancePanel
+    shown = drawn(lambda paper: panel.draw(SimpleNamespace(layout=paper), bpy.context))
+    assert any(line.startswith("render.mp4: rendered, with swaps") for line in shown)
     assert bpy.ops.sequencer.recaster_sign_render(filepath=str(render)) == {"FINISHED"}
     kit.until(lambda: known.signing.line or known.signing.trouble)
     assert known.rendered == {}
@@ -57,3 +66,27 @@ def seen_face(known: Any, session: Any, face: str) -> tuple[Any, Any]:
     """The engine as it was last seen, and who holds a face there."""
     found = session.snapshot()
     return found, known.holder_of(found, face)
+
+
+class Paper:
+    """A layout that remembers what is written on it, and is told everything else in vain."""
+
+    def __init__(self, written: set[str]) -> None:
+        self.__dict__["written"] = written
+
+    def __getattr__(self, _name: str) -> Any:
+        def put(*_: Any, text: str = "", **__: Any) -> Paper:
+            self.written.add(text)
+            return self
+
+        return put
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Whatever is set on a row, or asked of an operator."""
+
+
+def drawn(draw: Any) -> set[str]:
+    """The texts that a panel shows."""
+    written: set[str] = set()
+    draw(Paper(written))
+    return written
