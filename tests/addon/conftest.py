@@ -120,9 +120,9 @@ def blender(request: pytest.FixtureRequest, installed: Callable[[str | None], Bl
     return installed(request.param)
 
 
-@pytest.fixture(scope="session", params=sorted({*BLENDERS[:1], *BLENDERS[-1:]}) or [None])
-def outer_blender(request: pytest.FixtureRequest, installed: Callable[[str | None], Blender]) -> Blender:
-    """The oldest and the newest: for what takes long and is about the engine rather than Blender."""
+@pytest.fixture(scope="session", params=BLENDERS[-1:] or [None])
+def newest_blender(request: pytest.FixtureRequest, installed: Callable[[str | None], Blender]) -> Blender:
+    """The newest: for what takes long and is about the engine rather than Blender."""
     return installed(request.param)
 
 

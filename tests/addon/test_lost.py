@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def blender(outer_blender: Blender) -> Blender:
-    """In two versions only."""
-    return outer_blender
+def blender(newest_blender: Blender) -> Blender:
+    """In one version only."""
+    return newest_blender
 
 
 @pytest.mark.parametrize("scenario", ["killed", "offline_at_first"])

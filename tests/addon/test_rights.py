@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def test_a_face_with_a_basis_and_a_signed_render(
-    outer_blender: Blender,
+    newest_blender: Blender,
     serve: Callable[..., Served],
     packed_faces: Path,
     actors: Path,
@@ -28,7 +28,7 @@ def test_a_face_with_a_basis_and_a_signed_render(
 ) -> None:
     monkeypatch.delenv("RECASTER_BASIS")
     engine = serve()
-    found = outer_blender.run("rights", tmp_path, **facts_of(engine, packed_faces, actors), out=tmp_path)
+    found = newest_blender.run("rights", tmp_path, **facts_of(engine, packed_faces, actors), out=tmp_path)
     assert "by what right" in found["refused"]
     assert "was revoked" in found["revoked"]
     assert found["person"] == ["synthetic", True]

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def blender(outer_blender: Blender) -> Blender:
-    """In two versions only."""
-    return outer_blender
+def blender(newest_blender: Blender) -> Blender:
+    """In one version only."""
+    return newest_blender
 
 
 def test_from_strips_to_a_model(
