@@ -12,6 +12,7 @@ from recaster.faces.types import Analysis
 from recaster.media.types import ClipInfo, ColourTags
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -21,11 +22,12 @@ def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int
     ranges: list[tuple[int, int]] = []
     monkeypatch.setenv("RECASTER_CACHE", str(tmp_path / "cache"))
 
-    def analyse(frames: tuple[int, int], *_: object) -> Analysis:
-        ranges.append(frames)
-        return Analysis((), (frames[0] + 1,), frames[1] - frames[0], frames[0])
+    def analyse(frames: Iterator[int], *_: object) -> Analysis:
+        begin, end = frames
+        ranges.append((begin, end))
+        return Analysis((), (begin + 1,), end - begin, begin)
 
-    monkeypatch.setattr(cache, "read_frames", lambda _, start, stop: (start, stop))
+    monkeypatch.setattr(cache, "read_frames", lambda _, start, stop, **_how: iter((start, stop)))
     monkeypatch.setattr(cache, "analyse", analyse)
     monkeypatch.setattr(cache, "probe", info)
     return ranges

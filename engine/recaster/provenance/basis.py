@@ -26,7 +26,9 @@ def basis_of(name: str) -> identity_pb2.Basis:
 
 
 def basis_name(basis: identity_pb2.Basis) -> str:
-    """Its name; "" for none."""
+    """Its name; "" for none, or one that isn't known here."""
+    if basis not in identity_pb2.Basis.values():
+        return ""
     return identity_pb2.Basis.Name(basis).removeprefix("BASIS_").lower() if basis else ""
 
 
