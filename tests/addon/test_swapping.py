@@ -16,6 +16,7 @@ from recaster.media.reader import read_frames
 from recaster.media.writer import WriterOptions
 from recaster.service.about import CODECS
 from recaster.swapping.colour import COLOURS
+from recaster.swapping.label import KINDS, WORDS
 from recaster.swapping.masks import MASKS, MaskSettings
 from recaster.swapping.settings import SwapSettings
 
@@ -81,6 +82,8 @@ def test_choices_are_the_engines(blender: Blender, tmp_path: Path) -> None:
     assert sorted(found["colours"]) == sorted(COLOURS)
     assert sorted(found["smoothings"]) == sorted(SMOOTHINGS)
     assert sorted(found["codecs"]) == sorted(CODECS)
+    assert sorted(found["labels"]) == sorted(KINDS)
+    assert sorted(found["languages"]) == sorted(WORDS)
     defaults = (MaskSettings().kind, SwapSettings().colour, Smoothing().name, WriterOptions().codec)
     assert tuple(found["defaults"]) == defaults
     assert found["feather"] == pytest.approx(MaskSettings().feather)

@@ -73,6 +73,7 @@ def test_the_whole_job(run: Callable[..., tuple[int, str, str]], actors: Path, t
     code, _, error = run(*train, "--steps", "2")
     assert code == 0
     assert f"{model}: 2 steps" in error
+    assert owner(model) == noted
     card = ModelFolder(model).read()
     assert (card.steps, card.preset.warmup) == (2, 2)
     assert "add --resume" in run(*train, "--steps", "3")[2]

@@ -39,6 +39,19 @@ def whose(options: argparse.Namespace, register: Register, folder: Path) -> iden
     return settle(register, folder, options.identity, options.basis)
 
 
+def same_person(register: Register, model: Path, source: Path) -> None:
+    """See to it that a model that is trained on is of whoever its faces are, and may still be put on.
+
+    Raises:
+        UsageError: it is somebody else's.
+        ConsentError: their face may not be put on any more, whatever the faces say.
+    """
+    from recaster.provenance.owner import owner, settle
+
+    if owner(model):
+        settle(register, model, owner(source) or None)
+
+
 def settle_there(
     options: argparse.Namespace, engine: Client, folder: Path, *, faceset: str = "", model: str = ""
 ) -> None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
-from recaster.cli.basis import add_basis, settle_there, whose
+from recaster.cli.basis import add_basis, same_person, settle_there, whose
 from recaster.cli.display import reporter
 from recaster.cli.remote import add_engine, engine_of
 from recaster.jobs.options import DEFAULT_MINUTES, DEFAULT_PRESET
@@ -87,7 +87,7 @@ def _run_here(options: argparse.Namespace) -> None:
     from recaster.facesets.faceset import Faceset
     from recaster.networks.device import select_device
     from recaster.networks.model_folder import ModelFolder
-    from recaster.provenance.owner import note, owner, settle
+    from recaster.provenance.owner import note, owner
     from recaster.provenance.register import opened
     from recaster.training.loop import Schedule, train
     from recaster.training.start import make_trainee, new_model, perceptual_backbone, resumed_model
@@ -106,8 +106,8 @@ def _run_here(options: argparse.Namespace) -> None:
         card = new_model(folder, recipe, source, target, options.seed or 0)
     with opened() as register:
         person = whose(options, register, options.source)
-        if options.resume and owner(folder.path):  # their right counts, whatever the faces say
-            person = settle(register, folder.path, owner(options.source) or None)
+        if options.resume:
+            same_person(register, folder.path, options.source)
         register.audit.add("train.start", faces=source.digest(), identity=person.identity_id)
     device = select_device(options.device, options.threads)
     _say(options, f"training {recipe.name} {device.note}")
@@ -134,11 +134,16 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
     from recaster.cli.remote import Remote
     from recaster.errors import ModelError, UsageError
     from recaster.files import safe_name
+    from recaster.provenance.owner import note, owner
+    from recaster.provenance.register import opened
 
     if options.vggface_weights is not None:
         raise UsageError("--vggface-weights stay on this machine: train with them with --local")
     if options.out.exists() and not options.resume:
         raise ModelError(f"{options.out}: is there already; add --resume to go on, or choose another folder")
+    if options.resume:
+        with opened() as register:
+            same_person(register, options.out, options.source)
     remote = Remote(engine, options)
     source = remote.faceset(options.source)
     settle_there(options, engine, options.source, faceset=source)
@@ -151,6 +156,8 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
     )
     job = remote.do(job_pb2.JobSpec(train=spec), options.out)
     remote.fetch_model(job.result.model_id, options.out)
+    if owner(options.source):
+        note(options.out, owner(options.source))
     _say(options, f"{options.out}: {' '.join(job.result.summary)}")
 
 

@@ -95,7 +95,7 @@ def sign_swap(made: Path, out: Path, clip: Path, facts: Mapping[str, Any], marki
         "action": "c2pa.edited",
         "when": _now(),
         "digitalSourceType": COMPOSITE,
-        "description": "A face was replaced by one that a trained model drew.",
+        "description": "A face was replaced by another.",
         "softwareAgent": {"name": "Recaster", "version": __version__},
     }
     assertions = [
@@ -178,9 +178,12 @@ def _sign(
         builder = c2pa.Builder(manifest, context())
         for number, one in enumerate(ingredients):
             _add(builder, number, one)
+    except c2pa.C2paError as error:
+        raise ManifestError(f"{out}: what it was made of can't be named in its manifest ({error})") from None
+    try:
         _write(builder, _signer(signing), made, out)
     except c2pa.C2paError as error:
-        if signing.timestamp:
+        if signing.timestamp:  # key and certificate were tried before (``check_signing``)
             raise TimestampError(
                 f"{out}: couldn't be signed with a timestamp of {signing.timestamp} ({error}); "
                 "try again when it answers, or leave it out of the policy"

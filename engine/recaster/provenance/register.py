@@ -17,6 +17,7 @@ import contextlib
 import hashlib
 import hmac
 import secrets
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -211,7 +212,7 @@ class Register:
             kept.parent.mkdir(mode=0o700, exist_ok=True)
             if not kept.is_file():
                 with atomic_path(kept) as temporary:
-                    temporary.write_bytes(path.read_bytes())
+                    shutil.copyfile(path, temporary)
                 kept.chmod(0o600)
         except OSError as error:
             raise unwritable(kept, error) from error

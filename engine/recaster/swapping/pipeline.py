@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from recaster.swapping.settings import SwapSettings
     from recaster.swapping.swapper import Swapper
 
-PLAN_FORMAT: Final = 4
+PLAN_FORMAT: Final = 5
 
 
 def swap_clip(
@@ -68,13 +68,7 @@ def swap_clip(
         OutputError: the result cannot be written.
     """
     watch = Stopwatch()
-    refuse_overwriting(clip, out, settings)
-    if marking is not None:
-        check_signing(marking.signing)
-    info = probe(clip)
-    check_output(out, info, settings.writer)
-    if settings.matte is not None:
-        check_encoding(settings.matte, info, settings.writer)
+    info = _checked(clip, out, settings, marking)
     frames = range(info.frame_count) if settings.frames is None else settings.frames
     with watch.timing("analyse"):
         analysis = analyse_clip(clip, settings.analysis, settings.frames, report)
@@ -89,13 +83,13 @@ def swap_clip(
     resumed = len(frames) - sum(map(len, missing))
     rendering = Rendering(clip, info, frames, scene, settings, parts)
     count = 1 if again is None else processes or processes_for(missing, settings.chunk)
-    progress = Progress(report, resumed, len(frames))
+    tick = Progress(report, resumed, len(frames)).tick
     if again is None or count == 1:
         for run in missing:
-            rendering.run(run, swapper, watch, progress.tick)
+            rendering.run(run, swapper, watch, tick)
     else:
         runs = pieces(missing, settings.chunk, count)
-        watch.add(render_beside(rendering, runs, again, count, progress.tick))
+        watch.add(render_beside(rendering, runs, again, count, tick))
     facts = {"frames": len(frames), "swapped": scene.swapped(frames)} | made_by(swapper, settings)
     marked = _finish(info, out, frames, parts, settings, watch, report, facts, marking)
     if not keep_parts:
@@ -110,6 +104,18 @@ def swap_clip(
         warnings=(*warnings_on(info, settings), *_discarded(parts, discarded)),
         marked=marked,
     )
+
+
+def _checked(clip: Path, out: Path, settings: SwapSettings, marking: Marking | None) -> ClipInfo:
+    """About the clip, if its swap can be written and signed: before hours of work, and not after them."""
+    refuse_overwriting(clip, out, settings)
+    if marking is not None:
+        check_signing(marking.signing)
+    info = probe(clip)
+    check_output(out, info, settings.writer)
+    if settings.matte is not None:
+        check_encoding(settings.matte, info, settings.writer)
+    return info
 
 
 def with_looks(

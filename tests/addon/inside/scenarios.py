@@ -45,6 +45,8 @@ def choices() -> dict[str, Any]:
         "colours": [one[0] for one in known.COLOURS],
         "smoothings": [one[0] for one in known.SMOOTHINGS],
         "codecs": [one[0] for one in known.CODECS],
+        "labels": [one[0] for one in known.LABELS],
+        "languages": [one[0] for one in known.LANGUAGES],
         "defaults": [chosen.mask, chosen.colour, chosen.smoothing, chosen.codec],
         "feather": chosen.feather,
     }
