@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 
 from recaster.faces import topology
-from recaster.likeness.layout import cover, under_jaw, vertices, wrap, wrap_evenly
-from recaster.likeness.surface import JAW, UNDERJAW
+from recaster.likeness.layout import cover, under_jaw, vertices, wrap, wrap_evenly, wrap_nearest
+from recaster.likeness.raster import Rim
+from recaster.likeness.surface import JAW
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,21 +42,24 @@ class Drawing:
         likeness: the source.
         points: (478, 3), the wanted mesh of the source's face in crop pixels.
         covering: which part of the source's texture each pixel shows.
+        rim: the pixels around the face that repeat its rim.
         picture: (size, size, 3) uint8 RGB, the source's pixels on that mesh.
-        warped: (size, size) bool, where there are any: the face and a rim around it.
+        warped: (size, size) uint8, 1 where there are any: the face and a rim around it.
     """
 
     likeness: Likeness
     points: Floats
     covering: Cover
+    rim: Rim
     picture: NDArray[np.uint8]
-    warped: NDArray[np.bool_]
+    warped: NDArray[np.uint8]
 
     @cached_property
     def visible(self) -> NDArray[np.float32]:
         """(size, size) float32, 0 to 1, where the source's face may be shown: not its hair."""
-        shown = np.maximum(_fill(outline(self.points), len(self.picture)), 255 * self._inside)
-        return _unit(np.minimum(wrap(self.likeness.visible, self.covering), shown))
+        shown = np.maximum(_fill(outline(self.points), len(self.picture)), 255 * self.covering.inside)
+        found = self.rim.filled(wrap(self.likeness.visible, self.covering))
+        return _unit(np.minimum(found, shown))
 
     @cached_property
     def invented(self) -> NDArray[np.float32]:
@@ -65,17 +69,13 @@ class Drawing:
     @cached_property
     def condition(self) -> NDArray[np.uint8]:
         """(size, size, CHANNELS) uint8, what the network is shown."""
-        places = wrap(self.likeness.positions, self.covering) * self._inside[..., None]
+        inside = self.covering.inside
+        places = wrap(self.likeness.positions, self.covering) * inside[..., None]
         parts = draw_parts(self.points, len(self.picture))
         # Seen from the side the outline ends before the face does: both count.
-        below = np.any(self.likeness.layout.triangles >= UNDERJAW, axis=1)
-        face = 255 * (self._inside & ~below[self.covering.triangle])
+        face = 255 * (inside & (1 - wrap_nearest(self.likeness.underjaw, self.covering)))
         parts[..., FACE - 6] = np.maximum(parts[..., FACE - 6], face)
         return np.concatenate([self.picture, places, parts], -1)
-
-    @property
-    def _inside(self) -> NDArray[np.uint8]:
-        return (self.covering.triangle >= 0).astype(np.uint8)
 
 
 def draw(likeness: Likeness, points: Floats, weights: Floats, size: int) -> Drawing:
@@ -90,11 +90,10 @@ def draw(likeness: Likeness, points: Floats, weights: Floats, size: int) -> Draw
     layout = likeness.layout
     covering = cover(vertices(points), layout.points, layout.triangles, size)
     reach = round(_REACH * size)
-    near = cv2.dilate(
-        (covering.triangle >= 0).astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
-    )
-    picture = wrap_evenly(likeness.texture(weights), covering) * near[..., None]
-    return Drawing(likeness, points, covering, picture, near.astype(bool))
+    near = cv2.dilate(covering.inside, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+    rim = Rim.of(covering.inside, near)
+    picture = rim.filled(wrap_evenly(likeness.texture(weights), covering))
+    return Drawing(likeness, points, covering, rim, cv2.copyTo(picture, near), near)
 
 
 def _unit(picture: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from recaster.faces import topology
+from recaster.likeness.raster import rasterised
 from recaster.likeness.surface import JAW, LOWER_LIP, TRIANGLES, UPPER_LIP, unfolded
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ _MARGIN = 0.04
 _ROWS = np.array([0.25, 0.5, 0.75])
 _TEETH = 0.2
 """What is between lips farther apart than this, in eye distances, keeps its height next to the upper lip."""
-_SUBPIXEL = 4
+_FLAT = 1e-3
+"""Triangles smaller than this, in square pixels, are seen edge-on."""
 _SQUEEZED = (1.8, 4.0)
 """From so many pixels in one on a blurred picture is read, and from so many on nothing else."""
 
@@ -63,16 +65,16 @@ class Layout:
 
 @dataclass(frozen=True, eq=False)
 class Cover:
-    """Which triangle covers which pixel, and where in it.
+    """What each pixel of a picture of the mesh shows of another picture of it.
 
     Attributes:
-        triangle: (size, size) int32, -1 outside the face.
-        maps: (size, size, 2) float32, the place in the other picture that each pixel shows.
+        inside: (size, size) uint8, 1 where the mesh is.
+        maps: two (size, size) float32, column and row in the other picture; nothing outside the mesh.
         squeezed: (size, size) float32, 0 to 1, where many of the other picture's pixels fall into one.
     """
 
-    triangle: NDArray[np.int32]
-    maps: NDArray[np.float32]
+    inside: NDArray[np.uint8]
+    maps: tuple[NDArray[np.float32], NDArray[np.float32]]
     squeezed: NDArray[np.float32]
 
 
@@ -172,34 +174,35 @@ def _between_lids(outline: Floats, iris: Floats) -> Floats:
 def cover(goal: Floats, source: Floats, triangles: NDArray[np.int64], size: int) -> Cover:
     """How to fill a picture of the mesh ``goal`` from a picture of the same mesh at ``source``.
 
-    Nearer triangles hide farther ones (painter's algorithm by mean depth).
-
     Args:
-        goal: (V, 3) or (V, 2), pixels of the picture to fill.
+        goal: (V, 3) or (V, 2), pixels of the picture to fill; nearer triangles hide farther ones.
         source: (V, 2 or more), pixels of the picture to read.
         triangles: (M, 3).
         size: side of the picture to fill.
     """
-    corners = goal[triangles]
-    order = np.argsort(-corners[..., 2].mean(-1)) if goal.shape[1] > 2 else np.arange(len(triangles))
-    index = np.full((size, size), -1, np.int32)
-    fixed = np.round(corners[order, :, :2] * (1 << _SUBPIXEL)).astype(np.int32)
-    for triangle, polygon in zip(order.tolist(), fixed, strict=True):
-        cv2.fillConvexPoly(index, polygon, triangle, cv2.LINE_8, _SUBPIXEL)
-    places, spread = source[triangles][..., :2], _spread(index)
-    planes = affines(corners[..., :2], places)
-    squeezed = np.clip((_squeeze(planes) - _SQUEEZED[0]) / np.ptp(_SQUEEZED), 0, 1).astype(np.float32)
-    return Cover(index, _maps(spread, planes, places), squeezed[spread])
+    squeeze = _squeeze(goal[triangles][..., :2], source[triangles][..., :2])
+    around = np.bincount(triangles.ravel(), np.repeat(squeeze, 3), len(goal))
+    usual = around / np.maximum(np.bincount(triangles.ravel(), minlength=len(goal)), 1)
+    squeezed = np.clip((usual - _SQUEEZED[0]) / np.ptp(_SQUEEZED), 0, 1)
+    values = np.column_stack([source[:, :2], squeezed]).astype(np.float32)
+    picture, inside = rasterised(goal, values, triangles, size)
+    column, row, soft = cv2.split(picture)
+    return Cover(inside, (column, row), soft)
 
 
 def wrap(picture: Image, covering: Cover) -> Image:
-    """``picture`` read as the cover says, (size, size, channels) uint8; replicated beyond its border."""
-    return cv2.remap(picture, covering.maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    """``picture`` read as the cover says, (size, size, channels) uint8."""
+    return cv2.remap(picture, *covering.maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def wrap_nearest(picture: Image, covering: Cover) -> Image:
+    """The same without mixing any pixels."""
+    return cv2.remap(picture, *covering.maps, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
 
 
 def wrap_sharply(picture: Image, covering: Cover) -> Image:
     """The same by cubic interpolation: a face is resampled several times on its way, and each blurs."""
-    return cv2.remap(picture, covering.maps, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(picture, *covering.maps, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
 def wrap_evenly(picture: Image, covering: Cover) -> Image:
@@ -211,54 +214,21 @@ def wrap_evenly(picture: Image, covering: Cover) -> Image:
     return cv2.blendLinear(soft, wrap_sharply(picture, covering), covering.squeezed, 1 - covering.squeezed)
 
 
-def _squeeze(planes: Floats) -> Floats:
-    """(M,): how many pixels of the other picture lie along one pixel, in the direction of the most."""
-    linear = planes[:, :2]
-    total = (linear**2).sum((1, 2))
-    root = np.sqrt(np.maximum(total**2 - 4 * np.linalg.det(linear) ** 2, 0))
-    return np.sqrt((total + root) / 2)
+def _squeeze(corners: Floats, places: Floats) -> Floats:
+    """(M,): how many pixels of the other picture lie along one pixel, in the direction of the most.
 
-
-def _maps(index: NDArray[np.int32], planes: Floats, places: Floats) -> NDArray[np.float32]:
-    """The place (size, size, 2) that each pixel reads, never beyond its triangle's own corners.
-
-    So a triangle that is seen edge-on reads nothing but its own edge, and pixels beyond the face
-    repeat its rim.
+    That is the larger singular value of the map that takes triangles ``corners`` to ``places``, (M, 3, 2).
     """
-    grid = np.arange(index.shape[0], dtype=np.float32)
-    maps = np.empty((*index.shape, 2), np.float32)
-    # One flat table after the other: gathering rows of a few numbers takes four times as long.
-    for axis in (0, 1):
-        across, down, start = planes[..., axis].T.astype(np.float32)
-        low, high = (bound(1).astype(np.float32) for bound in (places[..., axis].min, places[..., axis].max))
-        place = across[index] * grid
-        place += down[index] * grid[:, None]
-        place += start[index]
-        np.clip(place, low[index], high[index], out=maps[..., axis])
-    return maps
+    (across, up), (right, down) = ((one[:, 1:] - one[:, :1]).swapaxes(0, 1) for one in (corners, places))
+    area = _cross(across, up)[:, None]
+    area = np.where(np.abs(area) < _FLAT, _FLAT, area)
+    a_column = (right * up[:, 1:] - down * across[:, 1:]) / area
+    a_row = (down * across[:, :1] - right * up[:, :1]) / area
+    total = (a_column**2 + a_row**2).sum(1)
+    root = np.sqrt(np.maximum(total**2 - 4 * _cross(a_column, a_row) ** 2, 0))
+    return np.asarray(np.sqrt((total + root) / 2))
 
 
-def affines(corners: Floats, places: Floats) -> Floats:
-    """(M, 3, F): affine maps, as rows for x, y and 1, that take triangle corners to ``places``.
-
-    Args:
-        corners: (M, 3, 2), pixels.
-        places: (M, 3, F).
-    """
-    homogeneous = np.concatenate([corners, np.ones((len(corners), 3, 1))], -1)
-    flat = np.abs(np.linalg.det(homogeneous)) < 1e-3
-    homogeneous[flat] += np.eye(3) * 0.05
-    return np.linalg.solve(homogeneous, places)
-
-
-def _spread(index: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Uncovered pixels given the triangle of the nearest covered pixel, so that no dark rim is read."""
-    outside = (index < 0).astype(np.uint8)
-    if not outside.any() or outside.all():
-        return np.maximum(index, 0)
-    _, labels = cv2.distanceTransformWithLabels(
-        outside, cv2.DIST_L2, cv2.DIST_MASK_3, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    nearest = np.zeros(labels.max() + 1, np.int32)
-    nearest[labels[outside == 0]] = index[outside == 0]
-    return nearest[labels]
+def _cross(one: Floats, other: Floats) -> Floats:
+    """(M,): the areas that vectors (M, 2) span."""
+    return np.asarray(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0])

@@ -13,9 +13,11 @@ from recaster.errors import FaceNotFoundError, ModelError
 from recaster.faces import topology
 from recaster.likeness import geometry
 from recaster.likeness.form import Form, canonical_expressions, canonical_mesh, learn_form
-from recaster.likeness.layout import Layout, affines, cover, face_layout, vertices, wrap_sharply
+from recaster.likeness.layout import Layout, cover, face_layout, vertices, wrap_sharply
 from recaster.likeness.light import evenly_lit
+from recaster.likeness.raster import Rim, rasterised
 from recaster.likeness.references import REGIONS, Shapes, blend_weights, choose_references, measure_shapes
+from recaster.likeness.surface import UNDERJAW
 from recaster.likeness.visibility import (
     filled,
     hair_at_the_rim,
@@ -156,18 +158,19 @@ class Likeness:
     @cached_property
     def positions(self) -> NDArray[np.uint8]:
         """(S, S, 3) uint8: each texel's place on the neutral face, 0..255 over its extent."""
-        neutral = vertices(self.form.neutral)
+        neutral, layout = vertices(self.form.neutral), self.layout
         low, high = neutral.min(0), neutral.max(0)
-        places = (neutral - low) / (high - low) * 255
+        places = ((neutral - low) / (high - low)).astype(np.float32)
+        picture, inside = rasterised(layout.points, places, layout.triangles, layout.size)
+        return Rim.of(inside).filled(np.clip(np.round(255 * picture), 0, 255).astype(np.uint8))
+
+    @cached_property
+    def underjaw(self) -> NDArray[np.uint8]:
+        """(S, S) uint8: 1 for texels of the underjaw, which is no part of the face."""
         layout = self.layout
-        covering = cover(layout.points, layout.points, layout.triangles, layout.size)
-        planes = affines(layout.points[layout.triangles], places[layout.triangles])
-        chosen = planes[np.maximum(covering.triangle, 0)]
-        grid = np.arange(layout.size)
-        picture = (
-            chosen[..., 0, :] * grid[:, None] + chosen[..., 1, :] * grid[:, None, None] + chosen[..., 2, :]
-        )
-        return np.clip(np.round(picture), 0, 255).astype(np.uint8)
+        below = np.repeat(np.arange(len(layout.points)) >= UNDERJAW, 3).reshape(-1, 3)
+        picture, _ = rasterised(layout.points, below.astype(np.float32), layout.triangles, layout.size)
+        return (picture[..., 0] > 0).astype(np.uint8)
 
     @cached_property
     def visible(self) -> NDArray[np.uint8]:
@@ -219,7 +222,8 @@ def unwrap(crop: NDArray[np.uint8], points: Floats, layout: Layout) -> NDArray[n
         points: (478, 3), the mesh in the crop's pixels.
         layout: where the mesh lies in the texture.
     """
-    return wrap_sharply(crop, cover(layout.points, vertices(points), layout.triangles, layout.size))
+    covering = cover(layout.points, vertices(points), layout.triangles, layout.size)
+    return Rim.of(covering.inside).filled(wrap_sharply(crop, covering))
 
 
 def _expected(read: Mapping[str, NDArray[Any]]) -> dict[str, tuple[tuple[int, ...], str]]:

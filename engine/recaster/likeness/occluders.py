@@ -96,9 +96,9 @@ def compared(look: Look, crop: Image, points: Floats) -> NDArray[np.uint8]:
         points: (478, 3), the mesh in the crop's pixels.
     """
     covering = cover(vertices(points), look.layout.points, look.layout.triangles, SIZE)
-    inside = (covering.triangle >= 0)[..., None]
+    inside = covering.inside[..., None]
     usual = wrap(look.texture, covering) * inside
-    lit = relit(np.ascontiguousarray(usual[..., :3]), crop, inside[..., 0].astype(np.float32)) * inside
+    lit = relit(np.ascontiguousarray(usual[..., :3]), crop, covering.inside.astype(np.float32)) * inside
     return np.concatenate([crop, lit, usual[..., 3:], inside * np.uint8(255)], -1)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from recaster.faces import topology
 from recaster.likeness.geometry import eye_distance
+from recaster.likeness.raster import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,7 +98,7 @@ def hair_at_the_rim(textures: NDArray[np.uint8], layout: Layout) -> NDArray[np.u
         return np.zeros(light.shape, np.uint8)
     inner = _shrunk(filled(layout, topology.OVAL), _RIM * distance)
     smooth = cv2.GaussianBlur(light, (0, 0), 0.04 * distance)
-    beside = cv2.GaussianBlur(smooth[_nearest(inner)], (0, 0), 0.1 * distance)
+    beside = cv2.GaussianBlur(smooth.ravel()[nearest(inner)], (0, 0), 0.1 * distance)
     ratio = light / np.maximum(beside, 1e-3)
     eyes = layout.points[[*topology.EYE_CORNERS_LEFT, *topology.EYE_CORNERS_RIGHT], 1]
     rim = _drawn(layout) * (1 - inner)
@@ -109,7 +110,7 @@ def hair_at_the_rim(textures: NDArray[np.uint8], layout: Layout) -> NDArray[np.u
     hair[0] = False
     dark = hair[patches] * cv2.dilate(certain, _disc(_STRANDS * distance))
     # Beyond the mesh its rim is repeated, so hair there is.
-    dark = dark[_nearest(_drawn(layout))].astype(np.float32)
+    dark = dark.ravel()[nearest(_drawn(layout))].astype(np.float32)
     wider = cv2.dilate(dark, _disc(0.04 * distance))
     return np.round(255 * cv2.GaussianBlur(wider, (0, 0), 0.04 * distance)).astype(np.uint8)
 
@@ -122,11 +123,11 @@ def skin_instead(textures: NDArray[np.uint8], layout: Layout, hair: NDArray[np.u
         layout: where the mesh lies in them.
         hair: (S, S) uint8, as ``hair_at_the_rim`` found it.
     """
-    places = _nearest(filled(layout, topology.OVAL) * (hair < _LITTLE))
+    places = nearest(filled(layout, topology.OVAL) * (hair < _LITTLE))
     blur = 0.06 * float(eye_distance(layout.points))
     share, shown = hair.astype(np.float32)[..., None] / 255, []
     for texture in textures.astype(np.float32):
-        skin = cv2.GaussianBlur(texture[places], (0, 0), blur)
+        skin = cv2.GaussianBlur(texture.reshape(-1, 3)[places], (0, 0), blur)
         shown.append(texture + share * (skin - texture))
     return np.round(shown).astype(np.uint8)
 
@@ -134,18 +135,7 @@ def skin_instead(textures: NDArray[np.uint8], layout: Layout, hair: NDArray[np.u
 def _continued(picture: NDArray[np.float32], face: NDArray[np.uint8], inset: int) -> NDArray[np.float32]:
     """A picture (S, S, 3) whose colours a little inside the face go on outside it."""
     inner = cv2.erode(face, np.ones((2 * inset + 1, 2 * inset + 1), np.uint8))
-    return np.asarray(cv2.GaussianBlur(picture[_nearest(inner)], (0, 0), inset))
-
-
-def _nearest(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Row and column (S, S) of the pixel of a mask that is nearest to each pixel."""
-    _, labels = cv2.distanceTransformWithLabels(
-        (mask == 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    rows, columns = np.nonzero(mask)
-    found = np.zeros((2, labels.max() + 1), np.int64)
-    found[:, labels[rows, columns]] = rows, columns
-    return found[0][labels], found[1][labels]
+    return np.asarray(cv2.GaussianBlur(picture.reshape(-1, 3)[nearest(inner)], (0, 0), inset))
 
 
 def filled(layout: Layout, points: Sequence[int]) -> NDArray[np.uint8]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from recaster.errors import UsageError
@@ -118,6 +119,6 @@ class GuidedSwapper:
                 as_fine_as(image, drawing.picture) for image, drawing in zip(finished, drawn, strict=True)
             ]
         return [  # beyond the rim of the warp nothing is known: the target is shown, whatever the mask
-            SwappedFace(np.where(drawing.warped[..., None], image, face.image), drawing.visible, face.matrix)
+            SwappedFace(cv2.copyTo(image, drawing.warped, face.image.copy()), drawing.visible, face.matrix)
             for image, drawing, face in zip(painted, drawn, faces, strict=True)
         ]
