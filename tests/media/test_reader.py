@@ -52,9 +52,9 @@ def test_some_frames_are_those_of_the_whole_and_nothing_is_decoded_twice(make_cl
     whole = list(read_frames(path))
     ranges = []
 
-    def counted(path, start, stop, wanted):
+    def counted(path, start, stop, wanted, **options):
         ranges.append(range(start, stop))
-        return frames(path, start, stop, wanted)
+        return frames(path, start, stop, wanted, **options)
 
     frames = reader._frames
     monkeypatch.setattr(reader, "_frames", counted)

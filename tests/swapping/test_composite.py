@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
-from recaster.swapping.composite import Layer, composite
+from recaster.media.types import Frame
+from recaster.swapping.composite import Layer
+from recaster.swapping.composite import composite as patches
+from recaster.swapping.label import LabelSettings
+from recaster.swapping.render import Rendered
 
 RED, BLUE = (255.0, 0.0, 0.0), (0.0, 0.0, 255.0)
 
 
 def frame(height: int = 90, width: int = 120) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def composite(
+    picture: np.ndarray, layers: list[Layer], label: LabelSettings | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The picture with faces, and the matte."""
+    before = Frame(0, 0, Fraction(0), picture)
+    rendered = Rendered(before, patches(before, layers, label))
+    return rendered.image, rendered.matte
 
 
 def layer(
@@ -59,6 +74,27 @@ def test_faces_partly_outside_the_frame(x: float, y: float) -> None:
     inner, whole = composite(np.zeros((290, 320, 3), np.uint8), [layer(x + 100, y + 100, 40)])
     assert np.array_equal(whole[100:190, 100:220], matte)
     del inner
+
+
+def test_patches_never_meet_and_hold_all_that_was_painted() -> None:
+    before = Frame(0, 0, Fraction(0), frame(200, 300))
+    layers = [layer(40, 40, 40), layer(70, 60, 40), layer(260, 150, 30)]
+    found = patches(before, layers, LabelSettings("text", corner="top-right"))
+    assert len(found) == 3, "two faces touch, one is elsewhere, and the label"
+    assert not any(a.place.meets(b.place) for a in found for b in found if a is not b)
+    for patch in found:
+        assert patch.image.shape[:2] == patch.painted.shape == patch.matte.shape
+        assert np.array_equal(patch.image[~patch.painted], before.part(patch.place)[~patch.painted])
+        assert not patch.matte[~patch.painted].any()
+        assert not patch.painted[[0, -1]].any() or patch.place.top == 0
+
+
+def test_a_label_lies_over_faces_and_is_no_face() -> None:
+    large = layer(100, 60, 260)
+    bare, bare_matte = composite(frame(120, 200), [large])
+    signed, matte = composite(frame(120, 200), [large], LabelSettings("text"))
+    assert np.array_equal(matte, bare_matte)
+    assert 0 < (signed != bare).any(-1).mean() < 0.2
 
 
 def test_faces_outside_the_frame_change_nothing() -> None:

@@ -6,9 +6,19 @@ import pytest
 
 from recaster.errors import UsageError
 from recaster.provenance.policy import LABELS, LANGUAGES
-from recaster.swapping.label import CORNERS, KINDS, WORDS, LabelSettings, labelled
+from recaster.swapping.label import CORNERS, KINDS, WORDS, LabelSettings, draw_label, label_place
 
 GREY = np.full((360, 640, 3), 120, np.uint8)
+
+
+def labelled(image: np.ndarray, settings: LabelSettings) -> np.ndarray:
+    """The picture with its label, which is drawn where it is said to be."""
+    size, result = (image.shape[1], image.shape[0]), image.copy()
+    place = label_place(settings, size)
+    assert place is not None
+    shown = draw_label(place.of(result), settings, size)
+    assert not (place.of(result) != place.of(image))[~shown].any()
+    return result
 
 
 def changed(settings: LabelSettings, image: np.ndarray = GREY) -> np.ndarray:
@@ -16,8 +26,8 @@ def changed(settings: LabelSettings, image: np.ndarray = GREY) -> np.ndarray:
     return (labelled(image, settings) != image).any(axis=2)
 
 
-def test_without_a_label_the_picture_is_the_very_same() -> None:
-    assert labelled(GREY, LabelSettings()) is GREY
+def test_without_a_label_there_is_no_place_for_one() -> None:
+    assert label_place(LabelSettings(), (640, 360)) is None
 
 
 @pytest.mark.parametrize("kind", ["text", "icon"])

@@ -90,9 +90,8 @@ def test_other_landmarks_and_other_crops_have_no_look(fake: Any, seen: list[int]
 
 
 def test_where_a_crop_shows_the_frame() -> None:
-    frame = np.zeros((90, 120, 3), np.uint8)
     matrix = np.array([[2.0, 0, 64], [0, 2.0, -60]])  # frame (-32, 30) to the crop's corner
-    seen = occlusion.in_frame(frame, matrix, 2 * SIZE)
+    seen = occlusion.in_frame((120, 90), matrix, 2 * SIZE)
     assert not seen[:, : 32 - 1].any()
     assert not seen[60:].any()
     assert seen[1:58, 33:].all()

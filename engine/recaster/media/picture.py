@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
@@ -114,23 +115,36 @@ class Developer:
         self._matrix = swscale_matrix(matrix_of(tags, *shape.scaled), path)
         self._range = ColorRange.JPEG if tags.range == "pc" else ColorRange.MPEG
         self._converter = VideoReformatter()
+        self._lock = threading.Lock()
 
     def __call__(self, picture: Any) -> Image:
         """(height, width, 3) uint8 RGB, contiguous."""
-        width, height = self._shape.scaled
+        return self._upright(self._coloured(picture, *self._shape.scaled))
+
+    def plain(self, picture: Any) -> Image:
+        """The colours of a picture, or of a part of one, in its own size and as it lies."""
+        return self._coloured(picture, picture.width, picture.height)
+
+    def changes_shape(self, picture: Any) -> bool:
+        """Whether a picture is stretched, turned or mirrored to be shown."""
+        shape = self._shape
+        return (picture.width, picture.height) != shape.scaled or shape.rotation != 0 or shape.mirrored
+
+    def _coloured(self, picture: Any, width: int, height: int) -> Image:
         stretched = (picture.width, picture.height) != (width, height)
-        rgb = self._converter.reformat(
-            picture,
-            width=width,
-            height=height,
-            format="rgb24",
-            src_colorspace=self._matrix,
-            src_color_range=None if _is_rgb(picture) else self._range,
-            dst_color_range=ColorRange.JPEG,
-            interpolation=STRETCH_SCALING if stretched else self._scaling,
-            threads=1,
-        )
-        return self._upright(np.asarray(rgb.to_ndarray(), np.uint8))
+        with self._lock:
+            rgb = self._converter.reformat(
+                picture,
+                width=width,
+                height=height,
+                format="rgb24",
+                src_colorspace=self._matrix,
+                src_color_range=None if _is_rgb(picture) else self._range,
+                dst_color_range=ColorRange.JPEG,
+                interpolation=STRETCH_SCALING if stretched else self._scaling,
+                threads=1,
+            )
+        return np.asarray(rgb.to_ndarray(), np.uint8)
 
     def _upright(self, image: Image) -> Image:
         if self._shape.mirrored:

@@ -12,6 +12,7 @@ from recaster.errors import ClipError, UsageError
 from recaster.media.picture import Developer, deinterlaced, look_of
 from recaster.media.scan import Scan, scan
 from recaster.media.source import Decoded, Source, check_file
+from recaster.media.stored import Cutter, StoredFrame
 from recaster.media.types import Frame
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def read_frames(
-    path: Path, start: int = 0, stop: int | None = None, *, quick: bool = False
+    path: Path, start: int = 0, stop: int | None = None, *, quick: bool = False, lazy: bool = False
 ) -> Iterator[Frame]:
     """The frames of a clip as a person would see them, one at a time, in constant memory.
 
@@ -39,6 +40,8 @@ def read_frames(
         start: index of the first frame wanted.
         stop: index after the last one, or None for the rest of the clip.
         quick: convert colours in a tenth of the time, up to two levels too dark: to look at, not to paint on.
+        lazy: convert a frame when its image, or part of it, is asked for, where the clip's pictures are
+            shown as they are stored; what comes of it is the same.
 
     Raises:
         ClipError: the clip cannot be used.
@@ -47,11 +50,11 @@ def read_frames(
     if start < 0 or (stop is not None and stop < start):
         raise UsageError(f"{path}: frames {start} to {stop} are not a range")
     check_file(Path(path))
-    return _frames(Path(path), start, stop, quick=quick)
+    return _frames(Path(path), start, stop, quick=quick, lazy=lazy)
 
 
 def read_some(path: Path, indices: Sequence[int]) -> Iterator[Frame]:
-    """The frames with these indices, as ``read_frames`` gives them.
+    """The frames with these indices, as ``read_frames`` gives them, lazily.
 
     No part of the clip is decoded twice: reading begins anew only where a key frame lies between.
 
@@ -68,12 +71,18 @@ def read_some(path: Path, indices: Sequence[int]) -> Iterator[Frame]:
         # A range is read from one frame before its first on.
         if following is None or ((keys > index + 1) & (keys < following)).any():
             check_file(path)
-            yield from _frames(path, begin, index + 1, wanted)
+            yield from _frames(path, begin, index + 1, wanted, lazy=True)
             begin = following if following is not None else begin
 
 
 def _frames(
-    path: Path, start: int, stop: int | None, wanted: Container[int] | None = None, *, quick: bool = False
+    path: Path,
+    start: int,
+    stop: int | None,
+    wanted: Container[int] | None = None,
+    *,
+    quick: bool = False,
+    lazy: bool = False,
 ) -> Iterator[Frame]:
     """Frames of a range; where ``wanted`` is given, only those (others are decoded, but not converted)."""
     seen = scan(path) if start > 0 else None
@@ -83,6 +92,7 @@ def _frames(
     pictures = _from_index(path, begin, stop, seen) if seen is not None else _from_start(path, stop)
     first: int | None = None if seen is None else int(seen.pts[0])
     developer: Developer | None = None
+    cutter = Cutter()
     for index, source, decoded in pictures:
         first = decoded.pts if first is None else first
         if index < start or (wanted is not None and index not in wanted):
@@ -90,7 +100,10 @@ def _frames(
         if developer is None:
             developer = Developer(*look_of(decoded.picture, source), path, quick=quick)
         time = (decoded.pts - first) * source.time_base
-        yield Frame(index, decoded.pts, time, developer(decoded.picture))
+        if lazy and not developer.changes_shape(decoded.picture):
+            yield StoredFrame(index, decoded.pts, time, decoded.picture, developer.plain, cutter)
+        else:
+            yield Frame(index, decoded.pts, time, developer(decoded.picture))
 
 
 Numbered = tuple[int, Source, Decoded]

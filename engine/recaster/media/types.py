@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +83,62 @@ class ClipInfo:
 
 
 @dataclass(frozen=True)
+class Place:
+    """A rectangle of whole pixels; ``right`` and ``bottom`` are the first ones outside."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def width(self) -> int:
+        """Pixels from left to right."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        """Pixels from top to bottom."""
+        return self.bottom - self.top
+
+    def of(self, picture: NDArray[Any]) -> NDArray[Any]:
+        """What lies there of a picture (H, W, ...): a view."""
+        return picture[self.top : self.bottom, self.left : self.right]
+
+    def within(self, outer: Place) -> Place:
+        """The same place, counted from the corner of an outer one."""
+        x, y = outer.left, outer.top
+        return Place(self.left - x, self.top - y, self.right - x, self.bottom - y)
+
+    def holds(self, other: Place) -> bool:
+        """Whether all of another place is in this one."""
+        return self.joined(other) == self
+
+    def meets(self, other: Place) -> bool:
+        """Whether both have a pixel in common."""
+        across = self.left < other.right and other.left < self.right
+        return across and self.top < other.bottom and other.top < self.bottom
+
+    def joined(self, other: Place) -> Place:
+        """The smallest place that holds both."""
+        return Place(
+            min(self.left, other.left),
+            min(self.top, other.top),
+            max(self.right, other.right),
+            max(self.bottom, other.bottom),
+        )
+
+    def grown(self, reach: int, step: int, size: tuple[int, int]) -> Place:
+        """Larger by ``reach`` on all sides, to multiples of ``step``, as far as a picture of a size goes."""
+        return Place(
+            max((self.left - reach) // step * step, 0),
+            max((self.top - reach) // step * step, 0),
+            min(-(-(self.right + reach) // step) * step, size[0]),
+            min(-(-(self.bottom + reach) // step) * step, size[1]),
+        )
+
+
+@dataclass(frozen=True)
 class Frame:
     """One picture of a clip.
 
@@ -97,3 +153,30 @@ class Frame:
     pts: int
     time: Fraction
     image: Image
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        height, width = self.image.shape[:2]
+        return width, height
+
+    def part(self, place: Place) -> Image:
+        """What the image shows at a place; not to be changed."""
+        return place.of(self.image)
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """A part of a frame that was painted over.
+
+    Attributes:
+        place: where; larger by some pixels than what was painted.
+        image: (place.height, place.width, 3) uint8 RGB, the frame with what was painted.
+        painted: (place.height, place.width) bool, where anything was; elsewhere it is the frame.
+        matte: (place.height, place.width) uint8, where faces show.
+    """
+
+    place: Place
+    image: Image
+    painted: NDArray[np.bool_]
+    matte: NDArray[np.uint8]

@@ -27,12 +27,14 @@ from recaster.media.colour import (
     swscale_matrix,
     written_tags,
 )
+from recaster.media.painting import Painter, pasted
+from recaster.media.stored import StoredFrame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
-    from recaster.media.types import ClipInfo, ColourTags, Image
+    from recaster.media.types import ClipInfo, ColourTags, Frame, Image, Patch
 
 THREADS = 2
 """Fixed, because what x264 writes depends on it."""
@@ -125,6 +127,7 @@ class ClipWriter:
         self._options = options or WriterOptions()
         self._format = check_encoding(self.path, info, self._options)
         self._converter, self._deepener = VideoReformatter(), VideoReformatter()
+        self._painter = Painter(self._format, self._stored_form)
         self._last: int | None = None
 
     def __enter__(self) -> Self:
@@ -162,27 +165,51 @@ class ClipWriter:
         expected = (self._info.height, self._info.width, 3)
         if image.shape != expected or image.dtype != "uint8":
             raise OutputError(f"{self.path}: a frame is {image.shape} {image.dtype}, not {expected} uint8")
+        self._encode(self._stored_form(av.VideoFrame.from_ndarray(image, format="rgb24")), pts)
+
+    def write_painted(self, frame: Frame, patches: Sequence[Patch]) -> None:
+        """Append a frame of the clip with what was painted over it.
+
+        Where the result's pictures are stored as the clip's are, everything else goes through untouched.
+
+        Args:
+            frame: as it was read.
+            patches: what was painted; their places don't meet.
+
+        Raises:
+            OutputError: as ``write``.
+        """
+        like = (
+            frame.size == (self._info.width, self._info.height)
+            and written_tags(self._info) == self._info.colour
+        )
+        if like and isinstance(frame, StoredFrame) and self._painter.takes(frame.picture):
+            self._encode(self._painter(frame.picture, patches), frame.pts)
+        else:
+            self.write(pasted(frame.image, patches), frame.pts)
+
+    def _encode(self, picture: Any, pts: int) -> None:
         if self._last is not None and pts <= self._last:
             raise OutputError(f"{self.path}: the frame at pts {pts} does not follow the one at {self._last}")
         self._last = pts
-        with writing(self.path):
-            self._container.mux(self._stream.encode(self._encoded_form(image, pts)))
-
-    def _encoded_form(self, image: Image, pts: int) -> Any:
         tags = written_tags(self._info)
-        picture = av.VideoFrame.from_ndarray(image, format="rgb24")
-        full = tags.range == "pc"
-        if full and not self._format.endswith("10le"):  # directly, swscale's chroma is half a level low
-            deep = f"{self._format.replace('yuvj', 'yuv')}10le"
-            picture = self._converted(self._deepener, picture, deep, tags, full=full)
-        picture = self._converted(self._converter, picture, self._format, tags, full=full)
         picture.pts = pts * self._info.time_base.numerator
         picture.time_base = Fraction(1, self._info.time_base.denominator)
         picture.colorspace = number_of(tags.matrix, MATRICES)
         picture.color_range = number_of(tags.range, RANGES, 0)
         picture.color_primaries = number_of(tags.primaries, PRIMARIES)
         picture.color_trc = number_of(tags.transfer, TRANSFERS)
-        return picture
+        with writing(self.path):
+            self._container.mux(self._stream.encode(picture))
+
+    def _stored_form(self, picture: Any) -> Any:
+        """An RGB picture in the result's format and colours."""
+        tags = written_tags(self._info)
+        full = tags.range == "pc"
+        if full and not self._format.endswith("10le"):  # directly, swscale's chroma is half a level low
+            deep = f"{self._format.replace('yuvj', 'yuv')}10le"
+            picture = self._converted(self._deepener, picture, deep, tags, full=full)
+        return self._converted(self._converter, picture, self._format, tags, full=full)
 
     def _converted(
         self, converter: VideoReformatter, picture: Any, pixel_format: str, tags: ColourTags, *, full: bool

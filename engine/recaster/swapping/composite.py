@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 
 from recaster.faces.alignment import invert, scale, zoom
+from recaster.media.types import Patch, Place
+from recaster.swapping.label import draw_label, label_place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,10 +18,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recaster.faces.types import Floats
-    from recaster.media.types import Image
+    from recaster.media.types import Frame, Image
+    from recaster.swapping.label import LabelSettings
 
 SHRINKING: Final = 0.7
 """Below this many frame pixels a crop pixel, the crop is blurred before it is sampled."""
+AROUND: Final = 8
+STEP: Final = 8
+"""Patches are larger than what was painted by at least so many pixels, and begin and end at multiples of
+so many, for colours are stored for several pixels together."""
 BLUR: Final = 0.4
 """Standard deviation of that blur, in frame pixels."""
 
@@ -44,44 +51,68 @@ class Layer:
         return 1 / scale(self.matrix)
 
 
-def composite(frame: Image, layers: Sequence[Layer]) -> tuple[Image, NDArray[np.uint8]]:
-    """Lay faces over a frame, the nearest (largest) last.
+def composite(frame: Frame, layers: Sequence[Layer], label: LabelSettings | None = None) -> list[Patch]:
+    """Lay faces over a frame, the nearest (largest) last, and a label over them.
 
     Args:
-        frame: (height, width, 3) uint8 RGB; not changed.
+        frame: it is not changed.
         layers: the faces; they may reach beyond the frame.
+        label: what is said in the picture; None for nothing.
 
     Returns:
-        The new frame, and its matte: (height, width) uint8, 0 where it equals ``frame``, 255 where
-        only swapped faces show.
+        What was painted, in places that don't meet. Its matte is 0 where no face shows, 255 where only
+        swapped faces do; where neither face nor label shows it equals the frame.
     """
-    painted = frame.copy()
-    matte = np.zeros(frame.shape[:2], dtype=np.float32)
-    for layer in sorted(layers, key=lambda layer: layer.zoom):
-        _lay(painted, matte, layer)
-    return painted, np.rint(matte * 255).astype(np.uint8)
+    ordered = sorted(layers, key=lambda layer: layer.zoom)
+    painters = [(place, layer) for layer in ordered if (place := _place(layer, frame.size)) is not None]
+    sign = None if label is None else label_place(label, frame.size)
+    places = [place for place, _ in painters] + ([sign] if sign else [])
+    patches = []
+    for whole in _apart([place.grown(AROUND, STEP, frame.size) for place in places]):
+        image = frame.part(whole).copy()
+        matte = np.zeros(image.shape[:2], dtype=np.float32)
+        for place, layer in painters:
+            if whole.holds(place):
+                _lay(image, matte, layer, place, whole)
+        faces = np.rint(matte * 255).astype(np.uint8)
+        painted = faces > 0
+        if label is not None and sign is not None and whole.holds(sign):
+            there = sign.within(whole)
+            there.of(painted)[draw_label(there.of(image), label, frame.size)] = True
+        patches.append(Patch(whole, image, painted, faces))
+    return patches
 
 
-def _lay(painted: Image, matte: NDArray[np.float32], layer: Layer) -> None:
-    """Blend one face into ``painted`` and ``matte``, in place."""
-    place = _rectangle(layer, painted.shape[:2])
-    if place is None:
-        return
-    left, top, right, bottom = place
-    image, mask, to_image = _sampled(layer)
-    size, corner = (right - left, bottom - top), np.array([left, top])
+def _apart(places: Sequence[Place]) -> list[Place]:
+    """The same places, those that meet joined into one."""
+    found: list[Place] = []
+    for place in places:
+        whole, rest = place, found
+        while meeting := [other for other in rest if other.meets(whole)]:
+            rest = [other for other in rest if other not in meeting]
+            for other in meeting:
+                whole = whole.joined(other)
+        found = [*rest, whole]
+    return found
+
+
+def _lay(image: Image, matte: NDArray[np.float32], layer: Layer, place: Place, whole: Place) -> None:
+    """Blend one face, at its place, into a part of the frame and its matte, in place."""
+    picture, mask, to_picture = _sampled(layer)
+    size, corner = (place.width, place.height), np.array([place.left, place.top])
     face = cv2.warpAffine(
-        image,
-        _seen_from(invert(to_image), corner),
+        picture,
+        _seen_from(invert(to_picture), corner),
         size,
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
     weight = cv2.warpAffine(mask, _seen_from(invert(layer.matrix), corner), size, flags=cv2.INTER_LINEAR)
-    here = painted[top:bottom, left:right]
+    there = place.within(whole)
+    here = there.of(image)
     # blendLinear divides by the sum of the weights + 1e-5, which rounding takes back.
     here[...] = np.rint(cv2.blendLinear(face, here.astype(np.float32), weight, 1 - weight))
-    shown = matte[top:bottom, left:right]
+    shown = there.of(matte)
     shown += (1 - shown) * weight
 
 
@@ -107,15 +138,15 @@ def _seen_from(matrix: Floats, corner: NDArray[np.int64]) -> Floats:
     return moved
 
 
-def _rectangle(layer: Layer, shape: tuple[int, int]) -> tuple[int, int, int, int] | None:
-    """The part of the frame that the mask reaches: left, top, right, bottom; None if there is none."""
+def _place(layer: Layer, size: tuple[int, int]) -> Place | None:
+    """The part of a frame of this size that the mask reaches; None if there is none."""
     x, y, width, height = cv2.boundingRect((layer.mask > 0).astype(np.uint8))
     if not width:
         return None
     corners = np.array([(x + i, y + j, 1) for i in (-1, width) for j in (-1, height)])
     reach = corners @ invert(layer.matrix).T
     left, top = np.maximum(np.floor(reach.min(axis=0)).astype(int), 0)
-    right, bottom = np.minimum(np.ceil(reach.max(axis=0)).astype(int) + 1, shape[::-1])
+    right, bottom = np.minimum(np.ceil(reach.max(axis=0)).astype(int) + 1, size)
     if left >= right or top >= bottom:
         return None
-    return int(left), int(top), int(right), int(bottom)
+    return Place(int(left), int(top), int(right), int(bottom))

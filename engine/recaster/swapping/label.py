@@ -12,8 +12,11 @@ import PIL.ImageDraw
 import PIL.ImageFont
 
 from recaster.errors import UsageError
+from recaster.media.types import Place
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from recaster.media.types import Image
 
 KINDS: Final = ("none", "text", "icon")
@@ -66,23 +69,28 @@ class LabelSettings:
             raise UsageError(f"a label's letters can't be {self.size} of the picture; choose 0.01 to 0.2")
 
 
-def labelled(image: Image, settings: LabelSettings) -> Image:
-    """A picture with its label; (height, width, 3) uint8 RGB, the same array where there is none to draw."""
+def label_place(settings: LabelSettings, size: tuple[int, int]) -> Place | None:
+    """Where the label is in a picture of this size (width, height); None where there is none to draw."""
     if settings.kind == "none":
-        return image
-    height, width = image.shape[:2]
-    ink, cover = _patch(settings, width, height)
+        return None
+    width, height = size
+    ink, _ = _patch(settings, width, height)
     rows, columns = min(len(ink), height), min(ink.shape[1], width)
     margin = min(
         round(0.6 * settings.size * min(width, height)), (height - rows) // 2, (width - columns) // 2
     )
     top = margin if settings.corner.startswith("top") else height - rows - margin
     left = margin if settings.corner.endswith("left") else width - columns - margin
-    place = np.s_[top : top + rows, left : left + columns]
-    result = image.copy()
+    return Place(left, top, left + columns, top + rows)
+
+
+def draw_label(there: Image, settings: LabelSettings, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Draw the label into what a picture of this size shows at ``label_place``; where it now shows."""
+    ink, cover = _patch(settings, *size)
+    rows, columns = there.shape[:2]
     shown = cover[:rows, :columns]
-    result[place] = np.rint(ink[:rows, :columns] * shown + image[place] * (1 - shown)).astype(np.uint8)
-    return result
+    there[...] = np.rint(ink[:rows, :columns] * shown + there * (1 - shown)).astype(np.uint8)
+    return np.asarray(shown[..., 0] > 0)
 
 
 @functools.lru_cache(maxsize=4)

@@ -57,7 +57,7 @@ def looked_at(
     gathered: dict[int, list[tuple[Image, Floats]]] = defaultdict(list)
     for done, frame in enumerate(read(sorted(rows)), 1):
         for number, row in rows[frame.index]:
-            face = scene.face(number, row, frame.image, size)
+            face = scene.face(number, row, frame, size)
             gathered[number].append(reduced(face.image, face.landmarks))
         report(Update("looking at faces", done, len(rows)))
     looks = {
@@ -68,12 +68,12 @@ def looked_at(
     return dataclasses.replace(scene, looks=looks)
 
 
-def in_frame(image: Image, matrix: Floats, size: int) -> NDArray[np.bool_]:
-    """Where a crop of ``size`` shows the frame and not its border repeated, (SIZE, SIZE)."""
+def in_frame(frame: tuple[int, int], matrix: Floats, size: int) -> NDArray[np.bool_]:
+    """Where a crop of ``size`` shows a frame of (width, height) and not its border repeated, (SIZE, SIZE)."""
     places = (np.arange(SIZE) + 0.5) * (size / SIZE) - 0.5
     back = invert(matrix)
     x, y = (axis[0] * places + axis[1] * places[:, None] + axis[2] for axis in back)
-    height, width = image.shape[:2]
+    width, height = frame
     return np.asarray((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1))
 
 

@@ -73,7 +73,7 @@ def preview_frame(
     with watch.timing("look"):
         scene = with_looks(clip, scene, swapper, settings, looked, [wanted], report)
     renderer = Renderer(scene, swapper, settings, watch)
-    [rendered] = renderer.render(lambda a, b: read_frames(clip, a, b), wanted, available)
+    [rendered] = renderer.render(lambda a, b: read_frames(clip, a, b, lazy=True), wanted, available)
     facts = {"frames": 1, "swapped": 1} | made_by(swapper, settings)
     marked = _saved(rendered.image, out, clip, facts, marking)
     return SwapResult(

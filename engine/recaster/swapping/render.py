@@ -12,24 +12,25 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
+import numpy as np
+
 from recaster.likeness.light import CELLS
 from recaster.likeness.normals import normals
 from recaster.likeness.occluders import Occluders, hidden
 from recaster.media.ahead import ahead
+from recaster.media.painting import pasted
 from recaster.swapping import colour
 from recaster.swapping.composite import Layer, composite
-from recaster.swapping.label import labelled
 from recaster.swapping.masks import face_mask
 from recaster.swapping.occlusion import in_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from recaster.faces.types import Floats, SwappedFace
-    from recaster.media.types import Frame, Image
+    from recaster.media.types import Frame, Image, Patch
     from recaster.swapping.scene import Scene
     from recaster.swapping.settings import SwapSettings
     from recaster.swapping.swapper import PlannedFace, Swapper
@@ -47,13 +48,24 @@ class Rendered:
 
     Attributes:
         frame: the frame as it was.
-        image: (height, width, 3) uint8 RGB, with all faces swapped.
-        matte: (height, width) uint8, where they show.
+        patches: the parts of it in which faces were swapped.
     """
 
     frame: Frame
-    image: Image
-    matte: NDArray[np.uint8]
+    patches: Sequence[Patch]
+
+    @property
+    def image(self) -> Image:
+        """(height, width, 3) uint8 RGB, with all faces swapped."""
+        return pasted(self.frame.image, self.patches)
+
+    @property
+    def matte(self) -> NDArray[np.uint8]:
+        """(height, width) uint8, where they show."""
+        matte = np.zeros(self.frame.size[::-1], np.uint8)
+        for patch in self.patches:
+            patch.place.of(matte)[...] = patch.matte
+        return matte
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,8 +114,8 @@ class Renderer:
         after = wanted.stop - available.start + reach
         first = available.start + max(before - before % batch, 0)
         last = min(available.start + after + -after % batch, available.stop)
-        frames = ahead(self._watch.each("decode", read(first, last)), DECODED_AHEAD)
-        for painted in _steadied(self._painted(frames), reach):
+        cuts = ahead(self._cut(self._watch.each("decode", read(first, last))), DECODED_AHEAD)
+        for painted in _steadied(self._painted(cuts), reach):
             if painted.frame.index in wanted:
                 with self._watch.timing("composite"):
                     result = self._composited(painted)
@@ -113,11 +125,16 @@ class Renderer:
         """How many frames before and after one it depends on."""
         return max(colour.reach(self._settings.colour), colour.REACH if self._occluders else 0)
 
-    def _painted(self, frames: Iterable[Frame]) -> Iterator[_Painted]:
-        """Swap the faces of each group of frames together."""
-        for group in _groups(frames, self._settings.batch):
+    def _cut(self, frames: Iterable[Frame]) -> Iterator[_Cut]:
+        """Cut the faces out of each frame."""
+        for frame in frames:
             with self._watch.timing("crop"):
-                cuts = [_Cut(f, self._scene.faces(f.index, f.image, self._swapper.size)) for f in group]
+                cut = _Cut(frame, self._scene.faces(frame, self._swapper.size))
+            yield cut
+
+    def _painted(self, cut_out: Iterable[_Cut]) -> Iterator[_Painted]:
+        """Swap the faces of each group of frames together."""
+        for cuts in _groups(cut_out, self._settings.batch):
             planned = [face for cut in cuts for face in cut.faces.values()]
             with self._watch.timing("swap"):
                 swapped = iter(self._in_batches(planned))
@@ -140,7 +157,7 @@ class Renderer:
         found: dict[int, Floats | None] = {}
         for number, face in cut.faces.items():
             if look := self._scene.looks.get(number):
-                seen = in_frame(cut.frame.image, face.matrix, self._swapper.size)
+                seen = in_frame(cut.frame.size, face.matrix, self._swapper.size)
                 found[number] = seen * self._occluders.chances(look, face.image, face.landmarks)
         return found
 
@@ -177,8 +194,7 @@ class Renderer:
         for number, (face, mask, shape) in painted.faces.items():
             image = colour.apply(face.image, painted.statistics[number], self._settings.colour, shape)
             layers.append(Layer(image, _behind(mask, painted.chances.get(number)), face.matrix))
-        picture, matte = composite(painted.frame.image, layers)
-        return Rendered(painted.frame, labelled(picture, self._settings.label), matte)
+        return Rendered(painted.frame, composite(painted.frame, layers, self._settings.label))
 
 
 def _behind(mask: NDArray[np.float32], chances: Floats | None) -> NDArray[np.float32]:

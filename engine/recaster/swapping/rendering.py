@@ -64,7 +64,7 @@ class Rendering:
             ClipError, OutputError: the clip can't be read, or a chunk not be written.
         """
         renderer = Renderer(self.scene, swapper, self.settings, watch)
-        frames = renderer.render(lambda a, b: read_frames(self.clip, a, b), run, self.frames)
+        frames = renderer.render(lambda a, b: read_frames(self.clip, a, b, lazy=True), run, self.frames)
         with contextlib.closing(ahead(frames, RENDERED_AHEAD)) as rendered:
             for chunk in self.parts.within(run):
                 self._write(chunk, _ticking(itertools.islice(rendered, len(chunk)), tick), watch)
@@ -80,7 +80,7 @@ class Rendering:
                 matte = stack.enter_context(ClipWriter(self.parts.matte(chunk), info, writer))
             for item in rendered:
                 with watch.timing("encode"):
-                    picture.write(item.image, item.frame.pts)
+                    picture.write_painted(item.frame, item.patches)
                     if matte is not None:
                         matte.write(cv2.cvtColor(item.matte, cv2.COLOR_GRAY2RGB), item.frame.pts)
                 written += 1

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recaster.faces.alignment import transform, warp
+from recaster.faces.alignment import invert, transform, warp
+from recaster.media.types import Place
 from recaster.swapping.swapper import PlannedFace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from recaster.faces.smoothing import Smoothing
-    from recaster.faces.types import FaceTrack
+    from recaster.faces.types import FaceTrack, Floats
     from recaster.likeness.occluders import Look
-    from recaster.media.types import Image
+    from recaster.media.types import Frame, Image
     from recaster.swapping.swapper import Swapper, TrackPlan
 
 
@@ -50,17 +51,32 @@ class Scene:
         """How many of ``frames`` show a face to swap."""
         return sum(frame in self.places for frame in frames)
 
-    def faces(self, index: int, image: Image, size: int) -> dict[int, PlannedFace]:
-        """The faces of frame ``index``, cut out of ``image``, by the number of their plan."""
-        return {number: self.face(number, row, image, size) for number, row in self.places.get(index, ())}
+    def faces(self, frame: Frame, size: int) -> dict[int, PlannedFace]:
+        """The faces of a frame, cut out of it, by the number of their plan."""
+        return {
+            number: self.face(number, row, frame, size) for number, row in self.places.get(frame.index, ())
+        }
 
-    def face(self, number: int, row: int, image: Image, size: int) -> PlannedFace:
+    def face(self, number: int, row: int, frame: Frame, size: int) -> PlannedFace:
         """The face of a plan's row, cut out of its frame."""
         plan = self.plans[number]
         matrix = plan.matrices[row]
         return PlannedFace(
-            image=np.ascontiguousarray(warp(image, matrix, size)),
+            image=np.ascontiguousarray(cut_out(frame, matrix, size)),
             matrix=matrix,
             landmarks=transform(plan.landmarks[row], matrix),
             extra={name: values[row] for name, values in plan.extra.items()},
         )
+
+
+def cut_out(frame: Frame, matrix: Floats, size: int) -> Image:
+    """A crop of a frame, as ``warp`` cuts it, for which no more of the frame is looked at than it shows."""
+    corners = np.array([(x, y, 1) for x in (-0.5, size - 0.5) for y in (-0.5, size - 0.5)]) @ invert(matrix).T
+    low, high = np.floor(corners.min(0)).astype(int) - 1, np.ceil(corners.max(0)).astype(int) + 2
+    # A crop beside the frame shows the frame's border.
+    left, top = np.clip(low, 0, np.array(frame.size) - 1).tolist()
+    right, bottom = np.clip(high, 1, frame.size).tolist()
+    place = Place(left, top, max(right, left + 1), max(bottom, top + 1))
+    moved = matrix.copy()
+    moved[:, 2] += matrix[:, :2] @ (left, top)
+    return np.asarray(warp(frame.part(place), moved, size))

@@ -1,0 +1,124 @@
+"""Frames that stay as they are stored, but where they are looked at or painted over."""
+
+from __future__ import annotations
+
+import threading
+from fractions import Fraction
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+import av.filter
+import numpy as np
+
+from recaster.media.types import Frame, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from recaster.media.types import Image
+
+MARGIN: Final = 8
+"""So many pixels around a part are converted with it: its colours depend on its neighbours'."""
+STEP: Final = 32
+"""Parts begin and end at multiples of this: for every size a converter is set up."""
+_MOST_GRAPHS: Final = 32
+
+
+class StoredFrame(Frame):
+    """A frame whose image is made when it is asked for, and of which parts can be made alone.
+
+    Parts are equal to those of the image, to the bit.
+
+    Args:
+        index: as ``Frame`` has it.
+        pts: as ``Frame`` has it.
+        time: as ``Frame`` has it.
+        picture: the decoded picture; of the frame's own size, upright.
+        convert: makes an RGB image of a picture.
+        cutter: cuts pictures.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        pts: int,
+        time: Fraction,
+        picture: Any,
+        convert: Callable[[Any], Image],
+        cutter: Cutter,
+    ) -> None:
+        for name, value in (("index", index), ("pts", pts), ("time", time)):
+            object.__setattr__(self, name, value)
+        self.__dict__.update(picture=picture, _convert=convert, _cutter=cutter, _made=[])
+
+    picture: Any
+    _convert: Callable[[Any], Image]
+    _cutter: Cutter
+    _made: list[tuple[Place, Image]]
+
+    @cached_property
+    def image(self) -> Image:
+        """The whole picture, (height, width, 3) uint8 RGB."""
+        return self._convert(self.picture)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.picture.width, self.picture.height
+
+    def part(self, place: Place) -> Image:
+        """What the image shows at a place; not to be changed."""
+        if "image" in self.__dict__:
+            return super().part(place)
+        for known, image in self._made:
+            if known.holds(place):
+                return place.within(known).of(image)
+        wide = place.grown(MARGIN, STEP, self.size)
+        image = self._convert(self._cutter(self.picture, wide))
+        self._made.append((wide, image))
+        return place.within(wide).of(image)
+
+
+class Cutter:
+    """Cuts rectangles out of decoded pictures of any format without copying them; safe between threads."""
+
+    def __init__(self) -> None:
+        self._graphs: dict[tuple[Any, ...], tuple[Any, Any]] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, picture: Any, place: Place) -> Any:
+        """The part of a picture at a place; its corner must lie on whole pixels of colour."""
+        key = (picture.format.name, picture.width, picture.height, place.width, place.height)
+        with self._lock:
+            if key not in self._graphs:
+                if len(self._graphs) >= _MOST_GRAPHS:
+                    self._graphs.clear()
+                self._graphs[key] = _graph(picture, place)
+            graph, crop = self._graphs[key]
+            crop.process_command("x", str(place.left))
+            crop.process_command("y", str(place.top))
+            graph.vpush(picture)
+            return graph.vpull()
+
+
+def _graph(picture: Any, place: Place) -> tuple[Any, Any]:
+    """An ffmpeg graph that cuts parts of one size, and its filter, which is told where."""
+    graph = av.filter.Graph()
+    graph.threads = 1
+    source = graph.add_buffer(
+        width=picture.width, height=picture.height, format=picture.format, time_base=Fraction(1, 1000)
+    )
+    crop = graph.add("crop", f"{place.width}:{place.height}:0:0:exact=1")
+    graph.link_nodes(source, crop, graph.add("buffersink")).configure()
+    return graph, crop
+
+
+def samples(picture: Any) -> list[NDArray[Any]]:
+    """The planes of a planar picture: views (height, width) of uint8, or uint16 where it is deeper."""
+    dtype = np.dtype(np.uint16 if picture.format.name.endswith("le") else np.uint8)
+    return [
+        np.frombuffer(plane, dtype).reshape(plane.height, plane.line_size // dtype.itemsize)[:, : plane.width]
+        for plane in picture.planes
+    ]

@@ -1,0 +1,147 @@
+"""Frames of which only parts are converted, and painting that leaves all else as it is stored."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from recaster.media.painting import Painter, pasted
+from recaster.media.probe import probe
+from recaster.media.reader import read_frames, read_some
+from recaster.media.stored import StoredFrame, samples
+from recaster.media.types import Patch, Place
+from recaster.media.writer import ClipWriter, WriterOptions
+
+SIZE = (256, 192)
+LOSSLESS = WriterOptions(quality=0, preset="ultrafast")
+
+
+def decoded(path):
+    with av.open(str(path)) as container:
+        return [picture for packet in container.demux(video=0) for picture in packet.decode()]
+
+
+def disc(frame, place, colour=(250, 20, 40)):
+    """A patch with a disc of one colour, whose edge is soft."""
+    rows, columns = np.mgrid[: place.height, : place.width]
+    away = np.hypot(rows - place.height / 2, columns - place.width / 2)
+    weight = np.clip(place.height / 3 - away, 0, 1)[..., None]
+    image = np.rint(frame.part(place) * (1 - weight) + np.array(colour) * weight).astype(np.uint8)
+    painted = weight[..., 0] > 0
+    return Patch(place, image, painted, (255 * weight[..., 0]).astype(np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixel_format"),
+    [
+        ("libx264", "yuv420p"),
+        ("libx264", "yuvj420p"),
+        ("libx264", "yuv422p"),
+        ("libx264", "yuv444p"),
+        ("libx264", "yuv420p10le"),
+        ("libx264rgb", "rgb24"),
+        ("ffv1", "yuv411p"),
+        ("ffv1", "yuva420p"),
+        ("rawvideo", "nv12"),
+        ("mpeg2video", "yuv420p"),
+    ],
+)
+def test_parts_are_those_of_the_whole_to_the_bit(make_clip, codec, pixel_format):
+    clip = make_clip("a.mkv", codec=codec, pixel_format=pixel_format, size=SIZE, count=6, options={},
+                     time_base=Fraction(1, 24), pts=range(6))  # fmt: skip
+    places = np.random.default_rng(1).integers(0, (200, 150), (6, 2))
+    for frame, whole, (left, top) in zip(
+        read_frames(clip, lazy=True), read_frames(clip), places.tolist(), strict=True
+    ):
+        assert isinstance(frame, StoredFrame)
+        assert frame.size == whole.size == SIZE
+        place = Place(left, top, left + 41, top + 37)
+        assert np.array_equal(frame.part(place), place.of(whole.image))
+        assert np.array_equal(frame.part(Place(0, 0, 9, 9)), whole.image[:9, :9])
+        assert np.array_equal(frame.image, whole.image)
+        assert np.array_equal(frame.part(place), place.of(whole.image))
+
+
+@pytest.mark.parametrize("shape", [{"rotation": 90}, {"mirrored": True}, {"aspect": Fraction(4, 3)}])
+def test_frames_that_are_shown_otherwise_than_stored_are_made_at_once(make_clip, shape):
+    clip = make_clip(**shape)
+    for frame, whole in zip(read_frames(clip, lazy=True), read_frames(clip), strict=True):
+        assert not isinstance(frame, StoredFrame)
+        assert np.array_equal(frame.image, whole.image)
+
+
+def test_interlaced_frames_have_parts_too(make_clip):
+    clip = make_clip(interlaced=True, size=SIZE, count=8, options={})
+    place = Place(90, 60, 170, 130)
+    for frame, whole in zip(
+        read_some(clip, [2, 5]), [list(read_frames(clip))[i] for i in (2, 5)], strict=True
+    ):
+        assert np.array_equal(frame.part(place), place.of(whole.image))
+
+
+def test_what_nobody_painted_over_goes_through_untouched(make_clip, tmp_path):
+    clip, out = make_clip(size=SIZE, count=6), tmp_path / "out.mp4"
+    places = [Place(32, 40, 104, 112), Place(144, 80, 216, 152)]
+    with ClipWriter(out, probe(clip), LOSSLESS) as writer:
+        frames = list(read_frames(clip, lazy=True))
+        patches = [[disc(frame, place) for place in places[: frame.index % 3]] for frame in frames]
+        for frame, painted in zip(frames, patches, strict=True):
+            writer.write_painted(frame, painted)
+    for before, after, frame, painted in zip(
+        decoded(clip), decoded(out), read_frames(out), patches, strict=True
+    ):
+        whole = np.zeros(SIZE[::-1], bool)
+        for patch in painted:
+            patch.place.of(whole)[...] = patch.painted
+            middle = patch.place.of(frame.image)[30:42, 30:42]
+            assert np.abs(middle.astype(int) - (250, 20, 40)).max() <= 4
+        for old, new in zip(samples(before), samples(after), strict=True):
+            step = len(whole) // len(old)
+            touched = whole.reshape(len(old), step, -1, step).any((1, 3))
+            assert np.array_equal(old[~touched], new[~touched])
+            assert touched.any() == bool(painted)
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p10le", "yuvj420p"])
+def test_a_picture_painted_over_with_itself_is_the_same_but_for_rounding(make_clip, tmp_path, pixel_format):
+    clip = make_clip("a.mov", pixel_format=pixel_format, size=SIZE, count=1)
+    place = Place(64, 48, 192, 144)  # the corner where four colours meet is in its middle
+    frame = next(read_frames(clip, lazy=True))
+    all_of_it = np.ones((place.height, place.width), bool)
+    options = WriterOptions(pixel_format=pixel_format.replace("yuvj", "yuv"))
+    with ClipWriter(tmp_path / "out.mov", probe(clip), options) as writer:
+        painter = Painter(writer._format, writer._stored_form)
+        after = painter(frame.picture, [Patch(place, frame.part(place), all_of_it, all_of_it)])
+        writer.write_painted(frame, [])
+    for old, new in zip(samples(frame.picture), samples(after), strict=True):
+        off = np.abs(new.astype(int) - old) / (4 if old.dtype == np.uint16 else 1)
+        assert off.mean() < 0.25
+        assert off.max() < 26, "at the sharpest edges of colour; half a pixel beside them it would be 40"
+
+
+def test_where_the_result_is_stored_otherwise_the_whole_image_is_written(make_clip, tmp_path):
+    clip = make_clip(size=SIZE, count=2)
+    options = WriterOptions(quality=0, preset="ultrafast", pixel_format="yuv444p")
+    for name in ("painted", "whole"):
+        with ClipWriter(tmp_path / f"{name}.mp4", probe(clip), options) as writer:
+            for frame in read_frames(clip, lazy=True):
+                patches = [disc(frame, Place(40, 40, 112, 112))]
+                if name == "painted":
+                    writer.write_painted(frame, patches)
+                else:
+                    writer.write(pasted(frame.image, patches), frame.pts)
+    first, second = (list(read_frames(tmp_path / f"{name}.mp4")) for name in ("painted", "whole"))
+    assert all(np.array_equal(a.image, b.image) for a, b in zip(first, second, strict=True))
+
+
+def test_places() -> None:
+    place = Place(10, 20, 30, 50)
+    assert (place.width, place.height) == (20, 30)
+    assert place.within(Place(8, 8, 60, 60)) == Place(2, 12, 22, 42)
+    assert place.holds(Place(10, 20, 11, 21))
+    assert not place.holds(Place(9, 20, 11, 21))
+    assert place.meets(Place(29, 49, 99, 99))
+    assert not place.meets(Place(30, 20, 40, 50))
+    assert place.joined(Place(0, 45, 12, 60)) == Place(0, 20, 30, 60)
+    assert place.grown(3, 8, (32, 200)) == Place(0, 16, 32, 56)
