@@ -51,7 +51,7 @@ METHODS = [
     for method in service.methods
 ]
 CARD = {
-    "format": 3,
+    "format": 4,
     "family": "guided",
     "preset": {},
     "source": "0",

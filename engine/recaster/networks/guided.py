@@ -32,9 +32,6 @@ _QUIET = 0.02
 _GATE = 2
 """How much of the warp is kept is decided for squares of so many of the network's pixels."""
 
-_WIDE = 128
-"""From this width on, upscaling convolutions look at one pixel: wider kernels cost more than they give."""
-
 
 class _Scope:
     """Makes the network's layers: names them, and seeds each by its name."""
@@ -68,7 +65,7 @@ class _Scope:
 
     def up(self, x: keras.KerasTensor, width: int, name: str) -> keras.KerasTensor:
         """Twice the size by sub-pixel convolution (Shi et al., 2016)."""
-        return ops.depth_to_space(self.active(x, 4 * width, 3 if width < _WIDE else 1, name), 2)
+        return ops.depth_to_space(self.active(x, 4 * width, 1, name), 2)
 
 
 def build_guided(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
@@ -84,19 +81,20 @@ def build_guided(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
     widths, detail, scope = preset.guided.widths, preset.guided.detail, _Scope(seed)
     side = preset.size * detail
     condition = keras.Input((side, side, channels), name="condition")
-    coarse = x = ops.average_pool(condition, detail, detail)
+    x = ops.average_pool(condition, detail, detail)
     skips = []
     for depth, width in enumerate(widths):
         x = scope.active(x, width, 5 if depth == 0 else 3, f"half{depth}", stride=2)
-        x = scope.residual(x, width, f"down{depth}")
+        if depth > 0:
+            x = scope.residual(x, width, f"down{depth}")
         skips.append(x)
     for depth in reversed(range(len(widths) - 1)):
         x = scope.up(x, widths[depth], f"twice{depth}")
-        x = scope.active(ops.concatenate([x, skips[depth]], -1), widths[depth], 3, f"join{depth}")
+        x = scope.active(ops.concatenate([x, skips[depth]], -1), widths[depth], 1, f"join{depth}")
         x = scope.residual(x, widths[depth], f"up{depth}")
-    x = ops.depth_to_space(scope.active(x, 64, 3, "twice"), 2)
-    seen = [coarse, ops.space_to_depth(condition[..., :3], detail)] if detail > 1 else [coarse]
-    x = scope.active(ops.concatenate([x, *seen], -1), 24, 3, "join")
+    x = ops.depth_to_space(scope.active(x, 64, 1, "twice"), 2)
+    warp = condition[..., :3] if detail == 1 else ops.space_to_depth(condition[..., :3], detail)
+    x = scope.active(ops.concatenate([x, warp], -1), 24, 3, "join")
     output = scope.conv(x, OUTPUTS, 3, "head", gain=_QUIET)
     # A gate that could change from pixel to pixel would draw patterns of its own.
     gate = ops.average_pool(output[..., 3:], _GATE, _GATE)

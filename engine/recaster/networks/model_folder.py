@@ -24,7 +24,7 @@ from recaster.networks.presets import Preset, from_json, to_json
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 
 
 @dataclass(frozen=True)
