@@ -12,6 +12,7 @@ from recaster.faces.analysis import AnalysisSettings, analyse
 from recaster.faces.cache import analyse_clip
 from recaster.faces.choose import choose_tracks
 from recaster.faces.detectors import DETECTORS, make_detector
+from recaster.faces.dlib_models import face_recognition
 from recaster.faces.identity import SAME_PERSON, distance, embed
 from recaster.faces.landmarkers import make_landmarker
 from recaster.faces.people import group_people, portraits
@@ -82,6 +83,13 @@ def test_identity_tells_two_people_apart(footage: Path) -> None:
     (a, a2), (b, b2) = vectors.values()
     assert max(distance(a, a2), distance(b, b2)) < 0.45
     assert min(distance(a, b), distance(a2, b2)) > SAME_PERSON
+
+
+def test_identities_are_those_of_face_recognition(face_a: Image) -> None:
+    box = make_detector("dlib-hog", min_face=100).detect(face_a)[0].box
+    place = tuple(round(v) for v in (box.top, box.right, box.bottom, box.left))
+    [theirs] = face_recognition().face_encodings(face_a, [place], model="small")
+    assert np.array_equal(embed(face_a, box), theirs)
 
 
 def test_a_hand_over_the_face_does_not_end_the_track(footage: Path) -> None:

@@ -16,6 +16,9 @@ from recaster.errors import RecasterError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# NumPy's matrices are small here: threads that wait for the next one cost more than they give.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 COMMANDS = (
     "probe",
     "extract",

@@ -117,9 +117,9 @@ def _add_encoding(parser: argparse.ArgumentParser) -> None:
         "--quality",
         type=int,
         metavar="N",
-        help="constant quality; lower is better and larger (default: 18)",
+        help="constant quality; lower is better and larger (default: 16)",
     )
-    group.add_argument("--preset", help="the encoder's speed, ultrafast to veryslow (default: fast)")
+    group.add_argument("--preset", help="the encoder's speed, ultrafast to veryslow (default: veryfast)")
     group.add_argument(
         "--pixel-format", metavar="FORMAT", help="as ffmpeg names it (default: as the clip needs)"
     )

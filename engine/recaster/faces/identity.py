@@ -1,4 +1,4 @@
-"""Who it is: dlib's face ResNet through face_recognition."""
+"""Who it is: dlib's face ResNet, as face_recognition uses it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from recaster.faces.dlib_models import face_recognition
+from recaster.faces.dlib_models import five_points_and_encoder
 
 if TYPE_CHECKING:
     from recaster.faces.types import Box, Floats
@@ -34,9 +34,12 @@ def embed(image: Image, box: Box) -> Floats:
     Returns:
         (128,) float64; compare with ``distance``.
     """
-    place = tuple(round(v) for v in (box.top, box.right, box.bottom, box.left))
-    [vector] = face_recognition().face_encodings(np.ascontiguousarray(image), [place], model="small")
-    return np.asarray(vector, np.float64)
+    import dlib
+
+    points, encoder = five_points_and_encoder()
+    picture = np.ascontiguousarray(image)
+    place = dlib.rectangle(*(round(v) for v in (box.left, box.top, box.right, box.bottom)))
+    return np.asarray(encoder.compute_face_descriptor(picture, points(picture, place), 1), np.float64)
 
 
 def distance(a: Floats, b: Floats) -> float:

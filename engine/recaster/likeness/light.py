@@ -142,15 +142,19 @@ def as_fine_as(picture: Image, other: Image) -> Image:
     """
     exact = picture.astype(np.float32)
     fine = _fine(exact)
-    ours, theirs = (_strength(one) for one in (fine, _fine(other.astype(np.float32))))
-    gain = np.clip((theirs + _FAINT) / (ours + _FAINT), 1, DETAIL[1])
-    return np.rint(np.clip(exact + (gain - 1)[..., None] * fine, 0, 255)).astype(np.uint8)
+    ours, theirs = _strength(_grey(fine)), _strength(_fine(_grey(other.astype(np.float32))))
+    more = np.clip((theirs + _FAINT) / (ours + _FAINT), 1, DETAIL[1]) - 1
+    return np.asarray(cv2.add(exact, fine * more[..., None], dtype=cv2.CV_8U))
+
+
+def _grey(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(size, size): the mean of a picture's channels."""
+    return np.asarray(cv2.transform(picture, np.full((1, 3), 1 / 3)))
 
 
 def _strength(fine: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(size, size): how strong detail is around each pixel, grey levels."""
-    grey = fine.mean(-1)
-    return np.sqrt(cv2.GaussianBlur(grey * grey, (0, 0), 2 * _FINE * len(fine)))
+    """(size, size): how strong detail (size, size) is around each pixel, grey levels."""
+    return np.sqrt(cv2.GaussianBlur(fine * fine, (0, 0), 2 * _FINE * len(fine)))
 
 
 def evenly_lit(pictures: NDArray[np.uint8], mask: NDArray[np.float32]) -> NDArray[np.uint8]:
