@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Iterable
 
 T = TypeVar("T")
 _END: Final = object()
@@ -28,3 +29,5 @@ def ahead(items: Iterable[T], count: int) -> Generator[T]:
             yield item  # type: ignore[misc]  # not the end, so an item
     finally:
         thread.shutdown(cancel_futures=True)
+        if isinstance(iterator, Generator):  # it may have threads of its own
+            iterator.close()

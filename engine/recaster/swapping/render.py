@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-DECODED_AHEAD: Final = 4
-"""Frames that are decoded while others are swapped."""
+AHEAD: Final = 4
+"""Frames that one stage may be before the next."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,8 +114,10 @@ class Renderer:
         after = wanted.stop - available.start + reach
         first = available.start + max(before - before % batch, 0)
         last = min(available.start + after + -after % batch, available.stop)
-        cuts = ahead(self._cut(self._watch.each("decode", read(first, last))), DECODED_AHEAD)
-        for painted in _steadied(self._painted(cuts), reach):
+        # Each stage has a thread of its own: they mostly wait outside of Python.
+        cuts = ahead(self._cut(self._watch.each("decode", read(first, last))), AHEAD)
+        swapped = ahead(self._swapped(cuts), AHEAD)
+        for painted in _steadied(ahead(self._painted(swapped), AHEAD), reach):
             if painted.frame.index in wanted:
                 with self._watch.timing("composite"):
                     result = self._composited(painted)
@@ -132,18 +134,23 @@ class Renderer:
                 cut = _Cut(frame, self._scene.faces(frame, self._swapper.size))
             yield cut
 
-    def _painted(self, cut_out: Iterable[_Cut]) -> Iterator[_Painted]:
+    def _swapped(self, cut_out: Iterable[_Cut]) -> Iterator[tuple[_Cut, dict[int, SwappedFace]]]:
         """Swap the faces of each group of frames together."""
         for cuts in _groups(cut_out, self._settings.batch):
             planned = [face for cut in cuts for face in cut.faces.values()]
             with self._watch.timing("swap"):
                 swapped = iter(self._in_batches(planned))
             for cut in cuts:
-                with self._watch.timing("occluders"):
-                    chances = self._chances(cut)
-                with self._watch.timing("mask"):
-                    painted = self._measured(cut, {number: next(swapped) for number in cut.faces}, chances)
-                yield painted
+                yield cut, {number: next(swapped) for number in cut.faces}
+
+    def _painted(self, faces: Iterable[tuple[_Cut, dict[int, SwappedFace]]]) -> Iterator[_Painted]:
+        """Look at what is before each frame's faces, and at their light."""
+        for cut, swapped in faces:
+            with self._watch.timing("occluders"):
+                chances = self._chances(cut)
+            with self._watch.timing("mask"):
+                painted = self._measured(cut, swapped, chances)
+            yield painted
 
     def _in_batches(self, faces: list[PlannedFace]) -> list[SwappedFace]:
         return [

@@ -65,7 +65,7 @@ class Rendering:
         """
         renderer = Renderer(self.scene, swapper, self.settings, watch)
         frames = renderer.render(lambda a, b: read_frames(self.clip, a, b, lazy=True), run, self.frames)
-        with contextlib.closing(ahead(frames, RENDERED_AHEAD)) as rendered:
+        with _one_thread_each(), contextlib.closing(ahead(frames, RENDERED_AHEAD)) as rendered:
             for chunk in self.parts.within(run):
                 self._write(chunk, _ticking(itertools.islice(rendered, len(chunk)), tick), watch)
 
@@ -89,6 +89,17 @@ class Rendering:
                     f"{info.path}: ended before frame {chunk.start + written} while it was read; "
                     "has it changed? Run the same command again"
                 )
+
+
+@contextlib.contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """OpenCV without threads of its own: stages run side by side, and faces are too small to share out."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def _ticking(items: Iterator[Rendered], tick: Callable[[], None]) -> Iterator[Rendered]:
