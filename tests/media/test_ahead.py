@@ -69,3 +69,18 @@ def test_closed_early_it_makes_no_more() -> None:
     threading.Timer(0.2, going.set).start()
     stream.close()
     assert len(made) <= 3
+
+
+def test_closed_early_it_closes_what_it_is_fed_by() -> None:
+    closed = []
+
+    def numbers() -> Iterator[int]:
+        try:
+            yield from range(100)
+        finally:
+            closed.append(True)
+
+    stream = ahead(ahead(numbers(), 2), 2)
+    assert next(stream) == 0
+    stream.close()
+    assert closed == [True]

@@ -117,7 +117,7 @@ def test_a_picture_painted_over_with_itself_is_the_same_but_for_rounding(make_cl
     for old, new in zip(samples(frame.picture), samples(after), strict=True):
         off = np.abs(new.astype(int) - old) / (4 if old.dtype == np.uint16 else 1)
         assert off.mean() < 0.25
-        assert off.max() < 26, "at the sharpest edges of colour; half a pixel beside them it would be 40"
+        assert off.max() < 26, "at the sharpest edges of colour"
 
 
 def test_where_the_result_is_stored_otherwise_the_whole_image_is_written(make_clip, tmp_path):

@@ -19,7 +19,7 @@ def main() -> None:
 
 
 def _floor(clip: Path, out: Path, frames: range, given: dict[str, Any]) -> dict[str, Any]:
-    """Decode and encode, nothing between."""
+    """Decode and encode, nothing between, not even a conversion of colours."""
     del given
     from recaster.media.probe import probe
     from recaster.media.reader import read_frames
@@ -28,9 +28,9 @@ def _floor(clip: Path, out: Path, frames: range, given: dict[str, Any]) -> dict[
 
     watch, start = Stopwatch(), _start()
     with ClipWriter(out, probe(clip)) as writer:
-        for frame in watch.each("decode", read_frames(clip, frames.start, frames.stop)):
+        for frame in watch.each("decode", read_frames(clip, frames.start, frames.stop, lazy=True)):
             with watch.timing("encode"):
-                writer.write(frame.image, frame.pts)
+                writer.write_painted(frame, [])
     return {"frames": len(frames), "stages": watch.seconds, **start}
 
 
