@@ -92,12 +92,17 @@ def _fitted(
     )
     ratio, terms = np.log(theirs / ours), _shaded(normals)[here]
     believed = np.where(terms[:, 2] > 2 * _MOUTH_FROM - 1, _MOUTH_SHARE, 1.0) * share[here]
+    level = ratio.mean(-1)
     weights = believed * _skin(theirs) * _skin(ours)
     for _ in range(_ROUNDS):
-        found = _fit(terms, ratio, weights)
-        off = np.abs((ratio - terms @ found).mean(-1))
+        used = weights
+        shared = _solved(terms, level, used, _RIDGES)
+        off = np.abs(level - terms @ shared)
         scale = max(_SPREAD, 1.4826 * float(np.median(off)))
         weights = believed * np.clip(1 - (off / (3 * scale)) ** 2, 0, 1) ** 2
+    # Brightness by all terms, the channels' differences from it (whose mean is 0) by place alone.
+    found = np.repeat(shared[:, None], 3, -1)
+    found[:TERMS] += _solved(terms[:, :TERMS], ratio - level[:, None], used, _RIDGE)
     return found, weights, here
 
 
@@ -187,21 +192,14 @@ def _weighted_median(values: Floats, weights: Floats) -> float:
 
 def _skin(colours: Floats) -> Floats:
     """(N,): first weights: cells much darker than the brighter half are hair, eyes or a mouth."""
-    light = colours.mean(-1)
-    return np.clip(light / np.quantile(light, 0.6) * 2.5 - 1.25, 0.02, 1)
+    light, rank = colours.mean(-1), int(0.6 * (len(colours) - 1))
+    return np.clip(light / np.partition(light, rank)[rank] * 2.5 - 1.25, 0.02, 1)
 
 
-def _fit(terms: Floats, ratio: Floats, weights: Floats) -> Floats:
-    """(TERMS + SHADES, 3): brightness by all terms, the channels' differences from it by place alone."""
-    weighted, total = terms * weights[:, None], weights.sum()
-    level = ratio.mean(-1, keepdims=True)
-    shared = np.linalg.solve(weighted.T @ terms + np.diag(_RIDGES) * total, weighted.T @ level)
-    places, weighted = terms[:, :TERMS], weighted[:, :TERMS]
-    found = np.repeat(shared, 3, -1)
-    found[:TERMS] += np.linalg.solve(
-        weighted.T @ places + np.diag(_RIDGE) * total, weighted.T @ (ratio - level)
-    )
-    return found
+def _solved(terms: Floats, values: Floats, weights: Floats, ridge: Floats) -> Floats:
+    """(K,) or (K, C): ``values`` (N,) or (N, C) by weighted ``terms`` (N, K), with a penalty on each."""
+    weighted = (terms * weights[:, None]).T
+    return np.asarray(np.linalg.solve(weighted @ terms + np.diag(ridge * weights.sum()), weighted @ values))
 
 
 def _shaded(normals: Floats | None) -> Floats:
