@@ -133,6 +133,23 @@ def test_warp_averages_when_it_shrinks() -> None:
     assert np.abs(crop[2:-2, 2:-2].astype(float) - 127.5).max() < 40
 
 
+@pytest.mark.parametrize("shrink", [2.5, 5.0, 11.3])
+@pytest.mark.parametrize("place", [(60.0, 40.0), (-10.0, 30.0), (119.0, 89.0), (500.0, 20.0)])
+def test_warp_shows_what_is_there_however_small(shrink: float, place: tuple[float, float]) -> None:
+    rows, columns = np.mgrid[:91, :121]
+    picture = np.dstack([2 * columns, 2 * rows, columns + rows]).astype(np.float32)
+    turn = 0.3
+    linear = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]) / shrink
+    matrix = np.hstack([linear, (8 - linear @ place)[:, None]])
+    shown = np.array([(x, y, 1) for y in range(16) for x in range(16)]) @ alignment.invert(matrix).T
+    inside = np.clip(shown, 0, (120, 90))
+    expected = np.column_stack([2 * inside[:, 0], 2 * inside[:, 1], inside.sum(1)]).reshape(16, 16, 3)
+    # At the border an average is off by half of what it is taken of, in x and in y.
+    assert np.abs(alignment.warp(picture, matrix, 16) - expected).max() <= 2.5 * shrink
+    well_inside = ((shown > 2 * shrink) & (shown < np.array((120, 90)) - 2 * shrink)).all(1).reshape(16, 16)
+    assert np.abs(alignment.warp(picture, matrix, 16) - expected)[well_inside].max(initial=0) < 0.1
+
+
 def test_warp_repeats_the_border_and_keeps_float() -> None:
     image = np.full((10, 10), 0.25, np.float32)
     crop = alignment.warp(image, np.array([[1.0, 0, 100], [0, 1.0, 100]]), 8)

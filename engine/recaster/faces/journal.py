@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from recaster.faces.tracker import Tracker
     from recaster.faces.types import Floats
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 EVERY_S: Final = 10.0
 """Seconds between two entries: what an interruption may cost."""
 KEPT_S: Final = 7 * 24 * 3600.0

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from recaster.swapping.settings import SwapSettings
     from recaster.swapping.swapper import Swapper
 
-PLAN_FORMAT: Final = 5
+PLAN_FORMAT: Final = 6
 
 
 def swap_clip(
