@@ -36,7 +36,7 @@ def mesh(points_at: Callable[..., np.ndarray]) -> Mesh:
     result._mesh = Known(points=face, presence=np.array([3.0]))  # type: ignore[assignment]
     iris, lids = np.full((5, 3), 32.0), np.full((71, 3), 32.0)
     iris[:, 0] = 16.0
-    result._iris = Known(iris=iris, lids=lids)  # type: ignore[assignment]
+    result._irises = (Known(iris=iris, lids=lids),) * 2  # type: ignore[assignment]
     return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -47,7 +48,9 @@ class Mesh:
 
     def __init__(self) -> None:
         self._mesh = Model(weights.FACE_MESH)
-        self._iris = Model(weights.IRIS)
+        # One for each eye: both are looked at side by side.
+        self._irises = Model(weights.IRIS), Model(weights.IRIS)
+        self._beside = ThreadPoolExecutor(max_workers=1)
 
     def locate(self, image: Image, box: Box) -> Landmarks:
         """The points of the face in a detector's box, at any roll up to about 45 degrees."""
@@ -73,8 +76,9 @@ class Mesh:
     def _refine(self, image: Image, face: Landmarks) -> Landmarks:
         """Let the iris model place the lids, and add the irises."""
         points = np.concatenate([face.points, np.zeros((10, 3))])
-        left = self._eye(image, face.points, EYE_CORNERS_LEFT, mirrored=False)
+        waiting = self._beside.submit(self._eye, image, face.points, EYE_CORNERS_LEFT, mirrored=False)
         right = self._eye(image, face.points, EYE_CORNERS_RIGHT[::-1], mirrored=True)
+        left = waiting.result()
         for side, contour, start in ((left, EYE_LEFT_CONTOUR, 468), (right, EYE_RIGHT_CONTOUR, 473)):
             lids, iris = side
             points[list(contour), :2] = lids[:16, :2]
@@ -96,7 +100,7 @@ class Mesh:
         if mirrored:
             crop[0] *= -1
             crop[0, 2] += _IRIS_SIZE - 1
-        found = self._iris.run(warp(image, crop, _IRIS_SIZE))
+        found = self._irises[mirrored].run(warp(image, crop, _IRIS_SIZE))
         return _unscaled(found[213], crop), _unscaled(found[15], crop)
 
 
