@@ -117,7 +117,7 @@ def _add_encoding(parser: argparse.ArgumentParser) -> None:
         "--quality",
         type=int,
         metavar="N",
-        help="constant quality; lower is better and larger (default: 16)",
+        help="constant quality; lower is better and larger (default: 15)",
     )
     group.add_argument("--preset", help="the encoder's speed, ultrafast to veryslow (default: veryfast)")
     group.add_argument(

@@ -181,9 +181,9 @@ def cover(goal: Floats, source: Floats, triangles: NDArray[np.int64], size: int)
         size: side of the picture to fill.
     """
     squeeze = _squeeze(goal[triangles][..., :2], source[triangles][..., :2])
-    around = np.bincount(triangles.ravel(), np.repeat(squeeze, 3), len(goal))
-    usual = around / np.maximum(np.bincount(triangles.ravel(), minlength=len(goal)), 1)
-    squeezed = np.clip((usual - _SQUEEZED[0]) / np.ptp(_SQUEEZED), 0, 1)
+    shares = np.clip((squeeze - _SQUEEZED[0]) / np.ptp(_SQUEEZED), 0, 1)
+    around = np.bincount(triangles.ravel(), np.repeat(shares, 3), len(goal))
+    squeezed = around / np.maximum(np.bincount(triangles.ravel(), minlength=len(goal)), 1)
     values = np.column_stack([source[:, :2], squeezed]).astype(np.float32)
     picture, inside = rasterised(goal, values, triangles, size)
     column, row, soft = cv2.split(picture)
