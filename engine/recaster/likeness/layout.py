@@ -180,12 +180,14 @@ def cover(goal: Floats, source: Floats, triangles: NDArray[np.int64], size: int)
         triangles: (M, 3).
         size: side of the picture to fill.
     """
-    squeeze = _squeeze(goal[triangles][..., :2], source[triangles][..., :2])
-    shares = np.clip((squeeze - _SQUEEZED[0]) / np.ptp(_SQUEEZED), 0, 1)
-    around = np.bincount(triangles.ravel(), np.repeat(shares, 3), len(goal))
-    squeezed = around / np.maximum(np.bincount(triangles.ravel(), minlength=len(goal)), 1)
-    values = np.column_stack([source[:, :2], squeezed]).astype(np.float32)
-    picture, inside = rasterised(goal, values, triangles, size)
+    # Every triangle with corners of its own: beside one that is squeezed another may be sharp.
+    corners, places = goal[triangles], source[triangles][..., :2]
+    values = np.empty((*triangles.shape, 3), np.float32)
+    values[..., :2] = places
+    squeeze = (_squeeze(corners[..., :2], places) - _SQUEEZED[0]) / np.ptp(_SQUEEZED)
+    values[..., 2] = np.clip(squeeze, 0, 1)[:, None]
+    apart = np.arange(triangles.size).reshape(-1, 3)
+    picture, inside = rasterised(corners.reshape(-1, goal.shape[1]), values.reshape(-1, 3), apart, size)
     column, row, soft = cv2.split(picture)
     return Cover(inside, (column, row), soft)
 
