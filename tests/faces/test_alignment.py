@@ -150,6 +150,31 @@ def test_warp_shows_what_is_there_however_small(shrink: float, place: tuple[floa
     assert np.abs(alignment.warp(picture, matrix, 16) - expected)[well_inside].max(initial=0) < 0.1
 
 
+def test_warp_keeps_a_single_channel() -> None:
+    picture = np.zeros((300, 300, 1), np.uint8)
+    for side in (40, 200):
+        assert alignment.warp(picture, alignment.box_matrix(Box(0, 0, 300, 300), side), side).shape == (
+            side,
+            side,
+            1,
+        )
+
+
+@pytest.mark.parametrize("shrink", [0.7, 1.9, 3.1, 3.6, 6.2, 9.0])
+@pytest.mark.parametrize("place", [(150.3, 120.8), (3.0, 200.0), (331.0, 247.0), (-40.0, 60.0)])
+def test_what_warp_looks_at_is_all_that_it_needs(shrink: float, place: tuple[float, float]) -> None:
+    picture = np.random.default_rng(4).integers(0, 256, (251, 333, 3), np.uint8)
+    linear = np.array([[np.cos(0.2), np.sin(0.2)], [-np.sin(0.2), np.cos(0.2)]]) / shrink
+    matrix = np.hstack([linear, (12 - linear @ place)[:, None]])
+    left, top, right, bottom = alignment.shown(matrix, 24, (333, 251))
+    moved = matrix.copy()
+    moved[:, 2] += linear @ (left, top)
+    part = alignment.warp(picture[top:bottom, left:right], moved, 24)
+    off = np.abs(part.astype(int) - alignment.warp(picture, matrix, 24))
+    assert off.max() <= 12, "OpenCV samples at 32nds of a pixel"
+    assert off.mean() < 0.5
+
+
 def test_warp_repeats_the_border_and_keeps_float() -> None:
     image = np.full((10, 10), 0.25, np.float32)
     crop = alignment.warp(image, np.array([[1.0, 0, 100], [0, 1.0, 100]]), 8)

@@ -179,6 +179,19 @@ def test_a_face_drawn_larger_is_the_same_picture(likeness: Likeness, points: np.
     assert np.abs(small.condition - halved).mean() < 4
 
 
+def test_what_is_invented_beside_the_mesh_is_what_is_at_its_rim(
+    likeness: Likeness, points: np.ndarray
+) -> None:
+    corner = np.zeros_like(likeness.invented)
+    corner[:8, :8] = 255
+    other = dataclasses.replace(likeness)
+    other.__dict__["invented"] = corner
+    mesh = mesh_in_crop(likeness.mesh, SIZE)
+    drawing = draw(other, mesh, likeness.weights(points[:1])[0], SIZE)
+    assert (drawing.covering.inside == 0).any()
+    assert not drawing.invented.any()
+
+
 def test_saved_and_loaded_it_is_the_same(likeness: Likeness, points: np.ndarray, tmp_path: Path) -> None:
     likeness.save(tmp_path / "likeness.safetensors")
     again = Likeness.load(tmp_path / "likeness.safetensors")

@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from recaster.media.painting import Painter, pasted
+from recaster.media.painting import pasted
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames, read_some
 from recaster.media.stored import StoredFrame, samples
@@ -71,12 +71,30 @@ def test_frames_that_are_shown_otherwise_than_stored_are_made_at_once(make_clip,
         assert np.array_equal(frame.image, whole.image)
 
 
+@pytest.mark.parametrize(
+    ("codec", "pixel_format", "size"),
+    [
+        ("ffv1", "yuv420p", (131, 97)),
+        ("ffv1", "yuv422p10le", (131, 96)),
+        ("ffv1", "yuv411p", (130, 96)),
+        ("ffv1", "yuv444p", (131, 97)),
+    ],
+)
+def test_odd_sizes_are_what_they_were(make_clip, codec, pixel_format, size):
+    clip = make_clip("a.mkv", codec=codec, pixel_format=pixel_format, size=size, count=2, options={},
+                     time_base=Fraction(1, 24), pts=range(2))  # fmt: skip
+    place = Place(70, 40, 120, 90)
+    for frame, whole in zip(read_frames(clip, lazy=True), read_frames(clip), strict=True):
+        assert isinstance(frame, StoredFrame) == (pixel_format == "yuv444p")
+        assert np.array_equal(frame.part(place), place.of(whole.image))
+
+
 def test_interlaced_frames_have_parts_too(make_clip):
     clip = make_clip(interlaced=True, size=SIZE, count=8, options={})
     place = Place(90, 60, 170, 130)
-    for frame, whole in zip(
-        read_some(clip, [2, 5]), [list(read_frames(clip))[i] for i in (2, 5)], strict=True
-    ):
+    every = list(read_frames(clip))
+    for frame, whole in zip(read_some(clip, [2, 5]), [every[2], every[5]], strict=True):
+        assert isinstance(frame, StoredFrame)
         assert np.array_equal(frame.part(place), place.of(whole.image))
 
 
@@ -111,13 +129,70 @@ def test_a_picture_painted_over_with_itself_is_the_same_but_for_rounding(make_cl
     all_of_it = np.ones((place.height, place.width), bool)
     options = WriterOptions(pixel_format=pixel_format.replace("yuvj", "yuv"))
     with ClipWriter(tmp_path / "out.mov", probe(clip), options) as writer:
-        painter = Painter(writer._format, writer._stored_form)
-        after = painter(frame.picture, [Patch(place, frame.part(place), all_of_it, all_of_it)])
+        assert writer._painter.takes(frame.picture)
+        after = writer._painter(frame.picture, [Patch(place, frame.part(place), all_of_it, all_of_it)])
         writer.write_painted(frame, [])
     for old, new in zip(samples(frame.picture), samples(after), strict=True):
         off = np.abs(new.astype(int) - old) / (4 if old.dtype == np.uint16 else 1)
         assert off.mean() < 0.25
         assert off.max() < 26, "at the sharpest edges of colour"
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixel_format", "location", "same"),
+    [
+        ("libx264", "yuv420p", "left", True),
+        ("libx264", "yuv420p10le", "left", True),
+        ("libx264", "yuv422p", "left", True),
+        ("libx264", "yuv444p", "left", True),
+        ("libx264", "yuv420p", "center", False),
+        ("libx264", "yuv420p", "topleft", False),
+        ("libx265", "yuv420p", "left", True),
+        ("ffv1", "yuv420p", "left", False),
+        ("libx264", "nv12", "left", True),  # its decoder gives planes
+        ("rawvideo", "nv12", "left", False),
+        ("ffv1", "yuva420p", "left", False),
+    ],
+)
+def test_samples_are_kept_where_they_will_be_read_as_they_lie(
+    make_clip, tmp_path, codec, pixel_format, location, same
+):
+    options = {"chroma_sample_location": location} if codec == "libx264" else {}
+    clip = make_clip("a.mkv", codec=codec, pixel_format=pixel_format, size=SIZE, count=2, options=options,
+                     time_base=Fraction(1, 24), pts=range(2))  # fmt: skip
+    info, frame = probe(clip), next(read_frames(clip, lazy=True))
+    kept = WriterOptions(quality=0, preset="ultrafast", pixel_format=frame.picture.format.name)
+    if codec in ("ffv1", "rawvideo"):
+        kept = WriterOptions(quality=0, preset="ultrafast", pixel_format="yuv420p")
+    with ClipWriter(tmp_path / "out.mp4", info, kept) as writer:
+        assert writer._stores_alike(frame.picture) == same
+        writer.write_painted(frame, [disc(frame, Place(40, 40, 112, 112))])
+    [after] = read_frames(tmp_path / "out.mp4")
+    rest = np.ones(SIZE[::-1], bool)
+    rest[32:120, 32:120] = False
+    assert np.abs(after.image.astype(int) - frame.image)[rest].mean() < 1.5
+    # Beside the edge between two colours, where a shift of half a sample shows most.
+    assert np.abs(after.image.astype(int) - frame.image)[140:180, 124:132].mean() < 8
+
+
+def test_a_limited_clip_written_as_full_is_converted(make_clip, tmp_path):
+    clip = make_clip(size=SIZE, count=1)
+    options = WriterOptions(quality=0, preset="ultrafast", pixel_format="yuvj420p")
+    frame = next(read_frames(clip, lazy=True))
+    with ClipWriter(tmp_path / "out.mp4", probe(clip), options) as writer:
+        assert not writer._stores_alike(frame.picture)
+        writer.write_painted(frame, [])
+
+
+@pytest.mark.parametrize("matrix", [1, 4, 5, 6, 7, 9, 10])
+def test_faces_are_painted_in_any_matrix_that_is_read(make_clip, tmp_path, matrix):
+    clip = make_clip(size=SIZE, count=1, tags={"colorspace": matrix})
+    with ClipWriter(tmp_path / "out.mp4", probe(clip), LOSSLESS) as writer:
+        for frame in read_frames(clip, lazy=True):
+            assert writer._stores_alike(frame.picture)
+            writer.write_painted(frame, [disc(frame, Place(40, 40, 112, 112))])
+    [after] = read_frames(tmp_path / "out.mp4")
+    assert np.abs(after.image[70:80, 70:80].astype(int) - (250, 20, 40)).max() <= 4
 
 
 def test_where_the_result_is_stored_otherwise_the_whole_image_is_written(make_clip, tmp_path):

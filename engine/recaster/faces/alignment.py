@@ -208,36 +208,51 @@ def warp(image: NDArray[Any], matrix: Floats, size: int) -> NDArray[Any]:
     Returns:
         (size, size) or (size, size, C), the picture's dtype.
     """
-    shrinking = 1 / max(scale(matrix), 1e-3)
-    factor = max(1, int(np.ceil(SHRINK * shrinking)))
-    if factor > _SAMPLED:
-        image, matrix = _averaged(image, matrix, size, min(int(shrinking + 1e-6), _LARGEST_FACTOR))
-        factor = 1
+    channels, (factor, averaged) = image.shape[2:], _sampling(matrix)
+    if averaged > 1:
+        height, width = image.shape[:2]
+        image, matrix = _averaged(image, matrix, shown(matrix, size, (width, height)), averaged)
     larger = zoom(matrix, factor)
     crop = cv2.warpAffine(
         image, larger, (size * factor, size * factor), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     if factor > 1:
         crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
-    return crop.reshape(size, size, *image.shape[2:])
+    return crop.reshape(size, size, *channels)
 
 
-def _averaged(image: NDArray[Any], matrix: Floats, size: int, factor: int) -> tuple[NDArray[Any], Floats]:
-    """Averages of ``factor`` by ``factor`` pixels of what a crop shows, and the crop's matrix from them."""
-    height, width = image.shape[:2]
+def shown(matrix: Floats, size: int, picture: tuple[int, int]) -> tuple[int, int, int, int]:
+    """What ``warp`` looks at of a picture (width, height): left, top, right, bottom, in whole averages.
+
+    They are counted from the picture's corner, so that they are the same wherever the crop is.
+    """
+    _, step = _sampling(matrix)
     ends = (-0.5, size - 0.5)
     corners = np.array([(x, y, 1) for x in ends for y in ends]) @ invert(matrix).T
-    low, high = (
-        np.floor(corners.min(0) / factor).astype(int) - 1,
-        np.ceil(corners.max(0) / factor).astype(int) + 1,
-    )
-    # In whole averages, counted from the picture's corner: the same wherever the crop is.
-    left, top = np.clip(low * factor, 0, (width - 1, height - 1)) // factor * factor
-    right, bottom = np.clip(high * factor, (left + 1, top + 1), (width, height))
+    low = (np.floor(corners.min(0) / step).astype(int) - 1) * step
+    high = (np.ceil(corners.max(0) / step).astype(int) + 2) * step
+    # A crop beside the picture shows the picture's border.
+    left, top = (np.clip(low, 0, np.array(picture) - 1) // step * step).tolist()
+    right, bottom = np.clip(high, (left + 1, top + 1), picture).tolist()
+    return left, top, right, bottom
+
+
+def _sampling(matrix: Floats) -> tuple[int, int]:
+    """How many samples a crop takes along each pixel's side, and how many pixels are averaged for one."""
+    shrinking = 1 / max(scale(matrix), 1e-3)
+    factor = max(1, int(np.ceil(SHRINK * shrinking)))
+    return (factor, 1) if factor <= _SAMPLED else (1, min(int(shrinking + 1e-6), _LARGEST_FACTOR))
+
+
+def _averaged(
+    image: NDArray[Any], matrix: Floats, place: tuple[int, int, int, int], factor: int
+) -> tuple[NDArray[Any], Floats]:
+    """Averages of ``factor`` by ``factor`` pixels at a place, and the crop's matrix from them."""
+    left, top, right, bottom = place
     part = image[top:bottom, left:right]
     down, across = (bottom - top) % -factor, (right - left) % -factor
     if down or across:
-        part = cv2.copyMakeBorder(part, 0, -int(down), 0, -int(across), cv2.BORDER_REPLICATE)
+        part = cv2.copyMakeBorder(part, 0, -down, 0, -across, cv2.BORDER_REPLICATE)
     rows, columns = part.shape[0] // factor, part.shape[1] // factor
     moved = matrix.copy()
     moved[:, :2] *= factor

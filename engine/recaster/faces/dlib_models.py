@@ -1,4 +1,4 @@
-"""The way to dlib's models, through the face_recognition package.
+"""The way to dlib's models: through the face_recognition package, or just to its files.
 
 face_recognition_models 0.3.0 finds its files with pkg_resources, which new setuptools no longer have
 (and old ones warn about). So a stand-in with the one function that it calls is there while it is

@@ -64,7 +64,8 @@ class Drawing:
     @cached_property
     def invented(self) -> NDArray[np.float32]:
         """(size, size) float32, 0 to 1, where the pixels are none of the source's frames'."""
-        return _unit(wrap(self.likeness.invented, self.covering))
+        everywhere = Rim.of(self.covering.inside)
+        return _unit(everywhere.filled(wrap(self.likeness.invented, self.covering)))
 
     @cached_property
     def condition(self) -> NDArray[np.uint8]:

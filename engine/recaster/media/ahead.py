@@ -28,6 +28,8 @@ def ahead(items: Iterable[T], count: int) -> Generator[T]:
             made.append(thread.submit(next, iterator, _END))
             yield item  # type: ignore[misc]  # not the end, so an item
     finally:
-        thread.shutdown(cancel_futures=True)
-        if isinstance(iterator, Generator):  # it may have threads of its own
-            iterator.close()
+        try:
+            thread.shutdown(cancel_futures=True)
+        finally:
+            if isinstance(iterator, Generator):  # it may have threads of its own
+                iterator.close()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Final
 
 import av
+import av.filter
 import numpy as np
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import ColorRange, VideoReformatter
 
-from recaster.media.picture import QUICK_SCALING
+from recaster.media.picture import QUICK_SCALING, READ_SCALING
 from recaster.media.stored import Cutter, samples
 from recaster.media.types import Place
 
@@ -18,6 +21,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recaster.media.types import Image, Patch
+
+
+_PLANAR: Final = re.compile(r"yuv4\d\dp(\d+le)?")
+"""Formats with a plane for each component, and without alpha, which is dropped."""
+_CORNER: Final = 32
+"""Side of what is looked at to see where samples of colour lie, in pixels."""
+_ANY_MATRIX: Final = 1
 
 
 def pasted(image: Image, patches: Sequence[Patch]) -> Image:
@@ -34,17 +44,28 @@ class Painter:
     """Paints over decoded pictures: samples that nobody painted over stay equal to the bit.
 
     Args:
-        pixel_format: of the results; planar.
-        stored: turns an RGB picture into one of that format.
+        pixel_format: of the results.
+        sited: whether, across and down, a player takes the results' samples of colour to lie on pixels
+            (True) or between them.
+        matrix: swscale's number of the clip's colour matrix.
+        stored: turns an RGB picture into one of the results' format.
     """
 
-    def __init__(self, pixel_format: str, stored: Callable[[Any], Any]) -> None:
-        self._format, self._stored = pixel_format, stored
+    def __init__(
+        self, pixel_format: str, sited: tuple[bool, bool], matrix: int, stored: Callable[[Any], Any]
+    ) -> None:
+        self._format, self._sited, self._matrix, self._stored = pixel_format, sited, matrix, stored
         self._converter, self._cutter = VideoReformatter(), Cutter()
+        self._known: dict[str, bool] = {}
 
     def takes(self, picture: Any) -> bool:
-        """Whether a picture holds the samples of a result."""
-        return _samples_of(picture.format.name) == _samples_of(self._format)
+        """Whether a picture holds the samples of a result, lying where a result's do."""
+        name = _samples_of(picture.format.name)
+        if name != _samples_of(self._format) or not _PLANAR.fullmatch(name):
+            return False
+        if name not in self._known:
+            self._known[name] = _sited_like(picture, self._sited)
+        return self._known[name]
 
     def __call__(self, picture: Any, patches: Sequence[Patch]) -> Any:
         """A copy of a picture with patches, whose places don't meet."""
@@ -64,12 +85,61 @@ class Painter:
         """A patch in the result's format."""
         # Made of a part of the picture, it knows where the picture's samples of colour lie.
         rgb = self._converter.reformat(
-            self._cutter(picture, patch.place), format="rgb24", interpolation=QUICK_SCALING, threads=1
+            self._cutter(picture, patch.place),
+            format="rgb24",
+            src_colorspace=self._matrix,
+            interpolation=QUICK_SCALING,
+            threads=1,
         )
         [plane] = rgb.planes
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(rgb.height, plane.line_size)
         rows[:, : 3 * rgb.width] = patch.image.reshape(rgb.height, -1)
         return self._stored(rgb)
+
+
+def _sited_like(picture: Any, sited: tuple[bool, bool]) -> bool:
+    """Whether a picture's samples of colour lie where others' do; nobody but swscale can be asked.
+
+    It is shown an edge of colour in a copy of a corner: on a pixel the first sample beyond the edge is
+    seen as it is, between pixels it is mixed with the one before.
+    """
+    if min(picture.width, picture.height) < _CORNER:
+        return False
+    graph = av.filter.Graph()
+    graph.threads = 1
+    source = graph.add_buffer(
+        width=picture.width, height=picture.height, format=picture.format, time_base=Fraction(1, 1000)
+    )
+    crop, copy = graph.add("crop", f"{_CORNER}:{_CORNER}:0:0:exact=1"), graph.add("copy")
+    graph.link_nodes(source, crop, copy, graph.add("buffersink")).configure()
+    graph.vpush(picture)
+    corner = graph.vpull()
+    planes = samples(corner)
+    deeper = 1 << (_bits(picture) - 8)
+    for axis, on_pixels in ((1, sited[0]), (0, sited[1])):
+        if planes[1].shape[axis] == _CORNER:
+            continue
+        for plane in planes:
+            plane[:] = 128 * deeper
+        np.moveaxis(planes[1], axis, 0)[planes[1].shape[axis] // 2 :] = 235 * deeper
+        seen = VideoReformatter().reformat(
+            corner,
+            format="rgb24",
+            src_colorspace=_ANY_MATRIX,
+            src_color_range=ColorRange.JPEG,
+            dst_color_range=ColorRange.JPEG,
+            interpolation=READ_SCALING,
+            threads=1,
+        )
+        blue = np.moveaxis(seen.to_ndarray()[..., 2].astype(int), 1 - axis, 0)[_CORNER // 2]
+        before, first, beyond = blue[_CORNER // 2 - 2], blue[_CORNER // 2 - 1], blue[_CORNER // 2 + 2]
+        if (2 * (first - before) > beyond - before) != on_pixels:
+            return False
+    return True
+
+
+def _bits(picture: Any) -> int:
+    return int(max(component.bits for component in picture.format.components))
 
 
 def _samples_of(pixel_format: str) -> str:

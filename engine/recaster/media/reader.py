@@ -12,7 +12,7 @@ from recaster.errors import ClipError, UsageError
 from recaster.media.picture import Developer, deinterlaced, look_of
 from recaster.media.scan import Scan, scan
 from recaster.media.source import Decoded, Source, check_file
-from recaster.media.stored import Cutter, StoredFrame
+from recaster.media.stored import Cutter, StoredFrame, divisible
 from recaster.media.types import Frame
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def read_frames(
         stop: index after the last one, or None for the rest of the clip.
         quick: convert colours in a tenth of the time, up to two levels too dark: to look at, not to paint on.
         lazy: convert a frame when its image, or part of it, is asked for, where the clip's pictures are
-            shown as they are stored; what comes of it is the same.
+            shown as they are stored and hold whole samples of colour; what comes of it is the same.
 
     Raises:
         ClipError: the clip cannot be used.
@@ -100,7 +100,7 @@ def _frames(
         if developer is None:
             developer = Developer(*look_of(decoded.picture, source), path, quick=quick)
         time = (decoded.pts - first) * source.time_base
-        if lazy and not developer.changes_shape(decoded.picture):
+        if lazy and not developer.changes_shape(decoded.picture) and divisible(decoded.picture):
             yield StoredFrame(index, decoded.pts, time, decoded.picture, developer.plain, cutter)
         else:
             yield Frame(index, decoded.pts, time, developer(decoded.picture))

@@ -24,6 +24,7 @@ MARGIN: Final = 8
 STEP: Final = 32
 """Parts begin and end at multiples of this: for every size a converter is set up."""
 _MOST_GRAPHS: Final = 32
+_BLOCKS: Final = 64
 
 
 class StoredFrame(Frame):
@@ -113,6 +114,13 @@ def _graph(picture: Any, place: Place) -> tuple[Any, Any]:
     crop = graph.add("crop", f"{place.width}:{place.height}:0:0:exact=1")
     graph.link_nodes(source, crop, graph.add("buffersink")).configure()
     return graph, crop
+
+
+def divisible(picture: Any) -> bool:
+    """Whether a picture's sides hold whole samples of colour: otherwise they are stretched a little."""
+    shape = picture.format
+    across, down = _BLOCKS // shape.chroma_width(_BLOCKS), _BLOCKS // shape.chroma_height(_BLOCKS)
+    return picture.width % max(across, 1) == 0 and picture.height % max(down, 1) == 0
 
 
 def samples(picture: Any) -> list[NDArray[Any]]:

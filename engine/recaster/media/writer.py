@@ -61,12 +61,14 @@ class Codec:
         suffixes: of the containers that take it.
         formats: default pixel formats by (more than 8 bits, picture sizes that 4:2:0 cannot hold).
         tag: the four characters that name it in mp4 and mov, "" for ffmpeg's choice.
+        sited: whether, across and down, its samples of colour are read as lying on pixels or between them.
     """
 
     encoder: str
     suffixes: tuple[str, ...]
     formats: dict[tuple[bool, bool], str]
     tag: str = ""
+    sited: tuple[bool, bool] = (True, False)
 
 
 _YUV = {
@@ -79,7 +81,7 @@ _PRORES = {(deep, odd): "yuv444p10le" if odd else "yuv422p10le" for deep, odd in
 CODECS = {
     "h264": Codec("libx264", (".mp4", ".mov", ".mkv"), _YUV),
     "hevc": Codec("libx265", (".mp4", ".mov", ".mkv"), _YUV, "hvc1"),
-    "prores": Codec("prores_ks", (".mov", ".mkv"), _PRORES),
+    "prores": Codec("prores_ks", (".mov", ".mkv"), _PRORES, sited=(False, False)),
 }
 
 
@@ -127,7 +129,9 @@ class ClipWriter:
         self._options = options or WriterOptions()
         self._format = check_encoding(self.path, info, self._options)
         self._converter, self._deepener = VideoReformatter(), VideoReformatter()
-        self._painter = Painter(self._format, self._stored_form)
+        tags, sited = written_tags(info), CODECS[self._options.codec].sited
+        matrix = swscale_matrix(matrix_of(tags, info.width, info.height), self.path)
+        self._painter = Painter(self._format, sited, matrix, self._stored_form)
         self._last: int | None = None
 
     def __enter__(self) -> Self:
@@ -179,14 +183,21 @@ class ClipWriter:
         Raises:
             OutputError: as ``write``.
         """
-        like = (
-            frame.size == (self._info.width, self._info.height)
-            and written_tags(self._info) == self._info.colour
-        )
-        if like and isinstance(frame, StoredFrame) and self._painter.takes(frame.picture):
+        if isinstance(frame, StoredFrame) and self._stores_alike(frame.picture):
             self._encode(self._painter(frame.picture, patches), frame.pts)
         else:
             self.write(pasted(frame.image, patches), frame.pts)
+
+    def _stores_alike(self, picture: Any) -> bool:
+        """Whether a decoded picture's samples mean in the result what they mean in the clip."""
+        tags = written_tags(self._info)
+        full = tags.range == "pc"
+        return (
+            (picture.width, picture.height) == (self._info.width, self._info.height)
+            and tags == self._info.colour
+            and (full or not self._format.startswith("yuvj"))
+            and self._painter.takes(picture)
+        )
 
     def _encode(self, picture: Any, pts: int) -> None:
         if self._last is not None and pts <= self._last:

@@ -1,4 +1,4 @@
-"""Rendering by several processes side by side: one paints in one thread of Python, whatever the machine has.
+"""Rendering by several processes side by side: the threads of one share one Python, whatever the machine has.
 
 Chunks depend on nothing but the clip and the plan, so it doesn't matter who renders which.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MOST: Final = 8
 CORES_EACH: Final = 2
-"""Cores that a process keeps busy: one paints, the other reads and encodes."""
+"""Cores that a process keeps busy."""
 MEMORY_EACH: Final = 3 << 30
 """Bytes of memory that there have to be for each: a network takes half of it."""
 CHUNKS_EACH: Final = 4

@@ -7,6 +7,7 @@ at, every frame comes out the same.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections import deque
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ class Rendered:
 
     Attributes:
         frame: the frame as it was.
-        patches: the parts of it in which faces were swapped.
+        patches: the parts of it in which faces were swapped, or a label drawn.
     """
 
     frame: Frame
@@ -114,14 +115,15 @@ class Renderer:
         after = wanted.stop - available.start + reach
         first = available.start + max(before - before % batch, 0)
         last = min(available.start + after + -after % batch, available.stop)
-        # Each stage has a thread of its own: they mostly wait outside of Python.
+        # Each stage has a thread of its own: they mostly wait outside of Python. The last one closes all.
         cuts = ahead(self._cut(self._watch.each("decode", read(first, last))), AHEAD)
         swapped = ahead(self._swapped(cuts), AHEAD)
-        for painted in _steadied(ahead(self._painted(swapped), AHEAD), reach):
-            if painted.frame.index in wanted:
-                with self._watch.timing("composite"):
-                    result = self._composited(painted)
-                yield result
+        with contextlib.closing(ahead(self._painted(swapped), AHEAD)) as stage:
+            for painted in _steadied(stage, reach):
+                if painted.frame.index in wanted:
+                    with self._watch.timing("composite"):
+                        result = self._composited(painted)
+                    yield result
 
     def _reach(self) -> int:
         """How many frames before and after one it depends on."""

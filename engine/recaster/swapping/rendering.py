@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import cv2
 
@@ -13,7 +13,7 @@ from recaster.errors import ClipError
 from recaster.media.ahead import ahead
 from recaster.media.reader import read_frames
 from recaster.media.writer import ClipWriter
-from recaster.swapping.render import Renderer
+from recaster.swapping.render import AHEAD, Renderer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from recaster.swapping.settings import SwapSettings
     from recaster.swapping.swapper import Swapper
     from recaster.swapping.timing import Stopwatch
-
-RENDERED_AHEAD: Final = 4
-"""Frames that are rendered while others are encoded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +62,7 @@ class Rendering:
         """
         renderer = Renderer(self.scene, swapper, self.settings, watch)
         frames = renderer.render(lambda a, b: read_frames(self.clip, a, b, lazy=True), run, self.frames)
-        with _one_thread_each(), contextlib.closing(ahead(frames, RENDERED_AHEAD)) as rendered:
+        with _one_thread_each(), contextlib.closing(ahead(frames, AHEAD)) as rendered:
             for chunk in self.parts.within(run):
                 self._write(chunk, _ticking(itertools.islice(rendered, len(chunk)), tick), watch)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recaster.faces.alignment import invert, transform, warp
+from recaster.faces.alignment import shown, transform, warp
 from recaster.media.types import Place
 from recaster.swapping.swapper import PlannedFace
 
@@ -71,12 +71,7 @@ class Scene:
 
 def cut_out(frame: Frame, matrix: Floats, size: int) -> Image:
     """A crop of a frame, as ``warp`` cuts it, for which no more of the frame is looked at than it shows."""
-    corners = np.array([(x, y, 1) for x in (-0.5, size - 0.5) for y in (-0.5, size - 0.5)]) @ invert(matrix).T
-    low, high = np.floor(corners.min(0)).astype(int) - 1, np.ceil(corners.max(0)).astype(int) + 2
-    # A crop beside the frame shows the frame's border.
-    left, top = np.clip(low, 0, np.array(frame.size) - 1).tolist()
-    right, bottom = np.clip(high, 1, frame.size).tolist()
-    place = Place(left, top, max(right, left + 1), max(bottom, top + 1))
+    place = Place(*shown(matrix, size, frame.size))
     moved = matrix.copy()
-    moved[:, 2] += matrix[:, :2] @ (left, top)
+    moved[:, 2] += matrix[:, :2] @ (place.left, place.top)
     return np.asarray(warp(frame.part(place), moved, size))
