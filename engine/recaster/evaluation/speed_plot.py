@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 LANES: Final = (
     ("first pass", ("analyse", "plan", "look")),
-    ("reading", ("decode",)),
-    ("painting", ("crop", "swap", "occluders", "mask", "composite")),
+    ("reading", ("decode", "crop")),
+    ("swapping", ("swap",)),
+    ("looking", ("occluders", "mask")),
+    ("compositing", ("composite",)),
     ("writing", ("encode",)),
     ("at the end", ("join", "sign")),
 )
