@@ -75,6 +75,8 @@ def swap_clip(
     tracks = chosen(analysis, settings)
     with watch.timing("plan"):
         scene = Scene.planned(tracks, swapper, settings.smoothing)
+    numbers = tuple(track.track for track in tracks)
+    del analysis, tracks  # of a long clip these are gigabytes
     parts = Parts.of(out, frames, settings.chunk, mattes=settings.matte is not None)
     discarded = parts.open(_plan(clip, swapper, settings, frames))
     missing = parts.missing()
@@ -99,7 +101,7 @@ def swap_clip(
         frames=len(frames),
         swapped=scene.swapped(frames),
         resumed=resumed,
-        tracks=tuple(track.track for track in tracks),
+        tracks=numbers,
         seconds=watch.seconds,
         warnings=(*warnings_on(info, settings), *_discarded(parts, discarded)),
         marked=marked,
