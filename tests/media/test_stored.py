@@ -1,5 +1,7 @@
 """Frames of which only parts are converted, and painting that leaves all else as it is stored."""
 
+import gc
+import weakref
 from fractions import Fraction
 
 import av
@@ -130,7 +132,8 @@ def test_a_picture_painted_over_with_itself_is_the_same_but_for_rounding(make_cl
     options = WriterOptions(pixel_format=pixel_format.replace("yuvj", "yuv"))
     with ClipWriter(tmp_path / "out.mov", probe(clip), options) as writer:
         assert writer._painter.takes(frame.picture)
-        after = writer._painter(frame.picture, [Patch(place, frame.part(place), all_of_it, all_of_it)])
+        patch = Patch(place, frame.part(place), all_of_it, all_of_it)
+        after = writer._painter(frame.picture, [patch], writer._stored_form)
         writer.write_painted(frame, [])
     for old, new in zip(samples(frame.picture), samples(after), strict=True):
         off = np.abs(new.astype(int) - old) / (4 if old.dtype == np.uint16 else 1)
@@ -220,3 +223,16 @@ def test_places() -> None:
     assert not place.meets(Place(30, 20, 40, 50))
     assert place.joined(Place(0, 45, 12, 60)) == Place(0, 20, 30, 60)
     assert place.grown(3, 8, (32, 200)) == Place(0, 16, 32, 56)
+
+
+def test_a_writer_is_gone_when_nobody_has_it_any_more(make_clip, tmp_path):
+    clip = make_clip(size=SIZE, count=1)
+    gc.disable()  # encoders in a circle would be kept until it runs: a megabyte for every part of a clip
+    try:
+        with ClipWriter(tmp_path / "out.mp4", probe(clip), LOSSLESS) as writer:
+            writer.write_painted(next(read_frames(clip, lazy=True)), [])
+        gone = weakref.ref(writer)
+        del writer
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -48,13 +48,10 @@ class Painter:
         sited: whether, across and down, a player takes the results' samples of colour to lie on pixels
             (True) or between them.
         matrix: swscale's number of the clip's colour matrix.
-        stored: turns an RGB picture into one of the results' format.
     """
 
-    def __init__(
-        self, pixel_format: str, sited: tuple[bool, bool], matrix: int, stored: Callable[[Any], Any]
-    ) -> None:
-        self._format, self._sited, self._matrix, self._stored = pixel_format, sited, matrix, stored
+    def __init__(self, pixel_format: str, sited: tuple[bool, bool], matrix: int) -> None:
+        self._format, self._sited, self._matrix = pixel_format, sited, matrix
         self._converter, self._cutter = VideoReformatter(), Cutter()
         self._known: dict[str, bool] = {}
 
@@ -67,14 +64,20 @@ class Painter:
             self._known[name] = _sited_like(picture, self._sited)
         return self._known[name]
 
-    def __call__(self, picture: Any, patches: Sequence[Patch]) -> Any:
-        """A copy of a picture with patches, whose places don't meet."""
+    def __call__(self, picture: Any, patches: Sequence[Patch], stored: Callable[[Any], Any]) -> Any:
+        """A copy of a picture with patches.
+
+        Args:
+            picture: one that it ``takes``.
+            patches: their places don't meet.
+            stored: turns an RGB picture into one of the results' format.
+        """
         result = av.VideoFrame(picture.width, picture.height, self._format)
         planes = samples(result)
         for plane, old in zip(planes, samples(picture), strict=True):
             plane[:] = old
         for patch in patches:
-            for plane, new in zip(planes, samples(self._patch(picture, patch)), strict=True):
+            for plane, new in zip(planes, samples(stored(self._patch(picture, patch))), strict=True):
                 across, down = picture.width // plane.shape[1], picture.height // plane.shape[0]
                 left, top = patch.place.left // across, patch.place.top // down
                 place = Place(left, top, left + new.shape[1], top + new.shape[0])
@@ -82,7 +85,7 @@ class Painter:
         return result
 
     def _patch(self, picture: Any, patch: Patch) -> Any:
-        """A patch in the result's format."""
+        """A patch as an RGB picture."""
         # Made of a part of the picture, it knows where the picture's samples of colour lie.
         rgb = self._converter.reformat(
             self._cutter(picture, patch.place),
@@ -94,7 +97,7 @@ class Painter:
         [plane] = rgb.planes
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(rgb.height, plane.line_size)
         rows[:, : 3 * rgb.width] = patch.image.reshape(rgb.height, -1)
-        return self._stored(rgb)
+        return rgb
 
 
 def _sited_like(picture: Any, sited: tuple[bool, bool]) -> bool:

@@ -131,7 +131,7 @@ class ClipWriter:
         self._converter, self._deepener = VideoReformatter(), VideoReformatter()
         tags, sited = written_tags(info), CODECS[self._options.codec].sited
         matrix = swscale_matrix(matrix_of(tags, info.width, info.height), self.path)
-        self._painter = Painter(self._format, sited, matrix, self._stored_form)
+        self._painter = Painter(self._format, sited, matrix)
         self._last: int | None = None
 
     def __enter__(self) -> Self:
@@ -184,7 +184,7 @@ class ClipWriter:
             OutputError: as ``write``.
         """
         if isinstance(frame, StoredFrame) and self._stores_alike(frame.picture):
-            self._encode(self._painter(frame.picture, patches), frame.pts)
+            self._encode(self._painter(frame.picture, patches, self._stored_form), frame.pts)
         else:
             self.write(pasted(frame.image, patches), frame.pts)
 
