@@ -28,7 +28,7 @@ def test_json_says_what_people_look_for(tmp_path: Path) -> None:
     folder = ModelFolder(tmp_path)
     folder.write(CARD)
     value = json.loads(folder.card.read_text())
-    assert (value["format"], value["family"], value["steps"]) == (3, "pairwise", 12)
+    assert (value["format"], value["family"], value["steps"]) == (4, "pairwise", 12)
 
 
 def test_no_model(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_no_model(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 4}, "format 4"),
+        ({"format": 3}, "format 3"),
         ({"format": None}, "no format"),
         ({"source": 3}, "source"),
         ({"steps": 1.5}, "steps"),
