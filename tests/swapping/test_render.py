@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -166,3 +167,16 @@ def test_extra_arrays_reach_the_swapper_row_by_row(fake: Any) -> None:
 
     render(fake, [fake.track(range(2, 9))], range(COUNT), SwapSettings(), Recording())
     assert rows == list(range(2, 9))
+
+
+def test_an_error_leaves_no_thread_behind(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: Renderer, painted: Any) -> Rendered:
+        del self, painted
+        raise ValueError("broken")
+
+    monkeypatch.setattr(Renderer, "_composited", broken)
+    before = threading.active_count()
+    with pytest.raises(ValueError, match="broken") as held:
+        render(fake, [fake.track(range(COUNT))], range(COUNT), SwapSettings())
+    assert held.tb is not None, "whoever holds the error holds all that was going on"
+    assert threading.active_count() == before

@@ -98,7 +98,7 @@ SHRINK: Final = 0.6
 _LARGEST_FACTOR: Final = 16
 
 _SAMPLED: Final = 2
-"""From larger factors on the picture is averaged and not the crop: for a third of the time, as sharp."""
+"""Above this factor the picture is averaged and not the crop: in a third of the time, without aliasing."""
 
 
 def inner_points(points: Floats) -> Floats:

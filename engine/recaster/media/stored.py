@@ -41,6 +41,11 @@ class StoredFrame(Frame):
         cutter: cuts pictures.
     """
 
+    picture: Any
+    _convert: Callable[[Any], Image]
+    _cutter: Cutter
+    _made: list[tuple[Place, Image]]
+
     def __init__(
         self,
         index: int,
@@ -53,11 +58,6 @@ class StoredFrame(Frame):
         for name, value in (("index", index), ("pts", pts), ("time", time)):
             object.__setattr__(self, name, value)
         self.__dict__.update(picture=picture, _convert=convert, _cutter=cutter, _made=[])
-
-    picture: Any
-    _convert: Callable[[Any], Image]
-    _cutter: Cutter
-    _made: list[tuple[Place, Image]]
 
     @cached_property
     def image(self) -> Image:

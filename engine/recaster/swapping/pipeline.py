@@ -27,7 +27,7 @@ from recaster.swapping.settings import SwapResult, described
 from recaster.swapping.timing import Stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
     from typing import Any
 
@@ -84,14 +84,8 @@ def swap_clip(
         scene = with_looks(clip, scene, swapper, settings, frames, missing, report)
     resumed = len(frames) - sum(map(len, missing))
     rendering = Rendering(clip, info, frames, scene, settings, parts)
-    count = 1 if again is None else processes or processes_for(missing, settings.chunk)
-    tick = Progress(report, resumed, len(frames)).tick
-    if again is None or count == 1:
-        for run in missing:
-            rendering.run(run, swapper, watch, tick)
-    else:
-        runs = pieces(missing, settings.chunk, count)
-        watch.add(render_beside(rendering, runs, again, count, tick))
+    progress = Progress(report, resumed, len(frames))
+    _render(rendering, missing, swapper, watch, progress, again, processes)
     facts = {"frames": len(frames), "swapped": scene.swapped(frames)} | made_by(swapper, settings)
     marked = _finish(info, out, frames, parts, settings, watch, report, facts, marking)
     if not keep_parts:
@@ -106,6 +100,25 @@ def swap_clip(
         warnings=(*warnings_on(info, settings), *_discarded(parts, discarded)),
         marked=marked,
     )
+
+
+def _render(
+    rendering: Rendering,
+    missing: Sequence[range],
+    swapper: Swapper,
+    watch: Stopwatch,
+    progress: Progress,
+    again: Callable[[], Swapper] | None,
+    processes: int | None,
+) -> None:
+    """Render the chunks that are missing: here, or in several processes where that is allowed and pays."""
+    chunk = rendering.settings.chunk
+    count = 1 if again is None else processes or processes_for(missing, chunk)
+    if again is None or count == 1:
+        for run in missing:
+            rendering.run(run, swapper, watch, progress.tick)
+    else:
+        watch.add(render_beside(rendering, pieces(missing, chunk, count), again, count, progress.tick))
 
 
 def _checked(clip: Path, out: Path, settings: SwapSettings, marking: Marking | None) -> ClipInfo:

@@ -115,11 +115,14 @@ class Renderer:
         after = wanted.stop - available.start + reach
         first = available.start + max(before - before % batch, 0)
         last = min(available.start + after + -after % batch, available.stop)
-        # Each stage has a thread of its own: they mostly wait outside of Python. The last one closes all.
-        cuts = ahead(self._cut(self._watch.each("decode", read(first, last))), AHEAD)
-        swapped = ahead(self._swapped(cuts), AHEAD)
-        with contextlib.closing(ahead(self._painted(swapped), AHEAD)) as stage:
-            for painted in _steadied(stage, reach):
+        with contextlib.ExitStack() as stages:
+
+            def stage(items: Iterable[T]) -> Iterator[T]:
+                """In a thread of its own (stages mostly wait outside of Python) that ends with the render."""
+                return stages.enter_context(contextlib.closing(ahead(items, AHEAD)))
+
+            cuts = stage(self._cut(self._watch.each("decode", read(first, last))))
+            for painted in _steadied(stage(self._painted(stage(self._swapped(cuts)))), reach):
                 if painted.frame.index in wanted:
                     with self._watch.timing("composite"):
                         result = self._composited(painted)
