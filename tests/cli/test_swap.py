@@ -144,7 +144,7 @@ def test_values_that_there_are_not() -> None:
     with pytest.raises(UsageError, match="feather is 3"):
         swap.swap_settings(options("-m", "model", "--feather", "3"), info)
     with pytest.raises(UsageError, match="at least 1"):
-        choose_device("auto", 0, network=True)
+        choose_device("auto", 0, tensorflow=True)
 
 
 def test_summary(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ SETTINGS = SwapSettings(frames=range(10, 74), chunk=8)
 
 def swap(actors: Path, faceset: Faceset, out: Path, processes: int, report=lambda _: None) -> SwapResult:
     swapper = load_swapper(source=faceset.folder)
-    again = load_again(None, faceset.folder, "cpu", network=False)
+    again = load_again(None, faceset.folder, "cpu")
     clip = actors / "performer.mp4"
     return swap_clip(clip, out, swapper, SETTINGS, report, again=again, processes=processes)
 
@@ -84,7 +84,7 @@ def test_what_goes_wrong_there_is_said_here(actors: Path, actor_faceset: Faceset
     clip = tmp_path / "clip.mp4"
     clip.write_bytes((actors / "performer.mp4").read_bytes())
     swapper = load_swapper(source=actor_faceset.folder)
-    again = load_again(None, actor_faceset.folder, "cpu", network=False)
+    again = load_again(None, actor_faceset.folder, "cpu")
 
     def spoiling(update: Update) -> None:
         if update.stage == "looking at faces" and update.done == update.total:

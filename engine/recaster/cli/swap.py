@@ -172,14 +172,14 @@ def _run_here(options: argparse.Namespace) -> None:
     from recaster.provenance.marking import Marking
     from recaster.provenance.register import opened
     from recaster.swapping.device import choose_device
-    from recaster.swapping.load import load_swapper
+    from recaster.swapping.load import load_swapper, needs_tensorflow
 
     info = probe(options.clip)
     with opened() as register:
         settings = swap_settings(options, info, register.policy)
-    network = options.model is not None or options.detector == "dlib-cnn"
-    device = choose_device(options.device, options.threads, network=network)
-    swapper = load_swapper(options.model, options.source)
+    needed = needs_tensorflow(options.model, options.detector)
+    device = choose_device(options.device, options.threads, tensorflow=needed)
+    swapper = load_swapper(options.model, options.source, options.device)
     with opened() as register:
         person = whose(options, register, options.model or options.source)
         event = "swap.start" if options.preview is None else "swap.preview"
@@ -204,7 +204,7 @@ def _swapped(
     from recaster.swapping.load import load_again
     from recaster.swapping.pipeline import swap_clip
 
-    again = load_again(options.model, options.source, options.device, network=options.model is not None)
+    again = load_again(options.model, options.source, options.device)
     return swap_clip(
         options.clip,
         options.out,

@@ -220,6 +220,10 @@ class Metered:
         """As the trainee's."""
         return self._trainee.weights()
 
+    def make_ready(self, folder: ModelFolder) -> None:
+        """As the trainee's."""
+        self._trainee.make_ready(folder)
+
     def preview(self) -> Image:
         """As the trainee's."""
         return self._trainee.preview()

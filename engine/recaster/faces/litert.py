@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from recaster.faces import weights
-from recaster.quiet import without_lines
+from recaster.networks.litert import interpreter
 
 if TYPE_CHECKING:
     from recaster.faces.types import Floats
@@ -18,11 +18,7 @@ class Model:
     """A network with one square RGB picture as input; outputs are told apart by their sizes."""
 
     def __init__(self, name: str) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
-        with without_lines(b"INFO:"):
-            self._interpreter: Any = Interpreter(model_content=weights.read(name), num_threads=1)
-            self._interpreter.allocate_tensors()
+        self._interpreter = interpreter(weights.read(name))
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._outputs = [one["index"] for one in self._interpreter.get_output_details()]
 

@@ -114,7 +114,7 @@ class _Desk:
     """Answers questions; keeps the last swapper warm."""
 
     def __init__(self) -> None:
-        self._swapper: tuple[tuple[str, str, str], Swapper] | None = None
+        self._swapper: tuple[tuple[Path | None, str, str, str], Swapper] | None = None
         self._device_chosen = False
 
     def answer(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -168,7 +168,7 @@ class _Desk:
         options = job_pb2.SwapOptions.FromString(base64.b64decode(question["options"]))
         with _clip_of(question) as clip:
             settings = swap_settings(options, probe(clip))
-            self._choose_device(options, network=settings.analysis.detector == "dlib-cnn")
+            self._choose_device(options, tensorflow=settings.analysis.detector == "dlib-cnn")
             analysis = analyse_clip(clip, settings.analysis, settings.frames)
             found = portraits(clip, analysis, PORTRAIT)
         times = [[analysis.tracks[number].times for number in one.tracks] for one in found]
@@ -218,6 +218,7 @@ class _Desk:
         from recaster.jobs.options import swap_settings
         from recaster.media.probe import probe
         from recaster.provenance.marking import Marking
+        from recaster.swapping.load import needs_tensorflow
         from recaster.swapping.preview import preview_frame
 
         options = job_pb2.SwapOptions.FromString(base64.b64decode(question["options"]))
@@ -231,9 +232,9 @@ class _Desk:
             try:
                 settings = swap_settings(options, probe(clip), person)
                 marking = Marking.from_json(question["marking"])
-                network = bool(question["model"]) or settings.analysis.detector == "dlib-cnn"
-                self._choose_device(options, network=network)
-                swapper = self._swapper_of(question["model"], question["faceset"])
+                model = Path(question["model"]) if question["model"] else None
+                self._choose_device(options, tensorflow=needs_tensorflow(model, settings.analysis.detector))
+                swapper = self._swapper_of(model, question["faceset"], options.device)
                 result = preview_frame(clip, out, question["frame"], swapper, settings, marking=marking)
             except BaseException:
                 out.unlink(missing_ok=True)
@@ -260,23 +261,23 @@ class _Desk:
                 return {"line": said, "valid": False, "swap": False, "trusted": False}
         return {"line": found.line, "valid": True, "swap": found.swap, "trusted": found.trusted}
 
-    def _choose_device(self, options: Any, *, network: bool) -> None:
+    def _choose_device(self, options: Any, *, tensorflow: bool) -> None:
         """Choose what computes, once: before the first network of this process."""
         from recaster.swapping.device import choose_device
 
         name = options.device or "auto"
         if not self._device_chosen:
-            choose_device(name, None, network=network)
-            self._device_chosen = network or name != "auto"
+            choose_device(name, None, tensorflow=tensorflow)
+            self._device_chosen = tensorflow or name == "gpu"
 
-    def _swapper_of(self, model: str, faceset: str) -> Swapper:
+    def _swapper_of(self, model: Path | None, faceset: str, device: str) -> Swapper:
         from recaster.networks.model_folder import ModelFolder
         from recaster.swapping.load import load_swapper
 
-        state = ModelFolder(Path(model)).digest() if model else faceset
-        wanted = (model, faceset, state)
+        state = ModelFolder(model).digest() if model else faceset
+        wanted = (model, faceset, state, device)
         if self._swapper is None or self._swapper[0] != wanted:
-            swapper = load_swapper(Path(model) if model else None, Path(faceset) if faceset else None)
+            swapper = load_swapper(model, Path(faceset) if faceset else None, device or "auto")
             self._swapper = (wanted, swapper)
         return self._swapper[1]
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from recaster.networks.pairwise import named
+from recaster.quiet import without_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -176,6 +177,15 @@ class GuidedSwap:
             (B, side, side, 3) uint8 RGB.
         """
         return self._run(tf.constant(conditions)).numpy()
+
+    def as_tflite(self) -> bytes:
+        """The same for one face at a time, as a .tflite file (see ``compiled.py``)."""
+        one = tf.TensorSpec((1, *self._network.input_shape[1:]), tf.uint8)
+        owner = tf.Module()
+        owner.variables_used = [variable.value for variable in self._network.variables]
+        run = tf.function(self._finish).get_concrete_function(one)
+        with without_lines(b"I0000", b"W0000"):
+            return bytes(tf.lite.TFLiteConverter.from_concrete_functions([run], owner).convert())
 
     def _finish(self, conditions: tf.Tensor) -> tf.Tensor:
         unit = tf.cast(conditions, tf.float32) / 255

@@ -7,13 +7,16 @@ import cv2
 from recaster.errors import UsageError
 
 
-def choose_device(name: str, threads: int | None, *, network: bool) -> str:
-    """Choose what computes; returns a note on it. Without a network there is no need for TensorFlow.
+def choose_device(name: str, threads: int | None, *, tensorflow: bool) -> str:
+    """Choose what computes; returns a note on it.
+
+    TensorFlow is loaded only where it is needed: guided models are swapped with on the CPU, which a GPU
+    does no faster (docs/performance.md), unless the GPU is asked for.
 
     Args:
         name: "auto", "cpu" or "gpu".
         threads: CPU threads; None for all cores.
-        network: whether there is a network to run, or a detector that is one.
+        tensorflow: whether there is a network that only TensorFlow runs.
 
     Raises:
         UsageError: no thread at all.
@@ -23,8 +26,8 @@ def choose_device(name: str, threads: int | None, *, network: bool) -> str:
         if threads < 1:
             raise UsageError(f"{threads} threads are none; give at least 1")
         cv2.setNumThreads(threads)
-    if not network and name == "auto":
-        return "on the CPU: there is no network to run"
+    if not tensorflow and name != "gpu":
+        return "on the CPU"
     from recaster.networks.device import select_device
 
     return select_device(name, threads).note

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
@@ -18,15 +18,17 @@ from recaster.likeness.light import as_fine_as
 from recaster.likeness.likeness import Likeness
 from recaster.likeness.references import REGIONS
 from recaster.likeness.retarget import retarget
+from recaster.networks.compiled import compiled_swap
 from recaster.networks.tensors import load_tensors
 from recaster.swapping.swapper import TrackPlan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from recaster.faces.types import FaceTrack, Floats
     from recaster.facesets.faceset import Faceset
-    from recaster.networks.guided import GuidedSwap
     from recaster.networks.model_folder import ModelFolder
     from recaster.swapping.swapper import PlannedFace
 
@@ -40,6 +42,13 @@ _LEAST = 0.05
 """References with a smaller share, beside the largest, are left out: many at once blur, and cost time."""
 
 
+class Network(Protocol):
+    """What finishes warps: ``GuidedSwap`` or ``CompiledSwap``."""
+
+    def finish(self, conditions: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Paint faces (B, side, side, 3) uint8 RGB from conditions (B, side, side, CHANNELS) uint8."""
+
+
 class GuidedSwapper:
     """See ``Swapper``.
 
@@ -50,7 +59,7 @@ class GuidedSwapper:
         network: finishes the warp; None shows the warp itself.
     """
 
-    def __init__(self, likeness: Likeness, size: int, digest: str, network: GuidedSwap | None = None) -> None:
+    def __init__(self, likeness: Likeness, size: int, digest: str, network: Network | None = None) -> None:
         self.likeness, self.size, self.digest = likeness, size, digest
         self._network = network
         self._reference = mesh_in_crop(likeness.mesh, size)
@@ -61,19 +70,21 @@ class GuidedSwapper:
         return cls(Likeness.from_faceset(faceset), UNTRAINED_SIZE, faceset.digest())
 
     @classmethod
-    def from_model(cls, folder: ModelFolder) -> GuidedSwapper:
+    def from_model(cls, folder: ModelFolder, *, gpu: bool = False) -> GuidedSwapper:
         """A trained guided model.
+
+        Args:
+            folder: where it is.
+            gpu: whether TensorFlow runs its network, on the device that was chosen.
 
         Raises:
             InputError: a file of the model is missing or does not fit.
         """
-        from recaster.networks.guided import GuidedSwap
-
         chosen = folder.read().preset
-        weights = load_tensors(folder.weights, GuidedSwap.expected(chosen, CHANNELS))
         likeness = Likeness.load(folder.likeness)
         size = chosen.size * chosen.guided.detail
-        return cls(likeness, size, folder.digest(), GuidedSwap(chosen, CHANNELS, weights))
+        network = _by_tensorflow(folder) if gpu else compiled_swap(folder, CHANNELS)
+        return cls(likeness, size, folder.digest(), network)
 
     def plan(self, track: FaceTrack, smoothing: Smoothing) -> TrackPlan:
         """The source's face on every frame of a track, and the crops around it.
@@ -122,3 +133,11 @@ class GuidedSwapper:
             SwappedFace(cv2.copyTo(image, drawing.warped, face.image.copy()), drawing.visible, face.matrix)
             for image, drawing, face in zip(painted, drawn, faces, strict=True)
         ]
+
+
+def _by_tensorflow(folder: ModelFolder) -> Network:
+    from recaster.networks.guided import GuidedSwap
+
+    preset = folder.read().preset
+    weights = load_tensors(folder.weights, GuidedSwap.expected(preset, CHANNELS))
+    return GuidedSwap(preset, CHANNELS, weights)

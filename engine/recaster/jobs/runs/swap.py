@@ -20,7 +20,7 @@ def swap(work: Work) -> Made:
     from recaster.media.probe import probe
     from recaster.provenance.manifest import BESIDE, sidecar_of
     from recaster.swapping.device import choose_device
-    from recaster.swapping.load import load_again, load_swapper
+    from recaster.swapping.load import load_again, load_swapper, needs_tensorflow
     from recaster.swapping.pipeline import swap_clip
 
     spec = work.task.spec.swap
@@ -30,13 +30,13 @@ def swap(work: Work) -> Made:
     settings = swap_settings(spec.options, probe(clip), work.picture(spec.options.person), matte)
     model = work.task.models.get(spec.model_id)
     threads = spec.options.threads if spec.options.HasField("threads") else None
-    network = model is not None or spec.options.detector == "dlib-cnn"
-    device = choose_device(spec.options.device or "auto", threads, network=network)
+    asked = spec.options.device or "auto"
+    device = choose_device(asked, threads, tensorflow=needs_tensorflow(model, spec.options.detector))
     work.log("info", f"swapping {device}")
-    swapper = load_swapper(model, work.task.facesets.get(spec.faceset_id))
-    # The job's folder goes when it has ended: until then an interruption must cost no more than a join.
     source = work.task.facesets.get(spec.faceset_id)
-    again = load_again(model, source, spec.options.device or "auto", network=model is not None)
+    swapper = load_swapper(model, source, asked)
+    # The job's folder goes when it has ended: until then an interruption must cost no more than a join.
+    again = load_again(model, source, asked)
     result = swap_clip(
         clip,
         out,
