@@ -71,12 +71,12 @@ class Drawing:
     def condition(self) -> NDArray[np.uint8]:
         """(size, size, CHANNELS) uint8, what the network is shown."""
         inside = self.covering.inside
-        places = wrap(self.likeness.positions, self.covering) * inside[..., None]
+        places = cv2.copyTo(wrap(self.likeness.positions, self.covering), inside)
         parts = draw_parts(self.points, len(self.picture))
         # Seen from the side the outline ends before the face does: both count.
         face = 255 * (inside & (1 - wrap_nearest(self.likeness.underjaw, self.covering)))
-        parts[..., FACE - 6] = np.maximum(parts[..., FACE - 6], face)
-        return np.concatenate([self.picture, places, parts], -1)
+        parts[FACE - 6] = np.maximum(parts[FACE - 6], face)
+        return np.asarray(cv2.merge([*cv2.split(self.picture), *cv2.split(places), *parts]))
 
 
 def draw(likeness: Likeness, points: Floats, weights: Floats, size: int) -> Drawing:
@@ -108,8 +108,8 @@ def outline(points: Floats) -> Floats:
     return reached[list(topology.OVAL)]
 
 
-def draw_parts(points: Floats, size: int) -> NDArray[np.uint8]:
-    """Filled parts of a mesh (478, 3) in crop pixels: (size, size, 5) uint8, antialiased."""
+def draw_parts(points: Floats, size: int) -> list[NDArray[np.uint8]]:
+    """Filled parts of a mesh (478, 3) in crop pixels: PARTS times (size, size) uint8, antialiased."""
     inner, lips, face = (
         _fill(points[list(part), :2], size)
         for part in (topology.LIPS_INNER, topology.LIPS_OUTER, topology.OVAL)
@@ -124,7 +124,7 @@ def draw_parts(points: Floats, size: int) -> NDArray[np.uint8]:
         place = np.round(points[centre, :2] * (1 << _SHIFT)).astype(int)
         scaled = round(radius * (1 << _SHIFT))
         cv2.circle(irises, (int(place[0]), int(place[1])), scaled, 255, -1, cv2.LINE_AA, _SHIFT)
-    return np.stack([inner, lips, eyes, np.minimum(irises, eyes), face], -1)
+    return [inner, lips, eyes, np.minimum(irises, eyes), face]
 
 
 def _fill(polygon: Floats, size: int) -> NDArray[np.uint8]:

@@ -193,18 +193,18 @@ def cover(goal: Floats, source: Floats, triangles: NDArray[np.int64], size: int)
 
 
 def wrap(picture: Image, covering: Cover) -> Image:
-    """``picture`` read as the cover says, (size, size, channels) uint8."""
-    return cv2.remap(picture, *covering.maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    """``picture`` read as the cover says, (size, size, channels) uint8; anything outside the mesh."""
+    return _wrapped(picture, covering, cv2.INTER_LINEAR)
 
 
 def wrap_nearest(picture: Image, covering: Cover) -> Image:
     """The same without mixing any pixels."""
-    return cv2.remap(picture, *covering.maps, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+    return _wrapped(picture, covering, cv2.INTER_NEAREST)
 
 
 def wrap_sharply(picture: Image, covering: Cover) -> Image:
     """The same by cubic interpolation: a face is resampled several times on its way, and each blurs."""
-    return cv2.remap(picture, *covering.maps, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return _wrapped(picture, covering, cv2.INTER_CUBIC)
 
 
 def wrap_evenly(picture: Image, covering: Cover) -> Image:
@@ -212,8 +212,28 @@ def wrap_evenly(picture: Image, covering: Cover) -> Image:
 
     In closing lips and lids single pixels out of many would sparkle.
     """
-    soft = wrap(cv2.GaussianBlur(picture, (0, 0), _SQUEEZED[1] / 2), covering)
-    return cv2.blendLinear(soft, wrap_sharply(picture, covering), covering.squeezed, 1 - covering.squeezed)
+    sharp, size = wrap_sharply(picture, covering), len(covering.inside)
+    squeezed = np.flatnonzero(covering.squeezed)
+    if not len(squeezed):
+        return sharp
+    # In rows, the last one filled up: maps of any length would be too long for OpenCV.
+    there = np.resize(squeezed, (-(-len(squeezed) // size), size))
+    blurred = cv2.GaussianBlur(picture, (0, 0), _SQUEEZED[1] / 2)
+    column, row = (one.ravel()[there] for one in covering.maps)
+    soft = cv2.remap(blurred, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    flat, share = sharp.reshape(size * size, -1), covering.squeezed.ravel()[there]
+    flat[there] = cv2.blendLinear(soft, flat[there], share, 1 - share)
+    return sharp
+
+
+def _wrapped(picture: Image, covering: Cover, interpolation: int) -> Image:
+    left, top, width, height = cv2.boundingRect(covering.inside)
+    result = np.zeros(covering.inside.shape + picture.shape[2:], picture.dtype)
+    if width:
+        box = slice(top, top + height), slice(left, left + width)
+        column, row = (one[box] for one in covering.maps)
+        result[box] = cv2.remap(picture, column, row, interpolation, borderMode=cv2.BORDER_REPLICATE)
+    return result
 
 
 def _squeeze(corners: Floats, places: Floats) -> Floats:

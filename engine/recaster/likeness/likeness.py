@@ -149,10 +149,11 @@ class Likeness:
     def _mix(
         self, shares: Floats, rows: slice = slice(None), columns: slice = slice(None)
     ) -> NDArray[np.float32]:
-        used = np.flatnonzero(shares)
-        blend = self._shown[used[0], rows, columns].astype(np.float32) * np.float32(shares[used[0]])
-        for k in used[1:]:
-            blend += self._shown[k, rows, columns].astype(np.float32) * np.float32(shares[k])
+        first, *others = np.flatnonzero(shares)
+        blend, total = self._shown[first, rows, columns].astype(np.float32), shares[first]
+        for k in others:
+            total += shares[k]
+            cv2.accumulateWeighted(self._shown[k, rows, columns], blend, shares[k] / total)
         return blend
 
     @cached_property

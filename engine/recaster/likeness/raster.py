@@ -77,24 +77,31 @@ class Rim:
         outside = np.flatnonzero(inside == 0) if where is None else np.flatnonzero(where > inside)
         if not inside.any():
             return cls(outside, outside)
-        return cls(outside, nearest(inside).ravel()[outside])
+        labels, found = _labelled(inside)
+        return cls(outside, found[labels.ravel()[outside]])
 
     def filled(self, picture: Image) -> Image:
         """A picture (H, W, ...) that is continued there; it is changed."""
         flat = picture.reshape(picture.shape[0] * picture.shape[1], -1)
-        flat[self.outside] = flat[self.nearest]
+        flat[self.outside] = np.take(flat, self.nearest, 0)
         return picture
 
 
 def nearest(mask: NDArray[np.uint8]) -> NDArray[np.intp]:
     """(H, W): for every pixel the flat index of the nearest one that is not 0 in a mask (H, W)."""
+    labels, found = _labelled(mask)
+    return np.take(found, labels)
+
+
+def _labelled(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+    """(H, W): for every pixel a label of the nearest one that is not 0; and the flat index of each label."""
     _, labels = cv2.distanceTransformWithLabels(
         (mask == 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
     )
     there = np.flatnonzero(mask)
     found = np.zeros(labels.max() + 1, np.intp)
     found[labels.ravel()[there]] = there
-    return np.take(found, labels)
+    return labels, found
 
 
 def _unit(values: Floats) -> Floats:

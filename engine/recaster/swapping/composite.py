@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from recaster.faces.alignment import invert, scale, zoom
+from recaster.faces.alignment import invert, scale
 from recaster.media.types import Patch, Place
 from recaster.swapping.label import draw_label, label_place
 
@@ -98,16 +98,12 @@ def _apart(places: Sequence[Place]) -> list[Place]:
 
 def _lay(image: Image, matte: NDArray[np.float32], layer: Layer, place: Place, whole: Place) -> None:
     """Blend one face, at its place, into a part of the frame and its matte, in place."""
-    picture, mask, to_picture = _sampled(layer)
+    picture, mask, filtering = _sampled(layer)
     size, corner = (place.width, place.height), np.array([place.left, place.top])
-    face = cv2.warpAffine(
-        picture,
-        _seen_from(invert(to_picture), corner),
-        size,
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    weight = cv2.warpAffine(mask, _seen_from(invert(layer.matrix), corner), size, flags=cv2.INTER_LINEAR)
+    to_crop = _seen_from(invert(layer.matrix), corner)
+    face = cv2.warpAffine(picture, to_crop, size, flags=filtering, borderMode=cv2.BORDER_REPLICATE)
+    np.clip(face, 0, 255, out=face)  # cubic filters reach beyond
+    weight = cv2.warpAffine(mask, to_crop, size, flags=cv2.INTER_LINEAR)
     there = place.within(whole)
     here = there.of(image)
     # blendLinear divides by the sum of the weights + 1e-5, which rounding takes back.
@@ -116,19 +112,17 @@ def _lay(image: Image, matte: NDArray[np.float32], layer: Layer, place: Place, w
     shown += (1 - shown) * weight
 
 
-def _sampled(layer: Layer) -> tuple[NDArray[np.float32], NDArray[np.float32], Floats]:
-    """Image, mask and the image's matrix, so that sampling linearly neither aliases nor smears.
+def _sampled(layer: Layer) -> tuple[NDArray[np.float32], NDArray[np.float32], int]:
+    """Image, mask and how to sample the image, so that it neither aliases nor smears.
 
-    A crop that shrinks is blurred first; any other is doubled with a cubic filter, which costs half
-    of warping with one.
+    A crop that shrinks is blurred first; any other is sampled with a cubic filter.
     """
     if layer.zoom >= SHRINKING:
-        twice = cv2.resize(layer.image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-        return np.clip(twice, 0, 255, out=twice), layer.mask, zoom(layer.matrix, 2)
+        return layer.image, layer.mask, cv2.INTER_CUBIC
     sigma = BLUR / layer.zoom
     image = cv2.GaussianBlur(layer.image, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
     mask = cv2.GaussianBlur(layer.mask, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-    return image, np.where(layer.mask > 0, mask, np.float32(0)), layer.matrix
+    return image, np.where(layer.mask > 0, mask, np.float32(0)), cv2.INTER_LINEAR
 
 
 def _seen_from(matrix: Floats, corner: NDArray[np.int64]) -> Floats:
