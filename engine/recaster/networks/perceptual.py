@@ -53,7 +53,8 @@ class DlibBackbone:
     note = "perceptual loss: dlib's face recognition ResNet (public domain)"
 
     def __init__(self) -> None:
-        from recaster.networks.dlib_resnet import CHIP_EYES, SIZE, build_dlib_resnet
+        from recaster.networks.dlib_resnet import CHIP_EYES, build_dlib_resnet
+        from recaster.networks.dlib_walk import SIZE
 
         self.size, self.eyes = SIZE, CHIP_EYES
         self._model = build_dlib_resnet()
