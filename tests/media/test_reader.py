@@ -9,6 +9,7 @@ from recaster.media import reader
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames, read_some
 from recaster.media.scan import scan
+from recaster.media.source import Source
 
 FULL, LIMITED = 2, 1
 BT709, BT601, BT2020 = 1, 6, 9
@@ -67,6 +68,22 @@ def test_some_frames_are_those_of_the_whole_and_nothing_is_decoded_twice(make_cl
     for earlier, later in itertools.pairwise(ranges):
         assert keys[keys <= later.start - 1].max() >= earlier.stop
     assert list(read_some(path, [])) == []
+
+
+def test_frames_that_are_quick_to_read(make_clip, monkeypatch):
+    path = make_clip(count=60, options={"g": "12"})
+    decoded, pictures = [], Source.decode
+
+    def counted(source):
+        for picture in pictures(source):
+            decoded.append(picture.pts)
+            yield picture
+
+    quick = [at for at in reader.quick_to_read(path).tolist() if at < 60]
+    assert len(quick) >= 5
+    monkeypatch.setattr(Source, "decode", counted)
+    assert [frame.index for frame in read_some(path, quick)] == quick
+    assert len(decoded) <= 3 * len(quick)
 
 
 def test_a_range_outside_the_clip_is_empty(make_clip):

@@ -34,7 +34,12 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def looked_at(
-    fake: Any, tracks: list[Any], available: range, shown: range | None = None, last: int = 10**6
+    fake: Any,
+    tracks: list[Any],
+    available: range,
+    shown: range | None = None,
+    last: int = 10**6,
+    quick: np.ndarray | None = None,
 ) -> tuple[Scene, list[int]]:
     """The scene, and which frames were read; the clip ends after ``last``."""
     asked: list[int] = []
@@ -44,13 +49,26 @@ def looked_at(
         return (Frame(i, i, Fraction(i, 25), fake.picture(i)) for i in indices if i <= last)
 
     scene = Scene.planned(tracks, fake.FakeSwapper(aligned=True), Smoothing())
-    return occlusion.looked_at(scene, read, available, [shown or available], 64), asked
+    return occlusion.looked_at(scene, read, available, [shown or available], 64, quick=quick), asked
 
 
 def test_a_look_is_made_of_frames_from_all_over_the_track(fake: Any, seen: list[int]) -> None:
     scene, asked = looked_at(fake, [fake.track(range(10, 4010))], range(5000))
     assert (len(asked), asked[0], asked[-1]) == (48, 10, 4009)
     assert (seen, scene.looks) == ([48], {0: "look"})
+
+
+@pytest.mark.usefixtures("seen")
+def test_frames_that_are_quick_to_read_are_taken_where_some_are_near(fake: Any) -> None:
+    every = np.arange(1, 5000, 50)
+    _, asked = looked_at(fake, [fake.track(range(10, 4010))], range(5000), quick=every)
+    assert set(asked) <= set(every.tolist())
+    assert len(asked) == 48
+    assert np.diff(asked).max() <= 2 * 4000 / 48
+    _, some = looked_at(fake, [fake.track(range(10, 4010))], range(5000), quick=np.array([1000]))
+    _, evenly = looked_at(fake, [fake.track(range(10, 4010))], range(5000))
+    assert set(some) - set(evenly) == {1000}
+    assert len(some) == 48
 
 
 def test_people_in_one_shot_are_looked_at_in_one_go(fake: Any, seen: list[int]) -> None:
@@ -95,3 +113,4 @@ def test_where_a_crop_shows_the_frame() -> None:
     assert not seen[:, : 32 - 1].any()
     assert not seen[60:].any()
     assert seen[1:58, 33:].all()
+    assert occlusion.in_frame((500, 500), np.array([[2.0, 0, -60], [0, 2.0, -60]]), 2 * SIZE).all()

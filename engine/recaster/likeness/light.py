@@ -57,8 +57,9 @@ def measure_light(
 ) -> Floats | None:
     """The target's light over the swapped face's, and its detail, as logarithms of gains.
 
-    (TERMS + SHADES + 1, 3): how it changes over the face, and with the way that each part looks; the last
-    row is how much finer the target's skin is drawn: its grain, its softness, its motion blur.
+    (TERMS + SHADES + 1, 3), or (TERMS + 1, 3) without normals: how it changes over the face, and with the
+    way that each part looks; the last row is how much finer the target's skin is drawn: its grain, its
+    softness, its motion blur.
 
     Args:
         swapped: (size, size, 3) uint8 RGB, the swapped face in an aligned crop.
@@ -81,7 +82,7 @@ def measure_light(
 def _fitted(
     swapped: Image, target: Image, mask: NDArray[np.float32], normals: Floats | None = None
 ) -> tuple[Floats, Floats, NDArray[np.bool_]] | None:
-    """The light (TERMS + SHADES, 3), the weights (N,) of the N cells that show face, and which those are."""
+    """The light (as many terms, 3), the weights (N,) of the N cells that show face, and which those are."""
     share = cv2.resize(mask, (CELLS, CELLS), interpolation=cv2.INTER_AREA).ravel().astype(np.float64)
     here = share > 0.5
     if here.sum() < FEWEST:
@@ -91,12 +92,13 @@ def _fitted(
         for image in (swapped, target)
     )
     ratio, terms = np.log(theirs / ours), _shaded(normals)[here]
+    ridges = _RIDGES[: terms.shape[1]]
     believed = np.where(terms[:, 2] > 2 * _MOUTH_FROM - 1, _MOUTH_SHARE, 1.0) * share[here]
     level = ratio.mean(-1)
     weights = believed * _skin(theirs) * _skin(ours)
     for _ in range(_ROUNDS):
         used = weights
-        shared = _solved(terms, level, used, _RIDGES)
+        shared = _solved(terms, level, used, ridges)
         off = np.abs(level - terms @ shared)
         scale = max(_SPREAD, 1.4826 * float(np.median(off)))
         weights = believed * np.clip(1 - (off / (3 * scale)) ** 2, 0, 1) ** 2
@@ -203,9 +205,9 @@ def _solved(terms: Floats, values: Floats, weights: Floats, ridge: Floats) -> Fl
 
 
 def _shaded(normals: Floats | None) -> Floats:
-    """(CELLS * CELLS, TERMS + SHADES): all terms of light."""
+    """(CELLS * CELLS, TERMS or TERMS + SHADES): the terms of light, those of shape where that is known."""
     terms = _terms(CELLS)
-    return np.hstack([terms, np.zeros((len(terms), SHADES)) if normals is None else normals])
+    return terms if normals is None else np.hstack([terms, normals])
 
 
 @lru_cache(maxsize=2)

@@ -75,6 +75,16 @@ def read_some(path: Path, indices: Sequence[int]) -> Iterator[Frame]:
             begin = following if following is not None else begin
 
 
+def quick_to_read(path: Path) -> NDArray[np.int64]:
+    """Indices of the frames for which ``read_some`` decodes no more than two others: those after key frames.
+
+    Raises:
+        ClipError: the clip cannot be used.
+    """
+    seen = scan(path)
+    return np.flatnonzero(seen.keys) + 1 if seen.seekable else np.zeros(0, np.int64)
+
+
 def _frames(
     path: Path,
     start: int,

@@ -36,6 +36,7 @@ def looked_at(
     shown: Iterable[range],
     size: int,
     report: Report = silent,
+    quick: NDArray[np.int64] | None = None,
 ) -> Scene:
     """The scene with the usual look of everyone shown whose mesh is known and whose crops are aligned.
 
@@ -48,11 +49,13 @@ def looked_at(
         shown: the frames that will be rendered.
         size: side of the crops in pixels.
         report: told about every frame.
+        quick: indices of frames that are read without many others, ascending.
     """
+    quick = np.zeros(0, np.int64) if quick is None else quick
     rows: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for number in {number for part in shown for frame in part for number, _ in scene.places.get(frame, ())}:
         plan = scene.plans[number]
-        for row in _chosen(plan, available):
+        for row in _chosen(plan, available, quick):
             rows[int(plan.frames[row])].append((number, row))
     gathered: dict[int, list[tuple[Image, Floats]]] = defaultdict(list)
     for done, frame in enumerate(read(sorted(rows)), 1):
@@ -69,17 +72,30 @@ def looked_at(
 
 
 def in_frame(frame: tuple[int, int], matrix: Floats, size: int) -> NDArray[np.bool_]:
-    """Where a crop of ``size`` shows a frame of (width, height) and not its border repeated, (SIZE, SIZE)."""
-    places = (np.arange(SIZE) + 0.5) * (size / SIZE) - 0.5
-    back = invert(matrix)
+    """Where a crop of ``size`` shows a frame of (width, height) and not its border repeated.
+
+    (SIZE, SIZE), or (1, 1) where all of it does.
+    """
+    places, back = np.asarray((np.arange(SIZE) + 0.5) * (size / SIZE) - 0.5), invert(matrix)
+    corners = _within(frame, back, places[[0, -1]])
+    return np.ones((1, 1), bool) if corners.all() else _within(frame, back, places)
+
+
+def _within(frame: tuple[int, int], back: Floats, places: NDArray[np.floating]) -> NDArray[np.bool_]:
     x, y = (axis[0] * places + axis[1] * places[:, None] + axis[2] for axis in back)
     width, height = frame
     return np.asarray((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1))
 
 
-def _chosen(plan: TrackPlan, available: range) -> list[int]:
-    """The rows of a plan that its look is made of."""
+def _chosen(plan: TrackPlan, available: range, quick: NDArray[np.int64]) -> list[int]:
+    """The rows of a plan that its look is made of: evenly spread, or next to that where it is quicker."""
     rows = [row for row, frame in enumerate(plan.frames.tolist()) if frame in available]
     if not plan.aligned or plan.landmarks.shape[1] != POINTS or len(rows) < FEWEST:
         return []
-    return [rows[i] for i in np.linspace(0, len(rows) - 1, min(LOOKS, len(rows))).astype(int)]
+    places = np.linspace(0, len(rows) - 1, min(LOOKS, len(rows))).astype(int)
+    reach = (len(rows) - 1) / (2 * len(places))
+    near = np.flatnonzero(np.isin(plan.frames[rows], quick))
+    for i, place in enumerate(places) if near.size else ():
+        other = near[np.abs(near - place).argmin()]
+        places[i] = other if abs(other - place) < reach else place
+    return [rows[i] for i in places]

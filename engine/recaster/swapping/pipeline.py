@@ -12,7 +12,7 @@ from recaster.faces.landmarkers import make_landmarker
 from recaster.files import sha256
 from recaster.media.join import check_output, join_segments, join_with_sound, times_of
 from recaster.media.probe import probe
-from recaster.media.reader import read_some
+from recaster.media.reader import quick_to_read, read_some
 from recaster.media.sound import Sound
 from recaster.media.writer import check_encoding
 from recaster.progress import Report, Update, silent
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from recaster.swapping.settings import SwapSettings
     from recaster.swapping.swapper import Swapper
 
-PLAN_FORMAT: Final = 6
+PLAN_FORMAT: Final = 7
 
 
 def swap_clip(
@@ -145,7 +145,15 @@ def with_looks(
     """The scene with what faces usually look like, if the mask is to leave alone what is in front of them."""
     if settings.mask.kind != "learned":
         return scene
-    return looked_at(scene, lambda indices: read_some(clip, indices), available, shown, swapper.size, report)
+    return looked_at(
+        scene,
+        lambda indices: read_some(clip, indices),
+        available,
+        shown,
+        swapper.size,
+        report,
+        quick_to_read(clip),
+    )
 
 
 def refuse_overwriting(clip: Path, out: Path, settings: SwapSettings) -> None:
