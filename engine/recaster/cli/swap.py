@@ -54,7 +54,10 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     _add_marks(parser)
     add_basis(parser)
     parser.add_argument(
-        "--device", choices=("auto", "cpu", "gpu"), default="auto", help="what computes (default: auto)"
+        "--device",
+        choices=("auto", "cpu", "gpu"),
+        default="auto",
+        help="what computes (default: auto: the CPU for guided models, else a GPU where there is one)",
     )
     parser.add_argument(
         "--threads",

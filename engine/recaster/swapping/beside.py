@@ -30,7 +30,7 @@ MOST: Final = 8
 CORES_EACH: Final = 2
 """Cores that a process keeps busy."""
 MEMORY_EACH: Final = 3 << 30
-"""Bytes of memory that there have to be for each: a network takes half of it."""
+"""Bytes of memory that there have to be for each: frames of a 4K clip take half of it."""
 CHUNKS_EACH: Final = 4
 """Chunks of a piece at least: at either end of a piece, frames are painted for their neighbours' sake."""
 PIECES_EACH: Final = 3
