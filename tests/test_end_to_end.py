@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import av
@@ -87,6 +89,12 @@ def test_a_guided_model(actors: Path, source: Path, job: Path) -> None:
     assert any((model / "logs").iterdir())
     swap(actors, out, "-m", model)
     check_swapped(actors, out)
+    swapped = ["swap", actors / "performer.mp4", "-m", model, "-o", job / "again.mp4", "--range", "0-4"]
+    script = (
+        f"import sys; from recaster.cli.main import main; assert main({list(map(str, swapped))!r}) == 0;"
+        "sys.exit('tensorflow' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 def test_a_pairwise_model(actors: Path, source: Path, target: Path, job: Path) -> None:

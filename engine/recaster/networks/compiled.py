@@ -77,9 +77,10 @@ def compiled_swap(folder: ModelFolder, channels: int) -> CompiledSwap:
     content = _kept(folder, key)
     if content is None:
         content = _translated_beside(folder, channels)
-        # Where it can't be kept, it is translated again the next time.
+        # Where it can't be kept, or a training has gone on meanwhile, it is translated again the next time.
         with contextlib.suppress(OutputError):
-            _keep(folder, key, content)
+            if _key(folder) == key:
+                _keep(folder, key, content)
     return CompiledSwap(content)
 
 
