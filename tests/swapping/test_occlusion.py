@@ -65,6 +65,11 @@ def test_frames_that_are_quick_to_read_are_taken_where_some_are_near(fake: Any) 
     assert set(asked) <= set(every.tolist())
     assert len(asked) == 48
     assert np.diff(asked).max() <= 2 * 4000 / 48
+    for length, step in ((98, 3), (119, 5), (114, 12), (196, 25), (500, 10)):
+        _, asked = looked_at(
+            fake, [fake.track(range(length))], range(length), quick=np.arange(1, length, step)
+        )
+        assert len(set(asked)) == 48
     _, some = looked_at(fake, [fake.track(range(10, 4010))], range(5000), quick=np.array([1000]))
     _, evenly = looked_at(fake, [fake.track(range(10, 4010))], range(5000))
     assert set(some) - set(evenly) == {1000}

@@ -50,9 +50,6 @@ class Counter:
     def weights(self) -> dict[str, np.ndarray]:
         return {"sum": np.float32([self.sum])}
 
-    def make_ready(self, folder: ModelFolder) -> None:
-        assert folder.weights.is_file()
-
     def preview(self) -> np.ndarray:
         return np.full((8, 8, 3), self.steps, np.uint8)
 

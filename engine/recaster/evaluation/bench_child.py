@@ -220,10 +220,6 @@ class Metered:
         """As the trainee's."""
         return self._trainee.weights()
 
-    def make_ready(self, folder: ModelFolder) -> None:
-        """As the trainee's."""
-        self._trainee.make_ready(folder)
-
     def preview(self) -> Image:
         """As the trainee's."""
         return self._trainee.preview()
@@ -257,7 +253,7 @@ def judge(
         if variant.preset is None:
             swapper = load_swapper(source=settings.source)
         else:
-            swapper = load_swapper(point.folder)
+            swapper = load_swapper(point.folder, device=settings.device)
         swap_clip(settings.original, point.swapped, swapper, SwapSettings(frames=settings.frames), report)
     wanted = EvaluateSettings(
         target=settings.target, gallery=settings.gallery, truth=settings.truth, frames=settings.frames

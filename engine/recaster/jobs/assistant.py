@@ -234,7 +234,7 @@ class _Desk:
                 marking = Marking.from_json(question["marking"])
                 model = Path(question["model"]) if question["model"] else None
                 self._choose_device(options, tensorflow=needs_tensorflow(model, settings.analysis.detector))
-                swapper = self._swapper_of(model, question["faceset"], options.device)
+                swapper = self._swapper_of(model, question["faceset"], options.device or "auto")
                 result = preview_frame(clip, out, question["frame"], swapper, settings, marking=marking)
             except BaseException:
                 out.unlink(missing_ok=True)
@@ -277,7 +277,7 @@ class _Desk:
         state = ModelFolder(model).digest() if model else faceset
         wanted = (model, faceset, state, device)
         if self._swapper is None or self._swapper[0] != wanted:
-            swapper = load_swapper(model, Path(faceset) if faceset else None, device or "auto")
+            swapper = load_swapper(model, Path(faceset) if faceset else None, device)
             self._swapper = (wanted, swapper)
         return self._swapper[1]
 

@@ -181,7 +181,7 @@ class Supervisor:
             return
         if time.monotonic() < self._not_before.get(job.job_id, 0):
             return
-        device = device_for(job.spec)
+        device = device_for(job.spec, self._store.folder)
         if self._in_the_way(job, device):
             return
         self._not_before.pop(job.job_id, None)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2
+from recaster.errors import ModelError
 from recaster.jobs.devices import devices
 from recaster.jobs.task import Limits, Task
 from recaster.provenance.policy import Policy
 from recaster.provenance.signing import signing_of
 
 if TYPE_CHECKING:
+    from recaster.store.folder import DataFolder
     from recaster.store.store import Store
 
 KINDS: Final = {
@@ -158,19 +160,35 @@ _NEEDS: Final = {
 }
 
 
-def device_for(spec: job_pb2.JobSpec) -> str:
+def device_for(spec: job_pb2.JobSpec, folder: DataFolder) -> str:
     """What a job computes on: "gpu", "cpu", or "" where it needs no device."""
     kind = kind_of(spec)
     if kind in LIGHT:
         return ""
     asked = {"train": spec.train.options.device, "swap": spec.swap.options.device}.get(kind, "cpu")
-    return devices()[0] if asked in ("", "auto") else asked
+    if asked not in ("", "auto"):
+        return asked
+    return "cpu" if kind == "swap" and not _by_tensorflow(spec.swap, folder) else devices()[0]
 
 
-def _limits(spec: job_pb2.JobSpec, policy: Policy) -> Limits:
+def _by_tensorflow(swap: job_pb2.SwapSpec, folder: DataFolder) -> bool:
+    """As ``swapping.load.needs_tensorflow``, which needs the whole engine to be asked."""
+    from recaster.networks.model_folder import ModelFolder
+
+    if swap.options.detector == "dlib-cnn":
+        return True
+    try:
+        return (
+            bool(swap.model_id) and ModelFolder(folder.model(swap.model_id)).read().preset.family != "guided"
+        )
+    except ModelError:
+        return True  # its worker will say what is wrong
+
+
+def _limits(spec: job_pb2.JobSpec, device: str, policy: Policy) -> Limits:
     if kind_of(spec) != "ingest":
         # A GPU's driver may need sockets that aren't there without the network, a timestamp the network.
-        return dataclasses.replace(WORKING, offline=device_for(spec) != "gpu" and not policy.timestamp)
+        return dataclasses.replace(WORKING, offline=device != "gpu" and not policy.timestamp)
     return LOADING if spec.ingest.kind == job_pb2.INGEST_KIND_MODEL else LOOKING
 
 
@@ -192,6 +210,7 @@ def task_for(job: job_pb2.Job, store: Store) -> Task:
         facesets[made] = store.folder.faceset(made)
     if needed.makes == "model":
         models[made] = store.folder.model(made)
+    device = device_for(job.spec, store.folder)
     digests = {*needed.blobs, *(clip.digest for clip in clips.values())}
     return Task(
         job_id=job.job_id,
@@ -203,7 +222,7 @@ def task_for(job: job_pb2.Job, store: Store) -> Task:
         facesets=facesets,
         models=models,
         made=made,
-        device=device_for(job.spec),
-        limits=_limits(job.spec, policy),
+        device=device,
+        limits=_limits(job.spec, device, policy),
         signing=signing_of(policy, store.folder.path) if kind_of(job.spec) == "sign" else None,
     )

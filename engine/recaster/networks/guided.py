@@ -9,8 +9,8 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
+from recaster.networks.guided_form import GATE, LEAK, OUTPUTS, TRUST
 from recaster.networks.pairwise import named
-from recaster.quiet import without_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,18 +20,8 @@ if TYPE_CHECKING:
 
     from recaster.networks.presets import Preset
 
-OUTPUTS = 4
-"""Channels of the network's output: see ``build_guided``."""
-
-_LEAK = 0.1
-_TRUST = 1.0
-"""An untrained network keeps sigmoid(1) = 73 % of the warp: it is a face already."""
-
 _QUIET = 0.02
 """Gain of what is added to something good already; a loud start would shut the sigmoids for ever."""
-
-_GATE = 2
-"""How much of the warp is kept is decided for squares of so many of the network's pixels."""
 
 
 class _Scope:
@@ -52,7 +42,7 @@ class _Scope:
         self, x: keras.KerasTensor, width: int, kernel: int, name: str, stride: int = 1
     ) -> keras.KerasTensor:
         """A convolution and a leaky rectifier."""
-        return ops.leaky_relu(self.conv(x, width, kernel, name, stride), _LEAK)
+        return ops.leaky_relu(self.conv(x, width, kernel, name, stride), LEAK)
 
     def residual(self, x: keras.KerasTensor, width: int, name: str) -> keras.KerasTensor:
         """Two convolutions beside the identity, almost silent at first.
@@ -62,7 +52,7 @@ class _Scope:
         """
         inner = self.active(x, width, 3, f"{name}_a")
         total = x + self.conv(inner, width, 3, f"{name}_b", gain=_QUIET)
-        return ops.maximum(total, _LEAK * total)
+        return ops.maximum(total, LEAK * total)
 
     def up(self, x: keras.KerasTensor, width: int, name: str) -> keras.KerasTensor:
         """Twice the size by sub-pixel convolution (Shi et al., 2016)."""
@@ -98,8 +88,8 @@ def build_guided(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
     x = scope.active(ops.concatenate([x, warp], -1), 24, 3, "join")
     output = scope.conv(x, OUTPUTS, 3, "head", gain=_QUIET)
     # A gate that could change from pixel to pixel would draw patterns of its own.
-    gate = ops.average_pool(output[..., 3:], _GATE, _GATE)
-    gate = layers.UpSampling2D(_GATE * detail, interpolation="bilinear")(gate)
+    gate = ops.average_pool(output[..., 3:], GATE, GATE)
+    gate = layers.UpSampling2D(GATE * detail, interpolation="bilinear")(gate)
     painted = output[..., :3]
     if detail > 1:
         fine = ops.depth_to_space(scope.conv(x, 3 * detail**2, 3, "fine", gain=_QUIET), detail)
@@ -120,7 +110,7 @@ def painting(output: tf.Tensor) -> tf.Tensor:
 
 def kept(output: tf.Tensor) -> tf.Tensor:
     """How much of the warp the network keeps, (B, side, side, 1), 0 to 1."""
-    return tf.sigmoid(output[..., 3:4] + _TRUST)
+    return tf.sigmoid(output[..., 3:4] + TRUST)
 
 
 def composed(conditions: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
@@ -144,7 +134,7 @@ def build_guided_critic(preset: Preset, channels: int, seed: int = 0) -> keras.M
 
 
 class GuidedSwap:
-    """A trained guided network.
+    """A trained guided network, run by TensorFlow: on a GPU (``guided_lite`` is for the CPU).
 
     Args:
         preset: how it was built.
@@ -177,15 +167,6 @@ class GuidedSwap:
             (B, side, side, 3) uint8 RGB.
         """
         return self._run(tf.constant(conditions)).numpy()
-
-    def as_tflite(self) -> bytes:
-        """The same for one face at a time, as a .tflite file (see ``compiled.py``)."""
-        one = tf.TensorSpec((1, *self._network.input_shape[1:]), tf.uint8)
-        owner = tf.Module()
-        owner.variables_used = [variable.value for variable in self._network.variables]
-        run = tf.function(self._finish).get_concrete_function(one)
-        with without_lines(b"I0000", b"W0000"):
-            return bytes(tf.lite.TFLiteConverter.from_concrete_functions([run], owner).convert())
 
     def _finish(self, conditions: tf.Tensor) -> tf.Tensor:
         unit = tf.cast(conditions, tf.float32) / 255

@@ -5,7 +5,6 @@ Layout::
     MODEL/model.json            format, family, preset, digests of the facesets, steps
           weights.safetensors   what a swap needs
           likeness.safetensors  guided models only: the source's geometry and references
-          compiled.safetensors  guided models only: the network made ready for the CPU, at any time anew
           checkpoints/          what resuming needs
           previews/             contact sheets by step
           logs/                 TensorBoard events
@@ -69,11 +68,6 @@ class ModelFolder:
     def likeness(self) -> Path:
         """The source's geometry and reference images (guided models)."""
         return self.path / "likeness.safetensors"
-
-    @property
-    def compiled(self) -> Path:
-        """The network as the CPU runs it, made from the weights (guided models, see ``compiled.py``)."""
-        return self.path / "compiled.safetensors"
 
     @property
     def checkpoints(self) -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from recaster.errors import UsageError
-from recaster.networks.guided import OUTPUTS
+from recaster.networks.guided_form import OUTPUTS
 from recaster.networks.tensors import load_metadata, load_tensors, save_tensors
 
 if TYPE_CHECKING:

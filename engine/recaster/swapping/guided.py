@@ -18,7 +18,7 @@ from recaster.likeness.light import as_fine_as
 from recaster.likeness.likeness import Likeness
 from recaster.likeness.references import REGIONS
 from recaster.likeness.retarget import retarget
-from recaster.networks.compiled import compiled_swap
+from recaster.networks.guided_lite import LiteSwap
 from recaster.networks.tensors import load_tensors
 from recaster.swapping.swapper import TrackPlan
 
@@ -43,7 +43,7 @@ _LEAST = 0.05
 
 
 class Network(Protocol):
-    """What finishes warps: ``GuidedSwap`` or ``CompiledSwap``."""
+    """What finishes warps: ``GuidedSwap`` or ``LiteSwap``."""
 
     def finish(self, conditions: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Paint faces (B, side, side, 3) uint8 RGB from conditions (B, side, side, CHANNELS) uint8."""
@@ -83,7 +83,7 @@ class GuidedSwapper:
         chosen = folder.read().preset
         likeness = Likeness.load(folder.likeness)
         size = chosen.size * chosen.guided.detail
-        network = _by_tensorflow(folder) if gpu else compiled_swap(folder, CHANNELS)
+        network = _by_tensorflow(folder) if gpu else LiteSwap(chosen, CHANNELS, folder.weights)
         return cls(likeness, size, folder.digest(), network)
 
     def plan(self, track: FaceTrack, smoothing: Smoothing) -> TrackPlan:

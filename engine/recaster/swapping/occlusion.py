@@ -40,7 +40,7 @@ def looked_at(
 ) -> Scene:
     """The scene with the usual look of everyone shown whose mesh is known and whose crops are aligned.
 
-    A look depends on its own track and on ``available`` alone, not on what is shown.
+    A look depends on its own track, on ``available`` and on ``quick``, not on what is shown.
 
     Args:
         scene: whose faces are swapped.
@@ -93,7 +93,7 @@ def _chosen(plan: TrackPlan, available: range, quick: NDArray[np.int64]) -> list
     if not plan.aligned or plan.landmarks.shape[1] != POINTS or len(rows) < FEWEST:
         return []
     places = np.linspace(0, len(rows) - 1, min(LOOKS, len(rows))).astype(int)
-    reach = (len(rows) - 1) / (2 * len(places))
+    reach = np.diff(places).min() / 2  # so none is taken twice
     near = np.flatnonzero(np.isin(plan.frames[rows], quick))
     for i, place in enumerate(places) if near.size else ():
         other = near[np.abs(near - place).argmin()]

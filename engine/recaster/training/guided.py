@@ -11,7 +11,6 @@ from recaster.faces import topology
 from recaster.likeness.condition import CHANNELS, EYES, FACE, INNER_LIPS, IRISES, LIPS, PARTS
 from recaster.likeness.form import mesh_in_crop
 from recaster.networks import losses
-from recaster.networks.compiled import compile_network
 from recaster.networks.guided import (
     build_guided,
     build_guided_critic,
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recaster.media.types import Image
-    from recaster.networks.model_folder import ModelFolder
     from recaster.networks.perceptual import Backbone
     from recaster.networks.presets import Preset
     from recaster.training.guided_faces import Source
@@ -128,10 +126,6 @@ class GuidedTrainee:
         """What another training can begin with: what a swap needs, and the discriminator."""
         critic = named(self._critic) if self._critic else {}
         return {**{name: variable.numpy() for name, variable in critic.items()}, **self.weights()}
-
-    def make_ready(self, folder: ModelFolder) -> None:
-        """Translate the network for swaps on the CPU, which then don't need TensorFlow."""
-        compile_network(folder, CHANNELS)
 
     def preview(self) -> Image:
         """Columns of faces: the source's frame, the warp alone, the network's result."""

@@ -250,12 +250,11 @@ class _Run:
             self.preview()
 
     def finish(self) -> None:
-        """Leave the final weights, checkpoint and preview behind, and the model ready for a swap."""
+        """Leave the final weights, checkpoint and preview behind."""
         if self._began is None:
             return  # nothing was left to do
         if self._saved_step != self.step:
             self.checkpoint()
-        self.trainee.make_ready(self.folder)
         if self._shown_step != self.step:
             self.preview()
 

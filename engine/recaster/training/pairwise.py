@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from recaster.media.types import Image
-    from recaster.networks.model_folder import ModelFolder
     from recaster.networks.perceptual import Backbone
     from recaster.networks.presets import Preset
     from recaster.training.faces import TrainingFaces
@@ -131,9 +130,6 @@ class PairwiseTrainee:
         if self._average is not None:
             return self._average.values()
         return {name: variable.numpy() for name, variable in self._swapping.items()}
-
-    def make_ready(self, folder: ModelFolder) -> None:
-        """Nothing: TensorFlow swaps."""
 
     def preview(self) -> Image:
         """Columns: source, its reconstruction, target, the swap (shown through its mask)."""

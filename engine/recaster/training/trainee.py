@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from recaster.media.types import Image
-    from recaster.networks.model_folder import ModelFolder
     from recaster.networks.presets import Preset
 
 
@@ -43,10 +42,6 @@ class Trainee(Protocol):
 
     def weights(self) -> dict[str, np.ndarray]:
         """What a swap needs, by name (the moving average where there is one)."""
-        ...
-
-    def make_ready(self, folder: ModelFolder) -> None:
-        """Spare the first swap what can be done before it; the weights are in ``folder``."""
         ...
 
     def preview(self) -> Image:
