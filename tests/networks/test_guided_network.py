@@ -9,7 +9,6 @@ import pytest
 import tensorflow as tf
 
 from recaster.networks.guided import (
-    OUTPUTS,
     GuidedSwap,
     build_guided,
     build_guided_critic,
@@ -17,6 +16,7 @@ from recaster.networks.guided import (
     kept,
     reduced,
 )
+from recaster.networks.guided_form import OUTPUTS
 from recaster.networks.pairwise import named
 from recaster.networks.presets import GuidedNetwork, Preset, preset
 

@@ -9,11 +9,11 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
-from recaster.networks.guided_form import GATE, LEAK, OUTPUTS, TRUST
+from recaster.networks.guided_form import LEAK, TRUST, make_guided
 from recaster.networks.pairwise import named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -24,7 +24,7 @@ _QUIET = 0.02
 """Gain of what is added to something good already; a loud start would shut the sigmoids for ever."""
 
 
-class _Scope:
+class _Maker:
     """Makes the network's layers: names them, and seeds each by its name."""
 
     def __init__(self, seed: int) -> None:
@@ -41,60 +41,50 @@ class _Scope:
     def active(
         self, x: keras.KerasTensor, width: int, kernel: int, name: str, stride: int = 1
     ) -> keras.KerasTensor:
-        """A convolution and a leaky rectifier."""
         return ops.leaky_relu(self.conv(x, width, kernel, name, stride), LEAK)
 
     def residual(self, x: keras.KerasTensor, width: int, name: str) -> keras.KerasTensor:
-        """Two convolutions beside the identity, almost silent at first.
-
-        The rectifier is written out: TensorFlow's oneDNN (2.21) makes one operation of a convolution, a
-        sum and ``leaky_relu`` wherever no gradient is asked for, and its slope is .2, whatever was wanted.
-        """
         inner = self.active(x, width, 3, f"{name}_a")
-        total = x + self.conv(inner, width, 3, f"{name}_b", gain=_QUIET)
+        total = x + self.quiet(inner, width, 3, f"{name}_b")
+        # The rectifier is written out: TensorFlow's oneDNN (2.21) makes one operation of a convolution, a
+        # sum and leaky_relu wherever no gradient is asked for, and its slope is .2, whatever was wanted.
         return ops.maximum(total, LEAK * total)
 
-    def up(self, x: keras.KerasTensor, width: int, name: str) -> keras.KerasTensor:
-        """Twice the size by sub-pixel convolution (Shi et al., 2016)."""
-        return ops.depth_to_space(self.active(x, 4 * width, 1, name), 2)
+    def quiet(self, x: keras.KerasTensor, width: int, kernel: int, name: str) -> keras.KerasTensor:
+        return self.conv(x, width, kernel, name, gain=_QUIET)
+
+    def added(self, a: keras.KerasTensor, b: keras.KerasTensor) -> keras.KerasTensor:
+        return a + b
+
+    def joined(self, parts: Sequence[keras.KerasTensor]) -> keras.KerasTensor:
+        return ops.concatenate(parts, -1)
+
+    def channels(self, x: keras.KerasTensor, start: int, stop: int) -> keras.KerasTensor:
+        return x[..., start:stop]
+
+    def averaged(self, x: keras.KerasTensor, times: int) -> keras.KerasTensor:
+        return ops.average_pool(x, times, times)
+
+    def enlarged(self, x: keras.KerasTensor, times: int) -> keras.KerasTensor:
+        return layers.UpSampling2D(times, interpolation="bilinear")(x)
+
+    def spread(self, x: keras.KerasTensor, times: int) -> keras.KerasTensor:
+        return ops.depth_to_space(x, times)
+
+    def gathered(self, x: keras.KerasTensor, times: int) -> keras.KerasTensor:
+        return ops.space_to_depth(x, times)
 
 
 def build_guided(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
-    """The U-Net of a guided preset (Ronneberger et al., 2015, with residual blocks).
-
-    It thinks at its own size; the warp's finest detail is shown to its last layers only, which paint
-    the face's finest detail by sub-pixel convolution.
+    """The guided network in Keras: see ``make_guided``.
 
     In: (B, side, side, channels) float32, 0 to 1, the condition, where side is the preset's size times
     its detail. Out: (B, side, side, OUTPUTS) float32, before their sigmoids: the painted face, and how
     much of the warp to keep.
     """
-    widths, detail, scope = preset.guided.widths, preset.guided.detail, _Scope(seed)
-    side = preset.size * detail
+    side = preset.size * preset.guided.detail
     condition = keras.Input((side, side, channels), name="condition")
-    x = ops.average_pool(condition, detail, detail)
-    skips = []
-    for depth, width in enumerate(widths):
-        x = scope.active(x, width, 5 if depth == 0 else 3, f"half{depth}", stride=2)
-        if depth > 0:
-            x = scope.residual(x, width, f"down{depth}")
-        skips.append(x)
-    for depth in reversed(range(len(widths) - 1)):
-        x = scope.up(x, widths[depth], f"twice{depth}")
-        x = scope.active(ops.concatenate([x, skips[depth]], -1), widths[depth], 1, f"join{depth}")
-        x = scope.residual(x, widths[depth], f"up{depth}")
-    x = ops.depth_to_space(scope.active(x, 64, 1, "twice"), 2)
-    warp = condition[..., :3] if detail == 1 else ops.space_to_depth(condition[..., :3], detail)
-    x = scope.active(ops.concatenate([x, warp], -1), 24, 3, "join")
-    output = scope.conv(x, OUTPUTS, 3, "head", gain=_QUIET)
-    # A gate that could change from pixel to pixel would draw patterns of its own.
-    gate = ops.average_pool(output[..., 3:], GATE, GATE)
-    gate = layers.UpSampling2D(GATE * detail, interpolation="bilinear")(gate)
-    painted = output[..., :3]
-    if detail > 1:
-        fine = ops.depth_to_space(scope.conv(x, 3 * detail**2, 3, "fine", gain=_QUIET), detail)
-        painted = layers.UpSampling2D(detail, interpolation="bilinear")(painted) + fine
-    return keras.Model(condition, ops.concatenate([painted, gate], -1), name="guided")
+    return keras.Model(condition, make_guided(preset, _Maker(seed), condition), name="guided")
 
 
 def reduced(conditions: tf.Tensor, size: int) -> tf.Tensor:
@@ -126,7 +116,7 @@ def composed(conditions: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
 
 def build_guided_critic(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
     """Judges patches of faces, real or painted (Isola et al., 2017): (B, side, side, channels) to scores."""
-    scope, side = _Scope(seed), preset.size * preset.guided.detail
+    scope, side = _Maker(seed), preset.size * preset.guided.detail
     x = shown = keras.Input((side, side, channels), name="shown")
     for index, width in enumerate(preset.guided.critic_widths):
         x = scope.active(x, width, 3, f"judge{index}", stride=2)

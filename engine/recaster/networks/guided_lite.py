@@ -1,6 +1,6 @@
 """A trained guided network at work on the CPU, without TensorFlow, which takes seconds and half a gigabyte.
 
-The network is what ``guided.py`` builds and trains, written down once more for LiteRT; a test compares them.
+It is the network that ``guided.py`` trains, written down for LiteRT; a test compares what they paint.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from recaster.errors import WeightsError
-from recaster.networks.guided_form import GATE, LEAK, OUTPUTS, TRUST
+from recaster.networks.guided_form import LEAK, OUTPUTS, TRUST, make_guided
 from recaster.networks.tensors import load_tensors
 from recaster.networks.tflite import Graph, Network
 
@@ -87,59 +87,39 @@ class _Weights:
         return found
 
 
-class _Scope(Graph):
-    """Writes the network's layers down, as ``guided.py`` names and makes them."""
+class _Maker:
+    """Writes the network's layers down."""
 
-    def __init__(self, weights: _Weights) -> None:
-        super().__init__()
-        self._weights = weights
-        self._leak = self.constant(np.array(LEAK, np.float32))
+    def __init__(self, graph: Graph, weights: _Weights) -> None:
+        self._graph, self._weights = graph, weights
+        self.added, self.joined, self.channels = graph.added, graph.joined, graph.channels
+        self.enlarged, self.spread, self.gathered = graph.enlarged, graph.spread, graph.gathered
+        self._leak = graph.constant(np.array(LEAK, np.float32))
 
-    def conv(self, x: int, width: int, kernel: int, name: str, stride: int = 1) -> int:
-        weights, biases = self._weights.of(name, (kernel, kernel, self.shape(x)[3], width))
-        return self.convolution(x, weights, biases, (stride, stride), same=True)
+    def quiet(self, x: int, width: int, kernel: int, name: str, stride: int = 1) -> int:
+        weights, biases = self._weights.of(name, (kernel, kernel, self._graph.shape(x)[3], width))
+        return self._graph.convolution(x, weights, biases, (stride, stride), same=True)
 
     def active(self, x: int, width: int, kernel: int, name: str, stride: int = 1) -> int:
-        return self.leaky(self.conv(x, width, kernel, name, stride), LEAK)
+        return self._graph.leaky(self.quiet(x, width, kernel, name, stride), LEAK)
 
     def residual(self, x: int, width: int, name: str) -> int:
         inner = self.active(x, width, 3, f"{name}_a")
-        total = self.added(x, self.conv(inner, width, 3, f"{name}_b"))
-        return self.larger(total, self.times(total, self._leak))
+        total = self.added(x, self.quiet(inner, width, 3, f"{name}_b"))
+        return self._graph.larger(total, self._graph.times(total, self._leak))
 
-    def up(self, x: int, width: int, name: str) -> int:
-        return self.spread(self.active(x, 4 * width, 1, name), 2)
+    def averaged(self, x: int, times: int) -> int:
+        return self._graph.pooled(x, "AVERAGE", (times, times), (times, times))
 
 
 def _written(preset: Preset, channels: int, weights: _Weights) -> bytes:
     """The network, from a condition (1, side, side, channels) to the face (1, side, side, 3), both 0 to 1."""
-    widths, detail, scope = preset.guided.widths, preset.guided.detail, _Scope(weights)
-    side = preset.size * detail
-    condition = scope.given((1, side, side, channels))
-    x = condition if detail == 1 else scope.pooled(condition, "AVERAGE", (detail, detail), (detail, detail))
-    skips = []
-    for depth, width in enumerate(widths):
-        x = scope.active(x, width, 5 if depth == 0 else 3, f"half{depth}", stride=2)
-        if depth > 0:
-            x = scope.residual(x, width, f"down{depth}")
-        skips.append(x)
-    for depth in reversed(range(len(widths) - 1)):
-        x = scope.up(x, widths[depth], f"twice{depth}")
-        x = scope.active(scope.joined([x, skips[depth]]), widths[depth], 1, f"join{depth}")
-        x = scope.residual(x, widths[depth], f"up{depth}")
-    x = scope.spread(scope.active(x, 64, 1, "twice"), 2)
-    warp = scope.channels(condition, 0, 3)
-    shown = warp if detail == 1 else scope.gathered(warp, detail)
-    x = scope.active(scope.joined([x, shown]), 24, 3, "join")
-    output = scope.conv(x, OUTPUTS, 3, "head")
-    gate = scope.pooled(scope.channels(output, 3, 4), "AVERAGE", (GATE, GATE), (GATE, GATE))
-    gate = scope.enlarged(gate, GATE * detail)
-    painted = scope.channels(output, 0, 3)
-    if detail > 1:
-        fine = scope.spread(scope.conv(x, 3 * detail**2, 3, "fine"), detail)
-        painted = scope.added(scope.enlarged(painted, detail), fine)
+    side, graph = preset.size * preset.guided.detail, Graph()
+    condition = graph.given((1, side, side, channels))
+    output = make_guided(preset, _Maker(graph, weights), condition)
     weights.done()
-    kept = scope.sigmoid(scope.added(gate, scope.constant(np.array(TRUST, np.float32))))
-    painted = scope.sigmoid(painted)
-    face = scope.added(painted, scope.times(kept, scope.less(warp, painted)))
-    return scope.content(condition, face)
+    trust = graph.constant(np.array(TRUST, np.float32))
+    kept = graph.sigmoid(graph.added(graph.channels(output, 3, OUTPUTS), trust))
+    painted, warp = graph.sigmoid(graph.channels(output, 0, 3)), graph.channels(condition, 0, 3)
+    face = graph.added(painted, graph.times(kept, graph.less(warp, painted)))
+    return graph.content(condition, face)
