@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from recaster.errors import AuditError
-from recaster.files import locked, unwritable, user_name
+from recaster.files import locked, unwritable
+from recaster.provenance.caller import caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -84,7 +85,7 @@ class AuditLog:
                     last = _parsed(self.path, line) if line else None
                     if last is not None and not last.whole:
                         raise AuditError(_changed(self.path, last.number))
-                    record = Record.after(last, event, {"by": user_name(), **details})
+                    record = Record.after(last, event, {"by": caller(), **details})
                     file.seek(end)
                     file.truncate()  # what a crash left half-written was never said to be there
                     file.write(record.line().encode())

@@ -1,4 +1,4 @@
-"""The engine's SQLite database: how it is opened, and its tables."""
+"""The engine's SQLite database: opening, transactions, the reserve for a full disk."""
 
 from __future__ import annotations
 
@@ -10,51 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.errors import DiskFullError, OutputError
 from recaster.files import write_bytes
+from recaster.store.schema import MIGRATIONS, SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-VERSION: Final = 1
 RESERVE: Final = 8 << 20
 """Bytes that are set aside."""
-
-_SCHEMA: Final = """
-create table job (
-  number integer primary key autoincrement,
-  job_id text not null unique,
-  request_id text unique,
-  kind integer not null,
-  state integer not null,
-  labels text not null,
-  body blob not null,          -- a serialised recaster.v1.Job
-  wish text not null,          -- what clients want: run, pause or cancel
-  best text not null,          -- JSON: the furthest it ever came, by stage, to tell a crash that repeats
-  failures integer not null    -- crashes since it last came further
-);
-create index job_by_state on job (state, number);
-create table event (
-  job_id text not null references job (job_id) on delete cascade,
-  seq integer not null,
-  kind text not null,
-  body blob not null,          -- a serialised recaster.v1.JobEvent
-  primary key (job_id, seq)
-) without rowid;
-create table thing (
-  number integer primary key autoincrement,
-  kind text not null,          -- clip, identity, faceset or model
-  thing_id text not null unique,
-  origin text,                 -- what it was made from, so that it is not made twice
-  body blob not null,          -- a serialised message of its kind
-  unique (kind, origin)
-);
-create table blob_use (
-  digest text not null,
-  owner text not null,         -- "job ID" or "thing ID"
-  primary key (digest, owner)
-) without rowid;
-create index blob_use_by_owner on blob_use (owner);
-"""
 
 
 class Database:
@@ -82,14 +45,15 @@ class Database:
             raise OutputError(f"{path}: cannot be opened ({error}); restore it, or move it away") from error
 
     def _migrate(self) -> None:
-        if self._version() > VERSION:
+        """Brings an older store to SCHEMA_VERSION, each step in a transaction of its own."""
+        if self._version() > SCHEMA_VERSION:
             raise OutputError(f"{self._path}: was written by a newer Recaster; use that one")
-        if self._version() == 0:
+        for version in range(self._version(), SCHEMA_VERSION):
             with self.transaction() as opened:
-                if self._version() == 0:  # else another process has just begun it
-                    for statement in _SCHEMA.split(";"):
+                if self._version() == version:  # else another process has just done this step
+                    for statement in MIGRATIONS[version].split(";"):
                         opened.execute(statement)
-                    opened.execute(f"pragma user_version = {VERSION}")
+                    opened.execute(f"pragma user_version = {version + 1}")
 
     def _version(self) -> int:
         return int(self._connection.execute("pragma user_version").fetchone()[0])
