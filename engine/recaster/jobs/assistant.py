@@ -1,7 +1,7 @@
 """Quick questions that need a look at pictures: answered by a warm process, never by the engine itself.
 
 ``Assistant`` is the engine's side; ``python -m recaster.jobs.assistant`` is the process. One JSON object a
-line each way. The process ends when nobody asked for a while, or when the engine is gone.
+line each way. The process ends when nobody asked for a while, and at once when the engine is gone.
 """
 
 from __future__ import annotations
@@ -10,9 +10,14 @@ import asyncio
 import base64
 import contextlib
 import json
+import os
+import queue
 import re
+import shutil
+import signal
 import sys
 import tempfile
+import threading
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -29,50 +34,48 @@ from recaster.files import safe_name
 from recaster.jobs.messages import reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from recaster.facesets.faceset import Faceset
     from recaster.swapping.swapper import Swapper
 
 IDLE_S: Final = 300.0
-PATIENCE_S: Final = 300.0
-"""Seconds that an answer may take: a first preview looks at a whole clip."""
 LINE_LIMIT: Final = 64 << 20
 THUMBNAIL_WIDTH: Final = 96
 PORTRAIT: Final = 256
+PR_SET_PDEATHSIG: Final = 1
 _KINDS: Final = {"USAGE": UsageError, "OUTPUT": OutputError, "FACE_NOT_FOUND": FaceNotFoundError}
 
 
 class Assistant:
-    """Asks the process, and starts it when there is none."""
+    """One process, started when there is none; one question at a time."""
 
-    def __init__(self, cache: Path) -> None:
-        self._cache = cache
+    def __init__(self, parent: Path) -> None:
+        """``parent`` is where the process has a folder of its own."""
+        self._parent = parent
+        self._folder: Path | None = None
         self._process: asyncio.subprocess.Process | None = None
-        self._turn = asyncio.Lock()
         self._idle: asyncio.TimerHandle | None = None
 
-    async def ask(
-        self, what: str, wanted: Callable[[], bool] = lambda: True, **values: Any
-    ) -> Mapping[str, Any]:
-        """Ask one thing, unless it isn't ``wanted`` any more when its turn has come.
+    @property
+    def is_warm(self) -> bool:
+        """Whether its process runs."""
+        return self._process is not None and self._process.returncode is None
+
+    async def ask(self, what: str, **values: Any) -> Mapping[str, Any]:
+        """Ask one thing; cancelled, the process ends.
 
         Raises:
             RecasterError: what went wrong over there; of the class that fits best.
         """
-        async with self._turn:
-            if not wanted():
-                raise OutputError("nobody waits for the answer any more")
-            if self._idle is not None:
-                self._idle.cancel()
-            try:
-                answer = await asyncio.wait_for(self._exchange({"ask": what, **values}), PATIENCE_S)
-            except BaseException as error:
-                self.close()  # whatever it is doing, its answer would be taken for the next one's
-                if isinstance(error, TimeoutError):
-                    raise OutputError(f"no answer within {PATIENCE_S:.0f} s; try a shorter clip") from None
-                raise
-            self._idle = asyncio.get_running_loop().call_later(IDLE_S, self.close)
+        if self._idle is not None:
+            self._idle.cancel()
+        try:
+            answer = await self._exchange({"ask": what, **values})
+        except BaseException:
+            self.close()  # whatever it is doing, its answer would be taken for the next one's
+            raise
+        self._idle = asyncio.get_running_loop().call_later(IDLE_S, self.close)
         if "error" in answer:
             kind: type[RecasterError] = _KINDS.get(answer["reason"], InputError)
             raise kind(answer["error"])
@@ -84,9 +87,12 @@ class Assistant:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
             self._process = None
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
 
     async def _exchange(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-        if self._process is None or self._process.returncode is not None:
+        if not self.is_warm:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -97,12 +103,16 @@ class Assistant:
                 start_new_session=True,  # Ctrl-C in a terminal is for the engine
             )
         process = self._process
+        assert process is not None  # noqa: S101 - started above
         assert process.stdin is not None  # noqa: S101 - asked for above
         assert process.stdout is not None  # noqa: S101
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="tmp", dir=self._parent))
         process.stdin.write(
-            json.dumps({**question, "folder_for_pictures": str(self._cache)}).encode() + b"\n"
+            json.dumps({**question, "folder_for_pictures": str(self._folder)}).encode() + b"\n"
         )
-        await process.stdin.drain()
+        with contextlib.suppress(ConnectionError):  # it has ended: so has its output
+            await process.stdin.drain()
         line = await process.stdout.readline()
         if not line:
             raise InputError("the question could not be answered: what it is about made its process fail")
@@ -319,8 +329,31 @@ def _thumbnail(data: bytes) -> bytes:
     return small_jpeg(Image.open(io.BytesIO(data)), THUMBNAIL_WIDTH)
 
 
-def main() -> int:
-    """Answer until nobody asks any more."""
+def _questions() -> Iterator[str]:
+    """What the engine asks. When the engine is gone the process ends, whatever it is doing."""
+    asked: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def listen() -> None:
+        while line := sys.stdin.readline():
+            asked.put(line)
+        os._exit(0)
+
+    _end_with_engine()
+    threading.Thread(target=listen, daemon=True).start()
+    while True:
+        yield asked.get()
+
+
+def _end_with_engine() -> None:
+    """Let the system kill this process with the engine, also where a library keeps all threads waiting."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def main() -> None:
+    """Answer until the engine ends."""
     from recaster.jobs import limits
     from recaster.jobs.devices import devices
     from recaster.jobs.task import Limits
@@ -330,7 +363,7 @@ def main() -> int:
     # A GPU's driver may need sockets that aren't there without the network.
     limits.apply(Limits(file_bytes=1 << 30, offline=devices()[0] != "gpu"))
     desk = _Desk()
-    while line := sys.stdin.readline():
+    for line in _questions():
         try:
             answer = desk.answer(json.loads(line))
         except Exception as error:  # noqa: BLE001 - whatever it is, whoever asked must hear of it
@@ -340,8 +373,7 @@ def main() -> int:
             answer["reason"] = reason_of(error)
         out.write(json.dumps(answer) + "\n")
         out.flush()
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

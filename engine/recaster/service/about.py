@@ -83,8 +83,7 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         whose = register.require(swapped_in(request, store))
         shown = register.audit.add("swap.preview", identity=whose.identity_id, clip=clip.clip_id)
         marking = Marking.of(register, whose, shown.hash).unstamped()  # which reaches no network
-        # Whoever asked may hang up: the warm process is not to be lost for that.
-        return await asyncio.shield(self._preview(request, context, clip, thing, name, marking))
+        return await self._preview(request, context, clip, thing, name, marking)
 
     async def _preview(
         self,
@@ -96,9 +95,9 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         marking: Marking,
     ) -> swap_pb2.PreviewFrameResponse:
         store, person = self._engine.store, request.options.person
-        answer = await self._engine.previewer.ask(
+        answer = await self._engine.ask(
             "preview",
-            wanted=lambda: not context.done(),
+            context,
             clip=str(store.blobs.path(clip.digest)),
             name=clip.display_name,
             model=str(store.folder.model(name)) if thing == "model" else "",

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from recaster.errors import RecasterError
 from recaster.jobs.tasks import needs, works_on
+from recaster.provenance.caller import caller
 from recaster.service.refusals import Code, Refusal
 from recaster.store.jobs import UNENDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from recaster.jobs.assistant import Assistant
+    from recaster.jobs.assistants import Assistants
     from recaster.jobs.supervisor import Supervisor
+    from recaster.service.refusals import Context
     from recaster.store.store import Store
 
 
@@ -28,15 +30,13 @@ class Engine:
     Attributes:
         store: what it keeps.
         supervisor: who runs its jobs.
-        assistant: who answers quick questions about faces.
-        previewer: who looks at clips (who is in them, single frames swapped), which may take longer.
+        assistants: who answers quick questions about what is in files.
         local_drops: whether files may be handed over on this machine.
     """
 
     store: Store
     supervisor: Supervisor
-    assistant: Assistant
-    previewer: Assistant
+    assistants: Assistants
     local_drops: bool = True
     _refreshing: set[asyncio.Task[None]] = field(default_factory=set)
     _waiting: defaultdict[str, set[asyncio.Event]] = field(default_factory=lambda: defaultdict(set))
@@ -70,7 +70,12 @@ class Engine:
     async def _recount(self, faceset_id: str) -> None:
         with contextlib.suppress(RecasterError):  # it was deleted meanwhile, say
             folder = str(self.store.folder.faceset(faceset_id))
-            self.keep_count(faceset_id, await self.assistant.ask("describe", folder=folder))
+            self.keep_count(faceset_id, await self.assistants.ask("describe", folder=folder))
+
+    async def ask(self, what: str, context: Context, **values: Any) -> Mapping[str, Any]:
+        """Ask an assistant, for as long as the caller waits (RecasterError)."""
+        client = f"{caller()} {context.peer()}"
+        return await self.assistants.ask(what, client, context.time_remaining(), **values)
 
     def keep_count(self, faceset_id: str, found: Mapping[str, Any]) -> Any:
         """Keep how many faces a faceset holds, and their digest; returns the faceset."""

@@ -31,9 +31,9 @@ class ProvenanceService(provenance_pb2_grpc.ProvenanceServiceServicer):
         for field, digest in digests.items():
             if not blobs.has(check_digest(field, digest)):
                 raise blob_missing(digest)
-        answer = await self._engine.assistant.ask(
+        answer = await self._engine.ask(
             "verify",
-            wanted=lambda: not context.done(),
+            context,
             path=str(blobs.path(request.digest)),
             name=request.display_name,
             beside=str(blobs.path(request.manifest_digest)) if request.manifest_digest else "",

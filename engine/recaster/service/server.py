@@ -38,7 +38,7 @@ from recaster.api.v1 import (
     swap_pb2_grpc,
 )
 from recaster.errors import InputError, RecasterError, UsageError
-from recaster.jobs.assistant import Assistant
+from recaster.jobs.assistants import Assistants
 from recaster.jobs.devices import devices
 from recaster.jobs.running import Rules
 from recaster.jobs.supervisor import Supervisor
@@ -155,8 +155,7 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
             engine = Engine(
                 store,
                 Supervisor(store, settings.rules),
-                Assistant(settings.data.path / "jobs"),
-                Assistant(settings.data.path / "jobs"),
+                Assistants(settings.data.path / "jobs"),
                 settings.local_drops,
             )
             server, address = _listening(engine, settings, token)
@@ -189,8 +188,7 @@ async def _serve(engine: Engine, server: grpc.aio.Server, ready: Callable[[], No
     await alive.enter_graceful_shutdown()
     # Together: a worker that has stopped must not be started again while calls end.
     await asyncio.gather(engine.supervisor.close(), server.stop(CALLS_GRACE_S))
-    engine.assistant.close()
-    engine.previewer.close()
+    engine.assistants.close()
     for task in tasks:
         task.cancel()
     for ended in await asyncio.gather(*tasks, return_exceptions=True):

@@ -16,6 +16,7 @@ from recaster.api.v1 import (
     model_pb2,
     model_pb2_grpc,
 )
+from recaster.provenance.caller import caller
 from recaster.service.checks import check_id
 from recaster.service.refusals import Context, answering, invalid
 from recaster.store.jobs import UnknownError
@@ -70,15 +71,12 @@ class ClipService(clip_pb2_grpc.ClipServiceServicer):
         clip = self._things.get("clip", check_id("clip_id", request.clip_id))
         given = {name: getattr(request, name) for name in FINDING if request.HasField(name)}
         options = job_pb2.SwapOptions(**given)
-        # What was found is kept: whoever hangs up and asks again needn't wait as long.
-        answer = await asyncio.shield(
-            self._engine.previewer.ask(
-                "people",
-                wanted=lambda: not context.done(),
-                clip=str(self._engine.store.blobs.path(clip.digest)),
-                name=clip.display_name,
-                options=base64.b64encode(options.SerializeToString()).decode(),
-            )
+        answer = await self._engine.ask(
+            "people",
+            context,
+            clip=str(self._engine.store.blobs.path(clip.digest)),
+            name=clip.display_name,
+            options=base64.b64encode(options.SerializeToString()).decode(),
         )
         people = [
             clip_pb2.Person(**{**one, "portrait": base64.b64decode(one["portrait"])})
@@ -131,8 +129,9 @@ class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
         if request.page_token and not (request.page_token.isdecimal() and len(request.page_token) < 10):
             raise invalid("page_token", "isn't one that this engine gave")
         start = int(request.page_token or 0)
-        answer = await self._engine.assistant.ask(
+        answer = await self._engine.ask(
             "faces",
+            context,
             folder=str(self._engine.store.folder.faceset(name)),
             start=start,
             count=request.page_size or FACES_PAGE,
@@ -159,8 +158,9 @@ class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
         self._engine.refuse_in_use("faceset", faceset_id)
         with self._engine.supervisor.reserved("faceset", faceset_id):
             self._things.moved_on("faceset", faceset_id)
-            answer = await self._engine.assistant.ask(
+            answer = await self._engine.assistants.ask(
                 "drop",
+                caller(),
                 folder=str(self._engine.store.folder.faceset(faceset_id)),
                 faces=[int(name) for name in request.face_ids],
                 restore=request.restore,
@@ -221,8 +221,9 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
             self._engine.store.jobs.get(name)  # one that is being made has its job's name
         if not 0 <= request.points <= LARGEST_CURVE:
             raise invalid("points", f"must be 0 to {LARGEST_CURVE}")
-        answer = await self._engine.assistant.ask(
+        answer = await self._engine.ask(
             "curves",
+            context,
             model=str(self._engine.store.folder.model(name)),
             points=request.points or CURVE_POINTS,
         )

@@ -1,0 +1,171 @@
+"""Pools of assistants: one lane of warm processes for each kind of question, shared fairly by clients.
+
+Questions of one kind never wait for those of another, a client has a few processes of a lane at most, and a
+question whose client has hung up, or has no time left, is ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from recaster.errors import OutputError
+from recaster.jobs.assistant import Assistant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+PATIENCE_S: Final = 300.0
+"""Seconds that an answer may take: a first preview looks at a whole clip."""
+LINGER_S: Final = 3.0
+"""Seconds that a process may go on with what nobody waits for any more: a warm one is worth that."""
+MAX_PROCESSES: Final = max(4, min(8, os.cpu_count() or 1))
+"""Processes of one lane."""
+MAX_PER_CLIENT: Final = 2
+"""Processes of one lane that one client may keep busy."""
+LANES: Final = {
+    "people": "people",
+    "preview": "previews",
+    "verify": "files",
+    "faces": "facesets",
+    "describe": "facesets",
+    "drop": "facesets",
+    "curves": "models",
+}
+"""The lane of each kind of question."""
+
+
+@dataclass(eq=False)
+class _Request:
+    client: str
+    granted: asyncio.Future[Assistant]
+
+
+@dataclass
+class _Lane:
+    """Processes for one kind of question, and who waits for one."""
+
+    make: Callable[[], Assistant]
+    made: list[Assistant] = field(default_factory=list)
+    free: list[tuple[str, Assistant]] = field(default_factory=list)
+    busy: Counter[str] = field(default_factory=Counter)
+    waiting: list[_Request] = field(default_factory=list)
+
+    async def take(self, client: str) -> Assistant:
+        """Waits for a process; ``give_back`` it."""
+        request = _Request(client, asyncio.get_running_loop().create_future())
+        self.waiting.append(request)
+        self._grant()
+        try:
+            return await request.granted
+        except asyncio.CancelledError:
+            if request in self.waiting:
+                self.waiting.remove(request)
+            elif not request.granted.cancelled():  # it was granted just now
+                self.give_back(client, request.granted.result())
+            raise
+
+    def give_back(self, client: str, assistant: Assistant) -> None:
+        """Lets the next one have a process."""
+        self.busy[client] -= 1
+        if not self.busy[client]:
+            del self.busy[client]
+        self.free.append((client, assistant))
+        self._grant()
+
+    def _grant(self) -> None:
+        while self.busy.total() < MAX_PROCESSES:
+            able = [one for one in self.waiting if self.busy[one.client] < MAX_PER_CLIENT]
+            if not able:
+                return
+            request = min(able, key=lambda one: self.busy[one.client])  # the first of those with the fewest
+            self.waiting.remove(request)
+            if not request.granted.done():
+                self.busy[request.client] += 1
+                request.granted.set_result(self._choose(request.client))
+
+    def _choose(self, client: str) -> Assistant:
+        """A free process, best one that is warm with what this client asked before; else a new one."""
+        own = [at for at, (last, _) in enumerate(self.free) if last == client]
+        if self.free and (own or len(self.free) + self.busy.total() > MAX_PROCESSES):
+            return self.free.pop(own[-1] if own else 0)[1]
+        cold = [at for at, (_, assistant) in enumerate(self.free) if not assistant.is_warm]
+        if cold:
+            return self.free.pop(cold[0])[1]
+        self.made.append(self.make())
+        return self.made[-1]
+
+
+class Assistants:
+    """All assistants of one engine."""
+
+    def __init__(self, folder: Path, make: Callable[[Path], Assistant] = Assistant) -> None:
+        """``folder`` is where each process may have a folder of its own."""
+        self._lanes = {name: _Lane(lambda: make(folder)) for name in set(LANES.values())}
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    async def ask(
+        self, what: str, client: str = "", time_s: float | None = None, **values: Any
+    ) -> Mapping[str, Any]:
+        """Asks one thing. Cancelled, or after ``time_s`` seconds, the question is ended.
+
+        Args:
+            what: kind of question, one of LANES.
+            client: who asks.
+            time_s: how long the answer may take; None for as long as any may.
+            values: the question.
+
+        Raises:
+            RecasterError: what went wrong over there; of the class that fits best.
+        """
+        lane = self._lanes[LANES[what]]
+        patience = PATIENCE_S if time_s is None else min(time_s, PATIENCE_S)
+        try:
+            async with asyncio.timeout(patience):
+                assistant = await lane.take(client)
+                asking = asyncio.create_task(assistant.ask(what, **values))
+                try:
+                    return await asyncio.shield(asking)
+                finally:
+                    if asking.done():
+                        lane.give_back(client, assistant)
+                    else:
+                        self._leave(lane, client, assistant, asking)
+        except TimeoutError:
+            raise OutputError(f"no answer within {patience:.0f} s; try a shorter clip") from None
+
+    def _leave(
+        self, lane: _Lane, client: str, assistant: Assistant, asking: asyncio.Task[Mapping[str, Any]]
+    ) -> None:
+        leaving = asyncio.create_task(_end(lane, client, assistant, asking))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
+
+    def close(self) -> None:
+        """End all processes."""
+        for task in self._leaving:
+            task.cancel()
+        for lane in self._lanes.values():
+            for assistant in lane.made:
+                assistant.close()
+
+
+async def _end(
+    lane: _Lane, client: str, assistant: Assistant, asking: asyncio.Task[Mapping[str, Any]]
+) -> None:
+    """Let a process end what it does, soon, or end the process."""
+    try:
+        await asyncio.wait({asking}, timeout=LINGER_S)
+    finally:
+        asking.cancel()
+        answer: Mapping[str, Any] = {}
+        with contextlib.suppress(Exception, asyncio.CancelledError):
+            answer = await asking
+        if "path" in answer:
+            Path(answer["path"]).unlink(missing_ok=True)
+        lane.give_back(client, assistant)
