@@ -17,6 +17,7 @@ Tree::
     +- OutputError              6   a result cannot be written (no permission, not there)
     |  +- DiskFullError             there is no room for it
     |  +- TimestampError            the timestamp authority doesn't answer
+    |  +- LockedError               another process keeps it; the same may go well at once
     +- DeviceError              7   a device was asked for and cannot be used
     +- EngineError              8   an engine can't be reached, or refuses (see ``recaster.client.errors``)
     +- ConsentError             9   no right to use a face: none was stated, it was revoked, or is over
@@ -97,6 +98,10 @@ class DiskFullError(OutputError):
 
 class TimestampError(OutputError):
     """A timestamp authority gives no timestamp; the same may go well later."""
+
+
+class LockedError(OutputError):
+    """Another process keeps what is to be written, or the system has no descriptor left; try again."""
 
 
 class DeviceError(RecasterError):

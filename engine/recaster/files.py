@@ -11,13 +11,18 @@ import os
 import sys
 import tempfile
 import time
+from contextvars import ContextVar
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from recaster.errors import DiskFullError, OutputError
+from recaster.errors import DiskFullError, LockedError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+PATIENCE_S: Final = ContextVar("PATIENCE_S", default=10.0)
+"""Seconds to wait for a lock that another process holds: fewer where somebody waits for an answer."""
 
 
 @contextlib.contextmanager
@@ -87,20 +92,21 @@ def held(path: Path) -> Iterator[bool]:
 
 
 @contextlib.contextmanager
-def locked(path: Path, patience_s: float = 10.0) -> Iterator[None]:
+def locked(path: Path, patience_s: float | None = None) -> Iterator[None]:
     """Hold a lock file while the block lasts, and wait for it where another process does.
 
     Raises:
-        OutputError: it cannot be written, or isn't let go of for ``patience_s`` seconds.
+        OutputError: it cannot be written.
+        LockedError: it isn't let go of for ``patience_s`` seconds, by default PATIENCE_S.
     """
-    end = time.monotonic() + patience_s
+    end = time.monotonic() + (PATIENCE_S.get() if patience_s is None else patience_s)
     while True:
         with held(path) as alone:
             if alone:
                 yield
                 return
         if time.monotonic() > end:
-            raise OutputError(f"{path}: another process holds this lock; try again")
+            raise LockedError(f"{path}: another process holds this lock; try again")
         time.sleep(0.01)
 
 
@@ -186,6 +192,8 @@ def unwritable(path: Path, error: OSError) -> OutputError:
     """The error to raise when writing ``path`` failed with ``error``."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFullError(f"{path}: the disk is full; free some space and run the same command again")
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return LockedError(f"{path}: too many files are open (ulimit -n); try again")
     return OutputError(f"{path}: cannot be written ({error.strerror or error}); choose another place")
 
 

@@ -6,10 +6,11 @@ import contextlib
 import os
 import shutil
 import sqlite3
+import threading
 from typing import TYPE_CHECKING, Final
 
-from recaster.errors import DiskFullError, OutputError
-from recaster.files import write_bytes
+from recaster.errors import DiskFullError, LockedError, OutputError
+from recaster.files import PATIENCE_S, write_bytes
 from recaster.store.schema import MIGRATIONS, SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -18,10 +19,21 @@ if TYPE_CHECKING:
 
 RESERVE: Final = 8 << 20
 """Bytes that are set aside."""
+MAX_JOURNAL_BYTES: Final = 16 << 20
+COMPACTED_PAGES: Final = 2000
+"""Pages that are given back at a time: more would keep writers waiting."""
+INCREMENTAL: Final = 2
+"""What SQLite calls a store that can give room back without being written anew."""
+PASSING: Final = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_PROTOCOL")
+"""Errors that are over soon: a lock, or no descriptor left."""
+BUSY: Final = "the engine's store is busy; try again"
 
 
 class Database:
-    """One connection, used by one thread; every write is durable before it returns.
+    """One file, with a connection for each thread; every write is durable before it returns.
+
+    Readers wait for nobody. Writers of this process take turns; for one of another process they wait as long
+    as ``files.PATIENCE_S`` says.
 
     Some room is set aside in a file beside it. Where the disk is full the file goes, so that what comes
     next can be written: that a job waits for room, say, or that one is deleted to make some.
@@ -35,14 +47,41 @@ class Database:
         """
         self._path = path
         self._reserve = path.with_name("reserve")
+        self._of_thread = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._writing = threading.RLock()
         try:
-            self._connection = sqlite3.connect(path, timeout=10, isolation_level=None)
-            self._connection.row_factory = sqlite3.Row
-            for pragma in ("journal_mode = wal", "synchronous = full", "foreign_keys = on"):
-                self._connection.execute(f"pragma {pragma}")
+            self._compact_as_it_shrinks()
             self._migrate()
         except sqlite3.Error as error:
             raise OutputError(f"{path}: cannot be opened ({error}); restore it, or move it away") from error
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        """This thread's."""
+        known: sqlite3.Connection | None = getattr(self._of_thread, "connection", None)
+        if known is not None:
+            return known
+        opened = sqlite3.connect(self._path, timeout=10, isolation_level=None, check_same_thread=False)
+        try:
+            opened.row_factory = sqlite3.Row
+            pragmas = ("journal_mode = wal", "synchronous = full", "foreign_keys = on")
+            for pragma in (*pragmas, f"journal_size_limit = {MAX_JOURNAL_BYTES}"):
+                opened.execute(f"pragma {pragma}")
+        except BaseException:
+            opened.close()
+            raise
+        self._connections.append(opened)
+        self._of_thread.connection = opened
+        return opened
+
+    def _compact_as_it_shrinks(self) -> None:
+        """Let the file give room back: a store that was made before it could is written anew, once."""
+        connection = self._connection
+        if connection.execute("pragma auto_vacuum").fetchone()[0] != INCREMENTAL:
+            connection.execute("pragma auto_vacuum = incremental")
+            with contextlib.suppress(sqlite3.OperationalError):  # no room for a copy, or used just now
+                connection.execute("vacuum")
 
     def _migrate(self) -> None:
         """Brings an older store to SCHEMA_VERSION, each step in a transaction of its own."""
@@ -54,25 +93,79 @@ class Database:
                     for statement in MIGRATIONS[version].split(";"):
                         opened.execute(statement)
                     opened.execute(f"pragma user_version = {version + 1}")
+        self._tables = {row["name"] for row in self.rows("select name from sqlite_master")}
 
     def _version(self) -> int:
         return int(self._connection.execute("pragma user_version").fetchone()[0])
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All that the block writes, or none of it; blocks may lie in one another."""
-        if self._connection.in_transaction:
-            yield self._connection
-            return
+    def alone(self) -> Iterator[None]:
+        """Keep this process's other threads from writing while the block lasts (LockedError)."""
+        if not self._writing.acquire(timeout=PATIENCE_S.get()):
+            raise LockedError(BUSY)
         try:
-            self._connection.execute("begin immediate")
-            with self._connection:  # commits, or rolls back
-                yield self._connection
+            yield
+        finally:
+            self._writing.release()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All that the block writes, or none of it; blocks may lie in one another.
+
+        Raises:
+            LockedError: another process is writing, and goes on doing so.
+            DiskFullError, OutputError: it can't be written.
+        """
+        with self._explaining():
+            connection = self._connection
+        if connection.in_transaction:
+            yield connection
+            return
+        with self.alone(), self._explaining():
+            connection.execute(f"pragma busy_timeout = {round(1000 * PATIENCE_S.get())}")
+            connection.execute("begin immediate")
+            with connection:  # commits, or rolls back
+                yield connection
+
+    @contextlib.contextmanager
+    def _explaining(self) -> Iterator[None]:
+        """Says of SQLite's own troubles what they mean here."""
+        try:
+            yield
         except sqlite3.OperationalError as error:
-            if getattr(error, "sqlite_errorname", "") != "SQLITE_FULL":
-                raise OutputError(f"the engine's store can't be written ({error})") from error
-            self._reserve.unlink(missing_ok=True)
-            raise DiskFullError("the engine's disk is full; free some space there") from error
+            name = getattr(error, "sqlite_errorname", "")
+            if name == "SQLITE_FULL":
+                self._reserve.unlink(missing_ok=True)
+                raise DiskFullError("the engine's disk is full; free some space there") from error
+            if name.startswith(PASSING):
+                raise LockedError(BUSY) from error
+            raise OutputError(f"the engine's store can't be used ({error})") from error
+
+    def compact(self) -> None:
+        """Give room that was freed back to the disk, a little at a time."""
+        with self.alone(), self._explaining():
+            self._connection.execute(f"pragma incremental_vacuum({COMPACTED_PAGES})").fetchall()
+
+    def used(self) -> int:
+        """Bytes of its files."""
+        total = 0
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                total += self._path.with_name(self._path.name + suffix).stat().st_size
+        return total
+
+    def check(self) -> None:
+        """Find out whether it can be read and written.
+
+        Raises:
+            OutputError: it can't; part of it is missing, say.
+        """
+        with self.transaction() as opened:
+            there = {row["name"] for row in opened.execute("select name from sqlite_master")}
+            missing = self._tables - there
+            if missing:
+                raise OutputError(f"the engine's store lacks {', '.join(sorted(missing))}; restore it")
+            opened.execute(f"pragma user_version = {SCHEMA_VERSION}")  # to the disk, as any write
 
     def keep_reserve(self) -> bool:
         """Set the room aside, unless it is; False where there is none."""
@@ -88,13 +181,21 @@ class Database:
 
     def rows(self, query: str, values: tuple[object, ...] | Mapping[str, object] = ()) -> list[sqlite3.Row]:
         """The rows of a query."""
-        return self._connection.execute(query, values).fetchall()
+        with self._explaining():
+            return self._connection.execute(query, values).fetchall()
+
+    def each(self, query: str, values: tuple[object, ...] = ()) -> Iterator[sqlite3.Row]:
+        """The same, one by one: whoever has enough stops."""
+        with self._explaining(), contextlib.closing(self._connection.execute(query, values)) as cursor:
+            yield from cursor
 
     def row(self, query: str, values: tuple[object, ...] = ()) -> sqlite3.Row | None:
         """The first row of a query."""
-        found: sqlite3.Row | None = self._connection.execute(query, values).fetchone()
+        with self._explaining():
+            found: sqlite3.Row | None = self._connection.execute(query, values).fetchone()
         return found
 
     def close(self) -> None:
-        """Close it."""
-        self._connection.close()
+        """Close it; no other thread may be using it."""
+        for connection in self._connections:
+            connection.close()

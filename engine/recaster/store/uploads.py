@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from recaster.errors import DiskFullError, InputError, OutputError
+from recaster.errors import DiskFullError, InputError, LockedError, OutputError
 from recaster.files import sha256
 
 if TYPE_CHECKING:
@@ -123,4 +123,6 @@ def refused(error: OSError) -> OutputError:
     """Why something can't be taken in; where it would lie is the engine's own business."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFullError("the engine's disk is full; free some space there")
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return LockedError("the engine has too many files open; try again")
     return OutputError(f"the engine can't write to its data ({error.strerror})")
