@@ -81,7 +81,7 @@ def make(path: Path, recipe: Recipe) -> Path:
         container.mux(stream.encode(None))
         last = recipe.times()[-1] * recipe.time_base
         for sound, offset in zip(sounds, recipe.audio, strict=True):
-            _add_tone(container, sound, offset, last)
+            _add_tone(container, sound, offset, last - max(0, int(offset)))  # of clips that begin late
     return path
 
 

@@ -54,13 +54,15 @@ def write_people(options: argparse.Namespace) -> None:
     from recaster.cli.display import reporter
     from recaster.errors import FaceNotFoundError
     from recaster.faces.cache import analyse_clip
+    from recaster.faces.choose import size_needed
+    from recaster.faces.detectors import MIN_FACE_PX
     from recaster.faces.people import portraits
     from recaster.media.sheet import contact_sheet, save_image
 
     analysis = analyse_clip(options.clip, report=reporter(options))
     people = portraits(options.clip, analysis)
     if not people:
-        raise FaceNotFoundError(f"{options.clip}: no face was found in it")
+        raise FaceNotFoundError(f"{options.clip}: no face was found in it; {size_needed(MIN_FACE_PX)}")
     captions = [
         f"track {' '.join(map(str, one.tracks))}: from {_seconds(analysis, one.tracks)}" for one in people
     ]

@@ -126,6 +126,12 @@ def _add_encoding(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--pixel-format", metavar="FORMAT", help="as ffmpeg names it (default: as the clip needs)"
     )
+    group.add_argument(
+        "--sound",
+        choices=("auto", "copy"),
+        help="sound is copied; where the result's container cannot hold it, auto encodes it anew, as AAC or, "
+        "beside ProRes in .mov, PCM, and copy refuses it (default: auto)",
+    )
 
 
 def _add_marks(parser: argparse.ArgumentParser) -> None:
@@ -263,7 +269,7 @@ def swap_options(options: argparse.Namespace) -> job_pb2.SwapOptions:
 
     names = (
         "range", "track", "detector", "landmarker", "min_face", "smoothing", "mask", "feather", "erode",
-        "scale", "colour", "codec", "quality", "pixel_format", "threads", "device", "label",
+        "scale", "colour", "codec", "quality", "pixel_format", "sound", "threads", "device", "label",
         "label_language", "label_corner", "label_size",
     )  # fmt: skip
     given = {name: getattr(options, name) for name in names}

@@ -170,7 +170,7 @@ def _tracks(original: Path, settings: EvaluateSettings, report: Report) -> tuple
     if settings.person is not None:
         person = person_in(settings.person, analysis.detector, analysis.min_face)
     found = analyse_clip(original, analysis, settings.frames, report)
-    return choose_tracks(found, person=person, track=settings.track)
+    return choose_tracks(found, person=person, track=settings.track, min_face=analysis.min_face)
 
 
 def _scores(seen: Watched, references: IdentityReferences, truth: Truth | None, frames: range) -> Scores:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from recaster.errors import UsageError
-from recaster.faces.detectors import DETECTORS, SMALLEST_FACE, make_detector
+from recaster.faces.detectors import DETECTORS, MIN_FACE_PX, SMALLEST_FACE, make_detector
 from recaster.faces.landmarkers import LANDMARKERS, Landmarker, make_landmarker
 from recaster.faces.linking import is_face, join, to_track
 from recaster.faces.tracker import Rules, Tracker
@@ -44,7 +44,7 @@ class AnalysisSettings:
     detector: str = "yunet"
     landmarker: str = "mesh"
     detect_every: int = 6
-    min_face: int = 40
+    min_face: int = MIN_FACE_PX
     identify: bool = True
     presence: float = 0.5
     gap: float = 0.5

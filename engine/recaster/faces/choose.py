@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recaster.errors import FaceNotFoundError, UsageError
+from recaster.faces.detectors import MIN_FACE_PX
 from recaster.faces.identity import SAME_IN_CLIP, SAME_PERSON, distance
 from recaster.faces.people import group_people
 
 if TYPE_CHECKING:
     from recaster.faces.types import Analysis, FaceTrack, Floats
+
+
+def size_needed(min_face: int) -> str:
+    """The size of the smallest face that is looked for, as part of a message."""
+    return f"a face has to be at least {min_face} pixels wide"
 
 
 def choose_tracks(
@@ -20,6 +26,7 @@ def choose_tracks(
     person: Floats | None = None,
     track: int | None = None,
     everyone: bool = False,
+    min_face: int = MIN_FACE_PX,
 ) -> tuple[FaceTrack, ...]:
     """Choose the tracks to work on.
 
@@ -28,6 +35,7 @@ def choose_tracks(
         person: (128,) embedding: all tracks of that person.
         track: a track's number: all tracks of the person that it shows.
         everyone: all tracks.
+        min_face: width in pixels of the smallest face that was looked for.
 
     Returns:
         Tracks in the order of the analysis, at least one. Without any wish: the person who fills most
@@ -42,7 +50,9 @@ def choose_tracks(
         raise UsageError("choose either a person, or a track, or everyone")
     tracks = analysis.tracks
     if not tracks:
-        raise FaceNotFoundError(f"no face was found in {analysis.frame_count} frames")
+        raise FaceNotFoundError(
+            f"no face was found in {analysis.frame_count} frames; {size_needed(min_face)}"
+        )
     if everyone:
         return tracks
     if person is not None:

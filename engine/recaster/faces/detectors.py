@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 DETECTORS: Final = ("yunet", "dlib-cnn", "dlib-hog", "dlib-cnn-original")
 
+MIN_FACE_PX: Final = 40
+"""Width of the smallest face that is looked for, where nothing else is asked for."""
 SMALLEST_FACE: Final = 10
 """Pixels; the width of the smallest face that can be asked for."""
 
@@ -37,7 +39,7 @@ class Detector(Protocol):
         """
 
 
-def make_detector(name: str, min_face: int = 40) -> Detector:
+def make_detector(name: str, min_face: int = MIN_FACE_PX) -> Detector:
     """A detector by name.
 
     Args:

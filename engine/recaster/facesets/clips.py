@@ -58,7 +58,7 @@ def take_clip(
     frames = wanted_frames(settings, info)
     analysed = AnalysisSettings(detector=settings.detector, min_face=settings.min_face)
     analysis = analyse_clip(info.path, analysed, frames, report)
-    chosen, problem = _chosen(analysis, person, everyone=settings.everyone)
+    chosen, problem = _chosen(analysis, person, everyone=settings.everyone, min_face=settings.min_face)
     limits = Limits(frames[:: settings.every], settings.min_area)
     present = [record for record in faceset.all_records if record.source_id == source.id]
     planned = plan(analysis, chosen, info, limits, present)
@@ -77,11 +77,11 @@ def wanted_frames(settings: ExtractSettings, info: ClipInfo) -> range:
 
 
 def _chosen(
-    analysis: Analysis, person: Floats | None, *, everyone: bool
+    analysis: Analysis, person: Floats | None, *, everyone: bool, min_face: int
 ) -> tuple[tuple[FaceTrack, ...], str]:
     """The tracks to take, or none and why: one clip without the person must not stop the others."""
     try:
-        return choose_tracks(analysis, person=person, everyone=everyone), ""
+        return choose_tracks(analysis, person=person, everyone=everyone, min_face=min_face), ""
     except FaceNotFoundError as error:
         return (), str(error)
 

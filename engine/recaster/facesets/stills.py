@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 import cv2
 
 from recaster.errors import FaceNotFoundError
-from recaster.faces.detectors import make_detector
+from recaster.faces.choose import size_needed
+from recaster.faces.detectors import MIN_FACE_PX, make_detector
 from recaster.faces.identity import SAME_PERSON, distance
 from recaster.faces.landmarkers import make_landmarker
 from recaster.faces.types import Box, Detection
@@ -136,7 +137,7 @@ def _unusable(face: StillFace, width: int, height: int, min_area: float) -> str:
     return "cut off by the frame" if share_outside(face.points, width, height) > OUTSIDE else ""
 
 
-def person_in(path: Path, detector: str = "yunet", min_face: int = 40) -> Floats:
+def person_in(path: Path, detector: str = "yunet", min_face: int = MIN_FACE_PX) -> Floats:
     """The identity of the person that a picture shows.
 
     Args:
@@ -155,7 +156,7 @@ def person_in(path: Path, detector: str = "yunet", min_face: int = 40) -> Floats
     faces = StillFinder(detector, min_face).find(image)
     if not faces:
         raise FaceNotFoundError(
-            f"{path}: no face was found in this picture of the person; choose another one"
+            f"{path}: no face was found in this picture of the person; {size_needed(min_face)}"
         )
     if len(faces) > 1 and faces[0].box.area < LARGER * faces[1].box.area:
         raise FaceNotFoundError(

@@ -62,7 +62,8 @@ def swap_settings(
         analysis=AnalysisSettings(**_given(options, "detector", "landmarker", "min_face")),
         writer=WriterOptions(
             **_renamed(
-                _given(options, "codec", "quality", "encoder_preset", "pixel_format"), encoder_preset="preset"
+                _given(options, "codec", "quality", "encoder_preset", "pixel_format", "sound"),
+                encoder_preset="preset",
             )
         ),
         matte=matte,

@@ -5,6 +5,7 @@ The numbers are those of ITU-T H.273, which ffmpeg's enumerations follow.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from recaster.errors import ClipError
@@ -117,16 +118,22 @@ def swscale_matrix(matrix: str, what: object) -> int:
     return _SWSCALE[matrix]
 
 
-def written_tags(info: ClipInfo) -> ColourTags:
+def written_tags(info: ClipInfo, *, full_range: bool = True) -> ColourTags:
     """The tags for a clip made from ``info``: the same; bt709, limited where the source is RGB.
 
     An untagged YUV source stays untagged: it is read and written with one matrix, so whatever a
     player takes it for, it shows the result and the source alike.
+
+    Args:
+        info: the source.
+        full_range: whether the codec can say that it holds full range; else limited range is written.
     """
     rgb = info.pixel_format.startswith(("rgb", "bgr", "gbr", "argb", "abgr", "pal8", "0rgb", "0bgr"))
     if rgb or info.colour.matrix == "gbr":
         transfer = info.colour.transfer or "bt709"
         return ColourTags("tv", "bt709", info.colour.primaries or "bt709", transfer)
+    if info.colour.range == "pc" and not full_range:
+        return dataclasses.replace(info.colour, range="tv")
     return info.colour
 
 

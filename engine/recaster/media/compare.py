@@ -16,7 +16,7 @@ from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.scan import scan
 from recaster.media.sheet import FORMATS, caption, contact_sheet, fitted, save_image
-from recaster.media.sound import Sound, check_sound
+from recaster.media.sound import Sound
 from recaster.media.types import ColourTags
 from recaster.media.writer import SEGMENT_SUFFIX, ClipWriter, WriterOptions, check_encoding, scratch_folder
 from recaster.progress import Update, silent
@@ -79,7 +79,6 @@ def _write_clip(infos: Sequence[ClipInfo], out: Path, labels: Sequence[str], rep
     layout = Layout(infos, labels, max(SMALLEST_LABEL, infos[0].height // LABEL_HEIGHT_SHARE))
     info, options = layout.result(out), WriterOptions()
     check_encoding(out, info, options)
-    check_sound(sound.path, out)
     with scratch_folder(out) as folder:
         segment = folder / f"video{SEGMENT_SUFFIX}"
         with ClipWriter(segment, info, options) as writer:

@@ -16,8 +16,10 @@ from av.error import FFmpegError
 from recaster.errors import OutputError
 from recaster.files import atomic_path
 from recaster.media.scan import scan
-from recaster.media.sound import Sound, SoundCopy, check_sound
+from recaster.media.sound import Sound, SoundCopy, sound_changes
+from recaster.media.source import media_url
 from recaster.media.writer import (
+    FINEST_TIMESCALE,
     SEGMENT_SUFFIX,
     ClipWriter,
     WriterOptions,
@@ -25,6 +27,7 @@ from recaster.media.writer import (
     movie_timescale,
     open_output,
     scratch_folder,
+    sound_fallback,
     writing,
 )
 
@@ -53,18 +56,27 @@ class Times:
     time_base: Fraction
 
     def moved(self, shift: Fraction) -> Times:
-        """The same, ``shift`` seconds later."""
-        return Times(self.pts + round(shift / self.time_base), self.last_duration, self.time_base)
+        """The same, ``shift`` seconds later, in finer ticks where these can't hold it."""
+        finer = math.lcm(self.time_base.denominator, shift.denominator)
+        if finer > FINEST_TIMESCALE:
+            finer = self.time_base.denominator
+        factor = finer // self.time_base.denominator
+        moved = self.pts * factor + round(shift * finer)
+        return Times(moved, self.last_duration * factor, Fraction(1, finer))
 
 
-def check_output(out: Path, original: ClipInfo, options: WriterOptions | None = None) -> None:
+def check_output(out: Path, original: ClipInfo, options: WriterOptions | None = None) -> tuple[str, ...]:
     """Make sure, before hours of work, that ``out`` can hold the picture and every sound of a clip.
+
+    Returns:
+        Sentences on sounds that are encoded anew, since it cannot hold them as they are.
 
     Raises:
         UsageError: it cannot; the message says what to use instead.
     """
-    check_encoding(Path(out), original, options or WriterOptions())
-    check_sound(original.path, Path(out))
+    options = options or WriterOptions()
+    check_encoding(Path(out), original, options)
+    return sound_changes(original.path, Path(out), sound_fallback(Path(out), options))
 
 
 def write_clip(
@@ -107,7 +119,8 @@ def join_segments(
 
     Nothing is encoded again: the result decodes to exactly the frames of the segments, at exactly the
     original's times (.mkv rounds them to milliseconds). Frames from the clip's first one on keep their
-    timestamps; a range that begins later starts at zero, its sound moved along and cut to it, by whole
+    timestamps, unless those begin before zero; then, and as a range that begins later, the result starts at
+    zero, its sound moved along; sound is cut to a range by whole
     packets. Matroska cannot hold times before zero (the lead-in of AAC): there, everything is moved by
     the same few milliseconds. The same segments give the same bytes.
 
@@ -128,8 +141,14 @@ def join_segments(
     times, begin, end = times_of(original, frames)
     start = begin if frames.start > 0 else None
     stop = end if frames.stop < original.frame_count else None
-    shift = Fraction(0) if start is None else -start
-    join_with_sound(segments, out, times.moved(shift), Sound(original.path, shift, start, stop))
+    shift = shift_to_start(frames, begin)
+    fallback = sound_fallback(out, options or WriterOptions())
+    join_with_sound(segments, out, times.moved(shift), Sound(original.path, shift, start, stop, fallback))
+
+
+def shift_to_start(frames: range, begin: Fraction) -> Fraction:
+    """Seconds by which a result is moved: to zero where it begins later than its clip, or before zero."""
+    return -begin if frames.start > 0 or begin < 0 else Fraction(0)
 
 
 def times_of(original: ClipInfo, frames: range) -> tuple[Times, Fraction, Fraction]:
@@ -156,7 +175,7 @@ def join_with_sound(segments: Sequence[Path], out: Path, times: Times, sound: So
         OutputError: the segments do not hold as many frames as ``times``, or writing failed.
     """
     ranks = _display_ranks(segments, len(times.pts))
-    with SoundCopy(sound) as copy, atomic_path(out) as temporary, writing(out):
+    with SoundCopy(sound, out.suffix.lower()) as copy, atomic_path(out) as temporary, writing(out):
         starts = copy.first_times()
         shift = _matroska_shift(out, times, starts)
         times = times.moved(shift)
@@ -185,7 +204,7 @@ def open_segment(path: Path) -> Any:
         OutputError: it cannot be opened.
     """
     try:
-        return av.open(str(path), options={"ignore_editlist": "1"})
+        return av.open(media_url(path), options={"ignore_editlist": "1"})
     except (FFmpegError, OSError) as error:
         raise OutputError(
             f"{path}: this segment cannot be read ({error.strerror}); render it again"

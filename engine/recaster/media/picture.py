@@ -17,7 +17,7 @@ from av.sidedata.sidedata import Type
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from recaster.media.colour import filled, matrix_of, swscale_matrix, tags_of
-from recaster.media.source import Decoded, Source
+from recaster.media.source import MOST_PIXELS, Decoded, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,6 +31,10 @@ QUICK_SCALING = Interpolation.BILINEAR
 """The same in a tenth of the time, up to two levels too dark: good enough to find faces in."""
 STRETCH_SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 STRANGEST_ASPECT = 4
+STRAIGHT_DEGREES = 1.0
+"""A quarter turn may be off by so much: matrices are fixed-point numbers, written by many hands."""
+SKEW = 0.02
+"""Cosine between the sides of an upright picture that still counts as a right angle."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Shape:
         rotation: degrees clockwise to turn, 0, 90, 180 or 270.
         mirrored: whether it is flipped left to right before turning.
         aspect: width of a stored pixel over its height.
+        ignored: what the file says of how it is shown that no player does, in words.
     """
 
     width: int
@@ -52,17 +57,24 @@ class Shape:
     rotation: int
     mirrored: bool
     aspect: Fraction
+    ignored: tuple[str, ...] = ()
 
 
 def shape_of(picture: Any, stream: Any) -> Shape:
     """The shape of a stream's pictures, from its first one."""
+    ignored = []
     aspect = stream.sample_aspect_ratio or Fraction(1)
-    if not Fraction(1, STRANGEST_ASPECT) <= aspect <= STRANGEST_ASPECT:
-        aspect = Fraction(1)
     scaled = square_pixels(picture.width, picture.height, aspect)
-    rotation, mirrored = orientation_of(picture)
+    extreme = not Fraction(1, STRANGEST_ASPECT) <= aspect <= STRANGEST_ASPECT
+    if extreme or scaled[0] * scaled[1] > MOST_PIXELS:
+        ignored.append(f"its pixel shape of {aspect}: pixels are taken for square")
+        aspect = Fraction(1)
+        scaled = picture.width, picture.height
+    rotation, mirrored, straight = orientation_of(picture)
+    if not straight:
+        ignored.append("its rotation, which is no quarter turn: the picture is read as it is stored")
     width, height = scaled if rotation in (0, 180) else scaled[::-1]
-    return Shape(width, height, scaled, rotation, mirrored, aspect)
+    return Shape(width, height, scaled, rotation, mirrored, aspect, tuple(ignored))
 
 
 def look_of(picture: Any, source: Source) -> tuple[Shape, ColourTags]:
@@ -79,17 +91,26 @@ def square_pixels(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
     return (width, stretched) if stretched > height + 1 else (width, height)
 
 
-def orientation_of(picture: Any) -> tuple[int, bool]:
-    """Degrees clockwise to turn a picture, and whether to mirror it first, from its display matrix."""
+def orientation_of(picture: Any) -> tuple[int, bool, bool]:
+    """Reads a picture's display matrix.
+
+    Returns:
+        Degrees clockwise to turn the picture, whether to mirror it first, and whether that is all that the
+        matrix asks for; where it asks for another angle or a shear, the picture stays as it is.
+    """
     data = picture.side_data.get(Type.DISPLAYMATRIX)
     if data is None:
-        return 0, False
+        return 0, False, True
     across, down = np.frombuffer(bytes(data), np.int32).reshape(3, 3)[:2, :2].astype(float)
-    mirrored = across[0] * down[1] - across[1] * down[0] < 0
+    mirrored = bool(across[0] * down[1] - across[1] * down[0] < 0)
     if mirrored:
         across = -across
-    quarter_turns = round(math.degrees(math.atan2(across[1], across[0])) / 90)
-    return quarter_turns * 90 % 360, bool(mirrored)
+    turned = math.degrees(math.atan2(across[1], across[0]))
+    quarter_turns = round(turned / 90)
+    skewed = abs(across @ down) > SKEW * np.linalg.norm(across) * np.linalg.norm(down)
+    if abs(turned - 90 * quarter_turns) > STRAIGHT_DEGREES or skewed:
+        return 0, False, False
+    return quarter_turns * 90 % 360, mirrored, True
 
 
 def _even(length: Fraction) -> int:
@@ -112,8 +133,9 @@ class Developer:
     def __init__(self, shape: Shape, tags: ColourTags, path: Path, *, quick: bool = False) -> None:
         self._shape = shape
         self._scaling = QUICK_SCALING if quick else READ_SCALING
-        self._matrix = swscale_matrix(matrix_of(tags, *shape.scaled), path)
-        self._range = ColorRange.JPEG if tags.range == "pc" else ColorRange.MPEG
+        self._tags = tags
+        self._path = path
+        self._matrix(tags)
         self._converter = VideoReformatter()
         self._lock = threading.Lock()
 
@@ -132,19 +154,24 @@ class Developer:
 
     def _coloured(self, picture: Any, width: int, height: int) -> Image:
         stretched = (picture.width, picture.height) != (width, height)
+        tags = filled(tags_of(picture), self._tags)  # streams that were spliced change them on the way
+        full = ColorRange.JPEG if tags.range == "pc" else ColorRange.MPEG
         with self._lock:
             rgb = self._converter.reformat(
                 picture,
                 width=width,
                 height=height,
                 format="rgb24",
-                src_colorspace=self._matrix,
-                src_color_range=None if _is_rgb(picture) else self._range,
+                src_colorspace=self._matrix(tags),
+                src_color_range=None if _is_rgb(picture) else full,
                 dst_color_range=ColorRange.JPEG,
                 interpolation=STRETCH_SCALING if stretched else self._scaling,
                 threads=1,
             )
         return np.asarray(rgb.to_ndarray(), np.uint8)
+
+    def _matrix(self, tags: ColourTags) -> int:
+        return swscale_matrix(matrix_of(tags, *self._shape.scaled), self._path)
 
     def _upright(self, image: Image) -> Image:
         if self._shape.mirrored:

@@ -12,12 +12,15 @@ import numpy as np
 
 from recaster.errors import ClipError
 from recaster.media.colour import HDR_TRANSFERS
+from recaster.media.extras import unkept
 from recaster.media.picture import Shape, look_of
-from recaster.media.source import Damage, Source, check_file, sounds_of
+from recaster.media.source import Damage, Source, check_file, described_stream, sounds_of
 from recaster.media.types import AudioStream, ColourTags
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from recaster.media.timeline import Timeline
 
 KEPT_SCANS = 256
 """Nine bytes a frame each; work on many clips asks for each of them more than once."""
@@ -39,6 +42,7 @@ class Scan:
         rates: what the file says its rate is, most trusted first.
         shape: how the picture is shown.
         seekable: whether decoding may start at a key frame with the same times.
+        jumps: seconds by which the times after each closed jump of the file's clock are moved.
         interlaced: whether any frame holds two fields.
         codec: the codec's name.
         pixel_format: ffmpeg's name.
@@ -55,6 +59,7 @@ class Scan:
     rates: tuple[Fraction, ...]
     shape: Shape
     seekable: bool
+    jumps: tuple[Fraction, ...]
     interlaced: bool
     codec: str
     pixel_format: str
@@ -112,6 +117,7 @@ def _result(
     warnings = (
         *_damage_warnings(source, len(pts), end),
         *_sound_warnings(source),
+        *_stream_warnings(source, first),
         *_picture_warnings(source.damage, shape, colour, interlaced=interlaced),
     )
     rates = (stream.average_rate, stream.guessed_rate, stream.base_rate)
@@ -123,6 +129,7 @@ def _result(
         rates=tuple(rate for rate in rates if rate),
         shape=shape,
         seekable=_seekable(source),
+        jumps=tuple(source.timeline.jumps),
         interlaced=interlaced,
         codec=stream.codec_context.codec.canonical_name,
         pixel_format=first.format.name,
@@ -135,18 +142,22 @@ def _result(
 
 def _seekable(source: Source) -> bool:
     names = source.container.format.name.split(",")
-    return source.damage.repaired_times == 0 and any(name in names for name in RANDOM_ACCESS)
+    timeline = source.timeline
+    as_stated = timeline.repaired == 0 and timeline.made_from is None and not timeline.jumps
+    return as_stated and any(name in names for name in RANDOM_ACCESS)
 
 
 def _audio(source: Source, video_start: Fraction) -> tuple[AudioStream, ...]:
     streams = []
     for stream in sounds_of(source.container):
-        starts, ends = source.damage.audio_starts, source.damage.audio_ends
-        if stream.index not in starts:
+        span = source.sound_span(stream.index)
+        if span is None:
             continue
+        start, end = span
         base: Fraction = stream.time_base
-        start = starts[stream.index] if stream.start_time is None else stream.start_time * base
-        duration = ends[stream.index] - start if stream.duration is None else stream.duration * base
+        if not source.timeline.jumps:
+            start = start if stream.start_time is None else stream.start_time * base
+            end = end if stream.duration is None else start + stream.duration * base
         context = stream.codec_context
         streams.append(
             AudioStream(
@@ -155,7 +166,7 @@ def _audio(source: Source, video_start: Fraction) -> tuple[AudioStream, ...]:
                 channels=context.channels,
                 sample_rate=context.sample_rate,
                 offset=start - video_start,
-                duration=duration,
+                duration=end - start,
                 language=None if stream.language in (None, "und") else stream.language,
             )
         )
@@ -164,18 +175,49 @@ def _audio(source: Source, video_start: Fraction) -> tuple[AudioStream, ...]:
 
 def _damage_warnings(source: Source, count: int, video_end: Fraction) -> list[str]:
     damage, warnings = source.damage, []
-    announced = _announced_end(source)
-    end = max([video_end, *damage.audio_ends.values()])
-    if damage.cut_off is not None or (announced is not None and announced - end > END_TOLERANCE):
-        says = "" if announced is None else f" of the {float(announced):.2f} s that it announces"
-        warnings.append(f"cut off: only {float(end):.2f} s{says} could be read ({count} frames decode)")
+    missing = _missing_end(source, video_end)
+    if damage.cut_off is not None or missing is not None:
+        warnings.append(
+            f"cut off: only {missing or _seconds(video_end)} could be read ({count} frames decode)"
+        )
     if damage.undecodable:
         warnings.append(f"damaged: {damage.undecodable} packets could not be decoded ({count} frames decode)")
     if damage.first_corrupt is not None:
         warnings.append(f"damaged: pictures are broken from frame {damage.first_corrupt} on")
-    if damage.repaired_times:
-        warnings.append(f"{damage.repaired_times} frames had no usable time and follow the one before")
+    return warnings + _time_warnings(source.timeline)
+
+
+def _time_warnings(timeline: Timeline) -> list[str]:
+    warnings = []
+    if timeline.jumps:
+        times = "once" if len(timeline.jumps) == 1 else f"{len(timeline.jumps)} times"
+        warnings.append(
+            f"its clock jumps {times}; what follows a jump is placed right after what is before it"
+        )
+    if timeline.made_from is not None:
+        rate = f"{float(timeline.made_from):.6g}"
+        warnings.append(f"it holds frames without times; they are placed at {rate} frames/s")
+    if timeline.repaired:
+        warnings.append(f"{timeline.repaired} frames had no usable time and follow the one before")
     return warnings
+
+
+def _missing_end(source: Source, video_end: Fraction) -> str | None:
+    """What of the announced length was there, in words; None where all of it was, or nothing is announced."""
+    spans = [span for index in source.damage.sounds if (span := source.sound_span(index)) is not None]
+    end = max([video_end, *(span[1] for span in spans)])
+    announced = source.container.duration
+    if announced is None or source.timeline.jumps:  # after a jump, the announced end is another clock's
+        return None
+    length = Fraction(announced, 1_000_000)  # from zero in some formats, from the start in others
+    begin = Fraction(min(source.container.start_time or 0, 0), 1_000_000)
+    if length - (end - begin) <= END_TOLERANCE:
+        return None
+    return f"{_seconds(end - begin)} of the {_seconds(length)} that it announces"
+
+
+def _seconds(length: Fraction) -> str:
+    return f"{float(length):.2f} s"
 
 
 def _sound_warnings(source: Source) -> list[str]:
@@ -186,17 +228,26 @@ def _sound_warnings(source: Source) -> list[str]:
     return [f"{tracks} an unknown format and will be missing in results"]
 
 
-def _announced_end(source: Source) -> Fraction | None:
-    container = source.container
-    if container.duration is None:
-        return None
-    return Fraction(container.duration, 1_000_000)  # from zero in some formats, from the start in others
+def _stream_warnings(source: Source, picture: Any) -> list[str]:
+    warnings = []
+    others = [described_stream(stream) for stream in source.other_pictures()]
+    if others:
+        warnings.append(
+            f"picture stream {source.stream.index} is used; others are left out: {', '.join(others)}"
+        )
+    dropped = unkept(source.container, source.stream, picture)
+    if dropped:
+        warnings.append(f"results don't keep: {', '.join(dropped)}")
+    return warnings
 
 
 def _picture_warnings(damage: Damage, shape: Shape, colour: ColourTags, *, interlaced: bool) -> list[str]:
     warnings = []
-    if len(damage.sizes) > 1:
+    if len({layout[:2] for layout in damage.layouts}) > 1:
         warnings.append(f"the picture size changes; every frame is scaled to {shape.width}x{shape.height}")
+    if len({layout[2] for layout in damage.layouts}) > 1:
+        warnings.append("the pixel format changes; every frame is brought to that of the first")
+    warnings += [f"ignored: {what}" for what in shape.ignored]
     if shape.mirrored:
         warnings.append("stored mirrored; read as a player shows it")
     if interlaced:

@@ -1,25 +1,33 @@
-"""Sound that is copied packet by packet, never encoded again."""
+"""Sound of a result: copied packet by packet where the container holds it, else encoded anew."""
 
 from __future__ import annotations
 
 import io
+import itertools
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Self
 
 import av
 from av.error import FFmpegError, InvalidDataError
+from av.format import Flags
 
-from recaster.errors import UsageError
+from recaster.errors import ClipError, UsageError
+from recaster.media.scan import scan
+from recaster.media.sound_encoding import AAC_LEAD_IN, SoundEncoder, layout_of
 from recaster.media.source import open_container, sounds_of
+from recaster.media.timeline import SoundTimeline
 from recaster.media.writer import CONTAINERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
 
 KEPT_METADATA = ("language", "title")
+TRIED_PACKETS = 3
+MAX_UNTIMED_PACKETS = 100_000
 
 
 @dataclass(frozen=True)
@@ -31,12 +39,14 @@ class Sound:
         shift: seconds added to their times.
         start: seconds in the file's time; packets that end before are left out. None: from the first.
         stop: seconds in the file's time; packets from there on are left out. None: to the last.
+        fallback: what a stream becomes that the container cannot hold, "aac" or "pcm"; None refuses it.
     """
 
     path: Path
     shift: Fraction = Fraction(0)
     start: Fraction | None = None
     stop: Fraction | None = None
+    fallback: str | None = "aac"
 
     def holds(self, packet: Any) -> bool:
         """Whether a packet goes into the result."""
@@ -53,11 +63,15 @@ class Sound:
 class SoundCopy:
     """The audio streams of a file, ready to be copied into a container; a context manager."""
 
-    def __init__(self, sound: Sound) -> None:
+    def __init__(self, sound: Sound, suffix: str) -> None:
+        """``suffix`` names the container of the result."""
         self._sound = sound
+        self._suffix = suffix
         self._source = open_container(sound.path)
         self._streams = sounds_of(self._source)
+        self._timelines = {stream.index: SoundTimeline(self._jumps()) for stream in self._streams}
         self._copies: dict[int, Any] = {}
+        self._encoders: dict[int, SoundEncoder] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -73,41 +87,87 @@ class SoundCopy:
         return [stream.time_base for stream in self._streams]
 
     def add_streams(self, container: Any) -> None:
-        """Give an output container a copy of every stream, with its language and disposition."""
+        """Gives an output container each stream, copied or encoded anew, with its language and disposition.
+
+        Raises:
+            UsageError: the container cannot hold one, and nothing says what it should become.
+        """
         for stream in self._streams:
-            copy = container.add_stream_from_template(stream)
+            if fits(self._sound.path, stream.index, self._suffix):
+                copy = container.add_stream_from_template(stream)
+                copy.codec_context.layout = layout_of(stream.codec_context)
+            elif self._sound.fallback is not None:
+                encoder = SoundEncoder(stream, container, self._sound.fallback)
+                self._encoders[stream.index] = encoder
+                copy = encoder.stream
+            else:
+                raise UsageError(_misfit(self._sound.path, stream, self._suffix))
             copy.metadata.update(
                 {name: text for name, text in stream.metadata.items() if name in KEPT_METADATA}
             )
             copy.disposition = stream.disposition
             self._copies[stream.index] = copy
 
+    def _jumps(self) -> tuple[Fraction, ...]:
+        """Those of the video beside it, in formats whose clock may jump."""
+        jumps_possible = Flags.ts_discont in Flags(self._source.format.flags)
+        return scan(self._sound.path).jumps if jumps_possible else ()
+
     def first_times(self) -> list[Fraction]:
         """When the first packet of every stream that has any begins in the result, in seconds."""
         firsts: dict[int, Fraction] = {}
-        with SoundCopy(self._sound) as other:
+        with SoundCopy(self._sound, self._suffix) as other:
             for index, packet in other.kept():
-                firsts.setdefault(index, packet.pts * packet.time_base)
+                firsts.setdefault(index, packet.pts * packet.time_base - self._lead_in(packet))
                 if len(firsts) == len(self._streams):
                     break
         return list(firsts.values())
 
+    def _lead_in(self, packet: Any) -> Fraction:
+        """Seconds that an encoder puts before a stream's first sample."""
+        stream = packet.stream
+        if self._sound.fallback != "aac" or fits(self._sound.path, stream.index, self._suffix):
+            return Fraction(0)
+        return AAC_LEAD_IN / Fraction(stream.codec_context.sample_rate)
+
     def packets(self, shift: Fraction) -> Iterator[tuple[Fraction, Any]]:
         """(decoding time in seconds, packet for the output), moved by ``shift`` seconds more."""
         last: dict[int, int] = {}
-        for index, packet in self.kept():
-            ticks = round(shift / packet.time_base)
-            packet.pts += ticks
-            packet.dts = packet.pts if packet.dts is None else packet.dts + ticks
-            if index in last and packet.dts <= last[index]:  # damaged sources repeat times
-                packet.dts = last[index] + 1
+        for index, packet in self._coded(shift):
+            if index in last and packet.dts <= last[index]:
+                if packet.dts + (packet.duration or 0) <= last[index]:
+                    continue  # of a part that overlaps the one before it: that time has its sound
+                packet.dts = last[index] + _sample(
+                    packet, self._copies[index]
+                )  # damaged sources repeat times
                 packet.pts = max(packet.pts, packet.dts)
             last[index] = packet.dts
             packet.stream = self._copies[index]
             yield packet.dts * packet.time_base, packet
 
+    def _coded(self, shift: Fraction) -> Iterator[tuple[int, Any]]:
+        """(stream index, packet) as the result's streams take it, ``shift`` seconds later."""
+        for index, packet in self.kept():
+            _move(packet, shift)
+            if index in self._encoders:
+                yield from ((index, encoded) for encoded in self._encoders[index].packets(packet))
+            else:
+                packet.dts = packet.pts if packet.dts is None else packet.dts
+                yield index, packet
+        for index, encoder in self._encoders.items():
+            yield from ((index, encoded) for encoded in encoder.last_packets())
+
     def kept(self) -> Iterator[tuple[int, Any]]:
         """(stream index, packet) of what goes into the result, its times already moved."""
+        for packet in timed(self._demuxed()):
+            _move(packet, self._timelines[packet.stream.index].offset(*_span(packet)))
+            if not self._sound.holds(packet):
+                continue
+            _move(packet, self._sound.shift)
+            yield packet.stream.index, packet
+
+    def _demuxed(self) -> Iterator[Any]:
+        """The source's packets of sound, as far as it can be read."""
         if not self._streams:
             return
         packets = self._source.demux(self._streams)
@@ -118,38 +178,94 @@ class SoundCopy:
                 return
             if packet is None:
                 return
-            if packet.pts is None or packet.size == 0 or not self._sound.holds(packet):
-                continue
-            ticks = round(self._sound.shift / packet.time_base)
-            packet.pts += ticks
-            packet.dts = None if packet.dts is None else packet.dts + ticks
-            yield packet.stream.index, packet
+            if packet.size > 0:
+                yield packet
 
 
-def check_sound(source: Path, out: Path) -> None:
-    """Make sure that the container of ``out`` takes every audio stream of ``source`` as it is.
+def timed(packets: Iterable[Any]) -> Iterator[Any]:
+    """Packets of sound with those times filled in that the file leaves out, by the lengths of the packets.
+
+    Matroska's demuxer gives none to what lies before zero: such packets end where the first timed one begins.
+    """
+    waiting: dict[int, list[Any]] = {}
+    ends: dict[int, int] = {}
+    for packet in packets:
+        index = packet.stream.index
+        if packet.pts is None and index not in ends:
+            early = waiting.setdefault(index, [])
+            early.append(packet)
+            if len(early) > MAX_UNTIMED_PACKETS:
+                raise ClipError("its sound has no times; convert the clip first")
+            continue
+        if packet.pts is None:
+            packet.pts = ends[index]
+        begin = packet.pts - sum(one.duration or 0 for one in waiting.get(index, ()))
+        for early_packet in waiting.pop(index, ()):
+            early_packet.pts = begin
+            begin += early_packet.duration or 0
+            yield early_packet
+        ends[index] = packet.pts + (packet.duration or 0)
+        yield packet
+
+
+def _span(packet: Any) -> tuple[Fraction, Fraction]:
+    """A packet's time and duration in seconds."""
+    return packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base
+
+
+def _sample(packet: Any, stream: Any) -> int:
+    """Ticks that one sample lasts, at least one: mp4 counts in samples, and finer times would be the same."""
+    rate = stream.codec_context.sample_rate or 1
+    return max(1, math.ceil(1 / (rate * packet.time_base)))
+
+
+def _move(packet: Any, seconds: Fraction) -> None:
+    ticks = round(seconds / packet.time_base)
+    packet.pts += ticks
+    packet.dts = None if packet.dts is None else packet.dts + ticks
+
+
+def sound_changes(source: Path, out: Path, fallback: str | None) -> tuple[str, ...]:
+    """Sentences on the audio streams of ``source`` that ``out`` cannot hold and that are encoded anew.
 
     Raises:
-        UsageError: it does not; the message says which codec, and what does.
+        UsageError: there are some, and ``fallback`` is None.
         ClipError: ``source`` cannot be opened.
     """
+    suffix = out.suffix.lower()
+    said = []
     with open_container(source) as container:
         for stream in sounds_of(container):
-            if _fits(stream, out.suffix.lower()):
+            if fits(source, stream.index, suffix):
                 continue
-            others = [suffix for suffix in CONTAINERS if _fits(stream, suffix)]
-            instead = f"name the result {' or '.join(others)}" if others else "convert its sound to AAC first"
-            raise UsageError(
-                f"{out}: {out.suffix} cannot hold the {stream.codec_context.codec.canonical_name} sound of "
-                f"{source}; {instead}"
-            )
+            if fallback is None:
+                raise UsageError(_misfit(source, stream, suffix))
+            name = stream.codec_context.codec.canonical_name
+            said.append(f"sound: {suffix} cannot hold {name}; it is encoded as {fallback.upper()}")
+    return tuple(said)
 
 
-def _fits(stream: Any, suffix: str) -> bool:
-    """Whether a container takes a stream: a header is written to memory to find out."""
+def _misfit(source: Path, stream: Any, suffix: str) -> str:
+    name = stream.codec_context.codec.canonical_name
+    others = [other for other in CONTAINERS if fits(source, stream.index, other)]
+    instead = f"name the result {' or '.join(others)}" if others else "let it be converted"
+    return f"{source}: {suffix} cannot hold its {name} sound as it is; {instead}"
+
+
+def fits(source: Path, index: int, suffix: str) -> bool:
+    """Whether a container takes an audio stream: its first packets are written to memory to find out."""
     try:
-        with av.open(io.BytesIO(), "w", format=CONTAINERS[suffix]) as container:
-            container.add_stream_from_template(stream)
+        with (
+            open_container(source) as origin,
+            av.open(io.BytesIO(), "w", format=CONTAINERS[suffix]) as container,
+        ):
+            stream = origin.streams[index]
+            copy = container.add_stream_from_template(stream)
+            copy.codec_context.layout = layout_of(stream.codec_context)
+            tried = (packet for packet in origin.demux(stream) if packet.pts is not None and packet.size > 0)
+            for packet in itertools.islice(tried, TRIED_PACKETS):
+                packet.stream = copy
+                container.mux(packet)
             container.start_encoding()
     except (FFmpegError, ValueError):
         return False

@@ -12,6 +12,7 @@ from av.error import ArgumentError, FFmpegError, InvalidDataError
 
 from recaster.errors import ClipError
 from recaster.media.colour import tags_of
+from recaster.media.timeline import MAX_OVERLAP_S, SoundTimeline, Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,16 +35,30 @@ MOST_PIXELS = 16_384 * 8_640
 
 
 @dataclass
+class Run:
+    """Sound packets one after another without a break: begin and end in seconds, as the file states them."""
+
+    begin: Fraction
+    end: Fraction
+
+
+@dataclass
 class Damage:
-    """What a pass over a clip survived."""
+    """Faults of a clip that a pass over it survived, and what its streams are like over their whole length.
+
+    Attributes:
+        undecodable: packets of the picture that did not decode.
+        first_corrupt: index of the first picture that the decoder calls broken.
+        cut_off: the error that ended the file before its end.
+        layouts: every (width, height, pixel format) of its pictures.
+        sounds: runs of every sound stream, by its index.
+    """
 
     undecodable: int = 0
     first_corrupt: int | None = None
     cut_off: str | None = None
-    repaired_times: int = 0
-    sizes: set[tuple[int, int]] = field(default_factory=set)
-    audio_ends: dict[int, Fraction] = field(default_factory=dict)
-    audio_starts: dict[int, Fraction] = field(default_factory=dict)
+    layouts: set[tuple[int, int, str]] = field(default_factory=set)
+    sounds: dict[int, list[Run]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +95,7 @@ class Source:
         options = {"max_pixels": str(MOST_PIXELS)}
         self.stream.codec_context.options = options | ({"skip_loop_filter": "all"} if counting else {})
         self.time_base: Fraction = self.stream.time_base
+        self.timeline = Timeline(self.container, self.stream, lambda: open_container(self.path))
 
     def __enter__(self) -> Self:
         return self
@@ -91,9 +107,13 @@ class Source:
 
     def _choose_stream(self) -> Any:
         pictures = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
-        for stream in self.container.streams.video:
-            if stream.codec_context is not None and not stream.disposition & pictures:
-                return stream
+        self._pictures_in_file = [
+            stream
+            for stream in self.container.streams.video
+            if stream.codec_context is not None and not stream.disposition & pictures
+        ]
+        if self._pictures_in_file:
+            return self._pictures_in_file[0]
         reason = "there is no video in this file; give a clip with a picture"
         if any(stream.codec_context is None for stream in self.container.streams.video):
             reason = "its video has an unknown format; convert the clip to H.264 first"
@@ -102,19 +122,14 @@ class Source:
         self.container.close()
         raise ClipError(f"{self.path}: {reason}")
 
+    def other_pictures(self) -> list[Any]:
+        """The video streams that aren't decoded, still pictures left aside."""
+        return [stream for stream in self._pictures_in_file if stream.index != self.stream.index]
+
     def decode(self) -> Iterator[Decoded]:
         """Every picture that decodes, in presentation order."""
-        last: int | None = None
-        step = 1
         for picture in self._pictures():
-            pts = picture.pts if picture.pts is not None else picture.dts
-            if pts is None or (last is not None and pts <= last):
-                pts = 0 if last is None else last + step
-                self.damage.repaired_times += 1
-            if last is not None:
-                step = pts - last
-            last = pts
-            yield Decoded(pts, picture)
+            yield Decoded(self.timeline.time_of(picture), picture)
 
     def seek(self, pts: int) -> None:
         """Go to the last key frame at or before ``pts``, as far as the format allows."""
@@ -141,7 +156,7 @@ class Source:
             if picture.is_corrupt and self.damage.first_corrupt is None:
                 self.damage.first_corrupt = self._count
             self._count += 1
-            self.damage.sizes.add((picture.width, picture.height))
+            self.damage.layouts.add((picture.width, picture.height, picture.format.name))
             yield picture
 
     def _packets(self) -> Iterator[Any]:
@@ -159,6 +174,7 @@ class Source:
             if packet is None:
                 return
             if packet.stream.index == self.stream.index:
+                self.timeline.close_jump(packet)
                 yield packet
             else:
                 self._note_sound(packet)
@@ -167,9 +183,21 @@ class Source:
         if packet.pts is None:
             return
         start = packet.pts * packet.time_base
-        index = packet.stream.index
-        self.damage.audio_starts.setdefault(index, start)
-        self.damage.audio_ends[index] = start + (packet.duration or 0) * packet.time_base
+        end = start + (packet.duration or 0) * packet.time_base
+        runs = self.damage.sounds.setdefault(packet.stream.index, [])
+        if runs and abs(start - runs[-1].end) <= MAX_OVERLAP_S:
+            runs[-1].end = end
+        else:
+            runs.append(Run(start, end))
+
+    def sound_span(self, index: int) -> tuple[Fraction, Fraction] | None:
+        """When a sound stream begins and ends, in seconds, jumps closed; None where no packet of it came."""
+        timeline = SoundTimeline(self.timeline.jumps)
+        spans = []
+        for run in self.damage.sounds.get(index, []):
+            offset = timeline.offset(run.begin, run.end - run.begin)
+            spans.append((run.begin + offset, run.end + offset))
+        return (spans[0][0], spans[-1][1]) if spans else None
 
     @contextlib.contextmanager
     def _broken_input(self) -> Iterator[None]:
@@ -189,13 +217,24 @@ def open_container(path: Path) -> Any:
     """
     check_file(path)
     try:
-        return av.open(str(path), options=OPENING)
+        return av.open(media_url(path), options=OPENING)
     except ArgumentError as error:  # a format that isn't read
         raise ClipError(f"{path}: not a clip, but a still image, a playlist or a text") from error
     except InvalidDataError as error:
         raise ClipError(f"{path}: {_why_not_opened(path)}") from error
     except (FFmpegError, OSError) as error:
         raise ClipError(f"{path}: cannot be opened ({error.strerror})") from error
+
+
+def media_url(path: Path) -> str:
+    """A file's name as FFmpeg takes it: with a colon in it, it would be taken for a protocol's."""
+    return f"file:{path}"
+
+
+def described_stream(stream: Any) -> str:
+    """A video stream in words: its number, size and codec."""
+    context = stream.codec_context
+    return f"stream {stream.index} ({context.width}x{context.height} {context.codec.canonical_name})"
 
 
 def sounds_of(container: Any) -> list[Any]:

@@ -22,12 +22,15 @@ from recaster.media.colour import (
     PRIMARIES,
     RANGES,
     TRANSFERS,
+    filled,
     matrix_of,
     number_of,
     swscale_matrix,
+    tags_of,
     written_tags,
 )
 from recaster.media.painting import Painter, pasted
+from recaster.media.source import media_url
 from recaster.media.stored import StoredFrame
 
 if TYPE_CHECKING:
@@ -47,6 +50,7 @@ LARGEST_QUALITY = 51
 PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
 )  # fmt: skip
+SOUNDS = ("auto", "copy")
 ROUNDED_RATE = 100_000
 """Largest denominator of a rate as the encoder is told it; mean rates of long clips outgrow its integers."""
 WRITE_SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
@@ -61,6 +65,7 @@ class Codec:
         suffixes: of the containers that take it.
         formats: default pixel formats by (more than 8 bits, picture sizes that 4:2:0 cannot hold).
         tag: the four characters that name it in mp4 and mov, "" for ffmpeg's choice.
+        full_range: whether its files can say that they hold full range.
         sited: whether, across and down, its samples of colour are read as lying on pixels or between them.
     """
 
@@ -68,6 +73,7 @@ class Codec:
     suffixes: tuple[str, ...]
     formats: dict[tuple[bool, bool], str]
     tag: str = ""
+    full_range: bool = True
     sited: tuple[bool, bool] = (True, False)
 
 
@@ -81,7 +87,7 @@ _PRORES = {(deep, odd): "yuv444p10le" if odd else "yuv422p10le" for deep, odd in
 CODECS = {
     "h264": Codec("libx264", (".mp4", ".mov", ".mkv"), _YUV),
     "hevc": Codec("libx265", (".mp4", ".mov", ".mkv"), _YUV, "hvc1"),
-    "prores": Codec("prores_ks", (".mov", ".mkv"), _PRORES, sited=(False, False)),
+    "prores": Codec("prores_ks", (".mov", ".mkv"), _PRORES, full_range=False, sited=(False, False)),
 }
 
 
@@ -97,12 +103,14 @@ class WriterOptions:
             as "fast" at 18, takes less than half of its CPU time, and a third more bytes.
         pixel_format: ffmpeg's name; None for 4:2:0 with the source's bit depth (8 or 10), 4:4:4 where
             a side is odd and 4:2:0 would lose a line.
+        sound: "auto" encodes sound anew that the container cannot hold, "copy" refuses it.
     """
 
     codec: str = "h264"
     quality: int = 15
     preset: str = "veryfast"
     pixel_format: str | None = None
+    sound: str = "auto"
 
 
 class ClipWriter:
@@ -129,9 +137,10 @@ class ClipWriter:
         self._options = options or WriterOptions()
         self._format = check_encoding(self.path, info, self._options)
         self._converter, self._deepener = VideoReformatter(), VideoReformatter()
-        tags, sited = written_tags(info), CODECS[self._options.codec].sited
-        matrix = swscale_matrix(matrix_of(tags, info.width, info.height), self.path)
-        self._painter = Painter(self._format, sited, matrix)
+        codec = CODECS[self._options.codec]
+        self._tags = written_tags(info, full_range=codec.full_range)
+        matrix = swscale_matrix(matrix_of(self._tags, info.width, info.height), self.path)
+        self._painter = Painter(self._format, codec.sited, matrix)
         self._last: int | None = None
 
     def __enter__(self) -> Self:
@@ -190,11 +199,11 @@ class ClipWriter:
 
     def _stores_alike(self, picture: Any) -> bool:
         """Whether a decoded picture's samples mean in the result what they mean in the clip."""
-        tags = written_tags(self._info)
+        tags = self._tags
         full = tags.range == "pc"
         return (
             (picture.width, picture.height) == (self._info.width, self._info.height)
-            and tags == self._info.colour
+            and filled(tags_of(picture), self._info.colour) == tags == self._info.colour
             and (full or not self._format.startswith("yuvj"))
             and self._painter.takes(picture)
         )
@@ -203,7 +212,7 @@ class ClipWriter:
         if self._last is not None and pts <= self._last:
             raise OutputError(f"{self.path}: the frame at pts {pts} does not follow the one at {self._last}")
         self._last = pts
-        tags = written_tags(self._info)
+        tags = self._tags
         picture.pts = pts * self._info.time_base.numerator
         picture.time_base = Fraction(1, self._info.time_base.denominator)
         picture.colorspace = number_of(tags.matrix, MATRICES)
@@ -215,7 +224,7 @@ class ClipWriter:
 
     def _stored_form(self, picture: Any) -> Any:
         """An RGB picture in the result's format and colours."""
-        tags = written_tags(self._info)
+        tags = self._tags
         full = tags.range == "pc"
         if full and not self._format.endswith("10le"):  # directly, swscale's chroma is half a level low
             deep = f"{self._format.replace('yuvj', 'yuv')}10le"
@@ -244,7 +253,7 @@ class ClipWriter:
             rate=info.rate.limit_denominator(ROUNDED_RATE),
             options=encoder_options(self._options, self._format),
         )
-        context, tags = stream.codec_context, written_tags(info)
+        context, tags = stream.codec_context, self._tags
         stream.width, stream.height, stream.pix_fmt = info.width, info.height, self._format
         context.time_base = Fraction(1, info.time_base.denominator)
         context.gop_size = max(1, round(info.rate * KEY_FRAME_SECONDS))
@@ -267,6 +276,13 @@ def encoder_options(options: WriterOptions, pixel_format: str) -> dict[str, str]
     if options.codec == "hevc":
         chosen["x265-params"] = f"log-level=none:pools={THREADS}:frame-threads=1"
     return chosen
+
+
+def sound_fallback(path: Path, options: WriterOptions) -> str | None:
+    """Names the codec for sound that ``path`` cannot hold, "aac" or "pcm"; None where it is refused."""
+    if options.sound == "copy":
+        return None
+    return "pcm" if options.codec == "prores" and path.suffix.lower() == ".mov" else "aac"
 
 
 def check_encoding(path: Path, info: ClipInfo, options: WriterOptions) -> str:
@@ -308,6 +324,8 @@ def _check_options(options: WriterOptions) -> None:
         raise UsageError(
             f"quality goes from 0 (best) to {LARGEST_QUALITY} (smallest), not to {options.quality}"
         )
+    if options.sound not in SOUNDS:
+        raise UsageError(f"sound can be {' or '.join(SOUNDS)}, not {options.sound}")
     if options.preset not in PRESETS:
         raise UsageError(f"no preset is called {options.preset}; choose from {', '.join(PRESETS)}")
 
@@ -331,7 +349,7 @@ def open_output(path: Path, time_base: Fraction, options: dict[str, str] | None 
         }
     else:
         chosen["video_track_timescale"] = str(time_base.denominator)
-    return av.open(str(path), "w", format=container, options=chosen)
+    return av.open(media_url(path), "w", format=container, options=chosen)
 
 
 def movie_timescale(time_bases: Sequence[Fraction]) -> int:

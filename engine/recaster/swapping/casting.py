@@ -24,4 +24,6 @@ def chosen(analysis: Analysis, settings: SwapSettings) -> tuple[FaceTrack, ...]:
     person = None
     if settings.person is not None:
         person = person_in(settings.person, finding.detector, finding.min_face)
-    return choose_tracks(analysis, person=person, track=settings.track, everyone=settings.everyone)
+    return choose_tracks(
+        analysis, person=person, track=settings.track, everyone=settings.everyone, min_face=finding.min_face
+    )

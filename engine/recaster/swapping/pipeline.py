@@ -10,7 +10,7 @@ from recaster.errors import UsageError
 from recaster.faces.cache import analyse_clip
 from recaster.faces.landmarkers import make_landmarker
 from recaster.files import sha256
-from recaster.media.join import check_output, join_segments, join_with_sound, times_of
+from recaster.media.join import check_output, join_segments, join_with_sound, shift_to_start, times_of
 from recaster.media.probe import probe
 from recaster.media.reader import quick_to_read, read_some
 from recaster.media.sound import Sound
@@ -68,7 +68,7 @@ def swap_clip(
         OutputError: the result cannot be written.
     """
     watch = Stopwatch()
-    info = _checked(clip, out, settings, marking)
+    info, converted = _checked(clip, out, settings, marking)
     frames = range(info.frame_count) if settings.frames is None else settings.frames
     with watch.timing("analyse"):
         analysis = analyse_clip(clip, settings.analysis, settings.frames, report)
@@ -97,7 +97,7 @@ def swap_clip(
         resumed=resumed,
         tracks=numbers,
         seconds=watch.seconds,
-        warnings=(*warnings_on(info, settings), *_discarded(parts, discarded)),
+        warnings=(*warnings_on(info, settings), *converted, *_discarded(parts, discarded)),
         marked=marked,
     )
 
@@ -121,16 +121,22 @@ def _render(
         watch.add(render_beside(rendering, pieces(missing, chunk, count), again, count, progress.tick))
 
 
-def _checked(clip: Path, out: Path, settings: SwapSettings, marking: Marking | None) -> ClipInfo:
-    """About the clip, if its swap can be written and signed: before hours of work, and not after them."""
+def _checked(
+    clip: Path, out: Path, settings: SwapSettings, marking: Marking | None
+) -> tuple[ClipInfo, tuple[str, ...]]:
+    """Checks that the swap can be written and signed: before hours of work, and not after them.
+
+    Returns:
+        The clip's facts, and sentences on sound that is encoded anew.
+    """
     refuse_overwriting(clip, out, settings)
     if marking is not None:
         check_signing(marking.signing)
     info = probe(clip)
-    check_output(out, info, settings.writer)
+    converted = check_output(out, info, settings.writer)
     if settings.matte is not None:
         check_encoding(settings.matte, info, settings.writer)
-    return info
+    return info, converted
 
 
 def with_looks(
@@ -238,7 +244,7 @@ def _join(info: ClipInfo, out: Path, frames: range, parts: Parts, settings: Swap
     if settings.matte is not None:
         mattes = [parts.matte(chunk) for chunk in parts.chunks]
         times, begin, _ = times_of(info, frames)
-        times = times.moved(-begin) if frames.start > 0 else times
+        times = times.moved(shift_to_start(frames, begin))
         join_with_sound(mattes, settings.matte, times, Sound(mattes[0]))  # which has none
     join_segments([parts.clip(chunk) for chunk in parts.chunks], info, out, frames, settings.writer)
 
