@@ -36,7 +36,7 @@ _CLASSES = (
     panels.JobsPanel,
 )
 _ON_SNAPSHOT = (jobs.on_snapshot, swaps.on_snapshot, trainings.on_snapshot)
-_ON_LOAD = (faces.forget_all, rights.forget_all, trainings.forget_all, swaps.resume_all)
+_ON_LOAD = (faces.forget_all, rights.forget_all, trainings.forget_all, faces.show_all, swaps.resume_all)
 
 
 def register() -> None:

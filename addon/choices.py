@@ -3,17 +3,28 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from . import pictures
+from .preferences import cache_folder
 from .properties import CHOICES
+from .shots import ShotError
 
 if TYPE_CHECKING:
     from recaster.api.v1 import job_pb2
     from recaster.client import Client
+
+
+MAX_PORTRAIT_BYTES = 256 << 10
+"""A picture of a person that is kept in the .blend."""
+MAIN, EVERYONE = "main", "everyone"
+"""Whose face is swapped where nobody is chosen, or all are."""
+NO_FACE = "Choose a face first: Sidebar > Recaster > Face"
 
 
 @dataclass(frozen=True)
@@ -34,21 +45,72 @@ class Choice:
 
     @classmethod
     def of(cls, strip: Any) -> Choice:
-        """What is chosen on a strip."""
+        """What is chosen on a strip (ShotError: the person's picture is lost)."""
         chosen = strip.recaster
-        person = bpy.path.abspath(chosen.person) if chosen.person and not chosen.everyone else ""
+        person = str(person_file(strip) or "")
         return cls(
             chosen.face, person, chosen.everyone, chosen.mask, chosen.feather, chosen.erode, chosen.colour,
             chosen.smoothing, chosen.codec, chosen.label, chosen.label_language,
         )  # fmt: skip
 
 
+def person_file(strip: Any) -> Path | None:
+    """The picture of the person to swap; made anew from the .blend where its file isn't; None for nobody.
+
+    Raises:
+        ShotError: neither is there.
+    """
+    chosen = strip.recaster
+    if not chosen.person or chosen.everyone:
+        return None
+    path = Path(bpy.path.abspath(chosen.person))
+    if path.is_file():
+        return path
+    try:
+        picture = base64.b64decode(chosen.portrait, validate=True)
+    except ValueError:
+        picture = b""
+    if not picture:
+        raise ShotError("Choose the person again: the picture of the one chosen isn't on this machine")
+    return pictures.keep(picture, cache_folder() / "people", ".jpg")
+
+
+def portrait_of(path: Path) -> str:
+    """A person's picture as the .blend keeps it; "" where it can't be kept there."""
+    try:
+        picture = path.read_bytes() if path.stat().st_size <= MAX_PORTRAIT_BYTES else b""
+    except OSError:
+        return ""
+    return base64.b64encode(picture).decode("ascii")
+
+
 def choices_from(active: Any, strips: list[Any]) -> None:
-    """Let the choices made on the active strip hold for others."""
+    """Let the choices made on one strip hold for others; the person to swap stays each one's own."""
     for strip in strips:
         if strip != active:
             for name in CHOICES:
                 setattr(strip.recaster, name, getattr(active.recaster, name))
+
+
+def adds_person(original: Any, result: Any) -> bool:
+    """Whether another person was chosen since a result was made: then that one is swapped, and shows both."""
+    wanted, own = original.recaster, result.recaster
+    return not wanted.everyone and own.made_for not in ("", EVERYONE, whom(original))
+
+
+def hand_on(original: Any, result: Any) -> None:
+    """Let a result be swapped as its strip would be now."""
+    choices_from(original, [result])
+    wanted, own = original.recaster, result.recaster
+    own.person, own.portrait, own.everyone = wanted.person, wanted.portrait, False
+
+
+def whom(strip: Any) -> str:
+    """Whose face in the picture is swapped: everyone's, the main person's, or that of a portrait."""
+    own = strip.recaster
+    if own.everyone:
+        return EVERYONE
+    return own.person.replace("\\", "/").rpartition("/")[2] or MAIN
 
 
 def options_of(client: Client, choice: Choice, frames: str) -> job_pb2.SwapOptions:
@@ -74,6 +136,8 @@ def options_of(client: Client, choice: Choice, frames: str) -> job_pb2.SwapOptio
 
 
 def face_of(choice: Choice) -> dict[str, str]:
-    """The field of a spec that says whose face is put on."""
+    """The field of a spec that says whose face is put on (ShotError: none is chosen)."""
     kind, _, name = choice.face.partition(":")
+    if kind not in ("model", "faceset") or not name:
+        raise ShotError(NO_FACE)
     return {f"{kind}_id": name}

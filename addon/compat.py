@@ -19,6 +19,12 @@ STRIP: type = getattr(bpy.types, "Strip", None) or bpy.types.Sequence
 """The type of strips (4.4: Sequence became Strip)."""
 
 
+PATHS: dict[str, set[str]] = (
+    {"options": {"PATH_SUPPORTS_BLEND_RELATIVE"}} if bpy.app.version >= (4, 5, 0) else {}
+)
+"""What properties that hold paths say of themselves (4.5: those that don't take // are shown in red)."""
+
+
 def scene_of(context: Any) -> Any | None:
     """The scene whose strips are being edited (5.0: may be another than the active one)."""
     workspace = getattr(context, "workspace", None)
@@ -68,6 +74,7 @@ def duplicate(scene: Any, owner: Any, strip: Any) -> Any | None:
     """
     before = list(strips_in(owner))
     chosen = [one for one in all_strips(scene) if one.select]
+    active = scene.sequence_editor.active_strip
     for one in chosen:
         one.select = False
     strip.select = True
@@ -76,7 +83,40 @@ def duplicate(scene: Any, owner: Any, strip: Any) -> Any | None:
     made = [one for one in strips_in(owner) if one not in before]
     for one in all_strips(scene):
         one.select = one in chosen
+    scene.sequence_editor.active_strip = active
     return made[0] if made else None
+
+
+def connect(scene: Any, strip: Any, result: Any) -> None:
+    """Let a result move along with what its strip is connected to (4.4: strips can be connected)."""
+    others = connected(strip)
+    if not others:
+        return
+    with selected(scene, [strip, *others, result]), in_sequencer(scene), contextlib.suppress(RuntimeError):
+        bpy.ops.sequencer.connect(toggle=False)  # fails where another meta strip is open
+
+
+def build_proxies(scene: Any, strip: Any) -> None:
+    """Let Blender build a strip's proxies while one goes on editing."""
+    if bpy.app.background:
+        return
+    with selected(scene, [strip]), in_sequencer(scene), contextlib.suppress(RuntimeError):
+        bpy.ops.sequencer.rebuild_proxy("INVOKE_DEFAULT")
+
+
+@contextlib.contextmanager
+def selected(scene: Any, strips: list[Any]) -> Iterator[None]:
+    """Select these strips only, while the block lasts."""
+    every, active = all_strips(scene), scene.sequence_editor.active_strip
+    before = [one for one in every if one.select]
+    for one in every:
+        one.select = one in strips
+    try:
+        yield
+    finally:
+        for one in every:
+            one.select = one in before
+        scene.sequence_editor.active_strip = active
 
 
 def strips_in(owner: Any) -> Any:
@@ -110,6 +150,11 @@ def active_strip(context: Any) -> Any | None:
     """The active strip of the scene that is being edited."""
     scene = scene_of(context)
     return None if scene is None or scene.sequence_editor is None else scene.sequence_editor.active_strip
+
+
+def connected(strip: Any | None) -> list[Any]:
+    """The strips that move with a strip, its sound say (4.4: strips can be connected)."""
+    return list(getattr(strip, "connections", ()))
 
 
 def left_handle(strip: Any) -> int:

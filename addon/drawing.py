@@ -5,12 +5,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import bpy
+
+from . import messages
+
 if TYPE_CHECKING:
     from . import jobs
 
 TAB = "Recaster"
-WRAP = 42
-"""Characters of a line of an error; panels don't wrap by themselves."""
+WRAP, WRAP_FIRST = 30, 42
+"""Fewest characters of a line of a longer text; panels don't wrap by themselves; and where there is none."""
+LETTER = 6.6
+"""Width of a letter on an ordinary screen, in pixels, on average."""
+MARGIN = 60
 
 
 class SequencerPanel:
@@ -36,6 +43,8 @@ def words(layout: Any, text: str, icon: str = "NONE") -> None:
     """A longer text, a line at a time."""
     import textwrap
 
+    region, scale = bpy.context.region, bpy.context.preferences.system.ui_scale
+    room = WRAP_FIRST if region is None else int((region.width / scale - MARGIN) / LETTER)
     column = layout.column(align=True)
-    for at, line in enumerate(textwrap.wrap(text, WRAP)):
+    for at, line in enumerate(textwrap.wrap(messages.sentence(text), max(WRAP, room))):
         column.label(text=line, icon=icon if at == 0 or icon == "NONE" else "BLANK1")

@@ -33,6 +33,7 @@ class Errand:
         job: its job's id, once it is known.
         work: what is being done for it in a thread.
         result: the finished clip on this machine.
+        person: whose face in the picture is swapped (``choices.whom``).
         kept: whether its result may come all the same, although it has failed.
     """
 
@@ -47,6 +48,7 @@ class Errand:
     job: str = ""
     work: Work | None = None
     result: Path | None = None
+    person: str = ""
     kept: bool = False
 
     @property
@@ -100,4 +102,4 @@ def every_strip() -> list[tuple[Any, Any]]:
 
 def strips_called(uid: str) -> list[tuple[Any, Any]]:
     """Scenes and strips of this name among swaps."""
-    return [one for one in every_strip() if one[1].recaster.uid == uid]
+    return [one for one in every_strip() if uid and one[1].recaster.uid == uid]

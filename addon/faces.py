@@ -3,17 +3,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import pictures, session
-from .choices import Choice, face_of, options_of
+from . import messages, pictures, session
+from .choices import Choice, face_of, options_of, person_file, portrait_of
+from .errands import every_strip
 from .preferences import cache_folder, loopback
-from .shots import Shot, bring, file_frame, shot_of
+from .shots import Shot, ShotError, bring, file_frame, shot_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from recaster.client import Client
 
     from .link import Work
@@ -29,6 +30,8 @@ class Seen:
     Attributes:
         people: pictures of the people in it, the main one first.
         preview: a file with the frame that was previewed, as it was swapped.
+        frame: the frame of the timeline that it is of.
+        previewed: what was chosen for it.
         warnings: what the engine had to say of it.
         trouble: what went wrong, and what to do.
         work: what is being found out now.
@@ -36,6 +39,8 @@ class Seen:
 
     people: list[Path] = field(default_factory=list)
     preview: Path | None = None
+    frame: int = 0
+    previewed: Choice | None = None
     warnings: tuple[str, ...] = ()
     trouble: str = ""
     work: Work | None = None
@@ -78,7 +83,7 @@ def find_people(strip: Any, scene: Any) -> None:
         for path in found:
             pictures.load(path)
         if not found:
-            about.trouble = f"{shot.name}: nobody's face was found"
+            about.trouble = f"Nobody's face was found in {shot.name}"
 
     _find(strip, "Looking for people", do, done)
 
@@ -87,6 +92,7 @@ def preview(strip: Any, scene: Any, frame: int) -> None:
     """Swap the frame that a strip shows at ``frame``, in a thread (ShotError)."""
     shot = shot_of(strip, scene, strip.recaster.handles)
     index, choice = file_frame(strip, scene, frame), Choice.of(strip)
+    whose = face_of(choice)
     place = frame_in_shot(shot, index, strip)
 
     def do(client: Client, work: Work, local: bool, cache: Path) -> tuple[Path, tuple[str, ...]]:
@@ -98,17 +104,67 @@ def preview(strip: Any, scene: Any, frame: int) -> None:
             clip_id=brought.clip.clip_id,
             frame=brought.frames[min(place, len(brought.frames) - 1)],
             options=options_of(client, choice, brought.range),
-            **face_of(choice),
+            **whose,
         )
         answer = client.preview(request)
-        return pictures.keep(answer.png, cache / "previews", ".png"), tuple(answer.warnings)
+        return pictures.keep(answer.png, cache / "previews", ".png"), tuple(
+            messages.plain(one) for one in answer.warnings
+        )
 
     def done(about: Seen, found: tuple[Path, tuple[str, ...]]) -> None:
         about.preview, about.warnings = found
+        about.frame, about.previewed = frame, choice
         pictures.draw(about.icon, about.preview)
         pictures.show_in_editors(about.preview)
 
     _find(strip, "Swapping a frame", do, done)
+
+
+def stale(strip: Any, scene: Any) -> str:
+    """Why a preview isn't what the strip would look like now; "" where it is."""
+    about = seen(strip)
+    try:
+        if about.previewed != Choice.of(strip):
+            return "The settings have changed since"
+    except ShotError as error:
+        return str(error)
+    return "" if about.frame == scene.frame_current else "The playhead is at another frame"
+
+
+def stop(strip: Any) -> None:
+    """Stop what is being found out about a strip; whatever comes of it is dropped."""
+    about = seen(strip)
+    if about.work is not None:
+        about.work.stop()
+        about.work = None
+
+
+def choose_person(strip: Any, person: str) -> None:
+    """Let a person be swapped, by their picture; "" for the main one. The .blend keeps it, too."""
+    own = strip.recaster
+    own.person, own.everyone = person, False
+    own.portrait = portrait_of(Path(person)) if person else ""
+    show_person(strip)
+
+
+def show_person(strip: Any) -> None:
+    """Load the picture of whom a strip's swap is of, so that panels can show it."""
+    with contextlib.suppress(ShotError, OSError):
+        path = person_file(strip)
+        if path is not None:
+            pictures.draw(portrait_icon(strip), path)
+
+
+def portrait_icon(strip: Any) -> str:
+    """The name of the chosen person's picture among the pictures."""
+    return f"person {strip.recaster.person}"
+
+
+def show_all() -> None:
+    """Load the pictures of all people who are chosen in the file."""
+    for _, strip in every_strip():
+        if strip.recaster.person:
+            show_person(strip)
 
 
 def frame_in_shot(shot: Shot, index: int, strip: Any) -> int:
@@ -135,7 +191,7 @@ def _find(strip: Any, title: str, do: Any, done: Any) -> None:
 
     def failed(error: Exception) -> None:
         if about.work is work:
-            about.work, about.trouble = None, str(error)
+            about.work, about.trouble = None, messages.of_error(error)
 
     about.trouble = ""
     about.work = work = link.run(title, lambda client, own: do(client, own, local, cache), settled, failed)

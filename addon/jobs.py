@@ -3,16 +3,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import session
+from recaster.files import atomic_path
+
+from . import messages, session
+from .preferences import cache_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .link import Snapshot, Work
 
 SHOWN = 8
+MAX_NAME = 60
+"""Letters of a name that are shown."""
+MAX_HIDDEN = 5000
 SHORTEST_S = 0.05
 SMOOTHING = 0.7
 """Share of the speed that one more look at it keeps."""
@@ -79,24 +89,45 @@ def eta_s(job: Any) -> float | None:
     return left / speed.per_second if speed is not None and speed.per_second > 0 else None
 
 
+KINDS = {
+    "swap": "Swap of",
+    "train": "Training of",
+    "extract": "Faces of",
+    "ingest": "Import of",
+    "sign": "Signing of",
+}
+STATES = {
+    "SUCCEEDED": "Done", "FAILED": "Failed", "CANCELLED": "Canceled", "CANCELLING": "Canceling",
+    "PAUSED": "Paused", "PAUSING": "Pausing", "BLOCKED": "Waits", "QUEUED": "Waits for its turn",
+}  # fmt: skip
+ICONS = {"Done": "CHECKMARK", "Failed": "ERROR", "Waits": "ERROR", "Paused": "PAUSE"}
+
+
+def title_of(job: Any) -> str:
+    """What a job does, and to what."""
+    kind, name = job.spec.WhichOneof("work") or "", messages.text(job.labels.get("name", ""), MAX_NAME)
+    return f"{KINDS.get(kind, 'Work on')} {name}" if name else KINDS.get(kind, "Work on").split()[0]
+
+
 def line_of_job(job: Any) -> Line:
     """A job of the engine."""
     from recaster.api.v1 import job_pb2
 
-    state = job_pb2.JobState.Name(job.state).removeprefix("JOB_STATE_").capitalize()
-    kind = job_pb2.JobKind.Name(job.kind).removeprefix("JOB_KIND_").capitalize()
-    title = f"{kind} {job.labels.get('name', '')}".strip()
-    trouble = job.error.message if job.HasField("error") else troubles.get(job.job_id, "")
+    known = job.state in job_pb2.JobState.values()  # a newer engine may have others
+    name = job_pb2.JobState.Name(job.state).removeprefix("JOB_STATE_") if known else "Unknown"
+    title = title_of(job)
+    trouble = messages.of_job(job) or troubles.get(job.job_id, "")
     if job.state != job_pb2.JOB_STATE_RUNNING:
-        icons = {"Succeeded": "CHECKMARK", "Failed": "ERROR", "Blocked": "ERROR", "Paused": "PAUSE"}
+        state = STATES.get(name, name.capitalize())
         share = job.progress.done / job.progress.total if state == "Paused" and job.progress.total else None
-        return Line(title, state, share, trouble, icons.get(state, "NONE"))
+        return Line(title, state, share, trouble, ICONS.get(state, "NONE"))
     progress = job.progress
+    stage = messages.sentence(messages.text(progress.stage, MAX_NAME))
     if not progress.total:
-        return Line(title, progress.stage.capitalize() or "Starting", 0.0, trouble)
+        return Line(title, stage or "Starting", 0.0, trouble)
     share = min(1.0, progress.done / progress.total)
-    text = f"{progress.stage.capitalize()} {share:.0%}"
     left = eta_s(job)
+    text = f"{stage} {share:.0%}"
     return Line(title, text if left is None else f"{text}, {clock(left)} left", share, trouble)
 
 
@@ -105,11 +136,44 @@ def line_of_work(work: Work, title: str = "") -> Line:
     update = work.update
     if update is None:
         return Line(title or work.title, "Preparing", 0.0)
-    stage = update.stage.capitalize()
+    stage = messages.sentence(messages.text(update.stage, MAX_NAME))
     if not update.total:
-        return Line(title or work.title, f"{stage} {update.done:.0f} {update.unit}", 0.0)
+        done = f" {update.done:.0f} {update.unit}" if update.done else ""
+        return Line(title or work.title, f"{stage}{done}", 0.0)
     share = min(1.0, update.done / update.total)
     return Line(title or work.title, f"{stage} {share:.0%}", share)
+
+
+def mine(job: Any) -> bool:
+    """Whether a job was asked for from Blender."""
+    return bool(job.labels.get("client") == "blender")
+
+
+_hidden: set[str] | None = None
+
+
+def hide(job_id: str) -> None:
+    """Leave a job out of the list from now on, in later sessions too; the engine keeps it."""
+    hidden().add(job_id)
+    with contextlib.suppress(OSError), atomic_path(_hidden_file()) as temporary:  # shown again, then
+        temporary.write_text(json.dumps(sorted(hidden())[-MAX_HIDDEN:]), encoding="ascii")
+
+
+def hidden() -> set[str]:
+    """Jobs that nobody wants to see any more."""
+    global _hidden  # noqa: PLW0603 - read once
+    if _hidden is None:
+        try:
+            _hidden = {str(one) for one in json.loads(_hidden_file().read_text(encoding="ascii"))}
+        except (OSError, ValueError, TypeError):
+            _hidden = set()
+    return _hidden
+
+
+def _hidden_file() -> Path:
+    folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / "cleared.json"
 
 
 def clock(seconds: float) -> str:
@@ -127,10 +191,10 @@ def tell(what: str, job_id: str) -> None:
     troubles.pop(job_id, None)
 
     def failed(error: Exception) -> None:
-        troubles[job_id] = str(error)
+        troubles[job_id] = messages.of_error(error)
 
     link.run(
-        f"{what} {job_id}",
+        "Telling the engine",
         lambda client, _: getattr(client.jobs, what)(job_id),
         lambda _: link.look(),
         failed,

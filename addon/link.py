@@ -11,8 +11,10 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from . import messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,13 +23,16 @@ if TYPE_CHECKING:
     from recaster.progress import Update
 
 LOOK_S = 1.0
-"""Seconds between two looks at an engine that is busy, or that doesn't answer."""
+"""Seconds between two looks at an engine that is busy, or that is being started."""
 LOOK_IDLE_S = 5.0
+LOOK_AWAY_S = 8.0
+"""Seconds between two looks at an engine that has not answered for long."""
 CALL_S = 5.0
 PATIENCE_S = 5.0
 JOBS = 50
-PEOPLE = 1000
-"""Of jobs and of people, so many are looked at, the newest."""
+"""So many jobs are looked at, the newest; of all else, all."""
+PAGE = 1000
+CONNECTING = "Connecting..."
 JOIN_S = 1.0
 
 T = TypeVar("T")
@@ -41,10 +46,13 @@ class StoppedError(Exception):
 class Snapshot:
     """An engine as it was at one moment.
 
+    One that doesn't answer has what it had when it last did, but no jobs.
+
     Attributes:
         online: whether it answered.
         trouble: why it didn't, or didn't let us in; for people.
         refused: whether it is there, but the token is wrong.
+        away: whether nobody answers.
         info: what it is and can do (ServerInfo).
         jobs: its latest jobs (Job) and those asked for by id, by id, the newest first.
         gone: ids asked for that it doesn't know any more.
@@ -56,6 +64,7 @@ class Snapshot:
     online: bool = False
     trouble: str = ""
     refused: bool = False
+    away: bool = False
     info: Any = None
     jobs: dict[str, Any] | None = None
     gone: frozenset[str] = frozenset()
@@ -66,6 +75,10 @@ class Snapshot:
     def job(self, job_id: str) -> Any | None:
         """One of its jobs, or None."""
         return (self.jobs or {}).get(job_id)
+
+    def looks_like(self, other: Snapshot) -> bool:
+        """Whether panels show the same of both: how full the engine's disk is is none of that."""
+        return replace(self, info=None) == replace(other, info=None) and _shown(self) == _shown(other)
 
 
 class Work:
@@ -104,7 +117,11 @@ class Link:
     def __init__(self, address: Address) -> None:
         """Nothing is said before ``open``."""
         self.address = address
-        self.snapshot = Snapshot(trouble="connecting")
+        self.snapshot = Snapshot(trouble=CONNECTING)
+        self.eager = False
+        """Whether somebody waits for it to answer: it is being started."""
+        self.finished = 0
+        """How many works have ended."""
         self.wanted: frozenset[str] = frozenset()
         """Ids of jobs to look at, however old they are; replaced as a whole."""
         self.works: dict[Work, Callable[[Exception], None]] = {}
@@ -161,6 +178,7 @@ class Link:
 
         def finish(tell: Callable[[], None]) -> None:
             del self.works[work]
+            self.finished += 1
             tell()
 
         def body() -> None:
@@ -212,15 +230,20 @@ class Link:
                 self.snapshot = snapshot
                 on_snapshot(snapshot)
 
+        pause, last = LOOK_S, Snapshot()
         while not self._closed.is_set():
             try:
-                snapshot = look(self._client(0.0), self.wanted)
+                snapshot = last = look(self._client(0.0), self.wanted)
             except Exception as error:  # noqa: BLE001 - said to whoever looks at the panel
-                snapshot = _trouble(error)
+                snapshot = _trouble(error, last)
             waiting, self._news = self._news, snapshot
             if waiting is None:  # else nobody has pumped since: only the latest counts
                 self._inbox.put(take)
-            self._wake.wait(LOOK_S if _busy(snapshot) else LOOK_IDLE_S)
+            if snapshot.online:
+                pause = LOOK_S if _busy(snapshot) else LOOK_IDLE_S
+            else:
+                pause = LOOK_S if self.eager else min(LOOK_AWAY_S, 2 * pause)
+            self._wake.wait(pause)
             self._wake.clear()
 
 
@@ -241,21 +264,30 @@ def look(client: Client, wanted: frozenset[str] = frozenset()) -> Snapshot:
             jobs[job_id] = call(stub.GetJob, job_pb2.GetJobRequest(job_id=job_id), CALL_S)
         except MissingError:
             gone.add(job_id)
-    models = call(client.models.ListModels, model_pb2.ListModelsRequest(), CALL_S).models
-    facesets = call(client.facesets.ListFacesets, faceset_pb2.ListFacesetsRequest(), CALL_S).facesets
-    people = call(
-        client.identities.ListIdentities, identity_pb2.ListIdentitiesRequest(page_size=PEOPLE), CALL_S
-    )
-    people = people.identities
+    models = _all(call, client.models.ListModels, model_pb2.ListModelsRequest(), "models")
+    facesets = _all(call, client.facesets.ListFacesets, faceset_pb2.ListFacesetsRequest(), "facesets")
+    people = _all(call, client.identities.ListIdentities, identity_pb2.ListIdentitiesRequest(), "identities")
     return Snapshot(
         online=True,
         info=info,
         jobs=jobs,
         gone=frozenset(gone),
-        models=tuple(models),
-        facesets=tuple(facesets),
-        identities=tuple(people),
+        models=models,
+        facesets=facesets,
+        identities=people,
     )
+
+
+def _all(call: Callable[..., Any], method: Any, request: Any, field: str) -> tuple[Any, ...]:
+    """Every page of a list: a right that isn't seen would be taken for one that nobody stated."""
+    found: list[Any] = []
+    request.page_size = PAGE
+    while True:
+        page = call(method, request, CALL_S)
+        found += getattr(page, field)
+        if not page.next_page_token:
+            return tuple(found)
+        request.page_token = page.next_page_token
 
 
 def offline(error: Exception) -> bool:
@@ -265,17 +297,30 @@ def offline(error: Exception) -> bool:
     return isinstance(error, UnreachableError)
 
 
-def _trouble(error: Exception) -> Snapshot:
+def _trouble(error: Exception, last: Snapshot) -> Snapshot:
     from recaster.client import TokenError, UnreachableError
 
-    if isinstance(error, TokenError):
-        return Snapshot(trouble="the engine doesn't know this token", refused=True)
-    if isinstance(error, UnreachableError):
-        return Snapshot(trouble="no engine answers")
-    return Snapshot(trouble=str(error) or type(error).__name__)
+    away = isinstance(error, UnreachableError)
+    return replace(
+        last,
+        online=False,
+        trouble=messages.OFFLINE if away else messages.of_error(error),
+        refused=isinstance(error, TokenError),
+        away=away,
+        jobs=None,
+        gone=frozenset(),
+    )
+
+
+def _shown(found: Snapshot) -> tuple[Any, ...]:
+    """What panels show of an engine itself."""
+    info = found.info
+    return (
+        () if info is None else (info.version, tuple(info.devices), tuple(one.name for one in info.presets))
+    )
 
 
 def _busy(snapshot: Snapshot) -> bool:
     from recaster.client.jobs import ENDED
 
-    return not snapshot.online or any(job.state not in ENDED for job in (snapshot.jobs or {}).values())
+    return any(job.state not in ENDED for job in (snapshot.jobs or {}).values())

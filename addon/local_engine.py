@@ -4,18 +4,35 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recaster.files import atomic_path
+
+from . import processes
+
+if TYPE_CHECKING:
+    from recaster.store.folder import DataFolder
 
 HOST = "127.0.0.1"
-LOG_TAIL = 2000
+LOG_TAIL = 64 << 10
+"""Bytes of the log's end that are read."""
 GRACE_S = 70.0
 """Seconds that an engine may take to save what its jobs did."""
+NOTE = "blender-engine.json"
+"""In the data folder: which process was started from Blender, so that another Blender can stop it."""
+USUAL = (
+    "~/.local/bin", "/opt/homebrew/bin", "/usr/local/bin", "~/Recaster", "~/recaster", "/opt/recaster",
+    "~/AppData/Local/Programs/Recaster",
+)  # fmt: skip
+"""Where programs are, too: a Blender that wasn't started in a terminal has a short search path."""
+NO_PROGRAM = "Recaster isn't found on this machine: name its folder as Program in the add-on's preferences"
 
 
 class StartError(Exception):
@@ -27,7 +44,7 @@ class Installation:
     """How to run the engine of this machine.
 
     Attributes:
-        command: the ``recaster`` program; empty to look for it on the PATH.
+        command: the ``recaster`` program or its folder; empty to look where programs usually are.
         data: the engine's data folder; None for its default.
         port: where it listens on this machine.
         log: where it writes what happens.
@@ -45,36 +62,63 @@ class Installation:
 
     def program(self) -> Path:
         """The program (StartError where there is none)."""
-        given = self.command or shutil.which("recaster") or ""
-        if not given:
-            raise StartError(
-                "the recaster program is not on the PATH: name it in the add-on's preferences "
-                "(after ./scripts/demo it is .venv/bin/recaster in Recaster's folder)"
-            )
-        path = Path(given).expanduser()
-        for suffix in ("", ".exe"):  # a virtual environment's folder is good enough
-            for inside in ("", "recaster", "bin/recaster", "Scripts/recaster", ".venv/bin/recaster"):
-                found = Path(str(path / inside) + suffix)
-                if found.is_file() and os.access(found, os.X_OK):
-                    return found
-        raise StartError(f"{path}: is not the recaster program; name it in the add-on's preferences")
+        if self.command:
+            found = program_in(Path(self.command).expanduser())
+            if found is None:
+                raise StartError(
+                    f"Recaster isn't in {self.command}: name its folder in the add-on's preferences"
+                )
+            return found
+        on_path = shutil.which("recaster")
+        places = [Path(on_path)] if on_path else [Path(one).expanduser() for one in USUAL]
+        found = next((one for one in map(program_in, places) if one is not None), None)
+        if found is None:
+            raise StartError(NO_PROGRAM)
+        return found
+
+    def folder(self) -> DataFolder:
+        """The engine's data folder."""
+        from recaster.store.folder import DataFolder
+
+        return DataFolder.default() if self.data is None else DataFolder(self.data)
 
     def token(self) -> str:
         """The token of the engine of this data folder; "" where it never ran."""
-        from recaster.store.folder import DataFolder
-
-        folder = DataFolder.default() if self.data is None else DataFolder(self.data)
         try:
-            return folder.token_file.read_text(encoding="ascii").strip()
+            return self.folder().token_file.read_text(encoding="ascii").strip()
         except (OSError, UnicodeDecodeError):
             return ""
 
 
+def program_in(path: Path) -> Path | None:
+    """The program that a path names, or that lies in a folder as it is installed on any platform."""
+    for inside in (
+        "", "recaster", "bin/recaster", "Scripts/recaster", ".venv/bin/recaster", ".venv/Scripts/recaster",
+    ):  # fmt: skip
+        for suffix in ("", ".exe"):
+            found = Path(str(path / inside) + suffix)
+            if found.is_file() and os.access(found, os.X_OK):
+                return found
+    return None
+
+
+def read_tail(log: Path) -> str:
+    """The end of a log; "" where it can't be read."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - LOG_TAIL))
+            return file.read(LOG_TAIL).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
 class LocalEngine:
-    """The engine that this program started, if it did."""
+    """The engine that was started from Blender: this one, or one that is gone."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._found: processes.Process | None = None  # one that another Blender has started
+        self._note: Path | None = None
         self._log: Path | None = None
         self._stopping_since = 0.0
 
@@ -84,23 +128,18 @@ class LocalEngine:
         Raises:
             StartError: there is none, or it can't be run.
         """
+        self.adopt(installation)
         if self.running:
             if not self._stopping_since:
                 return
             if time.monotonic() - self._stopping_since < GRACE_S:
-                raise StartError("the engine is still stopping; try again in a moment")
-            self._process.kill()
-            self._process.wait()
+                raise StartError("The engine is still stopping: try again in a moment")
+            self._end()
         command = [installation.program(), "serve", "--listen", installation.target]
         if installation.data is not None:
             command += ["--data", installation.data]
         # Blender's own Python must not be taken for the engine's.
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        apart = (
-            {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-            if sys.platform == "win32"
-            else {"start_new_session": True}  # Ctrl-C in Blender's terminal is for Blender
-        )
         try:
             installation.log.parent.mkdir(parents=True, exist_ok=True)
             with installation.log.open("wb") as log:
@@ -110,35 +149,80 @@ class LocalEngine:
                     stdout=subprocess.DEVNULL,
                     stderr=log,
                     env=clean,
-                    **apart,
+                    **processes.apart(),
                 )
         except OSError as error:
-            raise StartError(f"{error.filename or command[0]}: {error.strerror or error}") from None
-        self._log, self._stopping_since = installation.log, 0.0
+            raise StartError(f"The engine can't be started: {error.strerror or error}") from None
+        self._found, self._log, self._stopping_since = None, installation.log, 0.0
+        self._remember(installation.folder().path / NOTE, processes.Process.of(self._process.pid))
+
+    def _remember(self, note: Path, process: processes.Process | None) -> None:
+        """Write down which process it is, and whose, for the Blender that comes after a crash of this one."""
+        self._note, own = note, processes.Process.of(os.getpid())
+        if process is None or own is None:
+            return  # only this Blender can stop it
+        said = {"engine": [process.pid, process.born], "blender": [own.pid, own.born]}
+        with contextlib.suppress(OSError):
+            note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with atomic_path(note) as temporary:
+                temporary.write_text(json.dumps(said), encoding="ascii")
+
+    def adopt(self, installation: Installation) -> None:
+        """Take charge of the engine of this data folder where another Blender started it, and is gone."""
+        note = installation.folder().path / NOTE
+        if self._owned or (self._found is not None and note == self._note and self._found.alive):
+            return
+        self._found, self._note = None, note
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            said = json.loads(note.read_text(encoding="ascii"))
+            engine, blender = (
+                processes.Process(int(pid), str(born)) for pid, born in (said["engine"], said["blender"])
+            )
+            if engine.alive and (blender.pid == os.getpid() or not blender.alive):
+                self._found, self._stopping_since = engine, 0.0
+                self._remember(note, engine)
+
+    @property
+    def _owned(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     @property
     def running(self) -> bool:
-        """Whether the engine that was started here still runs."""
-        return self._process is not None and self._process.poll() is None
+        """Whether the engine that was started from Blender still runs."""
+        return self._owned or (self._found is not None and self._found.alive)
 
     @property
     def stopping(self) -> bool:
         """Whether it was asked to end, and does so."""
-        return self.running and self._stopping_since > 0
+        return self._stopping_since > 0 and self.running
 
-    def last_words(self) -> str:
-        """Why an engine that was started here has ended; "" where it hasn't, was stopped, or none was."""
-        if self._process is None or self._log is None or self._stopping_since:
+    def crashed(self) -> str:
+        """Why an engine that was started here has ended, for people; "" where it hasn't, or was stopped."""
+        if self._process is None or self._stopping_since or self._process.poll() in (None, 0):
             return ""
-        if self._process.poll() in (None, 0):
-            return ""
-        with contextlib.suppress(OSError):
-            lines = self._log.read_bytes()[-LOG_TAIL:].decode("utf-8", "replace").strip().splitlines()
-            return lines[-1] if lines else f"it ended with exit code {self._process.poll()}"
-        return ""
+        said = "" if self._log is None else read_tail(self._log)
+        if "another engine serves this folder" in said:
+            return (
+                "Another engine works with this data folder already: stop that one, or choose another folder"
+            )
+        if "listened on" in said or "address already in use" in said.lower():
+            return "Another program uses this port: choose another port in the add-on's preferences"
+        return "The engine stopped unexpectedly: start it again, and its jobs go on"
 
     def stop(self) -> None:
-        """Let the engine that was started here save what its jobs did and end, without waiting for that."""
+        """Let the engine save what its jobs did and end, without waiting for that."""
         if self.running and not self.stopping:
             self._stopping_since = time.monotonic()
-            self._process.terminate()
+            if self._owned:
+                processes.ask_to_end(self._process.pid)
+            elif self._found is not None:
+                self._found.ask_to_end()
+
+    def _end(self) -> None:
+        """End an engine that doesn't end when it is asked to."""
+        if self._owned:
+            self._process.kill()
+            self._process.wait()
+        elif self._found is not None:
+            self._found.kill()
+        self._found = None

@@ -6,10 +6,11 @@ from typing import Any
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
-from . import jobs, session
-from .link import look
-from .local_engine import StartError
-from .preferences import ConnectError, address, installation
+from . import jobs, messages, pictures, session
+from .local_engine import StartError, read_tail
+from .preferences import installation, preferences
+
+LOG = "Recaster Engine Log"
 
 
 class StartEngine(bpy.types.Operator):
@@ -30,7 +31,7 @@ class StartEngine(bpy.types.Operator):
 
 
 class StopEngine(bpy.types.Operator):
-    """Stop the engine that was started here; its jobs go on at its next start"""
+    """Stop the engine that was started from Blender; its jobs go on at its next start"""
 
     bl_idname = "recaster.stop_engine"
     bl_label = "Stop Engine"
@@ -60,24 +61,50 @@ class Connect(bpy.types.Operator):
 
 
 class TestConnection(bpy.types.Operator):
-    """Call the engine now, and say what came of it"""
+    """Call the engine now; what came of it is shown below"""
 
     bl_idname = "recaster.test_connection"
     bl_label = "Test Connection"
 
     def execute(self, _context: Any) -> set[str]:
-        """Ask it what it is; this waits for at most some seconds."""
-        from recaster.client import Client
-        from recaster.errors import RecasterError
-
-        try:
-            with Client(address(), patience_s=0) as client:
-                info = look(client).info
-        except (ConnectError, RecasterError) as error:
-            self.report({"ERROR"}, str(error))
+        """Begin to ask it what it is."""
+        session.call_once()
+        tested = session.test()
+        if tested is not None and not tested.well:
+            self.report({"ERROR"}, tested.said)
             return {"CANCELLED"}
-        self.report({"INFO"}, f"Recaster {info.version} answers; it computes on {info.devices[0]}")
-        session.reconnect()
+        return {"FINISHED"}
+
+
+class OpenPreferences(bpy.types.Operator):
+    """Open the add-on's preferences"""
+
+    bl_idname = "recaster.open_preferences"
+    bl_label = "Open Preferences"
+
+    def execute(self, _context: Any) -> set[str]:
+        """Open them."""
+        bpy.ops.preferences.addon_show(module=__package__)
+        return {"FINISHED"}
+
+
+class ShowLog(bpy.types.Operator):
+    """Show what the engine of this machine has written down, as a text"""
+
+    bl_idname = "recaster.show_log"
+    bl_label = "Show Log"
+
+    @classmethod
+    def poll(cls, _context: Any) -> bool:
+        """Whether there is one."""
+        if preferences().where == "local" and installation().log.is_file():
+            return True
+        cls.poll_message_set("No engine was started here: ask whoever runs it")
+        return False
+
+    def execute(self, _context: Any) -> set[str]:
+        """Open a window with it."""
+        pictures.show_text(LOG, messages.lines(read_tail(installation().log)))
         return {"FINISHED"}
 
 
@@ -103,9 +130,23 @@ class TellJob(bpy.types.Operator):
         return {
             "pause": "Stop it so that it can go on later; what was done is kept",
             "resume": "Let it go on",
-            "cancel": "End it for good; a model keeps what it has learnt",
+            "cancel": "End it for good; a model keeps what it has learned",
             "delete": "Forget it",
         }[properties.what]
+
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        """Ask where something ends for good."""
+        job = session.snapshot().job(self.job)
+        if self.what == "cancel" and job is not None and job.spec.HasField("train"):
+            return context.window_manager.invoke_confirm(
+                self,
+                event,
+                title=f"End this for good: {jobs.title_of(job)}?",
+                message="What it has learned is kept, and can be trained on. Pause stops it for now only.",
+                confirm_text="End Training",
+                icon="WARNING",
+            )
+        return self.execute(context)
 
     def execute(self, _context: Any) -> set[str]:
         """Tell the engine."""
@@ -113,4 +154,4 @@ class TellJob(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (StartEngine, StopEngine, Connect, TestConnection, TellJob)
+CLASSES = (StartEngine, StopEngine, Connect, TestConnection, OpenPreferences, ShowLog, TellJob)

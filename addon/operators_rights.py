@@ -5,54 +5,117 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import EnumProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, StringProperty
 
-from . import compat, rights
-from .operators_swap import online
+from . import compat, rights, session
+from .operators_swap import chosen_strip, online, shown_clip
 
 
-class StateBasis(bpy.types.Operator):
+class _OfFace(bpy.types.Operator):
+    """Something that is said of the right to a face: asked first, of the face that is chosen only."""
+
+    face: StringProperty()
+    person: StringProperty(
+        description="Whose right it was when it was asked for", options={"HIDDEN", "SKIP_SAVE"}
+    )
+    asked: BoolProperty(description="Whether somebody was asked", options={"HIDDEN", "SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Whether there is an engine to tell, and a face to tell it of."""
+        if not online(cls):
+            return False
+        if not chosen_faces(context):
+            cls.poll_message_set("Choose a face first")
+            return False
+        return True
+
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        """Ask whether that is meant, and say whom it is about and what follows."""
+        found = session.snapshot()
+        holder = rights.holder_of(found, self.face)
+        if holder is None:
+            return self.lost()
+        person = rights.person_of(found, holder)
+        self.person, self.asked = person.identity_id if person is not None else "", True
+        title, message = self.question(found, holder, person)
+        return context.window_manager.invoke_confirm(
+            self, event, title=title, message=message, confirm_text=self.bl_label, icon="WARNING"
+        )
+
+    def execute(self, context: Any) -> set[str]:
+        """Tell the engine, unless another face was chosen meanwhile, or it is somebody else's now."""
+        found = session.snapshot()
+        holder = rights.holder_of(found, self.face)
+        person = rights.person_of(found, holder)
+        now = person.identity_id if person is not None else ""
+        if holder is None or self.face not in chosen_faces(context) or (self.asked and self.person != now):
+            return self.lost()
+        return {"FINISHED"} if self.tell() else self.lost()
+
+    def lost(self) -> set[str]:
+        """Say that the face isn't the one that it was asked for."""
+        self.report({"ERROR"}, "Another face is chosen now, or its person has changed: look at it again")
+        return {"CANCELLED"}
+
+    def question(self, found: Any, holder: Any, person: Any | None) -> tuple[str, str]:
+        """What is asked: a title, and what follows."""
+        raise AssertionError
+
+    def tell(self) -> bool:
+        """Tell the engine; returns whether there was such a face."""
+        raise AssertionError
+
+
+def chosen_faces(context: Any) -> set[str]:
+    """The faces that are chosen now: the one to put on the strip, and the source of a training."""
+    strip, scene = chosen_strip(context), compat.scene_of(context)
+    faces = {"" if strip is None else strip.recaster.face}
+    if scene is not None and scene.recaster.source:
+        faces.add(f"faceset:{scene.recaster.source}")
+    return faces - {""}
+
+
+class StateBasis(_OfFace):
     """Say by what right this face is used: asked once, kept at the engine with whoever said so"""
 
     bl_idname = "sequencer.recaster_state_basis"
     bl_label = "State Basis"
 
-    face: StringProperty()
     name: StringProperty()
     basis: EnumProperty(name="Basis", items=rights.BASES)
 
-    @classmethod
-    def poll(cls, _context: Any) -> bool:
-        """Whether there is an engine to tell."""
-        return online(cls)
+    def question(self, found: Any, holder: Any, person: Any | None) -> tuple[str, str]:
+        """Whose right is stated, and what it means."""
+        words = {one[0]: (one[1], one[2]) for one in rights.BASES}[self.basis]
+        title = f"State by what right the face of {rights.name_of(person, holder)} is used: {words[0]}?"
+        instead = "" if person is None else f", in place of: {rights.described(person)[0]}"
+        return title, f"{words[1]}. The engine keeps this with your name{instead}."
 
-    def execute(self, _context: Any) -> set[str]:
-        """Tell it."""
-        rights.state(self.face, self.basis, self.name)
-        return {"FINISHED"}
+    def tell(self) -> bool:
+        """State it."""
+        return rights.state(self.face, self.basis)
 
 
-class RevokeBasis(bpy.types.Operator):
+class RevokeBasis(_OfFace):
     """Take back the right to this face: nothing more is trained, swapped or previewed with it"""
 
     bl_idname = "sequencer.recaster_revoke_basis"
     bl_label = "Revoke"
 
-    face: StringProperty()
+    def question(self, found: Any, holder: Any, person: Any | None) -> tuple[str, str]:
+        """Whose right is taken back, and what follows."""
+        count = 0 if person is None else rights.shared_by(found, person)
+        held = "1 model or set of faces" if count == 1 else f"{count} models and sets of faces"
+        message = (
+            f"Nothing more is trained, swapped or previewed with it: {held} at the engine. Strips that are "
+            "swapped already stay as they are."
+        )
+        return f"Revoke the right to the face of {rights.name_of(person, holder)}?", message
 
-    @classmethod
-    def poll(cls, _context: Any) -> bool:
-        """Whether there is an engine to tell."""
-        return online(cls)
-
-    def invoke(self, context: Any, event: Any) -> set[str]:
-        """Ask whether that is meant."""
-        return context.window_manager.invoke_confirm(self, event)
-
-    def execute(self, _context: Any) -> set[str]:
-        """Tell it."""
-        rights.revoke(self.face)
-        return {"FINISHED"}
+    def tell(self) -> bool:
+        """Revoke it."""
+        return rights.revoke(self.face)
 
 
 class Verify(bpy.types.Operator):
@@ -64,14 +127,14 @@ class Verify(bpy.types.Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Whether there is such a strip, and an engine to look at its file."""
-        if rights.file_of(compat.active_strip(context)) is None:
+        if rights.file_of(shown_clip(context)) is None:
             cls.poll_message_set("Select a movie strip")
             return False
         return online(cls)
 
     def execute(self, context: Any) -> set[str]:
         """Begin to look."""
-        path = rights.file_of(compat.active_strip(context))
+        path = rights.file_of(shown_clip(context))
         if path is None or not path.is_file():
             self.report({"ERROR"}, "The strip's file isn't there; relink it")
             return {"CANCELLED"}
@@ -85,7 +148,7 @@ class SignRender(bpy.types.Operator):
     bl_idname = "sequencer.recaster_sign_render"
     bl_label = "Sign Render"
 
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE", *compat.PATHS.get("options", ())})
     filter_glob: StringProperty(default="*.mp4;*.mov;*.mkv;*.png;*.jpg", options={"HIDDEN"})
 
     @classmethod
@@ -108,15 +171,15 @@ class SignRender(bpy.types.Operator):
         """Begin to sign."""
         render = Path(bpy.path.abspath(self.filepath))
         if not render.is_file():
-            self.report({"ERROR"}, f"{render}: there is no such file; render first")
+            self.report({"ERROR"}, f"There is no file {render}: render first")
             return {"CANCELLED"}
         swaps = rights.swaps_in(compat.scene_of(context))
         gone = [path.name for path in swaps if not path.is_file()]
         if gone:
-            self.report({"ERROR"}, f"{', '.join(gone)}: isn't there; relink the swap, or mute its strip")
+            self.report({"ERROR"}, f"Relink the swap, or mute its strip: {', '.join(gone)} isn't there")
             return {"CANCELLED"}
         if render in swaps:
-            self.report({"ERROR"}, f"{render.name} is a swap, and signed already")
+            self.report({"ERROR"}, f"This is a swap, and signed already: {render.name}")
             return {"CANCELLED"}
         rights.sign(render, swaps)
         return {"FINISHED"}

@@ -6,7 +6,7 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
-from . import choices, compat, errands, faces, jobs, pictures, session, swaps
+from . import choices, compat, errands, faces, jobs, messages, pictures, rights, session, swaps
 from .shots import CLIP_TYPES, ShotError
 
 MODELS_SHOWN = 40
@@ -17,12 +17,23 @@ def swappable(context: Any) -> list[Any]:
     return [strip for strip in compat.selected_strips(context) if strip.type in CLIP_TYPES]
 
 
-def chosen_strip(context: Any) -> Any | None:
-    """The strip whose settings are shown: the active one, or the one it is a swap of."""
+def shown_clip(context: Any) -> Any | None:
+    """The movie or image strip that is meant: the active one, else one that is selected with it.
+
+    A clip that is dropped into the sequencer leaves its sound active; the movie that is connected to that
+    sound, or selected beside it, is what its editor means.
+    """
     strip = compat.active_strip(context)
-    if strip is None or strip.type not in CLIP_TYPES:
-        return None
-    return swaps.original_of(compat.scene_of(context), strip) or strip
+    if strip is not None and strip.type in CLIP_TYPES:
+        return strip
+    connected = [one for one in compat.connected(strip) if one.type in CLIP_TYPES]
+    return next(iter([*swappable(context), *connected]), None)
+
+
+def chosen_strip(context: Any) -> Any | None:
+    """The strip whose settings are shown: the one that is meant, or the one it is a swap of."""
+    strip = shown_clip(context)
+    return None if strip is None else swaps.original_of(compat.scene_of(context), strip) or strip
 
 
 class _StripOperator(bpy.types.Operator):
@@ -53,12 +64,26 @@ def online(operator: Any) -> bool:
     """Whether the engine answers; says so where it doesn't."""
     found = session.snapshot()
     if not found.online:
-        operator.poll_message_set(f"Engine offline: {found.trouble}")
+        operator.poll_message_set(found.trouble)
     return found.online
 
 
-class Swap(_StripOperator):
-    """Swap the face in the selected strips, as chosen for the active one; results come as new strips"""
+class _FaceOperator(_StripOperator):
+    """Something that puts a face on."""
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Whether there is a strip, an engine, and a face that may be put on."""
+        if not super().poll(context):
+            return False
+        hindrance = rights.hindrance(session.snapshot(), chosen_strip(context).recaster.face)
+        if hindrance:
+            cls.poll_message_set(hindrance)
+        return not hindrance
+
+
+class Swap(_FaceOperator):
+    """Swap the face in the selected strips. A strip for which no face is chosen takes this one's"""
 
     bl_idname = "sequencer.recaster_swap"
     bl_label = "Face Swap"
@@ -66,14 +91,12 @@ class Swap(_StripOperator):
 
     def do(self, context: Any, scene: Any, strip: Any) -> set[str]:
         """Begin the swaps."""
-        if not strip.recaster.face:
-            self.report({"ERROR"}, "Choose a face first: Sidebar > Recaster > Face")
-            return {"CANCELLED"}
-        wanted = [swaps.original_of(scene, one) or one for one in swappable(context)] or [strip]
-        wanted = [one for at, one in enumerate(wanted) if one not in wanted[:at]]
-        choices.choices_from(strip, wanted)
         begun = 0
-        for one in wanted:
+        for one, original in targets(context):
+            if original is not None:
+                choices.hand_on(original, one)
+            elif one != strip and not one.recaster.face:
+                choices.choices_from(strip, [one])
             try:
                 swaps.begin(scene, one)
                 begun += 1
@@ -84,7 +107,43 @@ class Swap(_StripOperator):
         return {"FINISHED"} if begun else {"CANCELLED"}
 
 
-class Preview(_StripOperator):
+def targets(context: Any) -> list[tuple[Any, Any | None]]:
+    """The strips that Face Swap swaps: what is selected, or what selected results were made from.
+
+    A result of one person is itself swapped where another one is chosen: then it shows both. Such a result
+    comes with the strip that the choice was made on.
+    """
+    scene, shown = compat.scene_of(context), shown_clip(context)
+    chosen = swappable(context)
+    if shown is not None and shown not in chosen:
+        chosen = [shown]
+    found: list[tuple[Any, Any | None]] = []
+    for one in chosen:
+        original = swaps.original_of(scene, one)
+        if original is not None and choices.adds_person(original, one):
+            wanted = one, original
+        else:
+            wanted = original or one, None
+        if wanted not in found:
+            found.append(wanted)
+    return found
+
+
+class CopySettings(_StripOperator):
+    """Let all selected strips be swapped as this one; whose face is swapped in them stays as it is"""
+
+    bl_idname = "sequencer.recaster_copy_settings"
+    bl_label = "Copy Settings to Selected"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def do(self, context: Any, scene: Any, strip: Any) -> set[str]:
+        """Copy them."""
+        others = [swaps.original_of(scene, one) or one for one in swappable(context)]
+        choices.choices_from(strip, others)
+        return {"FINISHED"}
+
+
+class Preview(_FaceOperator):
     """Swap only the frame under the playhead, and show it"""
 
     bl_idname = "sequencer.recaster_preview"
@@ -92,10 +151,22 @@ class Preview(_StripOperator):
 
     def do(self, _context: Any, scene: Any, strip: Any) -> set[str]:
         """Begin it."""
-        if not strip.recaster.face:
-            self.report({"ERROR"}, "Choose a face first: Sidebar > Recaster > Face")
-            return {"CANCELLED"}
         faces.preview(strip, scene, scene.frame_current)
+        return {"FINISHED"}
+
+
+class StopLooking(bpy.types.Operator):
+    """Stop looking for people, or swapping a frame"""
+
+    bl_idname = "sequencer.recaster_stop_looking"
+    bl_label = "Cancel"
+
+    def execute(self, context: Any) -> set[str]:
+        """Stop it; what the engine finds all the same is dropped."""
+        strip = chosen_strip(context)
+        if strip is None:
+            return {"CANCELLED"}
+        faces.stop(strip)
         return {"FINISHED"}
 
 
@@ -143,7 +214,7 @@ class ChoosePerson(bpy.types.Operator):
         strip = chosen_strip(context)
         if strip is None:
             return {"CANCELLED"}
-        strip.recaster.person, strip.recaster.everyone = self.person, False
+        faces.choose_person(strip, self.person)
         return {"FINISHED"}
 
 
@@ -174,22 +245,15 @@ class ChooseFace(bpy.types.Operator):
 def name_of_face(face: str) -> str:
     """What a model or faceset is called."""
     kind, _, name = face.partition(":")
-    found = session.snapshot()
-    if kind == "model":
-        return next((label_of_model(one) for one in found.models if one.model_id == name), name)
-    sets = {one.faceset_id: one for one in found.facesets}
-    return f"{label_of_faceset(sets[name])}, at once" if name in sets else name
-
-
-def label_of_faceset(faceset: Any) -> str:
-    """A faceset's name; one that was sent as a zip is called as the zip."""
-    return str(faceset.display_name.removesuffix(".zip") or faceset.faceset_id)
+    holder = rights.holder_of(session.snapshot(), face)
+    if holder is None:
+        return name
+    return label_of_model(holder) if kind == "model" else f"{rights.called(holder)}, at once"
 
 
 def label_of_model(model: Any) -> str:
     """A model's name and how long it was trained."""
-    name = model.display_name.removesuffix(".zip") or model.model_id
-    return f"{name} ({model.preset}, {jobs.clock(model.seconds)})"
+    return f"{rights.called(model)} ({messages.text(model.preset)}, {jobs.clock(model.seconds)})"
 
 
 class FaceMenu(bpy.types.Menu):
@@ -209,12 +273,12 @@ class FaceMenu(bpy.types.Menu):
         if usable and found.facesets:
             layout.separator()
         for one in found.facesets[:MODELS_SHOWN]:
-            text = f"{label_of_faceset(one)} (at once, {one.faces} faces)"
+            text = f"{rights.called(one)} (at once, {one.faces} faces)"
             layout.operator(
                 ChooseFace.bl_idname, text=text, icon="OUTLINER_OB_POINTCLOUD"
             ).face = f"faceset:{one.faceset_id}"
         if not usable and not found.facesets:
-            layout.label(text="No faces yet: add some under Recaster > Train")
+            layout.label(text="No faces yet: Recaster > Train makes some from strips")
 
 
 class Cancel(bpy.types.Operator):
@@ -299,13 +363,18 @@ class Forget(bpy.types.Operator):
             del errands.errands[errand.request]
             if errand.job and errand.stage != "failed":
                 jobs.tell("delete", errand.job)
+        waited = {errand.job for errand in errands.errands.values()}
         for job in (session.snapshot().jobs or {}).values():
-            made_things = job.spec.HasField("extract") or job.spec.HasField("train")
-            if job.state in ENDED and job.labels.get("client") == "blender" and made_things:
-                jobs.tell("delete", job.job_id)
+            if job.state in ENDED and jobs.mine(job) and job.job_id not in waited:
+                if job.spec.HasField("swap"):  # another file may wait for its result
+                    jobs.hide(job.job_id)
+                else:
+                    jobs.tell("delete", job.job_id)
+        session.redraw()
         return {"FINISHED"}
 
 
 CLASSES = (
-    Swap, Preview, ShowPreview, FindPeople, ChoosePerson, ChooseFace, FaceMenu, Cancel, Place, Again, Forget,
+    Swap, CopySettings, Preview, StopLooking, ShowPreview, FindPeople, ChoosePerson, ChooseFace, FaceMenu,
+    Cancel, Place, Again, Forget,
 )  # fmt: skip

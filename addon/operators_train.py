@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import EnumProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
-from . import compat, jobs, pictures, session, trainings
-from .operators_swap import label_of_faceset, label_of_model, online, swappable
+from . import compat, jobs, messages, pictures, rights, session, trainings
+from .operators_swap import label_of_model, online, swappable
 from .shots import ShotError, shot_of
 
 ROLES = (
     ("source", "Source", "The person whose face is put on"),
-    ("target", "Target", "The performer; for pairwise presets"),
+    ("target", "Target", "The performer; for presets of two people"),
 )
 
 
@@ -52,7 +52,7 @@ class AddFolder(bpy.types.Operator):
     bl_label = "From Folder"
 
     role: EnumProperty(items=ROLES)
-    directory: StringProperty(subtype="DIR_PATH")
+    directory: StringProperty(subtype="DIR_PATH", **compat.PATHS)
 
     @classmethod
     def poll(cls, _context: Any) -> bool:
@@ -68,7 +68,7 @@ class AddFolder(bpy.types.Operator):
         """Begin to take them."""
         folder = Path(bpy.path.abspath(self.directory))
         if not self.directory or not folder.is_dir():
-            self.report({"ERROR"}, f"{folder}: is no folder")
+            self.report({"ERROR"}, f"There is no folder {folder}")
             return {"CANCELLED"}
         trainings.gather_folder(compat.scene_of(context), self.role, folder)
         return {"FINISHED"}
@@ -117,7 +117,7 @@ class _FacesetMenu(bpy.types.Menu):
         """All of them, the newest first."""
         found = session.snapshot().facesets
         for one in found:
-            text = f"{label_of_faceset(one)} ({one.faces} faces)"
+            text = f"{rights.called(one)} ({one.faces} faces)"
             chosen = self.layout.operator(ChooseFaceset.bl_idname, text=text)
             chosen.role, chosen.faceset = self.role, one.faceset_id
         if not found:
@@ -137,13 +137,14 @@ class TargetMenu(_FacesetMenu):
 
 
 class ShowFaces(bpy.types.Operator):
-    """Show the faces of a faceset, to leave wrong ones out"""
+    """Show these faces, to leave wrong ones out"""
 
     bl_idname = "recaster.show_faces"
     bl_label = "Show Faces"
 
     role: EnumProperty(items=ROLES)
     page: IntProperty(default=1, min=1)
+    hide: BoolProperty(description="Show them no longer", options={"HIDDEN", "SKIP_SAVE"})
 
     def execute(self, context: Any) -> set[str]:
         """Fetch a page of them."""
@@ -151,6 +152,9 @@ class ShowFaces(bpy.types.Operator):
         faceset = faceset_called(getattr(chosen, self.role))
         if faceset is None:
             return {"CANCELLED"}
+        if self.hide:
+            trainings.sheets.pop(faceset.faceset_id, None)
+            return {"FINISHED"}
         chosen.shown, chosen.page = self.role, self.page
         trainings.show_faces(faceset, self.page)
         return {"FINISHED"}
@@ -177,12 +181,12 @@ class DropFace(bpy.types.Operator):
 
 def faceset_called(name: str) -> Any | None:
     """One of the engine's facesets."""
-    return next((one for one in session.snapshot().facesets if one.faceset_id == name), None)
+    return next((one for one in session.snapshot().facesets if name and one.faceset_id == name), None)
 
 
 def model_called(name: str) -> Any | None:
     """One of the engine's models."""
-    return next((one for one in session.snapshot().models if one.model_id == name), None)
+    return next((one for one in session.snapshot().models if name and one.model_id == name), None)
 
 
 class Train(bpy.types.Operator):
@@ -202,9 +206,13 @@ class Train(bpy.types.Operator):
         if faceset_called(scene.recaster.source) is None:
             cls.poll_message_set("Choose or gather the source's faces first")
             return False
+        hindrance = rights.hindrance(session.snapshot(), f"faceset:{scene.recaster.source}")
+        if hindrance:
+            cls.poll_message_set(hindrance)
+            return False
         pairwise = trainings.pairwise(session.snapshot(), scene.recaster.preset)
         if pairwise and faceset_called(scene.recaster.target) is None:
-            cls.poll_message_set("This preset needs the target's faces, too")
+            cls.poll_message_set("This preset learns two people: choose the target's faces, too")
             return False
         return True
 
@@ -248,7 +256,7 @@ class ModelMenu(bpy.types.Menu):
                 and not job.HasField("end_time")
                 and trainings.model_of(job) not in known
             ):
-                text = f"{job.labels.get('name', job.job_id)} (begins)"
+                text = f"{messages.text(job.labels.get('name', job.job_id))} (begins)"
                 self.layout.operator(ChooseModel.bl_idname, text=text).model = trainings.model_of(job)
         for one in found.models:
             self.layout.operator(ChooseModel.bl_idname, text=label_of_model(one)).model = one.model_id
@@ -295,8 +303,10 @@ class PresetMenu(bpy.types.Menu):
         """As the engine knows them."""
         info = session.snapshot().info
         for one in () if info is None else info.presets:
-            needs = "source alone" if one.family == "guided" else "source and target"
-            self.layout.operator(ChoosePreset.bl_idname, text=f"{one.name} ({needs})").preset = one.name
+            needs = "one person" if one.family == "guided" else "two people"
+            self.layout.operator(
+                ChoosePreset.bl_idname, text=f"{messages.text(one.name)}: {needs}"
+            ).preset = one.name
 
 
 CLASSES = (

@@ -7,12 +7,26 @@ from typing import Any
 
 import bpy
 
-from . import errands, faces, jobs, operators_engine, operators_swap, panels_rights, pictures, session
+from . import (
+    compat,
+    errands,
+    faces,
+    jobs,
+    messages,
+    operators_engine,
+    operators_swap,
+    panels_rights,
+    pictures,
+    session,
+)
 from .drawing import SequencerPanel, draw_line, words
+from .link import CONNECTING
 from .operators_swap import chosen_strip
 from .preferences import preferences
 from .properties import LOOK
 
+NAMES = 0.3
+"""Share of a row that its name takes."""
 FACE_SCALE = 4.0
 FACES_IN_ROW = 3
 PREVIEW_SCALE = 11.0
@@ -37,30 +51,60 @@ def draw_connection(layout: Any, _context: Any) -> None:
     here = chosen.where == "local"
     column = layout.column()
     if found.online:
-        device = found.info.devices[0].upper()
-        where = "this machine" if here else chosen.host
-        column.label(text=f"Recaster {found.info.version} on {where}, {device}", icon="CHECKMARK")
-        if session.local().running:
+        device = messages.text(next(iter(found.info.devices), "?")).upper()
+        where = "this machine" if here else messages.text(chosen.host)
+        column.label(
+            text=f"Recaster {messages.text(found.info.version)} on {where}, {device}", icon="CHECKMARK"
+        )
+        if here and session.local().running:
             column.operator(operators_engine.StopEngine.bl_idname, icon="CANCEL")
         return
-    if found.trouble == "connecting":
-        column.label(text="Connecting ...", icon="SORTTIME")
-        return
-    if here and session.local().stopping:
-        column.label(text="The engine is stopping ...", icon="SORTTIME")
-        return
-    if here and session.local().running:
-        column.label(text="The engine is starting ...", icon="SORTTIME")
-        words(column, found.trouble)
-        column.operator(operators_engine.Connect.bl_idname, icon="FILE_REFRESH")
-        column.operator(operators_engine.StopEngine.bl_idname, icon="CANCEL")
-        return
-    column.label(text="Engine offline", icon="ERROR")
-    words(column, session.local().last_words() or found.trouble)
-    if here:
-        column.operator(operators_engine.StartEngine.bl_idname, icon="PLAY")
-    else:
-        column.operator(operators_engine.Connect.bl_idname, icon="FILE_REFRESH")
+    label, icon, why, buttons = state_of(found, here=here)
+    column.label(text=label, icon=icon)
+    if why:
+        words(column, why)
+    for operator, image in buttons:
+        column.operator(operator.bl_idname, icon=image)
+
+
+START = (operators_engine.StartEngine, "PLAY")
+STOP = (operators_engine.StopEngine, "CANCEL")
+CONNECT = (operators_engine.Connect, "FILE_REFRESH")
+PREFERENCES = (operators_engine.OpenPreferences, "PREFERENCES")
+LOG = (operators_engine.ShowLog, "TEXT")
+
+
+def state_of(found: Any, *, here: bool) -> tuple[str, str, str, tuple[Any, ...]]:
+    """What an engine that can't be used does: in two words, an icon, why, and the buttons that help."""
+    local = session.local()
+    if here and local.stopping:
+        return "The engine is stopping...", "SORTTIME", "", ()
+    if found.refused:
+        why = (
+            "Another engine answers here than that of this data folder: choose another port or folder"
+            if here
+            else messages.WRONG_TOKEN
+        )
+        return "Not let in", "LOCKED", why, (PREFERENCES, CONNECT)
+    if here and local.running:
+        return "The engine is starting...", "SORTTIME", "", (STOP, LOG)
+    if found.trouble == CONNECTING:
+        return CONNECTING, "SORTTIME", "", ()
+    if here and local.crashed():
+        return "The engine has stopped", "ERROR", local.crashed(), (START, LOG, PREFERENCES)
+    if here and found.away:
+        return "Engine offline", "ERROR", "It isn't running on this machine", (START,)
+    if found.away:
+        return "Engine offline", "ERROR", "Nobody answers at that address", (CONNECT, PREFERENCES)
+    return "No engine", "ERROR", found.trouble, (CONNECT, PREFERENCES)
+
+
+def draw_test(layout: Any) -> None:
+    """What came of the call that was made to see whether the engine answers."""
+    tested = session.test()
+    if tested is not None:
+        icon = "SORTTIME" if tested.link is not None else "CHECKMARK" if tested.well else "ERROR"
+        words(layout, tested.said, icon=icon)
 
 
 class SwapPanel(SequencerPanel, bpy.types.Panel):
@@ -76,28 +120,47 @@ class SwapPanel(SequencerPanel, bpy.types.Panel):
             layout.label(text="Select a movie or image strip", icon="INFO")
             return
         chosen = strip.recaster
-        row = layout.row(align=True)
-        row.label(text="Face")
-        known = chosen.face_name or "Choose ..."
-        row.menu(operators_swap.FaceMenu.bl_idname, text=known)
-        panels_rights.draw_basis(layout, chosen.face, chosen.face_name)
+        wanted = operators_swap.targets(context)
+        if len(wanted) > 1:
+            row = layout.row(align=True)
+            row.label(text=f"{len(wanted)} strips, each with its own settings", icon="INFO")
+            row.operator(operators_swap.CopySettings.bl_idname, text="", icon="COPYDOWN")
+        split = layout.split(factor=NAMES)
+        split.label(text="Face")
+        split.menu(operators_swap.FaceMenu.bl_idname, text=messages.text(chosen.face_name) or "Choose...")
+        panels_rights.draw_basis(layout, chosen.face)
         _draw_people(layout, strip)
+        adding = any(original is not None for _, original in wanted)
+        if adding:
+            words(
+                layout,
+                "The result keeps its person, and the one chosen now is swapped in it, too",
+                icon="INFO",
+            )
         row = layout.row(align=True)
         row.scale_y = 1.3
         row.operator(operators_swap.Preview.bl_idname, icon="RESTRICT_RENDER_OFF")
-        row.operator(operators_swap.Swap.bl_idname, icon="MOD_PHYSICS")
-        _draw_preview(layout, strip)
+        text = "Swap Result Too" if adding else operators_swap.Swap.bl_label
+        row.operator(operators_swap.Swap.bl_idname, text=text, icon="MOD_PHYSICS")
+        _draw_preview(layout, strip, compat.scene_of(context))
         for errand in errands.errands.values():
-            if errand.uid == chosen.uid and errand.stage != "placed":
+            if chosen.uid and errand.uid == chosen.uid and errand.stage != "placed":
                 _draw_errand(layout, errand)
 
 
 def _draw_people(layout: Any, strip: Any) -> None:
     """Who is in the strip, to choose whose face is swapped."""
     chosen, about = strip.recaster, faces.seen(strip)
-    row = layout.row(align=True)
-    row.label(text="Person")
-    row.operator(operators_swap.FindPeople.bl_idname, text="Find People", icon="VIEWZOOM")
+    split = layout.split(factor=NAMES)
+    split.label(text="Person")
+    split.operator(operators_swap.FindPeople.bl_idname, icon="VIEWZOOM")
+    portrait = pictures.icon(faces.portrait_icon(strip)) if chosen.person and not chosen.everyone else 0
+    if portrait and chosen.person not in map(str, about.people):
+        split = layout.split(factor=NAMES)
+        split.template_icon(portrait, scale=FACE_SCALE)
+        split.label(text="This person")
+    elif chosen.person and not chosen.everyone and not portrait:
+        words(layout, "Choose the person again: their picture isn't on this machine", icon="ERROR")
     for first in range(0, len(about.people), FACES_IN_ROW):
         row = layout.row(align=True)
         for at in range(first, first + FACES_IN_ROW):
@@ -115,18 +178,22 @@ def _draw_people(layout: Any, strip: Any) -> None:
     if chosen.person and not chosen.everyone:
         row.operator(operators_swap.ChoosePerson.bl_idname, text="Main Person", icon="LOOP_BACK").person = ""
     else:
-        row.label(text="" if chosen.everyone else "The main person of the strip")
+        row.label(text="" if chosen.everyone else "Main person")
     row.prop(chosen, "everyone", toggle=True)
 
 
-def _draw_preview(layout: Any, strip: Any) -> None:
+def _draw_preview(layout: Any, strip: Any, scene: Any) -> None:
     """What is being found out, what went wrong, and the previewed frame."""
     about = faces.seen(strip)
     if about.work is not None:
-        draw_line(layout, jobs.line_of_work(about.work))
+        row = layout.row(align=True)
+        draw_line(row.column(align=True), jobs.line_of_work(about.work))
+        row.operator(operators_swap.StopLooking.bl_idname, text="", icon="X")
     if about.trouble:
         words(layout, about.trouble, icon="ERROR")
     if about.preview is not None and pictures.icon(about.icon):
+        old = faces.stale(strip, scene)
+        words(layout, f"Frame {about.frame}{': ' if old else ''}{old}", icon="ERROR" if old else "CHECKMARK")
         layout.template_icon(pictures.icon(about.icon), scale=PREVIEW_SCALE)
         layout.operator(operators_swap.ShowPreview.bl_idname, icon="FULLSCREEN_ENTER")
         for warning in about.warnings:
@@ -175,7 +242,9 @@ def _draw_choices(layout: Any, chosen: Any, names: tuple[str, ...]) -> None:
     layout.use_property_decorate = False
     column = layout.column()
     for name in names:
-        column.prop(chosen, name)
+        row = column.row()
+        row.enabled = name != "label_language" or chosen.label != "none"
+        row.prop(chosen, name)
 
 
 class JobsPanel(SequencerPanel, bpy.types.Panel):
@@ -185,14 +254,16 @@ class JobsPanel(SequencerPanel, bpy.types.Panel):
     bl_label = "Jobs"
 
     def draw(self, _context: Any) -> None:
-        """Swaps of this file, then the engine's other jobs."""
+        """Swaps of this file, then the engine's other jobs; what goes on before what has ended."""
         layout, found = self.layout, session.snapshot()
-        own = list(errands.errands.values())
-        for errand in reversed(own):
+        own = list(reversed(errands.errands.values()))
+        own.sort(key=lambda one: one.ended)
+        for errand in own:
             _draw_errand(layout.box(), errand)
-        mine = {errand.job for errand in own}
-        others = [one for one in (found.jobs or {}).values() if one.job_id not in mine]
-        others = [one for one in others if one.labels.get("client") or not one.HasField("end_time")]
+        waited = {errand.job for errand in own} | jobs.hidden()
+        others = [one for one in (found.jobs or {}).values() if one.job_id not in waited]
+        others = [one for one in others if jobs.mine(one) or not one.HasField("end_time")]
+        others.sort(key=lambda one: one.HasField("end_time"))
         for job in others[: jobs.SHOWN]:
             _draw_job(layout.box(), job)
         if not own and not others:
@@ -209,7 +280,7 @@ STAGES = {
     "ready": "Waits until strips are let go of",
     "placed": "Done",
     "failed": "Failed",
-    "cancelled": "Cancelled",
+    "cancelled": "Canceled",
 }
 ICONS = {"placed": "CHECKMARK", "failed": "ERROR", "cancelled": "X"}
 
@@ -222,9 +293,9 @@ def _draw_errand(layout: Any, errand: errands.Errand) -> None:
     elif errand.work is not None:
         line = jobs.line_of_work(errand.work)
     else:
-        line = jobs.Line(
-            errand.title, STAGES[errand.stage], None, errand.trouble, ICONS.get(errand.stage, "SORTTIME")
-        )
+        away = errand.stage == "working" and not session.snapshot().online
+        stage = "Goes on when the engine is back" if away else STAGES[errand.stage]
+        line = jobs.Line(errand.title, stage, None, errand.trouble, ICONS.get(errand.stage, "SORTTIME"))
     row = layout.row(align=True)
     draw_line(row.column(align=True), line)
     if not errand.ended:
@@ -239,7 +310,9 @@ def _draw_job(layout: Any, job: Any) -> None:
     """A job of the engine."""
     row = layout.row(align=True)
     draw_line(row.column(align=True), jobs.line_of_job(job))
-    draw_job_buttons(row, job)
+    buttons = row.row(align=True)
+    buttons.enabled = jobs.mine(job)  # what others asked for is theirs
+    draw_job_buttons(buttons, job)
 
 
 def draw_job_buttons(row: Any, job: Any) -> None:
@@ -264,7 +337,7 @@ def draw_job_buttons(row: Any, job: Any) -> None:
 def _in_menus(self: Any, _context: Any) -> None:
     self.layout.separator()
     self.layout.operator(operators_swap.Swap.bl_idname)
-    self.layout.operator(operators_swap.Preview.bl_idname)
+    self.layout.operator(operators_swap.Preview.bl_idname, text="Preview Face Swap")
 
 
 MENUS = ("SEQUENCER_MT_strip", "SEQUENCER_MT_context_menu")

@@ -7,28 +7,31 @@ from typing import Any
 
 import bpy
 
-from . import compat, jobs, operators_rights, rights, session
+from . import compat, jobs, messages, operators_rights, rights, session
 from .drawing import SequencerPanel, draw_line, words
+from .operators_swap import shown_clip
 
 
-def draw_basis(layout: Any, face: str, name: str) -> None:
-    """By what right a face ("model:ID" or "faceset:ID") is used, or a way to say so."""
+def draw_basis(layout: Any, face: str) -> None:
+    """By what right a face ("model:ID", "faceset:ID") is used, or a way to say so; nothing for no face."""
     found = session.snapshot()
     holder = rights.holder_of(found, face)
     if holder is None:
         return
     row = layout.row(align=True)
+    row.enabled = found.online
     row.label(text="Basis")
     person = rights.person_of(found, holder)
+    usable = False
     if person is not None:
         said, usable = rights.described(person)
-        row.label(text=said.capitalize(), icon="CHECKMARK" if usable else "CANCEL")
-        if usable:
-            row.operator(operators_rights.RevokeBasis.bl_idname, text="", icon="X").face = face
-            return
-    text = "State Once ..." if person is None else "State Again ..."
-    told = row.operator_menu_enum(operators_rights.StateBasis.bl_idname, "basis", text=text)
-    told.face, told.name = face, name
+        row.label(text=messages.sentence(said), icon="CHECKMARK" if usable else "CANCEL")
+    if usable:
+        row.operator(operators_rights.RevokeBasis.bl_idname, text="", icon="X").face = face
+    else:
+        text = "State Once..." if person is None else "State Again..."
+        told = row.operator_menu_enum(operators_rights.StateBasis.bl_idname, "basis", text=text)
+        told.face = face
     if rights.stating.trouble and rights.stating.line == face:
         words(layout, rights.stating.trouble, icon="ERROR")
 
@@ -43,7 +46,7 @@ class ProvenancePanel(SequencerPanel, bpy.types.Panel):
     def draw(self, context: Any) -> None:
         """The active strip's word, then the last render's."""
         layout = self.layout
-        path = rights.file_of(compat.active_strip(context))
+        path = rights.file_of(shown_clip(context))
         layout.operator(operators_rights.Verify.bl_idname, icon="VIEWZOOM")
         if path is not None:
             _draw_known(layout, rights.known(path))
@@ -51,7 +54,7 @@ class ProvenancePanel(SequencerPanel, bpy.types.Panel):
         if render is not None:
             words(
                 layout,
-                f"{render.name}: rendered, with swaps in it, but says nothing of them yet",
+                f"The render {render.name} has swaps in it, but says nothing of them yet",
                 icon="INFO",
             )
         sign = layout.operator(operators_rights.SignRender.bl_idname, icon="GREASEPENCIL")

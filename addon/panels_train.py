@@ -7,9 +7,9 @@ from typing import Any
 
 import bpy
 
-from . import compat, jobs, operators_train, pictures, session, trainings
+from . import compat, jobs, messages, operators_train, pictures, rights, session, trainings
 from .drawing import SequencerPanel, draw_line, words
-from .operators_swap import label_of_faceset, label_of_model
+from .operators_swap import label_of_model
 from .operators_train import faceset_called, model_called
 from .panels import draw_job_buttons
 from .panels_rights import draw_basis
@@ -34,7 +34,7 @@ class TrainPanel(SequencerPanel, bpy.types.Panel):
         _draw_role(layout, chosen, "source", operators_train.SourceMenu)
         source = faceset_called(chosen.source)
         if source is not None:
-            draw_basis(layout, f"faceset:{chosen.source}", label_of_faceset(source))
+            draw_basis(layout, f"faceset:{chosen.source}")
         pairwise = trainings.pairwise(found, chosen.preset)
         if pairwise:
             _draw_role(layout, chosen, "target", operators_train.TargetMenu)
@@ -55,7 +55,7 @@ def _draw_role(layout: Any, chosen: Any, role: str, menu: Any) -> None:
     faceset = faceset_called(getattr(chosen, role))
     row = box.row(align=True)
     row.label(text=role.capitalize(), icon="USER")
-    row.menu(menu.bl_idname, text="Choose ..." if faceset is None else label_of_faceset(faceset))
+    row.menu(menu.bl_idname, text="Choose..." if faceset is None else rights.called(faceset))
     gathering = trainings.gatherings[role]
     if gathering.work is None:
         row = box.row(align=True)
@@ -71,8 +71,14 @@ def _draw_role(layout: Any, chosen: Any, role: str, menu: Any) -> None:
         row = box.row(align=True)
         left_out = f", {faceset.dropped} left out" if faceset.dropped else ""
         row.label(text=f"{faceset.faces} faces{left_out}")
-        show = row.operator(operators_train.ShowFaces.bl_idname, text="Show", icon="IMGDISPLAY")
-        show.role, show.page = role, 1
+        shown = chosen.shown == role and faceset.faceset_id in trainings.sheets
+        show = row.operator(
+            operators_train.ShowFaces.bl_idname,
+            text="Hide" if shown else "Show",
+            icon="IMGDISPLAY",
+            depress=shown,
+        )
+        show.role, show.page, show.hide = role, 1, shown
 
 
 class FacesPanel(SequencerPanel, bpy.types.Panel):
@@ -141,20 +147,22 @@ class CoursePanel(SequencerPanel, bpy.types.Panel):
         name = (
             label_of_model(model)
             if model is not None
-            else "Choose ..."
+            else "Choose..."
             if job is None
-            else job.labels.get("name", "")
+            else messages.text(job.labels.get("name", ""))
         )
         layout.menu(operators_train.ModelMenu.bl_idname, text=name)
         if job is not None:
             row = layout.row(align=True)
             draw_line(row.column(align=True), jobs.line_of_job(job))
             draw_job_buttons(row, job)
-            layout.label(text=job.progress.detail.split("  ")[0])  # steps, and how many a second
+            layout.label(
+                text=messages.text(job.progress.detail.split("  ")[0])
+            )  # steps, and how many a second
         if model is not None and (job is None or job.HasField("end_time")):
-            layout.operator(
-                operators_train.Train.bl_idname, text=f"Train {chosen.minutes:g} Minutes More", icon="PLAY"
-            ).more = model.model_id
+            many = "" if chosen.minutes == 1 else "s"
+            text = f"Train {chosen.minutes:g} More Minute{many}"
+            layout.operator(operators_train.Train.bl_idname, text=text, icon="PLAY").more = model.model_id
         if model is not None and model.usable:
             layout.label(text=f"Checkpoint of step {model.steps}: ready to swap", icon="CHECKMARK")
         course = trainings.courses.get(chosen.model)
@@ -169,4 +177,5 @@ class CoursePanel(SequencerPanel, bpy.types.Panel):
             layout.operator(operators_train.ShowSheet.bl_idname, icon="FULLSCREEN_ENTER")
 
 
-CLASSES = (TrainPanel, CoursePanel, FacesPanel)
+CLASSES = (TrainPanel, FacesPanel, CoursePanel)
+"""In the order in which they are shown: faces open right below the button that shows them."""

@@ -105,6 +105,21 @@ def show_in_editors(path: Path) -> None:
         image.reload()
 
 
+def show_text(name: str, said: str) -> None:
+    """Show a text in a text editor; a window opens where there is none."""
+    text = bpy.data.texts.get(name) or bpy.data.texts.new(name)
+    text.from_string(said)
+    manager = bpy.context.window_manager
+    areas = [area for window in manager.windows for area in window.screen.areas]
+    area = next((one for one in areas if one.type == "TEXT_EDITOR"), None)
+    if area is None and not bpy.app.background:
+        bpy.ops.wm.window_new()
+        area = manager.windows[-1].screen.areas[0]
+        area.type = "TEXT_EDITOR"
+    if area is not None:
+        area.spaces.active.text = text
+
+
 def show(path: Path) -> None:
     """Show a picture file at its full size in an image editor; a window opens where there is none."""
     image = bpy.data.images.get(PREVIEW)

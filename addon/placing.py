@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from . import compat
+from .preferences import preferences
+from .properties import CHOICES
 from .shots import facts_of, pace_of
 
 if TYPE_CHECKING:
@@ -52,17 +54,17 @@ def place(scene: Any, strip: Any, path: Path, before: int, facts: str, relative:
         PlaceError: no channel is free.
     """
     if not path.is_file():
-        raise PlaceError(f"{path}: is gone; swap the strip again")
+        raise PlaceError(f"The result is gone: swap the strip again ({path})")
     if facts_of(strip, scene) != facts:
-        raise PlaceError(f"the strip plays its file in another way now; swap it again (result: {path})")
+        raise PlaceError(f"The strip plays its file in another way now: swap it again (result: {path})")
     owner, own = owner_of(scene, strip), strip.recaster
-    earlier = [
-        one for one in compat.strips_in(owner) if one.recaster.result_of == own.uid and touch(one, strip)
-    ]
+    earlier = results_of(owner, strip)
     leaving = [*earlier, *(effect for one in earlier for effect in _effects_on(owner, one))]
     effects = _effects_on(owner, strip)
     channels = _channels(scene, owner, strip, 1 + len(effects), leaving)
     known = list(compat.strips_in(owner))
+    editor, active = scene.sequence_editor, scene.sequence_editor.active_strip
+    replaced = [one.select for one in earlier], active in earlier
     try:
         result = _make(scene, owner, strip, _shown(path, relative), channels[0], before)
     except BaseException:  # nothing half-made stays
@@ -70,19 +72,58 @@ def place(scene: Any, strip: Any, path: Path, before: int, facts: str, relative:
             compat.strips_in(owner).remove(one)
         raise
     result.mute = any(one.mute for one in earlier)
+    if earlier:
+        _take_part(earlier[0], result)
     for one in reversed(leaving):  # effects go before what they work on, which would take them along
         compat.strips_in(owner).remove(one)
     result.channel = channels[0]  # Blender may have moved it out of the way of what was there
     for effect, channel in zip(effects, channels[1:], strict=True):
         made = compat.new_effect(owner, effect, channel, result)
         _copy(effect, made, compat.TIMING | {"name", "channel", "select", "input_1", "seq_1", "lock"})
-        made.name = name_of(effect)
+        made.name, made.select = name_of(effect), False
     result.name = name_of(strip)
     if own.mute and not strip.lock:
         strip.mute = True
-    strip.select, result.select = False, True
-    scene.sequence_editor.active_strip = result
+    # Whoever goes on editing keeps what is in hand; only a result that was replaced hands that on.
+    result.select = any(replaced[0])
+    editor.active_strip = result if replaced[1] else active
+    _color(result)
+    compat.connect(scene, strip, result)
+    if getattr(strip, "use_proxy", False):
+        _take_proxies(strip, result)
+        compat.build_proxies(scene, result)
     return result
+
+
+def results_of(owner: Any, strip: Any) -> list[Any]:
+    """The results of a strip that are shown where it is."""
+    uid = strip.recaster.uid
+    return [
+        one
+        for one in compat.strips_in(owner)
+        if uid and one.recaster.result_of == uid and one != strip and touch(one, strip)
+    ]
+
+
+def _take_part(earlier: Any, result: Any) -> None:
+    """Let a result stand where an earlier one stood: what was made from that one is its own now."""
+    for name in ("uid", "request", "job", "pending", "person", "portrait", "everyone", *CHOICES):
+        setattr(result.recaster, name, getattr(earlier.recaster, name))
+
+
+def _color(result: Any) -> None:
+    """Mark a result, unless its strip is marked."""
+    if result.color_tag == "NONE":
+        result.color_tag = preferences().color_tag
+
+
+def _take_proxies(strip: Any, result: Any) -> None:
+    """Let a result have proxies of the sizes that its strip has; in files of their own."""
+    result.use_proxy = True
+    for name in ("build_25", "build_50", "build_75", "build_100", "quality", "timecode"):
+        if hasattr(strip.proxy, name) and hasattr(result.proxy, name):
+            setattr(result.proxy, name, getattr(strip.proxy, name))
+    result.proxy.use_proxy_custom_directory = result.proxy.use_proxy_custom_file = False
 
 
 def _make(scene: Any, owner: Any, strip: Any, shown: str, channel: int, before: int) -> Any:
@@ -130,7 +171,7 @@ def _channels(scene: Any, owner: Any, strip: Any, count: int, leaving: list[Any]
             found.append(channel)
     if len(found) < count:
         raise PlaceError(
-            f"no channel above {strip.name!r} is free, unmuted and unlocked; make room, then Place Result"
+            f"No channel above {strip.name!r} is free, unmuted and unlocked: make room, then Place Result"
         )
     return found
 
@@ -185,7 +226,7 @@ def _copied(scene: Any, owner: Any, strip: Any, shown: str, channel: int) -> Any
     """A copy of a strip, in time as that one is played, that shows the swap."""
     result = compat.duplicate(scene, owner, strip)
     if result is None:
-        raise PlaceError(f"{strip.name!r} isn't shown: open the meta strip that holds it, then Place Result")
+        raise PlaceError(f"Open the meta strip that holds {strip.name!r}, then Place Result")
     result.channel, result.filepath = channel, shown
     own = result.recaster
     own.uid = own.request = own.job = ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
+from . import compat
 from .local_engine import Installation
 
 if TYPE_CHECKING:
@@ -41,13 +42,15 @@ class Preferences(bpy.types.AddonPreferences):
     )
     command: StringProperty(
         name="Program",
-        description="The recaster program, or the folder it is installed in; empty to look on the PATH",
+        description="Recaster's folder, or the program in it; empty to look where programs usually are",
         subtype="FILE_PATH",
+        **compat.PATHS,
     )
     data: StringProperty(
         name="Data Folder",
         description="Where the engine keeps everything; empty for its default",
         subtype="DIR_PATH",
+        **compat.PATHS,
         update=_changed,
     )
     port: IntProperty(
@@ -64,38 +67,51 @@ class Preferences(bpy.types.AddonPreferences):
         default=True,
     )
     host: StringProperty(
-        name="Address", description="HOST:PORT, as recaster serve prints it", update=_changed
+        name="Address",
+        description="Name or number of the other machine, a colon, and the engine's port",
+        update=_changed,
     )
     token: StringProperty(
-        name="Token", description="As recaster serve prints it", subtype="PASSWORD", update=_changed
+        name="Token", description="Whoever runs the engine has it", subtype="PASSWORD", update=_changed
     )
     authority: StringProperty(
-        name="CA Certificate", description="ca.pem, as recaster certs made it", subtype="FILE_PATH",
-        update=_changed,
+        name="CA Certificate", description="Whoever runs the engine has it", subtype="FILE_PATH",
+        update=_changed, **compat.PATHS,
     )  # fmt: skip
     certificate: StringProperty(
         name="Client Certificate", description="Where the engine asks for one", subtype="FILE_PATH",
-        update=_changed,
+        update=_changed, **compat.PATHS,
     )  # fmt: skip
     key: StringProperty(
         name="Client Key", description="The key of the client certificate", subtype="FILE_PATH",
-        update=_changed,
+        update=_changed, **compat.PATHS,
     )  # fmt: skip
     results: StringProperty(
         name="Results",
         description="Where swapped clips are put; // is the folder of the saved file",
         default="//recaster/",
         subtype="DIR_PATH",
+        **compat.PATHS,
+    )
+    color_tag: EnumProperty(
+        name="Color Tag",
+        description="How results are marked whose strip has no color tag",
+        items=(
+            ("NONE", "None", ""),
+            *((f"COLOR_{at:02}", f"Color {at}", "", f"STRIP_COLOR_{at:02}", at) for at in range(1, 10)),
+        ),
+        default="COLOR_05",
     )
     cache: StringProperty(
         name="Cache",
         description="Where pictures and results of unsaved files are kept; empty for a folder of its own",
         subtype="DIR_PATH",
+        **compat.PATHS,
     )
 
     def draw(self, context: Any) -> None:
         """Show them."""
-        from .panels import draw_connection
+        from .panels import draw_connection, draw_test
 
         layout = self.layout
         layout.use_property_split = True
@@ -110,8 +126,10 @@ class Preferences(bpy.types.AddonPreferences):
         box = layout.box()
         draw_connection(box, context)
         box.operator("recaster.test_connection", icon="URL")
+        draw_test(box)
         column = layout.column()
         column.prop(self, "results")
+        column.prop(self, "color_tag")
         column.prop(self, "cache")
 
 
@@ -159,7 +177,7 @@ def address() -> "Address":
         here = installation()
         return Address(here.target, here.token() or "none-yet")
     if not chosen.host or not chosen.token:
-        raise ConnectError("fill in the address and the token of the engine in the add-on's preferences")
+        raise ConnectError("Fill in the address and the token of the engine in the add-on's preferences")
     if not loopback(chosen.host) and not bpy.app.online_access:
         raise ConnectError(
             "Blender may not go online: allow it in Preferences > System > Network, or use an engine on this "
@@ -167,7 +185,7 @@ def address() -> "Address":
         )
     if not loopback(chosen.host) and not chosen.authority:
         raise ConnectError(
-            "name the engine's CA certificate, or the token would travel in the clear (see: recaster certs)"
+            "Name the engine's CA certificate in the preferences, or the token would travel in the clear"
         )
     files = [
         Path(bpy.path.abspath(path)) if path else None

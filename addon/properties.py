@@ -14,18 +14,18 @@ from bpy.props import (
 from . import compat
 
 MASKS = (
-    ("learned", "Learned", "The face, behind hands and whatever else is in front of it"),
+    ("learned", "Face Only", "The face, behind hands and whatever else is in front of it"),
     ("hull", "Outline", "The whole outline of the face"),
     ("box", "Box", "The rectangle that the model paints"),
 )
 COLOURS = (
-    ("mean", "Match", "Take on the mean and spread of the target's colours"),
-    ("hist", "Histogram", "Take on the target's distribution of colours"),
-    ("none", "Keep", "Keep the colours that the model paints"),
+    ("mean", "Match", "Take on the mean and spread of the target's colors"),
+    ("hist", "Histogram", "Take on the target's distribution of colors"),
+    ("none", "Keep", "Keep the colors that the model paints"),
     ("light", "Light", "Take on the light that falls on the target, and its grain"),
 )
 SMOOTHINGS = (
-    ("zero-phase", "Zero Phase", "Looks both ways in time: smooth, without lag"),
+    ("zero-phase", "Both Ways", "Looks forward and back in time: smooth, without lag"),
     ("kalman", "Kalman", "Follows motion, looking back only"),
     ("ema", "Moving Average", "The simplest; lags a little behind fast motion"),
     ("none", "None", "Landmarks as they were found"),
@@ -56,9 +56,12 @@ MOST_HANDLES = 250
 class StripSettings(bpy.types.PropertyGroup):
     """How a strip is swapped, and what it knows of its swap."""
 
-    face: StringProperty(name="Face", description="Whose face is put on: model:ID or faceset:ID")
+    face: StringProperty(name="Face", description="Whose face is put on")
     face_name: StringProperty(name="Face")
-    person: StringProperty(name="Person", description="Picture of the performer to swap", subtype="FILE_PATH")
+    person: StringProperty(
+        name="Person", description="Picture of the performer to swap", subtype="FILE_PATH", **compat.PATHS
+    )
+    portrait: StringProperty(description="That picture itself, for machines where the file isn't")
     everyone: BoolProperty(name="Everyone", description="Swap every face of the strip")
     mask: EnumProperty(name="Mask", description="Where the face is laid over the picture", items=MASKS)
     feather: FloatProperty(
@@ -77,8 +80,8 @@ class StripSettings(bpy.types.PropertyGroup):
         precision=2,
     )
     colour: EnumProperty(
-        name="Colour",
-        description="How the target's colours are taken on",
+        name="Color",
+        description="How the target's colors are taken on",
         items=COLOURS,
         default="light",
     )
@@ -93,7 +96,7 @@ class StripSettings(bpy.types.PropertyGroup):
     )
     codec: EnumProperty(name="Codec", description="How the result is encoded", items=CODECS)
     label: EnumProperty(name="Label", description="A label in the picture, for the public", items=LABELS)
-    label_language: EnumProperty(name="In", description="The label's language", items=LANGUAGES)
+    label_language: EnumProperty(name="Language", description="The label's language", items=LANGUAGES)
     mute: BoolProperty(name="Mute Original", description="Mute the original strip when its swap is there")
 
     uid: StringProperty(description="What the strip is called among swaps")
@@ -101,14 +104,13 @@ class StripSettings(bpy.types.PropertyGroup):
     job: StringProperty(description="Its job at the engine")
     pending: BoolProperty(description="Whether its result is still to come")
     result_of: StringProperty(description="The strip that this one is a swap of")
+    made_for: StringProperty(description="Whose face in the picture was swapped in this result")
 
 
 LOOK = ("mask", "feather", "erode", "colour", "smoothing")
 CHOICES = (
     "face",
     "face_name",
-    "person",
-    "everyone",
     *LOOK,
     "handles",
     "codec",
@@ -116,14 +118,14 @@ CHOICES = (
     "label_language",
     "mute",
 )
-"""What is chosen on the active strip and holds for all selected ones."""
+"""What can be copied from strip to strip: all but whose face in the picture is swapped."""
 
 
 class TrainingSettings(bpy.types.PropertyGroup):
     """What is trained in a scene."""
 
-    source: StringProperty(name="Source", description="Faceset whose face is put on")
-    target: StringProperty(name="Target", description="Faceset of the performer; for pairwise presets only")
+    source: StringProperty(name="Source", description="Faces whose face is put on")
+    target: StringProperty(name="Target", description="Faces of the performer; for models of two people only")
     model: StringProperty(name="Model", description="The model that is shown here")
     preset: StringProperty(name="Preset", default="guided-128")
     minutes: FloatProperty(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import compat, session
+from . import compat, messages, session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,12 @@ BASES = (
     ("licensed", "Licensed", "It was licensed"),
     ("synthetic", "Synthetic", "It is nobody's: drawn, rendered or generated"),
 )
+
+
+MAX_NAME = 60
+"""Letters of a name that are shown."""
+KINDS = ("model", "faceset")
+"""What a face can be held by."""
 
 
 @dataclass
@@ -61,10 +67,27 @@ def forget_all() -> None:
 
 
 def holder_of(found: Snapshot, face: str) -> Any | None:
-    """The model or faceset behind "model:ID" or "faceset:ID", None where it isn't known."""
+    """The model or faceset behind "model:ID" or "faceset:ID"; None for no face, or one that isn't known."""
     kind, _, name = face.partition(":")
+    if kind not in KINDS or not name:
+        return None
     things = found.models if kind == "model" else found.facesets
-    return next((one for one in things if getattr(one, f"{kind}_id", "") == name), None)
+    return next((one for one in things if getattr(one, f"{kind}_id") == name), None)
+
+
+def called(holder: Any) -> str:
+    """What a model or faceset is called; one that was sent as a zip is called as the zip."""
+    own = getattr(holder, "model_id", "") or getattr(holder, "faceset_id", "")
+    return messages.text(holder.display_name.removesuffix(".zip") or own, MAX_NAME)
+
+
+def name_of(person: Any | None, holder: Any) -> str:
+    """Whose face it is, as people call them."""
+    return (
+        messages.text(person.display_name, MAX_NAME)
+        if person is not None and person.display_name
+        else called(holder)
+    )
 
 
 def person_of(found: Snapshot, holder: Any | None) -> Any | None:
@@ -87,29 +110,65 @@ def described(person: Any) -> tuple[str, bool]:
     return words(person), True
 
 
-def state(face: str, basis: str, name: str) -> None:
-    """Say at the engine by what right a face is used, instead of what was said before, in a thread."""
+def hindrance(found: Snapshot, face: str) -> str:
+    """Why a face can't be put on or learned now; "" where nothing is known against it."""
+    from recaster.errors import ConsentError
+    from recaster.provenance.basis import require
+    from recaster.provenance.policy import Policy
+
+    if not face:
+        return "Choose a face first: Sidebar > Recaster > Face"
+    holder = holder_of(found, face)
+    if holder is None:
+        return "The engine doesn't have this face any more: choose another"
+    person = person_of(found, holder)
+    if person is None:
+        return ""  # some engines take a basis for granted; those that don't say so
+    try:
+        require(person, Policy())
+    except ConsentError as error:
+        return messages.of_error(error)
+    return ""
+
+
+def shared_by(found: Snapshot, person: Any) -> int:
+    """How many models and facesets hold the face of a person."""
+    things = (*found.models, *found.facesets)
+    return sum(one.identity_id == person.identity_id for one in things)
+
+
+def state(face: str, basis: str) -> bool:
+    """Say at the engine by what right a face is used, instead of what was said before, in a thread.
+
+    Returns whether there is such a face to say it of.
+    """
     found = session.snapshot()
-    person = person_of(found, holder_of(found, face))
+    holder = holder_of(found, face)
+    if holder is None:
+        return False
+    person, name = person_of(found, holder), called(holder)
     kind, _, thing = face.partition(":")
 
     def do(client: Client, _work: Work) -> None:
         from recaster.client.client import attestation
 
         if person is None:
-            client.say_whose(name or thing, basis, **{f"{kind}_id": thing})
+            client.say_whose(name, basis, **{f"{kind}_id": thing})
         else:
             client.attest(person.identity_id, attestation(basis))
 
     _tell(face, "Stating a basis", do)
+    return True
 
 
-def revoke(face: str) -> None:
-    """Take back the right to a face at the engine, in a thread."""
+def revoke(face: str) -> bool:
+    """Take back the right to a face at the engine, in a thread; returns whether there is one to take back."""
     found = session.snapshot()
     person = person_of(found, holder_of(found, face))
-    if person is not None:
-        _tell(face, "Revoking a basis", lambda client, _work: client.revoke(person.identity_id))
+    if person is None:
+        return False
+    _tell(face, "Revoking a basis", lambda client, _work: client.revoke(person.identity_id))
+    return True
 
 
 def _tell(face: str, title: str, do: Callable[[Client, Work], object]) -> None:
@@ -125,7 +184,7 @@ def _tell(face: str, title: str, do: Callable[[Client, Work], object]) -> None:
         link.look()
 
     def failed(error: Exception) -> None:
-        stating.work, stating.trouble = None, str(error)
+        stating.work, stating.trouble = None, messages.of_error(error)
 
     stating.trouble, stating.line = "", face
     stating.work = link.run(title, do, done, failed)
@@ -143,9 +202,9 @@ def known(path: Path) -> Known:
     return _known.setdefault(str(path), Known())
 
 
-def said_of(path: Path, line: str) -> None:
+def said_of(path: Path, line: str, *, valid: bool) -> None:
     """Note what was just made, and what the engine said in it."""
-    _known[str(path)] = Known(line, valid=line.startswith("marked"))
+    _known[str(path)] = Known(line, valid=valid)
 
 
 def verify(path: Path) -> None:
@@ -156,10 +215,10 @@ def verify(path: Path) -> None:
         return
 
     def done(answer: Any) -> None:
-        about.work, about.line, about.valid = None, answer.line, answer.valid
+        about.work, about.line, about.valid = None, messages.plain(answer.line), answer.valid
 
     def failed(error: Exception) -> None:
-        about.work, about.trouble = None, str(error)
+        about.work, about.trouble = None, messages.of_error(error)
 
     about.trouble = about.line = ""
     about.work = link.run(
@@ -211,12 +270,12 @@ def sign(render: Path, swaps: list[Path]) -> None:
         job = client.jobs.create(job_pb2.JobSpec(sign=spec))
         work.job = job.job_id
         ended = client.jobs.wait(job.job_id, work.report)
-        for made in ended.result.artifacts:
-            into = render if made.role == "clip" else render.with_suffix(made.suffix)
+        for made in ended.result.artifacts:  # where files go is never what an engine says
+            into = render if made.role == "clip" else render.with_suffix(".c2pa")
             client.transfer.download(made.digest, into, work.report)
         with contextlib.suppress(Exception):
             client.jobs.delete(job.job_id)
-        return f"{render.name}: {ended.result.summary[0]}"
+        return messages.plain(f"{render.name}: {ended.result.summary[0]}")
 
     def done(line: str) -> None:
         signing.work, signing.line, signing.valid = None, line, True
@@ -224,7 +283,7 @@ def sign(render: Path, swaps: list[Path]) -> None:
             del rendered[name]
 
     def failed(error: Exception) -> None:
-        signing.work, signing.trouble = None, str(error)
+        signing.work, signing.trouble = None, messages.of_error(error)
 
     signing.line = signing.trouble = ""
     signing.work = link.run(f"Signing {render.name}", do, done, failed)

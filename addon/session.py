@@ -5,22 +5,41 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import bpy
 from bpy.app.handlers import persistent
 
-from .link import Link, Snapshot
+from . import messages
+from .link import Link, Snapshot, look
 from .local_engine import LocalEngine
-from .preferences import ConnectError, address, preferences
+from .preferences import ConnectError, address, installation, preferences
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 TICK_S = 0.1
+DISABLED_S = 2.0
+"""Seconds after which an add-on that isn't back is taken to be disabled."""
 JOB_KINDS = ("RENDER", "OBJECT_BAKE")
 HANDS = ("TRANSFORM_OT_", "SEQUENCER_OT_", "ANIM_OT_", "VIEW2D_OT_")
 """Operators that may hold on to strips while they run; some others run for ever."""
+
+
+@dataclass
+class Test:
+    """A call to the engine that the preferences name, to see whether it answers.
+
+    Attributes:
+        link: the way that it takes; None once it has ended.
+        said: what came of it.
+        well: whether the engine answered.
+    """
+
+    link: Link | None = None
+    said: str = "Calling..."
+    well: bool = True
 
 
 class _State:
@@ -35,6 +54,11 @@ class _State:
     fresh = True
     """Whether the file that is open was not looked at yet."""
     local = LocalEngine()
+    stop_at_exit = True
+    """Whether the engine ends with Blender, as the preferences had it last."""
+    shown: tuple[Any, ...] = ()
+    """What panels have been told to show."""
+    test: Test | None = None
 
 
 _state = _State()
@@ -61,6 +85,11 @@ def local() -> LocalEngine:
 def snapshot() -> Snapshot:
     """The engine as it was last seen; the first time, it is called."""
     _state.wanted = True
+    return snapshot_now()
+
+
+def snapshot_now() -> Snapshot:
+    """The same without calling it."""
     return Snapshot(trouble=_state.trouble) if _state.link is None else _state.link.snapshot
 
 
@@ -78,11 +107,53 @@ def reconnect() -> None:
     try:
         found = address()
     except (ConnectError, RecasterError) as error:
-        _state.trouble = str(error)
+        _state.trouble = messages.of_error(error)
         redraw()
         return
+    if preferences().where == "local":
+        _state.local.adopt(installation())
     _state.link = Link(found)
+    _state.link.eager = _state.local.running and not _state.local.stopping
     _state.link.open(_tell)
+
+
+def test() -> Test | None:
+    """The call that was made last to see whether the engine answers."""
+    return _state.test
+
+
+def call_once() -> None:
+    """See whether the engine that the preferences name answers, in a thread."""
+    from recaster.errors import RecasterError
+
+    if _state.test is not None and _state.test.link is not None:
+        _state.test.link.close()
+    made = _state.test = Test()
+    try:
+        made.link = Link(address())
+    except (ConnectError, RecasterError) as error:
+        made.said, made.well = messages.of_error(error), False
+        return
+
+    def ended(said: str, *, well: bool) -> None:
+        made.said, made.well = said, well
+        if _state.test is made:
+            reconnect()
+        redraw()
+
+    def done(found: Snapshot) -> None:
+        version, device = (
+            messages.text(found.info.version),
+            messages.text(next(iter(found.info.devices), "?")),
+        )
+        ended(f"Recaster {version} answers; it computes on {device}", well=True)
+
+    made.link.run(
+        "Calling the engine",
+        lambda client, _work: look(client),
+        done,
+        lambda error: ended(messages.of_error(error), well=False),
+    )
 
 
 def disconnect() -> None:
@@ -98,9 +169,10 @@ def _tell(found: Snapshot) -> None:
     if found.refused and preferences().where == "local" and _token_changed():
         reconnect()  # it has run for the first time, and made its token
         return
+    if found.online and _state.link is not None:
+        _state.link.eager = False
     for listener in listeners:
         listener(found)
-    redraw()
 
 
 def _token_changed() -> bool:
@@ -118,7 +190,34 @@ def pump() -> int:
         _loaded()
     if _state.link is None and _state.wanted and not _state.trouble:
         reconnect()
-    return 0 if _state.link is None else _state.link.pump()
+    handed = 0 if _state.link is None else _state.link.pump()
+    _pump_test()
+    _redraw_changes()
+    return handed
+
+
+def _pump_test() -> None:
+    tested = _state.test
+    if tested is not None and tested.link is not None:
+        tested.link.pump()
+        if not tested.link.works:
+            tested.link.close()
+            tested.link = None
+
+
+def _redraw_changes() -> None:
+    """Redraw where something is to be seen that wasn't: an engine at rest, or away, costs nothing."""
+    link, before = _state.link, _state.shown
+    found = snapshot_now()
+    progress = () if link is None else (link.finished, *((work, work.update) for work in link.works))
+    engine = _state.local.running, _state.local.stopping, _state.trouble, _state.error
+    _state.shown = found, progress, engine
+    if (
+        not before
+        or before[1:] != _state.shown[1:]
+        or not (found is before[0] or found.looks_like(before[0]))
+    ):
+        redraw()
 
 
 def editing() -> bool:
@@ -127,12 +226,17 @@ def editing() -> bool:
     return any(one.bl_idname.startswith(HANDS) for window in windows for one in window.modal_operators)
 
 
+REDRAWN = {"SEQUENCE_EDITOR": "UI", "PREFERENCES": "WINDOW"}
+"""Kinds of areas, and the region of each that shows something of ours; the timeline shows nothing."""
+
+
 def redraw() -> None:
-    """Let sequencers and preferences show what has changed."""
+    """Let the sidebars of sequencers, and the preferences, show what has changed."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type in ("SEQUENCE_EDITOR", "PREFERENCES"):
-                area.tag_redraw()
+            for region in area.regions:
+                if region.type == REDRAWN.get(area.type):
+                    region.tag_redraw()
 
 
 def undo_step(message: str) -> None:
@@ -150,7 +254,7 @@ def _tick() -> float:
         import traceback
 
         traceback.print_exc()
-        _state.error = f"Recaster met an error of its own ({type(met).__name__}: {met}); see the console"
+        _state.error = f"Recaster met an error of its own: {messages.of_error(met)}"
     return TICK_S
 
 
@@ -186,10 +290,25 @@ def _save_ends(*_: Any) -> None:
 def _at_exit() -> None:
     """Blender closes."""
     disconnect()
-    with contextlib.suppress(KeyError, AttributeError):  # preferences may be gone already
-        if not preferences().stop_with_blender:
-            return
-    _state.local.stop()
+    if _stops_at_exit():
+        _state.local.stop()
+
+
+def _stops_at_exit() -> bool:
+    """Whether the engine ends with Blender; preferences may be gone already."""
+    with contextlib.suppress(KeyError, AttributeError):
+        _state.stop_at_exit = bool(preferences().stop_with_blender)
+    return _state.stop_at_exit
+
+
+def _stop_if_disabled() -> None:
+    """Stop the engine where the add-on was disabled for good; a moment after that happened.
+
+    Blender takes add-ons away and brings them back whenever another template is opened, and nothing tells one
+    from the other while it does so: what counts is whether the add-on is still to be used afterwards.
+    """
+    if __package__ not in bpy.context.preferences.addons and _state.stop_at_exit:
+        _state.local.stop()
 
 
 _HANDLERS = (
@@ -209,16 +328,24 @@ def register() -> None:
     for name, handler in _HANDLERS:
         getattr(bpy.app.handlers, name).append(handler)
     bpy.app.timers.register(_tick, first_interval=TICK_S, persistent=True)
+    if bpy.app.timers.is_registered(_stop_if_disabled):
+        bpy.app.timers.unregister(_stop_if_disabled)
+    atexit.unregister(_at_exit)
     atexit.register(_at_exit)
 
 
 def unregister() -> None:
-    """Hang up; the engine that was started here is stopped, its jobs go on at its next start."""
-    atexit.unregister(_at_exit)
+    """Hang up. The engine goes on, unless the add-on turns out to be disabled, or Blender to close."""
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
     for name, handler in _HANDLERS:
         found = getattr(bpy.app.handlers, name)
         if handler in found:
             found.remove(handler)
-    _at_exit()
+    _stops_at_exit()
+    disconnect()
+    if _state.test is not None and _state.test.link is not None:
+        _state.test.link.close()
+    _state.test, _state.shown = None, ()
+    if __package__ in bpy.context.preferences.addons:  # else other preferences were loaded
+        bpy.app.timers.register(_stop_if_disabled, first_interval=DISABLED_S, persistent=True)

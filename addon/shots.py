@@ -83,13 +83,31 @@ def pace_of(strip: Any, scene: Any) -> Fraction:
     rate = _scene_rate(scene)
     if strip.type != "MOVIE" or compat.retimed(strip) or strip.fps <= 0 or abs(strip.fps / rate - 1) < SAME:
         return Fraction(1)
-    plain = compat.new_movie(scene.sequence_editor, "length", strip.filepath, 1, FAR_AWAY)
-    length = compat.content_span(plain)
-    compat.strips_in(scene.sequence_editor).remove(plain)
-    length -= compat.trimmed_start(strip) + compat.trimmed_end(strip)
+    length = _plain_length(strip, scene) - (compat.trimmed_start(strip) + compat.trimmed_end(strip))
     stretched = rate / Fraction(strip.fps).limit_denominator(1001)
     span = compat.content_span(strip)
     return stretched if abs(span - length * stretched) < abs(span - length) else Fraction(1)
+
+
+_lengths: dict[tuple[str, int, int, float], int] = {}
+"""Frames of movies that aren't stretched, by path, time, size and rate: Blender opens the file to tell."""
+
+
+def _plain_length(strip: Any, scene: Any) -> int:
+    path = bpy.path.abspath(strip.filepath)
+    try:
+        state = Path(path).stat()
+        mark = path, state.st_mtime_ns, state.st_size, round(strip.fps, 6)
+    except OSError:
+        mark = path, 0, 0, round(strip.fps, 6)
+    if mark not in _lengths:
+        editor = scene.sequence_editor
+        active = editor.active_strip
+        plain = compat.new_movie(editor, "length", strip.filepath, 1, FAR_AWAY)
+        _lengths[mark] = compat.content_span(plain)
+        compat.strips_in(editor).remove(plain)
+        editor.active_strip = active
+    return _lengths[mark]
 
 
 def window_of(strip: Any, scene: Any, handles: int) -> Window:
@@ -123,7 +141,7 @@ def shot_of(strip: Any, scene: Any, handles: int = 0) -> Shot:
         ShotError: it shows no file, or the file isn't there.
     """
     if strip.type not in CLIP_TYPES:
-        raise ShotError(f"{strip.name}: is neither a movie nor pictures; select a movie or image strip")
+        raise ShotError(f"Select a movie or image strip: {strip.name} is neither")
     window = window_of(strip, scene, handles)
     if strip.type == "MOVIE":
         path = Path(bpy.path.abspath(strip.filepath))
@@ -131,7 +149,7 @@ def shot_of(strip: Any, scene: Any, handles: int = 0) -> Shot:
         rate = Fraction(strip.fps).limit_denominator(1001) if strip.fps > 0 else _scene_rate(scene)
         return Shot(strip.name, (path,), False, window.first, window.count, rate)
     if window.count is None:
-        raise ShotError(f"{strip.name}: retimed pictures can't be swapped; remove the retiming")
+        raise ShotError(f"Remove the retiming: retimed pictures can't be swapped ({strip.name})")
     folder = Path(bpy.path.abspath(strip.directory))
     names = [element.filename for element in strip.elements]
     names = names[window.first : window.first + window.count] or names[-1:]
@@ -160,9 +178,9 @@ def file_frame(strip: Any, scene: Any, frame: int) -> int:
         ShotError: the strip isn't shown then, or is retimed.
     """
     if not compat.left_handle(strip) <= frame < compat.right_handle(strip):
-        raise ShotError(f"{strip.name}: isn't shown at the playhead; move the playhead over it")
+        raise ShotError(f"Move the playhead over it: {strip.name} isn't shown there")
     if compat.retimed(strip):
-        raise ShotError(f"{strip.name}: is retimed, so a single frame can't be picked; swap it as a whole")
+        raise ShotError(f"Swap it as a whole: {strip.name} is retimed, so a single frame can't be picked")
     pace, length = pace_of(strip, scene), max(1, compat.content_span(strip))
     index = int(min(max(frame - compat.content_start(strip), 0), length - 1) / pace + HALF)
     length = math.ceil(length / pace)
@@ -178,7 +196,7 @@ def _scene_rate(scene: Any) -> Fraction:
 def _require(name: str, files: Any) -> None:
     for path in files:
         if not path.is_file():
-            raise ShotError(f"{name}: {path} isn't there; relink the strip")
+            raise ShotError(f"Relink the strip {name}: {path} isn't there")
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import compat, placing, rights, session
-from .choices import Choice, face_of, options_of
+from . import compat, messages, placing, rights, session
+from .choices import Choice, face_of, options_of, whom
 from .errands import Errand, errands, own_of, settled, strip_of, strips_called
 from .jobs import tell
 from .link import StoppedError, offline
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 CLIENT = {"client": "blender"}
 """Label of all jobs that come from here."""
 LONGEST_LABEL = 100
+MAX_NAME = 100
+"""Letters of a result's name that are its strip's."""
 
 
 def begin(scene: Any, strip: Any) -> Errand:
@@ -39,7 +41,8 @@ def begin(scene: Any, strip: Any) -> Errand:
     Raises:
         ShotError: the strip can't be swapped.
     """
-    own, shot = strip.recaster, shot_of(strip, scene, strip.recaster.handles)
+    own, shot, choice = strip.recaster, shot_of(strip, scene, strip.recaster.handles), Choice.of(strip)
+    face_of(choice)
     earlier = errands.get(own.request)
     a_copys = earlier is not None and (earlier.title, earlier.scene) != (strip.name, scene.name)
     if earlier is not None and not a_copys:
@@ -49,7 +52,7 @@ def begin(scene: Any, strip: Any) -> Errand:
     own.request, own.job, own.pending = uuid.uuid4().hex, "", True
     errand = _errand_of(scene, strip)
     errands[own.request] = errand
-    _bring(errand, shot, Choice.of(strip))
+    _bring(errand, shot, choice)
     return errand
 
 
@@ -80,12 +83,14 @@ def _errand_of(scene: Any, strip: Any) -> Errand:
     own = strip.recaster
     before = window_of(strip, scene, own.handles).before
     facts = facts_of(strip, scene)
-    return Errand(own.request, own.uid, strip.name, scene.name, before, facts, job=own.job)
+    return Errand(
+        own.request, own.uid, strip.name, scene.name, before, facts, job=own.job, person=whom(strip)
+    )
 
 
 def original_of(scene: Any, strip: Any) -> Any | None:
     """The strip that a result was made from; None for another strip, or where it is gone."""
-    return _strip_called(scene, strip.recaster.result_of) if strip.recaster.result_of else None
+    return _strip_called(scene, strip.recaster.result_of)
 
 
 def _bring(errand: Errand, shot: Shot, choice: Choice) -> None:
@@ -102,6 +107,7 @@ def _bring(errand: Errand, shot: Shot, choice: Choice) -> None:
         "name": errand.title[:LONGEST_LABEL],
         "before": str(errand.before),
         "facts": errand.facts,
+        "person": errand.person,
     }
 
     def do(client: Client, work: Work) -> str:
@@ -138,7 +144,7 @@ def _bring(errand: Errand, shot: Shot, choice: Choice) -> None:
         if offline(error) or isinstance(error, StoppedError):
             errand.stage = "waiting"  # sent when the engine answers again
         else:
-            _fail(errand, str(error))
+            _fail(errand, messages.of_error(error))
 
     errand.stage, errand.trouble = "sending", ""
     errand.work = link.run(errand.title, do, done, failed)
@@ -201,14 +207,17 @@ def _look(errand: Errand, found: Snapshot) -> None:
     job = found.job(errand.job)
     if job is None:
         if errand.job in found.gone:
-            errand.trouble = "this engine doesn't know its job: it is another engine's, or was deleted there"
+            errand.trouble = (
+                "This engine doesn't know the swap: it was asked of another engine, or deleted there"
+            )
         return
     errand.trouble = ""
     if job.state == job_pb2.JOB_STATE_SUCCEEDED:
         errand.before, errand.facts = int(job.labels["before"]), job.labels["facts"]
+        errand.person = job.labels.get("person", "")
         _fetch(errand, job)
     elif job.state == job_pb2.JOB_STATE_FAILED:
-        _fail(errand, job.error.message)
+        _fail(errand, messages.of_job(job))
     elif job.state == job_pb2.JOB_STATE_CANCELLED:
         errand.stage = "cancelled"
         settled(errand)
@@ -244,7 +253,9 @@ def _fetch(errand: Errand, job: Any) -> None:
     link = session.link()
     [made] = [one for one in job.result.artifacts if one.role == "clip"]
     folder, _ = results_folder()
-    out = folder / f"{bpy.path.clean_name(errand.title)}-{errand.request[:8]}{made.suffix}"
+    suffix = made.suffix if made.suffix in SUFFIXES.values() else ".mp4"  # a name is never the engine's
+    name = bpy.path.clean_name(errand.title)[:MAX_NAME]
+    out = folder / f"{name}-{bpy.path.clean_name(errand.request[:8])}{suffix}"
 
     def do(client: Client, work: Work) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
@@ -254,7 +265,7 @@ def _fetch(errand: Errand, job: Any) -> None:
     def done(path: Path) -> None:
         errand.work, errand.result = None, path
         said = [line for line in job.result.summary if line.startswith("marked")]
-        rights.said_of(path, said[0] if said else "It carries no manifest")
+        rights.said_of(path, messages.plain(said[0]) if said else "It carries no manifest", valid=bool(said))
         if errand.stage == "fetching" and errands.get(errand.request) is errand:
             put(errand)
 
@@ -265,7 +276,7 @@ def _fetch(errand: Errand, job: Any) -> None:
         if offline(error) or isinstance(error, StoppedError):
             errand.stage = "working"  # fetched when the engine answers again
         else:
-            _fail(errand, str(error), for_good=False)
+            _fail(errand, messages.of_error(error), for_good=False)
 
     errand.stage = "fetching"
     errand.work = link.run(errand.title, do, done, failed)
@@ -280,22 +291,23 @@ def put(errand: Errand) -> None:
         return
     if not errand.result.is_file():
         errand.result = None  # it can be fetched again
-        _fail(errand, "the result is gone from the disk", for_good=False)
+        _fail(errand, "The result is gone from the disk: Try Again fetches it once more", for_good=False)
         return
     scene, strip = strip_of(errand)
     if strip is None:
-        _fail(errand, f"its strip isn't here any more; the result is {errand.result}")
+        _fail(errand, f"Its strip isn't here any more: the result is {errand.result}")
         return
     _, beside = results_folder()
     strip.recaster.uid = errand.uid  # which undo may have taken away
     try:
         with compat.editing(scene):
-            placing.place(scene, strip, errand.result, errand.before, errand.facts, beside)
+            made = placing.place(scene, strip, errand.result, errand.before, errand.facts, beside)
+            made.recaster.made_for = errand.person
     except placing.PlaceError as error:
         _fail(errand, str(error), for_good=False)
         return
-    except Exception as error:
-        _fail(errand, f"it can't be placed ({type(error).__name__}: {error})", for_good=False)
+    except Exception:
+        _fail(errand, "The result can't be placed: make room, then Place Result", for_good=False)
         raise
     errand.stage, errand.trouble = "placed", ""
     settled(errand)
@@ -339,16 +351,16 @@ def _resume(errand: Errand) -> None:
 
     scene, strip = strip_of(errand)
     if strip is None:
-        _fail(errand, "its strip isn't here any more")
+        _fail(errand, "Its strip isn't here any more")
         return
     try:
-        shot = shot_of(strip, scene, strip.recaster.handles)
+        shot, choice = shot_of(strip, scene, strip.recaster.handles), Choice.of(strip)
     except ShotError as error:
         _fail(errand, str(error))
         return
     errand.before = window_of(strip, scene, strip.recaster.handles).before
     errand.facts = facts_of(strip, scene)
-    _bring(errand, shot, Choice.of(strip))
+    _bring(errand, shot, choice)
 
 
 def _watch(link: Any) -> None:
@@ -368,4 +380,4 @@ def _fail(errand: Errand, why: str, *, for_good: bool = True) -> None:
 
 
 def _strip_called(scene: Any, uid: str) -> Any | None:
-    return next((one for one in compat.all_strips(scene) if one.recaster.uid == uid), None)
+    return next((one for one in compat.all_strips(scene) if uid and one.recaster.uid == uid), None)

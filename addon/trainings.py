@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import pictures, session
+from . import messages, pictures, session
 from .link import StoppedError
 from .preferences import cache_folder, loopback
 from .shots import Shot, bring
@@ -127,7 +127,7 @@ def gather_folder(scene: Any, role: str, folder: Path) -> None:
                 digest = client.transfer.upload(path, work.report)
                 inputs.append({"picture": job_pb2.Picture(digest=digest, display_name=path.name[:MOST_NAME])})
         if not inputs:
-            raise InputError(f"{folder}: holds neither clips nor pictures")
+            raise InputError("The folder holds neither clips nor pictures: choose another")
         return _extract(client, work, "", folder.name, inputs, "")
 
     _gather(scene, role, do)
@@ -148,7 +148,7 @@ def _gather(scene: Any, role: str, do: Any) -> None:
         link.look()
 
     def failed(error: Exception) -> None:
-        gathering.work, gathering.trouble = None, str(error)
+        gathering.work, gathering.trouble = None, messages.of_error(error)
 
     gathering.trouble = ""
     gathering.work = link.run(
@@ -186,6 +186,7 @@ def train(scene: Any, more: Any | None) -> None:
         trouble["train"] = found.trouble
         return
     sets = {one.faceset_id: one for one in found.facesets}
+    trouble.pop("train", None)
     name = chosen.name.strip() or (
         sets[chosen.source].display_name.removesuffix(".zip") if chosen.source in sets else "model"
     )
@@ -217,7 +218,7 @@ def train(scene: Any, more: Any | None) -> None:
             into.recaster.model = model_of(job)
         link.look()
 
-    link.run("Asking for a training", do, done, lambda error: trouble.update(train=str(error)))
+    link.run("Asking for a training", do, done, lambda error: trouble.update(train=messages.of_error(error)))
 
 
 def pairwise(found: Snapshot, preset: str) -> bool:
@@ -317,7 +318,7 @@ def show_faces(faceset: Any, page: int) -> None:
             pictures.load(path)
 
     def failed(error: Exception) -> None:
-        sheet.work, sheet.trouble = None, str(error)
+        sheet.work, sheet.trouble = None, messages.of_error(error)
 
     sheet.work = link.run("Fetching faces", do, done, failed)
 
@@ -348,7 +349,7 @@ def drop_face(faceset: Any, face: Any) -> None:
         link.look()
 
     def failed(error: Exception) -> None:
-        sheet.trouble = str(error)
+        sheet.trouble = messages.of_error(error)
 
     link.run("Dropping a face", do, done, failed)
 

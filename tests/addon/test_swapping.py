@@ -150,7 +150,7 @@ def test_what_can_not_be_swapped_says_why(blender: Blender, facts: dict[str, Any
         out.mux(stream.encode())
     said = blender.run("failing", tmp_path, **facts, empty=empty)["said"]
     assert "Choose a face first" in said[0]
-    assert "/nowhere/clip.mp4 isn't there; relink the strip" in said[1]
+    assert "Relink the strip shot: /nowhere/clip.mp4 isn't there" in said[1]
     assert "face" in said[2]
 
 
@@ -161,4 +161,4 @@ def test_people_and_a_previewed_frame(blender: Blender, facts: dict[str, Any], t
     near = [difference(preview, frame) for frame in swapped]
     assert int(np.argmin(near)) == 9  # frame 120 of a strip that begins at 111
     assert min(near) < 3
-    assert "move the playhead over it" in found["said"][0]
+    assert "Move the playhead over it" in found["said"][0]

@@ -16,8 +16,9 @@ import scenarios
 import scenarios_lost
 import scenarios_rights
 import scenarios_train
+import scenarios_trust
 
-MODULES = (scenarios, scenarios_lost, scenarios_rights, scenarios_train)
+MODULES = (scenarios, scenarios_lost, scenarios_rights, scenarios_train, scenarios_trust)
 
 
 faulthandler.enable()

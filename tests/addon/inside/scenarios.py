@@ -213,7 +213,7 @@ def full(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     [errand] = swaps.errands.values()
     kit.until(lambda: errand.ended)
     assert errand.stage == "failed"
-    assert "no channel above 'shot' is free" in errand.trouble
+    assert "No channel above 'shot' is free" in errand.trouble
     assert errand.result.is_file()
     compat.strips_in(scene.sequence_editor).remove(blocks[8])
     assert bpy.ops.sequencer.recaster_place(request=errand.request) == {"FINISHED"}

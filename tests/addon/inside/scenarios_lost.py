@@ -67,15 +67,20 @@ def unwelcome(engine: str, token: str) -> dict[str, Any]:
     preferences.where, preferences.host, preferences.token = "remote", engine, token + "x"
     said = [kit.until(lambda: session.snapshot().refused and session.snapshot().trouble)]
     assert not bpy.ops.sequencer.recaster_swap.poll()
-    try:
-        bpy.ops.recaster.test_connection()
-    except RuntimeError as error:
-        said.append(str(error))
+    assert bpy.ops.recaster.test_connection() == {"FINISHED"}
+    said.append(kit.until(lambda: session.test().link is None and session.test().said))
     preferences.token = token
     kit.until(lambda: session.snapshot().online)
     assert bpy.ops.recaster.test_connection() == {"FINISHED"}
+    answer = kit.until(lambda: session.test().link is None and session.test())
+    assert answer.well
+    assert answer.said.startswith("Recaster ")
     preferences.host = "127.0.0.1:1"
-    said.append(kit.until(lambda: session.snapshot().trouble != "connecting" and session.snapshot().trouble))
+    said.append(
+        kit.until(
+            lambda: session.snapshot().trouble != kit.part("link").CONNECTING and session.snapshot().trouble
+        )
+    )
     bpy.context.preferences.system.use_online_access = False
     preferences.host = "192.0.2.1:50551"
     said.append(session.snapshot().trouble)
@@ -206,7 +211,9 @@ def reconnected(engine: str, token: str, face: str, clip: str) -> dict[str, Any]
     errand = kit.press()
     kit.until(lambda: errand.stage == "working")
     preferences.host = "127.0.0.1:1"  # another engine, which knows nothing of it
-    kit.until(lambda: not session.snapshot().online and session.snapshot().trouble != "connecting")
+    kit.until(
+        lambda: not session.snapshot().online and session.snapshot().trouble != kit.part("link").CONNECTING
+    )
     assert strip.recaster.pending
     bpy.ops.sequencer.recaster_cancel_swap(request=errand.request)  # nobody hears it
     preferences.host = engine
@@ -291,7 +298,7 @@ def own_engine(command: str, data: str, port: int, clip: str) -> dict[str, Any]:
     session = kit.part("session")
     scene = kit.fresh()
     kit.movie(scene, clip)
-    kit.until(lambda: session.snapshot().trouble == "no engine answers")
+    kit.until(lambda: session.snapshot().trouble == "No engine answers")
     said = []
     try:
         bpy.ops.recaster.start_engine()
@@ -305,7 +312,7 @@ def own_engine(command: str, data: str, port: int, clip: str) -> dict[str, Any]:
     kit.until(lambda: not session.snapshot().online)
     assert not bpy.ops.recaster.stop_engine.poll()
     kit.until(lambda: not session.local().running)
-    assert session.local().last_words() == ""
+    assert session.local().crashed() == ""
     assert bpy.ops.recaster.start_engine() == {"FINISHED"}
     kit.until(lambda: session.snapshot().online)
     bpy.ops.recaster.stop_engine()

@@ -19,19 +19,18 @@ def rights(engine: str, token: str, face: str, clip: str, out: str) -> dict[str,
     assert refused.stage == "failed"
     said = {"refused": refused.trouble}
 
-    assert bpy.ops.sequencer.recaster_state_basis(face=face, name="her", basis="synthetic") == {"FINISHED"}
+    assert bpy.ops.sequencer.recaster_state_basis(face=face, basis="synthetic") == {"FINISHED"}
     person = kit.until(lambda: known.person_of(session.snapshot(), known.holder_of(session.snapshot(), face)))
     said["person"] = known.described(person)
 
     assert bpy.ops.sequencer.recaster_revoke_basis(face=face) == {"FINISHED"}
     kit.until(lambda: not known.described(known.person_of(*seen_face(known, session, face)))[1])
-    again = kit.press()
-    kit.until(lambda: again.ended)
-    said["revoked"] = again.trouble
-    assert bpy.ops.sequencer.recaster_state_basis(face=face, name="her", basis="synthetic") == {"FINISHED"}
+    assert not bpy.ops.sequencer.recaster_swap.poll()
+    said["revoked"] = known.hindrance(session.snapshot(), face)
+    assert bpy.ops.sequencer.recaster_state_basis(face=face, basis="synthetic") == {"FINISHED"}
     kit.until(lambda: known.described(known.person_of(*seen_face(known, session, face)))[1])
 
-    assert drawn(lambda paper: kit.part("panels_rights").draw_basis(paper, face, "her")) >= {
+    assert drawn(lambda paper: kit.part("panels_rights").draw_basis(paper, face)) >= {
         "Basis",
         "Synthetic",
     }
@@ -52,7 +51,7 @@ def rights(engine: str, token: str, face: str, clip: str, out: str) -> dict[str,
     assert known.rendered == {scene.name: render}
     panel = kit.part("panels_rights").ProvenancePanel
     shown = drawn(lambda paper: panel.draw(SimpleNamespace(layout=paper), bpy.context))
-    assert any(line.startswith("render.mp4: rendered, with swaps") for line in shown)
+    assert any(line.startswith("The render render.mp4 has swaps") for line in shown)
     assert bpy.ops.sequencer.recaster_sign_render(filepath=str(render)) == {"FINISHED"}
     kit.until(lambda: known.signing.line or known.signing.trouble)
     assert known.rendered == {}

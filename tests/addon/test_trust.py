@@ -1,0 +1,83 @@
+"""In real Blenders: nothing is taken out of an editor's hands, and no face's right for another's."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.addon.conftest import facts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from serving import Served
+    from tests.addon.conftest import Blender
+
+
+def test_rights_are_those_of_the_face_that_is_chosen(
+    newest_blender: Blender,
+    serve: Callable[..., Served],
+    packed_faces: Path,
+    actors: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("RECASTER_BASIS")
+    engine = serve()
+    found = newest_blender.run("chosen_only", tmp_path, **facts_of(engine, packed_faces, actors))
+    assert found["title"].startswith("Revoke the right to the face of ")
+    assert "Nothing more is trained, swapped or previewed" in found["follows"]
+    engine.stop()
+
+
+@pytest.mark.parametrize("scenario", ["in_hand", "dropped"])
+def test_results_come_by_themselves(
+    blender: Blender, facts: dict[str, Any], tmp_path: Path, scenario: str
+) -> None:
+    blender.run(scenario, tmp_path, **facts)
+
+
+@pytest.mark.parametrize("scenario", ["two_people", "own_settings"])
+def test_people_are_each_strips_own(
+    newest_blender: Blender, facts: dict[str, Any], tmp_path: Path, scenario: str
+) -> None:
+    newest_blender.run(scenario, tmp_path, **facts, folder=tmp_path)
+
+
+def test_swaps_of_earlier_sessions_can_be_cleared(
+    newest_blender: Blender, facts: dict[str, Any], tmp_path: Path
+) -> None:
+    newest_blender.run("cleared", tmp_path, **facts)
+
+
+def test_nothing_is_redrawn_for_nothing(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
+    blender.run("still", tmp_path, engine=facts["engine"], token=facts["token"])
+
+
+def test_what_can_not_work_is_grey(newest_blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
+    said = newest_blender.run("greyed", tmp_path, **facts)["said"]
+    assert said[0] == "Choose a face first: Sidebar > Recaster > Face"
+    assert said[1:4] == ["The engine doesn't have this face any more: choose another"] * 3
+    assert said[4:] == ["The playhead is at another frame", "The settings have changed since"]
+
+
+def test_paths_may_begin_where_the_file_is(blender: Blender, tmp_path: Path) -> None:
+    found = blender.run("paths", tmp_path)
+    assert {"results", "cache", "data", "command", "person", "directory", "filepath"} <= set(found["held"])
+    assert found["wrong"] == []
+
+
+def test_a_file_is_measured_once(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
+    blender.run("paced_once", tmp_path, clip=facts["clip"])
+
+
+def test_a_new_file_does_not_stop_the_engine(newest_blender: Blender, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = Path(sys.executable).with_name("recaster")
+    found = newest_blender.run("templates", tmp_path, command=command, data=tmp_path / "data", port=port)
+    assert found["pid"] != os.getpid()
