@@ -119,7 +119,7 @@ def error_of(error: grpc.RpcError, address: str) -> CallError:
         elif detail.Unpack(bad):
             fields += [(one.field, one.description) for one in bad.field_violations]
     message = error.details() or code.name
-    if code is Code.UNAVAILABLE:
+    if code is Code.UNAVAILABLE and not reason:
         message = f"no engine answers at {address} ({message}); is it running? Start one with: recaster serve"
     elif code is Code.DEADLINE_EXCEEDED:
         message = f"the engine at {address} didn't answer in time"

@@ -76,6 +76,9 @@ class Supervisor:
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._closing = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.looked_at = time.monotonic()
+        self.trouble = ""
 
     def rights_changed(self) -> None:
         """Stop what puts on a face that it may not put on any more; what was done is kept."""
@@ -85,8 +88,12 @@ class Supervisor:
         self.wake()
 
     def wake(self) -> None:
-        """Look at the jobs now: something about them has changed."""
-        self._wake.set()
+        """Look at the jobs now: something about them has changed. Any thread may say so."""
+        if self._loop is None:
+            self._wake.set()
+        else:
+            with contextlib.suppress(RuntimeError):  # it has ended
+                self._loop.call_soon_threadsafe(self._wake.set)
 
     def on_changed(self, tell: Callable[[str], None]) -> None:
         """Whom to tell of facesets that may hold other faces than is kept of them."""
@@ -104,9 +111,11 @@ class Supervisor:
 
     async def run(self) -> None:
         """Run jobs until ``close``."""
+        self._loop = asyncio.get_running_loop()
         trouble = ""
         while not self._closing:
             self._wake.clear()
+            self.looked_at = time.monotonic()
             try:
                 self._room.look()
                 self.recover()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,6 +14,7 @@ from recaster.networks.presets import PRESETS
 from recaster.provenance.marking import Marking
 from recaster.service.checks import check_digest, check_id
 from recaster.service.refusals import Context, answering, blob_missing, invalid
+from recaster.service.threads import moving, writing
 
 if TYPE_CHECKING:
     from recaster.service.engine import Engine
@@ -32,7 +32,7 @@ class ServerService(server_pb2_grpc.ServerServiceServicer):
         self._engine = engine
 
     @answering
-    async def GetServerInfo(
+    def GetServerInfo(
         self, request: server_pb2.GetServerInfoRequest, context: Context
     ) -> server_pb2.ServerInfo:
         """Versions, devices, presets, limits."""
@@ -46,7 +46,7 @@ class ServerService(server_pb2_grpc.ServerServiceServicer):
             ],
             max_blob_bytes=blobs.quota.blob,
             quota_bytes=blobs.quota.total,
-            used_bytes=await asyncio.to_thread(blobs.used),
+            used_bytes=blobs.used(),
             free_bytes=self._engine.store.folder.free_bytes(),
             max_message_bytes=MAX_MESSAGE,
             codecs=CODECS,
@@ -65,6 +65,11 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         self, request: swap_pb2.PreviewFrameRequest, context: Context
     ) -> swap_pb2.PreviewFrameResponse:
         """Swap one frame."""
+        clip, thing, name, marking = await writing(self._permitted, request)
+        return await self._preview(request, context, clip, thing, name, marking)
+
+    def _permitted(self, request: swap_pb2.PreviewFrameRequest) -> tuple[clip_pb2.Clip, str, str, Marking]:
+        """The clip, the kind and id of what is put on, and how it is marked; noted in the audit log."""
         store = self._engine.store
         clip = store.things.get("clip", check_id("clip_id", request.clip_id))
         kind = request.WhichOneof("source")
@@ -83,7 +88,7 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         whose = register.require(swapped_in(request, store))
         shown = register.audit.add("swap.preview", identity=whose.identity_id, clip=clip.clip_id)
         marking = Marking.of(register, whose, shown.hash).unstamped()  # which reaches no network
-        return await self._preview(request, context, clip, thing, name, marking)
+        return clip, thing, name, marking
 
     async def _preview(
         self,
@@ -107,8 +112,13 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
             person=str(store.blobs.path(person)) if person else "",
             marking=marking.to_json(),
         )
-        path = Path(answer["path"])
-        try:
-            return swap_pb2.PreviewFrameResponse(png=path.read_bytes(), warnings=answer["warnings"])
-        finally:
-            path.unlink()
+        png = await moving(_taken, Path(answer["path"]))
+        return swap_pb2.PreviewFrameResponse(png=png, warnings=answer["warnings"])
+
+
+def _taken(path: Path) -> bytes:
+    """The bytes of a file, which is gone afterwards."""
+    try:
+        return path.read_bytes()
+    finally:
+        path.unlink()

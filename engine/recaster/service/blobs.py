@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import blob_pb2, blob_pb2_grpc
 from recaster.service.checks import check_digest, check_offset
-from recaster.service.refusals import Code, Context, Refusal, answering, invalid, streaming
+from recaster.service.refusals import Code, Context, Refusal, answering, changing, invalid, streaming
+from recaster.service.threads import moving, reading
 from recaster.store.blobs import PIECE
 from recaster.store.jobs import UnknownError
 
@@ -35,7 +36,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         self._drops: dict[str, tuple[str, int, Path]] = {}
 
     @answering
-    async def FindMissingBlobs(
+    def FindMissingBlobs(
         self, request: blob_pb2.FindMissingBlobsRequest, context: Context
     ) -> blob_pb2.FindMissingBlobsResponse:
         """Which of these blobs aren't here."""
@@ -46,12 +47,12 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         missing = [digest for digest in request.digests if not self._blobs.wanted(digest)]
         return blob_pb2.FindMissingBlobsResponse(missing=missing)
 
-    @answering
-    async def StartUpload(self, request: blob_pb2.StartUploadRequest, context: Context) -> blob_pb2.Upload:
+    @changing
+    def StartUpload(self, request: blob_pb2.StartUploadRequest, context: Context) -> blob_pb2.Upload:
         """Begin an upload, or find one."""
         check_digest("digest", request.digest)
         check_offset("size", request.size, LARGEST)
-        upload = await asyncio.to_thread(self._blobs.start, request.digest, request.size)
+        upload = self._blobs.start(request.digest, request.size)
         if upload.size == 0 and not self._blobs.has(upload.digest):  # nothing to send: it is whole already
             writer = self._blobs.writer(upload)
             writer.close()
@@ -59,7 +60,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         return _message(upload)
 
     @answering
-    async def GetUpload(self, request: blob_pb2.GetUploadRequest, context: Context) -> blob_pb2.Upload:
+    def GetUpload(self, request: blob_pb2.GetUploadRequest, context: Context) -> blob_pb2.Upload:
         """How far an upload is."""
         return _message(self._find(check_digest("digest", request.digest)))
 
@@ -71,7 +72,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         first = await anext(aiter(requests), None)
         if first is None:
             raise invalid("digest", "must be in the first message")
-        upload = self._find(check_digest("digest", first.digest))
+        upload = await reading(self._find, check_digest("digest", first.digest))
         if upload.complete:
             return _message(upload)
         if upload.digest in self._writing:
@@ -90,23 +91,23 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         first: blob_pb2.WriteUploadRequest,
         requests: AsyncIterator[blob_pb2.WriteUploadRequest],
     ) -> Upload:
-        writer = self._blobs.writer(upload)
+        writer = await moving(self._blobs.writer, upload)
         syncing: asyncio.Task[None] | None = None
         try:
             piece: blob_pb2.WriteUploadRequest | None = first
             while piece is not None:
-                self._write(writer, piece)
+                await moving(self._write, writer, piece)
                 if writer.due:  # while the disk works, more may come
                     if syncing is not None:
                         await syncing
-                    syncing = asyncio.create_task(asyncio.to_thread(writer.sync))
+                    syncing = asyncio.create_task(moving(writer.sync))
                 piece = await anext(requests, None)
         finally:
             if syncing is not None:
                 await asyncio.gather(syncing, return_exceptions=True)  # close() tells of its failure again
             # The last sync must not be cut short, even where the connection is gone.
-            await asyncio.shield(asyncio.to_thread(writer.close))
-        return await asyncio.to_thread(writer.finish)
+            await asyncio.shield(moving(writer.close))
+        return await moving(writer.finish)
 
     @staticmethod
     def _write(writer: UploadWriter, piece: blob_pb2.WriteUploadRequest) -> None:
@@ -122,8 +123,8 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
             raise invalid("data", f"must be at most {PIECE} bytes")
         writer.write(data)
 
-    @answering
-    async def CancelUpload(
+    @changing
+    def CancelUpload(
         self, request: blob_pb2.CancelUploadRequest, context: Context
     ) -> blob_pb2.CancelUploadResponse:
         """Give an upload up."""
@@ -139,11 +140,12 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         self, request: blob_pb2.ReadBlobRequest, context: Context
     ) -> AsyncIterator[blob_pb2.ReadBlobResponse]:
         """Send bytes."""
-        if not self._blobs.has(check_digest("digest", request.digest)):
+        if not await reading(self._blobs.has, check_digest("digest", request.digest)):
             raise UnknownError(f"there is no blob {request.digest[:12]}")
-        check_offset("offset", request.offset, self._blobs.size(request.digest))
+        check_offset("offset", request.offset, await reading(self._blobs.size, request.digest))
         check_offset("limit", request.limit, LARGEST)
-        for data in self._blobs.read(request.digest, request.offset, request.limit):
+        pieces = self._blobs.read(request.digest, request.offset, request.limit)
+        while data := await moving(next, pieces, b""):
             yield blob_pb2.ReadBlobResponse(data=data)
 
     @answering
@@ -157,7 +159,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
             raise Refusal(
                 Code.RESOURCE_EXHAUSTED, "TOO_MANY_DROPS", "too many drops are open; take some first"
             )
-        await asyncio.to_thread(self._blobs.check_room, request.size)
+        await reading(self._blobs.check_room, request.size)
         drop_id = secrets.token_hex(16)
         folder = self._engine.store.folder.drops / drop_id
         folder.mkdir(mode=0o700)
@@ -174,9 +176,9 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
             raise UnknownError("there is no such drop; it can be taken once only")
         digest, size, path = self._drops.pop(request.drop_id)
         try:
-            await asyncio.to_thread(self._blobs.take, path, digest, size)
+            await moving(self._blobs.take, path, digest, size)
         finally:
-            shutil.rmtree(path.parent, ignore_errors=True)
+            await asyncio.shield(moving(shutil.rmtree, path.parent, True))
         return blob_pb2.TakeDropResponse(digest=digest)
 
     def _find(self, digest: str) -> Upload:

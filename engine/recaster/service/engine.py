@@ -12,13 +12,15 @@ from recaster.errors import RecasterError
 from recaster.jobs.tasks import needs, works_on
 from recaster.provenance.caller import caller
 from recaster.service.refusals import Code, Refusal
-from recaster.store.jobs import UNENDED
+from recaster.service.threads import reading, writing
+from recaster.store.jobs import ENDED, UNENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from recaster.api.v1 import job_pb2
     from recaster.jobs.assistants import Assistants
-    from recaster.jobs.supervisor import Supervisor
+    from recaster.jobs.supervisor_thread import SupervisorThread
     from recaster.service.refusals import Context
     from recaster.store.store import Store
 
@@ -29,25 +31,49 @@ class Engine:
 
     Attributes:
         store: what it keeps.
-        supervisor: who runs its jobs.
+        supervisor: who runs its jobs, in a thread of its own.
         assistants: who answers quick questions about what is in files.
         local_drops: whether files may be handed over on this machine.
     """
 
     store: Store
-    supervisor: Supervisor
+    supervisor: SupervisorThread
     assistants: Assistants
     local_drops: bool = True
     _refreshing: set[asyncio.Task[None]] = field(default_factory=set)
     _waiting: defaultdict[str, set[asyncio.Event]] = field(default_factory=lambda: defaultdict(set))
 
     def __post_init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._looks: dict[str, dict[int, asyncio.Task[tuple[list[job_pb2.JobEvent], bool]]]] = {}
         self.store.jobs.on_event = self._on_event
-        self.supervisor.on_changed(self._look_again)
+        self.supervisor.on_changed(lambda faceset_id: self._soon(self._look_again, faceset_id))
 
     def _on_event(self, job_id: str) -> None:
+        if job_id in self._waiting:
+            self._soon(self._tell, job_id)
+
+    def _soon(self, do: Callable[[str], None], name: str) -> None:
+        """Do something in the event loop; whoever asks may be in another thread."""
+        with contextlib.suppress(RuntimeError):  # it has ended
+            self._loop.call_soon_threadsafe(do, name)
+
+    def _tell(self, job_id: str) -> None:
+        self._looks.pop(job_id, None)  # one that is under way may not see what has just come
         for news in self._waiting.get(job_id, ()):
             news.set()
+
+    async def look(self, job_id: str, after: int) -> tuple[list[job_pb2.JobEvent], bool]:
+        """Some of a job's events after a number, and whether it has ended: one look for all who watch it."""
+        looks = self._looks.setdefault(job_id, {})
+        if after not in looks:
+            looks[after] = asyncio.create_task(reading(self._look, job_id, after))
+            looks[after].add_done_callback(lambda _: looks.pop(after, None))
+        return await asyncio.shield(looks[after])
+
+    def _look(self, job_id: str, after: int) -> tuple[list[job_pb2.JobEvent], bool]:
+        ended = self.store.jobs.get(job_id).state in ENDED  # first: nothing comes after the end
+        return self.store.jobs.events(job_id, after), ended
 
     @contextlib.contextmanager
     def news(self, job_id: str) -> Iterator[asyncio.Event]:
@@ -60,17 +86,19 @@ class Engine:
             self._waiting[job_id].discard(news)
             if not self._waiting[job_id]:
                 del self._waiting[job_id]
+                self._looks.pop(job_id, None)
 
     def _look_again(self, faceset_id: str) -> None:
         """A job that fell short may have added faces to a faceset: count them."""
-        task = asyncio.get_running_loop().create_task(self._recount(faceset_id))
+        task = self._loop.create_task(self._recount(faceset_id))
         self._refreshing.add(task)
         task.add_done_callback(self._refreshing.discard)
 
     async def _recount(self, faceset_id: str) -> None:
         with contextlib.suppress(RecasterError):  # it was deleted meanwhile, say
             folder = str(self.store.folder.faceset(faceset_id))
-            self.keep_count(faceset_id, await self.assistants.ask("describe", folder=folder))
+            found = await self.assistants.ask("describe", folder=folder)
+            await writing(self.keep_count, faceset_id, found)
 
     async def ask(self, what: str, context: Context, **values: Any) -> Mapping[str, Any]:
         """Ask an assistant, for as long as the caller waits (RecasterError)."""
@@ -79,9 +107,10 @@ class Engine:
 
     def keep_count(self, faceset_id: str, found: Mapping[str, Any]) -> Any:
         """Keep how many faces a faceset holds, and their digest; returns the faceset."""
-        faceset = self.store.things.get("faceset", faceset_id)
-        faceset.faces, faceset.dropped, faceset.digest = found["faces"], found["dropped"], found["digest"]
-        self.store.things.put("faceset", faceset)
+        with self.store.database.transaction():
+            faceset = self.store.things.get("faceset", faceset_id)
+            faceset.faces, faceset.dropped, faceset.digest = found["faces"], found["dropped"], found["digest"]
+            self.store.things.put("faceset", faceset)
         return faceset
 
     def refuse_in_use(self, kind: str, thing_id: str) -> None:

@@ -8,7 +8,7 @@ from recaster.api.v1 import identity_pb2, identity_pb2_grpc
 from recaster.provenance.basis import basis_name
 from recaster.provenance.register import Register
 from recaster.service.checks import LONGEST_REQUEST_ID, check_digest, check_id, check_name, check_text
-from recaster.service.refusals import Code, Context, Refusal, answering, blob_missing, invalid
+from recaster.service.refusals import Code, Context, Refusal, answering, blob_missing, changing, invalid
 
 if TYPE_CHECKING:
     from recaster.service.engine import Engine
@@ -22,8 +22,8 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
         self._things = engine.store.things
         self._register = Register.of(engine.store.folder, engine.store.things)
 
-    @answering
-    async def CreateIdentity(
+    @changing
+    def CreateIdentity(
         self, request: identity_pb2.CreateIdentityRequest, context: Context
     ) -> identity_pb2.Identity:
         """A new person."""
@@ -38,22 +38,22 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
         return self._register.add(request.display_name, said, request.note, _origin(request))
 
     @answering
-    async def GetIdentity(
+    def GetIdentity(
         self, request: identity_pb2.GetIdentityRequest, context: Context
     ) -> identity_pb2.Identity:
         """One person."""
         return self._things.get("identity", check_id("identity_id", request.identity_id))
 
     @answering
-    async def ListIdentities(
+    def ListIdentities(
         self, request: identity_pb2.ListIdentitiesRequest, context: Context
     ) -> identity_pb2.ListIdentitiesResponse:
         """Everybody."""
         found, following = self._things.listed("identity", request.page_size, request.page_token)
         return identity_pb2.ListIdentitiesResponse(identities=found, next_page_token=following)
 
-    @answering
-    async def AttestIdentity(
+    @changing
+    def AttestIdentity(
         self, request: identity_pb2.AttestIdentityRequest, context: Context
     ) -> identity_pb2.Identity:
         """State a person's right anew."""
@@ -63,8 +63,8 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
         self._engine.supervisor.wake()  # jobs may have waited for it
         return found
 
-    @answering
-    async def RevokeIdentity(
+    @changing
+    def RevokeIdentity(
         self, request: identity_pb2.RevokeIdentityRequest, context: Context
     ) -> identity_pb2.Identity:
         """Take a right back."""
@@ -73,8 +73,8 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
         self._engine.supervisor.rights_changed()
         return found
 
-    @answering
-    async def AssignIdentity(
+    @changing
+    def AssignIdentity(
         self, request: identity_pb2.AssignIdentityRequest, context: Context
     ) -> identity_pb2.AssignIdentityResponse:
         """Say whose face something holds."""
@@ -97,12 +97,19 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
         self._engine.supervisor.wake()
         return identity_pb2.AssignIdentityResponse()
 
-    @answering
-    async def DeleteIdentity(
+    @changing
+    def DeleteIdentity(
         self, request: identity_pb2.DeleteIdentityRequest, context: Context
     ) -> identity_pb2.DeleteIdentityResponse:
         """Forget a person."""
         name = check_id("identity_id", request.identity_id)
+        with self._things.transaction():  # nobody may come to need them in between
+            self._refuse_needed(name)
+            self._register.delete(name)
+        return identity_pb2.DeleteIdentityResponse()
+
+    def _refuse_needed(self, name: str) -> None:
+        """Refuse to forget a person whom a job, faceset or model needs."""
         self._engine.refuse_in_use("identity", name)
         for kind in ("faceset", "model"):
             for thing in self._things.every(kind):
@@ -114,8 +121,6 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
                         f"{kind} {thing_id} is theirs; delete that first",
                         metadata={f"{kind}_id": thing_id},
                     )
-        self._register.delete(name)
-        return identity_pb2.DeleteIdentityResponse()
 
     def _checked(self, said: identity_pb2.Attestation) -> identity_pb2.Attestation:
         """An attestation that can be kept, its document where no client reads it."""

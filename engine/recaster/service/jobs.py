@@ -12,8 +12,18 @@ from recaster.jobs.tasks import KINDS, kind_of, needs
 from recaster.jobs.tidying import forget
 from recaster.provenance.policy import Policy
 from recaster.service.checks import LONGEST_REQUEST_ID, check_id, check_labels, check_text
-from recaster.service.refusals import Code, Context, Refusal, answering, blob_missing, invalid, streaming
+from recaster.service.refusals import (
+    Code,
+    Context,
+    Refusal,
+    answering,
+    blob_missing,
+    changing,
+    invalid,
+    streaming,
+)
 from recaster.service.specs import check_spec
+from recaster.service.threads import reading
 from recaster.store.jobs import CANCELLED, ENDED, JobFilter
 
 if TYPE_CHECKING:
@@ -22,7 +32,6 @@ if TYPE_CHECKING:
     from recaster.service.engine import Engine
 
 KEEP_ALIVE_S: Final = 15.0
-EVENTS: Final = 200
 
 
 class JobService(job_pb2_grpc.JobServiceServicer):
@@ -32,8 +41,8 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         self._engine = engine
         self._jobs = engine.store.jobs
 
-    @answering
-    async def CreateJob(self, request: job_pb2.CreateJobRequest, context: Context) -> job_pb2.Job:
+    @changing
+    def CreateJob(self, request: job_pb2.CreateJobRequest, context: Context) -> job_pb2.Job:
         """Queue a job."""
         check_text("request_id", request.request_id, LONGEST_REQUEST_ID)
         check_labels(request.labels)
@@ -58,37 +67,35 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         return job
 
     @answering
-    async def GetJob(self, request: job_pb2.GetJobRequest, context: Context) -> job_pb2.Job:
+    def GetJob(self, request: job_pb2.GetJobRequest, context: Context) -> job_pb2.Job:
         """One job."""
         return self._jobs.get(check_id("job_id", request.job_id))
 
     @answering
-    async def ListJobs(self, request: job_pb2.ListJobsRequest, context: Context) -> job_pb2.ListJobsResponse:
+    def ListJobs(self, request: job_pb2.ListJobsRequest, context: Context) -> job_pb2.ListJobsResponse:
         """Jobs, the newest first."""
         check_labels(request.labels)
         filters = JobFilter(tuple(request.states)[:20], tuple(request.kinds)[:20], dict(request.labels))
         jobs, following = self._jobs.listed(filters, request.page_size, request.page_token)
         return job_pb2.ListJobsResponse(jobs=jobs, next_page_token=following)
 
-    @answering
-    async def PauseJob(self, request: job_pb2.PauseJobRequest, context: Context) -> job_pb2.Job:
+    @changing
+    def PauseJob(self, request: job_pb2.PauseJobRequest, context: Context) -> job_pb2.Job:
         """Stop a job so that it can go on."""
         return self._wish(request.job_id, "pause")
 
-    @answering
-    async def ResumeJob(self, request: job_pb2.ResumeJobRequest, context: Context) -> job_pb2.Job:
+    @changing
+    def ResumeJob(self, request: job_pb2.ResumeJobRequest, context: Context) -> job_pb2.Job:
         """Let a job go on."""
         return self._wish(request.job_id, "run")
 
-    @answering
-    async def CancelJob(self, request: job_pb2.CancelJobRequest, context: Context) -> job_pb2.Job:
+    @changing
+    def CancelJob(self, request: job_pb2.CancelJobRequest, context: Context) -> job_pb2.Job:
         """End a job."""
         return self._wish(request.job_id, "cancel")
 
-    @answering
-    async def DeleteJob(
-        self, request: job_pb2.DeleteJobRequest, context: Context
-    ) -> job_pb2.DeleteJobResponse:
+    @changing
+    def DeleteJob(self, request: job_pb2.DeleteJobRequest, context: Context) -> job_pb2.DeleteJobResponse:
         """Forget a job that has ended."""
         job = self._jobs.get(check_id("job_id", request.job_id))
         if job.state not in ENDED:
@@ -109,17 +116,18 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         unwanted = {"preview"} if not request.previews else set()
         unwanted |= {"log"} if not request.logs else set()
         with self._engine.news(job_id) as news:
-            snapshot = job_pb2.JobEvent(seq=seen, job=self._jobs.get(job_id))
+            snapshot = job_pb2.JobEvent(seq=seen, job=await reading(self._jobs.get, job_id))
             snapshot.time.GetCurrentTime()
             yield snapshot
             while True:
                 news.clear()
-                ended = self._jobs.get(job_id).state in ENDED
-                while events := self._jobs.events(job_id, seen, EVENTS):
-                    for event in events:
-                        seen = event.seq
-                        if event.WhichOneof("event") not in unwanted:
-                            yield event
+                events, ended = await self._engine.look(job_id, seen)
+                for event in events:
+                    seen = event.seq
+                    if event.WhichOneof("event") not in unwanted:
+                        yield event
+                if events:
+                    continue  # there may be more
                 if ended:
                     return
                 with contextlib.suppress(TimeoutError):

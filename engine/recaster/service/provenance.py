@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from recaster.api.v1 import provenance_pb2, provenance_pb2_grpc
 from recaster.service.checks import check_digest, check_name
 from recaster.service.refusals import Context, answering, blob_missing
+from recaster.service.threads import reading
 
 if TYPE_CHECKING:
     from recaster.service.engine import Engine
@@ -29,7 +30,7 @@ class ProvenanceService(provenance_pb2_grpc.ProvenanceServiceServicer):
         if request.manifest_digest:
             digests["manifest_digest"] = request.manifest_digest
         for field, digest in digests.items():
-            if not blobs.has(check_digest(field, digest)):
+            if not await reading(blobs.has, check_digest(field, digest)):
                 raise blob_missing(digest)
         answer = await self._engine.ask(
             "verify",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import functools
+import inspect
 import logging
+import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 import grpc
+from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from recaster.errors import (
@@ -15,10 +19,12 @@ from recaster.errors import (
     DiskFullError,
     FaceNotFoundError,
     InputError,
+    LockedError,
     OutputError,
     RecasterError,
     UsageError,
 )
+from recaster.service.threads import reading, writing
 from recaster.store.blobs import QuotaError
 from recaster.store.jobs import ReusedError, UnknownError
 from recaster.store.uploads import DigestError
@@ -32,6 +38,8 @@ DOMAIN: Final = "recaster"
 DETAILS: Final = "grpc-status-details-bin"
 Code = grpc.StatusCode
 Context: TypeAlias = grpc.aio.ServicerContext
+BUSY: Final = "the engine is busy: another process keeps its store or its audit log locked; try again"
+SHORT: Final = "the engine has too many files open; try again"
 
 _CODES: Final[tuple[tuple[type[RecasterError], grpc.StatusCode, str], ...]] = (
     (UnknownError, Code.NOT_FOUND, "NOT_FOUND"),
@@ -67,6 +75,19 @@ class Refusal(Exception):  # noqa: N818 - a refusal is no fault of ours
     metadata: Mapping[str, str] | None = None
 
 
+TROUBLE: Final = (
+    Refusal,
+    RecasterError,
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    RuntimeError,
+    sqlite3.Error,
+)
+"""What may go wrong in a call."""
+
+
 def invalid(field: str, why: str) -> Refusal:
     """One field of the request is wrong."""
     return Refusal(Code.INVALID_ARGUMENT, "INVALID_FIELD", f"{field}: {why}", ((field, why),))
@@ -88,6 +109,10 @@ def refusal_of(error: BaseException) -> Refusal:
         return error
     if isinstance(error, ConsentError):
         return Refusal(Code.FAILED_PRECONDITION, error.reason, str(error))
+    if isinstance(error, LockedError):
+        return Refusal(Code.UNAVAILABLE, "BUSY", BUSY)
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return Refusal(Code.UNAVAILABLE, "BUSY", SHORT)
     for kind, code, reason in _CODES:
         if isinstance(error, kind):
             return Refusal(code, reason, str(error))
@@ -118,14 +143,30 @@ async def abort(context: Context, error: BaseException) -> NoReturn:
     raise AssertionError  # abort always raises
 
 
-def answering(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """A unary method whose errors are told as gRPC tells them."""
+def answering(method: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    """A unary method whose errors are told as gRPC tells them; one that isn't async reads in a thread."""
+    return _answering(method, reading)
+
+
+def changing(method: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    """The same for a method that writes, in a thread that may wait for a lock."""
+    return _answering(method, writing)
+
+
+def _answering(
+    method: Callable[..., Any], in_thread: Callable[..., Awaitable[Any]]
+) -> Callable[..., Awaitable[Any]]:
+    is_async = inspect.iscoroutinefunction(method)
 
     @functools.wraps(method)
     async def answered(self: Any, request: Any, context: Context) -> Any:
         try:
-            return await method(self, request, context)
-        except (Refusal, RecasterError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+            if isinstance(request, Message):
+                request.DiscardUnknownFields()  # what this engine can't check, it doesn't keep
+            if is_async:
+                return await method(self, request, context)
+            return await in_thread(method, self, request, context)
+        except TROUBLE as error:
             await abort(context, error)
 
     return answered
@@ -139,7 +180,7 @@ def streaming(method: Callable[..., AsyncIterator[Any]]) -> Callable[..., AsyncI
         try:
             async for one in method(self, request, context):
                 yield one
-        except (Refusal, RecasterError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        except TROUBLE as error:
             await abort(context, error)
 
     return answered

@@ -42,6 +42,7 @@ from recaster.jobs.assistants import Assistants
 from recaster.jobs.devices import devices
 from recaster.jobs.running import Rules
 from recaster.jobs.supervisor import Supervisor
+from recaster.jobs.supervisor_thread import SupervisorThread
 from recaster.jobs.tidying import tidy
 from recaster.provenance.manifest import check_signing
 from recaster.provenance.policy import Policy
@@ -56,6 +57,7 @@ from recaster.service.jobs import JobService
 from recaster.service.metrics import Metrics
 from recaster.service.provenance import ProvenanceService
 from recaster.service.things import ClipService, FacesetService, ModelService
+from recaster.service.threads import writing
 from recaster.store.store import Store
 
 if TYPE_CHECKING:
@@ -154,7 +156,7 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
         try:
             engine = Engine(
                 store,
-                Supervisor(store, settings.rules),
+                SupervisorThread(Supervisor(store, settings.rules)),
                 Assistants(settings.data.path / "jobs"),
                 settings.local_drops,
             )
@@ -177,9 +179,10 @@ async def _serve(engine: Engine, server: grpc.aio.Server, ready: Callable[[], No
     alive = await _tells_health(server)
     await asyncio.to_thread(devices)  # a driver may take seconds to say what there is; later nobody waits
     await server.start()
+    engine.supervisor.start()
     ready()
-    tasks = [
-        asyncio.create_task(engine.supervisor.run()),
+    tasks: list[asyncio.Future[Any]] = [
+        asyncio.wrap_future(engine.supervisor.ended),
         asyncio.create_task(_sweep(engine)),
         asyncio.create_task(stop.wait()),
     ]
@@ -292,7 +295,8 @@ def _private(path: Path) -> None:
 async def _sweep(engine: Engine) -> None:
     while True:
         try:
-            engine.store.blobs.sweep()
+            await writing(engine.store.blobs.sweep)
+            await writing(engine.store.database.compact)
         except (RecasterError, OSError):
             log.exception("old blobs can't be swept away now")
         await asyncio.sleep(SWEEP_EVERY_S)

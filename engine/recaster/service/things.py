@@ -18,7 +18,8 @@ from recaster.api.v1 import (
 )
 from recaster.provenance.caller import caller
 from recaster.service.checks import check_id
-from recaster.service.refusals import Context, answering, invalid
+from recaster.service.refusals import Context, answering, changing, invalid
+from recaster.service.threads import reading, writing
 from recaster.store.jobs import UnknownError
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 LARGEST_FACES_PAGE = 200
 FACES_PAGE = 100
+MAX_FACES = 10_000
+"""Faces that one call drops."""
 LARGEST_CURVE = 2000
 CURVE_POINTS = 200
 FINDING = ("range", "detector", "min_face")
@@ -39,20 +42,18 @@ class ClipService(clip_pb2_grpc.ClipServiceServicer):
         self._things = engine.store.things
 
     @answering
-    async def GetClip(self, request: clip_pb2.GetClipRequest, context: Context) -> clip_pb2.Clip:
+    def GetClip(self, request: clip_pb2.GetClipRequest, context: Context) -> clip_pb2.Clip:
         """One clip."""
         return self._things.get("clip", check_id("clip_id", request.clip_id))
 
     @answering
-    async def ListClips(
-        self, request: clip_pb2.ListClipsRequest, context: Context
-    ) -> clip_pb2.ListClipsResponse:
+    def ListClips(self, request: clip_pb2.ListClipsRequest, context: Context) -> clip_pb2.ListClipsResponse:
         """All clips."""
         clips, following = self._things.listed("clip", request.page_size, request.page_token)
         return clip_pb2.ListClipsResponse(clips=clips, next_page_token=following)
 
     @answering
-    async def GetThumbnail(
+    def GetThumbnail(
         self, request: clip_pb2.GetThumbnailRequest, context: Context
     ) -> clip_pb2.GetThumbnailResponse:
         """A frame from a clip's middle."""
@@ -68,7 +69,7 @@ class ClipService(clip_pb2_grpc.ClipServiceServicer):
         self, request: clip_pb2.FindPeopleRequest, context: Context
     ) -> clip_pb2.FindPeopleResponse:
         """Who is to be seen in a clip."""
-        clip = self._things.get("clip", check_id("clip_id", request.clip_id))
+        clip = await reading(self._things.get, "clip", check_id("clip_id", request.clip_id))
         given = {name: getattr(request, name) for name in FINDING if request.HasField(name)}
         options = job_pb2.SwapOptions(**given)
         answer = await self._engine.ask(
@@ -84,14 +85,15 @@ class ClipService(clip_pb2_grpc.ClipServiceServicer):
         ]
         return clip_pb2.FindPeopleResponse(people=people)
 
-    @answering
-    async def DeleteClip(
+    @changing
+    def DeleteClip(
         self, request: clip_pb2.DeleteClipRequest, context: Context
     ) -> clip_pb2.DeleteClipResponse:
         """Forget a clip."""
         name = check_id("clip_id", request.clip_id)
-        self._engine.refuse_in_use("clip", name)
-        self._things.delete("clip", name)
+        with self._things.transaction():  # no job may come to need it in between
+            self._engine.refuse_in_use("clip", name)
+            self._things.delete("clip", name)
         self._engine.store.blobs.release(f"clip {name}")
         return clip_pb2.DeleteClipResponse()
 
@@ -104,14 +106,12 @@ class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
         self._things = engine.store.things
 
     @answering
-    async def GetFaceset(
-        self, request: faceset_pb2.GetFacesetRequest, context: Context
-    ) -> faceset_pb2.Faceset:
+    def GetFaceset(self, request: faceset_pb2.GetFacesetRequest, context: Context) -> faceset_pb2.Faceset:
         """One faceset."""
         return self._things.get("faceset", check_id("faceset_id", request.faceset_id))
 
     @answering
-    async def ListFacesets(
+    def ListFacesets(
         self, request: faceset_pb2.ListFacesetsRequest, context: Context
     ) -> faceset_pb2.ListFacesetsResponse:
         """All facesets."""
@@ -123,7 +123,8 @@ class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
         self, request: faceset_pb2.ListFacesRequest, context: Context
     ) -> faceset_pb2.ListFacesResponse:
         """The faces of one."""
-        name = self._things.get("faceset", check_id("faceset_id", request.faceset_id)).faceset_id
+        name = check_id("faceset_id", request.faceset_id)
+        await reading(self._things.get, "faceset", name)
         if not 0 <= request.page_size <= LARGEST_FACES_PAGE:
             raise invalid("page_size", f"must be 0 to {LARGEST_FACES_PAGE}")
         if request.page_token and not (request.page_token.isdecimal() and len(request.page_token) < 10):
@@ -147,7 +148,10 @@ class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
     @answering
     async def DropFaces(self, request: faceset_pb2.DropFacesRequest, context: Context) -> faceset_pb2.Faceset:
         """Leave faces out, or take them in again."""
-        faceset_id = self._things.get("faceset", check_id("faceset_id", request.faceset_id)).faceset_id
+        faceset_id = check_id("faceset_id", request.faceset_id)
+        await reading(self._things.get, "faceset", faceset_id)
+        if len(request.face_ids) > MAX_FACES:
+            raise invalid("face_ids", f"must be at most {MAX_FACES}")
         for at, name in enumerate(request.face_ids):
             if not (name.isascii() and name.isdecimal() and len(name) < 10):
                 raise invalid(f"face_ids[{at}]", "isn't the id of a face")
@@ -155,9 +159,8 @@ class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
         return await asyncio.shield(self._drop(faceset_id, request))
 
     async def _drop(self, faceset_id: str, request: faceset_pb2.DropFacesRequest) -> faceset_pb2.Faceset:
-        self._engine.refuse_in_use("faceset", faceset_id)
-        with self._engine.supervisor.reserved("faceset", faceset_id):
-            self._things.moved_on("faceset", faceset_id)
+        with self._engine.supervisor.reserved("faceset", faceset_id):  # first: jobs that come now wait
+            await writing(self._change, faceset_id)
             answer = await self._engine.assistants.ask(
                 "drop",
                 caller(),
@@ -165,16 +168,22 @@ class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
                 faces=[int(name) for name in request.face_ids],
                 restore=request.restore,
             )
-            return self._engine.keep_count(faceset_id, answer)
+            return await writing(self._engine.keep_count, faceset_id, answer)
 
-    @answering
-    async def DeleteFaceset(
+    def _change(self, faceset_id: str) -> None:
+        """Note that a faceset becomes another, unless a job needs it as it is."""
+        self._engine.refuse_in_use("faceset", faceset_id)
+        self._things.moved_on("faceset", faceset_id)
+
+    @changing
+    def DeleteFaceset(
         self, request: faceset_pb2.DeleteFacesetRequest, context: Context
     ) -> faceset_pb2.DeleteFacesetResponse:
         """Forget a faceset."""
         name = check_id("faceset_id", request.faceset_id)
-        self._engine.refuse_in_use("faceset", name)
-        self._things.delete("faceset", name)
+        with self._things.transaction():
+            self._engine.refuse_in_use("faceset", name)
+            self._things.delete("faceset", name)
         shutil.rmtree(self._engine.store.folder.faceset(name), ignore_errors=True)
         return faceset_pb2.DeleteFacesetResponse()
 
@@ -187,12 +196,12 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
         self._things = engine.store.things
 
     @answering
-    async def GetModel(self, request: model_pb2.GetModelRequest, context: Context) -> model_pb2.Model:
+    def GetModel(self, request: model_pb2.GetModelRequest, context: Context) -> model_pb2.Model:
         """One model."""
         return self._things.get("model", check_id("model_id", request.model_id))
 
     @answering
-    async def ListModels(
+    def ListModels(
         self, request: model_pb2.ListModelsRequest, context: Context
     ) -> model_pb2.ListModelsResponse:
         """All models."""
@@ -200,7 +209,7 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
         return model_pb2.ListModelsResponse(models=found, next_page_token=following)
 
     @answering
-    async def GetModelPreview(
+    def GetModelPreview(
         self, request: model_pb2.GetModelPreviewRequest, context: Context
     ) -> model_pb2.GetModelPreviewResponse:
         """The latest sheet of a model."""
@@ -217,8 +226,8 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
     ) -> model_pb2.GetLossCurvesResponse:
         """How the losses of a model's training went."""
         name = check_id("model_id", request.model_id)
-        if self._things.find("model", name) is None:
-            self._engine.store.jobs.get(name)  # one that is being made has its job's name
+        if await reading(self._things.find, "model", name) is None:
+            await reading(self._engine.store.jobs.get, name)  # one that is being made has its job's name
         if not 0 <= request.points <= LARGEST_CURVE:
             raise invalid("points", f"must be 0 to {LARGEST_CURVE}")
         answer = await self._engine.ask(
@@ -238,13 +247,14 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
             ]
         )
 
-    @answering
-    async def DeleteModel(
+    @changing
+    def DeleteModel(
         self, request: model_pb2.DeleteModelRequest, context: Context
     ) -> model_pb2.DeleteModelResponse:
         """Forget a model."""
         name = check_id("model_id", request.model_id)
-        self._engine.refuse_in_use("model", name)
-        self._things.delete("model", name)
+        with self._things.transaction():
+            self._engine.refuse_in_use("model", name)
+            self._things.delete("model", name)
         shutil.rmtree(self._engine.store.folder.model(name), ignore_errors=True)
         return model_pb2.DeleteModelResponse()

@@ -250,8 +250,7 @@ class Blobs:
         """Note that ``owner`` doesn't need one blob any more, and remove it where nobody does."""
         with self._database.transaction() as opened:
             opened.execute("delete from blob_use where digest = ? and owner = ?", (digest, owner))
-        if not self._used(digest):
-            self.path(digest).unlink(missing_ok=True)
+        self._remove_unused(digest)
 
     def used_by(self, owner: str) -> list[str]:
         """The blobs that ``owner`` needs."""
@@ -285,8 +284,14 @@ class Blobs:
             if _touched(path) < old:
                 shutil.rmtree(path, ignore_errors=True)
         for path in self._folder.blobs.glob("??/*"):
-            if _touched(path) < old and not self._used(path.name):
-                path.unlink(missing_ok=True)
+            if _touched(path) < old:
+                self._remove_unused(path.name)
+
+    def _remove_unused(self, digest: str) -> None:
+        """Remove a blob unless somebody needs it."""
+        with self._database.alone():  # nobody may come to need it in between
+            if not self._used(digest):
+                self.path(digest).unlink(missing_ok=True)
 
     def _used(self, digest: str) -> bool:
         return self._database.row("select 1 from blob_use where digest = ?", (digest,)) is not None

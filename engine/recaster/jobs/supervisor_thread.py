@@ -1,0 +1,105 @@
+"""A supervisor in a thread of its own: what it waits for, a lock say, keeps no call waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from recaster.jobs.supervisor import Supervisor
+
+OBEY_S: Final = 2.0
+"""Seconds that whoever wants something of a job waits for the supervisor to look at it."""
+STALE_S: Final = 60.0
+"""Seconds without a round, after which a supervisor is taken for stuck: it waits for a lock for 10."""
+
+
+class SupervisorThread:
+    """Runs one supervisor; may be used from any thread."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._work, name="supervisor", daemon=True)
+        self.ended: concurrent.futures.Future[None] = concurrent.futures.Future()
+        """Done when the supervisor has ended; with its error where it died."""
+
+    def start(self) -> None:
+        """Begin to run jobs."""
+        self._thread.start()
+
+    def recover(self) -> int:
+        """Queue again what nobody runs any more, before ``start``; returns how many jobs that are."""
+        return self._supervisor.recover()
+
+    def _work(self) -> None:
+        try:
+            asyncio.set_event_loop(self._loop)
+            self._loop.run_until_complete(self._supervisor.run())
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the engine must hear of it
+            self.ended.set_exception(error)
+        else:
+            self.ended.set_result(None)
+        finally:
+            self._loop.close()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it looks after jobs."""
+        return self._thread.is_alive() and time.monotonic() - self._supervisor.looked_at < STALE_S
+
+    @property
+    def trouble(self) -> str:
+        """Why no worker can be started; empty where they can."""
+        return self._supervisor.trouble
+
+    def wake(self) -> None:
+        """Look at the jobs now: something about them has changed."""
+        self._supervisor.wake()
+
+    def rights_changed(self) -> None:
+        """Stop what puts on a face that it may not put on any more."""
+        self._soon(self._supervisor.rights_changed)
+
+    def obey(self) -> None:
+        """Bring jobs to where clients want them; returns when that is done, or takes longer than OBEY_S."""
+        done: concurrent.futures.Future[None] = concurrent.futures.Future()
+
+        def obey() -> None:
+            try:
+                self._supervisor.obey()
+            finally:
+                done.set_result(None)
+
+        if self._soon(obey):
+            with contextlib.suppress(TimeoutError):
+                done.result(OBEY_S)
+
+    def reserved(self, kind: str, thing_id: str) -> contextlib.AbstractContextManager[None]:
+        """Start no job that needs a thing while the block lasts."""
+        return self._supervisor.reserved(kind, thing_id)
+
+    def on_changed(self, tell: Callable[[str], None]) -> None:
+        """Whom to tell of facesets that may hold other faces than is kept of them; in this thread."""
+        self._supervisor.on_changed(tell)
+
+    async def close(self) -> None:
+        """Ask all workers to save what they did, wait for them, and queue their jobs again."""
+        if self._thread.is_alive():
+            closing = asyncio.run_coroutine_threadsafe(self._supervisor.close(), self._loop)
+            with contextlib.suppress(asyncio.CancelledError):  # it died meanwhile
+                await asyncio.wait({asyncio.wrap_future(closing), asyncio.wrap_future(self.ended)})
+
+    def _soon(self, do: Callable[[], None]) -> bool:
+        """Do something in the supervisor's thread; False where it has ended."""
+        try:
+            self._loop.call_soon_threadsafe(do)
+        except RuntimeError:
+            return False
+        return self._thread.is_alive()

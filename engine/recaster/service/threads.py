@@ -1,0 +1,62 @@
+"""Threads of the engine: whatever may wait for a disk or a lock runs here, never in the event loop.
+
+Reads wait for nobody, so they have threads that no write can fill. A write waits for a lock of another
+process a short while, then says so; whoever asked asks again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from recaster.errors import LockedError
+from recaster.files import PATIENCE_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+CALL_PATIENCE_S: Final = 2.0
+"""Seconds that a call waits for a lock."""
+MAX_QUEUE_S: Final = 10.0
+"""Seconds that a write waits for its thread."""
+_READS: Final = ThreadPoolExecutor(4, "reads")
+_WRITES: Final = ThreadPoolExecutor(8, "writes")
+_MOVES: Final = ThreadPoolExecutor(8, "moves")
+
+
+async def reading(do: Callable[..., T], *values: Any) -> T:
+    """Does something short that writes nothing, or next to nothing."""
+    return await _in(_READS, functools.partial(do, *values))
+
+
+async def writing(do: Callable[..., T], *values: Any) -> T:
+    """Does something that writes to the store or the audit log, or removes files.
+
+    Raises:
+        LockedError: a lock is held by another process; it may be asked for again.
+    """
+    asked = time.monotonic()
+
+    def work() -> T:
+        if time.monotonic() - asked > MAX_QUEUE_S:
+            raise LockedError("the engine is busy: others wait for its store; try again")
+        PATIENCE_S.set(CALL_PATIENCE_S)
+        return do(*values)
+
+    return await _in(_WRITES, work)
+
+
+async def moving(do: Callable[..., T], *values: Any) -> T:
+    """Reads, writes or hashes what a client sends or fetches, which may take long."""
+    return await _in(_MOVES, functools.partial(do, *values))
+
+
+async def _in(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    context = contextvars.copy_context()  # it names the caller
+    return await asyncio.get_running_loop().run_in_executor(threads, context.run, work)
