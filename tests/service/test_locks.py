@@ -1,0 +1,138 @@
+"""A lock that another process keeps, and descriptors that are all in use, disturb only who needs them."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import grpc
+import pytest
+
+from recaster.api.v1 import identity_pb2, job_pb2
+from recaster.client.errors import CallError
+from recaster.errors import LockedError, OutputError
+from recaster.files import PATIENCE_S, held, locked, unwritable
+from recaster.service.refusals import refusal_of
+from recaster.store.database import Database
+from recaster.store.uploads import refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from serving import Served
+
+    from recaster.client import Client
+
+
+@contextlib.contextmanager
+def log_held(data: Path) -> Iterator[None]:
+    with held(data / "audit.lock") as alone:
+        assert alone
+        yield
+
+
+@contextlib.contextmanager
+def store_held(data: Path) -> Iterator[None]:
+    with contextlib.closing(sqlite3.connect(data / "store.sqlite", isolation_level=None)) as other:
+        other.execute("begin immediate")
+        yield
+
+
+@pytest.fixture(scope="module")
+def own(serve: Callable[..., Served]) -> Served:
+    """An engine whose locks are held."""
+    return serve()
+
+
+def create(client: Client) -> identity_pb2.Identity:
+    request = identity_pb2.CreateIdentityRequest(display_name="Anna")
+    made: identity_pb2.Identity = client.connection.call(client.identities.CreateIdentity, request)
+    return made
+
+
+@pytest.mark.parametrize("holding", [log_held, store_held])
+def test_who_waits_for_a_lock_waits_alone_and_may_ask_again(
+    own: Served, holding: Callable[[Path], AbstractContextManager[None]]
+) -> None:
+    own_data = own.data
+    with own.client(patience_s=0) as waiting, own.client(patience_s=0) as other:
+        other.info()
+        with ThreadPoolExecutor(20) as threads, holding(own_data):
+            writes = [threads.submit(create, waiting) for _ in range(20)]
+            other.info()
+            list(other.jobs.listed())
+            assert not all(one.done() for one in writes)
+            for one in writes:
+                with pytest.raises(CallError) as caught:
+                    one.result()
+                assert caught.value.code is grpc.StatusCode.UNAVAILABLE
+                assert caught.value.reason == "BUSY"
+                assert str(own_data) not in str(caught.value)
+        assert create(other).display_name == "Anna"
+    with own.client(patience_s=60) as patient, ThreadPoolExecutor(1) as threads:
+        with holding(own_data):
+            again = threads.submit(create, patient)
+            other_client_asked(own)
+        assert again.result().display_name == "Anna"
+
+
+def other_client_asked(served: Served) -> None:
+    with served.client(patience_s=0) as client:
+        client.info()
+
+
+def test_jobs_wait_for_the_store_without_an_attempt(own: Served) -> None:
+    spec = job_pb2.JobSpec(sign=job_pb2.SignSpec(digest="0" * 64, display_name="x.mp4", swaps=["1" * 64]))
+    with own.client(patience_s=0) as client:
+        with store_held(own.data), pytest.raises(CallError) as caught:
+            client.jobs.create(spec)
+        assert caught.value.code is grpc.StatusCode.UNAVAILABLE
+        assert list(client.jobs.listed()) == []
+
+
+def test_readers_wait_for_no_writer(tmp_path: Path) -> None:
+    database = Database(tmp_path / "store.sqlite")
+    writing, done = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with database.transaction():
+            writing.set()
+            done.wait()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    writing.wait()
+    assert database.rows("select * from job") == []
+    token = PATIENCE_S.set(0.01)
+    with pytest.raises(LockedError), database.transaction():
+        pass
+    PATIENCE_S.reset(token)
+    done.set()
+    writer.join()
+    with database.transaction() as opened:
+        opened.execute("delete from job")
+    database.close()
+
+
+def test_locks_are_waited_for_as_long_as_who_asks_has_patience(tmp_path: Path) -> None:
+    token = PATIENCE_S.set(0)
+    with held(tmp_path / "lock"), pytest.raises(LockedError), locked(tmp_path / "lock"):
+        pass
+    PATIENCE_S.reset(token)
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_no_descriptor_left_is_no_fault_of_the_engine(tmp_path: Path, number: int) -> None:
+    error = OSError(number, os.strerror(number))
+    for shown in (error, unwritable(tmp_path, error), refused(error)):
+        refusal = refusal_of(shown)
+        assert refusal.code is grpc.StatusCode.UNAVAILABLE
+        assert str(tmp_path) not in refusal.message
+    assert refusal_of(OutputError("x")).code is grpc.StatusCode.INTERNAL
