@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
+import sqlite3
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from recaster.api.v1 import clip_pb2
 from recaster.errors import DiskFullError, InputError, OutputError
+from recaster.store import blobs as module
+from recaster.store import usage as usage_module
 from recaster.store.blobs import Quota, QuotaError
 from recaster.store.folder import DataFolder
 from recaster.store.store import Store
 from recaster.store.uploads import KEEP_S, DigestError, Upload
+from recaster.store.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,11 +76,14 @@ def test_there_must_be_room(store: Store) -> None:
     big = store.folder.blobs / "aa"
     big.mkdir()
     (big / "x").write_bytes(bytes(1_500_000))
+    store.blobs.usage.count_all()
     with pytest.raises(QuotaError, match="2000000 are allowed in all"):
         store.blobs.start(DIGEST, 600_000)
-    store.blobs.start(DIGEST, 400_000)  # nothing of it is here, but it was promised room
-    with pytest.raises(QuotaError, match="2000000 are allowed in all"):
-        store.blobs.start("0" * 64, 400_000)
+    store.blobs.start("0" * 64, 300_000)
+    store.blobs.start(DIGEST, 300_000)  # nothing came of the other
+    send(store, CONTENT[:200_000], "0" * 64, 300_000)
+    with pytest.raises(QuotaError, match="2000000 bytes are allowed in all"):
+        send(store, CONTENT[:290_000], DIGEST, 300_000)
     store.blobs.quota = Quota(spare=1 << 60)
     with pytest.raises(DiskFullError, match="no room"):
         store.blobs.start("1" * 64, 10)
@@ -83,9 +92,84 @@ def test_there_must_be_room(store: Store) -> None:
 def test_uploads_that_were_begun_have_their_room_on_the_disk(store: Store) -> None:
     store.blobs.quota = Quota(spare=0)
     free = store.folder.free_bytes()
-    store.blobs.start(DIGEST, free // 2 + (64 << 20))
-    with pytest.raises(DiskFullError, match="no room"):
-        store.blobs.start("1" * 64, free // 2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DataFolder, "free_bytes", lambda _: free)
+        store.blobs.start("1" * 64, free - 1)  # who only asks, keeps nobody away
+        upload = store.blobs.start(DIGEST, free // 2)
+        part = store.folder.uploads / f"{DIGEST}.{free // 2}"
+        os.truncate(part, 1_000_000)
+        with pytest.raises(DiskFullError, match="no room"):
+            store.blobs.start("0" * 64, free - 999_999)
+        store.blobs.start("0" * 64, free - 1_000_000)
+        os.utime(part, (0, 0))  # nothing more came
+        store.blobs.start("2" * 64, free)
+        patch.setattr(DataFolder, "free_bytes", lambda _: 0)
+        writer = store.blobs.writer(upload)
+        with pytest.raises(DiskFullError, match="no room"):
+            writer.write(b"x")
+        writer.close()
+
+
+def test_uploads_that_never_begin_keep_nobody_away(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_UPLOADS", 3)
+    names = [f"{number:064}" for number in range(5)]
+    for name in names[:3]:
+        store.blobs.start(name, 10)
+    with pytest.raises(QuotaError, match="3 uploads are on their way"):
+        store.blobs.start(names[3], 10)
+    os.utime(store.folder.uploads / f"{names[1]}.10", (0, 0))
+    store.blobs.start(names[3], 10)
+    assert [name for name in names if store.blobs.find(name)] == [names[0], names[2], names[3]]
+
+
+def test_the_sum_is_carried_along_and_remembered(store: Store, tmp_path: Path) -> None:
+    usage = store.blobs.usage
+    usage.count_all()
+    assert usage.bytes() == 0
+    (tmp_path / "a").write_bytes(CONTENT)
+    digest, _ = store.blobs.put(tmp_path / "a")
+    (tmp_path / "a").write_bytes(CONTENT)
+    store.blobs.put(tmp_path / "a")  # the same again
+    faceset = store.folder.faceset("1")
+    (faceset / "crops").mkdir(parents=True)
+    (faceset / "crops" / "1.jpg").write_bytes(bytes(1000))
+    usage.count(faceset)
+    assert usage.bytes() == len(CONTENT) + 1000
+    again = Usage(store.folder)
+    assert again.bytes() == 0  # as noted when all was last counted
+    usage.remember()
+    again = Usage(store.folder)
+    assert again.bytes() == len(CONTENT) + 1000
+    again.add(store.folder.blobs / "00", 5)  # while it is counting
+    assert again.bytes() == len(CONTENT) + 1005
+    again.count_all()
+    assert again.bytes() == len(CONTENT) + 1000
+    store.blobs.let_go(digest, "nobody")
+    store.remove(faceset)
+    assert usage.bytes() == 0
+
+
+def test_the_sum_is_asked_for_without_a_look_at_files(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def looked(*_: object, **__: object) -> int:
+        raise AssertionError
+
+    monkeypatch.setattr(usage_module, "_size", looked)
+    monkeypatch.setattr(os, "walk", looked)
+    store.blobs.used()
+    store.blobs.start(DIGEST, 10)
+    store.blobs.check_room(10)
+
+
+def test_the_store_counts_and_gives_room_back(store: Store) -> None:
+    before = store.blobs.used()
+    clip = store.things.add("clip", clip_pb2.Clip(display_name="x" * 4_000_000))
+    assert store.blobs.used() > before + 4_000_000
+    store.things.delete("clip", clip.clip_id)
+    for _ in range(3):
+        store.database.compact()
+    with contextlib.closing(sqlite3.connect(store.folder.database)) as other:
+        other.execute("pragma wal_checkpoint(truncate)")
+    assert store.folder.database.stat().st_size < 1_000_000
 
 
 def test_what_nobody_needs_goes(store: Store, tmp_path: Path) -> None:
@@ -167,7 +251,7 @@ def test_a_drop_on_a_system_that_copies_no_ranges(
 def test_files_of_others_are_in_nobodys_way(store: Store) -> None:
     for name in (".DS_Store", "notes.txt"):
         (store.folder.uploads / name).touch()
-    assert store.blobs.used() == 0
+    assert store.blobs.used() == store.database.used()
     store.blobs.sweep()
     assert store.blobs.find(DIGEST) is None
 
@@ -179,7 +263,8 @@ def test_a_clip_that_jobs_work_on_is_counted_once(store: Store, tmp_path: Path) 
         linked = store.folder.job(job) / "clip"
         linked.parent.mkdir()
         linked.hardlink_to(store.blobs.path(digest))
-    assert store.blobs.used() == len(CONTENT)
+    store.blobs.usage.count_all()
+    assert store.blobs.usage.bytes() == len(CONTENT)
 
 
 def test_what_the_disk_may_have_lost_is_not_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,26 @@ def test_a_failed_change_leaves_nothing(store: Store) -> None:
     assert len(store.jobs.events(job.job_id, 0)) == 1
 
 
+def test_news_is_told_when_all_that_belongs_to_it_can_be_seen(store: Store) -> None:
+    told: list[str] = []
+    store.jobs.on_event = told.append
+
+    def fail() -> None:
+        with store.database.transaction():
+            store.jobs.create(spec(), EXPORT, "", {})
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert told == []
+    with store.database.transaction():
+        job, _ = store.jobs.create(spec(), EXPORT, "", {})
+        move(store, job.job_id, STARTING)
+        store.jobs.tell(job.job_id, job_pb2.JobEvent(log=job_pb2.LogLine(message="x")))
+        assert told == []
+    assert told == [job.job_id] * 3
+
+
 def test_overtaken_progress_and_old_previews_go(store: Store) -> None:
     job, _ = store.jobs.create(spec(), EXPORT, "", {})
     for done in range(5):

@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING, Final
 from recaster.api.v1 import job_pb2
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from recaster.store.store import Store
 
 LOOK_EVERY_S: Final = 30.0
-"""Seconds between two counts of all data: one reads every folder."""
+"""Seconds between two counts of what jobs are writing to."""
+COUNT_ALL_EVERY_S: Final = 3600.0
+"""Seconds between two counts of all data."""
 TRY_AGAIN_S: Final = 600.0
 """Seconds after which a job that found the disk full tries again, though no room was made."""
 FREED: Final = 64 << 20
@@ -30,23 +35,35 @@ class Room:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._used, self._looked = 0, -LOOK_EVERY_S
+        self._looked = -LOOK_EVERY_S
+        self._counted: float | None = None
         self._counting: asyncio.Task[None] | None = None
         self._counter = ThreadPoolExecutor(1, "count")  # its own: others may be busy with uploads for minutes
         self._had: dict[str, tuple[int, float]] = {}
 
-    def look(self) -> asyncio.Task[None] | None:
-        """Count what is kept, beside other work, unless that was done just now; returns who does it."""
+    def look(self, at_work: Sequence[Path] = ()) -> asyncio.Task[None] | None:
+        """Count anew what jobs are working on, beside other work, unless that was done just now.
+
+        Args:
+            at_work: the folders that jobs are writing to.
+        """
         now = time.monotonic()
         if now - self._looked >= LOOK_EVERY_S and (self._counting is None or self._counting.done()):
             self._looked = now
-            self._counting = asyncio.create_task(self._count())
+            self._counting = asyncio.create_task(self._count(at_work))
         return self._counting
 
-    async def _count(self) -> None:
+    async def _count(self, at_work: Sequence[Path]) -> None:
         with contextlib.suppress(OSError):
-            loop = asyncio.get_running_loop()
-            self._used = await loop.run_in_executor(self._counter, self._store.blobs.used)
+            await asyncio.get_running_loop().run_in_executor(self._counter, self._count_now, at_work)
+
+    def _count_now(self, at_work: Sequence[Path]) -> None:
+        usage = self._store.blobs.usage
+        for path in at_work:
+            usage.count(path)
+        if self._counted is None or time.monotonic() - self._counted >= COUNT_ALL_EVERY_S:
+            usage.count_all()
+            self._counted = time.monotonic()
 
     def ran_out(self, job_id: str) -> None:
         """Remember that a job found the disk full."""
@@ -55,10 +72,11 @@ class Room:
     def shortage(self, job_id: str) -> job_pb2.JobError | None:
         """Why a job must wait; None where there is room for it."""
         quota = self._store.blobs.quota
-        if self._used > quota.total:
+        used = self._store.blobs.used()
+        if used > quota.total:
             return _error(
                 "QUOTA_EXCEEDED",
-                f"the engine's data takes {self._used} bytes, and {quota.total} are allowed; delete clips, "
+                f"the engine's data takes {used} bytes, and {quota.total} are allowed; delete clips, "
                 "models or jobs, and the job goes on by itself",
             )
         free = self._store.folder.free_bytes()

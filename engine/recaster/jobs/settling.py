@@ -17,6 +17,7 @@ from recaster.jobs import logs
 from recaster.jobs.rights import register_of, whose_model
 from recaster.jobs.task import FINISHED
 from recaster.jobs.tasks import kind_of, needs, works_on
+from recaster.jobs.tidying import folders_of
 from recaster.store.jobs import BLOCKED, CANCELLED, ENDED, FAILED, SUCCEEDED, UnknownError
 from recaster.store.things import MESSAGES
 
@@ -255,6 +256,8 @@ class Settler:
                     shutil.rmtree(path, ignore_errors=True)
                 elif path.name not in KEPT:
                     path.unlink(missing_ok=True)
+        for folder in folders_of(self._store, job_id):
+            self._store.blobs.usage.count(folder)
 
 
 def _without(text: str, name: str) -> str:

@@ -25,6 +25,7 @@ from recaster.jobs.room import Room
 from recaster.jobs.running import Rules, Running
 from recaster.jobs.settling import Settler
 from recaster.jobs.tasks import KINDS, LIGHT, device_for, needs, task_for
+from recaster.jobs.tidying import folders_of
 from recaster.store.jobs import (
     CANCELLING,
     ENDED,
@@ -117,7 +118,7 @@ class Supervisor:
             self._wake.clear()
             self.looked_at = time.monotonic()
             try:
-                self._room.look()
+                self._room.look([path for one in self._running for path in folders_of(self._store, one)])
                 self.recover()
                 self.obey()
                 self._start_due()

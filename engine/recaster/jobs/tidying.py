@@ -5,17 +5,27 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from recaster.jobs.tasks import needs
 from recaster.store.jobs import ENDED, UNENDED
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from recaster.store.store import Store
 
 
 def forget(store: Store, job_id: str) -> None:
     """Remove a job that has ended: its events, its folder, and what nobody else needs of its blobs."""
-    shutil.rmtree(store.folder.job(job_id), ignore_errors=True)
+    store.remove(store.folder.job(job_id))
     store.jobs.delete(job_id)
     store.blobs.release(f"job {job_id}")
+
+
+def folders_of(store: Store, job_id: str) -> list[Path]:
+    """The folders that a job writes to: its own, and those of what it makes or changes."""
+    changed = needs(store.jobs.get(job_id).spec).changes
+    made = job_id if changed is None else changed[1]
+    return [store.folder.job(job_id), store.folder.faceset(made), store.folder.model(made)]
 
 
 def tidy(store: Store) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import shutil
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import blob_pb2, blob_pb2_grpc
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 MOST_DIGESTS: Final = 1000
 MOST_DROPS: Final = 100
+DROP_LEASE_S: Final = 60.0
+"""Seconds that a drop waits for its file where others want one."""
 LARGEST: Final = 1 << 50
 
 
@@ -154,7 +157,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         self._refuse_far(context)
         check_digest("digest", request.digest)
         check_offset("size", request.size, LARGEST)
-        self._drops = {name: one for name, one in self._drops.items() if one[2].parent.is_dir()}
+        self._drops = {name: one for name, one in self._drops.items() if _is_open(one[2])}
         if len(self._drops) >= MOST_DROPS:
             raise Refusal(
                 Code.RESOURCE_EXHAUSTED, "TOO_MANY_DROPS", "too many drops are open; take some first"
@@ -195,6 +198,14 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
             raise Refusal(
                 Code.UNIMPLEMENTED, "NOT_LOCAL", "files are handed over on the engine's own machine only"
             )
+
+
+def _is_open(path: Path) -> bool:
+    """Whether a drop is there, and holds a file or may still get one."""
+    try:
+        return path.exists() or time.time() - path.parent.stat().st_mtime < DROP_LEASE_S
+    except FileNotFoundError:
+        return False
 
 
 def _message(upload: Upload) -> blob_pb2.Upload:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from recaster.service.engine import Engine
 
 KEEP_ALIVE_S: Final = 15.0
+MAX_FILTERS: Final = 20
+"""States or kinds to list jobs by: more than there are."""
 
 
 class JobService(job_pb2_grpc.JobServiceServicer):
@@ -75,7 +77,10 @@ class JobService(job_pb2_grpc.JobServiceServicer):
     def ListJobs(self, request: job_pb2.ListJobsRequest, context: Context) -> job_pb2.ListJobsResponse:
         """Jobs, the newest first."""
         check_labels(request.labels)
-        filters = JobFilter(tuple(request.states)[:20], tuple(request.kinds)[:20], dict(request.labels))
+        for field, values in (("states", request.states), ("kinds", request.kinds)):
+            if len(values) > MAX_FILTERS:
+                raise invalid(field, f"must be at most {MAX_FILTERS}")
+        filters = JobFilter(tuple(request.states), tuple(request.kinds), dict(request.labels))
         jobs, following = self._jobs.listed(filters, request.page_size, request.page_token)
         return job_pb2.ListJobsResponse(jobs=jobs, next_page_token=following)
 

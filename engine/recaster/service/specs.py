@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,7 @@ DEVICES: Final = ("", "auto", "cpu", "gpu")
 MOST_INPUTS: Final = 1000
 MOST_INGREDIENTS: Final = 100
 LONGEST_VALUE: Final = 200
+MAX_SPEC_BYTES: Final = 64 << 10
 
 
 def check_spec(spec: job_pb2.JobSpec) -> None:
@@ -29,6 +31,8 @@ def check_spec(spec: job_pb2.JobSpec) -> None:
     Raises:
         Refusal: INVALID_ARGUMENT, with the field that is wrong.
     """
+    if spec.ByteSize() > MAX_SPEC_BYTES:
+        raise invalid("spec", f"must be at most {MAX_SPEC_BYTES} bytes; ask for part of it in another job")
     kind = kind_of(spec)
     if not kind:
         raise invalid("spec.work", "must be set")
@@ -38,6 +42,7 @@ def check_spec(spec: job_pb2.JobSpec) -> None:
         raise invalid("spec.ingest.kind", "isn't one that this engine knows")
     _CHECKS[kind](spec)
     _check_values(f"spec.{kind}", getattr(spec, kind))
+    _check_lists(f"spec.{kind}", getattr(spec, kind))
     for thing, name in needs(spec).named():
         check_id(f"spec.{kind}.{thing}_id", name)
     for digest in needs(spec).blobs:
@@ -119,6 +124,19 @@ def _check_values(where: str, message: Message) -> None:
             check_text(name, value)
         if field.name == "options":
             _check_values(name, value)
+
+
+def _check_lists(where: str, message: Message) -> None:
+    """Lists must be short, and name nothing twice, wherever they are."""
+    for field, value in message.ListFields():
+        name = f"{where}.{field.name}"
+        if field.is_repeated and not isinstance(value, Mapping):
+            if len(value) > MOST_INPUTS:
+                raise invalid(name, f"must be at most {MOST_INPUTS}")
+            if field.type == field.TYPE_STRING and len(set(value)) < len(value):
+                raise invalid(name, "must name nothing twice")
+        elif field.message_type and not field.is_repeated:
+            _check_lists(name, value)
 
 
 _CHECKS: Final = {

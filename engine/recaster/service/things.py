@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import shutil
 from typing import TYPE_CHECKING
 
 from recaster.api.v1 import (
@@ -184,7 +183,7 @@ class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
         with self._things.transaction():
             self._engine.refuse_in_use("faceset", name)
             self._things.delete("faceset", name)
-        shutil.rmtree(self._engine.store.folder.faceset(name), ignore_errors=True)
+        self._engine.store.remove(self._engine.store.folder.faceset(name))
         return faceset_pb2.DeleteFacesetResponse()
 
 
@@ -256,5 +255,5 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
         with self._things.transaction():
             self._engine.refuse_in_use("model", name)
             self._things.delete("model", name)
-        shutil.rmtree(self._engine.store.folder.model(name), ignore_errors=True)
+        self._engine.store.remove(self._engine.store.folder.model(name))
         return model_pb2.DeleteModelResponse()

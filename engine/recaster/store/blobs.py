@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import itertools
 import os
 import re
 import shutil
 import stat
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import DiskFullError, InputError, UsageError
 from recaster.files import sha256, sync
 from recaster.store.uploads import KEEP_S, DigestError, Upload, UploadWriter, refused
+from recaster.store.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from recaster.store.database import Database
     from recaster.store.folder import DataFolder
@@ -32,6 +32,10 @@ PIECE: Final = 1 << 20
 """Bytes of one piece when a blob is sent."""
 COPIED: Final = 1 << 30
 """Bytes that the system is asked to copy at a time."""
+LEASE_S: Final = 300.0
+"""Seconds after its last byte in which an upload that goes on has room kept free for it."""
+MAX_UPLOADS: Final = 1000
+"""Uploads that may be on their way."""
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -66,6 +70,7 @@ class Blobs:
         self._folder = folder
         self._database = database
         self.quota = quota or Quota()
+        self.usage = Usage(folder)
 
     def path(self, digest: str) -> Path:
         """Where a blob lies, or would."""
@@ -88,26 +93,24 @@ class Blobs:
         return self.path(digest).stat().st_size
 
     def used(self) -> int:
-        """Bytes of all that the engine keeps, or has promised room for."""
-        total, seen = self._promised(), set[tuple[int, int]]()
-        walks = itertools.chain.from_iterable(os.walk(part) for part in self._folder.parts)
-        for folder, _, names in walks:
-            for name in names:
-                with contextlib.suppress(FileNotFoundError):
-                    found = (Path(folder) / name).lstat()
-                    if (found.st_dev, found.st_ino) not in seen:  # jobs link the clips that they work on
-                        total += found.st_size
-                    if found.st_nlink > 1:
-                        seen.add((found.st_dev, found.st_ino))
-        return total
+        """Bytes of all that the engine keeps, or keeps room for."""
+        begun = self._begun()
+        return self._here(begun) + _reserved(begun)
 
-    def _promised(self) -> int:
-        """Bytes that uploads which were begun have still to send."""
-        total = 0
+    def _here(self, begun: Sequence[Upload]) -> int:
+        """Bytes of all that is there."""
+        drops = sum(_bytes_in(path) for path in self._folder.drops.iterdir())
+        return self.usage.bytes() + self._database.used() + drops + sum(one.committed for one in begun)
+
+    def _begun(self) -> list[Upload]:
+        """Uploads that were begun and aren't whole."""
+        found = []
         for path in self._folder.uploads.glob("*.*"):
             with contextlib.suppress(FileNotFoundError, ValueError):  # a file that isn't ours, say
-                total += int(path.suffix[1:]) - path.stat().st_size
-        return total
+                there = path.stat()
+                digest, size = path.stem, int(path.suffix[1:])
+                found.append(Upload(digest, size, there.st_size, there.st_mtime + KEEP_S))
+        return found
 
     def start(self, digest: str, size: int) -> Upload:
         """Begin an upload, or find the one that was begun.
@@ -127,6 +130,7 @@ class Blobs:
                 )
             return begun
         self.check_room(size)
+        self._make_way()
         with _written(self._partial(digest, size)) as file:
             file.touch(mode=0o600)
         return Upload(digest, size, 0, time.time() + KEEP_S)
@@ -145,8 +149,29 @@ class Blobs:
                 f"there is no room for {size} more bytes: {self.quota.total} are allowed in all; "
                 "delete clips, models or jobs"
             )
-        if self._folder.free_bytes() - self._promised() < size + self.quota.spare:
+        if self._folder.free_bytes() - _reserved(self._begun()) < size + self.quota.spare:
             raise DiskFullError(f"the engine's disk has no room for {size} more bytes; free some space")
+
+    def _check_piece(self, size: int) -> None:
+        """Refuse a piece of an upload for which there is no room any more (QuotaError, DiskFullError)."""
+        if self._here(self._begun()) + size > self.quota.total:
+            raise QuotaError(
+                f"there is no room for more: {self.quota.total} bytes are allowed in all; "
+                "delete clips, models or jobs"
+            )
+        if self._folder.free_bytes() < size + self.quota.spare:
+            raise DiskFullError("the engine's disk has no room for more; free some space")
+
+    def _make_way(self) -> None:
+        """Where many uploads are on their way, forget those of which nothing came in time (QuotaError)."""
+        begun = self._begun()
+        if len(begun) < MAX_UPLOADS:
+            return
+        idle = [one for one in begun if not one.committed and not _is_leased(one)]
+        for one in idle:
+            self.cancel(one.digest)
+        if not idle:
+            raise QuotaError(f"{len(begun)} uploads are on their way; end or cancel some first")
 
     def find(self, digest: str) -> Upload | None:
         """The upload of a blob, or the blob; None where there is neither."""
@@ -163,7 +188,8 @@ class Blobs:
 
     def writer(self, upload: Upload) -> UploadWriter:
         """What takes the rest of an upload."""
-        return UploadWriter(upload, self._partial(upload.digest, upload.size), self.settle)
+        partial = self._partial(upload.digest, upload.size)
+        return UploadWriter(upload, partial, self.settle, self._check_piece)
 
     def cancel(self, digest: str) -> None:
         """Forget an unfinished upload."""
@@ -187,7 +213,9 @@ class Blobs:
         try:
             target.parent.mkdir(mode=0o700, exist_ok=True)
             sync(path)
+            size, before = path.stat().st_size, self.size(digest) if self.has(digest) else 0
             path.replace(target)
+            self.usage.add(target.parent, size - before)
             target.chmod(0o400)  # last: whoever is interrupted before can still write to it
             sync(target.parent)
         except OSError as error:
@@ -291,13 +319,35 @@ class Blobs:
         """Remove a blob unless somebody needs it."""
         with self._database.alone():  # nobody may come to need it in between
             if not self._used(digest):
-                self.path(digest).unlink(missing_ok=True)
+                with contextlib.suppress(FileNotFoundError):
+                    size = self.size(digest)
+                    self.path(digest).unlink()
+                    self.usage.add(self.path(digest).parent, -size)
 
     def _used(self, digest: str) -> bool:
         return self._database.row("select 1 from blob_use where digest = ?", (digest,)) is not None
 
     def _partial(self, digest: str, size: int) -> Path:
         return self._folder.uploads / f"{digest}.{size}"
+
+
+def _is_leased(upload: Upload) -> bool:
+    """Whether something of an upload came, or it was begun, a short while ago."""
+    return upload.expires - KEEP_S > time.time() - LEASE_S
+
+
+def _reserved(begun: Iterable[Upload]) -> int:
+    """Bytes that are kept free for uploads: of each as many again as have come, while it goes on."""
+    return sum(min(one.size - one.committed, one.committed) for one in begun if _is_leased(one))
+
+
+def _bytes_in(folder: Path) -> int:
+    total = 0
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        for path in folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                total += path.lstat().st_size
+    return total
 
 
 def _touched(path: Path) -> float:

@@ -14,7 +14,7 @@ from recaster.files import PATIENCE_S, write_bytes
 from recaster.store.schema import MIGRATIONS, SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
     from pathlib import Path
 
 RESERVE: Final = 8 << 20
@@ -124,8 +124,19 @@ class Database:
         with self.alone(), self._explaining():
             connection.execute(f"pragma busy_timeout = {round(1000 * PATIENCE_S.get())}")
             connection.execute("begin immediate")
+            after: list[Callable[[], None]] = []
+            self._of_thread.after = after
             with connection:  # commits, or rolls back
                 yield connection
+        for do in after:
+            do()
+
+    def once_kept(self, do: Callable[[], None]) -> None:
+        """Do something when all that is being written is there for others to see; never if it isn't kept."""
+        if self._connection.in_transaction:
+            self._of_thread.after.append(do)
+        else:
+            do()
 
     @contextlib.contextmanager
     def _explaining(self) -> Iterator[None]:
@@ -144,7 +155,8 @@ class Database:
     def compact(self) -> None:
         """Give room that was freed back to the disk, a little at a time."""
         with self.alone(), self._explaining():
-            self._connection.execute(f"pragma incremental_vacuum({COMPACTED_PAGES})").fetchall()
+            # One page is a step, and only a script takes all its steps.
+            self._connection.executescript(f"pragma incremental_vacuum({COMPACTED_PAGES})")
 
     def used(self) -> int:
         """Bytes of its files."""
@@ -184,7 +196,7 @@ class Database:
         with self._explaining():
             return self._connection.execute(query, values).fetchall()
 
-    def each(self, query: str, values: tuple[object, ...] = ()) -> Iterator[sqlite3.Row]:
+    def each(self, query: str, values: tuple[object, ...] = ()) -> Generator[sqlite3.Row]:
         """The same, one by one: whoever has enough stops."""
         with self._explaining(), contextlib.closing(self._connection.execute(query, values)) as cursor:
             yield from cursor

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
+import sqlite3
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -17,7 +18,6 @@ from recaster.api.v1 import job_pb2
 from recaster.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from recaster.store.database import Database
@@ -33,6 +33,8 @@ KEPT_PREVIEWS: Final = 20
 KEPT_LOGS: Final = 2000
 PAGE: Final = 100
 LARGEST_PAGE: Final = 1000
+MAX_ANSWER_BYTES: Final = 8 << 20
+"""Bytes of messages that are handed out at a time; one that is longer by itself goes alone."""
 
 
 class UnknownError(InputError):
@@ -95,7 +97,7 @@ class JobStore:
                 (job.job_id, request_id or None, kind, QUEUED, json.dumps(dict(labels)), b""),
             )
             self._tell_state(opened, job)
-        self.on_event(job.job_id)
+        self._database.once_kept(lambda: self.on_event(job.job_id))
         return job, True
 
     def get(self, job_id: str) -> job_pb2.Job:
@@ -164,7 +166,7 @@ class JobStore:
                 self._tell_state(opened, job)
             else:
                 self._write(opened, job)
-        self.on_event(job_id)
+        self._database.once_kept(lambda: self.on_event(job_id))
 
     def remember(self, job_id: str, standing: Standing) -> None:
         """Keep what is remembered of a job."""
@@ -194,15 +196,21 @@ class JobStore:
             for kept, limit in (("preview", KEPT_PREVIEWS), ("log", KEPT_LOGS)):
                 if kind == kept:
                     thinned = self._thin(opened, job_id, kind, limit)
-        self.on_event(job_id)
+        self._database.once_kept(lambda: self.on_event(job_id))
         return thinned
 
     def events(self, job_id: str, after: int, limit: int = 500) -> list[job_pb2.JobEvent]:
-        """Events of a job after a number, in order."""
-        rows = self._database.rows(
-            "select body from event where job_id = ? and seq > ? order by seq limit ?", (job_id, after, limit)
-        )
-        return [job_pb2.JobEvent.FromString(row["body"]) for row in rows]
+        """Events of a job after a number, in order; fewer than there are where those are many or long."""
+        query = "select body from event where job_id = ? and seq > ? order by seq limit ?"
+        events = list[job_pb2.JobEvent]()
+        length = 0
+        with contextlib.closing(self._database.each(query, (job_id, after, limit))) as found:
+            for row in found:
+                length += len(row["body"])
+                if events and length > MAX_ANSWER_BYTES:
+                    break
+                events.append(job_pb2.JobEvent.FromString(row["body"]))
+        return events
 
     def delete(self, job_id: str) -> None:
         """Forget a job and its events (UnknownError)."""
@@ -266,12 +274,14 @@ def page(
     size = size or PAGE
     below = int(token) if token else 1 << 62
     query = f"select * from {table} where {where} and number < ? order by number desc limit ?"  # noqa: S608
-    rows = deque(database.rows(query, (*values, below, size + 1)))
-    following = ""
-    if len(rows) > size:
-        rows.pop()
-        following = str(rows[-1]["number"])
-    return rows, following
+    rows, length = deque[sqlite3.Row](), 0
+    with contextlib.closing(database.each(query, (*values, below, size + 1))) as found:
+        for row in found:
+            length += len(row["body"])
+            if rows and (len(rows) == size or length > MAX_ANSWER_BYTES):
+                return rows, str(rows[-1]["number"])
+            rows.append(row)
+    return rows, ""
 
 
 def _job(row: sqlite3.Row) -> job_pb2.Job:

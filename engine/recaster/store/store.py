@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from recaster.store.jobs import JobStore
 from recaster.store.things import Things
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from recaster.store.folder import DataFolder
 
 
@@ -40,6 +43,12 @@ class Store:
         database.keep_reserve()
         return cls(folder, database, Blobs(folder, database, quota), JobStore(database), Things(database))
 
+    def remove(self, folder: Path) -> None:
+        """Remove the folder of a faceset, model or job."""
+        shutil.rmtree(folder, ignore_errors=True)
+        self.blobs.usage.count(folder)
+
     def close(self) -> None:
         """Close the database."""
+        self.blobs.usage.remember()
         self.database.close()

@@ -41,9 +41,16 @@ class Upload:
 class UploadWriter:
     """Appends to one upload. What was written and synced stays, whatever happens to the connection."""
 
-    def __init__(self, upload: Upload, path: Path, settle: Callable[[Path, str], None]) -> None:
-        """``settle`` gives a file that was checked its name for good."""
+    def __init__(
+        self,
+        upload: Upload,
+        path: Path,
+        settle: Callable[[Path, str], None],
+        check_room: Callable[[int], None],
+    ) -> None:
+        """``settle`` gives a file that was checked its name for good; ``check_room`` refuses a piece."""
         self._settle = settle
+        self._check_room = check_room
         self._upload = upload
         self._path = path
         self._unsynced = 0
@@ -58,6 +65,7 @@ class UploadWriter:
             raise InputError(
                 f"blob {self._upload.digest[:12]}: more bytes than the {self._upload.size} promised"
             )
+        self._check_room(len(data))
         try:
             self._file.write(data)
             self._unsynced += len(data)

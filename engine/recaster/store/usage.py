@@ -1,0 +1,115 @@
+"""How many bytes an engine keeps: a sum that is carried along, never counted while somebody waits.
+
+Blobs are added and taken off as they come and go; a folder of a faceset, model or job is counted again by
+whoever has changed it. Everything is counted anew at start and once in a while, gently, to correct what a
+crash or somebody's own hand has changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from recaster.errors import OutputError
+from recaster.files import write_json
+
+if TYPE_CHECKING:
+    from recaster.store.folder import DataFolder
+
+FILE: Final = "usage.json"
+"""The last sum, for the next start."""
+GROUP: Final = 20
+"""Files that are counted in one go: half a millisecond's work, after which others have their turn."""
+PAUSE_S: Final = 0.005
+PARTS: Final = ("blobs", "facesets", "models", "jobs")
+"""Parts of the data that hold folders."""
+
+
+class Usage:
+    """The sum for one data folder; may be used from any thread."""
+
+    def __init__(self, folder: DataFolder) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._sizes: dict[Path, int] = {}
+        self._total = 0
+        self._remembered = _remembered(folder.path / FILE)
+        """What the last engine noted, with what has come since; None once all was counted."""
+        self._is_whole = False
+
+    def bytes(self) -> int:
+        """The sum; until all was counted, what it was when the engine last ran, and what has come since."""
+        with self._lock:
+            return max(0, self._total if self._remembered is None else self._remembered)
+
+    def add(self, path: Path, size: int) -> None:
+        """A file has come into a folder, or one has gone (a size less than 0)."""
+        with self._lock:
+            self._total += size
+            self._sizes[path] = self._sizes.get(path, 0) + size
+            if self._remembered is not None:
+                self._remembered += size
+
+    def count(self, path: Path, *, gently: bool = False) -> None:
+        """Count one folder anew: of a faceset, model or job, or of blobs. One that is gone holds nothing."""
+        size = _size(path, gently=gently)
+        with self._lock:
+            self._total += size - self._sizes.pop(path, 0)
+            if size:
+                self._sizes[path] = size
+
+    def count_all(self) -> None:
+        """Count everything anew, in small steps, and note the sum for the next start."""
+        gently = self._remembered is not None or self._total > 0  # else everybody waits for the sum
+        there = [path for part in PARTS for path in _folders_in(self._folder.path / part)]
+        for path in {*there, *self._sizes}:
+            self.count(path, gently=gently)
+        with self._lock:
+            self._remembered, self._is_whole = None, True
+        self.remember()
+
+    def remember(self) -> None:
+        """Note the sum for the next start, where the disk takes it."""
+        if self._is_whole:
+            with contextlib.suppress(OutputError):
+                write_json(self._folder.path / FILE, {"bytes": self.bytes()})
+
+
+def _remembered(path: Path) -> int | None:
+    try:
+        return int(json.loads(path.read_bytes())["bytes"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        return [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return []
+
+
+def _size(folder: Path, *, gently: bool = False) -> int:
+    """Bytes of all files in a folder. What else has a name is a blob that a job works on."""
+    total, counted = 0, 0
+    is_blobs = folder.parent.name == "blobs"
+    folders = [str(folder)]
+    while folders:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                counted += 1
+                if gently and counted % GROUP == 0:
+                    time.sleep(PAUSE_S)
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                    continue
+                with contextlib.suppress(FileNotFoundError):
+                    found = entry.stat(follow_symlinks=False)
+                    if is_blobs or found.st_nlink == 1 or not stat.S_ISREG(found.st_mode):
+                        total += found.st_size
+    return total
