@@ -131,10 +131,14 @@ class Supervisor:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), TICK_STOPPING_S if stopping else TICK_S)
 
-    async def close(self) -> None:
-        """Ask all workers to save what they did, wait for them, and queue their jobs again."""
+    def stop(self) -> None:
+        """Start no more jobs, and end ``run``."""
         self._closing = True
         self.wake()
+
+    async def close(self) -> None:
+        """Ask all workers to save what they did, wait for them, and queue their jobs again."""
+        self.stop()
         for running in self._running.values():
             self._tell_to_stop(running)
         if self._tasks:

@@ -41,13 +41,19 @@ class SupervisorThread:
     def _work(self) -> None:
         try:
             asyncio.set_event_loop(self._loop)
-            self._loop.run_until_complete(self._supervisor.run())
+            self._loop.run_until_complete(self._run())
         except BaseException as error:  # noqa: BLE001 - whatever it is, the engine must hear of it
             self.ended.set_exception(error)
         else:
             self.ended.set_result(None)
         finally:
             self._loop.close()
+
+    async def _run(self) -> None:
+        try:
+            await self._supervisor.run()
+        finally:
+            await self._supervisor.close()
 
     @property
     def is_alive(self) -> bool:
@@ -91,10 +97,8 @@ class SupervisorThread:
 
     async def close(self) -> None:
         """Ask all workers to save what they did, wait for them, and queue their jobs again."""
-        if self._thread.is_alive():
-            closing = asyncio.run_coroutine_threadsafe(self._supervisor.close(), self._loop)
-            with contextlib.suppress(asyncio.CancelledError):  # it died meanwhile
-                await asyncio.wait({asyncio.wrap_future(closing), asyncio.wrap_future(self.ended)})
+        if self._soon(self._supervisor.stop):
+            await asyncio.wait({asyncio.wrap_future(self.ended)})
 
     def _soon(self, do: Callable[[], None]) -> bool:
         """Do something in the supervisor's thread; False where it has ended."""
