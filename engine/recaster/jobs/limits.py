@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from recaster.jobs.descriptors import lower_limit
+
 if TYPE_CHECKING:
     from recaster.jobs.task import Limits
 
@@ -21,6 +23,7 @@ def apply(limits: Limits) -> None:
         return
     if limits.offline and sys.platform == "linux":
         go_offline()
+    lower_limit()  # the engine's own is for its clients
     import resource
     import signal
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
+import sys
+import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Mapping
+
+    from recaster.jobs.task import Task
+
+LINE_LIMIT: Final = 16 << 20
+"""Bytes of the longest line that a worker says."""
 
 
 @dataclass(frozen=True)
@@ -38,3 +47,45 @@ class Running:
     best: dict[str, float] = field(default_factory=dict)
     outcome: Mapping[str, Any] | None = None
     words_from: int = 0  # where this worker's own part of the job's standard error begins
+
+    async def start(self, task: Task) -> tuple[asyncio.subprocess.Process, asyncio.StreamReader]:
+        """Start the worker and tell it its task; returns it, and what it says (OSError)."""
+        # A worker that is killed leaves its temporary files: here they go when the job ends.
+        scratch = task.folder / "tmp" / str(task.attempt)
+        scratch.mkdir(parents=True, exist_ok=True)
+        with (task.folder / "stderr.txt").open("ab") as errors:
+            self.words_from = errors.tell()
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "recaster.jobs.worker",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=errors,
+                env=os.environ | {"TMPDIR": str(scratch)},
+                limit=LINE_LIMIT,
+                start_new_session=True,  # Ctrl-C in a terminal is for the engine: it tells its workers
+            )
+        self.process = process
+        assert process.stdin is not None  # noqa: S101 - asked for above
+        assert process.stdout is not None  # noqa: S101
+        process.stdin.write(task.to_line().encode() + b"\n")
+        if self.told is not None:
+            process.stdin.write(b"stop\n")
+        with contextlib.suppress(ConnectionError):
+            await process.stdin.drain()
+        return process, process.stdout
+
+    def tell_to_stop(self) -> None:
+        """Ask the worker to save what it did and end."""
+        if self.told is None:
+            self.told = time.monotonic()
+            if self.process is not None and self.process.stdin is not None:
+                with contextlib.suppress(ConnectionError, RuntimeError):
+                    self.process.stdin.write(b"stop\n")
+
+    def kill(self) -> None:
+        """End the worker at once."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()

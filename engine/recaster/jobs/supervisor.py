@@ -11,15 +11,17 @@ import contextlib
 import dataclasses
 import json
 import logging
-import os
-import sys
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import job_pb2
 from recaster.errors import AuditError, ConsentError, RecasterError, UsageError
 from recaster.jobs import logs
+from recaster.jobs.descriptors import check_descriptors
+from recaster.jobs.devices import devices
 from recaster.jobs.precedence import AtWork, way_of
+from recaster.jobs.queue import InUse, JobQueue, client_of
 from recaster.jobs.rights import governed, hindrance, marking_of, register_of
 from recaster.jobs.room import Room
 from recaster.jobs.running import Rules, Running
@@ -39,7 +41,7 @@ from recaster.store.jobs import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from recaster.jobs.task import Task
     from recaster.store.store import Store
@@ -51,14 +53,11 @@ TICK_STOPPING_S: Final = 0.2
 """The same while a worker was asked to stop, and may have to be made to."""
 TROUBLE_S: Final = 2.0
 """Seconds that a job rests after the engine itself couldn't go on with it."""
-LOOKED_AT: Final = 50
-"""Jobs that wait for one thing and are looked at for one that could start."""
 REGISTER_S: Final = 60.0
 """The same after the audit log couldn't be written to, or a timestamp authority didn't answer."""
 PROGRESS_EVERY: Final = 1.0
 """Seconds between two reports of progress that are kept."""
 CANCEL_GRACE_S: Final = 1.0
-LINE_LIMIT: Final = 16 << 20
 TRIES: Final = 2
 """Crashes in a row that came no further than the one before, after which a job has failed."""
 
@@ -71,6 +70,7 @@ class Supervisor:
         self._rules = rules or Rules()
         self._settler = Settler(store)
         self._room = Room(store)
+        self._queue = JobQueue(store.jobs)
         self._not_before: dict[str, float] = {}  # when jobs that had trouble may start again
         self._reserved: list[tuple[str, str]] = []
         self._running: dict[str, Running] = {}
@@ -85,7 +85,7 @@ class Supervisor:
         """Stop what puts on a face that it may not put on any more; what was done is kept."""
         for running in self._running.values():
             if hindrance(self._store.jobs.get(running.job_id).spec, self._store) is not None:
-                self._tell_to_stop(running)
+                running.tell_to_stop()
         self.wake()
 
     def wake(self) -> None:
@@ -140,11 +140,11 @@ class Supervisor:
         """Ask all workers to save what they did, wait for them, and queue their jobs again."""
         self.stop()
         for running in self._running.values():
-            self._tell_to_stop(running)
+            running.tell_to_stop()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=self._rules.pause_grace_s)
             for running in self._running.values():
-                _kill(running)
+                running.kill()
             if late:
                 await asyncio.wait(late)
 
@@ -155,7 +155,7 @@ class Supervisor:
             if running is not None:
                 if wish != "run":
                     self._move(job_id, CANCELLING if wish == "cancel" else PAUSING)
-                    self._tell_to_stop(running)
+                    running.tell_to_stop()
             elif time.monotonic() >= self._not_before.get(job_id, 0):
                 try:
                     self._obey_resting(job_id, state, wish)
@@ -167,7 +167,7 @@ class Supervisor:
                 cancelled = self._store.jobs.get(running.job_id).state == CANCELLING
                 grace = CANCEL_GRACE_S if cancelled else self._rules.pause_grace_s
                 if time.monotonic() - running.told > grace:
-                    _kill(running)
+                    running.kill()
 
     def _obey_resting(self, job_id: str, state: int, wish: str) -> None:
         if wish == "cancel":
@@ -184,30 +184,55 @@ class Supervisor:
     def _start_due(self) -> None:
         light = [KINDS[name] for name in LIGHT]
         short = [number for name, number in KINDS.items() if name not in LIGHT | {"train"}]
-        for kinds in (light, short, [KINDS["train"]]):
-            for job in self._store.jobs.in_states((QUEUED,), kinds, LOOKED_AT):
-                if self._closing:
-                    return
-                self._start_if_free(job)
+        for kinds, places in ((light, {""}), (short, set(devices())), ([KINDS["train"]], set(devices()))):
+            while not self._closing and self._start_next(kinds, places):
+                pass
 
-    def _start_if_free(self, job: job_pb2.Job) -> None:
-        if self._settler.known(job):
-            return
-        if time.monotonic() < self._not_before.get(job.job_id, 0):
-            return
-        device = device_for(job.spec, self._store.folder)
-        if self._in_the_way(job, device):
-            return
-        self._not_before.pop(job.job_id, None)
-        why = self._hindrance(job)
-        if why is not None:
+    def _start_next(self, kinds: Sequence[int], places: set[str]) -> bool:
+        """Start the next of the jobs that can start; False where none can.
+
+        Args:
+            kinds: of these kinds.
+            places: the devices that they may compute on.
+        """
+        running = [self._store.jobs.get(name) for name in self._running]
+        in_use = InUse.by(running, self._reserved)
+        full = set[str]()
+        for job in self._queue.startable(kinds, in_use, Counter(map(client_of, running))):
+            if job.job_id in self._running or time.monotonic() < self._not_before.get(job.job_id, 0):
+                continue
+            if self._settler.known(job):
+                continue
+            device = device_for(job.spec, self._store.folder)
+            if device in full:
+                continue
+            if self._in_the_way(job, device):
+                if self._is_full(device):
+                    full.add(device)
+                if full >= places:
+                    return False
+                continue
+            self._not_before.pop(job.job_id, None)
+            why = self._hindrance(job)
+            if why is None:
+                self._start(job, device)
+                return True
             self._settler.block(job.job_id, why)
-            return
+        return False
+
+    def _start(self, job: job_pb2.Job, device: str) -> None:
         running = Running(job.job_id, device, best=json.loads(self._store.jobs.standing(job.job_id).best))
         self._running[job.job_id] = running
         task = asyncio.create_task(self._drive(running))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _is_full(self, device: str) -> bool:
+        """Whether no more jobs may compute on a device."""
+        return sum(one.device == device for one in self._running.values()) >= self._at_once(device)
+
+    def _at_once(self, device: str) -> int:
+        return self._rules.per_device if device else self._rules.light
 
     @contextlib.contextmanager
     def reserved(self, kind: str, thing_id: str) -> Iterator[None]:
@@ -221,22 +246,21 @@ class Supervisor:
 
     def _in_the_way(self, job: job_pb2.Job, device: str) -> bool:
         """Whether a job can't start now; trainings that are in its way are asked to stop."""
-        if any(thing in self._reserved for thing in needs(job.spec).named()):
-            return True
         running = [
             AtWork(self._store.jobs.get(name), one.device, one.told is not None)
             for name, one in self._running.items()
         ]
-        way = way_of(job, device, self._rules.per_device if device else self._rules.light, running)
+        way = way_of(job, device, self._at_once(device), running)
         if way.yielding and self._hindrance(job) is None:
             for name in way.yielding:
-                self._tell_to_stop(self._running[name])
+                self._running[name].tell_to_stop()
         return not way.free
 
     async def _drive(self, running: Running) -> None:
         """Start a job's worker, listen to it until it ends, and settle what came of it."""
         code: int | None = None
         try:
+            check_descriptors()
             code = await self._work(running, self._begun(running.job_id))
         except (AuditError, ConsentError, UsageError) as error:  # the register is damaged, say; not the job
             running.told = time.monotonic()
@@ -244,15 +268,17 @@ class Supervisor:
             running.outcome = {"say": "failed", "reason": "POLICY", "message": str(error), "exit_code": 9}
         except UnknownError as error:  # what it needs is gone
             running.outcome = {"say": "failed", "reason": "INPUT", "message": str(error), "exit_code": 3}
-        except (RecasterError, OSError):
+        except (RecasterError, OSError) as error:
             # The engine itself couldn't go on (its disk is full, say): the job isn't to blame.
-            log.exception("a job's worker was lost", extra={"job": running.job_id})
+            if str(error) != self.trouble:  # else it was said before
+                log.exception("a job's worker was lost", extra={"job": running.job_id})
+            self.trouble = str(error)
             running.told = time.monotonic()
             self._not_before[running.job_id] = running.told + TROUBLE_S
-            _kill(running)
+            running.kill()
         except Exception:  # what a worker says that read a hostile file may be anything
             log.exception("a worker said what no worker says", extra={"job": running.job_id})
-            _kill(running)
+            running.kill()
             code = None if running.process is None else await running.process.wait()
         finally:
             del self._running[running.job_id]
@@ -289,31 +315,9 @@ class Supervisor:
         return dataclasses.replace(task, marking=marking)
 
     async def _work(self, running: Running, task: Task) -> int:
-        # A worker that is killed leaves its temporary files: here they go when the job ends.
-        scratch = task.folder / "tmp" / str(task.attempt)
-        scratch.mkdir(parents=True, exist_ok=True)
-        with (task.folder / "stderr.txt").open("ab") as errors:
-            running.words_from = errors.tell()
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "recaster.jobs.worker",
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=errors,
-                env=os.environ | {"TMPDIR": str(scratch)},
-                limit=LINE_LIMIT,
-                start_new_session=True,  # Ctrl-C in a terminal is for the engine: it tells its workers
-            )
-        running.process = process
-        assert process.stdin is not None  # noqa: S101 - asked for above
-        assert process.stdout is not None  # noqa: S101
-        process.stdin.write(task.to_line().encode() + b"\n")
-        if running.told is not None:
-            process.stdin.write(b"stop\n")
-        with contextlib.suppress(ConnectionError):
-            await process.stdin.drain()
-        while line := await process.stdout.readline():
+        process, says = await running.start(task)
+        while line := await says.readline():
+            self.trouble = ""
             self._hear(running, json.loads(line))
         self._keep_progress(running)
         return await process.wait()
@@ -389,16 +393,3 @@ class Supervisor:
                 job.ClearField("error")
                 name = job_pb2.JobState.Name(state).removeprefix("JOB_STATE_").lower()
                 logs.note(self._store.folder.job(job_id), "info", name, attempts=job.attempts)
-
-    def _tell_to_stop(self, running: Running) -> None:
-        if running.told is None:
-            running.told = time.monotonic()
-            if running.process is not None and running.process.stdin is not None:
-                with contextlib.suppress(ConnectionError, RuntimeError):
-                    running.process.stdin.write(b"stop\n")
-
-
-def _kill(running: Running) -> None:
-    if running.process is not None:
-        with contextlib.suppress(ProcessLookupError):
-            running.process.kill()

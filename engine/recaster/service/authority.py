@@ -39,17 +39,12 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
         shown = shown if isinstance(shown, bytes) else shown.encode()
         if hmac.compare_digest(shown, self._wanted):
             return handler
-        return _refusing(handler)
+        return _refusing()
 
 
-def _refusing(handler: Any) -> Any:
+def _refusing() -> Any:
     async def refuse(_: Any, context: Context) -> None:
         await abort(context, REFUSED)
 
-    if handler.request_streaming and handler.response_streaming:
-        return grpc.stream_stream_rpc_method_handler(refuse)
-    if handler.request_streaming:
-        return grpc.stream_unary_rpc_method_handler(refuse)
-    if handler.response_streaming:
-        return grpc.unary_stream_rpc_method_handler(refuse)
-    return grpc.unary_unary_rpc_method_handler(refuse)
+    # A stream, whatever was called: its message would be waited for otherwise, and might never come.
+    return grpc.stream_stream_rpc_method_handler(refuse)

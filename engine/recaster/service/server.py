@@ -39,6 +39,7 @@ from recaster.api.v1 import (
 )
 from recaster.errors import InputError, RecasterError, UsageError
 from recaster.jobs.assistants import Assistants
+from recaster.jobs.descriptors import connections_for, raise_limit
 from recaster.jobs.devices import devices
 from recaster.jobs.running import Rules
 from recaster.jobs.supervisor import Supervisor
@@ -69,6 +70,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("recaster.service")
 
 SWEEP_EVERY_S: Final = 3600.0
+HANDSHAKE_MS: Final = 10_000
+"""Milliseconds in which a connection must have been set up."""
+IDLE_MS: Final = 30_000
+"""Milliseconds after which a connection without a call is closed; a client's next call makes another."""
 CALLS_GRACE_S: Final = 3.0
 """Seconds that calls have to end when the engine stops."""
 _FILES: Final = (blob_pb2, clip_pb2, faceset_pb2, identity_pb2, job_pb2, model_pb2, server_pb2, swap_pb2)
@@ -230,6 +235,11 @@ def _listening(engine: Engine, settings: ServeSettings, token: str) -> tuple[grp
             ("grpc.max_receive_message_length", MAX_MESSAGE),
             ("grpc.max_send_message_length", MAX_ANSWER),
             ("grpc.max_concurrent_streams", 1000),
+            # Whoever only connects, goes soon, and never takes the descriptors that jobs and files need.
+            ("grpc.max_allowed_incoming_connections", connections_for(raise_limit())),
+            ("grpc.server_handshake_timeout_ms", HANDSHAKE_MS),
+            ("grpc.http2.settings_timeout", HANDSHAKE_MS),
+            ("grpc.max_connection_idle_ms", IDLE_MS),
             # Clients ask every 30 s whether the line is alive, also during a call that says nothing.
             ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
         ),

@@ -126,15 +126,16 @@ class JobStore:
         rows, following = page(self._database, "job", " and ".join(clauses), tuple(values), size, token)
         return [_job(row) for row in rows], following
 
-    def in_states(
-        self, states: Sequence[int], kinds: Sequence[int] = (), limit: int = -1
-    ) -> list[job_pb2.Job]:
-        """Jobs in one of these states (and of these kinds), the oldest first; at most ``limit``."""
+    def in_states(self, states: Sequence[int]) -> list[job_pb2.Job]:
+        """Jobs in one of these states, the oldest first."""
         where = f"state in ({','.join('?' * len(states))})"
-        if kinds:
-            where += f" and kind in ({','.join('?' * len(kinds))})"
-        query = f"select body from job where {where} order by number limit ?"  # noqa: S608 - only marks
-        return [_job(row) for row in self._database.rows(query, (*states, *kinds, limit))]
+        query = f"select body from job where {where} order by number"  # noqa: S608 - only marks
+        return [_job(row) for row in self._database.rows(query, tuple(states))]
+
+    def queued(self) -> list[tuple[str, int, int]]:
+        """Id, number and kind of the jobs that wait for their turn, the oldest first."""
+        query = "select job_id, number, kind from job where state = ? order by number"
+        return [tuple(row) for row in self._database.rows(query, (QUEUED,))]
 
     def astray(self) -> list[tuple[str, int, str]]:
         """Id, state and wish of the jobs that aren't where clients want them."""
