@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 class Served:
     """A real engine in a process of its own, that can be killed and started again."""
 
-    def __init__(self, data: Path, *options: str) -> None:
+    def __init__(self, data: Path, *options: str, files: int = 0) -> None:
+        """``files`` is how many the engine may open; 0 for as many as this process."""
         self.data = data
+        self.prefix = ["sh", "-c", 'ulimit -n "$0"; exec "$@"', str(files)] if files else []
         self.options = options
         self.starts = 0
         self.address = ""
@@ -32,9 +34,12 @@ class Served:
         """Start it; where it was before, if it was."""
         listen = () if "--listen" in self.options else ("--listen", self.address or "127.0.0.1:0")
         with (self.data.parent / f"{self.data.name}.log").open("a") as log:
-            command = [sys.executable, "-m", "recaster.cli.main", "serve", "--data", self.data]
+            command = [*self.prefix, sys.executable, "-m", "recaster.cli.main", "serve", "--data", self.data]
             self.process = subprocess.Popen(
-                [*command, *listen, *self.options], stderr=log, stdout=subprocess.DEVNULL, text=True
+                [*command, *listen, *self.options],
+                stderr=log,
+                stdout=subprocess.DEVNULL,
+                text=True,
             )
         deadline = time.monotonic() + 60
         serving = re.compile(r"serving on (\S+)\n")
