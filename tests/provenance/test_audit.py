@@ -75,10 +75,12 @@ def test_what_was_cut_off_the_end_is_found_by_a_hash_noted_elsewhere(log: AuditL
 def test_half_a_record_that_a_crash_left_is_written_over(log: AuditLog) -> None:
     with log.path.open("a") as file:
         file.write('{"number": 6, "ev')
-    assert log.verify().number == 5
+    with pytest.raises(AuditError, match="17 bytes after the last record"):
+        log.verify()
+    assert log.verify(strict=False).number == 5
     log.add("swap.start")
-    assert log.verify().number == 6
-    assert all(json.loads(line) for line in lines(log))
+    assert log.verify().number == 7
+    assert [one.event for one in log.records()][5:] == ["audit.half_record", "swap.start"]
 
 
 def test_a_long_record_is_followed_by_others(log: AuditLog) -> None:
@@ -88,7 +90,7 @@ def test_a_long_record_is_followed_by_others(log: AuditLog) -> None:
     with log.path.open("a") as file:
         file.write('{"half": "' + "x" * 200_000)
     log.add("swap.start")
-    assert log.verify().number == 8
+    assert log.verify().number == 9
 
 
 def test_nothing_is_built_on_a_damaged_record(log: AuditLog) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import argparse
+    from contextlib import AbstractContextManager
 
     from recaster.provenance.audit import AuditLog
 
@@ -31,13 +32,24 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     showing = actions.add_parser("show", parents=[common], help="print the records, the oldest first")
     showing.add_argument("--last", type=int, metavar="N", help="only so many, the newest")
     showing.set_defaults(run=_show)
-    for each in (verifying, showing):
+    heading = actions.add_parser(
+        "head", parents=[common], help="print number and hash of the newest record, to be noted elsewhere"
+    )
+    heading.set_defaults(run=_head)
+    accepting = actions.add_parser(
+        "accept",
+        parents=[common],
+        help="begin another log where this one is broken, which names the break; the broken one is kept",
+    )
+    accepting.add_argument("--reason", required=True, metavar="TEXT", help="why, for whoever reads the log")
+    accepting.set_defaults(run=_accept)
+    for each in (verifying, showing, heading, accepting):
         each.add_argument("--data", type=Path, metavar="FOLDER", help="whose log (default: RECASTER_DATA)")
 
 
 def _verify(options: argparse.Namespace) -> None:
-    log = _log(options)
-    last = log.verify(options.head)
+    with _log(options) as log:
+        last = log.verify(options.head)
     if last is None:
         print(f"{log.path}: empty")
     else:
@@ -51,15 +63,27 @@ def _show(options: argparse.Namespace) -> None:
 
     if options.last is not None and options.last < 0:
         raise UsageError(f"--last {options.last}: give how many records to show")
-    for record in deque(_log(options).records(), maxlen=options.last):
-        details = " ".join(f"{name}={value}" for name, value in record.details.items() if value != "")
-        print(f"{record.number:>6}  {record.time}  {record.event}  {details}")
+    with _log(options) as log:
+        for record in deque(log.records(), maxlen=options.last):
+            details = " ".join(f"{name}={value}" for name, value in record.details.items() if value != "")
+            print(f"{record.number:>6}  {record.time}  {record.event}  {details}")
 
 
-def _log(options: argparse.Namespace) -> AuditLog:
-    from recaster.provenance.audit import AuditLog
-    from recaster.provenance.register import AUDIT
+def _head(options: argparse.Namespace) -> None:
+    with _log(options) as log:
+        last = log.verify()
+    print("0" if last is None else f"{last.number} {last.time} {last.hash}")
+
+
+def _accept(options: argparse.Namespace) -> None:
+    with _log(options) as log:
+        record = log.accept(options.reason)
+    kept = f"; the broken one is kept as {record.details['kept']}" if "kept" in record.details else ""
+    print(f"{log.path}: begins anew{kept}")
+
+
+def _log(options: argparse.Namespace) -> AbstractContextManager[AuditLog]:
+    from recaster.provenance.register import opened_log
     from recaster.store.folder import DataFolder
 
-    folder = DataFolder.default().path if options.data is None else options.data
-    return AuditLog(folder / AUDIT)
+    return opened_log(DataFolder.default() if options.data is None else DataFolder(options.data))

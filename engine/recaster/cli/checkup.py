@@ -68,10 +68,9 @@ def _looked(look: Callable[[], Finding]) -> Finding:
 
 
 def _provenance(data: DataFolder) -> Finding:
-    from recaster.provenance.audit import AuditLog
     from recaster.provenance.manifest import check_signing
     from recaster.provenance.policy import Policy
-    from recaster.provenance.register import AUDIT
+    from recaster.provenance.register import opened_log
     from recaster.provenance.signing import signing_of
 
     policy = Policy.load(data.path)
@@ -79,7 +78,8 @@ def _provenance(data: DataFolder) -> Finding:
     if policy.certificate is not None:
         check_signing(signing_of(policy, data.path))
         who = f"results are signed with {policy.certificate.name}"
-    last = AuditLog(data.path / AUDIT).verify()
+    with opened_log(data) as log:
+        last = log.verify()
     records = 0 if last is None else last.number
     return Finding("provenance", ok=True, says=f"{who}; the audit log is whole ({records} records)")
 

@@ -1,12 +1,17 @@
 """The audit log: one JSON record a line, each holding the hash of the one before it.
 
-Whoever changes, removes or inserts a record breaks the chain from there on. Records cut off at the end
-can't be told from the log alone: each signed manifest names the log's newest record, and
-``recaster audit verify --head`` compares with a hash that was noted elsewhere.
+Whoever changes, removes or inserts a record breaks the chain from there on. An end that was cut off, emptied
+or written anew is found by the store, which knows the newest record: the log has to hold that one. Each
+signed manifest names one, too, and ``recaster audit verify --head`` compares with a hash noted elsewhere.
+
+A log may be ahead of the store by what a crash or a full disk kept the store from learning; it is never
+behind. Nothing is written after a break: ``accept`` keeps the broken log aside and begins another that
+names the break.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import json
@@ -14,16 +19,20 @@ import os
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from recaster.errors import AuditError
-from recaster.files import locked, unwritable
+from recaster.errors import AuditError, UsageError
+from recaster.files import locked, sha256, sync, unwritable, write_bytes
 from recaster.provenance.caller import caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from recaster.store.audit_head import AuditHead
+
 GENESIS: Final = "0" * 64
 """What the first record has for the hash of the one before it."""
+MAX_CLOCK_STEP: Final = dt.timedelta(minutes=1)
+"""How far the clock may have gone back between two records of an earlier release, which noted it as is."""
 _BLOCK: Final = 1 << 16
 
 
@@ -52,6 +61,8 @@ class Record:
         """The record that follows another."""
         number, previous = (1, GENESIS) if last is None else (last.number + 1, last.hash)
         now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+        if last is not None and now < last.time:  # the log's time never goes back, whatever the clock does
+            now, details = last.time, {**details, "clock": now}
         return cls(number, now, event, details, previous, _hash(number, now, event, details, previous))
 
     @property
@@ -67,33 +78,36 @@ class Record:
 class AuditLog:
     """One file of records, only ever added to."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, head: AuditHead | None = None) -> None:
+        """The log at a path; ``head`` is what the store knows of its newest record."""
         self.path = path
+        self._head = head
 
     def add(self, event: str, **details: Any) -> Record:
         """Add a record; on the disk when this returns.
 
+        Args:
+            event: one of ``events.EVENTS``.
+            details: which person, job, file.
+
         Raises:
-            OutputError: it can't be written.
-            AuditError: the last record is damaged.
+            OutputError: it can't be written; LockedError where another process keeps it locked.
+            AuditError: the log's end isn't the one that was written.
         """
-        with locked(self.path.with_suffix(".lock")):
+        with self._alone():
             try:
                 handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
                 with os.fdopen(handle, "r+b") as file:
-                    end, line = _last_line(file)
-                    last = _parsed(self.path, line) if line else None
-                    if last is not None and not last.whole:
-                        raise AuditError(_changed(self.path, last.number))
-                    record = Record.after(last, event, {"by": caller(), **details})
-                    file.seek(end)
-                    file.truncate()  # what a crash left half-written was never said to be there
-                    file.write(record.line().encode())
-                    file.flush()
-                    os.fsync(file.fileno())
+                    end, last, mended = self._tail(file)
+                    records = []
+                    for what, said in (*mended, (event, details)):
+                        last = Record.after(last, what, {"by": caller(), **said})
+                        records.append(last)
+                    self._append(file, end, records)
             except OSError as error:
                 raise unwritable(self.path, error) from error
-        return record
+            self._know(records[-1])
+        return records[-1]
 
     def records(self) -> Iterator[Record]:
         """Every record, the oldest first (AuditError for what is none)."""
@@ -101,33 +115,179 @@ class AuditLog:
             with self.path.open("rb") as file:
                 for line in file:
                     if line.endswith(b"\n"):
-                        yield _parsed(self.path, line)
+                        yield self._parsed(line)
 
-    def verify(self, head: str | None = None) -> Record | None:
+    def verify(self, head: str | None = None, *, strict: bool = True) -> Record | None:
         """Follow the whole chain; returns the newest record, None where there is none.
 
         Args:
             head: a hash that was noted earlier, and has to be in the log.
+            strict: whether also to refuse what a crash, an older store or a clock may have done, and the next
+                record mends or names.
 
         Raises:
             AuditError: a record was changed, removed, inserted or cut off; the message names it.
         """
+        known = None if self._head is None else self._head.get()
         last: Record | None = None
         found = head is None
         for record in self.records():
             number, previous = (1, GENESIS) if last is None else (last.number + 1, last.hash)
             if not record.whole:
-                raise AuditError(_changed(self.path, number))
+                raise self._broken(f"record {number} was changed after it was written")
             if (record.number, record.previous) != (number, previous):
-                raise AuditError(
-                    f"{self.path.name}: record {number} doesn't follow the one before it: "
-                    "something was removed or inserted there"
+                raise self._broken(
+                    f"record {number} doesn't follow the one before it: something was removed or inserted"
                 )
+            if strict and last is not None and _goes_back(last.time, record.time):
+                raise self._broken(f"record {number} is of an earlier time than the one before it")
+            if known is not None and number == known[0] and record.hash != known[1]:
+                raise self._broken(f"record {number} isn't the one that the store knows")
             found = found or record.hash == head
             last = record
         if not found:
-            raise AuditError(f"{self.path.name}: no record has the hash {head}; the log's end was cut off")
+            raise self._broken(f"no record has the hash {head}; the log's end was cut off")
+        self._check_end(last, known, strict=strict)
         return last
+
+    def accept(self, reason: str) -> Record:
+        """Begin another log where this one is broken; it names the break, and the broken one is kept aside.
+
+        Raises:
+            UsageError: the log is whole, or no reason is given.
+            OutputError: it can't be written.
+        """
+        if not reason.strip():
+            raise UsageError("say why the broken log is to be left behind, with --reason")
+        with self._alone():
+            try:
+                self.verify()
+            except AuditError as error:
+                trouble = str(error)
+            else:
+                raise UsageError(f"{self.path}: is whole; there is nothing to be accepted")
+            known = None if self._head is None else self._head.get()
+            details: dict[str, Any] = {"by": caller(), "reason": reason, "trouble": trouble}
+            if known is not None:
+                details |= {"known_number": known[0], "known_hash": known[1]}
+            try:
+                if self.path.exists():
+                    kept = self._aside()
+                    details |= {"kept": kept.name, "sha256": sha256(self.path)}
+                    self.path.rename(kept)
+                record = Record.after(None, "audit.accept", details)
+                write_bytes(self.path, record.line().encode())
+                self.path.chmod(0o600)
+            except OSError as error:
+                raise unwritable(self.path, error) from error
+            self._know(record)
+        return record
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep others from writing: the store first, as those do who note something in both."""
+        with contextlib.ExitStack() as stack:
+            if self._head is not None:
+                stack.enter_context(self._head.transaction())
+            stack.enter_context(locked(self.path.with_suffix(".lock")))
+            yield
+
+    def _know(self, record: Record) -> None:
+        if self._head is not None:
+            self._head.put(record.number, record.hash)
+
+    def _append(self, file: IO[bytes], end: int, records: list[Record]) -> None:
+        file.seek(end)
+        file.truncate()
+        try:
+            file.write("".join(record.line() for record in records).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(file.fileno(), end)
+            raise
+        if end == 0:
+            sync(self.path.parent)
+
+    def _tail(self, file: IO[bytes]) -> tuple[int, Record | None, list[tuple[str, dict[str, Any]]]]:
+        """Where the last record ends, that record, and what has to be said of the end before anything else.
+
+        Raises:
+            AuditError: the end isn't the one that was written.
+        """
+        mended: list[tuple[str, dict[str, Any]]] = []
+        end, line = _line_before(file, None)
+        file.seek(end)
+        rest = file.read()
+        if rest:
+            mended.append(
+                ("audit.half_record", {"bytes": len(rest), "sha256": hashlib.sha256(rest).hexdigest()})
+            )
+        last = self._parsed(line) if line else None
+        if last is not None and not last.whole:
+            raise self._broken(f"record {last.number} was changed after it was written")
+        if last is not None:
+            before = _line_before(file, end - len(line))[1]
+            if last.previous != (self._parsed(before).hash if before else GENESIS):
+                raise self._broken(f"record {last.number} doesn't follow the one before it")
+        known = None if self._head is None else self._head.get()
+        self._check_end(last, known, strict=False)
+        if known is not None and last is not None:
+            place, one = end, last
+            while one.number > known[0]:
+                place -= len(line)
+                _, line = _line_before(file, place)
+                one = self._parsed(line) if line else one
+                if not line:
+                    break
+            if one.number != known[0] or one.hash != known[1]:
+                raise self._broken(f"record {known[0]} isn't the one that the store knows")
+            if last.number > known[0] + 1:
+                mended.append(("audit.store_behind", {"known": known[0], "newest": last.number}))
+        return end, last, mended
+
+    def _check_end(self, last: Record | None, known: tuple[int, str] | None, *, strict: bool) -> None:
+        """Compare the log's end with what the store knows."""
+        newest = 0 if last is None else last.number
+        if known is not None and newest < known[0]:
+            gone = "is missing or empty" if last is None else f"ends with record {newest}"
+            raise self._broken(f"{gone}, and the store knows of {known[0]} records: the end was cut off")
+        if strict and known is not None and newest > known[0] + 1:
+            raise self._broken(
+                f"holds {newest} records, and the store knows of {known[0]}: the store is an older one"
+            )
+        rest = b""
+        if self.path.is_file():
+            with self.path.open("rb") as file:
+                file.seek(_line_before(file, None)[0])
+                rest = file.read()
+        if rest and (strict or not _half(rest)):
+            raise self._broken(f"{len(rest)} bytes after the last record are none")
+
+    def _parsed(self, line: bytes) -> Record:
+        try:
+            record = Record(**json.loads(line))
+            exact = isinstance(record.number, int) and isinstance(record.details, dict)
+            exact = exact and isinstance(record.time, str) and record.line().encode() == line
+        except (ValueError, TypeError, RecursionError):
+            exact = False
+        if not exact:
+            raise self._broken("holds a line that is no record as it was written")
+        return record
+
+    def _broken(self, what: str) -> AuditError:
+        return AuditError(
+            f"{self.path.name}: {what}; find out what did that, then see: recaster audit accept --help"
+        )
+
+    def _aside(self) -> Path:
+        """A name beside the log that isn't taken."""
+        stamp = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
+        names = (
+            f"{self.path.stem}.broken-{stamp}{more}{self.path.suffix}" for more in ("", *map(str, range(99)))
+        )
+        return next(path for name in names if not (path := self.path.with_name(name)).exists())
 
 
 def _hash(number: int, when: str, event: str, details: Mapping[str, Any], previous: str) -> str:
@@ -135,9 +295,23 @@ def _hash(number: int, when: str, event: str, details: Mapping[str, Any], previo
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _last_line(file: IO[bytes]) -> tuple[int, bytes]:
-    """Where the last whole line ends, and that line; 0 and nothing where there is none."""
-    end = _newline_before(file, file.seek(0, os.SEEK_END)) + 1
+def _goes_back(before: str, after: str) -> bool:
+    if after >= before:
+        return False
+    try:
+        return dt.datetime.fromisoformat(before) - dt.datetime.fromisoformat(after) > MAX_CLOCK_STEP
+    except (ValueError, TypeError):
+        return True
+
+
+def _half(rest: bytes) -> bool:
+    """Whether bytes may be the begin of a record that a crash kept from being written."""
+    return rest.startswith(b"{") and all(32 <= one < 127 for one in rest)
+
+
+def _line_before(file: IO[bytes], place: int | None) -> tuple[int, bytes]:
+    """Where the last whole line before a place (None for the end) ends, and that line; 0 and b"" for none."""
+    end = _newline_before(file, file.seek(0, os.SEEK_END) if place is None else place) + 1
     if end == 0:
         return 0, b""
     begin = _newline_before(file, end - 1) + 1
@@ -155,19 +329,3 @@ def _newline_before(file: IO[bytes], place: int) -> int:
             return begin + found
         place = begin
     return -1
-
-
-def _parsed(path: Path, line: bytes) -> Record:
-    try:
-        record = Record(**json.loads(line))
-    except (ValueError, TypeError):
-        record = None
-    if record is None or not isinstance(record.number, int) or not isinstance(record.details, dict):
-        raise AuditError(
-            f"{path.name}: holds a line that is no record; keep a copy of it elsewhere and begin a new log"
-        )
-    return record
-
-
-def _changed(path: Path, number: int) -> str:
-    return f"{path.name}: record {number} was changed after it was written"

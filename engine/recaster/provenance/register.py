@@ -27,6 +27,7 @@ from recaster.files import atomic_path, locked, sha256, unwritable, user_name, w
 from recaster.provenance.audit import AuditLog
 from recaster.provenance.basis import HOW, allowed, basis_name, basis_of, require
 from recaster.provenance.policy import Policy
+from recaster.store.audit_head import AuditHead
 from recaster.store.database import Database
 from recaster.store.folder import DataFolder
 from recaster.store.jobs import UnknownError
@@ -61,7 +62,7 @@ class Register:
     @classmethod
     def of(cls, folder: DataFolder, things: Things) -> Register:
         """The register of a data folder that is open already."""
-        return cls(folder, things, AuditLog(folder.path / AUDIT))
+        return cls(folder, things, AuditLog(folder.path / AUDIT, AuditHead(things.database)))
 
     @property
     def policy(self) -> Policy:
@@ -120,7 +121,7 @@ class Register:
             identity.revocation.time.GetCurrentTime()
             with self.things.transaction():
                 self.things.put("identity", identity)
-                self.audit.add("identity.revoke", identity=identity.identity_id)
+                self.audit.add("identity.revoke", identity=identity.identity_id, reason=reason)
         return identity
 
     def assign(self, identity_id: str, kind: str, thing: Any) -> None:
@@ -264,6 +265,16 @@ def opened(folder: DataFolder | None = None) -> Iterator[Register]:
         yield Register.of(folder, Things(database))
     finally:
         database.close()
+
+
+@contextlib.contextmanager
+def opened_log(folder: DataFolder) -> Iterator[AuditLog]:
+    """The audit log of a data folder, compared with its store where there is one (OutputError)."""
+    if not folder.database.is_file():
+        yield AuditLog(folder.path / AUDIT)
+        return
+    with opened(folder) as register:
+        yield register.audit
 
 
 def _terms(identity: identity_pb2.Identity) -> dict[str, str]:

@@ -41,6 +41,7 @@ from recaster.errors import InputError, RecasterError, UsageError
 from recaster.jobs.assistants import Assistants
 from recaster.jobs.descriptors import connections_for, raise_limit
 from recaster.jobs.devices import devices
+from recaster.jobs.rights import register_of
 from recaster.jobs.running import Rules
 from recaster.jobs.supervisor import Supervisor
 from recaster.jobs.supervisor_thread import SupervisorThread
@@ -147,6 +148,7 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
 
     Raises:
         UsageError: the address can't be used, another engine serves this data, or its policy can't be kept.
+        AuditError: the audit log was broken.
         ManifestError: nothing can be signed with the policy's certificate.
         OutputError: the data can't be written.
     """
@@ -159,6 +161,7 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
         token, new = settings.data.token()
         store = Store.open(settings.data, settings.quota)
         try:
+            register_of(store).audit.verify(strict=False)  # nothing is written over a log that was broken
             engine = Engine(
                 store,
                 SupervisorThread(Supervisor(store, settings.rules)),

@@ -45,6 +45,14 @@ create table blob_use (
 create index blob_use_by_owner on blob_use (owner);
 """
 
-MIGRATIONS: Final = (_JOBS_AND_CATALOG,)
+_AUDIT_HEAD: Final = """
+create table audit_head (
+  one integer primary key,     -- 1: there is one row
+  number integer not null,     -- of the audit log's newest record
+  hash text not null
+);
+"""
+
+MIGRATIONS: Final = (_JOBS_AND_CATALOG, _AUDIT_HEAD)
 """Step ``n`` makes version ``n + 1`` of version ``n``; SQLite's ``user_version`` holds the version."""
 SCHEMA_VERSION: Final = len(MIGRATIONS)

@@ -32,6 +32,11 @@ class Things:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @property
+    def database(self) -> Database:
+        """Where they are kept."""
+        return self._database
+
     def transaction(self) -> AbstractContextManager[object]:
         """All that the block keeps, or none of it."""
         return self._database.transaction()
