@@ -154,9 +154,13 @@ def test_a_store_of_last_night_is_found_and_named(register: Register, tmp_path: 
 
 
 def test_a_crash_between_log_and_store_is_no_cut(register: Register) -> None:
-    with pytest.raises(KeyboardInterrupt), register.things.transaction():
-        register.audit.add("swap.start")
-        raise KeyboardInterrupt
+    def crash() -> None:
+        with register.things.transaction():
+            register.audit.add("swap.start")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        crash()
     assert register.audit.verify().number == 13
     register.audit.add("swap.start")
     assert register.audit.verify().number == 14
