@@ -46,7 +46,7 @@ class Installation:
     Attributes:
         command: the ``recaster`` program or its folder; empty to look where programs usually are.
         data: the engine's data folder; None for its default.
-        port: where it listens on this machine.
+        port: where it listens on this machine, where the system has no sockets in folders (Windows).
         log: where it writes what happens.
     """
 
@@ -58,7 +58,9 @@ class Installation:
     @property
     def target(self) -> str:
         """Where it answers."""
-        return f"{HOST}:{self.port}"
+        from recaster.places import HAS_SOCKETS, own_address
+
+        return own_address(self.folder().path) if HAS_SOCKETS else f"{HOST}:{self.port}"
 
     def program(self) -> Path:
         """The program (StartError where there is none)."""

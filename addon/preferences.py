@@ -118,7 +118,9 @@ class Preferences(bpy.types.AddonPreferences):
         layout.row().prop(self, "where", expand=True)
         column = layout.column()
         if self.where == "local":
-            for name in ("command", "data", "port", "stop_with_blender"):
+            from recaster.places import HAS_SOCKETS
+
+            for name in ("command", "data", *(() if HAS_SOCKETS else ("port",)), "stop_with_blender"):
                 column.prop(self, name)
         else:
             for name in ("host", "token", "authority", "certificate", "key"):

@@ -20,6 +20,9 @@ from recaster.errors import DiskFullError, LockedError, OutputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+OFFERED: Final = "recaster-offers-{digest}"
+"""Name of a file that a client shows to an engine on its machine; nothing else is named so."""
+
 
 PATIENCE_S: Final = ContextVar("PATIENCE_S", default=10.0)
 """Seconds to wait for a lock that another process holds: fewer where somebody waits for an answer."""

@@ -138,7 +138,7 @@ def test_jobs_are_listed_shown_and_ended(
 
 
 def test_which_engine_and_what_token(
-    run: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("RECASTER_TOKEN")
     code, _, error = run("jobs", "list")
@@ -146,9 +146,11 @@ def test_which_engine_and_what_token(
     monkeypatch.setenv("RECASTER_TOKEN", "wrong")
     code, _, error = run("jobs", "list")
     assert (code, "token is missing or wrong" in error) == (8, True)
-    monkeypatch.delenv("RECASTER_ENGINE")
+    for name in ("RECASTER_ENGINE", "RECASTER_TOKEN"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("RECASTER_DATA", str(tmp_path))
     code, _, error = run("jobs", "list")
-    assert (code, "which engine?" in error) == (2, True)
+    assert (code, "no engine of yours has run on this machine yet" in error) == (2, True)
 
 
 def test_the_doctor(

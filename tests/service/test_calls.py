@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from serving import Served
 
 from recaster.api.v1 import blob_pb2, identity_pb2, job_pb2
 from recaster.client import (
@@ -26,9 +31,6 @@ from recaster.service.certificates import make_certificates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
-
-    from serving import Served
 
 SERVICES = {"Blob", "Clip", "Faceset", "Identity", "Job", "Model", "Server", "Swap"}
 
@@ -244,7 +246,7 @@ def test_tls_and_certificates_of_clients(serve: Callable[..., Served], tmp_path:
     stranger = Address(f"localhost:{port}", served.token, tmp_path / "ca.pem")
     with Client(stranger, patience_s=1) as client, pytest.raises(UnreachableError):
         client.info()
-    clear = Address(f"localhost:{port}", served.token)
+    clear = Address(f"127.0.0.1:{port}", served.token)
     with Client(clear, patience_s=1) as client, pytest.raises(UnreachableError):
         client.info()
     make_certificates(tmp_path / "other", ["localhost"])
@@ -255,20 +257,54 @@ def test_tls_and_certificates_of_clients(serve: Callable[..., Served], tmp_path:
     served.kill()
 
 
+def started(tmp_path: Path, *options: str | Path, terminal: bool) -> str:
+    """What a new engine prints on its standard output before it serves; it is ended."""
+    command = [sys.executable, "-m", "recaster.cli.main", "serve", "--data", tmp_path / "data", *options]
+    ours, its = os.openpty() if terminal else os.pipe()
+    with subprocess.Popen(command, stdout=its, stderr=subprocess.PIPE, text=True) as engine:
+        os.close(its)
+        assert engine.stderr is not None
+        said = ""
+        while "serving on" not in said:
+            line = engine.stderr.readline()
+            assert line, said
+            said += line
+        engine.terminate()
+        with contextlib.suppress(OSError):  # what a terminal says at its end
+            while came := os.read(ours, 4096):
+                said += came.decode().replace("\r\n", "\n")
+        os.close(ours)
+    assert engine.returncode == 0
+    return said
+
+
 def test_the_line_to_paste_is_for_other_machines(tmp_path: Path) -> None:
     make_certificates(tmp_path, ["localhost"])
-    command = ["serve", "--data", tmp_path / "data", "--listen", "0.0.0.0:0"]
-    command += ["--tls-cert", tmp_path / "engine.pem", "--tls-key", tmp_path / "engine.key"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "recaster.cli.main", *command], stdout=subprocess.PIPE, text=True
-    ) as engine:
-        assert engine.stdout is not None
-        line = engine.stdout.readline()
-        engine.terminate()
+    own = ("--tls-cert", tmp_path / "engine.pem", "--tls-key", tmp_path / "engine.key")
+    said = started(tmp_path, "--listen", "0.0.0.0:0", *own, terminal=True)
+    [line] = [line for line in said.splitlines() if "RECASTER_TOKEN" in line]
     assert line.startswith("export RECASTER_ENGINE=")
     assert not line.startswith("export RECASTER_ENGINE=0")
-    assert line.endswith(f" RECASTER_TOKEN={(tmp_path / 'data' / 'token').read_text()}")
-    assert engine.returncode == 0
+    assert line.endswith(f" RECASTER_TOKEN={(tmp_path / 'data' / 'token').read_text().strip()}")
+
+
+def test_a_log_never_holds_the_token(tmp_path: Path) -> None:
+    said = started(tmp_path, "--listen", "127.0.0.1:0", terminal=False)
+    assert (tmp_path / "data" / "token").read_text().strip() not in said
+    assert f"clients need the token, which is in {tmp_path / 'data' / 'token'}" in said
+
+
+def test_a_user_finds_their_own_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(prefix="own-") as short:  # a socket's path must be
+        monkeypatch.setenv("RECASTER_DATA", f"{short}/data")
+        monkeypatch.delenv("RECASTER_ENGINE", raising=False)
+        own = Served(Path(short) / "data", "--listen", "")
+        assert own.address == f"unix:{Path(short).resolve()}/data/run/engine.sock"
+        for path in (Path(short) / "data", Path(short) / "data" / "run"):
+            assert path.stat().st_mode & 0o777 == 0o700
+        with Client(Address.from_environment(), patience_s=5) as client:
+            assert client.info().api_version == "v1"
+        own.stop()
 
 
 def test_numbers_for_prometheus(serve: Callable[..., Served]) -> None:

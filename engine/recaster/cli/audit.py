@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli.display import say
+
 if TYPE_CHECKING:
     import argparse
     from contextlib import AbstractContextManager
@@ -51,9 +53,9 @@ def _verify(options: argparse.Namespace) -> None:
     with _log(options) as log:
         last = log.verify(options.head)
     if last is None:
-        print(f"{log.path}: empty")
+        say(f"{log.path}: empty")
     else:
-        print(f"{log.path}: {last.number} records, whole; the newest has the hash {last.hash}")
+        say(f"{log.path}: {last.number} records, whole; the newest has the hash {last.hash}")
 
 
 def _show(options: argparse.Namespace) -> None:
@@ -66,20 +68,20 @@ def _show(options: argparse.Namespace) -> None:
     with _log(options) as log:
         for record in deque(log.records(), maxlen=options.last):
             details = " ".join(f"{name}={value}" for name, value in record.details.items() if value != "")
-            print(f"{record.number:>6}  {record.time}  {record.event}  {details}")
+            say(f"{record.number:>6}  {record.time}  {record.event}  {details}")
 
 
 def _head(options: argparse.Namespace) -> None:
     with _log(options) as log:
         last = log.verify()
-    print("0" if last is None else f"{last.number} {last.time} {last.hash}")
+    say("0" if last is None else f"{last.number} {last.time} {last.hash}")
 
 
 def _accept(options: argparse.Namespace) -> None:
     with _log(options) as log:
         record = log.accept(options.reason)
     kept = f"; the broken one is kept as {record.details['kept']}" if "kept" in record.details else ""
-    print(f"{log.path}: begins anew{kept}")
+    say(f"{log.path}: begins anew{kept}")
 
 
 def _log(options: argparse.Namespace) -> AbstractContextManager[AuditLog]:

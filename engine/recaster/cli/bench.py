@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recaster.cli.choices import DETECTORS
+from recaster.cli.display import reporter, say, say_json
 
 if TYPE_CHECKING:
     import argparse
@@ -88,9 +89,6 @@ def _add_detect(kinds: Any, common: argparse.ArgumentParser) -> None:
 
 def run_swap(options: argparse.Namespace) -> None:
     """Measure a swap."""
-    import json
-
-    from recaster.cli.display import reporter
     from recaster.evaluation.bench_swap import SpeedSettings, bench_swap
     from recaster.evaluation.speed_plot import draw_stages
     from recaster.files import write_json
@@ -109,11 +107,11 @@ def run_swap(options: argparse.Namespace) -> None:
     if options.out is not None:
         write_json(options.out, found)
         draw_stages(options.out.with_suffix(".png"), found)
-    print(json.dumps(found, indent=1) if options.json else speed_table(found))
+    say_json(found) if options.json else say(*speed_table(found))
 
 
-def speed_table(found: dict[str, Any]) -> str:
-    """The figures for people."""
+def speed_table(found: dict[str, Any]) -> list[str]:
+    """The figures for people, as lines."""
     lines = [
         f"{'':<10}{'CPU ms a frame':>16}{'frames/s':>11}{'peak MiB':>10}{'frames':>8}  stages, ms a frame"
     ]
@@ -134,14 +132,11 @@ def speed_table(found: dict[str, Any]) -> str:
         f"the engine's start, {engine['start_cpu_s']:.1f} CPU-s, is counted; without it {without:.1f} ms"
     )
     lines.append("stages are wall time; the engine's run side by side")
-    return "\n".join(lines)
+    return lines
 
 
 def run_detect(options: argparse.Namespace) -> None:
     """Compare detectors."""
-    import json
-
-    from recaster.cli.display import reporter
     from recaster.evaluation.bench_detect import bench_detect, read_counts
 
     counts = read_counts(options.folder, options.counts)
@@ -149,15 +144,15 @@ def run_detect(options: argparse.Namespace) -> None:
         bench_detect(options.folder, counts, name, options.min_face, reporter(options))
         for name in options.detectors or ("yunet", "dlib-hog")
     ]
-    print(json.dumps([one.as_json() for one in found], indent=1) if options.json else detect_table(found))
+    say_json([one.as_json() for one in found]) if options.json else say(*detect_table(found))
 
 
-def detect_table(found: list[Found]) -> str:
-    """The figures for people."""
+def detect_table(found: list[Found]) -> list[str]:
+    """The figures for people, as lines."""
     lines = [f"{'':<10}{'recall':>8}{'found':>8}{'of':>6}{'too many':>10}{'CPU ms a picture':>18}"]
     for one in found:
         lines.append(
             f"{one.detector:<10}{one.recall:>8.3f}{one.hits:>8}{one.faces:>6}{one.extra:>10}{one.cpu_ms:>18.1f}"
         )
         lines += [f"  {name}: {boxes} boxes for {faces}" for name, faces, boxes in one.wrong]
-    return "\n".join(lines)
+    return lines

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from recaster.cli.display import reporter
+from recaster.cli.display import reporter, say, say_error
 from recaster.cli.train import GROUPS, _flags, _kind
 from recaster.errors import UsageError
 from recaster.evaluation.variants import AT_ONCE, Variant, split
@@ -79,11 +78,11 @@ def run(options: argparse.Namespace) -> None:
         rows = bench(variants, settings, options.out, reporter(options))
     except KeyboardInterrupt:
         if not options.quiet:
-            sys.stderr.write(f"{options.out}: run the same command again to go on\n")
+            say_error(f"{options.out}: run the same command again to go on")
         raise
-    print(as_markdown(rows), end="")
+    say(*as_markdown(rows).splitlines())
     if not options.quiet:
-        print(f"{options.out / 'bench.png'}: the same as a picture", file=sys.stderr)
+        say_error(f"{options.out / 'bench.png'}: the same as a picture")
 
 
 def variant(text: str) -> Variant:

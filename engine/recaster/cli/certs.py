@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli.display import say
+
 if TYPE_CHECKING:
     import argparse
 
@@ -40,13 +42,11 @@ def run(options: argparse.Namespace) -> None:
     from recaster.service.certificates import make_certificates
 
     for path in make_certificates(options.folder, options.host, options.client):
-        print(path)
+        say(path)
     if not options.quiet:
         folder = options.folder
         only = f" --client-ca {folder}/ca.pem" if options.client else ""
-        print(f"engine:  recaster serve --tls-cert {folder}/engine.pem --tls-key {folder}/engine.key{only}")
-        print(f"clients: export RECASTER_TLS_CA={folder}/ca.pem")
+        say(f"engine:  recaster serve --tls-cert {folder}/engine.pem --tls-key {folder}/engine.key{only}")
+        say(f"clients: export RECASTER_TLS_CA={folder}/ca.pem")
         for name in options.client:
-            print(
-                f"{name}: export RECASTER_TLS_CERT={folder}/{name}.pem RECASTER_TLS_KEY={folder}/{name}.key"
-            )
+            say(f"{name}: export RECASTER_TLS_CERT={folder}/{name}.pem RECASTER_TLS_KEY={folder}/{name}.key")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from recaster import __version__
 from recaster.errors import RecasterError
+from recaster.places import own_address, socket_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,7 @@ def checkup(data: DataFolder, listen: str, engine: str | None) -> list[Finding]:
 
     Args:
         data: an engine's data folder.
-        listen: where an engine is to listen.
+        listen: where an engine is to listen; "" for where it does by itself.
         engine: an engine to ask; None for the one that RECASTER_ENGINE names, if it does.
     """
     looks: list[Callable[[], Finding]] = [
@@ -50,7 +51,7 @@ def checkup(data: DataFolder, listen: str, engine: str | None) -> list[Finding]:
         _device,
         functools.partial(_data, data),
         functools.partial(_disk, data),
-        functools.partial(_port, listen),
+        functools.partial(_port, listen or own_address(data.path)),
         functools.partial(_provenance, data),
     ]
     if engine or os.environ.get("RECASTER_ENGINE"):
@@ -170,7 +171,7 @@ def _disk(data: DataFolder) -> Finding:
 
 def _port(listen: str) -> Finding:
     if listen.startswith("unix:"):
-        return Finding("port", ok=True, says=listen)
+        return Finding("port", ok=True, says=f"unix:{socket_path(listen)}")
     host, _, port = listen.rpartition(":")
     with socket.socket() as tried:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,19 +1,73 @@
-"""How the command line shows long work: one line with count, rate and time left."""
+"""What the command line prints: lines, JSON, and how far long work is.
+
+Nothing is printed but through here: much of it was chosen by others, such as files' names, another client's
+words, an engine's errors. ``say`` escapes what isn't printable in each line, ends of lines too; ``Escaping``
+does it once more for whatever else writes to the standard streams (argparse, logs, tracebacks).
+"""
 
 from __future__ import annotations
 
+import json
 import sys
 import time
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from recaster.progress import Report, Update, clock, silent
+from recaster.texts import shown
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
 REDRAW_S = 0.2
 PLAIN_S = 5.0
 CLEAR = "\r\x1b[2K"
+
+
+class Escaping:
+    """A stream that escapes all but printable characters and ends of lines."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write it escaped."""
+        self._stream.write(shown(text, keep="\n"))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write each of them."""
+        for line in lines:
+            self.write(line)
+
+    def control(self, code: str) -> None:
+        """Write a terminal's code of our own."""
+        self._stream.write(code)
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else as the stream has it."""
+        return getattr(self._stream, name)
+
+
+def escaping(stream: TextIO) -> TextIO:
+    """A stream that nothing but text gets through."""
+    return cast("TextIO", Escaping(stream))
+
+
+def say(*lines: object) -> None:
+    """Print a command's result, a line each."""
+    sys.stdout.write("".join(f"{shown(line)}\n" for line in lines))
+
+
+def say_error(*lines: object) -> None:
+    """Print what isn't a command's result, a line each."""
+    sys.stderr.write("".join(f"{shown(line)}\n" for line in lines))
+    sys.stderr.flush()
+
+
+def say_json(value: Any) -> None:
+    """Print a command's result for programs."""
+    sys.stdout.write(json.dumps(value, indent=1) + "\n")
 
 
 def reporter(options: argparse.Namespace) -> Report:
@@ -46,7 +100,8 @@ class ProgressLine:
         self._drawn = now
         line = self._line(update, now)
         if self._live:
-            self._stream.write(f"{CLEAR}{line}" + ("\n" if finished else ""))
+            _control(self._stream, CLEAR)
+            self._stream.write(line + ("\n" if finished else ""))
         else:
             self._stream.write(line + "\n")
         self._stream.flush()
@@ -62,10 +117,14 @@ class ProgressLine:
             parts.append(f"{clock((update.total - update.done) / rate)} left")
         if update.detail:
             parts.append(update.detail)
-        return "  ".join(parts)
+        return shown("  ".join(parts))
 
 
 def clear_line(stream: TextIO) -> None:
     """Wipe a progress line that was left standing, so that what is written next has a line of its own."""
     if stream.isatty():
-        stream.write(CLEAR)
+        _control(stream, CLEAR)
+
+
+def _control(stream: TextIO, code: str) -> None:
+    getattr(stream, "control", stream.write)(code)

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli.display import say, say_json
+
 if TYPE_CHECKING:
     import argparse
 
@@ -27,18 +29,17 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--listen",
-        default="127.0.0.1:50551",
+        default="",
         metavar="ADDRESS",
-        help="where an engine is to listen (default: 127.0.0.1:50551)",
+        help="where an engine is to listen (default: as recaster serve)",
     )
-    parser.add_argument("--engine", metavar="HOST:PORT", help="an engine to ask (default: RECASTER_ENGINE)")
+    parser.add_argument("--engine", metavar="ADDRESS", help="an engine to ask (default: RECASTER_ENGINE)")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(options: argparse.Namespace) -> None:
     """Look, and tell."""
     import dataclasses
-    import json
 
     from recaster.cli.checkup import checkup
     from recaster.store.folder import DataFolder
@@ -46,11 +47,11 @@ def run(options: argparse.Namespace) -> None:
     data = DataFolder.default() if options.data is None else DataFolder(options.data)
     found = checkup(data, options.listen, options.engine)
     if options.json:
-        print(json.dumps([dataclasses.asdict(one) for one in found], indent=1))
+        say_json([dataclasses.asdict(one) for one in found])
     else:
         for one in found:
-            print(f"{'ok  ' if one.ok else 'BAD '} {one.what:<12} {one.says}")
+            say(f"{'ok  ' if one.ok else 'BAD '} {one.what:<12} {one.says}")
             if not one.ok:
-                print(f"     {'':<12} -> {one.mend}")
+                say(f"     {'':<12} -> {one.mend}")
     if not all(one.ok for one in found):
         sys.exit(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli.display import reporter, say, say_json
 from recaster.cli.remote import add_engine, engine_of
 
 if TYPE_CHECKING:
@@ -62,9 +63,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _run_here(options: argparse.Namespace) -> None:
-    import json
 
-    from recaster.cli.display import reporter
     from recaster.evaluation.evaluate import EvaluateSettings, evaluate
     from recaster.media.probe import probe
     from recaster.media.ranges import parse_range
@@ -81,10 +80,12 @@ def _run_here(options: argparse.Namespace) -> None:
     outcome = evaluate(
         options.original, options.swapped, options.source, options.out, settings, reporter(options)
     )
-    print(json.dumps(outcome.as_json(), indent=1) if options.json else "\n".join(outcome.lines()))
+    say_json(outcome.as_json()) if options.json else say(*outcome.lines())
 
 
 def _run_there(options: argparse.Namespace, engine: Client) -> None:
+    import json
+
     from recaster.api.v1 import job_pb2
     from recaster.cli.remote import Remote, filled
     from recaster.errors import UsageError
@@ -106,4 +107,4 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
     if options.out is not None:
         for name, role in (("sheet.jpg", "sheet"), ("worst.jpg", "worst"), ("evaluation.json", "evaluation")):
             write_bytes(options.out / name, made[role])
-    print(made["evaluation"].decode() if options.json else "\n".join(job.result.summary))
+    say_json(json.loads(made["evaluation"])) if options.json else say(*job.result.summary)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recaster.cli.basis import add_basis, settle_there, whose
 from recaster.cli.choices import DETECTORS
-from recaster.cli.display import reporter
+from recaster.cli.display import reporter, say, say_error
 from recaster.cli.remote import add_engine, engine_of
 
 if TYPE_CHECKING:
@@ -160,7 +159,7 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
     remote.fetch_faceset(job.result.faceset_id, options.out)
     faces = engine.faceset(job.result.faceset_id)
     dropped = f", {faces.dropped} dropped" if faces.dropped else ""
-    print(*job.result.summary, f"{options.out}: {faces.faces} faces{dropped}", sep="\n")
+    say(*job.result.summary, f"{options.out}: {faces.faces} faces{dropped}")
 
 
 def extract_options(options: argparse.Namespace) -> job_pb2.ExtractOptions:
@@ -184,11 +183,11 @@ def _warn(inputs: Sequence[Path]) -> None:
 
     for file in find_inputs(inputs):
         for warning in probe(file.path).warnings if file.kind == "clip" else ():
-            print(f"recaster extract: warning: {file.path}: {warning}", file=sys.stderr)
+            say_error(f"recaster extract: warning: {file.path}: {warning}")
 
 
 def print_summary(info: FacesetInfo) -> None:
     """Print what a faceset has from where, and what deserves a look."""
     from recaster.facesets.summary import summary, total
 
-    print(*summary(info), f"{info.folder}: {total(info)}", sep="\n")
+    say(*summary(info), f"{info.folder}: {total(info)}")

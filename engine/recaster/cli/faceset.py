@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recaster.cli.display import reporter
+from recaster.cli.display import reporter, say, say_json
 from recaster.cli.extract import add_taking, print_summary
 
 if TYPE_CHECKING:
@@ -124,8 +124,6 @@ def _add_import(actions: Any, common: argparse.ArgumentParser) -> None:
 
 def run_info(options: argparse.Namespace) -> None:
     """Print a faceset's numbers."""
-    import json
-
     from recaster.facesets.faceset import Faceset
     from recaster.facesets.info import describe
 
@@ -133,9 +131,9 @@ def run_info(options: argparse.Namespace) -> None:
     info = describe(faceset)
     wanted = None if options.target is None else _needs(faceset, options)
     if options.json:
-        _say(json.dumps({**info.as_json(), **({"needs": wanted.as_json()} if wanted else {})}, indent=1))
+        say_json({**info.as_json(), **({"needs": wanted.as_json()} if wanted else {})})
     else:
-        _say("\n".join([*info_lines(info), *(needs_lines(wanted, options.target) if wanted else [])]))
+        say(*info_lines(info), *(needs_lines(wanted, options.target) if wanted else []))
 
 
 def _needs(faceset: Faceset, options: argparse.Namespace) -> Needs:
@@ -158,7 +156,7 @@ def run_clean(options: argparse.Namespace) -> None:
     if options.undo:
         if options.dry_run:
             raise UsageError("--undo and --dry-run do not go together")
-        _say(f"{restore(faceset)} faces restored, {len(faceset)} kept")
+        say(f"{restore(faceset)} faces restored, {len(faceset)} kept")
         return
     settings = CleanSettings(
         blur=options.blur,
@@ -168,7 +166,7 @@ def run_clean(options: argparse.Namespace) -> None:
         force=options.force,
     )
     result = clean(faceset, settings, reporter(options), dry_run=options.dry_run)
-    _say("\n".join(clean_lines(result, dry_run=options.dry_run)))
+    say(*clean_lines(result, dry_run=options.dry_run))
 
 
 def run_contact_sheet(options: argparse.Namespace) -> None:
@@ -183,7 +181,7 @@ def run_contact_sheet(options: argparse.Namespace) -> None:
     shown = contact_sheet(
         faceset, options.out, count=options.count, columns=options.columns, dropped=options.dropped
     )
-    _say(f"{options.out}: {shown} faces")
+    say(f"{options.out}: {shown} faces")
 
 
 def run_export(options: argparse.Namespace) -> None:
@@ -193,7 +191,7 @@ def run_export(options: argparse.Namespace) -> None:
 
     faceset = Faceset.open(options.faceset)
     export_zip(faceset, options.zip, reporter(options))
-    _say(f"{options.zip}: {len(faceset.all_records)} faces")
+    say(f"{options.zip}: {len(faceset.all_records)} faces")
 
 
 def run_import(options: argparse.Namespace) -> None:
@@ -270,7 +268,3 @@ def _spread_lines(spreads: Mapping[str, Spread | None]) -> list[str]:
         for name, spread in spreads.items()
         if spread is not None
     ]
-
-
-def _say(text: str) -> None:
-    print(text)

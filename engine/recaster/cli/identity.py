@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli.display import say, say_error
 from recaster.cli.remote import add_engine, engine_of
 from recaster.provenance.policy import BASES
 
@@ -119,7 +119,7 @@ def _show(options: argparse.Namespace) -> None:
             with opened() as register:
                 people = register.everybody() if options.name is None else [register.named(options.name)]
     if not people:
-        print("nobody is registered yet; see: recaster identity add --help", file=sys.stderr)
+        say_error("nobody is registered yet; see: recaster identity add --help")
     _print(people)
 
 
@@ -178,7 +178,7 @@ def _print(people: Iterable[identity_pb2.Identity]) -> None:
     from recaster.provenance.basis import described
 
     for one in people:
-        print(f"{one.identity_id}  {one.display_name}: {described(one)}")
+        say(f"{one.identity_id}  {one.display_name}: {described(one)}")
         said = one.attestation
         for name, value in (
             ("scope", said.scope),
@@ -187,4 +187,4 @@ def _print(people: Iterable[identity_pb2.Identity]) -> None:
             ("revoked because", one.revocation.reason),
         ):
             if value:
-                print(f"  {name}: {value}")
+                say(f"  {name}: {value}")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
-from recaster.cli.display import reporter
+from recaster.cli.display import reporter, say, say_error, say_json
 
 if TYPE_CHECKING:
     import argparse
@@ -22,7 +21,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser(
         "jobs",
         help="list, watch, pause, resume and cancel an engine's jobs",
-        description="What an engine is doing. The engine is the one that RECASTER_ENGINE names.",
+        description="What the engine is doing that RECASTER_ENGINE names, else your own on this machine.",
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = _add(actions, common, "list", "the latest jobs", run_list)
@@ -45,7 +44,11 @@ def _add(
     actions: Any, common: argparse.ArgumentParser, name: str, text: str, run: Callable[..., None]
 ) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = actions.add_parser(name, parents=[common], help=text)
-    parser.add_argument("--engine", metavar="HOST:PORT", help="which engine (default: RECASTER_ENGINE)")
+    parser.add_argument(
+        "--engine",
+        metavar="ADDRESS",
+        help="which engine (default: RECASTER_ENGINE, else your own on this machine)",
+    )
     parser.set_defaults(run=run)
     return parser
 
@@ -61,15 +64,15 @@ def run_list(options: argparse.Namespace) -> None:
         for at, job in enumerate(engine.jobs.listed(**filters)):
             if at >= options.n:
                 break
-            print(_line(job))
+            say(_line(job))
 
 
 def run_show(options: argparse.Namespace) -> None:
     """All about one job."""
-    from google.protobuf.json_format import MessageToJson
+    from google.protobuf.json_format import MessageToDict
 
     with _engine(options) as engine:
-        print(MessageToJson(engine.jobs.get(options.job), preserving_proto_field_name=True))
+        say_json(MessageToDict(engine.jobs.get(options.job), preserving_proto_field_name=True))
 
 
 def run_watch(options: argparse.Namespace) -> None:
@@ -78,27 +81,27 @@ def run_watch(options: argparse.Namespace) -> None:
         try:
             job = engine.jobs.wait(options.job, reporter(options), _say)
         except KeyboardInterrupt:
-            print(f"job {options.job} goes on", file=sys.stderr)
+            say_error(f"job {options.job} goes on")
             raise
-        print(*job.result.summary, sep="\n")
+        say(*job.result.summary)
 
 
 def run_pause(options: argparse.Namespace) -> None:
     """Stop a job so that it can go on."""
     with _engine(options) as engine:
-        print(_line(engine.jobs.pause(options.job)))
+        say(_line(engine.jobs.pause(options.job)))
 
 
 def run_resume(options: argparse.Namespace) -> None:
     """Let a job go on."""
     with _engine(options) as engine:
-        print(_line(engine.jobs.resume(options.job)))
+        say(_line(engine.jobs.resume(options.job)))
 
 
 def run_cancel(options: argparse.Namespace) -> None:
     """End a job."""
     with _engine(options) as engine:
-        print(_line(engine.jobs.cancel(options.job)))
+        say(_line(engine.jobs.cancel(options.job)))
 
 
 def run_delete(options: argparse.Namespace) -> None:
@@ -115,9 +118,9 @@ def run_logs(options: argparse.Namespace) -> None:
             kind = event.WhichOneof("event")
             when = event.time.ToDatetime().isoformat(" ", "seconds")
             if kind == "log":
-                print(f"{when}  {event.log.level:<8}{event.log.message}")
+                say(f"{when}  {event.log.level:<8}{event.log.message}")
             elif kind == "job" and event.seq:
-                print(f"{when}  {'state':<8}{_state(event.job)}{_why(event.job)}")
+                say(f"{when}  {'state':<8}{_state(event.job)}{_why(event.job)}")
             if event.seq >= last:
                 return
 
@@ -163,4 +166,4 @@ def _named(prefix: str, text: str) -> int:
 
 
 def _say(level: str, line: str) -> None:
-    print(line if level == "info" else f"{level}: {line}", file=sys.stderr)
+    say_error(line if level == "info" else f"{level}: {line}")

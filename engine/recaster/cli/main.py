@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from recaster import __version__
-from recaster.cli.display import clear_line
+from recaster.cli.display import clear_line, escaping, say_error
 from recaster.errors import RecasterError, UsageError
+from recaster.texts import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,9 +51,17 @@ What was found in clips is kept in the platform's cache folder, or in the folder
 variable RECASTER_CACHE names; it can be deleted at any time."""
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are a line each, whatever files are called."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and end."""
+        super().error(shown(message))
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line; building it imports no heavy package."""
-    root = argparse.ArgumentParser(
+    root = Parser(
         prog="recaster",
         description="Recast a face in an edit.",
         epilog=EPILOG,
@@ -69,7 +79,14 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the process's exit code."""
-    options = parser().parse_args(arguments)
+    with (
+        contextlib.redirect_stdout(escaping(sys.stdout)),
+        contextlib.redirect_stderr(escaping(sys.stderr)),
+    ):
+        return _run(parser().parse_args(arguments))
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         options.run(options)
         sys.stdout.flush()
@@ -82,17 +99,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("recaster"):
-            raise
+            sys.stderr.write(traceback.format_exc())
+            return 1
         missing = UsageError(f"{error.name} is not installed: pip install 'recaster[cpu]' (or [gpu])")
         return _fail(options, str(missing), missing.exit_code)
+    except Exception:  # noqa: BLE001 - the interpreter would print what somebody else wrote as it is
+        clear_line(sys.stderr)
+        sys.stderr.write(traceback.format_exc())
+        return 1
     return 0
 
 
 def _fail(options: argparse.Namespace, message: str, code: int) -> int:
     clear_line(sys.stderr)
     if options.debug:
-        traceback.print_exc()
-    print(f"recaster {options.command}: {message}", file=sys.stderr)
+        sys.stderr.write(traceback.format_exc())
+    say_error(f"recaster {options.command}: {message}")
     return code
 
 

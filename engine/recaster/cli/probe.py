@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli.display import reporter, say, say_json
+
 if TYPE_CHECKING:
     import argparse
 
@@ -35,12 +37,10 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print what the clip is."""
-    import json
-
     from recaster.media.probe import probe
 
     info = probe(options.clip)
-    print(json.dumps(as_json(info), indent=1) if options.json else as_text(info))
+    say_json(as_json(info)) if options.json else say(*as_lines(info))
     if options.people is not None:
         write_people(options)
 
@@ -51,7 +51,6 @@ def write_people(options: argparse.Namespace) -> None:
     Raises:
         FaceNotFoundError: there is nobody in the clip.
     """
-    from recaster.cli.display import reporter
     from recaster.errors import FaceNotFoundError
     from recaster.faces.cache import analyse_clip
     from recaster.faces.choose import size_needed
@@ -92,7 +91,7 @@ def as_json(info: ClipInfo) -> dict[str, Any]:
     return facts
 
 
-def as_text(info: ClipInfo) -> str:
+def as_lines(info: ClipInfo) -> list[str]:
     """A clip's facts for people, one a line."""
     pace = "frames/s on average (variable)" if info.variable else "frames/s"
     exact = "" if info.rate.denominator == 1 else f" = {info.rate}"
@@ -107,7 +106,7 @@ def as_text(info: ClipInfo) -> str:
     if not info.audio:
         rows.append(("sound", "none"))
     rows += [("warning", warning) for warning in info.warnings]
-    return "\n".join(f"{name:<8} {text}" for name, text in rows)
+    return [f"{name:<8} {text}" for name, text in rows]
 
 
 def _how_shown(info: ClipInfo) -> str:

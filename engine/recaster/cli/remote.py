@@ -6,12 +6,11 @@ import contextlib
 import hashlib
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from recaster.cli.display import reporter
+from recaster.cli.display import reporter, say_error
 from recaster.errors import UsageError
 from recaster.files import built_aside, sha256
 
@@ -33,8 +32,11 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
     choice = where.add_mutually_exclusive_group()
     choice.add_argument(
         "--engine",
-        metavar="HOST:PORT",
-        help="let this engine do it (see: recaster serve); its token is in RECASTER_TOKEN",
+        nargs="?",
+        const="here",
+        metavar="ADDRESS",
+        help="let this engine do it (see: recaster serve): HOST:PORT or unix:PATH, its token in "
+        "RECASTER_TOKEN; your own on this machine where none is named",
     )
     choice.add_argument("--local", action="store_true", help="do it here, whatever RECASTER_ENGINE says")
 
@@ -160,7 +162,7 @@ class Remote:
     def say(self, line: str) -> None:
         """Tell the user."""
         if not self._options.quiet:
-            print(line, file=sys.stderr)
+            say_error(line)
 
     def _packed(self, export: job_pb2.ExportSpec) -> job_pb2.Job:
         """Let something be packed as it is now."""
@@ -176,7 +178,7 @@ class Remote:
             self.say(f"job {job.job_id} goes on: recaster jobs watch {job.job_id} (or cancel {job.job_id})")
             raise
         for warning in job.result.warnings:
-            print(f"recaster {self._options.command}: warning: {warning}", file=sys.stderr)
+            say_error(f"recaster {self._options.command}: warning: {warning}")
         return job
 
     def _noted(self, packed: Path) -> Path:

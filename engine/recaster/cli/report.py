@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli.display import say
+
 if TYPE_CHECKING:
     import argparse
 
@@ -30,4 +32,4 @@ def run(options: argparse.Namespace) -> None:
     if options.out.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"{options.out}: a report is named .html")
     write_report(options.folder, options.out)
-    print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB")
+    say(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB")

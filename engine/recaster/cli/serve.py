@@ -6,12 +6,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli.display import say, say_error
+
 if TYPE_CHECKING:
     import argparse
 
-DESCRIPTION = """Serve the engine over gRPC. Clients need the token, which is printed when it is made; it is
-kept in the data folder. Jobs outlive clients, connections and this process: stop it and start it again, and
-they go on. docs/api.md describes the interface."""
+OWN = "a socket in the data folder; with TLS, and on Windows, 127.0.0.1:50551"
+DESCRIPTION = """Serve the engine over gRPC. It listens on a socket in the data folder, where this user's
+clients find it and its token by themselves. Where it is told to listen elsewhere, they need the token, which
+is kept in the data folder. Jobs outlive clients, connections and this process: stop it and start it again,
+and they go on. docs/api.md describes the interface."""
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -25,9 +29,9 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--listen",
-        default="127.0.0.1:50551",
+        default="",
         metavar="ADDRESS",
-        help="HOST:PORT or unix:PATH (default: 127.0.0.1:50551)",
+        help=f"HOST:PORT or unix:PATH (default: {OWN})",
     )
     tls = parser.add_argument_group("TLS, needed for other machines (make the files with: recaster certs)")
     tls.add_argument("--tls-cert", type=Path, metavar="FILE", help="the engine's certificate")
@@ -93,12 +97,14 @@ def run(options: argparse.Namespace) -> None:
     set_up()
 
     def ready(address: str, token: str, new: bool) -> None:
-        if new:
-            print("the token of this engine is new; give it to whoever may use it:", file=sys.stderr)
-            print(f"export RECASTER_ENGINE={_reachable(address)} RECASTER_TOKEN={token}", flush=True)
+        if new and settings.listen:  # the log may be kept where others read it
+            say_error(f"clients need the token, which is in {settings.data.token_file.absolute()}")
+            if sys.stdout.isatty():
+                say(f"export RECASTER_ENGINE={_reachable(address)} RECASTER_TOKEN={token}")
+                sys.stdout.flush()
             if tls is not None:
-                print("and the authority's certificate: export RECASTER_TLS_CA=.../ca.pem", file=sys.stderr)
-        print(f"serving on {address}", file=sys.stderr, flush=True)
+                say_error("and the authority's certificate: export RECASTER_TLS_CA=.../ca.pem")
+        say_error(f"serving on {address}")
 
     asyncio.run(serve(settings, ready))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli.display import say
+
 if TYPE_CHECKING:
     import argparse
 
@@ -42,4 +44,4 @@ def run(options: argparse.Namespace) -> None:
     with opened() as register:
         said = sign_render(options.file, out, options.swap, signing_of(register.policy, register.folder.path))
         register.audit.add("sign.deliver", made=[sha256(out)], swaps=[sha256(path) for path in options.swap])
-    print(f"{out}: {said}")
+    say(f"{out}: {said}")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recaster.cli.basis import add_basis, settle_there, whose
 from recaster.cli.choices import DETECTORS
-from recaster.cli.display import reporter
+from recaster.cli.display import reporter, say, say_error
 from recaster.cli.remote import add_engine, engine_of
 from recaster.errors import UsageError
 
@@ -298,10 +297,10 @@ def swap_settings(options: argparse.Namespace, info: ClipInfo, policy: Policy | 
 
 def _warn(warnings: Iterable[str]) -> None:
     for warning in warnings:
-        print(f"recaster swap: warning: {warning}", file=sys.stderr)
+        say_error(f"recaster swap: warning: {warning}")
 
 
 def _say(options: argparse.Namespace, summary: Iterable[str]) -> None:
     if not options.quiet:
         first, *rest = summary
-        print(f"{options.out}: {first}", *rest, sep="\n")
+        say(f"{options.out}: {first}", *rest)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from recaster.cli.basis import add_basis, same_person, settle_there, whose
-from recaster.cli.display import reporter
+from recaster.cli.display import reporter, say_error
 from recaster.cli.remote import add_engine, engine_of
 from recaster.jobs.options import DEFAULT_MINUTES, DEFAULT_PRESET
 from recaster.networks.presets import (
@@ -216,4 +215,4 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _say(options: argparse.Namespace, line: str) -> None:
     if not options.quiet:
-        sys.stderr.write(line + "\n")
+        say_error(line)

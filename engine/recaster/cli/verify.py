@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli.display import say, say_json
+
 if TYPE_CHECKING:
     import argparse
 
@@ -31,8 +33,6 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Look, and say."""
-    import json
-
     from recaster.provenance.policy import Policy
     from recaster.provenance.verify import inspect
     from recaster.store.folder import DataFolder
@@ -41,6 +41,6 @@ def run(options: argparse.Namespace) -> None:
     trust = options.trust or Policy.load(data).trust
     found = inspect(options.file, data, [] if trust is None else [trust])
     if options.json:
-        print(json.dumps(found.manifests, indent=1))
+        say_json(found.manifests)
     else:
-        print(f"{options.file}: {found.line}")
+        say(f"{options.file}: {found.line}")

@@ -7,6 +7,7 @@ from recaster.client.errors import (
     JobFailedError,
     MissingError,
     RefusedError,
+    StrangerError,
     TokenError,
     UnreachableError,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "MissingError",
     "RecasterError",
     "RefusedError",
+    "StrangerError",
     "TokenError",
     "UnreachableError",
 ]

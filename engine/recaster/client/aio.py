@@ -14,8 +14,8 @@ import grpc
 
 from recaster.api.v1 import job_pb2, job_pb2_grpc
 from recaster.client.client import Client
-from recaster.client.connection import OPTIONS, PATIENCE_S, credentials, pauses
-from recaster.client.errors import JobFailedError, UnreachableError, error_of
+from recaster.client.connection import CLEAR_OPTIONS, OPTIONS, PATIENCE_S, credentials, pauses
+from recaster.client.errors import JobFailedError, UnreachableError
 from recaster.client.jobs import ENDED
 
 if TYPE_CHECKING:
@@ -40,11 +40,11 @@ class AsyncClient:
     def __init__(self, address: Address, patience_s: float = PATIENCE_S) -> None:
         """As ``Client``; must be made where the event loop runs."""
         self._client = Client(address, patience_s)
-        self._address = address
-        if address.authority is None:
-            self._channel = grpc.aio.insecure_channel(address.target, OPTIONS)
-        else:
+        clear = self._client.connection.clear_target
+        if clear is None:
             self._channel = grpc.aio.secure_channel(address.target, credentials(address), OPTIONS)
+        else:
+            self._channel = grpc.aio.insecure_channel(clear, CLEAR_OPTIONS)
         self._stub = job_pb2_grpc.JobServiceStub(self._channel)
 
     async def __aenter__(self) -> Self:
@@ -86,8 +86,8 @@ class AsyncClient:
                     snapshot = first = False
                     if wanted:
                         yield event
-            except grpc.RpcError as error:
-                found = error_of(error, self._address.target)
+            except (grpc.RpcError, UnreachableError) as error:
+                found = self._client.connection.error(error)
                 late = time.monotonic() - last_news > self._client.connection.patience_s
                 if not isinstance(found, UnreachableError) or late:
                     raise found from None

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import random
+import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import grpc
 
-from recaster.client.errors import UnreachableError, error_of
+from recaster.client.errors import CallError, UnreachableError, error_of
+from recaster.client.peer import peer_at
 from recaster.errors import UsageError
+from recaster.places import data_folder, own_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +25,9 @@ TOKEN: Final = "RECASTER_TOKEN"  # noqa: S105 - the name of a variable
 AUTHORITY: Final = "RECASTER_TLS_CA"
 CERTIFICATE: Final = "RECASTER_TLS_CERT"
 KEY: Final = "RECASTER_TLS_KEY"
+HERE: Final = "here"
+"""Names the engine of this user on this machine."""
+ROOT: Final = 0
 CALL_S: Final = 30.0
 """Seconds that an ordinary call may take."""
 PATIENCE_S: Final = 60.0
@@ -34,6 +40,8 @@ OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 2_000),
 )
+CLEAR_OPTIONS: Final = (*OPTIONS, ("grpc.enable_http_proxy", 0))
+"""Of what isn't encrypted a proxy would read all."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +50,8 @@ class Address:
 
     Attributes:
         target: "HOST:PORT" or "unix:PATH".
-        token: what it printed when it first started.
-        authority: PEM file of who signed its certificate; None speaks in the clear.
+        token: what the file "token" of its data folder holds.
+        authority: PEM file of who signed its certificate; None speaks in the clear, on this machine only.
         certificate: PEM file of the client's own certificate, where the engine asks for one.
         key: PEM file of its key.
     """
@@ -63,36 +71,58 @@ class Address:
     def from_environment(cls, target: str | None = None) -> Address:
         """What RECASTER_ENGINE, RECASTER_TOKEN and RECASTER_TLS_CA, _CERT and _KEY say.
 
+        Where they name no engine, or "here", it is this user's own on this machine, whose token is in its
+        data folder.
+
         Raises:
-            UsageError: one of the first two is missing, or a certificate comes without its key or authority.
+            UsageError: there is no token, or a certificate comes without its key or authority.
         """
-        target = target or os.environ.get(ENGINE, "")
+        target = target or os.environ.get(ENGINE) or HERE
         token = os.environ.get(TOKEN, "")
-        if not target:
-            raise UsageError(f"which engine? Set {ENGINE} to its HOST:PORT")
-        if not token:
-            raise UsageError(
-                f"set {TOKEN} to the engine's token; it is in the file 'token' of its data folder"
-            )
+        data = data_folder()
+        if target in (HERE, own_address(data)):
+            return cls(own_address(data), _own_token(data / "token") or token or _missing_token(target))
         authority, certificate, key = (
             Path(given) if (given := os.environ.get(name)) else None for name in (AUTHORITY, CERTIFICATE, KEY)
         )
         if (certificate is None) != (key is None) or (certificate is not None and authority is None):
             raise UsageError(f"{CERTIFICATE} and {KEY} go together, and need {AUTHORITY}")
-        return cls(target, token, authority, certificate, key)
+        return cls(target, token or _missing_token(target), authority, certificate, key)
 
 
 class Connection:
     """A channel to one engine. Calls may be made from several threads."""
 
     def __init__(self, address: Address, patience_s: float = PATIENCE_S) -> None:
+        """Nothing is said before the first call.
+
+        Raises:
+            UsageError: there is no TLS, and the address isn't this very machine.
+        """
         self.address = address
         self.patience_s = patience_s
-        self.metadata = (("authorization", f"Bearer {address.token}"),)
-        if address.authority is None:
-            self.channel = grpc.insecure_channel(address.target, OPTIONS)
-        else:
+        self._metadata = (("authorization", f"Bearer {address.token}"),)
+        self._peer = peer_at(address.target) if address.authority is None else None
+        if self._peer is None:
             self.channel = grpc.secure_channel(address.target, credentials(address), OPTIONS)
+        else:
+            self.channel = grpc.insecure_channel(self._peer.target, CLEAR_OPTIONS)
+
+    @property
+    def clear_target(self) -> str | None:
+        """Where calls go that aren't encrypted, on this very machine; None with TLS."""
+        return None if self._peer is None else self._peer.target
+
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """The token, for a call that is made at once: whoever would get it has just been looked at.
+
+        Raises:
+            EngineError: nobody is there, or somebody else.
+        """
+        if self._peer is not None:
+            self._peer.check()
+        return self._metadata
 
     def close(self) -> None:
         """Hang up."""
@@ -112,16 +142,16 @@ class Connection:
         for pause in pauses():
             try:
                 return do()
-            except grpc.RpcError as error:
-                found = error_of(error, self.address.target)
+            except (grpc.RpcError, UnreachableError) as error:
+                found = self.error(error)
                 if not isinstance(found, UnreachableError) or time.monotonic() + pause > last:
                     raise found from None
             time.sleep(pause)
         raise AssertionError  # pauses never end
 
-    def error(self, error: grpc.RpcError) -> Exception:
+    def error(self, error: grpc.RpcError | CallError) -> CallError:
         """A failed call as one of our exceptions."""
-        return error_of(error, self.address.target)
+        return error if isinstance(error, CallError) else error_of(error, self.address.target)
 
 
 def pauses() -> Iterator[float]:
@@ -140,3 +170,31 @@ def credentials(address: Address) -> grpc.ChannelCredentials:
     except OSError as error:
         raise UsageError(f"{error.filename}: cannot be read ({error.strerror})") from None
     return grpc.ssl_channel_credentials(authority, key, certificate)
+
+
+def _own_token(path: Path) -> str:
+    """The token in a data folder of this machine; "" where no engine has run there.
+
+    Raises:
+        UsageError: others may read it, or could have written it.
+    """
+    try:
+        kept = path.lstat()
+        token = path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read ({error})") from None
+    others = hasattr(os, "getuid") and (kept.st_uid not in (os.getuid(), ROOT) or kept.st_mode & 0o077)
+    if others or not stat.S_ISREG(kept.st_mode):
+        raise UsageError(f"{path}: others may read or change the token; make it your own alone (chmod 600)")
+    return token
+
+
+def _missing_token(target: str) -> NoReturn:
+    if target == HERE:
+        raise UsageError(
+            f"no engine of yours has run on this machine yet: start one (recaster serve), or set {ENGINE} to "
+            f"the address of another and {TOKEN} to its token"
+        )
+    raise UsageError(f"set {TOKEN} to the engine's token; it is in the file 'token' of its data folder")

@@ -8,6 +8,7 @@ Tree::
     +- MissingError            there is no such thing
     +- RefusedError            the request is wrong
     +- BusyError               not now: no room, or something is in use (retryable)
+    +- StrangerError           somebody else answers there, or could; nothing was said to them
     +- JobFailedError          a job ended without its result; exit code as the local command's
 """
 
@@ -79,6 +80,10 @@ class BusyError(CallError):
     """Not now: there is no room, or something is in use."""
 
     retryable = True
+
+
+class StrangerError(EngineError):
+    """Somebody else answers where the engine should, or could; nothing was said to them."""
 
 
 class JobFailedError(EngineError):

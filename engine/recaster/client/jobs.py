@@ -93,7 +93,7 @@ class Jobs:
                         continue
                     first = False
                     yield event
-            except grpc.RpcError as error:
+            except (grpc.RpcError, UnreachableError) as error:
                 found = self._connection.error(error)
                 late = time.monotonic() - last_news > self._connection.patience_s
                 if not isinstance(found, UnreachableError) or late:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,7 +16,7 @@ from recaster.api.v1 import blob_pb2, blob_pb2_grpc
 from recaster.client.connection import pauses
 from recaster.client.errors import BusyError, CallError, UnreachableError
 from recaster.errors import EngineError, InputError
-from recaster.files import atomic_path
+from recaster.files import OFFERED, atomic_path
 from recaster.progress import Report, Update, silent
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Transfer:
                     last_news = time.monotonic()
                     pause = pauses()
                     yield piece.data
-            except grpc.RpcError as error:
+            except (grpc.RpcError, UnreachableError) as error:
                 found = self._connection.error(error)
                 late = time.monotonic() - last_news > self._connection.patience_s
                 if not isinstance(found, UnreachableError) or late:
@@ -108,33 +108,23 @@ class Transfer:
                 return
 
     def _hand_over(self, path: Path, digest: str, size: int) -> bool:
-        """Link or copy a file into a folder of the engine; False where they share no disk."""
-        request = blob_pb2.OpenDropRequest(digest=digest, size=size)
+        """Let an engine on this machine copy the file from disk; False where it didn't.
+
+        No path that an engine names is used: it is shown a folder made here, and may only read.
+        """
+        if self._connection.clear_target is None:
+            return False
         try:
-            drop = self._connection.call(self._stub.OpenDrop, request)
+            with _offered(path, digest) as folder:
+                request = blob_pb2.TakeFileRequest(digest=digest, size=size, folder=str(folder))
+                self._connection.call(self._stub.TakeFile, request, timeout_s=STREAM_S)
         except BusyError as error:
             if error.reason in ("QUOTA_EXCEEDED", "DISK_FULL"):
                 raise
             return False
-        except CallError:
-            return False
-        place = Path(drop.path)
-        if not place.parent.is_dir() or not os.access(place.parent, os.W_OK | os.X_OK):
-            return False
-        try:
-            try:
-                os.link(path, place)
-            except OSError:  # another disk
-                shutil.copyfile(path, place)
-            self._connection.call(
-                self._stub.TakeDrop, blob_pb2.TakeDropRequest(drop_id=drop.drop_id), timeout_s=STREAM_S
-            )
         except (OSError, CallError):
-            return not self.missing([digest])
-        finally:
-            with contextlib.suppress(OSError):
-                place.unlink()
-        return True
+            return False
+        return not self.missing([digest])
 
     def _send(self, path: Path, digest: str, size: int, report: Report) -> None:
         start = blob_pb2.StartUploadRequest(digest=digest, size=size)
@@ -148,7 +138,7 @@ class Transfer:
                     metadata=self._connection.metadata,
                     timeout=STREAM_S,
                 )
-            except grpc.RpcError as error:
+            except (grpc.RpcError, UnreachableError) as error:
                 found = self._connection.error(error)
                 again = isinstance(found, CallError) and found.reason in _AGAIN
                 if not (isinstance(found, UnreachableError) or again):
@@ -159,6 +149,22 @@ class Transfer:
                     last_news, pause = time.monotonic(), pauses()
                 elif time.monotonic() - last_news > self._connection.patience_s:
                     raise found from None
+
+
+@contextlib.contextmanager
+def _offered(path: Path, digest: str) -> Iterator[Path]:
+    """A folder for this user alone that holds a link to a file, as long as the block lasts.
+
+    It lies beside the file, so that nothing is copied; OSError where that can't be.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=".recaster-", dir=path.resolve().parent))
+    link = folder / OFFERED.format(digest=digest)
+    try:
+        os.link(path.resolve(), link)
+        yield folder
+    finally:
+        link.unlink(missing_ok=True)
+        folder.rmdir()
 
 
 def _digest(path: Path, report: Report) -> tuple[str, int]:

@@ -26,6 +26,7 @@ from recaster.files import atomic_path, write_json
 from recaster.networks.model_folder import ModelCard, ModelFolder
 from recaster.networks.tensors import save_tensors
 from recaster.progress import Report, Update, silent
+from recaster.texts import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -275,7 +276,7 @@ def main(given: TextIO, told: TextIO) -> int:
 
         run_variant(variant, settings, Path(job["folder"]), evaluate, teller, teller.judged)
     except RecasterError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{shown(error)}\n")
         return error.exit_code
     except KeyboardInterrupt:
         sys.stderr.write("stopped\n")

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import shutil
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import blob_pb2, blob_pb2_grpc
@@ -17,7 +18,6 @@ from recaster.store.jobs import UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from recaster.service.engine import Engine
     from recaster.store.uploads import Upload, UploadWriter
@@ -183,6 +183,17 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         finally:
             await asyncio.shield(moving(shutil.rmtree, path.parent, True))
         return blob_pb2.TakeDropResponse(digest=digest)
+
+    @answering
+    async def TakeFile(
+        self, request: blob_pb2.TakeFileRequest, context: Context
+    ) -> blob_pb2.TakeFileResponse:
+        """Take a file from where a client of this machine shows it."""
+        self._refuse_far(context)
+        check_digest("digest", request.digest)
+        check_offset("size", request.size, LARGEST)
+        await moving(self._blobs.take_offered, Path(request.folder), request.digest, request.size)
+        return blob_pb2.TakeFileResponse(digest=request.digest)
 
     def _find(self, digest: str) -> Upload:
         upload = self._blobs.find(digest)

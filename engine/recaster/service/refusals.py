@@ -27,6 +27,7 @@ from recaster.errors import (
 from recaster.service.threads import reading, writing
 from recaster.store.blobs import QuotaError
 from recaster.store.jobs import ReusedError, UnknownError
+from recaster.store.offers import NotOfferedError
 from recaster.store.uploads import DigestError
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ _CODES: Final[tuple[tuple[type[RecasterError], grpc.StatusCode, str], ...]] = (
     (QuotaError, Code.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED"),
     (DiskFullError, Code.RESOURCE_EXHAUSTED, "DISK_FULL"),
     (DigestError, Code.DATA_LOSS, "DIGEST_MISMATCH"),
+    (NotOfferedError, Code.FAILED_PRECONDITION, "NOT_OFFERED"),
     (UsageError, Code.INVALID_ARGUMENT, "USAGE"),
     (InputError, Code.INVALID_ARGUMENT, "INPUT"),
     (FaceNotFoundError, Code.NOT_FOUND, "FACE_NOT_FOUND"),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
+import dataclasses
 import logging
+import os
 import signal
 import socket
-import stat
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import grpc
@@ -37,6 +36,7 @@ from recaster.api.v1 import (
     swap_pb2,
     swap_pb2_grpc,
 )
+from recaster.client.peer import loopback_of
 from recaster.errors import InputError, RecasterError, UsageError
 from recaster.jobs.assistants import Assistants
 from recaster.jobs.descriptors import connections_for, raise_limit
@@ -46,6 +46,7 @@ from recaster.jobs.running import Rules
 from recaster.jobs.supervisor import Supervisor
 from recaster.jobs.supervisor_thread import SupervisorThread
 from recaster.jobs.tidying import tidy
+from recaster.places import LOOPBACK, own_address, socket_path
 from recaster.provenance.manifest import check_signing
 from recaster.provenance.policy import Policy
 from recaster.provenance.signing import signing_of
@@ -64,6 +65,7 @@ from recaster.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from recaster.store.blobs import Quota
     from recaster.store.folder import DataFolder
@@ -122,7 +124,8 @@ class ServeSettings:
 
     Attributes:
         data: where it keeps everything.
-        listen: "HOST:PORT" or "unix:PATH"; port 0 takes any that is free.
+        listen: "HOST:PORT" or "unix:PATH"; port 0 takes any that is free; "" for a socket
+            in the data folder, with TLS for port 50551 of this machine.
         tls: certificates; None speaks in the clear, which only this machine may hear.
         quota: what may be kept; None for the usual.
         rules: how jobs are run.
@@ -131,7 +134,7 @@ class ServeSettings:
     """
 
     data: DataFolder
-    listen: str = "127.0.0.1:50551"
+    listen: str = ""
     tls: Tls | None = None
     quota: Quota | None = None
     rules: Rules = field(default_factory=Rules)
@@ -152,6 +155,8 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
         ManifestError: nothing can be signed with the policy's certificate.
         OutputError: the data can't be written.
     """
+    usual = own_address(settings.data.path) if settings.tls is None else LOOPBACK
+    settings = dataclasses.replace(settings, listen=settings.listen or usual)
     refuse_open_door(settings)
     settings.data.make()
     policy = Policy.load(settings.data.path)
@@ -218,7 +223,7 @@ def refuse_open_door(settings: ServeSettings) -> None:
     host, colon, port = settings.listen.rpartition(":")
     if not colon or not port.isdecimal() or int(port) > 65535:
         raise UsageError(f"{settings.listen!r} is no address to listen on; write HOST:PORT or unix:PATH")
-    if settings.tls is None and not _is_loopback(host):
+    if settings.tls is None and not loopback_of(host):
         raise UsageError(
             f"{settings.listen}: others could listen in; add --tls-cert and --tls-key "
             "(make them with: recaster certs), or listen on 127.0.0.1"
@@ -271,7 +276,7 @@ def _bound(server: Any, settings: ServeSettings) -> str:
     """Take the address; returns it as clients write it."""
     try:
         if settings.listen.startswith("unix:"):
-            path = Path(settings.listen.removeprefix("unix:")).absolute()
+            path = socket_path(settings.listen)
             _private(path)
             server.add_insecure_port(f"unix:{path}")
             return f"unix:{path}"
@@ -292,7 +297,8 @@ def _bound(server: Any, settings: ServeSettings) -> str:
 def _private(path: Path) -> None:
     """A socket is for everybody who may enter its folder: that must be its owner alone."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if stat.S_IMODE(path.parent.stat().st_mode) & 0o077:
+    folder = path.parent.stat()
+    if folder.st_mode & 0o077 or folder.st_uid != os.getuid():
         raise UsageError(
             f"{path}: others may enter its folder; put the socket into one of your own (chmod 700)"
         )
@@ -325,14 +331,6 @@ def _on_signals(stop: Callable[[], None]) -> None:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
         else:
             loop.add_signal_handler(number, stop)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    return False
 
 
 def _read(path: Path) -> bytes:

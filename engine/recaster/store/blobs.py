@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import re
+import secrets
 import shutil
 import stat
 import time
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.errors import DiskFullError, InputError, UsageError
 from recaster.files import sha256, sync
+from recaster.store.offers import open_offered
 from recaster.store.uploads import KEEP_S, DigestError, Upload, UploadWriter, refused
 from recaster.store.usage import Usage
 
@@ -237,7 +239,25 @@ class Blobs:
             raise InputError("the drop is empty: put the file there first") from None
         except OSError:
             raise InputError("the drop holds no plain file") from None
-        copied = path.with_name(path.name + ".taken")
+        self._take(handle, path.with_name(path.name + ".taken"), digest, size)
+
+    def take_offered(self, folder: Path, digest: str, size: int) -> None:
+        """Take a file that a client of this machine shows (``store.offers``).
+
+        Raises:
+            NotOfferedError: none is shown there.
+            DigestError: it isn't what was promised.
+            QuotaError, DiskFullError: there is no room for it.
+        """
+        handle = open_offered(folder, digest, size)
+        aside = self._folder.drops / secrets.token_hex(16)
+        try:
+            aside.mkdir(mode=0o700)
+            self._take(handle, aside / "taken", digest, size)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+    def _take(self, handle: int, copied: Path, digest: str, size: int) -> None:
         try:
             found_size = os.fstat(handle).st_size
             if not stat.S_ISREG(os.fstat(handle).st_mode):

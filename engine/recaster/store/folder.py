@@ -5,6 +5,7 @@ Layout::
     DATA/store.sqlite    jobs, events, and what there is
          reserve         room for the store when the disk is full
          token           what a client must show, readable by its owner only
+         run/            the socket where it answers, unless it is told to listen elsewhere
          lock            held by the one engine that serves this folder
          blobs/ab/...    content by SHA-256
          uploads/        blobs on their way
@@ -17,21 +18,19 @@ Layout::
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import shutil
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import OutputError, UsageError
 from recaster.files import held, unwritable, write_secret
+from recaster.places import data_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-VARIABLE: Final = "RECASTER_DATA"
 SHORTEST_TOKEN: Final = 20
 _PARTS: Final = ("blobs", "uploads", "drops", "facesets", "models", "jobs")
 
@@ -45,14 +44,7 @@ class DataFolder:
     @classmethod
     def default(cls) -> DataFolder:
         """What RECASTER_DATA names, else the platform's folder for a user's application data."""
-        given = os.environ.get(VARIABLE)
-        if given:
-            return cls(Path(given))
-        if sys.platform == "win32":
-            return cls(Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "Recaster")
-        if sys.platform == "darwin":
-            return cls(Path.home() / "Library" / "Application Support" / "Recaster")
-        return cls(Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share")) / "recaster")
+        return cls(data_folder())
 
     @property
     def database(self) -> Path:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16recaster/v1/blob.proto\x12\x0brecaster.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"*\n\x17\x46indMissingBlobsRequest\x12\x0f\n\x07\x64igests\x18\x01 \x03(\t\"+\n\x18\x46indMissingBlobsResponse\x12\x0f\n\x07missing\x18\x01 \x03(\t\"2\n\x12StartUploadRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x03\"|\n\x06Upload\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x11\n\tcommitted\x18\x03 \x01(\x03\x12\x10\n\x08\x63omplete\x18\x04 \x01(\x08\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\"\n\x10GetUploadRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"B\n\x12WriteUploadRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"%\n\x13\x43\x61ncelUploadRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"\x16\n\x14\x43\x61ncelUploadResponse\"@\n\x0fReadBlobRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\r\n\x05limit\x18\x03 \x01(\x03\" \n\x10ReadBlobResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"/\n\x0fOpenDropRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x03\"%\n\x04\x44rop\x12\x0f\n\x07\x64rop_id\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\"\"\n\x0fTakeDropRequest\x12\x0f\n\x07\x64rop_id\x18\x01 \x01(\t\"\"\n\x10TakeDropResponse\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t2\xe1\x04\n\x0b\x42lobService\x12_\n\x10\x46indMissingBlobs\x12$.recaster.v1.FindMissingBlobsRequest\x1a%.recaster.v1.FindMissingBlobsResponse\x12\x43\n\x0bStartUpload\x12\x1f.recaster.v1.StartUploadRequest\x1a\x13.recaster.v1.Upload\x12?\n\tGetUpload\x12\x1d.recaster.v1.GetUploadRequest\x1a\x13.recaster.v1.Upload\x12\x45\n\x0bWriteUpload\x12\x1f.recaster.v1.WriteUploadRequest\x1a\x13.recaster.v1.Upload(\x01\x12S\n\x0c\x43\x61ncelUpload\x12 .recaster.v1.CancelUploadRequest\x1a!.recaster.v1.CancelUploadResponse\x12I\n\x08ReadBlob\x12\x1c.recaster.v1.ReadBlobRequest\x1a\x1d.recaster.v1.ReadBlobResponse0\x01\x12;\n\x08OpenDrop\x12\x1c.recaster.v1.OpenDropRequest\x1a\x11.recaster.v1.Drop\x12G\n\x08TakeDrop\x12\x1c.recaster.v1.TakeDropRequest\x1a\x1d.recaster.v1.TakeDropResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16recaster/v1/blob.proto\x12\x0brecaster.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"*\n\x17\x46indMissingBlobsRequest\x12\x0f\n\x07\x64igests\x18\x01 \x03(\t\"+\n\x18\x46indMissingBlobsResponse\x12\x0f\n\x07missing\x18\x01 \x03(\t\"2\n\x12StartUploadRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x03\"|\n\x06Upload\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x11\n\tcommitted\x18\x03 \x01(\x03\x12\x10\n\x08\x63omplete\x18\x04 \x01(\x08\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\"\n\x10GetUploadRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"B\n\x12WriteUploadRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"%\n\x13\x43\x61ncelUploadRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"\x16\n\x14\x43\x61ncelUploadResponse\"@\n\x0fReadBlobRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\r\n\x05limit\x18\x03 \x01(\x03\" \n\x10ReadBlobResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"?\n\x0fTakeFileRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x0e\n\x06\x66older\x18\x03 \x01(\t\"\"\n\x10TakeFileResponse\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"/\n\x0fOpenDropRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x03\"%\n\x04\x44rop\x12\x0f\n\x07\x64rop_id\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\"\"\n\x0fTakeDropRequest\x12\x0f\n\x07\x64rop_id\x18\x01 \x01(\t\"\"\n\x10TakeDropResponse\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t2\xaa\x05\n\x0b\x42lobService\x12_\n\x10\x46indMissingBlobs\x12$.recaster.v1.FindMissingBlobsRequest\x1a%.recaster.v1.FindMissingBlobsResponse\x12\x43\n\x0bStartUpload\x12\x1f.recaster.v1.StartUploadRequest\x1a\x13.recaster.v1.Upload\x12?\n\tGetUpload\x12\x1d.recaster.v1.GetUploadRequest\x1a\x13.recaster.v1.Upload\x12\x45\n\x0bWriteUpload\x12\x1f.recaster.v1.WriteUploadRequest\x1a\x13.recaster.v1.Upload(\x01\x12S\n\x0c\x43\x61ncelUpload\x12 .recaster.v1.CancelUploadRequest\x1a!.recaster.v1.CancelUploadResponse\x12I\n\x08ReadBlob\x12\x1c.recaster.v1.ReadBlobRequest\x1a\x1d.recaster.v1.ReadBlobResponse0\x01\x12G\n\x08TakeFile\x12\x1c.recaster.v1.TakeFileRequest\x1a\x1d.recaster.v1.TakeFileResponse\x12;\n\x08OpenDrop\x12\x1c.recaster.v1.OpenDropRequest\x1a\x11.recaster.v1.Drop\x12G\n\x08TakeDrop\x12\x1c.recaster.v1.TakeDropRequest\x1a\x1d.recaster.v1.TakeDropResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,14 +52,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_READBLOBREQUEST']._serialized_end=570
   _globals['_READBLOBRESPONSE']._serialized_start=572
   _globals['_READBLOBRESPONSE']._serialized_end=604
-  _globals['_OPENDROPREQUEST']._serialized_start=606
-  _globals['_OPENDROPREQUEST']._serialized_end=653
-  _globals['_DROP']._serialized_start=655
-  _globals['_DROP']._serialized_end=692
-  _globals['_TAKEDROPREQUEST']._serialized_start=694
-  _globals['_TAKEDROPREQUEST']._serialized_end=728
-  _globals['_TAKEDROPRESPONSE']._serialized_start=730
-  _globals['_TAKEDROPRESPONSE']._serialized_end=764
-  _globals['_BLOBSERVICE']._serialized_start=767
-  _globals['_BLOBSERVICE']._serialized_end=1376
+  _globals['_TAKEFILEREQUEST']._serialized_start=606
+  _globals['_TAKEFILEREQUEST']._serialized_end=669
+  _globals['_TAKEFILERESPONSE']._serialized_start=671
+  _globals['_TAKEFILERESPONSE']._serialized_end=705
+  _globals['_OPENDROPREQUEST']._serialized_start=707
+  _globals['_OPENDROPREQUEST']._serialized_end=754
+  _globals['_DROP']._serialized_start=756
+  _globals['_DROP']._serialized_end=793
+  _globals['_TAKEDROPREQUEST']._serialized_start=795
+  _globals['_TAKEDROPREQUEST']._serialized_end=829
+  _globals['_TAKEDROPRESPONSE']._serialized_start=831
+  _globals['_TAKEDROPRESPONSE']._serialized_end=865
+  _globals['_BLOBSERVICE']._serialized_start=868
+  _globals['_BLOBSERVICE']._serialized_end=1550
 # @@protoc_insertion_point(module_scope)

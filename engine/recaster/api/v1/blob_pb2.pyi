@@ -82,6 +82,22 @@ class ReadBlobResponse(_message.Message):
     data: bytes
     def __init__(self, data: _Optional[bytes] = ...) -> None: ...
 
+class TakeFileRequest(_message.Message):
+    __slots__ = ("digest", "size", "folder")
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    FOLDER_FIELD_NUMBER: _ClassVar[int]
+    digest: str
+    size: int
+    folder: str
+    def __init__(self, digest: _Optional[str] = ..., size: _Optional[int] = ..., folder: _Optional[str] = ...) -> None: ...
+
+class TakeFileResponse(_message.Message):
+    __slots__ = ("digest",)
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    digest: str
+    def __init__(self, digest: _Optional[str] = ...) -> None: ...
+
 class OpenDropRequest(_message.Message):
     __slots__ = ("digest", "size")
     DIGEST_FIELD_NUMBER: _ClassVar[int]

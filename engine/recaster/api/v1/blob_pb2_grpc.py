@@ -66,6 +66,11 @@ class BlobServiceStub(object):
                 request_serializer=recaster_dot_v1_dot_blob__pb2.ReadBlobRequest.SerializeToString,
                 response_deserializer=recaster_dot_v1_dot_blob__pb2.ReadBlobResponse.FromString,
                 _registered_method=True)
+        self.TakeFile = channel.unary_unary(
+                '/recaster.v1.BlobService/TakeFile',
+                request_serializer=recaster_dot_v1_dot_blob__pb2.TakeFileRequest.SerializeToString,
+                response_deserializer=recaster_dot_v1_dot_blob__pb2.TakeFileResponse.FromString,
+                _registered_method=True)
         self.OpenDrop = channel.unary_unary(
                 '/recaster.v1.BlobService/OpenDrop',
                 request_serializer=recaster_dot_v1_dot_blob__pb2.OpenDropRequest.SerializeToString,
@@ -127,8 +132,19 @@ class BlobServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TakeFile(self, request, context):
+        """For clients on the engine's own machine and of its own user: takes a file from the disk, instead of its
+        bytes. The client makes an empty folder that only its user may enter, with the file (a hard link is
+        enough) as "recaster-offers-DIGEST" in it, and removes both afterwards; the engine only reads. UNIMPLEMENTED
+        (NOT_LOCAL) where the connection didn't come from this machine; FAILED_PRECONDITION (NOT_OFFERED) where
+        there is no such folder of the engine's own user with such a file in it: upload it then.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def OpenDrop(self, request, context):
-        """For clients on the engine's own machine: a folder of the engine to put a file into, instead of
+        """As TakeFile, for clients of before it: a folder of the engine to put a file into, instead of
         sending its bytes. UNIMPLEMENTED (NOT_LOCAL) where the connection didn't come from this machine.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -174,6 +190,11 @@ def add_BlobServiceServicer_to_server(servicer, server):
                     servicer.ReadBlob,
                     request_deserializer=recaster_dot_v1_dot_blob__pb2.ReadBlobRequest.FromString,
                     response_serializer=recaster_dot_v1_dot_blob__pb2.ReadBlobResponse.SerializeToString,
+            ),
+            'TakeFile': grpc.unary_unary_rpc_method_handler(
+                    servicer.TakeFile,
+                    request_deserializer=recaster_dot_v1_dot_blob__pb2.TakeFileRequest.FromString,
+                    response_serializer=recaster_dot_v1_dot_blob__pb2.TakeFileResponse.SerializeToString,
             ),
             'OpenDrop': grpc.unary_unary_rpc_method_handler(
                     servicer.OpenDrop,
@@ -350,6 +371,33 @@ class BlobService(object):
             '/recaster.v1.BlobService/ReadBlob',
             recaster_dot_v1_dot_blob__pb2.ReadBlobRequest.SerializeToString,
             recaster_dot_v1_dot_blob__pb2.ReadBlobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TakeFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recaster.v1.BlobService/TakeFile',
+            recaster_dot_v1_dot_blob__pb2.TakeFileRequest.SerializeToString,
+            recaster_dot_v1_dot_blob__pb2.TakeFileResponse.FromString,
             options,
             channel_credentials,
             insecure,

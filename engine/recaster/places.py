@@ -1,0 +1,58 @@
+"""Where this user's engine keeps its data and answers on this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from recaster.errors import UsageError
+
+DATA: Final = "RECASTER_DATA"
+LOOPBACK: Final = "127.0.0.1:50551"
+MAX_SOCKET_BYTES: Final = 103
+"""Bytes of a socket's path that every system takes."""
+HAS_SOCKETS: Final = sys.platform != "win32"
+"""Whether a socket can lie in a folder of one's own here."""
+
+
+def data_folder() -> Path:
+    """Finds the data folder: what RECASTER_DATA names, else the platform's for a user's application data."""
+    given = os.environ.get(DATA)
+    if given:
+        return Path(given)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "Recaster"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "Recaster"
+    return Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share")) / "recaster"
+
+
+def own_address(data: Path) -> str:
+    """Names where the engine of a data folder listens unless it is told otherwise.
+
+    That is a socket in a folder that only its user may enter, so nobody else can answer there; on Windows
+    it is a port of this machine.
+    """
+    if not HAS_SOCKETS:
+        return LOOPBACK
+    return f"unix:{data.absolute() / 'run' / 'engine.sock'}"
+
+
+def socket_path(address: str) -> Path:
+    """The path of "unix:PATH", which gRPC also writes "unix:///PATH".
+
+    Raises:
+        UsageError: no socket can be there.
+    """
+    if not HAS_SOCKETS:
+        raise UsageError(f"{address}: there are no such sockets on this system; use HOST:PORT")
+    given = address.removeprefix("unix:")
+    path = Path(given.removeprefix("//") if given.startswith("///") else given).absolute()
+    if len(os.fsencode(path)) > MAX_SOCKET_BYTES:
+        raise UsageError(
+            f"{path}: a socket's path may have {MAX_SOCKET_BYTES} bytes; choose a data folder with a shorter "
+            "one, or let the engine listen elsewhere (--listen)"
+        )
+    return path
