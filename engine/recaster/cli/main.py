@@ -17,6 +17,7 @@ from recaster.texts import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import TracebackType
 
 # NumPy's matrices are small here: threads that wait for the next one cost more than they give.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -79,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the process's exit code."""
+    sys.excepthook = _unexpected
     with (
         contextlib.redirect_stdout(escaping(sys.stdout)),
         contextlib.redirect_stderr(escaping(sys.stderr)),
@@ -99,15 +101,15 @@ def _run(options: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("recaster"):
-            sys.stderr.write(traceback.format_exc())
-            return 1
+            raise
         missing = UsageError(f"{error.name} is not installed: pip install 'recaster[cpu]' (or [gpu])")
         return _fail(options, str(missing), missing.exit_code)
-    except Exception:  # noqa: BLE001 - the interpreter would print what somebody else wrote as it is
-        clear_line(sys.stderr)
-        sys.stderr.write(traceback.format_exc())
-        return 1
     return 0
+
+
+def _unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print a traceback as the interpreter does, but escaped: an error's words may be somebody else's."""
+    escaping(sys.stderr).write("".join(traceback.format_exception(kind, error, trace)))
 
 
 def _fail(options: argparse.Namespace, message: str, code: int) -> int:
