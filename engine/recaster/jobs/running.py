@@ -41,6 +41,7 @@ class Running:
     job_id: str
     device: str
     process: asyncio.subprocess.Process | None = None
+    spoke: bool = False  # whether it has ever said anything
     told: float | None = None  # when it was asked to stop
     kept: float = 0.0  # when its progress was last kept
     waiting: Mapping[str, Any] | None = None  # progress not kept yet

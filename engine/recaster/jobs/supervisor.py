@@ -79,7 +79,8 @@ class Supervisor:
         self._closing = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self.looked_at = time.monotonic()
-        self.trouble = ""
+        self.trouble = ""  # why workers couldn't be started, until one can
+        self.troubled_at = 0.0
 
     def rights_changed(self) -> None:
         """Stop what puts on a face that it may not put on any more; what was done is kept."""
@@ -272,7 +273,7 @@ class Supervisor:
             # The engine itself couldn't go on (its disk is full, say): the job isn't to blame.
             if str(error) != self.trouble:  # else it was said before
                 log.exception("a job's worker was lost", extra={"job": running.job_id})
-            self.trouble = str(error)
+            self.trouble, self.troubled_at = str(error), time.monotonic()
             running.told = time.monotonic()
             self._not_before[running.job_id] = running.told + TROUBLE_S
             running.kill()
@@ -317,7 +318,7 @@ class Supervisor:
     async def _work(self, running: Running, task: Task) -> int:
         process, says = await running.start(task)
         while line := await says.readline():
-            self.trouble = ""
+            self.trouble, running.spoke = "", True
             self._hear(running, json.loads(line))
         self._keep_progress(running)
         return await process.wait()
@@ -379,6 +380,8 @@ class Supervisor:
     def _crashed(self, running: Running, code: int | None) -> None:
         standing = self._store.jobs.standing(running.job_id)
         failures = standing.failures + 1
+        if not running.spoke:
+            self.trouble, self.troubled_at = "workers end before they begin", time.monotonic()
         log.warning("worker died", extra={"job": running.job_id, "code": code, "failures": failures})
         self._store.jobs.remember(running.job_id, Standing(standing.wish, standing.best, failures))
         if failures >= TRIES:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 OBEY_S: Final = 2.0
 """Seconds that whoever wants something of a job waits for the supervisor to look at it."""
+RECENT_S: Final = 60.0
+"""Seconds after which trouble that didn't come again is over: who waits for a worker tries more often."""
 STALE_S: Final = 60.0
 """Seconds without a round, after which a supervisor is taken for stuck: it waits for a lock for 10."""
 
@@ -62,8 +64,9 @@ class SupervisorThread:
 
     @property
     def trouble(self) -> str:
-        """Why no worker can be started; empty where they can."""
-        return self._supervisor.trouble
+        """Why no worker could be started just now; empty where they can."""
+        recent = time.monotonic() - self._supervisor.troubled_at < RECENT_S
+        return self._supervisor.trouble if recent else ""
 
     def wake(self) -> None:
         """Look at the jobs now: something about them has changed."""

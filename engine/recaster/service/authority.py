@@ -27,6 +27,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
 
     def __init__(self, token: str) -> None:
         self._wanted = f"Bearer {token}".encode()
+        self.on_refused: Callable[[str, str], None] = lambda *_: None
 
     async def intercept_service(
         self, continuation: Callable[[Any], Awaitable[Any]], call: grpc.HandlerCallDetails
@@ -39,11 +40,12 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
         shown = shown if isinstance(shown, bytes) else shown.encode()
         if hmac.compare_digest(shown, self._wanted):
             return handler
-        return _refusing()
+        return _refusing(self.on_refused)
 
 
-def _refusing() -> Any:
+def _refusing(tell: Callable[[str, str], None]) -> Any:
     async def refuse(_: Any, context: Context) -> None:
+        tell(REFUSED.reason, context.peer())
         await abort(context, REFUSED)
 
     # A stream, whatever was called: its message would be waited for otherwise, and might never come.

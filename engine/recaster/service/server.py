@@ -14,26 +14,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health
 from grpc_reflection.v1alpha import reflection
 
 from recaster.api.v1 import (
-    blob_pb2,
     blob_pb2_grpc,
-    clip_pb2,
     clip_pb2_grpc,
-    faceset_pb2,
     faceset_pb2_grpc,
-    identity_pb2,
     identity_pb2_grpc,
-    job_pb2,
     job_pb2_grpc,
-    model_pb2,
     model_pb2_grpc,
     provenance_pb2_grpc,
-    server_pb2,
     server_pb2_grpc,
-    swap_pb2,
     swap_pb2_grpc,
 )
 from recaster.client.peer import loopback_of
@@ -59,6 +51,8 @@ from recaster.service.identities import IdentityService
 from recaster.service.jobs import JobService
 from recaster.service.metrics import Metrics
 from recaster.service.provenance import ProvenanceService
+from recaster.service.readiness import Readiness
+from recaster.service.refused import RefusedCalls
 from recaster.service.things import ClipService, FacesetService, ModelService
 from recaster.service.threads import writing
 from recaster.store.store import Store
@@ -79,7 +73,6 @@ IDLE_MS: Final = 30_000
 """Milliseconds after which a connection without a call is closed; a client's next call makes another."""
 CALLS_GRACE_S: Final = 3.0
 """Seconds that calls have to end when the engine stops."""
-_FILES: Final = (blob_pb2, clip_pb2, faceset_pb2, identity_pb2, job_pb2, model_pb2, server_pb2, swap_pb2)
 _SERVICES: Final = (
     (blob_pb2_grpc.add_BlobServiceServicer_to_server, BlobService),
     (clip_pb2_grpc.add_ClipServiceServicer_to_server, ClipService),
@@ -189,19 +182,22 @@ async def _serve(engine: Engine, server: grpc.aio.Server, ready: Callable[[], No
             log.warning("jobs of an engine that died are queued again", extra={"jobs": recovered})
     except (RecasterError, OSError):  # the supervisor tries again and again; on a full disk, say
         log.exception("what an engine that died has left can't be looked after now")
-    alive = await _tells_health(server)
+    readiness = Readiness(engine, _service_names())
+    server.add_generic_rpc_handlers((readiness,))
     await asyncio.to_thread(devices)  # a driver may take seconds to say what there is; later nobody waits
     await server.start()
     engine.supervisor.start()
+    await readiness.look()
     ready()
     tasks: list[asyncio.Future[Any]] = [
         asyncio.wrap_future(engine.supervisor.ended),
         asyncio.create_task(_sweep(engine)),
+        asyncio.create_task(readiness.watch()),
         asyncio.create_task(stop.wait()),
     ]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     log.info("stopping; jobs save what they did")
-    await alive.enter_graceful_shutdown()
+    await readiness.stop()
     # Together: a worker that has stopped must not be started again while calls end.
     await asyncio.gather(engine.supervisor.close(), server.stop(CALLS_GRACE_S))
     engine.assistants.close()
@@ -231,7 +227,9 @@ def refuse_open_door(settings: ServeSettings) -> None:
 
 
 def _listening(engine: Engine, settings: ServeSettings, token: str) -> tuple[grpc.aio.Server, str]:
-    interceptors: list[grpc.aio.ServerInterceptor] = [*tracing.interceptors(), TokenInterceptor(token)]
+    door = TokenInterceptor(token)
+    door.on_refused = RefusedCalls().note
+    interceptors: list[grpc.aio.ServerInterceptor] = [*tracing.interceptors(), door]
     if settings.metrics_port is not None:
         metrics = Metrics(settings.data)
         metrics.listen(settings.metrics_port)
@@ -259,17 +257,8 @@ def _listening(engine: Engine, settings: ServeSettings, token: str) -> tuple[grp
     return server, _bound(server, settings)
 
 
-async def _tells_health(server: grpc.aio.Server) -> health.aio.HealthServicer:
-    """Let anybody ask whether the engine is well."""
-    alive = health.aio.HealthServicer()
-    for name in ("", *_service_names()):
-        await alive.set(name, health_pb2.HealthCheckResponse.SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(alive, server)
-    return alive
-
-
 def _service_names() -> list[str]:
-    return [name.full_name for file in _FILES for name in file.DESCRIPTOR.services_by_name.values()]
+    return [f"recaster.v1.{service.__name__}" for _, service in _SERVICES]
 
 
 def _bound(server: Any, settings: ServeSettings) -> str:
