@@ -123,7 +123,8 @@ def hindrance(found: Snapshot, face: str) -> str:
         return "The engine doesn't have this face any more: choose another"
     person = person_of(found, holder)
     if person is None:
-        return ""  # some engines take a basis for granted; those that don't say so
+        needed = found.info is not None and found.info.basis_needed
+        return messages.OF_REASON["CONSENT_MISSING"] if needed else ""
     try:
         require(person, Policy())
     except ConsentError as error:

@@ -248,14 +248,19 @@ def fetch_again(errand: Errand) -> None:
         link.look()
 
 
+def result_name(title: str, request: str, suffix: str) -> str:
+    """What a result's file is called: never what an engine, or a file that somebody sent, wants it to be."""
+    name = bpy.path.clean_name(title)[:MAX_NAME]
+    mark = bpy.path.clean_name(request[:8])
+    return f"{name}-{mark}{suffix if suffix in SUFFIXES.values() else '.mp4'}"
+
+
 def _fetch(errand: Errand, job: Any) -> None:
     """Download a result, and put it on the timeline."""
     link = session.link()
     [made] = [one for one in job.result.artifacts if one.role == "clip"]
     folder, _ = results_folder()
-    suffix = made.suffix if made.suffix in SUFFIXES.values() else ".mp4"  # a name is never the engine's
-    name = bpy.path.clean_name(errand.title)[:MAX_NAME]
-    out = folder / f"{name}-{bpy.path.clean_name(errand.request[:8])}{suffix}"
+    out = folder / result_name(errand.title, errand.request, made.suffix)
 
     def do(client: Client, work: Work) -> Path:
         folder.mkdir(parents=True, exist_ok=True)

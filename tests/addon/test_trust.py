@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sys
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 
     from serving import Served
     from tests.addon.conftest import Blender
+
+STRIP = (
+    "face", "face_name", "person", "everyone", "mask", "feather", "erode", "colour", "smoothing", "handles",
+    "codec", "label", "label_language", "mute", "uid", "request", "job", "pending", "result_of",
+)  # fmt: skip
+SCENE = ("source", "target", "model", "preset", "minutes", "name", "page", "shown")
+"""What version 0.1.0 wrote into .blend files."""
 
 
 def test_rights_are_those_of_the_face_that_is_chosen(
@@ -81,3 +89,23 @@ def test_a_new_file_does_not_stop_the_engine(newest_blender: Blender, tmp_path: 
     command = Path(sys.executable).with_name("recaster")
     found = newest_blender.run("templates", tmp_path, command=command, data=tmp_path / "data", port=port)
     assert found["pid"] != os.getpid()
+
+
+def test_states_of_the_engine_are_told_apart(newest_blender: Blender, tmp_path: Path) -> None:
+    found = newest_blender.run("states", tmp_path)
+    files = found.pop("files")
+    assert all(
+        Path(one).name == one and "\\" not in one and ":" not in one and len(one) < 150 for one in files
+    )
+    assert {Path(one).suffix for one in files} == {".mp4"}
+    assert len({json.dumps(one) for one in found.values()}) == len(found)
+    assert found["offline"][2] == ["Start Engine"]
+    assert "Open Preferences" in found["token"][2]
+    assert "Start Engine" in found["crashed"][2]
+    assert "Stop Engine" in found["starting"][2]
+
+
+def test_files_of_the_last_release_keep_what_they_hold(blender: Blender, tmp_path: Path) -> None:
+    found = blender.run("kept", tmp_path)
+    assert set(STRIP) <= set(found["strip"])
+    assert set(SCENE) <= set(found["scene"])

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from recaster import __version__
 from recaster.api.v1 import clip_pb2, server_pb2, server_pb2_grpc, swap_pb2, swap_pb2_grpc
+from recaster.errors import UsageError
 from recaster.jobs.devices import devices
 from recaster.jobs.rights import labelled_by, register_of, swapped_in
 from recaster.networks.presets import PRESETS
 from recaster.provenance.marking import Marking
+from recaster.provenance.policy import Policy
 from recaster.service.checks import check_digest, check_id
 from recaster.service.refusals import Context, answering, blob_missing, invalid
 from recaster.service.threads import moving, writing
@@ -51,7 +53,16 @@ class ServerService(server_pb2_grpc.ServerServiceServicer):
             max_message_bytes=MAX_MESSAGE,
             codecs=CODECS,
             local_drops=self._engine.local_drops,
+            basis_needed=basis_needed(self._engine.store.folder.path),
         )
+
+
+def basis_needed(data: Path) -> bool:
+    """Whether the policy has no basis for faces of which nobody said any; also where it can't be read."""
+    try:
+        return not Policy.load(data).default
+    except UsageError:  # whatever needs it says so
+        return True
 
 
 class SwapService(swap_pb2_grpc.SwapServiceServicer):

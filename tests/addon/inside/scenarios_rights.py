@@ -14,9 +14,11 @@ def rights(engine: str, token: str, face: str, clip: str, out: str) -> dict[str,
     """From a face of which nobody said anything to a signed render."""
     scene, strip = kit.shot(engine, token, face, clip, 1, 13)
     known, session = kit.part("rights"), kit.part("session")
-    refused = kit.press()
+    assert not bpy.ops.sequencer.recaster_swap.poll()
+    refused = kit.part("swaps").begin(scene, strip)  # as another client would, that doesn't ask
     kit.until(lambda: refused.ended)
     assert refused.stage == "failed"
+    assert refused.trouble == known.hindrance(session.snapshot(), face)
     said = {"refused": refused.trouble}
 
     assert bpy.ops.sequencer.recaster_state_basis(face=face, basis="synthetic") == {"FINISHED"}

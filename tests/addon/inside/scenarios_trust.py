@@ -298,8 +298,12 @@ def templates(command: str, data: str, port: int) -> dict[str, Any]:
     assert bpy.ops.recaster.start_engine() == {"FINISHED"}
     kit.until(lambda: session.snapshot().online)
     process = session.local()._process.pid
+    for _ in range(2):
+        bpy.ops.wm.read_homefile(app_template="Video_Editing")
+        session._stop_if_disabled()  # what the timer does a moment later
+        bpy.ops.wm.read_homefile(app_template="")
     addon_utils.disable_all()
-    session._stop_if_disabled()  # what the timer does a moment later
+    session._stop_if_disabled()
     assert session.local().running
     assert not session.local().stopping
     addon_utils.enable(kit.ADDON, default_set=True)
@@ -365,3 +369,43 @@ def paced_once(clip: str) -> dict[str, Any]:
     assert len(made) <= 1
     assert scene.sequence_editor.active_strip == strip
     return {"paces": len(paces)}
+
+
+def states() -> dict[str, Any]:
+    """Engines that can't be used are told apart; and no name decides where a result goes."""
+    kit.enable()
+    session, panels, link = kit.part("session"), kit.part("panels"), kit.part("link")
+
+    def said(*, here: bool = True, local: dict[str, Any] | None = None, **found: Any) -> list[Any]:
+        known = {"running": False, "stopping": False, "crashed": lambda: "", **(local or {})}
+        kept, session._state.local = session._state.local, SimpleNamespace(**known)
+        label, _, why, buttons = panels.state_of(link.Snapshot(**found), here=here)
+        session._state.local = kept
+        return [label, why, [operator.bl_label for operator, _ in buttons]]
+
+    names = ["shot", "../../x", "C:\\x", "/etc/x", ".", "a" * 500, "\x1b[31m", "con/", "x\0y"]
+    files = [
+        kit.part("swaps").result_name(*given) for one in names for given in ((one, one, one), ("a", "b", one))
+    ]
+    return {
+        "offline": said(away=True, trouble="x"),
+        "far": said(here=False, away=True, trouble="x"),
+        "starting": said(local={"running": True}, away=True),
+        "stopping": said(local={"running": True, "stopping": True}, away=True),
+        "crashed": said(local={"crashed": lambda: "The engine stopped unexpectedly"}, away=True),
+        "token": said(here=False, refused=True),
+        "another": said(refused=True),
+        "connecting": said(trouble=link.CONNECTING),
+        "odd": said(here=False, trouble="The engine met an error of its own"),
+        "files": files,
+    }
+
+
+def kept() -> dict[str, Any]:
+    """The names of what .blend files hold."""
+    kit.enable()
+    known = kit.part("properties")
+    return {
+        "strip": [one.identifier for one in known.StripSettings.bl_rna.properties],
+        "scene": [one.identifier for one in known.TrainingSettings.bl_rna.properties],
+    }

@@ -1,0 +1,34 @@
+"""What an engine says of itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recaster.provenance.policy import BASIS_VARIABLE, FILE
+from recaster.service.about import basis_needed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("policy", "needed"),
+    [
+        (None, True),
+        ('[consent]\ndefault = "synthetic"\n', False),
+        ('[consent]\nbases = ["consent"]\n', True),
+        ("this is no policy", True),
+    ],
+)
+def test_a_client_knows_whether_a_face_needs_a_basis(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str | None, needed: bool
+) -> None:
+    monkeypatch.delenv(BASIS_VARIABLE)
+    if policy is not None:
+        (tmp_path / FILE).write_text(policy)
+    assert basis_needed(tmp_path) is needed
+    if policy is None:
+        monkeypatch.setenv(BASIS_VARIABLE, "synthetic")
+        assert not basis_needed(tmp_path)
