@@ -17,8 +17,11 @@ from recaster.api.v1 import identity_pb2, job_pb2
 from recaster.client.errors import CallError
 from recaster.errors import LockedError, OutputError
 from recaster.files import PATIENCE_S, held, locked, unwritable
+from recaster.jobs.rights import register_of
 from recaster.service.refusals import refusal_of
 from recaster.store.database import Database
+from recaster.store.folder import DataFolder
+from recaster.store.store import MAX_HOLD_S, Store
 from recaster.store.uploads import refused
 
 if TYPE_CHECKING:
@@ -119,6 +122,19 @@ def test_readers_wait_for_no_writer(tmp_path: Path) -> None:
     with database.transaction() as opened:
         opened.execute("delete from job")
     database.close()
+
+
+def test_who_waits_for_the_audit_log_keeps_the_store_from_others_for_a_moment_only(tmp_path: Path) -> None:
+    store = Store.open(DataFolder(tmp_path / "data"))
+    with store.database.transaction():
+        assert PATIENCE_S.get() <= MAX_HOLD_S
+        with store.database.transaction():
+            assert PATIENCE_S.get() <= MAX_HOLD_S
+    assert PATIENCE_S.get() > MAX_HOLD_S
+    with log_held(store.folder.path), pytest.raises(LockedError):
+        register_of(store).stated("Anna", "synthetic")
+    assert store.things.every("identity") == []
+    store.close()
 
 
 def test_locks_are_waited_for_as_long_as_who_asks_has_patience(tmp_path: Path) -> None:

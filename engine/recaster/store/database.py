@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import shutil
 import sqlite3
@@ -39,13 +40,19 @@ class Database:
     next can be written: that a job waits for room, say, or that one is deleted to make some.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, max_hold_s: float = math.inf) -> None:
         """Open it, or make it.
+
+        Args:
+            path: the file.
+            max_hold_s: how long, in seconds, a transaction waits for another lock, the audit log's say: all
+                who write wait for it meanwhile.
 
         Raises:
             OutputError: it can't be opened, is damaged, or was written by a newer Recaster.
         """
         self._path = path
+        self._max_hold_s = max_hold_s
         self._reserve = path.with_name("reserve")
         self._of_thread = threading.local()
         self._connections: list[sqlite3.Connection] = []
@@ -126,10 +133,18 @@ class Database:
             connection.execute("begin immediate")
             after: list[Callable[[], None]] = []
             self._of_thread.after = after
-            with connection:  # commits, or rolls back
+            with connection, self._hurrying():  # commits, or rolls back
                 yield connection
         for do in after:
             do()
+
+    @contextlib.contextmanager
+    def _hurrying(self) -> Iterator[None]:
+        before = PATIENCE_S.set(min(PATIENCE_S.get(), self._max_hold_s))
+        try:
+            yield
+        finally:
+            PATIENCE_S.reset(before)
 
     def once_kept(self, do: Callable[[], None]) -> None:
         """Do something when all that is being written is there for others to see; never if it isn't kept."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from recaster.store.blobs import Blobs, Quota
 from recaster.store.database import Database
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.store.folder import DataFolder
+
+MAX_HOLD_S: Final = 0.25
+"""Seconds that whoever writes to the store waits for the audit log's lock before letting others write."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Store:
     def open(cls, folder: DataFolder, quota: Quota | None = None) -> Store:
         """Open what is there, or begin (OutputError where that is impossible)."""
         folder.make()
-        database = Database(folder.database)
+        database = Database(folder.database, MAX_HOLD_S)
         database.keep_reserve()
         return cls(folder, database, Blobs(folder, database, quota), JobStore(database), Things(database))
 
