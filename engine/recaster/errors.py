@@ -21,6 +21,7 @@ Tree::
     +- DeviceError              7   a device was asked for and cannot be used
     +- EngineError              8   an engine can't be reached, or refuses (see ``recaster.client.errors``)
     +- ConsentError             9   no right to use a face: none was stated, it was revoked, or is over
+    +- UnknownSignerError       10  a file fits its manifest, but anybody could have signed it
 
 A message says what happened, to which file or frame, and what to do about it.
 """
@@ -127,3 +128,9 @@ class ConsentError(RecasterError):
     def __init__(self, message: str, reason: str = "CONSENT_MISSING") -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class UnknownSignerError(RecasterError):
+    """A file fits its manifest, but anybody could have signed it."""
+
+    exit_code = 10

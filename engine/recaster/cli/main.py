@@ -46,7 +46,7 @@ RESUMING = ("extract", "swap")
 
 EPILOG = """exit codes: 0 done, 1 unexpected, 2 wrong usage, 3 unusable input, 4 no (such) face,
 5 training failed, 6 result not writable, 7 device not usable, 8 engine not reachable or refusing,
-9 no right to use a face, 130 stopped with Ctrl-C
+9 no right to use a face, 10 signer unknown, 130 stopped with Ctrl-C
 
 What was found in clips is kept in the platform's cache folder, or in the folder that the environment
 variable RECASTER_CACHE names; it can be deleted at any time."""

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """Say in one line what a file is: whether it carries a C2PA manifest, whether that fits the
 file, whether it speaks of a face swap and by what right, and who signed it. Ends with 3 where there is no
-manifest or the file was changed. A manifest can be stripped: none proves nothing."""
+manifest or the file was changed, and with 10 where the signer is unknown: then anybody could have made the
+manifest, and what it says is no more than their word. A manifest can be stripped: none proves nothing."""
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -33,6 +34,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Look, and say."""
+    from recaster.errors import UnknownSignerError
     from recaster.provenance.policy import Policy
     from recaster.provenance.verify import inspect
     from recaster.store.folder import DataFolder
@@ -44,3 +46,7 @@ def run(options: argparse.Namespace) -> None:
         say_json(found.manifests)
     else:
         say(f"{options.file}: {found.line}")
+    if not found.trusted and not found.local:
+        raise UnknownSignerError(
+            f"{options.file}: anybody could have signed this; name the authorities that you trust with --trust"
+        )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LONGEST: Final = 80
 """Letters of what a manifest says that are shown."""
+_QUOTES: Final = frozenset('"\u00ab\u00bb\u201c\u201d\u201e\u201f\u2033\u2036\u275d\u275e\u301d\u301e\uff02')
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,18 @@ def inspect(path: Path, data: Path, trust: Sequence[Path] = ()) -> Finding:
     if state == "Invalid":
         raise ManifestError(f"{path}: {_trouble(found)}")
     words, swap = _nature(active, holds_swap(found))
-    name = f"{_plain(signer.get('common_name'))} ({_plain(signer.get('issuer'))})"
-    if local:
-        name = "this machine's own certificate, which nobody else trusts"
-    elif state != "Trusted":
-        name += ", whom this machine doesn't know"
+    name, issuer = _plain(signer.get("common_name")), _plain(signer.get("issuer"))
     when = f" at {_plain(signer['time'])}" if signer.get("time") else ""
-    line = f"{words}; unchanged since it was signed{when} by {name}"
+    if local:
+        by = "this machine's own certificate, which nobody else trusts"
+        line = f"{words}; unchanged since it was signed{when} by {by}"
+    elif state == "Trusted":
+        line = f"{words}; unchanged since it was signed{when} by {name} ({issuer})"
+    else:  # anybody can make a certificate with any name: that comes first, and all else is only said
+        line = (
+            f"UNKNOWN SIGNER {_quoted(name)} ({_quoted(issuer)}), whom this machine doesn't know, says{when}: "
+            f"{_quoted(words)}; unchanged since then"
+        )
     return Finding(swap, state == "Trusted" and not local, local, line, found)
 
 
@@ -95,6 +101,11 @@ def _nature(active: Mapping[str, Any], swap: bool) -> tuple[str, bool]:
     generated = any("lgorithmicMedia" in str(one.get("digitalSourceType")) for one in actions)
     kind = "made with a trained algorithm" if generated else "no face swap by its own word"
     return f"{kind}, from {maker}", False
+
+
+def _quoted(text: str) -> str:
+    """What anybody may have written, told from our own words by quotes that it can't end."""
+    return '"' + "".join("'" if letter in _QUOTES else letter for letter in text) + '"'
 
 
 def _plain(text: object) -> str:
