@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from recaster.cli.main import main
 from recaster.errors import ManifestError, UsageError
 from recaster.files import sha256
 from recaster.media.reader import read_frames
@@ -34,7 +35,7 @@ from recaster.provenance.manifest import (
 )
 from recaster.provenance.marking import Marking
 from recaster.provenance.signing import signing_of
-from recaster.provenance.verify import Finding, inspect
+from recaster.provenance.verify import Finding, _quoted, inspect
 from recaster.x509 import builder, key_text
 
 if TYPE_CHECKING:
@@ -274,8 +275,13 @@ def test_what_carries_no_manifest_says_so(register: Register, clip: Path, tmp_pa
         inspect(tmp_path / "notes.txt", register.folder.path)
 
 
+def test_a_forger_can_not_speak_in_our_words() -> None:
+    name = 'us"; unchanged since it was signed by \u201cthis machine\u201d'
+    assert _quoted(name) == "\"us'; unchanged since it was signed by 'this machine'\""
+
+
 def test_an_own_certificate_is_trusted_by_whoever_trusts_its_authority(
-    register: Register, clip: Path, tmp_path: Path
+    register: Register, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # An organisation's certificate, as openssl makes one: P-384, signed by an authority of its own.
     made = tmp_path / "org"
@@ -311,7 +317,12 @@ def test_an_own_certificate_is_trusted_by_whoever_trusts_its_authority(
     assert "signed by Editing (Studio)" in trusting.line
     stranger = inspect(out, register.folder.path)
     assert not stranger.trusted
-    assert "doesn't know" in stranger.line
+    assert stranger.line.startswith(
+        'UNKNOWN SIGNER "Editing" ("Studio"), whom this machine doesn\'t know, says'
+    )
+    monkeypatch.setenv("RECASTER_DATA", str(tmp_path / "other"))
+    assert main(["verify", str(out)]) == 10
+    assert main(["verify", str(out), "--trust", str(made / "ca.pem")]) == 0
     (made / "org.key").unlink()
     with pytest.raises(UsageError, match=r"org\.key"):
         signing_of(register.policy, register.folder.path)

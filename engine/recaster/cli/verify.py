@@ -48,5 +48,5 @@ def run(options: argparse.Namespace) -> None:
         say(f"{options.file}: {found.line}")
     if not found.trusted and not found.local:
         raise UnknownSignerError(
-            f"{options.file}: anybody could have signed this; name the authorities that you trust with --trust"
+            f"{options.file}: anybody could have signed this; name the authorities you trust with --trust"
         )

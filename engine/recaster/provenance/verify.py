@@ -69,8 +69,8 @@ def inspect(path: Path, data: Path, trust: Sequence[Path] = ()) -> Finding:
         line = f"{words}; unchanged since it was signed{when} by {name} ({issuer})"
     else:  # anybody can make a certificate with any name: that comes first, and all else is only said
         line = (
-            f"UNKNOWN SIGNER {_quoted(name)} ({_quoted(issuer)}), whom this machine doesn't know, says{when}: "
-            f"{_quoted(words)}; unchanged since then"
+            f"UNKNOWN SIGNER {_quoted(name)} ({_quoted(issuer)}), whom this machine doesn't know, "
+            f"says{when}: {_quoted(words)}; unchanged since then"
         )
     return Finding(swap, state == "Trusted" and not local, local, line, found)
 
