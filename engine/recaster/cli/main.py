@@ -37,6 +37,7 @@ COMMANDS = (
     "bench",
     "report",
     "serve",
+    "tokens",
     "jobs",
     "certs",
     "doctor",

@@ -5,6 +5,7 @@ Tree::
     EngineError            exit code 8; code, reason, fields, metadata, retryable
     +- UnreachableError        nobody answers, or not in time (retryable)
     +- TokenError              the token is missing or wrong
+    +- RoleError               the client's role isn't enough for that
     +- MissingError            there is no such thing
     +- RefusedError            the request is wrong
     +- BusyError               not now: no room, or something is in use (retryable)
@@ -68,6 +69,10 @@ class TokenError(CallError):
     """The token is missing or wrong."""
 
 
+class RoleError(CallError):
+    """The client's role isn't enough for that."""
+
+
 class MissingError(CallError):
     """There is no such thing."""
 
@@ -106,7 +111,7 @@ _KINDS: Final[dict[grpc.StatusCode, type[CallError]]] = {
     Code.UNAVAILABLE: UnreachableError,
     Code.DEADLINE_EXCEEDED: UnreachableError,
     Code.UNAUTHENTICATED: TokenError,
-    Code.PERMISSION_DENIED: TokenError,
+    Code.PERMISSION_DENIED: RoleError,
     Code.NOT_FOUND: MissingError,
     Code.RESOURCE_EXHAUSTED: BusyError,
     Code.ABORTED: BusyError,

@@ -105,4 +105,4 @@ class JobQueue:
 
 def client_of(job: job_pb2.Job) -> str:
     """Who asked for a job."""
-    return str(getattr(job, "created_by", ""))
+    return str(job.created_by)

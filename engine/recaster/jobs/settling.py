@@ -18,6 +18,7 @@ from recaster.jobs.rights import register_of, whose_model
 from recaster.jobs.task import FINISHED
 from recaster.jobs.tasks import kind_of, needs, works_on
 from recaster.jobs.tidying import folders_of
+from recaster.provenance.caller import acting_for
 from recaster.store.jobs import BLOCKED, CANCELLED, ENDED, FAILED, SUCCEEDED, UnknownError
 from recaster.store.things import MESSAGES
 
@@ -42,7 +43,8 @@ class Settler:
 
     def done(self, job_id: str, said: Mapping[str, Any]) -> None:
         """A worker has done all that was asked."""
-        spec = self._store.jobs.get(job_id).spec
+        job = self._store.jobs.get(job_id)
+        spec = job.spec
         result = job_pb2.JobResult(summary=said["summary"], warnings=said["warnings"])
         digests = [file["digest"] for file in said["files"]]
         self._store.blobs.use(digests, f"job {job_id}")  # first: nobody may sweep them away
@@ -53,6 +55,7 @@ class Settler:
                     (self._store.folder.job(job_id) / FINISHED).unlink(missing_ok=True)
                     raise OutputError(f"{path.name}: is gone; it is made again")
                 self._store.blobs.settle(path, file["digest"])
+            self._store.shares.note(job.created_by, file["digest"])
             result.artifacts.add(
                 role=file["role"], digest=file["digest"], size=file["size"], suffix=path.suffix
             )
@@ -111,7 +114,8 @@ class Settler:
             self._fall_short(job.job_id, FAILED, error)
             return True
         if whose and kind != "clip" and not before.identity_id:
-            register_of(self._store).assign(whose, kind, before)
+            with acting_for(job.created_by):
+                register_of(self._store).assign(whose, kind, before)
         result = job_pb2.JobResult()
         setattr(result, f"{kind}_id", getattr(before, f"{kind}_id"))
         if kind == "clip":
@@ -155,11 +159,13 @@ class Settler:
             thing.display_name = thing.display_name or before.display_name
             if kind != "clip":
                 thing.identity_id = before.identity_id or thing.identity_id
+            thing.created_by = before.created_by
             self._store.things.put(kind, thing)
             self._store.things.moved_on(kind, changed[1])
             return changed[1]
         if kind_of(spec) == "train":
             thing.identity_id = whose_model(spec, self._store)
+        thing.created_by = job.created_by
         ingested = spec.WhichOneof("work") == "ingest"
         kept = self._store.things.add(kind, thing, origin=spec.ingest.digest if ingested else None)
         name: str = getattr(kept, f"{kind}_id")
@@ -209,6 +215,7 @@ class Settler:
         model.usable = weights
         if before is None:
             model.identity_id = whose_model(job.spec, self._store)
+            model.created_by = job.created_by
             self._store.things.add("model", model)
         else:
             self._store.things.put("model", model)

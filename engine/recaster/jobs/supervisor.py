@@ -28,6 +28,7 @@ from recaster.jobs.running import Rules, Running
 from recaster.jobs.settling import Settler
 from recaster.jobs.tasks import KINDS, LIGHT, device_for, needs, task_for
 from recaster.jobs.tidying import folders_of
+from recaster.provenance.caller import acting_for
 from recaster.store.jobs import (
     CANCELLING,
     ENDED,
@@ -224,7 +225,8 @@ class Supervisor:
     def _start(self, job: job_pb2.Job, device: str) -> None:
         running = Running(job.job_id, device, best=json.loads(self._store.jobs.standing(job.job_id).best))
         self._running[job.job_id] = running
-        task = asyncio.create_task(self._drive(running))
+        with acting_for(job.created_by):  # whom all that is recorded of it names
+            task = asyncio.create_task(self._drive(running))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -21,7 +21,7 @@ LANGUAGES: Final = ("de", "en", "es", "fr", "it", "nl", "pt")
 BASES: Final = ("consent", "self", "licensed", "synthetic")
 """By what right a face is put on: its person agreed, is the user, it was licensed, or it is nobody's."""
 _KEYS: Final = {
-    "consent": {"bases": list, "document": bool, "default": str},
+    "consent": {"bases": list, "document": bool, "default": str, "editors_attest": bool},
     "manifest": {"required": bool, "certificate": str, "key": str, "timestamp": str, "trust": str},
     "label": {"required": bool, "kind": str, "language": str},
 }
@@ -34,6 +34,7 @@ class Policy:
     Attributes:
         bases: bases that count.
         document: whether consent and licences need their document.
+        editors_attest: whether clients with the role of an editor may state by what right a face is used.
         default: basis of faces of which nobody said any; empty for none.
         manifest_required: whether leaving the manifest out is refused.
         certificate: chain of the signer's certificates (PEM); None for one made on this machine.
@@ -47,6 +48,7 @@ class Policy:
 
     bases: tuple[str, ...] = BASES
     document: bool = False
+    editors_attest: bool = False
     default: str = ""
     manifest_required: bool = False
     certificate: Path | None = None
@@ -82,6 +84,7 @@ class Policy:
         return cls(
             bases=tuple(consent.get("bases", BASES)),
             document=consent.get("document", False),
+            editors_attest=consent.get("editors_attest", False),
             default=default,
             manifest_required=manifest.get("required", False),
             timestamp=manifest.get("timestamp", ""),

@@ -16,6 +16,7 @@ from recaster.provenance.marking import Marking
 from recaster.provenance.policy import Policy
 from recaster.service.checks import check_digest, check_id
 from recaster.service.refusals import Context, answering, blob_missing, invalid
+from recaster.service.roles import current
 from recaster.service.threads import moving, writing
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class ServerService(server_pb2_grpc.ServerServiceServicer):
             codecs=CODECS,
             local_drops=self._engine.local_drops,
             basis_needed=basis_needed(self._engine.store.folder.path),
+            client_name=current().name,
+            role=current().role.label,
         )
 
 

@@ -1,52 +1,177 @@
-"""Who may ask: everybody who shows the token; whether the engine is alive, anybody may ask."""
+"""Who may ask, and what: by the token that a client shows; whether the engine is alive, anybody may ask.
+
+A call ends when its client's token does, however long it was to last.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hmac
+import logging
 from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 
-from recaster.service.refusals import Code, Context, Refusal, abort
+from recaster.errors import RecasterError
+from recaster.files import user_name
+from recaster.service.permissions import permit
+from recaster.service.refusals import TROUBLE, Code, Context, Refusal, abort
+from recaster.service.roles import Client, answering_to, least_role, method_name
+from recaster.service.threads import reading
+from recaster.store.tokens import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from recaster.store.store import Store
+    from recaster.store.tokens import ClientToken
+
+log = logging.getLogger("recaster.service")
 
 HEADER: Final = "authorization"
+SCHEME: Final = "Bearer "
 OPEN: Final = "/grpc.health.v1.Health/"
-REFUSED: Final = Refusal(
+LOOK_EVERY_S: Final = 0.5
+"""Seconds between looks at the tokens of calls that last."""
+WRONG: Final = Refusal(
     Code.UNAUTHENTICATED,
     "TOKEN_WRONG",
-    "the token is missing or wrong; the engine prints it when it first starts, "
-    "and keeps it in the file 'token' of its data folder",
+    "the token is missing or wrong; the engine's own is printed when it first starts and kept in the file "
+    "'token' of its data folder, others are made with: recaster tokens add",
 )
 
 
 class TokenInterceptor(grpc.aio.ServerInterceptor):
-    """Refuses calls without the token, before their message is read."""
+    """Refuses calls without a token, before their message is read, and requests that its role isn't for."""
 
-    def __init__(self, token: str) -> None:
-        self._wanted = f"Bearer {token}".encode()
-        self.on_refused: Callable[[str, str], None] = lambda *_: None
+    def __init__(
+        self,
+        own_token: str,
+        store: Store,
+        on_refused: Callable[[str, str], None] = lambda *_: None,
+    ) -> None:
+        """A new one.
+
+        Args:
+            own_token: the engine's own, of the file, whose client may do everything.
+            store: what holds the others.
+            on_refused: is told the reason and the peer of each call that is refused.
+        """
+        self._own_token = own_token.encode()
+        self._owner = Client(user_name(), Role.OPERATOR)
+        self._store = store
+        self.on_refused = on_refused
+        self._calls: dict[asyncio.Timeout, str] = {}  # calls that go on, and their tokens' ids
 
     async def intercept_service(
         self, continuation: Callable[[Any], Awaitable[Any]], call: grpc.HandlerCallDetails
     ) -> Any:
-        """Pass the call on, or refuse it in its own form."""
+        """Pass the call on, or refuse it."""
         handler = await continuation(call)
         if call.method.startswith(OPEN) or handler is None:
             return handler
+        try:
+            client = await self._client(call)
+            client.require(least_role(call.method), method_name(call.method))
+        except (Refusal, RecasterError) as error:
+            return self._refusing(error)
+        return self._guarded(handler, call.method, client)
+
+    async def watch(self) -> None:
+        """End calls whose token has ended, until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            try:
+                names = set(self._calls.values()) - {""}
+                tokens = {name: await reading(self._store.tokens.find, name) for name in names}
+            except RecasterError:
+                log.exception("tokens can't be looked at now")
+                continue
+            for call, name in self._calls.items():
+                token = tokens.get(name)
+                if name in tokens and (token is None or not token.valid()) and not call.expired():
+                    call.reschedule(asyncio.get_running_loop().time())
+
+    async def _client(self, call: grpc.HandlerCallDetails) -> Client:
+        """Who shows a token that lets them in (Refusal)."""
         shown = next((value for name, value in call.invocation_metadata or () if name == HEADER), "")
-        shown = shown if isinstance(shown, bytes) else shown.encode()
-        if hmac.compare_digest(shown, self._wanted):
-            return handler
-        return _refusing(self.on_refused)
+        text = shown.decode("utf-8", "replace") if isinstance(shown, bytes) else shown
+        if not text.startswith(SCHEME):
+            raise WRONG
+        text = text.removeprefix(SCHEME)
+        if hmac.compare_digest(text.encode(), self._own_token):
+            return self._owner
+        token = await reading(self._store.tokens.shown, text)
+        if token is None:
+            raise WRONG
+        if not token.valid():
+            raise _ended(token)
+        return Client(token.name, token.role, token.token_id, token.quota_bytes, token.max_jobs)
+
+    def _refusing(self, error: Exception) -> Any:
+        async def refuse(_: Any, context: Context) -> None:
+            await self._refuse(context, error)
+
+        # A stream, whatever was called: its message would be waited for otherwise, and might never come.
+        return grpc.stream_stream_rpc_method_handler(refuse)
+
+    async def _refuse(self, context: Context, error: Exception) -> None:
+        if isinstance(error, Refusal):
+            self.on_refused(error.reason, context.peer())
+        await abort(context, error)
+
+    def _guarded(self, handler: Any, method: str, client: Client) -> Any:
+        """The handler, whose calls are permitted, done for this client, and end with its token."""
+
+        async def answered(request: Any, context: Context) -> Any:
+            with answering_to(client):
+                try:
+                    async with asyncio.timeout(None) as limit:
+                        with self._watched(limit, client):
+                            if not handler.request_streaming:
+                                await permit(method, request, client, self._store)
+                            return await _done(handler, request, context)
+                except TROUBLE as error:
+                    await self._refuse(context, await self._end_of(client) if limit.expired() else error)
+
+        make = {
+            (False, False): grpc.unary_unary_rpc_method_handler,
+            (False, True): grpc.unary_stream_rpc_method_handler,
+            (True, False): grpc.stream_unary_rpc_method_handler,
+            (True, True): grpc.stream_stream_rpc_method_handler,
+        }[handler.request_streaming, handler.response_streaming]
+        return make(answered, handler.request_deserializer, handler.response_serializer)
+
+    async def _end_of(self, client: Client) -> Refusal:
+        token = await reading(self._store.tokens.find, client.token_id)
+        return WRONG if token is None else _ended(token)
+
+    @contextlib.contextmanager
+    def _watched(self, limit: asyncio.Timeout, client: Client) -> Iterator[None]:
+        self._calls[limit] = client.token_id
+        try:
+            yield
+        finally:
+            del self._calls[limit]
 
 
-def _refusing(tell: Callable[[str, str], None]) -> Any:
-    async def refuse(_: Any, context: Context) -> None:
-        tell(REFUSED.reason, context.peer())
-        await abort(context, REFUSED)
+async def _done(handler: Any, request: Any, context: Context) -> Any:
+    """Do what a handler does; what it streams is written here: so waiting for a slow client ends, too."""
+    behaviour = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
+    answer = behaviour(request, context)
+    if not hasattr(answer, "__aiter__"):
+        return await answer
+    async with contextlib.aclosing(answer):
+        async for message in answer:
+            await context.write(message)
+    return None
 
-    # A stream, whatever was called: its message would be waited for otherwise, and might never come.
-    return grpc.stream_stream_rpc_method_handler(refuse)
+
+def _ended(token: ClientToken) -> Refusal:
+    word, reason = ("revoked", "TOKEN_REVOKED") if token.revoked is not None else ("over", "TOKEN_EXPIRED")
+    return Refusal(
+        Code.UNAUTHENTICATED,
+        reason,
+        f"the token of {token.name} is {word}; ask whoever runs the engine for another",
+    )

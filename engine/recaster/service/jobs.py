@@ -10,6 +10,7 @@ from recaster.api.v1 import job_pb2, job_pb2_grpc
 from recaster.jobs.rights import governed, person_of
 from recaster.jobs.tasks import KINDS, kind_of, needs
 from recaster.jobs.tidying import forget
+from recaster.provenance.caller import caller
 from recaster.provenance.policy import Policy
 from recaster.service.checks import LONGEST_REQUEST_ID, check_id, check_labels, check_text
 from recaster.service.refusals import (
@@ -54,7 +55,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
             governed(request.spec.swap, Policy.load(store.folder.path))  # raises where it forbids that
         with store.database.transaction():
             job, new = self._jobs.create(
-                request.spec, KINDS[kind_of(request.spec)], request.request_id, request.labels
+                request.spec, KINDS[kind_of(request.spec)], request.request_id, request.labels, caller()
             )
             if new:
                 needed = needs(job.spec)

@@ -166,13 +166,16 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
                 Assistants(settings.data.path / "jobs"),
                 settings.local_drops,
             )
-            server, address = _listening(engine, settings, token)
-            await _serve(engine, server, lambda: ready(address, token, new))
+            door = TokenInterceptor(token, store, RefusedCalls().note)
+            server, address = _listening(engine, settings, door)
+            await _serve(engine, server, door, lambda: ready(address, token, new))
         finally:
             store.close()
 
 
-async def _serve(engine: Engine, server: grpc.aio.Server, ready: Callable[[], None]) -> None:
+async def _serve(
+    engine: Engine, server: grpc.aio.Server, door: TokenInterceptor, ready: Callable[[], None]
+) -> None:
     stop = asyncio.Event()
     _on_signals(stop.set)
     try:
@@ -193,6 +196,7 @@ async def _serve(engine: Engine, server: grpc.aio.Server, ready: Callable[[], No
         asyncio.wrap_future(engine.supervisor.ended),
         asyncio.create_task(_sweep(engine)),
         asyncio.create_task(readiness.watch()),
+        asyncio.create_task(door.watch()),
         asyncio.create_task(stop.wait()),
     ]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -226,10 +230,10 @@ def refuse_open_door(settings: ServeSettings) -> None:
         )
 
 
-def _listening(engine: Engine, settings: ServeSettings, token: str) -> tuple[grpc.aio.Server, str]:
-    door = TokenInterceptor(token)
-    door.on_refused = RefusedCalls().note
-    interceptors: list[grpc.aio.ServerInterceptor] = [*tracing.interceptors(), door]
+def _listening(
+    engine: Engine, settings: ServeSettings, door: TokenInterceptor
+) -> tuple[grpc.aio.Server, str]:
+    interceptors: list[grpc.aio.ServerInterceptor] = [door, *tracing.interceptors()]
     if settings.metrics_port is not None:
         metrics = Metrics(settings.data)
         metrics.listen(settings.metrics_port)

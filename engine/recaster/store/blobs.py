@@ -305,6 +305,11 @@ class Blobs:
         rows = self._database.rows("select digest from blob_use where owner = ?", (owner,))
         return [row["digest"] for row in rows]
 
+    def users(self, digest: str) -> list[str]:
+        """Who needs a blob."""
+        rows = self._database.rows("select owner from blob_use where digest = ?", (digest,))
+        return [row["owner"] for row in rows]
+
     def release_unknown(self) -> None:
         """Note that jobs and clips that there aren't any more need no blob; ``sweep`` removes those later."""
         with self._database.transaction() as opened:

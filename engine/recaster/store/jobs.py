@@ -77,7 +77,12 @@ class JobStore:
         self.on_event = on_event
 
     def create(
-        self, spec: job_pb2.JobSpec, kind: job_pb2.JobKind, request_id: str, labels: Mapping[str, str]
+        self,
+        spec: job_pb2.JobSpec,
+        kind: job_pb2.JobKind,
+        request_id: str,
+        labels: Mapping[str, str],
+        created_by: str = "",
     ) -> tuple[job_pb2.Job, bool]:
         """Queue a job; returns it, and whether it is new.
 
@@ -90,11 +95,12 @@ class JobStore:
                 if known is not None:
                     return _same(_job(known), spec, request_id), False
             job = job_pb2.Job(job_id=secrets.token_hex(6), kind=kind, spec=spec, state=QUEUED, labels=labels)
+            job.created_by = created_by
             job.create_time.GetCurrentTime()
             opened.execute(
-                "insert into job (job_id, request_id, kind, state, labels, body, wish, best, failures) "
-                "values (?, ?, ?, ?, ?, ?, 'run', '{}', 0)",
-                (job.job_id, request_id or None, kind, QUEUED, json.dumps(dict(labels)), b""),
+                "insert into job (job_id, request_id, kind, state, labels, body, wish, best, failures, "
+                "created_by) values (?, ?, ?, ?, ?, ?, 'run', '{}', 0, ?)",
+                (job.job_id, request_id or None, kind, QUEUED, json.dumps(dict(labels)), b"", created_by),
             )
             self._tell_state(opened, job)
         self._database.once_kept(lambda: self.on_event(job.job_id))
@@ -136,6 +142,13 @@ class JobStore:
         """Id, number and kind of the jobs that wait for their turn, the oldest first."""
         query = "select job_id, number, kind from job where state = ? order by number"
         return [tuple(row) for row in self._database.rows(query, (QUEUED,))]
+
+    def unended_of(self, client: str) -> int:
+        """How many jobs of a client wait or run."""
+        marks = ",".join("?" * len(UNENDED))
+        query = f"select count(*) from job where created_by = ? and state in ({marks})"  # noqa: S608
+        found = self._database.row(query, (client, *UNENDED))
+        return 0 if found is None else int(found[0])
 
     def astray(self) -> list[tuple[str, int, str]]:
         """Id, state and wish of the jobs that aren't where clients want them."""

@@ -53,6 +53,27 @@ create table audit_head (
 );
 """
 
-MIGRATIONS: Final = (_JOBS_AND_CATALOG, _AUDIT_HEAD)
+_CLIENTS: Final = """
+alter table job add column created_by text not null default '';
+create index job_by_client on job (created_by, state);
+create table token (
+  token_id text primary key,
+  name text not null,
+  role text not null,
+  secret_sha256 blob not null,
+  created real not null,       -- seconds since 1970, like the next two
+  expires real,
+  revoked real,
+  quota_bytes integer,
+  max_jobs integer
+) without rowid;
+create table kept_by (         -- blobs that were brought here by a client, or made for one
+  client text not null,
+  digest text not null,
+  primary key (client, digest)
+) without rowid;
+"""
+
+MIGRATIONS: Final = (_JOBS_AND_CATALOG, _AUDIT_HEAD, _CLIENTS)
 """Step ``n`` makes version ``n + 1`` of version ``n``; SQLite's ``user_version`` holds the version."""
 SCHEMA_VERSION: Final = len(MIGRATIONS)

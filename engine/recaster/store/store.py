@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Final
 from recaster.store.blobs import Blobs, Quota
 from recaster.store.database import Database
 from recaster.store.jobs import JobStore
+from recaster.store.shares import Shares
 from recaster.store.things import Things
+from recaster.store.tokens import Tokens
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +32,8 @@ class Store:
         blobs: the large ones.
         jobs: the work.
         things: what is worked on.
+        tokens: who may ask.
+        shares: how much of it each client keeps.
     """
 
     folder: DataFolder
@@ -37,6 +41,8 @@ class Store:
     blobs: Blobs
     jobs: JobStore
     things: Things
+    tokens: Tokens
+    shares: Shares
 
     @classmethod
     def open(cls, folder: DataFolder, quota: Quota | None = None) -> Store:
@@ -44,7 +50,15 @@ class Store:
         folder.make()
         database = Database(folder.database, MAX_HOLD_S)
         database.keep_reserve()
-        return cls(folder, database, Blobs(folder, database, quota), JobStore(database), Things(database))
+        return cls(
+            folder,
+            database,
+            Blobs(folder, database, quota),
+            JobStore(database),
+            Things(database),
+            Tokens(database),
+            Shares(folder, database),
+        )
 
     def remove(self, folder: Path) -> None:
         """Remove the folder of a faceset, model or job."""

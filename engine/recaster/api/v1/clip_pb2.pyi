@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Clip(_message.Message):
-    __slots__ = ("clip_id", "display_name", "digest", "size", "width", "height", "frame_count", "frame_rate", "variable_frame_rate", "duration_s", "codec", "pixel_format", "has_sound", "warnings", "create_time")
+    __slots__ = ("clip_id", "display_name", "digest", "size", "width", "height", "frame_count", "frame_rate", "variable_frame_rate", "duration_s", "codec", "pixel_format", "has_sound", "warnings", "create_time", "created_by")
     CLIP_ID_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
@@ -23,6 +23,7 @@ class Clip(_message.Message):
     HAS_SOUND_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    CREATED_BY_FIELD_NUMBER: _ClassVar[int]
     clip_id: str
     display_name: str
     digest: str
@@ -38,7 +39,8 @@ class Clip(_message.Message):
     has_sound: bool
     warnings: _containers.RepeatedScalarFieldContainer[str]
     create_time: _timestamp_pb2.Timestamp
-    def __init__(self, clip_id: _Optional[str] = ..., display_name: _Optional[str] = ..., digest: _Optional[str] = ..., size: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., frame_count: _Optional[int] = ..., frame_rate: _Optional[str] = ..., variable_frame_rate: bool = ..., duration_s: _Optional[float] = ..., codec: _Optional[str] = ..., pixel_format: _Optional[str] = ..., has_sound: bool = ..., warnings: _Optional[_Iterable[str]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    created_by: str
+    def __init__(self, clip_id: _Optional[str] = ..., display_name: _Optional[str] = ..., digest: _Optional[str] = ..., size: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., frame_count: _Optional[int] = ..., frame_rate: _Optional[str] = ..., variable_frame_rate: bool = ..., duration_s: _Optional[float] = ..., codec: _Optional[str] = ..., pixel_format: _Optional[str] = ..., has_sound: bool = ..., warnings: _Optional[_Iterable[str]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., created_by: _Optional[str] = ...) -> None: ...
 
 class GetClipRequest(_message.Message):
     __slots__ = ("clip_id",)

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19recaster/v1/faceset.proto\x12\x0brecaster.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbc\x01\n\x07\x46\x61\x63\x65set\x12\x12\n\nfaceset_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x13\n\x0bidentity_id\x18\x03 \x01(\t\x12\r\n\x05\x66\x61\x63\x65s\x18\x04 \x01(\x03\x12\x0f\n\x07\x64ropped\x18\x05 \x01(\x03\x12\x11\n\tcrop_size\x18\x06 \x01(\x05\x12\x0e\n\x06\x64igest\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x9e\x01\n\x04\x46\x61\x63\x65\x12\x0f\n\x07\x66\x61\x63\x65_id\x18\x01 \x01(\t\x12\x13\n\x0bsource_name\x18\x02 \x01(\t\x12\r\n\x05\x66rame\x18\x03 \x01(\x03\x12\x11\n\tsharpness\x18\x04 \x01(\x01\x12\x13\n\x0byaw_degrees\x18\x05 \x01(\x01\x12\x15\n\rpitch_degrees\x18\x06 \x01(\x01\x12\x0f\n\x07\x64ropped\x18\x07 \x01(\x08\x12\x11\n\tthumbnail\x18\x08 \x01(\x0c\"\'\n\x11GetFacesetRequest\x12\x12\n\nfaceset_id\x18\x01 \x01(\t\"<\n\x13ListFacesetsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x14ListFacesetsResponse\x12&\n\x08\x66\x61\x63\x65sets\x18\x01 \x03(\x0b\x32\x14.recaster.v1.Faceset\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"a\n\x10ListFacesRequest\x12\x12\n\nfaceset_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x12\n\nthumbnails\x18\x04 \x01(\x08\"N\n\x11ListFacesResponse\x12 \n\x05\x66\x61\x63\x65s\x18\x01 \x03(\x0b\x32\x11.recaster.v1.Face\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"I\n\x10\x44ropFacesRequest\x12\x12\n\nfaceset_id\x18\x01 \x01(\t\x12\x10\n\x08\x66\x61\x63\x65_ids\x18\x02 \x03(\t\x12\x0f\n\x07restore\x18\x03 \x01(\x08\"*\n\x14\x44\x65leteFacesetRequest\x12\x12\n\nfaceset_id\x18\x01 \x01(\t\"\x17\n\x15\x44\x65leteFacesetResponse2\x8f\x03\n\x0e\x46\x61\x63\x65setService\x12\x42\n\nGetFaceset\x12\x1e.recaster.v1.GetFacesetRequest\x1a\x14.recaster.v1.Faceset\x12S\n\x0cListFacesets\x12 .recaster.v1.ListFacesetsRequest\x1a!.recaster.v1.ListFacesetsResponse\x12J\n\tListFaces\x12\x1d.recaster.v1.ListFacesRequest\x1a\x1e.recaster.v1.ListFacesResponse\x12@\n\tDropFaces\x12\x1d.recaster.v1.DropFacesRequest\x1a\x14.recaster.v1.Faceset\x12V\n\rDeleteFaceset\x12!.recaster.v1.DeleteFacesetRequest\x1a\".recaster.v1.DeleteFacesetResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19recaster/v1/faceset.proto\x12\x0brecaster.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd0\x01\n\x07\x46\x61\x63\x65set\x12\x12\n\nfaceset_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x13\n\x0bidentity_id\x18\x03 \x01(\t\x12\r\n\x05\x66\x61\x63\x65s\x18\x04 \x01(\x03\x12\x0f\n\x07\x64ropped\x18\x05 \x01(\x03\x12\x11\n\tcrop_size\x18\x06 \x01(\x05\x12\x0e\n\x06\x64igest\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\t \x01(\t\"\x9e\x01\n\x04\x46\x61\x63\x65\x12\x0f\n\x07\x66\x61\x63\x65_id\x18\x01 \x01(\t\x12\x13\n\x0bsource_name\x18\x02 \x01(\t\x12\r\n\x05\x66rame\x18\x03 \x01(\x03\x12\x11\n\tsharpness\x18\x04 \x01(\x01\x12\x13\n\x0byaw_degrees\x18\x05 \x01(\x01\x12\x15\n\rpitch_degrees\x18\x06 \x01(\x01\x12\x0f\n\x07\x64ropped\x18\x07 \x01(\x08\x12\x11\n\tthumbnail\x18\x08 \x01(\x0c\"\'\n\x11GetFacesetRequest\x12\x12\n\nfaceset_id\x18\x01 \x01(\t\"<\n\x13ListFacesetsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x14ListFacesetsResponse\x12&\n\x08\x66\x61\x63\x65sets\x18\x01 \x03(\x0b\x32\x14.recaster.v1.Faceset\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"a\n\x10ListFacesRequest\x12\x12\n\nfaceset_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x12\n\nthumbnails\x18\x04 \x01(\x08\"N\n\x11ListFacesResponse\x12 \n\x05\x66\x61\x63\x65s\x18\x01 \x03(\x0b\x32\x11.recaster.v1.Face\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"I\n\x10\x44ropFacesRequest\x12\x12\n\nfaceset_id\x18\x01 \x01(\t\x12\x10\n\x08\x66\x61\x63\x65_ids\x18\x02 \x03(\t\x12\x0f\n\x07restore\x18\x03 \x01(\x08\"*\n\x14\x44\x65leteFacesetRequest\x12\x12\n\nfaceset_id\x18\x01 \x01(\t\"\x17\n\x15\x44\x65leteFacesetResponse2\x8f\x03\n\x0e\x46\x61\x63\x65setService\x12\x42\n\nGetFaceset\x12\x1e.recaster.v1.GetFacesetRequest\x1a\x14.recaster.v1.Faceset\x12S\n\x0cListFacesets\x12 .recaster.v1.ListFacesetsRequest\x1a!.recaster.v1.ListFacesetsResponse\x12J\n\tListFaces\x12\x1d.recaster.v1.ListFacesRequest\x1a\x1e.recaster.v1.ListFacesResponse\x12@\n\tDropFaces\x12\x1d.recaster.v1.DropFacesRequest\x1a\x14.recaster.v1.Faceset\x12V\n\rDeleteFaceset\x12!.recaster.v1.DeleteFacesetRequest\x1a\".recaster.v1.DeleteFacesetResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,25 +33,25 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'recaster.v1.faceset_pb2', _
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_FACESET']._serialized_start=76
-  _globals['_FACESET']._serialized_end=264
-  _globals['_FACE']._serialized_start=267
-  _globals['_FACE']._serialized_end=425
-  _globals['_GETFACESETREQUEST']._serialized_start=427
-  _globals['_GETFACESETREQUEST']._serialized_end=466
-  _globals['_LISTFACESETSREQUEST']._serialized_start=468
-  _globals['_LISTFACESETSREQUEST']._serialized_end=528
-  _globals['_LISTFACESETSRESPONSE']._serialized_start=530
-  _globals['_LISTFACESETSRESPONSE']._serialized_end=617
-  _globals['_LISTFACESREQUEST']._serialized_start=619
-  _globals['_LISTFACESREQUEST']._serialized_end=716
-  _globals['_LISTFACESRESPONSE']._serialized_start=718
-  _globals['_LISTFACESRESPONSE']._serialized_end=796
-  _globals['_DROPFACESREQUEST']._serialized_start=798
-  _globals['_DROPFACESREQUEST']._serialized_end=871
-  _globals['_DELETEFACESETREQUEST']._serialized_start=873
-  _globals['_DELETEFACESETREQUEST']._serialized_end=915
-  _globals['_DELETEFACESETRESPONSE']._serialized_start=917
-  _globals['_DELETEFACESETRESPONSE']._serialized_end=940
-  _globals['_FACESETSERVICE']._serialized_start=943
-  _globals['_FACESETSERVICE']._serialized_end=1342
+  _globals['_FACESET']._serialized_end=284
+  _globals['_FACE']._serialized_start=287
+  _globals['_FACE']._serialized_end=445
+  _globals['_GETFACESETREQUEST']._serialized_start=447
+  _globals['_GETFACESETREQUEST']._serialized_end=486
+  _globals['_LISTFACESETSREQUEST']._serialized_start=488
+  _globals['_LISTFACESETSREQUEST']._serialized_end=548
+  _globals['_LISTFACESETSRESPONSE']._serialized_start=550
+  _globals['_LISTFACESETSRESPONSE']._serialized_end=637
+  _globals['_LISTFACESREQUEST']._serialized_start=639
+  _globals['_LISTFACESREQUEST']._serialized_end=736
+  _globals['_LISTFACESRESPONSE']._serialized_start=738
+  _globals['_LISTFACESRESPONSE']._serialized_end=816
+  _globals['_DROPFACESREQUEST']._serialized_start=818
+  _globals['_DROPFACESREQUEST']._serialized_end=891
+  _globals['_DELETEFACESETREQUEST']._serialized_start=893
+  _globals['_DELETEFACESETREQUEST']._serialized_end=935
+  _globals['_DELETEFACESETRESPONSE']._serialized_start=937
+  _globals['_DELETEFACESETRESPONSE']._serialized_end=960
+  _globals['_FACESETSERVICE']._serialized_start=963
+  _globals['_FACESETSERVICE']._serialized_end=1362
 # @@protoc_insertion_point(module_scope)

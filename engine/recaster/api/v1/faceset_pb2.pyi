@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Faceset(_message.Message):
-    __slots__ = ("faceset_id", "display_name", "identity_id", "faces", "dropped", "crop_size", "digest", "create_time")
+    __slots__ = ("faceset_id", "display_name", "identity_id", "faces", "dropped", "crop_size", "digest", "create_time", "created_by")
     FACESET_ID_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     IDENTITY_ID_FIELD_NUMBER: _ClassVar[int]
@@ -16,6 +16,7 @@ class Faceset(_message.Message):
     CROP_SIZE_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    CREATED_BY_FIELD_NUMBER: _ClassVar[int]
     faceset_id: str
     display_name: str
     identity_id: str
@@ -24,7 +25,8 @@ class Faceset(_message.Message):
     crop_size: int
     digest: str
     create_time: _timestamp_pb2.Timestamp
-    def __init__(self, faceset_id: _Optional[str] = ..., display_name: _Optional[str] = ..., identity_id: _Optional[str] = ..., faces: _Optional[int] = ..., dropped: _Optional[int] = ..., crop_size: _Optional[int] = ..., digest: _Optional[str] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    created_by: str
+    def __init__(self, faceset_id: _Optional[str] = ..., display_name: _Optional[str] = ..., identity_id: _Optional[str] = ..., faces: _Optional[int] = ..., dropped: _Optional[int] = ..., crop_size: _Optional[int] = ..., digest: _Optional[str] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., created_by: _Optional[str] = ...) -> None: ...
 
 class Face(_message.Message):
     __slots__ = ("face_id", "source_name", "frame", "sharpness", "yaw_degrees", "pitch_degrees", "dropped", "thumbnail")

@@ -1,0 +1,123 @@
+"""``recaster tokens``: who may use an engine, and for what."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recaster.store.tokens import ROLES
+
+if TYPE_CHECKING:
+    import argparse
+
+    from recaster.store.tokens import ClientToken
+
+DESCRIPTION = """Give each client of an engine a token of its own: with a name, which jobs and the audit log
+carry, and a role. A viewer sees jobs, clips and results; an editor also uploads, extracts, trains, swaps, and
+ends what is their own; a consent-officer also states and revokes rights to faces, and takes facesets and
+models out; an operator may do everything, as may whoever has the token of the data folder's file. Works on
+the data folder, whether or not its engine runs; a revoked token ends calls within a second."""
+_UNITS = {"h": 3600.0, "d": 86400.0, "w": 604800.0}
+
+
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add this command's parsers."""
+    parser = commands.add_parser(
+        "tokens", parents=[common], help="who may use an engine, and for what", description=DESCRIPTION
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    adding = actions.add_parser("add", parents=[common], help="make a token and print it, this once")
+    adding.add_argument("name", metavar="NAME", help="the client's; two with one name share what is theirs")
+    adding.add_argument("--role", choices=tuple(ROLES), required=True, help="what the client may do")
+    adding.add_argument(
+        "--expires", metavar="TIME", help="when it ends: 12h, 30d or 8w from now (default: never)"
+    )
+    adding.add_argument(
+        "--quota-gib", type=float, metavar="N", help="what the client may keep (default: any)"
+    )
+    adding.add_argument(
+        "--max-jobs", type=int, metavar="N", help="the client's jobs that may wait or run (default: any)"
+    )
+    adding.set_defaults(run=_add)
+    listing = actions.add_parser("list", parents=[common], help="every token, without its secret")
+    listing.set_defaults(run=_list)
+    revoking = actions.add_parser("revoke", parents=[common], help="end a client's tokens at once")
+    revoking.add_argument("name", metavar="NAME", help="the client's name, or the id of one token")
+    revoking.set_defaults(run=_revoke)
+    for each in (adding, listing, revoking):
+        each.add_argument("--data", type=Path, metavar="FOLDER", help="whose (default: RECASTER_DATA)")
+
+
+def _add(options: argparse.Namespace) -> None:
+    import time
+
+    from recaster.errors import UsageError
+    from recaster.files import user_name
+    from recaster.provenance.register import opened
+    from recaster.store.tokens import Tokens
+
+    if options.name == user_name():
+        raise UsageError(f"{options.name!r} is the name of the engine's own account; choose another")
+    expires = None if options.expires is None else time.time() + _seconds(options.expires)
+    quota = None if options.quota_gib is None else int(options.quota_gib * 2**30)
+    with opened(_folder(options)) as register, register.things.transaction():
+        made, shown = Tokens(register.things.database).add(
+            options.name, ROLES[options.role], expires, quota, options.max_jobs
+        )
+        register.audit.add("token.add", token=made.token_id, client=made.name, role=made.role.label)
+    print("this is shown once; the client gives it as RECASTER_TOKEN:", file=sys.stderr)
+    print(shown)
+
+
+def _list(options: argparse.Namespace) -> None:
+    from recaster.provenance.register import opened
+    from recaster.store.tokens import Tokens
+
+    with opened(_folder(options)) as register:
+        for token in Tokens(register.things.database).listed():
+            print(_line(token))
+
+
+def _revoke(options: argparse.Namespace) -> None:
+    from recaster.provenance.register import opened
+    from recaster.store.tokens import Tokens
+
+    with opened(_folder(options)) as register, register.things.transaction():
+        revoked = Tokens(register.things.database).revoke(options.name)
+        for token in revoked:
+            register.audit.add("token.revoke", token=token.token_id, client=token.name)
+    for token in revoked:
+        print(_line(token))
+
+
+def _line(token: ClientToken) -> str:
+    ends = "for good" if token.expires is None else f"until {_when(token.expires)}"
+    if token.revoked is not None:
+        ends = f"revoked {_when(token.revoked)}"
+    elif token.expired():
+        ends = f"ended {_when(token.expires or 0)}"
+    limits = "" if token.quota_bytes is None else f"  {token.quota_bytes / 2**30:g} GiB"
+    limits += "" if token.max_jobs is None else f"  {token.max_jobs} jobs"
+    return f"{token.token_id}  {token.role.label:<16}{token.name}  {ends}{limits}"
+
+
+def _when(seconds: float) -> str:
+    import datetime as dt
+
+    return f"{dt.datetime.fromtimestamp(seconds, dt.UTC).astimezone():%Y-%m-%d %H:%M}"
+
+
+def _seconds(text: str) -> float:
+    from recaster.errors import UsageError
+
+    number, unit = text[:-1], text[-1:]
+    if unit not in _UNITS or not (number.isascii() and number.isdecimal()) or not 0 < int(number) <= 100_000:
+        raise UsageError(f"--expires {text}: write it as 12h, 30d or 8w")
+    return int(number) * _UNITS[unit]
+
+
+def _folder(options: argparse.Namespace) -> Any:
+    from recaster.store.folder import DataFolder
+
+    return None if options.data is None else DataFolder(options.data)

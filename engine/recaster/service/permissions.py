@@ -1,0 +1,173 @@
+"""What a request may ask for, by its client: roles, whose things are whose, and limits of each client.
+
+Editors see and use what all have, and change or end what is their own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from recaster.api.v1 import job_pb2
+from recaster.provenance.policy import Policy
+from recaster.service.roles import Client, forbidden, method_name
+from recaster.service.threads import moving, reading, writing
+from recaster.store.blobs import QuotaError, is_digest
+from recaster.store.jobs import UnknownError
+from recaster.store.tokens import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from recaster.store.store import Store
+
+_SHOWN: Final = (job_pb2.JOB_KIND_SWAP, job_pb2.JOB_KIND_SIGN, job_pb2.JOB_KIND_EVALUATE)
+"""Jobs whose results are for viewers, too."""
+_THINGS: Final = ("faceset", "model")
+
+
+async def permit(method: str, request: Any, client: Client, store: Store) -> None:
+    """Refuse a request that its client may not make.
+
+    Args:
+        method: as gRPC writes it.
+        request: the message.
+        client: who asks.
+        store: what the engine keeps.
+
+    Raises:
+        Refusal: PERMISSION_DENIED (ROLE).
+        QuotaError: the client has as much as it may have.
+    """
+    name = method_name(method)
+    rule = _RULES.get(name)
+    if rule is not None:
+        await reading(rule, request, client, store)
+    if client.quota_bytes is not None and name in _KEEPING:
+        size = int(getattr(request, "size", 0))
+        used = await moving(store.shares.used, client.name)
+        if used + max(size, 1) > client.quota_bytes:
+            raise QuotaError(
+                f"{client.name} keeps {used} bytes here, and may keep {client.quota_bytes}; "
+                "delete clips, models or jobs"
+            )
+    if name in _BRINGING and is_digest(request.digest):
+        await writing(store.shares.note, client.name, request.digest)
+
+
+def _create_job(request: job_pb2.CreateJobRequest, client: Client, store: Store) -> None:
+    spec = request.spec
+    if spec.HasField("export"):
+        client.require(Role.CONSENT_OFFICER, "taking faces or a model out of the engine")
+    if spec.ingest.identity_id or spec.extract.identity_id:
+        _stating(client, store)
+    for kind, thing_id in (("faceset", spec.extract.faceset_id), ("model", spec.train.model_id)):
+        if thing_id:
+            _own_thing(kind, thing_id, client, store, Role.OPERATOR, "changing")
+    if client.max_jobs is not None and store.jobs.unended_of(client.name) >= client.max_jobs:
+        raise QuotaError(
+            f"{client.name} has {client.max_jobs} jobs here that haven't ended, and may have no more; "
+            "wait for one, or cancel one"
+        )
+
+
+def _stating(client: Client, store: Store) -> None:
+    """Refuse to say whose a face is, or by what right it is used, unless the client may."""
+    if client.role < Role.CONSENT_OFFICER and not Policy.load(store.folder.path).editors_attest:
+        raise forbidden(
+            client,
+            "saying whose a face is, and by what right it is used,",
+            f"needs the role {Role.CONSENT_OFFICER.label} (or editors_attest in the engine's policy)",
+        )
+
+
+def _create_identity(request: Any, client: Client, store: Store) -> None:
+    if request.HasField("attestation"):
+        _stating(client, store)
+
+
+def _assign_identity(_: Any, client: Client, store: Store) -> None:
+    _stating(client, store)
+
+
+def _own_job(request: Any, client: Client, store: Store) -> None:
+    try:
+        job = store.jobs.get(request.job_id)
+    except UnknownError:
+        return  # as the method itself will say
+    if client.role < Role.OPERATOR and job.created_by != client.name:
+        whose = f"that is {job.created_by}'s" if job.created_by else "that another client asked for"
+        raise forbidden(client, f"ending, pausing or deleting a job {whose}", f"needs the role {_OPERATOR}")
+
+
+def _own_thing(kind: str, thing_id: str, client: Client, store: Store, otherwise: Role, doing: str) -> None:
+    thing = store.things.find(kind, thing_id)
+    if thing is None or client.role >= otherwise or thing.created_by == client.name:
+        return
+    whose = f"that is {thing.created_by}'s" if thing.created_by else "that another client brought"
+    raise forbidden(client, f"{doing} a {kind} {whose}", f"needs the role {otherwise.label}")
+
+
+def _owning(kind: str, otherwise: Role, doing: str = "deleting") -> Callable[[Any, Client, Store], None]:
+    def check(request: Any, client: Client, store: Store) -> None:
+        _own_thing(kind, getattr(request, f"{kind}_id"), client, store, otherwise, doing)
+
+    return check
+
+
+def _cancel_upload(request: Any, client: Client, store: Store) -> None:
+    known = store.shares.brought_by(request.digest)
+    if client.role < Role.OPERATOR and known - {client.name}:
+        raise forbidden(client, "giving up another client's upload", f"needs the role {_OPERATOR}")
+
+
+def _read_blob(request: Any, client: Client, store: Store) -> None:
+    """Results and clips are for everybody, packed faces and models for consent officers."""
+    if client.role >= Role.CONSENT_OFFICER:
+        return
+    owners = store.blobs.users(request.digest)
+    jobs = [job for job in (_job(owner, store) for owner in owners) if job is not None]
+    if any(_packs(job) for job in jobs) or any(
+        store.things.by_origin(kind, request.digest) is not None for kind in _THINGS
+    ):
+        client.require(Role.CONSENT_OFFICER, "taking faces or a model out of the engine")
+    shown = any(owner.startswith("clip ") for owner in owners) or any(
+        job.kind == job_pb2.JOB_KIND_TRAIN  # whose only blobs are previews
+        or (job.kind in _SHOWN and any(one.digest == request.digest for one in job.result.artifacts))
+        for job in jobs
+    )
+    if not shown:
+        client.require(Role.EDITOR, "reading what isn't a clip or a result")
+
+
+def _job(owner: str, store: Store) -> job_pb2.Job | None:
+    if not owner.startswith("job "):
+        return None
+    try:
+        return store.jobs.get(owner.removeprefix("job "))
+    except UnknownError:
+        return None
+
+
+def _packs(job: job_pb2.Job) -> bool:
+    taken = job.spec.ingest.kind in (job_pb2.INGEST_KIND_FACESET, job_pb2.INGEST_KIND_MODEL)
+    return job.kind == job_pb2.JOB_KIND_EXPORT or (job.kind == job_pb2.JOB_KIND_INGEST and taken)
+
+
+_OPERATOR: Final = Role.OPERATOR.label
+_BRINGING: Final = ("BlobService/StartUpload", "BlobService/OpenDrop", "BlobService/TakeFile")
+_KEEPING: Final = (*_BRINGING, "JobService/CreateJob")
+_RULES: Final[dict[str, Callable[[Any, Client, Store], None]]] = {
+    "BlobService/CancelUpload": _cancel_upload,
+    "BlobService/ReadBlob": _read_blob,
+    "ClipService/DeleteClip": _owning("clip", Role.OPERATOR),
+    "FacesetService/DeleteFaceset": _owning("faceset", Role.CONSENT_OFFICER),
+    "FacesetService/DropFaces": _owning("faceset", Role.OPERATOR, "changing"),
+    "IdentityService/AssignIdentity": _assign_identity,
+    "IdentityService/CreateIdentity": _create_identity,
+    "JobService/CancelJob": _own_job,
+    "JobService/CreateJob": _create_job,
+    "JobService/DeleteJob": _own_job,
+    "JobService/PauseJob": _own_job,
+    "JobService/ResumeJob": _own_job,
+    "ModelService/DeleteModel": _owning("model", Role.CONSENT_OFFICER),
+}

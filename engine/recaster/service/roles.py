@@ -1,0 +1,135 @@
+"""Who asks, and the least role that each method needs; a method that isn't here is for operators alone."""
+
+from __future__ import annotations
+
+import contextlib
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from recaster.provenance.caller import acting_for
+from recaster.service.refusals import Code, Refusal
+from recaster.store.tokens import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PACKAGE: Final = "recaster.v1."
+REFLECTION: Final = "grpc.reflection."
+_BY_ROLE: Final = {
+    Role.VIEWER: (
+        "BlobService/ReadBlob",
+        "ClipService/GetClip",
+        "ClipService/GetThumbnail",
+        "ClipService/ListClips",
+        "FacesetService/GetFaceset",
+        "FacesetService/ListFacesets",
+        "IdentityService/GetIdentity",
+        "IdentityService/ListIdentities",
+        "JobService/GetJob",
+        "JobService/ListJobs",
+        "JobService/WatchJob",
+        "ModelService/GetLossCurves",
+        "ModelService/GetModel",
+        "ModelService/GetModelPreview",
+        "ModelService/ListModels",
+        "ProvenanceService/VerifyFile",
+        "ServerService/GetServerInfo",
+    ),
+    Role.EDITOR: (
+        "BlobService/CancelUpload",
+        "BlobService/FindMissingBlobs",
+        "BlobService/GetUpload",
+        "BlobService/OpenDrop",
+        "BlobService/StartUpload",
+        "BlobService/TakeDrop",
+        "BlobService/TakeFile",
+        "BlobService/WriteUpload",
+        "ClipService/DeleteClip",
+        "ClipService/FindPeople",
+        "FacesetService/DeleteFaceset",
+        "FacesetService/DropFaces",
+        "FacesetService/ListFaces",
+        "IdentityService/AssignIdentity",
+        "IdentityService/CreateIdentity",
+        "JobService/CancelJob",
+        "JobService/CreateJob",
+        "JobService/DeleteJob",
+        "JobService/PauseJob",
+        "JobService/ResumeJob",
+        "ModelService/DeleteModel",
+        "SwapService/PreviewFrame",
+    ),
+    Role.CONSENT_OFFICER: (
+        "IdentityService/AttestIdentity",
+        "IdentityService/DeleteIdentity",
+        "IdentityService/RevokeIdentity",
+    ),
+}
+LEAST_ROLES: Final = {method: role for role, methods in _BY_ROLE.items() for method in methods}
+"""By "Service/Method"; what a request holds may need more, see ``service.permissions``."""
+
+
+@dataclass(frozen=True)
+class Client:
+    """Who makes a call.
+
+    Attributes:
+        name: as jobs and the audit log have it.
+        role: what they may do.
+        token_id: of their token; empty for the engine's own.
+        quota_bytes: what they may keep; None for as much as there is room.
+        max_jobs: jobs of theirs that may wait or run; None for any number.
+    """
+
+    name: str
+    role: Role
+    token_id: str = ""
+    quota_bytes: int | None = None
+    max_jobs: int | None = None
+
+    def require(self, role: Role, doing: str) -> None:
+        """Refuse what this client's role isn't enough for (Refusal, PERMISSION_DENIED)."""
+        if self.role < role:
+            raise forbidden(self, doing, f"needs the role {role.label}")
+
+
+_CURRENT: Final[ContextVar[Client]] = ContextVar("client")
+
+
+def current() -> Client:
+    """Whose call is being answered (LookupError outside of one)."""
+    return _CURRENT.get()
+
+
+@contextlib.contextmanager
+def answering_to(client: Client) -> Iterator[None]:
+    """Answers a call of this client's for as long as the block lasts."""
+    token = _CURRENT.set(client)
+    try:
+        with acting_for(client.name):
+            yield
+    finally:
+        _CURRENT.reset(token)
+
+
+def method_name(method: str) -> str:
+    """A method as LEAST_ROLES has it."""
+    return method.removeprefix("/").removeprefix(PACKAGE)
+
+
+def least_role(method: str) -> Role:
+    """The least role that may call a method ("/recaster.v1.JobService/GetJob")."""
+    name = method_name(method)
+    return Role.VIEWER if name.startswith(REFLECTION) else LEAST_ROLES.get(name, Role.OPERATOR)
+
+
+def forbidden(client: Client, doing: str, why: str) -> Refusal:
+    """A client may not do something."""
+    return Refusal(
+        Code.PERMISSION_DENIED,
+        "ROLE",
+        f"{doing} {why}; {client.name} has the role {client.role.label}. "
+        "Ask whoever runs the engine (recaster tokens)",
+        metadata={"role": client.role.label},
+    )
