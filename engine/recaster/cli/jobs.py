@@ -139,7 +139,9 @@ def _line(job: job_pb2.Job) -> str:
     one = job.progress
     total = f"/{one.total:.0f}" if one.total else ""
     progress = f"{one.stage} {one.done:.0f}{total} {one.unit}" if one.stage else ""
-    return f"{job.job_id}  {made}  {kind:<9}{_state(job):<11}{progress}{_why(job)}".rstrip()
+    return (
+        f"{job.job_id}  {made}  {kind:<9}{_state(job):<11}{job.created_by:<12} {progress}{_why(job)}".rstrip()
+    )
 
 
 def _state(job: job_pb2.Job) -> str:
