@@ -1,6 +1,6 @@
 """Kills engines and their workers, cuts their connections and floods them, and measures what is left.
 
-    ./scripts/faults [--kills 50] [--only kills uploads watchers rates many answers] [-o FILE]
+    ./scripts/faults [--kills 50] [--only kills watchers crowd silence locks ...] [-o FILE]
 
 Prints a table for docs/reliability.md, and JSON to FILE. Ends with 1 where anything was lost.
 """
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from crowd_scenarios import crowd, locks, silence  # noqa: E402
 from serving import Cutter, Served, alive  # noqa: E402
 
 from recaster.api.v1 import job_pb2  # noqa: E402
@@ -303,7 +304,7 @@ def resident(served: Served) -> float:
 def main() -> int:
     """Run what is asked for, and print it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    scenarios = (kills, uploads, watchers, rates, many, answers)
+    scenarios = (kills, uploads, watchers, rates, many, answers, crowd, silence, locks)
     every: dict[str, Callable[..., dict[str, Any]]] = {one.__name__: one for one in scenarios}
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--only", nargs="+", choices=every, default=list(every))
