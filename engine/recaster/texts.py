@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
+from typing import Final
+
+_TURNING: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Marks that turn the direction of writing."""
+
 
 def shown(text: object, keep: str = "") -> str:
     r"""Escapes what isn't printable: ESC becomes ``\x1b``, a line's end ``\n``.
@@ -22,5 +28,8 @@ def shown(text: object, keep: str = "") -> str:
 
 
 def has_controls(text: str, keep: str = "") -> bool:
-    """Whether anything in it isn't printable, but for what is to be kept."""
-    return not text.isprintable() and not all(one.isprintable() or one in keep for one in text)
+    """Whether anything in it is no name's: a control character, a line's end, a turning mark."""
+    return not text.isprintable() and any(
+        one not in keep and (one in _TURNING or unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp"))
+        for one in text
+    )

@@ -7,6 +7,7 @@ import functools
 import inspect
 import logging
 import sqlite3
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
@@ -29,13 +30,16 @@ from recaster.store.blobs import QuotaError
 from recaster.store.jobs import ReusedError, UnknownError
 from recaster.store.offers import NotOfferedError
 from recaster.store.uploads import DigestError
+from recaster.texts import has_controls
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 log = logging.getLogger("recaster.service")
 
 DOMAIN: Final = "recaster"
+_OF_LINES: Final = frozenset({"note", "scope", "reason"})
+"""Fields whose text may have several lines."""
 DETAILS: Final = "grpc-status-details-bin"
 Code = grpc.StatusCode
 Context: TypeAlias = grpc.aio.ServicerContext
@@ -145,6 +149,24 @@ async def abort(context: Context, error: BaseException) -> NoReturn:
     raise AssertionError  # abort always raises
 
 
+def refuse_controls(message: Message, above: str = "") -> None:
+    """Refuses characters that aren't for reading in any text of a request: others will see them.
+
+    Raises:
+        Refusal: INVALID_ARGUMENT, with the field that is wrong.
+    """
+    for field, value in message.ListFields():
+        name = f"{above}{field.name}"
+        found = [value] if isinstance(value, str | Message) else value
+        if isinstance(value, Mapping):
+            found = [*value.keys(), *value.values()]
+        for one in found if isinstance(found, Iterable) and not isinstance(found, bytes) else ():
+            if isinstance(one, Message):
+                refuse_controls(one, f"{name}.")
+            elif isinstance(one, str) and has_controls(one, "\n\t" if field.name in _OF_LINES else ""):
+                raise invalid(name, "must hold printable characters only")
+
+
 def answering(method: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
     """A unary method whose errors are told as gRPC tells them; one that isn't async reads in a thread."""
     return _answering(method, reading)
@@ -165,6 +187,7 @@ def _answering(
         try:
             if isinstance(request, Message):
                 request.DiscardUnknownFields()  # what this engine can't check, it doesn't keep
+                refuse_controls(request)
             if is_async:
                 return await method(self, request, context)
             return await in_thread(method, self, request, context)

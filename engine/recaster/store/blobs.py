@@ -242,13 +242,7 @@ class Blobs:
         self._take(handle, path.with_name(path.name + ".taken"), digest, size)
 
     def take_offered(self, folder: Path, digest: str, size: int) -> None:
-        """Take a file that a client of this machine shows (``store.offers``).
-
-        Raises:
-            NotOfferedError: none is shown there.
-            DigestError: it isn't what was promised.
-            QuotaError, DiskFullError: there is no room for it.
-        """
+        """Take a file that a client of this machine shows; raises as ``open_offered`` and ``take`` do."""
         handle = open_offered(folder, digest, size)
         aside = self._folder.drops / secrets.token_hex(16)
         try:
