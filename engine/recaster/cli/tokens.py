@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli.display import say, say_error
 from recaster.store.tokens import ROLES
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def _add(options: argparse.Namespace) -> None:
             options.name, ROLES[options.role], expires, quota, options.max_jobs
         )
         register.audit.add("token.add", token=made.token_id, client=made.name, role=made.role.label)
-    print("this is shown once; the client gives it as RECASTER_TOKEN:", file=sys.stderr)
-    print(shown)
+    say_error("this is shown once; the client gives it as RECASTER_TOKEN:")
+    say(shown)
 
 
 def _list(options: argparse.Namespace) -> None:
@@ -76,7 +76,7 @@ def _list(options: argparse.Namespace) -> None:
 
     with opened(_folder(options)) as register:
         for token in Tokens(register.things.database).listed():
-            print(_line(token))
+            say(_line(token))
 
 
 def _revoke(options: argparse.Namespace) -> None:
@@ -88,7 +88,7 @@ def _revoke(options: argparse.Namespace) -> None:
         for token in revoked:
             register.audit.add("token.revoke", token=token.token_id, client=token.name)
     for token in revoked:
-        print(_line(token))
+        say(_line(token))
 
 
 def _line(token: ClientToken) -> str:
