@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recaster.cli import main as cli
+from recaster.files import sha256
 from recaster.provenance.audit import AuditLog
 from recaster.provenance.owner import owner
 
@@ -88,7 +89,18 @@ def test_a_swap_needs_a_basis_once(
     assert run("verify", out)[0] == 0  # what was made stays
 
     edit = tmp_path / "edit.mp4"
-    assert run("sign", actors / "neighbour.mp4", "--swap", out, "-o", edit)[0] == 0
+    sign = ("sign", actors / "neighbour.mp4", "--swap", out, "-o", edit)
+    code, _, error = run(*sign)
+    assert code == 9
+    assert "revoked" in error
+    assert not edit.exists()
+    assert run("identity", "attest", owner(faces), "--basis", "synthetic")[0] == 0
+    assert run(*sign)[0] == 0
+    *_, last = AuditLog(tmp_path / "data" / "audit.jsonl").records()
+    assert last.event == "sign.deliver"
+    assert (last.details["swaps"], last.details["identities"]) == ([sha256(out)], [owner(faces)])
+    again = tmp_path / "again.mp4"  # an edit that was signed here may be in another
+    assert run("sign", actors / "neighbour.mp4", "--swap", edit, "-o", again)[0] == 0
     assert "an edit with 1 face swap in it" in run("verify", edit)[1]
     code, _, error = run("verify", actors / "neighbour.mp4")
     assert code == 3

@@ -118,7 +118,20 @@ def test_an_edit_is_signed(strict: Material, actors: Path, tmp_path: Path) -> No
     client.transfer.download(job.result.artifacts[0].digest, tmp_path / "edit.mp4")
     assert "an edit with 1 face swap" in inspect(tmp_path / "edit.mp4", strict.served.data).line
     assert job.result.artifacts[0].digest == sha256(tmp_path / "edit.mp4")
-    assert events(strict)[-1] == "sign.deliver"
+    *_, last = AuditLog(strict.served.data / "audit.jsonl").records()
+    assert last.event == "sign.deliver"
+    assert (last.details["swaps"], last.details["made"]) == ([made], [job.result.artifacts[0].digest])
+    person = client.faceset(strict.faceset).identity_id
+    assert last.details["identities"] == [person]
+    spec.swaps[:] = [made, export]  # not made here
+    with pytest.raises(RefusedError, match="neither here nor by an authority") as caught:
+        client.jobs.create(job_pb2.JobSpec(sign=spec))
+    assert caught.value.reason == "CONSENT_REFUSED"
+    spec.swaps[:] = [made]
+    revoke(strict, person)
+    with pytest.raises(RefusedError, match="revoked"):
+        client.jobs.create(job_pb2.JobSpec(sign=spec))
+    attest(strict, person)
     spec.swaps[:] = ["0" * 64]
     with pytest.raises(RefusedError, match="no blob"):
         client.jobs.create(job_pb2.JobSpec(sign=spec))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
 
 from recaster.provenance.marking import Marking
 from recaster.provenance.register import Register, opened
+from recaster.provenance.vouching import Vetting
 from recaster.store.folder import DataFolder
 
 if TYPE_CHECKING:
@@ -25,6 +27,14 @@ def nobody_said_anything(monkeypatch: pytest.MonkeyPatch) -> None:
 def register(tmp_path: Path) -> Iterator[Register]:
     with opened(DataFolder(tmp_path / "data")) as register:
         yield register
+
+
+@pytest.fixture
+def vetting(register: Register) -> Vetting:
+    """What swaps must be, where whatever this machine has signed is its own."""
+    return dataclasses.replace(
+        Vetting.of(register, ()), trust=register.folder.path / "signing" / "authority.pem"
+    )
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from recaster.provenance.marking import Marking
     from recaster.provenance.register import Register
+    from recaster.provenance.vouching import Vetting
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE = Path(os.environ.get("RECASTER_NODE_MODULES", ROOT / ".npm" / "node_modules"))
@@ -52,14 +53,16 @@ def validated(path: Path, tmp_path: Path) -> dict:
     return json.loads(done.stdout)
 
 
-def test_another_implementation_finds_the_same(actors: Path, marking: Marking, tmp_path: Path) -> None:
+def test_another_implementation_finds_the_same(
+    actors: Path, marking: Marking, vetting: Vetting, tmp_path: Path
+) -> None:
     clip, out, edit = actors / "performer.mp4", tmp_path / "out.mp4", tmp_path / "edit.mp4"
     picture = tmp_path / "frame.png"
     noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
     PIL.Image.fromarray(noise).save(picture)
     sign_swap(clip, out, clip, FACTS, marking)
     sign_swap(picture, picture, clip, FACTS, marking)
-    sign_render(actors / "neighbour.mp4", edit, [out], marking.signing)
+    sign_render(actors / "neighbour.mp4", edit, [out], marking.signing, vetting)
     for path, what in ((out, "bmff"), (picture, "data"), (edit, "bmff")):
         assert validated(path, tmp_path) == {"valid": True, "wrong": []}
         data = bytearray(path.read_bytes())

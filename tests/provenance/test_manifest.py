@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.provenance.register import Register
+    from recaster.provenance.vouching import Vetting
 
 FACTS = {"engine": "0", "model": "1" * 64, "frames": 10}
 
@@ -179,47 +180,49 @@ def test_pictures_are_signed(register: Register, marking: Marking, clip: Path, t
 
 
 def test_an_edit_names_the_swaps_in_it(
-    register: Register, marking: Marking, clip: Path, actors: Path, tmp_path: Path
+    register: Register, marking: Marking, vetting: Vetting, clip: Path, actors: Path, tmp_path: Path
 ) -> None:
     swaps = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
     for one in swaps:
         sign_swap(clip, one, clip, FACTS, marking)
     render = shutil.copy(actors / "neighbour.mp4", tmp_path / "edit.mp4")
-    assert "2 swaps in it" in sign_render(render, render, swaps, marking.signing)
+    assert "2 swaps in it" in sign_render(render, render, swaps, marking.signing, vetting)
     found = inspect(render, register.folder.path)
     assert found.swap
     assert "an edit with 2 face swaps in it" in found.line
     assert [one["relationship"] for one in active(found)["ingredients"]] == ["componentOf", "componentOf"]
     assert len(found.manifests["manifests"]) == 3
     with pytest.raises(ManifestError, match="no manifest"):
-        sign_render(clip, tmp_path / "out.mp4", [clip], marking.signing)
+        sign_render(clip, tmp_path / "out.mp4", [clip], marking.signing, vetting)
     with pytest.raises(UsageError, match="at least one"):
-        sign_render(clip, tmp_path / "out.mp4", [], marking.signing)
+        sign_render(clip, tmp_path / "out.mp4", [], marking.signing, vetting)
     assert not (tmp_path / "out.mp4").exists()
 
 
-def test_an_edit_vouches_for_whole_swaps_only(marking: Marking, clip: Path, tmp_path: Path) -> None:
+def test_an_edit_vouches_for_whole_swaps_only(
+    marking: Marking, vetting: Vetting, clip: Path, tmp_path: Path
+) -> None:
     swap, edit = tmp_path / "swap.mp4", tmp_path / "edit.mp4"
     sign_swap(clip, swap, clip, FACTS, marking)
     with pytest.raises(ManifestError, match="no such file"):
-        sign_render(tmp_path / "none.mp4", edit, [swap], marking.signing)
+        sign_render(tmp_path / "none.mp4", edit, [swap], marking.signing, vetting)
     data = bytearray(swap.read_bytes())
     data[len(data) // 2] ^= 1
     swap.write_bytes(data)
     with pytest.raises(ManifestError, match="can't be vouched for"):
-        sign_render(clip, edit, [swap], marking.signing)
+        sign_render(clip, edit, [swap], marking.signing, vetting)
     assert not edit.exists()
 
 
 def test_a_manifest_beside_a_file_is_kept_too(
-    register: Register, marking: Marking, clip: Path, tmp_path: Path
+    register: Register, marking: Marking, vetting: Vetting, clip: Path, tmp_path: Path
 ) -> None:
     first, second, edit = tmp_path / "first.mkv", tmp_path / "second.mp4", tmp_path / "edit.mov"
     sign_swap(remuxed(clip, tmp_path / "made.mkv"), first, clip, FACTS, marking)
     sign_swap(clip, second, first, FACTS, marking)
     found = inspect(second, register.folder.path)
     assert len(found.manifests["manifests"]) == 2
-    sign_render(remuxed(clip, tmp_path / "made.mov"), edit, [first], marking.signing)
+    sign_render(remuxed(clip, tmp_path / "made.mov"), edit, [first], marking.signing, vetting)
     assert "1 face swap" in inspect(edit, register.folder.path).line
 
 

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     import argparse
 
 DESCRIPTION = """Editing programs drop the manifests of the swaps that go into an edit. Sign the export: it
-gets a manifest of its own that names those swaps and keeps what theirs say. Do it last: whatever changes
-the file afterwards breaks it."""
+gets a manifest of its own that names those swaps and keeps what theirs say. The swaps have to
+be made here, or by an authority that the policy trusts, and their faces must be such as may be put on now.
+Whether they are to be seen in the edit isn't looked at: that is your word. Do it last: whatever changes the
+file afterwards breaks it."""
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -39,9 +41,16 @@ def run(options: argparse.Namespace) -> None:
     from recaster.provenance.manifest import sign_render
     from recaster.provenance.register import opened
     from recaster.provenance.signing import signing_of
+    from recaster.provenance.vouching import Vetting, made_here
 
     out = options.out or options.file
     with opened() as register:
-        said = sign_render(options.file, out, options.swap, signing_of(register.policy, register.folder.path))
-        register.audit.add("sign.deliver", made=[sha256(out)], swaps=[sha256(path) for path in options.swap])
+        swaps = [sha256(path) for path in options.swap]
+        here = made_here(register, swaps)
+        people = list(dict.fromkeys(person for each in here.values() for person in each))
+        for person in people:
+            register.require(person)
+        signing = signing_of(register.policy, register.folder.path)
+        said = sign_render(options.file, out, options.swap, signing, Vetting.of(register, here))
+        register.audit.add("sign.deliver", made=[sha256(out)], swaps=swaps, identities=people)
     say(f"{out}: {said}")

@@ -196,7 +196,9 @@ def _run_here(options: argparse.Namespace) -> None:
     result = _swapped(options, swapper, settings, marking)
     with opened() as register:
         without = {"manifest": "left out, as asked"} if options.no_manifest else {}
-        register.audit.add("swap.deliver", made=[sha256(options.out)], **without)
+        register.audit.add(
+            "swap.deliver", made=[sha256(options.out)], identities=[person.identity_id], **without
+        )
     _warn(result.warnings)
     _say(options, result.summary(device))
 

@@ -55,6 +55,8 @@ LONGEST: Final = 4000
 
 def reason_of(error: BaseException) -> str:
     """What an error is called for programs."""
+    if isinstance(error, ConsentError):
+        return error.reason
     return next((name for kind, name in REASONS if isinstance(error, kind)), "INTERNAL")
 
 

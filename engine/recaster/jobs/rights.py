@@ -10,6 +10,7 @@ from recaster.jobs.tasks import kind_of
 from recaster.provenance.marking import Marking
 from recaster.provenance.register import Register
 from recaster.provenance.signing import signing_of
+from recaster.provenance.vouching import Vetting, made_here
 from recaster.store.jobs import UnknownError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def owners(spec: job_pb2.JobSpec, store: Store) -> list[str]:
     """Ids of the people whose faces are put on ("" for one that nobody named); none for other work.
 
     Raises:
+        ConsentError: an edit is to be signed that holds a stranger's swap.
         UnknownError: the faceset or model is gone.
     """
     kind = kind_of(spec)
@@ -34,6 +36,9 @@ def owners(spec: job_pb2.JobSpec, store: Store) -> list[str]:
         faces = _owner("faceset", spec.train.source_faceset_id, store)
         model = _owner("model", spec.train.model_id, store) if spec.train.model_id else ""
         return list(dict.fromkeys([faces, model or faces]))
+    if kind == "sign":
+        swaps = made_here(register_of(store), spec.sign.swaps)
+        return list(dict.fromkeys(person for people in swaps.values() for person in people))
     return [swapped_in(spec.swap, store)] if kind == "swap" else []
 
 
@@ -66,7 +71,9 @@ def person_of(spec: job_pb2.JobSpec, store: Store) -> identity_pb2.Identity | No
         UsageError: the policy can't be read.
         UnknownError: the faceset or the model is gone.
     """
-    people = [register_of(store).require(one) for one in owners(spec, store)]
+    people = people_of(spec, store)
+    if kind_of(spec) == "sign":
+        return None
     if len(people) > 1:
         raise ConsentError(
             f"the model holds the face of {people[1].identity_id}, the faces are of {people[0].identity_id}; "
@@ -74,6 +81,17 @@ def person_of(spec: job_pb2.JobSpec, store: Store) -> identity_pb2.Identity | No
             "CONSENT_REFUSED",
         )
     return people[0] if people else None
+
+
+def people_of(spec: job_pb2.JobSpec, store: Store) -> list[identity_pb2.Identity]:
+    """Everybody whose face a job puts on or vouches for, who may be, now (as ``person_of``)."""
+    return [register_of(store).require(one) for one in owners(spec, store)]
+
+
+def vetting_of(spec: job_pb2.JobSpec, store: Store) -> Vetting:
+    """What the swaps in an edit must be (ConsentError, UsageError)."""
+    register = register_of(store)
+    return Vetting.of(register, made_here(register, spec.sign.swaps))
 
 
 def hindrance(spec: job_pb2.JobSpec, store: Store) -> job_pb2.JobError | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster.api.v1 import job_pb2
 from recaster.errors import OutputError
 from recaster.jobs import logs
-from recaster.jobs.rights import register_of, whose_model
+from recaster.jobs.rights import hindrance, people_of, register_of, whose_model
 from recaster.jobs.task import FINISHED
 from recaster.jobs.tasks import kind_of, needs, works_on
 from recaster.jobs.tidying import folders_of
@@ -45,6 +45,10 @@ class Settler:
         """A worker has done all that was asked."""
         job = self._store.jobs.get(job_id)
         spec = job.spec
+        why = hindrance(spec, self._store)  # the right may have been taken back since it began
+        if why is not None:
+            self.block(job_id, why)
+            return
         result = job_pb2.JobResult(summary=said["summary"], warnings=said["warnings"])
         digests = [file["digest"] for file in said["files"]]
         self._store.blobs.use(digests, f"job {job_id}")  # first: nobody may sweep them away
@@ -69,9 +73,11 @@ class Settler:
             self._end(job_id, SUCCEEDED, result=result)
             if kind_of(spec) in ("swap", "sign"):  # inside: nothing is delivered that the log doesn't say
                 made = [one.digest for one in result.artifacts if one.role == "clip"]
-                without = {"manifest": "left out, as asked"} if spec.swap.without_manifest else {}
+                more: dict[str, Any] = {"swaps": list(spec.sign.swaps)} if spec.HasField("sign") else {}
+                more |= {"manifest": "left out, as asked"} if spec.swap.without_manifest else {}
+                people = [one.identity_id for one in people_of(spec, self._store)]
                 log = register_of(self._store).audit
-                log.add(f"{kind_of(spec)}.deliver", job=job_id, made=made, **without)
+                log.add(f"{kind_of(spec)}.deliver", job=job_id, made=made, identities=people, **more)
         self._tidy(job_id)
 
     def failed(self, job_id: str, said: Mapping[str, Any]) -> None:

@@ -22,7 +22,7 @@ from recaster.jobs.descriptors import check_descriptors
 from recaster.jobs.devices import devices
 from recaster.jobs.precedence import AtWork, way_of
 from recaster.jobs.queue import InUse, JobQueue, client_of
-from recaster.jobs.rights import governed, hindrance, marking_of, register_of
+from recaster.jobs.rights import governed, hindrance, marking_of, register_of, vetting_of
 from recaster.jobs.room import Room
 from recaster.jobs.running import Rules, Running
 from recaster.jobs.settling import Settler
@@ -315,6 +315,8 @@ class Supervisor:
         task, marking = task_for(job, self._store), marking_of(job, self._store)
         if job.spec.HasField("swap"):
             task.spec.swap.CopyFrom(governed(job.spec.swap, register_of(self._store).policy))
+        if job.spec.HasField("sign"):
+            task = dataclasses.replace(task, vetting=vetting_of(job.spec, self._store))
         return dataclasses.replace(task, marking=marking)
 
     async def _work(self, running: Running, task: Task) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from recaster.api.v1 import job_pb2
 from recaster.provenance.marking import Marking
 from recaster.provenance.signing import Signing
+from recaster.provenance.vouching import Vetting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,6 +58,7 @@ class Task:
         limits: what it may take.
         marking: how a swap is marked; None for not at all.
         signing: who signs; None where nothing is.
+        vetting: what the swaps in an edit must be; None for other work.
     """
 
     job_id: str
@@ -72,6 +74,7 @@ class Task:
     limits: Limits = Limits()
     marking: Marking | None = None
     signing: Signing | None = None
+    vetting: Vetting | None = None
 
     def to_line(self) -> str:
         """As one line of JSON, to be sent to a worker."""
@@ -90,6 +93,7 @@ class Task:
                 "limits": dataclasses.astuple(self.limits),
                 "marking": self.marking and self.marking.to_json(),
                 "signing": self.signing and self.signing.to_json(),
+                "vetting": self.vetting and self.vetting.to_json(),
             }
         )
 
@@ -111,6 +115,7 @@ class Task:
             limits=Limits(*value["limits"]),
             marking=Marking.from_json(value["marking"]) if value["marking"] else None,
             signing=Signing.from_json(value["signing"]) if value["signing"] else None,
+            vetting=Vetting.from_json(value["vetting"]) if value["vetting"] else None,
         )
 
 

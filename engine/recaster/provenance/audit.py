@@ -117,6 +117,15 @@ class AuditLog:
                     if line.endswith(b"\n"):
                         yield self._parsed(line)
 
+    def mentioning(self, text: str) -> Iterator[Record]:
+        """The records that hold a digest or an id, the oldest first (AuditError for what is none)."""
+        if not self.path.is_file():
+            return
+        with self.path.open("rb") as file:
+            for line in file:
+                if text.encode() in line and line.endswith(b"\n"):
+                    yield self._parsed(line)
+
     def verify(self, head: str | None = None, *, strict: bool = True) -> Record | None:
         """Follow the whole chain; returns the newest record, None where there is none.
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from recaster.provenance.marking import Marking
     from recaster.provenance.signing import Signing
+    from recaster.provenance.vouching import Vetting
 
 EMBEDDED: Final = {
     ".mp4": "video/mp4",
@@ -49,6 +50,8 @@ SWAP: Final = "recaster.swap"
 BASIS: Final = "recaster.basis"
 EDIT: Final = "recaster.edit"
 """Our own assertions: how a swap was made, by what right, and which swaps are in an edit."""
+CHECKED: Final = "signer, bytes, right and policy of each swap; not whether the edit shows it"
+"""What was looked at before an edit was signed."""
 _SETTINGS: Final = {
     # Above this much a file is kept on disk and not in memory while it is worked on.
     "core": {"backing_store_memory_threshold_in_mb": 64},
@@ -107,7 +110,7 @@ def sign_swap(made: Path, out: Path, clip: Path, facts: Mapping[str, Any], marki
     return _said(out, marking.signing)
 
 
-def sign_render(render: Path, out: Path, swaps: Sequence[Path], signing: Signing) -> str:
+def sign_render(render: Path, out: Path, swaps: Sequence[Path], signing: Signing, vetting: Vetting) -> str:
     """Write an edit's export as ``out``, with a manifest that names the swaps in it, their manifests kept.
 
     Args:
@@ -115,32 +118,28 @@ def sign_render(render: Path, out: Path, swaps: Sequence[Path], signing: Signing
         out: the file to write, atomically; and its sidecar where it can't carry a manifest.
         swaps: every swap that went into it; each has a manifest.
         signing: who signs.
+        vetting: what the swaps must be.
 
     Returns:
         One line of words on what was done.
 
     Raises:
-        UsageError, ManifestError, OutputError: as ``sign_swap``; no swap is given, or one is none by its own
-            word, or was changed.
+        UsageError, ManifestError, OutputError, ConsentError: as ``sign_swap`` and ``vouching.vet``; no swap.
     """
+    from recaster.provenance.vouching import vet
+
     if not swaps:
         raise UsageError("which swaps are in it? Name at least one")
     created = {
         "action": "c2pa.created",
         "when": _now(),
         "digitalSourceType": COMPOSITE,
-        "description": "An edit that holds face swaps was exported.",
+        "description": "An edit was exported; its editor names the face swaps in it.",
         "softwareAgent": {"name": "Recaster", "version": __version__},
     }
     for path in swaps:
-        found, state = manifest_of(path)
-        if state == "Invalid":
-            raise ManifestError(
-                f"{path}: was changed after it was signed; it can't be vouched for in an edit"
-            )
-        if not holds_swap(found):
-            raise ManifestError(f"{path}: is no swap by its own word")
-    edit = {"label": EDIT, "data": {"swaps": [sha256(path) for path in swaps]}}
+        vet(path, vetting)
+    edit = {"label": EDIT, "data": {"swaps": [sha256(path) for path in swaps], "checked": CHECKED}}
     _sign(render, out, [created], [edit], [_Ingredient(path, "componentOf") for path in swaps], signing)
     return f"{_said(out, signing)}; {len(swaps)} swap{'s' if len(swaps) > 1 else ''} in it"
 

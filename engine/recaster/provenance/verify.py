@@ -95,7 +95,7 @@ def _nature(active: Mapping[str, Any], swap: bool) -> tuple[str, bool]:
     if EDIT in said:
         swaps = said[EDIT].get("swaps")
         inside = len(swaps) if isinstance(swaps, list) else 0
-        return f"an edit with {inside} face swap{'s' if inside != 1 else ''} in it", True
+        return f"an edit with {inside} face swap{'s' if inside != 1 else ''} in it, as its editor says", True
     if swap:
         return f"made by {maker} from a face swap", True
     generated = any("lgorithmicMedia" in str(one.get("digitalSourceType")) for one in actions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -127,7 +128,15 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
             marking=marking.to_json(),
         )
         png = await moving(_taken, Path(answer["path"]))
+        await writing(self._delivered, request, png)
         return swap_pb2.PreviewFrameResponse(png=png, warnings=answer["warnings"])
+
+    def _delivered(self, request: swap_pb2.PreviewFrameRequest, png: bytes) -> None:
+        """Note that a preview is handed out, if it still may be (ConsentError)."""
+        register = register_of(self._engine.store)
+        whose = register.require(swapped_in(request, self._engine.store))
+        made = [hashlib.sha256(png).hexdigest()]
+        register.audit.add("preview.deliver", clip=request.clip_id, made=made, identities=[whose.identity_id])
 
 
 def _taken(path: Path) -> bytes:

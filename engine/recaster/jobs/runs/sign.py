@@ -16,7 +16,7 @@ def sign(work: Work) -> Made:
     """Sign it.
 
     Raises:
-        UsageError, ManifestError, OutputError: as ``provenance.manifest.sign_render``.
+        UsageError, ManifestError, OutputError, ConsentError: as ``provenance.manifest.sign_render``.
     """
     from recaster.provenance.manifest import BESIDE, sidecar_of, sign_render
 
@@ -29,7 +29,8 @@ def sign(work: Work) -> Made:
         swaps.append(work.named(digest, f"swap{suffix}"))
     out = work.folder / f"signed{render.suffix.lower()}"
     assert work.task.signing is not None  # noqa: S101 - every task of this kind has one
-    said = sign_render(render, out, swaps, work.task.signing)
+    assert work.task.vetting is not None  # noqa: S101
+    said = sign_render(render, out, swaps, work.task.signing, work.task.vetting)
     files = [("clip", out)]
     if out.suffix in BESIDE:
         files.append(("manifest", sidecar_of(out)))

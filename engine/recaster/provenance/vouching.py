@@ -1,0 +1,167 @@
+"""Which swaps an edit may be signed with: made here or by a named authority, rightful now, within the policy.
+
+A signature says no more than was looked at: who made each swap, that it is as it was made, that the faces in
+it may be put on at that moment, and that it is what the policy takes. Whether the edit shows it isn't.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from recaster.errors import ConsentError, ManifestError
+from recaster.files import sha256
+from recaster.provenance.manifest import BASIS, EMBEDDED, SWAP, assertions_of, holds_swap, manifest_of
+from recaster.provenance.signing import local_authority
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from recaster.provenance.audit import AuditLog
+    from recaster.provenance.register import Register
+
+DELIVERIES: Final = ("swap.deliver", "preview.deliver", "sign.deliver")
+"""Events whose ``made`` is what this engine or command line has made and signed."""
+
+
+@dataclass(frozen=True)
+class Vetting:
+    """What swaps must be to be vouched for.
+
+    Attributes:
+        made_here: digests of those that were made here, by the audit log.
+        own: certificates of authorities (PEM) of those that sign here.
+        trust: the same of those that the policy trusts.
+        bases: bases that count.
+        document: whether consent and licences need their document.
+        label: whether they must be labelled in the picture.
+    """
+
+    made_here: tuple[str, ...]
+    own: tuple[Path, ...]
+    trust: Path | None
+    bases: tuple[str, ...]
+    document: bool
+    label: bool
+
+    @classmethod
+    def of(cls, register: Register, made_here: Iterable[str]) -> Vetting:
+        """By the policy of a register as it is now (UsageError)."""
+        policy = register.policy
+        authority = local_authority(register.folder.path)
+        return cls(
+            tuple(made_here),
+            tuple(path for path in (policy.certificate, authority) if path is not None and path.is_file()),
+            policy.trust,
+            policy.bases,
+            policy.document,
+            policy.label_required,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values, to be told to another process."""
+        trust = "" if self.trust is None else str(self.trust)
+        return vars(self) | {"own": [str(path) for path in self.own], "trust": trust}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Vetting:
+        """What ``to_json`` gave."""
+        return cls(
+            tuple(value["made_here"]),
+            tuple(Path(path) for path in value["own"]),
+            Path(value["trust"]) if value["trust"] else None,
+            tuple(value["bases"]),
+            value["document"],
+            value["label"],
+        )
+
+
+def made_here(register: Register, digests: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Those files that were made here, and the ids of the people whose faces were put on in each.
+
+    Raises:
+        ConsentError: one was made elsewhere, and the policy trusts nobody; or nobody knows whose face it is.
+        AuditError: the audit log is damaged.
+    """
+    found = {}
+    for digest in digests:
+        people = _people_in(register.audit, digest)
+        if people is not None:
+            found[digest] = people
+        elif register.policy.trust is None:
+            raise _stranger(f"swap {digest[:12]}")
+    return found
+
+
+def vet(path: Path, vetting: Vetting) -> None:
+    """See to it that a swap may be vouched for.
+
+    Raises:
+        ManifestError: it has no manifest, was changed, or is no swap by its own word.
+        ConsentError: a stranger made it, or the policy doesn't take it.
+    """
+    here = sha256(path) in vetting.made_here
+    trusted = vetting.own if here else [] if vetting.trust is None else [vetting.trust]
+    found, state = manifest_of(path, trusted)
+    if state == "Invalid":
+        raise ManifestError(f"{path}: was changed after it was signed; it can't be vouched for in an edit")
+    if not holds_swap(found):
+        raise ManifestError(f"{path}: is no swap by its own word")
+    # A digest covers a manifest that is in the file; one that lies beside it may be anybody's.
+    if state != "Trusted" and not (here and path.suffix.lower() in EMBEDDED):
+        raise _stranger(str(path))
+    every = [assertions_of(one) for one in found["manifests"].values() if isinstance(one, dict)]
+    swaps = [one for one in every if SWAP in one]
+    if not swaps:
+        raise ConsentError(f"{path}: doesn't say how its swaps were made; name those", "CONSENT_REFUSED")
+    for said in swaps:
+        _check_policy(path, said, vetting)
+
+
+def _check_policy(path: Path, said: Mapping[str, Mapping[str, Any]], vetting: Vetting) -> None:
+    right = said.get(BASIS, {})
+    basis = right.get("basis")
+    if basis not in vetting.bases:
+        takes = ", ".join(vetting.bases)
+        raise ConsentError(
+            f"{path}: the policy doesn't take the basis of this swap, but {takes}", "CONSENT_REFUSED"
+        )
+    if vetting.document and basis in ("consent", "licensed") and not right.get("document"):
+        raise ConsentError(f"{path}: the policy wants a document with {basis}", "CONSENT_REFUSED")
+    if vetting.label and said[SWAP].get("label") in (None, "", "none"):
+        raise ConsentError(
+            f"{path}: the policy asks for a label in every swap, and this one has none", "CONSENT_REFUSED"
+        )
+
+
+def _people_in(log: AuditLog, digest: str) -> tuple[str, ...] | None:
+    """Ids of the people whose faces were put on in a file that was made here; None where it wasn't."""
+    for record in log.mentioning(digest):
+        if record.event in DELIVERIES and digest in record.details.get("made", ()):
+            people = record.details.get("identities")
+            if not people:  # an earlier release noted them where the job began
+                people = _people_of_job(log, record.details.get("job", ""))
+            if not people:
+                raise ConsentError(
+                    f"swap {digest[:12]}: nobody knows any more whose face is in it; swap anew"
+                )
+            return tuple(people)
+    return None
+
+
+def _people_of_job(log: AuditLog, job: str) -> list[str]:
+    begun = [
+        one.details["identity"]
+        for one in (log.mentioning(job) if job else ())
+        if one.event == "swap.start" and one.details.get("job") == job and "identity" in one.details
+    ]
+    return begun[-1:]
+
+
+def _stranger(what: str) -> ConsentError:
+    return ConsentError(
+        f"{what}: was made neither here nor by an authority that the policy trusts (trust in [manifest]); "
+        "an edit with it isn't signed",
+        "CONSENT_REFUSED",
+    )
