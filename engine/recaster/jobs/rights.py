@@ -88,8 +88,10 @@ def people_of(spec: job_pb2.JobSpec, store: Store) -> list[identity_pb2.Identity
     return [register_of(store).require(one) for one in owners(spec, store)]
 
 
-def vetting_of(spec: job_pb2.JobSpec, store: Store) -> Vetting:
-    """What the swaps in an edit must be (ConsentError, UsageError)."""
+def vetting_of(spec: job_pb2.JobSpec, store: Store) -> Vetting | None:
+    """What the swaps in an edit must be (ConsentError, UsageError); None for other work."""
+    if kind_of(spec) != "sign":
+        return None
     register = register_of(store)
     return Vetting.of(register, made_here(register, spec.sign.swaps))
 

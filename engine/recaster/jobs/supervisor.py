@@ -315,9 +315,7 @@ class Supervisor:
         task, marking = task_for(job, self._store), marking_of(job, self._store)
         if job.spec.HasField("swap"):
             task.spec.swap.CopyFrom(governed(job.spec.swap, register_of(self._store).policy))
-        if job.spec.HasField("sign"):
-            task = dataclasses.replace(task, vetting=vetting_of(job.spec, self._store))
-        return dataclasses.replace(task, marking=marking)
+        return dataclasses.replace(task, marking=marking, vetting=vetting_of(job.spec, self._store))
 
     async def _work(self, running: Running, task: Task) -> int:
         process, says = await running.start(task)
