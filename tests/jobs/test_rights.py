@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -241,3 +244,50 @@ def test_an_upload_of_somebody_else_is_refused(strict: Material, packed_faces: P
     client.transfer.upload(packed_faces)
     with pytest.raises(JobFailedError, match="taken in before"):
         client.jobs.wait(client.jobs.create(job_pb2.JobSpec(ingest=spec)).job_id)
+
+
+def test_a_revoked_face_neither_goes_nor_comes_back(
+    serve: Callable[..., Served],
+    prepare: Callable[[Served], Material],
+    packed_faces: Path,
+    actors: Path,
+    tmp_path: Path,
+) -> None:
+    material = prepare(serve())  # of whose faces nothing is said: RECASTER_BASIS stands for them
+    client = material.client
+    model = client.jobs.wait(client.jobs.create(material.training(2)).job_id).result.model_id
+    result = client.jobs.wait(client.jobs.create(material.swapping("0-4")).job_id).result.artifacts[0].digest
+    packed = job_pb2.JobSpec(export=job_pb2.ExportSpec(faceset_id=material.faceset))
+    exported = client.jobs.wait(client.jobs.create(packed).job_id).result.artifacts[0].digest
+    person = client.state_basis("her", "synthetic").identity_id
+    client.assign(person, faceset_id=material.faceset)
+    assert client.model(model).identity_id == person
+    revoke(material, person)
+
+    for digest in (result, exported):
+        with pytest.raises(RefusedError, match="revoked"):
+            client.transfer.download(digest, tmp_path / "out")
+    with pytest.raises(RefusedError, match="revoked"):
+        client.jobs.create(packed)
+    preview = swap_pb2.PreviewFrameRequest(clip_id=material.clip, model_id=model, frame=3)
+    with pytest.raises(RefusedError, match="revoked"):
+        client.preview(preview)
+
+    again = tmp_path / "again.zip"
+    with zipfile.ZipFile(packed_faces) as old, zipfile.ZipFile(again, "w") as new:
+        values = json.loads(old.read("manifest.json"))
+        for face in values["faces"]:  # embeddings of a stranger's own making help nobody
+            face["embedding"] = base64.b64encode(bytes(512)).decode()
+        for name in old.namelist():
+            new.writestr(name, json.dumps(values) if name == "manifest.json" else old.read(name))
+    with pytest.raises(JobFailedError, match="revoked"):
+        client.take_faceset(again)
+    clip = client.take_clip(actors / "likeness.mp4")
+    spec = job_pb2.ExtractSpec(inputs=[job_pb2.ExtractInput(clip_id=clip)])
+    spec.options.range, spec.options.every = "0-49", 10
+    with pytest.raises(JobFailedError, match="revoked"):
+        client.jobs.wait(client.jobs.create(job_pb2.JobSpec(extract=spec)).job_id)
+
+    attest(material, person)
+    client.transfer.download(result, tmp_path / "out")
+    client.take_faceset(again)

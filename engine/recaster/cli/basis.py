@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from recaster.api.v1 import identity_pb2
     from recaster.client import Client
     from recaster.provenance.register import Register
+    from recaster.provenance.traces import Traces
 
 
 def add_basis(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +37,33 @@ def whose(options: argparse.Namespace, register: Register, folder: Path) -> iden
     """
     from recaster.provenance.owner import settle
 
-    return settle(register, folder, options.identity, options.basis)
+    return settle(register, folder, options.identity, options.basis, traces_of(folder))
+
+
+def traces_of(folder: Path) -> Traces:
+    """By which content the face in a faceset or model is known again (FacesetError, ModelError)."""
+    from recaster.facesets.faceset import INDEX, Faceset
+    from recaster.facesets.traces import faceset_traces
+    from recaster.networks.model_folder import ModelFolder
+    from recaster.provenance.traces import Traces
+
+    if (folder / INDEX).is_file():
+        return faceset_traces(Faceset.open(folder))
+    model = ModelFolder(folder)
+    return model.traces() if model.exists() else Traces()
+
+
+def heed(folder: Path) -> None:
+    """Refuse a faceset or model of a face that was revoked here, whatever was noted beside it.
+
+    Raises:
+        ConsentError: it was.
+    """
+    from recaster.provenance.owner import owner
+    from recaster.provenance.register import opened
+
+    with opened() as register:
+        register.heed(owner(folder), traces_of(folder))
 
 
 def same_person(register: Register, model: Path, source: Path) -> None:
@@ -49,7 +76,7 @@ def same_person(register: Register, model: Path, source: Path) -> None:
     from recaster.provenance.owner import owner, settle
 
     if owner(model):
-        settle(register, model, owner(source) or None)
+        settle(register, model, owner(source) or None, traces=traces_of(model))
 
 
 def settle_there(
@@ -77,6 +104,7 @@ def settle_there(
     if options.identity is not None:
         engine.assign(engine.find_identity(options.identity).identity_id, faceset, model)
         return
+    heed(folder)
     name, basis = folder.resolve().name, options.basis
     if owner(folder):
         with opened() as register:

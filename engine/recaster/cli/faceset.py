@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli.basis import heed
 from recaster.cli.display import reporter, say, say_json
 from recaster.cli.extract import add_taking, print_summary
 
@@ -190,12 +191,16 @@ def run_export(options: argparse.Namespace) -> None:
     from recaster.facesets.faceset import Faceset
 
     faceset = Faceset.open(options.faceset)
+    heed(options.faceset)
     export_zip(faceset, options.zip, reporter(options))
     say(f"{options.zip}: {len(faceset.all_records)} faces")
 
 
 def run_import(options: argparse.Namespace) -> None:
     """Make a faceset of a zip or folder."""
+    import shutil
+
+    from recaster.errors import ConsentError
     from recaster.facesets.archive import import_faces
     from recaster.facesets.extract import ExtractSettings
     from recaster.facesets.info import describe
@@ -207,7 +212,13 @@ def run_import(options: argparse.Namespace) -> None:
         size=options.size,
         identity=options.note,
     )
-    print_summary(describe(import_faces(options.given, options.out, settings, reporter(options))))
+    faceset = import_faces(options.given, options.out, settings, reporter(options))
+    try:
+        heed(options.out)
+    except ConsentError:
+        shutil.rmtree(options.out)  # made just now
+        raise
+    print_summary(describe(faceset))
 
 
 def info_lines(info: FacesetInfo) -> list[str]:

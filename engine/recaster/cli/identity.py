@@ -54,6 +54,16 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     revoking.set_defaults(run=_revoke)
     for each in (adding, attesting, showing, revoking):
         add_engine(each)
+    carrying = actions.add_parser(
+        "revocations",
+        parents=[common],
+        help="carry the list of revoked faces to another machine, or take one over",
+        description="The list knows faces by digests and embeddings, and people by ids alone. It isn't "
+        "signed: take one over only from whom you trust. It holds for all engines of this user.",
+    )
+    carrying.add_argument("way", choices=("export", "import"))
+    carrying.add_argument("file", type=Path, metavar="FILE")
+    carrying.set_defaults(run=_carry)
 
 
 def _add_terms(parser: argparse.ArgumentParser) -> None:
@@ -133,6 +143,19 @@ def _revoke(options: argparse.Namespace) -> None:
         else:
             person = engine.revoke(engine.find_identity(options.name).identity_id, options.reason)
     _print([person])
+
+
+def _carry(options: argparse.Namespace) -> None:
+    from recaster.files import write_bytes
+    from recaster.provenance.register import opened
+
+    with opened() as register:
+        if options.way == "export":
+            write_bytes(options.file, register.revocations.lines())
+            return
+        taken = register.revocations.take(options.file)
+        register.audit.add("revocations.import", people=taken)
+    print(f"{options.file}: taken over, {taken} people")
 
 
 def _terms(options: argparse.Namespace, where: Register | Client) -> identity_pb2.Attestation:

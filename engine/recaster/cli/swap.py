@@ -9,7 +9,7 @@ from recaster.cli.basis import add_basis, settle_there, whose
 from recaster.cli.choices import DETECTORS
 from recaster.cli.display import reporter, say, say_error
 from recaster.cli.remote import add_engine, engine_of
-from recaster.errors import UsageError
+from recaster.errors import ConsentError, UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from recaster.media.types import ClipInfo
     from recaster.provenance.marking import Marking
     from recaster.provenance.policy import Policy
+    from recaster.provenance.register import Register
     from recaster.swapping.settings import SwapResult, SwapSettings
     from recaster.swapping.swapper import Swapper
 
@@ -195,12 +196,26 @@ def _run_here(options: argparse.Namespace) -> None:
         marking = None if options.no_manifest else Marking.of(register, person, begun.hash)
     result = _swapped(options, swapper, settings, marking)
     with opened() as register:
+        _withhold_revoked(options, register, person.identity_id)
         without = {"manifest": "left out, as asked"} if options.no_manifest else {}
         register.audit.add(
             "swap.deliver", made=[sha256(options.out)], identities=[person.identity_id], **without
         )
     _warn(result.warnings)
     _say(options, result.summary(device))
+
+
+def _withhold_revoked(options: argparse.Namespace, register: Register, identity_id: str) -> None:
+    """Remove a result whose right was taken back while it was made (ConsentError)."""
+    from recaster.provenance.manifest import sidecar_of
+
+    try:
+        register.require(identity_id)
+    except ConsentError:
+        for path in (options.out, sidecar_of(options.out), options.matte):
+            if path is not None:
+                path.unlink(missing_ok=True)
+        raise
 
 
 def _swapped(

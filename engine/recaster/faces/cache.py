@@ -106,7 +106,8 @@ def _frames(path: Path, frames: range | None) -> range:
 
 def _require_writable(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)  # it knows faces, and may have been made when others could read it
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:

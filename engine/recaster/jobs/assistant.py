@@ -136,6 +136,7 @@ class _Desk:
             "describe": self.describe,
             "drop": self.drop,
             "preview": self.preview,
+            "recognise": self.recognise,
             "verify": self.verify,
         }
         return methods[question["ask"]](question)
@@ -208,6 +209,12 @@ class _Desk:
         from recaster.facesets.faceset import Faceset
 
         return _count(Faceset.open(Path(question["folder"])))
+
+    def recognise(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        """By which content the face in a model is known again."""
+        from recaster.networks.model_folder import ModelFolder
+
+        return ModelFolder(Path(question["model"])).traces().to_json()
 
     def drop(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """Leave faces out, or take them in again."""
@@ -302,10 +309,13 @@ def _clip_of(question: Mapping[str, Any]) -> Iterator[Path]:
 
 
 def _count(faceset: Faceset) -> Mapping[str, Any]:
+    from recaster.facesets.traces import faceset_traces
+
     return {
         "faces": len(faceset),
         "dropped": len(faceset.all_records) - len(faceset),
         "digest": faceset.digest(),
+        "traces": faceset_traces(faceset).to_json(),
     }
 
 

@@ -95,6 +95,7 @@ class Voice:
             files=files,
             summary=[_plain(line) for line in made.summary],
             warnings=[_plain(line) for line in made.warnings],
+            traces=made.traces.to_json(),
         )
 
     def stopped(self) -> None:

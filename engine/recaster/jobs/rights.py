@@ -58,9 +58,35 @@ def whose_model(spec: job_pb2.JobSpec, store: Store) -> str:
 def _owner(kind: str, thing_id: str, store: Store) -> str:
     thing = store.things.get(kind, thing_id)
     if kind == "model" and not thing.identity_id:  # trained before anybody said whose faces these are
-        sets = [one for one in store.things.every("faceset") if one.digest == thing.source_digest]
-        return next((str(one.identity_id) for one in sets if one.identity_id), "")
+        register = register_of(store)
+        for one in store.things.every("faceset"):
+            if one.identity_id and thing.source_digest in register.traces("faceset", one.faceset_id).digests:
+                return str(one.identity_id)
     return str(thing.identity_id)
+
+
+def faces_of(spec: job_pb2.JobSpec) -> list[tuple[str, str]]:
+    """Kind and id of the facesets and models whose face a job puts on or hands out."""
+    kind = kind_of(spec)
+    if kind == "train":
+        found = [("faceset", spec.train.source_faceset_id), ("model", spec.train.model_id)]
+    elif kind == "swap":
+        found = [("faceset", spec.swap.faceset_id), ("model", spec.swap.model_id)]
+    else:
+        found = [("faceset", spec.export.faceset_id), ("model", spec.export.model_id)]
+    return [one for one in found if one[1]]
+
+
+def heed(things: list[tuple[str, str]], store: Store) -> None:
+    """Refuse faces that were revoked, whatever they are called now.
+
+    Raises:
+        ConsentError: they were.
+    """
+    register = register_of(store)
+    for kind, thing_id in things:
+        if store.things.find(kind, thing_id) is not None:
+            register.heed(_owner(kind, thing_id, store), register.traces(kind, thing_id))
 
 
 def person_of(spec: job_pb2.JobSpec, store: Store) -> identity_pb2.Identity | None:
@@ -71,6 +97,7 @@ def person_of(spec: job_pb2.JobSpec, store: Store) -> identity_pb2.Identity | No
         UsageError: the policy can't be read.
         UnknownError: the faceset or the model is gone.
     """
+    heed(faces_of(spec), store)
     people = people_of(spec, store)
     if kind_of(spec) == "sign":
         return None

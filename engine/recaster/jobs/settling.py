@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import job_pb2
-from recaster.errors import OutputError
+from recaster.errors import ConsentError, OutputError
 from recaster.jobs import logs
-from recaster.jobs.rights import hindrance, people_of, register_of, whose_model
+from recaster.jobs.rights import faces_of, heed, hindrance, people_of, register_of, whose_model
 from recaster.jobs.task import FINISHED
 from recaster.jobs.tasks import kind_of, needs, works_on
 from recaster.jobs.tidying import folders_of
 from recaster.provenance.caller import acting_for
+from recaster.provenance.traces import Traces
 from recaster.store.jobs import BLOCKED, CANCELLED, ENDED, FAILED, SUCCEEDED, UnknownError
 from recaster.store.things import MESSAGES
 
@@ -45,11 +46,10 @@ class Settler:
         """A worker has done all that was asked."""
         job = self._store.jobs.get(job_id)
         spec = job.spec
-        why = hindrance(spec, self._store)  # the right may have been taken back since it began
-        if why is not None:
-            self.block(job_id, why)
-            return
         result = job_pb2.JobResult(summary=said["summary"], warnings=said["warnings"])
+        traces = Traces.from_json(said.get("traces") or Traces().to_json())
+        if self._refused(job_id, traces):
+            return
         digests = [file["digest"] for file in said["files"]]
         self._store.blobs.use(digests, f"job {job_id}")  # first: nobody may sweep them away
         for file in said["files"]:
@@ -64,8 +64,11 @@ class Settler:
                 role=file["role"], digest=file["digest"], size=file["size"], suffix=path.suffix
             )
         with self._store.database.transaction():
+            heed([] if kind_of(spec) == "train" else faces_of(spec), self._store)  # as it is delivered
             if said["kind"]:
                 thing = self._keep(job_id, said["kind"], base64.b64decode(said["body"]))
+                if said["kind"] != "clip":
+                    register_of(self._store).trace(said["kind"], thing, traces)
                 setattr(result, f"{said['kind']}_id", thing)
             elif spec.HasField("export"):
                 kind = "faceset" if spec.export.faceset_id else "model"
@@ -79,6 +82,36 @@ class Settler:
                 log = register_of(self._store).audit
                 log.add(f"{kind_of(spec)}.deliver", job=job_id, made=made, identities=people, **more)
         self._tidy(job_id)
+
+    def _refused(self, job_id: str, traces: Traces) -> bool:
+        """Whether a job's result is kept back: its face was revoked meanwhile, or is known to have been.
+
+        A training is no result: what it learnt is kept, and can't be used.
+        """
+        job = self._store.jobs.get(job_id)
+        kind = kind_of(job.spec)
+        if kind in ("swap", "export", "sign"):
+            why = hindrance(job.spec, self._store)
+            if why is not None:
+                self._withhold(job_id)
+                self.block(job_id, why)
+            return why is not None
+        if kind in ("ingest", "extract") and works_on(job) is None:
+            try:
+                register_of(self._store).revocations.refuse(traces)
+            except ConsentError as error:
+                why = job_pb2.JobError(reason=error.reason, message=str(error), exit_code=error.exit_code)
+                self._fall_short(job_id, FAILED, why)
+                return True
+        return False
+
+    def _withhold(self, job_id: str) -> None:
+        """Remove what a job has made: should it ever be delivered, it is made again."""
+        folder = self._store.folder.job(job_id)
+        (folder / FINISHED).unlink(missing_ok=True)
+        for path in folder.glob("*"):
+            if path.is_file() and path.name not in KEPT | {"lock"}:
+                path.unlink(missing_ok=True)
 
     def failed(self, job_id: str, said: Mapping[str, Any]) -> None:
         """A worker has said why it can't go on."""
@@ -119,9 +152,16 @@ class Settler:
             error = job_pb2.JobError(reason="USAGE", message=message, exit_code=2)
             self._fall_short(job.job_id, FAILED, error)
             return True
-        if whose and kind != "clip" and not before.identity_id:
-            with acting_for(job.created_by):
-                register_of(self._store).assign(whose, kind, before)
+        try:
+            if kind != "clip":
+                heed([(kind, getattr(before, f"{kind}_id"))], self._store)
+            if whose and kind != "clip" and not before.identity_id:
+                with acting_for(job.created_by):
+                    register_of(self._store).assign(whose, kind, before)
+        except ConsentError as error:
+            why = job_pb2.JobError(reason=error.reason, message=str(error), exit_code=error.exit_code)
+            self._fall_short(job.job_id, FAILED, why)
+            return True
         result = job_pb2.JobResult()
         setattr(result, f"{kind}_id", getattr(before, f"{kind}_id"))
         if kind == "clip":
@@ -223,6 +263,8 @@ class Settler:
             model.identity_id = whose_model(job.spec, self._store)
             model.created_by = job.created_by
             self._store.things.add("model", model)
+            register = register_of(self._store)
+            register.trace("model", name, register.traces("faceset", job.spec.train.source_faceset_id))
         else:
             self._store.things.put("model", model)
         return job_pb2.JobResult(model_id=name)

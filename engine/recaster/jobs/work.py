@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from recaster.files import safe_name
+from recaster.provenance.traces import NO_TRACES, Traces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,7 @@ class Made:
         files: role and path of every file that it made, in the job's folder.
         summary: what a person should know of it, as lines.
         warnings: what an editor should be warned of.
+        traces: by which content the face in it is known again.
     """
 
     kind: str = ""
@@ -33,6 +35,7 @@ class Made:
     files: tuple[tuple[str, Path], ...] = ()
     summary: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    traces: Traces = NO_TRACES
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from recaster.jobs import limits, runs
 from recaster.jobs.messages import Voice
 from recaster.jobs.task import FINISHED, Task
 from recaster.jobs.work import Made, Work, without_paths
+from recaster.provenance.traces import Traces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,6 +138,7 @@ def _finish(task: Task, made: Made) -> tuple[Made, list[dict[str, Any]]]:
         "files": files,
         "summary": [without_paths(line, task) for line in made.summary],
         "warnings": [without_paths(line, task) for line in made.warnings],
+        "traces": made.traces.to_json(),
     }
     write_json(task.folder / FINISHED, note)
     found = _finished(task.folder)
@@ -153,7 +155,8 @@ def _finished(folder: Path) -> tuple[Made, list[dict[str, Any]]] | None:
     except FileNotFoundError:
         return None
     body = MESSAGES[note["kind"]].FromString(bytes.fromhex(note["body"])) if note["kind"] else None
-    made = Made(note["kind"], body, (), tuple(note["summary"]), tuple(note["warnings"]))
+    traces = Traces.from_json(note["traces"]) if "traces" in note else Traces()  # of an earlier release
+    made = Made(note["kind"], body, (), tuple(note["summary"]), tuple(note["warnings"]), traces)
     return made, note["files"]
 
 

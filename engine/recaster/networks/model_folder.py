@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster.errors import ModelError
 from recaster.files import sha256, write_json
 from recaster.networks.presets import Preset, from_json, to_json
+from recaster.provenance.traces import Traces
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,6 +93,11 @@ class ModelFolder:
         """SHA-256 of all that a swap reads: description, weights and, where there is one, likeness."""
         read = [path for path in (self.card, self.weights, self.likeness) if path.is_file()]
         return hashlib.sha256(" ".join(sha256(path) for path in read).encode()).hexdigest()
+
+    def traces(self) -> Traces:
+        """By which content the face in it is known again (ModelError where there is no model)."""
+        files = [sha256(path) for path in (self.weights, self.likeness) if path.is_file()]
+        return Traces(frozenset({self.read().source, self.digest(), *files} - {""}))
 
     def write(self, card: ModelCard) -> None:
         """Write ``model.json`` atomically (OutputError where that is impossible)."""

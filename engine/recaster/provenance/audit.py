@@ -109,6 +109,14 @@ class AuditLog:
             self._know(records[-1])
         return records[-1]
 
+    def newest(self) -> Record | None:
+        """The last record, or None (AuditError for what is none)."""
+        if not self.path.is_file():
+            return None
+        with self.path.open("rb") as file:
+            _, line = _line_before(file, None)
+        return self._parsed(line) if line else None
+
     def records(self) -> Iterator[Record]:
         """Every record, the oldest first (AuditError for what is none)."""
         if self.path.is_file():

@@ -42,12 +42,7 @@ def require(identity: identity_pb2.Identity, policy: Policy, now: dt.datetime | 
     if not identity.HasField("attestation"):
         raise ConsentError(f"{who}: nobody has said by what right their face is used; {HOW}")
     if identity.HasField("revocation"):
-        when = _date(identity.revocation.time)
-        raise ConsentError(
-            f"{who}: the right to use this face was revoked on {when}; if there is one again, state it with: "
-            "recaster identity attest",
-            "CONSENT_REVOKED",
-        )
+        raise revoked(identity.identity_id, identity)
     said = identity.attestation
     now = now or dt.datetime.now(dt.UTC)
     if said.HasField("valid_from") and now < _time(said.valid_from):
@@ -61,6 +56,17 @@ def require(identity: identity_pb2.Identity, policy: Policy, now: dt.datetime | 
             "CONSENT_EXPIRED",
         )
     allowed(said, policy)
+
+
+def revoked(identity_id: str, identity: identity_pb2.Identity | None) -> ConsentError:
+    """The error of a face whose right was taken back."""
+    known = identity is not None and identity.HasField("revocation")
+    when = f" on {_date(identity.revocation.time)}" if known and identity is not None else ""
+    return ConsentError(
+        f"identity {identity_id}: the right to use this face was revoked{when}; if there is one again, "
+        "state it with: recaster identity attest",
+        "CONSENT_REVOKED",
+    )
 
 
 def allowed(said: identity_pb2.Attestation, policy: Policy) -> None:

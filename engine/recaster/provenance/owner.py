@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from recaster.errors import ConsentError, OutputError, UsageError
 from recaster.files import write_json
 from recaster.provenance.basis import HOW, basis_name
+from recaster.provenance.traces import Traces
 from recaster.store.jobs import UnknownError
 
 if TYPE_CHECKING:
@@ -97,7 +98,11 @@ def found(
 
 
 def settle(
-    register: Register, folder: Path, identity: str | None = None, basis: str | None = None
+    register: Register,
+    folder: Path,
+    identity: str | None = None,
+    basis: str | None = None,
+    traces: Traces | None = None,
 ) -> identity_pb2.Identity:
     """Find out whose face a folder holds, see to it that it may be put on now, and note what was said.
 
@@ -106,6 +111,7 @@ def settle(
         folder: a faceset's or a model's.
         identity: id or name of a registered person.
         basis: or just by what right it is used; somebody is registered under the folder's name.
+        traces: by which content the face is known again, whatever was noted.
 
     Raises:
         UsageError, UnknownError: as ``found``.
@@ -113,6 +119,7 @@ def settle(
         OutputError: the note can't be written.
     """
     person = found(register, folder, identity, basis)
+    register.heed("" if person is None else person.identity_id, traces or Traces())
     if person is None and basis is None:
         if register.policy.default:
             return register.require("")
@@ -122,6 +129,8 @@ def settle(
     if person is None:
         person = register.stated(folder.resolve().name, basis or "")
     note(folder, person.identity_id)
+    if traces:
+        register.trace_person(person.identity_id, traces)
     return register.require(person.identity_id)
 
 

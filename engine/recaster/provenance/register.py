@@ -5,6 +5,7 @@ unless one of them is given another). Parts of it::
 
     DATA/store.sqlite    identities (and all else that an engine keeps)
          audit.jsonl     what was done, see ``provenance.audit``
+         revocations.jsonl  whose right was taken back, by content, see ``provenance.revocations``
          documents/      consents and licences by SHA-256, for their owner's eyes alone
          secret          what hashes in manifests are salted with
          signing/        certificates made here, see ``provenance.signing``
@@ -14,6 +15,7 @@ unless one of them is given another). Parts of it::
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import hashlib
 import hmac
 import secrets
@@ -25,8 +27,10 @@ from recaster.api.v1 import identity_pb2
 from recaster.errors import ConsentError, InputError, UsageError
 from recaster.files import atomic_path, locked, sha256, unwritable, user_name, write_secret
 from recaster.provenance.audit import AuditLog
-from recaster.provenance.basis import HOW, allowed, basis_name, basis_of, require
+from recaster.provenance.basis import HOW, allowed, basis_name, basis_of, require, revoked
 from recaster.provenance.policy import Policy
+from recaster.provenance.revocations import NAME, Revocations
+from recaster.provenance.traces import Traces
 from recaster.store.audit_head import AuditHead
 from recaster.store.database import Database
 from recaster.store.folder import DataFolder
@@ -53,16 +57,19 @@ class Register:
         folder: where it is kept.
         things: the identities, among others.
         audit: the log.
+        revocations: whose face is known to have been revoked: here, and in the user's own register.
     """
 
     folder: DataFolder
     things: Things
     audit: AuditLog
+    revocations: Revocations
 
     @classmethod
     def of(cls, folder: DataFolder, things: Things) -> Register:
         """The register of a data folder that is open already."""
-        return cls(folder, things, AuditLog(folder.path / AUDIT, AuditHead(things.database)))
+        listed = Revocations(folder.path / NAME, [DataFolder.default().path / NAME])
+        return cls(folder, things, AuditLog(folder.path / AUDIT, AuditHead(things.database)), listed)
 
     @property
     def policy(self) -> Policy:
@@ -106,30 +113,118 @@ class Register:
             ConsentError, UsageError: as ``add``.
         """
         identity = self.get(identity_id)
+        before = identity.attestation.document_digest
         identity.attestation.CopyFrom(self._attested(attestation))
         identity.ClearField("revocation")
         with self.things.transaction():
             self.things.put("identity", identity)
             self.audit.add("identity.attest", identity=identity.identity_id, **_terms(identity))
+            self.revocations.lift(identity.identity_id)
+        self._drop_document(before)
         return identity
 
     def revoke(self, identity_id: str, reason: str = "") -> identity_pb2.Identity:
-        """Take a right back (UnknownError)."""
+        """Take a right back; the face is known by its content from now on (UnknownError)."""
         identity = self.get(identity_id)
-        if not identity.HasField("revocation"):
-            identity.revocation.reason = reason
-            identity.revocation.time.GetCurrentTime()
-            with self.things.transaction():
+        with self.things.transaction():
+            if not identity.HasField("revocation"):
+                identity.revocation.reason = reason
+                identity.revocation.time.GetCurrentTime()
                 self.things.put("identity", identity)
                 self.audit.add("identity.revoke", identity=identity.identity_id, reason=reason)
+            self.revocations.revoke(identity_id, self._everything(identity_id).main())
         return identity
 
+    def heed(self, identity_id: str, traces: Traces, but: str = "") -> None:
+        """Refuse a face that was revoked: as this person's, or by its content as anybody's ``but`` one.
+
+        Raises:
+            ConsentError: it was.
+        """
+        known = self.things.find("identity", identity_id) if identity_id else None
+        if identity_id and (self.revocations.named(identity_id) or (known and known.HasField("revocation"))):
+            raise revoked(identity_id, known)
+        self.revocations.refuse(traces, but)
+
+    def traces(self, kind: str, thing_id: str) -> Traces:
+        """By which content the face in a thing is known: all that it ever was."""
+        value = self.things.traces(kind, thing_id)
+        found = Traces() if value is None else Traces.from_json(value)
+        thing = self.things.find(kind, thing_id)
+        digest = getattr(thing, "digest", "") or getattr(thing, "source_digest", "")
+        return found | Traces(frozenset({digest} - {""}))
+
+    def trace(self, kind: str, thing_id: str, traces: Traces) -> None:
+        """Add to what the face in a faceset or model is known by, and to what its person is known by."""
+        with self.things.transaction():
+            self.things.keep_traces(kind, thing_id, (self.traces(kind, thing_id) | traces).to_json())
+            thing = self.things.find(kind, thing_id)
+            if thing is not None and thing.identity_id:
+                self.trace_person(thing.identity_id, traces)
+
+    def trace_person(self, identity_id: str, traces: Traces) -> None:
+        """Add to what a person is known by; one who was revoked, by that from now on, too."""
+        with self.things.transaction():
+            known = self.traces("identity", identity_id) | traces
+            self.things.keep_traces("identity", identity_id, known.to_json())
+            if self.revocations.known().get(identity_id) is not None:
+                self.revocations.revoke(identity_id, known.main())
+
+    def _everything(self, identity_id: str) -> Traces:
+        """What a person is known by, in all that is theirs."""
+        found = self.traces("identity", identity_id)
+        for kind in ("faceset", "model"):
+            for thing in self.things.every(kind):
+                if thing.identity_id == identity_id:
+                    found |= self.traces(kind, getattr(thing, f"{kind}_id"))
+        return found
+
+    def reconcile(self) -> list[str]:
+        """Take over revocations that the store lost, from the list and the log; returns whose they are.
+
+        Raises:
+            AuditError, ConsentError: log or list can't be read.
+        """
+        said = {name: traces is not None for name, traces in self.revocations.known().items()}
+        logged: dict[str, bool] = {}
+        for record in self.audit.records():
+            if record.event in ("identity.revoke", "identity.attest"):
+                logged[str(record.details.get("identity"))] = record.event == "identity.revoke"
+        lost = []
+        for identity in self.everybody():
+            name = identity.identity_id
+            listed = said.get(name, False)
+            if (listed or logged.get(name, False)) and not (listed and identity.HasField("revocation")):
+                lost.append(name)
+                if not identity.HasField("revocation"):
+                    identity.revocation.time.GetCurrentTime()
+                    self.things.put("identity", identity)
+                self.revocations.revoke(name, self._everything(name).main())
+        return lost
+
+    def now(self) -> dt.datetime:
+        """The time, which the log's newest record is never after: an older clock revives no right."""
+        newest = self.audit.newest()
+        now = dt.datetime.now(dt.UTC)
+        return now if newest is None else max(now, dt.datetime.fromisoformat(newest.time))
+
     def assign(self, identity_id: str, kind: str, thing: Any) -> None:
-        """Note whose face a faceset or model of an engine holds."""
+        """Note whose face a faceset or model of an engine holds; with a faceset, of models made of it.
+
+        Raises:
+            ConsentError: it is known to be somebody's who was revoked.
+        """
+        thing_id = getattr(thing, f"{kind}_id")
+        traces = self.traces(kind, thing_id)
+        self.revocations.refuse(traces, but=identity_id)
         thing.identity_id = identity_id
         with self.things.transaction():
             self.things.put(kind, thing)
-            self.audit.add("identity.assign", identity=identity_id, **{kind: getattr(thing, f"{kind}_id")})
+            self.audit.add("identity.assign", identity=identity_id, **{kind: thing_id})
+            self.trace_person(identity_id, traces)
+            for model in self.things.every("model") if kind == "faceset" else ():
+                if not model.identity_id and model.source_digest in traces.digests:
+                    self.assign(identity_id, "model", model)
 
     def delete(self, identity_id: str) -> None:
         """Forget a person, and their document where it is nobody else's (UnknownError)."""
@@ -137,8 +232,12 @@ class Register:
         with self.things.transaction():
             self.things.delete("identity", identity_id)
             self.audit.add("identity.delete", identity=identity_id)
-        if document and all(one.attestation.document_digest != document for one in self.everybody()):
-            self.document(document).unlink(missing_ok=True)
+        self._drop_document(document)
+
+    def _drop_document(self, digest: str) -> None:
+        """Remove a document that is nobody's any more."""
+        if digest and all(one.attestation.document_digest != digest for one in self.everybody()):
+            self.document(digest).unlink(missing_ok=True)
 
     def get(self, identity_id: str) -> identity_pb2.Identity:
         """One person (UnknownError)."""
@@ -191,7 +290,9 @@ class Register:
             identity = self.stated(name, policy.default, origin=f"default {policy.default}")
         else:
             raise ConsentError(f"nobody has said whose face this is, and by what right it is used; {HOW}")
-        require(identity, policy)
+        if self.revocations.named(identity.identity_id):
+            raise revoked(identity.identity_id, identity)
+        require(identity, policy, self.now())
         return identity
 
     def keep_document(self, path: Path) -> str:
@@ -257,8 +358,17 @@ class Register:
 
 @contextlib.contextmanager
 def opened(folder: DataFolder | None = None) -> Iterator[Register]:
-    """The register of a data folder, by default the user's own (OutputError where it can't be kept)."""
-    folder = folder or DataFolder.default()
+    """The register of a data folder, by default the user's own (OutputError where it can't be kept).
+
+    Revocations that an older store has lost hold again (``Register.reconcile``).
+    """
+    with _unchecked(folder or DataFolder.default()) as register:
+        register.reconcile()
+        yield register
+
+
+@contextlib.contextmanager
+def _unchecked(folder: DataFolder) -> Iterator[Register]:
     folder.make()
     database = Database(folder.database)
     try:
@@ -273,7 +383,7 @@ def opened_log(folder: DataFolder) -> Iterator[AuditLog]:
     if not folder.database.is_file():
         yield AuditLog(folder.path / AUDIT)
         return
-    with opened(folder) as register:
+    with _unchecked(folder) as register:  # a damaged log is to be looked at all the same
         yield register.audit
 
 

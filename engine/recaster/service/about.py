@@ -11,14 +11,14 @@ from recaster import __version__
 from recaster.api.v1 import clip_pb2, server_pb2, server_pb2_grpc, swap_pb2, swap_pb2_grpc
 from recaster.errors import UsageError
 from recaster.jobs.devices import devices
-from recaster.jobs.rights import labelled_by, register_of, swapped_in
+from recaster.jobs.rights import heed, labelled_by, register_of, swapped_in
 from recaster.networks.presets import PRESETS
 from recaster.provenance.marking import Marking
 from recaster.provenance.policy import Policy
 from recaster.service.checks import check_digest, check_id
 from recaster.service.refusals import Context, answering, blob_missing, invalid
 from recaster.service.roles import current
-from recaster.service.threads import moving, writing
+from recaster.service.threads import moving, reading, writing
 
 if TYPE_CHECKING:
     from recaster.service.engine import Engine
@@ -81,7 +81,9 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
     ) -> swap_pb2.PreviewFrameResponse:
         """Swap one frame."""
         clip, thing, name, marking = await writing(self._permitted, request)
-        return await self._preview(request, context, clip, thing, name, marking)
+        answer = await self._preview(request, context, clip, thing, name, marking)
+        await reading(self._still_permitted, request, thing, name)
+        return answer
 
     def _permitted(self, request: swap_pb2.PreviewFrameRequest) -> tuple[clip_pb2.Clip, str, str, Marking]:
         """The clip, the kind and id of what is put on, and how it is marked; noted in the audit log."""
@@ -100,10 +102,17 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
             raise invalid("frame", "must not be negative")
         register = register_of(store)
         request.options.CopyFrom(labelled_by(request.options, register.policy))
+        heed([(thing, name)], store)
         whose = register.require(swapped_in(request, store))
         shown = register.audit.add("swap.preview", identity=whose.identity_id, clip=clip.clip_id)
         marking = Marking.of(register, whose, shown.hash).unstamped()  # which reaches no network
         return clip, thing, name, marking
+
+    def _still_permitted(self, request: swap_pb2.PreviewFrameRequest, thing: str, name: str) -> None:
+        """Refuse to hand out a preview whose face was revoked meanwhile (ConsentError)."""
+        store = self._engine.store
+        heed([(thing, name)], store)
+        register_of(store).require(swapped_in(request, store))
 
     async def _preview(
         self,

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import blob_pb2, blob_pb2_grpc
+from recaster.jobs.rights import faces_of, heed, register_of
+from recaster.jobs.tasks import kind_of, needs
 from recaster.service.checks import check_digest, check_offset
 from recaster.service.refusals import Code, Context, Refusal, answering, changing, invalid, streaming
 from recaster.service.threads import moving, reading
@@ -145,6 +147,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         """Send bytes."""
         if not await reading(self._blobs.has, check_digest("digest", request.digest)):
             raise UnknownError(f"there is no blob {request.digest[:12]}")
+        await reading(self._refuse_revoked, request.digest)
         check_offset("offset", request.offset, await reading(self._blobs.size, request.digest))
         check_offset("limit", request.limit, LARGEST)
         pieces = self._blobs.read(request.digest, request.offset, request.limit)
@@ -194,6 +197,18 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         check_offset("size", request.size, LARGEST)
         await moving(self._blobs.take_offered, Path(request.folder), request.digest, request.size)
         return blob_pb2.TakeFileResponse(digest=request.digest)
+
+    def _refuse_revoked(self, digest: str) -> None:
+        """Refuse a result whose face was revoked, and a letter that somebody's right rests on."""
+        store = self._engine.store
+        if register_of(store).document(digest).is_file():
+            raise UnknownError(f"there is no blob {digest[:12]} for clients: it is a person's document")
+        for owner in self._blobs.users(digest):
+            if owner.startswith("job "):
+                job = store.jobs.get(owner.removeprefix("job "))
+                made = {one.digest for one in job.result.artifacts}
+                if digest in made or (kind_of(job.spec) == "train" and digest not in needs(job.spec).blobs):
+                    heed(faces_of(job.spec), store)
 
     def _find(self, digest: str) -> Upload:
         upload = self._blobs.find(digest)

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from recaster.errors import RecasterError
+from recaster.jobs.rights import register_of
 from recaster.jobs.tasks import needs, works_on
 from recaster.provenance.caller import caller
+from recaster.provenance.traces import Traces
 from recaster.service.refusals import Code, Refusal
 from recaster.service.threads import reading, writing
 from recaster.store.jobs import ENDED, UNENDED
@@ -107,11 +109,38 @@ class Engine:
 
     def keep_count(self, faceset_id: str, found: Mapping[str, Any]) -> Any:
         """Keep how many faces a faceset holds, and their digest; returns the faceset."""
+        register = register_of(self.store)
         with self.store.database.transaction():
             faceset = self.store.things.get("faceset", faceset_id)
+            register.trace("faceset", faceset_id, register.traces("faceset", faceset_id))  # as it was
             faceset.faces, faceset.dropped, faceset.digest = found["faces"], found["dropped"], found["digest"]
             self.store.things.put("faceset", faceset)
+            register.trace("faceset", faceset_id, Traces.from_json(found["traces"]))
         return faceset
+
+    async def recognise(self, identity_id: str | None = None) -> None:
+        """Find out what faces are known by that an earlier release took in: a person's, or all."""
+        register = register_of(self.store)
+        for kind, name in await reading(self._unrecognised, identity_id):
+            with contextlib.suppress(RecasterError, OSError):  # damaged, say: then nobody can use it
+                await writing(register.trace, kind, name, await self._traces(kind, name))
+
+    def _unrecognised(self, identity_id: str | None) -> list[tuple[str, str]]:
+        things = self.store.things
+        every = [(kind, one) for kind in ("faceset", "model") for one in things.every(kind)]
+        found = [
+            (kind, getattr(one, f"{kind}_id"))
+            for kind, one in every
+            if identity_id in (None, one.identity_id)
+        ]
+        return [one for one in found if things.traces(*one) is None]
+
+    async def _traces(self, kind: str, name: str) -> Traces:
+        if kind == "faceset":
+            folder = str(self.store.folder.faceset(name))
+            return Traces.from_json((await self.assistants.ask("describe", folder=folder))["traces"])
+        answer = await self.assistants.ask("recognise", model=str(self.store.folder.model(name)))
+        return Traces.from_json(answer)
 
     def refuse_in_use(self, kind: str, thing_id: str) -> None:
         """Refuse to change what a job needs that hasn't ended.

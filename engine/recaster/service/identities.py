@@ -9,6 +9,7 @@ from recaster.provenance.basis import basis_name
 from recaster.provenance.register import Register
 from recaster.service.checks import LONGEST_REQUEST_ID, check_digest, check_id, check_name, check_text
 from recaster.service.refusals import Code, Context, Refusal, answering, blob_missing, changing, invalid
+from recaster.service.threads import reading, writing
 
 if TYPE_CHECKING:
     from recaster.service.engine import Engine
@@ -63,39 +64,48 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
         self._engine.supervisor.wake()  # jobs may have waited for it
         return found
 
-    @changing
-    def RevokeIdentity(
+    @answering
+    async def RevokeIdentity(
         self, request: identity_pb2.RevokeIdentityRequest, context: Context
     ) -> identity_pb2.Identity:
-        """Take a right back."""
+        """Take a right back; first of all it holds, then everything that is known of the face is noted."""
+        name = check_id("identity_id", request.identity_id)
         check_text("reason", request.reason)
-        found = self._register.revoke(check_id("identity_id", request.identity_id), request.reason)
+        await writing(self._register.revoke, name, request.reason)
         self._engine.supervisor.rights_changed()
-        return found
+        await self._engine.recognise(name)
+        return await writing(self._register.revoke, name)
 
-    @changing
-    def AssignIdentity(
+    @answering
+    async def AssignIdentity(
         self, request: identity_pb2.AssignIdentityRequest, context: Context
     ) -> identity_pb2.AssignIdentityResponse:
         """Say whose face something holds."""
         kind = request.WhichOneof("what")
         if kind is None:
             raise invalid("what", "must be a faceset or a model")
-        whose = self._things.get("identity", check_id("identity_id", request.identity_id)).identity_id
-        thing_kind = kind.removesuffix("_id")
-        thing = self._things.get(thing_kind, check_id(kind, getattr(request, kind)))
-        if thing.identity_id not in ("", whose):
-            raise Refusal(
-                Code.FAILED_PRECONDITION,
-                "OTHER_IDENTITY",
-                f"{thing_kind} {getattr(request, kind)} holds the face of {thing.identity_id}; "
-                "state the right anew there (AttestIdentity), or use other faces",
-                metadata={"identity_id": thing.identity_id},
-            )
-        if not thing.identity_id:
-            self._register.assign(whose, thing_kind, thing)
+        whose = check_id("identity_id", request.identity_id)
+        thing = (kind.removesuffix("_id"), check_id(kind, getattr(request, kind)))
+        if await reading(self._things.traces, *thing) is None:  # an earlier release took it in
+            await self._engine.recognise("")
+        await writing(self._assign, whose, *thing)
         self._engine.supervisor.wake()
         return identity_pb2.AssignIdentityResponse()
+
+    def _assign(self, whose: str, kind: str, thing_id: str) -> None:
+        with self._things.transaction():
+            self._things.get("identity", whose)
+            thing = self._things.get(kind, thing_id)
+            if thing.identity_id not in ("", whose):
+                raise Refusal(
+                    Code.FAILED_PRECONDITION,
+                    "OTHER_IDENTITY",
+                    f"{kind} {thing_id} holds the face of {thing.identity_id}; "
+                    "state the right anew there (AttestIdentity), or use other faces",
+                    metadata={"identity_id": thing.identity_id},
+                )
+            if not thing.identity_id:
+                self._register.assign(whose, kind, thing)
 
     @changing
     def DeleteIdentity(

@@ -29,7 +29,7 @@ from recaster.api.v1 import (
     swap_pb2_grpc,
 )
 from recaster.client.peer import loopback_of
-from recaster.errors import InputError, RecasterError, UsageError
+from recaster.errors import AuditError, InputError, RecasterError, UsageError
 from recaster.jobs.assistants import Assistants
 from recaster.jobs.descriptors import connections_for, raise_limit
 from recaster.jobs.devices import devices
@@ -187,6 +187,11 @@ async def _serve(
         log.exception("what an engine that died has left can't be looked after now")
     readiness = Readiness(engine, _service_names())
     server.add_generic_rpc_handlers((readiness,))
+    try:
+        for name in register_of(engine.store).reconcile():
+            log.warning("a revocation that the store had lost holds again", extra={"identity": name})
+    except AuditError:  # nothing is put on while the log can't be added to, and its other calls may mend it
+        log.exception("the audit log can't be compared with the store")
     await asyncio.to_thread(devices)  # a driver may take seconds to say what there is; later nobody waits
     await server.start()
     engine.supervisor.start()
@@ -199,12 +204,14 @@ async def _serve(
         asyncio.create_task(door.watch()),
         asyncio.create_task(stop.wait()),
     ]
+    looking = asyncio.create_task(engine.recognise())
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     log.info("stopping; jobs save what they did")
     await readiness.stop()
     # Together: a worker that has stopped must not be started again while calls end.
     await asyncio.gather(engine.supervisor.close(), server.stop(CALLS_GRACE_S))
     engine.assistants.close()
+    looking.cancel()
     for task in tasks:
         task.cancel()
     for ended in await asyncio.gather(*tasks, return_exceptions=True):

@@ -15,6 +15,7 @@ from recaster.api.v1 import (
     model_pb2,
     model_pb2_grpc,
 )
+from recaster.jobs.rights import heed
 from recaster.provenance.caller import caller
 from recaster.service.checks import check_id
 from recaster.service.refusals import Context, answering, changing, invalid
@@ -213,6 +214,7 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
     ) -> model_pb2.GetModelPreviewResponse:
         """The latest sheet of a model."""
         name = self._things.get("model", check_id("model_id", request.model_id)).model_id
+        heed([("model", name)], self._engine.store)
         sheets = sorted((self._engine.store.folder.model(name) / "previews").glob("step-*.png"))
         if not sheets:
             raise UnknownError(f"model {name} has no preview yet")

@@ -74,6 +74,13 @@ create table kept_by (         -- blobs that were brought here by a client, or m
 ) without rowid;
 """
 
-MIGRATIONS: Final = (_JOBS_AND_CATALOG, _AUDIT_HEAD, _CLIENTS)
+_TRACES: Final = """
+create table trace (
+  owner text primary key,      -- "faceset ID", "model ID" or "identity ID"
+  body text not null           -- JSON: the content by which a face is known again
+) without rowid;
+"""
+
+MIGRATIONS: Final = (_JOBS_AND_CATALOG, _AUDIT_HEAD, _CLIENTS, _TRACES)
 """Step ``n`` makes version ``n + 1`` of version ``n``; SQLite's ``user_version`` holds the version."""
 SCHEMA_VERSION: Final = len(MIGRATIONS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from typing import TYPE_CHECKING, Any, Final
 
@@ -117,3 +118,16 @@ class Things:
         self.get(kind, thing_id)
         with self._database.transaction() as opened:
             opened.execute("delete from thing where kind = ? and thing_id = ?", (kind, thing_id))
+            opened.execute("delete from trace where owner = ?", (f"{kind} {thing_id}",))
+
+    def traces(self, kind: str, thing_id: str) -> Any | None:
+        """By which content the face in a thing is known again (``provenance.traces``), or None."""
+        row = self._database.row("select body from trace where owner = ?", (f"{kind} {thing_id}",))
+        return None if row is None else json.loads(row["body"])
+
+    def keep_traces(self, kind: str, thing_id: str, value: Any) -> None:
+        """Keep that instead of what was kept before."""
+        with self._database.transaction() as opened:
+            opened.execute(
+                "insert or replace into trace values (?, ?)", (f"{kind} {thing_id}", json.dumps(value))
+            )

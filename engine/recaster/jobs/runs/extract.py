@@ -25,6 +25,7 @@ def extract_faces(work: Work) -> Made:
     from recaster.facesets.info import describe
     from recaster.facesets.inputs import find_inputs
     from recaster.facesets.summary import summary
+    from recaster.facesets.traces import faceset_traces
     from recaster.media.probe import probe
 
     spec = work.task.spec.extract
@@ -38,7 +39,8 @@ def extract_faces(work: Work) -> Made:
     ]
     faceset = extract(inputs, work.task.facesets[work.task.made], settings, work.report)
     body = described_faceset(faceset, work.task.made, spec.display_name, spec.identity_id)
-    return Made("faceset", body, summary=tuple(summary(describe(faceset))), warnings=tuple(warnings))
+    lines = tuple(summary(describe(faceset)))
+    return Made("faceset", body, (), lines, tuple(warnings), faceset_traces(faceset))
 
 
 def _input(work: Work, one: job_pb2.ExtractInput) -> Path:

@@ -53,12 +53,14 @@ def _clip(work: Work, digest: str, name: str) -> Made:
 def _faceset(work: Work, packed: Path, name: str) -> Made:
     from recaster.facesets.archive import import_faces
     from recaster.facesets.faceset import Faceset
+    from recaster.facesets.traces import faceset_traces
 
     folder = work.task.facesets[work.task.made]
     _fresh(folder)
     import_faces(packed, folder, report=work.report)
-    body = described_faceset(Faceset.open(folder), work.task.made, name, work.task.spec.ingest.identity_id)
-    return Made("faceset", body)
+    faceset = Faceset.open(folder)
+    body = described_faceset(faceset, work.task.made, name, work.task.spec.ingest.identity_id)
+    return Made("faceset", body, traces=faceset_traces(faceset))
 
 
 def _model(work: Work, packed: Path, name: str) -> Made:
@@ -75,7 +77,8 @@ def _model(work: Work, packed: Path, name: str) -> Made:
         except BaseException:
             _fresh(folder.path)
             raise
-    return Made("model", described_model(folder, work.task.made, name, work.task.spec.ingest.identity_id))
+    body = described_model(folder, work.task.made, name, work.task.spec.ingest.identity_id)
+    return Made("model", body, traces=folder.traces())
 
 
 def _fresh(folder: Path) -> None:

@@ -28,6 +28,7 @@ def train_model(work: Work) -> Made:
         UsageError, ModelError, TrainingError, DeviceError, OutputError: as ``recaster train``.
     """
     from recaster.facesets.faceset import Faceset
+    from recaster.facesets.traces import faceset_traces
     from recaster.networks.device import select_device
     from recaster.networks.model_folder import ModelFolder
     from recaster.networks.presets import overridden, preset
@@ -64,7 +65,9 @@ def train_model(work: Work) -> Made:
     result = train(trainee, folder, budget, previews.report, resume=begun)
     previews.look()  # the last is written after the last report
     name = spec.display_name
-    return Made("model", described_model(folder, work.task.made, name), summary=(result.summary(),))
+    body = described_model(folder, work.task.made, name)
+    traces = folder.traces() | faceset_traces(source)
+    return Made("model", body, summary=(result.summary(),), traces=traces)
 
 
 def _same(trained: Preset, options: job_pb2.TrainOptions) -> None:

@@ -1,0 +1,134 @@
+"""The list of revoked faces: a file beside the store, only ever added to, that a restored store leaves alone.
+
+One JSON record a line: a face was revoked (by the identity's id, with the traces by which its content is
+known), or a right was stated anew for that identity, which takes it off again. An engine heeds its own list
+and that of the user's own register; ``recaster identity revocations`` carries one to another machine. The
+list isn't signed: whoever can write the folder can change it, as they can the store.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+from recaster.errors import ConsentError, InputError
+from recaster.files import locked, unwritable
+from recaster.provenance.traces import Traces
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+NAME: Final = "revocations.jsonl"
+REVOKED: Final = "revoked"
+LIFTED: Final = "lifted"
+_READ: Final[dict[Path, tuple[tuple[int, int, int], dict[str, Traces | None]]]] = {}
+"""Lists as they were read last, with the state of their files then."""
+
+
+class Revocations:
+    """One list that is added to, and others that are heeded as well."""
+
+    def __init__(self, path: Path, others: Iterable[Path] = ()) -> None:
+        self.path = path
+        self._others = [one for one in others if one.absolute() != path.absolute()]
+
+    def revoke(self, identity_id: str, traces: Traces) -> None:
+        """Put a person on the list, or add traces to hers (OutputError, ConsentError)."""
+        known = _said(self.path).get(identity_id)
+        if known is None or not (traces.digests <= known.digests and set(traces.faces) <= set(known.faces)):
+            self._add({"event": REVOKED, "identity": identity_id, **traces.to_json()})
+
+    def lift(self, identity_id: str) -> None:
+        """Take a person off the list: her right was stated anew (OutputError, ConsentError)."""
+        if _said(self.path).get(identity_id) is not None:
+            self._add({"event": LIFTED, "identity": identity_id})
+
+    def known(self) -> dict[str, Traces | None]:
+        """Traces of everybody that this list itself names, None of those whose right was stated anew."""
+        return dict(_said(self.path))
+
+    def named(self, identity_id: str) -> bool:
+        """Whether a list says that a person's right was revoked (ConsentError where one can't be read)."""
+        return any(_said(path).get(identity_id) is not None for path in (self.path, *self._others))
+
+    def refuse(self, traces: Traces, but: str = "") -> None:
+        """Refuse what holds the face of somebody on a list, ``but`` one.
+
+        Raises:
+            ConsentError: it does, or a list can't be read.
+        """
+        for path in (self.path, *self._others):
+            for identity_id, revoked in _said(path).items():
+                if revoked is not None and identity_id != but and traces.meet(revoked):
+                    raise ConsentError(
+                        f"these faces are known: the right to use them was revoked (identity {identity_id}); "
+                        f"if there is one again, state it with: recaster identity attest {identity_id}",
+                        "CONSENT_REVOKED",
+                    )
+
+    def lines(self) -> bytes:
+        """The list as it is kept, to be carried elsewhere."""
+        return self.path.read_bytes() if self.path.is_file() else b""
+
+    def take(self, given: Path) -> int:
+        """Take over what another list says; returns of how many people (InputError, OutputError)."""
+        try:
+            found = _parsed(given, given.read_bytes())
+        except OSError as error:
+            raise InputError(f"{given}: cannot be read ({error.strerror})") from None
+        except ConsentError as error:
+            raise InputError(str(error)) from None
+        for identity_id, traces in found.items():
+            if traces is not None:
+                self.revoke(identity_id, traces)
+            else:
+                self.lift(identity_id)
+        return len(found)
+
+    def _add(self, record: dict[str, Any]) -> None:
+        with locked(self.path.with_suffix(".lock")):
+            try:
+                handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+                with os.fdopen(handle, "r+b") as file:
+                    whole = file.read()
+                    file.truncate(whole.rfind(b"\n") + 1)  # half a line was never said to be there
+                    file.seek(0, os.SEEK_END)
+                    file.write(json.dumps(record, separators=(",", ":")).encode() + b"\n")
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError as error:
+                raise unwritable(self.path, error) from error
+
+
+def _said(path: Path) -> dict[str, Traces | None]:
+    """What one list says now; read again only when it has changed."""
+    try:
+        status = path.stat()
+        state = (status.st_ino, status.st_size, status.st_mtime_ns)
+        if path not in _READ or _READ[path][0] != state:
+            _READ[path] = (state, _parsed(path, path.read_bytes()))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ConsentError(f"{path}: cannot be read ({error.strerror}); see to its permissions") from None
+    return _READ[path][1]
+
+
+def _parsed(path: Path, data: bytes) -> dict[str, Traces | None]:
+    """By identity, the newest word on each (ConsentError for a line that is no record)."""
+    found: dict[str, Traces | None] = {}
+    for line in data[: data.rfind(b"\n") + 1].splitlines():
+        try:
+            record = json.loads(line)
+            name = str(record["identity"])
+            if record["event"] == REVOKED:
+                found[name] = (found.get(name) or Traces()) | Traces.from_json(record)
+            else:
+                found[name] = {LIFTED: None}[record["event"]]
+        except (ValueError, KeyError, TypeError):
+            raise ConsentError(
+                f"{path}: holds a line that is no record; restore it, or take the list from a copy of it"
+            ) from None
+    return found

@@ -1,0 +1,117 @@
+"""Traces of a face: the content by which it is known again, whatever it is called and wherever it lies.
+
+Digests are of facesets, models and their files. Faces are representatives: embeddings (128 numbers, see
+``faces.identity``), each with the share of the pictures that it stands for. Nothing here needs numpy, so that
+an engine that loads no network can compare.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+LENGTH: Final = 128
+SAME_FACE: Final = 0.5
+"""Below this distance two representatives are of one person: as ``faces.identity.SAME_IN_CLIP``, since many
+are compared with many, and each comparison may err."""
+ONE_LOOK: Final = 0.3
+"""Below this distance one representative stands for another."""
+MIN_SHARE: Final = 0.05
+"""Share of a set's pictures from which on a person in it counts."""
+MIN_SHARE_KEPT: Final = 0.25
+"""The same for whoever is revoked with it: a stray stranger in a set must not be."""
+MAX_FACES: Final = 64
+"""Representatives that are kept of one person."""
+
+Face = tuple[tuple[float, ...], float]
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What is left of a face in a faceset or model, or in several.
+
+    Attributes:
+        digests: SHA-256 sums, as hex digits.
+        faces: representative embeddings, each with its share of the pictures, 0 to 1.
+    """
+
+    digests: frozenset[str] = frozenset()
+    faces: tuple[Face, ...] = ()
+
+    @classmethod
+    def of_pictures(cls, digests: Iterable[str], embeddings: Iterable[Iterable[float]]) -> Traces:
+        """Traces of a set, from the embeddings of pictures of it."""
+        leaders: list[tuple[tuple[float, ...], int]] = []
+        count = 0
+        for numbers in embeddings:
+            one = tuple(float(number) for number in numbers)
+            if len(one) != LENGTH or not all(map(math.isfinite, one)):
+                continue
+            count += 1
+            for at, (leader, size) in enumerate(leaders):
+                if math.dist(leader, one) < ONE_LOOK:
+                    leaders[at] = (leader, size + 1)
+                    break
+            else:
+                leaders.append((one, 1))
+        faces = [(leader, size / count) for leader, size in leaders]
+        return cls(frozenset(digests) - {""}, tuple(faces))
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Traces:
+        """What ``to_json`` made (KeyError, TypeError, ValueError for anything else)."""
+        faces = tuple((tuple(float(n) for n in numbers), float(share)) for numbers, share in value["faces"])
+        if any(len(numbers) != LENGTH for numbers, _ in faces):
+            raise ValueError("a face has another length")
+        return cls(frozenset(str(one) for one in value["digests"]), faces)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        faces = [[[round(n, 5) for n in numbers], round(share, 4)] for numbers, share in self.faces]
+        return {"digests": sorted(self.digests), "faces": faces}
+
+    def __bool__(self) -> bool:
+        return bool(self.digests or self.faces)
+
+    def __or__(self, other: Traces) -> Traces:
+        """Those of both; of faces that look alike, one."""
+        faces = list(self.faces)
+        for numbers, share in other.faces:
+            near = [at for at, (known, _) in enumerate(faces) if math.dist(known, numbers) < ONE_LOOK / 2]
+            if near:
+                faces[near[0]] = (faces[near[0]][0], max(faces[near[0]][1], share))
+            else:
+                faces.append((numbers, share))
+        faces.sort(key=lambda one: -one[1])
+        return Traces(self.digests | other.digests, tuple(faces[:MAX_FACES]))
+
+    def main(self) -> Traces:
+        """Without those who are hardly in it: what is kept of whoever is revoked."""
+        shares = self._people()
+        kept = [face for face, share in zip(self.faces, shares, strict=True) if share >= MIN_SHARE_KEPT]
+        return Traces(self.digests, tuple(kept))
+
+    def meet(self, revoked: Traces) -> bool:
+        """Whether a revoked person is among them: by a digest, or as a part of the pictures that counts."""
+        if self.digests & revoked.digests:
+            return True
+        share = sum(
+            share
+            for numbers, share in self.faces
+            if any(math.dist(numbers, other) < SAME_FACE for other, _ in revoked.faces)
+        )
+        return share >= MIN_SHARE
+
+    def _people(self) -> list[float]:
+        """For each face, the share of all those that are of the same person."""
+        return [
+            sum(share for other, share in self.faces if math.dist(numbers, other) < SAME_FACE)
+            for numbers, _ in self.faces
+        ]
+
+
+NO_TRACES: Final = Traces()

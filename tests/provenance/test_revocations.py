@@ -1,0 +1,202 @@
+"""A revoked face is known by its content, whatever becomes of its name, its note or the store."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recaster.api.v1 import faceset_pb2, identity_pb2, model_pb2
+from recaster.errors import ConsentError
+from recaster.provenance.register import Register, opened
+from recaster.provenance.traces import LENGTH, Traces
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SYNTHETIC = identity_pb2.Attestation(basis=identity_pb2.BASIS_SYNTHETIC)
+
+
+def person(seed: int, count: int = 20, spread: float = 0.01) -> list[list[float]]:
+    """Embeddings of some pictures of one person; others are more than one apart."""
+    chance = random.Random(seed)  # noqa: S311
+    middle = [chance.gauss(0, 0.12) for _ in range(LENGTH)]
+    return [[value + chance.gauss(0, spread) for value in middle] for _ in range(count)]
+
+
+HER = Traces.of_pictures(["a" * 64], person(1))
+
+
+@pytest.fixture
+def revoked(register: Register) -> Register:
+    """A register where one of two people was revoked."""
+    her = register.add("her", SYNTHETIC)
+    register.add("Nobody", SYNTHETIC)
+    faces = register.things.add("faceset", faceset_pb2.Faceset(digest="a" * 64))
+    register.trace("faceset", faces.faceset_id, HER)
+    register.assign(her.identity_id, "faceset", faces)
+    register.revoke(her.identity_id)
+    return register
+
+
+@pytest.mark.parametrize(
+    "traces",
+    [
+        Traces(frozenset({"a" * 64})),  # packed anew, renamed
+        Traces.of_pictures(["b" * 64], person(1)[1:]),  # one face dropped
+        Traces.of_pictures(["b" * 64], person(1, spread=0.015)),  # extracted anew
+        Traces.of_pictures(["b" * 64], person(2, 80) + person(1, 8)),  # among others
+    ],
+)
+def test_a_face_is_known_again(revoked: Register, traces: Traces) -> None:
+    thing = revoked.things.add("faceset", faceset_pb2.Faceset(digest="b" * 64))
+    revoked.trace("faceset", thing.faceset_id, traces)
+    with pytest.raises(ConsentError, match="known") as caught:
+        revoked.assign(revoked.named("Nobody").identity_id, "faceset", thing)
+    assert caught.value.reason == "CONSENT_REVOKED"
+    with pytest.raises(ConsentError):
+        revoked.heed("", traces)
+
+
+def test_others_are_not(revoked: Register) -> None:
+    revoked.heed("", Traces.of_pictures(["b" * 64], person(2)))
+    revoked.heed("", Traces())
+    # A stray picture in a revoked set doesn't revoke whoever is in it.
+    both = Traces.of_pictures(["c" * 64], person(3) + person(4, 1))
+    other = revoked.add("other", SYNTHETIC).identity_id
+    revoked.trace_person(other, both)
+    revoked.revoke(other)
+    revoked.heed("", Traces.of_pictures([], person(4)))
+    with pytest.raises(ConsentError):
+        revoked.heed("", Traces.of_pictures([], person(3)))
+
+
+def test_only_her_own_right_lifts_it(revoked: Register) -> None:
+    her = revoked.named("her").identity_id
+    revoked.attest(revoked.named("Nobody").identity_id, SYNTHETIC)
+    revoked.add("her again", SYNTHETIC)
+    with pytest.raises(ConsentError):
+        revoked.heed("", HER)
+    revoked.attest(her, SYNTHETIC)
+    revoked.heed(her, HER)
+    revoked.revoke(her)
+    with pytest.raises(ConsentError):
+        revoked.heed("", HER)
+
+
+def test_deleting_her_keeps_the_no(revoked: Register) -> None:
+    revoked.delete(revoked.named("her").identity_id)
+    with pytest.raises(ConsentError):
+        revoked.heed("", HER)
+
+
+def test_what_is_found_out_later_counts_too(revoked: Register) -> None:
+    her = revoked.named("her").identity_id
+    revoked.trace_person(her, Traces(frozenset({"d" * 64})))
+    with pytest.raises(ConsentError):
+        revoked.heed("", Traces(frozenset({"d" * 64})))
+
+
+def test_a_model_gets_its_owner_when_its_faces_do(register: Register) -> None:
+    model = register.things.add("model", model_pb2.Model(source_digest="a" * 64))
+    faces = register.things.add("faceset", faceset_pb2.Faceset(digest="a" * 64))
+    her = register.add("her", SYNTHETIC).identity_id
+    register.assign(her, "faceset", faces)
+    assert register.things.get("model", model.model_id).identity_id == her
+
+
+@pytest.mark.parametrize("also", ["", "revocations.jsonl"])
+def test_a_restored_store_revives_nobody(tmp_path: Path, also: str) -> None:
+    with opened(_folder(tmp_path)) as register:
+        her = register.add("her", SYNTHETIC).identity_id
+        register.trace_person(her, HER)
+    shutil.copy(tmp_path / "data/store.sqlite", tmp_path / "last night")
+    with opened(_folder(tmp_path)) as register:
+        register.revoke(her)
+    for end in ("-wal", "-shm"):
+        (tmp_path / f"data/store.sqlite{end}").unlink(missing_ok=True)
+    shutil.copy(tmp_path / "last night", tmp_path / "data/store.sqlite")
+    if also:  # the log alone is enough
+        (tmp_path / "data" / also).unlink()
+    with opened(_folder(tmp_path)) as register:
+        assert register.get(her).HasField("revocation")
+        with pytest.raises(ConsentError, match="revoked"):
+            register.require(her)
+        with pytest.raises(ConsentError):
+            register.heed("", HER)
+        register.attest(her, SYNTHETIC)
+    with opened(_folder(tmp_path)) as register:
+        assert register.require(her)
+
+
+def test_the_user_s_own_list_holds_in_all_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECASTER_DATA", str(tmp_path / "own"))
+    with opened() as own:
+        her = own.add("her", SYNTHETIC).identity_id
+        own.trace_person(her, HER)
+        own.revoke(her)
+        (tmp_path / "carried").write_bytes(own.revocations.lines())
+    with opened(_folder(tmp_path)) as engine, pytest.raises(ConsentError):
+        engine.heed("", HER)
+    monkeypatch.setenv("RECASTER_DATA", str(tmp_path / "another"))
+    with opened() as another:
+        another.heed("", HER)
+        assert another.revocations.take(tmp_path / "carried") == 1
+        with pytest.raises(ConsentError):
+            another.heed("", HER)
+
+
+def test_a_damaged_list_refuses(revoked: Register) -> None:
+    with revoked.revocations.path.open("ab") as file:
+        file.write(b"nonsense\n")
+    with pytest.raises(ConsentError, match="no record"):
+        revoked.heed("", Traces())
+
+
+def test_half_a_line_was_never_said(revoked: Register) -> None:
+    with revoked.revocations.path.open("ab") as file:
+        file.write(b'{"event":"lif')
+    with pytest.raises(ConsentError):
+        revoked.heed("", HER)
+    other = revoked.named("Nobody").identity_id
+    revoked.revoke(other)
+    assert set(revoked.revocations.known()) == {other, revoked.named("her").identity_id}
+
+
+def test_an_older_clock_revives_no_right(register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = dt.datetime.now(dt.UTC)
+    said = identity_pb2.Attestation(basis=identity_pb2.BASIS_CONSENT)
+    said.valid_until.FromDatetime(now - dt.timedelta(hours=1))
+    her = register.add("her", said).identity_id
+
+    class Earlier(dt.datetime):
+        @classmethod
+        def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:  # type: ignore[override]
+            assert tz is not None
+            return now - dt.timedelta(days=1)
+
+    monkeypatch.setattr("recaster.provenance.register.dt.datetime", Earlier)
+    with pytest.raises(ConsentError, match="ended"):
+        register.require(her)
+
+
+def test_a_replaced_letter_goes(register: Register, tmp_path: Path) -> None:
+    letters = []
+    for text in ("first", "second"):
+        (tmp_path / text).write_text(text)
+        letters.append(register.keep_document(tmp_path / text))
+    said = identity_pb2.Attestation(basis=identity_pb2.BASIS_CONSENT, document_digest=letters[0])
+    her = register.add("her", said).identity_id
+    said.document_digest = letters[1]
+    register.attest(her, said)
+    assert not register.document(letters[0]).exists()
+    assert register.document(letters[1]).exists()
+
+
+def _folder(tmp_path: Path):
+    from recaster.store.folder import DataFolder
+
+    return DataFolder(tmp_path / "data")
