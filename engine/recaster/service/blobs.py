@@ -14,7 +14,7 @@ from recaster.jobs.rights import faces_of, heed, register_of
 from recaster.jobs.tasks import kind_of, needs
 from recaster.service.checks import check_digest, check_offset
 from recaster.service.refusals import Code, Context, Refusal, answering, changing, invalid, streaming
-from recaster.service.threads import moving, reading
+from recaster.service.threads import hashing, moving, reading
 from recaster.store.blobs import PIECE
 from recaster.store.jobs import UnknownError
 
@@ -112,7 +112,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
                 await asyncio.gather(syncing, return_exceptions=True)  # close() tells of its failure again
             # The last sync must not be cut short, even where the connection is gone.
             await asyncio.shield(moving(writer.close))
-        return await moving(writer.finish)
+        return await hashing(writer.finish)
 
     @staticmethod
     def _write(writer: UploadWriter, piece: blob_pb2.WriteUploadRequest) -> None:
@@ -182,7 +182,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
             raise UnknownError("there is no such drop; it can be taken once only")
         digest, size, path = self._drops.pop(request.drop_id)
         try:
-            await moving(self._blobs.take, path, digest, size)
+            await hashing(self._blobs.take, path, digest, size)
         finally:
             await asyncio.shield(moving(shutil.rmtree, path.parent, True))
         return blob_pb2.TakeDropResponse(digest=digest)
@@ -195,7 +195,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         self._refuse_far(context)
         check_digest("digest", request.digest)
         check_offset("size", request.size, LARGEST)
-        await moving(self._blobs.take_offered, Path(request.folder), request.digest, request.size)
+        await hashing(self._blobs.take_offered, Path(request.folder), request.digest, request.size)
         return blob_pb2.TakeFileResponse(digest=request.digest)
 
     def _refuse_revoked(self, digest: str) -> None:

@@ -28,6 +28,7 @@ MAX_QUEUE_S: Final = 10.0
 _READS: Final = ThreadPoolExecutor(4, "reads")
 _WRITES: Final = ThreadPoolExecutor(8, "writes")
 _MOVES: Final = ThreadPoolExecutor(8, "moves")
+_HASHES: Final = ThreadPoolExecutor(4, "hashes")
 
 
 async def reading(do: Callable[..., T], *values: Any) -> T:
@@ -53,8 +54,13 @@ async def writing(do: Callable[..., T], *values: Any) -> T:
 
 
 async def moving(do: Callable[..., T], *values: Any) -> T:
-    """Reads, writes or hashes what a client sends or fetches, which may take long."""
+    """Reads or writes a piece of what a client sends or fetches, where a slow disk may take long."""
     return await _in(_MOVES, functools.partial(do, *values))
+
+
+async def hashing(do: Callable[..., T], *values: Any) -> T:
+    """Reads the whole of a file: minutes, where that is large, in which pieces of others go on."""
+    return await _in(_HASHES, functools.partial(do, *values))
 
 
 async def _in(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
