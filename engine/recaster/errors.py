@@ -5,6 +5,7 @@ Tree::
     RecasterError               exit code 1
     +- UsageError               2   options that do not go together
     +- InputError               3   something given cannot be used
+    |  +- DamagedError              a file that was kept: not what it was any more
     |  +- ClipError                 a clip: missing, broken, no video in it
     |  +- ImageError                a still image
     |  +- FacesetError              a faceset folder or zip
@@ -45,6 +46,14 @@ class InputError(RecasterError):
     """Something that was given cannot be used."""
 
     exit_code = 3
+
+
+class DamagedError(InputError):
+    """Files that were kept aren't what they were any more; ``digests`` are what they were kept under."""
+
+    def __init__(self, message: str, digests: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.digests = digests
 
 
 class ClipError(InputError):

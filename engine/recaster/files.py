@@ -191,6 +191,16 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def is_intact(path: Path, digest: str) -> bool:
+    """Whether a file can be read to its end and has a digest."""
+    try:
+        return sha256(path) == digest
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EIO, errno.EISDIR):
+            return False
+        raise
+
+
 def unwritable(path: Path, error: OSError) -> OutputError:
     """The error to raise when writing ``path`` failed with ``error``."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

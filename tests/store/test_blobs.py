@@ -281,3 +281,46 @@ def test_what_the_disk_may_have_lost_is_not_kept(store: Store, monkeypatch: pyte
         writer.close()
     assert store.blobs.find(DIGEST) is None
     assert send(store, CONTENT, DIGEST, len(CONTENT)).complete
+
+
+def test_a_blob_of_another_size_is_missing_and_heals(store: Store) -> None:
+    send(store, CONTENT, DIGEST, len(CONTENT))
+    kept = store.blobs.path(DIGEST)
+    kept.chmod(0o600)
+    for damage in (CONTENT[:1000], CONTENT + b"x", b""):
+        kept.write_bytes(damage)
+        assert not store.blobs.has(DIGEST)
+        assert not store.blobs.wanted(DIGEST)
+        assert not store.blobs.start(DIGEST, len(CONTENT)).complete
+        assert send(store, CONTENT, DIGEST, len(CONTENT)).complete
+        assert kept.read_bytes() == CONTENT
+        kept.chmod(0o600)
+
+
+def test_a_blob_that_was_set_aside_is_missing_heals_and_goes(store: Store) -> None:
+    send(store, CONTENT, DIGEST, len(CONTENT))
+    store.blobs.use([DIGEST], "clip 1")
+    aside = store.folder.damaged / DIGEST
+    store.blobs.set_aside(DIGEST)
+    assert not store.blobs.has(DIGEST)
+    assert aside.is_file()
+    assert send(store, CONTENT, DIGEST, len(CONTENT)).complete
+    assert not aside.exists()
+    store.blobs.set_aside(DIGEST)
+    store.blobs.set_aside(DIGEST)  # it is gone already
+    store.blobs.release("clip 1")
+    assert not aside.exists()  # who deletes a clip deletes what is left of it, too
+
+
+def test_sizes_of_blobs_that_came_before_they_were_noted(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    store = Store.open(folder)
+    send(store, CONTENT, DIGEST, len(CONTENT))
+    store.things.add("clip", clip_pb2.Clip(digest=DIGEST, size=len(CONTENT)))
+    with store.database.transaction() as opened:
+        opened.execute("delete from blob_size")
+    store.close()
+    store = Store.open(folder)
+    os.truncate(store.blobs.path(DIGEST), 10)
+    assert not store.blobs.has(DIGEST)
+    store.close()

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from recaster.errors import (
     ClipError,
     ConsentError,
+    DamagedError,
     DeviceError,
     DiskFullError,
     FaceNotFoundError,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (DiskFullError, "DISK_FULL"),
+    (DamagedError, "DAMAGED"),
     (ClipError, "CLIP"),
     (ImageError, "IMAGE"),
     (FacesetError, "FACESET"),
@@ -113,7 +115,8 @@ class Voice:
         elif reason == "LIMIT":
             message = "it needs more memory than a job of this kind may take; is the file what it says it is?"
         code = error.exit_code if isinstance(error, RecasterError) else 1
-        self._say(say="failed", reason=reason, message=_plain(message), exit_code=code)
+        damaged = error.digests if isinstance(error, DamagedError) else ()
+        self._say(say="failed", reason=reason, message=_plain(message), exit_code=code, damaged=list(damaged))
 
     def _say(self, **values: Any) -> None:
         self._stream.write(json.dumps(values) + "\n")

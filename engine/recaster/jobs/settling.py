@@ -16,7 +16,7 @@ from recaster.errors import ConsentError, OutputError
 from recaster.jobs import logs
 from recaster.jobs.rights import faces_of, heed, hindrance, people_of, register_of, whose_model
 from recaster.jobs.task import FINISHED
-from recaster.jobs.tasks import kind_of, needs, works_on
+from recaster.jobs.tasks import blobs_of, kind_of, needs, works_on
 from recaster.jobs.tidying import folders_of
 from recaster.provenance.caller import acting_for
 from recaster.provenance.traces import Traces
@@ -116,6 +116,10 @@ class Settler:
     def failed(self, job_id: str, said: Mapping[str, Any]) -> None:
         """A worker has said why it can't go on."""
         error = job_pb2.JobError(reason=said["reason"], message=said["message"], exit_code=said["exit_code"])
+        if said["reason"] == "DAMAGED":
+            named = blobs_of(self._store.jobs.get(job_id).spec, self._store)
+            for digest in named & set(said["damaged"]):  # whatever a worker says: no other's
+                self._store.blobs.set_aside(digest)
         if said["reason"] in ("DISK_FULL", "TIMESTAMP", "POLICY"):
             self._end(job_id, BLOCKED, error=error)
             return

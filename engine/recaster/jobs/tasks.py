@@ -75,6 +75,12 @@ def needs(spec: job_pb2.JobSpec) -> Needs:
     return _NEEDS[kind_of(spec)](spec)
 
 
+def blobs_of(spec: job_pb2.JobSpec, store: Store) -> set[str]:
+    """Digests of all blobs that a job reads (UnknownError where a clip is gone)."""
+    needed = needs(spec)
+    return {*needed.blobs, *(store.things.get("clip", one).digest for one in needed.clips)}
+
+
 def works_on(job: job_pb2.Job) -> tuple[str, str] | None:
     """Kind and id of the thing that a job changes, which nobody else may read or change meanwhile.
 
@@ -211,7 +217,7 @@ def task_for(job: job_pb2.Job, store: Store) -> Task:
     if needed.makes == "model":
         models[made] = store.folder.model(made)
     device = device_for(job.spec, store.folder)
-    digests = {*needed.blobs, *(clip.digest for clip in clips.values())}
+    digests = blobs_of(job.spec, store)
     return Task(
         job_id=job.job_id,
         attempt=job.attempts,

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from recaster.files import safe_name
+from recaster.errors import DamagedError
+from recaster.files import is_intact, safe_name
 from recaster.provenance.traces import NO_TRACES, Traces
 
 if TYPE_CHECKING:
@@ -83,6 +84,21 @@ class Work:
     def picture(self, digest: str) -> Path | None:
         """A picture that an option names by its digest; None where it names none."""
         return self.named(digest, "person.png") if digest else None
+
+
+def check_blobs(task: Task) -> None:
+    """Read all blobs that a task names, before anybody works on them.
+
+    Every time anew: what a disk has lost changes neither a file's size nor its time.
+
+    Raises:
+        DamagedError: some aren't what came any more.
+    """
+    damaged = tuple(digest for digest, path in task.files.items() if not is_intact(path, digest))
+    if damaged:
+        names = dict(task.clips.values())
+        shown = ", ".join(names.get(digest) or f"blob {digest[:12]}" for digest in damaged)
+        raise DamagedError(f"{shown}: lost or damaged on the engine's disk; send the file again", damaged)
 
 
 def without_paths(text: str, task: Task) -> str:

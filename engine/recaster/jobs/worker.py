@@ -22,7 +22,7 @@ from recaster.files import sha256, write_json
 from recaster.jobs import limits, runs
 from recaster.jobs.messages import Voice
 from recaster.jobs.task import FINISHED, Task
-from recaster.jobs.work import Made, Work, without_paths
+from recaster.jobs.work import Made, Work, check_blobs, without_paths
 from recaster.provenance.traces import Traces
 
 if TYPE_CHECKING:
@@ -52,7 +52,10 @@ def main() -> int:
     try:
         task.folder.mkdir(parents=True, exist_ok=True)
         with _alone(task.folder):
-            done = _finished(task.folder) or _finish(task, runs.run(work))
+            done = _finished(task.folder)
+            if done is None:
+                check_blobs(task)
+                done = _finish(task, runs.run(work))
             voice.done(*done)
     except KeyboardInterrupt:
         voice.stopped()

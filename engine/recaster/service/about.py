@@ -15,8 +15,8 @@ from recaster.jobs.rights import heed, labelled_by, register_of, swapped_in
 from recaster.networks.presets import PRESETS
 from recaster.provenance.marking import Marking
 from recaster.provenance.policy import Policy
-from recaster.service.checks import check_digest, check_id
-from recaster.service.refusals import Context, answering, blob_missing, invalid
+from recaster.service.checks import check_digest, check_id, kept_blob
+from recaster.service.refusals import Context, answering, invalid
 from recaster.service.roles import current
 from recaster.service.threads import moving, reading, writing
 
@@ -96,8 +96,8 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         thing = "model" if kind == "model_id" else "faceset"
         store.things.get(thing, name)
         person = request.options.person
-        if person and not store.blobs.has(check_digest("options.person", person)):
-            raise blob_missing(person)
+        if person:
+            kept_blob(store.blobs, check_digest("options.person", person))
         if request.frame < 0:
             raise invalid("frame", "must not be negative")
         register = register_of(store)
@@ -127,7 +127,7 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         answer = await self._engine.ask(
             "preview",
             context,
-            clip=str(store.blobs.path(clip.digest)),
+            clip=str(kept_blob(store.blobs, clip.digest)),
             name=clip.display_name,
             model=str(store.folder.model(name)) if thing == "model" else "",
             faceset=str(store.folder.faceset(name)) if thing == "faceset" else "",

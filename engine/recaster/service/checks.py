@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from recaster.service.refusals import Refusal, invalid
+from recaster.service.refusals import Refusal, blob_missing, invalid
 from recaster.store.blobs import is_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
+
+    from recaster.store.blobs import Blobs
 
 LONGEST_NAME: Final = 200
 LONGEST_NOTE: Final = 2000
@@ -67,6 +70,13 @@ def check_offset(field: str, value: int, highest: int) -> int:
     return value
 
 
+def kept_blob(blobs: Blobs, digest: str) -> Path:
+    """Where a blob lies that is here (Refusal: FAILED_PRECONDITION, BLOB_MISSING)."""
+    if not blobs.has(digest):
+        raise blob_missing(digest)
+    return blobs.path(digest)
+
+
 __all__ = [
     "Refusal",
     "check_digest",
@@ -75,4 +85,5 @@ __all__ = [
     "check_name",
     "check_offset",
     "check_text",
+    "kept_blob",
 ]

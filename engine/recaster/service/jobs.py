@@ -8,21 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2, job_pb2_grpc
 from recaster.jobs.rights import governed, person_of
-from recaster.jobs.tasks import KINDS, kind_of, needs
+from recaster.jobs.tasks import KINDS, blobs_of, kind_of, needs
 from recaster.jobs.tidying import forget
 from recaster.provenance.caller import caller
 from recaster.provenance.policy import Policy
-from recaster.service.checks import LONGEST_REQUEST_ID, check_id, check_labels, check_text
-from recaster.service.refusals import (
-    Code,
-    Context,
-    Refusal,
-    answering,
-    blob_missing,
-    changing,
-    invalid,
-    streaming,
-)
+from recaster.service.checks import LONGEST_REQUEST_ID, check_id, check_labels, check_text, kept_blob
+from recaster.service.refusals import Code, Context, Refusal, answering, changing, invalid, streaming
 from recaster.service.specs import check_spec
 from recaster.service.threads import reading
 from recaster.store.jobs import CANCELLED, ENDED, JobFilter
@@ -61,9 +52,8 @@ class JobService(job_pb2_grpc.JobServiceServicer):
                 needed = needs(job.spec)
                 for kind, name in needed.named():
                     store.things.get(kind, name)  # NOT_FOUND takes the job back
-                for digest in needed.blobs:
-                    if not store.blobs.has(digest):
-                        raise blob_missing(digest)
+                for digest in blobs_of(job.spec, store):
+                    kept_blob(store.blobs, digest)
                 person_of(job.spec, store)  # so does a face that may not be put on
                 store.blobs.use(needed.blobs, f"job {job.job_id}")
         self._engine.supervisor.wake()

@@ -17,7 +17,7 @@ from recaster.api.v1 import (
 )
 from recaster.jobs.rights import heed
 from recaster.provenance.caller import caller
-from recaster.service.checks import check_id
+from recaster.service.checks import check_id, kept_blob
 from recaster.service.refusals import Context, answering, changing, invalid
 from recaster.service.threads import reading, writing
 from recaster.store.jobs import UnknownError
@@ -75,7 +75,7 @@ class ClipService(clip_pb2_grpc.ClipServiceServicer):
         answer = await self._engine.ask(
             "people",
             context,
-            clip=str(self._engine.store.blobs.path(clip.digest)),
+            clip=str(kept_blob(self._engine.store.blobs, clip.digest)),
             name=clip.display_name,
             options=base64.b64encode(options.SerializeToString()).decode(),
         )

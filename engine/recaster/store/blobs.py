@@ -24,7 +24,7 @@ from recaster.store.uploads import KEEP_S, DigestError, Upload, UploadWriter, re
 from recaster.store.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from recaster.store.database import Database
@@ -79,16 +79,36 @@ class Blobs:
         return self._folder.blobs / digest[:2] / digest
 
     def has(self, digest: str) -> bool:
-        """Whether it is here, whole."""
-        return self.path(digest).is_file()
+        """Whether it is here, with as many bytes as it had when it came."""
+        try:
+            size = self.size(digest)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        known = self._database.row("select size from blob_size where digest = ?", (digest,))
+        return known is None or known["size"] == size
 
     def wanted(self, digest: str) -> bool:
         """Whether it is here; if so, it stays for another day, so that a job can still name it."""
+        if not self.has(digest):
+            return False
         try:
             os.utime(self.path(digest))
         except FileNotFoundError:
             return False
         return True
+
+    def note_sizes(self, sizes: Mapping[str, int]) -> None:
+        """Note how many bytes blobs have, unless it is known."""
+        with self._database.transaction() as opened:
+            opened.executemany("insert or ignore into blob_size values (?, ?)", sizes.items())
+
+    def set_aside(self, digest: str) -> None:
+        """Take a damaged blob out of the way: it is missing from now on, and heals when it is sent again."""
+        with contextlib.suppress(FileNotFoundError):
+            size = self.size(digest)
+            self.path(digest).replace(self._damaged(digest))
+            self.usage.add(self.path(digest).parent, -size)
+            sync(self.path(digest).parent)
 
     def size(self, digest: str) -> int:
         """Its bytes."""
@@ -101,7 +121,7 @@ class Blobs:
 
     def _here(self, begun: Sequence[Upload]) -> int:
         """Bytes of all that is there."""
-        drops = sum(_bytes_in(path) for path in self._folder.drops.iterdir())
+        drops = sum(_bytes_in(path) for path in (*self._folder.drops.iterdir(), self._folder.damaged))
         return self.usage.bytes() + self._database.used() + drops + sum(one.committed for one in begun)
 
     def _begun(self) -> list[Upload]:
@@ -215,11 +235,13 @@ class Blobs:
         try:
             target.parent.mkdir(mode=0o700, exist_ok=True)
             sync(path)
-            size, before = path.stat().st_size, self.size(digest) if self.has(digest) else 0
+            size, before = path.stat().st_size, self.size(digest) if target.is_file() else 0
             path.replace(target)
             self.usage.add(target.parent, size - before)
             target.chmod(0o400)  # last: whoever is interrupted before can still write to it
             sync(target.parent)
+            self.note_sizes({digest: size})
+            self._damaged(digest).unlink(missing_ok=True)
         except OSError as error:
             raise refused(error) from error
 
@@ -333,15 +355,22 @@ class Blobs:
         for path in self._folder.blobs.glob("??/*"):
             if _touched(path) < old:
                 self._remove_unused(path.name)
+        for path in self._folder.damaged.iterdir():
+            if _touched(path) < old:
+                self._remove_unused(path.name)
 
     def _remove_unused(self, digest: str) -> None:
         """Remove a blob unless somebody needs it."""
         with self._database.alone():  # nobody may come to need it in between
             if not self._used(digest):
+                self._damaged(digest).unlink(missing_ok=True)
                 with contextlib.suppress(FileNotFoundError):
                     size = self.size(digest)
                     self.path(digest).unlink()
                     self.usage.add(self.path(digest).parent, -size)
+
+    def _damaged(self, digest: str) -> Path:
+        return self._folder.damaged / digest
 
     def _used(self, digest: str) -> bool:
         return self._database.row("select 1 from blob_use where digest = ?", (digest,)) is not None

@@ -10,6 +10,7 @@ Layout::
          blobs/ab/...    content by SHA-256
          uploads/        blobs on their way
          drops/          where clients of this machine put files
+         damaged/        blobs that aren't what they were any more
          facesets/ID/    facesets, as ``recaster extract`` writes them
          models/ID/      models, as ``recaster train`` writes them
          jobs/ID/        what a job is working on, and its log
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SHORTEST_TOKEN: Final = 20
-_PARTS: Final = ("blobs", "uploads", "drops", "facesets", "models", "jobs")
+_PARTS: Final = ("blobs", "uploads", "drops", "damaged", "facesets", "models", "jobs")
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,11 @@ class DataFolder:
     def drops(self) -> Path:
         """Folder where clients of this machine put files."""
         return self.path / "drops"
+
+    @property
+    def damaged(self) -> Path:
+        """Folder of blobs that aren't what they were any more."""
+        return self.path / "damaged"
 
     @property
     def parts(self) -> list[Path]:

@@ -81,6 +81,13 @@ create table trace (
 ) without rowid;
 """
 
-MIGRATIONS: Final = (_JOBS_AND_CATALOG, _AUDIT_HEAD, _CLIENTS, _TRACES)
+_BLOB_SIZES: Final = """
+create table blob_size (
+  digest text primary key,
+  size integer not null        -- bytes: content of one digest has always the same size
+) without rowid;
+"""
+
+MIGRATIONS: Final = (_JOBS_AND_CATALOG, _AUDIT_HEAD, _CLIENTS, _TRACES, _BLOB_SIZES)
 """Step ``n`` makes version ``n + 1`` of version ``n``; SQLite's ``user_version`` holds the version."""
 SCHEMA_VERSION: Final = len(MIGRATIONS)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.store.blobs import Blobs, Quota
 from recaster.store.database import Database
-from recaster.store.jobs import JobStore
+from recaster.store.jobs import ENDED, JobStore
 from recaster.store.shares import Shares
 from recaster.store.things import Things
 from recaster.store.tokens import Tokens
@@ -50,7 +50,7 @@ class Store:
         folder.make()
         database = Database(folder.database, MAX_HOLD_S)
         database.keep_reserve()
-        return cls(
+        store = cls(
             folder,
             database,
             Blobs(folder, database, quota),
@@ -59,6 +59,16 @@ class Store:
             Tokens(database),
             Shares(folder, database),
         )
+        if database.row("select 1 from blob_size limit 1") is None:  # it was made before sizes were noted
+            store.blobs.note_sizes(store.said_sizes())
+        return store
+
+    def said_sizes(self) -> dict[str, int]:
+        """Bytes of blobs, by digest, as clips and results of jobs say them."""
+        sizes = {clip.digest: clip.size for clip in self.things.every("clip")}
+        for job in self.jobs.in_states(tuple(ENDED)):
+            sizes.update({one.digest: one.size for one in job.result.artifacts})
+        return sizes
 
     def remove(self, folder: Path) -> None:
         """Remove the folder of a faceset, model or job."""
