@@ -7,7 +7,6 @@ name in ``blobs/`` is a promise. What nobody uses any more is swept away.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import re
 import secrets
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from recaster.errors import DiskFullError, InputError, UsageError
 from recaster.files import sha256, sync
 from recaster.store.offers import open_offered
-from recaster.store.uploads import KEEP_S, DigestError, Upload, UploadWriter, refused
+from recaster.store.uploads import KEEP_S, DigestError, Upload, UploadWriter, copy_open, refused
 from recaster.store.usage import Usage
 
 if TYPE_CHECKING:
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 
 PIECE: Final = 1 << 20
 """Bytes of one piece when a blob is sent."""
-COPIED: Final = 1 << 30
-"""Bytes that the system is asked to copy at a time."""
 LEASE_S: Final = 300.0
 """Seconds after its last byte in which an upload that goes on has room kept free for it."""
 MAX_UPLOADS: Final = 1000
@@ -283,7 +280,7 @@ class Blobs:
             self.check_room(size, here=size)
             # A copy of its own: whoever linked the file here could still write to it.
             with _written(copied) as target:
-                _copy(handle, target)
+                copy_open(handle, target)
             found = sha256(copied)
             if found != digest:
                 raise DigestError(f"the file in the drop has digest {found[:12]}, not {digest[:12]}")
@@ -413,21 +410,3 @@ def _written(path: Path) -> Iterator[Path]:
     except OSError as error:
         path.unlink(missing_ok=True)
         raise refused(error) from error
-
-
-def _copy(source: int, target: Path) -> None:
-    """Copy an open file to a new one; where the disk can, the two share their bytes until one is changed."""
-    with target.open("wb") as out:
-        if hasattr(os, "copy_file_range"):
-            try:
-                while os.copy_file_range(source, out.fileno(), COPIED):
-                    pass
-            except OSError as error:
-                if error.errno not in (errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL):
-                    raise
-            else:
-                return
-        with os.fdopen(os.dup(source), "rb") as file:
-            file.seek(0)
-            out.seek(0)
-            shutil.copyfileobj(file, out, PIECE)

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import shutil
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 SYNC_EVERY: Final = 64 << 20
 """Bytes of an upload after which it is made durable and counts."""
+COPIED: Final = 1 << 30
+"""Bytes that the system is asked to copy at a time."""
 KEEP_S: Final = 24 * 3600.0
 """Seconds that an unfinished upload, or a blob that nobody uses, is kept."""
 
@@ -134,3 +137,21 @@ def refused(error: OSError) -> OutputError:
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return LockedError("the engine has too many files open; try again")
     return OutputError(f"the engine can't write to its data ({error.strerror})")
+
+
+def copy_open(source: int, target: Path) -> None:
+    """Copy an open file to a new one; where the disk can, the two share their bytes until one is changed."""
+    with target.open("wb") as out:
+        if hasattr(os, "copy_file_range"):
+            try:
+                while os.copy_file_range(source, out.fileno(), COPIED):
+                    pass
+            except OSError as error:
+                if error.errno not in (errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL):
+                    raise
+            else:
+                return
+        with os.fdopen(os.dup(source), "rb") as file:
+            file.seek(0)
+            out.seek(0)
+            shutil.copyfileobj(file, out)
