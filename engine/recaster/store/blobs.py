@@ -19,7 +19,16 @@ from typing import TYPE_CHECKING, Final
 from recaster.errors import DiskFullError, InputError, UsageError
 from recaster.files import sha256, sync
 from recaster.store.offers import open_offered
-from recaster.store.uploads import KEEP_S, DigestError, Upload, UploadWriter, copy_open, refused
+from recaster.store.uploads import (
+    KEEP_S,
+    DigestError,
+    Upload,
+    UploadWriter,
+    copy_open,
+    is_leased,
+    refused,
+    reserved_bytes,
+)
 from recaster.store.usage import Usage
 
 if TYPE_CHECKING:
@@ -31,8 +40,6 @@ if TYPE_CHECKING:
 
 PIECE: Final = 1 << 20
 """Bytes of one piece when a blob is sent."""
-LEASE_S: Final = 300.0
-"""Seconds after its last byte in which an upload that goes on has room kept free for it."""
 MAX_UPLOADS: Final = 1000
 """Uploads that may be on their way."""
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
@@ -114,7 +121,7 @@ class Blobs:
     def used(self) -> int:
         """Bytes of all that the engine keeps, or keeps room for."""
         begun = self._begun()
-        return self._here(begun) + _reserved(begun)
+        return self._here(begun) + reserved_bytes(begun)
 
     def _here(self, begun: Sequence[Upload]) -> int:
         """Bytes of all that is there."""
@@ -168,7 +175,7 @@ class Blobs:
                 f"there is no room for {size} more bytes: {self.quota.total} are allowed in all; "
                 "delete clips, models or jobs"
             )
-        if self._folder.free_bytes() - _reserved(self._begun()) < size + self.quota.spare:
+        if self._folder.free_bytes() - reserved_bytes(self._begun()) < size + self.quota.spare:
             raise DiskFullError(f"the engine's disk has no room for {size} more bytes; free some space")
 
     def _check_piece(self, size: int) -> None:
@@ -186,7 +193,7 @@ class Blobs:
         begun = self._begun()
         if len(begun) < MAX_UPLOADS:
             return
-        idle = [one for one in begun if not one.committed and not _is_leased(one)]
+        idle = [one for one in begun if not one.committed and not is_leased(one)]
         for one in idle:
             self.cancel(one.digest)
         if not idle:
@@ -374,16 +381,6 @@ class Blobs:
 
     def _partial(self, digest: str, size: int) -> Path:
         return self._folder.uploads / f"{digest}.{size}"
-
-
-def _is_leased(upload: Upload) -> bool:
-    """Whether something of an upload came, or it was begun, a short while ago."""
-    return upload.expires - KEEP_S > time.time() - LEASE_S
-
-
-def _reserved(begun: Iterable[Upload]) -> int:
-    """Bytes that are kept free for uploads: of each as many again as have come, while it goes on."""
-    return sum(min(one.size - one.committed, one.committed) for one in begun if _is_leased(one))
 
 
 def _bytes_in(folder: Path) -> int:

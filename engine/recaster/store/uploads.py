@@ -15,7 +15,7 @@ from recaster.errors import DiskFullError, InputError, LockedError, OutputError
 from recaster.files import sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 SYNC_EVERY: Final = 64 << 20
@@ -24,6 +24,8 @@ COPIED: Final = 1 << 30
 """Bytes that the system is asked to copy at a time."""
 KEEP_S: Final = 24 * 3600.0
 """Seconds that an unfinished upload, or a blob that nobody uses, is kept."""
+LEASE_S: Final = 300.0
+"""Seconds after its last byte in which an upload that goes on has room kept free for it."""
 
 
 class DigestError(InputError):
@@ -155,3 +157,13 @@ def copy_open(source: int, target: Path) -> None:
             file.seek(0)
             out.seek(0)
             shutil.copyfileobj(file, out)
+
+
+def is_leased(upload: Upload) -> bool:
+    """Whether something of an upload came, or it was begun, a short while ago."""
+    return upload.expires - KEEP_S > time.time() - LEASE_S
+
+
+def reserved_bytes(begun: Iterable[Upload]) -> int:
+    """Bytes that are kept free for uploads: of each as many again as have come, while it goes on."""
+    return sum(min(one.size - one.committed, one.committed) for one in begun if is_leased(one))
