@@ -26,10 +26,11 @@ from recaster.store.uploads import (
     UploadWriter,
     copy_open,
     is_leased,
+    last_touched,
     refused,
     reserved_bytes,
 )
-from recaster.store.usage import Usage
+from recaster.store.usage import Usage, bytes_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -125,7 +126,7 @@ class Blobs:
 
     def _here(self, begun: Sequence[Upload]) -> int:
         """Bytes of all that is there."""
-        drops = sum(_bytes_in(path) for path in (*self._folder.drops.iterdir(), self._folder.damaged))
+        drops = sum(bytes_in(path) for path in (*self._folder.drops.iterdir(), self._folder.damaged))
         return self.usage.bytes() + self._database.used() + drops + sum(one.committed for one in begun)
 
     def _begun(self) -> list[Upload]:
@@ -351,16 +352,16 @@ class Blobs:
         """Remove uploads, drops and blobs that nobody touched or asked for in a day, and nobody needs."""
         old = time.time() - KEEP_S
         for path in self._folder.uploads.iterdir():
-            if _touched(path) < old:
+            if last_touched(path) < old:
                 path.unlink(missing_ok=True)
         for path in self._folder.drops.iterdir():
-            if _touched(path) < old:
+            if last_touched(path) < old:
                 shutil.rmtree(path, ignore_errors=True)
         for path in self._folder.blobs.glob("??/*"):
-            if _touched(path) < old:
+            if last_touched(path) < old:
                 self._remove_unused(path.name)
         for path in self._folder.damaged.iterdir():
-            if _touched(path) < old:
+            if last_touched(path) < old:
                 self._remove_unused(path.name)
 
     def _remove_unused(self, digest: str) -> None:
@@ -381,23 +382,6 @@ class Blobs:
 
     def _partial(self, digest: str, size: int) -> Path:
         return self._folder.uploads / f"{digest}.{size}"
-
-
-def _bytes_in(folder: Path) -> int:
-    total = 0
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        for path in folder.iterdir():
-            with contextlib.suppress(FileNotFoundError):
-                total += path.lstat().st_size
-    return total
-
-
-def _touched(path: Path) -> float:
-    """When a file was last changed; one that has just got another name is new."""
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return time.time()
 
 
 @contextlib.contextmanager

@@ -167,3 +167,11 @@ def is_leased(upload: Upload) -> bool:
 def reserved_bytes(begun: Iterable[Upload]) -> int:
     """Bytes that are kept free for uploads: of each as many again as have come, while it goes on."""
     return sum(min(one.size - one.committed, one.committed) for one in begun if is_leased(one))
+
+
+def last_touched(path: Path) -> float:
+    """When a file was last changed; one that has just got another name is new."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return time.time()

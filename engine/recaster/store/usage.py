@@ -113,3 +113,13 @@ def _size(folder: Path, *, gently: bool = False) -> int:
                     if is_blobs or found.st_nlink == 1 or not stat.S_ISREG(found.st_mode):
                         total += found.st_size
     return total
+
+
+def bytes_in(folder: Path) -> int:
+    """Bytes of the files that lie in a folder itself."""
+    total = 0
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        for path in folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                total += path.lstat().st_size
+    return total
