@@ -8,6 +8,7 @@ import getpass
 import hashlib
 import json
 import os
+import stat
 import sys
 import tempfile
 import time
@@ -111,6 +112,51 @@ def locked(path: Path, patience_s: float | None = None) -> Iterator[None]:
         if time.monotonic() > end:
             raise LockedError(f"{path}: another process holds this lock; try again")
         time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def held_folder(path: Path) -> Iterator[bool]:
+    """Hold a folder itself while the block lasts, as ``held`` holds a file in it, which could be removed.
+
+    Gives True also where folders can't be locked (Windows, some network disks).
+    """
+    if sys.platform == "win32":
+        yield True
+        return
+    import fcntl
+
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        except OSError:
+            yield True
+        else:
+            yield True
+    finally:
+        os.close(handle)
+
+
+def keep_private(path: Path) -> None:
+    """Take a file or folder of this user's own away from all others' eyes, where it was left open to them.
+
+    Raises:
+        OutputError: it belongs to somebody else, or can't be changed.
+    """
+    if sys.platform == "win32":
+        return
+    try:
+        found = path.stat()
+        if found.st_uid != os.geteuid() and os.geteuid() != 0:
+            raise OutputError(f"{path}: belongs to another user; use one of your own")
+        if stat.S_IMODE(found.st_mode) & 0o077:
+            path.chmod(stat.S_IMODE(found.st_mode) & 0o700)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
 def _lock(handle: int) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+
+from recaster.jobs.limits import worker_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +64,7 @@ class Running:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,
-                env=os.environ | {"TMPDIR": str(scratch)},
+                env=worker_environment(scratch),
                 limit=LINE_LIMIT,
                 start_new_session=True,  # Ctrl-C in a terminal is for the engine: it tells its workers
             )

@@ -31,6 +31,7 @@ class Limits:
             reserves far more than it uses.
         cpu_s: CPU time in seconds.
         file_bytes: size of any file that it writes.
+        data_bytes: memory that it has written to or may write to, which TensorFlow's reserves are not.
         offline: no network, where the system allows that to be forbidden (Linux).
     """
 
@@ -38,6 +39,7 @@ class Limits:
     cpu_s: int = 0
     file_bytes: int = 0
     offline: bool = False
+    data_bytes: int = 0
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from recaster.api.v1 import job_pb2
 from recaster.errors import ModelError
 from recaster.jobs.devices import devices
+from recaster.jobs.limits import machine_share
 from recaster.jobs.task import Limits, Task
 from recaster.provenance.policy import Policy
 from recaster.provenance.signing import signing_of
@@ -194,7 +195,9 @@ def _by_tensorflow(swap: job_pb2.SwapSpec, folder: DataFolder) -> bool:
 def _limits(spec: job_pb2.JobSpec, device: str, policy: Policy) -> Limits:
     if kind_of(spec) != "ingest":
         # A GPU's driver may need sockets that aren't there without the network, a timestamp the network.
-        return dataclasses.replace(WORKING, offline=device != "gpu" and not policy.timestamp)
+        offline = device != "gpu" and not policy.timestamp
+        memory = 0 if device == "gpu" else machine_share()  # a GPU's driver maps its own as well
+        return dataclasses.replace(WORKING, offline=offline, data_bytes=memory)
     return LOADING if spec.ingest.kind == job_pb2.INGEST_KIND_MODEL else LOOKING
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,7 +52,8 @@ def select_device(name: str = "auto", threads: int | None = None) -> Device:
         raise DeviceError(f"{threads} threads are none; give at least 1")
     try:
         if threads is not None:
-            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            # More than there are cores would only wait for each other.
+            tf.config.threading.set_intra_op_parallelism_threads(min(threads, os.cpu_count() or 1))
             tf.config.threading.set_inter_op_parallelism_threads(1)
         gpus = tf.config.list_physical_devices("GPU")
         if name == "cpu":

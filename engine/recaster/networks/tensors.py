@@ -44,11 +44,16 @@ def load_tensors(
         expected: name to (shape, dtype); when given, the file must hold exactly these.
 
     Raises:
-        WeightsError: the file is missing or damaged, or differs from ``expected``: the message
-            names the first difference.
+        WeightsError: the file is missing or damaged, holds numbers that are not finite, or differs from
+            ``expected``: the message names the first difference.
     """
     with _opened(path) as file:
         found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    for name, value in found.items():
+        if np.issubdtype(value.dtype, np.floating) and not np.isfinite(value).all():
+            raise WeightsError(
+                f"{path}: {name!r} holds numbers that are not finite; use an earlier checkpoint"
+            )
     if expected is not None:
         _compare(path, found, expected)
     return found

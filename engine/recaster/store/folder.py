@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import OutputError, UsageError
-from recaster.files import held, unwritable, write_secret
+from recaster.files import held, held_folder, keep_private, unwritable, write_secret
 from recaster.places import data_folder
 
 if TYPE_CHECKING:
@@ -33,6 +33,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SHORTEST_TOKEN: Final = 20
+FEWEST_LETTERS: Final = 8
+"""Different characters of a token: a random one of the shortest length has more."""
+_PRIVATE: Final = (
+    "store.sqlite",
+    "store.sqlite-wal",
+    "store.sqlite-shm",
+    "token",
+    "secret",
+    "audit.jsonl",
+    "revocations.jsonl",
+    "documents",
+    "signing",
+    "signing/signer.key",
+)
+"""What others must not read even where they may enter the folder."""
 _PARTS: Final = ("blobs", "uploads", "drops", "damaged", "facesets", "models", "jobs")
 
 
@@ -95,10 +110,10 @@ class DataFolder:
         return self.path / "jobs" / job_id
 
     def make(self) -> None:
-        """Make what isn't there, for its owner's eyes only.
+        """Make what isn't there, for its owner's eyes only; what is open to others is closed to them.
 
         Raises:
-            OutputError: it can't be written.
+            OutputError: it can't be written, or belongs to another user.
         """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -106,6 +121,8 @@ class DataFolder:
                 part.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise unwritable(self.path, error) from error
+        for path in (self.path, *(self.path / name for name in _PRIVATE)):
+            keep_private(path)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -114,8 +131,9 @@ class DataFolder:
         Raises:
             UsageError: another engine serves this folder.
         """
-        with held(self.path / "lock") as alone:
-            if not alone:
+        # The folder, too: a lock file that was removed would let a second engine in.
+        with held(self.path / "lock") as alone, held_folder(self.path) as alone_here:
+            if not (alone and alone_here):
                 raise UsageError(
                     f"{self.path}: another engine serves this folder; stop it, or choose another with --data"
                 )
@@ -138,6 +156,11 @@ class DataFolder:
                 raise OutputError(
                     f"{self.token_file}: holds fewer than {SHORTEST_TOKEN} characters, which anybody could "
                     "guess; delete it to get another"
+                )
+            if len(set(kept)) < FEWEST_LETTERS:
+                raise OutputError(
+                    f"{self.token_file}: repeats a few characters, which anybody could guess; "
+                    "delete it to get another"
                 )
             return kept, False
         made = secrets.token_urlsafe(32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import cv2
 
 from recaster.errors import UsageError
@@ -25,6 +27,7 @@ def choose_device(name: str, threads: int | None, *, tensorflow: bool) -> str:
     if threads is not None:
         if threads < 1:
             raise UsageError(f"{threads} threads are none; give at least 1")
+        threads = min(threads, os.cpu_count() or 1)  # more would only wait for each other
         cv2.setNumThreads(threads)
     if not tensorflow and name != "gpu":
         return "on the CPU"

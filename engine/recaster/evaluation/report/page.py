@@ -12,6 +12,7 @@ import numpy as np
 import PIL.Image
 
 from recaster import __version__
+from recaster.errors import ImageError, InputError
 from recaster.evaluation.measures import MEASURES, Measure
 from recaster.evaluation.report.charts import Line, chart
 from recaster.evaluation.report.collect import SPEED_PARTS, Found, Training, collect
@@ -19,7 +20,7 @@ from recaster.files import write_bytes
 from recaster.media.sheet import load_image
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from recaster.evaluation.outcome import Outcome
@@ -82,13 +83,25 @@ def page(found: Found, folder: Path) -> str:
         f"<h1>{_text(title)}</h1>",
         f'<p class="about">{_contents(found)} {READING} Recaster {__version__}.</p>',
         *([_summary(found.evaluations, folder)] if len(found.evaluations) > 1 else []),
-        *(_evaluation(path, outcome, folder) for path, outcome in found.evaluations),
-        *(_bench(path, rows, folder) for path, rows in found.benches),
-        *(_speed(path, told, folder) for path, told in found.speeds),
+        *(_section(_evaluation, path, outcome, folder) for path, outcome in found.evaluations),
+        *(_section(_bench, path, rows, folder) for path, rows in found.benches),
+        *(_section(_speed, path, told, folder) for path, told in found.speeds),
         *(_training(training, folder) for training in found.trainings),
         "</body></html>\n",
     ]
     return "\n".join(parts)
+
+
+def _section(build: Callable[[Path, Any, Path], str], path: Path, told: Any, folder: Path) -> str:
+    """One section of the page; its file may come from anywhere and hold anything.
+
+    Raises:
+        InputError: the file holds other values than a section of its kind is made of.
+    """
+    try:
+        return build(path, told, folder)
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+        raise InputError(f"{path}: holds values that cannot be shown ({error!r}); make it again") from error
 
 
 def _contents(found: Found) -> str:
@@ -124,7 +137,7 @@ def _evaluation(path: Path, outcome: Outcome, folder: Path) -> str:
     ]
     for name, title in (("sheet", "Through the clip"), ("worst", "The worst frames")):
         if name in outcome.pictures:
-            parts.append(f"<h3>{title}</h3>{_picture(path / outcome.pictures[name], title)}")
+            parts.append(f"<h3>{title}</h3>{_picture(path / outcome.pictures[name], title, folder)}")
     parts.append(f'<h3>Frame by frame</h3><div class="charts">{"".join(_curves(outcome))}</div>')
     versions = ", ".join(f"{name} {version}" for name, version in about.get("versions", {}).items())
     settings = _listed(about.get("settings", {}))
@@ -231,7 +244,7 @@ def _training(training: Training, folder: Path) -> str:
     charts = "".join(
         chart(f"Loss: {name}", [Line(name, x, y)], across="step") for name, (x, y) in training.curves.items()
     )
-    preview = "" if training.preview is None else _picture(training.preview, "what the model paints")
+    preview = "" if training.preview is None else _picture(training.preview, "what the model paints", folder)
     return (
         f"<h2>Model: {_text(_name(training.folder, folder))}</h2>"
         f'<p class="about">{_text(card.preset.name)}, {card.steps} steps in {card.seconds / 60:.1f} minutes, '
@@ -239,12 +252,14 @@ def _training(training: Training, folder: Path) -> str:
     )
 
 
-def _picture(path: Path, what: str) -> str:
+def _picture(path: Path, what: str, folder: Path) -> str:
     """An image element that holds the picture itself, as JPEG of at most ``WIDEST`` pixels.
 
     Raises:
-        ImageError: it cannot be read.
+        ImageError: it cannot be read, or lies outside of ``folder``: a report shows nothing else of a disk.
     """
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ImageError(f"{path}: lies outside of {folder}; a report shows only pictures that are in it")
     image = PIL.Image.fromarray(load_image(path))
     image.thumbnail((WIDEST, WIDEST), PIL.Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
