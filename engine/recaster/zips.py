@@ -6,7 +6,6 @@ used as they are, and no entry is read beyond the size that was checked.
 
 from __future__ import annotations
 
-import io
 import stat
 import zipfile
 import zlib
@@ -16,6 +15,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import FacesetError
+from recaster.still_images import FORMATS, MAX_PIXELS, NotAnImageError, TooManyPixelsError, open_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ class ZipLimits:
     entry_bytes: int = 2048 * MIB
     total_bytes: int = 65_536 * MIB
     ratio: float = 200.0
-    pixels: int = 100_000_000
+    pixels: int = MAX_PIXELS
     error: type[InputError] = FacesetError
 
 
@@ -88,26 +88,21 @@ def plain_entry(name: str) -> zipfile.ZipInfo:
     return entry
 
 
-def picture_size(path: Path, name: str, data: bytes, limits: ZipLimits) -> tuple[int, int] | None:
-    """A picture's width and height from its header, before it is decoded; None if it is no picture.
+def picture_size(
+    path: Path, name: str, data: bytes, limits: ZipLimits, formats: tuple[str, ...] = FORMATS
+) -> tuple[int, int] | None:
+    """A picture's width and height from its header, before it is decoded; None if it is none of ``formats``.
 
     Raises:
         InputError: (``limits.error``) it is larger than the limit.
     """
-    from PIL import Image as Pillow
-    from PIL import UnidentifiedImageError
-
     try:
-        with Pillow.open(io.BytesIO(data)) as picture:
+        with open_image(data, f"{path}: {name}", max_pixels=limits.pixels, formats=formats) as picture:
             width, height = picture.size
-    except Pillow.DecompressionBombError as error:
-        raise limits.error(f"{path}: {name} is too large a picture ({error})") from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+    except TooManyPixelsError as error:
+        raise limits.error(str(error)) from error
+    except (NotAnImageError, OSError, ValueError, SyntaxError):
         return None
-    if width * height > limits.pixels:
-        raise limits.error(
-            f"{path}: {name} has {width}x{height} pixels, more than the {limits.pixels} allowed"
-        )
     return width, height
 
 

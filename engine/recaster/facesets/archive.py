@@ -130,8 +130,11 @@ def _restore(given: Path, archive: zipfile.ZipFile, out: Path, report: Report, l
             data = read_entry(given, archive, face.file, limits)
             if hashlib.sha256(data).hexdigest() != crop_sha256:
                 raise FacesetError(f"{given}: {face.file} is not the crop that was exported; export it again")
-            if picture_size(given, face.file, data, limits) != (settings.size, settings.size):
-                raise FacesetError(f"{given}: {face.file} is not {settings.size}x{settings.size} pixels")
+            size = picture_size(given, face.file, data, limits, ("JPEG",))
+            if size != (settings.size, settings.size):
+                raise FacesetError(
+                    f"{given}: {face.file} is not {settings.size}x{settings.size} pixels of JPEG"
+                )
             batch.append((face, data))
         for added, (face, _) in zip(faceset.add(batch), batch, strict=True):
             if (added.id, added.file) != (face.id, face.file):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from recaster.errors import FacesetError
 from recaster.faces.alignment import inner_points
 from recaster.faces.topology import IRIS_LEFT, IRIS_RIGHT
 from recaster.facesets.measures import eye_distance
@@ -98,10 +97,7 @@ def groups(landmarks: Floats, pictures: Floats, tolerance: float) -> list[list[i
 
 def _thumbnail(faceset: Faceset, record: FaceRecord) -> Floats:
     """The middle of a crop, grey, small, with mean 0 and deviation 1, (D,)."""
-    data = np.frombuffer(faceset.crop_bytes(record), np.uint8)
-    grey = cv2.imdecode(data, cv2.IMREAD_REDUCED_GRAYSCALE_4)
-    if grey is None:
-        raise FacesetError(f"{faceset.folder / record.file}: this crop is damaged; extract the faces again")
+    grey = faceset.decoded(record, cv2.IMREAD_REDUCED_GRAYSCALE_4)
     rim = round(grey.shape[0] * MIDDLE)
     small = cv2.resize(grey[rim:-rim, rim:-rim], (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
     values: Floats = small.astype(np.float64).ravel()

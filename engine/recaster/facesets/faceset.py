@@ -14,16 +14,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
-import numpy as np
 
-from recaster.errors import FacesetError
+from recaster.errors import FacesetError, ImageError
 from recaster.facesets import index
 from recaster.facesets.records import FacesetSettings
 from recaster.files import atomic_path, sync, unwritable
+from recaster.still_images import decode_array
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from recaster.facesets.records import FaceRecord, SourceRecord
     from recaster.media.types import Image
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 INDEX = "faceset.sqlite"
 FACES = "faces"
 JPEG_QUALITY = 95
+MAX_CROP_PIXELS = 4096 * 4096
 
 
 class Faceset:
@@ -116,16 +120,29 @@ class Faceset:
             FacesetError: the file is missing, cannot be decoded or has another size.
         """
         path = self.folder / record.file
-        image: Image | None = cv2.imdecode(
-            np.frombuffer(self.crop_bytes(record), np.uint8), cv2.IMREAD_COLOR_RGB
-        )
-        if image is None:
-            raise FacesetError(f"{path}: this crop is damaged; extract the faces again")
+        image = self.decoded(record, cv2.IMREAD_COLOR_RGB)
         if image.shape != (self.size, self.size, 3):
             raise FacesetError(
                 f"{path}: this crop is {image.shape[1]}x{image.shape[0]} pixels, "
                 f"not {self.size}x{self.size}; extract the faces again"
             )
+        return image
+
+    def decoded(self, record: FaceRecord, flags: int) -> NDArray[np.uint8]:
+        """The face's crop as OpenCV decodes it; ``flags`` is one of its ``IMREAD_`` values.
+
+        Raises:
+            FacesetError: the file is missing, no JPEG, larger than a crop or cannot be decoded.
+        """
+        path = self.folder / record.file
+        try:
+            image = decode_array(
+                self.crop_bytes(record), path.name, flags, max_pixels=MAX_CROP_PIXELS, formats=("JPEG",)
+            )
+        except ImageError as error:
+            raise FacesetError(f"{path}: this crop is damaged ({error}); extract the faces again") from error
+        if image is None:
+            raise FacesetError(f"{path}: this crop is damaged; extract the faces again")
         return image
 
     def crop_bytes(self, record: FaceRecord) -> bytes:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import (
     FaceNotFoundError,
+    FacesetError,
     InputError,
     ManifestError,
     OutputError,
@@ -330,13 +331,14 @@ def _without_paths(text: str, question: str) -> str:
 
 
 def _thumbnail(data: bytes) -> bytes:
-    import io
-
-    from PIL import Image
-
     from recaster.jobs.pictures import small_jpeg
+    from recaster.still_images import open_image
 
-    return small_jpeg(Image.open(io.BytesIO(data)), THUMBNAIL_WIDTH)
+    try:
+        with open_image(data, "a face of this faceset", formats=("JPEG",)) as picture:
+            return small_jpeg(picture, THUMBNAIL_WIDTH)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise FacesetError(f"a face of this faceset is damaged ({error}); extract the faces again") from None
 
 
 def _questions() -> Iterator[str]:

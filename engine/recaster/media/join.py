@@ -9,7 +9,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import av
 import numpy as np
 from av.error import FFmpegError
 
@@ -17,7 +16,7 @@ from recaster.errors import OutputError
 from recaster.files import atomic_path
 from recaster.media.scan import scan
 from recaster.media.sound import Sound, SoundCopy, sound_changes
-from recaster.media.source import media_url
+from recaster.media.source import opened
 from recaster.media.writer import (
     FINEST_TIMESCALE,
     SEGMENT_SUFFIX,
@@ -204,7 +203,7 @@ def open_segment(path: Path) -> Any:
         OutputError: it cannot be opened.
     """
     try:
-        return av.open(media_url(path), options={"ignore_editlist": "1"})
+        return opened(path, ignore_editlist="1")
     except (FFmpegError, OSError) as error:
         raise OutputError(
             f"{path}: this segment cannot be read ({error.strerror}); render it again"

@@ -16,6 +16,7 @@ import PIL.ImageOps
 
 from recaster.errors import ImageError, OutputError, UsageError
 from recaster.files import write_bytes
+from recaster.still_images import open_image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,8 @@ def load_image(path: Path) -> Image:
     to 8 bits.
 
     Raises:
-        ImageError: missing, empty, not an image, damaged, or of a kind that cannot be shown.
+        ImageError: missing, empty, not an image of the kinds that are read, too large, damaged, or one that
+            cannot be shown.
     """
     path = Path(path)
     if path.is_dir():
@@ -46,16 +48,12 @@ def load_image(path: Path) -> Image:
     if not path.exists():
         raise ImageError(f"{path}: no such file")
     try:
-        with PIL.Image.open(path) as picture:
-            upright = PIL.ImageOps.exif_transpose(picture)
-            return _rgb(upright, path)
-    except PIL.Image.DecompressionBombError as error:
-        raise ImageError(f"{path}: the image is too large to be opened safely; scale it down") from error
-    except PIL.UnidentifiedImageError as error:
-        raise ImageError(f"{path}: this is not an image that can be read") from error
+        with open_image(path) as picture:
+            PIL.ImageOps.exif_transpose(picture, in_place=True)
+            return _rgb(picture, path)
     except PermissionError as error:
         raise ImageError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
         raise ImageError(f"{path}: the image is damaged ({error}); export it again") from error
 
 
@@ -71,7 +69,7 @@ def _rgb(picture: PIL.Image.Image, path: Path) -> Image:
         picture = picture.getchannel("L")
     if picture.mode == "P" and "transparency" in picture.info:
         picture = picture.convert("RGBA")
-    return np.array(picture.convert("RGB"))
+    return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def save_image(path: Path, image: Image) -> None:

@@ -217,7 +217,7 @@ def open_container(path: Path) -> Any:
     """
     check_file(path)
     try:
-        return av.open(media_url(path), options=OPENING)
+        return opened(path)
     except ArgumentError as error:  # a format that isn't read
         raise ClipError(f"{path}: not a clip, but a still image, a playlist or a text") from error
     except InvalidDataError as error:
@@ -235,6 +235,11 @@ def described_stream(stream: Any) -> str:
     """A video stream in words: its number, size and codec."""
     context = stream.codec_context
     return f"stream {stream.index} ({context.width}x{context.height} {context.codec.canonical_name})"
+
+
+def opened(path: Path, **options: str) -> Any:
+    """Opens a file as one of ``FORMATS``, with ``options`` of libavformat besides; errors are its own."""
+    return av.open(media_url(path), options=OPENING | options)
 
 
 def sounds_of(container: Any) -> list[Any]:
