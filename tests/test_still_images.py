@@ -122,11 +122,10 @@ def test_other_formats_of_pillow_are_not_opened(tmp_path: Path) -> None:
     PIL.Image.init()
     tried = 0
     for kind in sorted(set(PIL.Image.SAVE) - set(FORMATS) - {"MPO"}):
+        # Not to a file: one of the writers would claim its suffix for itself.
         path, written = tmp_path / f"{kind}.png", io.BytesIO()
         try:
-            PIL.Image.new("RGB", (32, 32)).save(
-                written, kind
-            )  # to a name, one of them would claim its suffix
+            PIL.Image.new("RGB", (32, 32)).save(written, kind)
         except (OSError, ValueError, KeyError):
             continue
         path.write_bytes(written.getvalue())

@@ -11,6 +11,8 @@ import signal
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
+from recaster.errors import UsageError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -21,6 +23,18 @@ def cores() -> int:
     """CPU cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+
+
+def check_threads(count: int) -> None:
+    """Refuses a number of threads that this machine has no cores for.
+
+    Raises:
+        UsageError: it is less than 1 or more than there are.
+    """
+    if count < 1:
+        raise UsageError(f"{count} threads are none; give at least 1")
+    if count > cores():
+        raise UsageError(f"{count} threads are more than the {cores()} cores that there are; give fewer")
 
 
 def lay_down(value: Any, folder: Path) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from recaster.errors import InputError
 
 MIB = 1 << 20
+MIN_BOMB_BYTES: Final = 16 * MIB
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _PLAIN_MODE: Final = 0o100644 << 16
 
@@ -37,6 +38,7 @@ class ZipLimits:
         entry_bytes: one file, unpacked.
         total_bytes: all files, unpacked.
         ratio: unpacked over packed size of a file larger than 1 MiB.
+        total_ratio: the same of all files together, where they unpack to more than ``MIN_BOMB_BYTES``.
         pixels: width x height of a picture.
         error: what is raised where a zip is refused.
     """
@@ -45,6 +47,7 @@ class ZipLimits:
     entry_bytes: int = 2048 * MIB
     total_bytes: int = 65_536 * MIB
     ratio: float = 200.0
+    total_ratio: float = 50.0
     pixels: int = MAX_PIXELS
     error: type[InputError] = FacesetError
 
@@ -123,7 +126,13 @@ def _check(path: Path, opened: zipfile.ZipFile, limits: ZipLimits) -> None:
     total = sum(entry.file_size for entry in entries)
     if total > limits.total_bytes:
         raise limits.error(f"{path}: unpacks to {total} bytes, more than the {limits.total_bytes} allowed")
-    if sum(entry.compress_size for entry in entries) > path.stat().st_size:
+    packed = sum(entry.compress_size for entry in entries)
+    if total > MIN_BOMB_BYTES and total > limits.total_ratio * packed:
+        raise limits.error(
+            f"{path}: refused, because all in it together is packed more than {limits.total_ratio:g} times "
+            "over"
+        )
+    if packed > path.stat().st_size:
         raise limits.error(f"{path}: refused, because its entries overlap")
 
 

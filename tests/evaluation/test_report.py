@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -126,6 +127,32 @@ def test_a_damaged_evaluation_is_named(measured: Path, tmp_path: Path) -> None:
     (measured / "evaluation" / "evaluation.json").write_text("{")
     with pytest.raises(InputError, match="damaged"):
         write_report(measured, tmp_path / "report.html")
+
+
+@pytest.mark.parametrize(
+    "name", ["../../private.png", "/private.png", "..", "", "a/b.png", "a\\b.png", "C:p.png", "a\0", 7, None]
+)
+def test_a_picture_lies_beside_its_evaluation(measured: Path, tmp_path: Path, name: object) -> None:
+    save_image(tmp_path / "private.png", np.zeros((8, 8, 3), np.uint8))
+    path = measured / "evaluation" / "evaluation.json"
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | {"pictures": {"sheet": name}}))
+    with pytest.raises(InputError, match=r"evaluation\.json"):
+        write_report(measured, tmp_path / "report.html")
+
+
+@pytest.mark.parametrize("wrong", [None, 7, "text", [], [7], {}, {"a": []}, 1e999])
+def test_values_of_the_wrong_kind_end_in_words(measured: Path, tmp_path: Path, wrong: object) -> None:
+    """Each value of each file of figures, one after the other."""
+    for path in sorted(measured.rglob("*.json")):
+        whole = path.read_bytes()
+        for name in json.loads(whole):
+            path.write_text(json.dumps(json.loads(whole) | {name: wrong}))
+            with contextlib.suppress(InputError):  # some values may be anything
+                write_report(measured, tmp_path / "report.html")
+        path.write_text("[" * 100_000)
+        with contextlib.suppress(InputError):
+            write_report(measured, tmp_path / "report.html")
+        path.write_bytes(whole)
 
 
 def test_a_long_curve_stays_small_and_gaps_are_no_points() -> None:

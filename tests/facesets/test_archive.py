@@ -275,3 +275,11 @@ def test_images_without_a_face_leave_nothing(footage: Path, tmp_path: Path) -> N
     with pytest.raises(RecasterError, match="no face"):
         import_faces(tmp_path / "faces.zip", tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["faces.zip"]
+
+
+def test_many_small_entries_are_a_bomb_too(tmp_path: Path) -> None:
+    """Each of them is too small to be looked at alone."""
+    with zipfile.ZipFile(tmp_path / "bad.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(20):
+            archive.writestr(f"{number}.bmp", bytes(1 << 20))
+    refuse(tmp_path, "all in it together")

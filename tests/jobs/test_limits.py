@@ -9,6 +9,8 @@ import textwrap
 
 import pytest
 
+from recaster.jobs.environment import environment
+
 
 def run(body: str, *arguments: str) -> str:
     script = "import sys\nfrom recaster.jobs import limits\nfrom recaster.jobs.task import Limits\n"
@@ -66,3 +68,37 @@ def test_network() -> None:
     if answer == "not here":
         pytest.skip("this system lets nobody leave the network")
     assert answer == "refused"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a limit of Linux")
+def test_privileges() -> None:
+    body = """
+        limits.apply(Limits(offline=True))
+        print([line.split()[1] for line in open("/proc/self/status") if line.startswith("NoNewPrivs")])
+    """
+    assert run(body) == "['1']"
+
+
+def test_workers_get_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = (
+        "RECASTER_TOKEN", "RECASTER_ENGINE", "RECASTER_TLS_KEY", "RECASTER_TLS_CA",
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "GOOGLE_APPLICATION_CREDENTIALS", "SSH_AUTH_SOCK",
+        "GITHUB_TOKEN", "HF_TOKEN", "DATABASE_URL", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "LD_PRELOAD",
+        "TF_API_TOKEN", "KERAS_SECRET", "http_proxy",
+    )  # fmt: skip
+    needed = (
+        "PATH",
+        "HOME",
+        "LANG",
+        "LC_ALL",
+        "RECASTER_CACHE",
+        "PYTHONPATH",
+        "TF_CPP_MIN_LOG_LEVEL",
+        "XDG_CACHE_HOME",
+    )
+    for name in (*secrets, *needed):
+        monkeypatch.setenv(name, "value")
+    found = environment()
+    assert not found.keys() & set(secrets)
+    assert found.keys() >= set(needed)

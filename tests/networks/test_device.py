@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from recaster.errors import DeviceError
+from recaster.errors import DeviceError, UsageError
 from recaster.networks.device import select_device
 
 
@@ -22,7 +22,9 @@ def test_a_gpu_that_is_not_there_is_an_error() -> None:
 
 
 def test_unknown_device_and_no_threads() -> None:
-    with pytest.raises(DeviceError, match="at least 1"):
+    with pytest.raises(UsageError, match="at least 1"):
         select_device("cpu", 0)
+    with pytest.raises(UsageError, match="more than the"):
+        select_device("cpu", 20_000)
     with pytest.raises(DeviceError, match="tpu"):
         select_device("tpu")

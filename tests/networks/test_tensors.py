@@ -63,6 +63,19 @@ def test_damaged_files_are_one_clear_error(tmp_path: Path, keep: int) -> None:
         load_tensors(path)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("expected", [True, False])
+def test_numbers_that_are_not_finite_are_refused(
+    tmp_path: Path, value: float, kind: type, expected: bool
+) -> None:
+    path = tmp_path / "x.safetensors"
+    save_tensors(path, {"fine": np.ones(2, kind), "deep/one": np.array([[1, value]], kind)}, {})
+    wanted = {"fine": ((2,), kind), "deep/one": ((1, 2), kind)} if expected else None
+    with pytest.raises(WeightsError, match="'deep/one' holds numbers that aren't finite"):
+        load_tensors(path, wanted)
+
+
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="no such file"):
         load_tensors(tmp_path / "x.safetensors")

@@ -233,6 +233,13 @@ def test_hashes_tell_strangers_nothing(register: Register) -> None:
     assert register.salted("identity", "a") != first
 
 
+@pytest.mark.parametrize("size", [0, 31])
+def test_a_damaged_secret_salts_nothing(register: Register, size: int) -> None:
+    (register.folder.path / "secret").write_bytes(bytes(size))
+    with pytest.raises(InputError, match=f"secret is damaged .{size} bytes"):
+        register.salted("identity", "a")
+
+
 def test_a_folder_says_whose_face_it_holds(register: Register, tmp_path: Path) -> None:
     folder = tmp_path / "anna"
     folder.mkdir()

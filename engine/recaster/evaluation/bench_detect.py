@@ -6,6 +6,7 @@ import dataclasses
 import json
 import time
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import InputError
@@ -67,7 +68,7 @@ def read_counts(folder: Path, counts: Path | None = None) -> dict[str, int]:
         told = json.loads(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: the faces' counts cannot be read ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: this is no JSON: {error}") from error
     if not isinstance(told, dict):
         raise InputError(f'{path}: write the counts as {{"picture.jpg": 3}}')
@@ -75,6 +76,9 @@ def read_counts(folder: Path, counts: Path | None = None) -> dict[str, int]:
     wrong = [name for name, count in told.items() if type(count) is not int or count < 0]
     if wrong:
         raise InputError(f"{path}: {wrong[0]}: a count is a whole number, 0 or more")
+    outside = [name for name in told if PurePath(name).is_absolute() or ".." in PurePath(name).parts]
+    if outside:
+        raise InputError(f"{path}: {outside[0]!r} isn't the name of a picture in {folder}")
     there = {name: count for name, count in told.items() if (folder / name).is_file()}
     if not there:
         raise InputError(f"{path}: none of the pictures that it counts is in {folder}")

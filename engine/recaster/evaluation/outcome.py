@@ -89,11 +89,11 @@ class Outcome:
             document = json.loads(path.read_bytes())
         except OSError as error:
             raise InputError(f"{path}: no evaluation to read ({error.strerror})") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: this evaluation is damaged; make it again") from error
         try:
             return _from_json(document)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError(f"{path}: not an evaluation of format {FORMAT}; make it again") from error
 
 
@@ -115,7 +115,15 @@ def _from_json(document: dict[str, Any]) -> Outcome:
         raise ValueError("per-frame values of different lengths")
     parts = ("format", "figures", "frames", "pictures")
     about = {name: value for name, value in document.items() if name not in parts}
-    return Outcome(about, index, Scores(figures, arrays), dict(document["pictures"]))
+    pictures = {name: _beside(picture) for name, picture in document["pictures"].items()}
+    return Outcome(about, index, Scores(figures, arrays), pictures)
+
+
+def _beside(name: str) -> str:
+    """The name of a file in the evaluation's own folder: whoever wrote the file may be a stranger."""
+    if not name or "\0" in name or name in (".", "..") or {*name} & {*"/\\:"}:
+        raise ValueError(f"{name!r} is no picture beside {NAME}")
+    return name
 
 
 def _line(figure: Figure) -> str:

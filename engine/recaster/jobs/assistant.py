@@ -32,6 +32,7 @@ from recaster.errors import (
     UsageError,
 )
 from recaster.files import safe_name
+from recaster.jobs.environment import environment
 from recaster.jobs.messages import reason_of
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class Assistant:
                 "recaster.jobs.assistant",
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
+                env=environment(),
                 limit=LINE_LIMIT,
                 start_new_session=True,  # Ctrl-C in a terminal is for the engine
             )

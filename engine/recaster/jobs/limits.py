@@ -9,25 +9,15 @@ from typing import TYPE_CHECKING, Final
 from recaster.jobs.descriptors import lower_limit
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from recaster.jobs.task import Limits
 
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+PR_SET_NO_NEW_PRIVS = 38
 
 
 MEMORY_SHARE: Final = 0.9
-ENVIRONMENT: Final = frozenset(
-    {"HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "SHELL", "TERM", "TZ", "USER"}
-    | {"APPDATA", "LOCALAPPDATA", "SYSTEMROOT", "TEMP", "TMP", "USERPROFILE", "VIRTUAL_ENV", "WINDIR"}
-    | {"RECASTER_BASIS", "RECASTER_CACHE", "RECASTER_DATA", "RECASTER_POLICY"}
-)
-"""Variables that workers get: those of the system and of their own settings."""
-ENVIRONMENT_PREFIXES: Final = (
-    "CUDA_", "GOMP_", "KERAS_", "KMP_", "LC_", "MALLOC_", "MKL_", "NVIDIA_", "OMP_", "OPENBLAS_", "OPENCV_",
-    "PYTHON", "SSL_CERT_", "TF_", "XDG_", "XLA_",
-)  # fmt: skip
+"""Of the machine's memory that one worker may use."""
 
 
 def apply(limits: Limits) -> None:
@@ -37,6 +27,8 @@ def apply(limits: Limits) -> None:
     """
     if sys.platform == "win32":
         return
+    if sys.platform == "linux":
+        keep_privileges()
     if limits.offline and sys.platform == "linux":
         go_offline()
     lower_limit()  # the engine's own is for its clients
@@ -67,18 +59,11 @@ def machine_share() -> int:
     return int(MEMORY_SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
 
 
-def worker_environment(scratch: Path) -> dict[str, str]:
-    """The environment of a process that reads strangers' files: what computing needs, and no secrets.
+def keep_privileges() -> bool:
+    """Lets no program that this process starts have more rights than it has; False where that can't be."""
+    import ctypes
 
-    Args:
-        scratch: its folder for temporary files.
-    """
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name in ENVIRONMENT or name.startswith(ENVIRONMENT_PREFIXES)
-    }
-    return kept | {"TMPDIR": str(scratch)}
+    return ctypes.CDLL(None, use_errno=True).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
 
 
 def go_offline() -> bool:

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from recaster.jobs.limits import worker_environment
+from recaster.jobs.environment import environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +64,7 @@ class Running:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,
-                env=worker_environment(scratch),
+                env=environment() | {"TMPDIR": str(scratch)},
                 limit=LINE_LIMIT,
                 start_new_session=True,  # Ctrl-C in a terminal is for the engine: it tells its workers
             )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Literal
 
 from recaster.errors import DeviceError
 from recaster.quiet import without_lines
+from recaster.sharing import check_threads
 
 # TensorFlow greets before any setting of how much it logs is heeded.
 with without_lines(b"I0000", b"WARNING: All log messages before absl"):
@@ -45,15 +45,15 @@ def select_device(name: str = "auto", threads: int | None = None) -> Device:
     Raises:
         DeviceError: the GPU was asked for and there is none, there is one that does not work, the
             name is unknown, or the choice comes too late: something was computed already.
+        UsageError: no thread at all, or more than there are cores.
     """
     if name not in ("auto", "cpu", "gpu"):
         raise DeviceError(f"there is no device {name!r}; choose auto, cpu or gpu")
-    if threads is not None and threads < 1:
-        raise DeviceError(f"{threads} threads are none; give at least 1")
+    if threads is not None:
+        check_threads(threads)
     try:
         if threads is not None:
-            # More than there are cores would only wait for each other.
-            tf.config.threading.set_intra_op_parallelism_threads(min(threads, os.cpu_count() or 1))
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(1)
         gpus = tf.config.list_physical_devices("GPU")
         if name == "cpu":

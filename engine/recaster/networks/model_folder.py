@@ -127,7 +127,7 @@ class ModelFolder:
             raise ModelError(f"{self.path}: not a model folder (no model.json in it)") from None
         except OSError as error:
             raise ModelError(f"{self.card}: cannot be read ({error.strerror})") from None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ModelError(f"{self.card}: not JSON ({error})") from None
         return self._card(value)
 

@@ -44,18 +44,19 @@ def load_tensors(
         expected: name to (shape, dtype); when given, the file must hold exactly these.
 
     Raises:
-        WeightsError: the file is missing or damaged, holds numbers that are not finite, or differs from
-            ``expected``: the message names the first difference.
+        WeightsError: the file is missing or damaged, differs from ``expected`` (the message names the first
+            difference), or holds a number that isn't finite.
     """
     with _opened(path) as file:
         found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    for name, value in found.items():
-        if np.issubdtype(value.dtype, np.floating) and not np.isfinite(value).all():
-            raise WeightsError(
-                f"{path}: {name!r} holds numbers that are not finite; use an earlier checkpoint"
-            )
     if expected is not None:
         _compare(path, found, expected)
+    for name, value in found.items():
+        if not np.all(np.isfinite(value)):
+            raise WeightsError(
+                f"{path}: {name!r} holds numbers that aren't finite; what they were is lost: take a copy, an "
+                "earlier checkpoint, or train anew"
+            )
     return found
 
 

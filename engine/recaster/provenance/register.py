@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 AUDIT: Final = "audit.jsonl"
 """Name of the log in a data folder."""
 LONGEST_NAME: Final = 200
+MIN_SECRET_BYTES: Final = 32
 LONGEST_TEXT: Final = 2000
 LARGEST_DOCUMENT: Final = 100 << 20
 """Bytes."""
@@ -328,13 +329,22 @@ class Register:
         """A hash that only this register can make of a value: it tells strangers nothing, and its owner all.
 
         HMAC-SHA-256 with the register's secret, as hex digits.
+
+        Raises:
+            InputError: the secret is shorter than it was made.
         """
         path = self.folder.path / "secret"
         if not path.is_file():
             with locked(self.folder.path / "secret.lock"):
                 if not path.is_file():  # else another process has just made it
                     write_secret(path, secrets.token_hex(32))
-        return hmac.new(path.read_bytes(), "\n".join(values).encode(), hashlib.sha256).hexdigest()
+        secret = path.read_bytes()
+        if len(secret) < MIN_SECRET_BYTES:
+            raise InputError(
+                f"{path}: the register's secret is damaged ({len(secret)} bytes); put it back from a backup, "
+                "or delete it: then a new one is made, and manifests name nobody that they named before"
+            )
+        return hmac.new(secret, "\n".join(values).encode(), hashlib.sha256).hexdigest()
 
     def _attested(self, said: identity_pb2.Attestation) -> identity_pb2.Attestation:
         """An attestation as it is kept."""

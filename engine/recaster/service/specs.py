@@ -12,6 +12,7 @@ from recaster.jobs.tasks import kind_of, needs
 from recaster.provenance.manifest import BESIDE, EMBEDDED
 from recaster.service.checks import check_digest, check_id, check_name, check_text
 from recaster.service.refusals import invalid
+from recaster.sharing import cores
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -21,8 +22,6 @@ SUFFIXES: Final = ("", ".mp4", ".mov", ".mkv")
 DEVICES: Final = ("", "auto", "cpu", "gpu")
 MOST_INPUTS: Final = 1000
 MOST_INGREDIENTS: Final = 100
-MAX_THREADS: Final = 1024
-"""That a job may ask for; it gets no more than there are cores."""
 LONGEST_VALUE: Final = 200
 MAX_SPEC_BYTES: Final = 64 << 10
 
@@ -83,10 +82,10 @@ def _train(spec: job_pb2.JobSpec) -> None:
 
 
 def _device(kind: str, options: job_pb2.TrainOptions | job_pb2.SwapOptions) -> None:
-    if options.HasField("threads") and not 1 <= options.threads <= MAX_THREADS:
-        raise invalid(f"spec.{kind}.options.threads", f"must be 1 to {MAX_THREADS}")
     if options.device not in DEVICES:
         raise invalid(f"spec.{kind}.options.device", "must be auto, cpu or gpu")
+    if options.HasField("threads") and not 1 <= options.threads <= cores():
+        raise invalid(f"spec.{kind}.options.threads", f"must be 1 to {cores()}, the engine's cores")
 
 
 def _swap(spec: job_pb2.JobSpec) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import cv2
 
-from recaster.errors import UsageError
+from recaster.sharing import check_threads
 
 
 def choose_device(name: str, threads: int | None, *, tensorflow: bool) -> str:
@@ -21,13 +19,11 @@ def choose_device(name: str, threads: int | None, *, tensorflow: bool) -> str:
         tensorflow: whether there is a network that only TensorFlow runs.
 
     Raises:
-        UsageError: no thread at all.
+        UsageError: no thread at all, or more than there are cores.
         DeviceError: the device can't be used.
     """
     if threads is not None:
-        if threads < 1:
-            raise UsageError(f"{threads} threads are none; give at least 1")
-        threads = min(threads, os.cpu_count() or 1)  # more would only wait for each other
+        check_threads(threads)
         cv2.setNumThreads(threads)
     if not tensorflow and name != "gpu":
         return "on the CPU"

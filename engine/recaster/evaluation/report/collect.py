@@ -63,7 +63,9 @@ def collect(folder: Path) -> Found:
             trainings.append(_training(path.parent))
         else:
             told = _read(path)
-            if isinstance(told.get("rows"), list) and all("variant" in row for row in told["rows"]):
+            if isinstance(told.get("rows"), list) and all(
+                isinstance(row, dict) and "variant" in row for row in told["rows"]
+            ):
                 benches.append((path, told["rows"]))
             elif all(isinstance(told.get(part), dict) for part in ("floor", "engine")):
                 speeds.append((path, told))
@@ -80,7 +82,7 @@ def _read(path: Path) -> dict[str, Any]:
     """A JSON object; an empty one where the file holds something else."""
     try:
         told = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return told if isinstance(told, dict) else {}
 

@@ -83,25 +83,27 @@ def page(found: Found, folder: Path) -> str:
         f"<h1>{_text(title)}</h1>",
         f'<p class="about">{_contents(found)} {READING} Recaster {__version__}.</p>',
         *([_summary(found.evaluations, folder)] if len(found.evaluations) > 1 else []),
-        *(_section(_evaluation, path, outcome, folder) for path, outcome in found.evaluations),
-        *(_section(_bench, path, rows, folder) for path, rows in found.benches),
-        *(_section(_speed, path, told, folder) for path, told in found.speeds),
+        *(_readable(path, _evaluation, outcome, folder) for path, outcome in found.evaluations),
+        *(_readable(path, _bench, rows, folder) for path, rows in found.benches),
+        *(_readable(path, _speed, told, folder) for path, told in found.speeds),
         *(_training(training, folder) for training in found.trainings),
         "</body></html>\n",
     ]
     return "\n".join(parts)
 
 
-def _section(build: Callable[[Path, Any, Path], str], path: Path, told: Any, folder: Path) -> str:
-    """One section of the page; its file may come from anywhere and hold anything.
+def _readable(path: Path, show: Callable[..., str], value: Any, folder: Path) -> str:
+    """A part of the page; files of others may hold anything where a number or a text should be.
 
     Raises:
-        InputError: the file holds other values than a section of its kind is made of.
+        InputError: something in it is missing or of the wrong kind.
     """
     try:
-        return build(path, told, folder)
-    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
-        raise InputError(f"{path}: holds values that cannot be shown ({error!r}); make it again") from error
+        return show(path, value, folder)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path}: holds something that it shouldn't ({error!r}), so it can't be shown; measure it again"
+        ) from error
 
 
 def _contents(found: Found) -> str:
