@@ -125,14 +125,18 @@ class ClipWriter:
         path: the result; its suffix (.mp4, .mov, .mkv) chooses the container.
         info: the clip whose size, time base, rate, depth and colour the result has.
         options: how to encode.
+        threads: of the encoder.
 
     Raises:
         UsageError: options, codec, size and container do not go together.
         OutputError: the file cannot be written.
     """
 
-    def __init__(self, path: Path, info: ClipInfo, options: WriterOptions | None = None) -> None:
+    def __init__(
+        self, path: Path, info: ClipInfo, options: WriterOptions | None = None, threads: int = THREADS
+    ) -> None:
         self.path = Path(path)
+        self._threads = threads
         self._info = info
         self._options = options or WriterOptions()
         self._format = check_encoding(self.path, info, self._options)
@@ -257,7 +261,7 @@ class ClipWriter:
         stream.width, stream.height, stream.pix_fmt = info.width, info.height, self._format
         context.time_base = Fraction(1, info.time_base.denominator)
         context.gop_size = max(1, round(info.rate * KEY_FRAME_SECONDS))
-        context.thread_count = THREADS
+        context.thread_count = self._threads
         context.sample_aspect_ratio = Fraction(1)
         context.colorspace = number_of(tags.matrix, MATRICES)
         context.color_range = number_of(tags.range, RANGES, 0)

@@ -74,7 +74,8 @@ class Rendering:
             picture = stack.enter_context(ClipWriter(self.parts.clip(chunk), info, writer))
             matte = None
             if self.parts.mattes:
-                matte = stack.enter_context(ClipWriter(self.parts.matte(chunk), info, writer))
+                # x264 codes mostly flat pictures with two threads now one way and now another.
+                matte = stack.enter_context(ClipWriter(self.parts.matte(chunk), info, writer, threads=1))
             for item in rendered:
                 with watch.timing("encode"):
                     picture.write_painted(item.frame, item.patches)
