@@ -53,6 +53,7 @@ def checkup(data: DataFolder, listen: str, engine: str | None) -> list[Finding]:
         functools.partial(_disk, data),
         functools.partial(_port, listen or own_address(data.path)),
         functools.partial(_provenance, data),
+        _workers,
     ]
     if engine or os.environ.get("RECASTER_ENGINE"):
         looks.append(functools.partial(_engine, engine))
@@ -83,6 +84,13 @@ def _provenance(data: DataFolder) -> Finding:
         last = log.verify()
     records = 0 if last is None else last.number
     return Finding("provenance", ok=True, says=f"{who}; the audit log is whole ({records} records)")
+
+
+def _workers() -> Finding:
+    from recaster.jobs.limits import unconfined
+
+    says = unconfined() or "give up the network and new privileges before they read a file"
+    return Finding("workers", ok=True, says=says)
 
 
 def _name(look: Callable[[], Finding]) -> str:

@@ -17,6 +17,8 @@ _NEEDED: Final = re.compile(
     r"|LANG|LANGUAGE|LC_\w+|TZ"
     # How Python and what computes are set up.
     r"|PYTHON\w+|COVERAGE_\w+|OMP_\w+|OPENBLAS_\w+|MKL_\w+|KMP_\w+|GOMP_\w+|MALLOC_\w+"
+    # The authorities that a timestamp's server is checked by.
+    r"|SSL_CERT_\w+"
     r"|TF_\w+|XLA_\w+|KERAS_\w+|CUDA_\w+|NVIDIA_\w+|OPENCV_\w+"
     r"|RECASTER_(?!TOKEN|ENGINE|TLS|OTEL)\w+"
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -64,6 +65,20 @@ def keep_privileges() -> bool:
     import ctypes
 
     return ctypes.CDLL(None, use_errno=True).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+
+
+def unconfined() -> str:
+    """What this system doesn't let workers give up, in words; empty where they can give up all.
+
+    A process is started to try it.
+    """
+    if sys.platform != "linux":
+        return "workers keep the network and their privileges: only Linux lets them give those up"
+    tried = "from recaster.jobs.limits import *; raise SystemExit(not (keep_privileges() and go_offline()))"
+    ended = subprocess.run([sys.executable, "-c", tried], capture_output=True, check=False)  # noqa: S603
+    if ended.returncode == 0:
+        return ""
+    return "workers keep the network: this system lets nobody leave it (user namespaces are switched off)"
 
 
 def go_offline() -> bool:

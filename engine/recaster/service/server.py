@@ -33,6 +33,7 @@ from recaster.errors import AuditError, InputError, RecasterError, UsageError
 from recaster.jobs.assistants import Assistants
 from recaster.jobs.descriptors import connections_for, raise_limit
 from recaster.jobs.devices import devices
+from recaster.jobs.limits import unconfined
 from recaster.jobs.rights import register_of
 from recaster.jobs.running import Rules
 from recaster.jobs.supervisor import Supervisor
@@ -193,6 +194,9 @@ async def _serve(
     except AuditError:  # nothing is put on while the log can't be added to, and its other calls may mend it
         log.exception("the audit log can't be compared with the store")
     await asyncio.to_thread(devices)  # a driver may take seconds to say what there is; later nobody waits
+    kept = await asyncio.to_thread(unconfined)
+    if kept:
+        log.warning(kept)
     await server.start()
     engine.supervisor.start()
     await readiness.look()
