@@ -15,7 +15,7 @@ from recaster.faces.detectors import DETECTORS
 from recaster.faces.landmarkers import LANDMARKERS
 from recaster.faces.smoothing import SMOOTHINGS
 from recaster.media.probe import probe
-from recaster.media.writer import CODECS, WriterOptions
+from recaster.media.writer import CODECS, SOUNDS, WriterOptions
 from recaster.provenance.policy import BASES, Policy
 from recaster.swapping.colour import COLOURS
 from recaster.swapping.device import choose_device
@@ -82,6 +82,7 @@ def test_choices_are_the_librarys() -> None:
         "mask": MASKS,
         "colour": COLOURS,
         "codec": tuple(CODECS),
+        "sound": SOUNDS,
         "label": KINDS,
         "label_corner": CORNERS,
         "basis": BASES,

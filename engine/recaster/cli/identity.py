@@ -155,7 +155,7 @@ def _carry(options: argparse.Namespace) -> None:
             return
         taken = register.revocations.take(options.file)
         register.audit.add("revocations.import", people=taken)
-    print(f"{options.file}: taken over, {taken} people")
+    say(f"{options.file}: taken over, {taken} people")
 
 
 def _terms(options: argparse.Namespace, where: Register | Client) -> identity_pb2.Attestation:
