@@ -30,11 +30,12 @@ PATIENCE_S: Final = ContextVar("PATIENCE_S", default=10.0)
 
 
 @contextlib.contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, mode: int = 0o666) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` that becomes ``path`` when the block ends well.
 
     The temporary name keeps the suffix, so that writers which choose a format by it work. On any
-    exception the temporary file is removed and what stood at ``path`` before is untouched.
+    exception the temporary file is removed and what stood at ``path`` before is untouched. ``mode`` is
+    what others may do with it where the umask lets them: 0o600 for nothing.
 
     Raises:
         OutputError: the folder cannot be written, or the disk is full.
@@ -49,7 +50,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(mode & ~_umask())
         sync(temporary)
         temporary.replace(path)
         sync(path.parent)

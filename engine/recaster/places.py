@@ -1,4 +1,4 @@
-"""Where this user's engine keeps its data and answers on this machine."""
+"""Where this user's data and cache lie, and where their engine answers on this machine."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 from recaster.errors import UsageError
 
 DATA: Final = "RECASTER_DATA"
+CACHE: Final = "RECASTER_CACHE"
 LOOPBACK: Final = "127.0.0.1:50551"
 MAX_SOCKET_BYTES: Final = 103
 """Bytes of a socket's path that every system takes."""
@@ -27,6 +28,18 @@ def data_folder() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "Recaster"
     return Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share")) / "recaster"
+
+
+def cache_folder() -> Path:
+    """Finds what can be made again: RECASTER_CACHE, else the platform's cache folder."""
+    given = os.environ.get(CACHE)
+    if given:
+        return Path(given)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "recaster" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "recaster"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "recaster"
 
 
 def own_address(data: Path) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from recaster.faces import cache
 from recaster.faces.analysis import AnalysisSettings
 from recaster.faces.types import Analysis
 from recaster.media.types import ClipInfo, ColourTags
+from recaster.places import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,9 +107,9 @@ def test_a_cache_that_cannot_be_written_is_told_before_the_work(
 
 def test_the_platforms_folder_is_the_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("RECASTER_CACHE")
-    monkeypatch.setattr(cache.sys, "platform", "linux")
+    monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache.cache_folder() == tmp_path / "recaster"
+    assert cache_folder() == tmp_path / "recaster"
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,18 +77,6 @@ def test_a_damaged_journal_is_begun_anew(actors: Path, tmp_path: Path, what: str
         assert begun.state is None
         assert begun.begin == begun.first
     assert not list(folder.glob("*.npz"))
-
-
-def test_what_nobody_went_on_with_goes(tmp_path: Path) -> None:
-    for name in ("old.parts", "held.parts", "new.parts"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "000000.npz").touch()
-    with journal.opened(tmp_path / "held.parts", 0):
-        for name in ("old.parts", "held.parts"):
-            long_ago = time.time() - journal.KEPT_S - 10
-            os.utime(tmp_path / name, (long_ago, long_ago))
-        journal.remove_old(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"held.parts", "new.parts"}
 
 
 def test_only_what_is_new_is_written(actors: Path, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import stat
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,6 +57,15 @@ def test_parts_of_the_same_plan_are_kept_and_of_another_discarded(tmp_path: Path
     assert [path.name for path in made.folder.iterdir()] == ["plan.json"]
     (made.folder / "plan.json").write_text("{broken")
     assert made.open(PLAN) is True
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes of files are POSIX's")
+def test_what_isn_t_signed_yet_is_for_its_owner_alone(tmp_path: Path) -> None:
+    made = parts(tmp_path)
+    for _ in range(2):
+        made.open(PLAN)
+        assert stat.S_IMODE(made.folder.stat().st_mode) == 0o700
+        made.folder.chmod(0o755)  # as an earlier release left it
 
 
 def test_nothing_of_the_users_is_deleted(tmp_path: Path) -> None:

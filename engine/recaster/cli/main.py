@@ -50,7 +50,8 @@ EPILOG = """exit codes: 0 done, 1 unexpected, 2 wrong usage, 3 unusable input, 4
 9 no right to use a face, 10 signer unknown, 130 stopped with Ctrl-C
 
 What was found in clips is kept in the platform's cache folder, or in the folder that the environment
-variable RECASTER_CACHE names; it can be deleted at any time."""
+variable RECASTER_CACHE names, for your eyes alone, until nobody used it for 14 days; it can be deleted at
+any time."""
 
 
 class Parser(argparse.ArgumentParser):

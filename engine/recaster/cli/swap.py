@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from recaster.swapping.swapper import Swapper
 
 DESCRIPTION = """Swap a face in a clip. The result keeps the clip's sound, size and timing. Parts are kept in
-OUT.parts/ until it is whole: run the same command again after an interruption, and it goes on. An OUT
-that exists is replaced when the new one is whole, not before."""
+OUT.parts/, for your eyes alone, until it is whole and signed: run the same command again after an
+interruption, and it goes on; delete that folder if you don't want to. An OUT that exists is replaced when
+the new one is whole, not before."""
 
 PREVIEW = """write only this frame, as a picture, to OUT. Of a clip that was swapped before it is the very
 frame; otherwise only its neighbours are looked at, so that with several people you had better name one"""

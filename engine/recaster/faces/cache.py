@@ -6,10 +6,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import os
-import sys
 import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import ClipError, InputError, OutputError
@@ -20,8 +17,11 @@ from recaster.media.ahead import ahead
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.progress import Report, silent
+from recaster.store import analyses
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from recaster.faces.types import Analysis
 
 DECODED_AHEAD: Final = 4
@@ -34,7 +34,7 @@ def analyse_clip(
     frames: range | None = None,
     report: Report = silent,
 ) -> Analysis:
-    """Analyse a clip, or take the result from the cache where it was done before.
+    """Analyse a clip, or take the result from the cache where it was done before, and not long ago.
 
     The key is made of the file's bytes, the settings, the range and the format, so a renamed clip is
     known again and a changed one is not. A damaged cache entry is made anew. An analysis that was
@@ -56,7 +56,7 @@ def analyse_clip(
     found = _load(kept)
     if found is None:
         _require_writable(kept.parent)
-        journal.remove_old(kept.parent)
+        analyses.tidy()
         parts = kept.with_suffix(".parts")
         with journal.opened(parts, frames.start) as begun:
             begin = frames.start if begun is None else begun.begin
@@ -67,6 +67,8 @@ def analyse_clip(
             store.save(kept, found)
         if begun is not None:  # else it is another process's
             journal.remove(parts)
+        if not path.exists():  # it was deleted meanwhile
+            analyses.purge(analyses.clip_of(kept))
     return found
 
 
@@ -84,18 +86,6 @@ def cached_analysis(
         ClipError: the clip cannot be used.
     """
     return _load(_kept(path, settings or AnalysisSettings(), _frames(path, frames)))
-
-
-def cache_folder() -> Path:
-    """Where Recaster keeps what it can make again: RECASTER_CACHE, or the platform's cache folder."""
-    chosen = os.environ.get("RECASTER_CACHE")
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "recaster" / "cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "recaster"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "recaster"
 
 
 def _frames(path: Path, frames: range | None) -> range:
@@ -122,9 +112,11 @@ def _load(kept: Path) -> Analysis | None:
     if not kept.is_file():
         return None
     try:
-        return store.load(kept)
+        found = store.load(kept)
     except InputError:
         return None
+    analyses.use(kept)
+    return found
 
 
 def _kept(path: Path, settings: AnalysisSettings, frames: range) -> Path:
@@ -135,4 +127,4 @@ def _kept(path: Path, settings: AnalysisSettings, frames: range) -> Path:
         raise ClipError(f"{path}: cannot be read ({error.strerror})") from error
     parts = [clip, store.FORMAT, dataclasses.asdict(settings), frames.start, frames.stop]
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
-    return cache_folder() / "analysis" / f"{key}.npz"
+    return analyses.place(clip, key)

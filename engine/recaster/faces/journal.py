@@ -17,7 +17,7 @@ import numpy as np
 
 from recaster.faces.tracker import TrackerState
 from recaster.faces.tracklets import Portrait, Tracklet
-from recaster.files import atomic_path, held
+from recaster.files import atomic_path, held, keep_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 FORMAT: Final = 3
 EVERY_S: Final = 10.0
 """Seconds between two entries: what an interruption may cost."""
-KEPT_S: Final = 7 * 24 * 3600.0
-"""Seconds that a journal is kept which nobody goes on with."""
 _PARTS: Final = ("head", "seen", "frames", "times", "points", "scores", "portraits", "qualities")
 _LAST: Final = ("layout", "contrasts", "colours")
 
@@ -43,22 +41,13 @@ def opened(folder: Path, first: int) -> Iterator[Journal | None]:
         OutputError: the folder can't be written.
     """
     with held(folder / "lock") as alone:
+        keep_private(folder)
         yield Journal(folder, first) if alone else None
 
 
 def remove(folder: Path) -> None:
     """Remove a journal that is needed no more, if there is one."""
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def remove_old(folder: Path) -> None:
-    """Remove the journals in a folder that nobody goes on with: there are faces in them."""
-    for one in folder.glob("*.parts"):
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - one.stat().st_mtime > KEPT_S:
-                with held(one / "lock") as alone:
-                    if alone:
-                        remove(one)
 
 
 class Journal:
@@ -113,7 +102,8 @@ class Journal:
                 continue  # it was followed no more when it was last written
             arrays |= {f"{number}.{name}": value for name, value in _arrays(one, begin).items()}
             self._written[number] = list(one.points)
-        with atomic_path(self._folder / _name(self._entries)) as temporary, temporary.open("wb") as file:
+        place = self._folder / _name(self._entries)
+        with atomic_path(place, 0o600) as temporary, temporary.open("wb") as file:
             np.savez(file, **arrays)
         self._entries += 1
         self._followed = list(state.active)

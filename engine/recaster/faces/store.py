@@ -36,7 +36,7 @@ def save(path: Path, analysis: Analysis) -> None:
     }
     for track in analysis.tracks:
         arrays |= {f"{track.track}.{part}": getattr(track, part) for part in _PARTS}
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
+    with atomic_path(path, 0o600) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
 
 

@@ -314,9 +314,8 @@ class Register:
         try:
             kept.parent.mkdir(mode=0o700, exist_ok=True)
             if not kept.is_file():
-                with atomic_path(kept) as temporary:
+                with atomic_path(kept, 0o600) as temporary:
                     shutil.copyfile(path, temporary)
-                kept.chmod(0o600)
         except OSError as error:
             raise unwritable(kept, error) from error
         return digest

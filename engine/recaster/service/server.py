@@ -56,6 +56,7 @@ from recaster.service.readiness import Readiness
 from recaster.service.refused import RefusedCalls
 from recaster.service.things import ClipService, FacesetService, ModelService
 from recaster.service.threads import writing
+from recaster.store import analyses
 from recaster.store.store import Store
 
 if TYPE_CHECKING:
@@ -181,6 +182,7 @@ async def _serve(
     _on_signals(stop.set)
     try:
         tidy(engine.store)
+        analyses.tidy()
         recovered = engine.supervisor.recover()
         if recovered:
             log.warning("jobs of an engine that died are queued again", extra={"jobs": recovered})
@@ -319,6 +321,7 @@ async def _sweep(engine: Engine) -> None:
     while True:
         try:
             await writing(engine.store.blobs.sweep)
+            await writing(analyses.tidy)
             await writing(engine.store.database.compact)
         except (RecasterError, OSError):
             log.exception("old blobs can't be swept away now")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.errors import DiskFullError, InputError, UsageError
 from recaster.files import sha256, sync
+from recaster.store import analyses
 from recaster.store.offers import open_offered
 from recaster.store.uploads import (
     KEEP_S,
@@ -365,14 +366,16 @@ class Blobs:
                 self._remove_unused(path.name)
 
     def _remove_unused(self, digest: str) -> None:
-        """Remove a blob unless somebody needs it."""
+        """Remove a blob unless somebody needs it, and what was found in it."""
         with self._database.alone():  # nobody may come to need it in between
-            if not self._used(digest):
-                self._damaged(digest).unlink(missing_ok=True)
-                with contextlib.suppress(FileNotFoundError):
-                    size = self.size(digest)
-                    self.path(digest).unlink()
-                    self.usage.add(self.path(digest).parent, -size)
+            if self._used(digest):
+                return
+            self._damaged(digest).unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                size = self.size(digest)
+                self.path(digest).unlink()
+                self.usage.add(self.path(digest).parent, -size)
+        analyses.purge(digest)
 
     def _damaged(self, digest: str) -> Path:
         return self._folder.damaged / digest

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import OutputError
-from recaster.files import unwritable, write_json
+from recaster.files import keep_private, unwritable, write_json
 from recaster.media.writer import SEGMENT_SUFFIX
 
 if TYPE_CHECKING:
@@ -84,9 +84,10 @@ class Parts:
             OutputError: the folder cannot be written, or is not one of ours.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise unwritable(self.folder, error) from error
+        keep_private(self.folder)  # what is in it isn't signed yet
         if self._plan() == plan:
             return False
         discarded = self._discard()

@@ -1,0 +1,121 @@
+"""Analyses know faces: they are for their owner's eyes, end with their clip, and don't stay unused."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import time
+
+import pytest
+
+from recaster.faces import journal
+from recaster.faces.cache import analyse_clip, cached_analysis
+from recaster.files import sha256
+from recaster.store import analyses
+from recaster.store.folder import DataFolder
+from recaster.store.store import Store
+
+FRAMES = range(3)
+OLD_S = (analyses.MAX_UNUSED_DAYS + 1) * 24 * 3600
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("RECASTER_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "analysis"
+
+
+@pytest.fixture
+def clip(actors, tmp_path):
+    copy = tmp_path / "clip.mp4"
+    copy.write_bytes((actors / "performer.mp4").read_bytes())
+    return copy
+
+
+def names(cache):
+    return sorted(path.name for path in cache.iterdir())
+
+
+def aged(path):
+    then = time.time() - OLD_S
+    os.utime(path, (then, then))
+    return path
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes of files are POSIX's")
+def test_analyses_are_for_their_owner_alone(cache, clip):
+    before = os.umask(0)
+    try:
+        analyse_clip(clip, frames=FRAMES)
+        with journal.opened(cache / f"{'a' * 64}-b.parts", 0):
+            pass
+    finally:
+        os.umask(before)
+    assert not any(stat.S_IMODE(path.stat().st_mode) & 0o077 for path in (cache, *cache.iterdir()))
+    for path in (cache, *cache.iterdir()):
+        path.chmod(0o755)  # as an earlier release left them
+    analyses.tidy()
+    assert not any(stat.S_IMODE(path.stat().st_mode) & 0o077 for path in (cache, *cache.iterdir()))
+
+
+def test_an_engine_mends_what_was_open_when_it_starts(cache, serve):
+    cache.mkdir(parents=True)
+    cache.chmod(0o755)
+    kept = cache / f"{'a' * 64}-{'b' * 32}.npz"
+    kept.touch()
+    kept.chmod(0o644)
+    nameless = cache / f"{'c' * 32}.npz"
+    nameless.touch()
+    serve()
+    assert stat.S_IMODE(cache.stat().st_mode) == 0o700
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert not nameless.exists()
+
+
+def test_what_nobody_uses_ends(cache, clip):
+    analyse_clip(clip, frames=FRAMES)
+    [used] = cache.iterdir()
+    aged(used)
+    assert cached_analysis(clip, frames=FRAMES) is not None  # used today
+    unused = analyses.place("a" * 64, "b")
+    unused.touch()
+    aged(unused)
+    for name in ("old", "held", "new"):
+        (cache / f"{'d' * 64}-{name}.parts").mkdir()
+    with journal.opened(cache / f"{'d' * 64}-held.parts", 0):
+        for name in ("old", "held"):
+            aged(cache / f"{'d' * 64}-{name}.parts")
+        analyses.tidy()
+        assert names(cache) == sorted([used.name, f"{'d' * 64}-held.parts", f"{'d' * 64}-new.parts"])
+
+
+def test_a_clip_s_analyses_go_with_it(cache, clip, tmp_path):
+    store = Store.open(DataFolder(tmp_path / "data"))
+    try:
+        digest = sha256(clip)
+        store.blobs.settle(clip, digest)
+        store.blobs.use([digest], "clip 1")
+        store.blobs.use([digest], "job 1")
+        analyse_clip(store.blobs.path(digest), frames=FRAMES)
+        analyse_clip(store.blobs.path(digest), frames=range(2))
+        half_made = cache / f".{digest}-x.abcd.npz"
+        half_made.touch()
+        (cache / f"{digest}-y.parts").mkdir()
+        other = analyses.place("e" * 64, "b")
+        other.touch()
+        assert len(names(cache)) == 5
+        store.blobs.release("clip 1")
+        assert len(names(cache)) == 5  # a job needs it still
+        store.blobs.release("job 1")
+        assert names(cache) == [other.name]
+    finally:
+        store.close()
+
+
+def test_a_clip_that_goes_while_it_is_looked_at_leaves_nothing(cache, clip):
+    def gone(_):
+        clip.unlink(missing_ok=True)
+
+    analyse_clip(clip, frames=FRAMES, report=gone)
+    assert not names(cache)
