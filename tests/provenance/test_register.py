@@ -98,8 +98,8 @@ def test_work_that_nobody_watches_states_a_basis_once(
 def test_a_document_is_kept_for_its_owner_alone(register: Register, tmp_path: Path) -> None:
     letter = tmp_path / "letter.txt"
     letter.write_text("I agree. Anna")
-    digest = register.keep_document(letter)
-    kept = register.document(digest)
+    digest = register.documents.keep(letter)
+    kept = register.documents.path(digest)
     assert kept.read_text() == "I agree. Anna"
     assert kept.stat().st_mode & 0o077 == 0
     assert kept.parent.stat().st_mode & 0o077 == 0
@@ -107,7 +107,7 @@ def test_a_document_is_kept_for_its_owner_alone(register: Register, tmp_path: Pa
     with pytest.raises(InputError, match="no document"):
         register.add("Ben", attestation(document="1" * 64))
     with pytest.raises(InputError, match="cannot be read"):
-        register.keep_document(tmp_path / "none.txt")
+        register.documents.keep(tmp_path / "none.txt")
 
 
 def test_a_policy_rules(register: Register, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_policy_rules(register: Register, tmp_path: Path) -> None:
         register.add("Anna", attestation())
     letter = tmp_path / "letter.txt"
     letter.write_text("I agree")
-    anna = register.add("Anna", attestation(document=register.keep_document(letter)))
+    anna = register.add("Anna", attestation(document=register.documents.keep(letter)))
     assert register.require(anna.identity_id)
     policy(register, '[consent]\nbases = ["licensed"]\n')  # what was taken before isn't any more
     with pytest.raises(ConsentError, match="doesn't take consent"):
@@ -182,12 +182,12 @@ def test_nothing_is_done_that_the_log_doesn_t_say(register: Register) -> None:
 def test_a_person_who_is_forgotten_takes_their_document_along(register: Register, tmp_path: Path) -> None:
     letter = tmp_path / "letter.txt"
     letter.write_text("We agree")
-    digest = register.keep_document(letter)
+    digest = register.documents.keep(letter)
     people = [register.add(name, attestation(document=digest)).identity_id for name in ("Anna", "Ben")]
     register.delete(people[0])
-    assert register.document(digest).is_file()
+    assert register.documents.path(digest).is_file()
     register.delete(people[1])
-    assert not register.document(digest).exists()
+    assert not register.documents.path(digest).exists()
 
 
 def test_processes_that_begin_a_register_at_once_agree(tmp_path: Path) -> None:

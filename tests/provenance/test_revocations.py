@@ -187,13 +187,13 @@ def test_a_replaced_letter_goes(register: Register, tmp_path: Path) -> None:
     letters = []
     for text in ("first", "second"):
         (tmp_path / text).write_text(text)
-        letters.append(register.keep_document(tmp_path / text))
+        letters.append(register.documents.keep(tmp_path / text))
     said = identity_pb2.Attestation(basis=identity_pb2.BASIS_CONSENT, document_digest=letters[0])
     her = register.add("her", said).identity_id
     said.document_digest = letters[1]
     register.attest(her, said)
-    assert not register.document(letters[0]).exists()
-    assert register.document(letters[1]).exists()
+    assert not register.documents.path(letters[0]).exists()
+    assert register.documents.path(letters[1]).exists()
 
 
 def _folder(tmp_path: Path):

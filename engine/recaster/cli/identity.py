@@ -180,7 +180,7 @@ def _terms(options: argparse.Namespace, where: Register | Client) -> identity_pb
         if isinstance(where, Client):
             said.document_digest = where.transfer.upload(options.document)
         else:
-            said.document_digest = where.keep_document(options.document)
+            said.document_digest = where.documents.keep(options.document)
     return said
 
 

@@ -6,14 +6,17 @@ import datetime as dt
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import identity_pb2
-from recaster.errors import ConsentError, UsageError
+from recaster.errors import ConsentError, InputError, UsageError
 from recaster.provenance.policy import BASES
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
 
+    from recaster.provenance.documents import Documents
     from recaster.provenance.policy import Policy
 
+LONGEST_NAME: Final = 200
+LONGEST_TEXT: Final = 2000
 HOW: Final = "state it once, with --basis or --identity (see: recaster identity add --help)"
 
 
@@ -82,6 +85,46 @@ def allowed(said: identity_pb2.Attestation, policy: Policy) -> None:
             f"(recaster identity add NAME --basis {name} --document FILE), and name them with --identity",
             "CONSENT_REFUSED",
         )
+
+
+def attested(
+    said: identity_pb2.Attestation, policy: Policy, documents: Documents
+) -> identity_pb2.Attestation:
+    """An attestation as it is kept.
+
+    Raises:
+        ConsentError: the policy doesn't take it.
+        UsageError: it is too long, or would end before it begins.
+        InputError: its document isn't there.
+    """
+    allowed(said, policy)
+    if len(said.scope) > LONGEST_TEXT or len(said.attested_by) > LONGEST_NAME:
+        raise UsageError(f"a scope has at most {LONGEST_TEXT} letters, a name {LONGEST_NAME}")
+    try:
+        begin = said.valid_from.ToDatetime() if said.HasField("valid_from") else None
+        end = said.valid_until.ToDatetime() if said.HasField("valid_until") else None
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"a right can't begin or end then ({error})") from None
+    if begin is not None and end is not None and end <= begin:
+        raise UsageError("the right would end before it begins")
+    if said.document_digest and not documents.path(said.document_digest).is_file():
+        raise InputError(f"there is no document {said.document_digest[:12]}; give it first")
+    kept = identity_pb2.Attestation()
+    kept.CopyFrom(said)
+    kept.attest_time.GetCurrentTime()
+    return kept
+
+
+def terms(identity: identity_pb2.Identity) -> dict[str, str]:
+    """A right as the audit log has it."""
+    if not identity.HasField("attestation"):
+        return {}
+    said = identity.attestation
+    found = {"basis": basis_name(said.basis), "document": said.document_digest}
+    for name in ("valid_from", "valid_until"):
+        if said.HasField(name):
+            found[name] = getattr(said, name).ToJsonString()
+    return found | ({"attested_by": said.attested_by} if said.attested_by else {})
 
 
 def described(identity: identity_pb2.Identity, now: dt.datetime | None = None) -> str:

@@ -19,15 +19,15 @@ import datetime as dt
 import hashlib
 import hmac
 import secrets
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import identity_pb2
 from recaster.errors import ConsentError, InputError, UsageError
-from recaster.files import atomic_path, locked, sha256, unwritable, user_name, write_secret
+from recaster.files import locked, user_name, write_secret
 from recaster.provenance.audit import AuditLog
-from recaster.provenance.basis import HOW, allowed, basis_name, basis_of, require, revoked
+from recaster.provenance.basis import HOW, LONGEST_NAME, attested, basis_of, require, revoked, terms
+from recaster.provenance.documents import DOCUMENTS, Documents
 from recaster.provenance.policy import Policy
 from recaster.provenance.revocations import NAME, Revocations
 from recaster.provenance.traces import Traces
@@ -39,15 +39,10 @@ from recaster.store.things import Things
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 AUDIT: Final = "audit.jsonl"
 """Name of the log in a data folder."""
-LONGEST_NAME: Final = 200
 MIN_SECRET_BYTES: Final = 32
-LONGEST_TEXT: Final = 2000
-LARGEST_DOCUMENT: Final = 100 << 20
-"""Bytes."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +66,11 @@ class Register:
         """The register of a data folder that is open already."""
         listed = Revocations(folder.path / NAME, [DataFolder.default().path / NAME])
         return cls(folder, things, AuditLog(folder.path / AUDIT, AuditHead(things.database)), listed)
+
+    @property
+    def documents(self) -> Documents:
+        """Consents and licences."""
+        return Documents(self.folder.path / DOCUMENTS)
 
     @property
     def policy(self) -> Policy:
@@ -100,10 +100,10 @@ class Register:
             )
         identity = identity_pb2.Identity(display_name=name, note=note)
         if attestation is not None:
-            identity.attestation.CopyFrom(self._attested(attestation))
+            identity.attestation.CopyFrom(attested(attestation, self.policy, self.documents))
         with self.things.transaction():  # nothing is done that the log doesn't say
             kept: identity_pb2.Identity = self.things.add("identity", identity, origin)
-            self.audit.add("identity.add", identity=kept.identity_id, **_terms(kept))
+            self.audit.add("identity.add", identity=kept.identity_id, **terms(kept))
         return kept
 
     def attest(self, identity_id: str, attestation: identity_pb2.Attestation) -> identity_pb2.Identity:
@@ -115,11 +115,11 @@ class Register:
         """
         identity = self.get(identity_id)
         before = identity.attestation.document_digest
-        identity.attestation.CopyFrom(self._attested(attestation))
+        identity.attestation.CopyFrom(attested(attestation, self.policy, self.documents))
         identity.ClearField("revocation")
         with self.things.transaction():
             self.things.put("identity", identity)
-            self.audit.add("identity.attest", identity=identity.identity_id, **_terms(identity))
+            self.audit.add("identity.attest", identity=identity.identity_id, **terms(identity))
             self.revocations.lift(identity.identity_id)
         self._drop_document(before)
         return identity
@@ -238,7 +238,7 @@ class Register:
     def _drop_document(self, digest: str) -> None:
         """Remove a document that is nobody's any more."""
         if digest and all(one.attestation.document_digest != digest for one in self.everybody()):
-            self.document(digest).unlink(missing_ok=True)
+            self.documents.path(digest).unlink(missing_ok=True)
 
     def get(self, identity_id: str) -> identity_pb2.Identity:
         """One person (UnknownError)."""
@@ -296,34 +296,6 @@ class Register:
         require(identity, policy, self.now())
         return identity
 
-    def keep_document(self, path: Path) -> str:
-        """Keep a copy of a consent or licence for its owner's eyes alone; returns its SHA-256.
-
-        Raises:
-            InputError: there is no such file, it is empty or too large.
-            OutputError: it can't be kept.
-        """
-        try:
-            size = path.stat().st_size
-        except OSError as error:
-            raise InputError(f"{path}: the document cannot be read ({error.strerror})") from None
-        if not 0 < size <= LARGEST_DOCUMENT:
-            raise InputError(f"{path}: a document has 1 to {LARGEST_DOCUMENT} bytes, not {size}")
-        digest = sha256(path)
-        kept = self.document(digest)
-        try:
-            kept.parent.mkdir(mode=0o700, exist_ok=True)
-            if not kept.is_file():
-                with atomic_path(kept, 0o600) as temporary:
-                    shutil.copyfile(path, temporary)
-        except OSError as error:
-            raise unwritable(kept, error) from error
-        return digest
-
-    def document(self, digest: str) -> Path:
-        """Where a document is kept."""
-        return self.folder.path / "documents" / digest
-
     def salted(self, *values: str) -> str:
         """A hash that only this register can make of a value: it tells strangers nothing, and its owner all.
 
@@ -344,25 +316,6 @@ class Register:
                 "or delete it: then a new one is made, and manifests name nobody that they named before"
             )
         return hmac.new(secret, "\n".join(values).encode(), hashlib.sha256).hexdigest()
-
-    def _attested(self, said: identity_pb2.Attestation) -> identity_pb2.Attestation:
-        """An attestation as it is kept."""
-        allowed(said, self.policy)
-        if len(said.scope) > LONGEST_TEXT or len(said.attested_by) > LONGEST_NAME:
-            raise UsageError(f"a scope has at most {LONGEST_TEXT} letters, a name {LONGEST_NAME}")
-        try:
-            begin = said.valid_from.ToDatetime() if said.HasField("valid_from") else None
-            end = said.valid_until.ToDatetime() if said.HasField("valid_until") else None
-        except (ValueError, OverflowError) as error:
-            raise UsageError(f"a right can't begin or end then ({error})") from None
-        if begin is not None and end is not None and end <= begin:
-            raise UsageError("the right would end before it begins")
-        if said.document_digest and not self.document(said.document_digest).is_file():
-            raise InputError(f"there is no document {said.document_digest[:12]}; give it first")
-        kept = identity_pb2.Attestation()
-        kept.CopyFrom(said)
-        kept.attest_time.GetCurrentTime()
-        return kept
 
 
 @contextlib.contextmanager
@@ -394,15 +347,3 @@ def opened_log(folder: DataFolder) -> Iterator[AuditLog]:
         return
     with _unchecked(folder) as register:  # a damaged log is to be looked at all the same
         yield register.audit
-
-
-def _terms(identity: identity_pb2.Identity) -> dict[str, str]:
-    """What the audit log says of a right."""
-    if not identity.HasField("attestation"):
-        return {}
-    said = identity.attestation
-    terms = {"basis": basis_name(said.basis), "document": said.document_digest}
-    for name in ("valid_from", "valid_until"):
-        if said.HasField(name):
-            terms[name] = getattr(said, name).ToJsonString()
-    return terms | ({"attested_by": said.attested_by} if said.attested_by else {})

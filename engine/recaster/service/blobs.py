@@ -201,7 +201,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
     def _refuse_revoked(self, digest: str) -> None:
         """Refuse a result whose face was revoked, and a letter that somebody's right rests on."""
         store = self._engine.store
-        if register_of(store).document(digest).is_file():
+        if register_of(store).documents.path(digest).is_file():
             raise UnknownError(f"there is no blob {digest[:12]} for clients: it is a person's document")
         for owner in self._blobs.users(digest):
             if owner.startswith("job "):

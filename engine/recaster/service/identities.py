@@ -141,10 +141,10 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
         if said.document_digest:
             digest = check_digest("attestation.document_digest", said.document_digest)
             blobs = self._engine.store.blobs
-            if not self._register.document(digest).is_file():
+            if not self._register.documents.path(digest).is_file():
                 if not blobs.has(digest):
                     raise blob_missing(digest)
-                self._register.keep_document(blobs.path(digest))
+                self._register.documents.keep(blobs.path(digest))
             blobs.let_go(digest, "document")  # unless something else needs the very same file
         return said
 

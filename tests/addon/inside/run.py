@@ -15,10 +15,18 @@ import kit
 import scenarios
 import scenarios_lost
 import scenarios_rights
+import scenarios_session
 import scenarios_train
 import scenarios_trust
 
-MODULES = (scenarios, scenarios_lost, scenarios_rights, scenarios_train, scenarios_trust)
+MODULES = (
+    scenarios,
+    scenarios_lost,
+    scenarios_rights,
+    scenarios_session,
+    scenarios_train,
+    scenarios_trust,
+)
 
 
 faulthandler.enable()

@@ -1,0 +1,202 @@
+"""What the add-on keeps, shows and leaves alone, from one session and one engine to the next."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import addon_utils
+import bpy
+import kit
+from scenarios_rights import drawn
+
+
+def cleared(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
+    """Swaps of earlier sessions leave the list, and stay away; what others wait for stays at the engine."""
+    scene, strip = kit.shot(engine, token, face, clip, 1, 3)
+    jobs, session = kit.part("jobs"), kit.part("session")
+    kit.swap(scene, strip)
+    [errand] = kit.part("errands").errands.values()
+    kit.part("errands").errands.clear()  # as in the next session
+    ended = kit.until(lambda: session.snapshot().job(errand.job))
+    shown = jobs.title_of(ended)
+    assert shown == "Swap of shot"
+    assert shown in _listed()
+    assert bpy.ops.sequencer.recaster_forget() == {"FINISHED"}
+    assert shown not in _listed()
+    jobs._hidden = None  # read anew
+    assert shown not in _listed()
+    session.link().look()
+    kit.until(lambda: session.pump() or True)
+    assert session.snapshot().job(errand.job) is not None
+    return {}
+
+
+def _listed() -> set[str]:
+    panel = kit.part("panels").JobsPanel
+    return drawn(lambda paper: panel.draw(SimpleNamespace(layout=paper), bpy.context))
+
+
+def still(engine: str, token: str) -> dict[str, Any]:
+    """Nothing is redrawn where nothing has changed; only sidebars are where something has."""
+    kit.enable(engine, token)
+    session, drawn_again = kit.part("session"), []
+    kit.fresh()
+    kit.until(lambda: session.snapshot().online)
+    session.pump()
+    session.redraw = lambda: drawn_again.append(1)
+    seen = []
+    session.listeners.append(seen.append)
+    first = session.snapshot()
+    while len(seen) < 2:  # looked at twice
+        session.link().look()
+        session.pump()
+    same = first.looks_like(seen[-1])
+    if same:
+        assert drawn_again == []
+    session._state.link.finished += 1
+    session.pump()
+    assert drawn_again
+    assert session.REDRAWN["SEQUENCE_EDITOR"] == "UI"
+    link = kit.part("link")
+    assert link.LOOK_AWAY_S > link.LOOK_S
+    return {"same": same}
+
+
+def paths() -> dict[str, Any]:
+    """Every property that holds a path says that // is fine, where Blender asks for that."""
+    kit.enable()
+    owners = [kit.part("preferences").Preferences, *kit.part("properties").CLASSES]
+    for module in ("operators_rights", "operators_train", "operators_swap", "operators_engine"):
+        owners += kit.part(module).CLASSES
+    held, wrong = [], []
+    for owner in owners:
+        if issubclass(owner, bpy.types.Operator):
+            group, _, name = owner.bl_idname.partition(".")
+            owner = getattr(getattr(bpy.ops, group), name).get_rna_type()  # noqa: PLW2901
+        for known in getattr(owner, "bl_rna", owner).properties:
+            if known.type == "STRING" and known.subtype in ("FILE_PATH", "DIR_PATH"):
+                held.append(known.identifier)
+                if not getattr(known, "is_path_supports_blend_relative", True):
+                    wrong.append(f"{owner}.{known.identifier}")
+    return {"held": held, "wrong": wrong}
+
+
+def templates(command: str, data: str, port: int) -> dict[str, Any]:
+    """File > New takes add-ons away and brings them back: the engine goes on, unless it is disabled."""
+    kit.enable(command=command, data=data, port=port)
+    session = kit.part("session")
+    assert bpy.ops.recaster.start_engine() == {"FINISHED"}
+    kit.until(lambda: session.snapshot().online)
+    process = session.local()._process.pid
+    for _ in range(2):
+        bpy.ops.wm.read_homefile(app_template="Video_Editing")
+        session._stop_if_disabled()  # what the timer does a moment later
+        bpy.ops.wm.read_homefile(app_template="")
+    addon_utils.disable_all()
+    session._stop_if_disabled()
+    assert session.local().running
+    assert not session.local().stopping
+    addon_utils.enable(kit.ADDON, default_set=True)
+    assert not bpy.app.timers.is_registered(session._stop_if_disabled)
+    session.snapshot()
+    kit.until(lambda: session.snapshot().online)
+    assert bpy.ops.recaster.stop_engine.poll()
+
+    session._state.local = kit.part("local_engine").LocalEngine()  # another Blender, after this one crashed
+    session.reconnect()
+    assert session.local().running
+    assert session.local()._found.pid == process
+    assert bpy.ops.recaster.stop_engine.poll()
+    addon_utils.disable(kit.ADDON, default_set=True)
+    assert session.local().running  # not yet: it may come back
+    assert not session.local().stopping
+    session._stop_if_disabled()
+    assert session.local().stopping
+    return {"pid": process}
+
+
+def greyed(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
+    """What can't work says why before it is pressed; a preview says what it is of."""
+    scene, strip = kit.shot(engine, token, face, clip, 1, 20)
+    rights, session, faces = kit.part("rights"), kit.part("session"), kit.part("faces")
+    swap, preview = bpy.ops.sequencer.recaster_swap, bpy.ops.sequencer.recaster_preview
+    said = []
+    for one in ("", "faceset:gone", "model:gone", ":"):
+        strip.recaster.face = one
+        assert not swap.poll()
+        assert not preview.poll()
+        said.append(rights.hindrance(session.snapshot(), one))
+    strip.recaster.face = face
+    assert swap.poll()
+    scene.frame_set(4)
+    preview()
+    about = faces.seen(strip)
+    assert bpy.ops.sequencer.recaster_stop_looking() == {"FINISHED"}
+    assert about.work is None
+    kit.until(lambda: not session.link().works)
+    assert about.preview is None  # it was canceled
+    preview()
+    kit.until(lambda: about.preview)
+    assert (about.frame, faces.stale(strip, scene)) == (4, "")
+    scene.frame_set(5)
+    said.append(faces.stale(strip, scene))
+    scene.frame_set(4)
+    strip.recaster.feather = 0.4
+    said.append(faces.stale(strip, scene))
+    return {"said": said}
+
+
+def paced_once(clip: str) -> dict[str, Any]:
+    """How long a file is, is asked of Blender once."""
+    kit.enable()
+    compat, shots = kit.part("compat"), kit.part("shots")
+    scene = kit.fresh(fps=30)
+    strip = kit.movie(scene, clip)
+    made = []
+    new_movie = compat.new_movie
+    compat.new_movie = lambda *given: made.append(given) or new_movie(*given)
+    paces = {shots.pace_of(strip, scene) for _ in range(5)}
+    assert len(made) <= 1
+    assert scene.sequence_editor.active_strip == strip
+    return {"paces": len(paces)}
+
+
+def states() -> dict[str, Any]:
+    """Engines that can't be used are told apart; and no name decides where a result goes."""
+    kit.enable()
+    session, panels, link = kit.part("session"), kit.part("panels"), kit.part("link")
+
+    def said(*, here: bool = True, local: dict[str, Any] | None = None, **found: Any) -> list[Any]:
+        known = {"running": False, "stopping": False, "crashed": lambda: "", **(local or {})}
+        kept, session._state.local = session._state.local, SimpleNamespace(**known)
+        label, _, why, buttons = panels.state_of(link.Snapshot(**found), here=here)
+        session._state.local = kept
+        return [label, why, [operator.bl_label for operator, _ in buttons]]
+
+    names = ["shot", "../../x", "C:\\x", "/etc/x", ".", "a" * 500, "\x1b[31m", "con/", "x\0y"]
+    files = [
+        kit.part("swaps").result_name(*given) for one in names for given in ((one, one, one), ("a", "b", one))
+    ]
+    return {
+        "offline": said(away=True, trouble="x"),
+        "far": said(here=False, away=True, trouble="x"),
+        "starting": said(local={"running": True}, away=True),
+        "stopping": said(local={"running": True, "stopping": True}, away=True),
+        "crashed": said(local={"crashed": lambda: "The engine stopped unexpectedly"}, away=True),
+        "token": said(here=False, refused=True),
+        "another": said(refused=True),
+        "connecting": said(trouble=link.CONNECTING),
+        "odd": said(here=False, trouble="The engine met an error of its own"),
+        "files": files,
+    }
+
+
+def kept() -> dict[str, Any]:
+    """The names of what .blend files hold."""
+    kit.enable()
+    known = kit.part("properties")
+    return {
+        "strip": [one.identifier for one in known.StripSettings.bl_rna.properties],
+        "scene": [one.identifier for one in known.TrainingSettings.bl_rna.properties],
+    }
