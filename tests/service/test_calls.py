@@ -307,22 +307,6 @@ def test_a_user_finds_their_own_engine(monkeypatch: pytest.MonkeyPatch) -> None:
         own.stop()
 
 
-def test_numbers_for_prometheus(serve: Callable[..., Served]) -> None:
-    import socket
-    import urllib.request
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    served = serve("--metrics", str(port))
-    with served.client(patience_s=5) as client:
-        client.info()
-    text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
-    assert 'recaster_calls_total{method="/recaster.v1.ServerService/GetServerInfo"} 1.0' in text
-    assert "recaster_free_bytes" in text
-    served.kill()
-
-
 def test_traces_go_where_the_variable_says(
     serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
 ) -> None:

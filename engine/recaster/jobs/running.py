@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from recaster.jobs.task import Task
 
+WORDS: Final = ("done", "stopped", "failed")
+"""What a worker can say last."""
 LINE_LIMIT: Final = 16 << 20
 """Bytes of the longest line that a worker says."""
 
@@ -40,6 +42,7 @@ class Running:
     """One worker at work."""
 
     job_id: str
+    kind: str
     device: str
     process: asyncio.subprocess.Process | None = None
     spoke: bool = False  # whether it has ever said anything
@@ -48,6 +51,7 @@ class Running:
     waiting: Mapping[str, Any] | None = None  # progress not kept yet
     best: dict[str, float] = field(default_factory=dict)
     outcome: Mapping[str, Any] | None = None
+    killed: bool = False  # by its engine
     words_from: int = 0  # where this worker's own part of the job's standard error begins
 
     async def start(self, task: Task) -> tuple[asyncio.subprocess.Process, asyncio.StreamReader]:
@@ -88,6 +92,14 @@ class Running:
 
     def kill(self) -> None:
         """End the worker at once."""
-        if self.process is not None:
+        if self.process is not None and self.process.returncode is None:
+            self.killed = True
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
+
+    def ending(self) -> str:
+        """How it ended: by its own words ("done", "stopped", "failed"), "killed" by its engine, or "died"."""
+        if self.killed:
+            return "killed"
+        said = None if self.outcome is None else self.outcome["say"]
+        return next((word for word in WORDS if word == said), "died")

@@ -134,6 +134,15 @@ class Settler:
         )
         self._fall_short(job_id, FAILED, error)
 
+    def move(self, job_id: str, state: job_pb2.JobState) -> None:
+        """It goes on elsewhere, unless it has ended."""
+        with self._store.jobs.changing(job_id) as job:
+            if job.state not in ENDED:
+                job.state = state
+                job.ClearField("error")
+                name = job_pb2.JobState.Name(state).removeprefix("JOB_STATE_").lower()
+                logs.note(self._store.folder.job(job_id), "info", name, attempts=job.attempts)
+
     def block(self, job_id: str, why: job_pb2.JobError) -> None:
         """It can't begin now, and will when that is over."""
         self._end(job_id, BLOCKED, error=why)

@@ -13,25 +13,23 @@ import json
 import logging
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from recaster.api.v1 import job_pb2
 from recaster.errors import AuditError, ConsentError, RecasterError, UsageError
-from recaster.jobs import logs
 from recaster.jobs.descriptors import check_descriptors
 from recaster.jobs.devices import devices
+from recaster.jobs.hearing import Listener
 from recaster.jobs.precedence import AtWork, way_of
 from recaster.jobs.queue import InUse, JobQueue, client_of
 from recaster.jobs.rights import governed, hindrance, marking_of, register_of, vetting_of
 from recaster.jobs.room import Room
 from recaster.jobs.running import Rules, Running
 from recaster.jobs.settling import Settler
-from recaster.jobs.tasks import KINDS, LIGHT, device_for, needs, task_for
+from recaster.jobs.tasks import KINDS, LIGHT, device_for, kind_of, needs, task_for
 from recaster.jobs.tidying import folders_of
 from recaster.provenance.caller import acting_for
 from recaster.store.jobs import (
     CANCELLING,
-    ENDED,
     PAUSED,
     PAUSING,
     QUEUED,
@@ -42,8 +40,9 @@ from recaster.store.jobs import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from recaster.api.v1 import job_pb2
     from recaster.jobs.task import Task
     from recaster.store.store import Store
 
@@ -56,8 +55,6 @@ TROUBLE_S: Final = 2.0
 """Seconds that a job rests after the engine itself couldn't go on with it."""
 REGISTER_S: Final = 60.0
 """The same after the audit log couldn't be written to, or a timestamp authority didn't answer."""
-PROGRESS_EVERY: Final = 1.0
-"""Seconds between two reports of progress that are kept."""
 CANCEL_GRACE_S: Final = 1.0
 TRIES: Final = 2
 """Crashes in a row that came no further than the one before, after which a job has failed."""
@@ -71,6 +68,7 @@ class Supervisor:
         self._rules = rules or Rules()
         self._settler = Settler(store)
         self._room = Room(store)
+        self._listener = Listener(store, self._settler)
         self._queue = JobQueue(store.jobs)
         self._not_before: dict[str, float] = {}  # when jobs that had trouble may start again
         self._reserved: list[tuple[str, str]] = []
@@ -80,6 +78,7 @@ class Supervisor:
         self._closing = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self.looked_at = time.monotonic()
+        self.workers: Counter[tuple[str, str]] = Counter()  # that ended, by kind of job and how
         self.trouble = ""  # why workers couldn't be started, until one can
         self.troubled_at = 0.0
 
@@ -156,7 +155,7 @@ class Supervisor:
             running = self._running.get(job_id)
             if running is not None:
                 if wish != "run":
-                    self._move(job_id, CANCELLING if wish == "cancel" else PAUSING)
+                    self._settler.move(job_id, CANCELLING if wish == "cancel" else PAUSING)
                     running.tell_to_stop()
             elif time.monotonic() >= self._not_before.get(job_id, 0):
                 try:
@@ -175,9 +174,9 @@ class Supervisor:
         if wish == "cancel":
             self._settler.cancel(job_id)
         elif wish == "pause":
-            self._move(job_id, PAUSED)
+            self._settler.move(job_id, PAUSED)
         elif state == PAUSED or self._hindrance(self._store.jobs.get(job_id)) is None:
-            self._move(job_id, QUEUED)
+            self._settler.move(job_id, QUEUED)
 
     def _hindrance(self, job: job_pb2.Job) -> job_pb2.JobError | None:
         """Why a job must wait: no room, or no right to the face that it puts on."""
@@ -223,7 +222,8 @@ class Supervisor:
         return False
 
     def _start(self, job: job_pb2.Job, device: str) -> None:
-        running = Running(job.job_id, device, best=json.loads(self._store.jobs.standing(job.job_id).best))
+        best = json.loads(self._store.jobs.standing(job.job_id).best)
+        running = Running(job.job_id, kind_of(job.spec), device, best=best)
         self._running[job.job_id] = running
         with acting_for(job.created_by):  # whom all that is recorded of it names
             task = asyncio.create_task(self._drive(running))
@@ -285,6 +285,7 @@ class Supervisor:
             code = None if running.process is None else await running.process.wait()
         finally:
             del self._running[running.job_id]
+            self.workers[running.kind, running.ending()] += 1
             self._settle_safely(running, code)
             self.wake()
 
@@ -321,43 +322,9 @@ class Supervisor:
         process, says = await running.start(task)
         while line := await says.readline():
             self.trouble, running.spoke = "", True
-            self._hear(running, json.loads(line))
-        self._keep_progress(running)
+            self._listener.hear(running, json.loads(line))
+        self._listener.keep_progress(running)
         return await process.wait()
-
-    def _hear(self, running: Running, said: Mapping[str, Any]) -> None:
-        """Take one message of a worker."""
-        if self._store.jobs.get(running.job_id).state == STARTING:
-            self._move(running.job_id, RUNNING)
-        kind = said["say"]
-        if kind == "progress":
-            running.waiting = said
-            if time.monotonic() - running.kept >= PROGRESS_EVERY:
-                self._keep_progress(running)
-        elif kind == "log":
-            event = job_pb2.JobEvent(log=job_pb2.LogLine(level=said["level"], message=said["line"]))
-            self._store.jobs.tell(running.job_id, event)
-            logs.note(self._store.folder.job(running.job_id), said["level"], said["line"])
-        elif kind == "preview":
-            self._settler.preview(running.job_id, said["path"], said["step"])
-        else:
-            running.outcome = said
-
-    def _keep_progress(self, running: Running) -> None:
-        said, running.waiting = running.waiting, None
-        if said is None:
-            return
-        running.kept = time.monotonic()
-        values = {name: said[name] for name in ("stage", "done", "total", "unit", "detail")}
-        self._store.jobs.tell(running.job_id, job_pb2.JobEvent(progress=job_pb2.Progress(**values)))
-        stage, done = said["stage"], said["done"]
-        if done > running.best.get(stage, -1):
-            running.best[stage] = done
-            standing = self._store.jobs.standing(running.job_id)
-            # It came further than ever: whatever crashed it before is behind it.
-            self._store.jobs.remember(
-                running.job_id, Standing(standing.wish, json.dumps(running.best), failures=0)
-            )
 
     def _settle(self, running: Running, code: int | None) -> None:
         """Bring a job whose worker has ended to where it belongs now."""
@@ -375,7 +342,7 @@ class Supervisor:
             self._settler.failed(running.job_id, said)
         elif said is not None or running.told is not None:  # it stopped, or was killed for not stopping
             self._settler.begun(running.job_id)
-            self._move(running.job_id, PAUSED if wish == "pause" and not self._closing else QUEUED)
+            self._settler.move(running.job_id, PAUSED if wish == "pause" and not self._closing else QUEUED)
         else:
             self._crashed(running, code)
 
@@ -389,12 +356,4 @@ class Supervisor:
         if failures >= TRIES:
             self._settler.crashed(running.job_id, code, running.words_from)
         else:
-            self._move(running.job_id, QUEUED)
-
-    def _move(self, job_id: str, state: job_pb2.JobState) -> None:
-        with self._store.jobs.changing(job_id) as job:
-            if job.state not in ENDED:
-                job.state = state
-                job.ClearField("error")
-                name = job_pb2.JobState.Name(state).removeprefix("JOB_STATE_").lower()
-                logs.note(self._store.folder.job(job_id), "info", name, attempts=job.attempts)
+            self._settler.move(running.job_id, QUEUED)

@@ -68,6 +68,11 @@ class SupervisorThread:
         recent = time.monotonic() - self._supervisor.troubled_at < RECENT_S
         return self._supervisor.trouble if recent else ""
 
+    @property
+    def workers(self) -> dict[tuple[str, str], int]:
+        """How many workers have ended, by kind of job and ``Running.ending``."""
+        return dict(self._supervisor.workers)
+
     def wake(self) -> None:
         """Look at the jobs now: something about them has changed."""
         self._supervisor.wake()

@@ -1,77 +1,218 @@
-"""Numbers for Prometheus, on a port of their own that only this machine reaches."""
+"""Numbers for Prometheus, on a port of their own that only this machine reaches; docs/api.md lists them."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import sqlite3
+import ipaddress
+import threading
 import time
+import urllib.parse
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import grpc
-from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client import CollectorRegistry, Counter, Histogram, make_wsgi_app
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
+from prometheus_client.exposition import ThreadingWSGIServer
 
 from recaster.api.v1 import job_pb2
-from recaster.errors import UsageError
+from recaster.errors import InputError, RecasterError, UsageError
+from recaster.provenance.policy import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
 
-    from recaster.store.folder import DataFolder
+    from prometheus_client.metrics_core import Metric
+
+    from recaster.service.engine import Engine
+    from recaster.service.refused import RefusedCalls
 
 BUCKETS: Final = (0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60)
+STRANGE_HOST: Final = b"ask for 127.0.0.1 or localhost: these numbers are for this machine alone\n"
 
 
-class Metrics(grpc.aio.ServerInterceptor):
-    """Counts calls; asks the database for the rest when somebody looks."""
+@dataclass(frozen=True, eq=False)
+class Metrics:
+    """What is told of one engine.
 
-    def __init__(self, folder: DataFolder) -> None:
-        self._folder = folder
-        self.registry = CollectorRegistry()
-        labels = ("method",)
-        self._calls = Counter("recaster_calls", "Calls begun", labels, registry=self.registry)
-        self._time = Histogram(
-            "recaster_unary_seconds", "Time of unary calls", labels, buckets=BUCKETS, registry=self.registry
-        )
+    Attributes:
+        engine: whose store, supervisor and folder are asked when somebody looks.
+        refused: the calls that were let in by no token, or that a client may not make.
+        certificates: when certificates end that were read at start (seconds since 1970), by use.
+        registry: all numbers.
+    """
+
+    engine: Engine
+    refused: RefusedCalls
+    certificates: Mapping[str, float] = field(default_factory=dict)
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    def __post_init__(self) -> None:
         self.registry.register(self)
 
     def listen(self, port: int) -> None:
         """Serve the numbers to this machine (UsageError where the port is in use)."""
+        app = _for_loopback(make_wsgi_app(self.registry))
         try:
-            start_http_server(port, addr="127.0.0.1", registry=self.registry)
+            server = make_server("127.0.0.1", port, app, ThreadingWSGIServer, _SilentHandler)
         except OSError as error:
             raise UsageError(f"--metrics {port}: can't be listened on ({error.strerror})") from None
+        threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Jobs by state, and room on the disk."""
-        jobs = GaugeMetricFamily("recaster_jobs", "Jobs by state", labels=("state",))
-        with contextlib.closing(sqlite3.connect(f"file:{self._folder.database}?mode=ro", uri=True)) as opened:
-            for state, count in opened.execute("select state, count(*) from job group by state"):
-                jobs.add_metric([job_pb2.JobState.Name(state).removeprefix("JOB_STATE_").lower()], count)
+    def collect(self) -> Iterator[Metric]:
+        """All that isn't counted as it happens."""
+        yield from self._jobs()
+        yield from self._room()
+        refused = CounterMetricFamily("recaster_refused", "Calls refused at the door", labels=("reason",))
+        for reason, count in dict(self.refused.counts).items():
+            refused.add_metric([reason], count)
+        yield refused
+        ends = GaugeMetricFamily(
+            "recaster_certificate_seconds", "Seconds until a certificate ends", labels=("certificate",)
+        )
+        for use, end in {**self.certificates, **self._signing()}.items():
+            ends.add_metric([use], end - time.time())
+        yield ends
+
+    def _jobs(self) -> Iterator[Metric]:
+        store, supervisor = self.engine.store.jobs, self.engine.supervisor
+        jobs = GaugeMetricFamily("recaster_jobs", "Jobs that are kept", labels=("kind", "state"))
+        for (kind, state), count in store.counts().items():
+            jobs.add_metric([_kind(kind), _state(state)], count)
         yield jobs
-        free = GaugeMetricFamily("recaster_free_bytes", "Bytes free on the disk of the data")
-        free.add_metric([], self._folder.free_bytes())
-        yield free
+        age = GaugeMetricFamily(
+            "recaster_queue_age_seconds", "How long the job waits that waits longest", labels=("kind",)
+        )
+        for kind, since in store.waiting_since().items():
+            age.add_metric([_kind(kind)], max(0, time.time() - since))
+        yield age
+        times = SummaryMetricFamily(
+            "recaster_job_seconds", "Time of jobs in a state, or until the end", labels=("kind", "state")
+        )
+        for (kind, state), (count, seconds) in store.times.sums().items():
+            times.add_metric([_kind(kind), _state(state)], count, seconds)
+        yield times
+        workers = CounterMetricFamily("recaster_workers", "Workers that ended", labels=("kind", "ending"))
+        for labels, ended in supervisor.workers.items():
+            workers.add_metric(labels, ended)
+        yield workers
+
+    def _room(self) -> Iterator[Metric]:
+        store = self.engine.store
+        for name, text, value in (
+            ("recaster_free_bytes", "Bytes free on the disk of the data", store.folder.free_bytes()),
+            ("recaster_used_bytes", "Bytes that are kept, or have room kept free", store.blobs.used()),
+            ("recaster_quota_bytes", "Bytes that may be kept", store.blobs.quota.total),
+        ):
+            yield GaugeMetricFamily(name, text, value)
+
+    def _signing(self) -> dict[str, float]:
+        """When the policy's own certificate ends; one made on this machine is renewed in time."""
+        with contextlib.suppress(RecasterError):
+            named = Policy.load(self.engine.store.folder.path).certificate
+            return {} if named is None else {"signing": end_of(named)}
+        return {}
+
+
+class CallCounter(grpc.aio.ServerInterceptor):
+    """Counts calls and what they end with; stands before the door, so that it sees what that refuses."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        labels = ("method",)
+        self._calls = Counter("recaster_calls", "Calls begun", labels, registry=registry)
+        self._errors = Counter("recaster_errors", "Calls failed", ("method", "code"), registry=registry)
+        self._time = Histogram(
+            "recaster_unary_seconds", "Time of unary calls", labels, buckets=BUCKETS, registry=registry
+        )
 
     async def intercept_service(
         self, continuation: Callable[[Any], Awaitable[Any]], call: grpc.HandlerCallDetails
     ) -> Any:
         """Count a call, and time it where it is unary."""
         handler = await continuation(call)
-        if handler is None:
+        if handler is None:  # of no service: not counted by a name that anybody may choose
             return handler
         self._calls.labels(call.method).inc()
-        if handler.request_streaming or handler.response_streaming:
-            return handler
-        timed = self._time.labels(call.method)
+        unary = not (handler.request_streaming or handler.response_streaming)
+        behaviour = (
+            handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
+        )
 
-        async def answered(request: Any, context: Any) -> Any:
+        async def answered(request: Any, context: grpc.aio.ServicerContext) -> Any:
             began = time.monotonic()
             try:
-                return await handler.unary_unary(request, context)
+                return await behaviour(request, context)
+            except BaseException as error:
+                self._errors.labels(call.method, _code(error, context)).inc()
+                raise
             finally:
-                timed.observe(time.monotonic() - began)
+                if unary:
+                    self._time.labels(call.method).observe(time.monotonic() - began)
 
-        return grpc.unary_unary_rpc_method_handler(
-            answered, handler.request_deserializer, handler.response_serializer
-        )
+        return handler._replace(**{_SHAPES[handler.request_streaming, handler.response_streaming]: answered})
+
+
+_SHAPES: Final = {
+    (False, False): "unary_unary",
+    (False, True): "unary_stream",
+    (True, False): "stream_unary",
+    (True, True): "stream_stream",
+}
+
+
+def _code(error: BaseException, context: grpc.aio.ServicerContext) -> str:
+    if isinstance(error, asyncio.CancelledError):
+        return "CANCELLED"  # by the client, or its deadline has passed
+    code = context.code()
+    known = {status.value[0]: status.name for status in grpc.StatusCode}
+    name = known.get(code.value[0] if isinstance(code, grpc.StatusCode) else code, "UNKNOWN")
+    return "UNKNOWN" if name == "OK" else name
+
+
+def _kind(number: int) -> str:
+    return job_pb2.JobKind.Name(number).removeprefix("JOB_KIND_").lower()
+
+
+def _state(number: int) -> str:
+    return job_pb2.JobState.Name(number).removeprefix("JOB_STATE_").lower()
+
+
+def end_of(path: Path) -> float:
+    """When the certificate of a file (PEM) ends that ends first, in seconds since 1970 (InputError)."""
+    from cryptography import x509
+
+    try:
+        found = x509.load_pem_x509_certificates(path.read_bytes())
+    except (OSError, ValueError):
+        raise InputError(f"{path}: no certificates in PEM form can be read there") from None
+    return min(one.not_valid_after_utc.timestamp() for one in found)
+
+
+def _for_loopback(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """Answers only who asks for this machine by a loopback name: no page whose name was made to lead here."""
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if _is_loopback(environ.get("HTTP_HOST", "")):
+            return app(environ, start_response)
+        start_response("421 Misdirected Request", [("Content-Type", "text/plain; charset=utf-8")])
+        return [STRANGE_HOST]
+
+    return answer
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        name = urllib.parse.urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+class _SilentHandler(WSGIRequestHandler):
+    """Logs no requests."""
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -23,12 +24,13 @@ class RefusedCalls:
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self.count = 0
+        self.counts: Counter[str] = Counter()
+        """By reason."""
         self._said: dict[str, tuple[float, int]] = {}  # when each was last told of, and how many since
 
     def note(self, reason: str, peer: str) -> None:
         """A call was refused, of a client at this address as gRPC writes it."""
-        self.count += 1
+        self.counts[reason] += 1
         host = re.sub(r":\d+$", "", peer)  # a connection's port says nothing
         now = self._now()
         if host not in self._said and len(self._said) >= MAX_PEERS:
@@ -40,5 +42,5 @@ class RefusedCalls:
             self._said[host] = (last, since + 1)
             return
         self._said[host] = (now, 0)
-        details = {"reason": reason, "peer": host, "unsaid": since, "in_all": self.count}
+        details = {"reason": reason, "peer": host, "unsaid": since, "in_all": self.counts.total()}
         log.warning("a call was refused", extra=details)

@@ -50,7 +50,7 @@ from recaster.service.blobs import BlobService
 from recaster.service.engine import Engine
 from recaster.service.identities import IdentityService
 from recaster.service.jobs import JobService
-from recaster.service.metrics import Metrics
+from recaster.service.metrics import CallCounter, Metrics, end_of
 from recaster.service.provenance import ProvenanceService
 from recaster.service.readiness import Readiness
 from recaster.service.refused import RefusedCalls
@@ -60,7 +60,7 @@ from recaster.store import analyses
 from recaster.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from recaster.store.blobs import Quota
@@ -168,8 +168,10 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
                 Assistants(settings.data.path / "jobs"),
                 settings.local_drops,
             )
-            door = TokenInterceptor(token, store, RefusedCalls().note)
-            server, address = _listening(engine, settings, door)
+            refused = RefusedCalls()
+            door = TokenInterceptor(token, store, refused.note)
+            counter = _metrics(engine, settings, refused)
+            server, address = _listening(engine, settings, [*counter, door, *tracing.interceptors()])
             await _serve(engine, server, door, lambda: ready(address, token, new))
         finally:
             store.close()
@@ -243,14 +245,25 @@ def refuse_open_door(settings: ServeSettings) -> None:
         )
 
 
+def _metrics(
+    engine: Engine, settings: ServeSettings, refused: RefusedCalls
+) -> list[grpc.aio.ServerInterceptor]:
+    """What counts calls, where numbers are asked for."""
+    if settings.metrics_port is None:
+        return []
+    files = {}
+    if settings.tls is not None:
+        files["tls"] = settings.tls.certificate
+        if settings.tls.client_authority is not None:
+            files["client_authority"] = settings.tls.client_authority
+    metrics = Metrics(engine, refused, {use: end_of(path) for use, path in files.items()})
+    metrics.listen(settings.metrics_port)
+    return [CallCounter(metrics.registry)]
+
+
 def _listening(
-    engine: Engine, settings: ServeSettings, door: TokenInterceptor
+    engine: Engine, settings: ServeSettings, interceptors: Sequence[grpc.aio.ServerInterceptor]
 ) -> tuple[grpc.aio.Server, str]:
-    interceptors: list[grpc.aio.ServerInterceptor] = [door, *tracing.interceptors()]
-    if settings.metrics_port is not None:
-        metrics = Metrics(settings.data)
-        metrics.listen(settings.metrics_port)
-        interceptors.append(metrics)
     server = grpc.aio.server(
         interceptors=interceptors,
         options=(

@@ -10,6 +10,8 @@ import contextlib
 import json
 import secrets
 import sqlite3
+import threading
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -69,12 +71,36 @@ class JobFilter:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
+class Times:
+    """How long jobs took since this process began; may be used from any thread.
+
+    By kind and state: the time in each state that jobs have left, and for those in which they ended, all of
+    their time since they were asked for.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sums: dict[tuple[int, int], tuple[int, float]] = {}
+
+    def add(self, kind: int, state: int, seconds: float) -> None:
+        """One job more."""
+        with self._lock:
+            jobs, total = self._sums.get((kind, state), (0, 0.0))
+            self._sums[kind, state] = (jobs + 1, total + max(seconds, 0))
+
+    def sums(self) -> dict[tuple[int, int], tuple[int, float]]:
+        """Jobs and seconds, by kind and state."""
+        with self._lock:
+            return dict(self._sums)
+
+
 class JobStore:
     """The jobs of one engine. ``on_event`` is called with a job's id after each of its events."""
 
     def __init__(self, database: Database, on_event: Callable[[str], None] = lambda _: None) -> None:
         self._database = database
         self.on_event = on_event
+        self.times = Times()
 
     def create(
         self,
@@ -138,6 +164,22 @@ class JobStore:
         query = f"select body from job where {where} order by number"  # noqa: S608 - only marks
         return [_job(row) for row in self._database.rows(query, tuple(states))]
 
+    def counts(self) -> dict[tuple[int, int], int]:
+        """How many there are, by kind and state."""
+        rows = self._database.rows("select kind, state, count(*) from job group by kind, state")
+        return {(kind, state): count for kind, state, count in rows}
+
+    def waiting_since(self) -> dict[int, float]:
+        """Since when the job has waited that has waited longest (seconds since 1970), by kind."""
+        query = """
+            select kind, (select body from event where job_id = job.job_id and kind = 'state'
+            order by seq desc limit 1) as body from job where state = ?"""
+        found = dict[int, float]()
+        for row in self._database.rows(query, (QUEUED,)):
+            since = job_pb2.JobEvent.FromString(row["body"]).time.ToMilliseconds() / 1000
+            found[row["kind"]] = min(since, found.get(row["kind"], since))
+        return found
+
     def queued(self) -> list[tuple[str, int, int]]:
         """Id, number and kind of the jobs that wait for their turn, the oldest first."""
         query = "select job_id, number, kind from job where state = ? order by number"
@@ -175,6 +217,7 @@ class JobStore:
             before = job.state
             yield job
             if job.state != before:
+                self._note_time(job, before)
                 if job.state in ENDED:
                     job.end_time.GetCurrentTime()
                 self._tell_state(opened, job)
@@ -245,6 +288,18 @@ class JobStore:
         job.last_seq -= 1
         self._append(opened, job, event, "state")
         self._write(opened, job)
+
+    def _note_time(self, job: job_pb2.Job, left: int) -> None:
+        """Count the time since a job came into the state that it leaves, and, where it ends, all its time."""
+        query = "select body from event where job_id = ? and kind = 'state' order by seq desc limit 1"
+        row = self._database.row(query, (job.job_id,))
+        came = job.create_time if row is None else job_pb2.JobEvent.FromString(row["body"]).time
+        now = time.time()
+        in_state = (job.kind, left, now - came.ToMilliseconds() / 1000)
+        in_all = (job.kind, job.state, now - job.create_time.ToMilliseconds() / 1000)
+        self._database.once_kept(lambda: self.times.add(*in_state))
+        if job.state in ENDED:
+            self._database.once_kept(lambda: self.times.add(*in_all))
 
     @staticmethod
     def _append(opened: sqlite3.Connection, job: job_pb2.Job, event: job_pb2.JobEvent, kind: str) -> None:

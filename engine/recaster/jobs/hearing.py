@@ -1,0 +1,64 @@
+"""What workers say while they work, kept for whoever follows their jobs."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from recaster.api.v1 import job_pb2
+from recaster.jobs import logs
+from recaster.store.jobs import RUNNING, STARTING, Standing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from recaster.jobs.running import Running
+    from recaster.jobs.settling import Settler
+    from recaster.store.store import Store
+
+PROGRESS_EVERY: Final = 1.0
+"""Seconds between two reports of progress that are kept."""
+
+
+class Listener:
+    """Listens to workers."""
+
+    def __init__(self, store: Store, settler: Settler) -> None:
+        self._store = store
+        self._settler = settler
+
+    def hear(self, running: Running, said: Mapping[str, Any]) -> None:
+        """Take one message of a worker."""
+        if self._store.jobs.get(running.job_id).state == STARTING:
+            self._settler.move(running.job_id, RUNNING)
+        kind = said["say"]
+        if kind == "progress":
+            running.waiting = said
+            if time.monotonic() - running.kept >= PROGRESS_EVERY:
+                self.keep_progress(running)
+        elif kind == "log":
+            event = job_pb2.JobEvent(log=job_pb2.LogLine(level=said["level"], message=said["line"]))
+            self._store.jobs.tell(running.job_id, event)
+            logs.note(self._store.folder.job(running.job_id), said["level"], said["line"])
+        elif kind == "preview":
+            self._settler.preview(running.job_id, said["path"], said["step"])
+        else:
+            running.outcome = said
+
+    def keep_progress(self, running: Running) -> None:
+        """Keep the newest report of progress."""
+        said, running.waiting = running.waiting, None
+        if said is None:
+            return
+        running.kept = time.monotonic()
+        values = {name: said[name] for name in ("stage", "done", "total", "unit", "detail")}
+        self._store.jobs.tell(running.job_id, job_pb2.JobEvent(progress=job_pb2.Progress(**values)))
+        stage, done = said["stage"], said["done"]
+        if done > running.best.get(stage, -1):
+            running.best[stage] = done
+            standing = self._store.jobs.standing(running.job_id)
+            # It came further than ever: whatever crashed it before is behind it.
+            self._store.jobs.remember(
+                running.job_id, Standing(standing.wish, json.dumps(running.best), failures=0)
+            )
