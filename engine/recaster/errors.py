@@ -4,6 +4,7 @@ Tree::
 
     RecasterError               exit code 1
     +- UsageError               2   options that do not go together
+    |  +- CertificateError          a certificate to sign with that isn't valid now
     +- InputError               3   something given cannot be used
     |  +- DamagedError              a file that was kept: not what it was any more
     |  +- ClipError                 a clip: missing, broken, no video in it
@@ -40,6 +41,10 @@ class UsageError(RecasterError):
     """Options or arguments that do not go together."""
 
     exit_code = 2
+
+
+class CertificateError(UsageError):
+    """A certificate isn't valid yet, or not any more; what needs it waits for another, or for its time."""
 
 
 class InputError(RecasterError):

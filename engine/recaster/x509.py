@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Final
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from recaster.errors import CertificateError
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cryptography.hazmat.primitives.asymmetric import ec
 
 SLACK: Final = dt.timedelta(hours=1)
@@ -30,6 +34,34 @@ def builder(
     )
     constraints = x509.BasicConstraints(ca=authority, path_length=0 if authority else None)
     return begun.add_extension(constraints, critical=True).add_extension(_usage(authority), critical=True)
+
+
+def check_time(certificates: Iterable[x509.Certificate], name: str) -> None:
+    """See to it that certificates are valid at this moment.
+
+    Args:
+        certificates: one, and those that vouch for it.
+        name: of their file, for messages.
+
+    Raises:
+        CertificateError: one isn't valid yet, or not any more.
+    """
+    now = dt.datetime.now(dt.UTC)
+    for one in certificates:
+        if now < one.not_valid_before_utc:
+            raise CertificateError(
+                f"{name}: a certificate in it is valid from {_moment(one.not_valid_before_utc)} on only, and "
+                f"by this machine's clock it is {_moment(now)}; set the clock right, or wait"
+            )
+        if now > one.not_valid_after_utc:
+            raise CertificateError(
+                f"{name}: a certificate in it was valid until {_moment(one.not_valid_after_utc)}; put a new "
+                "one in its place"
+            )
+
+
+def _moment(time: dt.datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
 def key_text(key: ec.EllipticCurvePrivateKey) -> str:

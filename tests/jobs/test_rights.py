@@ -8,6 +8,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
+from certificates import certificate
 
 from recaster.api.v1 import identity_pb2, job_pb2, swap_pb2
 from recaster.client.errors import JobFailedError, RefusedError
@@ -231,6 +232,40 @@ def test_a_policy_that_changes_while_a_job_waits(strict: Material) -> None:
     finally:
         policy.unlink()
     client.jobs.wait(signed)  # goes on by itself
+
+
+def test_what_would_be_signed_waits_for_its_certificate(strict: Material, tmp_path: Path) -> None:
+    client, policy = strict.client, strict.served.data / "policy.toml"
+    if not client.faceset(strict.faceset).identity_id:
+        client.assign(client.state_basis("her", "synthetic").identity_id, faceset_id=strict.faceset)
+    pem, key = certificate(tmp_path, 2, 9)
+    try:
+        policy.write_text(f"[manifest]\ncertificate = '{pem}'\nkey = '{key}'\n")
+        job = client.jobs.create(strict.swapping("0-3")).job_id
+        blocked = strict.until(job, job_pb2.JOB_STATE_BLOCKED)
+        assert blocked.error.reason == "POLICY"
+        assert "studio.pem: a certificate in it is valid from" in blocked.error.message
+        assert str(tmp_path) not in blocked.error.message
+        preview = swap_pb2.PreviewFrameRequest(clip_id=strict.clip, faceset_id=strict.faceset, frame=3)
+        with pytest.raises(RefusedError, match="valid from") as caught:
+            client.preview(preview)
+        assert caught.value.reason == "POLICY"
+        certificate(tmp_path, -1, 9)
+        client.jobs.wait(job)  # goes on by itself
+    finally:
+        policy.unlink()
+
+
+def test_an_engine_starts_though_its_certificate_is_not_valid_yet(
+    serve: Callable[..., Served], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pem, key = certificate(tmp_path, 2, 9)
+    (tmp_path / "policy.toml").write_text(f"[manifest]\ncertificate = '{pem}'\nkey = '{key}'\n")
+    monkeypatch.setenv("RECASTER_POLICY", str(tmp_path / "policy.toml"))
+    served = serve()
+    assert "valid from" in served.log()
+    with served.client(patience_s=5) as client:
+        assert client.info().api_version == "v1"
 
 
 def test_an_upload_of_somebody_else_is_refused(strict: Material, packed_faces: Path) -> None:

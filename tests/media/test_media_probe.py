@@ -1,5 +1,6 @@
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 
@@ -141,6 +142,25 @@ def test_sound_of_an_unknown_format_is_left_out_and_told(make_clip, tools, tmp_p
     assert any("1 sound track has an unknown format" in warning for warning in info.warnings)
     write_clip(read_frames(clip), info, tmp_path / "out.mp4")
     assert len(tools.sound_packets(tmp_path / "out.mp4")) == 1
+
+
+def test_pictures_that_are_too_large_wherever_a_clip_is_opened(tmp_path):
+    """The second picture is larger than the first, which is all that the head of the file tells."""
+    path = tmp_path / "grows.avi"
+    with av.open(path, "w") as container:
+        stream = container.add_stream("mjpeg", 25, width=64, height=64, pix_fmt="yuvj420p")
+        for at, width in enumerate((64, 20_000)):
+            encoder = av.CodecContext.create("mjpeg", "w")
+            encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = (
+                width, 64, "yuvj420p", Fraction(1, 25)
+            )  # fmt: skip
+            [packet] = encoder.encode(av.VideoFrame(width, 64, "yuvj420p"))
+            packet.stream, packet.pts, packet.dts = stream, at, at
+            container.mux(packet)
+    with pytest.raises(ClipError, match="20000x64 pixels are too many"):
+        probe(path)
+    with pytest.raises(ClipError, match="20000x64 pixels are too many"):
+        list(read_frames(path))
 
 
 def test_a_still_image_is_no_clip(tmp_path):

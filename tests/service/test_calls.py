@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import grpc
 import pytest
+from certificates import certificate
+from cryptography.hazmat.primitives import serialization
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from serving import Served
@@ -255,6 +258,57 @@ def test_tls_and_certificates_of_clients(serve: Callable[..., Served], tmp_path:
         client.info()
     assert (tmp_path / "engine.key").stat().st_mode & 0o777 == 0o600
     served.kill()
+
+
+def tls_files(tmp_path: Path, wrong: str) -> tuple[Path, Path, Path]:
+    """An engine's certificate and key, and an authority, of which one isn't what it should be."""
+    make_certificates(tmp_path / "tls", ["localhost"])
+    make_certificates(tmp_path / "other", ["localhost"])
+    pem, key, authority = (tmp_path / "tls" / name for name in ("engine.pem", "engine.key", "ca.pem"))
+    if wrong == "another's key":
+        key = tmp_path / "other" / "engine.key"
+    elif wrong == "swapped":
+        pem, key = key, pem
+    elif wrong == "no key":
+        key.write_text("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
+    elif wrong == "locked":
+        locked = serialization.BestAvailableEncryption(b"secret")
+        form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked
+        key.write_bytes(serialization.load_pem_private_key(key.read_bytes(), None).private_bytes(*form))
+    elif wrong == "no certificate":
+        pem.write_text("nothing")
+    elif wrong == "unreadable":
+        key.unlink()
+        key.mkdir()
+    elif wrong in ("over", "not yet"):
+        pem, key = certificate(tmp_path, *((-9, -2) if wrong == "over" else (2, 9)))
+    else:
+        authority.write_text("nothing")
+    return pem, key, authority
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ("another's key", r"engine\.key isn't the key of the certificate in .*engine\.pem"),
+        ("swapped", "the two files are swapped"),
+        ("no key", r"engine\.key: is no private key in PEM form"),
+        ("locked", "is locked with a passphrase"),
+        ("no certificate", r"engine\.pem: holds no certificate"),
+        ("unreadable", r"engine\.key: cannot be read"),
+        ("over", "was valid until"),
+        ("not yet", "is valid from .* on only"),
+        ("no authority", r"ca\.pem: holds no certificate"),
+    ],
+)
+def test_tls_files_that_are_of_no_use(tmp_path: Path, wrong: str, says: str) -> None:
+    pem, key, authority = tls_files(tmp_path, wrong)
+    said = refused(
+        *(tmp_path, "--listen", "127.0.0.1:0", "--tls-cert", str(pem), "--tls-key", str(key)),
+        *("--client-ca", str(authority)),
+    )
+    assert re.search(says, said), said
+    assert "another engine" not in said
 
 
 def started(tmp_path: Path, *options: str | Path, terminal: bool) -> str:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import (
+    CertificateError,
     FaceNotFoundError,
     FacesetError,
     InputError,
@@ -46,7 +47,12 @@ LINE_LIMIT: Final = 64 << 20
 THUMBNAIL_WIDTH: Final = 96
 PORTRAIT: Final = 256
 PR_SET_PDEATHSIG: Final = 1
-_KINDS: Final = {"USAGE": UsageError, "OUTPUT": OutputError, "FACE_NOT_FOUND": FaceNotFoundError}
+_KINDS: Final = {
+    "USAGE": UsageError,
+    "POLICY": CertificateError,
+    "OUTPUT": OutputError,
+    "FACE_NOT_FOUND": FaceNotFoundError,
+}
 
 
 class Assistant:

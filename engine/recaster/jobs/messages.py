@@ -7,6 +7,7 @@ import json
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from recaster.errors import (
+    CertificateError,
     ClipError,
     ConsentError,
     DamagedError,
@@ -40,6 +41,7 @@ REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (ModelError, "MODEL"),
     (WeightsError, "WEIGHTS"),
     (InputError, "INPUT"),
+    (CertificateError, "POLICY"),  # which waits
     (UsageError, "USAGE"),
     (FaceNotFoundError, "FACE_NOT_FOUND"),
     (TrainingError, "TRAINING"),

@@ -17,7 +17,7 @@ from av.sidedata.sidedata import Type
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from recaster.media.colour import filled, matrix_of, swscale_matrix, tags_of
-from recaster.media.source import MOST_PIXELS, Decoded, Source
+from recaster.media.source import MAX_SIDE, MOST_PIXELS, Decoded, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -66,7 +66,7 @@ def shape_of(picture: Any, stream: Any) -> Shape:
     aspect = stream.sample_aspect_ratio or Fraction(1)
     scaled = square_pixels(picture.width, picture.height, aspect)
     extreme = not Fraction(1, STRANGEST_ASPECT) <= aspect <= STRANGEST_ASPECT
-    if extreme or scaled[0] * scaled[1] > MOST_PIXELS:
+    if extreme or scaled[0] * scaled[1] > MOST_PIXELS or max(scaled) > MAX_SIDE:
         ignored.append(f"its pixel shape of {aspect}: pixels are taken for square")
         aspect = Fraction(1)
         scaled = picture.width, picture.height

@@ -30,8 +30,10 @@ FORMATS = (
 """Containers that are read. Playlists and scripts (concat, hls, dash, sdp, ...) name other files, which a
 stranger's file must not."""
 OPENING = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "file"}
-MOST_PIXELS = 16_384 * 8_640
-"""Of one picture: 16K. A few bytes of a file can ask for more than any memory."""
+MAX_SIDE = 16_384
+"""Pixels of either side of a picture: 16K."""
+MOST_PIXELS = MAX_SIDE * 8_640
+"""Of one picture. A few bytes of a file can ask for more than any memory."""
 
 
 @dataclass
@@ -89,6 +91,7 @@ class Source:
         self._count = 0
         self.container = open_container(self.path)
         self.stream = self._choose_stream()
+        self._check_size(self.stream.codec_context)
         self.tags = tags_of(self.stream.codec_context)  # before decoding, which may forget the container's
         self.stream.thread_type = "SLICE"  # frame threads lose pictures around damage
         self.stream.thread_count = 1 if self.stream.codec_context.name in CONCEALING else THREADS
@@ -153,11 +156,20 @@ class Source:
                 f"{self.path}: decoding failed ({error.strerror}); convert the clip first"
             ) from error
         for picture in pictures:
+            self._check_size(picture)
             if picture.is_corrupt and self.damage.first_corrupt is None:
                 self.damage.first_corrupt = self._count
             self._count += 1
             self.damage.layouts.add((picture.width, picture.height, picture.format.name))
             yield picture
+
+    def _check_size(self, picture: Any) -> None:
+        if max(picture.width, picture.height) > MAX_SIDE or picture.width * picture.height > MOST_PIXELS:
+            self.container.close()
+            raise ClipError(
+                f"{self.path}: {picture.width}x{picture.height} pixels are too many: at most {MOST_PIXELS} "
+                f"are allowed, and {MAX_SIDE} to a side; scale it down"
+            )
 
     def _packets(self) -> Iterator[Any]:
         streams = [self.stream]

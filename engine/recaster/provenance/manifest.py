@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster import __version__
 from recaster.errors import ManifestError, TimestampError, UsageError
 from recaster.files import atomic_path, sha256, write_bytes
+from recaster.provenance.signing import algorithm_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -195,6 +196,7 @@ def check_signing(signing: Signing) -> None:
 
     Raises:
         UsageError: they can't be read, or are of a kind that doesn't sign.
+        CertificateError: the certificate isn't valid now.
         ManifestError: they don't go together, or the certificate is none for this use.
     """
     if signing.local:
@@ -229,7 +231,7 @@ def _signer(signing: Signing) -> Any:
         raise UsageError(f"{name}: can't be read to sign with ({error.strerror})") from None
     return c2pa.Signer.from_info(
         c2pa.C2paSignerInfo(
-            alg=_algorithm(signing.certificate),
+            alg=algorithm_of(signing.certificate),
             sign_cert=chain,
             private_key=key,
             ta_url=signing.timestamp.encode() or None,
@@ -359,31 +361,6 @@ def context(trust: Sequence[Path] = ()) -> Any:
     if anchors:
         settings["trust"] = {"user_anchors": anchors}
     return c2pa.Context.from_dict(settings)
-
-
-def _algorithm(certificate: Path) -> bytes:
-    """How C2PA names the algorithm that a certificate's key signs with.
-
-    Raises:
-        UsageError: it holds no certificate, or one whose key C2PA doesn't take.
-    """
-    from cryptography import x509
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-
-    try:
-        [first, *_] = x509.load_pem_x509_certificates(certificate.read_bytes())
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{certificate}: no certificate to sign with ({error})") from None
-    key = first.public_key()
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        named = {256: b"es256", 384: b"es384", 521: b"es512"}.get(key.curve.key_size)
-    elif isinstance(key, rsa.RSAPublicKey):
-        named = b"ps256"
-    else:
-        named = b"ed25519" if isinstance(key, ed25519.Ed25519PublicKey) else None
-    if named is None:
-        raise UsageError(f"{certificate}: its key is of a kind that C2PA doesn't sign with; use P-256")
-    return named
 
 
 def _now() -> str:

@@ -14,6 +14,8 @@ from recaster.files import locked, unwritable, write_bytes, write_secret
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cryptography import x509
+
     from recaster.provenance.policy import Policy
 
 NAME: Final = "A signer made on one machine"
@@ -55,18 +57,64 @@ def signing_of(policy: Policy, data: Path) -> Signing:
 
     Raises:
         UsageError: the named files can't be used.
+        CertificateError: the certificate isn't valid now.
         OutputError: a certificate can't be made.
     """
     if policy.certificate is not None and policy.key is not None:
         for path in (policy.certificate, policy.key):
             if not path.is_file() or not os.access(path, os.R_OK):
                 raise UsageError(f"{path.name}: the policy signs with this file, but it can't be read")
+        certificates_of(policy.certificate)
         return Signing(policy.certificate, policy.key, local=False, timestamp=policy.timestamp)
     folder = data / "signing"
     found = Signing(folder / "signer.pem", folder / "signer.key", local=True, timestamp=policy.timestamp)
     if not _lasts(found.certificate) or not found.key.is_file():
         _make(folder)
+    certificates_of(found.certificate)  # the clock may have gone back since they were made
     return found
+
+
+def certificates_of(path: Path) -> list[x509.Certificate]:
+    """A signer's certificate and those that vouch for it, all of them valid now.
+
+    Raises:
+        UsageError: there is none in the file.
+        CertificateError: one isn't valid yet, or not any more.
+    """
+    from cryptography import x509
+
+    from recaster.x509 import check_time
+
+    try:
+        chain = x509.load_pem_x509_certificates(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path.name}: no certificate to sign with ({_why(error)})") from None
+    check_time(chain, path.name)
+    return chain
+
+
+def algorithm_of(certificate: Path) -> bytes:
+    """The name that C2PA has for the algorithm that a certificate's key signs with.
+
+    Raises:
+        UsageError, CertificateError: as ``certificates_of``, or C2PA doesn't take the key.
+    """
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+    key = certificates_of(certificate)[0].public_key()
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        named = {256: b"es256", 384: b"es384", 521: b"es512"}.get(key.curve.key_size)
+    elif isinstance(key, rsa.RSAPublicKey):
+        named = b"ps256"
+    else:
+        named = b"ed25519" if isinstance(key, ed25519.Ed25519PublicKey) else None
+    if named is None:
+        raise UsageError(f"{certificate.name}: its key is of a kind that C2PA doesn't sign with; use P-256")
+    return named
+
+
+def _why(error: OSError | ValueError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def local_authority(data: Path) -> Path:

@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from recaster.errors import (
+    CertificateError,
     ConsentError,
     DiskFullError,
     FaceNotFoundError,
@@ -53,6 +54,7 @@ _CODES: Final[tuple[tuple[type[RecasterError], grpc.StatusCode, str], ...]] = (
     (DiskFullError, Code.RESOURCE_EXHAUSTED, "DISK_FULL"),
     (DigestError, Code.DATA_LOSS, "DIGEST_MISMATCH"),
     (NotOfferedError, Code.FAILED_PRECONDITION, "NOT_OFFERED"),
+    (CertificateError, Code.FAILED_PRECONDITION, "POLICY"),
     (UsageError, Code.INVALID_ARGUMENT, "USAGE"),
     (InputError, Code.INVALID_ARGUMENT, "INPUT"),
     (FaceNotFoundError, Code.NOT_FOUND, "FACE_NOT_FOUND"),

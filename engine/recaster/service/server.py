@@ -29,7 +29,7 @@ from recaster.api.v1 import (
     swap_pb2_grpc,
 )
 from recaster.client.peer import loopback_of
-from recaster.errors import AuditError, InputError, RecasterError, UsageError
+from recaster.errors import AuditError, CertificateError, RecasterError, UsageError
 from recaster.jobs.assistants import Assistants
 from recaster.jobs.descriptors import connections_for, raise_limit
 from recaster.jobs.devices import devices
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from recaster.service.tls import Tls
     from recaster.store.blobs import Quota
     from recaster.store.folder import DataFolder
 
@@ -86,31 +87,6 @@ _SERVICES: Final = (
     (server_pb2_grpc.add_ServerServiceServicer_to_server, ServerService),
     (swap_pb2_grpc.add_SwapServiceServicer_to_server, SwapService),
 )
-
-
-@dataclass(frozen=True)
-class Tls:
-    """Files in PEM form.
-
-    Attributes:
-        certificate: the engine's, with those that signed it.
-        key: its private key.
-        client_authority: whose signature a client's certificate must have; None asks for none.
-    """
-
-    certificate: Path
-    key: Path
-    client_authority: Path | None = None
-
-    def credentials(self) -> grpc.ServerCredentials:
-        """For grpc (InputError where a file can't be read or is none)."""
-        key, certificate = _read(self.key), _read(self.certificate)
-        authority = None if self.client_authority is None else _read(self.client_authority)
-        if b"PRIVATE KEY" not in key or b"BEGIN CERTIFICATE" not in certificate:
-            raise InputError(f"{self.certificate}, {self.key}: not a certificate and its key in PEM form")
-        return grpc.ssl_server_credentials(
-            [(key, certificate)], root_certificates=authority, require_client_auth=authority is not None
-        )
 
 
 @dataclass(frozen=True)
@@ -156,7 +132,10 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
     settings.data.make()
     policy = Policy.load(settings.data.path)
     if policy.certificate is not None:
-        check_signing(signing_of(policy, settings.data.path))
+        try:
+            check_signing(signing_of(policy, settings.data.path))
+        except CertificateError as error:  # what signs waits until it is valid; all else goes on
+            log.warning(str(error))
     with settings.data.locked():
         token, new = settings.data.token()
         store = Store.open(settings.data, settings.quota)
@@ -351,10 +330,3 @@ def _on_signals(stop: Callable[[], None]) -> None:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
         else:
             loop.add_signal_handler(number, stop)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None

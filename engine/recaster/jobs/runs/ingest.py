@@ -6,7 +6,6 @@ import shutil
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2
-from recaster.errors import ClipError
 from recaster.jobs.described import described_clip, described_faceset, described_model
 from recaster.jobs.work import Made
 
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
 THUMBNAIL: Final = "thumbnail.jpg"
 THUMBNAIL_WIDTH: Final = 320
-LARGEST_SIDE: Final = 16_384
-"""Pixels of the largest picture that is taken in: 16K."""
 
 
 def ingest(work: Work) -> Made:
@@ -42,8 +39,6 @@ def _clip(work: Work, digest: str, name: str) -> Made:
 
     path = work.named(digest, name)
     info = probe(path)
-    if max(info.width, info.height) > LARGEST_SIDE:
-        raise ClipError(f"{name}: {info.width}x{info.height} pixels are more than {LARGEST_SIDE} to a side")
     made = work.folder / THUMBNAIL
     thumbnail(path, info.frame_count // 2, made, THUMBNAIL_WIDTH)
     body = described_clip(info, work.task.made, name, digest, path.stat().st_size)
