@@ -87,6 +87,9 @@ def test_a_swap_needs_a_basis_once(
     assert run("identity", "revoke", owner(faces))[0] == 0
     assert run(*swap)[0] == 9
     assert run("verify", out)[0] == 0  # what was made stays
+    code, _, error = run("evaluate", actors / "performer.mp4", out, "--source", faces, "--range", "0-5")
+    assert code == 9
+    assert "revoked" in error
 
     edit = tmp_path / "edit.mp4"
     sign = ("sign", actors / "neighbour.mp4", "--swap", out, "-o", edit)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from certificates import certificate
 
-from recaster.api.v1 import identity_pb2, job_pb2, swap_pb2
+from recaster.api.v1 import faceset_pb2, identity_pb2, job_pb2, swap_pb2
 from recaster.client.errors import JobFailedError, RefusedError
 from recaster.files import sha256
 from recaster.provenance.audit import AuditLog
@@ -281,6 +281,18 @@ def test_an_upload_of_somebody_else_is_refused(strict: Material, packed_faces: P
         client.jobs.wait(client.jobs.create(job_pb2.JobSpec(ingest=spec)).job_id)
 
 
+def judging_of(material: Material, result: str, folder: Path) -> job_pb2.JobSpec:
+    """An evaluation of a swap of the first five frames."""
+    material.client.transfer.download(result, folder / "swapped.mp4")
+    spec = job_pb2.EvaluateSpec(
+        original_clip_id=material.clip,
+        swapped_clip_id=material.client.take_clip(folder / "swapped.mp4"),
+        source_faceset_id=material.faceset,
+        range="0-4",
+    )
+    return job_pb2.JobSpec(evaluate=spec)
+
+
 def test_a_revoked_face_neither_goes_nor_comes_back(
     serve: Callable[..., Served],
     prepare: Callable[[Served], Material],
@@ -294,14 +306,23 @@ def test_a_revoked_face_neither_goes_nor_comes_back(
     result = client.jobs.wait(client.jobs.create(material.swapping("0-4")).job_id).result.artifacts[0].digest
     packed = job_pb2.JobSpec(export=job_pb2.ExportSpec(faceset_id=material.faceset))
     exported = client.jobs.wait(client.jobs.create(packed).job_id).result.artifacts[0].digest
+    judging = judging_of(material, result, tmp_path)
+    judged = client.jobs.wait(client.jobs.create(judging).job_id).result.artifacts[0].digest
     person = client.state_basis("her", "synthetic").identity_id
     client.assign(person, faceset_id=material.faceset)
     assert client.model(model).identity_id == person
     revoke(material, person)
 
-    for digest in (result, exported):
+    for digest in (result, exported, judged):
         with pytest.raises(RefusedError, match="revoked"):
             client.transfer.download(digest, tmp_path / "out")
+    with pytest.raises(RefusedError, match="revoked"):
+        client.jobs.create(judging)
+    faces = faceset_pb2.ListFacesRequest(faceset_id=material.faceset, thumbnails=True)
+    with pytest.raises(RefusedError, match="revoked"):
+        client.connection.call(client.facesets.ListFaces, faces)
+    faces.thumbnails = False  # what is known of them is no face
+    assert client.connection.call(client.facesets.ListFaces, faces).faces
     with pytest.raises(RefusedError, match="revoked"):
         client.jobs.create(packed)
     preview = swap_pb2.PreviewFrameRequest(clip_id=material.clip, model_id=model, frame=3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli.basis import heed
 from recaster.cli.display import reporter, say, say_json
 from recaster.cli.remote import add_engine, engine_of
 
@@ -63,7 +64,6 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _run_here(options: argparse.Namespace) -> None:
-
     from recaster.evaluation.evaluate import EvaluateSettings, evaluate
     from recaster.media.probe import probe
     from recaster.media.ranges import parse_range
@@ -77,6 +77,9 @@ def _run_here(options: argparse.Namespace) -> None:
         person=options.person,
         track=options.track,
     )
+    for folder in (options.source, options.target, *options.gallery):
+        if folder is not None:
+            heed(folder)
     outcome = evaluate(
         options.original, options.swapped, options.source, options.out, settings, reporter(options)
     )

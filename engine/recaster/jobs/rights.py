@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from recaster.api.v1 import job_pb2
 from recaster.errors import ConsentError, UsageError
-from recaster.jobs.tasks import kind_of
+from recaster.jobs.tasks import kind_of, needs
 from recaster.provenance.marking import Marking
 from recaster.provenance.register import Register
 from recaster.provenance.signing import signing_of
@@ -66,12 +66,14 @@ def _owner(kind: str, thing_id: str, store: Store) -> str:
 
 
 def faces_of(spec: job_pb2.JobSpec) -> list[tuple[str, str]]:
-    """Kind and id of the facesets and models whose face a job puts on or hands out."""
+    """Kind and id of the facesets and models whose face a job puts on, judges or hands out."""
     kind = kind_of(spec)
     if kind == "train":
         found = [("faceset", spec.train.source_faceset_id), ("model", spec.train.model_id)]
     elif kind == "swap":
         found = [("faceset", spec.swap.faceset_id), ("model", spec.swap.model_id)]
+    elif kind == "evaluate":
+        found = [("faceset", one) for one in needs(spec).facesets]
     else:
         found = [("faceset", spec.export.faceset_id), ("model", spec.export.model_id)]
     return [one for one in found if one[1]]

@@ -90,7 +90,7 @@ class Settler:
         """
         job = self._store.jobs.get(job_id)
         kind = kind_of(job.spec)
-        if kind in ("swap", "export", "sign"):
+        if kind in ("swap", "export", "sign", "evaluate"):
             why = hindrance(job.spec, self._store)
             if why is not None:
                 self._withhold(job_id)

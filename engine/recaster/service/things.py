@@ -125,6 +125,8 @@ class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
         """The faces of one."""
         name = check_id("faceset_id", request.faceset_id)
         await reading(self._things.get, "faceset", name)
+        if request.thumbnails:
+            await reading(heed, [("faceset", name)], self._engine.store)
         if not 0 <= request.page_size <= LARGEST_FACES_PAGE:
             raise invalid("page_size", f"must be 0 to {LARGEST_FACES_PAGE}")
         if request.page_token and not (request.page_token.isdecimal() and len(request.page_token) < 10):
