@@ -11,7 +11,7 @@ import pytest
 from certificates import certificate
 
 from recaster.api.v1 import faceset_pb2, identity_pb2, job_pb2, swap_pb2
-from recaster.client.errors import JobFailedError, RefusedError
+from recaster.client.errors import JobFailedError, MissingError, RefusedError
 from recaster.files import sha256
 from recaster.provenance.audit import AuditLog
 from recaster.provenance.manifest import BASIS, SWAP
@@ -166,6 +166,42 @@ def test_a_document_isn_t_handed_out(strict: Material, tmp_path: Path) -> None:
     request.attestation.basis = identity_pb2.BASIS_UNSPECIFIED
     with pytest.raises(RefusedError, match="must be set"):
         client.connection.call(client.identities.CreateIdentity, request)
+
+
+def test_a_letter_that_a_job_names_isn_t_handed_out(strict: Material, tmp_path: Path) -> None:
+    client = strict.client
+
+    def attested(name: str, letter: str) -> identity_pb2.Identity:
+        said = identity_pb2.Attestation(basis=identity_pb2.BASIS_CONSENT, document_digest=letter)
+        request = identity_pb2.CreateIdentityRequest(display_name=name, attestation=said)
+        return client.connection.call(client.identities.CreateIdentity, request)
+
+    letter = tmp_path / "letter.png"
+    letter.write_bytes(b"I agree, too. Anna")
+    digest = client.transfer.upload(letter)
+    picture = job_pb2.ExtractInput(picture=job_pb2.Picture(digest=digest, display_name="anna.png"))
+    asked = job_pb2.JobSpec(extract=job_pb2.ExtractSpec(inputs=[picture], display_name="anna"))
+    waits = strict.served.data / "blobs" / digest[:2] / digest
+    with pytest.raises(JobFailedError):
+        client.jobs.wait(client.jobs.create(asked).job_id)
+    assert client.transfer.read(digest) == letter.read_bytes()
+    anna = attested("Anna", digest)  # the job has ended, and needs it no more
+    assert not waits.exists()
+    for asks in (lambda: client.transfer.read(digest), lambda: client.jobs.create(asked)):
+        with pytest.raises((RefusedError, MissingError), match=r"no blob|person's document"):
+            asks()
+    client.transfer.upload(letter)  # brought again, it is nobody's to read either
+    for asks in (lambda: client.transfer.read(digest), lambda: client.jobs.create(asked)):
+        with pytest.raises((RefusedError, MissingError), match="person's document"):
+            asks()
+    attest(strict, anna.identity_id)  # without a letter
+    assert not (strict.served.data / "documents" / digest).exists()
+
+    clip = client.clip(strict.clip)
+    with pytest.raises(RefusedError, match=f"clip {strict.clip} works with") as caught:
+        attested("Ben", clip.digest)
+    assert caught.value.reason == "IN_USE"
+    assert client.transfer.missing([clip.digest]) == []
 
 
 def test_a_policy_of_the_engine_rules(strict: Material, tmp_path: Path) -> None:

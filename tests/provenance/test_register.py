@@ -136,6 +136,8 @@ def test_a_policy_rules(register: Register, tmp_path: Path) -> None:
         ('[label]\nkind = "none"', "kind of label can't be 'none'"),
         ('[label]\nlanguage = "xx"', "language of label can't be"),
         ('[manifest]\ncertificate = "a.pem"', "go together"),
+        ("[retention]\nletters_years = true", "must be a int"),
+        ("[retention]\nletters_years = -1", "must be 0 to"),
         ("[consent", "no TOML"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import random
 import shutil
 from typing import TYPE_CHECKING
@@ -194,6 +195,34 @@ def test_a_replaced_letter_goes(register: Register, tmp_path: Path) -> None:
     register.attest(her, said)
     assert not register.documents.path(letters[0]).exists()
     assert register.documents.path(letters[1]).exists()
+
+
+@pytest.mark.parametrize("how", ["replaced", "deleted"])
+def test_a_letter_that_the_policy_holds_stays_for_its_years(
+    register: Register, tmp_path: Path, how: str
+) -> None:
+    (register.folder.path / "policy.toml").write_text("[retention]\nletters_years = 10\n")
+    (tmp_path / "letter").write_text("I agree")
+    said = identity_pb2.Attestation(basis=identity_pb2.BASIS_CONSENT, scope="the film")
+    said.document_digest = register.documents.keep(tmp_path / "letter")
+    her = register.add("Anna", said).identity_id
+    if how == "replaced":
+        said.ClearField("document_digest")
+        register.attest(her, said)
+    else:
+        assert register.delete(her).startswith(str(dt.datetime.now(dt.UTC).year + 10)[:3])
+    documents = register.documents
+    [held] = (documents.folder / "held").iterdir()
+    assert {path.name for path in documents.folder.iterdir()} == {"held"}
+    assert (held / "letter").read_text() == "I agree"
+    assert json.loads((held / "record.json").read_text())["displayName"] == "Anna"
+    assert not any(path.stat().st_mode & 0o077 for path in (held, *held.iterdir()))
+    end = dt.date.fromisoformat(held.name[:10])
+    assert 9 * 365 < (end - dt.datetime.now(dt.UTC).date()).days < 11 * 365
+    documents.end_holds(end)
+    assert held.is_dir()
+    documents.end_holds(end + dt.timedelta(days=1))
+    assert not list((documents.folder / "held").iterdir())
 
 
 def _folder(tmp_path: Path):

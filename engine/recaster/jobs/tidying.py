@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from recaster.jobs.rights import register_of
 from recaster.jobs.tasks import needs
 from recaster.store.jobs import ENDED, UNENDED
 
@@ -21,6 +22,20 @@ def forget(store: Store, job_id: str) -> None:
     store.blobs.release(f"job {job_id}")
 
 
+def needed_by(store: Store, digest: str) -> str:
+    """Who needs a blob: "clip ID", or "job ID" of one that hasn't ended; "" for nobody."""
+    at_work = {f"job {job.job_id}" for job in store.jobs.in_states(UNENDED)}
+    needing = [one for one in store.blobs.users(digest) if one.startswith("clip ") or one in at_work]
+    return needing[0] if needing else ""
+
+
+def withdraw(store: Store, digest: str) -> None:
+    """Take a document out of the blobs, whatever ended jobs name it, unless somebody works with it there."""
+    if not needed_by(store, digest):
+        for owner in (*store.blobs.users(digest), "document"):
+            store.blobs.let_go(digest, owner)
+
+
 def folders_of(store: Store, job_id: str) -> list[Path]:
     """The folders that a job writes to: its own, and those of what it makes or changes."""
     changed = needs(store.jobs.get(job_id).spec).changes
@@ -35,6 +50,12 @@ def tidy(store: Store) -> None:
     older store was put back, say.
     """
     store.blobs.release_unknown()
+    documents = register_of(store).documents
+    for person in store.things.every("identity"):
+        letter = person.attestation.document_digest
+        if letter and documents.path(letter).is_file():
+            withdraw(store, letter)
+    documents.end_holds()
     at_work = {job.job_id for job in store.jobs.in_states(UNENDED)}
     ended = {job.job_id for job in store.jobs.in_states(tuple(ENDED))}
     for kind in ("faceset", "model"):

@@ -1,20 +1,38 @@
-"""Consents and licences by SHA-256: copies for their owner's eyes alone."""
+"""Consents and licences by SHA-256: copies for their owner's eyes alone.
+
+Those that a policy holds for some years after their person was deleted, or another took their place, lie
+apart, in ``held/``: one folder each, named by the day until which it is held, with what was stated.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
+import re
+import secrets
 import shutil
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from google.protobuf import json_format
+
 from recaster.errors import InputError
-from recaster.files import atomic_path, sha256, unwritable
+from recaster.files import atomic_path, built_aside, sha256, unwritable, write_secret
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from recaster.api.v1 import identity_pb2
+
 DOCUMENTS: Final = "documents"
 """Name of their folder in a data folder."""
 MAX_DOCUMENT_BYTES: Final = 100 << 20
+HELD: Final = "held"
+RECORD: Final = "record.json"
+LETTER: Final = "letter"
+DAY_S: Final = 24 * 3600.0
+_HELD: Final = re.compile(r"(\d{4}-\d\d-\d\d)-.+")
 
 
 @dataclass(frozen=True)
@@ -54,3 +72,33 @@ class Documents:
         except OSError as error:
             raise unwritable(kept, error) from error
         return digest
+
+    def hold(self, identity: identity_pb2.Identity, until: dt.date) -> None:
+        """Keep what was stated of a person, and the document that says so, until a day (OutputError)."""
+        name = f"{until}-{identity.identity_id}-{secrets.token_hex(4)}"
+        with built_aside(self.folder / HELD / name) as aside:
+            aside.mkdir(mode=0o700)
+            write_secret(aside / RECORD, json_format.MessageToJson(identity) + "\n")
+            document = self.path(identity.attestation.document_digest)
+            if identity.attestation.document_digest and document.is_file():
+                with atomic_path(aside / LETTER, 0o600) as temporary:
+                    shutil.copyfile(document, temporary)
+
+    def end_holds(self, today: dt.date | None = None) -> None:
+        """Remove what was held until a day that is over (OutputError)."""
+        today = today or dt.datetime.now(dt.UTC).date()
+        for path in (self.folder / HELD).glob("*"):
+            until = _HELD.fullmatch(path.name)
+            # Names in ISO's way are in the order of their days. Others were never held: a crash left them.
+            over = until[1] < str(today) if until else _age_s(path) > DAY_S
+            if over:
+                try:
+                    shutil.rmtree(path)
+                except OSError as error:
+                    raise unwritable(path, error) from error
+
+
+def _age_s(path: Path) -> float:
+    with contextlib.suppress(FileNotFoundError):
+        return time.time() - path.stat().st_mtime
+    return 0.0

@@ -20,10 +20,12 @@ LANGUAGES: Final = ("de", "en", "es", "fr", "it", "nl", "pt")
 """What a label can be, and say."""
 BASES: Final = ("consent", "self", "licensed", "synthetic")
 """By what right a face is put on: its person agreed, is the user, it was licensed, or it is nobody's."""
-_KEYS: Final = {
+MAX_YEARS: Final = 100
+_KEYS: Final[dict[str, dict[str, type]]] = {
     "consent": {"bases": list, "document": bool, "default": str, "editors_attest": bool},
     "manifest": {"required": bool, "certificate": str, "key": str, "timestamp": str, "trust": str},
     "label": {"required": bool, "kind": str, "language": str},
+    "retention": {"letters_years": int},
 }
 
 
@@ -44,6 +46,8 @@ class Policy:
         label_required: whether every swap is labelled in the picture.
         label_kind: how, where nobody says.
         label_language: in which language, where nobody says.
+        letters_years: how long what was stated of a person, and the letter that says so, are held after she
+            was deleted or another letter took its place; 0 for not at all.
     """
 
     bases: tuple[str, ...] = BASES
@@ -58,6 +62,7 @@ class Policy:
     label_required: bool = False
     label_kind: str = "text"
     label_language: str = "en"
+    letters_years: int = 0
 
     @classmethod
     def load(cls, data: Path) -> Policy:
@@ -72,10 +77,13 @@ class Policy:
         path = Path(named) if named else data / FILE
         # A link that leads nowhere is a policy that can't be read, not none.
         tables = _read(path) if named or os.path.lexists(path) else {}
-        consent, manifest, label = (tables.get(name, {}) for name in _KEYS)
+        consent, manifest, label, retention = (tables.get(name, {}) for name in _KEYS)
         default = os.environ.get(BASIS_VARIABLE) or consent.get("default", "")
         for basis in (*consent.get("bases", ()), *([default] if default else [])):
             _one_of(f"{path.name}: basis", basis, BASES)
+        years = retention.get("letters_years", 0)
+        if not 0 <= years <= MAX_YEARS:
+            raise UsageError(f"{path.name}: letters_years must be 0 to {MAX_YEARS}, not {years}")
         if ("certificate" in manifest) != ("key" in manifest):
             raise UsageError(f"{path.name}: a certificate and its key go together")
         kind = _one_of(f"{path.name}: kind of label", label.get("kind", "text"), LABELS)
@@ -91,6 +99,7 @@ class Policy:
             label_required=label.get("required", False),
             label_kind=kind,
             label_language=language,
+            letters_years=years,
             **place,
         )
 
@@ -122,6 +131,6 @@ def _read(path: Path) -> dict[str, Any]:
             kind = _KEYS[table].get(name)
             if kind is None:
                 raise UsageError(f"{path.name}: [{table}] has no {name}; it has {', '.join(_KEYS[table])}")
-            if not isinstance(value, kind):
+            if type(value) is not kind:  # True is an int
                 raise UsageError(f"{path.name}: {name} in [{table}] must be a {kind.__name__}")
     return tables

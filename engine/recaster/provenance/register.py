@@ -115,6 +115,8 @@ class Register:
         """
         identity = self.get(identity_id)
         before = identity.attestation.document_digest
+        if before and before != attestation.document_digest:
+            self._hold(identity)
         identity.attestation.CopyFrom(attested(attestation, self.policy, self.documents))
         identity.ClearField("revocation")
         with self.things.transaction():
@@ -227,13 +229,34 @@ class Register:
                 if not model.identity_id and model.source_digest in traces.digests:
                     self.assign(identity_id, "model", model)
 
-    def delete(self, identity_id: str) -> None:
-        """Forget a person, and their document where it is nobody else's (UnknownError)."""
-        document = self.get(identity_id).attestation.document_digest
+    def delete(self, identity_id: str, **gone: list[str]) -> str:
+        """Forget a person, and their document where it is nobody else's (UnknownError).
+
+        Args:
+            identity_id: the person.
+            **gone: ids of what was deleted with them, by kind, for the log.
+
+        Returns:
+            Until when the policy holds what was stated of them, as 2036-12-31; "" where it doesn't.
+        """
+        identity = self.get(identity_id)
+        held = self._hold(identity)
         with self.things.transaction():
             self.things.delete("identity", identity_id)
-            self.audit.add("identity.delete", identity=identity_id)
-        self._drop_document(document)
+            self.audit.add(
+                "identity.delete", identity=identity_id, **gone, **({"held": held} if held else {})
+            )
+        self._drop_document(identity.attestation.document_digest)
+        return held
+
+    def _hold(self, identity: identity_pb2.Identity) -> str:
+        """Hold what was stated of a person for as long as the policy says; returns until when, "" for not."""
+        years = self.policy.letters_years
+        if not years or not identity.HasField("attestation"):
+            return ""
+        until = (self.now() + dt.timedelta(days=round(365.25 * years))).date()
+        self.documents.hold(identity, until)
+        return str(until)
 
     def _drop_document(self, digest: str) -> None:
         """Remove a document that is nobody's any more."""
@@ -326,6 +349,7 @@ def opened(folder: DataFolder | None = None) -> Iterator[Register]:
     """
     with _unchecked(folder or DataFolder.default()) as register:
         register.reconcile()
+        register.documents.end_holds()
         yield register
 
 

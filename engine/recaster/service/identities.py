@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recaster.api.v1 import identity_pb2, identity_pb2_grpc
+from recaster.jobs.tidying import needed_by, withdraw
 from recaster.provenance.basis import basis_name
 from recaster.provenance.register import Register
 from recaster.service.checks import LONGEST_REQUEST_ID, check_digest, check_id, check_name, check_text
@@ -140,13 +141,25 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
         check_name("attestation.attested_by", said.attested_by)
         if said.document_digest:
             digest = check_digest("attestation.document_digest", said.document_digest)
-            blobs = self._engine.store.blobs
-            if not self._register.documents.path(digest).is_file():
-                if not blobs.has(digest):
-                    raise blob_missing(digest)
-                self._register.documents.keep(blobs.path(digest))
-            blobs.let_go(digest, "document")  # unless something else needs the very same file
+            self._take_document(digest)
         return said
+
+    def _take_document(self, digest: str) -> None:
+        """Move an uploaded document to where no client reads it."""
+        store, documents = self._engine.store, self._register.documents
+        needing = needed_by(store, digest)
+        if needing:
+            raise Refusal(
+                Code.FAILED_PRECONDITION,
+                "IN_USE",
+                f"the document is a file that {needing} works with, which clients can read; delete or cancel "
+                "that first, or give the letter as another file",
+            )
+        if not documents.path(digest).is_file():
+            if not store.blobs.has(digest):
+                raise blob_missing(digest)
+            documents.keep(store.blobs.path(digest))
+        withdraw(store, digest)
 
 
 def _origin(request: identity_pb2.CreateIdentityRequest) -> str | None:

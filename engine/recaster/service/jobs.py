@@ -7,7 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2, job_pb2_grpc
-from recaster.jobs.rights import governed, person_of
+from recaster.jobs.rights import governed, person_of, register_of
 from recaster.jobs.tasks import KINDS, blobs_of, kind_of, needs
 from recaster.jobs.tidying import forget
 from recaster.provenance.caller import caller
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from recaster.service.engine import Engine
+    from recaster.store.store import Store
 
 KEEP_ALIVE_S: Final = 15.0
 MAX_FILTERS: Final = 20
@@ -54,6 +55,8 @@ class JobService(job_pb2_grpc.JobServiceServicer):
                     store.things.get(kind, name)  # NOT_FOUND takes the job back
                 for digest in blobs_of(job.spec, store):
                     kept_blob(store.blobs, digest)
+                for digest in needed.blobs:
+                    _refuse_document(digest, store)
                 person_of(job.spec, store)  # so does a face that may not be put on
                 store.blobs.use(needed.blobs, f"job {job.job_id}")
         self._engine.supervisor.wake()
@@ -145,3 +148,13 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         self._engine.supervisor.obey()
         self._engine.supervisor.wake()
         return self._jobs.get(job_id)
+
+
+def _refuse_document(digest: str, store: Store) -> None:
+    """Refuse to work on a person's document: what a job makes of it, clients could read."""
+    if register_of(store).documents.path(digest).is_file():
+        raise Refusal(
+            Code.FAILED_PRECONDITION,
+            "DOCUMENT",
+            f"blob {digest[:12]} is a person's document, which no job works on; name another file",
+        )

@@ -314,6 +314,7 @@ async def _sweep(engine: Engine) -> None:
         try:
             await writing(engine.store.blobs.sweep)
             await writing(analyses.tidy)
+            await writing(register_of(engine.store).documents.end_holds)
             await writing(engine.store.database.compact)
         except (RecasterError, OSError):
             log.exception("old blobs can't be swept away now")
