@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 import socket
@@ -14,7 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from recaster.api.v1 import job_pb2
     from recaster.client import Client
+    from recaster.store.store import Store
 
 
 class Served:
@@ -85,6 +88,24 @@ class Served:
         from recaster.client import Address, Client
 
         return Client(Address(self.address, self.token), **how)
+
+
+def done(store: Store, spec: job_pb2.JobSpec, kind: job_pb2.JobKind) -> job_pb2.Job:
+    """Run a job by a supervisor in this process, to its end."""
+    from recaster.jobs.supervisor import Supervisor
+    from recaster.store.jobs import ENDED
+
+    async def work() -> None:
+        supervisor = Supervisor(store)
+        running = asyncio.create_task(supervisor.run())
+        while store.jobs.get(job.job_id).state not in ENDED:
+            await asyncio.sleep(0.05)
+        await supervisor.close()
+        await running
+
+    job, _ = store.jobs.create(spec, kind, "", {})
+    asyncio.run(work())
+    return store.jobs.get(job.job_id)
 
 
 def alive(process: int) -> bool:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster.errors import DiskFullError, LockedError, OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 OFFERED: Final = "recaster-offers-{digest}"
 """Name of a file that a client shows to an engine on its machine; nothing else is named so."""
@@ -173,6 +173,25 @@ def _lock(handle: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def own_file(path: Path, folders: Iterable[Path]) -> Path:
+    """Where a path really leads that another process names, which must be into one of some folders.
+
+    Raises:
+        ValueError: it leads elsewhere, or to what is there and isn't a file.
+    """
+    real = Path(os.path.realpath(path))
+    if not any(real.is_relative_to(os.path.realpath(folder)) for folder in folders):
+        raise ValueError(f"{path}: isn't where a file of this process would be")
+    if real.exists() and not real.is_file():
+        raise ValueError(f"{path}: is no file")
+    return real
+
+
+def open_no_link(path: str, flags: int) -> int:
+    """An opener for a file in a folder that another process writes to, too: no link there is followed."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -9,6 +9,7 @@ import textwrap
 
 import pytest
 
+from recaster.jobs import limits
 from recaster.jobs.environment import environment
 
 
@@ -102,3 +103,12 @@ def test_workers_get_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     found = environment()
     assert not found.keys() & set(secrets)
     assert found.keys() >= set(needed)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process leave the network")
+def test_a_worker_that_keeps_the_network_says_so():
+    body = """
+        limits.go_offline = lambda: False
+        print(limits.apply(Limits()), *limits.apply(Limits(offline=True)))
+    """
+    assert run(body) == f"[] {limits.KEEPS_NETWORK}"

@@ -9,6 +9,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from serving import done
 
 from recaster.api.v1 import job_pb2
 from recaster.errors import DiskFullError, OutputError
@@ -30,22 +31,6 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened = Store.open(DataFolder(tmp_path / "data"))
     yield opened
     opened.close()
-
-
-def done(store: Store, spec: job_pb2.JobSpec, kind: job_pb2.JobKind) -> job_pb2.Job:
-    """Run a supervisor until a job has ended."""
-
-    async def work() -> None:
-        supervisor = Supervisor(store)
-        running = asyncio.create_task(supervisor.run())
-        while store.jobs.get(job.job_id).state not in ENDED:
-            await asyncio.sleep(0.05)
-        await supervisor.close()
-        await running
-
-    job, _ = store.jobs.create(spec, kind, "", {})
-    asyncio.run(work())
-    return store.jobs.get(job.job_id)
 
 
 def test_a_store_that_can_not_be_written_for_a_while(

@@ -32,7 +32,7 @@ from recaster.errors import (
     RecasterError,
     UsageError,
 )
-from recaster.files import safe_name
+from recaster.files import own_file, safe_name
 from recaster.jobs.environment import environment
 from recaster.jobs.messages import reason_of
 
@@ -113,8 +113,7 @@ class Assistant:
             )
         process = self._process
         assert process is not None  # noqa: S101 - started above
-        assert process.stdin is not None  # noqa: S101 - asked for above
-        assert process.stdout is not None  # noqa: S101
+        assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 - asked for
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="tmp", dir=self._parent))
         process.stdin.write(
@@ -125,7 +124,9 @@ class Assistant:
         line = await process.stdout.readline()
         if not line:
             raise InputError("the question could not be answered: what it is about made its process fail")
-        answer: Mapping[str, Any] = json.loads(line)
+        answer: dict[str, Any] = json.loads(line)
+        if "path" in answer:  # whatever it says: a file of its own
+            answer["path"] = str(own_file(Path(answer["path"]), [self._folder]))
         return answer
 
 

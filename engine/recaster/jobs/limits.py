@@ -21,17 +21,26 @@ MEMORY_SHARE: Final = 0.9
 """Of the machine's memory that one worker may use."""
 
 
-def apply(limits: Limits) -> None:
+KEEPS_NETWORK: Final = (
+    "it keeps the network: this system lets nobody leave it (user namespaces are switched off)"
+)
+
+
+def apply(limits: Limits) -> list[str]:
     """Bind this process to its limits, where the system knows them (not on Windows).
 
     Call it before there is a second thread.
+
+    Returns:
+        What should have been given up and couldn't, in words.
     """
     if sys.platform == "win32":
-        return
+        return []
+    kept = []
     if sys.platform == "linux":
         keep_privileges()
-    if limits.offline and sys.platform == "linux":
-        go_offline()
+    if limits.offline and sys.platform == "linux" and not go_offline():
+        kept.append(KEEPS_NETWORK)
     lower_limit()  # the engine's own is for its clients
     import resource
     import signal
@@ -51,6 +60,7 @@ def apply(limits: Limits) -> None:
             if hard != resource.RLIM_INFINITY:
                 wanted = min(wanted, hard)
             resource.setrlimit(kind, (wanted, wanted))
+    return kept
 
 
 def machine_share() -> int:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from recaster.files import open_no_link
+
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
     from pathlib import Path
@@ -45,7 +47,7 @@ def note(folder: Path, level: str, event: str, **values: Any) -> None:
 
 def _note(folder: Path, level: str, event: str, **values: Any) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / FILE).open("a", encoding="utf-8") as file:
+    with open(folder / FILE, "a", encoding="utf-8", opener=open_no_link) as file:
         logger = structlog.wrap_logger(structlog.WriteLogger(file), processors=_JOB_CHAIN, job=folder.name)
         getattr(logger, level)(event, **values)
 

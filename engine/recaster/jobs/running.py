@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from recaster.files import open_no_link
 from recaster.jobs.environment import environment
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Running:
         # A worker that is killed leaves its temporary files: here they go when the job ends.
         scratch = task.folder / "tmp" / str(task.attempt)
         scratch.mkdir(parents=True, exist_ok=True)
-        with (task.folder / "stderr.txt").open("ab") as errors:
+        with open(task.folder / "stderr.txt", "ab", opener=open_no_link) as errors:
             self.words_from = errors.tell()
             process = await asyncio.create_subprocess_exec(
                 sys.executable,

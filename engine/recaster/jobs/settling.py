@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import job_pb2
 from recaster.errors import ConsentError, OutputError
+from recaster.files import open_no_link, own_file
 from recaster.jobs import logs
 from recaster.jobs.rights import faces_of, heed, hindrance, people_of, register_of, whose_model
 from recaster.jobs.task import FINISHED
@@ -50,13 +51,14 @@ class Settler:
         traces = Traces.from_json(said.get("traces") or Traces().to_json())
         if self._refused(job_id, traces):
             return
+        folder = self._store.folder.job(job_id)
+        files = [(own_file(Path(file["path"]), [folder]), file) for file in said["files"]]
         digests = [file["digest"] for file in said["files"]]
         self._store.blobs.use(digests, f"job {job_id}")  # first: nobody may sweep them away
-        for file in said["files"]:
-            path = Path(file["path"])
+        for path, file in files:
             if not self._store.blobs.has(file["digest"]):  # else an engine that died had come this far
                 if not path.is_file():
-                    (self._store.folder.job(job_id) / FINISHED).unlink(missing_ok=True)
+                    (folder / FINISHED).unlink(missing_ok=True)
                     raise OutputError(f"{path.name}: is gone; it is made again")
                 self._store.blobs.settle(path, file["digest"])
             self._store.shares.note(job.created_by, file["digest"])
@@ -184,8 +186,8 @@ class Settler:
 
     def preview(self, job_id: str, path: str, step: int) -> None:
         """A training has saved what it did, and painted something."""
+        data = own_file(Path(path), folders_of(self._store, job_id)).read_bytes()
         self.begun(job_id)
-        data = Path(path).read_bytes()
         copy = self._store.folder.job(job_id) / "preview.png"
         copy.write_bytes(data)
         digest, _ = self._store.blobs.put(copy)
@@ -208,10 +210,22 @@ class Settler:
                 self._keep_begun(job)
 
     def _keep(self, job_id: str, kind: str, body: bytes) -> str:
-        """Keep what a job made or changed; returns its id."""
-        thing = MESSAGES[kind].FromString(body)
+        """Keep what a job made or changed; returns its id.
+
+        Raises:
+            ValueError: its worker tells of something else.
+        """
         job = self._store.jobs.get(job_id)
         spec, changed = job.spec, works_on(job)
+        if kind != needs(spec).makes:
+            raise ValueError(f"a worker has made a {kind}, and was to make: {needs(spec).makes or 'nothing'}")
+        thing = MESSAGES[kind].FromString(body)
+        # Whatever a worker says: what it works on is known, and whose face that is.
+        setattr(thing, f"{kind}_id", job_id if changed is None else changed[1])
+        if kind == "clip":
+            thing.digest = spec.ingest.digest
+        else:
+            thing.identity_id = getattr(getattr(spec, kind_of(spec)), "identity_id", "")
         before = None if changed is None else self._store.things.find(*changed)
         if changed is not None and before is not None:
             thing.create_time.CopyFrom(before.create_time)
@@ -346,9 +360,9 @@ def _died_of(code: int | None) -> str:
 
 def _last_words(path: Path, begin: int) -> str:
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=open_no_link) as file:
             file.seek(max(begin, path.stat().st_size - TAIL), os.SEEK_SET)
             lines = file.read().decode("utf-8", "replace").strip().splitlines()
-    except FileNotFoundError:
+    except OSError:
         return ""
     return lines[-1].strip() if lines else ""

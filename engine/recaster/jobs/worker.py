@@ -46,7 +46,8 @@ def main() -> int:
     if not line:
         return STOPPED
     task = Task.from_line(line)
-    limits.apply(task.limits)
+    for line in limits.apply(task.limits):
+        voice.log("warning", f"this job's process isn't confined as it should be: {line}")
     _watch_engine()
     work = Work(task, _throttled(voice), voice.preview, voice.log)
     try:

@@ -15,6 +15,7 @@ from recaster.api.v1 import (
     model_pb2,
     model_pb2_grpc,
 )
+from recaster.files import own_file
 from recaster.jobs.rights import heed
 from recaster.provenance.caller import caller
 from recaster.service.checks import check_id, kept_blob
@@ -221,7 +222,8 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
         if not sheets:
             raise UnknownError(f"model {name} has no preview yet")
         step = int(sheets[-1].stem.removeprefix("step-"))
-        return model_pb2.GetModelPreviewResponse(png=sheets[-1].read_bytes(), step=step)
+        sheet = own_file(sheets[-1], [self._engine.store.folder.model(name)])
+        return model_pb2.GetModelPreviewResponse(png=sheet.read_bytes(), step=step)
 
     @answering
     async def GetLossCurves(

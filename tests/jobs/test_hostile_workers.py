@@ -1,0 +1,171 @@
+"""A worker that a hostile file has taken over says what it likes: the engine believes nothing of it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from serving import done
+
+from recaster.api.v1 import faceset_pb2, identity_pb2, job_pb2
+from recaster.jobs import logs
+from recaster.jobs.assistant import Assistant
+from recaster.store.folder import DataFolder
+from recaster.store.jobs import FAILED
+from recaster.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from google.protobuf.message import Message
+
+SECRET = "a secret of the engine's\n"  # noqa: S105 - no real one
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store.open(DataFolder(tmp_path / "data"))
+    (tmp_path / "data" / "token").write_text(SECRET)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Lets a program of one's own be the worker, which gets the real one's task on its standard input."""
+
+    def make(body: str) -> None:
+        program = tmp_path / "program"
+        program.write_text(
+            f"#!{real}\nimport json, os, sys\ntask = json.loads(sys.stdin.readline())\n{body}\n"
+        )
+        program.chmod(0o700)
+        monkeypatch.setattr(sys, "executable", str(program))
+
+    real = sys.executable
+    return make
+
+
+def exporting() -> job_pb2.JobSpec:
+    return job_pb2.JobSpec(export=job_pb2.ExportSpec(model_id="0" * 12))
+
+
+def made(path: str) -> str:
+    """A worker's word that it has made a file."""
+    digest = hashlib.sha256(SECRET.encode()).hexdigest()
+    return (
+        f"file = dict(role='zip', path={path}, digest='{digest}', size={len(SECRET)})\n"
+        "print(json.dumps(dict(say='done', kind='', body='', files=[file], summary=[], warnings=[])))"
+    )
+
+
+def link(name: str, to: str) -> str:
+    return f"link = task['folder'] + '/{name}'\nos.path.lexists(link) or os.symlink({to!r}, link)"
+
+
+LINKED = "link + '/token'"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        made("task['folder'] + '/../../token'"),
+        made("os.path.dirname(os.path.dirname(task['folder'])) + '/token'"),
+        f"{link('made.zip', '../../token')}\n{made('link')}",
+        f"{link('made', '../..')}\n{made(LINKED)}",
+        "print(json.dumps(dict(say='preview', step=1, path=task['folder'] + '/../../token')))",
+    ],
+    ids=["upwards", "outright", "a link", "a linked folder", "a preview"],
+)
+def test_no_file_of_the_engine_is_handed_out(
+    body: str, store: Store, taken_over: Callable[[str], None]
+) -> None:
+    taken_over(body)
+    job = done(store, exporting(), job_pb2.JOB_KIND_EXPORT)
+    assert job.state == FAILED
+    assert not job.result.artifacts
+    assert store.folder.token_file.read_text() == SECRET
+    assert not store.blobs.has(hashlib.sha256(SECRET.encode()).hexdigest())
+    assert not [event for event in store.jobs.events(job.job_id, 0) if event.HasField("preview")]
+
+
+def test_no_thing_of_another_is_replaced(store: Store, taken_over: Callable[[str], None]) -> None:
+    whose = identity_pb2.Identity(identity_id="a" * 12, display_name="she")
+    hers = faceset_pb2.Faceset(faceset_id="b" * 12, identity_id=whose.identity_id, faces=5)
+    store.things.add("identity", whose)
+    store.things.add("faceset", hers)
+    forged = faceset_pb2.Faceset(faceset_id=hers.faceset_id, identity_id=whose.identity_id, faces=1)
+    digest = packed(store, "faces.zip")
+    ingest = job_pb2.IngestSpec(digest=digest, kind=job_pb2.INGEST_KIND_FACESET, display_name="forged")
+    spec = job_pb2.JobSpec(ingest=ingest)
+    taken_over(thing("faceset", forged))
+    job = done(store, spec, job_pb2.JOB_KIND_INGEST)
+    assert job.result.faceset_id == job.job_id
+    assert store.things.get("faceset", job.job_id).identity_id == ""
+    assert store.things.get("faceset", hers.faceset_id) == hers
+
+    digest = packed(store, "other.zip")
+    ingest.digest = digest
+    taken_over(thing("identity", identity_pb2.Identity(identity_id=whose.identity_id, display_name="forged")))
+    job = done(store, job_pb2.JobSpec(ingest=ingest), job_pb2.JOB_KIND_INGEST)
+    assert job.state == FAILED
+    assert store.things.get("identity", whose.identity_id).display_name == "she"
+
+
+def packed(store: Store, name: str) -> str:
+    path = store.folder.drops / name
+    path.write_text(name)
+    return store.blobs.put(path)[0]
+
+
+def thing(kind: str, body: Message) -> str:
+    """A worker's word that it has made a thing."""
+    said = {
+        "say": "done", "kind": kind, "body": base64.b64encode(body.SerializeToString()).decode(),
+        "files": [], "summary": [], "warnings": [],
+    }  # fmt: skip
+    return f"print(json.dumps({said!r}))"
+
+
+def test_no_link_is_written_or_read_through(store: Store, taken_over: Callable[[str], None]) -> None:
+    taken_over(
+        "for name in ('log.jsonl', 'stderr.txt'):\n"
+        "    path = task['folder'] + '/' + name\n"
+        "    os.path.lexists(path) and os.unlink(path)\n"
+        "    os.symlink('../../token', path)\n"
+        "print(json.dumps(dict(say='log', level='info', line='into the token')))\n"
+        "print(json.dumps(dict(say='failed', reason='INPUT', message='over', exit_code=3)))"
+    )
+    job = done(store, exporting(), job_pb2.JOB_KIND_EXPORT)
+    assert job.state == FAILED
+    assert (store.folder.job(job.job_id) / logs.FILE).is_symlink()
+    assert store.folder.token_file.read_text() == SECRET
+
+
+def test_an_assistant_hands_out_only_what_it_painted(store: Store, taken_over: Callable[[str], None]) -> None:
+    path = os.fspath(store.folder.token_file)
+    taken_over(f"print(json.dumps(dict(path={path!r}, warnings=[])))")
+
+    async def ask() -> None:
+        assistant = Assistant(store.folder.path / "jobs")
+        try:
+            await assistant._exchange({"ask": "preview"})
+        except ValueError as error:
+            said.append(str(error))
+        finally:
+            process = assistant._process
+            assistant.close()
+            assert process is not None
+            await process.communicate()
+
+    said: list[str] = []
+
+    asyncio.run(ask())
+    assert said == [f"{path}: isn't where a file of this process would be"]
+    assert store.folder.token_file.read_text() == SECRET
