@@ -23,7 +23,7 @@ def test_commands_offer_every_detector() -> None:
 
 
 def test_a_tiny_smallest_face_is_refused() -> None:
-    with pytest.raises(UsageError, match="10 or more"):
+    with pytest.raises(UsageError, match="min face must be 10 to"):
         make_detector("yunet", min_face=4)
 
 

@@ -95,9 +95,9 @@ def test_a_face_without_any_area_has_no_mask() -> None:
 
 
 def test_values_out_of_range_are_refused() -> None:
-    with pytest.raises(UsageError, match=r"feather is 0\.9"):
+    with pytest.raises(UsageError, match=r"feather must be 0 to 0\.5, not 0\.9"):
         MaskSettings(feather=0.9)
-    with pytest.raises(UsageError, match=r"erode is -0\.1"):
+    with pytest.raises(UsageError, match=r"erode must be 0 to 0\.5, not -0\.1"):
         MaskSettings(erode=-0.1)
     with pytest.raises(UsageError, match="choose one of learned, hull, box"):
         MaskSettings(kind="oval")

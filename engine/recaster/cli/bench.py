@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.bounds import number
 from recaster.cli.choices import DETECTORS
 from recaster.cli.display import reporter, say, say_json
 
@@ -44,7 +45,7 @@ def _add_swap(kinds: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("--range", help="frames 100-200 or times 3s-5.5s (default: the whole clip)")
     parser.add_argument(
         "--baseline-frames",
-        type=int,
+        type=number("baseline_frames"),
         default=3,
         metavar="N",
         help="frames for the baseline, 0 for none (default: 3)",
@@ -82,7 +83,11 @@ def _add_detect(kinds: Any, common: argparse.ArgumentParser) -> None:
         help="detectors as swap knows them (default: yunet and dlib-hog; dlib-cnn-original takes seconds)",
     )
     parser.add_argument(
-        "--min-face", type=int, default=40, metavar="PX", help="smallest face to look for (default: 40)"
+        "--min-face",
+        type=number("min_face"),
+        default=40,
+        metavar="PX",
+        help="smallest face to look for (default: 40)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 

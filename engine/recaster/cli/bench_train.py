@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from recaster.bounds import number
 from recaster.cli.display import reporter, say, say_error
 from recaster.cli.train import GROUPS, _flags, _kind
 from recaster.errors import UsageError
@@ -50,15 +51,23 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("--range", help="frames 100-200 or times 3s-5.5s (default: the whole clip)")
     marks = parser.add_mutually_exclusive_group(required=True)
     marks.add_argument(
-        "--minutes", type=float, nargs="+", metavar="M", help="minutes of training to judge at"
+        "--minutes",
+        type=number("minutes", float),
+        nargs="+",
+        metavar="M",
+        help="minutes of training to judge at",
     )
-    marks.add_argument("--steps", type=int, nargs="+", metavar="N", help="steps of training to judge at")
+    marks.add_argument(
+        "--steps", type=number("steps"), nargs="+", metavar="N", help="steps of training to judge at"
+    )
     parser.add_argument("--separate", action="store_true", help="a training of its own for every mark")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help="folder for all of it")
     parser.add_argument(
-        "--seed", type=int, default=0, help="what every random number follows from (default: 0)"
+        "--seed", type=number("seed"), default=0, help="what every random number follows from (default: 0)"
     )
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: all cores)")
+    parser.add_argument(
+        "--threads", type=number("threads"), metavar="N", help="CPU threads (default: all cores)"
+    )
     parser.add_argument(
         "--device", choices=("auto", "cpu", "gpu"), default="auto", help="what computes (default: auto)"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.bounds import number
 from recaster.cli.basis import heed
 from recaster.cli.display import reporter, say, say_json
 from recaster.cli.remote import add_engine, engine_of
@@ -47,7 +48,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("--range", help="the frames of ORIGINAL that SWAPPED holds, as in swap")
     whose = parser.add_mutually_exclusive_group()
     whose.add_argument("--person", type=Path, metavar="IMAGE", help="the performer, where there are several")
-    whose.add_argument("--track", type=int, metavar="N", help="likewise, by track")
+    whose.add_argument("--track", type=number("track"), metavar="N", help="likewise, by track")
     parser.add_argument(
         "-o", "--out", type=Path, metavar="FOLDER", help="write evaluation.json, sheet.jpg and worst.jpg here"
     )

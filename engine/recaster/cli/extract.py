@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.bounds import number
 from recaster.cli.basis import add_basis, settle_there, whose
 from recaster.cli.choices import DETECTORS
 from recaster.cli.display import reporter, say, say_error
@@ -56,7 +57,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     who.add_argument("--all", action="store_true", help="take everybody")
     add_taking(parser)
     parser.add_argument(
-        "--every", type=int, default=1, metavar="N", help="take every N-th frame (default: 1)"
+        "--every", type=number("every"), default=1, metavar="N", help="take every N-th frame (default: 1)"
     )
     parser.add_argument(
         "--range",
@@ -81,21 +82,21 @@ def add_taking(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--min-face",
-        type=int,
+        type=number("min_face"),
         default=40,
         metavar="PX",
         help="width of the smallest face to look for (default: 40)",
     )
     parser.add_argument(
         "--min-area",
-        type=float,
+        type=number("min_area", float),
         default=0.0,
         metavar="SHARE",
         help="leave out faces whose box is a smaller share of the frame; 0.02 is one fiftieth (default: 0)",
     )
     parser.add_argument(
         "--size",
-        type=int,
+        type=number("size"),
         metavar="PX",
         help="side of the crops (default: the faceset's own, 512 for a new one)",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.bounds import number
 from recaster.cli.basis import heed
 from recaster.cli.display import reporter, say, say_json
 from recaster.cli.extract import add_taking, print_summary
@@ -57,7 +58,7 @@ def _add_clean(actions: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("faceset", type=Path, metavar="FACESET")
     parser.add_argument(
         "--blur",
-        type=float,
+        type=number("blur", float),
         default=3.0,
         metavar="X",
         help="leave out faces more than X robust standard deviations less sharp than the median (default: "
@@ -65,7 +66,7 @@ def _add_clean(actions: Any, common: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--duplicates",
-        type=float,
+        type=number("duplicates", float),
         default=2.0,
         metavar="PERCENT",
         help="leave out faces of a track that look the same and whose features lie within this percentage "
@@ -76,7 +77,7 @@ def _add_clean(actions: Any, common: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--distance",
-        type=float,
+        type=number("distance", float),
         default=0.6,
         metavar="D",
         help="identity distance above which a face is someone else's (default: 0.6; 0: none)",
@@ -93,9 +94,11 @@ def _add_contact_sheet(actions: Any, common: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("faceset", type=Path, metavar="FACESET")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="PICTURE", help="PNG or JPEG file")
-    parser.add_argument("--columns", type=int, default=8, metavar="N", help="faces side by side (default: 8)")
     parser.add_argument(
-        "--count", type=int, default=48, metavar="N", help="at most this many faces (default: 48)"
+        "--columns", type=number("columns"), default=8, metavar="N", help="faces side by side (default: 8)"
+    )
+    parser.add_argument(
+        "--count", type=number("count"), default=48, metavar="N", help="at most this many faces (default: 48)"
     )
     parser.add_argument("--dropped", action="store_true", help="show what cleaning left out, and why")
     parser.set_defaults(run=run_contact_sheet)

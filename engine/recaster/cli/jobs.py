@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from recaster.bounds import number
 from recaster.cli.display import reporter, say, say_error, say_json
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     listing = _add(actions, common, "list", "the latest jobs", run_list)
     listing.add_argument("--state", help="only those in this state (queued, running, paused, failed, ...)")
     listing.add_argument("--kind", help="only those of this kind (extract, train, swap, ...)")
-    listing.add_argument("-n", type=int, default=SHOWN, metavar="N", help=f"how many (default: {SHOWN})")
+    listing.add_argument(
+        "-n", type=number("shown"), default=SHOWN, metavar="N", help=f"how many (default: {SHOWN})"
+    )
     for name, text, run in (
         ("show", "all about one job", run_show),
         ("watch", "follow a job to its end", run_watch),

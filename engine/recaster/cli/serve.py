@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.bounds import number
 from recaster.cli.display import say, say_error
 
 if TYPE_CHECKING:
@@ -40,22 +41,31 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         "--client-ca", type=Path, metavar="FILE", help="ask clients for a certificate signed by it"
     )
     limits = parser.add_argument_group("limits")
-    limits.add_argument("--quota-gib", type=float, default=1024, metavar="N", help="all data (default: 1024)")
     limits.add_argument(
-        "--largest-gib", type=float, default=256, metavar="N", help="one upload (default: 256)"
+        "--quota-gib", type=number("gib", float), default=1024, metavar="N", help="all data (default: 1024)"
+    )
+    limits.add_argument(
+        "--largest-gib", type=number("gib", float), default=256, metavar="N", help="one upload (default: 256)"
     )
     limits.add_argument(
         "--spare-mib",
-        type=float,
+        type=number("mib", float),
         default=512,
         metavar="N",
         help="disk that is left free: below, uploads are refused and jobs wait (default: 512)",
     )
     limits.add_argument(
-        "--jobs", type=int, default=1, metavar="N", help="jobs at a time on one device (default: 1)"
+        "--jobs",
+        type=number("jobs"),
+        default=1,
+        metavar="N",
+        help="jobs at a time on one device (default: 1)",
     )
     parser.add_argument(
-        "--metrics", type=int, metavar="PORT", help="tell Prometheus on this port of 127.0.0.1 (default: off)"
+        "--metrics",
+        type=number("port"),
+        metavar="PORT",
+        help="tell Prometheus on this port of 127.0.0.1 (default: off)",
     )
     parser.add_argument(
         "--no-drops", action="store_true", help="don't let clients of this machine hand files over"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.bounds import number
 from recaster.cli.basis import add_basis, settle_there, whose
 from recaster.cli.choices import DETECTORS
 from recaster.cli.display import reporter, say, say_error
@@ -47,7 +48,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--out", type=Path, required=True, help="the clip to write")
     parser.add_argument("--range", help="frames 100-200 or times 3s-5.5s (default: the whole clip)")
-    parser.add_argument("--preview", type=int, metavar="FRAME", help=PREVIEW)
+    parser.add_argument("--preview", type=number("frame"), metavar="FRAME", help=PREVIEW)
     parser.add_argument("--matte", type=Path, metavar="OUT", help="also write the mask to a clip, as grey")
     _add_people(parser)
     _add_look(parser)
@@ -62,7 +63,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--threads",
-        type=int,
+        type=number("threads"),
         metavar="N",
         help="CPU threads, in one process (default: all cores, large machines with several processes)",
     )
@@ -74,7 +75,10 @@ def _add_people(parser: argparse.ArgumentParser) -> None:
     whose = group.add_mutually_exclusive_group()
     whose.add_argument("--person", type=Path, metavar="IMAGE", help="the person in this picture")
     whose.add_argument(
-        "--track", type=int, metavar="N", help="the person in this track; one that there isn't lists them"
+        "--track",
+        type=number("track"),
+        metavar="N",
+        help="the person in this track; one that there isn't lists them",
     )
     whose.add_argument("--all", action="store_true", help="everyone")
     group.add_argument("--detector", choices=DETECTORS, help="what finds faces (default: yunet)")
@@ -84,7 +88,10 @@ def _add_people(parser: argparse.ArgumentParser) -> None:
         help="what finds their points (default: mesh; dlib-68 is not for commercial use)",
     )
     group.add_argument(
-        "--min-face", type=int, metavar="PX", help="width of the smallest face to look for (default: 40)"
+        "--min-face",
+        type=number("min_face"),
+        metavar="PX",
+        help="width of the smallest face to look for (default: 40)",
     )
 
 
@@ -101,10 +108,17 @@ def _add_look(parser: argparse.ArgumentParser) -> None:
         help="the model's own, behind hands and whatever else is in front of the face; the face's "
         "outline; or the crop (default: learned)",
     )
-    group.add_argument("--feather", type=float, metavar="X", help="width of the soft edge (default: 0.06)")
-    group.add_argument("--erode", type=float, metavar="X", help="move the edge inwards (default: 0)")
     group.add_argument(
-        "--scale", type=float, metavar="X", help="enlarge the mask about the face's middle (default: 1)"
+        "--feather", type=number("feather", float), metavar="X", help="width of the soft edge (default: 0.06)"
+    )
+    group.add_argument(
+        "--erode", type=number("erode", float), metavar="X", help="move the edge inwards (default: 0)"
+    )
+    group.add_argument(
+        "--scale",
+        type=number("scale", float),
+        metavar="X",
+        help="enlarge the mask about the face's middle (default: 1)",
     )
     group.add_argument(
         "--colour",
@@ -119,7 +133,7 @@ def _add_encoding(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--codec", choices=("h264", "hevc", "prores"), help="video codec (default: h264)")
     group.add_argument(
         "--quality",
-        type=int,
+        type=number("quality"),
         metavar="N",
         help="constant quality; lower is better and larger (default: 15)",
     )
@@ -154,7 +168,7 @@ def _add_marks(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--label-size",
-        type=float,
+        type=number("label_size", float),
         metavar="X",
         help="height of its letters, as a share of the picture's shorter side (default: 0.035)",
     )

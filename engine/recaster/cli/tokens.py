@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.bounds import number
 from recaster.cli.display import say, say_error
 from recaster.store.tokens import ROLES
 
@@ -34,10 +35,13 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         "--expires", metavar="TIME", help="when it ends: 12h, 30d or 8w from now (default: never)"
     )
     adding.add_argument(
-        "--quota-gib", type=float, metavar="N", help="what the client may keep (default: any)"
+        "--quota-gib", type=number("gib", float), metavar="N", help="what the client may keep (default: any)"
     )
     adding.add_argument(
-        "--max-jobs", type=int, metavar="N", help="the client's jobs that may wait or run (default: any)"
+        "--max-jobs",
+        type=number("jobs"),
+        metavar="N",
+        help="the client's jobs that may wait or run (default: any)",
     )
     adding.set_defaults(run=_add)
     listing = actions.add_parser("list", parents=[common], help="every token, without its secret")

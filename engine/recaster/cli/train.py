@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
+from recaster.bounds import number
 from recaster.cli.basis import add_basis, same_person, settle_there, whose
 from recaster.cli.display import reporter, say_error
 from recaster.cli.remote import add_engine, engine_of
@@ -50,11 +51,15 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         "--preset", choices=PRESETS, help=f"kind of model (default: {DEFAULT_PRESET}; resuming: the model's)"
     )
     budget = parser.add_mutually_exclusive_group()
-    budget.add_argument("--minutes", type=float, help=f"how long to train (default: {DEFAULT_MINUTES:g})")
-    budget.add_argument("--steps", type=int, help="how many steps to train")
+    budget.add_argument(
+        "--minutes", type=number("minutes", float), help=f"how long to train (default: {DEFAULT_MINUTES:g})"
+    )
+    budget.add_argument("--steps", type=number("steps"), help="how many steps to train")
     parser.add_argument("--resume", action="store_true", help="go on from the model's latest checkpoint")
-    parser.add_argument("--seed", type=int, help="what every random number follows from (default: 0)")
-    parser.add_argument("--threads", type=int, help="CPU threads (default: all cores)")
+    parser.add_argument(
+        "--seed", type=number("seed"), help="what every random number follows from (default: 0)"
+    )
+    parser.add_argument("--threads", type=number("threads"), help="CPU threads (default: all cores)")
     parser.add_argument(
         "--device", choices=("auto", "cpu", "gpu"), default="auto", help="what computes (default: auto)"
     )

@@ -7,8 +7,9 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from recaster.bounds import check_number
 from recaster.errors import UsageError
-from recaster.faces.detectors import DETECTORS, MIN_FACE_PX, SMALLEST_FACE, make_detector
+from recaster.faces.detectors import DETECTORS, MIN_FACE_PX, make_detector
 from recaster.faces.landmarkers import LANDMARKERS, Landmarker, make_landmarker
 from recaster.faces.linking import is_face, join, to_track
 from recaster.faces.tracker import Rules, Tracker
@@ -63,10 +64,7 @@ class AnalysisSettings:
             )
         if self.detect_every < 1:
             raise UsageError(f"faces cannot be detected every {self.detect_every} frames; give 1 or more")
-        if self.min_face < SMALLEST_FACE:
-            raise UsageError(
-                f"faces of {self.min_face} pixels cannot be looked for; give {SMALLEST_FACE} or more"
-            )
+        check_number("min_face", self.min_face)
         if not 0 < self.presence < 1 or self.gap < 0:
             raise UsageError("presence lies between 0 and 1, a gap is 0 seconds or longer")
 

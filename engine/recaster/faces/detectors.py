@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import cv2
 import numpy as np
 
+from recaster.bounds import check_number
 from recaster.errors import UsageError
 from recaster.faces import weights
 from recaster.faces.types import Box, Detection
@@ -18,8 +19,6 @@ DETECTORS: Final = ("yunet", "dlib-cnn", "dlib-hog", "dlib-cnn-original")
 
 MIN_FACE_PX: Final = 40
 """Width of the smallest face that is looked for, where nothing else is asked for."""
-SMALLEST_FACE: Final = 10
-"""Pixels; the width of the smallest face that can be asked for."""
 
 
 class Detector(Protocol):
@@ -54,8 +53,7 @@ def make_detector(name: str, min_face: int = MIN_FACE_PX) -> Detector:
     """
     if name not in DETECTORS:
         raise UsageError(f"unknown detector {name!r}; choose one of {', '.join(DETECTORS)}")
-    if min_face < SMALLEST_FACE:
-        raise UsageError(f"faces of {min_face} pixels cannot be looked for; give {SMALLEST_FACE} or more")
+    check_number("min_face", min_face)
     if name == "yunet":
         return YuNet(min_face)
     from recaster.faces.dlib_detectors import DlibCnn, DlibCnnOriginal, DlibHog

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from recaster.bounds import check_number
 from recaster.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -64,12 +65,10 @@ class ExtractSettings:
         """
         if self.person is not None and self.everyone:
             raise UsageError("one person and everyone cannot be asked for together")
-        if self.every < 1:
-            raise UsageError(f"every {self.every}. frame cannot be taken; give 1 or more")
-        if not 0 <= self.min_area < 1:
-            raise UsageError(f"the smallest area {self.min_area} must be a share of the frame, 0 to 1")
-        if self.size is not None and not 64 <= self.size <= 2048:
-            raise UsageError(f"crops of {self.size} pixels cannot be made; choose a size from 64 to 2048")
+        for name in ("every", "min_face", "min_area"):
+            check_number(name, getattr(self, name))
+        if self.size is not None:
+            check_number("size", self.size)
 
 
 def find_inputs(paths: Sequence[Path]) -> tuple[Input, ...]:

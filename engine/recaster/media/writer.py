@@ -15,6 +15,7 @@ import av
 from av.error import FFmpegError
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
+from recaster.bounds import check_number
 from recaster.errors import OutputError, UsageError
 from recaster.files import atomic_path, unwritable
 from recaster.media.colour import (
@@ -46,7 +47,6 @@ SEGMENT_SUFFIX = ".mov"
 """For files that will be joined: QuickTime takes every codec and keeps every time base exactly."""
 CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 FINEST_TIMESCALE = 2**31 - 1
-LARGEST_QUALITY = 51
 PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
 )  # fmt: skip
@@ -324,10 +324,7 @@ def check_encoding(path: Path, info: ClipInfo, options: WriterOptions) -> str:
 def _check_options(options: WriterOptions) -> None:
     if options.codec not in CODECS:
         raise UsageError(f"no codec is called {options.codec}; choose from {', '.join(CODECS)}")
-    if not 0 <= options.quality <= LARGEST_QUALITY:
-        raise UsageError(
-            f"quality goes from 0 (best) to {LARGEST_QUALITY} (smallest), not to {options.quality}"
-        )
+    check_number("quality", options.quality)
     if options.sound not in SOUNDS:
         raise UsageError(f"sound can be {' or '.join(SOUNDS)}, not {options.sound}")
     if options.preset not in PRESETS:

@@ -17,6 +17,18 @@ from recaster.errors import ModelError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+MAX_INGREDIENT: Final = 1_000_000
+MAX_STAGES: Final = 8
+MAX_WIDTH: Final = 4096
+"""Channels of one stage."""
+_MOST: Final = {
+    "batch": 1024,
+    "size": 1024,
+    "bottleneck": 65_536,
+    "bottom_width": MAX_WIDTH,
+    "references": 1024,
+}
+"""The greatest value of those ingredients that memory grows with."""
 PERCEPTUAL: Final = ("none", "dlib-resnet", "vggface")
 
 
@@ -379,7 +391,11 @@ def _check(preset: Preset) -> None:
     _ask(preset, "learning_rate", flat["learning_rate"] > 0, flat, "above 0")
     for name, value in flat.items():
         if isinstance(value, int | float):
-            _ask(preset, name, value >= 0, flat, "0 or more")
+            most = _MOST.get(name, MAX_INGREDIENT)
+            _ask(preset, name, 0 <= value <= most, flat, f"0 to {most:,}")  # also not: no number
+        elif isinstance(value, tuple):
+            good = 0 < len(value) <= MAX_STAGES and all(0 < width <= MAX_WIDTH for width in value)
+            _ask(preset, name, good, flat, f"1 to {MAX_STAGES} numbers, each 1 to {MAX_WIDTH:,}")
     if preset.family == "guided":
         for name, value in _GUIDED_FIXED.items():
             _ask(preset, name, flat[name] == value, flat, f"{value} for guided presets")

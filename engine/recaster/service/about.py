@@ -18,6 +18,7 @@ from recaster.provenance.policy import Policy
 from recaster.service.checks import check_digest, check_id, kept_blob
 from recaster.service.refusals import Context, answering, invalid
 from recaster.service.roles import current
+from recaster.service.specs import check_numbers
 from recaster.service.threads import moving, reading, writing
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
 
     def _permitted(self, request: swap_pb2.PreviewFrameRequest) -> tuple[clip_pb2.Clip, str, str, Marking]:
         """The clip, the kind and id of what is put on, and how it is marked; noted in the audit log."""
+        check_numbers("", request)
+        check_numbers("options", request.options)
         store = self._engine.store
         clip = store.things.get("clip", check_id("clip_id", request.clip_id))
         kind = request.WhichOneof("source")
@@ -98,8 +101,6 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         person = request.options.person
         if person:
             kept_blob(store.blobs, check_digest("options.person", person))
-        if request.frame < 0:
-            raise invalid("frame", "must not be negative")
         register = register_of(store)
         request.options.CopyFrom(labelled_by(request.options, register.policy))
         heed([(thing, name)], store)

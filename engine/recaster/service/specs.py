@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
+from google.protobuf.descriptor import FieldDescriptor
+
 from recaster.api.v1 import job_pb2
+from recaster.bounds import BOUNDS
+from recaster.errors import UsageError
+from recaster.jobs.options import DEFAULT_PRESET, ingredients
 from recaster.jobs.tasks import kind_of, needs
+from recaster.networks.presets import overridden, preset
 from recaster.provenance.manifest import BESIDE, EMBEDDED
 from recaster.service.checks import check_digest, check_id, check_name, check_text
 from recaster.service.refusals import invalid
@@ -23,6 +28,14 @@ DEVICES: Final = ("", "auto", "cpu", "gpu")
 MOST_INPUTS: Final = 1000
 MOST_INGREDIENTS: Final = 100
 LONGEST_VALUE: Final = 200
+NUMBERS: Final = (
+    FieldDescriptor.CPPTYPE_INT32,
+    FieldDescriptor.CPPTYPE_INT64,
+    FieldDescriptor.CPPTYPE_UINT32,
+    FieldDescriptor.CPPTYPE_UINT64,
+    FieldDescriptor.CPPTYPE_FLOAT,
+    FieldDescriptor.CPPTYPE_DOUBLE,
+)
 MAX_SPEC_BYTES: Final = 64 << 10
 
 
@@ -79,6 +92,18 @@ def _train(spec: job_pb2.JobSpec) -> None:
         raise invalid("spec.train.options.ingredients", f"must be at most {MOST_INGREDIENTS}")
     for name, value in work.options.ingredients.items():
         check_text("spec.train.options.ingredients", name + value, LONGEST_VALUE)
+    if not work.model_id:  # else its own preset is known when it is read
+        _check_ingredients(work.options)
+
+
+def _check_ingredients(options: job_pb2.TrainOptions) -> None:
+    """Ingredients must be some that there are, of values that can work."""
+    try:
+        flags = ingredients(options)
+        if options.HasField("preset") or flags:
+            overridden(preset(options.preset or DEFAULT_PRESET), **flags)
+    except UsageError as error:
+        raise invalid("spec.train.options.ingredients", str(error)) from None
 
 
 def _device(kind: str, options: job_pb2.TrainOptions | job_pb2.SwapOptions) -> None:
@@ -118,15 +143,27 @@ def _sign(spec: job_pb2.JobSpec) -> None:
 
 
 def _check_values(where: str, message: Message) -> None:
-    """Numbers must be finite, and texts short and plain, wherever they are."""
+    """Numbers must be within their bounds, and texts short, wherever they are."""
+    check_numbers(where, message)
     for field, value in message.ListFields():
         name = f"{where}.{field.name}"
-        if field.type == field.TYPE_DOUBLE and not math.isfinite(value):
-            raise invalid(name, "must be a finite number")
         if field.type == field.TYPE_STRING and isinstance(value, str):
             check_text(name, value)
         if field.name == "options":
             _check_values(name, value)
+
+
+def check_numbers(where: str, message: Message) -> None:
+    """Refuse numbers out of their bounds; every number of an option has some.
+
+    Raises:
+        Refusal: INVALID_ARGUMENT, with the field that is wrong.
+    """
+    for field, value in message.ListFields():
+        if field.cpp_type in NUMBERS and not field.is_repeated:
+            why = BOUNDS[field.name].fault(value)
+            if why:
+                raise invalid(f"{where}.{field.name}".lstrip("."), why)
 
 
 def _check_lists(where: str, message: Message) -> None:

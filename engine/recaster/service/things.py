@@ -20,6 +20,7 @@ from recaster.jobs.rights import heed
 from recaster.provenance.caller import caller
 from recaster.service.checks import check_id, kept_blob
 from recaster.service.refusals import Context, answering, changing, invalid
+from recaster.service.specs import check_numbers
 from recaster.service.threads import reading, writing
 from recaster.store.jobs import UnknownError
 
@@ -70,6 +71,7 @@ class ClipService(clip_pb2_grpc.ClipServiceServicer):
         self, request: clip_pb2.FindPeopleRequest, context: Context
     ) -> clip_pb2.FindPeopleResponse:
         """Who is to be seen in a clip."""
+        check_numbers("", request)
         clip = await reading(self._things.get, "clip", check_id("clip_id", request.clip_id))
         given = {name: getattr(request, name) for name in FINDING if request.HasField(name)}
         options = job_pb2.SwapOptions(**given)

@@ -11,6 +11,7 @@ import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
 
+from recaster.bounds import check_number
 from recaster.errors import UsageError
 from recaster.media.types import Place
 
@@ -65,8 +66,7 @@ class LabelSettings:
                 raise UsageError(
                     f"a label's {name} can't be {getattr(self, name)!r}; choose among {', '.join(known)}"
                 )
-        if not 0.01 <= self.size <= 0.2:
-            raise UsageError(f"a label's letters can't be {self.size} of the picture; choose 0.01 to 0.2")
+        check_number("label_size", self.size)
 
 
 def label_place(settings: LabelSettings, size: tuple[int, int]) -> Place | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
+from recaster.bounds import check_number
 from recaster.errors import UsageError
 from recaster.faces.topology import MESH_POINTS, POINTS
 from recaster.likeness.layout import under_jaw
@@ -50,10 +51,8 @@ class MaskSettings:
     def __post_init__(self) -> None:
         if self.kind not in MASKS:
             raise UsageError(f"there is no mask {self.kind!r}; choose one of {', '.join(MASKS)}")
-        for name, low, high in (("feather", 0.0, 0.5), ("erode", 0.0, 0.5), ("scale", 0.5, 2.0)):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise UsageError(f"{name} is {value:g}; it must lie from {low:g} to {high:g}")
+        for name in ("feather", "erode", "scale"):
+            check_number(name, getattr(self, name))
 
 
 def face_mask(learned: NDArray[np.float32], landmarks: Floats, settings: MaskSettings) -> NDArray[np.float32]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from recaster.bounds import check_number
 from recaster.errors import TrainingError, UsageError
 from recaster.media.sheet import save_image
 from recaster.networks.tensors import save_tensors
@@ -66,8 +67,10 @@ class Schedule:
         """Refuse budgets that mean nothing."""
         if (self.steps is None) == (self.minutes is None):
             raise UsageError("give either the steps or the minutes to train")
-        if not (self.steps or self.minutes or 0) > 0:  # also not a number
-            raise UsageError("the steps or minutes to train must be above 0")
+        if self.steps is not None:
+            check_number("steps", self.steps)
+        if self.minutes is not None:
+            check_number("minutes", self.minutes)
 
     def spent(self, step: int, seconds: float) -> float:
         """Share of the budget that is spent, 0 to 1 and beyond."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from recaster.bounds import check_number
 from recaster.errors import ModelError, UsageError
 from recaster.networks.model_folder import ModelCard
 from recaster.progress import Report, silent
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from recaster.networks.perceptual import Backbone
     from recaster.networks.presets import Preset
     from recaster.training.trainee import Trainee
-
-
-LARGEST_SEED: Final = 2**31 - 1
 
 
 def new_model(
@@ -136,8 +134,7 @@ def _own(folder: ModelFolder) -> bool:
 
 
 def _card(preset: Preset, source: Faceset, target: Faceset | None, seed: int) -> ModelCard:
-    if not 0 <= seed <= LARGEST_SEED:
-        raise UsageError(f"seed {seed} must be from 0 to {LARGEST_SEED}")
+    check_number("seed", seed)
     digest = source.digest()
     if preset.family == "guided":
         if target is not None:
