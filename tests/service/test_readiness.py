@@ -34,6 +34,7 @@ SERVICES = ["recaster.v1.BlobService", "recaster.v1.JobService", "recaster.v1.Cl
 class Jobs:
     is_alive: bool = True
     trouble: str = ""
+    draining: bool = False
 
 
 @dataclass

@@ -170,6 +170,12 @@ def test_the_engine_says_who_asks(viewer: Client, owner: Client) -> None:
     assert (owner.info().client_name, owner.info().role) == (user_name(), "operator")
 
 
+def test_only_operators_drain(officer: Client) -> None:
+    for ask in (officer.drain, officer.undrain):
+        with pytest.raises(RoleError, match="needs the role operator"):
+            ask()
+
+
 def test_a_viewer_changes_nothing(viewer: Client, tmp_path: Path) -> None:
     assert list(viewer.jobs.listed()) is not None
     with pytest.raises(RoleError, match="needs the role editor; vera has the role viewer") as caught:

@@ -37,6 +37,7 @@ COMMANDS = (
     "bench",
     "report",
     "serve",
+    "drain",
     "tokens",
     "jobs",
     "certs",

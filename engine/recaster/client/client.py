@@ -96,6 +96,14 @@ class Client:
         """What the engine is and can do."""
         return self.connection.call(self.server.GetServerInfo, server_pb2.GetServerInfoRequest())
 
+    def drain(self) -> server_pb2.ServerInfo:
+        """Let the engine take and start no jobs; what runs goes on."""
+        return self.connection.call(self.server.DrainServer, server_pb2.DrainServerRequest())
+
+    def undrain(self) -> server_pb2.ServerInfo:
+        """Let it take and start jobs again."""
+        return self.connection.call(self.server.UndrainServer, server_pb2.UndrainServerRequest())
+
     def take_clip(self, path: Path, report: Report = silent) -> str:
         """Upload a clip, unless it is there, and let it be looked at; returns its id."""
         return self._take(path, job_pb2.INGEST_KIND_CLIP, report).clip_id

@@ -76,6 +76,8 @@ class Supervisor:
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._closing = False
+        self.draining = False
+        """Whether jobs that wait are left waiting."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self.looked_at = time.monotonic()
         self.workers: Counter[tuple[str, str]] = Counter()  # that ended, by kind of job and how
@@ -149,6 +151,16 @@ class Supervisor:
             if late:
                 await asyncio.wait(late)
 
+    @property
+    def at_work(self) -> int:
+        """How many jobs have a worker."""
+        return len(self._running)
+
+    def drain(self, draining: bool) -> None:
+        """Start no jobs any more, or start them again."""
+        self.draining = draining
+        self.wake()
+
     def obey(self) -> None:
         """Bring jobs to where clients want them."""
         for job_id, state, wish in self._store.jobs.astray():
@@ -186,7 +198,7 @@ class Supervisor:
         light = [KINDS[name] for name in LIGHT]
         short = [number for name, number in KINDS.items() if name not in LIGHT | {"train"}]
         for kinds, places in ((light, {""}), (short, set(devices())), ([KINDS["train"]], set(devices()))):
-            while not self._closing and self._start_next(kinds, places):
+            while not (self._closing or self.draining) and self._start_next(kinds, places):
                 pass
 
     def _start_next(self, kinds: Sequence[int], places: set[str]) -> bool:

@@ -83,17 +83,21 @@ class SupervisorThread:
 
     def obey(self) -> None:
         """Bring jobs to where clients want them; returns when that is done, or takes longer than OBEY_S."""
-        done: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self._now(self._supervisor.obey)
 
-        def obey() -> None:
-            try:
-                self._supervisor.obey()
-            finally:
-                done.set_result(None)
+    def drain(self, draining: bool) -> None:
+        """Start no jobs any more, or start them again; returns as ``obey`` does."""
+        self._now(lambda: self._supervisor.drain(draining))
 
-        if self._soon(obey):
-            with contextlib.suppress(TimeoutError):
-                done.result(OBEY_S)
+    @property
+    def draining(self) -> bool:
+        """Whether jobs that wait are left waiting."""
+        return self._supervisor.draining
+
+    @property
+    def at_work(self) -> int:
+        """How many jobs have a worker."""
+        return self._supervisor.at_work
 
     def reserved(self, kind: str, thing_id: str) -> contextlib.AbstractContextManager[None]:
         """Start no job that needs a thing while the block lasts."""
@@ -107,6 +111,20 @@ class SupervisorThread:
         """Ask all workers to save what they did, wait for them, and queue their jobs again."""
         if self._soon(self._supervisor.stop):
             await asyncio.wait({asyncio.wrap_future(self.ended)})
+
+    def _now(self, do: Callable[[], None]) -> None:
+        """Do something in the supervisor's thread; returns when that is done, or takes longer than OBEY_S."""
+        done: concurrent.futures.Future[None] = concurrent.futures.Future()
+
+        def doing() -> None:
+            try:
+                do()
+            finally:
+                done.set_result(None)
+
+        if self._soon(doing):
+            with contextlib.suppress(TimeoutError):
+                done.result(OBEY_S)
 
     def _soon(self, do: Callable[[], None]) -> bool:
         """Do something in the supervisor's thread; False where it has ended."""

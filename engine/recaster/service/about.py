@@ -16,7 +16,7 @@ from recaster.networks.presets import PRESETS
 from recaster.provenance.marking import Marking
 from recaster.provenance.policy import Policy
 from recaster.service.checks import check_digest, check_id, kept_blob
-from recaster.service.refusals import Context, answering, invalid
+from recaster.service.refusals import Context, answering, changing, invalid
 from recaster.service.roles import current
 from recaster.service.specs import check_numbers
 from recaster.service.threads import moving, reading, writing
@@ -41,6 +41,25 @@ class ServerService(server_pb2_grpc.ServerServiceServicer):
         self, request: server_pb2.GetServerInfoRequest, context: Context
     ) -> server_pb2.ServerInfo:
         """Versions, devices, presets, limits."""
+        return self._info()
+
+    @changing
+    def DrainServer(self, request: server_pb2.DrainServerRequest, context: Context) -> server_pb2.ServerInfo:
+        """Take and start no jobs."""
+        register_of(self._engine.store).audit.add("server.drain")
+        self._engine.supervisor.drain(True)
+        return self._info()
+
+    @changing
+    def UndrainServer(
+        self, request: server_pb2.UndrainServerRequest, context: Context
+    ) -> server_pb2.ServerInfo:
+        """Take and start jobs again."""
+        register_of(self._engine.store).audit.add("server.undrain")
+        self._engine.supervisor.drain(False)
+        return self._info()
+
+    def _info(self) -> server_pb2.ServerInfo:
         blobs = self._engine.store.blobs
         return server_pb2.ServerInfo(
             version=__version__,
@@ -59,6 +78,8 @@ class ServerService(server_pb2_grpc.ServerServiceServicer):
             basis_needed=basis_needed(self._engine.store.folder.path),
             client_name=current().name,
             role=current().role.label,
+            draining=self._engine.supervisor.draining,
+            jobs_at_work=self._engine.supervisor.at_work,
         )
 
 

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from recaster.store.store import Store
 
 KEEP_ALIVE_S: Final = 15.0
+DRAINING: Final = Refusal(
+    Code.UNAVAILABLE,
+    "DRAINING",
+    "the engine takes no new jobs now: whoever runs it lets it come to rest; ask again later",
+)
 MAX_FILTERS: Final = 20
 """States or kinds to list jobs by: more than there are."""
 
@@ -50,6 +55,8 @@ class JobService(job_pb2_grpc.JobServiceServicer):
                 request.spec, KINDS[kind_of(request.spec)], request.request_id, request.labels, caller()
             )
             if new:
+                if self._engine.supervisor.draining:
+                    raise DRAINING  # takes the job back
                 needed = needs(job.spec)
                 for kind, name in needed.named():
                     store.things.get(kind, name)  # NOT_FOUND takes the job back

@@ -95,6 +95,8 @@ class Metrics:
         for (kind, state), (count, seconds) in store.times.sums().items():
             times.add_metric([_kind(kind), _state(state)], count, seconds)
         yield times
+        draining = float(supervisor.draining)
+        yield GaugeMetricFamily("recaster_draining", "Whether no jobs are taken or started", draining)
         workers = CounterMetricFamily("recaster_workers", "Workers that ended", labels=("kind", "ending"))
         for labels, ended in supervisor.workers.items():
             workers.add_metric(labels, ended)

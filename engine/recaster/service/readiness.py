@@ -80,6 +80,8 @@ class Readiness(grpc.GenericRpcHandler):
             troubles = dict.fromkeys(STORING, "the disk is full")
         if not supervisor.is_alive:
             troubles[JOBS] = "nobody looks after jobs"
+        elif supervisor.draining:
+            troubles[JOBS] = "no new jobs are taken, as an operator wants it"
         elif supervisor.trouble:
             troubles[JOBS] = supervisor.trouble
         return troubles | ({"": "; ".join(troubles.values())} if troubles else {})

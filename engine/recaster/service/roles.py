@@ -65,6 +65,10 @@ _BY_ROLE: Final = {
         "IdentityService/DeleteIdentity",
         "IdentityService/RevokeIdentity",
     ),
+    Role.OPERATOR: (
+        "ServerService/DrainServer",
+        "ServerService/UndrainServer",
+    ),
 }
 LEAST_ROLES: Final = {method: role for role, methods in _BY_ROLE.items() for method in methods}
 """By "Service/Method"; what a request holds may need more, see ``service.permissions``."""

@@ -9,8 +9,16 @@ class GetServerInfoRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class DrainServerRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class UndrainServerRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class ServerInfo(_message.Message):
-    __slots__ = ("version", "api_version", "devices", "presets", "max_blob_bytes", "quota_bytes", "used_bytes", "free_bytes", "max_message_bytes", "codecs", "local_drops", "basis_needed", "client_name", "role")
+    __slots__ = ("version", "api_version", "devices", "presets", "max_blob_bytes", "quota_bytes", "used_bytes", "free_bytes", "max_message_bytes", "codecs", "local_drops", "basis_needed", "client_name", "role", "draining", "jobs_at_work")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     API_VERSION_FIELD_NUMBER: _ClassVar[int]
     DEVICES_FIELD_NUMBER: _ClassVar[int]
@@ -25,6 +33,8 @@ class ServerInfo(_message.Message):
     BASIS_NEEDED_FIELD_NUMBER: _ClassVar[int]
     CLIENT_NAME_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
+    DRAINING_FIELD_NUMBER: _ClassVar[int]
+    JOBS_AT_WORK_FIELD_NUMBER: _ClassVar[int]
     version: str
     api_version: str
     devices: _containers.RepeatedScalarFieldContainer[str]
@@ -39,7 +49,9 @@ class ServerInfo(_message.Message):
     basis_needed: bool
     client_name: str
     role: str
-    def __init__(self, version: _Optional[str] = ..., api_version: _Optional[str] = ..., devices: _Optional[_Iterable[str]] = ..., presets: _Optional[_Iterable[_Union[PresetInfo, _Mapping]]] = ..., max_blob_bytes: _Optional[int] = ..., quota_bytes: _Optional[int] = ..., used_bytes: _Optional[int] = ..., free_bytes: _Optional[int] = ..., max_message_bytes: _Optional[int] = ..., codecs: _Optional[_Iterable[str]] = ..., local_drops: bool = ..., basis_needed: bool = ..., client_name: _Optional[str] = ..., role: _Optional[str] = ...) -> None: ...
+    draining: bool
+    jobs_at_work: int
+    def __init__(self, version: _Optional[str] = ..., api_version: _Optional[str] = ..., devices: _Optional[_Iterable[str]] = ..., presets: _Optional[_Iterable[_Union[PresetInfo, _Mapping]]] = ..., max_blob_bytes: _Optional[int] = ..., quota_bytes: _Optional[int] = ..., used_bytes: _Optional[int] = ..., free_bytes: _Optional[int] = ..., max_message_bytes: _Optional[int] = ..., codecs: _Optional[_Iterable[str]] = ..., local_drops: bool = ..., basis_needed: bool = ..., client_name: _Optional[str] = ..., role: _Optional[str] = ..., draining: bool = ..., jobs_at_work: _Optional[int] = ...) -> None: ...
 
 class PresetInfo(_message.Message):
     __slots__ = ("name", "family")

@@ -40,6 +40,16 @@ class ServerServiceStub(object):
                 request_serializer=recaster_dot_v1_dot_server__pb2.GetServerInfoRequest.SerializeToString,
                 response_deserializer=recaster_dot_v1_dot_server__pb2.ServerInfo.FromString,
                 _registered_method=True)
+        self.DrainServer = channel.unary_unary(
+                '/recaster.v1.ServerService/DrainServer',
+                request_serializer=recaster_dot_v1_dot_server__pb2.DrainServerRequest.SerializeToString,
+                response_deserializer=recaster_dot_v1_dot_server__pb2.ServerInfo.FromString,
+                _registered_method=True)
+        self.UndrainServer = channel.unary_unary(
+                '/recaster.v1.ServerService/UndrainServer',
+                request_serializer=recaster_dot_v1_dot_server__pb2.UndrainServerRequest.SerializeToString,
+                response_deserializer=recaster_dot_v1_dot_server__pb2.ServerInfo.FromString,
+                _registered_method=True)
 
 
 class ServerServiceServicer(object):
@@ -53,12 +63,38 @@ class ServerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DrainServer(self, request, context):
+        """Take no new jobs, and start none of those that wait; what runs goes on to its end, and everything else
+        is answered. Health says NOT_SERVING of the JobService meanwhile. Lasts until the engine ends, or
+        `UndrainServer`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndrainServer(self, request, context):
+        """Take and start jobs again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ServerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'GetServerInfo': grpc.unary_unary_rpc_method_handler(
                     servicer.GetServerInfo,
                     request_deserializer=recaster_dot_v1_dot_server__pb2.GetServerInfoRequest.FromString,
+                    response_serializer=recaster_dot_v1_dot_server__pb2.ServerInfo.SerializeToString,
+            ),
+            'DrainServer': grpc.unary_unary_rpc_method_handler(
+                    servicer.DrainServer,
+                    request_deserializer=recaster_dot_v1_dot_server__pb2.DrainServerRequest.FromString,
+                    response_serializer=recaster_dot_v1_dot_server__pb2.ServerInfo.SerializeToString,
+            ),
+            'UndrainServer': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndrainServer,
+                    request_deserializer=recaster_dot_v1_dot_server__pb2.UndrainServerRequest.FromString,
                     response_serializer=recaster_dot_v1_dot_server__pb2.ServerInfo.SerializeToString,
             ),
     }
@@ -89,6 +125,60 @@ class ServerService(object):
             target,
             '/recaster.v1.ServerService/GetServerInfo',
             recaster_dot_v1_dot_server__pb2.GetServerInfoRequest.SerializeToString,
+            recaster_dot_v1_dot_server__pb2.ServerInfo.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DrainServer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recaster.v1.ServerService/DrainServer',
+            recaster_dot_v1_dot_server__pb2.DrainServerRequest.SerializeToString,
+            recaster_dot_v1_dot_server__pb2.ServerInfo.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndrainServer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recaster.v1.ServerService/UndrainServer',
+            recaster_dot_v1_dot_server__pb2.UndrainServerRequest.SerializeToString,
             recaster_dot_v1_dot_server__pb2.ServerInfo.FromString,
             options,
             channel_credentials,
