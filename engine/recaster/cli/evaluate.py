@@ -91,7 +91,8 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
     import json
 
     from recaster.api.v1 import job_pb2
-    from recaster.cli.remote import Remote, filled
+    from recaster.cli.remote import Remote, filled, made_of
+    from recaster.client import AnswerError
     from recaster.errors import UsageError
     from recaster.files import write_bytes
 
@@ -107,8 +108,13 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
     )
     filled(spec, range=options.range, track=options.track, person=remote.picture(options.person))
     job = remote.do(job_pb2.JobSpec(evaluate=spec), options.out)
-    made = {one.role: engine.transfer.read(one.digest) for one in job.result.artifacts}
+    roles = ("sheet", "worst", "evaluation")
+    made = {role: engine.transfer.read(made_of(job, role).digest) for role in roles}
+    try:
+        figures = json.loads(made["evaluation"])
+    except (ValueError, RecursionError):
+        raise AnswerError(f"job {job.job_id}: its evaluation is no JSON; run it again") from None
     if options.out is not None:
-        for name, role in (("sheet.jpg", "sheet"), ("worst.jpg", "worst"), ("evaluation.json", "evaluation")):
+        for name, role in zip(("sheet.jpg", "worst.jpg", "evaluation.json"), roles, strict=True):
             write_bytes(options.out / name, made[role])
-    say_json(json.loads(made["evaluation"])) if options.json else say(*job.result.summary)
+    say_json(figures) if options.json else say(*job.result.summary)

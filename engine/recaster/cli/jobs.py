@@ -137,7 +137,7 @@ def _engine(options: argparse.Namespace) -> Client:
 def _line(job: job_pb2.Job) -> str:
     from recaster.api.v1 import job_pb2
 
-    kind = job_pb2.JobKind.Name(job.kind).removeprefix("JOB_KIND_").lower()
+    kind = _name(job_pb2.JobKind, job.kind, "JOB_KIND_")
     made = job.create_time.ToDatetime().isoformat(" ", "seconds")
     one = job.progress
     total = f"/{one.total:.0f}" if one.total else ""
@@ -150,7 +150,13 @@ def _line(job: job_pb2.Job) -> str:
 def _state(job: job_pb2.Job) -> str:
     from recaster.api.v1 import job_pb2
 
-    return str(job_pb2.JobState.Name(job.state)).removeprefix("JOB_STATE_").lower()
+    return _name(job_pb2.JobState, job.state, "JOB_STATE_")
+
+
+def _name(values: Any, value: int, prefix: str) -> str:
+    """A value of an enum in a word; a newer engine may have others."""
+    known = value in values.values()
+    return str(values.Name(value)).removeprefix(prefix).lower() if known else f"unknown ({value})"
 
 
 def _why(job: job_pb2.Job) -> str:

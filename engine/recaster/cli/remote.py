@@ -122,10 +122,9 @@ class Remote:
         return self._follow(job)
 
     def fetch(self, job: job_pb2.Job, role: str, out: Path) -> None:
-        """Download what a job made."""
-        for one in job.result.artifacts:
-            if one.role == role:
-                self.client.transfer.download(one.digest, out, self.report)
+        """Download what a job made (AnswerError where it made no such file)."""
+        made = made_of(job, role)
+        self.client.transfer.download(made.digest, out, self.report, made.size)
 
     def fetch_faceset(self, faceset_id: str, out: Path) -> None:
         """Bring a faceset here, as a folder or, where ``out`` is named so, as a zip."""
@@ -187,6 +186,16 @@ class Remote:
 
     def _log(self, level: str, line: str) -> None:
         self.say(line if level == "info" else f"{level}: {line}")
+
+
+def made_of(job: job_pb2.Job, role: str) -> job_pb2.Artifact:
+    """The file of a role that a job made (AnswerError)."""
+    from recaster.client import AnswerError
+
+    found: job_pb2.Artifact | None = next((one for one in job.result.artifacts if one.role == role), None)
+    if found is None:
+        raise AnswerError(f"job {job.job_id} ended well, but the engine has no {role} of it; run it again")
+    return found
 
 
 def filled(message: M, **values: Any) -> M:

@@ -282,7 +282,8 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
         **wanted,
     )
     job = remote.do(job_pb2.JobSpec(swap=spec), options.out)
-    remote.fetch(job, "manifest", sidecar_of(options.out))
+    if any(one.role == "manifest" for one in job.result.artifacts):  # of a clip that can't carry its own
+        remote.fetch(job, "manifest", sidecar_of(options.out))
     remote.fetch(job, "clip", options.out)
     if options.matte is not None:
         remote.fetch(job, "matte", options.matte)

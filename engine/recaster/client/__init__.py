@@ -3,6 +3,7 @@
 from recaster.client.client import Client
 from recaster.client.connection import Address
 from recaster.client.errors import (
+    AnswerError,
     BusyError,
     JobFailedError,
     MissingError,
@@ -16,6 +17,7 @@ from recaster.errors import EngineError, RecasterError
 
 __all__ = [
     "Address",
+    "AnswerError",
     "BusyError",
     "Client",
     "EngineError",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import grpc
 
 from recaster.api.v1 import job_pb2, job_pb2_grpc
+from recaster.client.answers import checked
 from recaster.client.client import Client
 from recaster.client.connection import CLEAR_OPTIONS, OPTIONS, PATIENCE_S, credentials, pauses
 from recaster.client.errors import JobFailedError, UnreachableError
@@ -79,6 +80,7 @@ class AsyncClient:
             snapshot = True
             try:
                 async for event in self._stub.WatchJob(request, metadata=self._client.connection.metadata):
+                    checked(event)
                     last_news, pause = time.monotonic(), pauses()
                     seen = max(seen, event.seq)
                     ended = event.HasField("job") and event.job.state in ENDED

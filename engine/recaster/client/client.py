@@ -139,12 +139,7 @@ class Client:
     def every_identity(self) -> Iterator[identity_pb2.Identity]:
         """Everybody, the newest first."""
         request = identity_pb2.ListIdentitiesRequest()
-        while True:
-            page = self.connection.call(self.identities.ListIdentities, request)
-            yield from page.identities
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token
+        return self.connection.listed(self.identities.ListIdentities, request, "identities")
 
     def find_identity(self, name: str) -> identity_pb2.Identity:
         """A person by id, or by a name that only one has (UsageError)."""

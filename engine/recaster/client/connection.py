@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import grpc
 
-from recaster.client.errors import CallError, UnreachableError, error_of
+from recaster.client.answers import checked
+from recaster.client.errors import AnswerError, CallError, UnreachableError, error_of
 from recaster.client.peer import peer_at
 from recaster.errors import UsageError
 from recaster.places import data_folder, own_address
@@ -33,6 +34,8 @@ CALL_S: Final = 30.0
 PATIENCE_S: Final = 60.0
 """Seconds that calls are made again while nobody answers: an engine that is restarted is back by then."""
 _MAX_ANSWER: Final = 64 << 20
+MAX_PAGES: Final = 1000
+"""Of a list; ours have up to 1,000 things each."""
 OPTIONS: Final = (
     ("grpc.max_receive_message_length", _MAX_ANSWER),
     ("grpc.keepalive_time_ms", 30_000),
@@ -134,7 +137,19 @@ class Connection:
         Raises:
             EngineError: as ``client.errors``.
         """
-        return self.persist(lambda: method(request, metadata=self.metadata, timeout=timeout_s))
+        return checked(self.persist(lambda: method(request, metadata=self.metadata, timeout=timeout_s)))
+
+    def listed(
+        self, method: Callable[..., Any], request: Any, field: str, timeout_s: float = CALL_S
+    ) -> Iterator[Any]:
+        """Everything that a method lists, over all pages (EngineError)."""
+        for _ in range(MAX_PAGES):
+            page = self.call(method, request, timeout_s)
+            yield from getattr(page, field)
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+        raise AnswerError(f"the engine's list of {field} has no end; is that address an engine's?")
 
     def persist(self, do: Callable[[], Any]) -> Any:
         """Do something again and again while nobody answers, for ``patience_s``."""

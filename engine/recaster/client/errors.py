@@ -9,15 +9,18 @@ Tree::
     +- MissingError            there is no such thing
     +- RefusedError            the request is wrong
     +- BusyError               not now: no room, or something is in use (retryable)
+    +- AnswerError             it answers what no engine of ours does
     +- StrangerError           somebody else answers there, or could; nothing was said to them
     +- JobFailedError          a job ended without its result; exit code as the local command's
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
 import grpc
+from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
 from recaster.errors import EngineError
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from recaster.api.v1 import job_pb2
 
 DETAILS: Final = "grpc-status-details-bin"
+MAX_DETAILS_LETTERS: Final = 4000
 Code = grpc.StatusCode
 
 
@@ -87,6 +91,10 @@ class BusyError(CallError):
     retryable = True
 
 
+class AnswerError(EngineError):
+    """An engine answered what none of ours does."""
+
+
 class StrangerError(EngineError):
     """Somebody else answers where the engine should, or could; nothing was said to them."""
 
@@ -104,7 +112,8 @@ class JobFailedError(EngineError):
         super().__init__("the job was cancelled" if cancelled else job.error.message)
         self.job = job
         self.reason = "CANCELLED" if cancelled else job.error.reason
-        self.exit_code = 130 if cancelled else job.error.exit_code or 1
+        # One that the shell takes for a failure, whatever an engine names.
+        self.exit_code = 130 if cancelled else job.error.exit_code if 0 < job.error.exit_code < 126 else 1
 
 
 _KINDS: Final[dict[grpc.StatusCode, type[CallError]]] = {
@@ -128,7 +137,7 @@ def error_of(error: grpc.RpcError, address: str) -> CallError:
             reason, metadata = info.reason, dict(info.metadata)
         elif detail.Unpack(bad):
             fields += [(one.field, one.description) for one in bad.field_violations]
-    message = error.details() or code.name
+    message = (error.details() or code.name)[:MAX_DETAILS_LETTERS]
     if code is Code.UNAVAILABLE and not reason:
         message = f"no engine answers at {address} ({message}); is it running? Start one with: recaster serve"
     elif code is Code.DEADLINE_EXCEEDED:
@@ -139,5 +148,6 @@ def error_of(error: grpc.RpcError, address: str) -> CallError:
 def _details(error: grpc.RpcError) -> list[Any]:
     for name, value in error.trailing_metadata() or ():
         if name == DETAILS:
-            return list(status_pb2.Status.FromString(value).details)
+            with contextlib.suppress(DecodeError):  # whatever that is, it tells nothing
+                return list(status_pb2.Status.FromString(value).details)
     return []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import grpc
 
 from recaster.api.v1 import job_pb2, job_pb2_grpc
+from recaster.client.answers import checked
 from recaster.client.connection import pauses
 from recaster.client.errors import JobFailedError, UnreachableError
 from recaster.progress import Report, Update, silent
@@ -43,13 +44,7 @@ class Jobs:
 
     def listed(self, **filters: Any) -> Iterator[job_pb2.Job]:
         """Jobs, the newest first; ``filters`` are fields of ListJobsRequest."""
-        request = job_pb2.ListJobsRequest(**filters)
-        while True:
-            page = self._connection.call(self._stub.ListJobs, request)
-            yield from page.jobs
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token
+        return self._connection.listed(self._stub.ListJobs, job_pb2.ListJobsRequest(**filters), "jobs")
 
     def pause(self, job_id: str) -> job_pb2.Job:
         """Stop a job so that it can go on."""
@@ -86,6 +81,7 @@ class Jobs:
                 for at, event in enumerate(
                     self._stub.WatchJob(request, metadata=self._connection.metadata, timeout=None)
                 ):
+                    checked(event)
                     last_news, pause = time.monotonic(), pauses()
                     seen = max(seen, event.seq)
                     ended = event.HasField("job") and event.job.state in ENDED

@@ -14,8 +14,8 @@ import grpc
 
 from recaster.api.v1 import blob_pb2, blob_pb2_grpc
 from recaster.client.connection import pauses
-from recaster.client.errors import BusyError, CallError, UnreachableError
-from recaster.errors import EngineError, InputError
+from recaster.client.errors import AnswerError, BusyError, CallError, UnreachableError
+from recaster.errors import InputError
 from recaster.files import OFFERED, atomic_path
 from recaster.progress import Report, Update, silent
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from recaster.client.connection import Connection
 
+MAX_READ_BYTES: Final = 64 << 20
+"""Of a blob that is read into memory."""
 PIECE: Final = 1 << 18
 """Bytes sent at a time: the 1 MiB that is allowed costs the engine 1.7 times the CPU."""
 TELL_EVERY: Final = 64 << 20
@@ -63,8 +65,14 @@ class Transfer:
         request = blob_pb2.FindMissingBlobsRequest(digests=digests)
         return list(self._connection.call(self._stub.FindMissingBlobs, request).missing)
 
-    def download(self, digest: str, out: Path, report: Report = silent) -> None:
+    def download(self, digest: str, out: Path, report: Report = silent, size: int | None = None) -> None:
         """Fetch a blob to a file, which is whole or absent; goes on after a break.
+
+        Args:
+            digest: the blob.
+            out: the file.
+            report: told of bytes.
+            size: bytes that it has, where that is known: more aren't taken.
 
         Raises:
             EngineError: it isn't there, the engine can't be reached, or what came is damaged.
@@ -73,18 +81,21 @@ class Transfer:
         with atomic_path(out) as temporary:
             found = hashlib.sha256()
             with temporary.open("wb") as file:
-                for data in self._pieces(digest):
+                for data in self._pieces(digest, size):
                     found.update(data)
                     file.write(data)
                     report(Update("downloading", file.tell() / 1e6, None, "MB"))
             if found.hexdigest() != digest:
-                raise EngineError(f"{out}: what came is damaged; try again")
+                raise AnswerError(f"{out}: what came is damaged; try again")
 
     def read(self, digest: str) -> bytes:
-        """A small blob."""
-        return b"".join(self._pieces(digest))
+        """A small blob (EngineError: as ``download``)."""
+        data = b"".join(self._pieces(digest, MAX_READ_BYTES))
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise AnswerError("what came from the engine is damaged; try again")
+        return data
 
-    def _pieces(self, digest: str) -> Iterator[bytes]:
+    def _pieces(self, digest: str, most: int | None) -> Iterator[bytes]:
         offset = 0
         last_news = time.monotonic()
         pause = pauses()
@@ -95,6 +106,10 @@ class Transfer:
                     request, metadata=self._connection.metadata, timeout=STREAM_S
                 ):
                     offset += len(piece.data)
+                    if most is not None and offset > most:
+                        raise AnswerError(
+                            "the engine sends more than it said that there is; nothing was kept"
+                        )
                     last_news = time.monotonic()
                     pause = pauses()
                     yield piece.data
@@ -132,12 +147,16 @@ class Transfer:
         last_news, pause = time.monotonic(), pauses()
         while not upload.complete:
             before = upload.committed
+            if not 0 <= before <= size:
+                raise AnswerError(f"{path}: the engine says that it has {before} bytes of {size}")
             try:
                 upload = self._stub.WriteUpload(
                     _pieces_of(path, digest, before, size, report),
                     metadata=self._connection.metadata,
                     timeout=STREAM_S,
                 )
+                if not upload.complete and upload.committed <= before:
+                    raise AnswerError(f"{path}: the engine takes it, but keeps nothing of it")
             except (grpc.RpcError, UnreachableError) as error:
                 found = self._connection.error(error)
                 again = isinstance(found, CallError) and found.reason in _AGAIN

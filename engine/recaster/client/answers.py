@@ -1,0 +1,129 @@
+"""What an engine answers, looked at before anybody uses it.
+
+An engine may be anybody's. What it calls things becomes files, commands that are shown, names in a .blend: so
+ids, digests and suffixes must look like ids, digests and suffixes, numbers and times must be some, and
+pictures must be pictures. Texts stay as they are, but of bounded length: whoever shows one escapes it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, Final, TypeVar
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from recaster.client.errors import AnswerError
+from recaster.texts import shown
+
+M = TypeVar("M", bound=Message)
+
+MAX_TEXT_LETTERS: Final = 4000
+MAX_LINES: Final = 1000
+"""Texts in one list: what a job sums up, say."""
+MAX_PICTURE_PIXELS: Final = 16_384 * 8_640
+"""Of the largest frame that a clip may have."""
+_WORD: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
+_DIGEST: Final = re.compile(r"[0-9a-f]{1,128}")
+_SUFFIX: Final = re.compile(r"\.[a-z0-9]{1,8}")
+_SHAPES: Final = (
+    (re.compile(r"(?:.*_)?ids?"), _WORD),
+    (re.compile(r"(?:.*_)?digests?|missing|swaps"), _DIGEST),
+    (re.compile(r"suffix"), _SUFFIX),
+    (re.compile(r"role"), _WORD),
+)
+"""By a field's name, what its texts must look like."""
+_SHAPED: Final = {"recaster.v1.PresetInfo.name": _WORD, "recaster.v1.JobError.reason": _WORD}
+"""The same of fields that share their name with texts for people."""
+_PIECES: Final = "recaster.v1.ReadBlobResponse.data"
+"""Bytes that are no picture."""
+_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Markers of a JPEG that say how large it is."""
+
+
+def checked(answer: M) -> M:
+    """An answer that can be used; longer texts in it are cut.
+
+    Raises:
+        AnswerError: it holds what no engine of ours answers.
+    """
+    if isinstance(answer, Timestamp):
+        try:
+            answer.ToDatetime()
+        except (ValueError, OverflowError):
+            raise _refused("a time", answer.seconds) from None
+        return answer
+    for field, value in answer.ListFields():
+        if field.type == FieldDescriptor.TYPE_MESSAGE:
+            _check_messages(field, value)
+        elif field.type == FieldDescriptor.TYPE_STRING:
+            _check_texts(answer, field, value)
+        elif field.type == FieldDescriptor.TYPE_BYTES and field.full_name != _PIECES:
+            _require_picture(field.full_name, value)
+        elif field.type == FieldDescriptor.TYPE_DOUBLE and not math.isfinite(value):
+            raise _refused(field.full_name, value)
+    return answer
+
+
+def picture_size(data: bytes) -> tuple[int, int]:
+    """Width and height that a PNG or JPEG names; (0, 0) for anything else."""
+    if data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] == b"IHDR":
+        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    if data[:3] != b"\xff\xd8\xff":
+        return 0, 0
+    at = 2
+    while at + 9 <= len(data) and data[at] == 0xFF:
+        if data[at + 1] in _FRAMES:
+            return int.from_bytes(data[at + 7 : at + 9], "big"), int.from_bytes(data[at + 5 : at + 7], "big")
+        at += 2 + max(2, int.from_bytes(data[at + 2 : at + 4], "big"))
+    return 0, 0
+
+
+def shape_of(field: Any) -> re.Pattern[str] | None:
+    """What the texts of a field must look like; None for texts that people read."""
+    return _SHAPED.get(field.full_name) or next(
+        (shape for name, shape in _SHAPES if name.fullmatch(field.name)), None
+    )
+
+
+def _check_messages(field: Any, value: Any) -> None:
+    if field.message_type.GetOptions().map_entry:
+        for name, said in list(value.items()):
+            if isinstance(said, str) and len(name) + len(said) > MAX_TEXT_LETTERS:
+                del value[name]
+    else:
+        for one in [value] if isinstance(value, Message) else value:
+            checked(one)
+
+
+def _check_texts(answer: Message, field: Any, value: Any) -> None:
+    texts = [value] if isinstance(value, str) else value
+    shape = shape_of(field)
+    if shape is not None:
+        for text in texts:
+            if text and not shape.fullmatch(text):
+                raise _refused(field.full_name, text)
+    elif isinstance(value, str):
+        if len(value) > MAX_TEXT_LETTERS:
+            setattr(answer, field.name, _cut(value))
+    elif len(value) > MAX_LINES or any(len(text) > MAX_TEXT_LETTERS for text in value):
+        value[:] = [_cut(text) for text in value[:MAX_LINES]]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_TEXT_LETTERS else text[: MAX_TEXT_LETTERS - 3] + "..."
+
+
+def _require_picture(where: str, data: bytes) -> None:
+    width, height = picture_size(data)
+    if not 0 < width * height <= MAX_PICTURE_PIXELS:
+        raise _refused(where, f"{width} x {height} pixels")
+
+
+def _refused(where: str, value: object) -> AnswerError:
+    return AnswerError(
+        f"the engine answered what no Recaster answers ({where.removeprefix('recaster.v1.')}: "
+        f"{shown(value)[:40]}); is that address an engine's, and of a version that this one knows?"
+    )
