@@ -38,6 +38,7 @@ OF_REASON = {
     "DEVICE": "The engine's graphics card can't be used: ask whoever runs the engine",
     "WEIGHTS": "The engine isn't completely installed: ask whoever runs it to install it again",
     "LIMIT": "This took more of the engine's memory or time than it allows: try a shorter strip",
+    "OUTDATED": "This face was trained by another version of Recaster: train it anew",
     "CRASHED": "The engine's worker ended unexpectedly: try again",
     "INTERNAL": "The engine met an error of its own: try again; Show Log has more",
     "JOB_RUNNING": "It is still being done: cancel it first",

@@ -270,6 +270,11 @@ class FaceMenu(bpy.types.Menu):
             layout.operator(
                 ChooseFace.bl_idname, text=label_of_model(one), icon="USER"
             ).face = f"model:{one.model_id}"
+        for one in [one for one in found.models if one.unusable_reason][:MODELS_SHOWN]:
+            row = layout.row()
+            row.enabled = False
+            text = f"{rights.called(one)}: {messages.plain(one.unusable_reason)}"
+            row.label(text=text, icon="ERROR")
         if usable and found.facesets:
             layout.separator()
         for one in found.facesets[:MODELS_SHOWN]:

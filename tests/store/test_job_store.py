@@ -203,7 +203,7 @@ def test_a_database_of_the_future_or_of_somebody_else(tmp_path: Path) -> None:
     with database.transaction() as opened:
         opened.execute("pragma user_version = 99")
     database.close()
-    with pytest.raises(OutputError, match="newer Recaster"):
+    with pytest.raises(OutputError, match=r"schema 99; .*put back the copy"):
         Database(path)
     (tmp_path / "b.sqlite").write_bytes(b"not a database, but long enough to be looked at" * 50)
     with pytest.raises(OutputError, match="cannot be opened"):

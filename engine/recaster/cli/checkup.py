@@ -50,6 +50,7 @@ def checkup(data: DataFolder, listen: str, engine: str | None) -> list[Finding]:
         _codecs,
         _device,
         functools.partial(_data, data),
+        functools.partial(_models, data),
         functools.partial(_disk, data),
         functools.partial(_port, listen or own_address(data.path)),
         functools.partial(_provenance, data),
@@ -168,6 +169,15 @@ def _data(data: DataFolder) -> Finding:
     if token.is_file() and token.stat().st_mode & 0o077 and os.name != "nt":
         return Finding("data", ok=False, says="others may read the token", mend=f"chmod 600 {token}")
     return Finding("data", ok=True, says=f"{data.path}" + ("" if token.is_file() else ", no token yet"))
+
+
+def _models(data: DataFolder) -> Finding:
+    from recaster.networks.model_folder import ModelFolder
+
+    found = [ModelFolder(path) for path in sorted((data.path / "models").glob("[!.]*"))]
+    outdated = [f"{one.path.name} was {one.why_outdated()}" for one in found if one.why_outdated()]
+    says = "; ".join(outdated) or f"{len(found)} trained models"
+    return Finding("models", ok=not outdated, says=says, mend="swaps with them are refused until then")
 
 
 def _disk(data: DataFolder) -> Finding:

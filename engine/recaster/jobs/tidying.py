@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from recaster.jobs.rights import register_of
 from recaster.jobs.tasks import needs
+from recaster.networks.model_folder import ModelFolder
 from recaster.store.jobs import ENDED, UNENDED
 
 if TYPE_CHECKING:
@@ -43,6 +44,17 @@ def folders_of(store: Store, job_id: str) -> list[Path]:
     return [store.folder.job(job_id), store.folder.faceset(made), store.folder.model(made)]
 
 
+def judge_models(store: Store) -> None:
+    """Note of all models whether this Recaster can use them: another may have trained them."""
+    for model in store.things.every("model"):
+        folder = ModelFolder(store.folder.model(model.model_id))
+        why = folder.why_outdated()
+        usable = not why and folder.weights.is_file()
+        if (model.usable, model.unusable_reason) != (usable, why):
+            model.usable, model.unusable_reason = usable, why
+            store.things.put("model", model)
+
+
 def tidy(store: Store) -> None:
     """Remove what a crash has left half made; call it before jobs are started.
 
@@ -56,6 +68,7 @@ def tidy(store: Store) -> None:
         if letter and documents.path(letter).is_file():
             withdraw(store, letter)
     documents.end_holds()
+    judge_models(store)
     at_work = {job.job_id for job in store.jobs.in_states(UNENDED)}
     ended = {job.job_id for job in store.jobs.in_states(tuple(ENDED))}
     for kind in ("faceset", "model"):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT: Final = 4
+MAX_CARD_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -131,14 +132,21 @@ class ModelFolder:
             raise ModelError(f"{self.card}: not JSON ({error})") from None
         return self._card(value)
 
+    def why_outdated(self) -> str:
+        """Why this Recaster can't use it although another could; empty where it can, or nobody can."""
+        try:
+            with self.card.open("rb") as file:
+                value = json.loads(file.read(MAX_CARD_BYTES))
+        except (OSError, ValueError, RecursionError):
+            return ""
+        found = value.get("format") if isinstance(value, dict) else None
+        return "" if type(found) is not int or found == FORMAT else _of_other(found)
+
     def _card(self, value: Any) -> ModelCard:
         if not isinstance(value, dict) or type(value.get("format")) is not int:
             raise ModelError(f"{self.card}: says no format; it is no model of Recaster")
         if value["format"] != FORMAT:
-            raise ModelError(
-                f"{self.card}: format {value['format']}, but this Recaster reads format {FORMAT}; "
-                "use the version that wrote it, or train the model anew"
-            )
+            raise ModelError(f"{self.card}: {_of_other(value['format'])}")
         try:
             preset = from_json(_typed(value, "preset", dict))
             return ModelCard(
@@ -151,6 +159,12 @@ class ModelFolder:
             )
         except ModelError as error:
             raise ModelError(f"{self.card}: {error}") from None
+
+
+def _of_other(found: int) -> str:
+    if found > FORMAT:
+        return f"trained by a newer Recaster (format {found}; this one uses {FORMAT}): update Recaster"
+    return f"trained by an earlier Recaster (format {found}; this one uses {FORMAT}): train it anew"
 
 
 def _typed(value: dict[str, Any], name: str, *kinds: type) -> Any:

@@ -15,7 +15,7 @@ from recaster.jobs.rights import heed, labelled_by, register_of, swapped_in
 from recaster.networks.presets import PRESETS
 from recaster.provenance.marking import Marking
 from recaster.provenance.policy import Policy
-from recaster.service.checks import check_digest, check_id, kept_blob
+from recaster.service.checks import check_digest, check_id, kept_blob, refuse_outdated
 from recaster.service.refusals import Context, answering, changing, invalid
 from recaster.service.roles import current
 from recaster.service.specs import check_numbers
@@ -118,7 +118,7 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
             raise invalid("source", "must be a model or a faceset")
         name = check_id(kind, getattr(request, kind))
         thing = "model" if kind == "model_id" else "faceset"
-        store.things.get(thing, name)
+        refuse_outdated(store.things.get(thing, name))
         person = request.options.person
         if person:
             kept_blob(store.blobs, check_digest("options.person", person))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from recaster.service.refusals import Refusal, blob_missing, invalid
+from recaster.service.refusals import Code, Refusal, blob_missing, invalid
 from recaster.store.blobs import is_digest
 
 if TYPE_CHECKING:
@@ -20,6 +20,13 @@ LONGEST_REQUEST_ID: Final = 100
 LONGEST_LABEL: Final = 100
 MOST_LABELS: Final = 16
 _ID: Final = re.compile(r"[0-9a-f]{12}")
+
+
+def refuse_outdated(thing: Any) -> None:
+    """Refuse to work with a model that another Recaster trained (Refusal, FAILED_PRECONDITION)."""
+    why = getattr(thing, "unusable_reason", "")
+    if why:
+        raise Refusal(Code.FAILED_PRECONDITION, "OUTDATED", f"this model was {why}")
 
 
 def check_id(field: str, value: str) -> str:

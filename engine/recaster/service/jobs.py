@@ -12,7 +12,14 @@ from recaster.jobs.tasks import KINDS, blobs_of, kind_of, needs
 from recaster.jobs.tidying import forget
 from recaster.provenance.caller import caller
 from recaster.provenance.policy import Policy
-from recaster.service.checks import LONGEST_REQUEST_ID, check_id, check_labels, check_text, kept_blob
+from recaster.service.checks import (
+    LONGEST_REQUEST_ID,
+    check_id,
+    check_labels,
+    check_text,
+    kept_blob,
+    refuse_outdated,
+)
 from recaster.service.refusals import Code, Context, Refusal, answering, changing, invalid, streaming
 from recaster.service.specs import check_spec
 from recaster.service.threads import reading
@@ -59,7 +66,9 @@ class JobService(job_pb2_grpc.JobServiceServicer):
                     raise DRAINING  # takes the job back
                 needed = needs(job.spec)
                 for kind, name in needed.named():
-                    store.things.get(kind, name)  # NOT_FOUND takes the job back
+                    thing = store.things.get(kind, name)  # NOT_FOUND takes the job back
+                    if not job.spec.HasField("export"):
+                        refuse_outdated(thing)
                 for digest in blobs_of(job.spec, store):
                     kept_blob(store.blobs, digest)
                 for digest in needed.blobs:

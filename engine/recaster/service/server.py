@@ -316,6 +316,7 @@ async def _sweep(engine: Engine) -> None:
             await writing(analyses.tidy)
             await writing(register_of(engine.store).documents.end_holds)
             await writing(engine.store.database.compact)
+            await writing(engine.store.database.drop_old_copies)
         except (RecasterError, OSError):
             log.exception("old blobs can't be swept away now")
         await asyncio.sleep(SWEEP_EVERY_S)

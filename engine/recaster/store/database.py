@@ -8,10 +8,11 @@ import os
 import shutil
 import sqlite3
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import DiskFullError, LockedError, OutputError
-from recaster.files import PATIENCE_S, write_bytes
+from recaster.files import PATIENCE_S, atomic_path, write_bytes
 from recaster.store.schema import MIGRATIONS, SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ COMPACTED_PAGES: Final = 2000
 """Pages that are given back at a time: more would keep writers waiting."""
 INCREMENTAL: Final = 2
 """What SQLite calls a store that can give room back without being written anew."""
+KEEP_COPY_S: Final = 30 * 86400.0
+"""Seconds that the store of an earlier release is kept after a migration: it holds what was deleted since."""
 PASSING: Final = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_PROTOCOL")
 """Errors that are over soon: a lock, or no descriptor left."""
 BUSY: Final = "the engine's store is busy; try again"
@@ -58,6 +61,7 @@ class Database:
         self._connections: list[sqlite3.Connection] = []
         self._writing = threading.RLock()
         try:
+            self._refuse_newer()
             self._compact_as_it_shrinks()
             self._migrate()
         except sqlite3.Error as error:
@@ -90,10 +94,18 @@ class Database:
             with contextlib.suppress(sqlite3.OperationalError):  # no room for a copy, or used just now
                 connection.execute("vacuum")
 
-    def _migrate(self) -> None:
-        """Brings an older store to SCHEMA_VERSION, each step in a transaction of its own."""
+    def _refuse_newer(self) -> None:
         if self._version() > SCHEMA_VERSION:
-            raise OutputError(f"{self._path}: was written by a newer Recaster; use that one")
+            raise OutputError(
+                f"{self._path}: was written by a newer Recaster (schema {self._version()}; this one knows "
+                f"{SCHEMA_VERSION}); use that one, or put back the copy that it made before "
+                f"({self._path.name}.v{SCHEMA_VERSION})"
+            )
+
+    def _migrate(self) -> None:
+        """Brings an older store to SCHEMA_VERSION, each step in a transaction of its own; a copy is kept."""
+        if 0 < self._version() < SCHEMA_VERSION:
+            self._copy_before(self._version())
         for version in range(self._version(), SCHEMA_VERSION):
             with self.transaction() as opened:
                 if self._version() == version:  # else another process has just done this step
@@ -101,6 +113,30 @@ class Database:
                         opened.execute(statement)
                     opened.execute(f"pragma user_version = {version + 1}")
         self._tables = {row["name"] for row in self.rows("select name from sqlite_master")}
+
+    def _copy_before(self, version: int) -> None:
+        """Keep the store as it is, for whoever wants the release back that wrote it."""
+        with self.transaction():
+            if self._version() == version:  # else another process has just brought it on
+                self.copy_to(self._path.with_name(f"{self._path.name}.v{version}"))
+
+    def copy_to(self, path: Path) -> None:
+        """Write the store as it is at one moment to a file, while others go on using it (OutputError)."""
+        with (
+            atomic_path(path, 0o600) as temporary,
+            self._explaining(),
+            contextlib.closing(sqlite3.connect(self._path)) as store,  # this thread's may be writing
+            contextlib.closing(sqlite3.connect(temporary)) as copy,
+        ):
+            store.backup(copy)
+            copy.execute("pragma journal_mode = delete")  # one file, with none beside it
+
+    def drop_old_copies(self) -> None:
+        """Remove copies of the store from before a migration that are older than KEEP_COPY_S."""
+        for path in self._path.parent.glob(f"{self._path.name}.v*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < time.time() - KEEP_COPY_S:
+                    path.unlink()
 
     def _version(self) -> int:
         return int(self._connection.execute("pragma user_version").fetchone()[0])

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17recaster/v1/model.proto\x12\x0brecaster.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf7\x01\n\x05Model\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0e\n\x06preset\x18\x03 \x01(\t\x12\r\n\x05steps\x18\x04 \x01(\x03\x12\x0f\n\x07seconds\x18\x05 \x01(\x01\x12\x15\n\rsource_digest\x18\x06 \x01(\t\x12\x15\n\rtarget_digest\x18\x07 \x01(\t\x12\x0e\n\x06usable\x18\x08 \x01(\x08\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x0b \x01(\t\x12\x13\n\x0bidentity_id\x18\n \x01(\t\"#\n\x0fGetModelRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\":\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Q\n\x12ListModelsResponse\x12\"\n\x06models\x18\x01 \x03(\x0b\x32\x12.recaster.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"*\n\x16GetModelPreviewRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\"4\n\x17GetModelPreviewResponse\x12\x0b\n\x03png\x18\x01 \x01(\x0c\x12\x0c\n\x04step\x18\x02 \x01(\x03\"8\n\x14GetLossCurvesRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12\x0e\n\x06points\x18\x02 \x01(\x05\"?\n\x15GetLossCurvesResponse\x12&\n\x06\x63urves\x18\x01 \x03(\x0b\x32\x16.recaster.v1.LossCurve\"8\n\tLossCurve\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05steps\x18\x02 \x03(\x03\x12\x0e\n\x06values\x18\x03 \x03(\x02\"&\n\x12\x44\x65leteModelRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\"\x15\n\x13\x44\x65leteModelResponse2\xa3\x03\n\x0cModelService\x12<\n\x08GetModel\x12\x1c.recaster.v1.GetModelRequest\x1a\x12.recaster.v1.Model\x12M\n\nListModels\x12\x1e.recaster.v1.ListModelsRequest\x1a\x1f.recaster.v1.ListModelsResponse\x12\\\n\x0fGetModelPreview\x12#.recaster.v1.GetModelPreviewRequest\x1a$.recaster.v1.GetModelPreviewResponse\x12V\n\rGetLossCurves\x12!.recaster.v1.GetLossCurvesRequest\x1a\".recaster.v1.GetLossCurvesResponse\x12P\n\x0b\x44\x65leteModel\x12\x1f.recaster.v1.DeleteModelRequest\x1a .recaster.v1.DeleteModelResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17recaster/v1/model.proto\x12\x0brecaster.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x90\x02\n\x05Model\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0e\n\x06preset\x18\x03 \x01(\t\x12\r\n\x05steps\x18\x04 \x01(\x03\x12\x0f\n\x07seconds\x18\x05 \x01(\x01\x12\x15\n\rsource_digest\x18\x06 \x01(\t\x12\x15\n\rtarget_digest\x18\x07 \x01(\t\x12\x0e\n\x06usable\x18\x08 \x01(\x08\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x0b \x01(\t\x12\x13\n\x0bidentity_id\x18\n \x01(\t\x12\x17\n\x0funusable_reason\x18\x0c \x01(\t\"#\n\x0fGetModelRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\":\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Q\n\x12ListModelsResponse\x12\"\n\x06models\x18\x01 \x03(\x0b\x32\x12.recaster.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"*\n\x16GetModelPreviewRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\"4\n\x17GetModelPreviewResponse\x12\x0b\n\x03png\x18\x01 \x01(\x0c\x12\x0c\n\x04step\x18\x02 \x01(\x03\"8\n\x14GetLossCurvesRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12\x0e\n\x06points\x18\x02 \x01(\x05\"?\n\x15GetLossCurvesResponse\x12&\n\x06\x63urves\x18\x01 \x03(\x0b\x32\x16.recaster.v1.LossCurve\"8\n\tLossCurve\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05steps\x18\x02 \x03(\x03\x12\x0e\n\x06values\x18\x03 \x03(\x02\"&\n\x12\x44\x65leteModelRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\"\x15\n\x13\x44\x65leteModelResponse2\xa3\x03\n\x0cModelService\x12<\n\x08GetModel\x12\x1c.recaster.v1.GetModelRequest\x1a\x12.recaster.v1.Model\x12M\n\nListModels\x12\x1e.recaster.v1.ListModelsRequest\x1a\x1f.recaster.v1.ListModelsResponse\x12\\\n\x0fGetModelPreview\x12#.recaster.v1.GetModelPreviewRequest\x1a$.recaster.v1.GetModelPreviewResponse\x12V\n\rGetLossCurves\x12!.recaster.v1.GetLossCurvesRequest\x1a\".recaster.v1.GetLossCurvesResponse\x12P\n\x0b\x44\x65leteModel\x12\x1f.recaster.v1.DeleteModelRequest\x1a .recaster.v1.DeleteModelResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,27 +33,27 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'recaster.v1.model_pb2', _gl
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MODEL']._serialized_start=74
-  _globals['_MODEL']._serialized_end=321
-  _globals['_GETMODELREQUEST']._serialized_start=323
-  _globals['_GETMODELREQUEST']._serialized_end=358
-  _globals['_LISTMODELSREQUEST']._serialized_start=360
-  _globals['_LISTMODELSREQUEST']._serialized_end=418
-  _globals['_LISTMODELSRESPONSE']._serialized_start=420
-  _globals['_LISTMODELSRESPONSE']._serialized_end=501
-  _globals['_GETMODELPREVIEWREQUEST']._serialized_start=503
-  _globals['_GETMODELPREVIEWREQUEST']._serialized_end=545
-  _globals['_GETMODELPREVIEWRESPONSE']._serialized_start=547
-  _globals['_GETMODELPREVIEWRESPONSE']._serialized_end=599
-  _globals['_GETLOSSCURVESREQUEST']._serialized_start=601
-  _globals['_GETLOSSCURVESREQUEST']._serialized_end=657
-  _globals['_GETLOSSCURVESRESPONSE']._serialized_start=659
-  _globals['_GETLOSSCURVESRESPONSE']._serialized_end=722
-  _globals['_LOSSCURVE']._serialized_start=724
-  _globals['_LOSSCURVE']._serialized_end=780
-  _globals['_DELETEMODELREQUEST']._serialized_start=782
-  _globals['_DELETEMODELREQUEST']._serialized_end=820
-  _globals['_DELETEMODELRESPONSE']._serialized_start=822
-  _globals['_DELETEMODELRESPONSE']._serialized_end=843
-  _globals['_MODELSERVICE']._serialized_start=846
-  _globals['_MODELSERVICE']._serialized_end=1265
+  _globals['_MODEL']._serialized_end=346
+  _globals['_GETMODELREQUEST']._serialized_start=348
+  _globals['_GETMODELREQUEST']._serialized_end=383
+  _globals['_LISTMODELSREQUEST']._serialized_start=385
+  _globals['_LISTMODELSREQUEST']._serialized_end=443
+  _globals['_LISTMODELSRESPONSE']._serialized_start=445
+  _globals['_LISTMODELSRESPONSE']._serialized_end=526
+  _globals['_GETMODELPREVIEWREQUEST']._serialized_start=528
+  _globals['_GETMODELPREVIEWREQUEST']._serialized_end=570
+  _globals['_GETMODELPREVIEWRESPONSE']._serialized_start=572
+  _globals['_GETMODELPREVIEWRESPONSE']._serialized_end=624
+  _globals['_GETLOSSCURVESREQUEST']._serialized_start=626
+  _globals['_GETLOSSCURVESREQUEST']._serialized_end=682
+  _globals['_GETLOSSCURVESRESPONSE']._serialized_start=684
+  _globals['_GETLOSSCURVESRESPONSE']._serialized_end=747
+  _globals['_LOSSCURVE']._serialized_start=749
+  _globals['_LOSSCURVE']._serialized_end=805
+  _globals['_DELETEMODELREQUEST']._serialized_start=807
+  _globals['_DELETEMODELREQUEST']._serialized_end=845
+  _globals['_DELETEMODELRESPONSE']._serialized_start=847
+  _globals['_DELETEMODELRESPONSE']._serialized_end=868
+  _globals['_MODELSERVICE']._serialized_start=871
+  _globals['_MODELSERVICE']._serialized_end=1290
 # @@protoc_insertion_point(module_scope)

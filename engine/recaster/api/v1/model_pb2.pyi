@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Model(_message.Message):
-    __slots__ = ("model_id", "display_name", "preset", "steps", "seconds", "source_digest", "target_digest", "usable", "create_time", "created_by", "identity_id")
+    __slots__ = ("model_id", "display_name", "preset", "steps", "seconds", "source_digest", "target_digest", "usable", "create_time", "created_by", "identity_id", "unusable_reason")
     MODEL_ID_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     PRESET_FIELD_NUMBER: _ClassVar[int]
@@ -19,6 +19,7 @@ class Model(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     CREATED_BY_FIELD_NUMBER: _ClassVar[int]
     IDENTITY_ID_FIELD_NUMBER: _ClassVar[int]
+    UNUSABLE_REASON_FIELD_NUMBER: _ClassVar[int]
     model_id: str
     display_name: str
     preset: str
@@ -30,7 +31,8 @@ class Model(_message.Message):
     create_time: _timestamp_pb2.Timestamp
     created_by: str
     identity_id: str
-    def __init__(self, model_id: _Optional[str] = ..., display_name: _Optional[str] = ..., preset: _Optional[str] = ..., steps: _Optional[int] = ..., seconds: _Optional[float] = ..., source_digest: _Optional[str] = ..., target_digest: _Optional[str] = ..., usable: bool = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., created_by: _Optional[str] = ..., identity_id: _Optional[str] = ...) -> None: ...
+    unusable_reason: str
+    def __init__(self, model_id: _Optional[str] = ..., display_name: _Optional[str] = ..., preset: _Optional[str] = ..., steps: _Optional[int] = ..., seconds: _Optional[float] = ..., source_digest: _Optional[str] = ..., target_digest: _Optional[str] = ..., usable: bool = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., created_by: _Optional[str] = ..., identity_id: _Optional[str] = ..., unusable_reason: _Optional[str] = ...) -> None: ...
 
 class GetModelRequest(_message.Message):
     __slots__ = ("model_id",)
