@@ -40,6 +40,7 @@ OF_REASON = {
     "LIMIT": "This took more of the engine's memory or time than it allows: try a shorter strip",
     "OUTDATED": "This face was trained by another version of Recaster: train it anew",
     "CRASHED": "The engine's worker ended unexpectedly: try again",
+    "STALLED": "The work came no further and was stopped: a clip or picture may be damaged",
     "INTERNAL": "The engine met an error of its own: try again; Show Log has more",
     "JOB_RUNNING": "It is still being done: cancel it first",
     "JOB_ENDED": "It has ended already",

@@ -17,10 +17,13 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import DiskFullError, LockedError, OutputError
+from recaster.progress import step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+PIECE: Final = 1 << 20
+"""Bytes of a large file that are read at once."""
 OFFERED: Final = "recaster-offers-{digest}"
 """Name of a file that a client shows to an engine on its machine; nothing else is named so."""
 
@@ -253,8 +256,12 @@ def sync(path: Path) -> None:
 
 def sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes, as 64 hex digits."""
+    found = hashlib.sha256()
     with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while piece := file.read(PIECE):
+            found.update(piece)
+            step()
+    return found.hexdigest()
 
 
 def is_intact(path: Path, digest: str) -> bool:

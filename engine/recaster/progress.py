@@ -29,6 +29,23 @@ Report = Callable[[Update], None]
 """Called with every update; must be cheap and must not raise."""
 
 
+_listeners: list[Callable[[], None]] = []
+
+
+def step() -> None:
+    """Say that work which reports nothing has come a step further: another frame, another piece of a file.
+
+    Long loops call it, so that whoever watches a process tells long work from work that stands still.
+    """
+    for listener in _listeners:
+        listener()
+
+
+def on_step(listener: Callable[[], None]) -> None:
+    """Call ``listener``, from any thread, with every ``step`` of this process."""
+    _listeners.append(listener)
+
+
 def silent(update: Update) -> None:
     """Listen to nothing."""
 

@@ -223,9 +223,6 @@ def test_a_model_is_trained_seen_and_sent_round(material: Material, tmp_path: Pa
 @pytest.mark.parametrize(
     ("options", "reason", "says"),
     [
-        ({"preset": "nonsense"}, "USAGE", "nonsense"),
-        ({"ingredients": {"nonsense": "1"}}, "USAGE", "no ingredient 'nonsense'"),
-        ({"ingredients": {"warmup": "many"}}, "USAGE", "warmup can't be 'many'"),
         ({"preset": "fast-96"}, "USAGE", "trains on two people"),
         ({"device": "gpu"}, "DEVICE", "GPU cannot be used"),
     ],
@@ -238,6 +235,21 @@ def test_a_training_that_can_not_be_says_why(
         material.client.jobs.wait(job.job_id)
     assert caught.value.reason == reason
     assert caught.value.exit_code == {"USAGE": 2, "DEVICE": 7}[reason]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"preset": "nonsense"}, "options.preset: there is no preset 'nonsense'"),
+        ({"ingredients": {"nonsense": "1"}}, "options.ingredients: there is no ingredient 'nonsense'"),
+        ({"ingredients": {"warmup": "many"}}, "options.ingredients: ingredient warmup can't be 'many'"),
+    ],
+)
+def test_a_training_that_nobody_could_do_is_not_queued(
+    material: Material, options: dict[str, object], says: str
+) -> None:
+    with pytest.raises(RefusedError, match=says):
+        material.client.jobs.create(material.training(4, **options))
 
 
 def test_a_swap_is_judged(material: Material, tmp_path: Path) -> None:

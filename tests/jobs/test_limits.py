@@ -52,6 +52,39 @@ def test_time() -> None:
     assert run(body) == "works"  # and then the system ended it
 
 
+def test_time_of_one_answer() -> None:
+    """Each may take its own; one that takes more is ended, whatever was left over before."""
+    body = """
+        limits.allow_cpu(30)
+        limits.allow_cpu(1)
+        print("works", flush=True)
+        while True:
+            pass
+    """
+    assert run(body) == "works"
+
+
+def test_assistants_are_limited() -> None:
+    """What a process is bound to that answers questions, as the system tells it."""
+    body = """
+        import json, os, subprocess
+        question = json.dumps({"ask": "no such question", "folder_for_pictures": "/nowhere"}) + "\\n"
+        command = [sys.executable, "-m", "recaster.jobs.assistant"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                              stderr=subprocess.DEVNULL) as one:
+            one.stdin.write(question)
+            one.stdin.flush()
+            one.stdout.readline()
+            for line in open(f"/proc/{one.pid}/limits"):
+                if line.startswith(("Max cpu time", "Max data size", "Max file size")):
+                    print(line.split()[3] != "unlimited")
+            one.stdin.close()
+    """
+    if sys.platform != "linux":
+        pytest.skip("only Linux tells it")
+    assert run(body).split() == ["True"] * 3
+
+
 def test_network() -> None:
     body = """
         import socket

@@ -14,7 +14,6 @@ import os
 import queue
 import re
 import shutil
-import signal
 import sys
 import tempfile
 import threading
@@ -33,8 +32,10 @@ from recaster.errors import (
     UsageError,
 )
 from recaster.files import own_file, safe_name
+from recaster.jobs import limits
 from recaster.jobs.environment import environment
 from recaster.jobs.messages import reason_of
+from recaster.sharing import cores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,10 +44,11 @@ if TYPE_CHECKING:
     from recaster.swapping.swapper import Swapper
 
 IDLE_S: Final = 300.0
+ANSWER_CPU_S: Final = 600
+"""CPU seconds that one answer may take for each core: twice as long as anybody waits for one."""
 LINE_LIMIT: Final = 64 << 20
 THUMBNAIL_WIDTH: Final = 96
 PORTRAIT: Final = 256
-PR_SET_PDEATHSIG: Final = 1
 _KINDS: Final = {
     "USAGE": UsageError,
     "POLICY": CertificateError,
@@ -359,32 +361,25 @@ def _questions() -> Iterator[str]:
             asked.put(line)
         os._exit(0)
 
-    _end_with_engine()
+    limits.end_with_parent()  # also where a library keeps all threads waiting
     threading.Thread(target=listen, daemon=True).start()
     while True:
         yield asked.get()
 
 
-def _end_with_engine() -> None:
-    """Let the system kill this process with the engine, also where a library keeps all threads waiting."""
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-
-
 def main() -> None:
     """Answer until the engine ends."""
-    from recaster.jobs import limits
     from recaster.jobs.devices import devices
     from recaster.jobs.task import Limits
     from recaster.jobs.worker import own_output
 
     out = own_output()
-    # A GPU's driver may need sockets that aren't there without the network.
-    limits.apply(Limits(file_bytes=1 << 30, offline=devices()[0] != "gpu"))
+    # A GPU's driver may need sockets that aren't there without the network, and maps its memory as well.
+    gpu = devices()[0] == "gpu"
+    limits.apply(Limits(file_bytes=1 << 30, offline=not gpu, data_bytes=0 if gpu else limits.machine_share()))
     desk = _Desk()
     for line in _questions():
+        limits.allow_cpu(ANSWER_CPU_S * cores())
         try:
             answer = desk.answer(json.loads(line))
         except Exception as error:  # noqa: BLE001 - whatever it is, whoever asked must hear of it

@@ -32,6 +32,7 @@ class Listener:
         """Take one message of a worker."""
         if self._store.jobs.get(running.job_id).state == STARTING:
             self._settler.move(running.job_id, RUNNING)
+        running.watchdog.hear(said)
         kind = said["say"]
         if kind == "progress":
             running.waiting = said
@@ -43,7 +44,7 @@ class Listener:
             logs.note(self._store.folder.job(running.job_id), said["level"], said["line"])
         elif kind == "preview":
             self._settler.preview(running.job_id, said["path"], said["step"])
-        else:
+        elif kind != "step":
             running.outcome = said
 
     def keep_progress(self, running: Running) -> None:

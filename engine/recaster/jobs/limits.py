@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Final
 
 from recaster.jobs.descriptors import lower_limit
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
-PR_SET_NO_NEW_PRIVS = 38
+PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
 
 
 MEMORY_SHARE: Final = 0.9
@@ -63,6 +64,19 @@ def apply(limits: Limits) -> list[str]:
     return kept
 
 
+def allow_cpu(seconds: float) -> None:
+    """Let this process compute for so long from now on; then the system ends it (not on Windows)."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    wanted = int(time.process_time() + seconds) + 1
+    resource.setrlimit(
+        resource.RLIMIT_CPU, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+    )
+
+
 def machine_share() -> int:
     """Bytes of this machine's memory that one worker may use, so that the engine has some left."""
     if sys.platform == "win32":
@@ -75,6 +89,15 @@ def keep_privileges() -> bool:
     import ctypes
 
     return ctypes.CDLL(None, use_errno=True).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+
+
+def end_with_parent() -> None:
+    """Let the system kill this process when the one that started it ends (Linux)."""
+    if sys.platform == "linux":
+        import ctypes
+        import signal
+
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def unconfined() -> str:

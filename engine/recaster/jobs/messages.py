@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from recaster.errors import (
@@ -69,6 +70,7 @@ class Voice:
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
+        self._alone = threading.Lock()
 
     def progress(self, update: Update) -> None:
         """Where the work is."""
@@ -80,6 +82,10 @@ class Voice:
             unit=update.unit,
             detail=_plain(update.detail),
         )
+
+    def step(self) -> None:
+        """It came a step further in what has no progress to report."""
+        self._say(say="step")
 
     def preview(self, picture: Path, step: int) -> None:
         """A picture of what was learnt."""
@@ -121,8 +127,9 @@ class Voice:
         self._say(say="failed", reason=reason, message=_plain(message), exit_code=code, damaged=list(damaged))
 
     def _say(self, **values: Any) -> None:
-        self._stream.write(json.dumps(values) + "\n")
-        self._stream.flush()
+        with self._alone:  # steps come from any thread
+            self._stream.write(json.dumps(values) + "\n")
+            self._stream.flush()
 
 
 def _plain(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.files import open_no_link
 from recaster.jobs.environment import environment
+from recaster.jobs.watchdog import Patience, Watchdog, taken_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,11 +32,13 @@ class Rules:
         per_device: jobs that may compute on one device at a time.
         light: jobs at a time that need no device.
         pause_grace_s: seconds that a worker has to save what it did.
+        patience: how long a worker may take for one step.
     """
 
     per_device: int = 1
     light: int = 2
     pause_grace_s: float = 60.0
+    patience: Patience = field(default_factory=Patience)
 
 
 @dataclass
@@ -45,12 +48,15 @@ class Running:
     job_id: str
     kind: str
     device: str
+    watchdog: Watchdog
     process: asyncio.subprocess.Process | None = None
     spoke: bool = False  # whether it has ever said anything
     told: float | None = None  # when it was asked to stop
     kept: float = 0.0  # when its progress was last kept
     waiting: Mapping[str, Any] | None = None  # progress not kept yet
     best: dict[str, float] = field(default_factory=dict)
+    look_at: float = 0.0  # when to look next whether it comes further
+    stalled: str = ""  # why it was stopped for coming no further
     outcome: Mapping[str, Any] | None = None
     killed: bool = False  # by its engine
     words_from: int = 0  # where this worker's own part of the job's standard error begins
@@ -90,6 +96,16 @@ class Running:
             if self.process is not None and self.process.stdin is not None:
                 with contextlib.suppress(ConnectionError, RuntimeError):
                     self.process.stdin.write(b"stop\n")
+
+    def look(self) -> None:
+        """End the worker if it comes no further; from time to time, as all processes are looked at."""
+        now = time.monotonic()
+        if self.process is None or self.told is not None or now < self.look_at:
+            return
+        self.look_at = now + self.watchdog.every_s
+        self.stalled = self.watchdog.look(now, taken_by(self.process.pid))
+        if self.stalled:
+            self.kill()
 
     def kill(self) -> None:
         """End the worker at once."""

@@ -136,6 +136,16 @@ class Settler:
         )
         self._fall_short(job_id, FAILED, error)
 
+    def stalled(self, job_id: str, why: str) -> None:
+        """A worker was stopped more than once since it came no further."""
+        error = job_pb2.JobError(
+            reason="STALLED",
+            message=f"it was stopped twice at the same place: {why}; a file that it works on may be damaged, "
+            "or the engine's disk not answer",
+            exit_code=1,
+        )
+        self._fall_short(job_id, FAILED, error)
+
     def move(self, job_id: str, state: job_pb2.JobState) -> None:
         """It goes on elsewhere, unless it has ended."""
         with self._store.jobs.changing(job_id) as job:

@@ -27,6 +27,7 @@ from recaster.jobs.running import Rules, Running
 from recaster.jobs.settling import Settler
 from recaster.jobs.tasks import KINDS, LIGHT, device_for, kind_of, needs, task_for
 from recaster.jobs.tidying import folders_of
+from recaster.jobs.watchdog import Watchdog
 from recaster.provenance.caller import acting_for
 from recaster.store.jobs import (
     CANCELLING,
@@ -124,6 +125,8 @@ class Supervisor:
                 self._room.look([path for one in self._running for path in folders_of(self._store, one)])
                 self.recover()
                 self.obey()
+                for running in self._running.values():
+                    running.look()
                 self._start_due()
                 trouble = ""
             except Exception as error:  # a full disk, say; jobs must be looked after all the same
@@ -235,7 +238,8 @@ class Supervisor:
 
     def _start(self, job: job_pb2.Job, device: str) -> None:
         best = json.loads(self._store.jobs.standing(job.job_id).best)
-        running = Running(job.job_id, kind_of(job.spec), device, best=best)
+        watchdog = Watchdog(self._rules.patience)
+        running = Running(job.job_id, kind_of(job.spec), device, watchdog, best=best)
         self._running[job.job_id] = running
         with acting_for(job.created_by):  # whom all that is recorded of it names
             task = asyncio.create_task(self._drive(running))
@@ -361,11 +365,15 @@ class Supervisor:
     def _crashed(self, running: Running, code: int | None) -> None:
         standing = self._store.jobs.standing(running.job_id)
         failures = standing.failures + 1
-        if not running.spoke:
+        if not running.spoke and not running.stalled:
             self.trouble, self.troubled_at = "workers end before they begin", time.monotonic()
-        log.warning("worker died", extra={"job": running.job_id, "code": code, "failures": failures})
+        why = {"stalled": running.stalled} if running.stalled else {"code": code}
+        log.warning("worker died", extra={"job": running.job_id, "failures": failures, **why})
         self._store.jobs.remember(running.job_id, Standing(standing.wish, standing.best, failures))
         if failures >= TRIES:
-            self._settler.crashed(running.job_id, code, running.words_from)
+            if running.stalled:
+                self._settler.stalled(running.job_id, running.stalled)
+            else:
+                self._settler.crashed(running.job_id, code, running.words_from)
         else:
             self._settler.move(running.job_id, QUEUED)

@@ -30,7 +30,9 @@ KINDS: Final = {
 LIGHT: Final = frozenset({"ingest", "export", "sign"})
 """Work that needs no device."""
 LOOKING: Final = Limits(memory_bytes=8 << 30, cpu_s=4 * 3600, file_bytes=64 << 30, offline=True)
-"""What a look at an upload may take: a clip of hours, but not whatever a hostile file asks for."""
+"""What a look at an upload may take, but for ``CPU_S_PER_GIB``: not whatever a hostile file asks for."""
+CPU_S_PER_GIB: Final = 8 * 3600
+"""CPU seconds more for each GiB of it: a long clip is no hostile one."""
 LOADING: Final = Limits(cpu_s=3600, file_bytes=64 << 30, offline=True)
 """The same for a model, whose network reserves far more memory than it uses."""
 WORKING: Final = Limits(file_bytes=1 << 40, offline=True)
@@ -192,13 +194,14 @@ def _by_tensorflow(swap: job_pb2.SwapSpec, folder: DataFolder) -> bool:
         return True  # its worker will say what is wrong
 
 
-def _limits(spec: job_pb2.JobSpec, device: str, policy: Policy) -> Limits:
+def _limits(spec: job_pb2.JobSpec, device: str, policy: Policy, upload_bytes: int) -> Limits:
     if kind_of(spec) != "ingest":
         # A GPU's driver may need sockets that aren't there without the network, a timestamp the network.
         offline = device != "gpu" and not policy.timestamp
         memory = 0 if device == "gpu" else machine_share()  # a GPU's driver maps its own as well
         return dataclasses.replace(WORKING, offline=offline, data_bytes=memory)
-    return LOADING if spec.ingest.kind == job_pb2.INGEST_KIND_MODEL else LOOKING
+    look = LOADING if spec.ingest.kind == job_pb2.INGEST_KIND_MODEL else LOOKING
+    return dataclasses.replace(look, cpu_s=look.cpu_s + CPU_S_PER_GIB * upload_bytes // (1 << 30))
 
 
 def task_for(job: job_pb2.Job, store: Store) -> Task:
@@ -220,18 +223,20 @@ def task_for(job: job_pb2.Job, store: Store) -> Task:
     if needed.makes == "model":
         models[made] = store.folder.model(made)
     device = device_for(job.spec, store.folder)
-    digests = blobs_of(job.spec, store)
+    files = {digest: store.blobs.path(digest) for digest in blobs_of(job.spec, store)}
     return Task(
         job_id=job.job_id,
         attempt=job.attempts,
         spec=job.spec,
         folder=store.folder.job(job.job_id),
-        files={digest: store.blobs.path(digest) for digest in digests},
+        files=files,
         clips={name: (clip.digest, clip.display_name) for name, clip in clips.items()},
         facesets=facesets,
         models=models,
         made=made,
         device=device,
-        limits=_limits(job.spec, device, policy),
+        limits=_limits(
+            job.spec, device, policy, sum(path.stat().st_size for path in files.values() if path.exists())
+        ),
         signing=signing_of(policy, store.folder.path) if kind_of(job.spec) == "sign" else None,
     )

@@ -23,10 +23,11 @@ from recaster.jobs import limits, runs
 from recaster.jobs.messages import Voice
 from recaster.jobs.task import FINISHED, Task
 from recaster.jobs.work import Made, Work, check_blobs, without_paths
+from recaster.progress import on_step
 from recaster.provenance.traces import Traces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from recaster.progress import Update
@@ -37,6 +38,8 @@ ORPHAN_S: Final = 20.0
 """Seconds that a worker without an engine has to save what it did."""
 SAY_EVERY: Final = 0.2
 """Seconds between two reports of progress."""
+STEP_EVERY: Final = 10.0
+"""Seconds between two words that there are steps, where no progress is reported."""
 
 
 def main() -> int:
@@ -49,6 +52,7 @@ def main() -> int:
     for line in limits.apply(task.limits):
         voice.log("warning", f"this job's process isn't confined as it should be: {line}")
     _watch_engine()
+    on_step(_rarely(voice.step))
     work = Work(task, _throttled(voice), voice.preview, voice.log)
     try:
         task.folder.mkdir(parents=True, exist_ok=True)
@@ -116,6 +120,19 @@ def _throttled(voice: Voice) -> Any:
             voice.progress(update)
 
     return report
+
+
+def _rarely(say: Callable[[], None]) -> Callable[[], None]:
+    last = -STEP_EVERY
+
+    def listen() -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= STEP_EVERY:
+            last = now
+            say()
+
+    return listen
 
 
 @contextlib.contextmanager

@@ -29,6 +29,7 @@ from recaster.media.writer import (
     sound_fallback,
     writing,
 )
+from recaster.progress import step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -185,6 +186,7 @@ def join_with_sound(segments: Sequence[Path], out: Path, times: Times, sound: So
             video = _video_packets(segments, stream, times, ranks)
             for _, packet in heapq.merge(video, copy.packets(shift), key=lambda timed: timed[0]):
                 container.mux(packet)
+                step()
 
 
 def _add_video(container: Any, template: Any, time_base: Fraction) -> Any:

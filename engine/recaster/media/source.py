@@ -13,6 +13,7 @@ from av.error import ArgumentError, FFmpegError, InvalidDataError
 from recaster.errors import ClipError
 from recaster.media.colour import tags_of
 from recaster.media.timeline import MAX_OVERLAP_S, SoundTimeline, Timeline
+from recaster.progress import step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -185,6 +186,7 @@ class Source:
                 return
             if packet is None:
                 return
+            step()
             if packet.stream.index == self.stream.index:
                 self.timeline.close_jump(packet)
                 yield packet

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from recaster.errors import ModelError, UsageError
 from recaster.files import atomic_path, built_aside
 from recaster.networks.model_folder import ModelFolder
-from recaster.progress import Report, Update, silent
+from recaster.progress import Report, Update, silent, step
 from recaster.zips import ZipLimits, opened_zip, plain_entry
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def export_model(folder: ModelFolder, out: Path, report: Report = silent) -> Non
             with path.open("rb") as file, archive.open(entry, "w") as packed:
                 while piece := file.read(PIECE):
                     packed.write(piece)
+                    step()
             report(Update("exporting", done, len(files), "files"))
 
 
@@ -79,6 +80,7 @@ def _unpack(given: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, out: 
         with archive.open(entry) as packed, out.open("wb") as file:
             while piece := packed.read(PIECE):
                 left -= len(piece)
+                step()
                 file.write(piece)
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise ModelError(

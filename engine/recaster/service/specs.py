@@ -93,17 +93,18 @@ def _train(spec: job_pb2.JobSpec) -> None:
     for name, value in work.options.ingredients.items():
         check_text("spec.train.options.ingredients", name + value, LONGEST_VALUE)
     if not work.model_id:  # else its own preset is known when it is read
-        _check_ingredients(work.options)
+        _check_recipe(work.options)
 
 
-def _check_ingredients(options: job_pb2.TrainOptions) -> None:
-    """Ingredients must be some that there are, of values that can work."""
+def _check_recipe(options: job_pb2.TrainOptions) -> None:
+    """Preset and ingredients must be some that there are, of values that can work."""
+    field = "preset"
     try:
-        flags = ingredients(options)
-        if options.HasField("preset") or flags:
-            overridden(preset(options.preset or DEFAULT_PRESET), **flags)
+        recipe = preset(options.preset or DEFAULT_PRESET)
+        field = "ingredients"
+        overridden(recipe, **ingredients(options))
     except UsageError as error:
-        raise invalid("spec.train.options.ingredients", str(error)) from None
+        raise invalid(f"spec.train.options.{field}", str(error)) from None
 
 
 def _device(kind: str, options: job_pb2.TrainOptions | job_pb2.SwapOptions) -> None:
