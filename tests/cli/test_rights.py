@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from recaster.provenance.owner import owner
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from serving import Served
 
     from recaster.facesets.faceset import Faceset
 
@@ -153,3 +156,58 @@ def test_faces_are_bound_to_a_person_when_they_are_taken(
     assert owner(tmp_path / "f") == ""
     assert run(*extract, "--basis", "synthetic")[0] == 0
     assert "synthetic" in run("identity", "show", owner(tmp_path / "f"))[1]
+
+
+def test_a_person_is_deleted_after_a_look(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECASTER_CACHE", str(tmp_path / "cache"))
+    kept = tmp_path / "cache" / "analysis" / f"{'a' * 64}-b.npz"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    letter = tmp_path / "letter.txt"
+    letter.write_text("I agree")
+    name = run("identity", "add", "Anna", "--basis", "consent", "--document", letter)[1].split()[0]
+    document = tmp_path / "data" / "documents" / sha256(letter)
+
+    code, out, err = run("identity", "delete", "Anna")
+    assert (code, "delete with --yes" in err) == (2, True)
+    assert f"identity  {name}  Anna" in out
+    assert run("identity", "delete", "Anna", "--dry-run")[1].startswith(out)
+    assert document.is_file()
+    assert kept.is_file()
+    monkeypatch.setattr("sys.stdin", _Terminal("n\n"))
+    assert "nothing was deleted" in run("identity", "delete", "Anna")[2]
+    assert document.is_file()
+
+    monkeypatch.setattr("sys.stdin", _Terminal("y\n"))
+    code, out, _ = run("identity", "delete", "Anna")
+    assert code == 0
+    assert f"letter  {sha256(letter)}" in out
+    assert "the audit log" in out
+    assert not document.exists()
+    assert not kept.exists()
+    assert b"Anna" not in (tmp_path / "data" / "store.sqlite").read_bytes()
+    assert run("identity", "delete", "Anna", "--yes")[0] == 3
+
+
+def test_one_s_own_running_engine_deletes(
+    serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = serve()
+    monkeypatch.setenv("RECASTER_DATA", str(engine.data))
+    monkeypatch.setenv("RECASTER_TOKEN", engine.token)
+    there = ("--engine", engine.address)
+    assert cli.main(["identity", "add", "Anna", "--basis", "self", *there]) == 0
+    assert cli.main(["identity", "delete", "Anna", "--yes"]) == 2
+    assert "--engine" in capsys.readouterr().err
+    assert cli.main(["identity", "delete", "Anna", "--yes", *there]) == 0
+    assert "deleted:" in capsys.readouterr().out
+    assert cli.main(["identity", "delete", "Anna", "--yes", *there]) == 2
+
+
+class _Terminal(io.StringIO):
+    """Somebody who answers."""
+
+    def isatty(self) -> bool:
+        return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recaster.cli import deletion
 from recaster.cli.display import say, say_error
 from recaster.cli.remote import add_engine, engine_of
 from recaster.provenance.policy import BASES
@@ -54,6 +55,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     revoking.set_defaults(run=_revoke)
     for each in (adding, attesting, showing, revoking):
         add_engine(each)
+    deletion.add(actions, common)
     carrying = actions.add_parser(
         "revocations",
         parents=[common],

@@ -173,6 +173,15 @@ class Client:
         request = identity_pb2.RevokeIdentityRequest(identity_id=identity_id, reason=reason)
         return self.connection.call(self.identities.RevokeIdentity, request)
 
+    def delete_identity(
+        self, identity_id: str, *, dry_run: bool = False
+    ) -> identity_pb2.DeleteIdentityResponse:
+        """Delete a person and all that shows them, or say what that would be."""
+        request = identity_pb2.DeleteIdentityRequest(
+            identity_id=identity_id, everything=True, dry_run=dry_run
+        )
+        return self.connection.call(self.identities.DeleteIdentity, request, timeout_s=PREVIEW_S)
+
     def assign(self, identity_id: str, faceset_id: str = "", model_id: str = "") -> None:
         """Say whose face a faceset or a model holds."""
         which = {"faceset_id": faceset_id} if faceset_id else {"model_id": model_id}

@@ -33,8 +33,8 @@ def owners(spec: job_pb2.JobSpec, store: Store) -> list[str]:
     """
     kind = kind_of(spec)
     if kind == "train":
-        faces = _owner("faceset", spec.train.source_faceset_id, store)
-        model = _owner("model", spec.train.model_id, store) if spec.train.model_id else ""
+        faces = owner_of("faceset", spec.train.source_faceset_id, store)
+        model = owner_of("model", spec.train.model_id, store) if spec.train.model_id else ""
         return list(dict.fromkeys([faces, model or faces]))
     if kind == "sign":
         swaps = made_here(register_of(store), spec.sign.swaps)
@@ -45,8 +45,8 @@ def owners(spec: job_pb2.JobSpec, store: Store) -> list[str]:
 def swapped_in(asked: job_pb2.SwapSpec | swap_pb2.PreviewFrameRequest, store: Store) -> str:
     """The same for a swap, or a preview of one."""
     if asked.model_id:
-        return _owner("model", asked.model_id, store)
-    return _owner("faceset", asked.faceset_id, store)
+        return owner_of("model", asked.model_id, store)
+    return owner_of("faceset", asked.faceset_id, store)
 
 
 def whose_model(spec: job_pb2.JobSpec, store: Store) -> str:
@@ -55,7 +55,8 @@ def whose_model(spec: job_pb2.JobSpec, store: Store) -> str:
     return "" if found is None else str(found.identity_id)
 
 
-def _owner(kind: str, thing_id: str, store: Store) -> str:
+def owner_of(kind: str, thing_id: str, store: Store) -> str:
+    """Id of the person whose face a faceset or model holds, "" where nobody said (UnknownError)."""
     thing = store.things.get(kind, thing_id)
     if kind == "model" and not thing.identity_id:  # trained before anybody said whose faces these are
         register = register_of(store)
@@ -88,7 +89,7 @@ def heed(things: list[tuple[str, str]], store: Store) -> None:
     register = register_of(store)
     for kind, thing_id in things:
         if store.things.find(kind, thing_id) is not None:
-            register.heed(_owner(kind, thing_id, store), register.traces(kind, thing_id))
+            register.heed(owner_of(kind, thing_id, store), register.traces(kind, thing_id))
 
 
 def person_of(spec: job_pb2.JobSpec, store: Store) -> identity_pb2.Identity | None:

@@ -77,7 +77,8 @@ def tidy(store: Store) -> None:
             half_made = path.name.startswith(".") and path.name.split(".")[1] not in at_work  # ".ID.random"
             if half_made or path.name in ended - kept:
                 shutil.rmtree(path, ignore_errors=True)
-    for path in (store.folder.path / "jobs").glob("tmp*"):  # previews that nobody fetched
+    jobs = store.folder.path / "jobs"
+    for path in (*jobs.glob("tmp*"), *jobs.glob(".*")):  # previews that nobody fetched, and deleted jobs
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:

@@ -135,7 +135,7 @@ class Register:
                 identity.revocation.time.GetCurrentTime()
                 self.things.put("identity", identity)
                 self.audit.add("identity.revoke", identity=identity.identity_id, reason=reason)
-            self.revocations.revoke(identity_id, self._everything(identity_id).main())
+            self.revocations.revoke(identity_id, self.everything(identity_id).main())
         return identity
 
     def heed(self, identity_id: str, traces: Traces, but: str = "") -> None:
@@ -173,7 +173,7 @@ class Register:
             if self.revocations.known().get(identity_id) is not None:
                 self.revocations.revoke(identity_id, known.main())
 
-    def _everything(self, identity_id: str) -> Traces:
+    def everything(self, identity_id: str) -> Traces:
         """What a person is known by, in all that is theirs."""
         found = self.traces("identity", identity_id)
         for kind in ("faceset", "model"):
@@ -202,7 +202,7 @@ class Register:
                 if not identity.HasField("revocation"):
                     identity.revocation.time.GetCurrentTime()
                     self.things.put("identity", identity)
-                self.revocations.revoke(name, self._everything(name).main())
+                self.revocations.revoke(name, self.everything(name).main())
         return lost
 
     def now(self) -> dt.datetime:
@@ -249,14 +249,19 @@ class Register:
         self._drop_document(identity.attestation.document_digest)
         return held
 
-    def _hold(self, identity: identity_pb2.Identity) -> str:
-        """Hold what was stated of a person for as long as the policy says; returns until when, "" for not."""
+    def held_until(self, identity: identity_pb2.Identity) -> str:
+        """Until when the policy holds what was stated of a person, if they are deleted now; "" for not."""
         years = self.policy.letters_years
         if not years or not identity.HasField("attestation"):
             return ""
-        until = (self.now() + dt.timedelta(days=round(365.25 * years))).date()
-        self.documents.hold(identity, until)
-        return str(until)
+        return str((self.now() + dt.timedelta(days=round(365.25 * years))).date())
+
+    def _hold(self, identity: identity_pb2.Identity) -> str:
+        """Hold what was stated of a person for as long as the policy says; returns until when, "" for not."""
+        until = self.held_until(identity)
+        if until:
+            self.documents.hold(identity, dt.date.fromisoformat(until))
+        return until
 
     def _drop_document(self, digest: str) -> None:
         """Remove a document that is nobody's any more."""

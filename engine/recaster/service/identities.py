@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recaster.api.v1 import identity_pb2, identity_pb2_grpc
+from recaster.jobs.deletion import delete_person
 from recaster.jobs.tidying import needed_by, withdraw
 from recaster.provenance.basis import basis_name
 from recaster.provenance.register import Register
@@ -112,12 +113,12 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
     def DeleteIdentity(
         self, request: identity_pb2.DeleteIdentityRequest, context: Context
     ) -> identity_pb2.DeleteIdentityResponse:
-        """Forget a person."""
+        """Forget a person, and what is theirs where that is asked for."""
         name = check_id("identity_id", request.identity_id)
-        with self._things.transaction():  # nobody may come to need them in between
-            self._refuse_needed(name)
-            self._register.delete(name)
-        return identity_pb2.DeleteIdentityResponse()
+        alone = None if request.everything else lambda: self._refuse_needed(name)
+        report = delete_person(self._engine.store, name, alone=alone, dry_run=request.dry_run)
+        self._engine.supervisor.wake()
+        return report
 
     def _refuse_needed(self, name: str) -> None:
         """Refuse to forget a person whom a job, faceset or model needs."""
@@ -129,7 +130,7 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
                     raise Refusal(
                         Code.FAILED_PRECONDITION,
                         "IN_USE",
-                        f"{kind} {thing_id} is theirs; delete that first",
+                        f"{kind} {thing_id} is theirs; delete that first, or everything of theirs",
                         metadata={f"{kind}_id": thing_id},
                     )
 

@@ -317,6 +317,7 @@ async def _sweep(engine: Engine) -> None:
             await writing(register_of(engine.store).documents.end_holds)
             await writing(engine.store.database.compact)
             await writing(engine.store.database.drop_old_copies)
+            await writing(engine.store.database.scrub_again)
         except (RecasterError, OSError):
             log.exception("old blobs can't be swept away now")
         await asyncio.sleep(SWEEP_EVERY_S)

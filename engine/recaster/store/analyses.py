@@ -52,6 +52,12 @@ def purge(clip: str) -> None:
         _remove(path)
 
 
+def clear() -> None:
+    """Remove all of them (OutputError)."""
+    for path in folder().glob("*"):
+        _remove(path)
+
+
 def tidy() -> None:
     """Close what is open to others, and remove what is too old, or of a clip that can't be told.
 
@@ -71,12 +77,12 @@ def tidy() -> None:
 
 def _remove_idle(path: Path) -> None:
     """Remove one unless a process is making it just now."""
-    if not path.is_dir():
-        _remove(path)
-        return
-    with held(path / "lock") as alone:
-        if alone:
-            _remove(path)
+    if path.is_dir():
+        with held(path / "lock") as idle:
+            pass
+        if not idle:
+            return
+    _remove(path)
 
 
 def _remove(path: Path) -> None:

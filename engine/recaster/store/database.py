@@ -57,6 +57,7 @@ class Database:
         self._path = path
         self._max_hold_s = max_hold_s
         self._reserve = path.with_name("reserve")
+        self._unscrubbed = path.with_name("unscrubbed")
         self._of_thread = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._writing = threading.RLock()
@@ -208,6 +209,28 @@ class Database:
         with self.alone(), self._explaining():
             # One page is a step, and only a script takes all its steps.
             self._connection.executescript(f"pragma incremental_vacuum({COMPACTED_PAGES})")
+
+    def scrub(self) -> None:
+        """Write the file anew: its free room still holds what was deleted.
+
+        Should that be impossible, ``scrub_again`` does it later.
+
+        Raises:
+            LockedError: it is read or written elsewhere.
+            DiskFullError, OutputError: it can't be written.
+        """
+        write_bytes(self._unscrubbed, b"")
+        with self.alone(), self._explaining():
+            self._connection.execute("vacuum")
+            busy = self._connection.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
+        if busy:
+            raise LockedError(BUSY)
+        self._unscrubbed.unlink(missing_ok=True)
+
+    def scrub_again(self) -> None:
+        """Do what ``scrub`` couldn't (as it raises)."""
+        if self._unscrubbed.is_file():
+            self.scrub()
 
     def used(self) -> int:
         """Bytes of its files."""

@@ -4,6 +4,7 @@ Layout::
 
     DATA/store.sqlite    jobs, events, and what there is
          reserve         room for the store when the disk is full
+         unscrubbed      there while the store's free room may hold what was deleted
          token           what a client must show, readable by its owner only
          run/            the socket where it answers, unless it is told to listen elsewhere
          lock            held by the one engine that serves this folder

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from recaster.errors import OutputError
 from recaster.store.blobs import Blobs, Quota
 from recaster.store.database import Database
 from recaster.store.jobs import ENDED, JobStore
@@ -70,9 +72,30 @@ class Store:
             sizes.update({one.digest: one.size for one in job.result.artifacts})
         return sizes
 
+    def hide(self, folder: Path) -> None:
+        """Take the folder of a faceset, model or job out of sight, to be removed; a crash only delays that.
+
+        Raises:
+            OutputError: it can't be.
+        """
+        try:
+            folder.replace(folder.with_name(f".{folder.name}.{secrets.token_hex(4)}"))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise OutputError(f"{folder.name}: can't be removed ({error.strerror})") from error
+
     def remove(self, folder: Path) -> None:
-        """Remove the folder of a faceset, model or job."""
-        shutil.rmtree(folder, ignore_errors=True)
+        """Remove the folder of a faceset, model or job, or what was hidden of it (OutputError)."""
+        self.hide(folder)
+        for hidden in folder.parent.glob(f".{folder.name}.*"):
+            try:
+                shutil.rmtree(hidden)
+            except OSError as error:
+                raise OutputError(
+                    f"{folder.name}: not all of it could be removed ({error.strerror}); the engine tries "
+                    "again when it starts next"
+                ) from error
         self.blobs.usage.count(folder)
 
     def close(self) -> None:

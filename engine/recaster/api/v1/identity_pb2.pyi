@@ -127,11 +127,43 @@ class ListIdentitiesResponse(_message.Message):
     def __init__(self, identities: _Optional[_Iterable[_Union[Identity, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class DeleteIdentityRequest(_message.Message):
-    __slots__ = ("identity_id",)
+    __slots__ = ("identity_id", "everything", "dry_run")
     IDENTITY_ID_FIELD_NUMBER: _ClassVar[int]
+    EVERYTHING_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
     identity_id: str
-    def __init__(self, identity_id: _Optional[str] = ...) -> None: ...
+    everything: bool
+    dry_run: bool
+    def __init__(self, identity_id: _Optional[str] = ..., everything: bool = ..., dry_run: bool = ...) -> None: ...
 
 class DeleteIdentityResponse(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("deleted", "kept")
+    DELETED_FIELD_NUMBER: _ClassVar[int]
+    KEPT_FIELD_NUMBER: _ClassVar[int]
+    deleted: _containers.RepeatedCompositeFieldContainer[DeletedThing]
+    kept: _containers.RepeatedCompositeFieldContainer[KeptThing]
+    def __init__(self, deleted: _Optional[_Iterable[_Union[DeletedThing, _Mapping]]] = ..., kept: _Optional[_Iterable[_Union[KeptThing, _Mapping]]] = ...) -> None: ...
+
+class DeletedThing(_message.Message):
+    __slots__ = ("kind", "id", "display_name")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    id: str
+    display_name: str
+    def __init__(self, kind: _Optional[str] = ..., id: _Optional[str] = ..., display_name: _Optional[str] = ...) -> None: ...
+
+class KeptThing(_message.Message):
+    __slots__ = ("kind", "id", "display_name", "reason", "message")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    id: str
+    display_name: str
+    reason: str
+    message: str
+    def __init__(self, kind: _Optional[str] = ..., id: _Optional[str] = ..., display_name: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...

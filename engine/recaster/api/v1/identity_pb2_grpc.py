@@ -124,7 +124,8 @@ class IdentityServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteIdentity(self, request, context):
-        """Forgets a person. FAILED_PRECONDITION (IN_USE) while a faceset or a model is theirs, or a job makes one.
+        """Forgets a person, with `everything` all that shows them, too, and says what stays. Without it,
+        FAILED_PRECONDITION (IN_USE) while a faceset or a model is theirs, or a job makes one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,0 +1,241 @@
+"""A deleted person is gone from everywhere but where the report says that something stays."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recaster.api.v1 import faceset_pb2, identity_pb2, job_pb2, swap_pb2
+from recaster.client.errors import MissingError
+from recaster.provenance.audit import AuditLog
+from recaster.store.database import Database
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from serving import Served
+
+    from recaster.client import Client
+
+NAME = "Anna Unmistakable"
+LETTER = b"I, Anna Unmistakable, agree."
+
+
+class Studio:
+    """An engine with a data folder and a cache of its own, and what was done there."""
+
+    def __init__(self, serve: Callable[..., Served], cache: Path, actors: Path) -> None:
+        self.cache = cache
+        self.served = serve()
+        self.data = self.served.data
+        self.client: Client = self.served.client(patience_s=60)
+        self.actors = actors
+
+    def clip(self, name: str, shown: str, folder: Path) -> str:
+        return self.client.take_clip(shutil.copy(self.actors / name, folder / shown))
+
+    def register(self, name: str, letter: Path | None = None) -> str:
+        said = identity_pb2.Attestation(basis=identity_pb2.BASIS_CONSENT, attested_by="Ben")
+        if letter is not None:
+            said.document_digest = self.client.transfer.upload(letter)
+        request = identity_pb2.CreateIdentityRequest(display_name=name, attestation=said)
+        return self.client.connection.call(self.client.identities.CreateIdentity, request).identity_id
+
+    def do(self, **work: object) -> job_pb2.Job:
+        return self.client.jobs.wait(self.client.jobs.create(job_pb2.JobSpec(**work)).job_id)
+
+    def extract(self, clip: str, person: str, shown: str) -> job_pb2.Job:
+        options = job_pb2.ExtractOptions(every=4, range="0-19")
+        inputs = [job_pb2.ExtractInput(clip_id=clip)]
+        return self.do(
+            extract=job_pb2.ExtractSpec(
+                inputs=inputs, identity_id=person, display_name=shown, options=options
+            )
+        )
+
+    def swap(self, clip: str, **source: str) -> job_pb2.Job:
+        options = job_pb2.SwapOptions(range="0-5")
+        return self.do(swap=job_pb2.SwapSpec(clip_id=clip, options=options, **source))
+
+    def holding(self, *parts: bytes) -> set[str]:
+        """Files of data folder and cache that hold some bytes, or have them in their name."""
+        return {
+            str(path.relative_to(folder))
+            for folder in (self.data, self.cache)
+            for path in folder.rglob("*")
+            if path.is_file()
+            and any(
+                part in path.read_bytes() or part in str(path.relative_to(folder)).encode() for part in parts
+            )
+        }
+
+
+@pytest.fixture
+def studio(serve: Callable[..., Served], actors: Path, tmp_path: Path) -> Iterable[Studio]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RECASTER_BASIS")
+        patch.setenv("RECASTER_CACHE", str(tmp_path / "cache"))
+        yield Studio(serve, tmp_path / "cache", actors)
+
+
+def middle(path: Path) -> bytes:
+    data = path.read_bytes()
+    return data[len(data) // 2 :][:48]
+
+
+def things(report: identity_pb2.DeleteIdentityResponse, kind: str) -> set[str]:
+    return {one.id for one in report.deleted if one.kind == kind}
+
+
+def kept(report: identity_pb2.DeleteIdentityResponse) -> dict[tuple[str, str], str]:
+    return {(one.kind, one.id): one.reason for one in report.kept}
+
+
+def test_all_that_shows_a_person_goes(studio: Studio, tmp_path: Path) -> None:
+    client = studio.client
+    letter = tmp_path / "letter.txt"
+    letter.write_bytes(LETTER)
+    anna, ben = studio.register(NAME, letter), studio.register("Ben")
+    source = studio.clip("likeness.mp4", "anna-unmistakable.mp4", tmp_path)
+    target = studio.clip("performer.mp4", "scene.mp4", tmp_path)
+    faces = studio.extract(source, anna, NAME).result.faceset_id
+    others = studio.extract(target, ben, "ben").result.faceset_id
+    swap = studio.swap(target, faceset_id=faces)
+    made = swap.result.artifacts[0].digest
+    client.transfer.download(made, tmp_path / "result.mp4")
+    result = client.take_clip(tmp_path / "result.mp4")
+    on_top = studio.swap(result, faceset_id=others)  # shows her as well
+    other_swap = studio.swap(target, faceset_id=others)
+    edit = client.transfer.upload(studio.actors / "neighbour.mp4")
+    signed = studio.do(sign=job_pb2.SignSpec(digest=edit, display_name="edit.mp4", swaps=[made]))
+    training = studio.do(
+        train=job_pb2.TrainSpec(
+            source_faceset_id=faces, display_name=NAME, options=job_pb2.TrainOptions(steps=2)
+        )
+    )
+    packed = studio.do(export=job_pb2.ExportSpec(faceset_id=faces))
+    client.preview(swap_pb2.PreviewFrameRequest(clip_id=target, model_id=training.job_id, frame=3))
+
+    database = Database(studio.data / "store.sqlite")
+    [known] = database.rows("select body from trace where owner = ?", (f"identity {anna}",))
+    database.close()
+    embedding = known["body"].split("[[[")[1][:60].encode()
+    crops = [middle(one) for one in (studio.data / "facesets" / faces / "faces").iterdir()]
+    assert crops
+    pictures = [middle(studio.data / "blobs" / one[:2] / one) for one in (made, client.clip(source).digest)]
+    looked = (studio.data / "models" / training.job_id / "likeness.safetensors").read_bytes()[-4096:][:64]
+    hers = [NAME.encode(), b"anna-unmistakable", LETTER, embedding, looked, *crops, *pictures]
+    assert all(studio.holding(one) for one in hers)
+    assert studio.holding(client.clip(source).digest.encode())
+    about_her = {client.clip(source).digest, made}
+
+    before = studio.holding(b"")
+    foreseen = client.delete_identity(anna, dry_run=True)
+    assert studio.holding(b"") == before
+    assert client.identity(anna).display_name == NAME
+    report = client.delete_identity(anna)
+    assert report == foreseen
+
+    assert things(report, "faceset") == {faces}
+    assert things(report, "model") == {training.job_id}
+    jobs = {one.job_id for one in (swap, on_top, signed, training, packed)}
+    assert jobs < things(report, "job")
+    assert other_swap.job_id not in things(report, "job")
+    assert things(report, "clip") == {source, result}
+    assert len(things(report, "letter")) == len(things(report, "identity")) == 1
+    assert set(kept(report).values()) <= {"AUDIT_LOG", "LOOKS_ALIKE"}
+    assert not studio.holding(*hers)
+    assert studio.holding(anna.encode()) == {"audit.jsonl"}
+    for one in things(report, "job") | {faces, source, result}:
+        assert studio.holding(one.encode()) <= {"audit.jsonl"}
+    assert not [path for path in (studio.cache / "analysis").iterdir() if path.name[:64] in about_her]
+    assert studio.holding(client.clip(target).digest.encode())  # whose analysis is nobody else's
+    last = list(AuditLog(studio.data / "audit.jsonl").records())[-1]
+    assert (last.event, last.details["identity"]) == ("identity.delete", anna)
+    assert set(last.details["jobs"]) == things(report, "job")
+
+    for gone in (
+        lambda: client.identity(anna),
+        lambda: client.clip(result),
+        lambda: client.jobs.get(swap.job_id),
+    ):
+        with pytest.raises(MissingError):
+            gone()
+    assert client.faceset(others).identity_id == ben
+    client.transfer.download(other_swap.result.artifacts[0].digest, tmp_path / "other.mp4")
+    assert studio.swap(target, faceset_id=others).state == job_pb2.JOB_STATE_SUCCEEDED
+
+
+def test_what_stays_is_named_with_its_reason(studio: Studio, tmp_path: Path) -> None:
+    client = studio.client
+    (studio.data / "policy.toml").write_text("[retention]\nletters_years = 10\n")
+    letter = tmp_path / "letter.txt"
+    letter.write_bytes(LETTER)
+    anna = studio.register(NAME, letter)
+    source = studio.clip("likeness.mp4", "street.mp4", tmp_path)
+    faces = studio.extract(source, anna, "hers").result.faceset_id
+    spec = job_pb2.JobSpec(
+        train=job_pb2.TrainSpec(source_faceset_id=faces, options=job_pb2.TrainOptions(steps=100_000))
+    )
+    waiting = client.jobs.create(spec).job_id
+    client.jobs.pause(waiting)
+
+    report = client.delete_identity(anna)
+    reasons = kept(report)
+    for one in (("job", waiting), ("faceset", faces), ("identity", anna)):
+        assert reasons[one] == "RUNNING_JOB"
+    assert all(one.message for one in report.kept)
+    assert things(report, "clip") == {source}
+    assert client.faceset(faces).identity_id == anna
+    assert studio.holding(LETTER)
+
+    client.jobs.cancel(waiting)
+    for _ in client.jobs.watch(waiting):
+        pass  # until it has ended
+    client.revoke(anna, "enough")
+    report = client.delete_identity(anna)
+    reasons = kept(report)
+    assert reasons.pop(("held", anna)) == "HOLD"
+    assert reasons.pop(("traces", "")) == "REVOCATION_LIST"
+    assert reasons.pop(("records", "")) == "AUDIT_LOG"
+    assert not reasons
+    assert {path.split("/")[1] for path in studio.holding(LETTER, NAME.encode())} == {"held"}
+    assert "revocations.jsonl" in studio.holding(anna.encode())
+
+
+def test_a_clip_of_somebody_else_s_work_stays(studio: Studio, tmp_path: Path) -> None:
+    anna, ben = studio.register(NAME), studio.register("Ben")
+    scene = studio.clip("likeness.mp4", "scene.mp4", tmp_path)
+    faces = studio.extract(scene, anna, "hers").result.faceset_id
+    others = studio.extract(scene, ben, "his").result.faceset_id
+    analysed = studio.holding(studio.client.clip(scene).digest.encode())
+    report = studio.client.delete_identity(anna)
+    assert kept(report)["clip", scene] == "OTHERS"
+    assert kept(report)["faceset", others] == "LOOKS_ALIKE"  # it is her, whatever was said
+    assert things(report, "faceset") == {faces}
+    assert things(report, "analyses") == {scene}
+    assert any(one.endswith(".npz") for one in analysed)
+    assert not list((studio.cache / "analysis").iterdir())
+    assert studio.client.clip(scene).display_name == "scene.mp4"
+
+
+def test_what_was_done_with_faces_that_are_gone_is_found(studio: Studio, tmp_path: Path) -> None:
+    anna = studio.register(NAME)
+    client = studio.client
+    source = studio.clip("likeness.mp4", "hers.mp4", tmp_path)
+    target = studio.clip("performer.mp4", "scene.mp4", tmp_path)
+    faces = studio.extract(source, "", "hers").result.faceset_id
+    client.assign(anna, faceset_id=faces)
+    swap = studio.swap(target, faceset_id=faces)
+    client.connection.call(client.facesets.DeleteFaceset, faceset_pb2.DeleteFacesetRequest(faceset_id=faces))
+    alone = identity_pb2.DeleteIdentityRequest(identity_id=anna, dry_run=True)
+    report = client.connection.call(client.identities.DeleteIdentity, alone)
+    assert kept(report)["job", swap.job_id] == "NOT_ASKED"
+    assert things(report, "identity") == {anna}
+    report = client.delete_identity(anna)
+    assert swap.job_id in things(report, "job")
+    assert things(report, "clip") == {source}
+    assert not studio.holding(middle(studio.actors / "likeness.mp4"))
