@@ -119,6 +119,7 @@ def test_all_that_shows_a_person_goes(studio: Studio, tmp_path: Path) -> None:
     packed = studio.do(export=job_pb2.ExportSpec(faceset_id=faces))
     client.preview(swap_pb2.PreviewFrameRequest(clip_id=target, model_id=training.job_id, frame=3))
 
+    (studio.data / "store.sqlite.v1").write_bytes(NAME.encode())  # as one from before an upgrade
     database = Database(studio.data / "store.sqlite")
     [known] = database.rows("select body from trace where owner = ?", (f"identity {anna}",))
     database.close()

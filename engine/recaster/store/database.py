@@ -132,11 +132,11 @@ class Database:
             store.backup(copy)
             copy.execute("pragma journal_mode = delete")  # one file, with none beside it
 
-    def drop_old_copies(self) -> None:
-        """Remove copies of the store from before a migration that are older than KEEP_COPY_S."""
+    def drop_old_copies(self, age_s: float = KEEP_COPY_S) -> None:
+        """Remove copies of the store from before a migration that have an age."""
         for path in self._path.parent.glob(f"{self._path.name}.v*"):
             with contextlib.suppress(FileNotFoundError):
-                if path.stat().st_mtime < time.time() - KEEP_COPY_S:
+                if path.stat().st_mtime <= time.time() - age_s:
                     path.unlink()
 
     def _version(self) -> int:
@@ -211,7 +211,7 @@ class Database:
             self._connection.executescript(f"pragma incremental_vacuum({COMPACTED_PAGES})")
 
     def scrub(self) -> None:
-        """Write the file anew: its free room still holds what was deleted.
+        """Write the file anew: its free room still holds what was deleted. Copies from before a migration go.
 
         Should that be impossible, ``scrub_again`` does it later.
 
@@ -220,6 +220,7 @@ class Database:
             DiskFullError, OutputError: it can't be written.
         """
         write_bytes(self._unscrubbed, b"")
+        self.drop_old_copies(0)
         with self.alone(), self._explaining():
             self._connection.execute("vacuum")
             busy = self._connection.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
