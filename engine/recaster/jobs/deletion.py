@@ -7,6 +7,7 @@ of it. Faces that only look like theirs are reported, never deleted.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import identity_pb2
@@ -49,14 +50,16 @@ def delete_person(
         UnknownError: there is no such person.
         OutputError, AuditError: it can't be written.
     """
-    with store.database.transaction():  # nothing may come to need it in between
-        if alone is not None:
-            alone()
-        report = _Search(store, identity_id).report()
-        if alone is not None:
-            _leave(report)
-        if not dry_run:
-            _forget(store, identity_id, report)
+    with contextlib.ExitStack() as undoing:
+        with store.database.transaction():  # nothing may come to need it in between
+            if alone is not None:
+                alone()
+            report = _Search(store, identity_id).report()
+            if alone is not None:
+                _leave(report)
+            if not dry_run:
+                _forget(store, identity_id, report, undoing)
+        undoing.pop_all()  # it is kept
     if not dry_run:
         _clear(store, report)
     return report
@@ -279,18 +282,23 @@ def _leave(report: identity_pb2.DeleteIdentityResponse) -> None:
         )
 
 
-def _forget(store: Store, identity_id: str, report: identity_pb2.DeleteIdentityResponse) -> None:
+def _forget(
+    store: Store,
+    identity_id: str,
+    report: identity_pb2.DeleteIdentityResponse,
+    undoing: contextlib.ExitStack,
+) -> None:
     """Take all that goes off the store, and its folders out of sight."""
+    store.database.to_be_scrubbed()
     gone: dict[str, list[str]] = {}
     for one in report.deleted:
         gone.setdefault(f"{one.kind}s", []).append(one.id)
         if one.kind == "job":
             store.jobs.delete(one.id)
-            store.hide(store.folder.job(one.id))
         elif one.kind in ("faceset", "model", "clip"):
             store.things.delete(one.kind, one.id)
-            if one.kind != "clip":
-                store.hide(_folder(store, one))
+        if one.kind in ("job", "faceset", "model"):
+            undoing.callback(store.hide(_folder(store, one)))
     whole = gone.pop("identitys", None)
     said = {kind: ids for kind, ids in gone.items() if kind in ("facesets", "models", "jobs", "clips")}
     if whole:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,16 @@ def forget(store: Store, job_id: str) -> None:
     store.remove(store.folder.job(job_id))
     store.jobs.delete(job_id)
     store.blobs.release(f"job {job_id}")
+
+
+def expire(store: Store) -> None:
+    """Forget the jobs that ended longer ago than the policy keeps them (UsageError, OutputError)."""
+    days = register_of(store).policy.jobs_days
+    if days:
+        oldest = dt.datetime.now(dt.UTC) - dt.timedelta(days=days)
+        for job in store.jobs.in_states(tuple(ENDED)):
+            if job.HasField("end_time") and job.end_time.ToDatetime(tzinfo=dt.UTC) < oldest:
+                forget(store, job.job_id)
 
 
 def needed_by(store: Store, digest: str) -> str:

@@ -25,7 +25,7 @@ _KEYS: Final[dict[str, dict[str, type]]] = {
     "consent": {"bases": list, "document": bool, "default": str, "editors_attest": bool},
     "manifest": {"required": bool, "certificate": str, "key": str, "timestamp": str, "trust": str},
     "label": {"required": bool, "kind": str, "language": str},
-    "retention": {"letters_years": int},
+    "retention": {"letters_years": int, "jobs_days": int},
 }
 
 
@@ -48,6 +48,7 @@ class Policy:
         label_language: in which language, where nobody says.
         letters_years: how long what was stated of a person, and the letter that says so, are held after she
             was deleted or another letter took its place; 0 for not at all.
+        jobs_days: how long jobs that have ended are kept, with their results; 0 for until they are deleted.
     """
 
     bases: tuple[str, ...] = BASES
@@ -63,6 +64,7 @@ class Policy:
     label_kind: str = "text"
     label_language: str = "en"
     letters_years: int = 0
+    jobs_days: int = 0
 
     @classmethod
     def load(cls, data: Path) -> Policy:
@@ -81,9 +83,9 @@ class Policy:
         default = os.environ.get(BASIS_VARIABLE) or consent.get("default", "")
         for basis in (*consent.get("bases", ()), *([default] if default else [])):
             _one_of(f"{path.name}: basis", basis, BASES)
-        years = retention.get("letters_years", 0)
-        if not 0 <= years <= MAX_YEARS:
-            raise UsageError(f"{path.name}: letters_years must be 0 to {MAX_YEARS}, not {years}")
+        for name, most in (("letters_years", MAX_YEARS), ("jobs_days", 366 * MAX_YEARS)):
+            if not 0 <= retention.get(name, 0) <= most:
+                raise UsageError(f"{path.name}: {name} must be 0 to {most}, not {retention[name]}")
         if ("certificate" in manifest) != ("key" in manifest):
             raise UsageError(f"{path.name}: a certificate and its key go together")
         kind = _one_of(f"{path.name}: kind of label", label.get("kind", "text"), LABELS)
@@ -99,7 +101,8 @@ class Policy:
             label_required=label.get("required", False),
             label_kind=kind,
             label_language=language,
-            letters_years=years,
+            letters_years=retention.get("letters_years", 0),
+            jobs_days=retention.get("jobs_days", 0),
             **place,
         )
 

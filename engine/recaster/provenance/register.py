@@ -246,7 +246,8 @@ class Register:
             self.audit.add(
                 "identity.delete", identity=identity_id, **gone, **({"held": held} if held else {})
             )
-        self._drop_document(identity.attestation.document_digest)
+            document = identity.attestation.document_digest
+            self.things.database.once_kept(lambda: self._drop_document(document))
         return held
 
     def held_until(self, identity: identity_pb2.Identity) -> str:

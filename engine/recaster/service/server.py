@@ -38,7 +38,7 @@ from recaster.jobs.rights import register_of
 from recaster.jobs.running import Rules
 from recaster.jobs.supervisor import Supervisor
 from recaster.jobs.supervisor_thread import SupervisorThread
-from recaster.jobs.tidying import tidy
+from recaster.jobs.tidying import expire, tidy
 from recaster.places import LOOPBACK, own_address, socket_path
 from recaster.provenance.manifest import check_signing
 from recaster.provenance.policy import Policy
@@ -310,16 +310,22 @@ def _private(path: Path) -> None:
 
 
 async def _sweep(engine: Engine) -> None:
+    store = engine.store
+    steps = (
+        lambda: expire(store),
+        store.blobs.sweep,
+        analyses.tidy,
+        register_of(store).documents.end_holds,
+        store.database.compact,
+        store.database.drop_old_copies,
+        store.database.scrub_again,
+    )
     while True:
-        try:
-            await writing(engine.store.blobs.sweep)
-            await writing(analyses.tidy)
-            await writing(register_of(engine.store).documents.end_holds)
-            await writing(engine.store.database.compact)
-            await writing(engine.store.database.drop_old_copies)
-            await writing(engine.store.database.scrub_again)
-        except (RecasterError, OSError):
-            log.exception("old blobs can't be swept away now")
+        for step in steps:
+            try:
+                await writing(step)
+            except (RecasterError, OSError):
+                log.exception("what nobody needs any more can't be swept away now")
         await asyncio.sleep(SWEEP_EVERY_S)
 
 

@@ -333,16 +333,15 @@ class Blobs:
         return [row["owner"] for row in rows]
 
     def release_unknown(self) -> None:
-        """Note that jobs and clips that there aren't any more need no blob; ``sweep`` removes those later."""
+        """Let go of what jobs and clips needed that were deleted when a crash came in between."""
         with self._database.transaction() as opened:
-            opened.execute(
-                "delete from blob_use where owner like 'job %' and substr(owner, 5) not in "
-                "(select job_id from job)"
-            )
-            opened.execute(
-                "delete from blob_use where owner like 'clip %' and substr(owner, 6) not in "
-                "(select thing_id from thing)"
-            )
+            rows = opened.execute(
+                "delete from blob_use where (owner like 'job %' and substr(owner, 5) not in "
+                "(select job_id from job)) or (owner like 'clip %' and substr(owner, 6) not in "
+                "(select thing_id from thing)) returning digest"
+            ).fetchall()
+        for row in rows:
+            self._remove_unused(row["digest"])
 
     def release(self, owner: str) -> None:
         """Note that ``owner`` needs none any more, and remove those that nobody needs."""

@@ -219,7 +219,7 @@ class Database:
             LockedError: it is read or written elsewhere.
             DiskFullError, OutputError: it can't be written.
         """
-        write_bytes(self._unscrubbed, b"")
+        self.to_be_scrubbed()
         self.drop_old_copies(0)
         with self.alone(), self._explaining():
             self._connection.execute("vacuum")
@@ -227,6 +227,11 @@ class Database:
         if busy:
             raise LockedError(BUSY)
         self._unscrubbed.unlink(missing_ok=True)
+
+    def to_be_scrubbed(self) -> None:
+        """Note that what is deleted now must not stay in free room, whatever comes in between."""
+        with contextlib.suppress(OSError):  # a full disk must not keep anybody from deleting
+            self._unscrubbed.touch(mode=0o600)
 
     def scrub_again(self) -> None:
         """Do what ``scrub`` couldn't (as it raises)."""

@@ -16,6 +16,7 @@ from recaster.store.things import Things
 from recaster.store.tokens import Tokens
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from recaster.store.folder import DataFolder
@@ -72,18 +73,27 @@ class Store:
             sizes.update({one.digest: one.size for one in job.result.artifacts})
         return sizes
 
-    def hide(self, folder: Path) -> None:
+    def hide(self, folder: Path) -> Callable[[], None]:
         """Take the folder of a faceset, model or job out of sight, to be removed; a crash only delays that.
 
+        Returns:
+            What brings it back.
+
         Raises:
-            OutputError: it can't be.
+            OutputError: it can't be hidden.
         """
+        hidden = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
         try:
-            folder.replace(folder.with_name(f".{folder.name}.{secrets.token_hex(4)}"))
+            folder.replace(hidden)
         except FileNotFoundError:
-            return
+            return lambda: None
         except OSError as error:
             raise OutputError(f"{folder.name}: can't be removed ({error.strerror})") from error
+
+        def bring_back() -> None:
+            hidden.replace(folder)
+
+        return bring_back
 
     def remove(self, folder: Path) -> None:
         """Remove the folder of a faceset, model or job, or what was hidden of it (OutputError)."""
