@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+import av
 import numpy as np
 import pytest
 
@@ -181,6 +183,25 @@ def test_an_existing_result_is_replaced_only_by_a_whole_one(swap: Any, fake: Any
     assert out.read_bytes() == b"the last version"
     swap(out)
     assert probe(out).frame_count == COUNT
+
+
+def test_what_is_odd_about_a_clip_is_said_where_no_face_is_found(
+    fake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be why: the other picture stream of a file is the one that was meant."""
+    two = tmp_path / "two.mkv"
+    with av.open(str(two), "w") as container:
+        streams = [container.add_stream("mpeg4", rate=25) for _ in range(2)]
+        for stream in streams:
+            stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for stream in streams:
+            frame = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
+            frame.pts, frame.time_base = 0, Fraction(1, 25)
+            container.mux([*stream.encode(frame.reformat(format="yuv420p")), *stream.encode(None)])
+    monkeypatch.setattr(pipeline, "analyse_clip", lambda *_: fake.analysis([], 1))
+    with pytest.raises(FaceNotFoundError, match=r"no face .*; picture stream 0 is used; others are left out"):
+        pipeline.swap_clip(two, tmp_path / "out.mp4", fake.FakeSwapper(), SwapSettings(writer=WRITER))
+    assert [one.name for one in tmp_path.iterdir()] == ["two.mkv"]
 
 
 def test_inputs_are_never_written_over(swap: Any, clip: Path, tmp_path: Path) -> None:

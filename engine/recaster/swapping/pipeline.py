@@ -72,7 +72,7 @@ def swap_clip(
     frames = range(info.frame_count) if settings.frames is None else settings.frames
     with watch.timing("analyse"):
         analysis = analyse_clip(clip, settings.analysis, settings.frames, report)
-    tracks = chosen(analysis, settings)
+    tracks = chosen(analysis, settings, info)
     with watch.timing("plan"):
         scene = Scene.planned(tracks, swapper, settings.smoothing)
     numbers = tuple(track.track for track in tracks)

@@ -64,7 +64,7 @@ def preview_frame(
         if analysis is None:
             looked = range(max(frame - WINDOW, available.start), min(frame + WINDOW + 1, available.stop))
             analysis = analyse_clip(clip, settings.analysis, looked, report)
-    tracks = chosen(analysis, settings)
+    tracks = chosen(analysis, settings, info)
     with watch.timing("plan"):
         scene = Scene.planned(tracks, swapper, settings.smoothing)
     if frame not in scene.places:
