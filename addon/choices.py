@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,8 @@ def person_file(strip: Any) -> Path | None:
     Raises:
         ShotError: neither is there.
     """
+    from recaster.client.answers import MAX_PICTURE_PIXELS, picture_size
+
     chosen = strip.recaster
     if not chosen.person or chosen.everyone:
         return None
@@ -70,7 +73,7 @@ def person_file(strip: Any) -> Path | None:
         picture = base64.b64decode(chosen.portrait, validate=True)
     except ValueError:
         picture = b""
-    if not picture:
+    if not 0 < math.prod(picture_size(picture)) <= MAX_PICTURE_PIXELS:
         raise ShotError("Choose the person again: the picture of the one chosen isn't on this machine")
     return pictures.keep(picture, cache_folder() / "people", ".jpg")
 

@@ -23,6 +23,10 @@ LOOK_S = 330.0
 """Seconds that a look at a whole strip may take; asked again, it goes on where it was."""
 
 
+MAX_PEOPLE = 60
+"""So many people are shown, the main one first."""
+
+
 @dataclass
 class Seen:
     """What was found out about a strip.
@@ -76,7 +80,8 @@ def find_people(strip: Any, scene: Any) -> None:
         work.report(_update("looking for people"))
         request = clip_pb2.FindPeopleRequest(clip_id=brought.clip.clip_id, range=brought.range)
         found = client.connection.call(client.clips.FindPeople, request, LOOK_S).people
-        return [pictures.keep(one.portrait, cache / "people", ".jpg") for one in found]
+        seen = [one.portrait for one in found if one.portrait][:MAX_PEOPLE]
+        return [pictures.keep(one, cache / "people", ".jpg") for one in seen]
 
     def done(about: Seen, found: list[Path]) -> None:
         about.people = found

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from recaster.files import atomic_path
 
-from . import messages, session
+from . import messages, roles, session
 from .preferences import cache_folder
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ SHOWN = 8
 MAX_NAME = 60
 """Letters of a name that are shown."""
 MAX_HIDDEN = 5000
+MAX_SHOWN_S = 100 * 3600.0 - 1
 SHORTEST_S = 0.05
 SMOOTHING = 0.7
 """Share of the speed that one more look at it keeps."""
@@ -144,9 +145,9 @@ def line_of_work(work: Work, title: str = "") -> Line:
     return Line(title or work.title, f"{stage} {share:.0%}", share)
 
 
-def mine(job: Any) -> bool:
-    """Whether a job was asked for from Blender."""
-    return bool(job.labels.get("client") == "blender")
+def mine(found: Snapshot, job: Any) -> bool:
+    """Whether a job was asked for from Blender, by this client."""
+    return bool(job.labels.get("client") == "blender") and roles.own_job(found, job)
 
 
 _hidden: set[str] | None = None
@@ -180,7 +181,7 @@ def clock(seconds: float) -> str:
     """Seconds as m:ss or h:mm:ss."""
     from recaster.progress import clock as said
 
-    return said(seconds)
+    return said(min(max(seconds, 0.0), MAX_SHOWN_S))
 
 
 def tell(what: str, job_id: str) -> None:

@@ -252,7 +252,7 @@ def look(client: Client, wanted: frozenset[str] = frozenset()) -> Snapshot:
     from recaster.api.v1 import faceset_pb2, identity_pb2, job_pb2, job_pb2_grpc, model_pb2, server_pb2
     from recaster.client import MissingError
 
-    call = client.connection.call
+    call, listed = client.connection.call, client.connection.listed
     stub = job_pb2_grpc.JobServiceStub(client.connection.channel)
     info = call(client.server.GetServerInfo, server_pb2.GetServerInfoRequest(), CALL_S)
     jobs = {
@@ -264,30 +264,23 @@ def look(client: Client, wanted: frozenset[str] = frozenset()) -> Snapshot:
             jobs[job_id] = call(stub.GetJob, job_pb2.GetJobRequest(job_id=job_id), CALL_S)
         except MissingError:
             gone.add(job_id)
-    models = _all(call, client.models.ListModels, model_pb2.ListModelsRequest(), "models")
-    facesets = _all(call, client.facesets.ListFacesets, faceset_pb2.ListFacesetsRequest(), "facesets")
-    people = _all(call, client.identities.ListIdentities, identity_pb2.ListIdentitiesRequest(), "identities")
+    # All of them: a right that isn't seen would be taken for one that nobody stated.
+    page = {"page_size": PAGE}
+    models = listed(client.models.ListModels, model_pb2.ListModelsRequest(**page), "models", CALL_S)
+    facesets = listed(
+        client.facesets.ListFacesets, faceset_pb2.ListFacesetsRequest(**page), "facesets", CALL_S
+    )
+    asked = identity_pb2.ListIdentitiesRequest(**page)
+    people = listed(client.identities.ListIdentities, asked, "identities", CALL_S)
     return Snapshot(
         online=True,
         info=info,
         jobs=jobs,
         gone=frozenset(gone),
-        models=models,
-        facesets=facesets,
-        identities=people,
+        models=tuple(models),
+        facesets=tuple(facesets),
+        identities=tuple(people),
     )
-
-
-def _all(call: Callable[..., Any], method: Any, request: Any, field: str) -> tuple[Any, ...]:
-    """Every page of a list: a right that isn't seen would be taken for one that nobody stated."""
-    found: list[Any] = []
-    request.page_size = PAGE
-    while True:
-        page = call(method, request, CALL_S)
-        found += getattr(page, field)
-        if not page.next_page_token:
-            return tuple(found)
-        request.page_token = page.next_page_token
 
 
 def offline(error: Exception) -> bool:
@@ -315,9 +308,10 @@ def _trouble(error: Exception, last: Snapshot) -> Snapshot:
 def _shown(found: Snapshot) -> tuple[Any, ...]:
     """What panels show of an engine itself."""
     info = found.info
-    return (
-        () if info is None else (info.version, tuple(info.devices), tuple(one.name for one in info.presets))
-    )
+    if info is None:
+        return ()
+    presets = tuple(one.name for one in info.presets)
+    return info.version, tuple(info.devices), presets, info.client_name, info.role, info.may_state_basis
 
 
 def _busy(snapshot: Snapshot) -> bool:

@@ -32,6 +32,10 @@ OF_REASON = {
     "UNAUTHENTICATED": WRONG_TOKEN,
     "TOKEN_WRONG": WRONG_TOKEN,
     "PERMISSION_DENIED": "This token may not do that: ask whoever runs the engine",
+    "ROLE": "This token may not do that: ask whoever runs the engine for another",
+    "TOKEN_EXPIRED": "This token's time is over: ask whoever runs the engine for another",
+    "TOKEN_REVOKED": "This token was revoked: ask whoever runs the engine for another",
+    "ANSWER": "This is no engine that the add-on knows: check the address, or update the add-on",
     "BLOB_MISSING": "The engine doesn't have this file any more: try again, and it is sent again",
     "REQUEST_ID_REUSED": "The engine took this for another request: try again",
     "DIGEST_MISMATCH": "The file changed, or was damaged, on its way: try again",
@@ -52,6 +56,13 @@ OF_REASON = {
     "CANCELLED": "It was canceled",
 }
 """What to say for a reason, whatever words the engine has for it."""
+
+OF_ROLE = {
+    "viewer": "This token is for looking only: ask whoever runs the engine for an editor's",
+    "editor": "An editor's token may not do that: ask a consent officer, or whoever runs the engine",
+    "consent-officer": "A consent officer's token may not do that: ask whoever runs the engine",
+}
+"""What to say to a client whose role isn't enough."""
 
 COMMAND = re.compile(
     r"""`
@@ -120,6 +131,11 @@ def plain(given: object) -> str:
     return sentence(text(line)) + about
 
 
+def of_role(role: str) -> str:
+    """Why a client with a role may not do something."""
+    return OF_ROLE.get(role, OF_REASON["ROLE"])
+
+
 def of_reason(reason: str, said: object) -> str:
     """What to say for an engine's error."""
     return OF_REASON.get(reason) or plain(said)
@@ -133,6 +149,8 @@ def of_job(job: Any) -> str:
 def of_error(error: BaseException) -> str:
     """What went wrong when something was asked for, as a sentence."""
     reason = getattr(error, "reason", "")
+    if reason == "ROLE":
+        return of_role(getattr(error, "metadata", {}).get("role", ""))
     if isinstance(reason, str) and reason in OF_REASON:
         return OF_REASON[reason]
     if isinstance(error, OSError) and error.strerror:

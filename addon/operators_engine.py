@@ -6,7 +6,7 @@ from typing import Any
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
-from . import jobs, messages, pictures, session
+from . import jobs, messages, pictures, roles, session
 from .local_engine import StartError, read_tail
 from .preferences import installation, preferences
 
@@ -126,13 +126,19 @@ class TellJob(bpy.types.Operator):
 
     @classmethod
     def description(cls, _context: Any, properties: Any) -> str:
-        """What it does."""
-        return {
-            "pause": "Stop it so that it can go on later; what was done is kept",
-            "resume": "Let it go on",
-            "cancel": "End it for good; a model keeps what it has learned",
-            "delete": "Forget it",
-        }[properties.what]
+        """What it does; or why it can't be done."""
+        found = session.snapshot()
+        job = found.job(properties.job)
+        why = "" if job is None else roles.lacking_for_job(found, job)
+        return (
+            why
+            or {
+                "pause": "Stop it so that it can go on later; what was done is kept",
+                "resume": "Let it go on",
+                "cancel": "End it for good; a model keeps what it has learned",
+                "delete": "Forget it",
+            }[properties.what]
+        )
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         """Ask where something ends for good."""
@@ -150,6 +156,12 @@ class TellJob(bpy.types.Operator):
 
     def execute(self, _context: Any) -> set[str]:
         """Tell the engine."""
+        found = session.snapshot()
+        job = found.job(self.job)
+        why = "" if job is None else roles.lacking_for_job(found, job)
+        if why:
+            self.report({"ERROR"}, why)
+            return {"CANCELLED"}
         jobs.tell(self.what, self.job)
         return {"FINISHED"}
 

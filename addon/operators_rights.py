@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
-from . import compat, rights, session
+from . import compat, rights, roles, session
 from .operators_swap import chosen_strip, online, shown_clip
 
 
@@ -37,6 +37,8 @@ class _OfFace(bpy.types.Operator):
         if holder is None:
             return self.lost()
         person = rights.person_of(found, holder)
+        if roles.lacking_for_basis(found, person):
+            return self.refused(roles.lacking_for_basis(found, person))
         self.person, self.asked = person.identity_id if person is not None else "", True
         title, message = self.question(found, holder, person)
         return context.window_manager.invoke_confirm(
@@ -51,11 +53,17 @@ class _OfFace(bpy.types.Operator):
         now = person.identity_id if person is not None else ""
         if holder is None or self.face not in chosen_faces(context) or (self.asked and self.person != now):
             return self.lost()
+        if roles.lacking_for_basis(found, person):
+            return self.refused(roles.lacking_for_basis(found, person))
         return {"FINISHED"} if self.tell() else self.lost()
 
     def lost(self) -> set[str]:
         """Say that the face isn't the one that it was asked for."""
-        self.report({"ERROR"}, "Another face is chosen now, or its person has changed: look at it again")
+        return self.refused("Another face is chosen now, or its person has changed: look at it again")
+
+    def refused(self, why: str) -> set[str]:
+        """Say why nothing was done."""
+        self.report({"ERROR"}, why)
         return {"CANCELLED"}
 
     def question(self, found: Any, holder: Any, person: Any | None) -> tuple[str, str]:

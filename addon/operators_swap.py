@@ -6,7 +6,7 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
-from . import choices, compat, errands, faces, jobs, messages, pictures, rights, session, swaps
+from . import choices, compat, errands, faces, jobs, messages, pictures, rights, roles, session, swaps
 from .shots import CLIP_TYPES, ShotError
 
 MODELS_SHOWN = 40
@@ -61,11 +61,12 @@ class _StripOperator(bpy.types.Operator):
 
 
 def online(operator: Any) -> bool:
-    """Whether the engine answers; says so where it doesn't."""
+    """Whether the engine answers, and this client may edit there; says so where it doesn't."""
     found = session.snapshot()
-    if not found.online:
-        operator.poll_message_set(found.trouble)
-    return found.online
+    why = roles.lacking(found, roles.EDITOR) if found.online else found.trouble
+    if why or not found.online:
+        operator.poll_message_set(why)
+    return found.online and not why
 
 
 class _FaceOperator(_StripOperator):
@@ -369,8 +370,9 @@ class Forget(bpy.types.Operator):
             if errand.job and errand.stage != "failed":
                 jobs.tell("delete", errand.job)
         waited = {errand.job for errand in errands.errands.values()}
-        for job in (session.snapshot().jobs or {}).values():
-            if job.state in ENDED and jobs.mine(job) and job.job_id not in waited:
+        found = session.snapshot()
+        for job in (found.jobs or {}).values():
+            if job.state in ENDED and jobs.mine(found, job) and job.job_id not in waited:
                 if job.spec.HasField("swap"):  # another file may wait for its result
                     jobs.hide(job.job_id)
                 else:

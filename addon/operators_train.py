@@ -146,6 +146,11 @@ class ShowFaces(bpy.types.Operator):
     page: IntProperty(default=1, min=1)
     hide: BoolProperty(description="Show them no longer", options={"HIDDEN", "SKIP_SAVE"})
 
+    @classmethod
+    def poll(cls, _context: Any) -> bool:
+        """Whether there is an engine that may be asked."""
+        return online(cls)
+
     def execute(self, context: Any) -> set[str]:
         """Fetch a page of them."""
         chosen = compat.scene_of(context).recaster
@@ -168,6 +173,11 @@ class DropFace(bpy.types.Operator):
 
     faceset: StringProperty()
     face: StringProperty()
+
+    @classmethod
+    def poll(cls, _context: Any) -> bool:
+        """Whether there is an engine that may be told."""
+        return online(cls)
 
     def execute(self, _context: Any) -> set[str]:
         """Tell the engine."""

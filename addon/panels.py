@@ -17,6 +17,7 @@ from . import (
     operators_swap,
     panels_rights,
     pictures,
+    roles,
     session,
 )
 from .drawing import SequencerPanel, draw_line, words
@@ -27,6 +28,8 @@ from .properties import LOOK
 
 NAMES = 0.3
 """Share of a row that its name takes."""
+MAX_WORD = 40
+"""Letters of what an engine says of itself."""
 FACE_SCALE = 4.0
 FACES_IN_ROW = 3
 PREVIEW_SCALE = 11.0
@@ -51,11 +54,12 @@ def draw_connection(layout: Any, _context: Any) -> None:
     here = chosen.where == "local"
     column = layout.column()
     if found.online:
-        device = messages.text(next(iter(found.info.devices), "?")).upper()
+        device = messages.text(next(iter(found.info.devices), "?"), MAX_WORD).upper()
         where = "this machine" if here else messages.text(chosen.host)
-        column.label(
-            text=f"Recaster {messages.text(found.info.version)} on {where}, {device}", icon="CHECKMARK"
-        )
+        version = messages.text(found.info.version, MAX_WORD)
+        column.label(text=f"Recaster {version} on {where}, {device}", icon="CHECKMARK")
+        if found.info.role in messages.OF_ROLE:
+            column.label(text=f"Your role there: {found.info.role.replace('-', ' ')}", icon="USER")
         if here and session.local().running:
             column.operator(operators_engine.StopEngine.bl_idname, icon="CANCEL")
         return
@@ -262,7 +266,7 @@ class JobsPanel(SequencerPanel, bpy.types.Panel):
             _draw_errand(layout.box(), errand)
         waited = {errand.job for errand in own} | jobs.hidden()
         others = [one for one in (found.jobs or {}).values() if one.job_id not in waited]
-        others = [one for one in others if jobs.mine(one) or not one.HasField("end_time")]
+        others = [one for one in others if jobs.mine(found, one) or not one.HasField("end_time")]
         others.sort(key=lambda one: one.HasField("end_time"))
         for job in others[: jobs.SHOWN]:
             _draw_job(layout.box(), job)
@@ -311,7 +315,7 @@ def _draw_job(layout: Any, job: Any) -> None:
     row = layout.row(align=True)
     draw_line(row.column(align=True), jobs.line_of_job(job))
     buttons = row.row(align=True)
-    buttons.enabled = jobs.mine(job)  # what others asked for is theirs
+    buttons.enabled = not roles.lacking_for_job(session.snapshot(), job)
     draw_job_buttons(buttons, job)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from . import compat, jobs, messages, operators_rights, rights, session
+from . import compat, jobs, messages, operators_rights, rights, roles, session
 from .drawing import SequencerPanel, draw_line, words
 from .operators_swap import shown_clip
 
@@ -19,9 +19,10 @@ def draw_basis(layout: Any, face: str) -> None:
     if holder is None:
         return
     row = layout.row(align=True)
-    row.enabled = found.online
-    row.label(text="Basis")
     person = rights.person_of(found, holder)
+    why = roles.lacking_for_basis(found, person)
+    row.enabled = found.online and not why
+    row.label(text="Basis")
     usable = False
     if person is not None:
         said, usable = rights.described(person)
@@ -32,6 +33,8 @@ def draw_basis(layout: Any, face: str) -> None:
         text = "State Once..." if person is None else "State Again..."
         told = row.operator_menu_enum(operators_rights.StateBasis.bl_idname, "basis", text=text)
         told.face = face
+    if why and not usable:
+        words(layout, why, icon="INFO")
     if rights.stating.trouble and rights.stating.line == face:
         words(layout, rights.stating.trouble, icon="ERROR")
 

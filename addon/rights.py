@@ -271,12 +271,12 @@ def sign(render: Path, swaps: list[Path]) -> None:
         job = client.jobs.create(job_pb2.JobSpec(sign=spec))
         work.job = job.job_id
         ended = client.jobs.wait(job.job_id, work.report)
-        for made in ended.result.artifacts:  # where files go is never what an engine says
-            into = render if made.role == "clip" else render.with_suffix(".c2pa")
-            client.transfer.download(made.digest, into, work.report)
+        into = {"clip": render, "manifest": render.with_suffix(".c2pa")}  # never where an engine says
+        for role, made in {one.role: one for one in ended.result.artifacts if one.role in into}.items():
+            client.transfer.download(made.digest, into[role], work.report, made.size)
         with contextlib.suppress(Exception):
             client.jobs.delete(job.job_id)
-        return messages.plain(f"{render.name}: {ended.result.summary[0]}")
+        return messages.plain(f"{render.name}: {next(iter(ended.result.summary), 'signed')}")
 
     def done(line: str) -> None:
         signing.work, signing.line, signing.valid = None, line, True

@@ -7,6 +7,7 @@ keeps the rest. So whoever opens the file again finds the result, whatever was c
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import bpy
 from . import compat, messages, placing, rights, session
 from .choices import Choice, face_of, options_of, whom
 from .errands import Errand, errands, own_of, settled, strip_of, strips_called
-from .jobs import tell
+from .jobs import mine, tell
 from .link import StoppedError, offline
 from .preferences import cache_folder, loopback, results_folder
 from .properties import SUFFIXES
@@ -183,7 +184,7 @@ def on_snapshot(found: Snapshot) -> None:
 def _adopt(errand: Errand, found: Snapshot) -> None:
     """Find the job that was made although its answer never came."""
     for job in (found.jobs or {}).values():
-        if job.labels.get("request") == errand.request:
+        if job.labels.get("request") == errand.request and mine(found, job):
             errand.job = job.job_id
             own = own_of(errand)
             if own is not None:
@@ -213,14 +214,21 @@ def _look(errand: Errand, found: Snapshot) -> None:
         return
     errand.trouble = ""
     if job.state == job_pb2.JOB_STATE_SUCCEEDED:
-        errand.before, errand.facts = int(job.labels["before"]), job.labels["facts"]
-        errand.person = job.labels.get("person", "")
+        _remember(errand, job.labels)
         _fetch(errand, job)
     elif job.state == job_pb2.JOB_STATE_FAILED:
         _fail(errand, messages.of_job(job))
     elif job.state == job_pb2.JOB_STATE_CANCELLED:
         errand.stage = "cancelled"
         settled(errand)
+
+
+def _remember(errand: Errand, labels: Any) -> None:
+    """Take over what was said when a swap was asked for, as far as it can be that."""
+    if re.fullmatch(r"-?[0-9]{1,7}", labels.get("before", "")):
+        errand.before = int(labels["before"])
+    errand.facts = messages.text(labels.get("facts", errand.facts), LONGEST_LABEL)
+    errand.person = messages.text(labels.get("person", ""), LONGEST_LABEL)
 
 
 def done_there(errand: Errand) -> bool:
@@ -258,13 +266,16 @@ def result_name(title: str, request: str, suffix: str) -> str:
 def _fetch(errand: Errand, job: Any) -> None:
     """Download a result, and put it on the timeline."""
     link = session.link()
-    [made] = [one for one in job.result.artifacts if one.role == "clip"]
+    made = next((one for one in job.result.artifacts if one.role == "clip"), None)
+    if made is None:
+        _fail(errand, "The engine has done it, but has no result: swap it again")
+        return
     folder, _ = results_folder()
     out = folder / result_name(errand.title, errand.request, made.suffix)
 
     def do(client: Client, work: Work) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
-        client.transfer.download(made.digest, out, work.report)
+        client.transfer.download(made.digest, out, work.report, made.size)
         return out
 
     def done(path: Path) -> None:

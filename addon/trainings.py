@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ PAGE = 24
 """Faces shown at a time."""
 SHEET_EVERY_S = 10.0
 CURVE_POINTS = 400
+MAX_POINTS = 4 * CURVE_POINTS
 MOST_NAME = 200
 
 
@@ -279,9 +281,12 @@ def _look(course: Course) -> None:
         if path is not None:
             course.preview, course.step = path, step
             pictures.draw(course.sheet, path)
-        if curves and curves[0].values:
-            course.loss = curves[0].values[-1]
-            pictures.draw_curve(course.curve, curves[0].steps, curves[0].values)
+        if curves:
+            known = zip(curves[0].steps, curves[0].values, strict=False)
+            points = [one for one in known if math.isfinite(one[1])][:MAX_POINTS]
+            if points:
+                course.loss = points[-1][1]
+                pictures.draw_curve(course.curve, *zip(*points, strict=True))
 
     def failed(_error: Exception) -> None:
         course.work = None  # it is asked again
@@ -308,7 +313,7 @@ def show_faces(faceset: Any, page: int) -> None:
             page_token=str((page - 1) * PAGE) if page > 1 else "",
             thumbnails=True,
         )
-        faces = list(client.connection.call(client.facesets.ListFaces, ask, 60.0).faces)
+        faces = list(client.connection.call(client.facesets.ListFaces, ask, 60.0).faces)[:PAGE]
         return faces, [pictures.keep(one.thumbnail, folder, ".jpg") for one in faces]
 
     def done(found: tuple[list[Any], list[Path]]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import struct
+import zlib
 from concurrent import futures
 from typing import TYPE_CHECKING, Any
 
@@ -30,10 +32,19 @@ EVIL = (
 """What attackers call things."""
 ID = "0123456789ab"
 DEPTH = 5
-PNG = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415478da63f8cf"
-    "c0000003010100c9fe92ef0000000049454e44ae426082"
+
+
+def _chunk(kind: bytes, inside: bytes) -> bytes:
+    return struct.pack(">I", len(inside)) + kind + inside + struct.pack(">I", zlib.crc32(kind + inside))
+
+
+PNG = (
+    b"\x89PNG\r\n\x1a\n"
+    + _chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 1, 8, 2, 0, 0, 0))
+    + _chunk(b"IDAT", zlib.compress(bytes(7)))
+    + _chunk(b"IEND", b"")
 )
+"""A picture of two pixels."""
 
 
 class Liar:
@@ -112,7 +123,7 @@ class Liar:
         job.state = job_pb2.JOB_STATE_SUCCEEDED
         job.ClearField("error")
         if self.shape is None:
-            job.labels.update(before="0", request=ID)
+            job.labels.update(before=self.text, request=ID, client="blender")
             [made] = job.result.artifacts
             for role in ("clip", "manifest", "matte", "evaluation", "sheet", "worst", "zip"):
                 job.result.artifacts.add(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recaster.provenance.policy import BASIS_VARIABLE, FILE
-from recaster.service.about import basis_needed
+from recaster.service.about import basis_needed, policy_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ def test_a_client_knows_whether_a_face_needs_a_basis(
     monkeypatch.delenv(BASIS_VARIABLE)
     if policy is not None:
         (tmp_path / FILE).write_text(policy)
-    assert basis_needed(tmp_path) is needed
+    assert basis_needed(policy_of(tmp_path)) is needed
     if policy is None:
         monkeypatch.setenv(BASIS_VARIABLE, "synthetic")
-        assert not basis_needed(tmp_path)
+        assert not basis_needed(policy_of(tmp_path))

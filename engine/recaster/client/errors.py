@@ -92,7 +92,13 @@ class BusyError(CallError):
 
 
 class AnswerError(EngineError):
-    """An engine answered what none of ours does."""
+    """An engine answered what none of ours does.
+
+    Attributes:
+        reason: for programs, as of a call that failed.
+    """
+
+    reason = "ANSWER"
 
 
 class StrangerError(EngineError):

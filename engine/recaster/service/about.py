@@ -16,6 +16,7 @@ from recaster.networks.presets import PRESETS
 from recaster.provenance.marking import Marking
 from recaster.provenance.policy import Policy
 from recaster.service.checks import check_digest, check_id, kept_blob, refuse_outdated
+from recaster.service.permissions import may_state
 from recaster.service.refusals import Context, answering, changing, invalid
 from recaster.service.roles import current
 from recaster.service.specs import check_numbers
@@ -60,7 +61,8 @@ class ServerService(server_pb2_grpc.ServerServiceServicer):
         return self._info()
 
     def _info(self) -> server_pb2.ServerInfo:
-        blobs = self._engine.store.blobs
+        blobs, client = self._engine.store.blobs, current()
+        policy = policy_of(self._engine.store.folder.path)
         return server_pb2.ServerInfo(
             version=__version__,
             api_version="v1",
@@ -75,20 +77,26 @@ class ServerService(server_pb2_grpc.ServerServiceServicer):
             max_message_bytes=MAX_MESSAGE,
             codecs=CODECS,
             local_drops=self._engine.local_drops,
-            basis_needed=basis_needed(self._engine.store.folder.path),
-            client_name=current().name,
-            role=current().role.label,
+            basis_needed=basis_needed(policy),
+            may_state_basis=policy is not None and may_state(client, policy),
+            client_name=client.name,
+            role=client.role.label,
             draining=self._engine.supervisor.draining,
             jobs_at_work=self._engine.supervisor.at_work,
         )
 
 
-def basis_needed(data: Path) -> bool:
-    """Whether the policy has no basis for faces of which nobody said any; also where it can't be read."""
+def policy_of(data: Path) -> Policy | None:
+    """The policy; None where it can't be read: whatever needs it says so."""
     try:
-        return not Policy.load(data).default
-    except UsageError:  # whatever needs it says so
-        return True
+        return Policy.load(data)
+    except UsageError:
+        return None
+
+
+def basis_needed(policy: Policy | None) -> bool:
+    """Whether there is no basis for faces of which nobody said any; also where the policy can't be read."""
+    return policy is None or not policy.default
 
 
 class SwapService(swap_pb2_grpc.SwapServiceServicer):

@@ -70,9 +70,14 @@ def _create_job(request: job_pb2.CreateJobRequest, client: Client, store: Store)
         )
 
 
+def may_state(client: Client, policy: Policy) -> bool:
+    """Whether a client may say whose a face is, and by what right it is used, where nobody has."""
+    return client.role >= (Role.EDITOR if policy.editors_attest else Role.CONSENT_OFFICER)
+
+
 def _stating(client: Client, store: Store) -> None:
     """Refuse to say whose a face is, or by what right it is used, unless the client may."""
-    if client.role < Role.CONSENT_OFFICER and not Policy.load(store.folder.path).editors_attest:
+    if not may_state(client, Policy.load(store.folder.path)):
         raise forbidden(
             client,
             "saying whose a face is, and by what right it is used,",

@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import bpy  # noqa: F401 - before anything of Blender's
 import kit
 import scenarios
+import scenarios_engines
 import scenarios_lost
 import scenarios_rights
 import scenarios_session
@@ -21,6 +22,7 @@ import scenarios_trust
 
 MODULES = (
     scenarios,
+    scenarios_engines,
     scenarios_lost,
     scenarios_rights,
     scenarios_session,

@@ -18,7 +18,7 @@ class UndrainServerRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class ServerInfo(_message.Message):
-    __slots__ = ("version", "api_version", "devices", "presets", "max_blob_bytes", "quota_bytes", "used_bytes", "free_bytes", "max_message_bytes", "codecs", "local_drops", "basis_needed", "client_name", "role", "draining", "jobs_at_work")
+    __slots__ = ("version", "api_version", "devices", "presets", "max_blob_bytes", "quota_bytes", "used_bytes", "free_bytes", "max_message_bytes", "codecs", "local_drops", "basis_needed", "may_state_basis", "client_name", "role", "draining", "jobs_at_work")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     API_VERSION_FIELD_NUMBER: _ClassVar[int]
     DEVICES_FIELD_NUMBER: _ClassVar[int]
@@ -31,6 +31,7 @@ class ServerInfo(_message.Message):
     CODECS_FIELD_NUMBER: _ClassVar[int]
     LOCAL_DROPS_FIELD_NUMBER: _ClassVar[int]
     BASIS_NEEDED_FIELD_NUMBER: _ClassVar[int]
+    MAY_STATE_BASIS_FIELD_NUMBER: _ClassVar[int]
     CLIENT_NAME_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
     DRAINING_FIELD_NUMBER: _ClassVar[int]
@@ -47,11 +48,12 @@ class ServerInfo(_message.Message):
     codecs: _containers.RepeatedScalarFieldContainer[str]
     local_drops: bool
     basis_needed: bool
+    may_state_basis: bool
     client_name: str
     role: str
     draining: bool
     jobs_at_work: int
-    def __init__(self, version: _Optional[str] = ..., api_version: _Optional[str] = ..., devices: _Optional[_Iterable[str]] = ..., presets: _Optional[_Iterable[_Union[PresetInfo, _Mapping]]] = ..., max_blob_bytes: _Optional[int] = ..., quota_bytes: _Optional[int] = ..., used_bytes: _Optional[int] = ..., free_bytes: _Optional[int] = ..., max_message_bytes: _Optional[int] = ..., codecs: _Optional[_Iterable[str]] = ..., local_drops: bool = ..., basis_needed: bool = ..., client_name: _Optional[str] = ..., role: _Optional[str] = ..., draining: bool = ..., jobs_at_work: _Optional[int] = ...) -> None: ...
+    def __init__(self, version: _Optional[str] = ..., api_version: _Optional[str] = ..., devices: _Optional[_Iterable[str]] = ..., presets: _Optional[_Iterable[_Union[PresetInfo, _Mapping]]] = ..., max_blob_bytes: _Optional[int] = ..., quota_bytes: _Optional[int] = ..., used_bytes: _Optional[int] = ..., free_bytes: _Optional[int] = ..., max_message_bytes: _Optional[int] = ..., codecs: _Optional[_Iterable[str]] = ..., local_drops: bool = ..., basis_needed: bool = ..., may_state_basis: bool = ..., client_name: _Optional[str] = ..., role: _Optional[str] = ..., draining: bool = ..., jobs_at_work: _Optional[int] = ...) -> None: ...
 
 class PresetInfo(_message.Message):
     __slots__ = ("name", "family")
