@@ -38,6 +38,11 @@ OF_REASON = {
     "ANSWER": "This is no engine that the add-on knows: check the address, or update the add-on",
     "BLOB_MISSING": "The engine doesn't have this file any more: try again, and it is sent again",
     "REQUEST_ID_REUSED": "The engine took this for another request: try again",
+    "WRONG_OFFSET": "The file was also sent from elsewhere meanwhile: try again",
+    "NOT_LOCAL": "The file can't be handed over on this machine: try again, and it is sent",
+    "NOT_OFFERED": "The file changed before the engine had read it: try again",
+    "IN_USE": "It is still needed: cancel or delete first what needs it",
+    "DOCUMENT": "This file is kept as somebody's consent: choose another",
     "DIGEST_MISMATCH": "The file changed, or was damaged, on its way: try again",
     "DEVICE": "The engine's graphics card can't be used: ask whoever runs the engine",
     "WEIGHTS": "The engine isn't completely installed: ask whoever runs it to install it again",
@@ -84,6 +89,8 @@ LEFTOVER = re.compile(
 """A clause that says nothing once what followed it is gone, or that is only an id."""
 SUBJECT = re.compile(r"(?P<name>[^\s:;]+\.\w+|/[^:;]+): (?P<rest>.+)", re.DOTALL)
 """A file, and what is the matter with it."""
+PATH = re.compile(r"""(?<![\w.:/\\])(?:[A-Za-z]:)?[/\\](?:[^\s/\\:;,()'"]+[/\\])*([^\s/\\:;,()'"]+)""")
+"""A file, from the root on; and its name."""
 CLAUSES = re.compile(r"(?:;\s+|\.\s+|:\s+|,\s+(?:or|and|but)\s+|\s+(?=\()|(?<=\))\s*)")
 ESCAPES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])|\x9b[0-?]*[ -/]*[@-~]"
@@ -109,9 +116,11 @@ def sentence(given: str) -> str:
     return given[:1].upper() + given[1:]
 
 
-def plain(given: object) -> str:
-    """What an engine says, without the clauses that are about a terminal."""
+def plain(given: object, *, local: bool = False) -> str:
+    """What is said, without the clauses that are about a terminal; of files elsewhere the names alone."""
     line, about = text(given, 4 * MAX_LETTERS), ""
+    if not local:
+        line = PATH.sub(r"\1", line)
     named = SUBJECT.fullmatch(line)
     if named is not None:  # a sentence doesn't begin with a file's name, which has no capital
         line = named["rest"]
@@ -156,4 +165,4 @@ def of_error(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         where = f" ({text(error.filename)})" if error.filename else ""
         return sentence(f"{text(error.strerror)}{where}")
-    return plain(error) if str(error) else UNKNOWN
+    return plain(error, local=not reason) if str(error) else UNKNOWN
