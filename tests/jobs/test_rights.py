@@ -102,7 +102,7 @@ def test_from_nobody_s_face_to_a_revoked_one(strict: Material, tmp_path: Path) -
     strict.until(training, job_pb2.JOB_STATE_CANCELLED)
 
     told = events(strict)
-    assert told[:2] == ["identity.add", "identity.assign"]
+    assert [one for one in told if one.startswith("identity")][:2] == ["identity.add", "identity.assign"]
     assert [one for one in told if one.startswith("identity")][2:] == ["identity.revoke", "identity.attest"]
     assert told.count("train.start") == 2
     assert {"swap.start", "swap.deliver", "swap.preview"} <= set(told)
@@ -122,8 +122,8 @@ def test_an_edit_is_signed(strict: Material, actors: Path, tmp_path: Path) -> No
     client.transfer.download(job.result.artifacts[0].digest, tmp_path / "edit.mp4")
     assert "an edit with 1 face swap" in inspect(tmp_path / "edit.mp4", strict.served.data).line
     assert job.result.artifacts[0].digest == sha256(tmp_path / "edit.mp4")
-    *_, last = AuditLog(strict.served.data / "audit.jsonl").records()
-    assert last.event == "sign.deliver"
+    records = AuditLog(strict.served.data / "audit.jsonl").records()
+    last = [one for one in records if one.event == "sign.deliver"][-1]
     assert (last.details["swaps"], last.details["made"]) == ([made], [job.result.artifacts[0].digest])
     person = client.faceset(strict.faceset).identity_id
     assert last.details["identities"] == [person]

@@ -107,7 +107,7 @@ def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
     script = (
         "from pathlib import Path; from recaster.provenance.audit import AuditLog\n"
         f"log = AuditLog(Path({str(path)!r}))\n"
-        "for number in range(40): log.add('swap.start', number=number)"
+        "for number in range(40): log.add('swap.start', attempt=number)"
     )
     running = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(3)]
     assert [one.wait() for one in running] == [0, 0, 0]

@@ -66,6 +66,46 @@ def heed(folder: Path) -> None:
         register.heed(owner(folder), traces_of(folder))
 
 
+def check_taking(options: argparse.Namespace, register: Register, folder: Path) -> None:
+    """See to it that faces may be taken into a faceset.
+
+    Raises:
+        ConsentError: the person's face may not be put on; or the policy says which rights count, and nobody
+            said any.
+        UsageError, UnknownError: as ``provenance.owner.found``.
+    """
+    from recaster.api.v1 import identity_pb2
+    from recaster.errors import ConsentError
+    from recaster.provenance.basis import HOW, allowed, basis_of
+    from recaster.provenance.owner import found, owner
+
+    person = found(register, folder, options.identity, options.basis)
+    register.heed(owner(folder), traces_of(folder))
+    if options.basis is not None:
+        allowed(identity_pb2.Attestation(basis=basis_of(options.basis)), register.policy)
+    elif person is not None:
+        register.require(person.identity_id)
+    elif register.policy.demands_basis:
+        raise ConsentError(f"{folder}: the policy wants to know by what right these faces are used; {HOW}")
+
+
+def keep_unrevoked(folder: Path) -> None:
+    """Remove a faceset that was made just now, of a face that was revoked here.
+
+    Raises:
+        ConsentError: it was.
+    """
+    import shutil
+
+    from recaster.errors import ConsentError
+
+    try:
+        heed(folder)
+    except ConsentError:
+        shutil.rmtree(folder)
+        raise
+
+
 def same_person(register: Register, model: Path, source: Path) -> None:
     """See to it that a model that is trained on is of whoever its faces are, and may still be put on.
 

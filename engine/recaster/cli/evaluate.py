@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from recaster.bounds import number
 from recaster.cli.basis import heed
 from recaster.cli.display import reporter, say, say_json
+from recaster.cli.recording import digests_of, owners_of, record
 from recaster.cli.remote import add_engine, engine_of
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 DESCRIPTION = """Judge a swapped clip against the clip it was made from, by judges that had no part in the
 swap. Each figure comes with what it must be read against: the unswapped clip, the judge's own noise, a
 frozen face. docs/evaluation.md defines them all."""
+ARTIFACTS = {"sheet.jpg": "sheet", "worst.jpg": "worst", "evaluation.json": "evaluation"}
+"""Files that are written, and their roles at an engine."""
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -66,6 +69,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _run_here(options: argparse.Namespace) -> None:
     from recaster.evaluation.evaluate import EvaluateSettings, evaluate
+    from recaster.files import sha256
     from recaster.media.probe import probe
     from recaster.media.ranges import parse_range
 
@@ -78,12 +82,18 @@ def _run_here(options: argparse.Namespace) -> None:
         person=options.person,
         track=options.track,
     )
-    for folder in (options.source, options.target, *options.gallery):
+    folders = (options.source, options.target, *options.gallery)
+    for folder in folders:
         if folder is not None:
             heed(folder)
+    faces, people = digests_of(*folders), owners_of(*folders)
+    record("evaluate.start", faces=faces, clips=[sha256(options.original), sha256(options.swapped)])
     outcome = evaluate(
         options.original, options.swapped, options.source, options.out, settings, reporter(options)
     )
+    written = [] if options.out is None else [options.out / name for name in ARTIFACTS]
+    made = [sha256(path) for path in written if path.is_file()]
+    record("evaluate.deliver", faces=faces, identities=people, made=made)
     say_json(outcome.as_json()) if options.json else say(*outcome.lines())
 
 
@@ -108,13 +118,12 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
     )
     filled(spec, range=options.range, track=options.track, person=remote.picture(options.person))
     job = remote.do(job_pb2.JobSpec(evaluate=spec), options.out)
-    roles = ("sheet", "worst", "evaluation")
-    made = {role: engine.transfer.read(made_of(job, role).digest) for role in roles}
+    made = {role: engine.transfer.read(made_of(job, role).digest) for role in ARTIFACTS.values()}
     try:
         figures = json.loads(made["evaluation"])
     except (ValueError, RecursionError):
         raise AnswerError(f"job {job.job_id}: its evaluation is no JSON; run it again") from None
     if options.out is not None:
-        for name, role in zip(("sheet.jpg", "worst.jpg", "evaluation.json"), roles, strict=True):
+        for name, role in ARTIFACTS.items():
             write_bytes(options.out / name, made[role])
     say_json(figures) if options.json else say(*job.result.summary)

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recaster.bounds import number
-from recaster.cli.basis import add_basis, settle_there, whose
+from recaster.cli.basis import add_basis, check_taking, keep_unrevoked, settle_there, whose
 from recaster.cli.choices import DETECTORS
 from recaster.cli.display import reporter, say, say_error
+from recaster.cli.recording import digests_of, owners_of, record
 from recaster.cli.remote import add_engine, engine_of
 
 if TYPE_CHECKING:
@@ -112,24 +113,28 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _run_here(options: argparse.Namespace) -> None:
-    from recaster.api.v1 import identity_pb2
     from recaster.facesets.extract import extract
     from recaster.facesets.info import describe
+    from recaster.facesets.inputs import find_inputs
+    from recaster.files import sha256
     from recaster.jobs.options import extract_settings
-    from recaster.provenance.basis import allowed, basis_of
-    from recaster.provenance.owner import found
     from recaster.provenance.register import opened
 
     settings = extract_settings(extract_options(options), options.person)
     _warn(options.inputs)
+    new = not options.out.exists()
     with opened() as register:  # before any work is done for somebody else
-        found(register, options.out, options.identity, options.basis)
-        if options.basis is not None:
-            allowed(identity_pb2.Attestation(basis=basis_of(options.basis)), register.policy)
+        check_taking(options, register, options.out)
+    files = find_inputs(options.inputs)
+    clips = [sha256(one.path) for one in files if one.kind == "clip"]
+    record("extract.start", faces=digests_of(options.out), clips=clips, pictures=len(files) - len(clips))
     faceset = extract(options.inputs, options.out, settings, reporter(options))
+    if new:
+        keep_unrevoked(options.out)
     if options.identity is not None or options.basis is not None:
         with opened() as register:
             whose(options, register, options.out)
+    record("extract.deliver", faces=[faceset.digest()], identities=owners_of(options.out))
     print_summary(describe(faceset))
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recaster.bounds import number
-from recaster.cli.basis import heed
+from recaster.cli.basis import heed, keep_unrevoked
 from recaster.cli.display import reporter, say, say_json
 from recaster.cli.extract import add_taking, print_summary
+from recaster.cli.recording import owners_of, record
 
 if TYPE_CHECKING:
     import argparse
@@ -192,21 +193,23 @@ def run_export(options: argparse.Namespace) -> None:
     """Save a faceset as a zip."""
     from recaster.facesets.archive import export_zip
     from recaster.facesets.faceset import Faceset
+    from recaster.files import sha256
 
     faceset = Faceset.open(options.faceset)
     heed(options.faceset)
+    whose = owners_of(options.faceset)
+    record("export.start", faces=[faceset.digest()])
     export_zip(faceset, options.zip, reporter(options))
+    record("export.deliver", faces=[faceset.digest()], identities=whose, made=[sha256(options.zip)])
     say(f"{options.zip}: {len(faceset.all_records)} faces")
 
 
 def run_import(options: argparse.Namespace) -> None:
     """Make a faceset of a zip or folder."""
-    import shutil
-
-    from recaster.errors import ConsentError
     from recaster.facesets.archive import import_faces
     from recaster.facesets.extract import ExtractSettings
     from recaster.facesets.info import describe
+    from recaster.files import sha256
 
     settings = ExtractSettings(
         detector=options.detector,
@@ -215,12 +218,10 @@ def run_import(options: argparse.Namespace) -> None:
         size=options.size,
         identity=options.note,
     )
+    record("ingest.start", blobs=[sha256(options.given)] if options.given.is_file() else [])
     faceset = import_faces(options.given, options.out, settings, reporter(options))
-    try:
-        heed(options.out)
-    except ConsentError:
-        shutil.rmtree(options.out)  # made just now
-        raise
+    keep_unrevoked(options.out)
+    record("ingest.deliver", faces=[faceset.digest()])
     print_summary(describe(faceset))
 
 

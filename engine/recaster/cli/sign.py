@@ -51,6 +51,7 @@ def run(options: argparse.Namespace) -> None:
         for person in people:
             register.require(person)
         signing = signing_of(register.policy, register.folder.path)
+        register.audit.add("sign.start", swaps=swaps)
         said = sign_render(options.file, out, options.swap, signing, Vetting.of(register, here))
         register.audit.add("sign.deliver", made=[sha256(out)], swaps=swaps, identities=people)
     say(f"{out}: {said}")

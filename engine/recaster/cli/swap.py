@@ -9,6 +9,7 @@ from recaster.bounds import number
 from recaster.cli.basis import add_basis, settle_there, whose
 from recaster.cli.choices import DETECTORS
 from recaster.cli.display import reporter, say, say_error
+from recaster.cli.recording import digests_of
 from recaster.cli.remote import add_engine, engine_of
 from recaster.errors import ConsentError, UsageError
 
@@ -204,18 +205,21 @@ def _run_here(options: argparse.Namespace) -> None:
     needed = needs_tensorflow(options.model, options.detector)
     device = choose_device(options.device, options.threads, tensorflow=needed)
     swapper = load_swapper(options.model, options.source, options.device)
+    faces = digests_of(options.model, options.source)
     with opened() as register:
         person = whose(options, register, options.model or options.source)
-        event = "swap.start" if options.preview is None else "swap.preview"
-        begun = register.audit.add(event, identity=person.identity_id, clip=sha256(options.clip))
+        said = {"identity": person.identity_id, "faces": faces}
+        if options.preview is None:
+            begun = register.audit.add("swap.start", **said, clips=[sha256(options.clip)])
+        else:
+            begun = register.audit.add("swap.preview", **said, clip=sha256(options.clip))
         marking = None if options.no_manifest else Marking.of(register, person, begun.hash)
     result = _swapped(options, swapper, settings, marking)
     with opened() as register:
         _withhold_revoked(options, register, person.identity_id)
         without = {"manifest": "left out, as asked"} if options.no_manifest else {}
-        register.audit.add(
-            "swap.deliver", made=[sha256(options.out)], identities=[person.identity_id], **without
-        )
+        made, people = [sha256(options.out)], [person.identity_id]
+        register.audit.add("swap.deliver", made=made, identities=people, faces=faces, **without)
     _warn(result.warnings)
     _say(options, result.summary(device))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 from recaster.bounds import number
 from recaster.cli.basis import add_basis, same_person, settle_there, whose
 from recaster.cli.display import reporter, say_error
+from recaster.cli.recording import digests_of, record
 from recaster.cli.remote import add_engine, engine_of
 from recaster.jobs.options import DEFAULT_MINUTES, DEFAULT_PRESET
 from recaster.networks.presets import (
@@ -112,7 +113,8 @@ def _run_here(options: argparse.Namespace) -> None:
         person = whose(options, register, options.source)
         if options.resume:
             same_person(register, folder.path, options.source)
-        register.audit.add("train.start", faces=source.digest(), identity=person.identity_id)
+        used = digests_of(options.source, options.target, options.out if options.resume else None)
+        register.audit.add("train.start", faces=used, identity=person.identity_id)
     device = select_device(options.device, options.threads)
     _say(options, f"training {recipe.name} {device.note}")
     report = reporter(options)
@@ -129,6 +131,7 @@ def _run_here(options: argparse.Namespace) -> None:
     except KeyboardInterrupt:
         _say(options, f"{folder.path}: add --resume to go on from the last checkpoint")
         raise
+    record("train.deliver", faces=digests_of(folder.path), identities=[person.identity_id])
     look = f"; look at {folder.previews}" if result.first_step else ""
     _say(options, f"{folder.path}: {result.summary()}{look}")
 

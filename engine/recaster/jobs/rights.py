@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from recaster.api.v1 import job_pb2
 from recaster.errors import ConsentError, UsageError
+from recaster.jobs.recorded import note_begun
 from recaster.jobs.tasks import kind_of, needs
 from recaster.provenance.marking import Marking
 from recaster.provenance.register import Register
@@ -155,15 +156,10 @@ def marking_of(job: job_pb2.Job, store: Store) -> Marking | None:
         OutputError, AuditError: the log can't be written.
     """
     person = person_of(job.spec, store)
-    if person is None:
+    begun = note_begun(job, store, person)
+    if person is None or kind_of(job.spec) != "swap" or job.spec.swap.without_manifest:
         return None
-    register, kind = register_of(store), kind_of(job.spec)
-    begun = register.audit.add(
-        f"{kind}.start", job=job.job_id, attempt=job.attempts, identity=person.identity_id
-    )
-    if kind != "swap" or job.spec.swap.without_manifest:
-        return None
-    return Marking.of(register, person, begun.hash)
+    return Marking.of(register_of(store), person, begun.hash)
 
 
 def governed(spec: job_pb2.SwapSpec, policy: Policy) -> job_pb2.SwapSpec:

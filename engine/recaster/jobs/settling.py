@@ -15,6 +15,7 @@ from recaster.api.v1 import job_pb2
 from recaster.errors import ConsentError, OutputError
 from recaster.files import open_no_link, own_file
 from recaster.jobs import logs
+from recaster.jobs.recorded import note_delivered
 from recaster.jobs.rights import faces_of, heed, hindrance, people_of, register_of, whose_model
 from recaster.jobs.task import FINISHED
 from recaster.jobs.tasks import blobs_of, kind_of, needs, works_on
@@ -76,14 +77,17 @@ class Settler:
                 kind = "faceset" if spec.export.faceset_id else "model"
                 self._store.things.known_as(kind, getattr(spec.export, f"{kind}_id"), digests[0])
             self._end(job_id, SUCCEEDED, result=result)
-            if kind_of(spec) in ("swap", "sign"):  # inside: nothing is delivered that the log doesn't say
-                made = [one.digest for one in result.artifacts if one.role == "clip"]
-                more: dict[str, Any] = {"swaps": list(spec.sign.swaps)} if spec.HasField("sign") else {}
-                more |= {"manifest": "left out, as asked"} if spec.swap.without_manifest else {}
-                people = [one.identity_id for one in people_of(spec, self._store)]
-                log = register_of(self._store).audit
-                log.add(f"{kind_of(spec)}.deliver", job=job_id, made=made, identities=people, **more)
+            # Inside: nothing is delivered that the log doesn't say.
+            note_delivered(self._store.jobs.get(job_id), self._people(spec, result), self._store)
         self._tidy(job_id)
+
+    def _people(self, spec: job_pb2.JobSpec, result: job_pb2.JobResult) -> list[str]:
+        """Ids of those whose faces are in what a job made (ConsentError where it may not be put on)."""
+        if kind_of(spec) in ("swap", "sign"):
+            return [one.identity_id for one in people_of(spec, self._store)]
+        made = [("faceset", result.faceset_id), ("model", result.model_id)]
+        found = [self._store.things.find(*one) for one in (*faces_of(spec), *made) if one[1]]
+        return list(dict.fromkeys(one.identity_id for one in found if one and one.identity_id))
 
     def _refused(self, job_id: str, traces: Traces) -> bool:
         """Whether a job's result is kept back: its face was revoked meanwhile, or is known to have been.
@@ -191,7 +195,9 @@ class Settler:
         setattr(result, f"{kind}_id", getattr(before, f"{kind}_id"))
         if kind == "clip":
             self._store.blobs.let_go(before.digest, f"job {job.job_id}")
-        self._end(job.job_id, SUCCEEDED, result=result)
+        with self._store.database.transaction(), acting_for(job.created_by):
+            self._end(job.job_id, SUCCEEDED, result=result)
+            note_delivered(self._store.jobs.get(job.job_id), self._people(job.spec, result), self._store)
         return True
 
     def preview(self, job_id: str, path: str, step: int) -> None:
@@ -325,6 +331,10 @@ class Settler:
             name = job_pb2.JobState.Name(state).removeprefix("JOB_STATE_").lower()
             why = {"reason": error.reason, "error": self._unnamed(error.message, job)} if error else {}
             logs.note(self._store.folder.job(job_id), "info", name, attempts=job.attempts, **why)
+            if error is not None and error.reason.startswith("CONSENT_"):
+                details = {"job": job_id, "kind": kind_of(job.spec), "reason": error.reason}
+                with acting_for(job.created_by):
+                    register_of(self._store).audit.add("job.refuse", **details)
 
     def _unnamed(self, text: str, job: job_pb2.Job) -> str:
         """A text for the log, without what people called the files and faces that a job works on."""

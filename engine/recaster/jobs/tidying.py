@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from recaster.jobs.rights import register_of
-from recaster.jobs.tasks import needs
+from recaster.jobs.tasks import kind_of, needs
 from recaster.networks.model_folder import ModelFolder
 from recaster.store.jobs import ENDED, UNENDED
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 def forget(store: Store, job_id: str) -> None:
     """Remove a job that has ended: its events, its folder, and what nobody else needs of its blobs."""
+    job = store.jobs.get(job_id)
+    made = [one.digest for one in job.result.artifacts]
+    register_of(store).audit.add("job.delete", job=job_id, kind=kind_of(job.spec), made=made)
     store.remove(store.folder.job(job_id))
     store.jobs.delete(job_id)
     store.blobs.release(f"job {job_id}")

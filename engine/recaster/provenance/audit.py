@@ -19,9 +19,10 @@ import os
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from recaster.errors import AuditError, UsageError
+from recaster.errors import AuditError, DiskFullError, UsageError
 from recaster.files import locked, sha256, sync, unwritable, write_bytes
 from recaster.provenance.caller import caller
+from recaster.provenance.events import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -93,20 +94,31 @@ class AuditLog:
         Raises:
             OutputError: it can't be written; LockedError where another process keeps it locked.
             AuditError: the log's end isn't the one that was written.
+            ValueError: there is no such event, or none with such details.
         """
+        check(event, details)
         with self._alone():
             try:
-                handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-                with os.fdopen(handle, "r+b") as file:
-                    end, last, mended = self._tail(file)
-                    records = []
-                    for what, said in (*mended, (event, details)):
-                        last = Record.after(last, what, {"by": caller(), **said})
-                        records.append(last)
-                    self._append(file, end, records)
-            except OSError as error:
-                raise unwritable(self.path, error) from error
-            self._know(records[-1])
+                record = self._add(event, details)
+            except DiskFullError:  # whoever deletes something to make room must be able to
+                if self._head is None or not self._head.make_room():
+                    raise
+                record = self._add(event, details)
+            self._know(record)
+        return record
+
+    def _add(self, event: str, details: Mapping[str, Any]) -> Record:
+        try:
+            handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            with os.fdopen(handle, "r+b") as file:
+                end, last, mended = self._tail(file)
+                records = []
+                for what, said in (*mended, (event, details)):
+                    last = Record.after(last, what, {"by": caller(), **said})
+                    records.append(last)
+                self._append(file, end, records)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
         return records[-1]
 
     def newest(self) -> Record | None:
@@ -125,13 +137,14 @@ class AuditLog:
                     if line.endswith(b"\n"):
                         yield self._parsed(line)
 
-    def mentioning(self, text: str) -> Iterator[Record]:
-        """The records that hold a digest or an id, the oldest first (AuditError for what is none)."""
+    def mentioning(self, *texts: str) -> Iterator[Record]:
+        """The records that hold one of some texts, the oldest first (AuditError for what is none)."""
+        wanted = [text.encode() for text in texts]
         if not self.path.is_file():
             return
         with self.path.open("rb") as file:
             for line in file:
-                if text.encode() in line and line.endswith(b"\n"):
+                if any(text in line for text in wanted) and line.endswith(b"\n"):
                     yield self._parsed(line)
 
     def verify(self, head: str | None = None, *, strict: bool = True) -> Record | None:

@@ -106,6 +106,17 @@ class Policy:
             **place,
         )
 
+    @property
+    def demands_basis(self) -> bool:
+        """Whether it says which rights count, and none that stands for faces of which nothing was said."""
+        return not self.default and (set(self.bases) != set(BASES) or self.document)
+
+    def rules(self) -> dict[str, Any]:
+        """What it says, but for what nobody chose, as the audit log has it; of files the name alone."""
+        usual = Policy()
+        chosen = {name: value for name, value in vars(self).items() if value != getattr(usual, name)}
+        return {name: value.name if isinstance(value, Path) else value for name, value in chosen.items()}
+
 
 def _one_of(what: str, value: object, known: Sequence[str]) -> str:
     if not isinstance(value, str) or value not in known:

@@ -190,8 +190,9 @@ class Register:
         """
         said = {name: traces is not None for name, traces in self.revocations.known().items()}
         logged: dict[str, bool] = {}
-        for record in self.audit.records():
-            if record.event in ("identity.revoke", "identity.attest"):
+        events = ("identity.revoke", "identity.attest")
+        for record in self.audit.mentioning(*events):
+            if record.event in events:
                 logged[str(record.details.get("identity"))] = record.event == "identity.revoke"
         lost = []
         for identity in self.everybody():

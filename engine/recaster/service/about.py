@@ -11,6 +11,7 @@ from recaster import __version__
 from recaster.api.v1 import clip_pb2, server_pb2, server_pb2_grpc, swap_pb2, swap_pb2_grpc
 from recaster.errors import UsageError
 from recaster.jobs.devices import devices
+from recaster.jobs.recorded import digests_of
 from recaster.jobs.rights import heed, labelled_by, register_of, swapped_in
 from recaster.networks.presets import PRESETS
 from recaster.provenance.marking import Marking
@@ -134,7 +135,8 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         request.options.CopyFrom(labelled_by(request.options, register.policy))
         heed([(thing, name)], store)
         whose = register.require(swapped_in(request, store))
-        shown = register.audit.add("swap.preview", identity=whose.identity_id, clip=clip.clip_id)
+        faces = digests_of(thing, name, store)
+        shown = register.audit.add("swap.preview", identity=whose.identity_id, faces=faces, clip=clip.clip_id)
         marking = Marking.of(register, whose, shown.hash).unstamped()  # which reaches no network
         return clip, thing, name, marking
 

@@ -16,7 +16,7 @@ import grpc
 from recaster.errors import RecasterError
 from recaster.files import user_name
 from recaster.service.permissions import permit
-from recaster.service.refusals import TROUBLE, Code, Context, Refusal, abort
+from recaster.service.refusals import TROUBLE, Code, Context, Refusal, abort, telling
 from recaster.service.roles import Client, answering_to, least_role, method_name
 from recaster.service.threads import reading
 from recaster.store.tokens import Role
@@ -50,6 +50,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
         own_token: str,
         store: Store,
         on_refused: Callable[[str, str], None] = lambda *_: None,
+        on_denied: Callable[[Refusal, str, str, str, Any], None] = lambda *_: None,
     ) -> None:
         """A new one.
 
@@ -57,11 +58,14 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
             own_token: the engine's own, of the file, whose client may do everything.
             store: what holds the others.
             on_refused: is told the reason and the peer of each call that is refused.
+            on_denied: is told of every refusal, also a method's own: the method, the client's name, the peer,
+                the request.
         """
         self._own_token = own_token.encode()
         self._owner = Client(user_name(), Role.OPERATOR)
         self._store = store
         self.on_refused = on_refused
+        self._on_denied = on_denied
         self._calls: dict[asyncio.Timeout, str] = {}  # calls that go on, and their tokens' ids
 
     async def intercept_service(
@@ -71,11 +75,12 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
         handler = await continuation(call)
         if call.method.startswith(OPEN) or handler is None:
             return handler
+        client = None
         try:
             client = await self._client(call)
             client.require(least_role(call.method), method_name(call.method))
         except (Refusal, RecasterError) as error:
-            return self._refusing(error)
+            return self._refusing(error, call.method, client)
         return self._guarded(handler, call.method, client)
 
     async def watch(self) -> None:
@@ -109,9 +114,10 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
             raise _ended(token)
         return Client(token.name, token.role, token.token_id, token.quota_bytes, token.max_jobs)
 
-    def _refusing(self, error: Exception) -> Any:
+    def _refusing(self, error: Exception, method: str, client: Client | None) -> Any:
         async def refuse(_: Any, context: Context) -> None:
-            await self._refuse(context, error)
+            with self._telling(method, client, None, context):
+                await self._refuse(context, error)
 
         # A stream, whatever was called: its message would be waited for otherwise, and might never come.
         return grpc.stream_stream_rpc_method_handler(refuse)
@@ -125,7 +131,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
         """The handler, whose calls are permitted, done for this client, and end with its token."""
 
         async def answered(request: Any, context: Context) -> Any:
-            with answering_to(client):
+            with answering_to(client), self._telling(method, client, request, context):
                 try:
                     async with asyncio.timeout(None) as limit:
                         with self._watched(limit, client):
@@ -142,6 +148,14 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
             (True, True): grpc.stream_stream_rpc_method_handler,
         }[handler.request_streaming, handler.response_streaming]
         return make(answered, handler.request_deserializer, handler.response_serializer)
+
+    def _telling(
+        self, method: str, client: Client | None, request: Any, context: Context
+    ) -> contextlib.AbstractContextManager[None]:
+        name = "" if client is None else client.name
+        return telling(
+            lambda refusal: self._on_denied(refusal, method_name(method), name, context.peer(), request)
+        )
 
     async def _end_of(self, client: Client) -> Refusal:
         token = await reading(self._store.tokens.find, client.token_id)

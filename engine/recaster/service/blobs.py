@@ -148,8 +148,10 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         if not await reading(self._blobs.has, check_digest("digest", request.digest)):
             raise UnknownError(f"there is no blob {request.digest[:12]}")
         await reading(self._refuse_revoked, request.digest)
+        of = await reading(self._blobs.users, request.digest)
         check_offset("offset", request.offset, await reading(self._blobs.size, request.digest))
         check_offset("limit", request.limit, LARGEST)
+        await self._engine.records.shown("blob.read", digest=request.digest, of=sorted(of))
         pieces = self._blobs.read(request.digest, request.offset, request.limit)
         while data := await moving(next, pieces, b""):
             yield blob_pb2.ReadBlobResponse(data=data)

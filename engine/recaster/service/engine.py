@@ -13,6 +13,7 @@ from recaster.jobs.rights import register_of
 from recaster.jobs.tasks import needs, works_on
 from recaster.provenance.caller import caller
 from recaster.provenance.traces import Traces
+from recaster.service.records import Records
 from recaster.service.refusals import Code, Refusal
 from recaster.service.threads import reading, writing
 from recaster.store.jobs import ENDED, UNENDED
@@ -36,6 +37,7 @@ class Engine:
         supervisor: who runs its jobs, in a thread of its own.
         assistants: who answers quick questions about what is in files.
         local_drops: whether files may be handed over on this machine.
+        records: what calls leave in the audit log that change nothing.
     """
 
     store: Store
@@ -47,6 +49,7 @@ class Engine:
 
     def __post_init__(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self.records = Records(register_of(self.store).audit)
         self._looks: dict[str, dict[int, asyncio.Task[tuple[list[job_pb2.JobEvent], bool]]]] = {}
         self.store.jobs.on_event = self._on_event
         self.supervisor.on_changed(lambda faceset_id: self._soon(self._look_again, faceset_id))

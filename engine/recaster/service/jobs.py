@@ -7,6 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2, job_pb2_grpc
+from recaster.jobs.recorded import note_created
 from recaster.jobs.rights import governed, person_of, register_of
 from recaster.jobs.tasks import KINDS, blobs_of, kind_of, needs
 from recaster.jobs.tidying import forget
@@ -74,6 +75,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
                 for digest in needed.blobs:
                     _refuse_document(digest, store)
                 person_of(job.spec, store)  # so does a face that may not be put on
+                note_created(job, store)
                 store.blobs.use(needed.blobs, f"job {job.job_id}")
         self._engine.supervisor.wake()
         return job
@@ -159,8 +161,11 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         if job.state in ENDED:
             name = job_pb2.JobState.Name(job.state).removeprefix("JOB_STATE_").lower()
             raise Refusal(Code.FAILED_PRECONDITION, "JOB_ENDED", f"job {job_id} has ended already: {name}")
-        if self._jobs.standing(job_id).wish != "cancel":  # who cancels, means it
-            self._jobs.wish(job_id, wish)
+        if self._jobs.standing(job_id).wish not in ("cancel", wish):  # who cancels, means it
+            with self._engine.store.database.transaction():
+                self._jobs.wish(job_id, wish)
+                event = {"pause": "job.pause", "run": "job.resume", "cancel": "job.cancel"}[wish]
+                register_of(self._engine.store).audit.add(event, job=job_id)
         self._engine.supervisor.obey()
         self._engine.supervisor.wake()
         return self._jobs.get(job_id)

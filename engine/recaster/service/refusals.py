@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import inspect
 import logging
 import sqlite3
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
@@ -34,7 +36,7 @@ from recaster.store.uploads import DigestError
 from recaster.texts import has_controls
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 log = logging.getLogger("recaster.service")
 
@@ -143,9 +145,25 @@ def details(refusal: Refusal) -> bytes:
     return status.SerializeToString()
 
 
+_TOLD: Final[ContextVar[Callable[[Refusal], None] | None]] = ContextVar("told", default=None)
+
+
+@contextlib.contextmanager
+def telling(hear: Callable[[Refusal], None]) -> Iterator[None]:
+    """Tells somebody of the refusals that the call ends with that is answered in the block."""
+    token = _TOLD.set(hear)
+    try:
+        yield
+    finally:
+        _TOLD.reset(token)
+
+
 async def abort(context: Context, error: BaseException) -> NoReturn:
     """End a call with an error."""
     refusal = refusal_of(error)
+    hear = _TOLD.get()
+    if hear is not None:
+        hear(refusal)
     context.set_trailing_metadata(((DETAILS, details(refusal)),))
     await context.abort(refusal.code, refusal.message)
     raise AssertionError  # abort always raises

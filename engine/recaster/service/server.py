@@ -53,6 +53,7 @@ from recaster.service.jobs import JobService
 from recaster.service.metrics import CallCounter, Metrics, end_of
 from recaster.service.provenance import ProvenanceService
 from recaster.service.readiness import Readiness
+from recaster.service.records import note_start, note_swept
 from recaster.service.refused import RefusedCalls
 from recaster.service.things import ClipService, FacesetService, ModelService
 from recaster.service.threads import writing
@@ -148,16 +149,20 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
                 settings.local_drops,
             )
             refused = RefusedCalls()
-            door = TokenInterceptor(token, store, refused.note)
+            door = TokenInterceptor(token, store, refused.note, engine.records.refused)
             counter = _metrics(engine, settings, refused)
             server, address = _listening(engine, settings, [*counter, door, *tracing.interceptors()])
-            await _serve(engine, server, door, lambda: ready(address, token, new))
+            await _serve(engine, server, door, policy, lambda: ready(address, token, new))
         finally:
             store.close()
 
 
 async def _serve(
-    engine: Engine, server: grpc.aio.Server, door: TokenInterceptor, ready: Callable[[], None]
+    engine: Engine,
+    server: grpc.aio.Server,
+    door: TokenInterceptor,
+    policy: Policy,
+    ready: Callable[[], None],
 ) -> None:
     stop = asyncio.Event()
     _on_signals(stop.set)
@@ -176,6 +181,10 @@ async def _serve(
             log.warning("a revocation that the store had lost holds again", extra={"identity": name})
     except AuditError:  # nothing is put on while the log can't be added to, and its other calls may mend it
         log.exception("the audit log can't be compared with the store")
+    try:
+        note_start(register_of(engine.store).audit, policy)
+    except RecasterError:  # as above; on a full disk, too, things can be deleted
+        log.exception("that the engine starts can't be noted in the audit log")
     await asyncio.to_thread(devices)  # a driver may take seconds to say what there is; later nobody waits
     kept = await asyncio.to_thread(unconfined)
     if kept:
@@ -189,6 +198,7 @@ async def _serve(
         asyncio.create_task(_sweep(engine)),
         asyncio.create_task(readiness.watch()),
         asyncio.create_task(door.watch()),
+        asyncio.create_task(engine.records.watch()),
         asyncio.create_task(stop.wait()),
     ]
     looking = asyncio.create_task(engine.recognise())
@@ -197,6 +207,7 @@ async def _serve(
     await readiness.stop()
     # Together: a worker that has stopped must not be started again while calls end.
     await asyncio.gather(engine.supervisor.close(), server.stop(CALLS_GRACE_S))
+    await engine.records.tell()
     engine.assistants.close()
     looking.cancel()
     for task in tasks:
@@ -313,7 +324,7 @@ async def _sweep(engine: Engine) -> None:
     store = engine.store
     steps = (
         lambda: expire(store),
-        store.blobs.sweep,
+        lambda: note_swept(register_of(store).audit, store.blobs.sweep()),
         analyses.tidy,
         register_of(store).documents.end_holds,
         store.database.compact,

@@ -16,7 +16,7 @@ from recaster.api.v1 import (
     model_pb2_grpc,
 )
 from recaster.files import own_file
-from recaster.jobs.rights import heed
+from recaster.jobs.rights import heed, register_of
 from recaster.provenance.caller import caller
 from recaster.service.checks import check_id, kept_blob
 from recaster.service.refusals import Context, answering, changing, invalid
@@ -55,11 +55,16 @@ class ClipService(clip_pb2_grpc.ClipServiceServicer):
         return clip_pb2.ListClipsResponse(clips=clips, next_page_token=following)
 
     @answering
-    def GetThumbnail(
+    async def GetThumbnail(
         self, request: clip_pb2.GetThumbnailRequest, context: Context
     ) -> clip_pb2.GetThumbnailResponse:
         """A frame from a clip's middle."""
-        clip = self._things.get("clip", check_id("clip_id", request.clip_id))
+        clip = await reading(self._things.get, "clip", check_id("clip_id", request.clip_id))
+        found = await reading(self._thumbnail, clip)
+        await self._engine.records.shown("clip.show", clip=clip.clip_id)
+        return found
+
+    def _thumbnail(self, clip: clip_pb2.Clip) -> clip_pb2.GetThumbnailResponse:
         blobs = self._engine.store.blobs
         for digest in blobs.used_by(f"clip {clip.clip_id}"):
             if digest != clip.digest:
@@ -82,6 +87,7 @@ class ClipService(clip_pb2_grpc.ClipServiceServicer):
             name=clip.display_name,
             options=base64.b64encode(options.SerializeToString()).decode(),
         )
+        await self._engine.records.shown("clip.show", clip=clip.clip_id)
         people = [
             clip_pb2.Person(**{**one, "portrait": base64.b64decode(one["portrait"])})
             for one in answer["people"]
@@ -96,7 +102,9 @@ class ClipService(clip_pb2_grpc.ClipServiceServicer):
         name = check_id("clip_id", request.clip_id)
         with self._things.transaction():  # no job may come to need it in between
             self._engine.refuse_in_use("clip", name)
+            digest = self._things.get("clip", name).digest
             self._things.delete("clip", name)
+            register_of(self._engine.store).audit.add("clip.delete", clip=name, digest=digest)
         self._engine.store.blobs.release(f"clip {name}")
         return clip_pb2.DeleteClipResponse()
 
@@ -143,6 +151,8 @@ class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
             count=request.page_size or FACES_PAGE,
             thumbnails=request.thumbnails,
         )
+        if request.thumbnails:
+            await self._engine.records.shown("faceset.show", faceset=name)
         faces = [
             faceset_pb2.Face(**{**face, "thumbnail": base64.b64decode(face["thumbnail"])})
             for face in answer["faces"]
@@ -165,7 +175,7 @@ class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
 
     async def _drop(self, faceset_id: str, request: faceset_pb2.DropFacesRequest) -> faceset_pb2.Faceset:
         with self._engine.supervisor.reserved("faceset", faceset_id):  # first: jobs that come now wait
-            await writing(self._change, faceset_id)
+            await writing(self._change, request)
             answer = await self._engine.assistants.ask(
                 "drop",
                 caller(),
@@ -175,10 +185,14 @@ class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
             )
             return await writing(self._engine.keep_count, faceset_id, answer)
 
-    def _change(self, faceset_id: str) -> None:
+    def _change(self, request: faceset_pb2.DropFacesRequest) -> None:
         """Note that a faceset becomes another, unless a job needs it as it is."""
-        self._engine.refuse_in_use("faceset", faceset_id)
-        self._things.moved_on("faceset", faceset_id)
+        name, faces = request.faceset_id, len(request.face_ids)
+        self._engine.refuse_in_use("faceset", name)
+        with self._things.transaction():
+            self._things.moved_on("faceset", name)
+            log = register_of(self._engine.store).audit
+            log.add("faceset.change", faceset=name, faces=faces, restored=request.restore)
 
     @changing
     def DeleteFaceset(
@@ -188,7 +202,10 @@ class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
         name = check_id("faceset_id", request.faceset_id)
         with self._things.transaction():
             self._engine.refuse_in_use("faceset", name)
+            faceset = self._things.get("faceset", name)
             self._things.delete("faceset", name)
+            log, whose = register_of(self._engine.store).audit, faceset.identity_id
+            log.add("faceset.delete", faceset=name, digest=faceset.digest, identity=whose)
         self._engine.store.remove(self._engine.store.folder.faceset(name))
         return faceset_pb2.DeleteFacesetResponse()
 
@@ -214,11 +231,16 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
         return model_pb2.ListModelsResponse(models=found, next_page_token=following)
 
     @answering
-    def GetModelPreview(
+    async def GetModelPreview(
         self, request: model_pb2.GetModelPreviewRequest, context: Context
     ) -> model_pb2.GetModelPreviewResponse:
         """The latest sheet of a model."""
-        name = self._things.get("model", check_id("model_id", request.model_id)).model_id
+        found = await reading(self._preview, check_id("model_id", request.model_id))
+        await self._engine.records.shown("model.show", model=request.model_id)
+        return found
+
+    def _preview(self, model_id: str) -> model_pb2.GetModelPreviewResponse:
+        name = self._things.get("model", model_id).model_id
         heed([("model", name)], self._engine.store)
         sheets = sorted((self._engine.store.folder.model(name) / "previews").glob("step-*.png"))
         if not sheets:
@@ -262,6 +284,8 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
         name = check_id("model_id", request.model_id)
         with self._things.transaction():
             self._engine.refuse_in_use("model", name)
+            whose = self._things.get("model", name).identity_id
             self._things.delete("model", name)
+            register_of(self._engine.store).audit.add("model.delete", model=name, identity=whose)
         self._engine.store.remove(self._engine.store.folder.model(name))
         return model_pb2.DeleteModelResponse()

@@ -20,6 +20,10 @@ class AuditHead:
         """All that the block keeps, or none of it."""
         return self._database.transaction()
 
+    def make_room(self) -> bool:
+        """Give up the room that is set aside for a full disk; False where there is none."""
+        return self._database.give_reserve()
+
     def get(self) -> tuple[int, str] | None:
         """Number and hash; None where no record was added yet."""
         row = self._database.row("select number, hash from audit_head")

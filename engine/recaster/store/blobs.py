@@ -348,8 +348,8 @@ class Blobs:
         for digest in self.used_by(owner):
             self.let_go(digest, owner)
 
-    def sweep(self) -> None:
-        """Remove uploads, drops and blobs that nobody touched or asked for in a day, and nobody needs."""
+    def sweep(self) -> list[str]:
+        """Remove uploads, drops and blobs (returned) that nobody touched or asked for in a day, or needs."""
         old = time.time() - KEEP_S
         for path in self._folder.uploads.iterdir():
             if last_touched(path) < old:
@@ -357,24 +357,21 @@ class Blobs:
         for path in self._folder.drops.iterdir():
             if last_touched(path) < old:
                 shutil.rmtree(path, ignore_errors=True)
-        for path in self._folder.blobs.glob("??/*"):
-            if last_touched(path) < old:
-                self._remove_unused(path.name)
-        for path in self._folder.damaged.iterdir():
-            if last_touched(path) < old:
-                self._remove_unused(path.name)
+        idle = [*self._folder.blobs.glob("??/*"), *self._folder.damaged.iterdir()]
+        return [path.name for path in idle if last_touched(path) < old and self._remove_unused(path.name)]
 
-    def _remove_unused(self, digest: str) -> None:
-        """Remove a blob unless somebody needs it, and what was found in it."""
+    def _remove_unused(self, digest: str) -> bool:
+        """Remove a blob unless somebody needs it, and what was found in it; False where somebody does."""
         with self._database.alone():  # nobody may come to need it in between
             if self._used(digest):
-                return
+                return False
             self._damaged(digest).unlink(missing_ok=True)
             with contextlib.suppress(FileNotFoundError):
                 size = self.size(digest)
                 self.path(digest).unlink()
                 self.usage.add(self.path(digest).parent, -size)
         analyses.purge(digest)
+        return True
 
     def _damaged(self, digest: str) -> Path:
         return self._folder.damaged / digest

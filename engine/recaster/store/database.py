@@ -198,7 +198,7 @@ class Database:
         except sqlite3.OperationalError as error:
             name = getattr(error, "sqlite_errorname", "")
             if name == "SQLITE_FULL":
-                self._reserve.unlink(missing_ok=True)
+                self.give_reserve()
                 raise DiskFullError("the engine's disk is full; free some space there") from error
             if name.startswith(PASSING):
                 raise LockedError(BUSY) from error
@@ -270,6 +270,12 @@ class Database:
         except OutputError:
             return False
         return True
+
+    def give_reserve(self) -> bool:
+        """Give up the room that is set aside; False where there is none."""
+        there = self._reserve.is_file()
+        self._reserve.unlink(missing_ok=True)
+        return there
 
     def rows(self, query: str, values: tuple[object, ...] | Mapping[str, object] = ()) -> list[sqlite3.Row]:
         """The rows of a query."""

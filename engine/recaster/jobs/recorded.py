@@ -1,0 +1,104 @@
+"""What the audit log says of jobs: what was asked for, by which faces, and what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from recaster.jobs.tasks import kind_of, needs
+from recaster.provenance.register import Register
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from recaster.api.v1 import identity_pb2, job_pb2
+    from recaster.provenance.audit import Record
+    from recaster.store.store import Store
+
+
+def note_created(job: job_pb2.Job, store: Store) -> None:
+    """Note that a job was asked for, of which things."""
+    needed = needs(job.spec)
+    changed = {} if needed.changes is None else {f"{needed.changes[0]}s": (needed.changes[1],)}
+    for name in ("clips", "facesets", "models", "identities", "blobs"):
+        changed[name] = (*getattr(needed, name), *changed.get(name, ()))
+    _add(store, "job.create", job=job.job_id, kind=kind_of(job.spec), **_lists(changed))
+
+
+def note_begun(job: job_pb2.Job, store: Store, person: identity_pb2.Identity | None) -> Record:
+    """Note that a job's next worker begins, with the faces as they are now.
+
+    Args:
+        job: the job.
+        store: the engine's.
+        person: whose face it puts on, if it puts one on.
+    """
+    kind, needed = kind_of(job.spec), needs(job.spec)
+    said: dict[str, Any] = {} if person is None else {"identity": person.identity_id}
+    if kind == "sign":
+        said["swaps"] = list(job.spec.sign.swaps)
+    else:
+        clips = [store.things.get("clip", one).digest for one in needed.clips]
+        said |= _lists({"faces": faces_in(job.spec, store), "clips": clips})
+    if kind == "ingest":
+        said["blobs"] = list(needed.blobs)
+    if kind == "extract":
+        said["pictures"] = sum(one.HasField("picture") for one in job.spec.extract.inputs)
+    return _add(store, f"{kind}.start", job=job.job_id, attempt=job.attempts, **said)
+
+
+def note_delivered(job: job_pb2.Job, people: Sequence[str], store: Store) -> None:
+    """Note what came of a job that has succeeded.
+
+    Args:
+        job: as it is kept now.
+        people: ids of those whose faces are in it, as far as somebody said.
+        store: the engine's.
+    """
+    kind, result = kind_of(job.spec), job.result
+    swapped = kind in ("swap", "sign")
+    said: dict[str, Any] = {
+        "made": [one.digest for one in result.artifacts if one.role == "clip" or not swapped],
+        "identities": list(people),
+    }
+    for thing in ("clip", "faceset", "model"):
+        made = getattr(result, f"{thing}_id")
+        if made:
+            said[thing] = made
+            said |= _lists({"faces": [_digest(thing, made, store)] if thing != "clip" else []})
+    if kind == "sign":
+        said["swaps"] = list(job.spec.sign.swaps)
+    if job.spec.swap.without_manifest:
+        said["manifest"] = "left out, as asked"
+    _add(store, f"{kind}.deliver", job=job.job_id, **said)
+
+
+def faces_in(spec: job_pb2.JobSpec, store: Store) -> list[str]:
+    """Digests of the facesets and models that a job uses or changes, as they are now."""
+    things = dict.fromkeys(one for one in needs(spec).named() if one[0] in ("faceset", "model"))
+    return [digest for digest in (_digest(*one, store) for one in things) if digest]
+
+
+def digests_of(kind: str, thing_id: str, store: Store) -> list[str]:
+    """The same of one thing."""
+    return [digest for digest in [_digest(kind, thing_id, store)] if digest]
+
+
+def _digest(kind: str, thing_id: str, store: Store) -> str:
+    """A faceset's or model's digest; empty where it is gone, or nothing of it was saved yet."""
+    if kind == "faceset":
+        return str(getattr(store.things.find("faceset", thing_id), "digest", ""))
+    from recaster.networks.model_folder import ModelFolder
+
+    try:
+        model = ModelFolder(store.folder.model(thing_id))
+        return model.digest() if model.exists() else ""
+    except OSError:
+        return ""
+
+
+def _lists(found: dict[str, Any]) -> dict[str, list[str]]:
+    return {name: list(values) for name, values in found.items() if any(values)}
+
+
+def _add(store: Store, event: str, **details: Any) -> Record:
+    return Register.of(store.folder, store.things).audit.add(event, **details)

@@ -1,0 +1,180 @@
+"""What calls leave in the audit log that change nothing: faces that went out, and calls that were refused.
+
+Who looks at the same thing again and again leaves one record in EVERY_S. Refused calls are written as they
+come, the first of each client, method and reason, and those that follow as one number each EVERY_S; of
+strangers, MAX_STRANGERS addresses are told apart, so that no flood fills the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import hashlib
+import json
+import logging
+import re
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from google.protobuf.message import Message
+
+from recaster import __version__
+from recaster.errors import RecasterError
+from recaster.provenance.caller import caller
+from recaster.service.refusals import Code
+from recaster.service.threads import writing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from recaster.provenance.audit import AuditLog
+    from recaster.provenance.policy import Policy
+    from recaster.service.refusals import Refusal
+
+log = logging.getLogger("recaster.service")
+
+EVERY_S: Final = 60.0
+MAX_LOOKS: Final = 10_000
+"""Looks that are remembered; where there are more, each is written."""
+MAX_STRANGERS: Final = 10
+"""Addresses without a valid token that are told apart in EVERY_S."""
+MAX_CLIENTS: Final = 200
+"""Clients with a method and a reason each, likewise."""
+OTHERS: Final = "others"
+MAX_NAMED: Final = 20
+MAX_SWEPT: Final = 1000
+"""Digests in one record."""
+_DENIED: Final = (Code.UNAUTHENTICATED, Code.PERMISSION_DENIED)
+_NAME: Final = re.compile(r"[0-9a-f]{12}|[0-9a-f]{64}")
+
+
+class Denial(NamedTuple):
+    """What is counted as one.
+
+    Attributes:
+        client: who asked; empty for a stranger.
+        peer: a stranger's address.
+        method: which method; empty for a stranger's.
+        reason: why not.
+    """
+
+    client: str
+    peer: str
+    method: str
+    reason: str
+
+
+class Records:
+    """Writes them."""
+
+    def __init__(self, audit: AuditLog) -> None:
+        self._audit = audit
+        self._looks: dict[tuple[str, str, str], tuple[float, asyncio.Task[Any]]] = {}
+        self._denied: dict[Denial, int] = {}  # how many since that was last written
+        self._writing: set[asyncio.Task[None]] = set()
+
+    async def shown(self, event: str, **about: Any) -> None:
+        """Note that something goes to the client who is asking, before it does.
+
+        Raises:
+            LockedError, OutputError, AuditError: it can't be noted; then it must not go.
+        """
+        now = time.monotonic()
+        look = (caller(), event, json.dumps(about, sort_keys=True))
+        when, task = self._looks.get(look, (now - EVERY_S, None))
+        if task is None or now - when >= EVERY_S or (task.done() and task.exception() is not None):
+            task = asyncio.create_task(writing(functools.partial(self._audit.add, event, **about)))
+            self._remember(look, now, task)
+        await asyncio.shield(task)
+
+    def _remember(self, look: tuple[str, str, str], now: float, task: asyncio.Task[Any]) -> None:
+        if len(self._looks) >= MAX_LOOKS:
+            self._looks = {one: known for one, known in self._looks.items() if now - known[0] < EVERY_S}
+        if len(self._looks) < MAX_LOOKS:
+            self._looks[look] = (now, task)
+
+    def refused(self, refusal: Refusal, method: str, client: str, peer: str, request: Any) -> None:
+        """Note that a call was refused for want of a token, a role or a right to a face; others count not.
+
+        Args:
+            refusal: why.
+            method: as the roles have it.
+            client: who asked; empty for a stranger.
+            peer: their address, as gRPC writes it.
+            request: what was asked for, where that was read.
+        """
+        if refusal.code not in _DENIED and not refusal.reason.startswith("CONSENT_"):
+            return
+        host = re.sub(r":\d+$", "", peer)  # a connection's port says nothing
+        denial = self._counted_as(
+            Denial(client, "", method, refusal.reason) if client else Denial("", host, "", refusal.reason)
+        )
+        if denial in self._denied:
+            self._denied[denial] += 1
+            return
+        self._denied[denial] = 0
+        named = list(named_in(request)) if client and isinstance(request, Message) else []
+        # In the background: being refused takes no longer where it is written down.
+        task = asyncio.create_task(self._write(denial, 1, named[:MAX_NAMED]))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+
+    def _counted_as(self, denial: Denial) -> Denial:
+        alike = sum(bool(one.client) == bool(denial.client) for one in self._denied)
+        if denial in self._denied or alike < (MAX_CLIENTS if denial.client else MAX_STRANGERS):
+            return denial
+        return denial._replace(client=denial.client and OTHERS, peer=denial.peer and OTHERS, method="")
+
+    async def watch(self) -> None:
+        """Write from time to time how many more were refused, until cancelled."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            await self.tell()
+
+    async def tell(self) -> None:
+        """Write how many more were refused since that was last written."""
+        await asyncio.gather(*self._writing)
+        counts = self._denied
+        self._denied = {denial: 0 for denial, count in counts.items() if count}
+        for denial, count in counts.items():
+            if count:
+                await self._write(denial, count, [])
+
+    async def _write(self, denial: Denial, calls: int, named: list[str]) -> None:
+        details: dict[str, Any] = {"by": denial.client, "reason": denial.reason, "calls": calls}
+        details |= {"method": denial.method} if denial.client else {"peer": denial.peer}
+        details |= {"named": named} if named else {}
+        event = "call.refuse" if denial.client else "token.refuse"
+        try:
+            await writing(functools.partial(self._audit.add, event, **details))
+        except (RecasterError, OSError):  # told again with those that come
+            log.exception("a refused call can't be noted in the audit log now")
+            self._denied[denial] = self._denied.get(denial, 0) + calls
+
+
+def note_start(audit: AuditLog, policy: Policy) -> None:
+    """Note that an engine starts, with the rules of its policy, and whether those were others before."""
+    rules = policy.rules()
+    digest = hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
+    starts = [one.details for one in audit.mentioning("engine.start") if one.event == "engine.start"]
+    audit.add("engine.start", version=__version__, policy=digest, rules=rules)
+    if starts and starts[-1]["policy"] != digest:
+        audit.add("policy.change", before=starts[-1]["policy"], after=digest)
+
+
+def note_swept(audit: AuditLog, digests: Sequence[str]) -> None:
+    """Note that blobs were removed that nobody needed."""
+    for begin in range(0, len(digests), MAX_SWEPT):
+        audit.add("blob.sweep", digests=digests[begin : begin + MAX_SWEPT])
+
+
+def named_in(message: Message) -> Iterator[str]:
+    """Ids and digests that a request names."""
+    for field, value in message.ListFields():
+        found = [value] if isinstance(value, str | Message) else value
+        for one in found if isinstance(found, Iterable) and not isinstance(found, bytes) else ():
+            if isinstance(one, Message):
+                yield from named_in(one)
+            elif isinstance(one, str) and field.name != "request_id" and _NAME.fullmatch(one):
+                yield one

@@ -1,0 +1,378 @@
+"""The audit log holds everything that a face can leave by, and every change, with who asked."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import pkgutil
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import recaster.api.v1
+from recaster.api.v1 import (
+    blob_pb2,
+    blob_pb2_grpc,
+    clip_pb2,
+    faceset_pb2,
+    identity_pb2,
+    job_pb2,
+    model_pb2,
+    server_pb2,
+    swap_pb2,
+)
+from recaster.client import Address, Client, TokenError
+from recaster.client.errors import MissingError, RefusedError, RoleError
+from recaster.errors import LockedError
+from recaster.files import locked, user_name
+from recaster.jobs.tasks import KINDS
+from recaster.provenance.audit import AuditLog
+from recaster.provenance.caller import acting_for
+from recaster.service.records import MAX_STRANGERS, Records, named_in
+from recaster.service.refusals import Code, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from serving import Served
+
+    from recaster.provenance.audit import Record
+
+WRITES = {
+    "BlobService/ReadBlob": {"blob.read"},
+    "ClipService/DeleteClip": {"clip.delete"},
+    "ClipService/FindPeople": {"clip.show"},
+    "ClipService/GetThumbnail": {"clip.show"},
+    "FacesetService/DeleteFaceset": {"faceset.delete"},
+    "FacesetService/DropFaces": {"faceset.change"},
+    "FacesetService/ListFaces": {"faceset.show"},
+    "IdentityService/AssignIdentity": {"identity.assign"},
+    "IdentityService/AttestIdentity": {"identity.attest"},
+    "IdentityService/CreateIdentity": {"identity.add"},
+    "IdentityService/DeleteIdentity": {"identity.delete"},
+    "IdentityService/RevokeIdentity": {"identity.revoke"},
+    "JobService/CancelJob": {"job.cancel"},
+    "JobService/CreateJob": {"job.create"}
+    | {f"{kind}.{end}" for kind in KINDS for end in ("start", "deliver")},
+    "JobService/DeleteJob": {"job.delete"},
+    "JobService/PauseJob": {"job.pause"},
+    "JobService/ResumeJob": {"job.resume"},
+    "ModelService/DeleteModel": {"model.delete"},
+    "ModelService/GetModelPreview": {"model.show"},
+    "ServerService/DrainServer": {"server.drain"},
+    "ServerService/UndrainServer": {"server.undrain"},
+    "SwapService/PreviewFrame": {"swap.preview", "preview.deliver"},
+}
+"""What each method leaves in the audit log."""
+_NAMES = "names and numbers, no picture"
+_BROUGHT = "what a client brings is in the log as soon as a job or a right names it; else it is swept away"
+SILENT = {
+    "BlobService/CancelUpload": _BROUGHT,
+    "BlobService/FindMissingBlobs": _NAMES,
+    "BlobService/GetUpload": _NAMES,
+    "BlobService/OpenDrop": _BROUGHT,
+    "BlobService/StartUpload": _BROUGHT,
+    "BlobService/TakeDrop": _BROUGHT,
+    "BlobService/TakeFile": _BROUGHT,
+    "BlobService/WriteUpload": _BROUGHT,
+    "ClipService/GetClip": _NAMES,
+    "ClipService/ListClips": _NAMES,
+    "FacesetService/GetFaceset": _NAMES,
+    "FacesetService/ListFacesets": _NAMES,
+    "IdentityService/GetIdentity": _NAMES,
+    "IdentityService/ListIdentities": _NAMES,
+    "JobService/GetJob": _NAMES,
+    "JobService/ListJobs": _NAMES,
+    "JobService/WatchJob": "previews are named by digest; reading them is ReadBlob",
+    "ModelService/GetLossCurves": _NAMES,
+    "ModelService/GetModel": _NAMES,
+    "ModelService/ListModels": _NAMES,
+    "ProvenanceService/VerifyFile": _NAMES,
+    "ServerService/GetServerInfo": _NAMES,
+}
+"""Methods by which no face leaves and nothing changes, and why."""
+
+
+def methods() -> set[str]:
+    """Every method of the interface."""
+    found = set()
+    for module in pkgutil.iter_modules(recaster.api.v1.__path__):
+        if module.name.endswith("_pb2"):
+            file = importlib.import_module(f"recaster.api.v1.{module.name}").DESCRIPTOR
+            for service in file.services_by_name.values():
+                found |= {f"{service.name}/{one.name}" for one in service.methods}
+    return found
+
+
+def records(served: Served) -> list[Record]:
+    log = AuditLog(served.data / "audit.jsonl")
+    log.verify()
+    return list(log.records())
+
+
+def until(served: Served, event: str, count: int = 1) -> list[Record]:
+    """The records of an event, once there are so many: refused calls are written in the background."""
+    end = time.monotonic() + 60
+    while len(found := [one for one in records(served) if one.event == event]) < count:
+        assert time.monotonic() < end, f"no {event}"
+        time.sleep(0.05)
+    return found
+
+
+def client_of(served: Served, name: str, role: str) -> Client:
+    command = [sys.executable, "-m", "recaster.cli.main", "tokens", "add", name, "--role", role, "--data"]
+    made = subprocess.run([*command, served.data], check=True, capture_output=True, text=True)
+    return Client(Address(served.address, made.stdout.strip()), patience_s=5)
+
+
+@pytest.fixture(scope="module")
+def own(serve: Callable[..., Served]) -> Served:
+    return serve()
+
+
+@pytest.fixture(scope="module")
+def nora(own: Served) -> Iterator[Client]:
+    with client_of(own, "nora", "operator") as client:
+        yield client
+
+
+def test_every_method_is_in_the_log_or_need_not_be() -> None:
+    assert not WRITES.keys() & SILENT.keys()
+    assert WRITES.keys() | SILENT.keys() == methods(), (
+        "say here what the audit log says of it, or why nothing"
+    )
+
+
+def test_every_call_by_which_a_face_leaves_or_something_changes(
+    own: Served, nora: Client, actors: Path, packed_faces: Path, tmp_path: Path
+) -> None:
+    covered, seen = set(), len(records(own))
+    for method in called(nora, actors, packed_faces, tmp_path):
+        fresh = records(own)[seen:]
+        seen += len(fresh)
+        assert {one.event for one in fresh if one.details["by"] == "nora"} >= WRITES[method], method
+        assert {one.details["by"] for one in fresh} <= {"nora"}, method
+        covered.add(method)
+    assert covered == WRITES.keys()
+    said = {one.event: one.details for one in records(own)}
+    assert said["identity.revoke"]["reason"] == "enough"
+    assert said["swap.start"]["faces"]
+    assert said["swap.start"]["clips"]
+    assert said["export.deliver"]["made"] == [said["blob.read"]["digest"]]
+
+
+def called(client: Client, actors: Path, packed_faces: Path, folder: Path) -> Iterator[str]:
+    """Makes every call, and says which one it has just made."""
+    call, jobs = client.connection.call, client.jobs
+
+    def do(**work: Any) -> job_pb2.JobResult:
+        return jobs.wait(jobs.create(job_pb2.JobSpec(**work)).job_id).result
+
+    clip, faces = client.take_clip(actors / "performer.mp4"), client.take_faceset(packed_faces)
+    options = job_pb2.SwapOptions(range="0-4")
+    swapped = do(swap=job_pb2.SwapSpec(clip_id=clip, faceset_id=faces, options=options)).artifacts[0].digest
+    client.transfer.download(swapped, folder / "swapped.mp4")
+    result = client.take_clip(folder / "swapped.mp4")
+    judged = {"original_clip_id": clip, "swapped_clip_id": result, "source_faceset_id": faces}
+    do(evaluate=job_pb2.EvaluateSpec(**judged, range="0-4"))
+    model = do(train=job_pb2.TrainSpec(source_faceset_id=faces, options={"steps": 2})).model_id
+    do(extract=job_pb2.ExtractSpec(inputs=[{"clip_id": clip}], options={"range": "0-9", "every": 5}))
+    edit = client.transfer.upload(actors / "neighbour.mp4")
+    do(sign=job_pb2.SignSpec(digest=edit, display_name="edit.mp4", swaps=[swapped]))
+    exported = do(export=job_pb2.ExportSpec(faceset_id=faces)).artifacts[0].digest
+    yield "JobService/CreateJob"
+
+    client.transfer.read(exported)
+    yield "BlobService/ReadBlob"
+    call(client.clips.GetThumbnail, clip_pb2.GetThumbnailRequest(clip_id=result))
+    yield "ClipService/GetThumbnail"
+    call(client.clips.FindPeople, clip_pb2.FindPeopleRequest(clip_id=clip, range="0-4"))
+    yield "ClipService/FindPeople"
+    call(client.facesets.ListFaces, faceset_pb2.ListFacesRequest(faceset_id=faces, thumbnails=True))
+    yield "FacesetService/ListFaces"
+    call(client.models.GetModelPreview, model_pb2.GetModelPreviewRequest(model_id=model))
+    yield "ModelService/GetModelPreview"
+    client.preview(swap_pb2.PreviewFrameRequest(clip_id=clip, faceset_id=faces, frame=3, options=options))
+    yield "SwapService/PreviewFrame"
+    call(client.facesets.DropFaces, faceset_pb2.DropFacesRequest(faceset_id=faces, face_ids=["1"]))
+    yield "FacesetService/DropFaces"
+
+    name = client.state_basis("her", "synthetic").identity_id
+    yield "IdentityService/CreateIdentity"
+    client.assign(name, faceset_id=faces)
+    yield "IdentityService/AssignIdentity"
+    client.revoke(name, "enough")
+    yield "IdentityService/RevokeIdentity"
+    client.attest(name, identity_pb2.Attestation(basis=identity_pb2.BASIS_SYNTHETIC))
+    yield "IdentityService/AttestIdentity"
+    other = client.state_basis("another", "self").identity_id
+    call(client.identities.DeleteIdentity, identity_pb2.DeleteIdentityRequest(identity_id=other))
+    yield "IdentityService/DeleteIdentity"
+
+    training = jobs.create(job_pb2.JobSpec(train={"source_faceset_id": faces, "options": {"steps": 100_000}}))
+    jobs.pause(training.job_id)
+    yield "JobService/PauseJob"
+    jobs.resume(training.job_id)
+    yield "JobService/ResumeJob"
+    jobs.cancel(training.job_id)
+    yield "JobService/CancelJob"
+    list(jobs.watch(training.job_id))
+    jobs.delete(training.job_id)
+    yield "JobService/DeleteJob"
+    call(client.models.DeleteModel, model_pb2.DeleteModelRequest(model_id=model))
+    yield "ModelService/DeleteModel"
+    call(client.facesets.DeleteFaceset, faceset_pb2.DeleteFacesetRequest(faceset_id=faces))
+    yield "FacesetService/DeleteFaceset"
+    call(client.clips.DeleteClip, clip_pb2.DeleteClipRequest(clip_id=clip))
+    yield "ClipService/DeleteClip"
+    call(client.server.DrainServer, server_pb2.DrainServerRequest())
+    yield "ServerService/DrainServer"
+    call(client.server.UndrainServer, server_pb2.UndrainServerRequest())
+    yield "ServerService/UndrainServer"
+
+
+def test_a_download_in_pieces_is_one_record(own: Served, nora: Client, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"a face, say")
+    digest = nora.transfer.upload(tmp_path / "a", local=False)
+    stub = blob_pb2_grpc.BlobServiceStub(nora.connection.channel)
+    with client_of(own, "emil", "editor") as emil:
+        for client in (nora, emil):
+            for offset in range(5):
+                request = blob_pb2.ReadBlobRequest(digest=digest, offset=offset, limit=1)
+                assert list(stub.ReadBlob(request, metadata=client.connection.metadata))
+    read = [one.details for one in records(own) if one.details.get("digest") == digest]
+    assert [one["by"] for one in read] == ["nora", "emil"]
+
+
+def test_refused_calls_are_in_the_log(serve: Callable[..., Served]) -> None:
+    own = serve()
+    owner = own.client(patience_s=5)
+    person = owner.state_basis("her", "synthetic").identity_id
+    with client_of(own, "vera", "viewer") as vera, owner:
+        for _ in range(4):
+            with pytest.raises(RoleError):
+                vera.jobs.cancel("a" * 12)
+        with pytest.raises(RoleError):
+            vera.revoke(person)
+        with pytest.raises(MissingError):  # nothing that anybody is kept from
+            vera.jobs.get("a" * 12)
+        with Client(Address(own.address, "x" * 43), patience_s=5) as stranger:
+            for _ in range(4):
+                with pytest.raises(TokenError):
+                    stranger.info()
+        refused = [one.details for one in until(own, "call.refuse", 2)]
+        assert [(one["by"], one["method"], one["reason"], one["calls"]) for one in refused] == [
+            ("vera", "JobService/CancelJob", "ROLE", 1),
+            ("vera", "IdentityService/RevokeIdentity", "ROLE", 1),
+        ]
+        [unknown] = [one.details for one in until(own, "token.refuse")]
+        assert (unknown["by"], unknown["reason"], unknown["calls"]) == ("", "TOKEN_WRONG", 1)
+        assert unknown["peer"]
+    assert own.stop() == 0
+    told = [one.details for one in records(own) if one.event in ("call.refuse", "token.refuse")][3:]
+    assert {(one["by"], one["reason"], one["calls"]) for one in told} == {
+        ("vera", "ROLE", 3),
+        ("", "TOKEN_WRONG", 3),
+    }
+
+
+def test_a_face_that_may_not_be_used_is_in_the_log(
+    serve: Callable[..., Served], packed_faces: Path, actors: Path
+) -> None:
+    own = serve()
+    with own.client(patience_s=5) as client:
+        faces, clip = client.take_faceset(packed_faces), client.take_clip(actors / "performer.mp4")
+        person = client.state_basis("her", "synthetic").identity_id
+        client.assign(person, faceset_id=faces)
+        spec = job_pb2.JobSpec(swap={"clip_id": clip, "faceset_id": faces, "options": {"range": "0-4"}})
+        waiting = client.jobs.create(job_pb2.JobSpec(train={"source_faceset_id": faces})).job_id
+        client.revoke(person)
+        with pytest.raises(RefusedError):
+            client.jobs.create(spec)
+        [refused] = until(own, "call.refuse")
+        assert refused.details["named"] == [faces, clip] or refused.details["named"] == [clip, faces]
+        assert (refused.details["method"], refused.details["reason"]) == (
+            "JobService/CreateJob",
+            "CONSENT_REVOKED",
+        )
+        [kept] = until(own, "job.refuse")
+        assert (kept.details["job"], kept.details["reason"]) == (waiting, "CONSENT_REVOKED")
+
+
+def test_a_start_says_the_rules_and_whether_they_are_others(serve: Callable[..., Served]) -> None:
+    own = serve()
+    assert own.stop() == 0
+    own.start()
+    assert own.stop() == 0
+    (own.data / "policy.toml").write_text("[label]\nrequired = true\n")
+    own.start()
+    told = records(own)
+    assert [one.event for one in told] == ["engine.start", "engine.start", "engine.start", "policy.change"]
+    first, second, third, change = (one.details for one in told)
+    assert first["by"] == user_name()
+    assert first["policy"] == second["policy"] != third["policy"]
+    assert (change["before"], change["after"]) == (first["policy"], third["policy"])
+    assert third["rules"] == first["rules"] | {"label_required": True}
+
+
+def test_one_look_of_a_client_is_one_record(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path / "audit.jsonl")
+
+    async def look() -> None:
+        kept = Records(log)
+        for client in ("anna", "ben", "anna"):
+            with acting_for(client):
+                await asyncio.gather(*(kept.shown("faceset.show", faceset="a" * 12) for _ in range(20)))
+        await kept.shown("faceset.show", faceset="b" * 12)
+
+    asyncio.run(look())
+    assert [(one.details["by"], one.details["faceset"]) for one in log.records()] == [
+        ("anna", "a" * 12),
+        ("ben", "a" * 12),
+        (user_name(), "b" * 12),
+    ]
+
+
+def test_nothing_is_shown_that_can_t_be_noted(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path / "audit.jsonl")
+
+    async def look() -> None:
+        kept = Records(log)
+        with locked(tmp_path / "audit.lock"), pytest.raises(LockedError):
+            await kept.shown("faceset.show", faceset="a" * 12)
+        await kept.shown("faceset.show", faceset="a" * 12)
+
+    asyncio.run(look())
+    assert log.verify().number == 1
+
+
+def test_no_flood_fills_the_log(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path / "audit.jsonl")
+    wrong = Refusal(Code.UNAUTHENTICATED, "TOKEN_WRONG", "wrong")
+
+    async def flood() -> None:
+        kept = Records(log)
+        for _ in range(2):
+            for number in range(3000):
+                kept.refused(
+                    wrong, "JobService/GetJob", "", f"ipv4:10.0.{number // 250}.{number % 250}:5", None
+                )
+        await kept.tell()
+        await kept.tell()  # nothing came since
+
+    asyncio.run(flood())
+    told = list(log.records())
+    assert len(told) <= 2 * (MAX_STRANGERS + 1)
+    assert sum(one.details["calls"] for one in told) == 6000
+    assert any(one.details["peer"] == "others" for one in told)
+
+
+def test_what_a_request_names() -> None:
+    spec = job_pb2.JobSpec(sign={"digest": "a" * 64, "display_name": "b" * 12, "swaps": ["c" * 64]})
+    request = job_pb2.CreateJobRequest(spec=spec, request_id="d" * 12)
+    assert {"a" * 64, "c" * 64} <= set(named_in(request))
+    assert "d" * 12 not in named_in(request)
