@@ -138,6 +138,12 @@ def test_a_policy_rules(register: Register, tmp_path: Path) -> None:
         ('[manifest]\ncertificate = "a.pem"', "go together"),
         ("[retention]\nletters_years = true", "must be a int"),
         ("[retention]\nletters_years = -1", "must be 0 to"),
+        ("[clients]\nmax_jobs = 0", r"max_jobs in \[clients\] must be 1 to"),
+        ("[clients]\nquota_gib = 1.5", "must be a int"),
+        ("[clients.anna]\nmax_job = 1", r"\[clients.anna\] has no max_job"),
+        ("[clients.anna]\nmax_jobs = -1", r"max_jobs in \[clients.anna\] must be 1 to"),
+        ("[clients.anna.more]\nmax_jobs = 1", r"\[clients.anna\] has no more"),
+        ("[label.anna]\nrequired = true", "has no anna"),
         ("[consent", "no TOML"),
     ],
 )

@@ -26,7 +26,7 @@ from recaster.api.v1 import (
     job_pb2_grpc,
 )
 from recaster.client import Address, Client, TokenError
-from recaster.client.errors import BusyError, RoleError
+from recaster.client.errors import BusyError, MissingError, RoleError
 from recaster.files import user_name
 from recaster.provenance.caller import caller
 from recaster.service.authority import TokenInterceptor
@@ -298,11 +298,11 @@ def test_an_upload_is_given_up_by_who_began_it(editor: Client, other: Client) ->
 
 
 def test_a_client_keeps_as_much_as_it_may(studio: Studio) -> None:
-    small = studio.client("quentin", "editor", "--quota-gib", "0.00001")
+    small = studio.client("quentin", "editor", "--quota-gib", "0.001")
     call, stub = small.connection.call, blobs(small)
-    call(stub.StartUpload, blob_pb2.StartUploadRequest(digest="2" * 64, size=10_000))
-    more = blob_pb2.StartUploadRequest(digest="3" * 64, size=1_000)
-    with pytest.raises(BusyError, match="quentin keeps 10000 bytes") as caught:
+    call(stub.StartUpload, blob_pb2.StartUploadRequest(digest="2" * 64, size=1_000_000))
+    more = blob_pb2.StartUploadRequest(digest="3" * 64, size=100_000)
+    with pytest.raises(BusyError, match="quentin keeps 1000000 bytes") as caught:
         call(stub.StartUpload, more)
     assert caught.value.reason == "QUOTA_EXCEEDED"
     call(stub.CancelUpload, blob_pb2.CancelUploadRequest(digest="2" * 64))
@@ -316,6 +316,27 @@ def test_a_client_has_as_many_jobs_as_it_may(studio: Studio) -> None:
     with pytest.raises(BusyError, match="has 1 jobs here") as caught:
         jana.jobs.create(spec)
     assert caught.value.reason == "QUOTA_EXCEEDED"
+
+
+def test_the_policy_limits_clients_whose_token_says_nothing(studio: Studio, owner: Client) -> None:
+    rules = studio.served.data / "policy.toml"
+    spec = job_pb2.JobSpec(export=job_pb2.ExportSpec(model_id="a" * 12))
+    big = blob_pb2.StartUploadRequest(digest="5" * 64, size=3 << 30)
+    try:
+        rules.write_text('[clients]\nmax_jobs = 1\nquota_gib = 2\n[clients."farm 1"]\nmax_jobs = 500\n')
+        for name, more, jobs in (("paul", (), 1), ("farm 1", (), 500), ("pia", ("--max-jobs", "7"), 7)):
+            rests(studio, name)
+            client = studio.client(name, "operator", *more)
+            with pytest.raises(BusyError, match=f"{name} keeps .* may keep {2 << 30}"):
+                client.connection.call(blobs(client).StartUpload, big)
+            with pytest.raises(BusyError if jobs == 1 else MissingError, match=r"has 1 jobs here|no model"):
+                client.jobs.create(spec)
+        with pytest.raises(MissingError):  # the engine's own token has no limits
+            owner.jobs.create(spec)
+    finally:
+        rules.unlink()
+    with pytest.raises(MissingError):
+        studio.client("paul", "operator").jobs.create(spec)
 
 
 def test_revoked_means_now_also_for_calls_that_last(studio: Studio, owner: Client) -> None:

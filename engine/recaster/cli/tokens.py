@@ -35,13 +35,16 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         "--expires", metavar="TIME", help="when it ends: 12h, 30d or 8w from now (default: never)"
     )
     adding.add_argument(
-        "--quota-gib", type=number("gib", float), metavar="N", help="what the client may keep (default: any)"
+        "--quota-gib",
+        type=number("gib", float),
+        metavar="N",
+        help="what the client may keep (default: as the policy says, else any)",
     )
     adding.add_argument(
         "--max-jobs",
         type=number("jobs"),
         metavar="N",
-        help="the client's jobs that may wait or run (default: any)",
+        help="the client's jobs that may wait or run (default: as the policy says, else any)",
     )
     adding.set_defaults(run=_add)
     listing = actions.add_parser("list", parents=[common], help="every token, without its secret")

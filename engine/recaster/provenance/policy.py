@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 VARIABLE: Final = "RECASTER_POLICY"
 BASIS_VARIABLE: Final = "RECASTER_BASIS"
@@ -26,7 +26,24 @@ _KEYS: Final[dict[str, dict[str, type]]] = {
     "manifest": {"required": bool, "certificate": str, "key": str, "timestamp": str, "trust": str},
     "label": {"required": bool, "kind": str, "language": str},
     "retention": {"letters_years": int, "jobs_days": int},
+    "clients": {"quota_gib": int, "max_jobs": int},
 }
+_EACH: Final = "clients"
+"""The table that may have another of the same keys for each client, by name."""
+MAX_LIMIT: Final = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one client of an engine may have; None for any.
+
+    Attributes:
+        quota_gib: what they may keep.
+        max_jobs: jobs of theirs that may wait or run.
+    """
+
+    quota_gib: int | None = None
+    max_jobs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +66,7 @@ class Policy:
         letters_years: how long what was stated of a person, and the letter that says so, are held after she
             was deleted or another letter took its place; 0 for not at all.
         jobs_days: how long jobs that have ended are kept, with their results; 0 for until they are deleted.
+        clients: limits of clients by name; those of "" are for all who have no own.
     """
 
     bases: tuple[str, ...] = BASES
@@ -65,6 +83,15 @@ class Policy:
     label_language: str = "en"
     letters_years: int = 0
     jobs_days: int = 0
+    clients: Mapping[str, Limits] = field(default_factory=dict)
+
+    def limits_of(self, client: str) -> Limits:
+        """What a client may have: by their name, else as all."""
+        own, all_of_them = self.clients.get(client, Limits()), self.clients.get("", Limits())
+        return Limits(
+            all_of_them.quota_gib if own.quota_gib is None else own.quota_gib,
+            all_of_them.max_jobs if own.max_jobs is None else own.max_jobs,
+        )
 
     @classmethod
     def load(cls, data: Path) -> Policy:
@@ -79,7 +106,7 @@ class Policy:
         path = Path(named) if named else data / FILE
         # A link that leads nowhere is a policy that can't be read, not none.
         tables = _read(path) if named or os.path.lexists(path) else {}
-        consent, manifest, label, retention = (tables.get(name, {}) for name in _KEYS)
+        consent, manifest, label, retention, clients = (tables.get(name, {}) for name in _KEYS)
         default = os.environ.get(BASIS_VARIABLE) or consent.get("default", "")
         for basis in (*consent.get("bases", ()), *([default] if default else [])):
             _one_of(f"{path.name}: basis", basis, BASES)
@@ -103,6 +130,7 @@ class Policy:
             label_language=language,
             letters_years=retention.get("letters_years", 0),
             jobs_days=retention.get("jobs_days", 0),
+            clients=_limits(path.name, clients),
             **place,
         )
 
@@ -124,6 +152,18 @@ def _one_of(what: str, value: object, known: Sequence[str]) -> str:
     return value
 
 
+def _limits(file: str, table: dict[str, Any]) -> dict[str, Limits]:
+    """The limits of each client, by name, and those of all (UsageError)."""
+    everybody = {name: value for name, value in table.items() if not isinstance(value, dict)}
+    found = {"": everybody, **{name: value for name, value in table.items() if isinstance(value, dict)}}
+    for client, limits in found.items():
+        for name, value in limits.items():
+            if not 0 < value <= MAX_LIMIT:
+                where = f"[{_EACH}.{client}]" if client else f"[{_EACH}]"
+                raise UsageError(f"{file}: {name} in {where} must be 1 to {MAX_LIMIT}, not {value}")
+    return {client: Limits(**limits) for client, limits in found.items()}
+
+
 _FILES: Final = ("certificate", "key", "trust")
 
 
@@ -141,10 +181,17 @@ def _read(path: Path) -> dict[str, Any]:
             raise UsageError(
                 f"{path.name}: [{table}] is nothing that a policy has; it has {', '.join(_KEYS)}"
             )
-        for name, value in values.items():
-            kind = _KEYS[table].get(name)
-            if kind is None:
-                raise UsageError(f"{path.name}: [{table}] has no {name}; it has {', '.join(_KEYS[table])}")
-            if type(value) is not kind:  # True is an int
-                raise UsageError(f"{path.name}: {name} in [{table}] must be a {kind.__name__}")
+        _check(path.name, table, table, values)
     return tables
+
+
+def _check(file: str, shown: str, table: str, values: dict[str, Any]) -> None:
+    """Refuse keys that a table hasn't, and values of another kind (UsageError)."""
+    for name, value in values.items():
+        kind = _KEYS[table].get(name)
+        if shown == _EACH and isinstance(value, dict):
+            _check(file, f"{table}.{name}", table, value)
+        elif kind is None:
+            raise UsageError(f"{file}: [{shown}] has no {name}; it has {', '.join(_KEYS[table])}")
+        elif type(value) is not kind:  # True is an int
+            raise UsageError(f"{file}: {name} in [{shown}] must be a {kind.__name__}")

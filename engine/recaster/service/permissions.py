@@ -5,6 +5,7 @@ Editors see and use what all have, and change or end what is their own.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import job_pb2
@@ -39,6 +40,8 @@ async def permit(method: str, request: Any, client: Client, store: Store) -> Non
         QuotaError: the client has as much as it may have.
     """
     name = method_name(method)
+    if name in _KEEPING and client.token_id:
+        client = await reading(_limited, client, store)
     rule = _RULES.get(name)
     if rule is not None:
         await reading(rule, request, client, store)
@@ -52,6 +55,17 @@ async def permit(method: str, request: Any, client: Client, store: Store) -> Non
             )
     if name in _BRINGING and is_digest(request.digest):
         await writing(store.shares.note, client.name, request.digest)
+
+
+def _limited(client: Client, store: Store) -> Client:
+    """A client with the policy's limits where their token has none of its own."""
+    limits = Policy.load(store.folder.path).limits_of(client.name)
+    quota = None if limits.quota_gib is None else limits.quota_gib << 30
+    return replace(
+        client,
+        quota_bytes=quota if client.quota_bytes is None else client.quota_bytes,
+        max_jobs=limits.max_jobs if client.max_jobs is None else client.max_jobs,
+    )
 
 
 def _create_job(request: job_pb2.CreateJobRequest, client: Client, store: Store) -> None:
