@@ -333,6 +333,10 @@ def test_the_policy_limits_clients_whose_token_says_nothing(studio: Studio, owne
                 client.jobs.create(spec)
         with pytest.raises(MissingError):  # the engine's own token has no limits
             owner.jobs.create(spec)
+        again = studio.client("paul", "operator").info  # an engine that starts with such a policy notes it
+        studio.served.stop()
+        studio.served.start()
+        assert again().client_name == "paul"
     finally:
         rules.unlink()
     with pytest.raises(MissingError):

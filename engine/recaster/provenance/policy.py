@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -143,6 +143,8 @@ class Policy:
         """What it says, but for what nobody chose, as the audit log has it; of files the name alone."""
         usual = Policy()
         chosen = {name: value for name, value in vars(self).items() if value != getattr(usual, name)}
+        if self.clients:
+            chosen["clients"] = {name: asdict(limits) for name, limits in self.clients.items()}
         return {name: value.name if isinstance(value, Path) else value for name, value in chosen.items()}
 
 
@@ -161,7 +163,7 @@ def _limits(file: str, table: dict[str, Any]) -> dict[str, Limits]:
             if not 0 < value <= MAX_LIMIT:
                 where = f"[{_EACH}.{client}]" if client else f"[{_EACH}]"
                 raise UsageError(f"{file}: {name} in {where} must be 1 to {MAX_LIMIT}, not {value}")
-    return {client: Limits(**limits) for client, limits in found.items()}
+    return {client: Limits(**limits) for client, limits in found.items() if limits}
 
 
 _FILES: Final = ("certificate", "key", "trust")
