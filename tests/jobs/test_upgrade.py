@@ -29,6 +29,7 @@ from recaster.api.v1 import (
 from recaster.client.errors import RefusedError
 from recaster.errors import OutputError
 from recaster.networks.model_folder import FORMAT
+from recaster.store import database
 from recaster.store.database import KEEP_COPY_S, Database
 from recaster.store.schema import SCHEMA_VERSION
 
@@ -161,7 +162,7 @@ def test_a_store_that_cannot_be_copied_is_not_migrated(old: Path, monkeypatch: p
     def full(*_: object) -> None:
         raise OutputError("the disk is full")
 
-    monkeypatch.setattr(Database, "copy_to", full)
+    monkeypatch.setattr(database, "copy_store", full)
     with pytest.raises(OutputError, match="disk is full"):
         Database(old / "store.sqlite")
     assert version(old / "store.sqlite") == 1

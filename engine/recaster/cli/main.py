@@ -39,6 +39,7 @@ COMMANDS = (
     "serve",
     "drain",
     "tokens",
+    "store",
     "jobs",
     "certs",
     "doctor",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from recaster.jobs.rights import register_of
 from recaster.jobs.tasks import kind_of, needs
 from recaster.networks.model_folder import ModelFolder
+from recaster.store.backup import MANIFEST
 from recaster.store.jobs import ENDED, UNENDED
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def tidy(store: Store) -> None:
             withdraw(store, letter)
     documents.end_holds()
     judge_models(store)
+    (store.folder.path / MANIFEST).unlink(missing_ok=True)  # it was a backup's; now it goes on
     at_work = {job.job_id for job in store.jobs.in_states(UNENDED)}
     ended = {job.job_id for job in store.jobs.in_states(tuple(ENDED))}
     for kind in ("faceset", "model"):

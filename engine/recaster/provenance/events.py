@@ -38,6 +38,10 @@ EVENTS: Final[Mapping[str, Event]] = {
     "policy.change": Event("the rules aren't those of the start before", ("before", "after")),
     "server.drain": Event("the engine is to take and start no jobs", ()),
     "server.undrain": Event("it is to take and start jobs again", ()),
+    "store.backup": Event("a copy of all data is begun", ()),
+    "store.rebuild": Event(
+        "a store that was lost is made again, with these", ("people", "facesets", "models", "blobs")
+    ),
     "token.add": Event("a client gets a token", ("token", "client", "role")),
     "token.revoke": Event("a token is revoked", ("token", "client")),
     "token.refuse": Event("calls with a token that is missing, wrong or over", ("peer", "reason", "calls")),

@@ -119,18 +119,7 @@ class Database:
         """Keep the store as it is, for whoever wants the release back that wrote it."""
         with self.transaction():
             if self._version() == version:  # else another process has just brought it on
-                self.copy_to(self._path.with_name(f"{self._path.name}.v{version}"))
-
-    def copy_to(self, path: Path) -> None:
-        """Write the store as it is at one moment to a file, while others go on using it (OutputError)."""
-        with (
-            atomic_path(path, 0o600) as temporary,
-            self._explaining(),
-            contextlib.closing(sqlite3.connect(self._path)) as store,  # this thread's may be writing
-            contextlib.closing(sqlite3.connect(temporary)) as copy,
-        ):
-            store.backup(copy)
-            copy.execute("pragma journal_mode = delete")  # one file, with none beside it
+                copy_store(self._path, self._path.with_name(f"{self._path.name}.v{version}"))
 
     def drop_old_copies(self, age_s: float = KEEP_COPY_S) -> None:
         """Remove copies of the store from before a migration that have an age."""
@@ -297,3 +286,25 @@ class Database:
         """Close it; no other thread may be using it."""
         for connection in self._connections:
             connection.close()
+
+
+def copy_store(path: Path, target: Path) -> None:
+    """Copy a SQLite file as it is at one moment, while others go on using it.
+
+    Raises:
+        FileNotFoundError: there is none.
+        DiskFullError, OutputError: it can't be read, or the copy can't be written.
+    """
+    path.stat()
+    try:
+        with (
+            atomic_path(target, 0o600) as temporary,
+            contextlib.closing(sqlite3.connect(path, timeout=PATIENCE_S.get())) as store,
+            contextlib.closing(sqlite3.connect(temporary)) as copy,
+        ):
+            store.backup(copy)
+            copy.execute("pragma journal_mode = delete")  # one file, with none beside it
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
+            raise DiskFullError(f"{target}: the disk is full; free some space there") from error
+        raise OutputError(f"{path}: can't be copied to {target} ({error})") from error

@@ -1,0 +1,185 @@
+"""Whether all that a store names is there and whole, and what lies there that nothing names."""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from recaster.errors import AuditError, DamagedError, RecasterError
+from recaster.facesets.faceset import Faceset
+from recaster.files import is_intact, sha256
+from recaster.jobs.tasks import works_on
+from recaster.networks.model_folder import ModelFolder
+from recaster.networks.tensors import load_tensors
+from recaster.progress import Report, Update, silent
+from recaster.provenance.audit import AuditLog
+from recaster.provenance.documents import DOCUMENTS, HELD
+from recaster.provenance.register import AUDIT
+from recaster.store.backup import MANIFEST
+from recaster.store.named import Named, integrity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from recaster.store.folder import DataFolder
+    from recaster.store.store import Store
+
+
+@dataclass
+class Checked:
+    """What was found.
+
+    Attributes:
+        looked_at: blobs, documents, facesets and models that the store names.
+        problems: what is missing or damaged, a line each.
+        unnamed: paths of what nothing names.
+    """
+
+    looked_at: int = 0
+    problems: list[str] = field(default_factory=list)
+    unnamed: list[str] = field(default_factory=list)
+
+
+def check(folder: DataFolder, *, deep: bool = False, report: Report = silent) -> Checked:
+    """Look at a data folder, or at a backup, whether or not its engine runs; nothing is changed.
+
+    Args:
+        folder: the data.
+        deep: whether to read everything, and compare digests.
+        report: told how far it is.
+
+    Raises:
+        InputError: there is no store, or it can't be read.
+        OutputError: a newer Recaster wrote it.
+    """
+    named = Named.by(folder.database)
+    found = Checked(problems=[f"store.sqlite: {line}" for line in integrity(folder.database)])
+    looks = dict(_looks(folder, named, deep))
+    wrong = {}
+    for done, (path, look) in enumerate(looks.items(), 1):
+        problem = look()
+        if problem:
+            wrong[path] = problem
+        report(Update("checking", done, len(looks), "things"))
+    if wrong:  # what was deleted meanwhile isn't missing
+        still = dict(_looks(folder, Named.by(folder.database), deep=False))
+        found.problems += [f"{path}: {problem}" for path, problem in wrong.items() if path in still]
+    found.looked_at = len(looks)
+    found.problems += [*_log(folder, named), *_manifest(folder, deep)]
+    found.unnamed = _unnamed(folder, named)
+    return found
+
+
+def scrub(store: Store, report: Report = silent) -> list[str]:
+    """Read every blob again, and set aside those that are damaged: they heal when they are sent again.
+
+    Returns:
+        The digests of those that were.
+    """
+    paths = sorted(store.folder.blobs.glob("??/*"))
+    sizes = {path: path.stat().st_size for path in paths if path.is_file()}
+    done, total, damaged = 0, sum(sizes.values()), []
+    for path, size in sizes.items():
+        if path.is_file() and not is_intact(path, path.name):  # else it was let go meanwhile
+            store.blobs.set_aside(path.name)
+            damaged.append(path.name)
+        done += size
+        report(Update("reading", done / 1e6, total / 1e6, "MB", f"{len(damaged)} damaged"))
+    return damaged
+
+
+def _looks(folder: DataFolder, named: Named, deep: bool) -> Iterator[tuple[str, Callable[[], str]]]:
+    """What the store names: its path, and what finds out what is wrong with it."""
+    for digest, size in named.blobs.items():
+        place = folder.blobs / digest[:2] / digest
+        yield f"blobs/{digest[:2]}/{digest}", functools.partial(_file, place, digest, size, deep)
+    for digest in named.documents():
+        place = folder.path / DOCUMENTS / digest
+        yield f"{DOCUMENTS}/{digest}", functools.partial(_file, place, digest, None, deep)
+    busy = {works_on(job) for job in named.jobs.values() if job is not None}
+    for faceset in named.things["faceset"]:
+        name = faceset.faceset_id
+        wanted = "" if ("faceset", name) in busy else faceset.digest
+        yield f"facesets/{name}", functools.partial(_faceset, folder.faceset(name), wanted, deep)
+    for model in named.things["model"]:
+        look = functools.partial(_model, ModelFolder(folder.model(model.model_id)), model, deep)
+        yield f"models/{model.model_id}", look
+
+
+def _file(path: Path, digest: str, size: int | None, deep: bool) -> str:
+    if not path.is_file():
+        return "is missing"
+    found = path.stat().st_size
+    if size not in (None, found):
+        return f"has {found} bytes, not {size}"
+    return "is damaged: its content is another" if deep and not is_intact(path, digest) else ""
+
+
+def _faceset(path: Path, digest: str, deep: bool) -> str:
+    try:
+        faceset = Faceset.open(path)
+        if deep:
+            for record in faceset.all_records:
+                if sha256(path / record.file) != faceset.crop_digest(record):
+                    return f"{record.file} is damaged: its content is another"
+            if digest and faceset.digest() != digest:
+                return "holds other faces than the store says"
+    except RecasterError as error:
+        return str(error)
+    return ""
+
+
+def _model(folder: ModelFolder, model: Any, deep: bool) -> str:
+    if not folder.exists():
+        return "is missing"
+    try:
+        if not folder.why_outdated():
+            folder.read()
+        if model.usable and not folder.weights.is_file():
+            return "its weights are missing"
+        for path in (folder.weights, folder.likeness) if deep else ():
+            if path.is_file():
+                load_tensors(path)
+    except RecasterError as error:
+        return str(error)
+    return ""
+
+
+def _log(folder: DataFolder, named: Named) -> list[str]:
+    try:
+        head = None if named.audit_head is None else named.audit_head[1]
+        AuditLog(folder.path / AUDIT).verify(head, strict=False)
+    except AuditError as error:
+        return [str(error)]
+    return []
+
+
+def _manifest(folder: DataFolder, deep: bool) -> list[str]:
+    """What differs from what a backup says that it holds."""
+    path = folder.path / MANIFEST
+    if not path.is_file():
+        return []
+    try:
+        files = json.loads(path.read_bytes())["files"].items()
+        wrong = {name: _file(folder.path / name, one["sha256"], one["bytes"], deep) for name, one in files}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedError(f"{path}: can't be read ({error}); make the backup again", ()) from None
+    return [f"{name}: {problem}" for name, problem in wrong.items() if problem]
+
+
+def _unnamed(folder: DataFolder, named: Named) -> list[str]:
+    known = {
+        "facesets": named.ids("faceset") | set(named.jobs),
+        "models": named.ids("model") | set(named.jobs),
+        "jobs": set(named.jobs),
+        DOCUMENTS: named.documents() | {HELD},
+    }
+    found = [f"blobs/{path.parent.name}/{path.name}" for path in folder.blobs.glob("??/[!.]*")]
+    unnamed = [path for path in found if path.rpartition("/")[2] not in named.blobs]
+    for part, names in known.items():
+        there = (path.name for path in (folder.path / part).glob("[!.]*"))
+        unnamed += [f"{part}/{name}" for name in there if name not in names]
+    return sorted(unnamed)

@@ -1,0 +1,214 @@
+"""A lost store made again, from what lies beside it.
+
+Facesets and models say what they are; the audit log says who was registered, by what right, whose faces they
+are, and what was revoked. Nothing else is known any more: names of people, jobs, clips, tokens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from recaster.api.v1 import identity_pb2, model_pb2
+from recaster.errors import RecasterError, UsageError
+from recaster.facesets.faceset import Faceset
+from recaster.jobs.described import described_faceset, described_model
+from recaster.networks.model_folder import ModelFolder
+from recaster.provenance.audit import AuditLog
+from recaster.provenance.basis import basis_of
+from recaster.provenance.register import AUDIT
+from recaster.store.audit_head import AuditHead
+from recaster.store.blobs import is_digest
+from recaster.store.database import Database
+from recaster.store.things import Things
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from recaster.provenance.audit import Record
+    from recaster.store.folder import DataFolder
+
+MAX_NAME: Final = 80
+OWNER: Final = "rebuild"
+"""Who needs the blobs of a rebuilt store, until somebody lets them go."""
+
+
+@dataclass
+class Rebuilt:
+    """What came of it.
+
+    Attributes:
+        people: how many, under their ids for names.
+        facesets: how many.
+        models: how many.
+        blobs: how many of which nobody knows any more what they are.
+        unreadable: what couldn't be read, a line each.
+    """
+
+    people: int = 0
+    facesets: int = 0
+    models: int = 0
+    blobs: int = 0
+    unreadable: list[str] = field(default_factory=list)
+
+
+@dataclass
+class _Said:
+    """What the audit log says: who there is, and whose face is in which thing."""
+
+    people: dict[str, identity_pb2.Identity] = field(default_factory=dict)
+    owners: dict[tuple[str, str], str] = field(default_factory=dict)
+
+
+def rebuild(folder: DataFolder) -> Rebuilt:
+    """Make ``store.sqlite`` again, which must not be there.
+
+    Raises:
+        UsageError: it is, or an engine serves the folder.
+        AuditError: the audit log was broken.
+        OutputError: it can't be written.
+    """
+    with folder.locked():
+        if folder.database.exists():
+            raise UsageError(
+                f"{folder.database}: is there; if that isn't the store that was lost, move it away first, "
+                "with the files store.sqlite-wal and store.sqlite-shm"
+            )
+        folder.make()
+        made = folder.database.with_name("store.sqlite.rebuilding")
+        for suffix in ("", "-wal", "-shm"):
+            made.with_name(made.name + suffix).unlink(missing_ok=True)
+        database = Database(made)
+        try:
+            rebuilt = _fill(folder, database)
+        finally:
+            database.close()
+        made.replace(folder.database)
+        return rebuilt
+
+
+def let_go(folder: DataFolder) -> None:
+    """Note that nobody needs the blobs any more that ``rebuild`` kept; an engine removes them in a day."""
+    database = Database(folder.database)
+    with database.transaction() as opened:
+        opened.execute("delete from blob_use where owner = ?", (OWNER,))
+    database.close()
+
+
+def _fill(folder: DataFolder, database: Database) -> Rebuilt:
+    things, rebuilt = Things(database), Rebuilt()
+    last = AuditLog(folder.path / AUDIT).verify(strict=False)
+    said = _said(AuditLog(folder.path / AUDIT).records())
+    with database.transaction() as opened:
+        for person in said.people.values():
+            _add(things, "identity", person, person.create_time)
+        models = _models(folder, said, rebuilt)
+        for model in models:
+            _add(things, "model", model, _time(folder.model(model.model_id)))
+        trained_on = {one.source_digest: one.identity_id for one in models if one.identity_id}
+        for faceset in _facesets(folder, said, rebuilt):
+            faceset.identity_id = faceset.identity_id or trained_on.get(faceset.digest, "")
+            _add(things, "faceset", faceset, _time(folder.faceset(faceset.faceset_id)))
+            rebuilt.facesets += 1
+        blobs = [path for path in folder.blobs.glob("??/*") if is_digest(path.name)]
+        opened.executemany("insert into blob_use values (?, ?)", [(path.name, OWNER) for path in blobs])
+        sizes = [(path.name, path.stat().st_size) for path in blobs]
+        opened.executemany("insert into blob_size values (?, ?)", sizes)
+    rebuilt.people, rebuilt.models, rebuilt.blobs = len(said.people), len(models), len(blobs)
+    head = AuditHead(database)
+    if last is not None:
+        head.put(last.number, last.hash)
+    counts = {name: getattr(rebuilt, name) for name in ("people", "facesets", "models", "blobs")}
+    AuditLog(folder.path / AUDIT, head).add("store.rebuild", **counts)
+    return rebuilt
+
+
+def _add(things: Things, kind: str, body: Any, time: Timestamp) -> None:
+    kept = Timestamp()
+    kept.CopyFrom(time)
+    things.add(kind, body)
+    body.create_time.CopyFrom(kept)
+    things.put(kind, body)
+
+
+def _time(path: Path) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromMilliseconds(int(path.stat().st_mtime * 1000))
+    return stamp
+
+
+def _said(records: Iterator[Record]) -> _Said:
+    said = _Said()
+    for record in records:
+        who = _whose(record)
+        person = said.people.get(who)
+        if record.event == "identity.add":
+            said.people[who] = _person(who, record)
+        elif person is not None and record.event == "identity.attest":
+            person.attestation.CopyFrom(_person(who, record).attestation)
+            person.ClearField("revocation")
+        elif person is not None and record.event == "identity.revoke":
+            person.revocation.reason = str(record.details.get("reason", ""))
+            person.revocation.time.FromJsonString(record.time)
+        elif record.event == "identity.delete":
+            said.people.pop(who, None)
+        for kind in ("faceset", "model"):
+            if who and isinstance(record.details.get(kind), str):
+                said.owners[kind, record.details[kind]] = who
+        if who and record.event == "train.start":
+            said.owners["model", str(record.details.get("job"))] = who
+    return said
+
+
+def _whose(record: Record) -> str:
+    """Whom a record is about; empty for nobody, or for several."""
+    people = record.details.get("identities")
+    if isinstance(people, list) and len(people) == 1:
+        return str(people[0])
+    return str(record.details.get("identity") or "")
+
+
+def _person(identity_id: str, record: Record) -> identity_pb2.Identity:
+    person = identity_pb2.Identity(identity_id=identity_id, display_name=identity_id)
+    person.create_time.FromJsonString(record.time)
+    details = record.details
+    if details.get("basis"):
+        attestation = person.attestation
+        attestation.basis = basis_of(str(details["basis"]))
+        attestation.document_digest = str(details.get("document", ""))
+        attestation.attested_by = str(details.get("attested_by", ""))
+        for name in ("valid_from", "valid_until"):
+            if name in details:
+                getattr(attestation, name).FromJsonString(str(details[name]))
+    return person
+
+
+def _facesets(folder: DataFolder, said: _Said, rebuilt: Rebuilt) -> Iterator[Any]:
+    for path in sorted((folder.path / "facesets").glob("[!.]*")):
+        try:
+            faceset = Faceset.open(path)
+            names = ", ".join(source.name for source in faceset.sources)
+            name = faceset.settings.identity or f"faces of {names}"[:MAX_NAME]
+            yield described_faceset(faceset, path.name, name, said.owners.get(("faceset", path.name), ""))
+        except RecasterError as error:
+            rebuilt.unreadable.append(str(error))
+
+
+def _models(folder: DataFolder, said: _Said, rebuilt: Rebuilt) -> list[model_pb2.Model]:
+    found = []
+    for path in sorted((folder.path / "models").glob("[!.]*")):
+        model, whose = ModelFolder(path), said.owners.get(("model", path.name), "")
+        why = model.why_outdated()
+        try:
+            if why:
+                one = model_pb2.Model(model_id=path.name, display_name=path.name, unusable_reason=why)
+                one.identity_id = whose
+            else:
+                one = described_model(model, path.name, path.name, whose)
+            found.append(one)
+        except RecasterError as error:
+            rebuilt.unreadable.append(str(error))
+    return found
