@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -171,6 +172,46 @@ def test_who_listens_at_a_socket_is_asked_of_the_system(
         made.listen()
         with pytest.raises(StrangerError):
             found.check()
+
+
+def xucred(user: int, version: int = 0) -> bytes:
+    """What macOS says of a peer: struct xucred of its sys/ucred.h, with one group."""
+    return struct.pack("@IIh16I", version, user, 1, 20, *[0] * 15)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (xucred(os.getuid()), ""),
+        (xucred(0), ""),
+        (xucred(STRANGER), f"another user .number {STRANGER}. answers"),
+        (xucred(os.getuid(), version=1), "doesn't say who listens"),
+        (xucred(os.getuid())[:8], "doesn't say who listens"),
+        (b"", "doesn't say who listens"),
+    ],
+)
+def test_who_listens_at_a_socket_of_macos(
+    private: Path, monkeypatch: pytest.MonkeyPatch, said: bytes, why: str
+) -> None:
+    """As unix(4) and sys/un.h have it: SOL_LOCAL is 0, LOCAL_PEERCRED 1, and the structure has 76 bytes."""
+
+    class Mac(socket.socket):
+        def getsockopt(self, *asked: int) -> bytes:  # type: ignore[override]
+            assert asked == (0, 1, 76)
+            return said
+
+    monkeypatch.setattr(module.socket, "socket", Mac)
+    monkeypatch.setattr(module.sys, "platform", "darwin")
+    found = SocketPeer(private)
+    if why:
+        with pytest.raises(StrangerError, match=why):
+            found.check()
+    else:
+        found.check()
+
+
+def test_a_structure_of_macos_is_as_long_as_that() -> None:
+    assert len(xucred(1)) == 76
 
 
 def test_what_is_no_socket(tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ IP: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 CONNECT_S: Final = 5.0
 _NETLINK_SOCK_DIAG: Final = 4
 _LISTENING: Final = 1 << 10
-_MACOS_PEER_CREDENTIALS: Final = (0, 1, 76)  # SOL_LOCAL, LOCAL_PEERCRED, sizeof(struct xucred)
+_MACOS_PEER_CREDENTIALS: Final = (0, 1, 76)  # SOL_LOCAL, LOCAL_PEERCRED, sizeof(struct xucred): unix(4)
+_XUCRED_VERSION: Final = 0
 
 
 @dataclass
@@ -75,7 +76,7 @@ class SocketPeer:
                 tried.settimeout(CONNECT_S)
                 tried.connect(str(self.path))
                 if sys.platform == "darwin":
-                    return int(struct.unpack_from("=II", tried.getsockopt(*_MACOS_PEER_CREDENTIALS))[1])
+                    return _macos_user(tried.getsockopt(*_MACOS_PEER_CREDENTIALS))
                 if not hasattr(socket, "SO_PEERCRED"):
                     return os.getuid()  # the folder's owner has been looked at
                 return int(
@@ -114,6 +115,17 @@ class LoopbackPeer:
             raise _nobody(f"{self.host}:{self.port}")
         for owner in owners:
             _refuse_stranger(f"{self.host}:{self.port}", owner)
+
+
+def _macos_user(credentials: bytes) -> int:
+    """The user in a struct xucred, of the process that called listen (StrangerError where it says none)."""
+    if len(credentials) < _MACOS_PEER_CREDENTIALS[2] or struct.unpack_from("=I", credentials) != (
+        _XUCRED_VERSION,
+    ):
+        raise StrangerError(
+            "the system doesn't say who listens at that socket; use TLS (see: recaster certs)"
+        )
+    return int(struct.unpack_from("=I", credentials, 4)[0])
 
 
 Peer: TypeAlias = SocketPeer | LoopbackPeer
