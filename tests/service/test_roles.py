@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import importlib
 import json
 import pkgutil
@@ -295,6 +296,34 @@ def test_an_upload_is_given_up_by_who_began_it(editor: Client, other: Client) ->
     with pytest.raises(RoleError):
         other.connection.call(blobs(other).CancelUpload, cancel)
     editor.connection.call(blobs(editor).CancelUpload, cancel)
+
+
+def test_an_upload_is_written_to_by_who_began_it(editor: Client, other: Client, owner: Client) -> None:
+    content = b"a face, say, and more of it"
+    digest = hashlib.sha256(content).hexdigest()
+
+    def write(client: Client, data: bytes, offset: int = 0) -> blob_pb2.Upload:
+        piece = blob_pb2.WriteUploadRequest(digest=digest, data=data, offset=offset)
+        return blobs(client).WriteUpload(iter([piece]), metadata=client.connection.metadata)
+
+    start = blob_pb2.StartUploadRequest(digest=digest, size=len(content))
+    editor.connection.call(blobs(editor).StartUpload, start)
+    assert write(editor, content[:5]).committed == 5
+    with pytest.raises(grpc.RpcError) as caught:
+        write(other, b"x", 5)
+    assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
+    with pytest.raises(RoleError, match="another client's upload"):
+        other.connection.call(blobs(other).GetUpload, blob_pb2.GetUploadRequest(digest=digest))
+    # Who sends the same begins another, and what they send spoils nobody else's.
+    assert other.connection.call(blobs(other).StartUpload, start).committed == 0
+    with pytest.raises(grpc.RpcError) as caught:
+        write(other, b"x" * len(content))
+    assert caught.value.code() is grpc.StatusCode.DATA_LOSS
+    other.connection.call(blobs(other).StartUpload, start)
+    other.connection.call(blobs(other).CancelUpload, blob_pb2.CancelUploadRequest(digest=digest))
+    assert write(owner, content[5:9], 5).committed == 9  # an operator may go on with anybody's
+    assert write(editor, content[9:], 9).complete
+    assert editor.transfer.read(digest) == content
 
 
 def test_a_client_keeps_as_much_as_it_may(studio: Studio) -> None:

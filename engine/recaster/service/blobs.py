@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster.api.v1 import blob_pb2, blob_pb2_grpc
 from recaster.jobs.rights import faces_of, heed, register_of
 from recaster.jobs.tasks import kind_of, needs
+from recaster.provenance.caller import caller
 from recaster.service.checks import check_digest, check_offset
 from recaster.service.refusals import Code, Context, Refusal, answering, changing, invalid, streaming
+from recaster.service.roles import current
 from recaster.service.threads import hashing, moving, reading
 from recaster.store.blobs import PIECE
 from recaster.store.jobs import UnknownError
+from recaster.store.tokens import Role
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -57,7 +60,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         """Begin an upload, or find one."""
         check_digest("digest", request.digest)
         check_offset("size", request.size, LARGEST)
-        upload = self._blobs.start(request.digest, request.size)
+        upload = self._blobs.start(request.digest, request.size, caller())
         if upload.size == 0 and not self._blobs.has(upload.digest):  # nothing to send: it is whole already
             writer = self._blobs.writer(upload)
             writer.close()
@@ -67,7 +70,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
     @answering
     def GetUpload(self, request: blob_pb2.GetUploadRequest, context: Context) -> blob_pb2.Upload:
         """How far an upload is."""
-        return _message(self._find(check_digest("digest", request.digest)))
+        return _message(self._find(check_digest("digest", request.digest), "asking for"))
 
     @answering
     async def WriteUpload(
@@ -77,18 +80,18 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         first = await anext(aiter(requests), None)
         if first is None:
             raise invalid("digest", "must be in the first message")
-        upload = await reading(self._find, check_digest("digest", first.digest))
+        upload = await reading(self._find, check_digest("digest", first.digest), "writing to")
         if upload.complete:
             return _message(upload)
-        if upload.digest in self._writing:
+        if upload.file in self._writing:
             raise Refusal(
                 Code.ABORTED, "UPLOAD_BUSY", "another connection is sending this blob; wait, or ask GetUpload"
             )
-        self._writing.add(upload.digest)
+        self._writing.add(upload.file)
         try:
             return _message(await self._take(upload, first, requests))
         finally:
-            self._writing.discard(upload.digest)
+            self._writing.discard(upload.file)
 
     async def _take(
         self,
@@ -132,12 +135,15 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
     def CancelUpload(
         self, request: blob_pb2.CancelUploadRequest, context: Context
     ) -> blob_pb2.CancelUploadResponse:
-        """Give an upload up."""
-        if check_digest("digest", request.digest) in self._writing:
+        """Give an upload up; of an operator, everybody's."""
+        client = current()
+        whose = None if client.role >= Role.OPERATOR else client.name
+        uploads = self._blobs.uploads(check_digest("digest", request.digest), whose)
+        if any(one.file in self._writing for one in uploads):
             raise Refusal(
                 Code.ABORTED, "UPLOAD_BUSY", "another connection is sending this blob; end it first"
             )
-        self._blobs.cancel(request.digest)
+        self._blobs.cancel(request.digest, whose)
         return blob_pb2.CancelUploadResponse()
 
     @streaming
@@ -212,8 +218,13 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
                 if digest in made or (kind_of(job.spec) == "train" and digest not in needs(job.spec).blobs):
                     heed(faces_of(job.spec), store)
 
-    def _find(self, digest: str) -> Upload:
-        upload = self._blobs.find(digest)
+    def _find(self, digest: str, doing: str) -> Upload:
+        """The upload of the client who asks; of an operator, any; or the blob."""
+        client = current()
+        upload = self._blobs.find(digest, client.name)
+        if upload is None and self._blobs.uploads(digest):
+            client.require(Role.OPERATOR, f"{doing} another client's upload")
+            upload = self._blobs.find(digest, None)
         if upload is None:
             raise UnknownError(f"there is no upload of blob {digest[:12]}; start one")
         return upload

@@ -26,6 +26,7 @@ from recaster.store.uploads import (
     Upload,
     UploadWriter,
     copy_open,
+    hash_of,
     is_leased,
     last_touched,
     refused,
@@ -130,18 +131,16 @@ class Blobs:
         drops = sum(bytes_in(path) for path in (*self._folder.drops.iterdir(), self._folder.damaged))
         return self.usage.bytes() + self._database.used() + drops + sum(one.committed for one in begun)
 
-    def _begun(self) -> list[Upload]:
+    def _begun(self, digest: str = "*") -> list[Upload]:
         """Uploads that were begun and aren't whole."""
         found = []
-        for path in self._folder.uploads.glob("*.*"):
+        for path in self._folder.uploads.glob(f"{digest}.*"):
             with contextlib.suppress(FileNotFoundError, ValueError):  # a file that isn't ours, say
-                there = path.stat()
-                digest, size = path.stem, int(path.suffix[1:])
-                found.append(Upload(digest, size, there.st_size, there.st_mtime + KEEP_S))
+                found.append(Upload.of(path))
         return found
 
-    def start(self, digest: str, size: int) -> Upload:
-        """Begin an upload, or find the one that was begun.
+    def start(self, digest: str, size: int, client: str = "") -> Upload:
+        """Begin a client's upload, or find the one that was begun.
 
         Raises:
             QuotaError: there will be no room for it.
@@ -150,7 +149,7 @@ class Blobs:
         """
         if self.has(digest):
             return self._whole(digest)
-        begun = self.find(digest)
+        begun = self.find(digest, client)
         if begun is not None:
             if begun.size != size:
                 raise InputError(
@@ -159,9 +158,10 @@ class Blobs:
             return begun
         self.check_room(size)
         self._make_way()
-        with _written(self._partial(digest, size)) as file:
+        upload = Upload(digest, size, 0, time.time() + KEEP_S, client=hash_of(client))
+        with _written(self._folder.uploads / upload.file) as file:
             file.touch(mode=0o600)
-        return Upload(digest, size, 0, time.time() + KEEP_S)
+        return upload
 
     def check_room(self, size: int, here: int = 0) -> None:
         """Refuse a blob that is too large for the rules or the disk (QuotaError, DiskFullError).
@@ -197,18 +197,19 @@ class Blobs:
             return
         idle = [one for one in begun if not one.committed and not is_leased(one)]
         for one in idle:
-            self.cancel(one.digest)
+            (self._folder.uploads / one.file).unlink(missing_ok=True)
         if not idle:
             raise QuotaError(f"{len(begun)} uploads are on their way; end or cancel some first")
 
-    def find(self, digest: str) -> Upload | None:
-        """The upload of a blob, or the blob; None where there is neither."""
+    def find(self, digest: str, client: str | None = "") -> Upload | None:
+        """A client's upload of a blob (None for anybody's), or the blob; None where there is neither."""
         if self.has(digest):
             return self._whole(digest)
-        for path in self._folder.uploads.glob(f"{digest}.*"):
-            found = path.stat()
-            return Upload(digest, int(path.suffix[1:]), found.st_size, found.st_mtime + KEEP_S)
-        return None
+        return next(iter(self.uploads(digest, client)), None)
+
+    def uploads(self, digest: str, client: str | None = None) -> list[Upload]:
+        """The uploads of a blob that were begun: a client's, or all."""
+        return [one for one in self._begun(digest) if client is None or one.client == hash_of(client)]
 
     def _whole(self, digest: str) -> Upload:
         size = self.size(digest)
@@ -216,13 +217,12 @@ class Blobs:
 
     def writer(self, upload: Upload) -> UploadWriter:
         """What takes the rest of an upload."""
-        partial = self._partial(upload.digest, upload.size)
-        return UploadWriter(upload, partial, self.settle, self._check_piece)
+        return UploadWriter(upload, self._folder.uploads / upload.file, self.settle, self._check_piece)
 
-    def cancel(self, digest: str) -> None:
-        """Forget an unfinished upload."""
-        for path in self._folder.uploads.glob(f"{digest}.*"):
-            path.unlink(missing_ok=True)
+    def cancel(self, digest: str, client: str | None = None) -> None:
+        """Forget the unfinished uploads of a blob: a client's, or all."""
+        for one in self.uploads(digest, client):
+            (self._folder.uploads / one.file).unlink(missing_ok=True)
 
     def put(self, path: Path) -> tuple[str, int]:
         """Take a file over, which is gone afterwards; returns its digest and its bytes.
@@ -378,9 +378,6 @@ class Blobs:
 
     def _used(self, digest: str) -> bool:
         return self._database.row("select 1 from blob_use where digest = ?", (digest,)) is not None
-
-    def _partial(self, digest: str, size: int) -> Path:
-        return self._folder.uploads / f"{digest}.{size}"
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import DiskFullError, InputError, LockedError, OutputError
@@ -34,13 +34,35 @@ class DigestError(InputError):
 
 @dataclass(frozen=True)
 class Upload:
-    """A blob on its way: digest, bytes in all and so far, when it is forgotten, if it is here and checked."""
+    """A blob on its way, of one client: another who sends the same begins another.
+
+    Attributes:
+        digest: of the whole.
+        size: bytes in all.
+        committed: bytes that came.
+        expires: when it is forgotten, in seconds since 1970.
+        complete: whether it is here and checked.
+        client: a short hash of the client's name; empty for none.
+    """
 
     digest: str
     size: int
     committed: int
     expires: float
     complete: bool = False
+    client: str = ""
+
+    @property
+    def file(self) -> str:
+        """Name of its file."""
+        return ".".join(part for part in (self.digest, self.client, str(self.size)) if part)
+
+    @classmethod
+    def of(cls, path: Path) -> Upload:
+        """The upload that a file is (ValueError for one that is none, FileNotFoundError)."""
+        digest, *client, size = path.name.split(".")
+        there = path.stat()
+        return cls(digest, int(size), there.st_size, there.st_mtime + KEEP_S, client="".join(client))
 
 
 class UploadWriter:
@@ -129,7 +151,12 @@ class UploadWriter:
                 )
             self._settle(self._path, self._upload.digest)
         whole = self.offset == self._upload.size
-        return Upload(self._upload.digest, self._upload.size, self.offset, time.time() + KEEP_S, whole)
+        return replace(self._upload, committed=self.offset, expires=time.time() + KEEP_S, complete=whole)
+
+
+def hash_of(client: str) -> str:
+    """What stands for a client in the name of a file."""
+    return hashlib.sha256(client.encode()).hexdigest()[:12] if client else ""
 
 
 def refused(error: OSError) -> OutputError:
