@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _TURNING: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Marks that turn the direction of writing."""
@@ -25,6 +29,14 @@ def shown(text: object, keep: str = "") -> str:
     return "".join(
         one if one.isprintable() or one in keep else one.encode("unicode_escape").decode() for one in whole
     )
+
+
+def without_folder(text: str, folder: Path) -> str:
+    """A message without where a folder lies: of the files in it only their names are left."""
+    for one in {str(folder), str(folder.absolute()), str(folder.resolve())}:
+        if len(one) > 1:  # not what all paths begin with
+            text = re.sub(re.escape(one) + r"(?![\w.-])/?(?:[^\s:,;'\"()]*/)?", "", text)
+    return text
 
 
 def has_controls(text: str, keep: str = "") -> bool:

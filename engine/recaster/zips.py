@@ -6,6 +6,7 @@ used as they are, and no entry is read beyond the size that was checked.
 
 from __future__ import annotations
 
+import shutil
 import stat
 import zipfile
 import zlib
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from recaster.errors import FacesetError
+from recaster.errors import DiskFullError, FacesetError
 from recaster.still_images import FORMATS, MAX_PIXELS, NotAnImageError, TooManyPixelsError, open_image
 
 if TYPE_CHECKING:
@@ -30,6 +31,21 @@ _PLAIN_MODE: Final = 0o100644 << 16
 
 
 @dataclass(frozen=True)
+class Room:
+    """How many bytes unpacking may write.
+
+    Attributes:
+        left: that may be written now; None for any number.
+        most: that could be written at best, whatever is deleted; None for any number.
+        spare: that stay free on the disk.
+    """
+
+    left: int | None = None
+    most: int | None = None
+    spare: int = 0
+
+
+@dataclass(frozen=True)
 class ZipLimits:
     """What a zip may hold at most.
 
@@ -40,6 +56,7 @@ class ZipLimits:
         ratio: unpacked over packed size of a file larger than 1 MiB.
         total_ratio: the same of all files together, where they unpack to more than ``MIN_BOMB_BYTES``.
         pixels: width x height of a picture.
+        room: how much there is room for.
         error: what is raised where a zip is refused.
     """
 
@@ -49,6 +66,7 @@ class ZipLimits:
     ratio: float = 200.0
     total_ratio: float = 50.0
     pixels: int = MAX_PIXELS
+    room: Room = Room()
     error: type[InputError] = FacesetError
 
 
@@ -59,6 +77,7 @@ def opened_zip(path: Path, limits: ZipLimits) -> Iterator[zipfile.ZipFile]:
     Raises:
         InputError: (``limits.error``) the file is missing or not a zip, or an entry is not safe, named with
             the reason.
+        DiskFullError: there is no room for it now.
     """
     try:
         opened = zipfile.ZipFile(path)
@@ -67,6 +86,18 @@ def opened_zip(path: Path, limits: ZipLimits) -> Iterator[zipfile.ZipFile]:
     with opened:
         _check(path, opened, limits)
         yield opened
+
+
+def check_room(path: Path, folder: Path, count: int, limits: ZipLimits) -> None:
+    """See to it that there is room for a piece of a zip, right before it is written.
+
+    Raises:
+        DiskFullError: the disk would have less free than must be spared.
+    """
+    if shutil.disk_usage(folder).free - count < limits.room.spare:
+        raise DiskFullError(
+            f"{path}: there is no room on the disk to unpack all of it; free some, and do the same again"
+        )
 
 
 def read_entry(path: Path, opened: zipfile.ZipFile, name: str, limits: ZipLimits) -> bytes:
@@ -126,6 +157,11 @@ def _check(path: Path, opened: zipfile.ZipFile, limits: ZipLimits) -> None:
     total = sum(entry.file_size for entry in entries)
     if total > limits.total_bytes:
         raise limits.error(f"{path}: unpacks to {total} bytes, more than the {limits.total_bytes} allowed")
+    room = limits.room
+    if room.most is not None and total > room.most:
+        raise limits.error(
+            f"{path}: unpacks to {total} bytes, and {room.most} may be kept in all; make it smaller"
+        )
     packed = sum(entry.compress_size for entry in entries)
     if total > MIN_BOMB_BYTES and total > limits.total_ratio * packed:
         raise limits.error(
@@ -134,6 +170,10 @@ def _check(path: Path, opened: zipfile.ZipFile, limits: ZipLimits) -> None:
         )
     if packed > path.stat().st_size:
         raise limits.error(f"{path}: refused, because its entries overlap")
+    if room.left is not None and total > room.left:
+        raise DiskFullError(
+            f"{path}: unpacks to {total} bytes, and {room.left} are left of what may be kept; delete some"
+        )
 
 
 def _unsafe_name(entry: zipfile.ZipInfo) -> str:

@@ -28,7 +28,7 @@ from recaster.facesets.inputs import is_image
 from recaster.facesets.records import FORMAT, VERSION, FaceRecord, FacesetSettings, SourceRecord
 from recaster.files import atomic_path, built_aside, unwritable
 from recaster.progress import Report, Update, silent
-from recaster.zips import ZipLimits, opened_zip, picture_size, plain_entry, read_entry
+from recaster.zips import ZipLimits, check_room, opened_zip, picture_size, plain_entry, read_entry
 
 if TYPE_CHECKING:
     from recaster.facesets.inputs import ExtractSettings
@@ -136,6 +136,7 @@ def _restore(given: Path, archive: zipfile.ZipFile, out: Path, report: Report, l
                     f"{given}: {face.file} is not {settings.size}x{settings.size} pixels of JPEG"
                 )
             batch.append((face, data))
+        check_room(given, out, sum(len(data) for _, data in batch), limits)
         for added, (face, _) in zip(faceset.add(batch), batch, strict=True):
             if (added.id, added.file) != (face.id, face.file):
                 raise FacesetError(f"{given}: the faces in {MANIFEST} are not numbered without gaps")
@@ -156,6 +157,7 @@ def _unpack_images(given: Path, archive: zipfile.ZipFile, folder: Path, limits: 
         if picture_size(given, name, data, limits) is None:
             data = b""  # is counted as unreadable
         path = PurePosixPath(name)
+        check_room(given, folder, len(data), limits)
         try:
             (folder / f"{number:06}-{path.name[-80:]}").write_bytes(data)
         except OSError as error:

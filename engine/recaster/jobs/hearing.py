@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster.api.v1 import job_pb2
 from recaster.jobs import logs
 from recaster.store.jobs import RUNNING, STARTING, Standing
+from recaster.texts import without_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +40,8 @@ class Listener:
             if time.monotonic() - running.kept >= PROGRESS_EVERY:
                 self.keep_progress(running)
         elif kind == "log":
-            event = job_pb2.JobEvent(log=job_pb2.LogLine(level=said["level"], message=said["line"]))
+            line = without_folder(said["line"], self._store.folder.path)
+            event = job_pb2.JobEvent(log=job_pb2.LogLine(level=said["level"], message=line))
             self._store.jobs.tell(running.job_id, event)
             logs.note(self._store.folder.job(running.job_id), said["level"], said["line"])
         elif kind == "preview":
@@ -54,6 +56,7 @@ class Listener:
             return
         running.kept = time.monotonic()
         values = {name: said[name] for name in ("stage", "done", "total", "unit", "detail")}
+        values["detail"] = without_folder(values["detail"], self._store.folder.path)
         self._store.jobs.tell(running.job_id, job_pb2.JobEvent(progress=job_pb2.Progress(**values)))
         stage, done = said["stage"], said["done"]
         if done > running.best.get(stage, -1):

@@ -69,11 +69,15 @@ class Room:
         """Remember that a job found the disk full."""
         self._had[job_id] = (self._store.folder.free_bytes(), time.monotonic())
 
+    def is_over(self) -> bool:
+        """Whether the data takes more than is allowed."""
+        return self._store.blobs.used() > self._store.blobs.quota.total
+
     def shortage(self, job_id: str) -> job_pb2.JobError | None:
         """Why a job must wait; None where there is room for it."""
         quota = self._store.blobs.quota
         used = self._store.blobs.used()
-        if used > quota.total:
+        if self.is_over():
             return _error(
                 "QUOTA_EXCEEDED",
                 f"the engine's data takes {used} bytes, and {quota.total} are allowed; delete clips, "

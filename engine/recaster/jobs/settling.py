@@ -24,6 +24,7 @@ from recaster.provenance.caller import acting_for
 from recaster.provenance.traces import Traces
 from recaster.store.jobs import BLOCKED, CANCELLED, ENDED, FAILED, SUCCEEDED, UnknownError
 from recaster.store.things import MESSAGES
+from recaster.texts import without_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -325,8 +326,11 @@ class Settler:
             job.state = state
             job.ClearField("error")
             if result is not None:
+                for lines in (result.summary, result.warnings):
+                    lines[:] = [without_folder(line, self._store.folder.path) for line in lines]
                 job.result.CopyFrom(result)
             if error is not None:
+                error.message = without_folder(error.message, self._store.folder.path)
                 job.error.CopyFrom(error)
             name = job_pb2.JobState.Name(state).removeprefix("JOB_STATE_").lower()
             why = {"reason": error.reason, "error": self._unnamed(error.message, job)} if error else {}

@@ -125,8 +125,11 @@ class Supervisor:
                 self._room.look([path for one in self._running for path in folders_of(self._store, one)])
                 self.recover()
                 self.obey()
+                over = self._room.is_over()
                 for running in self._running.values():
                     running.look()
+                    if over and running.kind == "ingest":  # what it unpacks could be anything
+                        running.tell_to_stop()
                 self._start_due()
                 trouble = ""
             except Exception as error:  # a full disk, say; jobs must be looked after all the same

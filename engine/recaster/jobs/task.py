@@ -31,6 +31,9 @@ class Limits:
             reserves far more than it uses.
         cpu_s: CPU time in seconds.
         file_bytes: size of any file that it writes.
+        spare_bytes: of the disk, that stay free where a zip is unpacked.
+        left_bytes: that a zip may unpack to now.
+        most_bytes: that it could unpack to at best, whatever is deleted.
         data_bytes: memory that it has written to or may write to, which TensorFlow's reserves are not.
         offline: no network, where the system allows that to be forbidden (Linux).
     """
@@ -40,6 +43,9 @@ class Limits:
     file_bytes: int = 0
     offline: bool = False
     data_bytes: int = 0
+    spare_bytes: int = 0
+    left_bytes: int = 0
+    most_bytes: int = 0
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from recaster.provenance.policy import Policy
 from recaster.provenance.signing import signing_of
 
 if TYPE_CHECKING:
+    from recaster.store.blobs import Blobs
     from recaster.store.folder import DataFolder
     from recaster.store.store import Store
 
@@ -194,14 +195,20 @@ def _by_tensorflow(swap: job_pb2.SwapSpec, folder: DataFolder) -> bool:
         return True  # its worker will say what is wrong
 
 
-def _limits(spec: job_pb2.JobSpec, device: str, policy: Policy, upload_bytes: int) -> Limits:
+def _limits(spec: job_pb2.JobSpec, device: str, policy: Policy, upload_bytes: int, blobs: Blobs) -> Limits:
     if kind_of(spec) != "ingest":
         # A GPU's driver may need sockets that aren't there without the network, a timestamp the network.
         offline = device != "gpu" and not policy.timestamp
         memory = 0 if device == "gpu" else machine_share()  # a GPU's driver maps its own as well
         return dataclasses.replace(WORKING, offline=offline, data_bytes=memory)
     look = LOADING if spec.ingest.kind == job_pb2.INGEST_KIND_MODEL else LOOKING
-    return dataclasses.replace(look, cpu_s=look.cpu_s + CPU_S_PER_GIB * upload_bytes // (1 << 30))
+    return dataclasses.replace(
+        look,
+        cpu_s=look.cpu_s + CPU_S_PER_GIB * upload_bytes // (1 << 30),
+        spare_bytes=blobs.quota.spare,
+        left_bytes=max(1, blobs.quota.total - blobs.used()),
+        most_bytes=blobs.quota.total,
+    )
 
 
 def task_for(job: job_pb2.Job, store: Store) -> Task:
@@ -224,6 +231,7 @@ def task_for(job: job_pb2.Job, store: Store) -> Task:
         models[made] = store.folder.model(made)
     device = device_for(job.spec, store.folder)
     files = {digest: store.blobs.path(digest) for digest in blobs_of(job.spec, store)}
+    sizes = sum(path.stat().st_size for path in files.values() if path.exists())
     return Task(
         job_id=job.job_id,
         attempt=job.attempts,
@@ -235,8 +243,6 @@ def task_for(job: job_pb2.Job, store: Store) -> Task:
         models=models,
         made=made,
         device=device,
-        limits=_limits(
-            job.spec, device, policy, sum(path.stat().st_size for path in files.values() if path.exists())
-        ),
+        limits=_limits(job.spec, device, policy, sizes, store.blobs),
         signing=signing_of(policy, store.folder.path) if kind_of(job.spec) == "sign" else None,
     )

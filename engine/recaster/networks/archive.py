@@ -10,7 +10,7 @@ from recaster.errors import ModelError, UsageError
 from recaster.files import atomic_path, built_aside
 from recaster.networks.model_folder import ModelFolder
 from recaster.progress import Report, Update, silent, step
-from recaster.zips import ZipLimits, opened_zip, plain_entry
+from recaster.zips import ZipLimits, check_room, opened_zip, plain_entry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,9 @@ def export_model(folder: ModelFolder, out: Path, report: Report = silent) -> Non
             report(Update("exporting", done, len(files), "files"))
 
 
-def import_model(given: Path, folder: ModelFolder, report: Report = silent) -> None:
+def import_model(
+    given: Path, folder: ModelFolder, report: Report = silent, limits: ZipLimits = LIMITS
+) -> None:
     """Make a model folder of a zip that ``export_model`` wrote.
 
     Only the names that a model has are unpacked. What the numbers are is checked when they are used.
@@ -56,22 +58,25 @@ def import_model(given: Path, folder: ModelFolder, report: Report = silent) -> N
         ModelError: the zip is damaged, unsafe or holds anything but a model, or the folder is there; nothing
             is left behind then.
         OutputError: the folder can't be written.
+        DiskFullError: there is no room for it now.
     """
     if folder.path.exists():
         raise ModelError(f"{folder.path}: exists already; choose another name for the model")
-    with opened_zip(given, LIMITS) as archive, built_aside(folder.path) as aside:
+    with opened_zip(given, limits) as archive, built_aside(folder.path) as aside:
         entries = archive.infolist()
         for entry in entries:
             if not _ENTRY.fullmatch(entry.filename):
                 raise ModelError(f"{given}: holds {entry.filename!r}, which no model has")
         for done, entry in enumerate(entries, 1):
             if not entry.is_dir():
-                _unpack(given, archive, entry, aside / entry.filename)
+                _unpack(given, archive, entry, aside / entry.filename, limits)
             report(Update("importing", done, len(entries), "files"))
         ModelFolder(aside).read()
 
 
-def _unpack(given: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, out: Path) -> None:
+def _unpack(
+    given: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, out: Path, limits: ZipLimits
+) -> None:
     import zlib
 
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -80,6 +85,7 @@ def _unpack(given: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, out: 
         with archive.open(entry) as packed, out.open("wb") as file:
             while piece := packed.read(PIECE):
                 left -= len(piece)
+                check_room(given, out.parent, len(piece), limits)
                 step()
                 file.write(piece)
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:

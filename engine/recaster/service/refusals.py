@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
 import functools
 import inspect
@@ -33,10 +34,11 @@ from recaster.store.blobs import QuotaError
 from recaster.store.jobs import ReusedError, UnknownError
 from recaster.store.offers import NotOfferedError
 from recaster.store.uploads import DigestError
-from recaster.texts import has_controls
+from recaster.texts import has_controls, without_folder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from pathlib import Path
 
 log = logging.getLogger("recaster.service")
 
@@ -47,6 +49,7 @@ DETAILS: Final = "grpc-status-details-bin"
 Code = grpc.StatusCode
 Context: TypeAlias = grpc.aio.ServicerContext
 BUSY: Final = "the engine is busy: another process keeps its store or its audit log locked; try again"
+_hidden: Final[list[Path]] = []
 SHORT: Final = "the engine has too many files open; try again"
 
 _CODES: Final[tuple[tuple[type[RecasterError], grpc.StatusCode, str], ...]] = (
@@ -158,9 +161,21 @@ def telling(hear: Callable[[Refusal], None]) -> Iterator[None]:
         _TOLD.reset(token)
 
 
+def hide(folder: Path) -> None:
+    """Never say where a folder lies, whatever an error's message holds."""
+    _hidden.append(folder)
+
+
+def _unplaced(refusal: Refusal) -> Refusal:
+    message = refusal.message
+    for folder in _hidden:
+        message = without_folder(message, folder)
+    return dataclasses.replace(refusal, message=message)
+
+
 async def abort(context: Context, error: BaseException) -> NoReturn:
     """End a call with an error."""
-    refusal = refusal_of(error)
+    refusal = _unplaced(refusal_of(error))
     hear = _TOLD.get()
     if hear is not None:
         hear(refusal)

@@ -54,6 +54,7 @@ from recaster.service.metrics import CallCounter, Metrics, end_of
 from recaster.service.provenance import ProvenanceService
 from recaster.service.readiness import Readiness
 from recaster.service.records import note_start, note_swept
+from recaster.service.refusals import hide
 from recaster.service.refused import RefusedCalls
 from recaster.service.things import ClipService, FacesetService, ModelService
 from recaster.service.threads import writing
@@ -131,6 +132,7 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
     settings = dataclasses.replace(settings, listen=settings.listen or usual)
     refuse_open_door(settings)
     settings.data.make()
+    hide(settings.data.path)
     policy = Policy.load(settings.data.path)
     if policy.certificate is not None:
         try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2
 from recaster.jobs.described import described_clip, described_faceset, described_model
 from recaster.jobs.work import Made
+from recaster.zips import Room, ZipLimits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,20 +54,20 @@ def _faceset(work: Work, packed: Path, name: str) -> Made:
 
     folder = work.task.facesets[work.task.made]
     _fresh(folder)
-    import_faces(packed, folder, report=work.report)
+    import_faces(packed, folder, report=work.report, limits=ZipLimits(room=_room(work)))
     faceset = Faceset.open(folder)
     body = described_faceset(faceset, work.task.made, name, work.task.spec.ingest.identity_id)
     return Made("faceset", body, traces=faceset_traces(faceset))
 
 
 def _model(work: Work, packed: Path, name: str) -> Made:
-    from recaster.networks.archive import import_model
+    from recaster.networks.archive import LIMITS, import_model
     from recaster.networks.model_folder import ModelFolder
     from recaster.swapping.load import load_swapper
 
     folder = ModelFolder(work.task.models[work.task.made])
     _fresh(folder.path)
-    import_model(packed, folder, work.report)
+    import_model(packed, folder, work.report, dataclasses.replace(LIMITS, room=_room(work)))
     if folder.weights.is_file():
         try:
             load_swapper(model=folder.path)  # names and shapes of all weights are looked at
@@ -74,6 +76,12 @@ def _model(work: Work, packed: Path, name: str) -> Made:
             raise
     body = described_model(folder, work.task.made, name, work.task.spec.ingest.identity_id)
     return Made("model", body, traces=folder.traces())
+
+
+def _room(work: Work) -> Room:
+    """What a zip may unpack to here."""
+    limits = work.task.limits
+    return Room(limits.left_bytes or None, limits.most_bytes or None, limits.spare_bytes)
 
 
 def _fresh(folder: Path) -> None:
