@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import json
 import math
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -245,4 +247,29 @@ def test_commands_of_a_lying_engine(
             *(() if shape else ("SwapService/PreviewFrame", "BlobService/ReadBlob")),
         }
         assert asked <= set(liar.answered)
+        liar.stop()
+
+
+def test_what_a_lying_engine_packed_is_not_unpacked(
+    packed_faces: Path,
+    actors: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RECASTER_TOKEN", "secret")
+    clip = str(actors / "neighbour.mp4")
+    for evil in ("../../x", "/recaster-planted", "C:\\x", "con", "x.py", "\x1b[2J", "x" * 10_000):
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.writestr(evil, b"planted")
+        liar = Liar("words", None, packed.getvalue())
+        monkeypatch.setenv("RECASTER_ENGINE", liar.address)
+        for command in (["extract", clip], ["train", "--source", str(packed_faces)]):
+            assert cli.main([*command, "-o", str(tmp_path / "new")]) in (3, 4), evil
+            out, error = capsys.readouterr()
+            assert all(line.isprintable() for line in (out + error).splitlines())
+            assert list(tmp_path.iterdir()) == []
+        assert liar.answered.count("BlobService/ReadBlob") == 2
         liar.stop()
