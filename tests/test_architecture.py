@@ -14,7 +14,18 @@ if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
 
 PACKAGE = Path(__file__).resolve().parents[1] / "engine" / "recaster"
-FOUNDATIONS = {"errors", "files", "places", "progress", "sharing", "still_images", "texts", "x509", "zips"}
+FOUNDATIONS = {
+    "errors",
+    "files",
+    "places",
+    "progress",
+    "sharing",
+    "still_images",
+    "texts",
+    "weights",
+    "x509",
+    "zips",
+}
 ORDER = (
     "api", "client", "store", "provenance", "media", "networks", "faces", "facesets", "likeness", "training",
     "swapping", "evaluation", "jobs", "service", "cli",

@@ -34,6 +34,11 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         help="where an engine is to listen (default: as recaster serve)",
     )
     parser.add_argument("--engine", metavar="ADDRESS", help="an engine to ask (default: RECASTER_ENGINE)")
+    parser.add_argument(
+        "--licences",
+        action="store_true",
+        help="list every package and trained network with its licence instead; with --json as CycloneDX",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -41,6 +46,14 @@ def run(options: argparse.Namespace) -> None:
     """Look, and tell."""
     import dataclasses
 
+    from recaster.cli.licences import bill, lines
+
+    if options.licences:
+        if options.json:
+            say_json(bill())
+        else:
+            say(*lines())
+        return
     from recaster.cli.checkup import checkup
     from recaster.store.folder import DataFolder
 

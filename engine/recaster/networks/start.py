@@ -10,13 +10,14 @@ import numpy as np
 from recaster.errors import UsageError
 from recaster.networks.guided_form import OUTPUTS
 from recaster.networks.tensors import load_metadata, load_tensors, save_tensors
+from recaster.weights import GUIDED_START
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from recaster.networks.presets import Preset
 
-RENDERED: Final = Path(__file__).parent / "weights" / "guided-rendered.safetensors"
+RENDERED: Final = Path(__file__).parent / "weights" / GUIDED_START.file
 """Made by ``scripts/train_start.py``; float16."""
 
 

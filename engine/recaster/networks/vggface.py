@@ -21,6 +21,7 @@ import numpy as np
 
 from recaster.errors import WeightsError
 from recaster.files import sha256
+from recaster.weights import VGGFACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,7 +32,7 @@ SIZE: Final = 224
 MEANS: Final = (91.4953, 103.8827, 131.0912)
 """What the network has subtracted from blue, green and red in [0, 255]: its input is BGR."""
 
-LICENCE: Final = "VGGFace weights: for research only (Visual Geometry Group, University of Oxford)"
+LICENCE: Final = f"{VGGFACE.licence} ({VGGFACE.origin})"
 
 TAPS: Final = ((55, 256), (28, 512), (7, 2048))
 """Side and channels of the maps that faceswap-GAN compares, from fine to coarse."""

@@ -25,6 +25,7 @@ from recaster.swapping.rendering import Rendering
 from recaster.swapping.scene import Scene
 from recaster.swapping.settings import SwapResult, described
 from recaster.swapping.timing import Stopwatch
+from recaster.weights import used_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -179,7 +180,13 @@ def refuse_overwriting(clip: Path, out: Path, settings: SwapSettings) -> None:
 
 def made_by(swapper: Swapper, settings: SwapSettings) -> dict[str, Any]:
     """What a manifest says of how a swap was made."""
-    return {"engine": __version__, "model": swapper.digest, "label": settings.label.kind}
+    used = used_by("identity", settings.analysis.detector, settings.analysis.landmarker)
+    return {
+        "engine": __version__,
+        "model": swapper.digest,
+        "label": settings.label.kind,
+        "networks": [{"name": one.name, "licence": one.licence} for one in used],
+    }
 
 
 def warnings_on(info: ClipInfo, settings: SwapSettings) -> tuple[str, ...]:

@@ -6,20 +6,18 @@ import hashlib
 from pathlib import Path
 from typing import Final
 
+from recaster import weights
 from recaster.errors import WeightsError
 
 FOLDER: Final = Path(__file__).parent
 
-YUNET: Final = "face_detection_yunet_2023mar_int8bq.onnx"
-FACE_MESH: Final = "face_landmark.tflite"
-IRIS: Final = "iris_landmark.tflite"
-OCCLUDERS: Final = "occluders.tflite"
+YUNET: Final = weights.YUNET.file
+FACE_MESH: Final = weights.FACE_MESH.file
+IRIS: Final = weights.IRIS.file
+OCCLUDERS: Final = weights.OCCLUDERS.file
 
 SHA256: Final = {
-    YUNET: "49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10",
-    FACE_MESH: "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
-    IRIS: "d1744d2a09c25f501d39eba4faff47e53ecca8852c5ce19bce8eeac39357521f",
-    OCCLUDERS: "354a20c23938364baba6923c0698a9fe04f827b3dd6adf002524b8e0a0f2380b",
+    one.file: one.sha256 for one in (weights.YUNET, weights.FACE_MESH, weights.IRIS, weights.OCCLUDERS)
 }
 
 
