@@ -160,7 +160,7 @@ class CoursePanel(SequencerPanel, bpy.types.Panel):
                 text=messages.text(job.progress.detail.split("  ")[0])
             )  # steps, and how many a second
         if model is not None and model.unusable_reason:
-            layout.label(text=messages.sentence(messages.plain(model.unusable_reason)), icon="ERROR")
+            layout.label(text=messages.plain(model.unusable_reason), icon="ERROR")
         elif model is not None and (job is None or job.HasField("end_time")):
             many = "" if chosen.minutes == 1 else "s"
             text = f"Train {chosen.minutes:g} More Minute{many}"

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
+from serving import Served
 
 from recaster.media.reader import read_frames
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.addon.conftest import Blender
+
+OLD = Path(__file__).parents[1] / "data" / "engine-3df4141.zip"
+MODEL = "8e9628d54fce"
 
 
 @pytest.fixture
@@ -35,3 +40,17 @@ def test_from_strips_to_a_model(
 
 def test_a_loss_curve(blender: Blender, tmp_path: Path) -> None:
     assert blender.run("drawn_curve", tmp_path)["shape"] == [384, 512, 4]
+
+
+def test_a_model_of_an_earlier_release_says_what_to_do(blender: Blender, tmp_path: Path) -> None:
+    with zipfile.ZipFile(OLD) as packed:
+        packed.extractall(tmp_path / "data")
+    card = tmp_path / "data" / "models" / MODEL / "model.json"
+    card.write_text(json.dumps(json.loads(card.read_bytes()) | {"format": 3}))
+    served = Served(tmp_path / "data")
+    shown = blender.run("outdated", tmp_path, engine=served.address, token=served.token, model=MODEL)
+    served.kill()
+    why = "Trained by an earlier Recaster (format 3; this one uses 4): train it anew"
+    assert f"Mira: {why}" in shown["FaceMenu"]
+    assert why in shown["CoursePanel"]
+    assert not any("More Minute" in text or "ready to swap" in text for text in shown["CoursePanel"])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import bpy
 import kit
 import numpy as np
+from scenarios_rights import drawn
 
 
 def found_and_previewed(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
@@ -108,3 +110,19 @@ def drawn_curve() -> dict[str, Any]:
     assert picture.shape == (384, 512, 4)
     assert not (pictures.curve([], []) == np.float32(pictures.INK)).all(2).any()
     return {"shape": list(picture.shape)}
+
+
+def outdated(engine: str, token: str, model: str) -> dict[str, Any]:
+    """A model that another Recaster trained: what the menu of faces and the training's panel show of it."""
+    kit.enable(engine, token)
+    scene, session = kit.fresh(), kit.part("session")
+    session.snapshot()
+    kit.until(lambda: session.snapshot().online)
+    scene.recaster.model = model
+    panel, menu = kit.part("panels_train").CoursePanel, kit.part("operators_swap").FaceMenu
+    return {
+        one.__name__: sorted(
+            drawn(lambda paper, one=one: one.draw(SimpleNamespace(layout=paper), bpy.context))
+        )
+        for one in (panel, menu)
+    }
