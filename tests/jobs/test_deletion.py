@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recaster.api.v1 import faceset_pb2, identity_pb2, job_pb2, swap_pb2
+from recaster.api.v1 import clip_pb2, faceset_pb2, identity_pb2, job_pb2, swap_pb2
 from recaster.client.errors import MissingError
 from recaster.provenance.audit import AuditLog
 from recaster.store.database import Database
@@ -152,7 +152,7 @@ def test_all_that_shows_a_person_goes(studio: Studio, tmp_path: Path) -> None:
     assert studio.holding(anna.encode()) == {"audit.jsonl"}
     for one in things(report, "job") | {faces, source, result}:
         assert studio.holding(one.encode()) <= {"audit.jsonl"}
-    assert not [path for path in (studio.cache / "analysis").iterdir() if path.name[:64] in about_her]
+    assert studio.holding(*(one.encode() for one in about_her)) == {"audit.jsonl"}
     assert studio.holding(client.clip(target).digest.encode())  # whose analysis is nobody else's
     last = list(AuditLog(studio.data / "audit.jsonl").records())[-1]
     assert (last.event, last.details["identity"]) == ("identity.delete", anna)
@@ -168,6 +168,32 @@ def test_all_that_shows_a_person_goes(studio: Studio, tmp_path: Path) -> None:
     assert client.faceset(others).identity_id == ben
     client.transfer.download(other_swap.result.artifacts[0].digest, tmp_path / "other.mp4")
     assert studio.swap(target, faceset_id=others).state == job_pb2.JOB_STATE_SUCCEEDED
+
+
+def test_whoever_deletes_piece_by_piece_leaves_nothing_either(studio: Studio, tmp_path: Path) -> None:
+    client = studio.client
+    letters = [tmp_path / "first.txt", tmp_path / "second.txt"]
+    for number, letter in enumerate(letters):
+        letter.write_bytes(LETTER + str(number).encode())
+    anna = studio.register(NAME, letters[0])
+    said = identity_pb2.Attestation(basis=identity_pb2.BASIS_CONSENT, attested_by="Ben")
+    said.document_digest = client.transfer.upload(letters[1])
+    client.attest(anna, said)
+    source = studio.clip("likeness.mp4", "anna-unmistakable.mp4", tmp_path)
+    faces = studio.extract(source, anna, NAME).result.faceset_id
+    crops = [middle(one) for one in (studio.data / "facesets" / faces / "faces").iterdir()]
+    hers = [NAME.encode(), b"anna-unmistakable", LETTER, *crops, middle(studio.actors / "likeness.mp4")]
+    assert all(studio.holding(one) for one in hers)
+    looked_at = client.clip(source).digest.encode()
+    for job in list(client.jobs.listed()):
+        client.jobs.delete(job.job_id)
+    for call, request in (
+        (client.clips.DeleteClip, clip_pb2.DeleteClipRequest(clip_id=source)),
+        (client.facesets.DeleteFaceset, faceset_pb2.DeleteFacesetRequest(faceset_id=faces)),
+        (client.identities.DeleteIdentity, identity_pb2.DeleteIdentityRequest(identity_id=anna)),
+    ):
+        client.connection.call(call, request)
+    assert not studio.holding(looked_at, *hers)
 
 
 def test_what_stays_is_named_with_its_reason(studio: Studio, tmp_path: Path) -> None:

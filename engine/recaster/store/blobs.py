@@ -361,10 +361,14 @@ class Blobs:
         return [path.name for path in idle if last_touched(path) < old and self._remove_unused(path.name)]
 
     def _remove_unused(self, digest: str) -> bool:
-        """Remove a blob unless somebody needs it, and what was found in it; False where somebody does."""
-        with self._database.alone():  # nobody may come to need it in between
+        """Remove a blob, what is noted of it and was found in it, unless somebody needs it: False then."""
+        if self._used(digest):
+            return False
+        with self._database.transaction() as opened:  # nobody may come to need it in between
             if self._used(digest):
                 return False
+            for table in ("blob_size", "kept_by"):
+                opened.execute(f"delete from {table} where digest = ?", (digest,))  # noqa: S608 - two names
             self._damaged(digest).unlink(missing_ok=True)
             with contextlib.suppress(FileNotFoundError):
                 size = self.size(digest)
