@@ -193,7 +193,8 @@ def test_whoever_deletes_piece_by_piece_leaves_nothing_either(studio: Studio, tm
         (client.identities.DeleteIdentity, identity_pb2.DeleteIdentityRequest(identity_id=anna)),
     ):
         client.connection.call(call, request)
-    assert not studio.holding(looked_at, *hers)
+    assert not studio.holding(*hers)
+    assert studio.holding(looked_at) == {"audit.jsonl"}
 
 
 def test_what_stays_is_named_with_its_reason(studio: Studio, tmp_path: Path) -> None:

@@ -258,8 +258,8 @@ def _records() -> identity_pb2.KeptThing:
     return identity_pb2.KeptThing(
         kind="records",
         reason="AUDIT_LOG",
-        message="the audit log says what was done with their face, naming them by id; it is never changed, "
-        "and keeps who attested their right, and why it was revoked, as that was written",
+        message="the audit log says what was done with their face, naming them by id, clips and faces by "
+        "digest; it is never changed, and keeps who attested their right, and why it was revoked, as written",
     )
 
 
