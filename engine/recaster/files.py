@@ -208,6 +208,27 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
 
 
+def parsed_json(data: bytes | str) -> Any:
+    """What a JSON document says that may be anybody's.
+
+    Raises:
+        ValueError: it is none, is nested too deeply, or holds text that can't be written.
+    """
+    try:
+        value = json.loads(data)
+        json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    return value
+
+
+def number_in(value: Any, *kinds: type) -> Any:
+    """A value of a JSON document that has to be a number, of one of some kinds (TypeError)."""
+    if type(value) not in (kinds or (int, float)):  # True is an int
+        raise TypeError(f"{value!r} is no number as it has to be")
+    return value
+
+
 def write_secret(path: Path, text: str) -> None:
     """Write ``text`` to a new file that only its owner may read; it is whole or absent.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,8 @@ from recaster.jobs import supervisor as module
 from recaster.jobs.settling import Settler
 from recaster.jobs.supervisor import Supervisor
 from recaster.jobs.tidying import tidy
+from recaster.networks.model_folder import ModelCard, ModelFolder
+from recaster.networks.presets import preset
 from recaster.store.folder import DataFolder
 from recaster.store.jobs import CANCELLED, CANCELLING, ENDED, FAILED, PAUSED, QUEUED, RUNNING, SUCCEEDED
 from recaster.store.store import Store
@@ -77,8 +78,7 @@ def begun(store: Store, state: job_pb2.JobState, wish: str) -> str:
     job, _ = store.jobs.create(TRAIN, job_pb2.JOB_KIND_TRAIN, "", {})
     model = store.folder.model(job.job_id)
     model.mkdir()
-    card = {"preset": {"name": "guided-128"}, "steps": 5, "seconds": 1.0, "source": "s", "target": None}
-    (model / "model.json").write_text(json.dumps(card))
+    ModelFolder(model).write(ModelCard(preset("guided-128"), "s", steps=5, seconds=1.0))
     (model / "weights.safetensors").touch()
     with store.jobs.changing(job.job_id) as changed:
         changed.state = state

@@ -98,13 +98,12 @@ def _run_here(options: argparse.Namespace) -> None:
 
 
 def _run_there(options: argparse.Namespace, engine: Client) -> None:
-    import json
 
     from recaster.api.v1 import job_pb2
     from recaster.cli.remote import Remote, filled, made_of
     from recaster.client import AnswerError
     from recaster.errors import UsageError
-    from recaster.files import write_bytes
+    from recaster.files import parsed_json, write_bytes
 
     if options.truth is not None:
         raise UsageError("--truth stays on this machine: judge against it with --local")
@@ -120,8 +119,8 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
     job = remote.do(job_pb2.JobSpec(evaluate=spec), options.out)
     made = {role: engine.transfer.read(made_of(job, role).digest) for role in ARTIFACTS.values()}
     try:
-        figures = json.loads(made["evaluation"])
-    except (ValueError, RecursionError):
+        figures = parsed_json(made["evaluation"])
+    except ValueError:
         raise AnswerError(f"job {job.job_id}: its evaluation is no JSON; run it again") from None
     if options.out is not None:
         for name, role in ARTIFACTS.items():

@@ -22,7 +22,7 @@ from recaster.evaluation.bench_point import Cost, Point
 from recaster.evaluation.bench_settings import BenchSettings
 from recaster.evaluation.processes import peak_bytes
 from recaster.evaluation.variants import Variant
-from recaster.files import atomic_path, write_json
+from recaster.files import atomic_path, number_in, parsed_json, write_json
 from recaster.networks.model_folder import ModelCard, ModelFolder
 from recaster.networks.tensors import save_tensors
 from recaster.progress import Report, Update, silent
@@ -103,7 +103,7 @@ def claim(folder: Path, described: Mapping[str, Any]) -> None:
         write_json(path, described)
         return
     try:
-        before = dict(json.loads(path.read_bytes()))
+        before = dict(parsed_json(path.read_bytes()))
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{path}: unusable ({error}); delete {folder} to begin it anew") from None
     if differing := sorted(name for name in described if before.get(name) != described[name]):
@@ -171,14 +171,17 @@ def _stopped(model: ModelFolder, missing: Sequence[Point]) -> float | None:
     path = model.path / "stopped.json"
     if not path.is_file():
         return None
-    note = json.loads(path.read_bytes())
     every = checkpoints.found(model.checkpoints)
-    if not every or every[-1][1].step != note["step"]:
+    try:
+        note = parsed_json(path.read_bytes())
+        if not every or every[-1][1].step != note["step"]:
+            return None
+        moment = every[-1][1]
+        passed = moment.step if moment.schedule["steps"] is not None else moment.seconds / 60
+        spent = float(number_in(note["cpu_seconds"]))
+    except (ValueError, KeyError, TypeError):  # damaged
         return None
-    moment = every[-1][1]
-    schedule = moment.schedule
-    passed = moment.step if schedule["steps"] is not None else moment.seconds / 60
-    return note["cpu_seconds"] if all(point.mark > passed for point in missing) else None
+    return spent if all(point.mark > passed for point in missing) else None
 
 
 class Metered:

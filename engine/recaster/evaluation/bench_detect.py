@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import InputError
 from recaster.faces.detectors import make_detector
+from recaster.files import parsed_json
 from recaster.media.sheet import load_image
 from recaster.progress import Report, Update, silent
 
@@ -65,10 +65,10 @@ def read_counts(folder: Path, counts: Path | None = None) -> dict[str, int]:
     """
     path = counts or folder / COUNTS
     try:
-        told = json.loads(path.read_bytes())
+        told = parsed_json(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: the faces' counts cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f"{path}: this is no JSON: {error}") from error
     if not isinstance(told, dict):
         raise InputError(f'{path}: write the counts as {{"picture.jpg": 3}}')

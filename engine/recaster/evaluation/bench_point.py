@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from recaster.errors import InputError
 from recaster.evaluation.outcome import NAME
-from recaster.files import write_json
+from recaster.files import number_in, parsed_json, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,8 +87,11 @@ class Point:
             InputError: that is not there or damaged.
         """
         try:
-            value: dict[str, Any] = json.loads(self._cost.read_bytes())
-            return Cost(**{item.name: value[item.name] for item in fields(Cost)})
+            value: dict[str, Any] = parsed_json(self._cost.read_bytes())
+            peak = value["peak_bytes"]  # None where the system didn't tell
+            told = {item.name: value[item.name] for item in fields(Cost) if item.name != "peak_bytes"}
+            numbers = {name: number_in(number) for name, number in told.items()}
+            return Cost(**numbers, peak_bytes=None if peak is None else number_in(peak, int))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"{self._cost}: unusable ({error}); delete {self.folder} to make it again"

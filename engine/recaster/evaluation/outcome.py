@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +11,7 @@ import numpy as np
 from recaster.errors import InputError
 from recaster.evaluation.measures import MEASURES
 from recaster.evaluation.types import Figure, Scores
-from recaster.files import write_json
+from recaster.files import parsed_json, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,10 +85,10 @@ class Outcome:
         """
         path = folder / NAME
         try:
-            document = json.loads(path.read_bytes())
+            document = parsed_json(path.read_bytes())
         except OSError as error:
             raise InputError(f"{path}: no evaluation to read ({error.strerror})") from error
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise InputError(f"{path}: this evaluation is damaged; make it again") from error
         try:
             return _from_json(document)

@@ -26,7 +26,7 @@ from recaster.facesets.faceset import INDEX, Faceset
 from recaster.facesets.index import pack, unpack
 from recaster.facesets.inputs import is_image
 from recaster.facesets.records import FORMAT, VERSION, FaceRecord, FacesetSettings, SourceRecord
-from recaster.files import atomic_path, built_aside, unwritable
+from recaster.files import atomic_path, built_aside, parsed_json, unwritable
 from recaster.progress import Report, Update, silent
 from recaster.zips import ZipLimits, check_room, opened_zip, picture_size, plain_entry, read_entry
 
@@ -196,7 +196,7 @@ def _read_manifest(
         FacesetError: it is no manifest, of a newer format, or anything in it is missing or of the wrong kind.
     """
     try:
-        values = json.loads(data)
+        values = parsed_json(data)
         if values["format"] != FORMAT:
             raise FacesetError(
                 f"{given}: its {MANIFEST} is another program's; unpack the images and import those"
@@ -206,7 +206,7 @@ def _read_manifest(
         settings = _settings(values["faceset"])
         sources = [_source(entry) for entry in values["sources"]]
         faces = [(_face(entry), str(entry["crop_sha256"])) for entry in values["faces"]]
-    except (KeyError, TypeError, ValueError, AttributeError, binascii.Error, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, binascii.Error) as error:
         raise FacesetError(f"{given}: its {MANIFEST} is damaged ({error!r}); export it again") from error
     names = {source.id: source.name for source in sources}
     if len({source.digest for source in sources}) < len(sources) or any(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from recaster.errors import AuditError, DamagedError, RecasterError
 from recaster.facesets.faceset import Faceset
-from recaster.files import is_intact, sha256
+from recaster.files import is_intact, parsed_json, sha256
 from recaster.jobs.tasks import works_on
 from recaster.networks.model_folder import ModelFolder
 from recaster.networks.tensors import load_tensors
@@ -163,7 +162,7 @@ def _manifest(folder: DataFolder, deep: bool) -> list[str]:
     if not path.is_file():
         return []
     try:
-        files = json.loads(path.read_bytes())["files"].items()
+        files = parsed_json(path.read_bytes())["files"].items()
         wrong = {name: _file(folder.path / name, one["sha256"], one["bytes"], deep) for name, one in files}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedError(f"{path}: can't be read ({error}); make the backup again", ()) from None

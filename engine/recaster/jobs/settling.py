@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import job_pb2
-from recaster.errors import ConsentError, OutputError
+from recaster.errors import ConsentError, ModelError, OutputError
 from recaster.files import open_no_link, own_file
 from recaster.jobs import logs
 from recaster.jobs.recorded import note_delivered
@@ -289,19 +288,21 @@ class Settler:
 
     def _keep_begun(self, job: job_pb2.Job) -> job_pb2.JobResult | None:
         """A model that is being trained, as far as it has come; None where nothing was saved."""
+        from recaster.networks.model_folder import ModelFolder
+
         name = job.spec.train.model_id or job.job_id
         before = self._store.things.find("model", name)
         try:
-            card = json.loads((self._store.folder.model(name) / "model.json").read_bytes())
-        except FileNotFoundError:
+            card = ModelFolder(self._store.folder.model(name)).read()
+        except ModelError:  # none yet, or damaged
             return None
         weights = (self._store.folder.model(name) / "weights.safetensors").is_file()
         if not weights and before is None:
             return None
         model = before or MESSAGES["model"](model_id=name)
         model.display_name = model.display_name or job.spec.train.display_name
-        model.preset, model.steps, model.seconds = card["preset"]["name"], card["steps"], card["seconds"]
-        model.source_digest, model.target_digest = card["source"], card["target"] or ""
+        model.preset, model.steps, model.seconds = card.preset.name, card.steps, card.seconds
+        model.source_digest, model.target_digest = card.source, card.target or ""
         model.usable = weights
         if before is None:
             model.identity_id = whose_model(job.spec, self._store)

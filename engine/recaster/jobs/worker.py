@@ -8,7 +8,6 @@ standard output (``messages``); whatever libraries print goes to standard error,
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import sys
@@ -18,7 +17,7 @@ import traceback
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from recaster.errors import RecasterError
-from recaster.files import sha256, write_json
+from recaster.files import parsed_json, sha256, write_json
 from recaster.jobs import limits, runs
 from recaster.jobs.messages import Voice
 from recaster.jobs.task import FINISHED, Task
@@ -169,15 +168,17 @@ def _finish(task: Task, made: Made) -> tuple[Made, list[dict[str, Any]]]:
 
 def _finished(folder: Path) -> tuple[Made, list[dict[str, Any]]] | None:
     """What ``_finish`` noted, if it did."""
+    from google.protobuf.message import DecodeError
+
     from recaster.store.things import MESSAGES
 
     try:
-        note = json.loads((folder / FINISHED).read_bytes())
-    except FileNotFoundError:
+        note = parsed_json((folder / FINISHED).read_bytes())
+        body = MESSAGES[note["kind"]].FromString(bytes.fromhex(note["body"])) if note["kind"] else None
+        traces = Traces.from_json(note["traces"]) if "traces" in note else Traces()  # of an earlier release
+        made = Made(note["kind"], body, (), tuple(note["summary"]), tuple(note["warnings"]), traces)
+    except (FileNotFoundError, ValueError, KeyError, TypeError, DecodeError):  # or damaged: it is made again
         return None
-    body = MESSAGES[note["kind"]].FromString(bytes.fromhex(note["body"])) if note["kind"] else None
-    traces = Traces.from_json(note["traces"]) if "traces" in note else Traces()  # of an earlier release
-    made = Made(note["kind"], body, (), tuple(note["summary"]), tuple(note["warnings"]), traces)
     return made, note["files"]
 
 

@@ -13,12 +13,11 @@ Layout::
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ModelError
-from recaster.files import sha256, write_json
+from recaster.files import parsed_json, sha256, write_json
 from recaster.networks.presets import Preset, from_json, to_json
 from recaster.provenance.traces import Traces
 
@@ -123,12 +122,12 @@ class ModelFolder:
             ModelError: there is no model here, or its description is broken or too new.
         """
         try:
-            value = json.loads(self.card.read_bytes())
+            value = parsed_json(self.card.read_bytes())
         except (FileNotFoundError, NotADirectoryError):
             raise ModelError(f"{self.path}: not a model folder (no model.json in it)") from None
         except OSError as error:
             raise ModelError(f"{self.card}: cannot be read ({error.strerror})") from None
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise ModelError(f"{self.card}: not JSON ({error})") from None
         return self._card(value)
 
@@ -136,8 +135,8 @@ class ModelFolder:
         """Why this Recaster can't use it although another could; empty where it can, or nobody can."""
         try:
             with self.card.open("rb") as file:
-                value = json.loads(file.read(MAX_CARD_BYTES))
-        except (OSError, ValueError, RecursionError):
+                value = parsed_json(file.read(MAX_CARD_BYTES))
+        except (OSError, ValueError):
             return ""
         found = value.get("format") if isinstance(value, dict) else None
         return "" if type(found) is not int or found == FORMAT else _of_other(found)

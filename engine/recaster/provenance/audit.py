@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from recaster.errors import AuditError, DiskFullError, UsageError
-from recaster.files import locked, sha256, sync, unwritable, write_bytes
+from recaster.files import locked, parsed_json, sha256, sync, unwritable, write_bytes
 from recaster.provenance.caller import caller
 from recaster.provenance.events import check
 
@@ -297,10 +297,10 @@ class AuditLog:
 
     def _parsed(self, line: bytes) -> Record:
         try:
-            record = Record(**json.loads(line))
+            record = Record(**parsed_json(line))
             exact = isinstance(record.number, int) and isinstance(record.details, dict)
             exact = exact and isinstance(record.time, str) and record.line().encode() == line
-        except (ValueError, TypeError, RecursionError):
+        except (ValueError, TypeError):
             exact = False
         if not exact:
             raise self._broken("holds a line that is no record as it was written")

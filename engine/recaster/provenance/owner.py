@@ -6,12 +6,11 @@ right is stated where it is used.
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import ConsentError, OutputError, UsageError
-from recaster.files import write_json
+from recaster.files import parsed_json, write_json
 from recaster.provenance.basis import HOW, basis_name
 from recaster.provenance.traces import Traces
 from recaster.store.jobs import UnknownError
@@ -33,7 +32,7 @@ def owner(folder: Path) -> str:
     """
     path = folder / NOTE
     try:
-        noted = json.loads(path.read_bytes())["identity_id"]
+        noted = parsed_json(path.read_bytes())["identity_id"]
     except (FileNotFoundError, NotADirectoryError):
         return ""
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -13,7 +13,7 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ConsentError, InputError
-from recaster.files import locked, unwritable
+from recaster.files import locked, parsed_json, unwritable
 from recaster.provenance.traces import Traces
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _parsed(path: Path, data: bytes) -> dict[str, Traces | None]:
     found: dict[str, Traces | None] = {}
     for line in data[: data.rfind(b"\n") + 1].splitlines():
         try:
-            record = json.loads(line)
+            record = parsed_json(line)
             name = str(record["identity"])
             if record["event"] == REVOKED:
                 found[name] = (found.get(name) or Traces()) | Traces.from_json(record)

@@ -8,7 +8,6 @@ crash or somebody's own hand has changed.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import stat
 import threading
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import OutputError
-from recaster.files import write_json
+from recaster.files import number_in, parsed_json, write_json
 
 if TYPE_CHECKING:
     from recaster.store.folder import DataFolder
@@ -83,7 +82,7 @@ class Usage:
 
 def _remembered(path: Path) -> int | None:
     try:
-        return int(json.loads(path.read_bytes())["bytes"])
+        return int(number_in(parsed_json(path.read_bytes())["bytes"], int))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

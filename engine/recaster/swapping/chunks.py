@@ -6,13 +6,12 @@ are discarded.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import OutputError
-from recaster.files import keep_private, unwritable, write_json
+from recaster.files import keep_private, parsed_json, unwritable, write_json
 from recaster.media.writer import SEGMENT_SUFFIX
 
 if TYPE_CHECKING:
@@ -104,7 +103,7 @@ class Parts:
 
     def _plan(self) -> object:
         try:
-            return json.loads((self.folder / PLAN).read_bytes())
+            return parsed_json((self.folder / PLAN).read_bytes())
         except (FileNotFoundError, ValueError):
             return None
         except OSError as error:

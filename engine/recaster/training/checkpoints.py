@@ -7,12 +7,11 @@ lowest loss are kept.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ModelError
-from recaster.files import write_json
+from recaster.files import number_in, parsed_json, write_json
 from recaster.networks.tensors import load_tensors, save_tensors
 
 if TYPE_CHECKING:
@@ -93,9 +92,16 @@ def latest(folder: Path) -> tuple[Moment, dict[str, np.ndarray]] | None:
 
 def _moment(path: Path) -> Moment:
     try:
-        value = json.loads(path.read_bytes())
-        return Moment(**{item.name: value[item.name] for item in fields(Moment)})
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        value = parsed_json(path.read_bytes())
+        return Moment(
+            step=number_in(value["step"], int),
+            seconds=number_in(value["seconds"]),
+            seed=number_in(value["seed"], int),
+            loss=number_in(value["loss"]),
+            losses={name: number_in(loss) for name, loss in value["losses"].items()},
+            schedule=dict(value["schedule"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{path}: a broken checkpoint ({error}); delete it to resume from another") from None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from recaster.errors import InputError
 from recaster.evaluation.outcome import NAME, Outcome
+from recaster.files import parsed_json
 from recaster.networks.model_folder import ModelCard, ModelFolder
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ def collect(folder: Path) -> Found:
 def _read(path: Path) -> dict[str, Any]:
     """A JSON object; an empty one where the file holds something else."""
     try:
-        told = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        told = parsed_json(path.read_bytes())
+    except (OSError, ValueError):
         return {}
     return told if isinstance(told, dict) else {}
 
