@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from recaster.cli import main as cli
+from recaster.facesets.faceset import Faceset
 from recaster.files import sha256
+from recaster.networks.model_folder import ModelFolder
 from recaster.provenance.audit import AuditLog
 from recaster.provenance.owner import owner
 
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
     from serving import Served
 
-    from recaster.facesets.faceset import Faceset
 
 Run = "Callable[..., tuple[int, str, str]]"
 
@@ -156,6 +157,79 @@ def test_faces_are_bound_to_a_person_when_they_are_taken(
     assert owner(tmp_path / "f") == ""
     assert run(*extract, "--basis", "synthetic")[0] == 0
     assert "synthetic" in run("identity", "show", owner(tmp_path / "f"))[1]
+
+
+def test_faces_are_taken_within_the_policy(
+    run: Callable[..., tuple[int, str, str]], actors: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir(mode=0o700)
+    (tmp_path / "data" / "policy.toml").write_text("[consent]\nbases = ['synthetic']\n")
+    out = tmp_path / "f"
+    extract = ("extract", actors / "likeness.mp4", "--range", "0-9", "--every", "5", "-o", out)
+    code, _, error = run(*extract)
+    assert code == 9
+    assert "by what right" in error
+    assert run(*extract, "--basis", "self")[0] == 9
+    assert not out.exists()
+    assert run(*extract, "--basis", "synthetic")[0] == 0
+    assert run(*extract)[0] == 0  # whose they are is known
+    assert run("identity", "revoke", owner(out))[0] == 0
+    code, _, error = run(*extract)
+    assert code == 9
+    assert "revoked" in error
+    (tmp_path / "data" / "policy.toml").unlink()
+    again = ("extract", actors / "likeness.mp4", "--range", "20-49", "--every", "5", "-o", tmp_path / "g")
+    code, _, error = run(*again)
+    assert code == 9  # she is known
+    assert "revoked" in error
+    assert not (tmp_path / "g").exists()
+
+
+def test_all_that_is_done_with_a_face_here_is_in_the_log(
+    run: Callable[..., tuple[int, str, str]], actors: Path, tmp_path: Path
+) -> None:
+    faces, clip, packed = tmp_path / "faces", actors / "performer.mp4", tmp_path / "faces.zip"
+    swapped, edit, figures = tmp_path / "swap.mp4", tmp_path / "edit.mp4", tmp_path / "figures"
+    told: dict[str, dict[str, Any]] = {}
+    seen = 0
+
+    def does(*events: str, command: tuple[object, ...]) -> None:
+        nonlocal seen
+        assert run(*command)[0] == 0
+        every = list(AuditLog(tmp_path / "data" / "audit.jsonl").records())
+        told.update({one.event: dict(one.details) for one in every[seen:]})
+        assert {one.event for one in every[seen:]} >= set(events), command
+        seen = len(every)
+
+    source = actors / "likeness.mp4"
+    extract = ("extract", source, "--range", "0-49", "--every", "5", "-o", faces, "--basis", "synthetic")
+    does("extract.start", "extract.deliver", command=extract)
+    does("export.start", "export.deliver", command=("faceset", "export", faces, packed))
+    imported = ("faceset", "import", packed, "-o", tmp_path / "again")
+    does("ingest.start", "ingest.deliver", command=imported)
+    train = ("train", "--source", faces, "-o", tmp_path / "model", "--steps", "1", "--warmup", "1")
+    does("train.start", "train.deliver", command=train)
+    swap = ("swap", clip, "--source", faces, "-o", swapped)
+    does("swap.preview", "swap.deliver", command=(*swap[:-1], tmp_path / "frame.png", "--preview", "3"))
+    does("swap.start", "swap.deliver", command=(*swap, "--range", "0-5"))
+    judge = ("evaluate", clip, swapped, "--source", faces, "--range", "0-5", "-o", figures)
+    does("evaluate.start", "evaluate.deliver", command=judge)
+    sign = ("sign", actors / "neighbour.mp4", "--swap", swapped, "-o", edit)
+    does("sign.start", "sign.deliver", command=sign)
+
+    digest, people = Faceset.open(faces).digest(), [owner(faces)]
+    for event in ("extract.deliver", "export.deliver", "ingest.deliver", "evaluate.deliver", "swap.deliver"):
+        assert told[event]["faces"] == [digest], event
+    for event in ("extract.deliver", "export.deliver", "train.deliver", "evaluate.deliver", "swap.deliver"):
+        assert told[event]["identities"] == people, event
+    assert told["train.start"]["faces"] == told["swap.start"]["faces"] == [digest]
+    assert told["train.deliver"]["faces"] == [ModelFolder(tmp_path / "model").digest()]
+    assert told["extract.start"]["clips"] == [sha256(source)]
+    assert told["swap.start"]["clips"] == [sha256(clip)]
+    assert told["export.deliver"]["made"] == told["ingest.start"]["blobs"] == [sha256(packed)]
+    assert told["swap.deliver"]["made"] == told["sign.start"]["swaps"] == [sha256(swapped)]
+    assert sha256(figures / "sheet.jpg") in told["evaluate.deliver"]["made"]
+    assert told["sign.deliver"]["made"] == [sha256(edit)]
 
 
 def test_a_person_is_deleted_after_a_look(

@@ -112,3 +112,15 @@ def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
     running = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(3)]
     assert [one.wait() for one in running] == [0, 0, 0]
     assert AuditLog(path).verify().number == 120
+
+
+def test_records_that_mention_something_are_found_wherever_they_lie(
+    log: AuditLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for size in (1, 7, 100, 1 << 20):
+        monkeypatch.setattr("recaster.provenance.audit._SEARCHED", size)
+        assert [one.number for one in log.mentioning("job 3")] == [4]
+        assert [one.number for one in log.mentioning("swap.start")] == [1, 2, 3, 4, 5]
+        assert not list(log.mentioning("job 9"))
+    log.path.write_bytes(log.path.read_bytes() + b'{"details":{"job":"job 3"')  # cut short by a crash
+    assert [one.number for one in log.mentioning("job 3")] == [4]

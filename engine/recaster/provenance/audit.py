@@ -35,6 +35,8 @@ GENESIS: Final = "0" * 64
 MAX_CLOCK_STEP: Final = dt.timedelta(minutes=1)
 """How far the clock may have gone back between two records of an earlier release, which noted it as is."""
 _BLOCK: Final = 1 << 16
+_SEARCHED: Final = 1 << 22
+_AS_TEXT: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Record:
 
     def line(self) -> str:
         """As one line of JSON."""
-        return json.dumps(vars(self), sort_keys=True, separators=(",", ":")) + "\n"
+        return _AS_TEXT(vars(self)) + "\n"
 
 
 class AuditLog:
@@ -137,15 +139,18 @@ class AuditLog:
                     if line.endswith(b"\n"):
                         yield self._parsed(line)
 
-    def mentioning(self, *texts: str) -> Iterator[Record]:
-        """The records that hold one of some texts, the oldest first (AuditError for what is none)."""
-        wanted = [text.encode() for text in texts]
+    def mentioning(self, text: str) -> Iterator[Record]:
+        """The records that hold a digest, an id or an event, the oldest first (AuditError for no record)."""
         if not self.path.is_file():
             return
+        rest = b""
         with self.path.open("rb") as file:
-            for line in file:
-                if any(text in line for text in wanted) and line.endswith(b"\n"):
+            while block := file.read(_SEARCHED):
+                block = rest + block
+                whole = block.rfind(b"\n") + 1
+                for line in _lines_with(text.encode(), block[:whole]):
                     yield self._parsed(line)
+                rest = block[whole:]
 
     def verify(self, head: str | None = None, *, strict: bool = True) -> Record | None:
         """Follow the whole chain; returns the newest record, None where there is none.
@@ -321,7 +326,7 @@ class AuditLog:
 
 
 def _hash(number: int, when: str, event: str, details: Mapping[str, Any], previous: str) -> str:
-    text = json.dumps([number, when, event, details, previous], sort_keys=True, separators=(",", ":"))
+    text = _AS_TEXT([number, when, event, details, previous])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -337,6 +342,14 @@ def _goes_back(before: str, after: str) -> bool:
 def _half(rest: bytes) -> bool:
     """Whether bytes may be the begin of a record that a crash kept from being written."""
     return rest.startswith(b"{") and all(32 <= one < 127 for one in rest)
+
+
+def _lines_with(wanted: bytes, lines: bytes) -> Iterator[bytes]:
+    """Those of some whole lines that hold some bytes."""
+    end = 0
+    while (found := lines.find(wanted, end)) >= 0:
+        begin, end = lines.rfind(b"\n", 0, found) + 1, lines.find(b"\n", found) + 1
+        yield lines[begin:end]
 
 
 def _line_before(file: IO[bytes], place: int | None) -> tuple[int, bytes]:

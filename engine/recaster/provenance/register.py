@@ -190,9 +190,8 @@ class Register:
         """
         said = {name: traces is not None for name, traces in self.revocations.known().items()}
         logged: dict[str, bool] = {}
-        events = ("identity.revoke", "identity.attest")
-        for record in self.audit.mentioning(*events):
-            if record.event in events:
+        for record in self.audit.mentioning("identity."):
+            if record.event in ("identity.revoke", "identity.attest"):
                 logged[str(record.details.get("identity"))] = record.event == "identity.revoke"
         lost = []
         for identity in self.everybody():
