@@ -21,7 +21,7 @@ from recaster.service.permissions import may_state
 from recaster.service.refusals import Context, answering, changing, invalid
 from recaster.service.roles import current
 from recaster.service.specs import check_numbers
-from recaster.service.threads import moving, reading, writing
+from recaster.service.threads import moving, writing
 
 if TYPE_CHECKING:
     from recaster.service.engine import Engine
@@ -112,9 +112,7 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
     ) -> swap_pb2.PreviewFrameResponse:
         """Swap one frame."""
         clip, thing, name, marking = await writing(self._permitted, request)
-        answer = await self._preview(request, context, clip, thing, name, marking)
-        await reading(self._still_permitted, request, thing, name)
-        return answer
+        return await self._preview(request, context, clip, thing, name, marking)
 
     def _permitted(self, request: swap_pb2.PreviewFrameRequest) -> tuple[clip_pb2.Clip, str, str, Marking]:
         """The clip, the kind and id of what is put on, and how it is marked; noted in the audit log."""
@@ -140,12 +138,6 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         marking = Marking.of(register, whose, shown.hash).unstamped()  # which reaches no network
         return clip, thing, name, marking
 
-    def _still_permitted(self, request: swap_pb2.PreviewFrameRequest, thing: str, name: str) -> None:
-        """Refuse to hand out a preview whose face was revoked meanwhile (ConsentError)."""
-        store = self._engine.store
-        heed([(thing, name)], store)
-        register_of(store).require(swapped_in(request, store))
-
     async def _preview(
         self,
         request: swap_pb2.PreviewFrameRequest,
@@ -169,11 +161,12 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
             marking=marking.to_json(),
         )
         png = await moving(_taken, Path(answer["path"]))
-        await writing(self._delivered, request, png)
+        await writing(self._delivered, request, thing, name, png)
         return swap_pb2.PreviewFrameResponse(png=png, warnings=answer["warnings"])
 
-    def _delivered(self, request: swap_pb2.PreviewFrameRequest, png: bytes) -> None:
-        """Note that a preview is handed out, if it still may be (ConsentError)."""
+    def _delivered(self, request: swap_pb2.PreviewFrameRequest, thing: str, name: str, png: bytes) -> None:
+        """Note that a preview is handed out, if its face wasn't revoked meanwhile (ConsentError)."""
+        heed([(thing, name)], self._engine.store)
         register = register_of(self._engine.store)
         whose = register.require(swapped_in(request, self._engine.store))
         made = [hashlib.sha256(png).hexdigest()]

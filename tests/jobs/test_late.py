@@ -1,0 +1,175 @@
+"""What was revoked while it was made isn't delivered, though all of it is there."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from recaster.api.v1 import clip_pb2, faceset_pb2, identity_pb2, job_pb2, swap_pb2
+from recaster.files import sha256
+from recaster.jobs.rights import register_of
+from recaster.jobs.settling import Settler
+from recaster.jobs.tasks import KINDS, kind_of
+from recaster.provenance.traces import Traces
+from recaster.service.about import SwapService
+from recaster.store.folder import DataFolder
+from recaster.store.jobs import BLOCKED, FAILED, SUCCEEDED
+from recaster.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SYNTHETIC = identity_pb2.Attestation(basis=identity_pb2.BASIS_SYNTHETIC)
+FACES = Traces(frozenset({"a" * 64}))
+
+
+@dataclass
+class Her:
+    """A person in a store, with faces and a clip to put them into."""
+
+    store: Store
+    person: str
+    faceset: str
+    clip: str
+
+    def revoke(self, how: str) -> None:
+        """Take the right back: hers, or that of somebody who turns out to be the same."""
+        register = register_of(self.store)
+        if how == "by her name":
+            register.revoke(self.person)
+        else:
+            other = register.add("other", SYNTHETIC).identity_id
+            register.trace_person(other, FACES)
+            register.revoke(other)
+
+    def events(self) -> list[str]:
+        return [one.event for one in register_of(self.store).audit.records()]
+
+
+@pytest.fixture
+def her(tmp_path: Path) -> Iterator[Her]:
+    store = Store.open(DataFolder(tmp_path / "data"))
+    register = register_of(store)
+    person = register.add("her", SYNTHETIC).identity_id
+    faceset = store.things.add("faceset", faceset_pb2.Faceset(digest="a" * 64))
+    register.trace("faceset", faceset.faceset_id, FACES)
+    register.assign(person, "faceset", faceset)
+    (tmp_path / "clip").write_bytes(b"clip")
+    digest, _ = store.blobs.put(tmp_path / "clip")
+    clip = store.things.add("clip", clip_pb2.Clip(digest=digest, display_name="a.mp4"))
+    yield Her(store, person, faceset.faceset_id, clip.clip_id)
+    store.close()
+
+
+def made(her: Her, spec: job_pb2.JobSpec) -> tuple[str, Path, dict[str, Any]]:
+    """A job whose worker has just said that all is done: its id, its file, what was said."""
+    job, _ = her.store.jobs.create(spec, KINDS[kind_of(spec)], "", {})
+    folder = her.store.folder.job(job.job_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / ("swapped.mp4" if kind_of(spec) == "swap" else "faceset.zip")
+    path.write_bytes(f"made by {job.job_id}".encode())
+    (folder / "finished.json").write_text("{}")
+    file = {"role": "clip", "path": str(path), "digest": sha256(path), "size": path.stat().st_size}
+    said = {"say": "done", "kind": "", "body": "", "files": [file], "summary": [], "warnings": []}
+    return job.job_id, path, said | {"traces": Traces().to_json()}
+
+
+@pytest.mark.parametrize("how", ["by her name", "by the content"])
+@pytest.mark.parametrize("kind", ["swap", "export"])
+def test_results(her: Her, kind: str, how: str) -> None:
+    spec = (
+        job_pb2.JobSpec(swap=job_pb2.SwapSpec(clip_id=her.clip, faceset_id=her.faceset))
+        if kind == "swap"
+        else job_pb2.JobSpec(export=job_pb2.ExportSpec(faceset_id=her.faceset))
+    )
+    settler = Settler(her.store)
+    first, _, said = made(her, spec)
+    settler.done(first, said)
+    assert her.store.jobs.get(first).state == SUCCEEDED
+    delivered = her.events().count("swap.deliver")
+
+    job, path, said = made(her, spec)
+    her.revoke(how)
+    settler.done(job, said)
+    ended = her.store.jobs.get(job)
+    assert ended.state == BLOCKED
+    assert ended.error.reason == "CONSENT_REVOKED"
+    assert not ended.result.artifacts
+    assert not her.store.blobs.has(said["files"][0]["digest"])
+    assert not path.exists()  # should it ever be delivered, it is made again
+    assert not path.with_name("finished.json").exists()
+    assert her.events().count("swap.deliver") == delivered
+
+
+def test_a_signed_edit(her: Her) -> None:
+    settler = Settler(her.store)
+    swap = job_pb2.JobSpec(swap=job_pb2.SwapSpec(clip_id=her.clip, faceset_id=her.faceset))
+    first, _, said = made(her, swap)
+    settler.done(first, said)
+    digest = said["files"][0]["digest"]
+    sign = job_pb2.SignSpec(digest=digest, display_name="edit.mp4", swaps=[digest])
+    job, path, said = made(her, job_pb2.JobSpec(sign=sign))
+    her.revoke("by her name")
+    settler.done(job, said)
+    assert her.store.jobs.get(job).state == BLOCKED
+    assert not path.exists()
+    assert "sign.deliver" not in her.events()
+
+
+@pytest.mark.parametrize("how", ["by her name", "by the content"])
+def test_faces_that_were_taken_in_meanwhile(her: Her, how: str) -> None:
+    clip = job_pb2.ExtractInput(clip_id=her.clip)
+    job, _, said = made(her, job_pb2.JobSpec(extract=job_pb2.ExtractSpec(inputs=[clip])))
+    body = faceset_pb2.Faceset(faceset_id=job, faces=1, digest="b" * 64).SerializeToString()
+    said |= {
+        "kind": "faceset",
+        "files": [],
+        "body": base64.b64encode(body).decode(),
+        "traces": FACES.to_json(),
+    }
+    her.revoke(how)
+    Settler(her.store).done(job, said)
+    ended = her.store.jobs.get(job)
+    assert ended.state == FAILED
+    assert ended.error.reason == "CONSENT_REVOKED"
+    assert her.store.things.find("faceset", job) is None
+
+
+class Context:
+    """A call whose end can be looked at."""
+
+    def set_trailing_metadata(self, metadata: Any) -> None:
+        self.metadata = metadata
+
+    async def abort(self, code: Any, message: str) -> None:
+        raise AbortedError(code, message)
+
+
+class AbortedError(Exception):
+    """The call was refused."""
+
+
+@pytest.mark.parametrize("how", ["", "by her name", "by the content"])
+def test_a_preview(her: Her, tmp_path: Path, how: str) -> None:
+    async def ask(*_: Any, **__: Any) -> dict[str, Any]:
+        """She takes her right back while it is painted."""
+        if how:
+            await asyncio.to_thread(her.revoke, how)
+        (tmp_path / "preview.png").write_bytes(b"her face")
+        return {"path": str(tmp_path / "preview.png"), "warnings": []}
+
+    service: Any = SwapService(SimpleNamespace(store=her.store, ask=ask))  # type: ignore[arg-type]
+    request = swap_pb2.PreviewFrameRequest(clip_id=her.clip, faceset_id=her.faceset, frame=1)
+    if how:
+        with pytest.raises(AbortedError, match="revoked"):
+            asyncio.run(service.PreviewFrame(request, Context()))
+    else:
+        assert asyncio.run(service.PreviewFrame(request, Context())).png == b"her face"
+    assert not (tmp_path / "preview.png").exists()
+    assert ("preview.deliver" in her.events()) == (not how)
