@@ -130,15 +130,13 @@ class TellJob(bpy.types.Operator):
         found = session.snapshot()
         job = found.job(properties.job)
         why = "" if job is None else roles.lacking_for_job(found, job)
-        return (
-            why
-            or {
-                "pause": "Stop it so that it can go on later; what was done is kept",
-                "resume": "Let it go on",
-                "cancel": "End it for good; a model keeps what it has learned",
-                "delete": "Forget it",
-            }[properties.what]
-        )
+        what = {
+            "pause": "Stop it so that it can go on later; what was done is kept",
+            "resume": "Let it go on",
+            "cancel": "End it for good; a model keeps what it has learned",
+            "delete": "Forget it",
+        }
+        return why or what[properties.what]
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         """Ask where something ends for good."""

@@ -314,15 +314,15 @@ def _draw_job(layout: Any, job: Any) -> None:
     """A job of the engine."""
     row = layout.row(align=True)
     draw_line(row.column(align=True), jobs.line_of_job(job))
-    buttons = row.row(align=True)
-    buttons.enabled = not roles.lacking_for_job(session.snapshot(), job)
-    draw_job_buttons(buttons, job)
+    draw_job_buttons(row.row(align=True), job)
 
 
 def draw_job_buttons(row: Any, job: Any) -> None:
-    """What can be done about a job."""
+    """What can be done about a job; grey where that is somebody else's business."""
     from recaster.api.v1 import job_pb2
     from recaster.client.jobs import ENDED
+
+    row.enabled = not roles.lacking_for_job(session.snapshot(), job)
 
     def button(what: str, icon: str) -> None:
         tell = row.operator(operators_engine.TellJob.bl_idname, text="", icon=icon)

@@ -155,7 +155,7 @@ class CoursePanel(SequencerPanel, bpy.types.Panel):
         if job is not None:
             row = layout.row(align=True)
             draw_line(row.column(align=True), jobs.line_of_job(job))
-            draw_job_buttons(row, job)
+            draw_job_buttons(row.row(align=True), job)
             layout.label(
                 text=messages.text(job.progress.detail.split("  ")[0])
             )  # steps, and how many a second

@@ -103,7 +103,7 @@ def test_what_a_role_may_not_do_is_grey_and_says_why(
     assert bool(found["why"]) is not may
     assert found["stage"] == ("placed" if may else "failed")
     whose = role >= Role.OPERATOR
-    assert (found["job"] == "") is whose
+    assert (found["job"] == "") is found["buttons"] is whose
     assert (found["own"], found["mine"]) == (False, False)
     assert (found["basis"] == "") is (role >= Role.CONSENT_OFFICER)
     assert found["stating"] == ""

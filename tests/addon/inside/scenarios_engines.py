@@ -149,6 +149,8 @@ def in_role(engine: str, token: str, face: str, clip: str, job: str) -> dict[str
     roles, other = kit.part("roles"), found.job(job)
     panel = kit.part("panels").EnginePanel
     shown = drawn(lambda paper: panel.draw(SimpleNamespace(layout=paper), bpy.context))
+    row = SimpleNamespace(operator=lambda *_, **__: SimpleNamespace())
+    kit.part("panels").draw_job_buttons(row, other)
     told = _told(lambda: ops.recaster_state_basis(face=face, basis="synthetic"))
     basis = drawn(lambda paper: kit.part("panels_rights").draw_basis(paper, face))
     kit.until(lambda: rights.stating.work is None)
@@ -157,6 +159,7 @@ def in_role(engine: str, token: str, face: str, clip: str, job: str) -> dict[str
         "why": roles.lacking(found, "editor"),
         "stage": errand.stage,
         "trouble": errand.trouble,
+        "buttons": row.enabled,
         "job": roles.lacking_for_job(found, other),
         "mine": kit.part("jobs").mine(found, other),
         "own": roles.own_job(found, other),
