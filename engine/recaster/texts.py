@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,3 +45,23 @@ def has_controls(text: str, keep: str = "") -> bool:
         one not in keep and (one in _TURNING or unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp"))
         for one in text
     )
+
+
+def cleaned(value: Any) -> Any:
+    """A JSON document in whose texts, keys too, whatever isn't for reading is escaped as by ``shown``.
+
+    Raises:
+        ValueError: it is nested too deeply.
+    """
+    try:
+        return _cleaned(value)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return shown(value) if has_controls(value) else value
+    if isinstance(value, dict):
+        return {_cleaned(name): _cleaned(one) for name, one in value.items()}
+    return [_cleaned(one) for one in value] if isinstance(value, list) else value

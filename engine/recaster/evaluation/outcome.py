@@ -12,6 +12,7 @@ from recaster.errors import InputError
 from recaster.evaluation.measures import MEASURES
 from recaster.evaluation.types import Figure, Scores
 from recaster.files import parsed_json, write_json
+from recaster.texts import cleaned
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +86,7 @@ class Outcome:
         """
         path = folder / NAME
         try:
-            document = parsed_json(path.read_bytes())
+            document = cleaned(parsed_json(path.read_bytes()))
         except OSError as error:
             raise InputError(f"{path}: no evaluation to read ({error.strerror})") from error
         except ValueError as error:

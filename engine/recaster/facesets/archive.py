@@ -26,8 +26,9 @@ from recaster.facesets.faceset import INDEX, Faceset
 from recaster.facesets.index import pack, unpack
 from recaster.facesets.inputs import is_image
 from recaster.facesets.records import FORMAT, VERSION, FaceRecord, FacesetSettings, SourceRecord
-from recaster.files import atomic_path, built_aside, parsed_json, unwritable
+from recaster.files import atomic_path, built_aside, parsed_json, safe_name, unwritable
 from recaster.progress import Report, Update, silent
+from recaster.texts import cleaned
 from recaster.zips import ZipLimits, check_room, opened_zip, picture_size, plain_entry, read_entry
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def _unpack_images(given: Path, archive: zipfile.ZipFile, folder: Path, limits: 
         path = PurePosixPath(name)
         check_room(given, folder, len(data), limits)
         try:
-            (folder / f"{number:06}-{path.name[-80:]}").write_bytes(data)
+            (folder / f"{number:06}-{safe_name(path.name)[-80:]}").write_bytes(data)
         except OSError as error:
             raise unwritable(folder, error) from error
 
@@ -196,7 +197,7 @@ def _read_manifest(
         FacesetError: it is no manifest, of a newer format, or anything in it is missing or of the wrong kind.
     """
     try:
-        values = parsed_json(data)
+        values = cleaned(parsed_json(data))  # names that a stranger gave
         if values["format"] != FORMAT:
             raise FacesetError(
                 f"{given}: its {MANIFEST} is another program's; unpack the images and import those"

@@ -7,9 +7,10 @@ import zipfile
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import ModelError, UsageError
-from recaster.files import atomic_path, built_aside
+from recaster.files import atomic_path, built_aside, parsed_json
 from recaster.networks.model_folder import ModelFolder
 from recaster.progress import Report, Update, silent, step
+from recaster.texts import cleaned
 from recaster.zips import ZipLimits, check_room, opened_zip, plain_entry
 
 if TYPE_CHECKING:
@@ -71,7 +72,20 @@ def import_model(
             if not entry.is_dir():
                 _unpack(given, archive, entry, aside / entry.filename, limits)
             report(Update("importing", done, len(entries), "files"))
+        for path in aside.rglob("*.json"):
+            _check_texts(given, path)
         ModelFolder(aside).read()
+
+
+def _check_texts(given: Path, path: Path) -> None:
+    """Refuse names that hold what isn't for reading: others will see them (ModelError)."""
+    try:
+        value = parsed_json(path.read_bytes())
+        plain = cleaned(value) == value
+    except ValueError as error:
+        raise ModelError(f"{given}: {path.name} in this zip is damaged ({error}); make it again") from None
+    if not plain:
+        raise ModelError(f"{given}: {path.name} in this zip holds names with characters that none has")
 
 
 def _unpack(
