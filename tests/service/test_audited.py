@@ -160,7 +160,11 @@ def test_every_call_by_which_a_face_leaves_or_something_changes(
     assert covered == WRITES.keys()
     said = {one.event: one.details for one in records(own)}
     assert said["identity.revoke"]["reason"] == "enough"
-    assert said["swap.start"]["faces"]
+    [taken] = [
+        one.details for one in records(own) if one.event == "ingest.deliver" and "faceset" in one.details
+    ]
+    assert said["swap.start"]["faces"] == said["swap.deliver"]["faces"] == taken["faces"]
+    assert said["train.deliver"]["faces"]
     assert said["swap.start"]["clips"]
     assert said["export.deliver"]["made"] == [said["blob.read"]["digest"]]
 

@@ -91,6 +91,18 @@ def other_client_asked(served: Served) -> None:
         client.info()
 
 
+def test_what_can_t_be_noted_is_not_handed_out(own: Served, tmp_path: Path) -> None:
+    (tmp_path / "face").write_bytes(b"a face, say")
+    with own.client(patience_s=0) as client:
+        digest = client.transfer.upload(tmp_path / "face", local=False)
+        with log_held(own.data):
+            with pytest.raises(CallError) as caught:
+                client.transfer.read(digest)
+            other_client_asked(own)
+        assert caught.value.reason == "BUSY"
+        assert client.transfer.read(digest) == b"a face, say"
+
+
 def test_jobs_wait_for_the_store_without_an_attempt(own: Served) -> None:
     spec = job_pb2.JobSpec(sign=job_pb2.SignSpec(digest="0" * 64, display_name="x.mp4", swaps=["1" * 64]))
     with own.client(patience_s=0) as client:

@@ -46,12 +46,13 @@ def note_begun(job: job_pb2.Job, store: Store, person: identity_pb2.Identity | N
     return _add(store, f"{kind}.start", job=job.job_id, attempt=job.attempts, **said)
 
 
-def note_delivered(job: job_pb2.Job, people: Sequence[str], store: Store) -> None:
+def note_delivered(job: job_pb2.Job, people: Sequence[str], faces: Sequence[str], store: Store) -> None:
     """Note what came of a job that has succeeded.
 
     Args:
         job: as it is kept now.
         people: ids of those whose faces are in it, as far as somebody said.
+        faces: as ``faces_of_result`` has them.
         store: the engine's.
     """
     kind, result = kind_of(job.spec), job.result
@@ -64,12 +65,26 @@ def note_delivered(job: job_pb2.Job, people: Sequence[str], store: Store) -> Non
         made = getattr(result, f"{thing}_id")
         if made:
             said[thing] = made
-            said |= _lists({"faces": [_digest(thing, made, store)] if thing != "clip" else []})
+    if result.faceset_id:
+        faces = digests_of("faceset", result.faceset_id, store)
+    said |= _lists({"faces": faces})
     if kind == "sign":
         said["swaps"] = list(job.spec.sign.swaps)
     if job.spec.swap.without_manifest:
         said["manifest"] = "left out, as asked"
     _add(store, f"{kind}.deliver", job=job.job_id, **said)
+
+
+def faces_of_result(job: job_pb2.Job, store: Store) -> list[str]:
+    """Digests of the model that a job has made, or of the faces that its result was made of.
+
+    Models are read for that: not while a transaction keeps others from writing. A faceset's digest is known
+    when it is kept.
+    """
+    needed = needs(job.spec)
+    if needed.makes == "model":
+        return digests_of("model", needed.changes[1] if needed.changes else job.job_id, store)
+    return [] if needed.makes else faces_in(job.spec, store)
 
 
 def faces_in(spec: job_pb2.JobSpec, store: Store) -> list[str]:

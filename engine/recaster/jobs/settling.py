@@ -14,7 +14,7 @@ from recaster.api.v1 import job_pb2
 from recaster.errors import ConsentError, ModelError, OutputError
 from recaster.files import open_no_link, own_file
 from recaster.jobs import logs
-from recaster.jobs.recorded import note_delivered
+from recaster.jobs.recorded import digests_of, faces_of_result, note_delivered
 from recaster.jobs.rights import faces_of, heed, hindrance, people_of, register_of, whose_model
 from recaster.jobs.task import FINISHED
 from recaster.jobs.tasks import blobs_of, kind_of, needs, works_on
@@ -66,6 +66,7 @@ class Settler:
             result.artifacts.add(
                 role=file["role"], digest=file["digest"], size=file["size"], suffix=path.suffix
             )
+        faces = faces_of_result(job, self._store)
         with self._store.database.transaction():
             heed([] if kind_of(spec) == "train" else faces_of(spec), self._store)  # as it is delivered
             if said["kind"]:
@@ -78,7 +79,8 @@ class Settler:
                 self._store.things.known_as(kind, getattr(spec.export, f"{kind}_id"), digests[0])
             self._end(job_id, SUCCEEDED, result=result)
             # Inside: nothing is delivered that the log doesn't say.
-            note_delivered(self._store.jobs.get(job_id), self._people(spec, result), self._store)
+            people = self._people(spec, result)
+            note_delivered(self._store.jobs.get(job_id), people, faces, self._store)
         self._tidy(job_id)
 
     def _people(self, spec: job_pb2.JobSpec, result: job_pb2.JobResult) -> list[str]:
@@ -195,9 +197,11 @@ class Settler:
         setattr(result, f"{kind}_id", getattr(before, f"{kind}_id"))
         if kind == "clip":
             self._store.blobs.let_go(before.digest, f"job {job.job_id}")
+        faces = digests_of("model", result.model_id, self._store) if kind == "model" else []
         with self._store.database.transaction(), acting_for(job.created_by):
             self._end(job.job_id, SUCCEEDED, result=result)
-            note_delivered(self._store.jobs.get(job.job_id), self._people(job.spec, result), self._store)
+            people = self._people(job.spec, result)
+            note_delivered(self._store.jobs.get(job.job_id), people, faces, self._store)
         return True
 
     def preview(self, job_id: str, path: str, step: int) -> None:
