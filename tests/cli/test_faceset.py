@@ -62,7 +62,9 @@ def test_contact_sheet(faceset, tmp_path, capsys) -> None:
     assert cv2.imread(str(sheet)).shape[1] > 4 * 160
     assert main(["faceset", "contact-sheet", str(faceset.folder), "-o", str(sheet), "--dropped"]) == 3
     assert "nothing was dropped" in capsys.readouterr().err
-    assert main(["faceset", "contact-sheet", str(faceset.folder), "-o", str(sheet), "--count", "0"]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main(["faceset", "contact-sheet", str(faceset.folder), "-o", str(sheet), "--count", "0"])
+    assert "--count: must be 1 to 10,000, not 0" in capsys.readouterr().err
 
 
 def test_export_and_import(faceset, tmp_path, capsys) -> None:
