@@ -8,6 +8,7 @@ import getpass
 import hashlib
 import json
 import os
+import shutil
 import stat
 import sys
 import tempfile
@@ -53,7 +54,7 @@ def atomic_path(path: Path, mode: int = 0o666) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(mode & ~_umask())
+        _allow(temporary, mode & ~_umask())
         sync(temporary)
         temporary.replace(path)
         sync(path.parent)
@@ -77,7 +78,12 @@ def built_aside(out: Path) -> Iterator[Path]:
             yield aside
             if out.exists():
                 out.rmdir()
-            aside.replace(out)
+            try:
+                aside.replace(out)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                shutil.move(aside, out)  # a worker on Linux before 5.19, which can't move between folders
             sync(out.parent)
     except OSError as error:
         raise unwritable(out, error) from error
@@ -156,11 +162,23 @@ def keep_private(path: Path) -> None:
         if found.st_uid != os.geteuid() and os.geteuid() != 0:
             raise OutputError(f"{path}: belongs to another user; use one of your own")
         if stat.S_IMODE(found.st_mode) & 0o077:
-            path.chmod(stat.S_IMODE(found.st_mode) & 0o700)
+            _allow(path, stat.S_IMODE(found.st_mode) & 0o700)
     except FileNotFoundError:
         return
     except OSError as error:
         raise unwritable(path, error) from error
+
+
+def _allow(path: Path, mode: int) -> None:
+    """Change a file's or folder's mode; through an open one, as a worker may change no file by its name."""
+    if sys.platform == "win32" or not os.access(path, os.R_OK):
+        path.chmod(mode)
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fchmod(handle, mode)
+    finally:
+        os.close(handle)
 
 
 def _lock(handle: int) -> bool:

@@ -155,7 +155,7 @@ sys.stdin.read()
 BUSY = """
 import sys
 from recaster.jobs.assistant import _questions
-for line in _questions():
+for line in _questions(sys.stdin.readline()):
     print("at it", flush=True)
     {work}
 """

@@ -14,7 +14,7 @@ from serving import done
 
 from recaster.api.v1 import faceset_pb2, identity_pb2, job_pb2
 from recaster.jobs import logs
-from recaster.jobs.assistant import Assistant
+from recaster.jobs.assistants import Assistant
 from recaster.store.folder import DataFolder
 from recaster.store.jobs import FAILED
 from recaster.store.store import Store

@@ -34,7 +34,7 @@ def clip(actors, tmp_path):
 
 
 def names(cache):
-    return sorted(path.name for path in cache.iterdir())
+    return sorted(path.name for path in cache.glob("*/*"))
 
 
 def aged(path):
@@ -48,46 +48,53 @@ def test_analyses_are_for_their_owner_alone(cache, clip):
     before = os.umask(0)
     try:
         analyse_clip(clip, frames=FRAMES)
-        with journal.opened(cache / f"{'a' * 64}-b.parts", 0):
+        with journal.opened(analyses.own_folder("a" * 64) / "b.parts", 0):
             pass
     finally:
         os.umask(before)
-    assert not any(stat.S_IMODE(path.stat().st_mode) & 0o077 for path in (cache, *cache.iterdir()))
-    for path in (cache, *cache.iterdir()):
+    assert not any(
+        stat.S_IMODE(path.stat().st_mode) & 0o077 for path in (cache, *cache.iterdir(), *cache.glob("*/*"))
+    )
+    for path in (cache, *cache.iterdir(), *cache.glob("*/*")):
         path.chmod(0o755)  # as an earlier release left them
     analyses.tidy()
-    assert not any(stat.S_IMODE(path.stat().st_mode) & 0o077 for path in (cache, *cache.iterdir()))
+    assert not any(
+        stat.S_IMODE(path.stat().st_mode) & 0o077 for path in (cache, *cache.iterdir(), *cache.glob("*/*"))
+    )
 
 
 def test_an_engine_mends_what_was_open_when_it_starts(cache, serve):
     cache.mkdir(parents=True)
     cache.chmod(0o755)
-    kept = cache / f"{'a' * 64}-{'b' * 32}.npz"
+    kept = cache / ("a" * 64) / f"{'b' * 32}.npz"
+    kept.parent.mkdir(mode=0o755)
     kept.touch()
     kept.chmod(0o644)
     nameless = cache / f"{'c' * 32}.npz"
     nameless.touch()
     serve()
-    assert stat.S_IMODE(cache.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (cache, kept.parent)} == {0o700}
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert not nameless.exists()
 
 
 def test_what_nobody_uses_ends(cache, clip):
     analyse_clip(clip, frames=FRAMES)
-    [used] = cache.iterdir()
+    [used] = cache.glob("*/*")
     aged(used)
     assert cached_analysis(clip, frames=FRAMES) is not None  # used today
+    analyses.own_folder("a" * 64)
     unused = analyses.place("a" * 64, "b")
     unused.touch()
     aged(unused)
+    other = analyses.own_folder("d" * 64)
     for name in ("old", "held", "new"):
-        (cache / f"{'d' * 64}-{name}.parts").mkdir()
-    with journal.opened(cache / f"{'d' * 64}-held.parts", 0):
+        (other / f"{name}.parts").mkdir()
+    with journal.opened(other / "held.parts", 0):
         for name in ("old", "held"):
-            aged(cache / f"{'d' * 64}-{name}.parts")
+            aged(other / f"{name}.parts")
         analyses.tidy()
-        assert names(cache) == sorted([used.name, f"{'d' * 64}-held.parts", f"{'d' * 64}-new.parts"])
+        assert names(cache) == sorted([used.name, "held.parts", "new.parts"])
 
 
 def test_a_clip_s_analyses_go_with_it(cache, clip, tmp_path):
@@ -99,16 +106,17 @@ def test_a_clip_s_analyses_go_with_it(cache, clip, tmp_path):
         store.blobs.use([digest], "job 1")
         analyse_clip(store.blobs.path(digest), frames=FRAMES)
         analyse_clip(store.blobs.path(digest), frames=range(2))
-        half_made = cache / f".{digest}-x.abcd.npz"
+        half_made = cache / digest / ".x.abcd.npz"
         half_made.touch()
-        (cache / f"{digest}-y.parts").mkdir()
-        other = analyses.place("e" * 64, "b")
+        (cache / digest / "y.parts").mkdir()
+        other = analyses.own_folder("e" * 64) / "b.npz"
         other.touch()
         assert len(names(cache)) == 5
         store.blobs.release("clip 1")
         assert len(names(cache)) == 5  # a job needs it still
         store.blobs.release("job 1")
         assert names(cache) == [other.name]
+        assert not (cache / digest).exists()
     finally:
         store.close()
 

@@ -88,9 +88,11 @@ def _provenance(data: DataFolder) -> Finding:
 
 
 def _workers() -> Finding:
-    from recaster.jobs.limits import unconfined
+    from recaster.jobs.readying import unconfined
 
-    says = unconfined() or "give up the network and new privileges before they read a file"
+    says = (
+        unconfined() or "give up the network, other files and needless system calls before they read a file"
+    )
     return Finding("workers", ok=True, says=says)
 
 

@@ -6,10 +6,9 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import tempfile
 from typing import TYPE_CHECKING, Final
 
-from recaster.errors import ClipError, InputError, OutputError
+from recaster.errors import ClipError, InputError
 from recaster.faces import journal, store
 from recaster.faces.analysis import AnalysisSettings, analyse
 from recaster.files import sha256
@@ -55,7 +54,7 @@ def analyse_clip(
     kept = _kept(path, settings, frames)
     found = _load(kept)
     if found is None:
-        _require_writable(kept.parent)
+        analyses.own_folder(analyses.clip_of(kept))
         analyses.tidy()
         parts = kept.with_suffix(".parts")
         with journal.opened(parts, frames.start) as begun:
@@ -92,19 +91,6 @@ def _frames(path: Path, frames: range | None) -> range:
     """``frames`` as far as the clip has them; all of them where None."""
     count = probe(path).frame_count
     return range(count) if frames is None else frames[: max(0, count - frames.start)]
-
-
-def _require_writable(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)  # it knows faces, and may have been made when others could read it
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: analyses cannot be kept here ({error.strerror}); name another folder in the "
-            "environment variable RECASTER_CACHE"
-        ) from error
 
 
 def _load(kept: Path) -> Analysis | None:

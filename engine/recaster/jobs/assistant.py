@@ -1,19 +1,17 @@
 """Quick questions that need a look at pictures: answered by a warm process, never by the engine itself.
 
-``Assistant`` is the engine's side; ``python -m recaster.jobs.assistant`` is the process. One JSON object a
+``python -m recaster.jobs.assistant`` is that process, ``assistants`` the engine's side. One JSON object a
 line each way. The process ends when nobody asked for a while, and at once when the engine is gone.
 """
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import contextlib
 import json
 import os
 import queue
 import re
-import shutil
 import sys
 import tempfile
 import threading
@@ -22,19 +20,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import (
-    CertificateError,
-    FaceNotFoundError,
     FacesetError,
-    InputError,
     ManifestError,
-    OutputError,
     RecasterError,
     UsageError,
 )
-from recaster.files import own_file, safe_name
+from recaster.files import safe_name
 from recaster.jobs import limits
-from recaster.jobs.environment import environment
 from recaster.jobs.messages import reason_of
+from recaster.jobs.work import INPUTS
 from recaster.sharing import cores
 
 if TYPE_CHECKING:
@@ -43,93 +37,10 @@ if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
     from recaster.swapping.swapper import Swapper
 
-IDLE_S: Final = 300.0
 ANSWER_CPU_S: Final = 600
 """CPU seconds that one answer may take for each core: twice as long as anybody waits for one."""
-LINE_LIMIT: Final = 64 << 20
 THUMBNAIL_WIDTH: Final = 96
 PORTRAIT: Final = 256
-_KINDS: Final = {
-    "USAGE": UsageError,
-    "POLICY": CertificateError,
-    "OUTPUT": OutputError,
-    "FACE_NOT_FOUND": FaceNotFoundError,
-}
-
-
-class Assistant:
-    """One process, started when there is none; one question at a time."""
-
-    def __init__(self, parent: Path) -> None:
-        """``parent`` is where the process has a folder of its own."""
-        self._parent = parent
-        self._folder: Path | None = None
-        self._process: asyncio.subprocess.Process | None = None
-        self._idle: asyncio.TimerHandle | None = None
-
-    @property
-    def is_warm(self) -> bool:
-        """Whether its process runs."""
-        return self._process is not None and self._process.returncode is None
-
-    async def ask(self, what: str, **values: Any) -> Mapping[str, Any]:
-        """Ask one thing; cancelled, the process ends.
-
-        Raises:
-            RecasterError: what went wrong over there; of the class that fits best.
-        """
-        if self._idle is not None:
-            self._idle.cancel()
-        try:
-            answer = await self._exchange({"ask": what, **values})
-        except BaseException:
-            self.close()  # whatever it is doing, its answer would be taken for the next one's
-            raise
-        self._idle = asyncio.get_running_loop().call_later(IDLE_S, self.close)
-        if "error" in answer:
-            kind: type[RecasterError] = _KINDS.get(answer["reason"], InputError)
-            raise kind(answer["error"])
-        return answer
-
-    def close(self) -> None:
-        """End the process."""
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-            self._process = None
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
-
-    async def _exchange(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-        if not self.is_warm:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "recaster.jobs.assistant",
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                env=environment(),
-                limit=LINE_LIMIT,
-                start_new_session=True,  # Ctrl-C in a terminal is for the engine
-            )
-        process = self._process
-        assert process is not None  # noqa: S101 - started above
-        assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 - asked for
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="tmp", dir=self._parent))
-        process.stdin.write(
-            json.dumps({**question, "folder_for_pictures": str(self._folder)}).encode() + b"\n"
-        )
-        with contextlib.suppress(ConnectionError):  # it has ended: so has its output
-            await process.stdin.drain()
-        line = await process.stdout.readline()
-        if not line:
-            raise InputError("the question could not be answered: what it is about made its process fail")
-        answer: dict[str, Any] = json.loads(line)
-        if "path" in answer:  # whatever it says: a file of its own
-            answer["path"] = str(own_file(Path(answer["path"]), [self._folder]))
-        return answer
 
 
 class _Desk:
@@ -278,7 +189,7 @@ class _Desk:
 
         data = Path(question["data"])
         trust = Policy.load(data).trust
-        with tempfile.TemporaryDirectory(dir=question["folder_for_pictures"]) as folder:
+        with tempfile.TemporaryDirectory(dir=_inputs(question)) as folder:
             shown = Path(folder) / safe_name(question["name"])
             shown.symlink_to(question["path"])
             if question["beside"]:
@@ -314,10 +225,15 @@ class _Desk:
 @contextlib.contextmanager
 def _clip_of(question: Mapping[str, Any]) -> Iterator[Path]:
     """A clip under the name that people know it by, in a folder of its own."""
-    with tempfile.TemporaryDirectory(dir=question["folder_for_pictures"]) as folder:
+    with tempfile.TemporaryDirectory(dir=_inputs(question)) as folder:
         clip = Path(folder) / safe_name(question["name"])
         clip.symlink_to(question["clip"])
         yield clip
+
+
+def _inputs(question: Mapping[str, Any]) -> Path:
+    """Where links may be made to what a question is about."""
+    return Path(question["folder_for_pictures"]) / INPUTS
 
 
 def _count(faceset: Faceset) -> Mapping[str, Any]:
@@ -334,7 +250,7 @@ def _count(faceset: Faceset) -> Mapping[str, Any]:
 def _without_paths(text: str, question: str) -> str:
     """A message without where things lie at the engine."""
     asked = json.loads(question)
-    text = re.sub(re.escape(asked["folder_for_pictures"]) + r"/(tmp\w+/)?", "", text)
+    text = re.sub(re.escape(asked["folder_for_pictures"]) + rf"/({INPUTS}/)?(tmp\w+/)?", "", text)
     for kind in ("folder", "model", "faceset"):
         if asked.get(kind):
             text = text.replace(asked[kind], f"{kind.replace('folder', 'faceset')} {Path(asked[kind]).name}")
@@ -352,8 +268,11 @@ def _thumbnail(data: bytes) -> bytes:
         raise FacesetError(f"a face of this faceset is damaged ({error}); extract the faces again") from None
 
 
-def _questions() -> Iterator[str]:
-    """What the engine asks. When the engine is gone the process ends, whatever it is doing."""
+def _questions(first: str) -> Iterator[str]:
+    """What the engine asks, from the first question on.
+
+    When the engine is gone the process ends, whatever it is doing.
+    """
     asked: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def listen() -> None:
@@ -363,22 +282,31 @@ def _questions() -> Iterator[str]:
 
     limits.end_with_parent()  # also where a library keeps all threads waiting
     threading.Thread(target=listen, daemon=True).start()
+    yield first
     while True:
         yield asked.get()
 
 
 def main() -> None:
     """Answer until the engine ends."""
+    from recaster.jobs.confinement import confine, reach_of_question
     from recaster.jobs.devices import devices
     from recaster.jobs.task import Limits
     from recaster.jobs.worker import own_output
 
     out = own_output()
+    first = sys.stdin.readline()
+    if not first:
+        return
     # A GPU's driver may need sockets that aren't there without the network, and maps its memory as well.
     gpu = devices()[0] == "gpu"
-    limits.apply(Limits(file_bytes=1 << 30, offline=not gpu, data_bytes=0 if gpu else limits.machine_share()))
+    memory = 0 if gpu else limits.machine_share()
+    kept = limits.apply(Limits(file_bytes=1 << 30, offline=not gpu, data_bytes=memory))
+    kept += confine(reach_of_question(json.loads(first), gpu=gpu))
+    if kept:
+        sys.stderr.write(f"a process isn't confined as it should be: {'; '.join(kept)}\n")
     desk = _Desk()
-    for line in _questions():
+    for line in _questions(first):
         limits.allow_cpu(ANSWER_CPU_S * cores())
         try:
             answer = desk.answer(json.loads(line))

@@ -8,14 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
+import shutil
+import sys
+import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from recaster.errors import OutputError
-from recaster.jobs.assistant import Assistant
+from recaster.errors import (
+    CertificateError,
+    FaceNotFoundError,
+    InputError,
+    OutputError,
+    RecasterError,
+    UsageError,
+)
+from recaster.files import own_file
+from recaster.jobs.confinement import PLACES
+from recaster.jobs.environment import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,6 +41,16 @@ MAX_PROCESSES: Final = max(4, min(8, os.cpu_count() or 1))
 """Processes of one lane."""
 MAX_PER_CLIENT: Final = 2
 """Processes of one lane that one client may keep busy."""
+IDLE_S: Final = 300.0
+"""Seconds after which a process ends that nobody asks any more."""
+LINE_LIMIT: Final = 64 << 20
+"""Bytes of the longest answer."""
+_KINDS: Final = {
+    "USAGE": UsageError,
+    "POLICY": CertificateError,
+    "OUTPUT": OutputError,
+    "FACE_NOT_FOUND": FaceNotFoundError,
+}
 LANES: Final = {
     "people": "people",
     "preview": "previews",
@@ -36,8 +59,104 @@ LANES: Final = {
     "describe": "facesets",
     "drop": "facesets",
     "curves": "models",
+    "recognise": "models",
 }
 """The lane of each kind of question."""
+
+
+class Assistant:
+    """One process, started when there is none; one question at a time.
+
+    What its first question is about is all that it can reach, so it answers others about the same only.
+    """
+
+    def __init__(self, parent: Path) -> None:
+        """``parent`` is where the process has a folder of its own."""
+        self._parent = parent
+        self._folder: Path | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._reach: frozenset[str] = frozenset()
+        self._idle: asyncio.TimerHandle | None = None
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether its process runs."""
+        return self._process is not None and self._process.returncode is None
+
+    async def ask(self, what: str, **values: Any) -> Mapping[str, Any]:
+        """Ask one thing; cancelled, the process ends.
+
+        Raises:
+            RecasterError: what went wrong over there; of the class that fits best.
+        """
+        if self._idle is not None:
+            self._idle.cancel()
+        try:
+            answer = await self._exchange({"ask": what, **values})
+        except BaseException:
+            self.close()  # whatever it is doing, its answer would be taken for the next one's
+            raise
+        self._idle = asyncio.get_running_loop().call_later(IDLE_S, self.close)
+        if "error" in answer:
+            kind: type[RecasterError] = _KINDS.get(answer["reason"], InputError)
+            raise kind(answer["error"])
+        return answer
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            self._process = None
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    async def _exchange(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        about = _places(question)
+        if self.is_warm and not about <= self._reach:
+            self.close()  # it has given up all that its first question wasn't about
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="tmp", dir=self._parent))
+        if not self.is_warm:
+            self._reach = about
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "recaster.jobs.assistant",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                env=environment() | {"TMPDIR": str(self._folder)},
+                limit=LINE_LIMIT,
+                start_new_session=True,  # Ctrl-C in a terminal is for the engine
+            )
+        process = self._process
+        assert process is not None  # noqa: S101 - started above
+        assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 - asked for
+        process.stdin.write(
+            json.dumps({**question, "folder_for_pictures": str(self._folder)}).encode() + b"\n"
+        )
+        with contextlib.suppress(ConnectionError):  # it has ended: so has its output
+            await process.stdin.drain()
+        line = await process.stdout.readline()
+        if not line:
+            raise InputError("the question could not be answered: what it is about made its process fail")
+        answer: dict[str, Any] = json.loads(line)
+        if "path" in answer:  # whatever it says: a file of its own
+            answer["path"] = str(own_file(Path(answer["path"]), [self._folder]))
+        return answer
+
+
+def _places(question: Mapping[str, Any]) -> frozenset[str]:
+    """What a question is about: files and folders as they are now, and whether one is to be changed."""
+    found = {"change"} if question["ask"] == "drop" else set[str]()
+    for name in PLACES:
+        path = question.get(name)
+        if path:
+            with contextlib.suppress(OSError):  # gone: whoever answers will say so
+                path = f"{path} {Path(path).stat().st_ino}"
+            found.add(path)
+    return frozenset(found)
 
 
 @dataclass(eq=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING, Final
@@ -98,20 +97,6 @@ def end_with_parent() -> None:
         import signal
 
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-
-
-def unconfined() -> str:
-    """What this system doesn't let workers give up, in words; empty where they can give up all.
-
-    A process is started to try it.
-    """
-    if sys.platform != "linux":
-        return "workers keep the network and their privileges: only Linux lets them give those up"
-    tried = "from recaster.jobs.limits import *; raise SystemExit(not (keep_privileges() and go_offline()))"
-    ended = subprocess.run([sys.executable, "-c", tried], capture_output=True, check=False)  # noqa: S603
-    if ended.returncode == 0:
-        return ""
-    return "workers keep the network: this system lets nobody leave it (user namespaces are switched off)"
 
 
 def go_offline() -> bool:

@@ -275,20 +275,20 @@ class Settler:
         self, job_id: str, state: job_pb2.JobState, error: job_pb2.JobError | None = None
     ) -> None:
         """End a job that came to no good end. What stays of it is a model that was begun, and faces added."""
+        job = self._store.jobs.get(job_id)
+        made, training = needs(job.spec), kind_of(job.spec) == "train"
+        if made.changes is None and not training:  # first: who sees that it has ended finds nothing of it
+            for folder in (self._store.folder.faceset(job_id), self._store.folder.model(job_id)):
+                shutil.rmtree(folder, ignore_errors=True)
         with self._store.database.transaction():
             job = self._store.jobs.get(job_id)
-            training = kind_of(job.spec) == "train"
             kept = self._keep_begun(job) if training else None
             self._end(job_id, state, kept, error)
             if training and kept is None and self._store.things.find("model", job_id) is None:
                 shutil.rmtree(self._store.folder.model(job_id), ignore_errors=True)
         self._tidy(job_id)
-        made = needs(job.spec)
         if made.changes is not None and made.makes == "faceset":
             self.on_changed(made.changes[1])
-        elif made.changes is None and not training:
-            for folder in (self._store.folder.faceset(job_id), self._store.folder.model(job_id)):
-                shutil.rmtree(folder, ignore_errors=True)
 
     def _keep_begun(self, job: job_pb2.Job) -> job_pb2.JobResult | None:
         """A model that is being trained, as far as it has come; None where nothing was saved."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import DamagedError
 from recaster.files import is_intact, safe_name
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
     from recaster.jobs.task import Task
     from recaster.progress import Report
+
+
+INPUTS: Final = "inputs"
+"""Where a job's inputs are, in its folder, under names that people know."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +75,12 @@ class Work:
         link = self._links.get(digest)
         if link is None:
             shown = safe_name(name)
-            link = self.folder / "inputs" / digest[:12] / shown
+            link = self.folder / INPUTS / digest[:12] / shown
             link.parent.mkdir(parents=True, exist_ok=True)
             link.unlink(missing_ok=True)
             try:
                 link.hardlink_to(self.task.files[digest])
-            except OSError:  # a disk without hard links
+            except OSError:  # a disk without hard links, or a process that may only read it
                 link.symlink_to(self.task.files[digest])
             self._links[digest] = link
         return link
@@ -103,7 +107,7 @@ def check_blobs(task: Task) -> None:
 
 def without_paths(text: str, task: Task) -> str:
     """A message without where things lie at the engine: clients know files by their own names."""
-    text = re.sub(re.escape(str(task.folder)) + r"/inputs/[0-9a-f]{12}/", "", text)
+    text = re.sub(re.escape(str(task.folder)) + rf"/{INPUTS}/[0-9a-f]{{12}}/", "", text)
     for what, folders in (("faceset", task.facesets), ("model", task.models)):
         for name, folder in folders.items():
             half_made = re.escape(str(folder.parent)) + rf"/\.{re.escape(folder.name)}\.[^/]+/[^/]+/"

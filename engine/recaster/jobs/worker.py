@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from recaster.errors import RecasterError
 from recaster.files import parsed_json, sha256, write_json
 from recaster.jobs import limits, runs
+from recaster.jobs.confinement import confine, reach_of
 from recaster.jobs.messages import Voice
 from recaster.jobs.task import FINISHED, Task
 from recaster.jobs.work import Made, Work, check_blobs, without_paths
@@ -48,7 +49,7 @@ def main() -> int:
     if not line:
         return STOPPED
     task = Task.from_line(line)
-    for line in limits.apply(task.limits):
+    for line in (*limits.apply(task.limits), *confine(reach_of(task))):
         voice.log("warning", f"this job's process isn't confined as it should be: {line}")
     _watch_engine()
     on_step(_rarely(voice.step))

@@ -78,7 +78,7 @@ def scan(path: Path) -> Scan:
     path = Path(path)
     check_file(path)
     status = path.stat()
-    return _scan(path.resolve(), status.st_mtime_ns, status.st_size)
+    return _scan(path.absolute(), status.st_mtime_ns, status.st_size)
 
 
 @functools.lru_cache(maxsize=KEPT_SCANS)

@@ -93,6 +93,12 @@ class Policy:
             all_of_them.max_jobs if own.max_jobs is None else own.max_jobs,
         )
 
+    @staticmethod
+    def path(data: Path) -> Path:
+        """Names where it lies, if there is one: where RECASTER_POLICY says, else in the data folder."""
+        named = os.environ.get(VARIABLE)
+        return Path(named) if named else data / FILE
+
     @classmethod
     def load(cls, data: Path) -> Policy:
         """What RECASTER_POLICY names, else ``policy.toml`` in the data folder, else no rules.
@@ -102,8 +108,7 @@ class Policy:
         Raises:
             UsageError: the file can't be read, or says what no policy says.
         """
-        named = os.environ.get(VARIABLE)
-        path = Path(named) if named else data / FILE
+        path, named = cls.path(data), os.environ.get(VARIABLE)
         # A link that leads nowhere is a policy that can't be read, not none.
         tables = _read(path) if named or os.path.lexists(path) else {}
         consent, manifest, label, retention, clients = (tables.get(name, {}) for name in _KEYS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recaster.api.v1 import provenance_pb2, provenance_pb2_grpc
+from recaster.provenance.signing import local_authority
 from recaster.service.checks import check_digest, check_name
 from recaster.service.refusals import Context, answering, blob_missing
 from recaster.service.threads import reading
@@ -32,12 +33,15 @@ class ProvenanceService(provenance_pb2_grpc.ProvenanceServiceServicer):
         for field, digest in digests.items():
             if not await reading(blobs.has, check_digest(field, digest)):
                 raise blob_missing(digest)
+        data = self._engine.store.folder.path
+        authority = local_authority(data)
         answer = await self._engine.ask(
             "verify",
             context,
             path=str(blobs.path(request.digest)),
             name=request.display_name,
             beside=str(blobs.path(request.manifest_digest)) if request.manifest_digest else "",
-            data=str(self._engine.store.folder.path),
+            data=str(data),
+            authority=str(authority) if authority.is_file() else "",
         )
         return provenance_pb2.VerifyFileResponse(**answer)

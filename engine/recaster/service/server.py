@@ -33,7 +33,7 @@ from recaster.errors import AuditError, CertificateError, RecasterError, UsageEr
 from recaster.jobs.assistants import Assistants
 from recaster.jobs.descriptors import connections_for, raise_limit
 from recaster.jobs.devices import devices
-from recaster.jobs.limits import unconfined
+from recaster.jobs.readying import compile_ahead, unconfined
 from recaster.jobs.rights import register_of
 from recaster.jobs.running import Rules
 from recaster.jobs.supervisor import Supervisor
@@ -203,7 +203,7 @@ async def _serve(
         asyncio.create_task(engine.records.watch()),
         asyncio.create_task(stop.wait()),
     ]
-    looking = asyncio.create_task(engine.recognise())
+    beside = [asyncio.create_task(engine.recognise()), asyncio.create_task(compile_ahead())]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     log.info("stopping; jobs save what they did")
     await readiness.stop()
@@ -211,10 +211,9 @@ async def _serve(
     await asyncio.gather(engine.supervisor.close(), server.stop(CALLS_GRACE_S))
     await engine.records.tell()
     engine.assistants.close()
-    looking.cancel()
-    for task in tasks:
+    for task in (*tasks, *beside):
         task.cancel()
-    for ended in await asyncio.gather(*tasks, return_exceptions=True):
+    for ended in await asyncio.gather(*tasks, *beside, return_exceptions=True):
         if isinstance(ended, Exception):
             raise ended
 

@@ -1,7 +1,8 @@
 """Analyses of clips on disk: where they lie, for whose eyes, and until when. They know faces.
 
-They lie in the cache folder, apart from the data: each can be made again from its clip. An analysis is named
-by its clip's digest, so that it goes with the clip: whoever removes a blob removes what was found in it.
+They lie in the cache folder, apart from the data: each can be made again from its clip. Each clip has a
+folder of its own, named by its digest, so that they go with the clip: whoever removes a blob removes what was
+found in it. A worker sees the folders of its own clips alone.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import contextlib
 import os
 import re
 import shutil
+import tempfile
 import time
 from typing import TYPE_CHECKING, Final
 
+from recaster.errors import OutputError
 from recaster.files import held, keep_private, unwritable
 from recaster.places import cache_folder
 
@@ -21,8 +24,8 @@ if TYPE_CHECKING:
 
 MAX_UNUSED_DAYS: Final = 14
 """Days that an analysis is kept which nobody uses, or an unfinished one which nobody goes on with."""
-_OF_NO_CLIP: Final = re.compile(r"[0-9a-f]{32}\.(npz|parts)")
-"""Names that earlier releases gave: they don't say of which clip."""
+_OF_A_CLIP: Final = re.compile(r"[0-9a-f]{64}")
+"""Folders of clips; earlier releases had others, which don't say of which clip."""
 
 
 def folder() -> Path:
@@ -30,26 +33,54 @@ def folder() -> Path:
     return cache_folder() / "analysis"
 
 
+def folder_of(clip: str) -> Path:
+    """Where those of a clip lie, by its digest."""
+    return folder() / clip
+
+
 def place(clip: str, key: str) -> Path:
     """Where one lies, or would: by its clip's digest, and a key of all else that makes it this one."""
-    return folder() / f"{clip}-{key}.npz"
+    return folder_of(clip) / f"{key}.npz"
 
 
 def clip_of(path: Path) -> str:
     """The digest of the clip that one is of."""
-    return path.name.partition("-")[0]
+    return path.parent.name
+
+
+def own_folder(clip: str) -> Path:
+    """Makes the folder of a clip's analyses, and tries to write there.
+
+    Raises:
+        OutputError: it can't be written, or belongs to somebody else.
+    """
+    place = folder_of(clip)
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"{place}: analyses cannot be kept here ({error.strerror}); name another folder in the "
+            "environment variable RECASTER_CACHE"
+        ) from error
+    keep_private(folder())  # they know faces
+    return place
 
 
 def use(path: Path) -> None:
     """Note that one is used today."""
-    with contextlib.suppress(OSError):  # gone just now, or in a cache that is only read
-        os.utime(path)
+    with contextlib.suppress(OSError), path.open("rb") as file:  # gone just now, or it is only read
+        os.utime(file.fileno() if os.utime in os.supports_fd else path)
 
 
 def purge(clip: str) -> None:
     """Remove all that was found in a clip, by its digest (OutputError)."""
-    for path in folder().glob(f"*{clip}-*"):  # half-written ones, too
+    place = folder_of(clip)
+    for path in _inside(place):
         _remove(path)
+    with contextlib.suppress(OSError):  # a worker can't; an empty one goes when it is old
+        place.rmdir()
 
 
 def clear() -> None:
@@ -64,15 +95,29 @@ def tidy() -> None:
     Raises:
         OutputError: it belongs to somebody else, or can't be changed.
     """
-    if not folder().is_dir():
-        return
-    keep_private(folder())
     oldest = time.time() - MAX_UNUSED_DAYS * 24 * 3600
-    for path in folder().iterdir():
-        keep_private(path)
+    keep_private(folder())
+    for place in _inside(folder()):
+        keep_private(place)
+        if not (_OF_A_CLIP.fullmatch(place.name) and place.is_dir()):
+            _remove_idle(place)
+            continue
         with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_mtime < oldest or _OF_NO_CLIP.fullmatch(path.name):
-                _remove_idle(path)
+            idle = place.stat().st_mtime < oldest
+            for path in _inside(place):
+                keep_private(path)
+                if path.stat().st_mtime < oldest:
+                    _remove_idle(path)
+            if idle and not _inside(place):
+                place.rmdir()
+
+
+def _inside(place: Path) -> list[Path]:
+    """What is in a folder; nothing where it isn't there, or others' folders are in it (for a worker)."""
+    try:
+        return list(place.iterdir())
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return []
 
 
 def _remove_idle(path: Path) -> None:

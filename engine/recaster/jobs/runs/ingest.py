@@ -7,6 +7,7 @@ import shutil
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2
+from recaster.files import sync
 from recaster.jobs.described import described_clip, described_faceset, described_model
 from recaster.jobs.work import Made
 from recaster.zips import Room, ZipLimits
@@ -52,10 +53,9 @@ def _faceset(work: Work, packed: Path, name: str) -> Made:
     from recaster.facesets.faceset import Faceset
     from recaster.facesets.traces import faceset_traces
 
-    folder = work.task.facesets[work.task.made]
-    _fresh(folder)
-    import_faces(packed, folder, report=work.report, limits=ZipLimits(room=_room(work)))
-    faceset = Faceset.open(folder)
+    taken = _fresh(work.folder)
+    import_faces(packed, taken, report=work.report, limits=ZipLimits(room=_room(work)))
+    faceset = Faceset.open(_put(taken, work.task.facesets[work.task.made]))
     body = described_faceset(faceset, work.task.made, name, work.task.spec.ingest.identity_id)
     return Made("faceset", body, traces=faceset_traces(faceset))
 
@@ -65,15 +65,11 @@ def _model(work: Work, packed: Path, name: str) -> Made:
     from recaster.networks.model_folder import ModelFolder
     from recaster.swapping.load import load_swapper
 
-    folder = ModelFolder(work.task.models[work.task.made])
-    _fresh(folder.path)
-    import_model(packed, folder, work.report, dataclasses.replace(LIMITS, room=_room(work)))
-    if folder.weights.is_file():
-        try:
-            load_swapper(model=folder.path)  # names and shapes of all weights are looked at
-        except BaseException:
-            _fresh(folder.path)
-            raise
+    taken = ModelFolder(_fresh(work.folder))
+    import_model(packed, taken, work.report, dataclasses.replace(LIMITS, room=_room(work)))
+    if taken.weights.is_file():
+        load_swapper(model=taken.path)  # names and shapes of all weights are looked at
+    folder = ModelFolder(_put(taken.path, work.task.models[work.task.made]))
     body = described_model(folder, work.task.made, name, work.task.spec.ingest.identity_id)
     return Made("model", body, traces=folder.traces())
 
@@ -84,7 +80,24 @@ def _room(work: Work) -> Room:
     return Room(limits.left_bytes or None, limits.most_bytes or None, limits.spare_bytes)
 
 
-def _fresh(folder: Path) -> None:
-    """Remove what an interrupted run left behind."""
-    if folder.exists():
-        shutil.rmtree(folder)
+def _fresh(folder: Path) -> Path:
+    """Where to unpack in the job's own folder, without what an interrupted run left there."""
+    taken = folder / "taken"
+    shutil.rmtree(taken, ignore_errors=True)
+    return taken
+
+
+def _put(taken: Path, place: Path) -> Path:
+    """Move what was unpacked to its place, which is nobody's yet; returns that.
+
+    All that is in the folder, not the folder itself: beside it lie others', where a worker may write nothing.
+    """
+    for path in place.iterdir():  # an interrupted run's
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    for path in taken.iterdir():
+        shutil.move(path, place / path.name)
+    sync(place)
+    return place

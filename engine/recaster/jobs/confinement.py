@@ -1,0 +1,247 @@
+"""What a worker or an assistant may reach of the system, and how all else is given up before it reads a file.
+
+It reads files of strangers. Should one of them take it over, it can spoil what its own job makes, and no
+more: files that it doesn't need aren't there for it (Landlock), nor system calls (seccomp), nor capabilities.
+Linux only; docs/reliability.md says what is left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from recaster.errors import RecasterError
+from recaster.jobs import landlock, seccomp
+from recaster.jobs.limits import KEEPS_NETWORK, go_offline, keep_privileges
+from recaster.jobs.work import INPUTS
+from recaster.provenance.policy import Policy
+from recaster.provenance.signing import Signing
+from recaster.store import analyses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from recaster.jobs.task import Task
+
+PLACES: Final = ("folder", "model", "faceset", "clip", "person", "path", "beside", "authority")
+"""What of a question to an assistant are files and folders."""
+KEEPS_FILES: Final = "it can read and write whatever its user may: Landlock can't be had here"
+KEEPS_CALLS: Final = "it can make every system call: seccomp can't be had here"
+_LIBRARIES: Final = (
+    "/usr", "/lib", "/lib64", "/nix/store", "/gnu/store", "/etc/ld.so.cache",
+)  # fmt: skip
+_SETTINGS: Final = (
+    "/etc/localtime", "/etc/timezone", "/etc/locale.alias", "/etc/fonts", "/etc/ssl/openssl.cnf",
+    "/etc/pki/tls/openssl.cnf", "/etc/crypto-policies",
+)  # fmt: skip
+_MACHINE: Final = (
+    "/proc/self", "/proc/thread-self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys",
+    "/proc/version", "/proc/filesystems", "/sys/devices/system", "/sys/fs/cgroup", "/sys/kernel/mm",
+)  # fmt: skip
+_SOURCES: Final = ("/dev/zero", "/dev/random", "/dev/urandom")
+_SINKS: Final = ("/dev/null", "/dev/full")
+_LOADERS: Final = ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1", "/lib/ld-musl-*.so.1")
+"""What starts a program that needs libraries."""
+_NETWORK: Final = (
+    "/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf", "/etc/gai.conf",
+    "/etc/services", "/etc/protocols", "/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/ca-certificates",
+    "/etc/pki/tls/certs", "/etc/pki/tls/cert.pem", "/etc/pki/ca-trust",
+)  # fmt: skip
+_AUTHORITIES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""What a timestamp authority is found and checked by."""
+_GPU: Final = ("/proc", "/sys", "/etc/nvidia", "/etc/OpenCL", "/usr/local/cuda", "/run/nvidia-persistenced")
+_GPU_DEVICES: Final = ("nvidia*", "nvidia-caps/*", "dri/*", "dxg", "nvhost*", "nvmap", "nvgpu/*/*")
+_KEPT_CAPABILITIES: Final = (1 << 1) | (1 << 3)
+"""DAC_OVERRIDE and FOWNER: root's files stay root's, also where another user owns them."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a process may reach besides what Python and its packages need.
+
+    Attributes:
+        reads: files, and folders with all in them.
+        writes: folders that it may also change; they should be there.
+        links: the folder in which it may make links.
+        processes: whether it starts processes, of this program only.
+        online: whether it reaches a timestamp authority.
+        gpu: whether it computes on a GPU, whose driver needs more of the system.
+    """
+
+    reads: tuple[Path, ...] = ()
+    writes: tuple[Path, ...] = ()
+    links: Path | None = None
+    processes: bool = False
+    online: bool = False
+    gpu: bool = False
+
+
+def reach_of(task: Task) -> Reach:
+    """What a worker may reach; makes the folders that aren't there yet."""
+    kind = task.spec.WhichOneof("work")
+    made = [folders[task.made] for folders in (task.facesets, task.models) if task.made in folders]
+    links = task.folder / INPUTS
+    looked_at = [] if kind in ("ingest", "sign") else [digest for digest, _ in task.clips.values()]
+    with contextlib.suppress(OSError, RecasterError):  # the work itself will say so
+        for folder in (*made, links):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for clip in looked_at:
+            analyses.own_folder(clip)
+    writes = (task.folder, *made, *map(analyses.folder_of, looked_at))
+    signing = task.signing if task.marking is None else task.marking.signing
+    vetted = () if task.vetting is None else (*task.vetting.own, *_some(task.vetting.trust))
+    things = [*task.facesets.values(), *task.models.values()]
+    return Reach(
+        reads=(*task.files.values(), *things, *_signers(signing), *vetted),
+        writes=(*writes, *(folder for folder in things if _is_half_written(folder))),
+        links=links,
+        processes=kind in ("train", "swap"),
+        online=not task.limits.offline and task.device != "gpu",
+        gpu=task.device == "gpu",
+    )
+
+
+def reach_of_question(question: Mapping[str, Any], *, gpu: bool) -> Reach:
+    """What an assistant may reach, by its first question; makes the folders that aren't there yet."""
+    own = Path(question["folder_for_pictures"])
+    with contextlib.suppress(OSError):  # the answer will say so
+        (own / INPUTS).mkdir(mode=0o700, exist_ok=True)
+    named = [Path(question[name]) for name in PLACES if question.get(name)]
+    reads, writes = list(named), [own]
+    writes += [folder for folder in named if question["ask"] == "drop" or _is_half_written(folder)]
+    if "clip" in question:
+        digest = Path(question["clip"]).name  # a blob's
+        with contextlib.suppress(RecasterError):  # the look at it will say so
+            analyses.own_folder(digest)
+        writes.append(analyses.folder_of(digest))
+    if "marking" in question:
+        reads += _signers(Signing.from_json(question["marking"]["signing"]))
+    if "data" in question:
+        data = Path(question["data"])
+        reads.append(Policy.path(data))
+        with contextlib.suppress(RecasterError):  # whoever answers will say what is wrong with it
+            reads += _some(Policy.load(data).trust)
+    return Reach(tuple(reads), tuple(writes), own / INPUTS, gpu=gpu)
+
+
+def _signers(signing: Signing | None) -> tuple[Path, ...]:
+    return () if signing is None else (signing.certificate, signing.key)
+
+
+def _some(path: Path | None) -> tuple[Path, ...]:
+    return () if path is None else (path,)
+
+
+def _is_half_written(faceset: Path) -> bool:
+    """Whether whoever wrote to a faceset was killed in between: then the next one to read it undoes that."""
+    return any(faceset.glob("*.sqlite-journal"))
+
+
+def confine(reach: Reach) -> list[str]:
+    """Give up all but what is in reach, for this process and all that it starts.
+
+    Call it before there is a second thread, and after ``limits.apply``.
+
+    Returns:
+        What couldn't be given up, in words; nothing on other systems, where nothing can be.
+    """
+    if sys.platform != "linux":
+        return []
+    kept = []
+    drop_capabilities()
+    try:
+        landlock.restrict(rules(reach), _tcp(reach))
+    except OSError:
+        kept.append(KEEPS_FILES)
+    families = [seccomp.INET, seccomp.INET6, seccomp.NETLINK] if reach.online or reach.gpu else []
+    try:
+        seccomp.restrict([*families, *([seccomp.UNIX] if reach.gpu else [])], executes=reach.processes)
+    except OSError:
+        kept.append(KEEPS_CALLS)
+    return kept
+
+
+def _tcp(reach: Reach) -> int:
+    return landlock.BIND_TCP | (0 if reach.online or reach.gpu else landlock.CONNECT_TCP)
+
+
+def rules(reach: Reach) -> Iterator[tuple[Path, int]]:
+    """Yields places, and what may be done there and beneath (``landlock``)."""
+    for name in (*_LIBRARIES, *_SETTINGS, *_MACHINE, *_SOURCES, *_python(reach), *_network(reach)):
+        yield Path(name), landlock.READ
+    for name in _SINKS:
+        yield Path(name), landlock.READ | landlock.WRITE_FILE
+    for path in reach.reads:
+        yield path, landlock.READ
+    for path in reach.writes:
+        yield path, landlock.WRITE
+    if reach.links is not None:
+        yield reach.links, landlock.WRITE | landlock.MAKE_SYM
+    if reach.processes:
+        yield Path("/dev/shm"), landlock.WRITE  # noqa: S108 - where processes share memory
+        for path in (Path(sys.executable), *_found(Path("/"), _LOADERS)):
+            yield path, landlock.READ | landlock.EXECUTE
+    if reach.gpu:
+        yield from _gpu_rules()
+
+
+def _network(reach: Reach) -> list[str]:
+    if not reach.online:
+        return []
+    return [*_NETWORK, *(os.environ[name] for name in _AUTHORITIES if name in os.environ)]
+
+
+def _gpu_rules() -> Iterator[tuple[Path, int]]:
+    for name in _GPU:
+        yield Path(name), landlock.READ
+    for path in _found(Path("/dev"), _GPU_DEVICES):
+        yield path, landlock.DEVICE
+    yield Path(_home()) / ".nv", landlock.WRITE  # where the driver keeps what it has compiled
+
+
+def _found(folder: Path, patterns: Iterable[str]) -> list[Path]:
+    return [path for pattern in patterns for path in folder.glob(pattern.removeprefix("/"))]
+
+
+def _python(reach: Reach) -> Iterator[str]:
+    """Yields where Python and its packages lie, and the settings of one of them.
+
+    A folder that the user's home or the data lie in is left out, and so is the one that the engine was
+    started in: of what is there, only Recaster itself is in reach.
+    """
+    yield str(Path(__file__).resolve().parents[1])
+    inside = [Path(os.path.realpath(path)) for path in (Path(_home()), *reach.writes)]
+    searched = [name for name in sys.path if os.path.realpath(name) != os.path.realpath(os.curdir)]
+    library = os.environ.get("LD_LIBRARY_PATH", "").split(":")
+    compiled = sys.pycache_prefix or ""
+    for name in (*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, compiled, *searched, *library):
+        if name and not any(one.is_relative_to(os.path.realpath(name)) for one in inside):
+            yield name
+    yield str(Path(os.environ.get("KERAS_HOME", Path(_home()) / ".keras")) / "keras.json")
+
+
+def _home() -> str:
+    return os.path.expanduser("~")  # noqa: PTH111 - there may be none
+
+
+def drop_capabilities() -> None:
+    """Give up what root may do to a machine, or whoever made a namespace of users may do in it."""
+    system = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # the third version of this call's words; this process
+    words = (ctypes.c_uint32 * 6)()  # effective, permitted and inheritable, twice 32 bits of each
+    if system.capget(header, words) == 0:
+        words[0] = words[1] = words[0] & _KEPT_CAPABILITIES
+        words[2] = words[3] = words[4] = words[5] = 0
+        system.capset(header, words)
+
+
+def trial() -> list[str]:
+    """Confines this process as no work does; returns what couldn't be given up, in words."""
+    keep_privileges()
+    return [*([] if go_offline() else [KEEPS_NETWORK]), *confine(Reach())]
