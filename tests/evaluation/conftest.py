@@ -59,6 +59,14 @@ class Material:
     def blurred(self, at: int) -> np.ndarray:
         return self.inside(at, cv2.GaussianBlur(self.truth[at], (0, 0), 3))
 
+    def yellowed(self, at: int) -> np.ndarray:
+        return self.inside(at, self.truth[at] * np.array([1.04, 1.0, 0.75]))
+
+    def shaded(self, at: int) -> np.ndarray:
+        """Dark on one side, as nothing in the picture is."""
+        gain = np.linspace(1.1, 0.5, self.truth[at].shape[1])[None, :, None]
+        return self.inside(at, self.truth[at] * gain)
+
     def late(self, at: int) -> np.ndarray:
         return self.truth[max(at - 5, 0)]
 

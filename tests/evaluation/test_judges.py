@@ -31,6 +31,15 @@ SEEN = [
     ("blurred", "true", "sharpness", -0.6),
     ("blurred", "true", "ssim_inside", -0.08),
     ("blurred", "true", "mouth_correlation", -0.1),
+    ("blurred", "true", "detail_fine", -0.4),
+    ("blurred", "true", "detail_middle", -0.2),
+    ("blurred", "true", "detail_coarse", -0.1),
+    ("noisy", "true", "detail_fine", 0.5),
+    ("noisy", "true", "detail_colour", 1.2),
+    ("yellowed", "true", "tint", 8.0),
+    ("yellowed", "true", "tint_95", 8.0),
+    ("shaded", "true", "light", 4.0),
+    ("shaded", "true", "light_95", 8.0),
     ("late", "true", "motion_deviation", 1.5),
     ("late", "true", "mouth_correlation", -0.4),
     ("late", "true", "eye_correlation", -0.2),
@@ -80,6 +89,8 @@ def test_the_true_swap_scores_as_one(judged: Callable[[str], Outcome]) -> None:
     assert true.value("mouth_correlation") > 0.9
     assert true.value("sharpness") == pytest.approx(1, abs=0.12)
     assert true.value("flicker") == pytest.approx(1, abs=0.12)
+    for name in ("detail_fine", "detail_middle", "detail_coarse", "detail_colour"):
+        assert true.value(name) == pytest.approx(1, abs=0.15)
 
 
 def test_an_unswapped_clip_scores_as_the_target(judged: Callable[[str], Outcome]) -> None:

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from recaster.likeness.light import TERMS, as_fine_as, evenly_lit, lit, measure_light
+from recaster.likeness.light import as_fine_as, evenly_lit
+from recaster.likeness.relighting import Relighting
 
 SIZE = 96
 
@@ -36,17 +37,16 @@ def off(picture: np.ndarray, truth: np.ndarray) -> float:
 
 
 def test_light_from_the_side_is_taken_on() -> None:
-    light = measure_light(face(), side_lit(face(1)), inside())
+    light = Relighting.measured(face(), side_lit(face(1)), inside())
     assert light is not None
-    assert light.shape == (TERMS + 1, 3)
     same = side_lit(face())
-    assert off(lit(face(), light), same) < 0.12 * off(face(), same)
+    assert off(light.applied(face()), same) < 0.12 * off(face(), same)
 
 
 def test_a_face_in_its_own_light_is_left_alone() -> None:
-    light = measure_light(face(), face(), inside())
+    light = Relighting.measured(face(), face(), inside())
     assert light is not None
-    assert off(lit(face(), light), face()) < 0.1
+    assert off(light.applied(face()), face()) < 0.1
 
 
 def test_a_soft_picture_becomes_as_fine_as_another() -> None:
@@ -69,36 +69,82 @@ def test_what_is_fine_enough_is_left_as_it_is() -> None:
 def test_a_beard_is_not_taken_for_shade() -> None:
     bearded = face(1)
     bearded[62:] = bearded[62:] // 3
-    light = measure_light(face(), bearded, inside())
+    light = Relighting.measured(face(), bearded, inside())
     assert light is not None
-    painted = lit(face(), light)
+    painted = light.applied(face())
     assert np.abs(painted[:58].mean() - face()[:58].mean()) < 4
     assert painted[62:80, 30:66].mean() > 0.8 * face()[62:80, 30:66].mean(), "the chin stays light"
 
 
 @pytest.mark.parametrize(("grain", "wanted"), [(2.0, 0.6), (14.0, 2.0)])
 def test_detail_follows_the_target(grain: float, wanted: float) -> None:
-    light = measure_light(face(), face(1, grain), inside())
+    light = Relighting.measured(face(), face(1, grain), inside())
     assert light is not None
     shown = inside()[:, 1:] > 0
-    fine = [np.diff(one.astype(float), axis=1)[shown].std() for one in (lit(face(), light), face())]
+    fine = [np.diff(one.astype(float), axis=1)[shown].std() for one in (light.applied(face()), face())]
     assert fine[0] / fine[1] == pytest.approx(wanted, rel=0.25)
 
 
 @pytest.mark.parametrize("level", [0.5, 1.5])
 def test_light_lifts_detail_only_once(level: float) -> None:
     target = np.clip(face(1) * level, 0, 255).astype(np.uint8)
-    light = measure_light(face(), target, inside())
+    light = Relighting.measured(face(), target, inside())
     assert light is not None
     shown = inside()[:, 1:] > 0
-    fine = [np.diff(one.astype(float), axis=1)[shown].std() for one in (lit(face(), light), target)]
+    fine = [np.diff(one.astype(float), axis=1)[shown].std() for one in (light.applied(face()), target)]
     assert fine[0] / fine[1] == pytest.approx(1, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    "gains", [(0.12, 0.12, 0.12), (0.1, 0.15, 0.9), (0.9, 0.12, 0.1), (1.5, 1.5, 1.5)], ids=str
+)
+def test_any_light_is_taken_on(gains: tuple[float, float, float]) -> None:
+    target = np.clip(face(1) * gains, 0, 255).astype(np.uint8)
+    light = Relighting.measured(face(), target, inside())
+    assert light is not None
+    assert off(light.applied(face()), np.clip(face() * gains, 0, 255)) < 3
+
+
+@pytest.mark.parametrize("tint", [(1.0, 1.0, 1.0), (1.2, 1.0, 0.8)], ids=["grey", "sepia"])
+def test_a_target_without_colours_leaves_the_face_none(tint: tuple[float, float, float]) -> None:
+    source = face()
+    source[56:64, 36:60] = (190, 60, 70)  # lips
+    target = np.clip(cv2.cvtColor(face(1), cv2.COLOR_RGB2GRAY)[..., None] * tint, 0, 255).astype(np.uint8)
+    light = Relighting.measured(source, target, inside())
+    assert light is not None
+    painted = light.applied(source)
+    ratios = (painted / np.maximum(painted.mean(-1, keepdims=True), 1))[inside() > 0]
+    assert np.abs(ratios - np.array(tint)).max() < 0.06
+
+
+def test_coloured_lips_stay_coloured_on_a_target_with_pale_ones() -> None:
+    source, target = face(), face(1)
+    source[56:64, 36:60] = (190, 60, 70)
+    target[56:64, 36:60] = (160, 110, 105)
+    light = Relighting.measured(source, target, inside())
+    assert light is not None
+    assert off(light.applied(source), source) < 2
+
+
+def test_a_flash_stays_in_its_frame_and_a_flicker_is_averaged() -> None:
+    def seen(level: float) -> Relighting:
+        light = Relighting.measured(face(), np.clip(face(1) * level, 0, 255).astype(np.uint8), inside())
+        assert light is not None
+        return light
+
+    flash = Relighting.averaged([seen(0.7), seen(1.4), seen(0.7)], 1, 1.0)
+    assert flash is not None
+    assert np.exp(flash.gains[16, 16]).mean() == pytest.approx(1.4, rel=0.03)
+    flicker = Relighting.averaged([seen(1.0), seen(1.03), seen(1.0)], 1, 1.0)
+    assert flicker is not None
+    assert np.exp(flicker.gains[16, 16]).mean() < 1.02
+    assert Relighting.averaged([None, None, None], 1, 1.0) is None
 
 
 def test_where_hardly_any_face_shows_nothing_is_measured() -> None:
     mask = np.zeros((SIZE, SIZE), np.float32)
     mask[40:50, 40:50] = 1
-    assert measure_light(face(), face(1), mask) is None
+    assert Relighting.measured(face(), face(1), mask) is None
 
 
 def test_pictures_of_one_face_come_into_one_light() -> None:

@@ -108,7 +108,7 @@ def test_unknown_mode_is_refused() -> None:
 
 def test_light_is_applied_and_none_leaves_the_face_alone() -> None:
     swapped, target = picture((90, 120, 150), 4), picture((140, 110, 100), 4, seed=1)
-    statistics = colour.average([colour.measure(swapped, target, inside(), "light")], 0)
+    statistics = colour.average_measured([colour.measure(swapped, target, inside(), "light")], 0)
     result = colour.apply(swapped, statistics, "light")[16:48, 16:48]
     assert result.dtype == np.float32
     assert result.mean((0, 1)) == pytest.approx(target[16:48, 16:48].mean((0, 1)), abs=3)

@@ -1,4 +1,4 @@
-"""``recaster bench swap | detect | train``: speed and quality, measured."""
+"""``recaster bench swap | detect | train | picture``: speed and quality, measured."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ many, CPU time. COUNTS is JSON: the file's name and how many faces are on it."""
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add this command's parsers."""
-    from recaster.cli import bench_train
+    from recaster.cli import bench_picture, bench_train
 
     parser = commands.add_parser("bench", help="measure speed and quality", description="Measure.")
     kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
     _add_swap(kinds, common)
     _add_detect(kinds, common)
     bench_train.add(kinds, common)
+    bench_picture.add(kinds, common)
 
 
 def _add_swap(kinds: Any, common: argparse.ArgumentParser) -> None:

@@ -174,15 +174,16 @@ def _tracks(original: Path, settings: EvaluateSettings, report: Report) -> tuple
 
 
 def _scores(seen: Watched, references: IdentityReferences, truth: Truth | None, frames: range) -> Scores:
-    def judged(swap: Seen, pictures: Scores) -> Scores:
+    def judged(swap: Seen, *pictures: Scores) -> Scores:
         who = identity_scores(swap, seen.original, references)
-        return merged([who, motion_scores(seen.original, swap, seen.mirrored), pictures])
+        return merged([who, motion_scores(seen.original, swap, seen.mirrored), *pictures])
 
-    scores = judged(seen.swapped, seen.pictures)
-    if truth is None or seen.true is None or seen.true_pictures is None or seen.against is None:
+    scores = judged(seen.swapped, seen.pictures, seen.look)
+    true, pictures, look = seen.true, seen.true_pictures, seen.true_look
+    if truth is None or true is None or pictures is None or look is None or seen.against is None:
         return scores
-    scores = beside_truth(scores, judged(seen.true, seen.true_pictures))
-    away = truth_scores(truth, frames, seen.swapped.points, seen.true.points)
+    scores = beside_truth(scores, judged(true, pictures, look))
+    away = truth_scores(truth, frames, seen.swapped.points, true.points)
     return merged([scores, seen.against, away])
 
 

@@ -107,6 +107,46 @@ MEASURES: Final[dict[str, Measure]] = _by_name(
         "original. Noise counts as sharpness too.",
     ),
     Measure(
+        "tint", "Tint", "CIE Lab", "lower",
+        "Distance in a and b of the two faces' slowly changing colour (Gaussian of .2 eye distances) where "
+        "both show skin, median over pixels and frames. Another skin has a tint of its own: read it against "
+        "the true swap.",
+    ),
+    Measure(
+        "tint_95", "Tint, worst places", "CIE Lab", "lower",
+        "The same, 95th percentile: a cheek of another colour is small.",
+    ),
+    Measure(
+        "light", "Light", "CIE L", "lower",
+        "The same of lightness: the light that falls on the face, and the shape that it falls on.",
+    ),
+    Measure(
+        "light_95", "Light, worst places", "CIE L", "lower",
+        "The same, 95th percentile.",
+    ),
+    Measure(
+        "detail_fine", "Finest detail", "ratio", "near 1",
+        "Strength of the finest octave of lightness (sigma .7 to 1.4 pixels at 96 pixels of eye distance "
+        "or less) on skin, swap over original: sharpness and grain.",
+    ),
+    Measure(
+        "detail_middle", "Middle detail", "ratio", "near 1",
+        "The same of the next octave.",
+    ),
+    Measure(
+        "detail_coarse", "Coarse detail", "ratio", "near 1",
+        "The same of the third octave.",
+    ),
+    Measure(
+        "detail_colour", "Grain of colour", "ratio", "near 1",
+        "The finest octave again, of a and b.",
+    ),
+    Measure(
+        "colour", "Strongest colour", "CIE Lab", "",
+        "Chroma that half a percent of the face exceeds, mean over the frames. Not a quality, but in a black "
+        "and white clip it has to be 0.",
+    ),
+    Measure(
         "seam", "Seam", "levels/% eye d.", "lower",
         "Edge along the face's outline that the original doesn't have: slope of brightness across the "
         "outline, averaged along 10 degrees of it, the largest near it, mean around it.",

@@ -125,7 +125,7 @@ def _draw(
     for index, _ in chosen:
         offset = index - frames.start
         images = [_still(clip, start + offset) for clip, start in zip(clips, starts, strict=True)]
-        shown = [_around(image, where.get(index)) for image in images]
+        shown = [around_face(image, where.get(index)) for image in images]
         columns.append([*shown, _difference(shown)])
     against = "truth" if len(clips) == 3 else "original"
     names = [*("original", "swapped", "truth")[: len(clips)], f"swapped - {against} x{AMPLIFIED}"]
@@ -139,7 +139,7 @@ def _still(clip: Path, index: int) -> Image:
     return next(iter(read_frames(clip, index, index + 1))).image
 
 
-def _around(image: Image, points: Floats | None) -> Image:
+def around_face(image: Image, points: Floats | None) -> Image:
     """The square around a face; the whole picture where there is none."""
     if points is None:
         return image

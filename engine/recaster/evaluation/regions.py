@@ -5,6 +5,7 @@ The mesh drives swaps, but only says *where* to look here, and what it says come
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -56,9 +57,13 @@ class Window:
             return None
         scale = min(1.0, EYES / eyes)
         size = (max(8, round((right - left) * scale)), max(8, round((bottom - top) * scale)))
-        stretch = np.array([size[0] / (right - left), size[1] / (bottom - top)])
-        outline = (points[list(OVAL), :2] + 0.5 - (left, top)) * stretch - 0.5
-        return cls(left, top, right, bottom, size, outline, eyes * scale)
+        window = cls(left, top, right, bottom, size, points[list(OVAL), :2], eyes * scale)
+        return dataclasses.replace(window, outline=window.place(points[list(OVAL)]))
+
+    def place(self, points: Floats) -> Floats:
+        """Points (N, 2 or more) of the frame, as (N, 2) in scaled pixels."""
+        stretch = np.array([self.size[0] / (self.right - self.left), self.size[1] / (self.bottom - self.top)])
+        return np.asarray((points[:, :2] + 0.5 - (self.left, self.top)) * stretch - 0.5)
 
     def cut(self, image: Image) -> Image:
         """What the window shows of a frame."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from recaster.errors import ClipError
 from recaster.evaluation.landmarks import Judge, face_box
+from recaster.evaluation.look_judge import LookJudge
 from recaster.evaluation.picture_judge import PictureJudge
 from recaster.evaluation.truth_judge import TruthJudge
 from recaster.evaluation.types import Scores, Seen
@@ -34,8 +35,9 @@ class Watched:
         mirrored: what was seen in the original with points found in the mirrored picture: how far a
             judge is from itself.
         pictures: scores of the swap's pixels.
+        look: scores of its tint, light and detail.
         true: what they saw in the true swap; None without one.
-        true_pictures: scores of the true swap's pixels.
+        true_pictures, true_look: the same scores of the true swap.
         against: scores of the swap's pixels against the true swap.
         notice: what the landmark judge's licence asks to be said.
     """
@@ -44,8 +46,10 @@ class Watched:
     swapped: Seen
     mirrored: Seen
     pictures: Scores
+    look: Scores
     true: Seen | None
     true_pictures: Scores | None
+    true_look: Scores | None
     against: Scores | None
     notice: str
 
@@ -82,6 +86,7 @@ def watch(
     where = points_by_frame(tracks)
     points = Judge()
     pixels, true_pixels, against = PictureJudge(), PictureJudge(), TruthJudge(sface)
+    look, true_look = LookJudge(), LookJudge()
     notes = [_Notes(points, sface, len(frames)) for _ in range(2 if truth is None else 3)]
     again = _Notes(points, sface, len(frames))
     faces = 0
@@ -94,8 +99,10 @@ def watch(
             again.take(at, images[0], points.mirrored(images[0], box), identity=False)
             faces += 1
         pixels.add(images[0], images[1], mesh)
+        look.add(images[0], images[1], mesh)
         if truth is not None:
             true_pixels.add(images[0], images[2], mesh)
+            true_look.add(images[0], images[2], mesh)
             against.add(images[1], images[2], images[0], truth.mask(index), notes[2].points[at])
         report(Update("judging", at + 1, len(frames)))
     return Watched(
@@ -103,8 +110,10 @@ def watch(
         swapped=notes[1].seen(),
         mirrored=again.seen(),
         pictures=pixels.scores(),
+        look=look.scores(),
         true=None if truth is None else notes[2].seen(),
         true_pictures=None if truth is None else true_pixels.scores(),
+        true_look=None if truth is None else true_look.scores(),
         against=None if truth is None else against.scores(),
         notice=points.notice,
     )

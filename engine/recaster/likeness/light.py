@@ -52,33 +52,6 @@ _MOUTH_FROM: Final = 0.6
 """Where that begins, as a share of the crop's side."""
 
 
-def measure_light(
-    swapped: Image, target: Image, mask: NDArray[np.float32], normals: Floats | None = None
-) -> Floats | None:
-    """The target's light over the swapped face's, and its detail, as logarithms of gains.
-
-    (TERMS + SHADES + 1, 3), or (TERMS + 1, 3) without normals: how it changes over the face, and with the
-    way that each part looks; the last row is how much finer the target's skin is drawn: its grain, its
-    softness, its motion blur.
-
-    Args:
-        swapped: (size, size, 3) uint8 RGB, the swapped face in an aligned crop.
-        target: (size, size, 3) uint8 RGB, the target's face in the same crop.
-        mask: (size, size) float32, 0 to 1, where the swapped face will show.
-        normals: (CELLS * CELLS, 3), which way the face looks (``normals.py``), if that is known.
-
-    Returns:
-        None where too little of a face shows.
-    """
-    fitted = _fitted(swapped, target, mask, normals)
-    if fitted is None:
-        return None
-    light, weights, here = fitted
-    finer = np.log((_detail(target) + 0.5) / (_detail(swapped) + 0.5)).ravel()[here]
-    finer -= (_shaded(normals)[here] @ light).mean(-1)  # light lifts detail as well
-    return np.vstack([light, np.full(3, _weighted_median(finer, weights))])
-
-
 def _fitted(
     swapped: Image, target: Image, mask: NDArray[np.float32], normals: Floats | None = None
 ) -> tuple[Floats, Floats, NDArray[np.bool_]] | None:
@@ -91,34 +64,27 @@ def _fitted(
         cv2.resize(image, (CELLS, CELLS), interpolation=cv2.INTER_AREA).reshape(-1, 3)[here] + _DARK
         for image in (swapped, target)
     )
-    ratio, terms = np.log(theirs / ours), _shaded(normals)[here]
-    ridges = _RIDGES[: terms.shape[1]]
+    ratio, terms = np.log(theirs / ours), light_terms(normals)[here]
+    penalties = ridges(terms.shape[1])
     believed = np.where(terms[:, 2] > 2 * _MOUTH_FROM - 1, _MOUTH_SHARE, 1.0) * share[here]
     level = ratio.mean(-1)
     weights = believed * _skin(theirs) * _skin(ours)
     for _ in range(_ROUNDS):
         used = weights
-        shared = _solved(terms, level, used, ridges)
+        shared = solved(terms, level, used, penalties)
         off = np.abs(level - terms @ shared)
         scale = max(_SPREAD, 1.4826 * float(np.median(off)))
         weights = believed * np.clip(1 - (off / (3 * scale)) ** 2, 0, 1) ** 2
     # Brightness by all terms, the channels' differences from it (whose mean is 0) by place alone.
     found = np.repeat(shared[:, None], 3, -1)
-    found[:TERMS] += _solved(terms[:, :TERMS], ratio - level[:, None], used, _RIDGE)
+    found[:TERMS] += solved(terms[:, :TERMS], ratio - level[:, None], used, _RIDGE)
     return found, weights, here
-
-
-def lit(image: Image, light: Floats, normals: Floats | None = None) -> NDArray[np.float32]:
-    """A face (size, size, 3) uint8 in the light that ``measure_light`` found: float32, 0 to 255."""
-    drawn = image.astype(np.float32)
-    drawn += (np.clip(np.exp(light[-1, 0]), *DETAIL) - 1).astype(np.float32) * _fine(drawn)
-    return _gained(drawn, light[:-1], normals)
 
 
 def _gained(
     picture: NDArray[np.float32], light: Floats, normals: Floats | None = None
 ) -> NDArray[np.float32]:
-    small = np.exp(_shaded(normals) @ light).reshape(CELLS, CELLS, 3).clip(*GAIN).astype(np.float32)
+    small = np.exp(light_terms(normals) @ light).reshape(CELLS, CELLS, 3).clip(*GAIN).astype(np.float32)
     gain = cv2.resize(small, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     picture = (picture + np.float32(_DARK)) * gain - np.float32(_DARK)
     return np.clip(picture, 0, 255, out=picture)
@@ -148,8 +114,8 @@ def as_fine_as(picture: Image, other: Image) -> Image:
         other: about the same, not as soft.
     """
     exact = picture.astype(np.float32)
-    fine = _fine(exact)
-    ours, theirs = _strength(_grey(fine)), _strength(_fine(_grey(other.astype(np.float32))))
+    fine = fine_detail(exact)
+    ours, theirs = _strength(_grey(fine)), _strength(fine_detail(_grey(other.astype(np.float32))))
     more = np.clip((theirs + _FAINT) / (ours + _FAINT), 1, DETAIL[1]) - 1
     return np.asarray(cv2.add(exact, fine * more[..., None], dtype=cv2.CV_8U))
 
@@ -175,21 +141,15 @@ def evenly_lit(pictures: NDArray[np.uint8], mask: NDArray[np.float32]) -> NDArra
     return np.stack([relit(picture, usual, mask) for picture in pictures])
 
 
-def _fine(image: NDArray[np.float32]) -> NDArray[np.float32]:
+def fine_detail(image: NDArray[np.float32]) -> NDArray[np.float32]:
     """What is finer than a blur of an image."""
     return image - cv2.GaussianBlur(image, (0, 0), _FINE * len(image))
 
 
-def _detail(image: Image) -> Floats:
-    """(CELLS, CELLS): mean magnitude of an image's detail in every cell, grey levels."""
-    fine = np.abs(_fine(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)))
+def detail_strength(grey: NDArray[np.float32]) -> Floats:
+    """(CELLS, CELLS): mean magnitude of detail of a picture (size, size) in every cell, grey levels."""
+    fine = np.abs(fine_detail(grey))
     return cv2.resize(fine, (CELLS, CELLS), interpolation=cv2.INTER_AREA).astype(np.float64)
-
-
-def _weighted_median(values: Floats, weights: Floats) -> float:
-    order = values.argsort()
-    share = np.cumsum(weights[order])
-    return float(values[order[np.searchsorted(share, share[-1] / 2)]])
 
 
 def _skin(colours: Floats) -> Floats:
@@ -198,13 +158,18 @@ def _skin(colours: Floats) -> Floats:
     return np.clip(light / np.partition(light, rank)[rank] * 2.5 - 1.25, 0.02, 1)
 
 
-def _solved(terms: Floats, values: Floats, weights: Floats, ridge: Floats) -> Floats:
+def solved(terms: Floats, values: Floats, weights: Floats, ridge: Floats) -> Floats:
     """(K,) or (K, C): ``values`` (N,) or (N, C) by weighted ``terms`` (N, K), with a penalty on each."""
     weighted = (terms * weights[:, None]).T
     return np.asarray(np.linalg.solve(weighted @ terms + np.diag(ridge * weights.sum()), weighted @ values))
 
 
-def _shaded(normals: Floats | None) -> Floats:
+def ridges(terms: int) -> Floats:
+    """The penalties on the first so many terms of light."""
+    return _RIDGES[:terms]
+
+
+def light_terms(normals: Floats | None) -> Floats:
     """(CELLS * CELLS, TERMS or TERMS + SHADES): the terms of light, those of shape where that is known."""
     terms = _terms(CELLS)
     return terms if normals is None else np.hstack([terms, normals])

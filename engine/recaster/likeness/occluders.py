@@ -31,6 +31,12 @@ SIZE: Final = 128
 """Side of the pictures that are compared, in pixels."""
 CHANNELS: Final = 8
 """Picture RGB 0-2, usual look RGB 3-5, how much that varies 6, where the face is 7."""
+_SKIN: Final = np.array([150.0, 115.0, 100.0])
+"""Skin of a middle tone in plain light, grey levels."""
+_PLAIN: Final = 1.0
+"""Skins in plain light, and cameras, differ from it by so much (natural logarithm) in each channel."""
+_CHANGED: Final = 0.5
+"""Light changes by so much that ``relit`` follows well."""
 _VARIATION: Final = 8
 """Deviations of grey levels are stored so many times larger."""
 _CERTAIN, _LIKELY = 0.6, 0.15
@@ -98,8 +104,39 @@ def compared(look: Look, crop: Image, points: Floats) -> NDArray[np.uint8]:
     covering = cover(vertices(points), look.layout.points, look.layout.triangles, SIZE)
     inside = covering.inside[..., None]
     usual = wrap(look.texture, covering) * inside
-    lit = relit(np.ascontiguousarray(usual[..., :3]), crop, covering.inside.astype(np.float32)) * inside
-    return np.concatenate([crop, lit, usual[..., 3:], inside * np.uint8(255)], -1)
+    colours, seen = in_plain_light(np.ascontiguousarray(usual[..., :3]), crop, covering.inside > 0)
+    lit = relit(colours, seen, covering.inside.astype(np.float32)) * inside
+    return np.concatenate([seen, lit, usual[..., 3:], inside * np.uint8(255)], -1)
+
+
+def in_plain_light(usual: Image, seen: Image, inside: NDArray[np.bool_]) -> tuple[Image, Image]:
+    """Two pictures of one face, darkness and coloured light taken off as far as no plain light makes them.
+
+    A network that learned on people in plain light takes deep blue for an object.
+
+    Args:
+        usual: (H, W, 3) uint8 RGB, how the face usually looks.
+        seen: the same face now.
+        inside: (H, W), where it is.
+    """
+    if not inside.any():
+        return usual, seen
+    colours = [np.log(np.median(one[inside], axis=0) + 1) for one in (usual, seen)]
+    plain = -_beyond(colours[0] - np.log(_SKIN), _PLAIN)
+    again = plain - _beyond(colours[1] - colours[0], _CHANGED)
+    if not again.any() and not plain.any():
+        return usual, seen
+    return _gained(usual, plain), _gained(seen, again)
+
+
+def _beyond(values: Floats, reach: float) -> Floats:
+    """By how much values leave -reach to reach."""
+    return values - np.clip(values, -reach, reach)
+
+
+def _gained(picture: Image, gains: Floats) -> Image:
+    """A picture with the logarithms of gains applied to its channels."""
+    return np.clip(np.rint(picture * np.exp(gains).astype(np.float32)), 0, 255).astype(np.uint8)
 
 
 class Occluders:

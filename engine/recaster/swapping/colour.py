@@ -1,7 +1,7 @@
 """Gives the swapped face the target's colours, steady over time.
 
-"light" gives it the light that falls on the target, place by place (``light.py``); the others draw one
-curve for each channel.
+"light" gives it the light that falls on the target, place by place (``likeness/relighting.py``); the
+others draw one curve for each channel.
 
 Statistics are taken inside the mask's core only, so that hair and background don't count, and are
 averaged over neighbouring frames of the track before a curve is made of them: a curve fitted to
@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from recaster.errors import UsageError
-from recaster.likeness.light import lit, measure_light
+from recaster.likeness.relighting import Relighting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from recaster.faces.types import Floats
     from recaster.media.types import Image
+
+    Measured = Floats | Relighting | None
 
 COLOURS: Final = ("light", "mean", "hist", "none")
 GAIN: Final = (0.7, 1.4)
@@ -62,8 +64,13 @@ def reach(mode: str) -> int:
 
 
 def measure(
-    swapped: Image, target: Image, mask: NDArray[np.float32], mode: str, normals: Floats | None = None
-) -> Floats | None:
+    swapped: Image,
+    target: Image,
+    mask: NDArray[np.float32],
+    mode: str,
+    normals: Floats | None = None,
+    points: Floats | None = None,
+) -> Measured:
     """What ``mode`` needs to know of one face.
 
     Args:
@@ -72,16 +79,16 @@ def measure(
         mask: (size, size) float32, 0 to 1.
         mode: one of ``COLOURS``.
         normals: which way the face looks, if that is known ("light").
+        points: (478, 3), the mesh in the crop's pixels, if that is known ("light").
 
     Returns:
-        float64; what ``measure_light`` finds ("light"), or (2, K, 3), first of the swapped face, then of
-        the target's: mean and standard deviation ("mean") or quantiles ("hist"). None where there is
-        nothing to measure.
+        ``Relighting`` ("light"), or (2, K, 3) float64, first of the swapped face, then of the target's: mean
+        and standard deviation ("mean") or quantiles ("hist"). None where there is nothing to measure.
     """
     if mode == "none":
         return None
     if mode == "light":
-        return measure_light(swapped, target, mask, normals)
+        return Relighting.measured(swapped, target, mask, normals, points)
     core = (mask >= CORE).astype(np.uint8)
     if cv2.countNonZero(core) < CORE_PIXELS:
         return None
@@ -89,8 +96,17 @@ def measure(
     return np.stack([describe(swapped, core), describe(target, core)])
 
 
+def average_measured(statistics: Sequence[Measured], centre: int) -> Measured:
+    """The mean of a window of ``measure`` results; light is averaged over frames lit alike only."""
+    lights = [value for value in statistics if isinstance(value, Relighting)]
+    if not lights:
+        return average([value for value in statistics if not isinstance(value, Relighting)], centre)
+    window = [value if isinstance(value, Relighting) else None for value in statistics]
+    return Relighting.averaged(window, centre, SIGMA_FRAMES)
+
+
 def average(statistics: Sequence[Floats | None], centre: int) -> Floats | None:
-    """The mean of a window of ``measure`` results, weighted by the distance to ``centre``.
+    """The mean of a window of arrays, weighted by the distance to ``centre``.
 
     None where nothing in the window was measured. The window is centred: nothing lags.
     """
@@ -102,19 +118,17 @@ def average(statistics: Sequence[Floats | None], centre: int) -> Floats | None:
     return np.asarray(np.average([value for _, value in known], axis=0, weights=weights))
 
 
-def apply(
-    image: Image, statistics: Floats | None, mode: str, normals: Floats | None = None
-) -> NDArray[np.float32]:
+def apply(image: Image, statistics: Measured, mode: str, seed: int = 0) -> NDArray[np.float32]:
     """A face in the target's colours: (size, size, 3) float32, 0 to 255.
 
     Args:
         image: (size, size, 3) uint8 RGB, the swapped face.
         statistics: the average of what was measured; None leaves it as it is.
         mode: one of ``COLOURS``.
-        normals: as they were measured with.
+        seed: what grain follows from.
     """
-    if statistics is not None and mode == "light":
-        return lit(image, statistics, normals)
+    if isinstance(statistics, Relighting):
+        return statistics.applied(image, seed)
     return correct(image, curve(statistics, mode))
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
+from recaster.faces.topology import POINTS
 from recaster.likeness.light import CELLS
 from recaster.likeness.normals import normals
 from recaster.likeness.occluders import Occluders, hidden
@@ -41,6 +42,10 @@ T = TypeVar("T")
 
 AHEAD: Final = 4
 """Frames that one stage may be before the next."""
+
+
+SEEDS: Final = 1009
+"""Numbers of faces that each frame's grain is kept apart by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,11 +84,11 @@ class _Cut:
 
 @dataclass(frozen=True, eq=False)
 class _Painted:
-    """A frame whose faces are swapped, with masks and normals, and what was seen of colours and occluders."""
+    """A frame whose faces are swapped, with masks, and what was seen of colours and occluders."""
 
     frame: Frame
-    faces: Mapping[int, tuple[SwappedFace, NDArray[np.float32], Floats | None]]
-    statistics: Mapping[int, Floats | None]
+    faces: Mapping[int, tuple[SwappedFace, NDArray[np.float32]]]
+    statistics: Mapping[int, colour.Measured]
     chances: Mapping[int, Floats | None]
 
 
@@ -180,20 +185,18 @@ class Renderer:
             number: face_mask(face.mask, cut.faces[number].landmarks, self._settings.mask)
             for number, face in swapped.items()
         }
-        shapes = {number: self._normals(cut.faces[number]) for number in swapped}
         statistics = {
             number: colour.measure(
                 face.image,
                 cut.faces[number].image,
                 _behind(masks[number], chances.get(number)),
                 self._settings.colour,
-                shapes[number],
+                self._normals(cut.faces[number]),
+                _mesh(cut.faces[number]),
             )
             for number, face in swapped.items()
         }
-        return _Painted(
-            cut.frame, {n: (swapped[n], masks[n], shapes[n]) for n in swapped}, statistics, chances
-        )
+        return _Painted(cut.frame, {n: (swapped[n], masks[n]) for n in swapped}, statistics, chances)
 
     def _normals(self, face: PlannedFace) -> Floats | None:
         """Which way the face looks, where its light depends on that."""
@@ -203,10 +206,16 @@ class Renderer:
 
     def _composited(self, painted: _Painted) -> Rendered:
         layers = []
-        for number, (face, mask, shape) in painted.faces.items():
-            image = colour.apply(face.image, painted.statistics[number], self._settings.colour, shape)
+        for number, (face, mask) in painted.faces.items():
+            seed = painted.frame.index * SEEDS + number
+            image = colour.apply(face.image, painted.statistics[number], self._settings.colour, seed)
             layers.append(Layer(image, _behind(mask, painted.chances.get(number)), face.matrix))
         return Rendered(painted.frame, composite(painted.frame, layers, self._settings.label))
+
+
+def _mesh(face: PlannedFace) -> Floats | None:
+    """The mesh of a face in its crop; None where its landmarks are others."""
+    return face.landmarks if len(face.landmarks) == POINTS else None
 
 
 def _behind(mask: NDArray[np.float32], chances: Floats | None) -> NDArray[np.float32]:
@@ -226,7 +235,7 @@ def _groups(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield group
 
 
-Seen = tuple["Mapping[int, Floats | None]", "Mapping[int, Floats | None]"]
+Seen = tuple["Mapping[int, colour.Measured]", "Mapping[int, Floats | None]"]
 """Of one frame: what was measured of its faces' colours, and how likely they are hidden."""
 
 
@@ -245,7 +254,7 @@ def _steadied(items: Iterable[_Painted], reach: int) -> Iterator[_Painted]:
 def _averaged(past: deque[Seen], waiting: deque[_Painted]) -> _Painted:
     window, at = [*past, *((item.statistics, item.chances) for item in waiting)], len(past)
     item = waiting.popleft()
-    statistics = {n: colour.average([seen.get(n) for seen, _ in window], at) for n in item.faces}
+    statistics = {n: colour.average_measured([seen.get(n) for seen, _ in window], at) for n in item.faces}
     chances = {n: colour.average([seen.get(n) for _, seen in window], at) for n in item.chances}
     past.append((item.statistics, item.chances))
     return dataclasses.replace(item, statistics=statistics, chances=chances)

@@ -1,0 +1,192 @@
+"""The judge of what an eye sees first: tint, light, softness and grain of a swapped face, by the target's.
+
+No model is asked and nothing is taken over from how a swap is coloured: skin is found by the original's
+mesh and by each picture's own values, and compared in CIE Lab over a narrower band than any light is
+fitted with.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+from recaster.evaluation.means import mean
+from recaster.evaluation.regions import Window
+from recaster.evaluation.types import Figure, Scores
+from recaster.faces.topology import (
+    BROW_LEFT,
+    BROW_RIGHT,
+    EYE_LEFT,
+    EYE_RIGHT,
+    LIPS_OUTER,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from recaster.faces.types import Floats
+    from recaster.media.types import Image
+
+    Mask = NDArray[np.bool_]
+    Plane = NDArray[np.float32]
+
+INNER: Final = -0.12
+"""The oval is shrunk by this share of the eye distance: hair and background are not face."""
+LOW: Final = 0.2
+"""Sigma of the band in which light and tint are compared, in eye distances."""
+FEATURES: Final = (
+    (EYE_LEFT, 0.18),
+    (EYE_RIGHT, 0.18),
+    (BROW_LEFT, 0.1),
+    (BROW_RIGHT, 0.1),
+    (LIPS_OUTER, 0.1),
+)
+"""What is not skin, each grown by so many eye distances (lashes, shadows of lids, corners of lips)."""
+SKIN: Final = (0.75, 1.35)
+"""Skin's lightness, over that of the skin around it."""
+BEARD: Final = 0.1
+"""Distance of a and b, over lightness, from the face's own median, from which nothing is its skin."""
+AROUND_SKIN: Final = 0.5
+"""How far around that is, in eye distances."""
+FEWEST: Final = 64
+"""With fewer pixels of skin in common nothing is compared."""
+OCTAVES: Final = (0.7, 1.4, 2.8, 5.6)
+"""Sigmas, in pixels of the window, between which lie the three bands of detail."""
+FAINT: Final = 0.15
+"""Grey levels that are added to each band's strength before their ratio: 8 bits hold no less."""
+BINS: Final = np.linspace(0, 150, 1501)
+SOME_COLOUR: Final = 99.5
+"""Percentile that stands for the strongest colour in a face: single pixels may be the encoder's."""
+
+PER_FRAME: Final = (
+    "tint", "light", "detail_fine", "detail_middle", "detail_coarse", "detail_colour",
+    "colour", "colour_original",
+)  # fmt: skip
+
+
+class LookJudge:
+    """Takes frame after frame with ``add``; ``scores`` sums up."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[float, ...]] = []
+        self._tints = np.zeros(len(BINS) - 1)
+        self._lights = np.zeros(len(BINS) - 1)
+
+    def add(self, original: Image, swapped: Image, points: Floats | None) -> None:
+        """Judge one frame.
+
+        Args:
+            original: (H, W, 3) uint8 RGB.
+            swapped: the same frame, swapped.
+            points: (478, 3) mesh of the face in the original, pixels; None where there is none.
+        """
+        window = None if points is None else Window.around(points, original.shape)
+        if window is None or points is None:
+            self._rows.append((np.nan,) * len(PER_FRAME))
+            return
+        ours, theirs = (lab(window.cut(image)) for image in (swapped, original))
+        face = window.face(INNER)
+        bare = face & ~features(window, points)
+        skin = is_skin(ours[..., 0], bare, window.eyes)
+        skin &= is_skin(theirs[..., 0], without_beard(theirs, bare), window.eyes)
+        if skin.sum() < FEWEST:
+            self._rows.append((np.nan,) * len(PER_FRAME))
+            return
+        low, lower = (smoothed(one, skin, LOW * window.eyes) for one in (ours, theirs))
+        tints = np.linalg.norm(low[..., 1:] - lower[..., 1:], axis=-1)[skin]
+        lights = np.abs(low[..., 0] - lower[..., 0])[skin]
+        self._tints += np.histogram(tints, BINS)[0]
+        self._lights += np.histogram(lights, BINS)[0]
+        colours = [
+            float(np.percentile(np.linalg.norm(one[..., 1:], axis=-1)[face], SOME_COLOUR))
+            for one in (ours, theirs)
+        ]
+        self._rows.append(
+            (float(np.median(tints)), float(np.median(lights)), *detail(ours, theirs, skin), *colours)
+        )
+
+    def scores(self) -> Scores:
+        """What came of all frames."""
+        table = np.array(self._rows, np.float64).reshape(-1, len(PER_FRAME))
+        by = dict(zip(PER_FRAME, table.T, strict=True))
+        figures = (
+            Figure("tint", _percentile(self._tints, 50)),
+            Figure("tint_95", _percentile(self._tints, 95)),
+            Figure("light", _percentile(self._lights, 50)),
+            Figure("light_95", _percentile(self._lights, 95)),
+            *(
+                Figure(name, float(np.exp2(mean(by[name]))))
+                for name in ("detail_fine", "detail_middle", "detail_coarse", "detail_colour")
+            ),
+            Figure("colour", mean(by["colour"]), {"original": mean(by["colour_original"])}),
+        )
+        return Scores(figures, {name: by[name] for name in ("tint", "light")})
+
+
+def lab(image: Image) -> Plane:
+    """(H, W, 3) float32 CIE Lab (D65) of an sRGB picture (H, W, 3) uint8."""
+    return np.asarray(cv2.cvtColor(image.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB))
+
+
+def features(window: Window, points: Floats) -> Mask:
+    """(height, width) of the window: eyes, brows and lips, with what surrounds them."""
+    mask = np.zeros(window.size[::-1], bool)
+    for outline, grown in FEATURES:
+        part = np.zeros(window.size[::-1], np.uint8)
+        hull = cv2.convexHull(np.rint(window.place(points[list(outline)])).astype(np.int32))
+        cv2.fillConvexPoly(part, hull, 1)
+        width = max(1, round(grown * window.eyes))
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
+        mask |= cv2.dilate(part, kernel) > 0
+    return mask
+
+
+def without_beard(original: Plane, bare: Mask) -> Mask:
+    """Without what has another tint than most of the original's face: a beard, hair, a strap."""
+    tints = original[..., 1:] / (original[..., :1] + 5)
+    middle = np.median(tints[bare], axis=0) if bare.any() else np.zeros(2)
+    off = np.linalg.norm(tints - middle, axis=-1)
+    scale = float(np.median(off[bare])) if bare.any() else 0.0
+    return bare & (off < max(BEARD, 3 * scale))
+
+
+def is_skin(lightness: Plane, bare: Mask, eyes: float) -> Mask:
+    """Where the face is about as light as the skin around it: not hair, rims, nostrils, highlights."""
+    skin = bare
+    for _ in range(2):
+        around = smoothed(lightness[..., None], skin, AROUND_SKIN * eyes)[..., 0]
+        share = (lightness + 1) / (around + 1)  # in the black, ratios are of noise
+        skin = bare & (share > SKIN[0]) & (share < SKIN[1])
+    return skin
+
+
+def smoothed(picture: Plane, mask: Mask, sigma: float) -> Plane:
+    """(H, W, C): the mean around each pixel of those in the mask, weighted by a Gaussian."""
+    weight = mask.astype(np.float32)
+    total = cv2.GaussianBlur(weight, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    sums = cv2.GaussianBlur(picture * weight[..., None], (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(sums.reshape(picture.shape) / np.maximum(total, 1e-4)[..., None])
+
+
+def detail(ours: Plane, theirs: Plane, skin: Mask) -> tuple[float, float, float, float]:
+    """Detail against the original's: log2 of the ratio in three octaves, and of colour's finest."""
+    found = []
+    for channels, bands in ((slice(0, 1), 3), (slice(1, 3), 1)):
+        ladders = [
+            [cv2.GaussianBlur(one[..., channels], (0, 0), sigma) for sigma in OCTAVES[: bands + 1]]
+            for one in (ours, theirs)
+        ]
+        for at in range(bands):
+            strengths = [float((rungs[at] - rungs[at + 1])[skin].std()) for rungs in ladders]
+            found.append(float(np.log2((strengths[0] + FAINT) / (strengths[1] + FAINT))))
+    return found[0], found[1], found[2], found[3]
+
+
+def _percentile(counts: Floats, share: float) -> float:
+    """The value below which a share (percent) of what was counted in ``BINS`` lies; NaN of nothing."""
+    total = counts.sum()
+    if total == 0:
+        return float("nan")
+    return float(BINS[1:][np.searchsorted(np.cumsum(counts), share / 100 * total)])

@@ -1,0 +1,240 @@
+"""The picture matrix: every row swapped under every one of its conditions, judged, and shown on a page."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from recaster.errors import FaceNotFoundError, InputError
+from recaster.evaluation.bench_swap import machine
+from recaster.evaluation.evaluate import EvaluateSettings, evaluate
+from recaster.evaluation.matrix.conditions import PLAIN, condition
+from recaster.evaluation.matrix.judging import judge_shot
+from recaster.evaluation.matrix.sheets import draw_shot
+from recaster.evaluation.matrix.shots import make_shot, moments, plain_frames
+from recaster.evaluation.truth import Truth
+from recaster.evaluation.watch import points_by_frame
+from recaster.faces.cache import analyse_clip
+from recaster.facesets.extract import ExtractSettings, extract
+from recaster.files import write_json
+from recaster.media.probe import probe
+from recaster.media.reader import read_frames
+from recaster.media.sheet import save_image
+from recaster.progress import Report, Update, silent
+from recaster.swapping.load import load_swapper
+from recaster.swapping.pipeline import swap_clip
+from recaster.swapping.settings import SwapSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from recaster.evaluation.matrix.conditions import Condition
+    from recaster.evaluation.matrix.rows import Row
+    from recaster.faces.types import Floats
+    from recaster.swapping.swapper import Swapper
+
+FORMAT: Final = 1
+RESULTS: Final = "matrix.json"
+MOTION: Final = (
+    "identity_margin", "retrieval", "mouth_correlation", "eye_correlation", "gaze_correlation", "jitter",
+    "flicker", "seam",
+)  # fmt: skip
+"""Figures of ``recaster evaluate`` that plain shots are judged by as well."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one shot.
+
+    Attributes:
+        row: the row's name.
+        condition: the condition's name.
+        figures: name to value; NaN for what could not be measured.
+        true: the same of the true swap; empty where nobody knows it.
+        note: why there is nothing to judge; empty where there is.
+    """
+
+    row: str
+    condition: str
+    figures: dict[str, float]
+    true: dict[str, float]
+    note: str = ""
+
+    @property
+    def name(self) -> str:
+        """Row and condition, also of its folder."""
+        return f"{self.row}-{self.condition}"
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {
+            "row": self.row,
+            "condition": self.condition,
+            "figures": {name: _plain(value) for name, value in self.figures.items()},
+            "true": {name: _plain(value) for name, value in self.true.items()},
+            "note": self.note,
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Result:
+        """What ``as_json`` made."""
+        figures, true = (
+            {name: float("nan") if one is None else float(one) for name, one in value[part].items()}
+            for part in ("figures", "true")
+        )
+        return cls(value["row"], value["condition"], figures, true, value["note"])
+
+
+def bench_picture(rows: list[Row], out: Path, report: Report = silent) -> list[Result]:
+    """Swap and judge every shot of a matrix; shots that are done in ``out`` are not done again.
+
+    Args:
+        rows: the matrix.
+        out: folder for its facesets, shots, sheets and ``matrix.json``.
+        report: told about every shot.
+
+    Returns:
+        A result for each row and condition, in their order.
+
+    Raises:
+        InputError: something in ``out`` is damaged.
+        RecasterError: whatever extracting, swapping and judging raise.
+    """
+    total = sum(len(row.conditions) for row in rows)
+    began = time.monotonic()
+    results: list[Result] = []
+    for row in rows:
+        swapper: Swapper | None = None
+        for name in row.conditions:
+            report(Update(f"{row.name}, {condition(name).title}", len(results), total, "shots"))
+            folder = out / "shots" / f"{row.name}-{name}"
+            result = _done(folder)
+            if result is None:
+                faceset = _faceset(row, out)
+                swapper = swapper or _swapper(row, faceset)
+                result = _judged(row, condition(name), swapper, faceset, out, folder)
+                write_json(folder / RESULTS, result.as_json())
+            results.append(result)
+    report(Update("judging", total, total, "shots"))
+    about = {"format": FORMAT, "machine": machine(), "seconds": round(time.monotonic() - began, 1)}
+    write_json(out / RESULTS, about | {"shots": [one.as_json() for one in results]})
+    return results
+
+
+def read_results(out: Path) -> list[Result]:
+    """What an earlier run found.
+
+    Raises:
+        InputError: it isn't there, or damaged.
+    """
+    path = out / RESULTS
+    try:
+        return [Result.from_json(one) for one in json.loads(path.read_bytes())["shots"]]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: no results of a picture matrix can be read ({error})") from None
+
+
+def _done(folder: Path) -> Result | None:
+    path = folder / RESULTS
+    if not path.is_file():
+        return None
+    try:
+        return Result.from_json(json.loads(path.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: damaged ({error}); delete {folder} to make it again") from None
+
+
+def _faceset(row: Row, out: Path) -> Path:
+    """The faceset of a row's source: the one it names, or one made of its clips."""
+    if len(row.sources) == 1 and row.sources[0].is_dir():
+        return row.sources[0]
+    made = out / "facesets" / "-".join(source.stem for source in row.sources)
+    if not made.is_dir():
+        extract(list(row.sources), made, ExtractSettings())
+    return made
+
+
+def _swapper(row: Row, faceset: Path) -> Swapper:
+    return load_swapper(source=faceset) if row.model is None else load_swapper(row.model)
+
+
+def _judged(row: Row, wanted: Condition, swapper: Swapper, faceset: Path, out: Path, folder: Path) -> Result:
+    """Make a shot, swap it, judge it and its true swap, and draw its sheet."""
+    rate = probe(row.target).rate
+    plain = out / "shots" / f"{row.name}-{PLAIN}" / "target.mp4"
+    if not plain.is_file():
+        make_shot(row, row.target, condition(PLAIN), rate, plain)
+    target, swapped, matte = (folder / name for name in ("target.mp4", "swapped.mp4", "matte.mp4"))
+    if not target.is_file():
+        make_shot(row, row.target, wanted, rate, target)
+    true = None if row.truth is None else folder / "truth.mp4"
+    if true is not None and row.truth is not None and not true.is_file():
+        make_shot(row, row.truth, wanted, rate, true)
+    meshes = points_by_frame(analyse_clip(plain).tracks)
+    note = _swap(target, swapped, matte, swapper, _person(plain, wanted, folder))
+    if note:
+        return Result(row.name, wanted.name, {"found": 0.0}, {}, note)
+    clips = (target, swapped, matte, true)
+    figures = judge_shot(_frames(row, wanted, clips, meshes, plain))
+    known = (
+        {} if true is None else judge_shot(_frames(row, wanted, (target, true, None, true), meshes, plain))
+    )
+    if wanted.name == PLAIN:
+        outcome = evaluate(target, swapped, faceset, settings=EvaluateSettings())
+        figures |= {name: outcome.value(name) for name in MOTION}
+    draw_shot(folder / "sheet.jpg", wanted, clips, meshes, probe(plain))
+    return Result(row.name, wanted.name, figures, known)
+
+
+def _swap(target: Path, out: Path, matte: Path, swapper: Swapper, person: Path | None) -> str:
+    """Swap a shot; returns why that is impossible."""
+    try:
+        swap_clip(target, out, swapper, SwapSettings(matte=matte, person=person))
+    except FaceNotFoundError as error:
+        return str(error)
+    return ""
+
+
+def _person(plain: Path, wanted: Condition, folder: Path) -> Path | None:
+    """A picture of the performer, where the shot shows somebody else as well."""
+    if not wanted.needs_other:
+        return None
+    picture = folder / "person.png"
+    save_image(picture, next(iter(read_frames(plain, 0, 1))).image)
+    return picture
+
+
+def _frames(
+    row: Row,
+    wanted: Condition,
+    clips: tuple[Path, Path, Path | None, Path | None],
+    meshes: dict[int, Floats],
+    plain: Path,
+) -> Iterator[dict[str, Any]]:
+    """What ``ShotJudge.add`` is told of each frame; the true swap's face is taken to be covered whole."""
+    info = probe(plain)
+    size = (info.width, info.height)
+    truth = None if row.truth is None else Truth.load(row.truth)
+    originals = plain_frames(clips[0], wanted, size)
+    streams = [None if clip is None else plain_frames(clip, wanted, size) for clip in clips[1:]]
+    for moment in moments(row, wanted):
+        original = next(originals)
+        swapped, matte, true = (None if one is None else next(one) for one in streams)
+        yield {
+            "original": original,
+            "swapped": swapped,
+            "matte": np.full_like(original, 255) if matte is None else matte,
+            "mesh": meshes.get(moment.index),
+            "truth": true,
+            "known": None if truth is None else truth.mask(row.frames.start + moment.index),
+            "protected": None if wanted.protected is None else wanted.protected(size, moment),
+        }
+
+
+def _plain(value: float) -> float | None:
+    return float(f"{value:.5g}") if np.isfinite(value) else None

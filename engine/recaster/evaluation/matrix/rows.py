@@ -1,0 +1,107 @@
+"""Rows of the picture matrix, read from a TOML file: who is put on whom, and under which conditions.
+
+[[row]]
+name = "close"
+source = "neighbour.mp4"        # a clip of the source, or several, or a faceset's folder
+target = "performer.mp4"
+truth = "truth/close.mp4"       # where the true swap is known
+other = "rehearsal.mp4"         # a second person, for conditions that need one
+model = "models/her"            # a trained model instead of the source, at once
+frames = [30, 90]
+conditions = ["plain", "dark"]  # or "all"
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from recaster.errors import InputError
+from recaster.evaluation.matrix.conditions import CONDITIONS, PLAIN, condition
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEYS: Final = frozenset({"name", "source", "target", "truth", "other", "model", "frames", "conditions"})
+MAX_FRAMES: Final = 1000
+
+
+@dataclass(frozen=True)
+class Row:
+    """One pair of people.
+
+    Attributes:
+        name: a word, also of its folders.
+        sources: clips and stills of the source, or one faceset.
+        target: the clip that is swapped.
+        frames: which of its frames.
+        conditions: names of conditions to swap it under.
+        truth: the true swap of the target; None where nobody knows.
+        other: a clip of another person; None where no condition needs one.
+        model: a trained model of the source; None swaps at once.
+    """
+
+    name: str
+    sources: tuple[Path, ...]
+    target: Path
+    frames: range
+    conditions: tuple[str, ...] = (PLAIN,)
+    truth: Path | None = None
+    other: Path | None = None
+    model: Path | None = None
+
+
+def read_rows(path: Path, folder: Path | None = None) -> list[Row]:
+    """Read a matrix.
+
+    Args:
+        path: the TOML file.
+        folder: what its paths are relative to; None for its own folder.
+
+    Raises:
+        InputError: it can't be read, or says something that can't be done.
+        UsageError: a condition that there isn't.
+    """
+    try:
+        with path.open("rb") as file:
+            table = tomllib.load(file)
+        rows = [_row(entry, folder or path.parent) for entry in table["row"]]
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: no matrix of rows can be read from it ({error})") from None
+    names = [row.name for row in rows]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"{path}: two rows are called {', '.join(twice)}; give each a name of its own")
+    for row in rows:
+        for needed in (*row.sources, row.target, row.truth, row.other, row.model):
+            if needed is not None and not needed.exists():
+                raise InputError(f"{path}: row {row.name}: {needed} isn't there")
+    return rows
+
+
+def _row(entry: dict[str, Any], folder: Path) -> Row:
+    if unknown := set(entry) - KEYS:
+        raise ValueError(f"unknown key {min(unknown)!r}")
+    name, (start, stop) = entry["name"], entry["frames"]
+    if not isinstance(name, str) or not name.replace("-", "").replace("_", "").isalnum():
+        raise ValueError(f"{name!r} is no name of letters, digits and hyphens")
+    if not 0 <= start < stop <= start + MAX_FRAMES:
+        raise ValueError(f"row {name}: frames {start} to {stop}: give 1 to {MAX_FRAMES} of them")
+    given = entry.get("conditions", [PLAIN])
+    optional = {key: folder / entry[key] for key in ("truth", "other", "model") if key in entry}
+    row = Row(
+        name=name,
+        sources=tuple(folder / one for one in _listed(entry["source"])),
+        target=folder / entry["target"],
+        frames=range(start, stop),
+        conditions=tuple(CONDITIONS) if given == "all" else tuple(given),
+        **optional,
+    )
+    for one in row.conditions:
+        if condition(one).needs_other and row.other is None:
+            raise ValueError(f"row {name}: {one} needs the clip of an `other` person")
+    return row
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value

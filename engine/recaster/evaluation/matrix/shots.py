@@ -1,0 +1,97 @@
+"""Shots of the picture matrix: a part of a row's target, and of its true swap, under a condition."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import av
+
+from recaster.errors import ClipError
+from recaster.evaluation.matrix.conditions import Moment
+from recaster.files import atomic_path
+from recaster.media.reader import read_frames
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from fractions import Fraction
+    from pathlib import Path
+
+    from recaster.evaluation.matrix.conditions import Condition
+    from recaster.evaluation.matrix.rows import Row
+    from recaster.media.types import Image
+
+QUALITY: Final = "10"
+"""x264's: what is judged is the swap, not what encoding took from its input."""
+
+
+def moments(row: Row, condition: Condition) -> Iterator[Moment]:
+    """Each frame of a row's shots, with the other person's frame where the condition shows one."""
+    count = len(row.frames)
+    if not condition.needs_other or row.other is None:
+        yield from (Moment(index, count) for index in range(count))
+        return
+    others = read_frames(row.other, 0, count)
+    for index, frame in zip(range(count), others, strict=False):
+        yield Moment(index, count, frame.image)
+
+
+def make_shot(row: Row, clip: Path, condition: Condition, rate: Fraction, out: Path) -> None:
+    """Write a part of a clip under a condition.
+
+    Args:
+        row: whose frames are taken.
+        clip: the row's target or its true swap.
+        condition: what is done to them.
+        rate: frames a second.
+        out: the MP4 to write.
+
+    Raises:
+        ClipError: a clip holds too few frames.
+        OutputError: the shot can't be written.
+    """
+    frames = read_frames(clip, row.frames.start, row.frames.stop)
+    pictures = (
+        condition.change(frame.image, moment)
+        for frame, moment in zip(frames, moments(row, condition), strict=False)
+    )
+    with atomic_path(out) as temporary:
+        written = _encode(pictures, condition, rate, temporary)
+    if written != len(row.frames):
+        out.unlink()
+        raise ClipError(f"row {row.name}: its clips hold {written} of the {len(row.frames)} frames wanted")
+
+
+def _encode(pictures: Iterator[Image], condition: Condition, rate: Fraction, out: Path) -> int:
+    """Encode pictures; returns how many there were."""
+    written = 0
+    with av.open(str(out), "w", format="mp4") as file:
+        stream = file.add_stream("libx264", rate=rate)
+        stream.pix_fmt = "yuv420p"
+        stream.thread_count = 1  # what x264 writes depends on it
+        stream.options = {"preset": "veryfast", "crf": QUALITY}
+        if condition.bit_rate is not None:
+            rate_limit = str(condition.bit_rate)
+            stream.options = {"preset": "veryfast", "maxrate": rate_limit, "bufsize": rate_limit}
+            stream.bit_rate = condition.bit_rate
+        for picture in pictures:
+            even = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
+            if written == 0:
+                stream.height, stream.width = even.shape[:2]
+                stream.codec_context.sample_aspect_ratio = condition.aspect
+            for packet in stream.encode(av.VideoFrame.from_ndarray(even, format="rgb24")):
+                file.mux(packet)
+            written += 1
+        for packet in stream.encode():
+            file.mux(packet)
+    return written
+
+
+def plain_frames(clip: Path, condition: Condition, size: tuple[int, int]) -> Iterator[Image]:
+    """The frames of a shot, or of what was made of it, in the plain shot's geometry: (width, height)."""
+    for frame in read_frames(clip):
+        image = frame.image
+        if condition.undo is not None:
+            image = condition.undo(image, size)
+        elif image.shape[1::-1] != size:
+            image = image[: size[1], : size[0]]
+        yield image

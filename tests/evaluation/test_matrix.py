@@ -1,0 +1,135 @@
+"""The picture matrix: conditions, rows, and shots from swap to page."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from recaster.errors import InputError, UsageError
+from recaster.evaluation.matrix.bench import bench_picture, read_results
+from recaster.evaluation.matrix.conditions import CONDITIONS, Moment
+from recaster.evaluation.matrix.page import table, write_page
+from recaster.evaluation.matrix.rows import read_rows
+from recaster.media.probe import probe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROW = """
+[[row]]
+name = "one"
+source = "neighbour.mp4"
+target = "performer.mp4"
+truth = "truth/close.mp4"
+other = "likeness.mp4"
+frames = [30, 42]
+"""
+
+
+def picture(size: tuple[int, int] = (96, 80)) -> np.ndarray:
+    x, y = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
+    channels = [128 + 60 * np.sin(x / 9), 128 + 60 * np.cos(y / 7), 90 + x]
+    return np.stack(channels, -1).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_a_condition_changes_its_frame_the_same_way_twice_and_what_it_moves_it_moves_back(name: str) -> None:
+    condition, image = CONDITIONS[name], picture()
+    moment = Moment(20, 40, other=np.full_like(image, 40))
+    changed = condition.change(image, moment)
+    assert changed.dtype == np.uint8
+    assert np.array_equal(changed, condition.change(image, moment))
+    if condition.undo is None:
+        assert changed.shape == image.shape
+        return
+    back = condition.undo(changed, (96, 80))
+    assert back.shape == image.shape
+    inner = (slice(16, -16), slice(16, -16))
+    assert np.abs(back[inner].astype(int) - image[inner]).mean() < 12
+
+
+def test_conditions_but_plain_and_those_of_the_encoder_or_of_moments_change_a_picture() -> None:
+    image = picture()
+    moment = Moment(0, 40, other=np.full_like(image, 40))
+    same = {name for name, one in CONDITIONS.items() if np.array_equal(one.change(image, moment), image)}
+    assert same == {"plain", "starved", "dissolve"}
+
+
+def test_a_dissolve_ends_with_the_other_person_alone() -> None:
+    image, condition = picture(), CONDITIONS["dissolve"]
+    last = Moment(39, 40, other=np.full_like(image, 40))
+    assert np.array_equal(condition.change(image, last), last.other)
+    assert condition.protected is not None
+    protected = condition.protected((96, 80), last)
+    assert protected is not None
+    assert protected.all()
+    assert condition.protected((96, 80), Moment(0, 40)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[[row]]", "no matrix"),
+        (ROW + "extra = 1\n", "unknown key 'extra'"),
+        (ROW.replace("[30, 42]", "[42, 30]"), "frames 42 to 30"),
+        (ROW.replace('"one"', '"../one"'), "no name"),
+        (ROW + ROW, "two rows"),
+        (ROW.replace("neighbour", "nobody"), "isn't there"),
+        (ROW.replace('other = "likeness.mp4"', 'conditions = ["behind"]'), "`other`"),
+        (ROW.replace("[30, 42]", '"all"'), "no matrix"),
+        ("\x00", "no matrix"),
+    ],
+)
+def test_a_matrix_that_cannot_be_done_is_refused(tmp_path: Path, actors: Path, text: str, named: str) -> None:
+    path = tmp_path / "matrix.toml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=named):
+        read_rows(path, actors)
+
+
+def test_an_unknown_condition_is_named_with_those_there_are(tmp_path: Path, actors: Path) -> None:
+    path = tmp_path / "matrix.toml"
+    path.write_text(ROW + 'conditions = ["underwater"]\n')
+    with pytest.raises(UsageError, match=r"'underwater'.*defocus"):
+        read_rows(path, actors)
+
+
+def test_the_actors_matrix_is_whole(actors: Path) -> None:
+    rows = read_rows(actors / "matrix.toml")
+    assert {row.name for row in rows} == {"close", "far"}
+    assert all(row.conditions == tuple(CONDITIONS) and row.truth for row in rows)
+
+
+def test_shots_are_swapped_judged_shown_and_not_done_twice(
+    tmp_path: Path, actors: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECASTER_CACHE", str(tmp_path / "cache"))
+    path, out = tmp_path / "matrix.toml", tmp_path / "out"
+    path.write_text(ROW + 'conditions = ["grey", "roll30", "behind", "roll180"]\n')
+    results = bench_picture(read_rows(path, actors), out)
+    by = {one.condition: one for one in results}
+    grey = by["grey"]
+    assert grey.figures["found"] == 100
+    assert grey.figures["colour"] < 3, "nothing is coloured in a black and white clip"
+    assert grey.true["tint_95"] < 1
+    assert by["roll30"].figures["roll_95"] < 4
+    assert by["behind"].figures["harm"] >= 0
+    assert by["behind"].true["harm"] == 0
+    assert probe(out / "shots" / "one-roll30" / "target.mp4").width > probe(actors / "performer.mp4").width
+    lines = table(results, results)
+    assert len(lines) == 1 + sum(2 + bool(one.true) for one in results)
+    page = write_page(out, results).read_text()
+    assert all(one.name in page for one in results)
+    assert [one.as_json() for one in read_results(out)] == [one.as_json() for one in results]
+
+    kept = out / "shots" / "one-grey" / "matrix.json"
+    value = json.loads(kept.read_text())
+    value["note"] = "kept"
+    kept.write_text(json.dumps(value))
+    assert bench_picture(read_rows(path, actors), out)[0].note == "kept"
+    kept.write_text("[]")
+    with pytest.raises(InputError, match="damaged"):
+        bench_picture(read_rows(path, actors), out)
