@@ -26,6 +26,10 @@ SIDE = 60.0
 SHADES = {"ann": 60, "bob": 200}
 
 
+UPRIGHT = 77
+"""Marks the corner by which a picture is known, and known not to be turned."""
+
+
 class World:
     """Faces in a row; ``script`` gives their x by frame. The landmarker follows whoever is nearest."""
 
@@ -46,17 +50,19 @@ class World:
             image[:, ::2] = 90
             for who, x in self.script(index).items():
                 image[20:80, max(0, int(x)) : int(x + SIDE)] = SHADES[who]
-            image[0, 0] = (*divmod(index, 256), 0)
+            image[0, 0] = (*divmod(index, 256), UPRIGHT)
             yield Frame(index, index, Fraction(index, 25), image)
 
     def detect(self, image: Image) -> list[Detection]:
+        if image[0, 0, 2] != UPRIGHT:
+            return []
         index = self.index(image)
         self.looks.append(index)
         if self.blind(index):
             return []
         return [Detection(outline(self.face(x)), 0.9) for x in self.script(index).values()]
 
-    def locate(self, image: Image, box: object) -> Landmarks:
+    def locate(self, image: Image, box: object, side: int = 0) -> Landmarks:  # noqa: ARG002
         return self.follow(image, self.face(box.centre[0] - SIDE / 2))  # type: ignore[attr-defined]
 
     def follow(self, image: Image, previous: np.ndarray) -> Landmarks:

@@ -29,8 +29,8 @@ class Landmarker(Protocol):
     knows_presence: bool
     notice: str
 
-    def locate(self, image: Image, box: Box) -> Landmarks:
-        """The points of the face in a detector's box (frame pixels)."""
+    def locate(self, image: Image, box: Box, side: int = 0) -> Landmarks:
+        """The points of the face in a detector's box (frame pixels), rolled by so many quarters clockwise."""
 
     def follow(self, image: Image, previous: Floats) -> Landmarks:
         """The points of the face that was at ``previous`` (N, 3) in the frame before."""

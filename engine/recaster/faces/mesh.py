@@ -52,12 +52,14 @@ class Mesh:
         self._irises = Model(weights.IRIS), Model(weights.IRIS)
         self._beside = ThreadPoolExecutor(max_workers=1)
 
-    def locate(self, image: Image, box: Box) -> Landmarks:
-        """The points of the face in a detector's box, at any roll up to about 45 degrees."""
+    def locate(self, image: Image, box: Box, side: int = 0) -> Landmarks:
+        """The points of the face in a detector's box, within about 45 degrees of a side."""
         x, y = box.centre
         half = _MARGIN * max(box.width, box.height) / 2
         # Pixel centres are at whole numbers, a box's edges between them.
-        crop = _square(np.array([x - 0.5, y - 0.5]), half, np.array([1.0, 0.0]), _MESH_SIZE)
+        roll = side * np.pi / 2
+        level = np.array([np.cos(roll), np.sin(roll)])
+        crop = _square(np.array([x - 0.5, y - 0.5]), half, level, _MESH_SIZE)
         for _ in range(_LOOKS - 1):
             crop = _face_crop(self._look(image, crop).points)
         return self._refine(image, self._look(image, crop))

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Final
 from recaster.faces.cuts import CutFinder
 from recaster.faces.identity import distance
 from recaster.faces.tracklets import Tracklet, mean_embedding, outline, portrait
+from recaster.faces.turned import SIDES, detect_turned, side_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from recaster.faces.detectors import Detector
     from recaster.faces.landmarkers import Landmarker
-    from recaster.faces.types import Box, Detection, Floats, Landmarks
+    from recaster.faces.types import Detection, Floats, Landmarks
     from recaster.media.types import Frame
 
 SAME_PLACE: Final = 0.3
@@ -171,7 +172,10 @@ class Tracker:
     def _look(self, frame: Frame) -> None:
         """Search the whole picture: confirm what is followed, begin what is new."""
         time = float(frame.time)
-        found = self._detector.detect(frame.image)
+        sides = {0} | {side_of(one.points[-1]) for one in self._active}
+        if not self._active or not self._recent:  # nobody yet, or a shot begins: in any pose
+            sides = set(SIDES)
+        found = detect_turned(self._detector, frame.image, sides)
         for one, face in _matches(self._active, found):
             one.seen = time
             one.sightings += 1
@@ -182,11 +186,11 @@ class Tracker:
                 _forget_since(one, one.seen)
                 self._lose(one, time)
         for face in found:
-            self._begin(frame, face.box)
+            self._begin(frame, face)
 
-    def _begin(self, frame: Frame, box: Box) -> None:
+    def _begin(self, frame: Frame, found: Detection) -> None:
         """Begin to follow a detected face, also backwards through the frames since the last look."""
-        face = self._landmarker.locate(frame.image, box)
+        face = self._landmarker.locate(frame.image, found.box, found.side)
         if not self._is_new(frame.index, face):
             return
         time = float(frame.time)

@@ -55,10 +55,17 @@ class Box:
 
 @dataclass(frozen=True)
 class Detection:
-    """What a detector says: where a face is and how sure it is (the scale is the detector's own)."""
+    """What a detector says of a face.
+
+    Attributes:
+        box: where it is.
+        score: how sure the detector is; the scale is its own.
+        side: by how many quarters of a turn, clockwise, it is rolled, about.
+    """
 
     box: Box
     score: float
+    side: int = 0
 
 
 @dataclass(frozen=True, eq=False)

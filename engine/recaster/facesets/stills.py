@@ -13,6 +13,7 @@ from recaster.faces.choose import size_needed
 from recaster.faces.detectors import MIN_FACE_PX, make_detector
 from recaster.faces.identity import SAME_PERSON, distance
 from recaster.faces.landmarkers import make_landmarker
+from recaster.faces.turned import SIDES, detect_turned
 from recaster.faces.types import Box, Detection
 from recaster.facesets.crops import FoundFace, cut, identify, share_outside
 from recaster.facesets.plan import OUTSIDE, SURE, is_known, places
@@ -55,10 +56,10 @@ class StillFinder:
         Where none is found, the picture is looked at again with a rim around it and shrunk: a face that
         fills its picture to the edge, as in a set of crops, is missed by detectors.
         """
-        detections = self._detector.detect(image) or self._second_look(image)
+        detections = detect_turned(self._detector, image, SIDES) or self._second_look(image)
         found = []
         for detection in sorted(detections, key=lambda one: -one.box.area):
-            landmarks = self._landmarker.locate(image, detection.box)
+            landmarks = self._landmarker.locate(image, detection.box, detection.side)
             found.append(StillFace(detection.box, landmarks.points, landmarks.presence))
         return found
 

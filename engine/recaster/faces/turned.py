@@ -1,0 +1,67 @@
+"""Faces at any roll: pictures are looked at from several sides, as detectors know faces about upright."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from recaster.faces.topology import EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT, POINTS
+from recaster.faces.types import Box
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from recaster.faces.detectors import Detector
+    from recaster.faces.types import Detection, Floats
+    from recaster.media.types import Image
+
+SIDES: Final = (0, 1, 2, 3)
+"""Quarters of a turn, clockwise, by which a face may be rolled."""
+_SAME: Final = 0.3
+"""Boxes that overlap by this much (intersection over union) are of one face, seen from two sides."""
+
+
+def detect_turned(detector: Detector, image: Image, sides: Iterable[int]) -> list[Detection]:
+    """Find the faces of a picture that is turned upright from each side, best first.
+
+    A face that is found from several sides counts as seen from where the detector is surest: an upside-down
+    face often passes for an upright one, but never as well as for what it is.
+
+    Args:
+        detector: finds faces that are about upright.
+        image: (H, W, 3) uint8 RGB.
+        sides: quarters of a turn, clockwise, that faces are looked for at.
+    """
+    found: list[Detection] = []
+    for side in sorted(set(sides)):
+        seen = detector.detect(np.ascontiguousarray(np.rot90(image, side)) if side else image)
+        found += [_turned_back(one, side, image.shape[1], image.shape[0]) for one in seen]
+    kept: list[Detection] = []
+    for one in sorted(found, key=lambda one: -one.score):
+        if all(one.side == other.side or one.box.iou(other.box) < _SAME for other in kept):
+            kept.append(one)
+    return kept
+
+
+def side_of(points: Floats) -> int:
+    """The quarter of a turn, clockwise, that a face is rolled by: from the mesh (478, 3); else 0."""
+    if len(points) != POINTS:
+        return 0
+    x, y = points[EYE_CORNERS_RIGHT[1], :2] - points[EYE_CORNERS_LEFT[0], :2]
+    return int(np.rint(np.arctan2(y, x) / (np.pi / 2))) % len(SIDES)
+
+
+def _turned_back(found: Detection, side: int, width: int, height: int) -> Detection:
+    """A detection in a picture of (width, height) that was turned, in the picture itself."""
+    box = found.box
+    if side == 0:
+        return found
+    if side == 1:
+        box = Box(width - box.bottom, box.left, width - box.top, box.right)
+    elif side == 2:
+        box = Box(width - box.right, height - box.bottom, width - box.left, height - box.top)
+    else:
+        box = Box(box.top, height - box.right, box.bottom, height - box.left)
+    return dataclasses.replace(found, box=box, side=side)
