@@ -24,8 +24,6 @@ Points = Callable[[float, float, float], np.ndarray]
 Script = Callable[[int], dict[str, float]]
 SIDE = 60.0
 SHADES = {"ann": 60, "bob": 200}
-
-
 UPRIGHT = 77
 """Marks the corner by which a picture is known, and known not to be turned."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from recaster.faces.cuts import CutFinder
-from recaster.faces.identity import distance
+from recaster.faces.identity import SAME_IN_CLIP, distance
 from recaster.faces.tracklets import Tracklet, mean_embedding, outline, portrait
 from recaster.faces.turned import SIDES, detect_turned, side_of
 
@@ -177,6 +177,9 @@ class Tracker:
             sides = set(SIDES)
         found = detect_turned(self._detector, frame.image, sides)
         for one, face in _matches(self._active, found):
+            if self._rules.identify and self._became_another(one, frame):
+                self._lose(one, time)  # its detection begins a track of whoever it is now
+                continue
             one.seen = time
             one.sightings += 1
             found.remove(face)
@@ -187,6 +190,25 @@ class Tracker:
                 self._lose(one, time)
         for face in found:
             self._begin(frame, face)
+
+    def _became_another(self, one: Tracklet, frame: Frame) -> bool:
+        """Whether a track has come to show somebody else, as in a dissolve; if so, it ends before that.
+
+        A face that only looked like another's for a while is joined again afterwards, by its identity.
+        """
+        own = mean_embedding(one.portraits, best=3)
+        now = portrait(frame.image, one.points[-1]).embedding
+        if not len(own) or distance(now, own) < SAME_IN_CLIP:
+            return False
+        one.pop()
+        for earlier in reversed(self._recent):
+            if len(one.frames) < 2 or one.frames[-1] != earlier.index:
+                break
+            then = portrait(earlier.image, one.points[-1]).embedding
+            if distance(then, own) < distance(then, now):
+                break
+            one.pop()
+        return True
 
     def _begin(self, frame: Frame, found: Detection) -> None:
         """Begin to follow a detected face, also backwards through the frames since the last look."""
