@@ -186,7 +186,7 @@ def _half_in_front(image: Image, moment: Moment) -> Image:
     begin = _front_from(image.shape[1::-1])
     other = _other(image, moment)
     width = image.shape[1] - begin
-    start = max((image.shape[1] - width) // 2 - width // 4, 0)
+    start = min(image.shape[1] * 30 // 100, image.shape[1] - width)  # close to the other's cheek
     out[:height, begin:] = other[:height, start : start + width]
     return out
 
