@@ -44,6 +44,8 @@ _MAX_BLUR: Final = 48.0
 """Largest variance of blur, square pixels of a crop of ``_SIDE``."""
 _CLOSE: Final = 0.02
 """Of gradients' fall, natural logarithm, below which nothing is softened."""
+_REACH: Final = 16
+"""Pixels around a face's features that matter to how sharp they are."""
 _MIN_BLUR: Final = 0.3
 """Variances, square pixels, below which nothing is softened, or not along a slant."""
 _NARROW: Final = 0.05
@@ -104,13 +106,15 @@ class Softness:
         ours, theirs = (
             cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) for image in (swapped, target)
         )
-        blur = _blur(ours, theirs, edged)
+        part = _around(edged)
+        blur = _blur(ours[part], theirs[part], edged[part])
         grain, colour_grain, size = 0.0, 0.0, _SIZES[0]
         light = _Finest.of(theirs)
-        if light.plainest(inside) > _LEAST * np.sqrt(_kept(_SIZES[-1])[0]):
+        skin = _skin_cells(inside)
+        if light.plainest(skin) > _LEAST * np.sqrt(_kept(_SIZES[-1])[0]):
             reds = tuple(_red(image, grey) for image, grey in ((target, theirs), (swapped, ours)))
             own = None if blur.any() else (_Finest.of(ours), _Finest.of(reds[1]))
-            grain, colour_grain, size = _grain(light, _Finest.of(reds[0]), own, inside)
+            grain, colour_grain, size = _grain(light, _Finest.of(reds[0]), own, skin)
         return cls(blur, grain, colour_grain, size)
 
     @property
@@ -150,13 +154,15 @@ class Softness:
         """A face with the target's grain; the same for the same seed."""
         if max(self.grain, self.colour_grain) < _LEAST:
             return image
-        rng = np.random.default_rng(seed)
-        noise = np.zeros(image.shape, np.float32)
-        for strength, channels in ((self.grain, 1), (self.colour_grain, 3)):
-            if strength >= _LEAST:
-                field = rng.standard_normal((*image.shape[:2], channels), np.float32)
-                noise += np.float32(strength) * _soft(field, self.size).reshape(*image.shape[:2], channels)
-        return image + noise
+        side, size = len(image), round(self.size, 1)
+        row, column = np.random.default_rng(seed).integers(0, side, 2)
+        place = (slice(row, row + side), slice(column, column + side))
+        grained = image
+        if self.grain >= _LEAST:
+            grained = grained + np.float32(self.grain) * _noise(2 * side, 1, size)[place]
+        if self.colour_grain >= _LEAST:
+            grained = grained + np.float32(self.colour_grain) * _noise(2 * side, 3, size)[place]
+        return grained
 
 
 def _features(points: Floats, size: int) -> NDArray[np.bool_]:
@@ -165,6 +171,13 @@ def _features(points: Floats, size: int) -> NDArray[np.bool_]:
     for outline in _SHARP:
         cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(points[list(outline), :2]).astype(np.int32)), 1)
     return cv2.dilate(mask, np.ones((_RIM, _RIM), np.uint8)) > 0
+
+
+def _around(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The rows and columns that hold a mask, and what blurs reach beyond it."""
+    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    rows = slice(max(y - _REACH, 0), y + height + _REACH)
+    return rows, slice(max(x - _REACH, 0), x + width + _REACH)
 
 
 def _gradients(grey: Plane, inside: NDArray[np.bool_], variances: Sequence[float] | Floats) -> Floats:
@@ -245,25 +258,35 @@ class _Finest:
         parts = (plane - one, one - two)
         return cls(*(cv2.resize(part * part, size, interpolation=cv2.INTER_AREA) for part in parts))
 
-    def plainest(self, inside: NDArray[np.bool_]) -> float:
+    def plainest(self, skin: NDArray[np.bool_]) -> float:
         """Its strength where least is to be seen, on skin and in all of the crop, grey levels.
 
         Skin has pores, too: grain is what plain things around the face have as well.
         """
-        return float(np.sqrt(min(self._skin(self.fine, inside), np.percentile(self.fine, _PLAINEST_OF_ALL))))
+        return float(np.sqrt(min(_least(self.fine[skin], _PLAINEST), _least(self.fine, _PLAINEST_OF_ALL))))
 
-    def ratio(self, inside: NDArray[np.bool_]) -> float:
+    def ratio(self, skin: NDArray[np.bool_]) -> float:
         """The next octave's strength over its own, on plain skin."""
-        fine, coarser = (self._skin(part, inside) for part in (self.fine, self.coarser))
+        fine, coarser = (_least(part[skin], _PLAINEST) for part in (self.fine, self.coarser))
         return float(np.sqrt((coarser + 1e-4) / (fine + 1e-4)))
 
-    def _skin(self, part: Floats, inside: NDArray[np.bool_]) -> float:
-        share = cv2.resize(inside.astype(np.float32), part.shape[::-1], interpolation=cv2.INTER_AREA)
-        return float(np.percentile(part[share > 0.99], _PLAINEST)) if (share > 0.99).any() else 0.0
+
+def _skin_cells(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which cells lie in the face as a whole."""
+    size = (len(inside) // _CELL, len(inside) // _CELL)
+    share = cv2.resize(inside.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    return np.asarray(share > 0.99)
+
+
+def _least(values: Floats, share: float) -> float:
+    """The value below which a share (percent) of values lies; 0 of none."""
+    flat = values.ravel()
+    at = int(share / 100 * (len(flat) - 1)) if len(flat) else 0
+    return float(np.partition(flat, at)[at]) if len(flat) else 0.0
 
 
 def _grain(
-    light: _Finest, colour: _Finest, own: tuple[_Finest, _Finest] | None, inside: NDArray[np.bool_]
+    light: _Finest, colour: _Finest, own: tuple[_Finest, _Finest] | None, skin: NDArray[np.bool_]
 ) -> tuple[float, float, float]:
     """Shared grain, each channel's own, and its size, that the swapped face lacks.
 
@@ -271,14 +294,14 @@ def _grain(
         light: of the target's brightness.
         colour: of its red less that.
         own: both of the swapped face; None where it is softened, and keeps none.
-        inside: (size, size), where the face is.
+        skin: which cells are the face's.
     """
-    has = (0.0, 0.0) if own is None else tuple(one.plainest(inside) for one in own)
-    ratio = light.ratio(inside)
+    has = (0.0, 0.0) if own is None else tuple(one.plainest(skin) for one in own)
+    ratio = light.ratio(skin)
     size = min(_SIZES, key=lambda one: abs(np.log(ratio / _kept(one)[1])))
     kept = _kept(size)[0]
-    each = max(colour.plainest(inside) ** 2 - has[1] ** 2, 0.0) / kept / _OWN_RED
-    shared = max(max(light.plainest(inside) ** 2 - has[0] ** 2, 0.0) / kept - _OWN_LUMA * each, 0.0)
+    each = max(colour.plainest(skin) ** 2 - has[1] ** 2, 0.0) / kept / _OWN_RED
+    shared = max(max(light.plainest(skin) ** 2 - has[0] ** 2, 0.0) / kept - _OWN_LUMA * each, 0.0)
     return float(np.sqrt(shared)), float(np.sqrt(each)), size
 
 
@@ -286,8 +309,16 @@ def _grain(
 def _kept(size: float) -> tuple[float, float]:
     """Of grain of unit strength: the finest octave's variance, and the next octave's strength over it."""
     field = _soft(np.random.default_rng(0).standard_normal((_SIDE, _SIDE), np.float32), size)
-    seen, everywhere = _Finest.of(field), np.ones(field.shape, bool)
+    seen = _Finest.of(field)
+    everywhere = np.ones(seen.fine.shape, bool)
     return seen.plainest(everywhere) ** 2, seen.ratio(everywhere)
+
+
+@lru_cache(maxsize=8)
+def _noise(side: int, channels: int, size: float) -> Plane:
+    """Noise (side, side, channels) of unit strength and a size, of which frames take parts."""
+    field = np.random.default_rng(channels).standard_normal((side, side, channels), np.float32)
+    return _soft(field, size).reshape(field.shape)
 
 
 def _soft(field: Plane, size: float) -> Plane:
