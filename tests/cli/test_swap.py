@@ -140,10 +140,10 @@ def test_options_that_do_not_go_together(arguments: str, capsys: pytest.CaptureF
     assert "usage:" in capsys.readouterr().err
 
 
-def test_values_that_there_are_not() -> None:
-    info: Any = None
-    with pytest.raises(UsageError, match="feather is 3"):
-        swap.swap_settings(options("-m", "model", "--feather", "3"), info)
+def test_values_that_there_are_not(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        options("-m", "model", "--feather", "3")
+    assert "--feather: must be 0 to 0.5, not 3" in capsys.readouterr().err
     with pytest.raises(UsageError, match="at least 1"):
         choose_device("auto", 0, tensorflow=True)
 
