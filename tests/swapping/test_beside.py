@@ -51,9 +51,8 @@ def test_the_result_is_the_same(actors: Path, actor_faceset: Faceset, tmp_path: 
 
 def test_a_stopped_one_goes_on(actors: Path, actor_faceset: Faceset, tmp_path: Path) -> None:
     def stopping(update: Update) -> None:
-        if (
-            update.stage == "swapping" and update.done >= 24
-        ):  # of chunks of 8, one is whole then, whoever of the two is ahead
+        # Of chunks of 8 one is whole by then, whoever of the two processes is ahead.
+        if update.stage == "swapping" and update.done >= 24:
             raise KeyboardInterrupt
 
     out = tmp_path / "out.mp4"
