@@ -66,7 +66,8 @@ def _queue(client: Client, folder: Path) -> str:
     """Jobs that wait, the last of them watched; returns its id."""
     (folder / "x.mp4").write_bytes(b"no clip at all")
     digest = client.transfer.upload(folder / "x.mp4", local=False)
-    spec = job_pb2.JobSpec(sign=job_pb2.SignSpec(digest=digest, display_name="x.mp4", swaps=[digest]))
+    ingest = job_pb2.IngestSpec(digest=digest, kind=job_pb2.INGEST_KIND_CLIP, display_name="x.mp4")
+    spec = job_pb2.JobSpec(ingest=ingest)
     for _ in range(JOBS):
         job_id = client.jobs.create(spec).job_id
         client.jobs.pause(job_id)  # else workers would keep the cores busy

@@ -8,6 +8,7 @@ import getpass
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import stat
 import sys
@@ -211,8 +212,76 @@ def own_file(path: Path, folders: Iterable[Path]) -> Path:
 
 
 def open_no_link(path: str, flags: int) -> int:
-    """An opener for a file in a folder that another process writes to, too: no link there is followed."""
-    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    """An opener for a file in a folder that another process writes to, too.
+
+    No link there is followed, and a pipe, which could keep whoever opens it waiting for ever, is refused.
+    """
+    handle = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), 0o666)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "is no file", path)
+    return handle
+
+
+def read_own(path: Path, folders: Iterable[Path], most_bytes: int) -> bytes:
+    """The bytes of a file that another process names, which must be in one of some folders.
+
+    Raises:
+        ValueError: it leads elsewhere, isn't a file, or holds more than ``most_bytes``.
+        OSError: it can't be read.
+    """
+    with open(own_file(path, folders), "rb", opener=open_no_link) as file:
+        data: bytes = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise ValueError(f"{path}: is larger than such a file is")
+    return data
+
+
+def remove_folder(path: Path, *, quietly: bool = False) -> None:
+    """Remove a folder with all in it, if it is there, whatever another process has made of it.
+
+    Folders in it may be nested deeper than a path or this program reaches, or closed to their owner.
+
+    Raises:
+        OSError: something in it can't be removed, and that isn't to be left ``quietly``.
+    """
+    try:
+        shutil.rmtree(path)
+    except FileNotFoundError:
+        return
+    except (RecursionError, OSError):
+        try:
+            _remove_by_levels(path)
+        except OSError:
+            if not quietly:
+                raise
+
+
+def _remove_by_levels(path: Path) -> None:
+    """Brings what lies deep in a folder up to it, one level after the other, and removes what is in reach."""
+    _open_up(path)
+    while folders := [one for one in path.iterdir() if _is_folder(one)]:
+        for folder in folders:
+            _open_up(folder)
+            for one in folder.iterdir():
+                if _is_folder(one):
+                    _open_up(one)  # what forbids writing can't be moved
+                    one.rename(path / f".{secrets.token_hex(8)}")
+                else:
+                    one.unlink()
+            folder.rmdir()
+    for one in path.iterdir():
+        one.unlink()
+    path.rmdir()
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _open_up(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # who removes what is in it will say so
+        folder.chmod(0o700)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

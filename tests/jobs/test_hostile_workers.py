@@ -6,13 +6,17 @@ import asyncio
 import base64
 import hashlib
 import os
+import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from serving import done
 
+import recaster
 from recaster.api.v1 import faceset_pb2, identity_pb2, job_pb2
+from recaster.files import open_no_link
 from recaster.jobs import logs
 from recaster.jobs.assistants import Assistant
 from recaster.store.folder import DataFolder
@@ -21,7 +25,6 @@ from recaster.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from google.protobuf.message import Message
 
@@ -146,6 +149,65 @@ def test_no_link_is_written_or_read_through(store: Store, taken_over: Callable[[
     assert job.state == FAILED
     assert (store.folder.job(job.job_id) / logs.FILE).is_symlink()
     assert store.folder.token_file.read_text() == SECRET
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        (
+            "path = task['folder'] + '/painted'\nopen(path, 'w').write('painted')\n"
+            "os.symlink('../../token', task['folder'] + '/preview.png')"
+        ),
+        "path = task['folder'] + '/painted'\nopen(path, 'w').truncate(1 << 40)",
+        "path = task['folder'] + '/painted'\nos.mkfifo(path)",
+    ],
+    ids=["a link", "a huge file", "a pipe"],
+)
+def test_a_preview_is_read_with_care(body: str, store: Store, taken_over: Callable[[str], None]) -> None:
+    tidy = "[os.unlink(task['folder'] + '/' + one) for one in os.listdir(task['folder']) if one[0] == 'p']"
+    taken_over(f"{tidy}\n{body}\nprint(json.dumps(dict(say='preview', step=1, path=path)))")
+    job = done(store, exporting(), job_pb2.JOB_KIND_EXPORT)
+    assert job.state == FAILED
+    assert store.folder.token_file.read_text() == SECRET
+
+
+def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "log.jsonl")
+    held = os.open(tmp_path / "log.jsonl", os.O_RDWR)  # else this would wait for ever without a refusal
+    for mode in ("rb", "ab"):
+        with (
+            pytest.raises(OSError, match="no file"),
+            open(tmp_path / "log.jsonl", mode, opener=open_no_link),
+        ):
+            pass
+    os.close(held)
+
+
+@pytest.mark.parametrize("place", ["jobs", "facesets"])
+def test_folders_nested_without_end_are_removed(
+    place: str, store: Store, taken_over: Callable[[str], None], tmp_path: Path
+) -> None:
+    path = f"os.path.dirname(os.path.dirname(task['folder'])) + '/{place}/' + task['job_id']"
+    taken_over(
+        f"path = {path}\nos.makedirs(path, exist_ok=True)\nos.chdir(path)\n"
+        "for _ in range(2500):\n    os.makedirs('d', exist_ok=True)\n    os.chdir('d')\n"
+        "open('file', 'w')\nos.mkdir('closed', 0)\n"
+        "print(json.dumps(dict(say='failed', reason='INPUT', message='over', exit_code=3)))"
+    )
+    try:
+        job = done(store, exporting(), job_pb2.JOB_KIND_EXPORT)
+        assert job.state == FAILED
+        assert job.error.message == "over"
+        left = store.folder.path / place / job.job_id
+        assert not left.exists() or {path.name for path in left.iterdir()} <= {logs.FILE, "stderr.txt"}
+    finally:  # pytest itself couldn't
+        subprocess.run(["rm", "-rf", str(tmp_path / "data" / place)], check=True)
+
+
+def test_folders_that_a_worker_may_have_filled_are_removed_by_one_function() -> None:
+    own = Path(recaster.__file__).parent
+    found = {str(path.relative_to(own)) for path in own.rglob("*.py") if "rmtree(" in path.read_text()}
+    assert found <= {"files.py"}
 
 
 def test_an_assistant_hands_out_only_what_it_painted(store: Store, taken_over: Callable[[str], None]) -> None:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from recaster.api.v1 import clip_pb2, faceset_pb2, identity_pb2, job_pb2, swap_pb2
+from recaster.errors import ConsentError
 from recaster.files import sha256
-from recaster.jobs.rights import register_of
+from recaster.jobs.rights import heed_result, register_of
 from recaster.jobs.settling import Settler
 from recaster.jobs.tasks import KINDS, kind_of
 from recaster.provenance.traces import Traces
@@ -107,7 +108,8 @@ def test_results(her: Her, kind: str, how: str) -> None:
     assert her.events().count("swap.deliver") == delivered
 
 
-def test_a_signed_edit(her: Her) -> None:
+@pytest.mark.parametrize("how", ["by her name", "by the content"])
+def test_a_signed_edit(her: Her, how: str) -> None:
     settler = Settler(her.store)
     swap = job_pb2.JobSpec(swap=job_pb2.SwapSpec(clip_id=her.clip, faceset_id=her.faceset))
     first, _, said = made(her, swap)
@@ -115,11 +117,29 @@ def test_a_signed_edit(her: Her) -> None:
     digest = said["files"][0]["digest"]
     sign = job_pb2.SignSpec(digest=digest, display_name="edit.mp4", swaps=[digest])
     job, path, said = made(her, job_pb2.JobSpec(sign=sign))
-    her.revoke("by her name")
+    her.revoke(how)
     settler.done(job, said)
     assert her.store.jobs.get(job).state == BLOCKED
     assert not path.exists()
     assert "sign.deliver" not in her.events()
+
+
+@pytest.mark.parametrize("how", ["by her name", "by the content"])
+def test_an_edit_that_was_signed_before(her: Her, how: str) -> None:
+    settler = Settler(her.store)
+    swap = job_pb2.JobSpec(swap=job_pb2.SwapSpec(clip_id=her.clip, faceset_id=her.faceset))
+    first, _, said = made(her, swap)
+    settler.done(first, said)
+    digest = said["files"][0]["digest"]
+    sign = job_pb2.SignSpec(digest=digest, display_name="edit.mp4", swaps=[digest])
+    name, _, said = made(her, job_pb2.JobSpec(sign=sign))
+    settler.done(name, said)
+    job, edit = her.store.jobs.get(name), said["files"][0]["digest"]
+    assert job.state == SUCCEEDED
+    heed_result(job, edit, her.store)
+    her.revoke(how)
+    with pytest.raises(ConsentError):
+        heed_result(job, edit, her.store)
 
 
 @pytest.mark.parametrize("how", ["by her name", "by the content"])

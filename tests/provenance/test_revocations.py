@@ -157,6 +157,34 @@ def test_a_damaged_list_refuses(revoked: Register) -> None:
         revoked.heed("", Traces())
 
 
+@pytest.mark.parametrize("how", ["removed", "emptied", "cut", "a folder", "a link to nowhere"])
+def test_a_list_that_is_lost_refuses(revoked: Register, how: str) -> None:
+    path = revoked.revocations.path
+    other = revoked.named("Nobody").identity_id
+    revoked.revoke(other)
+    with pytest.raises(ConsentError, match="revoked"):
+        revoked.heed("", HER)
+    whole = path.read_bytes()
+    path.unlink()
+    if how == "emptied":
+        path.touch()
+    elif how == "cut":
+        path.write_bytes(whole.splitlines(keepends=True)[0])
+    elif how == "a folder":
+        path.mkdir()
+    elif how == "a link to nowhere":
+        path.symlink_to("nowhere")
+    for traces in (HER, Traces()):  # nobody knows now whose face these are
+        with pytest.raises(ConsentError, match="put"):
+            revoked.heed("", traces)
+    if how == "a folder":
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
+    path.write_bytes(whole)
+    revoked.heed("", Traces())
+
+
 def test_half_a_line_was_never_said(revoked: Register) -> None:
     with revoked.revocations.path.open("ab") as file:
         file.write(b'{"event":"lif')

@@ -95,14 +95,13 @@ def keep_unrevoked(folder: Path) -> None:
     Raises:
         ConsentError: it was.
     """
-    import shutil
-
     from recaster.errors import ConsentError
+    from recaster.files import remove_folder
 
     try:
         heed(folder)
     except ConsentError:
-        shutil.rmtree(folder)
+        remove_folder(folder)
         raise
 
 

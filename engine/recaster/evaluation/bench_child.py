@@ -22,7 +22,7 @@ from recaster.evaluation.bench_point import Cost, Point
 from recaster.evaluation.bench_settings import BenchSettings
 from recaster.evaluation.processes import peak_bytes
 from recaster.evaluation.variants import Variant
-from recaster.files import atomic_path, number_in, parsed_json, write_json
+from recaster.files import atomic_path, number_in, parsed_json, remove_folder, write_json
 from recaster.networks.model_folder import ModelCard, ModelFolder
 from recaster.networks.tensors import save_tensors
 from recaster.progress import Report, Update, silent
@@ -134,7 +134,7 @@ def train_run(
     target = Faceset.open(settings.target) if settings.target and preset.family == "pairwise" else None
     before = _stopped(model, missing)
     if before is None:
-        shutil.rmtree(model.path, ignore_errors=True)
+        remove_folder(model.path, quietly=True)
         card = new_model(model, preset, source, target, settings.seed)
     else:
         card = model.read()

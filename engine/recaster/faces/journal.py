@@ -8,7 +8,6 @@ minute. Read in order, they give the tracker as it was.
 from __future__ import annotations
 
 import contextlib
-import shutil
 import time
 import zipfile
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +16,7 @@ import numpy as np
 
 from recaster.faces.tracker import TrackerState
 from recaster.faces.tracklets import Portrait, Tracklet
-from recaster.files import atomic_path, held, keep_private
+from recaster.files import atomic_path, held, keep_private, remove_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,7 +46,7 @@ def opened(folder: Path, first: int) -> Iterator[Journal | None]:
 
 def remove(folder: Path) -> None:
     """Remove a journal that is needed no more, if there is one."""
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_folder(folder, quietly=True)
 
 
 class Journal:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import shutil
 from typing import TYPE_CHECKING
 
 from recaster.errors import FaceNotFoundError, FacesetError, ImageError
@@ -18,7 +17,7 @@ from recaster.facesets.faceset import FACES, INDEX, Faceset
 from recaster.facesets.inputs import ExtractSettings, Input, find_inputs
 from recaster.facesets.records import SIZE, FacesetSettings, SourceRecord
 from recaster.facesets.stills import StillFinder, person_in, take_still
-from recaster.files import sha256
+from recaster.files import remove_folder, sha256
 from recaster.media.probe import probe
 from recaster.media.sheet import load_image
 from recaster.progress import Report, Update, silent
@@ -155,7 +154,7 @@ def _signature(settings: ExtractSettings, person: Floats | None) -> str:
 
 def _remove(faceset: Faceset) -> None:
     """Remove a faceset that has no face."""
-    shutil.rmtree(faceset.folder / FACES)
+    remove_folder(faceset.folder / FACES)
     (faceset.folder / INDEX).unlink()
     if not any(faceset.folder.iterdir()):
         faceset.folder.rmdir()

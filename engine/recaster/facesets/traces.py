@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING, Final
 
 from recaster.faces.tracklets import portrait
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
 
 MAX_LOOKED_AT: Final = 48
-"""Crops that are looked at, spread evenly: about half a second."""
+"""Crops that are looked at, about half a second: one of each part, and nobody knows which."""
 
 
 def faceset_traces(faceset: Faceset) -> Traces:
@@ -24,7 +25,9 @@ def faceset_traces(faceset: Faceset) -> Traces:
     """
     records = faceset.records
     step = max(1, -(-len(records) // MAX_LOOKED_AT))
+    parts = [records[start : start + step] for start in range(0, len(records), step)]
     embeddings = [
-        portrait(faceset.crop(record), record.landmarks).embedding.tolist() for record in records[::step]
+        portrait(faceset.crop(record), record.landmarks).embedding.tolist()
+        for record in map(secrets.choice, parts)
     ]
     return Traces.of_pictures([faceset.digest()], embeddings)

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -26,7 +25,7 @@ from recaster.errors import (
     RecasterError,
     UsageError,
 )
-from recaster.files import own_file
+from recaster.files import own_file, remove_folder
 from recaster.jobs.confinement import PLACES
 from recaster.jobs.environment import environment
 
@@ -109,7 +108,7 @@ class Assistant:
                 self._process.kill()
             self._process = None
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            remove_folder(self._folder, quietly=True)
             self._folder = None
 
     async def _exchange(self, question: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -93,6 +93,19 @@ def heed(things: list[tuple[str, str]], store: Store) -> None:
             register.heed(owner_of(kind, thing_id, store), register.traces(kind, thing_id))
 
 
+def heed_result(job: job_pb2.Job, digest: str, store: Store) -> None:
+    """Refuse what a job has made, or painted on the way, of faces that were revoked (ConsentError)."""
+    kind = kind_of(job.spec)
+    if digest in {one.digest for one in job.result.artifacts}:
+        heed(faces_of(job.spec), store)
+        register = register_of(store)
+        swaps = made_here(register, [digest]) if kind == "sign" else {}
+        for person in swaps.get(digest, ()):
+            register.heed(person, register.traces("identity", person))
+    elif kind == "train" and digest not in needs(job.spec).blobs:
+        heed(faces_of(job.spec), store)
+
+
 def person_of(spec: job_pb2.JobSpec, store: Store) -> identity_pb2.Identity | None:
     """The person whose face is put on, who may be, now; None for work that puts none on.
 
@@ -116,7 +129,11 @@ def person_of(spec: job_pb2.JobSpec, store: Store) -> identity_pb2.Identity | No
 
 def people_of(spec: job_pb2.JobSpec, store: Store) -> list[identity_pb2.Identity]:
     """Everybody whose face a job puts on or vouches for, who may be, now (as ``person_of``)."""
-    return [register_of(store).require(one) for one in owners(spec, store)]
+    register = register_of(store)
+    people = [register.require(one) for one in owners(spec, store)]
+    for one in people if kind_of(spec) == "sign" else ():  # else their faces are at hand, see ``heed``
+        register.revocations.refuse(register.traces("identity", one.identity_id), but=one.identity_id)
+    return people
 
 
 def vetting_of(spec: job_pb2.JobSpec, store: Store) -> Vetting | None:

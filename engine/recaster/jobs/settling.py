@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
-import shutil
 import signal
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import job_pb2
 from recaster.errors import ConsentError, ModelError, OutputError
-from recaster.files import open_no_link, own_file
+from recaster.files import open_no_link, own_file, read_own, remove_folder
 from recaster.jobs import logs
 from recaster.jobs.recorded import digests_of, faces_of_result, note_delivered
 from recaster.jobs.rights import faces_of, heed, hindrance, people_of, register_of, whose_model
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 TAIL: Final = 2000
 """Bytes of a crashed worker's last words that its job quotes."""
+MAX_PREVIEW_BYTES: Final = 32 << 20
+"""Bytes of the largest picture of what a training has learnt."""
 KEPT: Final = frozenset({"stderr.txt", logs.FILE})
 """What stays in the folder of a job that has ended."""
 
@@ -206,14 +208,15 @@ class Settler:
 
     def preview(self, job_id: str, path: str, step: int) -> None:
         """A training has saved what it did, and painted something."""
-        data = own_file(Path(path), folders_of(self._store, job_id)).read_bytes()
+        data = read_own(Path(path), folders_of(self._store, job_id), MAX_PREVIEW_BYTES)
         self.begun(job_id)
-        copy = self._store.folder.job(job_id) / "preview.png"
-        copy.write_bytes(data)
-        digest, _ = self._store.blobs.put(copy)
+        handle, copy = tempfile.mkstemp(suffix=".png", dir=self._store.folder.job(job_id))  # never a link
+        os.close(handle)
+        Path(copy).write_bytes(data)
+        digest, _ = self._store.blobs.put(Path(copy))
         self._store.blobs.use([digest], f"job {job_id}")
-        event = job_pb2.JobEvent(preview=job_pb2.Preview(digest=digest, step=step))
-        for old in self._store.jobs.tell(job_id, event):
+        told = job_pb2.JobEvent(preview=job_pb2.Preview(digest=digest, step=step))
+        for old in self._store.jobs.tell(job_id, told):
             if old.preview.digest != digest:
                 self._store.blobs.let_go(old.preview.digest, f"job {job_id}")
 
@@ -264,7 +267,7 @@ class Settler:
         name: str = getattr(kept, f"{kind}_id")
         if name != job_id and kind != "clip":  # another job took the same in meanwhile
             place = self._store.folder.faceset if kind == "faceset" else self._store.folder.model
-            shutil.rmtree(place(job_id), ignore_errors=True)
+            remove_folder(place(job_id), quietly=True)
         if kind == "clip":
             self._store.blobs.use([kept.digest], f"clip {name}")
             self._store.blobs.use(self._store.blobs.used_by(f"job {job_id}"), f"clip {name}")  # its thumbnail
@@ -279,13 +282,13 @@ class Settler:
         made, training = needs(job.spec), kind_of(job.spec) == "train"
         if made.changes is None and not training:  # first: who sees that it has ended finds nothing of it
             for folder in (self._store.folder.faceset(job_id), self._store.folder.model(job_id)):
-                shutil.rmtree(folder, ignore_errors=True)
+                remove_folder(folder, quietly=True)
         with self._store.database.transaction():
             job = self._store.jobs.get(job_id)
             kept = self._keep_begun(job) if training else None
             self._end(job_id, state, kept, error)
             if training and kept is None and self._store.things.find("model", job_id) is None:
-                shutil.rmtree(self._store.folder.model(job_id), ignore_errors=True)
+                remove_folder(self._store.folder.model(job_id), quietly=True)
         self._tidy(job_id)
         if made.changes is not None and made.makes == "faceset":
             self.on_changed(made.changes[1])
@@ -359,12 +362,12 @@ class Settler:
         """Remove what a job that has ended was working with, but for its log."""
         for place in (self._store.folder.faceset(job_id), self._store.folder.model(job_id)):
             for half_made in place.parent.glob(f".{job_id}.*"):
-                shutil.rmtree(half_made, ignore_errors=True)
+                remove_folder(half_made, quietly=True)
         folder = self._store.folder.job(job_id)
         if folder.is_dir():
             for path in folder.iterdir():
                 if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path, ignore_errors=True)
+                    remove_folder(path, quietly=True)
                 elif path.name not in KEPT:
                     path.unlink(missing_ok=True)
         for folder in folders_of(self._store, job_id):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from typing import TYPE_CHECKING
 
+from recaster.files import remove_folder
 from recaster.jobs.rights import register_of
 from recaster.jobs.tasks import kind_of, needs
 from recaster.networks.model_folder import ModelFolder
@@ -92,10 +92,10 @@ def tidy(store: Store) -> None:
         for path in (store.folder.path / f"{kind}s").iterdir():
             half_made = path.name.startswith(".") and path.name.split(".")[1] not in at_work  # ".ID.random"
             if half_made or path.name in ended - kept:
-                shutil.rmtree(path, ignore_errors=True)
+                remove_folder(path, quietly=True)
     jobs = store.folder.path / "jobs"
     for path in (*jobs.glob("tmp*"), *jobs.glob(".*")):  # previews that nobody fetched, and deleted jobs
         if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
+            remove_folder(path, quietly=True)
         else:
             path.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from google.protobuf import json_format
 
 from recaster.errors import InputError
-from recaster.files import atomic_path, built_aside, sha256, unwritable, write_secret
+from recaster.files import atomic_path, built_aside, remove_folder, sha256, unwritable, write_secret
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +93,7 @@ class Documents:
             over = until[1] < str(today) if until else _age_s(path) > DAY_S
             if over:
                 try:
-                    shutil.rmtree(path)
+                    remove_folder(path)
                 except OSError as error:
                     raise unwritable(path, error) from error
 

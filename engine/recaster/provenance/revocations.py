@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ConsentError, InputError
@@ -107,13 +108,27 @@ def _said(path: Path) -> dict[str, Traces | None]:
     try:
         status = path.stat()
         state = (status.st_ino, status.st_size, status.st_mtime_ns)
+        if not stat.S_ISREG(status.st_mode):
+            raise ConsentError(f"{path}: is no file; put the list of revoked faces back from a backup")
         if path not in _READ or _READ[path][0] != state:
-            _READ[path] = (state, _parsed(path, path.read_bytes()))
+            found = _parsed(path, path.read_bytes())
+            if path in _READ and not _READ[path][1].keys() <= found.keys():  # it is only ever added to
+                raise _lost(path)
+            _READ[path] = (state, found)
     except FileNotFoundError:
+        if path in _READ:
+            raise _lost(path) from None
         return {}
     except OSError as error:
         raise ConsentError(f"{path}: cannot be read ({error.strerror}); see to its permissions") from None
     return _READ[path][1]
+
+
+def _lost(path: Path) -> ConsentError:
+    return ConsentError(
+        f"{path}: the list of revoked faces is gone, or holds less than it did; put it back from a backup, "
+        "or start again without what it held"
+    )
 
 
 def _parsed(path: Path, data: bytes) -> dict[str, Traces | None]:

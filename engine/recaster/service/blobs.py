@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import secrets
-import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import blob_pb2, blob_pb2_grpc
-from recaster.jobs.rights import faces_of, heed, register_of
-from recaster.jobs.tasks import kind_of, needs
+from recaster.files import remove_folder
+from recaster.jobs.rights import heed, heed_result, register_of
 from recaster.provenance.caller import caller
 from recaster.service.checks import check_digest, check_offset
 from recaster.service.refusals import Code, Context, Refusal, answering, changing, invalid, streaming
@@ -192,7 +192,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         try:
             await hashing(self._blobs.take, path, digest, size)
         finally:
-            await asyncio.shield(moving(shutil.rmtree, path.parent, True))
+            await asyncio.shield(moving(functools.partial(remove_folder, path.parent, quietly=True)))
         return blob_pb2.TakeDropResponse(digest=digest)
 
     @answering
@@ -213,10 +213,11 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
             raise UnknownError(f"there is no blob {digest[:12]} for clients: it is a person's document")
         for owner in self._blobs.users(digest):
             if owner.startswith("job "):
-                job = store.jobs.get(owner.removeprefix("job "))
-                made = {one.digest for one in job.result.artifacts}
-                if digest in made or (kind_of(job.spec) == "train" and digest not in needs(job.spec).blobs):
-                    heed(faces_of(job.spec), store)
+                heed_result(store.jobs.get(owner.removeprefix("job ")), digest, store)
+        for kind in ("faceset", "model"):  # a zip that one came in
+            thing = store.things.by_origin(kind, digest)
+            if thing is not None:
+                heed([(kind, getattr(thing, f"{kind}_id"))], store)
 
     def _find(self, digest: str, doing: str) -> Upload:
         """The upload of the client who asks; of an operator, any; or the blob."""

@@ -15,8 +15,9 @@ from recaster.api.v1 import (
     model_pb2,
     model_pb2_grpc,
 )
-from recaster.files import own_file
+from recaster.files import read_own
 from recaster.jobs.rights import heed, register_of
+from recaster.jobs.settling import MAX_PREVIEW_BYTES
 from recaster.provenance.caller import caller
 from recaster.service.checks import check_id, kept_blob
 from recaster.service.refusals import Context, answering, changing, invalid
@@ -246,8 +247,8 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
         if not sheets:
             raise UnknownError(f"model {name} has no preview yet")
         step = int(sheets[-1].stem.removeprefix("step-"))
-        sheet = own_file(sheets[-1], [self._engine.store.folder.model(name)])
-        return model_pb2.GetModelPreviewResponse(png=sheet.read_bytes(), step=step)
+        png = read_own(sheets[-1], [self._engine.store.folder.model(name)], MAX_PREVIEW_BYTES)
+        return model_pb2.GetModelPreviewResponse(png=png, step=step)
 
     @answering
     async def GetLossCurves(

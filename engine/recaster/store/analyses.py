@@ -10,13 +10,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import tempfile
 import time
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import OutputError
-from recaster.files import held, keep_private, unwritable
+from recaster.files import held, keep_private, remove_folder, unwritable
 from recaster.places import cache_folder
 
 if TYPE_CHECKING:
@@ -133,7 +132,7 @@ def _remove_idle(path: Path) -> None:
 def _remove(path: Path) -> None:
     try:
         if path.is_dir():
-            shutil.rmtree(path)
+            remove_folder(path)
         else:
             path.unlink()
     except FileNotFoundError:

@@ -10,14 +10,13 @@ import contextlib
 import os
 import re
 import secrets
-import shutil
 import stat
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import DiskFullError, InputError, UsageError
-from recaster.files import sha256, sync
+from recaster.files import remove_folder, sha256, sync
 from recaster.store import analyses
 from recaster.store.offers import open_offered
 from recaster.store.uploads import (
@@ -277,7 +276,7 @@ class Blobs:
             aside.mkdir(mode=0o700)
             self._take(handle, aside / "taken", digest, size)
         finally:
-            shutil.rmtree(aside, ignore_errors=True)
+            remove_folder(aside, quietly=True)
 
     def _take(self, handle: int, copied: Path, digest: str, size: int) -> None:
         try:
@@ -356,7 +355,7 @@ class Blobs:
                 path.unlink(missing_ok=True)
         for path in self._folder.drops.iterdir():
             if last_touched(path) < old:
-                shutil.rmtree(path, ignore_errors=True)
+                remove_folder(path, quietly=True)
         idle = [*self._folder.blobs.glob("??/*"), *self._folder.damaged.iterdir()]
         return [path.name for path in idle if last_touched(path) < old and self._remove_unused(path.name)]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import OutputError
+from recaster.files import remove_folder
 from recaster.store.blobs import Blobs, Quota
 from recaster.store.database import Database
 from recaster.store.jobs import ENDED, JobStore
@@ -100,7 +100,7 @@ class Store:
         self.hide(folder)
         for hidden in folder.parent.glob(f".{folder.name}.*"):
             try:
-                shutil.rmtree(hidden)
+                remove_folder(hidden)
             except OSError as error:
                 raise OutputError(
                     f"{folder.name}: not all of it could be removed ({error.strerror}); the engine tries "

@@ -99,7 +99,8 @@ def _size(folder: Path, *, gently: bool = False) -> int:
     is_blobs = folder.parent.name == "blobs"
     folders = [str(folder)]
     while folders:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folders.pop()) as entries:
+        # What can't be looked at, since a worker closed it or nested it too deep, keeps nobody from the rest.
+        with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
             for entry in entries:
                 counted += 1
                 if gently and counted % GROUP == 0:

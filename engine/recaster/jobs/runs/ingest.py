@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2
-from recaster.files import sync
+from recaster.files import remove_folder, sync
 from recaster.jobs.described import described_clip, described_faceset, described_model
 from recaster.jobs.work import Made
 from recaster.zips import Room, ZipLimits
@@ -83,7 +83,7 @@ def _room(work: Work) -> Room:
 def _fresh(folder: Path) -> Path:
     """Where to unpack in the job's own folder, without what an interrupted run left there."""
     taken = folder / "taken"
-    shutil.rmtree(taken, ignore_errors=True)
+    remove_folder(taken, quietly=True)
     return taken
 
 
@@ -94,7 +94,7 @@ def _put(taken: Path, place: Path) -> Path:
     """
     for path in place.iterdir():  # an interrupted run's
         if path.is_dir():
-            shutil.rmtree(path)
+            remove_folder(path)
         else:
             path.unlink()
     for path in taken.iterdir():
