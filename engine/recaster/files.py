@@ -48,14 +48,12 @@ def atomic_path(path: Path, mode: int = 0o666) -> Iterator[Path]:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
+        temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
     except OSError as error:
         raise unwritable(path, error) from error
-    temporary = Path(name)
     try:
         yield temporary
-        _allow(temporary, mode & ~_umask())
         sync(temporary)
         temporary.replace(path)
         sync(path.parent)
@@ -389,9 +387,3 @@ def unwritable(path: Path, error: OSError) -> OutputError:
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return LockedError(f"{path}: too many files are open (ulimit -n); try again")
     return OutputError(f"{path}: cannot be written ({error.strerror or error}); choose another place")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

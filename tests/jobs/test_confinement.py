@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from recaster.api.v1 import faceset_pb2, job_pb2
+from recaster.client import JobFailedError
 from recaster.jobs import confinement, landlock, readying, seccomp
 
 if TYPE_CHECKING:
@@ -91,6 +92,10 @@ def linked(task, to):
     link.symlink_to(to)
 
 
+def opened(needed):
+    return os.open(min(needed), os.O_RDONLY)
+
+
 def attempts(task):
     data, engine, home = task.folder.parent.parent, os.getppid(), Path(os.environ["HOME"])
     needed = {str(one) for one in (*task.files.values(), *task.facesets.values())}
@@ -120,6 +125,9 @@ def attempts(task):
         "opening the token to all": lambda: os.chmod(data / "token", 0o666),
         "emptying the token": lambda: os.truncate(data / "token", 0),
         "an input": lambda: open(next(iter(task.files.values()), data / "token"), "a"),
+        "opening an input to all": lambda: os.fchmod(opened(needed), 0o666),
+        "giving an input away": lambda: os.fchown(opened(needed), 1, 1),
+        "marking an input": lambda: os.setxattr(opened(needed), "user.mark", b"1"),
         "linking the token": lambda: os.link(data / "token", task.folder / "token"),
         "a link in its folder": lambda: linked(task, data / "token"),
         "a program": lambda: subprocess.run(["/bin/true"]),
@@ -201,6 +209,17 @@ def test_every_kind_of_work_is_done_without_what_it_does_not_need(probed: Materi
     assert (probed.served.data / "token").read_text().strip() == probed.served.token
     logs = "".join(path.read_text() for path in (probed.served.data / "jobs").glob("*/log.jsonl"))
     assert "confined" not in logs
+
+
+def test_what_is_wrong_with_a_file_is_said_as_it_is(probed: Material, tmp_path: Path) -> None:
+    (tmp_path / "none.png").write_bytes(b"no picture")
+    digest = probed.client.transfer.upload(tmp_path / "none.png")
+    picture = job_pb2.Picture(digest=digest, display_name="none.png")
+    spec = job_pb2.JobSpec(extract=job_pb2.ExtractSpec(inputs=[job_pb2.ExtractInput(picture=picture)]))
+    job_id = probed.client.jobs.create(spec).job_id
+    with pytest.raises(JobFailedError, match="not an image"):
+        probed.client.jobs.wait(job_id)
+    assert not (probed.served.data / "facesets" / job_id).exists()
 
 
 def words(text: str) -> list[list[Any]]:

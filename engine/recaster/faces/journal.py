@@ -16,7 +16,7 @@ import numpy as np
 
 from recaster.faces.tracker import TrackerState
 from recaster.faces.tracklets import Portrait, Tracklet
-from recaster.files import atomic_path, held, keep_private, remove_folder
+from recaster.files import atomic_path, held, keep_private, remove_folder, unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,6 +39,10 @@ def opened(folder: Path, first: int) -> Iterator[Journal | None]:
     Raises:
         OutputError: the folder can't be written.
     """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from error
     with held(folder / "lock") as alone:
         keep_private(folder)
         yield Journal(folder, first) if alone else None

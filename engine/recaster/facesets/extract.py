@@ -6,6 +6,7 @@ were finished with the same settings are skipped, and so is every face that is i
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -157,7 +158,8 @@ def _remove(faceset: Faceset) -> None:
     remove_folder(faceset.folder / FACES)
     (faceset.folder / INDEX).unlink()
     if not any(faceset.folder.iterdir()):
-        faceset.folder.rmdir()
+        with contextlib.suppress(PermissionError):  # a worker's own folder, which its engine removes
+            faceset.folder.rmdir()
 
 
 def _nothing(outcomes: Sequence[str], settings: ExtractSettings) -> str:

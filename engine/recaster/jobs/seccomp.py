@@ -33,11 +33,13 @@ _REFUSED: Final = """
     iopl 172 -, ioperm 173 -, modify_ldt 154 -, uselib 134 -, lookup_dcookie 212 18,
     shmget 29 194, semget 64 190, msgget 68 186, mq_open 240 180,
     truncate 76 45, chmod 90 -, fchmodat 268 53, fchmodat2 452 452, chown 92 -, lchown 94 -, fchownat 260 54,
+    fchmod 91 52, fchown 93 55, fsetxattr 190 7, fremovexattr 199 16,
     setxattr 188 5, lsetxattr 189 6, removexattr 197 14, lremovexattr 198 15, setxattrat 463 463,
     removexattrat 466 466, utime 132 -, utimes 235 -, futimesat 261 -
 """
 """Looking into or at other processes, keys, mounts, namespaces, io_uring (which goes round filters), the
-machine itself, memory shared by name, and changing files by name where Landlock doesn't look."""
+machine itself, memory shared by name, and changing files where Landlock doesn't look: their modes, owners
+and attributes, also of those that may only be read."""
 _EXECUTING: Final = "execve 59 221, execveat 322 281"
 _LOOKED_INTO: Final = (
     "clone 56 220, clone3 435 435, socket 41 198, prlimit64 302 261, utimensat 280 88, ioctl 16 29"
