@@ -115,11 +115,14 @@ def records(served: Served) -> list[Record]:
 
 
 def until(served: Served, event: str, count: int = 1) -> list[Record]:
-    """The records of an event, once there are so many: refused calls are written in the background."""
-    end = time.monotonic() + 60
+    """The records of an event, once there are so many: refused calls are written in the background.
+
+    Where the log was held just then (who reads it holds it, too), they are written a minute later.
+    """
+    end = time.monotonic() + 180
     while len(found := [one for one in records(served) if one.event == event]) < count:
         assert time.monotonic() < end, f"no {event}"
-        time.sleep(0.05)
+        time.sleep(0.3)
     return found
 
 
