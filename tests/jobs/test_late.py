@@ -15,6 +15,7 @@ from recaster.errors import ConsentError
 from recaster.files import sha256
 from recaster.jobs.rights import heed_result, register_of
 from recaster.jobs.settling import Settler
+from recaster.jobs.supervisor import Supervisor
 from recaster.jobs.tasks import KINDS, kind_of
 from recaster.provenance.traces import Traces
 from recaster.service.about import SwapService
@@ -193,3 +194,27 @@ def test_a_preview(her: Her, tmp_path: Path, how: str) -> None:
         assert asyncio.run(service.PreviewFrame(request, Context())).png == b"her face"
     assert not (tmp_path / "preview.png").exists()
     assert ("preview.deliver" in her.events()) == (not how)
+
+
+def test_a_job_whose_face_is_revoked_just_before_it_starts(her: Her, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = Supervisor._begun
+
+    def revoked_first(self: Supervisor, job_id: str) -> Any:
+        her.revoke("by her name")
+        return begun(self, job_id)
+
+    monkeypatch.setattr(Supervisor, "_begun", revoked_first)
+    spec = job_pb2.JobSpec(train=job_pb2.TrainSpec(source_faceset_id=her.faceset))
+    job, _ = her.store.jobs.create(spec, KINDS["train"], "", {})
+
+    async def work() -> None:
+        supervisor = Supervisor(her.store)
+        running = asyncio.create_task(supervisor.run())
+        while her.store.jobs.get(job.job_id).state != BLOCKED:
+            await asyncio.sleep(0.05)
+        await supervisor.close()
+        await running
+
+    asyncio.run(asyncio.wait_for(work(), 60))
+    assert her.store.jobs.get(job.job_id).error.reason == "CONSENT_REVOKED"
+    assert her.events()[-1] == "job.refuse"

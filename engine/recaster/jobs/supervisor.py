@@ -13,8 +13,9 @@ import json
 import logging
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from recaster.api.v1 import job_pb2
 from recaster.errors import AuditError, ConsentError, RecasterError, UsageError
 from recaster.jobs.descriptors import check_descriptors
 from recaster.jobs.devices import devices
@@ -43,7 +44,6 @@ from recaster.store.jobs import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from recaster.api.v1 import job_pb2
     from recaster.jobs.task import Task
     from recaster.store.store import Store
 
@@ -284,12 +284,15 @@ class Supervisor:
         try:
             check_descriptors()
             code = await self._work(running, self._begun(running.job_id))
-        except (AuditError, ConsentError, UsageError) as error:  # the register is damaged, say; not the job
+        except ConsentError as error:  # its face was revoked between the look at it and its start
+            running.told = time.monotonic()
+            running.outcome = {"say": "refused"} | _words(error.reason, error)
+        except (AuditError, UsageError) as error:  # the register is damaged, say; not the job
             running.told = time.monotonic()
             self._not_before[running.job_id] = running.told + REGISTER_S
-            running.outcome = {"say": "failed", "reason": "POLICY", "message": str(error), "exit_code": 9}
+            running.outcome = {"say": "failed"} | _words("POLICY", error) | {"exit_code": 9}
         except UnknownError as error:  # what it needs is gone
-            running.outcome = {"say": "failed", "reason": "INPUT", "message": str(error), "exit_code": 3}
+            running.outcome = {"say": "failed"} | _words("INPUT", error) | {"exit_code": 3}
         except (RecasterError, OSError) as error:
             # The engine itself couldn't go on (its disk is full, say): the job isn't to blame.
             if str(error) != self.trouble:  # else it was said before
@@ -353,6 +356,9 @@ class Supervisor:
             self._settler.done(running.job_id, said)
         elif wish == "cancel":
             self._settler.cancel(running.job_id)
+        elif said is not None and said["say"] == "refused":
+            words = {name: said[name] for name in ("reason", "message", "exit_code")}
+            self._settler.block(running.job_id, job_pb2.JobError(**words))
         elif said is not None and said["say"] == "failed":
             if said["reason"] == "DISK_FULL":
                 self._room.ran_out(running.job_id)
@@ -380,3 +386,8 @@ class Supervisor:
                 self._settler.crashed(running.job_id, code, running.words_from)
         else:
             self._settler.move(running.job_id, QUEUED)
+
+
+def _words(reason: str, error: RecasterError) -> dict[str, Any]:
+    """Why a job can't go on, as a worker says it."""
+    return {"reason": reason, "message": str(error), "exit_code": error.exit_code}
