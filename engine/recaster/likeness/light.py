@@ -46,14 +46,14 @@ _ROUNDS: Final = 5
 _RIDGES: Final = np.r_[_RIDGE, np.full(SHADES, _SHADE_RIDGE)]
 _SPREAD: Final = 0.07
 """Skin differs from a fit by this much (logarithm) even where light fits."""
-_MOUTH_SHARE: Final = 0.1
+MOUTH_SHARE: Final = 0.1
 """Below the nose, where beards grow, cells count for so much of those above."""
-_MOUTH_FROM: Final = 0.6
+MOUTH_FROM: Final = 0.6
 """Where that begins, as a share of the crop's side."""
 
 
 def _fitted(
-    swapped: Image, target: Image, mask: NDArray[np.float32], normals: Floats | None = None
+    swapped: Image, target: Image, mask: NDArray[np.float32]
 ) -> tuple[Floats, Floats, NDArray[np.bool_]] | None:
     """The light (as many terms, 3), the weights (N,) of the N cells that show face, and which those are."""
     share = cv2.resize(mask, (CELLS, CELLS), interpolation=cv2.INTER_AREA).ravel().astype(np.float64)
@@ -64,11 +64,11 @@ def _fitted(
         cv2.resize(image, (CELLS, CELLS), interpolation=cv2.INTER_AREA).reshape(-1, 3)[here] + _DARK
         for image in (swapped, target)
     )
-    ratio, terms = np.log(theirs / ours), light_terms(normals)[here]
+    ratio, terms = np.log(theirs / ours), light_terms()[here]
     penalties = ridges(terms.shape[1])
-    believed = np.where(terms[:, 2] > 2 * _MOUTH_FROM - 1, _MOUTH_SHARE, 1.0) * share[here]
+    believed = np.where(terms[:, 2] > 2 * MOUTH_FROM - 1, MOUTH_SHARE, 1.0) * share[here]
     level = ratio.mean(-1)
-    weights = believed * _skin(theirs) * _skin(ours)
+    weights = believed * skin_at_first(theirs.mean(-1)) * skin_at_first(ours.mean(-1))
     for _ in range(_ROUNDS):
         used = weights
         shared = solved(terms, level, used, penalties)
@@ -81,10 +81,8 @@ def _fitted(
     return found, weights, here
 
 
-def _gained(
-    picture: NDArray[np.float32], light: Floats, normals: Floats | None = None
-) -> NDArray[np.float32]:
-    small = np.exp(light_terms(normals) @ light).reshape(CELLS, CELLS, 3).clip(*GAIN).astype(np.float32)
+def _gained(picture: NDArray[np.float32], light: Floats) -> NDArray[np.float32]:
+    small = np.exp(light_terms() @ light).reshape(CELLS, CELLS, 3).clip(*GAIN).astype(np.float32)
     gain = cv2.resize(small, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     picture = (picture + np.float32(_DARK)) * gain - np.float32(_DARK)
     return np.clip(picture, 0, 255, out=picture)
@@ -152,9 +150,9 @@ def detail_strength(grey: NDArray[np.float32]) -> Floats:
     return cv2.resize(fine, (CELLS, CELLS), interpolation=cv2.INTER_AREA).astype(np.float64)
 
 
-def _skin(colours: Floats) -> Floats:
+def skin_at_first(light: Floats) -> Floats:
     """(N,): first weights: cells much darker than the brighter half are hair, eyes or a mouth."""
-    light, rank = colours.mean(-1), int(0.6 * (len(colours) - 1))
+    rank = int(0.6 * (len(light) - 1))
     return np.clip(light / np.partition(light, rank)[rank] * 2.5 - 1.25, 0.02, 1)
 
 
@@ -169,7 +167,7 @@ def ridges(terms: int) -> Floats:
     return _RIDGES[:terms]
 
 
-def light_terms(normals: Floats | None) -> Floats:
+def light_terms(normals: Floats | None = None) -> Floats:
     """(CELLS * CELLS, TERMS or TERMS + SHADES): the terms of light, those of shape where that is known."""
     terms = _terms(CELLS)
     return terms if normals is None else np.hstack([terms, normals])

@@ -20,11 +20,14 @@ from recaster.likeness.light import (
     CELLS,
     DETAIL,
     FEWEST,
+    MOUTH_FROM,
+    MOUTH_SHARE,
     TERMS,
     detail_strength,
     fine_detail,
     light_terms,
     ridges,
+    skin_at_first,
     solved,
 )
 from recaster.likeness.softness import Softness
@@ -46,9 +49,6 @@ _WIDE: Final = 0.1
 """Sigma of what changes slowly, as a share of the crop's side."""
 _DOUBT: Final = 0.05
 """The weight, against that of skin all around, of the belief that there is nothing local."""
-_MOUTH_FROM: Final = 0.6
-_MOUTH_SHARE: Final = 0.1
-"""Below the nose, where beards grow, brightness counts for so much of that above."""
 _SPREAD: Final = 0.07
 _TINT_SPREAD: Final = 0.03
 """Skin differs from a fit by this much (logarithm) even where light fits."""
@@ -195,10 +195,10 @@ def _brightness(ours: Floats, theirs: Floats, share: Floats, terms: Floats) -> t
     """The logarithm of the gain of brightness (CELLS, CELLS), and how much each cell is skin in its light."""
     here = share > 0.5
     ratio = np.log((theirs @ _LUMA) / (ours @ _LUMA))[..., None]
-    low = terms[:, 2].reshape(CELLS, CELLS) > 2 * _MOUTH_FROM - 1
-    believed = np.where(low, _MOUTH_SHARE, 1.0) * share
+    low = terms[:, 2].reshape(CELLS, CELLS) > 2 * MOUTH_FROM - 1
+    believed = np.where(low, MOUTH_SHARE, 1.0) * share
     first = believed.copy()
-    first[here] *= _skin((theirs @ _LUMA)[here]) * _skin((ours @ _LUMA)[here])
+    first[here] *= skin_at_first((theirs @ _LUMA)[here]) * skin_at_first((ours @ _LUMA)[here])
     fitted, weights = _fitted(ratio, first, believed, here, terms, _SPREAD)
     return fitted[..., 0], weights
 
@@ -246,12 +246,6 @@ def _fitted(
     whole[here] = weights
     left = _slow((ratio - smooth) * whole[..., None]) / (_slow(whole) + _DOUBT)[..., None]
     return smooth + left, whole
-
-
-def _skin(light: Floats) -> Floats:
-    """(N,): first weights: cells much darker than the brighter half are hair, eyes or a mouth."""
-    rank = int(0.6 * (len(light) - 1))
-    return np.clip(light / np.partition(light, rank)[rank] * 2.5 - 1.25, 0.02, 1)
 
 
 def _plain(tints: Floats, here: NDArray[np.bool_]) -> Floats:
