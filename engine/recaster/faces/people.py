@@ -27,9 +27,9 @@ _COVERAGE: Final = 1.6
 def group_people(analysis: Analysis) -> tuple[tuple[int, ...], ...]:
     """Group tracks by identity.
 
-    The track that fills most of the clip comes first and gathers all that are nearer to it than
-    ``SAME_IN_CLIP``; then the next that is left. Tracks that are in a frame at the same time are never
-    one person. Without identities every track is a person of its own.
+    The track that fills most of the clip comes first and gathers, one after the other, all that are nearer
+    than ``SAME_IN_CLIP`` to the mean of what it has gathered; then the next that is left. Tracks that are in
+    a frame at the same time are never one person. Without identities every track is a person of its own.
 
     Returns:
         Track numbers, each person's ascending; the person who fills most of the clip first.
@@ -58,7 +58,10 @@ def _same(person: list[FaceTrack], other: FaceTrack) -> bool:
         return False
     if not other.embedding.size or not person[0].embedding.size:
         return False
-    return distance(person[0].embedding, other.embedding) < SAME_IN_CLIP
+    # Of all its tracks, not the first alone: a few frames of a face that is half covered are farther from
+    # any one of them than from their mean.
+    mean = np.average([one.embedding for one in person], axis=0, weights=[_weight(one) for one in person])
+    return distance(mean, other.embedding) < SAME_IN_CLIP
 
 
 @dataclass(frozen=True, eq=False)
