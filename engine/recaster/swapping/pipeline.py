@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from recaster.swapping.settings import SwapSettings
     from recaster.swapping.swapper import Swapper
 
-PLAN_FORMAT: Final = 8
+PLAN_FORMAT: Final = 9
 
 
 def swap_clip(
@@ -75,7 +75,7 @@ def swap_clip(
         analysis = analyse_clip(clip, settings.analysis, settings.frames, report)
     tracks = chosen(analysis, settings, info)
     with watch.timing("plan"):
-        scene = Scene.planned(tracks, swapper, settings.smoothing)
+        scene = Scene.planned(tracks, swapper, settings.smoothing, analysis.tracks)
     numbers = tuple(track.track for track in tracks)
     del analysis, tracks  # of a long clip these are gigabytes
     parts = Parts.of(out, frames, settings.chunk, mattes=settings.matte is not None)

@@ -66,7 +66,7 @@ def preview_frame(
             analysis = analyse_clip(clip, settings.analysis, looked, report)
     tracks = chosen(analysis, settings, info)
     with watch.timing("plan"):
-        scene = Scene.planned(tracks, swapper, settings.smoothing)
+        scene = Scene.planned(tracks, swapper, settings.smoothing, analysis.tracks)
     if frame not in scene.places:
         raise FaceNotFoundError(f"{clip}: frame {frame} shows no face to swap; preview another one")
     wanted = range(frame, frame + 1)

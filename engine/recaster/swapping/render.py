@@ -24,6 +24,7 @@ from recaster.media.painting import pasted
 from recaster.swapping import colour
 from recaster.swapping.composite import Layer, composite
 from recaster.swapping.masks import face_mask
+from recaster.swapping.nearer import covering
 from recaster.swapping.occlusion import in_frame
 
 if TYPE_CHECKING:
@@ -84,10 +85,11 @@ class _Cut:
 
 @dataclass(frozen=True, eq=False)
 class _Painted:
-    """A frame whose faces are swapped, with masks, and what was seen of colours and occluders."""
+    """A frame whose faces are swapped: masks, what is in front of them, and what was seen of colours."""
 
     frame: Frame
     faces: Mapping[int, tuple[SwappedFace, NDArray[np.float32]]]
+    nearer: Mapping[int, NDArray[np.float32]]
     statistics: Mapping[int, colour.Measured]
     chances: Mapping[int, Floats | None]
 
@@ -185,18 +187,24 @@ class Renderer:
             number: face_mask(face.mask, cut.faces[number].landmarks, self._settings.mask)
             for number, face in swapped.items()
         }
+        nearer = {
+            number: covering(outlines, face.matrix, len(face.mask))
+            for number, face in swapped.items()
+            if (outlines := self._scene.nearer.get((number, cut.frame.index)))
+        }
         statistics = {
             number: colour.measure(
                 face.image,
                 cut.faces[number].image,
-                _behind(masks[number], chances.get(number)),
+                _behind(masks[number], chances.get(number), nearer.get(number)),
                 self._settings.colour,
                 self._normals(cut.faces[number]),
                 _mesh(cut.faces[number]),
             )
             for number, face in swapped.items()
         }
-        return _Painted(cut.frame, {n: (swapped[n], masks[n]) for n in swapped}, statistics, chances)
+        faces = {number: (swapped[number], masks[number]) for number in swapped}
+        return _Painted(cut.frame, faces, nearer, statistics, chances)
 
     def _normals(self, face: PlannedFace) -> Floats | None:
         """Which way the face looks, where its light depends on that."""
@@ -209,7 +217,8 @@ class Renderer:
         for number, (face, mask) in painted.faces.items():
             seed = painted.frame.index * SEEDS + number
             image = colour.apply(face.image, painted.statistics[number], self._settings.colour, seed)
-            layers.append(Layer(image, _behind(mask, painted.chances.get(number)), face.matrix))
+            seen = _behind(mask, painted.chances.get(number), painted.nearer.get(number))
+            layers.append(Layer(image, seen, face.matrix))
         return Rendered(painted.frame, composite(painted.frame, layers, self._settings.label))
 
 
@@ -218,9 +227,13 @@ def _mesh(face: PlannedFace) -> Floats | None:
     return face.landmarks if len(face.landmarks) == POINTS else None
 
 
-def _behind(mask: NDArray[np.float32], chances: Floats | None) -> NDArray[np.float32]:
+def _behind(
+    mask: NDArray[np.float32], chances: Floats | None, nearer: NDArray[np.float32] | None
+) -> NDArray[np.float32]:
     """A face's mask without what is in front of the face."""
-    return mask if chances is None else mask * (1 - hidden(chances, len(mask)))
+    for covered in (None if chances is None else hidden(chances, len(mask)), nearer):
+        mask = mask if covered is None else mask * (1 - covered)
+    return mask
 
 
 def _groups(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -10,10 +10,13 @@ import numpy as np
 
 from recaster.faces.alignment import shown, transform, warp
 from recaster.media.types import Place
+from recaster.swapping.nearer import nearer_faces
 from recaster.swapping.swapper import PlannedFace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from recaster.faces.smoothing import Smoothing
     from recaster.faces.types import FaceTrack, Floats
@@ -31,21 +34,29 @@ class Scene:
             within a plan never reaches over a cut.
         places: frame index to the (plan, row) pairs of that frame's faces.
         looks: how the performer usually looks, by the number of the plan, where that is known.
+        nearer: outlines of the faces in front of a plan's face, by plan and frame (``nearer_faces``).
     """
 
     plans: tuple[TrackPlan, ...]
     places: Mapping[int, Sequence[tuple[int, int]]]
     looks: Mapping[int, Look] = field(default_factory=dict)
+    nearer: Mapping[tuple[int, int], Sequence[NDArray[np.float32]]] = field(default_factory=dict)
 
     @classmethod
-    def planned(cls, tracks: Sequence[FaceTrack], swapper: Swapper, smoothing: Smoothing) -> Scene:
-        """Let the swapper plan every track."""
+    def planned(
+        cls,
+        tracks: Sequence[FaceTrack],
+        swapper: Swapper,
+        smoothing: Smoothing,
+        everybody: Sequence[FaceTrack] = (),
+    ) -> Scene:
+        """Let the swapper plan every track, and see who of everybody in the clip is in front of whom."""
         plans = tuple(swapper.plan(track, smoothing) for track in tracks)
         places: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for number, plan in enumerate(plans):
             for row, frame in enumerate(plan.frames.tolist()):
                 places[frame].append((number, row))
-        return cls(plans, dict(places))
+        return cls(plans, dict(places), nearer=nearer_faces(tracks, everybody, smoothing))
 
     def swapped(self, frames: range) -> int:
         """How many of ``frames`` show a face to swap."""

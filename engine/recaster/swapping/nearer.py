@@ -1,0 +1,104 @@
+"""Faces in front of faces: whose face, swapped or not, hides a part of another that is swapped."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+from recaster.faces.alignment import transform
+from recaster.faces.smoothing import smooth
+from recaster.faces.topology import MESH_POINTS
+from recaster.swapping.masks import SUBPIXEL_BITS, face_outline
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from recaster.faces.smoothing import Smoothing
+    from recaster.faces.types import FaceTrack, Floats
+
+    Outline = NDArray[np.float32]
+
+CLEARLY: Final = 0.8
+"""A face that is not swapped lies behind one that is only where it is smaller by this factor: of two about as
+near as each other it is the one that must not be touched."""
+
+
+def nearer_faces(
+    chosen: Sequence[FaceTrack], everybody: Sequence[FaceTrack], smoothing: Smoothing
+) -> dict[tuple[int, int], list[Outline]]:
+    """The outlines of what is in front of chosen faces and meets them, (M, 1, 2) float32 pixels of the frame.
+
+    One track is in front of another in all frames or in none, so that nothing flickers.
+
+    Args:
+        chosen: the tracks that are swapped.
+        everybody: all tracks.
+        smoothing: as their landmarks are smoothed for the swap.
+
+    Returns:
+        By number among the chosen, and frame.
+    """
+    numbers = {track.track: number for number, track in enumerate(chosen)}
+    found: dict[tuple[int, int], list[Outline]] = defaultdict(list)
+    for other in everybody:
+        steady = None
+        for number, track in enumerate(chosen):
+            frames = _meeting(track, other)
+            if not len(frames) or not _in_front(other, track, frames, swapped=other.track in numbers):
+                continue
+            if steady is None:
+                steady = smooth(other.landmarks, other.times, smoothing)
+            for frame in frames.tolist():
+                found[number, frame].append(face_outline(steady[frame - other.frames[0]]))
+    return dict(found)
+
+
+def covering(outlines: Sequence[Outline], matrix: Floats, size: int) -> NDArray[np.float32]:
+    """How far faces cover a crop, (size, size) float32, 0 to 1, with an edge as sharp as its pixels.
+
+    Args:
+        outlines: of the faces, in pixels of the frame.
+        matrix: (2, 3) float64, frame pixels to crop pixels.
+        size: side of the crop.
+    """
+    covered = np.zeros((size, size), np.uint8)
+    for outline in outlines:
+        corners = np.rint(transform(outline[:, 0].astype(np.float64), matrix) * (1 << SUBPIXEL_BITS))
+        cv2.fillConvexPoly(covered, corners.astype(np.int32), 255, cv2.LINE_AA, SUBPIXEL_BITS)
+    return covered.astype(np.float32) / np.float32(255)
+
+
+def _meeting(track: FaceTrack, other: FaceTrack) -> NDArray[np.int64]:
+    """The frames in which the boxes around two tracks' points meet."""
+    if other.track == track.track:
+        return np.zeros(0, np.int64)
+    first, last = max(track.frames[0], other.frames[0]), min(track.frames[-1], other.frames[-1])
+    if last < first:
+        return np.zeros(0, np.int64)
+    here, there = (_within(one, first, last)[..., :2] for one in (track, other))
+    apart = (here.max(1) < there.min(1)) | (there.max(1) < here.min(1))
+    return np.arange(first, last + 1)[~apart.any(-1)]
+
+
+def _in_front(other: FaceTrack, track: FaceTrack, frames: NDArray[np.int64], *, swapped: bool) -> bool:
+    """Whether the other is in front of a track that is swapped, as its size says."""
+    ratio = np.median([_size(other, frame) / _size(track, frame) for frame in frames.tolist()])
+    if swapped:
+        return bool(ratio > 1 or (ratio == 1 and other.track > track.track))
+    return bool(ratio > CLEARLY)
+
+
+def _size(track: FaceTrack, frame: int) -> float:
+    """How large a face is, whichever way it looks."""
+    return float(np.linalg.norm(_within(track, frame, frame)[0].std(0)))
+
+
+def _within(track: FaceTrack, first: int, last: int) -> Floats:
+    """The points of a track's face, without irises, in the frames from first to last."""
+    begin = track.frames[0]
+    return track.landmarks[first - begin : last + 1 - begin, :MESH_POINTS]
