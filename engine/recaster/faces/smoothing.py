@@ -16,7 +16,7 @@ zero-phase, 0.5       .54   .89    .94          0
 =================  ======  ====  =====  ============
 
 Smoother is not steadier: a face that does not quite follow its head's motion slides on it. See
-docs/quality.md.
+docs/experiments.md.
 """
 
 from __future__ import annotations

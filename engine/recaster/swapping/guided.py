@@ -37,7 +37,7 @@ UNTRAINED_SIZE = 256
 
 _STEADINESS = {"rest": 64.0, "mouth": 4.0, "eyes": 1.0}
 """How much the choice of references is smoothed: flicker against expressions that arrive late. Eyes move
-fastest. See docs/quality.md."""
+fastest. See docs/experiments.md."""
 _LEAST = 0.05
 """References with a smaller share, beside the largest, are left out: many at once blur, and cost time."""
 
