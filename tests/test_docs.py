@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from pathlib import Path
 
 import pytest
 
+from recaster.cli.main import COMMANDS, parser
 from recaster.evaluation.measures import MEASURES
 
 ROOT = Path(__file__).parents[1]
@@ -53,3 +55,25 @@ def test_every_measure_is_explained_once() -> None:
     text = (ROOT / "docs" / "evaluation.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
     assert sorted(rows) == sorted(MEASURES)
+
+
+def options(words: list[str], of: argparse.ArgumentParser) -> set[str]:
+    """Options of the command that the words begin with, or of what follows from it."""
+    found = set(of._option_string_actions)
+    for action in of._actions:
+        if isinstance(action, argparse._SubParsersAction) and words and words[0] in action.choices:
+            found |= options(words[1:], action.choices[words[0]])
+    return found
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_options_that_are_shown_exist(path: Path) -> None:
+    for line in re.findall(r"(?:^|`|\./|bin/)recaster ([a-z][^`\n#]*)", path.read_text(), re.MULTILINE):
+        known = options(line.split(), parser())
+        for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", line):
+            assert option in known, f"{path.name}: recaster {line}: {option}"
+
+
+def test_the_readme_names_every_command() -> None:
+    table = re.findall(r"^\| (`recaster .*?) \| ", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert {name for row in table for name in re.findall(r"`recaster ([a-z]+)", row)} == set(COMMANDS)
