@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import imageio_ffmpeg
 import numpy as np
-from motion import perform
+from motion import FRAMES, perform
 from scipy.io import wavfile
 from voice import RATE, speak
 
@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("frames", type=Path, help="folder with frame_NNNN.png")
     parser.add_argument("out", type=Path, help="the clip to write (mp4)")
     parser.add_argument("--seed", type=int, default=7, help="the motion's seed, for the voice")
+    parser.add_argument("--start", type=int, default=0, help="which frame of the motion is the first")
     parser.add_argument("--fps", type=float, default=25)
     parser.add_argument("--pitch", type=float, default=112, help="of the voice, Hz")
     parser.add_argument("--quality", type=int, default=23, help="x264's constant rate factor")
@@ -49,9 +50,10 @@ def main() -> None:
     size = cv2.imread(str(pictures[0])).shape[0]
     with tempfile.TemporaryDirectory() as folder:
         sound = Path(folder) / "voice.wav"
-        wavfile.write(
-            sound, RATE, speak(perform(len(pictures), chosen.fps, chosen.seed), chosen.fps, chosen.pitch)
-        )
+        motion = perform(max(FRAMES, len(pictures)), chosen.fps, chosen.seed)[
+            chosen.start : chosen.start + len(pictures)
+        ]
+        wavfile.write(sound, RATE, speak(motion, chosen.fps, chosen.pitch))
         call = command(size, chosen.fps, sound, chosen.out, chosen.quality)
         with subprocess.Popen(call, stdin=subprocess.PIPE) as ffmpeg:
             for picture in pictures:

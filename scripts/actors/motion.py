@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 SIDES = ("Left", "Right")
+FRAMES = 250
+"""Of every actor's performance: what is random in it depends on their number."""
 
 
 @dataclass(frozen=True)

@@ -65,8 +65,9 @@ class Graph:
         """Distance to the nearest of randomly strewn points."""
         return self.node("ShaderNodeTexVoronoi", {"Vector": place, "Scale": scale}).outputs["Distance"]
 
-    def finish(self, shader: bpy.types.Node, face: Value) -> bpy.types.Material:
-        """Set the surface and what the face mask shows of it (0 to 1)."""
+    def finish(self, shader: bpy.types.Node, face: Value, front: float = 0.0) -> bpy.types.Material:
+        """Set the surface, and what the mask of the face and that of things in front show of it (0 to 1)."""
         self.node("ShaderNodeOutputAOV", {"Value": face}, aov_name="facemask")
+        self.node("ShaderNodeOutputAOV", {"Value": front}, aov_name="front")
         self.node("ShaderNodeOutputMaterial", {0: shader.outputs[0]})
         return self.material

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import scene
 from actor import CAST, Actor
-from motion import STILLS, Frame, perform
+from motion import FRAMES, STILLS, Frame, perform
 
 
 def options() -> argparse.Namespace:
@@ -19,7 +19,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("actor", choices=CAST, help="A, B, C, or AB, AC: A's head wearing another's face")
     parser.add_argument("out", type=Path, help="folder for the frames")
-    parser.add_argument("-n", "--frames", type=int, default=250)
+    parser.add_argument("-n", "--frames", type=int, default=FRAMES)
     parser.add_argument("--start", type=int, default=0, help="first frame to render")
     parser.add_argument("--step", type=int, default=1)
     parser.add_argument("--fps", type=float, default=25)
@@ -50,7 +50,7 @@ def main() -> None:
     chosen.out.mkdir(parents=True, exist_ok=True)
     folder = chosen.out.resolve()
     scene.build(chosen.size, chosen.samples, chosen.threads)
-    scene.write_mask_to(folder)
+    scene.write_masks_to(folder)
     actor = Actor(*CAST[chosen.actor])
     frames = list(STILLS) if chosen.still else perform(chosen.frames, chosen.fps, chosen.seed)
     for number in range(chosen.start, len(frames), chosen.step):

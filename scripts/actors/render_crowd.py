@@ -65,7 +65,7 @@ def render_person(folder: Path, seed: int, frames: list[Frame], chosen: argparse
     conditions = crowd.random_conditions(seed, person.skin)
     scene.build(chosen.size, chosen.samples, chosen.threads, conditions)
     scene.hurry()
-    scene.write_mask_to(folder)
+    scene.write_masks_to(folder)
     actor = Actor(person, person, LEVELS, STRANDS)
     framing = Framing(actor, seed)
     for number, frame in enumerate(frames):

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 METRES = 0.1
 LENS, SENSOR, DISTANCE, HEIGHT = 140.0, 36.0, 1.35, 0.728
+MASKS = {"facemask": "mask_", "front": "front_"}
+"""What the materials say of themselves, and how its files' names begin."""
 
 
 def to_blender(points: np.ndarray) -> np.ndarray:
@@ -170,11 +172,12 @@ def _area(told: Light) -> None:
     thing.rotation_euler = (Vector((0, -0.1, 0.72)) - Vector(told.place)).to_track_quat("-Z", "Y").to_euler()
 
 
-def write_mask_to(folder: Path) -> None:
-    """Let every render also write the face mask as ``mask_NNNN.png``."""
+def write_masks_to(folder: Path) -> None:
+    """Let every render also write the face as ``mask_NNNN.png`` and things in front as ``front_NNNN.png``."""
     scene = bpy.context.scene
-    layer = scene.view_layers[0].aovs.add()
-    layer.name, layer.type = "facemask", "VALUE"
+    for name in MASKS:
+        layer = scene.view_layers[0].aovs.add()
+        layer.name, layer.type = name, "VALUE"
     scene.use_nodes = True
     tree = scene.node_tree
     tree.nodes.clear()
@@ -185,8 +188,21 @@ def write_mask_to(folder: Path) -> None:
     file.format.file_format, file.format.color_mode = "PNG", "BW"
     file.format.color_management = "OVERRIDE"
     file.format.view_settings.view_transform = "Raw"
-    file.file_slots[0].path = "mask_"
-    tree.links.new(layers.outputs["facemask"], file.inputs[0])
+    file.file_slots.clear()
+    for name, path in MASKS.items():
+        file.file_slots.new(path)
+        tree.links.new(layers.outputs[name], file.inputs[path])
+
+
+def put_in_front(material: bpy.types.Material) -> None:
+    """Count what is made of a material among the things in front, not to the face."""
+    tree = material.node_tree
+    for node in tree.nodes:
+        if node.type == "OUTPUT_AOV":
+            value = node.inputs["Value"]
+            for link in value.links:
+                tree.links.remove(link)
+            value.default_value = float(node.aov_name == "front")
 
 
 def render_frame(number: int, path: Path) -> None:

@@ -11,6 +11,8 @@ import numpy as np
 from landmarks import LANDMARKS
 
 HALF = 127
+FRONT, CLOUDED = 178, 51
+"""Levels from which something is before a pixel, all of it or in part."""
 
 
 def main() -> None:
@@ -30,7 +32,9 @@ def packed(folder: Path, numbers: list[int]) -> dict[str, np.ndarray]:
     """The arrays, as ``recaster.evaluation.truth`` reads them."""
     told = [json.loads((folder / f"frame_{number:04d}.json").read_text()) for number in numbers]
     names = sorted({name for one in told for name in one["expression"]})
-    masks = [cv2.imread(str(folder / f"mask_{number:04d}.png"), cv2.IMREAD_GRAYSCALE) for number in numbers]
+    masks = [_grey(folder / f"mask_{number:04d}.png") for number in numbers]
+    before = np.array([_grey(folder / f"front_{number:04d}.png") for number in numbers])
+    fronts = {"front": before >= FRONT, "clouded": (before >= CLOUDED) & (before < FRONT)}
     points = [np.load(folder / f"points_{number:04d}.npy")[list(LANDMARKS), :2] for number in numbers]
     return {
         "mask": np.packbits(np.array(masks) > HALF, axis=-1),
@@ -44,7 +48,12 @@ def packed(folder: Path, numbers: list[int]) -> dict[str, np.ndarray]:
         "expression_names": np.array(names),
         # The generator counts from the first pixel's edge, Recaster from its centre.
         "landmarks": np.round(np.array(points) - 0.5, 2).astype(np.float32),
+        **({name: np.packbits(mask, axis=-1) for name, mask in fronts.items()} if before.any() else {}),
     }
+
+
+def _grey(path: Path) -> np.ndarray:
+    return cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
 
 
 if __name__ == "__main__":

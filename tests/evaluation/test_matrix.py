@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +13,12 @@ from recaster.evaluation.matrix.bench import bench_picture, read_results
 from recaster.evaluation.matrix.conditions import CONDITIONS, Moment
 from recaster.evaluation.matrix.page import table, write_page
 from recaster.evaluation.matrix.rows import read_rows
+from recaster.evaluation.matrix.sheets import SHEET, STRIP
+from recaster.evaluation.matrix.shots import faces_of
+from recaster.evaluation.regions import eye_distance
+from recaster.evaluation.truth import Truth
+from recaster.faces.topology import EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT
 from recaster.media.probe import probe
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ROW = """
 [[row]]
@@ -80,6 +82,11 @@ def test_a_dissolve_ends_with_the_other_person_alone() -> None:
         (ROW.replace("neighbour", "nobody"), "isn't there"),
         (ROW.replace('other = "likeness.mp4"', 'conditions = ["behind"]'), "`other`"),
         (ROW.replace("[30, 42]", '"all"'), "no matrix"),
+        (ROW + "train = 0\n", "number of steps"),
+        (ROW + 'train = 9\nmodel = "truth"\n', "number of steps"),
+        (ROW + 'bare = ["nobody.mp4", 0]\n', "isn't there"),
+        (ROW + 'bare = "performer.mp4"\n', "no matrix"),
+        (ROW + 'person = "nobody.png"\n', "isn't there"),
         ("\x00", "no matrix"),
     ],
 )
@@ -98,9 +105,43 @@ def test_an_unknown_condition_is_named_with_those_there_are(tmp_path: Path, acto
 
 
 def test_the_actors_matrix_is_whole(actors: Path) -> None:
+    rows = {row.name: row for row in read_rows(actors / "matrix.toml")}
+    assert {name for name, row in rows.items() if row.conditions == tuple(CONDITIONS)} == {"close", "far"}
+    for row in rows.values():
+        assert row.truth is not None
+        truth = Truth.load(row.truth)
+        info, true = probe(row.target), probe(row.truth)
+        assert (true.width, true.height) == (info.width, info.height) == truth.size
+        assert min(info.frame_count, true.frame_count, len(truth)) >= row.frames.stop
+        small = [row.target, row.truth, row.truth.with_suffix(".npz")]
+        assert max(path.stat().st_size for path in small) < 400_000
+
+
+def test_the_real_pairs_are_there(footage: Path) -> None:
+    rows = read_rows(Path(__file__).parents[1] / "data" / "real_pairs.toml", footage / "clips")
+    at_once = [row for row in rows if row.train is None]
+    assert len(at_once) >= 14
+    assert len(rows) > len(at_once)
+    assert all(probe(row.target).frame_count >= row.frames.stop >= row.frames.start + 60 for row in rows)
+
+
+def test_a_face_with_something_before_it_is_where_the_bare_one_moves(
+    tmp_path: Path, actors: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECASTER_CACHE", str(tmp_path / "cache"))
     rows = read_rows(actors / "matrix.toml")
-    assert {row.name for row in rows} == {"close", "far"}
-    assert all(row.conditions == tuple(CONDITIONS) and row.truth for row in rows)
+    row = next(row for row in rows if row.name == "thin-glasses")
+    assert row.truth is not None
+    faces, truth = faces_of(row, row.target, None), Truth.load(row.truth)
+    assert sorted(faces) == list(range(len(row.frames)))
+    corners = [list(part) for part in (EYE_CORNERS_RIGHT, EYE_CORNERS_LEFT)]
+    for index, mesh in faces.items():
+        eyes = np.array([mesh[part, :2].mean(axis=0) for part in corners])
+        known = np.array(
+            [truth.landmarks[index, part].mean(axis=0) for part in (slice(36, 42), slice(42, 48))]
+        )
+        away = np.abs(eyes[np.argsort(eyes[:, 0])] - known[np.argsort(known[:, 0])])
+        assert away.max() < 0.15 * eye_distance(mesh)
 
 
 def test_shots_are_swapped_judged_shown_and_not_done_twice(
@@ -120,9 +161,13 @@ def test_shots_are_swapped_judged_shown_and_not_done_twice(
     assert by["behind"].true["harm"] == 0
     assert probe(out / "shots" / "one-roll30" / "target.mp4").width > probe(actors / "performer.mp4").width
     lines = table(results, results)
-    assert len(lines) == 1 + sum(2 + bool(one.true) for one in results)
+    assert len(lines) == 1 + sum(2 + bool(one.true) for one in results) + 4
+    assert lines[-1].split()[:2] == ["all:", "worst"]
     page = write_page(out, results).read_text()
-    assert all(one.name in page for one in results)
+    assert all(f"shots/{one.name}/{picture}" in page for one in results for picture in (SHEET, STRIP))
+    assert all(
+        (out / "shots" / one.name / picture).is_file() for one in results for picture in (SHEET, STRIP)
+    )
     assert [one.as_json() for one in read_results(out)] == [one.as_json() for one in results]
 
     kept = out / "shots" / "one-grey" / "matrix.json"

@@ -74,13 +74,14 @@ class LookJudge:
         self._tints = np.zeros(len(BINS) - 1)
         self._lights = np.zeros(len(BINS) - 1)
 
-    def add(self, original: Image, swapped: Image, points: Floats | None) -> None:
+    def add(self, original: Image, swapped: Image, points: Floats | None, hidden: Mask | None = None) -> None:
         """Judge one frame.
 
         Args:
             original: (H, W, 3) uint8 RGB.
             swapped: the same frame, swapped.
             points: (478, 3) mesh of the face in the original, pixels; None where there is none.
+            hidden: (H, W), where something is before the face.
         """
         window = None if points is None else Window.around(points, original.shape)
         if window is None or points is None:
@@ -88,6 +89,8 @@ class LookJudge:
             return
         ours, theirs = (lab(window.cut(image)) for image in (swapped, original))
         face = window.face(INNER)
+        if hidden is not None:
+            face &= window.cut(hidden.astype(np.uint8) * 255) == 0
         bare = face & ~features(window, points)
         skin = is_skin(ours[..., 0], bare, window.eyes)
         skin &= is_skin(theirs[..., 0], without_beard(theirs, bare), window.eyes)

@@ -119,3 +119,14 @@ def difference(first: Image, second: Image) -> Grey:
     """
     soft = [cv2.GaussianBlur(image, (0, 0), SOFT) for image in (first, second)]
     return cv2.absdiff(*soft).max(axis=2)
+
+
+def difference_within(first: Image, second: Image, mask: Mask) -> NDArray[np.float32]:
+    """(N,): the same of the N pixels in a mask, softened among themselves.
+
+    What is beside a thin thing, and changed, does not count to it.
+    """
+    weight = mask.astype(np.float32)
+    apart = (first.astype(np.float32) - second) * weight[..., None]
+    soft = cv2.GaussianBlur(apart, (0, 0), SOFT)[mask] / cv2.GaussianBlur(weight, (0, 0), SOFT)[mask][:, None]
+    return np.asarray(np.abs(soft).max(axis=1))

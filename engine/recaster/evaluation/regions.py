@@ -89,11 +89,17 @@ def filled(outline: Floats, size: tuple[int, int], grow: float) -> NDArray[np.bo
     """A filled outline (N, 2) in a picture of (width, height), grown by ``grow`` pixels."""
     mask = np.zeros(size[::-1], np.uint8)
     cv2.fillPoly(mask, [np.rint(outline).astype(np.int32)], 1)
-    width = round(abs(grow))
-    if width:
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
-        mask = cv2.dilate(mask, kernel) if grow > 0 else cv2.erode(mask, kernel)
-    return mask > 0
+    return grown(mask > 0, grow)
+
+
+def grown(mask: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_]:
+    """A mask (H, W), wider by so many pixels on all sides; narrower below 0."""
+    width = round(abs(pixels))
+    if not width:
+        return mask
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
+    change = cv2.dilate if pixels > 0 else cv2.erode
+    return np.asarray(change(mask.astype(np.uint8), kernel)) > 0
 
 
 def luma(image: Image) -> NDArray[np.uint8]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
 
 ARRAYS: Final = ("mask", "size", "pose", "gaze", "expression", "expression_names", "landmarks")
+BEFORE: Final = ("front", "clouded")
+"""Arrays that only clips with something before the face have."""
 EYES: Final = (slice(36, 42), slice(42, 48))
 INNER: Final = slice(17, 68)
 
@@ -46,6 +48,7 @@ class Truth:
     expression_names: tuple[str, ...]
     landmarks: Floats
     _packed: NDArray[np.uint8]
+    _before: tuple[NDArray[np.uint8], ...] = ()
 
     @classmethod
     def load(cls, clip: Path) -> Truth:
@@ -58,6 +61,7 @@ class Truth:
         try:
             with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in ARRAYS}
+                before = tuple(file[name] for name in BEFORE if name in file)
         except FileNotFoundError as error:
             raise InputError(f"{path}: a truth has its arrays beside its clip, and there are none") from error
         except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
@@ -67,6 +71,8 @@ class Truth:
         if (
             arrays["mask"].shape != (count, height, -(-width // 8))
             or arrays["landmarks"].shape != (count, 68, 2)
+            or len(before) not in (0, len(BEFORE))
+            or any(one.shape != arrays["mask"].shape for one in before)
             or not clip.is_file()
         ):
             raise InputError(f"{path}: the truth's arrays don't fit each other, or the clip is missing")
@@ -79,6 +85,7 @@ class Truth:
             expression_names=tuple(arrays["expression_names"].tolist()),
             landmarks=arrays["landmarks"].astype(np.float64),
             _packed=arrays["mask"],
+            _before=before,
         )
 
     def __len__(self) -> int:
@@ -86,7 +93,20 @@ class Truth:
 
     def mask(self, index: int) -> NDArray[np.bool_]:
         """(height, width): where the source's face is in a frame; hair in front of it is not face."""
-        return np.unpackbits(self._packed[index], axis=-1, count=self.size[0]).astype(bool)
+        return self._unpacked(self._packed[index])
+
+    def before(self, index: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
+        """What is before the face in a frame, and what is so in part (edges, dark lenses); None for nothing.
+
+        Both are (height, width).
+        """
+        if not self._before:
+            return None
+        front, clouded = self._before
+        return self._unpacked(front[index]), self._unpacked(clouded[index])
+
+    def _unpacked(self, packed: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        return np.unpackbits(packed, axis=-1, count=self.size[0]).astype(bool)
 
 
 def truth_scores(truth: Truth, frames: range, points: Floats, true_points: Floats) -> Scores:

@@ -11,21 +11,17 @@ import numpy as np
 
 from recaster.errors import FaceNotFoundError, InputError
 from recaster.evaluation.bench_swap import machine
-from recaster.evaluation.evaluate import EvaluateSettings, evaluate
 from recaster.evaluation.matrix.conditions import PLAIN, condition
-from recaster.evaluation.matrix.judging import judge_shot
+from recaster.evaluation.matrix.judging import judge_motion, judge_shot
 from recaster.evaluation.matrix.sheets import draw_shot
-from recaster.evaluation.matrix.shots import make_shot, moments, plain_frames
+from recaster.evaluation.matrix.shots import faces_of, make_shot, moments, plain_frames
+from recaster.evaluation.matrix.sources import faceset_of, swapper_of
 from recaster.evaluation.truth import Truth
-from recaster.evaluation.watch import points_by_frame
-from recaster.faces.cache import analyse_clip
-from recaster.facesets.extract import ExtractSettings, extract
 from recaster.files import write_json
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.sheet import save_image
 from recaster.progress import Report, Update, silent
-from recaster.swapping.load import load_swapper
 from recaster.swapping.pipeline import swap_clip
 from recaster.swapping.settings import SwapSettings
 
@@ -40,11 +36,6 @@ if TYPE_CHECKING:
 
 FORMAT: Final = 1
 RESULTS: Final = "matrix.json"
-MOTION: Final = (
-    "identity_margin", "retrieval", "mouth_correlation", "eye_correlation", "gaze_correlation", "jitter",
-    "flicker", "seam",
-)  # fmt: skip
-"""Figures of ``recaster evaluate`` that plain shots are judged by as well."""
 
 
 @dataclass(frozen=True)
@@ -105,22 +96,25 @@ def bench_picture(rows: list[Row], out: Path, report: Report = silent) -> list[R
         InputError: something in ``out`` is damaged.
         RecasterError: whatever extracting, swapping and judging raise.
     """
-    total = sum(len(row.conditions) for row in rows)
     began = time.monotonic()
-    results: list[Result] = []
-    for row in rows:
-        swapper: Swapper | None = None
-        for name in row.conditions:
-            report(Update(f"{row.name}, {condition(name).title}", len(results), total, "shots"))
-            folder = out / "shots" / f"{row.name}-{name}"
-            result = _done(folder)
-            if result is None:
-                faceset = _faceset(row, out)
-                swapper = swapper or _swapper(row, faceset)
-                result = _judged(row, condition(name), swapper, faceset, out, folder)
-                write_json(folder / RESULTS, result.as_json())
-            results.append(result)
-    report(Update("judging", total, total, "shots"))
+    shots = [(row, name) for row in rows for name in row.conditions]
+    known = {(row.name, name): _done(_folder(out, row, name)) for row, name in shots}
+    done, swapper, swapped = sum(one is not None for one in known.values()), None, None
+    for row, name in shots:
+        if known[row.name, name] is not None:
+            continue
+        report(
+            Update("swapping and judging", done, len(shots), "shots", f"{row.name}, {condition(name).title}")
+        )
+        faceset = faceset_of(row, out)
+        if swapper is None or swapped is not row:
+            swapper, swapped = swapper_of(row, faceset, out, report), row
+        result = _judged(row, condition(name), swapper, faceset, out)
+        write_json(_folder(out, row, name) / RESULTS, result.as_json())
+        known[row.name, name] = result
+        done += 1
+    report(Update("swapping and judging", done, len(shots), "shots"))
+    results = [one for one in known.values() if one is not None]
     about = {"format": FORMAT, "machine": machine(), "seconds": round(time.monotonic() - began, 1)}
     write_json(out / RESULTS, about | {"shots": [one.as_json() for one in results]})
     return results
@@ -149,24 +143,14 @@ def _done(folder: Path) -> Result | None:
         raise InputError(f"{path}: damaged ({error}); delete {folder} to make it again") from None
 
 
-def _faceset(row: Row, out: Path) -> Path:
-    """The faceset of a row's source: the one it names, or one made of its clips."""
-    if len(row.sources) == 1 and row.sources[0].is_dir():
-        return row.sources[0]
-    made = out / "facesets" / "-".join(source.stem for source in row.sources)
-    if not made.is_dir():
-        extract(list(row.sources), made, ExtractSettings())
-    return made
+def _folder(out: Path, row: Row, name: str) -> Path:
+    return out / "shots" / f"{row.name}-{name}"
 
 
-def _swapper(row: Row, faceset: Path) -> Swapper:
-    return load_swapper(source=faceset) if row.model is None else load_swapper(row.model)
-
-
-def _judged(row: Row, wanted: Condition, swapper: Swapper, faceset: Path, out: Path, folder: Path) -> Result:
-    """Make a shot, swap it, judge it and its true swap, and draw its sheet."""
-    rate = probe(row.target).rate
-    plain = out / "shots" / f"{row.name}-{PLAIN}" / "target.mp4"
+def _judged(row: Row, wanted: Condition, swapper: Swapper, faceset: Path, out: Path) -> Result:
+    """Make a shot, swap it, judge it and its true swap, and draw its pictures."""
+    rate, folder = probe(row.target).rate, _folder(out, row, wanted.name)
+    plain = _folder(out, row, PLAIN) / "target.mp4"
     if not plain.is_file():
         make_shot(row, row.target, condition(PLAIN), rate, plain)
     target, swapped, matte = (folder / name for name in ("target.mp4", "swapped.mp4", "matte.mp4"))
@@ -175,19 +159,19 @@ def _judged(row: Row, wanted: Condition, swapper: Swapper, faceset: Path, out: P
     true = None if row.truth is None else folder / "truth.mp4"
     if true is not None and row.truth is not None and not true.is_file():
         make_shot(row, row.truth, wanted, rate, true)
-    meshes = points_by_frame(analyse_clip(plain).tracks)
-    note = _swap(target, swapped, matte, swapper, _person(plain, wanted, folder))
+    person = _person(row, plain, wanted, folder)
+    note = _swap(target, swapped, matte, swapper, person)
     if note:
         return Result(row.name, wanted.name, {"found": 0.0}, {}, note)
-    clips = (target, swapped, matte, true)
+    clips, meshes = (target, swapped, matte, true), faces_of(row, plain, person)
     figures = judge_shot(_frames(row, wanted, clips, meshes, plain))
     known = (
         {} if true is None else judge_shot(_frames(row, wanted, (target, true, None, true), meshes, plain))
     )
     if wanted.name == PLAIN:
-        outcome = evaluate(target, swapped, faceset, settings=EvaluateSettings())
-        figures |= {name: outcome.value(name) for name in MOTION}
-    draw_shot(folder / "sheet.jpg", wanted, clips, meshes, probe(plain))
+        moving, moving_true = judge_motion(row, target, swapped, faceset)
+        figures, known = figures | moving, known | moving_true
+    draw_shot(folder, wanted, clips, meshes, probe(plain))
     return Result(row.name, wanted.name, figures, known)
 
 
@@ -200,12 +184,12 @@ def _swap(target: Path, out: Path, matte: Path, swapper: Swapper, person: Path |
     return ""
 
 
-def _person(plain: Path, wanted: Condition, folder: Path) -> Path | None:
+def _person(row: Row, plain: Path, wanted: Condition, folder: Path) -> Path | None:
     """A picture of the performer, where the shot shows somebody else as well."""
-    if not wanted.needs_other:
+    if not wanted.needs_other and row.person is None:
         return None
     picture = folder / "person.png"
-    save_image(picture, next(iter(read_frames(plain, 0, 1))).image)
+    save_image(picture, next(iter(read_frames(row.person or plain, 0, 1))).image)
     return picture
 
 
@@ -223,6 +207,9 @@ def _frames(
     originals = plain_frames(clips[0], wanted, size)
     streams = [None if clip is None else plain_frames(clip, wanted, size) for clip in clips[1:]]
     for moment in moments(row, wanted):
+        index = row.frames.start + moment.index
+        protected = None if wanted.protected is None else wanted.protected(size, moment)
+        front, clouded = (None if truth is None else truth.before(index)) or (None, None)
         original = next(originals)
         swapped, matte, true = (None if one is None else next(one) for one in streams)
         yield {
@@ -231,8 +218,9 @@ def _frames(
             "matte": np.full_like(original, 255) if matte is None else matte,
             "mesh": meshes.get(moment.index),
             "truth": true,
-            "known": None if truth is None else truth.mask(row.frames.start + moment.index),
-            "protected": None if wanted.protected is None else wanted.protected(size, moment),
+            "known": None if truth is None else truth.mask(index),
+            "protected": front if protected is None else protected,
+            "clouded": clouded,
         }
 
 

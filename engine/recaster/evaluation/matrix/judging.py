@@ -6,19 +6,23 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from recaster.evaluation.evaluate import EvaluateSettings, evaluate
 from recaster.evaluation.landmarks import Judge, face_box
 from recaster.evaluation.look_judge import LookJudge
 from recaster.evaluation.means import mean
-from recaster.evaluation.pixels import VISIBLE, difference
-from recaster.evaluation.regions import eye_distance, filled
+from recaster.evaluation.pixels import VISIBLE, difference, difference_within
+from recaster.evaluation.regions import eye_distance, filled, grown
 from recaster.evaluation.truth_judge import decibels, squared
 from recaster.faces.topology import OVAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from recaster.evaluation.matrix.rows import Row
+    from recaster.evaluation.types import Figure
     from recaster.faces.types import Floats
     from recaster.media.types import Image
 
@@ -28,11 +32,24 @@ CORE: Final = -0.15
 """The face that has to be covered: the oval, shrunk by this share of the eye distance."""
 CLEAR: Final = 0.4
 """Grown by so much, it holds all that a swap may change."""
+NEAR: Final = 0.03
+"""How far from a thing in front the target may show without harm, in eye distances."""
+HARMED: Final = 16
+"""Levels from which a pixel of something in front has changed: thin and shiny things take on a little."""
 FOUND: Final = 0.5
 """A face counts as swapped where so much of its core was."""
 PAINTED: Final = 96
 """A matte's level from which a pixel is the swapped face's."""
+LOOKED_EVERY: Final = 2
+"""Frames from one look at light, detail and angle to the next: neighbours hardly differ in them."""
 EYES: Final = (slice(36, 42), slice(42, 48))
+MIN_MOTION_FRAMES: Final = 30
+"""With fewer, correlations over time say nothing."""
+MOTION: Final = (
+    "identity_margin", "retrieval", "mouth_correlation", "eye_correlation", "gaze_correlation", "jitter",
+    "flicker", "seam",
+)  # fmt: skip
+"""Figures of ``recaster evaluate`` that plain shots are judged by as well."""
 
 
 class ShotJudge:
@@ -45,6 +62,7 @@ class ShotJudge:
         self._errors: list[float] = []
         self._beside: list[float] = []
         self._harmed: list[float] = []
+        self._shared, self._either = 0, 0
 
     def add(
         self,
@@ -55,6 +73,7 @@ class ShotJudge:
         truth: Image | None = None,
         known: Mask | None = None,
         protected: Mask | None = None,
+        clouded: Mask | None = None,
     ) -> None:
         """Judge one frame, all of it in the geometry of the plain shot.
 
@@ -65,33 +84,43 @@ class ShotJudge:
             mesh: (478, 3) of the plain shot's face, pixels; None where there is none.
             truth: the true swap under the condition.
             known: (H, W), where the face is in the truth.
-            protected: (H, W), what belongs to another person.
+            protected: (H, W), what belongs to another person, or is before the face.
+            clouded: (H, W), what is so in part, and isn't judged.
         """
-        if protected is not None:
-            changed = difference(original, swapped) > VISIBLE
-            self._harmed.append(100 * float(changed[protected].mean()))
+        if protected is not None and protected.any():
+            apart = difference_within(original, swapped, protected)
+            self._harmed.append(100 * float((apart > HARMED).mean()))
             if protected.all():
                 return
         if mesh is None:
             return
         size, eyes = original.shape[1::-1], eye_distance(mesh)
         outline = mesh[list(OVAL), :2]
-        core, clear = filled(outline, size, CORE * eyes), ~filled(outline, size, CLEAR * eyes)
-        if protected is not None:
-            core, clear = core & ~protected, clear & ~protected
+        hidden = _either(protected, clouded)
+        face, clear = filled(outline, size, CORE * eyes), ~filled(outline, size, CLEAR * eyes)
+        core = face if hidden is None else face & ~hidden
         if not core.any():
             return
-        covered = float((matte[..., 0] >= PAINTED)[core].mean())
+        painted = matte[..., 0] >= PAINTED
+        covered = float(painted[core].mean())
         self._covered.append(covered)
+        if protected is not None and hidden is not None:
+            self._compare(face & ~painted, face & protected, hidden, NEAR * eyes)
+            clear &= ~hidden
         if clear.any():
             self._beside.append(100 * float((difference(original, swapped) > VISIBLE)[clear].mean()))
         if truth is not None and known is not None:
             self._errors.append(squared(swapped, truth, known))
-        if covered < FOUND:
+        if covered < FOUND or len(self._covered) % LOOKED_EVERY == 0:
             return
-        self._look.add(original, swapped, mesh)
-        reference = original if truth is None else truth
-        self._rolls.append(self._rolled(reference, swapped, mesh))
+        self._look.add(original, swapped, mesh, hidden)
+        self._rolls.append(self._rolled(original if truth is None else truth, swapped, mesh))
+
+    def _compare(self, kept: Mask, front: Mask, hidden: Mask, near: float) -> None:
+        """Note how much of the face was left unpainted, of what is before it, and of what is not."""
+        if front.any():
+            self._shared += int((kept & front).sum())
+            self._either += int((front | (kept & ~grown(hidden, near))).sum())
 
     def _rolled(self, reference: Image, swapped: Image, mesh: Floats) -> float:
         """Degrees between the lines through both eyes."""
@@ -112,6 +141,8 @@ class ShotJudge:
         found["bleed"] = mean(np.array(self._beside))
         if self._harmed:
             found["harm"] = mean(np.array(self._harmed))
+        if self._either:
+            found["front_iou"] = self._shared / self._either
         if self._errors:
             found["psnr_inside"] = decibels(mean(np.array(self._errors)))
         return found
@@ -123,3 +154,45 @@ def judge_shot(frames: Iterable[Mapping[str, object]]) -> dict[str, float]:
     for frame in frames:
         judge.add(**frame)  # type: ignore[arg-type]
     return judge.figures()
+
+
+def judge_motion(
+    row: Row, target: Path, swapped: Path, faceset: Path
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Whose face it is and how it moves, in a plain swap and in its true one.
+
+    Args:
+        row: of the matrix.
+        target: its plain shot.
+        swapped: the swap of that.
+        faceset: of the source.
+
+    Returns:
+        Name to value, of the swap and of the true swap. The ceilings are what nobody exceeds: the source
+        itself, and the judge of points when it looks at the target twice. Nothing of a short shot.
+    """
+    if len(row.frames) < MIN_MOTION_FRAMES:
+        return {}, {}
+    settings = EvaluateSettings(person=row.person)
+    if row.truth is not None:
+        target = row.target
+        settings = EvaluateSettings(truth=row.truth, frames=row.frames, person=row.person)
+    figures = {one.name: one for one in evaluate(target, swapped, faceset, settings=settings).scores.figures}
+    own = {name: figures[name].value for name in MOTION}
+    true = {name: figures[name].references.get("truth", float("nan")) for name in MOTION}
+    ceiling = figures["mouth_correlation"].references["noise"]
+    for values in (own, true):
+        values["mouth_ceiling"] = ceiling
+        values["mouth_share"] = values["mouth_correlation"] / ceiling
+        values["identity_ceiling"] = _of_itself(figures)
+    return own, {} if row.truth is None else true
+
+
+def _of_itself(figures: Mapping[str, Figure]) -> float:
+    """The identity margin of the source's own faces."""
+    likeness, other = (figures[f"cosine_{who}"].references["source itself"] for who in ("source", "target"))
+    return likeness - other
+
+
+def _either(first: Mask | None, second: Mask | None) -> Mask | None:
+    return first if second is None else second if first is None else first | second

@@ -4,45 +4,68 @@ from __future__ import annotations
 
 import html
 import math
-from typing import TYPE_CHECKING, Final
+import statistics
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from recaster.evaluation.matrix.conditions import PLAIN
+from recaster.evaluation.matrix.sheets import SHEET, STRIP
 from recaster.evaluation.report.page import STYLE
 from recaster.files import write_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from recaster.evaluation.matrix.bench import Result
 
+PEAK: Final = 78.0
+"""Decibels between equal pictures."""
+
+
+class Column(NamedTuple):
+    """Heading, decimals, and the best value there is; None for what only helps to read others."""
+
+    heading: str
+    decimals: int
+    best: float | None
+
+
 COLUMNS: Final = {
-    "found": ("found %", 0),
-    "coverage": ("cover", 2),
-    "tint": ("tint", 1),
-    "tint_95": ("tint 95", 1),
-    "light": ("light", 1),
-    "light_95": ("light 95", 1),
-    "colour": ("colour", 1),
-    "detail_fine": ("fine", 2),
-    "detail_middle": ("middle", 2),
-    "detail_coarse": ("coarse", 2),
-    "detail_colour": ("c. grain", 2),
-    "roll_95": ("roll 95", 1),
-    "bleed": ("bleed %", 2),
-    "harm": ("harm %", 2),
-    "psnr_inside": ("PSNR", 1),
-    "identity_margin": ("identity", 2),
-    "mouth_correlation": ("mouth", 2),
-    "gaze_correlation": ("gaze", 2),
+    "found": Column("found %", 0, 100),
+    "coverage": Column("cover", 2, 1),
+    "tint": Column("tint", 1, 0),
+    "tint_95": Column("tint 95", 1, 0),
+    "light": Column("light", 1, 0),
+    "light_95": Column("light 95", 1, 0),
+    "colour": Column("colour", 1, None),
+    "detail_fine": Column("fine", 2, 1),
+    "detail_middle": Column("middle", 2, 1),
+    "detail_coarse": Column("coarse", 2, 1),
+    "detail_colour": Column("c. grain", 2, 1),
+    "roll_95": Column("roll 95", 1, 0),
+    "bleed": Column("bleed %", 2, 0),
+    "harm": Column("harm %", 2, 0),
+    "front_iou": Column("front", 2, 1),
+    "psnr_inside": Column("PSNR", 1, PEAK),
+    "identity_margin": Column("identity", 2, 1),
+    "identity_ceiling": Column("at most", 2, None),
+    "mouth_correlation": Column("mouth", 2, 1),
+    "mouth_ceiling": Column("at most", 2, None),
+    "mouth_share": Column("share", 2, 1),
+    "gaze_correlation": Column("gaze", 2, 1),
 }
-"""Figure to its heading and its decimals, in the order in which they are shown."""
-OWN: Final = frozenset({"psnr_inside", "coverage", "found", "roll_95"})
+"""Figure to its column, in the order in which they are shown."""
+OWN: Final = frozenset({"psnr_inside", "coverage", "found", "roll_95", "front_iou"})
 """Of a true swap these say nothing."""
 LEGEND: Final = (
     "found: frames in which at least half of the face was swapped. cover: of the face, in those. tint, "
     "light: distance from the target's, CIE Lab, median and 95th percentile. colour: strongest in the face. "
     "fine, middle, coarse: detail over the target's, 1 is best; c. grain: that of colours. roll: degrees. "
-    "bleed: pixels changed beside the face; harm: of somebody else. PSNR: to the true swap inside the face."
+    "bleed: pixels changed beside the face; harm: of somebody else, or of what is before the face. front: "
+    "what was left of the target there, over what should have been (intersection over union). PSNR: to the "
+    "true swap inside the face. identity: likeness to the source less that to the target; at most: the "
+    "source itself. mouth: correlation with the target's; at most: the judge's with itself; share: of that. "
+    "Median and worst are of the plain shots of all rows, and of all shots."
 )
 
 
@@ -50,8 +73,8 @@ def table(results: Sequence[Result], before: Sequence[Result] = ()) -> list[str]
     """A line for each shot, the true swap's below it where that is known, or what an earlier run found."""
     earlier = {one.name: one for one in before}
     shown = [name for name in COLUMNS if any(name in one.figures for one in results)]
-    width = max([len(one.name) for one in results] + [8]) + 2
-    lines = [" " * width + "".join(f"{COLUMNS[name][0]:>10}" for name in shown)]
+    width = max([len(one.name) for one in results] + [13]) + 2
+    lines = [" " * width + "".join(f"{COLUMNS[name].heading:>10}" for name in shown)]
     for result in results:
         lines.append(
             _line(result.name, result.figures, shown, width) + (f"  {result.note}" * bool(result.note))
@@ -61,7 +84,24 @@ def table(results: Sequence[Result], before: Sequence[Result] = ()) -> list[str]
             lines.append(_line("  true", known, shown, width))
         if result.name in earlier:
             lines.append(_line("  before", earlier[result.name].figures, shown, width))
+    groups = {"plain": [one for one in results if one.condition == PLAIN], "all": results}
+    for name, group in groups.items():
+        for title, chosen in (("median", statistics.median), ("worst", None)):
+            lines.append(_line(f"{name}: {title}", _summed(group, shown, chosen), shown, width))
     return lines
+
+
+def _summed(
+    results: Sequence[Result], shown: Sequence[str], middle: Callable[[list[float]], float] | None
+) -> dict[str, float]:
+    """One value for each figure: the middle one, or (None) the one that is farthest from the best."""
+    summed = {}
+    for name in shown:
+        best = COLUMNS[name].best
+        values = [one.figures[name] for one in results if math.isfinite(one.figures.get(name, math.nan))]
+        if values and best is not None:
+            summed[name] = middle(values) if middle else max(values, key=lambda value: abs(value - best))
+    return summed
 
 
 def _line(name: str, figures: dict[str, float], shown: Sequence[str], width: int) -> str:
@@ -70,11 +110,11 @@ def _line(name: str, figures: dict[str, float], shown: Sequence[str], width: int
 
 def _number(figures: dict[str, float], name: str) -> str:
     value = figures.get(name, math.nan)
-    return "-" if math.isnan(value) else f"{value:.{COLUMNS[name][1]}f}"
+    return "-" if math.isnan(value) else f"{value:.{COLUMNS[name].decimals}f}"
 
 
 def write_page(out: Path, results: Sequence[Result], before: Sequence[Result] = ()) -> Path:
-    """Write ``index.html`` with the table and the sheet of every shot.
+    """Write ``index.html`` with the table, and the sheet and the strip of every shot.
 
     Raises:
         OutputError: it can't be written.
@@ -90,8 +130,9 @@ def write_page(out: Path, results: Sequence[Result], before: Sequence[Result] = 
         if result.note:
             parts.append(f"<p>{html.escape(result.note)}</p>")
         else:
-            sheet = f"shots/{result.name}/sheet.jpg"
-            parts.append(f'<img src="{html.escape(sheet)}" alt="{html.escape(result.name)}" loading="lazy">')
+            for picture, title in ((SHEET, "through the shot"), (STRIP, "consecutive frames")):
+                path, said = f"shots/{result.name}/{picture}", f"{result.name}, {title}"
+                parts.append(f'<img src="{html.escape(path)}" alt="{html.escape(said)}" loading="lazy">')
     page = out / "index.html"
     write_bytes(page, "\n".join([*parts, "</html>\n"]).encode())
     return page

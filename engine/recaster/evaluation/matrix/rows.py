@@ -4,11 +4,14 @@
 name = "close"
 source = "neighbour.mp4"        # a clip of the source, or several, or a faceset's folder
 target = "performer.mp4"
-truth = "truth/close.mp4"       # where the true swap is known
-other = "rehearsal.mp4"         # a second person, for conditions that need one
-model = "models/her"            # a trained model instead of the source, at once
 frames = [30, 90]
 conditions = ["plain", "dark"]  # or "all"
+truth = "truth/close.mp4"       # where the true swap is known
+bare = ["performer.mp4", 30]    # where, and from which frame on, that motion is seen with nothing in front
+person = "performer.mp4"        # shows in its first frame whom to swap, where the target shows several
+other = "rehearsal.mp4"         # a second person, for conditions that need one
+model = "models/her"            # a trained model instead of the source, at once
+train = 300                     # or one that is trained first, for so many steps
 """
 
 from __future__ import annotations
@@ -23,7 +26,9 @@ from recaster.evaluation.matrix.conditions import CONDITIONS, PLAIN, condition
 if TYPE_CHECKING:
     from pathlib import Path
 
-KEYS: Final = frozenset({"name", "source", "target", "truth", "other", "model", "frames", "conditions"})
+NEEDED: Final = frozenset({"name", "source", "target", "frames"})
+CLIPS: Final = ("truth", "person", "other", "model")
+KEYS: Final = NEEDED | {*CLIPS, "conditions", "bare", "train"}
 MAX_FRAMES: Final = 1000
 
 
@@ -38,8 +43,12 @@ class Row:
         frames: which of its frames.
         conditions: names of conditions to swap it under.
         truth: the true swap of the target; None where nobody knows.
+        bare: a clip in which the performer moves in the same way with nothing before the face, and the
+            frame in it that is the first of these; None where nothing is before it here.
+        person: a clip or picture of the performer; None where the target shows nobody else.
         other: a clip of another person; None where no condition needs one.
-        model: a trained model of the source; None swaps at once.
+        model: a trained model of the source; None swaps at once, or trains.
+        train: steps to train a model of the source for; None for none.
     """
 
     name: str
@@ -48,8 +57,11 @@ class Row:
     frames: range
     conditions: tuple[str, ...] = (PLAIN,)
     truth: Path | None = None
+    bare: tuple[Path, int] | None = None
+    person: Path | None = None
     other: Path | None = None
     model: Path | None = None
+    train: int | None = None
 
 
 def read_rows(path: Path, folder: Path | None = None) -> list[Row]:
@@ -73,7 +85,8 @@ def read_rows(path: Path, folder: Path | None = None) -> list[Row]:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(f"{path}: two rows are called {', '.join(twice)}; give each a name of its own")
     for row in rows:
-        for needed in (*row.sources, row.target, row.truth, row.other, row.model):
+        bare = None if row.bare is None else row.bare[0]
+        for needed in (*row.sources, row.target, row.truth, bare, row.person, row.other, row.model):
             if needed is not None and not needed.exists():
                 raise InputError(f"{path}: row {row.name}: {needed} isn't there")
     return rows
@@ -87,14 +100,20 @@ def _row(entry: dict[str, Any], folder: Path) -> Row:
         raise ValueError(f"{name!r} is no name of letters, digits and hyphens")
     if not 0 <= start < stop <= start + MAX_FRAMES:
         raise ValueError(f"row {name}: frames {start} to {stop}: give 1 to {MAX_FRAMES} of them")
+    if "train" in entry and ("model" in entry or type(entry["train"]) is not int or entry["train"] < 1):
+        raise ValueError(f"row {name}: give a `model`, or with `train` the number of steps, at least 1")
     given = entry.get("conditions", [PLAIN])
-    optional = {key: folder / entry[key] for key in ("truth", "other", "model") if key in entry}
+    optional: dict[str, Any] = {key: folder / entry[key] for key in CLIPS if key in entry}
+    if "bare" in entry:
+        clip, first = entry["bare"]
+        optional["bare"] = (folder / clip, int(first))
     row = Row(
         name=name,
         sources=tuple(folder / one for one in _listed(entry["source"])),
         target=folder / entry["target"],
         frames=range(start, stop),
         conditions=tuple(CONDITIONS) if given == "all" else tuple(given),
+        train=entry.get("train"),
         **optional,
     )
     for one in row.conditions:

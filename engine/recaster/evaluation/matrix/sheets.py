@@ -1,4 +1,4 @@
-"""Sheets of the picture matrix: stills through a shot, and a strip of consecutive frames."""
+"""Pictures of a shot of the matrix: a sheet of stills through it, and a strip of consecutive frames."""
 
 from __future__ import annotations
 
@@ -19,42 +19,48 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.media.types import ClipInfo, Image
 
-STILLS: Final = 5
-STRIP: Final = 4
-CELL: Final = 200
+SHEET, STRIP = "sheet.jpg", "strip.jpg"
+COLUMNS: Final = 6
+CELL: Final = 256
 
 
 def draw_shot(
-    path: Path,
+    folder: Path,
     wanted: Condition,
     clips: tuple[Path, Path, Path | None, Path | None],
     meshes: Mapping[int, Floats],
     info: ClipInfo,
 ) -> None:
-    """Write the sheet of a shot: columns of stills, then of neighbouring frames; a row for each clip.
+    """Write a shot's sheet and strip: the target, the swap and the true swap, a row each.
 
     Args:
-        path: the JPEG.
+        folder: for both.
         wanted: the shot's condition.
         clips: target, swap, matte (not shown) and true swap or None.
         meshes: of the plain shot, by frame.
         info: of the plain shot.
 
     Raises:
-        OutputError: it can't be written.
+        OutputError: they can't be written.
     """
     count = info.frame_count
-    middle = min(count // 2, max(count - STRIP, 0))
-    chosen = [*np.linspace(0, count - 1, STILLS).round().astype(int).tolist()]
-    chosen += range(middle, min(middle + STRIP, count))
+    middle = max(count // 2 - COLUMNS // 2, 0)
+    chosen = {
+        SHEET: np.unique(np.linspace(0, count - 1, COLUMNS).round().astype(int)).tolist(),
+        STRIP: list(range(middle, min(middle + COLUMNS, count))),
+    }
+    images: dict[str, list[Image]] = {SHEET: [], STRIP: []}
+    captions: dict[str, list[str]] = {SHEET: [], STRIP: []}
     shown = {"target": clips[0], "swapped": clips[1], "true swap": clips[3]}
-    images, captions = [], []
     for name, clip in shown.items():
         if clip is not None:
-            stills = _stills(clip, wanted, (info.width, info.height), set(chosen))
-            images += [around_face(stills[index], meshes.get(index)) for index in chosen]
-            captions += [f"{name} {index}" for index in chosen]
-    save_image(path, contact_sheet(images, len(chosen), (CELL, CELL), captions))
+            stills = _stills(clip, wanted, (info.width, info.height), {*chosen[SHEET], *chosen[STRIP]})
+            for picture, indices in chosen.items():
+                images[picture] += [around_face(stills[index], meshes.get(index)) for index in indices]
+                captions[picture] += [f"{name} {index}" for index in indices]
+    for picture, indices in chosen.items():
+        sheet = contact_sheet(images[picture], len(indices), (CELL, CELL), captions[picture])
+        save_image(folder / picture, sheet)
 
 
 def _stills(clip: Path, wanted: Condition, size: tuple[int, int], indices: set[int]) -> dict[int, Image]:

@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import av
+import numpy as np
 
 from recaster.errors import ClipError
 from recaster.evaluation.matrix.conditions import Moment
+from recaster.evaluation.watch import points_by_frame
+from recaster.faces.analysis import AnalysisSettings
+from recaster.faces.cache import analyse_clip
+from recaster.faces.choose import choose_tracks
+from recaster.facesets.stills import person_in
 from recaster.files import atomic_path
+from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 
 if TYPE_CHECKING:
@@ -18,6 +25,7 @@ if TYPE_CHECKING:
 
     from recaster.evaluation.matrix.conditions import Condition
     from recaster.evaluation.matrix.rows import Row
+    from recaster.faces.types import Analysis, FaceTrack, Floats
     from recaster.media.types import Image
 
 QUALITY: Final = "10"
@@ -33,6 +41,36 @@ def moments(row: Row, condition: Condition) -> Iterator[Moment]:
     others = read_frames(row.other, 0, count)
     for index, frame in zip(range(count), others, strict=False):
         yield Moment(index, count, frame.image)
+
+
+def faces_of(row: Row, plain: Path, person: Path | None) -> dict[int, Floats]:
+    """The face's mesh (478, 3) by frame of a row's plain shot, in its pixels.
+
+    Args:
+        row: of the matrix.
+        plain: its plain shot.
+        person: a picture of the performer, where somebody else is in the shot.
+
+    Raises:
+        ClipError: a clip cannot be used.
+        FaceNotFoundError: the performer is not in it.
+    """
+    if row.bare is None:
+        return points_by_frame(_tracks(analyse_clip(plain), person))
+    clip, first = row.bare
+    frames = range(first, first + len(row.frames))
+    found = points_by_frame(_tracks(analyse_clip(clip, frames=frames), None))
+    scale = probe(plain).width / probe(clip).width
+    corner = np.array([0.5, 0.5, 0.0])  # pixels are counted from their centres
+    return {index - first: (points + corner) * scale - corner for index, points in found.items()}
+
+
+def _tracks(analysis: Analysis, person: Path | None) -> tuple[FaceTrack, ...]:
+    if not analysis.tracks:
+        return ()
+    settings = AnalysisSettings()
+    embedding = None if person is None else person_in(person, settings.detector, settings.min_face)
+    return choose_tracks(analysis, person=embedding, min_face=settings.min_face)
 
 
 def make_shot(row: Row, clip: Path, condition: Condition, rate: Fraction, out: Path) -> None:

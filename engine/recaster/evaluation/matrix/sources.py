@@ -1,0 +1,68 @@
+"""Whom the picture matrix swaps in: facesets made of clips, and models trained for some steps."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Final
+
+from recaster.facesets.extract import ExtractSettings, extract
+from recaster.facesets.faceset import Faceset
+from recaster.networks.model_folder import ModelFolder
+from recaster.networks.presets import preset
+from recaster.progress import Report, silent
+from recaster.swapping.device import choose_device
+from recaster.swapping.load import load_swapper
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.evaluation.matrix.rows import Row
+    from recaster.swapping.swapper import Swapper
+
+PRESET: Final = "guided-128"
+SEED: Final = 0
+
+
+def faceset_of(row: Row, out: Path, report: Report = silent) -> Path:
+    """The faceset of a row's source: the one it names, or one made of its clips and kept in ``out``."""
+    if len(row.sources) == 1 and row.sources[0].is_dir():
+        return row.sources[0]
+    made = out / "facesets" / _named(row)
+    if not made.is_dir():
+        begun = made.with_name(f"{made.name}.part")
+        if begun.exists():
+            shutil.rmtree(begun)  # a stopped run's: nobody knows which faces it lacks
+        extract(list(row.sources), begun, ExtractSettings(), report)
+        begun.rename(made)
+    return made
+
+
+def swapper_of(row: Row, faceset: Path, out: Path, report: Report = silent) -> Swapper:
+    """What swaps a row's source in: a model, or the faceset at once."""
+    if row.model is not None:
+        return load_swapper(row.model)
+    if row.train is not None:
+        return load_swapper(_trained(row, row.train, faceset, out, report))
+    return load_swapper(source=faceset)
+
+
+def _trained(row: Row, steps: int, faceset: Path, out: Path, report: Report) -> Path:
+    """A model of a source, kept in ``out`` for all rows that train it as long; goes on after a stop."""
+    from recaster.training.loop import Schedule, train
+    from recaster.training.start import make_trainee, new_model, perceptual_backbone, resumed_model
+
+    folder, source = ModelFolder(out / "models" / f"{_named(row)}-{steps}"), Faceset.open(faceset)
+    begun = folder.exists()
+    recipe = preset(PRESET)
+    card = resumed_model(folder, source, None) if begun else new_model(folder, recipe, source, None, SEED)
+    choose_device("auto", None, tensorflow=True)
+    backbone = perceptual_backbone(card.preset)
+    trainee = make_trainee(card.preset, source, None, folder, card.seed, backbone, report)
+    if not begun:
+        folder.write(card)
+    train(trainee, folder, Schedule(steps=steps), report, resume=begun)
+    return folder.path
+
+
+def _named(row: Row) -> str:
+    return "-".join(source.stem for source in row.sources)
