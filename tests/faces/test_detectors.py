@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import pytest
 
@@ -11,6 +13,10 @@ from recaster.errors import UsageError
 from recaster.faces.detectors import DETECTORS, make_detector
 from recaster.faces.landmarkers import LANDMARKERS, make_landmarker
 from recaster.faces.types import Box
+from recaster.media.reader import read_frames
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_an_unknown_detector_is_refused_and_the_known_ones_are_named() -> None:
@@ -76,3 +82,25 @@ def test_loading_the_models_is_quiet_and_leaves_no_stand_in_behind() -> None:
     )
     done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@pytest.mark.parametrize("width", [1500, 2200, 3000])
+def test_a_face_that_fills_a_large_picture_is_one_face_and_small_ones_beside_it_are_found(
+    actors: Path, width: int
+) -> None:
+    detector = make_detector("yunet")
+    image = next(iter(read_frames(actors / "likeness.mp4", 40, 41))).image
+    face = detector.detect(image)[0].box
+    picture, places = np.full((2160, 3840, 3), 90, np.uint8), []
+    for middle, wide in ((2300, width), (200, 60)):
+        scale = wide / face.width
+        matrix = np.array([[scale, 0, middle], [0, scale, 1080]])
+        matrix[:, 2] -= scale * np.array(face.centre)
+        shown = cv2.warpAffine(image, matrix, (3840, 2160), flags=cv2.INTER_AREA)
+        mask = cv2.warpAffine(np.ones_like(image), matrix, (3840, 2160), flags=cv2.INTER_NEAREST)
+        picture = np.where(mask > 0, shown, picture)
+        half = wide / 2, wide * face.height / face.width / 2
+        places.append(Box(middle - half[0], 1080 - half[1], middle + half[0], 1080 + half[1]))
+    found = [one.box for one in detector.detect(picture)]
+    assert len(found) == 2
+    assert all(max(place.iou(box) for box in found) > 0.5 for place in places), found

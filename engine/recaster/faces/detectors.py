@@ -66,12 +66,16 @@ class YuNet:
     """Wu, Peng and Yu, "YuNet: a tiny millisecond-level face detector", MIR 2023, run by OpenCV.
 
     Boxes are upright rectangles from the hairline to the chin; scores are 0 to 1. The network is made for
-    faces of about 10 to 300 pixels, so the picture is brought to the size where the smallest wanted
+    faces of about 10 to ``_LARGEST`` pixels, so the picture is brought to the size where the smallest wanted
     face is ``_SMALLEST`` wide: cost and recall depend on ``min_face``, not on the resolution of the clip.
+    Where faces may be too large for it then, they are looked for in a picture ``_OVERVIEW`` wide.
     """
 
     name = "yunet"
     _SMALLEST = 14
+    _LARGEST = 300
+    _OVERVIEW = 320
+    _INSIDE = 0.7
     _SCORE = 0.6
     _OVERLAP = 0.3
 
@@ -89,17 +93,36 @@ class YuNet:
 
     def detect(self, image: Image) -> list[Detection]:
         """Find the faces of a picture, best first; boxes in its pixels."""
+        found = self._seen_at(image, self._factor)
+        overview = self._OVERVIEW / max(image.shape[:2])
+        if overview < self._factor / 2:
+            found = [one for one in found if one.box.width * self._factor <= self._LARGEST]
+            found += self._seen_at(image, overview)
+        kept: list[Detection] = []
+        for one in sorted(found, key=lambda one: -one.score):
+            if not any(self._is_part(one.box, other.box) for other in kept):
+                kept.append(one)
+        return kept
+
+    def _seen_at(self, image: Image, factor: float) -> list[Detection]:
+        """The faces of a picture that is looked at ``factor`` times as large; boxes in its own pixels."""
         height, width = image.shape[:2]
-        size = (max(1, round(width * self._factor)), max(1, round(height * self._factor)))
-        interpolation = cv2.INTER_AREA if self._factor < 1 else cv2.INTER_LINEAR
+        size = (max(1, round(width * factor)), max(1, round(height * factor)))
+        interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
         small = cv2.resize(image, size, interpolation=interpolation)
         self._network.setInputSize(size)
         _, rows = self._network.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
         if rows is None:
             return []
         x, y = width / size[0], height / size[1]
-        found = [
+        return [
             Detection(Box(r[0] * x, r[1] * y, (r[0] + r[2]) * x, (r[1] + r[3]) * y), r[14])
             for r in rows.astype(np.float64).tolist()
         ]
-        return sorted(found, key=lambda one: -one.score)
+
+    def _is_part(self, box: Box, surer: Box) -> bool:
+        """Whether a box is of a face that another shows more surely: the same face, or its nose or eye."""
+        width = min(box.right, surer.right) - max(box.left, surer.left)
+        height = min(box.bottom, surer.bottom) - max(box.top, surer.top)
+        inside = max(width, 0.0) * max(height, 0.0)
+        return box.iou(surer) > self._OVERLAP or inside > self._INSIDE * box.area
