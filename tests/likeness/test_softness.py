@@ -58,13 +58,39 @@ def test_defocus_is_followed(material: tuple[np.ndarray, ...], sigma: float) -> 
     )
 
 
-@pytest.mark.parametrize(("box", "way"), [((15, 1), 0), ((1, 15), 1)])
-def test_motion_blur_is_followed_in_its_direction(
-    material: tuple[np.ndarray, ...], box: tuple[int, int], way: int
+def line(length: int, degrees: float) -> np.ndarray:
+    """The blur of a picture that moves evenly."""
+    kernel = np.zeros((63, 63), np.float32)
+    x, y = (
+        32 * 16
+        + np.outer([-0.5, 0.5], length * 16 * np.r_[np.cos(turn := np.deg2rad(degrees)), np.sin(turn)]).T
+    )
+    cv2.line(kernel, (int(x[0]), int(y[0])), (int(x[1]), int(y[1])), 1.0, 1, cv2.LINE_AA, 4)
+    return kernel / kernel.sum()
+
+
+@pytest.mark.parametrize("degrees", [0, 45, 90, 150])
+@pytest.mark.parametrize("length", [15, 27])
+def test_another_face_is_blurred_as_far_and_in_the_direction_as_the_target_moves(
+    material: tuple[np.ndarray, ...], length: int, degrees: float
 ) -> None:
-    found = measured(material, cv2.blur(material[0], box))
-    assert found.blur[way] > 3
-    assert found.blur[1 - way] < 0.4 * found.blur[way]
+    face, mask, points = material
+    other = np.ascontiguousarray(face[:, ::-1])  # nobody's face is symmetrical
+    inside = np.minimum(mask, mask[:, ::-1])
+    target = cv2.filter2D(other, -1, line(length, degrees))
+    found = Softness.measured(face, target, inside, points)
+    assert found is not None
+    along = np.array([np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))])
+    blur = np.array([[found.blur[0], found.blur[2]], [found.blur[2], found.blur[1]]])
+    assert along @ blur @ along > 5 * (along[::-1] * (1, -1)) @ blur @ (along[::-1] * (1, -1))
+    soft = found.softened(face.astype(np.float32))
+    core = cv2.erode(inside, np.ones((9, 9))) > 0
+    for fine, coarse in ((0.7, 1.4), (1.4, 2.8), (2.8, 5.6)):
+        has, wants = (
+            (cv2.GaussianBlur(one, (0, 0), fine) - cv2.GaussianBlur(one, (0, 0), coarse))[core].std()
+            for one in (soft, target.astype(np.float32))
+        )
+        assert 0.7 < has / wants < 1.4
 
 
 @pytest.mark.parametrize("strength", [4.0, 12.0])

@@ -1,10 +1,11 @@
 """How soft and how grainy a target's picture of a face is, so that a swapped face is no sharper or cleaner.
 
 Softness (defocus, motion, resampling, compression) is measured where faces have edges: lids, brows, lips,
-nostrils. How fast the strength of gradients falls when a picture is blurred further tells how much it was
-blurred already (re-blur methods: Crete et al., "The blur effect: perception and estimation with a new
-no-reference perceptual blur metric", 2007), whoever is shown; in each direction, so that motion is known from
-defocus. Grain is what is left of the finest octave on the plainest skin.
+nostrils. Two faces in one pose have much the same spectrum there, whoever they are; what the target's lacks
+of the swapped one's, the more the finer, is blur. Its logarithm falls with the square of frequency, in each
+direction by its own variance (the second moment of whatever blurs; box or Gaussian, along it or across), so
+one weighted least-squares fit finds defocus and the direction and length of motion. Grain is what is left of
+the finest octave on the plainest skin.
 """
 
 from __future__ import annotations
@@ -28,26 +29,32 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.float32]
 
-_FINE, _COARSE = 2.0, 16.0
-"""Variances, in square pixels of the crop, between which gradients are compared."""
-_LADDER: Final = np.array([2.0, 4.0, 8.0, 16.0, 32.0, 64.0])
-"""Variances at which the swapped face's gradients are known."""
-_DIRECTIONS: Final = np.deg2rad([0.0, 45.0, 90.0, 135.0])
 _SHARP: Final = (EYE_LEFT, EYE_RIGHT, BROW_LEFT, BROW_RIGHT, LIPS_OUTER)
 _RIM: Final = 9
 """A brush so wide is drawn around them, in pixels of the crop."""
-_EDGES: Final = 50
-"""Percentile of gradients from which they are edges."""
-_UNSURE, _UNSURE_ALONG = 0.5, 4.0
-"""Variances by which people's edges differ without any blur: in all directions, and in one."""
-_MAX_BLUR: Final = 48.0
-"""Largest variance of blur, square pixels of a crop of ``_SIDE``."""
-_CLOSE: Final = 0.02
-"""Of gradients' fall, natural logarithm, below which nothing is softened."""
-_REACH: Final = 16
-"""Pixels around a face's features that matter to how sharp they are."""
+_WINDOW: Final = 10.0
+"""Sigma of the edge of what is looked at, in pixels of the crop: a sharper one would show in the spectrum."""
+_FORM: Final = 16.0
+"""Sigma of what is form and light and not detail."""
+_PERIODS: Final = (80.0, 6.0)
+"""Longest and shortest waves that are compared, in pixels of the crop."""
+_BANDS, _SECTORS = 8, 8
+_GRAINY: Final = 0.7, 1.0
+"""Frequencies, over the highest, at which a soft picture shows hardly anything but grain."""
+_LEVEL: Final = 0.02
+"""Added to spectra, squared grey levels: 8 bits know no finer."""
+_FITS: Final = 8
+_TRUE: Final = 1.3
+"""A blur's variance over what is found of it: bands' means and the window's own spectrum hide the rest
+(measured with Gaussians and boxes of 2 to 27 pixels on rendered and real faces)."""
+_UNSURE, _UNSURE_ALONG = 0.7, 4.0
+"""Variances by which people's edges differ without any blur: in all directions, and along one."""
+_MAX_BLUR: Final = 100.0
+"""Largest variance of blur, square pixels of the crop."""
 _MIN_BLUR: Final = 0.3
-"""Variances, square pixels, below which nothing is softened, or not along a slant."""
+"""Variances, square pixels, below which nothing is softened."""
+_EVEN: Final = 1e-3 * np.array([[0, 0, 0, 0], [0, 1, -1, 0], [0, -1, 1, 0], [0, 0, 0, 4]], np.float64)
+"""Penalty on what is not the same in all directions."""
 _NARROW: Final = 0.05
 """Variance of next to no blur."""
 _SIDE: Final = 256
@@ -106,8 +113,7 @@ class Softness:
         ours, theirs = (
             cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) for image in (swapped, target)
         )
-        part = _around(edged)
-        blur = _blur(ours[part], theirs[part], edged[part])
+        blur = _blur(ours, theirs, edged)
         grain, colour_grain, size = 0.0, 0.0, _SIZES[0]
         light = _Finest.of(theirs)
         skin = _skin_cells(inside)
@@ -143,9 +149,9 @@ class Softness:
         across, down, tilt = (round(float(one), 1) for one in self.blur)
         if max(across, down) < _MIN_BLUR:
             return image
-        if abs(tilt) < _MIN_BLUR:  # across, then down: far quicker
-            rows, columns = _line(across), _line(down)
-            return np.asarray(cv2.sepFilter2D(image, -1, rows, columns, borderType=cv2.BORDER_REPLICATE))
+        if tilt == 0 and across == down:
+            line = _line(across)
+            return np.asarray(cv2.sepFilter2D(image, -1, line, line, borderType=cv2.BORDER_REPLICATE))
         return np.asarray(
             cv2.filter2D(image, -1, _kernel(across, down, tilt), borderType=cv2.BORDER_REPLICATE)
         )
@@ -173,70 +179,76 @@ def _features(points: Floats, size: int) -> NDArray[np.bool_]:
     return cv2.dilate(mask, np.ones((_RIM, _RIM), np.uint8)) > 0
 
 
-def _around(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """The rows and columns that hold a mask, and what blurs reach beyond it."""
-    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
-    rows = slice(max(y - _REACH, 0), y + height + _REACH)
-    return rows, slice(max(x - _REACH, 0), x + width + _REACH)
-
-
-def _gradients(grey: Plane, inside: NDArray[np.bool_], variances: Sequence[float] | Floats) -> Floats:
-    """Mean squares of gradients at a face's edges, at each variance of blur and direction: (V, 4)."""
-    half = cv2.resize(cv2.GaussianBlur(grey, (0, 0), np.sqrt(4.0 - 1.0)), None, fx=0.5, fy=0.5)
-    here = cv2.resize(inside.astype(np.uint8), half.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
-    known, done = {4.0: half}, 4.0
-    for variance in _LADDER[2:]:
-        known[variance] = cv2.GaussianBlur(known[done], (0, 0), np.sqrt((variance - done) / 4))
-        done = variance
-        if variance >= max(variances):
-            break
-    x, y = _slopes(known[_COARSE])
-    strong = x * x + y * y
-    edges = here & (strong >= np.percentile(strong[here], _EDGES))
-    found = []
-    for variance in variances:
-        if variance < 4:
-            x, y = _slopes(cv2.GaussianBlur(grey, (0, 0), np.sqrt(variance)))
-            where, unit = cv2.resize(edges.astype(np.uint8), grey.shape[::-1], interpolation=0) > 0, 1.0
-        else:
-            x, y = _slopes(known[variance])
-            where, unit = edges, 2.0
-        x, y = x[where] / unit, y[where] / unit
-        xx, yy, xy = float(x @ x) / len(x), float(y @ y) / len(x), float(x @ y) / len(x)
-        along, across = np.cos(_DIRECTIONS), np.sin(_DIRECTIONS)
-        found.append(along**2 * xx + across**2 * yy + 2 * along * across * xy + 1e-3)
-    return np.array(found)
-
-
-def _slopes(plane: Plane) -> tuple[Plane, Plane]:
-    kernel = np.array([[-0.5, 0, 0.5]], np.float32)
-    return cv2.filter2D(plane, -1, kernel), cv2.filter2D(plane, -1, kernel.T)
-
-
 def _blur(ours: Plane, theirs: Plane, edged: NDArray[np.bool_]) -> Floats:
     """The blur that the swapped face lacks: variances across and down and their covariance."""
-    both = (_FINE, _COARSE)
-    wanted = _fall(_gradients(theirs, edged, both))
-    if (wanted >= _fall(_gradients(ours, edged, both)) - _CLOSE).any():
-        return np.zeros(3)  # no direction's is needed without a little of all
-    curves = 0.5 * np.log(_gradients(ours, edged, _LADDER))
-    steps, places = np.linspace(0, _MAX_BLUR, 97), np.log(_LADDER)
-    lacking = []
-    for curve, sought in zip(curves.T, wanted, strict=True):
-        fine, coarse = (np.interp(np.log(one + steps), places, curve) for one in both)
-        soft = fine - coarse <= sought
-        lacking.append(float(steps[np.argmax(soft)]) if soft.any() else _MAX_BLUR)
-    # Edges of one direction differ between people more than all of them do: lips are level, noses upright.
-    least = min(lacking)
-    lacking = [max(least - _UNSURE, 0) + max(one - least - _UNSURE_ALONG, 0) for one in lacking]
-    along = np.stack([np.cos(_DIRECTIONS) ** 2, np.sin(_DIRECTIONS) ** 2, np.sin(2 * _DIRECTIONS)], -1)
-    found, *_ = np.linalg.lstsq(along, np.array(lacking), rcond=None)
-    return np.asarray(found)
+    side = len(ours) // 2
+    half = [cv2.resize(one, (side, side), interpolation=cv2.INTER_AREA) for one in (ours, theirs)]
+    window = cv2.GaussianBlur(edged.astype(np.float32), (0, 0), _WINDOW)
+    window = cv2.resize(window, (side, side), interpolation=cv2.INTER_AREA)
+    (has, terms, _), (wanted, others, grain) = (_spectrum(one, window) for one in half)
+    seen = np.maximum(wanted - grain, 0.3 * grain)
+    lost = np.log(seen + _LEVEL) - np.log(has + _LEVEL)
+    trust = seen / (seen + 2 * grain + _LEVEL)
+    squares = (terms + others) / 2
+    columns = np.hstack([np.ones((len(lost), 1)), -squares])
+    weights = trust * (squares[:, 0] + squares[:, 1] < np.median(squares[:, 0] + squares[:, 1]))
+    for _ in range(_FITS):
+        weighted = (weights[:, None] * columns).T
+        found = np.linalg.solve(weighted @ columns + weights.sum() * _EVEN, weighted @ lost)
+        off = np.abs(lost - columns @ found)
+        scale = 1.4826 * np.median(off[weights > 0.05 * weights.max()]) + 0.1
+        # Where much is lost the logarithm is of what is left beside the blur: lobes, grain, rounding.
+        faded = 1 + np.maximum(squares @ found[1:], 0) / 2
+        weights = trust / faded**2 / np.maximum(1, off / (1.5 * scale))
+    return _sure(_TRUE * 4 * found[1:])  # of the picture at half its size
 
 
-def _fall(gradients: Floats) -> Floats:
-    """Natural logarithm of fine edges' strength over coarse ones', in each direction."""
-    return np.asarray(0.5 * np.log(gradients[0] / gradients[1]))
+def _sure(blur: Floats) -> Floats:
+    """A blur less what people's edges differ by without any."""
+    across, down, tilt = blur
+    values, vectors = np.linalg.eigh([[across, tilt], [tilt, down]])
+    least = max(values[0], 0.0)
+    along = np.clip(values[1] - least - _UNSURE_ALONG, 0, _MAX_BLUR)
+    least = np.clip(least - _UNSURE, 0, _MAX_BLUR)
+    x, y = vectors[:, 1]
+    return np.array([least + along * x * x, least + along * y * y, along * x * y])
+
+
+def _spectrum(plane: Plane, window: Plane) -> tuple[Floats, Floats, float]:
+    """Detail in a window: power in bands of frequency and direction, their terms, and the power of grain.
+
+    The terms (bands, 3) are the squares of frequencies across and down and twice their product, weighted by
+    power, radians a pixel.
+    """
+    form = cv2.GaussianBlur(plane * window, (0, 0), _FORM / 2)
+    form /= cv2.GaussianBlur(window, (0, 0), _FORM / 2) + np.float32(1e-3)
+    power = np.abs(np.fft.rfft2((plane - form) * window)) ** 2 / float((window**2).sum() + 1e-6)
+    bands, products, grainy = _bands(len(plane))
+    count = _BANDS * _SECTORS
+
+    def sums(values: Floats) -> Floats:
+        return np.asarray(np.bincount(bands, values, count + 1)[:count], np.float64)
+
+    flat = power.ravel()
+    total, cells = sums(flat), sums(np.ones_like(flat))
+    terms = np.stack([sums(flat * one) for one in products], -1) / np.maximum(total, 1e-9)[:, None]
+    directions = np.bincount(grainy, flat, _SECTORS + 1) / np.maximum(np.bincount(grainy), 1)
+    return total / np.maximum(cells, 1), terms, float(directions[:_SECTORS].min())
+
+
+@lru_cache(maxsize=2)
+def _bands(side: int) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64]]:
+    """Of each frequency of a spectrum: its band, its terms, and its direction where only grain is seen."""
+    down, across = np.meshgrid(np.fft.fftfreq(side), np.fft.rfftfreq(side), indexing="ij")
+    radius = np.hypot(across, down).ravel()
+    sector = np.rint((np.arctan2(down, across).ravel() % np.pi) / (np.pi / _SECTORS)).astype(int) % _SECTORS
+    edges = 2 / np.geomspace(*_PERIODS, _BANDS + 1)
+    band = np.digitize(radius, edges) - 1
+    inside = (band >= 0) & (band < _BANDS)
+    bands = np.where(inside, band * _SECTORS + sector, _BANDS * _SECTORS)
+    grainy = (radius > _GRAINY[0] / 2) & (radius < _GRAINY[1] / 2)
+    products = np.stack([across**2, down**2, 2 * across * down]).reshape(3, -1) * (2 * np.pi) ** 2
+    return bands, products, np.where(grainy, sector, _SECTORS)
 
 
 def _red(image: Image, grey: Plane) -> Plane:
@@ -339,11 +351,20 @@ def _line(variance: float) -> Plane:
 
 @lru_cache(maxsize=64)
 def _kernel(across: float, down: float, tilt: float) -> Plane:
-    """A Gaussian of the given variances and covariance."""
+    """A blur of the given variances and covariance: as much in all directions, the rest evenly along a line.
+
+    A moving picture is blurred evenly over its way, and that keeps more of the finest detail than a Gaussian.
+    """
     values, vectors = np.linalg.eigh([[across, tilt], [tilt, down]])
-    values = np.clip(values, _NARROW, _MAX_BLUR)
-    reach = int(np.ceil(2.5 * np.sqrt(values.max())))
-    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    places = np.stack([x, y], -1) @ vectors
-    kernel = np.exp(-0.5 * (places**2 / values).sum(-1))
+    least = max(float(values[0]), _NARROW)
+    length = float(np.sqrt(12 * max(values[1] - least, 0)))
+    reach = int(np.ceil(length / 2 + 2.5 * np.sqrt(least))) + 1
+    kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
+    way = np.linspace(-length / 2, length / 2, int(8 * length) + 1)
+    places = reach + way[:, None] * vectors[:, 1]
+    corners = np.floor(places).astype(int)
+    for step in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        share = (1 - np.abs(places - corners - step)).prod(axis=1)
+        np.add.at(kernel, tuple((corners + step).T[::-1]), share)
+    kernel = cv2.GaussianBlur(kernel, (0, 0), np.sqrt(least), borderType=cv2.BORDER_CONSTANT)
     return np.asarray(kernel / kernel.sum(), np.float32)

@@ -21,6 +21,7 @@ from recaster.likeness.retarget import retarget
 from recaster.networks.guided_lite import LiteSwap
 from recaster.networks.tensors import load_tensors
 from recaster.swapping.swapper import TrackPlan
+from recaster.swapping.turned_away import shares_shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,6 +102,7 @@ class GuidedSwapper:
             matrices=geometry.fit_crop(wanted, self._reference),
             landmarks=landmarks,
             extra={"wanted": wanted, "weights": self._steady(self.likeness.weights(wanted), track.times)},
+            shown=shares_shown(landmarks, track.times),
         )
 
     def _steady(self, weights: Floats, times: Floats) -> Floats:

@@ -217,7 +217,8 @@ class Renderer:
         for number, (face, mask) in painted.faces.items():
             seed = painted.frame.index * SEEDS + number
             image = colour.apply(face.image, painted.statistics[number], self._settings.colour, seed)
-            seen = _behind(mask, painted.chances.get(number), painted.nearer.get(number))
+            shown = mask * np.float32(self._scene.share(number, painted.frame.index))
+            seen = _behind(shown, painted.chances.get(number), painted.nearer.get(number))
             layers.append(Layer(image, seen, face.matrix))
         return Rendered(painted.frame, composite(painted.frame, layers, self._settings.label))
 

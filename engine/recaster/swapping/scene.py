@@ -55,12 +55,17 @@ class Scene:
         places: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for number, plan in enumerate(plans):
             for row, frame in enumerate(plan.frames.tolist()):
-                places[frame].append((number, row))
+                if plan.share(row) > 0:
+                    places[frame].append((number, row))
         return cls(plans, dict(places), nearer=nearer_faces(tracks, everybody, smoothing))
 
     def swapped(self, frames: range) -> int:
         """How many of ``frames`` show a face to swap."""
         return sum(frame in self.places for frame in frames)
+
+    def share(self, number: int, frame: int) -> float:
+        """How far the face of a plan is shown in a frame that has it, above 0 to 1."""
+        return next(self.plans[number].share(row) for plan, row in self.places[frame] if plan == number)
 
     def faces(self, frame: Frame, size: int) -> dict[int, PlannedFace]:
         """The faces of a frame, cut out of it, by the number of their plan."""

@@ -26,6 +26,7 @@ class TrackPlan:
         landmarks: (T, N, 3) float64, the target's smoothed landmarks in frame pixels.
         extra: arrays whose first axis is T, of use to the swapper alone.
         aligned: whether the crops show faces as ``align_matrix`` does.
+        shown: (T,), how far each face is shown, 0 (the target stays) to 1; None for all of each.
     """
 
     frames: NDArray[np.int64]
@@ -33,6 +34,11 @@ class TrackPlan:
     landmarks: Floats
     extra: Mapping[str, Floats] = field(default_factory=dict)
     aligned: bool = True
+    shown: Floats | None = None
+
+    def share(self, row: int) -> float:
+        """How far the face of a row is shown."""
+        return 1.0 if self.shown is None else float(self.shown[row])
 
 
 @dataclass(frozen=True, eq=False)
