@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from recaster.cli.main import COMMANDS, parser
+from recaster.evaluation.matrix.page import COLUMNS
 from recaster.evaluation.measures import MEASURES
 
 ROOT = Path(__file__).parents[1]
@@ -55,6 +56,7 @@ def test_every_measure_is_explained_once() -> None:
     text = (ROOT / "docs" / "evaluation.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
     assert sorted(rows) == sorted(MEASURES)
+    assert set(COLUMNS) <= set(re.findall(r"`(\w+)`", text))
 
 
 def options(words: list[str], of: argparse.ArgumentParser) -> set[str]:
