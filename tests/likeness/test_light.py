@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 import pytest
 
+from recaster.faces import topology
 from recaster.likeness.light import as_fine_as, evenly_lit
 from recaster.likeness.relighting import Relighting
+from recaster.likeness.softness import features
+
+if TYPE_CHECKING:
+    from recaster.facesets.faceset import Faceset
 
 SIZE = 96
 
@@ -152,3 +159,23 @@ def test_pictures_of_one_face_come_into_one_light() -> None:
     even = evenly_lit(pictures, inside())
     assert off(even[1], face()) < 0.5 * off(pictures[1], face())
     assert even.dtype == np.uint8
+
+
+@pytest.mark.parametrize("paint", [(0.55, 0.9, 1.5), (1.3, 0.6, 0.8)], ids=["blue", "red"])
+def test_painted_lids_and_lips_say_nothing_of_the_light(
+    actor_faceset: Faceset, paint: tuple[float, float, float]
+) -> None:
+    record, side = actor_faceset.records[0], 256
+    crop = actor_faceset.crop(record)
+    points = np.array(record.landmarks, float) * side / len(crop)
+    target = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
+    mask = np.zeros((side, side), np.float32)
+    cv2.fillPoly(mask, [points[list(topology.OVAL), :2].astype(np.int32)], 1)
+    own = features(points, side, 15)
+    other = target * np.where(own[..., None], paint, (1.08, 1.0, 0.88))
+    light = Relighting.measured(np.clip(other, 0, 255).astype(np.uint8), target, mask, None, points)
+    assert light is not None
+    lit = light.applied(np.clip(other, 0, 255).astype(np.uint8))
+    skin = (cv2.erode(mask, np.ones((25, 25))) > 0) & ~features(points, side, 31)
+    away = np.abs(lit - target)[skin].mean(axis=1)
+    assert np.median(away) < 1.1

@@ -30,7 +30,7 @@ from recaster.likeness.light import (
     skin_at_first,
     solved,
 )
-from recaster.likeness.softness import Softness
+from recaster.likeness.softness import Softness, features
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +55,10 @@ _TINT_SPREAD: Final = 0.03
 _MEAN_OF_NOISE: Final = 0.7
 """Mean magnitude that grain of unit strength adds to detail."""
 _ROUNDS: Final = 5
+_FEATURE: Final = 0.05
+"""Lids, brows and lips count for so much of what skin does: their colours are people's own."""
+_AROUND: Final = 0.04
+"""How far around them that is so, as a share of the crop's side."""
 _OWN_COLOUR: Final = 2.5
 """A face whose colours differ by less than 1 over this of the swapped one's is drained of them."""
 _VARIED: Final = 85
@@ -105,10 +109,10 @@ class Relighting:
         if (share > 0.5).sum() < FEWEST:
             return None
         ours, theirs = (_small(image).astype(np.float64) + _DARK for image in (swapped, target))
-        terms = light_terms(normals)
-        level, weights = _brightness(ours, theirs, share, terms)
+        terms, bare = light_terms(normals), _bare(points, len(mask))
+        level, weights = _brightness(ours, theirs, share, bare, terms)
         tints = [np.log(one / (one @ _LUMA)[..., None]) for one in (ours, theirs)]
-        tint = _tint(tints[0], tints[1], weights, share, terms)
+        tint = _tint(tints[0], tints[1], weights, share, bare, terms)
         gains = np.clip(level[..., None] + tint, *MAX_LOG_GAIN)
         saturation, usual = _saturation(tints[0] + tint, tints[1], share)
         here = share > 0.5
@@ -191,19 +195,31 @@ def _finer(swapped: Image, target: Image, softness: Softness | None) -> Floats:
     return np.log((theirs + 0.5) / (detail_strength(ours) + 0.5))
 
 
-def _brightness(ours: Floats, theirs: Floats, share: Floats, terms: Floats) -> tuple[Floats, Floats]:
+def _bare(points: Floats | None, side: int) -> Floats:
+    """(CELLS, CELLS): how much each cell is believed to be skin by where it lies in the mesh."""
+    if points is None:
+        return np.ones((CELLS, CELLS))
+    own = features(points, side, 2 * round(_AROUND * side) + 1).astype(np.float32)
+    return np.maximum(1 - _small(own).astype(np.float64), _FEATURE)
+
+
+def _brightness(
+    ours: Floats, theirs: Floats, share: Floats, bare: Floats, terms: Floats
+) -> tuple[Floats, Floats]:
     """The logarithm of the gain of brightness (CELLS, CELLS), and how much each cell is skin in its light."""
     here = share > 0.5
     ratio = np.log((theirs @ _LUMA) / (ours @ _LUMA))[..., None]
     low = terms[:, 2].reshape(CELLS, CELLS) > 2 * MOUTH_FROM - 1
-    believed = np.where(low, MOUTH_SHARE, 1.0) * share
+    believed = np.where(low, MOUTH_SHARE, 1.0) * share * bare
     first = believed.copy()
     first[here] *= skin_at_first((theirs @ _LUMA)[here]) * skin_at_first((ours @ _LUMA)[here])
     fitted, weights = _fitted(ratio, first, believed, here, terms, _SPREAD)
     return fitted[..., 0], weights
 
 
-def _tint(ours: Floats, theirs: Floats, weights: Floats, share: Floats, terms: Floats) -> Floats:
+def _tint(
+    ours: Floats, theirs: Floats, weights: Floats, share: Floats, bare: Floats, terms: Floats
+) -> Floats:
     """The logarithm of the gain of each channel, over that of brightness (CELLS, CELLS, 3).
 
     Args:
@@ -211,11 +227,13 @@ def _tint(ours: Floats, theirs: Floats, weights: Floats, share: Floats, terms: F
         theirs: likewise.
         weights: (CELLS, CELLS), what is skin in its light.
         share: (CELLS, CELLS), what is face.
+        bare: likewise, what is skin by its place.
         terms: of light; those of shape change its brightness only.
     """
     here = share > 0.5
-    first = share * _plain(ours, here) * _plain(theirs, here) * np.where(weights > 0, 1.0, 0.1)
-    found, _ = _fitted(theirs - ours, first, share, here, terms[:, :TERMS], _TINT_SPREAD)
+    believed = share * bare * np.where(weights > 0, 1.0, 0.1)
+    first = believed * _plain(ours, here) * _plain(theirs, here)
+    found, _ = _fitted(theirs - ours, first, believed, here, terms[:, :TERMS], _TINT_SPREAD)
     return found
 
 

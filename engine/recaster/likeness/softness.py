@@ -107,7 +107,7 @@ class Softness:
             points: (478, 3), the mesh in the crop's pixels.
         """
         inside = mask > 0.9
-        edged = inside & _features(points, len(mask))
+        edged = inside & features(points, len(mask), _RIM)
         if len(mask) < _MIN_SIDE or edged.sum() < _MIN_EDGES:
             return None
         ours, theirs = (
@@ -171,12 +171,18 @@ class Softness:
         return grained
 
 
-def _features(points: Floats, size: int) -> NDArray[np.bool_]:
-    """(size, size): lids, brows and lips, whose edges are sharp in everybody."""
+def features(points: Floats, size: int, rim: int) -> NDArray[np.bool_]:
+    """(size, size): lids, brows and lips, drawn with a brush ``rim`` wide.
+
+    Args:
+        points: (478, 3), the mesh in the crop's pixels.
+        size: side of the crop.
+        rim: pixels, odd.
+    """
     mask = np.zeros((size, size), np.uint8)
     for outline in _SHARP:
         cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(points[list(outline), :2]).astype(np.int32)), 1)
-    return cv2.dilate(mask, np.ones((_RIM, _RIM), np.uint8)) > 0
+    return cv2.dilate(mask, np.ones((rim, rim), np.uint8)) > 0
 
 
 def _blur(ours: Plane, theirs: Plane, edged: NDArray[np.bool_]) -> Floats:
