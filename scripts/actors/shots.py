@@ -65,7 +65,7 @@ SHOTS = {
 
 
 def frames_of(shot: Shot, count: int) -> list[Frame]:
-    """What the actor does in each frame."""
+    """The actor's motion, frame by frame."""
     frames = perform(FRAMES, FPS, SEED)[shot.start : shot.start + count]
     if shot.yaws is None:
         return frames

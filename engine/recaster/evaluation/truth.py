@@ -96,7 +96,7 @@ class Truth:
         return self._unpacked(self._packed[index])
 
     def before(self, index: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
-        """What is before the face in a frame, and what is so in part (edges, dark lenses); None for nothing.
+        """Masks of what covers a frame's face, wholly and in part (edges, dark lenses); None for nothing.
 
         Both are (height, width).
         """

@@ -1,4 +1,4 @@
-"""Faces in front of faces: whose face, swapped or not, hides a part of another that is swapped."""
+"""Faces, swapped or not, in front of faces that are swapped."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def nearer_faces(
 
 
 def covering(outlines: Sequence[Outline], matrix: Floats, size: int) -> NDArray[np.float32]:
-    """How far faces cover a crop, (size, size) float32, 0 to 1, with an edge as sharp as its pixels.
+    """Draws the share of each pixel of a crop that faces cover, (size, size) float32, 0 to 1.
 
     Args:
         outlines: of the faces, in pixels of the frame.
@@ -94,7 +94,7 @@ def _in_front(other: FaceTrack, track: FaceTrack, frames: NDArray[np.int64], *, 
 
 
 def _size(track: FaceTrack, frame: int) -> float:
-    """How large a face is, whichever way it looks."""
+    """Spread of a face's points in all three dimensions: the same whichever way it looks."""
     return float(np.linalg.norm(_within(track, frame, frame)[0].std(0)))
 
 

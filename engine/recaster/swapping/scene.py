@@ -64,7 +64,7 @@ class Scene:
         return sum(frame in self.places for frame in frames)
 
     def share(self, number: int, frame: int) -> float:
-        """How far the face of a plan is shown in a frame that has it, above 0 to 1."""
+        """Share of a plan's face that is shown in a frame that has it, above 0 to 1."""
         return next(self.plans[number].share(row) for plan, row in self.places[frame] if plan == number)
 
     def faces(self, frame: Frame, size: int) -> dict[int, PlannedFace]:

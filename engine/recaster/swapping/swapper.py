@@ -37,7 +37,7 @@ class TrackPlan:
     shown: Floats | None = None
 
     def share(self, row: int) -> float:
-        """How far the face of a row is shown."""
+        """Share of a row's face that is shown, 0 to 1."""
         return 1.0 if self.shown is None else float(self.shown[row])
 
 

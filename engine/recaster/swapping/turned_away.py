@@ -1,4 +1,4 @@
-"""How far a swapped face is shown while a head turns away: as long as it is worth it, then the original.
+"""The hand-over from a swapped face to the original while a head turns away.
 
 A face that is drawn from frontal frames has no side to show: from some angle on the performer's own profile
 is nearer to the true swap than what can be drawn. Measured with rendered actors whose true swap is known:
@@ -24,7 +24,7 @@ HANDOVER_SECONDS: Final = 0.4
 
 
 def shares_shown(landmarks: Floats, times: Floats) -> Floats:
-    """How far each frame's face is shown, (T,) from 0 (the target stays) to 1.
+    """Computes the share of each frame's face that is shown, (T,) from 0 (the target stays) to 1.
 
     Args:
         landmarks: (T, N, 3), smoothed, of one track; all of it is shown where they aren't the mesh's.

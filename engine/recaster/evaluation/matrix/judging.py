@@ -159,7 +159,7 @@ def judge_shot(frames: Iterable[Mapping[str, object]]) -> dict[str, float]:
 def judge_motion(
     row: Row, target: Path, swapped: Path, faceset: Path
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Whose face it is and how it moves, in a plain swap and in its true one.
+    """Judges identity and motion of a plain swap and of its true one.
 
     Args:
         row: of the matrix.

@@ -38,7 +38,7 @@ def faceset_of(row: Row, out: Path, report: Report = silent) -> Path:
 
 
 def swapper_of(row: Row, faceset: Path, out: Path, report: Report = silent) -> Swapper:
-    """What swaps a row's source in: a model, or the faceset at once."""
+    """The swapper of a row: with its model, one trained for it, or the faceset at once."""
     if row.model is not None:
         return load_swapper(row.model)
     if row.train is not None:
