@@ -13,7 +13,7 @@ from recaster.errors import FaceNotFoundError, ModelError, WeightsError
 from recaster.faces import alignment, topology
 from recaster.likeness import geometry
 from recaster.likeness.condition import CHANNELS, FACE, Drawing, draw
-from recaster.likeness.form import mesh_in_crop
+from recaster.likeness.form import Form, mesh_in_crop
 from recaster.likeness.layout import cover, under_jaw, vertices
 from recaster.likeness.likeness import Likeness
 from recaster.likeness.retarget import _LOWER_LIDS, _UPPER_LIDS, _outline_pull, retarget
@@ -93,16 +93,28 @@ def test_the_outline_stays_the_targets_and_eyes_and_mouth_are_left_alone(
     assert pull.sum(1).max() <= 1 + 1e-9
 
 
+def gaping(likeness: Likeness, drop: float) -> Form:
+    """The actor's form, had she hardly ever shut her mouth."""
+    agape = likeness.form.neutral.copy()
+    agape[list(LOWER_LIP), 1] += drop * float(geometry.eye_distance(agape))
+    return dataclasses.replace(likeness.form, neutral=agape, shut=0.0)
+
+
 def test_a_shut_mouth_stays_shut_on_a_source_whose_calm_mouth_is_open(
     likeness: Likeness, points: np.ndarray
 ) -> None:
     quiet = np.repeat(points[[geometry.mouth_gap(points).argmin()]], 60, 0)
-    form = likeness.form
-    agape = form.neutral.copy()
-    agape[list(LOWER_LIP), 1] += 0.06 * float(geometry.eye_distance(agape))
-    forms = [dataclasses.replace(form, neutral=agape, shut=shut) for shut in (0.0, -0.06)]
-    parted, kept = (geometry.mouth_gap(retarget(quiet, likeness.mesh, one)) for one in forms)
-    assert kept.max() < 0.6 * parted.min()
+    quiet[:, list(LOWER_LIP)] = quiet[:, list(UPPER_LIP)] + (0, 0.02 * geometry.eye_distance(quiet)[0], 0)
+    wanted = retarget(quiet, likeness.mesh, gaping(likeness, 0.1))
+    assert geometry.mouth_gap(wanted).max() < 0.005
+
+
+@pytest.mark.parametrize("drop", [0.0, 0.1])
+def test_lips_part_as_far_as_the_performers(likeness: Likeness, points: np.ndarray, drop: float) -> None:
+    theirs = geometry.mouth_gap(points)
+    wanted = geometry.mouth_gap(retarget(points, likeness.mesh, gaping(likeness, drop)))
+    assert theirs.max() > 0.15
+    assert np.allclose(wanted[theirs > 0.15], theirs[theirs > 0.15], atol=0.01)
 
 
 def test_teeth_keep_their_height_in_a_mouth_that_opens_wider(likeness: Likeness) -> None:

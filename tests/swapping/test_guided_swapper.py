@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from recaster.errors import UsageError, WeightsError
-from recaster.faces import alignment
+from recaster.faces import alignment, topology
 from recaster.faces.analysis import AnalysisSettings, analyse
 from recaster.faces.smoothing import Smoothing
 from recaster.likeness import geometry
+from recaster.likeness.references import lip_gaps
 from recaster.media.reader import read_frames
 from recaster.networks.model_folder import ModelCard, ModelFolder
 from recaster.networks.presets import GuidedNetwork, preset
@@ -83,6 +84,37 @@ def test_the_mouth_follows_the_performer(
     plan = swapper.plan(track, Smoothing("zero-phase"))
     wanted, theirs = geometry.mouth_gap(plan.extra["wanted"]), geometry.mouth_gap(plan.landmarks)
     assert np.corrcoef(wanted, theirs)[0, 1] > 0.95
+
+
+def test_an_open_mouth_is_the_performers_own_on_a_source_that_never_opened_hers(
+    swapper: GuidedSwapper, performance: tuple[list[Frame], FaceTrack]
+) -> None:
+    likeness = swapper.likeness
+    shut = lip_gaps(likeness.shapes.mouth)[:, 4].argsort()[:4]
+    quiet = dataclasses.replace(
+        likeness,
+        textures=likeness.textures[shut],
+        shapes=likeness.shapes[shut],
+        records=likeness.records[shut],
+    )
+    mute = GuidedSwapper(quiet, swapper.size, swapper.digest)
+    plan = mute.plan(performance[1], Smoothing("none"))
+    gaps = geometry.mouth_gap(plan.landmarks)
+    rows = [int(gaps.argmax()), int(gaps.argmin())]
+    wide, closed = (planned(plan, performance[0], mute.size, row) for row in rows)
+    (shown, shut_lips) = mute.swap([wide, closed])
+    assert shown.mouth is not None
+    wanted = alignment.transform(wide.extra["wanted"], wide.matrix)
+    assert geometry.mouth_gap(wanted) > 0.9 * gaps.max()
+    for share in (0.2, 0.5, 0.8):
+        there, here = (
+            np.round((1 - share) * mesh[topology.LIP_TOP, :2] + share * mesh[topology.LIP_BOTTOM, :2])
+            for mesh in (wide.landmarks, wanted)
+        )
+        (x, y), (column, row) = there.astype(int), here.astype(int)
+        assert shown.mouth.share[row, column] > 0.9
+        assert np.abs(shown.mouth.image[row, column].astype(int) - wide.image[y, x]).mean() < 25
+    assert shut_lips.mouth is None or shut_lips.mouth.share.max() < 0.5
 
 
 def test_other_landmarks_are_refused(

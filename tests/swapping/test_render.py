@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from recaster.faces.types import Inlay
 from recaster.likeness.occluders import SIZE
 from recaster.media.types import Frame
 from recaster.swapping.render import Rendered, Renderer
@@ -167,6 +168,23 @@ def test_extra_arrays_reach_the_swapper_row_by_row(fake: Any) -> None:
 
     render(fake, [fake.track(range(2, 9))], range(COUNT), SwapSettings(), Recording())
     assert rows == list(range(2, 9))
+
+
+def test_the_mouth_shows_in_its_own_light(fake: Any) -> None:
+    class Gaping(fake.FakeSwapper):
+        def swap(self, faces: Any) -> Any:
+            image, share = np.full((64, 64, 3), (250, 0, 250), np.uint8), np.zeros((64, 64), np.float32)
+            share[24:40, 24:40] = 1
+            return [
+                dataclasses.replace(face, mouth=Inlay(image, share)) if even else face
+                for even, face in zip((True, False) * len(faces), super().swap(faces), strict=False)
+            ]
+
+    settings = SwapSettings(colour="mean", batch=2)
+    rendered, _ = render(fake, [fake.track(range(COUNT))], range(2), settings, Gaping())
+    x, y = 60, 45  # the middle of the face
+    assert np.abs(rendered[0].image[y - 3 : y + 3, x - 3 : x + 3].astype(int) - (250, 0, 250)).max() < 6
+    assert np.abs(rendered[1].image[y, x].astype(int) - (250, 0, 250)).max() > 50
 
 
 def test_an_error_leaves_no_thread_behind(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:

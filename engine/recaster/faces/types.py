@@ -149,8 +149,23 @@ class SwappedFace:
         image: (size, size, 3) uint8 RGB, the source's face in the target's pose and expression.
         mask: (size, size) float32, 0 (keep the target) to 1 (show the source).
         matrix: (2, 3) float64, frame pixels to crop pixels.
+        mouth: the target's own inside of the mouth, in its own light; None where nothing of it shows.
     """
 
     image: Image
     mask: NDArray[np.float32]
     matrix: Floats
+    mouth: Inlay | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Inlay:
+    """A picture that shows within a face.
+
+    Attributes:
+        image: (size, size, 3) uint8 RGB.
+        share: (size, size) float32, 0 to 1, how much of it shows.
+    """
+
+    image: Image
+    share: NDArray[np.float32]

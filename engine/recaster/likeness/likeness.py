@@ -15,8 +15,16 @@ from recaster.likeness import geometry
 from recaster.likeness.form import Form, canonical_expressions, canonical_mesh, learn_form
 from recaster.likeness.layout import Layout, cover, face_layout, vertices, wrap_sharply
 from recaster.likeness.light import evenly_lit
+from recaster.likeness.mouth import lips_alone
 from recaster.likeness.raster import Rim, rasterised
-from recaster.likeness.references import REGIONS, Shapes, blend_weights, choose_references, measure_shapes
+from recaster.likeness.references import (
+    REGIONS,
+    Shapes,
+    blend_weights,
+    choose_references,
+    lip_gaps,
+    measure_shapes,
+)
 from recaster.likeness.surface import UNDERJAW
 from recaster.likeness.visibility import (
     filled,
@@ -185,9 +193,10 @@ class Likeness:
 
     @cached_property
     def _shown(self) -> NDArray[np.uint8]:
-        if not self.invented.any():
-            return self.textures
-        return skin_instead(self.textures, self.layout, self.invented)
+        shown = self.textures
+        if self.invented.any():
+            shown = skin_instead(shown, self.layout, self.invented)
+        return lips_alone(shown, self.layout, lip_gaps(self.shapes.mouth)[:, 4])
 
     @cached_property
     def _patches(self) -> dict[str, list[tuple[slice, slice, NDArray[np.float32]]]]:

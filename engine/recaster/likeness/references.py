@@ -10,6 +10,7 @@ from scipy.spatial.distance import cdist
 
 from recaster.faces import topology
 from recaster.likeness import geometry
+from recaster.likeness.surface import LOWER_LIP, UPPER_LIP
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,6 +71,13 @@ def measure_shapes(points: Floats, mesh: Floats) -> Shapes:
         mouth=np.concatenate([_per_point(canonical[:, _LIPS, :2]), pose / 2], -1),
         eyes=np.concatenate([*eyes, pose / 2], -1),
     )
+
+
+def lip_gaps(mouths: Floats) -> Floats:
+    """How far facing points of the inner lips are apart (T, 9), eye distances, by shapes of mouths (T, F)."""
+    lips = mouths[:, : 2 * len(_LIPS)].reshape(len(mouths), -1, 2)[..., 1] * np.sqrt(len(_LIPS))
+    upper, lower = ([_LIPS.index(point) for point in row] for row in (UPPER_LIP, LOWER_LIP))
+    return np.asarray(lips[:, lower] - lips[:, upper])
 
 
 def choose_references(shapes: Shapes, sharpness: Floats, count: int) -> NDArray[np.int64]:

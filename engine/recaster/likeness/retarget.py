@@ -9,8 +9,8 @@ from scipy.spatial.distance import cdist
 
 from recaster.faces import topology
 from recaster.likeness.form import Form, canonical_expressions, closed_lids, learn_form
-from recaster.likeness.geometry import eye_distance, lid_openings
-from recaster.likeness.surface import LOWER_LIP, UPPER_LIP
+from recaster.likeness.geometry import eye_distance, lid_openings, mouth_gap
+from recaster.likeness.surface import LIP_ROWS, LOWER_LIP, UPPER_LIP
 
 if TYPE_CHECKING:
     from recaster.faces.types import Floats
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 # Facing points of the lids (upper, lower; left eye then right).
 _UPPER_LIDS = ((246, 161, 160, 159, 158, 157, 173), (466, 388, 387, 386, 385, 384, 398))
 _LOWER_LIDS = ((7, 163, 144, 145, 153, 154, 155), (249, 390, 373, 374, 380, 381, 382))
-# The lips' outer edge without its corners.
-_UPPER_EDGE, _LOWER_EDGE = topology.LIPS_OUTER[11:], topology.LIPS_OUTER[1:10]
 # The two rows of points above the upper lids, that follow them by these shares.
 _FOLDS = (
     (0.6, ((247, 30, 29, 27, 28, 56, 190), (467, 260, 259, 257, 258, 286, 414))),
@@ -31,6 +29,8 @@ _NARROWEST = 0.5
 """Nobody's usual lids are taken for narrower than this share of the source's: they are shut, not narrow."""
 _OUTLINE_REACH, _OUTLINE_SPREAD = 0.45, 0.15
 """How far from the outline points follow it, and how smoothly, in eye distances."""
+_READS_SHUT = 0.03
+"""Lips that touch are seen at most this far apart, in eye distances."""
 _TELLING = 25
 """Frames of a track from which on its calm ones tell the performer's build from the expression."""
 
@@ -40,9 +40,9 @@ def retarget(points: Floats, mesh: Floats, source: Form) -> Floats:
 
     The target's offsets from its own neutral are added to the source's neutral in the canonical
     space, and the target's pose is put back. Lids keep their place between closed and usual for
-    each person, and lips too, so that closed stays closed; they never cross. The outline is the
-    target's. In a track of a few frames build and expression cannot be told apart: the fewer, the more
-    of the target's build is kept, so that an open mouth stays open.
+    each person, so that closed stays closed; lips part as far as the target's do, and never cross. The
+    outline is the target's. In a track of a few frames build and expression cannot be told apart: the
+    fewer, the more of the target's build is kept.
 
     Args:
         points: (T, 478, 3), one performer's meshes in frame pixels, smoothed.
@@ -57,9 +57,9 @@ def retarget(points: Floats, mesh: Floats, source: Form) -> Floats:
     moved = source.neutral + (expressions - target.neutral)
     share = (lid_openings(expressions) - target.closed) / (target.lids - target.closed)
     wanted = source.closed + np.clip(share, 0.0, _WIDEST) * (source.lids - source.closed)
-    moved = _set_lips(moved, source.shut - target.shut)
     moved = _set_lids(moved, source.neutral, wanted / lid_openings(source.neutral))
-    return _within(points, fits.undo(_part_lips(moved)), _outline_pull(source.neutral))
+    moved = _set_lips(moved, _parted(expressions, target))
+    return _within(points, fits.undo(moved), _outline_pull(source.neutral))
 
 
 def _within(points: Floats, wanted: Floats, pull: Floats) -> Floats:
@@ -96,13 +96,26 @@ def _usual(expressions: Floats, source: Form) -> Form:
     )
 
 
-def _set_lips(points: Floats, farther: float) -> Floats:
-    """Lips that stand this much (of the eye distance) farther apart than the neutral faces have it."""
+def _parted(expressions: Floats, performer: Form) -> Floats:
+    """From the points of a performer's inner upper lip to those below (T, 9, 3); 0 where lips touch.
+
+    What the landmarker sees between lips that touch is taken away, and less of it the farther they part.
+    """
+    apart = expressions[:, list(LOWER_LIP)] - expressions[:, list(UPPER_LIP)]
+    seen = np.maximum(apart[..., 1:2], 1e-6)
+    least = np.clip(mouth_gap(performer.neutral) + performer.shut, 1e-6, _READS_SHUT)
+    touching = least * eye_distance(performer.neutral)
+    beyond = np.maximum(seen - touching, 0)
+    return np.asarray(apart * np.maximum(1 - touching / seen * np.exp(-beyond / (2 * touching)), 0))
+
+
+def _set_lips(points: Floats, apart: Floats) -> Floats:
+    """Meshes (T, 478, 3) whose inner lips are ``apart`` (T, 9, 3), around where they would meet."""
     points = points.copy()
-    move = farther / 2 * eye_distance(points[0])
-    for share, rows in ((1.0, (UPPER_LIP, LOWER_LIP)), (0.5, (_UPPER_EDGE, _LOWER_EDGE))):
-        points[:, list(rows[0]), 1] -= share * move
-        points[:, list(rows[1]), 1] += share * move
+    farther = apart - (points[:, list(LOWER_LIP)] - points[:, list(UPPER_LIP)])
+    for share, upper, lower in LIP_ROWS:
+        points[:, list(upper)] -= share / 2 * farther
+        points[:, list(lower)] += share / 2 * farther
     return points
 
 
@@ -116,13 +129,4 @@ def _set_lids(points: Floats, neutral: Floats, shares: Floats) -> Floats:
         points[:, upper] = wanted
         for share, rows in _FOLDS:
             points[:, rows[eye]] += share * shift
-    return points
-
-
-def _part_lips(points: Floats) -> Floats:
-    """Where the inner lips cross, both meet half way."""
-    points = points.copy()
-    crossed = np.minimum(points[:, list(LOWER_LIP), 1] - points[:, list(UPPER_LIP), 1], 0.0) / 2
-    points[:, list(UPPER_LIP), 1] += crossed
-    points[:, list(LOWER_LIP), 1] -= crossed
     return points

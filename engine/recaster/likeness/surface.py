@@ -27,6 +27,15 @@ if TYPE_CHECKING:
 UPPER_LIP: Final = (191, 80, 81, 82, 13, 312, 311, 310, 415)
 LOWER_LIP: Final = (95, 88, 178, 87, 14, 317, 402, 318, 324)
 
+# Rows of the lips without their corners, from the inner edge to the outer one, and how far each follows the
+# inner edge.
+LIP_ROWS: Final = (
+    (1.0, UPPER_LIP, LOWER_LIP),
+    (0.85, (183, 42, 41, 38, 12, 268, 271, 272, 407), (96, 89, 179, 86, 15, 316, 403, 319, 325)),
+    (0.7, (184, 74, 73, 72, 11, 302, 303, 304, 408), (77, 90, 180, 85, 16, 315, 404, 320, 307)),
+    (0.5, topology.LIPS_OUTER[:10:-1], topology.LIPS_OUTER[1:10]),
+)
+
 JAW: Final = list(topology.OVAL[10:27])
 """The edge of the jaw, from one side to the other."""
 

@@ -16,6 +16,7 @@ from recaster.likeness.condition import CHANNELS, draw
 from recaster.likeness.form import mesh_in_crop
 from recaster.likeness.light import as_fine_as
 from recaster.likeness.likeness import Likeness
+from recaster.likeness.mouth import inside_of_mouth
 from recaster.likeness.references import REGIONS
 from recaster.likeness.retarget import retarget
 from recaster.networks.guided_lite import LiteSwap
@@ -132,7 +133,12 @@ class GuidedSwapper:
                 as_fine_as(image, drawing.picture) for image, drawing in zip(finished, drawn, strict=True)
             ]
         return [  # beyond the rim of the warp nothing is known: the target is shown, whatever the mask
-            SwappedFace(cv2.copyTo(image, drawing.warped, face.image.copy()), drawing.visible, face.matrix)
+            SwappedFace(
+                cv2.copyTo(image, drawing.warped, face.image.copy()),
+                drawing.visible,
+                face.matrix,
+                inside_of_mouth(face.image, face.landmarks, drawing.points),
+            )
             for image, drawing, face in zip(painted, drawn, faces, strict=True)
         ]
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from recaster.swapping.settings import SwapSettings
     from recaster.swapping.swapper import Swapper
 
-PLAN_FORMAT: Final = 11
+PLAN_FORMAT: Final = 12
 
 
 def swap_clip(

@@ -196,7 +196,7 @@ class Renderer:
             number: colour.measure(
                 face.image,
                 cut.faces[number].image,
-                _behind(masks[number], chances.get(number), nearer.get(number)),
+                _behind(_changed(face, masks[number]), chances.get(number), nearer.get(number)),
                 self._settings.colour,
                 self._normals(cut.faces[number]),
                 _mesh(cut.faces[number]),
@@ -217,6 +217,8 @@ class Renderer:
         for number, (face, mask) in painted.faces.items():
             seed = painted.frame.index * SEEDS + number
             image = colour.apply(face.image, painted.statistics[number], self._settings.colour, seed)
+            if face.mouth is not None:
+                image += face.mouth.share[..., None] * (face.mouth.image - image)
             shown = mask * np.float32(self._scene.share(number, painted.frame.index))
             seen = _behind(shown, painted.chances.get(number), painted.nearer.get(number))
             layers.append(Layer(image, seen, face.matrix))
@@ -235,6 +237,11 @@ def _behind(
     for covered in (None if chances is None else hidden(chances, len(mask)), nearer):
         mask = mask if covered is None else mask * (1 - covered)
     return mask
+
+
+def _changed(face: SwappedFace, mask: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A face's mask without what shows the target's own mouth."""
+    return mask if face.mouth is None else mask * (1 - face.mouth.share)
 
 
 def _groups(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -1,0 +1,91 @@
+"""The performer's own inside of the mouth, between lips of the source's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+
+from recaster.faces import topology
+from recaster.likeness import geometry
+from recaster.likeness.form import canonical_expressions, mesh_in_crop
+from recaster.likeness.likeness import Likeness
+from recaster.likeness.mouth import inside_of_mouth, lips_alone
+from recaster.likeness.references import lip_gaps
+from recaster.likeness.surface import LOWER_LIP, UPPER_LIP
+
+if TYPE_CHECKING:
+    from recaster.facesets.faceset import Faceset
+
+SIZE = 128
+
+
+@pytest.fixture(scope="module")
+def likeness(actor_faceset: Faceset) -> Likeness:
+    return Likeness.from_faceset(actor_faceset, references=8)
+
+
+def mouth(likeness: Likeness, gap: float) -> np.ndarray:
+    """The neutral mesh with lips this many eye distances apart, in a crop."""
+    mesh = mesh_in_crop(likeness.form.neutral, SIZE)
+    upper, lower = list(UPPER_LIP), list(LOWER_LIP)
+    down = np.array([0, gap / 2 * geometry.eye_distance(mesh), 0])
+    middle = (mesh[upper] + mesh[lower]) / 2
+    mesh[upper], mesh[lower] = middle - down, middle + down
+    return mesh
+
+
+def painted(points: np.ndarray, size: int, image: np.ndarray) -> np.ndarray:
+    """A picture with teeth (blue) above a tongue (green) between the lips."""
+    image = image.copy()
+    top, bottom = points[topology.LIP_TOP, :2], points[topology.LIP_BOTTOM, :2]
+    polygon = np.round(points[list(topology.LIPS_INNER), :2]).astype(np.int32)
+    inside = cv2.fillPoly(np.zeros((size, size), np.uint8), [polygon], 1) > 0
+    above = np.mgrid[:size, :size][0] < (top + bottom)[1] / 2
+    image[inside & above], image[inside & ~above] = (0, 0, 255), (0, 255, 0)
+    return image
+
+
+def test_teeth_and_tongue_come_to_where_the_wanted_lips_are(likeness: Likeness) -> None:
+    seen, wanted = mouth(likeness, 0.4), mouth(likeness, 0.4) + np.array([9.0, -6.0, 0.0])
+    inlay = inside_of_mouth(painted(seen, SIZE, np.full((SIZE, SIZE, 3), 90, np.uint8)), seen, wanted)
+    assert inlay is not None
+    top, bottom = wanted[topology.LIP_TOP, :2], wanted[topology.LIP_BOTTOM, :2]
+    for share, colour in ((0.25, (0, 0, 255)), (0.75, (0, 255, 0))):
+        x, y = np.round(top + share * (bottom - top)).astype(int)
+        assert np.abs(inlay.image[y, x].astype(int) - colour).max() < 20
+        assert inlay.share[y, x] > 0.95
+    x, y = np.round(wanted[topology.LIPS_OUTER[5], :2] + [0, 3]).astype(int)
+    assert inlay.share[y, x] == 0
+
+
+def test_nothing_shows_between_lips_that_touch(likeness: Likeness) -> None:
+    image = np.full((SIZE, SIZE, 3), 255, np.uint8)
+    shut = inside_of_mouth(image, mouth(likeness, 0.02), mouth(likeness, 0.0))
+    assert shut is None
+
+
+def test_lips_are_cleared_of_teeth_that_lie_on_them(likeness: Likeness) -> None:
+    layout = likeness.layout
+    inner, outer = (layout.points[list(row)] for row in (topology.LIPS_INNER, topology.LIPS_OUTER))
+    texture = np.full((layout.size, layout.size, 3), (200, 150, 130), np.uint8)
+    bared = inner + 0.4 * (outer - inner)
+    for polygon, colour in ((outer, (170, 80, 80)), (bared, (235, 230, 220))):
+        cv2.fillPoly(texture, [np.round(polygon).astype(np.int32)], colour)
+    textures = np.stack([texture, texture])
+    shown = lips_alone(textures, layout, np.array([0.3, 0.01]))
+    place = np.round(inner[15] + 0.2 * (outer[15] - inner[15])).astype(int)
+    assert texture[place[1], place[0]].min() > 200
+    assert np.abs(shown[0][place[1], place[0]].astype(int) - (170, 80, 80)).max() < 15
+    skin = cv2.fillPoly(np.zeros(texture.shape[:2], np.uint8), [np.round(outer).astype(np.int32)], 1) == 0
+    assert (shown[0][skin] == texture[skin]).mean() > 0.99
+    assert (shown[1] == texture).all()  # what is seen where lips touch is where they touch
+
+
+def test_gaps_are_read_from_the_shapes_of_mouths(likeness: Likeness, actor_faceset: Faceset) -> None:
+    landmarks = {record.id: record.landmarks for record in actor_faceset.records}
+    meshes = np.stack([landmarks[int(record)] for record in likeness.records])
+    expressions, _ = canonical_expressions(meshes.astype(np.float64), likeness.mesh)
+    assert np.allclose(lip_gaps(likeness.shapes.mouth)[:, 4], geometry.mouth_gap(expressions), atol=0.03)
