@@ -18,6 +18,7 @@ from recaster.media.probe import probe
 from recaster.media.writer import CODECS, SOUNDS, WriterOptions
 from recaster.provenance.policy import BASES, Policy
 from recaster.swapping.colour import COLOURS
+from recaster.swapping.coverage import Coverage, FaceCoverage
 from recaster.swapping.device import choose_device
 from recaster.swapping.label import CORNERS, KINDS, LabelSettings
 from recaster.swapping.masks import MASKS, MaskSettings
@@ -149,9 +150,12 @@ def test_values_that_there_are_not(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_summary(tmp_path: Path) -> None:
-    result = SwapResult(tmp_path / "out.mp4", 100, 90, 64, (0, 3), {"swap": 1.25})
+    faces = [(FaceCoverage(0, 900, 1.0, {}),)] * 90 + [()] * 10
+    coverage = Coverage.of(range(100), faces, left_out=(), others=())
+    result = SwapResult(tmp_path / "out.mp4", coverage, 64, (0, 3), {"swap": 1.25})
     text = "\n".join(result.summary("on the CPU"))
     assert "100 frames, 90 with a swapped face (2 tracks), 10 without" in text
+    assert "\nframes 90-99: no face found\n" in text
     assert "64 frames were there already" in text
     assert text.endswith("seconds: swap 1.2; on the CPU")
 
@@ -208,7 +212,7 @@ def test_swap_of_real_footage(
     ]
     assert cli.main(arguments) == 0
     said = capsys.readouterr()
-    assert "12 frames, 12 with a swapped face (1 track), 0 without" in said.out
+    assert "12 frames, 12 with a swapped face (1 track)\n" in said.out
     assert "swapping 12/12 frames" in said.err
     info = probe(out)
     assert (info.frame_count, info.width, len(info.audio)) == (12, 720, 1)

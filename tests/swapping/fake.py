@@ -6,6 +6,7 @@ be killed in the middle.
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import time
 from pathlib import Path
@@ -22,6 +23,8 @@ from recaster.swapping.swapper import TrackPlan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from recaster.swapping.scene import Scene
 
 WIDTH, HEIGHT, RATE = 128, 96, 25
 FACE = 40.0
@@ -74,6 +77,11 @@ def track(frames: Iterable[int], number: int = 0, centre: tuple[float, float] = 
 def analysis(tracks: Sequence[FaceTrack], count: int) -> Analysis:
     """An analysis that found ``tracks``."""
     return Analysis(tuple(tracks), (), count)
+
+
+def with_look(scene: Scene) -> Scene:
+    """The scene as if the usual look of its first face were known."""
+    return dataclasses.replace(scene, looks={0: "look"})
 
 
 class FakeSwapper:

@@ -10,6 +10,7 @@ import pytest
 
 from recaster.errors import OutputError
 from recaster.swapping.chunks import Parts
+from recaster.swapping.coverage import write_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +20,13 @@ PLAN = {"clip": "1", "settings": {"mask": "hull"}}
 
 def parts(folder: Path, *, mattes: bool = False) -> Parts:
     return Parts.of(folder / "out.mp4", range(10, 95), 30, mattes=mattes)
+
+
+def finish(made: Parts, chunk: range, *, matte: bool = False) -> None:
+    write_record(made.record(chunk), [()] * len(chunk))
+    made.clip(chunk).touch()
+    if matte:
+        made.matte(chunk).touch()
 
 
 def test_chunks_cover_the_frames_once(tmp_path: Path) -> None:
@@ -32,7 +40,7 @@ def test_neighbouring_missing_chunks_are_rendered_in_one_go(tmp_path: Path) -> N
     made = parts(tmp_path)
     made.open(PLAN)
     assert made.missing() == [range(10, 95)]
-    made.clip(made.chunks[1]).touch()
+    finish(made, made.chunks[1])
     assert made.missing() == [range(10, 40), range(70, 95)]
     assert made.within(range(70, 95)) == [range(70, 95)]
 
@@ -41,15 +49,34 @@ def test_a_part_without_its_matte_is_missing(tmp_path: Path) -> None:
     made = parts(tmp_path, mattes=True)
     made.open(PLAN)
     for chunk in made.chunks:
-        made.clip(chunk).touch()
-    made.matte(made.chunks[2]).touch()
+        finish(made, chunk, matte=chunk == made.chunks[2])
     assert made.missing() == [range(10, 70)]
+
+
+@pytest.mark.parametrize("harm", ["gone", "cut", "another's", "of other frames"])
+def test_a_part_of_which_it_is_not_known_what_was_swapped_is_missing(tmp_path: Path, harm: str) -> None:
+    made = parts(tmp_path)
+    made.open(PLAN)
+    for chunk in made.chunks:
+        finish(made, chunk)
+    assert made.missing() == []
+    assert made.faces() == [()] * 85
+    record = made.record(made.chunks[1])
+    if harm == "gone":
+        record.unlink()
+    elif harm == "of other frames":
+        write_record(record, [()] * 31)
+    else:
+        record.write_text({"cut": "[[], [", "another's": '[[{"track": "x"}]]'}[harm])
+    assert made.missing() == [range(40, 70)]
+    with pytest.raises(OutputError, match="gone or damaged; run the same command again"):
+        made.faces()
 
 
 def test_parts_of_the_same_plan_are_kept_and_of_another_discarded(tmp_path: Path) -> None:
     made = parts(tmp_path)
     assert made.open(PLAN) is False
-    made.clip(made.chunks[0]).touch()
+    finish(made, made.chunks[0])
     assert made.open({**PLAN}) is False
     assert made.finished(made.chunks[0])
     (made.folder / f".{made.clip(made.chunks[1]).stem}.abc123.mov").touch()

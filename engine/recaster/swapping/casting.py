@@ -9,6 +9,8 @@ from recaster.faces.choose import choose_tracks
 from recaster.facesets.stills import person_in
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from recaster.faces.types import Analysis, FaceTrack
     from recaster.media.types import ClipInfo
     from recaster.swapping.settings import SwapSettings
@@ -36,3 +38,8 @@ def chosen(analysis: Analysis, settings: SwapSettings, info: ClipInfo) -> tuple[
         )
     except FaceNotFoundError as error:
         raise FaceNotFoundError("; ".join([str(error), *info.warnings])) from None
+
+
+def frames_of(tracks: Iterable[FaceTrack]) -> set[int]:
+    """Indices of the frames that show any of these faces."""
+    return {frame for track in tracks for frame in track.frames.tolist()}

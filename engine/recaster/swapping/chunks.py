@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster.errors import OutputError
 from recaster.files import keep_private, parsed_json, unwritable, write_json
 from recaster.media.writer import SEGMENT_SUFFIX
+from recaster.swapping.coverage import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from recaster.swapping.coverage import Faces
+
 PLAN: Final = "plan.json"
-_OURS: Final = re.compile(r"\.?(\d{8}\.(clip|matte)|joined|plan)\..*")
+_OURS: Final = re.compile(r"\.?(\d{8}\.(clip|matte|faces)|joined|plan)\..*")
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,33 @@ class Parts:
         """Where a part of the matte lies."""
         return self.folder / f"{chunk.start:08}.matte{SEGMENT_SUFFIX}"
 
+    def record(self, chunk: range) -> Path:
+        """Where it is noted what was swapped in a part."""
+        return self.folder / f"{chunk.start:08}.faces.json"
+
+    def faces(self) -> list[Faces]:
+        """What was swapped in each frame, of all parts; every one is there.
+
+        Raises:
+            OutputError: a part's record is gone or damaged.
+        """
+        found: list[Faces] = []
+        for chunk in self.chunks:
+            record = read_record(self.record(chunk), len(chunk))
+            if record is None:
+                raise OutputError(f"{self.record(chunk)}: is gone or damaged; run the same command again")
+            found.extend(record)
+        return found
+
     def joined(self, suffix: str) -> Path:
         """Where the whole lies before it is signed."""
         return self.folder / f"joined{suffix}"
 
     def finished(self, chunk: range) -> bool:
-        """Whether a part is there, with its matte."""
-        return self.clip(chunk).is_file() and (not self.mattes or self.matte(chunk).is_file())
+        """Whether a part is there, with its matte and what is noted of it."""
+        if not self.clip(chunk).is_file() or (self.mattes and not self.matte(chunk).is_file()):
+            return False
+        return read_record(self.record(chunk), len(chunk)) is not None
 
     def missing(self) -> list[range]:
         """What is still to be rendered: the frames of neighbouring missing chunks, as one range."""

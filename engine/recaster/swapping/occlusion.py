@@ -71,12 +71,12 @@ def looked_at(
     return dataclasses.replace(scene, looks=looks)
 
 
-def in_frame(frame: tuple[int, int], matrix: Floats, size: int) -> NDArray[np.bool_]:
+def in_frame(frame: tuple[int, int], matrix: Floats, size: int, side: int = SIZE) -> NDArray[np.bool_]:
     """Where a crop of ``size`` shows a frame of (width, height) and not its border repeated.
 
-    (SIZE, SIZE), or (1, 1) where all of it does.
+    (side, side), or (1, 1) where all of it does.
     """
-    places, back = np.asarray((np.arange(SIZE) + 0.5) * (size / SIZE) - 0.5), invert(matrix)
+    places, back = np.asarray((np.arange(side) + 0.5) * (size / side) - 0.5), invert(matrix)
     corners = _within(frame, back, places[[0, -1]])
     return np.ones((1, 1), bool) if corners.all() else _within(frame, back, places)
 

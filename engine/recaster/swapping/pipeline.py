@@ -9,7 +9,7 @@ from recaster import __version__
 from recaster.errors import UsageError
 from recaster.faces.cache import analyse_clip
 from recaster.faces.landmarkers import make_landmarker
-from recaster.files import sha256
+from recaster.files import sha256, write_json
 from recaster.media.join import check_output, join_segments, join_with_sound, shift_to_start, times_of
 from recaster.media.probe import probe
 from recaster.media.reader import quick_to_read, read_some
@@ -18,8 +18,9 @@ from recaster.media.writer import check_encoding
 from recaster.progress import Report, Update, silent
 from recaster.provenance.manifest import check_signing, sign_swap
 from recaster.swapping.beside import pieces, processes_for, render_beside
-from recaster.swapping.casting import chosen
+from recaster.swapping.casting import chosen, frames_of
 from recaster.swapping.chunks import Parts
+from recaster.swapping.coverage import MIN_COVERED, Coverage
 from recaster.swapping.occlusion import looked_at
 from recaster.swapping.rendering import Rendering
 from recaster.swapping.scene import Scene
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
     from recaster.swapping.settings import SwapSettings
     from recaster.swapping.swapper import Swapper
 
-PLAN_FORMAT: Final = 12
+PLAN_FORMAT: Final = 13
+REPORT_FORMAT: Final = 1
 
 
 def swap_clip(
@@ -55,7 +57,7 @@ def swap_clip(
     """Swap faces in a clip and write the result with the clip's sound.
 
     Parts are kept in ``OUT.parts/`` until the result is whole; the same call after an interruption
-    renders only what is missing. ``out`` (and the matte) may exist: it is replaced at the very end.
+    renders only what is missing. ``out`` (and matte and report) may exist: it is replaced at the very end.
     With ``keep_parts`` they stay there after it: for whoever has more to do before the result is safe.
     With a ``marking``, the result carries a signed manifest that says what it is.
     With ``again``, which makes the same swapper in another process and can be pickled, several processes
@@ -76,7 +78,8 @@ def swap_clip(
     tracks = chosen(analysis, settings, info)
     with watch.timing("plan"):
         scene = Scene.planned(tracks, swapper, settings.smoothing, analysis.tracks)
-    numbers = tuple(track.track for track in tracks)
+    others = frames_of(track for track in analysis.tracks if track.track not in scene.tracks)
+    left_out = frames_of(tracks) - scene.places.keys()
     del analysis, tracks  # of a long clip these are gigabytes
     parts = Parts.of(out, frames, settings.chunk, mattes=settings.matte is not None)
     discarded = parts.open(_plan(clip, swapper, settings, frames))
@@ -87,20 +90,23 @@ def swap_clip(
     rendering = Rendering(clip, info, frames, scene, settings, parts)
     progress = Progress(report, resumed, len(frames))
     _render(rendering, missing, swapper, watch, progress, again, processes)
-    facts = {"frames": len(frames), "swapped": scene.swapped(frames)} | made_by(swapper, settings)
+    coverage = Coverage.of(frames, parts.faces(), left_out, others)
+    facts = {"frames": len(frames), "swapped": scene.painted(frames)} | made_by(swapper, settings)
     marked = _finish(info, out, frames, parts, settings, watch, report, facts, marking)
-    if not keep_parts:
-        parts.remove()
-    return SwapResult(
+    result = SwapResult(
         out=out,
-        frames=len(frames),
-        swapped=scene.swapped(frames),
+        coverage=coverage,
         resumed=resumed,
-        tracks=numbers,
+        tracks=scene.tracks,
         seconds=watch.seconds,
         warnings=(*warnings_on(info, settings), *converted, *_discarded(parts, discarded)),
         marked=marked,
     )
+    if settings.report is not None:
+        write_json(settings.report, _report(info, result, swapper))
+    if not keep_parts:
+        parts.remove()
+    return result
 
 
 def _render(
@@ -170,7 +176,7 @@ def refuse_overwriting(clip: Path, out: Path, settings: SwapSettings) -> None:
         UsageError: two of the paths are one file.
     """
     given = {"the clip": clip, "the picture of the person": settings.person}
-    written = {"the result": out, "the matte": settings.matte}
+    written = {"the result": out, "the matte": settings.matte, "the report": settings.report}
     names = [*given.items(), *written.items()]
     for what, path in written.items():
         for other, place in names:
@@ -215,7 +221,9 @@ def _plan(clip: Path, swapper: Swapper, settings: SwapSettings, frames: range) -
         "recaster": __version__,
         "clip": sha256(clip),
         "swapper": swapper.digest,
-        "settings": described(dataclasses.replace(settings, frames=frames, person=None, matte=None)),
+        "settings": described(
+            dataclasses.replace(settings, frames=frames, person=None, matte=None, report=None)
+        ),
         "person": person,
     }
 
@@ -254,6 +262,23 @@ def _join(info: ClipInfo, out: Path, frames: range, parts: Parts, settings: Swap
         times = times.moved(shift_to_start(frames, begin))
         join_with_sound(mattes, settings.matte, times, Sound(mattes[0]))  # which has none
     join_segments([parts.clip(chunk) for chunk in parts.chunks], info, out, frames, settings.writer)
+
+
+def _report(info: ClipInfo, result: SwapResult, swapper: Swapper) -> dict[str, Any]:
+    """What was swapped, for whoever has to look it through; the same whether the swap was stopped or not."""
+    return {
+        "format": REPORT_FORMAT,
+        "recaster": __version__,
+        "clip": info.path.name,
+        "result": result.out.name,
+        "rate": str(info.rate),
+        "tracks": list(result.tracks),
+        "model": swapper.digest,
+        "swapped_from": MIN_COVERED,
+        "warnings": list(result.warnings),
+        "marked": result.marked,
+        "frame_count": result.frames,
+    } | result.coverage.to_json()
 
 
 def _discarded(parts: Parts, discarded: bool) -> tuple[str, ...]:

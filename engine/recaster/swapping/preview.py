@@ -13,6 +13,7 @@ from recaster.media.writer import scratch_folder
 from recaster.progress import Report, silent
 from recaster.provenance.manifest import sign_swap
 from recaster.swapping.casting import chosen
+from recaster.swapping.coverage import Coverage
 from recaster.swapping.pipeline import made_by, refuse_overwriting, warnings_on, with_looks
 from recaster.swapping.render import Renderer
 from recaster.swapping.scene import Scene
@@ -76,14 +77,14 @@ def preview_frame(
     [rendered] = renderer.render(lambda a, b: read_frames(clip, a, b, lazy=True), wanted, available)
     facts = {"frames": 1, "swapped": 1} | made_by(swapper, settings)
     marked = _saved(rendered.image, out, clip, facts, marking)
+    coverage = Coverage.of(wanted, [rendered.faces], left_out=(), others=())
     return SwapResult(
         out=out,
-        frames=1,
-        swapped=1,
+        coverage=coverage,
         resumed=0,
-        tracks=tuple(tracks[number].track for number, _ in scene.places[frame]),
+        tracks=tuple(scene.tracks[number] for number, _ in scene.places[frame]),
         seconds=watch.seconds,
-        warnings=warnings_on(info, settings),
+        warnings=(*warnings_on(info, settings), *coverage.lines),
         marked=marked,
     )
 
@@ -102,8 +103,8 @@ def _saved(image: Image, out: Path, clip: Path, facts: dict[str, Any], marking: 
 def _refuse(clip: Path, out: Path, frame: int, available: range, settings: SwapSettings) -> None:
     """Refuse what cannot be shown, or not under this name (UsageError)."""
     refuse_overwriting(clip, out, settings)
-    if settings.matte is not None:
-        raise UsageError("a preview is one picture: leave the matte out")
+    if settings.matte is not None or settings.report is not None:
+        raise UsageError("a preview is one picture: leave the matte and the report out")
     if out.suffix.lower() not in FORMATS:
         raise UsageError(f"{out}: a preview is a picture, named {', '.join(FORMATS)}")
     if frame not in available:

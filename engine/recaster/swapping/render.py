@@ -23,6 +23,7 @@ from recaster.media.ahead import ahead
 from recaster.media.painting import pasted
 from recaster.swapping import colour
 from recaster.swapping.composite import Layer, composite
+from recaster.swapping.coverage import Reason, coverage_of
 from recaster.swapping.masks import face_mask
 from recaster.swapping.nearer import covering
 from recaster.swapping.occlusion import in_frame
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from recaster.faces.types import Floats, SwappedFace
     from recaster.media.types import Frame, Image, Patch
+    from recaster.swapping.coverage import FaceCoverage, Faces
     from recaster.swapping.scene import Scene
     from recaster.swapping.settings import SwapSettings
     from recaster.swapping.swapper import PlannedFace, Swapper
@@ -56,10 +58,12 @@ class Rendered:
     Attributes:
         frame: the frame as it was.
         patches: the parts of it in which faces were swapped, or a label drawn.
+        faces: how much of each was.
     """
 
     frame: Frame
     patches: Sequence[Patch]
+    faces: Faces = ()
 
     @property
     def image(self) -> Image:
@@ -84,11 +88,24 @@ class _Cut:
 
 
 @dataclass(frozen=True, eq=False)
+class _Masks:
+    """Masks of one face, (size, size) float32, 0 to 1.
+
+    Attributes:
+        whole: as the settings want it, if the model can paint all of the face.
+        painted: of what the model has painted.
+    """
+
+    whole: NDArray[np.float32]
+    painted: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
 class _Painted:
     """A frame whose faces are swapped: masks, what is in front of them, and what was seen of colours."""
 
     frame: Frame
-    faces: Mapping[int, tuple[SwappedFace, NDArray[np.float32]]]
+    faces: Mapping[int, tuple[SwappedFace, _Masks]]
     nearer: Mapping[int, NDArray[np.float32]]
     statistics: Mapping[int, colour.Measured]
     chances: Mapping[int, Floats | None]
@@ -184,8 +201,7 @@ class Renderer:
         self, cut: _Cut, swapped: Mapping[int, SwappedFace], chances: Mapping[int, Floats | None]
     ) -> _Painted:
         masks = {
-            number: face_mask(face.mask, cut.faces[number].landmarks, self._settings.mask)
-            for number, face in swapped.items()
+            number: self._masks(face.mask, cut.faces[number].landmarks) for number, face in swapped.items()
         }
         nearer = {
             number: covering(outlines, face.matrix, len(face.mask))
@@ -196,7 +212,7 @@ class Renderer:
             number: colour.measure(
                 face.image,
                 cut.faces[number].image,
-                _behind(_changed(face, masks[number]), chances.get(number), nearer.get(number)),
+                _behind(_changed(face, masks[number].painted), chances.get(number), nearer.get(number)),
                 self._settings.colour,
                 self._normals(cut.faces[number]),
                 _mesh(cut.faces[number]),
@@ -206,6 +222,14 @@ class Renderer:
         faces = {number: (swapped[number], masks[number]) for number in swapped}
         return _Painted(cut.frame, faces, nearer, statistics, chances)
 
+    def _masks(self, learned: NDArray[np.float32], landmarks: Floats) -> _Masks:
+        """What is painted over, and what would be if the model left nothing out."""
+        settings = self._settings.mask
+        painted = face_mask(learned, landmarks, settings)
+        if settings.kind != "learned":
+            return _Masks(painted, painted)
+        return _Masks(face_mask(np.ones_like(learned), landmarks, settings), painted)
+
     def _normals(self, face: PlannedFace) -> Floats | None:
         """Which way the face looks, where its light depends on that."""
         if self._settings.colour != "light":
@@ -213,16 +237,32 @@ class Renderer:
         return normals(face.landmarks, self._swapper.size, CELLS)
 
     def _composited(self, painted: _Painted) -> Rendered:
-        layers = []
-        for number, (face, mask) in painted.faces.items():
+        layers, faces = [], []
+        for number, (face, masks) in painted.faces.items():
             seed = painted.frame.index * SEEDS + number
             image = colour.apply(face.image, painted.statistics[number], self._settings.colour, seed)
             if face.mouth is not None:
                 image += face.mouth.share[..., None] * (face.mouth.image - image)
-            shown = mask * np.float32(self._scene.share(number, painted.frame.index))
-            seen = _behind(shown, painted.chances.get(number), painted.nearer.get(number))
+            turned = masks.painted * np.float32(self._scene.share(number, painted.frame.index))
+            seen = _behind(turned, painted.chances.get(number), painted.nearer.get(number))
             layers.append(Layer(image, seen, face.matrix))
-        return Rendered(painted.frame, composite(painted.frame, layers, self._settings.label))
+            left = {Reason.UNPAINTED: masks.painted, Reason.TURNED: turned, Reason.HIDDEN: seen}
+            faces.append(self._covered(painted.frame, number, masks.whole, left, layers[-1]))
+        patches = composite(painted.frame, layers, self._settings.label)
+        return Rendered(painted.frame, patches, tuple(face for face in faces if face is not None))
+
+    def _covered(
+        self,
+        frame: Frame,
+        number: int,
+        whole: NDArray[np.float32],
+        left: Mapping[Reason, NDArray[np.float32]],
+        layer: Layer,
+    ) -> FaceCoverage | None:
+        """How much of a face is swapped, and what took the rest."""
+        size = self._swapper.size
+        inside = in_frame(frame.size, layer.matrix, size, side=size)
+        return coverage_of(self._scene.tracks[number], whole, left, inside, layer.zoom)
 
 
 def _mesh(face: PlannedFace) -> Floats | None:

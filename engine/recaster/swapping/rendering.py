@@ -13,6 +13,7 @@ from recaster.errors import ClipError
 from recaster.media.ahead import ahead
 from recaster.media.reader import read_frames
 from recaster.media.writer import ClipWriter
+from recaster.swapping.coverage import write_record
 from recaster.swapping.render import AHEAD, Renderer
 
 if TYPE_CHECKING:
@@ -67,10 +68,10 @@ class Rendering:
                 self._write(chunk, _ticking(itertools.islice(rendered, len(chunk)), tick), watch)
 
     def _write(self, chunk: range, rendered: Iterator[Rendered], watch: Stopwatch) -> None:
-        """Encode one part of the clip and of its matte."""
-        written, info, writer = 0, self.info, self.settings.writer
+        """Encode one part of the clip and of its matte, and note what was swapped in it."""
+        faces, info, writer = [], self.info, self.settings.writer
         with contextlib.ExitStack() as stack:
-            # The clip's part is entered first and so finished last: where it is, the matte's is too.
+            # The clip's part is entered first and so finished last: where it is, all else is too.
             picture = stack.enter_context(ClipWriter(self.parts.clip(chunk), info, writer))
             matte = None
             if self.parts.mattes:
@@ -81,12 +82,13 @@ class Rendering:
                     picture.write_painted(item.frame, item.patches)
                     if matte is not None:
                         matte.write(cv2.cvtColor(item.matte, cv2.COLOR_GRAY2RGB), item.frame.pts)
-                written += 1
-            if written != len(chunk):
+                faces.append(item.faces)
+            if len(faces) != len(chunk):
                 raise ClipError(
-                    f"{info.path}: ended before frame {chunk.start + written} while it was read; "
+                    f"{info.path}: ended before frame {chunk.start + len(faces)} while it was read; "
                     "has it changed? Run the same command again"
                 )
+            write_record(self.parts.record(chunk), faces)
 
 
 @contextlib.contextmanager

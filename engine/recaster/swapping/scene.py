@@ -33,12 +33,14 @@ class Scene:
         plans: one for each chosen track. A track is one person in one shot, so that what is smoothed
             within a plan never reaches over a cut.
         places: frame index to the (plan, row) pairs of that frame's faces.
+        tracks: the numbers of those tracks.
         looks: how the performer usually looks, by the number of the plan, where that is known.
         nearer: outlines of the faces in front of a plan's face, by plan and frame (``nearer_faces``).
     """
 
     plans: tuple[TrackPlan, ...]
     places: Mapping[int, Sequence[tuple[int, int]]]
+    tracks: tuple[int, ...]
     looks: Mapping[int, Look] = field(default_factory=dict)
     nearer: Mapping[tuple[int, int], Sequence[NDArray[np.float32]]] = field(default_factory=dict)
 
@@ -57,9 +59,10 @@ class Scene:
             for row, frame in enumerate(plan.frames.tolist()):
                 if plan.share(row) > 0:
                     places[frame].append((number, row))
-        return cls(plans, dict(places), nearer=nearer_faces(tracks, everybody, smoothing))
+        nearer = nearer_faces(tracks, everybody, smoothing)
+        return cls(plans, dict(places), tuple(track.track for track in tracks), nearer=nearer)
 
-    def swapped(self, frames: range) -> int:
+    def painted(self, frames: range) -> int:
         """How many of ``frames`` show a face to swap."""
         return sum(frame in self.places for frame in frames)
 

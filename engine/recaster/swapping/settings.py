@@ -16,6 +16,8 @@ from recaster.swapping.masks import MaskSettings
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from recaster.swapping.coverage import Coverage
+
 
 @dataclass(frozen=True)
 class SwapSettings:
@@ -32,6 +34,7 @@ class SwapSettings:
         analysis: how faces are found.
         writer: how the result is encoded.
         matte: also write the mask to this clip, as grey.
+        report: also write what was swapped, frame by frame, to this file, as JSON.
         label: what is written into the picture, to say what it is.
         chunk: frames in each part that a stopped swap can go on from.
         batch: frames whose faces are swapped in one call.
@@ -50,6 +53,7 @@ class SwapSettings:
     analysis: AnalysisSettings = field(default_factory=AnalysisSettings)
     writer: WriterOptions = field(default_factory=WriterOptions)
     matte: Path | None = None
+    report: Path | None = None
     label: LabelSettings = field(default_factory=LabelSettings)
     chunk: int = 64
     batch: int = 8
@@ -70,8 +74,7 @@ class SwapResult:
 
     Attributes:
         out: the finished clip (or picture).
-        frames: frames in it.
-        swapped: frames with at least one swapped face.
+        coverage: what was swapped in each of its frames.
         resumed: frames that an earlier, stopped run had already rendered.
         tracks: numbers of the tracks that were swapped.
         seconds: wall time by stage; decoding, rendering and encoding run side by side.
@@ -80,8 +83,7 @@ class SwapResult:
     """
 
     out: Path
-    frames: int
-    swapped: int
+    coverage: Coverage
     resumed: int
     tracks: tuple[int, ...]
     seconds: dict[str, float]
@@ -89,16 +91,22 @@ class SwapResult:
     marked: str = ""
 
     @property
-    def without_face(self) -> int:
-        """Frames that were passed through as they are."""
-        return self.frames - self.swapped
+    def frames(self) -> int:
+        """Frames in it."""
+        return len(self.coverage.frames)
+
+    @property
+    def swapped(self) -> int:
+        """Frames whose faces were really swapped."""
+        return self.coverage.swapped
 
     def summary(self, device: str) -> tuple[str, ...]:
         """The result in lines of words; ``device`` says what computed it."""
         tracks = f"{len(self.tracks)} track" + ("s" if len(self.tracks) != 1 else "")
         frames = f"{self.frames} frame" + ("s" if self.frames != 1 else "")
-        swapped = f"{self.swapped} with a swapped face ({tracks}), {self.without_face} without one"
-        lines = [f"{frames}, {swapped} and left as they are"]
+        rest = self.frames - self.swapped
+        without = f", {rest} without one or with too little of it" if rest else ""
+        lines = [f"{frames}, {self.swapped} with a swapped face ({tracks}){without}", *self.coverage.lines]
         if self.resumed:
             lines.append(f"{self.resumed} frames were there already from an earlier run")
         lines.append(self.marked or "without a manifest: nothing in the file says that a face was swapped")

@@ -1,0 +1,298 @@
+"""How much of the face was swapped in every frame, and why not where it wasn't.
+
+While a frame is painted, the swapped face's mask is held against the whole face, as far as the picture
+shows it (``coverage_of``); each part of a clip keeps that of its frames beside it, so that a swap that goes
+on after a stop tells the same. Over the whole clip it becomes a ``Coverage``: every frame is swapped, or
+isn't for one ``Reason``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from itertools import groupby, pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from recaster.files import parsed_json, write_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+MIN_COVERED: Final = 0.6
+"""A face is swapped where at least this share of it is; of what the picture shows of it."""
+MIN_SHOWN: Final = 0.1
+"""Of a face that lies beyond the picture's border, this share has to be within it to count."""
+MAX_NAMED: Final = 3
+"""Ranges of frames that a sentence names; the others are counted."""
+_AMOUNTS: Final = ((0.85, "the face"), (0.6, "most of the face"), (0.0, "half of the face"))
+
+
+class Reason(StrEnum):
+    """Why a frame's face was not swapped, or too little of it; the names are written into reports.
+
+    Whatever takes something away from a face's mask has a reason of its own (``Renderer._composited``).
+    """
+
+    NO_FACE = "no-face"
+    OTHER_PERSON = "other-person"
+    HIDDEN = "hidden"
+    TURNED = "turned"
+    UNPAINTED = "unpainted"
+
+    def sentence(self, lost: float) -> str:
+        """In an editor's words; ``lost`` is the share of the face that it took, 0 to 1."""
+        amount = next(words for least, words in _AMOUNTS if lost >= least)
+        return _SENTENCES[self].format(amount=amount)
+
+
+_SENTENCES: Final[Mapping[Reason, str]] = {
+    Reason.NO_FACE: "no face found",
+    Reason.OTHER_PERSON: "not swapped: another person",
+    Reason.HIDDEN: "{amount} is behind something",
+    Reason.TURNED: "the head is turned too far away",
+    Reason.UNPAINTED: "{amount} could not be painted",
+}
+
+
+@dataclass(frozen=True)
+class FaceCoverage:
+    """One face in one frame.
+
+    Attributes:
+        track: number of its track.
+        area: what the picture shows of it, in pixels of the frame.
+        covered: share of that which was swapped, 0 to 1.
+        lost: shares of it that were not, by reason; with ``covered`` they make 1.
+    """
+
+    track: int
+    area: int
+    covered: float
+    lost: Mapping[Reason, float]
+
+    @property
+    def reason(self) -> Reason | None:
+        """What took most of it, where too little was swapped."""
+        return None if self.covered >= MIN_COVERED else max(self.lost, key=lambda one: self.lost[one])
+
+    def to_json(self) -> dict[str, Any]:
+        """For a report."""
+        lost = {str(reason): share for reason, share in self.lost.items() if share}
+        return {"track": self.track, "area": self.area, "covered": self.covered, "lost": lost}
+
+    @classmethod
+    def from_json(cls, value: Any) -> FaceCoverage:
+        """What ``to_json`` made (ValueError, TypeError, KeyError or AttributeError where it didn't)."""
+        lost = {Reason(name): float(share) for name, share in value["lost"].items()}
+        return cls(int(value["track"]), int(value["area"]), float(value["covered"]), lost)
+
+
+Faces = tuple[FaceCoverage, ...]
+"""The faces of one frame that were to be swapped."""
+
+
+def coverage_of(
+    track: int,
+    whole: NDArray[np.float32],
+    left: Mapping[Reason, NDArray[np.float32]],
+    inside: NDArray[np.bool_],
+    zoom: float,
+) -> FaceCoverage | None:
+    """How much of a face was swapped; None where next to nothing of it lies within the picture.
+
+    Args:
+        track: number of its track.
+        whole: (size, size), 0 to 1: its mask if nothing were missing.
+        left: the mask after each step that may have taken something away, by the reason that it had.
+        inside: where the crop shows the frame, (size, size) or (1, 1).
+        zoom: frame pixels a crop pixel.
+    """
+    shown = _sum(whole * inside)
+    if shown < max(1.0, MIN_SHOWN * _sum(whole)):
+        return None
+    shares = [1.0, *(min(1.0, _sum(mask * inside) / shown) for mask in left.values())]
+    steps = [round(share, 3) for share in shares]
+    lost = {reason: round(max(0.0, a - b), 3) for reason, (a, b) in zip(left, pairwise(steps), strict=True)}
+    return FaceCoverage(track, round(shown * zoom * zoom), steps[-1], lost)
+
+
+def _sum(values: NDArray[np.float32]) -> float:
+    return float(values.sum(dtype=np.float64))
+
+
+def write_record(path: Path, frames: Sequence[Faces]) -> None:
+    """Keep what was covered in a part of a clip, frame by frame."""
+    value = [[face.to_json() for face in faces] for faces in frames]
+    write_bytes(path, json.dumps(value).encode())
+
+
+def read_record(path: Path, count: int) -> tuple[Faces, ...] | None:
+    """What ``write_record`` kept of ``count`` frames; None where it isn't there, or is damaged."""
+    try:
+        value = parsed_json(path.read_bytes())
+        found = tuple(tuple(FaceCoverage.from_json(face) for face in faces) for faces in value)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return found if len(found) == count else None
+
+
+@dataclass(frozen=True)
+class FrameCoverage:
+    """One frame.
+
+    Attributes:
+        frame: its index in the clip.
+        faces: the faces in it that were to be swapped.
+        reason: why it doesn't count as swapped; None where each of its faces was.
+    """
+
+    frame: int
+    faces: Faces
+    reason: Reason | None
+
+    @property
+    def least(self) -> FaceCoverage | None:
+        """The face of which least was swapped."""
+        return min(self.faces, key=lambda face: face.covered, default=None)
+
+    @property
+    def covered(self) -> float:
+        """Share of that face that was swapped, 0 to 1; 0 where there is none."""
+        return self.least.covered if self.least else 0.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """Consecutive frames that weren't swapped, for one reason.
+
+    Attributes:
+        first, last: indices of frames of the clip.
+        reason: why.
+        covered: share of the face that was swapped all the same, on average, 0 to 1.
+    """
+
+    first: int
+    last: int
+    reason: Reason
+    covered: float
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
+    @property
+    def sentence(self) -> str:
+        """Why, in an editor's words."""
+        return self.reason.sentence(1 - self.covered)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What was swapped in a clip, or a part of it.
+
+    Attributes:
+        frames: every frame, in order.
+    """
+
+    frames: tuple[FrameCoverage, ...]
+
+    @classmethod
+    def of(
+        cls, frames: range, faces: Iterable[Faces], left_out: Collection[int], others: Collection[int]
+    ) -> Coverage:
+        """Why each frame is as it is.
+
+        Args:
+            frames: indices of the frames.
+            faces: what was covered of the faces in each of them.
+            left_out: frames with the performer's face that no plan has, as it looks too far away.
+            others: frames with other people in them.
+        """
+        return cls(
+            tuple(
+                FrameCoverage(frame, seen, _reason(seen, frame in left_out, frame in others))
+                for frame, seen in zip(frames, faces, strict=True)
+            )
+        )
+
+    @cached_property
+    def swapped(self) -> int:
+        """Frames whose faces were really swapped."""
+        return sum(one.reason is None for one in self.frames)
+
+    @property
+    def counts(self) -> dict[Reason, int]:
+        """Frames that weren't, by reason."""
+        counts = Counter(one.reason for one in self.frames if one.reason is not None)
+        return {reason: counts[reason] for reason in Reason if counts[reason]}
+
+    @cached_property
+    def runs(self) -> tuple[Run, ...]:
+        """The same frames, those in a row together."""
+        found = []
+        for reason, group in groupby(self.frames, key=lambda one: one.reason):
+            if reason is not None:
+                members = list(group)
+                mean = round(sum(one.covered for one in members) / len(members), 3)
+                found.append(Run(members[0].frame, members[-1].frame, reason, mean))
+        return tuple(found)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What wasn't swapped, a line for each reason, by the first frame of each."""
+        told: dict[str, list[Run]] = defaultdict(list)
+        for run in self.runs:
+            told[run.sentence].append(run)
+        return tuple(f"{_named(runs)}: {sentence}" for sentence, runs in told.items())
+
+    def to_json(self) -> dict[str, Any]:
+        """For a report: counts, ranges, and each frame's faces."""
+        return {
+            "swapped": self.swapped,
+            "not_swapped": {str(reason): count for reason, count in self.counts.items()},
+            "ranges": [
+                {
+                    "first": run.first,
+                    "last": run.last,
+                    "reason": str(run.reason),
+                    "covered": run.covered,
+                    "sentence": run.sentence,
+                }
+                for run in self.runs
+            ],
+            "frames": [
+                {
+                    "frame": one.frame,
+                    "state": str(one.reason or "swapped"),
+                    "covered": one.covered,
+                    "faces": [face.to_json() for face in one.faces],
+                }
+                for one in self.frames
+            ],
+        }
+
+
+def _reason(faces: Faces, left_out: bool, others: bool) -> Reason | None:
+    """Why a frame doesn't count as swapped: what is the matter with the face of which least was."""
+    if left_out:
+        return Reason.TURNED
+    if faces:
+        return min(faces, key=lambda face: face.covered).reason
+    return Reason.OTHER_PERSON if others else Reason.NO_FACE
+
+
+def _named(runs: Sequence[Run]) -> str:
+    """The frames of some runs in words: the longest ones by their numbers, the others counted."""
+    named = sorted(sorted(runs, key=len, reverse=True)[:MAX_NAMED], key=lambda run: run.first)
+    words = [f"{run.first}-{run.last}" if len(run) > 1 else str(run.first) for run in named]
+    if rest := sum(map(len, runs)) - sum(map(len, named)):
+        words.append(f"{rest} more")
+    listed = f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
+    return f"frame {listed}" if len(runs) == len(named[0]) == 1 else f"frames {listed}"
