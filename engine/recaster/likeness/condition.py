@@ -65,7 +65,7 @@ class Drawing:
     def invented(self) -> NDArray[np.float32]:
         """(size, size) float32, 0 to 1, where the pixels are none of the source's frames'."""
         everywhere = Rim.of(self.covering.inside)
-        return _unit(everywhere.filled(wrap(self.likeness.invented, self.covering)))
+        return _unit(everywhere.filled(wrap(255 - self.likeness.own, self.covering)))
 
     @cached_property
     def condition(self) -> NDArray[np.uint8]:

@@ -16,6 +16,8 @@ from recaster.likeness.form import Form, canonical_expressions, canonical_mesh, 
 from recaster.likeness.layout import Layout, cover, face_layout, vertices, wrap_sharply
 from recaster.likeness.light import evenly_lit
 from recaster.likeness.mouth import lips_alone
+from recaster.likeness.own import facing, visible_texels, whole_face
+from recaster.likeness.parts import filled
 from recaster.likeness.raster import Rim, rasterised
 from recaster.likeness.references import (
     REGIONS,
@@ -26,13 +28,7 @@ from recaster.likeness.references import (
     measure_shapes,
 )
 from recaster.likeness.surface import UNDERJAW
-from recaster.likeness.visibility import (
-    filled,
-    hair_at_the_rim,
-    skin_instead,
-    steady_underjaw,
-    visible_texels,
-)
+from recaster.likeness.underjaw import steady_underjaw
 from recaster.networks.tensors import load_metadata, load_tensors, save_tensors
 
 if TYPE_CHECKING:
@@ -45,7 +41,9 @@ if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
 
 FEWEST_FACES = 5
-_FORMAT = "recaster-likeness-2"
+_FORMAT = "recaster-likeness-3"
+_RAW = "recaster-likeness-2"
+"""The format of earlier models, whose textures hold what was in front of the face and no ``own``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +57,7 @@ class Likeness:
         textures: (K, S, S, 3) uint8 RGB, one per reference frame.
         shapes: what each reference shows, for choosing among them.
         records: (K,) int64, ids of the faceset records behind the references.
+        own: (S, S) uint8, 0 to 255, how far a texel is the source's own and not made up (``whole_face``).
     """
 
     mesh: Floats
@@ -67,6 +66,7 @@ class Likeness:
     textures: NDArray[np.uint8]
     shapes: Shapes
     records: NDArray[np.int64]
+    own: NDArray[np.uint8]
 
     @classmethod
     def from_faceset(cls, faceset: Faceset, references: int = 24, texture_size: int = 256) -> Likeness:
@@ -91,8 +91,10 @@ class Likeness:
         textures = np.stack([unwrap(faceset.crop(records[i]), points[i], layout) for i in chosen])
         shapes = shapes[chosen]
         turned = np.abs(shapes.turn - np.median(shapes.turn))
-        textures = steady_underjaw(evenly_lit(textures, face_in(layout)), layout, turned)
-        return cls(mesh, form, layout, textures, shapes, np.array([records[i].id for i in chosen]))
+        seen = [facing(points[i], layout) for i in chosen]
+        textures, own = whole_face(evenly_lit(textures, face_in(layout)), layout, seen)
+        textures = steady_underjaw(textures, layout, turned)
+        return cls(mesh, form, layout, textures, shapes, np.array([records[i].id for i in chosen]), own)
 
     def save(self, path: Path) -> None:
         """Write everything to one safetensors file, atomically."""
@@ -106,6 +108,7 @@ class Likeness:
             "triangles": self.layout.triangles,
             "textures": self.textures,
             "records": self.records,
+            "own": self.own,
             **{f"shapes.{region}": self.shapes.of(region) for region in REGIONS},
         }
         save_tensors(path, tensors, {"format": _FORMAT})
@@ -118,17 +121,21 @@ class Likeness:
             ModelError: the file is not a likeness, or one of another version, or contradicts itself.
             WeightsError: it is missing or damaged, or an array has another name, shape or dtype.
         """
-        if load_metadata(path).get("format") != _FORMAT:
+        kind = load_metadata(path).get("format")
+        if kind not in (_FORMAT, _RAW):
             raise ModelError(f"{path}: not a likeness of this version; train the model anew")
         read = load_tensors(path)
-        load_tensors(path, _expected(read))
+        load_tensors(path, _expected(read, raw=kind == _RAW))
         triangles = read["triangles"]
         if not triangles.size or triangles.min() < 0 or triangles.max() >= len(read["layout"]):
             raise ModelError(f"{path}: its triangles name points that do not exist; train the model anew")
         layout = Layout(read["textures"].shape[1], read["layout"], triangles)
         shapes = Shapes(*(read[f"shapes.{region}"] for region in REGIONS))
         form = Form(read["neutral"], read["lids"], read["closed"], float(read["shut"]))
-        return cls(read["mesh"], form, layout, read["textures"], shapes, read["records"])
+        textures, own = read["textures"], read.get("own")
+        if own is None:
+            textures, own = whole_face(textures, layout)
+        return cls(read["mesh"], form, layout, textures, shapes, read["records"], own)
 
     def texture(self, weights: Floats) -> NDArray[np.uint8]:
         """The references blended region by region, (S, S, 3) uint8.
@@ -184,19 +191,11 @@ class Likeness:
     @cached_property
     def visible(self) -> NDArray[np.uint8]:
         """(S, S) uint8: how far each texel may be shown (``visible_texels``)."""
-        return visible_texels(self._shown, self.layout)
-
-    @cached_property
-    def invented(self) -> NDArray[np.uint8]:
-        """(S, S) uint8, 0 to 255: where skin is shown instead of hair (``hair_at_the_rim``)."""
-        return hair_at_the_rim(self.textures, self.layout)
+        return visible_texels(self.own, self.layout)
 
     @cached_property
     def _shown(self) -> NDArray[np.uint8]:
-        shown = self.textures
-        if self.invented.any():
-            shown = skin_instead(shown, self.layout, self.invented)
-        return lips_alone(shown, self.layout, lip_gaps(self.shapes.mouth)[:, 4])
+        return lips_alone(self.textures, self.layout, lip_gaps(self.shapes.mouth)[:, 4])
 
     @cached_property
     def _patches(self) -> dict[str, list[tuple[slice, slice, NDArray[np.float32]]]]:
@@ -236,7 +235,7 @@ def unwrap(crop: NDArray[np.uint8], points: Floats, layout: Layout) -> NDArray[n
     return Rim.of(covering.inside).filled(wrap_sharply(crop, covering))
 
 
-def _expected(read: Mapping[str, NDArray[Any]]) -> dict[str, tuple[tuple[int, ...], str]]:
+def _expected(read: Mapping[str, NDArray[Any]], *, raw: bool) -> dict[str, tuple[tuple[int, ...], str]]:
     """Name, shape and dtype of every array of a likeness with as many references and triangles."""
     count, side = (*read["textures"].shape, 0, 0)[:2] if "textures" in read else (0, 0)
     triangles = len(read["triangles"]) if "triangles" in read else 0
@@ -252,5 +251,6 @@ def _expected(read: Mapping[str, NDArray[Any]]) -> dict[str, tuple[tuple[int, ..
         "triangles": ((triangles, 3), "int64"),
         "textures": ((count, side, side, 3), "uint8"),
         "records": ((count,), "int64"),
+        **({} if raw else {"own": ((side, side), "uint8")}),
         **{f"shapes.{name}": ((count, shapes.of(name).shape[1]), "float64") for name in REGIONS},
     }

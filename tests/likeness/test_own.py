@@ -1,0 +1,213 @@
+"""What of a source's frames is its own face: hair, background and hidden parts give way to skin.
+
+Things are drawn into an actor's frames, so that both where they are and what is behind them is known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+
+from recaster.faces import topology
+from recaster.likeness.geometry import eye_distance
+from recaster.likeness.likeness import Likeness, face_in, unwrap
+from recaster.likeness.own import facing, visible_texels, whole_face
+from recaster.likeness.parts import features, filled, grown, shrunk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from recaster.faces.types import Floats
+    from recaster.facesets.faceset import Faceset
+    from recaster.facesets.records import FaceRecord
+    from recaster.likeness.layout import Layout
+
+    Masking = Callable[[Floats, int], np.ndarray]
+
+CHEEK = 234
+SKIN, HAIR = (190, 150, 130), (60, 45, 40)
+FRINGE = (10, 338, 297, 332, 284, 251, 301, 334, 151, 108, 69, 103, 67, 109)
+"""Points around hair over the forehead, down to one brow."""
+
+
+@dataclass(frozen=True)
+class Painted:
+    """Faces with something painted into their crops."""
+
+    faces: Faceset
+    where: Masking
+    colour: tuple[int, int, int]
+
+    @property
+    def records(self) -> tuple[FaceRecord, ...]:
+        return self.faces.records
+
+    @property
+    def folder(self) -> Path:
+        return self.faces.folder
+
+    def mask(self, record: FaceRecord) -> np.ndarray:
+        return self.where(record.landmarks.astype(float), self.faces.size)
+
+    def crop(self, record: FaceRecord) -> np.ndarray:
+        crop, random = self.faces.crop(record).astype(float), np.random.default_rng(record.id)
+        strands = np.array(self.colour) + random.normal(0, 6, crop.shape)
+        share = cv2.GaussianBlur(self.mask(record).astype(float), (0, 0), 1.5)[..., None]
+        return np.clip(crop + share * (strands - crop), 0, 255).astype(np.uint8)
+
+    def texels(self, likeness: Likeness) -> np.ndarray:
+        """(K, S, S) bool: where it is in each reference."""
+        known = {record.id: record for record in self.records}
+        shown = (known[int(one)] for one in likeness.records)
+        unwrapped = (unwrap(self.mask(one), one.landmarks.astype(float), likeness.layout) for one in shown)
+        return np.stack([one > 0 for one in unwrapped])
+
+
+def polygon(points: Floats, size: int, some: tuple[int, ...]) -> np.ndarray:
+    mask = np.zeros((size, size), np.uint8)
+    cv2.fillPoly(mask, [np.rint(points[list(some), :2]).astype(np.int32)], 1)
+    return mask
+
+
+def fringe(points: Floats, size: int) -> np.ndarray:
+    return polygon(points, size, FRINGE)
+
+
+def beside_the_cheeks(points: Floats, size: int) -> np.ndarray:
+    """All that is not face, and a rim of it: a mesh that is a little too wide."""
+    face = polygon(points, size, topology.OVAL)
+    narrow = shrunk(face, 0.07 * float(eye_distance(points)))
+    narrow[: round(points[CHEEK, 1])] = 1
+    return 1 - np.maximum(narrow, 1 - grown(face, 0.3 * float(eye_distance(points))))
+
+
+@pytest.fixture(scope="module")
+def clean(actor_faceset: Faceset) -> Likeness:
+    return Likeness.from_faceset(actor_faceset, references=12)
+
+
+@pytest.fixture(scope="module")
+def layout(clean: Likeness) -> Layout:
+    return clean.layout
+
+
+@pytest.mark.parametrize(
+    ("where", "colour"),
+    [
+        (fringe, (40, 30, 28)),
+        (fringe, (95, 50, 32)),
+        (beside_the_cheeks, (245, 245, 240)),
+        (beside_the_cheeks, (25, 25, 30)),
+        (beside_the_cheeks, (40, 110, 60)),
+    ],
+    ids=["black fringe", "auburn fringe", "white wall", "dark wall", "green screen"],
+)
+def test_what_is_painted_over_a_face_is_found_and_gives_way_to_its_skin(
+    actor_faceset: Faceset, clean: Likeness, where: Masking, colour: tuple[int, int, int]
+) -> None:
+    painted = Painted(actor_faceset, where, colour)
+    likeness = Likeness.from_faceset(painted, references=12)
+    assert np.array_equal(likeness.records, clean.records)
+    distance = float(eye_distance(clean.layout.points))
+    face = (face_in(clean.layout) > 0) & ~features(clean.layout).astype(bool)
+    there = painted.texels(likeness)
+    usually, found = face & (there.mean(0) > 0.5), face & (likeness.own < 128) & (clean.own >= 128)
+    outline = shrunk(filled(clean.layout, topology.OVAL), 0.06 * distance) == 0
+    assert (found | outline)[usually].mean() > 0.85
+    assert not (found & (grown(usually.astype(np.uint8), 0.4 * distance) == 0)).any()
+    off = np.abs(likeness.textures.astype(float) - clean.textures).mean(-1)
+    was = np.abs(np.array(colour) - clean.textures.astype(float)).mean(-1)
+    assert off[there & face].mean() < 0.6 * was[there & face].mean()
+    far = face & (grown(usually.astype(np.uint8), 0.4 * distance) == 0)
+    assert off[:, far].mean() < 3, "the rest of the face is as it was"
+
+
+def test_a_clean_face_is_left_as_it_is(actor_faceset: Faceset, clean: Likeness, layout: Layout) -> None:
+    inner = shrunk(filled(layout, topology.OVAL), 0.16 * float(eye_distance(layout.points))) > 0
+    assert clean.own[inner].min() > 235
+    assert clean.visible[inner].min() > 250
+    record = next(one for one in actor_faceset.records if one.id == clean.records[0])
+    seen = unwrap(actor_faceset.crop(record), record.landmarks.astype(float), layout).astype(float)
+    detail = [one - cv2.GaussianBlur(one, (0, 0), 3) for one in (clean.textures[0].astype(float), seen)]
+    assert np.abs(detail[0] - detail[1])[inner].mean() < 0.3, "moles, freckles and wrinkles"
+
+
+def test_what_one_frame_hides_is_shown_as_the_others_have_it(clean: Likeness) -> None:
+    textures, layout = clean.textures.copy(), clean.layout
+    across, down = (int(one) for one in layout.points[CHEEK])
+    hand = np.zeros((layout.size, layout.size), bool)
+    hand[down : down + 30, across + 9 : across + 26] = True
+    textures[3][hand] = (90, 200, 90)
+    shown, own = whole_face(textures, layout)
+    assert np.abs(shown[3].astype(float) - clean.textures[3])[hand].mean() < 6
+    assert own[hand].mean() > 230, "the other frames show it"
+
+
+def test_a_face_turned_away_shows_nothing_of_its_far_side(clean: Likeness) -> None:
+    mesh, layout = clean.form.neutral - clean.form.neutral[:468].mean(0), clean.layout
+    angle = np.radians(50)
+    turn = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
+    straight, turned = (facing(points, layout) for points in (mesh, mesh @ turn.T))
+    left, right = (tuple(np.rint(layout.points[one]).astype(int)[::-1]) for one in (123, 352))
+    assert min(straight[left], straight[right]) > 0.9
+    assert min(turned[left], turned[right]) < 0.1
+    assert max(turned[left], turned[right]) > 0.9
+
+
+def skin(layout: Layout) -> np.ndarray:
+    return np.full((3, layout.size, layout.size, 3), SKIN, np.uint8)
+
+
+def locks(layout: Layout) -> np.ndarray:
+    """Where hair falls over one cheek and beside it, from the eye down."""
+    across, down = layout.points[CHEEK]
+    there = np.zeros((layout.size, layout.size), np.uint8)
+    top = round(layout.points[list(topology.EYE_LEFT), 1].mean()) + 4
+    cv2.rectangle(there, (0, top), (round(across) + 18, round(down) + 40), 1, -1)
+    return there.astype(bool)
+
+
+def test_light_from_one_side_is_no_hair(layout: Layout) -> None:
+    shade = np.linspace(1, 0.6, layout.size)[None, None, :, None]
+    textures = (skin(layout) * shade).astype(np.uint8)
+    inner = shrunk(filled(layout, topology.OVAL), 0.16 * float(eye_distance(layout.points))) > 0
+    shown, own = whole_face(textures, layout)
+    assert own[inner].min() > 235
+    assert np.abs(shown[:, inner].astype(int) - textures[:, inner]).max() <= 1
+
+
+def test_the_shade_of_a_chin_stays_and_hair_on_one_side_leaves_the_other_alone(layout: Layout) -> None:
+    textures, hair = skin(layout), locks(layout)
+    inner = shrunk(filled(layout, topology.OVAL), 0.16 * float(eye_distance(layout.points))) > 0
+    below = round(layout.points[topology.CHIN, 1]) - 12
+    textures[:, below:] = (0.7 * np.array(SKIN)).astype(np.uint8)
+    assert whole_face(textures, layout)[1][inner].min() > 235
+    textures[:, hair] = HAIR
+    own = whole_face(textures, layout)[1]
+    assert own[hair & inner].mean() < 50
+    other = inner & (np.indices(hair.shape)[1] > layout.points[topology.CHIN, 0] - 10)
+    assert own[other].min() > 235
+
+
+def test_a_beard_is_the_persons_own(layout: Layout) -> None:
+    textures = skin(layout)
+    inner = shrunk(filled(layout, topology.OVAL), 0.16 * float(eye_distance(layout.points))) > 0
+    textures[:, round(layout.points[topology.LIP_BOTTOM, 1]) :] = HAIR
+    textures[:, locks(layout)] = HAIR
+    assert whole_face(textures, layout)[1][inner].min() > 235
+
+
+def test_a_covered_forehead_is_left_to_the_target_but_not_beside_the_brows(layout: Layout) -> None:
+    own = np.full((layout.size, layout.size), 255, np.uint8)
+    brow = layout.points[list(topology.BROW_LEFT + topology.BROW_RIGHT), 1].min()
+    own[: round(brow)] = 0
+    shown = visible_texels(own, layout)
+    top = layout.points[topology.FOREHEAD]
+    assert shown[round(top[1]) + 2, round(top[0])] < 128
+    assert shown[filled(layout, topology.BROW_LEFT) > 0].min() > 250
+    assert shown[round(brow) + 20 :].min() > 250
