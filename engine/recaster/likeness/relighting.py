@@ -55,6 +55,10 @@ _TINT_SPREAD: Final = 0.03
 _MEAN_OF_NOISE: Final = 0.7
 """Mean magnitude that grain of unit strength adds to detail."""
 _ROUNDS: Final = 5
+_FOREIGN: Final = 0.06
+"""Tints (logarithm) that differ by more than this from the target's, over some area, are no skin's."""
+_LOCAL: Final = 0.06
+"""Sigma of such an area, as a share of the crop's side."""
 _FEATURE: Final = 0.05
 """Lids, brows and lips count for so much of what skin does: their colours are people's own."""
 _AROUND: Final = 0.04
@@ -113,7 +117,9 @@ class Relighting:
         level, weights = _brightness(ours, theirs, share, bare, terms)
         tints = [np.log(one / (one @ _LUMA)[..., None]) for one in (ours, theirs)]
         tint = _tint(tints[0], tints[1], weights, share, bare, terms)
-        gains = np.clip(level[..., None] + tint, *MAX_LOG_GAIN)
+        # As a whole: one channel held back alone would tint the face.
+        bounds = MAX_LOG_GAIN[0] - tint.min(axis=-1), MAX_LOG_GAIN[1] - tint.max(axis=-1)
+        gains = np.clip(level, *bounds)[..., None] + tint
         saturation, usual = _saturation(tints[0] + tint, tints[1], share)
         here = share > 0.5
         softness = None if points is None else Softness.measured(swapped, target, mask, points)
@@ -234,7 +240,13 @@ def _tint(
     believed = share * bare * np.where(weights > 0, 1.0, 0.1)
     first = believed * _plain(ours, here) * _plain(theirs, here)
     found, _ = _fitted(theirs - ours, first, believed, here, terms[:, :TERMS], _TINT_SPREAD)
-    return found
+    # What no fit follows, wherever it is (hair, a wall, a lamp on one cheek): no skin is so far from skin.
+    face = share * bare
+    away = (
+        _slow((theirs - ours - found) * face[..., None], _LOCAL) / (_slow(face, _LOCAL) + _DOUBT)[..., None]
+    )
+    excess = 1 - _FOREIGN / np.maximum(np.linalg.norm(away, axis=-1, keepdims=True), 1e-6)
+    return found + np.maximum(excess, 0) * away
 
 
 def _fitted(
@@ -284,9 +296,9 @@ def _saturation(ours: Floats, theirs: Floats, share: Floats) -> tuple[float, Flo
     return float(np.clip(_OWN_COLOUR * spread[1] / max(spread[0], 1e-6), 0, 1)), usual
 
 
-def _slow(values: Floats) -> Floats:
+def _slow(values: Floats, sigma: float = _WIDE) -> Floats:
     return np.asarray(
-        cv2.GaussianBlur(values, (0, 0), _WIDE * CELLS, borderType=cv2.BORDER_CONSTANT)
+        cv2.GaussianBlur(values, (0, 0), sigma * CELLS, borderType=cv2.BORDER_CONSTANT)
     ).reshape(values.shape)
 
 
