@@ -48,6 +48,8 @@ SKIN: Final = (0.75, 1.35)
 """Skin's lightness, over that of the skin around it."""
 BEARD: Final = 0.1
 """Distance of a and b, over lightness, from the face's own median, from which nothing is its skin."""
+SIGMA: Final = 4.0
+"""Wider Gaussians are made in pictures that are smaller by a whole factor."""
 AROUND_SKIN: Final = 0.5
 """How far around that is, in eye distances."""
 FEWEST: Final = 64
@@ -166,11 +168,18 @@ def is_skin(lightness: Plane, bare: Mask, eyes: float) -> Mask:
 
 
 def smoothed(picture: Plane, mask: Mask, sigma: float) -> Plane:
-    """(H, W, C): the mean around each pixel of those in the mask, weighted by a Gaussian."""
-    weight = mask.astype(np.float32)
-    total = cv2.GaussianBlur(weight, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-    sums = cv2.GaussianBlur(picture * weight[..., None], (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-    return np.asarray(sums.reshape(picture.shape) / np.maximum(total, 1e-4)[..., None])
+    """(H, W, C): the mean around each pixel of those in the mask, weighted by a Gaussian.
+
+    Wide Gaussians are those of a smaller picture, which takes a fraction of the time.
+    """
+    weight = mask.astype(np.float32)[..., None]
+    sums = np.concatenate([picture * weight, weight], axis=-1)
+    step = max(1, int(sigma / SIGMA))
+    size = tuple(-(-length // step) for length in mask.shape[::-1])
+    small = cv2.resize(sums, size, interpolation=cv2.INTER_AREA) if step > 1 else sums
+    soft = cv2.GaussianBlur(small, (0, 0), sigma / step, borderType=cv2.BORDER_CONSTANT)
+    soft = cv2.resize(soft, mask.shape[::-1], interpolation=cv2.INTER_LINEAR) if step > 1 else soft
+    return np.asarray(soft[..., :-1] / np.maximum(soft[..., -1:], 1e-4))
 
 
 def detail(ours: Plane, theirs: Plane, skin: Mask) -> tuple[float, float, float, float]:
