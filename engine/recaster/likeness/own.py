@@ -1,4 +1,4 @@
-"""What of a source's textures is its own face, and a whole face made of that.
+"""The texels that are a source's own face, and a whole face made of them.
 
 Hair over forehead and cheeks, the background beside them and whatever a turned head hides are none of its
 skin. Where one frame does not show a texel, what is usual in the others is shown in that frame's light; where
@@ -15,7 +15,7 @@ import numpy as np
 from recaster.faces import topology
 from recaster.likeness.geometry import eye_distance
 from recaster.likeness.layout import vertices
-from recaster.likeness.parts import brows, drawn, features, filled, grown, shrunk
+from recaster.likeness.parts import UPPER_CHEEKS, brows, drawn, features, filled, grown, shrunk
 from recaster.likeness.raster import rasterised
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ _HAIRY: Final = 1.4
 _ROUNDS: Final = 4
 _RIM: Final = 0.3
 """Hair and background reach so far over cheeks and jaw, in eye distances; over the forehead anywhere."""
-_UPPER_CHEEKS: Final = (50, 205, 425, 280, 195)
 _CHIN: Final = (18, 83, 201, 208, 199, 428, 421, 313)
 _BEARDED: Final = 0.75
 """A chin less than this light beside the upper cheeks grows a beard: below the eyes dark is its own."""
@@ -116,7 +115,7 @@ def whole_face(
 
 
 def facing(points: Floats, layout: Layout) -> Picture:
-    """How well a picture of a mesh (478, 3) shows each texel, (S, S), 0 to 1: not what turns away from it."""
+    """Computes how well a picture of a mesh (478, 3) shows each texel, (S, S), 0 (turned away) to 1."""
     places, triangles = vertices(points), layout.triangles
     corners = places[triangles]
     across = np.cross(corners[:, 2] - corners[:, 0], corners[:, 1] - corners[:, 0])
@@ -128,7 +127,7 @@ def facing(points: Floats, layout: Layout) -> Picture:
 
 
 def visible_texels(own: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
-    """How far each texel may be shown, (S, S) uint8, 0 to 255.
+    """Computes how far each texel may be shown, (S, S) uint8, 0 to 255.
 
     A forehead under hair, far from any skin that is seen, is left to the target; but not next to the brows,
     where the target's own would show.
@@ -176,7 +175,7 @@ def _own(usual: Picture, layout: Layout) -> Picture:
         off = _unlike(lab, expected)
         known = _touching(skin * (off < 1), core)
     eyes = round(float(layout.points[[*topology.EYE_CORNERS_LEFT, *topology.EYE_CORNERS_RIGHT], 1].mean()))
-    chin, cheeks = (np.median(lab[filled(layout, some) > 0, 0]) for some in (_CHIN, _UPPER_CHEEKS))
+    chin, cheeks = (np.median(lab[filled(layout, some) > 0, 0]) for some in (_CHIN, UPPER_CHEEKS))
     if chin < _BEARDED * cheeks:
         off[eyes:] *= lab[eyes:, :, 0] > expected[eyes:, :, 0]
     middle[: _brows_top(layout)] = 0

@@ -27,6 +27,7 @@ _FEATURES: Final = (
     (_NOSTRILS, 0.05, 0.02),
 )
 """What is no skin, how far around it there may be none either, and certainly is none: in eye distances."""
+UPPER_CHEEKS: Final = (50, 205, 425, 280, 195)
 
 
 def filled(layout: Layout, points: Sequence[int]) -> NDArray[np.uint8]:

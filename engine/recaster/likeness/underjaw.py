@@ -1,4 +1,4 @@
-"""What is shown below the jaw, where a source's frames show clothes and walls."""
+"""Skin below the jaw, where a source's frames show clothes and walls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from recaster.faces import topology
 from recaster.likeness.geometry import eye_distance
-from recaster.likeness.parts import filled
+from recaster.likeness.parts import UPPER_CHEEKS, filled
 from recaster.likeness.raster import nearest
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from recaster.likeness.layout import Layout
 
-_SKIN = (50, 205, 425, 280, 195)
 _CLOTH = 0.3, 0.5
 _FOREIGN = 8.0, 14.0
 
@@ -53,7 +52,7 @@ def _unlike_skin(picture: NDArray[np.float32], layout: Layout) -> NDArray[np.flo
     """(S, S): 1 where a picture (S, S, 3) is much darker or of another colour than the cheeks, else 0."""
     lab = cv2.cvtColor(picture / np.float32(255), cv2.COLOR_RGB2Lab)
     mask = np.zeros(lab.shape[:2], np.uint8)
-    cv2.fillConvexPoly(mask, cv2.convexHull(np.round(layout.points[list(_SKIN)]).astype(np.int32)), 1)
+    cv2.fillConvexPoly(mask, cv2.convexHull(np.round(layout.points[list(UPPER_CHEEKS)]).astype(np.int32)), 1)
     skin = np.maximum(np.median(lab[mask > 0], 0), (1, -np.inf, -np.inf))
     dark = (_CLOTH[1] - lab[..., 0] / skin[0]) / np.ptp(_CLOTH)
     foreign = (np.linalg.norm(lab[..., 1:] - skin[1:], axis=-1) - _FOREIGN[0]) / np.ptp(_FOREIGN)

@@ -1,4 +1,4 @@
-"""How much of the face was swapped in every frame, and why not where it wasn't.
+"""Coverage: the share of the face that was swapped in every frame, and the reasons where it was too little.
 
 While a frame is painted, the swapped face's mask is held against the whole face, as far as the picture
 shows it (``coverage_of``); each part of a clip keeps that of its frames beside it, so that a swap that goes
@@ -36,7 +36,7 @@ _AMOUNTS: Final = ((0.85, "the face"), (0.6, "most of the face"), (0.0, "half of
 
 
 class Reason(StrEnum):
-    """Why a frame's face was not swapped, or too little of it; the names are written into reports.
+    """Reasons for which nothing or too little of a face was swapped; the names are written into reports.
 
     Whatever takes something away from a face's mask has a reason of its own (``Renderer._composited``).
     """
@@ -106,7 +106,7 @@ def coverage_of(
     inside: NDArray[np.bool_],
     zoom: float,
 ) -> FaceCoverage | None:
-    """How much of a face was swapped; None where next to nothing of it lies within the picture.
+    """Computes how much of a face was swapped; None where next to nothing of it lies within the picture.
 
     Args:
         track: number of its track.
@@ -189,13 +189,13 @@ class Run:
 
     @property
     def sentence(self) -> str:
-        """Why, in an editor's words."""
+        """The reason in an editor's words."""
         return self.reason.sentence(1 - self.covered)
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """What was swapped in a clip, or a part of it.
+    """The coverage of every frame of a clip, or of a part of it.
 
     Attributes:
         frames: every frame, in order.
