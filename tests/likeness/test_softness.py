@@ -108,6 +108,17 @@ def test_grain_is_followed_and_the_same_frame_has_the_same(
     assert not np.array_equal(grained, found.grained(plain, 8))
 
 
+def test_texture_of_skin_is_no_grain(material: tuple[np.ndarray, ...]) -> None:
+    """Pores and shading are coarser than the grain of the whole picture, and don't make it stronger."""
+    face, mask, _ = material
+    rng = np.random.default_rng(0)
+    texture = cv2.GaussianBlur(rng.standard_normal(mask.shape), (0, 0), 2) * 30 * mask
+    grain = rng.normal(0, 1.5, mask.shape)
+    plain = cv2.GaussianBlur(face, (0, 0), 1.5).astype(float)
+    target = np.clip(np.rint(plain + (texture + grain)[..., None]), 0, 255).astype(np.uint8)
+    assert measured(material, target).brightness_grain == pytest.approx(1.5, rel=0.35)
+
+
 def test_coloured_grain_is_known_from_grain_of_brightness(material: tuple[np.ndarray, ...]) -> None:
     noise = np.random.default_rng(3).normal(0, 10, (SIZE, SIZE, 3))
     found = measured(material, np.clip(material[0] + noise, 0, 255).astype(np.uint8))

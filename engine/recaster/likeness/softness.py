@@ -74,6 +74,8 @@ _OWN_RED: Final = (1 - _LUMA[0]) ** 2 + _LUMA[1] ** 2 + _LUMA[2] ** 2
 """Variance of red less brightness of such noise."""
 _SIZES: Final = (0.0, 0.5, 0.7, 1.0, 1.4, 2.0)
 """Sigmas of grain, in pixels of the crop."""
+_ROUNDING: Final = (0.26, 0.17)
+"""Strength of the finest octave of rounding to 8 bits, of brightness and of red less that, grey levels."""
 _LEAST: Final = 0.4
 """Grain below this, in grey levels, is none."""
 
@@ -284,9 +286,12 @@ class _Finest:
         return float(np.sqrt(min(_least(self.fine[skin], _PLAINEST), _least(self.fine, _PLAINEST_OF_ALL))))
 
     def ratio(self, skin: NDArray[np.bool_]) -> float:
-        """The next octave's strength over its own, on plain skin."""
-        fine, coarser = (_least(part[skin], _PLAINEST) for part in (self.fine, self.coarser))
-        return float(np.sqrt((coarser + 1e-4) / (fine + 1e-4)))
+        """The next octave's strength over its own where least is to be seen: more is pores and shading."""
+        ratios = [
+            (_least(self.coarser[where], share) + 1e-4) / (_least(self.fine[where], share) + 1e-4)
+            for where, share in ((skin, _PLAINEST), (np.ones_like(skin), _PLAINEST_OF_ALL))
+        ]
+        return float(np.sqrt(min(ratios)))
 
 
 def _skin_cells(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -314,7 +319,7 @@ def _grain(
         own: both of the swapped face; None where it is softened, and keeps none.
         skin: which cells are the face's.
     """
-    has = (0.0, 0.0) if own is None else tuple(one.plainest(skin) for one in own)
+    has = _ROUNDING if own is None else np.maximum([one.plainest(skin) for one in own], _ROUNDING)
     ratio = light.ratio(skin)
     size = min(_SIZES, key=lambda one: abs(np.log(ratio / _kept(one)[1])))
     kept = _kept(size)[0]
