@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from recaster.errors import InputError, UsageError
+from recaster.evaluation.matrix import sources
 from recaster.evaluation.matrix.bench import bench_picture, read_results
 from recaster.evaluation.matrix.conditions import CONDITIONS, Moment
 from recaster.evaluation.matrix.page import table, write_page
-from recaster.evaluation.matrix.rows import read_rows
-from recaster.evaluation.matrix.sheets import SHEET, STRIP
+from recaster.evaluation.matrix.rows import Row, read_rows
+from recaster.evaluation.matrix.sheets import OVERVIEW, SHEET, STRIP
 from recaster.evaluation.matrix.shots import faces_of
+from recaster.evaluation.matrix.sources import faceset_of, swapper_of
 from recaster.evaluation.regions import eye_distance
 from recaster.evaluation.truth import Truth
 from recaster.faces.topology import EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT
 from recaster.media.probe import probe
+from recaster.networks.presets import overridden, preset
+
+if TYPE_CHECKING:
+    from recaster.facesets.faceset import Faceset
+    from recaster.progress import Update
 
 ROW = """
 [[row]]
@@ -144,6 +153,48 @@ def test_a_face_with_something_before_it_is_where_the_bare_one_moves(
         assert away.max() < 0.15 * eye_distance(mesh)
 
 
+def test_a_model_is_trained_once_for_all_rows_of_its_source_and_goes_on_after_a_stop(
+    tmp_path: Path, actor_faceset: Faceset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny = overridden(
+        preset("guided-128"), widths=(8, 8, 8, 8), critic_widths=(8, 8), references=2, start="none", batch=2
+    )
+    monkeypatch.setattr(sources, "preset", lambda _: tiny)
+    clip = tmp_path / "anna.mp4"
+    row = Row("one", (clip,), clip, range(12), train=2)
+
+    def stop(update: Update) -> None:
+        if update.stage == "training" and update.done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        swapper_of(row, actor_faceset.folder, tmp_path, stop)
+    (model,) = (tmp_path / "models").iterdir()
+    told: list[Update] = []
+    for again in (row, dataclasses.replace(row, name="two")):
+        assert swapper_of(again, actor_faceset.folder, tmp_path, told.append) is not None
+    assert [*(tmp_path / "models").iterdir()] == [model]
+    assert [one.done for one in told if one.stage == "training"][-1] == 2
+
+
+def test_a_faceset_that_a_stop_left_half_made_is_made_again(
+    tmp_path: Path, actors: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = Row("one", (actors / "likeness.mp4",), actors / "performer.mp4", range(12))
+    half = tmp_path / "facesets" / "likeness.part"
+    half.mkdir(parents=True)
+    (half / "left").touch()
+
+    def made(_: list[Path], out: Path, *__: object) -> None:
+        assert not out.exists()
+        out.mkdir(parents=True)
+
+    monkeypatch.setattr(sources, "extract", made)
+    assert [*faceset_of(row, tmp_path).iterdir()] == []
+    monkeypatch.setattr(sources, "extract", None)
+    assert faceset_of(row, tmp_path) == tmp_path / "facesets" / "likeness"
+
+
 def test_shots_are_swapped_judged_shown_and_not_done_twice(
     tmp_path: Path, actors: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +219,10 @@ def test_shots_are_swapped_judged_shown_and_not_done_twice(
     assert all(
         (out / "shots" / one.name / picture).is_file() for one in results for picture in (SHEET, STRIP)
     )
+    assert (out / OVERVIEW).is_file()
+    written = (out / "matrix.md").read_text().splitlines()
+    assert len(written) == 2 + len(results)
+    assert written[2].startswith("| one-grey | 100 | ")
     assert [one.as_json() for one in read_results(out)] == [one.as_json() for one in results]
 
     kept = out / "shots" / "one-grey" / "matrix.json"

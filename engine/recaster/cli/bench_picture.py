@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     import argparse
 
 DESCRIPTION = """Swap every row of MATRIX, a TOML file that says who is put on whom, under each of its
-conditions (dark, blue, out of focus, rolled, ...), judge the swaps, and write index.html with a table and a
-sheet of every shot, and matrix.json. scripts/actors/matrix.toml is the matrix of the rendered actors, whose
-true swaps are known under every condition. Run the same command again to go on after a stop."""
+conditions (dark, blue, out of focus, rolled, ...), judge the swaps, and write index.html with a table and
+pictures of every shot, matrix.md and matrix.json. scripts/actors/matrix.toml is the matrix of the rendered
+actors, whose true swaps are known under every condition. Run the same command again to go on after a stop;
+shots that are done stay as they are, so give another OUT after a change of the engine."""
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -58,4 +59,4 @@ def run(options: argparse.Namespace) -> None:
     page = write_page(options.out, results, before)
     say(*table(results, before))
     if not options.quiet:
-        say_error(f"{page}: the same with a sheet of every shot")
+        say_error(f"{page}: the same with pictures of every shot")

@@ -96,7 +96,7 @@ def bench_picture(rows: list[Row], out: Path, report: Report = silent) -> list[R
         InputError: something in ``out`` is damaged.
         RecasterError: whatever extracting, swapping and judging raise.
     """
-    began = time.monotonic()
+    began, spent = time.monotonic(), time.process_time()
     shots = [(row, name) for row in rows for name in row.conditions]
     known = {(row.name, name): _done(_folder(out, row, name)) for row, name in shots}
     done, swapper, swapped = sum(one is not None for one in known.values()), None, None
@@ -115,7 +115,12 @@ def bench_picture(rows: list[Row], out: Path, report: Report = silent) -> list[R
         done += 1
     report(Update("swapping and judging", done, len(shots), "shots"))
     results = [one for one in known.values() if one is not None]
-    about = {"format": FORMAT, "machine": machine(), "seconds": round(time.monotonic() - began, 1)}
+    about = {
+        "format": FORMAT,
+        "machine": machine(),
+        "seconds": round(time.monotonic() - began, 1),
+        "cpu_seconds": round(time.process_time() - spent, 1),
+    }
     write_json(out / RESULTS, about | {"shots": [one.as_json() for one in results]})
     return results
 

@@ -8,7 +8,7 @@ import statistics
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from recaster.evaluation.matrix.conditions import PLAIN
-from recaster.evaluation.matrix.sheets import SHEET, STRIP
+from recaster.evaluation.matrix.sheets import OVERVIEW, SHEET, STRIP, draw_overview
 from recaster.evaluation.report.page import STYLE
 from recaster.files import write_bytes
 
@@ -57,6 +57,10 @@ COLUMNS: Final = {
 """Figure to its column, in the order in which they are shown."""
 OWN: Final = frozenset({"psnr_inside", "coverage", "found", "roll_95", "front_iou"})
 """Of a true swap these say nothing."""
+IN_DOCUMENTS: Final = (
+    "found", "tint_95", "light_95", "colour", "detail_fine", "detail_middle", "detail_coarse", "harm",
+    "front_iou", "psnr_inside", "identity_margin", "mouth_share",
+)  # fmt: skip
 LEGEND: Final = (
     "found: frames in which at least half of the face was swapped. cover: of the face, in those. tint, "
     "light: distance from the target's, CIE Lab, median and 95th percentile. colour: strongest in the face. "
@@ -113,8 +117,24 @@ def _number(figures: dict[str, float], name: str) -> str:
     return "-" if math.isnan(value) else f"{value:.{COLUMNS[name].decimals}f}"
 
 
+def markdown(results: Sequence[Result]) -> str:
+    """The table for a document: a line for each shot, the true swap's figures in brackets."""
+    shown = [name for name in IN_DOCUMENTS if any(name in one.figures for one in results)]
+    lines = [
+        "| shot | " + " | ".join(COLUMNS[name].heading for name in shown) + " |",
+        "|---|" + "---:|" * len(shown),
+    ]
+    for result in results:
+        cells = []
+        for name in shown:
+            true = "-" if name in OWN else _number(result.true, name)
+            cells.append(_number(result.figures, name) + (f" ({true})" if true != "-" else ""))
+        lines.append(f"| {result.name} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
+
+
 def write_page(out: Path, results: Sequence[Result], before: Sequence[Result] = ()) -> Path:
-    """Write ``index.html`` with the table, and the sheet and the strip of every shot.
+    """Write ``index.html`` with the table and the pictures of every shot, and ``matrix.md``.
 
     Raises:
         OutputError: it can't be written.
@@ -125,6 +145,8 @@ def write_page(out: Path, results: Sequence[Result], before: Sequence[Result] = 
         f"<p>{html.escape(LEGEND)}</p>",
         f'<div class="scroll"><pre>{html.escape(chr(10).join(table(results, before)))}</pre></div>',
     ]
+    if draw_overview(out / OVERVIEW, {one.name: out / "shots" / one.name for one in results}):
+        parts.append(f'<img src="{OVERVIEW}" alt="the middle frame of every shot">')
     for result in results:
         parts.append(f"<h2>{html.escape(result.name)}</h2>")
         if result.note:
@@ -133,6 +155,7 @@ def write_page(out: Path, results: Sequence[Result], before: Sequence[Result] = 
             for picture, title in ((SHEET, "through the shot"), (STRIP, "consecutive frames")):
                 path, said = f"shots/{result.name}/{picture}", f"{result.name}, {title}"
                 parts.append(f'<img src="{html.escape(path)}" alt="{html.escape(said)}" loading="lazy">')
+    write_bytes(out / "matrix.md", markdown(results).encode())
     page = out / "index.html"
     write_bytes(page, "\n".join([*parts, "</html>\n"]).encode())
     return page

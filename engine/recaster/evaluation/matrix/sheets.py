@@ -1,15 +1,15 @@
-"""Pictures of a shot of the matrix: a sheet of stills through it, and a strip of consecutive frames."""
+"""Pictures of the matrix: of each shot stills and consecutive frames, and one frame of all shots."""
 
 from __future__ import annotations
 
-from itertools import islice
+import itertools
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from recaster.evaluation.matrix.shots import plain_frames
 from recaster.evaluation.pictures import around_face
-from recaster.media.sheet import contact_sheet, save_image
+from recaster.media.sheet import contact_sheet, load_image, save_image
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.media.types import ClipInfo, Image
 
-SHEET, STRIP = "sheet.jpg", "strip.jpg"
+SHEET, STRIP, STILL, OVERVIEW = "sheet.jpg", "strip.jpg", "still.jpg", "overview.jpg"
 COLUMNS: Final = 6
 CELL: Final = 256
+SMALL: Final = 144
+"""Pixels of a face in the overview."""
+IN_ROW: Final = 11
+"""Shots in a row of it."""
 
 
 def draw_shot(
@@ -31,10 +35,10 @@ def draw_shot(
     meshes: Mapping[int, Floats],
     info: ClipInfo,
 ) -> None:
-    """Write a shot's sheet and strip: the target, the swap and the true swap, a row each.
+    """Write a shot's sheet, strip and still: the target, the swap and the true swap, a row each.
 
     Args:
-        folder: for both.
+        folder: for all three.
         wanted: the shot's condition.
         clips: target, swap, matte (not shown) and true swap or None.
         meshes: of the plain shot, by frame.
@@ -48,21 +52,46 @@ def draw_shot(
     chosen = {
         SHEET: np.unique(np.linspace(0, count - 1, COLUMNS).round().astype(int)).tolist(),
         STRIP: list(range(middle, min(middle + COLUMNS, count))),
+        STILL: [count // 2],
     }
-    images: dict[str, list[Image]] = {SHEET: [], STRIP: []}
-    captions: dict[str, list[str]] = {SHEET: [], STRIP: []}
+    images: dict[str, list[Image]] = {picture: [] for picture in chosen}
+    captions: dict[str, list[str]] = {picture: [] for picture in chosen}
     shown = {"target": clips[0], "swapped": clips[1], "true swap": clips[3]}
     for name, clip in shown.items():
         if clip is not None:
-            stills = _stills(clip, wanted, (info.width, info.height), {*chosen[SHEET], *chosen[STRIP]})
-            for picture, indices in chosen.items():
-                images[picture] += [around_face(stills[index], meshes.get(index)) for index in indices]
-                captions[picture] += [f"{name} {index}" for index in indices]
-    for picture, indices in chosen.items():
-        sheet = contact_sheet(images[picture], len(indices), (CELL, CELL), captions[picture])
-        save_image(folder / picture, sheet)
+            indices = set(itertools.chain.from_iterable(chosen.values()))
+            stills = _stills(clip, wanted, (info.width, info.height), indices)
+            for picture, some in chosen.items():
+                images[picture] += [around_face(stills[index], meshes.get(index)) for index in some]
+                captions[picture] += [f"{name} {index}" for index in some]
+    for picture, some in chosen.items():
+        said = None if picture == STILL else captions[picture]
+        save_image(folder / picture, contact_sheet(images[picture], len(some), (CELL, CELL), said))
+
+
+def draw_overview(out: Path, shots: Mapping[str, Path]) -> bool:
+    """Write the middle frame of every shot: target, swap and true swap below each other.
+
+    Args:
+        out: the JPEG.
+        shots: name to folder; those without a still are left out.
+
+    Returns:
+        Whether there was any.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    stills = {name: folder / STILL for name, folder in shots.items() if (folder / STILL).is_file()}
+    if not stills:
+        return False
+    images = [load_image(still) for still in stills.values()]
+    tallest = max(image.shape[0] / image.shape[1] for image in images)
+    cell = (SMALL, round(SMALL * tallest))
+    save_image(out, contact_sheet(images, min(IN_ROW, len(images)), cell, list(stills)))
+    return True
 
 
 def _stills(clip: Path, wanted: Condition, size: tuple[int, int], indices: set[int]) -> dict[int, Image]:
-    frames = islice(plain_frames(clip, wanted, size), max(indices) + 1)
+    frames = itertools.islice(plain_frames(clip, wanted, size), max(indices) + 1)
     return {index: image for index, image in enumerate(frames) if index in indices}
