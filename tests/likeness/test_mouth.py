@@ -76,9 +76,11 @@ def test_lips_are_cleared_of_teeth_that_lie_on_them(likeness: Likeness) -> None:
         cv2.fillPoly(texture, [np.round(polygon).astype(np.int32)], colour)
     textures = np.stack([texture, texture])
     shown = lips_alone(textures, layout, np.array([0.3, 0.01]))
-    place = np.round(inner[15] + 0.2 * (outer[15] - inner[15])).astype(int)
+    place = np.round(inner[15] + 0.35 * (outer[15] - inner[15])).astype(int)
     assert texture[place[1], place[0]].min() > 200
     assert np.abs(shown[0][place[1], place[0]].astype(int) - (170, 80, 80)).max() < 15
+    seam, lip = (int(shown[0][round(y), place[0]].sum()) for y in (inner[15, 1], inner[15, 1] - 4))
+    assert seam < 0.8 * lip, "lips are darker where they touch"
     skin = cv2.fillPoly(np.zeros(texture.shape[:2], np.uint8), [np.round(outer).astype(np.int32)], 1) == 0
     assert (shown[0][skin] == texture[skin]).mean() > 0.99
     assert (shown[1] == texture).all()  # what is seen where lips touch is where they touch

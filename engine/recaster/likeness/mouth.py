@@ -41,6 +41,10 @@ _UNLIKE: Final = 3.5
 """Spreads of a lip's colour from which on a texel is none of it."""
 _LEAST_SPREAD: Final = np.array([5.0, 3.0, 3.0])
 """CIE Lab."""
+_CREASE: Final = 0.35
+"""How much darker lips that touch are in the line between them."""
+_CREASE_REACH: Final = 0.015
+"""Sigma of that line's edge, in eye distances."""
 _BLUR: Final = 1.5
 """Texels over which lips that go on are blurred."""
 _SHIFT: Final = 4
@@ -83,14 +87,23 @@ def lips_alone(textures: NDArray[np.uint8], layout: Layout, gaps: Floats) -> NDA
         for share in (0, _LIP, _ASTRAY, 1)
     )
     lips, told = whole & ~within, whole > middle
+    creased = _creased(within, layout)
     shown = textures.copy()
     for number in np.flatnonzero(gaps > _SHUT) if told.any() else ():
         unlike = _unlike(shown[number], told)
         strange = cv2.dilate(unlike & lips & far, np.ones((3, 3), np.uint8)) & lips & far
         _, parts = cv2.connectedComponents(strange | within)
         other = np.isin(parts, np.unique(parts[within > 0])).astype(np.uint8)
-        shown[number] = _continued(shown[number], lips & ~other & ~unlike, other)
+        lone = _continued(shown[number].astype(np.float32), lips & ~other & ~unlike, other)
+        shown[number] = np.round(creased * lone)
     return shown
+
+
+def _creased(within: NDArray[np.uint8], layout: Layout) -> NDArray[np.float32]:
+    """(S, S, 1): how light lips are towards where they touch; what is between them is darkest."""
+    away = cv2.distanceTransform(1 - within, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    away /= np.float32(_CREASE_REACH * eye_distance(layout.points))
+    return np.asarray(1 - np.float32(_CREASE) * np.exp(-(away**2) / 2))[..., None]
 
 
 def _unlike(texture: NDArray[np.uint8], told: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -102,14 +115,14 @@ def _unlike(texture: NDArray[np.uint8], told: NDArray[np.bool_]) -> NDArray[np.u
 
 
 def _continued(
-    texture: NDArray[np.uint8], lips: NDArray[np.uint8], other: NDArray[np.uint8]
-) -> NDArray[np.uint8]:
+    texture: NDArray[np.float32], lips: NDArray[np.uint8], other: NDArray[np.uint8]
+) -> NDArray[np.float32]:
     """A texture with the colours of the nearest lips instead of something other."""
     if not lips.any():
         return texture
-    near = cv2.GaussianBlur(texture.reshape(-1, 3)[nearest(lips)], (0, 0), _BLUR).astype(np.float32)
+    near = cv2.GaussianBlur(texture.reshape(-1, 3)[nearest(lips)], (0, 0), _BLUR)
     share = np.minimum(2 * cv2.GaussianBlur(other.astype(np.float32), (0, 0), 1), 1)[..., None]
-    return np.round(texture + share * (near - texture)).astype(np.uint8)
+    return np.asarray(texture + share * (near - texture))
 
 
 def _filled(polygon: Floats, size: int) -> NDArray[np.float32]:
