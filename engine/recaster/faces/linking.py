@@ -9,7 +9,7 @@ import numpy as np
 
 from recaster.faces.identity import distance
 from recaster.faces.tracklets import PORTRAITS, Tracklet, mean_embedding, outline
-from recaster.faces.types import FaceTrack
+from recaster.faces.types import Box, FaceTrack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,8 @@ _GROWTH: Final = 1.4
 _SAME_ON: Final = 0.55
 """Distance of identities below which a face goes on after a gap. Measured on ten clips: up to .51 for one
 person (hands before the face, profiles), from .55 between two people, .60 in a dissolve."""
+_IN_PLACE: Final = 0.3
+"""A face that overlaps by this much (intersection over union) where another is missed is in front of it."""
 _SHORTEST: Final = 3
 """Frames; a shorter track that does not fill its shot is a mistake of the detector."""
 
@@ -33,7 +35,8 @@ def join(tracklets: Sequence[Tracklet], gap: float, *, identify: bool) -> list[l
     """Group the pieces of one face in one shot.
 
     Two pieces belong together when one begins at most ``gap`` seconds after the other ends, where the
-    other would have come to, of like size, and (if asked for) with the same identity.
+    other would have come to, of like size, and (if asked for) with the same identity, unless somebody else's
+    face is there meanwhile: held before it, or passing.
 
     Args:
         tracklets: all pieces of a clip.
@@ -46,6 +49,7 @@ def join(tracklets: Sequence[Tracklet], gap: float, *, identify: bool) -> list[l
     groups: list[list[Tracklet]] = []
     for one in sorted((t for t in tracklets if t.frames), key=lambda t: t.frames[0]):
         fitting = [g for g in groups if _continues(g[-1], one, gap, identify=identify)]
+        fitting = [g for g in fitting if not _is_taken(g[-1], one, tracklets)]
         if fitting:
             max(fitting, key=lambda g: g[-1].frames[-1]).append(one)
         else:
@@ -65,6 +69,18 @@ def _continues(first: Tracklet, second: Tracklet, gap: float, *, identify: bool)
     if not identify:
         return True
     return distance(mean_embedding(first.portraits, 3), mean_embedding(second.portraits, 3)) < _SAME_ON
+
+
+def _is_taken(first: Tracklet, second: Tracklet, everybody: Sequence[Tracklet]) -> bool:
+    """Whether another face is in the place of one that is missed from one piece to the next."""
+    ends = first.frames[-1], second.frames[0]
+    before, after = (np.array(_sides(outline(one))) for one in (first.points[-1], second.points[0]))
+    for frame in range(ends[0] + 1, ends[1]):
+        here = Box(*(before + (after - before) * (frame - ends[0]) / (ends[1] - ends[0])))
+        others = (one.box_at(frame) for one in everybody if one is not first and one is not second)
+        if any(other is not None and other.iou(here) > _IN_PLACE for other in others):
+            return True
+    return False
 
 
 def to_track(number: int, group: Sequence[Tracklet], *, identify: bool) -> FaceTrack:
@@ -109,8 +125,11 @@ def _filled(points: Floats, known: NDArray[np.int64], frames: NDArray[np.int64])
 
 def boxes_of(landmarks: Floats) -> Floats:
     """(T, 4) outlines, left, top, right, bottom, of (T, N, 3) landmarks."""
-    boxes = [outline(points) for points in landmarks]
-    return np.array([(box.left, box.top, box.right, box.bottom) for box in boxes])
+    return np.array([_sides(outline(points)) for points in landmarks])
+
+
+def _sides(box: Box) -> tuple[float, float, float, float]:
+    return box.left, box.top, box.right, box.bottom
 
 
 def is_face(group: Sequence[Tracklet], shot: range) -> bool:

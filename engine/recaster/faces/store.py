@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 """Grows whenever the meaning of what is stored changes."""
 
 _PARTS: Final = ("frames", "times", "boxes", "landmarks", "scores", "filled", "embedding")
