@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from recaster.faces import topology
-from recaster.likeness.light import as_fine_as, evenly_lit
+from recaster.likeness.light import alike_on_both_sides, as_fine_as, evenly_lit
 from recaster.likeness.relighting import Relighting
 from recaster.likeness.softness import features
 
@@ -204,3 +204,27 @@ def test_a_colour_on_one_cheek_of_the_source_does_not_come_along() -> None:
     away = np.linalg.norm(tints(light.applied(lamp)) - tints(face()), axis=-1)
     assert np.median(away[cheek & (inside() > 0)]) < 0.035
     assert np.median(away[~cheek & (inside() > 0)]) < 0.01
+
+
+def even_face() -> np.ndarray:
+    """Skin that is as light on both sides."""
+    skin = face(grain=0).astype(float)
+    return np.rint((skin + skin[:, ::-1]) / 2)
+
+
+@pytest.mark.parametrize("hardness", [2.0, 8.0])
+def test_a_source_lit_from_one_side_is_lit_evenly(hardness: float) -> None:
+    across = np.arange(SIZE) / SIZE - 0.5
+    light = 0.3 + 0.9 / (1 + np.exp(-hardness * across / 0.2))
+    warm = np.stack([light**0.9, light, light**1.1], -1)[None]
+    lit = np.clip(even_face() * warm, 0, 255).astype(np.uint8)
+    [even] = alike_on_both_sides(lit[None], inside(), SIZE / 2 - 0.5)
+    apart = [np.abs(one.astype(float) - one[:, ::-1])[inside() > 0].mean() for one in (lit, even)]
+    assert apart[1] < 0.12 * apart[0]
+
+
+def test_hair_on_one_side_of_an_even_face_changes_neither() -> None:
+    haired = even_face()
+    haired[10:60, 12:24] = (30, 25, 22)
+    [kept] = alike_on_both_sides(haired[None].astype(np.uint8), inside(), SIZE / 2 - 0.5)
+    assert np.abs(kept - haired)[inside() > 0].max() <= 3

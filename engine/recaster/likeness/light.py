@@ -43,6 +43,9 @@ _RIDGE: Final = np.array([0.0, 0.01, 0.01, 0.05, 0.05, 0.1])
 """Curvatures need more evidence than slopes."""
 _SHADE_RIDGE: Final = 0.04
 _ROUNDS: Final = 5
+_SIDE_DARK: Final = np.float32(4.0)
+"""Likewise, where the dark side of a face is to be lit."""
+_ODD_RIDGE: Final = np.array([0.002, 0.004, 0.002, 0.01, 0.02, 0.01])
 _RIDGES: Final = np.r_[_RIDGE, np.full(SHADES, _SHADE_RIDGE)]
 _SPREAD: Final = 0.07
 """Skin differs from a fit by this much (logarithm) even where light fits."""
@@ -139,6 +142,52 @@ def evenly_lit(pictures: NDArray[np.uint8], mask: NDArray[np.float32]) -> NDArra
     return np.stack([relit(picture, usual, mask) for picture in pictures])
 
 
+def alike_on_both_sides(
+    pictures: NDArray[np.uint8], mask: NDArray[np.float32], middle: float
+) -> NDArray[np.uint8]:
+    """Pictures of one face (K, size, size, 3), lit on one side as on the other.
+
+    A face's own colours are much the same on both of its sides: what of the median's logarithm is odd about
+    the middle, smoothly or in a step there, is taken for the side that the light came from. What lies on one
+    side only, hair or the edge of a shadow, is left out by robust weights.
+
+    Args:
+        pictures: uint8 RGB, seen from the front.
+        mask: (size, size) float32, 0 to 1, where the face is.
+        middle: column of the middle of the face, pixels.
+    """
+    size = len(mask)
+    mirror = np.array([[-1, 0, 2 * middle], [0, 1, 0]])
+
+    def cells(picture: NDArray[np.float32], *, mirrored: bool) -> Floats:
+        if mirrored:
+            picture = cv2.warpAffine(picture, mirror, (size, size), borderMode=cv2.BORDER_REPLICATE)
+        return cv2.resize(picture, (CELLS, CELLS), interpolation=cv2.INTER_AREA).astype(np.float64)
+
+    usual = np.median(pictures, 0).astype(np.float32) + _SIDE_DARK
+    share = np.minimum(cells(mask, mirrored=False), cells(mask, mirrored=True)).ravel()
+    if (share > 0.5).sum() < FEWEST:
+        return pictures
+    odd = np.log(cells(usual, mirrored=False) / cells(usual, mirrored=True)).reshape(-1, 3) / 2
+    gain = np.exp(-_odd_light(odd, share, middle / size)).reshape(CELLS, CELLS, 3).astype(np.float32)
+    gain = cv2.resize(gain, (size, size), interpolation=cv2.INTER_CUBIC)
+    lit = ((one.astype(np.float32) + _SIDE_DARK) * gain - _SIDE_DARK for one in pictures)
+    return np.stack([np.clip(np.rint(one), 0, 255).astype(np.uint8) for one in lit])
+
+
+def _odd_light(odd: Floats, share: Floats, middle: float) -> Floats:
+    """(CELLS * CELLS, 3): the light that a face's odd part (CELLS * CELLS, 3) is of, where it is face."""
+    here, terms = share > 0.5, _odd_terms(middle)
+    values, inside, weights = odd[here], terms[here], share[here]
+    for _ in range(_ROUNDS):
+        found = solved(inside, values, weights, _ODD_RIDGE)
+        off = np.linalg.norm(values - inside @ found, axis=-1)
+        scale = max(_SPREAD, 1.4826 * float(np.median(off)))
+        weights = share[here] * np.clip(1 - (off / (3 * scale)) ** 2, 0, 1) ** 2
+    reach = np.abs(inside @ found).max(axis=0)
+    return np.clip(terms @ found, -reach, reach)
+
+
 def fine_detail(image: NDArray[np.float32]) -> NDArray[np.float32]:
     """What is finer than a blur of an image."""
     return image - cv2.GaussianBlur(image, (0, 0), _FINE * len(image))
@@ -179,3 +228,13 @@ def _terms(cells: int) -> Floats:
     along = (np.arange(cells) + 0.5) * 2 / cells - 1
     y, x = (grid.ravel() for grid in np.meshgrid(along, along, indexing="ij"))
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1)
+
+
+def _odd_terms(middle: float) -> Floats:
+    """(CELLS * CELLS, 6): what is odd about a column (share of the width): a slope, two steps, and how
+    each changes downwards.
+    """  # noqa: D205
+    along = (np.arange(CELLS) + 0.5) / CELLS
+    down, across = np.meshgrid((along - 0.45) / 0.3, (along - middle) / 0.3, indexing="ij")
+    steps = np.stack([across, np.tanh(1.5 * across), np.tanh(5 * across)], -1).reshape(-1, 3)
+    return np.hstack([steps, steps * down.reshape(-1, 1)])

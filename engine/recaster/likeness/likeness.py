@@ -14,7 +14,7 @@ from recaster.faces import topology
 from recaster.likeness import geometry
 from recaster.likeness.form import Form, canonical_expressions, canonical_mesh, learn_form
 from recaster.likeness.layout import Layout, cover, face_layout, vertices, wrap_sharply
-from recaster.likeness.light import evenly_lit
+from recaster.likeness.light import alike_on_both_sides, evenly_lit
 from recaster.likeness.mouth import lips_alone
 from recaster.likeness.own import facing, visible_texels, whole_face
 from recaster.likeness.parts import filled
@@ -92,7 +92,9 @@ class Likeness:
         shapes = shapes[chosen]
         turned = np.abs(shapes.turn - np.median(shapes.turn))
         seen = [facing(points[i], layout) for i in chosen]
-        textures, own = whole_face(evenly_lit(textures, face_in(layout)), layout, seen)
+        middle = float(layout.points[[topology.EYE_CORNERS_LEFT[0], topology.EYE_CORNERS_RIGHT[1]], 0].mean())
+        textures = alike_on_both_sides(evenly_lit(textures, face_in(layout)), face_in(layout), middle)
+        textures, own = whole_face(textures, layout, seen)
         textures = steady_underjaw(textures, layout, turned)
         return cls(mesh, form, layout, textures, shapes, np.array([records[i].id for i in chosen]), own)
 
