@@ -108,7 +108,7 @@ def contact_sheet(
         (rows * .., columns * .., 3) uint8 RGB.
     """
     width, height = cell
-    line = 0 if captions is None else max(14, height // 12)
+    line = 0 if captions is None else max(14, min(height // 12, width // 9))
     rows = -(-len(images) // columns)
     size = (rows * (height + line + GAP) + GAP, columns * (width + GAP) + GAP)
     sheet = np.full((*size, 3), BACKGROUND, np.uint8)

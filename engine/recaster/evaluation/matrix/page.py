@@ -145,7 +145,8 @@ def write_page(out: Path, results: Sequence[Result], before: Sequence[Result] = 
         f"<p>{html.escape(LEGEND)}</p>",
         f'<div class="scroll"><pre>{html.escape(chr(10).join(table(results, before)))}</pre></div>',
     ]
-    if draw_overview(out / OVERVIEW, {one.name: out / "shots" / one.name for one in results}):
+    shots = {one.row if one.condition == PLAIN else one.name: out / "shots" / one.name for one in results}
+    if draw_overview(out / OVERVIEW, shots):
         parts.append(f'<img src="{OVERVIEW}" alt="the middle frame of every shot">')
     for result in results:
         parts.append(f"<h2>{html.escape(result.name)}</h2>")
