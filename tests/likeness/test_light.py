@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from recaster.faces import topology
-from recaster.likeness.light import alike_on_both_sides, as_fine_as, evenly_lit
+from recaster.likeness.light import CELLS, alike_on_both_sides, as_fine_as, evenly_lit
 from recaster.likeness.relighting import Relighting
 from recaster.likeness.softness import features
 
@@ -228,3 +228,19 @@ def test_hair_on_one_side_of_an_even_face_changes_neither() -> None:
     haired[10:60, 12:24] = (30, 25, 22)
     [kept] = alike_on_both_sides(haired[None].astype(np.uint8), inside(), SIZE / 2 - 0.5)
     assert np.abs(kept - haired)[inside() > 0].max() <= 3
+
+
+def test_a_target_with_one_side_in_the_dark_gives_that_to_the_face() -> None:
+    along = (np.arange(CELLS) + 0.5) / CELLS - 0.5
+    down, across = np.meshgrid(along / 0.5, along / 0.42, indexing="ij")
+    depth = -np.sqrt(np.clip(1 - across**2 - 0.5 * down**2, 0.02, 1))
+    normals = np.stack([across, 0.7 * down, depth], -1)
+    normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
+    light = 0.1 + 0.9 / (1 + np.exp(-14 * normals[..., :1]))
+    light = cv2.resize(light, (SIZE, SIZE))[..., None]
+    dark = np.clip(face(1) * light, 0, 255).astype(np.uint8)
+    found = Relighting.measured(face(), dark, inside(), normals.reshape(-1, 3))
+    assert found is not None
+    lit, truth = (np.log(one.astype(float).mean(-1) + 4) for one in (found.applied(face()), face() * light))
+    away = np.abs(cv2.GaussianBlur(lit - truth, (0, 0), 2))[inside() > 0]
+    assert np.percentile(away, 90) < 0.3

@@ -55,6 +55,11 @@ _TINT_SPREAD: Final = 0.03
 _MEAN_OF_NOISE: Final = 0.7
 """Mean magnitude that grain of unit strength adds to detail."""
 _ROUNDS: Final = 5
+_STEPS: Final = np.array([3.0, 9.0])
+"""How sharply brightness may change about where a face turns from one side to the other."""
+_STEP_RIDGE, _HARD = 0.01, 0.5
+"""The penalty on such steps where smooth light leaves this misfit (logarithm). Hard light leaves .6, soft
+light less than .25, whoever is lit."""
 _FOREIGN: Final = 0.06
 """Tints (logarithm) that differ by more than this from the target's, over some area, are no skin's."""
 _LOCAL: Final = 0.06
@@ -219,8 +224,26 @@ def _brightness(
     believed = np.where(low, MOUTH_SHARE, 1.0) * share * bare
     first = believed.copy()
     first[here] *= skin_at_first((theirs @ _LUMA)[here]) * skin_at_first((ours @ _LUMA)[here])
-    fitted, weights = _fitted(ratio, first, believed, here, terms, _SPREAD)
+    steps, free = _steps(terms, ratio, believed, here)
+    terms, penalties = np.hstack([terms, steps]), np.append(ridges(terms.shape[1]), free)
+    first += (believed - first) / (1 + free.min(initial=np.inf))  # the dark side of a face is no hair
+    fitted, weights = _fitted(ratio, first, believed, here, terms, penalties, _SPREAD)
     return fitted[..., 0], weights
+
+
+def _steps(terms: Floats, ratio: Floats, believed: Floats, here: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Steps from the lit to the dark side, where terms have normals, and the penalties on them.
+
+    A hard light ends in a step that nothing smooth follows. The worse the smooth terms fit, the more freely a
+    step may be taken: in soft light it would follow noses and beards.
+    """
+    if terms.shape[1] == TERMS:
+        return np.zeros((len(terms), 0)), np.zeros(0)
+    inside, values, trust = terms[here.ravel()], ratio[here], believed[here]
+    off = values - inside @ solved(inside, values, trust, ridges(terms.shape[1]))
+    misfit = float(np.sqrt(trust @ off[:, 0] ** 2 / trust.sum()))
+    free = _STEP_RIDGE * (_HARD / max(misfit, _SPREAD)) ** 6
+    return np.tanh(terms[:, TERMS, None] * _STEPS), np.full(len(_STEPS), free)
 
 
 def _tint(
@@ -239,7 +262,7 @@ def _tint(
     here = share > 0.5
     believed = share * bare * np.where(weights > 0, 1.0, 0.1)
     first = believed * _plain(ours, here) * _plain(theirs, here)
-    found, _ = _fitted(theirs - ours, first, believed, here, terms[:, :TERMS], _TINT_SPREAD)
+    found, _ = _fitted(theirs - ours, first, believed, here, terms[:, :TERMS], ridges(TERMS), _TINT_SPREAD)
     # What no fit follows, wherever it is (hair, a wall, a lamp on one cheek): no skin is so far from skin.
     face = share * bare
     away = (
@@ -250,7 +273,13 @@ def _tint(
 
 
 def _fitted(
-    ratio: Floats, first: Floats, believed: Floats, here: NDArray[np.bool_], terms: Floats, spread: float
+    ratio: Floats,
+    first: Floats,
+    believed: Floats,
+    here: NDArray[np.bool_],
+    terms: Floats,
+    penalties: Floats,
+    spread: float,
 ) -> tuple[Floats, Floats]:
     """Ratios (CELLS, CELLS, C) as a robust smooth fit and the slow change it leaves, and cells' weights.
 
@@ -260,10 +289,11 @@ def _fitted(
         believed: the weights of cells that fit.
         here: which cells show face.
         terms: (CELLS * CELLS, K).
+        penalties: (K,), on each of them.
         spread: by how much skin differs from a fit even where light fits.
     """
     inside, values, trust = terms[here.ravel()], ratio[here], believed[here]
-    weights, penalties = first[here], ridges(terms.shape[1])
+    weights = first[here]
     for _ in range(_ROUNDS):
         found = solved(inside, values, weights, penalties)
         off = np.linalg.norm(values - inside @ found, axis=-1)
