@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .link import Work
+    from .told import Told
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Errand:
         work: what is being done for it in a thread.
         result: the finished clip on this machine.
         person: whose face in the picture is swapped (``choices.whom``).
+        told: what its engine says of its frames; None where that isn't known.
         kept: whether its result may come all the same, although it has failed.
     """
 
@@ -49,6 +51,7 @@ class Errand:
     work: Work | None = None
     result: Path | None = None
     person: str = ""
+    told: Told | None = None
     kept: bool = False
 
     @property

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from recaster.files import atomic_path
 
-from . import messages, roles, session
+from . import messages, roles, session, told
 from .preferences import cache_folder
 
 if TYPE_CHECKING:
@@ -121,7 +121,9 @@ def line_of_job(job: Any) -> Line:
     if job.state != job_pb2.JOB_STATE_RUNNING:
         state = STATES.get(name, name.capitalize())
         share = job.progress.done / job.progress.total if state == "Paused" and job.progress.total else None
-        return Line(title, state, share, trouble, ICONS.get(state, "NONE"))
+        done = told.of_job(job) if state == "Done" else None
+        text = state if done is None else f"{state}: {done.line}"
+        return Line(title, text, share, trouble, ICONS.get(state, "NONE"))
     progress = job.progress
     stage = messages.sentence(messages.text(progress.stage, MAX_NAME))
     if not progress.total:

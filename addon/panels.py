@@ -17,8 +17,10 @@ from . import (
     operators_swap,
     panels_rights,
     pictures,
+    placing,
     roles,
     session,
+    told,
 )
 from .drawing import SequencerPanel, draw_line, words
 from .link import CONNECTING
@@ -147,6 +149,7 @@ class SwapPanel(SequencerPanel, bpy.types.Panel):
         text = "Swap Result Too" if adding else operators_swap.Swap.bl_label
         row.operator(operators_swap.Swap.bl_idname, text=text, icon="MOD_PHYSICS")
         _draw_preview(layout, strip, compat.scene_of(context))
+        _draw_told(layout, context, strip)
         for errand in errands.errands.values():
             if chosen.uid and errand.uid == chosen.uid and errand.stage != "placed":
                 _draw_errand(layout, errand)
@@ -202,6 +205,20 @@ def _draw_preview(layout: Any, strip: Any, scene: Any) -> None:
         layout.operator(operators_swap.ShowPreview.bl_idname, icon="FULLSCREEN_ENTER")
         for warning in about.warnings:
             words(layout, warning, icon="INFO")
+
+
+def _draw_told(layout: Any, context: Any, strip: Any) -> None:
+    """Which frames of the strip's result weren't swapped, and why."""
+    shown, scene = operators_swap.shown_clip(context), compat.scene_of(context)
+    results = placing.results_of(placing.owner_of(scene, strip), strip)
+    for result in [shown] if shown in results or shown != strip else results[:1]:
+        found = told.lines_of(result)
+        if found is not None:
+            about, lines = found
+            column = layout.column(align=True)
+            column.label(text=about.line, icon="CHECKMARK" if about.whole else "INFO")
+            for line in lines:
+                words(column, line)
 
 
 class LookPanel(SequencerPanel, bpy.types.Panel):
@@ -299,6 +316,8 @@ def _draw_errand(layout: Any, errand: errands.Errand) -> None:
     else:
         away = errand.stage == "working" and not session.snapshot().online
         stage = "Goes on when the engine is back" if away else STAGES[errand.stage]
+        if errand.stage == "placed" and errand.told is not None:
+            stage = f"{stage}: {errand.told.line}"
         line = jobs.Line(errand.title, stage, None, errand.trouble, ICONS.get(errand.stage, "SORTTIME"))
     row = layout.row(align=True)
     draw_line(row.column(align=True), line)

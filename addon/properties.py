@@ -105,6 +105,7 @@ class StripSettings(bpy.types.PropertyGroup):
     pending: BoolProperty(description="Whether its result is still to come")
     result_of: StringProperty(description="The strip that this one is a swap of")
     made_for: StringProperty(description="Whose face in the picture was swapped in this result")
+    told: StringProperty(description="Which frames of this result weren't swapped, and why")
 
 
 LOOK = ("mask", "feather", "erode", "colour", "smoothing")

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import compat, messages, placing, rights, session
+from . import compat, messages, placing, rights, session, told
 from .choices import Choice, face_of, options_of, whom
 from .errands import Errand, errands, own_of, settled, strip_of, strips_called
 from .jobs import mine, tell
 from .link import StoppedError, offline
 from .preferences import cache_folder, loopback, results_folder
 from .properties import SUFFIXES
-from .shots import Shot, bring, facts_of, shot_of, window_of
+from .shots import Shot, bring, facts_of, pace_of, shot_of, window_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -272,6 +272,7 @@ def _fetch(errand: Errand, job: Any) -> None:
         return
     folder, _ = results_folder()
     out = folder / result_name(errand.title, errand.request, made.suffix)
+    errand.told = told.of_job(job)
 
     def do(client: Client, work: Work) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
@@ -319,6 +320,7 @@ def put(errand: Errand) -> None:
         with compat.editing(scene):
             made = placing.place(scene, strip, errand.result, errand.before, errand.facts, beside)
             made.recaster.made_for = errand.person
+            told.keep(made, errand.told, pace_of(made, scene))
     except placing.PlaceError as error:
         _fail(errand, str(error), for_good=False)
         return

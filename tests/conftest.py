@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from serving import Served
@@ -47,6 +47,44 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def actors() -> Path:
     """The folder of the rendered actors' clips."""
     return ROOT / "scripts" / "actors"
+
+
+@pytest.fixture(scope="session")
+def patchy(actors: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip that can't be swapped whole.
+
+    Frames 0-11 show the performer, 12-17 nobody, 18-25 another actor, and 26-45 the performer again, in 36-39
+    with a board before half of the face.
+    """
+    import av
+    import numpy as np
+
+    from recaster.media.reader import read_frames
+
+    stripes = np.full((320, 320, 3), 40, np.uint8)
+    stripes[np.arange(320) % 80 < 40] = (90, 160, 220)
+
+    def shots() -> Iterator[Any]:
+        yield from (frame.image for frame in read_frames(actors / "performer.mp4", 0, 12))
+        yield from [stripes] * 6
+        for frame in read_frames(actors / "neighbour.mp4", 0, 8):
+            image = stripes.copy()
+            image[80:, 80:] = frame.image[40:280, 40:280]
+            yield image
+        for frame in read_frames(actors / "performer.mp4", 40, 60):
+            image = frame.image.copy()
+            if 50 <= frame.index < 54:
+                image[:, 150:] = (40, 70, 30)
+            yield image
+
+    out = tmp_path_factory.mktemp("patchy") / "patchy.mp4"
+    with av.open(str(out), "w") as container:
+        video = container.add_stream("libx264", rate=25, options={"crf": "12", "preset": "veryfast"})
+        video.width, video.height, video.pix_fmt = 320, 320, "yuv420p"
+        for image in shots():
+            container.mux(video.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(video.encode(None))
+    return out
 
 
 @pytest.fixture(scope="session")

@@ -162,3 +162,28 @@ def test_people_and_a_previewed_frame(blender: Blender, facts: dict[str, Any], t
     assert int(np.argmin(near)) == 9  # frame 120 of a strip that begins at 111
     assert min(near) < 3
     assert "Move the playhead over it" in found["said"][0]
+
+
+def test_what_was_not_swapped_is_told_beside_the_result(
+    blender: Blender, facts: dict[str, Any], patchy: Path, tmp_path: Path
+) -> None:
+    found = blender.run("told", tmp_path, **{**facts, "clip": patchy})
+    lines = {
+        "24 of 42 frames swapped",
+        "Frames 113 to 118: no face found",
+        "Frames 119 to 126: not swapped: another person",
+        "Frames 137 to 140: half of the face is behind something",
+    }
+    assert lines <= set(found["strip"])
+    assert lines <= set(found["result"])
+    assert "Done: 24 of 42 frames swapped" in found["jobs"]
+    assert "Frames 1113 to 1118: no face found" in found["moved"]
+    assert "Frames 1137 to 1138: half of the face is behind something" in found["moved"]
+    assert found["damaged"] == []
+
+
+def test_frames_of_the_timeline_are_told(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
+    found = blender.run("told_at", tmp_path, clip=facts["clip"])
+    assert found["compared"] > 100
+    assert len(found["many"]) == 7
+    assert found["many"][-1] == "And 4 more frames"

@@ -56,10 +56,12 @@ def test_the_whole_job(run: Callable[..., tuple[int, str, str]], actors: Path, t
     assert owner(faces) == noted  # what an engine brings back doesn't forget whose they are
 
     swap = ("swap", performer, "--source", faces, "--range", "0-9", "--no-manifest", "--matte")
-    code, out, error = run(*swap, tmp_path / "matte.mp4", "-o", tmp_path / "there.mp4")
+    report = tmp_path / "report.json"
+    code, out, error = run(*swap, tmp_path / "matte.mp4", "-o", tmp_path / "there.mp4", "--report", report)
     assert code == 0
     assert f"{tmp_path / 'there.mp4'}: 10 frames, 10 with a swapped face" in out
     assert "job " in error
+    assert json.loads(report.read_text())["swapped"] == 10
     assert run(*swap, tmp_path / "m.mp4", "-o", tmp_path / "here.mp4", "--local")[0] == 0
     assert (tmp_path / "there.mp4").read_bytes() == (tmp_path / "here.mp4").read_bytes()
     assert (tmp_path / "matte.mp4").read_bytes() == (tmp_path / "m.mp4").read_bytes()

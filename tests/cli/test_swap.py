@@ -93,7 +93,7 @@ def test_choices_are_the_librarys() -> None:
 def test_options_reach_the_settings() -> None:
     info: Any = None
     look = "-m model --mask box --feather .2 --erode .1 --scale 1.1 --colour hist --smoothing ema"
-    encoding = "--codec hevc --quality 20 --preset slow --pixel-format yuv444p --matte m.mov"
+    encoding = "--codec hevc --quality 20 --preset slow --pixel-format yuv444p --matte m.mov --report r.json"
     people = "--all --detector dlib-hog --landmarker dlib-68 --min-face 80"
     made = swap.swap_settings(options(*f"{look} {encoding} {people}".split()), info)
     assert made.mask == MaskSettings("box", 0.2, 0.1, 1.1)
@@ -104,7 +104,7 @@ def test_options_reach_the_settings() -> None:
         "dlib-68",
         80,
     )
-    assert str(made.matte) == "m.mov"
+    assert (str(made.matte), str(made.report)) == ("m.mov", "r.json")
 
 
 def test_a_label_is_asked_for() -> None:

@@ -136,6 +136,17 @@ def thing(kind: str, body: Message) -> str:
     return f"print(json.dumps({said!r}))"
 
 
+@pytest.mark.parametrize("coverage", ["no base64", "AAAA", 5])
+def test_what_a_swap_did_is_told_in_messages_alone(
+    store: Store, taken_over: Callable[[str], None], coverage: object
+) -> None:
+    said = {"say": "done", "kind": "", "body": "", "files": [], "summary": [], "warnings": []}
+    taken_over(f"print(json.dumps({said | {'coverage': coverage}!r}))")
+    job = done(store, exporting(), job_pb2.JOB_KIND_EXPORT)
+    assert job.state == FAILED
+    assert not job.result.HasField("coverage")
+
+
 def test_no_link_is_written_or_read_through(store: Store, taken_over: Callable[[str], None]) -> None:
     taken_over(
         "for name in ('log.jsonl', 'stderr.txt'):\n"

@@ -62,10 +62,35 @@ def test_a_swap_is_what_the_command_makes(
     assert "20 frames, 20 with a swapped face" in job.result.summary[0]
     folder = material.served.data / "jobs" / job.job_id
     assert {path.name for path in folder.iterdir()} <= {"stderr.txt", "log.jsonl"}
+    coverage = job.result.coverage
+    assert (coverage.first, coverage.frames, coverage.swapped, len(coverage.ranges)) == (10, 20, 20, 0)
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     assert [line["event"] for line in log][-1] == "succeeded"
     assert {line["job"] for line in log} == {job.job_id}
     assert "performer" not in (folder / "log.jsonl").read_text()
+
+
+def test_a_job_tells_what_it_did_not_swap(
+    material: Material, actor_faceset: Faceset, patchy: Path, tmp_path: Path
+) -> None:
+    spec = material.swapping("8-45", marked=False)
+    spec.swap.clip_id = material.client.take_clip(patchy)
+    spec.swap.report = True
+    job = material.client.jobs.wait(material.client.jobs.create(spec).job_id)
+    coverage = job.result.coverage
+    assert (coverage.first, coverage.frames, coverage.swapped) == (8, 38, 20)
+    assert [(one.first, one.last, one.reason) for one in coverage.ranges] == [
+        (12, 17, "no-face"),
+        (18, 25, "other-person"),
+        (36, 39, "hidden"),
+    ]
+    assert coverage.ranges[2].sentence == "half of the face is behind something"
+    assert "frames 12-17: no face found" in job.result.summary
+    [made] = [one for one in job.result.artifacts if one.role == "report"]
+    there = json.loads(material.client.transfer.read(made.digest))
+    here = SwapSettings(frames=range(8, 46), report=tmp_path / "here.json")
+    swap_clip(patchy, tmp_path / "swapped.mp4", load_swapper(source=actor_faceset.folder), here)
+    assert there == json.loads((tmp_path / "here.json").read_text())
 
 
 def test_faces_out_of_a_clip_and_a_picture(material: Material, actors: Path, tmp_path: Path) -> None:

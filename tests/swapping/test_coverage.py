@@ -23,6 +23,8 @@ from recaster.swapping.settings import SwapSettings
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from recaster.facesets.faceset import Faceset
+
 COUNT = 40
 WRITER = WriterOptions(quality=4, preset="ultrafast")
 
@@ -158,6 +160,28 @@ def test_a_hidden_face_is_told_apart(
     assert 0 < result.swapped < COUNT
     assert set(report["not_swapped"]) == {"hidden"}
     assert all("half of the face is behind something" in line for line in result.coverage.lines)
+
+
+def test_a_clip_with_a_cut_another_person_nobody_and_a_board(
+    patchy: Path, actor_faceset: Faceset, tmp_path: Path
+) -> None:
+    from recaster.swapping.load import load_swapper
+
+    out, report = tmp_path / "out.mp4", tmp_path / "out.json"
+    settings = SwapSettings(writer=WRITER, report=report)
+    result = pipeline.swap_clip(patchy, out, load_swapper(source=actor_faceset.folder), settings)
+    assert (result.frames, result.swapped, len(result.tracks)) == (46, 28, 2)
+    assert result.coverage.lines == (
+        "frames 12-17: no face found",
+        "frames 18-25: not swapped: another person",
+        "frames 36-39: half of the face is behind something",
+    )
+    told = json.loads(report.read_text())
+    shares = [one["covered"] for one in told["frames"]]
+    assert min(shares[:12] + shares[26:36] + shares[40:]) > 0.85
+    assert not any(shares[12:26])
+    assert all(0.3 < one < 0.66 for one in shares[36:40])
+    assert [one["faces"][0]["track"] for one in told["frames"] if one["faces"]] == [0] * 12 + [2] * 20
 
 
 def test_a_swap_that_goes_on_reports_the_same(fake: Any, clip: Path, tmp_path: Path) -> None:

@@ -210,6 +210,10 @@ def test_inputs_are_never_written_over(swap: Any, clip: Path, tmp_path: Path) ->
         swap(clip.parent / ".." / clip.parent.name / clip.name)
     with pytest.raises(UsageError, match="the matte would replace the clip"):
         swap(tmp_path / "out.mp4", matte=clip)
+    with pytest.raises(UsageError, match="the report would replace the clip"):
+        swap(tmp_path / "out.mp4", report=clip)
+    with pytest.raises(UsageError, match="is a folder"):
+        swap(tmp_path / "out.mp4", report=tmp_path)
     with pytest.raises(UsageError, match="the result would replace the matte"):
         swap(tmp_path / "out.mp4", matte=tmp_path / "out.mp4")
     assert clip.read_bytes() == before

@@ -80,6 +80,13 @@ def test_a_preview_is_named_as_a_picture(show: Any, fake: Any, tmp_path: Path) -
         preview.preview_frame(show.clip, tmp_path / "out.mp4", 20, fake.FakeSwapper(), SwapSettings())
 
 
+def test_a_frame_of_which_too_little_is_swapped_says_so(show: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recaster.swapping.coverage.MIN_COVERED", 0.99)
+    result, _, _ = show(20)
+    assert result.swapped == 0
+    assert result.warnings[-1] == "a third of the face could not be painted"
+
+
 def test_frames_that_cannot_be_shown(show: Any, tmp_path: Path) -> None:
     with pytest.raises(FaceNotFoundError, match="frame 38 shows no face"):
         show(38)

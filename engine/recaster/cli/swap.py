@@ -29,10 +29,14 @@ if TYPE_CHECKING:
 DESCRIPTION = """Swap a face in a clip. The result keeps the clip's sound, size and timing. Parts are kept in
 OUT.parts/, for your eyes alone, until it is whole and signed: run the same command again after an
 interruption, and it goes on; delete that folder if you don't want to. An OUT that exists is replaced when
-the new one is whole, not before."""
+the new one is whole, not before. At the end it is said which frames weren't swapped, and why: a frame counts
+as swapped where at least two thirds of what it shows of the face was."""
 
 PREVIEW = """write only this frame, as a picture, to OUT. Of a clip that was swapped before it is the very
 frame; otherwise only its neighbours are looked at, so that with several people you had better name one"""
+
+REPORT = """also write what was swapped, as JSON: how much of which face in every frame, and the ranges of
+frames that weren't swapped, with the reason"""
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -51,6 +55,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("--range", help="frames 100-200 or times 3s-5.5s (default: the whole clip)")
     parser.add_argument("--preview", type=number("frame"), metavar="FRAME", help=PREVIEW)
     parser.add_argument("--matte", type=Path, metavar="OUT", help="also write the mask to a clip, as grey")
+    parser.add_argument("--report", type=Path, metavar="FILE", help=REPORT)
     _add_people(parser)
     _add_look(parser)
     _add_encoding(parser)
@@ -231,7 +236,7 @@ def _withhold_revoked(options: argparse.Namespace, register: Register, identity_
     try:
         register.require(identity_id)
     except ConsentError:
-        for path in (options.out, sidecar_of(options.out), options.matte):
+        for path in (options.out, sidecar_of(options.out), options.matte, options.report):
             if path is not None:
                 path.unlink(missing_ok=True)
         raise
@@ -282,6 +287,7 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
         options=chosen,
         suffix=options.out.suffix.lower(),
         matte=options.matte is not None,
+        report=options.report is not None,
         without_manifest=options.no_manifest,
         **wanted,
     )
@@ -291,6 +297,8 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
     remote.fetch(job, "clip", options.out)
     if options.matte is not None:
         remote.fetch(job, "matte", options.matte)
+    if options.report is not None:
+        remote.fetch(job, "report", options.report)
     _say(options, job.result.summary)
 
 
@@ -329,7 +337,7 @@ def swap_settings(options: argparse.Namespace, info: ClipInfo, policy: Policy | 
 
     spec = job_pb2.SwapSpec(options=swap_options(options), without_manifest=options.no_manifest)
     spec = governed(spec, policy or Policy())
-    return settings(spec.options, info, options.person, options.matte)
+    return settings(spec.options, info, options.person, options.matte, options.report)
 
 
 def _warn(warnings: Iterable[str]) -> None:

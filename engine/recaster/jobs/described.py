@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from recaster.api.v1 import clip_pb2, faceset_pb2, model_pb2
+from recaster.api.v1 import clip_pb2, faceset_pb2, job_pb2, model_pb2
 
 if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
     from recaster.media.types import ClipInfo
     from recaster.networks.model_folder import ModelFolder
+    from recaster.swapping.coverage import Coverage
+
+MAX_RANGES: Final = 200
+"""Ranges of frames that a message about a swap holds."""
 
 
 def described_clip(info: ClipInfo, clip_id: str, name: str, digest: str, size: int) -> clip_pb2.Clip:
@@ -58,4 +62,24 @@ def described_model(folder: ModelFolder, model_id: str, name: str, identity_id: 
         target_digest=card.target or "",
         usable=folder.weights.is_file(),
         identity_id=identity_id,
+    )
+
+
+def described_coverage(coverage: Coverage) -> job_pb2.SwapCoverage:
+    """What was swapped in a clip."""
+    longest = sorted(coverage.runs, key=len, reverse=True)[:MAX_RANGES]
+    return job_pb2.SwapCoverage(
+        first=coverage.frames[0].frame,
+        frames=len(coverage.frames),
+        swapped=coverage.swapped,
+        ranges=[
+            job_pb2.UnswappedRange(
+                first=run.first,
+                last=run.last,
+                reason=str(run.reason),
+                covered=run.covered,
+                sentence=run.sentence,
+            )
+            for run in sorted(longest, key=lambda run: run.first)
+        ],
     )

@@ -97,7 +97,10 @@ class Voice:
 
     def done(self, made: Made, files: list[dict[str, Any]]) -> None:
         """All is done."""
-        body = base64.b64encode(made.body.SerializeToString()).decode() if made.body is not None else ""
+        body, coverage = (
+            "" if one is None else base64.b64encode(one.SerializeToString()).decode()
+            for one in (made.body, made.coverage)
+        )
         self._say(
             say="done",
             kind=made.kind,
@@ -106,6 +109,7 @@ class Voice:
             summary=[_plain(line) for line in made.summary],
             warnings=[_plain(line) for line in made.warnings],
             traces=made.traces.to_json(),
+            coverage=coverage,
         )
 
     def stopped(self) -> None:

@@ -39,7 +39,11 @@ def extract_settings(options: job_pb2.ExtractOptions, person: Path | None) -> Ex
 
 
 def swap_settings(
-    options: job_pb2.SwapOptions, info: ClipInfo, person: Path | None = None, matte: Path | None = None
+    options: job_pb2.SwapOptions,
+    info: ClipInfo,
+    person: Path | None = None,
+    matte: Path | None = None,
+    report: Path | None = None,
 ) -> SwapSettings:
     """How a clip is swapped.
 
@@ -67,6 +71,7 @@ def swap_settings(
             )
         ),
         matte=matte,
+        report=report,
         label=LabelSettings(
             **{
                 name.removeprefix("label_").replace("label", "kind"): value

@@ -51,6 +51,8 @@ class Settler:
         job = self._store.jobs.get(job_id)
         spec = job.spec
         result = job_pb2.JobResult(summary=said["summary"], warnings=said["warnings"])
+        if coverage := said.get("coverage"):
+            result.coverage.ParseFromString(base64.b64decode(coverage))
         traces = Traces.from_json(said.get("traces") or Traces().to_json())
         if self._refused(job_id, traces):
             return
@@ -336,6 +338,8 @@ class Settler:
             if result is not None:
                 for lines in (result.summary, result.warnings):
                     lines[:] = [without_folder(line, self._store.folder.path) for line in lines]
+                for one in result.coverage.ranges:
+                    one.sentence = without_folder(one.sentence, self._store.folder.path)
                 job.result.CopyFrom(result)
             if error is not None:
                 error.message = without_folder(error.message, self._store.folder.path)

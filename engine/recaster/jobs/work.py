@@ -33,6 +33,7 @@ class Made:
         summary: what a person should know of it, as lines.
         warnings: what an editor should be warned of.
         traces: by which content the face in it is known again.
+        coverage: what a swap did, as a message (``SwapCoverage``); None for other work.
     """
 
     kind: str = ""
@@ -41,6 +42,7 @@ class Made:
     summary: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     traces: Traces = NO_TRACES
+    coverage: Any = None
 
 
 @dataclass(frozen=True)

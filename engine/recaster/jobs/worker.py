@@ -152,7 +152,9 @@ def _finish(task: Task, made: Made) -> tuple[Made, list[dict[str, Any]]]:
         {"role": role, "path": str(path), "digest": sha256(path), "size": path.stat().st_size}
         for role, path in made.files
     ]
-    body = made.body.SerializeToString().hex() if made.body is not None else ""
+    body, coverage = (
+        "" if one is None else one.SerializeToString().hex() for one in (made.body, made.coverage)
+    )
     note = {
         "kind": made.kind,
         "body": body,
@@ -160,6 +162,7 @@ def _finish(task: Task, made: Made) -> tuple[Made, list[dict[str, Any]]]:
         "summary": [without_paths(line, task) for line in made.summary],
         "warnings": [without_paths(line, task) for line in made.warnings],
         "traces": made.traces.to_json(),
+        "coverage": coverage,
     }
     write_json(task.folder / FINISHED, note)
     found = _finished(task.folder)
@@ -171,13 +174,17 @@ def _finished(folder: Path) -> tuple[Made, list[dict[str, Any]]] | None:
     """What ``_finish`` noted, if it did."""
     from google.protobuf.message import DecodeError
 
+    from recaster.api.v1 import job_pb2
     from recaster.store.things import MESSAGES
 
     try:
         note = parsed_json((folder / FINISHED).read_bytes())
         body = MESSAGES[note["kind"]].FromString(bytes.fromhex(note["body"])) if note["kind"] else None
         traces = Traces.from_json(note["traces"]) if "traces" in note else Traces()  # of an earlier release
-        made = Made(note["kind"], body, (), tuple(note["summary"]), tuple(note["warnings"]), traces)
+        said = note.get("coverage", "")
+        coverage = job_pb2.SwapCoverage.FromString(bytes.fromhex(said)) if said else None
+        lines = tuple(note["summary"]), tuple(note["warnings"])
+        made = Made(note["kind"], body, (), *lines, traces, coverage)
     except (FileNotFoundError, ValueError, KeyError, TypeError, DecodeError):  # or damaged: it is made again
         return None
     return made, note["files"]

@@ -173,8 +173,10 @@ def refuse_overwriting(clip: Path, out: Path, settings: SwapSettings) -> None:
     """Refuse to write where something is read, or two results to one place.
 
     Raises:
-        UsageError: two of the paths are one file.
+        UsageError: two of the paths are one file, or the report's is a folder.
     """
+    if settings.report is not None and settings.report.is_dir():
+        raise UsageError(f"{settings.report}: is a folder; name a file for the report")
     given = {"the clip": clip, "the picture of the person": settings.person}
     written = {"the result": out, "the matte": settings.matte, "the report": settings.report}
     names = [*given.items(), *written.items()]
@@ -282,4 +284,4 @@ def _report(info: ClipInfo, result: SwapResult, swapper: Swapper) -> dict[str, A
 
 
 def _discarded(parts: Parts, discarded: bool) -> tuple[str, ...]:
-    return (f"{parts.folder}: parts of a swap with other settings were discarded",) * discarded
+    return (f"{parts.folder.name}: parts of a swap with other settings were discarded",) * discarded

@@ -84,7 +84,7 @@ def preview_frame(
         resumed=0,
         tracks=tuple(scene.tracks[number] for number, _ in scene.places[frame]),
         seconds=watch.seconds,
-        warnings=(*warnings_on(info, settings), *coverage.lines),
+        warnings=(*warnings_on(info, settings), *(run.sentence for run in coverage.runs)),
         marked=marked,
     )
 

@@ -75,7 +75,10 @@ class Swapper(Protocol):
         ...
 
     def plan(self, track: FaceTrack, smoothing: Smoothing) -> TrackPlan:
-        """Decide on the crops of a whole track; frames may be left out, never added."""
+        """Decide on the crops of a whole track; frames may be left out, never added.
+
+        Those are left out in which the face is turned too far away.
+        """
         ...
 
     def swap(self, faces: Sequence[PlannedFace]) -> list[SwappedFace]:

@@ -17,6 +17,7 @@ import scenarios_engines
 import scenarios_lost
 import scenarios_rights
 import scenarios_session
+import scenarios_told
 import scenarios_train
 import scenarios_trust
 
@@ -26,6 +27,7 @@ MODULES = (
     scenarios_lost,
     scenarios_rights,
     scenarios_session,
+    scenarios_told,
     scenarios_train,
     scenarios_trust,
 )

@@ -223,7 +223,7 @@ class TrainOptions(_message.Message):
     def __init__(self, preset: _Optional[str] = ..., minutes: _Optional[float] = ..., steps: _Optional[int] = ..., seed: _Optional[int] = ..., threads: _Optional[int] = ..., device: _Optional[str] = ..., ingredients: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class SwapSpec(_message.Message):
-    __slots__ = ("clip_id", "model_id", "faceset_id", "options", "suffix", "matte", "without_manifest")
+    __slots__ = ("clip_id", "model_id", "faceset_id", "options", "suffix", "matte", "without_manifest", "report")
     CLIP_ID_FIELD_NUMBER: _ClassVar[int]
     MODEL_ID_FIELD_NUMBER: _ClassVar[int]
     FACESET_ID_FIELD_NUMBER: _ClassVar[int]
@@ -231,6 +231,7 @@ class SwapSpec(_message.Message):
     SUFFIX_FIELD_NUMBER: _ClassVar[int]
     MATTE_FIELD_NUMBER: _ClassVar[int]
     WITHOUT_MANIFEST_FIELD_NUMBER: _ClassVar[int]
+    REPORT_FIELD_NUMBER: _ClassVar[int]
     clip_id: str
     model_id: str
     faceset_id: str
@@ -238,7 +239,8 @@ class SwapSpec(_message.Message):
     suffix: str
     matte: bool
     without_manifest: bool
-    def __init__(self, clip_id: _Optional[str] = ..., model_id: _Optional[str] = ..., faceset_id: _Optional[str] = ..., options: _Optional[_Union[SwapOptions, _Mapping]] = ..., suffix: _Optional[str] = ..., matte: bool = ..., without_manifest: bool = ...) -> None: ...
+    report: bool
+    def __init__(self, clip_id: _Optional[str] = ..., model_id: _Optional[str] = ..., faceset_id: _Optional[str] = ..., options: _Optional[_Union[SwapOptions, _Mapping]] = ..., suffix: _Optional[str] = ..., matte: bool = ..., without_manifest: bool = ..., report: bool = ...) -> None: ...
 
 class SwapOptions(_message.Message):
     __slots__ = ("range", "person", "track", "everyone", "detector", "landmarker", "min_face", "smoothing", "mask", "feather", "erode", "scale", "colour", "codec", "quality", "encoder_preset", "pixel_format", "threads", "device", "label", "label_language", "label_corner", "label_size", "sound")
@@ -355,20 +357,48 @@ class JobError(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., message: _Optional[str] = ..., exit_code: _Optional[int] = ...) -> None: ...
 
 class JobResult(_message.Message):
-    __slots__ = ("clip_id", "faceset_id", "model_id", "artifacts", "summary", "warnings")
+    __slots__ = ("clip_id", "faceset_id", "model_id", "artifacts", "summary", "warnings", "coverage")
     CLIP_ID_FIELD_NUMBER: _ClassVar[int]
     FACESET_ID_FIELD_NUMBER: _ClassVar[int]
     MODEL_ID_FIELD_NUMBER: _ClassVar[int]
     ARTIFACTS_FIELD_NUMBER: _ClassVar[int]
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    COVERAGE_FIELD_NUMBER: _ClassVar[int]
     clip_id: str
     faceset_id: str
     model_id: str
     artifacts: _containers.RepeatedCompositeFieldContainer[Artifact]
     summary: _containers.RepeatedScalarFieldContainer[str]
     warnings: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, clip_id: _Optional[str] = ..., faceset_id: _Optional[str] = ..., model_id: _Optional[str] = ..., artifacts: _Optional[_Iterable[_Union[Artifact, _Mapping]]] = ..., summary: _Optional[_Iterable[str]] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+    coverage: SwapCoverage
+    def __init__(self, clip_id: _Optional[str] = ..., faceset_id: _Optional[str] = ..., model_id: _Optional[str] = ..., artifacts: _Optional[_Iterable[_Union[Artifact, _Mapping]]] = ..., summary: _Optional[_Iterable[str]] = ..., warnings: _Optional[_Iterable[str]] = ..., coverage: _Optional[_Union[SwapCoverage, _Mapping]] = ...) -> None: ...
+
+class SwapCoverage(_message.Message):
+    __slots__ = ("first", "frames", "swapped", "ranges")
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    SWAPPED_FIELD_NUMBER: _ClassVar[int]
+    RANGES_FIELD_NUMBER: _ClassVar[int]
+    first: int
+    frames: int
+    swapped: int
+    ranges: _containers.RepeatedCompositeFieldContainer[UnswappedRange]
+    def __init__(self, first: _Optional[int] = ..., frames: _Optional[int] = ..., swapped: _Optional[int] = ..., ranges: _Optional[_Iterable[_Union[UnswappedRange, _Mapping]]] = ...) -> None: ...
+
+class UnswappedRange(_message.Message):
+    __slots__ = ("first", "last", "reason", "covered", "sentence")
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    COVERED_FIELD_NUMBER: _ClassVar[int]
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    first: int
+    last: int
+    reason: str
+    covered: float
+    sentence: str
+    def __init__(self, first: _Optional[int] = ..., last: _Optional[int] = ..., reason: _Optional[str] = ..., covered: _Optional[float] = ..., sentence: _Optional[str] = ...) -> None: ...
 
 class Artifact(_message.Message):
     __slots__ = ("role", "digest", "size", "suffix")

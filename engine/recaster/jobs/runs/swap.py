@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from recaster.jobs.described import described_coverage
 from recaster.jobs.options import swap_settings
 from recaster.jobs.work import Made
 
@@ -27,7 +28,8 @@ def swap(work: Work) -> Made:
     clip = work.clip(spec.clip_id)
     out = work.folder / f"swapped{spec.suffix or '.mp4'}"
     matte = out.with_stem("matte") if spec.matte else None
-    settings = swap_settings(spec.options, probe(clip), work.picture(spec.options.person), matte)
+    report = out.with_name("report.json") if spec.report else None
+    settings = swap_settings(spec.options, probe(clip), work.picture(spec.options.person), matte, report)
     model = work.task.models.get(spec.model_id)
     threads = spec.options.threads if spec.options.HasField("threads") else None
     asked = spec.options.device or "auto"
@@ -47,7 +49,13 @@ def swap(work: Work) -> Made:
         keep_parts=True,
         again=again if threads is None else None,
     )
-    files = [("clip", out)] if matte is None else [("clip", out), ("matte", matte)]
+    made = {"clip": out, "matte": matte, "report": report}
+    files = [(role, path) for role, path in made.items() if path is not None]
     if work.task.marking is not None and out.suffix in BESIDE:
         files.append(("manifest", sidecar_of(out)))
-    return Made(files=tuple(files), summary=result.summary(device), warnings=result.warnings)
+    return Made(
+        files=tuple(files),
+        summary=result.summary(device),
+        warnings=result.warnings,
+        coverage=described_coverage(result.coverage),
+    )
