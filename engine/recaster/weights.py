@@ -83,6 +83,16 @@ OCCLUDERS: Final = Weights(
     "354a20c23938364baba6923c0698a9fe04f827b3dd6adf002524b8e0a0f2380b",
     ("mesh",),
 )
+ALWAYS: Final = Weights(
+    "Recaster always in front",
+    "always.tflite",
+    RECASTER,
+    "Apache-2.0",
+    "Recaster, learned on rendered people who do not exist (MakeHuman data, CC0)",
+    "finds glasses, microphones and whatever is in front of a face all the time",
+    "7117633962d08be60002aa04e7b5ce9ec337278046f78593aa70edebe2376735",
+    ("mesh",),
+)
 GUIDED_START: Final = Weights(
     "Recaster guided start",
     "guided-rendered.safetensors",
@@ -156,6 +166,7 @@ ALL: Final = (
     FACE_MESH,
     IRIS,
     OCCLUDERS,
+    ALWAYS,
     GUIDED_START,
     DLIB_IDENTITY,
     DLIB_DETECTOR,

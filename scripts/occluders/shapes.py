@@ -43,7 +43,7 @@ def occluder(random: Random, skin: Floats, patches: Sequence[NDArray[np.uint8]])
 def hand(random: Random, skin: Floats) -> Drawn:
     """A hand with three to five fingers showing, stretched or bent to a fist, from any side."""
     picture, covers = np.zeros((SIDE, SIDE, 3), np.float32), np.zeros((SIDE, SIDE, 1), np.float32)
-    light = _light(random)
+    light = lamp(random)
     if random.random() < 0.75:  # the performer's own hand
         colour = skin * np.exp(random.normal(0.03, 0.13)) * random.uniform(0.97, 1.03, 3)
     else:
@@ -51,7 +51,7 @@ def hand(random: Random, skin: Floats) -> Drawn:
     shade, seams = random.uniform(0.15, 0.6), random.uniform(0.1, 0.6)
     size = random.uniform(0.75, 1.3) * SIDE * 0.42
     turn = random.uniform(0, 2 * np.pi) if random.random() < 0.3 else random.normal(-np.pi / 2, 0.8)
-    along = _direction(turn)
+    along = direction(turn)
     side = random.choice([-1, 1])
     across = side * np.array([-along[1], along[0]])
     tip = random.uniform((0.15, 0.2), (0.85, 0.95)) * SIDE
@@ -80,7 +80,7 @@ def hand(random: Random, skin: Floats) -> Drawn:
         if random.random() < 0.4:
             _lay_nail(picture, random, joints[-1], angle, thick, colour)
     if random.random() < 0.6:
-        thumb = _direction(turn + random.choice([-1, 1]) * 0.7)
+        thumb = direction(turn + random.choice([-1, 1]) * 0.7)
         base = palm - along * size * 0.2 + across * random.choice([-1, 1]) * width
         limb(
             [base, base + thumb * size * 0.35, base + thumb * size * 0.6],
@@ -115,7 +115,7 @@ def thing(random: Random, skin: Floats, patches: Sequence[NDArray[np.uint8]]) ->
         grain = cv2.resize(random.normal(0, 1, (grains, grains)).astype(np.float32), (SIDE, SIDE))
         picture *= 1 + 0.25 * grain[..., None]
     if random.random() < 0.5:
-        picture *= _shading(shape, size * 0.6 + 3, _light(random))[..., None]
+        picture *= shading(shape, size * 0.6 + 3, lamp(random))[..., None]
     covers = shape.astype(np.float32)[..., None] / 255
     return picture * covers, covers
 
@@ -146,7 +146,7 @@ def folds(random: Random) -> Floats:
         place, angle = random.uniform(0.15, 0.85, 2) * SIDE, random.uniform(0, 2 * np.pi)
         points = [place]
         for _ in range(random.integers(4, 14)):
-            place, angle = place + 5 * _direction(angle), angle + random.normal(0, 0.15)
+            place, angle = place + 5 * direction(angle), angle + random.normal(0, 0.15)
             points.append(place)
         line = np.zeros((SIDE, SIDE), np.uint8)
         thickness = int(random.integers(1, 7))
@@ -156,7 +156,8 @@ def folds(random: Random) -> Floats:
     return gain[..., None]
 
 
-def _direction(angle: float) -> Floats:
+def direction(angle: float) -> Floats:
+    """(2,): a step of one to where an angle points, right and down."""
     return np.array([np.cos(angle), np.sin(angle)])
 
 
@@ -166,12 +167,12 @@ def _finger(
     """The joints of a finger from its base on, and where it points in the end."""
     joints = [base]
     for _ in range(3):
-        joints.append(joints[-1] + _direction(angle) * length / 3)
+        joints.append(joints[-1] + direction(angle) * length / 3)
         angle += bend * 0.4 + random.normal(0, 0.06)
     return joints, angle
 
 
-def _light(random: Random) -> Floats:
+def lamp(random: Random) -> Floats:
     """A direction that light comes from, (3,), mostly from above."""
     light = np.array([random.normal(0, 0.6), random.normal(-0.3, 0.5), 1.0])
     return light / np.linalg.norm(light)
@@ -186,7 +187,7 @@ def _outline(random: Random, size: float) -> NDArray[np.uint8]:
         sides = (2 * size, size * random.uniform(0.6, 2.5))
         cv2.ellipse(shape, (centre.tolist(), sides, turn), 255, -1, cv2.LINE_AA)
     elif kind == 1:
-        end = centre + _direction(random.uniform(0, 2 * np.pi)) * SIDE
+        end = centre + direction(random.uniform(0, 2 * np.pi)) * SIDE
         cv2.line(
             shape,
             centre.astype(int).tolist(),
@@ -208,7 +209,7 @@ def _outline(random: Random, size: float) -> NDArray[np.uint8]:
     return shape
 
 
-def _shading(shape: NDArray[np.uint8], radius: float, light: Floats, shade: float = 0.55) -> Floats:
+def shading(shape: NDArray[np.uint8], radius: float, light: Floats, shade: float = 0.55) -> Floats:
     """(H, W): how bright a shape (H, W) is that is as round as a tube of this radius at its rim."""
     inwards = cv2.distanceTransform((shape > 127).astype(np.uint8), cv2.DIST_L2, 5)
     height = np.sqrt(np.clip(1 - (1 - np.clip(inwards / radius, 0, 1)) ** 2, 0, 1)) * radius
@@ -246,7 +247,7 @@ def _lay_limb(
                 shape, (int(x), int(y)), int((first + (last - first) * share) * 4), 255, -1, cv2.LINE_AA, 2
             )
     over = shape.astype(np.float32)[..., None] / 255
-    lit = colour * _shading(shape, float(np.mean(radii)), light, shade)[..., None]
+    lit = colour * shading(shape, float(np.mean(radii)), light, shade)[..., None]
     beside = cv2.GaussianBlur(over, (0, 0), 3)[..., None] * (1 - over)
     picture *= 1 - seams * beside * (covers > 0)
     picture[:] = picture * (1 - over) + lit * over

@@ -1,8 +1,9 @@
 """Train the network that finds what is in front of a face, on rendered people (scripts/actors/README.md).
 
-    .venv/bin/python scripts/occluders/train.py FACESETS WORK
+    .venv/bin/python scripts/occluders/train.py CROWD FACESETS WORK [--start OCCLUDERS.tflite]
 
-FACESETS holds one faceset per person. WORK keeps the weights while they are learned (what is there already
+CROWD holds one folder of rendered pictures per person, FACESETS a faceset of each under the same name (a
+person without one is left out). WORK keeps the weights while they are learned (what is there already
 is gone on with: give such a run another seed) and, in the end, occluders.tflite. Every tenth person is held
 out to measure by.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import time
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
@@ -20,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from examples import example, person_in
 
-from recaster.likeness.occluders import CHANNELS, SIZE
+from recaster.likeness.occluders import CHANNELS, FACE, SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,49 +32,79 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WIDTHS = (16, 32, 64, 96)
-BATCH, STEPS, SEED = 8, 4000, 7
-AVERAGED = 0.998
-RATE, WARMUP, DECAY_FROM, DECAY_TO = 1.5e-3, 100, 0.5, 0.02
-HELD_OUT, HELD_BATCHES, MEASURE_EVERY = 10, 8, 250
-DRAWERS, AHEAD = 2, 6
+EDGES = 16
+BATCH, MINUTES, SEED = 8, 45.0, 7
+AVERAGED = 0.995
+RATE, WARMUP, DECAY_FROM, DECAY_TO = 1e-3, 60, 0.2, 0.05
+HELD_OUT, HELD_BATCHES, MEASURE_EVERY = 10, 4, 100
+DRAWERS, AHEAD, FEWEST, MOST = 1, 6, 8, 700
+"""Processes that draw, batches they are ahead, batches that learning begins with, and that are kept."""
 
 
 def main() -> None:
     """Learn, measure, and write the network as .tflite with float16 weights."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("crowd", type=Path, metavar="CROWD")
     parser.add_argument("facesets", type=Path, metavar="FACESETS")
     parser.add_argument("work", type=Path, metavar="WORK")
-    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--minutes", type=float, default=MINUTES)
+    parser.add_argument("--start", type=Path, help="a network to begin with the weights of")
     parser.add_argument("--seed", type=int, default=SEED, help="another one where weights are gone on with")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    people_in(options.facesets)  # the processes that draw are forked and find them there
+    folders = (options.crowd, options.facesets)
+    people_in(*folders)  # the processes that draw are forked and find them there
+    random, began = np.random.default_rng(options.seed), time.monotonic()
     with ProcessPoolExecutor(DRAWERS, multiprocessing.get_context("fork")) as drawers:
-        held = [drawers.submit(draw, options.facesets, SEED, i, True) for i in range(HELD_BATCHES)]
-        drawn = deque(
-            drawers.submit(draw, options.facesets, options.seed, step, False) for step in range(AHEAD)
-        )
-        learner = Learner(options.work / "occluders.weights.h5")
-        for step in range(options.steps):
-            loss = learner.step(*drawn.popleft().result(), rate(step / options.steps, step))
-            drawn.append(drawers.submit(draw, options.facesets, options.seed, step + AHEAD, False))
-            if step % MEASURE_EVERY == MEASURE_EVERY - 1:
-                learner.measure([one.result() for one in held], f"step {step + 1}: loss {loss:.3f}")
+        held = [drawers.submit(draw, folders, SEED, i, True) for i in range(HELD_BATCHES)]
+        coming = deque(drawers.submit(draw, folders, options.seed, i, False) for i in range(AHEAD))
+        learner = Learner(options.work / "occluders.weights.h5", options.start)
+        drawn: deque[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = deque(maxlen=MOST)
+        step = batches = 0
+        while (spent := (time.monotonic() - began) / 60 / options.minutes) < 1:
+            fresh = 0
+            while coming[0].done() or len(drawn) < FEWEST:
+                drawn.append(coming.popleft().result())
+                coming.append(drawers.submit(draw, folders, options.seed, batches + AHEAD, False))
+                batches, fresh = batches + 1, fresh + 1
+            shown, wanted = mixed(drawn, random)
+            loss = learner.step(shown, wanted, rate(spent, step))
+            step += 1
+            if step % MEASURE_EVERY == 0:
+                learner.measure(
+                    [one.result() for one in held], f"step {step}, {batches} drawn: loss {loss:.3f}"
+                )
+        for one in coming:
+            one.cancel()
         learner.average()
         learner.measure([one.result() for one in held], "averaged")
     learner.export(options.work / "occluders.tflite")
 
 
+def mixed(
+    drawn: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]], random: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """A batch of examples out of several batches: drawing takes longer than learning."""
+    batches = [drawn[i] for i in random.integers(len(drawn), size=BATCH)]
+    places = random.integers(BATCH, size=BATCH)
+    shown, wanted = zip(*((a[i], b[i]) for (a, b), i in zip(batches, places, strict=True)), strict=True)
+    return np.stack(shown), np.stack(wanted)
+
+
 @lru_cache(maxsize=1)
-def people_in(facesets: Path) -> list[Person]:
-    """The people of a folder of facesets."""
-    return [person_in(folder) for folder in sorted(facesets.iterdir()) if folder.is_dir()]
+def people_in(crowd: Path, facesets: Path) -> list[Person]:
+    """The people of a folder of facesets, rendered to another."""
+    return [
+        person_in(folder, crowd / folder.name) for folder in sorted(facesets.iterdir()) if folder.is_dir()
+    ]
 
 
-def draw(facesets: Path, seed: int, step: int, held: bool) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def draw(
+    folders: tuple[Path, Path], seed: int, step: int, held: bool
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The batch of a step, of people to learn from or of those held out."""
     random = np.random.default_rng((seed, held, step))
-    people = [one for i, one in enumerate(people_in(facesets)) if (i % HELD_OUT == 0) == held]
+    people = [one for i, one in enumerate(people_in(*folders)) if (i % HELD_OUT == 0) == held]
     shown, wanted = zip(*(example(people, random) for _ in range(BATCH)), strict=True)
     return np.stack(shown), np.stack(wanted)
 
@@ -83,7 +115,10 @@ def rate(spent: float, step: int) -> float:
 
 
 def network() -> keras.Model:
-    """A small U-Net (Ronneberger et al., 2015); out: logits (B, SIZE, SIZE, 1)."""
+    """A small U-Net (Ronneberger et al., 2015) of the faces compared, and a finer look at the picture.
+
+    Out: logits (B, FINE, FINE, 1).
+    """
     import keras
     from keras import layers, ops
 
@@ -91,21 +126,40 @@ def network() -> keras.Model:
         made = layers.Conv2D(width, kernel, stride, "same", kernel_initializer="he_normal")
         return ops.leaky_relu(made(x), 0.1)
 
-    x = shown = keras.Input((SIZE, SIZE, CHANNELS))
+    def larger(x: keras.KerasTensor) -> keras.KerasTensor:
+        return layers.UpSampling2D(interpolation="bilinear")(x)
+
+    shown = keras.Input((SIZE, SIZE, CHANNELS))
+    x = shown[..., : FACE + 1]
     skips = []
     for depth, width in enumerate(WIDTHS):
         x = conv(conv(x, width, 5 if depth == 0 else 3, 2), width)
         skips.append(x)
     for width, skip in zip(WIDTHS[-2::-1], skips[-2::-1], strict=True):
-        x = layers.UpSampling2D(interpolation="bilinear")(x)
-        x = conv(conv(ops.concatenate([x, skip], -1), width), width)
-    return keras.Model(shown, ops.depth_to_space(layers.Conv2D(4, 3, padding="same")(x), 2))
+        x = conv(conv(ops.concatenate([larger(x), skip], -1), width), width)
+    coarse = ops.depth_to_space(layers.Conv2D(4, 3, padding="same")(x), 2)
+    near = ops.concatenate([larger(x), coarse, shown[..., 3:]], -1)
+    edges = layers.Conv2D(4, 3, padding="same", kernel_initializer="zeros")(conv(conv(near, EDGES), EDGES))
+    return keras.Model(shown, larger(coarse) + ops.depth_to_space(edges, 2))
+
+
+def begin_with(model: keras.Model, path: Path) -> None:
+    """Take the first weights of a network from a .tflite file of one that has as many or fewer layers."""
+    from recaster.networks.litert import interpreter
+
+    read = interpreter(path.read_bytes())
+    found = [one for one in read.get_tensor_details() if one["dtype"] is np.float16]
+    kernels = [read.get_tensor(one["index"]) for one in found if len(one["shape"]) == 4]
+    biases = [read.get_tensor(one["index"]) for one in found if len(one["shape"]) == 1]
+    order = [one for one in model.layers if one.weights]
+    for layer, kernel, bias in zip(order, kernels, biases, strict=False):
+        layer.set_weights([kernel.transpose(1, 2, 3, 0).astype(np.float32), bias.astype(np.float32)])
 
 
 class Learner:
     """The network in training."""
 
-    def __init__(self, kept: Path) -> None:
+    def __init__(self, kept: Path, start: Path | None) -> None:
         import keras
         import tensorflow as tf
 
@@ -113,6 +167,8 @@ class Learner:
         self._kept, self._network = kept, network()
         if kept.exists():
             self._network.load_weights(kept)
+        elif start is not None:
+            begin_with(self._network, start)
         self._adam = keras.optimizers.Adam(RATE, clipnorm=1.0, use_ema=True, ema_momentum=AVERAGED)
         self._update = tf.function(self._take_step)
 
@@ -126,13 +182,15 @@ class Learner:
         import tensorflow as tf
 
         unit, goal = (tf.cast(one, tf.float32) / 255 for one in (shown, wanted))
-        weight = 0.15 + unit[..., CHANNELS - 1 :]
+        face = tf.repeat(tf.repeat(unit[..., FACE : FACE + 1], 2, 1), 2, 2)
+        weight = (0.15 + face) * goal[..., 1:] * (1 + 3 * goal[..., :1])
+        goal = goal[..., :1]
         with tf.GradientTape() as tape:
             logits = self._network(unit, training=True)
             entropy = tf.nn.sigmoid_cross_entropy_with_logits(goal, logits)
             said = tf.sigmoid(logits)
             both = tf.reduce_sum(weight * said * goal)
-            dice = 1 - (2 * both + 50) / (tf.reduce_sum(weight * (said + goal)) + 50)
+            dice = 1 - (2 * both + 200) / (tf.reduce_sum(weight * (said + goal)) + 200)
             loss = tf.reduce_sum(weight * entropy) / tf.reduce_sum(weight) + 0.3 * dice
         gradients = tape.gradient(loss, self._network.trainable_variables)
         self._adam.apply_gradients(zip(gradients, self._network.trainable_variables, strict=True))
@@ -144,8 +202,8 @@ class Learner:
             np.concatenate([self._network(shown / np.float32(255), training=False) for shown, _ in held]) > 0
         )
         shown, wanted = (np.concatenate(parts) for parts in zip(*held, strict=True))
-        face = shown[..., CHANNELS - 1 :] > 127
-        said, true = said & face, (wanted > 127) & face
+        face = (shown[..., FACE] > 127).repeat(2, 1).repeat(2, 2) & (wanted[..., 1] > 127)
+        said, true = said[..., 0] & face, (wanted[..., 0] > 127) & face
         union = (said & true).sum() / max(1, (said | true).sum())
         false = (said & ~true).sum() / face.sum()
         print(

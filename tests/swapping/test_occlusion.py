@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from recaster.faces.smoothing import Smoothing
-from recaster.likeness.occluders import SIZE
+from recaster.likeness.occluders import FINE, SIZE
 from recaster.media.types import Frame
 from recaster.swapping import occlusion
 from recaster.swapping.scene import Scene
@@ -29,7 +29,16 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         counts.append(len(crops))
         return "look"
 
+    class Finder:
+        """Looks into some of the faces, as large as it wants them."""
+
+        def with_always(self, look: str, crops: Sequence[np.ndarray], points: Sequence[np.ndarray]) -> str:
+            assert {crop.shape for crop in crops} == {(FINE, FINE, 3)}
+            assert len(points) == len(crops) <= counts[-1]
+            return look
+
     monkeypatch.setattr(occlusion, "usual_look", count)
+    monkeypatch.setattr(occlusion, "Occluders", Finder)
     return counts
 
 
@@ -114,8 +123,8 @@ def test_other_landmarks_and_other_crops_have_no_look(fake: Any, seen: list[int]
 
 def test_where_a_crop_shows_the_frame() -> None:
     matrix = np.array([[2.0, 0, 64], [0, 2.0, -60]])  # frame (-32, 30) to the crop's corner
-    seen = occlusion.in_frame((120, 90), matrix, 2 * SIZE)
-    assert not seen[:, : 32 - 1].any()
-    assert not seen[60:].any()
-    assert seen[1:58, 33:].all()
-    assert occlusion.in_frame((500, 500), np.array([[2.0, 0, -60], [0, 2.0, -60]]), 2 * SIZE).all()
+    seen = occlusion.in_frame((120, 90), matrix, FINE)
+    assert not seen[:, :63].any()
+    assert not seen[120:].any()
+    assert seen[2:116, 66:].all()
+    assert occlusion.in_frame((500, 500), np.array([[2.0, 0, -60], [0, 2.0, -60]]), FINE).all()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from recaster.faces.types import Inlay
-from recaster.likeness.occluders import SIZE
+from recaster.likeness.occluders import FINE
 from recaster.media.types import Frame
 from recaster.swapping.render import Rendered, Renderer
 from recaster.swapping.scene import Scene
@@ -67,8 +67,8 @@ class FakeOccluders:
     def chances(self, look: str, crop: np.ndarray, points: np.ndarray) -> np.ndarray:
         assert look == "look"
         assert points.shape == (478, 3)
-        chances = np.zeros((SIZE, SIZE))
-        chances[SIZE // 2 :] = crop.mean() > 120
+        chances = np.zeros((FINE, FINE))
+        chances[FINE // 2 :] = crop.mean() > 120
         return chances
 
 
@@ -99,7 +99,7 @@ def test_one_frame_alone_is_no_hand(fake: Any, monkeypatch: pytest.MonkeyPatch) 
         def chances(self, look: str, crop: np.ndarray, points: np.ndarray) -> np.ndarray:
             del look, crop, points
             self.calls += 1
-            return np.full((SIZE, SIZE), float(self.calls == 10))
+            return np.full((FINE, FINE), float(self.calls == 10))
 
     monkeypatch.setattr("recaster.swapping.render.Occluders", Once)
     tracks = [fake.track(range(COUNT))]

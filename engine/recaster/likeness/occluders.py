@@ -1,13 +1,15 @@
 """What is in front of a performer's face: hands, microphones, hair.
 
 A face is compared with how it usually looks: the median of its own frames, drawn onto the mesh of the
-moment and brought into its light. What belongs to the performer all the time (a beard, glasses, a scar)
-is therefore no occluder. A small network tells what is in front from what a face does by itself; it learned
-that on rendered people (scripts/occluders).
+moment and brought into its light. A small network tells what comes before it from what a face does by
+itself. What is there all the time (glasses, a microphone, somebody who stands before it) is a part of that
+usual look: a second network knows such things by their own look, and is believed where it finds something in
+most frames, so that no grimace is taken for one. Both learned on rendered people (scripts/occluders).
 """
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -17,20 +19,28 @@ import numpy as np
 from recaster.faces import topology, weights
 from recaster.faces.litert import Model
 from recaster.likeness.form import canonical_expressions, canonical_mesh, learn_form
-from recaster.likeness.layout import Layout, cover, face_layout, vertices, wrap
+from recaster.likeness.glasses import glasses_in
+from recaster.likeness.layout import Cover, Layout, cover, face_layout, vertices, wrap, wrap_nearest
 from recaster.likeness.light import evenly_lit, relit
 from recaster.likeness.likeness import face_in, unwrap
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from recaster.faces.types import Floats
+    from recaster.likeness.glasses import Glasses
     from recaster.media.types import Image
 
 SIZE: Final = 128
 """Side of the pictures that are compared, in pixels."""
-CHANNELS: Final = 8
-"""Picture RGB 0-2, usual look RGB 3-5, how much that varies 6, where the face is 7."""
+FINE: Final = 2 * SIZE
+"""Side of the picture in which the edges of what was found are looked for: rims of glasses are thin."""
+FACE: Final = 7
+CHANNELS: Final = FACE + 1 + 4 * 3
+"""Picture RGB 0-2, usual look RGB 3-5, how much that varies 6, where the face is 7 (``FACE``), and the four
+pixels of the fine picture that lie in each, RGB 8-19."""
 _SKIN: Final = np.array([150.0, 115.0, 100.0])
 """Skin of a middle tone in plain light, grey levels."""
 _SOME: Final = 3
@@ -43,14 +53,30 @@ _VARIATION: Final = 8
 """Deviations of grey levels are stored so many times larger."""
 _CERTAIN, _LIKELY = 0.6, 0.15
 """What is this likely is in front; what is less likely if it touches that."""
-_LEAST = 60
+_PLAIN_THERE, _PLAIN_SURE = 0.5, 0.8
+"""The same for what is always there: where the second network sees it, and where it is sure."""
+_AS_THE_OTHER = np.log(_LIKELY) / np.log(_PLAIN_THERE)
+"""To this power the second network's chances have the first one's limits."""
+_ALIKE, _MIDDLE = 0.45, (9, topology.NOSE_TIP, topology.CHIN)
+"""Of a beard so much is where its mirror picture is; points of the mesh that the mirror goes through."""
+_OWN = 100
+"""The value of a beard in ``Look.always``."""
+_BROAD = 0.35
+"""The network sees so much of where broad rims are."""
+_SPECK = 40
+"""Fewer texels away from the rim of the face are nothing."""
+_MOSTLY, _NEAR = 0.5, 7
+"""What is in front in this share of the frames is always there, give or take half of so many pixels."""
+_LEAST = 240
 """Fewer pixels are no hand."""
-_RIM = 5
+_RIM = 9
 """So wide a brush is drawn around the lips, in pixels."""
 _WITHIN = 0.9
 """What lies within the lips by this share is the mouth itself; a finger or a straw reaches beyond."""
-_GAP = 7
+_GAP = 13
 """Gaps narrower than this are closed, in pixels."""
+_BRUSH = 3
+"""What was found is made so much broader, in pixels: soft edges must leave thin rims whole."""
 _SOFT = 1.0
 """Standard deviation of the edge, in pixels."""
 
@@ -62,10 +88,15 @@ class Look:
     Attributes:
         layout: where the mesh lies in the texture.
         texture: (SIZE, SIZE, 4) uint8: median colours, and their median deviation times 8.
+        always: (SIZE, SIZE) uint8, 255 where something is in front in most frames, 100 where a beard may
+            grow; None for nowhere.
+        glasses: what the performer wears before the eyes; None for nothing.
     """
 
     layout: Layout
     texture: NDArray[np.uint8]
+    always: NDArray[np.uint8] | None = None
+    glasses: Glasses | None = None
 
 
 def usual_look(crops: NDArray[np.uint8], points: Floats) -> Look:
@@ -86,33 +117,46 @@ def usual_look(crops: NDArray[np.uint8], points: Floats) -> Look:
     return Look(layout, np.dstack([usual, varying]))
 
 
-def reduced(crop: Image, points: Floats) -> tuple[Image, Floats]:
-    """A crop (size, size, 3) and its mesh (478, 3) at SIZE, as all that follows wants them."""
-    scale = SIZE / len(crop)
-    small = cv2.resize(crop, (SIZE, SIZE), interpolation=cv2.INTER_AREA) if scale != 1 else crop
+def reduced(crop: Image, points: Floats, side: int = SIZE) -> tuple[Image, Floats]:
+    """A crop (size, size, 3) and its mesh (478, 3) with another side."""
+    scale = side / len(crop)
+    if scale == 1:
+        return crop, points
+    filtering = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     moved = points * scale
     moved[:, :2] += (scale - 1) / 2
-    return small, moved
+    return np.asarray(cv2.resize(crop, (side, side), interpolation=filtering)), moved
 
 
-def compared(look: Look, crop: Image, points: Floats) -> NDArray[np.uint8]:
-    """A face beside its usual look, (SIZE, SIZE, CHANNELS) uint8: what the network is shown.
+def compared(look: Look, crop: Image, points: Floats, covering: Cover | None = None) -> NDArray[np.uint8]:
+    """A face beside its usual look, (SIZE, SIZE, CHANNELS) uint8: what the networks are shown.
 
     Args:
         look: the performer's.
-        crop: (SIZE, SIZE, 3) uint8 RGB.
+        crop: (FINE, FINE, 3) uint8 RGB.
         points: (478, 3), the mesh in the crop's pixels.
+        covering: where the look's texture lies in it, if that is known.
     """
-    covering = cover(vertices(points), look.layout.points, look.layout.triangles, SIZE)
-    inside = covering.inside[..., None]
+    covering = drawn_onto(look, points) if covering is None else covering
+    small, inside = reduced(crop, points)[0], covering.inside[..., None]
     usual = wrap(look.texture, covering) * inside
-    colours, seen = in_plain_light(np.ascontiguousarray(usual[..., :3]), crop, covering.inside > 0)
+    gains = plain_light(np.ascontiguousarray(usual[..., :3]), small, covering.inside > 0)
+    colours = _gained(np.ascontiguousarray(usual[..., :3]), gains[0])
+    seen, fine = _gained(small, gains[1]), _gained(crop, gains[1])
     lit = relit(colours, seen, covering.inside.astype(np.float32)) * inside
-    return np.concatenate([seen, lit, usual[..., 3:], inside * np.uint8(255)], -1)
+    four = fine.reshape(SIZE, 2, SIZE, 2, 3).swapaxes(1, 2).reshape(SIZE, SIZE, 12)
+    return np.concatenate([seen, lit, usual[..., 3:], inside * np.uint8(255), four], -1)
 
 
-def in_plain_light(usual: Image, seen: Image, inside: NDArray[np.bool_]) -> tuple[Image, Image]:
-    """Two pictures of one face, darkness and coloured light taken off as far as no plain light makes them.
+def drawn_onto(look: Look, points: Floats) -> Cover:
+    """Where a look's texture lies in a picture of SIZE; the face's mesh (478, 3) is in pixels of FINE."""
+    moved = points * (SIZE / FINE)
+    moved[:, :2] += (SIZE / FINE - 1) / 2
+    return cover(vertices(moved), look.layout.points, look.layout.triangles, SIZE)
+
+
+def plain_light(usual: Image, seen: Image, inside: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Gains that take darkness and colour off two pictures of a face, as far as no plain light makes them.
 
     A network that learned on people in plain light takes deep blue for an object.
 
@@ -120,16 +164,16 @@ def in_plain_light(usual: Image, seen: Image, inside: NDArray[np.bool_]) -> tupl
         usual: (H, W, 3) uint8 RGB, how the face usually looks.
         seen: the same face now.
         inside: (H, W), where it is.
+
+    Returns:
+        The logarithms of the gains of each channel (3,) of either picture; zeros where the light is plain.
     """
     some = (slice(None, None, _SOME), slice(None, None, _SOME))
     if not inside[some].any():
-        return usual, seen
+        return np.zeros(3), np.zeros(3)
     colours = [np.log(np.median(one[some][inside[some]], axis=0) + 1) for one in (usual, seen)]
     plain = -_beyond(colours[0] - np.log(_SKIN), _PLAIN)
-    again = plain - _beyond(colours[1] - colours[0], _CHANGED)
-    if not again.any() and not plain.any():
-        return usual, seen
-    return _gained(usual, plain), _gained(seen, again)
+    return plain, plain - _beyond(colours[1] - colours[0], _CHANGED)
 
 
 def _beyond(values: Floats, reach: float) -> Floats:
@@ -139,6 +183,8 @@ def _beyond(values: Floats, reach: float) -> Floats:
 
 def _gained(picture: Image, gains: Floats) -> Image:
     """A picture with the logarithms of gains applied to its channels."""
+    if not gains.any():
+        return picture
     return np.clip(np.rint(picture * np.exp(gains).astype(np.float32)), 0, 255).astype(np.uint8)
 
 
@@ -146,24 +192,96 @@ class Occluders:
     """Finds what is in front of faces."""
 
     def __init__(self) -> None:
-        self._model = Model(weights.OCCLUDERS)
+        self._coming, self._always = Model(weights.OCCLUDERS), Model(weights.ALWAYS)
 
     def chances(self, look: Look, crop: Image, points: Floats) -> Floats:
-        """How likely each part of a face is hidden, (SIZE, SIZE) float64, 0 to 1.
+        """How likely each part of a face is hidden, (FINE, FINE) float64, 0 to 1.
 
         Args:
             look: how the performer usually looks.
             crop: (size, size, 3) uint8 RGB.
             points: (478, 3), the mesh in the crop's pixels.
         """
-        small, moved = reduced(crop, points)
-        found = self._model.run(compared(look, small, moved))[SIZE * SIZE].reshape(SIZE, SIZE)
-        return _besides_mouth(np.asarray(1 / (1 + np.exp(-found))), moved)
+        fine, moved = reduced(crop, points, FINE)
+        covering = drawn_onto(look, moved)
+        shown = compared(look, fine, moved, covering)
+        found = _chances(self._coming, shown[..., : FACE + 1], SIZE)
+        found = cv2.resize(found, (FINE, FINE), interpolation=cv2.INTER_LINEAR)
+        if look.always is not None:
+            belongs = _belonging(_chances(self._always, shown, FINE), look.always, covering)
+            found = np.maximum(found, belongs)
+        if look.glasses is not None:
+            found = np.maximum(found, look.glasses.drawn(moved, FINE))
+        return _besides_mouth(np.asarray(found), moved)
+
+    def with_always(self, look: Look, crops: Sequence[Image], points: Sequence[Floats]) -> Look:
+        """A look that knows where something is in front in most frames.
+
+        Args:
+            look: the performer's.
+            crops: (FINE, FINE, 3) uint8 RGB, frames from all over the clip.
+            points: (478, 3), their meshes in the crops' pixels.
+        """
+        share, about = np.zeros((SIZE, SIZE), np.float32), np.ones((_NEAR, _NEAR), np.uint8)
+        glasses, seen = glasses_in(crops, points), []
+        for crop, mesh in zip(crops, points, strict=True):
+            found = _besides_mouth(_chances(self._always, compared(look, crop, mesh), FINE), mesh)
+            if glasses is not None:
+                seen.append((found > _PLAIN_THERE)[glasses.drawn(mesh, FINE) > 0].mean())
+            near = cv2.dilate(np.where(found > _PLAIN_THERE, 255, 0).astype(np.uint8), about)
+            small, moved = reduced(np.repeat(near[..., None], 3, -1), mesh)
+            share += unwrap(small, moved, look.layout)[..., 0] / np.float32(255 * len(crops))
+        always = np.where(share > _MOSTLY, 255, 0).astype(np.uint8)
+        always[_beard(always > 0, look.layout)] = _OWN
+        if seen and np.mean(seen) > _BROAD:
+            glasses = None  # rims so broad are found better by the network
+        inner = cv2.erode(face_in(look.layout), np.ones((_RIM, _RIM), np.uint8)) > 0
+        there = (
+            inner & (always == 255)
+        ).sum() > _SPECK  # hair beside the cheeks costs a network and says little
+        return dataclasses.replace(look, always=always if there else None, glasses=glasses)
+
+
+def _chances(network: Model, shown: NDArray[np.uint8], side: int) -> Floats:
+    """What a network says, (side, side), 0 to 1."""
+    found = network.run(shown)[side * side].reshape(side, side)
+    return np.asarray(1 / (1 + np.exp(-found)))
+
+
+def _beard(always: NDArray[np.bool_], layout: Layout) -> NDArray[np.bool_]:
+    """Where a beard grows: below the nose, if what is always there is alike there on both sides.
+
+    Args:
+        always: (SIZE, SIZE), where in the layout something is always there.
+        layout: where the mesh lies in it.
+    """
+    face = face_in(layout) > 0
+    face[: int(layout.points[topology.NOSE_TIP, 1])] = False
+    low = always & face
+    middle = float(layout.points[list(_MIDDLE), 0].mean())
+    turned = cv2.flip(low.astype(np.float32), 1)
+    shift = np.array([[1.0, 0, 2 * middle - (SIZE - 1)], [0, 1.0, 0]])
+    mirrored = cv2.warpAffine(turned, shift, (SIZE, SIZE)) > 0.5
+    alike = (low & mirrored).sum() > _ALIKE * (low | mirrored).sum()
+    return face & bool(alike)
+
+
+def _belonging(chances: Floats, always: NDArray[np.uint8], covering: Cover) -> Floats:
+    """Chances without what has nothing to do with the places where something is in front in most frames."""
+    face = cv2.dilate(covering.inside, np.ones((_NEAR, _NEAR), np.uint8))
+    here = wrap_nearest(always, covering) * covering.inside
+    face, here = (cv2.resize(one, (FINE, FINE), interpolation=cv2.INTER_NEAREST) for one in (face, here))
+    chances = np.where(here == _OWN, 0.0, chances * face)
+    _, labels = cv2.connectedComponents((chances > _PLAIN_THERE).astype(np.uint8))
+    kept = np.bincount(labels[(here == 255) & (chances > _PLAIN_SURE)], minlength=labels.max() + 1) > 0
+    kept[0] = False
+    # As likely as the other network says it, whose limits ``hidden`` knows.
+    return np.where(kept[labels], chances**_AS_THE_OTHER, 0)
 
 
 def _besides_mouth(chances: Floats, points: Floats) -> Floats:
     """Without what lies within the lips: teeth and tongue come and go, and are no hand."""
-    mouth = np.zeros((SIZE, SIZE), np.uint8)
+    mouth = np.zeros((FINE, FINE), np.uint8)
     cv2.fillPoly(mouth, [np.rint(points[list(topology.LIPS_OUTER), :2]).astype(np.int32)], 1)
     mouth = cv2.dilate(mouth, np.ones((_RIM, _RIM), np.uint8))
     _, labels = cv2.connectedComponents((chances > _LIKELY).astype(np.uint8))
@@ -180,7 +298,7 @@ def hidden(chances: Floats, size: int) -> NDArray[np.float32]:
     half a hand would be worse than none.
 
     Args:
-        chances: (SIZE, SIZE), 0 to 1.
+        chances: (FINE, FINE), 0 to 1.
         size: side of the crop in pixels.
     """
     _, labels = cv2.connectedComponents((chances > _LIKELY).astype(np.uint8))
@@ -190,5 +308,6 @@ def hidden(chances: Floats, size: int) -> NDArray[np.float32]:
     whole = (sure & (counts >= _LEAST))[labels].astype(np.uint8)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_GAP, _GAP))
     whole = cv2.morphologyEx(whole, cv2.MORPH_CLOSE, disc)
-    soft = cv2.GaussianBlur(whole.astype(np.float32), (0, 0), _SOFT)
+    broad = cv2.dilate(whole, np.ones((_BRUSH, _BRUSH), np.uint8))
+    soft = cv2.GaussianBlur(broad.astype(np.float32), (0, 0), _SOFT)
     return np.asarray(cv2.resize(soft, (size, size), interpolation=cv2.INTER_LINEAR))

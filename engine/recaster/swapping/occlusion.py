@@ -10,7 +10,7 @@ import numpy as np
 
 from recaster.faces.alignment import invert
 from recaster.faces.topology import POINTS
-from recaster.likeness.occluders import SIZE, reduced, usual_look
+from recaster.likeness.occluders import FINE, Occluders, reduced, usual_look
 from recaster.progress import Report, Update, silent
 
 if TYPE_CHECKING:
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recaster.faces.types import Floats
+    from recaster.likeness.occluders import Look
     from recaster.media.types import Frame, Image
     from recaster.swapping.scene import Scene
     from recaster.swapping.swapper import TrackPlan
 
 LOOKS: Final = 48
 """Frames of each performer that the usual look is the median of."""
+LOOKED_INTO: Final = 16
+"""As many of them, about, are looked at for what is in front of the performer all the time."""
 FEWEST: Final = 5
 """Of a performer who is seen in fewer frames nothing is usual."""
 
@@ -61,17 +64,23 @@ def looked_at(
     for done, frame in enumerate(read(sorted(rows)), 1):
         for number, row in rows[frame.index]:
             face = scene.face(number, row, frame, size)
-            gathered[number].append(reduced(face.image, face.landmarks))
+            gathered[number].append(reduced(face.image, face.landmarks, FINE))
         report(Update("looking at faces", done, len(rows)))
-    looks = {
-        number: usual_look(np.stack([crop for crop, _ in faces]), np.stack([points for _, points in faces]))
-        for number, faces in gathered.items()
-        if len(faces) >= FEWEST
-    }
+    known = {number: faces for number, faces in gathered.items() if len(faces) >= FEWEST}
+    finder = Occluders() if known else None
+    looks = {number: _look(finder, faces) for number, faces in known.items() if finder is not None}
     return dataclasses.replace(scene, looks=looks)
 
 
-def in_frame(frame: tuple[int, int], matrix: Floats, size: int, side: int = SIZE) -> NDArray[np.bool_]:
+def _look(finder: Occluders, faces: list[tuple[Image, Floats]]) -> Look:
+    """The usual look of a performer, from faces (FINE, FINE, 3) and their meshes."""
+    crops, points = zip(*(reduced(crop, mesh) for crop, mesh in faces), strict=True)
+    some = faces[:: max(1, len(faces) // LOOKED_INTO)]
+    crops_there, points_there = zip(*some, strict=True)
+    return finder.with_always(usual_look(np.stack(crops), np.stack(points)), crops_there, points_there)
+
+
+def in_frame(frame: tuple[int, int], matrix: Floats, size: int, side: int = FINE) -> NDArray[np.bool_]:
     """Where a crop of ``size`` shows a frame of (width, height) and not its border repeated.
 
     (side, side), or (1, 1) where all of it does.

@@ -15,9 +15,11 @@ YUNET: Final = weights.YUNET.file
 FACE_MESH: Final = weights.FACE_MESH.file
 IRIS: Final = weights.IRIS.file
 OCCLUDERS: Final = weights.OCCLUDERS.file
+ALWAYS: Final = weights.ALWAYS.file
 
 SHA256: Final = {
-    one.file: one.sha256 for one in (weights.YUNET, weights.FACE_MESH, weights.IRIS, weights.OCCLUDERS)
+    one.file: one.sha256
+    for one in (weights.YUNET, weights.FACE_MESH, weights.IRIS, weights.OCCLUDERS, weights.ALWAYS)
 }
 
 
