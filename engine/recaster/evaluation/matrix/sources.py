@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, Final
 
 from recaster.facesets.extract import ExtractSettings, extract
 from recaster.facesets.faceset import Faceset
+from recaster.files import remove_folder
 from recaster.networks.model_folder import ModelFolder
 from recaster.networks.presets import preset
 from recaster.progress import Report, silent
@@ -30,8 +30,7 @@ def faceset_of(row: Row, out: Path, report: Report = silent) -> Path:
     made = out / "facesets" / _named(row)
     if not made.is_dir():
         begun = made.with_name(f"{made.name}.part")
-        if begun.exists():
-            shutil.rmtree(begun)  # a stopped run's: nobody knows which faces it lacks
+        remove_folder(begun)  # a stopped run's: nobody knows which faces it lacks
         extract(list(row.sources), begun, ExtractSettings(), report)
         begun.rename(made)
     return made
