@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from recaster.likeness.occluders import FINE
 from recaster.media.writer import WriterOptions
 from recaster.swapping import pipeline, render
 from recaster.swapping.coverage import (
@@ -150,8 +151,8 @@ def test_a_hidden_face_is_told_apart(
 
         def chances(self, look: Any, crop: np.ndarray, points: np.ndarray) -> np.ndarray:
             del look, points
-            chances = np.zeros((128, 128))
-            chances[64:] = crop.mean() > 120
+            chances = np.zeros((FINE, FINE))
+            chances[FINE // 2 :] = crop.mean() > 120
             return chances
 
     monkeypatch.setattr(render, "Occluders", Hand)
