@@ -14,9 +14,11 @@ import pytest
 
 from recaster.faces import topology
 from recaster.likeness.geometry import eye_distance
+from recaster.likeness.rims import rims
 from recaster.likeness.likeness import Likeness, face_in, unwrap
 from recaster.likeness.own import facing, visible_texels, whole_face
 from recaster.likeness.parts import features, filled, grown, shrunk
+from recaster.swapping.guided import GLASSES, GuidedSwapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,10 +64,19 @@ class Painted:
 
     def texels(self, likeness: Likeness) -> np.ndarray:
         """(K, S, S) bool: where it is in each reference."""
+        return np.stack([self.unwrapped(one, likeness, self.mask(one)) > 0 for one in self.shown(likeness)])
+
+    def seen(self, likeness: Likeness) -> np.ndarray:
+        """(K, S, S, 3): the references as they are."""
+        return np.stack([self.unwrapped(one, likeness, self.crop(one)) for one in self.shown(likeness)])
+
+    def shown(self, likeness: Likeness) -> list[FaceRecord]:
         known = {record.id: record for record in self.records}
-        shown = (known[int(one)] for one in likeness.records)
-        unwrapped = (unwrap(self.mask(one), one.landmarks.astype(float), likeness.layout) for one in shown)
-        return np.stack([one > 0 for one in unwrapped])
+        return [known[int(one)] for one in likeness.records]
+
+    @staticmethod
+    def unwrapped(record: FaceRecord, likeness: Likeness, picture: np.ndarray) -> np.ndarray:
+        return unwrap(picture, record.landmarks.astype(float), likeness.layout)
 
 
 def polygon(points: Floats, size: int, some: tuple[int, ...]) -> np.ndarray:
@@ -211,3 +222,61 @@ def test_a_covered_forehead_is_left_to_the_target_but_not_beside_the_brows(layou
     assert shown[round(top[1]) + 2, round(top[0])] < 128
     assert shown[filled(layout, topology.BROW_LEFT) > 0].min() > 250
     assert shown[round(brow) + 20 :].min() > 250
+
+
+def glasses(thickness: float) -> Masking:
+    """Glasses whose lines are so thick, in eye distances: two lenses, the bridge and the temples."""
+
+    def mask(points: Floats, size: int) -> np.ndarray:
+        distance, drawn = float(eye_distance(points)), np.zeros((size, size), np.uint8)
+        width = max(1, round(thickness * distance))
+        eyes = [
+            points[list(pair), :2].mean(0) for pair in (topology.EYE_CORNERS_LEFT, topology.EYE_CORNERS_RIGHT)
+        ]
+        across = (eyes[1] - eyes[0]) / distance
+        down = np.array([-across[1], across[0]])
+        for eye, side, ear in zip(eyes, (-1, 1), topology.EARS, strict=True):
+            middle = eye + 0.08 * distance * down
+            axes = (round(0.4 * distance), round(0.34 * distance))
+            angle = float(np.degrees(np.arctan2(across[1], across[0])))
+            cv2.ellipse(drawn, np.rint(middle).astype(int).tolist(), axes, angle, 0, 360, 1, width)
+            outer = middle + side * 0.4 * distance * across
+            cv2.line(drawn, np.rint(outer).astype(int), np.rint(points[ear, :2]).astype(int), 1, width)
+            nose = middle - side * 0.4 * distance * across
+            cv2.line(drawn, np.rint(nose).astype(int), np.rint(points[6, :2]).astype(int), 1, width)
+        return drawn
+
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("thickness", "colour"),
+    [(0.025, (215, 210, 205)), (0.04, (35, 30, 30)), (0.07, (20, 18, 20)), (0.05, (120, 20, 25))],
+    ids=["metal", "thin and dark", "thick and black", "red"],
+)
+def test_glasses_are_taken_off(
+    actor_faceset: Faceset, clean: Likeness, thickness: float, colour: tuple[int, int, int]
+) -> None:
+    painted = Painted(actor_faceset, glasses(thickness), colour)
+    likeness, layout = Likeness.from_faceset(painted, references=12), clean.layout
+    there = painted.texels(likeness) & (filled(layout, topology.OVAL) > 0)
+    there &= features(layout, exact=True) == 0
+    textures = painted.seen(likeness), likeness.textures
+    was, off = (np.abs(one.astype(float) - clean.textures).mean(-1)[there].mean() for one in textures)
+    assert off < 0.3 * was
+    assert likeness.own[there.mean(0) > 0.5].mean() < 60, "what they cover is not learned from"
+    assert GuidedSwapper(likeness, 64, "0").warnings == (GLASSES,)
+    eyes = filled(layout, topology.EYE_LEFT) | filled(layout, topology.EYE_RIGHT)
+    assert np.abs(likeness.textures.astype(float) - clean.textures)[:, eyes > 0].mean() < 4
+
+
+def test_nobody_without_glasses_loses_lines_around_the_eyes(clean: Likeness) -> None:
+    textures = clean.textures.copy()
+    assert not np.any(rims(textures, clean.layout))
+    assert not GuidedSwapper(clean, 64, "0").warnings
+    left, right = (clean.layout.points[one] for one in topology.EYE_CORNERS_LEFT)
+    for below in (16, 22):  # bags below one eye are no glasses: nothing crosses the nose
+        start, end = (np.rint(one + np.array([0, below])).astype(int) for one in (left, right))
+        for texture in textures:
+            cv2.line(texture, start, end, (90, 60, 45), 2, cv2.LINE_AA)
+    assert not np.any(rims(textures, clean.layout))

@@ -91,6 +91,7 @@ class FakeSwapper:
     """
 
     size = 64
+    warnings = ()
 
     def __init__(self, digest: str = "f00d", seconds: float = 0.0, *, aligned: bool = False) -> None:
         self.digest = digest

@@ -45,6 +45,10 @@ _FORMAT = "recaster-likeness-3"
 _RAW = "recaster-likeness-2"
 """The format of earlier models, whose textures hold what was in front of the face and no ``own``."""
 
+_BRIDGE = (6, 122, 193, 168, 417, 351)
+"""Points around the bridge of the nose."""
+_COVERED = 150
+
 
 @dataclass(frozen=True, eq=False)
 class Likeness:
@@ -189,6 +193,11 @@ class Likeness:
         below = np.repeat(np.arange(len(layout.points)) >= UNDERJAW, 3).reshape(-1, 3)
         picture, _ = rasterised(layout.points, below.astype(np.float32), layout.triangles, layout.size)
         return (picture[..., 0] > 0).astype(np.uint8)
+
+    @cached_property
+    def glasses(self) -> bool:
+        """Whether the source wore glasses, which were taken off: the bridge of the nose is never covered else."""
+        return float(self.own[filled(self.layout, _BRIDGE) > 0].mean()) < _COVERED
 
     @cached_property
     def visible(self) -> NDArray[np.uint8]:

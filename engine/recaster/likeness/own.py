@@ -14,8 +14,9 @@ import numpy as np
 
 from recaster.faces import topology
 from recaster.likeness.geometry import eye_distance
+from recaster.likeness.rims import rims
 from recaster.likeness.layout import vertices
-from recaster.likeness.parts import UPPER_CHEEKS, brows, drawn, features, filled, grown, shrunk
+from recaster.likeness.parts import UPPER_CHEEKS, brows, drawn, features, filled, grown, lenses, shrunk
 from recaster.likeness.raster import rasterised
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ _CERTAIN, _SHARE = 2.0, 0.2
 """A patch of which that share differs so many times more is no skin; others are shades or flushes of it."""
 _HAIRY: Final = 1.4
 """Where hair grows, beside and above the eyes, so many times more is enough."""
+_GLARE, _DIMMER = 0.7, 0.9
+"""A reflection differs so much, and is no darker than that share of the skin."""
 _ROUNDS: Final = 4
 _RIM: Final = 0.3
 """Hair and background reach so far over cheeks and jaw, in eye distances; over the forehead anywhere."""
@@ -64,9 +67,11 @@ _APART: Final = 60.0
 """What differs more from the median of all frames, in grey levels, is not averaged with the rest."""
 _FINE: Final = 0.1
 """Standard deviation of the blur that tells detail of skin from its form, in eye distances."""
+_MOVING: Final = 3.0
+"""What glasses cover in a third of the frames is none of the face's own: they move on it."""
 _AMID: Final = 0.15
 """Standard deviation of the average around a brow, in eye distances."""
-_BURIED: Final = 0.1, 0.35
+_BURIED: Final = 0.05, 0.2
 """With so little of the face's own around it a brow is buried in hair."""
 _FAR: Final = 0.2, 0.5
 """Above the eyes the target is shown where the nearest skin is farther than that, in eye distances."""
@@ -94,13 +99,17 @@ def whole_face(
     # The underjaw is made steady by itself, and eyes, brows and lips are taken as they are.
     always = np.maximum(kept, shrunk(drawn(layout), 1) * (1 - face)).astype(np.float32)
     well = [np.maximum(one * face, always) for one in seen or [np.ones_like(always)] * len(textures)]
+    faced = (np.max(well, 0) > 0.5) | (middle > 0)
+    worn = rims(textures, layout)
+    well = [one * (1 - rim) for one, rim in zip(well, worn, strict=True)]
     usual = _usual(textures, well, skin)
-    own = _own(usual, layout) * ((np.max(well, 0) > 0.5) | (middle > 0))
+    own = _own(usual, layout, np.max(worn, 0).any()) * faced
     clear = shrunk(own, _SHADOW * distance) * skin
     # A brow's end under hair is hair.
     amid = np.clip((cv2.GaussianBlur(own, (0, 0), _AMID * distance) - _BURIED[0]) / np.ptp(_BURIED), 0, 1)
     exact *= np.where(brows(layout, _EDGE * distance), amid, 1)
     own = np.maximum(_faded(own, distance), cv2.GaussianBlur(exact, (0, 0), _NOISE * distance))
+    own *= 1 - np.min(worn, 0)
     usual = _completed(usual, own, clear, layout)
     expected = _in_lab(usual, layout)
     limit = np.where(middle, _CERTAIN, 1)
@@ -111,6 +120,7 @@ def whole_face(
         other = _edged(_unlike(_in_lab(texture, layout), expected), limit, layout)
         known = np.minimum(own, here * np.maximum(_faded(1 - other, distance), always))
         shown.append(usual + _known_and_on(texture - usual, known, clear))
+    own *= 1 - np.minimum(_MOVING * np.mean(worn, 0), 1)
     return np.clip(np.rint(shown), 0, 255).astype(np.uint8), np.rint(255 * own).astype(np.uint8)
 
 
@@ -160,10 +170,11 @@ def _usual(textures: NDArray[np.uint8], well: Sequence[Picture], skin: Picture) 
     return np.asarray(sums / total[..., None])
 
 
-def _own(usual: Picture, layout: Layout) -> Picture:
+def _own(usual: Picture, layout: Layout, glasses: np.bool_) -> Picture:
     """(S, S), 0 or 1: the skin, features, beard and underjaw of a texture.
 
-    Skin is what is like the skin next to it, from the middle of the face outwards.
+    Skin is what is like the skin next to it, from the middle of the face outwards. Behind ``glasses`` what is
+    light or tinted is a reflection.
     """
     lab, face = _in_lab(usual, layout), filled(layout, topology.OVAL)
     skin, distance = face * (1 - features(layout)), float(eye_distance(layout.points))
@@ -184,6 +195,8 @@ def _own(usual: Picture, layout: Layout) -> Picture:
     certain = off > np.where(np.arange(len(off)) < nose, _HAIRY, _CERTAIN)[:, None]
     rim = face * (1 - shrunk(face, _EDGE * distance))
     odd = _certain_patches(off >= np.where(middle, _CERTAIN, 1), certain & (skin > middle), rim > 0)
+    if glasses:
+        odd |= (off >= _GLARE) & (lenses(layout) > 0) & (lab[..., 0] > expected[..., 0] * _DIMMER)
     foreign = _edged(off, np.where(odd, 0, np.inf), layout)
     even = cv2.GaussianBlur(foreign, (0, 0), _EDGE * distance)
     whole = shrunk(drawn(layout), _OUTLINE * distance)

@@ -29,6 +29,9 @@ _FEATURES: Final = (
 """What is no skin, how far around it there may be none either, and certainly is none: in eye distances."""
 UPPER_CHEEKS: Final = (50, 205, 425, 280, 195)
 
+_LENS, _LENS_DROP = 0.48, 0.12
+"""Radius of a lens, and how far its middle lies below the eye's, in eye distances."""
+
 
 def filled(layout: Layout, points: Sequence[int]) -> NDArray[np.uint8]:
     """(S, S): 1 within the polygon of some of the mesh's points."""
@@ -63,6 +66,15 @@ def brows(layout: Layout, reach: float) -> NDArray[np.uint8]:
     """(S, S): 1 on the brows and ``reach`` texels around them."""
     both = filled(layout, topology.BROW_LEFT) | filled(layout, topology.BROW_RIGHT)
     return grown(both, reach)
+
+
+def lenses(layout: Layout) -> NDArray[np.uint8]:
+    """(S, S): 1 where the lenses of glasses may be."""
+    mask, distance = np.zeros((layout.size, layout.size), np.uint8), float(eye_distance(layout.points))
+    for corners in (topology.EYE_CORNERS_LEFT, topology.EYE_CORNERS_RIGHT):
+        across, down = layout.points[list(corners)].mean(0)
+        cv2.circle(mask, (round(across), round(down + _LENS_DROP * distance)), round(_LENS * distance), 1, -1)
+    return mask
 
 
 def grown(mask: NDArray[np.uint8], reach: float) -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import cv2
 import numpy as np
@@ -44,6 +44,12 @@ _LEAST = 0.05
 """References with a smaller share, beside the largest, are left out: many at once blur, and cost time."""
 
 
+GLASSES: Final = (
+    "the source wears glasses: they were taken off, and the skin behind their rims is made up; "
+    "film the source without glasses to have its own"
+)
+
+
 class Network(Protocol):
     """What finishes warps: ``GuidedSwap`` or ``LiteSwap``."""
 
@@ -63,6 +69,7 @@ class GuidedSwapper:
 
     def __init__(self, likeness: Likeness, size: int, digest: str, network: Network | None = None) -> None:
         self.likeness, self.size, self.digest = likeness, size, digest
+        self.warnings = (GLASSES,) if likeness.glasses else ()
         self._network = network
         self._reference = mesh_in_crop(likeness.mesh, size)
 

@@ -55,6 +55,11 @@ class PairwiseSwapper:
         return self._preset.size
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """None: what a source wears is part of such a model."""
+        return ()
+
+    @property
     def digest(self) -> str:
         """SHA-256 of its description and weights."""
         return self._digest

@@ -99,7 +99,7 @@ def swap_clip(
         resumed=resumed,
         tracks=scene.tracks,
         seconds=watch.seconds,
-        warnings=(*warnings_on(info, settings), *converted, *_discarded(parts, discarded)),
+        warnings=(*warnings_on(info, settings), *swapper.warnings, *converted, *_discarded(parts, discarded)),
         marked=marked,
     )
     if settings.report is not None:

@@ -84,7 +84,11 @@ def preview_frame(
         resumed=0,
         tracks=tuple(scene.tracks[number] for number, _ in scene.places[frame]),
         seconds=watch.seconds,
-        warnings=(*warnings_on(info, settings), *(run.sentence for run in coverage.runs)),
+        warnings=(
+            *warnings_on(info, settings),
+            *swapper.warnings,
+            *(run.sentence for run in coverage.runs),
+        ),
         marked=marked,
     )
 

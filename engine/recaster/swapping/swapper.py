@@ -74,6 +74,11 @@ class Swapper(Protocol):
         """
         ...
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What an editor should know of the source."""
+        ...
+
     def plan(self, track: FaceTrack, smoothing: Smoothing) -> TrackPlan:
         """Decide on the crops of a whole track; frames may be left out, never added.
 
