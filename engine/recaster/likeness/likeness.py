@@ -196,7 +196,7 @@ class Likeness:
 
     @cached_property
     def glasses(self) -> bool:
-        """Whether the source wore glasses, which were taken off: the bridge of the nose is never covered else."""
+        """Whether glasses were taken off the source: nothing else covers the bridge of the nose."""
         return float(self.own[filled(self.layout, _BRIDGE) > 0].mean()) < _COVERED
 
     @cached_property

@@ -99,7 +99,7 @@ def _rim(lab: Picture, zone: NDArray[np.uint8], distance: float) -> Picture:
 
 
 def _lines(lab: Picture, shape: NDArray[np.uint8]) -> Picture:
-    """Lines of a picture, (S, S): how much lighter, darker or otherwise coloured what is thinner than a shape is."""
+    """Computes how much what is thinner than a shape differs from what is around it, (S, S)."""
     hats = [cv2.morphologyEx(lab, kind, shape) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)]
     return np.max([np.linalg.norm(hat, axis=-1) for hat in hats], 0)
 
