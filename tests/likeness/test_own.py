@@ -111,7 +111,7 @@ def layout(clean: Likeness) -> Layout:
     ("where", "colour"),
     [
         (fringe, (40, 30, 28)),
-        (fringe, (95, 50, 32)),
+        (fringe, (80, 40, 26)),
         (beside_the_cheeks, (245, 245, 240)),
         (beside_the_cheeks, (25, 25, 30)),
         (beside_the_cheeks, (40, 110, 60)),
@@ -145,7 +145,8 @@ def test_a_clean_face_is_left_as_it_is(actor_faceset: Faceset, clean: Likeness, 
     record = next(one for one in actor_faceset.records if one.id == clean.records[0])
     seen = unwrap(actor_faceset.crop(record), record.landmarks.astype(float), layout).astype(float)
     detail = [one - cv2.GaussianBlur(one, (0, 0), 3) for one in (clean.textures[0].astype(float), seen)]
-    assert np.abs(detail[0] - detail[1])[inner].mean() < 0.3, "moles, freckles and wrinkles"
+    alike = np.corrcoef(*(one[inner].ravel() for one in detail))[0, 1]
+    assert alike > 0.97, "moles, freckles and wrinkles"
 
 
 def test_what_one_frame_hides_is_shown_as_the_others_have_it(clean: Likeness) -> None:
