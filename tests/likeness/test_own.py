@@ -14,10 +14,10 @@ import pytest
 
 from recaster.faces import topology
 from recaster.likeness.geometry import eye_distance
-from recaster.likeness.rims import rims
 from recaster.likeness.likeness import Likeness, face_in, unwrap
 from recaster.likeness.own import facing, visible_texels, whole_face
 from recaster.likeness.parts import features, filled, grown, shrunk
+from recaster.likeness.rims import rims
 from recaster.swapping.guided import GLASSES, GuidedSwapper
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ import numpy as np
 
 from recaster.faces import topology
 from recaster.likeness.geometry import eye_distance
-from recaster.likeness.rims import rims
 from recaster.likeness.layout import vertices
 from recaster.likeness.parts import UPPER_CHEEKS, brows, drawn, features, filled, grown, lenses, shrunk
 from recaster.likeness.raster import rasterised
+from recaster.likeness.rims import rims
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
