@@ -20,6 +20,7 @@ from recaster.faces.cache import analyse_clip
 from recaster.likeness import geometry
 from recaster.likeness.form import canonical_mesh, mesh_in_crop
 from recaster.likeness.occluders import Occluders, hidden, reduced, usual_look
+from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.sheet import save_image
 from recaster.swapping.casting import chosen
@@ -83,7 +84,7 @@ def main() -> None:
 def measured(clip: Path, hands: dict[int, str]) -> dict[int, tuple[list[float], Image]]:
     """By frame: IoU, recall and precision, and the face with the drawn and with the found hand tinted."""
     settings = SwapSettings()
-    track = max(chosen(analyse_clip(clip, settings.analysis), settings), key=len)
+    track = max(chosen(analyse_clip(clip, settings.analysis), settings, probe(clip)), key=len)
     matrices = geometry.fit_crop(track.landmarks, mesh_in_crop(canonical_mesh(track.landmarks), SIZE))
     looked = set(track.frames[np.linspace(0, len(track) - 1, LOOKS).astype(int)].tolist())
     faces = {}
