@@ -59,8 +59,8 @@ _SHADOW: Final = 0.12
 """So near to hair lies its shadow, which doesn't go on, in eye distances."""
 _OUTLINE: Final = 0.04
 """So much along the outline is mixed with what lies beside the face, in eye distances."""
-_LITTLE: Final = 0.15
-_TOUCHING: Final = 0.25
+_LITTLE: Final = 0.4
+_TOUCHING: Final = 0.1
 """What is perhaps no skin and so near to what certainly is none belongs to it, in eye distances."""
 _PERHAPS: Final = 0.5
 _APART: Final = 60.0
@@ -69,9 +69,11 @@ _FINE: Final = 0.1
 """Standard deviation of the blur that tells detail of skin from its form, in eye distances."""
 _MOVING: Final = 3.0
 """What glasses cover in a third of the frames is none of the face's own: they move on it."""
+_BROW: Final = 0.05
+"""How far around the mesh's brows theirs may be, in eye distances."""
 _AMID: Final = 0.15
 """Standard deviation of the average around a brow, in eye distances."""
-_BURIED: Final = 0.05, 0.2
+_BURIED: Final = 0.5, 0.75
 """With so little of the face's own around it a brow is buried in hair."""
 _FAR: Final = 0.2, 0.5
 """Above the eyes the target is shown where the nearest skin is farther than that, in eye distances."""
@@ -105,9 +107,7 @@ def whole_face(
     usual = _usual(textures, well, skin)
     own = _own(usual, layout, np.max(worn, 0).any()) * faced
     clear = shrunk(own, _SHADOW * distance) * skin
-    # A brow's end under hair is hair.
-    amid = np.clip((cv2.GaussianBlur(own, (0, 0), _AMID * distance) - _BURIED[0]) / np.ptp(_BURIED), 0, 1)
-    exact *= np.where(brows(layout, _EDGE * distance), amid, 1)
+    exact = np.maximum(exact, brows(layout, _BROW * distance)) * _not_buried(own, layout)
     own = np.maximum(_faded(own, distance), cv2.GaussianBlur(exact, (0, 0), _NOISE * distance))
     own *= 1 - np.min(worn, 0)
     usual = _completed(usual, own, clear, layout)
@@ -201,6 +201,13 @@ def _own(usual: Picture, layout: Layout, glasses: np.bool_) -> Picture:
     even = cv2.GaussianBlur(foreign, (0, 0), _EDGE * distance)
     whole = shrunk(drawn(layout), _OUTLINE * distance)
     return whole * (even < _LITTLE).astype(np.float32)
+
+
+def _not_buried(own: Picture, layout: Layout) -> Picture:
+    """(S, S), 0 to 1: 0 where the end of a brow is under hair, and thus hair itself."""
+    distance = float(eye_distance(layout.points))
+    amid = np.clip((cv2.GaussianBlur(own, (0, 0), _AMID * distance) - _BURIED[0]) / np.ptp(_BURIED), 0, 1)
+    return np.where(brows(layout, 2 * _BROW * distance), amid, 1).astype(np.float32)
 
 
 def _certain_patches(
