@@ -98,7 +98,8 @@ def glasses_in(crops: Sequence[Image], points: Sequence[Floats]) -> Glasses | No
     found = [_improved(first[i], seen, random) for i in np.argsort(scores)[::-1][:_ROUNDS]]
     score, best = max(found, key=lambda one: one[0])
     glasses = _whole(best, seen) if score > _THERE else None
-    return None if glasses is None or glasses.temples == (None, None) else glasses
+    # Made-up lids and brows may lie on two outlines, too; nothing joins those, and no temple begins there.
+    return None if glasses is None or len(glasses.lines) == 2 or glasses.temples == (None, None) else glasses
 
 
 def _improved(start: Floats, seen: _Seen, random: np.random.Generator) -> tuple[float, Floats]:

@@ -33,13 +33,15 @@ _FACING: Final = 0.15, 0.4
 """What turns away from the camera further than that, as the cosine of the angle, may show the background."""
 _DARKER, _LIGHTER, _TINTED = 0.3, 0.25, 9.0
 """Skin differs from the skin around it by less: natural logarithms of lightness, and CIE Lab's a and b."""
+_SHADED: Final = 0.45
+"""Below the tops of the brows, where a face turns away from the light, likewise."""
 _BLACK: Final = 8.0
 """Added to lightness before its logarithm is taken: in the dark that would be of noise."""
 _FIRST: Final = 1.5
 """Skin differs from a person's usual skin by so many times more."""
-_CERTAIN, _SHARE = 2.0, 0.2
+_CERTAIN, _SHARE = 2.0, 0.1
 """A patch of which that share differs so many times more is no skin; others are shades or flushes of it."""
-_HAIRY: Final = 1.4
+_HAIRY: Final = 1.2
 """Where hair grows, beside and above the eyes, so many times more is enough."""
 _GLARE, _DIMMER = 0.7, 0.9
 """A reflection differs so much, and is no darker than that share of the skin."""
@@ -71,6 +73,8 @@ _MOVING: Final = 3.0
 """What glasses cover in a third of the frames is none of the face's own: they move on it."""
 _BROW: Final = 0.05
 """How far around the mesh's brows theirs may be, in eye distances."""
+_TAIL: Final = -0.15, -0.05
+"""A brow may end under hair from so far beyond the outer corner of its eye, in eye distances."""
 _AMID: Final = 0.15
 """Standard deviation of the average around a brow, in eye distances."""
 _BURIED: Final = 0.5, 0.75
@@ -180,10 +184,11 @@ def _own(usual: Picture, layout: Layout, glasses: np.bool_) -> Picture:
     skin, distance = face * (1 - features(layout)), float(eye_distance(layout.points))
     middle = shrunk(face, _RIM * distance)
     core = middle * skin
-    known = core * (_unlike(lab, np.median(lab[core > 0], 0)) < _FIRST)
+    darker = np.where(np.arange(len(lab)) < _brows_top(layout), _DARKER, _SHADED)[:, None]
+    known = core * (_unlike(lab, np.median(lab[core > 0], 0), darker) < _FIRST)
     for _ in range(_ROUNDS):
         expected = cv2.GaussianBlur(continued(lab, known.astype(np.float32)), (0, 0), _AROUND * distance)
-        off = _unlike(lab, expected)
+        off = _unlike(lab, expected, darker)
         known = _touching(skin * (off < 1), core)
     eyes = round(float(layout.points[[*topology.EYE_CORNERS_LEFT, *topology.EYE_CORNERS_RIGHT], 1].mean()))
     chin, cheeks = (np.median(lab[filled(layout, some) > 0, 0]) for some in (_CHIN, UPPER_CHEEKS))
@@ -204,10 +209,16 @@ def _own(usual: Picture, layout: Layout, glasses: np.bool_) -> Picture:
 
 
 def _not_buried(own: Picture, layout: Layout) -> Picture:
-    """(S, S), 0 to 1: 0 where the end of a brow is under hair, and thus hair itself."""
+    """(S, S), 0 to 1: 0 where the end of a brow is under hair, and thus hair itself.
+
+    Between the outer corners of the eyes it is a brow, whatever hangs beside it.
+    """
     distance = float(eye_distance(layout.points))
     amid = np.clip((cv2.GaussianBlur(own, (0, 0), _AMID * distance) - _BURIED[0]) / np.ptp(_BURIED), 0, 1)
-    return np.where(brows(layout, 2 * _BROW * distance), amid, 1).astype(np.float32)
+    corners = layout.points[[topology.EYE_CORNERS_LEFT[0], topology.EYE_CORNERS_RIGHT[1]], 0]
+    beyond = np.abs(np.arange(layout.size) - corners.mean()) - np.ptp(corners) / 2
+    within = 1 - np.clip((beyond / distance - _TAIL[0]) / np.ptp(_TAIL), 0, 1)
+    return np.where(brows(layout, 2 * _BROW * distance), np.maximum(amid, within), 1).astype(np.float32)
 
 
 def _certain_patches(
@@ -272,11 +283,11 @@ def continued(picture: Picture, known: Picture) -> Picture:
     return goes_on
 
 
-def _unlike(lab: Picture, expected: Picture) -> Picture:
+def _unlike(lab: Picture, expected: Picture, darker: float | Floats = _DARKER) -> Picture:
     """(S, S): how far colours are from the skin that is expected there, 1 where skin ends."""
     light = np.log((lab[..., 0] + _BLACK) / (expected[..., 0] + _BLACK))
     tint = np.linalg.norm(lab[..., 1:] - expected[..., 1:], axis=-1) / _TINTED
-    return np.hypot(np.where(light < 0, light / _DARKER, light / _LIGHTER), tint)
+    return np.hypot(np.where(light < 0, light / darker, light / _LIGHTER), tint)
 
 
 def _in_lab(picture: NDArray[np.floating] | NDArray[np.uint8], layout: Layout) -> Picture:
