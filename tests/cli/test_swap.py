@@ -185,6 +185,7 @@ def test_swap_of_real_footage(
     class Negative:
         size = 128
         digest = "negative"
+        warnings = ()
 
         def plan(self, track: Any, smoothing: Any) -> TrackPlan:
             landmarks = smooth(track.landmarks, track.times, smoothing)

@@ -37,6 +37,15 @@ def test_what_was_done_again_counts_as_done_last(tmp_path: Path) -> None:
     assert (curve[5], curve[6], curve[15]) == (5, 106, 115)
 
 
+def test_the_tenth_writer_of_a_second_comes_after_the_ninth(tmp_path: Path) -> None:
+    folder = ModelFolder(tmp_path)
+    for number, shift in ((9, 0), (10, 100)):
+        draw(folder, range(1, 3), shift)
+        [path] = (one for one in folder.logs.glob("events.*") if "writer" not in one.name)
+        path.rename(folder.logs / f"events.out.tfevents.1.writer.5.{number}.v2")
+    assert dict(loss_curves(folder, 100)["loss"])[1] == 101
+
+
 def test_many_steps_become_few_points(tmp_path: Path) -> None:
     folder = ModelFolder(tmp_path)
     draw(folder, range(1, 101), 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import TYPE_CHECKING
 
@@ -26,11 +27,16 @@ def loss_curves(folder: ModelFolder, points: int) -> dict[str, list[tuple[int, f
         points: most points of a curve; each is the mean of neighbouring steps.
     """
     found: dict[str, dict[int, float]] = {}
-    for path in sorted(folder.logs.glob("events.*"), key=lambda path: path.name):
+    for path in sorted(folder.logs.glob("events.*"), key=_order):
         for name, step, value in _scalars(path):
             found.setdefault(name.removeprefix(PREFIX), {})[step] = value
     names = sorted(found, key=lambda name: (name != "loss", name))
     return {name: _thinned(sorted(found[name].items()), points) for name in names}
+
+
+def _order(path: Path) -> list[int]:
+    """What event files are sorted by: their names end in seconds, process and number of the writer."""
+    return [int(number) for number in re.findall(r"\d+", path.name)]
 
 
 def _thinned(curve: list[tuple[int, float]], points: int) -> list[tuple[int, float]]:
