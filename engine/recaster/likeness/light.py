@@ -231,9 +231,10 @@ def _terms(cells: int) -> Floats:
 
 
 def _odd_terms(middle: float) -> Floats:
-    """(CELLS * CELLS, 6): what is odd about a column (share of the width): a slope, two steps, and how
-    each changes downwards.
-    """  # noqa: D205
+    """Terms that are odd about a column (share of the width), (CELLS * CELLS, 6).
+
+    A slope, two steps, and how each changes downwards.
+    """
     along = (np.arange(CELLS) + 0.5) / CELLS
     down, across = np.meshgrid((along - 0.45) / 0.3, (along - middle) / 0.3, indexing="ij")
     steps = np.stack([across, np.tanh(1.5 * across), np.tanh(5 * across)], -1).reshape(-1, 3)

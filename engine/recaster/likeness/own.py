@@ -62,6 +62,7 @@ _SHADOW: Final = 0.12
 _OUTLINE: Final = 0.04
 """So much along the outline is mixed with what lies beside the face, in eye distances."""
 _LITTLE: Final = 0.4
+"""A texel around which less than that share is foreign is the face's own."""
 _TOUCHING: Final = 0.1
 """What is perhaps no skin and so near to what certainly is none belongs to it, in eye distances."""
 _PERHAPS: Final = 0.5
