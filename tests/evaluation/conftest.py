@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from recaster.evaluation.evaluate import EvaluateSettings, evaluate
+from recaster.evaluation.regions import eye_distance
 from recaster.evaluation.truth import Truth
 from recaster.evaluation.watch import points_by_frame
 from recaster.faces.alignment import align_matrix, invert, warp
 from recaster.faces.analysis import AnalysisSettings
 from recaster.faces.cache import analyse_clip
+from recaster.faces.topology import BROW_LEFT, OVAL
 from recaster.media.join import write_clip
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
@@ -111,6 +113,39 @@ class Material:
         return self.inside(
             at, cv2.warpAffine(self.truth[at], turn, self.truth[at].shape[1::-1]).astype(np.float32)
         )
+
+    def bitten(self, at: int) -> np.ndarray:
+        """Without the outer half of a brow."""
+        brow = self.points[at][list(BROW_LEFT), :2]
+        mask = np.zeros(self.truth[at].shape[:2], np.uint8)
+        cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(brow).astype(np.int32)), 1)
+        mask = cv2.dilate(mask, np.ones((9, 9), np.uint8))
+        mask[:, int(np.median(brow[:, 0])) :] = 0
+        return cv2.inpaint(self.truth[at], mask, 5, cv2.INPAINT_TELEA)
+
+    def outlined(self, at: int) -> np.ndarray:
+        """A pale line along the jaw."""
+        jaw = self.points[at][list(OVAL[10:27]), :2]
+        line = np.zeros(self.truth[at].shape[:2], np.float32)
+        cv2.polylines(line, [np.rint(jaw).astype(np.int32)], isClosed=False, color=0.3, thickness=2)
+        soft = cv2.GaussianBlur(line, (0, 0), 0.7)[..., None]
+        return np.rint(self.truth[at] * (1 - soft) + 255 * soft).astype(np.uint8)
+
+    def dabbed(self, at: int, point: int, colour: tuple[int, int, int], strength: float) -> np.ndarray:
+        """A soft dab of a colour on a point of the mesh."""
+        eyes, mask = eye_distance(self.points[at]), np.zeros(self.truth[at].shape[:2], np.float32)
+        middle = (int(self.points[at][point, 0]), int(self.points[at][point, 1]))
+        cv2.circle(mask, middle, int(0.15 * eyes), strength, -1)
+        soft = cv2.GaussianBlur(mask, (0, 0), 0.06 * eyes)[..., None]
+        return np.rint(self.truth[at] * (1 - soft) + np.array(colour) * soft).astype(np.uint8)
+
+    def blotched(self, at: int) -> np.ndarray:
+        """A brown blotch on a cheek."""
+        return self.dabbed(at, 50, (110, 60, 45), 0.5)
+
+    def with_lock(self, at: int) -> np.ndarray:
+        """A dark lock over the forehead that comes and goes."""
+        return self.dabbed(at, 104, (40, 30, 25), 0.8) if at // 12 % 2 else self.truth[at]
 
 
 Judged = Callable[[str], "Outcome"]

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from recaster.evaluation.feature_judge import SourceLook
 from recaster.evaluation.matrix.conditions import PLAIN, condition
 from recaster.evaluation.matrix.judging import judge_motion, judge_shot
 from recaster.evaluation.matrix.rows import Row, read_rows
@@ -28,7 +29,9 @@ EVERY = 6
 """Of the performer's frames, one in so many is judged here."""
 
 
-def judged(material: Material, kind: str = "true", matte: str = "whole") -> dict[str, float]:
+def judged(
+    material: Material, kind: str = "true", matte: str = "whole", source: SourceLook | None = None
+) -> dict[str, float]:
     def frames() -> Iterator[dict[str, Any]]:
         for at in range(0, len(material.truth), EVERY):
             whole = np.full_like(material.truth[at], 255)
@@ -39,7 +42,7 @@ def judged(material: Material, kind: str = "true", matte: str = "whole") -> dict
                 "mesh": material.points[at], "truth": material.truth[at], "known": material.masks[at],
             }  # fmt: skip
 
-    return judge_shot(frames())
+    return judge_shot(frames(), source)
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +77,53 @@ def test_what_is_spoilt_moves_its_figure(
 ) -> None:
     moved = judged(material, kind, matte)[figure] - true[figure]
     assert moved > by if by > 0 else moved < by
+
+
+@pytest.fixture(scope="module")
+def look(actor_faceset: Faceset) -> SourceLook:
+    return SourceLook.measured(actor_faceset)
+
+
+@pytest.fixture(scope="module")
+def true_of_source(material: Material, look: SourceLook) -> dict[str, float]:
+    return judged(material, source=look)
+
+
+def test_a_true_swap_has_its_source_s_features_and_no_smears(true_of_source: dict[str, float]) -> None:
+    assert true_of_source["brows"] > 0.75
+    assert true_of_source["brows_least"] > 0.6
+    assert true_of_source["lids"] > 0.75
+    assert true_of_source["smears"] < 2
+    assert true_of_source["unsteady"] < 10
+
+
+@pytest.mark.parametrize(
+    ("kind", "figure", "by"),
+    [
+        ("bitten", "brows", -0.05),
+        ("bitten", "brows_least", -0.12),
+        ("unswapped", "lids", -0.1),
+        ("outlined", "jaw", 3),
+        ("blotched", "smears", 0.8),
+        ("with_lock", "smears", 1.5),
+        ("with_lock", "unsteady", 5),
+    ],
+)
+def test_a_feature_that_is_spoilt_and_a_blotch_move_their_figures(
+    material: Material,
+    look: SourceLook,
+    true_of_source: dict[str, float],
+    kind: str,
+    figure: str,
+    by: float,
+) -> None:
+    moved = judged(material, kind, source=look)[figure] - true_of_source[figure]
+    assert moved > by if by > 0 else moved < by
+
+
+def test_features_of_nobody_are_not_judged(true: dict[str, float]) -> None:
+    assert np.isnan([true[name] for name in ("brows", "brows_least", "brows_change", "lids", "lips")]).all()
+    assert np.isfinite([true[name] for name in ("temples", "jaw", "smears", "unsteady")]).all()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import numpy as np
 
 from recaster.errors import FaceNotFoundError, InputError
 from recaster.evaluation.bench_swap import machine
+from recaster.evaluation.feature_judge import SourceLook
 from recaster.evaluation.matrix.conditions import PLAIN, condition
 from recaster.evaluation.matrix.judging import judge_motion, judge_shot
 from recaster.evaluation.matrix.sheets import draw_shot
 from recaster.evaluation.matrix.shots import faces_of, make_shot, moments, plain_frames
 from recaster.evaluation.matrix.sources import faceset_of, swapper_of
 from recaster.evaluation.truth import Truth
+from recaster.facesets.faceset import Faceset
 from recaster.files import write_json
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
@@ -99,17 +101,16 @@ def bench_picture(rows: list[Row], out: Path, report: Report = silent) -> list[R
     began, spent = time.monotonic(), time.process_time()
     shots = [(row, name) for row in rows for name in row.conditions]
     known = {(row.name, name): _done(_folder(out, row, name)) for row, name in shots}
-    done, swapper, swapped = sum(one is not None for one in known.values()), None, None
+    done, source = sum(one is not None for one in known.values()), None
     for row, name in shots:
         if known[row.name, name] is not None:
             continue
         report(
             Update("swapping and judging", done, len(shots), "shots", f"{row.name}, {condition(name).title}")
         )
-        faceset = faceset_of(row, out)
-        if swapper is None or swapped is not row:
-            swapper, swapped = swapper_of(row, faceset, out, report), row
-        result = _judged(row, condition(name), swapper, faceset, out)
+        if source is None or source.row is not row:
+            source = _Source.of(row, out, report)
+        result = _judged(source, condition(name), out)
         write_json(_folder(out, row, name) / RESULTS, result.as_json())
         known[row.name, name] = result
         done += 1
@@ -152,8 +153,24 @@ def _folder(out: Path, row: Row, name: str) -> Path:
     return out / "shots" / f"{row.name}-{name}"
 
 
-def _judged(row: Row, wanted: Condition, swapper: Swapper, faceset: Path, out: Path) -> Result:
+class _Source(NamedTuple):
+    """Who is put on in a row's shots: the faceset, its swapper and what it looks like."""
+
+    row: Row
+    faceset: Path
+    swapper: Swapper
+    look: SourceLook
+
+    @classmethod
+    def of(cls, row: Row, out: Path, report: Report) -> Self:
+        faceset = faceset_of(row, out)
+        look = SourceLook.measured(Faceset.open(faceset))
+        return cls(row, faceset, swapper_of(row, faceset, out, report), look)
+
+
+def _judged(source: _Source, wanted: Condition, out: Path) -> Result:
     """Make a shot, swap it, judge it and its true swap, and draw its pictures."""
+    row = source.row
     rate, folder = probe(row.target).rate, _folder(out, row, wanted.name)
     plain = _folder(out, row, PLAIN) / "target.mp4"
     if not plain.is_file():
@@ -165,16 +182,15 @@ def _judged(row: Row, wanted: Condition, swapper: Swapper, faceset: Path, out: P
     if true is not None and row.truth is not None and not true.is_file():
         make_shot(row, row.truth, wanted, rate, true)
     person = _person(row, plain, wanted, folder)
-    note = _swap(target, swapped, matte, swapper, person)
+    note = _swap(target, swapped, matte, source.swapper, person)
     if note:
         return Result(row.name, wanted.name, {"found": 0.0}, {}, note)
     clips, meshes = (target, swapped, matte, true), faces_of(row, plain, person)
-    figures = judge_shot(_frames(row, wanted, clips, meshes, plain))
-    known = (
-        {} if true is None else judge_shot(_frames(row, wanted, (target, true, None, true), meshes, plain))
-    )
+    figures, known = judge_shot(_frames(row, wanted, clips, meshes, plain), source.look), {}
+    if true is not None:
+        known = judge_shot(_frames(row, wanted, (target, true, None, true), meshes, plain), source.look)
     if wanted.name == PLAIN:
-        moving, moving_true = judge_motion(row, target, swapped, faceset)
+        moving, moving_true = judge_motion(row, target, swapped, source.faceset)
         figures, known = figures | moving, known | moving_true
     draw_shot(folder, wanted, clips, meshes, probe(plain))
     return Result(row.name, wanted.name, figures, known)

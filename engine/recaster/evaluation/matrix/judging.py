@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from recaster.evaluation.evaluate import EvaluateSettings, evaluate
+from recaster.evaluation.feature_judge import FeatureJudge
 from recaster.evaluation.landmarks import Judge, face_box
 from recaster.evaluation.look_judge import LookJudge
 from recaster.evaluation.means import mean
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from recaster.evaluation.feature_judge import SourceLook
     from recaster.evaluation.matrix.rows import Row
     from recaster.evaluation.types import Figure
     from recaster.faces.types import Floats
@@ -41,7 +43,7 @@ FOUND: Final = 0.5
 PAINTED: Final = 96
 """A matte's level from which a pixel is the swapped face's."""
 LOOKED_EVERY: Final = 2
-"""Frames from one look at light, detail and angle to the next: neighbours hardly differ in them."""
+"""Frames from one look at light, detail, features and angle to the next: neighbours hardly differ in them."""
 EYES: Final = (slice(36, 42), slice(42, 48))
 MIN_MOTION_FRAMES: Final = 30
 """With fewer, correlations over time say nothing."""
@@ -53,10 +55,14 @@ MOTION: Final = (
 
 
 class ShotJudge:
-    """Takes frame after frame with ``add``; ``figures`` sums up."""
+    """Takes frame after frame with ``add``; ``figures`` sums up.
 
-    def __init__(self) -> None:
-        self._look, self._points = LookJudge(), Judge()
+    Args:
+        source: whose face is put on; None where nobody knows.
+    """
+
+    def __init__(self, source: SourceLook | None = None) -> None:
+        self._look, self._features, self._points = LookJudge(), FeatureJudge(source), Judge()
         self._covered: list[float] = []
         self._rolls: list[float] = []
         self._errors: list[float] = []
@@ -114,7 +120,10 @@ class ShotJudge:
         if covered < FOUND or len(self._covered) % LOOKED_EVERY == 0:
             return
         self._look.add(original, swapped, mesh, hidden)
-        self._rolls.append(self._rolled(original if truth is None else truth, swapped, mesh))
+        points = self._points.points(swapped, face_box(mesh))
+        self._features.add(original, swapped, matte, mesh, points, hidden)
+        reference = self._points.points(original if truth is None else truth, face_box(mesh))
+        self._rolls.append(_turned(reference, points))
 
     def _compare(self, kept: Mask, front: Mask, hidden: Mask, near: float) -> None:
         """Note how much of the face was left unpainted, of what is before it, and of what is not."""
@@ -122,19 +131,11 @@ class ShotJudge:
             self._shared += int((kept & front).sum())
             self._either += int((front | (kept & ~grown(hidden, near))).sum())
 
-    def _rolled(self, reference: Image, swapped: Image, mesh: Floats) -> float:
-        """Degrees between the lines through both eyes."""
-        angles = []
-        for image in (reference, swapped):
-            points = self._points.points(image, face_box(mesh))
-            x, y = points[EYES[1]].mean(axis=0) - points[EYES[0]].mean(axis=0)
-            angles.append(float(np.degrees(np.arctan2(y, x))))
-        return abs((angles[1] - angles[0] + 180) % 360 - 180)
-
     def figures(self) -> dict[str, float]:
         """Name to value; NaN for what could not be measured."""
         covered, rolls = np.array(self._covered), np.array(self._rolls)
         found = {figure.name: figure.value for figure in self._look.scores().figures}
+        found |= self._features.figures()
         found["found"] = 100 * float((covered >= FOUND).mean()) if len(covered) else float("nan")
         found["coverage"] = mean(covered[covered >= FOUND])
         found["roll_95"] = float(np.percentile(rolls, 95)) if len(rolls) else float("nan")
@@ -148,9 +149,9 @@ class ShotJudge:
         return found
 
 
-def judge_shot(frames: Iterable[Mapping[str, object]]) -> dict[str, float]:
-    """The figures of a shot, from the arguments of ``ShotJudge.add`` for each of its frames."""
-    judge = ShotJudge()
+def judge_shot(frames: Iterable[Mapping[str, object]], source: SourceLook | None = None) -> dict[str, float]:
+    """The figures of a shot of a source's face, from the arguments of ``ShotJudge.add`` for its frames."""
+    judge = ShotJudge(source)
     for frame in frames:
         judge.add(**frame)  # type: ignore[arg-type]
     return judge.figures()
@@ -186,6 +187,13 @@ def judge_motion(
         values["mouth_share"] = values["mouth_correlation"] / ceiling
         values["identity_ceiling"] = _of_itself(figures)
     return own, {} if row.truth is None else true
+
+
+def _turned(reference: Floats, points: Floats) -> float:
+    """Degrees between the lines through both eyes of dlib's points (68, 2)."""
+    lines = [one[EYES[1]].mean(axis=0) - one[EYES[0]].mean(axis=0) for one in (reference, points)]
+    first, second = (float(np.degrees(np.arctan2(y, x))) for x, y in lines)
+    return abs((second - first + 180) % 360 - 180)
 
 
 def _of_itself(figures: Mapping[str, Figure]) -> float:

@@ -42,6 +42,15 @@ COLUMNS: Final = {
     "detail_middle": Column("middle", 2, 1),
     "detail_coarse": Column("coarse", 2, 1),
     "detail_colour": Column("c. grain", 2, 1),
+    "brows": Column("brows", 2, 1),
+    "brows_least": Column("least", 2, 1),
+    "brows_change": Column("change", 2, 0),
+    "lids": Column("lids", 2, 1),
+    "lips": Column("lips", 2, 1),
+    "temples": Column("temples", 1, 0),
+    "jaw": Column("jaw", 1, 0),
+    "smears": Column("smears", 1, 0),
+    "unsteady": Column("unsteady", 1, 0),
     "roll_95": Column("roll 95", 1, 0),
     "bleed": Column("bleed %", 2, 0),
     "harm": Column("harm %", 2, 0),
@@ -58,13 +67,18 @@ COLUMNS: Final = {
 OWN: Final = frozenset({"psnr_inside", "coverage", "found", "roll_95", "front_iou"})
 """Of a true swap these say nothing."""
 IN_DOCUMENTS: Final = (
-    "found", "tint_95", "light_95", "colour", "detail_fine", "detail_middle", "detail_coarse", "harm",
+    "found", "tint_95", "light_95", "colour", "detail_fine", "detail_middle", "detail_coarse",
+    "brows", "temples", "jaw", "smears", "unsteady", "harm",
     "front_iou", "psnr_inside", "identity_margin", "mouth_share",
 )  # fmt: skip
 LEGEND: Final = (
     "found: frames in which at least half of the face was swapped. cover: of the face, in those. tint, "
     "light: distance from the target's, CIE Lab, median and 95th percentile. colour: strongest in the face. "
-    "fine, middle, coarse: detail over the target's, 1 is best; c. grain: that of colours. roll: degrees. "
+    "fine, middle, coarse: detail over the target's, 1 is best; c. grain: that of colours. brows, lids, "
+    "lips: how much of the source's is there; least: in the worst frame; change: from look to look. temples, "
+    "jaw: edges and lines along the mask that the target has not, levels, above and below the face's middle. "
+    "smears: the worst dark or reddish blotch that neither face has; unsteady: what comes and goes on skin, "
+    "CIE Lab. roll: degrees. "
     "bleed: pixels changed beside the face; harm: of somebody else, or of what is before the face. front: "
     "what was left of the target there, over what should have been (intersection over union). PSNR: to the "
     "true swap inside the face. identity: likeness to the source less that to the target; at most: the "
