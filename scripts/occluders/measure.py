@@ -15,20 +15,24 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from recaster.faces import alignment
 from recaster.faces.cache import analyse_clip
+from recaster.faces.people import group_people
+from recaster.faces.smoothing import smooth
 from recaster.likeness import geometry
 from recaster.likeness.form import canonical_mesh, mesh_in_crop
-from recaster.likeness.occluders import Occluders, hidden, reduced, usual_look
+from recaster.likeness.occluders import Occluders, hidden
 from recaster.media.probe import probe
-from recaster.media.reader import read_frames
+from recaster.media.reader import read_some
 from recaster.media.sheet import save_image
-from recaster.swapping.casting import chosen
 from recaster.swapping.masks import face_outline
-from recaster.swapping.occlusion import LOOKS
+from recaster.swapping.occlusion import looked_at
+from recaster.swapping.scene import Scene
 from recaster.swapping.settings import SwapSettings
+from recaster.swapping.swapper import TrackPlan
 
 if TYPE_CHECKING:
+    from recaster.faces.smoothing import Smoothing
+    from recaster.faces.types import FaceTrack
     from recaster.media.types import Image
 
 SIZE = 256
@@ -83,32 +87,37 @@ def main() -> None:
 
 def measured(clip: Path, hands: dict[int, str]) -> dict[int, tuple[list[float], Image]]:
     """By frame: IoU, recall and precision, and the face with the drawn and with the found hand tinted."""
-    settings = SwapSettings()
-    track = max(chosen(analyse_clip(clip, settings.analysis), settings, probe(clip)), key=len)
-    matrices = geometry.fit_crop(track.landmarks, mesh_in_crop(canonical_mesh(track.landmarks), SIZE))
-    looked = set(track.frames[np.linspace(0, len(track) - 1, LOOKS).astype(int)].tolist())
-    faces = {}
-    for frame in read_frames(clip):
-        if frame.index in looked | hands.keys():
-            row = frame.index - int(track.frames[0])  # a track has no gaps
-            crop = np.ascontiguousarray(alignment.warp(frame.image, matrices[row], SIZE))
-            faces[frame.index] = crop, alignment.transform(track.landmarks[row], matrices[row]), matrices[row]
-    small = [reduced(*faces[i][:2]) for i in sorted(looked)]
-    look = usual_look(np.stack([crop for crop, _ in small]), np.stack([points for _, points in small]))
+    settings, info = SwapSettings(), probe(clip)
+    analysis = analyse_clip(clip, settings.analysis)
+    people = group_people(analysis)
+    tracks = [track for track in analysis.tracks if track.track in people[0]]
+    scene = Scene.planned(tracks, _Planner(), settings.smoothing)
+    frames = range(info.frame_count)
+    scene = looked_at(scene, lambda indices: read_some(clip, indices), frames, [frames], SIZE)
     finder, results = Occluders(), {}
-    for index, outline in hands.items():
-        crop, points, matrix = faces[index]
-        face, true = np.zeros((2, SIZE, SIZE), np.uint8)
-        cv2.fillConvexPoly(face, np.rint(face_outline(points)).astype(np.int32), 1)
-        corners = np.array(outline.replace(",", " ").split(), float).reshape(-1, 2)
-        drawn = corners @ matrix[:, :2].T + matrix[:, 2]
+    for frame in read_some(clip, sorted(hands)):
+        [(number, face)] = scene.faces(frame, SIZE).items()
+        inside, true = np.zeros((2, SIZE, SIZE), np.uint8)
+        cv2.fillConvexPoly(inside, np.rint(face_outline(face.landmarks)).astype(np.int32), 1)
+        corners = np.array(hands[frame.index].replace(",", " ").split(), float).reshape(-1, 2)
+        drawn = corners @ face.matrix[:, :2].T + face.matrix[:, 2]
         cv2.fillPoly(true, [np.rint(drawn).astype(np.int32)], 1)
-        real, found = true > 0, hidden(finder.chances(look, crop, points), SIZE) > 0.5
-        both = (real & found & (face > 0)).sum()
-        either, there, said = (max(1, (one & (face > 0)).sum()) for one in (real | found, real, found))
-        picture = np.vstack([_tinted(crop, real, (0, 100, 0)), _tinted(crop, found, (127, 0, 0))])
-        results[index] = [both / either, both / there, both / said], picture
+        chances = finder.chances(scene.looks[number], face.image, face.landmarks)
+        real, found = true > 0, hidden(chances, SIZE) > 0.5
+        both = (real & found & (inside > 0)).sum()
+        either, there, said = (max(1, (one & (inside > 0)).sum()) for one in (real | found, real, found))
+        picture = np.vstack([_tinted(face.image, real, (0, 100, 0)), _tinted(face.image, found, (127, 0, 0))])
+        results[frame.index] = [both / either, both / there, both / said], picture
     return results
+
+
+class _Planner:
+    """Cuts faces out as a guided swap does, and paints nothing."""
+
+    def plan(self, track: FaceTrack, smoothing: Smoothing) -> TrackPlan:
+        landmarks = smooth(track.landmarks, track.times, smoothing)
+        matrices = geometry.fit_crop(landmarks, mesh_in_crop(canonical_mesh(landmarks), SIZE))
+        return TrackPlan(track.frames, matrices, landmarks)
 
 
 def _tinted(picture: Image, where: np.ndarray, colour: tuple[int, int, int]) -> Image:
