@@ -68,7 +68,7 @@ _FEATURE: Final = 0.05
 """Lids, brows and lips count for so much of what skin does: their colours are people's own."""
 _AROUND: Final = 0.04
 """How far around them that is so, as a share of the crop's side."""
-_OWN_COLOUR: Final = 2.5
+_OWN_COLOUR: Final = 1.5
 """A face whose colours differ by less than 1 over this of the swapped one's is drained of them."""
 _VARIED: Final = 85
 """Percentile of cells' distance from the tint around them that stands for how much colours differ."""
