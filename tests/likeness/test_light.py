@@ -12,6 +12,7 @@ from recaster.faces import topology
 from recaster.likeness.light import CELLS, alike_on_both_sides, as_fine_as, evenly_lit
 from recaster.likeness.relighting import Relighting
 from recaster.likeness.softness import features
+from recaster.likeness.whites import Whites
 
 if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
@@ -179,6 +180,47 @@ def test_painted_lids_and_lips_say_nothing_of_the_light(
     skin = (cv2.erode(mask, np.ones((25, 25))) > 0) & ~features(points, side, 31)
     away = np.abs(lit - target)[skin].mean(axis=1)
     assert np.median(away) < 1.1
+
+
+def eyes_of(points: np.ndarray, side: int) -> np.ndarray:
+    mask = np.zeros((side, side), np.uint8)
+    for outline in (topology.EYE_LEFT, topology.EYE_RIGHT):
+        cv2.fillPoly(mask, [np.rint(points[list(outline), :2]).astype(np.int32)], 1)
+    return mask > 0
+
+
+def test_another_skin_does_not_tint_the_whites_of_eyes(actor_faceset: Faceset) -> None:
+    record, side = actor_faceset.records[0], 256
+    crop = actor_faceset.crop(record)
+    points = np.array(record.landmarks, float) * side / len(crop)
+    target = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
+    mask = np.zeros((side, side), np.float32)
+    cv2.fillPoly(mask, [points[list(topology.OVAL), :2].astype(np.int32)], 1)
+    eyes = eyes_of(points, side)
+    skin = np.where(eyes[..., None], 1, (1.1, 1.0, 0.8))
+    other = np.clip(target * skin, 0, 255).astype(np.uint8)
+    within = cv2.erode(eyes.astype(np.uint8), np.ones((5, 5))) > 0
+
+    def away(hidden: bool) -> float:
+        seen = np.where(eyes & hidden, 0, mask).astype(np.float32)
+        light = Relighting.measured(other, target, seen, None, points)
+        assert light is not None
+        lit = light.applied(other)
+        return float(np.linalg.norm(tints_of(lit[within]) - tints_of(target[within]), axis=-1).mean())
+
+    assert away(hidden=False) < 0.25 * away(hidden=True)
+
+
+def test_eyes_that_were_shut_leave_their_tint_to_the_frames_beside() -> None:
+    eyes = np.ones((4, 4, 1), np.float32)
+    wide = Whites(np.array([0.1, 0.0, -0.1]), 60, eyes, (0, 0))
+    shut = Whites(np.zeros(3), 0, eyes[:1], (2, 0))
+    assert Whites.averaged(shut, [wide, shut], np.array([0.5, 0.5])).tint == pytest.approx(wide.tint)
+    assert Whites.averaged(shut, [shut, shut], np.array([0.5, 0.5])) is shut
+
+
+def tints_of(pixels: np.ndarray) -> np.ndarray:
+    return np.log((pixels + 2.0) / (pixels + 2.0).mean(axis=-1, keepdims=True))
 
 
 def tints(picture: np.ndarray) -> np.ndarray:

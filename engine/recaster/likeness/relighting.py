@@ -31,6 +31,7 @@ from recaster.likeness.light import (
     solved,
 )
 from recaster.likeness.softness import Softness, features
+from recaster.likeness.whites import Whites
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,6 +88,7 @@ class Relighting:
         saturation: share of colours' differences that is left, 0 to 1.
         finer: natural logarithm of the gain of detail, once the face is as soft as the target.
         softness: of the target's picture; None where it isn't known.
+        whites: the light's own tint on the eyes; None where it isn't known where they are.
     """
 
     level: float
@@ -95,6 +97,7 @@ class Relighting:
     saturation: float
     finer: float
     softness: Softness | None = None
+    whites: Whites | None = None
 
     @classmethod
     def measured(
@@ -127,6 +130,7 @@ class Relighting:
         gains = np.clip(level, *bounds)[..., None] + tint
         saturation, usual = _saturation(tints[0] + tint, tints[1], share)
         here = share > 0.5
+        whites = None if points is None else Whites.measured(swapped, target, gains, mask, points)
         softness = None if points is None else Softness.measured(swapped, target, mask, points)
         finer = _finer(swapped, target, softness) - level
         return cls(
@@ -136,6 +140,7 @@ class Relighting:
             saturation=saturation,
             finer=_weighted_median(finer[here], weights[here] + 1e-6),
             softness=softness,
+            whites=whites,
         )
 
     @classmethod
@@ -150,10 +155,10 @@ class Relighting:
         known = [(at - centre, one) for at, one in enumerate(window) if one is not None]
         if not known:
             return None
-        middle = min(known, key=lambda pair: abs(pair[0]))[1].level
+        nearest = min(known, key=lambda pair: abs(pair[0]))[1]
         weights = np.array(
             [
-                np.exp(-0.5 * (away / sigma) ** 2 - 0.5 * ((one.level - middle) / _SAME_LEVEL) ** 2)
+                np.exp(-0.5 * (away / sigma) ** 2 - 0.5 * ((one.level - nearest.level) / _SAME_LEVEL) ** 2)
                 for away, one in known
             ]
         )
@@ -164,12 +169,13 @@ class Relighting:
 
         every = [one for _, one in known]
         return cls(
-            level=middle,
+            level=nearest.level,
             gains=mean([one.gains for one in every]),
             tint=mean([one.tint for one in every]),
             saturation=float(mean([one.saturation for one in every])),
             finer=float(mean([one.finer for one in every])),
             softness=Softness.averaged([one.softness for one in every], weights),
+            whites=nearest.whites and _averaged_whites(nearest.whites, every, weights),
         )
 
     def applied(self, image: Image, seed: int = 0) -> NDArray[np.float32]:
@@ -185,6 +191,8 @@ class Relighting:
         drawn += (np.clip(np.exp(self.finer), *DETAIL) - 1).astype(np.float32) * fine_detail(drawn)
         drawn += np.float32(_DARK)
         drawn *= _large(np.exp(self.gains), image.shape[1::-1])
+        if self.whites is not None:
+            self.whites.apply(drawn)
         if self.saturation < 1:
             single = _large(self.tint, image.shape[1::-1])
             single *= (drawn @ _LUMA.astype(np.float32))[..., None]
@@ -193,6 +201,13 @@ class Relighting:
         if self.softness is not None:
             drawn = self.softness.grained(drawn, seed)
         return np.clip(drawn, 0, 255, out=drawn)
+
+
+def _averaged_whites(nearest: Whites, every: Sequence[Relighting], weights: Floats) -> Whites:
+    known = [
+        (one.whites, weight) for one, weight in zip(every, weights, strict=True) if one.whites is not None
+    ]
+    return Whites.averaged(nearest, [one for one, _ in known], np.array([weight for _, weight in known]))
 
 
 def _finer(swapped: Image, target: Image, softness: Softness | None) -> Floats:
