@@ -46,5 +46,5 @@ def assert_same(one: Analysis, other: Analysis) -> None:
     assert (one.cuts, one.first_frame, one.frame_count) == (other.cuts, other.first_frame, other.frame_count)
     assert len(one.tracks) == len(other.tracks)
     for mine, yours in zip(one.tracks, other.tracks, strict=True):
-        for part in ("frames", "times", "boxes", "landmarks", "scores", "filled", "embedding"):
+        for part in ("frames", "times", "boxes", "landmarks", "scores", "filled", "embedding", "behind"):
             np.testing.assert_array_equal(getattr(mine, part), getattr(yours, part))

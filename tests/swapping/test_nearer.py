@@ -104,3 +104,12 @@ def test_an_outline_in_a_crop() -> None:
     assert covered.shape == (64, 64)
     assert covered[2:, 2:].min() == 1
     assert covering([outline], np.array([[2.0, 0, 200], [0, 2.0, 0]]), 64).max() == 0
+
+
+@pytest.mark.parametrize("factor", [0.9, 1.1])
+def test_who_was_seen_to_be_behind_is_behind_whatever_its_size(fake: Any, factor: float) -> None:
+    mine = dataclasses.replace(fake.track(range(COUNT)), behind=np.full(COUNT, 0.05))
+    other = sized(fake.track(range(COUNT), 1, (82.0, 45.0)), factor)
+    behind, front = (dataclasses.replace(other, behind=np.full(COUNT, signs)) for signs in (0.2, 0.01))
+    assert nearer_faces([mine], [mine, behind], Smoothing()) == {}
+    assert len(nearer_faces([mine], [mine, front], Smoothing())) == COUNT

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from recaster.faces.tracker import Tracker
     from recaster.faces.types import Floats
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 EVERY_S: Final = 10.0
 """Seconds between two entries: what an interruption may cost."""
-_PARTS: Final = ("head", "seen", "frames", "times", "points", "scores", "portraits", "qualities")
+_PARTS: Final = ("head", "seen", "frames", "times", "points", "scores", "behind", "portraits", "qualities")
 _LAST: Final = ("layout", "contrasts", "colours")
 
 
@@ -155,6 +155,7 @@ def _arrays(one: Tracklet, begin: int) -> dict[str, Any]:
         "times": np.array(one.times[begin:], np.float64),
         "points": np.array(one.points[begin:], np.float64),
         "scores": np.array(one.scores[begin:], np.float64),
+        "behind": np.array(one.behind[begin:], np.float64),
         "portraits": np.array([portrait.image for portrait in one.portraits], np.uint8),
         "qualities": np.array([portrait.quality for portrait in one.portraits], np.float64),
     }
@@ -183,6 +184,7 @@ def _applied(arrays: Mapping[str, Any], tracklets: list[Tracklet], first: int) -
         one.times[begin:] = part["times"].tolist()
         one.points[begin:] = list(part["points"])
         one.scores[begin:] = part["scores"].tolist()
+        one.behind[begin:] = part["behind"].tolist()
         one.portraits = [
             Portrait(image, float(quality))
             for image, quality in zip(part["portraits"], part["qualities"], strict=True)

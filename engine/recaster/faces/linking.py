@@ -110,6 +110,7 @@ def to_track(number: int, group: Sequence[Tracklet], *, identify: bool) -> FaceT
         scores=scores,
         filled=~measured,
         embedding=mean_embedding(portraits, PORTRAITS) if identify else np.zeros(0),
+        behind=np.interp(frames, known, np.concatenate([one.behind for one in group])),
     )
 
 

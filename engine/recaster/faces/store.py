@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-FORMAT: Final = 5
+FORMAT: Final = 6
 """Grows whenever the meaning of what is stored changes."""
 
-_PARTS: Final = ("frames", "times", "boxes", "landmarks", "scores", "filled", "embedding")
+_PARTS: Final = ("frames", "times", "boxes", "landmarks", "scores", "filled", "embedding", "behind")
 
 
 def save(path: Path, analysis: Analysis) -> None:

@@ -54,6 +54,7 @@ MOUTH_CORNERS: Final = (61, 291)
 LIDS_LEFT: Final = (159, 145)
 LIDS_RIGHT: Final = (386, 374)
 NOSE_TIP: Final = 4
+MIDLINE: Final = (10, 168, 6, NOSE_TIP, 152)
 FOREHEAD: Final = 10
 EARS: Final = (234, 454)
 CHIN: Final = 152

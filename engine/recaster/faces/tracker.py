@@ -7,8 +7,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from recaster.faces.crowd import Neighbour, alone, alone_in_box, is_behind, signs_of_being_behind, touching
 from recaster.faces.cuts import CutFinder
-from recaster.faces.identity import SAME_IN_CLIP, distance
+from recaster.faces.identity import SAME_IN_CLIP, SAME_PERSON, distance
 from recaster.faces.tracklets import Tracklet, mean_embedding, outline, portrait
 from recaster.faces.turned import SIDES, detect_turned, side_of
 
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
 
     from recaster.faces.detectors import Detector
     from recaster.faces.landmarkers import Landmarker
-    from recaster.faces.types import Detection, Floats, Landmarks
-    from recaster.media.types import Frame
+    from recaster.faces.types import Box, Detection, Floats, Landmarks
+    from recaster.media.types import Frame, Image
 
 SAME_PLACE: Final = 0.3
 """A detection belongs to the track whose outline it overlaps by this much (intersection over union)."""
 SAME_FACE: Final = 0.5
 """Two outlines that overlap by this much are of one face."""
+STEADY: Final = 0.8
+"""Points whose outline overlaps that of another look at the same face by this much have not strayed."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ class Tracker:
         self._follow(frame)
         self._part(frame)
         time = float(frame.time)
-        if self._until_look <= 0 or time - self._lost_at <= self._rules.gap:
+        if self._until_look <= 0 or self._is_crowded() or time - self._lost_at <= self._rules.gap:
             self._look(frame)
             self._until_look = self._rules.detect_every
         self._until_look -= 1
@@ -134,8 +137,10 @@ class Tracker:
     def _follow(self, frame: Frame) -> None:
         """Every face from the frame before; those that are not there any more are lost."""
         time = float(frame.time)
+        around = {id(one): self._neighbours(one, frame.index - 1) for one in self._active}
         for one in list(self._active):
-            face = self._landmarker.follow(frame.image, one.points[-1])
+            image = alone(frame.image, one.points[-1], around[id(one)])
+            face = self._landmarker.follow(image, one.points[-1])
             if face.presence < self._rules.presence:
                 self._lose(one, time)
             else:
@@ -176,60 +181,136 @@ class Tracker:
         if not self._active or not self._recent:  # nobody yet, or a shot begins: in any pose
             sides = set(SIDES)
         found = detect_turned(self._detector, frame.image, sides)
-        for one, face in _matches(self._active, found):
-            if self._rules.identify and self._became_another(one, frame):
+        matched = _matches(self._active, found)
+        new = [face for face in found if not any(face is one for _, one in matched)]
+        strayed = self._put_right(frame, matched, new)
+        for one, face in matched:
+            if self._rules.identify and self._became_another(one, frame, strayed=one in strayed):
                 self._lose(one, time)  # its detection begins a track of whoever it is now
+                new.append(face)
                 continue
             one.seen = time
             one.sightings += 1
-            found.remove(face)
-            one.remember(frame.image)
+            one.remember(frame.image, self._neighbours(one, frame.index))
         for one in list(self._active):
             if time - one.seen > self._rules.patience:
                 _forget_since(one, one.seen)
                 self._lose(one, time)
-        for face in found:
-            self._begin(frame, face)
+        begun = [(began, face) for face in new if (began := self._begin(frame, face, new))]
+        if self._landmarker.knows_presence:
+            self._follow_back([one for one, _ in begun], [one for one in strayed if one in self._active])
+        self._order(frame, [pair for pair in matched + begun if pair[0] in self._active])
 
-    def _became_another(self, one: Tracklet, frame: Frame) -> bool:
+    def _put_right(
+        self, frame: Frame, matched: list[tuple[Tracklet, Detection]], new: list[Detection]
+    ) -> list[Tracklet]:
+        """Look again at those whom another face touches: it may have drawn their points to itself.
+
+        Returns:
+            Those of whom that is true.
+        """
+        strayed = []
+        for one, face in matched:
+            others = [other.box for other in (*(match for _, match in matched), *new) if other is not face]
+            if not any(touching(face.box, other) for other in others):
+                continue
+            seen = self._landmarker.locate(alone_in_box(frame.image, face.box, others), face.box, face.side)
+            same = outline(seen.points).iou(outline(one.points[-1])) >= STEADY
+            if not same and seen.presence >= self._rules.presence:
+                one.points[-1], one.scores[-1] = seen.points, seen.presence
+                strayed.append(one)
+        return strayed
+
+    def _is_crowded(self) -> bool:
+        """Whether faces touch of which it isn't known who is in front."""
+        return any(
+            one is not other
+            and not (one.behind[-1] and other.behind[-1])
+            and touching(outline(one.points[-1]), outline(other.points[-1]))
+            for one in self._active
+            for other in self._active
+        )
+
+    def _neighbours(self, one: Tracklet, index: int) -> list[Neighbour]:
+        """The faces that touch a track's in a frame that it reaches."""
+        box, found = one.box_at(index), []
+        for other in self.tracklets:
+            points = None if other is one else other.points_at(index)
+            if points is not None and box is not None and touching(box, outline(points)):
+                mine, theirs = (each.behind[index - each.frames[0]] for each in (one, other))
+                found.append(Neighbour(points, is_behind(theirs, mine)))
+        return found
+
+    def _order(self, frame: Frame, looked_at: list[tuple[Tracklet, Detection]]) -> None:
+        """See which of the faces that touch are in front."""
+        for one, face in looked_at:
+            if neighbours := self._neighbours(one, frame.index):
+                signs = signs_of_being_behind(
+                    self._landmarker, frame.image, one.points[-1], face.score, neighbours
+                )
+                one.behind[-1] = (one.behind[-1] + signs) / 2 if one.behind[-1] else signs
+            else:
+                one.behind[-1] = 0.0
+
+    def _became_another(self, one: Tracklet, frame: Frame, *, strayed: bool) -> bool:
         """Whether a track has come to show somebody else, as in a dissolve; if so, it ends before that.
 
+        Where it had strayed, it ends before the last look: since then its points may have been on both.
         A face that only looked like another's for a while is joined again afterwards, by its identity.
         """
         own = mean_embedding(one.portraits, best=3)
-        now = portrait(frame.image, one.points[-1]).embedding
-        if not len(own) or distance(now, own) < SAME_IN_CLIP:
+        neighbours = self._neighbours(one, frame.index)
+        now = portrait(frame.image, one.points[-1], neighbours).embedding
+        if not len(own) or distance(now, own) < (SAME_PERSON if neighbours else SAME_IN_CLIP):
             return False
         one.pop()
         for earlier in reversed(self._recent):
-            if len(one.frames) < 2 or one.frames[-1] != earlier.index:
+            if one.frames[-1:] != [earlier.index] or (len(one.frames) < 2 and not strayed):
                 break
-            then = portrait(earlier.image, one.points[-1]).embedding
-            if distance(then, own) < distance(then, now):
-                break
+            if not strayed:
+                then = portrait(earlier.image, one.points[-1]).embedding
+                if distance(then, own) < distance(then, now):
+                    break
             one.pop()
         return True
 
-    def _begin(self, frame: Frame, found: Detection) -> None:
-        """Begin to follow a detected face, also backwards through the frames since the last look."""
-        face = self._landmarker.locate(frame.image, found.box, found.side)
+    def _begin(self, frame: Frame, found: Detection, new: list[Detection]) -> Tracklet | None:
+        """Begin to follow one of the newly detected faces, if it is one that nobody follows."""
+        others = [other.box for other in new if other is not found]
+        image = self._without(alone_in_box(frame.image, found.box, others), found.box, frame.index)
+        face = self._landmarker.locate(image, found.box, found.side)
         if not self._is_new(frame.index, face):
-            return
+            return None
         time = float(frame.time)
         one = Tracklet(len(self.cuts), seen=time)
         one.append(frame.index, time, face)
-        one.remember(frame.image)
-        if self._landmarker.knows_presence:
-            self._follow_back(one)
+        one.remember(frame.image, self._neighbours(one, frame.index))
         self._active.append(one)
         self.tracklets.append(one)
+        return one
 
-    def _follow_back(self, one: Tracklet) -> None:
+    def _follow_back(self, begun: list[Tracklet], strayed: list[Tracklet]) -> None:
+        """Follow new faces backwards through the frames since the last look, and anew those that strayed."""
         for frame in reversed(self._recent):
-            face = self._landmarker.follow(frame.image, one.points[0])
-            if not self._is_new(frame.index, face):
-                return
-            one.prepend(frame.index, float(frame.time), face)
+            around = [(one, self._neighbours(one, frame.index + 1)) for one in (*strayed, *begun)]
+            for one, neighbours in around:
+                begin = frame.index + 1 - one.frames[0]
+                points = one.points[begin]
+                face = self._landmarker.follow(alone(frame.image, points, neighbours), points)
+                if begin == 0 and one in begun and self._is_new(frame.index, face):
+                    one.prepend(frame.index, float(frame.time), face)
+                elif begin > 0 and face.presence >= self._rules.presence:
+                    one.points[begin - 1], one.scores[begin - 1] = face.points, face.presence
+                else:
+                    begun, strayed = (
+                        [other for other in group if other is not one] for group in (begun, strayed)
+                    )
+
+    def _without(self, image: Image, box: Box, index: int) -> Image:
+        """A frame in which those who are followed there are painted over, near the box of a new face."""
+        known = [points for one in self.tracklets if (points := one.points_at(index)) is not None]
+        near = [Neighbour(points, behind=False) for points in known if touching(box, outline(points))]
+        return alone(image, None, near)
 
     def _is_new(self, index: int, face: Landmarks) -> bool:
         """Whether this is a face, and nobody follows it in that frame."""

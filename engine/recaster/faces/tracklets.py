@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from recaster.faces.alignment import align_matrix, warp
+from recaster.faces.alignment import align_matrix, transform, warp
+from recaster.faces.crowd import Neighbour, taken
 from recaster.faces.identity import embed
 from recaster.faces.pose import head_pose
-from recaster.faces.topology import MESH_POINTS
+from recaster.faces.topology import MESH_POINTS, MIDLINE
 from recaster.faces.types import Box, Floats
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from recaster.faces.types import Landmarks
     from recaster.media.types import Image
 
@@ -56,6 +59,7 @@ class Tracklet:
         shot: which shot, counted from 0.
         seen: seconds, when the detector last saw this face.
         sightings: how often it did.
+        behind: how much says that it is behind the faces that touch it; 0 where none does.
     """
 
     shot: int
@@ -65,6 +69,7 @@ class Tracklet:
     times: list[float] = field(default_factory=list)
     points: list[Floats] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
+    behind: list[float] = field(default_factory=list)
     portraits: list[Portrait] = field(default_factory=list)
 
     def append(self, index: int, time: float, face: Landmarks) -> None:
@@ -73,6 +78,7 @@ class Tracklet:
         self.times.append(time)
         self.points.append(face.points)
         self.scores.append(face.presence)
+        self.behind.append(self.behind[-1] if self.behind else 0.0)
 
     def prepend(self, index: int, time: float, face: Landmarks) -> None:
         """Add what was found in the frame before the first."""
@@ -80,21 +86,27 @@ class Tracklet:
         self.times.insert(0, time)
         self.points.insert(0, face.points)
         self.scores.insert(0, face.presence)
+        self.behind.insert(0, self.behind[0])
 
     def pop(self) -> None:
         """Take the last frame away."""
-        for values in (self.frames, self.times, self.points, self.scores):
+        for values in (self.frames, self.times, self.points, self.scores, self.behind):
             values.pop()
+
+    def points_at(self, index: int) -> Floats | None:
+        """The face's points in a frame, or None where the track does not reach."""
+        if not self.frames or not self.frames[0] <= index <= self.frames[-1]:
+            return None
+        return self.points[index - self.frames[0]]
 
     def box_at(self, index: int) -> Box | None:
         """The face's outline in a frame, or None where the track does not reach."""
-        if not self.frames or not self.frames[0] <= index <= self.frames[-1]:
-            return None
-        return outline(self.points[index - self.frames[0]])
+        points = self.points_at(index)
+        return None if points is None else outline(points)
 
-    def remember(self, image: Image) -> None:
+    def remember(self, image: Image, neighbours: Sequence[Neighbour] = ()) -> None:
         """Keep a picture of the last face, cut from its frame, if it is better than those kept so far."""
-        self.portraits.append(portrait(image, self.points[-1]))
+        self.portraits.append(portrait(image, self.points[-1], neighbours))
         self.portraits.sort(key=lambda one: -one.quality)
         del self.portraits[PORTRAITS:]
 
@@ -105,14 +117,31 @@ def outline(points: Floats) -> Box:
     return Box(*(float(v) for v in (*face.min(axis=0), *face.max(axis=0))))
 
 
-def portrait(image: Image, points: Floats) -> Portrait:
-    """Cut out a face, and judge how well it shows who it is."""
-    crop = warp(image, align_matrix(points, _SIZE, _COVERAGE), _SIZE)
-    quality = sharpness(crop)
+def portrait(image: Image, points: Floats, neighbours: Sequence[Neighbour] = ()) -> Portrait:
+    """Cut out a face, and judge how well it shows who it is.
+
+    Where neighbours are in front of it, the other half of the face is shown, mirrored.
+    """
+    matrix = align_matrix(points, _SIZE, _COVERAGE)
+    crop, shown = warp(image, matrix, _SIZE), 1.0
+    if neighbours:
+        own = transform(points, matrix)
+        others = [Neighbour(transform(one.points, matrix), one.behind) for one in neighbours]
+        hidden = taken(own, others, crop.shape[:2]) > 0
+        crop = np.where(hidden[..., None], _mirrored(crop, own), crop)
+        shown = 1 - float(hidden.mean())
+    quality = shown * sharpness(crop)
     if len(points) >= MESH_POINTS:
         pose = head_pose(points)
         quality *= float(np.cos(np.radians(pose.yaw)) * np.cos(np.radians(pose.pitch)))
     return Portrait(crop, quality)
+
+
+def _mirrored(crop: Image, points: Floats) -> Image:
+    """A crop in a mirror that stands in the middle of the face."""
+    middle = points[list(MIDLINE), 0].mean() if len(points) >= MESH_POINTS else (_SIZE - 1) / 2
+    flip = np.array([[-1.0, 0, 2 * middle], [0, 1, 0]])
+    return np.asarray(cv2.warpAffine(crop, flip, (_SIZE, _SIZE), borderMode=cv2.BORDER_REPLICATE))
 
 
 def sharpness(crop: Image) -> float:

@@ -100,6 +100,8 @@ class FaceTrack:
         filled: (T,) bool, True where nothing was measured in this frame.
         embedding: (128,) float64, the mean identity embedding (dlib's ResNet), or empty where
             identities were not asked for.
+        behind: (T,) float64, how much says that it is behind the faces that touch it: of two, the one with
+            clearly less is in front (``crowd.is_behind``). 0 where it isn't known, or empty.
     """
 
     track: int
@@ -110,6 +112,7 @@ class FaceTrack:
     scores: Floats
     filled: NDArray[np.bool_]
     embedding: Floats = field(default_factory=lambda: np.zeros(0))
+    behind: Floats = field(default_factory=lambda: np.zeros(0))
 
     def __len__(self) -> int:
         return len(self.frames)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from recaster.faces.alignment import transform
+from recaster.faces.crowd import is_behind
 from recaster.faces.smoothing import smooth
 from recaster.faces.topology import MESH_POINTS
 from recaster.swapping.masks import SUBPIXEL_BITS, face_outline
@@ -86,11 +87,22 @@ def _meeting(track: FaceTrack, other: FaceTrack) -> NDArray[np.int64]:
 
 
 def _in_front(other: FaceTrack, track: FaceTrack, frames: NDArray[np.int64], *, swapped: bool) -> bool:
-    """Whether the other is in front of a track that is swapped, as its size says."""
+    """Whether the other is in front of a track that is swapped: as was seen, else as its size says."""
+    behind = is_behind(_signs(track, frames), _signs(other, frames))
+    if behind is not None:
+        return behind
     ratio = np.median([_size(other, frame) / _size(track, frame) for frame in frames.tolist()])
     if swapped:
         return bool(ratio > 1 or (ratio == 1 and other.track > track.track))
     return bool(ratio > CLEARLY)
+
+
+def _signs(track: FaceTrack, frames: NDArray[np.int64]) -> float:
+    """How much says that a track's face is behind others in some frames; 0 where nothing is known."""
+    if not track.behind.size:
+        return 0.0
+    signs = track.behind[frames - track.frames[0]]
+    return float(signs[signs > 0].mean()) if (signs > 0).any() else 0.0
 
 
 def _size(track: FaceTrack, frame: int) -> float:
