@@ -17,7 +17,7 @@ from recaster.faces import alignment
 from recaster.facesets.faceset import Faceset
 from recaster.likeness import geometry
 from recaster.likeness.form import canonical_mesh, mesh_in_crop
-from recaster.likeness.likeness import unwrap
+from recaster.likeness.layout import unwrap
 from recaster.likeness.occluders import FINE, SIZE, Look, compared, reduced, usual_look
 
 if TYPE_CHECKING:

@@ -67,3 +67,20 @@ def test_five_faces_are_enough_to_choose_from() -> None:
     shapes = Shapes(values[:, :2], values[:, 2:4], values[:, 4:])
     chosen = choose_references(shapes, np.arange(5.0), 24)
     assert 1 <= len(chosen) == len(set(chosen.tolist()))
+
+
+def test_frames_that_show_no_bare_face_are_chosen_only_if_hardly_any_does() -> None:
+    values = np.random.default_rng(6).normal(size=(60, 6))
+    shapes, sharpness = Shapes(values[:, :2], values[:, 2:4], values[:, 4:]), np.ones(60)
+    asked: list[int] = []
+
+    def bare(row: int) -> bool:
+        asked.append(row)
+        return row % 2 == 0
+
+    chosen = choose_references(shapes, sharpness, 12, bare)
+    assert len(chosen) == 12
+    assert not (chosen % 2).any()
+    assert len(asked) == len(set(asked)) < 60, "no more frames are looked at than needed"
+    everything = choose_references(shapes, sharpness, 12)
+    assert np.array_equal(choose_references(shapes, sharpness, 12, lambda row: row == 0), everything)

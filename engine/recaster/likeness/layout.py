@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 
 from recaster.faces import topology
-from recaster.likeness.raster import rasterised
+from recaster.likeness.parts import filled
+from recaster.likeness.raster import Rim, rasterised
 from recaster.likeness.surface import JAW, LOWER_LIP, TRIANGLES, UPPER_LIP, unfolded
 
 if TYPE_CHECKING:
@@ -224,6 +225,23 @@ def wrap_evenly(picture: Image, covering: Cover) -> Image:
     flat, share = sharp.reshape(size * size, -1), covering.squeezed.ravel()[there]
     flat[there] = cv2.blendLinear(soft, flat[there], share, 1 - share)
     return sharp
+
+
+def face_in(layout: Layout) -> NDArray[np.float32]:
+    """(S, S): 1 inside the outline of the face."""
+    return filled(layout, topology.OVAL).astype(np.float32)
+
+
+def unwrap(crop: NDArray[np.uint8], points: Floats, layout: Layout) -> NDArray[np.uint8]:
+    """The texture (S, S, 3) of one picture of a face.
+
+    Args:
+        crop: (H, W, 3) uint8.
+        points: (478, 3), the mesh in the crop's pixels.
+        layout: where the mesh lies in the texture.
+    """
+    covering = cover(layout.points, vertices(points), layout.triangles, layout.size)
+    return Rim.of(covering.inside).filled(wrap_sharply(crop, covering))
 
 
 def _wrapped(picture: Image, covering: Cover, interpolation: int) -> Image:

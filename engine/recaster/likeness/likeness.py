@@ -12,8 +12,9 @@ import numpy as np
 from recaster.errors import FaceNotFoundError, ModelError
 from recaster.faces import topology
 from recaster.likeness import geometry
+from recaster.likeness.bare import Covered
 from recaster.likeness.form import Form, canonical_expressions, canonical_mesh, learn_form
-from recaster.likeness.layout import Layout, cover, face_layout, vertices, wrap_sharply
+from recaster.likeness.layout import Layout, face_in, face_layout, unwrap, vertices
 from recaster.likeness.light import alike_on_both_sides, evenly_lit
 from recaster.likeness.mouth import lips_alone
 from recaster.likeness.own import facing, visible_texels, whole_face
@@ -90,15 +91,17 @@ class Likeness:
         expressions, _ = canonical_expressions(points, mesh)
         form = learn_form(expressions)
         shapes = measure_shapes(points, mesh)
-        chosen = choose_references(shapes, np.array([record.sharpness for record in records]), references)
         layout = face_layout(form.neutral, texture_size)
+        covered = Covered(faceset, points, layout)
+        sharpness = np.array([record.sharpness for record in records])
+        chosen = choose_references(shapes, sharpness, references, covered.bare)
         textures = np.stack([unwrap(faceset.crop(records[i]), points[i], layout) for i in chosen])
         shapes = shapes[chosen]
         turned = np.abs(shapes.turn - np.median(shapes.turn))
         seen = [facing(points[i], layout) for i in chosen]
         middle = float(layout.points[[topology.EYE_CORNERS_LEFT[0], topology.EYE_CORNERS_RIGHT[1]], 0].mean())
         textures = alike_on_both_sides(evenly_lit(textures, face_in(layout)), face_in(layout), middle)
-        textures, own = whole_face(textures, layout, seen)
+        textures, own = whole_face(textures, layout, seen, [covered.texels(i) for i in chosen])
         textures = steady_underjaw(textures, layout, turned)
         return cls(mesh, form, layout, textures, shapes, np.array([records[i].id for i in chosen]), own)
 
@@ -227,23 +230,6 @@ class Likeness:
         rows, columns = np.flatnonzero(soft.max(1) > 0.01), np.flatnonzero(soft.max(0) > 0.01)
         box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
         return (*box, soft[box][..., None])
-
-
-def face_in(layout: Layout) -> NDArray[np.float32]:
-    """(S, S): 1 inside the outline of the face."""
-    return filled(layout, topology.OVAL).astype(np.float32)
-
-
-def unwrap(crop: NDArray[np.uint8], points: Floats, layout: Layout) -> NDArray[np.uint8]:
-    """The texture (S, S, 3) of one picture of a face.
-
-    Args:
-        crop: (H, W, 3) uint8.
-        points: (478, 3), the mesh in the crop's pixels.
-        layout: where the mesh lies in the texture.
-    """
-    covering = cover(layout.points, vertices(points), layout.triangles, layout.size)
-    return Rim.of(covering.inside).filled(wrap_sharply(crop, covering))
 
 
 def _expected(read: Mapping[str, NDArray[Any]], *, raw: bool) -> dict[str, tuple[tuple[int, ...], str]]:

@@ -20,9 +20,18 @@ from recaster.faces import topology, weights
 from recaster.faces.litert import Model
 from recaster.likeness.form import canonical_expressions, canonical_mesh, learn_form
 from recaster.likeness.glasses import glasses_in
-from recaster.likeness.layout import Cover, Layout, cover, face_layout, vertices, wrap, wrap_nearest
+from recaster.likeness.layout import (
+    Cover,
+    Layout,
+    cover,
+    face_in,
+    face_layout,
+    unwrap,
+    vertices,
+    wrap,
+    wrap_nearest,
+)
 from recaster.likeness.light import evenly_lit, relit
-from recaster.likeness.likeness import face_in, unwrap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -88,7 +88,10 @@ _LEAST: Final = 1e-6
 
 
 def whole_face(
-    textures: NDArray[np.uint8], layout: Layout, seen: Sequence[Picture] | None = None
+    textures: NDArray[np.uint8],
+    layout: Layout,
+    seen: Sequence[Picture] | None = None,
+    covered: Sequence[Picture] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Textures with the source's face where they showed something else.
 
@@ -96,6 +99,7 @@ def whole_face(
         textures: (K, S, S, 3) uint8 RGB, the references in one light.
         layout: where the mesh lies in them.
         seen: for each reference (S, S), 0 to 1: how well it shows each texel (``facing``); None for well.
+        covered: for each (S, S), 0 to 1: where something is in front (``Covered``); None for nowhere.
 
     Returns:
         The textures, and (S, S) uint8, 0 to 255: how far each texel is the source's own.
@@ -109,6 +113,8 @@ def whole_face(
     faced = (np.max(well, 0) > 0.5) | (middle > 0)
     worn = rims(textures, layout)
     well = [one * (1 - rim) for one, rim in zip(well, worn, strict=True)]
+    if covered is not None:
+        well = [one * (1 - other) for one, other in zip(well, covered, strict=True)]
     usual = _usual(textures, well, skin)
     own = _own(usual, layout, np.max(worn, 0).any()) * faced
     clear = shrunk(own, _SHADOW * distance) * skin

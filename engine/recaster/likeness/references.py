@@ -13,6 +13,8 @@ from recaster.likeness import geometry
 from recaster.likeness.surface import LOWER_LIP, UPPER_LIP
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from recaster.faces.types import Floats
@@ -28,6 +30,8 @@ _EYES = (
 _BROWS = list(topology.BROW_LEFT + topology.BROW_RIGHT)
 _POSE_WEIGHT = 0.35
 _BLENDED = 3
+_FEWEST_BARE = 4
+"""With fewer bare frames than that, others are taken, too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,23 +84,39 @@ def lip_gaps(mouths: Floats) -> Floats:
     return np.asarray(lips[:, lower] - lips[:, upper])
 
 
-def choose_references(shapes: Shapes, sharpness: Floats, count: int) -> NDArray[np.int64]:
+def choose_references(
+    shapes: Shapes, sharpness: Floats, count: int, bare: Callable[[int], bool] | None = None
+) -> NDArray[np.int64]:
     """Indices of up to ``count`` frames that cover what the source can show, the calmest first.
 
     Farthest-point sampling (Gonzalez, 1985) over all regions among the sharper 70 % of frames.
     The most unusual 1 % is left out: there the mesh is more often wrong than the face is.
+
+    Args:
+        shapes: of all frames (T).
+        sharpness: (T,).
+        count: how many are wanted at most.
+        bare: whether a frame shows a bare face, asked of no more frames than needed; others are taken only
+            if hardly any is bare. None for all.
     """
     everything = np.concatenate([shapes.rest, shapes.mouth, shapes.eyes], -1)
     from_usual = np.linalg.norm(everything - np.median(everything, 0), axis=-1)
     wanted = (sharpness >= np.quantile(sharpness, 0.3)) & (from_usual <= np.quantile(from_usual, 0.99))
     candidates = np.flatnonzero(wanted)
-    chosen = [int(candidates[from_usual[candidates].argmin()])]
-    nearest = np.linalg.norm(everything[candidates] - everything[chosen[0]], axis=-1)
-    while len(chosen) < count and nearest.any():  # what is left shows something new
-        chosen.append(int(candidates[nearest.argmax()]))
-        nearest = np.minimum(
-            nearest, np.linalg.norm(everything[candidates] - everything[chosen[-1]], axis=-1)
-        )
+    chosen: list[int] = []
+    left, nearest = np.ones(len(candidates), bool), -from_usual[candidates]
+    while len(chosen) < count and left.any():
+        best = int(np.where(left, nearest, -np.inf).argmax())
+        left[best] = False
+        row = int(candidates[best])
+        if bare is not None and not bare(row):
+            continue
+        away = np.linalg.norm(everything[candidates] - everything[row], axis=-1)
+        nearest = np.minimum(nearest, away) if chosen else away
+        chosen.append(row)
+        left &= nearest > 0  # what is left shows something new
+    if bare is not None and len(chosen) < min(count, _FEWEST_BARE):
+        return choose_references(shapes, sharpness, count)
     return np.array(chosen)
 
 
