@@ -63,6 +63,16 @@ FACE_MESH: Final = Weights(
     "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
     ("mesh",),
 )
+LIPS: Final = Weights(
+    "MediaPipe Face Landmarks",
+    "face_landmarks_detector.tflite",
+    RECASTER,
+    "Apache-2.0",
+    "The MediaPipe Authors, Google",
+    "places lips",
+    "c7d54204ce0448474c7f3fa9af494787c0965cbdd6f20fc72867e43046bd43d5",
+    ("mesh",),
+)
 IRIS: Final = Weights(
     "MediaPipe Iris",
     "iris_landmark.tflite",
@@ -164,6 +174,7 @@ VGGFACE: Final = Weights(
 ALL: Final = (
     YUNET,
     FACE_MESH,
+    LIPS,
     IRIS,
     OCCLUDERS,
     ALWAYS,

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from recaster.faces import weights
 from recaster.faces.alignment import invert, similarity, transform, warp
@@ -15,7 +16,10 @@ from recaster.faces.topology import (
     EYE_CORNERS_RIGHT,
     EYE_LEFT_CONTOUR,
     EYE_RIGHT_CONTOUR,
+    LIPS_INNER,
+    LIPS_OUTER,
     MESH_POINTS,
+    POINTS,
 )
 from recaster.faces.types import Box, Floats, Landmarks
 
@@ -24,10 +28,15 @@ if TYPE_CHECKING:
 
 _MESH_SIZE: Final = 192
 _IRIS_SIZE: Final = 64
+_LIPS_SIZE: Final = 256
 _MARGIN: Final = 1.5
-"""The mesh model's crop is this much wider than the face."""
+"""The crop of the models of the face is this much wider than the face."""
 _EYE_MARGIN: Final = 2.3
 """The iris model's crop is this much wider than the eye."""
+_LIPS: Final = [*LIPS_INNER, *LIPS_OUTER]
+_LIPS_NEAR: Final = 0.1
+_LIPS_REACH: Final = 0.3
+"""Eye distances from the lips up to which points are the lips' model's own, and from which none of it."""
 _LOOKS: Final = 3
 """How often a face is looked at from a box, each time in a crop that fits it better."""
 
@@ -36,9 +45,10 @@ class Mesh:
     """Kartynnik et al., "Real-time facial surface geometry", 2019, and Ablavatski et al., "Real-time
     pupil tracking", 2020, both from Google's MediaPipe (Apache-2.0).
 
-    468 points in space from a crop with the eyes level; the iris model then places the 2 x 16 points
-    of the eyes' contours and adds 2 x 5 points of the irises. Depth is in pixels, negative towards
-    the camera; the presence is the mesh model's own.
+    468 points in space from a crop with the eyes level. A later model of the same project then places the
+    lips, which the first one sees parted where they touch and too close where they are wide apart, and
+    the iris model the 2 x 16 points of the eyes' contours and 2 x 5 points of the irises. Depth is in
+    pixels, negative towards the camera; the presence is the first model's own.
     """  # noqa: D205
 
     name = "mesh"
@@ -48,8 +58,9 @@ class Mesh:
 
     def __init__(self) -> None:
         self._mesh = Model(weights.FACE_MESH)
-        # One for each eye: both are looked at side by side.
-        self._irises = Model(weights.IRIS), Model(weights.IRIS)
+        self._lips = Model(weights.LIPS)
+        # Eyes and lips are looked at side by side.
+        self._iris = Model(weights.IRIS)
         self._beside = ThreadPoolExecutor(max_workers=1)
 
     def locate(self, image: Image, box: Box, side: int = 0) -> Landmarks:
@@ -61,12 +72,12 @@ class Mesh:
         level = np.array([np.cos(roll), np.sin(roll)])
         crop = _square(np.array([x - 0.5, y - 0.5]), half, level, _MESH_SIZE)
         for _ in range(_LOOKS - 1):
-            crop = _face_crop(self._look(image, crop).points)
+            crop = _face_crop(self._look(image, crop).points, _MESH_SIZE)
         return self._refine(image, self._look(image, crop))
 
     def follow(self, image: Image, previous: Floats) -> Landmarks:
         """The points of the face that was at ``previous`` (478, 3) in the frame before."""
-        return self._refine(image, self._look(image, _face_crop(previous[:MESH_POINTS])))
+        return self._refine(image, self._look(image, _face_crop(previous[:MESH_POINTS], _MESH_SIZE)))
 
     def _look(self, image: Image, crop: Floats) -> Landmarks:
         """The 468 points as seen in one crop, in pixels of the frame."""
@@ -76,17 +87,33 @@ class Mesh:
         return Landmarks(points, presence)
 
     def _refine(self, image: Image, face: Landmarks) -> Landmarks:
-        """Let the iris model place the lids, and add the irises."""
-        points = np.concatenate([face.points, np.zeros((10, 3))])
-        waiting = self._beside.submit(self._eye, image, face.points, EYE_CORNERS_LEFT, mirrored=False)
-        right = self._eye(image, face.points, EYE_CORNERS_RIGHT[::-1], mirrored=True)
-        left = waiting.result()
+        """Let the others place lips and lids, and add the irises."""
+        waiting = self._beside.submit(self._eyes, image, face.points)
+        points = np.concatenate([self._with_lips(image, face.points), np.zeros((10, 3))])
+        left, right = waiting.result()
         for side, contour, start in ((left, EYE_LEFT_CONTOUR, 468), (right, EYE_RIGHT_CONTOUR, 473)):
             lids, iris = side
             points[list(contour), :2] = lids[:16, :2]
             points[start : start + 5, :2] = iris[:, :2]
             points[start : start + 5, 2] = points[list(contour), 2].mean()
         return Landmarks(points, face.presence)
+
+    def _with_lips(self, image: Image, points: Floats) -> Floats:
+        """The 468 points with lips, and what moves with them, as their own model sees them."""
+        crop = _face_crop(points, _LIPS_SIZE)
+        seen = self._lips.run(warp(image, crop, _LIPS_SIZE))[3 * POINTS]
+        lips = points[_LIPS, :2]
+        eyes = np.linalg.norm(
+            points[list(EYE_CORNERS_LEFT), :2].mean(0) - points[list(EYE_CORNERS_RIGHT), :2].mean(0)
+        )
+        away = cdist(points[:, :2], lips).min(1) / max(float(eyes), 1e-6)
+        share = np.clip((_LIPS_REACH - away) / (_LIPS_REACH - _LIPS_NEAR), 0, 1)[:, None]
+        return np.asarray(points + share**2 * (_unscaled(seen, crop)[:MESH_POINTS] - points))
+
+    def _eyes(self, image: Image, points: Floats) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
+        """What is around each eye, the picture's left one first."""
+        left = self._eye(image, points, EYE_CORNERS_LEFT, mirrored=False)
+        return left, self._eye(image, points, EYE_CORNERS_RIGHT[::-1], mirrored=True)
 
     def _eye(
         self, image: Image, points: Floats, corners: tuple[int, ...], *, mirrored: bool
@@ -102,7 +129,7 @@ class Mesh:
         if mirrored:
             crop[0] *= -1
             crop[0, 2] += _IRIS_SIZE - 1
-        found = self._irises[mirrored].run(warp(image, crop, _IRIS_SIZE))
+        found = self._iris.run(warp(image, crop, _IRIS_SIZE))
         return _unscaled(found[213], crop), _unscaled(found[15], crop)
 
 
@@ -115,14 +142,14 @@ def _unscaled(values: Floats, crop: Floats) -> Floats:
     return transform(points, invert(crop))
 
 
-def _face_crop(points: Floats) -> Floats:
-    """The mesh model's crop around known points: eyes level, all points inside with a margin."""
+def _face_crop(points: Floats, size: int) -> Floats:
+    """A crop of ``size`` pixels around known points: eyes level, all points inside with a margin."""
     level = _level(points)
     axes = np.array([level, (-level[1], level[0])])
     turned = points[:, :2] @ axes.T
     low, high = turned.min(axis=0), turned.max(axis=0)
     half = _MARGIN * float(max(high - low)) / 2
-    return _square((low + high) / 2 @ axes, half, level, _MESH_SIZE)
+    return _square((low + high) / 2 @ axes, half, level, size)
 
 
 def _level(points: Floats) -> Floats:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-FORMAT: Final = 6
+FORMAT: Final = 7
 """Grows whenever the meaning of what is stored changes."""
 
 _PARTS: Final = ("frames", "times", "boxes", "landmarks", "scores", "filled", "embedding", "behind")

@@ -13,13 +13,21 @@ FOLDER: Final = Path(__file__).parent
 
 YUNET: Final = weights.YUNET.file
 FACE_MESH: Final = weights.FACE_MESH.file
+LIPS: Final = weights.LIPS.file
 IRIS: Final = weights.IRIS.file
 OCCLUDERS: Final = weights.OCCLUDERS.file
 ALWAYS: Final = weights.ALWAYS.file
 
 SHA256: Final = {
     one.file: one.sha256
-    for one in (weights.YUNET, weights.FACE_MESH, weights.IRIS, weights.OCCLUDERS, weights.ALWAYS)
+    for one in (
+        weights.YUNET,
+        weights.FACE_MESH,
+        weights.LIPS,
+        weights.IRIS,
+        weights.OCCLUDERS,
+        weights.ALWAYS,
+    )
 }
 
 
