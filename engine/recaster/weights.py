@@ -73,6 +73,26 @@ LIPS: Final = Weights(
     "c7d54204ce0448474c7f3fa9af494787c0965cbdd6f20fc72867e43046bd43d5",
     ("mesh",),
 )
+BLENDSHAPES: Final = Weights(
+    "MediaPipe Blendshapes",
+    "face_blendshapes.tflite",
+    RECASTER,
+    "Apache-2.0",
+    "The MediaPipe Authors, Google",
+    "tells expressions of a face",
+    "4f36dded049db18d76048567439b2a7f58f1daabc00d78bfe8f3ad396a2d2082",
+    ("mesh",),
+)
+EXPRESSIONS: Final = Weights(
+    "Recaster expressions",
+    "expressions.safetensors",
+    RECASTER,
+    "Apache-2.0",
+    "Recaster, learned on rendered people who do not exist (MakeHuman data, CC0)",
+    "tells a mouth's build from its expression",
+    "40362c75980fcc1fd310ad466835fe4198cc269df2d636f59a021550474e7cf5",
+    ("mesh",),
+)
 IRIS: Final = Weights(
     "MediaPipe Iris",
     "iris_landmark.tflite",
@@ -175,6 +195,8 @@ ALL: Final = (
     YUNET,
     FACE_MESH,
     LIPS,
+    BLENDSHAPES,
+    EXPRESSIONS,
     IRIS,
     OCCLUDERS,
     ALWAYS,

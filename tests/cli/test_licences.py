@@ -124,7 +124,7 @@ def test_a_manifest_names_the_networks_of_its_swap() -> None:
     assert said == [
         {"name": one.name, "licence": one.licence} for one in used_by("identity", "yunet", "mesh")
     ]
-    assert len(said) == 7
+    assert len(said) == 9
     assert all(one.free for one in used_by("identity", "yunet", "mesh"))
     assert [one.name for one in used_by("dlib-68")] == ["dlib 68-point predictor"]
     assert not any(one.free for one in used_by("dlib-68"))

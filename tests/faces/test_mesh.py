@@ -50,7 +50,7 @@ def mesh(points_at: Callable[..., np.ndarray]) -> Mesh:
     result = Mesh()
     face, again = points_at(16.0, 16.0, 160.0)[:468], points_at(16.0 * 4 / 3, 16.0 * 4 / 3, 160.0 * 4 / 3)
     result._mesh = Known(points=face, presence=np.array([3.0]))  # type: ignore[assignment]
-    result._lips = Known(points=again, presence=np.array([-3.0]))  # type: ignore[assignment]
+    result._lips = Known(points=again, presence=np.array([15.0]))  # type: ignore[assignment]
     iris, lids = np.full((5, 3), 32.0), np.full((71, 3), 32.0)
     iris[:, 0] = 16.0
     result._iris = Known(iris=iris, lids=lids)  # type: ignore[assignment]
@@ -96,6 +96,9 @@ def test_lips_are_their_own_networks_and_the_rest_of_the_outline_is_not(mesh: Me
     assert moved[lips[0]] > 1
     assert moved[[FOREHEAD, CHIN, *IBUG68[17:27], *IBUG68[36:48]]].max() == 0
     assert after.presence == before.presence
+    mesh._lips.outputs[1] = np.array([4.0])  # type: ignore[attr-defined]
+    unbelieved = mesh.locate(FRAME, Box(100, 50, 200, 150))
+    assert np.abs(unbelieved.points - before.points).max() < 1e-6
 
 
 def test_lips_part_as_the_actors_do_and_are_seen_to_touch(actors: Path) -> None:

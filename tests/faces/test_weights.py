@@ -37,5 +37,6 @@ def test_the_notice_tells_of_every_model_and_its_licence() -> None:
         assert digest in notice
     for licence in re.findall(r"LICENSE-\S+\.txt", notice):
         assert (weights.FOLDER / licence).stat().st_size > 500
-    models = {path.name for path in weights.FOLDER.iterdir() if path.suffix in (".onnx", ".tflite")}
+    kinds = (".onnx", ".tflite", ".safetensors")
+    models = {path.name for path in weights.FOLDER.iterdir() if path.suffix in kinds}
     assert models == set(weights.SHA256)

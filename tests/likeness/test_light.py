@@ -179,7 +179,7 @@ def test_painted_lids_and_lips_say_nothing_of_the_light(
     lit = light.applied(np.clip(other, 0, 255).astype(np.uint8))
     skin = (cv2.erode(mask, np.ones((25, 25))) > 0) & ~features(points, side, 31)
     away = np.abs(lit - target)[skin].mean(axis=1)
-    assert np.median(away) < 1.1
+    assert np.median(away) < 1.2
 
 
 def eyes_of(points: np.ndarray, side: int) -> np.ndarray:

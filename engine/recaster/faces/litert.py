@@ -23,7 +23,7 @@ class Model:
         self._outputs = [one["index"] for one in self._interpreter.get_output_details()]
 
     def run(self, image: Image) -> dict[int, Floats]:
-        """The flat outputs, by their sizes.
+        """The flat outputs, by their sizes; of several of one size the first.
 
         Args:
             image: (S, S, 3) uint8 RGB, of the network's own size.
@@ -31,4 +31,7 @@ class Model:
         self._interpreter.set_tensor(self._input, image[None].astype(np.float32) / np.float32(255))
         self._interpreter.invoke()
         outputs = (self._interpreter.get_tensor(one).astype(np.float64).ravel() for one in self._outputs)
-        return {one.size: one for one in outputs}
+        found: dict[int, Floats] = {}
+        for one in outputs:
+            found.setdefault(one.size, one)
+        return found

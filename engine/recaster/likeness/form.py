@@ -11,6 +11,7 @@ from recaster.errors import FaceNotFoundError
 from recaster.faces import alignment, topology
 from recaster.faces.pose import head_poses
 from recaster.likeness import geometry
+from recaster.likeness.neutral import mouth_at_rest
 
 if TYPE_CHECKING:
     from recaster.faces.types import Floats
@@ -35,8 +36,8 @@ class Form:
         neutral: (478, 3), closed mouth and open eyes.
         lids: (2,), median lid openings of the left and right eye, share of the eye distance.
         closed: (2,), what the landmarker says of them when they are closed, in the same unit.
-        shut: how much less the inner lips are apart in a shut mouth than in the neutral one: 0 or below,
-            in the same unit.
+        shut: how much farther the inner lips are apart where the mouth is least open than in the neutral
+            mesh, in the same unit; below 0 where they are closer.
     """
 
     neutral: Floats
@@ -72,7 +73,8 @@ def mesh_in_crop(mesh: Floats, size: int) -> Floats:
 def learn_form(expressions: Floats) -> Form:
     """The form behind one person's canonical meshes (T, 478, 3).
 
-    Neutral is the median of the frames whose mouth is among the least open and whose eyes are open.
+    Neutral is the median of the frames whose mouth is among the least open and whose eyes are open, its mouth
+    freed of the expression that these show, too.
     """
     gaps = geometry.mouth_gap(expressions)
     lids = geometry.lid_openings(expressions)
@@ -80,9 +82,9 @@ def learn_form(expressions: Floats) -> Form:
     if not calm.any():
         calm = gaps <= np.quantile(gaps, 0.3)
     usual = np.median(lids, 0)
-    neutral = np.median(expressions[calm], 0)
+    neutral = mouth_at_rest(expressions, calm, np.median(expressions[calm], 0))
     shut = float(np.quantile(gaps, _SHUT) - geometry.mouth_gap(neutral))
-    return Form(neutral, usual, closed_lids(lids, usual), min(shut, 0.0))
+    return Form(neutral, usual, closed_lids(lids, usual), shut)
 
 
 def closed_lids(lids: Floats, usual: Floats) -> Floats:

@@ -14,6 +14,8 @@ FOLDER: Final = Path(__file__).parent
 YUNET: Final = weights.YUNET.file
 FACE_MESH: Final = weights.FACE_MESH.file
 LIPS: Final = weights.LIPS.file
+BLENDSHAPES: Final = weights.BLENDSHAPES.file
+EXPRESSIONS: Final = weights.EXPRESSIONS.file
 IRIS: Final = weights.IRIS.file
 OCCLUDERS: Final = weights.OCCLUDERS.file
 ALWAYS: Final = weights.ALWAYS.file
@@ -24,6 +26,8 @@ SHA256: Final = {
         weights.YUNET,
         weights.FACE_MESH,
         weights.LIPS,
+        weights.BLENDSHAPES,
+        weights.EXPRESSIONS,
         weights.IRIS,
         weights.OCCLUDERS,
         weights.ALWAYS,
