@@ -11,7 +11,7 @@ import numpy as np
 from recaster.faces.alignment import transform
 from recaster.faces.crowd import is_behind
 from recaster.faces.smoothing import smooth
-from recaster.faces.topology import MESH_POINTS
+from recaster.faces.topology import EARS, MESH_POINTS, POINTS
 from recaster.swapping.masks import SUBPIXEL_BITS, face_outline
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
     Outline = NDArray[np.float32]
 
+EAR: Final = 0.18
+"""Ears reach so far beyond a face's sides, as a share of its width."""
+EAR_LEFT, EAR_RIGHT = (162, 127, 234, 93), (389, 356, 454, 323)
+"""Points of the mesh beside an ear's top, middle and lobe."""
 CLEARLY: Final = 0.8
 """A face that is not swapped lies behind one that is only where it is smaller by this factor: of two about as
 near as each other it is the one that must not be touched."""
@@ -55,7 +59,7 @@ def nearer_faces(
             if steady is None:
                 steady = smooth(other.landmarks, other.times, smoothing)
             for frame in frames.tolist():
-                found[number, frame].append(face_outline(steady[frame - other.frames[0]]))
+                found[number, frame].append(with_ears(steady[frame - other.frames[0]]))
     return dict(found)
 
 
@@ -74,6 +78,21 @@ def covering(outlines: Sequence[Outline], matrix: Floats, size: int) -> NDArray[
     return covered.astype(np.float32) / np.float32(255)
 
 
+def with_ears(points: Floats) -> Outline:
+    """The outline of a face with its ears, (M, 1, 2) float32 pixels; without them where points have no depth.
+
+    Args:
+        points: (N, 3) of the face.
+    """
+    outline = face_outline(points)
+    if len(points) != POINTS:
+        return outline
+    across = points[EARS[1]] - points[EARS[0]]
+    ears = [points[list(side)] + way * EAR * across for side, way in ((EAR_LEFT, -1), (EAR_RIGHT, 1))]
+    corners = np.concatenate([outline[:, 0], *(ear[:, :2] for ear in ears)]).astype(np.float32)
+    return np.asarray(cv2.convexHull(corners))
+
+
 def _meeting(track: FaceTrack, other: FaceTrack) -> NDArray[np.int64]:
     """The frames in which the boxes around two tracks' points meet."""
     if other.track == track.track:
@@ -88,21 +107,18 @@ def _meeting(track: FaceTrack, other: FaceTrack) -> NDArray[np.int64]:
 
 def _in_front(other: FaceTrack, track: FaceTrack, frames: NDArray[np.int64], *, swapped: bool) -> bool:
     """Whether the other is in front of a track that is swapped: as was seen, else as its size says."""
-    behind = is_behind(_signs(track, frames), _signs(other, frames))
-    if behind is not None:
-        return behind
+    seen = [is_behind(*signs) for signs in zip(_signs(track, frames), _signs(other, frames), strict=True)]
+    if seen.count(True) != seen.count(False):
+        return seen.count(True) > seen.count(False)
     ratio = np.median([_size(other, frame) / _size(track, frame) for frame in frames.tolist()])
     if swapped:
         return bool(ratio > 1 or (ratio == 1 and other.track > track.track))
     return bool(ratio > CLEARLY)
 
 
-def _signs(track: FaceTrack, frames: NDArray[np.int64]) -> float:
+def _signs(track: FaceTrack, frames: NDArray[np.int64]) -> list[float]:
     """How much says that a track's face is behind others in some frames; 0 where nothing is known."""
-    if not track.behind.size:
-        return 0.0
-    signs = track.behind[frames - track.frames[0]]
-    return float(signs[signs > 0].mean()) if (signs > 0).any() else 0.0
+    return track.behind[frames - track.frames[0]].tolist() if track.behind.size else [0.0] * len(frames)
 
 
 def _size(track: FaceTrack, frame: int) -> float:
