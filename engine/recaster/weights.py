@@ -120,7 +120,7 @@ ALWAYS: Final = Weights(
     "Apache-2.0",
     "Recaster, learned on rendered people who do not exist (MakeHuman data, CC0)",
     "finds glasses, microphones and whatever is in front of a face all the time",
-    "7117633962d08be60002aa04e7b5ce9ec337278046f78593aa70edebe2376735",
+    "636f5d4c45bc353c32ded41395d5e86ddd560a9208ae69b86a77045acd438a70",
     ("mesh",),
 )
 GUIDED_START: Final = Weights(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 from grown import beard, dark_side, made_up
+from hands import rendered_hand
 from held import held
 from shapes import Random, folds, occluder
 from worn import Glasses, boom, laid, strap
@@ -64,7 +65,9 @@ def person_in(folder: Path, rendered: Path) -> Person:
     return Person(crops, moved, own, look)
 
 
-def example(people: Sequence[Person], random: Random) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def example(
+    people: Sequence[Person], hands: Sequence[NDArray[np.uint8]], random: Random
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """What the network is shown, (SIZE, SIZE, CHANNELS), and what it should say; uint8.
 
     The latter is (FINE, FINE, 2): how far each pixel is hidden, and 255 where that matters.
@@ -79,7 +82,7 @@ def example(people: Sequence[Person], random: Random) -> tuple[NDArray[np.uint8]
     skin = np.quantile(picture[inside][::7], random.uniform(0.4, 0.75), 0)
     own = [beard(random)] if random.random() < 0.4 else []
     own += [dark_side(random)] if random.random() < 0.2 else []
-    things = _things(random, skin, others)
+    things = _things(random, skin, others, hands)
     always = own + (things if random.random() < 0.55 else [])
     look = _with_always(person, always, random) if always else person.look
     things = own + things
@@ -114,24 +117,37 @@ def _own(rendered: Path, record: FaceRecord, matrix: NDArray[np.float64]) -> NDA
     return cv2.warpAffine(255 - mask, alignment.compose(matrix, record.matrix), (FINE, FINE), borderValue=255)
 
 
-def _things(random: Random, skin: NDArray[np.float64], others: NDArray[np.uint8]) -> list[Thing]:
+def _things(
+    random: Random,
+    skin: NDArray[np.float64],
+    others: NDArray[np.uint8],
+    hands: Sequence[NDArray[np.uint8]],
+) -> list[Thing]:
     """What is before a face: mostly one thing, in a quarter of the faces nothing."""
     kind = random.random()
     if kind < 0.24:
         return []
-    if kind < 0.54:
+    if kind < 0.46:
         things: list[Thing] = [Glasses.drawn_from(random).worn]
-        return things if random.random() < 0.75 else [_held(random, skin, others), *things]
-    if kind < 0.62:
+        return things if random.random() < 0.75 else [_held(random, skin, others, hands), *things]
+    if kind < 0.52:
         draw, seed = (boom if random.random() < 0.6 else strap), int(random.integers(1 << 30))
         return [lambda picture, points: laid(draw(np.random.default_rng(seed), points), picture, points)]
-    return [_held(random, skin, others) for _ in range(1 if random.random() < 0.8 else 2)]
+    return [_held(random, skin, others, hands) for _ in range(1 if random.random() < 0.8 else 2)]
 
 
-def _held(random: Random, skin: NDArray[np.float64], others: NDArray[np.uint8]) -> Thing:
-    """A hand or a thing, in the same place of every picture that it is laid on."""
-    own = random.random() < 0.55
-    drawn, over = occluder(random, skin, others) if own else held(random, others)
+def _held(
+    random: Random,
+    skin: NDArray[np.float64],
+    others: NDArray[np.uint8],
+    hands: Sequence[NDArray[np.uint8]],
+) -> Thing:
+    """A hand or a thing, in about the same place of every picture that it is laid on."""
+    kind = random.random()
+    if kind < 0.45:
+        drawn, over = rendered_hand(random, skin, hands)
+    else:
+        drawn, over = occluder(random, skin, others) if kind < 0.68 else held(random, others)
     if random.random() < 0.3:  # moving, or out of focus
         sigma = random.uniform(1, 5)
         drawn = cv2.GaussianBlur(drawn, (0, 0), sigma)
@@ -139,12 +155,18 @@ def _held(random: Random, skin: NDArray[np.float64], others: NDArray[np.uint8]) 
     moved = np.hstack([np.eye(2), random.integers(-8, 9, (2, 1))])
     shade = cv2.warpAffine(over, moved, (FINE, FINE))
     shade = cv2.GaussianBlur(shade, (0, 0), random.uniform(4, 12))[..., None] * random.uniform(0, 0.6)
-    gain = np.exp(random.normal(0, 0.08))
+    drawn = drawn * np.float32(np.exp(random.normal(0, 0.08)))
+    drift = random.uniform(0, 5)
 
     def lay(
         picture: NDArray[np.float32], _: NDArray[np.float64]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        return picture * (1 - shade * (1 - over)) * (1 - over) + drawn * gain, over
+        step = np.hstack([np.eye(2), random.normal(0, drift, (2, 1))])
+        here, dark, there = (
+            cv2.warpAffine(one, step, (FINE, FINE), borderMode=cv2.BORDER_REPLICATE).reshape(FINE, FINE, -1)
+            for one in (over, shade, drawn)
+        )
+        return picture * (1 - dark * (1 - here)) * (1 - here) + there, here
 
     return lay
 

@@ -1,11 +1,15 @@
 """Train the network that finds what is in front of a face, on rendered people (scripts/actors/README.md).
 
-    .venv/bin/python scripts/occluders/train.py CROWD FACESETS WORK [--start OCCLUDERS.tflite]
+    .venv/bin/python scripts/occluders/train.py CROWD FACESETS HANDS WORK [--start OCCLUDERS.tflite]
 
 CROWD holds one folder of rendered pictures per person, FACESETS a faceset of each under the same name (a
-person without one is left out). WORK keeps the weights while they are learned (what is there already
-is gone on with: give such a run another seed) and, in the end, occluders.tflite. Every tenth person is held
-out to measure by.
+person without one is left out), HANDS hands of
+scripts/actors/render_hands.py. WORK keeps the weights while they are learned (what is there already
+is gone on with: give such a run another seed) and, in the end, occluders.tflite. Every tenth person and every
+tenth hand is held out to measure by.
+
+What was learned may have cost something that was known before: always.tflite is the mean (--mean) of the
+network that it began with (--start) and, three times, of what came of it.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from examples import example, person_in
+from hands import hands_in
 
 from recaster.likeness.occluders import CHANNELS, FACE, SIZE
 
@@ -46,14 +51,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("crowd", type=Path, metavar="CROWD")
     parser.add_argument("facesets", type=Path, metavar="FACESETS")
+    parser.add_argument("hands", type=Path, metavar="HANDS")
     parser.add_argument("work", type=Path, metavar="WORK")
     parser.add_argument("--minutes", type=float, default=MINUTES)
     parser.add_argument("--start", type=Path, help="a network to begin with the weights of")
     parser.add_argument("--seed", type=int, default=SEED, help="another one where weights are gone on with")
+    parser.add_argument(
+        "--mean",
+        type=Path,
+        nargs="+",
+        help="learn nothing: write the mean of networks (.weights.h5, .tflite)",
+    )
     options = parser.parse_args()
+    if options.mean:
+        export(mean_of(options.mean), options.work)
+        return
     options.work.mkdir(parents=True, exist_ok=True)
-    folders = (options.crowd, options.facesets)
-    people_in(*folders)  # the processes that draw are forked and find them there
+    folders = (options.crowd, options.facesets, options.hands)
+    drawn_from(*folders)  # the processes that draw are forked and find them there
     random, began = np.random.default_rng(options.seed), time.monotonic()
     with ProcessPoolExecutor(DRAWERS, multiprocessing.get_context("fork")) as drawers:
         held = [drawers.submit(draw, folders, SEED, i, True) for i in range(HELD_BATCHES)]
@@ -78,7 +93,7 @@ def main() -> None:
             one.cancel()
         learner.average()
         learner.measure([one.result() for one in held], "averaged")
-    learner.export(options.work / "occluders.tflite")
+    export(learner.network, options.work)
 
 
 def mixed(
@@ -92,20 +107,21 @@ def mixed(
 
 
 @lru_cache(maxsize=1)
-def people_in(crowd: Path, facesets: Path) -> list[Person]:
-    """The people of a folder of facesets, rendered to another."""
-    return [
-        person_in(folder, crowd / folder.name) for folder in sorted(facesets.iterdir()) if folder.is_dir()
-    ]
+def drawn_from(crowd: Path, facesets: Path, hands: Path) -> tuple[list[Person], list[NDArray[np.uint8]]]:
+    """The people of a folder of facesets, rendered to another, and the hands of a third."""
+    folders = [folder for folder in sorted(facesets.iterdir()) if folder.is_dir()]
+    return [person_in(folder, crowd / folder.name) for folder in folders], hands_in(hands)
 
 
 def draw(
-    folders: tuple[Path, Path], seed: int, step: int, held: bool
+    folders: tuple[Path, Path, Path], seed: int, step: int, held: bool
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The batch of a step, of people to learn from or of those held out."""
     random = np.random.default_rng((seed, held, step))
-    people = [one for i, one in enumerate(people_in(*folders)) if (i % HELD_OUT == 0) == held]
-    shown, wanted = zip(*(example(people, random) for _ in range(BATCH)), strict=True)
+    people, hands = (
+        [one for i, one in enumerate(some) if (i % HELD_OUT == 0) == held] for some in drawn_from(*folders)
+    )
+    shown, wanted = zip(*(example(people, hands, random) for _ in range(BATCH)), strict=True)
     return np.stack(shown), np.stack(wanted)
 
 
@@ -164,11 +180,11 @@ class Learner:
         import tensorflow as tf
 
         keras.utils.set_random_seed(SEED)
-        self._kept, self._network = kept, network()
+        self._kept, self.network = kept, network()
         if kept.exists():
-            self._network.load_weights(kept)
+            self.network.load_weights(kept)
         elif start is not None:
-            begin_with(self._network, start)
+            begin_with(self.network, start)
         self._adam = keras.optimizers.Adam(RATE, clipnorm=1.0, use_ema=True, ema_momentum=AVERAGED)
         self._update = tf.function(self._take_step)
 
@@ -186,20 +202,20 @@ class Learner:
         weight = (0.15 + face) * goal[..., 1:] * (1 + 3 * goal[..., :1])
         goal = goal[..., :1]
         with tf.GradientTape() as tape:
-            logits = self._network(unit, training=True)
+            logits = self.network(unit, training=True)
             entropy = tf.nn.sigmoid_cross_entropy_with_logits(goal, logits)
             said = tf.sigmoid(logits)
             both = tf.reduce_sum(weight * said * goal)
             dice = 1 - (2 * both + 200) / (tf.reduce_sum(weight * (said + goal)) + 200)
             loss = tf.reduce_sum(weight * entropy) / tf.reduce_sum(weight) + 0.3 * dice
-        gradients = tape.gradient(loss, self._network.trainable_variables)
-        self._adam.apply_gradients(zip(gradients, self._network.trainable_variables, strict=True))
+        gradients = tape.gradient(loss, self.network.trainable_variables)
+        self._adam.apply_gradients(zip(gradients, self.network.trainable_variables, strict=True))
         return loss
 
     def measure(self, held: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]], when: str) -> None:
         """Print how well it does on people it has not seen, and keep the weights."""
         said = (
-            np.concatenate([self._network(shown / np.float32(255), training=False) for shown, _ in held]) > 0
+            np.concatenate([self.network(shown / np.float32(255), training=False) for shown, _ in held]) > 0
         )
         shown, wanted = (np.concatenate(parts) for parts in zip(*held, strict=True))
         face = (shown[..., FACE] > 127).repeat(2, 1).repeat(2, 2) & (wanted[..., 1] > 127)
@@ -210,20 +226,38 @@ class Learner:
             f"{when}, held out: IoU {union:.3f}, false {false:.4f} of the face",
             flush=True,
         )
-        self._network.save_weights(self._kept)
+        self.network.save_weights(self._kept)
 
     def average(self) -> None:
         """Take the moving average of the weights instead of the last ones."""
-        self._adam.finalize_variable_values(self._network.trainable_variables)
+        self._adam.finalize_variable_values(self.network.trainable_variables)
 
-    def export(self, path: Path) -> None:
-        """Write the network for LiteRT."""
-        import tensorflow as tf
 
-        converter = tf.lite.TFLiteConverter.from_keras_model(self._network)
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.target_spec.supported_types = [tf.float16]
-        path.write_bytes(converter.convert())
+def mean_of(paths: Sequence[Path]) -> keras.Model:
+    """A network whose weights are the mean of others' that have one beginning (Wortsman et al., 2022).
+
+    It keeps what each of them knows, also where the last was shown little of what the first had learned.
+    """
+    mean, weights = network(), []
+    for path in paths:
+        if path.suffix == ".tflite":
+            begin_with(mean, path)
+        else:
+            mean.load_weights(path)
+        weights.append([np.array(one) for one in mean.get_weights()])
+    mean.set_weights([np.mean(some, 0) for some in zip(*weights, strict=True)])
+    return mean
+
+
+def export(model: keras.Model, work: Path) -> None:
+    """Write a network for LiteRT."""
+    import tensorflow as tf
+
+    work.mkdir(parents=True, exist_ok=True)
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
+    (work / "occluders.tflite").write_bytes(converter.convert())
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from recaster.faces import alignment, topology
+from recaster.faces.cache import analyse_clip
 from recaster.likeness import geometry
 from recaster.likeness.form import canonical_mesh, mesh_in_crop
 from recaster.likeness.occluders import (
@@ -30,6 +31,7 @@ from recaster.likeness.occluders import (
     reduced,
     usual_look,
 )
+from recaster.media.reader import read_some
 
 if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
@@ -158,18 +160,44 @@ def test_a_beard_and_a_dark_side_are_the_faces_own(faces: tuple[np.ndarray, np.n
 
 
 def test_what_is_alike_on_both_sides_below_the_nose_is_a_beard(look: Look) -> None:
-    layout, around = look.layout, np.zeros((SIZE, SIZE), bool)
+    layout, around = look.layout, np.zeros((SIZE, SIZE))
     x, y = layout.points[[9, topology.CHIN], 0].mean(), int(layout.points[topology.NOSE_TIP, 1])
-    around[y + 6 : y + 30, int(x) - 15 : int(x) + 16] = True
+    around[y + 6 : y + 30, int(x) - 15 : int(x) + 16] = 0.9
     brow = np.zeros_like(around)
-    brow[y - 40 : y - 30, int(x) - 15 : int(x) + 16] = True
+    brow[y - 40 : y - 30, int(x) - 15 : int(x) + 16] = 0.9
     microphone = around.copy()
-    microphone[:, : int(x) + 2] = False
-    grown = _beard(around | brow, layout)
-    assert grown[around].all()
-    assert not grown[brow].any()
+    microphone[:, : int(x) + 2] = 0
+    uneven = around * np.where(np.arange(SIZE) < x, 0.55, 1.0)  # seen better on its dark side
+    for beard in (around + brow, uneven):
+        grown = _beard(beard, layout)
+        assert grown[around > 0].all()
+        assert not grown[brow > 0].any()
     assert not _beard(microphone, layout).any()
     assert not _beard(brow, layout).any()
+
+
+def test_a_hand_that_is_there_in_every_frame_stays(actors: Path) -> None:
+    clip, frames = actors / "shots" / "hand.mp4", range(0, 20, 2)
+    analysis = analyse_clip(clip)
+    points = analysis.tracks[0].landmarks[frames]
+    matrices = geometry.fit_crop(points, mesh_in_crop(canonical_mesh(points), CROP))
+    crops = [
+        np.ascontiguousarray(alignment.warp(frame.image, matrix, CROP))
+        for frame, matrix in zip(read_some(clip, list(frames)), matrices, strict=True)
+    ]
+    meshes = [alignment.transform(p, m) for p, m in zip(points, matrices, strict=True)]
+    small = [reduced(crop, mesh) for crop, mesh in zip(crops, meshes, strict=True)]
+    look = usual_look(np.stack([crop for crop, _ in small]), np.stack([mesh for _, mesh in small]))
+    look = Occluders().with_always(look, crops, meshes)
+    truth = np.load(actors / "shots" / "hand-true.npz")
+    real = np.unpackbits(truth["front"][frames], axis=-1)[..., : truth["size"][1]]
+    finder, figures = Occluders(), []
+    for crop, mesh, matrix, one in zip(crops, meshes, matrices, real, strict=True):
+        hand = cv2.warpAffine(one, matrix, (CROP, CROP)) > 0
+        found, face = hidden(finder.chances(look, crop, mesh), CROP) > 0.5, outline(mesh)
+        figures.append([(found & hand & face).sum(), ((found | hand) & face).sum()])
+    shared, together = np.sum(figures, 0)
+    assert shared > 0.5 * together
 
 
 def test_only_what_is_where_something_always_is_belongs_to_it(
@@ -186,6 +214,12 @@ def test_only_what_is_where_something_always_is_belongs_to_it(
     belongs = _belonging(chances, always, covering)
     assert (belongs[y - 30 : y - 20, x - 30 : x + 30] > 0.6).all()
     assert not belongs[y - 12 :].any()
+    long = np.zeros((FINE, FINE))
+    long[y - 30 : y + 100, x - 5 : x + 6] = 0.95  # begins there, and goes on too far
+    always[SIZE // 4 :] = 0
+    belongs = _belonging(long, always, covering)[:, x]
+    assert (belongs > 0.6).any()
+    assert not belongs[y + 70 :].any()
 
 
 def test_what_a_mouth_does_is_no_occluder(faces: tuple[np.ndarray, np.ndarray]) -> None:

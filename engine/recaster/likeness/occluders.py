@@ -66,8 +66,8 @@ _PLAIN_THERE, _PLAIN_SURE = 0.5, 0.8
 """The same for what is always there: where the second network sees it, and where it is sure."""
 _AS_THE_OTHER = np.log(_LIKELY) / np.log(_PLAIN_THERE)
 """To this power the second network's chances have the first one's limits."""
-_ALIKE, _MIDDLE = 0.45, (9, topology.NOSE_TIP, topology.CHIN)
-"""Of a beard so much is where its mirror picture is; points of the mesh that the mirror goes through."""
+_ALIKE, _MIDDLE = 0.38, (9, topology.NOSE_TIP, topology.CHIN)
+"""Of what is seen of a beard so much is in its mirror picture, too; points of the mesh in its middle."""
 _OWN = 100
 """The value of a beard in ``Look.always``."""
 _BROAD = 0.35
@@ -76,6 +76,8 @@ _INSIDE, _SPECK = 27, 65
 """Fewer texels than the second, farther inside the face than half of the first, are hair beside it."""
 _MOSTLY, _NEAR = 0.5, 7
 """What is in front in this share of the frames is always there, give or take half of so many pixels."""
+_MOVES = 49
+"""What is always there moves by half of so many pixels at most, or what hangs together with it is not it."""
 _LEAST = 240
 """Fewer pixels are no hand."""
 _RIM = 9
@@ -231,17 +233,19 @@ class Occluders:
             crops: (FINE, FINE, 3) uint8 RGB, frames from all over the clip.
             points: (478, 3), their meshes in the crops' pixels.
         """
-        share, about = np.zeros((SIZE, SIZE), np.float32), np.ones((_NEAR, _NEAR), np.uint8)
+        sums, about = np.zeros((SIZE, SIZE, 3)), np.ones((_NEAR, _NEAR), np.uint8)
         glasses, seen = glasses_in(crops, points), []
         for crop, mesh in zip(crops, points, strict=True):
             found = _besides_mouth(_chances(self._always, compared(look, crop, mesh), FINE), mesh)
             if glasses is not None:
                 seen.append((found > _PLAIN_THERE)[glasses.drawn(mesh, FINE) > 0].mean())
             near = cv2.dilate(np.where(found > _PLAIN_THERE, 255, 0).astype(np.uint8), about)
-            small, moved = reduced(np.repeat(near[..., None], 3, -1), mesh)
-            share += unwrap(small, moved, look.layout)[..., 0] / np.float32(255 * len(crops))
+            likely = np.rint(255 * found).astype(np.uint8)
+            small, moved = reduced(np.dstack([near, likely, likely]), mesh)
+            sums += unwrap(small, moved, look.layout)
+        share, likely, _ = np.moveaxis(sums / (255 * len(crops)), -1, 0)
         always = np.where(share > _MOSTLY, 255, 0).astype(np.uint8)
-        always[_beard(always > 0, look.layout)] = _OWN
+        always[_beard(likely, look.layout)] = _OWN
         if seen and np.mean(seen) > _BROAD:
             glasses = None  # rims so broad are found better by the network
         inner = cv2.erode(face_in(look.layout), np.ones((_INSIDE, _INSIDE), np.uint8)) > 0
@@ -256,21 +260,20 @@ def _chances(network: Model, shown: NDArray[np.uint8], side: int) -> Floats:
     return np.asarray(1 / (1 + np.exp(-found)))
 
 
-def _beard(always: NDArray[np.bool_], layout: Layout) -> NDArray[np.bool_]:
-    """Where a beard grows: below the nose, if what is always there is alike there on both sides.
+def _beard(likely: Floats, layout: Layout) -> NDArray[np.bool_]:
+    """Where a beard grows: below the nose, if what is seen there is alike on both sides.
 
     Args:
-        always: (SIZE, SIZE), where in the layout something is always there.
+        likely: (SIZE, SIZE), how likely something is there in the layout, 0 to 1: the mean of some frames.
         layout: where the mesh lies in it.
     """
     face = face_in(layout) > 0
     face[: int(layout.points[topology.NOSE_TIP, 1])] = False
-    low = always & face
     middle = float(layout.points[list(_MIDDLE), 0].mean())
-    turned = cv2.flip(low.astype(np.float32), 1)
     shift = np.array([[1.0, 0, 2 * middle - (SIZE - 1)], [0, 1.0, 0]])
-    mirrored = cv2.warpAffine(turned, shift, (SIZE, SIZE)) > 0.5
-    alike = (low & mirrored).sum() > _ALIKE * (low | mirrored).sum()
+    low = (likely * face).astype(np.float32)
+    mirrored = cv2.warpAffine(np.asarray(cv2.flip(low, 1)), shift, (SIZE, SIZE)) * face
+    alike = np.minimum(low, mirrored).sum() > _ALIKE * np.maximum(low, mirrored).sum()
     return face & bool(alike)
 
 
@@ -283,8 +286,9 @@ def _belonging(chances: Floats, always: NDArray[np.uint8], covering: Cover) -> F
     _, labels = cv2.connectedComponents((chances > _PLAIN_THERE).astype(np.uint8))
     kept = np.bincount(labels[(here == 255) & (chances > _PLAIN_SURE)], minlength=labels.max() + 1) > 0
     kept[0] = False
+    around = cv2.dilate(np.where(here == 255, 1, 0).astype(np.uint8), np.ones((_MOVES, _MOVES), np.uint8))
     # As likely as the other network says it, whose limits ``hidden`` knows.
-    return np.where(kept[labels], chances**_AS_THE_OTHER, 0)
+    return np.where(kept[labels] & (around > 0), chances**_AS_THE_OTHER, 0)
 
 
 def _besides_mouth(chances: Floats, points: Floats) -> Floats:
