@@ -15,7 +15,7 @@ from recaster.faces.smoothing import Smoothing
 from recaster.media.reader import read_frames
 from recaster.media.types import Frame
 from recaster.swapping.masks import face_outline
-from recaster.swapping.nearer import covering, nearer_faces, with_ears
+from recaster.swapping.nearer import covering, head_outline, nearer_faces
 from recaster.swapping.render import Renderer
 from recaster.swapping.scene import Scene
 from recaster.swapping.settings import SwapSettings
@@ -62,7 +62,7 @@ def test_who_was_not_chosen_is_not_touched(fake: Any, kind: str, factor: float) 
     alone, both = (render(fake, [mine], tracks, **settings) for tracks in ([mine], [mine, other]))
     for index, (before, after) in enumerate(zip(alone, both, strict=True)):
         theirs = inside(other, index, after.matte.shape, 2.0)
-        left = int(with_ears(other.landmarks[index])[..., 0].min()) - 2
+        left = int(head_outline(other.landmarks[index])[..., 0].min()) - 2
         assert before.matte[theirs].any()
         assert not after.matte[theirs].any()
         assert np.array_equal(after.image[theirs], after.frame.image[theirs])
@@ -122,11 +122,12 @@ def test_who_was_seen_to_be_behind_is_behind_whatever_its_size(fake: Any, factor
     assert nearer_faces([mine], [mine, late], Smoothing()) == {}
 
 
-def test_ears_belong_to_a_face(actors: Path) -> None:
+def test_ears_and_hair_belong_to_a_face(actors: Path) -> None:
     [track] = analyse(read_frames(actors / "performer.mp4", 30, 34)).tracks
     points, plain = track.landmarks[0], face_outline(track.landmarks[0])
-    ears = with_ears(points)
-    width = np.ptp(plain[..., 0])
-    assert 1.15 * width < np.ptp(ears[..., 0]) < 1.5 * width
-    assert all(cv2.pointPolygonTest(ears, tuple(map(float, corner)), True) > -0.01 for corner in plain[:, 0])
-    assert np.array_equal(with_ears(points[:68]), face_outline(points[:68]))
+    head = head_outline(points)
+    (width, height), (wide, high) = (np.ptp(one, axis=(0, 1)) for one in (plain, head))
+    assert 1.15 * width < wide < 1.5 * width
+    assert 1.15 * height < high < 1.5 * height
+    assert all(cv2.pointPolygonTest(head, tuple(map(float, corner)), True) > -0.01 for corner in plain[:, 0])
+    assert np.array_equal(head_outline(points[:68]), face_outline(points[:68]))

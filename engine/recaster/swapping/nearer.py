@@ -11,7 +11,7 @@ import numpy as np
 from recaster.faces.alignment import transform
 from recaster.faces.crowd import is_behind
 from recaster.faces.smoothing import smooth
-from recaster.faces.topology import EARS, MESH_POINTS, POINTS
+from recaster.faces.topology import CHIN, EARS, FOREHEAD, MESH_POINTS, POINTS
 from recaster.swapping.masks import SUBPIXEL_BITS, face_outline
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 EAR: Final = 0.18
 """Ears reach so far beyond a face's sides, as a share of its width."""
+HAIR: Final = 0.3
+"""Hair reaches so far above a forehead, as a share of the face's height."""
+HAIRLINE: Final = (54, 103, 67, FOREHEAD, 297, 332, 284)
+"""Points of the mesh along it."""
 EAR_LEFT, EAR_RIGHT = (162, 127, 234, 93), (389, 356, 454, 323)
 """Points of the mesh beside an ear's top, middle and lobe."""
 CLEARLY: Final = 0.8
@@ -59,7 +63,7 @@ def nearer_faces(
             if steady is None:
                 steady = smooth(other.landmarks, other.times, smoothing)
             for frame in frames.tolist():
-                found[number, frame].append(with_ears(steady[frame - other.frames[0]]))
+                found[number, frame].append(head_outline(steady[frame - other.frames[0]]))
     return dict(found)
 
 
@@ -78,8 +82,8 @@ def covering(outlines: Sequence[Outline], matrix: Floats, size: int) -> NDArray[
     return covered.astype(np.float32) / np.float32(255)
 
 
-def with_ears(points: Floats) -> Outline:
-    """The outline of a face with its ears, (M, 1, 2) float32 pixels; without them where points have no depth.
+def head_outline(points: Floats) -> Outline:
+    """The outline of a face with ears and hair, (M, 1, 2) float32 pixels; of the face alone without depth.
 
     Args:
         points: (N, 3) of the face.
@@ -87,9 +91,13 @@ def with_ears(points: Floats) -> Outline:
     outline = face_outline(points)
     if len(points) != POINTS:
         return outline
-    across = points[EARS[1]] - points[EARS[0]]
-    ears = [points[list(side)] + way * EAR * across for side, way in ((EAR_LEFT, -1), (EAR_RIGHT, 1))]
-    corners = np.concatenate([outline[:, 0], *(ear[:, :2] for ear in ears)]).astype(np.float32)
+    across, up = points[EARS[1]] - points[EARS[0]], points[FOREHEAD] - points[CHIN]
+    around = [
+        points[list(EAR_LEFT)] - EAR * across,
+        points[list(EAR_RIGHT)] + EAR * across,
+        points[list(HAIRLINE)] + HAIR * up,
+    ]
+    corners = np.concatenate([outline[:, 0], *(part[:, :2] for part in around)]).astype(np.float32)
     return np.asarray(cv2.convexHull(corners))
 
 
