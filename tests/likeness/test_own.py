@@ -17,7 +17,7 @@ from recaster.likeness.geometry import eye_distance
 from recaster.likeness.layout import face_in, unwrap
 from recaster.likeness.likeness import Likeness
 from recaster.likeness.own import facing, visible_texels, whole_face
-from recaster.likeness.parts import features, filled, grown, shrunk
+from recaster.likeness.parts import features, filled, grown, lenses, shrunk
 from recaster.likeness.rims import rims
 from recaster.swapping.guided import GLASSES, GuidedSwapper
 
@@ -320,6 +320,34 @@ def test_glasses_are_taken_off(
     assert GuidedSwapper(likeness, 64, "0").warnings == (GLASSES,)
     eyes = filled(layout, topology.EYE_LEFT) | filled(layout, topology.EYE_RIGHT)
     assert np.abs(likeness.textures[ours].astype(float) - wanted)[:, eyes > 0].mean() < 4
+
+
+@pytest.mark.parametrize("tint", [(-16, 6, 2), (-2, 10, 14)], ids=["a tint", "a reflection"])
+def test_behind_lenses_skin_has_no_tint_of_theirs(
+    clean: Likeness, layout: Layout, tint: tuple[int, int, int]
+) -> None:
+    worn = glasses(0.03)(layout.points, layout.size)
+    holes, kinds = cv2.findContours(worn, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    behind = np.zeros_like(worn)
+    for hole, kind in zip(holes, kinds[0], strict=True):
+        cv2.drawContours(behind, [hole], -1, int(kind[3] >= 0), -1)
+    textures = clean.textures.astype(float) + behind[..., None] * np.array(tint)
+    textures[:, worn > 0] = (40, 35, 35)
+    shown, _ = whole_face(np.clip(textures, 0, 255).astype(np.uint8), layout)
+    skin_there = (behind > 0) & (features(layout) == 0) & (grown(worn, 3) == 0)
+    off = (shown.astype(float) - clean.textures)[:, skin_there]
+    left = np.ptp(off.mean((0, 1)))
+    assert left < 0.4 * np.ptp(tint)
+    lids = filled(layout, topology.EYE_LEFT) | filled(layout, topology.EYE_RIGHT)
+    assert np.ptp((shown.astype(float) - clean.textures)[:, lids > 0].mean((0, 1))) < 0.7 * np.ptp(tint)
+
+
+def test_glasses_leave_the_skin_behind_their_lenses(actor_faceset: Faceset, clean: Likeness) -> None:
+    likeness = Likeness.from_faceset(Painted(actor_faceset, glasses(0.04), (35, 30, 30)), references=12)
+    ours, theirs = paired(likeness, clean)
+    around = (lenses(clean.layout) > 0) & (filled(clean.layout, topology.OVAL) > 0)
+    off = np.abs(likeness.textures[ours].astype(float) - clean.textures[theirs])[:, around]
+    assert off.mean() < 8.5
 
 
 def test_nobody_without_glasses_loses_lines_around_the_eyes(clean: Likeness) -> None:

@@ -15,9 +15,19 @@ import numpy as np
 from recaster.faces import topology
 from recaster.likeness.geometry import eye_distance
 from recaster.likeness.layout import vertices
-from recaster.likeness.parts import UPPER_CHEEKS, brows, drawn, features, filled, grown, lenses, shrunk
+from recaster.likeness.parts import (
+    UPPER_CHEEKS,
+    brows,
+    continued,
+    drawn,
+    features,
+    filled,
+    grown,
+    lenses,
+    shrunk,
+)
 from recaster.likeness.raster import rasterised
-from recaster.likeness.rims import rims
+from recaster.likeness.rims import bare_eyes, rims
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,7 +122,7 @@ def whole_face(
     well = [np.maximum(one * face, always) for one in seen or [np.ones_like(always)] * len(textures)]
     faced = (np.max(well, 0) > 0.5) | (middle > 0)
     worn = rims(textures, layout)
-    well = [one * (1 - rim) for one, rim in zip(well, worn, strict=True)]
+    textures = bare_eyes(textures, worn, layout)
     if covered is not None:
         well = [one * (1 - other) for one, other in zip(well, covered, strict=True)]
     usual = _usual(textures, well, skin)
@@ -120,7 +130,6 @@ def whole_face(
     clear = shrunk(own, _SHADOW * distance) * skin
     exact = np.maximum(exact, brows(layout, _BROW * distance)) * _not_buried(own, layout)
     own = np.maximum(_faded(own, distance), cv2.GaussianBlur(exact, (0, 0), _NOISE * distance))
-    own *= 1 - np.min(worn, 0)
     usual = _completed(usual, own, clear, layout)
     expected = _in_lab(usual, layout)
     limit = np.where(middle, _CERTAIN, 1)
@@ -270,24 +279,6 @@ def _known_and_on(picture: Picture, known: Picture, skin: Picture) -> Picture:
     """A picture where it is known; where it is not, the skin that is known goes on smoothly."""
     share = known[..., None]
     return share * picture + (1 - share) * continued(picture, known * skin)
-
-
-def continued(picture: Picture, known: Picture) -> Picture:
-    """A picture (S, S, 3) that goes on smoothly where it is not known (pull-push; Gortler et al., 1996).
-
-    Args:
-        picture: float32; anything where ``known`` is 0.
-        known: (S, S) float32, 0 to 1.
-    """
-    levels = [(picture * known[..., None], known)]
-    while min(levels[-1][1].shape) > 2:
-        levels.append((cv2.pyrDown(levels[-1][0]), cv2.pyrDown(levels[-1][1])))
-    goes_on = (levels[0][0].sum((0, 1)) / max(float(known.sum()), _LEAST)).reshape(1, 1, 3)
-    for colours, weight in reversed(levels):
-        goes_on = cv2.resize(goes_on, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        share = np.clip(4 * weight, 0, 1)[..., None]
-        goes_on += share * (colours / np.maximum(weight, _LEAST)[..., None] - goes_on)
-    return goes_on
 
 
 def _unlike(lab: Picture, expected: Picture, darker: float | Floats = _DARKER) -> Picture:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from recaster.likeness.layout import Layout
 
+    Picture = NDArray[np.float32]
+
 _NOSTRILS: Final = (48, 115, 220, 45, 4, 275, 440, 344, 278, 294, 327, 2, 98, 64)
 _FEATURES: Final = (
     (topology.EYE_LEFT, 0.16, 0.1),
@@ -31,6 +33,7 @@ UPPER_CHEEKS: Final = (50, 205, 425, 280, 195)
 
 _LENS, _LENS_DROP = 0.48, 0.12
 """Radius of a lens, and how far its middle lies below the eye's, in eye distances."""
+_LEAST: Final = 1e-6
 
 
 def filled(layout: Layout, points: Sequence[int]) -> NDArray[np.uint8]:
@@ -75,6 +78,24 @@ def lenses(layout: Layout) -> NDArray[np.uint8]:
         across, down = layout.points[list(corners)].mean(0)
         cv2.circle(mask, (round(across), round(down + _LENS_DROP * distance)), round(_LENS * distance), 1, -1)
     return mask
+
+
+def continued(picture: Picture, known: Picture) -> Picture:
+    """A picture (S, S, 3) that goes on smoothly where it is not known (pull-push; Gortler et al., 1996).
+
+    Args:
+        picture: float32; anything where ``known`` is 0.
+        known: (S, S) float32, 0 to 1.
+    """
+    levels = [(picture * known[..., None], known)]
+    while min(levels[-1][1].shape) > 2:
+        levels.append((cv2.pyrDown(levels[-1][0]), cv2.pyrDown(levels[-1][1])))
+    goes_on = (levels[0][0].sum((0, 1)) / max(float(known.sum()), _LEAST)).reshape(1, 1, 3)
+    for colours, weight in reversed(levels):
+        goes_on = cv2.resize(goes_on, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        share = np.clip(4 * weight, 0, 1)[..., None]
+        goes_on += share * (colours / np.maximum(weight, _LEAST)[..., None] - goes_on)
+    return goes_on
 
 
 def grown(mask: NDArray[np.uint8], reach: float) -> NDArray[np.uint8]:

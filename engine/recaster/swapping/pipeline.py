@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from recaster.swapping.settings import SwapSettings
     from recaster.swapping.swapper import Swapper
 
-PLAN_FORMAT: Final = 28
+PLAN_FORMAT: Final = 29
 REPORT_FORMAT: Final = 1
 
 
