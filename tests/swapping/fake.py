@@ -10,6 +10,7 @@ import dataclasses
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import av
@@ -81,7 +82,7 @@ def analysis(tracks: Sequence[FaceTrack], count: int) -> Analysis:
 
 def with_look(scene: Scene) -> Scene:
     """The scene as if the usual look of its first face were known."""
-    return dataclasses.replace(scene, looks={0: "look"})
+    return dataclasses.replace(scene, looks={0: SimpleNamespace(glasses=None, lost=False)})
 
 
 class FakeSwapper:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import signal
 import subprocess
 import sys
 import time
 from fractions import Fraction
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -135,6 +137,20 @@ def test_parts_can_be_kept_until_the_result_is_safe(swap: Any, tmp_path: Path) -
     assert swap(tmp_path / "out.mp4").resumed == COUNT
     assert (tmp_path / "out.mp4").read_bytes() == first
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+
+
+def test_glasses_that_cannot_be_kept_are_told_of_again_after_a_stop(
+    swap: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looked_at(scene: Any, _read: Any, _available: Any, shown: Any, *_: Any) -> Any:
+        looks = {99: SimpleNamespace(lost=True)} if any(shown) else {}  # of a face that isn't painted
+        return dataclasses.replace(scene, looks=looks)
+
+    monkeypatch.setattr(pipeline, "looked_at", looked_at)
+    mask = MaskSettings(kind="learned")
+    assert swap(tmp_path / "out.mp4", mask=mask, keep_parts=True).warnings == (pipeline.LOST_GLASSES,)
+    result = swap(tmp_path / "out.mp4", mask=mask)
+    assert (result.resumed, result.warnings) == (COUNT, (pipeline.LOST_GLASSES,))
 
 
 def test_a_matte_can_be_asked_for_after_a_stop(

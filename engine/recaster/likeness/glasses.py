@@ -2,8 +2,8 @@
 
 Rims are lines, brighter or darker than the skin on both sides, that keep their place on the head. So a pair
 of glasses is a few numbers, and those are sought whose outlines, drawn onto the mesh of several frames, lie
-on lines in all of them (analysis by synthesis). Lids, brows, wrinkles and make-up aren't lines all around
-both eyes.
+on lines in all of them (analysis by synthesis, by differential evolution; Storn and Price, 1997). Lids,
+brows, wrinkles and make-up aren't lines all around both eyes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 
 from recaster.faces import topology
+from recaster.likeness.eyewear import Head, Line, in_lab
+from recaster.likeness.eyewear_course import learned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,130 +24,144 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recaster.faces.types import Floats
+    from recaster.likeness.eyewear import Lines
     from recaster.media.types import Image
 
-EYES: Final = ((33, 133, 159, 145), (263, 362, 386, 374))
-"""Corners and lids of the right and of the left eye."""
-BESIDE: Final = (127, 356)
-"""The rim of the face beside either eye."""
-BROW: Final = 9
+    Picture = NDArray[np.float32]
+
 FRAMES: Final = 6
 """Frames that outlines are drawn onto."""
-_NAMES: Final = ("width", "height", "gap", "down", "near", "form", "slant", "across", "roll")
-_LOWEST: Final = np.array([0.32, 0.24, 0.14, -0.08, 0.05, 0.45, -0.1, -0.06, -0.06])
-_HIGHEST: Final = np.array([0.62, 0.56, 0.40, 0.28, 0.35, 1.08, 0.15, 0.06, 0.06])
+_LOWEST: Final = np.array([0.30, 0.20, 0.12, -0.14, 0.05, 0.45, -0.12, -0.06, -0.06])
+_HIGHEST: Final = np.array([0.62, 0.56, 0.42, 0.28, 0.60, 1.08, 0.15, 0.06, 0.06])
 """Half of a lens's width and height, the gap between lenses, how far they are below and before the eyes, the
 power of a superellipse, how much higher their outer side is, and how they sit askew; lengths in distances of
 the eyes."""
-_FIRST, _ROUNDS, _STEPS = 900, 5, 220
-"""Random outlines that are tried, how many of them are improved, and how often."""
-_HOPELESS, _THERE = 0.13, 0.36
-"""No outline scores less than this to begin with where there are glasses, nor the best one less than that."""
-_POINTS = 40
-_REACH = 2.2
-"""A line is this much narrower than twice, in pixels of a picture of ``SIDE``."""
-_CONTRAST = 4.0
+_FIRST, _BEST, _ROUNDS, _LEADERS = 1500, 96, 40, 15
+"""Random outlines that are tried, how many of them are improved, how often, and how many of those lead."""
+_HOPELESS: Final = 0.5
+"""No outline scores less than this to begin with where there are glasses."""
+_THERE: Final = 0.73
+_SEEN: Final = 0.69
+"""The best outline of glasses scores the first; or, where they aren't seen clearly, the second, with all
+``_WHOLE`` lines. Of 60 bare faces none had more than .67."""
+_WHOLE: Final = 5
+"""Two rims, a bridge and two temples."""
+_ABOUT: Final = 0.15
+"""So far around lenses nothing but their own lines is theirs, in eye distances."""
+_POINTS: Final = 40
+_AROUND, _ALONG = 64, 12
+"""Points of a rim, and of a bridge or a temple."""
+_ANGLES: Final = 8
+_NARROW, _BROAD = 2.2, 4.5
+"""Pixels from the middle of a line to what is beside it."""
+_CONTRAST: Final = 4.0
 """Grey levels that a line differs by from what is beside it."""
-_PART_THERE = 0.3
+_STRETCH, _NEAR = 9, 5
+"""A line is straight for so many pixels, and counts as near as half of so many: meshes are off by some."""
+_DOUBT, _LIDS = 0.4, 0.13
+"""Lines count less by so much where brows are, and so far around eyes, in eye distances."""
+_PART_THERE: Final = 0.5
 """A bridge or a temple is drawn where its line scores so much."""
-_WIDE = 0.11
-"""So wide a strip is kept along rims, in distances of the eyes: real ones are no superellipses."""
-_FRACTION = 4
 
 
 @dataclass(frozen=True, eq=False)
 class Glasses:
-    """One pair of glasses.
+    """One pair of glasses."""
 
-    Attributes:
-        lines: (N, 3) each, right, down and towards the camera from between the eyes, in eye distances.
-        temples: for the right and the left side where a temple begins, as in ``lines``, and how far below the
-            rim of the face beside the eye it ends; None where none was seen.
-    """
+    lines: Lines
 
-    lines: tuple[Floats, ...]
-    temples: tuple[tuple[Floats, float] | None, ...]
+    def drawn(self, crop: Image, points: Floats, size: int) -> Picture:
+        """Where they are in a crop (size, size), 0 to 1."""
+        head = Head.of(points)
+        return self.lines.drawn(self.lines.found(in_lab(crop), head), head, size / len(crop), size)
 
-    def drawn(self, points: Floats, size: int) -> NDArray[np.float32]:
-        """Where they are in a crop (size, size), 0 to 1, of a face whose mesh (478, 3) is in its pixels."""
-        head, picture = _Head.of(points), np.zeros((size, size), np.uint8)
-        lines = [head.at(line) for line in self.lines]
-        lines += [
-            head.temple(side, *temple) for side, temple in enumerate(self.temples) if temple is not None
-        ]
-        wide = max(2, round(_WIDE * head.unit))
-        for line in lines:
-            corners = np.rint(line * (1 << _FRACTION)).astype(np.int32)
-            cv2.polylines(picture, [corners], False, 255, wide, cv2.LINE_AA, _FRACTION)
-        return picture.astype(np.float32) / np.float32(255)
+    def about(self, points: Floats, size: int) -> NDArray[np.bool_]:
+        """The surroundings of both lenses in a crop (size, size) in whose pixels the mesh (478, 3) is."""
+        head, area = Head.of(points), np.zeros((size, size), np.uint8)
+        rims = head.at(np.concatenate([rim.points for rim in self.lines.lines[:2]]))
+        cv2.fillConvexPoly(area, cv2.convexHull(np.rint(rims).astype(np.int32)), 1)
+        side = 2 * round(_ABOUT * head.unit) + 1
+        return np.asarray(cv2.dilate(area, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))) > 0)
 
 
-def glasses_in(crops: Sequence[Image], points: Sequence[Floats]) -> Glasses | None:
-    """The glasses that are worn in all of some frames; None where none are.
+def glasses_in(crops: Sequence[Image], points: Sequence[Floats]) -> tuple[Glasses | None, bool]:
+    """The glasses that are worn in all of some frames.
 
     Args:
         crops: (size, size, 3) uint8 RGB each, the same face.
         points: (478, 3), its meshes in the crops' pixels.
+
+    Returns:
+        The glasses, None where none can be followed; and whether some are there.
     """
     some = range(0, len(crops), max(1, len(crops) // FRAMES))
-    seen = _Seen([_Head.of(points[i]) for i in some], [_lightness(crops[i]) for i in some])
+    seen = _Seen([Head.of(points[i]) for i in some], [_line_maps(crops[i], points[i]) for i in some])
+    score, form = _sought(seen)
+    guess = _guess(form, seen) if score > _SEEN else []
+    if score < _THERE:
+        return None, len(guess) == _WHOLE
+    pictures = [
+        np.dstack([in_lab(crop), 1 - np.float32(_lids(mesh, len(crop)))])
+        for crop, mesh in zip(crops, points, strict=True)
+    ]
+    lines = learned(guess, pictures, [Head.of(one) for one in points])
+    return Glasses(lines), True
+
+
+def _sought(seen: _Seen) -> tuple[float, Floats]:
+    """The score of the best outline, and that outline's numbers."""
     random = np.random.default_rng(0)
-    first = random.uniform(_LOWEST, _HIGHEST, (_FIRST, len(_NAMES)))
-    few = _Seen(seen.heads[::2], seen.pictures[::2])
-    scores = np.array([few.rims(one) for one in first])
+    forms = random.uniform(_LOWEST, _HIGHEST, (_FIRST, len(_LOWEST)))
+    scores = seen.rims(forms)
     if scores.max() < _HOPELESS:
-        return None
-    found = [_improved(first[i], seen, random) for i in np.argsort(scores)[::-1][:_ROUNDS]]
-    score, best = max(found, key=lambda one: one[0])
-    glasses = _whole(best, seen) if score > _THERE else None
-    # Made-up lids and brows may lie on two outlines, too; nothing joins those, and no temple begins there.
-    return None if glasses is None or len(glasses.lines) == 2 or glasses.temples == (None, None) else glasses
+        return float(scores.max()), forms[scores.argmax()]
+    best = np.argsort(scores)[::-1][:_BEST]
+    forms, scores = forms[best], scores[best]
+    for _ in range(_ROUNDS):
+        leaders = forms[np.argsort(scores)[::-1][random.integers(0, _LEADERS, _BEST)]]
+        one, other = (forms[random.permutation(_BEST)] for _ in range(2))
+        step = random.uniform(0.3, 0.8, (_BEST, 1))
+        tried = forms + step * (leaders - forms + one - other)
+        tried = np.clip(np.where(random.random(forms.shape) < 0.8, tried, forms), _LOWEST, _HIGHEST)
+        reached = seen.rims(tried)
+        better = reached > scores
+        forms[better], scores[better] = tried[better], reached[better]
+    return float(scores.max()), forms[scores.argmax()]
 
 
-def _improved(start: Floats, seen: _Seen, random: np.random.Generator) -> tuple[float, Floats]:
-    """A better outline near one, and its score: steps at random that are kept where they help."""
-    best, score, step = start, seen.rims(start), (_HIGHEST - _LOWEST) * 0.12
-    for number in range(_STEPS):
-        change = random.normal(size=len(best)) * step * (random.random(len(best)) < 0.5)
-        other = np.clip(best + change, _LOWEST, _HIGHEST)
-        if (reached := seen.rims(other)) > score:
-            best, score = other, reached
-        elif number % 20 == 19:
-            step = step * 0.7
-    return score, best
-
-
-def _whole(form: Floats, seen: _Seen) -> Glasses:
-    """Glasses with these rims, and the bridge and the temples that fit them best."""
-    right, left = _outlines(form)
+def _guess(form: Floats, seen: _Seen) -> list[Line]:
+    """Lines of glasses with these rims, and the bridge and the temples that fit them best."""
+    rims = _outlines(form[None])[0]
+    right, left = rims
     inner = right[np.argmax(right[:, 0])], left[np.argmin(left[:, 0])]
-    share = np.linspace(0, 1, 9)[:, None]
-    lines = [np.concatenate([one, one[:1]]) for one in (right, left)]
-    straight, down = inner[0] * (1 - share) + inner[1] * share, np.array([0, 1, 0])
-    bridges = [
-        straight + (up - bow * np.sin(np.pi * share)) * down
-        for up in np.linspace(-0.25, 0.08, 12)
-        for bow in (0.0, 0.05, 0.1)
-    ]
-    score, bridge = max(((seen.line(one), one) for one in bridges), key=lambda one: one[0])
-    lines += [bridge] * (score > _PART_THERE)
-    return Glasses(tuple(lines), tuple(_temple(side, one, seen) for side, one in enumerate((right, left))))
+    lines = [Line(_evenly(rim, True, _AROUND), True) for rim in rims]
+    share, down = np.linspace(0, 1, _ALONG)[:, None], np.array([0, 1, 0])
+    bridges = np.stack(
+        [
+            inner[0] * (1 - share) + inner[1] * share + (up - bow * np.sin(np.pi * share)) * down
+            for up in np.linspace(-0.25, 0.08, 12)
+            for bow in (0.0, 0.05, 0.1)
+        ]
+    )
+    lines += seen.best(bridges)
+    for side, rim in enumerate(rims):
+        outer = rim[np.argmax(rim[:, 0] * (2 * side - 1))]
+        ear = np.median([head.beside[side] for head in seen.heads], 0)
+        lines += seen.best(
+            np.stack(
+                [
+                    (outer + up * down) * (1 - share) + (ear + low * down) * share
+                    for up in np.linspace(-0.3, 0.1, 9)
+                    for low in np.linspace(-0.15, 0.2, 8)
+                ]
+            )
+        )
+    return lines
 
 
-def _temple(side: int, rim: Floats, seen: _Seen) -> tuple[Floats, float] | None:
-    outer = rim[np.argmax(rim[:, 0] * (2 * side - 1))]
-    tried = [
-        (outer + np.array([0, up, 0]), low)
-        for up in np.linspace(-0.3, 0.1, 9)
-        for low in np.linspace(-0.15, 0.2, 8)
-    ]
-    score, best = max(((seen.temple(side, *one), one) for one in tried), key=lambda one: one[0])
-    return best if score > _PART_THERE else None
-
-
-def _outlines(form: Floats) -> tuple[Floats, Floats]:
-    """(_POINTS, 3) for each lens: its rim, as in ``Glasses.lines``."""
-    width, height, gap, down, near, power, slant, across, roll = form
+def _outlines(forms: Floats) -> Floats:
+    """(forms, 2, _POINTS, 3): the rims of each form, along the axes of a head."""
+    width, height, gap, down, near, power, slant, across, roll = forms.T[..., None]
     angles = np.linspace(0, 2 * np.pi, _POINTS, endpoint=False)
     cos, sin = np.cos(angles), np.sin(angles)
     right, below = width * np.sign(cos) * np.abs(cos) ** power, height * np.sign(sin) * np.abs(sin) ** power
@@ -155,99 +171,89 @@ def _outlines(form: Floats) -> tuple[Floats, Floats]:
         x = side * (gap / 2 + width) + right
         bent = 0.25 * np.clip(gap / 2 + width + outwards - 0.3, 0, None) ** 2
         rims.append(np.stack([x + across, down + below - slant * outwards + roll * x, near - bent], -1))
-    return rims[0], rims[1]
+    return np.stack(rims, 1)
 
 
-@dataclass(frozen=True, eq=False)
-class _Head:
-    """Where a head is in a picture.
-
-    Attributes:
-        middle: (3,), between the eyes, pixels.
-        beside: (2, 2), the rim of the face beside the right and the left eye, pixels.
-        axes: (3, 3), right, down and towards the camera, each as long as the eyes are apart.
-    """
-
-    middle: Floats
-    beside: Floats
-    axes: Floats
-
-    @classmethod
-    def of(cls, points: Floats) -> _Head:
-        """The head of a mesh (478, 3)."""
-        right_eye, left_eye = (points[list(eye)].mean(0) for eye in EYES)
-        across = left_eye - right_eye
-        unit = float(np.linalg.norm(across))
-        across = across / unit
-        down = points[topology.CHIN] - points[BROW]
-        down = down - across * (down @ across)
-        down /= np.linalg.norm(down)
-        near = np.cross(across, down)
-        axes = unit * np.stack([across, down, near * -np.sign(near[2])])  # depth grows away from the camera
-        return cls((right_eye + left_eye) / 2, points[list(BESIDE), :2], axes)
-
-    @property
-    def unit(self) -> float:
-        """Distance of the eyes, pixels, as if seen from the front."""
-        return float(np.linalg.norm(self.axes[0]))
-
-    def at(self, places: Floats) -> Floats:
-        """Pixels (N, 2) of places (N, 3) as in ``Glasses.lines``."""
-        return (self.middle + places @ self.axes)[:, :2]
-
-    def temple(self, side: int, begin: Floats, low: float) -> Floats:
-        """Pixels (9, 2) along a temple."""
-        start, end = self.at(begin[None])[0], self.beside[side] + low * self.axes[1, :2]
-        return start + np.linspace(0, 1, 9)[:, None] * (end - start)
+def _evenly(points: Floats, closed: bool, count: int) -> Floats:
+    """Points (count, K) evenly spread along a line (N, K)."""
+    whole = np.concatenate([points, points[:1]]) if closed else points
+    along = np.r_[0, np.cumsum(np.linalg.norm(np.diff(whole[:, :2], axis=0), axis=1))]
+    places = np.linspace(0, along[-1], count, endpoint=not closed)
+    return np.stack([np.interp(places, along, axis) for axis in whole.T], -1)
 
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """Frames that lines are looked for in."""
+    """Frames that lines are looked for in, and where lines are in each (``_line_maps``)."""
 
-    heads: Sequence[_Head]
-    pictures: Sequence[NDArray[np.float32]]
+    heads: Sequence[Head]
+    maps: Sequence[Picture]
 
-    def rims(self, form: Floats) -> float:
-        """How far both rims of an outline lie on lines: 0 to 1."""
-        outlines = np.stack(_outlines(form))
-        flat = [head.at(outlines.reshape(-1, 3)).reshape(2, -1, 2) for head in self.heads]
-        return self._score(np.stack(flat), closed=True)
-
-    def line(self, places: Floats) -> float:
-        """The same of one line (N, 3)."""
-        return self._score(np.stack([head.at(places)[None] for head in self.heads]), closed=False)
-
-    def temple(self, side: int, begin: Floats, low: float) -> float:
-        """The same of a temple."""
-        return self._score(
-            np.stack([head.temple(side, begin, low)[None] for head in self.heads]), closed=False
+    def rims(self, forms: Floats) -> Floats:
+        """How far both rims of each of some outlines lie on lines: 0 to 1."""
+        outlines = _outlines(forms)
+        return (
+            self._scores(outlines.reshape(-1, *outlines.shape[2:]), closed=True)
+            .reshape(len(forms), 2)
+            .mean(1)
         )
 
-    def _score(self, flat: Floats, *, closed: bool) -> float:
-        return float(self._strengths(flat, closed=closed).mean())
+    def best(self, tried: Floats) -> list[Line]:
+        """The one of some lines (L, N, 3) that lies best on one; nothing where none does."""
+        scores = self._scores(tried, closed=False)
+        return [Line(tried[scores.argmax()], False)] * bool(scores.max() > _PART_THERE)
 
-    def _strengths(self, flat: Floats, *, closed: bool) -> Floats:
-        """How far each point of lines (frames, lines, N, 2), in pixels, lies on one in all frames: 0 to 1."""
-        along = np.roll(flat, -1, 2) - np.roll(flat, 1, 2)
-        if not closed:
-            along[:, :, [0, -1]] = along[:, :, [1, -2]]
-        beside = np.stack([-along[..., 1], along[..., 0]], -1)
-        beside *= _REACH / (np.linalg.norm(beside, axis=-1, keepdims=True) + 1e-6)
-        steps = []
-        for picture, here, step in zip(self.pictures, flat, beside, strict=True):
-            places = np.concatenate([here - step, here, here + step]).astype(np.float32)
-            value = cv2.remap(
-                picture, places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-            ).reshape(3, *here.shape[:-1])
-            steps.append(np.stack([value[0] - value[1], value[2] - value[1]]))
-        usual = np.mean(steps, 0)  # (2, lines, N)
-        wide = np.pad(usual, ((0, 0), (0, 0), (2, 2)), mode="wrap" if closed else "edge")
-        even = np.mean([wide[..., i : i + usual.shape[-1]] for i in range(5)], 0)
-        weaker = np.minimum(np.abs(even[0]), np.abs(even[1])) * (np.sign(even[0]) == np.sign(even[1]))
-        return np.asarray(np.tanh(weaker / _CONTRAST))
+    def _scores(self, lines: Floats, *, closed: bool) -> Floats:
+        total = np.zeros(len(lines))
+        for head, maps in zip(self.heads, self.maps, strict=True):
+            flat = head.at(lines)
+            along = np.roll(flat, -1, 1) - np.roll(flat, 1, 1)
+            if not closed:
+                along[:, [0, -1]] = along[:, [1, -2]]
+            across = np.arctan2(along[..., 0], -along[..., 1]) % np.pi
+            angle = np.rint(across / np.pi * _ANGLES).astype(np.int64) % _ANGLES
+            x, y = np.rint(flat).astype(np.int64).clip(0, maps.shape[1] - 1).transpose(2, 0, 1)
+            total += maps[angle, y, x].mean(1)
+        return total / len(self.heads)
 
 
-def _lightness(crop: Image) -> NDArray[np.float32]:
-    lab = cv2.cvtColor(crop, cv2.COLOR_RGB2LAB)
-    return np.asarray(cv2.GaussianBlur(lab[..., 0].astype(np.float32), (0, 0), 0.7))
+def _line_maps(crop: Image, points: Floats) -> Picture:
+    """How far each pixel of a crop lies on, or near, a line across each of some angles: (_ANGLES, H, W).
+
+    Less so on the lids and brows of the face, whose mesh (478, 3) is in the crop's pixels.
+    """
+    light = cv2.GaussianBlur(cv2.cvtColor(crop, cv2.COLOR_RGB2LAB)[..., 0].astype(np.float32), (0, 0), 0.7)
+    near = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_NEAR, _NEAR))
+    maps = []
+    for angle in np.pi / _ANGLES * np.arange(_ANGLES):
+        across, best = (np.cos(angle), np.sin(angle)), np.zeros_like(light)
+        for reach, middle in ((_NARROW, light), (_BROAD, cv2.GaussianBlur(light, (0, 0), 1.2))):
+            one, other = (_moved(light, way * reach * np.array(across)) - middle for way in (-1, 1))
+            weaker = np.minimum(np.abs(one), np.abs(other)) * (np.sign(one) == np.sign(other))
+            best = np.maximum(best, np.tanh(weaker / _CONTRAST))
+        stretch = np.zeros((_STRETCH, _STRETCH), np.float32)
+        for place in np.linspace(-1, 1, 2 * _STRETCH) * (_STRETCH // 2):
+            stretch[tuple(np.rint(_STRETCH // 2 + place * np.array([across[0], -across[1]])).astype(int))] = 1
+        straight = cv2.filter2D(best, -1, stretch / stretch.sum())
+        maps.append(cv2.GaussianBlur(cv2.dilate(straight, near), (0, 0), 1.0))
+    brows = _filled(points, len(crop), topology.BROW_LEFT) | _filled(points, len(crop), topology.BROW_RIGHT)
+    return np.stack(maps) * (1 - np.float32(_DOUBT) * (_lids(points, len(crop)) | brows))
+
+
+def _lids(points: Floats, size: int) -> NDArray[np.uint8]:
+    """1 on the eyes of a mesh (478, 3) and their lids, (size, size)."""
+    side = 2 * round(_LIDS * Head.of(points).unit) + 1
+    eyes = _filled(points, size, topology.EYE_LEFT) | _filled(points, size, topology.EYE_RIGHT)
+    return np.asarray(cv2.dilate(eyes, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))))
+
+
+def _filled(points: Floats, size: int, outline: Sequence[int]) -> NDArray[np.uint8]:
+    mask = np.zeros((size, size), np.uint8)
+    cv2.fillPoly(mask, [np.rint(points[list(outline), :2]).astype(np.int32)], 1)
+    return mask
+
+
+def _moved(picture: Picture, by: Floats) -> Picture:
+    shift = np.array([[1, 0, by[0]], [0, 1, by[1]]], np.float32)
+    size = picture.shape[1::-1]
+    return np.asarray(cv2.warpAffine(picture, shift, size, borderMode=cv2.BORDER_REPLICATE))

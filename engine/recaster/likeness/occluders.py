@@ -70,8 +70,6 @@ _ALIKE, _MIDDLE = 0.38, (9, topology.NOSE_TIP, topology.CHIN)
 """Of what is seen of a beard so much is in its mirror picture, too; points of the mesh in its middle."""
 _OWN = 100
 """The value of a beard in ``Look.always``."""
-_BROAD = 0.35
-"""The network sees so much of where broad rims are."""
 _INSIDE, _SPECK = 27, 65
 """Fewer texels than the second, farther inside the face than half of the first, are hair beside it."""
 _MOSTLY, _NEAR = 0.5, 7
@@ -101,13 +99,15 @@ class Look:
         texture: (SIZE, SIZE, 4) uint8: median colours, and their median deviation times 8.
         always: (SIZE, SIZE) uint8, 255 where something is in front in most frames, 100 where a beard may
             grow; None for nowhere.
-        glasses: what the performer wears before the eyes; None for nothing.
+        glasses: what the performer wears before the eyes; None for nothing that could be followed.
+        lost: whether glasses were seen that can't be kept.
     """
 
     layout: Layout
     texture: NDArray[np.uint8]
     always: NDArray[np.uint8] | None = None
     glasses: Glasses | None = None
+    lost: bool = False
 
 
 def usual_look(crops: NDArray[np.uint8], points: Floats) -> Look:
@@ -220,9 +220,9 @@ class Occluders:
         found = cv2.resize(found, (FINE, FINE), interpolation=cv2.INTER_LINEAR)
         if look.always is not None:
             belongs = _belonging(_chances(self._always, shown, FINE), look.always, covering)
+            if look.glasses is not None:
+                belongs[look.glasses.about(moved, FINE)] = 0  # their own lines are finer
             found = np.maximum(found, belongs)
-        if look.glasses is not None:
-            found = np.maximum(found, look.glasses.drawn(moved, FINE))
         return _besides_mouth(np.asarray(found), moved)
 
     def with_always(self, look: Look, crops: Sequence[Image], points: Sequence[Floats]) -> Look:
@@ -234,11 +234,8 @@ class Occluders:
             points: (478, 3), their meshes in the crops' pixels.
         """
         sums, about = np.zeros((SIZE, SIZE, 3)), np.ones((_NEAR, _NEAR), np.uint8)
-        glasses, seen = glasses_in(crops, points), []
         for crop, mesh in zip(crops, points, strict=True):
             found = _besides_mouth(_chances(self._always, compared(look, crop, mesh), FINE), mesh)
-            if glasses is not None:
-                seen.append((found > _PLAIN_THERE)[glasses.drawn(mesh, FINE) > 0].mean())
             near = cv2.dilate(np.where(found > _PLAIN_THERE, 255, 0).astype(np.uint8), about)
             likely = np.rint(255 * found).astype(np.uint8)
             small, moved = reduced(np.dstack([near, likely, likely]), mesh)
@@ -246,12 +243,12 @@ class Occluders:
         share, likely, _ = np.moveaxis(sums / (255 * len(crops)), -1, 0)
         always = np.where(share > _MOSTLY, 255, 0).astype(np.uint8)
         always[_beard(likely, look.layout)] = _OWN
-        if seen and np.mean(seen) > _BROAD:
-            glasses = None  # rims so broad are found better by the network
         inner = cv2.erode(face_in(look.layout), np.ones((_INSIDE, _INSIDE), np.uint8)) > 0
         # Of ten bare faces with hair beside them the most had 47, of six things before a face the least 91.
         there = (inner & (always == 255)).sum() > _SPECK
-        return dataclasses.replace(look, always=always if there else None, glasses=glasses)
+        glasses, seen = glasses_in(crops, points)
+        lost = seen and glasses is None and not there
+        return dataclasses.replace(look, always=always if there else None, glasses=glasses, lost=lost)
 
 
 def _chances(network: Model, shown: NDArray[np.uint8], side: int) -> Floats:
@@ -301,6 +298,17 @@ def _besides_mouth(chances: Floats, points: Floats) -> Floats:
     within = np.bincount(labels[mouth > 0], minlength=len(counts)) > _WITHIN * counts
     within[0] = False
     return np.where(within[labels], 0.0, chances)
+
+
+def worn(look: Look, crop: Image, points: Floats) -> NDArray[np.float32] | None:
+    """Where a performer's glasses are, (size, size) float32, 0 to 1; None where none are worn.
+
+    Args:
+        look: the performer's.
+        crop: (size, size, 3) uint8 RGB.
+        points: (478, 3), the mesh in the crop's pixels.
+    """
+    return None if look.glasses is None else look.glasses.drawn(*reduced(crop, points, FINE), len(crop))
 
 
 def hidden(chances: Floats, size: int) -> NDArray[np.float32]:

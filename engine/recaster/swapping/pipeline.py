@@ -38,8 +38,12 @@ if TYPE_CHECKING:
     from recaster.swapping.settings import SwapSettings
     from recaster.swapping.swapper import Swapper
 
-PLAN_FORMAT: Final = 29
+PLAN_FORMAT: Final = 30
 REPORT_FORMAT: Final = 1
+LOST_GLASSES: Final = (
+    "Glasses were seen on a face, but not clearly enough to be kept whole: parts of the frame may be "
+    "missing. Look the result through, or choose a shot in which they are larger or sharper."
+)
 
 
 def swap_clip(
@@ -85,7 +89,7 @@ def swap_clip(
     discarded = parts.open(_plan(clip, swapper, settings, frames))
     missing = parts.missing()
     with watch.timing("look"):
-        scene = with_looks(clip, scene, swapper, settings, frames, missing, report)
+        scene = with_looks(clip, scene, swapper, settings, frames, [frames], report)
     resumed = len(frames) - sum(map(len, missing))
     rendering = Rendering(clip, info, frames, scene, settings, parts)
     progress = Progress(report, resumed, len(frames))
@@ -99,7 +103,13 @@ def swap_clip(
         resumed=resumed,
         tracks=scene.tracks,
         seconds=watch.seconds,
-        warnings=(*warnings_on(info, settings), *swapper.warnings, *converted, *_discarded(parts, discarded)),
+        warnings=(
+            *warnings_on(info, settings),
+            *swapper.warnings,
+            *_lost_glasses(scene),
+            *converted,
+            *_discarded(parts, discarded),
+        ),
         marked=marked,
     )
     if settings.report is not None:
@@ -281,6 +291,10 @@ def _report(info: ClipInfo, result: SwapResult, swapper: Swapper) -> dict[str, A
         "marked": result.marked,
         "frame_count": result.frames,
     } | result.coverage.to_json()
+
+
+def _lost_glasses(scene: Scene) -> tuple[str, ...]:
+    return (LOST_GLASSES,) * any(look.lost for look in scene.looks.values())
 
 
 def _discarded(parts: Parts, discarded: bool) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ import numpy as np
 from recaster.faces.topology import POINTS
 from recaster.likeness.light import CELLS
 from recaster.likeness.normals import normals
-from recaster.likeness.occluders import Occluders, hidden
+from recaster.likeness.occluders import Occluders, hidden, worn
 from recaster.media.ahead import ahead
 from recaster.media.painting import pasted
 from recaster.swapping import colour
@@ -106,7 +106,7 @@ class _Painted:
 
     frame: Frame
     faces: Mapping[int, tuple[SwappedFace, _Masks]]
-    nearer: Mapping[int, NDArray[np.float32]]
+    front: Mapping[int, NDArray[np.float32]]
     statistics: Mapping[int, colour.Measured]
     chances: Mapping[int, Floats | None]
 
@@ -176,9 +176,9 @@ class Renderer:
         """Look at what is before each frame's faces, and at their light."""
         for cut, swapped in faces:
             with self._watch.timing("occluders"):
-                chances = self._chances(cut)
+                chances, front = self._chances(cut), self._in_front(cut)
             with self._watch.timing("mask"):
-                painted = self._measured(cut, swapped, chances)
+                painted = self._measured(cut, swapped, chances, front)
             yield painted
 
     def _in_batches(self, faces: list[PlannedFace]) -> list[SwappedFace]:
@@ -197,22 +197,32 @@ class Renderer:
                 found[number] = seen * self._occluders.chances(look, face.image, face.landmarks)
         return found
 
+    def _in_front(self, cut: _Cut) -> dict[int, NDArray[np.float32]]:
+        """Where nearer faces and the performer's own glasses are before each face."""
+        found = {}
+        for number, face in cut.faces.items():
+            outlines, look = self._scene.nearer.get((number, cut.frame.index)), self._scene.looks.get(number)
+            glasses = None if look is None else worn(look, face.image, face.landmarks)
+            nearer = covering(outlines, face.matrix, self._swapper.size) if outlines else None
+            if known := [one for one in (nearer, glasses) if one is not None]:
+                found[number] = np.maximum.reduce(known)
+        return found
+
     def _measured(
-        self, cut: _Cut, swapped: Mapping[int, SwappedFace], chances: Mapping[int, Floats | None]
+        self,
+        cut: _Cut,
+        swapped: Mapping[int, SwappedFace],
+        chances: Mapping[int, Floats | None],
+        front: Mapping[int, NDArray[np.float32]],
     ) -> _Painted:
         masks = {
             number: self._masks(face.mask, cut.faces[number].landmarks) for number, face in swapped.items()
-        }
-        nearer = {
-            number: covering(outlines, face.matrix, len(face.mask))
-            for number, face in swapped.items()
-            if (outlines := self._scene.nearer.get((number, cut.frame.index)))
         }
         statistics = {
             number: colour.measure(
                 face.image,
                 cut.faces[number].image,
-                _behind(_changed(face, masks[number].painted), chances.get(number), nearer.get(number)),
+                _behind(_changed(face, masks[number].painted), chances.get(number), front.get(number)),
                 self._settings.colour,
                 self._normals(cut.faces[number]),
                 _mesh(cut.faces[number]),
@@ -220,7 +230,7 @@ class Renderer:
             for number, face in swapped.items()
         }
         faces = {number: (swapped[number], masks[number]) for number in swapped}
-        return _Painted(cut.frame, faces, nearer, statistics, chances)
+        return _Painted(cut.frame, faces, front, statistics, chances)
 
     def _masks(self, learned: NDArray[np.float32], landmarks: Floats) -> _Masks:
         """What is painted over, and what would be if the model left nothing out."""
@@ -244,7 +254,7 @@ class Renderer:
             if face.mouth is not None:
                 image += face.mouth.share[..., None] * (face.mouth.image - image)
             turned = masks.painted * np.float32(self._scene.share(number, painted.frame.index))
-            seen = _behind(turned, painted.chances.get(number), painted.nearer.get(number))
+            seen = _behind(turned, painted.chances.get(number), painted.front.get(number))
             layers.append(Layer(image, seen, face.matrix))
             left = {Reason.UNPAINTED: masks.painted, Reason.TURNED: turned, Reason.HIDDEN: seen}
             faces.append(self._covered(painted.frame, number, masks.whole, left, layers[-1]))
@@ -271,10 +281,10 @@ def _mesh(face: PlannedFace) -> Floats | None:
 
 
 def _behind(
-    mask: NDArray[np.float32], chances: Floats | None, nearer: NDArray[np.float32] | None
+    mask: NDArray[np.float32], chances: Floats | None, front: NDArray[np.float32] | None
 ) -> NDArray[np.float32]:
     """A face's mask without what is in front of the face."""
-    for covered in (None if chances is None else hidden(chances, len(mask)), nearer):
+    for covered in (None if chances is None else hidden(chances, len(mask)), front):
         mask = mask if covered is None else mask * (1 - covered)
     return mask
 
