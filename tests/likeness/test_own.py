@@ -161,7 +161,7 @@ def test_brows_stay_whole_up_to_the_hair_beside_them(
 ) -> None:
     likeness = Likeness.from_faceset(Painted(actor_faceset, beside_the_brows, HAIR), references=12)
     left, right = layout.points[[topology.EYE_CORNERS_LEFT[0], topology.EYE_CORNERS_RIGHT[1]], 0]
-    edge = 0.15 * float(eye_distance(layout.points))
+    edge = 0.22 * float(eye_distance(layout.points))
     brow = filled(layout, topology.BROW_LEFT) | filled(layout, topology.BROW_RIGHT)
     brow[:, : round(left + edge)] = brow[:, round(right - edge) :] = 0
     off = np.abs(likeness.textures.astype(float) - clean.textures).mean((0, -1))
@@ -170,6 +170,28 @@ def test_brows_stay_whole_up_to_the_hair_beside_them(
     temples[:, round(left) : round(right)] = 0
     temples[round(layout.points[CHEEK, 1]) :] = 0
     assert (likeness.own[temples > 0] < 128).mean() > 0.6, "the hair is found"
+
+
+def hairs(textures: np.ndarray, layout: Layout, brow: np.ndarray) -> np.ndarray:
+    """How much darker a brow is than the skin around it, in each of some textures: (K,), logarithm."""
+    around = grown(brow, 0.16 * float(eye_distance(layout.points))) - grown(
+        brow, 0.1 * float(eye_distance(layout.points))
+    )
+    light = np.log(textures[..., 1].astype(float) + 8)
+    return np.median(light[:, around > 0], 1) - light[:, brow > 0].mean(1)
+
+
+@pytest.mark.parametrize("where", [beside_the_brows, fringe])
+def test_the_end_of_a_brow_that_is_under_hair_is_drawn(
+    actor_faceset: Faceset, clean: Likeness, layout: Layout, where: Masking
+) -> None:
+    likeness = Likeness.from_faceset(Painted(actor_faceset, where, HAIR), references=12)
+    end = filled(layout, topology.BROW_RIGHT)
+    end[:, : round(layout.points[334, 0])] = 0
+    wanted, found = (hairs(one.textures, layout, end) for one in (clean, likeness))
+    assert np.median(found) > 0.6 * np.median(wanted), "not bitten off"
+    assert found.max() < 1.5 * wanted.max(), "and no hair"
+    assert found.std() < 1.2 * wanted.std(), "in every frame"
 
 
 def test_a_clean_face_is_left_as_it_is(actor_faceset: Faceset, clean: Likeness, layout: Layout) -> None:
@@ -254,6 +276,32 @@ def test_the_shade_of_a_chin_stays_and_hair_on_one_side_leaves_the_other_alone(l
     assert own[hair & inner].mean() < 50
     other = inner & (np.indices(hair.shape)[1] > layout.points[topology.CHIN, 0] - 10)
     assert own[other].min() > 235
+
+
+def shaded(layout: Layout) -> np.ndarray:
+    """Skin with a soft shadow, as of hair, beside one cheek and along the jaw."""
+    face = filled(layout, topology.OVAL)
+    rim = face - shrunk(face, 0.12 * float(eye_distance(layout.points)))
+    rim[: round(layout.points[CHEEK, 1]) - 10] = 0
+    soft = cv2.GaussianBlur(rim.astype(np.float32), (0, 0), 2)[..., None]
+    return np.repeat((np.array(SKIN) * (1 - 0.35 * soft)).astype(np.uint8)[None], 3, 0)
+
+
+def test_a_shadow_along_the_outline_is_taken_off_but_not_from_a_beard(layout: Layout) -> None:
+    textures = shaded(layout)
+    was, off = (
+        np.abs(np.array(SKIN) - one.astype(float)).mean((0, -1))
+        for one in (textures, whole_face(textures, layout)[0])
+    )
+    there = (was > 20) & (filled(layout, topology.OVAL) > 0)
+    there[round(layout.points[topology.LIP_TOP, 1]) :] = False
+    assert off[there].mean() < 0.45 * was[there].mean()
+    below = round(layout.points[topology.LIP_BOTTOM, 1])
+    textures[:, below:] = np.minimum(textures[:, below:], HAIR)
+    whole, _ = whole_face(textures, layout)
+    inner = shrunk(filled(layout, topology.OVAL), 0.1 * float(eye_distance(layout.points))) > 0
+    inner[: below + 4] = False
+    assert np.abs(whole[:, inner].astype(float) - textures[:, inner]).mean() < 2
 
 
 def test_a_beard_is_the_persons_own(layout: Layout) -> None:

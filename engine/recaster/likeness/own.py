@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from recaster.faces import topology
+from recaster.likeness.brows import BrowEnds
 from recaster.likeness.geometry import eye_distance
 from recaster.likeness.layout import vertices
 from recaster.likeness.parts import (
@@ -84,16 +85,16 @@ _MOVING: Final = 3.0
 """What glasses cover in a third of the frames is none of the face's own: they move on it."""
 _BROW: Final = 0.05
 """How far around the mesh's brows theirs may be, in eye distances."""
-_TAIL: Final = -0.15, -0.05
-"""A brow may end under hair from so far beyond the outer corner of its eye, in eye distances."""
-_AMID: Final = 0.15
-"""Standard deviation of the average around a brow, in eye distances."""
-_BURIED: Final = 0.5, 0.75
-"""With so little of the face's own around it a brow is buried in hair."""
 _FAR: Final = 0.2, 0.5
 """Above the eyes the target is shown where the nearest skin is farther than that, in eye distances."""
 _BROWS: Final = 0.3
 """So far around the source's brows the target's own may lie, in eye distances."""
+_SHADE: Final = 0.12
+"""Along the outline skin differs from that further in by up to so much, natural logarithm of lightness."""
+_STUBBLE: Final = 0.25
+"""Below the lips, where stubble grows, by more."""
+_BAND: Final = 0.025
+"""Standard deviation of the blur before that is compared, in eye distances."""
 _LEAST: Final = 1e-6
 
 
@@ -128,20 +129,61 @@ def whole_face(
     usual = _usual(textures, well, skin)
     own = _own(usual, layout, np.max(worn, 0).any()) * faced
     clear = shrunk(own, _SHADOW * distance) * skin
-    exact = np.maximum(exact, brows(layout, _BROW * distance)) * _not_buried(own, layout)
+    ends = BrowEnds(usual, own, layout)
+    exact = np.maximum(exact, brows(layout, _BROW * distance))
     own = np.maximum(_faded(own, distance), cv2.GaussianBlur(exact, (0, 0), _NOISE * distance))
+    own *= 1 - ends.buried
     usual = _completed(usual, own, clear, layout)
     expected = _in_lab(usual, layout)
     limit = np.where(middle, _CERTAIN, 1)
     limit[: _brows_top(layout)] = _PERHAPS
     limit[always > 0] = np.inf
-    shown = []
+    rim, shown = _rim(expected, skin, layout), []
     for texture, here in zip(textures, well, strict=True):
         other = _edged(_unlike(_in_lab(texture, layout), expected), limit, layout)
         known = np.minimum(own, here * np.maximum(_faded(1 - other, distance), always))
-        shown.append(usual + _known_and_on(texture - usual, known, clear))
+        whole = usual + _known_and_on(texture - usual, known, clear)
+        shown.append(ends.drawn_on(_without_shades(whole, rim, clear * middle, layout)))
     own *= 1 - np.minimum(_MOVING * np.mean(worn, 0), 1)
     return np.clip(np.rint(shown), 0, 255).astype(np.uint8), np.rint(255 * own).astype(np.uint8)
+
+
+def _rim(usual: Picture, skin: Picture, layout: Layout) -> Picture:
+    """(S, S), 0 to 1: skin along the outline, where no beard grows.
+
+    Args:
+        usual: (S, S, 3), a texture in CIE Lab.
+        skin: (S, S), 1 where skin is.
+        layout: where the mesh lies in them.
+    """
+    distance, face = float(eye_distance(layout.points)), filled(layout, topology.OVAL)
+    away = cv2.distanceTransform(face, cv2.DIST_L2, cv2.DIST_MASK_5) / distance
+    rim = np.clip((_RIM - away) / (_RIM / 2), 0, 1)
+    rim = np.where(face, rim * skin, drawn(layout)).astype(np.float32)
+    if _bearded(usual, layout):
+        rim[round(layout.points[topology.NOSE_TIP, 1]) :] = 0
+    return np.asarray(cv2.GaussianBlur(rim, (0, 0), _NOISE * distance))
+
+
+def _without_shades(texture: Picture, rim: Picture, known: Picture, layout: Layout) -> Picture:
+    """A texture (S, S, 3) in which skin along the outline is about as light as that further in.
+
+    What is darker there is the shadow of hair, hair or a wall seen through the mesh, or the source's light;
+    what is lighter a wall.
+    """
+    sigma = _BAND * float(eye_distance(layout.points))
+    logarithm = np.log(np.maximum(texture, 0) + np.float32(_BLACK))
+    off = cv2.GaussianBlur(logarithm, (0, 0), sigma) - continued(logarithm, known)
+    lips = layout.points[list(topology.MOUTH_CORNERS), 1].mean()
+    least = np.where(np.arange(layout.size) < lips, _SHADE, _STUBBLE)[:, None]
+    wrong = (np.clip(np.abs(off.mean(-1)) / least - 1, 0, 1) * rim).astype(np.float32)
+    wrong = cv2.GaussianBlur(wrong, (0, 0), sigma)[..., None]
+    return np.asarray(np.exp(logarithm - wrong * off) - np.float32(_BLACK))
+
+
+def _bearded(lab: Picture, layout: Layout) -> bool:
+    chin, cheeks = (float(np.median(lab[filled(layout, some) > 0, 0])) for some in (_CHIN, UPPER_CHEEKS))
+    return chin < _BEARDED * cheeks
 
 
 def facing(points: Floats, layout: Layout) -> Picture:
@@ -207,8 +249,7 @@ def _own(usual: Picture, layout: Layout, glasses: np.bool_) -> Picture:
         off = _unlike(lab, expected, darker)
         known = _touching(skin * (off < 1), core)
     eyes = round(float(layout.points[[*topology.EYE_CORNERS_LEFT, *topology.EYE_CORNERS_RIGHT], 1].mean()))
-    chin, cheeks = (np.median(lab[filled(layout, some) > 0, 0]) for some in (_CHIN, UPPER_CHEEKS))
-    if chin < _BEARDED * cheeks:
+    if _bearded(lab, layout):
         off[eyes:] *= lab[eyes:, :, 0] > expected[eyes:, :, 0]
     middle[: _brows_top(layout)] = 0
     off = np.where(features(layout, exact=True), 0, off * face)
@@ -222,19 +263,6 @@ def _own(usual: Picture, layout: Layout, glasses: np.bool_) -> Picture:
     even = cv2.GaussianBlur(foreign, (0, 0), _EDGE * distance)
     whole = shrunk(drawn(layout), _OUTLINE * distance)
     return whole * (even < _LITTLE).astype(np.float32)
-
-
-def _not_buried(own: Picture, layout: Layout) -> Picture:
-    """(S, S), 0 to 1: 0 where the end of a brow is under hair, and thus hair itself.
-
-    Between the outer corners of the eyes it is a brow, whatever hangs beside it.
-    """
-    distance = float(eye_distance(layout.points))
-    amid = np.clip((cv2.GaussianBlur(own, (0, 0), _AMID * distance) - _BURIED[0]) / np.ptp(_BURIED), 0, 1)
-    corners = layout.points[[topology.EYE_CORNERS_LEFT[0], topology.EYE_CORNERS_RIGHT[1]], 0]
-    beyond = np.abs(np.arange(layout.size) - corners.mean()) - np.ptp(corners) / 2
-    within = 1 - np.clip((beyond / distance - _TAIL[0]) / np.ptp(_TAIL), 0, 1)
-    return np.where(brows(layout, 2 * _BROW * distance), np.maximum(amid, within), 1).astype(np.float32)
 
 
 def _certain_patches(
