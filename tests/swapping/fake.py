@@ -31,6 +31,9 @@ WIDTH, HEIGHT, RATE = 128, 96, 25
 FACE = 40.0
 """Side of the face in pixels."""
 
+LOOK = SimpleNamespace(glasses=None, lost=False)
+"""The usual look of somebody without glasses, as far as a render looks into it."""
+
 
 def picture(index: int) -> np.ndarray:
     """One frame of the clip: soft shapes that move."""
@@ -82,7 +85,7 @@ def analysis(tracks: Sequence[FaceTrack], count: int) -> Analysis:
 
 def with_look(scene: Scene) -> Scene:
     """The scene as if the usual look of its first face were known."""
-    return dataclasses.replace(scene, looks={0: SimpleNamespace(glasses=None, lost=False)})
+    return dataclasses.replace(scene, looks={0: LOOK})
 
 
 class FakeSwapper:

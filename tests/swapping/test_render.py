@@ -30,7 +30,7 @@ def render(
     wanted: range,
     settings: SwapSettings,
     swapper: Any = None,
-    looks: dict[int, str] | None = None,
+    looks: dict[int, Any] | None = None,
 ) -> tuple[list[Rendered], list[int]]:
     """The rendered frames, and the indices of those that were read for them."""
     swapper = swapper or fake.FakeSwapper()
@@ -64,8 +64,8 @@ def test_a_frame_is_the_same_wherever_the_render_began(fake: Any, colour: str, b
 class FakeOccluders:
     """Says that whoever has a look hides the lower half of the face in bright frames."""
 
-    def chances(self, look: str, crop: np.ndarray, points: np.ndarray) -> np.ndarray:
-        assert look == "look"
+    def chances(self, look: Any, crop: np.ndarray, points: np.ndarray) -> np.ndarray:
+        assert look.glasses is None
         assert points.shape == (478, 3)
         chances = np.zeros((FINE, FINE))
         chances[FINE // 2 :] = crop.mean() > 120
@@ -79,8 +79,8 @@ def test_what_is_in_front_stays_wherever_the_render_began(
     monkeypatch.setattr("recaster.swapping.render.Occluders", FakeOccluders)
     settings, tracks = SwapSettings(colour=colour, batch=4), [fake.track(range(3, COUNT))]
     bare, _ = render(fake, tracks, range(COUNT), settings)
-    whole, _ = render(fake, tracks, range(COUNT), settings, looks={0: "look"})
-    part, _ = render(fake, tracks, range(17, 29), settings, looks={0: "look"})
+    whole, _ = render(fake, tracks, range(COUNT), settings, looks={0: fake.LOOK})
+    part, _ = render(fake, tracks, range(17, 29), settings, looks={0: fake.LOOK})
     for mine, theirs in zip(part, whole[17:29], strict=True):
         assert np.array_equal(mine.image, theirs.image)
         assert np.array_equal(mine.matte, theirs.matte)
@@ -96,14 +96,14 @@ def test_one_frame_alone_is_no_hand(fake: Any, monkeypatch: pytest.MonkeyPatch) 
     class Once(FakeOccluders):
         calls = 0
 
-        def chances(self, look: str, crop: np.ndarray, points: np.ndarray) -> np.ndarray:
+        def chances(self, look: Any, crop: np.ndarray, points: np.ndarray) -> np.ndarray:
             del look, crop, points
             self.calls += 1
             return np.full((FINE, FINE), float(self.calls == 10))
 
     monkeypatch.setattr("recaster.swapping.render.Occluders", Once)
     tracks = [fake.track(range(COUNT))]
-    seen, _ = render(fake, tracks, range(COUNT), SwapSettings(colour="none"), looks={0: "look"})
+    seen, _ = render(fake, tracks, range(COUNT), SwapSettings(colour="none"), looks={0: fake.LOOK})
     bare, _ = render(fake, tracks, range(COUNT), SwapSettings(colour="none"))
     assert all(np.array_equal(a.matte, b.matte) for a, b in zip(seen, bare, strict=True))
 
