@@ -113,7 +113,7 @@ def swap(fake: Any, clip: Path, out: Path, tracks: list[Any], swapper: Any = Non
 
 
 def test_frames_without_the_performer_say_who_is_there(fake: Any, clip: Path, tmp_path: Path) -> None:
-    tracks = [fake.track(range(4, 20)), fake.track(range(10, 32), 1, (100.0, 45.0))]
+    tracks = [fake.track(range(4, 20)), fake.track(range(10, 32), 1, (112.0, 45.0))]
     result, report = swap(fake, clip, tmp_path / "out.mp4", tracks)
     assert (result.frames, result.swapped) == (COUNT, 16)
     assert result.coverage.lines == (
