@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.float32]
 
-_SHARP: Final = (EYE_LEFT, EYE_RIGHT, BROW_LEFT, BROW_RIGHT, LIPS_OUTER)
+_SHARP: Final = (EYE_LEFT, EYE_RIGHT, LIPS_OUTER)
+"""Edges that tell how soft a picture is. Brows don't: dark ones beside pale ones would pass for sharpness."""
+_FEATURES: Final = (*_SHARP, BROW_LEFT, BROW_RIGHT)
 _RIM: Final = 9
 """A brush so wide is drawn around them, in pixels of the crop."""
 _WINDOW: Final = 10.0
@@ -109,7 +111,7 @@ class Softness:
             points: (478, 3), the mesh in the crop's pixels.
         """
         inside = mask > 0.9
-        edged = inside & features(points, len(mask), _RIM)
+        edged = inside & _brushed(_SHARP, points, len(mask), _RIM)
         if len(mask) < _MIN_SIDE or edged.sum() < _MIN_EDGES:
             return None
         ours, theirs = (
@@ -181,8 +183,12 @@ def features(points: Floats, size: int, rim: int) -> NDArray[np.bool_]:
         size: side of the crop.
         rim: pixels, odd.
     """
+    return _brushed(_FEATURES, points, size, rim)
+
+
+def _brushed(outlines: Sequence[Sequence[int]], points: Floats, size: int, rim: int) -> NDArray[np.bool_]:
     mask = np.zeros((size, size), np.uint8)
-    for outline in _SHARP:
+    for outline in outlines:
         cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(points[list(outline), :2]).astype(np.int32)), 1)
     return cv2.dilate(mask, np.ones((rim, rim), np.uint8)) > 0
 
