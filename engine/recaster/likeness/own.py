@@ -89,9 +89,9 @@ _FAR: Final = 0.2, 0.5
 """Above the eyes the target is shown where the nearest skin is farther than that, in eye distances."""
 _BROWS: Final = 0.3
 """So far around the source's brows the target's own may lie, in eye distances."""
-_SHADE: Final = 0.12
+_SHADE: Final = 0.25
 """Along the outline skin differs from that further in by up to so much, natural logarithm of lightness."""
-_STUBBLE: Final = 0.25
+_STUBBLE: Final = 0.35
 """Below the lips, where stubble grows, by more."""
 _BAND: Final = 0.025
 """Standard deviation of the blur before that is compared, in eye distances."""

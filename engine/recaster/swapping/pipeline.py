@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from recaster.swapping.settings import SwapSettings
     from recaster.swapping.swapper import Swapper
 
-PLAN_FORMAT: Final = 31
+PLAN_FORMAT: Final = 32
 REPORT_FORMAT: Final = 1
 LOST_GLASSES: Final = (
     "Glasses were seen on a face, but not clearly enough to be kept whole: parts of the frame may be "
