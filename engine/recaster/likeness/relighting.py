@@ -88,7 +88,7 @@ class Relighting:
         saturation: share of colours' differences that is left, 0 to 1.
         finer: natural logarithm of the gain of detail, once the face is as soft as the target.
         softness: of the target's picture; None where it isn't known.
-        whites: the light's own tint on the eyes; None where it isn't known where they are.
+        whites: the light's own tint on each eye; empty where it isn't known where they are.
     """
 
     level: float
@@ -97,7 +97,7 @@ class Relighting:
     saturation: float
     finer: float
     softness: Softness | None = None
-    whites: Whites | None = None
+    whites: tuple[Whites, ...] = ()
 
     @classmethod
     def measured(
@@ -130,7 +130,7 @@ class Relighting:
         gains = np.clip(level, *bounds)[..., None] + tint
         saturation, usual = _saturation(tints[0] + tint, tints[1], share)
         here = share > 0.5
-        whites = None if points is None else Whites.measured(swapped, target, gains, mask, points)
+        whites = () if points is None else Whites.measured(swapped, target, gains, mask, points)
         softness = None if points is None else Softness.measured(swapped, target, mask, points)
         finer = _finer(swapped, target, softness) - level
         return cls(
@@ -175,7 +175,9 @@ class Relighting:
             saturation=float(mean([one.saturation for one in every])),
             finer=float(mean([one.finer for one in every])),
             softness=Softness.averaged([one.softness for one in every], weights),
-            whites=nearest.whites and _averaged_whites(nearest.whites, every, weights),
+            whites=tuple(
+                Whites.averaged(eye, *_eyes(every, weights, at)) for at, eye in enumerate(nearest.whites)
+            ),
         )
 
     def applied(self, image: Image, seed: int = 0) -> NDArray[np.float32]:
@@ -191,8 +193,8 @@ class Relighting:
         drawn += (np.clip(np.exp(self.finer), *DETAIL) - 1).astype(np.float32) * fine_detail(drawn)
         drawn += np.float32(_DARK)
         drawn *= _large(np.exp(self.gains), image.shape[1::-1])
-        if self.whites is not None:
-            self.whites.apply(drawn)
+        for eye in self.whites:
+            eye.apply(drawn)
         if self.saturation < 1:
             single = _large(self.tint, image.shape[1::-1])
             single *= (drawn @ _LUMA.astype(np.float32))[..., None]
@@ -203,11 +205,10 @@ class Relighting:
         return np.clip(drawn, 0, 255, out=drawn)
 
 
-def _averaged_whites(nearest: Whites, every: Sequence[Relighting], weights: Floats) -> Whites:
-    known = [
-        (one.whites, weight) for one, weight in zip(every, weights, strict=True) if one.whites is not None
-    ]
-    return Whites.averaged(nearest, [one for one, _ in known], np.array([weight for _, weight in known]))
+def _eyes(every: Sequence[Relighting], weights: Floats, number: int) -> tuple[list[Whites], Floats]:
+    """One of the eyes in the frames that show where it is, and their weights."""
+    known = [at for at, one in enumerate(every) if one.whites]
+    return [every[at].whites[number] for at in known], weights[known]
 
 
 def _finer(swapped: Image, target: Image, softness: Softness | None) -> Floats:

@@ -38,25 +38,25 @@ _LUMA: Final = np.array([0.299, 0.587, 0.114])
 
 @dataclass(frozen=True, eq=False)
 class Whites:
-    """The light's tint on the eyes, over that of the skin around them.
+    """The light's tint on one eye, over that of the skin around it.
 
     Attributes:
         tint: (3,) natural logarithm of each channel's gain, which leaves brightness nearly as it is.
         pixels: how many were measured.
-        eyes: (H, W, 1) float32, 0 to 1, where they are in a part of the crop.
+        eye: (H, W, 1) float32, 0 to 1, where it is in a part of the crop.
         corner: row and column of that part's upper left.
     """
 
     tint: Floats
     pixels: float
-    eyes: NDArray[np.float32]
+    eye: NDArray[np.float32]
     corner: tuple[int, int]
 
     @classmethod
     def measured(
         cls, swapped: Image, target: Image, gains: Floats, mask: NDArray[np.float32], points: Floats
-    ) -> Self:
-        """Compares the whites of a face that has the target's light on its skin with the target's.
+    ) -> tuple[Self, Self]:
+        """Compares each eye's white of a face that has the target's light on its skin with the target's.
 
         Args:
             swapped: (size, size, 3) uint8 RGB.
@@ -65,48 +65,56 @@ class Whites:
             mask: (size, size) float32, 0 to 1, where the face will show.
             points: (478, 3), the mesh in the crop's pixels.
         """
-        size = len(mask)
-        both, shapes = np.zeros((size, size), np.uint8), []
-        for outline in (topology.EYE_LEFT, topology.EYE_RIGHT):
-            shapes.append(np.rint(points[list(outline), :2]).astype(np.int32))
-            cv2.fillPoly(both, [shapes[-1]], 255)
-        tints, counts = [], []
-        for shape in shapes:
-            left, top, width, height = cv2.boundingRect(shape)
-            part = np.s_[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
-            seen = (both[part] > 0) & (mask[part] > 0.5)  # shut, or behind a hand, it tells nothing
-            if seen.sum() * (1 - _LIGHTEST / 100) < _MIN_PIXELS:
-                continue
-            row, column = (shape.mean(0)[::-1] * len(gains) / size).astype(int)
-            gain = np.exp(gains[min(row, len(gains) - 1), min(column, len(gains) - 1)])
-            tints.append(_tint_of_white(target[part][seen]) - _tint_of_white(swapped[part][seen] * gain))
-            counts.append(float(seen.sum()))
-        tint = np.average(tints, axis=0, weights=counts) if tints else np.zeros(3)
-        return cls(np.clip(tint, -_MAX_TINT, _MAX_TINT), sum(counts), *_softened(both))
+        left, right = (
+            cls._of_eye(swapped, target, gains, mask, np.rint(points[list(outline), :2]).astype(np.int32))
+            for outline in (topology.EYE_LEFT, topology.EYE_RIGHT)
+        )
+        return left, right
+
+    @classmethod
+    def _of_eye(
+        cls,
+        swapped: Image,
+        target: Image,
+        gains: Floats,
+        mask: NDArray[np.float32],
+        outline: NDArray[np.int32],
+    ) -> Self:
+        eye = np.zeros(mask.shape, np.uint8)
+        cv2.fillPoly(eye, [outline], 255)
+        left, top, width, height = cv2.boundingRect(outline)
+        part = np.s_[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
+        seen = (eye[part] > 0) & (mask[part] > 0.5)  # shut, or behind a hand, it tells nothing
+        if seen.sum() * (1 - _LIGHTEST / 100) < _MIN_PIXELS:
+            return cls(np.zeros(3), 0, *_softened(eye))
+        cell = np.clip(outline.mean(0)[::-1] * len(gains) / len(mask), 0, len(gains) - 1).astype(int)
+        relit = swapped[part][seen] * np.exp(gains[tuple(cell)])
+        tint = _tint_of_white(target[part][seen]) - _tint_of_white(relit)
+        return cls(np.clip(tint, -_MAX_TINT, _MAX_TINT), float(seen.sum()), *_softened(eye))
 
     @classmethod
     def averaged(cls, middle: Self, window: Sequence[Self], weights: Floats) -> Self:
-        """The mean tint of frames, wide eyes counting more than narrow ones, on the eyes of one of them."""
+        """The mean tint of frames, a wide eye counting more than a narrow one, on the eye of one of them."""
         shares = weights * [one.pixels for one in window]
         if not shares.any():
             return middle
         tint = np.average([one.tint for one in window], axis=0, weights=shares)
-        return cls(np.asarray(tint), middle.pixels, middle.eyes, middle.corner)
+        return cls(np.asarray(tint), middle.pixels, middle.eye, middle.corner)
 
     def apply(self, drawn: NDArray[np.float32]) -> None:
-        """Tints the eyes of a face (size, size, 3), 0 to 255, in place."""
-        (top, left), (height, width) = self.corner, self.eyes.shape[:2]
+        """Tints the eye of a face (size, size, 3), 0 to 255, in place."""
+        (top, left), (height, width) = self.corner, self.eye.shape[:2]
         gain = (np.exp(self.tint) - 1).astype(np.float32)
-        drawn[top : top + height, left : left + width] *= 1 + self.eyes * gain
+        drawn[top : top + height, left : left + width] *= 1 + self.eye * gain
 
 
-def _softened(eyes: NDArray[np.uint8]) -> tuple[NDArray[np.float32], tuple[int, int]]:
+def _softened(eye: NDArray[np.uint8]) -> tuple[NDArray[np.float32], tuple[int, int]]:
     """The part of a mask (size, size), 0 to 255, that is not empty: soft, 0 to 1, and its upper left."""
-    sigma = _EDGE * len(eyes)
+    sigma = _EDGE * len(eye)
     reach = round(3 * sigma)
-    left, top, width, height = cv2.boundingRect(eyes)
+    left, top, width, height = cv2.boundingRect(eye)
     above, before = max(top - reach, 0), max(left - reach, 0)
-    part = eyes[above : top + height + reach, before : left + width + reach]
+    part = eye[above : top + height + reach, before : left + width + reach]
     if part.size:
         part = cv2.GaussianBlur(part, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
     return part[..., None].astype(np.float32) / np.float32(255), (above, before)
