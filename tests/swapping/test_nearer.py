@@ -93,6 +93,8 @@ def test_only_frames_in_which_faces_meet(fake: Any) -> None:
     assert nearer_faces([mine], [mine, apart, later], Smoothing()) == {}
     part = fake.track(range(5, 9), 1, (82.0, 45.0))
     assert set(nearer_faces([mine], [mine, part], Smoothing())) == {(0, frame) for frame in range(5, 9)}
+    hair = fake.track(range(COUNT), 1, (108.0, 45.0))  # its ears and hair meet the face, its own points don't
+    assert len(nearer_faces([mine], [mine, hair], Smoothing())) == COUNT
 
 
 def test_one_track_is_in_front_in_all_frames_or_in_none(fake: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,6 +87,14 @@ def test_a_frame_of_which_too_little_is_swapped_says_so(show: Any, monkeypatch: 
     result, _, _ = show(20)
     assert result.swapped == 0
     assert result.warnings[-1] == "a third of the face could not be painted"
+
+
+def test_glasses_that_cannot_be_kept_are_told_of(show: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_looks(_: Any, scene: Any, *__: Any) -> Any:
+        return dataclasses.replace(scene, looks={99: SimpleNamespace(lost=True)})  # of no painted face
+
+    monkeypatch.setattr(preview, "with_looks", with_looks)
+    assert show(20)[0].warnings == (pipeline.LOST_GLASSES,)
 
 
 def test_frames_that_cannot_be_shown(show: Any, tmp_path: Path) -> None:

@@ -54,7 +54,6 @@ class Line:
         below: how far below it ends.
         beyond: by how much of its length it goes on after the last point.
         both: whether skin is on both sides of it, and not above only.
-        both: whether skin is on both sides of it, and not above only.
     """
 
     points: tuple[int, ...]

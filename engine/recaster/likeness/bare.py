@@ -29,6 +29,9 @@ _FEATURE, _FACE = 0.08, 0.15
 _NEAR: Final = 0.15
 """Between two frames so far from it, in seconds, of which neither is bare, a frame isn't bare either."""
 
+_MAX_KEPT: Final = 96
+"""Pictures of what is hidden that are kept: of a large faceset all of them would be gigabytes."""
+
 
 class Covered:
     """Finds what is in front of a source's face in the frames of its faceset.
@@ -45,6 +48,7 @@ class Covered:
         crops, meshes = zip(*(reduced(self._crop(row), points[row]) for row in places), strict=True)
         self._look, self._finder = usual_look(np.stack(crops), np.stack(meshes)), Occluders()
         self._found: dict[int, NDArray[np.float32]] = {}
+        self._verdicts: dict[int, bool] = {}
         outlines = (topology.EYE_LEFT, topology.EYE_RIGHT, topology.LIPS_OUTER)
         self._features = [filled(layout, outline) > 0 for outline in outlines]
         self._face = face_in(layout) > 0
@@ -57,6 +61,8 @@ class Covered:
             picture = np.repeat(np.rint(255 * found).astype(np.uint8)[..., None], 3, -1)
             texels = unwrap(picture, points, self._layout)[..., 0].astype(np.float32)
             self._found[row] = texels / np.float32(255)
+            if len(self._found) > _MAX_KEPT:
+                self._found.pop(next(iter(self._found)))
         return self._found[row]
 
     def bare(self, row: int) -> bool:
@@ -76,9 +82,11 @@ class Covered:
         return True
 
     def _shown(self, row: int) -> bool:
-        found = self.texels(row)
-        much = found[self._face].mean() >= _FACE
-        return not much and all(found[one].mean() < _FEATURE for one in self._features)
+        if row not in self._verdicts:
+            found = self.texels(row)
+            much = found[self._face].mean() >= _FACE
+            self._verdicts[row] = not much and all(found[one].mean() < _FEATURE for one in self._features)
+        return self._verdicts[row]
 
     def _crop(self, row: int) -> NDArray[np.uint8]:
         return self._faceset.crop(self._faceset.records[row])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import cv2
 import numpy as np
+from scipy.spatial import cKDTree
 
 from recaster.likeness import parts
 from recaster.likeness.geometry import eye_distance
@@ -82,7 +83,7 @@ class Brow:
         reach = _REACH * float(eye_distance(layout.points))
         places = line + np.linspace(-reach, reach, _ROWS)[:, None, None] * across
         texels = np.moveaxis(np.indices((layout.size, layout.size)), 0, -1)[..., ::-1]
-        column = np.linalg.norm(texels[:, :, None] - line, axis=-1).argmin(-1)
+        column = cKDTree(line).query(texels)[1]
         row = ((texels - line[column]) * across[column]).sum(-1) / reach
         row = np.where((column > 0) & (column < _COLUMNS - 1), (row + 1) / 2 * (_ROWS - 1), -_ROWS)
         brow = cls(places.astype(np.float32), (column.astype(np.float32), row.astype(np.float32)), along, 1.0)

@@ -32,6 +32,7 @@ from recaster.likeness.layout import (
     wrap_nearest,
 )
 from recaster.likeness.light import evenly_lit, relit
+from recaster.likeness.parts import lenses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -247,7 +248,8 @@ class Occluders:
         # Of ten bare faces with hair beside them the most had 47, of six things before a face the least 91.
         there = (inner & (always == 255)).sum() > _SPECK
         glasses, seen = glasses_in(crops, points)
-        lost = seen and glasses is None and not there
+        kept = (lenses(look.layout) > 0) & (always == 255)
+        lost = seen and glasses is None and kept.sum() <= _SPECK
         return dataclasses.replace(look, always=always if there else None, glasses=glasses, lost=lost)
 
 

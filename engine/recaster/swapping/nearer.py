@@ -102,14 +102,15 @@ def head_outline(points: Floats) -> Outline:
 
 
 def _meeting(track: FaceTrack, other: FaceTrack) -> NDArray[np.int64]:
-    """The frames in which the boxes around two tracks' points meet."""
+    """The frames in which the boxes around two tracks' heads meet."""
     if other.track == track.track:
         return np.zeros(0, np.int64)
     first, last = max(track.frames[0], other.frames[0]), min(track.frames[-1], other.frames[-1])
     if last < first:
         return np.zeros(0, np.int64)
     here, there = (_within(one, first, last)[..., :2] for one in (track, other))
-    apart = (here.max(1) < there.min(1)) | (there.max(1) < here.min(1))
+    beyond = HAIR * np.ptp(there, axis=1).max(-1, keepdims=True)  # hair and ears, whichever way is up
+    apart = (here.max(1) < there.min(1) - beyond) | (there.max(1) + beyond < here.min(1))
     return np.arange(first, last + 1)[~apart.any(-1)]
 
 

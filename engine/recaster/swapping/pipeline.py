@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from recaster.swapping.settings import SwapSettings
     from recaster.swapping.swapper import Swapper
 
-PLAN_FORMAT: Final = 32
+PLAN_FORMAT: Final = 33
 REPORT_FORMAT: Final = 1
 LOST_GLASSES: Final = (
     "Glasses were seen on a face, but not clearly enough to be kept whole: parts of the frame may be "
@@ -104,9 +104,8 @@ def swap_clip(
         tracks=scene.tracks,
         seconds=watch.seconds,
         warnings=(
-            *warnings_on(info, settings),
+            *warnings_on(info, settings, scene),
             *swapper.warnings,
-            *_lost_glasses(scene),
             *converted,
             *_discarded(parts, discarded),
         ),
@@ -207,10 +206,11 @@ def made_by(swapper: Swapper, settings: SwapSettings) -> dict[str, Any]:
     }
 
 
-def warnings_on(info: ClipInfo, settings: SwapSettings) -> tuple[str, ...]:
-    """What an editor should know of the clip, and of the licence of what found the face in it."""
+def warnings_on(info: ClipInfo, settings: SwapSettings, scene: Scene) -> tuple[str, ...]:
+    """Collects what an editor should know of the clip, of a landmarker's licence, and of lost glasses."""
     notice = make_landmarker(settings.analysis.landmarker).notice
-    return (*info.warnings, notice) if notice else info.warnings
+    lost = any(look.lost for look in scene.looks.values())
+    return (*info.warnings, *([notice] if notice else ()), *([LOST_GLASSES] if lost else ()))
 
 
 class Progress:
@@ -291,10 +291,6 @@ def _report(info: ClipInfo, result: SwapResult, swapper: Swapper) -> dict[str, A
         "marked": result.marked,
         "frame_count": result.frames,
     } | result.coverage.to_json()
-
-
-def _lost_glasses(scene: Scene) -> tuple[str, ...]:
-    return (LOST_GLASSES,) * any(look.lost for look in scene.looks.values())
 
 
 def _discarded(parts: Parts, discarded: bool) -> tuple[str, ...]:

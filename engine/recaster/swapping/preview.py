@@ -85,7 +85,7 @@ def preview_frame(
         tracks=tuple(scene.tracks[number] for number, _ in scene.places[frame]),
         seconds=watch.seconds,
         warnings=(
-            *warnings_on(info, settings),
+            *warnings_on(info, settings, scene),
             *swapper.warnings,
             *(run.sentence for run in coverage.runs),
         ),
