@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,14 @@ import numpy as np
 import pytest
 from tests.faces.interrupting import assert_same, interrupted
 
+from recaster.faces import analysis as analysis_module
 from recaster.faces import journal
 from recaster.faces.analysis import AnalysisSettings, analyse
 from recaster.faces.crowd import Neighbour, alone, alone_in_box, is_behind, taken, touching
+from recaster.faces.detectors import make_detector
 from recaster.faces.identity import SAME_PERSON, distance
 from recaster.faces.tracklets import portrait
-from recaster.faces.types import Box
+from recaster.faces.types import Box, Detection
 from recaster.media.reader import read_frames
 from recaster.media.types import Frame
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.faces.types import FaceTrack, Floats
+    from recaster.media.types import Image
 
 COUNT = 24
 EDGE = 172
@@ -134,3 +138,78 @@ def test_a_portrait_of_a_half_is_completed_by_its_mirror(bare: list[np.ndarray])
     assert (plain.image[128, 172:186] < 10).all()
     assert (mended.image[128, 172:186] > 40).all()
     assert mended.quality < portrait(bare[0], points).quality
+
+
+def test_a_nose_that_passes_for_a_face_does_not_split_one(
+    bare: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = make_detector("yunet")
+    few = clip(bare[:8])
+
+    class Mistaken:
+        def detect(self, image: Image) -> list[Detection]:
+            found = known.detect(image)
+            noses = []
+            for box in (face.box for face in found):
+                x, y = box.left + 0.55 * box.width, box.top + 0.65 * box.height
+                half = 0.12 * box.width
+                noses.append(Detection(Box(x - half, y - half, x + half, y + half), 0.6))
+            return found + noses
+
+    [truth] = analyse(few).tracks
+    monkeypatch.setattr(analysis_module, "make_detector", lambda *_: Mistaken())
+    [track] = analyse(few).tracks
+    np.testing.assert_array_equal(track.landmarks, truth.landmarks)
+
+
+def test_what_is_within_a_box_is_not_beside_it() -> None:
+    image = np.zeros((100, 200, 3), np.uint8)
+    face, nose, next_one = Box(10, 10, 90, 90), Box(50, 50, 70, 70), Box(85, 10, 165, 90)
+    assert alone_in_box(image, face, [nose]) is image
+    np.testing.assert_array_equal(
+        alone_in_box(image, face, [nose, next_one]), alone_in_box(image, face, [next_one])
+    )
+
+
+def test_all_that_is_nearer_to_another_box_is_painted_over() -> None:
+    image = np.zeros((90, 140, 3), np.uint8)
+    mine, other = Box(20, 10, 70, 60), Box(62, 31, 122, 95)
+    y, x = np.mgrid[:90, :140]
+    here, there = (np.hypot(x - box.centre[0], y - box.centre[1]) for box in (mine, other))
+    painted = alone_in_box(image, mine, [other]).any(-1)
+    assert painted[there < here - 1].all()
+    assert not painted[here < there - 1].any()
+
+
+def test_painting_a_part_paints_what_painting_the_whole_does() -> None:
+    rng = np.random.default_rng(3)
+    image = rng.integers(0, 256, (120, 160, 3), np.uint8)
+    partly = 0
+    for _ in range(300):
+        faces = [square(*rng.uniform((-60, -60, 5), (180, 140, 90))) for _ in range(4)]
+        around = [
+            Neighbour(one, (True, False, None)[rng.integers(3)]) for one in faces[1 : rng.integers(2, 5)]
+        ]
+        points = None if rng.random() < 0.2 else faces[0]
+        whole = image.copy()
+        whole[taken(points, around, (120, 160)) > 0] = 128
+        part = alone(image, points, around)
+        np.testing.assert_array_equal(part, whole)
+        partly += bool((part != image).any())
+    assert partly > 200
+
+
+def test_of_a_large_picture_one_copy_is_made() -> None:
+    image = np.zeros((2160, 3840, 3), np.uint8)
+    around = [Neighbour(square(480 + 30 * i, 400, 300), known) for i, known in enumerate((True, False, None))]
+    mine, other = Box(300, 300, 600, 600), Box(580, 300, 880, 600)
+    for paint in (
+        lambda: alone(image, square(300, 400, 300), around),
+        lambda: alone_in_box(image, mine, [other, other]),
+    ):
+        tracemalloc.start()
+        painted = paint()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert painted.any()
+        assert peak < 1.05 * image.nbytes

@@ -13,7 +13,9 @@ from tests.faces.interrupting import assert_same, interrupted
 from recaster.faces import analysis as analysis_module
 from recaster.faces import journal, tracklets
 from recaster.faces.analysis import AnalysisSettings, analyse
-from recaster.faces.tracklets import outline
+from recaster.faces.linking import to_track
+from recaster.faces.tracker import CROWD_EVERY, Rules, Tracker
+from recaster.faces.tracklets import Tracklet, outline
 from recaster.faces.types import Analysis, Detection, Landmarks
 from recaster.media.types import Frame, Image
 
@@ -226,3 +228,70 @@ def test_progress_is_told(points_at: Points, monkeypatch: pytest.MonkeyPatch) ->
     told: list[tuple[float, float | None]] = []
     analyse(world.frames(3), AnalysisSettings(), 3, lambda update: told.append((update.done, update.total)))
     assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+RULES = Rules(detect_every=10, presence=0.5, gap=0.5, patience=4.0, identify=False)
+
+
+def test_who_is_in_front_is_not_looked_for_in_every_frame(points_at: Points) -> None:
+    """Bob comes to stand beside Ann, and the detector sees him no more, until it does again."""
+
+    class HalfBlind(World):
+        def detect(self, image: Image) -> list[Detection]:
+            return super().detect(image)[: 1 if 0 < self.index(image) < 30 else 2]
+
+    world = HalfBlind(lambda i: {"ann": 100.0, "bob": max(150.0, 190.0 - 9 * i)}, points_at)
+    tracker = Tracker(world, world, RULES)
+    for frame in world.frames(60):
+        tracker.step(frame)
+    assert [len(one.frames) for one in tracker.tracklets] == [60, 60]
+    assert world.looks == [0, *range(5, 33, CROWD_EVERY), 42, 52]  # they touch from the fifth frame on
+
+
+@pytest.mark.parametrize(("presence", "moved"), [(0.6, 0.0), (0.99, 20.0)])
+def test_points_give_way_only_to_what_is_as_surely_a_face(
+    points_at: Points, presence: float, moved: float
+) -> None:
+    class Other(World):
+        def locate(self, image: Image, box: object, side: int = 0) -> Landmarks:
+            found = super().locate(image, box, side)
+            if len(self.looks) == 1:  # tracks begin
+                return found
+            return Landmarks(found.points + np.array([20.0, 0, 0]), presence)
+
+    world = Other(lambda _: {"ann": 100.0, "bob": 150.0}, points_at)
+    tracker = Tracker(world, world, RULES)
+    for frame in world.frames(11):
+        tracker.step(frame)
+    for one in tracker.tracklets:
+        assert one.points[-1][33, 0] - one.points[0][33, 0] == moved
+
+
+def test_what_ended_long_ago_is_not_looked_at_again(
+    points_at: Points, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(lambda i: {"bob": 250.0} | ({"ann": 100.0} if i % 40 < 8 else {}), points_at)
+    tracker, late = Tracker(world, world, RULES), list[int]()
+    points_of = Tracklet.points_at
+
+    def points_seen(one: Tracklet, index: int) -> np.ndarray | None:
+        late.append(index - one.frames[-1])
+        return points_of(one, index)
+
+    monkeypatch.setattr(Tracklet, "points_at", points_seen)
+    for frame in world.frames(200):
+        tracker.step(frame)
+    assert len(tracker.tracklets) == 6
+    assert max(late) <= RULES.detect_every
+
+
+def test_in_a_gap_it_is_not_known_who_is_in_front(points_at: Points) -> None:
+    pieces = []
+    for begin in (0, 6):
+        one = Tracklet(0, 0.0)
+        for index in range(begin, begin + 4):
+            one.append(index, index / 25, Landmarks(points_at(50.0, 20.0, SIDE), 0.9))
+        one.behind = [0.2] * 4
+        pieces.append(one)
+    track = to_track(0, pieces, identify=False)
+    assert track.behind.tolist() == [0.2] * 4 + [0.0] * 2 + [0.2] * 4

@@ -76,32 +76,46 @@ def taken(points: Floats | None, neighbours: Sequence[Neighbour], size: tuple[in
         size: (H, W).
     """
     mask = np.zeros(size, np.uint8)
-    for one in neighbours:
-        theirs = np.zeros(size, np.uint8)
-        _fill(theirs, one.points, _GROWN, 255)
-        if points is not None and one.behind:
-            _fill(theirs, points, 1.0, 0)
-        elif points is not None and one.behind is None:
-            here, there = (_hull(each).mean((0, 1)) for each in (points, one.points))
-            _fill_beyond(theirs, there, here, 0)
-        mask |= theirs
+    for polygon, value in _fills(points, neighbours):
+        cv2.fillConvexPoly(mask, polygon, value)
     return mask
 
 
 def alone(image: Image, points: Floats | None, neighbours: Sequence[Neighbour]) -> Image:
     """A picture with a face's neighbours painted over: (H, W, 3) uint8 RGB; itself where there are none."""
-    if not neighbours:
+    fills = _fills(points, neighbours)
+    if not fills:
         return image
-    return _painted(image, taken(points, neighbours, image.shape[:2]))
+    corners = np.concatenate([polygon for polygon, _ in fills])
+    low = np.maximum(corners.min(0), 0)
+    width, height = np.minimum(corners.max(0) + 1, image.shape[1::-1]) - low
+    if min(width, height) <= 0:
+        return image
+    mask = np.zeros((height, width), np.uint8)
+    for polygon, value in fills:
+        cv2.fillConvexPoly(mask, polygon - low, value)
+    painted = image.copy()
+    part = painted[low[1] : low[1] + height, low[0] : low[0] + width]
+    np.copyto(part, _PAINT, where=mask[..., None] > 0)
+    return painted
 
 
 def alone_in_box(image: Image, box: Box, others: Sequence[Box]) -> Image:
-    """A picture in which all that is nearer to another face's box than to a face's own is painted over."""
-    mask = np.zeros(image.shape[:2], np.uint8)
-    for other in others:
-        if touching(box, other):
-            _fill_beyond(mask, np.array(box.centre), np.array(other.centre), 255)
-    return _painted(image, mask) if mask.any() else image
+    """A picture in which all that is nearer to another face's box than to a face's own is painted over.
+
+    Itself where no other touches it. One whose middle is within the face's own box is passed over: as a rule
+    a detector has taken a nose, a mouth or a print for it, and half of the face would be lost.
+    """
+    beside = [other for other in others if touching(box, other) and not _holds(box, other)]
+    if not beside:
+        return image
+    painted = image.copy()
+    right, bottom = image.shape[1] - 1, image.shape[0] - 1
+    frame = np.array([(0, 0), (right, 0), (right, bottom), (0, bottom)], np.float64)
+    for other in beside:
+        if len(polygon := _beyond(frame, np.array(box.centre), np.array(other.centre))):
+            cv2.fillConvexPoly(painted, _whole(polygon), (_PAINT, _PAINT, _PAINT))
+    return painted
 
 
 def signs_of_being_behind(
@@ -130,30 +144,55 @@ def signs_of_being_behind(
     return float(moved / max(spread, 1e-6)) + _UNSURE * (1 - min(score, 1.0))
 
 
-def _hull(points: Floats) -> NDArray[np.float32]:
-    """The hull of a face's points, (M, 1, 2) pixels."""
-    return np.asarray(cv2.convexHull(np.ascontiguousarray(points[:MESH_POINTS, :2], np.float32)))
+def _holds(box: Box, other: Box) -> bool:
+    """Whether the middle of another box is within one: so it is where half of the other's area is."""
+    x, y = other.centre
+    return box.left <= x <= box.right and box.top <= y <= box.bottom
 
 
-def _fill(mask: NDArray[np.uint8], points: Floats, grown: float, value: int) -> None:
-    """Fill the hull of a face's points, grown about its middle."""
+def _fills(points: Floats | None, neighbours: Sequence[Neighbour]) -> list[tuple[NDArray[np.int32], int]]:
+    """Convex polygons, (M, 2) pixels, and what to fill each with, in this order: see ``taken``."""
+    behind = [one for one in neighbours if one.behind]
+    fills = [(_grown(one.points), 255) for one in behind]
+    if behind and points is not None:
+        fills.append((_hull(points), 0))
+    for one in neighbours:
+        theirs = _grown(one.points)
+        if points is not None and one.behind is None:
+            theirs = _beyond(theirs, _hull(points).mean(0), _hull(one.points).mean(0))
+        if not one.behind and len(theirs):
+            fills.append((theirs, 255))
+    return [(_whole(polygon), value) for polygon, value in fills]
+
+
+def _hull(points: Floats) -> Floats:
+    """The hull of a face's points, (M, 2) pixels."""
+    hull = cv2.convexHull(np.ascontiguousarray(points[:MESH_POINTS, :2], np.float32))
+    return np.asarray(hull[:, 0], np.float64)
+
+
+def _grown(points: Floats) -> Floats:
+    """The hull of a face's points, (M, 2) pixels, and a little around it."""
     hull = _hull(points)
-    middle = hull.mean((0, 1))
-    cv2.fillConvexPoly(mask, np.rint((hull - middle) * grown + middle).astype(np.int32), value)
+    middle = hull.mean(0)
+    return np.asarray((hull - middle) * _GROWN + middle)
 
 
-def _fill_beyond(mask: NDArray[np.uint8], here: Floats, there: Floats, value: int) -> None:
-    """Fill all that is nearer to ``there`` than to ``here``, (2,) pixels each."""
-    away = np.asarray(there - here, np.float64)
-    if not away.any():
-        return
-    ahead = away / np.linalg.norm(away) * 4 * sum(mask.shape)
-    beside, middle = np.array([-ahead[1], ahead[0]]), here + away / 2
-    corners = [middle - beside, middle + beside, middle + beside + ahead, middle - beside + ahead]
-    cv2.fillConvexPoly(mask, np.rint(corners).astype(np.int32), value)
+def _beyond(polygon: Floats, here: Floats, there: Floats) -> Floats:
+    """The part of a convex polygon (M, 2) that is no nearer to ``here`` than to ``there``, (2,) pixels each.
+
+    Sutherland and Hodgman, "Reentrant polygon clipping", 1974, with one edge.
+    """
+    ahead = (polygon - (here + there) / 2) @ (there - here)
+    corners = []
+    for i, far in enumerate(ahead):
+        before = ahead[i - 1]
+        if (far < 0) != (before < 0):
+            corners.append(polygon[i - 1] + (polygon[i] - polygon[i - 1]) * before / (before - far))
+        if far >= 0:
+            corners.append(polygon[i])
+    return np.array(corners).reshape(-1, 2)
 
 
-def _painted(image: Image, mask: NDArray[np.uint8]) -> Image:
-    painted = image.copy()
-    painted[mask > 0] = _PAINT
-    return painted
+def _whole(polygon: Floats) -> NDArray[np.int32]:
+    return np.rint(polygon).astype(np.int32)

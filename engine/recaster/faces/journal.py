@@ -140,7 +140,7 @@ def _name(number: int) -> str:
 
 
 def _same(kept: list[Floats], now: list[Floats]) -> int:
-    """How many of the first points are on disk already: only the last ones are ever taken away."""
+    """How many of the first points are on disk already: only the last are ever taken away or replaced."""
     count = min(len(kept), len(now))
     while count and kept[count - 1] is not now[count - 1]:
         count -= 1

@@ -95,8 +95,9 @@ def to_track(number: int, group: Sequence[Tracklet], *, identify: bool) -> FaceT
     points = np.concatenate([np.stack(one.points) for one in group])
     frames = np.arange(known[0], known[-1] + 1)
     measured = np.isin(frames, known)
-    scores = np.zeros(len(frames))
+    scores, behind = np.zeros((2, len(frames)))
     scores[measured] = np.concatenate([one.scores for one in group])
+    behind[measured] = np.concatenate([one.behind for one in group])  # elsewhere it isn't known
     # The times of frames without a measurement: inside so short a gap they run evenly.
     times = np.interp(frames, known, np.concatenate([one.times for one in group]))
     landmarks = _filled(points, known, frames)
@@ -110,7 +111,7 @@ def to_track(number: int, group: Sequence[Tracklet], *, identify: bool) -> FaceT
         scores=scores,
         filled=~measured,
         embedding=mean_embedding(portraits, PORTRAITS) if identify else np.zeros(0),
-        behind=np.interp(frames, known, np.concatenate([one.behind for one in group])),
+        behind=behind,
     )
 
 

@@ -27,6 +27,9 @@ SAME_FACE: Final = 0.5
 """Two outlines that overlap by this much are of one face."""
 STEADY: Final = 0.8
 """Points whose outline overlaps that of another look at the same face by this much have not strayed."""
+CROWD_EVERY: Final = 3
+"""Frames between two looks at faces that touch while it isn't known who is in front: one that the detector
+misses in a frame is hardly ever found in the next, and a look costs as much as following half a dozen."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ class Tracker:
         self._rules = rules
         self._finder = CutFinder()
         self._active: list[Tracklet] = []
+        self._late: list[Tracklet] = []  # those that reach into the recent frames, followed or not
         self._recent: deque[Frame] = deque(maxlen=rules.detect_every)
         self._until_look = 0
         self._lost_at = -math.inf
@@ -110,6 +114,7 @@ class Tracker:
         """Go on where another tracker was; ``recent`` are the frames before the next that it needs."""
         self.tracklets, self.cuts = state.tracklets, state.cuts
         self._active = [self.tracklets[number] for number in state.active]
+        self._late = list(self.tracklets)
         self._until_look, self._lost_at = state.until_look, state.lost_at
         self._finder.last = state.last
         self._recent.extend(recent)
@@ -122,11 +127,14 @@ class Tracker:
         self._follow(frame)
         self._part(frame)
         time = float(frame.time)
-        if self._until_look <= 0 or self._is_crowded() or time - self._lost_at <= self._rules.gap:
+        unsettled = self._rules.detect_every - self._until_look >= CROWD_EVERY and self._is_crowded()
+        if self._until_look <= 0 or unsettled or time - self._lost_at <= self._rules.gap:
             self._look(frame)
             self._until_look = self._rules.detect_every
         self._until_look -= 1
         self._recent.append(frame)
+        first = self._recent[0].index
+        self._late = [one for one in self._late if one.frames and one.frames[-1] >= first]
 
     def _begin_shot(self) -> None:
         self._active = []
@@ -212,11 +220,12 @@ class Tracker:
         strayed = []
         for one, face in matched:
             others = [other.box for other in (*(match for _, match in matched), *new) if other is not face]
-            if not any(touching(face.box, other) for other in others):
+            image = alone_in_box(frame.image, face.box, others)
+            if image is frame.image:
                 continue
-            seen = self._landmarker.locate(alone_in_box(frame.image, face.box, others), face.box, face.side)
+            seen = self._landmarker.locate(image, face.box, face.side)
             same = outline(seen.points).iou(outline(one.points[-1])) >= STEADY
-            if not same and seen.presence >= self._rules.presence:
+            if not same and seen.presence >= max(self._rules.presence, one.scores[-1]):
                 one.points[-1], one.scores[-1] = seen.points, seen.presence
                 strayed.append(one)
         return strayed
@@ -234,7 +243,7 @@ class Tracker:
     def _neighbours(self, one: Tracklet, index: int) -> list[Neighbour]:
         """The faces that touch a track's in a frame that it reaches."""
         box, found = one.box_at(index), []
-        for other in self.tracklets:
+        for other in self._late:
             points = None if other is one else other.points_at(index)
             if points is not None and box is not None and touching(box, outline(points)):
                 mine, theirs = (each.behind[index - each.frames[0]] for each in (one, other))
@@ -286,6 +295,7 @@ class Tracker:
         one.append(frame.index, time, face)
         one.remember(frame.image, self._neighbours(one, frame.index))
         self._active.append(one)
+        self._late.append(one)
         self.tracklets.append(one)
         return one
 
@@ -308,7 +318,7 @@ class Tracker:
 
     def _without(self, image: Image, box: Box, index: int) -> Image:
         """A frame in which those who are followed there are painted over, near the box of a new face."""
-        known = [points for one in self.tracklets if (points := one.points_at(index)) is not None]
+        known = [points for one in self._late if (points := one.points_at(index)) is not None]
         near = [Neighbour(points, behind=False) for points in known if touching(box, outline(points))]
         return alone(image, None, near)
 
@@ -317,7 +327,7 @@ class Tracker:
         if face.presence < self._rules.presence:
             return False
         here = outline(face.points)
-        others = (one.box_at(index) for one in self.tracklets)
+        others = (one.box_at(index) for one in self._late)
         return all(other is None or other.iou(here) <= SAME_FACE for other in others)
 
 
