@@ -127,10 +127,14 @@ class SourceLook:
         Raises:
             FacesetError: a crop cannot be read.
         """
-        judge, seen, records = Judge(), [], faceset.records
+        judge = Judge()
+        records = faceset.records
+        seen = []
         for at in np.unique(np.linspace(0, len(records) - 1, min(len(records), FACES)).round().astype(int)):
-            image, mesh = faceset.crop(records[at]), records[at].landmarks
-            points, crop = judge.points(image, face_box(mesh)), Crop.of(mesh)
+            image = faceset.crop(records[at])
+            mesh = records[at].landmarks
+            points = judge.points(image, face_box(mesh))
+            crop = Crop.of(mesh)
             seen.append((*crop.features(image, points), crop.blotches(crop.cut(image), crop.skin())))
         brows, lids, lips, blotches = (np.median(one, axis=0) for one in zip(*seen, strict=True))
         return cls(brows, lids, float(lips), blotches.astype(np.float32))
@@ -169,7 +173,8 @@ class FeatureJudge:
             hidden: (H, W), where something is before the face.
         """
         crop = Crop.of(mesh)
-        here, there, painted = crop.cut(swapped), crop.cut(original), crop.cut(matte)[..., 0] >= PAINTED
+        here, there = crop.cut(swapped), crop.cut(original)
+        painted = crop.cut(matte)[..., 0] >= PAINTED
         painted &= filled(crop.mesh[list(OVAL)], (SIDE, SIDE), WHOLE * EYES)
         skin = crop.skin() & painted
         if hidden is not None:
@@ -191,7 +196,8 @@ class FeatureJudge:
         kept = np.minimum(brows, self._source.brows) / np.maximum(
             self._source.brows.sum(1, keepdims=True), FAINT
         )
-        before, self._brows = self._brows, kept
+        before = self._brows
+        self._brows = kept
         changed = np.nan if before is None else float(np.abs(kept - before).sum(1).mean())
         lids_kept = np.minimum(lids, self._source.lids).sum() / max(self._source.lids.sum(), FAINT)
         shares = kept.sum(1)
@@ -212,7 +218,8 @@ class FeatureJudge:
         """How much more the worst places of skin changed than in the original."""
         ours, theirs = (lab(image)[..., :1] for image in (here, there))
         apart = smoothed(ours - theirs, skin, BLOTCH * EYES)[..., 0]
-        before, self._before = self._before, (apart, skin)
+        before = self._before
+        self._before = (apart, skin)
         both = skin if before is None else skin & before[1]
         if before is None or both.sum() < FEWEST:
             return float("nan")

@@ -98,10 +98,12 @@ def bench_picture(rows: list[Row], out: Path, report: Report = silent) -> list[R
         InputError: something in ``out`` is damaged.
         RecasterError: whatever extracting, swapping and judging raise.
     """
-    began, spent = time.monotonic(), time.process_time()
+    began = time.monotonic()
+    spent = time.process_time()
     shots = [(row, name) for row in rows for name in row.conditions]
     known = {(row.name, name): _done(_folder(out, row, name)) for row, name in shots}
-    done, source = sum(one is not None for one in known.values()), None
+    done = sum(one is not None for one in known.values())
+    source = None
     for row, name in shots:
         if known[row.name, name] is not None:
             continue
@@ -171,7 +173,8 @@ class _Source(NamedTuple):
 def _judged(source: _Source, wanted: Condition, out: Path) -> Result:
     """Make a shot, swap it, judge it and its true swap, and draw its pictures."""
     row = source.row
-    rate, folder = probe(row.target).rate, _folder(out, row, wanted.name)
+    rate = probe(row.target).rate
+    folder = _folder(out, row, wanted.name)
     plain = _folder(out, row, PLAIN) / "target.mp4"
     if not plain.is_file():
         make_shot(row, row.target, condition(PLAIN), rate, plain)
@@ -185,8 +188,10 @@ def _judged(source: _Source, wanted: Condition, out: Path) -> Result:
     note = _swap(target, swapped, matte, source.swapper, person)
     if note:
         return Result(row.name, wanted.name, {"found": 0.0}, {}, note)
-    clips, meshes = (target, swapped, matte, true), faces_of(row, plain, person)
-    figures, known = judge_shot(_frames(row, wanted, clips, meshes, plain), source.look), {}
+    clips = (target, swapped, matte, true)
+    meshes = faces_of(row, plain, person)
+    figures = judge_shot(_frames(row, wanted, clips, meshes, plain), source.look)
+    known = {}
     if true is not None:
         known = judge_shot(_frames(row, wanted, (target, true, None, true), meshes, plain), source.look)
     if wanted.name == PLAIN:
