@@ -23,7 +23,7 @@ from recaster.faces.pose import head_poses
 from recaster.files import sha256
 from recaster.likeness.form import canonical_expressions, canonical_mesh
 from recaster.likeness.neutral import COEFFICIENTS, coefficients
-from recaster.networks.tensors import save_tensors
+from recaster.models.tensors import save_tensors
 
 if TYPE_CHECKING:
     from recaster.faces.types import Floats

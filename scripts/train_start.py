@@ -14,10 +14,10 @@ from pathlib import Path
 
 from recaster.cli.display import ProgressLine
 from recaster.facesets.faceset import Faceset
-from recaster.networks.model_folder import ModelCard, ModelFolder
+from recaster.models.model_folder import ModelCard, ModelFolder
+from recaster.models.presets import overridden, preset
+from recaster.networks.initial_weights import save_start_weights, start_weights
 from recaster.networks.perceptual import make_backbone
-from recaster.networks.presets import overridden, preset
-from recaster.networks.start import save_start_weights, start_weights
 from recaster.training import checkpoints
 from recaster.training.guided import GuidedTrainee
 from recaster.training.guided_faces import Source

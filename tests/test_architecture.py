@@ -20,6 +20,7 @@ FOUNDATIONS = {
     "places",
     "progress",
     "sharing",
+    "stderr_filter",
     "still_images",
     "texts",
     "weights",
@@ -27,8 +28,8 @@ FOUNDATIONS = {
     "zips",
 }
 ORDER = (
-    "api", "client", "store", "provenance", "media", "networks", "faces", "facesets", "likeness", "training",
-    "swapping", "evaluation", "jobs", "service", "cli",
+    "api", "client", "store", "provenance", "media", "models", "networks", "faces", "facesets", "likeness",
+    "training", "swapping", "evaluation", "report", "benchmarks", "jobs", "service", "cli",
 )  # fmt: skip
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from recaster.benchmarks.picture_matrix.page import COLUMNS
 from recaster.cli.main import COMMANDS, parser
-from recaster.evaluation.matrix.page import COLUMNS
 from recaster.evaluation.measures import MEASURES
 
 ROOT = Path(__file__).parents[1]

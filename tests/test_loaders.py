@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from recaster.benchmarks.detectors import read_counts
+from recaster.benchmarks.training_point import Cost, Point
+from recaster.benchmarks.training_worker import claim
 from recaster.errors import RecasterError
-from recaster.evaluation.bench_child import claim
-from recaster.evaluation.bench_detect import read_counts
-from recaster.evaluation.bench_point import Cost, Point
 from recaster.evaluation.outcome import Outcome
-from recaster.evaluation.report.page import write_report
 from recaster.evaluation.types import Figure, Scores
-from recaster.networks.model_folder import ModelFolder
-from recaster.networks.presets import PRESETS, to_json
+from recaster.models.model_folder import ModelFolder
+from recaster.models.presets import PRESETS, to_json
 from recaster.provenance.audit import AuditLog
 from recaster.provenance.owner import owner
 from recaster.provenance.policy import Policy
 from recaster.provenance.revocations import Revocations
 from recaster.provenance.traces import Traces
+from recaster.report.page import write_report
 from recaster.store.usage import _remembered
 from recaster.swapping.chunks import Parts
 from recaster.training.checkpoints import found

@@ -9,7 +9,7 @@ import pytest
 
 from recaster.cli import main as cli
 from recaster.facesets.faceset import Faceset
-from recaster.networks.model_folder import ModelFolder
+from recaster.models.model_folder import ModelFolder
 from recaster.provenance.owner import note, owner
 from recaster.provenance.register import opened
 

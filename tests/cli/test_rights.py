@@ -11,7 +11,7 @@ import pytest
 from recaster.cli import main as cli
 from recaster.facesets.faceset import Faceset
 from recaster.files import sha256
-from recaster.networks.model_folder import ModelFolder
+from recaster.models.model_folder import ModelFolder
 from recaster.provenance.audit import AuditLog
 from recaster.provenance.owner import owner
 

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from recaster.benchmarks.training import bench, check
+from recaster.benchmarks.training_settings import BenchSettings
+from recaster.benchmarks.training_variants import AT_ONCE
 from recaster.cli.bench_train import variant
 from recaster.cli.main import main
 from recaster.errors import InputError, UsageError
-from recaster.evaluation.bench_settings import BenchSettings
-from recaster.evaluation.bench_train import bench, check
-from recaster.evaluation.variants import AT_ONCE
 from recaster.facesets.extract import ExtractSettings, extract
 from recaster.media.sheet import load_image
-from recaster.networks.model_folder import ModelFolder
+from recaster.models.model_folder import ModelFolder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from recaster.benchmarks.picture_matrix import sources
+from recaster.benchmarks.picture_matrix.bench import bench_picture, read_results
+from recaster.benchmarks.picture_matrix.conditions import CONDITIONS, Moment
+from recaster.benchmarks.picture_matrix.page import table, write_page
+from recaster.benchmarks.picture_matrix.rows import Row, read_rows
+from recaster.benchmarks.picture_matrix.sheets import OVERVIEW, SHEET, STRIP
+from recaster.benchmarks.picture_matrix.shots import faces_of
+from recaster.benchmarks.picture_matrix.sources import faceset_of, swapper_of
 from recaster.errors import InputError, UsageError
-from recaster.evaluation.matrix import sources
-from recaster.evaluation.matrix.bench import bench_picture, read_results
-from recaster.evaluation.matrix.conditions import CONDITIONS, Moment
-from recaster.evaluation.matrix.page import table, write_page
-from recaster.evaluation.matrix.rows import Row, read_rows
-from recaster.evaluation.matrix.sheets import OVERVIEW, SHEET, STRIP
-from recaster.evaluation.matrix.shots import faces_of
-from recaster.evaluation.matrix.sources import faceset_of, swapper_of
 from recaster.evaluation.regions import eye_distance
 from recaster.evaluation.truth import Truth
 from recaster.faces.topology import EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT
 from recaster.media.probe import probe
-from recaster.networks.presets import overridden, preset
+from recaster.models.presets import overridden, preset
 
 if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
+from recaster.benchmarks.picture_matrix.conditions import PLAIN, condition
+from recaster.benchmarks.picture_matrix.judging import judge_motion, judge_shot
+from recaster.benchmarks.picture_matrix.rows import Row, read_rows
+from recaster.benchmarks.picture_matrix.shots import faces_of, make_shot
 from recaster.evaluation.feature_judge import SourceLook
-from recaster.evaluation.matrix.conditions import PLAIN, condition
-from recaster.evaluation.matrix.judging import judge_motion, judge_shot
-from recaster.evaluation.matrix.rows import Row, read_rows
-from recaster.evaluation.matrix.shots import faces_of, make_shot
 from recaster.evaluation.truth import Truth
 from recaster.media.reader import read_frames
 

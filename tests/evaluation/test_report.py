@@ -14,13 +14,13 @@ import pytest
 from recaster.errors import InputError
 from recaster.evaluation.measures import MEASURES
 from recaster.evaluation.outcome import Outcome
-from recaster.evaluation.report.charts import Line, chart
-from recaster.evaluation.report.page import write_report
 from recaster.evaluation.types import Figure, Scores
 from recaster.media.reader import read_frames
 from recaster.media.sheet import save_image
-from recaster.networks.model_folder import ModelCard, ModelFolder
-from recaster.networks.presets import preset
+from recaster.models.model_folder import ModelCard, ModelFolder
+from recaster.models.presets import preset
+from recaster.report.charts import Line, chart
+from recaster.report.page import write_report
 
 if TYPE_CHECKING:
     from pathlib import Path

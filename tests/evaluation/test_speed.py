@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 import pytest
 
+from recaster.benchmarks import faceswap_gan_baseline
+from recaster.benchmarks.detectors import bench_detect, read_counts
+from recaster.benchmarks.process_cost import WorkError, measured
+from recaster.benchmarks.speed import SpeedSettings, bench_swap
+from recaster.benchmarks.speed_plot import draw_stages
 from recaster.cli.bench import speed_table
 from recaster.errors import InputError, UsageError
-from recaster.evaluation import seed_pipeline
-from recaster.evaluation.bench_detect import bench_detect, read_counts
-from recaster.evaluation.bench_swap import SpeedSettings, bench_swap
-from recaster.evaluation.processes import WorkError, measured
-from recaster.evaluation.speed_plot import draw_stages
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.sheet import load_image, save_image
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 
 
 def test_the_seeds_box_is_its_own_moving_average() -> None:
-    assert seed_pipeline.smoothed(None, (10, 90, 70, 30)) == (10, 90, 70, 30)
-    assert seed_pipeline.smoothed((10, 90, 70, 30), (30, 110, 90, 50)) == (17, 97, 77, 37)
+    assert faceswap_gan_baseline.smoothed(None, (10, 90, 70, 30)) == (10, 90, 70, 30)
+    assert faceswap_gan_baseline.smoothed((10, 90, 70, 30), (30, 110, 90, 50)) == (17, 97, 77, 37)
     # int() leaves a dead band, as in the original: a box that stays near is never reached
-    assert seed_pipeline.smoothed((10, 90, 70, 30), (11, 91, 71, 31)) == (10, 90, 70, 30)
+    assert faceswap_gan_baseline.smoothed((10, 90, 70, 30), (11, 91, 71, 31)) == (10, 90, 70, 30)
 
 
 def test_the_seeds_crop_loses_a_fifteenth_of_each_side() -> None:
-    assert seed_pipeline.trimmed((0, 150, 300, 0)) == (20, 140, 280, 10)
+    assert faceswap_gan_baseline.trimmed((0, 150, 300, 0)) == (20, 140, 280, 10)
 
 
 def test_the_seeds_feather_changes_nothing_at_the_rim_and_all_in_the_middle() -> None:
     frame = np.zeros((200, 200, 3), np.uint8)
     painted = np.full((64, 64, 3), 200, np.uint8)
-    result = seed_pipeline.pasted(frame, painted, (40, 160, 160, 40))
+    result = faceswap_gan_baseline.pasted(frame, painted, (40, 160, 160, 40))
     assert result[100, 100].tolist() == [200, 200, 200]
     assert result[41, 100, 0] < 70
     assert not result[:40].any()
@@ -85,7 +85,7 @@ def test_the_baseline_can_be_left_out(actors: Path, actor_faceset: Faceset, tmp_
 
 def test_a_measured_process_that_fails_says_why() -> None:
     with pytest.raises(WorkError, match="KeyError"):
-        measured("recaster.evaluation.speed_task", {"nothing": "useful"})
+        measured("recaster.benchmarks.speed_worker", {"nothing": "useful"})
 
 
 def test_cpu_time_of_children_is_counted(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_cpu_time_of_children_is_counted(tmp_path: Path) -> None:
         "import subprocess, sys\n"
         "spin = 'import time\\nwhile time.process_time() < .5: pass'\n"
         "subprocess.run([sys.executable, '-c', spin], check=True)\n"
-        "from recaster.evaluation.processes import answer\n"
+        "from recaster.benchmarks.process_cost import answer\n"
         "answer({'done': True})\n"
     )
     path = f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"

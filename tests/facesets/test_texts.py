@@ -12,9 +12,9 @@ from recaster.errors import FacesetError, ModelError
 from recaster.evaluation.outcome import Outcome
 from recaster.evaluation.types import Figure, Scores
 from recaster.facesets.archive import MANIFEST, export_zip, import_faces
-from recaster.networks.archive import import_model
-from recaster.networks.model_folder import ModelCard, ModelFolder
-from recaster.networks.presets import preset
+from recaster.models.archive import import_model
+from recaster.models.model_folder import ModelCard, ModelFolder
+from recaster.models.presets import preset
 from recaster.texts import has_controls
 
 if TYPE_CHECKING:

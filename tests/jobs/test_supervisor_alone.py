@@ -16,8 +16,8 @@ from recaster.jobs import supervisor as module
 from recaster.jobs.settling import Settler
 from recaster.jobs.supervisor import Supervisor
 from recaster.jobs.tidying import tidy
-from recaster.networks.model_folder import ModelCard, ModelFolder
-from recaster.networks.presets import preset
+from recaster.models.model_folder import ModelCard, ModelFolder
+from recaster.models.presets import preset
 from recaster.store.folder import DataFolder
 from recaster.store.jobs import CANCELLED, CANCELLING, ENDED, FAILED, PAUSED, QUEUED, RUNNING, SUCCEEDED
 from recaster.store.store import Store

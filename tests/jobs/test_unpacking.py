@@ -12,8 +12,8 @@ import pytest
 from recaster.api.v1 import job_pb2
 from recaster.errors import DiskFullError, FacesetError, ModelError
 from recaster.facesets.archive import import_faces
-from recaster.networks.archive import import_model
-from recaster.networks.model_folder import ModelFolder
+from recaster.models.archive import import_model
+from recaster.models.model_folder import ModelFolder
 from recaster.zips import Room, ZipLimits
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from recaster.api.v1 import (
 )
 from recaster.client.errors import RefusedError
 from recaster.errors import OutputError
-from recaster.networks.model_folder import FORMAT
+from recaster.models.model_folder import FORMAT
 from recaster.provenance.verify import inspect
 from recaster.store import database
 from recaster.store.database import KEEP_COPY_S, Database

@@ -19,7 +19,7 @@ from recaster.likeness.light import relit
 from recaster.likeness.likeness import Likeness
 from recaster.likeness.retarget import _LOWER_LIDS, _UPPER_LIDS, _outline_pull, retarget
 from recaster.likeness.surface import JAW, LOWER_LIP, UPPER_LIP
-from recaster.networks.tensors import load_metadata, load_tensors, save_tensors
+from recaster.models.tensors import load_metadata, load_tensors, save_tensors
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from recaster.errors import WeightsError
+from recaster.models.presets import GuidedNetwork, preset
+from recaster.models.tensors import load_tensors, save_tensors
 from recaster.networks.guided import GuidedSwap
 from recaster.networks.guided_lite import LiteSwap
-from recaster.networks.presets import GuidedNetwork, preset
-from recaster.networks.tensors import load_tensors, save_tensors
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from recaster.networks.presets import Preset
+    from recaster.models.presets import Preset
 
 TINY = dataclasses.replace(preset("guided-128"), size=16, network=GuidedNetwork(widths=(4, 8)))
 DEEP = dataclasses.replace(TINY, size=32, network=GuidedNetwork(widths=(4, 6, 8, 10)))
@@ -52,7 +52,7 @@ def test_it_paints_as_tensorflow_does(recipe: Preset, tmp_path: Path) -> None:
 def test_a_swap_needs_no_tensorflow(tmp_path: Path) -> None:
     path = written(tmp_path / "weights.safetensors", preset("guided-128"))
     script = (
-        "import sys; from pathlib import Path; from recaster.networks.presets import preset\n"
+        "import sys; from pathlib import Path; from recaster.models.presets import preset\n"
         "from recaster.networks.guided_lite import LiteSwap\n"
         f"LiteSwap(preset('guided-128'), 11, Path({str(path)!r}))\n"
         "sys.exit('tensorflow' in sys.modules)"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from recaster.models.presets import GuidedNetwork, Preset, preset
 from recaster.networks.guided import (
     GuidedSwap,
     build_guided,
@@ -18,7 +19,6 @@ from recaster.networks.guided import (
 )
 from recaster.networks.guided_form import OUTPUTS
 from recaster.networks.pairwise import named
-from recaster.networks.presets import GuidedNetwork, Preset, preset
 
 
 @pytest.fixture(scope="module")

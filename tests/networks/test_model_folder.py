@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from recaster.errors import ModelError
-from recaster.networks.model_folder import ModelCard, ModelFolder
-from recaster.networks.presets import overridden, preset
+from recaster.models.model_folder import ModelCard, ModelFolder
+from recaster.models.presets import overridden, preset
 
 if TYPE_CHECKING:
     from pathlib import Path

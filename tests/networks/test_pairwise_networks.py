@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from recaster.models.presets import Preset, overridden, preset
 from recaster.networks.pairwise import (
     PairwiseSwap,
     build_decoder,
@@ -14,7 +15,6 @@ from recaster.networks.pairwise import (
     named,
     to_network,
 )
-from recaster.networks.presets import Preset, overridden, preset
 
 TINY = {"size": 32, "bottleneck": 8, "bottom_width": 8}
 LIGHT = overridden(preset("fast-96"), **TINY, encoder_widths=(8, 8, 8), decoder_widths=(8, 8))

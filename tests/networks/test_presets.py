@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from recaster.errors import ModelError, UsageError
-from recaster.networks.presets import (
+from recaster.models.presets import (
     PRESETS,
     Augmentation,
     GuidedNetwork,

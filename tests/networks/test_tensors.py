@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recaster.errors import OutputError, WeightsError
-from recaster.networks.tensors import load_metadata, load_tensors, save_tensors
+from recaster.models.tensors import load_metadata, load_tensors, save_tensors
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from recaster.cli import main as command_line
 from recaster.client import RefusedError
 from recaster.errors import UsageError
 from recaster.jobs.options import extract_settings, schedule
-from recaster.networks.presets import PRESETS, ingredients, overridden
+from recaster.models.presets import PRESETS, ingredients, overridden
 from recaster.service.refusals import Refusal
 from recaster.service.specs import NUMBERS, check_spec
 from recaster.swapping.label import LabelSettings

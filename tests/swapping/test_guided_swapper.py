@@ -15,9 +15,9 @@ from recaster.faces.smoothing import Smoothing
 from recaster.likeness import geometry
 from recaster.likeness.references import lip_gaps
 from recaster.media.reader import read_frames
-from recaster.networks.model_folder import ModelCard, ModelFolder
-from recaster.networks.presets import GuidedNetwork, preset
-from recaster.networks.tensors import save_tensors
+from recaster.models.model_folder import ModelCard, ModelFolder
+from recaster.models.presets import GuidedNetwork, preset
+from recaster.models.tensors import save_tensors
 from recaster.swapping.guided import GuidedSwapper
 from recaster.swapping.swapper import PlannedFace
 

@@ -13,13 +13,13 @@ from recaster.faces.alignment import INNER, TEMPLATE
 from recaster.faces.types import Box, Pose
 from recaster.facesets.faceset import Faceset
 from recaster.facesets.records import COVERAGE, FaceRecord, FacesetSettings, SourceRecord
-from recaster.networks.presets import overridden, preset
+from recaster.models.presets import overridden, preset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from recaster.networks.presets import Preset
+    from recaster.models.presets import Preset
 
 SIZE = 96
 TINY = {"size": 32, "bottleneck": 16, "bottom_width": 16, "batch": 4, "warmup": 5}

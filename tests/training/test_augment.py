@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from recaster.networks.presets import Augmentation
+from recaster.models.presets import Augmentation
 from recaster.training.augment import augment
 
 SIZE, SIDE = 64, 96

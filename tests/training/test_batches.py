@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from recaster.errors import TrainingError
-from recaster.networks.model_folder import ModelFolder
-from recaster.networks.presets import preset
+from recaster.models.model_folder import ModelFolder
+from recaster.models.presets import preset
 from recaster.training.batches import MOST_PROCESSES, Batches, draw_batch, processes_for
 from recaster.training.guided_faces import Source
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.facesets.faceset import Faceset
-    from recaster.networks.presets import Preset
+    from recaster.models.presets import Preset
 
 
 @pytest.fixture(scope="module")

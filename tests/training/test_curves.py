@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recaster.networks.model_folder import ModelFolder
+from recaster.models.model_folder import ModelFolder
 from recaster.training.curves import loss_curves
 from recaster.training.loop import _curves
 

@@ -8,9 +8,9 @@ import pytest
 
 from recaster.errors import TrainingError, UsageError
 from recaster.faces.alignment import EYE_DISTANCE
-from recaster.networks.presets import Augmentation, Preset, overridden, preset
+from recaster.faces.regions import features, hull
+from recaster.models.presets import Augmentation, Preset, overridden, preset
 from recaster.training.faces import load_faces, reach
-from recaster.training.regions import features, hull
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,9 +13,9 @@ import pytest
 import tensorflow as tf
 
 from recaster.errors import ModelError, UsageError
+from recaster.models.model_folder import ModelCard, ModelFolder
+from recaster.models.presets import GuidedNetwork, Preset, preset
 from recaster.networks.guided import GuidedSwap
-from recaster.networks.model_folder import ModelCard, ModelFolder
-from recaster.networks.presets import GuidedNetwork, Preset, preset
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from recaster.errors import ModelError, OutputError, TrainingError, UsageError, WeightsError
-from recaster.networks.model_folder import ModelCard, ModelFolder
-from recaster.networks.presets import overridden, preset
-from recaster.networks.tensors import load_tensors
+from recaster.models.model_folder import ModelCard, ModelFolder
+from recaster.models.presets import overridden, preset
+from recaster.models.tensors import load_tensors
 from recaster.training import checkpoints, loop
 from recaster.training.checkpoints import Moment
 from recaster.training.loop import Schedule, learning_rate, train

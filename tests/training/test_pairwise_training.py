@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 from recaster.errors import ModelError
+from recaster.models.presets import Preset, overridden
 from recaster.networks.pairwise import PairwiseSwap
-from recaster.networks.presets import Preset, overridden
 from recaster.training.faces import load_faces
 from recaster.training.pairwise import PairwiseTrainee
 

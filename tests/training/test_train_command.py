@@ -7,10 +7,10 @@ import pytest
 
 from recaster.cli import train as command
 from recaster.errors import ModelError, TrainingError, UsageError, WeightsError
-from recaster.networks.model_folder import ModelFolder
+from recaster.models.model_folder import ModelFolder
+from recaster.models.presets import PRESETS, overridden
+from recaster.models.tensors import load_tensors
 from recaster.networks.pairwise import PairwiseSwap
-from recaster.networks.presets import PRESETS, overridden
-from recaster.networks.tensors import load_tensors
 from recaster.training.start import new_model, perceptual_backbone, resumed_model
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.facesets.faceset import Faceset
-    from recaster.networks.presets import Preset
+    from recaster.models.presets import Preset
 
 SMALL = (
     "--preset", "fast-96", "--size", "32", "--bottleneck", "8", "--bottom-width", "8", "--batch", "2",

@@ -44,7 +44,7 @@ def traces_of(folder: Path) -> Traces:
     """By which content the face in a faceset or model is known again (FacesetError, ModelError)."""
     from recaster.facesets.faceset import INDEX, Faceset
     from recaster.facesets.traces import faceset_traces
-    from recaster.networks.model_folder import ModelFolder
+    from recaster.models.model_folder import ModelFolder
     from recaster.provenance.traces import Traces
 
     if (folder / INDEX).is_file():

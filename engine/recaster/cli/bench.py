@@ -12,7 +12,7 @@ from recaster.cli.display import reporter, say, say_json
 if TYPE_CHECKING:
     import argparse
 
-    from recaster.evaluation.bench_detect import Found
+    from recaster.benchmarks.detectors import Found
 
 SWAP = """Measure a whole swap of CLIP against the pipeline that Recaster grew out of (dlib's CNN on every
 frame, one predict per face, moviepy), and against decoding and encoding alone. Each runs in a process of its
@@ -95,8 +95,8 @@ def _add_detect(kinds: Any, common: argparse.ArgumentParser) -> None:
 
 def run_swap(options: argparse.Namespace) -> None:
     """Measure a swap."""
-    from recaster.evaluation.bench_swap import SpeedSettings, bench_swap
-    from recaster.evaluation.speed_plot import draw_stages
+    from recaster.benchmarks.speed import SpeedSettings, bench_swap
+    from recaster.benchmarks.speed_plot import draw_stages
     from recaster.files import write_json
     from recaster.media.probe import probe
     from recaster.media.ranges import parse_range
@@ -143,7 +143,7 @@ def speed_table(found: dict[str, Any]) -> list[str]:
 
 def run_detect(options: argparse.Namespace) -> None:
     """Compare detectors."""
-    from recaster.evaluation.bench_detect import bench_detect, read_counts
+    from recaster.benchmarks.detectors import bench_detect, read_counts
 
     counts = read_counts(options.folder, options.counts)
     found = [

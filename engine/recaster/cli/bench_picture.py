@@ -39,10 +39,10 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Swap, judge, and print the table."""
+    from recaster.benchmarks.picture_matrix.bench import bench_picture, read_results
+    from recaster.benchmarks.picture_matrix.page import table, write_page
+    from recaster.benchmarks.picture_matrix.rows import read_rows
     from recaster.errors import UsageError
-    from recaster.evaluation.matrix.bench import bench_picture, read_results
-    from recaster.evaluation.matrix.page import table, write_page
-    from recaster.evaluation.matrix.rows import read_rows
 
     rows = read_rows(options.matrix, options.footage)
     if options.only is not None:

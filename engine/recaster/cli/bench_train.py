@@ -7,15 +7,15 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from recaster.benchmarks.training_variants import AT_ONCE, Variant, split
 from recaster.bounds import number
 from recaster.cli.display import reporter, say, say_error
 from recaster.cli.train import GROUPS, _flags, _kind
 from recaster.errors import UsageError
-from recaster.evaluation.variants import AT_ONCE, Variant, split
-from recaster.networks.presets import ingredients, overridden, preset
+from recaster.models.presets import ingredients, overridden, preset
 
 if TYPE_CHECKING:
-    from recaster.evaluation.bench_settings import BenchSettings
+    from recaster.benchmarks.training_settings import BenchSettings
 
 DESCRIPTION = f"""Train several recipes from scratch, each in a process of its own, swap ORIGINAL with each
 at every mark, and judge the swaps. A VARIANT is the name of a preset, or in quotes
@@ -80,8 +80,8 @@ def run(options: argparse.Namespace) -> None:
     """Train, judge, and print the table."""
     variants = [variant(text) for text in options.variants]
     settings = bench_settings(options)
-    from recaster.evaluation.bench_table import as_markdown
-    from recaster.evaluation.bench_train import bench
+    from recaster.benchmarks.training import bench
+    from recaster.benchmarks.training_table import as_markdown
 
     try:
         rows = bench(variants, settings, options.out, reporter(options))
@@ -124,7 +124,7 @@ class _Strict(argparse.ArgumentParser):
 
 def bench_settings(options: argparse.Namespace) -> BenchSettings:
     """What the options say of all variants."""
-    from recaster.evaluation.bench_settings import BenchSettings
+    from recaster.benchmarks.training_settings import BenchSettings
     from recaster.media.probe import probe
     from recaster.media.ranges import parse_range
 

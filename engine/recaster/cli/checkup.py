@@ -174,7 +174,7 @@ def _data(data: DataFolder) -> Finding:
 
 
 def _models(data: DataFolder) -> Finding:
-    from recaster.networks.model_folder import ModelFolder
+    from recaster.models.model_folder import ModelFolder
 
     found = [ModelFolder(path) for path in sorted((data.path / "models").glob("[!.]*"))]
     outdated = [f"{one.path.name} was {one.why_outdated()}" for one in found if one.why_outdated()]

@@ -19,7 +19,7 @@ def record(event: str, **details: Any) -> None:
 def digests_of(*folders: Path | None) -> list[str]:
     """Digests of facesets and models, those that are there (FacesetError)."""
     from recaster.facesets.faceset import INDEX, Faceset
-    from recaster.networks.model_folder import ModelFolder
+    from recaster.models.model_folder import ModelFolder
 
     found = []
     for folder in folders:

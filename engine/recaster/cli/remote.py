@@ -95,8 +95,8 @@ class Remote:
             return ""
         if path.suffix.lower() == ".zip":
             return self.client.take_model(self._noted(path), self.report)
-        from recaster.networks.archive import export_model
-        from recaster.networks.model_folder import ModelFolder
+        from recaster.models.archive import export_model
+        from recaster.models.model_folder import ModelFolder
 
         with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
             packed = Path(folder) / f"{path.resolve().name}.zip"
@@ -145,8 +145,8 @@ class Remote:
     def fetch_model(self, model_id: str, out: Path) -> None:
         """Bring a model here; its previews stay beside it."""
         from recaster.api.v1 import job_pb2
-        from recaster.networks.archive import import_model
-        from recaster.networks.model_folder import ModelFolder
+        from recaster.models.archive import import_model
+        from recaster.models.model_folder import ModelFolder
 
         job = self._packed(job_pb2.ExportSpec(model_id=model_id))
         with tempfile.TemporaryDirectory(prefix="recaster-") as folder:

@@ -27,7 +27,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Write the page."""
     from recaster.errors import UsageError
-    from recaster.evaluation.report.page import write_report
+    from recaster.report.page import write_report
 
     if options.out.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"{options.out}: a report is named .html")

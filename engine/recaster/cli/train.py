@@ -12,7 +12,7 @@ from recaster.cli.display import reporter, say_error
 from recaster.cli.recording import digests_of, record
 from recaster.cli.remote import add_engine, engine_of
 from recaster.jobs.options import DEFAULT_MINUTES, DEFAULT_PRESET
-from recaster.networks.presets import (
+from recaster.models.presets import (
     PRESETS,
     Augmentation,
     GuidedNetwork,
@@ -90,8 +90,8 @@ def run(options: argparse.Namespace) -> None:
 
 def _run_here(options: argparse.Namespace) -> None:
     from recaster.facesets.faceset import Faceset
+    from recaster.models.model_folder import ModelFolder
     from recaster.networks.device import select_device
-    from recaster.networks.model_folder import ModelFolder
     from recaster.provenance.owner import note, owner
     from recaster.provenance.register import opened
     from recaster.training.loop import Schedule, train

@@ -1,1 +1,1 @@
-"""How good a swap is: judges that have no part in it, ground truth, and speed against the seed."""
+"""Judges of a swap that have no part in it, ground truth, and the figures that follow from both."""

@@ -121,7 +121,7 @@ class _Desk:
 
     def curves(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """How a training went."""
-        from recaster.networks.model_folder import ModelFolder
+        from recaster.models.model_folder import ModelFolder
         from recaster.training.curves import loss_curves
 
         found = loss_curves(ModelFolder(Path(question["model"])), question["points"])
@@ -135,7 +135,7 @@ class _Desk:
 
     def recognise(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """By which content the face in a model is known again."""
-        from recaster.networks.model_folder import ModelFolder
+        from recaster.models.model_folder import ModelFolder
 
         return ModelFolder(Path(question["model"])).traces().to_json()
 
@@ -211,7 +211,7 @@ class _Desk:
             self._device_chosen = tensorflow or name == "gpu"
 
     def _swapper_of(self, model: Path | None, faceset: str, device: str) -> Swapper:
-        from recaster.networks.model_folder import ModelFolder
+        from recaster.models.model_folder import ModelFolder
         from recaster.swapping.load import load_swapper
 
         state = ModelFolder(model).digest() if model else faceset

@@ -10,8 +10,8 @@ from recaster.errors import AuditError, DamagedError, RecasterError
 from recaster.facesets.faceset import Faceset
 from recaster.files import is_intact, parsed_json, sha256
 from recaster.jobs.tasks import works_on
-from recaster.networks.model_folder import ModelFolder
-from recaster.networks.tensors import load_tensors
+from recaster.models.model_folder import ModelFolder
+from recaster.models.tensors import load_tensors
 from recaster.progress import Report, Update, silent
 from recaster.provenance.audit import AuditLog
 from recaster.provenance.documents import DOCUMENTS, HELD

@@ -9,7 +9,7 @@ from recaster.api.v1 import clip_pb2, faceset_pb2, job_pb2, model_pb2
 if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
     from recaster.media.types import ClipInfo
-    from recaster.networks.model_folder import ModelFolder
+    from recaster.models.model_folder import ModelFolder
     from recaster.swapping.coverage import Coverage
 
 MAX_RANGES: Final = 200

@@ -102,7 +102,7 @@ def ingredients(options: job_pb2.TrainOptions) -> dict[str, Any]:
     Raises:
         UsageError: there is no such ingredient, or its value can't be read.
     """
-    from recaster.networks.presets import ingredient_kinds
+    from recaster.models.presets import ingredient_kinds
 
     kinds = ingredient_kinds()
     found = {}

@@ -102,7 +102,7 @@ def _digest(kind: str, thing_id: str, store: Store) -> str:
     """A faceset's or model's digest; empty where it is gone, or nothing of it was saved yet."""
     if kind == "faceset":
         return str(getattr(store.things.find("faceset", thing_id), "digest", ""))
-    from recaster.networks.model_folder import ModelFolder
+    from recaster.models.model_folder import ModelFolder
 
     try:
         model = ModelFolder(store.folder.model(thing_id))

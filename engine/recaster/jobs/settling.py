@@ -297,7 +297,7 @@ class Settler:
 
     def _keep_begun(self, job: job_pb2.Job) -> job_pb2.JobResult | None:
         """A model that is being trained, as far as it has come; None where nothing was saved."""
-        from recaster.networks.model_folder import ModelFolder
+        from recaster.models.model_folder import ModelFolder
 
         name = job.spec.train.model_id or job.job_id
         before = self._store.things.find("model", name)

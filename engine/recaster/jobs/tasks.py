@@ -183,7 +183,7 @@ def device_for(spec: job_pb2.JobSpec, folder: DataFolder) -> str:
 
 def _by_tensorflow(swap: job_pb2.SwapSpec, folder: DataFolder) -> bool:
     """As ``swapping.load.needs_tensorflow``, which needs the whole engine to be asked."""
-    from recaster.networks.model_folder import ModelFolder
+    from recaster.models.model_folder import ModelFolder
 
     if swap.options.detector == "dlib-cnn":
         return True

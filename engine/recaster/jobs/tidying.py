@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from recaster.files import remove_folder
 from recaster.jobs.rights import register_of
 from recaster.jobs.tasks import kind_of, needs
-from recaster.networks.model_folder import ModelFolder
+from recaster.models.model_folder import ModelFolder
 from recaster.store.backup import MANIFEST
 from recaster.store.jobs import ENDED, UNENDED
 

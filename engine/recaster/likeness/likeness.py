@@ -30,7 +30,7 @@ from recaster.likeness.references import (
 )
 from recaster.likeness.surface import UNDERJAW
 from recaster.likeness.underjaw import steady_underjaw
-from recaster.networks.tensors import load_metadata, load_tensors, save_tensors
+from recaster.models.tensors import load_metadata, load_tensors, save_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

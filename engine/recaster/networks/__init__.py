@@ -1,4 +1,4 @@
-"""Keras networks, their presets, losses and perceptual backbones, and how weights are kept."""
+"""Keras networks, losses and perceptual backbones."""
 
 import os
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from recaster.errors import DeviceError
-from recaster.quiet import without_lines
 from recaster.sharing import check_threads
+from recaster.stderr_filter import filter_stderr
 
 # TensorFlow greets before any setting of how much it logs is heeded.
-with without_lines(b"I0000", b"WARNING: All log messages before absl"):
+with filter_stderr(b"I0000", b"WARNING: All log messages before absl"):
     import tensorflow as tf
 
 

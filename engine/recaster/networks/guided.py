@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from recaster.networks.presets import Preset
+    from recaster.models.presets import Preset
 
 _QUIET = 0.02
 """Gain of what is added to something good already; a loud start would shut the sigmoids for ever."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from recaster.networks.presets import Preset
+    from recaster.models.presets import Preset
 
 OUTPUTS: Final = 4
 """Channels of its output: the painted face, and how much of the warp to keep."""

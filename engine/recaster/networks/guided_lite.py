@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from recaster.errors import WeightsError
+from recaster.models.tensors import load_tensors
 from recaster.networks.guided_form import LEAK, OUTPUTS, TRUST, make_guided
-from recaster.networks.tensors import load_tensors
 from recaster.networks.tflite import Graph, Network
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from recaster.networks.presets import Preset
+    from recaster.models.presets import Preset
 
 _AT_ONCE: Final = 2
 """Faces that are finished side by side."""

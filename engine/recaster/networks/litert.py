@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from recaster.quiet import without_lines
+from recaster.stderr_filter import filter_stderr
 
 
 def interpreter(content: bytes) -> Any:
     """A network with its memory laid out, ready to be run."""
     from ai_edge_litert.interpreter import Interpreter
 
-    with without_lines(b"INFO:"):
+    with filter_stderr(b"INFO:"):
         made = Interpreter(model_content=content, num_threads=1)
         made.allocate_tensors()
     return made

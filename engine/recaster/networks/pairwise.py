@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from recaster.networks.presets import Preset
+    from recaster.models.presets import Preset
 
 LEAK_UP = 0.1
 LEAK = 0.2

@@ -13,7 +13,7 @@ from recaster.errors import UsageError
 from recaster.jobs.devices import devices
 from recaster.jobs.recorded import digests_of
 from recaster.jobs.rights import heed, labelled_by, register_of, swapped_in
-from recaster.networks.presets import PRESETS
+from recaster.models.presets import PRESETS
 from recaster.provenance.marking import Marking
 from recaster.provenance.policy import Policy
 from recaster.service.checks import check_digest, check_id, kept_blob, refuse_outdated

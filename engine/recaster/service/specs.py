@@ -13,7 +13,7 @@ from recaster.bounds import BOUNDS
 from recaster.errors import UsageError
 from recaster.jobs.options import DEFAULT_PRESET, ingredients
 from recaster.jobs.tasks import kind_of, needs
-from recaster.networks.presets import overridden, preset
+from recaster.models.presets import overridden, preset
 from recaster.provenance.manifest import BESIDE, EMBEDDED
 from recaster.service.checks import check_digest, check_id, check_name, check_text
 from recaster.service.refusals import invalid

@@ -19,8 +19,8 @@ from recaster.likeness.likeness import Likeness
 from recaster.likeness.mouth import inside_of_mouth
 from recaster.likeness.references import REGIONS
 from recaster.likeness.retarget import retarget
+from recaster.models.tensors import load_tensors
 from recaster.networks.guided_lite import LiteSwap
-from recaster.networks.tensors import load_tensors
 from recaster.swapping.swapper import TrackPlan
 from recaster.swapping.turned_away import shares_shown
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from recaster.faces.types import FaceTrack, Floats
     from recaster.facesets.faceset import Faceset
-    from recaster.networks.model_folder import ModelFolder
+    from recaster.models.model_folder import ModelFolder
     from recaster.swapping.swapper import PlannedFace
 
 UNTRAINED_SIZE = 256

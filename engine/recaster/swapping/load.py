@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from recaster.errors import ModelError, UsageError
 from recaster.facesets.faceset import Faceset
-from recaster.networks.model_folder import ModelFolder
+from recaster.models.model_folder import ModelFolder
 from recaster.swapping.device import choose_device
 
 if TYPE_CHECKING:

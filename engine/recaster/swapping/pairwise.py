@@ -8,12 +8,12 @@ import numpy as np
 
 from recaster.errors import ModelError
 from recaster.faces.alignment import align_matrix, box_matrix
+from recaster.faces.regions import hull
 from recaster.faces.smoothing import smooth
 from recaster.faces.types import Box, SwappedFace
+from recaster.models.tensors import load_tensors
 from recaster.networks.pairwise import PairwiseSwap
-from recaster.networks.tensors import load_tensors
 from recaster.swapping.swapper import TrackPlan
-from recaster.training.regions import hull
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from recaster.faces.smoothing import Smoothing
     from recaster.faces.types import FaceTrack, Floats
-    from recaster.networks.model_folder import ModelFolder
-    from recaster.networks.presets import Preset
+    from recaster.models.model_folder import ModelFolder
+    from recaster.models.presets import Preset
     from recaster.swapping.swapper import PlannedFace
 
 

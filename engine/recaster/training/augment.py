@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 if TYPE_CHECKING:
-    from recaster.networks.presets import Augmentation
+    from recaster.models.presets import Augmentation
 
 NODES = 5
 """Nodes of the warping grid along each side."""

@@ -25,7 +25,7 @@ from recaster.errors import TrainingError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from recaster.networks.presets import Preset
+    from recaster.models.presets import Preset
     from recaster.training.guided_faces import Source
 
 Batch: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8]]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ModelError
 from recaster.files import number_in, parsed_json, write_json
-from recaster.networks.tensors import load_tensors, save_tensors
+from recaster.models.tensors import load_tensors, save_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

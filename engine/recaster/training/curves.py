@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from recaster.networks.model_folder import ModelFolder
+    from recaster.models.model_folder import ModelFolder
 
 PREFIX = "loss/"
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from recaster.errors import TrainingError
 from recaster.faces.alignment import align_matrix, box_matrix, transform, warp
+from recaster.faces.regions import features, hull
 from recaster.faces.topology import EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT
 from recaster.progress import Report, Update, silent
-from recaster.training.regions import features, hull
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.facesets.faceset import Faceset
     from recaster.facesets.records import FaceRecord
-    from recaster.networks.presets import Augmentation, Preset
+    from recaster.models.presets import Augmentation, Preset
 
 MIN_FACES: Final = 8
 """Fewer faces than this teach nothing but themselves."""

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recaster.media.types import Image
+    from recaster.models.presets import Preset
     from recaster.networks.perceptual import Backbone
-    from recaster.networks.presets import Preset
     from recaster.training.guided_faces import Source
 
 _PREVIEWS = 6

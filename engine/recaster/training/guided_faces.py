@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
     from recaster.facesets.records import FaceRecord
     from recaster.media.types import Image
-    from recaster.networks.model_folder import ModelFolder
-    from recaster.networks.presets import Augmentation, Preset
+    from recaster.models.model_folder import ModelFolder
+    from recaster.models.presets import Augmentation, Preset
 
 MOST_BYTES = 400_000_000
 """Faces that would take more memory than this are thinned out evenly: more add little."""

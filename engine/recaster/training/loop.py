@@ -20,7 +20,7 @@ import numpy as np
 from recaster.bounds import check_number
 from recaster.errors import TrainingError, UsageError
 from recaster.media.sheet import save_image
-from recaster.networks.tensors import save_tensors
+from recaster.models.tensors import save_tensors
 from recaster.progress import Report, Update, clock, silent
 from recaster.training import checkpoints
 from recaster.training.checkpoints import Moment
@@ -28,8 +28,8 @@ from recaster.training.checkpoints import Moment
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from recaster.networks.model_folder import ModelFolder
-    from recaster.networks.presets import Preset
+    from recaster.models.model_folder import ModelFolder
+    from recaster.models.presets import Preset
     from recaster.training.trainee import Trainee
 
 SMOOTHING: Final = 0.98

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from recaster.media.types import Image
+    from recaster.models.presets import Preset
     from recaster.networks.perceptual import Backbone
-    from recaster.networks.presets import Preset
     from recaster.training.faces import TrainingFaces
 
 IDENTITIES = ("source", "target")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from recaster.bounds import check_number
 from recaster.errors import ModelError, UsageError
-from recaster.networks.model_folder import ModelCard
+from recaster.models.model_folder import ModelCard
 from recaster.progress import Report, silent
 from recaster.training import checkpoints
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.facesets.faceset import Faceset
-    from recaster.networks.model_folder import ModelFolder
+    from recaster.models.model_folder import ModelFolder
+    from recaster.models.presets import Preset
     from recaster.networks.perceptual import Backbone
-    from recaster.networks.presets import Preset
     from recaster.training.trainee import Trainee
 
 
@@ -88,7 +88,7 @@ def make_trainee(
     """
     if preset.family == "guided":
         from recaster.networks.device import device_in_use
-        from recaster.networks.start import start_weights
+        from recaster.networks.initial_weights import start_weights
         from recaster.training.batches import processes_for
         from recaster.training.guided import GuidedTrainee
         from recaster.training.guided_faces import Source

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from recaster.media.types import Image
-    from recaster.networks.presets import Preset
+    from recaster.models.presets import Preset
 
 
 class Trainee(Protocol):

@@ -24,8 +24,8 @@ def export(work: Work) -> Made:
         out = work.folder / "faceset.zip"
         export_zip(Faceset.open(work.task.facesets[spec.faceset_id]), out, work.report)
     else:
-        from recaster.networks.archive import export_model
-        from recaster.networks.model_folder import ModelFolder
+        from recaster.models.archive import export_model
+        from recaster.models.model_folder import ModelFolder
 
         out = work.folder / "model.zip"
         export_model(ModelFolder(work.task.models[spec.model_id]), out, work.report)

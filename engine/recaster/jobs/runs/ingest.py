@@ -61,8 +61,8 @@ def _faceset(work: Work, packed: Path, name: str) -> Made:
 
 
 def _model(work: Work, packed: Path, name: str) -> Made:
-    from recaster.networks.archive import LIMITS, import_model
-    from recaster.networks.model_folder import ModelFolder
+    from recaster.models.archive import LIMITS, import_model
+    from recaster.models.model_folder import ModelFolder
     from recaster.swapping.load import load_swapper
 
     taken = ModelFolder(_fresh(work.folder))

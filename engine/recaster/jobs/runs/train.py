@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from recaster.api.v1 import job_pb2
     from recaster.jobs.work import Work
-    from recaster.networks.presets import Preset
+    from recaster.models.presets import Preset
     from recaster.progress import Update
 
 CHECKPOINT_S: Final = 30.0
@@ -29,9 +29,9 @@ def train_model(work: Work) -> Made:
     """
     from recaster.facesets.faceset import Faceset
     from recaster.facesets.traces import faceset_traces
+    from recaster.models.model_folder import ModelFolder
+    from recaster.models.presets import overridden, preset
     from recaster.networks.device import select_device
-    from recaster.networks.model_folder import ModelFolder
-    from recaster.networks.presets import overridden, preset
     from recaster.training.loop import train
     from recaster.training.start import make_trainee, new_model, perceptual_backbone, resumed_model
 

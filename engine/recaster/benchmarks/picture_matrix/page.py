@@ -7,16 +7,16 @@ import math
 import statistics
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from recaster.evaluation.matrix.conditions import PLAIN
-from recaster.evaluation.matrix.sheets import OVERVIEW, SHEET, STRIP, draw_overview
-from recaster.evaluation.report.page import STYLE
+from recaster.benchmarks.picture_matrix.conditions import PLAIN
+from recaster.benchmarks.picture_matrix.sheets import OVERVIEW, SHEET, STRIP, draw_overview
 from recaster.files import write_bytes
+from recaster.report.page import STYLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from recaster.evaluation.matrix.bench import Result
+    from recaster.benchmarks.picture_matrix.bench import Result
 
 PEAK: Final = 78.0
 """Decibels between equal pictures."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from recaster.facesets.extract import ExtractSettings, extract
 from recaster.facesets.faceset import Faceset
 from recaster.files import remove_folder
-from recaster.networks.model_folder import ModelFolder
-from recaster.networks.presets import preset
+from recaster.models.model_folder import ModelFolder
+from recaster.models.presets import preset
 from recaster.progress import Report, silent
 from recaster.swapping.device import choose_device
 from recaster.swapping.load import load_swapper
@@ -16,7 +16,7 @@ from recaster.swapping.load import load_swapper
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from recaster.evaluation.matrix.rows import Row
+    from recaster.benchmarks.picture_matrix.rows import Row
     from recaster.swapping.swapper import Swapper
 
 PRESET: Final = "guided-128"

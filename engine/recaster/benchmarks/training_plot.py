@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from recaster.evaluation.bench_table import label
+from recaster.benchmarks.training_table import label
 from recaster.files import atomic_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from recaster.evaluation.bench_train import Row
+    from recaster.benchmarks.training import Row
 
 SHOWN: Final = (
     "cosine_source", "identity_margin", "retrieval", "motion_deviation", "mouth_correlation",

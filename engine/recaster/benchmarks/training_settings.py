@@ -16,7 +16,7 @@ from recaster.files import sha256
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from recaster.evaluation.variants import Variant
+    from recaster.benchmarks.training_variants import Variant
 
 FORMAT = 1
 

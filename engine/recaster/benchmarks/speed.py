@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster import __version__
+from recaster.benchmarks.process_cost import Cost, measured
 from recaster.errors import UsageError
-from recaster.evaluation.processes import Cost, measured
 from recaster.media.probe import probe
 from recaster.progress import Report, Update, silent
 
 if TYPE_CHECKING:
     from recaster.media.types import ClipInfo
 
-TASK: Final = "recaster.evaluation.speed_task"
+TASK: Final = "recaster.benchmarks.speed_worker"
 FORMAT: Final = 1
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 import av
 import numpy as np
 
+from recaster.benchmarks.picture_matrix.conditions import Moment
 from recaster.errors import ClipError
-from recaster.evaluation.matrix.conditions import Moment
 from recaster.evaluation.watch import points_by_frame
 from recaster.faces.analysis import AnalysisSettings
 from recaster.faces.cache import analyse_clip
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
-    from recaster.evaluation.matrix.conditions import Condition
-    from recaster.evaluation.matrix.rows import Row
+    from recaster.benchmarks.picture_matrix.conditions import Condition
+    from recaster.benchmarks.picture_matrix.rows import Row
     from recaster.faces.types import Analysis, FaceTrack, Floats
     from recaster.media.types import Image
 

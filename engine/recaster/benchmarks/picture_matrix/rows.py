@@ -20,8 +20,8 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from recaster.benchmarks.picture_matrix.conditions import CONDITIONS, PLAIN, condition
 from recaster.errors import InputError
-from recaster.evaluation.matrix.conditions import CONDITIONS, PLAIN, condition
 
 if TYPE_CHECKING:
     from pathlib import Path

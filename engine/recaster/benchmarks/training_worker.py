@@ -1,7 +1,7 @@
 """One variant of a training bench: train, keep the marks, swap, judge. Runs in a process of its own.
 
 A process of its own makes CPU time and memory the variant's alone, and leaves no network behind for
-the next. It is started as ``python -m recaster.evaluation.bench_child``, is told what to do as JSON on
+the next. It is started as ``python -m recaster.benchmarks.training_worker``, is told what to do as JSON on
 its standard input, and says how far it is as JSON lines on its standard output.
 """
 
@@ -17,14 +17,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from recaster.benchmarks.process_cost import peak_bytes
+from recaster.benchmarks.training_point import Cost, Point
+from recaster.benchmarks.training_settings import BenchSettings
+from recaster.benchmarks.training_variants import Variant
 from recaster.errors import InputError, RecasterError
-from recaster.evaluation.bench_point import Cost, Point
-from recaster.evaluation.bench_settings import BenchSettings
-from recaster.evaluation.processes import peak_bytes
-from recaster.evaluation.variants import Variant
 from recaster.files import atomic_path, number_in, parsed_json, remove_folder, write_json
-from recaster.networks.model_folder import ModelCard, ModelFolder
-from recaster.networks.tensors import save_tensors
+from recaster.models.model_folder import ModelCard, ModelFolder
+from recaster.models.tensors import save_tensors
 from recaster.progress import Report, Update, silent
 from recaster.texts import shown
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from recaster.media.types import Image
-    from recaster.networks.presets import Preset
+    from recaster.models.presets import Preset
     from recaster.training.trainee import Trainee
 
 STOPPED: Final = 130

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import numpy as np
 
+from recaster.benchmarks.picture_matrix.conditions import PLAIN, condition
+from recaster.benchmarks.picture_matrix.judging import judge_motion, judge_shot
+from recaster.benchmarks.picture_matrix.sheets import draw_shot
+from recaster.benchmarks.picture_matrix.shots import faces_of, make_shot, moments, plain_frames
+from recaster.benchmarks.picture_matrix.sources import faceset_of, swapper_of
+from recaster.benchmarks.speed import machine
 from recaster.errors import FaceNotFoundError, InputError
-from recaster.evaluation.bench_swap import machine
 from recaster.evaluation.feature_judge import SourceLook
-from recaster.evaluation.matrix.conditions import PLAIN, condition
-from recaster.evaluation.matrix.judging import judge_motion, judge_shot
-from recaster.evaluation.matrix.sheets import draw_shot
-from recaster.evaluation.matrix.shots import faces_of, make_shot, moments, plain_frames
-from recaster.evaluation.matrix.sources import faceset_of, swapper_of
 from recaster.evaluation.truth import Truth
 from recaster.facesets.faceset import Faceset
 from recaster.files import write_json
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from recaster.evaluation.matrix.conditions import Condition
-    from recaster.evaluation.matrix.rows import Row
+    from recaster.benchmarks.picture_matrix.conditions import Condition
+    from recaster.benchmarks.picture_matrix.rows import Row
     from recaster.faces.types import Floats
     from recaster.swapping.swapper import Swapper
 

@@ -14,16 +14,16 @@ import cv2
 import numpy as np
 
 from recaster.faces.dlib_models import face_recognition
+from recaster.models.presets import preset
+from recaster.models.tensors import load_tensors
 from recaster.networks.pairwise import PairwiseSwap
-from recaster.networks.presets import preset
-from recaster.networks.tensors import load_tensors
 from recaster.swapping.timing import Stopwatch
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.media.types import Image
-    from recaster.networks.model_folder import ModelFolder
+    from recaster.models.model_folder import ModelFolder
 
 PRESET: Final = "classic-64"
 KEPT: Final = 0.65

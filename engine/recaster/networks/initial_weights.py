@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from recaster.errors import UsageError
+from recaster.models.tensors import load_metadata, load_tensors, save_tensors
 from recaster.networks.guided_form import OUTPUTS
-from recaster.networks.tensors import load_metadata, load_tensors, save_tensors
 from recaster.weights import GUIDED_START
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from recaster.networks.presets import Preset
+    from recaster.models.presets import Preset
 
 RENDERED: Final = Path(__file__).parent / "weights" / GUIDED_START.file
 """Made by ``scripts/train_start.py``; float16."""

@@ -14,10 +14,10 @@ import PIL.Image
 from recaster import __version__
 from recaster.errors import ImageError, InputError
 from recaster.evaluation.measures import MEASURES, Measure
-from recaster.evaluation.report.charts import Line, chart
-from recaster.evaluation.report.collect import SPEED_PARTS, Found, Training, collect
 from recaster.files import write_bytes
 from recaster.media.sheet import load_image
+from recaster.report.charts import Line, chart
+from recaster.report.collect import SPEED_PARTS, Found, Training, collect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from recaster.evaluation.processes import answer, task
+from recaster.benchmarks.process_cost import answer, task
 
 
 def main() -> None:
@@ -36,9 +36,9 @@ def _floor(clip: Path, out: Path, frames: range, given: dict[str, Any]) -> dict[
 
 def _baseline(clip: Path, out: Path, frames: range, given: dict[str, Any]) -> dict[str, Any]:
     """The seed's pipeline over the first frames."""
-    from recaster.evaluation.seed_pipeline import SeedPipeline, swap_clip
+    from recaster.benchmarks.faceswap_gan_baseline import SeedPipeline, swap_clip
+    from recaster.models.model_folder import ModelFolder
     from recaster.networks.device import select_device
-    from recaster.networks.model_folder import ModelFolder
 
     select_device(given["device"])
     model = given["baseline_model"]

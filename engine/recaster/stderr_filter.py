@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def without_lines(*beginnings: bytes) -> Iterator[None]:
+def filter_stderr(*beginnings: bytes) -> Iterator[None]:
     """Keep lines that begin so off stderr, whatever writes them; all else follows when the block ends."""
     sys.stderr.flush()
     try:

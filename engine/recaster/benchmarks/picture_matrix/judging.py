@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from recaster.benchmarks.picture_matrix.rows import Row
     from recaster.evaluation.feature_judge import SourceLook
-    from recaster.evaluation.matrix.rows import Row
     from recaster.evaluation.types import Figure
     from recaster.faces.types import Floats
     from recaster.media.types import Image

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from recaster.evaluation.matrix.shots import plain_frames
+from recaster.benchmarks.picture_matrix.shots import plain_frames
 from recaster.evaluation.pictures import around_face
 from recaster.media.sheet import contact_sheet, load_image, save_image
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from recaster.evaluation.matrix.conditions import Condition
+    from recaster.benchmarks.picture_matrix.conditions import Condition
     from recaster.faces.types import Floats
     from recaster.media.types import ClipInfo, Image
 

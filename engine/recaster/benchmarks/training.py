@@ -24,13 +24,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster import __version__
+from recaster.benchmarks.training_plot import draw_bench
+from recaster.benchmarks.training_table import as_markdown
+from recaster.benchmarks.training_variants import check_names
+from recaster.benchmarks.training_worker import STOPPED, claim, points_of
 from recaster.errors import TrainingError, UsageError
-from recaster.evaluation.bench_child import STOPPED, claim, points_of
-from recaster.evaluation.bench_plot import draw_bench
-from recaster.evaluation.bench_table import as_markdown
 from recaster.evaluation.outcome import Outcome
 from recaster.evaluation.sface import SFace
-from recaster.evaluation.variants import check_names
 from recaster.facesets.faceset import Faceset
 from recaster.files import unwritable, write_bytes, write_json
 from recaster.progress import Report, Update, silent
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from recaster.evaluation.bench_point import Point
-    from recaster.evaluation.bench_settings import BenchSettings
-    from recaster.evaluation.variants import Variant
+    from recaster.benchmarks.training_point import Point
+    from recaster.benchmarks.training_settings import BenchSettings
+    from recaster.benchmarks.training_variants import Variant
 
 FORMAT: Final = 1
 LAST_LINES: Final = 3
@@ -152,7 +152,7 @@ def run_child(variant: Variant, settings: BenchSettings, folder: Path, progress:
         log = _log(folder).open("w", encoding="utf-8")
     except OSError as error:
         raise unwritable(_log(folder), error) from error
-    command = [sys.executable, "-m", "recaster.evaluation.bench_child"]
+    command = [sys.executable, "-m", "recaster.benchmarks.training_worker"]
     with (
         log,
         subprocess.Popen(  # noqa: S603 (our own module, no shell)

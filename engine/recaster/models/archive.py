@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.errors import ModelError, UsageError
 from recaster.files import atomic_path, built_aside, parsed_json
-from recaster.networks.model_folder import ModelFolder
+from recaster.models.model_folder import ModelFolder
 from recaster.progress import Report, Update, silent, step
 from recaster.texts import cleaned
 from recaster.zips import ZipLimits, check_room, opened_zip, plain_entry

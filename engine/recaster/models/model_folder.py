@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ModelError
 from recaster.files import parsed_json, sha256, write_json
-from recaster.networks.presets import Preset, from_json, to_json
+from recaster.models.presets import Preset, from_json, to_json
 from recaster.provenance.traces import Traces
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from recaster.texts import shown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from recaster.evaluation.bench_train import Row
+    from recaster.benchmarks.training import Row
 
 MIB = 2**20
 ARROWS = {"higher": " ↑", "lower": " ↓", "near 1": " →1"}

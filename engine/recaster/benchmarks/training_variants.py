@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import UsageError
-from recaster.networks.presets import from_json, to_json
+from recaster.models.presets import from_json, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from recaster.networks.presets import Preset
+    from recaster.models.presets import Preset
 
 AT_ONCE: Final = "at-once"
 """The variant without any training: the source's own pixels, warped."""

@@ -10,7 +10,7 @@ import numpy as np
 from recaster.errors import InputError
 from recaster.evaluation.outcome import NAME, Outcome
 from recaster.files import parsed_json
-from recaster.networks.model_folder import ModelCard, ModelFolder
+from recaster.models.model_folder import ModelCard, ModelFolder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,1 @@
+"""Benchmarks of training, speed, detection and the picture, each in processes of its own where it counts."""

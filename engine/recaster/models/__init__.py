@@ -1,0 +1,1 @@
+"""Presets, and models on disk: folders, zips, named arrays; needs no TensorFlow."""
