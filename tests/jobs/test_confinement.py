@@ -13,7 +13,7 @@ import pytest
 
 from recaster.api.v1 import faceset_pb2, job_pb2
 from recaster.client import JobFailedError
-from recaster.jobs import confinement, landlock, readying, seccomp
+from recaster.jobs import confinement, landlock, seccomp, startup_checks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.jobs.conftest import Material
 
 pytestmark = pytest.mark.skipif(
-    sys.platform != "linux" or bool(readying.unconfined()), reason="this system confines no workers"
+    sys.platform != "linux" or bool(startup_checks.unconfined()), reason="this system confines no workers"
 )
 
 REFUSED = {os.strerror(code) for code in (errno.EACCES, errno.EPERM, errno.EXDEV)}
@@ -31,7 +31,7 @@ REFUSED = {os.strerror(code) for code in (errno.EACCES, errno.EPERM, errno.EXDEV
 PROBE = """
 import sys
 
-if {"recaster.jobs.worker", "recaster.jobs.assistant"} & set(sys.orig_argv):
+if {"recaster.jobs.worker", "recaster.jobs.query_worker"} & set(sys.orig_argv):
     import json
     import os
 
@@ -45,7 +45,7 @@ if {"recaster.jobs.worker", "recaster.jobs.assistant"} & set(sys.orig_argv):
 
     def confine(reach):
         kept = really_confine(reach)
-        if "recaster.jobs.assistant" in sys.orig_argv:
+        if "recaster.jobs.query_worker" in sys.orig_argv:
             first = reach.reads[0]
             others = f"{os.path.dirname(first)}/other/faceset.sqlite"
             tried = {
@@ -354,9 +354,9 @@ def test_what_a_system_keeps_workers_from_giving_up_is_said(monkeypatch: pytest.
     real = subprocess.run
     said = "print('it keeps the network'); print"
     monkeypatch.setattr(
-        readying.subprocess, "run", lambda command, **more: real([*command[:2], f"{said}()"], **more)
+        startup_checks.subprocess, "run", lambda command, **more: real([*command[:2], f"{said}()"], **more)
     )
-    assert readying.unconfined() == "workers can't be confined as they should be: it keeps the network"
+    assert startup_checks.unconfined() == "workers can't be confined as they should be: it keeps the network"
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert "only Linux" in readying.unconfined()
+    assert "only Linux" in startup_checks.unconfined()
     assert confinement.confine(confinement.Reach()) == []

@@ -18,7 +18,7 @@ import recaster
 from recaster.api.v1 import faceset_pb2, identity_pb2, job_pb2
 from recaster.files import open_no_link
 from recaster.jobs import logs
-from recaster.jobs.assistants import Assistant
+from recaster.jobs.query_workers import Assistant
 from recaster.store.folder import DataFolder
 from recaster.store.jobs import FAILED
 from recaster.store.store import Store

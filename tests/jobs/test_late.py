@@ -13,10 +13,10 @@ import pytest
 from recaster.api.v1 import clip_pb2, faceset_pb2, identity_pb2, job_pb2, swap_pb2
 from recaster.errors import ConsentError
 from recaster.files import sha256
+from recaster.jobs.completion import Settler
+from recaster.jobs.job_resources import KINDS, kind_of
 from recaster.jobs.rights import heed_result, register_of
-from recaster.jobs.settling import Settler
 from recaster.jobs.supervisor import Supervisor
-from recaster.jobs.tasks import KINDS, kind_of
 from recaster.provenance.traces import Traces
 from recaster.service.about import SwapService
 from recaster.store.folder import DataFolder

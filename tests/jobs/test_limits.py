@@ -10,11 +10,11 @@ import textwrap
 import pytest
 
 from recaster.jobs import limits
-from recaster.jobs.environment import environment
+from recaster.processes.spawn import environment
 
 
 def run(body: str, *arguments: str) -> str:
-    script = "import sys\nfrom recaster.jobs import limits\nfrom recaster.jobs.task import Limits\n"
+    script = "import sys\nfrom recaster.jobs import limits\nfrom recaster.jobs.worker_task import Limits\n"
     command = [sys.executable, "-c", script + textwrap.dedent(body), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60).stdout.strip()
 
@@ -69,7 +69,7 @@ def test_assistants_are_limited() -> None:
     body = """
         import json, os, subprocess
         question = json.dumps({"ask": "no such question", "folder_for_pictures": "/nowhere"}) + "\\n"
-        command = [sys.executable, "-m", "recaster.jobs.assistant"]
+        command = [sys.executable, "-m", "recaster.jobs.query_worker"]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                               stderr=subprocess.DEVNULL) as one:
             one.stdin.write(question)

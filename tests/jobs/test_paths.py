@@ -12,10 +12,10 @@ import pytest
 from recaster.api.v1 import clip_pb2, faceset_pb2, job_pb2, model_pb2, provenance_pb2, swap_pb2
 from recaster.client import JobFailedError
 from recaster.client.errors import CallError
-from recaster.jobs.hearing import Listener
-from recaster.jobs.running import Running
-from recaster.jobs.settling import Settler
+from recaster.jobs.completion import Settler
 from recaster.jobs.watchdog import Patience, Watchdog
+from recaster.jobs.worker_events import Listener
+from recaster.jobs.worker_process import Running
 from recaster.store.folder import DataFolder
 from recaster.store.jobs import ENDED
 from recaster.store.store import Store

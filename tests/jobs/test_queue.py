@@ -9,8 +9,8 @@ import pytest
 
 from recaster.api.v1 import job_pb2
 from recaster.jobs import queue as module
+from recaster.jobs.job_resources import KINDS, kind_of
 from recaster.jobs.queue import InUse, JobQueue
-from recaster.jobs.tasks import KINDS, kind_of
 from recaster.store.folder import DataFolder
 from recaster.store.jobs import RUNNING
 from recaster.store.store import Store

@@ -19,8 +19,8 @@ from serving import Served
 
 from recaster.api.v1 import faceset_pb2, identity_pb2, job_pb2, model_pb2
 from recaster.errors import OutputError, UsageError
-from recaster.jobs.checking import check, scrub
-from recaster.jobs.rebuilding import rebuild
+from recaster.jobs.integrity_check import check, scrub
+from recaster.jobs.store_rebuild import rebuild
 from recaster.provenance.register import opened as opened_register
 from recaster.provenance.register import opened_log
 from recaster.store import backup as module

@@ -13,9 +13,9 @@ from serving import done
 from recaster.api.v1 import job_pb2
 from recaster.errors import DiskFullError, OutputError
 from recaster.jobs import supervisor as module
-from recaster.jobs.settling import Settler
+from recaster.jobs.cleanup import tidy
+from recaster.jobs.completion import Settler
 from recaster.jobs.supervisor import Supervisor
-from recaster.jobs.tidying import tidy
 from recaster.models.model_folder import ModelCard, ModelFolder
 from recaster.models.presets import preset
 from recaster.store.folder import DataFolder

@@ -14,9 +14,9 @@ import pytest
 
 from recaster.api.v1 import job_pb2
 from recaster.files import sha256
-from recaster.jobs.running import Rules
 from recaster.jobs.supervisor import Supervisor
 from recaster.jobs.watchdog import Patience, Taken, Watchdog, taken_by
+from recaster.jobs.worker_process import Rules
 from recaster.media.scan import scan
 from recaster.progress import on_step
 from recaster.store.folder import DataFolder

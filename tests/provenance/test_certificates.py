@@ -9,7 +9,7 @@ import pytest
 from certificates import certificate, turn_clock
 
 from recaster.errors import CertificateError, UsageError
-from recaster.jobs.messages import reason_of
+from recaster.jobs.worker_messages import reason_of
 from recaster.provenance.manifest import check_signing, sign_swap
 from recaster.provenance.signing import signing_of
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from recaster.jobs.tasks import KINDS
+from recaster.jobs.job_resources import KINDS
 from recaster.provenance.audit import AuditLog
 from recaster.provenance.events import EVENTS
 

@@ -28,7 +28,7 @@ from recaster.client import Address, Client, TokenError
 from recaster.client.errors import MissingError, RefusedError, RoleError
 from recaster.errors import LockedError
 from recaster.files import locked, user_name
-from recaster.jobs.tasks import KINDS
+from recaster.jobs.job_resources import KINDS
 from recaster.provenance.audit import AuditLog
 from recaster.provenance.caller import acting_for
 from recaster.service.records import MAX_STRANGERS, Records, named_in

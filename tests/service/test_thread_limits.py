@@ -6,9 +6,9 @@ import pytest
 
 from recaster.api.v1 import job_pb2
 from recaster.errors import UsageError
+from recaster.processes.shared_arrays import check_threads, cores
 from recaster.service.refusals import Refusal
 from recaster.service.specs import check_spec
-from recaster.sharing import check_threads, cores
 
 
 @pytest.mark.parametrize("threads", [0, -1, -(2**31), cores() + 1, 20_000, 2**31 - 1])

@@ -88,7 +88,7 @@ def _provenance(data: DataFolder) -> Finding:
 
 
 def _workers() -> Finding:
-    from recaster.jobs.readying import unconfined
+    from recaster.jobs.startup_checks import unconfined
 
     says = (
         unconfined() or "give up the network, other files and needless system calls before they read a file"

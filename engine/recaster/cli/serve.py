@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> None:
 
     from recaster.errors import UsageError
     from recaster.jobs.logs import set_up
-    from recaster.jobs.running import Rules
+    from recaster.jobs.worker_process import Rules
     from recaster.service.server import ServeSettings, serve
     from recaster.service.tls import Tls
     from recaster.store.blobs import Quota

@@ -76,7 +76,7 @@ def _backup(options: argparse.Namespace) -> None:
 
 def _check(options: argparse.Namespace) -> None:
     from recaster.errors import DamagedError
-    from recaster.jobs.checking import check
+    from recaster.jobs.integrity_check import check
 
     found = check(_folder(options), deep=options.deep, report=reporter(options))
     say(*(f"nothing names: {path}" for path in found.unnamed))
@@ -88,7 +88,7 @@ def _check(options: argparse.Namespace) -> None:
 
 def _scrub(options: argparse.Namespace) -> None:
     from recaster.errors import DamagedError
-    from recaster.jobs.checking import scrub
+    from recaster.jobs.integrity_check import scrub
     from recaster.store.store import Store
 
     store = Store.open(_folder(options))
@@ -106,7 +106,7 @@ def _scrub(options: argparse.Namespace) -> None:
 
 def _rebuild(options: argparse.Namespace) -> None:
     from recaster.errors import DamagedError
-    from recaster.jobs.rebuilding import let_go, rebuild
+    from recaster.jobs.store_rebuild import let_go, rebuild
 
     folder = _folder(options)
     if options.let_go:

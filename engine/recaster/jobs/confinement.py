@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import RecasterError
 from recaster.jobs import landlock, seccomp
+from recaster.jobs.job_context import INPUTS
 from recaster.jobs.limits import KEEPS_NETWORK, go_offline, keep_privileges
-from recaster.jobs.work import INPUTS
 from recaster.provenance.policy import Policy
 from recaster.provenance.signing import Signing
 from recaster.store import analyses
@@ -27,7 +27,7 @@ from recaster.store import analyses
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from recaster.jobs.task import Task
+    from recaster.jobs.worker_task import Task
 
 PLACES: Final = ("folder", "model", "faceset", "clip", "person", "path", "beside", "authority")
 """What of a question to an assistant are files and folders."""

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import identity_pb2
 from recaster.errors import OutputError
+from recaster.jobs.cleanup import withdraw
+from recaster.jobs.job_resources import kind_of, needs, works_on
 from recaster.jobs.rights import owner_of, register_of
-from recaster.jobs.tasks import kind_of, needs, works_on
-from recaster.jobs.tidying import withdraw
 from recaster.store import analyses
 from recaster.store.jobs import ENDED, UNENDED
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from recaster.jobs.descriptors import lower_limit
 
 if TYPE_CHECKING:
-    from recaster.jobs.task import Limits
+    from recaster.jobs.worker_task import Limits
 
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000

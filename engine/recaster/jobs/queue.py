@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from recaster.api.v1 import job_pb2
-from recaster.jobs.tasks import needs, works_on
+from recaster.jobs.job_resources import needs, works_on
 
 if TYPE_CHECKING:
     from collections import Counter

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from recaster.api.v1 import job_pb2
 from recaster.errors import ConsentError, UsageError
-from recaster.jobs.recorded import note_begun
-from recaster.jobs.tasks import kind_of, needs
+from recaster.jobs.audit_records import note_begun
+from recaster.jobs.job_resources import kind_of, needs
 from recaster.provenance.marking import Marking
 from recaster.provenance.register import Register
 from recaster.provenance.signing import signing_of

@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import job_pb2
 from recaster.errors import AuditError, ConsentError, RecasterError, UsageError
+from recaster.jobs.cleanup import folders_of
+from recaster.jobs.completion import Settler
 from recaster.jobs.descriptors import check_descriptors
 from recaster.jobs.devices import devices
-from recaster.jobs.hearing import Listener
-from recaster.jobs.precedence import AtWork, way_of
+from recaster.jobs.disk_budget import Room
+from recaster.jobs.job_resources import KINDS, LIGHT, device_for, kind_of, needs, task_for
 from recaster.jobs.queue import InUse, JobQueue, client_of
 from recaster.jobs.rights import governed, hindrance, marking_of, register_of, vetting_of
-from recaster.jobs.room import Room
-from recaster.jobs.running import Rules, Running
-from recaster.jobs.settling import Settler
-from recaster.jobs.tasks import KINDS, LIGHT, device_for, kind_of, needs, task_for
-from recaster.jobs.tidying import folders_of
+from recaster.jobs.scheduling import AtWork, way_of
 from recaster.jobs.watchdog import Watchdog
+from recaster.jobs.worker_events import Listener
+from recaster.jobs.worker_process import Rules, Running
 from recaster.provenance.caller import acting_for
 from recaster.store.jobs import (
     CANCELLING,
@@ -44,7 +44,7 @@ from recaster.store.jobs import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from recaster.jobs.task import Task
+    from recaster.jobs.worker_task import Task
     from recaster.store.store import Store
 
 log = logging.getLogger("recaster.jobs")

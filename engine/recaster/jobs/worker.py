@@ -20,9 +20,9 @@ from recaster.errors import RecasterError
 from recaster.files import parsed_json, sha256, write_json
 from recaster.jobs import limits, runs
 from recaster.jobs.confinement import confine, reach_of
-from recaster.jobs.messages import Voice
-from recaster.jobs.task import FINISHED, Task
-from recaster.jobs.work import Made, Work, check_blobs, without_paths
+from recaster.jobs.job_context import Made, Work, check_blobs, without_paths
+from recaster.jobs.worker_messages import Voice
+from recaster.jobs.worker_task import FINISHED, Task
 from recaster.progress import on_step
 from recaster.provenance.traces import Traces
 

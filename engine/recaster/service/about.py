@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 from recaster import __version__
 from recaster.api.v1 import clip_pb2, server_pb2, server_pb2_grpc, swap_pb2, swap_pb2_grpc
 from recaster.errors import UsageError
+from recaster.jobs.audit_records import digests_of
 from recaster.jobs.devices import devices
-from recaster.jobs.recorded import digests_of
 from recaster.jobs.rights import heed, labelled_by, register_of, swapped_in
 from recaster.models.presets import PRESETS
 from recaster.provenance.marking import Marking

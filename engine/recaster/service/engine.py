@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from recaster.errors import RecasterError
+from recaster.jobs.job_resources import needs, works_on
 from recaster.jobs.rights import register_of
-from recaster.jobs.tasks import needs, works_on
 from recaster.provenance.caller import caller
 from recaster.provenance.traces import Traces
 from recaster.service.records import Records
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from recaster.api.v1 import job_pb2
-    from recaster.jobs.assistants import Assistants
+    from recaster.jobs.query_workers import Assistants
     from recaster.jobs.supervisor_thread import SupervisorThread
     from recaster.service.refusals import Context
     from recaster.store.store import Store

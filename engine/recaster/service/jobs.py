@@ -7,10 +7,10 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2, job_pb2_grpc
-from recaster.jobs.recorded import note_created
+from recaster.jobs.audit_records import note_created
+from recaster.jobs.cleanup import forget
+from recaster.jobs.job_resources import KINDS, blobs_of, kind_of, needs
 from recaster.jobs.rights import governed, person_of, register_of
-from recaster.jobs.tasks import KINDS, blobs_of, kind_of, needs
-from recaster.jobs.tidying import forget
 from recaster.provenance.caller import caller
 from recaster.provenance.policy import Policy
 from recaster.service.checks import (

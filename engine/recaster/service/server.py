@@ -30,15 +30,15 @@ from recaster.api.v1 import (
 )
 from recaster.client.peer import loopback_of
 from recaster.errors import AuditError, CertificateError, RecasterError, UsageError
-from recaster.jobs.assistants import Assistants
+from recaster.jobs.cleanup import expire, tidy
 from recaster.jobs.descriptors import connections_for, raise_limit
 from recaster.jobs.devices import devices
-from recaster.jobs.readying import compile_ahead, unconfined
+from recaster.jobs.query_workers import Assistants
 from recaster.jobs.rights import register_of
-from recaster.jobs.running import Rules
+from recaster.jobs.startup_checks import compile_ahead, unconfined
 from recaster.jobs.supervisor import Supervisor
 from recaster.jobs.supervisor_thread import SupervisorThread
-from recaster.jobs.tidying import expire, tidy
+from recaster.jobs.worker_process import Rules
 from recaster.places import LOOPBACK, own_address, socket_path
 from recaster.provenance.manifest import check_signing
 from recaster.provenance.policy import Policy

@@ -11,13 +11,13 @@ from google.protobuf.descriptor import FieldDescriptor
 from recaster.api.v1 import job_pb2
 from recaster.bounds import BOUNDS
 from recaster.errors import UsageError
+from recaster.jobs.job_resources import kind_of, needs
 from recaster.jobs.options import DEFAULT_PRESET, ingredients
-from recaster.jobs.tasks import kind_of, needs
 from recaster.models.presets import overridden, preset
+from recaster.processes.shared_arrays import cores
 from recaster.provenance.manifest import BESIDE, EMBEDDED
 from recaster.service.checks import check_digest, check_id, check_name, check_text
 from recaster.service.refusals import invalid
-from recaster.sharing import cores
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

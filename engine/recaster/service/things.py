@@ -16,8 +16,8 @@ from recaster.api.v1 import (
     model_pb2_grpc,
 )
 from recaster.files import read_own
+from recaster.jobs.completion import MAX_PREVIEW_BYTES
 from recaster.jobs.rights import heed, register_of
-from recaster.jobs.settling import MAX_PREVIEW_BYTES
 from recaster.provenance.caller import caller
 from recaster.service.checks import check_id, kept_blob
 from recaster.service.refusals import Context, answering, changing, invalid

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import cv2
 
-from recaster import sharing
 from recaster.errors import OutputError
+from recaster.processes import shared_arrays
 from recaster.swapping.timing import Stopwatch
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def processes_for(missing: Sequence[range], chunk: int) -> int:
     """How many processes render so many frames well on this machine; 1 for this one alone."""
     chunks = sum(-(-len(run) // chunk) for run in missing)
     memory = _memory() // MEMORY_EACH
-    return max(1, min(MOST, sharing.cores() // CORES_EACH, memory, chunks // (2 * CHUNKS_EACH)))
+    return max(1, min(MOST, shared_arrays.cores() // CORES_EACH, memory, chunks // (2 * CHUNKS_EACH)))
 
 
 def pieces(missing: Sequence[range], chunk: int, processes: int) -> list[range]:
@@ -84,7 +84,7 @@ def render_beside(
     done, stop = context.Value("q", 0), context.Event()
     seconds: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
-        sharing.lay_down((rendering, again), Path(folder))
+        shared_arrays.lay_down((rendering, again), Path(folder))
         executor = ProcessPoolExecutor(processes, context, _begin, (folder, done, stop))
         try:
             futures = [executor.submit(_render, run) for run in runs]
@@ -126,9 +126,9 @@ class _Stopped(Exception):  # noqa: N818 - nobody is told of it
 
 
 def _begin(folder: str, done: Any, stop: Any) -> None:
-    sharing.begin()
+    shared_arrays.begin()
     cv2.setNumThreads(1)
-    rendering, again = sharing.taken_up(Path(folder))
+    rendering, again = shared_arrays.taken_up(Path(folder))
     _here[:] = [rendering, again(), done, stop]
 
 

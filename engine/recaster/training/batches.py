@@ -19,8 +19,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from recaster import sharing
 from recaster.errors import TrainingError
+from recaster.processes import shared_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +41,7 @@ def processes_for(device: str) -> int:
     """How many processes draw for steps on "gpu" or "cpu"; 0 where a thread does."""
     if device != "gpu":
         return 0
-    return max(0, min(MOST_PROCESSES, sharing.cores() - SPARE))
+    return max(0, min(MOST_PROCESSES, shared_arrays.cores() - SPARE))
 
 
 def draw_batch(sources: Sequence[Source], preset: Preset, seed: int, step: int) -> Batch:
@@ -73,7 +73,7 @@ class Batches:
             self._executor = ThreadPoolExecutor(1, "recaster-batches")
         else:
             folder = tempfile.TemporaryDirectory(prefix="recaster-")
-            sharing.lay_down(self._task, Path(folder.name))
+            shared_arrays.lay_down(self._task, Path(folder.name))
             self._executor = ProcessPoolExecutor(
                 processes,
                 # Not a fork: a GPU's driver doesn't outlive one.
@@ -121,9 +121,9 @@ _here: list[Any] = []
 
 def _begin(folder: str) -> None:
     """Make a process ready that draws."""
-    sharing.begin()
+    shared_arrays.begin()
     cv2.setNumThreads(1)
-    _here[:] = [sharing.taken_up(Path(folder))]
+    _here[:] = [shared_arrays.taken_up(Path(folder))]
 
 
 def _draw_here(step: int) -> Batch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from recaster.jobs.work import Made, Work
+    from recaster.jobs.job_context import Made, Work
 
 
 def run(work: Work) -> Made:

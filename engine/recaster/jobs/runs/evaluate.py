@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recaster.jobs.work import Made
+from recaster.jobs.job_context import Made
 
 if TYPE_CHECKING:
-    from recaster.jobs.work import Work
+    from recaster.jobs.job_context import Work
 
 
 def judge(work: Work) -> Made:

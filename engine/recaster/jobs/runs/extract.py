@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recaster.jobs.described import described_faceset
+from recaster.jobs.job_context import Made
 from recaster.jobs.options import extract_settings
-from recaster.jobs.work import Made
+from recaster.jobs.proto_records import described_faceset
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.api.v1 import job_pb2
-    from recaster.jobs.work import Work
+    from recaster.jobs.job_context import Work
 
 
 def extract_faces(work: Work) -> Made:

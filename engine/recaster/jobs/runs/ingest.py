@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2
 from recaster.files import remove_folder, sync
-from recaster.jobs.described import described_clip, described_faceset, described_model
-from recaster.jobs.work import Made
+from recaster.jobs.job_context import Made
+from recaster.jobs.proto_records import described_clip, described_faceset, described_model
 from recaster.zips import Room, ZipLimits
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from recaster.jobs.work import Work
+    from recaster.jobs.job_context import Work
 
 THUMBNAIL: Final = "thumbnail.jpg"
 THUMBNAIL_WIDTH: Final = 320
@@ -37,7 +37,7 @@ def ingest(work: Work) -> Made:
 
 
 def _clip(work: Work, digest: str, name: str) -> Made:
-    from recaster.jobs.pictures import thumbnail
+    from recaster.jobs.thumbnails import thumbnail
     from recaster.media.probe import probe
 
     path = work.named(digest, name)

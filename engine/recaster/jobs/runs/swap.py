@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recaster.jobs.described import described_coverage
+from recaster.jobs.job_context import Made
 from recaster.jobs.options import swap_settings
-from recaster.jobs.work import Made
+from recaster.jobs.proto_records import described_coverage
 
 if TYPE_CHECKING:
-    from recaster.jobs.work import Work
+    from recaster.jobs.job_context import Work
 
 
 def swap(work: Work) -> Made:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import UsageError
-from recaster.jobs.described import described_model
+from recaster.jobs.job_context import Made
 from recaster.jobs.options import DEFAULT_PRESET, ingredients, schedule
-from recaster.jobs.work import Made
+from recaster.jobs.proto_records import described_model
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.api.v1 import job_pb2
-    from recaster.jobs.work import Work
+    from recaster.jobs.job_context import Work
     from recaster.models.presets import Preset
     from recaster.progress import Update
 

@@ -14,8 +14,8 @@ import pytest
 from serving import alive
 
 from recaster.errors import OutputError
-from recaster.jobs import assistants as module
-from recaster.jobs.assistants import LANES, MAX_PER_CLIENT, MAX_PROCESSES, Assistants
+from recaster.jobs import query_workers as module
+from recaster.jobs.query_workers import LANES, MAX_PER_CLIENT, MAX_PROCESSES, Assistants
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -154,7 +154,7 @@ sys.stdin.read()
 """
 BUSY = """
 import sys
-from recaster.jobs.assistant import _questions
+from recaster.jobs.query_worker import _questions
 for line in _questions(sys.stdin.readline()):
     print("at it", flush=True)
     {work}

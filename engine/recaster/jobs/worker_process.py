@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.files import open_no_link
-from recaster.jobs.environment import environment
 from recaster.jobs.watchdog import Patience, Watchdog, taken_by
+from recaster.processes.spawn import environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from recaster.jobs.task import Task
+    from recaster.jobs.worker_task import Task
 
 WORDS: Final = ("done", "stopped", "failed")
 """What a worker can say last."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from recaster.api.v1 import job_pb2
-from recaster.jobs.precedence import AtWork, Way, way_of
-from recaster.jobs.tasks import KINDS, kind_of
+from recaster.jobs.job_resources import KINDS, kind_of
+from recaster.jobs.scheduling import AtWork, Way, way_of
 
 
 def job(name: str, **work: object) -> job_pb2.Job:

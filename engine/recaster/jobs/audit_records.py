@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from recaster.jobs.tasks import kind_of, needs
+from recaster.jobs.job_resources import kind_of, needs
 from recaster.provenance.register import Register
 
 if TYPE_CHECKING:

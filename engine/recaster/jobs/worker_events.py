@@ -14,8 +14,8 @@ from recaster.texts import without_folder
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from recaster.jobs.running import Running
-    from recaster.jobs.settling import Settler
+    from recaster.jobs.completion import Settler
+    from recaster.jobs.worker_process import Running
     from recaster.store.store import Store
 
 PROGRESS_EVERY: Final = 1.0

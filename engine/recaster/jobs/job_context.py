@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from recaster.jobs.task import Task
+    from recaster.jobs.worker_task import Task
     from recaster.progress import Report
 
 

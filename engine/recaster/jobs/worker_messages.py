@@ -30,7 +30,7 @@ from recaster.errors import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from recaster.jobs.work import Made
+    from recaster.jobs.job_context import Made
     from recaster.progress import Update
 
 REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (

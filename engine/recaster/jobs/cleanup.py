@@ -6,8 +6,8 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from recaster.files import remove_folder
+from recaster.jobs.job_resources import kind_of, needs
 from recaster.jobs.rights import register_of
-from recaster.jobs.tasks import kind_of, needs
 from recaster.models.model_folder import ModelFolder
 from recaster.store.backup import MANIFEST
 from recaster.store.jobs import ENDED, UNENDED

@@ -14,7 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from recaster.api.v1 import identity_pb2, model_pb2
 from recaster.errors import RecasterError, UsageError
 from recaster.facesets.faceset import Faceset
-from recaster.jobs.described import described_faceset, described_model
+from recaster.jobs.proto_records import described_faceset, described_model
 from recaster.models.model_folder import ModelFolder
 from recaster.provenance.audit import AuditLog
 from recaster.provenance.basis import basis_of

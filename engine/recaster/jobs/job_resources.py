@@ -10,7 +10,7 @@ from recaster.api.v1 import job_pb2
 from recaster.errors import ModelError
 from recaster.jobs.devices import devices
 from recaster.jobs.limits import machine_share
-from recaster.jobs.task import Limits, Task
+from recaster.jobs.worker_task import Limits, Task
 from recaster.provenance.policy import Policy
 from recaster.provenance.signing import signing_of
 

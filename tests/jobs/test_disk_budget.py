@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recaster.jobs import room as module
-from recaster.jobs.room import Room
+from recaster.jobs import disk_budget as module
+from recaster.jobs.disk_budget import Room
 from recaster.store.blobs import Quota
 from recaster.store.folder import DataFolder
 from recaster.store.store import Store

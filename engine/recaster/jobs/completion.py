@@ -14,11 +14,11 @@ from recaster.api.v1 import job_pb2
 from recaster.errors import ConsentError, ModelError, OutputError
 from recaster.files import open_no_link, own_file, read_own, remove_folder
 from recaster.jobs import logs
-from recaster.jobs.recorded import digests_of, faces_of_result, note_delivered
+from recaster.jobs.audit_records import digests_of, faces_of_result, note_delivered
+from recaster.jobs.cleanup import folders_of
+from recaster.jobs.job_resources import blobs_of, kind_of, needs, works_on
 from recaster.jobs.rights import faces_of, heed, hindrance, people_of, register_of, whose_model
-from recaster.jobs.task import FINISHED
-from recaster.jobs.tasks import blobs_of, kind_of, needs, works_on
-from recaster.jobs.tidying import folders_of
+from recaster.jobs.worker_task import FINISHED
 from recaster.provenance.caller import acting_for
 from recaster.provenance.traces import Traces
 from recaster.store.jobs import BLOCKED, CANCELLED, ENDED, FAILED, SUCCEEDED, UnknownError

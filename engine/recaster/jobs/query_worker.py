@@ -1,6 +1,6 @@
 """Quick questions that need a look at pictures: answered by a warm process, never by the engine itself.
 
-``python -m recaster.jobs.assistant`` is that process, ``assistants`` the engine's side. One JSON object a
+``python -m recaster.jobs.query_worker`` is that process, ``assistants`` the engine's side. One JSON object a
 line each way. The process ends when nobody asked for a while, and at once when the engine is gone.
 """
 
@@ -27,9 +27,9 @@ from recaster.errors import (
 )
 from recaster.files import safe_name
 from recaster.jobs import limits
-from recaster.jobs.messages import reason_of
-from recaster.jobs.work import INPUTS
-from recaster.sharing import cores
+from recaster.jobs.job_context import INPUTS
+from recaster.jobs.worker_messages import reason_of
+from recaster.processes.shared_arrays import cores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -96,7 +96,7 @@ class _Desk:
         from recaster.faces.cache import analyse_clip
         from recaster.faces.people import portraits
         from recaster.jobs.options import swap_settings
-        from recaster.jobs.pictures import small_jpeg
+        from recaster.jobs.thumbnails import small_jpeg
         from recaster.media.probe import probe
 
         options = job_pb2.SwapOptions.FromString(base64.b64decode(question["options"]))
@@ -258,7 +258,7 @@ def _without_paths(text: str, question: str) -> str:
 
 
 def _thumbnail(data: bytes) -> bytes:
-    from recaster.jobs.pictures import small_jpeg
+    from recaster.jobs.thumbnails import small_jpeg
     from recaster.still_images import open_image
 
     try:
@@ -291,8 +291,8 @@ def main() -> None:
     """Answer until the engine ends."""
     from recaster.jobs.confinement import confine, reach_of_question
     from recaster.jobs.devices import devices
-    from recaster.jobs.task import Limits
     from recaster.jobs.worker import own_output
+    from recaster.jobs.worker_task import Limits
 
     out = own_output()
     first = sys.stdin.readline()

@@ -10,9 +10,9 @@ import pytest
 from recaster.api.v1 import faceset_pb2, job_pb2
 from recaster.errors import AuditError
 from recaster.jobs import deletion
+from recaster.jobs.cleanup import expire, tidy
 from recaster.jobs.deletion import delete_person
 from recaster.jobs.rights import register_of
-from recaster.jobs.tidying import expire, tidy
 from recaster.provenance.register import Register
 from recaster.store.folder import DataFolder
 from recaster.store.jobs import QUEUED, SUCCEEDED, UnknownError

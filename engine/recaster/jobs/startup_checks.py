@@ -9,7 +9,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from recaster.jobs.environment import environment
+from recaster.processes.spawn import environment
 
 
 async def compile_ahead() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from recaster.errors import AuditError, DamagedError, RecasterError
 from recaster.facesets.faceset import Faceset
 from recaster.files import is_intact, parsed_json, sha256
-from recaster.jobs.tasks import works_on
+from recaster.jobs.job_resources import works_on
 from recaster.models.model_folder import ModelFolder
 from recaster.models.tensors import load_tensors
 from recaster.progress import Report, Update, silent

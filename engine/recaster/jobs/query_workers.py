@@ -27,7 +27,7 @@ from recaster.errors import (
 )
 from recaster.files import own_file, remove_folder
 from recaster.jobs.confinement import PLACES
-from recaster.jobs.environment import environment
+from recaster.processes.spawn import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -122,7 +122,7 @@ class Assistant:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "recaster.jobs.assistant",
+                "recaster.jobs.query_worker",
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 env=environment() | {"TMPDIR": str(self._folder)},

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from recaster.api.v1 import job_pb2
-from recaster.jobs.settling import Settler
+from recaster.jobs.completion import Settler
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
