@@ -19,7 +19,6 @@ FOUNDATIONS = {
     "files",
     "places",
     "progress",
-    "sharing",
     "stderr_filter",
     "still_images",
     "texts",
@@ -28,8 +27,8 @@ FOUNDATIONS = {
     "zips",
 }
 ORDER = (
-    "api", "client", "store", "provenance", "media", "models", "networks", "faces", "facesets", "likeness",
-    "training", "swapping", "evaluation", "report", "benchmarks", "jobs", "service", "cli",
+    "api", "processes", "client", "store", "provenance", "media", "models", "networks", "faces", "facesets",
+    "likeness", "training", "swapping", "evaluation", "report", "benchmarks", "jobs", "service", "cli",
 )  # fmt: skip
 
 

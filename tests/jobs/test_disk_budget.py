@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recaster.jobs import disk_budget as module
-from recaster.jobs.disk_budget import Room
+from recaster.jobs.disk_budget import DiskBudget
 from recaster.store.blobs import Quota
 from recaster.store.folder import DataFolder
 from recaster.store.store import Store
@@ -25,14 +25,14 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
-async def counted(room: Room) -> None:
+async def counted(room: DiskBudget) -> None:
     task = room.look()
     if task is not None and not task.done():
         await task
 
 
 def test_the_quota_is_for_what_jobs_make_too(store: Store) -> None:
-    room = Room(store)
+    room = DiskBudget(store)
     asyncio.run(counted(room))
     assert room.shortage("one") is None
     made = store.folder.job("one") / "made"
@@ -40,7 +40,7 @@ def test_the_quota_is_for_what_jobs_make_too(store: Store) -> None:
     made.write_bytes(bytes(2_000_000))
     asyncio.run(counted(room))
     assert room.shortage("one") is None  # it was counted just now
-    room = Room(store)
+    room = DiskBudget(store)
     asyncio.run(counted(room))
     found = room.shortage("one")
     assert found is not None
@@ -51,7 +51,7 @@ def test_the_quota_is_for_what_jobs_make_too(store: Store) -> None:
 def test_who_found_the_disk_full_waits_for_room(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     free = [1 << 30]
     monkeypatch.setattr(DataFolder, "free_bytes", lambda _: free[0])
-    room = Room(store)
+    room = DiskBudget(store)
     room.ran_out("one")
     free[0] += 1000
     found = room.shortage("one")
@@ -70,4 +70,4 @@ def test_who_found_the_disk_full_waits_for_room(store: Store, monkeypatch: pytes
 
 def test_some_of_the_disk_is_left_free(store: Store) -> None:
     store.blobs.quota = Quota(spare=1 << 60)
-    assert Room(store).shortage("one") is not None
+    assert DiskBudget(store).shortage("one") is not None

@@ -18,7 +18,7 @@ import recaster
 from recaster.api.v1 import faceset_pb2, identity_pb2, job_pb2
 from recaster.files import open_no_link
 from recaster.jobs import logs
-from recaster.jobs.query_workers import Assistant
+from recaster.jobs.query_workers import QueryWorker
 from recaster.store.folder import DataFolder
 from recaster.store.jobs import FAILED
 from recaster.store.store import Store
@@ -226,14 +226,14 @@ def test_an_assistant_hands_out_only_what_it_painted(store: Store, taken_over: C
     taken_over(f"print(json.dumps(dict(path={path!r}, warnings=[])))")
 
     async def ask() -> None:
-        assistant = Assistant(store.folder.path / "jobs")
+        query_worker = QueryWorker(store.folder.path / "jobs")
         try:
-            await assistant._exchange({"ask": "preview"})
+            await query_worker._exchange({"ask": "preview"})
         except ValueError as error:
             said.append(str(error))
         finally:
-            process = assistant._process
-            assistant.close()
+            process = query_worker._process
+            query_worker.close()
             assert process is not None
             await process.communicate()
 

@@ -13,7 +13,7 @@ import pytest
 from recaster.api.v1 import clip_pb2, faceset_pb2, identity_pb2, job_pb2, swap_pb2
 from recaster.errors import ConsentError
 from recaster.files import sha256
-from recaster.jobs.completion import Settler
+from recaster.jobs.completion import JobFinalizer
 from recaster.jobs.job_resources import KINDS, kind_of
 from recaster.jobs.rights import heed_result, register_of
 from recaster.jobs.supervisor import Supervisor
@@ -90,15 +90,15 @@ def test_results(her: Her, kind: str, how: str) -> None:
         if kind == "swap"
         else job_pb2.JobSpec(export=job_pb2.ExportSpec(faceset_id=her.faceset))
     )
-    settler = Settler(her.store)
+    finalizer = JobFinalizer(her.store)
     first, _, said = made(her, spec)
-    settler.done(first, said)
+    finalizer.done(first, said)
     assert her.store.jobs.get(first).state == SUCCEEDED
     delivered = her.events().count("swap.deliver")
 
     job, path, said = made(her, spec)
     her.revoke(how)
-    settler.done(job, said)
+    finalizer.done(job, said)
     ended = her.store.jobs.get(job)
     assert ended.state == BLOCKED
     assert ended.error.reason == "CONSENT_REVOKED"
@@ -111,15 +111,15 @@ def test_results(her: Her, kind: str, how: str) -> None:
 
 @pytest.mark.parametrize("how", ["by her name", "by the content"])
 def test_a_signed_edit(her: Her, how: str) -> None:
-    settler = Settler(her.store)
+    finalizer = JobFinalizer(her.store)
     swap = job_pb2.JobSpec(swap=job_pb2.SwapSpec(clip_id=her.clip, faceset_id=her.faceset))
     first, _, said = made(her, swap)
-    settler.done(first, said)
+    finalizer.done(first, said)
     digest = said["files"][0]["digest"]
     sign = job_pb2.SignSpec(digest=digest, display_name="edit.mp4", swaps=[digest])
     job, path, said = made(her, job_pb2.JobSpec(sign=sign))
     her.revoke(how)
-    settler.done(job, said)
+    finalizer.done(job, said)
     assert her.store.jobs.get(job).state == BLOCKED
     assert not path.exists()
     assert "sign.deliver" not in her.events()
@@ -127,14 +127,14 @@ def test_a_signed_edit(her: Her, how: str) -> None:
 
 @pytest.mark.parametrize("how", ["by her name", "by the content"])
 def test_an_edit_that_was_signed_before(her: Her, how: str) -> None:
-    settler = Settler(her.store)
+    finalizer = JobFinalizer(her.store)
     swap = job_pb2.JobSpec(swap=job_pb2.SwapSpec(clip_id=her.clip, faceset_id=her.faceset))
     first, _, said = made(her, swap)
-    settler.done(first, said)
+    finalizer.done(first, said)
     digest = said["files"][0]["digest"]
     sign = job_pb2.SignSpec(digest=digest, display_name="edit.mp4", swaps=[digest])
     name, _, said = made(her, job_pb2.JobSpec(sign=sign))
-    settler.done(name, said)
+    finalizer.done(name, said)
     job, edit = her.store.jobs.get(name), said["files"][0]["digest"]
     assert job.state == SUCCEEDED
     heed_result(job, edit, her.store)
@@ -155,7 +155,7 @@ def test_faces_that_were_taken_in_meanwhile(her: Her, how: str) -> None:
         "traces": FACES.to_json(),
     }
     her.revoke(how)
-    Settler(her.store).done(job, said)
+    JobFinalizer(her.store).done(job, said)
     ended = her.store.jobs.get(job)
     assert ended.state == FAILED
     assert ended.error.reason == "CONSENT_REVOKED"

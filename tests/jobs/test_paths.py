@@ -12,10 +12,10 @@ import pytest
 from recaster.api.v1 import clip_pb2, faceset_pb2, job_pb2, model_pb2, provenance_pb2, swap_pb2
 from recaster.client import JobFailedError
 from recaster.client.errors import CallError
-from recaster.jobs.completion import Settler
+from recaster.jobs.completion import JobFinalizer
 from recaster.jobs.watchdog import Patience, Watchdog
 from recaster.jobs.worker_events import Listener
-from recaster.jobs.worker_process import Running
+from recaster.jobs.worker_process import WorkerHandle
 from recaster.store.folder import DataFolder
 from recaster.store.jobs import ENDED
 from recaster.store.store import Store
@@ -194,18 +194,18 @@ def test_a_job_that_says_where_things_lie(tmp_path: Path) -> None:
     store = Store.open(DataFolder(tmp_path / "data"))
     export = job_pb2.JobSpec(export=job_pb2.ExportSpec(model_id="0" * 12))
     job, _ = store.jobs.create(export, job_pb2.JOB_KIND_EXPORT, "", {})
-    settler = Settler(store)
+    finalizer = JobFinalizer(store)
     place = store.folder.path
     said = {
         "reason": "OUTPUT",
         "message": f"{place}/jobs/a/out.zip: full ('{place}/x'); {place}",
         "exit_code": 6,
     }
-    settler.block(job.job_id, job_pb2.JobError(message=f"{place / 'audit.jsonl'}: is broken"))
+    finalizer.block(job.job_id, job_pb2.JobError(message=f"{place / 'audit.jsonl'}: is broken"))
     assert store.jobs.get(job.job_id).error.message == "audit.jsonl: is broken"
-    running = Running(job.job_id, "export", "", Watchdog(Patience()))
-    Listener(store, settler).hear(running, {"say": "log", "level": "info", "line": f"read {place}/b/c.mp4"})
-    settler.failed(job.job_id, said)
+    running = WorkerHandle(job.job_id, "export", "", Watchdog(Patience()))
+    Listener(store, finalizer).hear(running, {"say": "log", "level": "info", "line": f"read {place}/b/c.mp4"})
+    finalizer.failed(job.job_id, said)
     assert store.jobs.get(job.job_id).error.message == "out.zip: full ('x'); "
     told = str(store.jobs.events(job.job_id, 0))
     store.close()

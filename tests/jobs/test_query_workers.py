@@ -15,7 +15,7 @@ from serving import alive
 
 from recaster.errors import OutputError
 from recaster.jobs import query_workers as module
-from recaster.jobs.query_workers import LANES, MAX_PER_CLIENT, MAX_PROCESSES, Assistants
+from recaster.jobs.query_workers import LANES, MAX_PER_CLIENT, MAX_PROCESSES, QueryWorkerPool
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +62,7 @@ async def settle() -> None:
 
 def test_nobody_waits_for_another_kind_or_another_client(tmp_path: Path, fakes: list[Fake]) -> None:
     async def work() -> None:
-        pool = Assistants(tmp_path, Fake)
+        pool = QueryWorkerPool(tmp_path, Fake)
         greedy = [asyncio.create_task(pool.ask("people", "a")) for _ in range(3 * MAX_PROCESSES)]
         await settle()
         assert len(fakes) == MAX_PER_CLIENT
@@ -82,7 +82,7 @@ def test_no_more_processes_than_allowed_and_the_one_with_fewest_goes_first(
     tmp_path: Path, fakes: list[Fake]
 ) -> None:
     async def work() -> None:
-        pool = Assistants(tmp_path, Fake)
+        pool = QueryWorkerPool(tmp_path, Fake)
         tasks = [
             asyncio.create_task(pool.ask("people", f"{number // MAX_PER_CLIENT}"))
             for number in range(MAX_PROCESSES)
@@ -107,7 +107,7 @@ def test_a_question_that_nobody_waits_for_is_ended(
     tmp_path: Path, fakes: list[Fake], *, hangs_up: bool
 ) -> None:
     async def work() -> None:
-        pool = Assistants(tmp_path, Fake)
+        pool = QueryWorkerPool(tmp_path, Fake)
         asking = asyncio.create_task(pool.ask("preview", "a", None if hangs_up else 0.01))
         await settle()
         if hangs_up:
@@ -128,7 +128,7 @@ def test_a_question_that_nobody_waits_for_is_ended(
 
 def test_who_hangs_up_while_waiting_leaves_the_queue(tmp_path: Path, fakes: list[Fake]) -> None:
     async def work() -> None:
-        pool = Assistants(tmp_path, Fake)
+        pool = QueryWorkerPool(tmp_path, Fake)
         tasks = [asyncio.create_task(pool.ask("verify", "a")) for _ in range(MAX_PER_CLIENT + 1)]
         await settle()
         tasks[-1].cancel()

@@ -6,7 +6,7 @@ import pytest
 
 from recaster.api.v1 import job_pb2
 from recaster.jobs.job_resources import KINDS, kind_of
-from recaster.jobs.scheduling import AtWork, Way, way_of
+from recaster.jobs.scheduling import Admission, RunningJob, admit
 
 
 def job(name: str, **work: object) -> job_pb2.Job:
@@ -30,41 +30,41 @@ def extract(name: str, faceset: str) -> job_pb2.Job:
     return job(name, extract=job_pb2.ExtractSpec(faceset_id=faceset))
 
 
-def at_work(one: job_pb2.Job, device: str = "cpu", *, leaving: bool = False) -> AtWork:
-    return AtWork(one, device, leaving)
+def at_work(one: job_pb2.Job, device: str = "cpu", *, leaving: bool = False) -> RunningJob:
+    return RunningJob(one, device, leaving)
 
 
-FREE, WAIT = Way(free=True), Way(free=False)
+FREE, WAIT = Admission(free=True), Admission(free=False)
 
 
 def test_nothing_is_in_the_way() -> None:
-    assert way_of(swap("s"), "cpu", 1, []) == FREE
-    assert way_of(swap("s"), "cpu", 1, [at_work(training("t"), "gpu")]) == FREE
-    assert way_of(swap("s"), "cpu", 2, [at_work(training("t"))]) == FREE
+    assert admit(swap("s"), "cpu", 1, []) == FREE
+    assert admit(swap("s"), "cpu", 1, [at_work(training("t"), "gpu")]) == FREE
+    assert admit(swap("s"), "cpu", 2, [at_work(training("t"))]) == FREE
 
 
 def test_a_training_gives_way_and_no_other_job_does() -> None:
-    assert way_of(swap("s"), "cpu", 1, [at_work(training("t"))]) == Way(free=False, yielding=("t",))
-    assert way_of(swap("s"), "cpu", 1, [at_work(swap("s2"))]) == WAIT
-    assert way_of(training("t2"), "cpu", 1, [at_work(training("t"))]) == WAIT
+    assert admit(swap("s"), "cpu", 1, [at_work(training("t"))]) == Admission(free=False, preempting=("t",))
+    assert admit(swap("s"), "cpu", 1, [at_work(swap("s2"))]) == WAIT
+    assert admit(training("t2"), "cpu", 1, [at_work(training("t"))]) == WAIT
 
 
 def test_a_training_gives_way_to_whoever_needs_its_model() -> None:
     running = [at_work(training("t"), "gpu")]
-    assert way_of(swap("s", model="t"), "cpu", 1, running) == Way(free=False, yielding=("t",))
-    assert way_of(export("e", model="t"), "", 2, running) == Way(free=False, yielding=("t",))
-    assert way_of(export("e", model="other"), "", 2, running) == FREE
+    assert admit(swap("s", model="t"), "cpu", 1, running) == Admission(free=False, preempting=("t",))
+    assert admit(export("e", model="t"), "", 2, running) == Admission(free=False, preempting=("t",))
+    assert admit(export("e", model="other"), "", 2, running) == FREE
 
 
 def test_only_as_many_trainings_stop_as_must() -> None:
     both = [at_work(training("t1")), at_work(training("t2"))]
-    assert way_of(swap("s"), "cpu", 2, both) == Way(free=False, yielding=("t1",))
+    assert admit(swap("s"), "cpu", 2, both) == Admission(free=False, preempting=("t1",))
     one_leaves = [at_work(training("t1"), leaving=True), at_work(training("t2"))]
-    assert way_of(swap("s"), "cpu", 2, one_leaves) == WAIT
+    assert admit(swap("s"), "cpu", 2, one_leaves) == WAIT
 
 
 @pytest.mark.parametrize("devices", [("cpu", "cpu"), ("gpu", "cpu")])
 def test_a_training_does_not_stop_for_a_job_that_could_not_start_then(devices: tuple[str, str]) -> None:
     reading = job("x", swap=job_pb2.SwapSpec(clip_id="clip", faceset_id="faces"))
     running = [at_work(reading, devices[0]), at_work(training("t"), devices[1])]
-    assert way_of(extract("e", faceset="faces"), "cpu", 2, running) == WAIT
+    assert admit(extract("e", faceset="faces"), "cpu", 2, running) == WAIT

@@ -14,7 +14,7 @@ from recaster.api.v1 import job_pb2
 from recaster.errors import DiskFullError, OutputError
 from recaster.jobs import supervisor as module
 from recaster.jobs.cleanup import tidy
-from recaster.jobs.completion import Settler
+from recaster.jobs.completion import JobFinalizer
 from recaster.jobs.supervisor import Supervisor
 from recaster.models.model_folder import ModelCard, ModelFolder
 from recaster.models.presets import preset
@@ -82,7 +82,7 @@ def begun(store: Store, state: job_pb2.JobState, wish: str) -> str:
     (model / "weights.safetensors").touch()
     with store.jobs.changing(job.job_id) as changed:
         changed.state = state
-    store.jobs.wish(job.job_id, wish)
+    store.jobs.set_desired_state(job.job_id, wish)
     return job.job_id
 
 
@@ -123,7 +123,7 @@ def test_an_end_that_can_not_be_written_is_no_end(store: Store, monkeypatch: pyt
     monkeypatch.setattr(store.jobs, "changing", failing)
     monkeypatch.setattr(module, "TROUBLE_S", 0.1)
     with contextlib.suppress(OutputError):
-        Settler(store).cancel(job_id)
+        JobFinalizer(store).cancel(job_id)
     assert store.things.every("model") == []  # both are written, or neither
     assert looked_after(store, job_id).state == CANCELLED
     assert len(store.things.every("model")) == 1
@@ -149,15 +149,15 @@ def test_what_is_being_changed_is_waited_for(store: Store) -> None:
 
 def test_what_a_job_waited_for_is_forgotten_when_it_is_cancelled(store: Store) -> None:
     job_id = begun(store, QUEUED, "run")
-    Settler(store).block(job_id, job_pb2.JobError(reason="DISK_FULL", message="no room", exit_code=6))
+    JobFinalizer(store).block(job_id, job_pb2.JobError(reason="DISK_FULL", message="no room", exit_code=6))
     assert store.jobs.get(job_id).error.reason == "DISK_FULL"
-    Settler(store).cancel(job_id)
+    JobFinalizer(store).cancel(job_id)
     assert not store.jobs.get(job_id).HasField("error")
 
 
 def test_what_crashes_have_left_goes_when_an_engine_starts(store: Store, tmp_path: Path) -> None:
     paused, gone = begun(store, PAUSED, "pause"), begun(store, QUEUED, "cancel")
-    Settler(store).cancel(gone)
+    JobFinalizer(store).cancel(gone)
     (tmp_path / "x").write_bytes(b"x")
     digest, _ = store.blobs.put(tmp_path / "x")
     store.blobs.use([digest], f"job {'9' * 12}")

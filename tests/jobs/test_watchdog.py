@@ -16,7 +16,7 @@ from recaster.api.v1 import job_pb2
 from recaster.files import sha256
 from recaster.jobs.supervisor import Supervisor
 from recaster.jobs.watchdog import Patience, Taken, Watchdog, taken_by
-from recaster.jobs.worker_process import Rules
+from recaster.jobs.worker_process import SchedulerLimits
 from recaster.media.scan import scan
 from recaster.progress import on_step
 from recaster.store.folder import DataFolder
@@ -105,7 +105,7 @@ def test_a_job_whose_worker_stands_still(tmp_path: Path, actors: Path) -> None:
     job, _ = store.jobs.create(job_pb2.JobSpec(ingest=ingest), job_pb2.JOB_KIND_INGEST, "", {})
 
     async def work() -> None:
-        supervisor = Supervisor(store, Rules(patience=Patience(still_s=6)))
+        supervisor = Supervisor(store, SchedulerLimits(patience=Patience(still_s=6)))
         running = asyncio.create_task(supervisor.run())
         while store.jobs.get(job.job_id).state not in ENDED:
             await asyncio.sleep(0.05)

@@ -144,7 +144,7 @@ def rests(studio: Studio, client: str) -> str:
     with database.transaction():
         spec = job_pb2.JobSpec(export=job_pb2.ExportSpec(model_id="a" * 12))
         job, _ = jobs.create(spec, job_pb2.JOB_KIND_EXPORT, "", {}, client)
-        jobs.wish(job.job_id, "pause")
+        jobs.set_desired_state(job.job_id, "pause")
         with jobs.changing(job.job_id) as kept:
             kept.state = job_pb2.JOB_STATE_PAUSED
     database.close()

@@ -147,18 +147,18 @@ def test_lists_are_paged_and_filtered(store: Store) -> None:
 
 def test_who_is_astray(store: Store) -> None:
     one, other = (store.jobs.create(spec(), EXPORT, "", {})[0].job_id for _ in range(2))
-    assert store.jobs.astray() == []
-    store.jobs.wish(one, "pause")
-    assert store.jobs.astray() == [(one, QUEUED, "pause")]
+    assert store.jobs.jobs_to_reconcile() == []
+    store.jobs.set_desired_state(one, "pause")
+    assert store.jobs.jobs_to_reconcile() == [(one, QUEUED, "pause")]
     move(store, one, PAUSED)
     move(store, other, PAUSED)
-    assert store.jobs.astray() == [(other, PAUSED, "run")]
-    store.jobs.wish(one, "cancel")
-    assert len(store.jobs.astray()) == 2
+    assert store.jobs.jobs_to_reconcile() == [(other, PAUSED, "run")]
+    store.jobs.set_desired_state(one, "cancel")
+    assert len(store.jobs.jobs_to_reconcile()) == 2
 
 
 def test_what_there_is_not(store: Store) -> None:
-    for ask in (store.jobs.get, store.jobs.standing, store.jobs.delete):
+    for ask in (store.jobs.get, store.jobs.control_record, store.jobs.delete):
         with pytest.raises(UnknownError, match="no job nobody"):
             ask("nobody")
     with pytest.raises(UnknownError, match="no clip nobody"):

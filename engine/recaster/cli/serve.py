@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> None:
 
     from recaster.errors import UsageError
     from recaster.jobs.logs import set_up
-    from recaster.jobs.worker_process import Rules
+    from recaster.jobs.worker_process import SchedulerLimits
     from recaster.service.server import ServeSettings, serve
     from recaster.service.tls import Tls
     from recaster.store.blobs import Quota
@@ -100,7 +100,7 @@ def run(options: argparse.Namespace) -> None:
             total=int(options.quota_gib * 2**30),
             spare=int(options.spare_mib * 2**20),
         ),
-        rules=Rules(per_device=options.jobs),
+        rules=SchedulerLimits(per_device=options.jobs),
         local_drops=not options.no_drops,
         metrics_port=options.metrics,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from recaster.jobs.job_resources import kind_of, needs
+from recaster.jobs.job_resources import kind_of, resources_of
 from recaster.provenance.register import Register
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def note_created(job: job_pb2.Job, store: Store) -> None:
     """Note that a job was asked for, of which things."""
-    needed = needs(job.spec)
+    needed = resources_of(job.spec)
     changed = {} if needed.changes is None else {f"{needed.changes[0]}s": (needed.changes[1],)}
     for name in ("clips", "facesets", "models", "identities", "blobs"):
         changed[name] = (*getattr(needed, name), *changed.get(name, ()))
@@ -32,7 +32,7 @@ def note_begun(job: job_pb2.Job, store: Store, person: identity_pb2.Identity | N
         store: the engine's.
         person: whose face it puts on, if it puts one on.
     """
-    kind, needed = kind_of(job.spec), needs(job.spec)
+    kind, needed = kind_of(job.spec), resources_of(job.spec)
     said: dict[str, Any] = {} if person is None else {"identity": person.identity_id}
     if kind == "sign":
         said["swaps"] = list(job.spec.sign.swaps)
@@ -81,7 +81,7 @@ def faces_of_result(job: job_pb2.Job, store: Store) -> list[str]:
     Models are read for that: not while a transaction keeps others from writing. A faceset's digest is known
     when it is kept.
     """
-    needed = needs(job.spec)
+    needed = resources_of(job.spec)
     if needed.makes == "model":
         return digests_of("model", needed.changes[1] if needed.changes else job.job_id, store)
     return [] if needed.makes else faces_in(job.spec, store)
@@ -89,7 +89,7 @@ def faces_of_result(job: job_pb2.Job, store: Store) -> list[str]:
 
 def faces_in(spec: job_pb2.JobSpec, store: Store) -> list[str]:
     """Digests of the facesets and models that a job uses or changes, as they are now."""
-    things = dict.fromkeys(one for one in needs(spec).named() if one[0] in ("faceset", "model"))
+    things = dict.fromkeys(one for one in resources_of(spec).named() if one[0] in ("faceset", "model"))
     return [digest for digest in (_digest(*one, store) for one in things) if digest]
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from recaster.files import remove_folder
-from recaster.jobs.job_resources import kind_of, needs
+from recaster.jobs.job_resources import kind_of, resources_of
 from recaster.jobs.rights import register_of
 from recaster.models.model_folder import ModelFolder
 from recaster.store.backup import MANIFEST
@@ -54,7 +54,7 @@ def withdraw(store: Store, digest: str) -> None:
 
 def folders_of(store: Store, job_id: str) -> list[Path]:
     """The folders that a job writes to: its own, and those of what it makes or changes."""
-    changed = needs(store.jobs.get(job_id).spec).changes
+    changed = resources_of(store.jobs.get(job_id).spec).changes
     made = job_id if changed is None else changed[1]
     return [store.folder.job(job_id), store.folder.faceset(made), store.folder.model(made)]
 

@@ -16,7 +16,7 @@ from recaster.files import open_no_link, own_file, read_own, remove_folder
 from recaster.jobs import logs
 from recaster.jobs.audit_records import digests_of, faces_of_result, note_delivered
 from recaster.jobs.cleanup import folders_of
-from recaster.jobs.job_resources import blobs_of, kind_of, needs, works_on
+from recaster.jobs.job_resources import blobs_of, kind_of, resources_of, works_on
 from recaster.jobs.rights import faces_of, heed, hindrance, people_of, register_of, whose_model
 from recaster.jobs.worker_task import FINISHED
 from recaster.provenance.caller import acting_for
@@ -38,7 +38,7 @@ KEPT: Final = frozenset({"stderr.txt", logs.FILE})
 """What stays in the folder of a job that has ended."""
 
 
-class Settler:
+class JobFinalizer:
     """Ends jobs."""
 
     def __init__(self, store: Store) -> None:
@@ -177,7 +177,7 @@ class Settler:
         """Whether a job is to take in what was taken in before; then it is done."""
         if job.spec.WhichOneof("work") != "ingest":
             return False
-        kind = needs(job.spec).makes
+        kind = resources_of(job.spec).makes
         before = self._store.things.by_origin(kind, job.spec.ingest.digest)
         if before is None:
             return False
@@ -225,7 +225,10 @@ class Settler:
     @staticmethod
     def clash(one: job_pb2.Job, other: job_pb2.Job) -> bool:
         """Whether one of two jobs changes a thing that the other needs."""
-        return works_on(one) in needs(other.spec).named() or works_on(other) in needs(one.spec).named()
+        return (
+            works_on(one) in resources_of(other.spec).named()
+            or works_on(other) in resources_of(one.spec).named()
+        )
 
     def begun(self, job_id: str) -> None:
         """A training has saved what it did: its model can be used from now on."""
@@ -242,8 +245,10 @@ class Settler:
         """
         job = self._store.jobs.get(job_id)
         spec, changed = job.spec, works_on(job)
-        if kind != needs(spec).makes:
-            raise ValueError(f"a worker has made a {kind}, and was to make: {needs(spec).makes or 'nothing'}")
+        if kind != resources_of(spec).makes:
+            raise ValueError(
+                f"a worker has made a {kind}, and was to make: {resources_of(spec).makes or 'nothing'}"
+            )
         thing = MESSAGES[kind].FromString(body)
         # Whatever a worker says: what it works on is known, and whose face that is.
         setattr(thing, f"{kind}_id", job_id if changed is None else changed[1])
@@ -281,7 +286,7 @@ class Settler:
     ) -> None:
         """End a job that came to no good end. What stays of it is a model that was begun, and faces added."""
         job = self._store.jobs.get(job_id)
-        made, training = needs(job.spec), kind_of(job.spec) == "train"
+        made, training = resources_of(job.spec), kind_of(job.spec) == "train"
         if made.changes is None and not training:  # first: who sees that it has ended finds nothing of it
             for folder in (self._store.folder.faceset(job_id), self._store.folder.model(job_id)):
                 remove_folder(folder, quietly=True)
@@ -354,7 +359,7 @@ class Settler:
 
     def _unnamed(self, text: str, job: job_pb2.Job) -> str:
         """A text for the log, without what people called the files and faces that a job works on."""
-        for kind, thing_id in needs(job.spec).named():
+        for kind, thing_id in resources_of(job.spec).named():
             with contextlib.suppress(UnknownError):
                 text = _without(text, self._store.things.get(kind, thing_id).display_name)
         work = getattr(job.spec, kind_of(job.spec))

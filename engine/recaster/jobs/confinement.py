@@ -27,7 +27,7 @@ from recaster.store import analyses
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from recaster.jobs.worker_task import Task
+    from recaster.jobs.worker_task import WorkerTask
 
 PLACES: Final = ("folder", "model", "faceset", "clip", "person", "path", "beside", "authority")
 """What of a question to an assistant are files and folders."""
@@ -82,7 +82,7 @@ class Reach:
     gpu: bool = False
 
 
-def reach_of(task: Task) -> Reach:
+def reach_of(task: WorkerTask) -> Reach:
     """What a worker may reach; makes the folders that aren't there yet."""
     kind = task.spec.WhichOneof("work")
     made = [folders[task.made] for folders in (task.facesets, task.models) if task.made in folders]

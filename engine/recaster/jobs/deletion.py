@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster.api.v1 import identity_pb2
 from recaster.errors import OutputError
 from recaster.jobs.cleanup import withdraw
-from recaster.jobs.job_resources import kind_of, needs, works_on
+from recaster.jobs.job_resources import kind_of, resources_of, works_on
 from recaster.jobs.rights import owner_of, register_of
 from recaster.store import analyses
 from recaster.store.jobs import ENDED, UNENDED
@@ -86,7 +86,7 @@ class _Search:
         self._needed = {
             thing: job.job_id
             for job in self._at_work
-            for thing in (*needs(job.spec).named(), works_on(job))
+            for thing in (*resources_of(job.spec).named(), works_on(job))
             if thing is not None
         }
         self._clips = dict(_every(store, "clip"))
@@ -109,7 +109,7 @@ class _Search:
         return found
 
     def _shows(self, job: job_pb2.Job, made: set[str]) -> bool:
-        needed = needs(job.spec)
+        needed = resources_of(job.spec)
         named = {*needed.named(), ("faceset", job.result.faceset_id), ("model", job.result.model_id)}
         refused = job.error.reason == "CONSENT_REVOKED" and self._person.identity_id in job.error.message
         return bool(
@@ -123,7 +123,7 @@ class _Search:
     def _sources(self) -> set[str]:
         """The clips that their faces were taken from."""
         taken = [job for job in self._jobs.values() if kind_of(job.spec) == "extract"]
-        return {one for job in taken for one in needs(job.spec).clips if one in self._clips}
+        return {one for job in taken for one in resources_of(job.spec).clips if one in self._clips}
 
     def report(self) -> identity_pb2.DeleteIdentityResponse:
         """What would be deleted, and what would stay."""
@@ -165,7 +165,7 @@ class _Search:
         sources = self._sources()
         for name in sorted(sources | self._results):
             shown = self._clips[name].display_name
-            using = [one for one in self._others if name in needs(one.spec).clips]
+            using = [one for one in self._others if name in resources_of(one.spec).clips]
             brought = [one for one in self._others if one.result.clip_id == name]
             if ("clip", name) not in self._needed and using:
                 message = (

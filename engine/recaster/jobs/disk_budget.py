@@ -26,7 +26,7 @@ FREED: Final = 64 << 20
 """Bytes that must have been freed for it to try sooner."""
 
 
-class Room:
+class DiskBudget:
     """The room that one engine has.
 
     A job that found the disk full although enough was left free needs more than it had then: else it

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Checked:
+class IntegrityReport:
     """What was found.
 
     Attributes:
@@ -42,7 +42,7 @@ class Checked:
     unnamed: list[str] = field(default_factory=list)
 
 
-def check(folder: DataFolder, *, deep: bool = False, report: Report = silent) -> Checked:
+def check(folder: DataFolder, *, deep: bool = False, report: Report = silent) -> IntegrityReport:
     """Look at a data folder, or at a backup, whether or not its engine runs; nothing is changed.
 
     Args:
@@ -55,7 +55,7 @@ def check(folder: DataFolder, *, deep: bool = False, report: Report = silent) ->
         OutputError: a newer Recaster wrote it.
     """
     named = Named.by(folder.database)
-    found = Checked(problems=[f"store.sqlite: {line}" for line in integrity(folder.database)])
+    found = IntegrityReport(problems=[f"store.sqlite: {line}" for line in integrity(folder.database)])
     looks = dict(_looks(folder, named, deep))
     wrong = {}
     for done, (path, look) in enumerate(looks.items(), 1):

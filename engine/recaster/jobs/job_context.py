@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from recaster.jobs.worker_task import Task
+    from recaster.jobs.worker_task import WorkerTask
     from recaster.progress import Report
 
 
@@ -23,7 +23,7 @@ INPUTS: Final = "inputs"
 
 
 @dataclass(frozen=True)
-class Made:
+class JobOutput:
     """What came of a job.
 
     Attributes:
@@ -46,7 +46,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Work:
+class JobContext:
     """One run of a job.
 
     Attributes:
@@ -56,7 +56,7 @@ class Work:
         log: told a level and a line.
     """
 
-    task: Task
+    task: WorkerTask
     report: Report
     preview: Callable[[Path, int], None]
     log: Callable[[str, str], None]
@@ -92,7 +92,7 @@ class Work:
         return self.named(digest, "person.png") if digest else None
 
 
-def check_blobs(task: Task) -> None:
+def check_blobs(task: WorkerTask) -> None:
     """Read all blobs that a task names, before anybody works on them.
 
     Every time anew: what a disk has lost changes neither a file's size nor its time.
@@ -107,7 +107,7 @@ def check_blobs(task: Task) -> None:
         raise DamagedError(f"{shown}: lost or damaged on the engine's disk; send the file again", damaged)
 
 
-def without_paths(text: str, task: Task) -> str:
+def without_paths(text: str, task: WorkerTask) -> str:
     """A message without where things lie at the engine: clients know files by their own names."""
     text = re.sub(re.escape(str(task.folder)) + rf"/{INPUTS}/[0-9a-f]{{12}}/", "", text)
     for what, folders in (("faceset", task.facesets), ("model", task.models)):

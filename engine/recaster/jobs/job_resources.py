@@ -10,7 +10,7 @@ from recaster.api.v1 import job_pb2
 from recaster.errors import ModelError
 from recaster.jobs.devices import devices
 from recaster.jobs.limits import machine_share
-from recaster.jobs.worker_task import Limits, Task
+from recaster.jobs.worker_task import Limits, WorkerTask
 from recaster.provenance.policy import Policy
 from recaster.provenance.signing import signing_of
 
@@ -40,7 +40,7 @@ WORKING: Final = Limits(file_bytes=1 << 40, offline=True)
 
 
 @dataclass(frozen=True)
-class Needs:
+class JobResources:
     """The things that a job names, by id (blobs by digest), and what it makes or changes.
 
     Attributes:
@@ -74,14 +74,14 @@ def kind_of(spec: job_pb2.JobSpec) -> str:
     return spec.WhichOneof("work") or ""
 
 
-def needs(spec: job_pb2.JobSpec) -> Needs:
+def resources_of(spec: job_pb2.JobSpec) -> JobResources:
     """What a job of this spec needs."""
     return _NEEDS[kind_of(spec)](spec)
 
 
 def blobs_of(spec: job_pb2.JobSpec, store: Store) -> set[str]:
     """Digests of all blobs that a job reads (UnknownError where a clip is gone)."""
-    needed = needs(spec)
+    needed = resources_of(spec)
     return {*needed.blobs, *(store.things.get("clip", one).digest for one in needed.clips)}
 
 
@@ -90,27 +90,27 @@ def works_on(job: job_pb2.Job) -> tuple[str, str] | None:
 
     A model that is being made is there to be used from its first checkpoint on.
     """
-    changed = needs(job.spec).changes
+    changed = resources_of(job.spec).changes
     return ("model", job.job_id) if changed is None and kind_of(job.spec) == "train" else changed
 
 
-def _ingest(spec: job_pb2.JobSpec) -> Needs:
+def _ingest(spec: job_pb2.JobSpec) -> JobResources:
     makes = {
         job_pb2.INGEST_KIND_CLIP: "clip",
         job_pb2.INGEST_KIND_FACESET: "faceset",
         job_pb2.INGEST_KIND_MODEL: "model",
     }
-    return Needs(
+    return JobResources(
         identities=_set(spec.ingest.identity_id),
         blobs=(spec.ingest.digest,),
         makes=makes[spec.ingest.kind],
     )
 
 
-def _extract(spec: job_pb2.JobSpec) -> Needs:
+def _extract(spec: job_pb2.JobSpec) -> JobResources:
     work = spec.extract
     pictures = [one.picture.digest for one in work.inputs if one.HasField("picture")]
-    return Needs(
+    return JobResources(
         clips=_set(*(one.clip_id for one in work.inputs)),
         identities=_set(work.identity_id),
         blobs=_set(*pictures, work.options.person),
@@ -119,18 +119,18 @@ def _extract(spec: job_pb2.JobSpec) -> Needs:
     )
 
 
-def _train(spec: job_pb2.JobSpec) -> Needs:
+def _train(spec: job_pb2.JobSpec) -> JobResources:
     work = spec.train
-    return Needs(
+    return JobResources(
         facesets=_set(work.source_faceset_id, work.target_faceset_id),
         changes=("model", work.model_id) if work.model_id else None,
         makes="model",
     )
 
 
-def _swap(spec: job_pb2.JobSpec) -> Needs:
+def _swap(spec: job_pb2.JobSpec) -> JobResources:
     work = spec.swap
-    return Needs(
+    return JobResources(
         clips=(work.clip_id,),
         facesets=_set(work.faceset_id),
         models=_set(work.model_id),
@@ -138,21 +138,21 @@ def _swap(spec: job_pb2.JobSpec) -> Needs:
     )
 
 
-def _evaluate(spec: job_pb2.JobSpec) -> Needs:
+def _evaluate(spec: job_pb2.JobSpec) -> JobResources:
     work = spec.evaluate
-    return Needs(
+    return JobResources(
         clips=_set(work.original_clip_id, work.swapped_clip_id),
         facesets=_set(work.source_faceset_id, work.target_faceset_id, *work.gallery_faceset_ids),
         blobs=_set(work.person),
     )
 
 
-def _export(spec: job_pb2.JobSpec) -> Needs:
-    return Needs(facesets=_set(spec.export.faceset_id), models=_set(spec.export.model_id))
+def _export(spec: job_pb2.JobSpec) -> JobResources:
+    return JobResources(facesets=_set(spec.export.faceset_id), models=_set(spec.export.model_id))
 
 
-def _sign(spec: job_pb2.JobSpec) -> Needs:
-    return Needs(blobs=_set(spec.sign.digest, *spec.sign.swaps))
+def _sign(spec: job_pb2.JobSpec) -> JobResources:
+    return JobResources(blobs=_set(spec.sign.digest, *spec.sign.swaps))
 
 
 def _set(*names: str) -> tuple[str, ...]:
@@ -211,14 +211,14 @@ def _limits(spec: job_pb2.JobSpec, device: str, policy: Policy, upload_bytes: in
     )
 
 
-def task_for(job: job_pb2.Job, store: Store) -> Task:
+def task_for(job: job_pb2.Job, store: Store) -> WorkerTask:
     """The task of a job's next worker.
 
     Raises:
         UnknownError: a thing that it needs is gone.
         UsageError, OutputError: it signs something, and nobody can.
     """
-    needed = needs(job.spec)
+    needed = resources_of(job.spec)
     signs = kind_of(job.spec) in ("swap", "sign")
     policy = Policy.load(store.folder.path) if signs else Policy()
     clips = {one: store.things.get("clip", one) for one in needed.clips}
@@ -232,7 +232,7 @@ def task_for(job: job_pb2.Job, store: Store) -> Task:
     device = device_for(job.spec, store.folder)
     files = {digest: store.blobs.path(digest) for digest in blobs_of(job.spec, store)}
     sizes = sum(path.stat().st_size for path in files.values() if path.exists())
-    return Task(
+    return WorkerTask(
         job_id=job.job_id,
         attempt=job.attempts,
         spec=job.spec,

@@ -16,7 +16,7 @@ MAX_RANGES: Final = 200
 """Ranges of frames that a message about a swap holds."""
 
 
-def described_clip(info: ClipInfo, clip_id: str, name: str, digest: str, size: int) -> clip_pb2.Clip:
+def clip_to_proto(info: ClipInfo, clip_id: str, name: str, digest: str, size: int) -> clip_pb2.Clip:
     """A clip; ``size`` in bytes."""
     return clip_pb2.Clip(
         clip_id=clip_id,
@@ -36,7 +36,7 @@ def described_clip(info: ClipInfo, clip_id: str, name: str, digest: str, size: i
     )
 
 
-def described_faceset(faceset: Faceset, faceset_id: str, name: str, identity_id: str) -> faceset_pb2.Faceset:
+def faceset_to_proto(faceset: Faceset, faceset_id: str, name: str, identity_id: str) -> faceset_pb2.Faceset:
     """A faceset."""
     return faceset_pb2.Faceset(
         faceset_id=faceset_id,
@@ -49,7 +49,7 @@ def described_faceset(faceset: Faceset, faceset_id: str, name: str, identity_id:
     )
 
 
-def described_model(folder: ModelFolder, model_id: str, name: str, identity_id: str = "") -> model_pb2.Model:
+def model_to_proto(folder: ModelFolder, model_id: str, name: str, identity_id: str = "") -> model_pb2.Model:
     """A model (ModelError where there is none)."""
     card = folder.read()
     return model_pb2.Model(
@@ -65,7 +65,7 @@ def described_model(folder: ModelFolder, model_id: str, name: str, identity_id: 
     )
 
 
-def described_coverage(coverage: Coverage) -> job_pb2.SwapCoverage:
+def coverage_to_proto(coverage: Coverage) -> job_pb2.SwapCoverage:
     """What was swapped in a clip."""
     longest = sorted(coverage.runs, key=len, reverse=True)[:MAX_RANGES]
     return job_pb2.SwapCoverage(

@@ -63,7 +63,7 @@ LANES: Final = {
 """The lane of each kind of question."""
 
 
-class Assistant:
+class QueryWorker:
     """One process, started when there is none; one question at a time.
 
     What its first question is about is all that it can reach, so it answers others about the same only.
@@ -161,20 +161,20 @@ def _places(question: Mapping[str, Any]) -> frozenset[str]:
 @dataclass(eq=False)
 class _Request:
     client: str
-    granted: asyncio.Future[Assistant]
+    granted: asyncio.Future[QueryWorker]
 
 
 @dataclass
 class _Lane:
     """Processes for one kind of question, and who waits for one."""
 
-    make: Callable[[], Assistant]
-    made: list[Assistant] = field(default_factory=list)
-    free: list[tuple[str, Assistant]] = field(default_factory=list)
+    make: Callable[[], QueryWorker]
+    made: list[QueryWorker] = field(default_factory=list)
+    free: list[tuple[str, QueryWorker]] = field(default_factory=list)
     busy: Counter[str] = field(default_factory=Counter)
     waiting: list[_Request] = field(default_factory=list)
 
-    async def take(self, client: str) -> Assistant:
+    async def take(self, client: str) -> QueryWorker:
         """Waits for a process; ``give_back`` it."""
         request = _Request(client, asyncio.get_running_loop().create_future())
         self.waiting.append(request)
@@ -188,12 +188,12 @@ class _Lane:
                 self.give_back(client, request.granted.result())
             raise
 
-    def give_back(self, client: str, assistant: Assistant) -> None:
+    def give_back(self, client: str, query_worker: QueryWorker) -> None:
         """Lets the next one have a process."""
         self.busy[client] -= 1
         if not self.busy[client]:
             del self.busy[client]
-        self.free.append((client, assistant))
+        self.free.append((client, query_worker))
         self._grant()
 
     def _grant(self) -> None:
@@ -207,22 +207,22 @@ class _Lane:
                 self.busy[request.client] += 1
                 request.granted.set_result(self._choose(request.client))
 
-    def _choose(self, client: str) -> Assistant:
+    def _choose(self, client: str) -> QueryWorker:
         """A free process, best one that is warm with what this client asked before; else a new one."""
         own = [at for at, (last, _) in enumerate(self.free) if last == client]
         if self.free and (own or len(self.free) + self.busy.total() > MAX_PROCESSES):
             return self.free.pop(own[-1] if own else 0)[1]
-        cold = [at for at, (_, assistant) in enumerate(self.free) if not assistant.is_warm]
+        cold = [at for at, (_, query_worker) in enumerate(self.free) if not query_worker.is_warm]
         if cold:
             return self.free.pop(cold[0])[1]
         self.made.append(self.make())
         return self.made[-1]
 
 
-class Assistants:
+class QueryWorkerPool:
     """All assistants of one engine."""
 
-    def __init__(self, folder: Path, make: Callable[[Path], Assistant] = Assistant) -> None:
+    def __init__(self, folder: Path, make: Callable[[Path], QueryWorker] = QueryWorker) -> None:
         """``folder`` is where each process may have a folder of its own."""
         self._lanes = {name: _Lane(lambda: make(folder)) for name in set(LANES.values())}
         self._leaving: set[asyncio.Task[None]] = set()
@@ -245,22 +245,22 @@ class Assistants:
         patience = PATIENCE_S if time_s is None else min(time_s, PATIENCE_S)
         try:
             async with asyncio.timeout(patience):
-                assistant = await lane.take(client)
-                asking = asyncio.create_task(assistant.ask(what, **values))
+                query_worker = await lane.take(client)
+                asking = asyncio.create_task(query_worker.ask(what, **values))
                 try:
                     return await asyncio.shield(asking)
                 finally:
                     if asking.done():
-                        lane.give_back(client, assistant)
+                        lane.give_back(client, query_worker)
                     else:
-                        self._leave(lane, client, assistant, asking)
+                        self._leave(lane, client, query_worker, asking)
         except TimeoutError:
             raise OutputError(f"no answer within {patience:.0f} s; try a shorter clip") from None
 
     def _leave(
-        self, lane: _Lane, client: str, assistant: Assistant, asking: asyncio.Task[Mapping[str, Any]]
+        self, lane: _Lane, client: str, query_worker: QueryWorker, asking: asyncio.Task[Mapping[str, Any]]
     ) -> None:
-        leaving = asyncio.create_task(_end(lane, client, assistant, asking))
+        leaving = asyncio.create_task(_end(lane, client, query_worker, asking))
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
 
@@ -269,12 +269,12 @@ class Assistants:
         for task in self._leaving:
             task.cancel()
         for lane in self._lanes.values():
-            for assistant in lane.made:
-                assistant.close()
+            for query_worker in lane.made:
+                query_worker.close()
 
 
 async def _end(
-    lane: _Lane, client: str, assistant: Assistant, asking: asyncio.Task[Mapping[str, Any]]
+    lane: _Lane, client: str, query_worker: QueryWorker, asking: asyncio.Task[Mapping[str, Any]]
 ) -> None:
     """Let a process end what it does, soon, or end the process."""
     try:
@@ -286,4 +286,4 @@ async def _end(
             answer = await asking
         if "path" in answer:
             Path(answer["path"]).unlink(missing_ok=True)
-        lane.give_back(client, assistant)
+        lane.give_back(client, query_worker)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from recaster.api.v1 import job_pb2
-from recaster.jobs.job_resources import needs, works_on
+from recaster.jobs.job_resources import resources_of, works_on
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -55,7 +55,7 @@ class InUse:
         found = cls(set(kept))
         for job in running:
             if job.kind != job_pb2.JOB_KIND_TRAIN:
-                found.needed.update(needs(job.spec).named())
+                found.needed.update(resources_of(job.spec).named())
                 changed = works_on(job)
                 if changed is not None:
                     found.changed.add(changed)
@@ -100,7 +100,7 @@ class JobQueue:
 
     def _read(self, job_id: str, number: int) -> Waiting:
         job = self._jobs.get(job_id)
-        return Waiting(number, client_of(job), frozenset(needs(job.spec).named()), works_on(job))
+        return Waiting(number, client_of(job), frozenset(resources_of(job.spec).named()), works_on(job))
 
 
 def client_of(job: job_pb2.Job) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from recaster.api.v1 import job_pb2
 from recaster.errors import ConsentError, UsageError
 from recaster.jobs.audit_records import note_begun
-from recaster.jobs.job_resources import kind_of, needs
+from recaster.jobs.job_resources import kind_of, resources_of
 from recaster.provenance.marking import Marking
 from recaster.provenance.register import Register
 from recaster.provenance.signing import signing_of
@@ -75,7 +75,7 @@ def faces_of(spec: job_pb2.JobSpec) -> list[tuple[str, str]]:
     elif kind == "swap":
         found = [("faceset", spec.swap.faceset_id), ("model", spec.swap.model_id)]
     elif kind == "evaluate":
-        found = [("faceset", one) for one in needs(spec).facesets]
+        found = [("faceset", one) for one in resources_of(spec).facesets]
     else:
         found = [("faceset", spec.export.faceset_id), ("model", spec.export.model_id)]
     return [one for one in found if one[1]]
@@ -102,7 +102,7 @@ def heed_result(job: job_pb2.Job, digest: str, store: Store) -> None:
         swaps = made_here(register, [digest]) if kind == "sign" else {}
         for person in swaps.get(digest, ()):
             register.heed(person, register.traces("identity", person))
-    elif kind == "train" and digest not in needs(job.spec).blobs:
+    elif kind == "train" and digest not in resources_of(job.spec).blobs:
         heed(faces_of(job.spec), store)
 
 

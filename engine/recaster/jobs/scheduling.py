@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from recaster.api.v1 import job_pb2
-from recaster.jobs.completion import Settler
+from recaster.jobs.completion import JobFinalizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 @dataclass(frozen=True)
-class AtWork:
+class RunningJob:
     """A job that runs.
 
     Attributes:
@@ -28,7 +28,7 @@ class AtWork:
 
 
 @dataclass(frozen=True)
-class Way:
+class Admission:
     """Whether a job can start.
 
     Attributes:
@@ -37,10 +37,10 @@ class Way:
     """
 
     free: bool
-    yielding: tuple[str, ...] = ()
+    preempting: tuple[str, ...] = ()
 
 
-def way_of(job: job_pb2.Job, device: str, at_once: int, running: Sequence[AtWork]) -> Way:
+def admit(job: job_pb2.Job, device: str, at_once: int, running: Sequence[RunningJob]) -> Admission:
     """What is in a job's way: jobs on its device, and jobs about the same things.
 
     Args:
@@ -49,19 +49,19 @@ def way_of(job: job_pb2.Job, device: str, at_once: int, running: Sequence[AtWork
         at_once: jobs that may compute there at a time.
         running: all jobs that run.
     """
-    clashing = [other for other in running if Settler.clash(job, other.job)]
+    clashing = [other for other in running if JobFinalizer.clash(job, other.job)]
     beside = [other for other in running if other.device == device]
     room = at_once - len(beside)
     if room > 0 and not clashing:
-        return Way(free=True)
+        return Admission(free=True)
     trainings = [other for other in beside if _trains(other)]
     if _trains(job) or not all(map(_trains, clashing)) or room + len(trainings) <= 0:
-        return Way(free=False)
+        return Admission(free=False)
     leaving = sum(other.leaving for other in beside)
     stopping = [*clashing, *trainings[: max(0, 1 - room - leaving)]]
-    return Way(free=False, yielding=tuple(dict.fromkeys(other.job.job_id for other in stopping)))
+    return Admission(free=False, preempting=tuple(dict.fromkeys(other.job.job_id for other in stopping)))
 
 
-def _trains(one: AtWork | job_pb2.Job) -> bool:
-    job = one.job if isinstance(one, AtWork) else one
+def _trains(one: RunningJob | job_pb2.Job) -> bool:
+    job = one.job if isinstance(one, RunningJob) else one
     return job.kind == job_pb2.JOB_KIND_TRAIN

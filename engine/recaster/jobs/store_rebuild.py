@@ -14,7 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from recaster.api.v1 import identity_pb2, model_pb2
 from recaster.errors import RecasterError, UsageError
 from recaster.facesets.faceset import Faceset
-from recaster.jobs.proto_records import described_faceset, described_model
+from recaster.jobs.proto_records import faceset_to_proto, model_to_proto
 from recaster.models.model_folder import ModelFolder
 from recaster.provenance.audit import AuditLog
 from recaster.provenance.basis import basis_of
@@ -192,7 +192,7 @@ def _facesets(folder: DataFolder, said: _Said, rebuilt: Rebuilt) -> Iterator[Any
             faceset = Faceset.open(path)
             names = ", ".join(source.name for source in faceset.sources)
             name = faceset.settings.identity or f"faces of {names}"[:MAX_NAME]
-            yield described_faceset(faceset, path.name, name, said.owners.get(("faceset", path.name), ""))
+            yield faceset_to_proto(faceset, path.name, name, said.owners.get(("faceset", path.name), ""))
         except RecasterError as error:
             rebuilt.unreadable.append(str(error))
 
@@ -207,7 +207,7 @@ def _models(folder: DataFolder, said: _Said, rebuilt: Rebuilt) -> list[model_pb2
                 one = model_pb2.Model(model_id=path.name, display_name=path.name, unusable_reason=why)
                 one.identity_id = whose
             else:
-                one = described_model(model, path.name, path.name, whose)
+                one = model_to_proto(model, path.name, path.name, whose)
             found.append(one)
         except RecasterError as error:
             rebuilt.unreadable.append(str(error))

@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster.api.v1 import job_pb2
 from recaster.errors import AuditError, ConsentError, RecasterError, UsageError
 from recaster.jobs.cleanup import folders_of
-from recaster.jobs.completion import Settler
+from recaster.jobs.completion import JobFinalizer
 from recaster.jobs.descriptors import check_descriptors
 from recaster.jobs.devices import devices
-from recaster.jobs.disk_budget import Room
-from recaster.jobs.job_resources import KINDS, LIGHT, device_for, kind_of, needs, task_for
+from recaster.jobs.disk_budget import DiskBudget
+from recaster.jobs.job_resources import KINDS, LIGHT, device_for, kind_of, resources_of, task_for
 from recaster.jobs.queue import InUse, JobQueue, client_of
 from recaster.jobs.rights import governed, hindrance, marking_of, register_of, vetting_of
-from recaster.jobs.scheduling import AtWork, way_of
+from recaster.jobs.scheduling import RunningJob, admit
 from recaster.jobs.watchdog import Watchdog
 from recaster.jobs.worker_events import Listener
-from recaster.jobs.worker_process import Rules, Running
+from recaster.jobs.worker_process import SchedulerLimits, WorkerHandle
 from recaster.provenance.caller import acting_for
 from recaster.store.jobs import (
     CANCELLING,
@@ -37,14 +37,14 @@ from recaster.store.jobs import (
     QUEUED,
     RUNNING,
     STARTING,
-    Standing,
+    ControlRecord,
     UnknownError,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from recaster.jobs.worker_task import Task
+    from recaster.jobs.worker_task import WorkerTask
     from recaster.store.store import Store
 
 log = logging.getLogger("recaster.jobs")
@@ -64,16 +64,16 @@ TRIES: Final = 2
 class Supervisor:
     """Runs the jobs of one store; everything happens in one event loop."""
 
-    def __init__(self, store: Store, rules: Rules | None = None) -> None:
+    def __init__(self, store: Store, rules: SchedulerLimits | None = None) -> None:
         self._store = store
-        self._rules = rules or Rules()
-        self._settler = Settler(store)
-        self._room = Room(store)
-        self._listener = Listener(store, self._settler)
+        self._rules = rules or SchedulerLimits()
+        self._finalizer = JobFinalizer(store)
+        self._disk_budget = DiskBudget(store)
+        self._listener = Listener(store, self._finalizer)
         self._queue = JobQueue(store.jobs)
         self._not_before: dict[str, float] = {}  # when jobs that had trouble may start again
         self._reserved: list[tuple[str, str]] = []
-        self._running: dict[str, Running] = {}
+        self._running: dict[str, WorkerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._closing = False
@@ -102,7 +102,7 @@ class Supervisor:
 
     def on_changed(self, tell: Callable[[str], None]) -> None:
         """Whom to tell of facesets that may hold other faces than is kept of them."""
-        self._settler.on_changed = tell
+        self._finalizer.on_changed = tell
 
     def recover(self) -> int:
         """Queue again what nobody runs any more, since its engine died; returns how many jobs that are."""
@@ -122,10 +122,12 @@ class Supervisor:
             self._wake.clear()
             self.looked_at = time.monotonic()
             try:
-                self._room.look([path for one in self._running for path in folders_of(self._store, one)])
+                self._disk_budget.look(
+                    [path for one in self._running for path in folders_of(self._store, one)]
+                )
                 self.recover()
                 self.obey()
-                over = self._room.is_over()
+                over = self._disk_budget.is_over()
                 for running in self._running.values():
                     running.look()
                     if over and running.kind == "ingest":  # what it unpacks could be anything
@@ -169,15 +171,15 @@ class Supervisor:
 
     def obey(self) -> None:
         """Bring jobs to where clients want them."""
-        for job_id, state, wish in self._store.jobs.astray():
+        for job_id, state, desired in self._store.jobs.jobs_to_reconcile():
             running = self._running.get(job_id)
             if running is not None:
-                if wish != "run":
-                    self._settler.move(job_id, CANCELLING if wish == "cancel" else PAUSING)
+                if desired != "run":
+                    self._finalizer.move(job_id, CANCELLING if desired == "cancel" else PAUSING)
                     running.tell_to_stop()
             elif time.monotonic() >= self._not_before.get(job_id, 0):
                 try:
-                    self._obey_resting(job_id, state, wish)
+                    self._obey_resting(job_id, state, desired)
                 except Exception:  # one job's trouble must not keep others waiting
                     self._not_before[job_id] = time.monotonic() + TROUBLE_S
                     log.exception("a job can't be brought where it should be now", extra={"job": job_id})
@@ -188,17 +190,17 @@ class Supervisor:
                 if time.monotonic() - running.told > grace:
                     running.kill()
 
-    def _obey_resting(self, job_id: str, state: int, wish: str) -> None:
-        if wish == "cancel":
-            self._settler.cancel(job_id)
-        elif wish == "pause":
-            self._settler.move(job_id, PAUSED)
+    def _obey_resting(self, job_id: str, state: int, desired: str) -> None:
+        if desired == "cancel":
+            self._finalizer.cancel(job_id)
+        elif desired == "pause":
+            self._finalizer.move(job_id, PAUSED)
         elif state == PAUSED or self._hindrance(self._store.jobs.get(job_id)) is None:
-            self._settler.move(job_id, QUEUED)
+            self._finalizer.move(job_id, QUEUED)
 
     def _hindrance(self, job: job_pb2.Job) -> job_pb2.JobError | None:
         """Why a job must wait: no room, or no right to the face that it puts on."""
-        return self._room.shortage(job.job_id) or hindrance(job.spec, self._store)
+        return self._disk_budget.shortage(job.job_id) or hindrance(job.spec, self._store)
 
     def _start_due(self) -> None:
         light = [KINDS[name] for name in LIGHT]
@@ -220,7 +222,7 @@ class Supervisor:
         for job in self._queue.startable(kinds, in_use, Counter(map(client_of, running))):
             if job.job_id in self._running or time.monotonic() < self._not_before.get(job.job_id, 0):
                 continue
-            if self._settler.known(job):
+            if self._finalizer.known(job):
                 continue
             device = device_for(job.spec, self._store.folder)
             if device in full:
@@ -236,13 +238,13 @@ class Supervisor:
             if why is None:
                 self._start(job, device)
                 return True
-            self._settler.block(job.job_id, why)
+            self._finalizer.block(job.job_id, why)
         return False
 
     def _start(self, job: job_pb2.Job, device: str) -> None:
-        best = json.loads(self._store.jobs.standing(job.job_id).best)
+        best = json.loads(self._store.jobs.control_record(job.job_id).best)
         watchdog = Watchdog(self._rules.patience)
-        running = Running(job.job_id, kind_of(job.spec), device, watchdog, best=best)
+        running = WorkerHandle(job.job_id, kind_of(job.spec), device, watchdog, best=best)
         self._running[job.job_id] = running
         with acting_for(job.created_by):  # whom all that is recorded of it names
             task = asyncio.create_task(self._drive(running))
@@ -269,16 +271,16 @@ class Supervisor:
     def _in_the_way(self, job: job_pb2.Job, device: str) -> bool:
         """Whether a job can't start now; trainings that are in its way are asked to stop."""
         running = [
-            AtWork(self._store.jobs.get(name), one.device, one.told is not None)
+            RunningJob(self._store.jobs.get(name), one.device, one.told is not None)
             for name, one in self._running.items()
         ]
-        way = way_of(job, device, self._at_once(device), running)
-        if way.yielding and self._hindrance(job) is None:
-            for name in way.yielding:
+        way = admit(job, device, self._at_once(device), running)
+        if way.preempting and self._hindrance(job) is None:
+            for name in way.preempting:
                 self._running[name].tell_to_stop()
         return not way.free
 
-    async def _drive(self, running: Running) -> None:
+    async def _drive(self, running: WorkerHandle) -> None:
         """Start a job's worker, listen to it until it ends, and settle what came of it."""
         code: int | None = None
         try:
@@ -311,7 +313,7 @@ class Supervisor:
             self._settle_safely(running, code)
             self.wake()
 
-    def _settle_safely(self, running: Running, code: int | None) -> None:
+    def _settle_safely(self, running: WorkerHandle, code: int | None) -> None:
         """Settle a job; where that can't be done now, it is queued again later, as if its engine had died."""
         try:
             try:
@@ -325,14 +327,14 @@ class Supervisor:
             log.exception("what came of a worker can't be kept now", extra={"job": running.job_id})
             self._not_before[running.job_id] = time.monotonic() + TROUBLE_S
 
-    def _begun(self, job_id: str) -> Task:
+    def _begun(self, job_id: str) -> WorkerTask:
         """Note that a job's next worker is being started; returns its task (UnknownError)."""
         with self._store.jobs.changing(job_id) as job:
             job.state = STARTING
             job.attempts += 1
             if not job.HasField("start_time"):
                 job.start_time.GetCurrentTime()
-        changed = needs(job.spec).changes
+        changed = resources_of(job.spec).changes
         if changed is not None:  # it is no longer what was taken in, however the job ends
             self._store.things.moved_on(*changed)
         task, marking = task_for(job, self._store), marking_of(job, self._store)
@@ -340,7 +342,7 @@ class Supervisor:
             task.spec.swap.CopyFrom(governed(job.spec.swap, register_of(self._store).policy))
         return dataclasses.replace(task, marking=marking, vetting=vetting_of(job.spec, self._store))
 
-    async def _work(self, running: Running, task: Task) -> int:
+    async def _work(self, running: WorkerHandle, task: WorkerTask) -> int:
         process, says = await running.start(task)
         while line := await says.readline():
             self.trouble, running.spoke = "", True
@@ -348,44 +350,48 @@ class Supervisor:
         self._listener.keep_progress(running)
         return await process.wait()
 
-    def _settle(self, running: Running, code: int | None) -> None:
+    def _settle(self, running: WorkerHandle, code: int | None) -> None:
         """Bring a job whose worker has ended to where it belongs now."""
         said = running.outcome
-        wish = self._store.jobs.standing(running.job_id).wish
+        desired = self._store.jobs.control_record(running.job_id).desired_state
         if said is not None and said["say"] == "done":
-            self._settler.done(running.job_id, said)
-        elif wish == "cancel":
-            self._settler.cancel(running.job_id)
+            self._finalizer.done(running.job_id, said)
+        elif desired == "cancel":
+            self._finalizer.cancel(running.job_id)
         elif said is not None and said["say"] == "refused":
             words = {name: said[name] for name in ("reason", "message", "exit_code")}
-            self._settler.block(running.job_id, job_pb2.JobError(**words))
+            self._finalizer.block(running.job_id, job_pb2.JobError(**words))
         elif said is not None and said["say"] == "failed":
             if said["reason"] == "DISK_FULL":
-                self._room.ran_out(running.job_id)
+                self._disk_budget.ran_out(running.job_id)
             if said["reason"] == "TIMESTAMP":
                 self._not_before[running.job_id] = time.monotonic() + REGISTER_S
-            self._settler.failed(running.job_id, said)
+            self._finalizer.failed(running.job_id, said)
         elif said is not None or running.told is not None:  # it stopped, or was killed for not stopping
-            self._settler.begun(running.job_id)
-            self._settler.move(running.job_id, PAUSED if wish == "pause" and not self._closing else QUEUED)
+            self._finalizer.begun(running.job_id)
+            self._finalizer.move(
+                running.job_id, PAUSED if desired == "pause" and not self._closing else QUEUED
+            )
         else:
             self._crashed(running, code)
 
-    def _crashed(self, running: Running, code: int | None) -> None:
-        standing = self._store.jobs.standing(running.job_id)
-        failures = standing.failures + 1
+    def _crashed(self, running: WorkerHandle, code: int | None) -> None:
+        control_record = self._store.jobs.control_record(running.job_id)
+        failures = control_record.failures + 1
         if not running.spoke and not running.stalled:
             self.trouble, self.troubled_at = "workers end before they begin", time.monotonic()
         why = {"stalled": running.stalled} if running.stalled else {"code": code}
         log.warning("worker died", extra={"job": running.job_id, "failures": failures, **why})
-        self._store.jobs.remember(running.job_id, Standing(standing.wish, standing.best, failures))
+        self._store.jobs.remember(
+            running.job_id, ControlRecord(control_record.desired_state, control_record.best, failures)
+        )
         if failures >= TRIES:
             if running.stalled:
-                self._settler.stalled(running.job_id, running.stalled)
+                self._finalizer.stalled(running.job_id, running.stalled)
             else:
-                self._settler.crashed(running.job_id, code, running.words_from)
+                self._finalizer.crashed(running.job_id, code, running.words_from)
         else:
-            self._settler.move(running.job_id, QUEUED)
+            self._finalizer.move(running.job_id, QUEUED)
 
 
 def _words(reason: str, error: RecasterError) -> dict[str, Any]:

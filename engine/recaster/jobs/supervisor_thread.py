@@ -70,7 +70,7 @@ class SupervisorThread:
 
     @property
     def workers(self) -> dict[tuple[str, str], int]:
-        """How many workers have ended, by kind of job and ``Running.ending``."""
+        """How many workers have ended, by kind of job and ``WorkerHandle.ending``."""
         return dict(self._supervisor.workers)
 
     def wake(self) -> None:

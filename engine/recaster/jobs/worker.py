@@ -20,9 +20,9 @@ from recaster.errors import RecasterError
 from recaster.files import parsed_json, sha256, write_json
 from recaster.jobs import limits, runs
 from recaster.jobs.confinement import confine, reach_of
-from recaster.jobs.job_context import Made, Work, check_blobs, without_paths
-from recaster.jobs.worker_messages import Voice
-from recaster.jobs.worker_task import FINISHED, Task
+from recaster.jobs.job_context import JobContext, JobOutput, check_blobs, without_paths
+from recaster.jobs.worker_messages import WorkerChannel
+from recaster.jobs.worker_task import FINISHED, WorkerTask
 from recaster.progress import on_step
 from recaster.provenance.traces import Traces
 
@@ -44,16 +44,16 @@ STEP_EVERY: Final = 10.0
 
 def main() -> int:
     """Do one task; returns the process's exit code."""
-    voice = Voice(own_output())
+    voice = WorkerChannel(own_output())
     line = sys.stdin.readline()
     if not line:
         return STOPPED
-    task = Task.from_line(line)
+    task = WorkerTask.from_line(line)
     for line in (*limits.apply(task.limits), *confine(reach_of(task))):
         voice.log("warning", f"this job's process isn't confined as it should be: {line}")
     _watch_engine()
     on_step(_rarely(voice.step))
-    work = Work(task, _throttled(voice), voice.preview, voice.log)
+    work = JobContext(task, _throttled(voice), voice.preview, voice.log)
     try:
         task.folder.mkdir(parents=True, exist_ok=True)
         with _alone(task.folder):
@@ -108,7 +108,7 @@ def _interrupt() -> None:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
-def _throttled(voice: Voice) -> Any:
+def _throttled(voice: WorkerChannel) -> Any:
     last = ("", 0.0)
 
     def report(update: Update) -> None:
@@ -146,7 +146,7 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _finish(task: Task, made: Made) -> tuple[Made, list[dict[str, Any]]]:
+def _finish(task: WorkerTask, made: JobOutput) -> tuple[JobOutput, list[dict[str, Any]]]:
     """Note what was made, so that it isn't made again if the engine dies before it has heard of it."""
     files = [
         {"role": role, "path": str(path), "digest": sha256(path), "size": path.stat().st_size}
@@ -170,7 +170,7 @@ def _finish(task: Task, made: Made) -> tuple[Made, list[dict[str, Any]]]:
     return found
 
 
-def _finished(folder: Path) -> tuple[Made, list[dict[str, Any]]] | None:
+def _finished(folder: Path) -> tuple[JobOutput, list[dict[str, Any]]] | None:
     """What ``_finish`` noted, if it did."""
     from google.protobuf.message import DecodeError
 
@@ -184,7 +184,7 @@ def _finished(folder: Path) -> tuple[Made, list[dict[str, Any]]] | None:
         said = note.get("coverage", "")
         coverage = job_pb2.SwapCoverage.FromString(bytes.fromhex(said)) if said else None
         lines = tuple(note["summary"]), tuple(note["warnings"])
-        made = Made(note["kind"], body, (), *lines, traces, coverage)
+        made = JobOutput(note["kind"], body, (), *lines, traces, coverage)
     except (FileNotFoundError, ValueError, KeyError, TypeError, DecodeError):  # or damaged: it is made again
         return None
     return made, note["files"]

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import job_pb2
 from recaster.jobs import logs
-from recaster.store.jobs import RUNNING, STARTING, Standing
+from recaster.store.jobs import RUNNING, STARTING, ControlRecord
 from recaster.texts import without_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from recaster.jobs.completion import Settler
-    from recaster.jobs.worker_process import Running
+    from recaster.jobs.completion import JobFinalizer
+    from recaster.jobs.worker_process import WorkerHandle
     from recaster.store.store import Store
 
 PROGRESS_EVERY: Final = 1.0
@@ -25,14 +25,14 @@ PROGRESS_EVERY: Final = 1.0
 class Listener:
     """Listens to workers."""
 
-    def __init__(self, store: Store, settler: Settler) -> None:
+    def __init__(self, store: Store, finalizer: JobFinalizer) -> None:
         self._store = store
-        self._settler = settler
+        self._finalizer = finalizer
 
-    def hear(self, running: Running, said: Mapping[str, Any]) -> None:
+    def hear(self, running: WorkerHandle, said: Mapping[str, Any]) -> None:
         """Take one message of a worker."""
         if self._store.jobs.get(running.job_id).state == STARTING:
-            self._settler.move(running.job_id, RUNNING)
+            self._finalizer.move(running.job_id, RUNNING)
         running.watchdog.hear(said)
         kind = said["say"]
         if kind == "progress":
@@ -45,11 +45,11 @@ class Listener:
             self._store.jobs.tell(running.job_id, event)
             logs.note(self._store.folder.job(running.job_id), said["level"], said["line"])
         elif kind == "preview":
-            self._settler.preview(running.job_id, said["path"], said["step"])
+            self._finalizer.preview(running.job_id, said["path"], said["step"])
         elif kind != "step":
             running.outcome = said
 
-    def keep_progress(self, running: Running) -> None:
+    def keep_progress(self, running: WorkerHandle) -> None:
         """Keep the newest report of progress."""
         said, running.waiting = running.waiting, None
         if said is None:
@@ -61,8 +61,9 @@ class Listener:
         stage, done = said["stage"], said["done"]
         if done > running.best.get(stage, -1):
             running.best[stage] = done
-            standing = self._store.jobs.standing(running.job_id)
+            control_record = self._store.jobs.control_record(running.job_id)
             # It came further than ever: whatever crashed it before is behind it.
             self._store.jobs.remember(
-                running.job_id, Standing(standing.wish, json.dumps(running.best), failures=0)
+                running.job_id,
+                ControlRecord(control_record.desired_state, json.dumps(running.best), failures=0),
             )

@@ -30,7 +30,7 @@ from recaster.errors import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from recaster.jobs.job_context import Made
+    from recaster.jobs.job_context import JobOutput
     from recaster.progress import Update
 
 REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
@@ -65,7 +65,7 @@ def reason_of(error: BaseException) -> str:
     return next((name for kind, name in REASONS if isinstance(error, kind)), "INTERNAL")
 
 
-class Voice:
+class WorkerChannel:
     """Writes messages to the engine."""
 
     def __init__(self, stream: IO[str]) -> None:
@@ -95,7 +95,7 @@ class Voice:
         """Something worth knowing."""
         self._say(say="log", level=level, line=_plain(line))
 
-    def done(self, made: Made, files: list[dict[str, Any]]) -> None:
+    def done(self, made: JobOutput, files: list[dict[str, Any]]) -> None:
         """All is done."""
         body, coverage = (
             "" if one is None else base64.b64encode(one.SerializeToString()).decode()

@@ -16,7 +16,7 @@ from recaster.processes.spawn import environment
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from recaster.jobs.worker_task import Task
+    from recaster.jobs.worker_task import WorkerTask
 
 WORDS: Final = ("done", "stopped", "failed")
 """What a worker can say last."""
@@ -25,7 +25,7 @@ LINE_LIMIT: Final = 16 << 20
 
 
 @dataclass(frozen=True)
-class Rules:
+class SchedulerLimits:
     """How jobs are run.
 
     Attributes:
@@ -42,7 +42,7 @@ class Rules:
 
 
 @dataclass
-class Running:
+class WorkerHandle:
     """One worker at work."""
 
     job_id: str
@@ -61,7 +61,7 @@ class Running:
     killed: bool = False  # by its engine
     words_from: int = 0  # where this worker's own part of the job's standard error begins
 
-    async def start(self, task: Task) -> tuple[asyncio.subprocess.Process, asyncio.StreamReader]:
+    async def start(self, task: WorkerTask) -> tuple[asyncio.subprocess.Process, asyncio.StreamReader]:
         """Start the worker and tell it its task; returns it, and what it says (OSError)."""
         # A worker that is killed leaves its temporary files: here they go when the job ends.
         scratch = task.folder / "tmp" / str(task.attempt)

@@ -49,7 +49,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Task:
+class WorkerTask:
     """One start of a worker.
 
     Attributes:
@@ -106,7 +106,7 @@ class Task:
         )
 
     @classmethod
-    def from_line(cls, line: str) -> Task:
+    def from_line(cls, line: str) -> WorkerTask:
         """What ``to_line`` wrote."""
         value = json.loads(line)
         return cls(

@@ -37,7 +37,7 @@ def check_threads(count: int) -> None:
         raise UsageError(f"{count} threads are more than the {cores()} cores that there are; give fewer")
 
 
-def lay_down(value: Any, folder: Path) -> None:
+def share_arrays(value: Any, folder: Path) -> None:
     """Write anything that can be pickled so that processes share the pages of its arrays."""
     arrays: list[pickle.PickleBuffer] = []
     head = pickle.dumps(value, protocol=5, buffer_callback=arrays.append)
@@ -51,8 +51,8 @@ def lay_down(value: Any, folder: Path) -> None:
     (folder / "head").write_bytes(pickle.dumps((head, places)))
 
 
-def taken_up(folder: Path) -> Any:
-    """What ``lay_down`` wrote; its arrays can't be written to."""
+def attach_arrays(folder: Path) -> Any:
+    """What ``share_arrays`` wrote; its arrays can't be written to."""
     head, places = pickle.loads((folder / "head").read_bytes())  # noqa: S301 - this very program wrote it
     with (folder / "arrays").open("rb") as file:
         view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from recaster.errors import RecasterError
-from recaster.jobs.job_resources import needs, works_on
+from recaster.jobs.job_resources import resources_of, works_on
 from recaster.jobs.rights import register_of
 from recaster.provenance.caller import caller
 from recaster.provenance.traces import Traces
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from recaster.api.v1 import job_pb2
-    from recaster.jobs.query_workers import Assistants
+    from recaster.jobs.query_workers import QueryWorkerPool
     from recaster.jobs.supervisor_thread import SupervisorThread
     from recaster.service.refusals import Context
     from recaster.store.store import Store
@@ -42,7 +42,7 @@ class Engine:
 
     store: Store
     supervisor: SupervisorThread
-    assistants: Assistants
+    query_workers: QueryWorkerPool
     local_drops: bool = True
     _refreshing: set[asyncio.Task[None]] = field(default_factory=set)
     _waiting: defaultdict[str, set[asyncio.Event]] = field(default_factory=lambda: defaultdict(set))
@@ -102,13 +102,13 @@ class Engine:
     async def _recount(self, faceset_id: str) -> None:
         with contextlib.suppress(RecasterError):  # it was deleted meanwhile, say
             folder = str(self.store.folder.faceset(faceset_id))
-            found = await self.assistants.ask("describe", folder=folder)
+            found = await self.query_workers.ask("describe", folder=folder)
             await writing(self.keep_count, faceset_id, found)
 
     async def ask(self, what: str, context: Context, **values: Any) -> Mapping[str, Any]:
         """Ask an assistant, for as long as the caller waits (RecasterError)."""
         client = f"{caller()} {context.peer()}"
-        return await self.assistants.ask(what, client, context.time_remaining(), **values)
+        return await self.query_workers.ask(what, client, context.time_remaining(), **values)
 
     def keep_count(self, faceset_id: str, found: Mapping[str, Any]) -> Any:
         """Keep how many faces a faceset holds, and their digest; returns the faceset."""
@@ -141,8 +141,8 @@ class Engine:
     async def _traces(self, kind: str, name: str) -> Traces:
         if kind == "faceset":
             folder = str(self.store.folder.faceset(name))
-            return Traces.from_json((await self.assistants.ask("describe", folder=folder))["traces"])
-        answer = await self.assistants.ask("recognise", model=str(self.store.folder.model(name)))
+            return Traces.from_json((await self.query_workers.ask("describe", folder=folder))["traces"])
+        answer = await self.query_workers.ask("recognise", model=str(self.store.folder.model(name)))
         return Traces.from_json(answer)
 
     def refuse_in_use(self, kind: str, thing_id: str) -> None:
@@ -152,7 +152,7 @@ class Engine:
             Refusal: FAILED_PRECONDITION (IN_USE).
         """
         for job in self.store.jobs.in_states(UNENDED):
-            if (kind, thing_id) in (*needs(job.spec).named(), works_on(job)):
+            if (kind, thing_id) in (*resources_of(job.spec).named(), works_on(job)):
                 raise Refusal(
                     Code.FAILED_PRECONDITION,
                     "IN_USE",

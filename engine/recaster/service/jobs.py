@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from recaster.api.v1 import job_pb2, job_pb2_grpc
 from recaster.jobs.audit_records import note_created
 from recaster.jobs.cleanup import forget
-from recaster.jobs.job_resources import KINDS, blobs_of, kind_of, needs
+from recaster.jobs.job_resources import KINDS, blobs_of, kind_of, resources_of
 from recaster.jobs.rights import governed, person_of, register_of
 from recaster.provenance.caller import caller
 from recaster.provenance.policy import Policy
@@ -65,7 +65,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
             if new:
                 if self._engine.supervisor.draining:
                     raise DRAINING  # takes the job back
-                needed = needs(job.spec)
+                needed = resources_of(job.spec)
                 for kind, name in needed.named():
                     thing = store.things.get(kind, name)  # NOT_FOUND takes the job back
                     if not job.spec.HasField("export"):
@@ -99,17 +99,17 @@ class JobService(job_pb2_grpc.JobServiceServicer):
     @changing
     def PauseJob(self, request: job_pb2.PauseJobRequest, context: Context) -> job_pb2.Job:
         """Stop a job so that it can go on."""
-        return self._wish(request.job_id, "pause")
+        return self._set_desired_state(request.job_id, "pause")
 
     @changing
     def ResumeJob(self, request: job_pb2.ResumeJobRequest, context: Context) -> job_pb2.Job:
         """Let a job go on."""
-        return self._wish(request.job_id, "run")
+        return self._set_desired_state(request.job_id, "run")
 
     @changing
     def CancelJob(self, request: job_pb2.CancelJobRequest, context: Context) -> job_pb2.Job:
         """End a job."""
-        return self._wish(request.job_id, "cancel")
+        return self._set_desired_state(request.job_id, "cancel")
 
     @changing
     def DeleteJob(self, request: job_pb2.DeleteJobRequest, context: Context) -> job_pb2.DeleteJobResponse:
@@ -154,17 +154,20 @@ class JobService(job_pb2_grpc.JobServiceServicer):
                     alive.time.GetCurrentTime()
                     yield alive
 
-    def _wish(self, job_id: str, wish: str) -> job_pb2.Job:
+    def _set_desired_state(self, job_id: str, desired: str) -> job_pb2.Job:
         job = self._jobs.get(check_id("job_id", job_id))
-        if wish == "cancel" and job.state == CANCELLED:
+        if desired == "cancel" and job.state == CANCELLED:
             return job
         if job.state in ENDED:
             name = job_pb2.JobState.Name(job.state).removeprefix("JOB_STATE_").lower()
             raise Refusal(Code.FAILED_PRECONDITION, "JOB_ENDED", f"job {job_id} has ended already: {name}")
-        if self._jobs.standing(job_id).wish not in ("cancel", wish):  # who cancels, means it
+        if self._jobs.control_record(job_id).desired_state not in (
+            "cancel",
+            desired,
+        ):  # who cancels, means it
             with self._engine.store.database.transaction():
-                self._jobs.wish(job_id, wish)
-                event = {"pause": "job.pause", "run": "job.resume", "cancel": "job.cancel"}[wish]
+                self._jobs.set_desired_state(job_id, desired)
+                event = {"pause": "job.pause", "run": "job.resume", "cancel": "job.cancel"}[desired]
                 register_of(self._engine.store).audit.add(event, job=job_id)
         self._engine.supervisor.obey()
         self._engine.supervisor.wake()

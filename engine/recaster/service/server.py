@@ -33,12 +33,12 @@ from recaster.errors import AuditError, CertificateError, RecasterError, UsageEr
 from recaster.jobs.cleanup import expire, tidy
 from recaster.jobs.descriptors import connections_for, raise_limit
 from recaster.jobs.devices import devices
-from recaster.jobs.query_workers import Assistants
+from recaster.jobs.query_workers import QueryWorkerPool
 from recaster.jobs.rights import register_of
 from recaster.jobs.startup_checks import compile_ahead, unconfined
 from recaster.jobs.supervisor import Supervisor
 from recaster.jobs.supervisor_thread import SupervisorThread
-from recaster.jobs.worker_process import Rules
+from recaster.jobs.worker_process import SchedulerLimits
 from recaster.places import LOOPBACK, own_address, socket_path
 from recaster.provenance.manifest import check_signing
 from recaster.provenance.policy import Policy
@@ -110,7 +110,7 @@ class ServeSettings:
     listen: str = ""
     tls: Tls | None = None
     quota: Quota | None = None
-    rules: Rules = field(default_factory=Rules)
+    rules: SchedulerLimits = field(default_factory=SchedulerLimits)
     local_drops: bool = True
     metrics_port: int | None = None
 
@@ -147,7 +147,7 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
             engine = Engine(
                 store,
                 SupervisorThread(Supervisor(store, settings.rules)),
-                Assistants(settings.data.path / "jobs"),
+                QueryWorkerPool(settings.data.path / "jobs"),
                 settings.local_drops,
             )
             refused = RefusedCalls()
@@ -210,7 +210,7 @@ async def _serve(
     # Together: a worker that has stopped must not be started again while calls end.
     await asyncio.gather(engine.supervisor.close(), server.stop(CALLS_GRACE_S))
     await engine.records.tell()
-    engine.assistants.close()
+    engine.query_workers.close()
     for task in (*tasks, *beside):
         task.cancel()
     for ended in await asyncio.gather(*tasks, *beside, return_exceptions=True):

@@ -11,7 +11,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from recaster.api.v1 import job_pb2
 from recaster.bounds import BOUNDS
 from recaster.errors import UsageError
-from recaster.jobs.job_resources import kind_of, needs
+from recaster.jobs.job_resources import kind_of, resources_of
 from recaster.jobs.options import DEFAULT_PRESET, ingredients
 from recaster.models.presets import overridden, preset
 from recaster.processes.shared_arrays import cores
@@ -57,9 +57,9 @@ def check_spec(spec: job_pb2.JobSpec) -> None:
     _CHECKS[kind](spec)
     _check_values(f"spec.{kind}", getattr(spec, kind))
     _check_lists(f"spec.{kind}", getattr(spec, kind))
-    for thing, name in needs(spec).named():
+    for thing, name in resources_of(spec).named():
         check_id(f"spec.{kind}.{thing}_id", name)
-    for digest in needs(spec).blobs:
+    for digest in resources_of(spec).blobs:
         check_digest(f"spec.{kind}.digest", digest)
 
 

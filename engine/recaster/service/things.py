@@ -177,7 +177,7 @@ class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
     async def _drop(self, faceset_id: str, request: faceset_pb2.DropFacesRequest) -> faceset_pb2.Faceset:
         with self._engine.supervisor.reserved("faceset", faceset_id):  # first: jobs that come now wait
             await writing(self._change, request)
-            answer = await self._engine.assistants.ask(
+            answer = await self._engine.query_workers.ask(
                 "drop",
                 caller(),
                 folder=str(self._engine.store.folder.faceset(faceset_id)),

@@ -48,16 +48,16 @@ class ReusedError(UsageError):
 
 
 @dataclass(frozen=True)
-class Standing:
+class ControlRecord:
     """What the engine remembers of a job besides what clients see.
 
     Attributes:
-        wish: what clients want: "run", "pause" or "cancel".
+        desired_state: what clients want: "run", "pause" or "cancel".
         best: the furthest the job ever came, as JSON: units by stage.
         failures: crashes since it last came further.
     """
 
-    wish: str
+    desired_state: str
     best: str
     failures: int
 
@@ -136,10 +136,10 @@ class JobStore:
         """One job (UnknownError where there is none)."""
         return _job(self._row(job_id))
 
-    def standing(self, job_id: str) -> Standing:
+    def control_record(self, job_id: str) -> ControlRecord:
         """What is remembered of it (UnknownError)."""
         row = self._row(job_id)
-        return Standing(row["wish"], row["best"], row["failures"])
+        return ControlRecord(row["wish"], row["best"], row["failures"])
 
     def listed(self, filters: JobFilter, size: int, token: str) -> tuple[list[job_pb2.Job], str]:
         """A page of jobs, the newest first, and the token of the next.
@@ -192,8 +192,8 @@ class JobStore:
         found = self._database.row(query, (client, *UNENDED))
         return 0 if found is None else int(found[0])
 
-    def astray(self) -> list[tuple[str, int, str]]:
-        """Id, state and wish of the jobs that aren't where clients want them."""
+    def jobs_to_reconcile(self) -> list[tuple[str, int, str]]:
+        """Id, state and desired state of the jobs that aren't where clients want them."""
         query = """
             select job_id, state, wish from job where
               (wish = 'cancel' and state in (:queued, :paused, :blocked, :starting, :running, :pausing)) or
@@ -225,19 +225,19 @@ class JobStore:
                 self._write(opened, job)
         self._database.once_kept(lambda: self.on_event(job_id))
 
-    def remember(self, job_id: str, standing: Standing) -> None:
+    def remember(self, job_id: str, control_record: ControlRecord) -> None:
         """Keep what is remembered of a job."""
         with self._database.transaction() as opened:
             opened.execute(
                 "update job set wish = ?, best = ?, failures = ? where job_id = ?",
-                (standing.wish, standing.best, standing.failures, job_id),
+                (control_record.desired_state, control_record.best, control_record.failures, job_id),
             )
 
-    def wish(self, job_id: str, wish: str) -> None:
+    def set_desired_state(self, job_id: str, state: str) -> None:
         """Note what clients want of a job (UnknownError)."""
         self._row(job_id)
         with self._database.transaction() as opened:
-            opened.execute("update job set wish = ? where job_id = ?", (wish, job_id))
+            opened.execute("update job set wish = ? where job_id = ?", (state, job_id))
 
     def tell(self, job_id: str, event: job_pb2.JobEvent) -> list[job_pb2.JobEvent]:
         """Keep an event that is no change of state; returns older ones that were let go for it."""

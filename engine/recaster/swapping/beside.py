@@ -84,7 +84,7 @@ def render_beside(
     done, stop = context.Value("q", 0), context.Event()
     seconds: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
-        shared_arrays.lay_down((rendering, again), Path(folder))
+        shared_arrays.share_arrays((rendering, again), Path(folder))
         executor = ProcessPoolExecutor(processes, context, _begin, (folder, done, stop))
         try:
             futures = [executor.submit(_render, run) for run in runs]
@@ -128,7 +128,7 @@ class _Stopped(Exception):  # noqa: N818 - nobody is told of it
 def _begin(folder: str, done: Any, stop: Any) -> None:
     shared_arrays.begin()
     cv2.setNumThreads(1)
-    rendering, again = shared_arrays.taken_up(Path(folder))
+    rendering, again = shared_arrays.attach_arrays(Path(folder))
     _here[:] = [rendering, again(), done, stop]
 
 

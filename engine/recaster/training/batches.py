@@ -73,7 +73,7 @@ class Batches:
             self._executor = ThreadPoolExecutor(1, "recaster-batches")
         else:
             folder = tempfile.TemporaryDirectory(prefix="recaster-")
-            shared_arrays.lay_down(self._task, Path(folder.name))
+            shared_arrays.share_arrays(self._task, Path(folder.name))
             self._executor = ProcessPoolExecutor(
                 processes,
                 # Not a fork: a GPU's driver doesn't outlive one.
@@ -123,7 +123,7 @@ def _begin(folder: str) -> None:
     """Make a process ready that draws."""
     shared_arrays.begin()
     cv2.setNumThreads(1)
-    _here[:] = [shared_arrays.taken_up(Path(folder))]
+    _here[:] = [shared_arrays.attach_arrays(Path(folder))]
 
 
 def _draw_here(step: int) -> Batch:

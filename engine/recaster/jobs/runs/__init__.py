@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from recaster.jobs.job_context import Made, Work
+    from recaster.jobs.job_context import JobContext, JobOutput
 
 
-def run(work: Work) -> Made:
+def run(work: JobContext) -> JobOutput:
     """Do what the job's spec says.
 
     Raises:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recaster.jobs.job_context import Made
+from recaster.jobs.job_context import JobOutput
 
 if TYPE_CHECKING:
-    from recaster.jobs.job_context import Work
+    from recaster.jobs.job_context import JobContext
 
 
-def judge(work: Work) -> Made:
+def judge(work: JobContext) -> JobOutput:
     """Judge a swapped clip; the figures and pictures are its files.
 
     Raises:
@@ -34,4 +34,4 @@ def judge(work: Work) -> Made:
     out = work.folder / "evaluation"
     outcome = evaluate(original, swapped, facesets[spec.source_faceset_id], out, settings, work.report)
     files = (("evaluation", out / NAME), ("sheet", out / SHEET), ("worst", out / WORST))
-    return Made(files=files, summary=tuple(outcome.lines()))
+    return JobOutput(files=files, summary=tuple(outcome.lines()))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recaster.jobs.job_context import Made
+from recaster.jobs.job_context import JobOutput
 
 if TYPE_CHECKING:
-    from recaster.jobs.job_context import Work
+    from recaster.jobs.job_context import JobContext
 
 
-def export(work: Work) -> Made:
+def export(work: JobContext) -> JobOutput:
     """Pack it.
 
     Raises:
@@ -29,4 +29,4 @@ def export(work: Work) -> Made:
 
         out = work.folder / "model.zip"
         export_model(ModelFolder(work.task.models[spec.model_id]), out, work.report)
-    return Made(files=(("zip", out),))
+    return JobOutput(files=(("zip", out),))

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recaster.jobs.job_context import Made
+from recaster.jobs.job_context import JobOutput
 from recaster.jobs.options import extract_settings
-from recaster.jobs.proto_records import described_faceset
+from recaster.jobs.proto_records import faceset_to_proto
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.api.v1 import job_pb2
-    from recaster.jobs.job_context import Work
+    from recaster.jobs.job_context import JobContext
 
 
-def extract_faces(work: Work) -> Made:
+def extract_faces(work: JobContext) -> JobOutput:
     """Take faces into a new faceset, or add to one; goes on where it was stopped.
 
     Raises:
@@ -38,12 +38,12 @@ def extract_faces(work: Work) -> Made:
         for warning in probe(file.path).warnings
     ]
     faceset = extract(inputs, work.task.facesets[work.task.made], settings, work.report)
-    body = described_faceset(faceset, work.task.made, spec.display_name, spec.identity_id)
+    body = faceset_to_proto(faceset, work.task.made, spec.display_name, spec.identity_id)
     lines = tuple(summary(describe(faceset)))
-    return Made("faceset", body, (), lines, tuple(warnings), faceset_traces(faceset))
+    return JobOutput("faceset", body, (), lines, tuple(warnings), faceset_traces(faceset))
 
 
-def _input(work: Work, one: job_pb2.ExtractInput) -> Path:
+def _input(work: JobContext, one: job_pb2.ExtractInput) -> Path:
     if one.WhichOneof("input") == "clip_id":
         return work.clip(one.clip_id)
     return work.named(one.picture.digest, one.picture.display_name)

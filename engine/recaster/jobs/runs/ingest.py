@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2
 from recaster.files import remove_folder, sync
-from recaster.jobs.job_context import Made
-from recaster.jobs.proto_records import described_clip, described_faceset, described_model
+from recaster.jobs.job_context import JobOutput
+from recaster.jobs.proto_records import clip_to_proto, faceset_to_proto, model_to_proto
 from recaster.zips import Room, ZipLimits
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from recaster.jobs.job_context import Work
+    from recaster.jobs.job_context import JobContext
 
 THUMBNAIL: Final = "thumbnail.jpg"
 THUMBNAIL_WIDTH: Final = 320
 
 
-def ingest(work: Work) -> Made:
+def ingest(work: JobContext) -> JobOutput:
     """Take in a clip, a faceset or a model.
 
     Raises:
@@ -36,7 +36,7 @@ def ingest(work: Work) -> Made:
     return _model(work, work.named(spec.digest, "model.zip"), name)
 
 
-def _clip(work: Work, digest: str, name: str) -> Made:
+def _clip(work: JobContext, digest: str, name: str) -> JobOutput:
     from recaster.jobs.thumbnails import thumbnail
     from recaster.media.probe import probe
 
@@ -44,11 +44,11 @@ def _clip(work: Work, digest: str, name: str) -> Made:
     info = probe(path)
     made = work.folder / THUMBNAIL
     thumbnail(path, info.frame_count // 2, made, THUMBNAIL_WIDTH)
-    body = described_clip(info, work.task.made, name, digest, path.stat().st_size)
-    return Made("clip", body, files=(("thumbnail", made),), warnings=info.warnings)
+    body = clip_to_proto(info, work.task.made, name, digest, path.stat().st_size)
+    return JobOutput("clip", body, files=(("thumbnail", made),), warnings=info.warnings)
 
 
-def _faceset(work: Work, packed: Path, name: str) -> Made:
+def _faceset(work: JobContext, packed: Path, name: str) -> JobOutput:
     from recaster.facesets.archive import import_faces
     from recaster.facesets.faceset import Faceset
     from recaster.facesets.traces import faceset_traces
@@ -56,11 +56,11 @@ def _faceset(work: Work, packed: Path, name: str) -> Made:
     taken = _fresh(work.folder)
     import_faces(packed, taken, report=work.report, limits=ZipLimits(room=_room(work)))
     faceset = Faceset.open(_put(taken, work.task.facesets[work.task.made]))
-    body = described_faceset(faceset, work.task.made, name, work.task.spec.ingest.identity_id)
-    return Made("faceset", body, traces=faceset_traces(faceset))
+    body = faceset_to_proto(faceset, work.task.made, name, work.task.spec.ingest.identity_id)
+    return JobOutput("faceset", body, traces=faceset_traces(faceset))
 
 
-def _model(work: Work, packed: Path, name: str) -> Made:
+def _model(work: JobContext, packed: Path, name: str) -> JobOutput:
     from recaster.models.archive import LIMITS, import_model
     from recaster.models.model_folder import ModelFolder
     from recaster.swapping.load import load_swapper
@@ -70,11 +70,11 @@ def _model(work: Work, packed: Path, name: str) -> Made:
     if taken.weights.is_file():
         load_swapper(model=taken.path)  # names and shapes of all weights are looked at
     folder = ModelFolder(_put(taken.path, work.task.models[work.task.made]))
-    body = described_model(folder, work.task.made, name, work.task.spec.ingest.identity_id)
-    return Made("model", body, traces=folder.traces())
+    body = model_to_proto(folder, work.task.made, name, work.task.spec.ingest.identity_id)
+    return JobOutput("model", body, traces=folder.traces())
 
 
-def _room(work: Work) -> Room:
+def _room(work: JobContext) -> Room:
     """What a zip may unpack to here."""
     limits = work.task.limits
     return Room(limits.left_bytes or None, limits.most_bytes or None, limits.spare_bytes)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from recaster.jobs.job_context import Made
+from recaster.jobs.job_context import JobOutput
 
 if TYPE_CHECKING:
-    from recaster.jobs.job_context import Work
+    from recaster.jobs.job_context import JobContext
 
 PNG: Final = b"\x89PNG"
 
 
-def sign(work: Work) -> Made:
+def sign(work: JobContext) -> JobOutput:
     """Sign it.
 
     Raises:
@@ -34,4 +34,4 @@ def sign(work: Work) -> Made:
     files = [("clip", out)]
     if out.suffix in BESIDE:
         files.append(("manifest", sidecar_of(out)))
-    return Made(files=tuple(files), summary=(said,))
+    return JobOutput(files=tuple(files), summary=(said,))

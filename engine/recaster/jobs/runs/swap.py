@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recaster.jobs.job_context import Made
+from recaster.jobs.job_context import JobOutput
 from recaster.jobs.options import swap_settings
-from recaster.jobs.proto_records import described_coverage
+from recaster.jobs.proto_records import coverage_to_proto
 
 if TYPE_CHECKING:
-    from recaster.jobs.job_context import Work
+    from recaster.jobs.job_context import JobContext
 
 
-def swap(work: Work) -> Made:
+def swap(work: JobContext) -> JobOutput:
     """Swap; parts that an earlier run finished are kept.
 
     Raises:
@@ -53,9 +53,9 @@ def swap(work: Work) -> Made:
     files = [(role, path) for role, path in made.items() if path is not None]
     if work.task.marking is not None and out.suffix in BESIDE:
         files.append(("manifest", sidecar_of(out)))
-    return Made(
+    return JobOutput(
         files=tuple(files),
         summary=result.summary(device),
         warnings=result.warnings,
-        coverage=described_coverage(result.coverage),
+        coverage=coverage_to_proto(result.coverage),
     )

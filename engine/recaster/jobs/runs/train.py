@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import UsageError
-from recaster.jobs.job_context import Made
+from recaster.jobs.job_context import JobOutput
 from recaster.jobs.options import DEFAULT_PRESET, ingredients, schedule
-from recaster.jobs.proto_records import described_model
+from recaster.jobs.proto_records import model_to_proto
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.api.v1 import job_pb2
-    from recaster.jobs.job_context import Work
+    from recaster.jobs.job_context import JobContext
     from recaster.models.presets import Preset
     from recaster.progress import Update
 
@@ -21,7 +21,7 @@ CHECKPOINT_S: Final = 30.0
 """Seconds between checkpoints: what a crash may cost at most, and how old a model is that others use."""
 
 
-def train_model(work: Work) -> Made:
+def train_model(work: JobContext) -> JobOutput:
     """Train; goes on from the last checkpoint where there is one.
 
     Raises:
@@ -65,9 +65,9 @@ def train_model(work: Work) -> Made:
     result = train(trainee, folder, budget, previews.report, resume=begun)
     previews.look()  # the last is written after the last report
     name = spec.display_name
-    body = described_model(folder, work.task.made, name)
+    body = model_to_proto(folder, work.task.made, name)
     traces = folder.traces() | faceset_traces(source)
-    return Made("model", body, summary=(result.summary(),), traces=traces)
+    return JobOutput("model", body, summary=(result.summary(),), traces=traces)
 
 
 def _same(trained: Preset, options: job_pb2.TrainOptions) -> None:
@@ -78,7 +78,7 @@ def _same(trained: Preset, options: job_pb2.TrainOptions) -> None:
 class _Previews:
     """Tells of every preview that has appeared since it was begun."""
 
-    def __init__(self, folder: Path, work: Work) -> None:
+    def __init__(self, folder: Path, work: JobContext) -> None:
         self._folder = folder
         self._work = work
         self._seen = set(self._found())
