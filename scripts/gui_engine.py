@@ -7,8 +7,8 @@ import signal
 import sys
 from pathlib import Path
 
-from recaster.facesets.archive import export_zip
-from recaster.facesets.extract import ExtractSettings, extract
+from recaster.facesets.extraction import ExtractSettings, extract
+from recaster.facesets.faceset_archive import export_zip
 from recaster.files import atomic_path
 
 ROOT = Path(__file__).resolve().parents[1]

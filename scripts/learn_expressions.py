@@ -18,11 +18,11 @@ import numpy as np
 
 from recaster.faces import weights
 from recaster.faces.detectors import make_detector
+from recaster.faces.expressions import COEFFICIENTS, coefficients
 from recaster.faces.landmarkers import make_landmarker
+from recaster.faces.neutral_shape import canonical_expressions, canonical_mesh
 from recaster.faces.pose import head_poses
 from recaster.files import sha256
-from recaster.likeness.form import canonical_expressions, canonical_mesh
-from recaster.likeness.neutral import COEFFICIENTS, coefficients
 from recaster.models.tensors import save_tensors
 
 if TYPE_CHECKING:

@@ -90,7 +90,7 @@ def patchy(actors: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def actor_faceset(actors: Path, tmp_path_factory: pytest.TempPathFactory) -> Faceset:
     """Every third face of the likeness actor's first four seconds, really extracted."""
-    from recaster.facesets.extract import ExtractSettings, extract
+    from recaster.facesets.extraction import ExtractSettings, extract
 
     folder = tmp_path_factory.mktemp("actor") / "faces"
     return extract([actors / "likeness.mp4"], folder, ExtractSettings(every=3, frames="0-99"))
@@ -99,7 +99,7 @@ def actor_faceset(actors: Path, tmp_path_factory: pytest.TempPathFactory) -> Fac
 @pytest.fixture(scope="session")
 def packed_faces(actor_faceset: Faceset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The actor's faces as a zip."""
-    from recaster.facesets.archive import export_zip
+    from recaster.facesets.faceset_archive import export_zip
 
     out = tmp_path_factory.mktemp("packed") / "likeness.zip"
     export_zip(actor_faceset, out)

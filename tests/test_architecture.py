@@ -28,7 +28,8 @@ FOUNDATIONS = {
 }
 ORDER = (
     "api", "processes", "client", "store", "provenance", "media", "models", "networks", "faces", "facesets",
-    "likeness", "training", "swapping", "evaluation", "report", "benchmarks", "jobs", "service", "cli",
+    "appearance", "likeness", "training", "swapping", "evaluation", "report", "benchmarks", "jobs", "service",
+    "cli",
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recaster.facesets.archive import export_zip
+from recaster.facesets.faceset_archive import export_zip
 from recaster.media.probe import probe
 
 if TYPE_CHECKING:

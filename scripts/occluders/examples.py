@@ -14,12 +14,11 @@ from held import held
 from shapes import Random, folds, occluder
 from worn import Glasses, boom, laid, strap
 
-from recaster.faces import alignment
+from recaster.appearance.occluders import FINE, SIZE, Look, compared, reduced, usual_look
+from recaster.appearance.uv_layout import unwrap
+from recaster.faces import alignment, geometry
+from recaster.faces.neutral_shape import canonical_mesh, mesh_in_crop
 from recaster.facesets.faceset import Faceset
-from recaster.likeness import geometry
-from recaster.likeness.form import canonical_mesh, mesh_in_crop
-from recaster.likeness.layout import unwrap
-from recaster.likeness.occluders import FINE, SIZE, Look, compared, reduced, usual_look
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from grown import Thing
     from numpy.typing import NDArray
 
-    from recaster.facesets.records import FaceRecord
+    from recaster.facesets.face_records import FaceRecord
 
 WORN_BY_LOOK = 2
 """Frames with what is always there, of which the usual look is then the median."""

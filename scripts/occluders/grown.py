@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from recaster.appearance.occluders import FINE
 from recaster.faces.topology import EYE_LEFT, EYE_RIGHT, LIPS_OUTER
-from recaster.likeness.occluders import FINE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from recaster.faces.cache import analyse_clip
+from recaster.appearance.occluders import Occluders, hidden
+from recaster.faces import geometry
+from recaster.faces.analysis_cache import analyse_clip
+from recaster.faces.neutral_shape import canonical_mesh, mesh_in_crop
 from recaster.faces.people import group_people
 from recaster.faces.smoothing import smooth
-from recaster.likeness import geometry
-from recaster.likeness.form import canonical_mesh, mesh_in_crop
-from recaster.likeness.occluders import Occluders, hidden
 from recaster.media.probe import probe
 from recaster.media.reader import read_some
 from recaster.media.sheet import save_image

@@ -27,7 +27,7 @@ import numpy as np
 from examples import example, person_in
 from hands import hands_in
 
-from recaster.likeness.occluders import CHANNELS, FACE, SIZE
+from recaster.appearance.occluders import CHANNELS, FACE, SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

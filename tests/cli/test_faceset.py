@@ -8,8 +8,8 @@ import pytest
 
 from recaster.cli.main import main
 from recaster.faces.types import Box, Pose
+from recaster.facesets.face_records import FaceRecord, FacesetSettings, SourceRecord
 from recaster.facesets.faceset import Faceset
-from recaster.facesets.records import FaceRecord, FacesetSettings, SourceRecord
 
 
 @pytest.fixture

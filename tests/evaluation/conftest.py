@@ -16,7 +16,7 @@ from recaster.evaluation.truth import Truth
 from recaster.evaluation.watch import points_by_frame
 from recaster.faces.alignment import align_matrix, invert, warp
 from recaster.faces.analysis import AnalysisSettings
-from recaster.faces.cache import analyse_clip
+from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.topology import BROW_LEFT, OVAL
 from recaster.media.join import write_clip
 from recaster.media.probe import probe

@@ -14,8 +14,8 @@ from recaster.evaluation.landmarks import Judge, face_box
 from recaster.evaluation.truth import Truth, landmark_errors
 from recaster.evaluation.watch import points_by_frame
 from recaster.faces.analysis import AnalysisSettings
-from recaster.faces.cache import analyse_clip
-from recaster.facesets.extract import ExtractSettings, extract
+from recaster.faces.analysis_cache import analyse_clip
+from recaster.facesets.extraction import ExtractSettings, extract
 from recaster.media.reader import read_frames
 
 if TYPE_CHECKING:

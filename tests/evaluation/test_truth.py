@@ -9,7 +9,7 @@ import pytest
 from recaster.errors import InputError
 from recaster.evaluation.truth import Truth
 from recaster.faces.analysis import AnalysisSettings
-from recaster.faces.cache import analyse_clip
+from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.pose import head_poses
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recaster.faces import journal
+from recaster.faces import analysis_journal
 from recaster.faces.analysis import AnalysisSettings, analyse
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def interrupted(
             if left[0] == 0:
                 raise KeyboardInterrupt
 
-        with journal.opened(folder, first) as begun:
+        with analysis_journal.opened(folder, first) as begun:
             assert begun is not None
             try:
                 return analyse(frames(begun.begin), settings, None, stop, begun)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recaster.faces.analysis import analyse
-from recaster.faces.identity import SAME_IN_CLIP, distance
+from recaster.faces.embedding import SAME_IN_CLIP, distance
 from recaster.media.reader import read_frames
 from recaster.media.types import Frame
 

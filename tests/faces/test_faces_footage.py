@@ -9,14 +9,14 @@ import pytest
 
 from recaster.faces.alignment import inner_points
 from recaster.faces.analysis import AnalysisSettings, analyse
-from recaster.faces.cache import analyse_clip
-from recaster.faces.choose import choose_tracks
+from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.detectors import DETECTORS, make_detector
 from recaster.faces.dlib_models import face_recognition
-from recaster.faces.identity import SAME_PERSON, distance, embed
+from recaster.faces.embedding import SAME_PERSON, distance, embed
 from recaster.faces.landmarkers import make_landmarker
 from recaster.faces.people import group_people, portraits
 from recaster.faces.pose import head_pose
+from recaster.faces.track_choice import choose_tracks
 from recaster.faces.types import Box
 from recaster.media.reader import read_frames
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from recaster.faces.analysis import analyse
-from recaster.faces.choose import choose_tracks
+from recaster.faces.track_choice import choose_tracks
 from recaster.faces.types import Box
 from recaster.media.reader import read_frames
 from recaster.media.types import Frame

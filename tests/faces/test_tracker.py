@@ -11,7 +11,7 @@ import pytest
 from tests.faces.interrupting import assert_same, interrupted
 
 from recaster.faces import analysis as analysis_module
-from recaster.faces import journal, tracklets
+from recaster.faces import analysis_journal, tracklets
 from recaster.faces.analysis import AnalysisSettings, analyse
 from recaster.faces.linking import to_track
 from recaster.faces.tracker import CROWD_EVERY, Rules, Tracker
@@ -88,7 +88,7 @@ def look(
 
     Each is analysed once more, interrupted again and again: that must make no difference.
     """
-    monkeypatch.setattr(journal, "EVERY_S", 0.0)
+    monkeypatch.setattr(analysis_journal, "EVERY_S", 0.0)
     parts = (tmp_path / str(number) for number in range(100))
 
     def run(

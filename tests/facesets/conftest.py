@@ -12,8 +12,8 @@ import pytest
 from recaster.faces.alignment import INNER, TEMPLATE
 from recaster.faces.topology import IRIS_LEFT, IRIS_RIGHT
 from recaster.faces.types import Box, Pose
+from recaster.facesets.face_records import FaceRecord, FacesetSettings, SourceRecord
 from recaster.facesets.faceset import Faceset
-from recaster.facesets.records import FaceRecord, FacesetSettings, SourceRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable

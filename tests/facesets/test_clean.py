@@ -16,8 +16,8 @@ from recaster.facesets.clean import (
     wrong_people,
 )
 from recaster.facesets.duplicates import groups
+from recaster.facesets.face_records import FacesetSettings, SourceRecord
 from recaster.facesets.faceset import Faceset
-from recaster.facesets.records import FacesetSettings, SourceRecord
 
 SEED = 3
 

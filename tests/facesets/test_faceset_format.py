@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from recaster.errors import FacesetError
+from recaster.facesets.face_records import FaceRecord, FacesetSettings, SourceRecord
 from recaster.facesets.faceset import INDEX, Faceset
-from recaster.facesets.records import FaceRecord, FacesetSettings, SourceRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recaster.errors import FacesetError
-from recaster.facesets.info import contact_sheet, describe, evenly
+from recaster.facesets.faceset_info import contact_sheet, describe, evenly
 
 if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset

@@ -11,7 +11,7 @@ import pytest
 from recaster.errors import FacesetError, ModelError
 from recaster.evaluation.outcome import Outcome
 from recaster.evaluation.types import Figure, Scores
-from recaster.facesets.archive import MANIFEST, export_zip, import_faces
+from recaster.facesets.faceset_archive import MANIFEST, export_zip, import_faces
 from recaster.models.archive import import_model
 from recaster.models.model_folder import ModelCard, ModelFolder
 from recaster.models.presets import preset
@@ -84,7 +84,7 @@ def test_pictures_in_a_zip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         seen.extend(path.name for path in inputs[0].iterdir())
         raise FacesetError("that was all")
 
-    monkeypatch.setattr("recaster.facesets.extract.extract", look)
+    monkeypatch.setattr("recaster.facesets.extraction.extract", look)
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr(f"{EVIL}.jpg", b"x")
     with pytest.raises(FacesetError, match="that was all"):

@@ -11,7 +11,7 @@ import pytest
 
 from recaster.api.v1 import job_pb2
 from recaster.errors import DiskFullError, FacesetError, ModelError
-from recaster.facesets.archive import import_faces
+from recaster.facesets.faceset_archive import import_faces
 from recaster.models.archive import import_model
 from recaster.models.model_folder import ModelFolder
 from recaster.zips import Room, ZipLimits
@@ -55,7 +55,7 @@ def test_the_disk_is_looked_at_while_a_zip_is_unpacked(
     free = iter([10 * MIB, *[MIB] * 1000])
     found = (shutil._ntuple_diskusage(0, 0, one) for one in free)
     monkeypatch.setattr("recaster.zips.shutil.disk_usage", lambda _: next(found))
-    monkeypatch.setattr("recaster.facesets.archive.BATCH", 3)
+    monkeypatch.setattr("recaster.facesets.faceset_archive.BATCH", 3)
     given, out, room = packed_faces, tmp_path / "out", Room(spare=5 * MIB)
     if kind == "model":
         given = packed(tmp_path / "m.zip", "weights.safetensors", 5 * MIB)

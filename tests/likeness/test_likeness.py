@@ -9,16 +9,15 @@ import cv2
 import numpy as np
 import pytest
 
+from recaster.appearance.light import relit
+from recaster.appearance.uv_layout import cover, under_jaw, vertices
 from recaster.errors import FaceNotFoundError, ModelError, WeightsError
-from recaster.faces import alignment, topology
-from recaster.likeness import geometry
-from recaster.likeness.condition import CHANNELS, FACE, Drawing, draw
-from recaster.likeness.form import Form, mesh_in_crop
-from recaster.likeness.layout import cover, under_jaw, vertices
-from recaster.likeness.light import relit
+from recaster.faces import alignment, geometry, topology
+from recaster.faces.mesh_surface import JAW, LOWER_LIP, UPPER_LIP
+from recaster.faces.neutral_shape import Form, mesh_in_crop
+from recaster.likeness.conditioning import CHANNELS, FACE, Drawing, draw
 from recaster.likeness.likeness import Likeness
 from recaster.likeness.retarget import _LOWER_LIDS, _UPPER_LIDS, _outline_pull, retarget
-from recaster.likeness.surface import JAW, LOWER_LIP, UPPER_LIP
 from recaster.models.tensors import load_metadata, load_tensors, save_tensors
 
 if TYPE_CHECKING:

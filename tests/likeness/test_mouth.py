@@ -8,13 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from recaster.faces import topology
-from recaster.likeness import geometry
-from recaster.likeness.form import canonical_expressions, mesh_in_crop
+from recaster.faces import geometry, topology
+from recaster.faces.mesh_surface import LOWER_LIP, UPPER_LIP
+from recaster.faces.neutral_shape import canonical_expressions, mesh_in_crop
 from recaster.likeness.likeness import Likeness
 from recaster.likeness.mouth import inside_of_mouth, lips_alone
 from recaster.likeness.references import lip_gaps
-from recaster.likeness.surface import LOWER_LIP, UPPER_LIP
 
 if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recaster.errors import UsageError, WeightsError
-from recaster.likeness.condition import CHANNELS, PARTS
+from recaster.likeness.conditioning import CHANNELS, PARTS
 from recaster.models.presets import overridden, preset
 from recaster.networks import initial_weights
 from recaster.networks.guided import build_guided, build_guided_critic

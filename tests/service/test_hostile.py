@@ -31,7 +31,7 @@ from recaster.api.v1 import (
     swap_pb2,
 )
 from recaster.client import JobFailedError
-from recaster.facesets import archive
+from recaster.facesets import faceset_archive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +82,7 @@ def odd_faces(file: str) -> bytes:
     """An exported faceset whose only face has an odd name, and isn't there."""
     arrays = {
         name: base64.b64encode(np.zeros(shape, kind).tobytes()).decode()
-        for name, (kind, shape) in archive._ARRAYS.items()
+        for name, (kind, shape) in faceset_archive._ARRAYS.items()
     }
     face = {
         "id": 1, "file": file, "source": "a", "source_id": 1, "frame": 0, "time": 0, "track": 0,
@@ -91,8 +91,8 @@ def odd_faces(file: str) -> bytes:
     }  # fmt: skip
     source = {"id": 1, "name": "a", "digest": "d", "kind": "image", "finished": [], "counts": {}}
     manifest = {
-        "format": archive.FORMAT,
-        "version": archive.VERSION,
+        "format": faceset_archive.FORMAT,
+        "version": faceset_archive.VERSION,
         "faceset": {"size": 256, "coverage": 1.6, "identity": ""},
         "digest": "x",
         "sources": [source],
@@ -190,7 +190,7 @@ def test_weights_of_another_shape(engine: Client, trained: bytes, tmp_path: Path
 @pytest.fixture(scope="module")
 def trained(served: Served, actor_faceset: Any, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A real model, packed by the engine that trained it."""
-    from recaster.facesets.archive import export_zip
+    from recaster.facesets.faceset_archive import export_zip
 
     packed = tmp_path_factory.mktemp("faces") / "faces.zip"
     export_zip(actor_faceset, packed)

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from recaster.faces import journal
-from recaster.faces.cache import analyse_clip, cached_analysis
+from recaster.faces import analysis_journal
+from recaster.faces.analysis_cache import analyse_clip, cached_analysis
 from recaster.files import sha256
 from recaster.store import analyses
 from recaster.store.folder import DataFolder
@@ -48,7 +48,7 @@ def test_analyses_are_for_their_owner_alone(cache, clip):
     before = os.umask(0)
     try:
         analyse_clip(clip, frames=FRAMES)
-        with journal.opened(analyses.own_folder("a" * 64) / "b.parts", 0):
+        with analysis_journal.opened(analyses.own_folder("a" * 64) / "b.parts", 0):
             pass
     finally:
         os.umask(before)
@@ -90,7 +90,7 @@ def test_what_nobody_uses_ends(cache, clip):
     other = analyses.own_folder("d" * 64)
     for name in ("old", "held", "new"):
         (other / f"{name}.parts").mkdir()
-    with journal.opened(other / "held.parts", 0):
+    with analysis_journal.opened(other / "held.parts", 0):
         for name in ("old", "held"):
             aged(other / f"{name}.parts")
         analyses.tidy()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from recaster.likeness.occluders import FINE
+from recaster.appearance.occluders import FINE
 from recaster.media.writer import WriterOptions
 from recaster.swapping import pipeline, render
 from recaster.swapping.coverage import (

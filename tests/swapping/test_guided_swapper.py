@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from recaster.errors import UsageError, WeightsError
-from recaster.faces import alignment, topology
+from recaster.faces import alignment, geometry, topology
 from recaster.faces.analysis import AnalysisSettings, analyse
 from recaster.faces.smoothing import Smoothing
-from recaster.likeness import geometry
 from recaster.likeness.references import lip_gaps
 from recaster.media.reader import read_frames
 from recaster.models.model_folder import ModelCard, ModelFolder

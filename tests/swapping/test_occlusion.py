@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from recaster.appearance.occluders import FINE, SIZE
 from recaster.faces.smoothing import Smoothing
-from recaster.likeness.occluders import FINE, SIZE
 from recaster.media.types import Frame
 from recaster.swapping import occlusion
 from recaster.swapping.scene import Scene

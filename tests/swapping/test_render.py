@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from recaster.appearance.occluders import FINE
 from recaster.faces.types import Inlay
-from recaster.likeness.occluders import FINE
 from recaster.media.types import Frame
 from recaster.swapping.render import Rendered, Renderer
 from recaster.swapping.scene import Scene

@@ -11,8 +11,8 @@ import pytest
 from recaster.faces import topology
 from recaster.faces.alignment import INNER, TEMPLATE
 from recaster.faces.types import Box, Pose
+from recaster.facesets.face_records import COVERAGE, FaceRecord, FacesetSettings, SourceRecord
 from recaster.facesets.faceset import Faceset
-from recaster.facesets.records import COVERAGE, FaceRecord, FacesetSettings, SourceRecord
 from recaster.models.presets import overridden, preset
 
 if TYPE_CHECKING:

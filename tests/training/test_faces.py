@@ -8,7 +8,7 @@ import pytest
 
 from recaster.errors import TrainingError, UsageError
 from recaster.faces.alignment import EYE_DISTANCE
-from recaster.faces.regions import features, hull
+from recaster.faces.region_masks import features, hull
 from recaster.models.presets import Augmentation, Preset, overridden, preset
 from recaster.training.faces import load_faces, reach
 

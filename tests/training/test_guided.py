@@ -176,7 +176,7 @@ def test_a_training_begins_with_the_start_weights_and_many_people_can_make_them(
 def test_below_the_jaw_and_in_other_light_nothing_is_asked_for(
     tiny: Preset, actor_faceset: Faceset, tmp_path: Path
 ) -> None:
-    from recaster.likeness.condition import FACE
+    from recaster.likeness.conditioning import FACE
     from recaster.training.guided_faces import Source
 
     source = Source.of(dataclasses.replace(tiny, size=64), actor_faceset, ModelFolder(tmp_path))

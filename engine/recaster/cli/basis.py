@@ -43,7 +43,7 @@ def whose(options: argparse.Namespace, register: Register, folder: Path) -> iden
 def traces_of(folder: Path) -> Traces:
     """By which content the face in a faceset or model is known again (FacesetError, ModelError)."""
     from recaster.facesets.faceset import INDEX, Faceset
-    from recaster.facesets.traces import faceset_traces
+    from recaster.facesets.faceset_traces import faceset_traces
     from recaster.models.model_folder import ModelFolder
     from recaster.provenance.traces import Traces
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from recaster.api.v1 import job_pb2
     from recaster.client import Client
-    from recaster.facesets.info import FacesetInfo
+    from recaster.facesets.faceset_info import FacesetInfo
 
 EXAMPLES = """examples:
   recaster extract interview.mp4 -o faces/anna
@@ -113,8 +113,8 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _run_here(options: argparse.Namespace) -> None:
-    from recaster.facesets.extract import extract
-    from recaster.facesets.info import describe
+    from recaster.facesets.extraction import extract
+    from recaster.facesets.faceset_info import describe
     from recaster.facesets.inputs import find_inputs
     from recaster.files import sha256
     from recaster.jobs.options import extract_settings

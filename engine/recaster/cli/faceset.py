@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from recaster.facesets.clean import CleanResult
     from recaster.facesets.faceset import Faceset
-    from recaster.facesets.info import FacesetInfo, Spread
-    from recaster.facesets.needs import Needs
+    from recaster.facesets.faceset_info import FacesetInfo, Spread
+    from recaster.facesets.filming_needs import Needs
 
 EXAMPLES_SHOWN = 3
 NEEDS_SHOWN = 8
@@ -130,7 +130,7 @@ def _add_import(actions: Any, common: argparse.ArgumentParser) -> None:
 def run_info(options: argparse.Namespace) -> None:
     """Print a faceset's numbers."""
     from recaster.facesets.faceset import Faceset
-    from recaster.facesets.info import describe
+    from recaster.facesets.faceset_info import describe
 
     faceset = Faceset.open(options.faceset)
     info = describe(faceset)
@@ -142,9 +142,9 @@ def run_info(options: argparse.Namespace) -> None:
 
 
 def _needs(faceset: Faceset, options: argparse.Namespace) -> Needs:
-    from recaster.faces.cache import analyse_clip
-    from recaster.faces.choose import choose_tracks
-    from recaster.facesets.needs import needs
+    from recaster.faces.analysis_cache import analyse_clip
+    from recaster.faces.track_choice import choose_tracks
+    from recaster.facesets.filming_needs import needs
 
     analysis = analyse_clip(options.target, report=reporter(options))
     return needs(faceset, choose_tracks(analysis))
@@ -155,7 +155,7 @@ def run_clean(options: argparse.Namespace) -> None:
     from recaster.errors import UsageError
     from recaster.facesets.clean import CleanSettings, clean, restore
     from recaster.facesets.faceset import Faceset
-    from recaster.facesets.stills import person_in
+    from recaster.facesets.still_faces import person_in
 
     faceset = Faceset.open(options.faceset)
     if options.undo:
@@ -178,7 +178,7 @@ def run_contact_sheet(options: argparse.Namespace) -> None:
     """Save a sheet of faces."""
     from recaster.errors import UsageError
     from recaster.facesets.faceset import Faceset
-    from recaster.facesets.info import contact_sheet
+    from recaster.facesets.faceset_info import contact_sheet
 
     if options.columns < 1 or options.count < 1:
         raise UsageError("--columns and --count must be at least 1")
@@ -191,8 +191,8 @@ def run_contact_sheet(options: argparse.Namespace) -> None:
 
 def run_export(options: argparse.Namespace) -> None:
     """Save a faceset as a zip."""
-    from recaster.facesets.archive import export_zip
     from recaster.facesets.faceset import Faceset
+    from recaster.facesets.faceset_archive import export_zip
     from recaster.files import sha256
 
     faceset = Faceset.open(options.faceset)
@@ -206,9 +206,9 @@ def run_export(options: argparse.Namespace) -> None:
 
 def run_import(options: argparse.Namespace) -> None:
     """Make a faceset of a zip or folder."""
-    from recaster.facesets.archive import import_faces
-    from recaster.facesets.extract import ExtractSettings
-    from recaster.facesets.info import describe
+    from recaster.facesets.extraction import ExtractSettings
+    from recaster.facesets.faceset_archive import import_faces
+    from recaster.facesets.faceset_info import describe
     from recaster.files import sha256
 
     settings = ExtractSettings(

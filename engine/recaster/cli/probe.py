@@ -52,10 +52,10 @@ def write_people(options: argparse.Namespace) -> None:
         FaceNotFoundError: there is nobody in the clip.
     """
     from recaster.errors import FaceNotFoundError
-    from recaster.faces.cache import analyse_clip
-    from recaster.faces.choose import size_needed
+    from recaster.faces.analysis_cache import analyse_clip
     from recaster.faces.detectors import MIN_FACE_PX
     from recaster.faces.people import portraits
+    from recaster.faces.track_choice import size_needed
     from recaster.media.sheet import contact_sheet, save_image
 
     analysis = analyse_clip(options.clip, report=reporter(options))

@@ -81,8 +81,8 @@ class Remote:
             return ""
         if path.suffix.lower() == ".zip":
             return self.client.take_faceset(self._noted(path), self.report)
-        from recaster.facesets.archive import export_zip
         from recaster.facesets.faceset import Faceset
+        from recaster.facesets.faceset_archive import export_zip
 
         with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
             packed = Path(folder) / f"{path.resolve().name}.zip"
@@ -134,7 +134,7 @@ class Remote:
         if out.suffix.lower() == ".zip":
             self.fetch(job, "zip", out)
             return
-        from recaster.facesets.archive import import_faces
+        from recaster.facesets.faceset_archive import import_faces
 
         with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
             packed = Path(folder) / "faceset.zip"

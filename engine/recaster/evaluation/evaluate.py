@@ -23,10 +23,10 @@ from recaster.evaluation.truth import Truth, truth_scores
 from recaster.evaluation.types import Scores
 from recaster.evaluation.watch import Watched, watch
 from recaster.faces.analysis import AnalysisSettings
-from recaster.faces.cache import analyse_clip
-from recaster.faces.choose import choose_tracks
+from recaster.faces.analysis_cache import analyse_clip
+from recaster.faces.track_choice import choose_tracks
 from recaster.facesets.faceset import Faceset
-from recaster.facesets.stills import person_in
+from recaster.facesets.still_faces import person_in
 from recaster.files import sha256
 from recaster.media.probe import probe
 from recaster.progress import Report, silent

@@ -19,7 +19,7 @@ from recaster.progress import Report, Update, silent
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from recaster.faces.journal import Journal
+    from recaster.faces.analysis_journal import Journal
     from recaster.faces.tracklets import Tracklet
     from recaster.media.types import Frame
 

@@ -50,7 +50,7 @@ def make_landmarker(name: str) -> Landmarker:
     if name not in LANDMARKERS:
         raise UsageError(f"unknown landmarker {name!r}; choose one of {', '.join(LANDMARKERS)}")
     if name == "mesh":
-        from recaster.faces.mesh import Mesh
+        from recaster.faces.mesh_landmarker import Mesh
 
         return Mesh()
     from recaster.faces.dlib_landmarker import Dlib68

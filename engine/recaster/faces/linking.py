@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from recaster.faces.identity import distance
+from recaster.faces.embedding import distance
 from recaster.faces.tracklets import PORTRAITS, Tracklet, mean_embedding, outline
 from recaster.faces.types import Box, FaceTrack
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from recaster.faces.alignment import align_matrix, warp
-from recaster.faces.identity import SAME_IN_CLIP, distance
+from recaster.faces.embedding import SAME_IN_CLIP, distance
 from recaster.faces.pose import head_poses
 from recaster.faces.topology import MESH_POINTS
 from recaster.faces.tracklets import portrait

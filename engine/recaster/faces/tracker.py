@@ -7,11 +7,18 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from recaster.faces.crowd import Neighbour, alone, alone_in_box, is_behind, signs_of_being_behind, touching
 from recaster.faces.cuts import CutFinder
-from recaster.faces.identity import SAME_IN_CLIP, SAME_PERSON, distance
+from recaster.faces.embedding import SAME_IN_CLIP, SAME_PERSON, distance
+from recaster.faces.neighbours import (
+    Neighbour,
+    alone,
+    alone_in_box,
+    is_behind,
+    signs_of_being_behind,
+    touching,
+)
+from recaster.faces.roll import SIDES, detect_turned, side_of
 from recaster.faces.tracklets import Tracklet, mean_embedding, outline, portrait
-from recaster.faces.turned import SIDES, detect_turned, side_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from recaster.faces.alignment import align_matrix, transform, warp
-from recaster.faces.crowd import Neighbour, taken
-from recaster.faces.identity import embed
+from recaster.faces.embedding import embed
+from recaster.faces.neighbours import Neighbour, taken
 from recaster.faces.pose import head_pose
 from recaster.faces.topology import MESH_POINTS, MIDLINE
 from recaster.faces.types import Box, Floats

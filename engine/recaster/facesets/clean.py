@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from recaster.errors import FacesetError, UsageError
-from recaster.faces.identity import SAME_PERSON
+from recaster.faces.embedding import SAME_PERSON
 from recaster.facesets.duplicates import duplicates_of
 from recaster.progress import Report, silent
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from recaster.faces.types import Floats
+    from recaster.facesets.face_records import FaceRecord
     from recaster.facesets.faceset import Faceset
-    from recaster.facesets.records import FaceRecord
 
 WRONG_PERSON: Final = "wrong person"
 BLURRED: Final = "blurred"

@@ -12,8 +12,8 @@ from recaster.faces.pose import head_pose
 from recaster.faces.topology import MESH_POINTS
 from recaster.faces.tracklets import portrait
 from recaster.faces.types import Box
-from recaster.facesets.measures import sharpness
-from recaster.facesets.records import FaceRecord, FacesetSettings, SourceRecord
+from recaster.facesets.crop_measures import sharpness
+from recaster.facesets.face_records import FaceRecord, FacesetSettings, SourceRecord
 
 if TYPE_CHECKING:
     from recaster.faces.types import Floats

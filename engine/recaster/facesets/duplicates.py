@@ -10,15 +10,15 @@ import numpy as np
 
 from recaster.faces.alignment import inner_points
 from recaster.faces.topology import IRIS_LEFT, IRIS_RIGHT
-from recaster.facesets.measures import eye_distance
+from recaster.facesets.crop_measures import eye_distance
 from recaster.progress import Report, Update, silent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from recaster.faces.types import Floats
+    from recaster.facesets.face_records import FaceRecord
     from recaster.facesets.faceset import Faceset
-    from recaster.facesets.records import FaceRecord
 
 THUMBNAIL: Final = 24
 MIDDLE: Final = 0.14

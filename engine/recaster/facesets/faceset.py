@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import cv2
 
 from recaster.errors import FacesetError, ImageError
-from recaster.facesets import index
-from recaster.facesets.records import FacesetSettings
+from recaster.facesets import faceset_index
+from recaster.facesets.face_records import FacesetSettings
 from recaster.files import atomic_path, sync, unwritable
 from recaster.still_images import decode_array
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from recaster.facesets.records import FaceRecord, SourceRecord
+    from recaster.facesets.face_records import FaceRecord, SourceRecord
     from recaster.media.types import Image
 
 INDEX = "faceset.sqlite"
@@ -46,8 +46,10 @@ class Faceset:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._index = folder / INDEX
-        with index.connection(self._index) as opened:
-            self.settings, self._sources, records, self._crop_digests = index.read(opened, self._index)
+        with faceset_index.connection(self._index) as opened:
+            self.settings, self._sources, records, self._crop_digests = faceset_index.read(
+                opened, self._index
+            )
         self._set_records(records)
 
     @classmethod
@@ -87,7 +89,7 @@ class Faceset:
         except OSError as error:
             raise unwritable(folder, error) from error
         with atomic_path(folder / INDEX) as temporary:
-            index.build(temporary, settings or FacesetSettings())
+            faceset_index.build(temporary, settings or FacesetSettings())
         return cls(folder)
 
     def __len__(self) -> int:
@@ -175,8 +177,8 @@ class Faceset:
         total = hashlib.sha256(json.dumps([self.size, self.settings.coverage]).encode())
         sources = {source.id: source.digest for source in self._sources}
         for record in self._kept:
-            row = index.face_row(record, self._crop_digests[record.id])
-            for name, value in zip(index.FACE_COLUMNS, row, strict=True):
+            row = faceset_index.face_row(record, self._crop_digests[record.id])
+            for name, value in zip(faceset_index.FACE_COLUMNS, row, strict=True):
                 if name not in ("id", "file", "source"):
                     total.update(value if isinstance(value, bytes) else f"{value!r};".encode())
             total.update(sources[record.source_id].encode())
@@ -187,17 +189,17 @@ class Faceset:
         for known in self._sources:
             if known.digest == source.digest:
                 return known
-        with index.connection(self._index, write=True) as opened:
+        with faceset_index.connection(self._index, write=True) as opened:
             (last,) = opened.execute("SELECT coalesce(max(id), 0) FROM sources").fetchone()
             source = replace(source, id=source.id or last + 1)
-            opened.execute("INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?)", index.source_row(source))
+            opened.execute("INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?)", faceset_index.source_row(source))
         self._sources = (*self._sources, source)
         return source
 
     def update_source(self, source: SourceRecord) -> None:
         """Write a known source's ``finished`` and ``counts``."""
-        _, _, _, _, finished, counts = index.source_row(source)
-        with index.connection(self._index, write=True) as opened:
+        _, _, _, _, finished, counts = faceset_index.source_row(source)
+        with faceset_index.connection(self._index, write=True) as opened:
             opened.execute(
                 "UPDATE sources SET finished = ?, counts = ? WHERE id = ?", (finished, counts, source.id)
             )
@@ -216,14 +218,14 @@ class Faceset:
         """
         added: list[FaceRecord] = []
         digests: dict[int, str] = {}
-        with index.connection(self._index, write=True) as opened:
+        with faceset_index.connection(self._index, write=True) as opened:
             (last,) = opened.execute("SELECT coalesce(max(id), 0) FROM faces").fetchone()
             for number, (face, crop) in enumerate(faces, last + 1):
-                record = index.stored(replace(face, id=number, file=f"{FACES}/{number:06}.jpg"))
+                record = faceset_index.stored(replace(face, id=number, file=f"{FACES}/{number:06}.jpg"))
                 data = crop if isinstance(crop, bytes) else self._encode(crop)
                 self._write(record, data)
                 digests[number] = hashlib.sha256(data).hexdigest()
-                opened.execute(index.INSERT_FACE, index.face_row(record, digests[number]))
+                opened.execute(faceset_index.INSERT_FACE, faceset_index.face_row(record, digests[number]))
                 added.append(record)
             sync(self.folder / FACES)
         self._crop_digests |= digests
@@ -232,7 +234,7 @@ class Faceset:
 
     def mark(self, dropped: Mapping[int, str | None]) -> None:
         """Set why faces are dropped, by number; None keeps one. All or none; crops stay on disk."""
-        with index.connection(self._index, write=True) as opened:
+        with faceset_index.connection(self._index, write=True) as opened:
             opened.executemany(
                 "UPDATE faces SET dropped = ? WHERE id = ?",
                 [(reason, number) for number, reason in dropped.items()],
@@ -243,7 +245,9 @@ class Faceset:
 
     def sweep(self) -> None:
         """Remove crops without a row, which a killed process left behind."""
-        with index.connection(self._index, write=True) as opened:  # so that nobody else is adding just now
+        with faceset_index.connection(
+            self._index, write=True
+        ) as opened:  # so that nobody else is adding just now
             known = {file for (file,) in opened.execute("SELECT file FROM faces")}
             for path in (self.folder / FACES).iterdir():
                 if f"{FACES}/{path.name}" not in known and path.suffix == ".jpg":

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from recaster.faces.identity import SAME_PERSON
-from recaster.facesets.extract import describe_counts
+from recaster.faces.embedding import SAME_PERSON
+from recaster.facesets.extraction import describe_counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from recaster.facesets.info import FacesetInfo, SourceInfo
+    from recaster.facesets.faceset_info import FacesetInfo, SourceInfo
 
 SHOWN_INPUTS: Final = 20
 

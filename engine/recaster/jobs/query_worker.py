@@ -93,7 +93,7 @@ class _Desk:
         from PIL import Image
 
         from recaster.api.v1 import job_pb2
-        from recaster.faces.cache import analyse_clip
+        from recaster.faces.analysis_cache import analyse_clip
         from recaster.faces.people import portraits
         from recaster.jobs.options import swap_settings
         from recaster.jobs.thumbnails import small_jpeg
@@ -237,7 +237,7 @@ def _inputs(question: Mapping[str, Any]) -> Path:
 
 
 def _count(faceset: Faceset) -> Mapping[str, Any]:
-    from recaster.facesets.traces import faceset_traces
+    from recaster.facesets.faceset_traces import faceset_traces
 
     return {
         "faces": len(faceset),

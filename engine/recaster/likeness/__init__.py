@@ -1,1 +1,1 @@
-"""One source identity as geometry and pixels: neutral form, references, retargeting, condition."""
+"""Likeness: the model of one source identity, its neutral shape and textures, and faces drawn from it."""

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from recaster.appearance.light import alike_on_both_sides, evenly_lit
+from recaster.appearance.rasterizer import Rim, rasterised
+from recaster.appearance.uv_layout import Layout, face_in, face_layout, unwrap, vertices
+from recaster.appearance.uv_masks import filled
 from recaster.errors import FaceNotFoundError, ModelError
-from recaster.faces import topology
-from recaster.likeness import geometry
-from recaster.likeness.bare import Covered
-from recaster.likeness.form import Form, canonical_expressions, canonical_mesh, learn_form
-from recaster.likeness.layout import Layout, face_in, face_layout, unwrap, vertices
-from recaster.likeness.light import alike_on_both_sides, evenly_lit
+from recaster.faces import geometry, topology
+from recaster.faces.mesh_surface import UNDERJAW
+from recaster.faces.neutral_shape import Form, canonical_expressions, canonical_mesh, learn_form
+from recaster.likeness.bare_frames import Covered
 from recaster.likeness.mouth import lips_alone
-from recaster.likeness.own import facing, visible_texels, whole_face
-from recaster.likeness.parts import filled
-from recaster.likeness.raster import Rim, rasterised
+from recaster.likeness.own_texels import facing, visible_texels, whole_face
 from recaster.likeness.references import (
     REGIONS,
     Shapes,
@@ -28,8 +28,7 @@ from recaster.likeness.references import (
     lip_gaps,
     measure_shapes,
 )
-from recaster.likeness.surface import UNDERJAW
-from recaster.likeness.underjaw import steady_underjaw
+from recaster.likeness.under_chin import steady_underjaw
 from recaster.models.tensors import load_metadata, load_tensors, save_tensors
 
 if TYPE_CHECKING:

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
+from recaster.appearance.rasterizer import nearest
+from recaster.appearance.uv_layout import cover, vertices, wrap_sharply
 from recaster.faces import topology
+from recaster.faces.geometry import eye_distance
+from recaster.faces.mesh_surface import BETWEEN_LIPS, LIP_ROWS, TRIANGLES, UNDERJAW
 from recaster.faces.types import Inlay
-from recaster.likeness.geometry import eye_distance
-from recaster.likeness.layout import cover, vertices, wrap_sharply
-from recaster.likeness.raster import nearest
-from recaster.likeness.surface import BETWEEN_LIPS, LIP_ROWS, TRIANGLES, UNDERJAW
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from recaster.appearance.uv_layout import Layout
     from recaster.faces.types import Floats
-    from recaster.likeness.layout import Layout
     from recaster.media.types import Image
 
 _EDGE: Final = 0.012

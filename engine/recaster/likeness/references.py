@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from recaster.faces import topology
-from recaster.likeness import geometry
-from recaster.likeness.surface import LOWER_LIP, UPPER_LIP
+from recaster.faces import geometry, topology
+from recaster.faces.mesh_surface import LOWER_LIP, UPPER_LIP
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,9 +8,9 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from recaster.faces import topology
-from recaster.likeness.form import Form, canonical_expressions, closed_lids, learn_form
-from recaster.likeness.geometry import eye_distance, lid_openings, mouth_gap
-from recaster.likeness.surface import LIP_ROWS, LOWER_LIP, UPPER_LIP
+from recaster.faces.geometry import eye_distance, lid_openings, mouth_gap
+from recaster.faces.mesh_surface import LIP_ROWS, LOWER_LIP, UPPER_LIP
+from recaster.faces.neutral_shape import Form, canonical_expressions, closed_lids, learn_form
 
 if TYPE_CHECKING:
     from recaster.faces.types import Floats

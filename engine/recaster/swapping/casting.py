@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recaster.errors import FaceNotFoundError
-from recaster.faces.choose import choose_tracks
-from recaster.facesets.stills import person_in
+from recaster.faces.track_choice import choose_tracks
+from recaster.facesets.still_faces import person_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

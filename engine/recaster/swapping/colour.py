@@ -1,6 +1,6 @@
 """Gives the swapped face the target's colours, steady over time.
 
-"light" gives it the light that falls on the target, place by place (``likeness/relighting.py``); the
+"light" gives it the light that falls on the target, place by place (``appearance/relighting.py``); the
 others draw one curve for each channel.
 
 Statistics are taken inside the mask's core only, so that hair and background don't count, and are
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
+from recaster.appearance.relighting import Relighting
 from recaster.errors import UsageError
-from recaster.likeness.relighting import Relighting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 import cv2
 import numpy as np
 
+from recaster.appearance.light import as_fine_as
 from recaster.errors import UsageError
-from recaster.faces import alignment, topology
+from recaster.faces import alignment, geometry, topology
+from recaster.faces.neutral_shape import mesh_in_crop
 from recaster.faces.smoothing import Smoothing, smooth
 from recaster.faces.types import SwappedFace
-from recaster.likeness import geometry
-from recaster.likeness.condition import CHANNELS, draw
-from recaster.likeness.form import mesh_in_crop
-from recaster.likeness.light import as_fine_as
+from recaster.likeness.conditioning import CHANNELS, draw
 from recaster.likeness.likeness import Likeness
 from recaster.likeness.mouth import inside_of_mouth
 from recaster.likeness.references import REGIONS

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
+from recaster.appearance.uv_layout import under_jaw
 from recaster.bounds import check_number
 from recaster.errors import UsageError
 from recaster.faces.topology import MESH_POINTS, POINTS
-from recaster.likeness.layout import under_jaw
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from recaster.faces.alignment import transform
-from recaster.faces.crowd import is_behind
+from recaster.faces.neighbours import is_behind
 from recaster.faces.smoothing import smooth
 from recaster.faces.topology import CHIN, EARS, FOREHEAD, MESH_POINTS, POINTS
 from recaster.swapping.masks import SUBPIXEL_BITS, face_outline

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from recaster.appearance.occluders import FINE, Occluders, reduced, usual_look
 from recaster.faces.alignment import invert
 from recaster.faces.topology import POINTS
-from recaster.likeness.occluders import FINE, Occluders, reduced, usual_look
 from recaster.progress import Report, Update, silent
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from recaster.appearance.occluders import Look
     from recaster.faces.types import Floats
-    from recaster.likeness.occluders import Look
     from recaster.media.types import Frame, Image
     from recaster.swapping.scene import Scene
     from recaster.swapping.swapper import TrackPlan

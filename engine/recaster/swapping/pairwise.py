@@ -8,7 +8,7 @@ import numpy as np
 
 from recaster.errors import ModelError
 from recaster.faces.alignment import align_matrix, box_matrix
-from recaster.faces.regions import hull
+from recaster.faces.region_masks import hull
 from recaster.faces.smoothing import smooth
 from recaster.faces.types import Box, SwappedFace
 from recaster.models.tensors import load_tensors

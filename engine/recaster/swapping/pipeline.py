@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from recaster import __version__
 from recaster.errors import UsageError
-from recaster.faces.cache import analyse_clip
+from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.landmarkers import make_landmarker
 from recaster.files import sha256, write_json
 from recaster.media.join import check_output, join_segments, join_with_sound, shift_to_start, times_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import FaceNotFoundError, UsageError
-from recaster.faces.cache import analyse_clip, cached_analysis
+from recaster.faces.analysis_cache import analyse_clip, cached_analysis
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.sheet import FORMATS, save_image

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
+from recaster.appearance.light import CELLS
+from recaster.appearance.normals import normals
+from recaster.appearance.occluders import Occluders, hidden, worn
 from recaster.faces.topology import POINTS
-from recaster.likeness.light import CELLS
-from recaster.likeness.normals import normals
-from recaster.likeness.occluders import Occluders, hidden, worn
 from recaster.media.ahead import ahead
 from recaster.media.painting import pasted
 from recaster.swapping import colour

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from recaster.appearance.occluders import Look
     from recaster.faces.smoothing import Smoothing
     from recaster.faces.types import FaceTrack, Floats
-    from recaster.likeness.occluders import Look
     from recaster.media.types import Frame, Image
     from recaster.swapping.swapper import Swapper, TrackPlan
 

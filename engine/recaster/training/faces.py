@@ -10,7 +10,7 @@ import numpy as np
 
 from recaster.errors import TrainingError
 from recaster.faces.alignment import align_matrix, box_matrix, transform, warp
-from recaster.faces.regions import features, hull
+from recaster.faces.region_masks import features, hull
 from recaster.faces.topology import EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT
 from recaster.progress import Report, Update, silent
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recaster.faces.types import Floats
+    from recaster.facesets.face_records import FaceRecord
     from recaster.facesets.faceset import Faceset
-    from recaster.facesets.records import FaceRecord
     from recaster.models.presets import Augmentation, Preset
 
 MIN_FACES: Final = 8

@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from recaster.faces import topology
-from recaster.likeness.condition import CHANNELS, EYES, FACE, INNER_LIPS, IRISES, LIPS, PARTS
-from recaster.likeness.form import mesh_in_crop
+from recaster.faces.neutral_shape import mesh_in_crop
+from recaster.likeness.conditioning import CHANNELS, EYES, FACE, INNER_LIPS, IRISES, LIPS, PARTS
 from recaster.networks import losses
 from recaster.networks.guided import (
     build_guided,

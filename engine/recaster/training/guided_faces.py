@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from recaster.appearance.light import relit
 from recaster.errors import ModelError, UsageError
-from recaster.faces import alignment
-from recaster.likeness import geometry
-from recaster.likeness.condition import FACE, Drawing, draw
-from recaster.likeness.form import canonical_expressions, mesh_in_crop
-from recaster.likeness.light import relit
+from recaster.faces import alignment, geometry
+from recaster.faces.neutral_shape import canonical_expressions, mesh_in_crop
+from recaster.likeness.conditioning import FACE, Drawing, draw
 from recaster.likeness.likeness import Likeness
 from recaster.progress import Report, Update, silent
 
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recaster.faces.types import Floats
+    from recaster.facesets.face_records import FaceRecord
     from recaster.facesets.faceset import Faceset
-    from recaster.facesets.records import FaceRecord
     from recaster.media.types import Image
     from recaster.models.model_folder import ModelFolder
     from recaster.models.presets import Augmentation, Preset

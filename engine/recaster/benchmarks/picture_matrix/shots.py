@@ -11,9 +11,9 @@ from recaster.benchmarks.picture_matrix.conditions import Moment
 from recaster.errors import ClipError
 from recaster.evaluation.watch import points_by_frame
 from recaster.faces.analysis import AnalysisSettings
-from recaster.faces.cache import analyse_clip
-from recaster.faces.choose import choose_tracks
-from recaster.facesets.stills import person_in
+from recaster.faces.analysis_cache import analyse_clip
+from recaster.faces.track_choice import choose_tracks
+from recaster.facesets.still_faces import person_in
 from recaster.files import atomic_path
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames

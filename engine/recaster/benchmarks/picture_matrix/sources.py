@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from recaster.facesets.extract import ExtractSettings, extract
+from recaster.facesets.extraction import ExtractSettings, extract
 from recaster.facesets.faceset import Faceset
 from recaster.files import remove_folder
 from recaster.models.model_folder import ModelFolder

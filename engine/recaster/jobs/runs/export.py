@@ -18,8 +18,8 @@ def export(work: JobContext) -> JobOutput:
     """
     spec = work.task.spec.export
     if spec.WhichOneof("what") == "faceset_id":
-        from recaster.facesets.archive import export_zip
         from recaster.facesets.faceset import Faceset
+        from recaster.facesets.faceset_archive import export_zip
 
         out = work.folder / "faceset.zip"
         export_zip(Faceset.open(work.task.facesets[spec.faceset_id]), out, work.report)

@@ -21,11 +21,11 @@ def extract_faces(work: JobContext) -> JobOutput:
     Raises:
         InputError, FaceNotFoundError, OutputError: as ``facesets.extract.extract``.
     """
-    from recaster.facesets.extract import extract
-    from recaster.facesets.info import describe
+    from recaster.facesets.extraction import extract
+    from recaster.facesets.faceset_info import describe
+    from recaster.facesets.faceset_traces import faceset_traces
     from recaster.facesets.inputs import find_inputs
     from recaster.facesets.summary import summary
-    from recaster.facesets.traces import faceset_traces
     from recaster.media.probe import probe
 
     spec = work.task.spec.extract

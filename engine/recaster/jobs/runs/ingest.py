@@ -49,9 +49,9 @@ def _clip(work: JobContext, digest: str, name: str) -> JobOutput:
 
 
 def _faceset(work: JobContext, packed: Path, name: str) -> JobOutput:
-    from recaster.facesets.archive import import_faces
     from recaster.facesets.faceset import Faceset
-    from recaster.facesets.traces import faceset_traces
+    from recaster.facesets.faceset_archive import import_faces
+    from recaster.facesets.faceset_traces import faceset_traces
 
     taken = _fresh(work.folder)
     import_faces(packed, taken, report=work.report, limits=ZipLimits(room=_room(work)))

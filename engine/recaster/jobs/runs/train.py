@@ -28,7 +28,7 @@ def train_model(work: JobContext) -> JobOutput:
         UsageError, ModelError, TrainingError, DeviceError, OutputError: as ``recaster train``.
     """
     from recaster.facesets.faceset import Faceset
-    from recaster.facesets.traces import faceset_traces
+    from recaster.facesets.faceset_traces import faceset_traces
     from recaster.models.model_folder import ModelFolder
     from recaster.models.presets import overridden, preset
     from recaster.networks.device import select_device

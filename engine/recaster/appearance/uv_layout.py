@@ -1,0 +1,274 @@
+"""A flat layout of the face in which every part has room: closed lips and lids do not vanish in it.
+
+A source frame is unwrapped into this layout once; a face is then painted by wrapping a blend of
+such textures onto its mesh. Besides the 468 mesh points, both iris centres carry the texture, so
+that the eyes follow the gaze, and a grid between the lips, so that teeth stretch evenly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from recaster.appearance.rasterizer import Rim, rasterised
+from recaster.appearance.uv_masks import filled
+from recaster.faces import topology
+from recaster.faces.mesh_surface import JAW, LOWER_LIP, TRIANGLES, UPPER_LIP, unfolded
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from recaster.faces.types import Floats
+    from recaster.media.types import Image
+
+# Four rows of points each, from the lips' inner edge to their outer one, corners left out.
+_UPPER_LIPS = (
+    *UPPER_LIP, 183, 42, 41, 38, 12, 268, 271, 272, 407, 184, 74, 73, 72, 11, 302, 303, 304, 408,
+    185, 40, 39, 37, 0, 267, 269, 270, 409,
+)  # fmt: skip
+_LOWER_LIPS = (
+    *LOWER_LIP, 96, 89, 179, 86, 15, 316, 403, 319, 325, 77, 90, 180, 85, 16, 315, 404, 320, 307,
+    146, 91, 181, 84, 17, 314, 405, 321, 375,
+)  # fmt: skip
+
+_UNDER = 0.09
+"""How far the underjaw reaches at the chin, as a share of the face's height and depth."""
+
+_JAW_DROP = 0.16
+_LID_STRETCH = 0.7
+_MARGIN = 0.04
+_ROWS = np.array([0.25, 0.5, 0.75])
+_TEETH = 0.2
+"""What is between lips farther apart than this, in eye distances, keeps its height next to the upper lip."""
+_FLAT = 1e-3
+"""Triangles smaller than this, in square pixels, are seen edge-on."""
+_SQUEEZED = (1.8, 4.0)
+"""From so many pixels in one on a blurred picture is read, and from so many on nothing else."""
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Where the mesh lies in a texture.
+
+    Attributes:
+        size: side of a texture in pixels.
+        points: (V, 2) float64, texture pixels, as ``vertices`` orders them.
+        triangles: (M, 3) int64, indices into ``points``.
+    """
+
+    size: int
+    points: Floats
+    triangles: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Cover:
+    """What each pixel of a picture of the mesh shows of another picture of it.
+
+    Attributes:
+        inside: (size, size) uint8, 1 where the mesh is.
+        maps: two (size, size) float32, column and row in the other picture; nothing outside the mesh.
+        squeezed: (size, size) float32, 0 to 1, where many of the other picture's pixels fall into one.
+    """
+
+    inside: NDArray[np.uint8]
+    maps: tuple[NDArray[np.float32], NDArray[np.float32]]
+    squeezed: NDArray[np.float32]
+
+
+def face_layout(neutral: Floats, size: int) -> Layout:
+    """The layout for a neutral canonical mesh (478, 3): jaw dropped and lids stretched open."""
+    points = vertices(_eyes_opened(_jaw_dropped(neutral[:, :2])))
+    low, high = points.min(0), points.max(0)
+    scale = (1 - 2 * _MARGIN) * size / (high - low).max()
+    points = (points - (low + high) / 2) * scale + size / 2
+    return Layout(size, unfolded(points), TRIANGLES)
+
+
+def _jaw_dropped(points: Floats) -> Floats:
+    """(478, 2) with the mouth open: what lies below the lips' slit goes down, more the farther below.
+
+    Beside the mouth's corners the shift begins at 0, so that the cheeks stretch and nothing folds.
+    """
+    corners = points[list(topology.MOUTH_CORNERS)]
+    middle, half = corners.mean(0), np.ptp(corners[:, 0]) / 2
+    slit = points[[topology.LIP_TOP, topology.LIP_BOTTOM], 1].mean()
+    across = np.clip(1 - ((points[:, 0] - middle[0]) / half) ** 2, 0, 1)
+    reach = points[topology.CHIN, 1] - slit
+    below = np.clip((points[:, 1] - slit) / reach, 0, 1)
+    below = below * below * (3 - 2 * below)
+    under = points[:, 1] > slit
+    under[list(_LOWER_LIPS)], under[list(_UPPER_LIPS)] = True, False
+    moved = points.copy()
+    moved[:, 1] += _JAW_DROP * np.where(under, 1 - (1 - across) * (1 - below), 0.0)
+    return moved
+
+
+def _eyes_opened(points: Floats) -> Floats:
+    """(478, 2) with the lids drawn apart, what is around them following less and less."""
+    moved = points.copy()
+    for outline, iris in ((topology.EYE_LEFT, topology.IRIS_LEFT), (topology.EYE_RIGHT, topology.IRIS_RIGHT)):
+        middle = points[list(outline)].mean(0)
+        width = np.ptp(points[list(outline), 0])
+        offsets = points - middle
+        near = np.exp(-((offsets / (width * np.array([0.9, 0.45]))) ** 2).sum(-1))
+        moved[:, 1] += _LID_STRETCH * near * offsets[:, 1]
+        moved[iris] = moved[list(outline)].mean(0)
+    return moved
+
+
+def vertices(points: Floats) -> Floats:
+    """What carries the texture of a mesh (478, 2 or 3): mesh, irises, a grid between the lips, the underjaw.
+
+    Iris centres stay between the lids. Returns (468 + 2 + 21 + 17, 2 or 3).
+    """
+    pairs = ((topology.EYE_LEFT, topology.IRIS_LEFT), (topology.EYE_RIGHT, topology.IRIS_RIGHT))
+    irises = [_between_lids(points[list(outline)], points[iris]) for outline, iris in pairs]
+    upper, lower = points[list(UPPER_LIP[1:-1])], points[list(LOWER_LIP[1:-1])]  # corners have no room
+    grid = _between_lips(upper, lower, _eye_distance(points)).reshape(-1, points.shape[1])
+    return np.concatenate([points[: topology.MESH_POINTS], irises, grid, under_jaw(points)])
+
+
+def _between_lips(upper: Floats, lower: Floats, distance: float) -> Floats:
+    """Rows (3, 7, 2 or 3) of points between the lips: evenly spread, or as high as teeth where lips part far.
+
+    So teeth stay with the upper lip, and a mouth that opens wider than the source's ever did shows what is
+    below them stretched, and not the teeth.
+    """
+    apart = lower - upper
+    gaps = np.linalg.norm(apart, axis=-1) / distance
+    shares = np.minimum(_ROWS[:, None], _ROWS[:, None] * _TEETH / np.maximum(gaps, 1e-6))
+    return np.asarray(upper + shares[..., None] * apart)
+
+
+def _eye_distance(points: Floats) -> float:
+    left, right = (
+        points[list(pair)].mean(0) for pair in (topology.EYE_CORNERS_LEFT, topology.EYE_CORNERS_RIGHT)
+    )
+    return float(np.linalg.norm(left - right))
+
+
+def under_jaw(points: Floats) -> Floats:
+    """Points (..., 17, 2 or 3) below the jaws of meshes (..., 478, 2 or 3), farthest at the chin.
+
+    The mesh ends at the edge of the jaw; what grows below it, a beard say, has to be covered too.
+    """
+    jaw = points[..., JAW, :]
+    down = points[..., topology.CHIN, :] - points[..., topology.FOREHEAD, :]
+    back = points[..., topology.EARS, :].mean(-2) - points[..., topology.NOSE_TIP, :]
+    shift = _UNDER * (down + back)[..., None, :] * np.sin(np.linspace(0, np.pi, len(JAW)))[:, None]
+    return jaw + shift
+
+
+def _between_lids(outline: Floats, iris: Floats) -> Floats:
+    """The iris' place along the eye, half way between the lids."""
+    middle = (outline[4] + outline[12]) / 2
+    across = outline[0, :2] - outline[8, :2]
+    along = np.clip((iris[:2] - middle[:2]) @ across / (across @ across), -0.3, 0.3)
+    middle[:2] += along * across
+    return middle
+
+
+def cover(goal: Floats, source: Floats, triangles: NDArray[np.int64], size: int) -> Cover:
+    """How to fill a picture of the mesh ``goal`` from a picture of the same mesh at ``source``.
+
+    Args:
+        goal: (V, 3) or (V, 2), pixels of the picture to fill; nearer triangles hide farther ones.
+        source: (V, 2 or more), pixels of the picture to read.
+        triangles: (M, 3).
+        size: side of the picture to fill.
+    """
+    # Every triangle with corners of its own: beside one that is squeezed another may be sharp.
+    corners, places = goal[triangles], source[triangles][..., :2]
+    values = np.empty((*triangles.shape, 3), np.float32)
+    values[..., :2] = places
+    squeeze = (_squeeze(corners[..., :2], places) - _SQUEEZED[0]) / np.ptp(_SQUEEZED)
+    values[..., 2] = np.clip(squeeze, 0, 1)[:, None]
+    apart = np.arange(triangles.size).reshape(-1, 3)
+    picture, inside = rasterised(corners.reshape(-1, goal.shape[1]), values.reshape(-1, 3), apart, size)
+    column, row, soft = cv2.split(picture)
+    return Cover(inside, (column, row), soft)
+
+
+def wrap(picture: Image, covering: Cover) -> Image:
+    """``picture`` read as the cover says, (size, size, channels) uint8; anything outside the mesh."""
+    return _wrapped(picture, covering, cv2.INTER_LINEAR)
+
+
+def wrap_nearest(picture: Image, covering: Cover) -> Image:
+    """The same without mixing any pixels."""
+    return _wrapped(picture, covering, cv2.INTER_NEAREST)
+
+
+def wrap_sharply(picture: Image, covering: Cover) -> Image:
+    """The same by cubic interpolation: a face is resampled several times on its way, and each blurs."""
+    return _wrapped(picture, covering, cv2.INTER_CUBIC)
+
+
+def wrap_evenly(picture: Image, covering: Cover) -> Image:
+    """As sharply, but a blurred picture is read where much of it falls into one pixel.
+
+    In closing lips and lids single pixels out of many would sparkle.
+    """
+    sharp, size = wrap_sharply(picture, covering), len(covering.inside)
+    squeezed = np.flatnonzero(covering.squeezed)
+    if not len(squeezed):
+        return sharp
+    # In rows, the last one filled up: maps of any length would be too long for OpenCV.
+    there = np.resize(squeezed, (-(-len(squeezed) // size), size))
+    blurred = cv2.GaussianBlur(picture, (0, 0), _SQUEEZED[1] / 2)
+    column, row = (one.ravel()[there] for one in covering.maps)
+    soft = cv2.remap(blurred, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    flat, share = sharp.reshape(size * size, -1), covering.squeezed.ravel()[there]
+    flat[there] = cv2.blendLinear(soft, flat[there], share, 1 - share)
+    return sharp
+
+
+def face_in(layout: Layout) -> NDArray[np.float32]:
+    """(S, S): 1 inside the outline of the face."""
+    return filled(layout, topology.OVAL).astype(np.float32)
+
+
+def unwrap(crop: NDArray[np.uint8], points: Floats, layout: Layout) -> NDArray[np.uint8]:
+    """The texture (S, S, 3) of one picture of a face.
+
+    Args:
+        crop: (H, W, 3) uint8.
+        points: (478, 3), the mesh in the crop's pixels.
+        layout: where the mesh lies in the texture.
+    """
+    covering = cover(layout.points, vertices(points), layout.triangles, layout.size)
+    return Rim.of(covering.inside).filled(wrap_sharply(crop, covering))
+
+
+def _wrapped(picture: Image, covering: Cover, interpolation: int) -> Image:
+    left, top, width, height = cv2.boundingRect(covering.inside)
+    result = np.zeros(covering.inside.shape + picture.shape[2:], picture.dtype)
+    if width:
+        box = slice(top, top + height), slice(left, left + width)
+        column, row = (one[box] for one in covering.maps)
+        result[box] = cv2.remap(picture, column, row, interpolation, borderMode=cv2.BORDER_REPLICATE)
+    return result
+
+
+def _squeeze(corners: Floats, places: Floats) -> Floats:
+    """(M,): how many pixels of the other picture lie along one pixel, in the direction of the most.
+
+    That is the larger singular value of the map that takes triangles ``corners`` to ``places``, (M, 3, 2).
+    """
+    (across, up), (right, down) = ((one[:, 1:] - one[:, :1]).swapaxes(0, 1) for one in (corners, places))
+    area = _cross(across, up)[:, None]
+    area = np.where(np.abs(area) < _FLAT, _FLAT, area)
+    a_column = (right * up[:, 1:] - down * across[:, 1:]) / area
+    a_row = (down * across[:, :1] - right * up[:, :1]) / area
+    total = (a_column**2 + a_row**2).sum(1)
+    root = np.sqrt(np.maximum(total**2 - 4 * _cross(a_column, a_row) ** 2, 0))
+    return np.asarray(np.sqrt((total + root) / 2))
+
+
+def _cross(one: Floats, other: Floats) -> Floats:
+    """(M,): the areas that vectors (M, 2) span."""
+    return np.asarray(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0])

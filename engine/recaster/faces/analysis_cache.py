@@ -1,0 +1,116 @@
+"""Analyses that are made once and kept."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+from typing import TYPE_CHECKING, Final
+
+from recaster.errors import ClipError, InputError
+from recaster.faces import analysis_file, analysis_journal
+from recaster.faces.analysis import AnalysisSettings, analyse
+from recaster.files import sha256
+from recaster.media.ahead import ahead
+from recaster.media.probe import probe
+from recaster.media.reader import read_frames
+from recaster.progress import Report, silent
+from recaster.store import analyses
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.faces.types import Analysis
+
+DECODED_AHEAD: Final = 4
+"""Frames that are decoded while others are looked at."""
+
+
+def analyse_clip(
+    path: Path,
+    settings: AnalysisSettings | None = None,
+    frames: range | None = None,
+    report: Report = silent,
+) -> Analysis:
+    """Analyse a clip, or take the result from the cache where it was done before, and not long ago.
+
+    The key is made of the file's bytes, the settings, the range and the format, so a renamed clip is
+    known again and a changed one is not. A damaged cache entry is made anew. An analysis that was
+    interrupted goes on where it was some seconds before.
+
+    Args:
+        path: the clip.
+        settings: how; the defaults where None.
+        frames: frame indices, all where None.
+        report: told about the progress.
+
+    Raises:
+        ClipError: the clip cannot be used.
+        OutputError: the cache folder cannot be written, which is tried before the work begins.
+    """
+    settings = settings or AnalysisSettings()
+    frames = _frames(path, frames)
+    kept = _kept(path, settings, frames)
+    found = _load(kept)
+    if found is None:
+        analyses.own_folder(analyses.clip_of(kept))
+        analyses.tidy()
+        parts = kept.with_suffix(".parts")
+        with analysis_journal.opened(parts, frames.start) as begun:
+            begin = frames.start if begun is None else begun.begin
+            with contextlib.closing(
+                ahead(read_frames(path, begin, frames.stop, quick=True), DECODED_AHEAD)
+            ) as shown:
+                found = analyse(shown, settings, len(frames), report, begun)
+            analysis_file.save(kept, found)
+        if begun is not None:  # else it is another process's
+            analysis_journal.remove(parts)
+        if not path.exists():  # it was deleted meanwhile
+            analyses.purge(analyses.clip_of(kept))
+    return found
+
+
+def cached_analysis(
+    path: Path, settings: AnalysisSettings | None = None, frames: range | None = None
+) -> Analysis | None:
+    """The analysis of a clip where ``analyse_clip`` made the same one before, else None at once.
+
+    Args:
+        path: the clip.
+        settings: how; the defaults where None.
+        frames: frame indices, all where None.
+
+    Raises:
+        ClipError: the clip cannot be used.
+    """
+    return _load(_kept(path, settings or AnalysisSettings(), _frames(path, frames)))
+
+
+def _frames(path: Path, frames: range | None) -> range:
+    """``frames`` as far as the clip has them; all of them where None."""
+    count = probe(path).frame_count
+    return range(count) if frames is None else frames[: max(0, count - frames.start)]
+
+
+def _load(kept: Path) -> Analysis | None:
+    """A kept analysis; None where there is none, or where it is damaged and has to be made anew."""
+    if not kept.is_file():
+        return None
+    try:
+        found = analysis_file.load(kept)
+    except InputError:
+        return None
+    analyses.use(kept)
+    return found
+
+
+def _kept(path: Path, settings: AnalysisSettings, frames: range) -> Path:
+    """Where the analysis of just these frames of these bytes, made this way, is kept."""
+    try:
+        clip = sha256(path)
+    except OSError as error:
+        raise ClipError(f"{path}: cannot be read ({error.strerror})") from error
+    parts = [clip, analysis_file.FORMAT, dataclasses.asdict(settings), frames.start, frames.stop]
+    key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+    return analyses.place(clip, key)

@@ -1,0 +1,90 @@
+"""Which of the faces in a clip is meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from recaster.errors import FaceNotFoundError, UsageError
+from recaster.faces.detectors import MIN_FACE_PX
+from recaster.faces.embedding import SAME_IN_CLIP, SAME_PERSON, distance
+from recaster.faces.people import group_people
+
+if TYPE_CHECKING:
+    from recaster.faces.types import Analysis, FaceTrack, Floats
+
+
+def size_needed(min_face: int) -> str:
+    """The size of the smallest face that is looked for, as part of a message."""
+    return f"a face has to be at least {min_face} pixels wide"
+
+
+def choose_tracks(
+    analysis: Analysis,
+    *,
+    person: Floats | None = None,
+    track: int | None = None,
+    everyone: bool = False,
+    min_face: int = MIN_FACE_PX,
+) -> tuple[FaceTrack, ...]:
+    """Choose the tracks to work on.
+
+    Args:
+        analysis: of the clip.
+        person: (128,) embedding: all tracks of that person.
+        track: a track's number: all tracks of the person that it shows.
+        everyone: all tracks.
+        min_face: width in pixels of the smallest face that was looked for.
+
+    Returns:
+        Tracks in the order of the analysis, at least one. Without any wish: the person who fills most
+        of the clip (face area summed over the frames).
+
+    Raises:
+        UsageError: more than one wish at once, or a person is wished for but the analysis has no
+            identities.
+        FaceNotFoundError: there is no face at all, or not the one asked for.
+    """
+    if sum((person is not None, track is not None, everyone)) > 1:
+        raise UsageError("choose either a person, or a track, or everyone")
+    tracks = analysis.tracks
+    if not tracks:
+        raise FaceNotFoundError(
+            f"no face was found in {analysis.frame_count} frames; {size_needed(min_face)}"
+        )
+    if everyone:
+        return tracks
+    if person is not None:
+        return _of_person(analysis, person)
+    people = group_people(analysis)
+    if track is not None:
+        chosen = [group for group in people if track in group]
+        if not chosen:
+            raise FaceNotFoundError(f"there is no track {track}; found: {_listed(tracks)}")
+        return tuple(tracks[n] for n in chosen[0])
+    return tuple(tracks[n] for n in people[0])
+
+
+def _of_person(analysis: Analysis, person: Floats) -> tuple[FaceTrack, ...]:
+    """All tracks of whoever comes nearest to an embedding, and of others who are as good as equal."""
+    tracks = analysis.tracks
+    if not all(one.embedding.size for one in tracks):
+        raise UsageError("the clip was analysed without identities, so a person cannot be looked for")
+    people = group_people(analysis)
+    apart = [distance(np.mean([tracks[n].embedding for n in group], axis=0), person) for group in people]
+    nearest = min(apart)
+    if nearest >= SAME_PERSON:
+        raise FaceNotFoundError(
+            f"the wanted person is not in the clip (the nearest face is {nearest:.2f} away, from "
+            f"{SAME_PERSON} on it is somebody else); found: {_listed(tracks)}"
+        )
+    limit = max(SAME_IN_CLIP, nearest)
+    chosen = {n for group, d in zip(people, apart, strict=True) if d <= limit for n in group}
+    return tuple(one for one in tracks if one.track in chosen)
+
+
+def _listed(tracks: tuple[FaceTrack, ...]) -> str:
+    """The tracks in words, for a message."""
+    shown = [f"track {one.track} (frames {one.frames[0]}-{one.frames[-1]})" for one in tracks[:8]]
+    return ", ".join(shown) + (f" and {len(tracks) - 8} more" if len(tracks) > 8 else "")

@@ -1,0 +1,229 @@
+"""The SQLite index of a faceset: schema, rows to records and back, errors in plain words.
+
+A connection lives for one operation only, so a faceset can be read from several threads and
+processes. The rollback journal is used rather than WAL: between operations the index is one file,
+and what a killed process left half done is undone by the next one that opens it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from recaster.errors import DiskFullError, FacesetError, OutputError
+from recaster.faces.types import Box, Floats, Pose
+from recaster.facesets.face_records import FORMAT, VERSION, FaceRecord, FacesetSettings, SourceRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+APPLICATION_ID = 0x52434653  # "RCFS", so that `file` and others can tell it from other databases
+BUSY_S = 30.0
+
+SCHEMA = """
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE sources (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
+    finished TEXT NOT NULL, counts TEXT NOT NULL
+);
+CREATE TABLE faces (
+    id INTEGER PRIMARY KEY, file TEXT NOT NULL UNIQUE, crop_sha256 TEXT NOT NULL,
+    source INTEGER NOT NULL REFERENCES sources(id), frame INTEGER NOT NULL, time REAL NOT NULL,
+    track INTEGER NOT NULL, "left" REAL NOT NULL, top REAL NOT NULL, "right" REAL NOT NULL,
+    bottom REAL NOT NULL, score REAL NOT NULL, sharpness REAL NOT NULL, yaw REAL NOT NULL,
+    pitch REAL NOT NULL, roll REAL NOT NULL, landmarks BLOB NOT NULL, embedding BLOB NOT NULL,
+    matrix BLOB NOT NULL, dropped TEXT
+);
+CREATE INDEX faces_by_frame ON faces (source, frame);
+"""
+
+FACE_COLUMNS = (
+    "id", "file", "crop_sha256", "source", "frame", "time", "track", "left", "top", "right", "bottom",
+    "score", "sharpness", "yaw", "pitch", "roll", "landmarks", "embedding", "matrix", "dropped",
+)  # fmt: skip
+_QUOTED = ", ".join(f'"{name}"' for name in FACE_COLUMNS)
+INSERT_FACE = f"INSERT INTO faces ({_QUOTED}) VALUES ({', '.join('?' * len(FACE_COLUMNS))})"  # noqa: S608
+SELECT_FACES = f"SELECT {_QUOTED} FROM faces ORDER BY id"  # noqa: S608
+
+
+@contextlib.contextmanager
+def connection(path: Path, *, write: bool = False) -> Iterator[sqlite3.Connection]:
+    """Open the index for one operation; with ``write`` all of it is one transaction.
+
+    Raises:
+        FacesetError: the file is not a database, is damaged, or another process keeps it busy.
+        OutputError: the disk is full or the file cannot be written.
+    """
+    try:
+        with contextlib.closing(_connect(path)) as opened:
+            if not write:
+                yield opened
+                return
+            opened.execute("BEGIN IMMEDIATE")
+            try:
+                yield opened
+            except BaseException:
+                opened.rollback()
+                raise
+            opened.commit()
+    except sqlite3.Error as error:
+        raise _plain(path, error) from error
+
+
+def build(path: Path, settings: FacesetSettings) -> None:
+    """Make an empty index at ``path``, which must not hold one yet."""
+    with connection(path) as opened:
+        opened.executescript(SCHEMA)
+        opened.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        opened.execute(f"PRAGMA user_version = {VERSION}")
+        values = {"format": FORMAT, "version": VERSION, "faceset": asdict(settings)}
+        opened.executemany(
+            "INSERT INTO settings VALUES (?, ?)",
+            [(name, json.dumps(value, sort_keys=True)) for name, value in values.items()],
+        )
+
+
+def read(
+    opened: sqlite3.Connection, path: Path
+) -> tuple[FacesetSettings, tuple[SourceRecord, ...], tuple[FaceRecord, ...], dict[int, str]]:
+    """Settings, sources and faces by number, and the SHA-256 of each face's crop file.
+
+    Raises:
+        FacesetError: this is another program's database, a newer Recaster wrote it, or a value in it is
+            damaged.
+    """
+    try:
+        return _settings(opened, path), _sources(opened), *_faces(opened)
+    except (KeyError, TypeError, ValueError) as error:
+        raise FacesetError(
+            f"{path}: the index holds damaged values ({error!r}); extract the faces again"
+        ) from error
+
+
+def _settings(opened: sqlite3.Connection, path: Path) -> FacesetSettings:
+    tables = {row[0] for row in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not {"settings", "sources", "faces"} <= tables:
+        raise FacesetError(f"{path}: this is not a faceset's index; extract the faces again")
+    values = {name: json.loads(value) for name, value in opened.execute("SELECT name, value FROM settings")}
+    if values.get("format") != FORMAT:
+        raise FacesetError(f"{path}: this is not a faceset's index; extract the faces again")
+    if values["version"] > VERSION:
+        raise FacesetError(
+            f"{path}: written by a newer Recaster (format {values['version']}, "
+            f"this one reads up to {VERSION}); update Recaster"
+        )
+    return FacesetSettings(**values["faceset"])
+
+
+def _sources(opened: sqlite3.Connection) -> tuple[SourceRecord, ...]:
+    rows = opened.execute("SELECT id, name, digest, kind, finished, counts FROM sources ORDER BY id")
+    return tuple(
+        SourceRecord(row[0], row[1], row[2], row[3], tuple(json.loads(row[4])), json.loads(row[5]))
+        for row in rows
+    )
+
+
+def source_row(source: SourceRecord) -> tuple[Any, ...]:
+    """The values of a source's row, in the schema's order."""
+    counts = json.dumps(dict(source.counts), sort_keys=True)
+    return (source.id, source.name, source.digest, source.kind, json.dumps(source.finished), counts)
+
+
+def _faces(opened: sqlite3.Connection) -> tuple[tuple[FaceRecord, ...], dict[int, str]]:
+    names = dict(opened.execute("SELECT id, name FROM sources"))
+    faces, digests = [], {}
+    for row in opened.execute(SELECT_FACES):
+        values = dict(zip(FACE_COLUMNS, row, strict=True))
+        faces.append(_face(values, names[values["source"]]))
+        digests[values["id"]] = values["crop_sha256"]
+    return tuple(faces), digests
+
+
+def face_row(face: FaceRecord, crop_sha256: str) -> tuple[Any, ...]:
+    """The values of a face's row, in the order of ``FACE_COLUMNS``."""
+    box, pose = face.box, face.pose
+    return (
+        face.id, face.file, crop_sha256, face.source_id, face.frame, face.time, face.track,
+        box.left, box.top, box.right, box.bottom, face.score, face.sharpness,
+        pose.yaw, pose.pitch, pose.roll, pack(face.landmarks, "<f4"), pack(face.embedding, "<f4"),
+        pack(face.matrix, "<f8"), face.dropped,
+    )  # fmt: skip
+
+
+def stored(face: FaceRecord) -> FaceRecord:
+    """The face as the index gives it back: plain numbers, arrays rounded to what is kept of them."""
+    box, pose = face.box, face.pose
+    return replace(
+        face,
+        frame=int(face.frame),
+        time=float(face.time),
+        track=int(face.track),
+        box=Box(float(box.left), float(box.top), float(box.right), float(box.bottom)),
+        score=float(face.score),
+        sharpness=float(face.sharpness),
+        pose=Pose(float(pose.yaw), float(pose.pitch), float(pose.roll)),
+        landmarks=unpack(pack(face.landmarks, "<f4"), "<f4", (-1, 3)),
+        embedding=unpack(pack(face.embedding, "<f4"), "<f4", (-1,)),
+        matrix=unpack(pack(face.matrix, "<f8"), "<f8", (2, 3)),
+    )
+
+
+def pack(values: Floats, kind: str) -> bytes:
+    """An array's numbers as bytes of the given numpy type."""
+    return np.ascontiguousarray(values, dtype=kind).tobytes()
+
+
+def unpack(data: bytes, kind: str, shape: tuple[int, ...]) -> Floats:
+    """The array that ``pack`` wrote, as float64."""
+    return np.frombuffer(data, dtype=kind).reshape(shape).astype(np.float64)
+
+
+def _face(values: dict[str, Any], source: str) -> FaceRecord:
+    return FaceRecord(
+        id=values["id"],
+        file=values["file"],
+        source=source,
+        source_id=values["source"],
+        frame=values["frame"],
+        time=values["time"],
+        track=values["track"],
+        box=Box(values["left"], values["top"], values["right"], values["bottom"]),
+        score=values["score"],
+        sharpness=values["sharpness"],
+        pose=Pose(values["yaw"], values["pitch"], values["roll"]),
+        landmarks=unpack(values["landmarks"], "<f4", (-1, 3)),
+        embedding=unpack(values["embedding"], "<f4", (-1,)),
+        matrix=unpack(values["matrix"], "<f8", (2, 3)),
+        dropped=values["dropped"],
+    )
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    opened = sqlite3.connect(
+        path.absolute().as_uri() + "?mode=rw", uri=True, timeout=BUSY_S, isolation_level=None
+    )
+    try:
+        opened.execute("PRAGMA journal_mode = DELETE")
+        opened.execute("PRAGMA synchronous = FULL")
+        opened.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.Error:
+        opened.close()
+        raise
+    return opened
+
+
+def _plain(path: Path, error: sqlite3.Error) -> FacesetError | OutputError:
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith("SQLITE_FULL"):
+        return DiskFullError(f"{path}: the disk is full; free some space and run the same command again")
+    if name.startswith(("SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN")):
+        return OutputError(f"{path}: cannot be read or written ({error}); check its permissions")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return FacesetError(f"{path}: another process is writing to it; wait until it has ended")
+    return FacesetError(f"{path}: the index is damaged or not one ({error}); extract the faces again")

@@ -1,0 +1,166 @@
+"""Faces in still images, and who is shown in one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import cv2
+
+from recaster.errors import FaceNotFoundError
+from recaster.faces.detectors import MIN_FACE_PX, make_detector
+from recaster.faces.embedding import SAME_PERSON, distance
+from recaster.faces.landmarkers import make_landmarker
+from recaster.faces.roll import SIDES, detect_turned
+from recaster.faces.track_choice import size_needed
+from recaster.faces.types import Box, Detection
+from recaster.facesets.crop_plan import OUTSIDE, SURE, is_known, places
+from recaster.facesets.crops import FoundFace, cut, identify, share_outside
+from recaster.media.sheet import load_image
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.faces.types import Floats
+    from recaster.facesets.face_records import SourceRecord
+    from recaster.facesets.faceset import Faceset
+    from recaster.facesets.inputs import ExtractSettings
+    from recaster.media.types import Image
+
+PADDED: Final = 480
+"""Longer side in pixels of the second look, with a rim around the picture."""
+LARGER: Final = 1.5
+"""Whom a picture of several people means: the face must have this many times the area of any other."""
+
+
+@dataclass(frozen=True, eq=False)
+class StillFace:
+    """One face of a picture: its box and points in pixels of the picture, and the landmarker's presence."""
+
+    box: Box
+    points: Floats
+    score: float
+
+
+class StillFinder:
+    """Finds the faces of pictures, one after the other, with one detector and the mesh."""
+
+    def __init__(self, detector: str, min_face: int) -> None:
+        self._detector = make_detector(detector, min_face)
+        self._landmarker = make_landmarker("mesh")
+
+    def find(self, image: Image) -> list[StillFace]:
+        """The faces of a picture, largest first.
+
+        Where none is found, the picture is looked at again with a rim around it and shrunk: a face that
+        fills its picture to the edge, as in a set of crops, is missed by detectors.
+        """
+        detections = detect_turned(self._detector, image, SIDES) or self._second_look(image)
+        found = []
+        for detection in sorted(detections, key=lambda one: -one.box.area):
+            landmarks = self._landmarker.locate(image, detection.box, detection.side)
+            found.append(StillFace(detection.box, landmarks.points, landmarks.presence))
+        return found
+
+    def _second_look(self, image: Image) -> list[Detection]:
+        height, width = image.shape[:2]
+        factor = PADDED / (2 * max(height, width))
+        small = cv2.resize(image, (max(1, round(width * factor)), max(1, round(height * factor))))
+        rim = PADDED // 4
+        padded = cv2.copyMakeBorder(small, rim, rim, rim, rim, cv2.BORDER_REPLICATE)
+        x, y = width / small.shape[1], height / small.shape[0]
+        return [
+            Detection(
+                Box((b.left - rim) * x, (b.top - rim) * y, (b.right - rim) * x, (b.bottom - rim) * y),
+                one.score,
+            )
+            for one in self._detector.detect(padded)
+            for b in (one.box,)
+        ]
+
+
+def take_still(
+    faceset: Faceset,
+    source: SourceRecord,
+    image: Image,
+    finder: StillFinder,
+    settings: ExtractSettings,
+    person: Floats | None,
+) -> Counter[str]:
+    """Add the wanted faces of one picture to a faceset.
+
+    Args:
+        faceset: where to add them.
+        source: the picture's entry in the faceset.
+        image: the picture.
+        finder: finds the faces in it.
+        settings: what to take.
+        person: the wanted person's embedding, or None for the largest face (or everyone).
+
+    Returns:
+        What became of the faces found, by reason.
+    """
+    height, width = image.shape[:2]
+    found = finder.find(image)
+    counts: Counter[str] = Counter({"images": 1, "no face": int(not found)})
+    wanted: list[tuple[FoundFace, Floats]] = []
+    for number, face in enumerate(found):
+        if number > 0 and person is None and not settings.everyone:
+            counts["other people"] += 1
+        elif reason := _unusable(face, width, height, settings.min_area):
+            counts[reason] += 1
+        else:
+            place = FoundFace(0, 0.0, number, face.box, face.points, face.score)
+            wanted.append((place, identify(image, face.points)))
+    if person is not None:
+        same = [one for one in wanted if distance(one[1], person) <= SAME_PERSON]
+        counts["other people"] += len(wanted) - min(len(same), 1)
+        wanted = sorted(same, key=lambda one: distance(one[1], person))[:1]
+    counts["kept"] = len(wanted)
+    known = places([record for record in faceset.all_records if record.source_id == source.id])
+    faceset.add(
+        [
+            cut(image, face, source, faceset.settings, embedding)
+            for face, embedding in wanted
+            if not is_known(face, known)
+        ]
+    )
+    return counts
+
+
+def _unusable(face: StillFace, width: int, height: int, min_area: float) -> str:
+    """Why a face is left out, or an empty text."""
+    if face.score < SURE:
+        return "uncertain"
+    if face.box.area < min_area * width * height:
+        return "too small"
+    return "cut off by the frame" if share_outside(face.points, width, height) > OUTSIDE else ""
+
+
+def person_in(path: Path, detector: str = "yunet", min_face: int = MIN_FACE_PX) -> Floats:
+    """The identity of the person that a picture shows.
+
+    Args:
+        path: a still image; where it shows several people, the one who is clearly largest is meant.
+        detector: see ``faces.detectors``.
+        min_face: width of the smallest face in pixels.
+
+    Returns:
+        (128,) embedding.
+
+    Raises:
+        ImageError: the picture is missing or cannot be decoded.
+        FaceNotFoundError: it shows no face, or several of about the same size.
+    """
+    image = load_image(path)
+    faces = StillFinder(detector, min_face).find(image)
+    if not faces:
+        raise FaceNotFoundError(
+            f"{path}: no face was found in this picture of the person; {size_needed(min_face)}"
+        )
+    if len(faces) > 1 and faces[0].box.area < LARGER * faces[1].box.area:
+        raise FaceNotFoundError(
+            f"{path}: shows {len(faces)} faces of about the same size; crop it to the person who is meant"
+        )
+    return identify(image, faces[0].points)
