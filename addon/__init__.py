@@ -5,38 +5,40 @@ from __future__ import annotations
 
 import bpy
 
-from . import (
-    faces,
-    jobs,
-    operators_engine,
-    operators_rights,
-    operators_swap,
-    operators_train,
-    panels,
-    panels_rights,
-    panels_train,
-    pictures,
-    preferences,
-    properties,
-    rights,
-    session,
-    swaps,
-    trainings,
-)
+from . import images, preferences, properties
+from .engine import jobs, session
+from .engine import operators as engine_operators
+from .engine import panels as engine_panels
+from .rights import consent
+from .rights import operators as rights_operators
+from .rights import panels as rights_panels
+from .swap import operators as swap_operators
+from .swap import panels as swap_panels
+from .swap import previews, workflow
+from .train import operators as train_operators
+from .train import panels as train_panels
+from .train import trainings
 
 _CLASSES = (
     preferences.Preferences,
-    *operators_engine.CLASSES,
-    *operators_swap.CLASSES,
-    *operators_train.CLASSES,
-    *operators_rights.CLASSES,
-    *panels.CLASSES,
-    *panels_train.CLASSES,
-    *panels_rights.CLASSES,
-    panels.JobsPanel,
+    *engine_operators.CLASSES,
+    *swap_operators.CLASSES,
+    *train_operators.CLASSES,
+    *rights_operators.CLASSES,
+    *engine_panels.CLASSES,
+    *swap_panels.CLASSES,
+    *train_panels.CLASSES,
+    *rights_panels.CLASSES,
+    swap_panels.RECASTER_PT_jobs,
 )
-_ON_SNAPSHOT = (jobs.on_snapshot, swaps.on_snapshot, trainings.on_snapshot)
-_ON_LOAD = (faces.forget_all, rights.forget_all, trainings.forget_all, faces.show_all, swaps.resume_all)
+_ON_SNAPSHOT = (jobs.on_snapshot, workflow.on_snapshot, trainings.on_snapshot)
+_ON_LOAD = (
+    previews.forget_all,
+    consent.forget_all,
+    trainings.forget_all,
+    previews.show_all,
+    workflow.resume_all,
+)
 
 
 def register() -> None:
@@ -44,12 +46,12 @@ def register() -> None:
     properties.register()
     for one in _CLASSES:
         bpy.utils.register_class(one)
-    pictures.register()
-    panels.register_menus()
+    images.register()
+    swap_panels.register_menus()
     session.listeners.extend(_ON_SNAPSHOT)
     session.loaders.extend(_ON_LOAD)
-    session.undoers.append(swaps.after_undo)
-    session.renderers.append(rights.on_render)
+    session.undoers.append(workflow.after_undo)
+    session.renderers.append(consent.on_render)
     session.register()
 
 
@@ -60,8 +62,8 @@ def unregister() -> None:
     session.loaders.clear()
     session.undoers.clear()
     session.renderers.clear()
-    panels.unregister_menus()
-    pictures.unregister()
+    swap_panels.unregister_menus()
+    images.unregister()
     for one in reversed(_CLASSES):
         bpy.utils.unregister_class(one)
     properties.unregister()

@@ -10,7 +10,7 @@ import bpy
 from . import messages
 
 if TYPE_CHECKING:
-    from . import jobs
+    from .engine import jobs
 
 TAB = "Recaster"
 WRAP, WRAP_FIRST = 30, 42

@@ -1,36 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which engine does the work, and where things are kept on this machine."""
+"""The add-on's preferences as Blender keeps and shows them."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from . import compat
-from .local_engine import Installation
+from .config import PACKAGE
+from .engine import session
+from .engine.panels import draw_connection, draw_test
 
-if TYPE_CHECKING:
-    from recaster.client import Address
-
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
 DEFAULT_PORT = 50551
 
 
-class ConnectError(Exception):
-    """The preferences don't let the add-on talk to an engine; the message says what to do."""
-
-
 def _changed(_preferences: Any, _context: Any) -> None:
-    from . import session
-
     session.reconnect()
 
 
 class Preferences(bpy.types.AddonPreferences):
     """See the module."""
 
-    bl_idname = __package__
+    bl_idname = PACKAGE
 
     where: EnumProperty(
         name="Engine",
@@ -111,8 +102,6 @@ class Preferences(bpy.types.AddonPreferences):
 
     def draw(self, context: Any) -> None:
         """Show them."""
-        from .panels import draw_connection, draw_test
-
         layout = self.layout
         layout.use_property_split = True
         layout.row().prop(self, "where", expand=True)
@@ -133,69 +122,3 @@ class Preferences(bpy.types.AddonPreferences):
         column.prop(self, "results")
         column.prop(self, "color_tag")
         column.prop(self, "cache")
-
-
-def preferences() -> Preferences:
-    """The add-on's preferences."""
-    return bpy.context.preferences.addons[__package__].preferences
-
-
-def cache_folder() -> Path:
-    """Where pictures and results of unsaved files are kept."""
-    given = preferences().cache
-    if given:
-        return Path(bpy.path.abspath(given))
-    return Path(bpy.utils.extension_path_user(__package__, create=True))
-
-
-def results_folder() -> tuple[Path, bool]:
-    """Where swapped clips are put, and whether that is beside the saved file."""
-    given = preferences().results
-    beside = given.startswith("//")
-    if beside and not bpy.data.filepath:
-        return cache_folder() / "results", False
-    return Path(bpy.path.abspath(given)), beside
-
-
-def installation() -> Installation:
-    """The engine of this machine."""
-    chosen = preferences()
-    data = Path(bpy.path.abspath(chosen.data)) if chosen.data else None
-    command = bpy.path.abspath(chosen.command) if chosen.command else ""
-    return Installation(command, data, chosen.port, cache_folder() / "engine.log")
-
-
-def address() -> "Address":
-    """Where the engine is that does the work.
-
-    Raises:
-        ConnectError: something is missing, or Blender may not go online.
-        UsageError: the token can't be one.
-    """
-    from recaster.client import Address
-
-    chosen = preferences()
-    if chosen.where == "local":
-        here = installation()
-        return Address(here.target, here.token() or "none-yet")
-    if not chosen.host or not chosen.token:
-        raise ConnectError("Fill in the address and the token of the engine in the add-on's preferences")
-    if not loopback(chosen.host) and not bpy.app.online_access:
-        raise ConnectError(
-            "Blender may not go online: allow it in Preferences > System > Network, or use an engine on this "
-            "machine"
-        )
-    if not loopback(chosen.host) and not chosen.authority:
-        raise ConnectError(
-            "Name the engine's CA certificate in the preferences, or the token would travel in the clear"
-        )
-    files = [
-        Path(bpy.path.abspath(path)) if path else None
-        for path in (chosen.authority, chosen.certificate, chosen.key)
-    ]
-    return Address(chosen.host, chosen.token, *files)
-
-
-def loopback(host: str) -> bool:
-    """Whether an address is on this very machine."""
-    return host.startswith("unix:") or host.rpartition(":")[0] in LOOPBACK

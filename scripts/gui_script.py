@@ -130,7 +130,7 @@ def story() -> Generator[None, None, None]:
     preferences = bpy.context.preferences.addons[ADDON].preferences
     preferences.where = "remote"
     preferences.host, preferences.token = FACTS["engine"], FACTS["token"]
-    session, swaps, faces = part("session"), part("swaps"), part("faces")
+    session, swaps, faces = part("engine.session"), part("swap.workflow"), part("swap.previews")
     yield from wait(lambda: session.snapshot().online)
     scene = window().scene
     strip = scene.sequence_editor.active_strip
@@ -178,7 +178,7 @@ def story() -> Generator[None, None, None]:
 
 def train(scene: Any, act: Any) -> Generator[None, None, None]:
     """Faces, a training, its curve and preview."""
-    trainings = part("trainings")
+    trainings = part("train.trainings")
     for strip in part("compat").all_strips(scene):
         strip.select = False
     scene.sequence_editor.active_strip = None
@@ -192,7 +192,7 @@ def train(scene: Any, act: Any) -> Generator[None, None, None]:
 
     def learnt() -> bool:
         course = trainings.courses.get(scene.recaster.model)
-        job = trainings.training_of(part("session").snapshot(), scene.recaster.model)
+        job = trainings.training_of(part("engine.session").snapshot(), scene.recaster.model)
         return (
             course is not None and course.preview is not None and job is not None and job.progress.done > 90
         )

@@ -19,6 +19,9 @@ find_python() {
 
 install_everything() {
   local python stamp
+  if [ -L .venv ] && [ -x .venv/bin/recaster ]; then
+    return  # another checkout's, which keeps it
+  fi
   stamp=$(cat constraints.txt pyproject.toml | cksum)
   if [ -x .venv/bin/recaster ] && [ "$(cat .venv/installed 2>/dev/null)" = "$stamp" ]; then
     return

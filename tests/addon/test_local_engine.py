@@ -25,7 +25,9 @@ def _load() -> tuple[Any, Any]:
     package = types.ModuleType("addon_outside")
     package.__path__ = [str(ADDON)]
     sys.modules["addon_outside"] = package
-    found = [importlib.import_module(f"addon_outside.{name}") for name in ("local_engine", "processes")]
+    found = [
+        importlib.import_module(f"addon_outside.{name}") for name in ("engine.local", "engine.local_process")
+    ]
     return found[0], found[1]
 
 

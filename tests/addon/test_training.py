@@ -51,6 +51,6 @@ def test_a_model_of_an_earlier_release_says_what_to_do(blender: Blender, tmp_pat
     shown = blender.run("outdated", tmp_path, engine=served.address, token=served.token, model=MODEL)
     served.kill()
     why = "Trained by an earlier Recaster (format 3; this one uses 4): train it anew"
-    assert f"Mira: {why}" in shown["FaceMenu"]
-    assert why in shown["CoursePanel"]
-    assert not any("More Minute" in text or "ready to swap" in text for text in shown["CoursePanel"])
+    assert f"Mira: {why}" in shown["RECASTER_MT_faces"]
+    assert why in shown["RECASTER_PT_course"]
+    assert not any("More Minute" in text or "ready to swap" in text for text in shown["RECASTER_PT_course"])

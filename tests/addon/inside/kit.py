@@ -32,13 +32,13 @@ def enable(engine: str = "", token: str = "", **more: Any) -> Any:
         setattr(preferences, name, value)
     if engine:
         preferences.where, preferences.host, preferences.token = "remote", engine, token
-        until(lambda: part("session").snapshot().online)
+        until(lambda: part("engine.session").snapshot().online)
     return preferences
 
 
 def until(come: Callable[[], Any], seconds: float = 120) -> Any:
     """Pump until something has come, as the timer does where there is a window."""
-    session, last = part("session"), time.monotonic() + seconds
+    session, last = part("engine.session"), time.monotonic() + seconds
     while True:
         session.pump()
         found = come()
@@ -51,8 +51,8 @@ def until(come: Callable[[], Any], seconds: float = 120) -> Any:
 
 def state() -> str:
     """What the add-on would show."""
-    found = part("session").snapshot()
-    errands = [(one.title, one.stage, one.trouble) for one in part("swaps").errands.values()]
+    found = part("engine.session").snapshot()
+    errands = [(one.title, one.stage, one.trouble) for one in part("swap.workflow").errands.values()]
     return f"online {found.online} {found.trouble}; {errands}"
 
 
@@ -115,12 +115,12 @@ def shot(engine: str, token: str, face: str, clip: str, first: int = 0, last: in
 def press() -> Any:
     """Press Face Swap; returns the newest errand."""
     assert bpy.ops.sequencer.recaster_swap() == {"FINISHED"}
-    return list(part("errands").errands.values())[-1]
+    return list(part("swap.tasks").errands.values())[-1]
 
 
 def swap(scene: Any, *chosen: Any) -> list[Any]:
     """Press Face Swap and wait for all results; returns their strips."""
-    swaps = part("swaps")
+    swaps = part("swap.workflow")
     before = set(swaps.errands)
     select(scene, *chosen)
     assert bpy.ops.sequencer.recaster_swap() == {"FINISHED"}

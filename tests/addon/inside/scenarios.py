@@ -20,8 +20,10 @@ def install(zip_path: str) -> dict[str, Any]:
     for _ in range(2):
         assert kit.ADDON in [one.module for one in bpy.context.preferences.addons]
         assert hasattr(bpy.types.Scene, "recaster")
-        kit.part("session").snapshot()
-        kit.until(lambda: not kit.part("session").snapshot().online and kit.part("session").link())
+        kit.part("engine.session").snapshot()
+        kit.until(
+            lambda: not kit.part("engine.session").snapshot().online and kit.part("engine.session").link()
+        )
         addon_utils.disable(kit.ADDON, default_set=True)
         assert not hasattr(bpy.types.Scene, "recaster")
         assert not hasattr(kit.part("compat").STRIP, "recaster")
@@ -200,7 +202,7 @@ def several(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
 def full(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     """No channel is free: nothing is lost, and the result is placed when there is room."""
     kit.enable(engine, token)
-    swaps, compat = kit.part("swaps"), kit.part("compat")
+    swaps, compat = kit.part("swap.workflow"), kit.part("compat")
     scene = kit.fresh()
     strip = kit.movie(scene, clip, channel=1, start=1)
     kit.trim(strip, 11, 16)
@@ -293,7 +295,7 @@ def paced(engine: str, token: str, face: str, clip: str, out: str) -> dict[str, 
     scene.frame_set(110)
     kit.select(scene, strip)
     bpy.ops.sequencer.recaster_preview()
-    about = kit.part("faces").seen(strip)
+    about = kit.part("swap.previews").seen(strip)
     kit.until(lambda: about.preview or about.trouble)
     return {"preview": str(about.preview)}
 

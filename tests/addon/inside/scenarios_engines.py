@@ -19,9 +19,16 @@ DATA = ("images", "texts", "sounds", "movieclips", "libraries", "scenes", "objec
 def everything_drawn() -> set[str]:
     """The texts of all panels and menus, as they are now."""
     found: set[str] = set()
-    for module in ("panels", "panels_rights", "panels_train", "operators_swap", "operators_train"):
+    for module in (
+        "engine.panels",
+        "swap.panels",
+        "rights.panels",
+        "train.panels",
+        "swap.operators",
+        "train.operators",
+    ):
         part = kit.part(module)
-        shown = [*part.CLASSES, *([part.JobsPanel] if module == "panels" else [])]
+        shown = [*part.CLASSES, *([part.RECASTER_PT_jobs] if module == "swap.panels" else [])]
         for one in shown:
             if issubclass(one, bpy.types.Panel | bpy.types.Menu) and (
                 not hasattr(one, "poll") or one.poll(bpy.context)
@@ -57,12 +64,12 @@ def lied_to(engine: str, clip: str, folder: str, render: str) -> dict[str, Any]:
     place = Path(folder)
     preferences = kit.enable(cache=str(place / "cache"), results=str(place / "results"))
     preferences.where, preferences.host, preferences.token = "remote", engine, "secret"
-    scene, session = kit.fresh(), kit.part("session")
+    scene, session = kit.fresh(), kit.part("engine.session")
     strip = kit.movie(scene, clip)
     kit.trim(strip, 1, 6)
     before = names()
     session.snapshot()
-    kit.until(lambda: session.snapshot().trouble != kit.part("link").CONNECTING)
+    kit.until(lambda: session.snapshot().trouble != kit.part("engine.connection").CONNECTING)
     found = session.snapshot()
     texts = everything_drawn()
     if found.online:
@@ -86,8 +93,8 @@ def lied_to(engine: str, clip: str, folder: str, render: str) -> dict[str, Any]:
 
 def _used(scene: Any, strip: Any, place: Path, render: Path) -> set[str]:
     """Press whatever there is; returns what was shown."""
-    session, errands, faces = kit.part("session"), kit.part("errands"), kit.part("faces")
-    found, trainings, rights = session.snapshot(), kit.part("trainings"), kit.part("rights")
+    session, errands, faces = kit.part("engine.session"), kit.part("swap.tasks"), kit.part("swap.previews")
+    found, trainings, rights = session.snapshot(), kit.part("train.trainings"), kit.part("rights.consent")
     name = found.facesets[0].faceset_id
     face = f"faceset:{name}"
     assert bpy.ops.sequencer.recaster_choose_face(face=face) == {"FINISHED"}
@@ -101,12 +108,12 @@ def _used(scene: Any, strip: Any, place: Path, render: Path) -> set[str]:
     if about.people:
         bpy.ops.sequencer.recaster_choose_person(person=str(about.people[0]))
         bpy.ops.sequencer.recaster_choose_person(person="")
-    kit.part("swaps").begin(scene, strip)
+    kit.part("swap.workflow").begin(scene, strip)
     kit.until(lambda: all(one.ended for one in errands.errands.values()))
     bpy.ops.recaster.show_faces(role="source")
     kit.until(lambda: trainings.sheets[name].work is None)
     trainings.drop_face(found.facesets[0], (trainings.sheets[name].faces or [None])[0])
-    trainings.gather_strips(scene, "source", [kit.part("shots").shot_of(strip, scene)])
+    trainings.gather_strips(scene, "source", [kit.part("swap.source_range").shot_of(strip, scene)])
     kit.until(lambda: trainings.gatherings["source"].work is None)
     trainings.train(scene, None)
     session.link().look()
@@ -134,7 +141,7 @@ def in_role(engine: str, token: str, face: str, clip: str, job: str) -> dict[str
     """What a client may press, and what is said where it may not; of somebody else's job, too."""
     scene, strip = kit.shot(engine, token, face, clip, 1, 4)
     scene.recaster.source = face.partition(":")[2]
-    session, rights = kit.part("session"), kit.part("rights")
+    session, rights = kit.part("engine.session"), kit.part("rights.consent")
     found = kit.until(lambda: session.snapshot() if session.snapshot().job(job) else None)
     ops = bpy.ops.sequencer
     buttons = {
@@ -144,15 +151,15 @@ def in_role(engine: str, token: str, face: str, clip: str, job: str) -> dict[str
         "verify": ops.recaster_verify,
     }  # fmt: skip
     pressed = {name: bool(one.poll()) for name, one in buttons.items()}
-    errand = kit.part("swaps").begin(scene, strip)  # as if the role had changed meanwhile
+    errand = kit.part("swap.workflow").begin(scene, strip)  # as if the role had changed meanwhile
     kit.until(lambda: errand.ended)
-    roles, other = kit.part("roles"), found.job(job)
-    panel = kit.part("panels").EnginePanel
+    roles, other = kit.part("engine.access"), found.job(job)
+    panel = kit.part("engine.panels").RECASTER_PT_engine
     shown = drawn(lambda paper: panel.draw(SimpleNamespace(layout=paper), bpy.context))
     row = SimpleNamespace(operator=lambda *_, **__: SimpleNamespace())
-    kit.part("panels").draw_job_buttons(row, other)
+    kit.part("engine.panels").draw_job_buttons(row, other)
     told = _told(lambda: ops.recaster_state_basis(face=face, basis="synthetic"))
-    basis = drawn(lambda paper: kit.part("panels_rights").draw_basis(paper, face))
+    basis = drawn(lambda paper: kit.part("rights.panels").draw_basis(paper, face))
     kit.until(lambda: rights.stating.work is None)
     return {
         "pressed": pressed,
@@ -161,7 +168,7 @@ def in_role(engine: str, token: str, face: str, clip: str, job: str) -> dict[str
         "trouble": errand.trouble,
         "buttons": row.enabled,
         "job": roles.lacking_for_job(found, other),
-        "mine": kit.part("jobs").mine(found, other),
+        "mine": kit.part("engine.jobs").mine(found, other),
         "own": roles.own_job(found, other),
         "basis": roles.lacking_for_basis(found, None),
         "told": told,

@@ -15,7 +15,7 @@ def cancelled(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     kit.enable(engine, token)
     from recaster.api.v1 import job_pb2
 
-    errands = kit.part("errands").errands
+    errands = kit.part("swap.tasks").errands
     scene = kit.fresh()
     strip = kit.movie(scene, clip)
     strip.recaster.face = face
@@ -62,7 +62,7 @@ def failing(engine: str, token: str, face: str, clip: str, empty: str) -> dict[s
 def unwelcome(engine: str, token: str) -> dict[str, Any]:
     """A wrong token, nobody there, a host on the network without online access."""
     preferences = kit.enable()
-    session = kit.part("session")
+    session = kit.part("engine.session")
     kit.fresh()
     preferences.where, preferences.host, preferences.token = "remote", engine, token + "x"
     said = [kit.until(lambda: session.snapshot().refused and session.snapshot().trouble)]
@@ -78,7 +78,10 @@ def unwelcome(engine: str, token: str) -> dict[str, Any]:
     preferences.host = "127.0.0.1:1"
     said.append(
         kit.until(
-            lambda: session.snapshot().trouble != kit.part("link").CONNECTING and session.snapshot().trouble
+            lambda: (
+                session.snapshot().trouble != kit.part("engine.connection").CONNECTING
+                and session.snapshot().trouble
+            )
         )
     )
     bpy.context.preferences.system.use_online_access = False
@@ -92,7 +95,7 @@ def unwelcome(engine: str, token: str) -> dict[str, Any]:
 def killed(engine: str, token: str, face: str, clip: str, folder: str) -> dict[str, Any]:
     """The engine is killed while it swaps, and comes back."""
     scene, strip = kit.shot(engine, token, face, clip)
-    session = kit.part("session")
+    session = kit.part("engine.session")
     errand = kit.press()
     kit.until(lambda: _rendering(errand))
     kit.signal(Path(folder) / "kill")
@@ -109,7 +112,7 @@ def killed(engine: str, token: str, face: str, clip: str, folder: str) -> dict[s
 def offline_at_first(engine: str, token: str, face: str, clip: str, folder: str) -> dict[str, Any]:
     """The engine goes away just when a swap is asked for; it is sent when the engine is back."""
     kit.shot(engine, token, face, clip, 1, 6)
-    session = kit.part("session")
+    session = kit.part("engine.session")
     kit.signal(Path(folder) / "kill")
     while (Path(folder) / "kill").exists():
         time.sleep(0.05)
@@ -123,34 +126,34 @@ def offline_at_first(engine: str, token: str, face: str, clip: str, folder: str)
 
 
 def _ended(errand: Any) -> Any:
-    job = kit.part("session").snapshot().job(errand.job)
+    job = kit.part("engine.session").snapshot().job(errand.job)
     return job if job is not None and job.HasField("end_time") else None
 
 
 def _rendering(errand: Any) -> bool:
-    job = kit.part("session").snapshot().job(errand.job)
+    job = kit.part("engine.session").snapshot().job(errand.job)
     return job is not None and job.progress.stage == "swapping" and job.progress.done >= 20
 
 
 def reloaded(engine: str, token: str, face: str, clip: str, folder: str) -> dict[str, Any]:
     """The file is saved and opened again while its strip is swapped; another file was open meanwhile."""
     kit.shot(engine, token, face, clip, 1, 101)
-    errands = kit.part("errands").errands
+    errands = kit.part("swap.tasks").errands
     bpy.ops.sequencer.recaster_swap()
     kit.until(lambda: all(one.stage == "working" for one in errands.values()))
     path = str(Path(folder) / "cut.blend")
     taken = []
 
     def while_saving(*_: Any) -> None:
-        kit.part("session").link().look()
+        kit.part("engine.session").link().look()
         time.sleep(2)
-        taken.append(kit.part("session").pump())
+        taken.append(kit.part("engine.session").pump())
 
     bpy.app.handlers.save_pre.append(while_saving)
     bpy.ops.wm.save_as_mainfile(filepath=path)
     bpy.app.handlers.save_pre.remove(while_saving)
     assert taken == [0]  # there was news, but nothing was touched
-    assert kit.part("session").pump() > 0
+    assert kit.part("engine.session").pump() > 0
     kit.fresh()
     assert not errands
     bpy.ops.wm.open_mainfile(filepath=path)
@@ -176,7 +179,7 @@ def begun_and_left(engine: str, token: str, face: str, clip: str, folder: str) -
 def opened_later(engine: str, token: str, folder: str) -> dict[str, Any]:
     """The file that was left is opened by another Blender."""
     kit.enable(engine, token)
-    errands, compat = kit.part("errands").errands, kit.part("compat")
+    errands, compat = kit.part("swap.tasks").errands, kit.part("compat")
     bpy.ops.wm.open_mainfile(filepath=str(Path(folder) / "left.blend"))
     [errand] = errands.values()
     kit.until(lambda: errand.ended)
@@ -190,7 +193,7 @@ def opened_later(engine: str, token: str, folder: str) -> dict[str, Any]:
 def reconnected(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     """The way to the engine is cut and made anew while a swap is sent, and again while it is fetched."""
     preferences = kit.enable(engine, token)
-    session = kit.part("session")
+    session = kit.part("engine.session")
     scene = kit.fresh()
     strip = kit.movie(scene, clip)
     kit.trim(strip, 1, 6)
@@ -212,7 +215,10 @@ def reconnected(engine: str, token: str, face: str, clip: str) -> dict[str, Any]
     kit.until(lambda: errand.stage == "working")
     preferences.host = "127.0.0.1:1"  # another engine, which knows nothing of it
     kit.until(
-        lambda: not session.snapshot().online and session.snapshot().trouble != kit.part("link").CONNECTING
+        lambda: (
+            not session.snapshot().online
+            and session.snapshot().trouble != kit.part("engine.connection").CONNECTING
+        )
     )
     assert strip.recaster.pending
     bpy.ops.sequencer.recaster_cancel_swap(request=errand.request)  # nobody hears it
@@ -225,8 +231,8 @@ def far_away(engine: str, token: str, face: str, clip: str, authority: str) -> d
     """An engine on another machine: nothing without TLS, and no more of a clip than is needed."""
     bpy.context.preferences.system.use_online_access = True
     preferences = kit.enable()
-    session = kit.part("session")
-    kit.part("shots").SMALL = 0  # as if the clip were a large one
+    session = kit.part("engine.session")
+    kit.part("swap.source_range").SMALL = 0  # as if the clip were a large one
     scene = kit.fresh()
     preferences.where, preferences.host, preferences.token = "remote", engine, token
     said = [session.snapshot().trouble]
@@ -243,7 +249,7 @@ def far_away(engine: str, token: str, face: str, clip: str, authority: str) -> d
 def undone_at_once(engine: str, token: str, face: str, clip: str, folder: str) -> dict[str, Any]:
     """Undo of something else right after asking for a swap doesn't lose the result."""
     _, strip = kit.shot(engine, token, face, clip, 1, 6)
-    errands = kit.part("errands").errands
+    errands = kit.part("swap.tasks").errands
     bpy.ops.ed.undo_push(message="trimmed")
     strip.channel = 2
     bpy.ops.ed.undo_push(message="moved")
@@ -265,7 +271,7 @@ def undone_at_once(engine: str, token: str, face: str, clip: str, folder: str) -
 def looked_at_seldom(engine: str, token: str) -> dict[str, Any]:
     """An engine that has nothing to do is left in peace."""
     kit.enable(engine, token)
-    session, seen = kit.part("session"), []
+    session, seen = kit.part("engine.session"), []
     kit.fresh()
     session.listeners.append(seen.append)
     for _ in range(60):
@@ -283,7 +289,7 @@ def undone(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     bpy.ops.ed.undo()
     assert len(kit.strips(bpy.context.scene)) == 1
     for _ in range(20):
-        kit.part("session").pump()
+        kit.part("engine.session").pump()
         time.sleep(0.1)
     assert len(kit.strips(bpy.context.scene)) == 1  # nothing puts it back but redo
     bpy.ops.ed.redo()
@@ -295,7 +301,7 @@ def own_engine(command: str, data: str, port: int, clip: str) -> dict[str, Any]:
     """The engine of this machine is started and stopped from here."""
     kit.enable(command="/nowhere/recaster", data=data, port=port)
     preferences = bpy.context.preferences.addons[kit.ADDON].preferences
-    session = kit.part("session")
+    session = kit.part("engine.session")
     scene = kit.fresh()
     kit.movie(scene, clip)
     kit.until(lambda: session.snapshot().trouble == "No engine answers")

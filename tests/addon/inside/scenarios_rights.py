@@ -13,9 +13,9 @@ import kit
 def rights(engine: str, token: str, face: str, clip: str, out: str) -> dict[str, Any]:
     """From a face of which nobody said anything to a signed render."""
     scene, strip = kit.shot(engine, token, face, clip, 1, 13)
-    known, session = kit.part("rights"), kit.part("session")
+    known, session = kit.part("rights.consent"), kit.part("engine.session")
     assert not bpy.ops.sequencer.recaster_swap.poll()
-    refused = kit.part("swaps").begin(scene, strip)  # as another client would, that doesn't ask
+    refused = kit.part("swap.workflow").begin(scene, strip)  # as another client would, that doesn't ask
     kit.until(lambda: refused.ended)
     assert refused.stage == "failed"
     assert refused.trouble == known.hindrance(session.snapshot(), face)
@@ -32,7 +32,7 @@ def rights(engine: str, token: str, face: str, clip: str, out: str) -> dict[str,
     assert bpy.ops.sequencer.recaster_state_basis(face=face, basis="synthetic") == {"FINISHED"}
     kit.until(lambda: known.described(known.person_of(*seen_face(known, session, face)))[1])
 
-    assert drawn(lambda paper: kit.part("panels_rights").draw_basis(paper, face)) >= {
+    assert drawn(lambda paper: kit.part("rights.panels").draw_basis(paper, face)) >= {
         "Basis",
         "Synthetic",
     }
@@ -51,7 +51,7 @@ def rights(engine: str, token: str, face: str, clip: str, out: str) -> dict[str,
     kit.render(scene, render, 1, 12)
     assert known.swaps_in(scene) == [file]
     assert known.rendered == {scene.name: render}
-    panel = kit.part("panels_rights").ProvenancePanel
+    panel = kit.part("rights.panels").RECASTER_PT_provenance
     shown = drawn(lambda paper: panel.draw(SimpleNamespace(layout=paper), bpy.context))
     assert any(line.startswith("The render render.mp4 has swaps") for line in shown)
     assert bpy.ops.sequencer.recaster_sign_render(filepath=str(render)) == {"FINISHED"}

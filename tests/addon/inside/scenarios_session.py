@@ -14,10 +14,10 @@ from scenarios_rights import drawn
 def cleared(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     """Swaps of earlier sessions leave the list, and stay away; what others wait for stays at the engine."""
     scene, strip = kit.shot(engine, token, face, clip, 1, 3)
-    jobs, session = kit.part("jobs"), kit.part("session")
+    jobs, session = kit.part("engine.jobs"), kit.part("engine.session")
     kit.swap(scene, strip)
-    [errand] = kit.part("errands").errands.values()
-    kit.part("errands").errands.clear()  # as in the next session
+    [errand] = kit.part("swap.tasks").errands.values()
+    kit.part("swap.tasks").errands.clear()  # as in the next session
     ended = kit.until(lambda: session.snapshot().job(errand.job))
     shown = jobs.title_of(ended)
     assert shown == "Swap of shot"
@@ -33,14 +33,14 @@ def cleared(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
 
 
 def _listed() -> set[str]:
-    panel = kit.part("panels").JobsPanel
+    panel = kit.part("swap.panels").RECASTER_PT_jobs
     return drawn(lambda paper: panel.draw(SimpleNamespace(layout=paper), bpy.context))
 
 
 def still(engine: str, token: str) -> dict[str, Any]:
     """Nothing is redrawn where nothing has changed; only sidebars are where something has."""
     kit.enable(engine, token)
-    session, drawn_again = kit.part("session"), []
+    session, drawn_again = kit.part("engine.session"), []
     kit.fresh()
     kit.until(lambda: session.snapshot().online)
     session.pump()
@@ -58,7 +58,7 @@ def still(engine: str, token: str) -> dict[str, Any]:
     session.pump()
     assert drawn_again
     assert session.REDRAWN["SEQUENCE_EDITOR"] == "UI"
-    link = kit.part("link")
+    link = kit.part("engine.connection")
     assert link.LOOK_AWAY_S > link.LOOK_S
     return {"same": same}
 
@@ -67,7 +67,7 @@ def paths() -> dict[str, Any]:
     """Every property that holds a path says that // is fine, where Blender asks for that."""
     kit.enable()
     owners = [kit.part("preferences").Preferences, *kit.part("properties").CLASSES]
-    for module in ("operators_rights", "operators_train", "operators_swap", "operators_engine"):
+    for module in ("rights.operators", "train.operators", "swap.operators", "engine.operators"):
         owners += kit.part(module).CLASSES
     held, wrong = [], []
     for owner in owners:
@@ -85,7 +85,7 @@ def paths() -> dict[str, Any]:
 def templates(command: str, data: str, port: int) -> dict[str, Any]:
     """File > New takes add-ons away and brings them back: the engine goes on, unless it is disabled."""
     kit.enable(command=command, data=data, port=port)
-    session = kit.part("session")
+    session = kit.part("engine.session")
     assert bpy.ops.recaster.start_engine() == {"FINISHED"}
     kit.until(lambda: session.snapshot().online)
     process = session.local()._process.pid
@@ -103,7 +103,7 @@ def templates(command: str, data: str, port: int) -> dict[str, Any]:
     kit.until(lambda: session.snapshot().online)
     assert bpy.ops.recaster.stop_engine.poll()
 
-    session._state.local = kit.part("local_engine").LocalEngine()  # another Blender, after this one crashed
+    session._state.local = kit.part("engine.local").LocalEngine()  # another Blender, after this one crashed
     session.reconnect()
     assert session.local().running
     assert session.local()._found.pid == process
@@ -119,7 +119,7 @@ def templates(command: str, data: str, port: int) -> dict[str, Any]:
 def greyed(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     """What can't work says why before it is pressed; a preview says what it is of."""
     scene, strip = kit.shot(engine, token, face, clip, 1, 20)
-    rights, session, faces = kit.part("rights"), kit.part("session"), kit.part("faces")
+    rights, session, faces = kit.part("rights.consent"), kit.part("engine.session"), kit.part("swap.previews")
     swap, preview = bpy.ops.sequencer.recaster_swap, bpy.ops.sequencer.recaster_preview
     said = []
     for one in ("", "faceset:gone", "model:gone", ":"):
@@ -150,7 +150,7 @@ def greyed(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
 def paced_once(clip: str) -> dict[str, Any]:
     """How long a file is, is asked of Blender once."""
     kit.enable()
-    compat, shots = kit.part("compat"), kit.part("shots")
+    compat, shots = kit.part("compat"), kit.part("swap.source_range")
     scene = kit.fresh(fps=30)
     strip = kit.movie(scene, clip)
     made = []
@@ -165,7 +165,11 @@ def paced_once(clip: str) -> dict[str, Any]:
 def states() -> dict[str, Any]:
     """Engines that can't be used are told apart; and no name decides where a result goes."""
     kit.enable()
-    session, panels, link = kit.part("session"), kit.part("panels"), kit.part("link")
+    session, panels, link = (
+        kit.part("engine.session"),
+        kit.part("engine.panels"),
+        kit.part("engine.connection"),
+    )
 
     def said(*, here: bool = True, local: dict[str, Any] | None = None, **found: Any) -> list[Any]:
         known = {"running": False, "stopping": False, "crashed": lambda: "", **(local or {})}
@@ -176,7 +180,9 @@ def states() -> dict[str, Any]:
 
     names = ["shot", "../../x", "C:\\x", "/etc/x", ".", "a" * 500, "\x1b[31m", "con/", "x\0y"]
     files = [
-        kit.part("swaps").result_name(*given) for one in names for given in ((one, one, one), ("a", "b", one))
+        kit.part("swap.workflow").result_name(*given)
+        for one in names
+        for given in ((one, one, one), ("a", "b", one))
     ]
     return {
         "offline": said(away=True, trouble="x"),

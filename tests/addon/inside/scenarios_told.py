@@ -20,7 +20,7 @@ def told(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     kit.trim(strip, 105, 147)
     strip.recaster.face = face
     [result] = kit.swap(scene, strip)
-    panel, jobs = kit.part("panels").SwapPanel, kit.part("panels").JobsPanel
+    panel, jobs = kit.part("swap.panels").RECASTER_PT_swap, kit.part("swap.panels").RECASTER_PT_jobs
     found = {"jobs": _shown(jobs)}
     for name, chosen in (("strip", strip), ("result", result)):
         kit.select(scene, chosen)
@@ -42,7 +42,7 @@ def _shown(panel: Any) -> list[str]:
 def told_at(clip: str) -> dict[str, Any]:
     """Ranges are where the strip shows those frames of its file, at any pace, trimmed or played backwards."""
     kit.enable()
-    compat, shots, module = kit.part("compat"), kit.part("shots"), kit.part("told")
+    compat, shots, module = kit.part("compat"), kit.part("swap.source_range"), kit.part("swap.coverage")
     scene = kit.fresh(fps=30)
     how = {"use_framerate": False, "adjust_playback_rate": True, "sound": False}
     if "move_strips" in bpy.ops.sequencer.movie_strip_add.get_rna_type().properties:

@@ -14,7 +14,7 @@ from scenarios_rights import drawn
 def found_and_previewed(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     """Who is in a strip, and the frame under the playhead, swapped."""
     kit.enable(engine, token)
-    faces, pictures = kit.part("faces"), kit.part("pictures")
+    faces, pictures = kit.part("swap.previews"), kit.part("images")
     scene = kit.fresh()
     strip = kit.movie(scene, clip, start=101)
     kit.trim(strip, 111, 141)
@@ -46,7 +46,7 @@ def found_and_previewed(engine: str, token: str, face: str, clip: str) -> dict[s
 def trained(engine: str, token: str, source: str, clip: str, folder: str) -> dict[str, Any]:
     """From strips and folders to a model, that swaps while it trains."""
     kit.enable(engine, token)
-    session, trainings, pictures = kit.part("session"), kit.part("trainings"), kit.part("pictures")
+    session, trainings, pictures = kit.part("engine.session"), kit.part("train.trainings"), kit.part("images")
     scene = kit.fresh()
     one = kit.movie(scene, source, channel=1, start=1, name="her")
     kit.trim(one, 1, 26)
@@ -59,7 +59,7 @@ def trained(engine: str, token: str, source: str, clip: str, folder: str) -> dic
     kit.until(lambda: chosen.source or trainings.gatherings["source"].trouble)
     assert not trainings.gatherings["source"].trouble
     # The list of facesets may come a moment after the name of the new one.
-    called = kit.part("operators_train").faceset_called
+    called = kit.part("train.operators").faceset_called
     kit.until(lambda: getattr(called(chosen.source), "faces", 0) == 50)
     assert bpy.ops.recaster.show_faces(role="source", page=3) == {"FINISHED"}
     sheet = trainings.sheets[chosen.source]
@@ -67,7 +67,7 @@ def trained(engine: str, token: str, source: str, clip: str, folder: str) -> dic
     assert len(sheet.faces) == 2
     assert all(str(path) in pictures._pictures for path in sheet.files)
     bpy.ops.recaster.drop_face(faceset=chosen.source, face=sheet.faces[0].face_id)
-    kit.until(lambda: kit.part("operators_train").faceset_called(chosen.source).dropped == 1)
+    kit.until(lambda: kit.part("train.operators").faceset_called(chosen.source).dropped == 1)
     assert sheet.faces[0].dropped
     assert bpy.ops.recaster.add_folder(role="target", directory=folder) == {"FINISHED"}
     kit.until(lambda: chosen.target or trainings.gatherings["target"].trouble)
@@ -79,10 +79,10 @@ def trained(engine: str, token: str, source: str, clip: str, folder: str) -> dic
     job = kit.until(lambda: trainings.training_of(session.snapshot(), chosen.model))
     kit.until(lambda: session.snapshot().job(job.job_id).progress.stage == "training")
     bpy.ops.recaster.job(job=job.job_id, what="pause")
-    model = kit.until(lambda: kit.part("operators_train").model_called(chosen.model))
+    model = kit.until(lambda: kit.part("train.operators").model_called(chosen.model))
     assert (model.display_name, model.usable) == ("Anna", True)
     bpy.ops.recaster.job(job=job.job_id, what="resume")
-    kit.until(lambda: kit.part("jobs").eta_s(session.snapshot().job(job.job_id)))
+    kit.until(lambda: kit.part("engine.jobs").eta_s(session.snapshot().job(job.job_id)))
 
     strip = kit.movie(scene, clip, channel=5, start=1, name="him")
     kit.trim(strip, 1, 11)
@@ -102,7 +102,7 @@ def trained(engine: str, token: str, source: str, clip: str, folder: str) -> dic
 def drawn_curve() -> dict[str, Any]:
     """A curve falls from the upper left to the lower right."""
     kit.enable()
-    pictures = kit.part("pictures")
+    pictures = kit.part("images")
     picture = pictures.curve([10, 20, 30], [1.0, 0.1, 0.01])
     ink = (picture == np.float32(pictures.INK)).all(2)
     rows = [float(ink[:, column].nonzero()[0].mean()) for column in (12, 256, 500)]
@@ -115,11 +115,11 @@ def drawn_curve() -> dict[str, Any]:
 def outdated(engine: str, token: str, model: str) -> dict[str, Any]:
     """A model that another Recaster trained: what the menu of faces and the training's panel show of it."""
     kit.enable(engine, token)
-    scene, session = kit.fresh(), kit.part("session")
+    scene, session = kit.fresh(), kit.part("engine.session")
     session.snapshot()
     kit.until(lambda: session.snapshot().online)
     scene.recaster.model = model
-    panel, menu = kit.part("panels_train").CoursePanel, kit.part("operators_swap").FaceMenu
+    panel, menu = kit.part("train.panels").RECASTER_PT_course, kit.part("swap.operators").RECASTER_MT_faces
     return {
         one.__name__: sorted(
             drawn(lambda paper, one=one: one.draw(SimpleNamespace(layout=paper), bpy.context))

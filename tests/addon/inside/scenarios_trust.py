@@ -14,7 +14,11 @@ from scenarios_rights import drawn
 def chosen_only(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     """Rights are shown, stated and taken back of the face that is chosen, and of no other."""
     scene, strip = kit.shot(engine, token, face, clip, 1, 6)
-    rights, session, panels = kit.part("rights"), kit.part("session"), kit.part("panels_rights")
+    rights, session, panels = (
+        kit.part("rights.consent"),
+        kit.part("engine.session"),
+        kit.part("rights.panels"),
+    )
     stated = bpy.ops.sequencer.recaster_state_basis
     revoke = bpy.ops.sequencer.recaster_revoke_basis
     assert stated(face=face, basis="synthetic") == {"FINISHED"}
@@ -49,12 +53,12 @@ def chosen_only(engine: str, token: str, face: str, clip: str) -> dict[str, Any]
     assert _fails(lambda: revoke(face=face))  # it was chosen once
     strip.recaster.face = face
     assert _fails(lambda: revoke(face=face, person="somebody else", asked=True))
-    title, follows = kit.part("operators_rights").RevokeBasis.question(
+    title, follows = kit.part("rights.operators").RECASTER_OT_revoke_basis.question(
         None, found, rights.holder_of(found, face), person
     )
     assert person.display_name in title
     kit.until(lambda: not session.link().works)
-    kit.part("session").link().look()
+    kit.part("engine.session").link().look()
     kit.until(lambda: session.snapshot().online)
     now = rights.person_of(session.snapshot(), rights.holder_of(session.snapshot(), face))
     assert rights.described(now) == ("synthetic", True)
@@ -90,7 +94,7 @@ def in_hand(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
 def dropped(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     """A clip that was dropped has its sound active, proxies, and a connection between the two."""
     kit.enable(engine, token)
-    compat, swapping = kit.part("compat"), kit.part("operators_swap")
+    compat, swapping = kit.part("compat"), kit.part("swap.operators")
     scene = kit.fresh()
     strip = kit.movie(scene, clip, channel=2, name="shot")
     sounds = compat.strips_in(scene.sequence_editor)
@@ -103,7 +107,7 @@ def dropped(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     kit.trim(strip, 1, 4)
     kit.select(scene, sound, strip)
     assert swapping.chosen_strip(bpy.context) == strip
-    assert kit.part("rights").file_of(swapping.shown_clip(bpy.context)) == Path(clip)
+    assert kit.part("rights.consent").file_of(swapping.shown_clip(bpy.context)) == Path(clip)
     connects = hasattr(strip, "connections") and with_sound
     if connects:
         with compat.in_sequencer(scene):
@@ -142,7 +146,11 @@ def _until(scene: Any, end: int) -> dict[str, int]:
 def two_people(engine: str, token: str, face: str, clip: str, folder: str) -> dict[str, Any]:
     """A result of one person, and then another: it shows both. The portrait outlives its file."""
     kit.enable(engine, token)
-    choices, faces, swapping = kit.part("choices"), kit.part("faces"), kit.part("operators_swap")
+    choices, faces, swapping = (
+        kit.part("swap.strip_choices"),
+        kit.part("swap.previews"),
+        kit.part("swap.operators"),
+    )
     scene = kit.fresh()
     strip = kit.movie(scene, clip)
     kit.trim(strip, 1, 4)
@@ -182,7 +190,7 @@ def two_people(engine: str, token: str, face: str, clip: str, folder: str) -> di
     bpy.ops.wm.save_as_mainfile(filepath=blend)
     bpy.ops.wm.open_mainfile(filepath=blend)
     [strip] = [found for found in kit.strips(bpy.context.scene) if found.name == "shot"]
-    assert faces.portrait_icon(strip) in kit.part("pictures")._pictures
+    assert faces.portrait_icon(strip) in kit.part("images")._pictures
     kit.select(bpy.context.scene, strip)
     strip.recaster.portrait = ""
     assert _fails(bpy.ops.sequencer.recaster_swap)
@@ -205,7 +213,11 @@ def own_settings(engine: str, token: str, face: str, clip: str, folder: str) -> 
     one.recaster.person = str(picture)
     two.recaster.face, two.recaster.mask = face, "hull"
     kit.select(scene, one, two)
-    shown = drawn(lambda paper: kit.part("panels").SwapPanel.draw(SimpleNamespace(layout=paper), bpy.context))
+    shown = drawn(
+        lambda paper: kit.part("swap.panels").RECASTER_PT_swap.draw(
+            SimpleNamespace(layout=paper), bpy.context
+        )
+    )
     assert "2 strips, each with its own settings" in shown
     one.recaster.person = ""
     two.recaster.person = str(picture)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import bpy
 from bpy.app.handlers import persistent
 
-from . import messages
-from .link import Link, Snapshot, look
-from .local_engine import LocalEngine
-from .preferences import ConnectError, address, installation, preferences
+from .. import messages
+from ..config import PACKAGE, ConnectError, address, installation, preferences
+from .connection import Link, Snapshot, look
+from .local import LocalEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -307,7 +307,7 @@ def _stop_if_disabled() -> None:
     Blender takes add-ons away and brings them back whenever another template is opened, and nothing tells one
     from the other while it does so: what counts is whether the add-on is still to be used afterwards.
     """
-    if __package__ not in bpy.context.preferences.addons and _state.stop_at_exit:
+    if PACKAGE not in bpy.context.preferences.addons and _state.stop_at_exit:
         _state.local.stop()
 
 
@@ -347,5 +347,5 @@ def unregister() -> None:
     if _state.test is not None and _state.test.link is not None:
         _state.test.link.close()
     _state.test, _state.shown = None, ()
-    if __package__ in bpy.context.preferences.addons:  # else other preferences were loaded
+    if PACKAGE in bpy.context.preferences.addons:  # else other preferences were loaded
         bpy.app.timers.register(_stop_if_disabled, first_interval=DISABLED_S, persistent=True)

@@ -7,12 +7,15 @@ from typing import Any
 
 import bpy
 
-from . import compat, jobs, messages, operators_train, pictures, rights, session, trainings
-from .drawing import SequencerPanel, draw_line, words
-from .operators_swap import label_of_model
-from .operators_train import faceset_called, model_called
-from .panels import draw_job_buttons
-from .panels_rights import draw_basis
+from .. import compat, images, messages
+from ..drawing import SequencerPanel, draw_line, words
+from ..engine import jobs, session
+from ..engine.panels import draw_job_buttons
+from ..rights import consent
+from ..rights.panels import draw_basis
+from ..swap.operators import label_of_model
+from . import operators, trainings
+from .operators import faceset_called, model_called
 
 FACE_SCALE = 2.6
 COLUMNS = 6
@@ -20,7 +23,7 @@ CURVE_SCALE = 11.0
 SHEET_SCALE = 14.0
 
 
-class TrainPanel(SequencerPanel, bpy.types.Panel):
+class RECASTER_PT_train(SequencerPanel, bpy.types.Panel):
     """From faces to a model."""
 
     bl_idname = "RECASTER_PT_train"
@@ -31,20 +34,20 @@ class TrainPanel(SequencerPanel, bpy.types.Panel):
         """Source, target, preset, time, start."""
         layout, scene = self.layout, compat.scene_of(context)
         chosen, found = scene.recaster, session.snapshot()
-        _draw_role(layout, chosen, "source", operators_train.SourceMenu)
+        _draw_role(layout, chosen, "source", operators.RECASTER_MT_source)
         source = faceset_called(chosen.source)
         if source is not None:
             draw_basis(layout, f"faceset:{chosen.source}")
         pairwise = trainings.pairwise(found, chosen.preset)
         if pairwise:
-            _draw_role(layout, chosen, "target", operators_train.TargetMenu)
+            _draw_role(layout, chosen, "target", operators.RECASTER_MT_target)
         column = layout.column(align=True)
-        column.menu(operators_train.PresetMenu.bl_idname, text=chosen.preset)
+        column.menu(operators.RECASTER_MT_presets.bl_idname, text=chosen.preset)
         column.prop(chosen, "minutes")
         column.prop(chosen, "name", text="", placeholder="Name of the model")
         row = layout.row()
         row.scale_y = 1.3
-        row.operator(operators_train.Train.bl_idname, icon="PLAY").more = ""
+        row.operator(operators.RECASTER_OT_train.bl_idname, icon="PLAY").more = ""
         if "train" in trainings.trouble:
             words(layout, trainings.trouble["train"], icon="ERROR")
 
@@ -55,16 +58,20 @@ def _draw_role(layout: Any, chosen: Any, role: str, menu: Any) -> None:
     faceset = faceset_called(getattr(chosen, role))
     row = box.row(align=True)
     row.label(text=role.capitalize(), icon="USER")
-    row.menu(menu.bl_idname, text="Choose..." if faceset is None else rights.called(faceset))
+    row.menu(menu.bl_idname, text="Choose..." if faceset is None else consent.called(faceset))
     gathering = trainings.gatherings[role]
     if gathering.work is None:
         row = box.row(align=True)
-        row.operator(operators_train.AddStrips.bl_idname, text="Selected Strips", icon="ADD").role = role
-        row.operator(operators_train.AddFolder.bl_idname, text="Folder", icon="FILE_FOLDER").role = role
+        row.operator(
+            operators.RECASTER_OT_add_strips.bl_idname, text="Selected Strips", icon="ADD"
+        ).role = role
+        row.operator(
+            operators.RECASTER_OT_add_folder.bl_idname, text="Folder", icon="FILE_FOLDER"
+        ).role = role
     else:
         row = box.row(align=True)
         draw_line(row.column(align=True), jobs.line_of_work(gathering.work))
-        row.operator(operators_train.StopGathering.bl_idname, text="", icon="X").role = role
+        row.operator(operators.RECASTER_OT_stop_extraction.bl_idname, text="", icon="X").role = role
     if gathering.trouble:
         words(box, gathering.trouble, icon="ERROR")
     if faceset is not None:
@@ -73,7 +80,7 @@ def _draw_role(layout: Any, chosen: Any, role: str, menu: Any) -> None:
         row.label(text=f"{faceset.faces} faces{left_out}")
         shown = chosen.shown == role and faceset.faceset_id in trainings.sheets
         show = row.operator(
-            operators_train.ShowFaces.bl_idname,
+            operators.RECASTER_OT_show_faces.bl_idname,
             text="Hide" if shown else "Show",
             icon="IMGDISPLAY",
             depress=shown,
@@ -81,7 +88,7 @@ def _draw_role(layout: Any, chosen: Any, role: str, menu: Any) -> None:
         show.role, show.page, show.hide = role, 1, shown
 
 
-class FacesPanel(SequencerPanel, bpy.types.Panel):
+class RECASTER_PT_faces(SequencerPanel, bpy.types.Panel):
     """The faces of a faceset, to leave wrong ones out."""
 
     bl_idname = "RECASTER_PT_faces"
@@ -109,16 +116,16 @@ class FacesPanel(SequencerPanel, bpy.types.Panel):
         row.label(text=f"Page {chosen.page} of {pages}")
         _draw_turn(row, chosen, "TRIA_RIGHT", chosen.page + 1, pages)
         if trainings.stale(faceset, chosen.page):
-            turn = row.operator(operators_train.ShowFaces.bl_idname, text="", icon="FILE_REFRESH")
+            turn = row.operator(operators.RECASTER_OT_show_faces.bl_idname, text="", icon="FILE_REFRESH")
             turn.role, turn.page = chosen.shown, chosen.page
         if sheet.trouble:
             words(layout, sheet.trouble, icon="ERROR")
         flow = layout.grid_flow(row_major=True, columns=COLUMNS, even_columns=True, align=True)
         for face, path in zip(sheet.faces, sheet.files, strict=False):
             column = flow.column(align=True)
-            column.template_icon(pictures.icon(path), scale=FACE_SCALE)
+            column.template_icon(images.icon(path), scale=FACE_SCALE)
             drop = column.operator(
-                operators_train.DropFace.bl_idname,
+                operators.RECASTER_OT_drop_face.bl_idname,
                 text="",
                 icon="CHECKBOX_DEHLT" if face.dropped else "CHECKBOX_HLT",
                 depress=not face.dropped,
@@ -129,11 +136,11 @@ class FacesPanel(SequencerPanel, bpy.types.Panel):
 def _draw_turn(row: Any, chosen: Any, icon: str, page: int, pages: int) -> None:
     part = row.row(align=True)
     part.enabled = 1 <= page <= pages
-    turn = part.operator(operators_train.ShowFaces.bl_idname, text="", icon=icon)
+    turn = part.operator(operators.RECASTER_OT_show_faces.bl_idname, text="", icon=icon)
     turn.role, turn.page = chosen.shown, max(page, 1)
 
 
-class CoursePanel(SequencerPanel, bpy.types.Panel):
+class RECASTER_PT_course(SequencerPanel, bpy.types.Panel):
     """How a training goes."""
 
     bl_idname = "RECASTER_PT_course"
@@ -151,7 +158,7 @@ class CoursePanel(SequencerPanel, bpy.types.Panel):
             if job is None
             else messages.text(job.labels.get("name", ""))
         )
-        layout.menu(operators_train.ModelMenu.bl_idname, text=name)
+        layout.menu(operators.RECASTER_MT_models.bl_idname, text=name)
         if job is not None:
             row = layout.row(align=True)
             draw_line(row.column(align=True), jobs.line_of_job(job))
@@ -164,7 +171,9 @@ class CoursePanel(SequencerPanel, bpy.types.Panel):
         elif model is not None and (job is None or job.HasField("end_time")):
             many = "" if chosen.minutes == 1 else "s"
             text = f"Train {chosen.minutes:g} More Minute{many}"
-            layout.operator(operators_train.Train.bl_idname, text=text, icon="PLAY").more = model.model_id
+            layout.operator(
+                operators.RECASTER_OT_train.bl_idname, text=text, icon="PLAY"
+            ).more = model.model_id
         if model is not None and model.usable:
             layout.label(text=f"Checkpoint of step {model.steps}: ready to swap", icon="CHECKMARK")
         course = trainings.courses.get(chosen.model)
@@ -172,12 +181,12 @@ class CoursePanel(SequencerPanel, bpy.types.Panel):
             return
         if course.loss is not None:
             layout.label(text=f"Loss {course.loss:.4f} (logarithmic)")
-            layout.template_icon(pictures.icon(course.curve), scale=CURVE_SCALE)
+            layout.template_icon(images.icon(course.curve), scale=CURVE_SCALE)
         if course.preview is not None:
             layout.label(text=f"What it paints, after {course.step} steps")
-            layout.template_icon(pictures.icon(course.sheet), scale=SHEET_SCALE)
-            layout.operator(operators_train.ShowSheet.bl_idname, icon="FULLSCREEN_ENTER")
+            layout.template_icon(images.icon(course.sheet), scale=SHEET_SCALE)
+            layout.operator(operators.RECASTER_OT_show_model_preview.bl_idname, icon="FULLSCREEN_ENTER")
 
 
-CLASSES = (TrainPanel, FacesPanel, CoursePanel)
+CLASSES = (RECASTER_PT_train, RECASTER_PT_faces, RECASTER_PT_course)
 """In the order in which they are shown: faces open right below the button that shows them."""

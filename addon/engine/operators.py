@@ -6,14 +6,15 @@ from typing import Any
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
-from . import jobs, messages, pictures, roles, session
-from .local_engine import StartError, read_tail
-from .preferences import installation, preferences
+from .. import images, messages
+from ..config import PACKAGE, installation, preferences
+from . import access, jobs, session
+from .local import StartError, read_tail
 
 LOG = "Recaster Engine Log"
 
 
-class StartEngine(bpy.types.Operator):
+class RECASTER_OT_start_engine(bpy.types.Operator):
     """Start the engine on this machine; it answers after a few seconds"""
 
     bl_idname = "recaster.start_engine"
@@ -30,7 +31,7 @@ class StartEngine(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class StopEngine(bpy.types.Operator):
+class RECASTER_OT_stop_engine(bpy.types.Operator):
     """Stop the engine that was started from Blender; its jobs go on at its next start"""
 
     bl_idname = "recaster.stop_engine"
@@ -48,7 +49,7 @@ class StopEngine(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class Connect(bpy.types.Operator):
+class RECASTER_OT_connect(bpy.types.Operator):
     """Call the engine once more"""
 
     bl_idname = "recaster.connect"
@@ -60,7 +61,7 @@ class Connect(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class TestConnection(bpy.types.Operator):
+class RECASTER_OT_test_connection(bpy.types.Operator):
     """Call the engine now; what came of it is shown below"""
 
     bl_idname = "recaster.test_connection"
@@ -76,7 +77,7 @@ class TestConnection(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class OpenPreferences(bpy.types.Operator):
+class RECASTER_OT_open_preferences(bpy.types.Operator):
     """Open the add-on's preferences"""
 
     bl_idname = "recaster.open_preferences"
@@ -84,11 +85,11 @@ class OpenPreferences(bpy.types.Operator):
 
     def execute(self, _context: Any) -> set[str]:
         """Open them."""
-        bpy.ops.preferences.addon_show(module=__package__)
+        bpy.ops.preferences.addon_show(module=PACKAGE)
         return {"FINISHED"}
 
 
-class ShowLog(bpy.types.Operator):
+class RECASTER_OT_show_log(bpy.types.Operator):
     """Show what the engine of this machine has written down, as a text"""
 
     bl_idname = "recaster.show_log"
@@ -104,11 +105,11 @@ class ShowLog(bpy.types.Operator):
 
     def execute(self, _context: Any) -> set[str]:
         """Open a window with it."""
-        pictures.show_text(LOG, messages.lines(read_tail(installation().log)))
+        images.show_text(LOG, messages.lines(read_tail(installation().log)))
         return {"FINISHED"}
 
 
-class TellJob(bpy.types.Operator):
+class RECASTER_OT_control_job(bpy.types.Operator):
     """Pause, resume or cancel a job of the engine"""
 
     bl_idname = "recaster.job"
@@ -129,7 +130,7 @@ class TellJob(bpy.types.Operator):
         """What it does; or why it can't be done."""
         found = session.snapshot()
         job = found.job(properties.job)
-        why = "" if job is None else roles.lacking_for_job(found, job)
+        why = "" if job is None else access.lacking_for_job(found, job)
         what = {
             "pause": "Stop it so that it can go on later; what was done is kept",
             "resume": "Let it go on",
@@ -156,7 +157,7 @@ class TellJob(bpy.types.Operator):
         """Tell the engine."""
         found = session.snapshot()
         job = found.job(self.job)
-        why = "" if job is None else roles.lacking_for_job(found, job)
+        why = "" if job is None else access.lacking_for_job(found, job)
         if why:
             self.report({"ERROR"}, why)
             return {"CANCELLED"}
@@ -164,4 +165,12 @@ class TellJob(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (StartEngine, StopEngine, Connect, TestConnection, OpenPreferences, ShowLog, TellJob)
+CLASSES = (
+    RECASTER_OT_start_engine,
+    RECASTER_OT_stop_engine,
+    RECASTER_OT_connect,
+    RECASTER_OT_test_connection,
+    RECASTER_OT_open_preferences,
+    RECASTER_OT_show_log,
+    RECASTER_OT_control_job,
+)

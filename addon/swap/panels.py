@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Recaster tab of the sequencer's sidebar: engine, swap, jobs."""
+"""Panels of swaps and of all jobs in the sequencer's sidebar."""
 
 from __future__ import annotations
 
@@ -7,113 +7,23 @@ from typing import Any
 
 import bpy
 
-from . import (
-    compat,
-    errands,
-    faces,
-    jobs,
-    messages,
-    operators_engine,
-    operators_swap,
-    panels_rights,
-    pictures,
-    placing,
-    roles,
-    session,
-    told,
-)
-from .drawing import SequencerPanel, draw_line, words
-from .link import CONNECTING
-from .operators_swap import chosen_strip
-from .preferences import preferences
-from .properties import LOOK
+from .. import compat, images, messages
+from ..drawing import SequencerPanel, draw_line, words
+from ..engine import jobs, session
+from ..engine.panels import draw_job_buttons
+from ..properties import LOOK
+from ..rights import panels as rights_panels
+from . import coverage, operators, placement, previews, tasks
+from .operators import chosen_strip
 
 NAMES = 0.3
 """Share of a row that its name takes."""
-MAX_WORD = 40
-"""Letters of what an engine says of itself."""
 FACE_SCALE = 4.0
 FACES_IN_ROW = 3
 PREVIEW_SCALE = 11.0
 
 
-class EnginePanel(SequencerPanel, bpy.types.Panel):
-    """Which engine does the work, and whether it answers."""
-
-    bl_idname = "RECASTER_PT_engine"
-    bl_label = "Engine"
-
-    def draw(self, context: Any) -> None:
-        """Its state, and what can be done about it."""
-        draw_connection(self.layout, context)
-
-
-def draw_connection(layout: Any, _context: Any) -> None:
-    """Whether the engine answers; a way to start it where it doesn't."""
-    found, chosen = session.snapshot(), preferences()
-    if session.error():
-        words(layout, session.error(), icon="ERROR")
-    here = chosen.where == "local"
-    column = layout.column()
-    if found.online:
-        device = messages.text(next(iter(found.info.devices), "?"), MAX_WORD).upper()
-        where = "this machine" if here else messages.text(chosen.host)
-        version = messages.text(found.info.version, MAX_WORD)
-        column.label(text=f"Recaster {version} on {where}, {device}", icon="CHECKMARK")
-        if found.info.role in messages.OF_ROLE:
-            column.label(text=f"Your role there: {found.info.role.replace('-', ' ')}", icon="USER")
-        if here and session.local().running:
-            column.operator(operators_engine.StopEngine.bl_idname, icon="CANCEL")
-        return
-    label, icon, why, buttons = state_of(found, here=here)
-    column.label(text=label, icon=icon)
-    if why:
-        words(column, why)
-    for operator, image in buttons:
-        column.operator(operator.bl_idname, icon=image)
-
-
-START = (operators_engine.StartEngine, "PLAY")
-STOP = (operators_engine.StopEngine, "CANCEL")
-CONNECT = (operators_engine.Connect, "FILE_REFRESH")
-PREFERENCES = (operators_engine.OpenPreferences, "PREFERENCES")
-LOG = (operators_engine.ShowLog, "TEXT")
-
-
-def state_of(found: Any, *, here: bool) -> tuple[str, str, str, tuple[Any, ...]]:
-    """What an engine that can't be used does: in two words, an icon, why, and the buttons that help."""
-    local = session.local()
-    if here and local.stopping:
-        return "The engine is stopping...", "SORTTIME", "", ()
-    if found.refused:
-        why = (
-            "Another engine answers here than that of this data folder: choose another port or folder"
-            if here
-            else messages.WRONG_TOKEN
-        )
-        return "Not let in", "LOCKED", why, (PREFERENCES, CONNECT)
-    if here and local.running:
-        return "The engine is starting...", "SORTTIME", "", (STOP, LOG)
-    if found.trouble == CONNECTING:
-        return CONNECTING, "SORTTIME", "", ()
-    if here and local.crashed():
-        return "The engine has stopped", "ERROR", local.crashed(), (START, LOG, PREFERENCES)
-    if here and found.away:
-        return "Engine offline", "ERROR", "It isn't running on this machine", (START,)
-    if found.away:
-        return "Engine offline", "ERROR", "Nobody answers at that address", (CONNECT, PREFERENCES)
-    return "No engine", "ERROR", found.trouble, (CONNECT, PREFERENCES)
-
-
-def draw_test(layout: Any) -> None:
-    """What came of the call that was made to see whether the engine answers."""
-    tested = session.test()
-    if tested is not None:
-        icon = "SORTTIME" if tested.link is not None else "CHECKMARK" if tested.well else "ERROR"
-        words(layout, tested.said, icon=icon)
-
-
-class SwapPanel(SequencerPanel, bpy.types.Panel):
+class RECASTER_PT_swap(SequencerPanel, bpy.types.Panel):
     """Select a strip, choose a face, swap."""
 
     bl_idname = "RECASTER_PT_swap"
@@ -126,15 +36,15 @@ class SwapPanel(SequencerPanel, bpy.types.Panel):
             layout.label(text="Select a movie or image strip", icon="INFO")
             return
         chosen = strip.recaster
-        wanted = operators_swap.targets(context)
+        wanted = operators.targets(context)
         if len(wanted) > 1:
             row = layout.row(align=True)
             row.label(text=f"{len(wanted)} strips, each with its own settings", icon="INFO")
-            row.operator(operators_swap.CopySettings.bl_idname, text="", icon="COPYDOWN")
+            row.operator(operators.RECASTER_OT_copy_settings.bl_idname, text="", icon="COPYDOWN")
         split = layout.split(factor=NAMES)
         split.label(text="Face")
-        split.menu(operators_swap.FaceMenu.bl_idname, text=messages.text(chosen.face_name) or "Choose...")
-        panels_rights.draw_basis(layout, chosen.face)
+        split.menu(operators.RECASTER_MT_faces.bl_idname, text=messages.text(chosen.face_name) or "Choose...")
+        rights_panels.draw_basis(layout, chosen.face)
         _draw_people(layout, strip)
         adding = any(original is not None for _, original in wanted)
         if adding:
@@ -145,23 +55,23 @@ class SwapPanel(SequencerPanel, bpy.types.Panel):
             )
         row = layout.row(align=True)
         row.scale_y = 1.3
-        row.operator(operators_swap.Preview.bl_idname, icon="RESTRICT_RENDER_OFF")
-        text = "Swap Result Too" if adding else operators_swap.Swap.bl_label
-        row.operator(operators_swap.Swap.bl_idname, text=text, icon="MOD_PHYSICS")
+        row.operator(operators.RECASTER_OT_preview_frame.bl_idname, icon="RESTRICT_RENDER_OFF")
+        text = "Swap Result Too" if adding else operators.RECASTER_OT_swap_strip.bl_label
+        row.operator(operators.RECASTER_OT_swap_strip.bl_idname, text=text, icon="MOD_PHYSICS")
         _draw_preview(layout, strip, compat.scene_of(context))
         _draw_told(layout, context, strip)
-        for errand in errands.errands.values():
+        for errand in tasks.errands.values():
             if chosen.uid and errand.uid == chosen.uid and errand.stage != "placed":
                 _draw_errand(layout, errand)
 
 
 def _draw_people(layout: Any, strip: Any) -> None:
     """Who is in the strip, to choose whose face is swapped."""
-    chosen, about = strip.recaster, faces.seen(strip)
+    chosen, about = strip.recaster, previews.seen(strip)
     split = layout.split(factor=NAMES)
     split.label(text="Person")
-    split.operator(operators_swap.FindPeople.bl_idname, icon="VIEWZOOM")
-    portrait = pictures.icon(faces.portrait_icon(strip)) if chosen.person and not chosen.everyone else 0
+    split.operator(operators.RECASTER_OT_find_people.bl_idname, icon="VIEWZOOM")
+    portrait = images.icon(previews.portrait_icon(strip)) if chosen.person and not chosen.everyone else 0
     if portrait and chosen.person not in map(str, about.people):
         split = layout.split(factor=NAMES)
         split.template_icon(portrait, scale=FACE_SCALE)
@@ -177,13 +87,17 @@ def _draw_people(layout: Any, strip: Any) -> None:
                 continue
             path = about.people[at]
             picked = chosen.person == str(path) and not chosen.everyone
-            column.template_icon(pictures.icon(path), scale=FACE_SCALE)
+            column.template_icon(images.icon(path), scale=FACE_SCALE)
             column.operator(
-                operators_swap.ChoosePerson.bl_idname, text="This One" if picked else "Choose", depress=picked
+                operators.RECASTER_OT_choose_person.bl_idname,
+                text="This One" if picked else "Choose",
+                depress=picked,
             ).person = str(path)
     row = layout.row(align=True)
     if chosen.person and not chosen.everyone:
-        row.operator(operators_swap.ChoosePerson.bl_idname, text="Main Person", icon="LOOP_BACK").person = ""
+        row.operator(
+            operators.RECASTER_OT_choose_person.bl_idname, text="Main Person", icon="LOOP_BACK"
+        ).person = ""
     else:
         row.label(text="" if chosen.everyone else "Main person")
     row.prop(chosen, "everyone", toggle=True)
@@ -191,28 +105,28 @@ def _draw_people(layout: Any, strip: Any) -> None:
 
 def _draw_preview(layout: Any, strip: Any, scene: Any) -> None:
     """What is being found out, what went wrong, and the previewed frame."""
-    about = faces.seen(strip)
+    about = previews.seen(strip)
     if about.work is not None:
         row = layout.row(align=True)
         draw_line(row.column(align=True), jobs.line_of_work(about.work))
-        row.operator(operators_swap.StopLooking.bl_idname, text="", icon="X")
+        row.operator(operators.RECASTER_OT_stop_search.bl_idname, text="", icon="X")
     if about.trouble:
         words(layout, about.trouble, icon="ERROR")
-    if about.preview is not None and pictures.icon(about.icon):
-        old = faces.stale(strip, scene)
+    if about.preview is not None and images.icon(about.icon):
+        old = previews.stale(strip, scene)
         words(layout, f"Frame {about.frame}{': ' if old else ''}{old}", icon="ERROR" if old else "CHECKMARK")
-        layout.template_icon(pictures.icon(about.icon), scale=PREVIEW_SCALE)
-        layout.operator(operators_swap.ShowPreview.bl_idname, icon="FULLSCREEN_ENTER")
+        layout.template_icon(images.icon(about.icon), scale=PREVIEW_SCALE)
+        layout.operator(operators.RECASTER_OT_show_preview.bl_idname, icon="FULLSCREEN_ENTER")
         for warning in about.warnings:
             words(layout, warning, icon="INFO")
 
 
 def _draw_told(layout: Any, context: Any, strip: Any) -> None:
     """Which frames of the strip's result weren't swapped, and why."""
-    shown, scene = operators_swap.shown_clip(context), compat.scene_of(context)
-    results = placing.results_of(placing.owner_of(scene, strip), strip)
+    shown, scene = operators.shown_clip(context), compat.scene_of(context)
+    results = placement.results_of(placement.owner_of(scene, strip), strip)
     for result in [shown] if shown in results or shown != strip else results[:1]:
-        found = told.lines_of(result)
+        found = coverage.lines_of(result)
         if found is not None:
             about, lines = found
             column = layout.column(align=True)
@@ -221,7 +135,7 @@ def _draw_told(layout: Any, context: Any, strip: Any) -> None:
                 words(column, line)
 
 
-class LookPanel(SequencerPanel, bpy.types.Panel):
+class RECASTER_PT_look(SequencerPanel, bpy.types.Panel):
     """How the face is laid over the picture."""
 
     bl_idname = "RECASTER_PT_look"
@@ -239,7 +153,7 @@ class LookPanel(SequencerPanel, bpy.types.Panel):
         _draw_choices(self.layout, chosen_strip(context).recaster, LOOK)
 
 
-class ResultPanel(SequencerPanel, bpy.types.Panel):
+class RECASTER_PT_result(SequencerPanel, bpy.types.Panel):
     """What comes back."""
 
     bl_idname = "RECASTER_PT_result"
@@ -247,7 +161,7 @@ class ResultPanel(SequencerPanel, bpy.types.Panel):
     bl_parent_id = "RECASTER_PT_swap"
     bl_options = {"DEFAULT_CLOSED"}
 
-    poll = LookPanel.poll
+    poll = RECASTER_PT_look.poll
 
     def draw(self, context: Any) -> None:
         """Handles, codec, label, what becomes of the original."""
@@ -268,7 +182,7 @@ def _draw_choices(layout: Any, chosen: Any, names: tuple[str, ...]) -> None:
         row.prop(chosen, name)
 
 
-class JobsPanel(SequencerPanel, bpy.types.Panel):
+class RECASTER_PT_jobs(SequencerPanel, bpy.types.Panel):
     """What is being done, here and at the engine."""
 
     bl_idname = "RECASTER_PT_jobs"
@@ -277,7 +191,7 @@ class JobsPanel(SequencerPanel, bpy.types.Panel):
     def draw(self, _context: Any) -> None:
         """Swaps of this file, then the engine's other jobs; what goes on before what has ended."""
         layout, found = self.layout, session.snapshot()
-        own = list(reversed(errands.errands.values()))
+        own = list(reversed(tasks.errands.values()))
         own.sort(key=lambda one: one.ended)
         for errand in own:
             _draw_errand(layout.box(), errand)
@@ -290,7 +204,7 @@ class JobsPanel(SequencerPanel, bpy.types.Panel):
         if not own and not others:
             layout.label(text="Nothing is being done")
         else:
-            layout.operator(operators_swap.Forget.bl_idname, icon="TRASH")
+            layout.operator(operators.RECASTER_OT_clear_ended.bl_idname, icon="TRASH")
 
 
 STAGES = {
@@ -306,7 +220,7 @@ STAGES = {
 ICONS = {"placed": "CHECKMARK", "failed": "ERROR", "cancelled": "X"}
 
 
-def _draw_errand(layout: Any, errand: errands.Errand) -> None:
+def _draw_errand(layout: Any, errand: tasks.Errand) -> None:
     """A swap of this file."""
     job = session.snapshot().job(errand.job) if errand.stage == "working" else None
     if job is not None:
@@ -322,11 +236,13 @@ def _draw_errand(layout: Any, errand: errands.Errand) -> None:
     row = layout.row(align=True)
     draw_line(row.column(align=True), line)
     if not errand.ended:
-        row.operator(operators_swap.Cancel.bl_idname, text="", icon="X").request = errand.request
+        row.operator(operators.RECASTER_OT_cancel_swap.bl_idname, text="", icon="X").request = errand.request
     elif errand.stage == "failed" and errand.result is not None:
-        layout.operator(operators_swap.Place.bl_idname, icon="ADD").request = errand.request
+        layout.operator(operators.RECASTER_OT_place_result.bl_idname, icon="ADD").request = errand.request
     elif errand.stage == "failed":
-        layout.operator(operators_swap.Again.bl_idname, icon="FILE_REFRESH").request = errand.request
+        layout.operator(
+            operators.RECASTER_OT_retry_swap.bl_idname, icon="FILE_REFRESH"
+        ).request = errand.request
 
 
 def _draw_job(layout: Any, job: Any) -> None:
@@ -336,31 +252,10 @@ def _draw_job(layout: Any, job: Any) -> None:
     draw_job_buttons(row.row(align=True), job)
 
 
-def draw_job_buttons(row: Any, job: Any) -> None:
-    """What can be done about a job; grey where that is somebody else's business."""
-    from recaster.api.v1 import job_pb2
-    from recaster.client.jobs import ENDED
-
-    row.enabled = not roles.lacking_for_job(session.snapshot(), job)
-
-    def button(what: str, icon: str) -> None:
-        tell = row.operator(operators_engine.TellJob.bl_idname, text="", icon=icon)
-        tell.job, tell.what = job.job_id, what
-
-    if job.state in ENDED:
-        button("delete", "TRASH")
-        return
-    if job.state in (job_pb2.JOB_STATE_PAUSED, job_pb2.JOB_STATE_BLOCKED):
-        button("resume", "PLAY")
-    elif job.state != job_pb2.JOB_STATE_PAUSING:
-        button("pause", "PAUSE")
-    button("cancel", "X")
-
-
 def _in_menus(self: Any, _context: Any) -> None:
     self.layout.separator()
-    self.layout.operator(operators_swap.Swap.bl_idname)
-    self.layout.operator(operators_swap.Preview.bl_idname, text="Preview Face Swap")
+    self.layout.operator(operators.RECASTER_OT_swap_strip.bl_idname)
+    self.layout.operator(operators.RECASTER_OT_preview_frame.bl_idname, text="Preview Face Swap")
 
 
 MENUS = ("SEQUENCER_MT_strip", "SEQUENCER_MT_context_menu")
@@ -378,5 +273,4 @@ def unregister_menus() -> None:
         getattr(bpy.types, name).remove(_in_menus)
 
 
-CLASSES = (EnginePanel, SwapPanel, LookPanel, ResultPanel)
-"""In the order in which they are shown; training comes between these and the jobs."""
+CLASSES = (RECASTER_PT_swap, RECASTER_PT_look, RECASTER_PT_result)

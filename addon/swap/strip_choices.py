@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import pictures
-from .preferences import cache_folder
-from .properties import CHOICES
-from .shots import ShotError
+from .. import images
+from ..config import cache_folder
+from ..properties import CHOICES
+from .source_range import ShotError
 
 if TYPE_CHECKING:
     from recaster.api.v1 import job_pb2
@@ -75,7 +75,7 @@ def person_file(strip: Any) -> Path | None:
         picture = b""
     if not 0 < math.prod(picture_size(picture)) <= MAX_PICTURE_PIXELS:
         raise ShotError("Choose the person again: the picture of the one chosen isn't on this machine")
-    return pictures.keep(picture, cache_folder() / "people", ".jpg")
+    return images.keep(picture, cache_folder() / "people", ".jpg")
 
 
 def portrait_of(path: Path) -> str:

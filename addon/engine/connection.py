@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import messages
+from .. import messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable

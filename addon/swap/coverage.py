@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from . import compat, messages
-from .shots import HALF
+from .. import compat, messages
+from .source_range import HALF
 
 MAX_SHOWN = 6
 """Ranges that are shown; the others are counted."""

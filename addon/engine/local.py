@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from recaster.files import atomic_path
 
-from . import processes
+from . import local_process
 
 if TYPE_CHECKING:
     from recaster.store.folder import DataFolder
@@ -119,7 +119,7 @@ class LocalEngine:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        self._found: processes.Process | None = None  # one that another Blender has started
+        self._found: local_process.Process | None = None  # one that another Blender has started
         self._note: Path | None = None
         self._log: Path | None = None
         self._stopping_since = 0.0
@@ -151,16 +151,16 @@ class LocalEngine:
                     stdout=subprocess.DEVNULL,
                     stderr=log,
                     env=clean,
-                    **processes.apart(),
+                    **local_process.apart(),
                 )
         except OSError as error:
             raise StartError(f"The engine can't be started: {error.strerror or error}") from None
         self._found, self._log, self._stopping_since = None, installation.log, 0.0
-        self._remember(installation.folder().path / NOTE, processes.Process.of(self._process.pid))
+        self._remember(installation.folder().path / NOTE, local_process.Process.of(self._process.pid))
 
-    def _remember(self, note: Path, process: processes.Process | None) -> None:
+    def _remember(self, note: Path, process: local_process.Process | None) -> None:
         """Write down which process it is, and whose, for the Blender that comes after a crash of this one."""
-        self._note, own = note, processes.Process.of(os.getpid())
+        self._note, own = note, local_process.Process.of(os.getpid())
         if process is None or own is None:
             return  # only this Blender can stop it
         said = {"engine": [process.pid, process.born], "blender": [own.pid, own.born]}
@@ -178,7 +178,7 @@ class LocalEngine:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             said = json.loads(note.read_text(encoding="ascii"))
             engine, blender = (
-                processes.Process(int(pid), str(born)) for pid, born in (said["engine"], said["blender"])
+                local_process.Process(int(pid), str(born)) for pid, born in (said["engine"], said["blender"])
             )
             if engine.alive and (blender.pid == os.getpid() or not blender.alive):
                 self._found, self._stopping_since = engine, 0.0
@@ -216,7 +216,7 @@ class LocalEngine:
         if self.running and not self.stopping:
             self._stopping_since = time.monotonic()
             if self._owned:
-                processes.ask_to_end(self._process.pid)
+                local_process.ask_to_end(self._process.pid)
             elif self._found is not None:
                 self._found.ask_to_end()
 

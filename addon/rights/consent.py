@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import compat, messages, session
+from .. import compat, messages
+from ..engine import session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from recaster.client import Client
 
-    from .link import Snapshot, Work
+    from ..engine.connection import Snapshot, Work
 
 BASES = (
     ("consent", "Consent", "The person agreed to it"),

@@ -7,9 +7,12 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
-from . import compat, jobs, messages, pictures, rights, session, trainings
-from .operators_swap import label_of_model, online, swappable
-from .shots import ShotError, shot_of
+from .. import compat, images, messages
+from ..engine import jobs, session
+from ..rights import consent
+from ..swap.operators import label_of_model, online, swappable
+from ..swap.source_range import ShotError, shot_of
+from . import trainings
 
 ROLES = (
     ("source", "Source", "The person whose face is put on"),
@@ -17,7 +20,7 @@ ROLES = (
 )
 
 
-class AddStrips(bpy.types.Operator):
+class RECASTER_OT_add_strips(bpy.types.Operator):
     """Take the faces of the main person out of the selected strips"""
 
     bl_idname = "recaster.add_strips"
@@ -45,7 +48,7 @@ class AddStrips(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class AddFolder(bpy.types.Operator):
+class RECASTER_OT_add_folder(bpy.types.Operator):
     """Take the faces of the main person out of the clips and pictures of a folder"""
 
     bl_idname = "recaster.add_folder"
@@ -74,7 +77,7 @@ class AddFolder(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class StopGathering(bpy.types.Operator):
+class RECASTER_OT_stop_extraction(bpy.types.Operator):
     """Stop taking faces"""
 
     bl_idname = "recaster.stop_gathering"
@@ -92,7 +95,7 @@ class StopGathering(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class ChooseFaceset(bpy.types.Operator):
+class RECASTER_OT_choose_faceset(bpy.types.Operator):
     """Learn from these faces"""
 
     bl_idname = "recaster.choose_faceset"
@@ -117,26 +120,26 @@ class _FacesetMenu(bpy.types.Menu):
         """All of them, the newest first."""
         found = session.snapshot().facesets
         for one in found:
-            text = f"{rights.called(one)} ({one.faces} faces)"
-            chosen = self.layout.operator(ChooseFaceset.bl_idname, text=text)
+            text = f"{consent.called(one)} ({one.faces} faces)"
+            chosen = self.layout.operator(RECASTER_OT_choose_faceset.bl_idname, text=text)
             chosen.role, chosen.faceset = self.role, one.faceset_id
         if not found:
             self.layout.label(text="None yet")
 
 
-class SourceMenu(_FacesetMenu):
+class RECASTER_MT_source(_FacesetMenu):
     """Whose face is put on"""
 
     bl_idname, bl_label, role = "RECASTER_MT_source", "Source", "source"
 
 
-class TargetMenu(_FacesetMenu):
+class RECASTER_MT_target(_FacesetMenu):
     """The performer"""
 
     bl_idname, bl_label, role = "RECASTER_MT_target", "Target", "target"
 
 
-class ShowFaces(bpy.types.Operator):
+class RECASTER_OT_show_faces(bpy.types.Operator):
     """Show these faces, to leave wrong ones out"""
 
     bl_idname = "recaster.show_faces"
@@ -165,7 +168,7 @@ class ShowFaces(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class DropFace(bpy.types.Operator):
+class RECASTER_OT_drop_face(bpy.types.Operator):
     """Leave this face out of training, or take it in again"""
 
     bl_idname = "recaster.drop_face"
@@ -199,7 +202,7 @@ def model_called(name: str) -> Any | None:
     return next((one for one in session.snapshot().models if name and one.model_id == name), None)
 
 
-class Train(bpy.types.Operator):
+class RECASTER_OT_train(bpy.types.Operator):
     """Train a model on the source's faces"""
 
     bl_idname = "recaster.train"
@@ -216,7 +219,7 @@ class Train(bpy.types.Operator):
         if faceset_called(scene.recaster.source) is None:
             cls.poll_message_set("Choose or gather the source's faces first")
             return False
-        hindrance = rights.hindrance(session.snapshot(), f"faceset:{scene.recaster.source}")
+        hindrance = consent.hindrance(session.snapshot(), f"faceset:{scene.recaster.source}")
         if hindrance:
             cls.poll_message_set(hindrance)
             return False
@@ -236,7 +239,7 @@ class Train(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class ChooseModel(bpy.types.Operator):
+class RECASTER_OT_choose_model(bpy.types.Operator):
     """Show this model's training"""
 
     bl_idname = "recaster.choose_model"
@@ -250,7 +253,7 @@ class ChooseModel(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class ModelMenu(bpy.types.Menu):
+class RECASTER_MT_models(bpy.types.Menu):
     """Models, and trainings that haven't saved one yet"""
 
     bl_idname = "RECASTER_MT_models"
@@ -267,14 +270,18 @@ class ModelMenu(bpy.types.Menu):
                 and trainings.model_of(job) not in known
             ):
                 text = f"{messages.text(job.labels.get('name', job.job_id))} (begins)"
-                self.layout.operator(ChooseModel.bl_idname, text=text).model = trainings.model_of(job)
+                self.layout.operator(
+                    RECASTER_OT_choose_model.bl_idname, text=text
+                ).model = trainings.model_of(job)
         for one in found.models:
-            self.layout.operator(ChooseModel.bl_idname, text=label_of_model(one)).model = one.model_id
+            self.layout.operator(
+                RECASTER_OT_choose_model.bl_idname, text=label_of_model(one)
+            ).model = one.model_id
         if not found.models and not self.layout:
             self.layout.label(text="None yet")
 
 
-class ShowSheet(bpy.types.Operator):
+class RECASTER_OT_show_model_preview(bpy.types.Operator):
     """Show what the model paints in a window of its own, at its full size"""
 
     bl_idname = "recaster.show_sheet"
@@ -285,11 +292,11 @@ class ShowSheet(bpy.types.Operator):
         course = trainings.courses.get(compat.scene_of(context).recaster.model)
         if course is None or course.preview is None:
             return {"CANCELLED"}
-        pictures.show(course.preview)
+        images.show(course.preview)
         return {"FINISHED"}
 
 
-class ChoosePreset(bpy.types.Operator):
+class RECASTER_OT_choose_preset(bpy.types.Operator):
     """Train with this preset"""
 
     bl_idname = "recaster.choose_preset"
@@ -303,7 +310,7 @@ class ChoosePreset(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class PresetMenu(bpy.types.Menu):
+class RECASTER_MT_presets(bpy.types.Menu):
     """What kind of model is trained"""
 
     bl_idname = "RECASTER_MT_presets"
@@ -315,11 +322,23 @@ class PresetMenu(bpy.types.Menu):
         for one in () if info is None else info.presets:
             needs = "one person" if one.family == "guided" else "two people"
             self.layout.operator(
-                ChoosePreset.bl_idname, text=f"{messages.text(one.name)}: {needs}"
+                RECASTER_OT_choose_preset.bl_idname, text=f"{messages.text(one.name)}: {needs}"
             ).preset = one.name
 
 
 CLASSES = (
-    AddStrips, AddFolder, StopGathering, ChooseFaceset, SourceMenu, TargetMenu, ShowFaces, DropFace, Train,
-    ChooseModel, ModelMenu, ShowSheet, ChoosePreset, PresetMenu,
-)  # fmt: skip
+    RECASTER_OT_add_strips,
+    RECASTER_OT_add_folder,
+    RECASTER_OT_stop_extraction,
+    RECASTER_OT_choose_faceset,
+    RECASTER_MT_source,
+    RECASTER_MT_target,
+    RECASTER_OT_show_faces,
+    RECASTER_OT_drop_face,
+    RECASTER_OT_train,
+    RECASTER_OT_choose_model,
+    RECASTER_MT_models,
+    RECASTER_OT_show_model_preview,
+    RECASTER_OT_choose_preset,
+    RECASTER_MT_presets,
+)

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from recaster.files import atomic_path
 
-from . import messages, roles, session, told
-from .preferences import cache_folder
+from .. import messages
+from ..config import cache_folder
+from ..swap import coverage
+from . import access, session
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .link import Snapshot, Work
+    from .connection import Snapshot, Work
 
 SHOWN = 8
 MAX_NAME = 60
@@ -121,7 +123,7 @@ def line_of_job(job: Any) -> Line:
     if job.state != job_pb2.JOB_STATE_RUNNING:
         state = STATES.get(name, name.capitalize())
         share = job.progress.done / job.progress.total if state == "Paused" and job.progress.total else None
-        done = told.of_job(job) if state == "Done" else None
+        done = coverage.of_job(job) if state == "Done" else None
         text = state if done is None else f"{state}: {done.line}"
         return Line(title, text, share, trouble, ICONS.get(state, "NONE"))
     progress = job.progress
@@ -149,7 +151,7 @@ def line_of_work(work: Work, title: str = "") -> Line:
 
 def mine(found: Snapshot, job: Any) -> bool:
     """Whether a job was asked for from Blender, by this client."""
-    return bool(job.labels.get("client") == "blender") and roles.own_job(found, job)
+    return bool(job.labels.get("client") == "blender") and access.own_job(found, job)
 
 
 _hidden: set[str] | None = None

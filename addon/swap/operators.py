@@ -6,8 +6,11 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
-from . import choices, compat, errands, faces, jobs, messages, pictures, rights, roles, session, swaps
-from .shots import CLIP_TYPES, ShotError
+from .. import compat, images, messages
+from ..engine import access, jobs, session
+from ..rights import consent
+from . import previews, strip_choices, tasks, workflow
+from .source_range import CLIP_TYPES, ShotError
 
 MODELS_SHOWN = 40
 
@@ -33,7 +36,7 @@ def shown_clip(context: Any) -> Any | None:
 def chosen_strip(context: Any) -> Any | None:
     """The strip whose settings are shown: the one that is meant, or the one it is a swap of."""
     strip = shown_clip(context)
-    return None if strip is None else swaps.original_of(compat.scene_of(context), strip) or strip
+    return None if strip is None else workflow.original_of(compat.scene_of(context), strip) or strip
 
 
 class _StripOperator(bpy.types.Operator):
@@ -63,7 +66,7 @@ class _StripOperator(bpy.types.Operator):
 def online(operator: Any) -> bool:
     """Whether the engine answers, and this client may edit there; says so where it doesn't."""
     found = session.snapshot()
-    why = roles.lacking(found, roles.EDITOR) if found.online else found.trouble
+    why = access.lacking(found, access.EDITOR) if found.online else found.trouble
     if why or not found.online:
         operator.poll_message_set(why)
     return found.online and not why
@@ -77,13 +80,13 @@ class _FaceOperator(_StripOperator):
         """Whether there is a strip, an engine, and a face that may be put on."""
         if not super().poll(context):
             return False
-        hindrance = rights.hindrance(session.snapshot(), chosen_strip(context).recaster.face)
+        hindrance = consent.hindrance(session.snapshot(), chosen_strip(context).recaster.face)
         if hindrance:
             cls.poll_message_set(hindrance)
         return not hindrance
 
 
-class Swap(_FaceOperator):
+class RECASTER_OT_swap_strip(_FaceOperator):
     """Swap the face in the selected strips. A strip for which no face is chosen takes this one's"""
 
     bl_idname = "sequencer.recaster_swap"
@@ -95,11 +98,11 @@ class Swap(_FaceOperator):
         begun = 0
         for one, original in targets(context):
             if original is not None:
-                choices.hand_on(original, one)
+                strip_choices.hand_on(original, one)
             elif one != strip and not one.recaster.face:
-                choices.choices_from(strip, [one])
+                strip_choices.choices_from(strip, [one])
             try:
-                swaps.begin(scene, one)
+                workflow.begin(scene, one)
                 begun += 1
             except ShotError as error:  # the others are swapped all the same
                 self.report({"ERROR"}, str(error))
@@ -120,8 +123,8 @@ def targets(context: Any) -> list[tuple[Any, Any | None]]:
         chosen = [shown]
     found: list[tuple[Any, Any | None]] = []
     for one in chosen:
-        original = swaps.original_of(scene, one)
-        if original is not None and choices.adds_person(original, one):
+        original = workflow.original_of(scene, one)
+        if original is not None and strip_choices.adds_person(original, one):
             wanted = one, original
         else:
             wanted = original or one, None
@@ -130,7 +133,7 @@ def targets(context: Any) -> list[tuple[Any, Any | None]]:
     return found
 
 
-class CopySettings(_StripOperator):
+class RECASTER_OT_copy_settings(_StripOperator):
     """Let all selected strips be swapped as this one; whose face is swapped in them stays as it is"""
 
     bl_idname = "sequencer.recaster_copy_settings"
@@ -139,12 +142,12 @@ class CopySettings(_StripOperator):
 
     def do(self, context: Any, scene: Any, strip: Any) -> set[str]:
         """Copy them."""
-        others = [swaps.original_of(scene, one) or one for one in swappable(context)]
-        choices.choices_from(strip, others)
+        others = [workflow.original_of(scene, one) or one for one in swappable(context)]
+        strip_choices.choices_from(strip, others)
         return {"FINISHED"}
 
 
-class Preview(_FaceOperator):
+class RECASTER_OT_preview_frame(_FaceOperator):
     """Swap only the frame under the playhead, and show it"""
 
     bl_idname = "sequencer.recaster_preview"
@@ -152,11 +155,11 @@ class Preview(_FaceOperator):
 
     def do(self, _context: Any, scene: Any, strip: Any) -> set[str]:
         """Begin it."""
-        faces.preview(strip, scene, scene.frame_current)
+        previews.preview(strip, scene, scene.frame_current)
         return {"FINISHED"}
 
 
-class StopLooking(bpy.types.Operator):
+class RECASTER_OT_stop_search(bpy.types.Operator):
     """Stop looking for people, or swapping a frame"""
 
     bl_idname = "sequencer.recaster_stop_looking"
@@ -167,11 +170,11 @@ class StopLooking(bpy.types.Operator):
         strip = chosen_strip(context)
         if strip is None:
             return {"CANCELLED"}
-        faces.stop(strip)
+        previews.stop(strip)
         return {"FINISHED"}
 
 
-class ShowPreview(bpy.types.Operator):
+class RECASTER_OT_show_preview(bpy.types.Operator):
     """Show the previewed frame in a window of its own, at its full size"""
 
     bl_idname = "sequencer.recaster_show_preview"
@@ -181,15 +184,15 @@ class ShowPreview(bpy.types.Operator):
     def poll(cls, context: Any) -> bool:
         """Whether there is one."""
         strip = chosen_strip(context)
-        return strip is not None and faces.seen(strip).preview is not None
+        return strip is not None and previews.seen(strip).preview is not None
 
     def execute(self, context: Any) -> set[str]:
         """Open the window."""
-        pictures.show(faces.seen(chosen_strip(context)).preview)
+        images.show(previews.seen(chosen_strip(context)).preview)
         return {"FINISHED"}
 
 
-class FindPeople(_StripOperator):
+class RECASTER_OT_find_people(_StripOperator):
     """Look who is in the strip, to choose whose face is swapped"""
 
     bl_idname = "sequencer.recaster_find_people"
@@ -197,11 +200,11 @@ class FindPeople(_StripOperator):
 
     def do(self, _context: Any, scene: Any, strip: Any) -> set[str]:
         """Begin to look."""
-        faces.find_people(strip, scene)
+        previews.find_people(strip, scene)
         return {"FINISHED"}
 
 
-class ChoosePerson(bpy.types.Operator):
+class RECASTER_OT_choose_person(bpy.types.Operator):
     """Swap this person's face"""
 
     bl_idname = "sequencer.recaster_choose_person"
@@ -215,11 +218,11 @@ class ChoosePerson(bpy.types.Operator):
         strip = chosen_strip(context)
         if strip is None:
             return {"CANCELLED"}
-        faces.choose_person(strip, self.person)
+        previews.choose_person(strip, self.person)
         return {"FINISHED"}
 
 
-class ChooseFace(bpy.types.Operator):
+class RECASTER_OT_choose_face(bpy.types.Operator):
     """Put this face on"""
 
     bl_idname = "sequencer.recaster_choose_face"
@@ -246,18 +249,18 @@ class ChooseFace(bpy.types.Operator):
 def name_of_face(face: str) -> str:
     """What a model or faceset is called."""
     kind, _, name = face.partition(":")
-    holder = rights.holder_of(session.snapshot(), face)
+    holder = consent.holder_of(session.snapshot(), face)
     if holder is None:
         return name
-    return label_of_model(holder) if kind == "model" else f"{rights.called(holder)}, at once"
+    return label_of_model(holder) if kind == "model" else f"{consent.called(holder)}, at once"
 
 
 def label_of_model(model: Any) -> str:
     """A model's name and how long it was trained."""
-    return f"{rights.called(model)} ({messages.text(model.preset)}, {jobs.clock(model.seconds)})"
+    return f"{consent.called(model)} ({messages.text(model.preset)}, {jobs.clock(model.seconds)})"
 
 
-class FaceMenu(bpy.types.Menu):
+class RECASTER_MT_faces(bpy.types.Menu):
     """The faces that can be put on"""
 
     bl_idname = "RECASTER_MT_faces"
@@ -269,25 +272,25 @@ class FaceMenu(bpy.types.Menu):
         usable = [one for one in found.models if one.usable][:MODELS_SHOWN]
         for one in usable:
             layout.operator(
-                ChooseFace.bl_idname, text=label_of_model(one), icon="USER"
+                RECASTER_OT_choose_face.bl_idname, text=label_of_model(one), icon="USER"
             ).face = f"model:{one.model_id}"
         for one in [one for one in found.models if one.unusable_reason][:MODELS_SHOWN]:
             row = layout.row()
             row.enabled = False
-            text = f"{rights.called(one)}: {messages.plain(one.unusable_reason)}"
+            text = f"{consent.called(one)}: {messages.plain(one.unusable_reason)}"
             row.label(text=text, icon="ERROR")
         if usable and found.facesets:
             layout.separator()
         for one in found.facesets[:MODELS_SHOWN]:
-            text = f"{rights.called(one)} (at once, {one.faces} faces)"
+            text = f"{consent.called(one)} (at once, {one.faces} faces)"
             layout.operator(
-                ChooseFace.bl_idname, text=text, icon="OUTLINER_OB_POINTCLOUD"
+                RECASTER_OT_choose_face.bl_idname, text=text, icon="OUTLINER_OB_POINTCLOUD"
             ).face = f"faceset:{one.faceset_id}"
         if not usable and not found.facesets:
             layout.label(text="No faces yet: Recaster > Train makes some from strips")
 
 
-class Cancel(bpy.types.Operator):
+class RECASTER_OT_cancel_swap(bpy.types.Operator):
     """End this swap"""
 
     bl_idname = "sequencer.recaster_cancel_swap"
@@ -297,14 +300,14 @@ class Cancel(bpy.types.Operator):
 
     def execute(self, _context: Any) -> set[str]:
         """Cancel it here and at the engine."""
-        errand = errands.errands.get(self.request)
+        errand = tasks.errands.get(self.request)
         if errand is None:
             return {"CANCELLED"}
-        swaps.cancel(errand)
+        workflow.cancel(errand)
         return {"FINISHED"}
 
 
-class Place(bpy.types.Operator):
+class RECASTER_OT_place_result(bpy.types.Operator):
     """Put the finished result on the timeline, now that there is room"""
 
     bl_idname = "sequencer.recaster_place"
@@ -315,17 +318,17 @@ class Place(bpy.types.Operator):
 
     def execute(self, _context: Any) -> set[str]:
         """Try once more."""
-        errand = errands.errands.get(self.request)
+        errand = tasks.errands.get(self.request)
         if errand is None or errand.result is None:
             return {"CANCELLED"}
-        swaps.put(errand)
+        workflow.put(errand)
         if errand.stage != "placed":
             self.report({"ERROR"}, errand.trouble)
             return {"CANCELLED"}
         return {"FINISHED"}
 
 
-class Again(bpy.types.Operator):
+class RECASTER_OT_retry_swap(bpy.types.Operator):
     """Try a swap that failed once more"""
 
     bl_idname = "sequencer.recaster_again"
@@ -336,24 +339,24 @@ class Again(bpy.types.Operator):
 
     def execute(self, _context: Any) -> set[str]:
         """Begin it anew, or go on where it is done at the engine already."""
-        errand = errands.errands.get(self.request)
-        if errand is not None and swaps.done_there(errand):
-            swaps.fetch_again(errand)
+        errand = tasks.errands.get(self.request)
+        if errand is not None and workflow.done_there(errand):
+            workflow.fetch_again(errand)
             return {"FINISHED"}
-        scene, strip = (None, None) if errand is None else errands.strip_of(errand)
+        scene, strip = (None, None) if errand is None else tasks.strip_of(errand)
         if strip is None:
             self.report({"ERROR"}, "Its strip isn't here any more")
             return {"CANCELLED"}
         try:
-            swaps.begin(scene, strip)
+            workflow.begin(scene, strip)
         except ShotError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        del errands.errands[self.request]
+        del tasks.errands[self.request]
         return {"FINISHED"}
 
 
-class Forget(bpy.types.Operator):
+class RECASTER_OT_clear_ended(bpy.types.Operator):
     """Remove what has ended from the list"""
 
     bl_idname = "sequencer.recaster_forget"
@@ -363,13 +366,13 @@ class Forget(bpy.types.Operator):
         """Forget what has ended, but no result that somebody may still want: swaps of other files, say."""
         from recaster.client.jobs import ENDED
 
-        for errand in [one for one in errands.errands.values() if one.ended]:
-            if not swaps.forgettable(errand):
+        for errand in [one for one in tasks.errands.values() if one.ended]:
+            if not workflow.forgettable(errand):
                 continue
-            del errands.errands[errand.request]
+            del tasks.errands[errand.request]
             if errand.job and errand.stage != "failed":
                 jobs.tell("delete", errand.job)
-        waited = {errand.job for errand in errands.errands.values()}
+        waited = {errand.job for errand in tasks.errands.values()}
         found = session.snapshot()
         for job in (found.jobs or {}).values():
             if job.state in ENDED and jobs.mine(found, job) and job.job_id not in waited:
@@ -382,6 +385,17 @@ class Forget(bpy.types.Operator):
 
 
 CLASSES = (
-    Swap, CopySettings, Preview, StopLooking, ShowPreview, FindPeople, ChoosePerson, ChooseFace, FaceMenu,
-    Cancel, Place, Again, Forget,
-)  # fmt: skip
+    RECASTER_OT_swap_strip,
+    RECASTER_OT_copy_settings,
+    RECASTER_OT_preview_frame,
+    RECASTER_OT_stop_search,
+    RECASTER_OT_show_preview,
+    RECASTER_OT_find_people,
+    RECASTER_OT_choose_person,
+    RECASTER_OT_choose_face,
+    RECASTER_MT_faces,
+    RECASTER_OT_cancel_swap,
+    RECASTER_OT_place_result,
+    RECASTER_OT_retry_swap,
+    RECASTER_OT_clear_ended,
+)

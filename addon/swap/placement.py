@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import compat
-from .preferences import preferences
-from .properties import CHOICES
-from .shots import facts_of, pace_of
+from .. import compat
+from ..config import preferences
+from ..properties import CHOICES
+from .source_range import facts_of, pace_of
 
 if TYPE_CHECKING:
     from pathlib import Path

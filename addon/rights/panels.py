@@ -7,39 +7,41 @@ from typing import Any
 
 import bpy
 
-from . import compat, jobs, messages, operators_rights, rights, roles, session
-from .drawing import SequencerPanel, draw_line, words
-from .operators_swap import shown_clip
+from .. import compat, messages
+from ..drawing import SequencerPanel, draw_line, words
+from ..engine import access, jobs, session
+from ..swap.operators import shown_clip
+from . import consent, operators
 
 
 def draw_basis(layout: Any, face: str) -> None:
     """By what right a face ("model:ID", "faceset:ID") is used, or a way to say so; nothing for no face."""
     found = session.snapshot()
-    holder = rights.holder_of(found, face)
+    holder = consent.holder_of(found, face)
     if holder is None:
         return
     row = layout.row(align=True)
-    person = rights.person_of(found, holder)
-    why = roles.lacking_for_basis(found, person)
+    person = consent.person_of(found, holder)
+    why = access.lacking_for_basis(found, person)
     row.enabled = found.online and not why
     row.label(text="Basis")
     usable = False
     if person is not None:
-        said, usable = rights.described(person)
+        said, usable = consent.described(person)
         row.label(text=messages.sentence(said), icon="CHECKMARK" if usable else "CANCEL")
     if usable:
-        row.operator(operators_rights.RevokeBasis.bl_idname, text="", icon="X").face = face
+        row.operator(operators.RECASTER_OT_revoke_basis.bl_idname, text="", icon="X").face = face
     else:
         text = "State Once..." if person is None else "State Again..."
-        told = row.operator_menu_enum(operators_rights.StateBasis.bl_idname, "basis", text=text)
+        told = row.operator_menu_enum(operators.RECASTER_OT_state_basis.bl_idname, "basis", text=text)
         told.face = face
     if why and not usable:
         words(layout, why, icon="INFO")
-    if rights.stating.trouble and rights.stating.line == face:
-        words(layout, rights.stating.trouble, icon="ERROR")
+    if consent.stating.trouble and consent.stating.line == face:
+        words(layout, consent.stating.trouble, icon="ERROR")
 
 
-class ProvenancePanel(SequencerPanel, bpy.types.Panel):
+class RECASTER_PT_provenance(SequencerPanel, bpy.types.Panel):
     """What the strip's file says of itself, and renders that are signed."""
 
     bl_idname = "RECASTER_PT_provenance"
@@ -49,23 +51,23 @@ class ProvenancePanel(SequencerPanel, bpy.types.Panel):
     def draw(self, context: Any) -> None:
         """The active strip's word, then the last render's."""
         layout = self.layout
-        path = rights.file_of(shown_clip(context))
-        layout.operator(operators_rights.Verify.bl_idname, icon="VIEWZOOM")
+        path = consent.file_of(shown_clip(context))
+        layout.operator(operators.RECASTER_OT_verify_strip.bl_idname, icon="VIEWZOOM")
         if path is not None:
-            _draw_known(layout, rights.known(path))
-        render = rights.rendered.get(compat.scene_of(context).name)
+            _draw_known(layout, consent.known(path))
+        render = consent.rendered.get(compat.scene_of(context).name)
         if render is not None:
             words(
                 layout,
                 f"The render {render.name} has swaps in it, but says nothing of them yet",
                 icon="INFO",
             )
-        sign = layout.operator(operators_rights.SignRender.bl_idname, icon="GREASEPENCIL")
+        sign = layout.operator(operators.RECASTER_OT_sign_render.bl_idname, icon="GREASEPENCIL")
         sign.filepath = "" if render is None else str(render)
-        _draw_known(layout, rights.signing)
+        _draw_known(layout, consent.signing)
 
 
-def _draw_known(layout: Any, about: rights.Known) -> None:
+def _draw_known(layout: Any, about: consent.Known) -> None:
     if about.work is not None:
         draw_line(layout, jobs.line_of_work(about.work))
     elif about.trouble:
@@ -74,4 +76,4 @@ def _draw_known(layout: Any, about: rights.Known) -> None:
         words(layout, about.line, icon="CHECKMARK" if about.valid else "INFO")
 
 
-CLASSES = (ProvenancePanel,)
+CLASSES = (RECASTER_PT_provenance,)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import compat
+from .. import compat
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .link import Work
-    from .told import Told
+    from ..engine.connection import Work
+    from .coverage import Told
 
 
 @dataclass

@@ -13,21 +13,24 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import compat, messages, placing, rights, session, told
-from .choices import Choice, face_of, options_of, whom
-from .errands import Errand, errands, own_of, settled, strip_of, strips_called
-from .jobs import mine, tell
-from .link import StoppedError, offline
-from .preferences import cache_folder, loopback, results_folder
-from .properties import SUFFIXES
-from .shots import Shot, bring, facts_of, pace_of, shot_of, window_of
+from .. import compat, messages
+from ..config import cache_folder, is_loopback, results_folder
+from ..engine import session
+from ..engine.connection import StoppedError, offline
+from ..engine.jobs import mine, tell
+from ..properties import SUFFIXES
+from ..rights import consent
+from . import coverage, placement
+from .source_range import Shot, bring, facts_of, pace_of, shot_of, window_of
+from .strip_choices import Choice, face_of, options_of, whom
+from .tasks import Errand, errands, own_of, settled, strip_of, strips_called
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.client import Client
 
-    from .link import Snapshot, Work
+    from ..engine.connection import Snapshot, Work
 
 CLIENT = {"client": "blender"}
 """Label of all jobs that come from here."""
@@ -69,11 +72,11 @@ def _replaced(earlier: Errand) -> None:
 
 def _rename(scene: Any, strip: Any) -> None:
     """Give a strip a name of its own among swaps; the result above it is its own from now on."""
-    before, new, owner = strip.recaster.uid, uuid.uuid4().hex[:12], placing.owner_of(scene, strip)
-    beside = [one for one in compat.strips_in(owner) if placing.touch(one, strip) and one != strip]
+    before, new, owner = strip.recaster.uid, uuid.uuid4().hex[:12], placement.owner_of(scene, strip)
+    beside = [one for one in compat.strips_in(owner) if placement.touch(one, strip) and one != strip]
     rivals = before and any(one.recaster.uid == before for one in beside)
     for one in beside:
-        its_own = not rivals or one.name.startswith(placing.name_of(strip))
+        its_own = not rivals or one.name.startswith(placement.name_of(strip))
         if before and one.recaster.result_of == before and its_own:
             one.recaster.result_of = new
     strip.recaster.uid = new
@@ -100,7 +103,7 @@ def _bring(errand: Errand, shot: Shot, choice: Choice) -> None:
     if link is None:
         _fail(errand, session.snapshot().trouble)
         return
-    cache, local = cache_folder() / "clips", loopback(link.address.target)
+    cache, local = cache_folder() / "clips", is_loopback(link.address.target)
     labels = {
         **CLIENT,
         "request": errand.request,
@@ -272,7 +275,7 @@ def _fetch(errand: Errand, job: Any) -> None:
         return
     folder, _ = results_folder()
     out = folder / result_name(errand.title, errand.request, made.suffix)
-    errand.told = told.of_job(job)
+    errand.told = coverage.of_job(job)
 
     def do(client: Client, work: Work) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
@@ -282,7 +285,7 @@ def _fetch(errand: Errand, job: Any) -> None:
     def done(path: Path) -> None:
         errand.work, errand.result = None, path
         said = [line for line in job.result.summary if line.startswith("marked")]
-        rights.said_of(path, messages.plain(said[0]) if said else "It carries no manifest", valid=bool(said))
+        consent.said_of(path, messages.plain(said[0]) if said else "It carries no manifest", valid=bool(said))
         if errand.stage == "fetching" and errands.get(errand.request) is errand:
             put(errand)
 
@@ -318,10 +321,10 @@ def put(errand: Errand) -> None:
     strip.recaster.uid = errand.uid  # which undo may have taken away
     try:
         with compat.editing(scene):
-            made = placing.place(scene, strip, errand.result, errand.before, errand.facts, beside)
+            made = placement.place(scene, strip, errand.result, errand.before, errand.facts, beside)
             made.recaster.made_for = errand.person
-            told.keep(made, errand.told, pace_of(made, scene))
-    except placing.PlaceError as error:
+            coverage.keep(made, errand.told, pace_of(made, scene))
+    except placement.PlaceError as error:
         _fail(errand, str(error), for_good=False)
         return
     except Exception:
@@ -365,7 +368,7 @@ def after_undo() -> None:
 
 def _resume(errand: Errand) -> None:
     """Send a strip that could not be sent before, now that the engine answers."""
-    from .shots import ShotError
+    from .source_range import ShotError
 
     scene, strip = strip_of(errand)
     if strip is None:

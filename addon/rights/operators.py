@@ -7,11 +7,13 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
-from . import compat, rights, roles, session
-from .operators_swap import chosen_strip, online, shown_clip
+from .. import compat
+from ..engine import access, session
+from ..swap.operators import chosen_strip, online, shown_clip
+from . import consent
 
 
-class _OfFace(bpy.types.Operator):
+class _RightOperator(bpy.types.Operator):
     """Something that is said of the right to a face: asked first, of the face that is chosen only."""
 
     face: StringProperty()
@@ -33,12 +35,12 @@ class _OfFace(bpy.types.Operator):
     def invoke(self, context: Any, event: Any) -> set[str]:
         """Ask whether that is meant, and say whom it is about and what follows."""
         found = session.snapshot()
-        holder = rights.holder_of(found, self.face)
+        holder = consent.holder_of(found, self.face)
         if holder is None:
             return self.lost()
-        person = rights.person_of(found, holder)
-        if roles.lacking_for_basis(found, person):
-            return self.refused(roles.lacking_for_basis(found, person))
+        person = consent.person_of(found, holder)
+        if access.lacking_for_basis(found, person):
+            return self.refused(access.lacking_for_basis(found, person))
         self.person, self.asked = person.identity_id if person is not None else "", True
         title, message = self.question(found, holder, person)
         return context.window_manager.invoke_confirm(
@@ -48,13 +50,13 @@ class _OfFace(bpy.types.Operator):
     def execute(self, context: Any) -> set[str]:
         """Tell the engine, unless another face was chosen meanwhile, or it is somebody else's now."""
         found = session.snapshot()
-        holder = rights.holder_of(found, self.face)
-        person = rights.person_of(found, holder)
+        holder = consent.holder_of(found, self.face)
+        person = consent.person_of(found, holder)
         now = person.identity_id if person is not None else ""
         if holder is None or self.face not in chosen_faces(context) or (self.asked and self.person != now):
             return self.lost()
-        if roles.lacking_for_basis(found, person):
-            return self.refused(roles.lacking_for_basis(found, person))
+        if access.lacking_for_basis(found, person):
+            return self.refused(access.lacking_for_basis(found, person))
         return {"FINISHED"} if self.tell() else self.lost()
 
     def lost(self) -> set[str]:
@@ -84,28 +86,28 @@ def chosen_faces(context: Any) -> set[str]:
     return faces - {""}
 
 
-class StateBasis(_OfFace):
+class RECASTER_OT_state_basis(_RightOperator):
     """Say by what right this face is used: asked once, kept at the engine with whoever said so"""
 
     bl_idname = "sequencer.recaster_state_basis"
     bl_label = "State Basis"
 
     name: StringProperty()
-    basis: EnumProperty(name="Basis", items=rights.BASES)
+    basis: EnumProperty(name="Basis", items=consent.BASES)
 
     def question(self, found: Any, holder: Any, person: Any | None) -> tuple[str, str]:
         """Whose right is stated, and what it means."""
-        words = {one[0]: (one[1], one[2]) for one in rights.BASES}[self.basis]
-        title = f"State by what right the face of {rights.name_of(person, holder)} is used: {words[0]}?"
-        instead = "" if person is None else f", in place of: {rights.described(person)[0]}"
+        words = {one[0]: (one[1], one[2]) for one in consent.BASES}[self.basis]
+        title = f"State by what right the face of {consent.name_of(person, holder)} is used: {words[0]}?"
+        instead = "" if person is None else f", in place of: {consent.described(person)[0]}"
         return title, f"{words[1]}. The engine keeps this with your name{instead}."
 
     def tell(self) -> bool:
         """State it."""
-        return rights.state(self.face, self.basis)
+        return consent.state(self.face, self.basis)
 
 
-class RevokeBasis(_OfFace):
+class RECASTER_OT_revoke_basis(_RightOperator):
     """Take back the right to this face: nothing more is trained, swapped or previewed with it"""
 
     bl_idname = "sequencer.recaster_revoke_basis"
@@ -113,20 +115,20 @@ class RevokeBasis(_OfFace):
 
     def question(self, found: Any, holder: Any, person: Any | None) -> tuple[str, str]:
         """Whose right is taken back, and what follows."""
-        count = 0 if person is None else rights.shared_by(found, person)
+        count = 0 if person is None else consent.shared_by(found, person)
         held = "1 model or set of faces" if count == 1 else f"{count} models and sets of faces"
         message = (
             f"Nothing more is trained, swapped or previewed with it: {held} at the engine. Strips that are "
             "swapped already stay as they are."
         )
-        return f"Revoke the right to the face of {rights.name_of(person, holder)}?", message
+        return f"Revoke the right to the face of {consent.name_of(person, holder)}?", message
 
     def tell(self) -> bool:
         """Revoke it."""
-        return rights.revoke(self.face)
+        return consent.revoke(self.face)
 
 
-class Verify(bpy.types.Operator):
+class RECASTER_OT_verify_strip(bpy.types.Operator):
     """Read what the strip's file says of itself: whether it is a face swap, by whom, and unchanged"""
 
     bl_idname = "sequencer.recaster_verify"
@@ -135,22 +137,22 @@ class Verify(bpy.types.Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Whether there is such a strip, and an engine to look at its file."""
-        if rights.file_of(shown_clip(context)) is None:
+        if consent.file_of(shown_clip(context)) is None:
             cls.poll_message_set("Select a movie strip")
             return False
         return online(cls)
 
     def execute(self, context: Any) -> set[str]:
         """Begin to look."""
-        path = rights.file_of(shown_clip(context))
+        path = consent.file_of(shown_clip(context))
         if path is None or not path.is_file():
             self.report({"ERROR"}, "The strip's file isn't there; relink it")
             return {"CANCELLED"}
-        rights.verify(path)
+        consent.verify(path)
         return {"FINISHED"}
 
 
-class SignRender(bpy.types.Operator):
+class RECASTER_OT_sign_render(bpy.types.Operator):
     """Sign an exported render: it says then which swaps went into it. Rendering drops what they said"""
 
     bl_idname = "sequencer.recaster_sign_render"
@@ -162,7 +164,7 @@ class SignRender(bpy.types.Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Whether there are swaps in the scene, and an engine that signs."""
-        if not rights.swaps_in(compat.scene_of(context)):
+        if not consent.swaps_in(compat.scene_of(context)):
             cls.poll_message_set("No swap is shown in this scene")
             return False
         return online(cls)
@@ -171,7 +173,7 @@ class SignRender(bpy.types.Operator):
         """Ask for the file, the last render first."""
         if self.filepath:
             return self.execute(context)
-        self.filepath = str(rights.render_of(compat.scene_of(context)))
+        self.filepath = str(consent.render_of(compat.scene_of(context)))
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
@@ -181,7 +183,7 @@ class SignRender(bpy.types.Operator):
         if not render.is_file():
             self.report({"ERROR"}, f"There is no file {render}: render first")
             return {"CANCELLED"}
-        swaps = rights.swaps_in(compat.scene_of(context))
+        swaps = consent.swaps_in(compat.scene_of(context))
         gone = [path.name for path in swaps if not path.is_file()]
         if gone:
             self.report({"ERROR"}, f"Relink the swap, or mute its strip: {', '.join(gone)} isn't there")
@@ -189,8 +191,13 @@ class SignRender(bpy.types.Operator):
         if render in swaps:
             self.report({"ERROR"}, f"This is a swap, and signed already: {render.name}")
             return {"CANCELLED"}
-        rights.sign(render, swaps)
+        consent.sign(render, swaps)
         return {"FINISHED"}
 
 
-CLASSES = (StateBasis, RevokeBasis, Verify, SignRender)
+CLASSES = (
+    RECASTER_OT_state_basis,
+    RECASTER_OT_revoke_basis,
+    RECASTER_OT_verify_strip,
+    RECASTER_OT_sign_render,
+)

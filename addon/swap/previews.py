@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import messages, pictures, session
-from .choices import Choice, face_of, options_of, person_file, portrait_of
-from .errands import every_strip
-from .preferences import cache_folder, loopback
-from .shots import Shot, ShotError, bring, file_frame, shot_of
+from .. import images, messages
+from ..config import cache_folder, is_loopback
+from ..engine import session
+from .source_range import Shot, ShotError, bring, file_frame, shot_of
+from .strip_choices import Choice, face_of, options_of, person_file, portrait_of
+from .tasks import every_strip
 
 if TYPE_CHECKING:
     from recaster.client import Client
 
-    from .link import Work
+    from ..engine.connection import Work
 
 LOOK_S = 330.0
 """Seconds that a look at a whole strip may take; asked again, it goes on where it was."""
@@ -81,12 +82,12 @@ def find_people(strip: Any, scene: Any) -> None:
         request = clip_pb2.FindPeopleRequest(clip_id=brought.clip.clip_id, range=brought.range)
         found = client.connection.call(client.clips.FindPeople, request, LOOK_S).people
         seen = [one.portrait for one in found if one.portrait][:MAX_PEOPLE]
-        return [pictures.keep(one, cache / "people", ".jpg") for one in seen]
+        return [images.keep(one, cache / "people", ".jpg") for one in seen]
 
     def done(about: Seen, found: list[Path]) -> None:
         about.people = found
         for path in found:
-            pictures.load(path)
+            images.load(path)
         if not found:
             about.trouble = f"Nobody's face was found in {shot.name}"
 
@@ -112,15 +113,15 @@ def preview(strip: Any, scene: Any, frame: int) -> None:
             **whose,
         )
         answer = client.preview(request)
-        return pictures.keep(answer.png, cache / "previews", ".png"), tuple(
+        return images.keep(answer.png, cache / "previews", ".png"), tuple(
             messages.plain(one) for one in answer.warnings
         )
 
     def done(about: Seen, found: tuple[Path, tuple[str, ...]]) -> None:
         about.preview, about.warnings = found
         about.frame, about.previewed = frame, choice
-        pictures.draw(about.icon, about.preview)
-        pictures.show_in_editors(about.preview)
+        images.draw(about.icon, about.preview)
+        images.show_in_editors(about.preview)
 
     _find(strip, "Swapping a frame", do, done)
 
@@ -157,7 +158,7 @@ def show_person(strip: Any) -> None:
     with contextlib.suppress(ShotError, OSError):
         path = person_file(strip)
         if path is not None:
-            pictures.draw(portrait_icon(strip), path)
+            images.draw(portrait_icon(strip), path)
 
 
 def portrait_icon(strip: Any) -> str:
@@ -187,7 +188,7 @@ def _find(strip: Any, title: str, do: Any, done: Any) -> None:
         return
     if about.work is not None:
         about.work.stop()
-    cache, local = cache_folder(), loopback(link.address.target)
+    cache, local = cache_folder(), is_loopback(link.address.target)
 
     def settled(found: Any) -> None:
         if about.work is work:  # else something newer is being looked for

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import messages, pictures, session
-from .link import StoppedError
-from .preferences import cache_folder, loopback
-from .shots import Shot, bring
-from .swaps import CLIENT, LONGEST_LABEL
+from .. import images, messages
+from ..config import cache_folder, is_loopback
+from ..engine import session
+from ..engine.connection import StoppedError
+from ..swap.source_range import Shot, bring
+from ..swap.workflow import CLIENT, LONGEST_LABEL
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.client import Client
 
-    from .link import Snapshot, Work
+    from ..engine.connection import Snapshot, Work
 
 CLIPS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mxf", ".mpg", ".mpeg", ".mts", ".m2ts"})
 STILLS = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
@@ -140,7 +141,7 @@ def _gather(scene: Any, role: str, do: Any) -> None:
     if link is None:
         gathering.trouble = session.snapshot().trouble
         return
-    cache, local, opened = cache_folder(), loopback(link.address.target), files_opened
+    cache, local, opened = cache_folder(), is_loopback(link.address.target), files_opened
 
     def done(faceset: str) -> None:
         gathering.work = None
@@ -273,20 +274,20 @@ def _look(course: Course) -> None:
             sheet = call(models.GetModelPreview, model_pb2.GetModelPreviewRequest(model_id=course.model))
         except MissingError:  # none was painted yet
             return curves, None, 0
-        return curves, pictures.keep(sheet.png, folder, ".png"), sheet.step
+        return curves, images.keep(sheet.png, folder, ".png"), sheet.step
 
     def done(found: Any) -> None:
         curves, path, step = found
         course.work = None
         if path is not None:
             course.preview, course.step = path, step
-            pictures.draw(course.sheet, path)
+            images.draw(course.sheet, path)
         if curves:
             known = zip(curves[0].steps, curves[0].values, strict=False)
             points = [one for one in known if math.isfinite(one[1])][:MAX_POINTS]
             if points:
                 course.loss = points[-1][1]
-                pictures.draw_curve(course.curve, *zip(*points, strict=True))
+                images.draw_curve(course.curve, *zip(*points, strict=True))
 
     def failed(_error: Exception) -> None:
         course.work = None  # it is asked again
@@ -314,13 +315,13 @@ def show_faces(faceset: Any, page: int) -> None:
             thumbnails=True,
         )
         faces = list(client.connection.call(client.facesets.ListFaces, ask, 60.0).faces)[:PAGE]
-        return faces, [pictures.keep(one.thumbnail, folder, ".jpg") for one in faces]
+        return faces, [images.keep(one.thumbnail, folder, ".jpg") for one in faces]
 
     def done(found: tuple[list[Any], list[Path]]) -> None:
         sheet.work = None
         sheet.faces, sheet.files = found
         for path in sheet.files:
-            pictures.load(path)
+            images.load(path)
 
     def failed(error: Exception) -> None:
         sheet.work, sheet.trouble = None, messages.of_error(error)

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import compat
+from .. import compat
 
 if TYPE_CHECKING:
     from recaster.api.v1 import clip_pb2
     from recaster.client import Client
 
-    from .link import Work
+    from ..engine.connection import Work
 
 CLIP_TYPES = ("MOVIE", "IMAGE")
 SMALL = 64 << 20

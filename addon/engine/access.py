@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import messages
+from .. import messages
 
 if TYPE_CHECKING:
-    from .link import Snapshot
+    from .connection import Snapshot
 
 VIEWER, EDITOR, CONSENT_OFFICER, OPERATOR = ROLES = ("viewer", "editor", "consent-officer", "operator")
 """Each may do what those before it may."""

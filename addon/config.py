@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Values of the add-on's preferences: the engine that does the work, folders on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from .engine.local import Installation
+
+if TYPE_CHECKING:
+    from recaster.client import Address
+
+PACKAGE = __package__
+"""Blender's name of the add-on."""
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
+
+
+class ConnectError(Exception):
+    """The preferences don't let the add-on talk to an engine; the message says what to do."""
+
+
+def preferences() -> Any:
+    """The add-on's preferences."""
+    return bpy.context.preferences.addons[PACKAGE].preferences
+
+
+def cache_folder() -> Path:
+    """Where pictures and results of unsaved files are kept."""
+    given = preferences().cache
+    if given:
+        return Path(bpy.path.abspath(given))
+    return Path(bpy.utils.extension_path_user(PACKAGE, create=True))
+
+
+def results_folder() -> tuple[Path, bool]:
+    """Where swapped clips are put, and whether that is beside the saved file."""
+    given = preferences().results
+    beside = given.startswith("//")
+    if beside and not bpy.data.filepath:
+        return cache_folder() / "results", False
+    return Path(bpy.path.abspath(given)), beside
+
+
+def installation() -> Installation:
+    """The engine of this machine."""
+    chosen = preferences()
+    data = Path(bpy.path.abspath(chosen.data)) if chosen.data else None
+    command = bpy.path.abspath(chosen.command) if chosen.command else ""
+    return Installation(command, data, chosen.port, cache_folder() / "engine.log")
+
+
+def address() -> Address:
+    """Where the engine is that does the work.
+
+    Raises:
+        ConnectError: something is missing, or Blender may not go online.
+        UsageError: the token can't be one.
+    """
+    from recaster.client import Address
+
+    chosen = preferences()
+    if chosen.where == "local":
+        here = installation()
+        return Address(here.target, here.token() or "none-yet")
+    if not chosen.host or not chosen.token:
+        raise ConnectError("Fill in the address and the token of the engine in the add-on's preferences")
+    if not is_loopback(chosen.host) and not bpy.app.online_access:
+        raise ConnectError(
+            "Blender may not go online: allow it in Preferences > System > Network, or use an engine on this "
+            "machine"
+        )
+    if not is_loopback(chosen.host) and not chosen.authority:
+        raise ConnectError(
+            "Name the engine's CA certificate in the preferences, or the token would travel in the clear"
+        )
+    files = [
+        Path(bpy.path.abspath(path)) if path else None
+        for path in (chosen.authority, chosen.certificate, chosen.key)
+    ]
+    return Address(chosen.host, chosen.token, *files)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is on this very machine."""
+    return host.startswith("unix:") or host.rpartition(":")[0] in LOOPBACK
