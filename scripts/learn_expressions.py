@@ -20,7 +20,7 @@ from recaster.faces import weights
 from recaster.faces.detectors import make_detector
 from recaster.faces.expressions import COEFFICIENTS, coefficients
 from recaster.faces.landmarkers import make_landmarker
-from recaster.faces.neutral_shape import canonical_expressions, canonical_mesh
+from recaster.faces.neutral_shape import align_to_canonical, compute_canonical_mesh
 from recaster.faces.pose import head_poses
 from recaster.files import sha256
 from recaster.models.tensors import save_tensors
@@ -44,7 +44,7 @@ def main() -> None:
     people = [one for one in sorted(parser.parse_args().crowd.iterdir()) if (one / "done").exists()]
     looks = [look([picture(path) for path in sorted(one.glob("frame_*.png"))]) for one in people]
     looks = [(points, calm) for points, calm in looks if calm.sum() >= CALM / 2]
-    mesh = canonical_mesh(np.concatenate([points[calm] for points, calm in looks]))
+    mesh = compute_canonical_mesh(np.concatenate([points[calm] for points, calm in looks]))
     learned = [told(points, mesh) for points, _ in looks]
     calms = [shown[calm].mean(0) for (shown, _), (_, calm) in zip(learned, looks, strict=True)]
     read = np.array(calms)[:, :COEFFICIENTS]
@@ -81,7 +81,7 @@ def told(points: Floats, mesh: Floats) -> tuple[Floats, Floats]:
 
     Meshes are not quite the same from every side: turns of the head count beside the expressions.
     """
-    expressions, _ = canonical_expressions(points, mesh)
+    expressions, _ = align_to_canonical(points, mesh)
     yaw, pitch = np.clip(head_poses(points)[:, :2], -MAX_DEGREES, MAX_DEGREES).T / POSE_UNIT
     turns = np.stack([yaw, pitch, yaw**2, pitch**2, yaw * pitch], -1)
     return np.concatenate([coefficients(expressions), turns], -1), expressions.reshape(len(points), -1)

@@ -14,10 +14,17 @@ from held import held
 from shapes import Random, folds, occluder
 from worn import Glasses, boom, laid, strap
 
-from recaster.appearance.occluders import FINE, SIZE, Look, compared, reduced, usual_look
+from recaster.appearance.occluders import (
+    COARSE_PX,
+    FINE_PX,
+    FaceAppearance,
+    compute_reference_appearance,
+    make_network_input,
+    resize_crop,
+)
 from recaster.appearance.uv_layout import unwrap
 from recaster.faces import alignment, geometry
-from recaster.faces.neutral_shape import canonical_mesh, mesh_in_crop
+from recaster.faces.neutral_shape import compute_canonical_mesh, mesh_to_crop
 from recaster.facesets.faceset import Faceset
 
 if TYPE_CHECKING:
@@ -47,20 +54,22 @@ class Person:
     crops: NDArray[np.uint8]
     points: NDArray[np.float64]
     own: NDArray[np.uint8]
-    look: Look
+    look: FaceAppearance
 
 
 def person_in(folder: Path, rendered: Path) -> Person:
     """The person of a faceset, whose pictures were rendered to a folder with masks beside them."""
     faceset = Faceset.open(folder)
     points = np.stack([record.landmarks for record in faceset.records]).astype(np.float64)
-    matrices = geometry.fit_crop(points, mesh_in_crop(canonical_mesh(points), FINE))
+    matrices = geometry.fit_crop(points, mesh_to_crop(compute_canonical_mesh(points), FINE_PX))
     pairs = list(zip(faceset.records, matrices, strict=True))
-    crops = np.stack([alignment.warp(faceset.crop(record), matrix, FINE) for record, matrix in pairs])
+    crops = np.stack([alignment.warp(faceset.crop(record), matrix, FINE_PX) for record, matrix in pairs])
     moved = np.stack([alignment.transform(p, m) for p, m in zip(points, matrices, strict=True)])
     own = np.stack([_own(rendered, record, matrix) for record, matrix in pairs])
-    small = [reduced(crop, p) for crop, p in zip(crops, moved, strict=True)]
-    look = usual_look(np.stack([crop for crop, _ in small]), np.stack([p for _, p in small]))
+    small = [resize_crop(crop, p) for crop, p in zip(crops, moved, strict=True)]
+    look = compute_reference_appearance(
+        np.stack([crop for crop, _ in small]), np.stack([p for _, p in small])
+    )
     return Person(crops, moved, own, look)
 
 
@@ -76,7 +85,7 @@ def example(
     chosen = random.integers(len(person.crops))
     face = person.crops[chosen]
     hull = cv2.convexHull(person.points[chosen, :468, :2].astype(np.float32)).astype(np.int32)
-    inside = cv2.fillConvexPoly(np.zeros((FINE, FINE), np.uint8), hull, 1) > 0
+    inside = cv2.fillConvexPoly(np.zeros((FINE_PX, FINE_PX), np.uint8), hull, 1) > 0
     picture = _misfitting(_in_other_light(face, random), random)
     skin = np.quantile(picture[inside][::7], random.uniform(0.4, 0.75), 0)
     own = [beard(random)] if random.random() < 0.4 else []
@@ -93,27 +102,33 @@ def example(
         picture = picture * folds(random) ** 0.6
     if random.random() < 0.3:
         picture = made_up(picture, person.points[chosen], random)
-    covered = np.zeros((FINE, FINE, 1), np.float32)
+    covered = np.zeros((FINE_PX, FINE_PX, 1), np.float32)
     for thing in things:
         picture, over = thing(picture, person.points[chosen])
         covered = np.maximum(covered, over)
     if random.random() < 0.5:
         blurred = cv2.GaussianBlur(look.texture, (0, 0), random.uniform(0.3, 1.5))
         look = dataclasses.replace(look, texture=blurred)
-    shown = compared(look, _filmed(picture, random), person.points[chosen])
+    shown = make_network_input(look, _filmed(picture, random), person.points[chosen])
     matters = np.maximum(255 - person.own[chosen].astype(np.float32), 255 * covered[..., 0])
     wanted = np.rint(np.stack([covered[..., 0] * 255, matters], -1)).astype(np.uint8)
     if random.random() < 0.5:
         return shown, wanted
     mirrored = shown[:, ::-1].copy()
-    mirrored[..., 8:] = mirrored[..., 8:].reshape(SIZE, SIZE, 2, 2, 3)[..., ::-1, :].reshape(SIZE, SIZE, 12)
+    mirrored[..., 8:] = (
+        mirrored[..., 8:]
+        .reshape(COARSE_PX, COARSE_PX, 2, 2, 3)[..., ::-1, :]
+        .reshape(COARSE_PX, COARSE_PX, 12)
+    )
     return mirrored, wanted[:, ::-1]
 
 
 def _own(rendered: Path, record: FaceRecord, matrix: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Where the renderer saw no face, as the crop of a record shows it."""
     mask = cv2.imread(str(rendered / record.source.replace("frame", "mask")), cv2.IMREAD_GRAYSCALE)
-    return cv2.warpAffine(255 - mask, alignment.compose(matrix, record.matrix), (FINE, FINE), borderValue=255)
+    return cv2.warpAffine(
+        255 - mask, alignment.compose(matrix, record.matrix), (FINE_PX, FINE_PX), borderValue=255
+    )
 
 
 def _things(
@@ -152,7 +167,7 @@ def _held(
         drawn = cv2.GaussianBlur(drawn, (0, 0), sigma)
         over = cv2.GaussianBlur(over, (0, 0), sigma)[..., None]
     moved = np.hstack([np.eye(2), random.integers(-8, 9, (2, 1))])
-    shade = cv2.warpAffine(over, moved, (FINE, FINE))
+    shade = cv2.warpAffine(over, moved, (FINE_PX, FINE_PX))
     shade = cv2.GaussianBlur(shade, (0, 0), random.uniform(4, 12))[..., None] * random.uniform(0, 0.6)
     drawn = drawn * np.float32(np.exp(random.normal(0, 0.08)))
     drift = random.uniform(0, 5)
@@ -162,7 +177,9 @@ def _held(
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         step = np.hstack([np.eye(2), random.normal(0, drift, (2, 1))])
         here, dark, there = (
-            cv2.warpAffine(one, step, (FINE, FINE), borderMode=cv2.BORDER_REPLICATE).reshape(FINE, FINE, -1)
+            cv2.warpAffine(one, step, (FINE_PX, FINE_PX), borderMode=cv2.BORDER_REPLICATE).reshape(
+                FINE_PX, FINE_PX, -1
+            )
             for one in (over, shade, drawn)
         )
         return picture * (1 - dark * (1 - here)) * (1 - here) + there, here
@@ -170,7 +187,7 @@ def _held(
     return lay
 
 
-def _with_always(person: Person, things: Sequence[Thing], random: Random) -> Look:
+def _with_always(person: Person, things: Sequence[Thing], random: Random) -> FaceAppearance:
     """The look of a person before whom, or in whose face, the same things are in most frames."""
     textures, shares = [], []
     for chosen in random.integers(len(person.crops), size=WORN_BY_LOOK):
@@ -178,10 +195,10 @@ def _with_always(person: Person, things: Sequence[Thing], random: Random) -> Loo
         picture = bare
         for thing in things:
             picture, _ = thing(picture, points)
-        small, moved = reduced(np.clip(picture, 0, 255).astype(np.uint8), points)
+        small, moved = resize_crop(np.clip(picture, 0, 255).astype(np.uint8), points)
         textures.append(unwrap(small, moved, person.look.layout))
         changed = np.clip(np.abs(picture - bare).max(-1, keepdims=True) * 12, 0, 255).astype(np.uint8)
-        changed = cv2.resize(np.repeat(changed, 3, -1), (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+        changed = cv2.resize(np.repeat(changed, 3, -1), (COARSE_PX, COARSE_PX), interpolation=cv2.INTER_AREA)
         shares.append(unwrap(changed, moved, person.look.layout))
     share = np.clip(1.5 * np.mean(shares, 0) / 255, 0, 1)
     usual, varying = person.look.texture[..., :3], person.look.texture[..., 3:]
@@ -195,7 +212,7 @@ def _with_always(person: Person, things: Sequence[Thing], random: Random) -> Loo
 def _field(random: Random, cells: int, amount: float) -> NDArray[np.float32]:
     """(FINE, FINE): random values that change slowly."""
     coarse = random.normal(0, amount, (cells, cells)).astype(np.float32)
-    return cv2.resize(coarse, (FINE, FINE), interpolation=cv2.INTER_CUBIC)
+    return cv2.resize(coarse, (FINE_PX, FINE_PX), interpolation=cv2.INTER_CUBIC)
 
 
 def _in_other_light(face: NDArray[np.uint8], random: Random) -> NDArray[np.float32]:
@@ -209,7 +226,7 @@ def _in_other_light(face: NDArray[np.uint8], random: Random) -> NDArray[np.float
 def _misfitting(picture: NDArray[np.float32], random: Random) -> NDArray[np.float32]:
     """A picture whose parts lie up to some pixels beside where the mesh says."""
     amount = random.uniform(0, 4.4)
-    y, x = np.mgrid[:FINE, :FINE].astype(np.float32)
+    y, x = np.mgrid[:FINE_PX, :FINE_PX].astype(np.float32)
     x += _field(random, random.integers(3, 8), amount)
     y += _field(random, random.integers(3, 8), amount)
     return cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -222,9 +239,9 @@ def _filmed(picture: NDArray[np.float32], random: Random) -> NDArray[np.uint8]:
         picture = grey + random.uniform(0, 1.3) * (picture - grey)
         picture = 255 * np.clip(picture / 255, 0, 1) ** random.uniform(0.7, 1.4)
     if random.random() < 0.3:
-        side = int(random.integers(80, FINE))
+        side = int(random.integers(80, FINE_PX))
         small = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
-        picture = cv2.resize(small, (FINE, FINE), interpolation=cv2.INTER_LINEAR)
+        picture = cv2.resize(small, (FINE_PX, FINE_PX), interpolation=cv2.INTER_LINEAR)
     sigma = random.uniform(0, 2.2) if random.random() < 0.5 else 0.0
     if sigma > 0.3:
         picture = cv2.GaussianBlur(picture, (0, 0), sigma)

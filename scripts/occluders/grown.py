@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from recaster.appearance.occluders import FINE
+from recaster.appearance.occluders import FINE_PX
 from recaster.faces.topology import EYE_LEFT, EYE_RIGHT, LIPS_OUTER
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def beard(random: Random) -> Thing:
     colour = random.uniform(5, 110) * np.array([1.1, 1.0, 0.9]) * random.uniform(0.9, 1.1, 3)
     if random.random() < 0.15:
         colour = random.uniform(110, 210) * np.ones(3)
-    cells, grain = int(random.integers(60, FINE)), random.uniform(0.05, 0.45)
-    texture = cv2.resize(random.normal(0, grain, (cells, cells)).astype(np.float32), (FINE, FINE))
+    cells, grain = int(random.integers(60, FINE_PX)), random.uniform(0.05, 0.45)
+    texture = cv2.resize(random.normal(0, grain, (cells, cells)).astype(np.float32), (FINE_PX, FINE_PX))
     cheeks, soft = random.uniform(0.1, 0.75), random.uniform(1.5, 9)
 
     def grow(picture: Floats, points: NDArray[np.float64]) -> tuple[Floats, Floats]:
@@ -55,7 +55,7 @@ def beard(random: Random) -> Thing:
         over = cv2.GaussianBlur(shape, (0, 0), soft).astype(np.float32) / 255
         over = (over * np.clip(strength * (1 + texture), 0, 1))[..., None]
         lit = colour * np.exp(0.8 * texture)[..., None]
-        return picture * (1 - over) + lit * over, np.zeros((FINE, FINE, 1), np.float32)
+        return picture * (1 - over) + lit * over, np.zeros((FINE_PX, FINE_PX, 1), np.float32)
 
     return grow
 
@@ -63,15 +63,15 @@ def beard(random: Random) -> Thing:
 def dark_side(random: Random) -> Thing:
     """The side of a face that a hard light leaves dark, or a hard shadow over a part of it."""
     turn, bow = random.uniform(0, 2 * np.pi), random.normal(0, 0.6)
-    y, x = np.mgrid[:FINE, :FINE].astype(np.float32) / FINE - 0.5
+    y, x = np.mgrid[:FINE_PX, :FINE_PX].astype(np.float32) / FINE_PX - 0.5
     beside = x * np.cos(turn) + y * np.sin(turn) + bow * (-x * np.sin(turn) + y * np.cos(turn)) ** 2
-    edge = (beside - random.uniform(-0.25, 0.25)) * FINE / random.uniform(1, 50)
+    edge = (beside - random.uniform(-0.25, 0.25)) * FINE_PX / random.uniform(1, 50)
     dark = np.clip(edge + 0.5, 0, 1)[..., None] * random.uniform(0.3, 0.97)
     wave = 1 + 0.15 * np.sin(x * random.uniform(-40, 40) + y * random.uniform(-40, 40))[..., None]
     gain = np.clip(1 - dark * wave, 0.02, 1) * np.float32(random.uniform(1, 1.3))
 
     def shade(picture: Floats, _: NDArray[np.float64]) -> tuple[Floats, Floats]:
-        return picture * gain, np.zeros((FINE, FINE, 1), np.float32)
+        return picture * gain, np.zeros((FINE_PX, FINE_PX, 1), np.float32)
 
     return shade
 

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from recaster.appearance.occluders import Occluders, hidden
+from recaster.appearance.occluders import Occluders, occlusion_mask
 from recaster.faces import geometry
 from recaster.faces.analysis_cache import analyse_clip
-from recaster.faces.neutral_shape import canonical_mesh, mesh_in_crop
+from recaster.faces.neutral_shape import compute_canonical_mesh, mesh_to_crop
 from recaster.faces.people import group_people
 from recaster.faces.smoothing import smooth
 from recaster.media.probe import probe
 from recaster.media.reader import read_some
 from recaster.media.sheet import save_image
 from recaster.swapping.masks import face_outline
-from recaster.swapping.occlusion import looked_at
+from recaster.swapping.occlusion import add_appearance
 from recaster.swapping.scene import Scene
 from recaster.swapping.settings import SwapSettings
 from recaster.swapping.swapper import TrackPlan
@@ -93,7 +93,7 @@ def measured(clip: Path, hands: dict[int, str]) -> dict[int, tuple[list[float], 
     tracks = [track for track in analysis.tracks if track.track in people[0]]
     scene = Scene.planned(tracks, _Planner(), settings.smoothing)
     frames = range(info.frame_count)
-    scene = looked_at(scene, lambda indices: read_some(clip, indices), frames, [frames], SIZE)
+    scene = add_appearance(scene, lambda indices: read_some(clip, indices), frames, [frames], SIZE)
     finder, results = Occluders(), {}
     for frame in read_some(clip, sorted(hands)):
         [(number, face)] = scene.faces(frame, SIZE).items()
@@ -102,8 +102,8 @@ def measured(clip: Path, hands: dict[int, str]) -> dict[int, tuple[list[float], 
         corners = np.array(hands[frame.index].replace(",", " ").split(), float).reshape(-1, 2)
         drawn = corners @ face.matrix[:, :2].T + face.matrix[:, 2]
         cv2.fillPoly(true, [np.rint(drawn).astype(np.int32)], 1)
-        chances = finder.chances(scene.looks[number], face.image, face.landmarks)
-        real, found = true > 0, hidden(chances, SIZE) > 0.5
+        occlusion_probability = finder.occlusion_probability(scene.looks[number], face.image, face.landmarks)
+        real, found = true > 0, occlusion_mask(occlusion_probability, SIZE) > 0.5
         both = (real & found & (inside > 0)).sum()
         either, there, said = (max(1, (one & (inside > 0)).sum()) for one in (real | found, real, found))
         picture = np.vstack([_tinted(face.image, real, (0, 100, 0)), _tinted(face.image, found, (127, 0, 0))])
@@ -116,7 +116,7 @@ class _Planner:
 
     def plan(self, track: FaceTrack, smoothing: Smoothing) -> TrackPlan:
         landmarks = smooth(track.landmarks, track.times, smoothing)
-        matrices = geometry.fit_crop(landmarks, mesh_in_crop(canonical_mesh(landmarks), SIZE))
+        matrices = geometry.fit_crop(landmarks, mesh_to_crop(compute_canonical_mesh(landmarks), SIZE))
         return TrackPlan(track.frames, matrices, landmarks)
 
 

@@ -27,7 +27,7 @@ import numpy as np
 from examples import example, person_in
 from hands import hands_in
 
-from recaster.appearance.occluders import CHANNELS, FACE, SIZE
+from recaster.appearance.occluders import CHANNELS, COARSE_PX, FACE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -145,7 +145,7 @@ def network() -> keras.Model:
     def larger(x: keras.KerasTensor) -> keras.KerasTensor:
         return layers.UpSampling2D(interpolation="bilinear")(x)
 
-    shown = keras.Input((SIZE, SIZE, CHANNELS))
+    shown = keras.Input((COARSE_PX, COARSE_PX, CHANNELS))
     x = shown[..., : FACE + 1]
     skips = []
     for depth, width in enumerate(WIDTHS):

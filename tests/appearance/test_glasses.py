@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-from recaster.appearance.glasses import glasses_in
+from recaster.appearance.glasses import find_glasses
 from recaster.faces import alignment, geometry
-from recaster.faces.neutral_shape import canonical_mesh, mesh_in_crop
+from recaster.faces.neutral_shape import compute_canonical_mesh, mesh_to_crop
 
 if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
@@ -26,7 +26,7 @@ SCRIPTS = Path(__file__).parents[2] / "scripts" / "occluders"
 def faces(actor_faceset: Faceset) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Crops of the likeness actor, and her meshes in them."""
     points = np.stack([record.landmarks for record in actor_faceset.records]).astype(np.float64)
-    matrices = geometry.fit_crop(points, mesh_in_crop(canonical_mesh(points), SIZE))
+    matrices = geometry.fit_crop(points, mesh_to_crop(compute_canonical_mesh(points), SIZE))
     records = zip(actor_faceset.records, matrices, strict=True)
     crops = [np.ascontiguousarray(alignment.warp(actor_faceset.crop(one), m, SIZE)) for one, m in records]
     return crops, [alignment.transform(p, m) for p, m in zip(points, matrices, strict=True)]
@@ -57,7 +57,7 @@ def test_thin_rims_are_found_and_followed(
         shine=(np.zeros(3), 0.0, 1), shadow=(0.0, 0.0),
     )  # fmt: skip
     drawn = [pair.worn(crop.astype(np.float32), points) for crop, points in zip(*faces, strict=True)]
-    found, _ = glasses_in([np.clip(one, 0, 255).astype(np.uint8) for one, _ in drawn], faces[1])
+    found, _ = find_glasses([np.clip(one, 0, 255).astype(np.uint8) for one, _ in drawn], faces[1])
     assert found is not None
     kept, eyes = [], []
     for points, (worn_on, true) in zip(faces[1], drawn, strict=True):
@@ -80,7 +80,7 @@ def test_rims_are_kept_where_they_are_and_no_skin_beside_them_where_meshes_are_o
     )  # fmt: skip
     drawn = [pair.worn(crop.astype(np.float32), points) for crop, points in zip(*faces, strict=True)]
     crops = [np.clip(one, 0, 255).astype(np.uint8) for one, _ in drawn]
-    found, _ = glasses_in(crops, faces[1])
+    found, _ = find_glasses(crops, faces[1])
     assert found is not None
     kept, broader = [], []
     for number, (crop, points, (_, true)) in enumerate(zip(crops, faces[1], drawn, strict=True)):
@@ -96,7 +96,7 @@ def test_rims_are_kept_where_they_are_and_no_skin_beside_them_where_meshes_are_o
 
 
 def test_a_bare_face_wears_none(faces: tuple[list[np.ndarray], list[np.ndarray]]) -> None:
-    assert glasses_in(*faces) == (None, False)
+    assert find_glasses(*faces) == (None, False)
 
 
 def test_drawn_eyes_and_brows_are_no_glasses(faces: tuple[list[np.ndarray], list[np.ndarray]]) -> None:
@@ -108,4 +108,4 @@ def test_drawn_eyes_and_brows_are_no_glasses(faces: tuple[list[np.ndarray], list
             line = [np.rint(points[list(corners), :2]).astype(np.int32)]
             cv2.polylines(face, line, True, (20, 15, 15), 3, cv2.LINE_AA)
         painted.append(face)
-    assert glasses_in(painted, faces[1]) == (None, False)
+    assert find_glasses(painted, faces[1]) == (None, False)

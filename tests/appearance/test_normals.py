@@ -60,8 +60,8 @@ def test_the_shade_of_a_nose_is_taken_on(points: np.ndarray) -> None:
     cv2.fillPoly(mask, [points[list(topology.OVAL), :2].astype(np.int32)], 1)
 
     def off(shape: np.ndarray | None) -> float:
-        light = Relighting.measured(face, target, mask, shape)
+        light = Relighting.measure(face, target, mask, shape)
         assert light is not None
-        return float(np.abs(light.applied(face) - target)[mask > 0].mean())
+        return float(np.abs(light.apply(face) - target)[mask > 0].mean())
 
     assert off(shape) < 0.5 * off(None)

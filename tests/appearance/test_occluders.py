@@ -13,24 +13,24 @@ import pytest
 
 from recaster.appearance.occluders import (
     CHANNELS,
+    COARSE_PX,
     FACE,
-    FINE,
-    SIZE,
-    Look,
+    FINE_PX,
+    FaceAppearance,
     Occluders,
     _beard,
     _belonging,
     _besides_mouth,
-    compared,
-    drawn_onto,
-    hidden,
-    reduced,
-    usual_look,
-    worn,
+    compute_reference_appearance,
+    glasses_mask,
+    make_network_input,
+    map_appearance,
+    occlusion_mask,
+    resize_crop,
 )
 from recaster.faces import alignment, geometry, topology
 from recaster.faces.analysis_cache import analyse_clip
-from recaster.faces.neutral_shape import canonical_mesh, mesh_in_crop
+from recaster.faces.neutral_shape import compute_canonical_mesh, mesh_to_crop
 from recaster.media.reader import read_some
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ SCRIPTS = Path(__file__).parents[2] / "scripts" / "occluders"
 def faces(actor_faceset: Faceset) -> tuple[np.ndarray, np.ndarray]:
     """Crops of the likeness actor, and her meshes in them."""
     points = np.stack([record.landmarks for record in actor_faceset.records]).astype(np.float64)
-    matrices = geometry.fit_crop(points, mesh_in_crop(canonical_mesh(points), CROP))
+    matrices = geometry.fit_crop(points, mesh_to_crop(compute_canonical_mesh(points), CROP))
     records = zip(actor_faceset.records, matrices, strict=True)
     crops = np.stack([alignment.warp(actor_faceset.crop(record), matrix, CROP) for record, matrix in records])
     moved = [alignment.transform(p, m) for p, m in zip(points, matrices, strict=True)]
@@ -52,13 +52,17 @@ def faces(actor_faceset: Faceset) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def look(faces: tuple[np.ndarray, np.ndarray]) -> Look:
-    small = [reduced(crop, points) for crop, points in zip(*faces, strict=True)]
-    return usual_look(np.stack([crop for crop, _ in small]), np.stack([points for _, points in small]))
+def look(faces: tuple[np.ndarray, np.ndarray]) -> FaceAppearance:
+    small = [resize_crop(crop, points) for crop, points in zip(*faces, strict=True)]
+    return compute_reference_appearance(
+        np.stack([crop for crop, _ in small]), np.stack([points for _, points in small])
+    )
 
 
-def test_the_network_sees_every_pixel_of_the_crop(faces: tuple[np.ndarray, np.ndarray], look: Look) -> None:
-    shown = compared(look, faces[0][3], faces[1][3])[..., FACE + 1 :]
+def test_the_network_sees_every_pixel_of_the_crop(
+    faces: tuple[np.ndarray, np.ndarray], look: FaceAppearance
+) -> None:
+    shown = make_network_input(look, faces[0][3], faces[1][3])[..., FACE + 1 :]
     for place, row, column in ((0, 0, 0), (1, 0, 1), (2, 1, 0), (3, 1, 1)):
         assert np.array_equal(shown[..., 3 * place : 3 * place + 3], faces[0][3][row::2, column::2])
 
@@ -80,21 +84,27 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Any:
     return imported
 
 
-def wearing(faces: tuple[np.ndarray, np.ndarray], thing: Any) -> tuple[np.ndarray, list[np.ndarray], Look]:
+def wearing(
+    faces: tuple[np.ndarray, np.ndarray], thing: Any
+) -> tuple[np.ndarray, list[np.ndarray], FaceAppearance]:
     """The faces with something that is always there, what it hides of each, and the look learned of them."""
     laid = [thing(crop.astype(np.float32), points) for crop, points in zip(*faces, strict=True)]
     crops = np.stack([np.clip(picture, 0, 255).astype(np.uint8) for picture, _ in laid])
-    small = [reduced(crop, points) for crop, points in zip(crops, faces[1], strict=True)]
-    look = usual_look(np.stack([crop for crop, _ in small]), np.stack([points for _, points in small]))
-    look = Occluders().with_always(look, list(crops[::2]), list(faces[1][::2]))
+    small = [resize_crop(crop, points) for crop, points in zip(crops, faces[1], strict=True)]
+    look = compute_reference_appearance(
+        np.stack([crop for crop, _ in small]), np.stack([points for _, points in small])
+    )
+    look = Occluders().add_persistent(look, list(crops[::2]), list(faces[1][::2]))
     return crops, [covered[..., 0] > 0.5 for _, covered in laid], look
 
 
-def test_the_usual_look_is_that_of_the_face(faces: tuple[np.ndarray, np.ndarray], look: Look) -> None:
+def test_the_usual_look_is_that_of_the_face(
+    faces: tuple[np.ndarray, np.ndarray], look: FaceAppearance
+) -> None:
     crops, points = faces
-    small, _ = reduced(crops[3], points[3])
-    shown = compared(look, crops[3], points[3])
-    assert shown.shape == (SIZE, SIZE, CHANNELS)
+    small, _ = resize_crop(crops[3], points[3])
+    shown = make_network_input(look, crops[3], points[3])
+    assert shown.shape == (COARSE_PX, COARSE_PX, CHANNELS)
     assert np.array_equal(shown[..., :3], small)
     inside = shown[..., FACE] > 0
     assert 0.3 < inside.mean() < 0.8
@@ -102,10 +112,13 @@ def test_the_usual_look_is_that_of_the_face(faces: tuple[np.ndarray, np.ndarray]
     assert np.abs(shown[inside, :3].astype(int) - shown[inside, 3:6]).mean() < 12
 
 
-def test_a_bare_face_has_nothing_before_it(faces: tuple[np.ndarray, np.ndarray], look: Look) -> None:
+def test_a_bare_face_has_nothing_before_it(
+    faces: tuple[np.ndarray, np.ndarray], look: FaceAppearance
+) -> None:
     finder = Occluders()
     found = [
-        hidden(finder.chances(look, crop, p), CROP)[outline(p)].mean() for crop, p in zip(*faces, strict=True)
+        occlusion_mask(finder.occlusion_probability(look, crop, p), CROP)[outline(p)].mean()
+        for crop, p in zip(*faces, strict=True)
     ]
     assert np.mean(found) < 0.01
     assert max(found) < 0.05
@@ -113,13 +126,13 @@ def test_a_bare_face_has_nothing_before_it(faces: tuple[np.ndarray, np.ndarray],
 
 @pytest.mark.parametrize("colour", [(120, 80, 60), (30, 30, 34), (200, 210, 205)])
 def test_what_is_held_before_it_is_found(
-    faces: tuple[np.ndarray, np.ndarray], look: Look, colour: tuple[int, int, int]
+    faces: tuple[np.ndarray, np.ndarray], look: FaceAppearance, colour: tuple[int, int, int]
 ) -> None:
     crop, points = faces[0][4].copy(), faces[1][4]
     bar = np.zeros((CROP, CROP), np.uint8)
     cv2.line(bar, (60, 250), (150, 120), 255, 44, cv2.LINE_AA)
     crop[bar > 127] = colour
-    found, true = hidden(Occluders().chances(look, crop, points), CROP) > 0.5, bar > 127
+    found, true = occlusion_mask(Occluders().occlusion_probability(look, crop, points), CROP) > 0.5, bar > 127
     face = outline(points)
     assert (found & true & face).sum() > 0.75 * ((found | true) & face).sum()
 
@@ -137,9 +150,12 @@ def test_glasses_that_are_always_there_stay_and_the_eyes_behind_them_do_not(
     crops, hides, look = wearing(faces, glasses.worn)
     finder, shares, eyes = Occluders(), [], []
     for crop, mesh, true in zip(crops, faces[1], hides, strict=True):
-        glasses_seen = worn(look, crop, mesh)
+        glasses_seen = glasses_mask(look, crop, mesh)
         assert glasses_seen is not None
-        found = np.maximum(hidden(finder.chances(look, crop, mesh), CROP), glasses_seen) > 0.5
+        found = (
+            np.maximum(occlusion_mask(finder.occlusion_probability(look, crop, mesh), CROP), glasses_seen)
+            > 0.5
+        )
         near, face = cv2.dilate(true.astype(np.uint8), np.ones((17, 17))) > 0, outline(mesh)
         kept, beside = (found & true & face).sum(), (found & ~near & face).sum()
         shares.append([kept / (true & face).sum(), beside / face.sum()])
@@ -155,21 +171,21 @@ def test_a_beard_and_a_dark_side_are_the_faces_own(faces: tuple[np.ndarray, np.n
     for thing in (grown.beard(np.random.default_rng(3)), grown.dark_side(np.random.default_rng(5))):
         crops, _, look = wearing(faces, thing)
         found = [
-            hidden(Occluders().chances(look, crop, mesh), CROP)[outline(mesh)].mean()
+            occlusion_mask(Occluders().occlusion_probability(look, crop, mesh), CROP)[outline(mesh)].mean()
             for crop, mesh in zip(crops, faces[1], strict=True)
         ]
         assert np.mean(found) < 0.02
 
 
-def test_what_is_alike_on_both_sides_below_the_nose_is_a_beard(look: Look) -> None:
-    layout, around = look.layout, np.zeros((SIZE, SIZE))
+def test_what_is_alike_on_both_sides_below_the_nose_is_a_beard(look: FaceAppearance) -> None:
+    layout, around = look.layout, np.zeros((COARSE_PX, COARSE_PX))
     x, y = layout.points[[9, topology.CHIN], 0].mean(), int(layout.points[topology.NOSE_TIP, 1])
     around[y + 6 : y + 30, int(x) - 15 : int(x) + 16] = 0.9
     brow = np.zeros_like(around)
     brow[y - 40 : y - 30, int(x) - 15 : int(x) + 16] = 0.9
     microphone = around.copy()
     microphone[:, : int(x) + 2] = 0
-    uneven = around * np.where(np.arange(SIZE) < x, 0.55, 1.0)  # seen better on its dark side
+    uneven = around * np.where(np.arange(COARSE_PX) < x, 0.55, 1.0)  # seen better on its dark side
     for beard in (around + brow, uneven):
         grown = _beard(beard, layout)
         assert grown[around > 0].all()
@@ -182,44 +198,49 @@ def test_a_hand_that_is_there_in_every_frame_stays(actors: Path) -> None:
     clip, frames = actors / "shots" / "hand.mp4", range(0, 20, 2)
     analysis = analyse_clip(clip)
     points = analysis.tracks[0].landmarks[frames]
-    matrices = geometry.fit_crop(points, mesh_in_crop(canonical_mesh(points), CROP))
+    matrices = geometry.fit_crop(points, mesh_to_crop(compute_canonical_mesh(points), CROP))
     crops = [
         np.ascontiguousarray(alignment.warp(frame.image, matrix, CROP))
         for frame, matrix in zip(read_some(clip, list(frames)), matrices, strict=True)
     ]
     meshes = [alignment.transform(p, m) for p, m in zip(points, matrices, strict=True)]
-    small = [reduced(crop, mesh) for crop, mesh in zip(crops, meshes, strict=True)]
-    look = usual_look(np.stack([crop for crop, _ in small]), np.stack([mesh for _, mesh in small]))
-    look = Occluders().with_always(look, crops, meshes)
+    small = [resize_crop(crop, mesh) for crop, mesh in zip(crops, meshes, strict=True)]
+    look = compute_reference_appearance(
+        np.stack([crop for crop, _ in small]), np.stack([mesh for _, mesh in small])
+    )
+    look = Occluders().add_persistent(look, crops, meshes)
     truth = np.load(actors / "shots" / "hand-true.npz")
     real = np.unpackbits(truth["front"][frames], axis=-1)[..., : truth["size"][1]]
     finder, figures = Occluders(), []
     for crop, mesh, matrix, one in zip(crops, meshes, matrices, real, strict=True):
         hand = cv2.warpAffine(one, matrix, (CROP, CROP)) > 0
-        found, face = hidden(finder.chances(look, crop, mesh), CROP) > 0.5, outline(mesh)
+        found, face = (
+            occlusion_mask(finder.occlusion_probability(look, crop, mesh), CROP) > 0.5,
+            outline(mesh),
+        )
         figures.append([(found & hand & face).sum(), ((found | hand) & face).sum()])
     shared, together = np.sum(figures, 0)
     assert shared > 0.5 * together
 
 
 def test_only_what_is_where_something_always_is_belongs_to_it(
-    faces: tuple[np.ndarray, np.ndarray], look: Look
+    faces: tuple[np.ndarray, np.ndarray], look: FaceAppearance
 ) -> None:
-    covering = drawn_onto(look, faces[1][4])
-    always = np.zeros((SIZE, SIZE), np.uint8)
-    always[: SIZE // 2] = 255  # in the upper half of the face
-    chances = np.zeros((FINE, FINE))
+    warp_map = map_appearance(look, faces[1][4])
+    always = np.zeros((COARSE_PX, COARSE_PX), np.uint8)
+    always[: COARSE_PX // 2] = 255  # in the upper half of the face
+    occlusion_probability = np.zeros((FINE_PX, FINE_PX))
     x, y = faces[1][4][168, :2].astype(int)
-    chances[y - 30 : y - 20, x - 40 : x + 40] = 0.95
-    chances[y + 70 : y + 80, x - 20 : x + 20] = 0.95
-    chances[y - 10 : y - 5, x - 40 : x + 40] = 0.6  # nowhere sure
-    belongs = _belonging(chances, always, covering)
+    occlusion_probability[y - 30 : y - 20, x - 40 : x + 40] = 0.95
+    occlusion_probability[y + 70 : y + 80, x - 20 : x + 20] = 0.95
+    occlusion_probability[y - 10 : y - 5, x - 40 : x + 40] = 0.6  # nowhere sure
+    belongs = _belonging(occlusion_probability, always, warp_map)
     assert (belongs[y - 30 : y - 20, x - 30 : x + 30] > 0.6).all()
     assert not belongs[y - 12 :].any()
-    long = np.zeros((FINE, FINE))
+    long = np.zeros((FINE_PX, FINE_PX))
     long[y - 30 : y + 100, x - 5 : x + 6] = 0.95  # begins there, and goes on too far
-    always[SIZE // 4 :] = 0
-    belongs = _belonging(long, always, covering)[:, x]
+    always[COARSE_PX // 4 :] = 0
+    belongs = _belonging(long, always, warp_map)[:, x]
     assert (belongs > 0.6).any()
     assert not belongs[y + 70 :].any()
 
@@ -227,7 +248,7 @@ def test_only_what_is_where_something_always_is_belongs_to_it(
 def test_what_a_mouth_does_is_no_occluder(faces: tuple[np.ndarray, np.ndarray]) -> None:
     points = faces[1][4]
     x, y = np.rint(points[[78, 308, 13, 14], :2].mean(0)).astype(int)
-    tongue, finger, straw = np.zeros((3, FINE, FINE))
+    tongue, finger, straw = np.zeros((3, FINE_PX, FINE_PX))
     tongue[y - 4 : y + 10, x - 18 : x + 18] = 0.9
     finger[y - 24 : y + 28, x - 10 : x + 10] = 0.9
     straw[y - 6 : y + 4, x : x + 68] = 0.9
@@ -237,11 +258,14 @@ def test_what_a_mouth_does_is_no_occluder(faces: tuple[np.ndarray, np.ndarray]) 
 
 
 def test_what_touches_something_certain_belongs_to_it() -> None:
-    chances = np.zeros((FINE, FINE), np.float32)
-    chances[40:120, 40:80], chances[80:120, 80:160] = 0.9, 0.3  # a hand, and its fingers in the shade
-    chances[200:240, 200:240] = 0.3  # perhaps something
-    chances[10:16, 10:16] = 0.9  # a speck
-    found = hidden(chances, CROP)
+    occlusion_probability = np.zeros((FINE_PX, FINE_PX), np.float32)
+    occlusion_probability[40:120, 40:80], occlusion_probability[80:120, 80:160] = (
+        0.9,
+        0.3,
+    )  # a hand, and its fingers in the shade
+    occlusion_probability[200:240, 200:240] = 0.3  # perhaps something
+    occlusion_probability[10:16, 10:16] = 0.9  # a speck
+    found = occlusion_mask(occlusion_probability, CROP)
     assert found.shape == (CROP, CROP)
     assert found[60:100, 60:140].any(0).all()
     assert found[100, 100] > 0.9

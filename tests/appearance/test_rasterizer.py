@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from recaster.appearance.rasterizer import Rim, nearest, rasterised
-from recaster.appearance.uv_layout import cover, wrap_evenly, wrap_sharply
+from recaster.appearance.rasterizer import EdgePadding, nearest, rasterize
+from recaster.appearance.uv_layout import apply_warp_antialiased, apply_warp_cubic, compute_warp_map
 
 CORNERS = np.array([[-1, -1], [41, -1], [-1, 41], [41, 41]], float)
 SQUARE = np.array([[0, 1, 2], [1, 3, 2]])
@@ -13,7 +13,7 @@ SQUARE = np.array([[0, 1, 2], [1, 3, 2]])
 
 def test_values_lie_evenly_between_corners_and_count_from_the_centres_of_pixels() -> None:
     values = np.column_stack([CORNERS, CORNERS.sum(1)]).astype(np.float32)
-    picture, inside = rasterised(CORNERS, values, SQUARE, 40)
+    picture, inside = rasterize(CORNERS, values, SQUARE, 40)
     assert inside.all()
     rows, columns = np.mgrid[:40, :40]
     assert np.abs(picture - np.stack([columns, rows, rows + columns], -1)).max() < 1e-3
@@ -21,7 +21,7 @@ def test_values_lie_evenly_between_corners_and_count_from_the_centres_of_pixels(
 
 def test_outside_of_triangles_there_is_nothing() -> None:
     corners = np.array([[4, 4], [20, 4], [4, 20]], float)
-    picture, inside = rasterised(corners, np.ones((3, 3), np.float32), SQUARE[:1], 24)
+    picture, inside = rasterize(corners, np.ones((3, 3), np.float32), SQUARE[:1], 24)
     assert inside[5, 5] == 1
     assert inside[15, 15] == 0
     assert not picture[inside == 0].any()
@@ -32,17 +32,17 @@ def test_a_nearer_triangle_hides_a_farther_one() -> None:
     points = np.array([[0, 0, 5], [30, 0, 5], [0, 30, 5], [0, 0, -5], [30, 0, -5], [0, 30, -5]], float)
     values = np.repeat(np.array([[0.25], [0.75]], np.float32), 9).reshape(6, 3)
     triangles = np.arange(6).reshape(2, 3)
-    picture, _ = rasterised(points, values, triangles, 32)
+    picture, _ = rasterize(points, values, triangles, 32)
     assert np.allclose(picture[5, 5], 0.75)
     points[:, 2] *= -1
-    picture, _ = rasterised(points, values, triangles, 32)
+    picture, _ = rasterize(points, values, triangles, 32)
     assert np.allclose(picture[5, 5], 0.25)
 
 
 def test_depth_does_not_move_a_picture() -> None:
     near, far = (np.column_stack([CORNERS, depth]) for depth in (np.zeros(4), np.array([-300.0, 0, 0, 250])))
     values = np.column_stack([CORNERS, CORNERS.sum(1)]).astype(np.float32)
-    first, second = (rasterised(points, values, SQUARE, 40)[0] for points in (near, far))
+    first, second = (rasterize(points, values, SQUARE, 40)[0] for points in (near, far))
     assert np.abs(first - second).max() < 0.2
 
 
@@ -51,26 +51,26 @@ def test_a_rim_repeats_the_nearest_pixel_inside() -> None:
     inside[2:4, 2:4] = 1
     picture = np.arange(36, dtype=np.uint8).reshape(6, 6, 1) * inside[..., None]
     assert nearest(inside)[0, 0] == 14
-    filled = Rim.of(inside).filled(picture.copy())
+    filled = EdgePadding.of(inside).filled(picture.copy())
     assert filled[0, 0, 0] == 14
     assert filled[5, 5, 0] == 21
     assert filled[2, 0, 0] == 14
     where = np.zeros((6, 6), np.uint8)
     where[0] = 1
-    partly = Rim.of(inside, where).filled(picture.copy())
+    partly = EdgePadding.of(inside, where).filled(picture.copy())
     assert partly[0, 0, 0] == 14
     assert partly[5, 5, 0] == 0
-    assert len(Rim.of(np.zeros((6, 6), np.uint8)).outside) == 36
+    assert len(EdgePadding.of(np.zeros((6, 6), np.uint8)).outside) == 36
 
 
 def test_what_is_squeezed_is_read_blurred_and_nothing_else_is() -> None:
     stripes = np.tile(np.array([0, 255], np.uint8), (80, 40))[..., None].repeat(3, -1)
     goal = np.array([[0, 0], [79, 0], [0, 79], [79, 79]], float)
-    same = cover(goal, goal, SQUARE, 80)
-    assert not same.squeezed.any()
-    assert np.abs(wrap_evenly(stripes, same).astype(int) - stripes)[2:-2, 2:-2].max() <= 1
-    narrow = cover(goal * (1 / 8, 1), goal, SQUARE, 80)
+    same = compute_warp_map(goal, goal, SQUARE, 80)
+    assert not same.minified.any()
+    assert np.abs(apply_warp_antialiased(stripes, same).astype(int) - stripes)[2:-2, 2:-2].max() <= 1
+    narrow = compute_warp_map(goal * (1 / 8, 1), goal, SQUARE, 80)
     at = np.s_[10:70, 2:8]
-    assert (narrow.squeezed[at] == 1).all()
-    assert np.abs(wrap_evenly(stripes, narrow)[at].astype(int) - 127).max() < 4
-    assert np.abs(wrap_sharply(stripes, narrow)[at].astype(int) - 127).max() > 100, "every eighth stripe"
+    assert (narrow.minified[at] == 1).all()
+    assert np.abs(apply_warp_antialiased(stripes, narrow)[at].astype(int) - 127).max() < 4
+    assert np.abs(apply_warp_cubic(stripes, narrow)[at].astype(int) - 127).max() > 100, "every eighth stripe"

@@ -31,27 +31,27 @@ def material(actor_faceset: Faceset) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return cv2.resize(crop, (SIZE, SIZE), interpolation=cv2.INTER_AREA), mask, points
 
 
-def measured(material: tuple[np.ndarray, ...], target: np.ndarray) -> Softness:
+def measure(material: tuple[np.ndarray, ...], target: np.ndarray) -> Softness:
     face, mask, points = material
-    found = Softness.measured(face, target, mask, points)
+    found = Softness.measure(face, target, mask, points)
     assert found is not None
     return found
 
 
 def test_a_picture_as_sharp_and_clean_asks_for_nothing(material: tuple[np.ndarray, ...]) -> None:
-    found = measured(material, material[0])
+    found = measure(material, material[0])
     assert not found.blur.any()
     assert found.grain == found.colour_grain == 0
     plain = material[0].astype(np.float32)
-    assert np.array_equal(found.grained(found.softened(plain), 1), plain)
+    assert np.array_equal(found.add_grain(found.soften(plain), 1), plain)
 
 
 @pytest.mark.parametrize("sigma", [1.5, 2.5, 4.0])
 def test_defocus_is_followed(material: tuple[np.ndarray, ...], sigma: float) -> None:
     target = cv2.GaussianBlur(material[0], (0, 0), sigma)
-    found = measured(material, target)
+    found = measure(material, target)
     assert np.sqrt(found.blur[:2]) == pytest.approx(sigma, rel=0.35)
-    soft = found.softened(material[0].astype(np.float32))
+    soft = found.soften(material[0].astype(np.float32))
     inside = material[1] > 0
     assert (
         np.abs(soft - target)[inside].mean() < 0.4 * np.abs(material[0].astype(float) - target)[inside].mean()
@@ -78,12 +78,12 @@ def test_another_face_is_blurred_as_far_and_in_the_direction_as_the_target_moves
     other = np.ascontiguousarray(face[:, ::-1])  # nobody's face is symmetrical
     inside = np.minimum(mask, mask[:, ::-1])
     target = cv2.filter2D(other, -1, line(length, degrees))
-    found = Softness.measured(face, target, inside, points)
+    found = Softness.measure(face, target, inside, points)
     assert found is not None
     along = np.array([np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))])
     blur = np.array([[found.blur[0], found.blur[2]], [found.blur[2], found.blur[1]]])
     assert along @ blur @ along > 5 * (along[::-1] * (1, -1)) @ blur @ (along[::-1] * (1, -1))
-    soft = found.softened(face.astype(np.float32))
+    soft = found.soften(face.astype(np.float32))
     core = cv2.erode(inside, np.ones((9, 9))) > 0
     for fine, coarse in ((0.7, 1.4), (1.4, 2.8), (2.8, 5.6)):
         has, wants = (
@@ -98,14 +98,14 @@ def test_grain_is_followed_and_the_same_frame_has_the_same(
     material: tuple[np.ndarray, ...], strength: float
 ) -> None:
     noise = np.random.default_rng(3).normal(0, strength, (SIZE, SIZE, 1))
-    found = measured(material, np.clip(material[0] + noise, 0, 255).astype(np.uint8))
+    found = measure(material, np.clip(material[0] + noise, 0, 255).astype(np.uint8))
     assert found.grain == pytest.approx(strength, rel=0.3)
     assert found.colour_grain < 0.3 * strength
     plain = material[0].astype(np.float32)
-    grained = found.grained(plain, 7)
-    assert (grained - plain).std() == pytest.approx(found.grain, rel=0.1)
-    assert np.array_equal(grained, found.grained(plain, 7))
-    assert not np.array_equal(grained, found.grained(plain, 8))
+    add_grain = found.add_grain(plain, 7)
+    assert (add_grain - plain).std() == pytest.approx(found.grain, rel=0.1)
+    assert np.array_equal(add_grain, found.add_grain(plain, 7))
+    assert not np.array_equal(add_grain, found.add_grain(plain, 8))
 
 
 def test_texture_of_skin_is_no_grain(material: tuple[np.ndarray, ...]) -> None:
@@ -116,12 +116,12 @@ def test_texture_of_skin_is_no_grain(material: tuple[np.ndarray, ...]) -> None:
     grain = rng.normal(0, 1.5, mask.shape)
     plain = cv2.GaussianBlur(face, (0, 0), 1.5).astype(float)
     target = np.clip(np.rint(plain + (texture + grain)[..., None]), 0, 255).astype(np.uint8)
-    assert measured(material, target).brightness_grain == pytest.approx(1.5, rel=0.35)
+    assert measure(material, target).brightness_grain == pytest.approx(1.5, rel=0.35)
 
 
 def test_coloured_grain_is_known_from_grain_of_brightness(material: tuple[np.ndarray, ...]) -> None:
     noise = np.random.default_rng(3).normal(0, 10, (SIZE, SIZE, 3))
-    found = measured(material, np.clip(material[0] + noise, 0, 255).astype(np.uint8))
+    found = measure(material, np.clip(material[0] + noise, 0, 255).astype(np.uint8))
     assert found.colour_grain == pytest.approx(10, rel=0.3)
     assert found.grain < 5
 
@@ -129,6 +129,6 @@ def test_coloured_grain_is_known_from_grain_of_brightness(material: tuple[np.nda
 def test_small_crops_and_hidden_faces_say_nothing(material: tuple[np.ndarray, ...]) -> None:
     face, mask, points = material
     small = [cv2.resize(part, (64, 64)) for part in (face, face, mask)]
-    assert Softness.measured(*small, points / 4) is None
-    assert Softness.measured(face, face, np.zeros_like(mask), points) is None
-    assert Softness.averaged([None, None], np.ones(2)) is None
+    assert Softness.measure(*small, points / 4) is None
+    assert Softness.measure(face, face, np.zeros_like(mask), points) is None
+    assert Softness.average([None, None], np.ones(2)) is None

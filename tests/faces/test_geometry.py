@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from recaster.faces import alignment, geometry
-from recaster.faces.neutral_shape import mesh_in_crop
+from recaster.faces.neutral_shape import mesh_to_crop
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_facing_tells_how_the_head_is_turned(mesh: np.ndarray) -> None:
 
 
 def test_a_crop_is_found_in_spite_of_expression(mesh: np.ndarray) -> None:
-    reference = mesh_in_crop(mesh / 300, 128)
+    reference = mesh_to_crop(mesh / 300, 128)
     face = mesh.copy()
     face[[0, 17, 61, 291]] += 9  # lips are not among the stable points
     matrix = geometry.fit_crop(face, reference)

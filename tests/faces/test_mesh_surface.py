@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from recaster.appearance.uv_layout import face_layout, vertices
+from recaster.appearance.uv_layout import make_uv_layout, texture_vertices
 from recaster.faces import topology
-from recaster.faces.mesh_surface import JAW, LOWER_LIP, TRIANGLES, UNDERJAW, UPPER_LIP, unfolded
+from recaster.faces.mesh_surface import JAW, LOWER_LIP, TRIANGLES, UNDER_CHIN, UPPER_LIP, unfolded
 from recaster.likeness.likeness import Likeness
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def test_it_is_one_sheet_without_holes_wound_alike() -> None:
     rim = [edge for edge in directed if edge[::-1] not in directed]
     assert len(rim) == len(topology.OVAL)  # no edge of a hole: eyes, mouth and jaw are closed
     used = set(TRIANGLES.ravel().tolist())
-    assert used == set(range(UNDERJAW + len(JAW) - 1)) - {UNDERJAW}  # whose ends are the jaw's own
+    assert used == set(range(UNDER_CHIN + len(JAW) - 1)) - {UNDER_CHIN}  # whose ends are the jaw's own
     assert len(used) - len({frozenset(edge) for edge in directed}) + len(TRIANGLES) == 1
 
 
@@ -45,18 +45,18 @@ def test_lips_are_no_neighbours_but_in_the_corners() -> None:
 
 def test_a_layout_has_a_place_for_every_triangle(actor_faceset: Faceset) -> None:
     neutral = Likeness.from_faceset(actor_faceset, references=2).form.neutral
-    assert (areas(vertices(neutral)[:, :2]) <= 0).any()  # nostrils cover themselves
-    assert (areas(face_layout(neutral, 256).points) > 0).all()
+    assert (areas(texture_vertices(neutral)[:, :2]) <= 0).any()  # nostrils cover themselves
+    assert (areas(make_uv_layout(neutral, 256).points) > 0).all()
 
 
 @pytest.mark.parametrize("size", [32, 128, 512])
 def test_a_layout_is_the_same_at_every_size(actor_faceset: Faceset, size: int) -> None:
     neutral = Likeness.from_faceset(actor_faceset, references=2).form.neutral
-    assert np.allclose(face_layout(neutral, size).points / size, face_layout(neutral, 256).points / 256)
+    assert np.allclose(make_uv_layout(neutral, size).points / size, make_uv_layout(neutral, 256).points / 256)
 
 
 def test_what_is_not_folded_stays(actor_faceset: Faceset) -> None:
-    points = face_layout(Likeness.from_faceset(actor_faceset, references=2).form.neutral, 256).points
+    points = make_uv_layout(Likeness.from_faceset(actor_faceset, references=2).form.neutral, 256).points
     assert np.array_equal(unfolded(points), points)
     folded = points.copy()
     folded[topology.NOSE_TIP] += 60

@@ -15,8 +15,15 @@ from recaster.faces import analysis_journal
 from recaster.faces.analysis import AnalysisSettings, analyse
 from recaster.faces.detectors import make_detector
 from recaster.faces.embedding import SAME_PERSON, distance
-from recaster.faces.neighbours import Neighbour, alone, alone_in_box, is_behind, taken, touching
-from recaster.faces.tracklets import portrait
+from recaster.faces.neighbours import (
+    Neighbour,
+    are_touching,
+    draw_neighbours,
+    is_behind,
+    paint_over_boxes,
+    paint_over_neighbours,
+)
+from recaster.faces.tracklets import cut_portrait
 from recaster.faces.types import Box, Detection
 from recaster.media.reader import read_frames
 from recaster.media.types import Frame
@@ -110,7 +117,7 @@ def square(left: float, top: float, side: float) -> Floats:
 
 @pytest.mark.parametrize(("behind", "mine"), [(True, 40), (False, 0), (None, 20)])
 def test_what_two_claim(behind: bool | None, mine: int) -> None:
-    mask = taken(square(10, 10, 80), [Neighbour(square(50, 10, 80), behind)], (100, 160))
+    mask = draw_neighbours(square(10, 10, 80), [Neighbour(square(50, 10, 80), behind)], (100, 160))
     assert np.abs(int((mask[50, 50:90] == 0).sum()) - mine) <= 4
     assert mask[50, 95:125].all()
     assert not mask[50, :40].any()
@@ -118,12 +125,12 @@ def test_what_two_claim(behind: bool | None, mine: int) -> None:
 
 def test_only_who_is_near_is_painted_over() -> None:
     image = np.zeros((100, 200, 3), np.uint8)
-    assert alone(image, square(10, 10, 50), []) is image
+    assert paint_over_neighbours(image, square(10, 10, 50), []) is image
     mine, near, far = Box(10, 10, 60, 60), Box(62, 10, 112, 60), Box(130, 10, 180, 60)
-    assert touching(mine, near)
-    assert not touching(mine, far)
-    assert alone_in_box(image, mine, [far]) is image
-    painted = alone_in_box(image, mine, [near, far])
+    assert are_touching(mine, near)
+    assert not are_touching(mine, far)
+    assert paint_over_boxes(image, mine, [far]) is image
+    painted = paint_over_boxes(image, mine, [near, far])
     assert not painted[:, :60].any()
     assert painted[:, 64:].all()
 
@@ -134,10 +141,13 @@ def test_a_portrait_of_a_half_is_completed_by_its_mirror(bare: list[np.ndarray])
     other = points + np.array([points[454, 0] - points[4, 0], 0, 0])
     hidden = bare[0].copy()
     hidden[:, round(float(other[234, 0])) :] = 0
-    plain, mended = portrait(hidden, points), portrait(hidden, points, [Neighbour(other, behind=False)])
+    plain, mended = (
+        cut_portrait(hidden, points),
+        cut_portrait(hidden, points, [Neighbour(other, behind=False)]),
+    )
     assert (plain.image[128, 172:186] < 10).all()
     assert (mended.image[128, 172:186] > 40).all()
-    assert mended.quality < portrait(bare[0], points).quality
+    assert mended.quality < cut_portrait(bare[0], points).quality
 
 
 def test_a_nose_that_passes_for_a_face_does_not_split_one(
@@ -165,9 +175,9 @@ def test_a_nose_that_passes_for_a_face_does_not_split_one(
 def test_what_is_within_a_box_is_not_beside_it() -> None:
     image = np.zeros((100, 200, 3), np.uint8)
     face, nose, next_one = Box(10, 10, 90, 90), Box(50, 50, 70, 70), Box(85, 10, 165, 90)
-    assert alone_in_box(image, face, [nose]) is image
+    assert paint_over_boxes(image, face, [nose]) is image
     np.testing.assert_array_equal(
-        alone_in_box(image, face, [nose, next_one]), alone_in_box(image, face, [next_one])
+        paint_over_boxes(image, face, [nose, next_one]), paint_over_boxes(image, face, [next_one])
     )
 
 
@@ -176,7 +186,7 @@ def test_all_that_is_nearer_to_another_box_is_painted_over() -> None:
     mine, other = Box(20, 10, 70, 60), Box(62, 31, 122, 95)
     y, x = np.mgrid[:90, :140]
     here, there = (np.hypot(x - box.centre[0], y - box.centre[1]) for box in (mine, other))
-    painted = alone_in_box(image, mine, [other]).any(-1)
+    painted = paint_over_boxes(image, mine, [other]).any(-1)
     assert painted[there < here - 1].all()
     assert not painted[here < there - 1].any()
 
@@ -192,8 +202,8 @@ def test_painting_a_part_paints_what_painting_the_whole_does() -> None:
         ]
         points = None if rng.random() < 0.2 else faces[0]
         whole = image.copy()
-        whole[taken(points, around, (120, 160)) > 0] = 128
-        part = alone(image, points, around)
+        whole[draw_neighbours(points, around, (120, 160)) > 0] = 128
+        part = paint_over_neighbours(image, points, around)
         np.testing.assert_array_equal(part, whole)
         partly += bool((part != image).any())
     assert partly > 200
@@ -204,8 +214,8 @@ def test_of_a_large_picture_one_copy_is_made() -> None:
     around = [Neighbour(square(480 + 30 * i, 400, 300), known) for i, known in enumerate((True, False, None))]
     mine, other = Box(300, 300, 600, 600), Box(580, 300, 880, 600)
     for paint in (
-        lambda: alone(image, square(300, 400, 300), around),
-        lambda: alone_in_box(image, mine, [other, other]),
+        lambda: paint_over_neighbours(image, square(300, 400, 300), around),
+        lambda: paint_over_boxes(image, mine, [other, other]),
     ):
         tracemalloc.start()
         painted = paint()

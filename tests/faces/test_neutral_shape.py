@@ -10,7 +10,7 @@ import pytest
 from recaster.faces import geometry
 from recaster.faces.expressions import COEFFICIENTS, coefficients
 from recaster.faces.mesh_surface import LOWER_LIP, UPPER_LIP
-from recaster.faces.neutral_shape import canonical_expressions, canonical_mesh, learn_form
+from recaster.faces.neutral_shape import align_to_canonical, compute_canonical_mesh, learn_neutral_shape
 from recaster.faces.topology import BROW_LEFT, LIPS_OUTER
 from recaster.likeness.retarget import retarget
 
@@ -27,7 +27,7 @@ def points(actor_faceset: Faceset) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def expressions(points: np.ndarray) -> np.ndarray:
-    return canonical_expressions(points, canonical_mesh(points))[0]
+    return align_to_canonical(points, compute_canonical_mesh(points))[0]
 
 
 def apart(first: np.ndarray, second: np.ndarray, chosen: list[int]) -> float:
@@ -53,7 +53,7 @@ def test_coefficients_say_what_a_mouth_does(expressions: np.ndarray) -> None:
 def test_open_and_shut_mouths_have_one_neutral_face(expressions: np.ndarray) -> None:
     gaps, lips = geometry.mouth_gap(expressions), list(LIPS_OUTER)
     opened, shut = expressions[gaps >= np.quantile(gaps, 0.6)], expressions[gaps <= np.quantile(gaps, 0.4)]
-    neutrals = [learn_form(some).neutral for some in (opened, shut)]
+    neutrals = [learn_neutral_shape(some).neutral for some in (opened, shut)]
     assert apart(*neutrals, lips) < 0.6 * apart(calmest(opened), calmest(shut), lips)
     assert geometry.mouth_gap(neutrals[0]) < 0.65 * geometry.mouth_gap(calmest(opened))
 
@@ -61,14 +61,14 @@ def test_open_and_shut_mouths_have_one_neutral_face(expressions: np.ndarray) -> 
 def test_brows_are_those_of_the_calm_frames(expressions: np.ndarray) -> None:
     gaps = geometry.mouth_gap(expressions)
     opened = expressions[gaps >= np.quantile(gaps, 0.6)].copy()
-    before = learn_form(opened).neutral[list(BROW_LEFT)]
+    before = learn_neutral_shape(opened).neutral[list(BROW_LEFT)]
     opened[:, list(LOWER_LIP), 1] += 0.05 * geometry.eye_distance(opened)[:, None]
-    np.testing.assert_array_equal(learn_form(opened).neutral[list(BROW_LEFT)], before)
+    np.testing.assert_array_equal(learn_neutral_shape(opened).neutral[list(BROW_LEFT)], before)
 
 
 def test_whoever_never_shuts_the_mouth_shuts_it_on_a_target(points: np.ndarray) -> None:
-    gaps, mesh = geometry.mouth_gap(points), canonical_mesh(points)
-    source = learn_form(canonical_expressions(points, mesh)[0][gaps >= np.quantile(gaps, 0.6)])
+    gaps, mesh = geometry.mouth_gap(points), compute_canonical_mesh(points)
+    source = learn_neutral_shape(align_to_canonical(points, mesh)[0][gaps >= np.quantile(gaps, 0.6)])
     target, shut = points.copy(), gaps <= np.quantile(gaps, 0.1)
     for row in np.flatnonzero(shut):
         target[row, list(LOWER_LIP)] = target[row, list(UPPER_LIP)]

@@ -12,7 +12,7 @@ import pytest
 
 from recaster.faces.analysis import AnalysisSettings, analyse
 from recaster.faces.detectors import make_detector
-from recaster.faces.roll import SIDES, _turned_back, detect_turned, side_of
+from recaster.faces.roll import SIDES, _turned_back, detect_rolled, quarter_turn_of
 from recaster.faces.topology import EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT
 from recaster.faces.types import Box, Detection
 from recaster.facesets.still_faces import StillFinder
@@ -73,7 +73,7 @@ def test_a_rolled_head_is_followed_for_longer_than_the_detector_is_waited_for(ac
 
 def test_an_upright_face_is_seen_once_and_from_above(actors: Path) -> None:
     image = next(iter(read_frames(actors / "performer.mp4", 30, 31))).image
-    found = detect_turned(make_detector("yunet"), image, SIDES)
+    found = detect_rolled(make_detector("yunet"), image, SIDES)
     assert [one.side for one in found] == [0]
 
 
@@ -83,9 +83,9 @@ def test_the_side_of_a_face(points_at: object) -> None:
         turn = cv2.getRotationMatrix2D((100, 100), -degrees, 1)
         turned = points.copy()
         turned[:, :2] = points[:, :2] @ turn[:, :2].T + turn[:, 2]
-        off = abs((90 * side_of(turned) - degrees + 180) % 360 - 180)
+        off = abs((90 * quarter_turn_of(turned) - degrees + 180) % 360 - 180)
         assert off <= 50
-    assert side_of(np.zeros((68, 3))) == 0
+    assert quarter_turn_of(np.zeros((68, 3))) == 0
 
 
 def test_a_picture_that_lies_on_its_side_has_its_face_found(actors: Path) -> None:

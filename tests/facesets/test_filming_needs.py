@@ -12,7 +12,7 @@ import pytest
 from recaster.errors import UsageError
 from recaster.faces.pose import head_poses
 from recaster.faces.topology import LIDS_LEFT, LIDS_RIGHT, LIP_BOTTOM, MOUTH_CORNERS
-from recaster.facesets.filming_needs import Needs, needs
+from recaster.facesets.filming_needs import FilmingNeeds, find_filming_needs
 
 if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
@@ -37,11 +37,11 @@ def opened(mesh: np.ndarray, wide: float) -> np.ndarray:
     return moved
 
 
-def asked(source: list[np.ndarray], target: list[np.ndarray]) -> Needs:
+def asked(source: list[np.ndarray], target: list[np.ndarray]) -> FilmingNeeds:
     records = [SimpleNamespace(landmarks=mesh) for mesh in source]
     faceset: Any = SimpleNamespace(folder=Path("faces"), records=records)
     track: Any = SimpleNamespace(landmarks=np.stack(target))
-    return needs(faceset, [track])
+    return find_filming_needs(faceset, [track])
 
 
 def test_what_the_source_shows_is_covered(calm: np.ndarray) -> None:

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
-from recaster.appearance.light import relit
-from recaster.appearance.uv_layout import cover, under_jaw, vertices
+from recaster.appearance.light import relight
+from recaster.appearance.uv_layout import compute_warp_map, extend_under_chin, texture_vertices
 from recaster.errors import FaceNotFoundError, ModelError, WeightsError
 from recaster.faces import alignment, geometry, topology
 from recaster.faces.mesh_surface import JAW, LOWER_LIP, UPPER_LIP
-from recaster.faces.neutral_shape import Form, mesh_in_crop
+from recaster.faces.neutral_shape import NeutralShape, mesh_to_crop
 from recaster.likeness.conditioning import CHANNELS, FACE, Drawing, draw
 from recaster.likeness.likeness import Likeness
 from recaster.likeness.retarget import _LOWER_LIDS, _UPPER_LIDS, _outline_pull, retarget
@@ -47,16 +47,16 @@ def test_the_form_is_frontal_and_calm(likeness: Likeness, points: np.ndarray) ->
 
 def test_wrapping_back_gives_the_frame(likeness: Likeness, actor_faceset: Faceset) -> None:
     record = next(r for r in actor_faceset.records if r.id == likeness.records[0])
-    matrix = geometry.fit_crop(record.landmarks, mesh_in_crop(likeness.mesh, SIZE))
+    matrix = geometry.fit_crop(record.landmarks, mesh_to_crop(likeness.mesh, SIZE))
     weights = np.zeros((3, len(likeness.records)))
     weights[:, 0] = 1
     drawing = draw(likeness, alignment.transform(record.landmarks, matrix), weights, SIZE)
     truth = alignment.warp(actor_faceset.crop(record), matrix, SIZE).astype(float)
-    face = drawing.condition[..., FACE] == 255
+    face = drawing.conditioning[..., FACE] == 255
     # Textures are lit from both sides alike; the frame isn't.
-    lit = relit(drawing.condition[..., :3], truth.astype(np.uint8), face.astype(np.float32))
+    lit = relight(drawing.conditioning[..., :3], truth.astype(np.uint8), face.astype(np.float32))
     difference = np.abs(lit - truth)[face].mean()
-    assert drawing.condition.shape == (SIZE, SIZE, CHANNELS)
+    assert drawing.conditioning.shape == (SIZE, SIZE, CHANNELS)
     assert difference < 6
     other = np.abs(np.roll(truth, 6, 1) - truth)[face].mean()
     assert difference < other / 2
@@ -95,7 +95,7 @@ def test_the_outline_stays_the_targets_and_eyes_and_mouth_are_left_alone(
     assert pull.sum(1).max() <= 1 + 1e-9
 
 
-def gaping(likeness: Likeness, drop: float) -> Form:
+def gaping(likeness: Likeness, drop: float) -> NeutralShape:
     """The actor's form, had she hardly ever shut her mouth."""
     agape = likeness.form.neutral.copy()
     agape[list(LOWER_LIP), 1] += drop * float(geometry.eye_distance(agape))
@@ -125,7 +125,7 @@ def test_teeth_keep_their_height_in_a_mouth_that_opens_wider(likeness: Likeness)
     def rows(drop: float) -> np.ndarray:
         mesh = form.neutral.copy()
         mesh[list(LOWER_LIP), 1] += drop * float(geometry.eye_distance(mesh))
-        middle = vertices(mesh)[topology.MESH_POINTS + 2 :][3:21:7]  # the middle column, row by row
+        middle = texture_vertices(mesh)[topology.MESH_POINTS + 2 :][3:21:7]  # the middle column, row by row
         return (middle[:, 1] - mesh[topology.LIP_TOP, 1]) / float(geometry.eye_distance(mesh))
 
     assert np.allclose(rows(0.3), rows(0.5), atol=0.01)
@@ -134,7 +134,7 @@ def test_teeth_keep_their_height_in_a_mouth_that_opens_wider(likeness: Likeness)
 
 def test_the_underjaw_lies_below_the_chin_and_ends_at_the_ears(likeness: Likeness) -> None:
     neutral = likeness.form.neutral
-    below = under_jaw(neutral) - neutral[JAW]
+    below = extend_under_chin(neutral) - neutral[JAW]
     assert below[len(JAW) // 2, 1] > 0.05 * (neutral[topology.CHIN, 1] - neutral[topology.FOREHEAD, 1])
     assert np.allclose(below[[0, -1]], 0)
 
@@ -174,23 +174,23 @@ def test_eyes_that_are_always_shut_stay_shut(likeness: Likeness, points: np.ndar
 
 
 def test_what_is_visible_lies_inside_the_face(likeness: Likeness, points: np.ndarray) -> None:
-    matrix = geometry.fit_crop(points[0], mesh_in_crop(likeness.mesh, SIZE))
+    matrix = geometry.fit_crop(points[0], mesh_to_crop(likeness.mesh, SIZE))
     drawing = draw(likeness, alignment.transform(points[0], matrix), likeness.weights(points[:1])[0], SIZE)
-    assert drawing.visible.max() <= 1
-    reached = cv2.dilate(drawing.condition[..., FACE], np.ones((2 * (SIZE // 10) + 1,) * 2, np.uint8))
-    assert not drawing.visible[reached == 0].any(), "the face and a little of the underjaw"
-    assert drawing.visible[SIZE // 2, SIZE // 2] == 1
+    assert drawing.visible_mask.max() <= 1
+    reached = cv2.dilate(drawing.conditioning[..., FACE], np.ones((2 * (SIZE // 10) + 1,) * 2, np.uint8))
+    assert not drawing.visible_mask[reached == 0].any(), "the face and a little of the underjaw"
+    assert drawing.visible_mask[SIZE // 2, SIZE // 2] == 1
 
 
 def test_a_face_drawn_larger_is_the_same_picture(likeness: Likeness, points: np.ndarray) -> None:
     def drawn(size: int) -> Drawing:
-        matrix = geometry.fit_crop(points[0], mesh_in_crop(likeness.mesh, size))
+        matrix = geometry.fit_crop(points[0], mesh_to_crop(likeness.mesh, size))
         return draw(likeness, alignment.transform(points[0], matrix), likeness.weights(points[:1])[0], size)
 
     small, large = drawn(SIZE), drawn(2 * SIZE)
     assert (small.warped == large.warped[::2, ::2]).mean() > 0.98
-    halved = large.condition.reshape(SIZE, 2, SIZE, 2, CHANNELS).mean((1, 3))
-    assert np.abs(small.condition - halved).mean() < 4
+    halved = large.conditioning.reshape(SIZE, 2, SIZE, 2, CHANNELS).mean((1, 3))
+    assert np.abs(small.conditioning - halved).mean() < 4
 
 
 def test_what_is_invented_beside_the_mesh_is_what_is_at_its_rim(
@@ -199,10 +199,10 @@ def test_what_is_invented_beside_the_mesh_is_what_is_at_its_rim(
     own = np.full_like(likeness.own, 255)
     own[:8, :8] = 0
     other = dataclasses.replace(likeness, own=own)
-    mesh = mesh_in_crop(likeness.mesh, SIZE)
+    mesh = mesh_to_crop(likeness.mesh, SIZE)
     drawing = draw(other, mesh, likeness.weights(points[:1])[0], SIZE)
-    assert (drawing.covering.inside == 0).any()
-    assert not drawing.invented.any()
+    assert (drawing.warp_map.inside == 0).any()
+    assert not drawing.inpainted_mask.any()
 
 
 def test_saved_and_loaded_it_is_the_same(likeness: Likeness, points: np.ndarray, tmp_path: Path) -> None:
@@ -210,9 +210,9 @@ def test_saved_and_loaded_it_is_the_same(likeness: Likeness, points: np.ndarray,
     again = Likeness.load(tmp_path / "likeness.safetensors")
     weights = likeness.weights(points[:1])
     assert np.array_equal(again.weights(points[:1]), weights)
-    mesh = mesh_in_crop(likeness.mesh, SIZE)
+    mesh = mesh_to_crop(likeness.mesh, SIZE)
     assert np.array_equal(
-        draw(again, mesh, weights[0], SIZE).condition, draw(likeness, mesh, weights[0], SIZE).condition
+        draw(again, mesh, weights[0], SIZE).conditioning, draw(likeness, mesh, weights[0], SIZE).conditioning
     )
 
 
@@ -276,15 +276,18 @@ def test_a_foreign_likeness_is_refused(
 def test_a_turned_head_is_drawn_to_its_silhouette(likeness: Likeness) -> None:
     angle = np.radians(40)
     turn = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
-    mesh = mesh_in_crop(likeness.form.neutral, SIZE)
+    mesh = mesh_to_crop(likeness.form.neutral, SIZE)
     mesh = (mesh - mesh.mean(0)) @ turn.T + mesh.mean(0)
     drawing = draw(likeness, mesh, likeness.weights(mesh[None])[0], SIZE)
-    face = vertices(mesh)
+    face = texture_vertices(mesh)
     covered = (
-        cover(face[: topology.MESH_POINTS], face[: topology.MESH_POINTS], faces_of(likeness), SIZE).inside > 0
+        compute_warp_map(
+            face[: topology.MESH_POINTS], face[: topology.MESH_POINTS], faces_of(likeness), SIZE
+        ).inside
+        > 0
     )
-    assert (drawing.condition[..., FACE][covered] > 0).all()
-    assert drawing.visible[covered].mean() > 0.9
+    assert (drawing.conditioning[..., FACE][covered] > 0).all()
+    assert drawing.visible_mask[covered].mean() > 0.9
 
 
 def faces_of(likeness: Likeness) -> np.ndarray:

@@ -10,10 +10,10 @@ import pytest
 
 from recaster.faces import geometry, topology
 from recaster.faces.mesh_surface import LOWER_LIP, UPPER_LIP
-from recaster.faces.neutral_shape import canonical_expressions, mesh_in_crop
+from recaster.faces.neutral_shape import align_to_canonical, mesh_to_crop
 from recaster.likeness.likeness import Likeness
-from recaster.likeness.mouth import inside_of_mouth, lips_alone
-from recaster.likeness.references import lip_gaps
+from recaster.likeness.mouth import clear_mouths, transfer_mouth_interior
+from recaster.likeness.references import measure_lip_gaps
 
 if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
@@ -28,7 +28,7 @@ def likeness(actor_faceset: Faceset) -> Likeness:
 
 def mouth(likeness: Likeness, gap: float) -> np.ndarray:
     """The neutral mesh with lips this many eye distances apart, in a crop."""
-    mesh = mesh_in_crop(likeness.form.neutral, SIZE)
+    mesh = mesh_to_crop(likeness.form.neutral, SIZE)
     upper, lower = list(UPPER_LIP), list(LOWER_LIP)
     down = np.array([0, gap / 2 * geometry.eye_distance(mesh), 0])
     middle = (mesh[upper] + mesh[lower]) / 2
@@ -49,7 +49,7 @@ def painted(points: np.ndarray, size: int, image: np.ndarray) -> np.ndarray:
 
 def test_teeth_and_tongue_come_to_where_the_wanted_lips_are(likeness: Likeness) -> None:
     seen, wanted = mouth(likeness, 0.4), mouth(likeness, 0.4) + np.array([9.0, -6.0, 0.0])
-    inlay = inside_of_mouth(painted(seen, SIZE, np.full((SIZE, SIZE, 3), 90, np.uint8)), seen, wanted)
+    inlay = transfer_mouth_interior(painted(seen, SIZE, np.full((SIZE, SIZE, 3), 90, np.uint8)), seen, wanted)
     assert inlay is not None
     top, bottom = wanted[topology.LIP_TOP, :2], wanted[topology.LIP_BOTTOM, :2]
     for share, colour in ((0.25, (0, 0, 255)), (0.75, (0, 255, 0))):
@@ -62,7 +62,7 @@ def test_teeth_and_tongue_come_to_where_the_wanted_lips_are(likeness: Likeness) 
 
 def test_nothing_shows_between_lips_that_touch(likeness: Likeness) -> None:
     image = np.full((SIZE, SIZE, 3), 255, np.uint8)
-    shut = inside_of_mouth(image, mouth(likeness, 0.02), mouth(likeness, 0.0))
+    shut = transfer_mouth_interior(image, mouth(likeness, 0.02), mouth(likeness, 0.0))
     assert shut is None
 
 
@@ -74,7 +74,7 @@ def test_lips_are_cleared_of_teeth_that_lie_on_them(likeness: Likeness) -> None:
     for polygon, colour in ((outer, (170, 80, 80)), (bared, (235, 230, 220))):
         cv2.fillPoly(texture, [np.round(polygon).astype(np.int32)], colour)
     textures = np.stack([texture, texture])
-    shown = lips_alone(textures, layout, np.array([0.3, 0.01]))
+    shown = clear_mouths(textures, layout, np.array([0.3, 0.01]))
     place = np.round(inner[15] + 0.35 * (outer[15] - inner[15])).astype(int)
     assert texture[place[1], place[0]].min() > 200
     assert np.abs(shown[0][place[1], place[0]].astype(int) - (170, 80, 80)).max() < 15
@@ -88,5 +88,7 @@ def test_lips_are_cleared_of_teeth_that_lie_on_them(likeness: Likeness) -> None:
 def test_gaps_are_read_from_the_shapes_of_mouths(likeness: Likeness, actor_faceset: Faceset) -> None:
     landmarks = {record.id: record.landmarks for record in actor_faceset.records}
     meshes = np.stack([landmarks[int(record)] for record in likeness.records])
-    expressions, _ = canonical_expressions(meshes.astype(np.float64), likeness.mesh)
-    assert np.allclose(lip_gaps(likeness.shapes.mouth)[:, 4], geometry.mouth_gap(expressions), atol=0.03)
+    expressions, _ = align_to_canonical(meshes.astype(np.float64), likeness.mesh)
+    assert np.allclose(
+        measure_lip_gaps(likeness.shapes.mouth)[:, 4], geometry.mouth_gap(expressions), atol=0.03
+    )

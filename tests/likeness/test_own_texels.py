@@ -12,12 +12,12 @@ import cv2
 import numpy as np
 import pytest
 
-from recaster.appearance.uv_layout import face_in, unwrap
+from recaster.appearance.uv_layout import face_mask, unwrap
 from recaster.appearance.uv_masks import features, filled, grown, lenses, shrunk
 from recaster.faces import topology
 from recaster.faces.geometry import eye_distance
 from recaster.likeness.likeness import Likeness
-from recaster.likeness.own_texels import facing, visible_texels, whole_face
+from recaster.likeness.own_texels import complete_textures, compute_visible_texels, facing
 from recaster.likeness.texture_glasses import rims
 from recaster.swapping.guided import GLASSES, GuidedSwapper
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from recaster.appearance.uv_layout import Layout
+    from recaster.appearance.uv_layout import UVLayout
     from recaster.faces.types import Floats
     from recaster.facesets.face_records import FaceRecord
     from recaster.facesets.faceset import Faceset
@@ -121,7 +121,7 @@ def clean(actor_faceset: Faceset) -> Likeness:
 
 
 @pytest.fixture(scope="module")
-def layout(clean: Likeness) -> Layout:
+def layout(clean: Likeness) -> UVLayout:
     return clean.layout
 
 
@@ -143,7 +143,7 @@ def test_what_is_painted_over_a_face_is_found_and_gives_way_to_its_skin(
     likeness = Likeness.from_faceset(painted, references=12)
     ours, theirs = paired(likeness, clean)
     distance = float(eye_distance(clean.layout.points))
-    face = (face_in(clean.layout) > 0) & ~features(clean.layout).astype(bool)
+    face = (face_mask(clean.layout) > 0) & ~features(clean.layout).astype(bool)
     there = painted.texels(likeness)
     usually, found = face & (there.mean(0) > 0.5), face & (likeness.own < 128) & (clean.own >= 128)
     outline = shrunk(filled(clean.layout, topology.OVAL), 0.06 * distance) == 0
@@ -157,7 +157,7 @@ def test_what_is_painted_over_a_face_is_found_and_gives_way_to_its_skin(
 
 
 def test_brows_stay_whole_up_to_the_hair_beside_them(
-    actor_faceset: Faceset, clean: Likeness, layout: Layout
+    actor_faceset: Faceset, clean: Likeness, layout: UVLayout
 ) -> None:
     likeness = Likeness.from_faceset(Painted(actor_faceset, beside_the_brows, HAIR), references=12)
     left, right = layout.points[[topology.EYE_CORNERS_LEFT[0], topology.EYE_CORNERS_RIGHT[1]], 0]
@@ -172,7 +172,7 @@ def test_brows_stay_whole_up_to_the_hair_beside_them(
     assert (likeness.own[temples > 0] < 128).mean() > 0.6, "the hair is found"
 
 
-def hairs(textures: np.ndarray, layout: Layout, brow: np.ndarray) -> np.ndarray:
+def hairs(textures: np.ndarray, layout: UVLayout, brow: np.ndarray) -> np.ndarray:
     """How much darker a brow is than the skin around it, in each of some textures: (K,), logarithm."""
     around = grown(brow, 0.16 * float(eye_distance(layout.points))) - grown(
         brow, 0.1 * float(eye_distance(layout.points))
@@ -183,7 +183,7 @@ def hairs(textures: np.ndarray, layout: Layout, brow: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("where", [beside_the_brows, fringe])
 def test_the_end_of_a_brow_that_is_under_hair_is_drawn(
-    actor_faceset: Faceset, clean: Likeness, layout: Layout, where: Masking
+    actor_faceset: Faceset, clean: Likeness, layout: UVLayout, where: Masking
 ) -> None:
     likeness = Likeness.from_faceset(Painted(actor_faceset, where, HAIR), references=12)
     end = filled(layout, topology.BROW_RIGHT)
@@ -194,10 +194,10 @@ def test_the_end_of_a_brow_that_is_under_hair_is_drawn(
     assert found.std() < 1.2 * wanted.std(), "in every frame"
 
 
-def test_a_clean_face_is_left_as_it_is(actor_faceset: Faceset, clean: Likeness, layout: Layout) -> None:
+def test_a_clean_face_is_left_as_it_is(actor_faceset: Faceset, clean: Likeness, layout: UVLayout) -> None:
     inner = shrunk(filled(layout, topology.OVAL), 0.16 * float(eye_distance(layout.points))) > 0
     assert clean.own[inner].min() > 235
-    assert clean.visible[inner].min() > 250
+    assert clean.visible_texels[inner].min() > 250
     record = next(one for one in actor_faceset.records if one.id == clean.records[0])
     seen = unwrap(actor_faceset.crop(record), record.landmarks.astype(float), layout).astype(float)
     detail = [one - cv2.GaussianBlur(one, (0, 0), 3) for one in (clean.textures[0].astype(float), seen)]
@@ -211,7 +211,7 @@ def test_what_one_frame_hides_is_shown_as_the_others_have_it(clean: Likeness) ->
     hand = np.zeros((layout.size, layout.size), bool)
     hand[down : down + 30, across + 9 : across + 26] = True
     textures[3][hand] = (90, 200, 90)
-    shown, own = whole_face(textures, layout)
+    shown, own = complete_textures(textures, layout)
     assert np.abs(shown[3].astype(float) - clean.textures[3])[hand].mean() < 6
     assert own[hand].mean() > 230, "the other frames show it"
 
@@ -225,7 +225,9 @@ def test_what_is_in_front_gives_way_even_where_it_looks_like_skin(clean: Likenes
     covered = [np.zeros(hand.shape, np.float32) for _ in textures]
     covered[3][hand] = 1
     off = [
-        np.abs(whole_face(textures, layout, None, some)[0][3].astype(float) - clean.textures[3])[hand].mean()
+        np.abs(complete_textures(textures, layout, None, some)[0][3].astype(float) - clean.textures[3])[
+            hand
+        ].mean()
         for some in (covered, None)
     ]
     assert off[0] < 6
@@ -243,11 +245,11 @@ def test_a_face_turned_away_shows_nothing_of_its_far_side(clean: Likeness) -> No
     assert max(turned[left], turned[right]) > 0.9
 
 
-def skin(layout: Layout) -> np.ndarray:
+def skin(layout: UVLayout) -> np.ndarray:
     return np.full((3, layout.size, layout.size, 3), SKIN, np.uint8)
 
 
-def locks(layout: Layout) -> np.ndarray:
+def locks(layout: UVLayout) -> np.ndarray:
     """Where hair falls over one cheek and beside it, from the eye down."""
     across, down = layout.points[CHEEK]
     there = np.zeros((layout.size, layout.size), np.uint8)
@@ -256,29 +258,29 @@ def locks(layout: Layout) -> np.ndarray:
     return there.astype(bool)
 
 
-def test_light_from_one_side_is_no_hair(layout: Layout) -> None:
+def test_light_from_one_side_is_no_hair(layout: UVLayout) -> None:
     shade = np.linspace(1, 0.6, layout.size)[None, None, :, None]
     textures = (skin(layout) * shade).astype(np.uint8)
     inner = shrunk(filled(layout, topology.OVAL), 0.16 * float(eye_distance(layout.points))) > 0
-    shown, own = whole_face(textures, layout)
+    shown, own = complete_textures(textures, layout)
     assert own[inner].min() > 235
     assert np.abs(shown[:, inner].astype(int) - textures[:, inner]).max() <= 1
 
 
-def test_the_shade_of_a_chin_stays_and_hair_on_one_side_leaves_the_other_alone(layout: Layout) -> None:
+def test_the_shade_of_a_chin_stays_and_hair_on_one_side_leaves_the_other_alone(layout: UVLayout) -> None:
     textures, hair = skin(layout), locks(layout)
     inner = shrunk(filled(layout, topology.OVAL), 0.16 * float(eye_distance(layout.points))) > 0
     below = round(layout.points[topology.CHIN, 1]) - 12
     textures[:, below:] = (0.7 * np.array(SKIN)).astype(np.uint8)
-    assert whole_face(textures, layout)[1][inner].min() > 235
+    assert complete_textures(textures, layout)[1][inner].min() > 235
     textures[:, hair] = HAIR
-    own = whole_face(textures, layout)[1]
+    own = complete_textures(textures, layout)[1]
     assert own[hair & inner].mean() < 50
     other = inner & (np.indices(hair.shape)[1] > layout.points[topology.CHIN, 0] - 10)
     assert own[other].min() > 235
 
 
-def shaded(layout: Layout) -> np.ndarray:
+def shaded(layout: UVLayout) -> np.ndarray:
     """Skin with a soft shadow, as of hair, beside one cheek and along the jaw."""
     face = filled(layout, topology.OVAL)
     rim = face - shrunk(face, 0.12 * float(eye_distance(layout.points)))
@@ -287,36 +289,36 @@ def shaded(layout: Layout) -> np.ndarray:
     return np.repeat((np.array(SKIN) * (1 - 0.35 * soft)).astype(np.uint8)[None], 3, 0)
 
 
-def test_a_shadow_along_the_outline_is_taken_off_but_not_from_a_beard(layout: Layout) -> None:
+def test_a_shadow_along_the_outline_is_taken_off_but_not_from_a_beard(layout: UVLayout) -> None:
     textures = shaded(layout)
     was, off = (
         np.abs(np.array(SKIN) - one.astype(float)).mean((0, -1))
-        for one in (textures, whole_face(textures, layout)[0])
+        for one in (textures, complete_textures(textures, layout)[0])
     )
     there = (was > 20) & (filled(layout, topology.OVAL) > 0)
     there[round(layout.points[topology.LIP_TOP, 1]) :] = False
     assert off[there].mean() < 0.45 * was[there].mean()
     below = round(layout.points[topology.LIP_BOTTOM, 1])
     textures[:, below:] = np.minimum(textures[:, below:], HAIR)
-    whole, _ = whole_face(textures, layout)
+    whole, _ = complete_textures(textures, layout)
     inner = shrunk(filled(layout, topology.OVAL), 0.1 * float(eye_distance(layout.points))) > 0
     inner[: below + 4] = False
     assert np.abs(whole[:, inner].astype(float) - textures[:, inner]).mean() < 2
 
 
-def test_a_beard_is_the_persons_own(layout: Layout) -> None:
+def test_a_beard_is_the_persons_own(layout: UVLayout) -> None:
     textures = skin(layout)
     inner = shrunk(filled(layout, topology.OVAL), 0.16 * float(eye_distance(layout.points))) > 0
     textures[:, round(layout.points[topology.LIP_BOTTOM, 1]) :] = HAIR
     textures[:, locks(layout)] = HAIR
-    assert whole_face(textures, layout)[1][inner].min() > 235
+    assert complete_textures(textures, layout)[1][inner].min() > 235
 
 
-def test_a_covered_forehead_is_left_to_the_target_but_not_beside_the_brows(layout: Layout) -> None:
+def test_a_covered_forehead_is_left_to_the_target_but_not_beside_the_brows(layout: UVLayout) -> None:
     own = np.full((layout.size, layout.size), 255, np.uint8)
     brow = layout.points[list(topology.BROW_LEFT + topology.BROW_RIGHT), 1].min()
     own[: round(brow)] = 0
-    shown = visible_texels(own, layout)
+    shown = compute_visible_texels(own, layout)
     top = layout.points[topology.FOREHEAD]
     assert shown[round(top[1]) + 2, round(top[0])] < 128
     assert shown[filled(layout, topology.BROW_LEFT) > 0].min() > 250
@@ -372,7 +374,7 @@ def test_glasses_are_taken_off(
 
 @pytest.mark.parametrize("tint", [(-16, 6, 2), (-2, 10, 14)], ids=["a tint", "a reflection"])
 def test_behind_lenses_skin_has_no_tint_of_theirs(
-    clean: Likeness, layout: Layout, tint: tuple[int, int, int]
+    clean: Likeness, layout: UVLayout, tint: tuple[int, int, int]
 ) -> None:
     worn = glasses(0.03)(layout.points, layout.size)
     holes, kinds = cv2.findContours(worn, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
@@ -381,7 +383,7 @@ def test_behind_lenses_skin_has_no_tint_of_theirs(
         cv2.drawContours(behind, [hole], -1, int(kind[3] >= 0), -1)
     textures = clean.textures.astype(float) + behind[..., None] * np.array(tint)
     textures[:, worn > 0] = (40, 35, 35)
-    shown, _ = whole_face(np.clip(textures, 0, 255).astype(np.uint8), layout)
+    shown, _ = complete_textures(np.clip(textures, 0, 255).astype(np.uint8), layout)
     skin_there = (behind > 0) & (features(layout) == 0) & (grown(worn, 3) == 0)
     off = (shown.astype(float) - clean.textures)[:, skin_there]
     left = np.ptp(off.mean((0, 1)))

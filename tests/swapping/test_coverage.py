@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from recaster.appearance.occluders import FINE
+from recaster.appearance.occluders import FINE_PX
 from recaster.media.writer import WriterOptions
 from recaster.swapping import pipeline, render
 from recaster.swapping.coverage import (
@@ -149,11 +149,11 @@ def test_a_hidden_face_is_told_apart(
     class Hand:
         """Half of the face is behind something in bright frames."""
 
-        def chances(self, look: Any, crop: np.ndarray, points: np.ndarray) -> np.ndarray:
+        def occlusion_probability(self, look: Any, crop: np.ndarray, points: np.ndarray) -> np.ndarray:
             del look, points
-            chances = np.zeros((FINE, FINE))
-            chances[FINE // 2 :] = crop.mean() > 120
-            return chances
+            occlusion_probability = np.zeros((FINE_PX, FINE_PX))
+            occlusion_probability[FINE_PX // 2 :] = crop.mean() > 120
+            return occlusion_probability
 
     monkeypatch.setattr(render, "Occluders", Hand)
     monkeypatch.setattr(pipeline, "with_looks", lambda _, scene, *__: fake.with_look(scene))

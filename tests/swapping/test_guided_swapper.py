@@ -12,7 +12,7 @@ from recaster.errors import UsageError, WeightsError
 from recaster.faces import alignment, geometry, topology
 from recaster.faces.analysis import AnalysisSettings, analyse
 from recaster.faces.smoothing import Smoothing
-from recaster.likeness.references import lip_gaps
+from recaster.likeness.references import measure_lip_gaps
 from recaster.media.reader import read_frames
 from recaster.models.model_folder import ModelCard, ModelFolder
 from recaster.models.presets import GuidedNetwork, preset
@@ -89,7 +89,7 @@ def test_an_open_mouth_is_the_performers_own_on_a_source_that_never_opened_hers(
     swapper: GuidedSwapper, performance: tuple[list[Frame], FaceTrack]
 ) -> None:
     likeness = swapper.likeness
-    shut = lip_gaps(likeness.shapes.mouth)[:, 4].argsort()[:4]
+    shut = measure_lip_gaps(likeness.shapes.mouth)[:, 4].argsort()[:4]
     quiet = dataclasses.replace(
         likeness,
         textures=likeness.textures[shut],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from recaster.appearance.occluders import FINE, SIZE
+from recaster.appearance.occluders import COARSE_PX, FINE_PX
 from recaster.faces.smoothing import Smoothing
 from recaster.media.types import Frame
 from recaster.swapping import occlusion
@@ -25,24 +25,24 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counts: list[int] = []
 
     def count(crops: np.ndarray, points: np.ndarray) -> str:
-        assert crops.shape == (len(points), SIZE, SIZE, 3)
+        assert crops.shape == (len(points), COARSE_PX, COARSE_PX, 3)
         counts.append(len(crops))
         return "look"
 
     class Finder:
         """Looks into some of the faces, as large as it wants them."""
 
-        def with_always(self, look: str, crops: Sequence[np.ndarray], points: Sequence[np.ndarray]) -> str:
-            assert {crop.shape for crop in crops} == {(FINE, FINE, 3)}
+        def add_persistent(self, look: str, crops: Sequence[np.ndarray], points: Sequence[np.ndarray]) -> str:
+            assert {crop.shape for crop in crops} == {(FINE_PX, FINE_PX, 3)}
             assert len(points) == len(crops) <= counts[-1]
             return look
 
-    monkeypatch.setattr(occlusion, "usual_look", count)
+    monkeypatch.setattr(occlusion, "compute_reference_appearance", count)
     monkeypatch.setattr(occlusion, "Occluders", Finder)
     return counts
 
 
-def looked_at(
+def add_appearance(
     fake: Any,
     tracks: list[Any],
     available: range,
@@ -58,11 +58,11 @@ def looked_at(
         return (Frame(i, i, Fraction(i, 25), fake.picture(i)) for i in indices if i <= last)
 
     scene = Scene.planned(tracks, fake.FakeSwapper(aligned=True), Smoothing())
-    return occlusion.looked_at(scene, read, available, [shown or available], 64, quick=quick), asked
+    return occlusion.add_appearance(scene, read, available, [shown or available], 64, quick=quick), asked
 
 
 def test_a_look_is_made_of_frames_from_all_over_the_track(fake: Any, seen: list[int]) -> None:
-    scene, asked = looked_at(fake, [fake.track(range(10, 4010))], range(5000))
+    scene, asked = add_appearance(fake, [fake.track(range(10, 4010))], range(5000))
     assert (len(asked), asked[0], asked[-1]) == (48, 10, 4009)
     assert (seen, scene.looks) == ([48], {0: "look"})
 
@@ -70,24 +70,24 @@ def test_a_look_is_made_of_frames_from_all_over_the_track(fake: Any, seen: list[
 @pytest.mark.usefixtures("seen")
 def test_frames_that_are_quick_to_read_are_taken_where_some_are_near(fake: Any) -> None:
     every = np.arange(1, 5000, 50)
-    _, asked = looked_at(fake, [fake.track(range(10, 4010))], range(5000), quick=every)
+    _, asked = add_appearance(fake, [fake.track(range(10, 4010))], range(5000), quick=every)
     assert set(asked) <= set(every.tolist())
     assert len(asked) == 48
     assert np.diff(asked).max() <= 2 * 4000 / 48
     for length, step in ((98, 3), (119, 5), (114, 12), (196, 25), (500, 10)):
-        _, asked = looked_at(
+        _, asked = add_appearance(
             fake, [fake.track(range(length))], range(length), quick=np.arange(1, length, step)
         )
         assert len(set(asked)) == 48
-    _, some = looked_at(fake, [fake.track(range(10, 4010))], range(5000), quick=np.array([1000]))
-    _, evenly = looked_at(fake, [fake.track(range(10, 4010))], range(5000))
+    _, some = add_appearance(fake, [fake.track(range(10, 4010))], range(5000), quick=np.array([1000]))
+    _, evenly = add_appearance(fake, [fake.track(range(10, 4010))], range(5000))
     assert set(some) - set(evenly) == {1000}
     assert len(some) == 48
 
 
 def test_people_in_one_shot_are_looked_at_in_one_go(fake: Any, seen: list[int]) -> None:
     tracks = [fake.track(range(10, 100)), fake.track(range(10, 100), 1, (90.0, 45.0))]
-    scene, asked = looked_at(fake, tracks, range(200))
+    scene, asked = add_appearance(fake, tracks, range(200))
     assert asked == sorted(set(asked))
     assert len(asked) == 48
     assert (seen, len(scene.looks)) == ([48, 48], 2)
@@ -95,19 +95,19 @@ def test_people_in_one_shot_are_looked_at_in_one_go(fake: Any, seen: list[int]) 
 
 def test_only_who_is_shown_and_only_where_it_may_be(fake: Any, seen: list[int]) -> None:
     tracks = [fake.track(range(10, 200)), fake.track(range(300, 400), 1)]
-    scene, asked = looked_at(fake, tracks, range(50, 60), range(55, 56))
+    scene, asked = add_appearance(fake, tracks, range(50, 60), range(55, 56))
     assert asked == list(range(50, 60))
     assert (seen, list(scene.looks)) == ([10], [0])
 
 
 def test_of_a_glimpse_nothing_is_usual(fake: Any, seen: list[int]) -> None:
     tracks = [fake.track(range(4)), fake.track(range(20, 40), 1)]
-    scene, _ = looked_at(fake, tracks, range(100))
+    scene, _ = add_appearance(fake, tracks, range(100))
     assert (seen, list(scene.looks)) == ([20], [1])
 
 
 def test_a_clip_that_ends_early(fake: Any, seen: list[int]) -> None:
-    scene, _ = looked_at(fake, [fake.track(range(40))], range(40), last=3)
+    scene, _ = add_appearance(fake, [fake.track(range(40))], range(40), last=3)
     assert (seen, scene.looks) == ([], {})
 
 
@@ -117,14 +117,14 @@ def test_other_landmarks_and_other_crops_have_no_look(fake: Any, seen: list[int]
     scene = Scene.planned([few, fake.track(range(40), 1)], fake.FakeSwapper(aligned=True), Smoothing())
     boxed = dataclasses.replace(scene.plans[1], aligned=False)
     scene = dataclasses.replace(scene, plans=(scene.plans[0], boxed))
-    looked = occlusion.looked_at(scene, lambda _: iter(()), range(40), [range(40)], 64)
+    looked = occlusion.add_appearance(scene, lambda _: iter(()), range(40), [range(40)], 64)
     assert (seen, looked.looks) == ([], {})
 
 
 def test_where_a_crop_shows_the_frame() -> None:
     matrix = np.array([[2.0, 0, 64], [0, 2.0, -60]])  # frame (-32, 30) to the crop's corner
-    seen = occlusion.in_frame((120, 90), matrix, FINE)
+    seen = occlusion.in_frame((120, 90), matrix, FINE_PX)
     assert not seen[:, :63].any()
     assert not seen[120:].any()
     assert seen[2:116, 66:].all()
-    assert occlusion.in_frame((500, 500), np.array([[2.0, 0, -60], [0, 2.0, -60]]), FINE).all()
+    assert occlusion.in_frame((500, 500), np.array([[2.0, 0, -60], [0, 2.0, -60]]), FINE_PX).all()

@@ -142,11 +142,11 @@ def test_parts_can_be_kept_until_the_result_is_safe(swap: Any, tmp_path: Path) -
 def test_glasses_that_cannot_be_kept_are_told_of_again_after_a_stop(
     swap: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def looked_at(scene: Any, _read: Any, _available: Any, shown: Any, *_: Any) -> Any:
+    def add_appearance(scene: Any, _read: Any, _available: Any, shown: Any, *_: Any) -> Any:
         looks = {99: SimpleNamespace(lost=True)} if any(shown) else {}  # of a face that isn't painted
         return dataclasses.replace(scene, looks=looks)
 
-    monkeypatch.setattr(pipeline, "looked_at", looked_at)
+    monkeypatch.setattr(pipeline, "add_appearance", add_appearance)
     mask = MaskSettings(kind="learned")
     assert swap(tmp_path / "out.mp4", mask=mask, keep_parts=True).warnings == (pipeline.LOST_GLASSES,)
     result = swap(tmp_path / "out.mp4", mask=mask)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from recaster.appearance.occluders import FINE
+from recaster.appearance.occluders import FINE_PX
 from recaster.faces.types import Inlay
 from recaster.media.types import Frame
 from recaster.swapping.render import Rendered, Renderer
@@ -64,12 +64,12 @@ def test_a_frame_is_the_same_wherever_the_render_began(fake: Any, colour: str, b
 class FakeOccluders:
     """Says that whoever has a look hides the lower half of the face in bright frames."""
 
-    def chances(self, look: Any, crop: np.ndarray, points: np.ndarray) -> np.ndarray:
+    def occlusion_probability(self, look: Any, crop: np.ndarray, points: np.ndarray) -> np.ndarray:
         assert look.glasses is None
         assert points.shape == (478, 3)
-        chances = np.zeros((FINE, FINE))
-        chances[FINE // 2 :] = crop.mean() > 120
-        return chances
+        occlusion_probability = np.zeros((FINE_PX, FINE_PX))
+        occlusion_probability[FINE_PX // 2 :] = crop.mean() > 120
+        return occlusion_probability
 
 
 @pytest.mark.parametrize("colour", ["none", "mean"])
@@ -96,10 +96,10 @@ def test_one_frame_alone_is_no_hand(fake: Any, monkeypatch: pytest.MonkeyPatch) 
     class Once(FakeOccluders):
         calls = 0
 
-        def chances(self, look: Any, crop: np.ndarray, points: np.ndarray) -> np.ndarray:
+        def occlusion_probability(self, look: Any, crop: np.ndarray, points: np.ndarray) -> np.ndarray:
             del look, crop, points
             self.calls += 1
-            return np.full((FINE, FINE), float(self.calls == 10))
+            return np.full((FINE_PX, FINE_PX), float(self.calls == 10))
 
     monkeypatch.setattr("recaster.swapping.render.Occluders", Once)
     tracks = [fake.track(range(COUNT))]

@@ -37,7 +37,7 @@ _LUMA: Final = np.array([0.299, 0.587, 0.114])
 
 
 @dataclass(frozen=True, eq=False)
-class Whites:
+class EyeWhite:
     """The light's tint on one eye, over that of the skin around it.
 
     Attributes:
@@ -53,7 +53,7 @@ class Whites:
     corner: tuple[int, int]
 
     @classmethod
-    def measured(
+    def measure(
         cls, swapped: Image, target: Image, gains: Floats, mask: NDArray[np.float32], points: Floats
     ) -> tuple[Self, Self]:
         """Compares each eye's white of a face that has the target's light on its skin with the target's.
@@ -88,12 +88,12 @@ class Whites:
         if seen.sum() * (1 - _LIGHTEST / 100) < _MIN_PIXELS:
             return cls(np.zeros(3), 0, *_softened(eye))
         cell = np.clip(outline.mean(0)[::-1] * len(gains) / len(mask), 0, len(gains) - 1).astype(int)
-        relit = swapped[part][seen] * np.exp(gains[tuple(cell)])
-        tint = _tint_of_white(target[part][seen]) - _tint_of_white(relit)
+        relight = swapped[part][seen] * np.exp(gains[tuple(cell)])
+        tint = _tint_of_white(target[part][seen]) - _tint_of_white(relight)
         return cls(np.clip(tint, -_MAX_TINT, _MAX_TINT), float(seen.sum()), *_softened(eye))
 
     @classmethod
-    def averaged(cls, middle: Self, window: Sequence[Self], weights: Floats) -> Self:
+    def average(cls, middle: Self, window: Sequence[Self], weights: Floats) -> Self:
         """The mean tint of frames, a wide eye counting more than a narrow one, on the eye of one of them."""
         shares = weights * [one.pixels for one in window]
         if not shares.any():

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from recaster.appearance.glasses_course import learned
-from recaster.appearance.glasses_lines import Head, Line, in_lab
+from recaster.appearance.glasses_lines import Head, Line, to_lab
 from recaster.faces import topology
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Glasses:
     def drawn(self, crop: Image, points: Floats, size: int) -> Picture:
         """Where they are in a crop (size, size), 0 to 1."""
         head = Head.of(points)
-        return self.lines.drawn(self.lines.found(in_lab(crop), head), head, size / len(crop), size)
+        return self.lines.drawn(self.lines.found(to_lab(crop), head), head, size / len(crop), size)
 
     def about(self, points: Floats, size: int) -> NDArray[np.bool_]:
         """The surroundings of both lenses in a crop (size, size) in whose pixels the mesh (478, 3) is."""
@@ -84,7 +84,7 @@ class Glasses:
         return np.asarray(cv2.dilate(area, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))) > 0)
 
 
-def glasses_in(crops: Sequence[Image], points: Sequence[Floats]) -> tuple[Glasses | None, bool]:
+def find_glasses(crops: Sequence[Image], points: Sequence[Floats]) -> tuple[Glasses | None, bool]:
     """The glasses that are worn in all of some frames.
 
     Args:
@@ -101,7 +101,7 @@ def glasses_in(crops: Sequence[Image], points: Sequence[Floats]) -> tuple[Glasse
     if score < _THERE:
         return None, len(guess) == _WHOLE
     pictures = [
-        np.dstack([in_lab(crop), 1 - np.float32(_lids(mesh, len(crop)))])
+        np.dstack([to_lab(crop), 1 - np.float32(_lids(mesh, len(crop)))])
         for crop, mesh in zip(crops, points, strict=True)
     ]
     lines = learned(guess, pictures, [Head.of(one) for one in points])

@@ -19,9 +19,9 @@ from recaster.appearance.glasses_lines import (
     Line,
     Lines,
     normals,
-    off_centre,
     profiles,
     smoothed,
+    squared_offsets,
     strengths,
 )
 
@@ -79,7 +79,7 @@ def _led(lines: Lines, pictures: Sequence[Picture], heads: Sequence[Head], unit:
     """Lines moved to where one is in all frames, along their normals in the plane of the face."""
     seen = _aligned(lines, pictures, heads, _COURSE + ACROSS)
     there = np.mean([strengths(one, lines.radii)[:, ACROSS:-ACROSS] for one in seen], 0)
-    there = there - _LEAVE * off_centre(_COURSE)
+    there = there - _LEAVE * squared_offsets(_COURSE)
     each = [one for one, _ in lines.each(there)]
     mirrored = (len(each[0]) // 2 - np.arange(len(each[0]))) % len(each[0])
     if max(lines.radii) < _CLEAR:

@@ -123,7 +123,7 @@ class Lines:
     Attributes:
         lines: both rims, then the others.
         widths: (M, 2), how far the line reaches against and along its normal, in eye distances.
-        profiles: (M, 2 * ACROSS + 1, 3), what is seen across each point, as of ``in_lab``; None before
+        profiles: (M, 2 * ACROSS + 1, 3), what is seen across each point, as of ``to_lab``; None before
             that is known.
         radii: those of ``RADII`` that are no more than the rims'.
     """
@@ -137,7 +137,7 @@ class Lines:
         """Where each line is in a frame, (N, 2) pixels.
 
         Args:
-            picture: (size, size, 3), the face as of ``in_lab``; a fourth channel, 0 to 1, says how far a line
+            picture: (size, size, 3), the face as of ``to_lab``; a fourth channel, 0 to 1, says how far a line
                 may be a rim's while profiles aren't known.
             head: where it is in it.
         """
@@ -145,7 +145,7 @@ class Lines:
         points, across = np.concatenate(flat), self.across(flat)
         seen = profiles(picture, points, across, AWAY + ACROSS)
         if self.profiles is None:
-            fit = strengths(seen, self.radii)[:, ACROSS:-ACROSS] - _STAY * off_centre(AWAY)
+            fit = strengths(seen, self.radii)[:, ACROSS:-ACROSS] - _STAY * squared_offsets(AWAY)
         else:
             fit = _likeness(seen[..., :3], self.profiles)
         away, trust = _peaks(np.concatenate([_together(one, line) for one, line in self.each(fit)]))
@@ -179,7 +179,7 @@ class Lines:
         return list(zip(np.split(values, ends[:-1]), self.lines, strict=True))
 
 
-def in_lab(crop: Image) -> Picture:
+def to_lab(crop: Image) -> Picture:
     """A crop (H, W, 3) uint8 RGB in which lines are looked for."""
     lab = cv2.cvtColor(crop.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab)
     return np.asarray(cv2.GaussianBlur(lab, (0, 0), 0.5) * np.array([1, _COLOUR, _COLOUR], np.float32))
@@ -217,7 +217,7 @@ def strengths(seen: Picture, radii: Sequence[int]) -> Picture:
     return best * sure
 
 
-def off_centre(reach: int) -> Floats:
+def squared_offsets(reach: int) -> Floats:
     """How far samples are from the middle, squared: 1 at the ends."""
     return np.asarray((np.arange(-reach, reach + 1) / reach) ** 2)
 

@@ -68,19 +68,19 @@ def _fitted(
         for image in (swapped, target)
     )
     ratio, terms = np.log(theirs / ours), light_terms()[here]
-    penalties = ridges(terms.shape[1])
+    penalties = light_penalties(terms.shape[1])
     believed = np.where(terms[:, 2] > 2 * MOUTH_FROM - 1, MOUTH_SHARE, 1.0) * share[here]
     level = ratio.mean(-1)
-    weights = believed * skin_at_first(theirs.mean(-1)) * skin_at_first(ours.mean(-1))
+    weights = believed * estimate_skin_weights(theirs.mean(-1)) * estimate_skin_weights(ours.mean(-1))
     for _ in range(_ROUNDS):
         used = weights
-        shared = solved(terms, level, used, penalties)
+        shared = solve_ridge(terms, level, used, penalties)
         off = np.abs(level - terms @ shared)
         scale = max(_SPREAD, 1.4826 * float(np.median(off)))
         weights = believed * np.clip(1 - (off / (3 * scale)) ** 2, 0, 1) ** 2
     # Brightness by all terms, the channels' differences from it (whose mean is 0) by place alone.
     found = np.repeat(shared[:, None], 3, -1)
-    found[:TERMS] += solved(terms[:, :TERMS], ratio - level[:, None], used, _RIDGE)
+    found[:TERMS] += solve_ridge(terms[:, :TERMS], ratio - level[:, None], used, _RIDGE)
     return found, weights, here
 
 
@@ -91,7 +91,7 @@ def _gained(picture: NDArray[np.float32], light: Floats) -> NDArray[np.float32]:
     return np.clip(picture, 0, 255, out=picture)
 
 
-def relit(picture: Image, other: Image, mask: NDArray[np.float32]) -> Image:
+def relight(picture: Image, other: Image, mask: NDArray[np.float32]) -> Image:
     """A picture in the light of another, its detail left as it is; unchanged where too little face shows.
 
     Args:
@@ -105,7 +105,7 @@ def relit(picture: Image, other: Image, mask: NDArray[np.float32]) -> Image:
     return np.rint(_gained(picture.astype(np.float32), fitted[0])).astype(np.uint8)
 
 
-def as_fine_as(picture: Image, other: Image) -> Image:
+def match_detail(picture: Image, other: Image) -> Image:
     """A picture whose fine detail is strengthened, place by place, up to that of another; never weakened.
 
     What a network learned from differences of pixels is soft, for misplaced detail costs more than none.
@@ -115,8 +115,8 @@ def as_fine_as(picture: Image, other: Image) -> Image:
         other: about the same, not as soft.
     """
     exact = picture.astype(np.float32)
-    fine = fine_detail(exact)
-    ours, theirs = _strength(_grey(fine)), _strength(fine_detail(_grey(other.astype(np.float32))))
+    fine = extract_detail(exact)
+    ours, theirs = _strength(_grey(fine)), _strength(extract_detail(_grey(other.astype(np.float32))))
     more = np.clip((theirs + _FAINT) / (ours + _FAINT), 1, DETAIL[1]) - 1
     return np.asarray(cv2.add(exact, fine * more[..., None], dtype=cv2.CV_8U))
 
@@ -131,7 +131,7 @@ def _strength(fine: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.sqrt(cv2.GaussianBlur(fine * fine, (0, 0), 2 * _FINE * len(fine)))
 
 
-def evenly_lit(pictures: NDArray[np.uint8], mask: NDArray[np.float32]) -> NDArray[np.uint8]:
+def normalize_lighting(pictures: NDArray[np.uint8], mask: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Pictures of one face (K, size, size, 3) in the same place, all in the light of their median.
 
     Args:
@@ -139,10 +139,10 @@ def evenly_lit(pictures: NDArray[np.uint8], mask: NDArray[np.float32]) -> NDArra
         mask: (size, size) float32, 0 to 1, where the face is.
     """
     usual = np.median(pictures, 0).astype(np.uint8)
-    return np.stack([relit(picture, usual, mask) for picture in pictures])
+    return np.stack([relight(picture, usual, mask) for picture in pictures])
 
 
-def alike_on_both_sides(
+def symmetrize_lighting(
     pictures: NDArray[np.uint8], mask: NDArray[np.float32], middle: float
 ) -> NDArray[np.uint8]:
     """Pictures of one face (K, size, size, 3), lit on one side as on the other.
@@ -180,7 +180,7 @@ def _odd_light(odd: Floats, share: Floats, middle: float) -> Floats:
     here, terms = share > 0.5, _odd_terms(middle)
     values, inside, weights = odd[here], terms[here], share[here]
     for _ in range(_ROUNDS):
-        found = solved(inside, values, weights, _ODD_RIDGE)
+        found = solve_ridge(inside, values, weights, _ODD_RIDGE)
         off = np.linalg.norm(values - inside @ found, axis=-1)
         scale = max(_SPREAD, 1.4826 * float(np.median(off)))
         weights = share[here] * np.clip(1 - (off / (3 * scale)) ** 2, 0, 1) ** 2
@@ -188,30 +188,30 @@ def _odd_light(odd: Floats, share: Floats, middle: float) -> Floats:
     return np.clip(terms @ found, -reach, reach)
 
 
-def fine_detail(image: NDArray[np.float32]) -> NDArray[np.float32]:
+def extract_detail(image: NDArray[np.float32]) -> NDArray[np.float32]:
     """What is finer than a blur of an image."""
     return image - cv2.GaussianBlur(image, (0, 0), _FINE * len(image))
 
 
-def detail_strength(grey: NDArray[np.float32]) -> Floats:
+def measure_detail(grey: NDArray[np.float32]) -> Floats:
     """(CELLS, CELLS): mean magnitude of detail of a picture (size, size) in every cell, grey levels."""
-    fine = np.abs(fine_detail(grey))
+    fine = np.abs(extract_detail(grey))
     return cv2.resize(fine, (CELLS, CELLS), interpolation=cv2.INTER_AREA).astype(np.float64)
 
 
-def skin_at_first(light: Floats) -> Floats:
+def estimate_skin_weights(light: Floats) -> Floats:
     """(N,): first weights: cells much darker than the brighter half are hair, eyes or a mouth."""
     rank = int(0.6 * (len(light) - 1))
     return np.clip(light / np.partition(light, rank)[rank] * 2.5 - 1.25, 0.02, 1)
 
 
-def solved(terms: Floats, values: Floats, weights: Floats, ridge: Floats) -> Floats:
+def solve_ridge(terms: Floats, values: Floats, weights: Floats, ridge: Floats) -> Floats:
     """(K,) or (K, C): ``values`` (N,) or (N, C) by weighted ``terms`` (N, K), with a penalty on each."""
     weighted = (terms * weights[:, None]).T
     return np.asarray(np.linalg.solve(weighted @ terms + np.diag(ridge * weights.sum()), weighted @ values))
 
 
-def ridges(terms: int) -> Floats:
+def light_penalties(terms: int) -> Floats:
     """The penalties on the first so many terms of light."""
     return _RIDGES[:terms]
 

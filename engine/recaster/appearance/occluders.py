@@ -16,23 +16,23 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from recaster.appearance.glasses import glasses_in
-from recaster.appearance.light import evenly_lit, relit
+from recaster.appearance.glasses import find_glasses
+from recaster.appearance.light import normalize_lighting, relight
 from recaster.appearance.uv_layout import (
-    Cover,
-    Layout,
-    cover,
-    face_in,
-    face_layout,
+    UVLayout,
+    WarpMap,
+    apply_warp,
+    apply_warp_nearest,
+    compute_warp_map,
+    face_mask,
+    make_uv_layout,
+    texture_vertices,
     unwrap,
-    vertices,
-    wrap,
-    wrap_nearest,
 )
 from recaster.appearance.uv_masks import lenses
 from recaster.faces import topology, weights
 from recaster.faces.litert import Model
-from recaster.faces.neutral_shape import canonical_expressions, canonical_mesh, learn_form
+from recaster.faces.neutral_shape import align_to_canonical, compute_canonical_mesh, learn_neutral_shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.media.types import Image
 
-SIZE: Final = 128
+COARSE_PX: Final = 128
 """Side of the pictures that are compared, in pixels."""
-FINE: Final = 2 * SIZE
+FINE_PX: Final = 2 * COARSE_PX
 """Side of the picture in which the edges of what was found are looked for: rims of glasses are thin."""
 FACE: Final = 7
 CHANNELS: Final = FACE + 1 + 4 * 3
@@ -58,7 +58,7 @@ _SOME: Final = 3
 _PLAIN: Final = 1.0
 """Skins in plain light, and cameras, differ from it by so much (natural logarithm) in each channel."""
 _CHANGED: Final = 0.5
-"""Light changes by so much that ``relit`` follows well."""
+"""Light changes by so much that ``relight`` follows well."""
 _VARIATION: Final = 8
 """Deviations of grey levels are stored so many times larger."""
 _CERTAIN, _LIKELY = 0.6, 0.15
@@ -70,7 +70,7 @@ _AS_THE_OTHER = np.log(_LIKELY) / np.log(_PLAIN_THERE)
 _ALIKE, _MIDDLE = 0.38, (9, topology.NOSE_TIP, topology.CHIN)
 """Of what is seen of a beard so much is in its mirror picture, too; points of the mesh in its middle."""
 _OWN = 100
-"""The value of a beard in ``Look.always``."""
+"""The value of a beard in ``FaceAppearance.persistent``."""
 _INSIDE, _SPECK = 27, 25
 """Fewer texels than the second, farther inside the face than half of the first, are hair beside it."""
 _MOSTLY, _NEAR = 0.5, 7
@@ -92,7 +92,7 @@ _SOFT = 1.0
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class FaceAppearance:
     """How a performer usually looks.
 
     Attributes:
@@ -104,32 +104,32 @@ class Look:
         lost: whether glasses were seen that can't be kept.
     """
 
-    layout: Layout
+    layout: UVLayout
     texture: NDArray[np.uint8]
-    always: NDArray[np.uint8] | None = None
+    persistent: NDArray[np.uint8] | None = None
     glasses: Glasses | None = None
     lost: bool = False
 
 
-def usual_look(crops: NDArray[np.uint8], points: Floats) -> Look:
+def compute_reference_appearance(crops: NDArray[np.uint8], points: Floats) -> FaceAppearance:
     """The usual look of one performer, from frames of which most show the bare face.
 
     Args:
         crops: (N, SIZE, SIZE, 3) uint8 RGB.
         points: (N, 478, 3), the meshes in the crops' pixels.
     """
-    mesh = canonical_mesh(points)
-    expressions, _ = canonical_expressions(points, mesh)
-    layout = face_layout(learn_form(expressions).neutral, SIZE)
+    mesh = compute_canonical_mesh(points)
+    expressions, _ = align_to_canonical(points, mesh)
+    layout = make_uv_layout(learn_neutral_shape(expressions).neutral, COARSE_PX)
     textures = np.stack([unwrap(crop, one, layout) for crop, one in zip(crops, points, strict=True)])
-    lit = evenly_lit(textures, face_in(layout))
+    lit = normalize_lighting(textures, face_mask(layout))
     usual = np.median(lit, 0).astype(np.uint8)
     deviation = np.median(np.abs(lit.astype(np.int16) - usual), 0).mean(-1)
     varying = np.clip(_VARIATION * deviation, 0, 255).astype(np.uint8)
-    return Look(layout, np.dstack([usual, varying]))
+    return FaceAppearance(layout, np.dstack([usual, varying]))
 
 
-def reduced(crop: Image, points: Floats, side: int = SIZE) -> tuple[Image, Floats]:
+def resize_crop(crop: Image, points: Floats, side: int = COARSE_PX) -> tuple[Image, Floats]:
     """A crop (size, size, 3) and its mesh (478, 3) with another side."""
     scale = side / len(crop)
     if scale == 1:
@@ -140,34 +140,36 @@ def reduced(crop: Image, points: Floats, side: int = SIZE) -> tuple[Image, Float
     return np.asarray(cv2.resize(crop, (side, side), interpolation=filtering)), moved
 
 
-def compared(look: Look, crop: Image, points: Floats, covering: Cover | None = None) -> NDArray[np.uint8]:
+def make_network_input(
+    look: FaceAppearance, crop: Image, points: Floats, warp_map: WarpMap | None = None
+) -> NDArray[np.uint8]:
     """A face beside its usual look, (SIZE, SIZE, CHANNELS) uint8: what the networks are shown.
 
     Args:
         look: the performer's.
         crop: (FINE, FINE, 3) uint8 RGB.
         points: (478, 3), the mesh in the crop's pixels.
-        covering: where the look's texture lies in it, if that is known.
+        warp_map: where the look's texture lies in it, if that is known.
     """
-    covering = drawn_onto(look, points) if covering is None else covering
-    small, inside = reduced(crop, points)[0], covering.inside[..., None]
-    usual = wrap(look.texture, covering) * inside
-    gains = plain_light(np.ascontiguousarray(usual[..., :3]), small, covering.inside > 0)
+    warp_map = map_appearance(look, points) if warp_map is None else warp_map
+    small, inside = resize_crop(crop, points)[0], warp_map.inside[..., None]
+    usual = apply_warp(look.texture, warp_map) * inside
+    gains = neutral_light_gains(np.ascontiguousarray(usual[..., :3]), small, warp_map.inside > 0)
     colours = _gained(np.ascontiguousarray(usual[..., :3]), gains[0])
     seen, fine = _gained(small, gains[1]), _gained(crop, gains[1])
-    lit = relit(colours, seen, covering.inside.astype(np.float32)) * inside
-    four = fine.reshape(SIZE, 2, SIZE, 2, 3).swapaxes(1, 2).reshape(SIZE, SIZE, 12)
+    lit = relight(colours, seen, warp_map.inside.astype(np.float32)) * inside
+    four = fine.reshape(COARSE_PX, 2, COARSE_PX, 2, 3).swapaxes(1, 2).reshape(COARSE_PX, COARSE_PX, 12)
     return np.concatenate([seen, lit, usual[..., 3:], inside * np.uint8(255), four], -1)
 
 
-def drawn_onto(look: Look, points: Floats) -> Cover:
+def map_appearance(look: FaceAppearance, points: Floats) -> WarpMap:
     """Where a look's texture lies in a picture of SIZE; the face's mesh (478, 3) is in pixels of FINE."""
-    moved = points * (SIZE / FINE)
-    moved[:, :2] += (SIZE / FINE - 1) / 2
-    return cover(vertices(moved), look.layout.points, look.layout.triangles, SIZE)
+    moved = points * (COARSE_PX / FINE_PX)
+    moved[:, :2] += (COARSE_PX / FINE_PX - 1) / 2
+    return compute_warp_map(texture_vertices(moved), look.layout.points, look.layout.triangles, COARSE_PX)
 
 
-def plain_light(usual: Image, seen: Image, inside: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def neutral_light_gains(usual: Image, seen: Image, inside: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Gains that take darkness and colour off two pictures of a face, as far as no plain light makes them.
 
     A network that learned on people in plain light takes deep blue for an object.
@@ -206,7 +208,7 @@ class Occluders:
     def __init__(self) -> None:
         self._coming, self._always = Model(weights.OCCLUDERS), Model(weights.ALWAYS)
 
-    def chances(self, look: Look, crop: Image, points: Floats) -> Floats:
+    def occlusion_probability(self, look: FaceAppearance, crop: Image, points: Floats) -> Floats:
         """How likely each part of a face is hidden, (FINE, FINE) float64, 0 to 1.
 
         Args:
@@ -214,19 +216,21 @@ class Occluders:
             crop: (size, size, 3) uint8 RGB.
             points: (478, 3), the mesh in the crop's pixels.
         """
-        fine, moved = reduced(crop, points, FINE)
-        covering = drawn_onto(look, moved)
-        shown = compared(look, fine, moved, covering)
-        found = _chances(self._coming, shown[..., : FACE + 1], SIZE)
-        found = cv2.resize(found, (FINE, FINE), interpolation=cv2.INTER_LINEAR)
-        if look.always is not None:
-            belongs = _belonging(_chances(self._always, shown, FINE), look.always, covering)
+        fine, moved = resize_crop(crop, points, FINE_PX)
+        warp_map = map_appearance(look, moved)
+        shown = make_network_input(look, fine, moved, warp_map)
+        found = _chances(self._coming, shown[..., : FACE + 1], COARSE_PX)
+        found = cv2.resize(found, (FINE_PX, FINE_PX), interpolation=cv2.INTER_LINEAR)
+        if look.persistent is not None:
+            belongs = _belonging(_chances(self._always, shown, FINE_PX), look.persistent, warp_map)
             if look.glasses is not None:
-                belongs[look.glasses.about(moved, FINE)] = 0  # their own lines are finer
+                belongs[look.glasses.about(moved, FINE_PX)] = 0  # their own lines are finer
             found = np.maximum(found, belongs)
         return _besides_mouth(np.asarray(found), moved)
 
-    def with_always(self, look: Look, crops: Sequence[Image], points: Sequence[Floats]) -> Look:
+    def add_persistent(
+        self, look: FaceAppearance, crops: Sequence[Image], points: Sequence[Floats]
+    ) -> FaceAppearance:
         """A look that knows where something is in front in most frames.
 
         Args:
@@ -234,23 +238,25 @@ class Occluders:
             crops: (FINE, FINE, 3) uint8 RGB, frames from all over the clip.
             points: (478, 3), their meshes in the crops' pixels.
         """
-        sums, about = np.zeros((SIZE, SIZE, 3)), np.ones((_NEAR, _NEAR), np.uint8)
+        sums, about = np.zeros((COARSE_PX, COARSE_PX, 3)), np.ones((_NEAR, _NEAR), np.uint8)
         for crop, mesh in zip(crops, points, strict=True):
-            found = _besides_mouth(_chances(self._always, compared(look, crop, mesh), FINE), mesh)
+            found = _besides_mouth(
+                _chances(self._always, make_network_input(look, crop, mesh), FINE_PX), mesh
+            )
             near = cv2.dilate(np.where(found > _PLAIN_THERE, 255, 0).astype(np.uint8), about)
             likely = np.rint(255 * found).astype(np.uint8)
-            small, moved = reduced(np.dstack([near, likely, likely]), mesh)
+            small, moved = resize_crop(np.dstack([near, likely, likely]), mesh)
             sums += unwrap(small, moved, look.layout)
         share, likely, _ = np.moveaxis(sums / (255 * len(crops)), -1, 0)
-        always = np.where(share > _MOSTLY, 255, 0).astype(np.uint8)
-        always[_beard(likely, look.layout)] = _OWN
-        inner = cv2.erode(face_in(look.layout), np.ones((_INSIDE, _INSIDE), np.uint8)) > 0
+        persistent = np.where(share > _MOSTLY, 255, 0).astype(np.uint8)
+        persistent[_beard(likely, look.layout)] = _OWN
+        inner = cv2.erode(face_mask(look.layout), np.ones((_INSIDE, _INSIDE), np.uint8)) > 0
         # Of 13 bare faces with hair beside them the most had 7, of five things before one the least 48.
-        there = (inner & (always == 255)).sum() > _SPECK
-        glasses, seen = glasses_in(crops, points)
-        kept = (lenses(look.layout) > 0) & (always == 255)
+        there = (inner & (persistent == 255)).sum() > _SPECK
+        glasses, seen = find_glasses(crops, points)
+        kept = (lenses(look.layout) > 0) & (persistent == 255)
         lost = seen and glasses is None and kept.sum() <= _SPECK
-        return dataclasses.replace(look, always=always if there else None, glasses=glasses, lost=lost)
+        return dataclasses.replace(look, persistent=persistent if there else None, glasses=glasses, lost=lost)
 
 
 def _chances(network: Model, shown: NDArray[np.uint8], side: int) -> Floats:
@@ -259,50 +265,55 @@ def _chances(network: Model, shown: NDArray[np.uint8], side: int) -> Floats:
     return np.asarray(1 / (1 + np.exp(-found)))
 
 
-def _beard(likely: Floats, layout: Layout) -> NDArray[np.bool_]:
+def _beard(likely: Floats, layout: UVLayout) -> NDArray[np.bool_]:
     """Where a beard grows: below the nose, if what is seen there is alike on both sides.
 
     Args:
         likely: (SIZE, SIZE), how likely something is there in the layout, 0 to 1: the mean of some frames.
         layout: where the mesh lies in it.
     """
-    face = face_in(layout) > 0
+    face = face_mask(layout) > 0
     face[: int(layout.points[topology.NOSE_TIP, 1])] = False
     middle = float(layout.points[list(_MIDDLE), 0].mean())
-    shift = np.array([[1.0, 0, 2 * middle - (SIZE - 1)], [0, 1.0, 0]])
+    shift = np.array([[1.0, 0, 2 * middle - (COARSE_PX - 1)], [0, 1.0, 0]])
     low = (likely * face).astype(np.float32)
-    mirrored = cv2.warpAffine(np.asarray(cv2.flip(low, 1)), shift, (SIZE, SIZE)) * face
+    mirrored = cv2.warpAffine(np.asarray(cv2.flip(low, 1)), shift, (COARSE_PX, COARSE_PX)) * face
     alike = np.minimum(low, mirrored).sum() > _ALIKE * np.maximum(low, mirrored).sum()
     return face & bool(alike)
 
 
-def _belonging(chances: Floats, always: NDArray[np.uint8], covering: Cover) -> Floats:
+def _belonging(occlusion_probability: Floats, persistent: NDArray[np.uint8], warp_map: WarpMap) -> Floats:
     """Chances without what has nothing to do with the places where something is in front in most frames."""
-    face = cv2.dilate(covering.inside, np.ones((_NEAR, _NEAR), np.uint8))
-    here = wrap_nearest(always, covering) * covering.inside
-    face, here = (cv2.resize(one, (FINE, FINE), interpolation=cv2.INTER_NEAREST) for one in (face, here))
-    chances = np.where(here == _OWN, 0.0, chances * face)
-    _, labels = cv2.connectedComponents((chances > _PLAIN_THERE).astype(np.uint8))
-    kept = np.bincount(labels[(here == 255) & (chances > _PLAIN_SURE)], minlength=labels.max() + 1) > 0
+    face = cv2.dilate(warp_map.inside, np.ones((_NEAR, _NEAR), np.uint8))
+    here = apply_warp_nearest(persistent, warp_map) * warp_map.inside
+    face, here = (
+        cv2.resize(one, (FINE_PX, FINE_PX), interpolation=cv2.INTER_NEAREST) for one in (face, here)
+    )
+    occlusion_probability = np.where(here == _OWN, 0.0, occlusion_probability * face)
+    _, labels = cv2.connectedComponents((occlusion_probability > _PLAIN_THERE).astype(np.uint8))
+    kept = (
+        np.bincount(labels[(here == 255) & (occlusion_probability > _PLAIN_SURE)], minlength=labels.max() + 1)
+        > 0
+    )
     kept[0] = False
     around = cv2.dilate(np.where(here == 255, 1, 0).astype(np.uint8), np.ones((_MOVES, _MOVES), np.uint8))
-    # As likely as the other network says it, whose limits ``hidden`` knows.
-    return np.where(kept[labels] & (around > 0), chances**_AS_THE_OTHER, 0)
+    # As likely as the other network says it, whose limits ``occlusion_mask`` knows.
+    return np.where(kept[labels] & (around > 0), occlusion_probability**_AS_THE_OTHER, 0)
 
 
-def _besides_mouth(chances: Floats, points: Floats) -> Floats:
+def _besides_mouth(occlusion_probability: Floats, points: Floats) -> Floats:
     """Without what lies within the lips: teeth and tongue come and go, and are no hand."""
-    mouth = np.zeros((FINE, FINE), np.uint8)
+    mouth = np.zeros((FINE_PX, FINE_PX), np.uint8)
     cv2.fillPoly(mouth, [np.rint(points[list(topology.LIPS_OUTER), :2]).astype(np.int32)], 1)
     mouth = cv2.dilate(mouth, np.ones((_RIM, _RIM), np.uint8))
-    _, labels = cv2.connectedComponents((chances > _LIKELY).astype(np.uint8))
+    _, labels = cv2.connectedComponents((occlusion_probability > _LIKELY).astype(np.uint8))
     counts = np.bincount(labels.ravel())
     within = np.bincount(labels[mouth > 0], minlength=len(counts)) > _WITHIN * counts
     within[0] = False
-    return np.where(within[labels], 0.0, chances)
+    return np.where(within[labels], 0.0, occlusion_probability)
 
 
-def worn(look: Look, crop: Image, points: Floats) -> NDArray[np.float32] | None:
+def glasses_mask(look: FaceAppearance, crop: Image, points: Floats) -> NDArray[np.float32] | None:
     """Where a performer's glasses are, (size, size) float32, 0 to 1; None where none are worn.
 
     Args:
@@ -310,22 +321,24 @@ def worn(look: Look, crop: Image, points: Floats) -> NDArray[np.float32] | None:
         crop: (size, size, 3) uint8 RGB.
         points: (478, 3), the mesh in the crop's pixels.
     """
-    return None if look.glasses is None else look.glasses.drawn(*reduced(crop, points, FINE), len(crop))
+    return (
+        None if look.glasses is None else look.glasses.drawn(*resize_crop(crop, points, FINE_PX), len(crop))
+    )
 
 
-def hidden(chances: Floats, size: int) -> NDArray[np.float32]:
+def occlusion_mask(occlusion_probability: Floats, size: int) -> NDArray[np.float32]:
     """What is hidden of a face, (size, size) float32, 0 to 1, with a soft edge.
 
     Whatever hangs together with something certain is taken for a part of it (hysteresis; Canny, 1986):
     half a hand would be worse than none.
 
     Args:
-        chances: (FINE, FINE), 0 to 1.
+        occlusion_probability: (FINE, FINE), 0 to 1.
         size: side of the crop in pixels.
     """
-    _, labels = cv2.connectedComponents((chances > _LIKELY).astype(np.uint8))
+    _, labels = cv2.connectedComponents((occlusion_probability > _LIKELY).astype(np.uint8))
     counts = np.bincount(labels.ravel())
-    sure = np.bincount(labels[chances > _CERTAIN], minlength=len(counts)) > 0
+    sure = np.bincount(labels[occlusion_probability > _CERTAIN], minlength=len(counts)) > 0
     sure[0] = False
     whole = (sure & (counts >= _LEAST))[labels].astype(np.uint8)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_GAP, _GAP))

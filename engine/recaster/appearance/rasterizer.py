@@ -21,7 +21,7 @@ _BEYOND: Final = 2.0
 """What lies between these distances is drawn."""
 
 
-def rasterised(
+def rasterize(
     points: Floats, values: NDArray[np.float32], triangles: NDArray[np.int64], size: int
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """Triangles filled with what lies evenly between their corners' values; nearer ones hide farther ones.
@@ -60,7 +60,7 @@ def rasterised(
 
 
 @dataclass(frozen=True, eq=False)
-class Rim:
+class EdgePadding:
     """Pixels outside a mask, and those inside that they repeat.
 
     Attributes:
@@ -72,7 +72,7 @@ class Rim:
     nearest: NDArray[np.intp]
 
     @classmethod
-    def of(cls, inside: NDArray[np.uint8], where: NDArray[np.uint8] | None = None) -> Rim:
+    def of(cls, inside: NDArray[np.uint8], where: NDArray[np.uint8] | None = None) -> EdgePadding:
         """The rim of a mask (H, W), 0 outside: the pixels that ``where`` is not 0 at; None for all."""
         outside = np.flatnonzero(inside == 0) if where is None else np.flatnonzero(where > inside)
         if not inside.any():

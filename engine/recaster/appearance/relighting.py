@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Self
 import cv2
 import numpy as np
 
-from recaster.appearance.eye_whites import Whites
+from recaster.appearance.eye_whites import EyeWhite
 from recaster.appearance.light import (
     CELLS,
     DETAIL,
@@ -24,12 +24,12 @@ from recaster.appearance.light import (
     MOUTH_FROM,
     MOUTH_SHARE,
     TERMS,
-    detail_strength,
-    fine_detail,
+    estimate_skin_weights,
+    extract_detail,
+    light_penalties,
     light_terms,
-    ridges,
-    skin_at_first,
-    solved,
+    measure_detail,
+    solve_ridge,
 )
 from recaster.appearance.softness import Softness, features
 
@@ -97,10 +97,10 @@ class Relighting:
     saturation: float
     finer: float
     softness: Softness | None = None
-    whites: tuple[Whites, ...] = ()
+    whites: tuple[EyeWhite, ...] = ()
 
     @classmethod
-    def measured(
+    def measure(
         cls,
         swapped: Image,
         target: Image,
@@ -130,8 +130,8 @@ class Relighting:
         gains = np.clip(level, *bounds)[..., None] + tint
         saturation, usual = _saturation(tints[0] + tint, tints[1], share)
         here = share > 0.5
-        whites = () if points is None else Whites.measured(swapped, target, gains, mask, points)
-        softness = None if points is None else Softness.measured(swapped, target, mask, points)
+        whites = () if points is None else EyeWhite.measure(swapped, target, gains, mask, points)
+        softness = None if points is None else Softness.measure(swapped, target, mask, points)
         finer = _finer(swapped, target, softness) - level
         return cls(
             level=float(np.average(np.log(theirs @ _LUMA), weights=weights + 1e-6)),
@@ -144,7 +144,7 @@ class Relighting:
         )
 
     @classmethod
-    def averaged(cls, window: Sequence[Self | None], centre: int, sigma: float) -> Self | None:
+    def average(cls, window: Sequence[Self | None], centre: int, sigma: float) -> Self | None:
         """The mean of neighbouring frames that are lit as one is: a flash is not spread, a flicker is.
 
         Args:
@@ -174,13 +174,13 @@ class Relighting:
             tint=mean([one.tint for one in every]),
             saturation=float(mean([one.saturation for one in every])),
             finer=float(mean([one.finer for one in every])),
-            softness=Softness.averaged([one.softness for one in every], weights),
+            softness=Softness.average([one.softness for one in every], weights),
             whites=tuple(
-                Whites.averaged(eye, *_eyes(every, weights, at)) for at, eye in enumerate(nearest.whites)
+                EyeWhite.average(eye, *_eyes(every, weights, at)) for at, eye in enumerate(nearest.whites)
             ),
         )
 
-    def applied(self, image: Image, seed: int = 0) -> NDArray[np.float32]:
+    def apply(self, image: Image, seed: int = 0) -> NDArray[np.float32]:
         """A face (size, size, 3) uint8 in the target's light: float32, 0 to 255.
 
         Args:
@@ -189,8 +189,8 @@ class Relighting:
         """
         drawn = image.astype(np.float32)
         if self.softness is not None:
-            drawn = self.softness.softened(drawn)
-        drawn += (np.clip(np.exp(self.finer), *DETAIL) - 1).astype(np.float32) * fine_detail(drawn)
+            drawn = self.softness.soften(drawn)
+        drawn += (np.clip(np.exp(self.finer), *DETAIL) - 1).astype(np.float32) * extract_detail(drawn)
         drawn += np.float32(_DARK)
         drawn *= _large(np.exp(self.gains), image.shape[1::-1])
         for eye in self.whites:
@@ -201,11 +201,11 @@ class Relighting:
             drawn = cv2.addWeighted(drawn, self.saturation, single, 1 - self.saturation, 0)
         drawn -= np.float32(_DARK)
         if self.softness is not None:
-            drawn = self.softness.grained(drawn, seed)
+            drawn = self.softness.add_grain(drawn, seed)
         return np.clip(drawn, 0, 255, out=drawn)
 
 
-def _eyes(every: Sequence[Relighting], weights: Floats, number: int) -> tuple[list[Whites], Floats]:
+def _eyes(every: Sequence[Relighting], weights: Floats, number: int) -> tuple[list[EyeWhite], Floats]:
     """One of the eyes in the frames that show where it is, and their weights."""
     known = [at for at, one in enumerate(every) if one.whites]
     return [every[at].whites[number] for at in known], weights[known]
@@ -214,12 +214,12 @@ def _eyes(every: Sequence[Relighting], weights: Floats, number: int) -> tuple[li
 def _finer(swapped: Image, target: Image, softness: Softness | None) -> Floats:
     """(CELLS, CELLS): logarithm of the target's detail, grain apart, over that of the face made as soft."""
     ours, other = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) for image in (swapped, target))
-    theirs = detail_strength(other)
+    theirs = measure_detail(other)
     if softness is not None:
-        ours = softness.softened(ours)
+        ours = softness.soften(ours)
         grain = _MEAN_OF_NOISE * softness.brightness_grain
         theirs = np.sqrt(np.maximum(theirs**2 - grain**2, (0.3 * theirs) ** 2))
-    return np.log((theirs + 0.5) / (detail_strength(ours) + 0.5))
+    return np.log((theirs + 0.5) / (measure_detail(ours) + 0.5))
 
 
 def _bare(points: Floats | None, side: int) -> Floats:
@@ -239,9 +239,9 @@ def _brightness(
     low = terms[:, 2].reshape(CELLS, CELLS) > 2 * MOUTH_FROM - 1
     believed = np.where(low, MOUTH_SHARE, 1.0) * share * bare
     first = believed.copy()
-    first[here] *= skin_at_first((theirs @ _LUMA)[here]) * skin_at_first((ours @ _LUMA)[here])
+    first[here] *= estimate_skin_weights((theirs @ _LUMA)[here]) * estimate_skin_weights((ours @ _LUMA)[here])
     steps, free = _steps(terms, ratio, believed, here)
-    terms, penalties = np.hstack([terms, steps]), np.append(ridges(terms.shape[1]), free)
+    terms, penalties = np.hstack([terms, steps]), np.append(light_penalties(terms.shape[1]), free)
     first += (believed - first) / (1 + free.min(initial=np.inf))  # the dark side of a face is no hair
     fitted, weights = _fitted(ratio, first, believed, here, terms, penalties, _SPREAD)
     return fitted[..., 0], weights
@@ -256,7 +256,7 @@ def _steps(terms: Floats, ratio: Floats, believed: Floats, here: NDArray[np.bool
     if terms.shape[1] == TERMS:
         return np.zeros((len(terms), 0)), np.zeros(0)
     inside, values, trust = terms[here.ravel()], ratio[here], believed[here]
-    off = values - inside @ solved(inside, values, trust, ridges(terms.shape[1]))
+    off = values - inside @ solve_ridge(inside, values, trust, light_penalties(terms.shape[1]))
     misfit = float(np.sqrt(trust @ off[:, 0] ** 2 / trust.sum()))
     free = _STEP_RIDGE * (_HARD / max(misfit, _SPREAD)) ** 6
     return np.tanh(terms[:, TERMS, None] * _STEPS), np.full(len(_STEPS), free)
@@ -278,7 +278,9 @@ def _tint(
     here = share > 0.5
     believed = share * bare * np.where(weights > 0, 1.0, 0.1)
     first = believed * _plain(ours, here) * _plain(theirs, here)
-    found, _ = _fitted(theirs - ours, first, believed, here, terms[:, :TERMS], ridges(TERMS), _TINT_SPREAD)
+    found, _ = _fitted(
+        theirs - ours, first, believed, here, terms[:, :TERMS], light_penalties(TERMS), _TINT_SPREAD
+    )
     # What no fit follows, wherever it is (hair, a wall, a lamp on one cheek): no skin is so far from skin.
     face = share * bare
     away = (
@@ -311,7 +313,7 @@ def _fitted(
     inside, values, trust = terms[here.ravel()], ratio[here], believed[here]
     weights = first[here]
     for _ in range(_ROUNDS):
-        found = solved(inside, values, weights, penalties)
+        found = solve_ridge(inside, values, weights, penalties)
         off = np.linalg.norm(values - inside @ found, axis=-1)
         scale = max(spread, 1.4826 * float(np.median(off)))
         weights = trust * np.clip(1 - (off / (3 * scale)) ** 2, 0, 1) ** 2

@@ -99,9 +99,7 @@ class Softness:
     size: float
 
     @classmethod
-    def measured(
-        cls, swapped: Image, target: Image, mask: NDArray[np.float32], points: Floats
-    ) -> Self | None:
+    def measure(cls, swapped: Image, target: Image, mask: NDArray[np.float32], points: Floats) -> Self | None:
         """What is seen in one frame; None where too little of a face shows, or in too few pixels.
 
         Args:
@@ -133,7 +131,7 @@ class Softness:
         return float(np.sqrt(self.grain**2 + _OWN_LUMA * self.colour_grain**2))
 
     @classmethod
-    def averaged(cls, window: Sequence[Self | None], weights: Floats) -> Self | None:
+    def average(cls, window: Sequence[Self | None], weights: Floats) -> Self | None:
         """The mean of neighbouring frames, by weights."""
         known = [(one, weight) for one, weight in zip(window, weights, strict=True) if one is not None]
         if not known:
@@ -148,7 +146,7 @@ class Softness:
             size=float(shares @ [one.size for one in every]),
         )
 
-    def softened(self, image: Plane) -> Plane:
+    def soften(self, image: Plane) -> Plane:
         """A face (size, size, 3) or (size, size) float32, as soft as the target."""
         across, down, tilt = (round(float(one), 1) for one in self.blur)
         if max(across, down) < _MIN_BLUR:
@@ -160,19 +158,19 @@ class Softness:
             cv2.filter2D(image, -1, _kernel(across, down, tilt), borderType=cv2.BORDER_REPLICATE)
         )
 
-    def grained(self, image: Plane, seed: int) -> Plane:
+    def add_grain(self, image: Plane, seed: int) -> Plane:
         """A face with the target's grain; the same for the same seed."""
         if max(self.grain, self.colour_grain) < _LEAST:
             return image
         side, size = len(image), round(self.size, 1)
         row, column = np.random.default_rng(seed).integers(0, side, 2)
         place = (slice(row, row + side), slice(column, column + side))
-        grained = image
+        add_grain = image
         if self.grain >= _LEAST:
-            grained = grained + np.float32(self.grain) * _noise(2 * side, 1, size)[place]
+            add_grain = add_grain + np.float32(self.grain) * _noise(2 * side, 1, size)[place]
         if self.colour_grain >= _LEAST:
-            grained = grained + np.float32(self.colour_grain) * _noise(2 * side, 3, size)[place]
-        return grained
+            add_grain = add_grain + np.float32(self.colour_grain) * _noise(2 * side, 3, size)[place]
+        return add_grain
 
 
 def features(points: Floats, size: int, rim: int) -> NDArray[np.bool_]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from recaster.appearance.rasterizer import Rim, rasterised
+from recaster.appearance.rasterizer import EdgePadding, rasterize
 from recaster.appearance.uv_masks import filled
 from recaster.faces import topology
 from recaster.faces.mesh_surface import JAW, LOWER_LIP, TRIANGLES, UPPER_LIP, unfolded
@@ -50,12 +50,12 @@ _SQUEEZED = (1.8, 4.0)
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
+class UVLayout:
     """Where the mesh lies in a texture.
 
     Attributes:
         size: side of a texture in pixels.
-        points: (V, 2) float64, texture pixels, as ``vertices`` orders them.
+        points: (V, 2) float64, texture pixels, as ``texture_vertices`` orders them.
         triangles: (M, 3) int64, indices into ``points``.
     """
 
@@ -65,7 +65,7 @@ class Layout:
 
 
 @dataclass(frozen=True, eq=False)
-class Cover:
+class WarpMap:
     """What each pixel of a picture of the mesh shows of another picture of it.
 
     Attributes:
@@ -76,16 +76,16 @@ class Cover:
 
     inside: NDArray[np.uint8]
     maps: tuple[NDArray[np.float32], NDArray[np.float32]]
-    squeezed: NDArray[np.float32]
+    minified: NDArray[np.float32]
 
 
-def face_layout(neutral: Floats, size: int) -> Layout:
+def make_uv_layout(neutral: Floats, size: int) -> UVLayout:
     """The layout for a neutral canonical mesh (478, 3): jaw dropped and lids stretched open."""
-    points = vertices(_eyes_opened(_jaw_dropped(neutral[:, :2])))
+    points = texture_vertices(_eyes_opened(_jaw_dropped(neutral[:, :2])))
     low, high = points.min(0), points.max(0)
     scale = (1 - 2 * _MARGIN) * size / (high - low).max()
     points = (points - (low + high) / 2) * scale + size / 2
-    return Layout(size, unfolded(points), TRIANGLES)
+    return UVLayout(size, unfolded(points), TRIANGLES)
 
 
 def _jaw_dropped(points: Floats) -> Floats:
@@ -120,7 +120,7 @@ def _eyes_opened(points: Floats) -> Floats:
     return moved
 
 
-def vertices(points: Floats) -> Floats:
+def texture_vertices(points: Floats) -> Floats:
     """What carries the texture of a mesh (478, 2 or 3): mesh, irises, a grid between the lips, the underjaw.
 
     Iris centres stay between the lids. Returns (468 + 2 + 21 + 17, 2 or 3).
@@ -129,7 +129,7 @@ def vertices(points: Floats) -> Floats:
     irises = [_between_lids(points[list(outline)], points[iris]) for outline, iris in pairs]
     upper, lower = points[list(UPPER_LIP[1:-1])], points[list(LOWER_LIP[1:-1])]  # corners have no room
     grid = _between_lips(upper, lower, _eye_distance(points)).reshape(-1, points.shape[1])
-    return np.concatenate([points[: topology.MESH_POINTS], irises, grid, under_jaw(points)])
+    return np.concatenate([points[: topology.MESH_POINTS], irises, grid, extend_under_chin(points)])
 
 
 def _between_lips(upper: Floats, lower: Floats, distance: float) -> Floats:
@@ -151,7 +151,7 @@ def _eye_distance(points: Floats) -> float:
     return float(np.linalg.norm(left - right))
 
 
-def under_jaw(points: Floats) -> Floats:
+def extend_under_chin(points: Floats) -> Floats:
     """Points (..., 17, 2 or 3) below the jaws of meshes (..., 478, 2 or 3), farthest at the chin.
 
     The mesh ends at the edge of the jaw; what grows below it, a beard say, has to be covered too.
@@ -172,7 +172,7 @@ def _between_lids(outline: Floats, iris: Floats) -> Floats:
     return middle
 
 
-def cover(goal: Floats, source: Floats, triangles: NDArray[np.int64], size: int) -> Cover:
+def compute_warp_map(goal: Floats, source: Floats, triangles: NDArray[np.int64], size: int) -> WarpMap:
     """How to fill a picture of the mesh ``goal`` from a picture of the same mesh at ``source``.
 
     Args:
@@ -188,51 +188,51 @@ def cover(goal: Floats, source: Floats, triangles: NDArray[np.int64], size: int)
     squeeze = (_squeeze(corners[..., :2], places) - _SQUEEZED[0]) / np.ptp(_SQUEEZED)
     values[..., 2] = np.clip(squeeze, 0, 1)[:, None]
     apart = np.arange(triangles.size).reshape(-1, 3)
-    picture, inside = rasterised(corners.reshape(-1, goal.shape[1]), values.reshape(-1, 3), apart, size)
+    picture, inside = rasterize(corners.reshape(-1, goal.shape[1]), values.reshape(-1, 3), apart, size)
     column, row, soft = cv2.split(picture)
-    return Cover(inside, (column, row), soft)
+    return WarpMap(inside, (column, row), soft)
 
 
-def wrap(picture: Image, covering: Cover) -> Image:
+def apply_warp(picture: Image, warp_map: WarpMap) -> Image:
     """``picture`` read as the cover says, (size, size, channels) uint8; anything outside the mesh."""
-    return _wrapped(picture, covering, cv2.INTER_LINEAR)
+    return _wrapped(picture, warp_map, cv2.INTER_LINEAR)
 
 
-def wrap_nearest(picture: Image, covering: Cover) -> Image:
+def apply_warp_nearest(picture: Image, warp_map: WarpMap) -> Image:
     """The same without mixing any pixels."""
-    return _wrapped(picture, covering, cv2.INTER_NEAREST)
+    return _wrapped(picture, warp_map, cv2.INTER_NEAREST)
 
 
-def wrap_sharply(picture: Image, covering: Cover) -> Image:
+def apply_warp_cubic(picture: Image, warp_map: WarpMap) -> Image:
     """The same by cubic interpolation: a face is resampled several times on its way, and each blurs."""
-    return _wrapped(picture, covering, cv2.INTER_CUBIC)
+    return _wrapped(picture, warp_map, cv2.INTER_CUBIC)
 
 
-def wrap_evenly(picture: Image, covering: Cover) -> Image:
+def apply_warp_antialiased(picture: Image, warp_map: WarpMap) -> Image:
     """As sharply, but a blurred picture is read where much of it falls into one pixel.
 
     In closing lips and lids single pixels out of many would sparkle.
     """
-    sharp, size = wrap_sharply(picture, covering), len(covering.inside)
-    squeezed = np.flatnonzero(covering.squeezed)
-    if not len(squeezed):
+    sharp, size = apply_warp_cubic(picture, warp_map), len(warp_map.inside)
+    minified = np.flatnonzero(warp_map.minified)
+    if not len(minified):
         return sharp
     # In rows, the last one filled up: maps of any length would be too long for OpenCV.
-    there = np.resize(squeezed, (-(-len(squeezed) // size), size))
+    there = np.resize(minified, (-(-len(minified) // size), size))
     blurred = cv2.GaussianBlur(picture, (0, 0), _SQUEEZED[1] / 2)
-    column, row = (one.ravel()[there] for one in covering.maps)
+    column, row = (one.ravel()[there] for one in warp_map.maps)
     soft = cv2.remap(blurred, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    flat, share = sharp.reshape(size * size, -1), covering.squeezed.ravel()[there]
+    flat, share = sharp.reshape(size * size, -1), warp_map.minified.ravel()[there]
     flat[there] = cv2.blendLinear(soft, flat[there], share, 1 - share)
     return sharp
 
 
-def face_in(layout: Layout) -> NDArray[np.float32]:
+def face_mask(layout: UVLayout) -> NDArray[np.float32]:
     """(S, S): 1 inside the outline of the face."""
     return filled(layout, topology.OVAL).astype(np.float32)
 
 
-def unwrap(crop: NDArray[np.uint8], points: Floats, layout: Layout) -> NDArray[np.uint8]:
+def unwrap(crop: NDArray[np.uint8], points: Floats, layout: UVLayout) -> NDArray[np.uint8]:
     """The texture (S, S, 3) of one picture of a face.
 
     Args:
@@ -240,16 +240,16 @@ def unwrap(crop: NDArray[np.uint8], points: Floats, layout: Layout) -> NDArray[n
         points: (478, 3), the mesh in the crop's pixels.
         layout: where the mesh lies in the texture.
     """
-    covering = cover(layout.points, vertices(points), layout.triangles, layout.size)
-    return Rim.of(covering.inside).filled(wrap_sharply(crop, covering))
+    warp_map = compute_warp_map(layout.points, texture_vertices(points), layout.triangles, layout.size)
+    return EdgePadding.of(warp_map.inside).filled(apply_warp_cubic(crop, warp_map))
 
 
-def _wrapped(picture: Image, covering: Cover, interpolation: int) -> Image:
-    left, top, width, height = cv2.boundingRect(covering.inside)
-    result = np.zeros(covering.inside.shape + picture.shape[2:], picture.dtype)
+def _wrapped(picture: Image, warp_map: WarpMap, interpolation: int) -> Image:
+    left, top, width, height = cv2.boundingRect(warp_map.inside)
+    result = np.zeros(warp_map.inside.shape + picture.shape[2:], picture.dtype)
     if width:
         box = slice(top, top + height), slice(left, left + width)
-        column, row = (one[box] for one in covering.maps)
+        column, row = (one[box] for one in warp_map.maps)
         result[box] = cv2.remap(picture, column, row, interpolation, borderMode=cv2.BORDER_REPLICATE)
     return result
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from recaster.appearance.uv_layout import Layout
+    from recaster.appearance.uv_layout import UVLayout
 
     Picture = NDArray[np.float32]
 
@@ -36,14 +36,14 @@ _LENS, _LENS_DROP = 0.48, 0.12
 _LEAST: Final = 1e-6
 
 
-def filled(layout: Layout, points: Sequence[int]) -> NDArray[np.uint8]:
+def filled(layout: UVLayout, points: Sequence[int]) -> NDArray[np.uint8]:
     """(S, S): 1 within the polygon of some of the mesh's points."""
     mask = np.zeros((layout.size, layout.size), np.uint8)
     cv2.fillPoly(mask, [np.round(layout.points[list(points)]).astype(np.int32)], 1)
     return mask
 
 
-def drawn(layout: Layout) -> NDArray[np.uint8]:
+def drawn(layout: UVLayout) -> NDArray[np.uint8]:
     """(S, S): 1 where a texel can be seen in a drawn face: on the mesh, with its underjaw."""
     mask = np.zeros((layout.size, layout.size), np.uint8)
     for triangle in np.round(layout.points[layout.triangles][..., :2]).astype(np.int32):
@@ -51,7 +51,7 @@ def drawn(layout: Layout) -> NDArray[np.uint8]:
     return mask
 
 
-def features(layout: Layout, *, exact: bool = False) -> NDArray[np.uint8]:
+def features(layout: UVLayout, *, exact: bool = False) -> NDArray[np.uint8]:
     """(S, S): 1 on eyes with their lashes, brows, lips with what is between them, and nostrils.
 
     Args:
@@ -65,13 +65,13 @@ def features(layout: Layout, *, exact: bool = False) -> NDArray[np.uint8]:
     return np.asarray(np.max(parts, 0))
 
 
-def brows(layout: Layout, reach: float) -> NDArray[np.uint8]:
+def brows(layout: UVLayout, reach: float) -> NDArray[np.uint8]:
     """(S, S): 1 on the brows and ``reach`` texels around them."""
     both = filled(layout, topology.BROW_LEFT) | filled(layout, topology.BROW_RIGHT)
     return grown(both, reach)
 
 
-def lenses(layout: Layout) -> NDArray[np.uint8]:
+def lenses(layout: UVLayout) -> NDArray[np.uint8]:
     """(S, S): 1 where the lenses of glasses may be."""
     mask, distance = np.zeros((layout.size, layout.size), np.uint8), float(eye_distance(layout.points))
     for corners in (topology.EYE_CORNERS_LEFT, topology.EYE_CORNERS_RIGHT):

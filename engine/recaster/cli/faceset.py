@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from recaster.facesets.clean import CleanResult
     from recaster.facesets.faceset import Faceset
     from recaster.facesets.faceset_info import FacesetInfo, Spread
-    from recaster.facesets.filming_needs import Needs
+    from recaster.facesets.filming_needs import FilmingNeeds
 
 EXAMPLES_SHOWN = 3
 NEEDS_SHOWN = 8
@@ -141,13 +141,13 @@ def run_info(options: argparse.Namespace) -> None:
         say(*info_lines(info), *(needs_lines(wanted, options.target) if wanted else []))
 
 
-def _needs(faceset: Faceset, options: argparse.Namespace) -> Needs:
+def _needs(faceset: Faceset, options: argparse.Namespace) -> FilmingNeeds:
     from recaster.faces.analysis_cache import analyse_clip
     from recaster.faces.track_choice import choose_tracks
-    from recaster.facesets.filming_needs import needs
+    from recaster.facesets.filming_needs import find_filming_needs
 
     analysis = analyse_clip(options.target, report=reporter(options))
-    return needs(faceset, choose_tracks(analysis))
+    return find_filming_needs(faceset, choose_tracks(analysis))
 
 
 def run_clean(options: argparse.Namespace) -> None:
@@ -249,7 +249,7 @@ def info_lines(info: FacesetInfo) -> list[str]:
     return lines
 
 
-def needs_lines(wanted: Needs, clip: Path) -> list[str]:
+def needs_lines(wanted: FilmingNeeds, clip: Path) -> list[str]:
     """What a clip asks of a faceset, for people."""
     covered = f"{wanted.pose:.0%} of the head poses and {wanted.mouth:.0%} of the mouths are covered"
     first = f"for {clip} ({wanted.frames} frames with a face): {covered}"

@@ -156,8 +156,8 @@ def _arrays(one: Tracklet, begin: int) -> dict[str, Any]:
         "points": np.array(one.points[begin:], np.float64),
         "scores": np.array(one.scores[begin:], np.float64),
         "behind": np.array(one.behind[begin:], np.float64),
-        "portraits": np.array([portrait.image for portrait in one.portraits], np.uint8),
-        "qualities": np.array([portrait.quality for portrait in one.portraits], np.float64),
+        "portraits": np.array([picture.image for picture in one.portraits], np.uint8),
+        "qualities": np.array([picture.quality for picture in one.portraits], np.float64),
     }
 
 

@@ -46,7 +46,7 @@ def coefficients(expressions: Floats) -> Floats:
     Grishchenko et al., "Blendshapes GHUM: Real-time Monocular Facial Blendshape Prediction", 2023.
 
     Args:
-        expressions: (T, 478, 3), frontal meshes of one size, as ``canonical_expressions`` gives them.
+        expressions: (T, 478, 3), frontal meshes of one size, as ``align_to_canonical`` gives them.
     """
     network = interpreter(weights.read(weights.BLENDSHAPES))
     given = network.get_input_details()[0]["index"]
@@ -60,7 +60,7 @@ def coefficients(expressions: Floats) -> Floats:
     return found
 
 
-def mouth_at_rest(expressions: Floats, calm: NDArray[np.bool_], neutral: Floats) -> Floats:
+def relax_mouth(expressions: Floats, calm: NDArray[np.bool_], neutral: Floats) -> Floats:
     """A neutral mesh (478, 3) whose mouth shows no expression, though every frame may show one.
 
     What every frame shows beside a neutral mouth is taken off: at first by what everybody does, learned from

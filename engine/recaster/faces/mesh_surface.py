@@ -42,7 +42,7 @@ JAW: Final = list(topology.OVAL[10:27])
 IRISES: Final = (topology.MESH_POINTS, topology.MESH_POINTS + 1)
 BETWEEN_LIPS: Final = topology.MESH_POINTS + 2
 """The first vertex of the rows between the lips."""
-UNDERJAW: Final = BETWEEN_LIPS + 3 * (len(UPPER_LIP) - 2)
+UNDER_CHIN: Final = BETWEEN_LIPS + 3 * (len(UPPER_LIP) - 2)
 """The first vertex of the underjaw."""
 
 _FILE: Final = Path(topology.__file__).parent / "mesh_triangles.csv"
@@ -82,7 +82,7 @@ def _mouth() -> Iterator[_Triangle]:
 
 def _underjaw() -> Iterator[_Triangle]:
     """At both ears the underjaw begins on the jaw itself."""
-    below = [JAW[0], *range(UNDERJAW + 1, UNDERJAW + len(JAW) - 1), JAW[-1]]
+    below = [JAW[0], *range(UNDER_CHIN + 1, UNDER_CHIN + len(JAW) - 1), JAW[-1]]
     return (triangle for triangle in _between(below, JAW) if len(set(triangle)) == 3)
 
 
@@ -94,7 +94,7 @@ def _all() -> NDArray[np.int64]:
 
 def _neighbours(triangles: NDArray[np.int64]) -> Floats:
     """(V, V), each row the mean over the vertices that share a triangle with one."""
-    count = UNDERJAW + len(JAW)
+    count = UNDER_CHIN + len(JAW)
     joined = np.zeros((count, count))
     for one, other in ((0, 1), (1, 2), (2, 0)):
         joined[triangles[:, one], triangles[:, other]] = joined[triangles[:, other], triangles[:, one]] = 1
@@ -115,7 +115,7 @@ def unfolded(points: Floats) -> Floats:
     """
     points = points.copy()
     fixed = np.zeros(len(points), bool)
-    fixed[[*topology.OVAL, *range(UNDERJAW, len(points))]] = True
+    fixed[[*topology.OVAL, *range(UNDER_CHIN, len(points))]] = True
     for _ in range(_ROUNDS):
         areas = _areas(points)
         folded = areas < _THINNEST * areas.mean()

@@ -50,7 +50,7 @@ class Neighbour:
     behind: bool | None
 
 
-def touching(one: Box, other: Box) -> bool:
+def are_touching(one: Box, other: Box) -> bool:
     """Whether two faces touch or nearly do."""
     across, down = NEAR * (one.width + other.width) / 2, NEAR * (one.height + other.height) / 2
     return max(one.left, other.left) - across < min(one.right, other.right) and max(
@@ -65,7 +65,9 @@ def is_behind(signs: float, others: float) -> bool | None:
     return signs > others
 
 
-def taken(points: Floats | None, neighbours: Sequence[Neighbour], size: tuple[int, int]) -> NDArray[np.uint8]:
+def draw_neighbours(
+    points: Floats | None, neighbours: Sequence[Neighbour], size: tuple[int, int]
+) -> NDArray[np.uint8]:
     """Draws what of a picture belongs to a face's neighbours: (H, W) uint8, 0 or 255.
 
     A part that two claim belongs to the one in front; where that isn't known, each has what is nearer to it.
@@ -81,7 +83,7 @@ def taken(points: Floats | None, neighbours: Sequence[Neighbour], size: tuple[in
     return mask
 
 
-def alone(image: Image, points: Floats | None, neighbours: Sequence[Neighbour]) -> Image:
+def paint_over_neighbours(image: Image, points: Floats | None, neighbours: Sequence[Neighbour]) -> Image:
     """A picture with a face's neighbours painted over: (H, W, 3) uint8 RGB; itself where there are none."""
     fills = _fills(points, neighbours)
     if not fills:
@@ -100,13 +102,13 @@ def alone(image: Image, points: Floats | None, neighbours: Sequence[Neighbour]) 
     return painted
 
 
-def alone_in_box(image: Image, box: Box, others: Sequence[Box]) -> Image:
+def paint_over_boxes(image: Image, box: Box, others: Sequence[Box]) -> Image:
     """A picture in which all that is nearer to another face's box than to a face's own is painted over.
 
     Itself where no other touches it. One whose middle is within the face's own box is passed over: as a rule
     a detector has taken a nose, a mouth or a print for it, and half of the face would be lost.
     """
-    beside = [other for other in others if touching(box, other) and not _holds(box, other)]
+    beside = [other for other in others if are_touching(box, other) and not _holds(box, other)]
     if not beside:
         return image
     painted = image.copy()
@@ -118,7 +120,7 @@ def alone_in_box(image: Image, box: Box, others: Sequence[Box]) -> Image:
     return painted
 
 
-def signs_of_being_behind(
+def measure_behind(
     landmarker: Landmarker, image: Image, points: Floats, score: float, neighbours: Sequence[Neighbour]
 ) -> float:
     """Signs that a face is behind its neighbours: above 0, and larger the more there are.
@@ -136,7 +138,7 @@ def signs_of_being_behind(
     claimed = [Neighbour(one.points, behind=True) for one in neighbours]
     others = [Neighbour(one.points, behind=False) for one in neighbours]
     shown, hidden = (
-        landmarker.follow(alone(image, points, around), points).points[:MESH_POINTS, :2]
+        landmarker.follow(paint_over_neighbours(image, points, around), points).points[:MESH_POINTS, :2]
         for around in (claimed, others)
     )
     moved = np.sqrt(((shown - hidden) ** 2).sum(-1).mean())
@@ -151,7 +153,7 @@ def _holds(box: Box, other: Box) -> bool:
 
 
 def _fills(points: Floats | None, neighbours: Sequence[Neighbour]) -> list[tuple[NDArray[np.int32], int]]:
-    """Convex polygons, (M, 2) pixels, and what to fill each with, in this order: see ``taken``."""
+    """Convex polygons, (M, 2) pixels, and what to fill each with, in this order: see ``draw_neighbours``."""
     behind = [one for one in neighbours if one.behind]
     fills = [(_grown(one.points), 255) for one in behind]
     if behind and points is not None:

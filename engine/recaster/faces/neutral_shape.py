@@ -9,7 +9,7 @@ import numpy as np
 
 from recaster.errors import FaceNotFoundError
 from recaster.faces import alignment, geometry, topology
-from recaster.faces.expressions import mouth_at_rest
+from recaster.faces.expressions import relax_mouth
 from recaster.faces.pose import head_poses
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _HALF_PIXEL = np.array([0.5, 0.5, 0.0])
 
 
 @dataclass(frozen=True, eq=False)
-class Form:
+class NeutralShape:
     """How one identity's face is built and moves, in canonical units.
 
     Canonical units: the unit square of an aligned crop, z in the same unit, head frontal.
@@ -45,7 +45,7 @@ class Form:
     shut: float
 
 
-def canonical_mesh(points: Floats) -> Floats:
+def compute_canonical_mesh(points: Floats) -> Floats:
     """The mean mesh (478, 3) of one person's frames (T, 478, 3), frontal, in canonical units.
 
     Generalised Procrustes analysis on the stable points, begun with the frame nearest to the usual
@@ -64,12 +64,12 @@ def canonical_mesh(points: Floats) -> Floats:
     return mean
 
 
-def mesh_in_crop(mesh: Floats, size: int) -> Floats:
+def mesh_to_crop(mesh: Floats, size: int) -> Floats:
     """A canonical mesh (478, 3) in the pixels of an aligned crop of ``size``."""
     return mesh * size - _HALF_PIXEL
 
 
-def learn_form(expressions: Floats) -> Form:
+def learn_neutral_shape(expressions: Floats) -> NeutralShape:
     """The form behind one person's canonical meshes (T, 478, 3).
 
     Neutral is the median of the frames whose mouth is among the least open and whose eyes are open, its mouth
@@ -81,9 +81,9 @@ def learn_form(expressions: Floats) -> Form:
     if not calm.any():
         calm = gaps <= np.quantile(gaps, 0.3)
     usual = np.median(lids, 0)
-    neutral = mouth_at_rest(expressions, calm, np.median(expressions[calm], 0))
+    neutral = relax_mouth(expressions, calm, np.median(expressions[calm], 0))
     shut = float(np.quantile(gaps, _SHUT) - geometry.mouth_gap(neutral))
-    return Form(neutral, usual, closed_lids(lids, usual), shut)
+    return NeutralShape(neutral, usual, closed_lids(lids, usual), shut)
 
 
 def closed_lids(lids: Floats, usual: Floats) -> Floats:
@@ -96,7 +96,7 @@ def closed_lids(lids: Floats, usual: Floats) -> Floats:
     return min(share, _CLOSED) * usual
 
 
-def canonical_expressions(points: Floats, mesh: Floats) -> tuple[Floats, Rigid]:
+def align_to_canonical(points: Floats, mesh: Floats) -> tuple[Floats, Rigid]:
     """One person's frames (T, 478, 3) brought to the canonical space of ``mesh``, with the fits used."""
     fits = geometry.fit_rigid(points, mesh)
     return fits.apply(points), fits

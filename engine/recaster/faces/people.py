@@ -11,7 +11,7 @@ from recaster.faces.alignment import align_matrix, warp
 from recaster.faces.embedding import SAME_IN_CLIP, distance
 from recaster.faces.pose import head_poses
 from recaster.faces.topology import MESH_POINTS
-from recaster.faces.tracklets import portrait
+from recaster.faces.tracklets import cut_portrait
 from recaster.media.reader import read_frames
 
 if TYPE_CHECKING:
@@ -125,6 +125,6 @@ def _candidate(clip: Path, track: FaceTrack, index: int, size: int) -> tuple[flo
     """How good a frame's picture of the face is, the frame, and the picture."""
     frame = next(iter(read_frames(clip, index, index + 1)))
     points = track.landmarks[index - track.frames[0]]
-    seen = portrait(frame.image, points)
+    seen = cut_portrait(frame.image, points)
     good = -distance(seen.embedding, track.embedding) if track.embedding.size else seen.quality
     return good, index, warp(frame.image, align_matrix(points, size, _COVERAGE), size)

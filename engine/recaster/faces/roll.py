@@ -23,7 +23,7 @@ _SAME: Final = 0.3
 """Boxes that overlap by this much (intersection over union) are of one face, seen from two sides."""
 
 
-def detect_turned(detector: Detector, image: Image, sides: Iterable[int]) -> list[Detection]:
+def detect_rolled(detector: Detector, image: Image, sides: Iterable[int]) -> list[Detection]:
     """Find the faces of a picture that is turned upright from each side, best first.
 
     A face that is found from several sides counts as seen from where the detector is surest: an upside-down
@@ -45,7 +45,7 @@ def detect_turned(detector: Detector, image: Image, sides: Iterable[int]) -> lis
     return kept
 
 
-def side_of(points: Floats) -> int:
+def quarter_turn_of(points: Floats) -> int:
     """The quarter of a turn, clockwise, that a face is rolled by: from the mesh (478, 3); else 0."""
     if len(points) != POINTS:
         return 0

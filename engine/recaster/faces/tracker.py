@@ -11,14 +11,14 @@ from recaster.faces.cuts import CutFinder
 from recaster.faces.embedding import SAME_IN_CLIP, SAME_PERSON, distance
 from recaster.faces.neighbours import (
     Neighbour,
-    alone,
-    alone_in_box,
+    are_touching,
     is_behind,
-    signs_of_being_behind,
-    touching,
+    measure_behind,
+    paint_over_boxes,
+    paint_over_neighbours,
 )
-from recaster.faces.roll import SIDES, detect_turned, side_of
-from recaster.faces.tracklets import Tracklet, mean_embedding, outline, portrait
+from recaster.faces.roll import SIDES, detect_rolled, quarter_turn_of
+from recaster.faces.tracklets import Tracklet, cut_portrait, mean_embedding, outline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -154,7 +154,7 @@ class Tracker:
         time = float(frame.time)
         around = {id(one): self._neighbours(one, frame.index - 1) for one in self._active}
         for one in list(self._active):
-            image = alone(frame.image, one.points[-1], around[id(one)])
+            image = paint_over_neighbours(frame.image, one.points[-1], around[id(one)])
             face = self._landmarker.follow(image, one.points[-1])
             if face.presence < self._rules.presence:
                 self._lose(one, time)
@@ -183,7 +183,7 @@ class Tracker:
     def _owner(self, frame: Frame, first: Tracklet, second: Tracklet) -> tuple[Tracklet, Tracklet]:
         """Whose face it is that both follow (first), and who strayed (second)."""
         if self._rules.identify and first.portraits and second.portraits:
-            now = portrait(frame.image, first.points[-1]).embedding
+            now = cut_portrait(frame.image, first.points[-1]).embedding
             apart = [distance(now, mean_embedding(one.portraits, best=3)) for one in (first, second)]
         else:
             apart = [_surprise(one) for one in (first, second)]
@@ -192,10 +192,10 @@ class Tracker:
     def _look(self, frame: Frame) -> None:
         """Search the whole picture: confirm what is followed, begin what is new."""
         time = float(frame.time)
-        sides = {0} | {side_of(one.points[-1]) for one in self._active}
+        sides = {0} | {quarter_turn_of(one.points[-1]) for one in self._active}
         if not self._active or not self._recent:  # nobody yet, or a shot begins: in any pose
             sides = set(SIDES)
-        found = detect_turned(self._detector, frame.image, sides)
+        found = detect_rolled(self._detector, frame.image, sides)
         matched = _matches(self._active, found)
         new = [face for face in found if not any(face is one for _, one in matched)]
         strayed = self._put_right(frame, matched, new)
@@ -227,7 +227,7 @@ class Tracker:
         strayed = []
         for one, face in matched:
             others = [other.box for other in (*(match for _, match in matched), *new) if other is not face]
-            image = alone_in_box(frame.image, face.box, others)
+            image = paint_over_boxes(frame.image, face.box, others)
             if image is frame.image:
                 continue
             seen = self._landmarker.locate(image, face.box, face.side)
@@ -242,7 +242,7 @@ class Tracker:
         return any(
             one is not other
             and not (one.behind[-1] and other.behind[-1])
-            and touching(outline(one.points[-1]), outline(other.points[-1]))
+            and are_touching(outline(one.points[-1]), outline(other.points[-1]))
             for one in self._active
             for other in self._active
         )
@@ -252,7 +252,7 @@ class Tracker:
         box, found = one.box_at(index), []
         for other in self._late:
             points = None if other is one else other.points_at(index)
-            if points is not None and box is not None and touching(box, outline(points)):
+            if points is not None and box is not None and are_touching(box, outline(points)):
                 mine, theirs = (each.behind[index - each.frames[0]] for each in (one, other))
                 found.append(Neighbour(points, is_behind(theirs, mine)))
         return found
@@ -261,9 +261,7 @@ class Tracker:
         """See which of the faces that touch are in front."""
         for one, face in looked_at:
             if neighbours := self._neighbours(one, frame.index):
-                signs = signs_of_being_behind(
-                    self._landmarker, frame.image, one.points[-1], face.score, neighbours
-                )
+                signs = measure_behind(self._landmarker, frame.image, one.points[-1], face.score, neighbours)
                 one.behind[-1] = (one.behind[-1] + signs) / 2 if one.behind[-1] else signs
             else:
                 one.behind[-1] = 0.0
@@ -276,7 +274,7 @@ class Tracker:
         """
         own = mean_embedding(one.portraits, best=3)
         neighbours = self._neighbours(one, frame.index)
-        now = portrait(frame.image, one.points[-1], neighbours).embedding
+        now = cut_portrait(frame.image, one.points[-1], neighbours).embedding
         if not len(own) or distance(now, own) < (SAME_PERSON if neighbours else SAME_IN_CLIP):
             return False
         one.pop()
@@ -284,7 +282,7 @@ class Tracker:
             if one.frames[-1:] != [earlier.index] or (len(one.frames) < 2 and not strayed):
                 break
             if not strayed:
-                then = portrait(earlier.image, one.points[-1]).embedding
+                then = cut_portrait(earlier.image, one.points[-1]).embedding
                 if distance(then, own) < distance(then, now):
                     break
             one.pop()
@@ -293,7 +291,7 @@ class Tracker:
     def _begin(self, frame: Frame, found: Detection, new: list[Detection]) -> Tracklet | None:
         """Begin to follow one of the newly detected faces, if it is one that nobody follows."""
         others = [other.box for other in new if other is not found]
-        image = self._without(alone_in_box(frame.image, found.box, others), found.box, frame.index)
+        image = self._without(paint_over_boxes(frame.image, found.box, others), found.box, frame.index)
         face = self._landmarker.locate(image, found.box, found.side)
         if not self._is_new(frame.index, face):
             return None
@@ -313,7 +311,7 @@ class Tracker:
             for one, neighbours in around:
                 begin = frame.index + 1 - one.frames[0]
                 points = one.points[begin]
-                face = self._landmarker.follow(alone(frame.image, points, neighbours), points)
+                face = self._landmarker.follow(paint_over_neighbours(frame.image, points, neighbours), points)
                 if begin == 0 and one in begun and self._is_new(frame.index, face):
                     one.prepend(frame.index, float(frame.time), face)
                 elif begin > 0 and face.presence >= self._rules.presence:
@@ -326,8 +324,8 @@ class Tracker:
     def _without(self, image: Image, box: Box, index: int) -> Image:
         """A frame in which those who are followed there are painted over, near the box of a new face."""
         known = [points for one in self._late if (points := one.points_at(index)) is not None]
-        near = [Neighbour(points, behind=False) for points in known if touching(box, outline(points))]
-        return alone(image, None, near)
+        near = [Neighbour(points, behind=False) for points in known if are_touching(box, outline(points))]
+        return paint_over_neighbours(image, None, near)
 
     def _is_new(self, index: int, face: Landmarks) -> bool:
         """Whether this is a face, and nobody follows it in that frame."""
@@ -343,8 +341,8 @@ def _matches(active: list[Tracklet], found: list[Detection]) -> list[tuple[Track
     pairs = [(outline(one.points[-1]).iou(face.box), one, face) for one in active for face in found]
     matched: list[tuple[Tracklet, Detection]] = []
     for overlap, one, face in sorted(pairs, key=lambda pair: -pair[0]):
-        taken = any(one is a or face is b for a, b in matched)
-        if overlap >= SAME_PLACE and not taken:
+        matched_already = any(one is a or face is b for a, b in matched)
+        if overlap >= SAME_PLACE and not matched_already:
             matched.append((one, face))
     return matched
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from recaster.faces.alignment import align_matrix, transform, warp
 from recaster.faces.embedding import embed
-from recaster.faces.neighbours import Neighbour, taken
+from recaster.faces.neighbours import Neighbour, draw_neighbours
 from recaster.faces.pose import head_pose
 from recaster.faces.topology import MESH_POINTS, MIDLINE
 from recaster.faces.types import Box, Floats
@@ -106,7 +106,7 @@ class Tracklet:
 
     def remember(self, image: Image, neighbours: Sequence[Neighbour] = ()) -> None:
         """Keep a picture of the last face, cut from its frame, if it is better than those kept so far."""
-        self.portraits.append(portrait(image, self.points[-1], neighbours))
+        self.portraits.append(cut_portrait(image, self.points[-1], neighbours))
         self.portraits.sort(key=lambda one: -one.quality)
         del self.portraits[PORTRAITS:]
 
@@ -117,7 +117,7 @@ def outline(points: Floats) -> Box:
     return Box(*(float(v) for v in (*face.min(axis=0), *face.max(axis=0))))
 
 
-def portrait(image: Image, points: Floats, neighbours: Sequence[Neighbour] = ()) -> Portrait:
+def cut_portrait(image: Image, points: Floats, neighbours: Sequence[Neighbour] = ()) -> Portrait:
     """Cut out a face, and judge how well it shows who it is.
 
     Where neighbours are in front of it, the other half of the face is shown, mirrored.
@@ -127,7 +127,7 @@ def portrait(image: Image, points: Floats, neighbours: Sequence[Neighbour] = ())
     if neighbours:
         own = transform(points, matrix)
         others = [Neighbour(transform(one.points, matrix), one.behind) for one in neighbours]
-        hidden = taken(own, others, crop.shape[:2]) > 0
+        hidden = draw_neighbours(own, others, crop.shape[:2]) > 0
         crop = np.where(hidden[..., None], _mirrored(crop, own), crop)
         shown = 1 - float(hidden.mean())
     quality = shown * sharpness(crop)

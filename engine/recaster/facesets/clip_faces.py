@@ -12,7 +12,7 @@ from recaster.errors import FaceNotFoundError
 from recaster.faces.analysis import AnalysisSettings
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.track_choice import choose_tracks
-from recaster.facesets.crop_plan import Batch, Limits, plan
+from recaster.facesets.crop_plan import Batch, Limits, plan_crops
 from recaster.facesets.crops import cut, identify
 from recaster.media.ranges import parse_range
 from recaster.media.reader import read_frames
@@ -47,7 +47,7 @@ def take_clip(
         report: listens to progress.
 
     Returns:
-        What became of the frames and faces, see ``plan.Plan``, and what was wrong where nobody could be
+        What became of the frames and faces, see ``CropPlan``, and what was wrong where nobody could be
         chosen, or an empty text.
 
     Raises:
@@ -61,7 +61,7 @@ def take_clip(
     chosen, problem = _chosen(analysis, person, everyone=settings.everyone, min_face=settings.min_face)
     limits = Limits(frames[:: settings.every], settings.min_area)
     present = [record for record in faceset.all_records if record.source_id == source.id]
-    planned = plan(analysis, chosen, info, limits, present)
+    planned = plan_crops(analysis, chosen, info, limits, present)
     if planned.batches:
         _cut(faceset, source, info, planned.batches, report)
     return planned.counts, problem

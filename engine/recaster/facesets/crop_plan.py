@@ -54,7 +54,7 @@ class Batch:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class CropPlan:
     """What to cut.
 
     Attributes:
@@ -67,13 +67,13 @@ class Plan:
     counts: Mapping[str, int]
 
 
-def plan(
+def plan_crops(
     analysis: Analysis,
     chosen: Sequence[FaceTrack],
     info: ClipInfo,
     limits: Limits,
     present: Sequence[FaceRecord] = (),
-) -> Plan:
+) -> CropPlan:
     """Decide which faces of a clip to cut.
 
     Batches are the same whether or not some of them are in the faceset already, so that going on after
@@ -104,7 +104,7 @@ def plan(
             if new:
                 batches.append(Batch(new, len(new) // 2))
     batches.sort(key=lambda batch: (batch.faces[-1].frame, batch.faces[-1].track))
-    return Plan(tuple(batches), {reason: count for reason, count in counts.items() if count})
+    return CropPlan(tuple(batches), {reason: count for reason, count in counts.items() if count})
 
 
 def _sampled(track: FaceTrack, limits: Limits) -> NDArray[np.int64]:

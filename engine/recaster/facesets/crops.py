@@ -10,7 +10,7 @@ import numpy as np
 from recaster.faces.alignment import align_matrix, scale, transform, warp
 from recaster.faces.pose import head_pose
 from recaster.faces.topology import MESH_POINTS
-from recaster.faces.tracklets import portrait
+from recaster.faces.tracklets import cut_portrait
 from recaster.faces.types import Box
 from recaster.facesets.crop_measures import sharpness
 from recaster.facesets.face_records import FaceRecord, FacesetSettings, SourceRecord
@@ -85,7 +85,7 @@ def identify(image: Image, points: Floats) -> Floats:
         image: (H, W, 3) uint8 RGB.
         points: (478, 3) mesh landmarks in its pixels.
     """
-    return portrait(image, points).embedding
+    return cut_portrait(image, points).embedding
 
 
 def share_outside(points: Floats, width: int, height: int) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Final
 
-from recaster.faces.tracklets import portrait
+from recaster.faces.tracklets import cut_portrait
 from recaster.provenance.traces import Traces
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def faceset_traces(faceset: Faceset) -> Traces:
     step = max(1, -(-len(records) // MAX_LOOKED_AT))
     parts = [records[start : start + step] for start in range(0, len(records), step)]
     embeddings = [
-        portrait(faceset.crop(record), record.landmarks).embedding.tolist()
+        cut_portrait(faceset.crop(record), record.landmarks).embedding.tolist()
         for record in map(secrets.choice, parts)
     ]
     return Traces.of_pictures([faceset.digest()], embeddings)

@@ -45,7 +45,7 @@ CLOSED: Final = 0.35
 
 
 @dataclass(frozen=True)
-class Need:
+class FilmingNeed:
     """Something to film of the source.
 
     Attributes:
@@ -58,7 +58,7 @@ class Need:
 
 
 @dataclass(frozen=True)
-class Needs:
+class FilmingNeeds:
     """How far a faceset covers what a performer does in a clip.
 
     Attributes:
@@ -71,14 +71,14 @@ class Needs:
     frames: int
     pose: float
     mouth: float
-    missing: tuple[Need, ...]
+    missing: tuple[FilmingNeed, ...]
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for ``json.dumps``."""
         return asdict(self)
 
 
-def needs(faceset: Faceset, tracks: Sequence[FaceTrack]) -> Needs:
+def find_filming_needs(faceset: Faceset, tracks: Sequence[FaceTrack]) -> FilmingNeeds:
     """Compare a source's faces with a performer's.
 
     Args:
@@ -101,8 +101,8 @@ def needs(faceset: Faceset, tracks: Sequence[FaceTrack]) -> Needs:
     found = [*_turns(theirs, far), *((film, missing.mean()) for film, missing in lips.items())]
     if _blinks(target) > 0 and _blinks(source) == 0:
         found.append(("closed eyes, as in a blink", _blinks(target)))
-    wanted = [Need(film, float(share)) for film, share in found if share >= WORTH]
-    return Needs(
+    wanted = [FilmingNeed(film, float(share)) for film, share in found if share >= WORTH]
+    return FilmingNeeds(
         frames=len(target),
         pose=float(1 - far.mean()),
         mouth=float(1 - np.any(list(lips.values()), axis=0).mean()),

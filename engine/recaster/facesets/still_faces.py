@@ -12,7 +12,7 @@ from recaster.errors import FaceNotFoundError
 from recaster.faces.detectors import MIN_FACE_PX, make_detector
 from recaster.faces.embedding import SAME_PERSON, distance
 from recaster.faces.landmarkers import make_landmarker
-from recaster.faces.roll import SIDES, detect_turned
+from recaster.faces.roll import SIDES, detect_rolled
 from recaster.faces.track_choice import size_needed
 from recaster.faces.types import Box, Detection
 from recaster.facesets.crop_plan import OUTSIDE, SURE, is_known, places
@@ -56,7 +56,7 @@ class StillFinder:
         Where none is found, the picture is looked at again with a rim around it and shrunk: a face that
         fills its picture to the edge, as in a set of crops, is missed by detectors.
         """
-        detections = detect_turned(self._detector, image, SIDES) or self._second_look(image)
+        detections = detect_rolled(self._detector, image, SIDES) or self._second_look(image)
         found = []
         for detection in sorted(detections, key=lambda one: -one.box.area):
             landmarks = self._landmarker.locate(image, detection.box, detection.side)

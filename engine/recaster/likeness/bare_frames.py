@@ -10,15 +10,21 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from recaster.appearance.occluders import FINE, Occluders, hidden, reduced, usual_look
-from recaster.appearance.uv_layout import face_in, unwrap
+from recaster.appearance.occluders import (
+    FINE_PX,
+    Occluders,
+    compute_reference_appearance,
+    occlusion_mask,
+    resize_crop,
+)
+from recaster.appearance.uv_layout import face_mask, unwrap
 from recaster.appearance.uv_masks import filled
 from recaster.faces import topology
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from recaster.appearance.uv_layout import Layout
+    from recaster.appearance.uv_layout import UVLayout
     from recaster.faces.types import Floats
     from recaster.facesets.faceset import Faceset
 
@@ -33,7 +39,7 @@ _MAX_KEPT: Final = 96
 """Pictures of what is hidden that are kept: of a large faceset all of them would be gigabytes."""
 
 
-class Covered:
+class SourceOcclusion:
     """Finds what is in front of a source's face in the frames of its faceset.
 
     Args:
@@ -42,22 +48,25 @@ class Covered:
         layout: where the mesh lies in textures.
     """
 
-    def __init__(self, faceset: Faceset, points: Floats, layout: Layout) -> None:
+    def __init__(self, faceset: Faceset, points: Floats, layout: UVLayout) -> None:
         self._faceset, self._points, self._layout = faceset, points, layout
         places = np.linspace(0, len(points) - 1, min(_LOOKS, len(points))).astype(int)
-        crops, meshes = zip(*(reduced(self._crop(row), points[row]) for row in places), strict=True)
-        self._look, self._finder = usual_look(np.stack(crops), np.stack(meshes)), Occluders()
+        crops, meshes = zip(*(resize_crop(self._crop(row), points[row]) for row in places), strict=True)
+        self._look, self._finder = (
+            compute_reference_appearance(np.stack(crops), np.stack(meshes)),
+            Occluders(),
+        )
         self._found: dict[int, NDArray[np.float32]] = {}
         self._verdicts: dict[int, bool] = {}
         outlines = (topology.EYE_LEFT, topology.EYE_RIGHT, topology.LIPS_OUTER)
         self._features = [filled(layout, outline) > 0 for outline in outlines]
-        self._face = face_in(layout) > 0
+        self._face = face_mask(layout) > 0
 
     def texels(self, row: int) -> NDArray[np.float32]:
         """(S, S), 0 to 1: what of a texture of a record is hidden."""
         if row not in self._found:
-            crop, points = reduced(self._crop(row), self._points[row], FINE)
-            found = hidden(self._finder.chances(self._look, crop, points), FINE)
+            crop, points = resize_crop(self._crop(row), self._points[row], FINE_PX)
+            found = occlusion_mask(self._finder.occlusion_probability(self._look, crop, points), FINE_PX)
             picture = np.repeat(np.rint(255 * found).astype(np.uint8)[..., None], 3, -1)
             texels = unwrap(picture, points, self._layout)[..., 0].astype(np.float32)
             self._found[row] = texels / np.float32(255)

@@ -15,7 +15,7 @@ from recaster.faces.geometry import eye_distance
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from recaster.appearance.uv_layout import Layout
+    from recaster.appearance.uv_layout import UVLayout
     from recaster.faces.types import Floats
 
     Picture = NDArray[np.float32]
@@ -69,7 +69,7 @@ class Brow:
     seen: float
 
     @classmethod
-    def of(cls, side: int, own: Picture, layout: Layout) -> Self:
+    def of(cls, side: int, own: Picture, layout: UVLayout) -> Self:
         """The left (0) or right brow of textures of which some texels are the face's own, (S, S), 0 to 1."""
         corners = layout.points[[_UPPER[side], _LOWER[side]]].mean(0)
         lengths = np.append(0, np.cumsum(np.linalg.norm(np.diff(corners, axis=0), axis=1)))
@@ -119,7 +119,7 @@ class BrowEnds:
         buried: (S, S), 0 to 1, where such ends are.
     """
 
-    def __init__(self, usual: Picture, own: Picture, layout: Layout) -> None:
+    def __init__(self, usual: Picture, own: Picture, layout: UVLayout) -> None:
         brows = [Brow.of(side, own, layout) for side in range(2)]
         self._ends: list[tuple[Brow, Picture, Picture]] = []
         self.buried = np.zeros(own.shape, np.float32)

@@ -9,15 +9,22 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from recaster.appearance.rasterizer import Rim
-from recaster.appearance.uv_layout import cover, under_jaw, vertices, wrap, wrap_evenly, wrap_nearest
+from recaster.appearance.rasterizer import EdgePadding
+from recaster.appearance.uv_layout import (
+    apply_warp,
+    apply_warp_antialiased,
+    apply_warp_nearest,
+    compute_warp_map,
+    extend_under_chin,
+    texture_vertices,
+)
 from recaster.faces import topology
 from recaster.faces.mesh_surface import JAW
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from recaster.appearance.uv_layout import Cover
+    from recaster.appearance.uv_layout import WarpMap
     from recaster.faces.types import Floats
     from recaster.likeness.likeness import Likeness
 
@@ -49,32 +56,32 @@ class Drawing:
 
     likeness: Likeness
     points: Floats
-    covering: Cover
-    rim: Rim
+    warp_map: WarpMap
+    rim: EdgePadding
     picture: NDArray[np.uint8]
     warped: NDArray[np.uint8]
 
     @cached_property
-    def visible(self) -> NDArray[np.float32]:
+    def visible_mask(self) -> NDArray[np.float32]:
         """(size, size) float32, 0 to 1, where the source's face may be shown: not its hair."""
-        shown = np.maximum(_fill(outline(self.points), len(self.picture)), 255 * self.covering.inside)
-        found = self.rim.filled(wrap(self.likeness.visible, self.covering))
+        shown = np.maximum(_fill(outline(self.points), len(self.picture)), 255 * self.warp_map.inside)
+        found = self.rim.filled(apply_warp(self.likeness.visible_texels, self.warp_map))
         return _unit(np.minimum(found, shown))
 
     @cached_property
-    def invented(self) -> NDArray[np.float32]:
+    def inpainted_mask(self) -> NDArray[np.float32]:
         """(size, size) float32, 0 to 1, where the pixels are none of the source's frames'."""
-        everywhere = Rim.of(self.covering.inside)
-        return _unit(everywhere.filled(wrap(255 - self.likeness.own, self.covering)))
+        everywhere = EdgePadding.of(self.warp_map.inside)
+        return _unit(everywhere.filled(apply_warp(255 - self.likeness.own, self.warp_map)))
 
     @cached_property
-    def condition(self) -> NDArray[np.uint8]:
+    def conditioning(self) -> NDArray[np.uint8]:
         """(size, size, CHANNELS) uint8, what the network is shown."""
-        inside = self.covering.inside
-        places = cv2.copyTo(wrap(self.likeness.positions, self.covering), inside)
-        parts = draw_parts(self.points, len(self.picture))
+        inside = self.warp_map.inside
+        places = cv2.copyTo(apply_warp(self.likeness.positions, self.warp_map), inside)
+        parts = draw_part_masks(self.points, len(self.picture))
         # Seen from the side the outline ends before the face does: both count.
-        face = 255 * (inside & (1 - wrap_nearest(self.likeness.underjaw, self.covering)))
+        face = 255 * (inside & (1 - apply_warp_nearest(self.likeness.under_chin, self.warp_map)))
         parts[FACE - 6] = np.maximum(parts[FACE - 6], face)
         return np.asarray(cv2.merge([*cv2.split(self.picture), *cv2.split(places), *parts]))
 
@@ -89,12 +96,12 @@ def draw(likeness: Likeness, points: Floats, weights: Floats, size: int) -> Draw
         size: side of the crop in pixels.
     """
     layout = likeness.layout
-    covering = cover(vertices(points), layout.points, layout.triangles, size)
+    warp_map = compute_warp_map(texture_vertices(points), layout.points, layout.triangles, size)
     reach = round(_REACH * size)
-    near = cv2.dilate(covering.inside, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
-    rim = Rim.of(covering.inside, near)
-    picture = rim.filled(wrap_evenly(likeness.texture(weights), covering))
-    return Drawing(likeness, points, covering, rim, cv2.copyTo(picture, near), near)
+    near = cv2.dilate(warp_map.inside, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+    rim = EdgePadding.of(warp_map.inside, near)
+    picture = rim.filled(apply_warp_antialiased(likeness.texture(weights), warp_map))
+    return Drawing(likeness, points, warp_map, rim, cv2.copyTo(picture, near), near)
 
 
 def _unit(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -104,11 +111,11 @@ def _unit(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
 def outline(points: Floats) -> Floats:
     """The outline (36, 2) of a mesh (478, 2 or 3), with the underjaw."""
     reached = points[..., :2].copy()
-    reached[JAW] = under_jaw(points)[:, :2]
+    reached[JAW] = extend_under_chin(points)[:, :2]
     return reached[list(topology.OVAL)]
 
 
-def draw_parts(points: Floats, size: int) -> list[NDArray[np.uint8]]:
+def draw_part_masks(points: Floats, size: int) -> list[NDArray[np.uint8]]:
     """Filled parts of a mesh (478, 3) in crop pixels: PARTS times (size, size) uint8, antialiased."""
     inner, lips, face = (
         _fill(points[list(part), :2], size)

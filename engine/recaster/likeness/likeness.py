@@ -9,26 +9,31 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from recaster.appearance.light import alike_on_both_sides, evenly_lit
-from recaster.appearance.rasterizer import Rim, rasterised
-from recaster.appearance.uv_layout import Layout, face_in, face_layout, unwrap, vertices
+from recaster.appearance.light import normalize_lighting, symmetrize_lighting
+from recaster.appearance.rasterizer import EdgePadding, rasterize
+from recaster.appearance.uv_layout import UVLayout, face_mask, make_uv_layout, texture_vertices, unwrap
 from recaster.appearance.uv_masks import filled
 from recaster.errors import FaceNotFoundError, ModelError
 from recaster.faces import geometry, topology
-from recaster.faces.mesh_surface import UNDERJAW
-from recaster.faces.neutral_shape import Form, canonical_expressions, canonical_mesh, learn_form
-from recaster.likeness.bare_frames import Covered
-from recaster.likeness.mouth import lips_alone
-from recaster.likeness.own_texels import facing, visible_texels, whole_face
+from recaster.faces.mesh_surface import UNDER_CHIN
+from recaster.faces.neutral_shape import (
+    NeutralShape,
+    align_to_canonical,
+    compute_canonical_mesh,
+    learn_neutral_shape,
+)
+from recaster.likeness.bare_frames import SourceOcclusion
+from recaster.likeness.mouth import clear_mouths
+from recaster.likeness.own_texels import complete_textures, compute_visible_texels, facing
 from recaster.likeness.references import (
     REGIONS,
-    Shapes,
-    blend_weights,
+    ExpressionFeatures,
     choose_references,
-    lip_gaps,
-    measure_shapes,
+    compute_blend_weights,
+    measure_features,
+    measure_lip_gaps,
 )
-from recaster.likeness.under_chin import steady_underjaw
+from recaster.likeness.under_chin import steady_under_chin
 from recaster.models.tensors import load_metadata, load_tensors, save_tensors
 
 if TYPE_CHECKING:
@@ -61,14 +66,14 @@ class Likeness:
         textures: (K, S, S, 3) uint8 RGB, one per reference frame.
         shapes: what each reference shows, for choosing among them.
         records: (K,) int64, ids of the faceset records behind the references.
-        own: (S, S) uint8, 0 to 255, how far a texel is the source's own and not made up (``whole_face``).
+        own: (S, S) uint8, 0 to 255, 0 where a texel is made up (``complete_textures``).
     """
 
     mesh: Floats
-    form: Form
-    layout: Layout
+    form: NeutralShape
+    layout: UVLayout
     textures: NDArray[np.uint8]
-    shapes: Shapes
+    shapes: ExpressionFeatures
     records: NDArray[np.int64]
     own: NDArray[np.uint8]
 
@@ -86,12 +91,12 @@ class Likeness:
                 "extract more frames of this person"
             )
         points = np.stack([record.landmarks for record in records]).astype(np.float64)
-        mesh = canonical_mesh(points)
-        expressions, _ = canonical_expressions(points, mesh)
-        form = learn_form(expressions)
-        shapes = measure_shapes(points, mesh)
-        layout = face_layout(form.neutral, texture_size)
-        covered = Covered(faceset, points, layout)
+        mesh = compute_canonical_mesh(points)
+        expressions, _ = align_to_canonical(points, mesh)
+        form = learn_neutral_shape(expressions)
+        shapes = measure_features(points, mesh)
+        layout = make_uv_layout(form.neutral, texture_size)
+        covered = SourceOcclusion(faceset, points, layout)
         sharpness = np.array([record.sharpness for record in records])
         chosen = choose_references(shapes, sharpness, references, covered.bare)
         textures = np.stack([unwrap(faceset.crop(records[i]), points[i], layout) for i in chosen])
@@ -99,9 +104,11 @@ class Likeness:
         turned = np.abs(shapes.turn - np.median(shapes.turn))
         seen = [facing(points[i], layout) for i in chosen]
         middle = float(layout.points[[topology.EYE_CORNERS_LEFT[0], topology.EYE_CORNERS_RIGHT[1]], 0].mean())
-        textures = alike_on_both_sides(evenly_lit(textures, face_in(layout)), face_in(layout), middle)
-        textures, own = whole_face(textures, layout, seen, [covered.texels(i) for i in chosen])
-        textures = steady_underjaw(textures, layout, turned)
+        textures = symmetrize_lighting(
+            normalize_lighting(textures, face_mask(layout)), face_mask(layout), middle
+        )
+        textures, own = complete_textures(textures, layout, seen, [covered.texels(i) for i in chosen])
+        textures = steady_under_chin(textures, layout, turned)
         return cls(mesh, form, layout, textures, shapes, np.array([records[i].id for i in chosen]), own)
 
     def save(self, path: Path) -> None:
@@ -137,12 +144,12 @@ class Likeness:
         triangles = read["triangles"]
         if not triangles.size or triangles.min() < 0 or triangles.max() >= len(read["layout"]):
             raise ModelError(f"{path}: its triangles name points that do not exist; train the model anew")
-        layout = Layout(read["textures"].shape[1], read["layout"], triangles)
-        shapes = Shapes(*(read[f"shapes.{region}"] for region in REGIONS))
-        form = Form(read["neutral"], read["lids"], read["closed"], float(read["shut"]))
+        layout = UVLayout(read["textures"].shape[1], read["layout"], triangles)
+        shapes = ExpressionFeatures(*(read[f"shapes.{region}"] for region in REGIONS))
+        form = NeutralShape(read["neutral"], read["lids"], read["closed"], float(read["shut"]))
         textures, own = read["textures"], read.get("own")
         if own is None:
-            textures, own = whole_face(textures, layout)
+            textures, own = complete_textures(textures, layout)
         return cls(read["mesh"], form, layout, textures, shapes, read["records"], own)
 
     def texture(self, weights: Floats) -> NDArray[np.uint8]:
@@ -165,8 +172,8 @@ class Likeness:
             points: (T, 478, 3), meshes of the source's face in any pixels.
             excluded: (T, K), references that may not be used.
         """
-        wanted = measure_shapes(points, self.mesh)
-        parts = [blend_weights(wanted.of(name), self.shapes.of(name), excluded) for name in REGIONS]
+        wanted = measure_features(points, self.mesh)
+        parts = [compute_blend_weights(wanted.of(name), self.shapes.of(name), excluded) for name in REGIONS]
         return np.stack(parts, 1)
 
     def _mix(
@@ -182,18 +189,18 @@ class Likeness:
     @cached_property
     def positions(self) -> NDArray[np.uint8]:
         """(S, S, 3) uint8: each texel's place on the neutral face, 0..255 over its extent."""
-        neutral, layout = vertices(self.form.neutral), self.layout
+        neutral, layout = texture_vertices(self.form.neutral), self.layout
         low, high = neutral.min(0), neutral.max(0)
         places = ((neutral - low) / (high - low)).astype(np.float32)
-        picture, inside = rasterised(layout.points, places, layout.triangles, layout.size)
-        return Rim.of(inside).filled(np.clip(np.round(255 * picture), 0, 255).astype(np.uint8))
+        picture, inside = rasterize(layout.points, places, layout.triangles, layout.size)
+        return EdgePadding.of(inside).filled(np.clip(np.round(255 * picture), 0, 255).astype(np.uint8))
 
     @cached_property
-    def underjaw(self) -> NDArray[np.uint8]:
+    def under_chin(self) -> NDArray[np.uint8]:
         """(S, S) uint8: 1 for texels of the underjaw, which is no part of the face."""
         layout = self.layout
-        below = np.repeat(np.arange(len(layout.points)) >= UNDERJAW, 3).reshape(-1, 3)
-        picture, _ = rasterised(layout.points, below.astype(np.float32), layout.triangles, layout.size)
+        below = np.repeat(np.arange(len(layout.points)) >= UNDER_CHIN, 3).reshape(-1, 3)
+        picture, _ = rasterize(layout.points, below.astype(np.float32), layout.triangles, layout.size)
         return (picture[..., 0] > 0).astype(np.uint8)
 
     @cached_property
@@ -202,13 +209,13 @@ class Likeness:
         return float(self.own[filled(self.layout, _BRIDGE) > 0].mean()) < _COVERED
 
     @cached_property
-    def visible(self) -> NDArray[np.uint8]:
-        """(S, S) uint8: how far each texel may be shown (``visible_texels``)."""
-        return visible_texels(self.own, self.layout)
+    def visible_texels(self) -> NDArray[np.uint8]:
+        """(S, S) uint8: how far each texel may be shown (``compute_visible_texels``)."""
+        return compute_visible_texels(self.own, self.layout)
 
     @cached_property
     def _shown(self) -> NDArray[np.uint8]:
-        return lips_alone(self.textures, self.layout, lip_gaps(self.shapes.mouth)[:, 4])
+        return clear_mouths(self.textures, self.layout, measure_lip_gaps(self.shapes.mouth)[:, 4])
 
     @cached_property
     def _patches(self) -> dict[str, list[tuple[slice, slice, NDArray[np.float32]]]]:
@@ -236,14 +243,14 @@ def _expected(read: Mapping[str, NDArray[Any]], *, raw: bool) -> dict[str, tuple
     count, side = (*read["textures"].shape, 0, 0)[:2] if "textures" in read else (0, 0)
     triangles = len(read["triangles"]) if "triangles" in read else 0
     blank = np.arange(topology.POINTS * 3, dtype=np.float64).reshape(topology.POINTS, 3)
-    shapes = measure_shapes(blank[None], blank)
+    shapes = measure_features(blank[None], blank)
     return {
         "mesh": ((topology.POINTS, 3), "float64"),
         "neutral": ((topology.POINTS, 3), "float64"),
         "lids": ((2,), "float64"),
         "closed": ((2,), "float64"),
         "shut": ((), "float64"),
-        "layout": ((len(vertices(blank)), 2), "float64"),
+        "layout": ((len(texture_vertices(blank)), 2), "float64"),
         "triangles": ((triangles, 3), "int64"),
         "textures": ((count, side, side, 3), "uint8"),
         "records": ((count,), "int64"),

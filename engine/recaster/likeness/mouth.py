@@ -14,16 +14,16 @@ import cv2
 import numpy as np
 
 from recaster.appearance.rasterizer import nearest
-from recaster.appearance.uv_layout import cover, vertices, wrap_sharply
+from recaster.appearance.uv_layout import apply_warp_cubic, compute_warp_map, texture_vertices
 from recaster.faces import topology
 from recaster.faces.geometry import eye_distance
-from recaster.faces.mesh_surface import BETWEEN_LIPS, LIP_ROWS, TRIANGLES, UNDERJAW
+from recaster.faces.mesh_surface import BETWEEN_LIPS, LIP_ROWS, TRIANGLES, UNDER_CHIN
 from recaster.faces.types import Inlay
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from recaster.appearance.uv_layout import Layout
+    from recaster.appearance.uv_layout import UVLayout
     from recaster.faces.types import Floats
     from recaster.media.types import Image
 
@@ -49,13 +49,13 @@ _BLUR: Final = 1.5
 """Texels over which lips that go on are blurred."""
 _SHIFT: Final = 4
 
-_WITHIN: Final = (TRIANGLES >= BETWEEN_LIPS) & (TRIANGLES < UNDERJAW)
+_WITHIN: Final = (TRIANGLES >= BETWEEN_LIPS) & (TRIANGLES < UNDER_CHIN)
 _LIPS: Final = [*topology.LIPS_INNER, *(point for _, *rows in LIP_ROWS for row in rows for point in row)]
 # What is between the lips, and the lips themselves: the soft edge reaches onto them.
 _MOUTH: Final = TRIANGLES[(_WITHIN | np.isin(TRIANGLES, _LIPS)).all(1)]
 
 
-def inside_of_mouth(image: Image, seen: Floats, wanted: Floats) -> Inlay | None:
+def transfer_mouth_interior(image: Image, seen: Floats, wanted: Floats) -> Inlay | None:
     """What is between a performer's lips, brought between those of another mesh; None where they are shut.
 
     Args:
@@ -69,11 +69,11 @@ def inside_of_mouth(image: Image, seen: Floats, wanted: Floats) -> Inlay | None:
         return None
     share = _filled(lips, len(image)) * min(1.0, height)
     share = cv2.GaussianBlur(share, (0, 0), _EDGE * float(eye_distance(wanted)))
-    covering = cover(vertices(wanted), vertices(seen), _MOUTH, len(image))
-    return Inlay(wrap_sharply(image, covering), share * covering.inside)
+    warp_map = compute_warp_map(texture_vertices(wanted), texture_vertices(seen), _MOUTH, len(image))
+    return Inlay(apply_warp_cubic(image, warp_map), share * warp_map.inside)
 
 
-def lips_alone(textures: NDArray[np.uint8], layout: Layout, gaps: Floats) -> NDArray[np.uint8]:
+def clear_mouths(textures: NDArray[np.uint8], layout: UVLayout, gaps: Floats) -> NDArray[np.uint8]:
     """References (K, S, S, 3) uint8 in which lips, and nothing of the teeth, go on to where they meet.
 
     Args:
@@ -99,7 +99,7 @@ def lips_alone(textures: NDArray[np.uint8], layout: Layout, gaps: Floats) -> NDA
     return shown
 
 
-def _creased(within: NDArray[np.uint8], layout: Layout) -> NDArray[np.float32]:
+def _creased(within: NDArray[np.uint8], layout: UVLayout) -> NDArray[np.float32]:
     """(S, S, 1): how light lips are towards where they touch; what is between them is darkest."""
     away = cv2.distanceTransform(1 - within, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     away /= np.float32(_CREASE_REACH * eye_distance(layout.points))

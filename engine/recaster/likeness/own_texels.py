@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from recaster.appearance.rasterizer import rasterised
-from recaster.appearance.uv_layout import vertices
+from recaster.appearance.rasterizer import rasterize
+from recaster.appearance.uv_layout import texture_vertices
 from recaster.appearance.uv_masks import (
     UPPER_CHEEKS,
     brows,
@@ -28,14 +28,14 @@ from recaster.appearance.uv_masks import (
 from recaster.faces import topology
 from recaster.faces.geometry import eye_distance
 from recaster.likeness.brow_ends import BrowEnds
-from recaster.likeness.texture_glasses import bare_eyes, rims
+from recaster.likeness.texture_glasses import remove_glasses, rims
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from recaster.appearance.uv_layout import Layout
+    from recaster.appearance.uv_layout import UVLayout
     from recaster.faces.types import Floats
 
     Picture = NDArray[np.float32]
@@ -98,9 +98,9 @@ _BAND: Final = 0.025
 _LEAST: Final = 1e-6
 
 
-def whole_face(
+def complete_textures(
     textures: NDArray[np.uint8],
-    layout: Layout,
+    layout: UVLayout,
     seen: Sequence[Picture] | None = None,
     covered: Sequence[Picture] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -110,7 +110,7 @@ def whole_face(
         textures: (K, S, S, 3) uint8 RGB, the references in one light.
         layout: where the mesh lies in them.
         seen: for each reference (S, S), 0 to 1: how well it shows each texel (``facing``); None for well.
-        covered: for each (S, S), 0 to 1: where something is in front (``Covered``); None for nowhere.
+        covered: for each (S, S), 0 to 1: where something is in front (``SourceOcclusion``); None for nowhere.
 
     Returns:
         The textures, and (S, S) uint8, 0 to 255: how far each texel is the source's own.
@@ -123,7 +123,7 @@ def whole_face(
     well = [np.maximum(one * face, always) for one in seen or [np.ones_like(always)] * len(textures)]
     faced = (np.max(well, 0) > 0.5) | (middle > 0)
     worn = rims(textures, layout)
-    textures = bare_eyes(textures, worn, layout)
+    textures = remove_glasses(textures, worn, layout)
     if covered is not None:
         well = [one * (1 - other) for one, other in zip(well, covered, strict=True)]
     usual = _usual(textures, well, skin)
@@ -148,7 +148,7 @@ def whole_face(
     return np.clip(np.rint(shown), 0, 255).astype(np.uint8), np.rint(255 * own).astype(np.uint8)
 
 
-def _rim(usual: Picture, skin: Picture, layout: Layout) -> Picture:
+def _rim(usual: Picture, skin: Picture, layout: UVLayout) -> Picture:
     """(S, S), 0 to 1: skin along the outline, where no beard grows.
 
     Args:
@@ -165,7 +165,7 @@ def _rim(usual: Picture, skin: Picture, layout: Layout) -> Picture:
     return np.asarray(cv2.GaussianBlur(rim, (0, 0), _NOISE * distance))
 
 
-def _without_shades(texture: Picture, rim: Picture, known: Picture, layout: Layout) -> Picture:
+def _without_shades(texture: Picture, rim: Picture, known: Picture, layout: UVLayout) -> Picture:
     """A texture (S, S, 3) in which skin along the outline is about as light as that further in.
 
     What is darker there is the shadow of hair, hair or a wall seen through the mesh, or the source's light;
@@ -181,24 +181,24 @@ def _without_shades(texture: Picture, rim: Picture, known: Picture, layout: Layo
     return np.asarray(np.exp(logarithm - wrong * off) - np.float32(_BLACK))
 
 
-def _bearded(lab: Picture, layout: Layout) -> bool:
+def _bearded(lab: Picture, layout: UVLayout) -> bool:
     chin, cheeks = (float(np.median(lab[filled(layout, some) > 0, 0])) for some in (_CHIN, UPPER_CHEEKS))
     return chin < _BEARDED * cheeks
 
 
-def facing(points: Floats, layout: Layout) -> Picture:
+def facing(points: Floats, layout: UVLayout) -> Picture:
     """Computes how well a picture of a mesh (478, 3) shows each texel, (S, S), 0 (turned away) to 1."""
-    places, triangles = vertices(points), layout.triangles
+    places, triangles = texture_vertices(points), layout.triangles
     corners = places[triangles]
     across = np.cross(corners[:, 2] - corners[:, 0], corners[:, 1] - corners[:, 0])
     parts = [np.bincount(triangles.ravel(), np.repeat(part, 3), len(places)) for part in across.T]
     sums = np.stack(parts, -1)
     normals = (sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)).astype(np.float32)
-    picture, _ = rasterised(layout.points, normals, triangles, layout.size)
+    picture, _ = rasterize(layout.points, normals, triangles, layout.size)
     return np.clip((-picture[..., 2] - _FACING[0]) / np.ptp(_FACING), 0, 1).astype(np.float32)
 
 
-def visible_texels(own: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
+def compute_visible_texels(own: NDArray[np.uint8], layout: UVLayout) -> NDArray[np.uint8]:
     """Computes how far each texel may be shown, (S, S) uint8, 0 to 255.
 
     A forehead under hair, far from any skin that is seen, is left to the target; but not next to the brows,
@@ -232,7 +232,7 @@ def _usual(textures: NDArray[np.uint8], well: Sequence[Picture], skin: Picture) 
     return np.asarray(sums / total[..., None])
 
 
-def _own(usual: Picture, layout: Layout, glasses: np.bool_) -> Picture:
+def _own(usual: Picture, layout: UVLayout, glasses: np.bool_) -> Picture:
     """(S, S), 0 or 1: the skin, features, beard and underjaw of a texture.
 
     Skin is what is like the skin next to it, from the middle of the face outwards. Behind ``glasses`` what is
@@ -285,7 +285,7 @@ def _touching(mask: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.u
     return wanted[parts].astype(np.uint8)
 
 
-def _completed(usual: Picture, own: Picture, clear: Picture, layout: Layout) -> Picture:
+def _completed(usual: Picture, own: Picture, clear: Picture, layout: UVLayout) -> Picture:
     """A texture whose skin goes on where it is not its own, with the fine detail of the other side."""
     blur = _FINE * float(eye_distance(layout.points))
     there = own * clear
@@ -296,7 +296,7 @@ def _completed(usual: Picture, own: Picture, clear: Picture, layout: Layout) -> 
     return share * usual + (1 - share) * (continued(usual, there) + detail)
 
 
-def _mirrored(picture: Picture, layout: Layout) -> Picture:
+def _mirrored(picture: Picture, layout: UVLayout) -> Picture:
     """A picture of a face with its sides exchanged."""
     middle = layout.points[[*topology.EARS, *topology.MOUTH_CORNERS], 0].mean()
     flip = np.array([[-1, 0, 2 * middle], [0, 1, 0]])
@@ -316,13 +316,13 @@ def _unlike(lab: Picture, expected: Picture, darker: float | Floats = _DARKER) -
     return np.hypot(np.where(light < 0, light / darker, light / _LIGHTER), tint)
 
 
-def _in_lab(picture: NDArray[np.floating] | NDArray[np.uint8], layout: Layout) -> Picture:
+def _in_lab(picture: NDArray[np.floating] | NDArray[np.uint8], layout: UVLayout) -> Picture:
     """A picture (S, S, 3), 0 to 255, in CIE Lab without its noise."""
     lab = cv2.cvtColor(picture.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab)
     return np.asarray(cv2.GaussianBlur(lab, (0, 0), _NOISE * float(eye_distance(layout.points))))
 
 
-def _edged(off: Picture, limit: NDArray[np.floating], layout: Layout) -> Picture:
+def _edged(off: Picture, limit: NDArray[np.floating], layout: UVLayout) -> Picture:
     """(S, S), 0 or 1: what is off by its limit, and what belongs to it or is its edge."""
     distance = float(eye_distance(layout.points))
     over = (off >= limit).astype(np.uint8)
@@ -335,5 +335,5 @@ def _faded(mask: Picture, distance: float) -> Picture:
     return np.clip(2 * cv2.GaussianBlur(mask, (0, 0), _EDGE * distance) - 1, 0, 1) * mask
 
 
-def _brows_top(layout: Layout) -> int:
+def _brows_top(layout: UVLayout) -> int:
     return round(float(layout.points[[*topology.BROW_LEFT, *topology.BROW_RIGHT], 1].min()))

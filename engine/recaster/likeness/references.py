@@ -34,7 +34,7 @@ _FEWEST_BARE = 4
 
 
 @dataclass(frozen=True, eq=False)
-class Shapes:
+class ExpressionFeatures:
     """What a region's look depends on, frame by frame: (T, F) float64 for each of ``REGIONS``.
 
     Units: root mean square distance per point in eye distances; a turn of one radian counts
@@ -55,11 +55,11 @@ class Shapes:
         """(T,): how far the head is turned to a side; the sine of the angle times the weight of a pose."""
         return self.rest[:, 0]
 
-    def __getitem__(self, frames: NDArray[np.int64] | slice) -> Shapes:
-        return Shapes(self.rest[frames], self.mouth[frames], self.eyes[frames])
+    def __getitem__(self, frames: NDArray[np.int64] | slice) -> ExpressionFeatures:
+        return ExpressionFeatures(self.rest[frames], self.mouth[frames], self.eyes[frames])
 
 
-def measure_shapes(points: Floats, mesh: Floats) -> Shapes:
+def measure_features(points: Floats, mesh: Floats) -> ExpressionFeatures:
     """The shapes of meshes (T, 478, 3) in any pixels, relative to the canonical ``mesh``."""
     fits = geometry.fit_rigid(points, mesh)
     canonical = fits.apply(points) / geometry.eye_distance(mesh)
@@ -69,14 +69,14 @@ def measure_shapes(points: Floats, mesh: Floats) -> Shapes:
         around = canonical[:, [*outline, iris], :2]
         eyes.append(_per_point(around - canonical[:, outline, :2].mean(1, keepdims=True)))
         eyes.append((canonical[:, iris, :2] - canonical[:, outline, :2].mean(1)) * 2)
-    return Shapes(
+    return ExpressionFeatures(
         rest=np.concatenate([pose, _per_point(canonical[:, _BROWS, :2])], -1),
         mouth=np.concatenate([_per_point(canonical[:, _LIPS, :2]), pose / 2], -1),
         eyes=np.concatenate([*eyes, pose / 2], -1),
     )
 
 
-def lip_gaps(mouths: Floats) -> Floats:
+def measure_lip_gaps(mouths: Floats) -> Floats:
     """How far facing points of the inner lips are apart (T, 9), eye distances, by shapes of mouths (T, F)."""
     lips = mouths[:, : 2 * len(_LIPS)].reshape(len(mouths), -1, 2)[..., 1] * np.sqrt(len(_LIPS))
     upper, lower = ([_LIPS.index(point) for point in row] for row in (UPPER_LIP, LOWER_LIP))
@@ -84,7 +84,7 @@ def lip_gaps(mouths: Floats) -> Floats:
 
 
 def choose_references(
-    shapes: Shapes, sharpness: Floats, count: int, bare: Callable[[int], bool] | None = None
+    shapes: ExpressionFeatures, sharpness: Floats, count: int, bare: Callable[[int], bool] | None = None
 ) -> NDArray[np.int64]:
     """Indices of up to ``count`` frames that cover what the source can show, the calmest first.
 
@@ -119,7 +119,9 @@ def choose_references(
     return np.array(chosen)
 
 
-def blend_weights(wanted: Floats, references: Floats, excluded: NDArray[np.bool_] | None = None) -> Floats:
+def compute_blend_weights(
+    wanted: Floats, references: Floats, excluded: NDArray[np.bool_] | None = None
+) -> Floats:
     """How much of each reference to show for each wanted shape; rows sum to 1.
 
     Only the nearest few count, and each one's share falls to 0 before another takes its place, so

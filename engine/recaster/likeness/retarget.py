@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 from recaster.faces import topology
 from recaster.faces.geometry import eye_distance, lid_openings, mouth_gap
 from recaster.faces.mesh_surface import LIP_ROWS, LOWER_LIP, UPPER_LIP
-from recaster.faces.neutral_shape import Form, canonical_expressions, closed_lids, learn_form
+from recaster.faces.neutral_shape import NeutralShape, align_to_canonical, closed_lids, learn_neutral_shape
 
 if TYPE_CHECKING:
     from recaster.faces.types import Floats
@@ -35,7 +35,7 @@ _TELLING = 25
 """Frames of a track from which on its calm ones tell the performer's build from the expression."""
 
 
-def retarget(points: Floats, mesh: Floats, source: Form) -> Floats:
+def retarget(points: Floats, mesh: Floats, source: NeutralShape) -> Floats:
     """The source's face making the target's movements, in the target's frames.
 
     The target's offsets from its own neutral are added to the source's neutral in the canonical
@@ -52,7 +52,7 @@ def retarget(points: Floats, mesh: Floats, source: Form) -> Floats:
     Returns:
         (T, 478, 3) in frame pixels.
     """
-    expressions, fits = canonical_expressions(points, mesh)
+    expressions, fits = align_to_canonical(points, mesh)
     target = _usual(expressions, source)
     moved = source.neutral + (expressions - target.neutral)
     share = (lid_openings(expressions) - target.closed) / (target.lids - target.closed)
@@ -83,12 +83,12 @@ def _outline_pull(neutral: Floats) -> Floats:
     return pull
 
 
-def _usual(expressions: Floats, source: Form) -> Form:
+def _usual(expressions: Floats, source: NeutralShape) -> NeutralShape:
     """The performer's form; in short tracks the source's own stands in for some of it."""
-    learned = learn_form(expressions)
+    learned = learn_neutral_shape(expressions)
     share = min(1.0, len(expressions) / _TELLING)
     lids = np.maximum(share * learned.lids + (1 - share) * source.lids, _NARROWEST * source.lids)
-    return Form(
+    return NeutralShape(
         neutral=share * learned.neutral + (1 - share) * source.neutral,
         lids=lids,
         closed=closed_lids(lid_openings(expressions), lids),
@@ -96,7 +96,7 @@ def _usual(expressions: Floats, source: Form) -> Form:
     )
 
 
-def _parted(expressions: Floats, performer: Form) -> Floats:
+def _parted(expressions: Floats, performer: NeutralShape) -> Floats:
     """From the points of a performer's inner upper lip to those below (T, 9, 3); 0 where lips touch.
 
     What the landmarker sees between lips that touch is taken away, and less of it the farther they part.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from recaster.appearance.uv_layout import Layout
+    from recaster.appearance.uv_layout import UVLayout
     from recaster.faces.types import Floats
 
     Picture = NDArray[np.float32]
@@ -64,7 +64,7 @@ _COLUMNS: Final = 0.25
 """A line is there if it is found in all but that share of the columns."""
 
 
-def rims(textures: NDArray[np.uint8], layout: Layout) -> list[Picture]:
+def rims(textures: NDArray[np.uint8], layout: UVLayout) -> list[Picture]:
     """Finds where each texture shows the rims, bridge and temples of glasses: nowhere if nobody wears any.
 
     Args:
@@ -91,7 +91,9 @@ def rims(textures: NDArray[np.uint8], layout: Layout) -> list[Picture]:
     return [np.maximum(one, usual) for one in found]
 
 
-def bare_eyes(textures: NDArray[np.uint8], worn: Sequence[Picture], layout: Layout) -> NDArray[np.uint8]:
+def remove_glasses(
+    textures: NDArray[np.uint8], worn: Sequence[Picture], layout: UVLayout
+) -> NDArray[np.uint8]:
     """Textures without the rims that they show, and without the tint of what is behind the lenses.
 
     Skin beside a line goes on below it. Behind lenses skin has the colours of the skin around them, as far as
@@ -113,7 +115,7 @@ def bare_eyes(textures: NDArray[np.uint8], worn: Sequence[Picture], layout: Layo
     return np.stack(shown)
 
 
-def _behind(rim: Picture, layout: Layout) -> NDArray[np.uint8]:
+def _behind(rim: Picture, layout: UVLayout) -> NDArray[np.uint8]:
     """(S, S): 1 behind the lenses, which their rims go around."""
     mask = np.zeros(rim.shape, np.uint8)
     distance = float(eye_distance(layout.points))
@@ -127,7 +129,9 @@ def _behind(rim: Picture, layout: Layout) -> NDArray[np.uint8]:
     return mask
 
 
-def _untinted(picture: Picture, behind: NDArray[np.uint8], rim: Picture, layout: Layout) -> NDArray[np.uint8]:
+def _untinted(
+    picture: Picture, behind: NDArray[np.uint8], rim: Picture, layout: UVLayout
+) -> NDArray[np.uint8]:
     """A texture (S, S, 3) whose colours behind the lenses go on from around them, its lightness as it is."""
     distance = float(eye_distance(layout.points))
     face, kept = filled(layout, topology.OVAL), features(layout)
@@ -148,7 +152,7 @@ def _untinted(picture: Picture, behind: NDArray[np.uint8], rim: Picture, layout:
     return np.clip(np.rint(shown), 0, 255).astype(np.uint8)
 
 
-def _across(lab: Picture, layout: Layout, distance: float, line: float) -> float:
+def _across(lab: Picture, layout: UVLayout, distance: float, line: float) -> float:
     """Computes how strong the weakest of the lines across the nose and below each eye is."""
     along = cv2.blur(lab, (round(_STRETCH * distance), 1))
     strength = _lines(along, np.ones((round(line * distance) | 1, 1), np.uint8))
@@ -188,7 +192,7 @@ def _lines(lab: Picture, shape: NDArray[np.uint8]) -> Picture:
     return np.max([np.linalg.norm(hat, axis=-1) for hat in hats], 0)
 
 
-def _height(layout: Layout) -> float:
+def _height(layout: UVLayout) -> float:
     return float(layout.points[[*topology.EYE_CORNERS_LEFT, *topology.EYE_CORNERS_RIGHT], 1].mean())
 
 

@@ -15,14 +15,14 @@ from recaster.faces.geometry import eye_distance
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from recaster.appearance.uv_layout import Layout
+    from recaster.appearance.uv_layout import UVLayout
 
 _CLOTH = 0.3, 0.5
 _FOREIGN = 8.0, 14.0
 
 
-def steady_underjaw(
-    textures: NDArray[np.uint8], layout: Layout, turned: NDArray[np.float64]
+def steady_under_chin(
+    textures: NDArray[np.uint8], layout: UVLayout, turned: NDArray[np.float64]
 ) -> NDArray[np.uint8]:
     """The references with what is usual below the jaw: where a head is turned, the wall behind is there.
 
@@ -48,7 +48,7 @@ def _continued(picture: NDArray[np.float32], face: NDArray[np.uint8], inset: int
     return np.asarray(cv2.GaussianBlur(picture.reshape(-1, 3)[nearest(inner)], (0, 0), inset))
 
 
-def _unlike_skin(picture: NDArray[np.float32], layout: Layout) -> NDArray[np.float32]:
+def _unlike_skin(picture: NDArray[np.float32], layout: UVLayout) -> NDArray[np.float32]:
     """(S, S): 1 where a picture (S, S, 3) is much darker or of another colour than the cheeks, else 0."""
     lab = cv2.cvtColor(picture / np.float32(255), cv2.COLOR_RGB2Lab)
     mask = np.zeros(lab.shape[:2], np.uint8)

@@ -88,7 +88,7 @@ def measure(
     if mode == "none":
         return None
     if mode == "light":
-        return Relighting.measured(swapped, target, mask, normals, points)
+        return Relighting.measure(swapped, target, mask, normals, points)
     core = (mask >= CORE).astype(np.uint8)
     if cv2.countNonZero(core) < CORE_PIXELS:
         return None
@@ -102,7 +102,7 @@ def average_measured(statistics: Sequence[Measured], centre: int) -> Measured:
     if not lights:
         return average([value for value in statistics if not isinstance(value, Relighting)], centre)
     window = [value if isinstance(value, Relighting) else None for value in statistics]
-    return Relighting.averaged(window, centre, SIGMA_FRAMES)
+    return Relighting.average(window, centre, SIGMA_FRAMES)
 
 
 def average(statistics: Sequence[Floats | None], centre: int) -> Floats | None:
@@ -128,7 +128,7 @@ def apply(image: Image, statistics: Measured, mode: str, seed: int = 0) -> NDArr
         seed: what grain follows from.
     """
     if isinstance(statistics, Relighting):
-        return statistics.applied(image, seed)
+        return statistics.apply(image, seed)
     return correct(image, curve(statistics, mode))
 
 

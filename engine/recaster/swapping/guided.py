@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Final, Protocol
 import cv2
 import numpy as np
 
-from recaster.appearance.light import as_fine_as
+from recaster.appearance.light import match_detail
 from recaster.errors import UsageError
 from recaster.faces import alignment, geometry, topology
-from recaster.faces.neutral_shape import mesh_in_crop
+from recaster.faces.neutral_shape import mesh_to_crop
 from recaster.faces.smoothing import Smoothing, smooth
 from recaster.faces.types import SwappedFace
 from recaster.likeness.conditioning import CHANNELS, draw
 from recaster.likeness.likeness import Likeness
-from recaster.likeness.mouth import inside_of_mouth
+from recaster.likeness.mouth import transfer_mouth_interior
 from recaster.likeness.references import REGIONS
 from recaster.likeness.retarget import retarget
 from recaster.models.tensors import load_tensors
@@ -70,7 +70,7 @@ class GuidedSwapper:
         self.likeness, self.size, self.digest = likeness, size, digest
         self.warnings = (GLASSES,) if likeness.glasses else ()
         self._network = network
-        self._reference = mesh_in_crop(likeness.mesh, size)
+        self._reference = mesh_to_crop(likeness.mesh, size)
 
     @classmethod
     def from_faceset(cls, faceset: Faceset) -> GuidedSwapper:
@@ -134,16 +134,16 @@ class GuidedSwapper:
         if self._network is None:
             painted = [drawing.picture for drawing in drawn]
         else:
-            finished = self._network.finish(np.stack([drawing.condition for drawing in drawn]))
+            finished = self._network.finish(np.stack([drawing.conditioning for drawing in drawn]))
             painted = [
-                as_fine_as(image, drawing.picture) for image, drawing in zip(finished, drawn, strict=True)
+                match_detail(image, drawing.picture) for image, drawing in zip(finished, drawn, strict=True)
             ]
         return [  # beyond the rim of the warp nothing is known: the target is shown, whatever the mask
             SwappedFace(
                 cv2.copyTo(image, drawing.warped, face.image.copy()),
-                drawing.visible,
+                drawing.visible_mask,
                 face.matrix,
-                inside_of_mouth(face.image, face.landmarks, drawing.points),
+                transfer_mouth_interior(face.image, face.landmarks, drawing.points),
             )
             for image, drawing, face in zip(painted, drawn, faces, strict=True)
         ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from recaster.appearance.uv_layout import under_jaw
+from recaster.appearance.uv_layout import extend_under_chin
 from recaster.bounds import check_number
 from recaster.errors import UsageError
 from recaster.faces.topology import MESH_POINTS, POINTS
@@ -87,7 +87,7 @@ def face_outline(landmarks: Floats) -> NDArray[np.float32]:
     """
     points = landmarks[:MESH_POINTS, :2]
     if len(landmarks) == POINTS:
-        points = np.concatenate([points, under_jaw(landmarks)[:, :2]])
+        points = np.concatenate([points, extend_under_chin(landmarks)[:, :2]])
     hull = cv2.convexHull(np.ascontiguousarray(points, dtype=np.float32))
     return np.asarray(hull, dtype=np.float32)
 

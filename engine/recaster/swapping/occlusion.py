@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from recaster.appearance.occluders import FINE, Occluders, reduced, usual_look
+from recaster.appearance.occluders import FINE_PX, Occluders, compute_reference_appearance, resize_crop
 from recaster.faces.alignment import invert
 from recaster.faces.topology import POINTS
 from recaster.progress import Report, Update, silent
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from recaster.appearance.occluders import Look
+    from recaster.appearance.occluders import FaceAppearance
     from recaster.faces.types import Floats
     from recaster.media.types import Frame, Image
     from recaster.swapping.scene import Scene
@@ -32,7 +32,7 @@ FEWEST: Final = 5
 """Of a performer who is seen in fewer frames nothing is usual."""
 
 
-def looked_at(
+def add_appearance(
     scene: Scene,
     read: Callable[[Sequence[int]], Iterable[Frame]],
     available: range,
@@ -64,7 +64,7 @@ def looked_at(
     for done, frame in enumerate(read(sorted(rows)), 1):
         for number, row in rows[frame.index]:
             face = scene.face(number, row, frame, size)
-            gathered[number].append(reduced(face.image, face.landmarks, FINE))
+            gathered[number].append(resize_crop(face.image, face.landmarks, FINE_PX))
         report(Update("looking at faces", done, len(rows)))
     known = {number: faces for number, faces in gathered.items() if len(faces) >= FEWEST}
     finder = Occluders() if known else None
@@ -72,15 +72,17 @@ def looked_at(
     return dataclasses.replace(scene, looks=looks)
 
 
-def _look(finder: Occluders, faces: list[tuple[Image, Floats]]) -> Look:
+def _look(finder: Occluders, faces: list[tuple[Image, Floats]]) -> FaceAppearance:
     """The usual look of a performer, from faces (FINE, FINE, 3) and their meshes."""
-    crops, points = zip(*(reduced(crop, mesh) for crop, mesh in faces), strict=True)
+    crops, points = zip(*(resize_crop(crop, mesh) for crop, mesh in faces), strict=True)
     some = faces[:: max(1, len(faces) // LOOKED_INTO)]
     crops_there, points_there = zip(*some, strict=True)
-    return finder.with_always(usual_look(np.stack(crops), np.stack(points)), crops_there, points_there)
+    return finder.add_persistent(
+        compute_reference_appearance(np.stack(crops), np.stack(points)), crops_there, points_there
+    )
 
 
-def in_frame(frame: tuple[int, int], matrix: Floats, size: int, side: int = FINE) -> NDArray[np.bool_]:
+def in_frame(frame: tuple[int, int], matrix: Floats, size: int, side: int = FINE_PX) -> NDArray[np.bool_]:
     """Where a crop of ``size`` shows a frame of (width, height) and not its border repeated.
 
     (side, side), or (1, 1) where all of it does.

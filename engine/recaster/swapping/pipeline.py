@@ -21,7 +21,7 @@ from recaster.swapping.beside import pieces, processes_for, render_beside
 from recaster.swapping.casting import chosen, frames_of
 from recaster.swapping.chunks import Parts
 from recaster.swapping.coverage import MIN_COVERED, Coverage
-from recaster.swapping.occlusion import looked_at
+from recaster.swapping.occlusion import add_appearance
 from recaster.swapping.rendering import Rendering
 from recaster.swapping.scene import Scene
 from recaster.swapping.settings import SwapResult, described
@@ -167,7 +167,7 @@ def with_looks(
     """The scene with what faces usually look like, if the mask is to leave alone what is in front of them."""
     if settings.mask.kind != "learned":
         return scene
-    return looked_at(
+    return add_appearance(
         scene,
         lambda indices: read_some(clip, indices),
         available,

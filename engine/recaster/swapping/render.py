@@ -17,7 +17,7 @@ import numpy as np
 
 from recaster.appearance.light import CELLS
 from recaster.appearance.normals import normals
-from recaster.appearance.occluders import Occluders, hidden, worn
+from recaster.appearance.occluders import Occluders, glasses_mask, occlusion_mask
 from recaster.faces.topology import POINTS
 from recaster.media.ahead import ahead
 from recaster.media.painting import pasted
@@ -108,7 +108,7 @@ class _Painted:
     faces: Mapping[int, tuple[SwappedFace, _Masks]]
     front: Mapping[int, NDArray[np.float32]]
     statistics: Mapping[int, colour.Measured]
-    chances: Mapping[int, Floats | None]
+    occlusion_probability: Mapping[int, Floats | None]
 
 
 class Renderer:
@@ -176,9 +176,9 @@ class Renderer:
         """Look at what is before each frame's faces, and at their light."""
         for cut, swapped in faces:
             with self._watch.timing("occluders"):
-                chances, front = self._chances(cut), self._in_front(cut)
+                occlusion_probability, front = self._chances(cut), self._in_front(cut)
             with self._watch.timing("mask"):
-                painted = self._measured(cut, swapped, chances, front)
+                painted = self._measured(cut, swapped, occlusion_probability, front)
             yield painted
 
     def _in_batches(self, faces: list[PlannedFace]) -> list[SwappedFace]:
@@ -194,7 +194,7 @@ class Renderer:
         for number, face in cut.faces.items():
             if look := self._scene.looks.get(number):
                 seen = in_frame(cut.frame.size, face.matrix, self._swapper.size)
-                found[number] = seen * self._occluders.chances(look, face.image, face.landmarks)
+                found[number] = seen * self._occluders.occlusion_probability(look, face.image, face.landmarks)
         return found
 
     def _in_front(self, cut: _Cut) -> dict[int, NDArray[np.float32]]:
@@ -202,7 +202,7 @@ class Renderer:
         found = {}
         for number, face in cut.faces.items():
             outlines, look = self._scene.nearer.get((number, cut.frame.index)), self._scene.looks.get(number)
-            glasses = None if look is None else worn(look, face.image, face.landmarks)
+            glasses = None if look is None else glasses_mask(look, face.image, face.landmarks)
             nearer = covering(outlines, face.matrix, self._swapper.size) if outlines else None
             if known := [one for one in (nearer, glasses) if one is not None]:
                 found[number] = np.maximum.reduce(known)
@@ -212,7 +212,7 @@ class Renderer:
         self,
         cut: _Cut,
         swapped: Mapping[int, SwappedFace],
-        chances: Mapping[int, Floats | None],
+        occlusion_probability: Mapping[int, Floats | None],
         front: Mapping[int, NDArray[np.float32]],
     ) -> _Painted:
         masks = {
@@ -222,7 +222,11 @@ class Renderer:
             number: colour.measure(
                 face.image,
                 cut.faces[number].image,
-                _behind(_changed(face, masks[number].painted), chances.get(number), front.get(number)),
+                _behind(
+                    _changed(face, masks[number].painted),
+                    occlusion_probability.get(number),
+                    front.get(number),
+                ),
                 self._settings.colour,
                 self._normals(cut.faces[number]),
                 _mesh(cut.faces[number]),
@@ -230,7 +234,7 @@ class Renderer:
             for number, face in swapped.items()
         }
         faces = {number: (swapped[number], masks[number]) for number in swapped}
-        return _Painted(cut.frame, faces, front, statistics, chances)
+        return _Painted(cut.frame, faces, front, statistics, occlusion_probability)
 
     def _masks(self, learned: NDArray[np.float32], landmarks: Floats) -> _Masks:
         """What is painted over, and what would be if the model left nothing out."""
@@ -254,7 +258,7 @@ class Renderer:
             if face.mouth is not None:
                 image += face.mouth.share[..., None] * (face.mouth.image - image)
             turned = masks.painted * np.float32(self._scene.share(number, painted.frame.index))
-            seen = _behind(turned, painted.chances.get(number), painted.front.get(number))
+            seen = _behind(turned, painted.occlusion_probability.get(number), painted.front.get(number))
             layers.append(Layer(image, seen, face.matrix))
             left = {Reason.UNPAINTED: masks.painted, Reason.TURNED: turned, Reason.HIDDEN: seen}
             faces.append(self._covered(painted.frame, number, masks.whole, left, layers[-1]))
@@ -281,10 +285,13 @@ def _mesh(face: PlannedFace) -> Floats | None:
 
 
 def _behind(
-    mask: NDArray[np.float32], chances: Floats | None, front: NDArray[np.float32] | None
+    mask: NDArray[np.float32], occlusion_probability: Floats | None, front: NDArray[np.float32] | None
 ) -> NDArray[np.float32]:
     """A face's mask without what is in front of the face."""
-    for covered in (None if chances is None else hidden(chances, len(mask)), front):
+    for covered in (
+        None if occlusion_probability is None else occlusion_mask(occlusion_probability, len(mask)),
+        front,
+    ):
         mask = mask if covered is None else mask * (1 - covered)
     return mask
 
@@ -323,9 +330,11 @@ def _steadied(items: Iterable[_Painted], reach: int) -> Iterator[_Painted]:
 
 
 def _averaged(past: deque[Seen], waiting: deque[_Painted]) -> _Painted:
-    window, at = [*past, *((item.statistics, item.chances) for item in waiting)], len(past)
+    window, at = [*past, *((item.statistics, item.occlusion_probability) for item in waiting)], len(past)
     item = waiting.popleft()
     statistics = {n: colour.average_measured([seen.get(n) for seen, _ in window], at) for n in item.faces}
-    chances = {n: colour.average([seen.get(n) for _, seen in window], at) for n in item.chances}
-    past.append((item.statistics, item.chances))
-    return dataclasses.replace(item, statistics=statistics, chances=chances)
+    occlusion_probability = {
+        n: colour.average([seen.get(n) for _, seen in window], at) for n in item.occlusion_probability
+    }
+    past.append((item.statistics, item.occlusion_probability))
+    return dataclasses.replace(item, statistics=statistics, occlusion_probability=occlusion_probability)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from recaster.appearance.occluders import Look
+    from recaster.appearance.occluders import FaceAppearance
     from recaster.faces.smoothing import Smoothing
     from recaster.faces.types import FaceTrack, Floats
     from recaster.media.types import Frame, Image
@@ -41,7 +41,7 @@ class Scene:
     plans: tuple[TrackPlan, ...]
     places: Mapping[int, Sequence[tuple[int, int]]]
     tracks: tuple[int, ...]
-    looks: Mapping[int, Look] = field(default_factory=dict)
+    looks: Mapping[int, FaceAppearance] = field(default_factory=dict)
     nearer: Mapping[tuple[int, int], Sequence[NDArray[np.float32]]] = field(default_factory=dict)
 
     @classmethod

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from recaster.faces import topology
-from recaster.faces.neutral_shape import mesh_in_crop
+from recaster.faces.neutral_shape import mesh_to_crop
 from recaster.likeness.conditioning import CHANNELS, EYES, FACE, INNER_LIPS, IRISES, LIPS, PARTS
 from recaster.networks import losses
 from recaster.networks.guided import (
@@ -269,7 +269,7 @@ class GuidedTrainee:
 
 def _eyes(source: Source) -> NDArray[np.float64]:
     """(2, 2): where the centres of the eyes are in training crops."""
-    points = mesh_in_crop(source.likeness.mesh, source.size)
+    points = mesh_to_crop(source.likeness.mesh, source.size)
     return points[[topology.EYE_CORNERS_LEFT, topology.EYE_CORNERS_RIGHT], :2].mean(1)
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recaster.appearance.light import relit
+from recaster.appearance.light import relight
 from recaster.errors import ModelError, UsageError
 from recaster.faces import alignment, geometry
-from recaster.faces.neutral_shape import canonical_expressions, mesh_in_crop
+from recaster.faces.neutral_shape import align_to_canonical, mesh_to_crop
 from recaster.likeness.conditioning import FACE, Drawing, draw
 from recaster.likeness.likeness import Likeness
 from recaster.progress import Report, Update, silent
@@ -107,8 +107,8 @@ class Source:
     def __init__(self, likeness: Likeness, faces: SourceFaces, size: int) -> None:
         self.likeness, self.size = likeness, size
         self._faces = faces
-        self._crop = mesh_in_crop(likeness.mesh, size)
-        self._expressions, self._fits = canonical_expressions(faces.points, likeness.mesh)
+        self._crop = mesh_to_crop(likeness.mesh, size)
+        self._expressions, self._fits = align_to_canonical(faces.points, likeness.mesh)
         self._modes = _expression_modes(self._expressions - likeness.form.neutral)
 
     @classmethod
@@ -143,7 +143,7 @@ class Source:
         moved = alignment.transform(points, matrix)
         drawing = draw(self.likeness, moved, weights, self.size)
         truth = alignment.warp(self._faces.crops[index], matrix, self.size)
-        return drawing.condition, _wanted(drawing, truth)
+        return drawing.conditioning, _wanted(drawing, truth)
 
     def _noisy(self, index: int, random: np.random.Generator) -> Floats:
         """A face's mesh with a little of another expression: what a landmarker might have said."""
@@ -199,9 +199,9 @@ def _wanted(drawing: Drawing, truth: Image) -> Image:
     network. Below the jaw the source's frames show clothes and walls, beside the cheeks perhaps hair.
     """
     warp = drawing.picture
-    face = drawing.condition[..., FACE].astype(np.float32) / np.float32(255)
-    lit = relit(truth, warp, face)
-    other = np.maximum(drawing.visible * (1 - face), drawing.invented)[..., None]
+    face = drawing.conditioning[..., FACE].astype(np.float32) / np.float32(255)
+    lit = relight(truth, warp, face)
+    other = np.maximum(drawing.visible_mask * (1 - face), drawing.inpainted_mask)[..., None]
     return np.rint(lit + other * (warp.astype(np.float32) - lit)).astype(np.uint8)
 
 
