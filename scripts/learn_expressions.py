@@ -3,8 +3,8 @@
     .venv/bin/python scripts/learn_expressions.py CROWD
 
 CROWD holds a folder of pictures per person, as render_crowd.py writes them. What comes out is
-engine/recaster/faces/weights/expressions.safetensors; its digest is printed, for engine/recaster/weights.py
-and the NOTICE.
+engine/recaster/faces/weights/expressions.safetensors; its digest is printed, for engine/recaster/
+weights_registry.py and the NOTICE.
 """
 
 from __future__ import annotations

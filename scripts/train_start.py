@@ -19,8 +19,8 @@ from recaster.models.presets import overridden, preset
 from recaster.networks.initial_weights import save_start_weights, start_weights
 from recaster.networks.perceptual import make_backbone
 from recaster.training import checkpoints
-from recaster.training.guided import GuidedTrainee
-from recaster.training.guided_faces import Source
+from recaster.training.guided import GuidedTraining
+from recaster.training.guided_data import Source
 from recaster.training.loop import Schedule, train
 
 PRESET = "guided-128"
@@ -41,23 +41,23 @@ def main() -> None:
         Source.of(begun, Faceset.open(path), ModelFolder(options.work / path.name)) for path in folders
     ]
     model = ModelFolder(options.work / "model")
-    resume = bool(checkpoints.found(model.checkpoints))
+    resume = bool(checkpoints.list_checkpoints(model.checkpoints))
     if resume and options.anew:
         parser.error(
             f"{options.work}: holds an unfinished training; choose another folder, or leave --anew out"
         )
     model.write(ModelCard(begun, "", seed=SEED))
     start = None if resume else start_weights(begun)
-    trainee = GuidedTrainee(begun, sources, SEED, start, make_backbone("dlib-resnet"))
+    training = GuidedTraining(begun, sources, SEED, start, make_backbone("dlib-resnet"))
     schedule = Schedule(minutes=options.minutes, preview_every=300)
-    result = train(trainee, model, schedule, ProgressLine(sys.stderr), resume=resume)
+    result = train(training, model, schedule, ProgressLine(sys.stderr), resume=resume)
     facts = {
         "people": str(len(sources)),
         "steps": str(result.steps),
         "seed": str(SEED),
         "start": begun.guided.start,
     }
-    save_start_weights(begun, trainee.start_weights(), facts)
+    save_start_weights(begun, training.start_weights(), facts)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ FOUNDATIONS = {
     "stderr_filter",
     "still_images",
     "texts",
-    "weights",
+    "weights_registry",
     "x509",
     "zips",
 }

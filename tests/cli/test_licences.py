@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from recaster import weights
+from recaster import weights_registry
 from recaster.cli.licences import packages
 from recaster.files import sha256
 from recaster.swapping.pipeline import made_by
 from recaster.swapping.settings import SwapSettings
-from recaster.weights import ALL, used_by
+from recaster.weights_registry import ALL, used_by
 
-ENGINE = Path(weights.__file__).parent
+ENGINE = Path(weights_registry.__file__).parent
 SUFFIXES = (".onnx", ".tflite", ".dat", ".safetensors", ".h5")
 # What version 1.6 of CycloneDX asks of what we write (bom-1.6.schema.json).
 UUID = r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -85,7 +85,7 @@ def test_what_recaster_needs_says_its_licence() -> None:
 
 
 def folder_of(package: str) -> Path:
-    if package == weights.RECASTER:
+    if package == weights_registry.RECASTER:
         return ENGINE
     spec = importlib.util.find_spec(package.replace("-", "_"))
     assert spec is not None
@@ -93,7 +93,7 @@ def folder_of(package: str) -> Path:
 
 
 @pytest.mark.parametrize("one", [one for one in ALL if one.package], ids=lambda one: one.name)
-def test_the_table_is_of_the_files_that_are_there(one: weights.Weights) -> None:
+def test_the_table_is_of_the_files_that_are_there(one: weights_registry.Weights) -> None:
     [path] = folder_of(one.package).rglob(one.file)
     assert sha256(path) == one.sha256
 
@@ -101,17 +101,19 @@ def test_the_table_is_of_the_files_that_are_there(one: weights.Weights) -> None:
 def test_every_network_that_is_there_is_in_the_table() -> None:
     there = {
         path.name
-        for package in (weights.RECASTER, weights.DLIB_MODELS)
+        for package in (weights_registry.RECASTER, weights_registry.DLIB_MODELS)
         for path in folder_of(package).rglob("*")
         if path.suffix in SUFFIXES
     }
-    assert there == {one.file for one in ALL if one.package in (weights.RECASTER, weights.DLIB_MODELS)}
+    assert there == {
+        one.file for one in ALL if one.package in (weights_registry.RECASTER, weights_registry.DLIB_MODELS)
+    }
 
 
 def test_notices_say_the_same() -> None:
     notices = "".join(path.read_text() for path in ENGINE.rglob("NOTICE"))
     for one in ALL:
-        if one.package == weights.RECASTER:
+        if one.package == weights_registry.RECASTER:
             part = notices.partition(one.file)[2]
             assert one.licence in part[:1200]
 

@@ -12,12 +12,12 @@ from recaster.models.presets import GuidedNetwork, Preset, preset
 from recaster.networks.guided import (
     GuidedSwap,
     build_guided,
-    build_guided_critic,
+    build_guided_discriminator,
     composed,
     kept,
     reduced,
 )
-from recaster.networks.guided_form import OUTPUTS
+from recaster.networks.guided_architecture import OUTPUTS
 from recaster.networks.pairwise import named
 
 
@@ -79,7 +79,7 @@ def test_without_finer_detail_it_works_at_its_own_size(tiny: Preset) -> None:
 
 
 def test_the_discriminator_judges_patches(tiny: Preset) -> None:
-    scores = build_guided_critic(tiny, 8)(tf.zeros((2, 32, 32, 8)))
+    scores = build_guided_discriminator(tiny, 8)(tf.zeros((2, 32, 32, 8)))
     assert scores.shape == (2, 4, 4, 1)
 
 

@@ -71,8 +71,8 @@ def test_outputs_are_in_range(tiny: Preset, mask: str) -> None:
     unit = from_network(chosen, painted[..., :3])
     assert unit.min() >= 0
     assert unit.max() <= 1
-    critic = build_discriminator(chosen, "critic")
-    assert critic.input_shape[-1] == (6 if mask == "blend" else 3)
+    discriminator = build_discriminator(chosen, "critic")
+    assert discriminator.input_shape[-1] == (6 if mask == "blend" else 3)
 
 
 def test_ranges_are_inverse() -> None:

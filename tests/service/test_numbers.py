@@ -15,7 +15,7 @@ from recaster.cli import main as command_line
 from recaster.client import RefusedError
 from recaster.errors import UsageError
 from recaster.jobs.options import extract_settings, schedule
-from recaster.models.presets import PRESETS, ingredients, overridden
+from recaster.models.presets import PRESETS, hyperparameters, overridden
 from recaster.service.refusals import Refusal
 from recaster.service.specs import NUMBERS, check_spec
 from recaster.swapping.label import LabelSettings
@@ -136,8 +136,8 @@ def test_what_is_within_the_bounds_is_taken_by_who_does_the_work(end: str) -> No
 
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.name)
-def test_ingredients(preset: Any) -> None:
-    for name, hint, _ in ingredients(preset):
+def test_hyperparameters(preset: Any) -> None:
+    for name, hint, _ in hyperparameters(preset):
         wrong: tuple[Any, ...] = ()
         if hint in (int, float):
             wrong = (-1, 1e308, -1e308, math.inf, math.nan) if hint is float else (-1, 2**63)
@@ -167,12 +167,12 @@ def commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParse
 
 
 def test_the_command_line() -> None:
-    own = {name for preset in PRESETS.values() for name, _, _ in ingredients(preset)}
+    own = {name for preset in PRESETS.values() for name, _, _ in hyperparameters(preset)}
     looked_at = 0
     for parser in commands(command_line.parser()):
         for action in parser._actions:
             if action.dest in own and parser.prog.endswith(" train") and action.type in (int, float):
-                continue  # see test_ingredients
+                continue  # see test_hyperparameters
             assert action.type not in (int, float), f"{parser.prog} {action.option_strings} has no bounds"
             if getattr(action.type, "__qualname__", "").startswith("number."):
                 looked_at += 1

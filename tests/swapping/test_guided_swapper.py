@@ -127,26 +127,26 @@ def test_other_landmarks_are_refused(
 def test_a_trained_model_is_read_and_checked(
     actor_faceset: Faceset, performance: tuple[list[Frame], FaceTrack], tmp_path: Path
 ) -> None:
-    from recaster.training.guided import GuidedTrainee
-    from recaster.training.guided_faces import Source
+    from recaster.training.guided import GuidedTraining
+    from recaster.training.guided_data import Source
 
     base = preset("guided-128")
     tiny = dataclasses.replace(base, size=32, batch=2, network=GuidedNetwork(widths=(8, 16), references=6))
     folder = ModelFolder(tmp_path)
-    trainee = GuidedTrainee(tiny, [Source.of(tiny, actor_faceset, folder)])
+    training = GuidedTraining(tiny, [Source.of(tiny, actor_faceset, folder)])
     folder.write(ModelCard(tiny, actor_faceset.digest()))
-    save_tensors(folder.weights, trainee.weights(), {})
+    save_tensors(folder.weights, training.weights(), {})
     swapper = GuidedSwapper.from_model(folder)
     plan = swapper.plan(performance[1], Smoothing("none"))
     result = swapper.swap([planned(plan, performance[0], swapper.size, row) for row in range(3)])
     assert len(result) == 3
     assert result[0].image.shape == (64, 64, 3)
-    weights = trainee.weights()
+    weights = training.weights()
     weights.pop(next(iter(weights)))
     save_tensors(folder.weights, weights, {})
     with pytest.raises(WeightsError, match="weights"):
         GuidedSwapper.from_model(folder)
-    save_tensors(folder.weights, trainee.weights(), {})
+    save_tensors(folder.weights, training.weights(), {})
     folder.likeness.unlink()
     with pytest.raises(WeightsError, match=r"likeness\.safetensors"):
         GuidedSwapper.from_model(folder)

@@ -19,7 +19,7 @@ from recaster.errors import TrainingError
 from recaster.models.model_folder import ModelFolder
 from recaster.models.presets import preset
 from recaster.training.batches import MOST_PROCESSES, Batches, draw_batch, processes_for
-from recaster.training.guided_faces import Source
+from recaster.training.guided_data import Source
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from recaster.facesets.faceset import Faceset
     from recaster.likeness.likeness import Likeness
-    from recaster.training.guided import GuidedTrainee
+    from recaster.training.guided import GuidedTraining
 
 
 @pytest.fixture(scope="module")
@@ -43,22 +43,22 @@ class Coarse:
         return [tf.nn.avg_pool2d(images, 4, 4, "VALID")]
 
 
-def trainee(tiny: Preset, faceset: Faceset, folder: Path, seed: int = 0) -> GuidedTrainee:
-    from recaster.training.guided import GuidedTrainee
-    from recaster.training.guided_faces import Source
+def training(tiny: Preset, faceset: Faceset, folder: Path, seed: int = 0) -> GuidedTraining:
+    from recaster.training.guided import GuidedTraining
+    from recaster.training.guided_data import Source
 
     source = Source.of(tiny, faceset, ModelFolder(folder))
-    return GuidedTrainee(tiny, [source], seed, None, Coarse())
+    return GuidedTraining(tiny, [source], seed, None, Coarse())
 
 
 def likeness_of(tiny: Preset, faceset: Faceset, folder: Path) -> Likeness:
-    from recaster.training.guided_faces import Source
+    from recaster.training.guided_data import Source
 
     return Source.of(tiny, faceset, ModelFolder(folder)).likeness
 
 
 def test_it_learns(tiny: Preset, actor_faceset: Faceset, tmp_path: Path) -> None:
-    model = trainee(tiny, actor_faceset, tmp_path)
+    model = training(tiny, actor_faceset, tmp_path)
     losses = [model.step(2e-3)["loss"] for _ in range(60)]
     assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
     terms = [model.step(2e-3) for _ in range(4)]
@@ -73,13 +73,13 @@ def test_it_learns(tiny: Preset, actor_faceset: Faceset, tmp_path: Path) -> None
 def test_stopped_and_resumed_it_takes_the_same_steps(
     tiny: Preset, actor_faceset: Faceset, tmp_path: Path
 ) -> None:
-    whole = trainee(tiny, actor_faceset, tmp_path / "whole")
+    whole = training(tiny, actor_faceset, tmp_path / "whole")
     for _ in range(8):
         whole.step(1e-3)
-    first = trainee(tiny, actor_faceset, tmp_path / "parts")
+    first = training(tiny, actor_faceset, tmp_path / "parts")
     for _ in range(4):
         first.step(1e-3)
-    second = trainee(tiny, actor_faceset, tmp_path / "parts", seed=0)
+    second = training(tiny, actor_faceset, tmp_path / "parts", seed=0)
     second.restore(first.state())
     for _ in range(4):
         second.step(1e-3)
@@ -90,15 +90,15 @@ def test_stopped_and_resumed_it_takes_the_same_steps(
 
 
 def test_another_models_state_is_refused(tiny: Preset, actor_faceset: Faceset, tmp_path: Path) -> None:
-    state = trainee(tiny, actor_faceset, tmp_path / "a").state()
+    state = training(tiny, actor_faceset, tmp_path / "a").state()
     wider = dataclasses.replace(tiny, network=GuidedNetwork(widths=(8, 24), references=6))
     with pytest.raises(ModelError, match="does not fit"):
-        trainee(wider, actor_faceset, tmp_path / "b").restore(state)
+        training(wider, actor_faceset, tmp_path / "b").restore(state)
 
 
 def test_a_reference_never_helps_to_paint_its_own_moment(tiny: Preset, actor_faceset: Faceset) -> None:
     from recaster.likeness.likeness import Likeness
-    from recaster.training.guided_faces import load_faces
+    from recaster.training.guided_data import load_faces
 
     likeness = Likeness.from_faceset(actor_faceset, references=6)
     faces = load_faces(actor_faceset, likeness, tiny.size)
@@ -112,7 +112,7 @@ def test_a_reference_never_helps_to_paint_its_own_moment(tiny: Preset, actor_fac
 
 def near(faces: list[tuple[int, float]], references: list[int]) -> list[list[bool]]:
     """Of faces given as (source, time), which of the references may not be shown for each."""
-    from recaster.training.guided_faces import _too_near
+    from recaster.training.guided_data import _too_near
 
     records = [SimpleNamespace(id=i + 1, source_id=s, time=t) for i, (s, t) in enumerate(faces)]
     return _too_near(records, [records[i] for i in references]).tolist()  # type: ignore[arg-type]
@@ -148,7 +148,7 @@ def test_a_begun_model_keeps_its_likeness(tiny: Preset, actor_faceset: Faceset, 
 
 
 def test_its_thread_ends_with_it(tiny: Preset, actor_faceset: Faceset, tmp_path: Path) -> None:
-    model = trainee(tiny, actor_faceset, tmp_path)
+    model = training(tiny, actor_faceset, tmp_path)
     model.step(1e-3)
     drawing = next(one for one in threading.enumerate() if one.name.startswith("recaster-batches"))
     del model
@@ -160,15 +160,15 @@ def test_its_thread_ends_with_it(tiny: Preset, actor_faceset: Faceset, tmp_path:
 def test_a_training_begins_with_the_start_weights_and_many_people_can_make_them(
     tiny: Preset, actor_faceset: Faceset, tmp_path: Path
 ) -> None:
-    from recaster.training.guided import GuidedTrainee
-    from recaster.training.guided_faces import Source
+    from recaster.training.guided import GuidedTraining
+    from recaster.training.guided_data import Source
 
     sources = [Source.of(tiny, actor_faceset, ModelFolder(tmp_path / name)) for name in "ab"]
-    crowd = GuidedTrainee(tiny, sources, 1)
+    crowd = GuidedTraining(tiny, sources, 1)
     for _ in range(6):
         crowd.step(2e-3)
     start = crowd.start_weights()
-    begun = GuidedTrainee(tiny, sources[:1], 2, start)
+    begun = GuidedTraining(tiny, sources[:1], 2, start)
     assert all(np.array_equal(value, begun.state()[name]) for name, value in start.items())
     assert crowd.preview().shape == (3 * 64, 6 * 64, 3)
 
@@ -177,7 +177,7 @@ def test_below_the_jaw_and_in_other_light_nothing_is_asked_for(
     tiny: Preset, actor_faceset: Faceset, tmp_path: Path
 ) -> None:
     from recaster.likeness.conditioning import FACE
-    from recaster.training.guided_faces import Source
+    from recaster.training.guided_data import Source
 
     source = Source.of(dataclasses.replace(tiny, size=64), actor_faceset, ModelFolder(tmp_path))
     condition, truth = source.draw(5, tiny.augmentation)

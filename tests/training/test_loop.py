@@ -15,7 +15,7 @@ from recaster.models.model_folder import ModelCard, ModelFolder
 from recaster.models.presets import overridden, preset
 from recaster.models.tensors import load_tensors
 from recaster.training import checkpoints, loop
-from recaster.training.checkpoints import Moment
+from recaster.training.checkpoints import CheckpointInfo
 from recaster.training.loop import Schedule, learning_rate, train
 
 if TYPE_CHECKING:
@@ -83,11 +83,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_a_whole_run_leaves_everything_behind(folder: ModelFolder) -> None:
     heard: list[Update] = []
-    trainee = Counter()
-    result = train(trainee, folder, Schedule(steps=30), heard.append)
-    assert (result.steps, trainee.steps) == (30, 30)
+    training = Counter()
+    result = train(training, folder, Schedule(steps=30), heard.append)
+    assert (result.steps, training.steps) == (30, 30)
     assert folder.read() == ModelCard(PRESET, "aa", "bb", 30, pytest.approx(result.seconds, abs=0.5), 5)
-    assert load_tensors(folder.weights)["sum"][0] == pytest.approx(trainee.sum)
+    assert load_tensors(folder.weights)["sum"][0] == pytest.approx(training.sum)
     assert [path.name for path in folder.previews.iterdir()] == ["step-00000030.png"]
     assert any(path.name.startswith("events") and path.stat().st_size > 200 for path in folder.logs.iterdir())
     assert (heard[-1].done, heard[-1].total, heard[-1].unit) == (30, 30, "steps")
@@ -127,12 +127,12 @@ def test_resuming_by_steps_is_exact(folder: ModelFolder) -> None:
 
 def test_ctrl_c_is_given_back_and_the_checkpoint_is_whole(folder: ModelFolder) -> None:
     before = signal.getsignal(signal.SIGINT)
-    trainee = Counter(lambda step: os.kill(os.getpid(), signal.SIGINT) if step == 2 else None)
+    training = Counter(lambda step: os.kill(os.getpid(), signal.SIGINT) if step == 2 else None)
     with pytest.raises(KeyboardInterrupt):
-        train(trainee, folder, Schedule(steps=9))
+        train(training, folder, Schedule(steps=9))
     assert signal.getsignal(signal.SIGINT) is before
-    moment, state = checkpoints.latest(folder.checkpoints)  # type: ignore[misc]
-    assert (moment.step, int(state["step"]), moment.seed) == (3, 3, 5)
+    info, state = checkpoints.load_latest(folder.checkpoints)  # type: ignore[misc]
+    assert (info.step, int(state["step"]), info.seed) == (3, 3, 5)
     assert folder.read().steps == 3
 
 
@@ -159,8 +159,8 @@ def test_outside_the_main_thread_it_trains_too(folder: ModelFolder) -> None:
 
 def test_minutes_count_from_the_end_of_the_first_step(folder: ModelFolder, clock: Clock) -> None:
     heard: list[Update] = []
-    trainee = Counter(clock.pass_second)
-    result = train(trainee, folder, Schedule(minutes=1), heard.append)
+    training = Counter(clock.pass_second)
+    result = train(training, folder, Schedule(minutes=1), heard.append)
     assert (result.first_step, result.seconds, result.steps) == (30, 60, 61)
     assert (heard[-1].done, heard[-1].total, heard[-1].unit) == (60, 60, "seconds")
     assert "step 61 (1.02/s)" in heard[-1].detail
@@ -172,14 +172,14 @@ def test_minutes_count_from_the_end_of_the_first_step(folder: ModelFolder, clock
 
 def test_marks_are_told_at_the_end_of_their_step(folder: ModelFolder) -> None:
     told: list[tuple[float, int, float]] = []
-    trainee = Counter()
+    training = Counter()
 
     def on_mark(mark: float, step: int, seconds: float) -> None:
         assert seconds >= 0
-        told.append((mark, step, trainee.sum))
+        told.append((mark, step, training.sum))
 
-    train(trainee, folder, Schedule(steps=7), marks=(7, 2, 5), on_mark=on_mark)
-    whole = np.cumsum(trainee.rates)
+    train(training, folder, Schedule(steps=7), marks=(7, 2, 5), on_mark=on_mark)
+    whole = np.cumsum(training.rates)
     assert told == [(2, 2, whole[1]), (5, 5, whole[4]), (7, 7, whole[6])]
 
 
@@ -190,12 +190,12 @@ def test_time_spent_on_marks_does_not_count(folder: ModelFolder, clock: Clock) -
         told.append((mark, step, seconds))
         clock.now += 45
 
-    trainee = Counter(clock.pass_second)
+    training = Counter(clock.pass_second)
     schedule = Schedule(minutes=1, checkpoint_every=25)
-    result = train(trainee, folder, schedule, marks=(0.2, 0.5, 1), on_mark=on_mark)
+    result = train(training, folder, schedule, marks=(0.2, 0.5, 1), on_mark=on_mark)
     assert told == [(0.2, 13, 12), (0.5, 31, 30), (1, 61, 60)]
     assert (result.steps, result.seconds) == (61, 60)
-    assert [moment.seconds for _, moment in checkpoints.found(folder.checkpoints)] == [25, 50, 60]
+    assert [info.seconds for _, info in checkpoints.list_checkpoints(folder.checkpoints)] == [25, 50, 60]
 
 
 def test_previews_and_checkpoints_come_at_their_intervals(folder: ModelFolder, clock: Clock) -> None:
@@ -204,7 +204,7 @@ def test_previews_and_checkpoints_come_at_their_intervals(folder: ModelFolder, c
     assert [path.name for path in sorted(folder.previews.iterdir())] == [
         "step-00000017.png", "step-00000033.png", "step-00000041.png",
     ]  # fmt: skip
-    assert [moment.step for _, moment in checkpoints.found(folder.checkpoints)] == [25, 33, 41]
+    assert [info.step for _, info in checkpoints.list_checkpoints(folder.checkpoints)] == [25, 33, 41]
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(
@@ -215,10 +215,10 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(
             losses = super().step(rate)
             return {**losses, "other": math.nan} if self.steps == 7 else losses
 
-    trainee = Diverging(clock.pass_second)
+    training = Diverging(clock.pass_second)
     with pytest.raises(TrainingError, match=r"diverged at step 7: .*'other' is nan.* step 5 is whole"):
-        train(trainee, folder, Schedule(steps=9, checkpoint_every=2))
-    assert [moment.step for _, moment in checkpoints.found(folder.checkpoints)] == [3, 5]
+        train(training, folder, Schedule(steps=9, checkpoint_every=2))
+    assert [info.step for _, info in checkpoints.list_checkpoints(folder.checkpoints)] == [3, 5]
     with pytest.raises(TrainingError, match="no checkpoint was written"):
         train(Diverging(), folder, Schedule(steps=9))
 
@@ -245,7 +245,7 @@ def test_a_full_disk_is_said_and_earlier_checkpoints_stay(
     monkeypatch.setattr(checkpoints, "save_tensors", full)
     with pytest.raises(OutputError, match="disk is full"):
         train(Counter(clock.pass_second), folder, Schedule(steps=9, checkpoint_every=2))
-    assert [moment.step for _, moment in checkpoints.found(folder.checkpoints)] == [3]
+    assert [info.step for _, info in checkpoints.list_checkpoints(folder.checkpoints)] == [3]
 
 
 def test_resume_without_a_checkpoint_starts_at_the_beginning(folder: ModelFolder) -> None:
@@ -260,39 +260,39 @@ def test_budgets_that_mean_nothing(budget: dict) -> None:
         Schedule(**budget)
 
 
-def moment(step: int, loss: float) -> Moment:
-    return Moment(step, 1.5, 3, loss, {"loss": loss}, {"steps": 9})
+def info(step: int, loss: float) -> CheckpointInfo:
+    return CheckpointInfo(step, 1.5, 3, loss, {"loss": loss}, {"steps": 9})
 
 
 def test_the_last_three_and_the_best_are_kept(tmp_path: Path) -> None:
     for step, loss in ((1, 5.0), (2, 1.0), (3, 4.0), (4, 3.0), (5, 2.0), (6, 2.5)):
-        checkpoints.save(tmp_path, moment(step, loss), {"a": np.array(step)})
-    assert [kept.step for _, kept in checkpoints.found(tmp_path)] == [2, 4, 5, 6]
+        checkpoints.save_checkpoint(tmp_path, info(step, loss), {"a": np.array(step)})
+    assert [kept.step for _, kept in checkpoints.list_checkpoints(tmp_path)] == [2, 4, 5, 6]
     assert len(list(tmp_path.iterdir())) == 8
-    newest, state = checkpoints.latest(tmp_path)  # type: ignore[misc]
-    assert (newest, int(state["a"])) == (moment(6, 2.5), 6)
+    newest, state = checkpoints.load_latest(tmp_path)  # type: ignore[misc]
+    assert (newest, int(state["a"])) == (info(6, 2.5), 6)
 
 
 def test_half_written_checkpoints_do_not_count(tmp_path: Path) -> None:
-    assert checkpoints.latest(tmp_path / "nothing") is None
-    checkpoints.save(tmp_path, moment(1, 1.0), {"a": np.array(1)})
-    path = checkpoints.save(tmp_path, moment(2, 1.0), {"a": np.array(2)})
+    assert checkpoints.load_latest(tmp_path / "nothing") is None
+    checkpoints.save_checkpoint(tmp_path, info(1, 1.0), {"a": np.array(1)})
+    path = checkpoints.save_checkpoint(tmp_path, info(2, 1.0), {"a": np.array(2)})
     path.unlink()
-    assert checkpoints.latest(tmp_path)[0].step == 1  # type: ignore[index]
-    checkpoints.save(tmp_path, moment(3, 1.0), {"a": np.array(3)})
+    assert checkpoints.load_latest(tmp_path)[0].step == 1  # type: ignore[index]
+    checkpoints.save_checkpoint(tmp_path, info(3, 1.0), {"a": np.array(3)})
     assert sorted(left.stem for left in tmp_path.iterdir()) == ["step-00000001"] * 2 + ["step-00000003"] * 2
 
 
 def test_broken_checkpoints_are_named(tmp_path: Path) -> None:
-    path = checkpoints.save(tmp_path, moment(1, 1.0), {"a": np.array(1)})
+    path = checkpoints.save_checkpoint(tmp_path, info(1, 1.0), {"a": np.array(1)})
     text = path.read_text()
     path.write_text("{}")
     with pytest.raises(ModelError, match=r"step-00000001\.json: a broken checkpoint"):
-        checkpoints.latest(tmp_path)
+        checkpoints.load_latest(tmp_path)
     path.write_text(text)
     path.with_suffix(".safetensors").write_bytes(b"12")
     with pytest.raises(WeightsError, match="not a whole safetensors file"):
-        checkpoints.latest(tmp_path)
+        checkpoints.load_latest(tmp_path)
 
 
 def test_the_loss_that_is_told_is_the_mean_at_first(folder: ModelFolder) -> None:

@@ -9,8 +9,8 @@ import tensorflow as tf
 from recaster.errors import ModelError
 from recaster.models.presets import Preset, overridden
 from recaster.networks.pairwise import PairwiseSwap
-from recaster.training.faces import load_faces
-from recaster.training.pairwise import PairwiseTrainee
+from recaster.training.pairwise import PairwiseTraining
+from recaster.training.pairwise_data import load_faces
 
 if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
@@ -32,15 +32,15 @@ def people(light_person: Faceset, dark_person: Faceset) -> tuple[Faceset, Facese
     return light_person, dark_person
 
 
-def trainee(recipe: Preset, people: tuple[Faceset, Faceset], seed: int = 0, **more: Any) -> PairwiseTrainee:
+def training(recipe: Preset, people: tuple[Faceset, Faceset], seed: int = 0, **more: Any) -> PairwiseTraining:
     source, target = (load_faces(faceset, recipe) for faceset in people)
-    return PairwiseTrainee(recipe, source, target, seed, **more)
+    return PairwiseTraining(recipe, source, target, seed, **more)
 
 
 def test_training_learns_and_the_swap_has_the_sources_skin(
     tiny: Preset, people: tuple[Faceset, Faceset]
 ) -> None:
-    learner = trainee(tiny, people)
+    learner = training(tiny, people)
     history = [learner.step(3e-3)["l1"] for _ in range(90)]
     assert np.mean(history[-10:]) < 0.45 * np.mean(history[:5])
     swap = PairwiseSwap(tiny, learner.weights())
@@ -60,7 +60,7 @@ def test_resuming_takes_the_same_steps(
     name: str, people: tuple[Faceset, Faceset], request: pytest.FixtureRequest
 ) -> None:
     recipe = request.getfixturevalue(name)
-    whole, first, second = (trainee(recipe, people, seed=4) for _ in range(3))
+    whole, first, second = (training(recipe, people, seed=4) for _ in range(3))
     for _ in range(20):
         expected = whole.step(1e-3)
     for _ in range(10):
@@ -70,7 +70,7 @@ def test_resuming_takes_the_same_steps(
     for _ in range(10):
         found = second.step(1e-3)
     assert found == pytest.approx(expected, rel=1e-5)
-    other = trainee(recipe, people, seed=5)
+    other = training(recipe, people, seed=5)
     assert not np.allclose(
         other.state()["weights/encoder/half0/kernel"], first.state()["weights/encoder/half0/kernel"]
     )
@@ -98,7 +98,7 @@ def test_each_ingredient_is_one_flag(
     present: set[str],
     absent: set[str],
 ) -> None:
-    learner = trainee(overridden(tiny, **flags), people)
+    learner = training(overridden(tiny, **flags), people)
     losses = learner.step(1e-3)
     assert present <= losses.keys()
     assert not absent & losses.keys()
@@ -108,7 +108,7 @@ def test_each_ingredient_is_one_flag(
 
 def test_rare_terms_come_when_they_are_due(tiny: Preset, people: tuple[Faceset, Faceset]) -> None:
     recipe = overridden(tiny, ssim_every=3, perceptual="dlib-resnet", perceptual_every=2)
-    learner = trainee(recipe, people, backbone=Coarse())
+    learner = training(recipe, people, backbone=Coarse())
     seen = [learner.step(1e-3).keys() for _ in range(6)]
     assert ["ssim" in keys for keys in seen] == [True, False, False, True, False, False]
     assert ["perceptual" in keys for keys in seen] == [True, False] * 3
@@ -117,13 +117,13 @@ def test_rare_terms_come_when_they_are_due(tiny: Preset, people: tuple[Faceset, 
 def test_adversarial_training_teaches_the_discriminators(
     tiny_classic: Preset, people: tuple[Faceset, Faceset]
 ) -> None:
-    learner = trainee(overridden(tiny_classic, mixup=0.0), people)
+    learner = training(overridden(tiny_classic, mixup=0.0), people)
     history = [learner.step(1e-3) for _ in range(40)]
     assert np.mean([step["discriminator"] for step in history[-8:]]) < 0.7 * history[0]["discriminator"]
 
 
 def test_swap_weights_are_the_moving_average(tiny: Preset, people: tuple[Faceset, Faceset]) -> None:
-    learner = trainee(tiny, people)
+    learner = training(tiny, people)
     start = learner.weights()
     for _ in range(tiny.ema_every):
         learner.step(1e-2)
@@ -132,10 +132,10 @@ def test_swap_weights_are_the_moving_average(tiny: Preset, people: tuple[Faceset
     low, high = np.minimum(start[name], trained) - 1e-6, np.maximum(start[name], trained) + 1e-6
     assert ((low <= averaged) & (averaged <= high)).all()
     assert not np.allclose(averaged, trained)
-    assert trainee(overridden(tiny, ema=0.0), people).weights().keys() == start.keys()
+    assert training(overridden(tiny, ema=0.0), people).weights().keys() == start.keys()
 
 
 def test_another_models_checkpoint_is_refused(tiny: Preset, people: tuple[Faceset, Faceset]) -> None:
-    wider = trainee(overridden(tiny, bottleneck=24), people).state()
+    wider = training(overridden(tiny, bottleneck=24), people).state()
     with pytest.raises(ModelError, match="does not fit this model"):
-        trainee(tiny, people).restore(wider)
+        training(tiny, people).restore(wider)

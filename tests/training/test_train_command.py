@@ -11,7 +11,7 @@ from recaster.models.model_folder import ModelFolder
 from recaster.models.presets import PRESETS, overridden
 from recaster.models.tensors import load_tensors
 from recaster.networks.pairwise import PairwiseSwap
-from recaster.training.start import new_model, perceptual_backbone, resumed_model
+from recaster.training.preparation import new_model, perceptual_backbone, resumed_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable

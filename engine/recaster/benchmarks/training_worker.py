@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from recaster.media.types import Image
     from recaster.models.presets import Preset
-    from recaster.training.trainee import Trainee
+    from recaster.training.types import Training
 
 STOPPED: Final = 130
 TELL_S: Final = 0.2
@@ -127,7 +127,7 @@ def train_run(
     """
     from recaster.facesets.faceset import Faceset
     from recaster.training.loop import Schedule, train
-    from recaster.training.start import make_trainee, new_model, perceptual_backbone
+    from recaster.training.preparation import build_training, new_model, perceptual_backbone
 
     model = ModelFolder(folder / (f"training-{budget:g}" if settings.separate else "training"))
     source = Faceset.open(settings.source)
@@ -140,26 +140,28 @@ def train_run(
         card = model.read()
     weights = settings.vggface_weights if preset.losses.perceptual == "vggface" else None
     backbone = perceptual_backbone(preset, weights)
-    trainee = Metered(make_trainee(preset, source, target, model, card.seed, backbone, report), before or 0.0)
+    training = Metered(
+        build_training(preset, source, target, model, card.seed, backbone, report), before or 0.0
+    )
     if before is None:
         model.write(card)
     batch = preset.batch * (2 if preset.family == "pairwise" else 1)
     by_mark = {point.mark: point for point in missing}
 
     def on_mark(mark: float, step: int, seconds: float) -> None:
-        with trainee.paused():
-            cost = Cost(mark, step, seconds, trainee.cpu_seconds, peak_bytes(), batch)
-            keep(trainee, model, card, by_mark[mark], cost)
+        with training.paused():
+            cost = Cost(mark, step, seconds, training.cpu_seconds, peak_bytes(), batch)
+            keep(training, model, card, by_mark[mark], cost)
 
     steps, minutes = (int(budget), None) if settings.unit == "steps" else (None, budget)
     schedule = Schedule(steps=steps, minutes=minutes)
     try:
         train(
-            trainee, model, schedule, report, resume=before is not None, marks=list(by_mark), on_mark=on_mark
+            training, model, schedule, report, resume=before is not None, marks=list(by_mark), on_mark=on_mark
         )
     except KeyboardInterrupt:
         write_json(
-            model.path / "stopped.json", {"step": model.read().steps, "cpu_seconds": trainee.cpu_seconds}
+            model.path / "stopped.json", {"step": model.read().steps, "cpu_seconds": training.cpu_seconds}
         )
         raise
 
@@ -171,7 +173,7 @@ def _stopped(model: ModelFolder, missing: Sequence[Point]) -> float | None:
     path = model.path / "stopped.json"
     if not path.is_file():
         return None
-    every = checkpoints.found(model.checkpoints)
+    every = checkpoints.list_checkpoints(model.checkpoints)
     try:
         note = parsed_json(path.read_bytes())
         if not every or every[-1][1].step != note["step"]:
@@ -187,9 +189,9 @@ def _stopped(model: ModelFolder, missing: Sequence[Point]) -> float | None:
 class Metered:
     """A trainee, and the CPU time since the end of this process's first step."""
 
-    def __init__(self, trainee: Trainee, before: float) -> None:
-        self.preset = trainee.preset
-        self._trainee, self._spent = trainee, before
+    def __init__(self, training: Training, before: float) -> None:
+        self.preset = training.preset
+        self._training, self._spent = training, before
         self._since: float | None = None
 
     @property
@@ -207,40 +209,40 @@ class Metered:
 
     def step(self, rate: float) -> Mapping[str, float]:
         """One optimisation step; this process's first one is free, as in the budget."""
-        losses = self._trainee.step(rate)
+        losses = self._training.step(rate)
         if self._since is None:
             self._since = time.process_time()
         return losses
 
     def state(self) -> dict[str, np.ndarray]:
         """As the trainee's."""
-        return self._trainee.state()
+        return self._training.state()
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """As the trainee's."""
-        self._trainee.restore(state)
+        self._training.restore(state)
 
     def weights(self) -> dict[str, np.ndarray]:
         """As the trainee's."""
-        return self._trainee.weights()
+        return self._training.weights()
 
     def preview(self) -> Image:
         """As the trainee's."""
-        return self._trainee.preview()
+        return self._training.preview()
 
 
-def keep(trainee: Trainee, model: ModelFolder, card: ModelCard, point: Point, cost: Cost) -> None:
+def keep(training: Training, model: ModelFolder, card: ModelCard, point: Point, cost: Cost) -> None:
     """Write a model that ``recaster swap -m`` takes, as it is now.
 
     Raises:
         OutputError: it cannot be written.
     """
     kept = ModelFolder(point.folder)
-    save_tensors(kept.weights, trainee.weights(), {"steps": str(cost.steps)})
+    save_tensors(kept.weights, training.weights(), {"steps": str(cost.steps)})
     if model.likeness.is_file():
         with atomic_path(kept.likeness) as temporary:
             shutil.copyfile(model.likeness, temporary)
-    kept.write(dataclasses.replace(card, preset=trainee.preset, steps=cost.steps, seconds=cost.seconds))
+    kept.write(dataclasses.replace(card, preset=training.preset, steps=cost.steps, seconds=cost.seconds))
     point.write(cost)
 
 

@@ -12,7 +12,7 @@ from recaster.bounds import number
 from recaster.cli.display import reporter, say, say_error
 from recaster.cli.train import GROUPS, _flags, _kind
 from recaster.errors import UsageError
-from recaster.models.presets import ingredients, overridden, preset
+from recaster.models.presets import hyperparameters, overridden, preset
 
 if TYPE_CHECKING:
     from recaster.benchmarks.training_settings import BenchSettings
@@ -105,7 +105,7 @@ def variant(text: str) -> Variant:
         return Variant(name, flags=flags)
     parser = _Strict(prog=name, add_help=False, allow_abbrev=False)
     for kind in GROUPS:
-        for ingredient, hint, _ in ingredients(kind):
+        for ingredient, hint, _ in hyperparameters(kind):
             parser.add_argument(f"--{ingredient.replace('_', '-')}", dest=ingredient, **_kind(hint))
     try:
         words = shlex.split(flags)

@@ -9,7 +9,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from recaster import __version__, weights
+from recaster import __version__, weights_registry
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
@@ -44,7 +44,8 @@ def packages() -> list[Package]:
     found = {}
     for one in importlib.metadata.distributions():
         name = re.sub(r"[-_.]+", "-", one.metadata["Name"] or "").lower()
-        if name and name not in found and name != weights.RECASTER:  # the first is the one that is imported
+        # Of several of one name, the first is the one that is imported.
+        if name and name not in found and name != weights_registry.RECASTER:
             found[name] = Package(name, one.version, *_licence_of(one))
     return [found[name] for name in sorted(found)]
 
@@ -65,7 +66,7 @@ def _licence_of(package: Distribution) -> tuple[str, bool]:
 def lines() -> list[str]:
     """The bill for people."""
     found = [f"recaster {__version__}  Apache-2.0", "", "Trained networks:"]
-    for one in weights.ALL:
+    for one in weights_registry.ALL:
         place = one.package or "your own file"
         found.append(f"  {one.name} ({one.file}, {place})  {one.licence}")
         found.append(f"      {one.purpose}; {one.origin}")
@@ -91,7 +92,7 @@ def bill() -> dict[str, Any]:
                 "licenses": [{"license": {"id": "Apache-2.0"}}],
             },
         },
-        "components": [*map(_library, packages()), *map(_network, weights.ALL)],
+        "components": [*map(_library, packages()), *map(_network, weights_registry.ALL)],
     }
 
 
@@ -111,7 +112,7 @@ def _library(package: Package) -> dict[str, Any]:
     return described | {"licenses": [{"license": {"name": package.licence}}]}
 
 
-def _network(one: weights.Weights) -> dict[str, Any]:
+def _network(one: weights_registry.Weights) -> dict[str, Any]:
     spdx = " " not in one.licence
     described: dict[str, Any] = {
         "type": "machine-learning-model",

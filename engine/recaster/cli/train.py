@@ -19,7 +19,7 @@ from recaster.models.presets import (
     Losses,
     PairwiseNetwork,
     Preset,
-    ingredients,
+    hyperparameters,
     overridden,
     preset,
 )
@@ -72,7 +72,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     group = parser.add_argument_group("ingredients (default: as the preset says)")
     for kind in GROUPS:
-        for name, hint, text in ingredients(kind):
+        for name, hint, text in hyperparameters(kind):
             group.add_argument(f"--{name.replace('_', '-')}", dest=name, help=text, **_kind(hint))
     add_basis(parser)
     add_engine(parser)
@@ -95,7 +95,7 @@ def _run_here(options: argparse.Namespace) -> None:
     from recaster.provenance.owner import note, owner
     from recaster.provenance.register import opened
     from recaster.training.loop import Schedule, train
-    from recaster.training.start import make_trainee, new_model, perceptual_backbone, resumed_model
+    from recaster.training.preparation import build_training, new_model, perceptual_backbone, resumed_model
 
     minutes = DEFAULT_MINUTES if options.steps is None and options.minutes is None else options.minutes
     schedule = Schedule(options.steps, minutes)
@@ -121,13 +121,13 @@ def _run_here(options: argparse.Namespace) -> None:
     backbone = perceptual_backbone(recipe, options.vggface_weights)
     if backbone is not None:
         _say(options, backbone.note)
-    trainee = make_trainee(recipe, source, target, folder, card.seed, backbone, report)
+    training = build_training(recipe, source, target, folder, card.seed, backbone, report)
     if not options.resume:
         folder.write(card)
     if owner(options.source):
         note(folder.path, person.identity_id)
     try:
-        result = train(trainee, folder, schedule, report, resume=options.resume)
+        result = train(training, folder, schedule, report, resume=options.resume)
     except KeyboardInterrupt:
         _say(options, f"{folder.path}: add --resume to go on from the last checkpoint")
         raise
@@ -186,7 +186,7 @@ def train_options(options: argparse.Namespace) -> job_pb2.TrainOptions:
 
 
 def _flags(options: argparse.Namespace) -> dict[str, Any]:
-    names = [name for kind in GROUPS for name, _, _ in ingredients(kind)]
+    names = [name for kind in GROUPS for name, _, _ in hyperparameters(kind)]
     return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
 
 

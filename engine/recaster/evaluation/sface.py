@@ -13,7 +13,7 @@ import numpy as np
 
 from recaster.errors import UsageError, WeightsError
 from recaster.faces.alignment import similarity
-from recaster.weights import SFACE, SFACE_PACKAGE
+from recaster.weights_registry import SFACE, SFACE_PACKAGE
 
 if TYPE_CHECKING:
     from recaster.faces.types import Floats

@@ -102,9 +102,9 @@ def ingredients(options: job_pb2.TrainOptions) -> dict[str, Any]:
     Raises:
         UsageError: there is no such ingredient, or its value can't be read.
     """
-    from recaster.models.presets import ingredient_kinds
+    from recaster.models.presets import hyperparameter_types
 
-    kinds = ingredient_kinds()
+    kinds = hyperparameter_types()
     found = {}
     for given, text in options.ingredients.items():
         name = given.replace("-", "_")

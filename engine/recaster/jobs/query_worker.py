@@ -122,7 +122,7 @@ class _Desk:
     def curves(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """How a training went."""
         from recaster.models.model_folder import ModelFolder
-        from recaster.training.curves import loss_curves
+        from recaster.training.loss_curves import loss_curves
 
         found = loss_curves(ModelFolder(Path(question["model"])), question["points"])
         return {"curves": [{"name": name, "points": curve} for name, curve in found.items()]}

@@ -17,7 +17,7 @@ from recaster.errors import ModelError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-MAX_INGREDIENT: Final = 1_000_000
+MAX_HYPERPARAMETER: Final = 1_000_000
 MAX_STAGES: Final = 8
 MAX_WIDTH: Final = 4096
 """Channels of one stage."""
@@ -259,7 +259,7 @@ def preset(name: str) -> Preset:
         raise UsageError(f"there is no preset {name!r}; choose one of {', '.join(PRESETS)}") from None
 
 
-def ingredients(value: Preset | type[Any]) -> Iterator[tuple[str, Any, str]]:
+def hyperparameters(value: Preset | type[Any]) -> Iterator[tuple[str, Any, str]]:
     """Name, type and help text of every ingredient of a preset (or of one group's class)."""
     kind = value if isinstance(value, type) else type(value)
     hints = get_type_hints(kind)
@@ -268,13 +268,13 @@ def ingredients(value: Preset | type[Any]) -> Iterator[tuple[str, Any, str]]:
             yield item.name, hints[item.name], item.metadata["help"]
     if isinstance(value, Preset):
         for group in _GROUPS:
-            yield from ingredients(type(getattr(value, group)))
+            yield from hyperparameters(type(getattr(value, group)))
 
 
-def ingredient_kinds() -> dict[str, Any]:
+def hyperparameter_types() -> dict[str, Any]:
     """Name and type of every ingredient that any family has."""
     groups = (Preset, PairwiseNetwork, GuidedNetwork, Losses, Augmentation)
-    return {name: hint for kind in groups for name, hint, _ in ingredients(kind)}
+    return {name: hint for kind in groups for name, hint, _ in hyperparameters(kind)}
 
 
 def overridden(preset: Preset, **flags: Any) -> Preset:
@@ -391,7 +391,7 @@ def _check(preset: Preset) -> None:
     _ask(preset, "learning_rate", flat["learning_rate"] > 0, flat, "above 0")
     for name, value in flat.items():
         if isinstance(value, int | float):
-            most = _MOST.get(name, MAX_INGREDIENT)
+            most = _MOST.get(name, MAX_HYPERPARAMETER)
             _ask(preset, name, 0 <= value <= most, flat, f"0 to {most:,}")  # also not: no number
         elif isinstance(value, tuple):
             good = 0 < len(value) <= MAX_STAGES and all(0 < width <= MAX_WIDTH for width in value)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recaster.networks.dlib_walk import SIZE, keeps_size, larger, read_resnet, walk
-from recaster.networks.tflite import Graph, Network
+from recaster.networks.tflite_graph import Graph, Network
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
-from recaster.networks.guided_form import LEAK, TRUST, make_guided
+from recaster.networks.guided_architecture import LEAK, TRUST, make_guided
 from recaster.networks.pairwise import named
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def composed(conditions: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
     return share * conditions[..., :3] + (1 - share) * painting(output)
 
 
-def build_guided_critic(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
+def build_guided_discriminator(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
     """Judges patches of faces, real or painted (Isola et al., 2017): (B, side, side, channels) to scores."""
     scope, side = _Maker(seed), preset.size * preset.guided.detail
     x = shown = keras.Input((side, side, channels), name="shown")
@@ -124,7 +124,7 @@ def build_guided_critic(preset: Preset, channels: int, seed: int = 0) -> keras.M
 
 
 class GuidedSwap:
-    """A trained guided network, run by TensorFlow: on a GPU (``guided_lite`` is for the CPU).
+    """A trained guided network, run by TensorFlow: on a GPU (``guided_litert`` is for the CPU).
 
     Args:
         preset: how it was built.

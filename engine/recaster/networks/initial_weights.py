@@ -9,8 +9,8 @@ import numpy as np
 
 from recaster.errors import UsageError
 from recaster.models.tensors import load_metadata, load_tensors, save_tensors
-from recaster.networks.guided_form import OUTPUTS
-from recaster.weights import GUIDED_START
+from recaster.networks.guided_architecture import OUTPUTS
+from recaster.weights_registry import GUIDED_START
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +45,7 @@ def save_start_weights(
 
     Args:
         preset: of the network that learned them.
-        weights: by name, as ``GuidedTrainee.start_weights`` gives them.
+        weights: by name, as ``GuidedTraining.start_weights`` gives them.
         facts: what they were learned on, for the record.
         path: the file.
     """

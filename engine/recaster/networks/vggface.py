@@ -21,7 +21,7 @@ import numpy as np
 
 from recaster.errors import WeightsError
 from recaster.files import sha256
-from recaster.weights import VGGFACE
+from recaster.weights_registry import VGGFACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -19,7 +19,7 @@ from recaster.likeness.mouth import transfer_mouth_interior
 from recaster.likeness.references import REGIONS
 from recaster.likeness.retarget import retarget
 from recaster.models.tensors import load_tensors
-from recaster.networks.guided_lite import LiteSwap
+from recaster.networks.guided_litert import LiteSwap
 from recaster.swapping.swapper import TrackPlan
 from recaster.swapping.turned_away import shares_shown
 

@@ -26,7 +26,7 @@ from recaster.swapping.rendering import Rendering
 from recaster.swapping.scene import Scene
 from recaster.swapping.settings import SwapResult, described
 from recaster.swapping.timing import Stopwatch
-from recaster.weights import used_by
+from recaster.weights_registry import used_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

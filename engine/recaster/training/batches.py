@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from recaster.models.presets import Preset
-    from recaster.training.guided_faces import Source
+    from recaster.training.guided_data import Source
 
 Batch: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """Conditions (B, side, side, CHANNELS) and true faces (B, side, side, 3)."""

@@ -24,7 +24,7 @@ KEEP: Final = 3
 
 
 @dataclass(frozen=True)
-class Moment:
+class CheckpointInfo:
     """Where a training was when a checkpoint was written.
 
     Attributes:
@@ -44,7 +44,9 @@ class Moment:
     schedule: dict[str, Any]
 
 
-def save(folder: Path, moment: Moment, state: Mapping[str, np.ndarray], keep: int = KEEP) -> Path:
+def save_checkpoint(
+    folder: Path, info: CheckpointInfo, state: Mapping[str, np.ndarray], keep: int = KEEP
+) -> Path:
     """Write a checkpoint, and remove halves and those that are neither among the last ``keep`` nor the best.
 
     Returns:
@@ -53,16 +55,16 @@ def save(folder: Path, moment: Moment, state: Mapping[str, np.ndarray], keep: in
     Raises:
         OutputError: it cannot be written; earlier checkpoints are untouched.
     """
-    stem = folder / f"step-{moment.step:08}"
+    stem = folder / f"step-{info.step:08}"
     described = stem.with_suffix(".json")
     described.unlink(missing_ok=True)
-    save_tensors(stem.with_suffix(".safetensors"), state, {"step": str(moment.step)})
-    write_json(described, asdict(moment))
+    save_tensors(stem.with_suffix(".safetensors"), state, {"step": str(info.step)})
+    write_json(described, asdict(info))
     _prune(folder, keep)
     return described
 
 
-def found(folder: Path) -> list[tuple[Path, Moment]]:
+def list_checkpoints(folder: Path) -> list[tuple[Path, CheckpointInfo]]:
     """Every whole checkpoint in ``folder``, oldest step first.
 
     Raises:
@@ -71,29 +73,29 @@ def found(folder: Path) -> list[tuple[Path, Moment]]:
     if not folder.is_dir():
         return []
     return [
-        (path, _moment(path))
+        (path, _read_info(path))
         for path in sorted(folder.glob("step-*.json"))
         if path.with_suffix(".safetensors").is_file()
     ]
 
 
-def latest(folder: Path) -> tuple[Moment, dict[str, np.ndarray]] | None:
+def load_latest(folder: Path) -> tuple[CheckpointInfo, dict[str, np.ndarray]] | None:
     """The checkpoint with the most steps, or None where there is none.
 
     Raises:
         ModelError, WeightsError: it is broken.
     """
-    every = found(folder)
+    every = list_checkpoints(folder)
     if not every:
         return None
-    path, moment = every[-1]
-    return moment, load_tensors(path.with_suffix(".safetensors"))
+    path, info = every[-1]
+    return info, load_tensors(path.with_suffix(".safetensors"))
 
 
-def _moment(path: Path) -> Moment:
+def _read_info(path: Path) -> CheckpointInfo:
     try:
         value = parsed_json(path.read_bytes())
-        return Moment(
+        return CheckpointInfo(
             step=number_in(value["step"], int),
             seconds=number_in(value["seconds"]),
             seed=number_in(value["seed"], int),
@@ -106,7 +108,7 @@ def _moment(path: Path) -> Moment:
 
 
 def _prune(folder: Path, keep: int) -> None:
-    every = found(folder)
+    every = list_checkpoints(folder)
     best = min(every, key=lambda item: item[1].loss)[0]
     for path, _ in every[:-keep]:
         if path != best:

@@ -13,7 +13,7 @@ from recaster.likeness.conditioning import CHANNELS, EYES, FACE, INNER_LIPS, IRI
 from recaster.networks import losses
 from recaster.networks.guided import (
     build_guided,
-    build_guided_critic,
+    build_guided_discriminator,
     composed,
     kept,
     painting,
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from recaster.media.types import Image
     from recaster.models.presets import Preset
     from recaster.networks.perceptual import Backbone
-    from recaster.training.guided_faces import Source
+    from recaster.training.guided_data import Source
 
 _PREVIEWS = 6
 
 
-class GuidedTrainee:
-    """A guided model in training; see ``Trainee``.
+class GuidedTraining:
+    """A guided model in training; see ``Training``.
 
     Args:
         preset: a guided preset.
@@ -67,10 +67,10 @@ class GuidedTrainee:
         self.network = build_guided(preset, CHANNELS, seed)
         self._painting = named(self.network)
         self._adam = self._made_adam(self.network)
-        self._critic: Any = None
+        self._discriminator: Any = None
         if preset.losses.adversarial > 0:
-            self._critic = build_guided_critic(preset, 3 + PARTS, seed)
-            self._critic_adam = self._made_adam(self._critic)
+            self._discriminator = build_guided_discriminator(preset, 3 + PARTS, seed)
+            self._discriminator_adam = self._made_adam(self._discriminator)
         self._perceptual = None
         if backbone is not None:
             self._perceptual = PerceptualLoss(backbone, _eyes(sources[0]))
@@ -103,15 +103,15 @@ class GuidedTrainee:
         """Weights, optimiser slots, moving average and step."""
         state = {name: variable.numpy() for name, variable in self._variables().items()}
         state |= {**self._adam.state("adam"), **self._average.state("ema"), "step": np.array(self._step)}
-        return state | (self._critic_adam.state("adam/critic") if self._critic else {})
+        return state | (self._discriminator_adam.state("adam/critic") if self._discriminator else {})
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go back to an earlier ``state`` (ModelError where it is another model's)."""
         for name, variable in self._variables().items():
             variable.assign(wanted(state, name, tuple(variable.shape)))
         self._adam.restore(state, "adam")
-        if self._critic:
-            self._critic_adam.restore(state, "adam/critic")
+        if self._discriminator:
+            self._discriminator_adam.restore(state, "adam/critic")
         self._average.restore(state, "ema")
         self._step = int(wanted(state, "step", ()))
         self._batches.clear()
@@ -124,8 +124,8 @@ class GuidedTrainee:
 
     def start_weights(self) -> dict[str, np.ndarray]:
         """What another training can begin with: what a swap needs, and the discriminator."""
-        critic = named(self._critic) if self._critic else {}
-        return {**{name: variable.numpy() for name, variable in critic.items()}, **self.weights()}
+        discriminator = named(self._discriminator) if self._discriminator else {}
+        return {**{name: variable.numpy() for name, variable in discriminator.items()}, **self.weights()}
 
     def preview(self) -> Image:
         """Columns of faces: the source's frame, the warp alone, the network's result."""
@@ -151,7 +151,7 @@ class GuidedTrainee:
         return Adam(list(named(model).values()), preset.beta1, preset.beta2, preset.clip)
 
     def _variables(self) -> dict[str, keras.Variable]:
-        return {**self._painting, **(named(self._critic) if self._critic else {})}
+        return {**self._painting, **(named(self._discriminator) if self._discriminator else {})}
 
     def _take_step(
         self,
@@ -178,7 +178,7 @@ class GuidedTrainee:
             total = tf.add_n([weight * value for weight, value in weighted.values()])
         self._adam.apply(tape.gradient(total, self._adam.variables), rate)
         values = {"loss": total, **{name: value for name, (_, value) in weighted.items()}}
-        if self._critic:
+        if self._discriminator:
             values["discriminator"] = self._teach(shown, true, tf.stop_gradient(whole), rate, share)
         return values
 
@@ -228,7 +228,7 @@ class GuidedTrainee:
     ) -> dict[str, tuple[float, tf.Tensor]]:
         """Weight and value of each term that looks at the picture as a whole."""
         found = {}
-        if self._critic:
+        if self._discriminator:
             found["adversarial"] = self.preset.losses.adversarial, self._fool(shown, true, whole, share)
         if self._perceptual:
             compare = self._perceptual
@@ -259,12 +259,12 @@ class GuidedTrainee:
             loss = losses.least_squares(self._judged(shown, losses.mix(true, whole, share)), share)
             if self.preset.losses.mixup == 0:  # nothing was mixed: that was the real half
                 loss = (loss + losses.least_squares(self._judged(shown, whole), 0.0)) / 2
-        self._critic_adam.apply(tape.gradient(loss, self._critic_adam.variables), rate)
+        self._discriminator_adam.apply(tape.gradient(loss, self._discriminator_adam.variables), rate)
         return loss
 
     def _judged(self, shown: tf.Tensor, picture: tf.Tensor) -> tf.Tensor:
         """The discriminator's scores of a picture, with the parts of the face that it should show."""
-        return self._critic(tf.concat([picture, shown[..., -PARTS:]], -1), training=True)
+        return self._discriminator(tf.concat([picture, shown[..., -PARTS:]], -1), training=True)
 
 
 def _eyes(source: Source) -> NDArray[np.float64]:

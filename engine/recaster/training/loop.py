@@ -1,4 +1,4 @@
-"""The training loop: the same for every model that is a ``Trainee``.
+"""The training loop: the same for every model that is a ``Training``.
 
 The first step of a run builds the graph, which can take longer than hundreds of later ones: it is
 reported and does not count against a budget in minutes.
@@ -23,14 +23,14 @@ from recaster.media.sheet import save_image
 from recaster.models.tensors import save_tensors
 from recaster.progress import Report, Update, clock, silent
 from recaster.training import checkpoints
-from recaster.training.checkpoints import Moment
+from recaster.training.checkpoints import CheckpointInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from recaster.models.model_folder import ModelFolder
     from recaster.models.presets import Preset
-    from recaster.training.trainee import Trainee
+    from recaster.training.types import Training
 
 SMOOTHING: Final = 0.98
 """Share of the smoothed loss that one step keeps, once there were many."""
@@ -122,7 +122,7 @@ def learning_rate(preset: Preset, step: int, spent: float) -> float:
 
 
 def train(
-    trainee: Trainee,
+    training: Training,
     folder: ModelFolder,
     schedule: Schedule,
     report: Report = silent,
@@ -139,7 +139,7 @@ def train(
     network is built and there is nothing new to save.
 
     Args:
-        trainee: what is trained.
+        training: what is trained.
         folder: where it is kept.
         schedule: how long.
         report: told after every step.
@@ -153,7 +153,7 @@ def train(
         ModelError: the checkpoint is broken or of another model.
         OutputError: the folder cannot be written, or the disk is full; checkpoints are kept.
     """
-    run = _Run(trainee, folder, schedule, report, sorted(marks), on_mark)
+    run = _Run(training, folder, schedule, report, sorted(marks), on_mark)
     if resume:
         run.resume()
     with _interrupts(lambda: run.begun) as interrupted, _curves(folder) as draw:
@@ -175,7 +175,7 @@ def train(
 class _Run:
     """One run of the loop: what it works on, and what changes with every step."""
 
-    trainee: Trainee
+    training: Training
     folder: ModelFolder
     schedule: Schedule
     report: Report
@@ -204,21 +204,21 @@ class _Run:
 
     def resume(self) -> None:
         """Go back to the latest checkpoint; without one, start at the beginning."""
-        kept = checkpoints.latest(self.folder.checkpoints)
+        kept = checkpoints.load_latest(self.folder.checkpoints)
         if kept is not None:
-            moment, state = kept
-            self.trainee.restore(state)
-            self.step, self._before, self.losses = moment.step, moment.seconds, dict(moment.losses)
-            self._saved_step = moment.step
+            info, state = kept
+            self.training.restore(state)
+            self.step, self._before, self.losses = info.step, info.seconds, dict(info.losses)
+            self._saved_step = info.step
 
     def take_step(self) -> Mapping[str, float]:
         """One optimisation step; returns its losses."""
         spent = self.schedule.spent(self.step, self.seconds)
-        rate = learning_rate(self.trainee.preset, self.step, spent)
+        rate = learning_rate(self.training.preset, self.step, spent)
         began = time.monotonic()
         if self._began is None:
             self.report(Update("building the network", 0, None, "steps"))
-        losses = self.trainee.step(rate)
+        losses = self.training.step(rate)
         self._check(losses)
         self.step += 1
         if self._began is None:
@@ -264,12 +264,12 @@ class _Run:
     def checkpoint(self) -> None:
         """Write a checkpoint, then the weights for a swap, then the model's description."""
         began = time.monotonic()
-        state = self.trainee.state()
+        state = self.training.state()
         for name, value in state.items():
             if not np.all(np.isfinite(value)):
                 raise self._diverged(f"{name} holds values that are not finite")
         card = self.folder.read()
-        moment = Moment(
+        info = CheckpointInfo(
             step=self.step,
             seconds=self.seconds,
             seed=card.seed,
@@ -277,17 +277,17 @@ class _Run:
             losses=dict(self.losses),
             schedule=dataclasses.asdict(self.schedule),
         )
-        checkpoints.save(self.folder.checkpoints, moment, state)
-        save_tensors(self.folder.weights, self.trainee.weights(), {"steps": str(self.step)})
+        checkpoints.save_checkpoint(self.folder.checkpoints, info, state)
+        save_tensors(self.folder.weights, self.training.weights(), {"steps": str(self.step)})
         self.folder.write(
-            dataclasses.replace(card, preset=self.trainee.preset, steps=self.step, seconds=moment.seconds)
+            dataclasses.replace(card, preset=self.training.preset, steps=self.step, seconds=info.seconds)
         )
         self._saved_step, self._saved_at = self.step, time.monotonic()
         self._saving_took = self._saved_at - began
 
     def preview(self) -> None:
         """Write a sheet of what the model paints now."""
-        save_image(self.folder.previews / f"step-{self.step:08}.png", self.trainee.preview())
+        save_image(self.folder.previews / f"step-{self.step:08}.png", self.training.preview())
         self._shown_step, self._shown_at = self.step, time.monotonic()
 
     def _check(self, losses: Mapping[str, float]) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from recaster.media.types import Image
     from recaster.models.presets import Preset
     from recaster.networks.perceptual import Backbone
-    from recaster.training.faces import TrainingFaces
+    from recaster.training.pairwise_data import TrainingFaces
 
 IDENTITIES = ("source", "target")
 PREVIEW_ROWS = 4
@@ -39,8 +39,8 @@ PREVIEW_CELL = 128
 Terms = dict[str, tf.Tensor]
 
 
-class PairwiseTrainee:
-    """A pairwise model in training; see ``Trainee`` for the methods.
+class PairwiseTraining:
+    """A pairwise model in training; see ``Training`` for the methods.
 
     Args:
         preset: a pairwise one.
@@ -64,9 +64,11 @@ class PairwiseTrainee:
         self._seed, self._step = seed, 0
         self._encoder = build_encoder(preset, seed)
         self._decoders = {name: build_decoder(preset, name, seed) for name in IDENTITIES}
-        self._critics = {}
+        self._discriminators = {}
         if preset.losses.adversarial > 0:
-            self._critics = {name: build_discriminator(preset, f"critic_{name}", seed) for name in IDENTITIES}
+            self._discriminators = {
+                name: build_discriminator(preset, f"critic_{name}", seed) for name in IDENTITIES
+            }
         self._perceptual = {}
         if backbone is not None:
             self._perceptual = {
@@ -158,12 +160,14 @@ class PairwiseTrainee:
             models = [self._encoder, *(self._decoders[name] for name in group)]
             variables = [variable for model in models for variable in model.trainable_variables]
             adams["+".join(group)] = Adam(variables, preset.beta1, preset.beta2, preset.clip)
-        for critic in self._critics.values():
-            adams[critic.name] = Adam(critic.trainable_variables, preset.beta1, preset.beta2, preset.clip)
+        for discriminator in self._discriminators.values():
+            adams[discriminator.name] = Adam(
+                discriminator.trainable_variables, preset.beta1, preset.beta2, preset.clip
+            )
         return adams
 
     def _variables(self) -> dict[str, Any]:
-        return named(self._encoder, *self._decoders.values(), *self._critics.values())
+        return named(self._encoder, *self._decoders.values(), *self._discriminators.values())
 
     def _train(
         self,
@@ -276,16 +280,16 @@ class PairwiseTrainee:
         share: tf.Tensor,
     ) -> Terms:
         """One step of an identity's discriminator, where there is one."""
-        if not self._critics:
+        if not self._discriminators:
             return {}
-        critic = self._critics[name]
+        discriminator = self._discriminators[name]
         real = self._judged(to_network(self.preset, face[1][..., :3]), face[0])
         fake = self._judged(self._shown_face(decoded, face[0]), face[0])
         with tf.GradientTape() as tape:
-            loss = losses.least_squares(critic(losses.mix(real, fake, share)), share)
+            loss = losses.least_squares(discriminator(losses.mix(real, fake, share)), share)
             if self.preset.losses.mixup == 0:  # nothing was mixed: that was the real half
-                loss += losses.least_squares(critic(fake), 0.0)
-        adam = self._adams[critic.name]
+                loss += losses.least_squares(discriminator(fake), 0.0)
+        adam = self._adams[discriminator.name]
         adam.apply(tape.gradient(loss, adam.variables), rate)
         return {"discriminator": loss}
 
@@ -295,9 +299,9 @@ class PairwiseTrainee:
         """How far the discriminator is from taking the painted face for real."""
         fake = self._judged(self._shown_face(decoded, face[0]), face[0])
         if self.preset.losses.mixup == 0:
-            return losses.least_squares(self._critics[name](fake), 1.0)
+            return losses.least_squares(self._discriminators[name](fake), 1.0)
         real = self._judged(to_network(self.preset, face[1][..., :3]), face[0])
-        return losses.least_squares(self._critics[name](losses.mix(real, fake, share)), 1 - share)
+        return losses.least_squares(self._discriminators[name](losses.mix(real, fake, share)), 1 - share)
 
 
 def _when(due: tf.Tensor | None, term: Any) -> tf.Tensor:

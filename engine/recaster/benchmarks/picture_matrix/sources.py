@@ -48,7 +48,7 @@ def swapper_of(row: Row, faceset: Path, out: Path, report: Report = silent) -> S
 def _trained(row: Row, steps: int, faceset: Path, out: Path, report: Report) -> Path:
     """A model of a source, kept in ``out`` for all rows that train it as long; goes on after a stop."""
     from recaster.training.loop import Schedule, train
-    from recaster.training.start import make_trainee, new_model, perceptual_backbone, resumed_model
+    from recaster.training.preparation import build_training, new_model, perceptual_backbone, resumed_model
 
     folder, source = ModelFolder(out / "models" / f"{_named(row)}-{steps}"), Faceset.open(faceset)
     begun = folder.exists()
@@ -56,10 +56,10 @@ def _trained(row: Row, steps: int, faceset: Path, out: Path, report: Report) -> 
     card = resumed_model(folder, source, None) if begun else new_model(folder, recipe, source, None, SEED)
     choose_device("auto", None, tensorflow=True)
     backbone = perceptual_backbone(card.preset)
-    trainee = make_trainee(card.preset, source, None, folder, card.seed, backbone, report)
+    training = build_training(card.preset, source, None, folder, card.seed, backbone, report)
     if not begun:
         folder.write(card)
-    train(trainee, folder, Schedule(steps=steps), report, resume=begun)
+    train(training, folder, Schedule(steps=steps), report, resume=begun)
     return folder.path
 
 

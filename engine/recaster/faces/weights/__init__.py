@@ -6,31 +6,31 @@ import hashlib
 from pathlib import Path
 from typing import Final
 
-from recaster import weights
+from recaster import weights_registry
 from recaster.errors import WeightsError
 
 FOLDER: Final = Path(__file__).parent
 
-YUNET: Final = weights.YUNET.file
-FACE_MESH: Final = weights.FACE_MESH.file
-LIPS: Final = weights.LIPS.file
-BLENDSHAPES: Final = weights.BLENDSHAPES.file
-EXPRESSIONS: Final = weights.EXPRESSIONS.file
-IRIS: Final = weights.IRIS.file
-OCCLUDERS: Final = weights.OCCLUDERS.file
-ALWAYS: Final = weights.ALWAYS.file
+YUNET: Final = weights_registry.YUNET.file
+FACE_MESH: Final = weights_registry.FACE_MESH.file
+LIPS: Final = weights_registry.LIPS.file
+BLENDSHAPES: Final = weights_registry.BLENDSHAPES.file
+EXPRESSIONS: Final = weights_registry.EXPRESSIONS.file
+IRIS: Final = weights_registry.IRIS.file
+OCCLUDERS: Final = weights_registry.OCCLUDERS.file
+ALWAYS: Final = weights_registry.ALWAYS.file
 
 SHA256: Final = {
     one.file: one.sha256
     for one in (
-        weights.YUNET,
-        weights.FACE_MESH,
-        weights.LIPS,
-        weights.BLENDSHAPES,
-        weights.EXPRESSIONS,
-        weights.IRIS,
-        weights.OCCLUDERS,
-        weights.ALWAYS,
+        weights_registry.YUNET,
+        weights_registry.FACE_MESH,
+        weights_registry.LIPS,
+        weights_registry.BLENDSHAPES,
+        weights_registry.EXPRESSIONS,
+        weights_registry.IRIS,
+        weights_registry.OCCLUDERS,
+        weights_registry.ALWAYS,
     )
 }
 

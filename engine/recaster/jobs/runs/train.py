@@ -33,7 +33,7 @@ def train_model(work: JobContext) -> JobOutput:
     from recaster.models.presets import overridden, preset
     from recaster.networks.device import select_device
     from recaster.training.loop import train
-    from recaster.training.start import make_trainee, new_model, perceptual_backbone, resumed_model
+    from recaster.training.preparation import build_training, new_model, perceptual_backbone, resumed_model
 
     spec = work.task.spec.train
     options = spec.options
@@ -58,11 +58,11 @@ def train_model(work: JobContext) -> JobOutput:
     backbone = perceptual_backbone(recipe)
     if backbone is not None:
         work.log("warning" if recipe.losses.perceptual == "vggface" else "info", backbone.note)
-    trainee = make_trainee(recipe, source, target, folder, card.seed, backbone, work.report)
+    training = build_training(recipe, source, target, folder, card.seed, backbone, work.report)
     if not begun:
         folder.write(card)
     previews = _Previews(folder.previews, work)
-    result = train(trainee, folder, budget, previews.report, resume=begun)
+    result = train(training, folder, budget, previews.report, resume=begun)
     previews.look()  # the last is written after the last report
     name = spec.display_name
     body = model_to_proto(folder, work.task.made, name)

@@ -12,7 +12,7 @@ from recaster.errors import WeightsError
 from recaster.models.presets import GuidedNetwork, preset
 from recaster.models.tensors import load_tensors, save_tensors
 from recaster.networks.guided import GuidedSwap
-from recaster.networks.guided_lite import LiteSwap
+from recaster.networks.guided_litert import LiteSwap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ def test_a_swap_needs_no_tensorflow(tmp_path: Path) -> None:
     path = written(tmp_path / "weights.safetensors", preset("guided-128"))
     script = (
         "import sys; from pathlib import Path; from recaster.models.presets import preset\n"
-        "from recaster.networks.guided_lite import LiteSwap\n"
+        "from recaster.networks.guided_litert import LiteSwap\n"
         f"LiteSwap(preset('guided-128'), 11, Path({str(path)!r}))\n"
         "sys.exit('tensorflow' in sys.modules)"
     )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recaster.models.model_folder import ModelFolder
-from recaster.training.curves import loss_curves
 from recaster.training.loop import _curves
+from recaster.training.loss_curves import loss_curves
 
 if TYPE_CHECKING:
     from pathlib import Path

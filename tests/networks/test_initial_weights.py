@@ -11,7 +11,7 @@ from recaster.errors import UsageError, WeightsError
 from recaster.likeness.conditioning import CHANNELS, PARTS
 from recaster.models.presets import overridden, preset
 from recaster.networks import initial_weights
-from recaster.networks.guided import build_guided, build_guided_critic
+from recaster.networks.guided import build_guided, build_guided_discriminator
 from recaster.networks.pairwise import named
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def test_they_fit_the_default_preset_and_are_no_random_ones() -> None:
     chosen = preset("guided-128")
     weights = initial_weights.start_weights(chosen)
     assert weights is not None
-    models = build_guided(chosen, CHANNELS), build_guided_critic(chosen, 3 + PARTS)
+    models = build_guided(chosen, CHANNELS), build_guided_discriminator(chosen, 3 + PARTS)
     fresh = {name: variable.numpy() for name, variable in named(*models).items()}
     assert {name: value.shape for name, value in weights.items()} == {n: v.shape for n, v in fresh.items()}
     assert all(np.isfinite(value).all() and value.dtype == np.float32 for value in weights.values())

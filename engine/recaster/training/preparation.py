@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from recaster.models.model_folder import ModelFolder
     from recaster.models.presets import Preset
     from recaster.networks.perceptual import Backbone
-    from recaster.training.trainee import Trainee
+    from recaster.training.types import Training
 
 
 def new_model(
@@ -62,7 +62,7 @@ def resumed_model(
     return card
 
 
-def make_trainee(
+def build_training(
     preset: Preset,
     source: Faceset,
     target: Faceset | None,
@@ -70,7 +70,7 @@ def make_trainee(
     seed: int,
     backbone: Backbone | None = None,
     report: Report = silent,
-) -> Trainee:
+) -> Training:
     """Build the network of ``preset`` and load the faces it is trained on.
 
     Args:
@@ -90,19 +90,19 @@ def make_trainee(
         from recaster.networks.device import device_in_use
         from recaster.networks.initial_weights import start_weights
         from recaster.training.batches import processes_for
-        from recaster.training.guided import GuidedTrainee
-        from recaster.training.guided_faces import Source
+        from recaster.training.guided import GuidedTraining
+        from recaster.training.guided_data import Source
 
-        resumed = bool(checkpoints.found(folder.checkpoints))
+        resumed = bool(checkpoints.list_checkpoints(folder.checkpoints))
         start = None if resumed else start_weights(preset)
         sources = [Source.of(preset, source, folder, report)]
         processes = processes_for(device_in_use().kind)
-        return GuidedTrainee(preset, sources, seed, start, backbone, processes)
-    from recaster.training.faces import load_faces
-    from recaster.training.pairwise import PairwiseTrainee
+        return GuidedTraining(preset, sources, seed, start, backbone, processes)
+    from recaster.training.pairwise import PairwiseTraining
+    from recaster.training.pairwise_data import load_faces
 
     faces = [load_faces(faceset, preset, report) for faceset in (source, _needed(preset, target))]
-    return PairwiseTrainee(preset, faces[0], faces[1], seed, backbone)
+    return PairwiseTraining(preset, faces[0], faces[1], seed, backbone)
 
 
 def perceptual_backbone(preset: Preset, vggface_weights: Path | None = None) -> Backbone | None:

@@ -16,7 +16,7 @@ from recaster.models.presets import (
     PairwiseNetwork,
     Preset,
     from_json,
-    ingredients,
+    hyperparameters,
     overridden,
     preset,
     to_json,
@@ -35,7 +35,7 @@ def test_presets_are_valid_and_know_their_name(name: str) -> None:
 
 def test_every_ingredient_has_one_name_and_a_help_text() -> None:
     groups = (Preset, PairwiseNetwork, GuidedNetwork, Losses, Augmentation)
-    everything = [(name, text) for group in groups for name, _, text in ingredients(group)]
+    everything = [(name, text) for group in groups for name, _, text in hyperparameters(group)]
     assert max(Counter(name for name, _ in everything).values()) == 1
     assert all(text for _, text in everything)
 

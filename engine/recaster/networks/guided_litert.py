@@ -14,8 +14,8 @@ import numpy as np
 
 from recaster.errors import WeightsError
 from recaster.models.tensors import load_tensors
-from recaster.networks.guided_form import LEAK, OUTPUTS, TRUST, make_guided
-from recaster.networks.tflite import Graph, Network
+from recaster.networks.guided_architecture import LEAK, OUTPUTS, TRUST, make_guided
+from recaster.networks.tflite_graph import Graph, Network
 
 if TYPE_CHECKING:
     from pathlib import Path

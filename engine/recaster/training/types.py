@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from recaster.models.presets import Preset
 
 
-class Trainee(Protocol):
+class Training(Protocol):
     """A model in training.
 
     Randomness is a function of (seed, step) alone, so that a run which is stopped and resumed takes

@@ -10,7 +10,7 @@ from recaster.errors import TrainingError, UsageError
 from recaster.faces.alignment import EYE_DISTANCE
 from recaster.faces.region_masks import features, hull
 from recaster.models.presets import Augmentation, Preset, overridden, preset
-from recaster.training.faces import load_faces, reach
+from recaster.training.pairwise_data import load_faces, reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable
