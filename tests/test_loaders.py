@@ -25,7 +25,7 @@ from recaster.provenance.revocations import Revocations
 from recaster.provenance.traces import Traces
 from recaster.report.page import write_report
 from recaster.store.usage import _remembered
-from recaster.swapping.chunks import Parts
+from recaster.swapping.render_cache import RenderCache
 from recaster.training.checkpoints import found
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ LOADERS: dict[str, Loader] = {
     "a variant": ("variant.json", lambda: {"preset": {"a": 1}}, lambda at: claim(at, {"preset": {"a": 1}})),
     "whose faces": ("identity.json", lambda: {"identity_id": "0" * 12}, owner),
     "a sum of bytes": ("usage.json", lambda: {"bytes": 1}, lambda at: _remembered(at / "usage.json")),
-    "a swap's plan": ("plan.json", lambda: {"model": "x"}, lambda at: Parts(at, range(3), 2)._plan()),
+    "a swap's plan": ("plan.json", lambda: {"model": "x"}, lambda at: RenderCache(at, range(3), 2)._plan()),
 }
 
 

@@ -25,7 +25,7 @@ ADDON = ENGINE.parents[1] / "addon"
 POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n/x 1 def showpage\n%%EOF\n"
 OPENERS = {
     "still_images.py": {"PIL.Image.open", "cv2.imdecode"},
-    "media/source.py": {"av.open"},
+    "media/decoder.py": {"av.open"},
 }
 """Where a decoder may be started on a file, and which."""
 DECODERS = ("Image.open", "cv2.imread", "cv2.imdecode", "cv2.imreadmulti", "cv2.VideoCapture", "av.open")

@@ -22,12 +22,12 @@ from recaster.faces.neutral_shape import compute_canonical_mesh, mesh_to_crop
 from recaster.faces.people import group_people
 from recaster.faces.smoothing import smooth
 from recaster.media.probe import probe
-from recaster.media.reader import read_some
+from recaster.media.reader import read_indices
 from recaster.media.sheet import save_image
 from recaster.swapping.masks import face_outline
-from recaster.swapping.occlusion import add_appearance
-from recaster.swapping.scene import Scene
+from recaster.swapping.performer_appearance import add_appearance
 from recaster.swapping.settings import SwapSettings
+from recaster.swapping.swap_plan import SwapPlan
 from recaster.swapping.swapper import TrackPlan
 
 if TYPE_CHECKING:
@@ -91,11 +91,11 @@ def measured(clip: Path, hands: dict[int, str]) -> dict[int, tuple[list[float], 
     analysis = analyse_clip(clip, settings.analysis)
     people = group_people(analysis)
     tracks = [track for track in analysis.tracks if track.track in people[0]]
-    scene = Scene.planned(tracks, _Planner(), settings.smoothing)
+    scene = SwapPlan.planned(tracks, _Planner(), settings.smoothing)
     frames = range(info.frame_count)
-    scene = add_appearance(scene, lambda indices: read_some(clip, indices), frames, [frames], SIZE)
+    scene = add_appearance(scene, lambda indices: read_indices(clip, indices), frames, [frames], SIZE)
     finder, results = Occluders(), {}
-    for frame in read_some(clip, sorted(hands)):
+    for frame in read_indices(clip, sorted(hands)):
         [(number, face)] = scene.faces(frame, SIZE).items()
         inside, true = np.zeros((2, SIZE, SIZE), np.uint8)
         cv2.fillConvexPoly(inside, np.rint(face_outline(face.landmarks)).astype(np.int32), 1)

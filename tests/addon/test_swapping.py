@@ -15,7 +15,7 @@ from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.writer import WriterOptions
 from recaster.service.about import CODECS
-from recaster.swapping.colour import COLOURS
+from recaster.swapping.colour_transfer import COLOURS
 from recaster.swapping.label import KINDS, WORDS
 from recaster.swapping.masks import MASKS, MaskSettings
 from recaster.swapping.settings import SwapSettings

@@ -31,7 +31,7 @@ from recaster.appearance.occluders import (
 from recaster.faces import alignment, geometry, topology
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.neutral_shape import compute_canonical_mesh, mesh_to_crop
-from recaster.media.reader import read_some
+from recaster.media.reader import read_indices
 
 if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
@@ -201,7 +201,7 @@ def test_a_hand_that_is_there_in_every_frame_stays(actors: Path) -> None:
     matrices = geometry.fit_crop(points, mesh_to_crop(compute_canonical_mesh(points), CROP))
     crops = [
         np.ascontiguousarray(alignment.warp(frame.image, matrix, CROP))
-        for frame, matrix in zip(read_some(clip, list(frames)), matrices, strict=True)
+        for frame, matrix in zip(read_indices(clip, list(frames)), matrices, strict=True)
     ]
     meshes = [alignment.transform(p, m) for p, m in zip(points, matrices, strict=True)]
     small = [resize_crop(crop, mesh) for crop, mesh in zip(crops, meshes, strict=True)]

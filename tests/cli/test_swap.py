@@ -17,7 +17,7 @@ from recaster.faces.smoothing import SMOOTHINGS
 from recaster.media.probe import probe
 from recaster.media.writer import CODECS, SOUNDS, WriterOptions
 from recaster.provenance.policy import BASES, Policy
-from recaster.swapping.colour import COLOURS
+from recaster.swapping.colour_transfer import COLOURS
 from recaster.swapping.coverage import Coverage, FaceCoverage
 from recaster.swapping.device import choose_device
 from recaster.swapping.label import CORNERS, KINDS, LabelSettings

@@ -13,9 +13,9 @@ import pytest
 from recaster.client.movies import Cut, cut, tracks
 from recaster.client.movies.atoms import children
 from recaster.errors import ClipError, InputError
+from recaster.media.decoder import ClipDecoder
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
-from recaster.media.source import Source
 
 COUNT = 60
 SMALL = 700_000
@@ -75,7 +75,7 @@ def tone(container, stream, late):
 
 def decoded(path):
     """(time, checksum of the pixels) of every frame, as the engine counts them."""
-    with Source(path) as source:
+    with ClipDecoder(path) as source:
         return [
             (one.pts * source.time_base, zlib.crc32(one.picture.to_ndarray().tobytes()))
             for one in source.decode()

@@ -56,7 +56,7 @@ def test_the_cache_goes_on_and_tidies_up(
     )
     assert told == [*range(1, 21), *range(20, LENGTH + 1)]
     assert [path.suffix for path in (tmp_path / "analysis").glob("*/*")] == [".npz"]
-    assert_same(found, analyse(read_frames(clip, 0, LENGTH, quick=True)))
+    assert_same(found, analyse(read_frames(clip, 0, LENGTH, fast=True)))
 
 
 @pytest.mark.parametrize("what", ["cut short", "missing", "of another clip", "of another run"])

@@ -6,10 +6,10 @@ import pytest
 
 from recaster.errors import ClipError, UsageError
 from recaster.media import reader
+from recaster.media.decoder import ClipDecoder
 from recaster.media.probe import probe
-from recaster.media.reader import read_frames, read_some
+from recaster.media.reader import read_frames, read_indices
 from recaster.media.scan import scan
-from recaster.media.source import Source
 
 FULL, LIMITED = 2, 1
 BT709, BT601, BT2020 = 1, 6, 9
@@ -60,29 +60,29 @@ def test_some_frames_are_those_of_the_whole_and_nothing_is_decoded_twice(make_cl
     frames = reader._frames
     monkeypatch.setattr(reader, "_frames", counted)
     some = [2, 5, 30, 31, 55, 80]
-    found = list(read_some(path, some))
+    found = list(read_indices(path, some))
     assert [frame.index for frame in found] == [2, 5, 30, 31, 55]
     assert all(np.array_equal(frame.image, whole[frame.index].image) for frame in found)
     keys = np.flatnonzero(scan(path).keys)
     assert len(ranges) > 1 or not scan(path).seekable
     for earlier, later in itertools.pairwise(ranges):
         assert keys[keys <= later.start - 1].max() >= earlier.stop
-    assert list(read_some(path, [])) == []
+    assert list(read_indices(path, [])) == []
 
 
 def test_frames_that_are_quick_to_read(make_clip, monkeypatch):
     path = make_clip(count=60, options={"g": "12"})
-    decoded, pictures = [], Source.decode
+    decoded, pictures = [], ClipDecoder.decode
 
     def counted(source):
         for picture in pictures(source):
             decoded.append(picture.pts)
             yield picture
 
-    quick = [at for at in reader.quick_to_read(path).tolist() if at < 60]
+    quick = [at for at in reader.cheap_indices(path).tolist() if at < 60]
     assert len(quick) >= 5
-    monkeypatch.setattr(Source, "decode", counted)
-    assert [frame.index for frame in read_some(path, quick)] == quick
+    monkeypatch.setattr(ClipDecoder, "decode", counted)
+    assert [frame.index for frame in read_indices(path, quick)] == quick
     assert len(decoded) <= 3 * len(quick)
 
 

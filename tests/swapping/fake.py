@@ -25,7 +25,7 @@ from recaster.swapping.swapper import TrackPlan
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from recaster.swapping.scene import Scene
+    from recaster.swapping.swap_plan import SwapPlan
 
 WIDTH, HEIGHT, RATE = 128, 96, 25
 FACE = 40.0
@@ -83,7 +83,7 @@ def analysis(tracks: Sequence[FaceTrack], count: int) -> Analysis:
     return Analysis(tuple(tracks), (), count)
 
 
-def with_look(scene: Scene) -> Scene:
+def with_look(scene: SwapPlan) -> SwapPlan:
     """The scene as if the usual look of its first face were known."""
     return dataclasses.replace(scene, looks={0: LOOK})
 

@@ -11,7 +11,7 @@ from recaster.media.types import Frame
 from recaster.swapping.composite import Layer
 from recaster.swapping.composite import composite as patches
 from recaster.swapping.label import LabelSettings
-from recaster.swapping.render import Rendered
+from recaster.swapping.render import RenderedFrame
 
 RED, BLUE = (255.0, 0.0, 0.0), (0.0, 0.0, 255.0)
 
@@ -25,7 +25,7 @@ def composite(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The picture with faces, and the matte."""
     before = Frame(0, 0, Fraction(0), picture)
-    rendered = Rendered(before, patches(before, layers, label))
+    rendered = RenderedFrame(before, patches(before, layers, label))
     return rendered.image, rendered.matte
 
 

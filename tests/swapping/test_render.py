@@ -13,10 +13,10 @@ import pytest
 from recaster.appearance.occluders import FINE_PX
 from recaster.faces.types import Inlay
 from recaster.media.types import Frame
-from recaster.swapping.render import Rendered, Renderer
-from recaster.swapping.scene import Scene
+from recaster.swapping.render import RenderedFrame, Renderer
 from recaster.swapping.settings import SwapSettings
-from recaster.swapping.timing import Stopwatch
+from recaster.swapping.stage_timer import StageTimer
+from recaster.swapping.swap_plan import SwapPlan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,10 +31,10 @@ def render(
     settings: SwapSettings,
     swapper: Any = None,
     looks: dict[int, Any] | None = None,
-) -> tuple[list[Rendered], list[int]]:
+) -> tuple[list[RenderedFrame], list[int]]:
     """The rendered frames, and the indices of those that were read for them."""
     swapper = swapper or fake.FakeSwapper()
-    scene = Scene.planned(tracks, swapper, settings.smoothing)
+    scene = SwapPlan.planned(tracks, swapper, settings.smoothing)
     scene = dataclasses.replace(scene, looks=looks or {})
     seen: list[int] = []
 
@@ -43,7 +43,7 @@ def render(
             seen.append(index)
             yield Frame(index, index, Fraction(index, 25), fake.picture(index))
 
-    renderer = Renderer(scene, swapper, settings, Stopwatch())
+    renderer = Renderer(scene, swapper, settings, StageTimer())
     return list(renderer.render(read, wanted, range(COUNT))), seen
 
 
@@ -188,7 +188,7 @@ def test_the_mouth_shows_in_its_own_light(fake: Any) -> None:
 
 
 def test_an_error_leaves_no_thread_behind(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(self: Renderer, painted: Any) -> Rendered:
+    def broken(self: Renderer, painted: Any) -> RenderedFrame:
         del self, painted
         raise ValueError("broken")
 

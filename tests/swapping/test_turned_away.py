@@ -12,10 +12,10 @@ import pytest
 from recaster.faces import pose, topology
 from recaster.media.types import Frame
 from recaster.swapping.render import Renderer
-from recaster.swapping.scene import Scene
 from recaster.swapping.settings import SwapSettings
-from recaster.swapping.timing import Stopwatch
-from recaster.swapping.turned_away import HANDOVER_SECONDS, YAW, shares_shown
+from recaster.swapping.stage_timer import StageTimer
+from recaster.swapping.swap_plan import SwapPlan
+from recaster.swapping.turned_away import HANDOVER_S, HANDOVER_YAW_DEG, profile_opacity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,16 +35,16 @@ def heads(yaws: np.ndarray) -> np.ndarray:
 
 
 def shown(yaws: np.ndarray) -> np.ndarray:
-    return shares_shown(heads(yaws), np.arange(len(yaws)) / RATE)
+    return profile_opacity(heads(yaws), np.arange(len(yaws)) / RATE)
 
 
 @pytest.mark.parametrize("side", [-1, 1])
 def test_a_face_goes_softly_as_its_head_turns_away_and_comes_back_so(side: int) -> None:
     yaws = side * 80 * np.sin(np.linspace(0, np.pi, 100)) ** 2
     shares = shown(yaws)
-    assert (shares[np.abs(yaws) > YAW[1]] == 0).all()
-    assert (shares[np.abs(yaws) < YAW[0] - 15] == 1).all()
-    assert np.abs(np.diff(shares)).max() <= 1 / (HANDOVER_SECONDS * RATE) + 1e-9
+    assert (shares[np.abs(yaws) > HANDOVER_YAW_DEG[1]] == 0).all()
+    assert (shares[np.abs(yaws) < HANDOVER_YAW_DEG[0] - 15] == 1).all()
+    assert np.abs(np.diff(shares)).max() <= 1 / (HANDOVER_S * RATE) + 1e-9
     assert shares == pytest.approx(shares[::-1])
     assert (np.diff(shares[:50]) <= 0).all()
 
@@ -52,18 +52,18 @@ def test_a_face_goes_softly_as_its_head_turns_away_and_comes_back_so(side: int) 
 def test_a_head_that_whips_round_is_handed_over_as_slowly() -> None:
     shares = shown(np.r_[np.zeros(30), np.full(30, 85.0)])
     assert (shares[30:] == 0).all()
-    assert np.abs(np.diff(shares)).max() <= 1 / (HANDOVER_SECONDS * RATE) + 1e-9
+    assert np.abs(np.diff(shares)).max() <= 1 / (HANDOVER_S * RATE) + 1e-9
     assert (shares[:19] == 1).all()
 
 
 def test_heads_that_talk_and_nod_are_shown_whole_and_so_are_faces_without_a_pose() -> None:
     assert (shown(40 * np.sin(np.arange(200) / 9)) == 1).all()
-    assert (shares_shown(np.zeros((4, 68, 3)), np.arange(4.0)) == 1).all()
+    assert (profile_opacity(np.zeros((4, 68, 3)), np.arange(4.0)) == 1).all()
 
 
 def test_what_is_shown_in_part_is_blended_and_what_is_not_shown_is_the_frame(fake: Any) -> None:
     settings = SwapSettings(colour="none")
-    scene = Scene.planned([fake.track(range(3))], fake.FakeSwapper(), settings.smoothing)
+    scene = SwapPlan.planned([fake.track(range(3))], fake.FakeSwapper(), settings.smoothing)
     plan = dataclasses.replace(scene.plans[0], shown=np.array([1.0, 0.5, 0.0]))
 
     class Swapper(fake.FakeSwapper):
@@ -75,8 +75,8 @@ def test_what_is_shown_in_part_is_blended_and_what_is_not_shown_is_the_frame(fak
             yield Frame(index, index, Fraction(index, RATE), fake.picture(index))
 
     swapper = Swapper()
-    scene = Scene.planned([fake.track(range(3))], swapper, settings.smoothing)
-    whole, half, none = Renderer(scene, swapper, settings, Stopwatch()).render(read, range(3), range(3))
+    scene = SwapPlan.planned([fake.track(range(3))], swapper, settings.smoothing)
+    whole, half, none = Renderer(scene, swapper, settings, StageTimer()).render(read, range(3), range(3))
     assert whole.matte.max() == 255
     assert half.matte.max() == 128
     assert np.array_equal(none.image, fake.picture(2))

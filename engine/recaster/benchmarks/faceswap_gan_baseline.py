@@ -17,7 +17,7 @@ from recaster.faces.dlib_models import face_recognition
 from recaster.models.presets import preset
 from recaster.models.tensors import load_tensors
 from recaster.networks.pairwise import PairwiseSwap
-from recaster.swapping.timing import Stopwatch
+from recaster.swapping.stage_timer import StageTimer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +52,7 @@ class SeedPipeline:
     def __init__(self, model: ModelFolder | None = None) -> None:
         recipe = preset(PRESET) if model is None else model.read().preset
         self.size = recipe.size
-        self.watch = Stopwatch()
+        self.watch = StageTimer()
         network = PairwiseSwap.built(recipe)
         if model is not None:
             network.load(load_tensors(model.weights, PairwiseSwap.expected(recipe)))

@@ -24,9 +24,9 @@ def _floor(clip: Path, out: Path, frames: range, given: dict[str, Any]) -> dict[
     from recaster.media.probe import probe
     from recaster.media.reader import read_frames
     from recaster.media.writer import ClipWriter
-    from recaster.swapping.timing import Stopwatch
+    from recaster.swapping.stage_timer import StageTimer
 
-    watch, start = Stopwatch(), _start()
+    watch, start = StageTimer(), _start()
     with ClipWriter(out, probe(clip)) as writer:
         for frame in watch.each("decode", read_frames(clip, frames.start, frames.stop, lazy=True)):
             with watch.timing("encode"):

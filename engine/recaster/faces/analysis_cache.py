@@ -12,7 +12,7 @@ from recaster.errors import ClipError, InputError
 from recaster.faces import analysis_file, analysis_journal
 from recaster.faces.analysis import AnalysisSettings, analyse
 from recaster.files import sha256
-from recaster.media.ahead import ahead
+from recaster.media.prefetch import prefetch
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.progress import Report, silent
@@ -60,7 +60,7 @@ def analyse_clip(
         with analysis_journal.opened(parts, frames.start) as begun:
             begin = frames.start if begun is None else begun.begin
             with contextlib.closing(
-                ahead(read_frames(path, begin, frames.stop, quick=True), DECODED_AHEAD)
+                prefetch(read_frames(path, begin, frames.stop, fast=True), DECODED_AHEAD)
             ) as shown:
                 found = analyse(shown, settings, len(frames), report, begun)
             analysis_file.save(kept, found)

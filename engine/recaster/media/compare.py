@@ -11,12 +11,12 @@ import numpy as np
 from moviepy import ImageClip, clips_array
 
 from recaster.errors import UsageError
-from recaster.media.join import join_with_sound, times_of
+from recaster.media.join import frame_times, mux_with_sound
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.scan import scan
 from recaster.media.sheet import FORMATS, caption, contact_sheet, fitted, save_image
-from recaster.media.sound import Sound
+from recaster.media.sound import SoundSource
 from recaster.media.types import ColourTags
 from recaster.media.writer import SEGMENT_SUFFIX, ClipWriter, WriterOptions, check_encoding, scratch_folder
 from recaster.progress import Update, silent
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from recaster.progress import Report
 
 LABEL_HEIGHT_SHARE = 16
-SMALLEST_LABEL = 16
+MIN_LABEL_PX = 16
 SHEET_COLUMNS = 8
 SHEET_HEIGHT = 240
 TIME_TOLERANCE = Fraction(1, 1000)
@@ -76,7 +76,7 @@ def compare(
 
 def _write_clip(infos: Sequence[ClipInfo], out: Path, labels: Sequence[str], report: Report) -> None:
     sound = _sound(infos)
-    layout = Layout(infos, labels, max(SMALLEST_LABEL, infos[0].height // LABEL_HEIGHT_SHARE))
+    layout = Layout(infos, labels, max(MIN_LABEL_PX, infos[0].height // LABEL_HEIGHT_SHARE))
     info, options = layout.result(out), WriterOptions()
     check_encoding(out, info, options)
     with scratch_folder(out) as folder:
@@ -85,8 +85,8 @@ def _write_clip(infos: Sequence[ClipInfo], out: Path, labels: Sequence[str], rep
             for frame, image in layout.pictures():
                 writer.write(image, frame.pts)
                 report(Update("comparing", frame.index + 1, info.frame_count))
-        times, _, _ = times_of(infos[0], range(infos[0].frame_count))
-        join_with_sound([segment], out, times, sound)
+        times, _, _ = frame_times(infos[0], range(infos[0].frame_count))
+        mux_with_sound([segment], out, times, sound)
 
 
 def _write_sheet(infos: Sequence[ClipInfo], out: Path, labels: Sequence[str], report: Report) -> None:
@@ -106,12 +106,12 @@ def _write_sheet(infos: Sequence[ClipInfo], out: Path, labels: Sequence[str], re
     save_image(out, contact_sheet(rows, len(columns), (width, SHEET_HEIGHT), texts))
 
 
-def _sound(infos: Sequence[ClipInfo]) -> Sound:
+def _sound(infos: Sequence[ClipInfo]) -> SoundSource:
     heard = next((info for info in infos if info.audio), infos[0])
     if heard is infos[0]:
-        return Sound(heard.path)
+        return SoundSource(heard.path)
     seen, other = scan(infos[0].path), scan(heard.path)
-    return Sound(heard.path, shift=seen.pts[0] * seen.time_base - other.pts[0] * other.time_base)
+    return SoundSource(heard.path, shift=seen.pts[0] * seen.time_base - other.pts[0] * other.time_base)
 
 
 class Layout:

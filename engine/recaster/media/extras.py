@@ -26,7 +26,7 @@ SIDE_DATA: Final = {
 }
 
 
-def unkept(container: Any, stream: Any, picture: Any) -> tuple[str, ...]:
+def list_unkept(container: Any, stream: Any, picture: Any) -> tuple[str, ...]:
     """Names what a clip holds and no result keeps, in words.
 
     Args:

@@ -14,11 +14,11 @@ from av.error import FFmpegError
 
 from recaster.errors import OutputError
 from recaster.files import atomic_path
+from recaster.media.decoder import open_known_format
 from recaster.media.scan import scan
-from recaster.media.sound import Sound, SoundCopy, sound_changes
-from recaster.media.source import opened
+from recaster.media.sound import SoundCopy, SoundSource, describe_sound_changes
 from recaster.media.writer import (
-    FINEST_TIMESCALE,
+    MAX_TIMESCALE,
     SEGMENT_SUFFIX,
     ClipWriter,
     WriterOptions,
@@ -42,7 +42,7 @@ MILLISECOND = Fraction(1, 1000)
 
 
 @dataclass(frozen=True, eq=False)
-class Times:
+class FrameTimes:
     """When the frames of a result are shown.
 
     Attributes:
@@ -55,14 +55,14 @@ class Times:
     last_duration: int
     time_base: Fraction
 
-    def moved(self, shift: Fraction) -> Times:
+    def moved(self, shift: Fraction) -> FrameTimes:
         """The same, ``shift`` seconds later, in finer ticks where these can't hold it."""
         finer = math.lcm(self.time_base.denominator, shift.denominator)
-        if finer > FINEST_TIMESCALE:
+        if finer > MAX_TIMESCALE:
             finer = self.time_base.denominator
         factor = finer // self.time_base.denominator
         moved = self.pts * factor + round(shift * finer)
-        return Times(moved, self.last_duration * factor, Fraction(1, finer))
+        return FrameTimes(moved, self.last_duration * factor, Fraction(1, finer))
 
 
 def check_output(out: Path, original: ClipInfo, options: WriterOptions | None = None) -> tuple[str, ...]:
@@ -76,7 +76,7 @@ def check_output(out: Path, original: ClipInfo, options: WriterOptions | None = 
     """
     options = options or WriterOptions()
     check_encoding(Path(out), original, options)
-    return sound_changes(original.path, Path(out), sound_fallback(Path(out), options))
+    return describe_sound_changes(original.path, Path(out), sound_fallback(Path(out), options))
 
 
 def write_clip(
@@ -138,12 +138,13 @@ def join_segments(
     """
     out = Path(out)
     check_output(out, original, options)
-    times, begin, end = times_of(original, frames)
+    times, begin, end = frame_times(original, frames)
     start = begin if frames.start > 0 else None
     stop = end if frames.stop < original.frame_count else None
     shift = shift_to_start(frames, begin)
     fallback = sound_fallback(out, options or WriterOptions())
-    join_with_sound(segments, out, times.moved(shift), Sound(original.path, shift, start, stop, fallback))
+    sound = SoundSource(original.path, shift, start, stop, fallback)
+    mux_with_sound(segments, out, times.moved(shift), sound)
 
 
 def shift_to_start(frames: range, begin: Fraction) -> Fraction:
@@ -151,7 +152,7 @@ def shift_to_start(frames: range, begin: Fraction) -> Fraction:
     return -begin if frames.start > 0 or begin < 0 else Fraction(0)
 
 
-def times_of(original: ClipInfo, frames: range) -> tuple[Times, Fraction, Fraction]:
+def frame_times(original: ClipInfo, frames: range) -> tuple[FrameTimes, Fraction, Fraction]:
     """Times of some frames of a clip, and when the first begins and the last ends, in seconds."""
     seen = scan(original.path)
     if not 0 <= frames.start < frames.stop <= len(seen.pts):
@@ -165,10 +166,10 @@ def times_of(original: ClipInfo, frames: range) -> tuple[Times, Fraction, Fracti
     else:
         end = int(ticks[0]) + round(original.duration / base)
     kept = ticks[frames.start : frames.stop]
-    return Times(kept, max(1, end - int(kept[-1])), base), int(kept[0]) * base, end * base
+    return FrameTimes(kept, max(1, end - int(kept[-1])), base), int(kept[0]) * base, end * base
 
 
-def join_with_sound(segments: Sequence[Path], out: Path, times: Times, sound: Sound) -> None:
+def mux_with_sound(segments: Sequence[Path], out: Path, times: FrameTimes, sound: SoundSource) -> None:
     """Copy the packets of segments and of sound into ``out``, atomically.
 
     Raises:
@@ -205,7 +206,7 @@ def open_segment(path: Path) -> Any:
         OutputError: it cannot be opened.
     """
     try:
-        return opened(path, ignore_editlist="1")
+        return open_known_format(path, ignore_editlist="1")
     except (FFmpegError, OSError) as error:
         raise OutputError(
             f"{path}: this segment cannot be read ({error.strerror}); render it again"
@@ -236,7 +237,7 @@ def _display_ranks(segments: Sequence[Path], expected: int) -> NDArray[np.int64]
 
 
 def _video_packets(
-    segments: Sequence[Path], stream: Any, times: Times, ranks: NDArray[np.int64]
+    segments: Sequence[Path], stream: Any, times: FrameTimes, ranks: NDArray[np.int64]
 ) -> Iterator[tuple[Fraction, Any]]:
     """(decoding time in seconds, packet for the output), with the wanted times."""
     dts = decoding_times(times.pts, ranks)
@@ -268,7 +269,7 @@ def decoding_times(pts: NDArray[np.int64], ranks: NDArray[np.int64]) -> NDArray[
     return np.concatenate([before, pts[: len(pts) - delay]])
 
 
-def _matroska_shift(out: Path, times: Times, sounds: Sequence[Fraction]) -> Fraction:
+def _matroska_shift(out: Path, times: FrameTimes, sounds: Sequence[Fraction]) -> Fraction:
     """Seconds, whole milliseconds, by which a Matroska file is late so that nothing is before zero."""
     if out.suffix.lower() != ".mkv":
         return Fraction(0)
@@ -276,7 +277,9 @@ def _matroska_shift(out: Path, times: Times, sounds: Sequence[Fraction]) -> Frac
     return math.ceil(max(Fraction(0), -earliest) / MILLISECOND) * MILLISECOND
 
 
-def _muxer_options(times: Times, sounds: Sequence[Fraction], bases: Sequence[Fraction]) -> dict[str, str]:
+def _muxer_options(
+    times: FrameTimes, sounds: Sequence[Fraction], bases: Sequence[Fraction]
+) -> dict[str, str]:
     """Options that keep delays at the start exact: by default mp4 and mov round them to milliseconds."""
     options = {"movflags": "+faststart", "avoid_negative_ts": "disabled"}
     if times.pts[0] != 0 or any(start > 0 for start in sounds):

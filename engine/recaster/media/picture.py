@@ -16,8 +16,8 @@ from av.error import EOFError as NothingMore
 from av.sidedata.sidedata import Type
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
-from recaster.media.colour import filled, matrix_of, swscale_matrix, tags_of
-from recaster.media.source import MAX_SIDE, MOST_PIXELS, Decoded, Source
+from recaster.media.colour_tags import choose_matrix, fill_missing_tags, read_colour_tags, swscale_matrix
+from recaster.media.decoder import MAX_PIXELS, MAX_SIDE, ClipDecoder, DecodedPicture
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 READ_SCALING = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 """swscale's default conversion to RGB is 1 to 2 levels too dark; this one has no bias."""
-QUICK_SCALING = Interpolation.BILINEAR
+FAST_SCALING = Interpolation.BILINEAR
 """The same in a tenth of the time, up to two levels too dark: good enough to find faces in."""
 STRETCH_SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
-STRANGEST_ASPECT = 4
+MAX_PIXEL_ASPECT = 4
 STRAIGHT_DEGREES = 1.0
 """A quarter turn may be off by so much: matrices are fixed-point numbers, written by many hands."""
 SKEW = 0.02
@@ -60,13 +60,13 @@ class Shape:
     ignored: tuple[str, ...] = ()
 
 
-def shape_of(picture: Any, stream: Any) -> Shape:
+def read_shape(picture: Any, stream: Any) -> Shape:
     """The shape of a stream's pictures, from its first one."""
     ignored = []
     aspect = stream.sample_aspect_ratio or Fraction(1)
     scaled = square_pixels(picture.width, picture.height, aspect)
-    extreme = not Fraction(1, STRANGEST_ASPECT) <= aspect <= STRANGEST_ASPECT
-    if extreme or scaled[0] * scaled[1] > MOST_PIXELS or max(scaled) > MAX_SIDE:
+    extreme = not Fraction(1, MAX_PIXEL_ASPECT) <= aspect <= MAX_PIXEL_ASPECT
+    if extreme or scaled[0] * scaled[1] > MAX_PIXELS or max(scaled) > MAX_SIDE:
         ignored.append(f"its pixel shape of {aspect}: pixels are taken for square")
         aspect = Fraction(1)
         scaled = picture.width, picture.height
@@ -77,9 +77,9 @@ def shape_of(picture: Any, stream: Any) -> Shape:
     return Shape(width, height, scaled, rotation, mirrored, aspect, tuple(ignored))
 
 
-def look_of(picture: Any, source: Source) -> tuple[Shape, ColourTags]:
+def read_presentation(picture: Any, source: ClipDecoder) -> tuple[Shape, ColourTags]:
     """Shape and colour tags of a clip, from its first decoded picture."""
-    return shape_of(picture, source.stream), filled(tags_of(picture), source.tags)
+    return read_shape(picture, source.stream), fill_missing_tags(read_colour_tags(picture), source.tags)
 
 
 def square_pixels(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
@@ -117,22 +117,22 @@ def _even(length: Fraction) -> int:
     return round(length / 2) * 2
 
 
-class Developer:
+class RgbConverter:
     """Turns decoded pictures into images: colour, square pixels, upright. Alpha is dropped.
 
     Args:
         shape: of the clip.
         tags: colour tags of the clip.
         path: for error messages.
-        quick: convert colours quickly, up to two levels too dark.
+        fast: convert colours quickly, up to two levels too dark.
 
     Raises:
         ClipError: the colour matrix is not one that can be converted.
     """
 
-    def __init__(self, shape: Shape, tags: ColourTags, path: Path, *, quick: bool = False) -> None:
+    def __init__(self, shape: Shape, tags: ColourTags, path: Path, *, fast: bool = False) -> None:
         self._shape = shape
-        self._scaling = QUICK_SCALING if quick else READ_SCALING
+        self._scaling = FAST_SCALING if fast else READ_SCALING
         self._tags = tags
         self._path = path
         self._matrix(tags)
@@ -154,7 +154,8 @@ class Developer:
 
     def _coloured(self, picture: Any, width: int, height: int) -> Image:
         stretched = (picture.width, picture.height) != (width, height)
-        tags = filled(tags_of(picture), self._tags)  # streams that were spliced change them on the way
+        # Streams that were spliced change their tags on the way.
+        tags = fill_missing_tags(read_colour_tags(picture), self._tags)
         full = ColorRange.JPEG if tags.range == "pc" else ColorRange.MPEG
         with self._lock:
             rgb = self._converter.reformat(
@@ -171,7 +172,7 @@ class Developer:
         return np.asarray(rgb.to_ndarray(), np.uint8)
 
     def _matrix(self, tags: ColourTags) -> int:
-        return swscale_matrix(matrix_of(tags, *self._shape.scaled), self._path)
+        return swscale_matrix(choose_matrix(tags, *self._shape.scaled), self._path)
 
     def _upright(self, image: Image) -> Image:
         if self._shape.mirrored:
@@ -183,7 +184,7 @@ def _is_rgb(picture: Any) -> bool:
     return bool(picture.format.is_rgb) or picture.format.has_palette
 
 
-def deinterlaced(pictures: Iterable[Decoded], time_base: Fraction) -> Iterator[Decoded]:
+def deinterlace(pictures: Iterable[DecodedPicture], time_base: Fraction) -> Iterator[DecodedPicture]:
     """The same pictures at the same times, interlaced ones with their missing lines filled in.
 
     The filter is BWDIF (Weston 3-field and Yadif combined), one picture out for each picture in. It
@@ -191,7 +192,7 @@ def deinterlaced(pictures: Iterable[Decoded], time_base: Fraction) -> Iterator[D
     comes out the same wherever reading began, if reading began at least one picture earlier.
     """
     weaver: _Weaver | None = None
-    before: Decoded | None = None
+    before: DecodedPicture | None = None
     for decoded in pictures:
         if weaver is None and decoded.picture.interlaced_frame:
             weaver = _Weaver(time_base)
@@ -216,7 +217,7 @@ class _Weaver:
         self._graph: Any = None
         self._waiting: deque[tuple[int, bool]] = deque()
 
-    def push(self, decoded: Decoded, *, keep: bool = True) -> None:
+    def push(self, decoded: DecodedPicture, *, keep: bool = True) -> None:
         if self._graph is None:
             self._graph = self._build(decoded.picture)
         self._waiting.append((decoded.pts, keep))
@@ -225,7 +226,7 @@ class _Weaver:
     def finish(self) -> None:
         self._graph.vpush(None)
 
-    def pull(self) -> Iterator[Decoded]:
+    def pull(self) -> Iterator[DecodedPicture]:
         while self._waiting:
             try:
                 picture = self._graph.vpull()
@@ -233,7 +234,7 @@ class _Weaver:
                 return
             pts, keep = self._waiting.popleft()
             if keep:
-                yield Decoded(pts, picture)
+                yield DecodedPicture(pts, picture)
 
     def _build(self, picture: Any) -> Any:
         graph = av.filter.Graph()

@@ -14,9 +14,9 @@ from recaster.media.types import ClipInfo
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ROUNDING = 1
+ROUNDING_TICKS = 1
 """Ticks between the most early and the most late timestamp of a constant rate that was rounded."""
-COARSEST_STEP = 4
+MIN_TICKS_PER_FRAME = 4
 """Ticks a frame at least, for uneven steps to pass for rounding: below, they are dropped frames."""
 NTSC = Fraction(1000, 1001)
 FALLBACK_RATE = Fraction(25)
@@ -75,14 +75,15 @@ def constant_rate(
     if (steps == steps[0]).all():
         return 1 / (int(steps[0]) * time_base)
     mean = Fraction(int(pts[-1] - pts[0]), len(pts) - 1)
-    if mean < COARSEST_STEP or not _fits(pts, mean, 2 * ROUNDING):  # its ends are rounded as well
+    if mean < MIN_TICKS_PER_FRAME or not _fits(pts, mean, 2 * ROUNDING_TICKS):  # its ends are rounded as well
         return None
     rate = 1 / (mean * time_base)
     near = [Fraction(round(2 * rate), 2), Fraction(round(2 * rate / NTSC), 2) * NTSC]
     near.sort(key=lambda usual: abs(usual - rate))
     guesses = [guess for guess in stated if _usual(guess)] + near + list(stated)
     return next(
-        (guess for guess in guesses if guess > 0 and _fits(pts, 1 / (guess * time_base), ROUNDING)), rate
+        (guess for guess in guesses if guess > 0 and _fits(pts, 1 / (guess * time_base), ROUNDING_TICKS)),
+        rate,
     )
 
 

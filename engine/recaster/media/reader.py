@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recaster.errors import ClipError, UsageError
-from recaster.media.picture import Developer, deinterlaced, look_of
+from recaster.media.decoder import ClipDecoder, DecodedPicture, check_file
+from recaster.media.lazy_frame import LazyFrame, PictureCropper, has_whole_chroma_samples
+from recaster.media.picture import RgbConverter, deinterlace, read_presentation
 from recaster.media.scan import Scan, scan
-from recaster.media.source import Decoded, Source, check_file
-from recaster.media.stored import Cutter, StoredFrame, divisible
 from recaster.media.types import Frame
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def read_frames(
-    path: Path, start: int = 0, stop: int | None = None, *, quick: bool = False, lazy: bool = False
+    path: Path, start: int = 0, stop: int | None = None, *, fast: bool = False, lazy: bool = False
 ) -> Iterator[Frame]:
     """The frames of a clip as a person would see them, one at a time, in constant memory.
 
@@ -39,7 +39,7 @@ def read_frames(
         path: the clip.
         start: index of the first frame wanted.
         stop: index after the last one, or None for the rest of the clip.
-        quick: convert colours in a tenth of the time, up to two levels too dark: to look at, not to paint on.
+        fast: convert colours in a tenth of the time, up to two levels too dark: to look at, not to paint on.
         lazy: convert a frame when its image, or part of it, is asked for, where the clip's pictures are
             shown as they are stored and hold whole samples of colour; what comes of it is the same.
 
@@ -50,10 +50,10 @@ def read_frames(
     if start < 0 or (stop is not None and stop < start):
         raise UsageError(f"{path}: frames {start} to {stop} are not a range")
     check_file(Path(path))
-    return _frames(Path(path), start, stop, quick=quick, lazy=lazy)
+    return _frames(Path(path), start, stop, fast=fast, lazy=lazy)
 
 
-def read_some(path: Path, indices: Sequence[int]) -> Iterator[Frame]:
+def read_indices(path: Path, indices: Sequence[int]) -> Iterator[Frame]:
     """The frames with these indices, as ``read_frames`` gives them, lazily.
 
     No part of the clip is decoded twice: reading begins anew only where a key frame lies between.
@@ -75,8 +75,8 @@ def read_some(path: Path, indices: Sequence[int]) -> Iterator[Frame]:
             begin = following if following is not None else begin
 
 
-def quick_to_read(path: Path) -> NDArray[np.int64]:
-    """Indices of the frames for which ``read_some`` decodes no more than two others: those after key frames.
+def cheap_indices(path: Path) -> NDArray[np.int64]:
+    """Finds the frames for which ``read_indices`` decodes at most two others: those after key frames.
 
     Raises:
         ClipError: the clip cannot be used.
@@ -91,7 +91,7 @@ def _frames(
     stop: int | None,
     wanted: Container[int] | None = None,
     *,
-    quick: bool = False,
+    fast: bool = False,
     lazy: bool = False,
 ) -> Iterator[Frame]:
     """Frames of a range; where ``wanted`` is given, only those (others are decoded, but not converted)."""
@@ -101,26 +101,27 @@ def _frames(
     begin = max(start - 1, 0)  # one more at each end: deinterlacing looks at the neighbours
     pictures = _from_index(path, begin, stop, seen) if seen is not None else _from_start(path, stop)
     first: int | None = None if seen is None else int(seen.pts[0])
-    developer: Developer | None = None
-    cutter = Cutter()
+    converter: RgbConverter | None = None
+    cutter = PictureCropper()
     for index, source, decoded in pictures:
         first = decoded.pts if first is None else first
         if index < start or (wanted is not None and index not in wanted):
             continue
-        if developer is None:
-            developer = Developer(*look_of(decoded.picture, source), path, quick=quick)
+        if converter is None:
+            converter = RgbConverter(*read_presentation(decoded.picture, source), path, fast=fast)
         time = (decoded.pts - first) * source.time_base
-        if lazy and not developer.changes_shape(decoded.picture) and divisible(decoded.picture):
-            yield StoredFrame(index, decoded.pts, time, decoded.picture, developer.plain, cutter)
+        as_stored = not converter.changes_shape(decoded.picture)
+        if lazy and as_stored and has_whole_chroma_samples(decoded.picture):
+            yield LazyFrame(index, decoded.pts, time, decoded.picture, converter.plain, cutter)
         else:
-            yield Frame(index, decoded.pts, time, developer(decoded.picture))
+            yield Frame(index, decoded.pts, time, converter(decoded.picture))
 
 
-Numbered = tuple[int, Source, Decoded]
+Numbered = tuple[int, ClipDecoder, DecodedPicture]
 
 
 def _from_start(path: Path, stop: int | None) -> Iterator[Numbered]:
-    with Source(path) as source:
+    with ClipDecoder(path) as source:
         pictures = source.decode()
         wanted = pictures if stop is None else _limited(pictures, stop + 1)
         yield from _numbered(source, wanted, 0, stop)
@@ -130,7 +131,7 @@ def _from_index(path: Path, begin: int, stop: int | None, seen: Scan) -> Iterato
     """Frames from index ``begin``: from the key frame before it, else from the start of the clip."""
     expected = seen.pts[begin:]
     for key in _places_to_begin(begin, seen):
-        with Source(path) as source:
+        with ClipDecoder(path) as source:
             if key > 0:
                 source.seek(int(seen.pts[key]))
             pictures = source.decode()
@@ -150,23 +151,23 @@ def _places_to_begin(begin: int, seen: Scan) -> tuple[int, ...]:
 
 
 def _numbered(
-    source: Source, pictures: Iterator[Decoded], begin: int, stop: int | None
+    source: ClipDecoder, pictures: Iterator[DecodedPicture], begin: int, stop: int | None
 ) -> Iterator[Numbered]:
-    for index, decoded in enumerate(deinterlaced(pictures, source.time_base), begin):
+    for index, decoded in enumerate(deinterlace(pictures, source.time_base), begin):
         if stop is not None and index >= stop:
             return
         yield index, source, decoded
 
 
 def _checked(
-    pictures: Iterator[Decoded], expected: NDArray[np.int64], begin: int, path: Path
-) -> Iterator[Decoded]:
+    pictures: Iterator[DecodedPicture], expected: NDArray[np.int64], begin: int, path: Path
+) -> Iterator[DecodedPicture]:
     for index, decoded in enumerate(pictures):
         if index >= len(expected) or decoded.pts != expected[index]:
             raise ClipError(f"{path}: frame {begin + index} is not where it was; did the file change?")
         yield decoded
 
 
-def _limited(pictures: Iterator[Decoded], count: int) -> Iterator[Decoded]:
+def _limited(pictures: Iterator[DecodedPicture], count: int) -> Iterator[DecodedPicture]:
     for _, decoded in zip(range(count), pictures, strict=False):
         yield decoded

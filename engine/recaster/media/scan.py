@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from recaster.errors import ClipError
-from recaster.media.colour import HDR_TRANSFERS
-from recaster.media.extras import unkept
-from recaster.media.picture import Shape, look_of
-from recaster.media.source import Damage, Source, check_file, described_stream, sounds_of
+from recaster.media.colour_tags import HDR_TRANSFERS
+from recaster.media.decoder import ClipDecoder, Damage, check_file, copyable_sounds, describe_stream
+from recaster.media.extras import list_unkept
+from recaster.media.picture import Shape, read_presentation
 from recaster.media.types import AudioStream, ColourTags
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def scan(path: Path) -> Scan:
 
 @functools.lru_cache(maxsize=KEPT_SCANS)
 def _scan(path: Path, modified: int, size: int) -> Scan:  # noqa: ARG001 (the cache's key)
-    with Source(path, counting=True) as source:
+    with ClipDecoder(path, counting=True) as source:
         pts: list[int] = []
         keys: list[bool] = []
         interlaced = False
@@ -101,7 +101,7 @@ def _scan(path: Path, modified: int, size: int) -> Scan:  # noqa: ARG001 (the ca
 
 
 def _result(
-    source: Source,
+    source: ClipDecoder,
     pts: NDArray[np.int64],
     keys: NDArray[np.bool_],
     first: Any,
@@ -110,7 +110,7 @@ def _result(
     interlaced: bool,
 ) -> Scan:
     stream = source.stream
-    shape, colour = look_of(first, source)
+    shape, colour = read_presentation(first, source)
     audio = _audio(source, Fraction(int(pts[0])) * source.time_base)
     last_duration = int(last.duration or 0)
     end = (int(pts[-1]) + last_duration) * source.time_base
@@ -140,16 +140,16 @@ def _result(
     )
 
 
-def _seekable(source: Source) -> bool:
+def _seekable(source: ClipDecoder) -> bool:
     names = source.container.format.name.split(",")
     timeline = source.timeline
     as_stated = timeline.repaired == 0 and timeline.made_from is None and not timeline.jumps
     return as_stated and any(name in names for name in RANDOM_ACCESS)
 
 
-def _audio(source: Source, video_start: Fraction) -> tuple[AudioStream, ...]:
+def _audio(source: ClipDecoder, video_start: Fraction) -> tuple[AudioStream, ...]:
     streams = []
-    for stream in sounds_of(source.container):
+    for stream in copyable_sounds(source.container):
         span = source.sound_span(stream.index)
         if span is None:
             continue
@@ -173,7 +173,7 @@ def _audio(source: Source, video_start: Fraction) -> tuple[AudioStream, ...]:
     return tuple(streams)
 
 
-def _damage_warnings(source: Source, count: int, video_end: Fraction) -> list[str]:
+def _damage_warnings(source: ClipDecoder, count: int, video_end: Fraction) -> list[str]:
     damage, warnings = source.damage, []
     missing = _missing_end(source, video_end)
     if damage.cut_off is not None or missing is not None:
@@ -202,7 +202,7 @@ def _time_warnings(timeline: Timeline) -> list[str]:
     return warnings
 
 
-def _missing_end(source: Source, video_end: Fraction) -> str | None:
+def _missing_end(source: ClipDecoder, video_end: Fraction) -> str | None:
     """What of the announced length was there, in words; None where all of it was, or nothing is announced."""
     spans = [span for index in source.damage.sounds if (span := source.sound_span(index)) is not None]
     end = max([video_end, *(span[1] for span in spans)])
@@ -220,22 +220,22 @@ def _seconds(length: Fraction) -> str:
     return f"{float(length):.2f} s"
 
 
-def _sound_warnings(source: Source) -> list[str]:
-    unknown = len(source.container.streams.audio) - len(sounds_of(source.container))
+def _sound_warnings(source: ClipDecoder) -> list[str]:
+    unknown = len(source.container.streams.audio) - len(copyable_sounds(source.container))
     if unknown == 0:
         return []
     tracks = "1 sound track has" if unknown == 1 else f"{unknown} sound tracks have"
     return [f"{tracks} an unknown format and will be missing in results"]
 
 
-def _stream_warnings(source: Source, picture: Any) -> list[str]:
+def _stream_warnings(source: ClipDecoder, picture: Any) -> list[str]:
     warnings = []
-    others = [described_stream(stream) for stream in source.other_pictures()]
+    others = [describe_stream(stream) for stream in source.other_pictures()]
     if others:
         warnings.append(
             f"picture stream {source.stream.index} is used; others are left out: {', '.join(others)}"
         )
-    dropped = unkept(source.container, source.stream, picture)
+    dropped = list_unkept(source.container, source.stream, picture)
     if dropped:
         warnings.append(f"results don't keep: {', '.join(dropped)}")
     return warnings

@@ -14,9 +14,9 @@ from av.error import FFmpegError, InvalidDataError
 from av.format import Flags
 
 from recaster.errors import ClipError, UsageError
+from recaster.media.decoder import copyable_sounds, open_container
 from recaster.media.scan import scan
-from recaster.media.sound_encoding import AAC_LEAD_IN, SoundEncoder, layout_of
-from recaster.media.source import open_container, sounds_of
+from recaster.media.sound_encoding import AAC_LEAD_IN, SoundEncoder, channel_layout
 from recaster.media.timeline import SoundTimeline
 from recaster.media.writer import CONTAINERS
 
@@ -31,7 +31,7 @@ MAX_UNTIMED_PACKETS = 100_000
 
 
 @dataclass(frozen=True)
-class Sound:
+class SoundSource:
     """Which sound goes into a result.
 
     Attributes:
@@ -63,12 +63,12 @@ class Sound:
 class SoundCopy:
     """The audio streams of a file, ready to be copied into a container; a context manager."""
 
-    def __init__(self, sound: Sound, suffix: str) -> None:
+    def __init__(self, sound: SoundSource, suffix: str) -> None:
         """``suffix`` names the container of the result."""
         self._sound = sound
         self._suffix = suffix
         self._source = open_container(sound.path)
-        self._streams = sounds_of(self._source)
+        self._streams = copyable_sounds(self._source)
         self._timelines = {stream.index: SoundTimeline(self._jumps()) for stream in self._streams}
         self._copies: dict[int, Any] = {}
         self._encoders: dict[int, SoundEncoder] = {}
@@ -95,7 +95,7 @@ class SoundCopy:
         for stream in self._streams:
             if fits(self._sound.path, stream.index, self._suffix):
                 copy = container.add_stream_from_template(stream)
-                copy.codec_context.layout = layout_of(stream.codec_context)
+                copy.codec_context.layout = channel_layout(stream.codec_context)
             elif self._sound.fallback is not None:
                 encoder = SoundEncoder(stream, container, self._sound.fallback)
                 self._encoders[stream.index] = encoder
@@ -159,7 +159,7 @@ class SoundCopy:
 
     def kept(self) -> Iterator[tuple[int, Any]]:
         """(stream index, packet) of what goes into the result, its times already moved."""
-        for packet in timed(self._demuxed()):
+        for packet in fill_packet_times(self._demuxed()):
             _move(packet, self._timelines[packet.stream.index].offset(*_span(packet)))
             if not self._sound.holds(packet):
                 continue
@@ -182,7 +182,7 @@ class SoundCopy:
                 yield packet
 
 
-def timed(packets: Iterable[Any]) -> Iterator[Any]:
+def fill_packet_times(packets: Iterable[Any]) -> Iterator[Any]:
     """Packets of sound with those times filled in that the file leaves out, by the lengths of the packets.
 
     Matroska's demuxer gives none to what lies before zero: such packets end where the first timed one begins.
@@ -225,7 +225,7 @@ def _move(packet: Any, seconds: Fraction) -> None:
     packet.dts = None if packet.dts is None else packet.dts + ticks
 
 
-def sound_changes(source: Path, out: Path, fallback: str | None) -> tuple[str, ...]:
+def describe_sound_changes(source: Path, out: Path, fallback: str | None) -> tuple[str, ...]:
     """Sentences on the audio streams of ``source`` that ``out`` cannot hold and that are encoded anew.
 
     Raises:
@@ -235,7 +235,7 @@ def sound_changes(source: Path, out: Path, fallback: str | None) -> tuple[str, .
     suffix = out.suffix.lower()
     said = []
     with open_container(source) as container:
-        for stream in sounds_of(container):
+        for stream in copyable_sounds(container):
             if fits(source, stream.index, suffix):
                 continue
             if fallback is None:
@@ -261,7 +261,7 @@ def fits(source: Path, index: int, suffix: str) -> bool:
         ):
             stream = origin.streams[index]
             copy = container.add_stream_from_template(stream)
-            copy.codec_context.layout = layout_of(stream.codec_context)
+            copy.codec_context.layout = channel_layout(stream.codec_context)
             tried = (packet for packet in origin.demux(stream) if packet.pts is not None and packet.size > 0)
             for packet in itertools.islice(tried, TRIED_PACKETS):
                 packet.stream = copy

@@ -27,13 +27,13 @@ SHORT_FORMATS: Final = frozenset({"u8", "u8p", "s16", "s16p"})
 """Sample formats whose values 16 bits hold."""
 
 
-def layout_of(context: Any) -> str:
+def channel_layout(context: Any) -> str:
     """The channel layout of a stream by name; the usual one for its channels where it states none."""
     stated: str = context.layout.name
     return LAYOUTS.get(context.channels, "stereo") if stated.endswith("channels") else stated
 
 
-def encoder_of(context: Any, kind: str) -> str:
+def choose_sound_encoder(context: Any, kind: str) -> str:
     """FFmpeg's name of the encoder for "aac", or for "pcm" in the depth of a stream."""
     if kind == "aac":
         return "aac"
@@ -46,12 +46,12 @@ class SoundEncoder:
     def __init__(self, source: Any, container: Any, kind: str) -> None:
         """Adds a stream of ``kind``, "aac" or "pcm", to an output container."""
         context = source.codec_context
-        encoder = encoder_of(context, kind)
+        encoder = choose_sound_encoder(context, kind)
         rate = context.sample_rate
         if encoder == "aac" and rate not in AAC_RATES:
             rate = USUAL_RATE
         self._source = source
-        self.stream = container.add_stream(encoder, rate=rate, layout=layout_of(context))
+        self.stream = container.add_stream(encoder, rate=rate, layout=channel_layout(context))
         self._context = self.stream.codec_context
         self._context.time_base = Fraction(1, rate)
         if encoder == "aac":

@@ -83,7 +83,7 @@ class ClipInfo:
 
 
 @dataclass(frozen=True)
-class Place:
+class Rect:
     """A rectangle of whole pixels; ``right`` and ``bottom`` are the first ones outside."""
 
     left: int
@@ -105,32 +105,32 @@ class Place:
         """What lies there of a picture (H, W, ...): a view."""
         return picture[self.top : self.bottom, self.left : self.right]
 
-    def within(self, outer: Place) -> Place:
+    def within(self, outer: Rect) -> Rect:
         """The same place, counted from the corner of an outer one."""
         x, y = outer.left, outer.top
-        return Place(self.left - x, self.top - y, self.right - x, self.bottom - y)
+        return Rect(self.left - x, self.top - y, self.right - x, self.bottom - y)
 
-    def holds(self, other: Place) -> bool:
+    def holds(self, other: Rect) -> bool:
         """Whether all of another place is in this one."""
         return self.joined(other) == self
 
-    def meets(self, other: Place) -> bool:
+    def meets(self, other: Rect) -> bool:
         """Whether both have a pixel in common."""
         across = self.left < other.right and other.left < self.right
         return across and self.top < other.bottom and other.top < self.bottom
 
-    def joined(self, other: Place) -> Place:
+    def joined(self, other: Rect) -> Rect:
         """The smallest place that holds both."""
-        return Place(
+        return Rect(
             min(self.left, other.left),
             min(self.top, other.top),
             max(self.right, other.right),
             max(self.bottom, other.bottom),
         )
 
-    def grown(self, reach: int, step: int, size: tuple[int, int]) -> Place:
+    def grown(self, reach: int, step: int, size: tuple[int, int]) -> Rect:
         """Larger by ``reach`` on all sides, to multiples of ``step``, as far as a picture of a size goes."""
-        return Place(
+        return Rect(
             max((self.left - reach) // step * step, 0),
             max((self.top - reach) // step * step, 0),
             min(-(-(self.right + reach) // step) * step, size[0]),
@@ -160,7 +160,7 @@ class Frame:
         height, width = self.image.shape[:2]
         return width, height
 
-    def part(self, place: Place) -> Image:
+    def part(self, place: Rect) -> Image:
         """What the image shows at a place; not to be changed."""
         return place.of(self.image)
 
@@ -176,7 +176,7 @@ class Patch:
         matte: (place.height, place.width) uint8, where faces show.
     """
 
-    place: Place
+    place: Rect
     image: Image
     painted: NDArray[np.bool_]
     matte: NDArray[np.uint8]

@@ -18,21 +18,21 @@ from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from recaster.bounds import check_number
 from recaster.errors import OutputError, UsageError
 from recaster.files import atomic_path, unwritable
-from recaster.media.colour import (
+from recaster.media.colour_tags import (
     MATRICES,
     PRIMARIES,
     RANGES,
     TRANSFERS,
-    filled,
-    matrix_of,
-    number_of,
+    choose_matrix,
+    fill_missing_tags,
+    output_tags,
+    read_colour_tags,
     swscale_matrix,
-    tags_of,
-    written_tags,
+    tag_number,
 )
-from recaster.media.painting import Painter, pasted
-from recaster.media.source import media_url
-from recaster.media.stored import StoredFrame
+from recaster.media.decoder import media_url
+from recaster.media.lazy_frame import LazyFrame
+from recaster.media.patches import PatchCompositor, paste_patches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,7 +46,7 @@ KEY_FRAME_SECONDS = 2
 SEGMENT_SUFFIX = ".mov"
 """For files that will be joined: QuickTime takes every codec and keeps every time base exactly."""
 CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
-FINEST_TIMESCALE = 2**31 - 1
+MAX_TIMESCALE = 2**31 - 1
 PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
 )  # fmt: skip
@@ -142,9 +142,9 @@ class ClipWriter:
         self._format = check_encoding(self.path, info, self._options)
         self._converter, self._deepener = VideoReformatter(), VideoReformatter()
         codec = CODECS[self._options.codec]
-        self._tags = written_tags(info, full_range=codec.full_range)
-        matrix = swscale_matrix(matrix_of(self._tags, info.width, info.height), self.path)
-        self._painter = Painter(self._format, codec.sited, matrix)
+        self._tags = output_tags(info, full_range=codec.full_range)
+        matrix = swscale_matrix(choose_matrix(self._tags, info.width, info.height), self.path)
+        self._painter = PatchCompositor(self._format, codec.sited, matrix)
         self._last: int | None = None
 
     def __enter__(self) -> Self:
@@ -196,10 +196,10 @@ class ClipWriter:
         Raises:
             OutputError: as ``write``.
         """
-        if isinstance(frame, StoredFrame) and self._stores_alike(frame.picture):
+        if isinstance(frame, LazyFrame) and self._stores_alike(frame.picture):
             self._encode(self._painter(frame.picture, patches, self._stored_form), frame.pts)
         else:
-            self.write(pasted(frame.image, patches), frame.pts)
+            self.write(paste_patches(frame.image, patches), frame.pts)
 
     def _stores_alike(self, picture: Any) -> bool:
         """Whether a decoded picture's samples mean in the result what they mean in the clip."""
@@ -207,7 +207,7 @@ class ClipWriter:
         full = tags.range == "pc"
         return (
             (picture.width, picture.height) == (self._info.width, self._info.height)
-            and filled(tags_of(picture), self._info.colour) == tags == self._info.colour
+            and fill_missing_tags(read_colour_tags(picture), self._info.colour) == tags == self._info.colour
             and (full or not self._format.startswith("yuvj"))
             and self._painter.takes(picture)
         )
@@ -219,10 +219,10 @@ class ClipWriter:
         tags = self._tags
         picture.pts = pts * self._info.time_base.numerator
         picture.time_base = Fraction(1, self._info.time_base.denominator)
-        picture.colorspace = number_of(tags.matrix, MATRICES)
-        picture.color_range = number_of(tags.range, RANGES, 0)
-        picture.color_primaries = number_of(tags.primaries, PRIMARIES)
-        picture.color_trc = number_of(tags.transfer, TRANSFERS)
+        picture.colorspace = tag_number(tags.matrix, MATRICES)
+        picture.color_range = tag_number(tags.range, RANGES, 0)
+        picture.color_primaries = tag_number(tags.primaries, PRIMARIES)
+        picture.color_trc = tag_number(tags.transfer, TRANSFERS)
         with writing(self.path):
             self._container.mux(self._stream.encode(picture))
 
@@ -238,7 +238,7 @@ class ClipWriter:
     def _converted(
         self, converter: VideoReformatter, picture: Any, pixel_format: str, tags: ColourTags, *, full: bool
     ) -> Any:
-        matrix = swscale_matrix(matrix_of(tags, self._info.width, self._info.height), self.path)
+        matrix = swscale_matrix(choose_matrix(tags, self._info.width, self._info.height), self.path)
         return converter.reformat(
             picture,
             format=pixel_format,
@@ -263,10 +263,10 @@ class ClipWriter:
         context.gop_size = max(1, round(info.rate * KEY_FRAME_SECONDS))
         context.thread_count = self._threads
         context.sample_aspect_ratio = Fraction(1)
-        context.colorspace = number_of(tags.matrix, MATRICES)
-        context.color_range = number_of(tags.range, RANGES, 0)
-        context.color_primaries = number_of(tags.primaries, PRIMARIES)
-        context.color_trc = number_of(tags.transfer, TRANSFERS)
+        context.colorspace = tag_number(tags.matrix, MATRICES)
+        context.color_range = tag_number(tags.range, RANGES, 0)
+        context.color_primaries = tag_number(tags.primaries, PRIMARIES)
+        context.color_trc = tag_number(tags.transfer, TRANSFERS)
         if codec.tag and self.path.suffix.lower() != ".mkv":
             context.codec_tag = codec.tag
         return stream
@@ -358,7 +358,7 @@ def movie_timescale(time_bases: Sequence[Fraction]) -> int:
     scale = 1
     for base in time_bases:
         finer = math.lcm(scale, base.denominator)
-        scale = finer if finer <= FINEST_TIMESCALE else scale
+        scale = finer if finer <= MAX_TIMESCALE else scale
     return scale
 
 

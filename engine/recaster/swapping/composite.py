@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from recaster.faces.alignment import invert, scale
-from recaster.media.types import Patch, Place
+from recaster.media.types import Patch, Rect
 from recaster.swapping.label import draw_label, label_place
 
 if TYPE_CHECKING:
@@ -83,9 +83,9 @@ def composite(frame: Frame, layers: Sequence[Layer], label: LabelSettings | None
     return patches
 
 
-def _apart(places: Sequence[Place]) -> list[Place]:
+def _apart(places: Sequence[Rect]) -> list[Rect]:
     """The same places, those that meet joined into one."""
-    found: list[Place] = []
+    found: list[Rect] = []
     for place in places:
         whole, rest = place, found
         while meeting := [other for other in rest if other.meets(whole)]:
@@ -96,7 +96,7 @@ def _apart(places: Sequence[Place]) -> list[Place]:
     return found
 
 
-def _lay(image: Image, matte: NDArray[np.float32], layer: Layer, place: Place, whole: Place) -> None:
+def _lay(image: Image, matte: NDArray[np.float32], layer: Layer, place: Rect, whole: Rect) -> None:
     """Blend one face, at its place, into a part of the frame and its matte, in place."""
     picture, mask, filtering = _sampled(layer)
     size, corner = (place.width, place.height), np.array([place.left, place.top])
@@ -132,7 +132,7 @@ def _seen_from(matrix: Floats, corner: NDArray[np.int64]) -> Floats:
     return moved
 
 
-def _place(layer: Layer, size: tuple[int, int]) -> Place | None:
+def _place(layer: Layer, size: tuple[int, int]) -> Rect | None:
     """The part of a frame of this size that the mask reaches; None if there is none."""
     x, y, width, height = cv2.boundingRect((layer.mask > 0).astype(np.uint8))
     if not width:
@@ -143,4 +143,4 @@ def _place(layer: Layer, size: tuple[int, int]) -> Place | None:
     right, bottom = np.minimum(np.ceil(reach.max(axis=0)).astype(int) + 1, size)
     if left >= right or top >= bottom:
         return None
-    return Place(int(left), int(top), int(right), int(bottom))
+    return Rect(int(left), int(top), int(right), int(bottom))

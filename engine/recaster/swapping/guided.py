@@ -21,7 +21,7 @@ from recaster.likeness.retarget import retarget
 from recaster.models.tensors import load_tensors
 from recaster.networks.guided_litert import LiteSwap
 from recaster.swapping.swapper import TrackPlan
-from recaster.swapping.turned_away import shares_shown
+from recaster.swapping.turned_away import profile_opacity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,7 +109,7 @@ class GuidedSwapper:
             matrices=geometry.fit_crop(wanted, self._reference),
             landmarks=landmarks,
             extra={"wanted": wanted, "weights": self._steady(self.likeness.weights(wanted), track.times)},
-            shown=shares_shown(landmarks, track.times),
+            shown=profile_opacity(landmarks, track.times),
         )
 
     def _steady(self, weights: Floats, times: Floats) -> Floats:

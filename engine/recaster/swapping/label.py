@@ -13,7 +13,7 @@ import PIL.ImageFont
 
 from recaster.bounds import check_number
 from recaster.errors import UsageError
-from recaster.media.types import Place
+from recaster.media.types import Rect
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,7 +69,7 @@ class LabelSettings:
         check_number("label_size", self.size)
 
 
-def label_place(settings: LabelSettings, size: tuple[int, int]) -> Place | None:
+def label_place(settings: LabelSettings, size: tuple[int, int]) -> Rect | None:
     """Where the label is in a picture of this size (width, height); None where there is none to draw."""
     if settings.kind == "none":
         return None
@@ -81,7 +81,7 @@ def label_place(settings: LabelSettings, size: tuple[int, int]) -> Place | None:
     )
     top = margin if settings.corner.startswith("top") else height - rows - margin
     left = margin if settings.corner.endswith("left") else width - columns - margin
-    return Place(left, top, left + columns, top + rows)
+    return Rect(left, top, left + columns, top + rows)
 
 
 def draw_label(there: Image, settings: LabelSettings, size: tuple[int, int]) -> NDArray[np.bool_]:

@@ -10,22 +10,22 @@ from recaster.errors import UsageError
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.landmarkers import make_landmarker
 from recaster.files import sha256, write_json
-from recaster.media.join import check_output, join_segments, join_with_sound, shift_to_start, times_of
+from recaster.media.join import check_output, frame_times, join_segments, mux_with_sound, shift_to_start
 from recaster.media.probe import probe
-from recaster.media.reader import quick_to_read, read_some
-from recaster.media.sound import Sound
+from recaster.media.reader import cheap_indices, read_indices
+from recaster.media.sound import SoundSource
 from recaster.media.writer import check_encoding
 from recaster.progress import Report, Update, silent
 from recaster.provenance.manifest import check_signing, sign_swap
-from recaster.swapping.beside import pieces, processes_for, render_beside
 from recaster.swapping.casting import chosen, frames_of
-from recaster.swapping.chunks import Parts
 from recaster.swapping.coverage import MIN_COVERED, Coverage
-from recaster.swapping.occlusion import add_appearance
-from recaster.swapping.rendering import Rendering
-from recaster.swapping.scene import Scene
+from recaster.swapping.parallel import choose_process_count, render_in_parallel, split_runs
+from recaster.swapping.performer_appearance import add_appearance
+from recaster.swapping.render_cache import RenderCache
+from recaster.swapping.render_spec import RenderSpec
 from recaster.swapping.settings import SwapResult, described
-from recaster.swapping.timing import Stopwatch
+from recaster.swapping.stage_timer import StageTimer
+from recaster.swapping.swap_plan import SwapPlan
 from recaster.weights_registry import used_by
 
 if TYPE_CHECKING:
@@ -74,24 +74,24 @@ def swap_clip(
         FaceNotFoundError: nobody, or not the wanted person, is in it.
         OutputError: the result cannot be written.
     """
-    watch = Stopwatch()
+    watch = StageTimer()
     info, converted = _checked(clip, out, settings, marking)
     frames = range(info.frame_count) if settings.frames is None else settings.frames
     with watch.timing("analyse"):
         analysis = analyse_clip(clip, settings.analysis, settings.frames, report)
     tracks = chosen(analysis, settings, info)
     with watch.timing("plan"):
-        scene = Scene.planned(tracks, swapper, settings.smoothing, analysis.tracks)
+        scene = SwapPlan.planned(tracks, swapper, settings.smoothing, analysis.tracks)
     others = frames_of(track for track in analysis.tracks if track.track not in scene.tracks)
     left_out = frames_of(tracks) - scene.places.keys()
     del analysis, tracks  # of a long clip these are gigabytes
-    parts = Parts.of(out, frames, settings.chunk, mattes=settings.matte is not None)
+    parts = RenderCache.of(out, frames, settings.chunk, mattes=settings.matte is not None)
     discarded = parts.open(_plan(clip, swapper, settings, frames))
     missing = parts.missing()
     with watch.timing("look"):
         scene = with_looks(clip, scene, swapper, settings, frames, [frames], report)
     resumed = len(frames) - sum(map(len, missing))
-    rendering = Rendering(clip, info, frames, scene, settings, parts)
+    rendering = RenderSpec(clip, info, frames, scene, settings, parts)
     progress = Progress(report, resumed, len(frames))
     _render(rendering, missing, swapper, watch, progress, again, processes)
     coverage = Coverage.of(frames, parts.faces(), left_out, others)
@@ -119,22 +119,23 @@ def swap_clip(
 
 
 def _render(
-    rendering: Rendering,
+    rendering: RenderSpec,
     missing: Sequence[range],
     swapper: Swapper,
-    watch: Stopwatch,
+    watch: StageTimer,
     progress: Progress,
     again: Callable[[], Swapper] | None,
     processes: int | None,
 ) -> None:
     """Render the chunks that are missing: here, or in several processes where that is allowed and pays."""
     chunk = rendering.settings.chunk
-    count = 1 if again is None else processes or processes_for(missing, chunk)
+    count = 1 if again is None else processes or choose_process_count(missing, chunk)
     if again is None or count == 1:
         for run in missing:
             rendering.run(run, swapper, watch, progress.tick)
     else:
-        watch.add(render_beside(rendering, pieces(missing, chunk, count), again, count, progress.tick))
+        runs = split_runs(missing, chunk, count)
+        watch.add(render_in_parallel(rendering, runs, again, count, progress.tick))
 
 
 def _checked(
@@ -157,24 +158,24 @@ def _checked(
 
 def with_looks(
     clip: Path,
-    scene: Scene,
+    scene: SwapPlan,
     swapper: Swapper,
     settings: SwapSettings,
     available: range,
     shown: Iterable[range],
     report: Report,
-) -> Scene:
+) -> SwapPlan:
     """The scene with what faces usually look like, if the mask is to leave alone what is in front of them."""
     if settings.mask.kind != "learned":
         return scene
     return add_appearance(
         scene,
-        lambda indices: read_some(clip, indices),
+        lambda indices: read_indices(clip, indices),
         available,
         shown,
         swapper.size,
         report,
-        quick_to_read(clip),
+        cheap_indices(clip),
     )
 
 
@@ -206,7 +207,7 @@ def made_by(swapper: Swapper, settings: SwapSettings) -> dict[str, Any]:
     }
 
 
-def warnings_on(info: ClipInfo, settings: SwapSettings, scene: Scene) -> tuple[str, ...]:
+def warnings_on(info: ClipInfo, settings: SwapSettings, scene: SwapPlan) -> tuple[str, ...]:
     """Collects what an editor should know of the clip, of a landmarker's licence, and of lost glasses."""
     notice = make_landmarker(settings.analysis.landmarker).notice
     lost = any(look.lost for look in scene.looks.values())
@@ -244,9 +245,9 @@ def _finish(
     info: ClipInfo,
     out: Path,
     frames: range,
-    parts: Parts,
+    parts: RenderCache,
     settings: SwapSettings,
-    watch: Stopwatch,
+    watch: StageTimer,
     report: Report,
     facts: dict[str, Any],
     marking: Marking | None,
@@ -266,13 +267,13 @@ def _finish(
     return marked
 
 
-def _join(info: ClipInfo, out: Path, frames: range, parts: Parts, settings: SwapSettings) -> None:
+def _join(info: ClipInfo, out: Path, frames: range, parts: RenderCache, settings: SwapSettings) -> None:
     """Put the parts together."""
     if settings.matte is not None:
         mattes = [parts.matte(chunk) for chunk in parts.chunks]
-        times, begin, _ = times_of(info, frames)
+        times, begin, _ = frame_times(info, frames)
         times = times.moved(shift_to_start(frames, begin))
-        join_with_sound(mattes, settings.matte, times, Sound(mattes[0]))  # which has none
+        mux_with_sound(mattes, settings.matte, times, SoundSource(mattes[0]))  # which has none
     join_segments([parts.clip(chunk) for chunk in parts.chunks], info, out, frames, settings.writer)
 
 
@@ -293,5 +294,5 @@ def _report(info: ClipInfo, result: SwapResult, swapper: Swapper) -> dict[str, A
     } | result.coverage.to_json()
 
 
-def _discarded(parts: Parts, discarded: bool) -> tuple[str, ...]:
+def _discarded(parts: RenderCache, discarded: bool) -> tuple[str, ...]:
     return (f"{parts.folder.name}: parts of a swap with other settings were discarded",) * discarded

@@ -16,9 +16,9 @@ from recaster.swapping.casting import chosen
 from recaster.swapping.coverage import Coverage
 from recaster.swapping.pipeline import made_by, refuse_overwriting, warnings_on, with_looks
 from recaster.swapping.render import Renderer
-from recaster.swapping.scene import Scene
 from recaster.swapping.settings import SwapResult
-from recaster.swapping.timing import Stopwatch
+from recaster.swapping.stage_timer import StageTimer
+from recaster.swapping.swap_plan import SwapPlan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +55,7 @@ def preview_frame(
         FaceNotFoundError: there is nobody to swap in this frame.
         ClipError, OutputError: as ``swap_clip``.
     """
-    watch = Stopwatch()
+    watch = StageTimer()
     info = probe(clip)
     available = range(info.frame_count) if settings.frames is None else settings.frames
     _refuse(clip, out, frame, available, settings)
@@ -67,7 +67,7 @@ def preview_frame(
             analysis = analyse_clip(clip, settings.analysis, looked, report)
     tracks = chosen(analysis, settings, info)
     with watch.timing("plan"):
-        scene = Scene.planned(tracks, swapper, settings.smoothing, analysis.tracks)
+        scene = SwapPlan.planned(tracks, swapper, settings.smoothing, analysis.tracks)
     if frame not in scene.places:
         raise FaceNotFoundError(f"{clip}: frame {frame} shows no face to swap; preview another one")
     wanted = range(frame, frame + 1)

@@ -19,14 +19,14 @@ from recaster.appearance.light import CELLS
 from recaster.appearance.normals import normals
 from recaster.appearance.occluders import Occluders, glasses_mask, occlusion_mask
 from recaster.faces.topology import POINTS
-from recaster.media.ahead import ahead
-from recaster.media.painting import pasted
-from recaster.swapping import colour
+from recaster.media.patches import paste_patches
+from recaster.media.prefetch import prefetch
+from recaster.swapping import colour_transfer
 from recaster.swapping.composite import Layer, composite
 from recaster.swapping.coverage import Reason, coverage_of
+from recaster.swapping.face_overlap import draw_outlines
 from recaster.swapping.masks import face_mask
-from recaster.swapping.nearer import covering
-from recaster.swapping.occlusion import in_frame
+from recaster.swapping.performer_appearance import in_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats, SwappedFace
     from recaster.media.types import Frame, Image, Patch
     from recaster.swapping.coverage import FaceCoverage, Faces
-    from recaster.swapping.scene import Scene
     from recaster.swapping.settings import SwapSettings
+    from recaster.swapping.stage_timer import StageTimer
+    from recaster.swapping.swap_plan import SwapPlan
     from recaster.swapping.swapper import PlannedFace, Swapper
-    from recaster.swapping.timing import Stopwatch
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ SEEDS: Final = 1009
 
 
 @dataclass(frozen=True, eq=False)
-class Rendered:
+class RenderedFrame:
     """One finished frame.
 
     Attributes:
@@ -68,7 +68,7 @@ class Rendered:
     @property
     def image(self) -> Image:
         """(height, width, 3) uint8 RGB, with all faces swapped."""
-        return pasted(self.frame.image, self.patches)
+        return paste_patches(self.frame.image, self.patches)
 
     @property
     def matte(self) -> NDArray[np.uint8]:
@@ -107,14 +107,14 @@ class _Painted:
     frame: Frame
     faces: Mapping[int, tuple[SwappedFace, _Masks]]
     front: Mapping[int, NDArray[np.float32]]
-    statistics: Mapping[int, colour.Measured]
+    statistics: Mapping[int, colour_transfer.Measured]
     occlusion_probability: Mapping[int, Floats | None]
 
 
 class Renderer:
     """Renders frames of one clip; holds no state between calls."""
 
-    def __init__(self, scene: Scene, swapper: Swapper, settings: SwapSettings, watch: Stopwatch) -> None:
+    def __init__(self, scene: SwapPlan, swapper: Swapper, settings: SwapSettings, watch: StageTimer) -> None:
         self._scene = scene
         self._swapper = swapper
         self._settings = settings
@@ -123,7 +123,7 @@ class Renderer:
 
     def render(
         self, read: Callable[[int, int], Iterable[Frame]], wanted: range, available: range
-    ) -> Iterator[Rendered]:
+    ) -> Iterator[RenderedFrame]:
         """Render the frames ``wanted``.
 
         Args:
@@ -143,7 +143,7 @@ class Renderer:
 
             def stage(items: Iterable[T]) -> Iterator[T]:
                 """In a thread of its own (stages mostly wait outside of Python) that ends with the render."""
-                return stages.enter_context(contextlib.closing(ahead(items, AHEAD)))
+                return stages.enter_context(contextlib.closing(prefetch(items, AHEAD)))
 
             cuts = stage(self._cut(self._watch.each("decode", read(first, last))))
             for painted in _steadied(stage(self._painted(stage(self._swapped(cuts)))), reach):
@@ -154,7 +154,9 @@ class Renderer:
 
     def _reach(self) -> int:
         """How many frames before and after one it depends on."""
-        return max(colour.reach(self._settings.colour), colour.REACH if self._occluders else 0)
+        return max(
+            colour_transfer.reach(self._settings.colour), colour_transfer.REACH if self._occluders else 0
+        )
 
     def _cut(self, frames: Iterable[Frame]) -> Iterator[_Cut]:
         """Cut the faces out of each frame."""
@@ -203,7 +205,7 @@ class Renderer:
         for number, face in cut.faces.items():
             outlines, look = self._scene.nearer.get((number, cut.frame.index)), self._scene.looks.get(number)
             glasses = None if look is None else glasses_mask(look, face.image, face.landmarks)
-            nearer = covering(outlines, face.matrix, self._swapper.size) if outlines else None
+            nearer = draw_outlines(outlines, face.matrix, self._swapper.size) if outlines else None
             if known := [one for one in (nearer, glasses) if one is not None]:
                 found[number] = np.maximum.reduce(known)
         return found
@@ -219,7 +221,7 @@ class Renderer:
             number: self._masks(face.mask, cut.faces[number].landmarks) for number, face in swapped.items()
         }
         statistics = {
-            number: colour.measure(
+            number: colour_transfer.measure(
                 face.image,
                 cut.faces[number].image,
                 _behind(
@@ -250,11 +252,11 @@ class Renderer:
             return None
         return normals(face.landmarks, self._swapper.size, CELLS)
 
-    def _composited(self, painted: _Painted) -> Rendered:
+    def _composited(self, painted: _Painted) -> RenderedFrame:
         layers, faces = [], []
         for number, (face, masks) in painted.faces.items():
             seed = painted.frame.index * SEEDS + number
-            image = colour.apply(face.image, painted.statistics[number], self._settings.colour, seed)
+            image = colour_transfer.apply(face.image, painted.statistics[number], self._settings.colour, seed)
             if face.mouth is not None:
                 image += face.mouth.share[..., None] * (face.mouth.image - image)
             turned = masks.painted * np.float32(self._scene.share(number, painted.frame.index))
@@ -263,7 +265,7 @@ class Renderer:
             left = {Reason.UNPAINTED: masks.painted, Reason.TURNED: turned, Reason.HIDDEN: seen}
             faces.append(self._covered(painted.frame, number, masks.whole, left, layers[-1]))
         patches = composite(painted.frame, layers, self._settings.label)
-        return Rendered(painted.frame, patches, tuple(face for face in faces if face is not None))
+        return RenderedFrame(painted.frame, patches, tuple(face for face in faces if face is not None))
 
     def _covered(
         self,
@@ -313,7 +315,7 @@ def _groups(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield group
 
 
-Seen = tuple["Mapping[int, colour.Measured]", "Mapping[int, Floats | None]"]
+Seen = tuple["Mapping[int, colour_transfer.Measured]", "Mapping[int, Floats | None]"]
 """Of one frame: what was measured of its faces' colours, and how likely they are hidden."""
 
 
@@ -332,9 +334,12 @@ def _steadied(items: Iterable[_Painted], reach: int) -> Iterator[_Painted]:
 def _averaged(past: deque[Seen], waiting: deque[_Painted]) -> _Painted:
     window, at = [*past, *((item.statistics, item.occlusion_probability) for item in waiting)], len(past)
     item = waiting.popleft()
-    statistics = {n: colour.average_measured([seen.get(n) for seen, _ in window], at) for n in item.faces}
+    statistics = {
+        n: colour_transfer.average_measured([seen.get(n) for seen, _ in window], at) for n in item.faces
+    }
     occlusion_probability = {
-        n: colour.average([seen.get(n) for _, seen in window], at) for n in item.occlusion_probability
+        n: colour_transfer.average([seen.get(n) for _, seen in window], at)
+        for n in item.occlusion_probability
     }
     past.append((item.statistics, item.occlusion_probability))
     return dataclasses.replace(item, statistics=statistics, occlusion_probability=occlusion_probability)

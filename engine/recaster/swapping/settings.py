@@ -9,7 +9,7 @@ from recaster.errors import UsageError
 from recaster.faces.analysis import AnalysisSettings
 from recaster.faces.smoothing import Smoothing
 from recaster.media.writer import WriterOptions
-from recaster.swapping.colour import check_colour
+from recaster.swapping.colour_transfer import check_colour
 from recaster.swapping.label import LabelSettings
 from recaster.swapping.masks import MaskSettings
 

@@ -17,13 +17,13 @@ from recaster.faces.topology import POINTS
 if TYPE_CHECKING:
     from recaster.faces.types import Floats
 
-YAW: Final = (44.0, 56.0)
+HANDOVER_YAW_DEG: Final = (44.0, 56.0)
 """Degrees to either side up to which a face is shown whole, and from which on it isn't."""
-HANDOVER_SECONDS: Final = 0.4
+HANDOVER_S: Final = 0.4
 """A face comes and goes in no less than this."""
 
 
-def shares_shown(landmarks: Floats, times: Floats) -> Floats:
+def profile_opacity(landmarks: Floats, times: Floats) -> Floats:
     """Computes the share of each frame's face that is shown, (T,) from 0 (the target stays) to 1.
 
     Args:
@@ -33,9 +33,9 @@ def shares_shown(landmarks: Floats, times: Floats) -> Floats:
     if landmarks.shape[1] != POINTS:
         return np.ones(len(times))
     yaw = np.abs(head_poses(landmarks)[:, 0])
-    steps = np.clip((YAW[1] - yaw) / (YAW[1] - YAW[0]), 0, 1)
+    steps = np.clip((HANDOVER_YAW_DEG[1] - yaw) / (HANDOVER_YAW_DEG[1] - HANDOVER_YAW_DEG[0]), 0, 1)
     wanted = steps * steps * (3 - 2 * steps)
-    return _no_faster(wanted, times / HANDOVER_SECONDS)
+    return _no_faster(wanted, times / HANDOVER_S)
 
 
 def _no_faster(shares: Floats, times: Floats) -> Floats:

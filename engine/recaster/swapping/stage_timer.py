@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Stopwatch:
+class StageTimer:
     """Adds up wall time by the name of what was done."""
 
     def __init__(self) -> None:

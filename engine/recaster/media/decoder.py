@@ -11,7 +11,7 @@ import av
 from av.error import ArgumentError, FFmpegError, InvalidDataError
 
 from recaster.errors import ClipError
-from recaster.media.colour import tags_of
+from recaster.media.colour_tags import read_colour_tags
 from recaster.media.timeline import MAX_OVERLAP_S, SoundTimeline, Timeline
 from recaster.progress import step
 
@@ -33,7 +33,7 @@ stranger's file must not."""
 OPENING = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "file"}
 MAX_SIDE = 16_384
 """Pixels of either side of a picture: 16K."""
-MOST_PIXELS = MAX_SIDE * 8_640
+MAX_PIXELS = MAX_SIDE * 8_640
 """Of one picture. A few bytes of a file can ask for more than any memory."""
 
 
@@ -65,14 +65,14 @@ class Damage:
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
+class DecodedPicture:
     """A picture as it came from the decoder; ``pts`` is strictly increasing."""
 
     pts: int
     picture: Any
 
 
-class Source:
+class ClipDecoder:
     """A clip opened for decoding its first real video stream.
 
     Args:
@@ -93,10 +93,11 @@ class Source:
         self.container = open_container(self.path)
         self.stream = self._choose_stream()
         self._check_size(self.stream.codec_context)
-        self.tags = tags_of(self.stream.codec_context)  # before decoding, which may forget the container's
+        # Before decoding, which may forget the container's tags.
+        self.tags = read_colour_tags(self.stream.codec_context)
         self.stream.thread_type = "SLICE"  # frame threads lose pictures around damage
         self.stream.thread_count = 1 if self.stream.codec_context.name in CONCEALING else THREADS
-        options = {"max_pixels": str(MOST_PIXELS)}
+        options = {"max_pixels": str(MAX_PIXELS)}
         self.stream.codec_context.options = options | ({"skip_loop_filter": "all"} if counting else {})
         self.time_base: Fraction = self.stream.time_base
         self.timeline = Timeline(self.container, self.stream, lambda: open_container(self.path))
@@ -130,10 +131,10 @@ class Source:
         """The video streams that aren't decoded, still pictures left aside."""
         return [stream for stream in self._pictures_in_file if stream.index != self.stream.index]
 
-    def decode(self) -> Iterator[Decoded]:
+    def decode(self) -> Iterator[DecodedPicture]:
         """Every picture that decodes, in presentation order."""
         for picture in self._pictures():
-            yield Decoded(self.timeline.time_of(picture), picture)
+            yield DecodedPicture(self.timeline.time_of(picture), picture)
 
     def seek(self, pts: int) -> None:
         """Go to the last key frame at or before ``pts``, as far as the format allows."""
@@ -165,17 +166,17 @@ class Source:
             yield picture
 
     def _check_size(self, picture: Any) -> None:
-        if max(picture.width, picture.height) > MAX_SIDE or picture.width * picture.height > MOST_PIXELS:
+        if max(picture.width, picture.height) > MAX_SIDE or picture.width * picture.height > MAX_PIXELS:
             self.container.close()
             raise ClipError(
-                f"{self.path}: {picture.width}x{picture.height} pixels are too many: at most {MOST_PIXELS} "
+                f"{self.path}: {picture.width}x{picture.height} pixels are too many: at most {MAX_PIXELS} "
                 f"are allowed, and {MAX_SIDE} to a side; scale it down"
             )
 
     def _packets(self) -> Iterator[Any]:
         streams = [self.stream]
         if self._counting:
-            streams += sounds_of(self.container)
+            streams += copyable_sounds(self.container)
         packets = self.container.demux(streams)
         while True:
             try:
@@ -231,7 +232,7 @@ def open_container(path: Path) -> Any:
     """
     check_file(path)
     try:
-        return opened(path)
+        return open_known_format(path)
     except ArgumentError as error:  # a format that isn't read
         raise ClipError(f"{path}: not a clip, but a still image, a playlist or a text") from error
     except InvalidDataError as error:
@@ -245,18 +246,18 @@ def media_url(path: Path) -> str:
     return f"file:{path}"
 
 
-def described_stream(stream: Any) -> str:
+def describe_stream(stream: Any) -> str:
     """A video stream in words: its number, size and codec."""
     context = stream.codec_context
     return f"stream {stream.index} ({context.width}x{context.height} {context.codec.canonical_name})"
 
 
-def opened(path: Path, **options: str) -> Any:
+def open_known_format(path: Path, **options: str) -> Any:
     """Opens a file as one of ``FORMATS``, with ``options`` of libavformat besides; errors are its own."""
     return av.open(media_url(path), options=OPENING | options)
 
 
-def sounds_of(container: Any) -> list[Any]:
+def copyable_sounds(container: Any) -> list[Any]:
     """The audio streams of a container that can be copied: with times, and in a format that is known."""
     return [
         stream for stream in container.streams.audio if stream.codec_context is not None and stream.time_base

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recaster.errors import ClipError, OutputError
-from recaster.swapping import beside
-from recaster.swapping.beside import MOST, pieces, processes_for
+from recaster.swapping import parallel
 from recaster.swapping.load import load_again, load_swapper
+from recaster.swapping.parallel import MOST, choose_process_count, split_runs
 from recaster.swapping.pipeline import swap_clip
 from recaster.swapping.settings import SwapSettings
 
@@ -97,20 +97,20 @@ def test_what_goes_wrong_there_is_said_here(actors: Path, actor_faceset: Faceset
 
 def test_pieces_are_whole_chunks() -> None:
     missing = [range(640), range(704, 1000)]
-    found = pieces(missing, 64, 2)
+    found = split_runs(missing, 64, 2)
     assert [one.start for one in found] == [0, 256, 512, 704, 960]
     assert [frame for one in found for frame in one] == [frame for run in missing for frame in run]
-    assert len(pieces([range(64 * 1000)], 64, 4)) == 12
+    assert len(split_runs([range(64 * 1000)], 64, 4)) == 12
 
 
 def test_short_clips_and_small_machines_need_no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(beside, "_memory", lambda: 64 << 30)
-    monkeypatch.setattr(beside.sharing, "cores", lambda: 16)
-    assert processes_for([range(64 * 1000)], 64) == MOST
-    assert processes_for([range(64 * 16)], 64) == 2
-    assert processes_for([range(64)], 64) == 1
-    monkeypatch.setattr(beside.sharing, "cores", lambda: 2)
-    assert processes_for([range(64 * 1000)], 64) == 1
-    monkeypatch.setattr(beside.sharing, "cores", lambda: 16)
-    monkeypatch.setattr(beside, "_memory", lambda: 8 << 30)
-    assert processes_for([range(64 * 1000)], 64) == 2
+    monkeypatch.setattr(parallel, "_memory", lambda: 64 << 30)
+    monkeypatch.setattr(parallel.sharing, "cores", lambda: 16)
+    assert choose_process_count([range(64 * 1000)], 64) == MOST
+    assert choose_process_count([range(64 * 16)], 64) == 2
+    assert choose_process_count([range(64)], 64) == 1
+    monkeypatch.setattr(parallel.sharing, "cores", lambda: 2)
+    assert choose_process_count([range(64 * 1000)], 64) == 1
+    monkeypatch.setattr(parallel.sharing, "cores", lambda: 16)
+    monkeypatch.setattr(parallel, "_memory", lambda: 8 << 30)
+    assert choose_process_count([range(64 * 1000)], 64) == 2

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from recaster.errors import ClipError
-from recaster.media.ahead import ahead
+from recaster.media.prefetch import prefetch
 from recaster.media.reader import read_frames
 from recaster.media.writer import ClipWriter
 from recaster.swapping.coverage import write_record
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.media.types import ClipInfo
-    from recaster.swapping.chunks import Parts
-    from recaster.swapping.render import Rendered
-    from recaster.swapping.scene import Scene
+    from recaster.swapping.render import RenderedFrame
+    from recaster.swapping.render_cache import RenderCache
     from recaster.swapping.settings import SwapSettings
+    from recaster.swapping.stage_timer import StageTimer
+    from recaster.swapping.swap_plan import SwapPlan
     from recaster.swapping.swapper import Swapper
-    from recaster.swapping.timing import Stopwatch
 
 
 @dataclass(frozen=True, eq=False)
-class Rendering:
+class RenderSpec:
     """All that a render has to know but who paints; another process can be told it.
 
     Attributes:
@@ -45,11 +45,11 @@ class Rendering:
     clip: Path
     info: ClipInfo
     frames: range
-    scene: Scene
+    scene: SwapPlan
     settings: SwapSettings
-    parts: Parts
+    parts: RenderCache
 
-    def run(self, run: range, swapper: Swapper, watch: Stopwatch, tick: Callable[[], None]) -> None:
+    def run(self, run: range, swapper: Swapper, watch: StageTimer, tick: Callable[[], None]) -> None:
         """Render the chunks of a range of frames, one after the other.
 
         Args:
@@ -63,11 +63,11 @@ class Rendering:
         """
         renderer = Renderer(self.scene, swapper, self.settings, watch)
         frames = renderer.render(lambda a, b: read_frames(self.clip, a, b, lazy=True), run, self.frames)
-        with _one_thread_each(), contextlib.closing(ahead(frames, AHEAD)) as rendered:
+        with _one_thread_each(), contextlib.closing(prefetch(frames, AHEAD)) as rendered:
             for chunk in self.parts.within(run):
                 self._write(chunk, _ticking(itertools.islice(rendered, len(chunk)), tick), watch)
 
-    def _write(self, chunk: range, rendered: Iterator[Rendered], watch: Stopwatch) -> None:
+    def _write(self, chunk: range, rendered: Iterator[RenderedFrame], watch: StageTimer) -> None:
         """Encode one part of the clip and of its matte, and note what was swapped in it."""
         faces, info, writer = [], self.info, self.settings.writer
         with contextlib.ExitStack() as stack:
@@ -102,7 +102,7 @@ def _one_thread_each() -> Iterator[None]:
         cv2.setNumThreads(before)
 
 
-def _ticking(items: Iterator[Rendered], tick: Callable[[], None]) -> Iterator[Rendered]:
+def _ticking(items: Iterator[RenderedFrame], tick: Callable[[], None]) -> Iterator[RenderedFrame]:
     for item in items:
         yield item
         tick()

@@ -14,7 +14,7 @@ T = TypeVar("T")
 _END: Final = object()
 
 
-def ahead(items: Iterable[T], count: int) -> Generator[T]:
+def prefetch(items: Iterable[T], count: int) -> Generator[T]:
     """Pass ``items`` on unchanged, working on up to ``count`` of them ahead in a thread of its own.
 
     What making an item raises is raised where the item is asked for. Closed early, it waits for the

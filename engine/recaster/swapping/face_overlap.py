@@ -37,7 +37,7 @@ CLEARLY: Final = 0.8
 near as each other it is the one that must not be touched."""
 
 
-def nearer_faces(
+def outline_nearer_faces(
     chosen: Sequence[FaceTrack], everybody: Sequence[FaceTrack], smoothing: Smoothing
 ) -> dict[tuple[int, int], list[Outline]]:
     """The outlines of what is in front of chosen faces and meets them, (M, 1, 2) float32 pixels of the frame.
@@ -67,7 +67,7 @@ def nearer_faces(
     return dict(found)
 
 
-def covering(outlines: Sequence[Outline], matrix: Floats, size: int) -> NDArray[np.float32]:
+def draw_outlines(outlines: Sequence[Outline], matrix: Floats, size: int) -> NDArray[np.float32]:
     """Draws the share of each pixel of a crop that faces cover, (size, size) float32, 0 to 1.
 
     Args:

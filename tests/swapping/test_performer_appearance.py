@@ -12,8 +12,8 @@ import pytest
 from recaster.appearance.occluders import COARSE_PX, FINE_PX
 from recaster.faces.smoothing import Smoothing
 from recaster.media.types import Frame
-from recaster.swapping import occlusion
-from recaster.swapping.scene import Scene
+from recaster.swapping import performer_appearance
+from recaster.swapping.swap_plan import SwapPlan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,8 +37,8 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             assert len(points) == len(crops) <= counts[-1]
             return look
 
-    monkeypatch.setattr(occlusion, "compute_reference_appearance", count)
-    monkeypatch.setattr(occlusion, "Occluders", Finder)
+    monkeypatch.setattr(performer_appearance, "compute_reference_appearance", count)
+    monkeypatch.setattr(performer_appearance, "Occluders", Finder)
     return counts
 
 
@@ -49,7 +49,7 @@ def add_appearance(
     shown: range | None = None,
     last: int = 10**6,
     quick: np.ndarray | None = None,
-) -> tuple[Scene, list[int]]:
+) -> tuple[SwapPlan, list[int]]:
     """The scene, and which frames were read; the clip ends after ``last``."""
     asked: list[int] = []
 
@@ -57,8 +57,10 @@ def add_appearance(
         asked.extend(indices)
         return (Frame(i, i, Fraction(i, 25), fake.picture(i)) for i in indices if i <= last)
 
-    scene = Scene.planned(tracks, fake.FakeSwapper(aligned=True), Smoothing())
-    return occlusion.add_appearance(scene, read, available, [shown or available], 64, quick=quick), asked
+    scene = SwapPlan.planned(tracks, fake.FakeSwapper(aligned=True), Smoothing())
+    return performer_appearance.add_appearance(
+        scene, read, available, [shown or available], 64, quick=quick
+    ), asked
 
 
 def test_a_look_is_made_of_frames_from_all_over_the_track(fake: Any, seen: list[int]) -> None:
@@ -114,17 +116,17 @@ def test_a_clip_that_ends_early(fake: Any, seen: list[int]) -> None:
 def test_other_landmarks_and_other_crops_have_no_look(fake: Any, seen: list[int]) -> None:
     few = fake.track(range(40))
     few = dataclasses.replace(few, landmarks=few.landmarks[:, :68])
-    scene = Scene.planned([few, fake.track(range(40), 1)], fake.FakeSwapper(aligned=True), Smoothing())
+    scene = SwapPlan.planned([few, fake.track(range(40), 1)], fake.FakeSwapper(aligned=True), Smoothing())
     boxed = dataclasses.replace(scene.plans[1], aligned=False)
     scene = dataclasses.replace(scene, plans=(scene.plans[0], boxed))
-    looked = occlusion.add_appearance(scene, lambda _: iter(()), range(40), [range(40)], 64)
+    looked = performer_appearance.add_appearance(scene, lambda _: iter(()), range(40), [range(40)], 64)
     assert (seen, looked.looks) == ([], {})
 
 
 def test_where_a_crop_shows_the_frame() -> None:
     matrix = np.array([[2.0, 0, 64], [0, 2.0, -60]])  # frame (-32, 30) to the crop's corner
-    seen = occlusion.in_frame((120, 90), matrix, FINE_PX)
+    seen = performer_appearance.in_frame((120, 90), matrix, FINE_PX)
     assert not seen[:, :63].any()
     assert not seen[120:].any()
     assert seen[2:116, 66:].all()
-    assert occlusion.in_frame((500, 500), np.array([[2.0, 0, -60], [0, 2.0, -60]]), FINE_PX).all()
+    assert performer_appearance.in_frame((500, 500), np.array([[2.0, 0, -60], [0, 2.0, -60]]), FINE_PX).all()

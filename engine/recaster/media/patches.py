@@ -11,9 +11,9 @@ import av.filter
 import numpy as np
 from av.video.reformatter import ColorRange, VideoReformatter
 
-from recaster.media.picture import QUICK_SCALING, READ_SCALING
-from recaster.media.stored import Cutter, samples
-from recaster.media.types import Place
+from recaster.media.lazy_frame import PictureCropper, sample_planes
+from recaster.media.picture import FAST_SCALING, READ_SCALING
+from recaster.media.types import Rect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ _CORNER: Final = 32
 _ANY_MATRIX: Final = 1
 
 
-def pasted(image: Image, patches: Sequence[Patch]) -> Image:
+def paste_patches(image: Image, patches: Sequence[Patch]) -> Image:
     """An image with patches; the same array where there are none."""
     if not patches:
         return image
@@ -40,7 +40,7 @@ def pasted(image: Image, patches: Sequence[Patch]) -> Image:
     return result
 
 
-class Painter:
+class PatchCompositor:
     """Paints over decoded pictures: samples that nobody painted over stay equal to the bit.
 
     Args:
@@ -52,7 +52,7 @@ class Painter:
 
     def __init__(self, pixel_format: str, sited: tuple[bool, bool], matrix: int) -> None:
         self._format, self._sited, self._matrix = pixel_format, sited, matrix
-        self._converter, self._cutter = VideoReformatter(), Cutter()
+        self._converter, self._cutter = VideoReformatter(), PictureCropper()
         self._known: dict[str, bool] = {}
 
     def takes(self, picture: Any) -> bool:
@@ -73,14 +73,14 @@ class Painter:
             stored: turns an RGB picture into one of the results' format.
         """
         result = av.VideoFrame(picture.width, picture.height, self._format)
-        planes = samples(result)
-        for plane, old in zip(planes, samples(picture), strict=True):
+        planes = sample_planes(result)
+        for plane, old in zip(planes, sample_planes(picture), strict=True):
             plane[:] = old
         for patch in patches:
-            for plane, new in zip(planes, samples(stored(self._patch(picture, patch))), strict=True):
+            for plane, new in zip(planes, sample_planes(stored(self._patch(picture, patch))), strict=True):
                 across, down = picture.width // plane.shape[1], picture.height // plane.shape[0]
                 left, top = patch.place.left // across, patch.place.top // down
-                place = Place(left, top, left + new.shape[1], top + new.shape[0])
+                place = Rect(left, top, left + new.shape[1], top + new.shape[0])
                 np.copyto(place.of(plane), new, where=_any_of(patch.painted, across, down))
         return result
 
@@ -91,7 +91,7 @@ class Painter:
             self._cutter(picture, patch.place),
             format="rgb24",
             src_colorspace=self._matrix,
-            interpolation=QUICK_SCALING,
+            interpolation=FAST_SCALING,
             threads=1,
         )
         [plane] = rgb.planes
@@ -117,7 +117,7 @@ def _sited_like(picture: Any, sited: tuple[bool, bool]) -> bool:
     graph.link_nodes(source, crop, copy, graph.add("buffersink")).configure()
     graph.vpush(picture)
     corner = graph.vpull()
-    planes = samples(corner)
+    planes = sample_planes(corner)
     deeper = 1 << (_bits(picture) - 8)
     for axis, on_pixels in ((1, sited[0]), (0, sited[1])):
         if planes[1].shape[axis] == _CORNER:

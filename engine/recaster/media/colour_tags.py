@@ -67,7 +67,7 @@ _FULL_RANGE_FORMATS = ("yuvj420p", "yuvj422p", "yuvj444p", "yuvj440p", "yuvj411p
 HD_WIDTH, HD_HEIGHT = 1280, 576
 
 
-def tags_of(holder: Any) -> ColourTags:
+def read_colour_tags(holder: Any) -> ColourTags:
     """Colour tags of a decoded frame or a codec context."""
     pixel_format = holder.format.name if holder.format else ""
     range_ = "pc" if pixel_format in _FULL_RANGE_FORMATS else RANGES.get(int(holder.color_range))
@@ -79,7 +79,7 @@ def tags_of(holder: Any) -> ColourTags:
     )
 
 
-def filled(tags: ColourTags, stated: ColourTags) -> ColourTags:
+def fill_missing_tags(tags: ColourTags, stated: ColourTags) -> ColourTags:
     """``tags`` with what is missing taken from ``stated``."""
     return ColourTags(
         range=tags.range or stated.range,
@@ -93,7 +93,7 @@ def _name(number: int, names: Mapping[int, str]) -> str | None:
     return None if number == UNKNOWN else names.get(number, str(number))
 
 
-def matrix_of(tags: ColourTags, width: int, height: int) -> str:
+def choose_matrix(tags: ColourTags, width: int, height: int) -> str:
     """The YUV matrix to use: the tagged one, else bt709 for HD and smpte170m for smaller pictures.
 
     HD means what mpv means by it (at least 1280 wide or more than 576 high), here without regard
@@ -118,7 +118,7 @@ def swscale_matrix(matrix: str, what: object) -> int:
     return _SWSCALE[matrix]
 
 
-def written_tags(info: ClipInfo, *, full_range: bool = True) -> ColourTags:
+def output_tags(info: ClipInfo, *, full_range: bool = True) -> ColourTags:
     """The tags for a clip made from ``info``: the same; bt709, limited where the source is RGB.
 
     An untagged YUV source stays untagged: it is read and written with one matrix, so whatever a
@@ -137,6 +137,6 @@ def written_tags(info: ClipInfo, *, full_range: bool = True) -> ColourTags:
     return info.colour
 
 
-def number_of(name: str | None, names: Mapping[int, str], unknown: int = UNKNOWN) -> int:
+def tag_number(name: str | None, names: Mapping[int, str], unknown: int = UNKNOWN) -> int:
     """The number of a tag's name; ``unknown`` for None or a name that has none."""
     return next((number for number, known in names.items() if known == name), unknown)

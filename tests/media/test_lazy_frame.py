@@ -8,11 +8,11 @@ import av
 import numpy as np
 import pytest
 
-from recaster.media.painting import pasted
+from recaster.media.lazy_frame import LazyFrame, sample_planes
+from recaster.media.patches import paste_patches
 from recaster.media.probe import probe
-from recaster.media.reader import read_frames, read_some
-from recaster.media.stored import StoredFrame, samples
-from recaster.media.types import Patch, Place
+from recaster.media.reader import read_frames, read_indices
+from recaster.media.types import Patch, Rect
 from recaster.media.writer import ClipWriter, WriterOptions
 
 SIZE = (256, 192)
@@ -56,11 +56,11 @@ def test_parts_are_those_of_the_whole_to_the_bit(make_clip, codec, pixel_format)
     for frame, whole, (left, top) in zip(
         read_frames(clip, lazy=True), read_frames(clip), places.tolist(), strict=True
     ):
-        assert isinstance(frame, StoredFrame)
+        assert isinstance(frame, LazyFrame)
         assert frame.size == whole.size == SIZE
-        place = Place(left, top, left + 41, top + 37)
+        place = Rect(left, top, left + 41, top + 37)
         assert np.array_equal(frame.part(place), place.of(whole.image))
-        assert np.array_equal(frame.part(Place(0, 0, 9, 9)), whole.image[:9, :9])
+        assert np.array_equal(frame.part(Rect(0, 0, 9, 9)), whole.image[:9, :9])
         assert np.array_equal(frame.image, whole.image)
         assert np.array_equal(frame.part(place), place.of(whole.image))
 
@@ -69,7 +69,7 @@ def test_parts_are_those_of_the_whole_to_the_bit(make_clip, codec, pixel_format)
 def test_frames_that_are_shown_otherwise_than_stored_are_made_at_once(make_clip, shape):
     clip = make_clip(**shape)
     for frame, whole in zip(read_frames(clip, lazy=True), read_frames(clip), strict=True):
-        assert not isinstance(frame, StoredFrame)
+        assert not isinstance(frame, LazyFrame)
         assert np.array_equal(frame.image, whole.image)
 
 
@@ -85,24 +85,24 @@ def test_frames_that_are_shown_otherwise_than_stored_are_made_at_once(make_clip,
 def test_odd_sizes_are_what_they_were(make_clip, codec, pixel_format, size):
     clip = make_clip("a.mkv", codec=codec, pixel_format=pixel_format, size=size, count=2, options={},
                      time_base=Fraction(1, 24), pts=range(2))  # fmt: skip
-    place = Place(70, 40, 120, 90)
+    place = Rect(70, 40, 120, 90)
     for frame, whole in zip(read_frames(clip, lazy=True), read_frames(clip), strict=True):
-        assert isinstance(frame, StoredFrame) == (pixel_format == "yuv444p")
+        assert isinstance(frame, LazyFrame) == (pixel_format == "yuv444p")
         assert np.array_equal(frame.part(place), place.of(whole.image))
 
 
 def test_interlaced_frames_have_parts_too(make_clip):
     clip = make_clip(interlaced=True, size=SIZE, count=8, options={})
-    place = Place(90, 60, 170, 130)
+    place = Rect(90, 60, 170, 130)
     every = list(read_frames(clip))
-    for frame, whole in zip(read_some(clip, [2, 5]), [every[2], every[5]], strict=True):
-        assert isinstance(frame, StoredFrame)
+    for frame, whole in zip(read_indices(clip, [2, 5]), [every[2], every[5]], strict=True):
+        assert isinstance(frame, LazyFrame)
         assert np.array_equal(frame.part(place), place.of(whole.image))
 
 
 def test_what_nobody_painted_over_goes_through_untouched(make_clip, tmp_path):
     clip, out = make_clip(size=SIZE, count=6), tmp_path / "out.mp4"
-    places = [Place(32, 40, 104, 112), Place(144, 80, 216, 152)]
+    places = [Rect(32, 40, 104, 112), Rect(144, 80, 216, 152)]
     with ClipWriter(out, probe(clip), LOSSLESS) as writer:
         frames = list(read_frames(clip, lazy=True))
         patches = [[disc(frame, place) for place in places[: frame.index % 3]] for frame in frames]
@@ -116,7 +116,7 @@ def test_what_nobody_painted_over_goes_through_untouched(make_clip, tmp_path):
             patch.place.of(whole)[...] = patch.painted
             middle = patch.place.of(frame.image)[30:42, 30:42]
             assert np.abs(middle.astype(int) - (250, 20, 40)).max() <= 4
-        for old, new in zip(samples(before), samples(after), strict=True):
+        for old, new in zip(sample_planes(before), sample_planes(after), strict=True):
             step = len(whole) // len(old)
             touched = whole.reshape(len(old), step, -1, step).any((1, 3))
             assert np.array_equal(old[~touched], new[~touched])
@@ -126,7 +126,7 @@ def test_what_nobody_painted_over_goes_through_untouched(make_clip, tmp_path):
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p10le", "yuvj420p"])
 def test_a_picture_painted_over_with_itself_is_the_same_but_for_rounding(make_clip, tmp_path, pixel_format):
     clip = make_clip("a.mov", pixel_format=pixel_format, size=SIZE, count=1)
-    place = Place(64, 48, 192, 144)  # the corner where four colours meet is in its middle
+    place = Rect(64, 48, 192, 144)  # the corner where four colours meet is in its middle
     frame = next(read_frames(clip, lazy=True))
     all_of_it = np.ones((place.height, place.width), bool)
     options = WriterOptions(pixel_format=pixel_format.replace("yuvj", "yuv"))
@@ -135,7 +135,7 @@ def test_a_picture_painted_over_with_itself_is_the_same_but_for_rounding(make_cl
         patch = Patch(place, frame.part(place), all_of_it, all_of_it)
         after = writer._painter(frame.picture, [patch], writer._stored_form)
         writer.write_painted(frame, [])
-    for old, new in zip(samples(frame.picture), samples(after), strict=True):
+    for old, new in zip(sample_planes(frame.picture), sample_planes(after), strict=True):
         off = np.abs(new.astype(int) - old) / (4 if old.dtype == np.uint16 else 1)
         assert off.mean() < 0.25
         assert off.max() < 26, "at the sharpest edges of colour"
@@ -169,7 +169,7 @@ def test_samples_are_kept_where_they_will_be_read_as_they_lie(
         kept = WriterOptions(quality=0, preset="ultrafast", pixel_format="yuv420p")
     with ClipWriter(tmp_path / "out.mp4", info, kept) as writer:
         assert writer._stores_alike(frame.picture) == same
-        writer.write_painted(frame, [disc(frame, Place(40, 40, 112, 112))])
+        writer.write_painted(frame, [disc(frame, Rect(40, 40, 112, 112))])
     [after] = read_frames(tmp_path / "out.mp4")
     rest = np.ones(SIZE[::-1], bool)
     rest[32:120, 32:120] = False
@@ -193,7 +193,7 @@ def test_faces_are_painted_in_any_matrix_that_is_read(make_clip, tmp_path, matri
     with ClipWriter(tmp_path / "out.mp4", probe(clip), LOSSLESS) as writer:
         for frame in read_frames(clip, lazy=True):
             assert writer._stores_alike(frame.picture)
-            writer.write_painted(frame, [disc(frame, Place(40, 40, 112, 112))])
+            writer.write_painted(frame, [disc(frame, Rect(40, 40, 112, 112))])
     [after] = read_frames(tmp_path / "out.mp4")
     assert np.abs(after.image[70:80, 70:80].astype(int) - (250, 20, 40)).max() <= 4
 
@@ -204,25 +204,25 @@ def test_where_the_result_is_stored_otherwise_the_whole_image_is_written(make_cl
     for name in ("painted", "whole"):
         with ClipWriter(tmp_path / f"{name}.mp4", probe(clip), options) as writer:
             for frame in read_frames(clip, lazy=True):
-                patches = [disc(frame, Place(40, 40, 112, 112))]
+                patches = [disc(frame, Rect(40, 40, 112, 112))]
                 if name == "painted":
                     writer.write_painted(frame, patches)
                 else:
-                    writer.write(pasted(frame.image, patches), frame.pts)
+                    writer.write(paste_patches(frame.image, patches), frame.pts)
     first, second = (list(read_frames(tmp_path / f"{name}.mp4")) for name in ("painted", "whole"))
     assert all(np.array_equal(a.image, b.image) for a, b in zip(first, second, strict=True))
 
 
 def test_places() -> None:
-    place = Place(10, 20, 30, 50)
+    place = Rect(10, 20, 30, 50)
     assert (place.width, place.height) == (20, 30)
-    assert place.within(Place(8, 8, 60, 60)) == Place(2, 12, 22, 42)
-    assert place.holds(Place(10, 20, 11, 21))
-    assert not place.holds(Place(9, 20, 11, 21))
-    assert place.meets(Place(29, 49, 99, 99))
-    assert not place.meets(Place(30, 20, 40, 50))
-    assert place.joined(Place(0, 45, 12, 60)) == Place(0, 20, 30, 60)
-    assert place.grown(3, 8, (32, 200)) == Place(0, 16, 32, 56)
+    assert place.within(Rect(8, 8, 60, 60)) == Rect(2, 12, 22, 42)
+    assert place.holds(Rect(10, 20, 11, 21))
+    assert not place.holds(Rect(9, 20, 11, 21))
+    assert place.meets(Rect(29, 49, 99, 99))
+    assert not place.meets(Rect(30, 20, 40, 50))
+    assert place.joined(Rect(0, 45, 12, 60)) == Rect(0, 20, 30, 60)
+    assert place.grown(3, 8, (32, 200)) == Rect(0, 16, 32, 56)
 
 
 def test_a_writer_is_gone_when_nobody_has_it_any_more(make_clip, tmp_path):

@@ -14,18 +14,18 @@ from recaster.faces.analysis import analyse
 from recaster.faces.smoothing import Smoothing
 from recaster.media.reader import read_frames
 from recaster.media.types import Frame
+from recaster.swapping.face_overlap import draw_outlines, head_outline, outline_nearer_faces
 from recaster.swapping.masks import face_outline
-from recaster.swapping.nearer import covering, head_outline, nearer_faces
 from recaster.swapping.render import Renderer
-from recaster.swapping.scene import Scene
 from recaster.swapping.settings import SwapSettings
-from recaster.swapping.timing import Stopwatch
+from recaster.swapping.stage_timer import StageTimer
+from recaster.swapping.swap_plan import SwapPlan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from recaster.swapping.render import Rendered
+    from recaster.swapping.render import RenderedFrame
 
 COUNT = 12
 
@@ -36,11 +36,13 @@ def sized(track: Any, factor: float) -> Any:
     return dataclasses.replace(track, landmarks=middle + factor * (track.landmarks - middle))
 
 
-def render(fake: Any, chosen: Sequence[Any], everybody: Sequence[Any], **settings: Any) -> list[Rendered]:
+def render(
+    fake: Any, chosen: Sequence[Any], everybody: Sequence[Any], **settings: Any
+) -> list[RenderedFrame]:
     """The frames with the chosen faces swapped."""
     asked = SwapSettings(colour="none", **settings)
-    scene = Scene.planned(chosen, fake.FakeSwapper(), asked.smoothing, everybody)
-    renderer = Renderer(scene, fake.FakeSwapper(), asked, Stopwatch())
+    scene = SwapPlan.planned(chosen, fake.FakeSwapper(), asked.smoothing, everybody)
+    renderer = Renderer(scene, fake.FakeSwapper(), asked, StageTimer())
     frames = [Frame(i, i, Fraction(i, 25), fake.picture(i)) for i in range(COUNT)]
     return list(renderer.render(lambda a, b: frames[a:b], range(COUNT), range(COUNT)))
 
@@ -77,11 +79,11 @@ def test_who_is_far_behind_hides_nothing(fake: Any) -> None:
 
 def test_of_two_swapped_faces_the_nearer_is_in_front(fake: Any) -> None:
     near, far = sized(fake.track(range(COUNT)), 1.2), fake.track(range(COUNT), 1, (85.0, 45.0))
-    found = nearer_faces([near, far], [near, far], Smoothing())
+    found = outline_nearer_faces([near, far], [near, far], Smoothing())
     assert set(found) == {(1, frame) for frame in range(COUNT)}
     assert {len(outlines) for outlines in found.values()} == {1}
     as_large = fake.track(range(COUNT), 1, (85.0, 45.0))
-    found = nearer_faces(
+    found = outline_nearer_faces(
         [as_large, fake.track(range(COUNT))], [as_large, fake.track(range(COUNT))], Smoothing()
     )
     assert {number for number, _ in found} == {1}
@@ -90,11 +92,13 @@ def test_of_two_swapped_faces_the_nearer_is_in_front(fake: Any) -> None:
 def test_only_frames_in_which_faces_meet(fake: Any) -> None:
     mine = fake.track(range(COUNT))
     apart, later = fake.track(range(COUNT), 1, (160.0, 45.0)), fake.track(range(COUNT, 2 * COUNT), 2)
-    assert nearer_faces([mine], [mine, apart, later], Smoothing()) == {}
+    assert outline_nearer_faces([mine], [mine, apart, later], Smoothing()) == {}
     part = fake.track(range(5, 9), 1, (82.0, 45.0))
-    assert set(nearer_faces([mine], [mine, part], Smoothing())) == {(0, frame) for frame in range(5, 9)}
+    assert set(outline_nearer_faces([mine], [mine, part], Smoothing())) == {
+        (0, frame) for frame in range(5, 9)
+    }
     hair = fake.track(range(COUNT), 1, (108.0, 45.0))  # its ears and hair meet the face, its own points don't
-    assert len(nearer_faces([mine], [mine, hair], Smoothing())) == COUNT
+    assert len(outline_nearer_faces([mine], [mine, hair], Smoothing())) == COUNT
 
 
 def test_one_track_is_in_front_in_all_frames_or_in_none(fake: Any) -> None:
@@ -102,15 +106,15 @@ def test_one_track_is_in_front_in_all_frames_or_in_none(fake: Any) -> None:
     factors = np.where(np.arange(COUNT) % 3 == 0, 0.7, 1.0)[:, None, None]
     middle = other.landmarks.mean(1, keepdims=True)
     other = dataclasses.replace(other, landmarks=middle + factors * (other.landmarks - middle))
-    assert len(nearer_faces([mine], [mine, other], Smoothing("none"))) == COUNT
+    assert len(outline_nearer_faces([mine], [mine, other], Smoothing("none"))) == COUNT
 
 
 def test_an_outline_in_a_crop() -> None:
     outline = np.array([[[20, 10]], [[60, 10]], [[60, 50]], [[20, 50]]], np.float32)
-    covered = covering([outline], np.array([[2.0, 0, -40], [0, 2.0, -20]]), 64)
+    covered = draw_outlines([outline], np.array([[2.0, 0, -40], [0, 2.0, -20]]), 64)
     assert covered.shape == (64, 64)
     assert covered[2:, 2:].min() == 1
-    assert covering([outline], np.array([[2.0, 0, 200], [0, 2.0, 0]]), 64).max() == 0
+    assert draw_outlines([outline], np.array([[2.0, 0, 200], [0, 2.0, 0]]), 64).max() == 0
 
 
 @pytest.mark.parametrize("factor", [0.9, 1.1])
@@ -118,10 +122,10 @@ def test_who_was_seen_to_be_behind_is_behind_whatever_its_size(fake: Any, factor
     mine = dataclasses.replace(fake.track(range(COUNT)), behind=np.full(COUNT, 0.05))
     other = sized(fake.track(range(COUNT), 1, (82.0, 45.0)), factor)
     behind, front = (dataclasses.replace(other, behind=np.full(COUNT, signs)) for signs in (0.2, 0.01))
-    assert nearer_faces([mine], [mine, behind], Smoothing()) == {}
-    assert len(nearer_faces([mine], [mine, front], Smoothing())) == COUNT
+    assert outline_nearer_faces([mine], [mine, behind], Smoothing()) == {}
+    assert len(outline_nearer_faces([mine], [mine, front], Smoothing())) == COUNT
     late = dataclasses.replace(other, behind=np.where(np.arange(COUNT) < COUNT - 2, 0.04, 0.2))
-    assert nearer_faces([mine], [mine, late], Smoothing()) == {}
+    assert outline_nearer_faces([mine], [mine, late], Smoothing()) == {}
 
 
 def test_ears_and_hair_belong_to_a_face(actors: Path) -> None:

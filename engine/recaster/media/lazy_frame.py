@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import av.filter
 import numpy as np
 
-from recaster.media.types import Frame, Place
+from recaster.media.types import Frame, Rect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,11 +23,11 @@ MARGIN: Final = 8
 """So many pixels around a part are converted with it: its colours depend on its neighbours'."""
 STEP: Final = 32
 """Parts begin and end at multiples of this: for every size a converter is set up."""
-_MOST_GRAPHS: Final = 32
+_MAX_GRAPHS: Final = 32
 _BLOCKS: Final = 64
 
 
-class StoredFrame(Frame):
+class LazyFrame(Frame):
     """A frame whose image is made when it is asked for, and of which parts can be made alone.
 
     Parts are equal to those of the image, to the bit.
@@ -43,8 +43,8 @@ class StoredFrame(Frame):
 
     picture: Any
     _convert: Callable[[Any], Image]
-    _cutter: Cutter
-    _made: list[tuple[Place, Image]]
+    _cutter: PictureCropper
+    _made: list[tuple[Rect, Image]]
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class StoredFrame(Frame):
         time: Fraction,
         picture: Any,
         convert: Callable[[Any], Image],
-        cutter: Cutter,
+        cutter: PictureCropper,
     ) -> None:
         for name, value in (("index", index), ("pts", pts), ("time", time)):
             object.__setattr__(self, name, value)
@@ -69,7 +69,7 @@ class StoredFrame(Frame):
         """Width and height in pixels."""
         return self.picture.width, self.picture.height
 
-    def part(self, place: Place) -> Image:
+    def part(self, place: Rect) -> Image:
         """What the image shows at a place; not to be changed."""
         if "image" in self.__dict__:
             return super().part(place)
@@ -82,19 +82,19 @@ class StoredFrame(Frame):
         return place.within(wide).of(image)
 
 
-class Cutter:
+class PictureCropper:
     """Cuts rectangles out of decoded pictures of any format without copying them; safe between threads."""
 
     def __init__(self) -> None:
         self._graphs: dict[tuple[Any, ...], tuple[Any, Any]] = {}
         self._lock = threading.Lock()
 
-    def __call__(self, picture: Any, place: Place) -> Any:
+    def __call__(self, picture: Any, place: Rect) -> Any:
         """The part of a picture at a place; its corner must lie on whole pixels of colour."""
         key = (picture.format.name, picture.width, picture.height, place.width, place.height)
         with self._lock:
             if key not in self._graphs:
-                if len(self._graphs) >= _MOST_GRAPHS:
+                if len(self._graphs) >= _MAX_GRAPHS:
                     self._graphs.clear()
                 self._graphs[key] = _graph(picture, place)
             graph, crop = self._graphs[key]
@@ -104,7 +104,7 @@ class Cutter:
             return graph.vpull()
 
 
-def _graph(picture: Any, place: Place) -> tuple[Any, Any]:
+def _graph(picture: Any, place: Rect) -> tuple[Any, Any]:
     """An ffmpeg graph that cuts parts of one size, and its filter, which is told where."""
     graph = av.filter.Graph()
     graph.threads = 1
@@ -116,14 +116,14 @@ def _graph(picture: Any, place: Place) -> tuple[Any, Any]:
     return graph, crop
 
 
-def divisible(picture: Any) -> bool:
+def has_whole_chroma_samples(picture: Any) -> bool:
     """Whether a picture's sides hold whole samples of colour: otherwise they are stretched a little."""
     shape = picture.format
     across, down = _BLOCKS // shape.chroma_width(_BLOCKS), _BLOCKS // shape.chroma_height(_BLOCKS)
     return picture.width % max(across, 1) == 0 and picture.height % max(down, 1) == 0
 
 
-def samples(picture: Any) -> list[NDArray[Any]]:
+def sample_planes(picture: Any) -> list[NDArray[Any]]:
     """The planes of a planar picture: views (height, width) of uint8, or uint16 where it is deeper."""
     dtype = np.dtype(np.uint16 if picture.format.name.endswith("le") else np.uint8)
     return [

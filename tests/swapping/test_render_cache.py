@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recaster.errors import OutputError
-from recaster.swapping.chunks import Parts
 from recaster.swapping.coverage import write_record
+from recaster.swapping.render_cache import RenderCache
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 PLAN = {"clip": "1", "settings": {"mask": "hull"}}
 
 
-def parts(folder: Path, *, mattes: bool = False) -> Parts:
-    return Parts.of(folder / "out.mp4", range(10, 95), 30, mattes=mattes)
+def parts(folder: Path, *, mattes: bool = False) -> RenderCache:
+    return RenderCache.of(folder / "out.mp4", range(10, 95), 30, mattes=mattes)
 
 
-def finish(made: Parts, chunk: range, *, matte: bool = False) -> None:
+def finish(made: RenderCache, chunk: range, *, matte: bool = False) -> None:
     write_record(made.record(chunk), [()] * len(chunk))
     made.clip(chunk).touch()
     if matte:

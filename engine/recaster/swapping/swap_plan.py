@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recaster.faces.alignment import shown, transform, warp
-from recaster.media.types import Place
-from recaster.swapping.nearer import nearer_faces
+from recaster.media.types import Rect
+from recaster.swapping.face_overlap import outline_nearer_faces
 from recaster.swapping.swapper import PlannedFace
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class SwapPlan:
     """Every face that will be swapped.
 
     Attributes:
@@ -35,7 +35,7 @@ class Scene:
         places: frame index to the (plan, row) pairs of that frame's faces.
         tracks: the numbers of those tracks.
         looks: how the performer usually looks, by the number of the plan, where that is known.
-        nearer: outlines of the faces in front of a plan's face, by plan and frame (``nearer_faces``).
+        nearer: outlines of the faces in front of a plan's face, by plan and frame.
     """
 
     plans: tuple[TrackPlan, ...]
@@ -51,7 +51,7 @@ class Scene:
         swapper: Swapper,
         smoothing: Smoothing,
         everybody: Sequence[FaceTrack] = (),
-    ) -> Scene:
+    ) -> SwapPlan:
         """Let the swapper plan every track, and see who of everybody in the clip is in front of whom."""
         plans = tuple(swapper.plan(track, smoothing) for track in tracks)
         places: dict[int, list[tuple[int, int]]] = defaultdict(list)
@@ -59,7 +59,7 @@ class Scene:
             for row, frame in enumerate(plan.frames.tolist()):
                 if plan.share(row) > 0:
                     places[frame].append((number, row))
-        nearer = nearer_faces(tracks, everybody, smoothing)
+        nearer = outline_nearer_faces(tracks, everybody, smoothing)
         return cls(plans, dict(places), tuple(track.track for track in tracks), nearer=nearer)
 
     def painted(self, frames: range) -> int:
@@ -90,7 +90,7 @@ class Scene:
 
 def cut_out(frame: Frame, matrix: Floats, size: int) -> Image:
     """A crop of a frame, as ``warp`` cuts it, for which no more of the frame is looked at than it shows."""
-    place = Place(*shown(matrix, size, frame.size))
+    place = Rect(*shown(matrix, size, frame.size))
     moved = matrix.copy()
     moved[:, 2] += matrix[:, :2] @ (place.left, place.top)
     return np.asarray(warp(frame.part(place), moved, size))

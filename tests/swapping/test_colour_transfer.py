@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recaster.errors import UsageError
-from recaster.swapping import colour
+from recaster.swapping import colour_transfer
 
 SIZE = 64
 
@@ -25,8 +25,8 @@ def inside() -> np.ndarray:
 @pytest.mark.parametrize("mode", ["mean", "hist"])
 def test_colours_become_the_targets(mode: str) -> None:
     swapped, target = picture((90, 120, 150), 20), picture((140, 110, 100), 25, seed=1)
-    curves = colour.curve(colour.measure(swapped, target, inside(), mode), mode)
-    result = colour.correct(swapped, curves)[16:48, 16:48]
+    curves = colour_transfer.curve(colour_transfer.measure(swapped, target, inside(), mode), mode)
+    result = colour_transfer.correct(swapped, curves)[16:48, 16:48]
     wanted = target[16:48, 16:48]
     assert result.dtype == np.float32
     assert result.mean((0, 1)) == pytest.approx(wanted.mean((0, 1)), abs=0.6)
@@ -37,22 +37,22 @@ def test_colours_become_the_targets(mode: str) -> None:
 @pytest.mark.parametrize("mode", ["mean", "hist"])
 def test_what_lies_outside_the_mask_does_not_count(mode: str) -> None:
     swapped, target = picture((90, 120, 150), 20), picture((140, 110, 100), 25, seed=1)
-    expected = colour.measure(swapped, target, inside(), mode)
+    expected = colour_transfer.measure(swapped, target, inside(), mode)
     target[:10], swapped[50:] = 255, 0
     soft = inside()
     soft[8:12] = 0.5
-    assert np.array_equal(colour.measure(swapped, target, soft, mode), expected)
+    assert np.array_equal(colour_transfer.measure(swapped, target, soft, mode), expected)
 
 
 @pytest.mark.parametrize("mode", ["mean", "hist"])
 def test_equal_colours_are_left_as_they_are(mode: str) -> None:
     image = picture((90, 120, 150), 30)
-    curves = colour.curve(colour.measure(image, image, inside(), mode), mode)
-    assert colour.correct(image, curves) == pytest.approx(image.astype(np.float32), abs=1e-3)
+    curves = colour_transfer.curve(colour_transfer.measure(image, image, inside(), mode), mode)
+    assert colour_transfer.correct(image, curves) == pytest.approx(image.astype(np.float32), abs=1e-3)
 
 
 def slope(swapped: np.ndarray, target: np.ndarray) -> np.ndarray:
-    curves = colour.curve(colour.measure(swapped, target, inside(), "mean"), "mean")
+    curves = colour_transfer.curve(colour_transfer.measure(swapped, target, inside(), "mean"), "mean")
     return np.diff(curves[100:150], axis=0)
 
 
@@ -66,51 +66,54 @@ def test_gain_lies_between_contrast_and_light_and_is_bounded() -> None:
 
 
 def test_histogram_curves_rise_and_handle_flat_colours() -> None:
-    curves = colour.curve(
-        colour.measure(picture((50, 90, 200), 30), picture((60, 60, 60), 30, 1), inside(), "hist"), "hist"
+    curves = colour_transfer.curve(
+        colour_transfer.measure(picture((50, 90, 200), 30), picture((60, 60, 60), 30, 1), inside(), "hist"),
+        "hist",
     )
     assert (np.diff(curves, axis=0) >= 0).all()
     flat, other = np.full((SIZE, SIZE, 3), 100, np.uint8), np.full((SIZE, SIZE, 3), 130, np.uint8)
-    curves = colour.curve(colour.measure(flat, other, inside(), "hist"), "hist")
+    curves = colour_transfer.curve(colour_transfer.measure(flat, other, inside(), "hist"), "hist")
     assert curves[100] == pytest.approx(130)
 
 
 def test_histogram_curves_are_never_steep() -> None:
     even, lively = picture((150, 120, 110), 4), picture((130, 100, 90), 50, 1)
-    curves = colour.curve(colour.measure(even, lively, inside(), "hist"), "hist")
-    assert np.diff(curves, axis=0).max() <= colour.GAIN[1] + 1e-4
-    result = colour.correct(even, curves)[16:48, 16:48]
+    curves = colour_transfer.curve(colour_transfer.measure(even, lively, inside(), "hist"), "hist")
+    assert np.diff(curves, axis=0).max() <= colour_transfer.GAIN[1] + 1e-4
+    result = colour_transfer.correct(even, curves)[16:48, 16:48]
     assert np.median(result, (0, 1)) == pytest.approx(np.median(lively[16:48, 16:48], (0, 1)), abs=3)
 
 
 def test_too_little_to_measure() -> None:
     image, mask = picture((90, 90, 90), 9), np.zeros((SIZE, SIZE), np.float32)
     mask[:4, :4] = 1
-    assert colour.measure(image, image, mask, "mean") is None
-    assert colour.measure(image, image, inside(), "none") is None
-    assert colour.average([None, None], 0) is None
-    assert np.array_equal(colour.curve(None, "mean")[:, 0], np.arange(256))
+    assert colour_transfer.measure(image, image, mask, "mean") is None
+    assert colour_transfer.measure(image, image, inside(), "none") is None
+    assert colour_transfer.average([None, None], 0) is None
+    assert np.array_equal(colour_transfer.curve(None, "mean")[:, 0], np.arange(256))
 
 
 def test_averaging_is_centred_and_skips_what_is_unknown() -> None:
     values = [np.full((2, 2, 3), float(i)) for i in range(13)]
-    assert colour.average(values, 6) == pytest.approx(6), "no lag on a ramp"
-    steady = colour.average([np.full((2, 2, 3), 10.0 + (-1) ** i) for i in range(13)], 6)
+    assert colour_transfer.average(values, 6) == pytest.approx(6), "no lag on a ramp"
+    steady = colour_transfer.average([np.full((2, 2, 3), 10.0 + (-1) ** i) for i in range(13)], 6)
     assert abs(steady - 10).max() < 0.05, "flicker from frame to frame is averaged out"
-    assert colour.average([None, values[4], None], 1) == pytest.approx(4)
+    assert colour_transfer.average([None, values[4], None], 1) == pytest.approx(4)
 
 
 def test_unknown_mode_is_refused() -> None:
     with pytest.raises(UsageError, match="light, mean, hist, none"):
-        colour.check_colour("lab")
-    assert (colour.reach("none"), colour.reach("mean")) == (0, colour.REACH)
+        colour_transfer.check_colour("lab")
+    assert (colour_transfer.reach("none"), colour_transfer.reach("mean")) == (0, colour_transfer.REACH)
 
 
 def test_light_is_applied_and_none_leaves_the_face_alone() -> None:
     swapped, target = picture((90, 120, 150), 4), picture((140, 110, 100), 4, seed=1)
-    statistics = colour.average_measured([colour.measure(swapped, target, inside(), "light")], 0)
-    result = colour.apply(swapped, statistics, "light")[16:48, 16:48]
+    statistics = colour_transfer.average_measured(
+        [colour_transfer.measure(swapped, target, inside(), "light")], 0
+    )
+    result = colour_transfer.apply(swapped, statistics, "light")[16:48, 16:48]
     assert result.dtype == np.float32
     assert result.mean((0, 1)) == pytest.approx(target[16:48, 16:48].mean((0, 1)), abs=3)
-    assert np.array_equal(colour.apply(swapped, None, "light"), swapped.astype(np.float32))
-    assert np.array_equal(colour.apply(swapped, None, "none"), swapped.astype(np.float32))
+    assert np.array_equal(colour_transfer.apply(swapped, None, "light"), swapped.astype(np.float32))
+    assert np.array_equal(colour_transfer.apply(swapped, None, "none"), swapped.astype(np.float32))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from recaster.appearance.occluders import FaceAppearance
     from recaster.faces.types import Floats
     from recaster.media.types import Frame, Image
-    from recaster.swapping.scene import Scene
+    from recaster.swapping.swap_plan import SwapPlan
     from recaster.swapping.swapper import TrackPlan
 
 LOOKS: Final = 48
@@ -33,14 +33,14 @@ FEWEST: Final = 5
 
 
 def add_appearance(
-    scene: Scene,
+    scene: SwapPlan,
     read: Callable[[Sequence[int]], Iterable[Frame]],
     available: range,
     shown: Iterable[range],
     size: int,
     report: Report = silent,
     quick: NDArray[np.int64] | None = None,
-) -> Scene:
+) -> SwapPlan:
     """The scene with the usual look of everyone shown whose mesh is known and whose crops are aligned.
 
     A look depends on its own track, on ``available`` and on ``quick``, not on what is shown.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recaster.media.ahead import ahead
+from recaster.media.prefetch import prefetch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,10 +21,10 @@ def test_items_pass_in_order_and_are_made_in_another_thread() -> None:
             threads.add(threading.get_ident())
             yield i
 
-    assert list(ahead(numbers(), 3)) == list(range(20))
+    assert list(prefetch(numbers(), 3)) == list(range(20))
     assert len(threads) == 1
     assert threading.get_ident() not in threads
-    assert list(ahead([], 3)) == []
+    assert list(prefetch([], 3)) == []
 
 
 def test_no_more_than_count_are_made_ahead() -> None:
@@ -35,7 +35,7 @@ def test_no_more_than_count_are_made_ahead() -> None:
             made.append(i)
             yield i
 
-    stream = ahead(numbers(), 4)
+    stream = prefetch(numbers(), 4)
     for _ in range(10):
         next(stream)
     stream.close()
@@ -47,7 +47,7 @@ def test_errors_come_out_where_the_item_would() -> None:
         yield 1
         raise ValueError("broken")
 
-    stream = ahead(failing(), 3)
+    stream = prefetch(failing(), 3)
     assert next(stream) == 1
     with pytest.raises(ValueError, match="broken"):
         next(stream)
@@ -64,7 +64,7 @@ def test_closed_early_it_makes_no_more() -> None:
             made.append(i)
             yield i
 
-    stream = ahead(numbers(), 20)
+    stream = prefetch(numbers(), 20)
     next(stream)
     threading.Timer(0.2, going.set).start()
     stream.close()
@@ -80,7 +80,7 @@ def test_closed_early_it_closes_what_it_is_fed_by() -> None:
         finally:
             closed.append(True)
 
-    stream = ahead(ahead(numbers(), 2), 2)
+    stream = prefetch(prefetch(numbers(), 2), 2)
     assert next(stream) == 0
     stream.close()
     assert closed == [True]

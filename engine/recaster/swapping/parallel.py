@@ -18,12 +18,12 @@ import cv2
 
 from recaster.errors import OutputError
 from recaster.processes import shared_arrays
-from recaster.swapping.timing import Stopwatch
+from recaster.swapping.stage_timer import StageTimer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from recaster.swapping.rendering import Rendering
+    from recaster.swapping.render_spec import RenderSpec
     from recaster.swapping.swapper import Swapper
 
 MOST: Final = 8
@@ -39,14 +39,14 @@ LOOK_S: Final = 0.3
 """Seconds between two looks at how far they are."""
 
 
-def processes_for(missing: Sequence[range], chunk: int) -> int:
+def choose_process_count(missing: Sequence[range], chunk: int) -> int:
     """How many processes render so many frames well on this machine; 1 for this one alone."""
     chunks = sum(-(-len(run) // chunk) for run in missing)
     memory = _memory() // MEMORY_EACH
     return max(1, min(MOST, shared_arrays.cores() // CORES_EACH, memory, chunks // (2 * CHUNKS_EACH)))
 
 
-def pieces(missing: Sequence[range], chunk: int, processes: int) -> list[range]:
+def split_runs(missing: Sequence[range], chunk: int, processes: int) -> list[range]:
     """Runs of missing frames in pieces of whole chunks, a few for each process."""
     chunks = sum(-(-len(run) // chunk) for run in missing)
     length = chunk * max(CHUNKS_EACH, -(-chunks // (processes * PIECES_EACH)))
@@ -57,8 +57,8 @@ def pieces(missing: Sequence[range], chunk: int, processes: int) -> list[range]:
     ]
 
 
-def render_beside(
-    rendering: Rendering,
+def render_in_parallel(
+    rendering: RenderSpec,
     runs: Sequence[range],
     again: Callable[[], Swapper],
     processes: int,
@@ -77,7 +77,7 @@ def render_beside(
         Seconds by stage, as if one process had done all the work of its share.
 
     Raises:
-        RecasterError: as ``Rendering.run``.
+        RecasterError: as ``RenderSpec.run``.
         OutputError: a process died.
     """
     context = multiprocessing.get_context("spawn")  # not a fork: threads and drivers don't outlive one
@@ -134,7 +134,7 @@ def _begin(folder: str, done: Any, stop: Any) -> None:
 
 def _render(run: range) -> dict[str, float]:
     rendering, swapper, done, stop = _here
-    watch = Stopwatch()
+    watch = StageTimer()
 
     def tick() -> None:
         if stop.is_set():

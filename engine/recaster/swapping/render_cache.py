@@ -26,7 +26,7 @@ _OURS: Final = re.compile(r"\.?(\d{8}\.(clip|matte|faces)|joined|plan)\..*")
 
 
 @dataclass(frozen=True)
-class Parts:
+class RenderCache:
     """The folder of parts of one output.
 
     Attributes:
@@ -40,7 +40,7 @@ class Parts:
     mattes: bool
 
     @classmethod
-    def of(cls, out: Path, frames: range, size: int, *, mattes: bool) -> Parts:
+    def of(cls, out: Path, frames: range, size: int, *, mattes: bool) -> RenderCache:
         """The parts of ``out`` when ``frames`` are rendered in chunks of ``size``."""
         chunks = tuple(
             range(start, min(start + size, frames.stop)) for start in range(frames.start, frames.stop, size)
