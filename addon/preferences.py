@@ -107,7 +107,7 @@ class Preferences(bpy.types.AddonPreferences):
         layout.row().prop(self, "where", expand=True)
         column = layout.column()
         if self.where == "local":
-            from recaster.places import HAS_SOCKETS
+            from recaster.settings.paths import HAS_SOCKETS
 
             for name in ("command", "data", *(() if HAS_SOCKETS else ("port",)), "stop_with_blender"):
                 column.prop(self, name)

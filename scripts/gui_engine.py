@@ -7,9 +7,10 @@ import signal
 import sys
 from pathlib import Path
 
-from recaster.facesets.extraction import ExtractSettings, extract
+from recaster.facesets.extraction import extract
 from recaster.facesets.faceset_archive import export_zip
 from recaster.files import atomic_path
+from recaster.settings.extract import ExtractSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))

@@ -18,10 +18,11 @@ from recaster.models.model_folder import ModelCard, ModelFolder
 from recaster.models.presets import overridden, preset
 from recaster.networks.initial_weights import save_start_weights, start_weights
 from recaster.networks.perceptual import make_backbone
+from recaster.settings.train import Schedule
 from recaster.training import checkpoints
 from recaster.training.guided import GuidedTraining
 from recaster.training.guided_data import Source
-from recaster.training.loop import Schedule, train
+from recaster.training.loop import train
 
 PRESET = "guided-128"
 SEED = 1

@@ -90,7 +90,8 @@ def patchy(actors: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def actor_faceset(actors: Path, tmp_path_factory: pytest.TempPathFactory) -> Faceset:
     """Every third face of the likeness actor's first four seconds, really extracted."""
-    from recaster.facesets.extraction import ExtractSettings, extract
+    from recaster.facesets.extraction import extract
+    from recaster.settings.extract import ExtractSettings
 
     folder = tmp_path_factory.mktemp("actor") / "faces"
     return extract([actors / "likeness.mp4"], folder, ExtractSettings(every=3, frames="0-99"))

@@ -17,7 +17,6 @@ PACKAGE = Path(__file__).resolve().parents[1] / "engine" / "recaster"
 FOUNDATIONS = {
     "errors",
     "files",
-    "places",
     "progress",
     "stderr_filter",
     "still_images",
@@ -27,9 +26,9 @@ FOUNDATIONS = {
     "zips",
 }
 ORDER = (
-    "api", "processes", "client", "store", "provenance", "media", "models", "networks", "faces", "facesets",
-    "appearance", "likeness", "training", "swapping", "evaluation", "report", "benchmarks", "jobs", "service",
-    "cli",
+    "api", "settings", "processes", "client", "store", "provenance", "media", "models", "networks", "faces",
+    "facesets", "appearance", "likeness", "training", "swapping", "evaluation", "report", "benchmarks",
+    "jobs", "service", "cli",
 )  # fmt: skip
 
 

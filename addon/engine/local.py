@@ -58,7 +58,7 @@ class Installation:
     @property
     def target(self) -> str:
         """Where it answers."""
-        from recaster.places import HAS_SOCKETS, own_address
+        from recaster.settings.paths import HAS_SOCKETS, own_address
 
         return own_address(self.folder().path) if HAS_SOCKETS else f"{HOST}:{self.port}"
 

@@ -24,16 +24,16 @@ from recaster.faces.smoothing import smooth
 from recaster.media.probe import probe
 from recaster.media.reader import read_indices
 from recaster.media.sheet import save_image
+from recaster.settings.swap import SwapSettings
 from recaster.swapping.masks import face_outline
 from recaster.swapping.performer_appearance import add_appearance
-from recaster.swapping.settings import SwapSettings
 from recaster.swapping.swap_plan import SwapPlan
 from recaster.swapping.swapper import TrackPlan
 
 if TYPE_CHECKING:
-    from recaster.faces.smoothing import Smoothing
     from recaster.faces.types import FaceTrack
     from recaster.media.types import Image
+    from recaster.settings.detection import Smoothing
 
 SIZE = 256
 HANDS = {

@@ -10,15 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from recaster.faces.smoothing import SMOOTHINGS, Smoothing
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
-from recaster.media.writer import WriterOptions
 from recaster.service.about import CODECS
-from recaster.swapping.colour_transfer import COLOURS
-from recaster.swapping.label import KINDS, WORDS
-from recaster.swapping.masks import MASKS, MaskSettings
-from recaster.swapping.settings import SwapSettings
+from recaster.settings.detection import SMOOTHINGS, Smoothing
+from recaster.settings.encoding import WriterOptions
+from recaster.settings.swap import COLOURS, LABELS, MASKS, MaskSettings, SwapSettings
+from recaster.swapping.label import WORDS
 
 if TYPE_CHECKING:
     from tests.addon.conftest import Blender
@@ -82,7 +80,7 @@ def test_choices_are_the_engines(blender: Blender, tmp_path: Path) -> None:
     assert sorted(found["colours"]) == sorted(COLOURS)
     assert sorted(found["smoothings"]) == sorted(SMOOTHINGS)
     assert sorted(found["codecs"]) == sorted(CODECS)
-    assert sorted(found["labels"]) == sorted(KINDS)
+    assert sorted(found["labels"]) == sorted(LABELS)
     assert sorted(found["languages"]) == sorted(WORDS)
     defaults = (MaskSettings().kind, SwapSettings().colour, Smoothing().name, WriterOptions().codec)
     assert tuple(found["defaults"]) == defaults

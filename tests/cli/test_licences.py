@@ -16,8 +16,8 @@ import pytest
 from recaster import weights_registry
 from recaster.cli.licences import packages
 from recaster.files import sha256
+from recaster.settings.swap import SwapSettings
 from recaster.swapping.pipeline import made_by
-from recaster.swapping.settings import SwapSettings
 from recaster.weights_registry import ALL, used_by
 
 ENGINE = Path(weights_registry.__file__).parent

@@ -12,9 +12,8 @@ from recaster.cli import probe
 from recaster.cli.display import CLEAR, ProgressLine
 from recaster.cli.main import main, parser
 from recaster.errors import ClipError
-from recaster.faces.detectors import DETECTORS
-from recaster.faces.landmarkers import LANDMARKERS
 from recaster.progress import Update
+from recaster.settings.detection import DETECTORS, LANDMARKERS
 
 
 class Terminal(io.StringIO):

@@ -11,18 +11,14 @@ import pytest
 from recaster.cli import main as cli
 from recaster.cli import swap
 from recaster.errors import UsageError
-from recaster.faces.detectors import DETECTORS
-from recaster.faces.landmarkers import LANDMARKERS
-from recaster.faces.smoothing import SMOOTHINGS
 from recaster.media.probe import probe
-from recaster.media.writer import CODECS, SOUNDS, WriterOptions
 from recaster.provenance.policy import BASES, Policy
-from recaster.swapping.colour_transfer import COLOURS
+from recaster.settings.detection import DETECTORS, LANDMARKERS, SMOOTHINGS
+from recaster.settings.encoding import CODECS, SOUNDS, WriterOptions
+from recaster.settings.swap import COLOURS, CORNERS, LABELS, MASKS, LabelSettings, MaskSettings, SwapSettings
 from recaster.swapping.coverage import Coverage, FaceCoverage
 from recaster.swapping.device import choose_device
-from recaster.swapping.label import CORNERS, KINDS, LabelSettings
-from recaster.swapping.masks import MASKS, MaskSettings
-from recaster.swapping.settings import SwapResult, SwapSettings
+from recaster.swapping.settings import SwapResult
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,12 +75,12 @@ def test_choices_are_the_librarys() -> None:
         "device": ("auto", "cpu", "gpu"),
         "detector": DETECTORS,
         "landmarker": LANDMARKERS,
-        "smoothing": SMOOTHINGS,
-        "mask": MASKS,
-        "colour": COLOURS,
+        "smoothing": tuple(SMOOTHINGS),
+        "mask": tuple(MASKS),
+        "colour": tuple(COLOURS),
         "codec": tuple(CODECS),
         "sound": SOUNDS,
-        "label": KINDS,
+        "label": tuple(LABELS),
         "label_corner": CORNERS,
         "basis": BASES,
     }

@@ -10,17 +10,18 @@ import cv2
 import numpy as np
 import pytest
 
-from recaster.evaluation.evaluate import EvaluateSettings, evaluate
+from recaster.evaluation.evaluate import evaluate
 from recaster.evaluation.regions import eye_distance
 from recaster.evaluation.truth import Truth
 from recaster.evaluation.watch import points_by_frame
 from recaster.faces.alignment import align_matrix, invert, warp
-from recaster.faces.analysis import AnalysisSettings
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.topology import BROW_LEFT, OVAL
 from recaster.media.join import write_clip
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
+from recaster.settings.detection import AnalysisSettings
+from recaster.settings.evaluate import EvaluateSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,10 @@ from recaster.benchmarks.training_variants import AT_ONCE
 from recaster.cli.bench_train import variant
 from recaster.cli.main import main
 from recaster.errors import InputError, UsageError
-from recaster.facesets.extraction import ExtractSettings, extract
+from recaster.facesets.extraction import extract
 from recaster.media.sheet import load_image
 from recaster.models.model_folder import ModelFolder
+from recaster.settings.extract import ExtractSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,10 +13,11 @@ from recaster.evaluation.identity import faceset_embeddings, self_likeness, unit
 from recaster.evaluation.landmarks import Judge, face_box
 from recaster.evaluation.truth import Truth, landmark_errors
 from recaster.evaluation.watch import points_by_frame
-from recaster.faces.analysis import AnalysisSettings
 from recaster.faces.analysis_cache import analyse_clip
-from recaster.facesets.extraction import ExtractSettings, extract
+from recaster.facesets.extraction import extract
 from recaster.media.reader import read_frames
+from recaster.settings.detection import AnalysisSettings
+from recaster.settings.extract import ExtractSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recaster.errors import FacesetError, InputError, UsageError
-from recaster.evaluation.evaluate import EvaluateSettings, evaluate, matching_frames
+from recaster.evaluation.evaluate import evaluate, matching_frames
 from recaster.evaluation.identity import IdentityReferences, identity_scores, unit
 from recaster.evaluation.outcome import Outcome
 from recaster.evaluation.pictures import worst_frames
@@ -16,6 +16,7 @@ from recaster.evaluation.types import Figure, Scores, Seen
 from recaster.media.join import write_clip
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
+from recaster.settings.evaluate import EvaluateSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

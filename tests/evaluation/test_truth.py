@@ -8,11 +8,11 @@ import pytest
 
 from recaster.errors import InputError
 from recaster.evaluation.truth import Truth
-from recaster.faces.analysis import AnalysisSettings
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.pose import head_poses
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
+from recaster.settings.detection import AnalysisSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recaster.faces import analysis_journal
-from recaster.faces.analysis import AnalysisSettings, analyse
+from recaster.faces.analysis import analyse
+from recaster.settings.detection import AnalysisSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from recaster.faces.types import Analysis
     from recaster.media.types import Frame
+    from recaster.settings.detection import AnalysisSettings
 
 
 def interrupted(

@@ -8,10 +8,10 @@ import pytest
 
 from recaster.errors import OutputError, UsageError
 from recaster.faces import analysis_cache
-from recaster.faces.analysis import AnalysisSettings
 from recaster.faces.types import Analysis
 from recaster.media.types import ClipInfo, ColourTags
-from recaster.places import cache_folder
+from recaster.settings.detection import AnalysisSettings
+from recaster.settings.paths import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,12 +9,13 @@ import pytest
 from tests.faces.interrupting import assert_same, interrupted
 
 from recaster.faces import analysis_cache, analysis_journal
-from recaster.faces.analysis import AnalysisSettings, analyse
+from recaster.faces.analysis import analyse
 from recaster.faces.tracker import TrackerState
 from recaster.faces.tracklets import Tracklet
 from recaster.faces.types import Landmarks
 from recaster.media.reader import read_frames
 from recaster.progress import silent
+from recaster.settings.detection import AnalysisSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

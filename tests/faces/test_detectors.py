@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from recaster.cli import choices
 from recaster.errors import UsageError
-from recaster.faces.detectors import DETECTORS, make_detector
-from recaster.faces.landmarkers import LANDMARKERS, make_landmarker
+from recaster.faces.detectors import make_detector
+from recaster.faces.landmarkers import make_landmarker
 from recaster.faces.types import Box
 from recaster.media.reader import read_frames
+from recaster.settings.detection import DETECTORS, LANDMARKERS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 def test_an_unknown_detector_is_refused_and_the_known_ones_are_named() -> None:
     with pytest.raises(UsageError, match="yunet, dlib-cnn, dlib-hog, dlib-cnn-original"):
         make_detector("haar")
-
-
-def test_commands_offer_every_detector() -> None:
-    assert choices.DETECTORS == DETECTORS
 
 
 def test_a_tiny_smallest_face_is_refused() -> None:

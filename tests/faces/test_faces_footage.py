@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from recaster.faces.alignment import inner_points
-from recaster.faces.analysis import AnalysisSettings, analyse
+from recaster.faces.analysis import analyse
 from recaster.faces.analysis_cache import analyse_clip
-from recaster.faces.detectors import DETECTORS, make_detector
+from recaster.faces.detectors import make_detector
 from recaster.faces.dlib_models import face_recognition
 from recaster.faces.embedding import SAME_PERSON, distance, embed
 from recaster.faces.landmarkers import make_landmarker
@@ -19,6 +19,7 @@ from recaster.faces.pose import head_pose
 from recaster.faces.track_choice import choose_tracks
 from recaster.faces.types import Box
 from recaster.media.reader import read_frames
+from recaster.settings.detection import DETECTORS, AnalysisSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from tests.faces.interrupting import assert_same, interrupted
 
 from recaster.faces import analysis as analysis_module
 from recaster.faces import analysis_journal
-from recaster.faces.analysis import AnalysisSettings, analyse
+from recaster.faces.analysis import analyse
 from recaster.faces.detectors import make_detector
 from recaster.faces.embedding import SAME_PERSON, distance
 from recaster.faces.neighbours import (
@@ -27,6 +27,7 @@ from recaster.faces.tracklets import cut_portrait
 from recaster.faces.types import Box, Detection
 from recaster.media.reader import read_frames
 from recaster.media.types import Frame
+from recaster.settings.detection import AnalysisSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

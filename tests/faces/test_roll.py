@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from recaster.faces.analysis import AnalysisSettings, analyse
+from recaster.faces.analysis import analyse
 from recaster.faces.detectors import make_detector
 from recaster.faces.roll import SIDES, _turned_back, detect_rolled, quarter_turn_of
 from recaster.faces.topology import EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT
@@ -18,6 +18,7 @@ from recaster.faces.types import Box, Detection
 from recaster.facesets.still_faces import StillFinder
 from recaster.media.reader import read_frames
 from recaster.media.types import Frame
+from recaster.settings.detection import AnalysisSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from recaster.errors import UsageError
-from recaster.faces.smoothing import SMOOTHINGS, Smoothing, smooth
+from recaster.faces.smoothing import smooth
+from recaster.settings.detection import SMOOTHINGS, Smoothing
 
 TIMES = np.arange(60) / 25
 

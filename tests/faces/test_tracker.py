@@ -12,12 +12,13 @@ from tests.faces.interrupting import assert_same, interrupted
 
 from recaster.faces import analysis as analysis_module
 from recaster.faces import analysis_journal, tracklets
-from recaster.faces.analysis import AnalysisSettings, analyse
+from recaster.faces.analysis import analyse
 from recaster.faces.linking import to_track
 from recaster.faces.tracker import CROWD_EVERY, Rules, Tracker
 from recaster.faces.tracklets import Tracklet, outline
 from recaster.faces.types import Analysis, Detection, Landmarks
 from recaster.media.types import Frame, Image
+from recaster.settings.detection import AnalysisSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,6 @@ from recaster.facesets.clean import (
     BLURRED,
     DUPLICATE,
     WRONG_PERSON,
-    CleanSettings,
     blurred,
     clean,
     person_centre,
@@ -18,6 +17,7 @@ from recaster.facesets.clean import (
 from recaster.facesets.duplicates import groups
 from recaster.facesets.face_records import FacesetSettings, SourceRecord
 from recaster.facesets.faceset import Faceset
+from recaster.settings.extract import CleanSettings
 
 SEED = 3
 

@@ -12,10 +12,11 @@ from recaster.errors import ClipError, FaceNotFoundError, FacesetError, ImageErr
 from recaster.faces.types import Analysis, FaceTrack
 from recaster.facesets import clip_faces
 from recaster.facesets import extraction as extracting
-from recaster.facesets.extraction import ExtractSettings, describe_counts, extract
+from recaster.facesets.extraction import describe_counts, extract
 from recaster.facesets.faceset import Faceset
 from recaster.facesets.inputs import find_inputs
 from recaster.media.types import ClipInfo, ColourTags, Frame
+from recaster.settings.extract import ExtractSettings
 
 COUNT = 33
 SMALL = ExtractSettings(size=128)

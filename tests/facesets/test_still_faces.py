@@ -6,8 +6,8 @@ import pytest
 from recaster.faces.types import Box
 from recaster.facesets import still_faces
 from recaster.facesets.face_records import SourceRecord
-from recaster.facesets.inputs import ExtractSettings
 from recaster.facesets.still_faces import StillFace, take_still
+from recaster.settings.extract import ExtractSettings
 
 
 class Finder:

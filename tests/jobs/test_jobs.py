@@ -14,9 +14,9 @@ from PIL import Image
 from recaster.api.v1 import clip_pb2, faceset_pb2, identity_pb2, job_pb2, model_pb2, swap_pb2
 from recaster.client import JobFailedError, MissingError, RefusedError
 from recaster.media.probe import probe
+from recaster.settings.swap import SwapSettings
 from recaster.swapping.load import load_swapper
 from recaster.swapping.pipeline import swap_clip
-from recaster.swapping.settings import SwapSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

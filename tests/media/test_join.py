@@ -10,7 +10,8 @@ from recaster.media.join import check_output, decoding_times, join_segments, wri
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.scan import scan
-from recaster.media.writer import SEGMENT_SUFFIX, ClipWriter, WriterOptions
+from recaster.media.writer import SEGMENT_SUFFIX, ClipWriter
+from recaster.settings.encoding import WriterOptions
 
 OPTIONS = WriterOptions(quality=14, preset="veryfast")
 COUNT = 30

@@ -12,7 +12,8 @@ import pytest
 from recaster.media.join import write_clip
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
-from recaster.media.writer import ClipWriter, WriterOptions
+from recaster.media.writer import ClipWriter
+from recaster.settings.encoding import WriterOptions
 
 SIDE = 96
 PATCH = 16

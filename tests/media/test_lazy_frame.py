@@ -13,7 +13,8 @@ from recaster.media.patches import paste_patches
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames, read_indices
 from recaster.media.types import Patch, Rect
-from recaster.media.writer import ClipWriter, WriterOptions
+from recaster.media.writer import ClipWriter
+from recaster.settings.encoding import WriterOptions
 
 SIZE = (256, 192)
 LOSSLESS = WriterOptions(quality=0, preset="ultrafast")

@@ -11,7 +11,7 @@ from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.scan import scan
 from recaster.media.sheet import load_image
-from recaster.media.writer import WriterOptions
+from recaster.settings.encoding import WriterOptions
 
 pytestmark = pytest.mark.footage
 

@@ -12,7 +12,7 @@ from recaster.errors import UsageError
 from recaster.media.join import check_output, write_clip
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
-from recaster.media.writer import WriterOptions
+from recaster.settings.encoding import WriterOptions
 
 RATE = 48000
 BEGIN_S = 0.4

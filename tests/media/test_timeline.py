@@ -12,7 +12,7 @@ import pytest
 from recaster.media.join import write_clip
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
-from recaster.media.writer import WriterOptions
+from recaster.settings.encoding import WriterOptions
 
 COUNT = 12
 TICKS = 3750

@@ -10,7 +10,8 @@ from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.scan import scan
 from recaster.media.types import ColourTags
-from recaster.media.writer import ClipWriter, WriterOptions
+from recaster.media.writer import ClipWriter
+from recaster.settings.encoding import WriterOptions
 
 FINE = WriterOptions(quality=1, preset="veryfast")
 

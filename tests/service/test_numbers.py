@@ -10,7 +10,6 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor
 
 from recaster.api.v1 import clip_pb2, job_pb2, swap_pb2
-from recaster.bounds import BOUNDS
 from recaster.cli import main as command_line
 from recaster.client import RefusedError
 from recaster.errors import UsageError
@@ -18,8 +17,8 @@ from recaster.jobs.options import extract_settings, schedule
 from recaster.models.presets import PRESETS, hyperparameters, overridden
 from recaster.service.refusals import Refusal
 from recaster.service.specs import NUMBERS, check_spec
-from recaster.swapping.label import LabelSettings
-from recaster.swapping.masks import MaskSettings
+from recaster.settings.messages import NUMBER_BOUNDS as BOUNDS
+from recaster.settings.swap import LabelSettings, MaskSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,8 +18,8 @@ import numpy as np
 
 from recaster.faces.alignment import box_matrix
 from recaster.faces.types import Analysis, Box, FaceTrack, SwappedFace
+from recaster.settings.swap import SwapSettings
 from recaster.swapping import pipeline
-from recaster.swapping.settings import SwapSettings
 from recaster.swapping.swapper import TrackPlan
 
 if TYPE_CHECKING:

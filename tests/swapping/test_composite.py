@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from recaster.media.types import Frame
+from recaster.settings.swap import LabelSettings
 from recaster.swapping.composite import Layer
 from recaster.swapping.composite import composite as patches
-from recaster.swapping.label import LabelSettings
 from recaster.swapping.render import RenderedFrame
 
 RED, BLUE = (255.0, 0.0, 0.0), (0.0, 0.0, 255.0)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from recaster.appearance.occluders import FINE_PX
-from recaster.media.writer import WriterOptions
+from recaster.settings.encoding import WriterOptions
+from recaster.settings.swap import SwapSettings
 from recaster.swapping import pipeline, render
 from recaster.swapping.coverage import (
     Coverage,
@@ -19,7 +20,6 @@ from recaster.swapping.coverage import (
     read_record,
     write_record,
 )
-from recaster.swapping.settings import SwapSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from recaster.faces.analysis import analyse
-from recaster.faces.smoothing import Smoothing
 from recaster.media.reader import read_frames
 from recaster.media.types import Frame
+from recaster.settings.detection import Smoothing
+from recaster.settings.swap import SwapSettings
 from recaster.swapping.face_overlap import draw_outlines, head_outline, outline_nearer_faces
 from recaster.swapping.masks import face_outline
 from recaster.swapping.render import Renderer
-from recaster.swapping.settings import SwapSettings
 from recaster.swapping.stage_timer import StageTimer
 from recaster.swapping.swap_plan import SwapPlan
 

@@ -10,13 +10,13 @@ import pytest
 
 from recaster.errors import UsageError, WeightsError
 from recaster.faces import alignment, geometry, topology
-from recaster.faces.analysis import AnalysisSettings, analyse
-from recaster.faces.smoothing import Smoothing
+from recaster.faces.analysis import analyse
 from recaster.likeness.references import measure_lip_gaps
 from recaster.media.reader import read_frames
 from recaster.models.model_folder import ModelCard, ModelFolder
 from recaster.models.presets import GuidedNetwork, preset
 from recaster.models.tensors import save_tensors
+from recaster.settings.detection import AnalysisSettings, Smoothing
 from recaster.swapping.guided import GuidedSwapper
 from recaster.swapping.swapper import PlannedFace
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from recaster.errors import UsageError
-from recaster.swapping.masks import MaskSettings, face_mask, face_outline
+from recaster.settings.swap import MaskSettings
+from recaster.swapping.masks import face_mask, face_outline
 
 SIZE = 128
 

@@ -10,13 +10,13 @@ import pytest
 
 from recaster.errors import FacesetError, ModelError, UsageError, WeightsError
 from recaster.faces.alignment import TEMPLATE, box_matrix, transform
-from recaster.faces.smoothing import Smoothing
 from recaster.faces.topology import IBUG68
 from recaster.faces.types import Box, FaceTrack
 from recaster.models.model_folder import ModelCard, ModelFolder
 from recaster.models.presets import Preset, overridden, preset
 from recaster.models.tensors import save_tensors
 from recaster.networks.pairwise import PairwiseSwap
+from recaster.settings.detection import Smoothing
 from recaster.swapping.load import load_swapper
 from recaster.swapping.pairwise import PairwiseSwapper
 from recaster.swapping.swapper import PlannedFace

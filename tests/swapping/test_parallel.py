@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recaster.errors import ClipError, OutputError
+from recaster.settings.swap import SwapSettings
 from recaster.swapping import parallel
 from recaster.swapping.load import load_again, load_swapper
 from recaster.swapping.parallel import MOST, choose_process_count, split_runs
 from recaster.swapping.pipeline import swap_clip
-from recaster.swapping.settings import SwapSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from recaster.appearance.occluders import COARSE_PX, FINE_PX
-from recaster.faces.smoothing import Smoothing
 from recaster.media.types import Frame
+from recaster.settings.detection import Smoothing
 from recaster.swapping import performer_appearance
 from recaster.swapping.swap_plan import SwapPlan
 

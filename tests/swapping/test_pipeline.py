@@ -17,13 +17,12 @@ import numpy as np
 import pytest
 
 from recaster.errors import FaceNotFoundError, OutputError, UsageError
-from recaster.faces.analysis import AnalysisSettings
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
-from recaster.media.writer import WriterOptions
+from recaster.settings.detection import AnalysisSettings
+from recaster.settings.encoding import WriterOptions
+from recaster.settings.swap import MaskSettings, SwapSettings
 from recaster.swapping import pipeline
-from recaster.swapping.masks import MaskSettings
-from recaster.swapping.settings import SwapSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

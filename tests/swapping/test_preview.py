@@ -12,8 +12,8 @@ import pytest
 from recaster.errors import FaceNotFoundError, UsageError
 from recaster.media.reader import read_frames
 from recaster.media.sheet import load_image
+from recaster.settings.swap import SwapSettings
 from recaster.swapping import pipeline, preview
-from recaster.swapping.settings import SwapSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

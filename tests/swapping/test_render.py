@@ -13,8 +13,8 @@ import pytest
 from recaster.appearance.occluders import FINE_PX
 from recaster.faces.types import Inlay
 from recaster.media.types import Frame
+from recaster.settings.swap import SwapSettings
 from recaster.swapping.render import RenderedFrame, Renderer
-from recaster.swapping.settings import SwapSettings
 from recaster.swapping.stage_timer import StageTimer
 from recaster.swapping.swap_plan import SwapPlan
 

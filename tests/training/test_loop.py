@@ -14,9 +14,10 @@ from recaster.errors import ModelError, OutputError, TrainingError, UsageError, 
 from recaster.models.model_folder import ModelCard, ModelFolder
 from recaster.models.presets import overridden, preset
 from recaster.models.tensors import load_tensors
+from recaster.settings.train import Schedule
 from recaster.training import checkpoints, loop
 from recaster.training.checkpoints import CheckpointInfo
-from recaster.training.loop import Schedule, learning_rate, train
+from recaster.training.loop import learning_rate, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

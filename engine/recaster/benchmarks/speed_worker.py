@@ -53,10 +53,10 @@ def _baseline(clip: Path, out: Path, frames: range, given: dict[str, Any]) -> di
 
 def _engine(clip: Path, out: Path, frames: range, given: dict[str, Any]) -> dict[str, Any]:
     """Recaster, from nothing: the clip was never analysed before."""
+    from recaster.settings.swap import SwapSettings
     from recaster.swapping.device import choose_device
     from recaster.swapping.load import load_swapper, needs_tensorflow
     from recaster.swapping.pipeline import swap_clip
-    from recaster.swapping.settings import SwapSettings
 
     model, source = (None if given[name] is None else Path(given[name]) for name in ("model", "source"))
     device = choose_device(given["device"], None, tensorflow=needs_tensorflow(model))

@@ -126,7 +126,8 @@ def train_run(
     A training that was killed starts again: what it had cost is not known.
     """
     from recaster.facesets.faceset import Faceset
-    from recaster.training.loop import Schedule, train
+    from recaster.settings.train import Schedule
+    from recaster.training.loop import train
     from recaster.training.preparation import build_training, new_model, perceptual_backbone
 
     model = ModelFolder(folder / (f"training-{budget:g}" if settings.separate else "training"))
@@ -250,10 +251,10 @@ def judge(
     variant: Variant, settings: BenchSettings, point: Point, evaluate: Callable[..., Any], report: Report
 ) -> None:
     """Swap the clip with a point's model, and evaluate that."""
-    from recaster.evaluation.evaluate import EvaluateSettings
+    from recaster.settings.evaluate import EvaluateSettings
+    from recaster.settings.swap import SwapSettings
     from recaster.swapping.load import load_swapper
     from recaster.swapping.pipeline import swap_clip
-    from recaster.swapping.settings import SwapSettings
 
     if not point.swapped.is_file():
         if variant.preset is None:

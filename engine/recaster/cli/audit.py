@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recaster.bounds import number
 from recaster.cli.display import say
+from recaster.settings.bounds import number
 
 if TYPE_CHECKING:
     import argparse

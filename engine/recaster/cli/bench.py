@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recaster.bounds import number
-from recaster.cli.choices import DETECTORS
 from recaster.cli.display import reporter, say, say_json
+from recaster.settings.bounds import number
+from recaster.settings.detection import DETECTORS
 
 if TYPE_CHECKING:
     import argparse

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from recaster.benchmarks.training_variants import AT_ONCE, Variant, split
-from recaster.bounds import number
 from recaster.cli.display import reporter, say, say_error
 from recaster.cli.train import GROUPS, _flags, _kind
 from recaster.errors import UsageError
 from recaster.models.presets import hyperparameters, overridden, preset
+from recaster.settings.bounds import number
 
 if TYPE_CHECKING:
     from recaster.benchmarks.training_settings import BenchSettings

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from recaster import __version__
 from recaster.errors import RecasterError
-from recaster.places import own_address, socket_path
+from recaster.settings.paths import own_address, socket_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable

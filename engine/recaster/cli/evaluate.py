@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recaster.bounds import number
 from recaster.cli.basis import heed
 from recaster.cli.display import reporter, say, say_json
 from recaster.cli.recording import digests_of, owners_of, record
 from recaster.cli.remote import add_engine, engine_of
+from recaster.settings.bounds import number
 
 if TYPE_CHECKING:
     import argparse
@@ -68,10 +68,11 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _run_here(options: argparse.Namespace) -> None:
-    from recaster.evaluation.evaluate import EvaluateSettings, evaluate
+    from recaster.evaluation.evaluate import evaluate
     from recaster.files import sha256
     from recaster.media.probe import probe
     from recaster.media.ranges import parse_range
+    from recaster.settings.evaluate import EvaluateSettings
 
     frames = None if options.range is None else parse_range(options.range, probe(options.original))
     settings = EvaluateSettings(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recaster.bounds import number
 from recaster.cli.basis import add_basis, check_taking, keep_unrevoked, settle_there, whose
-from recaster.cli.choices import DETECTORS
 from recaster.cli.display import reporter, say, say_error
 from recaster.cli.recording import digests_of, owners_of, record
 from recaster.cli.remote import add_engine, engine_of
+from recaster.settings.bounds import number
+from recaster.settings.detection import DETECTORS
 
 if TYPE_CHECKING:
     import argparse

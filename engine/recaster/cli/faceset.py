@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recaster.bounds import number
 from recaster.cli.basis import heed, keep_unrevoked
 from recaster.cli.display import reporter, say, say_json
 from recaster.cli.extract import add_taking, print_summary
 from recaster.cli.recording import owners_of, record
+from recaster.settings.bounds import number
+from recaster.settings.extract import CleanSettings
 
 if TYPE_CHECKING:
     import argparse
@@ -153,7 +154,7 @@ def _needs(faceset: Faceset, options: argparse.Namespace) -> FilmingNeeds:
 def run_clean(options: argparse.Namespace) -> None:
     """Clean or restore a faceset and say why what was dropped."""
     from recaster.errors import UsageError
-    from recaster.facesets.clean import CleanSettings, clean, restore
+    from recaster.facesets.clean import clean, restore
     from recaster.facesets.faceset import Faceset
     from recaster.facesets.still_faces import person_in
 
@@ -206,10 +207,10 @@ def run_export(options: argparse.Namespace) -> None:
 
 def run_import(options: argparse.Namespace) -> None:
     """Make a faceset of a zip or folder."""
-    from recaster.facesets.extraction import ExtractSettings
     from recaster.facesets.faceset_archive import import_faces
     from recaster.facesets.faceset_info import describe
     from recaster.files import sha256
+    from recaster.settings.extract import ExtractSettings
 
     settings = ExtractSettings(
         detector=options.detector,

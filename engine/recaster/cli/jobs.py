@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from recaster.bounds import number
 from recaster.cli.display import reporter, say, say_error, say_json
+from recaster.settings.bounds import number
 
 if TYPE_CHECKING:
     import argparse

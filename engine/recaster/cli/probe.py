@@ -53,10 +53,10 @@ def write_people(options: argparse.Namespace) -> None:
     """
     from recaster.errors import FaceNotFoundError
     from recaster.faces.analysis_cache import analyse_clip
-    from recaster.faces.detectors import MIN_FACE_PX
     from recaster.faces.people import portraits
     from recaster.faces.track_choice import size_needed
     from recaster.media.sheet import contact_sheet, save_image
+    from recaster.settings.detection import MIN_FACE_PX
 
     analysis = analyse_clip(options.clip, report=reporter(options))
     people = portraits(options.clip, analysis)

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recaster.bounds import number
 from recaster.cli.display import say, say_error
+from recaster.settings.bounds import number
 
 if TYPE_CHECKING:
     import argparse

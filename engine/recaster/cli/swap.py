@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recaster.bounds import number
 from recaster.cli.basis import add_basis, settle_there, whose
-from recaster.cli.choices import DETECTORS
 from recaster.cli.display import reporter, say, say_error
 from recaster.cli.recording import digests_of
 from recaster.cli.remote import add_engine, engine_of
 from recaster.errors import ConsentError, UsageError
+from recaster.settings.bounds import number
+from recaster.settings.detection import DETECTORS
 
 if TYPE_CHECKING:
     import argparse
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from recaster.provenance.marking import Marking
     from recaster.provenance.policy import Policy
     from recaster.provenance.register import Register
-    from recaster.swapping.settings import SwapResult, SwapSettings
+    from recaster.settings.swap import SwapSettings
+    from recaster.swapping.settings import SwapResult
     from recaster.swapping.swapper import Swapper
 
 DESCRIPTION = """Swap a face in a clip. The result keeps the clip's sound, size and timing. Parts are kept in

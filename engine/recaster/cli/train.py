@@ -6,12 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
-from recaster.bounds import number
 from recaster.cli.basis import add_basis, same_person, settle_there, whose
 from recaster.cli.display import reporter, say_error
 from recaster.cli.recording import digests_of, record
 from recaster.cli.remote import add_engine, engine_of
-from recaster.jobs.options import DEFAULT_MINUTES, DEFAULT_PRESET
 from recaster.models.presets import (
     PRESETS,
     Augmentation,
@@ -23,6 +21,8 @@ from recaster.models.presets import (
     overridden,
     preset,
 )
+from recaster.settings.bounds import number
+from recaster.settings.train import DEFAULT_MINUTES, DEFAULT_PRESET
 
 if TYPE_CHECKING:
     from recaster.api.v1 import job_pb2
@@ -94,7 +94,8 @@ def _run_here(options: argparse.Namespace) -> None:
     from recaster.networks.device import select_device
     from recaster.provenance.owner import note, owner
     from recaster.provenance.register import opened
-    from recaster.training.loop import Schedule, train
+    from recaster.settings.train import Schedule
+    from recaster.training.loop import train
     from recaster.training.preparation import build_training, new_model, perceptual_backbone, resumed_model
 
     minutes = DEFAULT_MINUTES if options.steps is None and options.minutes is None else options.minutes

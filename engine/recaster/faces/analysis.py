@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from recaster.bounds import check_number
-from recaster.errors import UsageError
-from recaster.faces.detectors import DETECTORS, MIN_FACE_PX, make_detector
-from recaster.faces.landmarkers import LANDMARKERS, Landmarker, make_landmarker
+from recaster.faces.detectors import make_detector
+from recaster.faces.landmarkers import Landmarker, make_landmarker
 from recaster.faces.linking import is_face, join, to_track
 from recaster.faces.tracker import Rules, Tracker
 from recaster.faces.types import Analysis
 from recaster.progress import Report, Update, silent
+from recaster.settings.detection import AnalysisSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,51 +20,6 @@ if TYPE_CHECKING:
     from recaster.faces.analysis_journal import Journal
     from recaster.faces.tracklets import Tracklet
     from recaster.media.types import Frame
-
-
-@dataclass(frozen=True)
-class AnalysisSettings:
-    """How a clip is analysed.
-
-    Attributes:
-        detector: one of ``DETECTORS``.
-        landmarker: one of ``LANDMARKERS``.
-        detect_every: frames between two looks at the whole picture. Faces are followed in between, and
-            new ones followed back to where they appeared, so that larger values miss no more than
-            faces that come and go between two looks. A landmarker without a presence score (dlib-68)
-            needs a look at every frame whatever this says.
-        min_face: pixels, width of the smallest face that must be found.
-        identify: compute identity embeddings (about .6 CPU seconds a track), and let them decide where
-            people cross.
-        presence: the landmarker's presence, 0 to 1, below which a face is lost.
-        gap: seconds; shorter interruptions of a track are filled.
-    """
-
-    detector: str = "yunet"
-    landmarker: str = "mesh"
-    detect_every: int = 6
-    min_face: int = MIN_FACE_PX
-    identify: bool = True
-    presence: float = 0.5
-    gap: float = 0.5
-
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense.
-
-        Raises:
-            UsageError: an unknown name or a value out of range.
-        """
-        if self.detector not in DETECTORS:
-            raise UsageError(f"unknown detector {self.detector!r}; choose one of {', '.join(DETECTORS)}")
-        if self.landmarker not in LANDMARKERS:
-            raise UsageError(
-                f"unknown landmarker {self.landmarker!r}; choose one of {', '.join(LANDMARKERS)}"
-            )
-        if self.detect_every < 1:
-            raise UsageError(f"faces cannot be detected every {self.detect_every} frames; give 1 or more")
-        check_number("min_face", self.min_face)
-        if not 0 < self.presence < 1 or self.gap < 0:
-            raise UsageError("presence lies between 0 and 1, a gap is 0 seconds or longer")
 
 
 def analyse(

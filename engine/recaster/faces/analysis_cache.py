@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.errors import ClipError, InputError
 from recaster.faces import analysis_file, analysis_journal
-from recaster.faces.analysis import AnalysisSettings, analyse
+from recaster.faces.analysis import analyse
 from recaster.files import sha256
 from recaster.media.prefetch import prefetch
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.progress import Report, silent
+from recaster.settings.detection import AnalysisSettings
 from recaster.store import analyses
 
 if TYPE_CHECKING:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
 
-from recaster.bounds import check_number
 from recaster.errors import UsageError
 from recaster.faces import weights
 from recaster.faces.types import Box, Detection
+from recaster.settings.bounds import check_number
+from recaster.settings.detection import DETECTORS, MIN_FACE_PX
 
 if TYPE_CHECKING:
     from recaster.media.types import Image
-
-DETECTORS: Final = ("yunet", "dlib-cnn", "dlib-hog", "dlib-cnn-original")
-
-MIN_FACE_PX: Final = 40
-"""Width of the smallest face that is looked for, where nothing else is asked for."""
 
 
 class Detector(Protocol):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from recaster.errors import UsageError
+from recaster.settings.detection import LANDMARKERS
 
 if TYPE_CHECKING:
     from recaster.faces.types import Box, Floats, Landmarks
     from recaster.media.types import Image
-
-LANDMARKERS: Final = ("mesh", "dlib-68")
 
 
 class Landmarker(Protocol):

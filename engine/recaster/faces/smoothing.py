@@ -21,57 +21,18 @@ docs/experiments.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy.linalg import solveh_banded
 
-from recaster.errors import UsageError
-
 if TYPE_CHECKING:
     from recaster.faces.types import Floats
+    from recaster.settings.detection import Smoothing
 
-SMOOTHINGS: Final = ("none", "ema", "kalman", "zero-phase")
 
-_STRENGTHS: Final = {"none": 0.0, "ema": 0.65, "kalman": 3e-3, "zero-phase": 0.1}
 _REFERENCE: Final = 1 / 25
 _SHORTEST: Final = 1e-3
-
-
-@dataclass(frozen=True)
-class Smoothing:
-    """A way to smooth, by name.
-
-    Attributes:
-        name: one of ``SMOOTHINGS``. "zero-phase" looks at both sides of every frame and does not lag;
-            "ema" and "kalman" know the past only, as in faceswap-GAN v1 and v2.2.
-        strength: "ema": the share of the previous value that is kept (0 to 1, default .65). "kalman":
-            process noise over measurement noise, smaller is smoother (default .003). "zero-phase": the
-            weight of bending against deviating at 25 frames a second, larger is smoother (default .1,
-            which halves what takes 3 frames). The default of the method where None.
-    """
-
-    name: str = "zero-phase"
-    strength: float | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense.
-
-        Raises:
-            UsageError: an unknown name, or a strength out of range.
-        """
-        if self.name not in SMOOTHINGS:
-            raise UsageError(f"unknown smoothing {self.name!r}; choose one of {', '.join(SMOOTHINGS)}")
-        if self.strength is not None and not (self.strength >= 0 and np.isfinite(self.strength)):
-            raise UsageError(f"smoothing strength {self.strength} must be 0 or more")
-        if self.name == "ema" and self.strength is not None and self.strength >= 1:
-            raise UsageError(f"ema keeps a share below 1 of the previous value, not {self.strength}")
-
-    @property
-    def value(self) -> float:
-        """The strength, with the method's default filled in."""
-        return _STRENGTHS[self.name] if self.strength is None else self.strength
 
 
 def smooth(values: Floats, times: Floats, smoothing: Smoothing) -> Floats:

@@ -14,6 +14,7 @@ from recaster.errors import FacesetError, UsageError
 from recaster.faces.embedding import SAME_PERSON
 from recaster.facesets.duplicates import duplicates_of
 from recaster.progress import Report, silent
+from recaster.settings.extract import CleanSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,28 +32,6 @@ MOST: Final = 0.5
 """More than this share of wrong or blurred faces means that the set or the person is not what was meant."""
 _SD_PER_MAD: Final = 1.4826
 _COMPARED: Final = 1000
-
-
-@dataclass(frozen=True, eq=False)
-class CleanSettings:
-    """What to take out.
-
-    Attributes:
-        blur: how many robust standard deviations below the set's median sharpness (in its logarithm) a
-            face may lie; such a face is dropped if it is also less than half as sharp as the median.
-            0 keeps all.
-        duplicates: faces whose landmarks differ by less than this, in % of the eye distance, and whose
-            pixels look the same are doubles; the sharpest stays. 0 keeps all.
-        person: (128,) the wanted person's embedding, or None for the set's own centre.
-        distance: faces farther from the person than this are someone else. 0 keeps all.
-        force: go on even where most of the set would be dropped.
-    """
-
-    blur: float = 3.0
-    duplicates: float = 2.0
-    person: Floats | None = None
-    distance: float = SAME_PERSON
-    force: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recaster.errors import FaceNotFoundError
-from recaster.faces.analysis import AnalysisSettings
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.track_choice import choose_tracks
 from recaster.facesets.crop_plan import Batch, Limits, plan_crops
@@ -17,6 +16,7 @@ from recaster.facesets.crops import cut, identify
 from recaster.media.ranges import parse_range
 from recaster.media.reader import read_frames
 from recaster.progress import Report, Update
+from recaster.settings.detection import AnalysisSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from recaster.faces.types import Analysis, FaceTrack, Floats
     from recaster.facesets.face_records import FaceRecord, SourceRecord
     from recaster.facesets.faceset import Faceset
-    from recaster.facesets.inputs import ExtractSettings
     from recaster.media.types import ClipInfo, Image
+    from recaster.settings.extract import ExtractSettings
 
 
 def take_clip(

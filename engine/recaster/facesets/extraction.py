@@ -16,12 +16,13 @@ from recaster.errors import FaceNotFoundError, FacesetError, ImageError
 from recaster.facesets.clip_faces import take_clip, wanted_frames
 from recaster.facesets.face_records import SIZE, FacesetSettings, SourceRecord
 from recaster.facesets.faceset import FACES, INDEX, Faceset
-from recaster.facesets.inputs import ExtractSettings, Input, find_inputs
+from recaster.facesets.inputs import Input, find_inputs
 from recaster.facesets.still_faces import StillFinder, person_in, take_still
 from recaster.files import remove_folder, sha256
 from recaster.media.probe import probe
 from recaster.media.sheet import load_image
 from recaster.progress import Report, Update, silent
+from recaster.settings.extract import ExtractSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

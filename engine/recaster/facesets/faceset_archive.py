@@ -32,7 +32,7 @@ from recaster.texts import cleaned
 from recaster.zips import ZipLimits, check_room, opened_zip, picture_size, plain_entry, read_entry
 
 if TYPE_CHECKING:
-    from recaster.facesets.inputs import ExtractSettings
+    from recaster.settings.extract import ExtractSettings
 
 MANIFEST: Final = "manifest.json"
 BATCH: Final = 50

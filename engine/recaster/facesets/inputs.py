@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
-from recaster.bounds import check_number
 from recaster.errors import InputError, UsageError
+from recaster.settings.extract import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-IMAGE_SUFFIXES: Final = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 
 @dataclass(frozen=True)
@@ -28,47 +26,6 @@ class Input:
     path: Path
     kind: Literal["clip", "image"]
     named: bool
-
-
-@dataclass(frozen=True)
-class ExtractSettings:
-    """What to take.
-
-    Attributes:
-        person: a picture of the wanted person; None takes the main person of each clip and the largest
-            face of each image.
-        everyone: take all people instead.
-        every: take every N-th frame of a clip.
-        frames: the part of each clip to look at, as for ``media.ranges.parse_range``; None is all of it.
-        detector: see ``faces.detectors``.
-        min_face: width of the smallest face to look for, in pixels.
-        min_area: smallest area of a face's box as a share of its frame's.
-        size: pixels of a crop's side; None keeps a faceset's own, and makes new ones of 512.
-        identity: a note on whose faces these are, for a new faceset.
-    """
-
-    person: Path | None = None
-    everyone: bool = False
-    every: int = 1
-    frames: str | None = None
-    detector: str = "yunet"
-    min_face: int = 40
-    min_area: float = 0.0
-    size: int | None = None
-    identity: str = ""
-
-    def check(self) -> None:
-        """Refuse values that make no sense.
-
-        Raises:
-            UsageError: naming the first of them.
-        """
-        if self.person is not None and self.everyone:
-            raise UsageError("one person and everyone cannot be asked for together")
-        for name in ("every", "min_face", "min_area"):
-            check_number(name, getattr(self, name))
-        if self.size is not None:
-            check_number("size", self.size)
 
 
 def find_inputs(paths: Sequence[Path]) -> tuple[Input, ...]:

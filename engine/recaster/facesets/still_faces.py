@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import cv2
 
 from recaster.errors import FaceNotFoundError
-from recaster.faces.detectors import MIN_FACE_PX, make_detector
+from recaster.faces.detectors import make_detector
 from recaster.faces.embedding import SAME_PERSON, distance
 from recaster.faces.landmarkers import make_landmarker
 from recaster.faces.roll import SIDES, detect_rolled
@@ -18,6 +18,7 @@ from recaster.faces.types import Box, Detection
 from recaster.facesets.crop_plan import OUTSIDE, SURE, is_known, places
 from recaster.facesets.crops import FoundFace, cut, identify, share_outside
 from recaster.media.sheet import load_image
+from recaster.settings.detection import MIN_FACE_PX
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.facesets.face_records import SourceRecord
     from recaster.facesets.faceset import Faceset
-    from recaster.facesets.inputs import ExtractSettings
     from recaster.media.types import Image
+    from recaster.settings.extract import ExtractSettings
 
 PADDED: Final = 480
 """Longer side in pixels of the second look, with a rim around the picture."""

@@ -18,8 +18,9 @@ from recaster.media.scan import scan
 from recaster.media.sheet import FORMATS, caption, contact_sheet, fitted, save_image
 from recaster.media.sound import SoundSource
 from recaster.media.types import ColourTags
-from recaster.media.writer import SEGMENT_SUFFIX, ClipWriter, WriterOptions, check_encoding, scratch_folder
+from recaster.media.writer import SEGMENT_SUFFIX, ClipWriter, check_encoding, scratch_folder
 from recaster.progress import Update, silent
+from recaster.settings.encoding import WriterOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -21,7 +21,6 @@ from recaster.media.writer import (
     MAX_TIMESCALE,
     SEGMENT_SUFFIX,
     ClipWriter,
-    WriterOptions,
     check_encoding,
     movie_timescale,
     open_output,
@@ -30,6 +29,7 @@ from recaster.media.writer import (
     writing,
 )
 from recaster.progress import step
+from recaster.settings.encoding import WriterOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

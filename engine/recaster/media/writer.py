@@ -15,7 +15,6 @@ import av
 from av.error import FFmpegError
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
-from recaster.bounds import check_number
 from recaster.errors import OutputError, UsageError
 from recaster.files import atomic_path, unwritable
 from recaster.media.colour_tags import (
@@ -33,6 +32,8 @@ from recaster.media.colour_tags import (
 from recaster.media.decoder import media_url
 from recaster.media.lazy_frame import LazyFrame
 from recaster.media.patches import PatchCompositor, paste_patches
+from recaster.settings.encoding import SUFFIXES, WriterOptions
+from recaster.settings.options import check_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,10 +48,6 @@ SEGMENT_SUFFIX = ".mov"
 """For files that will be joined: QuickTime takes every codec and keeps every time base exactly."""
 CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 MAX_TIMESCALE = 2**31 - 1
-PRESETS = (
-    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
-)  # fmt: skip
-SOUNDS = ("auto", "copy")
 ROUNDED_RATE = 100_000
 """Largest denominator of a rate as the encoder is told it; mean rates of long clips outgrow its integers."""
 WRITE_SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
@@ -62,7 +59,6 @@ class Codec:
 
     Attributes:
         encoder: ffmpeg's name.
-        suffixes: of the containers that take it.
         formats: default pixel formats by (more than 8 bits, picture sizes that 4:2:0 cannot hold).
         tag: the four characters that name it in mp4 and mov, "" for ffmpeg's choice.
         full_range: whether its files can say that they hold full range.
@@ -70,7 +66,6 @@ class Codec:
     """
 
     encoder: str
-    suffixes: tuple[str, ...]
     formats: dict[tuple[bool, bool], str]
     tag: str = ""
     full_range: bool = True
@@ -84,33 +79,11 @@ _YUV = {
     (True, True): "yuv444p10le",
 }
 _PRORES = {(deep, odd): "yuv444p10le" if odd else "yuv422p10le" for deep, odd in _YUV}
-CODECS = {
-    "h264": Codec("libx264", (".mp4", ".mov", ".mkv"), _YUV),
-    "hevc": Codec("libx265", (".mp4", ".mov", ".mkv"), _YUV, "hvc1"),
-    "prores": Codec("prores_ks", (".mov", ".mkv"), _PRORES, full_range=False, sited=(False, False)),
+ENCODERS = {
+    "h264": Codec("libx264", _YUV),
+    "hevc": Codec("libx265", _YUV, "hvc1"),
+    "prores": Codec("prores_ks", _PRORES, full_range=False, sited=(False, False)),
 }
-
-
-@dataclass(frozen=True)
-class WriterOptions:
-    """How frames are encoded.
-
-    Attributes:
-        codec: "h264", "hevc" or "prores" (422 HQ; 4444 with a 4:4:4 pixel format).
-        quality: constant rate factor of h264 and hevc, 0 (best) to 51; no difference is seen at 15.
-            ProRes has its own fixed quality.
-        preset: x264's and x265's speed, one of ``PRESETS``. x264's "veryfast" at quality 15 is as good
-            as "fast" at 18, takes less than half of its CPU time, and a third more bytes.
-        pixel_format: ffmpeg's name; None for 4:2:0 with the source's bit depth (8 or 10), 4:4:4 where
-            a side is odd and 4:2:0 would lose a line.
-        sound: "auto" encodes sound anew that the container cannot hold, "copy" refuses it.
-    """
-
-    codec: str = "h264"
-    quality: int = 15
-    preset: str = "veryfast"
-    pixel_format: str | None = None
-    sound: str = "auto"
 
 
 class ClipWriter:
@@ -141,7 +114,7 @@ class ClipWriter:
         self._options = options or WriterOptions()
         self._format = check_encoding(self.path, info, self._options)
         self._converter, self._deepener = VideoReformatter(), VideoReformatter()
-        codec = CODECS[self._options.codec]
+        codec = ENCODERS[self._options.codec]
         self._tags = output_tags(info, full_range=codec.full_range)
         matrix = swscale_matrix(choose_matrix(self._tags, info.width, info.height), self.path)
         self._painter = PatchCompositor(self._format, codec.sited, matrix)
@@ -251,7 +224,7 @@ class ClipWriter:
         )
 
     def _add_stream(self) -> Any:
-        info, codec = self._info, CODECS[self._options.codec]
+        info, codec = self._info, ENCODERS[self._options.codec]
         stream = self._container.add_stream(
             codec.encoder,
             rate=info.rate.limit_denominator(ROUNDED_RATE),
@@ -300,11 +273,11 @@ def check_encoding(path: Path, info: ClipInfo, options: WriterOptions) -> str:
         raise UsageError(
             f"{path}: a result is named {', '.join(CONTAINERS)}, not {suffix or 'without a suffix'}"
         )
-    _check_options(options)
-    codec = CODECS[options.codec]
-    if suffix not in codec.suffixes:
+    check_options(options)
+    codec = ENCODERS[options.codec]
+    if suffix not in SUFFIXES[options.codec]:
         raise UsageError(
-            f"{path}: {options.codec} goes into {' or '.join(codec.suffixes)}, not into {suffix}"
+            f"{path}: {options.codec} goes into {' or '.join(SUFFIXES[options.codec])}, not into {suffix}"
         )
     odd = info.width % 2 == 1 or info.height % 2 == 1
     pixel_format = options.pixel_format or codec.formats[info.bit_depth > 8, odd]
@@ -319,16 +292,6 @@ def check_encoding(path: Path, info: ClipInfo, options: WriterOptions) -> str:
             f"{path}: {info.width}x{info.height} is odd, which {pixel_format} cannot hold; use yuv444p"
         )
     return pixel_format
-
-
-def _check_options(options: WriterOptions) -> None:
-    if options.codec not in CODECS:
-        raise UsageError(f"no codec is called {options.codec}; choose from {', '.join(CODECS)}")
-    check_number("quality", options.quality)
-    if options.sound not in SOUNDS:
-        raise UsageError(f"sound can be {' or '.join(SOUNDS)}, not {options.sound}")
-    if options.preset not in PRESETS:
-        raise UsageError(f"no preset is called {options.preset}; choose from {', '.join(PRESETS)}")
 
 
 def _divides(chroma: Any, info: ClipInfo) -> bool:

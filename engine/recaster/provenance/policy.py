@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import UsageError
+from recaster.settings.swap import LABELS, LANGUAGES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,9 +16,7 @@ if TYPE_CHECKING:
 VARIABLE: Final = "RECASTER_POLICY"
 BASIS_VARIABLE: Final = "RECASTER_BASIS"
 FILE: Final = "policy.toml"
-LABELS: Final = ("text", "icon")
-LANGUAGES: Final = ("de", "en", "es", "fr", "it", "nl", "pt")
-"""What a label can be, and say."""
+KINDS_OF_LABEL: Final = tuple(kind for kind in LABELS if kind != "none")
 BASES: Final = ("consent", "self", "licensed", "synthetic")
 """By what right a face is put on: its person agreed, is the user, it was licensed, or it is nobody's."""
 MAX_YEARS: Final = 100
@@ -120,8 +119,8 @@ class Policy:
                 raise UsageError(f"{path.name}: {name} must be 0 to {most}, not {retention[name]}")
         if ("certificate" in manifest) != ("key" in manifest):
             raise UsageError(f"{path.name}: a certificate and its key go together")
-        kind = _one_of(f"{path.name}: kind of label", label.get("kind", "text"), LABELS)
-        language = _one_of(f"{path.name}: language of label", label.get("language", "en"), LANGUAGES)
+        kind = _one_of(f"{path.name}: kind of label", label.get("kind", "text"), KINDS_OF_LABEL)
+        language = _one_of(f"{path.name}: language of label", label.get("language", "en"), tuple(LANGUAGES))
         place = {name: path.parent / manifest[name] for name in _FILES if name in manifest}
         return cls(
             bases=tuple(consent.get("bases", BASES)),

@@ -22,6 +22,7 @@ from recaster.service.refusals import Context, answering, changing, invalid
 from recaster.service.roles import current
 from recaster.service.specs import check_numbers
 from recaster.service.threads import moving, writing
+from recaster.settings.encoding import CODECS
 
 if TYPE_CHECKING:
     from recaster.service.engine import Engine
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 MAX_MESSAGE: Final = 4 << 20
 MAX_ANSWER: Final = 64 << 20
 """A preview of an 8K frame is a large picture."""
-CODECS: Final = ("h264", "hevc", "prores")
 
 
 class ServerService(server_pb2_grpc.ServerServiceServicer):

@@ -39,7 +39,6 @@ from recaster.jobs.startup_checks import compile_ahead, unconfined
 from recaster.jobs.supervisor import Supervisor
 from recaster.jobs.supervisor_thread import SupervisorThread
 from recaster.jobs.worker_process import SchedulerLimits
-from recaster.places import LOOPBACK, own_address, socket_path
 from recaster.provenance.manifest import check_signing
 from recaster.provenance.policy import Policy
 from recaster.provenance.signing import signing_of
@@ -58,6 +57,7 @@ from recaster.service.refusals import hide
 from recaster.service.refused import RefusedCalls
 from recaster.service.things import ClipService, FacesetService, ModelService
 from recaster.service.threads import writing
+from recaster.settings.paths import LOOPBACK, own_address, socket_path
 from recaster.store import analyses
 from recaster.store.store import Store
 

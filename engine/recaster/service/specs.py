@@ -9,22 +9,24 @@ from typing import TYPE_CHECKING, Final
 from google.protobuf.descriptor import FieldDescriptor
 
 from recaster.api.v1 import job_pb2
-from recaster.bounds import BOUNDS
 from recaster.errors import UsageError
 from recaster.jobs.job_resources import kind_of, resources_of
-from recaster.jobs.options import DEFAULT_PRESET, ingredients
+from recaster.jobs.options import ingredients
 from recaster.models.presets import overridden, preset
 from recaster.processes.shared_arrays import cores
 from recaster.provenance.manifest import BESIDE, EMBEDDED
 from recaster.service.checks import check_digest, check_id, check_name, check_text
 from recaster.service.refusals import invalid
+from recaster.settings.devices import DEVICES
+from recaster.settings.encoding import CLIP_SUFFIXES
+from recaster.settings.messages import NUMBER_BOUNDS
+from recaster.settings.options import listed
+from recaster.settings.train import DEFAULT_PRESET
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 SIGNED: Final = tuple(EMBEDDED | BESIDE)
-SUFFIXES: Final = ("", ".mp4", ".mov", ".mkv")
-DEVICES: Final = ("", "auto", "cpu", "gpu")
 MOST_INPUTS: Final = 1000
 MOST_INGREDIENTS: Final = 100
 LONGEST_VALUE: Final = 200
@@ -108,8 +110,8 @@ def _check_recipe(options: job_pb2.TrainOptions) -> None:
 
 
 def _device(kind: str, options: job_pb2.TrainOptions | job_pb2.SwapOptions) -> None:
-    if options.device not in DEVICES:
-        raise invalid(f"spec.{kind}.options.device", "must be auto, cpu or gpu")
+    if options.device not in ("", *DEVICES):
+        raise invalid(f"spec.{kind}.options.device", f"must be {listed(DEVICES)}")
     if options.HasField("threads") and not 1 <= options.threads <= cores():
         raise invalid(f"spec.{kind}.options.threads", f"must be 1 to {cores()}, the engine's cores")
 
@@ -119,8 +121,8 @@ def _swap(spec: job_pb2.JobSpec) -> None:
     check_id("spec.swap.clip_id", spec.swap.clip_id)
     if not spec.swap.WhichOneof("source"):
         raise invalid("spec.swap.source", "must be a model or a faceset")
-    if spec.swap.suffix not in SUFFIXES:
-        raise invalid("spec.swap.suffix", "must be .mp4, .mov or .mkv")
+    if spec.swap.suffix not in ("", *CLIP_SUFFIXES):
+        raise invalid("spec.swap.suffix", f"must be {listed(CLIP_SUFFIXES)}")
 
 
 def _evaluate(spec: job_pb2.JobSpec) -> None:
@@ -162,7 +164,7 @@ def check_numbers(where: str, message: Message) -> None:
     """
     for field, value in message.ListFields():
         if field.cpp_type in NUMBERS and not field.is_repeated:
-            why = BOUNDS[field.name].fault(value)
+            why = NUMBER_BOUNDS[field.name].fault(value)
             if why:
                 raise invalid(f"{where}.{field.name}".lstrip("."), why)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.errors import OutputError
 from recaster.files import held, keep_private, remove_folder, unwritable
-from recaster.places import cache_folder
+from recaster.settings.paths import cache_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.errors import OutputError, UsageError
 from recaster.files import held, held_folder, keep_private, unwritable, write_secret
-from recaster.places import data_folder
+from recaster.settings.paths import data_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from recaster.faces.types import Analysis, FaceTrack
     from recaster.media.types import ClipInfo
-    from recaster.swapping.settings import SwapSettings
+    from recaster.settings.swap import SwapSettings
 
 
 def chosen(analysis: Analysis, settings: SwapSettings, info: ClipInfo) -> tuple[FaceTrack, ...]:

@@ -19,7 +19,6 @@ import cv2
 import numpy as np
 
 from recaster.appearance.relighting import Relighting
-from recaster.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
     Measured = Floats | Relighting | None
 
-COLOURS: Final = ("light", "mean", "hist", "none")
 GAIN: Final = (0.7, 1.4)
 """Least and largest slope that "mean" may give a curve, and the largest that "hist" may: steeper ones tear
 the channels of a highlight apart into a rainbow where an evenly lit face meets a target with a beard."""
@@ -46,16 +44,6 @@ SIGMA_FRAMES: Final = 1.0
 """Standard deviation of that average's weights. On 100 frames of a man talking, the second difference
 of the swapped face's mean colour was .69 levels without averaging (as in the clip itself), .44 with 1
 frame, and .47 with 2.5 frames, which follow a change of light more slowly as well."""
-
-
-def check_colour(mode: str) -> None:
-    """Refuse a mode that there isn't.
-
-    Raises:
-        UsageError: ``mode`` is none of ``COLOURS``.
-    """
-    if mode not in COLOURS:
-        raise UsageError(f"there is no colour correction {mode!r}; choose one of {', '.join(COLOURS)}")
 
 
 def reach(mode: str) -> int:

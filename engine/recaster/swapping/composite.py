@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from recaster.faces.types import Floats
     from recaster.media.types import Frame, Image
-    from recaster.swapping.label import LabelSettings
+    from recaster.settings.swap import LabelSettings
 
 SHRINKING: Final = 0.7
 """Below this many frame pixels a crop pixel, the crop is blurred before it is sampled."""

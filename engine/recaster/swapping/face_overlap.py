@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from recaster.faces.smoothing import Smoothing
     from recaster.faces.types import FaceTrack, Floats
+    from recaster.settings.detection import Smoothing
 
     Outline = NDArray[np.float32]
 

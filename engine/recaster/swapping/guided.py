@@ -11,7 +11,7 @@ from recaster.appearance.light import match_detail
 from recaster.errors import UsageError
 from recaster.faces import alignment, geometry, topology
 from recaster.faces.neutral_shape import mesh_to_crop
-from recaster.faces.smoothing import Smoothing, smooth
+from recaster.faces.smoothing import smooth
 from recaster.faces.types import SwappedFace
 from recaster.likeness.conditioning import CHANNELS, draw
 from recaster.likeness.likeness import Likeness
@@ -20,6 +20,7 @@ from recaster.likeness.references import REGIONS
 from recaster.likeness.retarget import retarget
 from recaster.models.tensors import load_tensors
 from recaster.networks.guided_litert import LiteSwap
+from recaster.settings.detection import Smoothing
 from recaster.swapping.swapper import TrackPlan
 from recaster.swapping.turned_away import profile_opacity
 

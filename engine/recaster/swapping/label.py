@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,17 +10,14 @@ import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
 
-from recaster.bounds import check_number
-from recaster.errors import UsageError
 from recaster.media.types import Rect
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recaster.media.types import Image
+    from recaster.settings.swap import LabelSettings
 
-KINDS: Final = ("none", "text", "icon")
-CORNERS: Final = ("bottom-right", "bottom-left", "top-right", "top-left")
 WORDS: Final = {
     "de": ("KI", "Gesicht mit KI ersetzt"),
     "en": ("AI", "Face replaced with AI"),
@@ -38,35 +34,6 @@ FITTING: Final = 0.95
 """Share of the picture's width that a label takes at most: smaller letters are used where it would more."""
 INK: Final = (255, 255, 255)
 GROUND: Final = (0, 0, 0, 170)
-
-
-@dataclass(frozen=True)
-class LabelSettings:
-    """What the label says, and where.
-
-    Attributes:
-        kind: "none", "text" (a sentence) or "icon" (a round badge with the two letters that
-            the EU's icons for AI-generated content have; it isn't one of those).
-        language: of ``WORDS``.
-        corner: one of ``CORNERS``.
-        size: height of the letters, as a share of the picture's shorter side.
-
-    Raises:
-        UsageError: a value that there isn't.
-    """
-
-    kind: str = "none"
-    language: str = "en"
-    corner: str = "bottom-right"
-    size: float = 0.035
-
-    def __post_init__(self) -> None:
-        for name, known in (("kind", KINDS), ("language", tuple(WORDS)), ("corner", CORNERS)):
-            if getattr(self, name) not in known:
-                raise UsageError(
-                    f"a label's {name} can't be {getattr(self, name)!r}; choose among {', '.join(known)}"
-                )
-        check_number("label_size", self.size)
 
 
 def label_place(settings: LabelSettings, size: tuple[int, int]) -> Rect | None:

@@ -5,54 +5,23 @@ All measures are shares of the face's size, so that a close-up and a face in a c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
 
 from recaster.appearance.uv_layout import extend_under_chin
-from recaster.bounds import check_number
-from recaster.errors import UsageError
 from recaster.faces.topology import MESH_POINTS, POINTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recaster.faces.types import Floats
+    from recaster.settings.swap import MaskSettings
 
-MASKS: Final = ("learned", "hull", "box")
 BOX_INSET: Final = 1 / 15
 """The seed's feathered rectangle begins this share of the crop's side inside it."""
 SUBPIXEL_BITS: Final = 4
-
-
-@dataclass(frozen=True)
-class MaskSettings:
-    """How the mask is made.
-
-    Attributes:
-        kind: "learned" (the model's own mask, kept within the face's outline and behind whatever is
-            in front of it, see ``occlusion``), "hull" (the whole outline) or "box" (the rectangle of the
-            crop).
-        feather: width of the soft edge, which lies inside the outline; share of the face's size.
-        erode: how far the edge is moved inwards before that; share of the face's size.
-        scale: enlarges (above 1) or shrinks the mask about the face's middle.
-
-    Raises:
-        UsageError: a value is out of its range.
-    """
-
-    kind: str = "learned"
-    feather: float = 0.06
-    erode: float = 0.0
-    scale: float = 1.0
-
-    def __post_init__(self) -> None:
-        if self.kind not in MASKS:
-            raise UsageError(f"there is no mask {self.kind!r}; choose one of {', '.join(MASKS)}")
-        for name in ("feather", "erode", "scale"):
-            check_number(name, getattr(self, name))
 
 
 def face_mask(learned: NDArray[np.float32], landmarks: Floats, settings: MaskSettings) -> NDArray[np.float32]:

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from recaster.faces.smoothing import Smoothing
     from recaster.faces.types import FaceTrack, Floats
     from recaster.models.model_folder import ModelFolder
     from recaster.models.presets import Preset
+    from recaster.settings.detection import Smoothing
     from recaster.swapping.swapper import PlannedFace
 
 

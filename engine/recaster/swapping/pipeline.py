@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from recaster.media.types import ClipInfo
     from recaster.provenance.marking import Marking
-    from recaster.swapping.settings import SwapSettings
+    from recaster.settings.swap import SwapSettings
     from recaster.swapping.swapper import Swapper
 
 PLAN_FORMAT: Final = 33

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from recaster.media.types import Image
     from recaster.provenance.marking import Marking
-    from recaster.swapping.settings import SwapSettings
+    from recaster.settings.swap import SwapSettings
     from recaster.swapping.swapper import Swapper
 
 WINDOW: Final = 15

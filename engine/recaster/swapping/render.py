@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from recaster.faces.types import Floats, SwappedFace
     from recaster.media.types import Frame, Image, Patch
+    from recaster.settings.swap import SwapSettings
     from recaster.swapping.coverage import FaceCoverage, Faces
-    from recaster.swapping.settings import SwapSettings
     from recaster.swapping.stage_timer import StageTimer
     from recaster.swapping.swap_plan import SwapPlan
     from recaster.swapping.swapper import PlannedFace, Swapper

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.media.types import ClipInfo
+    from recaster.settings.swap import SwapSettings
     from recaster.swapping.render import RenderedFrame
     from recaster.swapping.render_cache import RenderCache
-    from recaster.swapping.settings import SwapSettings
     from recaster.swapping.stage_timer import StageTimer
     from recaster.swapping.swap_plan import SwapPlan
     from recaster.swapping.swapper import Swapper

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recaster.appearance.occluders import FaceAppearance
-    from recaster.faces.smoothing import Smoothing
     from recaster.faces.types import FaceTrack, Floats
     from recaster.media.types import Frame, Image
+    from recaster.settings.detection import Smoothing
     from recaster.swapping.swapper import Swapper, TrackPlan
 
 

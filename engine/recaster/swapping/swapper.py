@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from recaster.faces.smoothing import Smoothing
     from recaster.faces.types import FaceTrack, Floats, SwappedFace
     from recaster.media.types import Image
+    from recaster.settings.detection import Smoothing
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from recaster.bounds import check_number
-from recaster.errors import TrainingError, UsageError
+from recaster.errors import TrainingError
 from recaster.media.sheet import save_image
 from recaster.models.tensors import save_tensors
 from recaster.progress import Report, Update, clock, silent
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from recaster.models.model_folder import ModelFolder
     from recaster.models.presets import Preset
+    from recaster.settings.train import Schedule
     from recaster.training.types import Training
 
 SMOOTHING: Final = 0.98
@@ -42,41 +42,6 @@ LOG_EVERY: Final = 10
 CURVES_MS: Final = 10_000
 """Milliseconds until what was logged can be read."""
 """Steps between two points of the TensorBoard curves."""
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long to train, and what to leave behind on the way.
-
-    Exactly one of ``steps`` and ``minutes`` is given; both count from the model's very first step,
-    over all runs.
-
-    Attributes:
-        steps: optimisation steps in all.
-        minutes: wall time in all, without the first step of each run.
-        checkpoint_every: seconds between checkpoints.
-        preview_every: seconds between preview sheets.
-    """
-
-    steps: int | None = None
-    minutes: float | None = None
-    checkpoint_every: float = 120.0
-    preview_every: float = 60.0
-
-    def __post_init__(self) -> None:
-        """Refuse budgets that mean nothing."""
-        if (self.steps is None) == (self.minutes is None):
-            raise UsageError("give either the steps or the minutes to train")
-        if self.steps is not None:
-            check_number("steps", self.steps)
-        if self.minutes is not None:
-            check_number("minutes", self.minutes)
-
-    def spent(self, step: int, seconds: float) -> float:
-        """Share of the budget that is spent, 0 to 1 and beyond."""
-        if self.steps is not None:
-            return step / self.steps
-        return seconds / (60 * (self.minutes or 1))
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recaster.bounds import check_number
 from recaster.errors import ModelError, UsageError
 from recaster.models.model_folder import ModelCard
 from recaster.progress import Report, silent
+from recaster.settings.bounds import check_number
 from recaster.training import checkpoints
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.sheet import save_image
 from recaster.progress import Report, Update, silent
+from recaster.settings.swap import SwapSettings
 from recaster.swapping.pipeline import swap_clip
-from recaster.swapping.settings import SwapSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from recaster.evaluation.evaluate import EvaluateSettings, evaluate
+from recaster.evaluation.evaluate import evaluate
 from recaster.evaluation.feature_judge import FeatureJudge
 from recaster.evaluation.landmarks import Judge, face_box
 from recaster.evaluation.look_judge import LookJudge
@@ -15,6 +15,7 @@ from recaster.evaluation.pixels import VISIBLE, difference, difference_within
 from recaster.evaluation.regions import eye_distance, filled, grown
 from recaster.evaluation.truth_judge import decibels, squared
 from recaster.faces.topology import OVAL
+from recaster.settings.evaluate import EvaluateSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

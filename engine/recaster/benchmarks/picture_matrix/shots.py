@@ -10,13 +10,13 @@ import numpy as np
 from recaster.benchmarks.picture_matrix.conditions import Moment
 from recaster.errors import ClipError
 from recaster.evaluation.watch import points_by_frame
-from recaster.faces.analysis import AnalysisSettings
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.track_choice import choose_tracks
 from recaster.facesets.still_faces import person_in
 from recaster.files import atomic_path
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
+from recaster.settings.detection import AnalysisSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

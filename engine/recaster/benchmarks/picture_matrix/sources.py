@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from recaster.facesets.extraction import ExtractSettings, extract
+from recaster.facesets.extraction import extract
 from recaster.facesets.faceset import Faceset
 from recaster.files import remove_folder
 from recaster.models.model_folder import ModelFolder
 from recaster.models.presets import preset
 from recaster.progress import Report, silent
+from recaster.settings.extract import ExtractSettings
 from recaster.swapping.device import choose_device
 from recaster.swapping.load import load_swapper
 
@@ -47,7 +48,8 @@ def swapper_of(row: Row, faceset: Path, out: Path, report: Report = silent) -> S
 
 def _trained(row: Row, steps: int, faceset: Path, out: Path, report: Report) -> Path:
     """A model of a source, kept in ``out`` for all rows that train it as long; goes on after a stop."""
-    from recaster.training.loop import Schedule, train
+    from recaster.settings.train import Schedule
+    from recaster.training.loop import train
     from recaster.training.preparation import build_training, new_model, perceptual_backbone, resumed_model
 
     folder, source = ModelFolder(out / "models" / f"{_named(row)}-{steps}"), Faceset.open(faceset)

@@ -16,10 +16,11 @@ def judge(work: JobContext) -> JobOutput:
     Raises:
         UsageError, ClipError, FacesetError, FaceNotFoundError: as ``recaster evaluate``.
     """
-    from recaster.evaluation.evaluate import SHEET, WORST, EvaluateSettings, evaluate
+    from recaster.evaluation.evaluate import SHEET, WORST, evaluate
     from recaster.evaluation.outcome import NAME
     from recaster.media.probe import probe
     from recaster.media.ranges import parse_range
+    from recaster.settings.evaluate import EvaluateSettings
 
     spec = work.task.spec.evaluate
     original, swapped = work.clip(spec.original_clip_id), work.clip(spec.swapped_clip_id)

@@ -1,0 +1,45 @@
+"""Options in requests: a message's fields, where they are set, are the options of the same names.
+
+Messages are only asked for their fields, so nothing of protobuf is imported.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeVar
+
+from recaster.settings.devices import DeviceSettings
+from recaster.settings.extract import ExtractSettings
+from recaster.settings.options import options_of, own_options, parts_of
+from recaster.settings.swap import PreviewSettings, SwapSettings
+from recaster.settings.train import Schedule, TrainSettings
+
+S = TypeVar("S")
+
+NUMBER_BOUNDS: Final = {
+    each.wire: each.bounds
+    for kind in (SwapSettings, PreviewSettings, ExtractSettings, Schedule, TrainSettings, DeviceSettings)
+    for each in options_of(kind)
+    if each.bounds is not None
+}
+"""Of every number in the options of a request, by its field's name."""
+
+
+def settings_from(kind: type[S], message: Any, **others: Any) -> S:
+    """Builds settings from those fields of a message that are set; the rest keeps the defaults.
+
+    Args:
+        kind: a dataclass of options.
+        message: its fields are called as the options are on the wire; others are left alone.
+        others: fields that the message doesn't hold as they are wanted.
+
+    Raises:
+        UsageError: a value that there isn't.
+    """
+    known = message.DESCRIPTOR.fields_by_name
+    values = {
+        each.name: getattr(message, each.wire)
+        for each in own_options(kind)
+        if each.name not in others and each.wire in known and message.HasField(each.wire)
+    }
+    parts = {name: settings_from(part, message) for name, part in parts_of(kind).items()}
+    return kind(**{**values, **parts, **others})

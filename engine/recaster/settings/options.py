@@ -1,0 +1,147 @@
+"""Options as fields of dataclasses: what each is for, what it may be, and what it is called elsewhere."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, is_dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+
+from recaster.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from recaster.settings.bounds import Bounds
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of an option's values, as the add-on shows it.
+
+    Attributes:
+        title: its name there.
+        text: its tooltip.
+        number: its place there, which .blend files keep; never change it.
+    """
+
+    title: str
+    text: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Option:
+    """One field of a settings dataclass.
+
+    Attributes:
+        name: the field's.
+        hint: its type; of ``X | None``, X.
+        default: None where there is none.
+        help: for the command line; ``{default}`` stands for the default, which is added where it isn't named.
+        choices: values that it can have; empty for any.
+        unknown: the complaint about others, with ``{value}`` and ``{choices}``.
+        bounds: of a number.
+        metavar: what its value is called in help.
+        wire: its name in requests, and in complaints.
+        flag: its name on the command line.
+    """
+
+    name: str
+    hint: Any
+    default: Any
+    help: str
+    choices: tuple[str, ...] = ()
+    unknown: str = ""
+    bounds: Bounds | None = None
+    metavar: str | None = None
+    wire: str = ""
+    flag: str = ""
+
+    def check(self, value: Any) -> None:
+        """Refuse a value that it can't have (UsageError)."""
+        if self.choices and value not in self.choices:
+            raise UsageError(self.unknown.format(value=value, choices=", ".join(self.choices)))
+        if self.bounds is not None and (why := self.bounds.fault(value)):
+            raise UsageError(f"{self.wire.replace('_', ' ')} {why}, not {value:g}")
+
+
+def option(
+    default: Any = dataclasses.MISSING,
+    help: str = "",  # noqa: A002 - as argparse calls it
+    *,
+    choices: Iterable[str] = (),
+    unknown: str = "there is no {value!r}; choose one of {choices}",
+    bounds: Bounds | None = None,
+    metavar: str | None = None,
+    wire: str = "",
+    flag: str = "",
+) -> Any:
+    """A field of a dataclass that can be chosen; the arguments are attributes of ``Option``."""
+    about = {
+        "help": help,
+        "choices": tuple(choices),
+        "unknown": unknown,
+        "bounds": bounds,
+        "metavar": metavar,
+        "wire": wire,
+        "flag": flag,
+    }
+    return dataclasses.field(default=default, metadata=about)
+
+
+def same_option(kind: type[Any], name: str, **changes: Any) -> Any:
+    """A field that is the same option as another dataclass's, but for ``changes`` of its metadata."""
+    other = kind.__dataclass_fields__[name]
+    return dataclasses.field(default=other.default, metadata={**other.metadata, **changes})
+
+
+def own_options(kind: type[Any]) -> Iterator[Option]:
+    """The options that are a dataclass's own fields, in their order."""
+    hints = get_type_hints(kind)
+    for field in dataclasses.fields(kind):
+        if "help" in field.metadata:
+            yield _option(field, hints[field.name])
+
+
+def options_of(kind: type[Any]) -> Iterator[Option]:
+    """The options of a dataclass and of the settings that are its fields."""
+    yield from own_options(kind)
+    for part in parts_of(kind).values():
+        yield from options_of(part)
+
+
+def parts_of(kind: type[Any]) -> dict[str, type[Any]]:
+    """The settings that are fields of others, by the fields' names."""
+    hints = get_type_hints(kind)
+    return {name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)}
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as a sentence has them: "a, b or c"."""
+    *first, last = names
+    return f"{', '.join(first)} or {last}"
+
+
+def check_options(settings: Any) -> None:
+    """Refuse values that options can't have (UsageError); None stands for nothing chosen."""
+    for each in own_options(type(settings)):
+        value = getattr(settings, each.name)
+        if value is not None:
+            each.check(value)
+
+
+def option_of(kind: type[Any], name: str) -> Option:
+    """One option of a dataclass, by its field's name."""
+    return next(each for each in own_options(kind) if each.name == name)
+
+
+def _option(field: dataclasses.Field[Any], hint: Any) -> Option:
+    about = dict(field.metadata)
+    if type(None) in get_args(hint):
+        hint = next(kind for kind in get_args(hint) if kind is not type(None))
+    if get_origin(hint) is Literal:
+        about["choices"] = get_args(hint)
+    wire = about.pop("wire") or field.name
+    flag = about.pop("flag") or wire
+    default = None if field.default is dataclasses.MISSING else field.default
+    return Option(field.name, hint, default, wire=wire, flag=flag, **about)

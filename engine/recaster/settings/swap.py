@@ -1,0 +1,203 @@
+"""Options of a swap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path  # noqa: TC003 - types of options are looked at
+from typing import Final
+
+from recaster.errors import UsageError
+from recaster.settings.bounds import Bounds
+from recaster.settings.detection import AnalysisSettings, Smoothing
+from recaster.settings.encoding import WriterOptions
+from recaster.settings.options import Choice, check_options, listed, option
+
+RANGE_HELP: Final = "frames 100-200 or times 3s-5.5s (default: the whole clip)"
+FRAME_BOUNDS: Final = Bounds(0, 2**31 - 1)
+MASKS: Final = {
+    "learned": Choice("Face Only", "The face, behind hands and whatever else is in front of it", 0),
+    "hull": Choice("Outline", "The whole outline of the face", 1),
+    "box": Choice("Box", "The rectangle that the model paints", 2),
+}
+COLOURS: Final = {
+    "light": Choice("Light", "Take on the light that falls on the target, and its grain", 3),
+    "mean": Choice("Match", "Take on the mean and spread of the target's colors", 0),
+    "hist": Choice("Histogram", "Take on the target's distribution of colors", 1),
+    "none": Choice("Keep", "Keep the colors that the model paints", 2),
+}
+LABELS: Final = {
+    "none": Choice("None", "Nothing is written into the picture", 0),
+    "text": Choice("Text", "A sentence in the corner says that the face was replaced", 1),
+    "icon": Choice("Icon", "A badge in the corner", 2),
+}
+LANGUAGES: Final = {
+    "de": Choice("German", "", 1),
+    "en": Choice("English", "", 0),
+    "es": Choice("Spanish", "", 2),
+    "fr": Choice("French", "", 3),
+    "it": Choice("Italian", "", 4),
+    "nl": Choice("Dutch", "", 5),
+    "pt": Choice("Portuguese", "", 6),
+}
+CORNERS: Final = ("bottom-right", "bottom-left", "top-right", "top-left")
+
+
+@dataclass(frozen=True)
+class MaskSettings:
+    """Choices of the mask.
+
+    Attributes:
+        kind: "learned" (the model's own mask, kept within the face's outline and behind whatever is
+            in front of it, see ``occlusion``), "hull" (the whole outline) or "box" (the rectangle of the
+            crop).
+        feather: width of the soft edge, which lies inside the outline; share of the face's size.
+        erode: how far the edge is moved inwards before that; share of the face's size.
+        scale: enlarges (above 1) or shrinks the mask about the face's middle.
+
+    Raises:
+        UsageError: a value is out of its range.
+    """
+
+    kind: str = option(
+        "learned",
+        "the model's own, behind hands and whatever else is in front of the face; the face's outline; or the "
+        "crop",
+        choices=MASKS,
+        unknown="there is no mask {value!r}; choose one of {choices}",
+        wire="mask",
+    )
+    feather: float = option(0.06, "width of the soft edge", bounds=Bounds(0, 0.5), metavar="X")
+    erode: float = option(0.0, "move the edge inwards", bounds=Bounds(0, 0.5), metavar="X")
+    scale: float = option(1.0, "enlarge the mask about the face's middle", bounds=Bounds(0.5, 2), metavar="X")
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True)
+class LabelSettings:
+    """Choices of the label in the picture.
+
+    Attributes:
+        kind: "none", "text" (a sentence) or "icon" (a round badge with the two letters that
+            the EU's icons for AI-generated content have; it isn't one of those).
+        language: one of ``LANGUAGES``.
+        corner: one of ``CORNERS``.
+        size: height of the letters, as a share of the picture's shorter side.
+
+    Raises:
+        UsageError: a value that there isn't.
+    """
+
+    kind: str = option(
+        "none",
+        "a label in the picture",
+        choices=LABELS,
+        unknown="a label's kind can't be {value!r}; choose among {choices}",
+        wire="label",
+    )
+    language: str = option(
+        "en",
+        f"{listed(LANGUAGES)} (default: {{default}}, or the policy's)",
+        choices=LANGUAGES,
+        unknown="a label's language can't be {value!r}; choose among {choices}",
+        metavar="LANG",
+        wire="label_language",
+    )
+    corner: str = option(
+        "bottom-right",
+        "where",
+        choices=CORNERS,
+        unknown="a label's corner can't be {value!r}; choose among {choices}",
+        wire="label_corner",
+    )
+    size: float = option(
+        0.035,
+        "height of its letters, as a share of the picture's shorter side",
+        bounds=Bounds(0.01, 0.2),
+        metavar="X",
+        wire="label_size",
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True)
+class SwapSettings:
+    """Choices of a swap, all but the model.
+
+    Attributes:
+        frames: frame indices to swap; None for the whole clip.
+        person: picture of the performer to swap; None for the clip's main person.
+        track: number of a track that shows the performer, instead of a picture.
+        everyone: swap every face, instead of one person's.
+        smoothing: how landmarks are smoothed over time.
+        mask: where the swapped face is laid over the frame.
+        colour: how it takes on the target's colours, one of ``COLOURS``.
+        analysis: how faces are found.
+        writer: how the result is encoded.
+        matte: also write the mask to this clip, as grey.
+        report: also write what was swapped, frame by frame, to this file, as JSON.
+        label: what is written into the picture, to say what it is.
+        chunk: frames in each part that a stopped swap can go on from.
+        batch: frames whose faces are swapped in one call.
+
+    Raises:
+        UsageError: choices that do not go together.
+    """
+
+    frames: range | None = option(None, RANGE_HELP, wire="range")
+    person: Path | None = option(None, "the person in this picture", metavar="IMAGE")
+    track: int | None = option(
+        None,
+        "the person in this track; one that there isn't lists them",
+        bounds=FRAME_BOUNDS,
+        metavar="N",
+    )
+    everyone: bool = option(False, "everyone", flag="all")
+    smoothing: Smoothing = field(default_factory=Smoothing)
+    mask: MaskSettings = field(default_factory=MaskSettings)
+    colour: str = option(
+        "light",
+        "how the target's colours are taken on: its light and grain, its mean and spread, its histogram, or "
+        "not at all",
+        choices=COLOURS,
+        unknown="there is no colour correction {value!r}; choose one of {choices}",
+    )
+    analysis: AnalysisSettings = field(default_factory=AnalysisSettings)
+    writer: WriterOptions = field(default_factory=WriterOptions)
+    matte: Path | None = option(None, "also write the mask to a clip, as grey", metavar="OUT")
+    report: Path | None = option(
+        None,
+        "also write what was swapped, as JSON: how much of which face in every frame, and the ranges of "
+        "frames that weren't swapped, with the reason",
+        metavar="FILE",
+    )
+    label: LabelSettings = field(default_factory=LabelSettings)
+    chunk: int = 64
+    batch: int = 8
+
+    def __post_init__(self) -> None:
+        check_options(self)
+        if (self.person is not None) + (self.track is not None) + self.everyone > 1:
+            raise UsageError("choose whom to swap only once: a person, a track, or everyone")
+        if self.frames is not None and (len(self.frames) == 0 or self.frames.step != 1):
+            raise UsageError(f"frames {self.frames} cannot be swapped: give consecutive ones, at least one")
+        if self.chunk < 1 or self.batch < 1:
+            raise UsageError("a chunk and a batch hold at least one frame")
+
+
+@dataclass(frozen=True)
+class PreviewSettings:
+    """The frame of a preview."""
+
+    frame: int | None = option(
+        None,
+        "write only this frame, as a picture, to OUT. Of a clip that was swapped before it is the very "
+        "frame; otherwise only its neighbours are looked at, so that with several people you had better "
+        "name one",
+        bounds=FRAME_BOUNDS,
+        metavar="FRAME",
+        flag="preview",
+    )
