@@ -11,7 +11,7 @@ import bpy
 import bpy.utils.previews
 import numpy as np
 
-from recaster.files import atomic_path
+from recaster.files import atomic_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,7 @@ def keep(data: bytes, folder: Path, suffix: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{hashlib.sha256(data).hexdigest()[:16]}{suffix}"
     if not path.is_file():
-        with atomic_path(path) as temporary:
+        with atomic_file(path) as temporary:
             temporary.write_bytes(data)
     return path
 

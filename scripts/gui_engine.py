@@ -9,7 +9,7 @@ from pathlib import Path
 
 from recaster.facesets.extraction import extract
 from recaster.facesets.faceset_archive import export_zip
-from recaster.files import atomic_path
+from recaster.files import atomic_file
 from recaster.settings.extract import ExtractSettings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,7 +38,7 @@ def main() -> None:
                 "faceset": faceset,
                 "clip": str(ROOT / "scripts/actors/performer.mp4"),
             }
-        with atomic_path(folder / "facts.json") as temporary:
+        with atomic_file(folder / "facts.json") as temporary:
             temporary.write_text(json.dumps(facts))
         signal.pause()
     finally:

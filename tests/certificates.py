@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from recaster import x509 as ours
+from recaster.provenance import certificates as ours
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ def certificate(folder: Path, begin: float, end: float, name: str = "studio") ->
     """
     key = ec.generate_private_key(ec.SECP256R1())
     who = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Studio")])
-    made = ours.builder(who, who, key, 1, authority=False)
+    made = ours.certificate_builder(who, who, key, 1, authority=False)
     made = made.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
     made = made.add_extension(issuer, critical=False)
@@ -39,7 +39,7 @@ def certificate(folder: Path, begin: float, end: float, name: str = "studio") ->
     paths = folder / f"{name}.pem", folder / f"{name}.key"
     folder.mkdir(parents=True, exist_ok=True)
     paths[0].write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-    paths[1].write_text(ours.key_text(key))
+    paths[1].write_text(ours.private_key_pem(key))
     return paths
 
 

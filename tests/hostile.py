@@ -13,7 +13,7 @@ from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor import FieldDescriptor
 
 from recaster.api.v1 import job_pb2
-from recaster.client import answers
+from recaster.client import validation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -104,7 +104,7 @@ class Liar:
 
     def _value(self, field: Any) -> Any:
         if field.type == FieldDescriptor.TYPE_STRING:
-            known = answers.shape_of(field)
+            known = validation.shape_of(field)
             if known is None:
                 return self.text
             if self.shape is not None:

@@ -93,7 +93,7 @@ class Served:
 def done(store: Store, spec: job_pb2.JobSpec, kind: job_pb2.JobKind) -> job_pb2.Job:
     """Run a job by a supervisor in this process, to its end."""
     from recaster.jobs.supervisor import Supervisor
-    from recaster.store.jobs import ENDED
+    from recaster.store.job_store import ENDED
 
     async def work() -> None:
         supervisor = Supervisor(store)

@@ -22,7 +22,6 @@ FOUNDATIONS = {
     "still_images",
     "texts",
     "weights_registry",
-    "x509",
     "zips",
 }
 ORDER = (

@@ -315,6 +315,6 @@ def _shown(found: Snapshot) -> tuple[Any, ...]:
 
 
 def _busy(snapshot: Snapshot) -> bool:
-    from recaster.client.jobs import ENDED
+    from recaster.client.job_calls import ENDED
 
     return any(job.state not in ENDED for job in (snapshot.jobs or {}).values())

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from recaster.files import atomic_path
+from recaster.files import atomic_file
 
 from .. import messages
 from ..config import cache_folder
@@ -160,7 +160,7 @@ _hidden: set[str] | None = None
 def hide(job_id: str) -> None:
     """Leave a job out of the list from now on, in later sessions too; the engine keeps it."""
     hidden().add(job_id)
-    with contextlib.suppress(OSError), atomic_path(_hidden_file()) as temporary:  # shown again, then
+    with contextlib.suppress(OSError), atomic_file(_hidden_file()) as temporary:  # shown again, then
         temporary.write_text(json.dumps(sorted(hidden())[-MAX_HIDDEN:]), encoding="ascii")
 
 

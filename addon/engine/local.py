@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recaster.files import atomic_path
+from recaster.files import atomic_file
 
 from . import local_process
 
@@ -166,7 +166,7 @@ class LocalEngine:
         said = {"engine": [process.pid, process.born], "blender": [own.pid, own.born]}
         with contextlib.suppress(OSError):
             note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with atomic_path(note) as temporary:
+            with atomic_file(note) as temporary:
                 temporary.write_text(json.dumps(said), encoding="ascii")
 
     def adopt(self, installation: Installation) -> None:

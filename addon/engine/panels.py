@@ -96,7 +96,7 @@ def draw_test(layout: Any) -> None:
 def draw_job_buttons(row: Any, job: Any) -> None:
     """What can be done about a job; grey where that is somebody else's business."""
     from recaster.api.v1 import job_pb2
-    from recaster.client.jobs import ENDED
+    from recaster.client.job_calls import ENDED
 
     row.enabled = not access.lacking_for_job(session.snapshot(), job)
 

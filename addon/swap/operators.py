@@ -364,7 +364,7 @@ class RECASTER_OT_clear_ended(bpy.types.Operator):
 
     def execute(self, _context: Any) -> set[str]:
         """Forget what has ended, but no result that somebody may still want: swaps of other files, say."""
-        from recaster.client.jobs import ENDED
+        from recaster.client.job_calls import ENDED
 
         for errand in [one for one in tasks.errands.values() if one.ended]:
             if not workflow.forgettable(errand):

@@ -61,7 +61,7 @@ def person_file(strip: Any) -> Path | None:
     Raises:
         ShotError: neither is there.
     """
-    from recaster.client.answers import MAX_PICTURE_PIXELS, picture_size
+    from recaster.client.validation import MAX_PICTURE_PIXELS, picture_size
 
     chosen = strip.recaster
     if not chosen.person or chosen.everyone:

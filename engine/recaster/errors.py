@@ -5,8 +5,13 @@ Tree::
     RecasterError               exit code 1
     +- UsageError               2   options that do not go together
     |  +- CertificateError          a certificate to sign with that isn't valid now
+    |  +- QuotaError                more than may be kept, or done at a time
+    |  +- ReusedError               a request id that was used for something else
     +- InputError               3   something given cannot be used
     |  +- DamagedError              a file that was kept: not what it was any more
+    |  +- NotFoundError             an engine has nothing of that name
+    |  +- DigestError               content that isn't what its digest promised
+    |  +- NotOfferedError           a file that no client shows to its engine
     |  +- ClipError                 a clip: missing, broken, no video in it
     |  +- ImageError                a still image
     |  +- FacesetError              a faceset folder or zip
@@ -43,6 +48,14 @@ class UsageError(RecasterError):
     exit_code = 2
 
 
+class ReusedError(UsageError):
+    """A request id was used before, for something else."""
+
+
+class QuotaError(UsageError):
+    """More is asked for than may be kept, or done at a time."""
+
+
 class CertificateError(UsageError):
     """A certificate isn't valid yet, or not any more; what needs it waits for another, or for its time."""
 
@@ -59,6 +72,18 @@ class DamagedError(InputError):
     def __init__(self, message: str, digests: tuple[str, ...]) -> None:
         super().__init__(message)
         self.digests = digests
+
+
+class NotFoundError(InputError):
+    """An engine has no job, clip, faceset, model, person or blob of that name."""
+
+
+class DigestError(InputError):
+    """Content that was sent isn't what its digest promised."""
+
+
+class NotOfferedError(InputError):
+    """No client of this machine shows such a file to its engine."""
 
 
 class ClipError(InputError):

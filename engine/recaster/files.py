@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 PIECE: Final = 1 << 20
 """Bytes of a large file that are read at once."""
-OFFERED: Final = "recaster-offers-{digest}"
+HANDOFF_NAME: Final = "recaster-offers-{digest}"
 """Name of a file that a client shows to an engine on its machine; nothing else is named so."""
 
 
-PATIENCE_S: Final = ContextVar("PATIENCE_S", default=10.0)
+LOCK_TIMEOUT_S: Final = ContextVar("PATIENCE_S", default=10.0)
 """Seconds to wait for a lock that another process holds: fewer where somebody waits for an answer."""
 
 
 @contextlib.contextmanager
-def atomic_path(path: Path, mode: int = 0o666) -> Iterator[Path]:
+def atomic_file(path: Path, mode: int = 0o666) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` that becomes ``path`` when the block ends well.
 
     The temporary name keeps the suffix, so that writers which choose a format by it work. On any
@@ -51,20 +51,20 @@ def atomic_path(path: Path, mode: int = 0o666) -> Iterator[Path]:
         temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise write_error(path, error) from error
     try:
         yield temporary
         sync(temporary)
         temporary.replace(path)
         sync(path.parent)
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise write_error(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def built_aside(out: Path) -> Iterator[Path]:
+def atomic_directory(out: Path) -> Iterator[Path]:
     """A folder beside ``out`` that becomes ``out`` when the block ends well, and is removed when not.
 
     Raises:
@@ -85,11 +85,11 @@ def built_aside(out: Path) -> Iterator[Path]:
                 shutil.move(aside, out)  # a worker on Linux before 5.19, which can't move between folders
             sync(out.parent)
     except OSError as error:
-        raise unwritable(out, error) from error
+        raise write_error(out, error) from error
 
 
 @contextlib.contextmanager
-def held(path: Path) -> Iterator[bool]:
+def try_lock(path: Path) -> Iterator[bool]:
     """Hold a lock file while the block lasts; a crash lets go, too. Gives False where another holds it.
 
     Raises:
@@ -99,22 +99,22 @@ def held(path: Path) -> Iterator[bool]:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a")
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise write_error(path, error) from error
     with file:
         yield _lock(file.fileno())
 
 
 @contextlib.contextmanager
-def locked(path: Path, patience_s: float | None = None) -> Iterator[None]:
+def lock(path: Path, patience_s: float | None = None) -> Iterator[None]:
     """Hold a lock file while the block lasts, and wait for it where another process does.
 
     Raises:
         OutputError: it cannot be written.
         LockedError: it isn't let go of for ``patience_s`` seconds, by default PATIENCE_S.
     """
-    end = time.monotonic() + (PATIENCE_S.get() if patience_s is None else patience_s)
+    end = time.monotonic() + (LOCK_TIMEOUT_S.get() if patience_s is None else patience_s)
     while True:
-        with held(path) as alone:
+        with try_lock(path) as alone:
             if alone:
                 yield
                 return
@@ -124,8 +124,8 @@ def locked(path: Path, patience_s: float | None = None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def held_folder(path: Path) -> Iterator[bool]:
-    """Hold a folder itself while the block lasts, as ``held`` holds a file in it, which could be removed.
+def try_lock_folder(path: Path) -> Iterator[bool]:
+    """Hold a folder itself while the block lasts, as ``try_lock`` holds a file in it, which could be removed.
 
     Gives True also where folders can't be locked (Windows, some network disks).
     """
@@ -165,7 +165,7 @@ def keep_private(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise write_error(path, error) from error
 
 
 def _allow(path: Path, mode: int) -> None:
@@ -195,7 +195,7 @@ def _lock(handle: int) -> bool:
     return True
 
 
-def own_file(path: Path, folders: Iterable[Path]) -> Path:
+def resolve_inside(path: Path, folders: Iterable[Path]) -> Path:
     """Where a path really leads that another process names, which must be into one of some folders.
 
     Raises:
@@ -209,7 +209,7 @@ def own_file(path: Path, folders: Iterable[Path]) -> Path:
     return real
 
 
-def open_no_link(path: str, flags: int) -> int:
+def open_nofollow(path: str, flags: int) -> int:
     """An opener for a file in a folder that another process writes to, too.
 
     No link there is followed, and a pipe, which could keep whoever opens it waiting for ever, is refused.
@@ -221,14 +221,14 @@ def open_no_link(path: str, flags: int) -> int:
     return handle
 
 
-def read_own(path: Path, folders: Iterable[Path], most_bytes: int) -> bytes:
+def read_inside(path: Path, folders: Iterable[Path], most_bytes: int) -> bytes:
     """The bytes of a file that another process names, which must be in one of some folders.
 
     Raises:
         ValueError: it leads elsewhere, isn't a file, or holds more than ``most_bytes``.
         OSError: it can't be read.
     """
-    with open(own_file(path, folders), "rb", opener=open_no_link) as file:
+    with open(resolve_inside(path, folders), "rb", opener=open_nofollow) as file:
         data: bytes = file.read(most_bytes + 1)
     if len(data) > most_bytes:
         raise ValueError(f"{path}: is larger than such a file is")
@@ -284,7 +284,7 @@ def _open_up(folder: Path) -> None:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write ``data`` to ``path`` atomically."""
-    with atomic_path(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_bytes(data)
 
 
@@ -293,7 +293,7 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
 
 
-def parsed_json(data: bytes | str) -> Any:
+def parse_json(data: bytes | str) -> Any:
     """What a JSON document says that may be anybody's.
 
     Raises:
@@ -307,7 +307,7 @@ def parsed_json(data: bytes | str) -> Any:
     return value
 
 
-def number_in(value: Any, *kinds: type) -> Any:
+def require_number(value: Any, *kinds: type) -> Any:
     """A value of a JSON document that has to be a number, of one of some kinds (TypeError)."""
     if type(value) not in (kinds or (int, float)):  # True is an int
         raise TypeError(f"{value!r} is no number as it has to be")
@@ -333,7 +333,7 @@ def write_secret(path: Path, text: str) -> None:
             Path(name).unlink(missing_ok=True)
         sync(path.parent)
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise write_error(path, error) from error
 
 
 def safe_name(name: str) -> str:
@@ -380,7 +380,7 @@ def is_intact(path: Path, digest: str) -> bool:
         raise
 
 
-def unwritable(path: Path, error: OSError) -> OutputError:
+def write_error(path: Path, error: OSError) -> OutputError:
     """The error to raise when writing ``path`` failed with ``error``."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFullError(f"{path}: the disk is full; free some space and run the same command again")

@@ -39,7 +39,7 @@ def without_folder(text: str, folder: Path) -> str:
     return text
 
 
-def has_controls(text: str, keep: str = "") -> bool:
+def has_control_characters(text: str, keep: str = "") -> bool:
     """Whether anything in it is no name's: a control character, a line's end, a turning mark."""
     return not text.isprintable() and any(
         one not in keep and (one in _TURNING or unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp"))
@@ -61,7 +61,7 @@ def cleaned(value: Any) -> Any:
 
 def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
-        return shown(value) if has_controls(value) else value
+        return shown(value) if has_control_characters(value) else value
     if isinstance(value, dict):
         return {_cleaned(name): _cleaned(one) for name, one in value.items()}
     return [_cleaned(one) for one in value] if isinstance(value, list) else value

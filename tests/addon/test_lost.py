@@ -14,7 +14,7 @@ from tests.addon.conftest import facts_of
 from recaster.api.v1 import clip_pb2, job_pb2
 from recaster.client import Address, Client
 from recaster.media.reader import read_frames
-from recaster.service.certificates import make_certificates
+from recaster.provenance.certificates import make_certificates
 
 if TYPE_CHECKING:
     from collections.abc import Callable

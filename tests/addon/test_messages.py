@@ -184,7 +184,7 @@ def reasons() -> set[str]:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-            if name.endswith(("Refusal", "Error", "_error", "refused", "later")):
+            if name.endswith(("Error", "_error", "refused", "later")):
                 given = [*node.args[:2], *(one.value for one in node.keywords if one.arg == "reason")]
             elif isinstance(node, ast.Assign | ast.AnnAssign) and "_CODES" in ast.unparse(node):
                 given = [one.elts[-1] for one in ast.walk(node) if isinstance(one, ast.Tuple) and one.elts]

@@ -12,7 +12,7 @@ from PIL import Image
 
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
-from recaster.service.about import CODECS
+from recaster.service.server_info import CODECS
 from recaster.settings.detection import SMOOTHINGS, Smoothing
 from recaster.settings.encoding import WriterOptions
 from recaster.settings.swap import COLOURS, LABELS, MASKS, MaskSettings, SwapSettings

@@ -16,7 +16,7 @@ from recaster.api.v1 import job_pb2
 from recaster.cli import display, main
 from recaster.cli import jobs as jobs_command
 from recaster.progress import Update
-from recaster.texts import has_controls, shown
+from recaster.texts import has_control_characters, shown
 
 CLI = Path(main.__file__).parent
 NASTY = "a\x1b]0;OWNED\x07\x1b[2Jb\r\x08c\x7fd\x9b31me\u202ef\u2066g\x00h\udc9bi\u2028j\u200b"
@@ -34,8 +34,8 @@ def test_shown() -> None:
     assert shown("a\nb", keep="\n") == "a\nb"
     assert shown(LINES).isprintable()
     assert shown(Path("a\tb")) == r"a\tb"
-    assert has_controls("a\nb")
-    assert not has_controls("a\nb", keep="\n")
+    assert has_control_characters("a\nb")
+    assert not has_control_characters("a\nb", keep="\n")
 
 
 def test_a_line_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:

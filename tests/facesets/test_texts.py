@@ -15,7 +15,7 @@ from recaster.facesets.faceset_archive import MANIFEST, export_zip, import_faces
 from recaster.models.archive import import_model
 from recaster.models.model_folder import ModelCard, ModelFolder
 from recaster.models.presets import preset
-from recaster.texts import has_controls
+from recaster.texts import has_control_characters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,10 +69,10 @@ def test_facesets(small_set: Faceset, tmp_path: Path) -> None:
         try:
             faceset = import_faces(tmp_path / "evil.zip", tmp_path / f"out-{tried}")
         except FacesetError as error:
-            assert not has_controls(str(error)), where  # noqa: PT017
+            assert not has_control_characters(str(error)), where  # noqa: PT017
             continue
         taken.add(where)
-        assert not any(map(has_controls, texts_of(faceset))), where
+        assert not any(map(has_control_characters, texts_of(faceset))), where
     assert taken >= {"names", "faceset.identity.", "sources.0.finished.0.", "sources.0.counts.kept itself"}
     assert tried > 20
 
@@ -90,7 +90,7 @@ def test_pictures_in_a_zip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(FacesetError, match="that was all"):
         import_faces(tmp_path / "a.zip", tmp_path / "out")
     assert len(seen) == 1
-    assert not has_controls(seen[0])
+    assert not has_control_characters(seen[0])
 
 
 def test_models(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_models(tmp_path: Path) -> None:
             archive.writestr(step, json.dumps(checkpoint))
         with pytest.raises(ModelError) as caught:
             import_model(tmp_path / "m.zip", ModelFolder(tmp_path / f"out-{number}"))
-        assert not has_controls(str(caught.value)), f"{name} {where}"
+        assert not has_control_characters(str(caught.value)), f"{name} {where}"
         assert not (tmp_path / f"out-{number}").exists()
     with zipfile.ZipFile(tmp_path / "m.zip", "w") as archive:
         archive.writestr("model.json", json.dumps(card))
@@ -132,7 +132,7 @@ def test_evaluations(tmp_path: Path) -> None:
         try:
             found = Outcome.load(tmp_path)
         except Exception as error:  # noqa: BLE001 - see test_loaders
-            assert not has_controls(str(error)), where  # noqa: PT017
+            assert not has_control_characters(str(error)), where  # noqa: PT017
             continue
         texts = json.dumps([found.about, found.pictures, found.as_json()], ensure_ascii=False)
-        assert not has_controls(texts), where
+        assert not has_control_characters(texts), where

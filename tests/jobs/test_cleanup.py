@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recaster.api.v1 import faceset_pb2, job_pb2
-from recaster.errors import AuditError
+from recaster.errors import AuditError, NotFoundError
 from recaster.jobs import deletion
 from recaster.jobs.cleanup import expire, tidy
 from recaster.jobs.deletion import delete_person
 from recaster.jobs.rights import register_of
 from recaster.provenance.register import Register
 from recaster.store.folder import DataFolder
-from recaster.store.jobs import QUEUED, SUCCEEDED, UnknownError
+from recaster.store.job_store import QUEUED, SUCCEEDED
 from recaster.store.store import Store
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def ended_job(store: Store, tmp_path: Path, spec: job_pb2.JobSpec, days_ago: flo
     job, _ = store.jobs.create(spec, job_pb2.JOB_KIND_SWAP, "", {})
     (tmp_path / "made").write_bytes(CROP + job.job_id.encode())
     digest, size = store.blobs.put(tmp_path / "made")
-    store.blobs.use([digest], f"job {job.job_id}")
+    store.blobs.acquire([digest], f"job {job.job_id}")
     store.folder.job(job.job_id).mkdir()
     (store.folder.job(job.job_id) / "log.jsonl").write_bytes(CROP)
     with store.jobs.changing(job.job_id) as kept:
@@ -54,8 +54,8 @@ def anna_and_her_faces(store: Store, tmp_path: Path) -> tuple[str, str, job_pb2.
     said = register.documents.keep(tmp_path / "letter")
     anna = register.stated("Anna Unmistakable", "consent")
     anna.attestation.document_digest = said
-    store.things.put("identity", anna)
-    faceset = store.things.add("faceset", faceset_pb2.Faceset(identity_id=anna.identity_id))
+    store.catalog.put("identity", anna)
+    faceset = store.catalog.add("faceset", faceset_pb2.Faceset(identity_id=anna.identity_id))
     store.folder.faceset(faceset.faceset_id).mkdir()
     (store.folder.faceset(faceset.faceset_id) / "crop.jpg").write_bytes(CROP)
     spec = job_pb2.JobSpec(swap=job_pb2.SwapSpec(faceset_id=faceset.faceset_id))
@@ -113,7 +113,7 @@ def test_jobs_end_with_the_days_that_the_policy_keeps_them(store: Store, tmp_pat
     assert store.jobs.get(old.job_id) == old  # without a policy
     (store.folder.path / "policy.toml").write_text("[retention]\njobs_days = 30\n")
     expire(store)
-    with pytest.raises(UnknownError):
+    with pytest.raises(NotFoundError):
         store.jobs.get(old.job_id)
     assert not store.blobs.has(old.result.artifacts[0].digest)
     assert not store.folder.job(old.job_id).exists()

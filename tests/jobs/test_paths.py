@@ -17,7 +17,7 @@ from recaster.jobs.watchdog import Patience, Watchdog
 from recaster.jobs.worker_events import Listener
 from recaster.jobs.worker_process import WorkerHandle
 from recaster.store.folder import DataFolder
-from recaster.store.jobs import ENDED
+from recaster.store.job_store import ENDED
 from recaster.store.store import Store
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from recaster.jobs import queue as module
 from recaster.jobs.job_resources import KINDS, kind_of
 from recaster.jobs.queue import InUse, JobQueue
 from recaster.store.folder import DataFolder
-from recaster.store.jobs import RUNNING
+from recaster.store.job_store import RUNNING
 from recaster.store.store import Store
 
 if TYPE_CHECKING:

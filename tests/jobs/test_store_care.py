@@ -26,7 +26,7 @@ from recaster.provenance.register import opened_log
 from recaster.store import backup as module
 from recaster.store.backup import MANIFEST, back_up
 from recaster.store.folder import DataFolder
-from recaster.store.named import Named
+from recaster.store.inventory import Inventory
 from recaster.store.store import Store
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def folder(tmp_path: Path, actors: Path) -> DataFolder:
         copy = tmp_path / name
         shutil.copyfile(actors / name, copy)
         store.blobs.put(copy)
-    preview = next(digest for digest in Named.by(data.database).blobs if not store.blobs.has(digest))
+    preview = next(digest for digest in Inventory.by(data.database).blobs if not store.blobs.has(digest))
     with store.database.transaction() as opened:
         opened.execute("delete from blob_use where digest = ?", (preview,))  # it was left out of the zip
     store.close()
@@ -191,7 +191,7 @@ def test_what_is_deleted_meanwhile_is_not_in_a_backup(
     made = back_up(folder, tmp_path / "copy")
     store.close()
     assert made.missing == []
-    assert gone.name not in Named.by(tmp_path / "copy" / "store.sqlite").blobs
+    assert gone.name not in Inventory.by(tmp_path / "copy" / "store.sqlite").blobs
     assert problems(DataFolder(tmp_path / "copy"), deep=True) == []
 
 
@@ -333,10 +333,10 @@ def test_a_lost_store_is_made_again(folder: DataFolder) -> None:
         [model] = call(client.models.ListModels, model_pb2.ListModelsRequest()).models
         assert (model.model_id, model.usable, model.identity_id) == (MODEL, True, PERSON)
     served.kill()
-    kept = Named.by(folder.database).blobs
+    kept = Inventory.by(folder.database).blobs
     assert set(kept) == {path.name for path in folder.blobs.glob("??/*")}
     assert recaster("rebuild", "--let-go", data=folder.path).returncode == 0
-    assert not Named.by(folder.database).blobs
+    assert not Inventory.by(folder.database).blobs
 
 
 def test_a_revoked_right_stays_revoked(folder: DataFolder) -> None:
@@ -344,7 +344,7 @@ def test_a_revoked_right_stays_revoked(folder: DataFolder) -> None:
         register.revoke(PERSON, "she asked")
     folder.database.unlink()
     rebuild(folder)
-    [person] = Named.by(folder.database).things["identity"]
+    [person] = Inventory.by(folder.database).catalog["identity"]
     assert person.revocation.reason == "she asked"
 
 

@@ -15,7 +15,7 @@ from serving import Served, alive
 
 from recaster.api.v1 import job_pb2, model_pb2
 from recaster.client import JobFailedError, RefusedError
-from recaster.client.jobs import ENDED
+from recaster.client.job_calls import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

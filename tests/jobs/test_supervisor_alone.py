@@ -19,7 +19,7 @@ from recaster.jobs.supervisor import Supervisor
 from recaster.models.model_folder import ModelCard, ModelFolder
 from recaster.models.presets import preset
 from recaster.store.folder import DataFolder
-from recaster.store.jobs import CANCELLED, CANCELLING, ENDED, FAILED, PAUSED, QUEUED, RUNNING, SUCCEEDED
+from recaster.store.job_store import CANCELLED, CANCELLING, ENDED, FAILED, PAUSED, QUEUED, RUNNING, SUCCEEDED
 from recaster.store.store import Store
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def test_an_engine_that_dies_while_a_job_is_cancelled(store: Store) -> None:
     job_id = begun(store, CANCELLING, "cancel")
     ended = looked_after(store, job_id)
     assert ended.state == CANCELLED
-    assert store.things.get("model", ended.result.model_id).steps == 5
+    assert store.catalog.get("model", ended.result.model_id).steps == 5
 
 
 def test_an_end_that_can_not_be_written_is_no_end(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,9 +124,9 @@ def test_an_end_that_can_not_be_written_is_no_end(store: Store, monkeypatch: pyt
     monkeypatch.setattr(module, "TROUBLE_S", 0.1)
     with contextlib.suppress(OutputError):
         JobFinalizer(store).cancel(job_id)
-    assert store.things.every("model") == []  # both are written, or neither
+    assert store.catalog.every("model") == []  # both are written, or neither
     assert looked_after(store, job_id).state == CANCELLED
-    assert len(store.things.every("model")) == 1
+    assert len(store.catalog.every("model")) == 1
 
 
 def test_what_is_being_changed_is_waited_for(store: Store) -> None:
@@ -160,8 +160,8 @@ def test_what_crashes_have_left_goes_when_an_engine_starts(store: Store, tmp_pat
     JobFinalizer(store).cancel(gone)
     (tmp_path / "x").write_bytes(b"x")
     digest, _ = store.blobs.put(tmp_path / "x")
-    store.blobs.use([digest], f"job {'9' * 12}")
-    store.blobs.use([digest], f"job {paused}")
+    store.blobs.acquire([digest], f"job {'9' * 12}")
+    store.blobs.acquire([digest], f"job {paused}")
     crashed = begun(store, FAILED, "run")  # before its model was kept
     models, facesets = (store.folder.path / name for name in ("models", "facesets"))
     unknown = models / ("9" * 12)  # of a store that isn't here any more, perhaps

@@ -20,7 +20,7 @@ from recaster.jobs.worker_process import SchedulerLimits
 from recaster.media.scan import scan
 from recaster.progress import on_step
 from recaster.store.folder import DataFolder
-from recaster.store.jobs import ENDED, FAILED
+from recaster.store.job_store import ENDED, FAILED
 from recaster.store.store import Store
 
 if TYPE_CHECKING:

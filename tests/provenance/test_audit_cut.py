@@ -155,7 +155,7 @@ def test_a_store_of_last_night_is_found_and_named(register: Register, tmp_path: 
 
 def test_a_crash_between_log_and_store_is_no_cut(register: Register) -> None:
     def crash() -> None:
-        with register.things.transaction():
+        with register.catalog.transaction():
             register.audit.add("swap.start")
             raise KeyboardInterrupt
 
@@ -168,7 +168,7 @@ def test_a_crash_between_log_and_store_is_no_cut(register: Register) -> None:
 
 
 def test_a_log_of_before_the_store_knew_goes_on(register: Register) -> None:
-    with register.things.transaction() as opened:
+    with register.catalog.transaction() as opened:
         opened.execute("delete from audit_head")
     register.audit.add("swap.start")
     assert register.audit.verify().number == 13

@@ -22,6 +22,7 @@ from recaster.cli.main import main
 from recaster.errors import ManifestError, UsageError
 from recaster.files import sha256
 from recaster.media.reader import read_frames
+from recaster.provenance.certificates import certificate_builder, private_key_pem
 from recaster.provenance.manifest import (
     BASIS,
     COMPOSITE,
@@ -36,7 +37,6 @@ from recaster.provenance.manifest import (
 from recaster.provenance.marking import Marking
 from recaster.provenance.signing import signing_of
 from recaster.provenance.verify import Finding, _quoted, inspect
-from recaster.x509 import builder, key_text
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -339,7 +339,7 @@ def test_a_certificate_that_has_ended_is_no_change(
     )
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Studio")])
-    made = builder(name, name, key, 1, authority=False)
+    made = certificate_builder(name, name, key, 1, authority=False)
     made = made.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
     made = made.add_extension(
         x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False
@@ -350,7 +350,7 @@ def test_a_certificate_that_has_ended_is_no_change(
         (now + dt.timedelta(seconds=3)).replace(tzinfo=None),
     )
     short.certificate.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-    short.key.write_text(key_text(key))
+    short.key.write_text(private_key_pem(key))
     out = tmp_path / "out.mp4"
     sign_swap(clip, out, clip, FACTS, dataclasses.replace(marking, signing=short))
     time.sleep(4)

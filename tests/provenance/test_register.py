@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recaster.api.v1 import identity_pb2
-from recaster.errors import AuditError, ConsentError, InputError, UsageError
+from recaster.errors import AuditError, ConsentError, InputError, NotFoundError, UsageError
 from recaster.provenance.basis import basis_of, described
 from recaster.provenance.owner import NOTE, note, owner, settle
-from recaster.store.jobs import UnknownError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -225,7 +224,7 @@ def test_a_right_must_not_end_before_it_begins(register: Register) -> None:
 def test_people_are_found_by_name_or_id(register: Register) -> None:
     anna = register.add("Anna", attestation())
     assert register.named("Anna") == register.named(anna.identity_id) == anna
-    with pytest.raises(UnknownError, match="Ben"):
+    with pytest.raises(NotFoundError, match="Ben"):
         register.named("Ben")
     other = register.add("Anna", attestation())
     with pytest.raises(UsageError, match=other.identity_id):

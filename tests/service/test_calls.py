@@ -30,7 +30,7 @@ from recaster.client import (
     UnreachableError,
 )
 from recaster.client.errors import CallError
-from recaster.service.certificates import make_certificates
+from recaster.provenance.certificates import make_certificates
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from recaster.api.v1 import identity_pb2, job_pb2
-from recaster.service.refusals import Refusal, refuse_controls
+from recaster.service.rpc_errors import RpcError, refuse_controls
 
 
 @pytest.mark.parametrize("nasty", ["a\x1b[2J", "a\nb", "\x9b31m", "\u202e", "a\x00", "\x7f", "\u2028"])
@@ -18,7 +18,7 @@ def test_no_text_of_a_request_holds_codes(nasty: str) -> None:
         (job_pb2.CreateJobRequest(labels={"x": nasty}), "labels"),
         (job_pb2.CreateJobRequest(request_id=nasty), "request_id"),
     ):
-        with pytest.raises(Refusal) as caught:
+        with pytest.raises(RpcError) as caught:
             refuse_controls(request)
         assert caught.value.fields[0][0] == field
 

@@ -8,9 +8,9 @@ import pytest
 
 from recaster.api.v1 import identity_pb2, job_pb2
 from recaster.client.errors import RefusedError
-from recaster.service.about import MAX_ANSWER
+from recaster.service.server_info import MAX_ANSWER
 from recaster.store.folder import DataFolder
-from recaster.store.jobs import MAX_ANSWER_BYTES, JobFilter
+from recaster.store.job_store import MAX_ANSWER_BYTES, JobFilter
 from recaster.store.store import Store
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ def test_long_rows_of_an_older_store_never_fill_an_answer(store: Store) -> None:
 
 def test_one_row_that_is_too_long_goes_alone(store: Store) -> None:
     for _ in range(2):
-        store.things.add("identity", identity_pb2.Identity(note=LONG * 3))
-    first, token = store.things.listed("identity", 0, "")
-    second, end = store.things.listed("identity", 0, token)
+        store.catalog.add("identity", identity_pb2.Identity(note=LONG * 3))
+    first, token = store.catalog.listed("identity", 0, "")
+    second, end = store.catalog.listed("identity", 0, token)
     assert (len(first), len(second), end) == (1, 1, "")
 
 

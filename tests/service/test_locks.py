@@ -16,9 +16,9 @@ import pytest
 from recaster.api.v1 import identity_pb2, job_pb2
 from recaster.client.errors import CallError
 from recaster.errors import LockedError, OutputError
-from recaster.files import PATIENCE_S, held, locked, unwritable
+from recaster.files import LOCK_TIMEOUT_S, lock, try_lock, write_error
 from recaster.jobs.rights import register_of
-from recaster.service.refusals import refusal_of
+from recaster.service.rpc_errors import to_rpc_error
 from recaster.store.database import Database
 from recaster.store.folder import DataFolder
 from recaster.store.store import MAX_HOLD_S, Store
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def log_held(data: Path) -> Iterator[None]:
-    with held(data / "audit.lock") as alone:
+    with try_lock(data / "audit.lock") as alone:
         assert alone
         yield
 
@@ -125,10 +125,10 @@ def test_readers_wait_for_no_writer(tmp_path: Path) -> None:
     writer.start()
     writing.wait()
     assert database.rows("select * from job") == []
-    token = PATIENCE_S.set(0.01)
+    token = LOCK_TIMEOUT_S.set(0.01)
     with pytest.raises(LockedError), database.transaction():
         pass
-    PATIENCE_S.reset(token)
+    LOCK_TIMEOUT_S.reset(token)
     done.set()
     writer.join()
     with database.transaction() as opened:
@@ -139,28 +139,28 @@ def test_readers_wait_for_no_writer(tmp_path: Path) -> None:
 def test_who_waits_for_the_audit_log_keeps_the_store_from_others_for_a_moment_only(tmp_path: Path) -> None:
     store = Store.open(DataFolder(tmp_path / "data"))
     with store.database.transaction():
-        assert PATIENCE_S.get() <= MAX_HOLD_S
+        assert LOCK_TIMEOUT_S.get() <= MAX_HOLD_S
         with store.database.transaction():
-            assert PATIENCE_S.get() <= MAX_HOLD_S
-    assert PATIENCE_S.get() > MAX_HOLD_S
+            assert LOCK_TIMEOUT_S.get() <= MAX_HOLD_S
+    assert LOCK_TIMEOUT_S.get() > MAX_HOLD_S
     with log_held(store.folder.path), pytest.raises(LockedError):
         register_of(store).stated("Anna", "synthetic")
-    assert store.things.every("identity") == []
+    assert store.catalog.every("identity") == []
     store.close()
 
 
 def test_locks_are_waited_for_as_long_as_who_asks_has_patience(tmp_path: Path) -> None:
-    token = PATIENCE_S.set(0)
-    with held(tmp_path / "lock"), pytest.raises(LockedError), locked(tmp_path / "lock"):
+    token = LOCK_TIMEOUT_S.set(0)
+    with try_lock(tmp_path / "lock"), pytest.raises(LockedError), lock(tmp_path / "lock"):
         pass
-    PATIENCE_S.reset(token)
+    LOCK_TIMEOUT_S.reset(token)
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
 def test_no_descriptor_left_is_no_fault_of_the_engine(tmp_path: Path, number: int) -> None:
     error = OSError(number, os.strerror(number))
-    for shown in (error, unwritable(tmp_path, error), refused(error)):
-        refusal = refusal_of(shown)
+    for shown in (error, write_error(tmp_path, error), refused(error)):
+        refusal = to_rpc_error(shown)
         assert refusal.code is grpc.StatusCode.UNAVAILABLE
         assert str(tmp_path) not in refusal.message
-    assert refusal_of(OutputError("x")).code is grpc.StatusCode.INTERNAL
+    assert to_rpc_error(OutputError("x")).code is grpc.StatusCode.INTERNAL

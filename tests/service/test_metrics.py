@@ -10,7 +10,7 @@ from serving import free_port, scrape
 
 from recaster.client import Address, Client
 from recaster.client.errors import MissingError, TokenError
-from recaster.service.certificates import DAYS, make_certificates
+from recaster.provenance.certificates import CERTIFICATE_DAYS, make_certificates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ def test_room_that_is_used_and_allowed(port: int) -> None:
 
 def test_when_the_certificate_ends(port: int) -> None:
     days = scrape(port)['recaster_certificate_seconds{certificate="tls"}'] / 86400
-    assert DAYS - 1 < days <= DAYS
+    assert CERTIFICATE_DAYS - 1 < days <= CERTIFICATE_DAYS
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST", "[::1]", "127.8.8.8"])

@@ -15,8 +15,8 @@ from recaster.client import RefusedError
 from recaster.errors import UsageError
 from recaster.jobs.options import extract_settings, schedule
 from recaster.models.presets import PRESETS, hyperparameters, overridden
-from recaster.service.refusals import Refusal
-from recaster.service.specs import NUMBERS, check_spec
+from recaster.service.job_specs import NUMBERS, check_spec
+from recaster.service.rpc_errors import RpcError
 from recaster.settings.messages import NUMBER_BOUNDS as BOUNDS
 from recaster.settings.swap import LabelSettings, MaskSettings
 
@@ -94,7 +94,7 @@ def test_jobs(kind: str, path: tuple[str, ...]) -> None:
             check_spec(spec)
             continue
         refused += 1
-        with pytest.raises(Refusal) as caught:
+        with pytest.raises(RpcError) as caught:
             check_spec(spec)
         assert caught.value.fields[0][0] == "spec." + ".".join(path)
         assert ".".join(path) in caught.value.message
@@ -152,7 +152,7 @@ def test_ingredients_of_a_job() -> None:
     for name, value in (("batch", "100000000"), ("ema", "nan"), ("flip", "-1"), ("widths", "0"), ("no", "1")):
         spec.CopyFrom(BASES["train"])
         spec.train.options.ingredients[name] = value
-        with pytest.raises(Refusal, match=name) as caught:
+        with pytest.raises(RpcError, match=name) as caught:
             check_spec(spec)
         assert caught.value.fields[0][0] == "spec.train.options.ingredients"
 

@@ -14,9 +14,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from recaster.client.errors import TokenError
-from recaster.service import refused as module
+from recaster.service import refusal_log as module
 from recaster.service.readiness import LIVE, NOT_SERVING, SERVING, Readiness
-from recaster.service.refused import RefusedCalls
+from recaster.service.refusal_log import RefusalLog
 from recaster.store.blobs import Quota
 from recaster.store.folder import DataFolder
 from recaster.store.store import Store
@@ -173,7 +173,7 @@ def test_refused_calls_are_told_of_once_a_minute(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    calls = RefusedCalls(lambda: now[0])
+    calls = RefusalLog(lambda: now[0])
 
     def told() -> list[tuple[Any, ...]]:
         lines = [(one.peer, one.unsaid, one.in_all) for one in caplog.records]  # type: ignore[attr-defined]

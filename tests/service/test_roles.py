@@ -30,11 +30,11 @@ from recaster.client import Address, Client, TokenError
 from recaster.client.errors import BusyError, MissingError, RoleError
 from recaster.files import user_name
 from recaster.provenance.caller import caller
-from recaster.service.authority import TokenInterceptor
+from recaster.service.auth import TokenInterceptor
 from recaster.service.roles import LEAST_ROLES, least_role
 from recaster.store.database import Database
 from recaster.store.folder import DataFolder
-from recaster.store.jobs import JobStore
+from recaster.store.job_store import JobStore
 from recaster.store.store import Store
 from recaster.store.tokens import Role
 

@@ -7,8 +7,8 @@ import pytest
 from recaster.api.v1 import job_pb2
 from recaster.errors import UsageError
 from recaster.processes.shared_arrays import check_threads, cores
-from recaster.service.refusals import Refusal
-from recaster.service.specs import check_spec
+from recaster.service.job_specs import check_spec
+from recaster.service.rpc_errors import RpcError
 
 
 @pytest.mark.parametrize("threads", [0, -1, -(2**31), cores() + 1, 20_000, 2**31 - 1])
@@ -18,7 +18,7 @@ def test_more_threads_than_cores_are_refused(threads: int) -> None:
         train=job_pb2.TrainSpec(source_faceset_id="a" * 12, options=job_pb2.TrainOptions(threads=threads))
     )
     for spec in (swap, train):
-        with pytest.raises(Refusal, match="threads"):
+        with pytest.raises(RpcError, match="threads"):
             check_spec(spec)
     with pytest.raises(UsageError, match=str(threads)):
         check_threads(threads)

@@ -101,9 +101,9 @@ def test_a_clip_s_analyses_go_with_it(cache, clip, tmp_path):
     store = Store.open(DataFolder(tmp_path / "data"))
     try:
         digest = sha256(clip)
-        store.blobs.settle(clip, digest)
-        store.blobs.use([digest], "clip 1")
-        store.blobs.use([digest], "job 1")
+        store.blobs.commit(clip, digest)
+        store.blobs.acquire([digest], "clip 1")
+        store.blobs.acquire([digest], "job 1")
         analyse_clip(store.blobs.path(digest), frames=FRAMES)
         analyse_clip(store.blobs.path(digest), frames=range(2))
         half_made = cache / digest / ".x.abcd.npz"
@@ -112,9 +112,9 @@ def test_a_clip_s_analyses_go_with_it(cache, clip, tmp_path):
         other = analyses.own_folder("e" * 64) / "b.npz"
         other.touch()
         assert len(names(cache)) == 5
-        store.blobs.release("clip 1")
+        store.blobs.release_all("clip 1")
         assert len(names(cache)) == 5  # a job needs it still
-        store.blobs.release("job 1")
+        store.blobs.release_all("job 1")
         assert names(cache) == [other.name]
         assert not (cache / digest).exists()
     finally:

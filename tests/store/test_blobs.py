@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recaster.api.v1 import clip_pb2
-from recaster.errors import DiskFullError, InputError, OutputError
+from recaster.errors import DigestError, DiskFullError, InputError, OutputError, QuotaError
 from recaster.store import blobs as module
 from recaster.store import usage as usage_module
-from recaster.store.blobs import Quota, QuotaError
+from recaster.store.blobs import Quota
 from recaster.store.folder import DataFolder
 from recaster.store.store import Store
-from recaster.store.uploads import KEEP_S, DigestError, Upload
+from recaster.store.uploads import KEEP_S, Upload
 from recaster.store.usage import Usage
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def test_the_sum_is_carried_along_and_remembered(store: Store, tmp_path: Path) -
     assert again.bytes() == len(CONTENT) + 1005
     again.count_all()
     assert again.bytes() == len(CONTENT) + 1000
-    store.blobs.let_go(digest, "nobody")
+    store.blobs.release(digest, "nobody")
     store.remove(faceset)
     assert usage.bytes() == 0
 
@@ -162,9 +162,9 @@ def test_the_sum_is_asked_for_without_a_look_at_files(store: Store, monkeypatch:
 
 def test_the_store_counts_and_gives_room_back(store: Store) -> None:
     before = store.blobs.used()
-    clip = store.things.add("clip", clip_pb2.Clip(display_name="x" * 4_000_000))
+    clip = store.catalog.add("clip", clip_pb2.Clip(display_name="x" * 4_000_000))
     assert store.blobs.used() > before + 4_000_000
-    store.things.delete("clip", clip.clip_id)
+    store.catalog.delete("clip", clip.clip_id)
     for _ in range(3):
         store.database.compact()
     with contextlib.closing(sqlite3.connect(store.folder.database)) as other:
@@ -177,9 +177,9 @@ def test_what_nobody_needs_goes(store: Store, tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"%d" % number)
     one, _ = store.blobs.put(tmp_path / "a")
     other, _ = store.blobs.put(tmp_path / "b")
-    store.blobs.use([one, other], "job 1")
-    store.blobs.use([one], "clip 1")
-    store.blobs.release("job 1")
+    store.blobs.acquire([one, other], "job 1")
+    store.blobs.acquire([one], "clip 1")
+    store.blobs.release_all("job 1")
     assert store.blobs.has(one)
     assert not store.blobs.has(other)
     assert store.blobs.used_by("clip 1") == [one]
@@ -189,7 +189,7 @@ def test_old_halves_and_unused_blobs_are_swept_away(store: Store, tmp_path: Path
     for name in "abc":
         (tmp_path / name).write_bytes(name.encode())
     used, old, asked = (store.blobs.put(tmp_path / name)[0] for name in "abc")
-    store.blobs.use([used], "clip 1")
+    store.blobs.acquire([used], "clip 1")
     drop = store.folder.drops / "0123"
     drop.mkdir()
     (drop / "file").touch()
@@ -198,8 +198,8 @@ def test_old_halves_and_unused_blobs_are_swept_away(store: Store, tmp_path: Path
     blobs = [store.blobs.path(one) for one in (used, old, asked)]
     for path in (*blobs, drop, *store.folder.uploads.iterdir()):
         os.utime(path, (long_ago, long_ago))
-    assert store.blobs.wanted(asked)
-    assert not store.blobs.wanted("0" * 64)
+    assert store.blobs.touch(asked)
+    assert not store.blobs.touch("0" * 64)
     store.blobs.sweep()
     assert [path.is_file() for path in blobs] == [True, False, True]
     assert store.blobs.find(DIGEST) is None
@@ -290,7 +290,7 @@ def test_a_blob_of_another_size_is_missing_and_heals(store: Store) -> None:
     for damage in (CONTENT[:1000], CONTENT + b"x", b""):
         kept.write_bytes(damage)
         assert not store.blobs.has(DIGEST)
-        assert not store.blobs.wanted(DIGEST)
+        assert not store.blobs.touch(DIGEST)
         assert not store.blobs.start(DIGEST, len(CONTENT)).complete
         assert send(store, CONTENT, DIGEST, len(CONTENT)).complete
         assert kept.read_bytes() == CONTENT
@@ -299,7 +299,7 @@ def test_a_blob_of_another_size_is_missing_and_heals(store: Store) -> None:
 
 def test_a_blob_that_was_set_aside_is_missing_heals_and_goes(store: Store) -> None:
     send(store, CONTENT, DIGEST, len(CONTENT))
-    store.blobs.use([DIGEST], "clip 1")
+    store.blobs.acquire([DIGEST], "clip 1")
     aside = store.folder.damaged / DIGEST
     store.blobs.set_aside(DIGEST)
     assert not store.blobs.has(DIGEST)
@@ -308,7 +308,7 @@ def test_a_blob_that_was_set_aside_is_missing_heals_and_goes(store: Store) -> No
     assert not aside.exists()
     store.blobs.set_aside(DIGEST)
     store.blobs.set_aside(DIGEST)  # it is gone already
-    store.blobs.release("clip 1")
+    store.blobs.release_all("clip 1")
     assert not aside.exists()  # who deletes a clip deletes what is left of it, too
 
 
@@ -316,7 +316,7 @@ def test_sizes_of_blobs_that_came_before_they_were_noted(tmp_path: Path) -> None
     folder = DataFolder(tmp_path / "data")
     store = Store.open(folder)
     send(store, CONTENT, DIGEST, len(CONTENT))
-    store.things.add("clip", clip_pb2.Clip(digest=DIGEST, size=len(CONTENT)))
+    store.catalog.add("clip", clip_pb2.Clip(digest=DIGEST, size=len(CONTENT)))
     with store.database.transaction() as opened:
         opened.execute("delete from blob_size")
     store.close()

@@ -9,20 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recaster.api.v1 import job_pb2, model_pb2
-from recaster.errors import OutputError, UsageError
+from recaster.errors import NotFoundError, OutputError, ReusedError, UsageError
 from recaster.store.database import Database
 from recaster.store.folder import DataFolder
-from recaster.store.jobs import (
-    KEPT_PREVIEWS,
-    PAUSED,
-    QUEUED,
-    RUNNING,
-    STARTING,
-    SUCCEEDED,
-    JobFilter,
-    ReusedError,
-    UnknownError,
-)
+from recaster.store.job_store import KEPT_PREVIEWS, PAUSED, QUEUED, RUNNING, STARTING, SUCCEEDED, JobFilter
 from recaster.store.store import Store
 
 if TYPE_CHECKING:
@@ -159,10 +149,10 @@ def test_who_is_astray(store: Store) -> None:
 
 def test_what_there_is_not(store: Store) -> None:
     for ask in (store.jobs.get, store.jobs.control_record, store.jobs.delete):
-        with pytest.raises(UnknownError, match="no job nobody"):
+        with pytest.raises(NotFoundError, match="no job nobody"):
             ask("nobody")
-    with pytest.raises(UnknownError, match="no clip nobody"):
-        store.things.get("clip", "nobody")
+    with pytest.raises(NotFoundError, match="no clip nobody"):
+        store.catalog.get("clip", "nobody")
 
 
 def test_jobs_outlive_the_process(store: Store) -> None:
@@ -175,10 +165,10 @@ def test_jobs_outlive_the_process(store: Store) -> None:
 def test_two_engines_keep_apart(store: Store) -> None:
     script = (
         "import sys; from pathlib import Path; from recaster.store.folder import DataFolder\n"
-        "with DataFolder(Path(sys.argv[1])).locked(): pass"
+        "with DataFolder(Path(sys.argv[1])).lock(): pass"
     )
     command = [sys.executable, "-c", script, store.folder.path]
-    with store.folder.locked():
+    with store.folder.lock():
         other = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "another engine serves this folder" in other.stderr
     assert subprocess.run(command, check=False).returncode == 0
@@ -212,5 +202,5 @@ def test_a_database_of_the_future_or_of_somebody_else(tmp_path: Path) -> None:
 
 def test_what_is_added_twice_is_one(store: Store) -> None:
     for steps in (5, 7):  # the second time after a crash, say
-        store.things.add("model", model_pb2.Model(model_id="0" * 12, steps=steps))
-    assert [one.steps for one in store.things.every("model")] == [7]
+        store.catalog.add("model", model_pb2.Model(model_id="0" * 12, steps=steps))
+    assert [one.steps for one in store.catalog.every("model")] == [7]

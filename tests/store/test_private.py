@@ -67,11 +67,11 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path):
 def test_a_lock_that_was_removed_lets_nobody_in(tmp_path):
     folder = DataFolder(tmp_path / "data")
     folder.make()
-    with folder.locked():
+    with folder.lock():
         (folder.path / "lock").unlink()
-        with pytest.raises(UsageError, match="another engine"), folder.locked():
+        with pytest.raises(UsageError, match="another engine"), folder.lock():
             pass
-    with folder.locked():
+    with folder.lock():
         pass
 
 

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recaster.cli.main import main
-from recaster.errors import UsageError
+from recaster.errors import NotFoundError, UsageError
 from recaster.store.folder import DataFolder
-from recaster.store.jobs import UnknownError
 from recaster.store.store import Store
 from recaster.store.tokens import Role
 
@@ -34,7 +33,7 @@ def test_a_token_is_known_by_what_its_client_shows_until_it_is_revoked(store: St
     found = store.tokens.shown(shown)
     assert found is not None
     assert not found.valid()
-    with pytest.raises(UnknownError, match="no token of 'anna'"):
+    with pytest.raises(NotFoundError, match="no token of 'anna'"):
         store.tokens.revoke("anna")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import InputError
 from recaster.faces.detectors import make_detector
-from recaster.files import parsed_json
+from recaster.files import parse_json
 from recaster.media.sheet import load_image
 from recaster.progress import Report, Update, silent
 
@@ -65,7 +65,7 @@ def read_counts(folder: Path, counts: Path | None = None) -> dict[str, int]:
     """
     path = counts or folder / COUNTS
     try:
-        told = parsed_json(path.read_bytes())
+        told = parse_json(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: the faces' counts cannot be read ({error.strerror})") from error
     except ValueError as error:

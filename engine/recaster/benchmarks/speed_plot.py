@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from recaster.files import atomic_path
+from recaster.files import atomic_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,5 +71,5 @@ def draw_stages(path: Path, found: Mapping[str, Any]) -> None:
     )
     for side in ("top", "right"):
         panel.spines[side].set_visible(False)
-    with atomic_path(path) as temporary:
+    with atomic_file(path) as temporary:
         figure.savefig(temporary)

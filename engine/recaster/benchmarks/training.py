@@ -32,7 +32,7 @@ from recaster.errors import TrainingError, UsageError
 from recaster.evaluation.outcome import Outcome
 from recaster.evaluation.sface import SFace
 from recaster.facesets.faceset import Faceset
-from recaster.files import unwritable, write_bytes, write_json
+from recaster.files import write_bytes, write_error, write_json
 from recaster.progress import Report, Update, silent
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def run_child(variant: Variant, settings: BenchSettings, folder: Path, progress:
     try:
         log = _log(folder).open("w", encoding="utf-8")
     except OSError as error:
-        raise unwritable(_log(folder), error) from error
+        raise write_error(_log(folder), error) from error
     command = [sys.executable, "-m", "recaster.benchmarks.training_worker"]
     with (
         log,

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.benchmarks.training_table import label
-from recaster.files import atomic_path
+from recaster.files import atomic_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ def draw_bench(path: Path, rows: Sequence[Row]) -> None:
     variants = list(dict.fromkeys(row.variant for row in rows))
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=min(len(variants), 6), frameon=False)
-    with atomic_path(path) as temporary:
+    with atomic_file(path) as temporary:
         figure.savefig(temporary)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from recaster.errors import InputError
 from recaster.evaluation.outcome import NAME
-from recaster.files import number_in, parsed_json, write_json
+from recaster.files import parse_json, require_number, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,11 +87,11 @@ class Point:
             InputError: that is not there or damaged.
         """
         try:
-            value: dict[str, Any] = parsed_json(self._cost.read_bytes())
+            value: dict[str, Any] = parse_json(self._cost.read_bytes())
             peak = value["peak_bytes"]  # None where the system didn't tell
             told = {item.name: value[item.name] for item in fields(Cost) if item.name != "peak_bytes"}
-            numbers = {name: number_in(number) for name, number in told.items()}
-            return Cost(**numbers, peak_bytes=None if peak is None else number_in(peak, int))
+            numbers = {name: require_number(number) for name, number in told.items()}
+            return Cost(**numbers, peak_bytes=None if peak is None else require_number(peak, int))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"{self._cost}: unusable ({error}); delete {self.folder} to make it again"

@@ -22,7 +22,7 @@ from recaster.benchmarks.training_point import Cost, Point
 from recaster.benchmarks.training_settings import BenchSettings
 from recaster.benchmarks.training_variants import Variant
 from recaster.errors import InputError, RecasterError
-from recaster.files import atomic_path, number_in, parsed_json, remove_folder, write_json
+from recaster.files import atomic_file, parse_json, remove_folder, require_number, write_json
 from recaster.models.model_folder import ModelCard, ModelFolder
 from recaster.models.tensors import save_tensors
 from recaster.progress import Report, Update, silent
@@ -103,7 +103,7 @@ def claim(folder: Path, described: Mapping[str, Any]) -> None:
         write_json(path, described)
         return
     try:
-        before = dict(parsed_json(path.read_bytes()))
+        before = dict(parse_json(path.read_bytes()))
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{path}: unusable ({error}); delete {folder} to begin it anew") from None
     if differing := sorted(name for name in described if before.get(name) != described[name]):
@@ -176,12 +176,12 @@ def _stopped(model: ModelFolder, missing: Sequence[Point]) -> float | None:
         return None
     every = checkpoints.list_checkpoints(model.checkpoints)
     try:
-        note = parsed_json(path.read_bytes())
+        note = parse_json(path.read_bytes())
         if not every or every[-1][1].step != note["step"]:
             return None
         moment = every[-1][1]
         passed = moment.step if moment.schedule["steps"] is not None else moment.seconds / 60
-        spent = float(number_in(note["cpu_seconds"]))
+        spent = float(require_number(note["cpu_seconds"]))
     except (ValueError, KeyError, TypeError):  # damaged
         return None
     return spent if all(point.mark > passed for point in missing) else None
@@ -241,7 +241,7 @@ def keep(training: Training, model: ModelFolder, card: ModelCard, point: Point, 
     kept = ModelFolder(point.folder)
     save_tensors(kept.weights, training.weights(), {"steps": str(cost.steps)})
     if model.likeness.is_file():
-        with atomic_path(kept.likeness) as temporary:
+        with atomic_file(kept.likeness) as temporary:
             shutil.copyfile(model.likeness, temporary)
     kept.write(dataclasses.replace(card, preset=training.preset, steps=cost.steps, seconds=cost.seconds))
     point.write(cost)

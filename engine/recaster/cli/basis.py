@@ -33,7 +33,7 @@ def whose(options: argparse.Namespace, register: Register, folder: Path) -> iden
     """The person whose face a faceset or model holds, who may be put on now.
 
     Raises:
-        ConsentError, UsageError, UnknownError, OutputError: as ``provenance.owner.settle``.
+        ConsentError, UsageError, NotFoundError, OutputError: as ``provenance.owner.settle``.
     """
     from recaster.provenance.owner import settle
 
@@ -72,7 +72,7 @@ def check_taking(options: argparse.Namespace, register: Register, folder: Path) 
     Raises:
         ConsentError: the person's face may not be put on; or the policy says which rights count, and nobody
             said any.
-        UsageError, UnknownError: as ``provenance.owner.found``.
+        UsageError, NotFoundError: as ``provenance.owner.found``.
     """
     from recaster.api.v1 import identity_pb2
     from recaster.errors import ConsentError

@@ -39,7 +39,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Make them, and say how they are used."""
-    from recaster.service.certificates import make_certificates
+    from recaster.provenance.certificates import make_certificates
 
     for path in make_certificates(options.folder, options.host, options.client):
         say(path)

@@ -118,7 +118,7 @@ def _own_store() -> Iterator[Store]:
     folder.make()
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(folder.locked())
+            stack.enter_context(folder.lock())
         except UsageError:
             raise UsageError("your own engine is running; let it delete them: --engine") from None
         store = Store.open(folder)

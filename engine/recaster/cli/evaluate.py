@@ -104,7 +104,7 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
     from recaster.cli.remote import Remote, filled, made_of
     from recaster.client import AnswerError
     from recaster.errors import UsageError
-    from recaster.files import parsed_json, write_bytes
+    from recaster.files import parse_json, write_bytes
 
     if options.truth is not None:
         raise UsageError("--truth stays on this machine: judge against it with --local")
@@ -120,7 +120,7 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
     job = remote.do(job_pb2.JobSpec(evaluate=spec), options.out)
     made = {role: engine.transfer.read(made_of(job, role).digest) for role in ARTIFACTS.values()}
     try:
-        figures = parsed_json(made["evaluation"])
+        figures = parse_json(made["evaluation"])
     except ValueError:
         raise AnswerError(f"job {job.job_id}: its evaluation is no JSON; run it again") from None
     if options.out is not None:

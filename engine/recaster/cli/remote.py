@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from recaster.cli.display import reporter, say_error
 from recaster.errors import UsageError
-from recaster.files import built_aside, sha256
+from recaster.files import atomic_directory, sha256
 
 if TYPE_CHECKING:
     import argparse
@@ -220,7 +220,7 @@ def _replaced(out: Path) -> Iterator[Path]:
 
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=_made(out.parent)) as folder:
         before = Path(folder) / "before"
-        with built_aside(Path(folder) / "after") as aside:
+        with atomic_directory(Path(folder) / "after") as aside:
             yield aside
         if (out / NOTE).is_file():  # whose face it is stays known here
             shutil.copy(out / NOTE, Path(folder) / "after" / NOTE)

@@ -59,11 +59,11 @@ def _backup(options: argparse.Namespace) -> None:
     from recaster.errors import DamagedError
     from recaster.provenance.register import opened_log
     from recaster.store.backup import back_up
-    from recaster.store.named import Named
+    from recaster.store.inventory import Inventory
     from recaster.store.schema import SCHEMA_VERSION
 
     folder = _folder(options)
-    if Named.by(folder.database).schema == SCHEMA_VERSION:  # an earlier release's is left as it is
+    if Inventory.by(folder.database).schema == SCHEMA_VERSION:  # an earlier release's is left as it is
         with opened_log(folder) as log:
             log.add("store.backup")
     made = back_up(folder, options.target, link=not options.copy, report=reporter(options))

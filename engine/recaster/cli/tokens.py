@@ -68,8 +68,8 @@ def _add(options: argparse.Namespace) -> None:
         raise UsageError(f"{options.name!r} is the name of the engine's own account; choose another")
     expires = None if options.expires is None else time.time() + _seconds(options.expires)
     quota = None if options.quota_gib is None else int(options.quota_gib * 2**30)
-    with opened(_folder(options)) as register, register.things.transaction():
-        made, shown = Tokens(register.things.database).add(
+    with opened(_folder(options)) as register, register.catalog.transaction():
+        made, shown = Tokens(register.catalog.database).add(
             options.name, ROLES[options.role], expires, quota, options.max_jobs
         )
         register.audit.add("token.add", token=made.token_id, client=made.name, role=made.role.label)
@@ -82,7 +82,7 @@ def _list(options: argparse.Namespace) -> None:
     from recaster.store.tokens import Tokens
 
     with opened(_folder(options)) as register:
-        for token in Tokens(register.things.database).listed():
+        for token in Tokens(register.catalog.database).listed():
             say(_line(token))
 
 
@@ -90,8 +90,8 @@ def _revoke(options: argparse.Namespace) -> None:
     from recaster.provenance.register import opened
     from recaster.store.tokens import Tokens
 
-    with opened(_folder(options)) as register, register.things.transaction():
-        revoked = Tokens(register.things.database).revoke(options.name)
+    with opened(_folder(options)) as register, register.catalog.transaction():
+        revoked = Tokens(register.catalog.database).revoke(options.name)
         for token in revoked:
             register.audit.add("token.revoke", token=token.token_id, client=token.name)
     for token in revoked:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import grpc
 
 from recaster.api.v1 import job_pb2, job_pb2_grpc
-from recaster.client.answers import checked
 from recaster.client.client import Client
 from recaster.client.connection import CLEAR_OPTIONS, OPTIONS, PATIENCE_S, credentials, pauses
 from recaster.client.errors import JobFailedError, UnreachableError
-from recaster.client.jobs import ENDED
+from recaster.client.job_calls import ENDED
+from recaster.client.validation import checked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

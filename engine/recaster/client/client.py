@@ -23,7 +23,7 @@ from recaster.api.v1 import (
     swap_pb2_grpc,
 )
 from recaster.client.connection import PATIENCE_S, Connection
-from recaster.client.jobs import Jobs
+from recaster.client.job_calls import Jobs
 from recaster.client.transfer import Transfer
 from recaster.errors import UsageError
 from recaster.files import safe_name, user_name

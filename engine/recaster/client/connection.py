@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import grpc
 
-from recaster.client.answers import checked
 from recaster.client.errors import AnswerError, CallError, UnreachableError, error_of
-from recaster.client.peer import peer_at
+from recaster.client.peer_check import peer_at
+from recaster.client.validation import checked
 from recaster.errors import UsageError
 from recaster.settings.paths import data_folder, own_address
 

@@ -16,7 +16,7 @@ from recaster.api.v1 import blob_pb2, blob_pb2_grpc
 from recaster.client.connection import pauses
 from recaster.client.errors import AnswerError, BusyError, CallError, UnreachableError
 from recaster.errors import InputError
-from recaster.files import OFFERED, atomic_path
+from recaster.files import HANDOFF_NAME, atomic_file
 from recaster.progress import Report, Update, silent
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Transfer:
             EngineError: it isn't there, the engine can't be reached, or what came is damaged.
             OutputError: the file can't be written.
         """
-        with atomic_path(out) as temporary:
+        with atomic_file(out) as temporary:
             found = hashlib.sha256()
             with temporary.open("wb") as file:
                 for data in self._pieces(digest, size):
@@ -177,7 +177,7 @@ def _offered(path: Path, digest: str) -> Iterator[Path]:
     It lies beside the file, so that nothing is copied; OSError where that can't be.
     """
     folder = Path(tempfile.mkdtemp(prefix=".recaster-", dir=path.resolve().parent))
-    link = folder / OFFERED.format(digest=digest)
+    link = folder / HANDOFF_NAME.format(digest=digest)
     try:
         os.link(path.resolve(), link)
         yield folder

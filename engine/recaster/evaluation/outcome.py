@@ -11,7 +11,7 @@ import numpy as np
 from recaster.errors import InputError
 from recaster.evaluation.measures import MEASURES
 from recaster.evaluation.types import Figure, Scores
-from recaster.files import parsed_json, write_json
+from recaster.files import parse_json, write_json
 from recaster.texts import cleaned
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Outcome:
         """
         path = folder / NAME
         try:
-            document = cleaned(parsed_json(path.read_bytes()))
+            document = cleaned(parse_json(path.read_bytes()))
         except OSError as error:
             raise InputError(f"{path}: no evaluation to read ({error.strerror})") from error
         except ValueError as error:

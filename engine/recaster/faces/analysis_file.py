@@ -9,7 +9,7 @@ import numpy as np
 
 from recaster.errors import InputError
 from recaster.faces.types import Analysis, FaceTrack
-from recaster.files import atomic_path
+from recaster.files import atomic_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +36,7 @@ def save(path: Path, analysis: Analysis) -> None:
     }
     for track in analysis.tracks:
         arrays |= {f"{track.track}.{part}": getattr(track, part) for part in _PARTS}
-    with atomic_path(path, 0o600) as temporary, temporary.open("wb") as file:
+    with atomic_file(path, 0o600) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from recaster.faces.tracker import TrackerState
 from recaster.faces.tracklets import Portrait, Tracklet
-from recaster.files import atomic_path, held, keep_private, remove_folder, unwritable
+from recaster.files import atomic_file, keep_private, remove_folder, try_lock, write_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,8 +42,8 @@ def opened(folder: Path, first: int) -> Iterator[Journal | None]:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise unwritable(folder, error) from error
-    with held(folder / "lock") as alone:
+        raise write_error(folder, error) from error
+    with try_lock(folder / "lock") as alone:
         keep_private(folder)
         yield Journal(folder, first) if alone else None
 
@@ -106,7 +106,7 @@ class Journal:
             arrays |= {f"{number}.{name}": value for name, value in _arrays(one, begin).items()}
             self._written[number] = list(one.points)
         place = self._folder / _name(self._entries)
-        with atomic_path(place, 0o600) as temporary, temporary.open("wb") as file:
+        with atomic_file(place, 0o600) as temporary, temporary.open("wb") as file:
             np.savez(file, **arrays)
         self._entries += 1
         self._followed = list(state.active)

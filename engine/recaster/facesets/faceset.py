@@ -18,7 +18,7 @@ import cv2
 from recaster.errors import FacesetError, ImageError
 from recaster.facesets import faceset_index
 from recaster.facesets.face_records import FacesetSettings
-from recaster.files import atomic_path, sync, unwritable
+from recaster.files import atomic_file, sync, write_error
 from recaster.still_images import decode_array
 
 if TYPE_CHECKING:
@@ -87,8 +87,8 @@ class Faceset:
         try:
             (folder / FACES).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise unwritable(folder, error) from error
-        with atomic_path(folder / INDEX) as temporary:
+            raise write_error(folder, error) from error
+        with atomic_file(folder / INDEX) as temporary:
             faceset_index.build(temporary, settings or FacesetSettings())
         return cls(folder)
 
@@ -264,7 +264,7 @@ class Faceset:
             path.write_bytes(data)
             sync(path)
         except OSError as error:
-            raise unwritable(path, error) from error
+            raise write_error(path, error) from error
 
     def _require_crops(self) -> None:
         folder = self.folder / FACES

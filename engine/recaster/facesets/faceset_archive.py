@@ -26,7 +26,7 @@ from recaster.facesets.face_records import FORMAT, VERSION, FaceRecord, FacesetS
 from recaster.facesets.faceset import INDEX, Faceset
 from recaster.facesets.faceset_index import pack, unpack
 from recaster.facesets.inputs import is_image
-from recaster.files import atomic_path, built_aside, parsed_json, safe_name, unwritable
+from recaster.files import atomic_directory, atomic_file, parse_json, safe_name, write_error
 from recaster.progress import Report, Update, silent
 from recaster.texts import cleaned
 from recaster.zips import ZipLimits, check_room, opened_zip, picture_size, plain_entry, read_entry
@@ -51,7 +51,7 @@ def export_zip(faceset: Faceset, out: Path, report: Report = silent) -> None:
         raise UsageError(f"{out}: an exported faceset is named .zip")
     records = faceset.all_records
     manifest = json.dumps(_manifest(faceset), indent=1, sort_keys=True).encode()
-    with atomic_path(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+    with atomic_file(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for done, record in enumerate(records, 1):
             data = faceset.crop_bytes(record)
             if hashlib.sha256(data).hexdigest() != faceset.crop_digest(record):
@@ -97,7 +97,7 @@ def import_faces(
         raise FacesetError(f"{out}: already exists and is not empty; choose another name for the faceset")
     if (given / INDEX).exists():
         raise FacesetError(f"{given}: this folder is a faceset already; copy it, or export it as a zip")
-    with built_aside(out) as aside:
+    with atomic_directory(out) as aside:
         if given.is_dir():
             extract([given], aside, settings, report)
         else:
@@ -162,7 +162,7 @@ def _unpack_images(given: Path, archive: zipfile.ZipFile, folder: Path, limits: 
         try:
             (folder / f"{number:06}-{safe_name(path.name)[-80:]}").write_bytes(data)
         except OSError as error:
-            raise unwritable(folder, error) from error
+            raise write_error(folder, error) from error
 
 
 def _is_face_image(name: str) -> bool:
@@ -197,7 +197,7 @@ def _read_manifest(
         FacesetError: it is no manifest, of a newer format, or anything in it is missing or of the wrong kind.
     """
     try:
-        values = cleaned(parsed_json(data))  # names that a stranger gave
+        values = cleaned(parse_json(data))  # names that a stranger gave
         if values["format"] != FORMAT:
             raise FacesetError(
                 f"{given}: its {MANIFEST} is another program's; unpack the images and import those"

@@ -37,7 +37,7 @@ def note_begun(job: job_pb2.Job, store: Store, person: identity_pb2.Identity | N
     if kind == "sign":
         said["swaps"] = list(job.spec.sign.swaps)
     else:
-        clips = [store.things.get("clip", one).digest for one in needed.clips]
+        clips = [store.catalog.get("clip", one).digest for one in needed.clips]
         said |= _lists({"faces": faces_in(job.spec, store), "clips": clips})
     if kind == "ingest":
         said["blobs"] = list(needed.blobs)
@@ -101,7 +101,7 @@ def digests_of(kind: str, thing_id: str, store: Store) -> list[str]:
 def _digest(kind: str, thing_id: str, store: Store) -> str:
     """A faceset's or model's digest; empty where it is gone, or nothing of it was saved yet."""
     if kind == "faceset":
-        return str(getattr(store.things.find("faceset", thing_id), "digest", ""))
+        return str(getattr(store.catalog.find("faceset", thing_id), "digest", ""))
     from recaster.models.model_folder import ModelFolder
 
     try:
@@ -116,4 +116,4 @@ def _lists(found: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def _add(store: Store, event: str, **details: Any) -> Record:
-    return Register.of(store.folder, store.things).audit.add(event, **details)
+    return Register.of(store.folder, store.catalog).audit.add(event, **details)

@@ -10,7 +10,7 @@ from recaster.jobs.job_resources import kind_of, resources_of
 from recaster.jobs.rights import register_of
 from recaster.models.model_folder import ModelFolder
 from recaster.store.backup import MANIFEST
-from recaster.store.jobs import ENDED, UNENDED
+from recaster.store.job_store import ENDED, UNENDED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ def forget(store: Store, job_id: str) -> None:
     register_of(store).audit.add("job.delete", job=job_id, kind=kind_of(job.spec), made=made)
     store.remove(store.folder.job(job_id))
     store.jobs.delete(job_id)
-    store.blobs.release(f"job {job_id}")
+    store.blobs.release_all(f"job {job_id}")
 
 
 def expire(store: Store) -> None:
@@ -49,7 +49,7 @@ def withdraw(store: Store, digest: str) -> None:
     """Take a document out of the blobs, whatever ended jobs name it, unless somebody works with it there."""
     if not needed_by(store, digest):
         for owner in (*store.blobs.users(digest), "document"):
-            store.blobs.let_go(digest, owner)
+            store.blobs.release(digest, owner)
 
 
 def folders_of(store: Store, job_id: str) -> list[Path]:
@@ -61,13 +61,13 @@ def folders_of(store: Store, job_id: str) -> list[Path]:
 
 def judge_models(store: Store) -> None:
     """Note of all models whether this Recaster can use them: another may have trained them."""
-    for model in store.things.every("model"):
+    for model in store.catalog.every("model"):
         folder = ModelFolder(store.folder.model(model.model_id))
         why = folder.why_outdated()
         usable = not why and folder.weights.is_file()
         if (model.usable, model.unusable_reason) != (usable, why):
             model.usable, model.unusable_reason = usable, why
-            store.things.put("model", model)
+            store.catalog.put("model", model)
 
 
 def tidy(store: Store) -> None:
@@ -76,9 +76,9 @@ def tidy(store: Store) -> None:
     Only what the store knows to be of no use goes: whatever it doesn't know may be somebody's, where an
     older store was put back, say.
     """
-    store.blobs.release_unknown()
+    store.blobs.release_orphans()
     documents = register_of(store).documents
-    for person in store.things.every("identity"):
+    for person in store.catalog.every("identity"):
         letter = person.attestation.document_digest
         if letter and documents.path(letter).is_file():
             withdraw(store, letter)
@@ -88,7 +88,7 @@ def tidy(store: Store) -> None:
     at_work = {job.job_id for job in store.jobs.in_states(UNENDED)}
     ended = {job.job_id for job in store.jobs.in_states(tuple(ENDED))}
     for kind in ("faceset", "model"):
-        kept = {getattr(thing, f"{kind}_id") for thing in store.things.every(kind)}
+        kept = {getattr(thing, f"{kind}_id") for thing in store.catalog.every(kind)}
         for path in (store.folder.path / f"{kind}s").iterdir():
             half_made = path.name.startswith(".") and path.name.split(".")[1] not in at_work  # ".ID.random"
             if half_made or path.name in ended - kept:

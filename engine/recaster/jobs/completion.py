@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import job_pb2
-from recaster.errors import ConsentError, ModelError, OutputError
-from recaster.files import open_no_link, own_file, read_own, remove_folder
+from recaster.errors import ConsentError, ModelError, NotFoundError, OutputError
+from recaster.files import open_nofollow, read_inside, remove_folder, resolve_inside
 from recaster.jobs import logs
 from recaster.jobs.audit_records import digests_of, faces_of_result, note_delivered
 from recaster.jobs.cleanup import folders_of
@@ -21,8 +21,8 @@ from recaster.jobs.rights import faces_of, heed, hindrance, people_of, register_
 from recaster.jobs.worker_task import FINISHED
 from recaster.provenance.caller import acting_for
 from recaster.provenance.traces import Traces
-from recaster.store.jobs import BLOCKED, CANCELLED, ENDED, FAILED, SUCCEEDED, UnknownError
-from recaster.store.things import MESSAGES
+from recaster.store.catalog import MESSAGES
+from recaster.store.job_store import BLOCKED, CANCELLED, ENDED, FAILED, SUCCEEDED
 from recaster.texts import without_folder
 
 if TYPE_CHECKING:
@@ -57,15 +57,15 @@ class JobFinalizer:
         if self._refused(job_id, traces):
             return
         folder = self._store.folder.job(job_id)
-        files = [(own_file(Path(file["path"]), [folder]), file) for file in said["files"]]
+        files = [(resolve_inside(Path(file["path"]), [folder]), file) for file in said["files"]]
         digests = [file["digest"] for file in said["files"]]
-        self._store.blobs.use(digests, f"job {job_id}")  # first: nobody may sweep them away
+        self._store.blobs.acquire(digests, f"job {job_id}")  # first: nobody may sweep them away
         for path, file in files:
             if not self._store.blobs.has(file["digest"]):  # else an engine that died had come this far
                 if not path.is_file():
                     (folder / FINISHED).unlink(missing_ok=True)
                     raise OutputError(f"{path.name}: is gone; it is made again")
-                self._store.blobs.settle(path, file["digest"])
+                self._store.blobs.commit(path, file["digest"])
             self._store.shares.note(job.created_by, file["digest"])
             result.artifacts.add(
                 role=file["role"], digest=file["digest"], size=file["size"], suffix=path.suffix
@@ -80,7 +80,7 @@ class JobFinalizer:
                 setattr(result, f"{said['kind']}_id", thing)
             elif spec.HasField("export"):
                 kind = "faceset" if spec.export.faceset_id else "model"
-                self._store.things.known_as(kind, getattr(spec.export, f"{kind}_id"), digests[0])
+                self._store.catalog.set_origin(kind, getattr(spec.export, f"{kind}_id"), digests[0])
             self._end(job_id, SUCCEEDED, result=result)
             # Inside: nothing is delivered that the log doesn't say.
             people = self._people(spec, result)
@@ -92,7 +92,7 @@ class JobFinalizer:
         if kind_of(spec) in ("swap", "sign"):
             return [one.identity_id for one in people_of(spec, self._store)]
         made = [("faceset", result.faceset_id), ("model", result.model_id)]
-        found = [self._store.things.find(*one) for one in (*faces_of(spec), *made) if one[1]]
+        found = [self._store.catalog.find(*one) for one in (*faces_of(spec), *made) if one[1]]
         return list(dict.fromkeys(one.identity_id for one in found if one and one.identity_id))
 
     def _refused(self, job_id: str, traces: Traces) -> bool:
@@ -178,7 +178,7 @@ class JobFinalizer:
         if job.spec.WhichOneof("work") != "ingest":
             return False
         kind = resources_of(job.spec).makes
-        before = self._store.things.by_origin(kind, job.spec.ingest.digest)
+        before = self._store.catalog.by_origin(kind, job.spec.ingest.digest)
         if before is None:
             return False
         whose = job.spec.ingest.identity_id
@@ -200,7 +200,7 @@ class JobFinalizer:
         result = job_pb2.JobResult()
         setattr(result, f"{kind}_id", getattr(before, f"{kind}_id"))
         if kind == "clip":
-            self._store.blobs.let_go(before.digest, f"job {job.job_id}")
+            self._store.blobs.release(before.digest, f"job {job.job_id}")
         faces = digests_of("model", result.model_id, self._store) if kind == "model" else []
         with self._store.database.transaction(), acting_for(job.created_by):
             self._end(job.job_id, SUCCEEDED, result=result)
@@ -210,17 +210,17 @@ class JobFinalizer:
 
     def preview(self, job_id: str, path: str, step: int) -> None:
         """A training has saved what it did, and painted something."""
-        data = read_own(Path(path), folders_of(self._store, job_id), MAX_PREVIEW_BYTES)
+        data = read_inside(Path(path), folders_of(self._store, job_id), MAX_PREVIEW_BYTES)
         self.begun(job_id)
         handle, copy = tempfile.mkstemp(suffix=".png", dir=self._store.folder.job(job_id))  # never a link
         os.close(handle)
         Path(copy).write_bytes(data)
         digest, _ = self._store.blobs.put(Path(copy))
-        self._store.blobs.use([digest], f"job {job_id}")
+        self._store.blobs.acquire([digest], f"job {job_id}")
         told = job_pb2.JobEvent(preview=job_pb2.Preview(digest=digest, step=step))
         for old in self._store.jobs.tell(job_id, told):
             if old.preview.digest != digest:
-                self._store.blobs.let_go(old.preview.digest, f"job {job_id}")
+                self._store.blobs.release(old.preview.digest, f"job {job_id}")
 
     @staticmethod
     def clash(one: job_pb2.Job, other: job_pb2.Job) -> bool:
@@ -256,29 +256,31 @@ class JobFinalizer:
             thing.digest = spec.ingest.digest
         else:
             thing.identity_id = getattr(getattr(spec, kind_of(spec)), "identity_id", "")
-        before = None if changed is None else self._store.things.find(*changed)
+        before = None if changed is None else self._store.catalog.find(*changed)
         if changed is not None and before is not None:
             thing.create_time.CopyFrom(before.create_time)
             thing.display_name = thing.display_name or before.display_name
             if kind != "clip":
                 thing.identity_id = before.identity_id or thing.identity_id
             thing.created_by = before.created_by
-            self._store.things.put(kind, thing)
-            self._store.things.moved_on(kind, changed[1])
+            self._store.catalog.put(kind, thing)
+            self._store.catalog.clear_origin(kind, changed[1])
             return changed[1]
         if kind_of(spec) == "train":
             thing.identity_id = whose_model(spec, self._store)
         thing.created_by = job.created_by
         ingested = spec.WhichOneof("work") == "ingest"
-        kept = self._store.things.add(kind, thing, origin=spec.ingest.digest if ingested else None)
+        kept = self._store.catalog.add(kind, thing, origin=spec.ingest.digest if ingested else None)
         name: str = getattr(kept, f"{kind}_id")
         if name != job_id and kind != "clip":  # another job took the same in meanwhile
             place = self._store.folder.faceset if kind == "faceset" else self._store.folder.model
             remove_folder(place(job_id), quietly=True)
         if kind == "clip":
-            self._store.blobs.use([kept.digest], f"clip {name}")
-            self._store.blobs.use(self._store.blobs.used_by(f"job {job_id}"), f"clip {name}")  # its thumbnail
-            self._store.blobs.let_go(kept.digest, f"job {job_id}")  # who deletes the clip, wants the room
+            self._store.blobs.acquire([kept.digest], f"clip {name}")
+            self._store.blobs.acquire(
+                self._store.blobs.used_by(f"job {job_id}"), f"clip {name}"
+            )  # its thumbnail
+            self._store.blobs.release(kept.digest, f"job {job_id}")  # who deletes the clip, wants the room
         return name
 
     def _fall_short(
@@ -294,7 +296,7 @@ class JobFinalizer:
             job = self._store.jobs.get(job_id)
             kept = self._keep_begun(job) if training else None
             self._end(job_id, state, kept, error)
-            if training and kept is None and self._store.things.find("model", job_id) is None:
+            if training and kept is None and self._store.catalog.find("model", job_id) is None:
                 remove_folder(self._store.folder.model(job_id), quietly=True)
         self._tidy(job_id)
         if made.changes is not None and made.makes == "faceset":
@@ -305,7 +307,7 @@ class JobFinalizer:
         from recaster.models.model_folder import ModelFolder
 
         name = job.spec.train.model_id or job.job_id
-        before = self._store.things.find("model", name)
+        before = self._store.catalog.find("model", name)
         try:
             card = ModelFolder(self._store.folder.model(name)).read()
         except ModelError:  # none yet, or damaged
@@ -321,11 +323,11 @@ class JobFinalizer:
         if before is None:
             model.identity_id = whose_model(job.spec, self._store)
             model.created_by = job.created_by
-            self._store.things.add("model", model)
+            self._store.catalog.add("model", model)
             register = register_of(self._store)
             register.trace("model", name, register.traces("faceset", job.spec.train.source_faceset_id))
         else:
-            self._store.things.put("model", model)
+            self._store.catalog.put("model", model)
         return job_pb2.JobResult(model_id=name)
 
     def _end(
@@ -360,8 +362,8 @@ class JobFinalizer:
     def _unnamed(self, text: str, job: job_pb2.Job) -> str:
         """A text for the log, without what people called the files and faces that a job works on."""
         for kind, thing_id in resources_of(job.spec).named():
-            with contextlib.suppress(UnknownError):
-                text = _without(text, self._store.things.get(kind, thing_id).display_name)
+            with contextlib.suppress(NotFoundError):
+                text = _without(text, self._store.catalog.get(kind, thing_id).display_name)
         work = getattr(job.spec, kind_of(job.spec))
         for name in (getattr(work, "display_name", ""), *_pictures(job.spec)):
             text = _without(text, name)
@@ -401,7 +403,7 @@ def _died_of(code: int | None) -> str:
 
 def _last_words(path: Path, begin: int) -> str:
     try:
-        with open(path, "rb", opener=open_no_link) as file:
+        with open(path, "rb", opener=open_nofollow) as file:
             file.seek(max(begin, path.stat().st_size - TAIL), os.SEEK_SET)
             lines = file.read().decode("utf-8", "replace").strip().splitlines()
     except OSError:

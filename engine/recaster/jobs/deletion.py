@@ -16,7 +16,7 @@ from recaster.jobs.cleanup import withdraw
 from recaster.jobs.job_resources import kind_of, resources_of, works_on
 from recaster.jobs.rights import owner_of, register_of
 from recaster.store import analyses
-from recaster.store.jobs import ENDED, UNENDED
+from recaster.store.job_store import ENDED, UNENDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -47,7 +47,7 @@ def delete_person(
         dry_run: only say what would be deleted.
 
     Raises:
-        UnknownError: there is no such person.
+        NotFoundError: there is no such person.
         OutputError, AuditError: it can't be written.
     """
     with contextlib.ExitStack() as undoing:
@@ -240,7 +240,7 @@ class _Search:
 
 
 def _every(store: Store, kind: str) -> list[tuple[str, Any]]:
-    return [(getattr(thing, f"{kind}_id"), thing) for thing in store.things.every(kind)]
+    return [(getattr(thing, f"{kind}_id"), thing) for thing in store.catalog.every(kind)]
 
 
 def _logged(register: Register, identity_id: str) -> tuple[set[Thing], set[str]]:
@@ -299,7 +299,7 @@ def _forget(
         if one.kind == "job":
             store.jobs.delete(one.id)
         elif one.kind in ("faceset", "model", "clip"):
-            store.things.delete(one.kind, one.id)
+            store.catalog.delete(one.kind, one.id)
         if one.kind in ("job", "faceset", "model"):
             undoing.callback(store.hide(_folder(store, one)))
     whole = gone.pop("identitys", None)
@@ -314,11 +314,11 @@ def _clear(store: Store, report: identity_pb2.DeleteIdentityResponse) -> None:
     """Remove the files of what was forgotten, and what the store's own file still holds of it."""
     for one in report.deleted:
         if one.kind in ("job", "clip"):
-            store.blobs.release(f"{one.kind} {one.id}")
+            store.blobs.release_all(f"{one.kind} {one.id}")
         if one.kind in ("job", "faceset", "model"):
             store.remove(_folder(store, one))
         elif one.kind == "analyses":
-            analyses.purge(store.things.get("clip", one.id).digest)
+            analyses.purge(store.catalog.get("clip", one.id).digest)
         elif one.kind == "letter":
             withdraw(store, one.id)
     try:

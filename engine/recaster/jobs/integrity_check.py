@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from recaster.errors import AuditError, DamagedError, RecasterError
 from recaster.facesets.faceset import Faceset
-from recaster.files import is_intact, parsed_json, sha256
+from recaster.files import is_intact, parse_json, sha256
 from recaster.jobs.job_resources import works_on
 from recaster.models.model_folder import ModelFolder
 from recaster.models.tensors import load_tensors
@@ -17,7 +17,7 @@ from recaster.provenance.audit import AuditLog
 from recaster.provenance.documents import DOCUMENTS, HELD
 from recaster.provenance.register import AUDIT
 from recaster.store.backup import MANIFEST
-from recaster.store.named import Named, integrity
+from recaster.store.inventory import Inventory, integrity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +54,7 @@ def check(folder: DataFolder, *, deep: bool = False, report: Report = silent) ->
         InputError: there is no store, or it can't be read.
         OutputError: a newer Recaster wrote it.
     """
-    named = Named.by(folder.database)
+    named = Inventory.by(folder.database)
     found = IntegrityReport(problems=[f"store.sqlite: {line}" for line in integrity(folder.database)])
     looks = dict(_looks(folder, named, deep))
     wrong = {}
@@ -64,7 +64,7 @@ def check(folder: DataFolder, *, deep: bool = False, report: Report = silent) ->
             wrong[path] = problem
         report(Update("checking", done, len(looks), "things"))
     if wrong:  # what was deleted meanwhile isn't missing
-        still = dict(_looks(folder, Named.by(folder.database), deep=False))
+        still = dict(_looks(folder, Inventory.by(folder.database), deep=False))
         found.problems += [f"{path}: {problem}" for path, problem in wrong.items() if path in still]
     found.looked_at = len(looks)
     found.problems += [*_log(folder, named), *_manifest(folder, deep)]
@@ -90,7 +90,7 @@ def scrub(store: Store, report: Report = silent) -> list[str]:
     return damaged
 
 
-def _looks(folder: DataFolder, named: Named, deep: bool) -> Iterator[tuple[str, Callable[[], str]]]:
+def _looks(folder: DataFolder, named: Inventory, deep: bool) -> Iterator[tuple[str, Callable[[], str]]]:
     """What the store names: its path, and what finds out what is wrong with it."""
     for digest, size in named.blobs.items():
         place = folder.blobs / digest[:2] / digest
@@ -99,11 +99,11 @@ def _looks(folder: DataFolder, named: Named, deep: bool) -> Iterator[tuple[str, 
         place = folder.path / DOCUMENTS / digest
         yield f"{DOCUMENTS}/{digest}", functools.partial(_file, place, digest, None, deep)
     busy = {works_on(job) for job in named.jobs.values() if job is not None}
-    for faceset in named.things["faceset"]:
+    for faceset in named.catalog["faceset"]:
         name = faceset.faceset_id
         wanted = "" if ("faceset", name) in busy else faceset.digest
         yield f"facesets/{name}", functools.partial(_faceset, folder.faceset(name), wanted, deep)
-    for model in named.things["model"]:
+    for model in named.catalog["model"]:
         look = functools.partial(_model, ModelFolder(folder.model(model.model_id)), model, deep)
         yield f"models/{model.model_id}", look
 
@@ -147,7 +147,7 @@ def _model(folder: ModelFolder, model: Any, deep: bool) -> str:
     return ""
 
 
-def _log(folder: DataFolder, named: Named) -> list[str]:
+def _log(folder: DataFolder, named: Inventory) -> list[str]:
     try:
         head = None if named.audit_head is None else named.audit_head[1]
         AuditLog(folder.path / AUDIT).verify(head, strict=False)
@@ -162,14 +162,14 @@ def _manifest(folder: DataFolder, deep: bool) -> list[str]:
     if not path.is_file():
         return []
     try:
-        files = parsed_json(path.read_bytes())["files"].items()
+        files = parse_json(path.read_bytes())["files"].items()
         wrong = {name: _file(folder.path / name, one["sha256"], one["bytes"], deep) for name, one in files}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedError(f"{path}: can't be read ({error}); make the backup again", ()) from None
     return [f"{name}: {problem}" for name, problem in wrong.items() if problem]
 
 
-def _unnamed(folder: DataFolder, named: Named) -> list[str]:
+def _unnamed(folder: DataFolder, named: Inventory) -> list[str]:
     known = {
         "facesets": named.ids("faceset") | set(named.jobs),
         "models": named.ids("model") | set(named.jobs),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from recaster.files import open_no_link
+from recaster.files import open_nofollow
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -47,7 +47,7 @@ def note(folder: Path, level: str, event: str, **values: Any) -> None:
 
 def _note(folder: Path, level: str, event: str, **values: Any) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / FILE, "a", encoding="utf-8", opener=open_no_link) as file:
+    with open(folder / FILE, "a", encoding="utf-8", opener=open_nofollow) as file:
         logger = structlog.wrap_logger(structlog.WriteLogger(file), processors=_JOB_CHAIN, job=folder.name)
         getattr(logger, level)(event, **values)
 

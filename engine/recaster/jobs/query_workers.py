@@ -25,7 +25,7 @@ from recaster.errors import (
     RecasterError,
     UsageError,
 )
-from recaster.files import own_file, remove_folder
+from recaster.files import remove_folder, resolve_inside
 from recaster.jobs.confinement import PLACES
 from recaster.processes.spawn import environment
 
@@ -142,7 +142,7 @@ class QueryWorker:
             raise InputError("the question could not be answered: what it is about made its process fail")
         answer: dict[str, Any] = json.loads(line)
         if "path" in answer:  # whatever it says: a file of its own
-            answer["path"] = str(own_file(Path(answer["path"]), [self._folder]))
+            answer["path"] = str(resolve_inside(Path(answer["path"]), [self._folder]))
         return answer
 
 

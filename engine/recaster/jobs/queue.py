@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Collection, Iterable, Iterator
 
-    from recaster.store.jobs import JobStore
+    from recaster.store.job_store import JobStore
 
 Thing: TypeAlias = tuple[str, str]
 """Kind and id."""

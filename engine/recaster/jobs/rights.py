@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recaster.api.v1 import job_pb2
-from recaster.errors import ConsentError, UsageError
+from recaster.errors import ConsentError, NotFoundError, UsageError
 from recaster.jobs.audit_records import note_begun
 from recaster.jobs.job_resources import kind_of, resources_of
 from recaster.provenance.marking import Marking
 from recaster.provenance.register import Register
 from recaster.provenance.signing import signing_of
 from recaster.provenance.vouching import Vetting, made_here
-from recaster.store.jobs import UnknownError
 
 if TYPE_CHECKING:
     from recaster.api.v1 import identity_pb2, swap_pb2
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 def register_of(store: Store) -> Register:
     """The register of an engine."""
-    return Register.of(store.folder, store.things)
+    return Register.of(store.folder, store.catalog)
 
 
 def owners(spec: job_pb2.JobSpec, store: Store) -> list[str]:
@@ -30,7 +29,7 @@ def owners(spec: job_pb2.JobSpec, store: Store) -> list[str]:
 
     Raises:
         ConsentError: an edit is to be signed that holds a stranger's swap.
-        UnknownError: the faceset or model is gone.
+        NotFoundError: the faceset or model is gone.
     """
     kind = kind_of(spec)
     if kind == "train":
@@ -52,16 +51,16 @@ def swapped_in(asked: job_pb2.SwapSpec | swap_pb2.PreviewFrameRequest, store: St
 
 def whose_model(spec: job_pb2.JobSpec, store: Store) -> str:
     """Whose face the model holds that a training makes; "" where nobody said, or their faces are gone."""
-    found = store.things.find("faceset", spec.train.source_faceset_id)
+    found = store.catalog.find("faceset", spec.train.source_faceset_id)
     return "" if found is None else str(found.identity_id)
 
 
 def owner_of(kind: str, thing_id: str, store: Store) -> str:
-    """Id of the person whose face a faceset or model holds, "" where nobody said (UnknownError)."""
-    thing = store.things.get(kind, thing_id)
+    """Id of the person whose face a faceset or model holds, "" where nobody said (NotFoundError)."""
+    thing = store.catalog.get(kind, thing_id)
     if kind == "model" and not thing.identity_id:  # trained before anybody said whose faces these are
         register = register_of(store)
-        for one in store.things.every("faceset"):
+        for one in store.catalog.every("faceset"):
             if one.identity_id and thing.source_digest in register.traces("faceset", one.faceset_id).digests:
                 return str(one.identity_id)
     return str(thing.identity_id)
@@ -81,15 +80,15 @@ def faces_of(spec: job_pb2.JobSpec) -> list[tuple[str, str]]:
     return [one for one in found if one[1]]
 
 
-def heed(things: list[tuple[str, str]], store: Store) -> None:
+def heed(resources: list[tuple[str, str]], store: Store) -> None:
     """Refuse faces that were revoked, whatever they are called now.
 
     Raises:
         ConsentError: they were.
     """
     register = register_of(store)
-    for kind, thing_id in things:
-        if store.things.find(kind, thing_id) is not None:
+    for kind, thing_id in resources:
+        if store.catalog.find(kind, thing_id) is not None:
             register.heed(owner_of(kind, thing_id, store), register.traces(kind, thing_id))
 
 
@@ -112,7 +111,7 @@ def person_of(spec: job_pb2.JobSpec, store: Store) -> identity_pb2.Identity | No
     Raises:
         ConsentError: it may not be put on, or a model and its faces are two people's.
         UsageError: the policy can't be read.
-        UnknownError: the faceset or the model is gone.
+        NotFoundError: the faceset or the model is gone.
     """
     heed(faces_of(spec), store)
     people = people_of(spec, store)
@@ -160,7 +159,7 @@ def hindrance(spec: job_pb2.JobSpec, store: Store) -> job_pb2.JobError | None:
         return job_pb2.JobError(reason=error.reason, message=str(error), exit_code=error.exit_code)
     except UsageError as error:
         return job_pb2.JobError(reason="POLICY", message=str(error), exit_code=error.exit_code)
-    except UnknownError:
+    except NotFoundError:
         return None
     return None
 
@@ -169,7 +168,7 @@ def marking_of(job: job_pb2.Job, store: Store) -> Marking | None:
     """How what a job makes is marked, and a note in the audit log that it begins; None for nothing.
 
     Raises:
-        ConsentError, UsageError, UnknownError: as ``person_of``.
+        ConsentError, UsageError, NotFoundError: as ``person_of``.
         OutputError, AuditError: the log can't be written.
     """
     person = person_of(job.spec, store)

@@ -21,8 +21,8 @@ from recaster.provenance.basis import basis_of
 from recaster.provenance.register import AUDIT
 from recaster.store.audit_head import AuditHead
 from recaster.store.blobs import is_digest
+from recaster.store.catalog import Catalog
 from recaster.store.database import Database
-from recaster.store.things import Things
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ def rebuild(folder: DataFolder) -> Rebuilt:
         AuditError: the audit log was broken.
         OutputError: it can't be written.
     """
-    with folder.locked():
+    with folder.lock():
         if folder.database.exists():
             raise UsageError(
                 f"{folder.database}: is there; if that isn't the store that was lost, move it away first, "
@@ -99,19 +99,19 @@ def let_go(folder: DataFolder) -> None:
 
 
 def _fill(folder: DataFolder, database: Database) -> Rebuilt:
-    things, rebuilt = Things(database), Rebuilt()
+    catalog, rebuilt = Catalog(database), Rebuilt()
     last = AuditLog(folder.path / AUDIT).verify(strict=False)
     said = _said(AuditLog(folder.path / AUDIT).records())
     with database.transaction() as opened:
         for person in said.people.values():
-            _add(things, "identity", person, person.create_time)
+            _add(catalog, "identity", person, person.create_time)
         models = _models(folder, said, rebuilt)
         for model in models:
-            _add(things, "model", model, _time(folder.model(model.model_id)))
+            _add(catalog, "model", model, _time(folder.model(model.model_id)))
         trained_on = {one.source_digest: one.identity_id for one in models if one.identity_id}
         for faceset in _facesets(folder, said, rebuilt):
             faceset.identity_id = faceset.identity_id or trained_on.get(faceset.digest, "")
-            _add(things, "faceset", faceset, _time(folder.faceset(faceset.faceset_id)))
+            _add(catalog, "faceset", faceset, _time(folder.faceset(faceset.faceset_id)))
             rebuilt.facesets += 1
         blobs = [path for path in folder.blobs.glob("??/*") if is_digest(path.name)]
         opened.executemany("insert into blob_use values (?, ?)", [(path.name, OWNER) for path in blobs])
@@ -126,12 +126,12 @@ def _fill(folder: DataFolder, database: Database) -> Rebuilt:
     return rebuilt
 
 
-def _add(things: Things, kind: str, body: Any, time: Timestamp) -> None:
+def _add(catalog: Catalog, kind: str, body: Any, time: Timestamp) -> None:
     kept = Timestamp()
     kept.CopyFrom(time)
-    things.add(kind, body)
+    catalog.add(kind, body)
     body.create_time.CopyFrom(kept)
-    things.put(kind, body)
+    catalog.put(kind, body)
 
 
 def _time(path: Path) -> Timestamp:

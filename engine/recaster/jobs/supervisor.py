@@ -16,7 +16,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import job_pb2
-from recaster.errors import AuditError, ConsentError, RecasterError, UsageError
+from recaster.errors import AuditError, ConsentError, NotFoundError, RecasterError, UsageError
 from recaster.jobs.cleanup import folders_of
 from recaster.jobs.completion import JobFinalizer
 from recaster.jobs.descriptors import check_descriptors
@@ -30,16 +30,7 @@ from recaster.jobs.watchdog import Watchdog
 from recaster.jobs.worker_events import Listener
 from recaster.jobs.worker_process import SchedulerLimits, WorkerHandle
 from recaster.provenance.caller import acting_for
-from recaster.store.jobs import (
-    CANCELLING,
-    PAUSED,
-    PAUSING,
-    QUEUED,
-    RUNNING,
-    STARTING,
-    ControlRecord,
-    UnknownError,
-)
+from recaster.store.job_store import CANCELLING, PAUSED, PAUSING, QUEUED, RUNNING, STARTING, ControlRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -293,7 +284,7 @@ class Supervisor:
             running.told = time.monotonic()
             self._not_before[running.job_id] = running.told + REGISTER_S
             running.outcome = {"say": "failed"} | _words("POLICY", error) | {"exit_code": 9}
-        except UnknownError as error:  # what it needs is gone
+        except NotFoundError as error:  # what it needs is gone
             running.outcome = {"say": "failed"} | _words("INPUT", error) | {"exit_code": 3}
         except (RecasterError, OSError) as error:
             # The engine itself couldn't go on (its disk is full, say): the job isn't to blame.
@@ -328,7 +319,7 @@ class Supervisor:
             self._not_before[running.job_id] = time.monotonic() + TROUBLE_S
 
     def _begun(self, job_id: str) -> WorkerTask:
-        """Note that a job's next worker is being started; returns its task (UnknownError)."""
+        """Note that a job's next worker is being started; returns its task (NotFoundError)."""
         with self._store.jobs.changing(job_id) as job:
             job.state = STARTING
             job.attempts += 1
@@ -336,7 +327,7 @@ class Supervisor:
                 job.start_time.GetCurrentTime()
         changed = resources_of(job.spec).changes
         if changed is not None:  # it is no longer what was taken in, however the job ends
-            self._store.things.moved_on(*changed)
+            self._store.catalog.clear_origin(*changed)
         task, marking = task_for(job, self._store), marking_of(job, self._store)
         if job.spec.HasField("swap"):
             task.spec.swap.CopyFrom(governed(job.spec.swap, register_of(self._store).policy))

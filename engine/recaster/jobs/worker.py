@@ -17,7 +17,7 @@ import traceback
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from recaster.errors import RecasterError
-from recaster.files import parsed_json, sha256, write_json
+from recaster.files import parse_json, sha256, write_json
 from recaster.jobs import limits, runs
 from recaster.jobs.confinement import confine, reach_of
 from recaster.jobs.job_context import JobContext, JobOutput, check_blobs, without_paths
@@ -175,10 +175,10 @@ def _finished(folder: Path) -> tuple[JobOutput, list[dict[str, Any]]] | None:
     from google.protobuf.message import DecodeError
 
     from recaster.api.v1 import job_pb2
-    from recaster.store.things import MESSAGES
+    from recaster.store.catalog import MESSAGES
 
     try:
-        note = parsed_json((folder / FINISHED).read_bytes())
+        note = parse_json((folder / FINISHED).read_bytes())
         body = MESSAGES[note["kind"]].FromString(bytes.fromhex(note["body"])) if note["kind"] else None
         traces = Traces.from_json(note["traces"]) if "traces" in note else Traces()  # of an earlier release
         said = note.get("coverage", "")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import job_pb2
 from recaster.jobs import logs
-from recaster.store.jobs import RUNNING, STARTING, ControlRecord
+from recaster.store.job_store import RUNNING, STARTING, ControlRecord
 from recaster.texts import without_folder
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from recaster.files import open_no_link
+from recaster.files import open_nofollow
 from recaster.jobs.watchdog import Patience, Watchdog, taken_by
 from recaster.processes.spawn import environment
 
@@ -66,7 +66,7 @@ class WorkerHandle:
         # A worker that is killed leaves its temporary files: here they go when the job ends.
         scratch = task.folder / "tmp" / str(task.attempt)
         scratch.mkdir(parents=True, exist_ok=True)
-        with open(task.folder / "stderr.txt", "ab", opener=open_no_link) as errors:
+        with open(task.folder / "stderr.txt", "ab", opener=open_nofollow) as errors:
             self.words_from = errors.tell()
             process = await asyncio.create_subprocess_exec(
                 sys.executable,

@@ -13,7 +13,7 @@ import numpy as np
 from av.error import FFmpegError
 
 from recaster.errors import OutputError
-from recaster.files import atomic_path
+from recaster.files import atomic_file
 from recaster.media.decoder import open_known_format
 from recaster.media.scan import scan
 from recaster.media.sound import SoundCopy, SoundSource, describe_sound_changes
@@ -176,7 +176,7 @@ def mux_with_sound(segments: Sequence[Path], out: Path, times: FrameTimes, sound
         OutputError: the segments do not hold as many frames as ``times``, or writing failed.
     """
     ranks = _display_ranks(segments, len(times.pts))
-    with SoundCopy(sound, out.suffix.lower()) as copy, atomic_path(out) as temporary, writing(out):
+    with SoundCopy(sound, out.suffix.lower()) as copy, atomic_file(out) as temporary, writing(out):
         starts = copy.first_times()
         shift = _matroska_shift(out, times, starts)
         times = times.moved(shift)

@@ -16,7 +16,7 @@ from av.error import FFmpegError
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from recaster.errors import OutputError, UsageError
-from recaster.files import atomic_path, unwritable
+from recaster.files import atomic_file, write_error
 from recaster.media.colour_tags import (
     MATRICES,
     PRIMARIES,
@@ -122,7 +122,7 @@ class ClipWriter:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            temporary = stack.enter_context(atomic_path(self.path))
+            temporary = stack.enter_context(atomic_file(self.path))
             stack.enter_context(writing(self.path))
             scale = {"movie_timescale": str(movie_timescale([self._info.time_base]))}
             self._container = open_output(temporary, self._info.time_base, scale)
@@ -336,7 +336,7 @@ def scratch_folder(out: Path) -> Iterator[Path]:
         out.parent.mkdir(parents=True, exist_ok=True)
         folder = tempfile.TemporaryDirectory(prefix=f".{out.stem}.", dir=out.parent)
     except OSError as error:
-        raise unwritable(out, error) from error
+        raise write_error(out, error) from error
     with folder as name:
         yield Path(name)
 
@@ -348,7 +348,7 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except FFmpegError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EIO):
-            raise unwritable(path, OSError(error.errno, error.strerror)) from error
+            raise write_error(path, OSError(error.errno, error.strerror)) from error
         raise OutputError(
             f"{path}: cannot be written ({error.strerror}); try another container or codec"
         ) from error

@@ -7,7 +7,7 @@ import zipfile
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import ModelError, UsageError
-from recaster.files import atomic_path, built_aside, parsed_json
+from recaster.files import atomic_directory, atomic_file, parse_json
 from recaster.models.model_folder import ModelFolder
 from recaster.progress import Report, Update, silent, step
 from recaster.texts import cleaned
@@ -37,7 +37,7 @@ def export_model(folder: ModelFolder, out: Path, report: Report = silent) -> Non
     files = [path for path in (folder.card, folder.likeness, folder.weights) if path.is_file()]
     latest = sorted(folder.checkpoints.glob("step-*.json"))[-1:]
     files += [path for card in latest for path in (card, card.with_suffix(".safetensors"))]
-    with atomic_path(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+    with atomic_file(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for done, path in enumerate(files, 1):
             entry = plain_entry(path.relative_to(folder.path).as_posix())
             entry.file_size = path.stat().st_size  # decides whether its header is a large file's
@@ -63,7 +63,7 @@ def import_model(
     """
     if folder.path.exists():
         raise ModelError(f"{folder.path}: exists already; choose another name for the model")
-    with opened_zip(given, limits) as archive, built_aside(folder.path) as aside:
+    with opened_zip(given, limits) as archive, atomic_directory(folder.path) as aside:
         entries = archive.infolist()
         for entry in entries:
             if not _ENTRY.fullmatch(entry.filename):
@@ -80,7 +80,7 @@ def import_model(
 def _check_texts(given: Path, path: Path) -> None:
     """Refuse names that hold what isn't for reading: others will see them (ModelError)."""
     try:
-        value = parsed_json(path.read_bytes())
+        value = parse_json(path.read_bytes())
         plain = cleaned(value) == value
     except ValueError as error:
         raise ModelError(f"{given}: {path.name} in this zip is damaged ({error}); make it again") from None

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ModelError
-from recaster.files import parsed_json, sha256, write_json
+from recaster.files import parse_json, sha256, write_json
 from recaster.models.presets import Preset, from_json, to_json
 from recaster.provenance.traces import Traces
 
@@ -122,7 +122,7 @@ class ModelFolder:
             ModelError: there is no model here, or its description is broken or too new.
         """
         try:
-            value = parsed_json(self.card.read_bytes())
+            value = parse_json(self.card.read_bytes())
         except (FileNotFoundError, NotADirectoryError):
             raise ModelError(f"{self.path}: not a model folder (no model.json in it)") from None
         except OSError as error:
@@ -135,7 +135,7 @@ class ModelFolder:
         """Why this Recaster can't use it although another could; empty where it can, or nobody can."""
         try:
             with self.card.open("rb") as file:
-                value = parsed_json(file.read(MAX_CARD_BYTES))
+                value = parse_json(file.read(MAX_CARD_BYTES))
         except (OSError, ValueError):
             return ""
         found = value.get("format") if isinstance(value, dict) else None

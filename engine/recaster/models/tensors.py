@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from recaster.errors import OutputError, WeightsError
-from recaster.files import atomic_path, unwritable
+from recaster.files import atomic_file, write_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ def save_tensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mappin
     """
     # safetensors stores the bytes as they lie in memory: anything not contiguous would be scrambled.
     whole = {name: np.asarray(value, order="C") for name, value in tensors.items()}
-    with atomic_path(path) as temporary:
+    with atomic_file(path) as temporary:
         try:
             save_file(whole, temporary, metadata=dict(metadata))
         except SafetensorError as error:
@@ -100,5 +100,5 @@ def _compare(
 def _full(path: Path, error: SafetensorError) -> OutputError:
     """The library wraps the system's error in text only."""
     if "No space left" in str(error) or "StorageFull" in str(error):
-        return unwritable(path, OSError(errno.ENOSPC, "No space left on device"))
+        return write_error(path, OSError(errno.ENOSPC, "No space left on device"))
     return OutputError(f"{path}: cannot be written ({error})")

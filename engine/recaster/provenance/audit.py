@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from recaster.errors import AuditError, DiskFullError, UsageError
-from recaster.files import locked, parsed_json, sha256, sync, unwritable, write_bytes
+from recaster.files import lock, parse_json, sha256, sync, write_bytes, write_error
 from recaster.provenance.caller import caller
 from recaster.provenance.events import check
 
@@ -120,7 +120,7 @@ class AuditLog:
                     records.append(last)
                 self._append(file, end, records)
         except OSError as error:
-            raise unwritable(self.path, error) from error
+            raise write_error(self.path, error) from error
         return records[-1]
 
     def newest(self) -> Record | None:
@@ -214,7 +214,7 @@ class AuditLog:
                 write_bytes(self.path, record.line().encode())
                 self.path.chmod(0o600)
             except OSError as error:
-                raise unwritable(self.path, error) from error
+                raise write_error(self.path, error) from error
             self._know(record)
         return record
 
@@ -224,7 +224,7 @@ class AuditLog:
         with contextlib.ExitStack() as stack:
             if self._head is not None:
                 stack.enter_context(self._head.transaction())
-            stack.enter_context(locked(self.path.with_suffix(".lock")))
+            stack.enter_context(lock(self.path.with_suffix(".lock")))
             yield
 
     def _know(self, record: Record) -> None:
@@ -302,7 +302,7 @@ class AuditLog:
 
     def _parsed(self, line: bytes) -> Record:
         try:
-            record = Record(**parsed_json(line))
+            record = Record(**parse_json(line))
             exact = isinstance(record.number, int) and isinstance(record.details, dict)
             exact = exact and isinstance(record.time, str) and record.line().encode() == line
         except (ValueError, TypeError):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from google.protobuf import json_format
 
 from recaster.errors import InputError
-from recaster.files import atomic_path, built_aside, remove_folder, sha256, unwritable, write_secret
+from recaster.files import atomic_directory, atomic_file, remove_folder, sha256, write_error, write_secret
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,21 +67,21 @@ class Documents:
         try:
             kept.parent.mkdir(mode=0o700, exist_ok=True)
             if not kept.is_file():
-                with atomic_path(kept, 0o600) as temporary:
+                with atomic_file(kept, 0o600) as temporary:
                     shutil.copyfile(path, temporary)
         except OSError as error:
-            raise unwritable(kept, error) from error
+            raise write_error(kept, error) from error
         return digest
 
     def hold(self, identity: identity_pb2.Identity, until: dt.date) -> None:
         """Keep what was stated of a person, and the document that says so, until a day (OutputError)."""
         name = f"{until}-{identity.identity_id}-{secrets.token_hex(4)}"
-        with built_aside(self.folder / HELD / name) as aside:
+        with atomic_directory(self.folder / HELD / name) as aside:
             aside.mkdir(mode=0o700)
             write_secret(aside / RECORD, json_format.MessageToJson(identity) + "\n")
             document = self.path(identity.attestation.document_digest)
             if identity.attestation.document_digest and document.is_file():
-                with atomic_path(aside / LETTER, 0o600) as temporary:
+                with atomic_file(aside / LETTER, 0o600) as temporary:
                     shutil.copyfile(document, temporary)
 
     def end_holds(self, today: dt.date | None = None) -> None:
@@ -95,7 +95,7 @@ class Documents:
                 try:
                     remove_folder(path)
                 except OSError as error:
-                    raise unwritable(path, error) from error
+                    raise write_error(path, error) from error
 
 
 def _age_s(path: Path) -> float:

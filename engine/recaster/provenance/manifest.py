@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster import __version__
 from recaster.errors import ManifestError, TimestampError, UsageError
-from recaster.files import atomic_path, sha256, write_bytes
+from recaster.files import atomic_file, sha256, write_bytes
 from recaster.provenance.signing import algorithm_of
 
 if TYPE_CHECKING:
@@ -283,7 +283,7 @@ def _write(builder: Any, signer: Any, made: Path, out: Path) -> None:
     kind = media_type(out)
     if out.suffix.lower() in EMBEDDED:
         with (
-            atomic_path(out) as temporary,
+            atomic_file(out) as temporary,
             made.open("rb", BUFFER) as source,
             temporary.open("w+b", BUFFER) as target,
         ):
@@ -294,7 +294,7 @@ def _write(builder: Any, signer: Any, made: Path, out: Path) -> None:
         signed = builder.sign(signer, kind, source, io.BytesIO())
     write_bytes(sidecar_of(out), signed)
     if made != out:
-        with atomic_path(out) as temporary:
+        with atomic_file(out) as temporary:
             shutil.copyfile(made, temporary)
 
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from recaster.errors import ConsentError, OutputError, UsageError
-from recaster.files import parsed_json, write_json
+from recaster.errors import ConsentError, NotFoundError, OutputError, UsageError
+from recaster.files import parse_json, write_json
 from recaster.provenance.basis import HOW, basis_name
 from recaster.provenance.traces import Traces
-from recaster.store.jobs import UnknownError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +31,7 @@ def owner(folder: Path) -> str:
     """
     path = folder / NOTE
     try:
-        noted = parsed_json(path.read_bytes())["identity_id"]
+        noted = parse_json(path.read_bytes())["identity_id"]
     except (FileNotFoundError, NotADirectoryError):
         return ""
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -70,7 +69,7 @@ def found(
     Raises:
         UsageError: it was noted to be somebody else, or of another basis.
         ConsentError: the noted person isn't known here.
-        UnknownError: there is no such person.
+        NotFoundError: there is no such person.
     """
     noted = owner(folder)
     if identity is not None:
@@ -82,7 +81,7 @@ def found(
         return None
     try:
         person = register.get(noted)
-    except UnknownError:
+    except NotFoundError:
         raise ConsentError(
             f"{folder}: holds the face of identity {noted}, which isn't known here; "
             f"delete {folder / NOTE} and state the basis anew"
@@ -113,7 +112,7 @@ def settle(
         traces: by which content the face is known again, whatever was noted.
 
     Raises:
-        UsageError, UnknownError: as ``found``.
+        UsageError, NotFoundError: as ``found``.
         ConsentError: nobody said whose it is, or it may not be put on now.
         OutputError: the note can't be written.
     """

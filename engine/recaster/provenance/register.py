@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import identity_pb2
-from recaster.errors import ConsentError, InputError, UsageError
-from recaster.files import locked, user_name, write_secret
+from recaster.errors import ConsentError, InputError, NotFoundError, UsageError
+from recaster.files import lock, user_name, write_secret
 from recaster.provenance.audit import AuditLog
 from recaster.provenance.basis import HOW, LONGEST_NAME, attested, basis_of, require, revoked, terms
 from recaster.provenance.documents import DOCUMENTS, Documents
@@ -32,10 +32,9 @@ from recaster.provenance.policy import Policy
 from recaster.provenance.revocations import NAME, Revocations
 from recaster.provenance.traces import Traces
 from recaster.store.audit_head import AuditHead
+from recaster.store.catalog import Catalog
 from recaster.store.database import Database
 from recaster.store.folder import DataFolder
-from recaster.store.jobs import UnknownError
-from recaster.store.things import Things
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,15 +56,15 @@ class Register:
     """
 
     folder: DataFolder
-    things: Things
+    catalog: Catalog
     audit: AuditLog
     revocations: Revocations
 
     @classmethod
-    def of(cls, folder: DataFolder, things: Things) -> Register:
+    def of(cls, folder: DataFolder, catalog: Catalog) -> Register:
         """The register of a data folder that is open already."""
         listed = Revocations(folder.path / NAME, [DataFolder.default().path / NAME])
-        return cls(folder, things, AuditLog(folder.path / AUDIT, AuditHead(things.database)), listed)
+        return cls(folder, catalog, AuditLog(folder.path / AUDIT, AuditHead(catalog.database)), listed)
 
     @property
     def documents(self) -> Documents:
@@ -91,7 +90,7 @@ class Register:
             UsageError: the right would end before it begins.
         """
         known: identity_pb2.Identity | None
-        known = self.things.by_origin("identity", origin) if origin is not None else None
+        known = self.catalog.by_origin("identity", origin) if origin is not None else None
         if known is not None:
             return known
         if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
@@ -101,8 +100,8 @@ class Register:
         identity = identity_pb2.Identity(display_name=name, note=note)
         if attestation is not None:
             identity.attestation.CopyFrom(attested(attestation, self.policy, self.documents))
-        with self.things.transaction():  # nothing is done that the log doesn't say
-            kept: identity_pb2.Identity = self.things.add("identity", identity, origin)
+        with self.catalog.transaction():  # nothing is done that the log doesn't say
+            kept: identity_pb2.Identity = self.catalog.add("identity", identity, origin)
             self.audit.add("identity.add", identity=kept.identity_id, **terms(kept))
         return kept
 
@@ -110,7 +109,7 @@ class Register:
         """State a person's right anew; a revocation is over.
 
         Raises:
-            UnknownError: there is no such person.
+            NotFoundError: there is no such person.
             ConsentError, UsageError: as ``add``.
         """
         identity = self.get(identity_id)
@@ -119,21 +118,21 @@ class Register:
             self._hold(identity)
         identity.attestation.CopyFrom(attested(attestation, self.policy, self.documents))
         identity.ClearField("revocation")
-        with self.things.transaction():
-            self.things.put("identity", identity)
+        with self.catalog.transaction():
+            self.catalog.put("identity", identity)
             self.audit.add("identity.attest", identity=identity.identity_id, **terms(identity))
             self.revocations.lift(identity.identity_id)
         self._drop_document(before)
         return identity
 
     def revoke(self, identity_id: str, reason: str = "") -> identity_pb2.Identity:
-        """Take a right back; the face is known by its content from now on (UnknownError)."""
+        """Take a right back; the face is known by its content from now on (NotFoundError)."""
         identity = self.get(identity_id)
-        with self.things.transaction():
+        with self.catalog.transaction():
             if not identity.HasField("revocation"):
                 identity.revocation.reason = reason
                 identity.revocation.time.GetCurrentTime()
-                self.things.put("identity", identity)
+                self.catalog.put("identity", identity)
                 self.audit.add("identity.revoke", identity=identity.identity_id, reason=reason)
             self.revocations.revoke(identity_id, self.everything(identity_id).main())
         return identity
@@ -144,32 +143,32 @@ class Register:
         Raises:
             ConsentError: it was.
         """
-        known = self.things.find("identity", identity_id) if identity_id else None
+        known = self.catalog.find("identity", identity_id) if identity_id else None
         if identity_id and (self.revocations.named(identity_id) or (known and known.HasField("revocation"))):
             raise revoked(identity_id, known)
         self.revocations.refuse(traces, but)
 
     def traces(self, kind: str, thing_id: str) -> Traces:
         """By which content the face in a thing is known: all that it ever was."""
-        value = self.things.traces(kind, thing_id)
+        value = self.catalog.traces(kind, thing_id)
         found = Traces() if value is None else Traces.from_json(value)
-        thing = self.things.find(kind, thing_id)
+        thing = self.catalog.find(kind, thing_id)
         digest = getattr(thing, "digest", "") or getattr(thing, "source_digest", "")
         return found | Traces(frozenset({digest} - {""}))
 
     def trace(self, kind: str, thing_id: str, traces: Traces) -> None:
         """Add to what the face in a faceset or model is known by, and to what its person is known by."""
-        with self.things.transaction():
-            self.things.keep_traces(kind, thing_id, (self.traces(kind, thing_id) | traces).to_json())
-            thing = self.things.find(kind, thing_id)
+        with self.catalog.transaction():
+            self.catalog.keep_traces(kind, thing_id, (self.traces(kind, thing_id) | traces).to_json())
+            thing = self.catalog.find(kind, thing_id)
             if thing is not None and thing.identity_id:
                 self.trace_person(thing.identity_id, traces)
 
     def trace_person(self, identity_id: str, traces: Traces) -> None:
         """Add to what a person is known by; one who was revoked, by that from now on, too."""
-        with self.things.transaction():
+        with self.catalog.transaction():
             known = self.traces("identity", identity_id) | traces
-            self.things.keep_traces("identity", identity_id, known.to_json())
+            self.catalog.keep_traces("identity", identity_id, known.to_json())
             if self.revocations.known().get(identity_id) is not None:
                 self.revocations.revoke(identity_id, known.main())
 
@@ -177,7 +176,7 @@ class Register:
         """What a person is known by, in all that is theirs."""
         found = self.traces("identity", identity_id)
         for kind in ("faceset", "model"):
-            for thing in self.things.every(kind):
+            for thing in self.catalog.every(kind):
                 if thing.identity_id == identity_id:
                     found |= self.traces(kind, getattr(thing, f"{kind}_id"))
         return found
@@ -201,7 +200,7 @@ class Register:
                 lost.append(name)
                 if not identity.HasField("revocation"):
                     identity.revocation.time.GetCurrentTime()
-                    self.things.put("identity", identity)
+                    self.catalog.put("identity", identity)
                 self.revocations.revoke(name, self.everything(name).main())
         return lost
 
@@ -221,16 +220,16 @@ class Register:
         traces = self.traces(kind, thing_id)
         self.revocations.refuse(traces, but=identity_id)
         thing.identity_id = identity_id
-        with self.things.transaction():
-            self.things.put(kind, thing)
+        with self.catalog.transaction():
+            self.catalog.put(kind, thing)
             self.audit.add("identity.assign", identity=identity_id, **{kind: thing_id})
             self.trace_person(identity_id, traces)
-            for model in self.things.every("model") if kind == "faceset" else ():
+            for model in self.catalog.every("model") if kind == "faceset" else ():
                 if not model.identity_id and model.source_digest in traces.digests:
                     self.assign(identity_id, "model", model)
 
     def delete(self, identity_id: str, **gone: list[str]) -> str:
-        """Forget a person, and their document where it is nobody else's (UnknownError).
+        """Forget a person, and their document where it is nobody else's (NotFoundError).
 
         Args:
             identity_id: the person.
@@ -240,15 +239,15 @@ class Register:
             Until when the policy holds what was stated of them, as 2036-12-31; "" where it doesn't.
         """
         identity = self.get(identity_id)
-        held = self._hold(identity)
-        with self.things.transaction():
-            self.things.delete("identity", identity_id)
+        try_lock = self._hold(identity)
+        with self.catalog.transaction():
+            self.catalog.delete("identity", identity_id)
             self.audit.add(
-                "identity.delete", identity=identity_id, **gone, **({"held": held} if held else {})
+                "identity.delete", identity=identity_id, **gone, **({"held": try_lock} if try_lock else {})
             )
             document = identity.attestation.document_digest
-            self.things.database.once_kept(lambda: self._drop_document(document))
-        return held
+            self.catalog.database.once_kept(lambda: self._drop_document(document))
+        return try_lock
 
     def held_until(self, identity: identity_pb2.Identity) -> str:
         """Until when the policy holds what was stated of a person, if they are deleted now; "" for not."""
@@ -270,29 +269,29 @@ class Register:
             self.documents.path(digest).unlink(missing_ok=True)
 
     def get(self, identity_id: str) -> identity_pb2.Identity:
-        """One person (UnknownError)."""
-        found: identity_pb2.Identity = self.things.get("identity", identity_id)
+        """One person (NotFoundError)."""
+        found: identity_pb2.Identity = self.catalog.get("identity", identity_id)
         return found
 
     def everybody(self) -> list[identity_pb2.Identity]:
         """Everybody, the newest first."""
-        return list(reversed(self.things.every("identity")))
+        return list(reversed(self.catalog.every("identity")))
 
     def named(self, name: str) -> identity_pb2.Identity:
         """A person by id, or by a name that only one has.
 
         Raises:
-            UnknownError: there is none.
+            NotFoundError: there is none.
             UsageError: several have that name.
         """
-        found = self.things.find("identity", name)
+        found = self.catalog.find("identity", name)
         if found is not None:
             return found
         same: list[identity_pb2.Identity] = [
-            one for one in self.things.every("identity") if one.display_name == name
+            one for one in self.catalog.every("identity") if one.display_name == name
         ]
         if not same:
-            raise UnknownError(f"there is no identity {name!r}; register one with: recaster identity add")
+            raise NotFoundError(f"there is no identity {name!r}; register one with: recaster identity add")
         if len(same) > 1:
             ids = ", ".join(one.identity_id for one in same)
             raise UsageError(f"{len(same)} people are called {name!r}; give the id of one: {ids}")
@@ -311,7 +310,7 @@ class Register:
         """
         policy = self.policy
         if identity_id:
-            known = self.things.find("identity", identity_id)
+            known = self.catalog.find("identity", identity_id)
             if known is None:
                 raise ConsentError(f"identity {identity_id} isn't known here; {HOW}")
             identity = known
@@ -335,7 +334,7 @@ class Register:
         """
         path = self.folder.path / "secret"
         if not path.is_file():
-            with locked(self.folder.path / "secret.lock"):
+            with lock(self.folder.path / "secret.lock"):
                 if not path.is_file():  # else another process has just made it
                     write_secret(path, secrets.token_hex(32))
         secret = path.read_bytes()
@@ -364,7 +363,7 @@ def _unchecked(folder: DataFolder) -> Iterator[Register]:
     folder.make()
     database = Database(folder.database)
     try:
-        yield Register.of(folder, Things(database))
+        yield Register.of(folder, Catalog(database))
     finally:
         database.close()
 

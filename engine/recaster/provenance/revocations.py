@@ -14,7 +14,7 @@ import stat
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ConsentError, InputError
-from recaster.files import locked, parsed_json, unwritable
+from recaster.files import lock, parse_json, write_error
 from recaster.provenance.traces import Traces
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Revocations:
         return len(found)
 
     def _add(self, record: dict[str, Any]) -> None:
-        with locked(self.path.with_suffix(".lock")):
+        with lock(self.path.with_suffix(".lock")):
             try:
                 handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
                 with os.fdopen(handle, "r+b") as file:
@@ -100,7 +100,7 @@ class Revocations:
                     file.flush()
                     os.fsync(file.fileno())
             except OSError as error:
-                raise unwritable(self.path, error) from error
+                raise write_error(self.path, error) from error
 
 
 def _said(path: Path) -> dict[str, Traces | None]:
@@ -136,7 +136,7 @@ def _parsed(path: Path, data: bytes) -> dict[str, Traces | None]:
     found: dict[str, Traces | None] = {}
     for line in data[: data.rfind(b"\n") + 1].splitlines():
         try:
-            record = parsed_json(line)
+            record = parse_json(line)
             name = str(record["identity"])
             if record["event"] == REVOKED:
                 found[name] = (found.get(name) or Traces()) | Traces.from_json(record)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import UsageError
-from recaster.files import locked, unwritable, write_bytes, write_secret
+from recaster.files import lock, write_bytes, write_error, write_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,13 +83,13 @@ def certificates_of(path: Path) -> list[x509.Certificate]:
     """
     from cryptography import x509
 
-    from recaster.x509 import check_time
+    from recaster.provenance.certificates import check_validity
 
     try:
         chain = x509.load_pem_x509_certificates(path.read_bytes())
     except (OSError, ValueError) as error:
         raise UsageError(f"{path.name}: no certificate to sign with ({_why(error)})") from None
-    check_time(chain, path.name)
+    check_validity(chain, path.name)
     return chain
 
 
@@ -139,7 +139,7 @@ def _make(folder: Path) -> None:
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with locked(folder / "lock"):
+        with lock(folder / "lock"):
             if _lasts(folder / "signer.pem") and (folder / "signer.key").is_file():
                 return
             chain, key, authority = _chain()
@@ -151,7 +151,7 @@ def _make(folder: Path) -> None:
             write_secret(folder / "signer.key", key)
             write_bytes(folder / "signer.pem", chain)
     except OSError as error:
-        raise unwritable(folder, error) from error
+        raise write_error(folder, error) from error
 
 
 def _chain() -> tuple[bytes, str, bytes]:
@@ -161,7 +161,7 @@ def _chain() -> tuple[bytes, str, bytes]:
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-    from recaster.x509 import builder, key_text
+    from recaster.provenance.certificates import certificate_builder, private_key_pem
 
     def named(common: str) -> x509.Name:
         organisation = x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Recaster, not verified by anybody")
@@ -170,9 +170,9 @@ def _chain() -> tuple[bytes, str, bytes]:
     root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     root_name = named("An authority made on one machine")
     identifier = x509.SubjectKeyIdentifier.from_public_key(root_key.public_key())
-    root = builder(root_name, root_name, root_key, AUTHORITY_DAYS, authority=True)
+    root = certificate_builder(root_name, root_name, root_key, AUTHORITY_DAYS, authority=True)
     authority = root.add_extension(identifier, critical=False).sign(root_key, hashes.SHA256())
-    signer = builder(named(NAME), root_name, key, DAYS, authority=False)
+    signer = certificate_builder(named(NAME), root_name, key, DAYS, authority=False)
     purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])
     issuer = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
     signed = signer.add_extension(purpose, critical=False).add_extension(issuer, critical=False)
@@ -180,6 +180,6 @@ def _chain() -> tuple[bytes, str, bytes]:
     root_pem = authority.public_bytes(pem)
     return (
         signed.sign(root_key, hashes.SHA256()).public_bytes(pem) + root_pem,
-        key_text(key),
+        private_key_pem(key),
         root_pem,
     )

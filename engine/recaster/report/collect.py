@@ -9,7 +9,7 @@ import numpy as np
 
 from recaster.errors import InputError
 from recaster.evaluation.outcome import NAME, Outcome
-from recaster.files import parsed_json
+from recaster.files import parse_json
 from recaster.models.model_folder import ModelCard, ModelFolder
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def collect(folder: Path) -> Found:
 def _read(path: Path) -> dict[str, Any]:
     """A JSON object; an empty one where the file holds something else."""
     try:
-        told = parsed_json(path.read_bytes())
+        told = parse_json(path.read_bytes())
     except (OSError, ValueError):
         return {}
     return told if isinstance(told, dict) else {}

@@ -13,10 +13,10 @@ from recaster.jobs.job_resources import resources_of, works_on
 from recaster.jobs.rights import register_of
 from recaster.provenance.caller import caller
 from recaster.provenance.traces import Traces
-from recaster.service.records import Records
-from recaster.service.refusals import Code, Refusal
-from recaster.service.threads import reading, writing
-from recaster.store.jobs import ENDED, UNENDED
+from recaster.service.call_audit import Records
+from recaster.service.rpc_errors import Code, RpcError
+from recaster.service.threads import run_read, run_write
+from recaster.store.job_store import ENDED, UNENDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from recaster.api.v1 import job_pb2
     from recaster.jobs.query_workers import QueryWorkerPool
     from recaster.jobs.supervisor_thread import SupervisorThread
-    from recaster.service.refusals import Context
+    from recaster.service.rpc_errors import Context
     from recaster.store.store import Store
 
 
@@ -72,7 +72,7 @@ class Engine:
         """Some of a job's events after a number, and whether it has ended: one look for all who watch it."""
         looks = self._looks.setdefault(job_id, {})
         if after not in looks:
-            looks[after] = asyncio.create_task(reading(self._look, job_id, after))
+            looks[after] = asyncio.create_task(run_read(self._look, job_id, after))
             looks[after].add_done_callback(lambda _: looks.pop(after, None))
         return await asyncio.shield(looks[after])
 
@@ -103,7 +103,7 @@ class Engine:
         with contextlib.suppress(RecasterError):  # it was deleted meanwhile, say
             folder = str(self.store.folder.faceset(faceset_id))
             found = await self.query_workers.ask("describe", folder=folder)
-            await writing(self.keep_count, faceset_id, found)
+            await run_write(self.keep_count, faceset_id, found)
 
     async def ask(self, what: str, context: Context, **values: Any) -> Mapping[str, Any]:
         """Ask an assistant, for as long as the caller waits (RecasterError)."""
@@ -114,29 +114,29 @@ class Engine:
         """Keep how many faces a faceset holds, and their digest; returns the faceset."""
         register = register_of(self.store)
         with self.store.database.transaction():
-            faceset = self.store.things.get("faceset", faceset_id)
+            faceset = self.store.catalog.get("faceset", faceset_id)
             register.trace("faceset", faceset_id, register.traces("faceset", faceset_id))  # as it was
             faceset.faces, faceset.dropped, faceset.digest = found["faces"], found["dropped"], found["digest"]
-            self.store.things.put("faceset", faceset)
+            self.store.catalog.put("faceset", faceset)
             register.trace("faceset", faceset_id, Traces.from_json(found["traces"]))
         return faceset
 
     async def recognise(self, identity_id: str | None = None) -> None:
         """Find out what faces are known by that an earlier release took in: a person's, or all."""
         register = register_of(self.store)
-        for kind, name in await reading(self._unrecognised, identity_id):
+        for kind, name in await run_read(self._unrecognised, identity_id):
             with contextlib.suppress(RecasterError, OSError):  # damaged, say: then nobody can use it
-                await writing(register.trace, kind, name, await self._traces(kind, name))
+                await run_write(register.trace, kind, name, await self._traces(kind, name))
 
     def _unrecognised(self, identity_id: str | None) -> list[tuple[str, str]]:
-        things = self.store.things
-        every = [(kind, one) for kind in ("faceset", "model") for one in things.every(kind)]
+        catalog = self.store.catalog
+        every = [(kind, one) for kind in ("faceset", "model") for one in catalog.every(kind)]
         found = [
             (kind, getattr(one, f"{kind}_id"))
             for kind, one in every
             if identity_id in (None, one.identity_id)
         ]
-        return [one for one in found if things.traces(*one) is None]
+        return [one for one in found if catalog.traces(*one) is None]
 
     async def _traces(self, kind: str, name: str) -> Traces:
         if kind == "faceset":
@@ -149,11 +149,11 @@ class Engine:
         """Refuse to change what a job needs that hasn't ended.
 
         Raises:
-            Refusal: FAILED_PRECONDITION (IN_USE).
+            RpcError: FAILED_PRECONDITION (IN_USE).
         """
         for job in self.store.jobs.in_states(UNENDED):
             if (kind, thing_id) in (*resources_of(job.spec).named(), works_on(job)):
-                raise Refusal(
+                raise RpcError(
                     Code.FAILED_PRECONDITION,
                     "IN_USE",
                     f"{kind} {thing_id} is needed by job {job.job_id}, which hasn't ended; cancel that first",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
     from recaster.service.engine import Engine
-    from recaster.service.refused import RefusedCalls
+    from recaster.service.refusal_log import RefusalLog
 
 BUCKETS: Final = (0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60)
 STRANGE_HOST: Final = b"ask for 127.0.0.1 or localhost: these numbers are for this machine alone\n"
@@ -46,7 +46,7 @@ class Metrics:
     """
 
     engine: Engine
-    refused: RefusedCalls
+    refused: RefusalLog
     certificates: Mapping[str, float] = field(default_factory=dict)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 

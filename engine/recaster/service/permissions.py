@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import job_pb2
+from recaster.errors import NotFoundError, QuotaError
 from recaster.provenance.policy import Policy
 from recaster.service.roles import Client, forbidden, method_name
-from recaster.service.threads import moving, reading, writing
-from recaster.store.blobs import QuotaError, is_digest
-from recaster.store.jobs import UnknownError
+from recaster.service.threads import run_read, run_transfer, run_write
+from recaster.store.blobs import is_digest
 from recaster.store.tokens import Role
 
 if TYPE_CHECKING:
@@ -36,25 +36,25 @@ async def permit(method: str, request: Any, client: Client, store: Store) -> Non
         store: what the engine keeps.
 
     Raises:
-        Refusal: PERMISSION_DENIED (ROLE).
+        RpcError: PERMISSION_DENIED (ROLE).
         QuotaError: the client has as much as it may have.
     """
     name = method_name(method)
     if name in _KEEPING and client.token_id:
-        client = await reading(_limited, client, store)
+        client = await run_read(_limited, client, store)
     rule = _RULES.get(name)
     if rule is not None:
-        await reading(rule, request, client, store)
+        await run_read(rule, request, client, store)
     if client.quota_bytes is not None and name in _KEEPING:
         size = int(getattr(request, "size", 0))
-        used = await moving(store.shares.used, client.name)
+        used = await run_transfer(store.shares.used, client.name)
         if used + max(size, 1) > client.quota_bytes:
             raise QuotaError(
                 f"{client.name} keeps {used} bytes here, and may keep {client.quota_bytes}; "
                 "delete clips, models or jobs"
             )
     if name in _BRINGING and is_digest(request.digest):
-        await writing(store.shares.note, client.name, request.digest)
+        await run_write(store.shares.note, client.name, request.digest)
 
 
 def _limited(client: Client, store: Store) -> Client:
@@ -111,7 +111,7 @@ def _assign_identity(_: Any, client: Client, store: Store) -> None:
 def _own_job(request: Any, client: Client, store: Store) -> None:
     try:
         job = store.jobs.get(request.job_id)
-    except UnknownError:
+    except NotFoundError:
         return  # as the method itself will say
     if client.role < Role.OPERATOR and job.created_by != client.name:
         whose = f"that is {job.created_by}'s" if job.created_by else "that another client asked for"
@@ -119,7 +119,7 @@ def _own_job(request: Any, client: Client, store: Store) -> None:
 
 
 def _own_thing(kind: str, thing_id: str, client: Client, store: Store, otherwise: Role, doing: str) -> None:
-    thing = store.things.find(kind, thing_id)
+    thing = store.catalog.find(kind, thing_id)
     if thing is None or client.role >= otherwise or thing.created_by == client.name:
         return
     whose = f"that is {thing.created_by}'s" if thing.created_by else "that another client brought"
@@ -146,7 +146,7 @@ def _read_blob(request: Any, client: Client, store: Store) -> None:
     owners = store.blobs.users(request.digest)
     jobs = [job for job in (_job(owner, store) for owner in owners) if job is not None]
     if any(_packs(job) for job in jobs) or any(
-        store.things.by_origin(kind, request.digest) is not None for kind in _THINGS
+        store.catalog.by_origin(kind, request.digest) is not None for kind in _THINGS
     ):
         client.require(Role.CONSENT_OFFICER, "taking faces or a model out of the engine")
     shown = any(owner.startswith("clip ") for owner in owners) or any(
@@ -163,7 +163,7 @@ def _job(owner: str, store: Store) -> job_pb2.Job | None:
         return None
     try:
         return store.jobs.get(owner.removeprefix("job "))
-    except UnknownError:
+    except NotFoundError:
         return None
 
 

@@ -14,13 +14,13 @@ import grpc
 from grpc_health.v1 import health, health_pb2
 
 from recaster.errors import RecasterError
-from recaster.service.threads import reading, writing
+from recaster.service.threads import run_read, run_write
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from recaster.service.engine import Engine
-    from recaster.service.refusals import Context
+    from recaster.service.rpc_errors import Context
 
 log = logging.getLogger("recaster.service")
 
@@ -71,8 +71,8 @@ class Readiness(grpc.GenericRpcHandler):
         """Why services aren't ready, by name."""
         store, supervisor = self._engine.store, self._engine.supervisor
         try:
-            await writing(store.database.check)
-            free = await reading(store.folder.free_bytes)
+            await run_write(store.database.check)
+            free = await run_read(store.folder.free_bytes)
         except (RecasterError, OSError) as error:
             return dict.fromkeys((*self._services, ""), str(error))
         troubles = {}

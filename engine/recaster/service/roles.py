@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from recaster.provenance.caller import acting_for
-from recaster.service.refusals import Code, Refusal
+from recaster.service.rpc_errors import Code, RpcError
 from recaster.store.tokens import Role
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Client:
     max_jobs: int | None = None
 
     def require(self, role: Role, doing: str) -> None:
-        """Refuse what this client's role isn't enough for (Refusal, PERMISSION_DENIED)."""
+        """Refuse what this client's role isn't enough for (RpcError, PERMISSION_DENIED)."""
         if self.role < role:
             raise forbidden(self, doing, f"needs the role {role.label}")
 
@@ -107,7 +107,7 @@ def current() -> Client:
 
 
 @contextlib.contextmanager
-def answering_to(client: Client) -> Iterator[None]:
+def acting_client(client: Client) -> Iterator[None]:
     """Answers a call of this client's for as long as the block lasts."""
     token = _CURRENT.set(client)
     try:
@@ -128,9 +128,9 @@ def least_role(method: str) -> Role:
     return Role.VIEWER if name.startswith(REFLECTION) else LEAST_ROLES.get(name, Role.OPERATOR)
 
 
-def forbidden(client: Client, doing: str, why: str) -> Refusal:
+def forbidden(client: Client, doing: str, why: str) -> RpcError:
     """A client may not do something."""
-    return Refusal(
+    return RpcError(
         Code.PERMISSION_DENIED,
         "ROLE",
         f"{doing} {why}; {client.name} has the role {client.role.label}. "

@@ -28,7 +28,7 @@ from recaster.api.v1 import (
     server_pb2_grpc,
     swap_pb2_grpc,
 )
-from recaster.client.peer import loopback_of
+from recaster.client.peer_check import loopback_of
 from recaster.errors import AuditError, CertificateError, RecasterError, UsageError
 from recaster.jobs.cleanup import expire, tidy
 from recaster.jobs.descriptors import connections_for, raise_limit
@@ -43,20 +43,20 @@ from recaster.provenance.manifest import check_signing
 from recaster.provenance.policy import Policy
 from recaster.provenance.signing import signing_of
 from recaster.service import tracing
-from recaster.service.about import MAX_ANSWER, MAX_MESSAGE, ServerService, SwapService
-from recaster.service.authority import TokenInterceptor
-from recaster.service.blobs import BlobService
+from recaster.service.auth import TokenInterceptor
+from recaster.service.blob_service import BlobService
+from recaster.service.call_audit import note_start, note_swept
 from recaster.service.engine import Engine
-from recaster.service.identities import IdentityService
-from recaster.service.jobs import JobService
+from recaster.service.identity_service import IdentityService
+from recaster.service.job_service import JobService
 from recaster.service.metrics import CallCounter, Metrics, end_of
-from recaster.service.provenance import ProvenanceService
 from recaster.service.readiness import Readiness
-from recaster.service.records import note_start, note_swept
-from recaster.service.refusals import hide
-from recaster.service.refused import RefusedCalls
-from recaster.service.things import ClipService, FacesetService, ModelService
-from recaster.service.threads import writing
+from recaster.service.refusal_log import RefusalLog
+from recaster.service.resources import ClipService, FacesetService, ModelService
+from recaster.service.rpc_errors import hide
+from recaster.service.server_info import MAX_ANSWER, MAX_MESSAGE, ServerService, SwapService
+from recaster.service.threads import run_write
+from recaster.service.verification import ProvenanceService
 from recaster.settings.paths import LOOPBACK, own_address, socket_path
 from recaster.store import analyses
 from recaster.store.store import Store
@@ -139,7 +139,7 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
             check_signing(signing_of(policy, settings.data.path))
         except CertificateError as error:  # what signs waits until it is valid; all else goes on
             log.warning(str(error))
-    with settings.data.locked():
+    with settings.data.lock():
         token, new = settings.data.token()
         store = Store.open(settings.data, settings.quota)
         try:
@@ -150,7 +150,7 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
                 QueryWorkerPool(settings.data.path / "jobs"),
                 settings.local_drops,
             )
-            refused = RefusedCalls()
+            refused = RefusalLog()
             door = TokenInterceptor(token, store, refused.note, engine.records.refused)
             counter = _metrics(engine, settings, refused)
             server, address = _listening(engine, settings, [*counter, door, *tracing.interceptors()])
@@ -237,7 +237,7 @@ def refuse_open_door(settings: ServeSettings) -> None:
 
 
 def _metrics(
-    engine: Engine, settings: ServeSettings, refused: RefusedCalls
+    engine: Engine, settings: ServeSettings, refused: RefusalLog
 ) -> list[grpc.aio.ServerInterceptor]:
     """What counts calls, where numbers are asked for."""
     if settings.metrics_port is None:
@@ -335,7 +335,7 @@ async def _sweep(engine: Engine) -> None:
     while True:
         for step in steps:
             try:
-                await writing(step)
+                await run_write(step)
             except (RecasterError, OSError):
                 log.exception("what nobody needs any more can't be swept away now")
         await asyncio.sleep(SWEEP_EVERY_S)

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from recaster.errors import LockedError
-from recaster.files import PATIENCE_S
+from recaster.files import LOCK_TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,12 +31,12 @@ _MOVES: Final = ThreadPoolExecutor(8, "moves")
 _HASHES: Final = ThreadPoolExecutor(4, "hashes")
 
 
-async def reading(do: Callable[..., T], *values: Any) -> T:
+async def run_read(do: Callable[..., T], *values: Any) -> T:
     """Does something short that writes nothing, or next to nothing."""
     return await _in(_READS, functools.partial(do, *values))
 
 
-async def writing(do: Callable[..., T], *values: Any) -> T:
+async def run_write(do: Callable[..., T], *values: Any) -> T:
     """Does something that writes to the store or the audit log, or removes files.
 
     Raises:
@@ -47,18 +47,18 @@ async def writing(do: Callable[..., T], *values: Any) -> T:
     def work() -> T:
         if time.monotonic() - asked > MAX_QUEUE_S:
             raise LockedError("the engine is busy: others wait for its store; try again")
-        PATIENCE_S.set(CALL_PATIENCE_S)
+        LOCK_TIMEOUT_S.set(CALL_PATIENCE_S)
         return do(*values)
 
     return await _in(_WRITES, work)
 
 
-async def moving(do: Callable[..., T], *values: Any) -> T:
+async def run_transfer(do: Callable[..., T], *values: Any) -> T:
     """Reads or writes a piece of what a client sends or fetches, where a slow disk may take long."""
     return await _in(_MOVES, functools.partial(do, *values))
 
 
-async def hashing(do: Callable[..., T], *values: Any) -> T:
+async def run_hash(do: Callable[..., T], *values: Any) -> T:
     """Reads the whole of a file: minutes, where that is large, in which pieces of others go on."""
     return await _in(_HASHES, functools.partial(do, *values))
 

@@ -11,7 +11,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from recaster.errors import InputError
-from recaster.x509 import check_time
+from recaster.provenance.certificates import check_validity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ class Tls:
         self._check(key, certificate)
         authority = None if self.client_authority is None else _read(self.client_authority)
         if self.client_authority is not None and authority is not None:
-            check_time(_certificates(authority, self.client_authority), str(self.client_authority))
+            check_validity(_certificates(authority, self.client_authority), str(self.client_authority))
         return grpc.ssl_server_credentials(
             [(key, certificate)], root_certificates=authority, require_client_auth=authority is not None
         )
@@ -69,7 +69,7 @@ class Tls:
                 f"{self.key} isn't the key of the certificate in {self.certificate}; give the two that were "
                 f"made together, or {AGAIN}"
             )
-        check_time(chain, str(self.certificate))
+        check_validity(chain, str(self.certificate))
 
 
 def _holds_key(data: bytes) -> bool:

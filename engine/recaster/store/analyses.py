@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import OutputError
-from recaster.files import held, keep_private, remove_folder, unwritable
+from recaster.files import keep_private, remove_folder, try_lock, write_error
 from recaster.settings.paths import cache_folder
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _inside(place: Path) -> list[Path]:
 def _remove_idle(path: Path) -> None:
     """Remove one unless a process is making it just now."""
     if path.is_dir():
-        with held(path / "lock") as idle:
+        with try_lock(path / "lock") as idle:
             pass
         if not idle:
             return
@@ -138,4 +138,4 @@ def _remove(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise write_error(path, error) from error

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Final
 
 from recaster import __version__
 from recaster.errors import UsageError
-from recaster.files import held_folder, sha256, sync, unwritable, write_json
+from recaster.files import sha256, sync, try_lock_folder, write_error, write_json
 from recaster.progress import Report, Update, silent
 from recaster.store.database import copy_store
-from recaster.store.named import Named
+from recaster.store.inventory import Inventory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,14 +83,14 @@ def back_up(folder: DataFolder, target: Path, *, link: bool = True, report: Repo
     partial = target.with_name(f".{target.name}.partial")
     try:
         partial.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with held_folder(partial) as alone:
+        with try_lock_folder(partial) as alone:
             if not alone:
                 raise UsageError(f"{target}: another process is making this backup; wait for it")
             made = _Maker(folder, partial, link, report).make()
             partial.replace(target)
             sync(target.parent)
     except OSError as error:
-        raise unwritable(target, error) from error
+        raise write_error(target, error) from error
     made.path = target
     return made
 
@@ -111,7 +111,7 @@ class _Maker:
         before: list[str] = []
         for _ in range(MAX_ROUNDS):
             copy_store(self._folder.database, self._partial / "store.sqlite")
-            named = Named.by(self._partial / "store.sqlite")
+            named = Inventory.by(self._partial / "store.sqlite")
             self._indexes.clear()
             planned, missing = self._planned(named)
             files, vanished = self._copy_all(planned)
@@ -143,7 +143,7 @@ class _Maker:
             self._report(Update("copying", done / 1e6, total / 1e6, "MB"))
         return files, len(files) <= len(planned)
 
-    def _planned(self, named: Named) -> tuple[list[str], list[str]]:
+    def _planned(self, named: Inventory) -> tuple[list[str], list[str]]:
         """Paths of what is to be copied, and of what should be there and isn't."""
         root = self._folder.path
         planned = [path for pattern in _ALONE for path in _files(root, pattern)]
@@ -191,7 +191,7 @@ class _Maker:
             return False
         return True
 
-    def _cut_log(self, named: Named) -> None:
+    def _cut_log(self, named: Inventory) -> None:
         """Leave out of the copied audit log what was added after the store was copied."""
         log = self._partial / "audit.jsonl"
         if named.audit_head is None or not log.is_file():
@@ -200,7 +200,7 @@ class _Maker:
         if len(lines) > named.audit_head[0]:
             log.write_bytes(b"".join(lines[: named.audit_head[0]]))
 
-    def _describe(self, named: Named, made: Backup) -> None:
+    def _describe(self, named: Inventory, made: Backup) -> None:
         """Write down what is in it, to be checked later."""
         files = {}
         for path in _files(self._partial):

@@ -15,13 +15,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from recaster.errors import DiskFullError, InputError, UsageError
+from recaster.errors import DigestError, DiskFullError, InputError, QuotaError
 from recaster.files import remove_folder, sha256, sync
 from recaster.store import analyses
-from recaster.store.offers import open_offered
+from recaster.store.local_handoff import open_offered
 from recaster.store.uploads import (
     KEEP_S,
-    DigestError,
     Upload,
     UploadWriter,
     copy_open,
@@ -45,10 +44,6 @@ PIECE: Final = 1 << 20
 MAX_UPLOADS: Final = 1000
 """Uploads that may be on their way."""
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-
-
-class QuotaError(UsageError):
-    """A blob is larger than allowed, or all blobs together would be."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +88,7 @@ class Blobs:
         known = self._database.row("select size from blob_size where digest = ?", (digest,))
         return known is None or known["size"] == size
 
-    def wanted(self, digest: str) -> bool:
+    def touch(self, digest: str) -> bool:
         """Whether it is here; if so, it stays for another day, so that a job can still name it."""
         if not self.has(digest):
             return False
@@ -216,7 +211,7 @@ class Blobs:
 
     def writer(self, upload: Upload) -> UploadWriter:
         """What takes the rest of an upload."""
-        return UploadWriter(upload, self._folder.uploads / upload.file, self.settle, self._check_piece)
+        return UploadWriter(upload, self._folder.uploads / upload.file, self.commit, self._check_piece)
 
     def cancel(self, digest: str, client: str | None = None) -> None:
         """Forget the unfinished uploads of a blob: a client's, or all."""
@@ -231,10 +226,10 @@ class Blobs:
         """
         digest = sha256(path)
         size = path.stat().st_size
-        self.settle(path, digest)
+        self.commit(path, digest)
         return digest, size
 
-    def settle(self, path: Path, digest: str) -> None:
+    def commit(self, path: Path, digest: str) -> None:
         """Give a checked file its name for good."""
         target = self.path(digest)
         try:
@@ -292,7 +287,7 @@ class Blobs:
             found = sha256(copied)
             if found != digest:
                 raise DigestError(f"the file in the drop has digest {found[:12]}, not {digest[:12]}")
-            self.settle(copied, digest)
+            self.commit(copied, digest)
         finally:
             os.close(handle)
 
@@ -308,14 +303,14 @@ class Blobs:
                 left -= len(piece)
                 yield piece
 
-    def use(self, digests: Iterable[str], owner: str) -> None:
+    def acquire(self, digests: Iterable[str], owner: str) -> None:
         """Note that ``owner`` needs these blobs."""
         with self._database.transaction() as opened:
             opened.executemany(
                 "insert or ignore into blob_use values (?, ?)", [(digest, owner) for digest in digests]
             )
 
-    def let_go(self, digest: str, owner: str) -> None:
+    def release(self, digest: str, owner: str) -> None:
         """Note that ``owner`` doesn't need one blob any more, and remove it where nobody does."""
         with self._database.transaction() as opened:
             opened.execute("delete from blob_use where digest = ? and owner = ?", (digest, owner))
@@ -331,7 +326,7 @@ class Blobs:
         rows = self._database.rows("select owner from blob_use where digest = ?", (digest,))
         return [row["owner"] for row in rows]
 
-    def release_unknown(self) -> None:
+    def release_orphans(self) -> None:
         """Let go of what jobs and clips needed that were deleted when a crash came in between."""
         with self._database.transaction() as opened:
             rows = opened.execute(
@@ -342,10 +337,10 @@ class Blobs:
         for row in rows:
             self._remove_unused(row["digest"])
 
-    def release(self, owner: str) -> None:
+    def release_all(self, owner: str) -> None:
         """Note that ``owner`` needs none any more, and remove those that nobody needs."""
         for digest in self.used_by(owner):
-            self.let_go(digest, owner)
+            self.release(digest, owner)
 
     def sweep(self) -> list[str]:
         """Remove uploads, drops and blobs (returned) that nobody touched or asked for in a day, or needs."""

@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import DiskFullError, LockedError, OutputError
-from recaster.files import PATIENCE_S, atomic_path, write_bytes
+from recaster.files import LOCK_TIMEOUT_S, atomic_file, write_bytes
 from recaster.store.schema import MIGRATIONS, SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Database:
     """One file, with a connection for each thread; every write is durable before it returns.
 
     Readers wait for nobody. Writers of this process take turns; for one of another process they wait as long
-    as ``files.PATIENCE_S`` says.
+    as ``files.LOCK_TIMEOUT_S`` says.
 
     Some room is set aside in a file beside it. Where the disk is full the file goes, so that what comes
     next can be written: that a job waits for room, say, or that one is deleted to make some.
@@ -134,7 +134,7 @@ class Database:
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """Keep this process's other threads from writing while the block lasts (LockedError)."""
-        if not self._writing.acquire(timeout=PATIENCE_S.get()):
+        if not self._writing.acquire(timeout=LOCK_TIMEOUT_S.get()):
             raise LockedError(BUSY)
         try:
             yield
@@ -155,7 +155,7 @@ class Database:
             yield connection
             return
         with self.alone(), self._explaining():
-            connection.execute(f"pragma busy_timeout = {round(1000 * PATIENCE_S.get())}")
+            connection.execute(f"pragma busy_timeout = {round(1000 * LOCK_TIMEOUT_S.get())}")
             connection.execute("begin immediate")
             after: list[Callable[[], None]] = []
             self._of_thread.after = after
@@ -166,11 +166,11 @@ class Database:
 
     @contextlib.contextmanager
     def _hurrying(self) -> Iterator[None]:
-        before = PATIENCE_S.set(min(PATIENCE_S.get(), self._max_hold_s))
+        before = LOCK_TIMEOUT_S.set(min(LOCK_TIMEOUT_S.get(), self._max_hold_s))
         try:
             yield
         finally:
-            PATIENCE_S.reset(before)
+            LOCK_TIMEOUT_S.reset(before)
 
     def once_kept(self, do: Callable[[], None]) -> None:
         """Do something when all that is being written is there for others to see; never if it isn't kept."""
@@ -298,8 +298,8 @@ def copy_store(path: Path, target: Path) -> None:
     path.stat()
     try:
         with (
-            atomic_path(target, 0o600) as temporary,
-            contextlib.closing(sqlite3.connect(path, timeout=PATIENCE_S.get())) as store,
+            atomic_file(target, 0o600) as temporary,
+            contextlib.closing(sqlite3.connect(path, timeout=LOCK_TIMEOUT_S.get())) as store,
             contextlib.closing(sqlite3.connect(temporary)) as copy,
         ):
             store.backup(copy)

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import OutputError, UsageError
-from recaster.files import held, held_folder, keep_private, unwritable, write_secret
+from recaster.files import keep_private, try_lock, try_lock_folder, write_error, write_secret
 from recaster.settings.paths import data_folder
 
 if TYPE_CHECKING:
@@ -121,19 +121,19 @@ class DataFolder:
             for part in self.parts:
                 part.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise unwritable(self.path, error) from error
+            raise write_error(self.path, error) from error
         for path in (self.path, *(self.path / name for name in _PRIVATE)):
             keep_private(path)
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Keep other engines away for as long as the block lasts; a crash unlocks it, too.
 
         Raises:
             UsageError: another engine serves this folder.
         """
         # The folder, too: a lock file that was removed would let a second engine in.
-        with held(self.path / "lock") as alone, held_folder(self.path) as alone_here:
+        with try_lock(self.path / "lock") as alone, try_lock_folder(self.path) as alone_here:
             if not (alone and alone_here):
                 raise UsageError(
                     f"{self.path}: another engine serves this folder; stop it, or choose another with --data"

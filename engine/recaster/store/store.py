@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 from recaster.errors import OutputError
 from recaster.files import remove_folder
 from recaster.store.blobs import Blobs, Quota
+from recaster.store.catalog import Catalog
+from recaster.store.client_usage import Shares
 from recaster.store.database import Database
-from recaster.store.jobs import ENDED, JobStore
-from recaster.store.shares import Shares
-from recaster.store.things import Things
+from recaster.store.job_store import ENDED, JobStore
 from recaster.store.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Store:
     database: Database
     blobs: Blobs
     jobs: JobStore
-    things: Things
+    catalog: Catalog
     tokens: Tokens
     shares: Shares
 
@@ -58,7 +58,7 @@ class Store:
             database,
             Blobs(folder, database, quota),
             JobStore(database),
-            Things(database),
+            Catalog(database),
             Tokens(database),
             Shares(folder, database),
         )
@@ -68,7 +68,7 @@ class Store:
 
     def said_sizes(self) -> dict[str, int]:
         """Bytes of blobs, by digest, as clips and results of jobs say them."""
-        sizes = {clip.digest: clip.size for clip in self.things.every("clip")}
+        sizes = {clip.digest: clip.size for clip in self.catalog.every("clip")}
         for job in self.jobs.in_states(tuple(ENDED)):
             sizes.update({one.digest: one.size for one in job.result.artifacts})
         return sizes

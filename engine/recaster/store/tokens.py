@@ -15,8 +15,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from recaster.errors import UsageError
-from recaster.store.jobs import UnknownError
+from recaster.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -139,7 +138,7 @@ class Tokens:
         """Revoke the valid tokens of a client, or the one with this id; returns them.
 
         Raises:
-            UnknownError: there is none.
+            NotFoundError: there is none.
         """
         with self._database.transaction() as opened:
             rows = opened.execute(
@@ -148,7 +147,7 @@ class Tokens:
                 (time.time(), name, name),
             ).fetchall()
         if not rows:
-            raise UnknownError(
+            raise NotFoundError(
                 f"there is no token of {name!r} that could be revoked; see: recaster tokens list"
             )
         return [_token(row) for row in rows]

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from recaster.errors import DiskFullError, InputError, LockedError, OutputError
+from recaster.errors import DigestError, DiskFullError, InputError, LockedError, OutputError
 from recaster.files import sha256
 
 if TYPE_CHECKING:
@@ -26,10 +26,6 @@ KEEP_S: Final = 24 * 3600.0
 """Seconds that an unfinished upload, or a blob that nobody uses, is kept."""
 LEASE_S: Final = 300.0
 """Seconds after its last byte in which an upload that goes on has room kept free for it."""
-
-
-class DigestError(InputError):
-    """Content isn't what its digest promised."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +68,11 @@ class UploadWriter:
         self,
         upload: Upload,
         path: Path,
-        settle: Callable[[Path, str], None],
+        commit: Callable[[Path, str], None],
         check_room: Callable[[int], None],
     ) -> None:
-        """``settle`` gives a file that was checked its name for good; ``check_room`` refuses a piece."""
-        self._settle = settle
+        """``commit`` gives a file that was checked its name for good; ``check_room`` refuses a piece."""
+        self._commit = commit
         self._check_room = check_room
         self._upload = upload
         self._path = path
@@ -149,7 +145,7 @@ class UploadWriter:
                     f"blob {self._upload.digest[:12]}: the bytes that came have digest {found[:12]}; "
                     "they were dropped, send them again"
                 )
-            self._settle(self._path, self._upload.digest)
+            self._commit(self._path, self._upload.digest)
         whole = self.offset == self._upload.size
         return replace(self._upload, committed=self.offset, expires=time.time() + KEEP_S, complete=whole)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import OutputError
-from recaster.files import number_in, parsed_json, write_json
+from recaster.files import parse_json, require_number, write_json
 
 if TYPE_CHECKING:
     from recaster.store.folder import DataFolder
@@ -82,7 +82,7 @@ class Usage:
 
 def _remembered(path: Path) -> int | None:
     try:
-        return int(number_in(parsed_json(path.read_bytes())["bytes"], int))
+        return int(require_number(parse_json(path.read_bytes())["bytes"], int))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from recaster.files import parsed_json, write_bytes
+from recaster.files import parse_json, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -143,7 +143,7 @@ def write_record(path: Path, frames: Sequence[Faces]) -> None:
 def read_record(path: Path, count: int) -> tuple[Faces, ...] | None:
     """What ``write_record`` kept of ``count`` frames; None where it isn't there, or is damaged."""
     try:
-        value = parsed_json(path.read_bytes())
+        value = parse_json(path.read_bytes())
         found = tuple(tuple(FaceCoverage.from_json(face) for face in faces) for faces in value)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None

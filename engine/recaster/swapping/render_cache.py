@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import OutputError
-from recaster.files import keep_private, parsed_json, unwritable, write_json
+from recaster.files import keep_private, parse_json, write_error, write_json
 from recaster.media.writer import SEGMENT_SUFFIX
 from recaster.swapping.coverage import read_record
 
@@ -108,7 +108,7 @@ class RenderCache:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise unwritable(self.folder, error) from error
+            raise write_error(self.folder, error) from error
         keep_private(self.folder)  # what is in it isn't signed yet
         if self._plan() == plan:
             return False
@@ -122,11 +122,11 @@ class RenderCache:
         try:
             self.folder.rmdir()
         except OSError as error:
-            raise unwritable(self.folder, error) from error
+            raise write_error(self.folder, error) from error
 
     def _plan(self) -> object:
         try:
-            return parsed_json((self.folder / PLAN).read_bytes())
+            return parse_json((self.folder / PLAN).read_bytes())
         except (FileNotFoundError, ValueError):
             return None
         except OSError as error:

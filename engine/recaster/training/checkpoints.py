@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ModelError
-from recaster.files import number_in, parsed_json, write_json
+from recaster.files import parse_json, require_number, write_json
 from recaster.models.tensors import load_tensors, save_tensors
 
 if TYPE_CHECKING:
@@ -94,13 +94,13 @@ def load_latest(folder: Path) -> tuple[CheckpointInfo, dict[str, np.ndarray]] | 
 
 def _read_info(path: Path) -> CheckpointInfo:
     try:
-        value = parsed_json(path.read_bytes())
+        value = parse_json(path.read_bytes())
         return CheckpointInfo(
-            step=number_in(value["step"], int),
-            seconds=number_in(value["seconds"]),
-            seed=number_in(value["seed"], int),
-            loss=number_in(value["loss"]),
-            losses={name: number_in(loss) for name, loss in value["losses"].items()},
+            step=require_number(value["step"], int),
+            seconds=require_number(value["seconds"]),
+            seed=require_number(value["seed"], int),
+            loss=require_number(value["loss"]),
+            losses={name: require_number(loss) for name, loss in value["losses"].items()},
             schedule=dict(value["schedule"]),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

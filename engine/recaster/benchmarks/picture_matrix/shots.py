@@ -13,7 +13,7 @@ from recaster.evaluation.watch import points_by_frame
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.track_choice import choose_tracks
 from recaster.facesets.still_faces import person_in
-from recaster.files import atomic_path
+from recaster.files import atomic_file
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.settings.detection import AnalysisSettings
@@ -92,7 +92,7 @@ def make_shot(row: Row, clip: Path, condition: Condition, rate: Fraction, out: P
         condition.change(frame.image, moment)
         for frame, moment in zip(frames, moments(row, condition), strict=False)
     )
-    with atomic_path(out) as temporary:
+    with atomic_file(out) as temporary:
         written = _encode(pictures, condition, rate, temporary)
     if written != len(row.frames):
         out.unlink()

@@ -20,7 +20,7 @@ from recaster.client.movies.pictures import from_pictures
 from recaster.client.movies.shown import shown
 from recaster.client.movies.tracks import Track, handler_of, track_of
 from recaster.errors import InputError
-from recaster.files import atomic_path
+from recaster.files import atomic_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -146,7 +146,7 @@ def _check(new: NewMovie, what: Wanted) -> None:
 
 
 def _write(path: Path, new: NewMovie, out: Path) -> None:
-    with atomic_path(out) as temporary, temporary.open("wb") as file:
+    with atomic_file(out) as temporary, temporary.open("wb") as file:
         file.write(new.head)
         for data in stretches(path, [(piece.start, piece.length) for piece in new.pieces]):
             file.write(data)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from recaster.client.movies.atoms import atom, full, mdat_head, packed, stretches
 from recaster.errors import InputError
-from recaster.files import atomic_path
+from recaster.files import atomic_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +73,7 @@ def from_pictures(paths: Sequence[Path], rate: Fraction, out: Path) -> None:
         if kind != first:
             raise InputError(f"{path}: is {kind}, but the first is {first}; all must be alike")
         lengths.append(length)
-    with atomic_path(out) as temporary, temporary.open("wb") as file:
+    with atomic_file(out) as temporary, temporary.open("wb") as file:
         file.write(_head(first, rate, lengths))
         for path, length in zip(paths, lengths, strict=True):
             for data in stretches(path, [(0, length)]):

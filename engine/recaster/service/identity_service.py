@@ -9,9 +9,17 @@ from recaster.jobs.cleanup import needed_by, withdraw
 from recaster.jobs.deletion import delete_person
 from recaster.provenance.basis import basis_name
 from recaster.provenance.register import Register
-from recaster.service.checks import LONGEST_REQUEST_ID, check_digest, check_id, check_name, check_text
-from recaster.service.refusals import Code, Context, Refusal, answering, blob_missing, changing, invalid
-from recaster.service.threads import reading, writing
+from recaster.service.request_checks import LONGEST_REQUEST_ID, check_digest, check_id, check_name, check_text
+from recaster.service.rpc_errors import (
+    Code,
+    Context,
+    RpcError,
+    invalid,
+    missing_blob,
+    unary_read,
+    unary_write,
+)
+from recaster.service.threads import run_read, run_write
 
 if TYPE_CHECKING:
     from recaster.service.engine import Engine
@@ -22,10 +30,10 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._things = engine.store.things
-        self._register = Register.of(engine.store.folder, engine.store.things)
+        self._catalog = engine.store.catalog
+        self._register = Register.of(engine.store.folder, engine.store.catalog)
 
-    @changing
+    @unary_write
     def CreateIdentity(
         self, request: identity_pb2.CreateIdentityRequest, context: Context
     ) -> identity_pb2.Identity:
@@ -40,45 +48,45 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
             said = self._checked(request.attestation)
         return self._register.add(request.display_name, said, request.note, _origin(request))
 
-    @answering
+    @unary_read
     def GetIdentity(
         self, request: identity_pb2.GetIdentityRequest, context: Context
     ) -> identity_pb2.Identity:
         """One person."""
-        return self._things.get("identity", check_id("identity_id", request.identity_id))
+        return self._catalog.get("identity", check_id("identity_id", request.identity_id))
 
-    @answering
+    @unary_read
     def ListIdentities(
         self, request: identity_pb2.ListIdentitiesRequest, context: Context
     ) -> identity_pb2.ListIdentitiesResponse:
         """Everybody."""
-        found, following = self._things.listed("identity", request.page_size, request.page_token)
+        found, following = self._catalog.listed("identity", request.page_size, request.page_token)
         return identity_pb2.ListIdentitiesResponse(identities=found, next_page_token=following)
 
-    @changing
+    @unary_write
     def AttestIdentity(
         self, request: identity_pb2.AttestIdentityRequest, context: Context
     ) -> identity_pb2.Identity:
         """State a person's right anew."""
         name = check_id("identity_id", request.identity_id)
-        self._things.get("identity", name)
+        self._catalog.get("identity", name)
         found = self._register.attest(name, self._checked(request.attestation))
         self._engine.supervisor.wake()  # jobs may have waited for it
         return found
 
-    @answering
+    @unary_read
     async def RevokeIdentity(
         self, request: identity_pb2.RevokeIdentityRequest, context: Context
     ) -> identity_pb2.Identity:
         """Take a right back; first of all it holds, then everything that is known of the face is noted."""
         name = check_id("identity_id", request.identity_id)
         check_text("reason", request.reason)
-        await writing(self._register.revoke, name, request.reason)
+        await run_write(self._register.revoke, name, request.reason)
         self._engine.supervisor.rights_changed()
         await self._engine.recognise(name)
-        return await writing(self._register.revoke, name)
+        return await run_write(self._register.revoke, name)
 
-    @answering
+    @unary_read
     async def AssignIdentity(
         self, request: identity_pb2.AssignIdentityRequest, context: Context
     ) -> identity_pb2.AssignIdentityResponse:
@@ -88,18 +96,18 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
             raise invalid("what", "must be a faceset or a model")
         whose = check_id("identity_id", request.identity_id)
         thing = (kind.removesuffix("_id"), check_id(kind, getattr(request, kind)))
-        if await reading(self._things.traces, *thing) is None:  # an earlier release took it in
+        if await run_read(self._catalog.traces, *thing) is None:  # an earlier release took it in
             await self._engine.recognise("")
-        await writing(self._assign, whose, *thing)
+        await run_write(self._assign, whose, *thing)
         self._engine.supervisor.wake()
         return identity_pb2.AssignIdentityResponse()
 
     def _assign(self, whose: str, kind: str, thing_id: str) -> None:
-        with self._things.transaction():
-            self._things.get("identity", whose)
-            thing = self._things.get(kind, thing_id)
+        with self._catalog.transaction():
+            self._catalog.get("identity", whose)
+            thing = self._catalog.get(kind, thing_id)
             if thing.identity_id not in ("", whose):
-                raise Refusal(
+                raise RpcError(
                     Code.FAILED_PRECONDITION,
                     "OTHER_IDENTITY",
                     f"{kind} {thing_id} holds the face of {thing.identity_id}; "
@@ -109,7 +117,7 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
             if not thing.identity_id:
                 self._register.assign(whose, kind, thing)
 
-    @changing
+    @unary_write
     def DeleteIdentity(
         self, request: identity_pb2.DeleteIdentityRequest, context: Context
     ) -> identity_pb2.DeleteIdentityResponse:
@@ -124,10 +132,10 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
         """Refuse to forget a person whom a job, faceset or model needs."""
         self._engine.refuse_in_use("identity", name)
         for kind in ("faceset", "model"):
-            for thing in self._things.every(kind):
+            for thing in self._catalog.every(kind):
                 if thing.identity_id == name:
                     thing_id = getattr(thing, f"{kind}_id")
-                    raise Refusal(
+                    raise RpcError(
                         Code.FAILED_PRECONDITION,
                         "IN_USE",
                         f"{kind} {thing_id} is theirs; delete that first, or everything of theirs",
@@ -150,7 +158,7 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
         store, documents = self._engine.store, self._register.documents
         needing = needed_by(store, digest)
         if needing:
-            raise Refusal(
+            raise RpcError(
                 Code.FAILED_PRECONDITION,
                 "IN_USE",
                 f"the document is a file that {needing} works with, which clients can read; delete or cancel "
@@ -158,7 +166,7 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
             )
         if not documents.path(digest).is_file():
             if not store.blobs.has(digest):
-                raise blob_missing(digest)
+                raise missing_blob(digest)
             documents.keep(store.blobs.path(digest))
         withdraw(store, digest)
 

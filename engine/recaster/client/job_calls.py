@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import grpc
 
 from recaster.api.v1 import job_pb2, job_pb2_grpc
-from recaster.client.answers import checked
 from recaster.client.connection import pauses
 from recaster.client.errors import JobFailedError, UnreachableError
+from recaster.client.validation import checked
 from recaster.progress import Report, Update, silent
 
 if TYPE_CHECKING:

@@ -15,15 +15,15 @@ from recaster.api.v1 import (
     model_pb2,
     model_pb2_grpc,
 )
-from recaster.files import read_own
+from recaster.errors import NotFoundError
+from recaster.files import read_inside
 from recaster.jobs.completion import MAX_PREVIEW_BYTES
 from recaster.jobs.rights import heed, register_of
 from recaster.provenance.caller import caller
-from recaster.service.checks import check_id, kept_blob
-from recaster.service.refusals import Context, answering, changing, invalid
-from recaster.service.specs import check_numbers
-from recaster.service.threads import reading, writing
-from recaster.store.jobs import UnknownError
+from recaster.service.job_specs import check_numbers
+from recaster.service.request_checks import check_id, kept_blob
+from recaster.service.rpc_errors import Context, invalid, unary_read, unary_write
+from recaster.service.threads import run_read, run_write
 
 if TYPE_CHECKING:
     from recaster.service.engine import Engine
@@ -42,26 +42,26 @@ class ClipService(clip_pb2_grpc.ClipServiceServicer):
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._things = engine.store.things
+        self._catalog = engine.store.catalog
 
-    @answering
+    @unary_read
     def GetClip(self, request: clip_pb2.GetClipRequest, context: Context) -> clip_pb2.Clip:
         """One clip."""
-        return self._things.get("clip", check_id("clip_id", request.clip_id))
+        return self._catalog.get("clip", check_id("clip_id", request.clip_id))
 
-    @answering
+    @unary_read
     def ListClips(self, request: clip_pb2.ListClipsRequest, context: Context) -> clip_pb2.ListClipsResponse:
         """All clips."""
-        clips, following = self._things.listed("clip", request.page_size, request.page_token)
+        clips, following = self._catalog.listed("clip", request.page_size, request.page_token)
         return clip_pb2.ListClipsResponse(clips=clips, next_page_token=following)
 
-    @answering
+    @unary_read
     async def GetThumbnail(
         self, request: clip_pb2.GetThumbnailRequest, context: Context
     ) -> clip_pb2.GetThumbnailResponse:
         """A frame from a clip's middle."""
-        clip = await reading(self._things.get, "clip", check_id("clip_id", request.clip_id))
-        found = await reading(self._thumbnail, clip)
+        clip = await run_read(self._catalog.get, "clip", check_id("clip_id", request.clip_id))
+        found = await run_read(self._thumbnail, clip)
         await self._engine.records.shown("clip.show", clip=clip.clip_id)
         return found
 
@@ -70,15 +70,15 @@ class ClipService(clip_pb2_grpc.ClipServiceServicer):
         for digest in blobs.used_by(f"clip {clip.clip_id}"):
             if digest != clip.digest:
                 return clip_pb2.GetThumbnailResponse(jpeg=blobs.path(digest).read_bytes())
-        raise UnknownError(f"clip {clip.clip_id} has no thumbnail")
+        raise NotFoundError(f"clip {clip.clip_id} has no thumbnail")
 
-    @answering
+    @unary_read
     async def FindPeople(
         self, request: clip_pb2.FindPeopleRequest, context: Context
     ) -> clip_pb2.FindPeopleResponse:
         """Who is to be seen in a clip."""
         check_numbers("", request)
-        clip = await reading(self._things.get, "clip", check_id("clip_id", request.clip_id))
+        clip = await run_read(self._catalog.get, "clip", check_id("clip_id", request.clip_id))
         given = {name: getattr(request, name) for name in FINDING if request.HasField(name)}
         options = job_pb2.SwapOptions(**given)
         answer = await self._engine.ask(
@@ -95,18 +95,18 @@ class ClipService(clip_pb2_grpc.ClipServiceServicer):
         ]
         return clip_pb2.FindPeopleResponse(people=people)
 
-    @changing
+    @unary_write
     def DeleteClip(
         self, request: clip_pb2.DeleteClipRequest, context: Context
     ) -> clip_pb2.DeleteClipResponse:
         """Forget a clip."""
         name = check_id("clip_id", request.clip_id)
-        with self._things.transaction():  # no job may come to need it in between
+        with self._catalog.transaction():  # no job may come to need it in between
             self._engine.refuse_in_use("clip", name)
-            digest = self._things.get("clip", name).digest
-            self._things.delete("clip", name)
+            digest = self._catalog.get("clip", name).digest
+            self._catalog.delete("clip", name)
             register_of(self._engine.store).audit.add("clip.delete", clip=name, digest=digest)
-        self._engine.store.blobs.release(f"clip {name}")
+        self._engine.store.blobs.release_all(f"clip {name}")
         return clip_pb2.DeleteClipResponse()
 
 
@@ -115,30 +115,30 @@ class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._things = engine.store.things
+        self._catalog = engine.store.catalog
 
-    @answering
+    @unary_read
     def GetFaceset(self, request: faceset_pb2.GetFacesetRequest, context: Context) -> faceset_pb2.Faceset:
         """One faceset."""
-        return self._things.get("faceset", check_id("faceset_id", request.faceset_id))
+        return self._catalog.get("faceset", check_id("faceset_id", request.faceset_id))
 
-    @answering
+    @unary_read
     def ListFacesets(
         self, request: faceset_pb2.ListFacesetsRequest, context: Context
     ) -> faceset_pb2.ListFacesetsResponse:
         """All facesets."""
-        found, following = self._things.listed("faceset", request.page_size, request.page_token)
+        found, following = self._catalog.listed("faceset", request.page_size, request.page_token)
         return faceset_pb2.ListFacesetsResponse(facesets=found, next_page_token=following)
 
-    @answering
+    @unary_read
     async def ListFaces(
         self, request: faceset_pb2.ListFacesRequest, context: Context
     ) -> faceset_pb2.ListFacesResponse:
         """The faces of one."""
         name = check_id("faceset_id", request.faceset_id)
-        await reading(self._things.get, "faceset", name)
+        await run_read(self._catalog.get, "faceset", name)
         if request.thumbnails:
-            await reading(heed, [("faceset", name)], self._engine.store)
+            await run_read(heed, [("faceset", name)], self._engine.store)
         if not 0 <= request.page_size <= LARGEST_FACES_PAGE:
             raise invalid("page_size", f"must be 0 to {LARGEST_FACES_PAGE}")
         if request.page_token and not (request.page_token.isdecimal() and len(request.page_token) < 10):
@@ -161,11 +161,11 @@ class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
         following = str(start + len(faces)) if answer["more"] else ""
         return faceset_pb2.ListFacesResponse(faces=faces, next_page_token=following)
 
-    @answering
+    @unary_read
     async def DropFaces(self, request: faceset_pb2.DropFacesRequest, context: Context) -> faceset_pb2.Faceset:
         """Leave faces out, or take them in again."""
         faceset_id = check_id("faceset_id", request.faceset_id)
-        await reading(self._things.get, "faceset", faceset_id)
+        await run_read(self._catalog.get, "faceset", faceset_id)
         if len(request.face_ids) > MAX_FACES:
             raise invalid("face_ids", f"must be at most {MAX_FACES}")
         for at, name in enumerate(request.face_ids):
@@ -176,7 +176,7 @@ class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
 
     async def _drop(self, faceset_id: str, request: faceset_pb2.DropFacesRequest) -> faceset_pb2.Faceset:
         with self._engine.supervisor.reserved("faceset", faceset_id):  # first: jobs that come now wait
-            await writing(self._change, request)
+            await run_write(self._change, request)
             answer = await self._engine.query_workers.ask(
                 "drop",
                 caller(),
@@ -184,27 +184,27 @@ class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
                 faces=[int(name) for name in request.face_ids],
                 restore=request.restore,
             )
-            return await writing(self._engine.keep_count, faceset_id, answer)
+            return await run_write(self._engine.keep_count, faceset_id, answer)
 
     def _change(self, request: faceset_pb2.DropFacesRequest) -> None:
         """Note that a faceset becomes another, unless a job needs it as it is."""
         name, faces = request.faceset_id, len(request.face_ids)
         self._engine.refuse_in_use("faceset", name)
-        with self._things.transaction():
-            self._things.moved_on("faceset", name)
+        with self._catalog.transaction():
+            self._catalog.clear_origin("faceset", name)
             log = register_of(self._engine.store).audit
             log.add("faceset.change", faceset=name, faces=faces, restored=request.restore)
 
-    @changing
+    @unary_write
     def DeleteFaceset(
         self, request: faceset_pb2.DeleteFacesetRequest, context: Context
     ) -> faceset_pb2.DeleteFacesetResponse:
         """Forget a faceset."""
         name = check_id("faceset_id", request.faceset_id)
-        with self._things.transaction():
+        with self._catalog.transaction():
             self._engine.refuse_in_use("faceset", name)
-            faceset = self._things.get("faceset", name)
-            self._things.delete("faceset", name)
+            faceset = self._catalog.get("faceset", name)
+            self._catalog.delete("faceset", name)
             log, whose = register_of(self._engine.store).audit, faceset.identity_id
             log.add("faceset.delete", faceset=name, digest=faceset.digest, identity=whose)
         self._engine.store.remove(self._engine.store.folder.faceset(name))
@@ -216,48 +216,48 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._things = engine.store.things
+        self._catalog = engine.store.catalog
 
-    @answering
+    @unary_read
     def GetModel(self, request: model_pb2.GetModelRequest, context: Context) -> model_pb2.Model:
         """One model."""
-        return self._things.get("model", check_id("model_id", request.model_id))
+        return self._catalog.get("model", check_id("model_id", request.model_id))
 
-    @answering
+    @unary_read
     def ListModels(
         self, request: model_pb2.ListModelsRequest, context: Context
     ) -> model_pb2.ListModelsResponse:
         """All models."""
-        found, following = self._things.listed("model", request.page_size, request.page_token)
+        found, following = self._catalog.listed("model", request.page_size, request.page_token)
         return model_pb2.ListModelsResponse(models=found, next_page_token=following)
 
-    @answering
+    @unary_read
     async def GetModelPreview(
         self, request: model_pb2.GetModelPreviewRequest, context: Context
     ) -> model_pb2.GetModelPreviewResponse:
         """The latest sheet of a model."""
-        found = await reading(self._preview, check_id("model_id", request.model_id))
+        found = await run_read(self._preview, check_id("model_id", request.model_id))
         await self._engine.records.shown("model.show", model=request.model_id)
         return found
 
     def _preview(self, model_id: str) -> model_pb2.GetModelPreviewResponse:
-        name = self._things.get("model", model_id).model_id
+        name = self._catalog.get("model", model_id).model_id
         heed([("model", name)], self._engine.store)
         sheets = sorted((self._engine.store.folder.model(name) / "previews").glob("step-*.png"))
         if not sheets:
-            raise UnknownError(f"model {name} has no preview yet")
+            raise NotFoundError(f"model {name} has no preview yet")
         step = int(sheets[-1].stem.removeprefix("step-"))
-        png = read_own(sheets[-1], [self._engine.store.folder.model(name)], MAX_PREVIEW_BYTES)
+        png = read_inside(sheets[-1], [self._engine.store.folder.model(name)], MAX_PREVIEW_BYTES)
         return model_pb2.GetModelPreviewResponse(png=png, step=step)
 
-    @answering
+    @unary_read
     async def GetLossCurves(
         self, request: model_pb2.GetLossCurvesRequest, context: Context
     ) -> model_pb2.GetLossCurvesResponse:
         """How the losses of a model's training went."""
         name = check_id("model_id", request.model_id)
-        if await reading(self._things.find, "model", name) is None:
-            await reading(self._engine.store.jobs.get, name)  # one that is being made has its job's name
+        if await run_read(self._catalog.find, "model", name) is None:
+            await run_read(self._engine.store.jobs.get, name)  # one that is being made has its job's name
         if not 0 <= request.points <= LARGEST_CURVE:
             raise invalid("points", f"must be 0 to {LARGEST_CURVE}")
         answer = await self._engine.ask(
@@ -277,16 +277,16 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
             ]
         )
 
-    @changing
+    @unary_write
     def DeleteModel(
         self, request: model_pb2.DeleteModelRequest, context: Context
     ) -> model_pb2.DeleteModelResponse:
         """Forget a model."""
         name = check_id("model_id", request.model_id)
-        with self._things.transaction():
+        with self._catalog.transaction():
             self._engine.refuse_in_use("model", name)
-            whose = self._things.get("model", name).identity_id
-            self._things.delete("model", name)
+            whose = self._catalog.get("model", name).identity_id
+            self._catalog.delete("model", name)
             register_of(self._engine.store).audit.add("model.delete", model=name, identity=whose)
         self._engine.store.remove(self._engine.store.folder.model(name))
         return model_pb2.DeleteModelResponse()

@@ -10,15 +10,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import blob_pb2, blob_pb2_grpc
+from recaster.errors import NotFoundError
 from recaster.files import remove_folder
 from recaster.jobs.rights import heed, heed_result, register_of
 from recaster.provenance.caller import caller
-from recaster.service.checks import check_digest, check_offset
-from recaster.service.refusals import Code, Context, Refusal, answering, changing, invalid, streaming
+from recaster.service.request_checks import check_digest, check_offset
 from recaster.service.roles import current
-from recaster.service.threads import hashing, moving, reading
+from recaster.service.rpc_errors import (
+    Code,
+    Context,
+    RpcError,
+    invalid,
+    server_stream,
+    unary_read,
+    unary_write,
+)
+from recaster.service.threads import run_hash, run_read, run_transfer
 from recaster.store.blobs import PIECE
-from recaster.store.jobs import UnknownError
 from recaster.store.tokens import Role
 
 if TYPE_CHECKING:
@@ -43,7 +51,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         self._writing: set[str] = set()
         self._drops: dict[str, tuple[str, int, Path]] = {}
 
-    @answering
+    @unary_read
     def FindMissingBlobs(
         self, request: blob_pb2.FindMissingBlobsRequest, context: Context
     ) -> blob_pb2.FindMissingBlobsResponse:
@@ -52,10 +60,10 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
             raise invalid("digests", f"must be at most {MOST_DIGESTS}")
         for at, digest in enumerate(request.digests):
             check_digest(f"digests[{at}]", digest)
-        missing = [digest for digest in request.digests if not self._blobs.wanted(digest)]
+        missing = [digest for digest in request.digests if not self._blobs.touch(digest)]
         return blob_pb2.FindMissingBlobsResponse(missing=missing)
 
-    @changing
+    @unary_write
     def StartUpload(self, request: blob_pb2.StartUploadRequest, context: Context) -> blob_pb2.Upload:
         """Begin an upload, or find one."""
         check_digest("digest", request.digest)
@@ -67,12 +75,12 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
             upload = writer.finish()
         return _message(upload)
 
-    @answering
+    @unary_read
     def GetUpload(self, request: blob_pb2.GetUploadRequest, context: Context) -> blob_pb2.Upload:
         """How far an upload is."""
         return _message(self._find(check_digest("digest", request.digest), "asking for"))
 
-    @answering
+    @unary_read
     async def WriteUpload(
         self, requests: AsyncIterator[blob_pb2.WriteUploadRequest], context: Context
     ) -> blob_pb2.Upload:
@@ -80,11 +88,11 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         first = await anext(aiter(requests), None)
         if first is None:
             raise invalid("digest", "must be in the first message")
-        upload = await reading(self._find, check_digest("digest", first.digest), "writing to")
+        upload = await run_read(self._find, check_digest("digest", first.digest), "writing to")
         if upload.complete:
             return _message(upload)
         if upload.file in self._writing:
-            raise Refusal(
+            raise RpcError(
                 Code.ABORTED, "UPLOAD_BUSY", "another connection is sending this blob; wait, or ask GetUpload"
             )
         self._writing.add(upload.file)
@@ -99,29 +107,29 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         first: blob_pb2.WriteUploadRequest,
         requests: AsyncIterator[blob_pb2.WriteUploadRequest],
     ) -> Upload:
-        writer = await moving(self._blobs.writer, upload)
+        writer = await run_transfer(self._blobs.writer, upload)
         syncing: asyncio.Task[None] | None = None
         try:
             piece: blob_pb2.WriteUploadRequest | None = first
             while piece is not None:
-                await moving(self._write, writer, piece)
+                await run_transfer(self._write, writer, piece)
                 if writer.due:  # while the disk works, more may come
                     if syncing is not None:
                         await syncing
-                    syncing = asyncio.create_task(moving(writer.sync))
+                    syncing = asyncio.create_task(run_transfer(writer.sync))
                 piece = await anext(requests, None)
         finally:
             if syncing is not None:
                 await asyncio.gather(syncing, return_exceptions=True)  # close() tells of its failure again
             # The last sync must not be cut short, even where the connection is gone.
-            await asyncio.shield(moving(writer.close))
-        return await hashing(writer.finish)
+            await asyncio.shield(run_transfer(writer.close))
+        return await run_hash(writer.finish)
 
     @staticmethod
     def _write(writer: UploadWriter, piece: blob_pb2.WriteUploadRequest) -> None:
         data = piece.data  # every look at it is a copy
         if piece.offset != writer.offset:
-            raise Refusal(
+            raise RpcError(
                 Code.OUT_OF_RANGE,
                 "WRONG_OFFSET",
                 f"the upload goes on at byte {writer.offset}, not {piece.offset}",
@@ -131,7 +139,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
             raise invalid("data", f"must be at most {PIECE} bytes")
         writer.write(data)
 
-    @changing
+    @unary_write
     def CancelUpload(
         self, request: blob_pb2.CancelUploadRequest, context: Context
     ) -> blob_pb2.CancelUploadResponse:
@@ -140,29 +148,29 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         whose = None if client.role >= Role.OPERATOR else client.name
         uploads = self._blobs.uploads(check_digest("digest", request.digest), whose)
         if any(one.file in self._writing for one in uploads):
-            raise Refusal(
+            raise RpcError(
                 Code.ABORTED, "UPLOAD_BUSY", "another connection is sending this blob; end it first"
             )
         self._blobs.cancel(request.digest, whose)
         return blob_pb2.CancelUploadResponse()
 
-    @streaming
+    @server_stream
     async def ReadBlob(
         self, request: blob_pb2.ReadBlobRequest, context: Context
     ) -> AsyncIterator[blob_pb2.ReadBlobResponse]:
         """Send bytes."""
-        if not await reading(self._blobs.has, check_digest("digest", request.digest)):
-            raise UnknownError(f"there is no blob {request.digest[:12]}")
-        await reading(self._refuse_revoked, request.digest)
-        of = await reading(self._blobs.users, request.digest)
-        check_offset("offset", request.offset, await reading(self._blobs.size, request.digest))
+        if not await run_read(self._blobs.has, check_digest("digest", request.digest)):
+            raise NotFoundError(f"there is no blob {request.digest[:12]}")
+        await run_read(self._refuse_revoked, request.digest)
+        of = await run_read(self._blobs.users, request.digest)
+        check_offset("offset", request.offset, await run_read(self._blobs.size, request.digest))
         check_offset("limit", request.limit, LARGEST)
         await self._engine.records.shown("blob.read", digest=request.digest, of=sorted(of))
         pieces = self._blobs.read(request.digest, request.offset, request.limit)
-        while data := await moving(next, pieces, b""):
+        while data := await run_transfer(next, pieces, b""):
             yield blob_pb2.ReadBlobResponse(data=data)
 
-    @answering
+    @unary_read
     async def OpenDrop(self, request: blob_pb2.OpenDropRequest, context: Context) -> blob_pb2.Drop:
         """Make a folder to put a file into."""
         self._refuse_far(context)
@@ -170,32 +178,32 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         check_offset("size", request.size, LARGEST)
         self._drops = {name: one for name, one in self._drops.items() if _is_open(one[2])}
         if len(self._drops) >= MOST_DROPS:
-            raise Refusal(
+            raise RpcError(
                 Code.RESOURCE_EXHAUSTED, "TOO_MANY_DROPS", "too many drops are open; take some first"
             )
-        await reading(self._blobs.check_room, request.size)
+        await run_read(self._blobs.check_room, request.size)
         drop_id = secrets.token_hex(16)
         folder = self._engine.store.folder.drops / drop_id
         folder.mkdir(mode=0o700)
         self._drops[drop_id] = (request.digest, request.size, folder / "file")
         return blob_pb2.Drop(drop_id=drop_id, path=str((folder / "file").resolve()))
 
-    @answering
+    @unary_read
     async def TakeDrop(
         self, request: blob_pb2.TakeDropRequest, context: Context
     ) -> blob_pb2.TakeDropResponse:
         """Take what was put there."""
         self._refuse_far(context)
         if request.drop_id not in self._drops:
-            raise UnknownError("there is no such drop; it can be taken once only")
+            raise NotFoundError("there is no such drop; it can be taken once only")
         digest, size, path = self._drops.pop(request.drop_id)
         try:
-            await hashing(self._blobs.take, path, digest, size)
+            await run_hash(self._blobs.take, path, digest, size)
         finally:
-            await asyncio.shield(moving(functools.partial(remove_folder, path.parent, quietly=True)))
+            await asyncio.shield(run_transfer(functools.partial(remove_folder, path.parent, quietly=True)))
         return blob_pb2.TakeDropResponse(digest=digest)
 
-    @answering
+    @unary_read
     async def TakeFile(
         self, request: blob_pb2.TakeFileRequest, context: Context
     ) -> blob_pb2.TakeFileResponse:
@@ -203,19 +211,19 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         self._refuse_far(context)
         check_digest("digest", request.digest)
         check_offset("size", request.size, LARGEST)
-        await hashing(self._blobs.take_offered, Path(request.folder), request.digest, request.size)
+        await run_hash(self._blobs.take_offered, Path(request.folder), request.digest, request.size)
         return blob_pb2.TakeFileResponse(digest=request.digest)
 
     def _refuse_revoked(self, digest: str) -> None:
         """Refuse a result whose face was revoked, and a letter that somebody's right rests on."""
         store = self._engine.store
         if register_of(store).documents.path(digest).is_file():
-            raise UnknownError(f"there is no blob {digest[:12]} for clients: it is a person's document")
+            raise NotFoundError(f"there is no blob {digest[:12]} for clients: it is a person's document")
         for owner in self._blobs.users(digest):
             if owner.startswith("job "):
                 heed_result(store.jobs.get(owner.removeprefix("job ")), digest, store)
         for kind in ("faceset", "model"):  # a zip that one came in
-            thing = store.things.by_origin(kind, digest)
+            thing = store.catalog.by_origin(kind, digest)
             if thing is not None:
                 heed([(kind, getattr(thing, f"{kind}_id"))], store)
 
@@ -227,7 +235,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
             client.require(Role.OPERATOR, f"{doing} another client's upload")
             upload = self._blobs.find(digest, None)
         if upload is None:
-            raise UnknownError(f"there is no upload of blob {digest[:12]}; start one")
+            raise NotFoundError(f"there is no upload of blob {digest[:12]}; start one")
         return upload
 
     def _refuse_far(self, context: Any) -> None:
@@ -235,7 +243,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         if not self._engine.local_drops or not peer.startswith(
             ("unix:", "ipv4:127.", "ipv6:[::1]", "ipv6:%5B::1%5D")
         ):
-            raise Refusal(
+            raise RpcError(
                 Code.UNIMPLEMENTED, "NOT_LOCAL", "files are handed over on the engine's own machine only"
             )
 

@@ -16,12 +16,12 @@ from recaster.jobs.rights import heed, labelled_by, register_of, swapped_in
 from recaster.models.presets import PRESETS
 from recaster.provenance.marking import Marking
 from recaster.provenance.policy import Policy
-from recaster.service.checks import check_digest, check_id, kept_blob, refuse_outdated
+from recaster.service.job_specs import check_numbers
 from recaster.service.permissions import may_state
-from recaster.service.refusals import Context, answering, changing, invalid
+from recaster.service.request_checks import check_digest, check_id, kept_blob, refuse_outdated
 from recaster.service.roles import current
-from recaster.service.specs import check_numbers
-from recaster.service.threads import moving, writing
+from recaster.service.rpc_errors import Context, invalid, unary_read, unary_write
+from recaster.service.threads import run_transfer, run_write
 from recaster.settings.encoding import CODECS
 
 if TYPE_CHECKING:
@@ -38,21 +38,21 @@ class ServerService(server_pb2_grpc.ServerServiceServicer):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    @answering
+    @unary_read
     def GetServerInfo(
         self, request: server_pb2.GetServerInfoRequest, context: Context
     ) -> server_pb2.ServerInfo:
         """Versions, devices, presets, limits."""
         return self._info()
 
-    @changing
+    @unary_write
     def DrainServer(self, request: server_pb2.DrainServerRequest, context: Context) -> server_pb2.ServerInfo:
         """Take and start no jobs."""
         register_of(self._engine.store).audit.add("server.drain")
         self._engine.supervisor.drain(True)
         return self._info()
 
-    @changing
+    @unary_write
     def UndrainServer(
         self, request: server_pb2.UndrainServerRequest, context: Context
     ) -> server_pb2.ServerInfo:
@@ -106,12 +106,12 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    @answering
+    @unary_read
     async def PreviewFrame(
         self, request: swap_pb2.PreviewFrameRequest, context: Context
     ) -> swap_pb2.PreviewFrameResponse:
         """Swap one frame."""
-        clip, thing, name, marking = await writing(self._permitted, request)
+        clip, thing, name, marking = await run_write(self._permitted, request)
         return await self._preview(request, context, clip, thing, name, marking)
 
     def _permitted(self, request: swap_pb2.PreviewFrameRequest) -> tuple[clip_pb2.Clip, str, str, Marking]:
@@ -119,13 +119,13 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         check_numbers("", request)
         check_numbers("options", request.options)
         store = self._engine.store
-        clip = store.things.get("clip", check_id("clip_id", request.clip_id))
+        clip = store.catalog.get("clip", check_id("clip_id", request.clip_id))
         kind = request.WhichOneof("source")
         if kind is None:
             raise invalid("source", "must be a model or a faceset")
         name = check_id(kind, getattr(request, kind))
         thing = "model" if kind == "model_id" else "faceset"
-        refuse_outdated(store.things.get(thing, name))
+        refuse_outdated(store.catalog.get(thing, name))
         person = request.options.person
         if person:
             kept_blob(store.blobs, check_digest("options.person", person))
@@ -160,8 +160,8 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
             person=str(store.blobs.path(person)) if person else "",
             marking=marking.to_json(),
         )
-        png = await moving(_taken, Path(answer["path"]))
-        await writing(self._delivered, request, thing, name, png)
+        png = await run_transfer(_taken, Path(answer["path"]))
+        await run_write(self._delivered, request, thing, name, png)
         return swap_pb2.PreviewFrameResponse(png=png, warnings=answer["warnings"])
 
     def _delivered(self, request: swap_pb2.PreviewFrameRequest, thing: str, name: str, png: bytes) -> None:

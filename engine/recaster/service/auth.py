@@ -16,9 +16,9 @@ import grpc
 from recaster.errors import RecasterError
 from recaster.files import user_name
 from recaster.service.permissions import permit
-from recaster.service.refusals import TROUBLE, Code, Context, Refusal, abort, telling
-from recaster.service.roles import Client, answering_to, least_role, method_name
-from recaster.service.threads import reading
+from recaster.service.roles import Client, acting_client, least_role, method_name
+from recaster.service.rpc_errors import TROUBLE, Code, Context, RpcError, abort, telling
+from recaster.service.threads import run_read
 from recaster.store.tokens import Role
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ SCHEME: Final = "Bearer "
 OPEN: Final = "/grpc.health.v1.Health/"
 LOOK_EVERY_S: Final = 0.5
 """Seconds between looks at the tokens of calls that last."""
-WRONG: Final = Refusal(
+WRONG: Final = RpcError(
     Code.UNAUTHENTICATED,
     "TOKEN_WRONG",
     "the token is missing or wrong; the engine's own is printed when it first starts and kept in the file "
@@ -50,7 +50,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
         own_token: str,
         store: Store,
         on_refused: Callable[[str, str], None] = lambda *_: None,
-        on_denied: Callable[[Refusal, str, str, str, Any], None] = lambda *_: None,
+        on_denied: Callable[[RpcError, str, str, str, Any], None] = lambda *_: None,
     ) -> None:
         """A new one.
 
@@ -79,7 +79,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
         try:
             client = await self._client(call)
             client.require(least_role(call.method), method_name(call.method))
-        except (Refusal, RecasterError) as error:
+        except (RpcError, RecasterError) as error:
             return self._refusing(error, call.method, client)
         return self._guarded(handler, call.method, client)
 
@@ -89,7 +89,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
             await asyncio.sleep(LOOK_EVERY_S)
             try:
                 names = set(self._calls.values()) - {""}
-                tokens = {name: await reading(self._store.tokens.find, name) for name in names}
+                tokens = {name: await run_read(self._store.tokens.find, name) for name in names}
             except RecasterError:
                 log.exception("tokens can't be looked at now")
                 continue
@@ -99,7 +99,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
                     call.reschedule(asyncio.get_running_loop().time())
 
     async def _client(self, call: grpc.HandlerCallDetails) -> Client:
-        """Who shows a token that lets them in (Refusal)."""
+        """Who shows a token that lets them in (RpcError)."""
         shown = next((value for name, value in call.invocation_metadata or () if name == HEADER), "")
         text = shown.decode("utf-8", "replace") if isinstance(shown, bytes) else shown
         if not text.startswith(SCHEME):
@@ -107,7 +107,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
         text = text.removeprefix(SCHEME)
         if hmac.compare_digest(text.encode(), self._own_token):
             return self._owner
-        token = await reading(self._store.tokens.shown, text)
+        token = await run_read(self._store.tokens.shown, text)
         if token is None:
             raise WRONG
         if not token.valid():
@@ -123,7 +123,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
         return grpc.stream_stream_rpc_method_handler(refuse)
 
     async def _refuse(self, context: Context, error: Exception) -> None:
-        if isinstance(error, Refusal):
+        if isinstance(error, RpcError):
             self.on_refused(error.reason, context.peer())
         await abort(context, error)
 
@@ -131,7 +131,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
         """The handler, whose calls are permitted, done for this client, and end with its token."""
 
         async def answered(request: Any, context: Context) -> Any:
-            with answering_to(client), self._telling(method, client, request, context):
+            with acting_client(client), self._telling(method, client, request, context):
                 try:
                     async with asyncio.timeout(None) as limit:
                         with self._watched(limit, client):
@@ -157,8 +157,8 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
             lambda refusal: self._on_denied(refusal, method_name(method), name, context.peer(), request)
         )
 
-    async def _end_of(self, client: Client) -> Refusal:
-        token = await reading(self._store.tokens.find, client.token_id)
+    async def _end_of(self, client: Client) -> RpcError:
+        token = await run_read(self._store.tokens.find, client.token_id)
         return WRONG if token is None else _ended(token)
 
     @contextlib.contextmanager
@@ -182,9 +182,9 @@ async def _done(handler: Any, request: Any, context: Context) -> Any:
     return None
 
 
-def _ended(token: ClientToken) -> Refusal:
+def _ended(token: ClientToken) -> RpcError:
     word, reason = ("revoked", "TOKEN_REVOKED") if token.revoked is not None else ("over", "TOKEN_EXPIRED")
-    return Refusal(
+    return RpcError(
         Code.UNAUTHENTICATED,
         reason,
         f"the token of {token.name} is {word}; ask whoever runs the engine for another",

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2
-from recaster.errors import InputError, UsageError
+from recaster.errors import NotFoundError, ReusedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,14 +37,6 @@ PAGE: Final = 100
 LARGEST_PAGE: Final = 1000
 MAX_ANSWER_BYTES: Final = 8 << 20
 """Bytes of messages that are handed out at a time; one that is longer by itself goes alone."""
-
-
-class UnknownError(InputError):
-    """There is no such thing here."""
-
-
-class ReusedError(UsageError):
-    """A request id was used before, for something else."""
 
 
 @dataclass(frozen=True)
@@ -133,11 +125,11 @@ class JobStore:
         return job, True
 
     def get(self, job_id: str) -> job_pb2.Job:
-        """One job (UnknownError where there is none)."""
+        """One job (NotFoundError where there is none)."""
         return _job(self._row(job_id))
 
     def control_record(self, job_id: str) -> ControlRecord:
-        """What is remembered of it (UnknownError)."""
+        """What is remembered of it (NotFoundError)."""
         row = self._row(job_id)
         return ControlRecord(row["wish"], row["best"], row["failures"])
 
@@ -234,7 +226,7 @@ class JobStore:
             )
 
     def set_desired_state(self, job_id: str, state: str) -> None:
-        """Note what clients want of a job (UnknownError)."""
+        """Note what clients want of a job (NotFoundError)."""
         self._row(job_id)
         with self._database.transaction() as opened:
             opened.execute("update job set wish = ? where job_id = ?", (state, job_id))
@@ -270,7 +262,7 @@ class JobStore:
         return events
 
     def delete(self, job_id: str) -> None:
-        """Forget a job and its events (UnknownError)."""
+        """Forget a job and its events (NotFoundError)."""
         self._row(job_id)
         with self._database.transaction() as opened:
             opened.execute("delete from job where job_id = ?", (job_id,))
@@ -278,7 +270,7 @@ class JobStore:
     def _row(self, job_id: str) -> sqlite3.Row:
         row = self._database.row("select * from job where job_id = ?", (job_id,))
         if row is None:
-            raise UnknownError(f"there is no job {job_id}")
+            raise NotFoundError(f"there is no job {job_id}")
         return row
 
     def _tell_state(self, opened: sqlite3.Connection, job: job_pb2.Job) -> None:

@@ -21,20 +21,21 @@ from google.rpc import error_details_pb2, status_pb2
 from recaster.errors import (
     CertificateError,
     ConsentError,
+    DigestError,
     DiskFullError,
     FaceNotFoundError,
     InputError,
     LockedError,
+    NotFoundError,
+    NotOfferedError,
     OutputError,
+    QuotaError,
     RecasterError,
+    ReusedError,
     UsageError,
 )
-from recaster.service.threads import reading, writing
-from recaster.store.blobs import QuotaError
-from recaster.store.jobs import ReusedError, UnknownError
-from recaster.store.offers import NotOfferedError
-from recaster.store.uploads import DigestError
-from recaster.texts import has_controls, without_folder
+from recaster.service.threads import run_read, run_write
+from recaster.texts import has_control_characters, without_folder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -53,7 +54,7 @@ _hidden: Final[list[Path]] = []
 SHORT: Final = "the engine has too many files open; try again"
 
 _CODES: Final[tuple[tuple[type[RecasterError], grpc.StatusCode, str], ...]] = (
-    (UnknownError, Code.NOT_FOUND, "NOT_FOUND"),
+    (NotFoundError, Code.NOT_FOUND, "NOT_FOUND"),
     (ReusedError, Code.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
     (QuotaError, Code.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED"),
     (DiskFullError, Code.RESOURCE_EXHAUSTED, "DISK_FULL"),
@@ -70,7 +71,7 @@ _CODES: Final[tuple[tuple[type[RecasterError], grpc.StatusCode, str], ...]] = (
 
 
 @dataclass(eq=False)
-class Refusal(Exception):  # noqa: N818 - a refusal is no fault of ours
+class RpcError(Exception):
     """A request that is refused.
 
     Attributes:
@@ -89,7 +90,7 @@ class Refusal(Exception):  # noqa: N818 - a refusal is no fault of ours
 
 
 TROUBLE: Final = (
-    Refusal,
+    RpcError,
     RecasterError,
     OSError,
     ValueError,
@@ -101,14 +102,14 @@ TROUBLE: Final = (
 """What may go wrong in a call."""
 
 
-def invalid(field: str, why: str) -> Refusal:
+def invalid(field: str, why: str) -> RpcError:
     """One field of the request is wrong."""
-    return Refusal(Code.INVALID_ARGUMENT, "INVALID_FIELD", f"{field}: {why}", ((field, why),))
+    return RpcError(Code.INVALID_ARGUMENT, "INVALID_FIELD", f"{field}: {why}", ((field, why),))
 
 
-def blob_missing(digest: str) -> Refusal:
+def missing_blob(digest: str) -> RpcError:
     """The request names a blob that was not uploaded."""
-    return Refusal(
+    return RpcError(
         Code.FAILED_PRECONDITION,
         "BLOB_MISSING",
         f"there is no blob {digest[:12]} yet; upload it first",
@@ -116,24 +117,24 @@ def blob_missing(digest: str) -> Refusal:
     )
 
 
-def refusal_of(error: BaseException) -> Refusal:
+def to_rpc_error(error: BaseException) -> RpcError:
     """How an error is told."""
-    if isinstance(error, Refusal):
+    if isinstance(error, RpcError):
         return error
     if isinstance(error, ConsentError):
-        return Refusal(Code.FAILED_PRECONDITION, error.reason, str(error))
+        return RpcError(Code.FAILED_PRECONDITION, error.reason, str(error))
     if isinstance(error, LockedError):
-        return Refusal(Code.UNAVAILABLE, "BUSY", BUSY)
+        return RpcError(Code.UNAVAILABLE, "BUSY", BUSY)
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-        return Refusal(Code.UNAVAILABLE, "BUSY", SHORT)
+        return RpcError(Code.UNAVAILABLE, "BUSY", SHORT)
     for kind, code, reason in _CODES:
         if isinstance(error, kind):
-            return Refusal(code, reason, str(error))
+            return RpcError(code, reason, str(error))
     log.exception("a request failed", exc_info=error)
-    return Refusal(Code.INTERNAL, "INTERNAL", "an error in Recaster itself; the engine's log has more")
+    return RpcError(Code.INTERNAL, "INTERNAL", "an error in Recaster itself; the engine's log has more")
 
 
-def details(refusal: Refusal) -> bytes:
+def details(refusal: RpcError) -> bytes:
     """A refusal as a serialised google.rpc.Status."""
     status = status_pb2.Status(code=refusal.code.value[0], message=refusal.message)
     info = error_details_pb2.ErrorInfo(
@@ -148,11 +149,11 @@ def details(refusal: Refusal) -> bytes:
     return status.SerializeToString()
 
 
-_TOLD: Final[ContextVar[Callable[[Refusal], None] | None]] = ContextVar("told", default=None)
+_TOLD: Final[ContextVar[Callable[[RpcError], None] | None]] = ContextVar("told", default=None)
 
 
 @contextlib.contextmanager
-def telling(hear: Callable[[Refusal], None]) -> Iterator[None]:
+def telling(hear: Callable[[RpcError], None]) -> Iterator[None]:
     """Tells somebody of the refusals that the call ends with that is answered in the block."""
     token = _TOLD.set(hear)
     try:
@@ -166,7 +167,7 @@ def hide(folder: Path) -> None:
     _hidden.append(folder)
 
 
-def _unplaced(refusal: Refusal) -> Refusal:
+def _unplaced(refusal: RpcError) -> RpcError:
     message = refusal.message
     for folder in _hidden:
         message = without_folder(message, folder)
@@ -175,7 +176,7 @@ def _unplaced(refusal: Refusal) -> Refusal:
 
 async def abort(context: Context, error: BaseException) -> NoReturn:
     """End a call with an error."""
-    refusal = _unplaced(refusal_of(error))
+    refusal = _unplaced(to_rpc_error(error))
     hear = _TOLD.get()
     if hear is not None:
         hear(refusal)
@@ -188,7 +189,7 @@ def refuse_controls(message: Message, above: str = "") -> None:
     """Refuses characters that aren't for reading in any text of a request: others will see them.
 
     Raises:
-        Refusal: INVALID_ARGUMENT, with the field that is wrong.
+        RpcError: INVALID_ARGUMENT, with the field that is wrong.
     """
     for field, value in message.ListFields():
         name = f"{above}{field.name}"
@@ -198,18 +199,20 @@ def refuse_controls(message: Message, above: str = "") -> None:
         for one in found if isinstance(found, Iterable) and not isinstance(found, bytes) else ():
             if isinstance(one, Message):
                 refuse_controls(one, f"{name}.")
-            elif isinstance(one, str) and has_controls(one, "\n\t" if field.name in _OF_LINES else ""):
+            elif isinstance(one, str) and has_control_characters(
+                one, "\n\t" if field.name in _OF_LINES else ""
+            ):
                 raise invalid(name, "must hold printable characters only")
 
 
-def answering(method: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+def unary_read(method: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
     """A unary method whose errors are told as gRPC tells them; one that isn't async reads in a thread."""
-    return _answering(method, reading)
+    return _answering(method, run_read)
 
 
-def changing(method: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+def unary_write(method: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
     """The same for a method that writes, in a thread that may wait for a lock."""
-    return _answering(method, writing)
+    return _answering(method, run_write)
 
 
 def _answering(
@@ -232,7 +235,7 @@ def _answering(
     return answered
 
 
-def streaming(method: Callable[..., AsyncIterator[Any]]) -> Callable[..., AsyncIterator[Any]]:
+def server_stream(method: Callable[..., AsyncIterator[Any]]) -> Callable[..., AsyncIterator[Any]]:
     """The same for a method that answers with a stream."""
 
     @functools.wraps(method)

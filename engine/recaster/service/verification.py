@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from recaster.api.v1 import provenance_pb2, provenance_pb2_grpc
 from recaster.provenance.signing import local_authority
-from recaster.service.checks import check_digest, check_name
-from recaster.service.refusals import Context, answering, blob_missing
-from recaster.service.threads import reading
+from recaster.service.request_checks import check_digest, check_name
+from recaster.service.rpc_errors import Context, missing_blob, unary_read
+from recaster.service.threads import run_read
 
 if TYPE_CHECKING:
     from recaster.service.engine import Engine
@@ -20,7 +20,7 @@ class ProvenanceService(provenance_pb2_grpc.ProvenanceServiceServicer):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    @answering
+    @unary_read
     async def VerifyFile(
         self, request: provenance_pb2.VerifyFileRequest, context: Context
     ) -> provenance_pb2.VerifyFileResponse:
@@ -31,8 +31,8 @@ class ProvenanceService(provenance_pb2_grpc.ProvenanceServiceServicer):
         if request.manifest_digest:
             digests["manifest_digest"] = request.manifest_digest
         for field, digest in digests.items():
-            if not await reading(blobs.has, check_digest(field, digest)):
-                raise blob_missing(digest)
+            if not await run_read(blobs.has, check_digest(field, digest)):
+                raise missing_blob(digest)
         data = self._engine.store.folder.path
         authority = local_authority(data)
         answer = await self._engine.ask(

@@ -18,8 +18,8 @@ from recaster.api.v1 import blob_pb2, clip_pb2, identity_pb2, job_pb2, model_pb2
 from recaster.cli import main as cli
 from recaster.client import Address, AnswerError, Client
 from recaster.client.aio import AsyncClient
-from recaster.client.answers import MAX_LINES, MAX_TEXT_LETTERS, checked, picture_size
 from recaster.client.errors import JobFailedError
+from recaster.client.validation import MAX_LINES, MAX_TEXT_LETTERS, checked, picture_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

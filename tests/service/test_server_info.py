@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recaster.provenance.policy import BASIS_VARIABLE, FILE
-from recaster.service.about import basis_needed, policy_of
+from recaster.service.server_info import basis_needed, policy_of
 
 if TYPE_CHECKING:
     from pathlib import Path

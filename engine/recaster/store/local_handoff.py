@@ -11,15 +11,11 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from recaster.errors import InputError
-from recaster.files import OFFERED
+from recaster.errors import NotOfferedError
+from recaster.files import HANDOFF_NAME
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-class NotOfferedError(InputError):
-    """No client shows such a file."""
 
 
 def open_offered(folder: Path, digest: str, size: int) -> int:
@@ -44,7 +40,7 @@ def _opened(folder: Path, digest: str, size: int) -> int:
             raise ValueError
         # Links aren't followed, and a pipe isn't waited for.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-        handle = os.open(OFFERED.format(digest=digest), flags, dir_fd=inside)
+        handle = os.open(HANDOFF_NAME.format(digest=digest), flags, dir_fd=inside)
     finally:
         os.close(inside)
     found = os.fstat(handle)

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Self
 
 from recaster.api.v1 import job_pb2
 from recaster.errors import InputError, OutputError
-from recaster.store.jobs import UNENDED
+from recaster.store.catalog import MESSAGES
+from recaster.store.job_store import UNENDED
 from recaster.store.schema import SCHEMA_VERSION
-from recaster.store.things import MESSAGES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Named:
+class Inventory:
     """What one store names at one moment.
 
     Attributes:
@@ -31,7 +31,7 @@ class Named:
 
     schema: int
     blobs: dict[str, int | None]
-    things: dict[str, list[Any]]
+    catalog: dict[str, list[Any]]
     jobs: dict[str, job_pb2.Job | None]
     audit_head: tuple[int, str] | None
 
@@ -60,24 +60,24 @@ class Named:
         tables = {name for (name,) in opened.execute("select name from sqlite_master")}
         blobs = dict.fromkeys((digest for (digest,) in opened.execute("select digest from blob_use")), None)
         sizes = opened.execute("select digest, size from blob_size") if "blob_size" in tables else ()
-        things: dict[str, list[Any]] = {kind: [] for kind in MESSAGES}
+        catalog: dict[str, list[Any]] = {kind: [] for kind in MESSAGES}
         for kind, body in opened.execute("select kind, body from thing"):
-            things[kind].append(MESSAGES[kind].FromString(body))
+            catalog[kind].append(MESSAGES[kind].FromString(body))
         jobs = {
             job_id: job_pb2.Job.FromString(body) if state in UNENDED else None
             for job_id, state, body in opened.execute("select job_id, state, body from job")
         }
         head = opened.execute("select number, hash from audit_head") if "audit_head" in tables else ()
         known = {digest: size for digest, size in sizes if digest in blobs}
-        return cls(schema, blobs | known, things, jobs, next(iter(head), None))
+        return cls(schema, blobs | known, catalog, jobs, next(iter(head), None))
 
     def ids(self, kind: str) -> set[str]:
         """Of the things of a kind."""
-        return {getattr(one, f"{kind}_id") for one in self.things[kind]}
+        return {getattr(one, f"{kind}_id") for one in self.catalog[kind]}
 
     def documents(self) -> set[str]:
         """Digests of the documents that say by what right a face is used."""
-        found = {one.attestation.document_digest for one in self.things["identity"]}
+        found = {one.attestation.document_digest for one in self.catalog["identity"]}
         return found - {""}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from recaster.service.refusals import Code, Refusal, blob_missing, invalid
+from recaster.service.rpc_errors import Code, RpcError, invalid, missing_blob
 from recaster.store.blobs import is_digest
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ _ID: Final = re.compile(r"[0-9a-f]{12}")
 
 
 def refuse_outdated(thing: Any) -> None:
-    """Refuse to work with a model that another Recaster trained (Refusal, FAILED_PRECONDITION)."""
+    """Refuse to work with a model that another Recaster trained (RpcError, FAILED_PRECONDITION)."""
     why = getattr(thing, "unusable_reason", "")
     if why:
-        raise Refusal(Code.FAILED_PRECONDITION, "OUTDATED", f"this model was {why}")
+        raise RpcError(Code.FAILED_PRECONDITION, "OUTDATED", f"this model was {why}")
 
 
 def check_id(field: str, value: str) -> str:
@@ -78,19 +78,7 @@ def check_offset(field: str, value: int, highest: int) -> int:
 
 
 def kept_blob(blobs: Blobs, digest: str) -> Path:
-    """Where a blob lies that is here (Refusal: FAILED_PRECONDITION, BLOB_MISSING)."""
+    """Where a blob lies that is here (RpcError: FAILED_PRECONDITION, BLOB_MISSING)."""
     if not blobs.has(digest):
-        raise blob_missing(digest)
+        raise missing_blob(digest)
     return blobs.path(digest)
-
-
-__all__ = [
-    "Refusal",
-    "check_digest",
-    "check_id",
-    "check_labels",
-    "check_name",
-    "check_offset",
-    "check_text",
-    "kept_blob",
-]

@@ -1,7 +1,8 @@
-"""Certificates for an engine and its clients, signed by an authority of one's own."""
+"""X.509 certificates: of an engine and its clients, signed by an authority of one's own, and of signers."""
 
 from __future__ import annotations
 
+import datetime as dt
 import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -11,16 +12,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from recaster.errors import UsageError
+from recaster.errors import CertificateError, UsageError
 from recaster.files import write_bytes, write_secret
-from recaster.x509 import builder, key_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 AUTHORITY_DAYS: Final = 3650
-DAYS: Final = 825
+CERTIFICATE_DAYS: Final = 825
+CLOCK_SKEW: Final = dt.timedelta(hours=1)
+"""Clocks may differ by this much."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def make_certificates(folder: Path, hosts: Sequence[str], clients: Sequence[str]
     for name in clients:
         issued[name] = _signed(authority, name, ExtendedKeyUsageOID.CLIENT_AUTH, ())
     for name, one in issued.items():
-        write_secret(folder / f"{name}.key", key_text(one.key))
+        write_secret(folder / f"{name}.key", private_key_pem(one.key))
         write_bytes(folder / f"{name}.pem", one.certificate.public_bytes(serialization.Encoding.PEM))
         files += [folder / f"{name}.pem", folder / f"{name}.key"]
     write_bytes(folder / "ca.pem", authority.certificate.public_bytes(serialization.Encoding.PEM))
@@ -69,12 +71,16 @@ def make_certificates(folder: Path, hosts: Sequence[str], clients: Sequence[str]
 def _authority() -> Issued:
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name("Recaster authority")
-    return Issued(builder(name, name, key, AUTHORITY_DAYS, authority=True).sign(key, hashes.SHA256()), key)
+    return Issued(
+        certificate_builder(name, name, key, AUTHORITY_DAYS, authority=True).sign(key, hashes.SHA256()), key
+    )
 
 
 def _signed(authority: Issued, name: str, purpose: Any, hosts: Sequence[str]) -> Issued:
     key = ec.generate_private_key(ec.SECP256R1())
-    begun = builder(_name(name), authority.certificate.subject, key, DAYS, authority=False)
+    begun = certificate_builder(
+        _name(name), authority.certificate.subject, key, CERTIFICATE_DAYS, authority=False
+    )
     begun = begun.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
     if hosts:
         names = x509.SubjectAlternativeName([_host(host) for host in hosts])
@@ -91,3 +97,69 @@ def _host(host: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:
         return x509.DNSName(host)
+
+
+def certificate_builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int, *, authority: bool
+) -> x509.CertificateBuilder:
+    """A certificate of ``key`` that begins now: of an authority that signs others, or of who signs data."""
+    now = dt.datetime.now(dt.UTC)
+    begun = x509.CertificateBuilder(
+        subject_name=subject,
+        issuer_name=issuer,
+        public_key=key.public_key(),
+        serial_number=x509.random_serial_number(),
+        not_valid_before=now - CLOCK_SKEW,
+        not_valid_after=now + dt.timedelta(days=days),
+    )
+    constraints = x509.BasicConstraints(ca=authority, path_length=0 if authority else None)
+    return begun.add_extension(constraints, critical=True).add_extension(_key_usage(authority), critical=True)
+
+
+def check_validity(certificates: Iterable[x509.Certificate], name: str) -> None:
+    """See to it that certificates are valid at this moment.
+
+    Args:
+        certificates: one, and those that vouch for it.
+        name: of their file, for messages.
+
+    Raises:
+        CertificateError: one isn't valid yet, or not any more.
+    """
+    now = dt.datetime.now(dt.UTC)
+    for one in certificates:
+        if now < one.not_valid_before_utc:
+            raise CertificateError(
+                f"{name}: a certificate in it is valid from {_utc(one.not_valid_before_utc)} on only, and "
+                f"by this machine's clock it is {_utc(now)}; set the clock right, or wait"
+            )
+        if now > one.not_valid_after_utc:
+            raise CertificateError(
+                f"{name}: a certificate in it was valid until {_utc(one.not_valid_after_utc)}; put a new "
+                "one in its place"
+            )
+
+
+def private_key_pem(key: ec.EllipticCurvePrivateKey) -> str:
+    """A private key as PEM (PKCS #8, not encrypted)."""
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+def _key_usage(authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not authority,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _utc(time: dt.datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M} UTC"

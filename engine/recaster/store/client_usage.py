@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recaster.store.things import Things
+from recaster.store.catalog import Catalog
 
 if TYPE_CHECKING:
     from recaster.store.database import Database
@@ -42,9 +42,9 @@ class Shares:
                     "delete from kept_by where client = ? and digest = ?", [(client, one) for one in gone]
                 )
         total = sum(size or 0 for size in sizes.values())
-        things = Things(self._database)
+        catalog = Catalog(self._database)
         for kind, place in (("faceset", self._folder.faceset), ("model", self._folder.model)):
-            for thing in things.every(kind):
+            for thing in catalog.every(kind):
                 if thing.created_by == client:
                     total += _size(place(getattr(thing, f"{kind}_id")))
         return total

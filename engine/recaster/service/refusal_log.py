@@ -19,7 +19,7 @@ MAX_PEERS: Final = 1000
 OTHERS: Final = "others"
 
 
-class RefusedCalls:
+class RefusalLog:
     """Counts calls that are refused."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:

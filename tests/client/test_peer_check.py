@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recaster.client import Address, Client, StrangerError, UnreachableError
-from recaster.client import peer as module
+from recaster.client import peer_check as module
 from recaster.client.connection import Connection
-from recaster.client.peer import LoopbackPeer, SocketPeer, loopback_of, peer_at
+from recaster.client.peer_check import LoopbackPeer, SocketPeer, loopback_of, peer_at
 from recaster.errors import UsageError
 
 if TYPE_CHECKING:

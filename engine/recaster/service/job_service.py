@@ -13,7 +13,8 @@ from recaster.jobs.job_resources import KINDS, blobs_of, kind_of, resources_of
 from recaster.jobs.rights import governed, person_of, register_of
 from recaster.provenance.caller import caller
 from recaster.provenance.policy import Policy
-from recaster.service.checks import (
+from recaster.service.job_specs import check_spec
+from recaster.service.request_checks import (
     LONGEST_REQUEST_ID,
     check_id,
     check_labels,
@@ -21,10 +22,17 @@ from recaster.service.checks import (
     kept_blob,
     refuse_outdated,
 )
-from recaster.service.refusals import Code, Context, Refusal, answering, changing, invalid, streaming
-from recaster.service.specs import check_spec
-from recaster.service.threads import reading
-from recaster.store.jobs import CANCELLED, ENDED, JobFilter
+from recaster.service.rpc_errors import (
+    Code,
+    Context,
+    RpcError,
+    invalid,
+    server_stream,
+    unary_read,
+    unary_write,
+)
+from recaster.service.threads import run_read
+from recaster.store.job_store import CANCELLED, ENDED, JobFilter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -33,7 +41,7 @@ if TYPE_CHECKING:
     from recaster.store.store import Store
 
 KEEP_ALIVE_S: Final = 15.0
-DRAINING: Final = Refusal(
+DRAINING: Final = RpcError(
     Code.UNAVAILABLE,
     "DRAINING",
     "the engine takes no new jobs now: whoever runs it lets it come to rest; ask again later",
@@ -49,7 +57,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         self._engine = engine
         self._jobs = engine.store.jobs
 
-    @changing
+    @unary_write
     def CreateJob(self, request: job_pb2.CreateJobRequest, context: Context) -> job_pb2.Job:
         """Queue a job."""
         check_text("request_id", request.request_id, LONGEST_REQUEST_ID)
@@ -67,7 +75,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
                     raise DRAINING  # takes the job back
                 needed = resources_of(job.spec)
                 for kind, name in needed.named():
-                    thing = store.things.get(kind, name)  # NOT_FOUND takes the job back
+                    thing = store.catalog.get(kind, name)  # NOT_FOUND takes the job back
                     if not job.spec.HasField("export"):
                         refuse_outdated(thing)
                 for digest in blobs_of(job.spec, store):
@@ -76,16 +84,16 @@ class JobService(job_pb2_grpc.JobServiceServicer):
                     _refuse_document(digest, store)
                 person_of(job.spec, store)  # so does a face that may not be put on
                 note_created(job, store)
-                store.blobs.use(needed.blobs, f"job {job.job_id}")
+                store.blobs.acquire(needed.blobs, f"job {job.job_id}")
         self._engine.supervisor.wake()
         return job
 
-    @answering
+    @unary_read
     def GetJob(self, request: job_pb2.GetJobRequest, context: Context) -> job_pb2.Job:
         """One job."""
         return self._jobs.get(check_id("job_id", request.job_id))
 
-    @answering
+    @unary_read
     def ListJobs(self, request: job_pb2.ListJobsRequest, context: Context) -> job_pb2.ListJobsResponse:
         """Jobs, the newest first."""
         check_labels(request.labels)
@@ -96,33 +104,33 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         jobs, following = self._jobs.listed(filters, request.page_size, request.page_token)
         return job_pb2.ListJobsResponse(jobs=jobs, next_page_token=following)
 
-    @changing
+    @unary_write
     def PauseJob(self, request: job_pb2.PauseJobRequest, context: Context) -> job_pb2.Job:
         """Stop a job so that it can go on."""
         return self._set_desired_state(request.job_id, "pause")
 
-    @changing
+    @unary_write
     def ResumeJob(self, request: job_pb2.ResumeJobRequest, context: Context) -> job_pb2.Job:
         """Let a job go on."""
         return self._set_desired_state(request.job_id, "run")
 
-    @changing
+    @unary_write
     def CancelJob(self, request: job_pb2.CancelJobRequest, context: Context) -> job_pb2.Job:
         """End a job."""
         return self._set_desired_state(request.job_id, "cancel")
 
-    @changing
+    @unary_write
     def DeleteJob(self, request: job_pb2.DeleteJobRequest, context: Context) -> job_pb2.DeleteJobResponse:
         """Forget a job that has ended."""
         job = self._jobs.get(check_id("job_id", request.job_id))
         if job.state not in ENDED:
-            raise Refusal(
+            raise RpcError(
                 Code.FAILED_PRECONDITION, "JOB_RUNNING", f"job {job.job_id} hasn't ended; cancel it first"
             )
         forget(self._engine.store, job.job_id)
         return job_pb2.DeleteJobResponse()
 
-    @streaming
+    @server_stream
     async def WatchJob(
         self, request: job_pb2.WatchJobRequest, context: Context
     ) -> AsyncIterator[job_pb2.JobEvent]:
@@ -133,7 +141,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         unwanted = {"preview"} if not request.previews else set()
         unwanted |= {"log"} if not request.logs else set()
         with self._engine.news(job_id) as news:
-            snapshot = job_pb2.JobEvent(seq=seen, job=await reading(self._jobs.get, job_id))
+            snapshot = job_pb2.JobEvent(seq=seen, job=await run_read(self._jobs.get, job_id))
             snapshot.time.GetCurrentTime()
             yield snapshot
             while True:
@@ -160,7 +168,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
             return job
         if job.state in ENDED:
             name = job_pb2.JobState.Name(job.state).removeprefix("JOB_STATE_").lower()
-            raise Refusal(Code.FAILED_PRECONDITION, "JOB_ENDED", f"job {job_id} has ended already: {name}")
+            raise RpcError(Code.FAILED_PRECONDITION, "JOB_ENDED", f"job {job_id} has ended already: {name}")
         if self._jobs.control_record(job_id).desired_state not in (
             "cancel",
             desired,
@@ -177,7 +185,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
 def _refuse_document(digest: str, store: Store) -> None:
     """Refuse to work on a person's document: what a job makes of it, clients could read."""
     if register_of(store).documents.path(digest).is_file():
-        raise Refusal(
+        raise RpcError(
             Code.FAILED_PRECONDITION,
             "DOCUMENT",
             f"blob {digest[:12]} is a person's document, which no job works on; name another file",

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recaster.files import OFFERED
+from recaster.errors import DigestError, NotOfferedError
+from recaster.files import HANDOFF_NAME
 from recaster.store.folder import DataFolder
-from recaster.store.offers import NotOfferedError, open_offered
+from recaster.store.local_handoff import open_offered
 from recaster.store.store import Store
-from recaster.store.uploads import DigestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,13 +35,13 @@ def folder(tmp_path: Path) -> Path:
     """What a client shows."""
     made = tmp_path / "shown"
     made.mkdir(mode=0o700)
-    (made / OFFERED.format(digest=DIGEST)).write_bytes(DATA)
+    (made / HANDOFF_NAME.format(digest=DIGEST)).write_bytes(DATA)
     return made
 
 
 def test_what_is_shown_is_copied(store: Store, folder: Path) -> None:
     store.blobs.take_offered(folder, DIGEST, len(DATA))
-    shown = folder / OFFERED.format(digest=DIGEST)
+    shown = folder / HANDOFF_NAME.format(digest=DIGEST)
     shown.write_bytes(b"other")  # whoever shows it may go on writing to it
     assert store.blobs.path(DIGEST).read_bytes() == DATA
     assert list(store.folder.drops.iterdir()) == []
@@ -49,7 +49,7 @@ def test_what_is_shown_is_copied(store: Store, folder: Path) -> None:
 
 
 def test_it_must_be_what_was_promised(store: Store, folder: Path) -> None:
-    (folder / OFFERED.format(digest=DIGEST)).write_bytes(DATA[::-1])
+    (folder / HANDOFF_NAME.format(digest=DIGEST)).write_bytes(DATA[::-1])
     with pytest.raises(DigestError):
         store.blobs.take_offered(folder, DIGEST, len(DATA))
     assert not store.blobs.has(DIGEST)
@@ -58,7 +58,7 @@ def test_it_must_be_what_was_promised(store: Store, folder: Path) -> None:
 
 def spoil(folder: Path, tmp_path: Path, how: str) -> Path:
     """Make what is shown wrong in one way; returns the folder to name."""
-    shown = folder / OFFERED.format(digest=DIGEST)
+    shown = folder / HANDOFF_NAME.format(digest=DIGEST)
     (tmp_path / "secret").write_bytes(DATA)
     (tmp_path / "link").symlink_to(folder)
     named = {

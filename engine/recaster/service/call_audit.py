@@ -22,15 +22,15 @@ from google.protobuf.message import Message
 from recaster import __version__
 from recaster.errors import RecasterError
 from recaster.provenance.caller import caller
-from recaster.service.refusals import Code
-from recaster.service.threads import writing
+from recaster.service.rpc_errors import Code
+from recaster.service.threads import run_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from recaster.provenance.audit import AuditLog
     from recaster.provenance.policy import Policy
-    from recaster.service.refusals import Refusal
+    from recaster.service.rpc_errors import RpcError
 
 log = logging.getLogger("recaster.service")
 
@@ -84,7 +84,7 @@ class Records:
         look = (caller(), event, json.dumps(about, sort_keys=True))
         when, task = self._looks.get(look, (now - EVERY_S, None))
         if task is None or now - when >= EVERY_S or (task.done() and task.exception() is not None):
-            task = asyncio.create_task(writing(functools.partial(self._audit.add, event, **about)))
+            task = asyncio.create_task(run_write(functools.partial(self._audit.add, event, **about)))
             self._remember(look, now, task)
         await asyncio.shield(task)
 
@@ -94,7 +94,7 @@ class Records:
         if len(self._looks) < MAX_LOOKS:
             self._looks[look] = (now, task)
 
-    def refused(self, refusal: Refusal, method: str, client: str, peer: str, request: Any) -> None:
+    def refused(self, refusal: RpcError, method: str, client: str, peer: str, request: Any) -> None:
         """Note that a call was refused for want of a token, a role or a right to a face; others count not.
 
         Args:
@@ -147,7 +147,7 @@ class Records:
         details |= {"named": named} if named else {}
         event = "call.refuse" if denial.client else "token.refuse"
         try:
-            await writing(functools.partial(self._audit.add, event, **details))
+            await run_write(functools.partial(self._audit.add, event, **details))
         except (RecasterError, OSError):  # told again with those that come
             log.exception("a refused call can't be noted in the audit log now")
             self._denied[denial] = self._denied.get(denial, 0) + calls

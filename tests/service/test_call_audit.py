@@ -27,12 +27,12 @@ from recaster.api.v1 import (
 from recaster.client import Address, Client, TokenError
 from recaster.client.errors import MissingError, RefusedError, RoleError
 from recaster.errors import LockedError
-from recaster.files import locked, user_name
+from recaster.files import lock, user_name
 from recaster.jobs.job_resources import KINDS
 from recaster.provenance.audit import AuditLog
 from recaster.provenance.caller import acting_for
-from recaster.service.records import MAX_STRANGERS, Records, named_in
-from recaster.service.refusals import Code, Refusal
+from recaster.service.call_audit import MAX_STRANGERS, Records, named_in
+from recaster.service.rpc_errors import Code, RpcError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -349,7 +349,7 @@ def test_nothing_is_shown_that_can_t_be_noted(tmp_path: Path) -> None:
 
     async def look() -> None:
         kept = Records(log)
-        with locked(tmp_path / "audit.lock"), pytest.raises(LockedError):
+        with lock(tmp_path / "audit.lock"), pytest.raises(LockedError):
             await kept.shown("faceset.show", faceset="a" * 12)
         await kept.shown("faceset.show", faceset="a" * 12)
 
@@ -359,7 +359,7 @@ def test_nothing_is_shown_that_can_t_be_noted(tmp_path: Path) -> None:
 
 def test_no_flood_fills_the_log(tmp_path: Path) -> None:
     log = AuditLog(tmp_path / "audit.jsonl")
-    wrong = Refusal(Code.UNAUTHENTICATED, "TOKEN_WRONG", "wrong")
+    wrong = RpcError(Code.UNAUTHENTICATED, "TOKEN_WRONG", "wrong")
 
     async def flood() -> None:
         kept = Records(log)

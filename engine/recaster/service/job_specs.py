@@ -15,8 +15,8 @@ from recaster.jobs.options import ingredients
 from recaster.models.presets import overridden, preset
 from recaster.processes.shared_arrays import cores
 from recaster.provenance.manifest import BESIDE, EMBEDDED
-from recaster.service.checks import check_digest, check_id, check_name, check_text
-from recaster.service.refusals import invalid
+from recaster.service.request_checks import check_digest, check_id, check_name, check_text
+from recaster.service.rpc_errors import invalid
 from recaster.settings.devices import DEVICES
 from recaster.settings.encoding import CLIP_SUFFIXES
 from recaster.settings.messages import NUMBER_BOUNDS
@@ -45,7 +45,7 @@ def check_spec(spec: job_pb2.JobSpec) -> None:
     """Refuse a spec that no engine could do.
 
     Raises:
-        Refusal: INVALID_ARGUMENT, with the field that is wrong.
+        RpcError: INVALID_ARGUMENT, with the field that is wrong.
     """
     if spec.ByteSize() > MAX_SPEC_BYTES:
         raise invalid("spec", f"must be at most {MAX_SPEC_BYTES} bytes; ask for part of it in another job")
@@ -160,7 +160,7 @@ def check_numbers(where: str, message: Message) -> None:
     """Refuse numbers out of their bounds; every number of an option has some.
 
     Raises:
-        Refusal: INVALID_ARGUMENT, with the field that is wrong.
+        RpcError: INVALID_ARGUMENT, with the field that is wrong.
     """
     for field, value in message.ListFields():
         if field.cpp_type in NUMBERS and not field.is_repeated:

@@ -7,7 +7,8 @@ import secrets
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import clip_pb2, faceset_pb2, identity_pb2, model_pb2
-from recaster.store.jobs import UnknownError, page
+from recaster.errors import NotFoundError
+from recaster.store.job_store import page
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -27,7 +28,7 @@ def new_id() -> str:
     return secrets.token_hex(6)
 
 
-class Things:
+class Catalog:
     """The things of one engine, by kind: "clip", "identity", "faceset" or "model"."""
 
     def __init__(self, database: Database) -> None:
@@ -76,10 +77,10 @@ class Things:
         return None if row is None else MESSAGES[kind].FromString(row["body"])
 
     def get(self, kind: str, thing_id: str) -> Any:
-        """One thing (UnknownError where there is none)."""
+        """One thing (NotFoundError where there is none)."""
         found = self.find(kind, thing_id)
         if found is None:
-            raise UnknownError(f"there is no {kind} {thing_id}")
+            raise NotFoundError(f"there is no {kind} {thing_id}")
         return found
 
     def put(self, kind: str, body: Any) -> None:
@@ -90,7 +91,7 @@ class Things:
                 (body.SerializeToString(), kind, getattr(body, f"{kind}_id")),
             )
 
-    def known_as(self, kind: str, thing_id: str, origin: str) -> None:
+    def set_origin(self, kind: str, thing_id: str, origin: str) -> None:
         """Note that a thing, packed, has this digest: whoever sends it back means this thing."""
         with self._database.transaction() as opened:
             opened.execute(
@@ -98,7 +99,7 @@ class Things:
                 (origin, kind, thing_id),
             )
 
-    def moved_on(self, kind: str, thing_id: str) -> None:
+    def clear_origin(self, kind: str, thing_id: str) -> None:
         """Forget what a thing was made from, now that it is something else."""
         with self._database.transaction() as opened:
             opened.execute("update thing set origin = null where kind = ? and thing_id = ?", (kind, thing_id))
@@ -114,7 +115,7 @@ class Things:
         return [MESSAGES[kind].FromString(row["body"]) for row in rows]
 
     def delete(self, kind: str, thing_id: str) -> None:
-        """Forget a thing (UnknownError)."""
+        """Forget a thing (NotFoundError)."""
         self.get(kind, thing_id)
         with self._database.transaction() as opened:
             opened.execute("delete from thing where kind = ? and thing_id = ?", (kind, thing_id))
