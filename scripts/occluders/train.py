@@ -161,9 +161,9 @@ def network() -> keras.Model:
 
 def begin_with(model: keras.Model, path: Path) -> None:
     """Take the first weights of a network from a .tflite file of one that has as many or fewer layers."""
-    from recaster.networks.litert import interpreter
+    from recaster.networks.litert import load_interpreter
 
-    read = interpreter(path.read_bytes())
+    read = load_interpreter(path.read_bytes())
     found = [one for one in read.get_tensor_details() if one["dtype"] is np.float16]
     kernels = [read.get_tensor(one["index"]) for one in found if len(one["shape"]) == 4]
     biases = [read.get_tensor(one["index"]) for one in found if len(one["shape"]) == 1]

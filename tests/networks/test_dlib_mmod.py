@@ -11,9 +11,9 @@ import pytest
 
 from recaster.errors import WeightsError
 from recaster.media.reader import read_frames
-from recaster.networks import dlib_walk
-from recaster.networks.dlib_dat import locate
-from recaster.networks.dlib_mmod import FILE, DlibMmod, Tile, tiling
+from recaster.networks.dlib_mmod import DlibMmod, Tile, tiling
+from recaster.networks.dlib_weights import locate
+from recaster.weights_registry import DLIB_DETECTOR, DLIB_IDENTITY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ def ours() -> DlibMmod:
 
 @pytest.fixture(scope="module")
 def theirs() -> dlib.cnn_face_detection_model_v1:
-    return dlib.cnn_face_detection_model_v1(str(locate(FILE)))
+    return dlib.cnn_face_detection_model_v1(str(locate(DLIB_DETECTOR.file)))
 
 
 def same(ours: DlibMmod, theirs: dlib.cnn_face_detection_model_v1, image: Image, upsample: int = 0) -> int:
@@ -97,4 +97,4 @@ def test_levels_do_not_touch_and_lie_on_the_canvas() -> None:
 
 def test_other_weights_are_refused() -> None:
     with pytest.raises(WeightsError, match="not dlib's face detector"):
-        DlibMmod(locate(dlib_walk.FILE))
+        DlibMmod(locate(DLIB_IDENTITY.file))

@@ -31,8 +31,8 @@ from recaster.appearance.uv_layout import (
 )
 from recaster.appearance.uv_masks import lenses
 from recaster.faces import topology, weights
-from recaster.faces.litert import Model
 from recaster.faces.neutral_shape import align_to_canonical, compute_canonical_mesh, learn_neutral_shape
+from recaster.networks.litert import LiteRtModel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -206,7 +206,8 @@ class Occluders:
     """Finds what is in front of faces."""
 
     def __init__(self) -> None:
-        self._coming, self._always = Model(weights.OCCLUDERS), Model(weights.ALWAYS)
+        self._coming = LiteRtModel(weights.read(weights.OCCLUDERS))
+        self._always = LiteRtModel(weights.read(weights.ALWAYS))
 
     def occlusion_probability(self, look: FaceAppearance, crop: Image, points: Floats) -> Floats:
         """How likely each part of a face is hidden, (FINE, FINE) float64, 0 to 1.
@@ -259,9 +260,9 @@ class Occluders:
         return dataclasses.replace(look, persistent=persistent if there else None, glasses=glasses, lost=lost)
 
 
-def _chances(network: Model, shown: NDArray[np.uint8], side: int) -> Floats:
+def _chances(network: LiteRtModel, shown: NDArray[np.uint8], side: int) -> Floats:
     """What a network says, (side, side), 0 to 1."""
-    found = network.run(shown)[side * side].reshape(side, side)
+    found = network.run_image(shown)[side * side].reshape(side, side)
     return np.asarray(1 / (1 + np.exp(-found)))
 
 

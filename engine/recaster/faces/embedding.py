@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from recaster.faces.dlib_models import five_points
-from recaster.networks.dlib_identity import IdentityNetwork
-from recaster.networks.dlib_walk import PADDING, SIZE
+from recaster.networks.dlib_resnet import PADDING, SIZE, IdentityNetwork
 
 if TYPE_CHECKING:
     from recaster.faces.types import Box, Floats

@@ -10,7 +10,7 @@ from safetensors.numpy import load
 from scipy.spatial.distance import cdist
 
 from recaster.faces import geometry, topology, weights
-from recaster.networks.litert import interpreter
+from recaster.networks.litert import LiteRtModel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,16 +48,12 @@ def coefficients(expressions: Floats) -> Floats:
     Args:
         expressions: (T, 478, 3), frontal meshes of one size, as ``align_to_canonical`` gives them.
     """
-    network = interpreter(weights.read(weights.BLENDSHAPES))
-    given = network.get_input_details()[0]["index"]
-    told = network.get_output_details()[0]["index"]
-    found = np.zeros((len(expressions), COEFFICIENTS))
+    network = LiteRtModel(weights.read(weights.BLENDSHAPES))
+    strengths = np.zeros((len(expressions), COEFFICIENTS))
     # The network thinks in pixels of a picture.
-    for row, points in zip(found, (1000 * expressions[:, _SEEN, :2]).astype(np.float32), strict=True):
-        network.set_tensor(given, points[None])
-        network.invoke()
-        row[:] = network.get_tensor(told).ravel()
-    return found
+    for row, points in zip(strengths, (1000 * expressions[:, _SEEN, :2]).astype(np.float32), strict=True):
+        row[:] = network.run(points[None]).ravel()
+    return strengths
 
 
 def relax_mouth(expressions: Floats, calm: NDArray[np.bool_], neutral: Floats) -> Floats:

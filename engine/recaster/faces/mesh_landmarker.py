@@ -10,7 +10,6 @@ from scipy.spatial.distance import cdist
 
 from recaster.faces import weights
 from recaster.faces.alignment import invert, similarity, transform, warp
-from recaster.faces.litert import Model
 from recaster.faces.topology import (
     EYE_CORNERS_LEFT,
     EYE_CORNERS_RIGHT,
@@ -22,6 +21,7 @@ from recaster.faces.topology import (
     POINTS,
 )
 from recaster.faces.types import Box, Floats, Landmarks
+from recaster.networks.litert import LiteRtModel
 
 if TYPE_CHECKING:
     from recaster.media.types import Image
@@ -59,10 +59,10 @@ class Mesh:
     notice = ""
 
     def __init__(self) -> None:
-        self._mesh = Model(weights.FACE_MESH)
-        self._lips = Model(weights.LIPS)
+        self._mesh = LiteRtModel(weights.read(weights.FACE_MESH))
+        self._lips = LiteRtModel(weights.read(weights.LIPS))
         # Eyes and lips are looked at side by side.
-        self._iris = Model(weights.IRIS)
+        self._iris = LiteRtModel(weights.read(weights.IRIS))
         self._beside = ThreadPoolExecutor(max_workers=1)
 
     def locate(self, image: Image, box: Box, side: int = 0) -> Landmarks:
@@ -83,7 +83,7 @@ class Mesh:
 
     def _look(self, image: Image, crop: Floats) -> Landmarks:
         """The 468 points as seen in one crop, in pixels of the frame."""
-        found = self._mesh.run(warp(image, crop, _MESH_SIZE))
+        found = self._mesh.run_image(warp(image, crop, _MESH_SIZE))
         points = _unscaled(found[3 * MESH_POINTS], crop)
         presence = 1 / (1 + np.exp(-float(found[1][0])))
         return Landmarks(points, presence)
@@ -106,7 +106,7 @@ class Mesh:
         It is believed where it sees a whole face: where half of one is covered its lips are astray.
         """
         crop = _face_crop(points, _LIPS_SIZE)
-        found = self._lips.run(warp(image, crop, _LIPS_SIZE))
+        found = self._lips.run_image(warp(image, crop, _LIPS_SIZE))
         seen = _unscaled(found[3 * POINTS], crop)[:MESH_POINTS]
         sure = np.clip((found[1] - _COVERED) / (_WHOLE - _COVERED), 0, 1)
         lips = points[_LIPS, :2]
@@ -136,7 +136,7 @@ class Mesh:
         if mirrored:
             crop[0] *= -1
             crop[0, 2] += _IRIS_SIZE - 1
-        found = self._iris.run(warp(image, crop, _IRIS_SIZE))
+        found = self._iris.run_image(warp(image, crop, _IRIS_SIZE))
         return _unscaled(found[213], crop), _unscaled(found[15], crop)
 
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import tensorflow as tf
 
-from recaster.errors import WeightsError
-from recaster.networks.dlib_dat import Convolution, Rectifier, folded, locate, read_dat
+from recaster.networks.dlib_weights import MEAN_RGB, Convolution, DlibFile
+from recaster.weights_registry import DLIB_DETECTOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from recaster.networks.dlib_dat import Layer
-
-FILE: Final = "mmod_human_face_detector.dat"
-
+_WINDOW_PX: Final = 80
+"""Side of the box that a score is about, at the first level."""
+_MAX_OVERLAP: Final = 0.3382761351109955
+"""Of two boxes that share more than this, the one with the lower score goes."""
 _SMALLEST: Final = 20
 """Pictures of fewer pixels along a side hold no face, and dlib's levels would lie over each other."""
 _RATE: Final = 5 / 6
@@ -40,6 +40,20 @@ _BORDER: Final = 11
 """Pixels around all of them."""
 _STRIDE, _FIRST = 8, 14
 """Three 5x5 convolutions of stride 2 without padding: cell c looks at pixel 8 c + 14."""
+_STRIDED: Final = 3
+"""Convolutions of stride 2 without padding; the rest keep the size."""
+_LAYERS: Final = (
+    (16, 5, (153, 5121, 5427, 5501)),
+    (32, 5, (5686, 57116, 57678, 57816)),
+    (32, 5, (58065, 160695, 161257, 161395)),
+    (45, 5, (161644, 305926, 306696, 306886)),
+    (45, 5, (307187, 509969, 510739, 510929)),
+    (45, 5, (511230, 714012, 714782, 714972)),
+    (1, 9, (715273, 0, 0, 0)),
+)
+"""Channels and side of each kernel, and the bytes at which kernel, gain, mean and variance begin."""
+_EPSILON: Final = 1e-4
+"""dlib's own, of batch normalisation."""
 _SHAPES: Final = 4
 """Pictures of so many shapes are remembered: for each, a graph is built."""
 _ABOVE: Final = 1 << 64
@@ -116,16 +130,7 @@ class DlibMmod:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        path = path or locate(FILE)
-        network = read_dat(path)
-        layers = folded(network.layers)
-        if network.loss["name"] != "loss_mmod_" or not all(
-            isinstance(layer, Convolution | Rectifier) for layer in layers
-        ):
-            raise WeightsError(f"{path}: is not dlib's face detector")
-        self._mean, self._layers = network.mean, layers
-        self._window = network.loss["windows"][0][0]
-        self._overlap = network.loss["nms_iou"]
+        self._convolutions = _read_convolutions(DlibFile(DLIB_DETECTOR, "face detector", path))
         self._graph = functools.lru_cache(_SHAPES)(self._built)
 
     def find(self, image: NDArray[np.uint8], upsample: int = 0) -> list[Found]:
@@ -140,16 +145,17 @@ class DlibMmod:
         if min(image.shape[:2]) < _SMALLEST:
             return []
         placed, run = self._graph(*image.shape[:2])
-        found = _boxes(run(tf.constant(image)).numpy(), placed.tiles, self._window, self._overlap)
+        found = _boxes(run(tf.constant(image)).numpy(), placed.tiles)
         return [_halved(one, upsample) for one in found] if upsample else found
 
     def _built(self, height: int, width: int) -> tuple[Tiling, Callable[[tf.Tensor], tf.Tensor]]:
         """The layout of one shape of picture, and what gives the scores (rows, columns) of such a picture."""
-        placed, mean = tiling(height, width), np.array(self._mean, np.float32)
+        placed = tiling(height, width)
+        mean = np.array(MEAN_RGB, np.float32)
 
         def run(image: tf.Tensor) -> tf.Tensor:
             x = _canvas((tf.cast(image, tf.float32)[None] - mean) / 256, placed)
-            return _through(x, self._layers)[0, ..., 0]
+            return _apply_convolutions(x, self._convolutions)[0, ..., 0]
 
         shape = tf.TensorSpec((height, width, 3), tf.uint8)
         return placed, tf.function(run).get_concrete_function(shape)
@@ -200,26 +206,45 @@ def _canvas(image: tf.Tensor, placed: Tiling) -> tf.Tensor:
     return tf.add_n(columns)
 
 
-def _through(x: tf.Tensor, layers: Sequence[Layer]) -> tf.Tensor:
-    for layer in layers:
-        if isinstance(layer, Convolution):
-            down, across = layer.padding
-            padding = [[0, 0], [down, down], [across, across], [0, 0]]
-            x = tf.nn.conv2d(x, layer.weights, layer.stride, padding)
-            x = x if layer.biases is None else tf.nn.bias_add(x, layer.biases)
-            x = tf.nn.relu(x) if layer.rectified else x
+def _read_convolutions(file: DlibFile) -> list[Convolution]:
+    """The seven convolutions, from the image to the scores."""
+    inputs = 3
+    convolutions = []
+    for width, side, (kernel, affine, mean, variance) in _LAYERS:
+        gain = np.ones(width, np.float32)
+        shift = np.zeros(width, np.float32)
+        if affine:
+            # Batch normalisation with its running statistics is one gain and one shift a channel.
+            scale, offset = file.array(affine, 2, width)
+            deviation = np.sqrt(file.array(variance, width).astype(np.float64) + _EPSILON)
+            gain = (scale / deviation).astype(np.float32)
+            shift = offset - gain * file.array(mean, width)
+        convolutions.append(file.convolution(kernel, (side, side, inputs, width), gain, shift))
+        inputs = width
+    return convolutions
+
+
+def _apply_convolutions(x: tf.Tensor, convolutions: Sequence[Convolution]) -> tf.Tensor:
+    for number, layer in enumerate(convolutions):
+        if number < _STRIDED:
+            x = tf.nn.conv2d(x, layer.kernel, 2, "VALID")
         else:
-            x = tf.nn.relu(x)
+            around = layer.kernel.shape[0] // 2
+            x = tf.nn.conv2d(x, layer.kernel, 1, [[0, 0], [around, around], [around, around], [0, 0]])
+        x = tf.nn.bias_add(x, layer.bias)
+        x = tf.nn.relu(x) if number < len(convolutions) - 1 else x
     return x
 
 
-def _boxes(scores: NDArray[np.float32], tiles: Sequence[Tile], window: int, overlap: float) -> list[Found]:
+def _boxes(scores: NDArray[np.float32], tiles: Sequence[Tile]) -> list[Found]:
     """Faces from scores above 0: of those that overlap, the best."""
     candidates = []
     for row, column in zip(*np.nonzero(scores > 0), strict=True):
         x, y = _STRIDE * int(column) + _FIRST, _STRIDE * int(row) + _FIRST
         level = min(range(len(tiles)), key=lambda one: _distance(tiles[one], x, y))
-        x, y, half = x - tiles[level].left, y - tiles[level].top, (window - 1) / 2
+        x -= tiles[level].left
+        y -= tiles[level].top
+        half = (_WINDOW_PX - 1) / 2
         corners = [x - half, y - half, x + half, y + half]
         for _ in range(level):  # pyramid_down<6>::point_up
             corners = [value * 1.2 + 0.3 for value in corners]
@@ -227,7 +252,7 @@ def _boxes(scores: NDArray[np.float32], tiles: Sequence[Tile], window: int, over
         candidates.append(Found(left, top, right, bottom, float(scores[row, column])))
     kept: list[Found] = []
     for one in sorted(candidates, key=lambda one: -one.score):
-        if all(_overlap(one, other) <= overlap for other in kept):
+        if all(_overlap(one, other) <= _MAX_OVERLAP for other in kept):
             kept.append(one)
     return kept
 

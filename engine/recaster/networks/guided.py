@@ -1,4 +1,4 @@
-"""The guided network: a small U-Net that finishes the warped source into the source's face."""
+"""The guided network in Keras: a U-Net that finishes the warped source into the source's face."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
-from recaster.networks.guided_architecture import LEAK, TRUST, make_guided
+from recaster.networks.guided_architecture import LEAK, TRUST, build_unet
+from recaster.networks.keras_graph import KerasGraph
 from recaster.networks.pairwise import named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
 
     from recaster.models.presets import Preset
 
-_QUIET = 0.02
-"""Gain of what is added to something good already; a loud start would shut the sigmoids for ever."""
+_SMALL_GAIN = 0.02
+"""Gain of first weights whose output is added to a good image; more would saturate the sigmoids."""
 
 
-class _Maker:
-    """Makes the network's layers: names them, and seeds each by its name."""
+class _GuidedGraph(KerasGraph):
+    """Names the network's layers, and seeds each by its name."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
@@ -38,45 +39,24 @@ class _Maker:
         start = keras.initializers.VarianceScaling(gain, "fan_in", "truncated_normal", seed=seed)
         return layers.Conv2D(width, kernel, stride, "same", kernel_initializer=start, name=name)(x)
 
-    def active(
+    def conv_leaky_relu(
         self, x: keras.KerasTensor, width: int, kernel: int, name: str, stride: int = 1
     ) -> keras.KerasTensor:
         return ops.leaky_relu(self.conv(x, width, kernel, name, stride), LEAK)
 
+    def conv_small_init(self, x: keras.KerasTensor, width: int, kernel: int, name: str) -> keras.KerasTensor:
+        return self.conv(x, width, kernel, name, gain=_SMALL_GAIN)
+
     def residual(self, x: keras.KerasTensor, width: int, name: str) -> keras.KerasTensor:
-        inner = self.active(x, width, 3, f"{name}_a")
-        total = x + self.quiet(inner, width, 3, f"{name}_b")
+        inner = self.conv_leaky_relu(x, width, 3, f"{name}_a")
+        total = x + self.conv_small_init(inner, width, 3, f"{name}_b")
         # The rectifier is written out: TensorFlow's oneDNN (2.21) makes one operation of a convolution, a
         # sum and leaky_relu wherever no gradient is asked for, and its slope is .2, whatever was wanted.
         return ops.maximum(total, LEAK * total)
 
-    def quiet(self, x: keras.KerasTensor, width: int, kernel: int, name: str) -> keras.KerasTensor:
-        return self.conv(x, width, kernel, name, gain=_QUIET)
-
-    def added(self, a: keras.KerasTensor, b: keras.KerasTensor) -> keras.KerasTensor:
-        return a + b
-
-    def joined(self, parts: Sequence[keras.KerasTensor]) -> keras.KerasTensor:
-        return ops.concatenate(parts, -1)
-
-    def channels(self, x: keras.KerasTensor, start: int, stop: int) -> keras.KerasTensor:
-        return x[..., start:stop]
-
-    def averaged(self, x: keras.KerasTensor, times: int) -> keras.KerasTensor:
-        return ops.average_pool(x, times, times)
-
-    def enlarged(self, x: keras.KerasTensor, times: int) -> keras.KerasTensor:
-        return layers.UpSampling2D(times, interpolation="bilinear")(x)
-
-    def spread(self, x: keras.KerasTensor, times: int) -> keras.KerasTensor:
-        return ops.depth_to_space(x, times)
-
-    def gathered(self, x: keras.KerasTensor, times: int) -> keras.KerasTensor:
-        return ops.space_to_depth(x, times)
-
 
 def build_guided(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
-    """The guided network in Keras: see ``make_guided``.
+    """Builds the guided network in Keras: see ``build_unet``.
 
     In: (B, side, side, channels) float32, 0 to 1, the condition, where side is the preset's size times
     its detail. Out: (B, side, side, OUTPUTS) float32, before their sigmoids: the painted face, and how
@@ -84,7 +64,7 @@ def build_guided(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
     """
     side = preset.size * preset.guided.detail
     condition = keras.Input((side, side, channels), name="condition")
-    return keras.Model(condition, make_guided(preset, _Maker(seed), condition), name="guided")
+    return keras.Model(condition, build_unet(preset, _GuidedGraph(seed), condition), name="guided")
 
 
 def reduced(conditions: tf.Tensor, size: int) -> tf.Tensor:
@@ -115,12 +95,13 @@ def composed(conditions: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
 
 
 def build_guided_discriminator(preset: Preset, channels: int, seed: int = 0) -> keras.Model:
-    """Judges patches of faces, real or painted (Isola et al., 2017): (B, side, side, channels) to scores."""
-    scope, side = _Maker(seed), preset.size * preset.guided.detail
+    """Builds a judge of patches (Isola et al., 2017): (B, side, side, channels) to scores."""
+    graph = _GuidedGraph(seed)
+    side = preset.size * preset.guided.detail
     x = shown = keras.Input((side, side, channels), name="shown")
     for index, width in enumerate(preset.guided.critic_widths):
-        x = scope.active(x, width, 3, f"judge{index}", stride=2)
-    return keras.Model(shown, scope.conv(x, 1, 3, "score"), name="critic")
+        x = graph.conv_leaky_relu(x, width, 3, f"judge{index}", stride=2)
+    return keras.Model(shown, graph.conv(x, 1, 3, "score"), name="critic")
 
 
 class GuidedSwap:

@@ -10,20 +10,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from recaster.errors import UsageError, WeightsError
+from recaster.networks.dlib_resnet import SIZE, ResNetWeights, build_resnet
+from recaster.networks.dlib_weights import MEAN_RGB
+from recaster.networks.keras_graph import KerasGraph
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import keras
     from numpy.typing import NDArray
 
 SHIFT: Final = 0.03
 ZOOM: Final = 0.04
 """Half-widths of the random move (share of the network's input) and scale."""
+
+CHIP_EYES: Final = np.array([(0.3181, 0.3141), (0.6685, 0.3143)]) * SIZE - 0.5
+"""Centres of the eyes (left, right as seen; x, y) in dlib's chip with padding .25, in pixels."""
 
 _DLIB_TAPS: Final = (3, 7, 10, 13)
 """Outputs of dlib's network: the last block at 35, 17, 8 and 4 pixels."""
@@ -53,11 +59,9 @@ class DlibBackbone:
     note = "perceptual loss: dlib's face recognition ResNet (public domain)"
 
     def __init__(self) -> None:
-        from recaster.networks.dlib_resnet import CHIP_EYES, build_dlib_resnet
-        from recaster.networks.dlib_walk import SIZE
-
-        self.size, self.eyes = SIZE, CHIP_EYES
-        self._model = build_dlib_resnet()
+        self.size = SIZE
+        self.eyes = CHIP_EYES
+        self._model = build_keras_resnet()
 
     def features(self, images: tf.Tensor) -> list[tf.Tensor]:
         """See ``Backbone``."""
@@ -65,18 +69,38 @@ class DlibBackbone:
         return [*(outputs[tap] for tap in _DLIB_TAPS), outputs[0]]
 
 
+def build_keras_resnet(path: Path | None = None) -> keras.Model:
+    """Builds dlib's network in Keras: (B, 150, 150, 3) float32 RGB, 0 to 255, to [embedding, tap, tap, ...].
+
+    In dlib it only runs forwards; here it can be differentiated. The embedding is (B, 128), not normalised;
+    the taps are the outputs of the residual blocks, from fine to coarse.
+
+    Args:
+        path: the ``.dat`` file; the installed one by default.
+
+    Raises:
+        WeightsError: the weights are missing, damaged or of another network.
+    """
+    inputs = keras.Input((SIZE, SIZE, 3))
+    x = (inputs - np.array(MEAN_RGB, np.float32)) / 256
+    embedding, taps = build_resnet(ResNetWeights(path), KerasGraph(), x)
+    model = keras.Model(inputs, [embedding, *taps], name="dlib_resnet")
+    model.trainable = False
+    return model
+
+
 class VggFaceBackbone:
     """VGGFace's ResNet50: the three maps that faceswap-GAN compares. Research use only."""
 
     def __init__(self, weights: Path) -> None:
-        from recaster.networks.vggface import MEANS, SIZE, build_vggface
+        from recaster.networks import vggface
 
         self._model: keras.Model
-        self._model, self.note = build_vggface(weights)
-        self._means = tf.constant(MEANS, tf.float32)
-        self.size = SIZE
+        self._model, self.note = vggface.build_vggface(weights)
+        self._means = tf.constant(vggface.MEANS, tf.float32)
+        self.size = vggface.SIZE
         # VGGFace2's loosely cropped faces: the eyes a little above the middle, a third of the side apart.
-        self.eyes = np.array([(0.335, 0.4), (0.665, 0.4)]) * SIZE - 0.5
+        self.eyes = np.array([(0.335, 0.4), (0.665, 0.4)]) * self.size - 0.5
 
     def features(self, images: tf.Tensor) -> list[tf.Tensor]:
         """See ``Backbone``."""

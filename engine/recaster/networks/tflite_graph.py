@@ -1,6 +1,6 @@
-"""Networks written down as .tflite files, without TensorFlow, and run by LiteRT.
+"""Networks written as .tflite files, without TensorFlow.
 
-The format is a flatbuffer; what its fields mean is said in LiteRT's own schema (tflite/converter/schema).
+The format is a flatbuffer; its fields are described by LiteRT's schema (tflite/converter/schema).
 """
 
 from __future__ import annotations
@@ -11,51 +11,30 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from recaster.networks.litert import interpreter
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-_ROOM = 1 << 22
-"""Bytes that a file is begun with; it grows."""
+_BUFFER_BYTES = 1 << 22
+"""Size of the buffer that a file is begun in; it grows."""
 
 
-class Network:
-    """A network that is ready to be run, by one thread at a time.
-
-    Args:
-        content: the .tflite file, of one input and one output.
-    """
-
-    def __init__(self, content: bytes) -> None:
-        self._interpreter = interpreter(content)
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        self._output = self._interpreter.get_output_details()[0]["index"]
-
-    def run(self, given: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The output for an input; both have the shapes that the graph has them in."""
-        self._interpreter.set_tensor(self._input, given)
-        self._interpreter.invoke()
-        return np.asarray(self._interpreter.get_tensor(self._output))
-
-
-class Graph:
-    """A network being written down: float32 tensors that go by their numbers; pictures are (1, H, W, C)."""
+class TfliteGraph:
+    """``GraphBuilder`` of one .tflite file; tensors are numbers, images are (1, H, W, C) float32."""
 
     def __init__(self) -> None:
         self._buffers = [schema.BufferT()]  # the first one is empty by convention
         self._tensors: list[Any] = []
-        self._steps: list[Any] = []
+        self._operators: list[Any] = []
         self._kinds: dict[int, int] = {}
 
-    def given(self, shape: Sequence[int]) -> int:
-        """An input."""
+    def input(self, shape: Sequence[int]) -> int:
+        """The network's input."""
         return self._tensor(shape, schema.TensorType.FLOAT32, 0)
 
     def constant(self, values: NDArray[Any]) -> int:
-        """Numbers that don't change, float32 or int32."""
+        """Values that don't change, float32 or int32."""
         buffer = schema.BufferT()
         buffer.data = np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
         self._buffers.append(buffer)
@@ -66,169 +45,167 @@ class Graph:
         """The shape of a tensor."""
         return tuple(self._tensors[x].shape)
 
-    def convolution(
+    def conv2d(
         self,
         x: int,
-        weights: NDArray[np.float32],
-        biases: NDArray[np.float32] | None,
-        stride: tuple[int, int] = (1, 1),
+        kernel: NDArray[np.float32],
+        bias: NDArray[np.float32] | None,
+        strides: tuple[int, int] = (1, 1),
         *,
         same: bool,
     ) -> int:
-        """A convolution with weights (high, wide, in, out).
-
-        Args:
-            x: what it is given.
-            weights: its kernels.
-            biases: (out,), what is added.
-            stride: down and across.
-            same: padded as TensorFlow's "same" does, or not at all.
-        """
         options = schema.Conv2DOptionsT()
         options.padding = schema.Padding.SAME if same else schema.Padding.VALID
-        options.strideH, options.strideW = stride
-        size, channels = weights.shape[:2], weights.shape[3]
-        inputs = [x, self.constant(np.moveaxis(weights, 3, 0))]
-        inputs.append(self.constant(np.zeros(channels, np.float32) if biases is None else biases))
-        shape = (1, *_sides(self.shape(x), size, stride, same=same), channels)
-        return self._step("CONV_2D", inputs, shape, "Conv2DOptions", options)
+        options.strideH, options.strideW = strides
+        channels = kernel.shape[3]
+        inputs = [x, self.constant(np.moveaxis(kernel, 3, 0))]
+        inputs.append(self.constant(np.zeros(channels, np.float32) if bias is None else bias))
+        shape = (1, *_sides(self.shape(x), kernel.shape[:2], strides, same=same), channels)
+        return self._operator("CONV_2D", inputs, shape, "Conv2DOptions", options)
 
-    def pooled(self, x: int, kind: str, size: tuple[int, int], stride: tuple[int, int]) -> int:
-        """The largest ("MAX") or mean ("AVERAGE") values of windows."""
-        options = schema.Pool2DOptionsT()
-        options.padding = schema.Padding.VALID
-        options.strideH, options.strideW = stride
-        options.filterHeight, options.filterWidth = size
-        shape = (1, *_sides(self.shape(x), size, stride, same=False), self.shape(x)[3])
-        return self._step(f"{kind}_POOL_2D", [x], shape, "Pool2DOptions", options)
-
-    def mean(self, x: int) -> int:
-        """The mean of the whole picture, (1, C)."""
-        inputs = [x, self.constant(np.array([1, 2], np.int32))]
-        return self._step("MEAN", inputs, (1, self.shape(x)[3]), "ReducerOptions", schema.ReducerOptionsT())
-
-    def dense(self, x: int, weights: NDArray[np.float32], biases: NDArray[np.float32] | None) -> int:
-        """A matrix (in, out), and what is added."""
-        inputs = [x, self.constant(weights.T)] + ([] if biases is None else [self.constant(biases)])
+    def dense(self, x: int, kernel: NDArray[np.float32], bias: NDArray[np.float32] | None) -> int:
+        inputs = [x, self.constant(kernel.T)] + ([] if bias is None else [self.constant(bias)])
         options = schema.FullyConnectedOptionsT()
-        return self._step("FULLY_CONNECTED", inputs, (1, weights.shape[1]), "FullyConnectedOptions", options)
+        return self._operator(
+            "FULLY_CONNECTED", inputs, (1, kernel.shape[1]), "FullyConnectedOptions", options
+        )
 
-    def rectified(self, x: int) -> int:
-        """Nothing below 0."""
-        return self._step("RELU", [x], self.shape(x))
+    def relu(self, x: int) -> int:
+        return self._operator("RELU", [x], self.shape(x))
 
-    def leaky(self, x: int, slope: float) -> int:
-        """Little below 0."""
+    def leaky_relu(self, x: int, slope: float) -> int:
+        """max(x, slope * x)."""
         options = schema.LeakyReluOptionsT()
         options.alpha = slope
-        return self._step("LEAKY_RELU", [x], self.shape(x), "LeakyReluOptions", options)
+        return self._operator("LEAKY_RELU", [x], self.shape(x), "LeakyReluOptions", options)
 
-    def sigmoid(self, x: int) -> int:
-        """From 0 to 1."""
-        return self._step("LOGISTIC", [x], self.shape(x))
+    def logistic(self, x: int) -> int:
+        """The sigmoid, 0 to 1."""
+        return self._operator("LOGISTIC", [x], self.shape(x))
 
-    def added(self, a: int, b: int) -> int:
-        """The sum."""
-        return self._of_two("ADD", a, b, "AddOptions", schema.AddOptionsT())
+    def add(self, a: int, b: int) -> int:
+        return self._binary("ADD", a, b, "AddOptions", schema.AddOptionsT())
 
-    def less(self, a: int, b: int) -> int:
+    def subtract(self, a: int, b: int) -> int:
         """The difference."""
-        return self._of_two("SUB", a, b, "SubOptions", schema.SubOptionsT())
+        return self._binary("SUB", a, b, "SubOptions", schema.SubOptionsT())
 
-    def times(self, a: int, b: int) -> int:
+    def multiply(self, a: int, b: int) -> int:
         """The product."""
-        return self._of_two("MUL", a, b, "MulOptions", schema.MulOptionsT())
+        return self._binary("MUL", a, b, "MulOptions", schema.MulOptionsT())
 
-    def larger(self, a: int, b: int) -> int:
-        """The larger of two values."""
-        return self._of_two("MAXIMUM", a, b, "MaximumMinimumOptions", schema.MaximumMinimumOptionsT())
+    def maximum(self, a: int, b: int) -> int:
+        """The larger of each two values."""
+        return self._binary("MAXIMUM", a, b, "MaximumMinimumOptions", schema.MaximumMinimumOptionsT())
 
-    def padded(self, x: int, by: Sequence[tuple[int, int]]) -> int:
-        """Zeros before and after, for every axis."""
-        shape = [side + sum(pair) for side, pair in zip(self.shape(x), by, strict=True)]
-        inputs = [x, self.constant(np.array(by, np.int32))]
-        return self._step("PAD", inputs, shape, "PadOptions", schema.PadOptionsT())
+    def pad(self, x: int, amounts: Sequence[tuple[int, int]]) -> int:
+        shape = [side + sum(pair) for side, pair in zip(self.shape(x), amounts, strict=True)]
+        inputs = [x, self.constant(np.array(amounts, np.int32))]
+        return self._operator("PAD", inputs, shape, "PadOptions", schema.PadOptionsT())
 
-    def joined(self, parts: Sequence[int]) -> int:
-        """The channels of several pictures."""
+    def concat(self, parts: Sequence[int]) -> int:
         options = schema.ConcatenationOptionsT()
         options.axis = 3
         channels = sum(self.shape(part)[3] for part in parts)
         shape = (*self.shape(parts[0])[:3], channels)
-        return self._step("CONCATENATION", list(parts), shape, "ConcatenationOptions", options)
+        return self._operator("CONCATENATION", list(parts), shape, "ConcatenationOptions", options)
 
-    def channels(self, x: int, start: int, stop: int) -> int:
-        """Some channels of a picture."""
+    def slice_channels(self, x: int, start: int, stop: int) -> int:
         whole = self.shape(x)[:3]
         ends = [(0, 0, 0, start), (*whole, stop), (1, 1, 1, 1)]
         inputs = [x, *(self.constant(np.array(end, np.int32)) for end in ends)]
         options = schema.StridedSliceOptionsT()
-        return self._step("STRIDED_SLICE", inputs, (*whole, stop - start), "StridedSliceOptions", options)
+        return self._operator("STRIDED_SLICE", inputs, (*whole, stop - start), "StridedSliceOptions", options)
 
-    def spread(self, x: int, times: int) -> int:
-        """A larger picture, made of channels (depth to space)."""
-        options = schema.DepthToSpaceOptionsT()
-        options.blockSize = times
-        _, high, wide, channels = self.shape(x)
-        shape = (1, high * times, wide * times, channels // times**2)
-        return self._step("DEPTH_TO_SPACE", [x], shape, "DepthToSpaceOptions", options)
+    def average_pool(self, x: int, size: tuple[int, int], strides: tuple[int, int]) -> int:
+        return self._pool("AVERAGE_POOL_2D", x, size, strides)
 
-    def gathered(self, x: int, times: int) -> int:
-        """A smaller picture, whose channels hold what the larger one did (space to depth)."""
-        options = schema.SpaceToDepthOptionsT()
-        options.blockSize = times
-        _, high, wide, channels = self.shape(x)
-        shape = (1, high // times, wide // times, channels * times**2)
-        return self._step("SPACE_TO_DEPTH", [x], shape, "SpaceToDepthOptions", options)
+    def max_pool(self, x: int, size: tuple[int, int], strides: tuple[int, int]) -> int:
+        return self._pool("MAX_POOL_2D", x, size, strides)
 
-    def enlarged(self, x: int, times: int) -> int:
-        """A larger picture by linear interpolation between the centres of pixels."""
+    def global_average_pool(self, x: int) -> int:
+        inputs = [x, self.constant(np.array([1, 2], np.int32))]
+        shape = (1, self.shape(x)[3])
+        return self._operator("MEAN", inputs, shape, "ReducerOptions", schema.ReducerOptionsT())
+
+    def resize_bilinear(self, x: int, factor: int) -> int:
         options = schema.ResizeBilinearOptionsT()
         options.halfPixelCenters = True
-        _, high, wide, channels = self.shape(x)
-        sides = (high * times, wide * times)
+        _, height, width, channels = self.shape(x)
+        sides = (height * factor, width * factor)
         inputs = [x, self.constant(np.array(sides, np.int32))]
-        return self._step("RESIZE_BILINEAR", inputs, (1, *sides, channels), "ResizeBilinearOptions", options)
+        return self._operator(
+            "RESIZE_BILINEAR", inputs, (1, *sides, channels), "ResizeBilinearOptions", options
+        )
 
-    def content(self, given: int, result: int) -> bytes:
-        """The .tflite file."""
+    def depth_to_space(self, x: int, block: int) -> int:
+        options = schema.DepthToSpaceOptionsT()
+        options.blockSize = block
+        _, height, width, channels = self.shape(x)
+        shape = (1, height * block, width * block, channels // block**2)
+        return self._operator("DEPTH_TO_SPACE", [x], shape, "DepthToSpaceOptions", options)
+
+    def space_to_depth(self, x: int, block: int) -> int:
+        options = schema.SpaceToDepthOptionsT()
+        options.blockSize = block
+        _, height, width, channels = self.shape(x)
+        shape = (1, height // block, width // block, channels * block**2)
+        return self._operator("SPACE_TO_DEPTH", [x], shape, "SpaceToDepthOptions", options)
+
+    def to_bytes(self, input_tensor: int, output_tensor: int) -> bytes:
+        """Serialises the graph as a .tflite file."""
         graph = schema.SubGraphT()
-        graph.tensors, graph.operators = self._tensors, self._steps
-        graph.inputs, graph.outputs = [given], [result]
+        graph.tensors = self._tensors
+        graph.operators = self._operators
+        graph.inputs = [input_tensor]
+        graph.outputs = [output_tensor]
         model = schema.ModelT()
-        model.version, model.subgraphs, model.buffers = 3, [graph], self._buffers
+        model.version = 3
+        model.subgraphs = [graph]
+        model.buffers = self._buffers
         model.operatorCodes = []
         for kind in self._kinds:
             code = schema.OperatorCodeT()
             code.builtinCode = code.deprecatedBuiltinCode = kind
             code.version = _VERSIONS.get(kind, 1)
             model.operatorCodes.append(code)
-        builder = flatbuffers.Builder(_ROOM)
+        builder = flatbuffers.Builder(_BUFFER_BYTES)
         builder.Finish(model.Pack(builder), b"TFL3")
         return bytes(builder.Output())
 
-    def _of_two(self, kind: str, a: int, b: int, family: str, options: Any) -> int:
+    def _binary(self, kind: str, a: int, b: int, family: str, options: Any) -> int:
         shape = np.broadcast_shapes(self.shape(a), self.shape(b))
-        return self._step(kind, [a, b], shape, family, options)
+        return self._operator(kind, [a, b], shape, family, options)
+
+    def _pool(self, kind: str, x: int, size: tuple[int, int], strides: tuple[int, int]) -> int:
+        options = schema.Pool2DOptionsT()
+        options.padding = schema.Padding.VALID
+        options.strideH, options.strideW = strides
+        options.filterHeight, options.filterWidth = size
+        shape = (1, *_sides(self.shape(x), size, strides, same=False), self.shape(x)[3])
+        return self._operator(kind, [x], shape, "Pool2DOptions", options)
 
     def _tensor(self, shape: Sequence[int], kind: int, buffer: int) -> int:
         tensor = schema.TensorT()
-        tensor.shape, tensor.type, tensor.buffer = list(shape), kind, buffer
+        tensor.shape = list(shape)
+        tensor.type = kind
+        tensor.buffer = buffer
         tensor.name = f"tensor{len(self._tensors)}"
         self._tensors.append(tensor)
         return len(self._tensors) - 1
 
-    def _step(
+    def _operator(
         self, kind: str, inputs: list[int], shape: Sequence[int], family: str = "NONE", options: Any = None
     ) -> int:
-        result = self.given(shape)
-        step = schema.OperatorT()
+        result = self.input(shape)
+        operator = schema.OperatorT()
         code = getattr(schema.BuiltinOperator, kind)
-        step.opcodeIndex = self._kinds.setdefault(code, len(self._kinds))
-        step.inputs, step.outputs = inputs, [result]
-        step.builtinOptionsType = getattr(schema.BuiltinOptions, family)
-        step.builtinOptions = options
-        self._steps.append(step)
+        operator.opcodeIndex = self._kinds.setdefault(code, len(self._kinds))
+        operator.inputs = inputs
+        operator.outputs = [result]
+        operator.builtinOptionsType = getattr(schema.BuiltinOptions, family)
+        operator.builtinOptions = options
+        self._operators.append(operator)
         return result
 
 
@@ -237,10 +214,9 @@ _VERSIONS = {schema.BuiltinOperator.RESIZE_BILINEAR: 3}
 
 
 def _sides(
-    picture: tuple[int, ...], size: tuple[int, int], stride: tuple[int, int], *, same: bool
+    image: tuple[int, ...], size: tuple[int, ...], strides: tuple[int, int], *, same: bool
 ) -> tuple[int, ...]:
-    """Height and width of what is left of a picture (1, H, W, C)."""
+    """Height and width that windows leave of an image (1, H, W, C)."""
     lost = (0, 0) if same else (size[0] - 1, size[1] - 1)
-    return tuple(
-        -(-(side - less) // step) for side, less, step in zip(picture[1:3], lost, stride, strict=True)
-    )
+    sides = zip(image[1:3], lost, strides, strict=True)
+    return tuple(-(-(side - less) // stride) for side, less, stride in sides)

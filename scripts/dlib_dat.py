@@ -1,4 +1,8 @@
-"""Reads the networks that dlib serialised (``.dat``), with nothing but numpy.
+"""Reads the networks that dlib serialised (``.dat``), and prints where in a file its arrays lie.
+
+    .venv/bin/python scripts/dlib_dat.py mmod_human_face_detector.dat
+
+Those places stand in recaster.networks.dlib_resnet and dlib_mmod, which read published files by them.
 
 Only what dlib's published face networks are made of is understood: convolutions, affine and batch
 normalisation layers, rectifiers, pools, residual additions, one dense layer. The format is dlib's
@@ -7,18 +11,19 @@ normalisation layers, rectifiers, pools, residual additions, one dense layer. Th
 
 from __future__ import annotations
 
-import importlib.util
 import math
+import sys
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from recaster.errors import WeightsError
+from recaster.networks.dlib_weights import locate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     Floats32 = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -89,28 +94,14 @@ class Network:
         mean: what is subtracted from red, green and blue (0..255) before they are divided by 256.
         size: (height, width) of the input, or None where any will do.
         layers: from the input to the output.
+        places: first byte and shape of every array of the file, in its order.
     """
 
     loss: dict[str, Any]
     mean: tuple[float, float, float]
     size: tuple[int, int] | None
     layers: tuple[Layer, ...]
-
-
-def locate(name: str) -> Path:
-    """Where one of dlib's weights files lies.
-
-    The package is only looked up: importing it needs pkg_resources, which is gone from setuptools.
-
-    Raises:
-        WeightsError: the package is not installed.
-    """
-    found = importlib.util.find_spec("face_recognition_models")
-    for folder in (found.submodule_search_locations or ()) if found else ():
-        path = Path(folder) / "models" / name
-        if path.is_file():
-            return path
-    raise WeightsError(f"{name} is not installed: pip install face-recognition-models")
+    places: tuple[tuple[int, tuple[int, ...]], ...]
 
 
 def read_dat(path: Path) -> Network:
@@ -154,7 +145,9 @@ class _Reader:
     """The primitive values of the format, one after the other."""
 
     def __init__(self, data: bytes) -> None:
-        self.data, self.at = data, 0
+        self.data = data
+        self.at = 0
+        self.places: list[tuple[int, tuple[int, ...]]] = []
 
     def take(self, count: int) -> bytes:
         part = self.data[self.at : self.at + count]
@@ -201,6 +194,8 @@ class _Reader:
         """Shape (samples, channels, rows, columns), then little-endian float32."""
         self.version(2, "tensor")
         shape = self.integers(4)
+        if math.prod(shape):
+            self.places.append((self.at, shape))
         values = np.frombuffer(self.take(4 * math.prod(shape)), "<f4")
         return values.reshape(shape).astype(np.float32)
 
@@ -231,7 +226,7 @@ def _network(reader: _Reader) -> Network:
         _skip_buffers(reader, innermost=depth == 0, version=version)
     if reader.at != len(reader.data):
         raise _Unreadable(f"{len(reader.data) - reader.at} bytes are left over")
-    return Network(loss, mean, size, _paired(layers))
+    return Network(loss, mean, size, _paired(layers), tuple(reader.places))
 
 
 def _wrappers(reader: _Reader) -> list[int]:
@@ -400,3 +395,8 @@ def _rectifier(reader: _Reader, name: str) -> Rectifier | None:
 def _pool(reader: _Reader, name: str) -> Pool:
     height, width, down, across, pad_y, pad_x = reader.integers(6)
     return Pool(name[:3], (height, width), (down, across), (pad_y, pad_x))
+
+
+if __name__ == "__main__":
+    for place, extent in read_dat(locate(sys.argv[1])).places:
+        print(place, *extent)
