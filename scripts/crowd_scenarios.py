@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
     from recaster.client import Client
 
-WATCHERS, JOBS, FILES, SILENT = 500, 1000, 150_000, 1100
+WATCHERS = 500
+JOBS = 1000
+FILES = 150_000
+SILENT = 1100
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 CALLS = 400
 HOLD = """
@@ -124,7 +127,8 @@ def silence(folder: Path) -> dict[str, Any]:
 def locks(folder: Path) -> dict[str, Any]:
     """Time calls while a stopped process holds a lock that others wait for."""
     served = Served(folder / "locks")
-    client, waiting = served.client(patience_s=0), served.client(patience_s=0)
+    client = served.client(patience_s=0)
+    waiting = served.client(patience_s=0)
     found = {"alone": timed(client.info)}
     for what in ("log", "store"):
         with _held(what, served.data), ThreadPoolExecutor(4) as threads:

@@ -71,7 +71,9 @@ def kills(folder: Path, count: int) -> dict[str, Any]:
     train, swap = specs(clip, faceset)
     undisturbed = client.jobs.wait(client.jobs.create(swap).job_id).result.artifacts[0].digest
     done = {"worker": 0, "engine": 0}
-    jobs, lost, back = 0, [], []
+    jobs = 0
+    lost = []
+    back = []
     while sum(done.values()) < count:
         for spec in (train, swap):
             job = client.jobs.create(spec)
@@ -114,13 +116,13 @@ def kills(folder: Path, count: int) -> dict[str, Any]:
 
 
 def crashes(served: Served, job_id: str) -> int:
-    """How often a job's worker died since it came further than ever, as the engine counts."""
+    """Counts the deaths of a job's worker since it came further than ever, as the engine counts."""
     with contextlib.closing(sqlite3.connect(served.data / "store.sqlite", timeout=60)) as store:
         return int(store.execute("select failures from job where job_id = ?", (job_id,)).fetchone()[0])
 
 
 def checked(client: Client, job: job_pb2.Job, undisturbed: str) -> list[str]:
-    """What a job that was disturbed has lost."""
+    """Losses of a job that was disturbed."""
     if job.state != job_pb2.JOB_STATE_SUCCEEDED:
         return [f"{job.job_id}: {job.error.message}"]
     lost = []
@@ -172,7 +174,8 @@ def watchers(folder: Path, count: int = 200) -> dict[str, Any]:
         threading.Thread(target=watch, args=(number,), daemon=True).start()
     while min(seen) < 3:
         time.sleep(0.2)
-    alone, many = [], []
+    alone = []
+    many = []
     for _ in range(500):
         began = time.monotonic()
         client.jobs.get(job.job_id)
@@ -259,7 +262,7 @@ def many(folder: Path, count: int = 10_000) -> dict[str, Any]:
 
 
 def answers(folder: Path) -> dict[str, Any]:
-    """How soon pausing, resuming and cancelling a training and a swap act."""
+    """Measures the delay until pausing, resuming and cancelling a training and a swap act."""
     served, client, clip, faceset = prepared(folder)
     train, swap = specs(clip, faceset)
     train.train.options.steps = 100_000
@@ -288,7 +291,7 @@ def until(client: Client, job_id: str, good: Callable[[job_pb2.Job], bool]) -> N
 
 
 def seconds(do: Callable[[], Any]) -> float:
-    """How long something takes."""
+    """Measures the time of a call."""
     began = time.monotonic()
     do()
     return time.monotonic() - began

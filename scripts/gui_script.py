@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 ADDON = "bl_ext.user_default.recaster"
-OUT, WORK = Path(os.environ["RECASTER_GUI_OUT"]), Path(os.environ["RECASTER_GUI_WORK"])
+OUT = Path(os.environ["RECASTER_GUI_OUT"])
+WORK = Path(os.environ["RECASTER_GUI_WORK"])
 FACTS = json.loads((WORK / "facts.json").read_text())
 STEP_S = 0.5
 PATIENCE = 600
@@ -62,7 +63,9 @@ def open_project() -> Any:
     scene = window().scene
     if hasattr(window().workspace, "sequencer_scene"):
         window().workspace.sequencer_scene = scene
-    scene.render.fps, scene.render.resolution_x, scene.render.resolution_y = 25, 1280, 720
+    scene.render.fps = 25
+    scene.render.resolution_x = 1280
+    scene.render.resolution_y = 720
     scene.view_settings.view_transform = "Standard"
     if scene.sequence_editor is None:
         scene.sequence_editor_create()
@@ -74,7 +77,8 @@ def open_project() -> Any:
     strip = part("compat").new_movie(scene.sequence_editor, "performer", clip, 2, 1)
     strip.transform.scale_x = strip.transform.scale_y = 2.25
     part("compat").set_handles(strip, 1, 126)
-    scene.frame_start, scene.frame_end = 1, 125
+    scene.frame_start = 1
+    scene.frame_end = 125
     scene.frame_set(40)
     select(scene, strip)
     yield
@@ -129,8 +133,11 @@ def story() -> Generator[None, None, None]:
     yield from show_tab()
     preferences = bpy.context.preferences.addons[ADDON].preferences
     preferences.where = "remote"
-    preferences.host, preferences.token = FACTS["engine"], FACTS["token"]
-    session, swaps, faces = part("engine.session"), part("swap.workflow"), part("swap.previews")
+    preferences.host = FACTS["engine"]
+    preferences.token = FACTS["token"]
+    session = part("engine.session")
+    swaps = part("swap.workflow")
+    faces = part("swap.previews")
     yield from wait(lambda: session.snapshot().online)
     scene = window().scene
     strip = scene.sequence_editor.active_strip
@@ -184,7 +191,9 @@ def train(scene: Any, act: Any) -> Generator[None, None, None]:
     scene.sequence_editor.active_strip = None
     yield
     yield from click(*TRAIN_HEADER, ctrl=True)  # opens it and closes all others
-    scene.recaster.source, scene.recaster.minutes, scene.recaster.name = FACTS["faceset"], 3, "Actor B"
+    scene.recaster.source = FACTS["faceset"]
+    scene.recaster.minutes = 3
+    scene.recaster.name = "Actor B"
     act(bpy.ops.recaster.show_faces, role="source", page=1)
     act(bpy.ops.recaster.train)
     yield from wait(lambda: scene.recaster.model)

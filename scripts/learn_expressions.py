@@ -33,8 +33,9 @@ CALM = 4
 RIDGE = 0.1
 """In shares of the variance of the expressions."""
 PRESENCE = 0.5
-MAX_DEGREES, POSE_UNIT = 45, 30
-"""Heads that are turned farther count as turned this far; the unit of turns."""
+MAX_DEGREES = 45
+"""Heads that are turned farther count as turned this far."""
+POSE_UNIT_DEGREES = 30
 
 
 def main() -> None:
@@ -45,13 +46,13 @@ def main() -> None:
     looks = [look([picture(path) for path in sorted(one.glob("frame_*.png"))]) for one in people]
     looks = [(points, calm) for points, calm in looks if calm.sum() >= CALM / 2]
     mesh = compute_canonical_mesh(np.concatenate([points[calm] for points, calm in looks]))
-    learned = [told(points, mesh) for points, _ in looks]
+    learned = [regression_data(points, mesh) for points, _ in looks]
     calms = [shown[calm].mean(0) for (shown, _), (_, calm) in zip(learned, looks, strict=True)]
     read = np.array(calms)[:, :COEFFICIENTS]
     arrays = {
         "calm": read.mean(0).astype(np.float32),
         "spread": read.std(0).astype(np.float32),
-        "offsets": solved(learned).astype(np.float16),
+        "offsets": fit_expressions(learned).astype(np.float16),
     }
     path = weights.FOLDER / weights.EXPRESSIONS
     save_tensors(path, arrays, {"origin": f"{len(looks)} rendered people"})
@@ -65,8 +66,10 @@ def picture(path: Path) -> np.ndarray:
 
 def look(images: list[np.ndarray]) -> tuple[Floats, np.ndarray]:
     """The meshes (T, 478, 3) of one person's unrelated pictures, and which of them are calm."""
-    detector, landmarker = make_detector("yunet"), make_landmarker("mesh")
-    points, calm = [], []
+    detector = make_detector("yunet")
+    landmarker = make_landmarker("mesh")
+    points = []
+    calm = []
     for number, image in enumerate(images):
         faces = detector.detect(image)
         found = landmarker.locate(image, max(faces, key=lambda one: one.score).box) if faces else None
@@ -76,19 +79,19 @@ def look(images: list[np.ndarray]) -> tuple[Floats, np.ndarray]:
     return np.array(points), np.array(calm, bool)
 
 
-def told(points: Floats, mesh: Floats) -> tuple[Floats, Floats]:
-    """What moves each frame's mesh, (T, 57), and where it is, (T, 478 * 3).
+def regression_data(points: Floats, mesh: Floats) -> tuple[Floats, Floats]:
+    """Causes of each frame's mesh, (T, 57), and the mesh, (T, 478 * 3).
 
     Meshes are not quite the same from every side: turns of the head count beside the expressions.
     """
     expressions, _ = align_to_canonical(points, mesh)
-    yaw, pitch = np.clip(head_poses(points)[:, :2], -MAX_DEGREES, MAX_DEGREES).T / POSE_UNIT
+    yaw, pitch = np.clip(head_poses(points)[:, :2], -MAX_DEGREES, MAX_DEGREES).T / POSE_UNIT_DEGREES
     turns = np.stack([yaw, pitch, yaw**2, pitch**2, yaw * pitch], -1)
     return np.concatenate([coefficients(expressions), turns], -1), expressions.reshape(len(points), -1)
 
 
-def solved(learned: list[tuple[Floats, Floats]]) -> Floats:
-    """What each expression does to a mesh, (52, 478, 3): ridge regression, everybody about their own mean."""
+def fit_expressions(learned: list[tuple[Floats, Floats]]) -> Floats:
+    """Fits each expression's effect on a mesh (52, 478, 3) by ridge regression, each person centred."""
     shown = np.concatenate([one - one.mean(0) for one, _ in learned])
     moved = np.concatenate([one - one.mean(0) for _, one in learned])
     ridge = RIDGE * shown[:, :COEFFICIENTS].var() * len(shown) * np.eye(shown.shape[1])

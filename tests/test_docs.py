@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from recaster.benchmarks.picture_matrix.page import COLUMNS
+from recaster.benchmarks.picture_matrix.results_page import COLUMNS
 from recaster.cli.main import COMMANDS, parser
 from recaster.evaluation.measures import MEASURES
 

@@ -14,7 +14,7 @@ from recaster.benchmarks.detectors import read_counts
 from recaster.benchmarks.training_point import Cost, Point
 from recaster.benchmarks.training_worker import claim
 from recaster.errors import RecasterError
-from recaster.evaluation.outcome import Outcome
+from recaster.evaluation.result import EvaluationResult
 from recaster.evaluation.types import Figure, Scores
 from recaster.models.model_folder import ModelFolder
 from recaster.models.presets import PRESETS, to_json
@@ -59,7 +59,7 @@ def outcome() -> dict[str, Any]:
     }  # fmt: skip
     figures = (Figure("motion_deviation", 2.0, {"frozen": 4.0}), Figure("seam", np.nan))
     frames = {"motion_deviation": np.array([1.0, 2.0, 3.0])}
-    value = Outcome(about, np.arange(3), Scores(figures, frames)).as_json()
+    value = EvaluationResult(about, np.arange(3), Scores(figures, frames)).as_json()
     found: dict[str, Any] = json.loads(json.dumps(value))
     return found
 
@@ -109,7 +109,7 @@ def policy() -> dict[str, Any]:
 
 Loader = tuple[str, "Callable[[], dict[str, Any]]", "Callable[[Path], Any]"]
 LOADERS: dict[str, Loader] = {
-    "an evaluation": ("evaluation.json", outcome, Outcome.load),
+    "an evaluation": ("evaluation.json", outcome, EvaluationResult.load),
     "a report of an evaluation": ("evaluation.json", outcome, report),
     "a report of a bench": ("bench.json", rows, report),
     "a report of speeds": ("speed.json", speeds, report),

@@ -46,7 +46,8 @@ def body_points(head: Person, face: Person) -> np.ndarray:
 
     points = shaped(head)
     if face is not head:
-        worn, weight = shaped(face), face_weight()
+        worn = shaped(face)
+        weight = face_weight()
         on_body = weight * (np.arange(mpfb.VERTICES) < mpfb.BODY.stop)
         core = on_body > 0.5
         scale, matrix, offset = similarity(worn[core], points[core], on_body[core])
@@ -79,7 +80,8 @@ class Actor:
     """Meshes and strands in the open scene; ``pose`` moves them and returns where the base points went."""
 
     def __init__(self, head: Person, face: Person, levels: int = 2, strands: int = STRANDS) -> None:
-        self.head, self.face = head, face
+        self.head = head
+        self.face = face
         self.body = body_part(levels)
         self.where = find_regions(self.body)
         self.points = body_points(self.head, self.face)
@@ -103,7 +105,10 @@ class Actor:
         return of_head * (1 - share) + of_face * share
 
     def _build_body(self, rest: np.ndarray, bumps: bool) -> None:
-        where, head, face, count = self.where, self.head, self.face, self.body.count
+        where = self.where
+        head = self.head
+        face = self.face
+        count = self.body.count
         thing = scene.add_mesh("body", rest, self.body.faces, materials.skin(bumps))
         self.scalp = scalp(where.rest, where.ears, head.hairline)
         forehead = where.forehead * (0.6 if face.stubble else 0.15)
@@ -146,7 +151,8 @@ class Actor:
             thing = scene.add_mesh("eye_" + side, self.eye_shape, quads, material)
             scene.set_attribute(thing, "colour", parts.eye_colours(theta, phi, self.face.iris))
             self.eyes.append(thing)
-        lashes, mesh = materials.lash(), mpfb.base_mesh()
+        lashes = materials.lash()
+        mesh = mpfb.base_mesh()
         self.lashes: list[tuple[object, Part]] = []
         for side in SIDES:
             centre = mesh.points[mpfb.group(f"helper-{side}-eye")].mean(0)
@@ -236,7 +242,8 @@ class Actor:
         down = max(0.0, -frame.gaze[1]) / 60
         for thing, side, inward in zip(self.eyes, SIDES, (-1.4, 1.4), strict=True):
             socket = self.points[mpfb.group(f"helper-{side}-eye")]
-            low, high = socket.min(0), socket.max(0)
+            low = socket.min(0)
+            high = socket.max(0)
             aim = rotation(frame.gaze[0] + inward, -frame.gaze[1], 0)
             turned = self.eye_shape @ aim.T
             scene.set_attribute(thing, "shade", parts.lid_shadow(turned, down))

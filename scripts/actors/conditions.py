@@ -1,4 +1,4 @@
-"""What surrounds an actor: lights, the world's light, and the picture behind. Colours are linear RGB."""
+"""Surroundings of an actor: lights, the world's light, and the picture behind. Colours are linear RGB."""
 
 from __future__ import annotations
 

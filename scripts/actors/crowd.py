@@ -85,7 +85,7 @@ FACE = np.array([0, -0.1, 0.72])
 
 @dataclass(frozen=True)
 class View:
-    """How a frame is cut: shift of the face's middle in shares of the picture (right, up), and zoom."""
+    """Framing of a picture: shift of the face's middle in shares of the picture (right, up), and zoom."""
 
     shift: tuple[float, float]
     zoom: float
@@ -183,7 +183,8 @@ def random_person(seed: int) -> Person:
     light = people["caucasian"] > 0.5 or random.uniform() < 0.08
     grey = random.uniform() < 0.7 * greying(old)
     hairs = GREY_HAIR if grey else LIGHT_HAIR if light and random.uniform() < 0.8 else DARK_HAIR
-    styles, chances = ("short", "curly", "long", "bald"), (0.2, 0.3, 0.45, 0.05)
+    styles = ("short", "curly", "long", "bald")
+    chances = (0.2, 0.3, 0.45, 0.05)
     if male > 0.5:
         chances = (0.45, 0.25, 0.08, 0.22)
     style = str(random.choice(styles, p=chances))
@@ -207,7 +208,7 @@ def random_person(seed: int) -> Person:
 
 
 def greying(old: float) -> float:
-    """How likely grey hair has become, 0 to 1."""
+    """Probability of grey hair, 0 to 1."""
     return float(np.clip((old - 0.35) / 0.4, 0, 1))
 
 
@@ -222,7 +223,8 @@ def _tint(random: np.random.Generator) -> Colour:
     """A light's colour: from a bulb's to the sky's, seldom something gaudy."""
     if random.uniform() < 0.08:
         return _colour(random.uniform(0.25, 0.9, 3))
-    warm, cold = np.array([0.9, 0.66, 0.42]), np.array([0.66, 0.78, 0.9])
+    warm = np.array([0.9, 0.66, 0.42])
+    cold = np.array([0.66, 0.78, 0.9])
     return _colour(warm + random.beta(1.3, 1.1) * (cold - warm) + random.normal(0, 0.02, 3))
 
 
@@ -278,12 +280,12 @@ def random_conditions(seed: int, skin: Colour = PERFORMER.skin) -> Conditions:
 
 
 def random_distance(seed: int) -> float:
-    """How far the camera is from the face, metres: near ones widen noses."""
+    """Draws the camera's distance from the face, metres: near ones widen noses."""
     return float(random_of(seed, 4).uniform(0.7, 2.2))
 
 
 def random_view(seed: int, number: int) -> View:
-    """How one frame is cut."""
+    """Draws the framing of one picture."""
     random = random_of(seed, 5, number)
     across, up = random.normal(0, 0.018, 2)
     return View((float(across), float(up)), float(np.exp(random.normal(0, 0.05))))

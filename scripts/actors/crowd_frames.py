@@ -20,13 +20,15 @@ class _Face:
 
     def pair(self, name: str, low: float, high: float, uneven: float = 0.15) -> None:
         """More of a shape on both sides."""
-        weight, lean = self.random.uniform(low, high), self.random.uniform(-uneven, uneven)
+        weight = self.random.uniform(low, high)
+        lean = self.random.uniform(-uneven, uneven)
         for side, sign in zip(SIDES, (1, -1), strict=True):
             self.weights[name + side] = self.weights.get(name + side, 0.0) + float(weight * (1 + sign * lean))
 
 
 def _speech(face: _Face) -> None:
-    opened, spread = face.random.uniform(0.05, 1), face.random.uniform()
+    opened = face.random.uniform(0.05, 1)
+    spread = face.random.uniform()
     face.add("jawOpen", 0.4 * opened, 0.7 * opened)
     face.add("mouthFunnel", 0, 0.7 * opened * (1 - spread))
     face.add("mouthPucker", 0, 0.8 * max(0.0, 0.5 - spread))

@@ -43,8 +43,10 @@ def similarity(
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """Scale, rotation and offset that best carry ``source`` onto ``target`` (Umeyama 1991)."""
     weights = weights / weights.sum()
-    from_centre, to_centre = weights @ source, weights @ target
-    a, b = source - from_centre, target - to_centre
+    from_centre = weights @ source
+    to_centre = weights @ target
+    a = source - from_centre
+    b = target - to_centre
     u, values, vt = np.linalg.svd((b * weights[:, None]).T @ a)
     signs = np.array([1, 1, np.sign(np.linalg.det(u @ vt))])
     matrix = u @ np.diag(signs) @ vt

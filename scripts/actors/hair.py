@@ -48,9 +48,11 @@ def grow_hair(person: Person, body: Part, points: np.ndarray, scalp: np.ndarray,
 
 def _short(random: np.random.Generator, root: np.ndarray, normal: np.ndarray) -> np.ndarray:
     """Combed forward and to the side, in clumps."""
-    count, y = len(root), root[:, 1]
+    count = len(root)
+    y = root[:, 1]
     length = 0.22 + 0.25 * smoothstep(7.4, 8.3, y) + random.normal(0, 0.035, count)
-    across, down = 0.35 * np.ones(count), -0.9 * smoothstep(8.3, 7.7, y)
+    across = 0.35 * np.ones(count)
+    down = -0.9 * smoothstep(8.3, 7.7, y)
     flow = np.stack([across, down, 0.75 * smoothstep(7.9, 8.4, y) - 0.2], 1) + random.normal(
         0, 0.22, (count, 3)
     )
@@ -59,7 +61,8 @@ def _short(random: np.random.Generator, root: np.ndarray, normal: np.ndarray) ->
     flow += 0.28 * clump[nearest]
     flow -= 0.9 * (flow * normal).sum(1, keepdims=True) * normal
     t = np.linspace(0, 1, 7)[None, :, None]
-    start, bend = 0.42 * normal + 0.75 * flow, 0.35 * flow - 0.25 * normal
+    start = 0.42 * normal + 0.75 * flow
+    bend = 0.35 * flow - 0.25 * normal
     return length[:, None, None] * (t * start[:, None] + t**2 * bend[:, None])
 
 
@@ -87,9 +90,11 @@ def _curly(random: np.random.Generator, root: np.ndarray, normal: np.ndarray) ->
 
 def _long(random: np.random.Generator, root: np.ndarray, normal: np.ndarray) -> np.ndarray:
     """Parted in the middle: over an ellipsoid around the skull to its sides and back, then straight down."""
-    count, radii = len(root), np.array([0.80, 0.95, 1.05])
+    count = len(root)
+    radii = np.array([0.80, 0.95, 1.05])
     x, y, z = ((root - SKULL) / radii).T
-    rise, azimuth = np.arcsin(np.clip(y, 0, 0.98)), np.arctan2(x, z)
+    rise = np.arcsin(np.clip(y, 0, 0.98))
+    azimuth = np.arctan2(x, z)
     side = np.where(x < 0, -1, 1)
     aside = side * np.maximum(abs(azimuth), np.radians(88 + 16 * random.uniform(-1, 1, count)))
     over = rise
@@ -112,7 +117,9 @@ def _long(random: np.random.Generator, root: np.ndarray, normal: np.ndarray) -> 
 def grow_brows(person: Person, body: Part, rest: np.ndarray, per_side: int = 420) -> Strands:
     """Fine eyebrow hairs, dense in the middle and thin at both ends; lower hairs rise, upper ones fall."""
     random = np.random.default_rng(person.seed + 1)
-    places, ways, thickness = [], [], 0.8 + 0.35 * person.brow
+    places = []
+    ways = []
+    thickness = 0.8 + 0.35 * person.brow
     for side in (1, -1):
         u = random.beta(1.3, 1.6, per_side) * 1.06 - 0.06
         middle = (

@@ -118,7 +118,9 @@ def backdrop(dark: Colour, bright: Colour) -> bpy.types.Material:
     place = g.node("ShaderNodeTexCoord").outputs["Object"]
     colour = g.node("ShaderNodeValToRGB", {0: g.noise(place, 2.2, 0.5)})
     (low, high) = colour.color_ramp.elements
-    low.color, low.position = (*dark, 1), 0.35
-    high.color, high.position = (*bright, 1), 0.68
+    low.color = (*dark, 1)
+    low.position = 0.35
+    high.color = (*bright, 1)
+    high.position = 0.68
     shader = g.node("ShaderNodeEmission", {0: colour.outputs[0], 1: 0.8})
     return g.finish(shader, 0.0)

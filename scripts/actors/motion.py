@@ -13,7 +13,7 @@ FRAMES = 250
 
 @dataclass(frozen=True)
 class Frame:
-    """What an actor does in one frame: yaw > 0 to the actor's left, pitch > 0 down, roll > 0 leaning right.
+    """Pose and expression in one frame: yaw > 0 to the actor's left, pitch > 0 down, roll > 0 leaning right.
 
     ``gaze`` is (across, up) relative to the head; ``expression`` holds weights by ARKit's names.
     """
@@ -90,7 +90,8 @@ def _blinks(clock: _Clock) -> np.ndarray:
 def _gaze(clock: _Clock, yaw: np.ndarray, pitch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mostly at the camera, in jumps, with glances aside; limited to what eyes can do."""
     aside = np.zeros((clock.count, 2))
-    until, target = 0.0, np.zeros(2)
+    until = 0.0
+    target = np.zeros(2)
     for number, time in enumerate(clock.times):
         if time >= until:
             away = clock.random.uniform() < 0.35

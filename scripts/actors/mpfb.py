@@ -46,7 +46,11 @@ class BaseMesh:
 @functools.cache
 def base_mesh() -> BaseMesh:
     """The base mesh with all its helper groups (eyes, teeth, tongue, lashes)."""
-    points, uv, faces, uv_faces, group = [], [], {}, {}, ""
+    points = []
+    uv = []
+    faces = {}
+    uv_faces = {}
+    group = ""
     for line in (data_folder() / "mpfb2/3dobjs/base.obj").read_text().splitlines():
         kind, _, rest = line.partition(" ")
         if kind == "v":
@@ -111,7 +115,7 @@ def region(name: str) -> np.ndarray:
 
 @functools.cache
 def head_weight() -> np.ndarray:
-    """How far each base point (19158,) follows the head's rotation: 0 the shoulders, 1 the head."""
+    """Share (19158,) by which each base point follows the head's rotation: 0 the shoulders, 1 the head."""
     weights = json.loads((data_folder() / "mpfb2/rigs/standard/weights.default.json").read_text())["weights"]
     head = (
         "head",
@@ -126,7 +130,8 @@ def head_weight() -> np.ndarray:
         "temporalis",
     )
     neck = {"neck01": 0.25, "neck02": 0.5, "neck03": 0.75}
-    follow, total = np.zeros(VERTICES), np.zeros(VERTICES)
+    follow = np.zeros(VERTICES)
+    total = np.zeros(VERTICES)
     for bone, pairs in weights.items():
         share = neck.get(bone, 1.0 if bone.startswith((*head, "tongue")) else 0.0)
         index, weight = np.array(pairs, float).reshape(-1, 2).T

@@ -10,8 +10,9 @@ from geometry import rotation, smoothstep
 if TYPE_CHECKING:
     from mpfb import Faces
 
-IRIS, PUPIL = 0.50, 0.19
-"""Radii seen from the eyeball's centre, radians."""
+IRIS = 0.50
+PUPIL = 0.19
+"""Both are radii seen from the eyeball's centre, radians."""
 
 
 def _grid(rows: int, columns: int) -> Faces:
@@ -38,7 +39,8 @@ def eyeball(rings: int = 40, spokes: int = 48) -> tuple[np.ndarray, Faces, np.nd
     polar = np.r_[front, np.linspace(0.7, np.pi * 0.72, rings - rings // 2)]
     theta, phi = np.meshgrid(polar, np.linspace(0, 2 * np.pi, spokes, endpoint=False), indexing="ij")
     radius = 1 + 0.05 * smoothstep(0.54, 0.0, theta)
-    x, y = np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi)
+    x = np.sin(theta) * np.cos(phi)
+    y = np.sin(theta) * np.sin(phi)
     points = np.stack([radius * x, radius * y, radius * np.cos(theta)], -1).reshape(-1, 3)
     return points, _grid(rings, spokes), theta.ravel(), phi.ravel()
 
@@ -88,7 +90,8 @@ def _on_arch(along: float, front: float) -> tuple[float, float, float]:
     """x, z and turn (radians) at an arc length from the middle."""
     t = along / 0.40
     bent = min(t, 1.35)
-    x, z = ARCH[0] * np.sin(bent), front - ARCH[1] * (1 - np.cos(bent)) - max(0.0, t - 1.35) * 0.36
+    x = ARCH[0] * np.sin(bent)
+    z = front - ARCH[1] * (1 - np.cos(bent)) - max(0.0, t - 1.35) * 0.36
     return x, z, float(np.arctan2(np.sin(bent) * ARCH[1], np.cos(bent) * ARCH[0])) * 0.9
 
 
@@ -97,7 +100,9 @@ def teeth(upper: bool) -> tuple[np.ndarray, Faces]:
     middle, front = (6.622, 1.462) if upper else (6.458, 1.418)
     shape, quads = _tooth()
     towards_edge = -1 if upper else 1
-    points, faces, along = [], [], 0.0
+    points = []
+    faces = []
+    along = 0.0
     for number, width in enumerate(UPPER_WIDTHS if upper else LOWER_WIDTHS):
         x, z, turn = _on_arch(along + width / 2, front)
         along += width

@@ -76,7 +76,8 @@ def glass(tint: Colour, mirror: float) -> bpy.types.Material:
 
 def tube(path: np.ndarray, radii: np.ndarray | float, closed: bool = False) -> tuple[np.ndarray, Faces]:
     """A round tube (10 sides) along a path (K, 3)."""
-    sides, count = 10, len(path)
+    sides = 10
+    count = len(path)
     radii = np.broadcast_to(radii, count)
     along = np.roll(path, -1, 0) - np.roll(path, 1, 0) if closed else np.gradient(path, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
@@ -119,7 +120,8 @@ def _lens(look: Glasses, side: int) -> np.ndarray:
 
 def glasses(look: Glasses) -> list[Thing]:
     """A pair of them on the nose."""
-    rim, lens = material("rim", look.colour, 0.25, look.metallic), glass(look.tint, look.mirror)
+    rim = material("rim", look.colour, 0.25, look.metallic)
+    lens = glass(look.tint, look.mirror)
     parts = []
     for side in SIDES:
         outline = _lens(look, side)
@@ -141,11 +143,10 @@ def glasses(look: Glasses) -> list[Thing]:
 
 def microphone() -> list[Thing]:
     """Held before the chin and the lower lip."""
-    grille, black = (
-        material("grille", (0.03, 0.03, 0.032), 0.55),
-        material("handle", (0.015, 0.015, 0.016), 0.35),
-    )
-    head, end = np.array([0.14, 6.5, 1.86]), np.array([0.62, 4.6, 2.5])
+    grille = material("grille", (0.03, 0.03, 0.032), 0.55)
+    black = material("handle", (0.015, 0.015, 0.016), 0.35)
+    head = np.array([0.14, 6.5, 1.86])
+    end = np.array([0.62, 4.6, 2.5])
     handle = head + np.linspace(0.06, 1, 24)[:, None] * (end - head)
     return [
         _mesh(*ball(head, np.array([0.25, 0.27, 0.25])), grille, drift=(0.004, 0.006, 0)),
@@ -155,8 +156,10 @@ def microphone() -> list[Thing]:
 
 def spoon() -> list[Thing]:
     """On its way to the mouth."""
-    steel, drift = material("steel", (0.62, 0.61, 0.59), 0.18, 1.0), (-0.012, 0.006, -0.006)
-    bowl, end = np.array([0.24, 6.6, 1.72]), np.array([1.5, 5.9, 2.3])
+    steel = material("steel", (0.62, 0.61, 0.59), 0.18, 1.0)
+    drift = (-0.012, 0.006, -0.006)
+    bowl = np.array([0.24, 6.6, 1.72])
+    end = np.array([1.5, 5.9, 2.3])
     handle = bowl + np.linspace(0.1, 1, 24)[:, None] * (end - bowl)
     return [
         _mesh(*ball(bowl, np.array([0.22, 0.09, 0.15])), steel, drift=drift),
@@ -174,11 +177,10 @@ def hand() -> list[Thing]:
         return mesh.points[mpfb.group(name)].mean(0)
 
     wrist = joint("joint-l-hand")
-    fingers, across = (
-        joint("joint-l-finger-3-4") - wrist,
-        joint("joint-l-finger-2-1") - joint("joint-l-finger-5-1"),
-    )
-    here, there = _frame(fingers, across), _frame(np.array([-0.55, 0.8, -0.1]), np.array([-0.8, -0.5, -0.2]))
+    fingers = joint("joint-l-finger-3-4") - wrist
+    across = joint("joint-l-finger-2-1") - joint("joint-l-finger-5-1")
+    here = _frame(fingers, across)
+    there = _frame(np.array([-0.55, 0.8, -0.1]), np.array([-0.8, -0.5, -0.2]))
     points = (part(mesh.points) - wrist) @ here.T @ there + np.array([1.02, 5.62, 1.9])
     skin = material("hand", (0.50, 0.28, 0.19), 0.6)
     return [_mesh(points, part.faces, skin, drift=(-0.008, 0.004, 0))]

@@ -1,4 +1,4 @@
-"""Where on the body lips, hair, stubble, shirt and so on are: one value per body point, 0 to 1."""
+"""Masks of lips, hair, stubble, shirt and other parts of the body: one value per body point, 0 to 1."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class Regions:
 def body_part(levels: int) -> Part:
     """Head, neck and shoulders."""
     mesh = mpfb.base_mesh()
-    x, y = abs(mesh.points[:, 0]), mesh.points[:, 1]
+    x = abs(mesh.points[:, 0])
+    y = mesh.points[:, 1]
     return Part([face for face in mesh.faces["body"] if y[face].min() > 4.2 and x[face].max() < 2.6], levels)
 
 
@@ -89,7 +90,7 @@ def _shirt(rest: np.ndarray) -> np.ndarray:
 
 
 def scalp(rest: np.ndarray, ears: np.ndarray, lowered: float) -> np.ndarray:
-    """Where hair grows: above forehead, temple, sideburn, round the ear, and the nape."""
+    """Mask of hair: above forehead, temple, sideburn, round the ear, and the nape."""
     x, y, z = rest.T
     depth = [-0.5, 0.1, 0.42, 0.5, 0.72, 0.95, 1.15, 1.4]
     line = np.interp(z, depth, [6.55, 6.75, 7.05, 7.30, 7.42, 7.85, 8.02, 8.06])
@@ -100,7 +101,7 @@ def scalp(rest: np.ndarray, ears: np.ndarray, lowered: float) -> np.ndarray:
 
 
 def face_weight() -> np.ndarray:
-    """How much of each base point (19158,) belongs to the face that actor AB takes over."""
+    """Share (19158,) of each base point that belongs to the face that actor AB takes over."""
     points = mpfb.base_mesh().points
     painted = mpfb.region("face")
     body = np.arange(len(points)) < mpfb.BODY.stop

@@ -20,10 +20,13 @@ from landmarks import LANDMARKS
 if TYPE_CHECKING:
     from motion import Frame
 
-LEVELS, STRANDS = 1, 2600
-"""Enough for pictures this small."""
+LEVELS = 1
+STRANDS = 2600
+"""Both are enough for pictures this small."""
 
-CHIN, BROWS, INNER = 8, (19, 24), slice(17, 68)
+CHIN = 8
+BROWS = (19, 24)
+INNER = slice(17, 68)
 BROWS_TO_CHIN = 0.46
 """Share of the picture's height; the whole face up to the hairline is about 1.4 times as high."""
 
@@ -84,7 +87,8 @@ def main() -> None:
         folder = chosen.out.resolve() / f"p{seed:04d}"
         if (folder / "done").exists():
             continue
-        began, passed = time.process_time(), time.monotonic()
+        began = time.process_time()
+        passed = time.monotonic()
         unfinished = folder.with_name(folder.name + ".part")
         for stale in (unfinished, folder):
             shutil.rmtree(stale, ignore_errors=True)
@@ -92,7 +96,8 @@ def main() -> None:
         render_person(unfinished, seed, crowd_frames.random_frames(seed, chosen.frames), chosen)
         (unfinished / "done").touch()
         unfinished.rename(folder)
-        cpu, wall = time.process_time() - began, time.monotonic() - passed
+        cpu = time.process_time() - began
+        wall = time.monotonic() - passed
         print(f"{folder.name}: {cpu:.1f} CPU-s, {wall:.1f} s", flush=True)
 
 

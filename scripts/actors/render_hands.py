@@ -14,10 +14,14 @@ import numpy as np
 import scene
 from surfaces import Part
 
-SPAN, DISTANCE = 2.0, 0.7
-"""Width of the picture in decimetres, and metres to the camera."""
-MIDDLE, LOWER = np.array([0, 7.2, 1.2]), 0.15
-"""Where the hand is, and how far below that the camera looks: where the lights are, decimetres."""
+SPAN_DM = 2.0
+"""Width of the picture."""
+DISTANCE_M = 0.7
+"""From the hand to the camera."""
+MIDDLE = np.array([0, 7.2, 1.2])
+"""Middle of the hand, where the lights are, decimetres."""
+LOWER_DM = 0.15
+"""The camera looks at a point this far below the middle."""
 REACH = 2.0
 """What is nearer to the wrist is the hand, decimetres."""
 ELBOW = 2.2
@@ -61,9 +65,11 @@ class Hand:
         joints = [self._joint(f"joint-l-finger-{finger}-{i}") for i in range(1, 5)]
         axis = _unit(np.cross(self.palm, joints[3] - joints[0]))
         if finger == 1:  # a thumb bends across the palm
-            axis, bend = _unit(0.5 * axis + self.palm * 0.8), 0.45 * bend
+            axis = _unit(0.5 * axis + self.palm * 0.8)
+            bend = 0.45 * bend
         out = points.copy()
-        turn, moved = np.eye(3), np.zeros(3)
+        turn = np.eye(3)
+        moved = np.zeros(3)
         for bone in range(3):
             step = _turned(axis, np.radians(FLEXION[bone] * bend))
             if bone == 0:
@@ -124,7 +130,8 @@ def main() -> None:
 def _show(hand: Hand, random: np.random.Generator) -> None:
     """Put a hand before the camera, with nothing behind it."""
     render = bpy.context.scene.render
-    render.film_transparent, render.image_settings.color_mode = True, "RGBA"
+    render.film_transparent = True
+    render.image_settings.color_mode = "RGBA"
     bpy.data.objects["wall"].hide_render = True
     points = hand.posed(random) @ _seen_from(random, hand).T
     points *= np.exp(random.normal(0, 0.08, 3))
@@ -138,7 +145,7 @@ def _show(hand: Hand, random: np.random.Generator) -> None:
     scene.set_attribute(thing, "pores", np.full(hand.part.count, 0.5))
     freckles = np.tile([0, random.uniform(0, 0.5), 0], (hand.part.count, 1))
     scene.set_attribute(thing, "growth", freckles)
-    scene.aim_camera(MIDDLE - [0, LOWER, 0], SPAN, DISTANCE)
+    scene.aim_camera(MIDDLE - [0, LOWER_DM, 0], SPAN_DM, DISTANCE_M)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 METRES = 0.1
-LENS, SENSOR, DISTANCE, HEIGHT = 140.0, 36.0, 1.35, 0.728
+LENS = 140.0
+SENSOR = 36.0
+DISTANCE = 1.35
+HEIGHT = 0.728
 MASKS = {"facemask": "mask_", "front": "front_"}
 """What the materials say of themselves, and how its files' names begin."""
 
@@ -27,7 +30,8 @@ def to_blender(points: np.ndarray) -> np.ndarray:
 def project(points: np.ndarray, size: int) -> np.ndarray:
     """(N, 3): x and y in pixels (from the picture's corner), and the distance from the camera, metres."""
     x, y, z = np.moveaxis(to_blender(points), -1, 0)
-    depth, focal = y + DISTANCE, LENS / SENSOR * size
+    depth = y + DISTANCE
+    focal = LENS / SENSOR * size
     return np.stack([size / 2 + focal * x / depth, size / 2 - focal * (z - HEIGHT) / depth, depth], -1)
 
 
@@ -50,7 +54,8 @@ def set_attribute(thing: bpy.types.Object, name: str, values: np.ndarray, vector
     """A value per point for the materials: (N,) numbers, or (N, 3) colours or vectors."""
     kind, field = ("FLOAT", "value") if values.ndim == 1 else ("FLOAT_COLOR", "color")
     if vector:
-        kind, field = "FLOAT_VECTOR", "vector"
+        kind = "FLOAT_VECTOR"
+        field = "vector"
     elif values.ndim == 2:
         values = np.c_[values, np.ones(len(values))]
     attributes = thing.data.attributes
@@ -132,7 +137,8 @@ def _renderer(scene: bpy.types.Scene, size: int, samples: int, threads: int) -> 
     render = scene.render
     render.use_persistent_data = True
     render.resolution_x = render.resolution_y = size
-    render.threads_mode, render.threads = "FIXED", threads
+    render.threads_mode = "FIXED"
+    render.threads = threads
     render.image_settings.file_format = "PNG"
     scene.view_settings.view_transform = "AgX"
     scene.view_settings.look = "AgX - Medium High Contrast"
@@ -149,7 +155,8 @@ def hurry() -> None:
 
 def _camera(scene: bpy.types.Scene) -> None:
     camera = bpy.data.cameras.new("camera")
-    camera.lens, camera.sensor_width = LENS, SENSOR
+    camera.lens = LENS
+    camera.sensor_width = SENSOR
     scene.camera = _link(bpy.data.objects.new("camera", camera))
     scene.camera.location = (0, -DISTANCE, HEIGHT)
     scene.camera.rotation_euler = (np.pi / 2, 0, 0)
@@ -157,14 +164,17 @@ def _camera(scene: bpy.types.Scene) -> None:
 
 def aim_camera(centre: np.ndarray, span: float, distance: float) -> None:
     """Look straight at a point (dm) from ``distance`` metres; the picture is ``span`` dm wide there."""
-    camera, (x, y, z) = bpy.context.scene.camera, to_blender(centre)
+    camera = bpy.context.scene.camera
+    (x, y, z) = to_blender(centre)
     camera.location = (x, y - distance, z)
     camera.data.lens = SENSOR * distance / (span * METRES)
 
 
 def _area(told: Light) -> None:
     light = bpy.data.lights.new("area", "AREA")
-    light.size, light.energy, light.color = told.size, told.energy, told.colour
+    light.size = told.size
+    light.energy = told.energy
+    light.color = told.colour
     thing = _link(bpy.data.objects.new("area", light))
     thing.location = told.place
     # A light in front of the camera would hide the face.
@@ -177,15 +187,18 @@ def write_masks_to(folder: Path) -> None:
     scene = bpy.context.scene
     for name in MASKS:
         layer = scene.view_layers[0].aovs.add()
-        layer.name, layer.type = name, "VALUE"
+        layer.name = name
+        layer.type = "VALUE"
     scene.use_nodes = True
     tree = scene.node_tree
     tree.nodes.clear()
-    layers, picture = tree.nodes.new("CompositorNodeRLayers"), tree.nodes.new("CompositorNodeComposite")
+    layers = tree.nodes.new("CompositorNodeRLayers")
+    picture = tree.nodes.new("CompositorNodeComposite")
     tree.links.new(layers.outputs["Image"], picture.inputs[0])
     file = tree.nodes.new("CompositorNodeOutputFile")
     file.base_path = str(folder)
-    file.format.file_format, file.format.color_mode = "PNG", "BW"
+    file.format.file_format = "PNG"
+    file.format.color_mode = "BW"
     file.format.color_management = "OVERRIDE"
     file.format.view_settings.view_transform = "Raw"
     file.file_slots.clear()

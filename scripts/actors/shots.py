@@ -20,7 +20,8 @@ from render import write_truth
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SEED, FPS = 2, 25.0
+SEED = 2
+FPS = 25.0
 SIDE_LIGHT = Conditions(
     lights=(Light((-1.45, -0.30, 0.95), 0.12, 24, (1, 0.95, 0.88)),),
     world=(0.32, 0.36, 0.42),
@@ -78,7 +79,8 @@ def frames_of(shot: Shot, count: int) -> list[Frame]:
 
 def _guest(name: str) -> Actor:
     """Another actor half in front, whose face is not the one that is swapped."""
-    objects, materials = set(bpy.data.objects), set(bpy.data.materials)
+    objects = set(bpy.data.objects)
+    materials = set(bpy.data.materials)
     actor = Actor(*CAST[name])
     for thing in set(bpy.data.objects) - objects:
         thing.location = BESIDE
@@ -98,11 +100,13 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=400)
     parser.add_argument("--samples", type=int, default=2)
     chosen = parser.parse_args()
-    shot, folder = SHOTS[chosen.shot], chosen.out.resolve()
+    shot = SHOTS[chosen.shot]
+    folder = chosen.out.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     scene.build(chosen.size, chosen.samples, 1, shot.conditions)
     scene.write_masks_to(folder)
-    actor, things = Actor(*CAST[chosen.actor]), shot.things()
+    actor = Actor(*CAST[chosen.actor])
+    things = shot.things()
     guest = None if shot.guest is None else _guest(shot.guest)
     guest_frames = perform(FRAMES, FPS, SEED + 1)
     for number, frame in enumerate(frames_of(shot, chosen.frames)):

@@ -29,7 +29,8 @@ class _Topology:
     """Edges of a quad mesh and what touches what."""
 
     def __init__(self, count: int, faces: Faces) -> None:
-        self.count, self.faces = count, faces
+        self.count = count
+        self.faces = faces
         self.edges: dict[tuple[int, int], int] = {}
         self.faces_of_edge: list[list[int]] = []
         self.edges_of_face: list[list[int]] = []
@@ -67,7 +68,8 @@ def _edge_points(mesh: _Topology, rows: _Rows, first: int) -> None:
 
 
 def _old_point(mesh: _Topology, rows: _Rows, point: int) -> None:
-    edges, faces = mesh.edges_of_point[point], mesh.faces_of_point[point]
+    edges = mesh.edges_of_point[point]
+    faces = mesh.faces_of_point[point]
     border = [other for edge, other in edges if len(mesh.faces_of_edge[edge]) == 1]
     if not edges or (border and len(border) != 2):
         rows.add(point, point, 1.0)
@@ -89,8 +91,10 @@ def _old_point(mesh: _Topology, rows: _Rows, point: int) -> None:
 
 def subdivide(count: int, faces: Faces) -> tuple[sp.csr_matrix, Faces]:
     """One Catmull-Clark step: the matrix that makes the new points, and the new quads."""
-    mesh, rows = _Topology(count, faces), _Rows()
-    first_face, first_edge = count, count + len(faces)
+    mesh = _Topology(count, faces)
+    rows = _Rows()
+    first_face = count
+    first_edge = count + len(faces)
     for number, face in enumerate(faces):
         for corner in face:
             rows.add(first_face + number, corner, 1 / len(face))
@@ -121,7 +125,9 @@ class Part:
         for _ in range(levels):
             step, own = subdivide(matrix.shape[0], own)
             matrix = step @ matrix
-        self.matrix, self.faces, self.count = matrix.tocsr(), own, matrix.shape[0]
+        self.matrix = matrix.tocsr()
+        self.faces = own
+        self.count = matrix.shape[0]
         quads = np.array(own)
         self.triangles = np.stack([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]], 1).reshape(-1, 3)
 
@@ -139,7 +145,7 @@ class Part:
 
 
 def anchor(part: Part, points: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where rays along z at ``places`` (N, 2) meet the front of a surface.
+    """Points where rays along z at ``places`` (N, 2) meet the front of a surface.
 
     Returns:
         The indices of the places that hit, their triangles, and barycentric weights (N, 3).
@@ -147,10 +153,14 @@ def anchor(part: Part, points: np.ndarray, places: np.ndarray) -> tuple[np.ndarr
     corners = points[part.triangles]
     corners_at = np.flatnonzero(corners[:, :, 2].min(1) > 1.0)
     corners = corners[corners_at]
-    a, b, c = corners[:, 0], corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    a = corners[:, 0]
+    b = corners[:, 1] - corners[:, 0]
+    c = corners[:, 2] - corners[:, 0]
     area = b[:, 0] * c[:, 1] - b[:, 1] * c[:, 0]
     area = np.where(abs(area) < 1e-12, np.inf, area)
-    hit, triangle, weights = [], [], []
+    hit = []
+    triangle = []
+    weights = []
     for number, place in enumerate(places):
         d = place - a[:, :2]
         u = (d[:, 0] * c[:, 1] - d[:, 1] * c[:, 0]) / area

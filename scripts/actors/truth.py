@@ -11,8 +11,9 @@ import numpy as np
 from landmarks import LANDMARKS
 
 HALF = 127
-FRONT, CLOUDED = 178, 51
-"""Levels from which something is before a pixel, all of it or in part."""
+MIN_FRONT_LEVEL = 178
+MIN_CLOUDED_LEVEL = 51
+"""From these on something is before a pixel, wholly or in part."""
 
 
 def main() -> None:
@@ -29,12 +30,15 @@ def main() -> None:
 
 
 def packed(folder: Path, numbers: list[int]) -> dict[str, np.ndarray]:
-    """The arrays, as ``recaster.evaluation.truth`` reads them."""
+    """The arrays, as ``recaster.evaluation.ground_truth`` reads them."""
     told = [json.loads((folder / f"frame_{number:04d}.json").read_text()) for number in numbers]
     names = sorted({name for one in told for name in one["expression"]})
     masks = [_grey(folder / f"mask_{number:04d}.png") for number in numbers]
     before = np.array([_grey(folder / f"front_{number:04d}.png") for number in numbers])
-    fronts = {"front": before >= FRONT, "clouded": (before >= CLOUDED) & (before < FRONT)}
+    fronts = {
+        "front": before >= MIN_FRONT_LEVEL,
+        "clouded": (before >= MIN_CLOUDED_LEVEL) & (before < MIN_FRONT_LEVEL),
+    }
     points = [np.load(folder / f"points_{number:04d}.npy")[list(LANDMARKS), :2] for number in numbers]
     return {
         "mask": np.packbits(np.array(masks) > HALF, axis=-1),

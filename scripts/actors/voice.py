@@ -31,9 +31,12 @@ def speak(frames: list[Frame], fps: float, pitch: float) -> np.ndarray:
     """16 kHz mono int16; ``pitch`` in Hz. An open jaw is loud and raises the first formant."""
     times = np.arange(int(len(frames) / fps * RATE)) / RATE
     jaw, round_lips = (_curve(frames, fps, name, times) for name in ("jawOpen", "mouthFunnel"))
-    sound, states = _pulses(times, pitch), [np.zeros(2) for _ in range(3)]
+    sound = _pulses(times, pitch)
+    states = [np.zeros(2) for _ in range(3)]
     for start in range(0, len(sound), BLOCK):
-        block, opening, rounding = sound[start : start + BLOCK], jaw[start], round_lips[start]
+        block = sound[start : start + BLOCK]
+        opening = jaw[start]
+        rounding = round_lips[start]
         formants = ((300 + 550 * opening, 80), (1900 - 900 * rounding - 500 * opening, 110), (2600, 160))
         for number, (frequency, width) in enumerate(formants):
             radius = np.exp(-np.pi * width / RATE)

@@ -76,7 +76,7 @@ def person_in(folder: Path, rendered: Path) -> Person:
 def example(
     people: Sequence[Person], hands: Sequence[NDArray[np.uint8]], random: Random
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """What the network is shown, (SIZE, SIZE, CHANNELS), and what it should say; uint8.
+    """Draws an input of the network, (SIZE, SIZE, CHANNELS), and its wanted output; uint8.
 
     The latter is (FINE, FINE, 2): how far each pixel is hidden, and 255 where that matters.
     """
@@ -124,7 +124,7 @@ def example(
 
 
 def _own(rendered: Path, record: FaceRecord, matrix: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Where the renderer saw no face, as the crop of a record shows it."""
+    """Mask of a record's crop where the renderer saw no face."""
     mask = cv2.imread(str(rendered / record.source.replace("frame", "mask")), cv2.IMREAD_GRAYSCALE)
     return cv2.warpAffine(
         255 - mask, alignment.compose(matrix, record.matrix), (FINE_PX, FINE_PX), borderValue=255
@@ -137,7 +137,7 @@ def _things(
     others: NDArray[np.uint8],
     hands: Sequence[NDArray[np.uint8]],
 ) -> list[Thing]:
-    """What is before a face: mostly one thing, in a quarter of the faces nothing."""
+    """Draws the occluders of a face: mostly one, in a quarter of the faces none."""
     kind = random.random()
     if kind < 0.24:
         return []
@@ -145,7 +145,8 @@ def _things(
         things: list[Thing] = [Glasses.drawn_from(random).worn]
         return things if random.random() < 0.75 else [_held(random, skin, others, hands), *things]
     if kind < 0.52:
-        draw, seed = (boom if random.random() < 0.6 else strap), int(random.integers(1 << 30))
+        draw = boom if random.random() < 0.6 else strap
+        seed = int(random.integers(1 << 30))
         return [lambda picture, points: laid(draw(np.random.default_rng(seed), points), picture, points)]
     return [_held(random, skin, others, hands) for _ in range(1 if random.random() < 0.8 else 2)]
 
@@ -189,9 +190,11 @@ def _held(
 
 def _with_always(person: Person, things: Sequence[Thing], random: Random) -> FaceAppearance:
     """The look of a person before whom, or in whose face, the same things are in most frames."""
-    textures, shares = [], []
+    textures = []
+    shares = []
     for chosen in random.integers(len(person.crops), size=WORN_BY_LOOK):
-        points, bare = person.points[chosen], person.crops[chosen].astype(np.float32)
+        points = person.points[chosen]
+        bare = person.crops[chosen].astype(np.float32)
         picture = bare
         for thing in things:
             picture, _ = thing(picture, points)
@@ -201,7 +204,8 @@ def _with_always(person: Person, things: Sequence[Thing], random: Random) -> Fac
         changed = cv2.resize(np.repeat(changed, 3, -1), (COARSE_PX, COARSE_PX), interpolation=cv2.INTER_AREA)
         shares.append(unwrap(changed, moved, person.look.layout))
     share = np.clip(1.5 * np.mean(shares, 0) / 255, 0, 1)
-    usual, varying = person.look.texture[..., :3], person.look.texture[..., 3:]
+    usual = person.look.texture[..., :3]
+    varying = person.look.texture[..., 3:]
     worn = (1 - share) * usual + share * np.median(textures, 0)
     more = np.clip(varying + share[..., :1] * random.uniform(0, 60), 0, 255)
     return dataclasses.replace(

@@ -1,4 +1,4 @@
-"""What is a face's own and no occluder: beards, make-up, the dark side of hard light."""
+"""A face's own parts that are no occluders: beards, make-up, the dark side of hard light."""
 
 from __future__ import annotations
 
@@ -28,23 +28,29 @@ MOUTH_RING = (0, 267, 269, 270, 322, 432, 424, 418, 421, 200, 201, 194, 204, 212
 """Around lips and chin, for moustaches and goatees."""
 JAW_RING = (132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361)
 """Along the jaw from one ear to the other."""
-CHEEKS, JAW_ENDS = (352, 426, 164, 206, 123), (361, 322, 164, 92, 132)
-"""Where a beard ends above if it is high, and if it is low, from one side to the other."""
+CHEEKS = (352, 426, 164, 206, 123)
+"""Upper end of a high beard, from one side to the other."""
+JAW_ENDS = (361, 322, 164, 92, 132)
+"""Upper end of a low one."""
 
 
 def beard(random: Random) -> Thing:
     """A beard, a moustache or stubble: dark and grained, and the face's own."""
-    kind, strength = random.random(), random.uniform(0.25, 1)
+    kind = random.random()
+    strength = random.uniform(0.25, 1)
     colour = random.uniform(5, 110) * np.array([1.1, 1.0, 0.9]) * random.uniform(0.9, 1.1, 3)
     if random.random() < 0.15:
         colour = random.uniform(110, 210) * np.ones(3)
-    cells, grain = int(random.integers(60, FINE_PX)), random.uniform(0.05, 0.45)
+    cells = int(random.integers(60, FINE_PX))
+    grain = random.uniform(0.05, 0.45)
     texture = cv2.resize(random.normal(0, grain, (cells, cells)).astype(np.float32), (FINE_PX, FINE_PX))
-    cheeks, soft = random.uniform(0.1, 0.75), random.uniform(1.5, 9)
+    cheeks = random.uniform(0.1, 0.75)
+    soft = random.uniform(1.5, 9)
 
     def grow(picture: Floats, points: NDArray[np.float64]) -> tuple[Floats, Floats]:
         flat = points[:, :2]
-        inner, outer = flat[list(MOUTH_RING)], flat[list(JAW_RING)]
+        inner = flat[list(MOUTH_RING)]
+        outer = flat[list(JAW_RING)]
         shape = np.zeros(picture.shape[:2], np.uint8)
         if kind < 0.75:
             low = [*outer, *(flat[list(CHEEKS)] * cheeks + flat[list(JAW_ENDS)] * (1 - cheeks))]
@@ -62,7 +68,8 @@ def beard(random: Random) -> Thing:
 
 def dark_side(random: Random) -> Thing:
     """The side of a face that a hard light leaves dark, or a hard shadow over a part of it."""
-    turn, bow = random.uniform(0, 2 * np.pi), random.normal(0, 0.6)
+    turn = random.uniform(0, 2 * np.pi)
+    bow = random.normal(0, 0.6)
     y, x = np.mgrid[:FINE_PX, :FINE_PX].astype(np.float32) / FINE_PX - 0.5
     beside = x * np.cos(turn) + y * np.sin(turn) + bow * (-x * np.sin(turn) + y * np.cos(turn)) ** 2
     edge = (beside - random.uniform(-0.25, 0.25)) * FINE_PX / random.uniform(1, 50)

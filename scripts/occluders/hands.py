@@ -51,7 +51,8 @@ def rendered_hand(random: Random, skin: Floats, hands: Sequence[NDArray[np.uint8
     matrix = _placed(random, over[..., 0])
     laid = cv2.warpAffine(laid, matrix, (SIDE, SIDE), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
     y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32) / SIDE - 0.5
-    turn, fall = random.uniform(0, 2 * np.pi), abs(random.normal(0, 0.7))
+    turn = random.uniform(0, 2 * np.pi)
+    fall = abs(random.normal(0, 0.7))
     light = np.exp(-fall * np.clip(x * np.cos(turn) + y * np.sin(turn), -0.2, 1))
     return laid[..., :3] * light[..., None], laid[..., 3:]
 

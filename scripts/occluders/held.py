@@ -49,7 +49,8 @@ def cutlery(random: Random) -> Drawn:
         axes = SIDE * random.uniform(0.05, 0.1) * np.array([2, random.uniform(0.6, 1.5)])
         cv2.ellipse(shape, (tip.tolist(), axes.tolist(), float(np.degrees(angle))), 255, -1, cv2.LINE_AA)
     elif kind == 1:
-        across, length = np.array([-along[1], along[0]]), SIDE * random.uniform(0.08, 0.14)
+        across = np.array([-along[1], along[0]])
+        length = SIDE * random.uniform(0.08, 0.14)
         for tooth in np.linspace(-1, 1, random.integers(3, 5)):
             root = tip + across * tooth * thick * 1.3
             _stroke(shape, root, root - along * length, max(1, thick * 0.4))
@@ -115,10 +116,12 @@ def cup(random: Random) -> Drawn:
 def cable(random: Random) -> Drawn:
     """A thin straight or bent thing: a straw, a cable, a pen, a rope, a branch."""
     start = random.uniform(0, SIDE, 2)
-    angle, points = random.uniform(0, 2 * np.pi), [start]
+    angle = random.uniform(0, 2 * np.pi)
+    points = [start]
     bend = random.normal(0, 0.04)
     for _ in range(40):
-        start, angle = start + 8 * direction(angle), angle + bend + random.normal(0, 0.02)
+        start = start + 8 * direction(angle)
+        angle = angle + bend + random.normal(0, 0.02)
         points.append(start)
     shape = np.zeros((SIDE, SIDE), np.uint8)
     thick = int(random.integers(2, 14))
@@ -148,7 +151,8 @@ def neighbour(random: Random, people: Sequence[NDArray[np.uint8]]) -> Drawn:
 
 def _mirrored(random: Random) -> Floats:
     """(SIDE, SIDE, 1): bright and dark bands, as metal and glazes mirror."""
-    angle, y_x = random.uniform(0, np.pi), np.mgrid[:SIDE, :SIDE].astype(np.float32)
+    angle = random.uniform(0, np.pi)
+    y_x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
     along = (y_x[1] * np.cos(angle) + y_x[0] * np.sin(angle)) * (2 * np.pi / random.uniform(20, 200))
     return (1 + random.uniform(0, 0.5) * np.sin(along + random.uniform(0, 6)))[..., None].astype(np.float32)
 

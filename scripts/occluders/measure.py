@@ -74,7 +74,8 @@ def main() -> None:
     parser.add_argument("clips", type=Path, metavar="CLIPS")
     parser.add_argument("--sheet", type=Path, help="also show drawn (above) and found hands in a picture")
     options = parser.parse_args()
-    figures, shown = [], []
+    figures = []
+    shown = []
     for name, hands in HANDS.items():
         for frame, (figure, picture) in measured(options.clips / name, hands).items():
             print(f"{name} {frame}: IoU {figure[0]:.3f}, recall {figure[1]:.3f}, precision {figure[2]:.3f}")
@@ -87,14 +88,16 @@ def main() -> None:
 
 def measured(clip: Path, hands: dict[int, str]) -> dict[int, tuple[list[float], Image]]:
     """By frame: IoU, recall and precision, and the face with the drawn and with the found hand tinted."""
-    settings, info = SwapSettings(), probe(clip)
+    settings = SwapSettings()
+    info = probe(clip)
     analysis = analyse_clip(clip, settings.analysis)
     people = group_people(analysis)
     tracks = [track for track in analysis.tracks if track.track in people[0]]
     scene = SwapPlan.planned(tracks, _Planner(), settings.smoothing)
     frames = range(info.frame_count)
     scene = add_appearance(scene, lambda indices: read_indices(clip, indices), frames, [frames], SIZE)
-    finder, results = Occluders(), {}
+    finder = Occluders()
+    results = {}
     for frame in read_indices(clip, sorted(hands)):
         [(number, face)] = scene.faces(frame, SIZE).items()
         inside, true = np.zeros((2, SIZE, SIZE), np.uint8)
@@ -103,7 +106,8 @@ def measured(clip: Path, hands: dict[int, str]) -> dict[int, tuple[list[float], 
         drawn = corners @ face.matrix[:, :2].T + face.matrix[:, 2]
         cv2.fillPoly(true, [np.rint(drawn).astype(np.int32)], 1)
         occlusion_probability = finder.occlusion_probability(scene.looks[number], face.image, face.landmarks)
-        real, found = true > 0, occlusion_mask(occlusion_probability, SIZE) > 0.5
+        real = true > 0
+        found = occlusion_mask(occlusion_probability, SIZE) > 0.5
         both = (real & found & (inside > 0)).sum()
         either, there, said = (max(1, (one & (inside > 0)).sum()) for one in (real | found, real, found))
         picture = np.vstack([_tinted(face.image, real, (0, 100, 0)), _tinted(face.image, found, (127, 0, 0))])

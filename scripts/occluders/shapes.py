@@ -42,20 +42,21 @@ def occluder(random: Random, skin: Floats, patches: Sequence[NDArray[np.uint8]])
 
 def hand(random: Random, skin: Floats) -> Drawn:
     """A hand with three to five fingers showing, stretched or bent to a fist, from any side."""
-    picture, covers = np.zeros((SIDE, SIDE, 3), np.float32), np.zeros((SIDE, SIDE, 1), np.float32)
+    picture = np.zeros((SIDE, SIDE, 3), np.float32)
+    covers = np.zeros((SIDE, SIDE, 1), np.float32)
     light = lamp(random)
-    if random.random() < 0.75:  # the performer's own hand
-        colour = skin * np.exp(random.normal(0.03, 0.13)) * random.uniform(0.97, 1.03, 3)
-    else:
-        colour = skin * random.uniform(0.7, 1.35) * random.uniform(0.93, 1.07, 3)
-    shade, seams = random.uniform(0.15, 0.6), random.uniform(0.1, 0.6)
+    colour = _hand_colour(random, skin)
+    shade = random.uniform(0.15, 0.6)
+    seams = random.uniform(0.1, 0.6)
     size = random.uniform(0.75, 1.3) * SIDE * 0.42
     turn = random.uniform(0, 2 * np.pi) if random.random() < 0.3 else random.normal(-np.pi / 2, 0.8)
     along = direction(turn)
     side = random.choice([-1, 1])
     across = side * np.array([-along[1], along[0]])
     tip = random.uniform((0.15, 0.2), (0.85, 0.95)) * SIDE
-    palm, width, thick = tip - along * size, 0.2 * size, size * random.uniform(0.085, 0.12)
+    palm = tip - along * size
+    width = 0.2 * size
+    thick = size * random.uniform(0.085, 0.12)
 
     def limb(points: Sequence[Floats], radii: Sequence[float], tint: float) -> None:
         _lay_limb(picture, covers, points, radii, colour * tint, light, shade, seams)
@@ -63,12 +64,11 @@ def hand(random: Random, skin: Floats) -> Drawn:
     limb([palm - along * size * 1.5, palm - along * size * 0.4], [width * 1.5, width * 1.7], 1.0)
     for _ in range(3):
         pad = palm + across * random.uniform(-1, 1) * width * 0.7
-        limb(
-            [pad - along * size * 0.35, pad + along * size * 0.02],
-            [width, width * 0.9],
-            random.uniform(0.95, 1.02),
-        )
-    bend, spread, fist = random.normal(0, 0.5), abs(random.normal(0.1, 0.12)), random.random() < 0.25
+        ends = [pad - along * size * 0.35, pad + along * size * 0.02]
+        limb(ends, [width, width * 0.9], random.uniform(0.95, 1.02))
+    bend = random.normal(0, 0.5)
+    spread = abs(random.normal(0.1, 0.12))
+    fist = random.random() < 0.25
     for finger in random.permutation(4):
         base = palm + across * (finger - 1.5) * width * 0.85
         reach = random.uniform(0.35, 0.6) if fist else random.uniform(0.85, 1)
@@ -82,14 +82,18 @@ def hand(random: Random, skin: Floats) -> Drawn:
     if random.random() < 0.6:
         thumb = direction(turn + random.choice([-1, 1]) * 0.7)
         base = palm - along * size * 0.2 + across * random.choice([-1, 1]) * width
-        limb(
-            [base, base + thumb * size * 0.35, base + thumb * size * 0.6],
-            [thick * 1.3, thick * 1.2, thick],
-            1.0,
-        )
+        joints = [base, base + thumb * size * 0.35, base + thumb * size * 0.6]
+        limb(joints, [thick * 1.3, thick * 1.2, thick], 1.0)
     cells = int(random.integers(6, 60))
     mottled = cv2.resize(random.normal(0, 0.04, (cells, cells)).astype(np.float32), (SIDE, SIDE))
     return picture * (1 + mottled[..., None]), covers
+
+
+def _hand_colour(random: Random, skin: Floats) -> Floats:
+    """Draws the colour of a hand: mostly the performer's own."""
+    if random.random() < 0.75:
+        return skin * np.exp(random.normal(0.03, 0.13)) * random.uniform(0.97, 1.03, 3)
+    return skin * random.uniform(0.7, 1.35) * random.uniform(0.93, 1.07, 3)
 
 
 def thing(random: Random, skin: Floats, patches: Sequence[NDArray[np.uint8]]) -> Drawn:
@@ -140,13 +144,15 @@ def strands(random: Random) -> Drawn:
 
 
 def folds(random: Random) -> Floats:
-    """What wrinkles do to a face, (SIDE, SIDE, 1): a gain, below 1 in soft dark lines."""
+    """Draws wrinkles of a face as a gain, (SIDE, SIDE, 1): a gain, below 1 in soft dark lines."""
     gain = np.ones((SIDE, SIDE), np.float32)
     for _ in range(random.integers(1, 6)):
-        place, angle = random.uniform(0.15, 0.85, 2) * SIDE, random.uniform(0, 2 * np.pi)
+        place = random.uniform(0.15, 0.85, 2) * SIDE
+        angle = random.uniform(0, 2 * np.pi)
         points = [place]
         for _ in range(random.integers(4, 14)):
-            place, angle = place + 5 * direction(angle), angle + random.normal(0, 0.15)
+            place = place + 5 * direction(angle)
+            angle = angle + random.normal(0, 0.15)
             points.append(place)
         line = np.zeros((SIDE, SIDE), np.uint8)
         thickness = int(random.integers(1, 7))
@@ -179,10 +185,11 @@ def lamp(random: Random) -> Floats:
 
 
 def _outline(random: Random, size: float) -> NDArray[np.uint8]:
-    """Where a thing covers, (SIDE, SIDE) uint8."""
+    """Mask (SIDE, SIDE) uint8 of an object's outline."""
     shape = np.zeros((SIDE, SIDE), np.uint8)
     centre = random.uniform(0, SIDE, 2)
-    kind, turn = random.integers(4), float(random.uniform(0, 180))
+    kind = random.integers(4)
+    turn = float(random.uniform(0, 180))
     if kind == 0:
         sides = (2 * size, size * random.uniform(0.6, 2.5))
         cv2.ellipse(shape, (centre.tolist(), sides, turn), 255, -1, cv2.LINE_AA)
@@ -238,7 +245,8 @@ def _lay_limb(
     right, bottom = np.clip(np.ceil(np.max(points, 0) + margin), 0, SIDE).astype(int)
     if min(right - left, bottom - top) < 2:  # out of sight
         return
-    picture, covers = picture[top:bottom, left:right], covers[top:bottom, left:right]
+    picture = picture[top:bottom, left:right]
+    covers = covers[top:bottom, left:right]
     shape = np.zeros(picture.shape[:2], np.uint8)
     for start, end, first, last in zip(points[:-1], points[1:], radii[:-1], radii[1:], strict=True):
         for share in np.linspace(0, 1, max(2, int(np.linalg.norm(end - start) / 2))):

@@ -38,16 +38,28 @@ if TYPE_CHECKING:
 
 WIDTHS = (16, 32, 64, 96)
 EDGES = 16
-BATCH, MINUTES, SEED = 8, 45.0, 7
+BATCH = 8
+MINUTES = 45.0
+SEED = 7
 AVERAGED = 0.995
-RATE, WARMUP, DECAY_FROM, DECAY_TO = 1e-3, 60, 0.2, 0.05
-HELD_OUT, HELD_BATCHES, MEASURE_EVERY = 10, 4, 100
-DRAWERS, AHEAD, FEWEST, MOST = 1, 6, 8, 700
-"""Processes that draw, batches they are ahead, batches that learning begins with, and that are kept."""
+RATE = 1e-3
+WARMUP = 60
+DECAY_FROM = 0.2
+DECAY_TO = 0.05
+HELD_OUT = 10
+HELD_BATCHES = 4
+MEASURE_EVERY = 100
+DRAWERS = 1
+"""Processes that draw examples."""
+PREFETCHED_BATCHES = 6
+MIN_BATCHES = 8
+"""Learning begins with so many."""
+MAX_BATCHES = 700
+"""So many are kept and shown again, since drawing takes longer than learning."""
 
 
-def main() -> None:
-    """Learn, measure, and write the network as .tflite with float16 weights."""
+def make_parser() -> argparse.ArgumentParser:
+    """Makes the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("crowd", type=Path, metavar="CROWD")
     parser.add_argument("facesets", type=Path, metavar="FACESETS")
@@ -62,26 +74,42 @@ def main() -> None:
         nargs="+",
         help="learn nothing: write the mean of networks (.weights.h5, .tflite)",
     )
-    options = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Learn, measure, and write the network as .tflite with float16 weights."""
+    options = make_parser().parse_args()
     if options.mean:
         export(mean_of(options.mean), options.work)
         return
     options.work.mkdir(parents=True, exist_ok=True)
+    export(learn(options).network, options.work)
+
+
+def learn(options: argparse.Namespace) -> Learner:
+    """Trains for the wanted minutes, on examples that processes draw meanwhile."""
     folders = (options.crowd, options.facesets, options.hands)
     drawn_from(*folders)  # the processes that draw are forked and find them there
-    random, began = np.random.default_rng(options.seed), time.monotonic()
+    random = np.random.default_rng(options.seed)
+    began = time.monotonic()
     with ProcessPoolExecutor(DRAWERS, multiprocessing.get_context("fork")) as drawers:
         held = [drawers.submit(draw, folders, SEED, i, True) for i in range(HELD_BATCHES)]
-        coming = deque(drawers.submit(draw, folders, options.seed, i, False) for i in range(AHEAD))
+        coming = deque(
+            drawers.submit(draw, folders, options.seed, i, False) for i in range(PREFETCHED_BATCHES)
+        )
         learner = Learner(options.work / "occluders.weights.h5", options.start)
-        drawn: deque[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = deque(maxlen=MOST)
+        drawn: deque[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = deque(maxlen=MAX_BATCHES)
         step = batches = 0
         while (spent := (time.monotonic() - began) / 60 / options.minutes) < 1:
             fresh = 0
-            while coming[0].done() or len(drawn) < FEWEST:
+            while coming[0].done() or len(drawn) < MIN_BATCHES:
                 drawn.append(coming.popleft().result())
-                coming.append(drawers.submit(draw, folders, options.seed, batches + AHEAD, False))
-                batches, fresh = batches + 1, fresh + 1
+                coming.append(
+                    drawers.submit(draw, folders, options.seed, batches + PREFETCHED_BATCHES, False)
+                )
+                batches = batches + 1
+                fresh = fresh + 1
             shown, wanted = mixed(drawn, random)
             loss = learner.step(shown, wanted, rate(spent, step))
             step += 1
@@ -93,7 +121,7 @@ def main() -> None:
             one.cancel()
         learner.average()
         learner.measure([one.result() for one in held], "averaged")
-    export(learner.network, options.work)
+    return learner
 
 
 def mixed(
@@ -180,7 +208,8 @@ class Learner:
         import tensorflow as tf
 
         keras.utils.set_random_seed(SEED)
-        self._kept, self.network = kept, network()
+        self._kept = kept
+        self.network = network()
         if kept.exists():
             self.network.load_weights(kept)
         elif start is not None:
@@ -219,7 +248,8 @@ class Learner:
         )
         shown, wanted = (np.concatenate(parts) for parts in zip(*held, strict=True))
         face = (shown[..., FACE] > 127).repeat(2, 1).repeat(2, 2) & (wanted[..., 1] > 127)
-        said, true = said[..., 0] & face, (wanted[..., 0] > 127) & face
+        said = said[..., 0] & face
+        true = (wanted[..., 0] > 127) & face
         union = (said & true).sum() / max(1, (said | true).sum())
         false = (said & ~true).sum() / face.sum()
         print(
@@ -238,7 +268,8 @@ def mean_of(paths: Sequence[Path]) -> keras.Model:
 
     It keeps what each of them knows, also where the last was shown little of what the first had learned.
     """
-    mean, weights = network(), []
+    mean = network()
+    weights = []
     for path in paths:
         if path.suffix == ".tflite":
             begin_with(mean, path)

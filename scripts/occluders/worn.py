@@ -23,7 +23,9 @@ Random = np.random.Generator
 EYES = ((33, 133, 159, 145), (263, 362, 386, 374))
 """Corners and lids of the right and the left eye in the mesh."""
 EARS = (127, 356)
-BRIDGE, CHIN, BROW = 168, 152, 9
+BRIDGE = 168
+CHIN = 152
+BROW = 9
 FACETS = 72
 """Corners of the line that stands for a rim."""
 _SUB = 4
@@ -32,7 +34,7 @@ _SUB = 4
 
 @dataclass(frozen=True)
 class Head:
-    """Where a head is in a picture: axes in pixels per distance of its eyes.
+    """Pose of a head in a picture: axes in pixels per distance of its eyes.
 
     Attributes:
         eyes: (2, 3), the middle of the right and the left eye.
@@ -141,7 +143,8 @@ class Glasses:
 
     def worn(self, picture: Floats, points: Floats) -> tuple[Floats, Floats]:
         """A picture (S, S, 3) with them on, and what they hide of it (S, S, 1)."""
-        head, size = Head.of(points), len(picture)
+        head = Head.of(points)
+        size = len(picture)
         frame, rims = self._frame(head, size)
         picture = picture * (1 - self._shadow(frame, head.unit))
         covered = np.zeros((size, size), np.float32)
@@ -157,7 +160,8 @@ class Glasses:
     def _rim(self, side: int) -> Floats:
         """(FACETS, 3): the outline of a lens; side -1 for the one on the picture's left."""
         angles = np.linspace(0, 2 * np.pi, FACETS, endpoint=False)
-        cos, sin = np.cos(angles), np.sin(angles)
+        cos = np.cos(angles)
+        sin = np.sin(angles)
         power = 2 / self.form
         across = self.half[0] * np.sign(cos) * np.abs(cos) ** power
         down = self.half[1] * np.sign(sin) * np.abs(sin) ** power
@@ -168,7 +172,7 @@ class Glasses:
         return np.stack([side * middle + across, down + self.place[0], near], -1).astype(np.float32)
 
     def _frame(self, head: Head, size: int) -> tuple[Floats, list[Floats]]:
-        """How far the frame covers each pixel, (size, size), and the outlines of the lenses in pixels."""
+        """Draws the frame's coverage of each pixel, (size, size); also returns the lenses' outlines."""
         frame = np.zeros((size, size), np.uint8)
         rims = []
         for side, ear in zip((-1, 1), head.ears, strict=True):
@@ -189,7 +193,8 @@ class Glasses:
                 pad = head.at(np.array([[side * 0.12, self.place[0] + 0.2, self.place[1] - 0.08]]))[0]
                 inner = rim[np.argmin(rim[:, 0] * side)]
                 _line(frame, [head.at(inner[None])[0], pad], 0.012 * head.unit)
-        half, (low, near) = self.gap / 2, self.place
+        half = self.gap / 2
+        (low, near) = self.place
         arch = np.array([[-half, low - 0.06, near], [0, low - 0.12, near + 0.04], [half, low - 0.06, near]])
         _line(frame, head.at(arch), self.arms * head.unit * 1.1)
         return frame.astype(np.float32) / 255, rims
@@ -221,7 +226,7 @@ class Glasses:
         return picture, hides[..., 0]
 
     def _shine(self, rim: Floats, unit: float, size: int) -> Floats:
-        """How strong reflections are in each pixel: windows, bands and spots, (size, size)."""
+        """Draws the strength of reflections in each pixel: windows, bands and spots, (size, size)."""
         _, strength, seed = self.shine
         shine = np.zeros((size, size), np.float32)
         random = np.random.default_rng(seed)
@@ -284,7 +289,8 @@ def strap(random: Random, points: Floats) -> list[tuple[Floats, float, Floats]]:
     """A band across forehead, cheeks or chin, as ``boom`` gives it."""
     del points
     low = random.uniform(-0.75, 1.3)
-    tilt, bow = random.normal(0, 0.35), random.normal(0, 0.2)
+    tilt = random.normal(0, 0.35)
+    bow = random.normal(0, 0.2)
     across = np.linspace(-1.2, 1.2, 16)
     down = low + tilt * across + bow * (across**2 - 0.5)
     near = 0.35 - 0.5 * across**2
@@ -296,7 +302,8 @@ def laid(
     lines: Sequence[tuple[Floats, float, Floats]], picture: Floats, points: Floats
 ) -> tuple[Floats, Floats]:
     """A picture (S, S, 3) with lines on it, and what they hide of it (S, S, 1)."""
-    head, size = Head.of(points), len(picture)
+    head = Head.of(points)
+    size = len(picture)
     covered = np.zeros((size, size, 1), np.float32)
     for line, thick, colour in lines:
         one = np.zeros((size, size), np.uint8)
@@ -308,7 +315,7 @@ def laid(
 
 
 def _lit(shape: Floats, strength: float = 0.6) -> Floats:
-    """How bright a thin shape is that is round: brighter above, darker below."""
+    """Shading of a thin round shape: brighter above, darker below."""
     soft = cv2.GaussianBlur(shape, (0, 0), 1.5)
     slope = cv2.Sobel(soft, cv2.CV_32F, 0, 1, ksize=3)
     return np.clip(1 + strength * slope, 0.3, 2)

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from recaster.evaluation.evaluate import evaluate
-from recaster.evaluation.regions import eye_distance
-from recaster.evaluation.truth import Truth
-from recaster.evaluation.watch import points_by_frame
+from recaster.evaluation.face_window import eye_distance
+from recaster.evaluation.ground_truth import Truth
+from recaster.evaluation.observe import points_by_frame
 from recaster.faces.alignment import align_matrix, invert, warp
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.topology import BROW_LEFT, OVAL
@@ -26,7 +26,7 @@ from recaster.settings.evaluate import EvaluateSettings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from recaster.evaluation.outcome import Outcome
+    from recaster.evaluation.result import EvaluationResult
     from recaster.facesets.faceset import Faceset
 
 FRAMES = range(122, 170)
@@ -149,7 +149,7 @@ class Material:
         return self.dabbed(at, 104, (40, 30, 25), 0.8) if at // 12 % 2 else self.truth[at]
 
 
-Judged = Callable[[str], "Outcome"]
+Judged = Callable[[str], "EvaluationResult"]
 
 
 @pytest.fixture(scope="session")
@@ -176,7 +176,7 @@ def judged(
     performer = actors / "performer.mp4"
     known: dict[str, Any] = {}
 
-    def judge(kind: str) -> Outcome:
+    def judge(kind: str) -> EvaluationResult:
         if kind not in known:
             spoil = getattr(material, kind)
             frames = (

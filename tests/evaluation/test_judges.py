@@ -12,7 +12,7 @@ from recaster.evaluation.measures import MEASURES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from recaster.evaluation.outcome import Outcome
+    from recaster.evaluation.result import EvaluationResult
 
 # How the swap was spoilt, what it is compared with, the figure that sees it, and at least how much it moves.
 SEEN = [
@@ -69,7 +69,7 @@ SEEN = [
 
 @pytest.mark.parametrize(("spoilt", "against", "figure", "least"), SEEN, ids=str)
 def test_a_spoilt_swap_is_seen(
-    judged: Callable[[str], Outcome], spoilt: str, against: str, figure: str, least: float
+    judged: Callable[[str], EvaluationResult], spoilt: str, against: str, figure: str, least: float
 ) -> None:
     moved = judged(spoilt).value(figure) - judged(against).value(figure)
     assert math.copysign(1, least) * moved >= abs(least)
@@ -79,7 +79,7 @@ def test_every_measure_is_moved_by_something() -> None:
     assert {figure for _, _, figure, _ in SEEN} >= {one.name for one in MEASURES.values() if one.better}
 
 
-def test_the_true_swap_scores_as_one(judged: Callable[[str], Outcome]) -> None:
+def test_the_true_swap_scores_as_one(judged: Callable[[str], EvaluationResult]) -> None:
     true = judged("true")
     assert true.value("retrieval") == 1
     assert true.value("missed") == 0
@@ -93,7 +93,7 @@ def test_the_true_swap_scores_as_one(judged: Callable[[str], Outcome]) -> None:
         assert true.value(name) == pytest.approx(1, abs=0.15)
 
 
-def test_an_unswapped_clip_scores_as_the_target(judged: Callable[[str], Outcome]) -> None:
+def test_an_unswapped_clip_scores_as_the_target(judged: Callable[[str], EvaluationResult]) -> None:
     unswapped = judged("unswapped")
     assert unswapped.value("cosine_target") > 0.85
     assert unswapped.value("retrieval") == 0
@@ -103,23 +103,27 @@ def test_an_unswapped_clip_scores_as_the_target(judged: Callable[[str], Outcome]
     assert figures["motion_deviation"].value < figures["motion_deviation"].references["noise"]
 
 
-def test_a_frozen_face_scores_at_least_near_the_frozen_reference(judged: Callable[[str], Outcome]) -> None:
+def test_a_frozen_face_scores_at_least_near_the_frozen_reference(
+    judged: Callable[[str], EvaluationResult],
+) -> None:
     figure = next(one for one in judged("frozen").scores.figures if one.name == "motion_deviation")
     assert figure.value > 0.8 * figure.references["frozen"]
 
 
-def test_all_figures_are_defined_and_all_definitions_are_used(judged: Callable[[str], Outcome]) -> None:
+def test_all_figures_are_defined_and_all_definitions_are_used(
+    judged: Callable[[str], EvaluationResult],
+) -> None:
     assert {one.name for one in judged("true").scores.figures} == set(MEASURES)
 
 
-def test_figures_stand_beside_the_true_swap(judged: Callable[[str], Outcome]) -> None:
+def test_figures_stand_beside_the_true_swap(judged: Callable[[str], EvaluationResult]) -> None:
     true = judged("true")
     for figure in true.scores.figures:
         if figure.name in ("motion_deviation", "jitter", "flicker", "cosine_source"):
             assert figure.value == pytest.approx(figure.references["truth"], rel=0.25)
 
 
-def test_the_worst_frames_are_the_spoilt_ones(judged: Callable[[str], Outcome]) -> None:
+def test_the_worst_frames_are_the_spoilt_ones(judged: Callable[[str], EvaluationResult]) -> None:
     outcome = judged("missing")
     worst = [one["frame"] - int(outcome.index[0]) for one in outcome.about["worst"]]
     assert all(18 <= frame < 32 for frame in worst[:2])

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from recaster.errors import UsageError, WeightsError
-from recaster.evaluation import motion, sface
-from recaster.evaluation.identity import faceset_embeddings, self_likeness, unit
-from recaster.evaluation.landmarks import Judge, face_box
-from recaster.evaluation.truth import Truth, landmark_errors
-from recaster.evaluation.watch import points_by_frame
+from recaster.evaluation import motion_scores, sface
+from recaster.evaluation.ground_truth import Truth, landmark_errors
+from recaster.evaluation.identity_scores import faceset_embeddings, self_likeness, unit
+from recaster.evaluation.landmark_judge import LandmarkJudge, face_box
+from recaster.evaluation.observe import points_by_frame
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.facesets.extraction import extract
 from recaster.media.reader import read_frames
@@ -40,7 +40,7 @@ def looked(
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("RECASTER_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
         where = points_by_frame(analyse_clip(truth.clip, AnalysisSettings(identify=False), FRAMES).tracks)
-    judge = Judge()
+    judge = LandmarkJudge()
     rows = []
     for frame in read_frames(truth.clip, FRAMES.start, FRAMES.stop):
         box = face_box(where[frame.index])
@@ -60,15 +60,15 @@ def test_landmarks_are_where_the_renderer_put_them(truth: Truth, looked: tuple[n
 
 def test_mouth_eyes_gaze_and_pose_follow_the_renderer(truth: Truth, looked: tuple[np.ndarray, ...]) -> None:
     points, _, pupils = looked
-    head = motion.head_coordinates(points)
+    head = motion_scores.head_coordinates(points)
     jaw = truth.expressions[: len(FRAMES), truth.expression_names.index("jawOpen")]
-    real = motion.head_coordinates(truth.landmarks[: len(FRAMES)])
-    poses = motion.poses(points)
-    assert motion.correlation(jaw, motion.mouth_opening(head)) > 0.85
-    assert motion.correlation(motion.eye_opening(real), motion.eye_opening(head)) > 0.7
-    assert motion.correlation(truth.gaze[: len(FRAMES), 0], motion.gaze(pupils)) > 0.7
+    real = motion_scores.head_coordinates(truth.landmarks[: len(FRAMES)])
+    poses = motion_scores.poses(points)
+    assert motion_scores.correlation(jaw, motion_scores.mouth_opening(head)) > 0.85
+    assert motion_scores.correlation(motion_scores.eye_opening(real), motion_scores.eye_opening(head)) > 0.7
+    assert motion_scores.correlation(truth.gaze[: len(FRAMES), 0], motion_scores.gaze(pupils)) > 0.7
     for axis, least in ((0, 0.95), (1, 0.8), (2, 0.9)):
-        assert motion.correlation(truth.poses[: len(FRAMES), axis], poses[:, axis]) > least
+        assert motion_scores.correlation(truth.poses[: len(FRAMES), axis], poses[:, axis]) > least
 
 
 def test_a_closed_eye_shows_no_pupil(truth: Truth, looked: tuple[np.ndarray, ...]) -> None:
@@ -76,7 +76,7 @@ def test_a_closed_eye_shows_no_pupil(truth: Truth, looked: tuple[np.ndarray, ...
     image = next(iter(read_frames(truth.clip, 0, 1))).image
     shut = points[0].copy()
     shut[[41, 40, 47, 46]] = shut[[37, 38, 43, 44]]
-    assert np.isnan(Judge().pupils(image, shut)).all()
+    assert np.isnan(LandmarkJudge().pupils(image, shut)).all()
 
 
 def test_identities_are_told_apart(actors: Path, actor_faceset: Faceset, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from recaster.evaluation.motion import correlation, mouth_opening
-from recaster.evaluation.truth import Truth
+from recaster.evaluation.ground_truth import Truth
+from recaster.evaluation.motion_scores import correlation, mouth_opening
 from recaster.faces.detectors import make_detector
 from recaster.faces.geometry import eye_distance
 from recaster.faces.mesh_landmarker import Mesh

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from recaster.errors import FacesetError, ModelError
-from recaster.evaluation.outcome import Outcome
+from recaster.evaluation.result import EvaluationResult
 from recaster.evaluation.types import Figure, Scores
 from recaster.facesets.faceset_archive import MANIFEST, export_zip, import_faces
 from recaster.models.archive import import_model
@@ -126,11 +126,11 @@ def test_evaluations(tmp_path: Path) -> None:
     import numpy as np
 
     about = {"original": {"path": "a"}, "notices": ["x"], "versions": {"recaster": "0"}}
-    Outcome(about, np.arange(2), Scores((Figure("seam", 1.0, {"noise": 2.0}),), {})).save(tmp_path)
+    EvaluationResult(about, np.arange(2), Scores((Figure("seam", 1.0, {"noise": 2.0}),), {})).save(tmp_path)
     for where, evil in spoilt(json.loads((tmp_path / "evaluation.json").read_bytes())):
         (tmp_path / "evaluation.json").write_text(json.dumps(evil))
         try:
-            found = Outcome.load(tmp_path)
+            found = EvaluationResult.load(tmp_path)
         except Exception as error:  # noqa: BLE001 - see test_loaders
             assert not has_control_characters(str(error)), where  # noqa: PT017
             continue

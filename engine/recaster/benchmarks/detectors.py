@@ -1,4 +1,4 @@
-"""Face detectors on pictures whose faces were counted by hand."""
+"""Benchmark of face detectors on pictures whose faces were counted by hand."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COUNTS: Final = "face_counts.json"
-NOTE: Final = "_about"
+COMMENT_KEY: Final = "_about"
 
 
 @dataclass(frozen=True)
-class Found:
-    """What one detector found.
+class DetectorResult:
+    """Counts of one detector over all pictures.
 
     Faces are counted, not matched: of a picture with n faces and m boxes, min(n, m) are hits and the
     boxes beyond n are too many.
 
     Attributes:
         detector: its name.
-        pictures: how many were looked at.
+        pictures: number of pictures.
         faces: on all of them.
         hits: boxes up to each picture's number of faces.
         extra: boxes beyond it.
@@ -53,49 +53,50 @@ class Found:
         return self.hits / self.faces if self.faces else float("nan")
 
     def as_json(self) -> dict[str, Any]:
-        """As plain JSON values."""
+        """Converts to plain JSON values."""
         return dataclasses.asdict(self) | {"recall": round(self.recall, 4)}
 
 
 def read_counts(folder: Path, counts: Path | None = None) -> dict[str, int]:
-    """Faces by file name, for files that are in ``folder``.
+    """Reads the number of faces by file name, for files that are in ``folder``.
 
     Raises:
         InputError: the counts cannot be read, or name no picture that is there.
     """
     path = counts or folder / COUNTS
     try:
-        told = parse_json(path.read_bytes())
+        counted = parse_json(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: the faces' counts cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise InputError(f"{path}: this is no JSON: {error}") from error
-    if not isinstance(told, dict):
+    if not isinstance(counted, dict):
         raise InputError(f'{path}: write the counts as {{"picture.jpg": 3}}')
-    told.pop(NOTE, None)
-    wrong = [name for name, count in told.items() if type(count) is not int or count < 0]
+    counted.pop(COMMENT_KEY, None)
+    wrong = [name for name, count in counted.items() if type(count) is not int or count < 0]
     if wrong:
         raise InputError(f"{path}: {wrong[0]}: a count is a whole number, 0 or more")
-    outside = [name for name in told if PurePath(name).is_absolute() or ".." in PurePath(name).parts]
+    outside = [name for name in counted if PurePath(name).is_absolute() or ".." in PurePath(name).parts]
     if outside:
         raise InputError(f"{path}: {outside[0]!r} isn't the name of a picture in {folder}")
-    there = {name: count for name, count in told.items() if (folder / name).is_file()}
+    there = {name: count for name, count in counted.items() if (folder / name).is_file()}
     if not there:
         raise InputError(f"{path}: none of the pictures that it counts is in {folder}")
     return there
 
 
-def bench_detect(
+def measure_detector(
     folder: Path, counts: Mapping[str, int], detector: str, min_face: int = 40, report: Report = silent
-) -> Found:
-    """Let one detector look at every counted picture.
+) -> DetectorResult:
+    """Lets one detector look at every counted picture.
 
     Raises:
         ImageError: a picture cannot be read.
         UsageError: there is no such detector.
     """
     finder = make_detector(detector, min_face)
-    spent, boxes = 0.0, {}
+    spent = 0.0
+    boxes = {}
     for at, name in enumerate(counts):
         image = load_image(folder / name)
         if at == 0:
@@ -104,7 +105,7 @@ def bench_detect(
         boxes[name] = len(finder.detect(image))
         spent += time.process_time() - began
         report(Update(f"looking with {detector}", at + 1, len(counts), "pictures"))
-    return Found(
+    return DetectorResult(
         detector=detector,
         pictures=len(counts),
         faces=sum(counts.values()),

@@ -1,4 +1,4 @@
-"""The pipeline that Recaster grew out of, as the baseline of every speed figure.
+"""Pipeline of faceswap-GAN, the baseline of every speed figure.
 
 What shaoanlu's faceswap-GAN did for each frame (v1 notebooks, 2017, with v2's alpha mask), written anew
 from its facts: dlib's CNN through face_recognition at its defaults, a box smoothed over time, the classic
@@ -26,17 +26,18 @@ if TYPE_CHECKING:
     from recaster.models.model_folder import ModelFolder
 
 PRESET: Final = "classic-64"
-KEPT: Final = 0.65
+BOX_MOMENTUM: Final = 0.65
 """Share of the box so far in the smoothed box."""
-TRIM: Final = 15
+TRIM_DIVISOR: Final = 15
 """One part in so many is cut from each side of the box, and again inside it before the feather."""
-KERNEL, SIGMA = (15, 15), 10.0
+FEATHER_KERNEL: Final = (15, 15)
+FEATHER_SIGMA_PX: Final = 10.0
 
 Sides = tuple[int, int, int, int]
 """Top, right, bottom, left, in whole pixels, as face_recognition gives them."""
 
 
-class SeedPipeline:
+class FaceswapGanPipeline:
     """Swaps the faces of one frame after another; call it with each frame.
 
     Attributes:
@@ -50,38 +51,38 @@ class SeedPipeline:
     """
 
     def __init__(self, model: ModelFolder | None = None) -> None:
-        recipe = preset(PRESET) if model is None else model.read().preset
-        self.size = recipe.size
+        classic = preset(PRESET) if model is None else model.read().preset
+        self.size = classic.size
         self.watch = StageTimer()
-        network = PairwiseSwap.built(recipe)
+        network = PairwiseSwap.built(classic)
         if model is not None:
-            network.load(load_tensors(model.weights, PairwiseSwap.expected(recipe)))
+            network.load(load_tensors(model.weights, PairwiseSwap.expected(classic)))
         self._network = network.as_model()
         self._recognition = face_recognition()
         self._box: Sides | None = None
 
     def warm_up(self) -> None:
-        """Build the network's graph before anything is timed."""
+        """Builds the network's graph before anything is timed."""
         self._predict(np.zeros((self.size, self.size, 3), np.uint8))
 
     def __call__(self, frame: Image) -> Image:
-        """A frame (H, W, 3) uint8 RGB with every face that was found swapped."""
+        """Swaps every face that is found in a frame (H, W, 3) uint8 RGB."""
         with self.watch.timing("detect"):
             found = self._recognition.face_locations(frame, model="cnn")
         for box in found:
-            self._box = smoothed(self._box, box)
-            part = trimmed(self._box)
+            self._box = smooth_box(self._box, box)
+            part = trim_box(self._box)
             face = frame[part[0] : part[2], part[3] : part[1]]
-            if face.shape[0] < TRIM or face.shape[1] < TRIM:
+            if face.shape[0] < TRIM_DIVISOR or face.shape[1] < TRIM_DIVISOR:
                 continue
             with self.watch.timing("predict"):
                 painted = self._predict(cv2.resize(face, (self.size, self.size)))
             with self.watch.timing("blend"):
-                frame = pasted(frame, painted, part)
+                frame = paste_face(frame, painted, part)
         return frame
 
     def _predict(self, face: Image) -> Image:
-        """A face (size, size, 3) uint8 through the network, alone, by Keras's ``predict``."""
+        """Puts a face (size, size, 3) uint8 through the network, alone, by Keras's ``predict``."""
         seen = face[None].astype(np.float32) / 127.5 - 1
         decoded: Any = self._network.predict(seen, verbose=0)[0]
         mask = decoded[..., 3:] if decoded.shape[-1] == 4 else np.ones_like(decoded[..., :1])
@@ -89,38 +90,41 @@ class SeedPipeline:
         return np.clip((mixed + 1) * 127.5, 0, 255).astype(np.uint8)
 
 
-def smoothed(before: Sides | None, box: Sides) -> Sides:
-    """The moving average of boxes, cut to whole pixels as the original did."""
+def smooth_box(before: Sides | None, box: Sides) -> Sides:
+    """Computes the moving average of boxes, cut to whole pixels as faceswap-GAN did."""
     if before is None:
         return box
     top, right, bottom, left = (
-        int(KEPT * old + (1 - KEPT) * new) for old, new in zip(before, box, strict=True)
+        int(BOX_MOMENTUM * old + (1 - BOX_MOMENTUM) * new) for old, new in zip(before, box, strict=True)
     )
     return top, right, bottom, left
 
 
-def trimmed(box: Sides) -> Sides:
-    """The box without a fifteenth of its size at each side."""
+def trim_box(box: Sides) -> Sides:
+    """Cuts a fifteenth of its size off each side of a box."""
     top, right, bottom, left = box
-    high, wide = (bottom - top) // TRIM, (right - left) // TRIM
+    high = (bottom - top) // TRIM_DIVISOR
+    wide = (right - left) // TRIM_DIVISOR
     return max(top + high, 0), right - wide, bottom - high, max(left + wide, 0)
 
 
-def pasted(frame: Image, painted: Image, part: Sides) -> Image:
-    """The painted face in its place, blended in by a blurred inner rectangle."""
+def paste_face(frame: Image, painted: Image, part: Sides) -> Image:
+    """Blends the painted face into its place by a blurred inner rectangle."""
     top, right, bottom, left = part
     under = frame[top:bottom, left:right]
     high, wide = under.shape[:2]
     mask = np.zeros((high, wide, 1), np.float32)
-    mask[high // TRIM : high - high // TRIM, wide // TRIM : wide - wide // TRIM] = 1
-    mask = cv2.GaussianBlur(mask, KERNEL, SIGMA)[..., None]
+    mask[
+        high // TRIM_DIVISOR : high - high // TRIM_DIVISOR, wide // TRIM_DIVISOR : wide - wide // TRIM_DIVISOR
+    ] = 1
+    mask = cv2.GaussianBlur(mask, FEATHER_KERNEL, FEATHER_SIGMA_PX)[..., None]
     result = frame.copy()
     result[top:bottom, left:right] = mask * cv2.resize(painted, (wide, high)) + (1 - mask) * under
     return result
 
 
-def swap_clip(clip: Path, out: Path, pipeline: SeedPipeline, frames: int) -> int:
-    """Swap a clip's first frames as the seed did, with moviepy and without sound.
+def swap_clip(clip: Path, out: Path, pipeline: FaceswapGanPipeline, frames: int) -> int:
+    """Swaps a clip's first frames with moviepy and without sound.
 
     Returns:
         The frames that were written; moviepy decides by time how many those are.

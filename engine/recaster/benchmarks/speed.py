@@ -1,4 +1,4 @@
-"""Speed: the engine, the pipeline it grew out of, and the cost of decoding and encoding alone."""
+"""Benchmark of speed: the engine, the faceswap-GAN baseline, and decoding and encoding alone."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ FORMAT: Final = 1
 
 @dataclass(frozen=True)
 class SpeedSettings:
-    """What is measured.
+    """Settings of a speed benchmark.
 
     Attributes:
         model: a trained model for the engine; or
         source: a faceset for a swap without training.
         frames: of the clip, for engine and floor; None for all.
-        baseline_frames: frames that the seed's pipeline gets, from the clip's start; 0 leaves it out.
+        baseline_frames: frames that the baseline gets, from the clip's start; 0 leaves it out.
         baseline_model: a trained classic-64 model for it; None leaves its network untrained, which
             takes as long.
-        device: what computes: "auto", "cpu" or "gpu".
+        device: "auto", "cpu" or "gpu".
     """
 
     model: Path | None = None
@@ -44,15 +44,15 @@ class SpeedSettings:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        """Refuse what can't be measured."""
+        """Refuses settings that can't be measured."""
         if (self.model is None) == (self.source is None):
             raise UsageError("give either a model or a source faceset to measure the engine with")
         if self.baseline_frames < 0:
             raise UsageError("the baseline can't have fewer than no frames")
 
 
-def bench_swap(clip: Path, settings: SpeedSettings, report: Report = silent) -> dict[str, Any]:
-    """Measure floor, baseline and engine one after another, each in a process of its own.
+def measure_speed(clip: Path, settings: SpeedSettings, report: Report = silent) -> dict[str, Any]:
+    """Measures floor, baseline and engine one after another, each in a process of its own.
 
     CPU time is that of whole processes, all cores, by the system's accounts. Of floor and baseline the
     start (imports, weights, first graph) is left out, since it says nothing about a frame; the engine's is
@@ -60,8 +60,8 @@ def bench_swap(clip: Path, settings: SpeedSettings, report: Report = silent) -> 
     Stages are wall time: the engine's run side by side.
 
     Args:
-        clip: what is swapped.
-        settings: with what.
+        clip: the clip to swap.
+        settings: source, model and frames.
         report: told when each of the three begins.
 
     Returns:
@@ -77,37 +77,42 @@ def bench_swap(clip: Path, settings: SpeedSettings, report: Report = silent) -> 
     info = probe(clip)
     frames = range(info.frame_count) if settings.frames is None else settings.frames
     first = range(min(settings.baseline_frames, info.frame_count))
-    found: dict[str, Any] = {"format": FORMAT, "clip": _clip(info, frames), "machine": machine()}
+    found: dict[str, Any] = {"format": FORMAT, "clip": _clip(info, frames), "machine": machine_facts()}
     with tempfile.TemporaryDirectory(prefix="recaster-bench-") as folder:
         parts = [("floor", frames), ("baseline", first), ("engine", frames)]
         parts = [(work, part) for work, part in parts if len(part) > 0]
         for at, (work, part) in enumerate(parts):
             report(Update(f"measuring the {work}", at, len(parts), "parts"))
-            task = {
-                "work": work,
-                "clip": str(clip.resolve()),
-                "out": str(Path(folder) / f"{work}.mp4"),
-                "frames": [part.start, part.stop],
-                "model": _path(settings.model),
-                "source": _path(settings.source),
-                "baseline_model": _path(settings.baseline_model),
-                "device": settings.device,
-            }
+            task = _task(clip, settings, work, part, Path(folder))
             cost = measured(TASK, task, {"RECASTER_CACHE": str(Path(folder) / "cache")})
-            found[work] = summed(cost, with_start=work == "engine")
+            found[work] = cost_per_frame(cost, with_start=work == "engine")
     report(Update("measuring", len(parts), len(parts), "parts"))
-    found["ratios"] = {"engine_to_floor_cpu": _over(found, "engine", "floor", "cpu_ms_per_frame")}
+    found["ratios"] = {"engine_to_floor_cpu": _ratio(found, "engine", "floor", "cpu_ms_per_frame")}
     if "baseline" in found:
         found["ratios"] |= {
-            "baseline_to_engine_cpu": _over(found, "baseline", "engine", "cpu_ms_per_frame"),
-            "baseline_to_engine_wall": _over(found, "engine", "baseline", "frames_per_second"),
+            "baseline_to_engine_cpu": _ratio(found, "baseline", "engine", "cpu_ms_per_frame"),
+            "baseline_to_engine_wall": _ratio(found, "engine", "baseline", "frames_per_second"),
         }
     return found
 
 
-def summed(cost: Cost, *, with_start: bool) -> dict[str, Any]:
-    """A process's cost by frame; with the start's CPU time or without it."""
-    frames, start = cost.said["frames"], cost.said["start_cpu"]
+def _task(clip: Path, settings: SpeedSettings, work: str, frames: range, folder: Path) -> dict[str, Any]:
+    return {
+        "work": work,
+        "clip": str(clip.resolve()),
+        "out": str(folder / f"{work}.mp4"),
+        "frames": [frames.start, frames.stop],
+        "model": _path(settings.model),
+        "source": _path(settings.source),
+        "baseline_model": _path(settings.baseline_model),
+        "device": settings.device,
+    }
+
+
+def cost_per_frame(cost: Cost, *, with_start: bool) -> dict[str, Any]:
+    """Divides a process's cost by its frames; with the start's CPU time or without it."""
+    frames = cost.said["frames"]
+    start = cost.said["start_cpu"]
     cpu = cost.cpu if with_start else cost.cpu - start
     # Wall time is counted like CPU time: what came before the first frame only where it belongs.
     wall = cost.wall if with_start else sum(cost.said["stages"].values())
@@ -122,8 +127,8 @@ def summed(cost: Cost, *, with_start: bool) -> dict[str, Any]:
     }
 
 
-def machine() -> dict[str, Any]:
-    """What it was measured on."""
+def machine_facts() -> dict[str, Any]:
+    """Describes the machine that figures are measured on."""
     return {
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 2),
@@ -147,5 +152,5 @@ def _path(path: Path | None) -> str | None:
     return None if path is None else str(path.resolve())
 
 
-def _over(found: dict[str, Any], above: str, below: str, what: str) -> float:
+def _ratio(found: dict[str, Any], above: str, below: str, what: str) -> float:
     return round(float(found[above][what] / found[below][what]), 2)

@@ -36,13 +36,13 @@ def _floor(clip: Path, out: Path, frames: range, given: dict[str, Any]) -> dict[
 
 def _baseline(clip: Path, out: Path, frames: range, given: dict[str, Any]) -> dict[str, Any]:
     """The seed's pipeline over the first frames."""
-    from recaster.benchmarks.faceswap_gan_baseline import SeedPipeline, swap_clip
+    from recaster.benchmarks.faceswap_gan_baseline import FaceswapGanPipeline, swap_clip
     from recaster.models.model_folder import ModelFolder
     from recaster.networks.device import select_device
 
     select_device(given["device"])
     model = given["baseline_model"]
-    pipeline = SeedPipeline(None if model is None else ModelFolder(Path(model)))
+    pipeline = FaceswapGanPipeline(None if model is None else ModelFolder(Path(model)))
     pipeline.warm_up()
     start, began = _start(), time.perf_counter()
     count = swap_clip(clip, out, pipeline, len(frames))

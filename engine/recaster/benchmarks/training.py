@@ -1,4 +1,4 @@
-"""How good a swap is after how much training: quality over wall time, for several recipes.
+"""Benchmark of training: a swap's quality over training time, for several variants.
 
 Every variant is trained from scratch in a process of its own, one after another. At each mark the
 weights that a swap would use are kept, with the clock stopped; later the clip is swapped with each and
@@ -20,16 +20,16 @@ import platform
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster import __version__
 from recaster.benchmarks.training_plot import draw_bench
+from recaster.benchmarks.training_point import Row
 from recaster.benchmarks.training_table import as_markdown
 from recaster.benchmarks.training_variants import check_names
 from recaster.benchmarks.training_worker import STOPPED, claim, points_of
 from recaster.errors import TrainingError, UsageError
-from recaster.evaluation.outcome import Outcome
+from recaster.evaluation.result import EvaluationResult
 from recaster.evaluation.sface import SFace
 from recaster.facesets.faceset import Faceset
 from recaster.files import write_bytes, write_error, write_json
@@ -44,53 +44,21 @@ if TYPE_CHECKING:
     from recaster.benchmarks.training_variants import Variant
 
 FORMAT: Final = 1
-LAST_LINES: Final = 3
+MAX_LOG_LINES: Final = 3
 """Lines of a failed variant's log that are shown."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One variant at one mark.
-
-    Attributes:
-        variant, preset, flags: what was trained; no preset for the swap without training.
-        mark: what was asked for, in the bench's unit.
-        minutes: wall time of training, without the first step, which builds the network.
-        steps: optimisation steps.
-        steps_per_second, faces_per_second: over that wall time; None without training.
-        cpu_seconds: time of the training on all cores.
-        peak_bytes: most memory the training's process had held; None where the system does not tell.
-        figures: the evaluation's values by name; None where one could not be measured.
-        references: by figure and condition.
-        folder: where the point lies.
-    """
-
-    variant: str
-    preset: str
-    flags: str
-    mark: float
-    minutes: float
-    steps: int
-    steps_per_second: float | None
-    faces_per_second: float | None
-    cpu_seconds: float
-    peak_bytes: int | None
-    figures: dict[str, float | None]
-    references: dict[str, dict[str, float | None]]
-    folder: str
 
 
 def bench(
     variants: Sequence[Variant], settings: BenchSettings, out: Path, report: Report = silent
 ) -> list[Row]:
-    """Train, swap and judge all variants, and write ``bench.json``, ``bench.md`` and ``bench.png``.
+    """Trains, swaps and judges all variants, and writes ``bench.json``, ``bench.md`` and ``bench.png``.
 
     What is there already, made with the same settings, is not made again. Ctrl-C ends the step, keeps
     what is there and raises KeyboardInterrupt; the same call then goes on.
 
     Args:
-        variants: what to compare.
-        settings: what they share.
+        variants: the variants to compare.
+        settings: common to all variants.
         out: a folder for all of it; each variant has its own in it.
         report: told about the progress.
 
@@ -105,12 +73,12 @@ def bench(
     """
     check(variants, settings)
     for variant in variants:
-        claim(out / variant.name, settings.described(variant))
-    progress = Overall(variants, settings, out, report)
+        claim(out / variant.name, settings.fingerprint(variant))
+    progress = OverallProgress(variants, settings, out, report)
     failures = []
     for number, variant in enumerate(variants):
         progress.begin(number)
-        if not all(point.judged for point in points_of(variant, settings, out / variant.name)):
+        if not all(point.is_judged for point in points_of(variant, settings, out / variant.name)):
             code = run_child(variant, settings, out / variant.name, progress)
             if code == STOPPED:
                 raise KeyboardInterrupt
@@ -123,7 +91,7 @@ def bench(
 
 
 def check(variants: Sequence[Variant], settings: BenchSettings) -> None:
-    """Refuse what would fail an hour later.
+    """Refuses settings that would fail an hour later.
 
     Raises:
         UsageError, InputError: as ``bench``.
@@ -140,7 +108,7 @@ def check(variants: Sequence[Variant], settings: BenchSettings) -> None:
         raise UsageError("source and target are the same faces: give facesets of two people")
 
 
-def run_child(variant: Variant, settings: BenchSettings, folder: Path, progress: Overall) -> int:
+def run_child(variant: Variant, settings: BenchSettings, folder: Path, progress: OverallProgress) -> int:
     """Run one variant in a process of its own; returns its exit code.
 
     It has a session of its own, so that a terminal's Ctrl-C reaches only this process, which passes it
@@ -189,27 +157,30 @@ def _log(folder: Path) -> Path:
 
 def _failure(folder: Path, code: int) -> str:
     lines = _log(folder).read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    said = " | ".join(lines[-LAST_LINES:] if code < 0 or code == 1 else lines[-1:])
+    said = " | ".join(lines[-MAX_LOG_LINES:] if code < 0 or code == 1 else lines[-1:])
     ended = f"ended by signal {-code}" if code < 0 else f"exit code {code}"
     return f"{folder.name} ({ended}; {_log(folder)}): {said}"
 
 
-class Overall:
-    """Adds to the updates of one variant's process which it is, and how long everything will take."""
+class OverallProgress:
+    """Progress of all variants: adds a variant's name and the time left to each update of its process."""
 
     def __init__(
         self, variants: Sequence[Variant], settings: BenchSettings, out: Path, report: Report
     ) -> None:
-        self._report, self._settings = report, settings
+        self._report = report
+        self._settings = settings
         self._points = [points_of(variant, settings, out / variant.name) for variant in variants]
         self._names = [variant.name for variant in variants]
         self._trained = [variant.preset is not None for variant in variants]
-        self._number, self._training = 0, 0.0
+        self._number = 0
+        self._training = 0.0
         self._judged: list[float] = []
 
     def begin(self, number: int) -> None:
-        """The next updates are of this variant."""
-        self._number, self._training = number, 0.0
+        """Begins a variant: the next updates are of it."""
+        self._number = number
+        self._training = 0.0
 
     def hear(self, said: dict[str, Any]) -> None:
         """Pass on one line of the process."""
@@ -224,7 +195,7 @@ class Overall:
         self._report(Update(stage, update.done, update.total, update.unit, detail))
 
     def seconds_left(self) -> float | None:
-        """Of training and judging, by the mean of what judging took; None while that is not known."""
+        """Estimates the time left for training and judging; None until a first point was judged."""
         if self._settings.unit == "steps" or not self._judged:
             return None
         left = 0.0
@@ -232,12 +203,12 @@ class Overall:
             if self._trained[number]:
                 for budget, marks in self._settings.runs():
                     points = [point for point in self._points[number] if point.mark in marks]
-                    left += 0 if all(point.trained for point in points) else 60 * budget
+                    left += 0 if all(point.is_trained for point in points) else 60 * budget
         left -= min(left, self._training)
         return left + self._unjudged() * sum(self._judged) / len(self._judged)
 
     def _unjudged(self) -> int:
-        return sum(not point.judged for points in self._points for point in points)
+        return sum(not point.is_judged for points in self._points for point in points)
 
     def _all(self) -> str:
         every = sum(map(len, self._points))
@@ -247,7 +218,7 @@ class Overall:
 
 
 def rows(variants: Sequence[Variant], settings: BenchSettings, out: Path) -> list[Row]:
-    """What is there so far, variant by variant and in time.
+    """Reads the rows of all judged points, variant by variant and in time.
 
     Raises:
         InputError: a result is damaged.
@@ -256,13 +227,13 @@ def rows(variants: Sequence[Variant], settings: BenchSettings, out: Path) -> lis
         _row(variant, point, settings, out)
         for variant in variants
         for point in points_of(variant, settings, out / variant.name)
-        if point.judged
+        if point.is_judged
     ]
 
 
 def _row(variant: Variant, point: Point, settings: BenchSettings, out: Path) -> Row:
     cost = point.cost()
-    figures = Outcome.load(point.evaluation).scores.figures
+    figures = EvaluationResult.load(point.evaluation).scores.figures
     return Row(
         variant=variant.name,
         preset=variant.base,
@@ -274,20 +245,21 @@ def _row(variant: Variant, point: Point, settings: BenchSettings, out: Path) -> 
         faces_per_second=cost.faces_per_second,
         cpu_seconds=cost.cpu_seconds,
         peak_bytes=cost.peak_bytes,
-        figures={one.name: _plain(one.value) for one in figures},
+        figures={one.name: _finite_or_none(one.value) for one in figures},
         references={
-            one.name: {name: _plain(value) for name, value in one.references.items()} for one in figures
+            one.name: {name: _finite_or_none(value) for name, value in one.references.items()}
+            for one in figures
         },
         folder=str(point.folder.relative_to(out)),
     )
 
 
-def _plain(value: float) -> float | None:
+def _finite_or_none(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
 def write(out: Path, found: Sequence[Row], settings: BenchSettings) -> None:
-    """Write the rows as JSON, as a table and as a picture.
+    """Writes the rows as JSON, as a table and as a picture.
 
     Raises:
         OutputError: they cannot be written.

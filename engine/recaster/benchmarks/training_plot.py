@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from recaster.benchmarks.training import Row
+    from recaster.benchmarks.training_point import Row
 
 SHOWN: Final = (
     "cosine_source", "identity_margin", "retrieval", "motion_deviation", "mouth_correlation",

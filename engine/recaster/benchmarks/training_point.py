@@ -1,4 +1,4 @@
-"""One point of a training bench on disk: the model at a mark, what it had cost, its swap, its evaluation."""
+"""Points of a training benchmark: a model at a mark, its cost, its swap and its evaluation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from recaster.errors import InputError
-from recaster.evaluation.outcome import NAME
+from recaster.evaluation.result import NAME
 from recaster.files import parse_json, require_number, write_json
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cost:
-    """What training up to a mark took.
+    """Cost of training up to a mark.
 
     Attributes:
         mark: minutes or steps that were asked for; 0 without training.
@@ -35,7 +35,7 @@ class Cost:
 
     @property
     def steps_per_second(self) -> float | None:
-        """Steps over wall time, the free first one left out; None where none were counted."""
+        """Steps over wall time without the first step, whose time isn't counted; None for fewer than two."""
         return (self.steps - 1) / self.seconds if self.steps > 1 and self.seconds > 0 else None
 
     @property
@@ -53,7 +53,7 @@ class Point:
 
     @classmethod
     def of(cls, variant: Path, mark: float) -> Point:
-        """The point of a variant's folder at ``mark``."""
+        """Returns the point of a variant's folder at ``mark``."""
         return cls(variant / f"at-{mark:g}", mark)
 
     @property
@@ -67,30 +67,30 @@ class Point:
         return self.folder / "evaluation"
 
     @property
-    def judged(self) -> bool:
-        """Whether all of it is done."""
-        return (self.evaluation / NAME).is_file() and self.trained
+    def is_judged(self) -> bool:
+        """True once model and evaluation are complete."""
+        return (self.evaluation / NAME).is_file() and self.is_trained
 
     @property
-    def trained(self) -> bool:
-        """Whether the model is there; its cost is written last."""
+    def is_trained(self) -> bool:
+        """True once the model is complete; its cost is written last."""
         return self._cost.is_file()
 
     def write(self, cost: Cost) -> None:
-        """Keep what it cost (OutputError where that is impossible)."""
+        """Writes the cost; raises OutputError where that is impossible."""
         write_json(self._cost, asdict(cost))
 
     def cost(self) -> Cost:
-        """What it cost.
+        """Reads the cost.
 
         Raises:
-            InputError: that is not there or damaged.
+            InputError: it is missing or damaged.
         """
         try:
             value: dict[str, Any] = parse_json(self._cost.read_bytes())
             peak = value["peak_bytes"]  # None where the system didn't tell
-            told = {item.name: value[item.name] for item in fields(Cost) if item.name != "peak_bytes"}
-            numbers = {name: require_number(number) for name, number in told.items()}
+            values = {item.name: value[item.name] for item in fields(Cost) if item.name != "peak_bytes"}
+            numbers = {name: require_number(number) for name, number in values.items()}
             return Cost(**numbers, peak_bytes=None if peak is None else require_number(peak, int))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
@@ -100,3 +100,35 @@ class Point:
     @property
     def _cost(self) -> Path:
         return self.folder / "cost.json"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant at one mark.
+
+    Attributes:
+        variant, preset, flags: the variant; no preset for the swap without training.
+        mark: the point's place in the training, in the benchmark's unit.
+        minutes: wall time of training, without the first step, which builds the network.
+        steps: optimisation steps.
+        steps_per_second, faces_per_second: over that wall time; None without training.
+        cpu_seconds: time of the training on all cores.
+        peak_bytes: most memory the training's process had held; None where the system does not tell.
+        figures: the evaluation's values by name; None where one could not be measured.
+        references: by figure and condition.
+        folder: the point's own, relative to the benchmark's.
+    """
+
+    variant: str
+    preset: str
+    flags: str
+    mark: float
+    minutes: float
+    steps: int
+    steps_per_second: float | None
+    faces_per_second: float | None
+    cpu_seconds: float
+    peak_bytes: int | None
+    figures: dict[str, float | None]
+    references: dict[str, dict[str, float | None]]
+    folder: str

@@ -1,4 +1,4 @@
-"""How a training bench is made: the clip, the faces, the marks."""
+"""Settings of a training benchmark: the clip, the faces, the marks."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class BenchSettings:
-    """What all variants of a bench have in common.
+    """Settings that all variants of a benchmark share.
 
     Attributes:
         original: the clip to swap.
         source: faceset of the face that is put on.
-        marks: when to look, rising, in ``unit``.
+        marks: points of the training that are judged, rising, in ``unit``.
         unit: minutes of training (wall time, as ``recaster train`` counts it) or steps.
         target: faceset of the performer; pairwise presets are trained on it too.
-        gallery, truth: what an evaluation takes besides.
+        gallery, truth: further references of the evaluations.
         frames: frames of the original to swap and judge; None for all.
         separate: train anew for every mark, each with its own decay of the learning rate, instead of
             once with the schedule of the last mark.
-        seed: what every random number of the training follows from.
-        device, threads: what computes.
+        seed: of every random number of the training.
+        device, threads: of training and swaps.
         vggface_weights: for variants whose perceptual loss is VGGFace.
     """
 
@@ -55,10 +55,10 @@ class BenchSettings:
     vggface_weights: Path | None = None
 
     def __post_init__(self) -> None:
-        """Refuse marks that mean nothing.
+        """Checks the marks.
 
         Raises:
-            UsageError: they do.
+            UsageError: a mark means nothing.
         """
         if not self.marks or not all(0 < mark < math.inf for mark in self.marks):
             raise UsageError(f"the {self.unit} to look at must be numbers above 0, at least one")
@@ -67,18 +67,18 @@ class BenchSettings:
         object.__setattr__(self, "marks", tuple(sorted(set(self.marks))))
 
     def runs(self) -> list[tuple[float, tuple[float, ...]]]:
-        """The trainings of one variant: each one's budget, and the marks on its way."""
+        """Lists the trainings of one variant: each one's budget, and the marks on its way."""
         if self.separate:
             return [(mark, (mark,)) for mark in self.marks]
         return [(self.marks[-1], self.marks)]
 
     def as_json(self) -> dict[str, Any]:
-        """As plain values; ``from_json`` reads them back."""
-        return {name: _plain(value) for name, value in vars(self).items()}
+        """Converts to plain JSON values."""
+        return {name: _json_value(value) for name, value in vars(self).items()}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> BenchSettings:
-        """What ``as_json`` wrote."""
+        """Reads settings that ``as_json`` wrote."""
         read = dict(value)
         for name in ("original", "source", "target", "truth", "vggface_weights"):
             read[name] = None if read[name] is None else Path(read[name])
@@ -87,14 +87,14 @@ class BenchSettings:
         read["frames"] = None if read["frames"] is None else range(*read["frames"])
         return cls(**{item.name: read[item.name] for item in dataclasses.fields(cls)})
 
-    def described(self, variant: Variant) -> dict[str, Any]:
-        """All that decides one variant's results, but for its single marks: contents, not places."""
+    def fingerprint(self, variant: Variant) -> dict[str, Any]:
+        """Describes all that decides one variant's results, by content and not by place."""
         return {
             "format": FORMAT,
             "recaster": __version__,
             "preset": variant.as_json()["preset"],
             "original": sha256(self.original),
-            "frames": _plain(self.frames),
+            "frames": _json_value(self.frames),
             "source": Faceset.open(self.source).digest(),
             "target": None if self.target is None else Faceset.open(self.target).digest(),
             "gallery": [Faceset.open(path).digest() for path in self.gallery],
@@ -108,11 +108,11 @@ class BenchSettings:
         }
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     if isinstance(value, range):
         return [value.start, value.stop]
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, tuple):
-        return [_plain(item) for item in value]
+        return [_json_value(item) for item in value]
     return value

@@ -1,4 +1,4 @@
-"""A training bench as a table in Markdown."""
+"""Results of a training benchmark as tables in Markdown."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from recaster.texts import shown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from recaster.benchmarks.training import Row
+    from recaster.benchmarks.training_point import Row
 
 MIB = 2**20
 ARROWS = {"higher": " ↑", "lower": " ↓", "near 1": " →1"}
 
 
 def as_markdown(rows: Sequence[Row]) -> str:
-    """Two tables: what each point cost, and how it scored, with the recipes below."""
+    """Formats tables of each point's cost and figures, with the variants' recipes below."""
     names = list(dict.fromkeys(name for row in rows for name in row.figures))
     costs = [
         [
@@ -49,7 +49,7 @@ def as_markdown(rows: Sequence[Row]) -> str:
 
 
 def label(name: str) -> str:
-    """A figure's title, unit and better direction; its name where it is not defined."""
+    """Returns a figure's title, unit and better direction; its name where it is not defined."""
     measure = MEASURES.get(name)
     if measure is None:
         return name

@@ -1,4 +1,4 @@
-"""What a training bench compares: presets, each perhaps with some ingredients changed."""
+"""Variants of a training benchmark: presets, each perhaps with some options changed."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @dataclass(frozen=True)
 class Variant:
-    """One line of the comparison.
+    """One variant of the comparison.
 
     Attributes:
-        name: what it is called, in tables and as a folder.
-        preset: what is trained, ingredients changed already; None for the swap without training.
+        name: its name in tables, and its folder.
+        preset: the preset with its options changed; None for the swap without training.
         base: name of the preset that was changed; "" without training.
         flags: the changes, as ``recaster train`` would be given them.
     """
@@ -51,19 +51,19 @@ class Variant:
         return 2 if self.preset is not None and self.preset.family == "pairwise" else 1
 
     def as_json(self) -> dict[str, Any]:
-        """As plain values; ``from_json`` reads them back."""
+        """Converts to plain JSON values."""
         preset = None if self.preset is None else to_json(self.preset)
         return {"name": self.name, "preset": preset, "base": self.base, "flags": self.flags}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Variant:
-        """What ``as_json`` wrote."""
+        """Reads a variant that ``as_json`` wrote."""
         preset = None if value["preset"] is None else from_json(value["preset"])
         return cls(value["name"], preset, value["base"], value["flags"])
 
 
-def split(text: str) -> tuple[str, str, str]:
-    """Name, preset and flags of ``"name: preset --flag value"``; a preset alone is its own name.
+def split_variant(text: str) -> tuple[str, str, str]:
+    """Splits ``"name: preset --flag value"`` into its three parts; a preset alone is its own name.
 
     Raises:
         UsageError: a preset with flags but without a name.
@@ -79,10 +79,10 @@ def split(text: str) -> tuple[str, str, str]:
 
 
 def check_names(variants: Sequence[Variant]) -> None:
-    """Refuse two variants of one name, and none at all.
+    """Refuses two variants of one name, and none at all.
 
     Raises:
-        UsageError: so it is.
+        UsageError: names repeat, or there are no variants.
     """
     names = [variant.name.lower() for variant in variants]
     twice = {name for name in names if names.count(name) > 1}

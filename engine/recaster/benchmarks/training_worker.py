@@ -65,17 +65,17 @@ def run_variant(
         InputError: the folder holds results of other settings.
         RecasterError: whatever training, swapping and judging raise.
     """
-    claim(folder, settings.described(variant))
+    claim(folder, settings.fingerprint(variant))
     points = points_of(variant, settings, folder)
     if variant.preset is None:
         points[0].write(Cost(0.0))
     else:
         for budget, marks in settings.runs():
-            missing = [Point.of(folder, mark) for mark in marks if not Point.of(folder, mark).trained]
+            missing = [Point.of(folder, mark) for mark in marks if not Point.of(folder, mark).is_trained]
             if missing:
                 train_run(variant.preset, settings, folder, budget, missing, report)
     for point in points:
-        if not point.judged:
+        if not point.is_judged:
             began = time.monotonic()
             judge(variant, settings, point, evaluate, report)
             if judged is not None:

@@ -12,7 +12,7 @@ from recaster.settings.detection import DETECTORS
 if TYPE_CHECKING:
     import argparse
 
-    from recaster.benchmarks.detectors import Found
+    from recaster.benchmarks.detectors import DetectorResult
 
 SWAP = """Measure a whole swap of CLIP against the pipeline that Recaster grew out of (dlib's CNN on every
 frame, one predict per face, moviepy), and against decoding and encoding alone. Each runs in a process of its
@@ -95,7 +95,7 @@ def _add_detect(kinds: Any, common: argparse.ArgumentParser) -> None:
 
 def run_swap(options: argparse.Namespace) -> None:
     """Measure a swap."""
-    from recaster.benchmarks.speed import SpeedSettings, bench_swap
+    from recaster.benchmarks.speed import SpeedSettings, measure_speed
     from recaster.benchmarks.speed_plot import draw_stages
     from recaster.files import write_json
     from recaster.media.probe import probe
@@ -109,7 +109,7 @@ def run_swap(options: argparse.Namespace) -> None:
         baseline_model=options.baseline_model,
         device=options.device,
     )
-    found = bench_swap(options.clip, settings, reporter(options))
+    found = measure_speed(options.clip, settings, reporter(options))
     if options.out is not None:
         write_json(options.out, found)
         draw_stages(options.out.with_suffix(".png"), found)
@@ -143,17 +143,17 @@ def speed_table(found: dict[str, Any]) -> list[str]:
 
 def run_detect(options: argparse.Namespace) -> None:
     """Compare detectors."""
-    from recaster.benchmarks.detectors import bench_detect, read_counts
+    from recaster.benchmarks.detectors import measure_detector, read_counts
 
     counts = read_counts(options.folder, options.counts)
     found = [
-        bench_detect(options.folder, counts, name, options.min_face, reporter(options))
+        measure_detector(options.folder, counts, name, options.min_face, reporter(options))
         for name in options.detectors or ("yunet", "dlib-hog")
     ]
     say_json([one.as_json() for one in found]) if options.json else say(*detect_table(found))
 
 
-def detect_table(found: list[Found]) -> list[str]:
+def detect_table(found: list[DetectorResult]) -> list[str]:
     """The figures for people, as lines."""
     lines = [f"{'':<10}{'recall':>8}{'found':>8}{'of':>6}{'too many':>10}{'CPU ms a picture':>18}"]
     for one in found:

@@ -39,8 +39,8 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Swap, judge, and print the table."""
-    from recaster.benchmarks.picture_matrix.bench import bench_picture, read_results
-    from recaster.benchmarks.picture_matrix.page import table, write_page
+    from recaster.benchmarks.picture_matrix.benchmark import measure_pictures, read_results
+    from recaster.benchmarks.picture_matrix.results_page import format_table, write_page
     from recaster.benchmarks.picture_matrix.rows import read_rows
     from recaster.errors import UsageError
 
@@ -51,12 +51,12 @@ def run(options: argparse.Namespace) -> None:
         rows = [row for row in rows if row.name in options.only]
     before = [] if options.before is None else read_results(options.before)
     try:
-        results = bench_picture(rows, options.out, reporter(options))
+        results = measure_pictures(rows, options.out, reporter(options))
     except KeyboardInterrupt:
         if not options.quiet:
             say_error(f"{options.out}: run the same command again to go on")
         raise
     page = write_page(options.out, results, before)
-    say(*table(results, before))
+    say(*format_table(results, before))
     if not options.quiet:
         say_error(f"{page}: the same with pictures of every shot")

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from recaster.benchmarks.training_variants import AT_ONCE, Variant, split
+from recaster.benchmarks.training_variants import AT_ONCE, Variant, split_variant
 from recaster.cli.display import reporter, say, say_error
 from recaster.cli.train import GROUPS, _flags, _kind
 from recaster.errors import UsageError
@@ -100,7 +100,7 @@ def variant(text: str) -> Variant:
     Raises:
         UsageError: it can't be read.
     """
-    name, base, flags = split(text)
+    name, base, flags = split_variant(text)
     if base == AT_ONCE:
         return Variant(name, flags=flags)
     parser = _Strict(prog=name, add_help=False, allow_abbrev=False)

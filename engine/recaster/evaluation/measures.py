@@ -1,4 +1,4 @@
-"""What is measured: the name, unit, direction and definition of every figure."""
+"""Definitions of every figure: its name, unit, direction and meaning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SFace: who a face belongs to, by a network that nothing in Recaster is ever trained with."""
+"""SFace: identity of a face by a network that nothing in Recaster is ever trained with."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PACKAGE: Final = SFACE_PACKAGE
 FILE: Final = f"models/{SFACE.file}"
 SHA256: Final = SFACE.sha256
 
-SIZE: Final = 112
+CHIP_PX: Final = 112
 LAYERS: Final = ("conv_2_relu", "conv_4_relu", "conv_6_relu", "conv_12_relu")
 """Outputs at half, a quarter, an eighth and a sixteenth of the chip's size: texture to parts of a face."""
 
@@ -66,7 +66,7 @@ class SFace:
         )
 
     def embed(self, image: Image, points: Floats) -> Floats:
-        """The identity of a face.
+        """Embeds a face.
 
         Args:
             image: (H, W, 3) uint8 RGB.
@@ -78,12 +78,12 @@ class SFace:
         return self.embed_chip(chip(image, points))
 
     def embed_chip(self, face: Image) -> Floats:
-        """The identity in a chip (112, 112, 3), as ``embed``."""
+        """Embeds the face in a chip (112, 112, 3), as ``embed``."""
         vector = self._run(face, ["fc1"])[0][0].astype(np.float64)
         return vector / np.linalg.norm(vector)
 
     def features(self, face: Image) -> list[Floats]:
-        """What inner layers say of a chip (112, 112, 3): a list of (channels, height, width) float32."""
+        """Computes inner features of a chip (112, 112, 3): a list of (channels, height, width) float32."""
         return [one[0] for one in self._run(face, list(LAYERS))]
 
     def _run(self, face: Image, names: list[str]) -> Any:
@@ -92,7 +92,7 @@ class SFace:
 
 
 def chip(image: Image, points: Floats) -> Image:
-    """The face upright in 112 x 112 pixels, eyes, nose and mouth corners where SFace expects them.
+    """Cuts the face upright into 112 x 112 pixels, eyes, nose and mouth corners where SFace expects them.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -101,11 +101,11 @@ def chip(image: Image, points: Floats) -> Image:
     Returns:
         (112, 112, 3) uint8 RGB.
     """
-    return cv2.warpAffine(image, similarity(five_points(points), TEMPLATE), (SIZE, SIZE))
+    return cv2.warpAffine(image, similarity(five_points(points), TEMPLATE), (CHIP_PX, CHIP_PX))
 
 
 def five_points(points: Floats) -> Floats:
-    """Both eyes' centres, nose tip and mouth corners (5, 2) of 68 points (68, 2)."""
+    """Reduces 68 points (68, 2) to both eyes' centres, nose tip and mouth corners (5, 2)."""
     return np.stack(
         [points[36:42].mean(axis=0), points[42:48].mean(axis=0), points[30], points[48], points[54]]
     )

@@ -1,4 +1,4 @@
-"""What judges saw, and what follows from it, as plain values."""
+"""Observations of the judges, and the figures that follow from them, as plain values."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """What the judges saw of one face through T frames of one clip; NaN where they saw nothing.
+class FaceObservations:
+    """Observations of one face through T frames of one clip; NaN where nothing was seen.
 
     Attributes:
         points: (T, 68, 2) float64, dlib's points in iBUG's order, frame pixels.

@@ -1,1 +1,1 @@
-"""One page to look at: what evaluations, trainings and benchmarks found."""
+"""One page of evaluations, trainings and benchmarks."""

@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
     from recaster.faces.types import Floats
 
-WIDTH, HEIGHT = 560, 210
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 14, 34
+WIDTH = 560
+HEIGHT = 210
+LEFT = 52
+RIGHT = 12
+TOP = 14
+BOTTOM = 34
 COLOURS: Final = ("#2a78c8", "#d8702a", "#3a9d5d", "#a04fc0", "#b8a020", "#c84060", "#4fb0b0", "#808080")
 COLUMNS: Final = 3
-"""Of the legend."""
+"""Columns of the legend."""
 POINTS: Final = 300
 """Points of a line: more can't be seen, and make the page large."""
 
@@ -36,7 +40,7 @@ class Line:
 def chart(
     title: str, lines: Sequence[Line], across: str = "frame", levels: Mapping[str, float] | None = None
 ) -> str:
-    """A chart as an ``<svg>`` element.
+    """Draws a chart as an ``<svg>`` element.
 
     Args:
         title: above it.
@@ -51,7 +55,8 @@ def chart(
     ys = ys[np.isfinite(ys)]
     if not len(xs) or not len(ys):
         return f"<p>{html.escape(title)}: nothing was measured.</p>"
-    x_range, y_range = _range(xs), _range(ys)
+    x_range = _range(xs)
+    y_range = _range(ys)
 
     def to_x(value: float) -> float:
         return LEFT + (value - x_range[0]) / (x_range[1] - x_range[0]) * (WIDTH - LEFT - RIGHT)
@@ -64,7 +69,8 @@ def chart(
     for value in _ticks(*y_range):
         parts.append(f'<path class="grid" d="M{LEFT} {to_y(value):.1f}H{WIDTH - RIGHT}"/>')
         parts.append(f'<text x="{LEFT - 6}" y="{to_y(value) + 4:.1f}" text-anchor="end">{value:.3g}</text>')
-    middle, below = 'text-anchor="middle"', HEIGHT - BOTTOM + 16
+    middle = 'text-anchor="middle"'
+    below = HEIGHT - BOTTOM + 16
     parts += [f'<text x="{to_x(x):.1f}" y="{below}" {middle}>{x:.4g}</text>' for x in _ticks(*x_range)]
     parts.append(f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 4}" text-anchor="end">{html.escape(across)}</text>')
     parts += [f'<path class="level" d="M{LEFT} {to_y(y):.1f}H{WIDTH - RIGHT}"/>' for y in levels.values()]
@@ -87,7 +93,7 @@ def _colours() -> list[str]:
 
 
 def _thinned(line: Line) -> Line:
-    """A line with at most ``POINTS`` points, each the mean of those that it stands for."""
+    """Thins a line to at most ``POINTS`` points, each the mean of those that it stands for."""
     if len(line.x) <= POINTS:
         return line
     parts = np.array_split(np.arange(len(line.x)), POINTS)
@@ -102,21 +108,23 @@ def _thinned(line: Line) -> Line:
 
 
 def _range(values: Floats) -> tuple[float, float]:
-    low, high = float(values.min()), float(values.max())
+    low = float(values.min())
+    high = float(values.max())
     edge = 0.05 * (high - low) or abs(high) * 0.05 or 1.0
     return low - edge, high + edge
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """About five round numbers."""
+    """Chooses about five round numbers for an axis."""
     step = 10 ** math.floor(math.log10((high - low) / 4))
     step *= next(factor for factor in (1, 2, 5, 10) if (high - low) / (step * factor) <= 6)
     return [step * n for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def _path(line: Line, to_x: Callable[[float], float], to_y: Callable[[float], float]) -> str:
-    """The line's drawing commands; a gap where nothing was measured is left out."""
-    commands, pen = [], "M"
+    """Formats the line's drawing commands; a gap where nothing was measured is left out."""
+    commands = []
+    pen = "M"
     for x, y in zip(line.x, line.y, strict=True):
         if math.isfinite(y):
             commands.append(f"{pen}{to_x(x):.1f} {to_y(y):.1f}")
@@ -133,7 +141,8 @@ def _legend(lines: Sequence[Line], levels: Mapping[str, float]) -> list[str]:
     names += [(f"{name} {value:.3g}", 'class="level"') for name, value in levels.items()]
     parts = []
     for at, (name, style) in enumerate(names):
-        x, y = LEFT + (at % COLUMNS) * (WIDTH - LEFT) / COLUMNS, HEIGHT + 4 + 18 * (at // COLUMNS)
+        x = LEFT + (at % COLUMNS) * (WIDTH - LEFT) / COLUMNS
+        y = HEIGHT + 4 + 18 * (at // COLUMNS)
         parts.append(f'<path d="M{x:.0f} {y}h16" stroke-width="2.5" {style}/>')
         parts.append(f'<text x="{x + 21:.0f}" y="{y + 4}">{html.escape(name[:24])}</text>')
     return parts

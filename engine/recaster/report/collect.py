@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from recaster.errors import InputError
-from recaster.evaluation.outcome import NAME, Outcome
+from recaster.evaluation.result import NAME, EvaluationResult
 from recaster.files import parse_json
 from recaster.models.model_folder import ModelCard, ModelFolder
 
@@ -36,7 +36,7 @@ class Training:
 class Found:
     """All that was found, each with the folder or file that it comes from."""
 
-    evaluations: tuple[tuple[Path, Outcome], ...]
+    evaluations: tuple[tuple[Path, EvaluationResult], ...]
     trainings: tuple[Training, ...]
     benches: tuple[tuple[Path, list[dict[str, Any]]], ...]
     speeds: tuple[tuple[Path, dict[str, Any]], ...]
@@ -53,12 +53,15 @@ def collect(folder: Path) -> Found:
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder")
-    evaluations, trainings, benches, speeds = [], [], [], []
+    evaluations = []
+    trainings = []
+    benches = []
+    speeds = []
     for path in sorted(folder.rglob("*.json")):
         if any(part.startswith(".") for part in path.relative_to(folder).parts):
             continue
         if path.name == NAME:
-            evaluations.append((path.parent, Outcome.load(path.parent)))
+            evaluations.append((path.parent, EvaluationResult.load(path.parent)))
         elif path.name == "model.json":
             trainings.append(_training(path.parent))
         else:

@@ -1,4 +1,4 @@
-"""The page itself."""
+"""Report as one HTML page."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from recaster.evaluation.outcome import Outcome
+    from recaster.evaluation.result import EvaluationResult
     from recaster.evaluation.types import Figure
 
-WIDEST: Final = 1800
-"""Pixels of a picture's longer side in the page."""
+MAX_PICTURE_PX: Final = 1800
+"""Longer side of a picture in the page."""
 
 CURVES: Final = (
     ("Likeness (cosine)", ("cosine_source", "cosine_target")),
@@ -63,7 +63,7 @@ figure{margin:0}svg{width:100%;height:auto}svg text{font-size:11px;fill:var(--so
 
 
 def write_report(folder: Path, out: Path) -> None:
-    """Write one page that shows everything below a folder; it needs no other file and no network.
+    """Writes one page that shows everything below a folder; it needs no other file and no network.
 
     Raises:
         InputError: nothing to show is there, or something is damaged.
@@ -73,7 +73,7 @@ def write_report(folder: Path, out: Path) -> None:
 
 
 def page(found: Found, folder: Path) -> str:
-    """The HTML of what was found in ``folder``."""
+    """Formats all that was found in ``folder`` as HTML."""
     title = f"Recaster: {folder.resolve().name}"
     parts = [
         "<!doctype html>",
@@ -114,8 +114,8 @@ def _contents(found: Found) -> str:
     return ", ".join(f"{n} {what}{'s' * (n != 1)}" for n, what in counts if n) + "."
 
 
-def _summary(evaluations: Sequence[tuple[Path, Outcome]], folder: Path) -> str:
-    """All evaluations side by side."""
+def _summary(evaluations: Sequence[tuple[Path, EvaluationResult]], folder: Path) -> str:
+    """Formats all evaluations side by side."""
     names = [name for name in MEASURES if any(_has(one, name) for _, one in evaluations)]
     head = "".join(f'<th class="n">{_text(_name(path, folder))}</th>' for path, _ in evaluations)
     rows = []
@@ -126,7 +126,7 @@ def _summary(evaluations: Sequence[tuple[Path, Outcome]], folder: Path) -> str:
     return f'<h2>Side by side</h2><div class="scroll">{table}</div>'
 
 
-def _evaluation(path: Path, outcome: Outcome, folder: Path) -> str:
+def _evaluation(path: Path, outcome: EvaluationResult, folder: Path) -> str:
     about = outcome.about
     original, swapped, source = (about[one] for one in ("original", "swapped", "source"))
     size = f"{original['width']} x {original['height']}, {len(outcome.index)} frames judged"
@@ -164,7 +164,7 @@ def _figures(figures: Sequence[Figure]) -> str:
     return f'<div class="scroll"><table>{head}{"".join(rows)}</table></div>'
 
 
-def _curves(outcome: Outcome) -> list[str]:
+def _curves(outcome: EvaluationResult) -> list[str]:
     x = outcome.index.astype(np.float64)
     references = {one.name: one.references for one in outcome.scores.figures}
     charts = []
@@ -185,7 +185,7 @@ def _curves(outcome: Outcome) -> list[str]:
 
 
 def _bench(path: Path, rows: Sequence[dict[str, Any]], folder: Path) -> str:
-    """An ablation: a table, and every figure over the minutes."""
+    """Formats a training benchmark: a table, and every figure over the minutes."""
     names = [name for name in MEASURES if any(name in row.get("figures", {}) for row in rows)]
     head = "".join(f'<th class="n">{_text(_titled(MEASURES[name]))}</th>' for name in names)
     lines = []
@@ -255,7 +255,7 @@ def _training(training: Training, folder: Path) -> str:
 
 
 def _picture(path: Path, what: str, folder: Path) -> str:
-    """An image element that holds the picture itself, as JPEG of at most ``WIDEST`` pixels.
+    """Makes an image element that holds the picture itself, as JPEG of at most ``MAX_PICTURE_PX`` pixels.
 
     Raises:
         ImageError: it cannot be read, or lies outside of ``folder``: a report shows nothing else of a disk.
@@ -263,7 +263,7 @@ def _picture(path: Path, what: str, folder: Path) -> str:
     if not path.resolve().is_relative_to(folder.resolve()):
         raise ImageError(f"{path}: lies outside of {folder}; a report shows only pictures that are in it")
     image = PIL.Image.fromarray(load_image(path))
-    image.thumbnail((WIDEST, WIDEST), PIL.Image.Resampling.LANCZOS)
+    image.thumbnail((MAX_PICTURE_PX, MAX_PICTURE_PX), PIL.Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=85)
     data = base64.b64encode(buffer.getvalue()).decode()
@@ -278,12 +278,12 @@ def _titled(measure: Measure) -> str:
     return measure.title + better
 
 
-def _has(outcome: Outcome, name: str) -> bool:
+def _has(outcome: EvaluationResult, name: str) -> bool:
     return any(one.name == name for one in outcome.scores.figures)
 
 
 def _name(path: Path, folder: Path) -> str:
-    """A path below the folder, as a name."""
+    """Returns a path below the folder, as a name."""
     inside = path.relative_to(folder)
     return str(inside) if inside.parts else folder.resolve().name
 
@@ -293,7 +293,7 @@ def _number(value: float | None) -> str:
 
 
 def _listed(values: dict[str, Any]) -> str:
-    """A JSON object in words."""
+    """Formats a JSON object in words."""
     return _text(", ".join(f"{name} {value}" for name, value in values.items() if value is not None))
 
 

@@ -32,12 +32,12 @@ PLAIN: Final = "plain"
 _SEPIA: Final = ((0.393, 0.769, 0.189), (0.349, 0.686, 0.168), (0.272, 0.534, 0.131))
 _LUMA: Final = (0.299, 0.587, 0.114)
 _TINY: Final = 5
-"""How many times smaller the picture of "tiny" is."""
+"""The picture of "tiny" is so many times smaller."""
 
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """Where in a shot a frame is.
+    """Place of a frame in a shot.
 
     Attributes:
         index: of the frame, from 0.
@@ -75,12 +75,12 @@ class Condition:
 
     @property
     def needs_other(self) -> bool:
-        """Whether a second person is in the picture."""
+        """True where a second person is in the picture."""
         return self.protected is not None
 
 
 def condition(name: str) -> Condition:
-    """The condition of a name.
+    """Returns the condition of a name.
 
     Raises:
         UsageError: there is none.
@@ -145,7 +145,7 @@ def _unrolled(image: Image, size: tuple[int, int], degrees: float) -> Image:
 
 
 def _roll(size: tuple[int, int], degrees: float) -> tuple[NDArray[np.float64], tuple[int, int]]:
-    """The turn about the middle onto a square that holds all of the picture, and that square's size."""
+    """Computes the turn about the middle onto a square that holds all of the picture, and its size."""
     side = int(np.ceil(np.hypot(*size) / 2)) * 2
     matrix = cv2.getRotationMatrix2D(((size[0] - 1) / 2, (size[1] - 1) / 2), -degrees, 1.0)
     matrix[:, 2] += (side - np.array(size)) / 2
@@ -181,8 +181,9 @@ def _resized(image: Image, size: tuple[int, int]) -> Image:
 
 
 def _half_in_front(image: Image, moment: Moment) -> Image:
-    """The other person, cut along a straight edge, before the right half of the face."""
-    out, height = image.copy(), image.shape[0]
+    """Draws the other person, cut along a straight edge, before the right half of the face."""
+    out = image.copy()
+    height = image.shape[0]
     begin = _front_from(image.shape[1::-1])
     other = _other(image, moment)
     width = image.shape[1] - begin
@@ -192,7 +193,7 @@ def _half_in_front(image: Image, moment: Moment) -> Image:
 
 
 def _other(image: Image, moment: Moment) -> Image:
-    """The other person's picture, as large as the performer's."""
+    """Scales the other person's picture to the performer's size."""
     if moment.other is None:
         raise ValueError("this condition needs the picture of another person")
     return cv2.resize(moment.other, image.shape[1::-1])
@@ -216,7 +217,7 @@ def _dissolve(image: Image, moment: Moment) -> Image:
 
 
 def _dissolved(moment: Moment) -> float:
-    """How much of the picture is the other's: 12 frames about the middle of the shot."""
+    """Computes the other's share of the picture: it rises over 12 frames about the middle of the shot."""
     return float(np.clip((moment.index - moment.count / 2 + 6) / 12, 0, 1))
 
 

@@ -95,7 +95,8 @@ def read_rows(path: Path, folder: Path | None = None) -> list[Row]:
 def _row(entry: dict[str, Any], folder: Path) -> Row:
     if unknown := set(entry) - KEYS:
         raise ValueError(f"unknown key {min(unknown)!r}")
-    name, (start, stop) = entry["name"], entry["frames"]
+    name = entry["name"]
+    (start, stop) = entry["frames"]
     if not isinstance(name, str) or not name.replace("-", "").replace("_", "").isalnum():
         raise ValueError(f"{name!r} is no name of letters, digits and hyphens")
     if not 0 <= start < stop <= start + MAX_FRAMES:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from recaster.benchmarks.picture_matrix.shots import plain_frames
-from recaster.evaluation.pictures import around_face
+from recaster.evaluation.stills import around_face
 from recaster.media.sheet import contact_sheet, load_image, save_image
 
 if TYPE_CHECKING:
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.media.types import ClipInfo, Image
 
-SHEET, STRIP, STILL, OVERVIEW = "sheet.jpg", "strip.jpg", "still.jpg", "overview.jpg"
+SHEET = "sheet.jpg"
+STRIP = "strip.jpg"
+STILL = "still.jpg"
+OVERVIEW = "overview.jpg"
 COLUMNS: Final = 6
 CELL: Final = 256
 SMALL: Final = 144

@@ -9,7 +9,7 @@ import numpy as np
 
 from recaster.benchmarks.picture_matrix.conditions import Moment
 from recaster.errors import ClipError
-from recaster.evaluation.watch import points_by_frame
+from recaster.evaluation.observe import points_by_frame
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.track_choice import choose_tracks
 from recaster.facesets.still_faces import person_in

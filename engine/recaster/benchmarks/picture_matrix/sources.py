@@ -52,7 +52,8 @@ def _trained(row: Row, steps: int, faceset: Path, out: Path, report: Report) -> 
     from recaster.training.loop import train
     from recaster.training.preparation import build_training, new_model, perceptual_backbone, resumed_model
 
-    folder, source = ModelFolder(out / "models" / f"{_named(row)}-{steps}"), Faceset.open(faceset)
+    folder = ModelFolder(out / "models" / f"{_named(row)}-{steps}")
+    source = Faceset.open(faceset)
     begun = folder.exists()
     recipe = preset(PRESET)
     card = resumed_model(folder, source, None) if begun else new_model(folder, recipe, source, None, SEED)

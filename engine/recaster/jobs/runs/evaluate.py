@@ -17,7 +17,7 @@ def judge(work: JobContext) -> JobOutput:
         UsageError, ClipError, FacesetError, FaceNotFoundError: as ``recaster evaluate``.
     """
     from recaster.evaluation.evaluate import SHEET, WORST, evaluate
-    from recaster.evaluation.outcome import NAME
+    from recaster.evaluation.result import NAME
     from recaster.media.probe import probe
     from recaster.media.ranges import parse_range
     from recaster.settings.evaluate import EvaluateSettings

@@ -1,4 +1,4 @@
-"""Means of what was measured; NaN stands for what wasn't."""
+"""Means over measured values; NaN stands for what wasn't measured."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
 
 def mean(values: Floats) -> float:
-    """The mean of what is known; NaN where nothing is."""
+    """Computes the mean of the values that are not NaN; NaN where none is."""
     return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
 
 def ratio(first: Floats, second: Floats) -> float:
-    """Of two means; NaN where the second is nothing."""
+    """Computes the ratio of two means; NaN where the second is 0 or NaN."""
     return mean(first) / (mean(second) or float("nan"))
 
 
 def relative(values: Floats, reference: Floats) -> Floats:
-    """Values in means of a reference; NaN where that is nothing."""
+    """Divides values by the mean of a reference; NaN where that is 0 or NaN."""
     return values / (mean(reference) or float("nan"))

@@ -1,4 +1,4 @@
-"""The judge who knows the true swap."""
+"""Judge of a swap's pixels against the true swap."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from recaster.evaluation.means import mean
-from recaster.evaluation.sface import SIZE, TEMPLATE, five_points
+from recaster.evaluation.nan_stats import mean
+from recaster.evaluation.sface import CHIP_PX, TEMPLATE, five_points
 from recaster.evaluation.types import Figure, Scores
 from recaster.faces.alignment import similarity
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.media.types import Image
 
-EVERY: Final = 5
-"""Frames between two that the network looks at."""
+PERCEPTUAL_EVERY: Final = 5
+"""Frames from one look to the next: it costs more than all else here."""
 PEAK: Final = 255.0
-NOTHING: Final = 1e-3
-"""Mean squared error that counts as none: 78 dB."""
+MIN_ERROR: Final = 1e-3
+"""Mean squared error, levels squared, that counts as none: 78 dB."""
 
 
-class TruthJudge:
-    """Compares with the truth, inside its face mask; ``add`` frame after frame, then ``scores``."""
+class GroundTruthJudge:
+    """Comparison with the truth inside its face mask: ``add`` frame after frame, then ``scores``."""
 
     def __init__(self, sface: SFace) -> None:
         self._sface = sface
@@ -36,25 +36,27 @@ class TruthJudge:
     def add(
         self, swapped: Image, truth: Image, original: Image, mask: NDArray[np.bool_], points: Floats
     ) -> None:
-        """Judge one frame.
+        """Judges one frame.
 
         Args:
             swapped: (H, W, 3) uint8 RGB.
             truth: the true swap of the same frame.
             original: the unswapped frame.
-            mask: (H, W), where the face is in the truth.
+            mask: (H, W), the face in the truth.
             points: (68, 2) of the truth's face, pixels; NaN where it was not found.
         """
-        look = len(self._rows) % EVERY == 0 and bool(np.isfinite(points).all()) and bool(mask.any())
+        look = (
+            len(self._rows) % PERCEPTUAL_EVERY == 0 and bool(np.isfinite(points).all()) and bool(mask.any())
+        )
         row = []
         for image in (swapped, original):
-            row += [squared(image, truth, mask), similarity_in(image, truth, mask)]
+            row += [mean_squared_error(image, truth, mask), structural_similarity(image, truth, mask)]
             row.append(perceptual(self._sface, image, truth, mask, points) if look else np.nan)
-        row.append(squared(swapped, original, ~mask))
+        row.append(mean_squared_error(swapped, original, ~mask))
         self._rows.append(tuple(row))
 
     def scores(self) -> Scores:
-        """What came of all frames."""
+        """Sums up all frames."""
         error, like, far, error0, like0, far0, beside = np.array(self._rows, np.float64).reshape(-1, 7).T
         figures = (
             Figure("psnr_inside", decibels(mean(error)), {"no swap": decibels(mean(error0))}),
@@ -66,8 +68,8 @@ class TruthJudge:
         return Scores(figures, frames)
 
 
-def squared(first: Image, second: Image, mask: NDArray[np.bool_]) -> float:
-    """Mean squared difference in a region, levels squared, over all channels; NaN for an empty one."""
+def mean_squared_error(first: Image, second: Image, mask: NDArray[np.bool_]) -> float:
+    """Computes the mean squared difference of a region's channels, levels squared; NaN for an empty one."""
     if not mask.any():
         return float("nan")
     apart = first[mask].astype(np.float64) - second[mask]
@@ -75,12 +77,12 @@ def squared(first: Image, second: Image, mask: NDArray[np.bool_]) -> float:
 
 
 def decibels(error: float) -> float:
-    """Peak signal-to-noise ratio of a mean squared error; at most 78 dB."""
-    return float(10 * np.log10(PEAK**2 / max(error, NOTHING))) if np.isfinite(error) else float("nan")
+    """Computes the peak signal-to-noise ratio of a mean squared error; at most 78 dB."""
+    return float(10 * np.log10(PEAK**2 / max(error, MIN_ERROR))) if np.isfinite(error) else float("nan")
 
 
-def similarity_in(first: Image, second: Image, mask: NDArray[np.bool_]) -> float:
-    """Structural similarity of brightness in a region, -1 to 1.
+def structural_similarity(first: Image, second: Image, mask: NDArray[np.bool_]) -> float:
+    """Computes the structural similarity of brightness in a region, -1 to 1.
 
     Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004:
     Gaussian windows of sigma 1.5.
@@ -92,10 +94,13 @@ def similarity_in(first: Image, second: Image, mask: NDArray[np.bool_]) -> float
     def local(values: Floats) -> Floats:
         return cv2.GaussianBlur(values, (11, 11), 1.5)
 
-    mean_a, mean_b = local(a), local(b)
-    var_a, var_b = local(a * a) - mean_a**2, local(b * b) - mean_b**2
+    mean_a = local(a)
+    mean_b = local(b)
+    var_a = local(a * a) - mean_a**2
+    var_b = local(b * b) - mean_b**2
     both = local(a * b) - mean_a * mean_b
-    c1, c2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
+    c1 = (0.01 * PEAK) ** 2
+    c2 = (0.03 * PEAK) ** 2
     ssim = (
         (2 * mean_a * mean_b + c1) * (2 * both + c2) / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
     )
@@ -103,22 +108,22 @@ def similarity_in(first: Image, second: Image, mask: NDArray[np.bool_]) -> float
 
 
 def perceptual(sface: SFace, first: Image, second: Image, mask: NDArray[np.bool_], points: Floats) -> float:
-    """How different two pictures look to the inner layers of a network, 0 for equal ones.
+    """Computes the distance of two pictures in the inner layers of a network, 0 for equal ones.
 
     As LPIPS does it (Zhang et al., "The unreasonable effectiveness of deep features as a perceptual
     metric", CVPR 2018), without learned weights and with SFace's layers: feature vectors at length 1,
     squared differences, mean over the region and over four depths.
 
     Args:
-        sface: whose layers.
+        sface: the network.
         first: (H, W, 3) uint8 RGB.
         second: likewise.
-        mask: (H, W), what counts.
+        mask: (H, W), the region that counts.
         points: (68, 2) of the face in both, pixels.
     """
     matrix = similarity(five_points(points), TEMPLATE)
-    chips = [cv2.warpAffine(image, matrix, (SIZE, SIZE)) for image in (first, second)]
-    region = cv2.warpAffine(mask.astype(np.float32), matrix, (SIZE, SIZE))
+    chips = [cv2.warpAffine(image, matrix, (CHIP_PX, CHIP_PX)) for image in (first, second)]
+    region = cv2.warpAffine(mask.astype(np.float32), matrix, (CHIP_PX, CHIP_PX))
     apart = []
     for one, other in zip(*(sface.features(chip) for chip in chips), strict=True):
         weight = cv2.resize(region, one.shape[:0:-1], interpolation=cv2.INTER_AREA)

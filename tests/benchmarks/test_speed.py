@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from recaster.benchmarks import faceswap_gan_baseline
-from recaster.benchmarks.detectors import bench_detect, read_counts
+from recaster.benchmarks.detectors import measure_detector, read_counts
 from recaster.benchmarks.process_cost import WorkError, measured
-from recaster.benchmarks.speed import SpeedSettings, bench_swap
+from recaster.benchmarks.speed import SpeedSettings, measure_speed
 from recaster.benchmarks.speed_plot import draw_stages
 from recaster.cli.bench import speed_table
 from recaster.errors import InputError, UsageError
@@ -59,7 +59,7 @@ def small_actor(actors: Path, folder: Path) -> Path:
 def test_the_three_pipelines_are_measured(actors: Path, actor_faceset: Faceset, tmp_path: Path) -> None:
     clip = small_actor(actors, tmp_path)
     settings = SpeedSettings(source=actor_faceset.folder, baseline_frames=1)
-    found = bench_swap(clip, settings)
+    found = measure_speed(clip, settings)
     assert set(found) == {"format", "clip", "machine", "floor", "baseline", "engine", "ratios"}
     for part, frames in (("floor", 3), ("baseline", 1), ("engine", 3)):
         one = found[part]
@@ -77,7 +77,7 @@ def test_the_three_pipelines_are_measured(actors: Path, actor_faceset: Faceset, 
 
 def test_the_baseline_can_be_left_out(actors: Path, actor_faceset: Faceset, tmp_path: Path) -> None:
     settings = SpeedSettings(source=actor_faceset.folder, baseline_frames=0, frames=range(2))
-    found = bench_swap(small_actor(actors, tmp_path), settings)
+    found = measure_speed(small_actor(actors, tmp_path), settings)
     assert "baseline" not in found
     assert set(found["ratios"]) == {"engine_to_floor_cpu"}
     assert "baseline" not in "\n".join(speed_table(found)).replace("baseline /", "")
@@ -121,11 +121,11 @@ def pictures(actors: Path, folder: Path) -> Path:
 def test_detectors_are_counted(actors: Path, tmp_path: Path) -> None:
     folder = pictures(actors, tmp_path)
     counts = {"one.png": 1, "two.png": 3, "none.png": 0}
-    found = bench_detect(folder, counts, "yunet")
+    found = measure_detector(folder, counts, "yunet")
     assert (found.faces, found.hits, found.extra) == (4, 3, 0)
     assert found.recall == 0.75
     assert found.wrong == (("two.png", 3, 2),)
-    assert bench_detect(folder, {"one.png": 0}, "yunet").extra == 1
+    assert measure_detector(folder, {"one.png": 0}, "yunet").extra == 1
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_unusable_counts_are_named(actors: Path, tmp_path: Path, text: str, mess
 def test_no_face_is_missed_on_the_counted_stills(footage: Path) -> None:
     stills = footage / "stills"
     counts = read_counts(stills, Path(__file__).parents[1] / "data" / "face_counts.json")
-    found = bench_detect(stills, counts, "yunet")
+    found = measure_detector(stills, counts, "yunet")
     assert found.pictures == 24
     assert found.recall == 1
     assert found.extra <= 2

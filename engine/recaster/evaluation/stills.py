@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: stills through the clip, and the frames that came out worst."""
+"""Sheets of an evaluation: stills through the clip, and the frames that came out worst."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from recaster.evaluation.measures import MEASURES
-from recaster.evaluation.watch import points_by_frame
+from recaster.evaluation.observe import points_by_frame
 from recaster.media.reader import read_frames
 from recaster.media.sheet import contact_sheet, save_image
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from recaster.media.types import Image
 
 STILLS: Final = 8
-WORST: Final = 10
-APART: Final = 5
+MAX_WORST: Final = 10
+MIN_GAP_FRAMES: Final = 5
 """Frames between two of the worst: neighbours look alike."""
-CELL: Final = 220
-AROUND: Final = 1.5
-"""Side of what is shown, in heights of the face."""
-AMPLIFIED: Final = 4
-"""How much the difference of two pictures is enlarged, so that an eye sees it."""
+CELL_PX: Final = 220
+CROP_SIDE: Final = 1.5
+"""Side of the square around a face, in heights of the face."""
+DIFFERENCE_GAIN: Final = 4
+"""Enlargement of the difference of two pictures, so that an eye sees it."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class Worst:
         return {"frame": self.frame, "because": self.because, "value": float(f"{self.value:.6g}")}
 
 
-def worst_frames(values: Mapping[str, Floats], frames: range, count: int = WORST) -> tuple[Worst, ...]:
-    """The frames that stick out most from the clip's own middle, worst first.
+def worst_frames(values: Mapping[str, Floats], frames: range, count: int = MAX_WORST) -> tuple[Worst, ...]:
+    """Finds the frames that stick out most from the clip's own middle, worst first.
 
     How far out a value is: its distance from the median in its bad direction, over the median absolute
     deviation; a frame is as bad as its worst value.
@@ -62,24 +62,25 @@ def worst_frames(values: Mapping[str, Floats], frames: range, count: int = WORST
         count: how many at most.
 
     Returns:
-        At most ``count``, at least ``APART`` frames from each other.
+        At most ``count``, at least ``MIN_GAP_FRAMES`` frames from each other.
     """
     names = [name for name in values if name in MEASURES and MEASURES[name].better in ("higher", "lower")]
     if not names or not frames:
         return ()
     out = np.stack([_outlying(values[name], MEASURES[name].better) for name in names])
-    badness, reason = out.max(axis=0), out.argmax(axis=0)
+    badness = out.max(axis=0)
+    reason = out.argmax(axis=0)
     chosen: list[int] = []
     for at in np.argsort(-badness, kind="stable").tolist():
         if badness[at] <= 0 or len(chosen) == count:
             break
-        if all(abs(at - other) >= APART for other in chosen):
+        if all(abs(at - other) >= MIN_GAP_FRAMES for other in chosen):
             chosen.append(at)
     return tuple(Worst(frames[at], names[reason[at]], float(values[names[reason[at]]][at])) for at in chosen)
 
 
 def _outlying(values: Floats, better: str) -> Floats:
-    """Deviations from the median in the bad direction; 0 where nothing was measured."""
+    """Computes deviations from the median in the bad direction; 0 where nothing was measured."""
     if np.isnan(values).all():
         return np.zeros(len(values))
     apart = values - np.nanmedian(values)
@@ -88,7 +89,7 @@ def _outlying(values: Floats, better: str) -> Floats:
 
 
 def draw_sheet(path: Path, clips: Sequence[Path], tracks: Sequence[FaceTrack], frames: range) -> None:
-    """Write stills through the clip: a row each for original, swap, truth and the difference.
+    """Writes stills through the clip: a row each for original, swap, truth and the difference.
 
     Raises:
         OutputError: it cannot be written.
@@ -102,7 +103,7 @@ def draw_sheet(path: Path, clips: Sequence[Path], tracks: Sequence[FaceTrack], f
 def draw_worst(
     path: Path, clips: Sequence[Path], tracks: Sequence[FaceTrack], frames: range, worst: Sequence[Worst]
 ) -> None:
-    """Write the worst frames, each under what is wrong with it.
+    """Writes the worst frames, each under what is wrong with it.
 
     Raises:
         OutputError: it cannot be written.
@@ -128,11 +129,11 @@ def _draw(
         shown = [around_face(image, where.get(index)) for image in images]
         columns.append([*shown, _difference(shown)])
     against = "truth" if len(clips) == 3 else "original"
-    names = [*("original", "swapped", "truth")[: len(clips)], f"swapped - {against} x{AMPLIFIED}"]
+    names = [*("original", "swapped", "truth")[: len(clips)], f"swapped - {against} x{DIFFERENCE_GAIN}"]
     rows = list(zip(*columns, strict=True))
     images = [image for row in rows for image in row]
     captions = [caption if row == 0 else name for row, name in enumerate(names) for _, caption in chosen]
-    save_image(path, contact_sheet(images, len(chosen), (CELL, CELL), captions))
+    save_image(path, contact_sheet(images, len(chosen), (CELL_PX, CELL_PX), captions))
 
 
 def _still(clip: Path, index: int) -> Image:
@@ -140,18 +141,19 @@ def _still(clip: Path, index: int) -> Image:
 
 
 def around_face(image: Image, points: Floats | None) -> Image:
-    """The square around a face; the whole picture where there is none."""
+    """Cuts out the square around a face; the whole picture where there is none."""
     if points is None:
         return image
-    low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
-    half = AROUND * (high - low).max() / 2
+    low = points[:, :2].min(axis=0)
+    high = points[:, :2].max(axis=0)
+    half = CROP_SIDE * (high - low).max() / 2
     left, top = np.maximum((low + high) / 2 - half, 0).astype(int)
     right, bottom = np.ceil((low + high) / 2 + half).astype(int)
     return image[top : max(bottom, top + 1), left : max(right, left + 1)]
 
 
 def _difference(images: Sequence[Image]) -> Image:
-    """How far the swap is from the truth, or without one from the original: grey is nothing."""
+    """Draws the swap's distance from the truth, or without one from the original: grey is none."""
     other = images[2] if len(images) == 3 else images[0]
     moved = images[1].astype(np.int16) - other
-    return cv2.convertScaleAbs(np.clip(128 + AMPLIFIED * moved, 0, 255))
+    return cv2.convertScaleAbs(np.clip(128 + DIFFERENCE_GAIN * moved, 0, 255))

@@ -9,10 +9,10 @@ import pytest
 
 from recaster.errors import FacesetError, InputError, UsageError
 from recaster.evaluation.evaluate import evaluate, matching_frames
-from recaster.evaluation.identity import IdentityReferences, identity_scores, unit
-from recaster.evaluation.outcome import Outcome
-from recaster.evaluation.pictures import worst_frames
-from recaster.evaluation.types import Figure, Scores, Seen
+from recaster.evaluation.identity_scores import IdentityReferences, identity_scores, unit
+from recaster.evaluation.result import EvaluationResult
+from recaster.evaluation.stills import worst_frames
+from recaster.evaluation.types import FaceObservations, Figure, Scores
 from recaster.media.join import write_clip
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
 
 
-def outcome() -> Outcome:
+def outcome() -> EvaluationResult:
     figures = (Figure("jitter", 1.5, {"noise": math.nan}), Figure("seam", math.nan))
-    return Outcome(
+    return EvaluationResult(
         {"source": {"path": "x"}}, np.arange(3, 6), Scores(figures, {"seam": np.array([1, np.nan, 2])})
     )
 
 
 def test_an_outcome_comes_back_as_it_was(tmp_path: Path) -> None:
     outcome().save(tmp_path)
-    back = Outcome.load(tmp_path)
+    back = EvaluationResult.load(tmp_path)
     assert back.value("jitter") == 1.5
     assert math.isnan(back.value("seam"))
     assert math.isnan(back.value("never measured"))
@@ -48,7 +48,7 @@ def test_an_outcome_comes_back_as_it_was(tmp_path: Path) -> None:
 def test_a_damaged_outcome_is_named(tmp_path: Path, spoilt: str) -> None:
     (tmp_path / "evaluation.json").write_text(spoilt)
     with pytest.raises(InputError, match=r"evaluation\.json"):
-        Outcome.load(tmp_path)
+        EvaluationResult.load(tmp_path)
 
 
 def test_per_frame_values_of_another_length_are_damage(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_per_frame_values_of_another_length_are_damage(tmp_path: Path) -> None:
     told["frames"]["seam"].append(1)
     (tmp_path / "evaluation.json").write_text(json.dumps(told))
     with pytest.raises(InputError):
-        Outcome.load(tmp_path)
+        EvaluationResult.load(tmp_path)
 
 
 def test_clips_that_are_no_pair_are_refused(actors: Path, tmp_path: Path) -> None:
@@ -82,8 +82,8 @@ def test_identity_among_made_up_people() -> None:
     source = people[0] + 0.1 * np.random.default_rng(0).normal(0, 1, (20, 128))
     swapped = np.stack([unit(person) for person in (*source[:15], *(people[1] + source[:5] * 0.1))])
     nothing = np.full((20, 68, 2), np.nan)
-    here = Seen(nothing, nothing[:, :2], np.repeat(people[1:2], 20, axis=0))
-    there = Seen(nothing, nothing[:, :2], swapped)
+    here = FaceObservations(nothing, nothing[:, :2], np.repeat(people[1:2], 20, axis=0))
+    there = FaceObservations(nothing, nothing[:, :2], swapped)
     references = IdentityReferences.of(source, None, [people[2:3], people[3:4]])
     values = {one.name: one for one in identity_scores(there, here, references).figures}
     assert values["retrieval"].value == 0.75

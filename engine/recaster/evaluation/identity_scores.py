@@ -1,4 +1,4 @@
-"""Whose face it is, by SFace."""
+"""Identity of the swapped face, by SFace."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from recaster.errors import FacesetError
-from recaster.evaluation.landmarks import Judge, face_box
-from recaster.evaluation.means import mean
-from recaster.evaluation.types import Figure, Scores, Seen
+from recaster.evaluation.landmark_judge import LandmarkJudge, face_box
+from recaster.evaluation.nan_stats import mean
+from recaster.evaluation.types import FaceObservations, Figure, Scores
 from recaster.facesets.faceset import Faceset
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from recaster.evaluation.sface import SFace
     from recaster.faces.types import Floats
 
-LOOKED_AT: Final = 40
-"""Faces of a faceset that are looked at, spread over all of it: their mean hardly moves with more."""
+MAX_FACES: Final = 40
+"""Faces of a faceset that are embedded, spread over all of it: their mean hardly moves with more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class IdentityReferences:
 
     @classmethod
     def of(cls, source: Floats, target: Floats | None, gallery: Sequence[Floats]) -> IdentityReferences:
-        """From the embeddings (n, 128) of everybody's faces."""
+        """Makes the references from the embeddings (n, 128) of everybody's faces."""
         others = (
             np.stack([unit(person.mean(axis=0)) for person in gallery]) if gallery else np.zeros((0, 128))
         )
@@ -54,8 +54,8 @@ class IdentityReferences:
         )
 
 
-def faceset_embeddings(folder: Path, sface: SFace, limit: int = LOOKED_AT) -> Floats:
-    """Embeddings (n, 128), n up to ``limit``, of faces spread over a faceset.
+def faceset_embeddings(folder: Path, sface: SFace, limit: int = MAX_FACES) -> Floats:
+    """Computes embeddings (n, 128), n up to ``limit``, of faces spread over a faceset.
 
     Raises:
         FacesetError: it is no faceset, or holds no face.
@@ -64,7 +64,7 @@ def faceset_embeddings(folder: Path, sface: SFace, limit: int = LOOKED_AT) -> Fl
     records = faceset.records
     if not records:
         raise FacesetError(f"{folder}: no faces in it; extract some")
-    judge = Judge()
+    judge = LandmarkJudge()
     found = []
     for at in np.unique(np.linspace(0, len(records) - 1, min(limit, len(records))).round().astype(int)):
         crop = faceset.crop(records[at])
@@ -73,30 +73,33 @@ def faceset_embeddings(folder: Path, sface: SFace, limit: int = LOOKED_AT) -> Fl
 
 
 def unit(vector: Floats) -> Floats:
-    """A vector at length 1."""
+    """Scales a vector to length 1."""
     return vector / np.linalg.norm(vector)
 
 
 def self_likeness(embeddings: Floats) -> float:
-    """Mean cosine of each of (n, 128) to the mean of the others; NaN for a single one."""
+    """Computes the mean cosine of each of (n, 128) to the mean of the others; NaN for a single one."""
     if len(embeddings) < 2:
         return float("nan")
     rest = embeddings.sum(axis=0) - embeddings
     return float(np.mean(np.sum(embeddings * rest, axis=1) / np.linalg.norm(rest, axis=1)))
 
 
-def identity_scores(swapped: Seen, original: Seen, references: IdentityReferences) -> Scores:
-    """How much the swapped face is the source's, and how little the target's.
+def identity_scores(
+    swapped: FaceObservations, original: FaceObservations, references: IdentityReferences
+) -> Scores:
+    """Scores of the swapped face's likeness to the source, and to the target.
 
     Args:
-        swapped: what was seen in the swap, T frames.
-        original: what was seen in the original.
-        references: who there is.
+        swapped: observations of the swap, T frames.
+        original: observations of the original.
+        references: the people whom it is compared with.
     """
     target = references.target
     if target is None:
         target = unit(np.nanmean(original.embeddings, axis=0))
-    to_source, to_target = swapped.embeddings @ references.source, swapped.embeddings @ target
+    to_source = swapped.embeddings @ references.source
+    to_target = swapped.embeddings @ target
     before = original.embeddings @ references.source
     before_target = original.embeddings @ target
     people = np.stack([references.source, target, *references.gallery])
@@ -112,14 +115,14 @@ def identity_scores(swapped: Seen, original: Seen, references: IdentityReference
         Figure("identity_margin", mean(to_source - to_target), {"no swap": mean(before - before_target)}),
         Figure(
             "retrieval",
-            _first(swapped.embeddings, people),
-            {"no swap": _first(original.embeddings, people), "people": float(len(people))},
+            _retrieval(swapped.embeddings, people),
+            {"no swap": _retrieval(original.embeddings, people), "people": float(len(people))},
         ),
     )
     return Scores(figures, {"cosine_source": to_source, "cosine_target": to_target})
 
 
-def _first(embeddings: Floats, people: Floats) -> float:
-    """Share of the known embeddings (T, 128) that lie nearest to the first of the people (P, 128)."""
+def _retrieval(embeddings: Floats, people: Floats) -> float:
+    """Computes the share of known embeddings (T, 128) that lie nearest to the first of people (P, 128)."""
     known = embeddings[np.isfinite(embeddings).all(axis=1)]
     return float(np.mean(np.argmax(known @ people.T, axis=1) == 0)) if len(known) else float("nan")

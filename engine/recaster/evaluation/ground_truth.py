@@ -1,4 +1,4 @@
-"""The truth of a rendered swap: a clip of the performer's head wearing the source's face, and its arrays."""
+"""Ground truth of a rendered swap: the performer's head wearing the source's face, and its arrays."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from recaster.errors import InputError
-from recaster.evaluation.means import mean
+from recaster.evaluation.nan_stats import mean
 from recaster.evaluation.types import Figure, Scores
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
 
 ARRAYS: Final = ("mask", "size", "pose", "gaze", "expression", "expression_names", "landmarks")
-BEFORE: Final = ("front", "clouded")
+OCCLUSION_ARRAYS: Final = ("front", "clouded")
 """Arrays that only clips with something before the face have."""
 EYES: Final = (slice(36, 42), slice(42, 48))
 INNER: Final = slice(17, 68)
@@ -28,7 +28,7 @@ INNER: Final = slice(17, 68)
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What is true of every frame of a rendered clip.
+    """Known pose, gaze, expression, landmarks and masks of every frame of a rendered clip.
 
     Attributes:
         clip: the true swap, T frames.
@@ -48,11 +48,11 @@ class Truth:
     expression_names: tuple[str, ...]
     landmarks: Floats
     _packed: NDArray[np.uint8]
-    _before: tuple[NDArray[np.uint8], ...] = ()
+    _occluders: tuple[NDArray[np.uint8], ...] = ()
 
     @classmethod
     def load(cls, clip: Path) -> Truth:
-        """Read the arrays beside a clip: ``NAME.npz`` of ``NAME.mp4``.
+        """Reads the arrays beside a clip: ``NAME.npz`` of ``NAME.mp4``.
 
         Raises:
             InputError: there are none, or they are damaged.
@@ -61,7 +61,7 @@ class Truth:
         try:
             with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in ARRAYS}
-                before = tuple(file[name] for name in BEFORE if name in file)
+                occluders = tuple(file[name] for name in OCCLUSION_ARRAYS if name in file)
         except FileNotFoundError as error:
             raise InputError(f"{path}: a truth has its arrays beside its clip, and there are none") from error
         except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
@@ -71,8 +71,8 @@ class Truth:
         if (
             arrays["mask"].shape != (count, height, -(-width // 8))
             or arrays["landmarks"].shape != (count, 68, 2)
-            or len(before) not in (0, len(BEFORE))
-            or any(one.shape != arrays["mask"].shape for one in before)
+            or len(occluders) not in (0, len(OCCLUSION_ARRAYS))
+            or any(one.shape != arrays["mask"].shape for one in occluders)
             or not clip.is_file()
         ):
             raise InputError(f"{path}: the truth's arrays don't fit each other, or the clip is missing")
@@ -85,47 +85,48 @@ class Truth:
             expression_names=tuple(arrays["expression_names"].tolist()),
             landmarks=arrays["landmarks"].astype(np.float64),
             _packed=arrays["mask"],
-            _before=before,
+            _occluders=occluders,
         )
 
     def __len__(self) -> int:
         return len(self.poses)
 
     def mask(self, index: int) -> NDArray[np.bool_]:
-        """(height, width): where the source's face is in a frame; hair in front of it is not face."""
-        return self._unpacked(self._packed[index])
+        """Mask (height, width) of the source's face in a frame; hair in front of it is not face."""
+        return self._unpack(self._packed[index])
 
-    def before(self, index: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
-        """Masks of what covers a frame's face, wholly and in part (edges, dark lenses); None for nothing.
+    def occluders(self, index: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
+        """Masks of occluders of a frame's face, whole and partial (edges, dark lenses); None without any.
 
         Both are (height, width).
         """
-        if not self._before:
+        if not self._occluders:
             return None
-        front, clouded = self._before
-        return self._unpacked(front[index]), self._unpacked(clouded[index])
+        front, clouded = self._occluders
+        return self._unpack(front[index]), self._unpack(clouded[index])
 
-    def _unpacked(self, packed: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    def _unpack(self, packed: NDArray[np.uint8]) -> NDArray[np.bool_]:
         return np.unpackbits(packed, axis=-1, count=self.size[0]).astype(bool)
 
 
 def truth_scores(truth: Truth, frames: range, points: Floats, true_points: Floats) -> Scores:
-    """How far the swapped face's landmarks are from where they truly belong.
+    """Scores of the swapped face's landmarks against their true places.
 
     Args:
         truth: of the clip.
         frames: indices of T frames.
         points: (T, 68, 2) by the judge, in the swap.
-        true_points: (T, 68, 2) by the same judge, in the true swap: what the judge itself is off.
+        true_points: (T, 68, 2) by the same judge, in the true swap: the judge's own error.
     """
     known = truth.landmarks[frames.start : frames.stop]
-    error, own = landmark_errors(points, known), landmark_errors(true_points, known)
+    error = landmark_errors(points, known)
+    own = landmark_errors(true_points, known)
     figure = Figure("landmark_error", mean(error), {"truth": mean(own)})
     return Scores((figure,), {"landmark_error": error})
 
 
 def landmark_errors(points: Floats, known: Floats) -> Floats:
-    """Mean distance of the inner points from the truth (T,), % of the eye distance."""
+    """Computes the mean distance of the inner points from the truth (T,), % of the eye distance."""
     eyes = np.linalg.norm(known[:, EYES[0]].mean(axis=1) - known[:, EYES[1]].mean(axis=1), axis=-1)
     away: Floats = np.linalg.norm(points[:, INNER] - known[:, INNER], axis=-1).mean(axis=-1)
     return 100 * away / eyes

@@ -1,4 +1,4 @@
-"""Where the face is: the outline of the original's mesh, and a window around it at a fixed scale.
+"""Outline of the original's face, and a window around it at a fixed scale.
 
 The mesh drives swaps, but only says *where* to look here, and what it says comes from the original.
 """
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.media.types import Image
 
-EYES: Final = 96.0
-"""Eye distance, in pixels, that larger faces are brought to; smaller ones are left as they are."""
-AROUND: Final = 0.5
-"""What the window shows beside the face, in eye distances."""
+MAX_EYE_DISTANCE_PX: Final = 96.0
+"""Larger faces are brought to this; smaller ones are left as they are, since enlarging adds no detail."""
+WINDOW_MARGIN: Final = 0.5
+"""Surroundings of the face in its window, in eye distances."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,26 +47,26 @@ class Window:
 
     @classmethod
     def around(cls, points: Floats, shape: tuple[int, ...]) -> Window | None:
-        """The window of a face (478, 3) in a frame of (height, width, ..); None if it lies outside."""
+        """Finds the window of a face (478, 3) in a frame of (height, width, ..); None if it lies outside."""
         eyes = eye_distance(points)
-        low = np.floor(points[:, :2].min(axis=0) - AROUND * eyes).astype(int)
-        high = np.ceil(points[:, :2].max(axis=0) + AROUND * eyes).astype(int)
+        low = np.floor(points[:, :2].min(axis=0) - WINDOW_MARGIN * eyes).astype(int)
+        high = np.ceil(points[:, :2].max(axis=0) + WINDOW_MARGIN * eyes).astype(int)
         left, top = np.maximum(low, 0).tolist()
         right, bottom = np.minimum(high, (shape[1], shape[0])).tolist()
         if right - left < 8 or bottom - top < 8 or eyes < 2:
             return None
-        scale = min(1.0, EYES / eyes)
+        scale = min(1.0, MAX_EYE_DISTANCE_PX / eyes)
         size = (max(8, round((right - left) * scale)), max(8, round((bottom - top) * scale)))
         window = cls(left, top, right, bottom, size, points[list(OVAL), :2], eyes * scale)
         return dataclasses.replace(window, outline=window.place(points[list(OVAL)]))
 
     def place(self, points: Floats) -> Floats:
-        """Points (N, 2 or more) of the frame, as (N, 2) in scaled pixels."""
+        """Maps points (N, 2 or more) of the frame to (N, 2) in scaled pixels."""
         stretch = np.array([self.size[0] / (self.right - self.left), self.size[1] / (self.bottom - self.top)])
         return np.asarray((points[:, :2] + 0.5 - (self.left, self.top)) * stretch - 0.5)
 
     def cut(self, image: Image) -> Image:
-        """What the window shows of a frame."""
+        """Cuts the window out of a frame, at the window's size."""
         part = image[self.top : self.bottom, self.left : self.right]
         return (
             part
@@ -75,25 +75,26 @@ class Window:
         )
 
     def face(self, grow: float = 0.0) -> NDArray[np.bool_]:
-        """(height, width): inside the oval, grown (or, below 0, shrunk) by a share of the eye distance."""
+        """Mask (height, width) of the oval, grown (or, below 0, shrunk) by a share of the eye distance."""
         return filled(self.outline, self.size, grow * self.eyes)
 
 
 def eye_distance(points: Floats) -> float:
-    """Distance of the eyes' middles, pixels, as if the head looked straight ahead: mesh (478, 3)."""
-    left, right = points[list(EYE_CORNERS_LEFT)].mean(axis=0), points[list(EYE_CORNERS_RIGHT)].mean(axis=0)
+    """Distance of the eyes' middles of a mesh (478, 3), pixels; a turn of the head hardly changes it."""
+    left = points[list(EYE_CORNERS_LEFT)].mean(axis=0)
+    right = points[list(EYE_CORNERS_RIGHT)].mean(axis=0)
     return float(np.linalg.norm(left - right))
 
 
 def filled(outline: Floats, size: tuple[int, int], grow: float) -> NDArray[np.bool_]:
-    """A filled outline (N, 2) in a picture of (width, height), grown by ``grow`` pixels."""
+    """Mask of a filled outline (N, 2) in a picture of (width, height), grown by ``grow`` pixels."""
     mask = np.zeros(size[::-1], np.uint8)
     cv2.fillPoly(mask, [np.rint(outline).astype(np.int32)], 1)
     return grown(mask > 0, grow)
 
 
 def grown(mask: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_]:
-    """A mask (H, W), wider by so many pixels on all sides; narrower below 0."""
+    """Widens a mask (H, W) by so many pixels on all sides; narrows it below 0."""
     width = round(abs(pixels))
     if not width:
         return mask
@@ -103,5 +104,5 @@ def grown(mask: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_]:
 
 
 def luma(image: Image) -> NDArray[np.uint8]:
-    """Brightness (H, W) uint8."""
+    """Luma (H, W) uint8 of an RGB picture."""
     return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)

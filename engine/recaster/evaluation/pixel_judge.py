@@ -1,4 +1,4 @@
-"""The judge of pixels: goes through original and swap together, in constant memory."""
+"""Judge of pixels inside and outside the face, frame by frame in constant memory."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from recaster.evaluation import pixels
-from recaster.evaluation.means import mean, ratio, relative
-from recaster.evaluation.regions import Window, eye_distance, filled, luma
+from recaster.evaluation import image_metrics
+from recaster.evaluation.face_window import Window, eye_distance, filled, luma
+from recaster.evaluation.nan_stats import mean, ratio, relative
 from recaster.evaluation.types import Figure, Scores
 from recaster.faces.topology import OVAL
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.media.types import Image
 
-FEATURES: Final = -0.15
+DETAIL_GROWTH: Final = -0.15
 """The oval is shrunk by this share of the eye distance where detail is compared: no hair, no ground."""
-CLEAR: Final = 0.4
+UNTOUCHED_GROWTH: Final = 0.4
 """And grown by this where nothing should have changed: swaps may soften their edge so far."""
-UNCHANGED: Final = 2.0
+MIN_SWAP_LEVELS: Final = 2.0
 """Mean difference inside the face, levels, below which a frame was not swapped: encoding makes about 1."""
 
 PER_FRAME: Final = (
@@ -29,16 +29,16 @@ PER_FRAME: Final = (
 )  # fmt: skip
 
 
-class PictureJudge:
-    """Takes frame after frame with ``add``; ``scores`` sums up."""
+class PixelJudge:
+    """Judge that takes frame after frame with ``add``, and sums up with ``scores``."""
 
     def __init__(self) -> None:
-        self._flow = pixels.Flow()
+        self._flow = image_metrics.Flow()
         self._before: tuple[Image, Image] | None = None
         self._rows: list[tuple[float, ...]] = []
 
     def add(self, original: Image, swapped: Image, points: Floats | None) -> None:
-        """Judge one frame.
+        """Judges one frame.
 
         Args:
             original: (H, W, 3) uint8 RGB.
@@ -46,48 +46,51 @@ class PictureJudge:
             points: (478, 3) mesh of the face in the original, pixels; None where there is none.
         """
         window = None if points is None else Window.around(points, original.shape)
-        difference = pixels.difference(original, swapped)
+        difference = image_metrics.difference(original, swapped)
         if window is None or points is None:
             values = [np.nan] * 6 + [
                 float(difference.mean()),
-                100 * float((difference > pixels.VISIBLE).mean()),
+                100 * float((difference > image_metrics.MIN_VISIBLE_LEVELS).mean()),
             ]
             self._rows.append(tuple(values))
             self._before = None
             return
-        clear = ~filled(points[list(OVAL), :2], original.shape[1::-1], CLEAR * eye_distance(points))
+        clear = ~filled(
+            points[list(OVAL), :2], original.shape[1::-1], UNTOUCHED_GROWTH * eye_distance(points)
+        )
         beside = difference[clear]
         self._rows.append(
             (
                 *self._in_window(window, original, swapped),
                 _inside(window, difference),
                 float(beside.mean()) if beside.size else 0.0,
-                100 * float((beside > pixels.VISIBLE).mean()) if beside.size else 0.0,
+                100 * float((beside > image_metrics.MIN_VISIBLE_LEVELS).mean()) if beside.size else 0.0,
             )
         )
         self._before = (original, swapped)
 
     def _in_window(self, window: Window, original: Image, swapped: Image) -> tuple[float, ...]:
-        here, there = luma(window.cut(original)), luma(window.cut(swapped))
-        inside = window.face(FEATURES)
-        values = [pixels.sharpness(there, inside), pixels.sharpness(here, inside)]
+        here = luma(window.cut(original))
+        there = luma(window.cut(swapped))
+        inside = window.face(DETAIL_GROWTH)
+        values = [image_metrics.sharpness(there, inside), image_metrics.sharpness(here, inside)]
         if self._before is None:
             values += [np.nan, np.nan]
         else:
             earlier, earlier_swapped = (luma(window.cut(image)) for image in self._before)
             places = self._flow.places(here, earlier)
             values += [
-                pixels.changed(there, earlier_swapped, places, inside),
-                pixels.changed(here, earlier, places, inside),
+                image_metrics.flow_change(there, earlier_swapped, places, inside),
+                image_metrics.flow_change(here, earlier, places, inside),
             ]
-        return (*values, pixels.seam(here, there, window.outline, window.eyes))
+        return (*values, image_metrics.seam(here, there, window.outline, window.eyes))
 
     def scores(self) -> Scores:
-        """What came of all frames."""
+        """Sums up all frames."""
         table = np.array(self._rows, np.float64).reshape(-1, len(PER_FRAME))
         by = dict(zip(PER_FRAME, table.T, strict=True))
         known = np.isfinite(by["inside"])
-        missed = np.where(known, by["inside"] < UNCHANGED, np.nan)
+        missed = np.where(known, by["inside"] < MIN_SWAP_LEVELS, np.nan)
         figures = (
             Figure("sharpness", ratio(by["sharpness"], by["sharpness_original"])),
             Figure("flicker", ratio(by["change"], by["change_original"])),

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from recaster.benchmarks.picture_matrix.conditions import PLAIN, condition
-from recaster.benchmarks.picture_matrix.judging import judge_motion, judge_shot
+from recaster.benchmarks.picture_matrix.figures import ShotFrame, judge_motion, judge_shot
 from recaster.benchmarks.picture_matrix.rows import Row, read_rows
 from recaster.benchmarks.picture_matrix.shots import faces_of, make_shot
-from recaster.evaluation.feature_judge import SourceLook
-from recaster.evaluation.truth import Truth
+from recaster.evaluation.feature_judge import SourceFeatures
+from recaster.evaluation.ground_truth import Truth
 from recaster.media.reader import read_frames
 
 if TYPE_CHECKING:
@@ -30,17 +30,21 @@ EVERY = 6
 
 
 def judged(
-    material: Material, kind: str = "true", matte: str = "whole", source: SourceLook | None = None
+    material: Material, kind: str = "true", matte: str = "whole", source: SourceFeatures | None = None
 ) -> dict[str, float]:
-    def frames() -> Iterator[dict[str, Any]]:
+    def frames() -> Iterator[ShotFrame]:
         for at in range(0, len(material.truth), EVERY):
             whole = np.full_like(material.truth[at], 255)
             if matte == "scraps":
                 whole[:, ::16] = whole[:, 1::16] = whole[:, 2::16] = whole[:, 3::16] = 0
-            yield {
-                "original": material.performer[at], "swapped": getattr(material, kind)(at), "matte": whole,
-                "mesh": material.points[at], "truth": material.truth[at], "known": material.masks[at],
-            }  # fmt: skip
+            yield ShotFrame(
+                original=material.performer[at],
+                swapped=getattr(material, kind)(at),
+                matte=whole,
+                mesh=material.points[at],
+                truth=material.truth[at],
+                known=material.masks[at],
+            )
 
     return judge_shot(frames(), source)
 
@@ -80,12 +84,12 @@ def test_what_is_spoilt_moves_its_figure(
 
 
 @pytest.fixture(scope="module")
-def look(actor_faceset: Faceset) -> SourceLook:
-    return SourceLook.measured(actor_faceset)
+def look(actor_faceset: Faceset) -> SourceFeatures:
+    return SourceFeatures.measure(actor_faceset)
 
 
 @pytest.fixture(scope="module")
-def true_of_source(material: Material, look: SourceLook) -> dict[str, float]:
+def true_of_source(material: Material, look: SourceFeatures) -> dict[str, float]:
     return judged(material, source=look)
 
 
@@ -111,7 +115,7 @@ def test_a_true_swap_has_its_source_s_features_and_no_smears(true_of_source: dic
 )
 def test_a_feature_that_is_spoilt_and_a_blotch_move_their_figures(
     material: Material,
-    look: SourceLook,
+    look: SourceFeatures,
     true_of_source: dict[str, float],
     kind: str,
     figure: str,
@@ -130,12 +134,13 @@ def test_features_of_nobody_are_not_judged(true: dict[str, float]) -> None:
 class Worn:
     """A performer with glasses, the true swap, and what is known of its frames."""
 
-    frames: list[dict[str, Any]]
+    frames: list[ShotFrame]
 
     def judged(self, **changed: Any) -> dict[str, float]:
         """The figures when some of what is told is made of a frame in another way."""
         return judge_shot(
-            frame | {key: make(frame) for key, make in changed.items()} for frame in self.frames
+            dataclasses.replace(frame, **{name: make(frame) for name, make in changed.items()})
+            for frame in self.frames
         )
 
 
@@ -149,28 +154,33 @@ def worn(actors: Path, tmp_path_factory: pytest.TempPathFactory) -> Worn:
     truth = Truth.load(row.truth)
     frames = []
     for here, there in zip(read_frames(row.target, 0, 6), read_frames(row.truth, 0, 6), strict=True):
-        before = truth.before(here.index)
+        before = truth.occluders(here.index)
         assert before is not None
         frames.append(
-            {
-                "original": here.image, "swapped": there.image, "matte": np.full_like(here.image, 255),
-                "mesh": meshes[here.index], "truth": there.image, "known": truth.mask(here.index),
-                "protected": before[0], "clouded": before[1],
-            }
-        )  # fmt: skip
+            ShotFrame(
+                original=here.image,
+                swapped=there.image,
+                matte=np.full_like(here.image, 255),
+                mesh=meshes[here.index],
+                truth=there.image,
+                known=truth.mask(here.index),
+                protected=before[0],
+                clouded=before[1],
+            )
+        )
     return Worn(frames)
 
 
-def around_glasses(frame: dict[str, Any], pixels: int) -> np.ndarray:
+def around_glasses(frame: ShotFrame, pixels: int) -> np.ndarray:
     """A matte that leaves the glasses, and what is near them, as they are."""
     kernel = np.ones((2 * pixels + 1, 2 * pixels + 1), np.uint8)
-    kept = cv2.dilate(frame["protected"].astype(np.uint8), kernel)
+    kept = cv2.dilate(frame.protected.astype(np.uint8), kernel)
     return np.repeat(np.where(kept[..., None] > 0, 0, 255).astype(np.uint8), 3, axis=2)
 
 
-def without_glasses(frame: dict[str, Any]) -> np.ndarray:
-    whole = cv2.dilate((frame["protected"] | frame["clouded"]).astype(np.uint8), np.ones((3, 3), np.uint8))
-    return cv2.inpaint(frame["swapped"], whole, 5, cv2.INPAINT_TELEA)
+def without_glasses(frame: ShotFrame) -> np.ndarray:
+    whole = cv2.dilate((frame.protected | frame.clouded).astype(np.uint8), np.ones((3, 3), np.uint8))
+    return cv2.inpaint(frame.swapped, whole, 5, cv2.INPAINT_TELEA)
 
 
 def test_glasses_that_stay_are_no_harm_and_painted_ones_are(worn: Worn) -> None:
@@ -190,9 +200,9 @@ def test_a_matte_around_glasses_has_their_shape(worn: Worn) -> None:
 
 
 def test_what_is_before_a_face_is_not_judged_as_its_skin(worn: Worn) -> None:
-    def blue(frame: dict[str, Any]) -> np.ndarray:
-        image = frame["swapped"].copy()
-        image[frame["protected"] | frame["clouded"]] = (60, 90, 200)
+    def blue(frame: ShotFrame) -> np.ndarray:
+        image = frame.swapped.copy()
+        image[frame.protected | frame.clouded] = (60, 90, 200)
         return image
 
     plain, painted = worn.judged(), worn.judged(swapped=blue)

@@ -1,4 +1,4 @@
-"""A judge of where things are in a face: dlib's 68 points, which drive no swap unless asked to."""
+"""Landmarks and pupils by dlib's 68 points, which drive no swap unless asked to."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.media.types import Image
 
-SIDE: Final = 320
-"""Pixels that the face's box is brought to: dlib answers in whole pixels, which are fractions here."""
-MARGIN: Final = 0.5
-"""How much is seen around the box, in sides of it."""
+BOX_SIDE_PX: Final = 320
+"""The face's box is brought to this: dlib answers in whole pixels, which are fractions of the clip's here."""
+BOX_MARGIN: Final = 0.5
+"""Surroundings of the box that dlib sees, in sides of it."""
 EYES: Final = (slice(36, 42), slice(42, 48))
 
-# Which point is which in a mirrored face.
+# Index of each point's counterpart in a mirrored face.
 MIRROR: Final = np.array(
     [*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31, 45, 44, 43, 42, 47, 46,
      39, 38, 37, 36, 41, 40, 54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65]
 )  # fmt: skip
 
-CLOSED: Final = 0.12
-"""Height over width of an eye below which there is no pupil to be seen."""
+MIN_EYE_OPENING: Final = 0.12
+"""Height over width of an eye below which no pupil is to be seen."""
 
 
-class Judge:
-    """Finds 68 points, (x, y) in iBUG's order, and the pupils.
+class LandmarkJudge:
+    """Finder of 68 points, (x, y) in iBUG's order, and of the pupils.
 
     Attributes:
-        notice: what its licence asks to be said.
+        notice: the sentence that dlib's licence asks for.
     """
 
     def __init__(self) -> None:
@@ -43,19 +43,19 @@ class Judge:
         self.notice = f"judged with {self._dlib.notice.split(';')[0]}"
 
     def points(self, image: Image, box: Box) -> Floats:
-        """The points (68, 2) of the face in a box, frame pixels."""
+        """Finds the points (68, 2) of the face in a box, frame pixels."""
         face, matrix = _cut(image, box)
-        return _back(self._located(face), matrix)
+        return _back(self._locate(face), matrix)
 
     def mirrored(self, image: Image, box: Box) -> Floats:
-        """The same, found in the mirrored picture and mirrored back: a second opinion of the same judge."""
+        """Finds them in the mirrored picture, and mirrors them back: a second opinion of the same judge."""
         face, matrix = _cut(image, box)
-        found = self._located(np.ascontiguousarray(face[:, ::-1]))
+        found = self._locate(np.ascontiguousarray(face[:, ::-1]))
         found[:, 0] = face.shape[1] - 1 - found[:, 0]
         return _back(found[MIRROR], matrix)
 
     def pupils(self, image: Image, points: Floats) -> Floats:
-        """Where the pupils are in their eyes.
+        """Finds the pupils, each in its own eye's coordinates.
 
         The middle of the dark inside each eye's outline, weighted by how much darker than the eye's
         bright part it is. No model of irises is asked: that one drives the swap.
@@ -71,30 +71,33 @@ class Judge:
         """
         return np.stack([_pupil(image, points[eye]) for eye in EYES])
 
-    def _located(self, face: Image) -> Floats:
-        edge = SIDE * MARGIN
-        return self._dlib.locate(face, Box(edge, edge, edge + SIDE, edge + SIDE)).points[:, :2]
+    def _locate(self, face: Image) -> Floats:
+        edge = BOX_SIDE_PX * BOX_MARGIN
+        return self._dlib.locate(face, Box(edge, edge, edge + BOX_SIDE_PX, edge + BOX_SIDE_PX)).points[:, :2]
 
 
 def face_box(mesh: Floats) -> Box:
-    """The square in which dlib's detectors would see a face.
+    """Computes the square in which dlib's detectors would see a face.
 
     Args:
         mesh: (478, 3) mesh landmarks, pixels.
     """
     points = mesh[list(IBUG68), :2]
-    left, right = points[17:, 0].min(), points[17:, 0].max()
-    top, bottom = points[17:, 1].min(), points[:, 1].max()
+    left = points[17:, 0].min()
+    right = points[17:, 0].max()
+    top = points[17:, 1].min()
+    bottom = points[:, 1].max()
     half = max(right - left, bottom - top) / 2
-    x, y = (left + right) / 2, (top + bottom) / 2
+    x = (left + right) / 2
+    y = (top + bottom) / 2
     return Box(x - half, y - half, x + half, y + half)
 
 
 def _cut(image: Image, box: Box) -> tuple[Image, Floats]:
-    """The box and what is around it, at a fixed size; and the matrix from frame pixels to there."""
-    scale = SIDE / max(box.width, 1.0)
-    whole = round(SIDE * (1 + 2 * MARGIN))
-    shift = SIDE * MARGIN
+    """Cuts the box and its margin at a fixed size; also returns the matrix from frame pixels to there."""
+    scale = BOX_SIDE_PX / max(box.width, 1.0)
+    whole = round(BOX_SIDE_PX * (1 + 2 * BOX_MARGIN))
+    shift = BOX_SIDE_PX * BOX_MARGIN
     matrix = np.array([[scale, 0, shift - scale * box.left], [0, scale, shift - scale * box.top]], np.float64)
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     return cv2.warpAffine(image, matrix, (whole, whole), flags=how, borderMode=cv2.BORDER_REPLICATE), matrix
@@ -105,15 +108,16 @@ def _back(points: Floats, matrix: Floats) -> Floats:
 
 
 def _pupil(image: Image, eye: Floats) -> Floats:
-    """The pupil of one eye (6, 2), see ``Judge.pupils``."""
+    """Finds the pupil of one eye (6, 2), see ``LandmarkJudge.pupils``."""
     nothing = np.full(2, np.nan)
     along = eye[3] - eye[0]
     width = float(np.hypot(*along))
     across = np.array([-along[1], along[0]]) / max(width, 1e-9)
     height = np.abs((eye[[1, 2]] - eye[[5, 4]]) @ across).mean()
-    if width < 4 or height / width < CLOSED:
+    if width < 4 or height / width < MIN_EYE_OPENING:
         return nothing
-    size, scale = 96, 64 / width
+    size = 96
+    scale = 64 / width
     middle = (eye[0] + eye[3]) / 2
     turn = scale / width * np.array([[along[0], along[1]], [-along[1], along[0]]])
     matrix = np.column_stack([turn, size / 2 - turn @ middle])
@@ -124,7 +128,9 @@ def _pupil(image: Image, eye: Floats) -> Floats:
     inside = cv2.fillConvexPoly(np.zeros((size, size), np.uint8), cv2.convexHull(outline), 1) > 0
     if inside.sum() < 20:
         return nothing
+    # Softened, since a single bright or dark pixel may be a catchlight or noise.
     values = cv2.GaussianBlur(patch, (0, 0), 1.5).astype(np.float64)
+    # The white stands for bright, the pupil for dark: percentiles, so that lashes and reflections do not.
     bright, dark = np.percentile(values[inside], (70, 5))
     if bright - dark < 5:
         return nothing

@@ -1,4 +1,4 @@
-"""The picture matrix: every row swapped under every one of its conditions, judged, and shown on a page."""
+"""Benchmark of the picture: every row swapped under each of its conditions, and judged."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 import numpy as np
 
 from recaster.benchmarks.picture_matrix.conditions import PLAIN, condition
-from recaster.benchmarks.picture_matrix.judging import judge_motion, judge_shot
+from recaster.benchmarks.picture_matrix.figures import ShotFrame, judge_motion, judge_shot
 from recaster.benchmarks.picture_matrix.sheets import draw_shot
 from recaster.benchmarks.picture_matrix.shots import faces_of, make_shot, moments, plain_frames
 from recaster.benchmarks.picture_matrix.sources import faceset_of, swapper_of
-from recaster.benchmarks.speed import machine
+from recaster.benchmarks.speed import machine_facts
 from recaster.errors import FaceNotFoundError, InputError
-from recaster.evaluation.feature_judge import SourceLook
-from recaster.evaluation.truth import Truth
+from recaster.evaluation.feature_judge import SourceFeatures
+from recaster.evaluation.ground_truth import Truth
 from recaster.facesets.faceset import Faceset
 from recaster.files import write_json
 from recaster.media.probe import probe
@@ -41,15 +41,15 @@ RESULTS: Final = "matrix.json"
 
 
 @dataclass(frozen=True)
-class Result:
-    """What came of one shot.
+class ShotResult:
+    """Figures of one shot.
 
     Attributes:
         row: the row's name.
         condition: the condition's name.
         figures: name to value; NaN for what could not be measured.
-        true: the same of the true swap; empty where nobody knows it.
-        note: why there is nothing to judge; empty where there is.
+        true: of the true swap; empty where nobody knows it.
+        note: reason why there is nothing to judge; else empty.
     """
 
     row: str
@@ -60,22 +60,22 @@ class Result:
 
     @property
     def name(self) -> str:
-        """Row and condition, also of its folder."""
+        """Name of the shot and of its folder."""
         return f"{self.row}-{self.condition}"
 
     def as_json(self) -> dict[str, Any]:
-        """As plain JSON values."""
+        """Converts to plain JSON values."""
         return {
             "row": self.row,
             "condition": self.condition,
-            "figures": {name: _plain(value) for name, value in self.figures.items()},
-            "true": {name: _plain(value) for name, value in self.true.items()},
+            "figures": {name: _json_number(value) for name, value in self.figures.items()},
+            "true": {name: _json_number(value) for name, value in self.true.items()},
             "note": self.note,
         }
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Result:
-        """What ``as_json`` made."""
+    def from_json(cls, value: dict[str, Any]) -> ShotResult:
+        """Reads a result that ``as_json`` made."""
         figures, true = (
             {name: float("nan") if one is None else float(one) for name, one in value[part].items()}
             for part in ("figures", "true")
@@ -83,8 +83,8 @@ class Result:
         return cls(value["row"], value["condition"], figures, true, value["note"])
 
 
-def bench_picture(rows: list[Row], out: Path, report: Report = silent) -> list[Result]:
-    """Swap and judge every shot of a matrix; shots that are done in ``out`` are not done again.
+def measure_pictures(rows: list[Row], out: Path, report: Report = silent) -> list[ShotResult]:
+    """Swaps and judges every shot of a matrix; shots that are done in ``out`` are not done again.
 
     Args:
         rows: the matrix.
@@ -101,7 +101,7 @@ def bench_picture(rows: list[Row], out: Path, report: Report = silent) -> list[R
     began = time.monotonic()
     spent = time.process_time()
     shots = [(row, name) for row in rows for name in row.conditions]
-    known = {(row.name, name): _done(_folder(out, row, name)) for row, name in shots}
+    known = {(row.name, name): _finished_result(_folder(out, row, name)) for row, name in shots}
     done = sum(one is not None for one in known.values())
     source = None
     for row, name in shots:
@@ -112,7 +112,7 @@ def bench_picture(rows: list[Row], out: Path, report: Report = silent) -> list[R
         )
         if source is None or source.row is not row:
             source = _Source.of(row, out, report)
-        result = _judged(source, condition(name), out)
+        result = _judge(source, condition(name), out)
         write_json(_folder(out, row, name) / RESULTS, result.as_json())
         known[row.name, name] = result
         done += 1
@@ -120,7 +120,7 @@ def bench_picture(rows: list[Row], out: Path, report: Report = silent) -> list[R
     results = [one for one in known.values() if one is not None]
     about = {
         "format": FORMAT,
-        "machine": machine(),
+        "machine": machine_facts(),
         "seconds": round(time.monotonic() - began, 1),
         "cpu_seconds": round(time.process_time() - spent, 1),
     }
@@ -128,25 +128,25 @@ def bench_picture(rows: list[Row], out: Path, report: Report = silent) -> list[R
     return results
 
 
-def read_results(out: Path) -> list[Result]:
-    """What an earlier run found.
+def read_results(out: Path) -> list[ShotResult]:
+    """Reads the results of an earlier run.
 
     Raises:
         InputError: it isn't there, or damaged.
     """
     path = out / RESULTS
     try:
-        return [Result.from_json(one) for one in json.loads(path.read_bytes())["shots"]]
+        return [ShotResult.from_json(one) for one in json.loads(path.read_bytes())["shots"]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: no results of a picture matrix can be read ({error})") from None
 
 
-def _done(folder: Path) -> Result | None:
+def _finished_result(folder: Path) -> ShotResult | None:
     path = folder / RESULTS
     if not path.is_file():
         return None
     try:
-        return Result.from_json(json.loads(path.read_bytes()))
+        return ShotResult.from_json(json.loads(path.read_bytes()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: damaged ({error}); delete {folder} to make it again") from None
 
@@ -156,22 +156,22 @@ def _folder(out: Path, row: Row, name: str) -> Path:
 
 
 class _Source(NamedTuple):
-    """Who is put on in a row's shots: the faceset, its swapper and what it looks like."""
+    """Source of a row's shots: its faceset, its swapper and its features."""
 
     row: Row
     faceset: Path
     swapper: Swapper
-    look: SourceLook
+    features: SourceFeatures
 
     @classmethod
     def of(cls, row: Row, out: Path, report: Report) -> Self:
         faceset = faceset_of(row, out)
-        look = SourceLook.measured(Faceset.open(faceset))
-        return cls(row, faceset, swapper_of(row, faceset, out, report), look)
+        features = SourceFeatures.measure(Faceset.open(faceset))
+        return cls(row, faceset, swapper_of(row, faceset, out, report), features)
 
 
-def _judged(source: _Source, wanted: Condition, out: Path) -> Result:
-    """Make a shot, swap it, judge it and its true swap, and draw its pictures."""
+def _judge(source: _Source, wanted: Condition, out: Path) -> ShotResult:
+    """Makes a shot, swaps it, judges it and its true swap, and draws its sheets."""
     row = source.row
     rate = probe(row.target).rate
     folder = _folder(out, row, wanted.name)
@@ -187,22 +187,25 @@ def _judged(source: _Source, wanted: Condition, out: Path) -> Result:
     person = _person(row, plain, wanted, folder)
     note = _swap(target, swapped, matte, source.swapper, person)
     if note:
-        return Result(row.name, wanted.name, {"found": 0.0}, {}, note)
+        return ShotResult(row.name, wanted.name, {"found": 0.0}, {}, note)
     clips = (target, swapped, matte, true)
     meshes = faces_of(row, plain, person)
-    figures = judge_shot(_frames(row, wanted, clips, meshes, plain), source.look)
+    figures = judge_shot(_shot_frames(row, wanted, clips, meshes, plain), source.features)
     known = {}
     if true is not None:
-        known = judge_shot(_frames(row, wanted, (target, true, None, true), meshes, plain), source.look)
+        known = judge_shot(
+            _shot_frames(row, wanted, (target, true, None, true), meshes, plain), source.features
+        )
     if wanted.name == PLAIN:
         moving, moving_true = judge_motion(row, target, swapped, source.faceset)
-        figures, known = figures | moving, known | moving_true
+        figures = figures | moving
+        known = known | moving_true
     draw_shot(folder, wanted, clips, meshes, probe(plain))
-    return Result(row.name, wanted.name, figures, known)
+    return ShotResult(row.name, wanted.name, figures, known)
 
 
 def _swap(target: Path, out: Path, matte: Path, swapper: Swapper, person: Path | None) -> str:
-    """Swap a shot; returns why that is impossible."""
+    """Swaps a shot; returns the reason where that is impossible."""
     try:
         swap_clip(target, out, swapper, SwapSettings(matte=matte, person=person))
     except FaceNotFoundError as error:
@@ -211,7 +214,7 @@ def _swap(target: Path, out: Path, matte: Path, swapper: Swapper, person: Path |
 
 
 def _person(row: Row, plain: Path, wanted: Condition, folder: Path) -> Path | None:
-    """A picture of the performer, where the shot shows somebody else as well."""
+    """Saves a picture of the performer, where the shot shows somebody else as well."""
     if not wanted.needs_other and row.person is None:
         return None
     picture = folder / "person.png"
@@ -219,36 +222,36 @@ def _person(row: Row, plain: Path, wanted: Condition, folder: Path) -> Path | No
     return picture
 
 
-def _frames(
+def _shot_frames(
     row: Row,
     wanted: Condition,
     clips: tuple[Path, Path, Path | None, Path | None],
     meshes: dict[int, Floats],
     plain: Path,
-) -> Iterator[dict[str, Any]]:
-    """What ``ShotJudge.add`` is told of each frame; the true swap's face is taken to be covered whole."""
+) -> Iterator[ShotFrame]:
+    """Yields the frames to judge; the true swap's face is taken to be covered whole."""
     info = probe(plain)
     size = (info.width, info.height)
     truth = None if row.truth is None else Truth.load(row.truth)
-    originals = plain_frames(clips[0], wanted, size)
-    streams = [None if clip is None else plain_frames(clip, wanted, size) for clip in clips[1:]]
+    originals, swaps = (plain_frames(clip, wanted, size) for clip in clips[:2])
+    streams = [None if clip is None else plain_frames(clip, wanted, size) for clip in clips[2:]]
     for moment in moments(row, wanted):
         index = row.frames.start + moment.index
         protected = None if wanted.protected is None else wanted.protected(size, moment)
-        front, clouded = (None if truth is None else truth.before(index)) or (None, None)
+        front, clouded = (None if truth is None else truth.occluders(index)) or (None, None)
         original = next(originals)
-        swapped, matte, true = (None if one is None else next(one) for one in streams)
-        yield {
-            "original": original,
-            "swapped": swapped,
-            "matte": np.full_like(original, 255) if matte is None else matte,
-            "mesh": meshes.get(moment.index),
-            "truth": true,
-            "known": None if truth is None else truth.mask(index),
-            "protected": front if protected is None else protected,
-            "clouded": clouded,
-        }
+        matte, true = (None if stream is None else next(stream) for stream in streams)
+        yield ShotFrame(
+            original=original,
+            swapped=next(swaps),
+            matte=np.full_like(original, 255) if matte is None else matte,
+            mesh=meshes.get(moment.index),
+            truth=true,
+            known=None if truth is None else truth.mask(index),
+            protected=front if protected is None else protected,
+            clouded=clouded,
+        )
 
 
-def _plain(value: float) -> float | None:
+def _json_number(value: float) -> float | None:
     return float(f"{value:.5g}") if np.isfinite(value) else None

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from recaster.benchmarks.picture_matrix.bench import Result
+    from recaster.benchmarks.picture_matrix.benchmark import ShotResult
 
-PEAK: Final = 78.0
-"""Decibels between equal pictures."""
+MAX_PSNR_DB: Final = 78.0
+"""Between equal pictures."""
 
 
 class Column(NamedTuple):
-    """Heading, decimals, and the best value there is; None for what only helps to read others."""
+    """Heading, decimals and best value of a column; None for a column that only helps to read others."""
 
     heading: str
     decimals: int
@@ -55,7 +55,7 @@ COLUMNS: Final = {
     "bleed": Column("bleed %", 2, 0),
     "harm": Column("harm %", 2, 0),
     "front_iou": Column("front", 2, 1),
-    "psnr_inside": Column("PSNR", 1, PEAK),
+    "psnr_inside": Column("PSNR", 1, MAX_PSNR_DB),
     "identity_margin": Column("identity", 2, 1),
     "identity_ceiling": Column("at most", 2, None),
     "mouth_correlation": Column("mouth", 2, 1),
@@ -87,8 +87,8 @@ LEGEND: Final = (
 )
 
 
-def table(results: Sequence[Result], before: Sequence[Result] = ()) -> list[str]:
-    """A line for each shot, the true swap's below it where that is known, or what an earlier run found."""
+def format_table(results: Sequence[ShotResult], before: Sequence[ShotResult] = ()) -> list[str]:
+    """Formats a line for each shot, with the true swap's or an earlier run's figures below it."""
     earlier = {one.name: one for one in before}
     shown = [name for name in COLUMNS if any(name in one.figures for one in results)]
     width = max([len(one.name) for one in results] + [13]) + 2
@@ -105,14 +105,14 @@ def table(results: Sequence[Result], before: Sequence[Result] = ()) -> list[str]
     groups = {"plain": [one for one in results if one.condition == PLAIN], "all": results}
     for name, group in groups.items():
         for title, chosen in (("median", statistics.median), ("worst", None)):
-            lines.append(_line(f"{name}: {title}", _summed(group, shown, chosen), shown, width))
+            lines.append(_line(f"{name}: {title}", _reduced(group, shown, chosen), shown, width))
     return lines
 
 
-def _summed(
-    results: Sequence[Result], shown: Sequence[str], middle: Callable[[list[float]], float] | None
+def _reduced(
+    results: Sequence[ShotResult], shown: Sequence[str], middle: Callable[[list[float]], float] | None
 ) -> dict[str, float]:
-    """One value for each figure: the middle one, or (None) the one that is farthest from the best."""
+    """Reduces each figure to one value: the middle one, or (None) the one farthest from the best."""
     summed = {}
     for name in shown:
         best = COLUMNS[name].best
@@ -131,8 +131,8 @@ def _number(figures: dict[str, float], name: str) -> str:
     return "-" if math.isnan(value) else f"{value:.{COLUMNS[name].decimals}f}"
 
 
-def markdown(results: Sequence[Result]) -> str:
-    """The table for a document: a line for each shot, the true swap's figures in brackets."""
+def format_markdown(results: Sequence[ShotResult]) -> str:
+    """Formats a Markdown table: a line for each shot, the true swap's figures in brackets."""
     shown = [name for name in IN_DOCUMENTS if any(name in one.figures for one in results)]
     lines = [
         "| shot | " + " | ".join(COLUMNS[name].heading for name in shown) + " |",
@@ -147,8 +147,8 @@ def markdown(results: Sequence[Result]) -> str:
     return "\n".join([*lines, ""])
 
 
-def write_page(out: Path, results: Sequence[Result], before: Sequence[Result] = ()) -> Path:
-    """Write ``index.html`` with the table and the pictures of every shot, and ``matrix.md``.
+def write_page(out: Path, results: Sequence[ShotResult], before: Sequence[ShotResult] = ()) -> Path:
+    """Writes ``index.html`` with the table and the pictures of every shot, and ``matrix.md``.
 
     Raises:
         OutputError: it can't be written.
@@ -157,7 +157,7 @@ def write_page(out: Path, results: Sequence[Result], before: Sequence[Result] = 
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Picture matrix</title>',
         f"<style>{STYLE}body{{max-width:none}}</style><h1>Picture matrix</h1>",
         f"<p>{html.escape(LEGEND)}</p>",
-        f'<div class="scroll"><pre>{html.escape(chr(10).join(table(results, before)))}</pre></div>',
+        f'<div class="scroll"><pre>{html.escape(chr(10).join(format_table(results, before)))}</pre></div>',
     ]
     shots = {one.row if one.condition == PLAIN else one.name: out / "shots" / one.name for one in results}
     if draw_overview(out / OVERVIEW, shots):
@@ -168,9 +168,10 @@ def write_page(out: Path, results: Sequence[Result], before: Sequence[Result] = 
             parts.append(f"<p>{html.escape(result.note)}</p>")
         else:
             for picture, title in ((SHEET, "through the shot"), (STRIP, "consecutive frames")):
-                path, said = f"shots/{result.name}/{picture}", f"{result.name}, {title}"
+                path = f"shots/{result.name}/{picture}"
+                said = f"{result.name}, {title}"
                 parts.append(f'<img src="{html.escape(path)}" alt="{html.escape(said)}" loading="lazy">')
-    write_bytes(out / "matrix.md", markdown(results).encode())
+    write_bytes(out / "matrix.md", format_markdown(results).encode())
     page = out / "index.html"
     write_bytes(page, "\n".join([*parts, "</html>\n"]).encode())
     return page

@@ -1,4 +1,4 @@
-"""What an evaluation found, on disk: ``evaluation.json`` and its pictures in one folder."""
+"""Result of an evaluation, on disk: ``evaluation.json`` and its pictures in one folder."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ NAME: Final = "evaluation.json"
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
-    """An evaluation: what was judged, and how it scored.
+class EvaluationResult:
+    """Result of an evaluation: its subject, figures and pictures.
 
     Attributes:
-        about: what was judged and with what: "original" and "swapped" (path, digest, width, height,
+        about: subject and circumstances: "original" and "swapped" (path, digest, width, height,
             fps, frames), "source", "target", "gallery", "truth", "settings", "versions", "seconds",
             "notices"; plain JSON values.
         index: (T,) int64, numbers of the judged frames in the original.
@@ -40,27 +40,27 @@ class Outcome:
     pictures: dict[str, str] = field(default_factory=dict)
 
     def value(self, name: str) -> float:
-        """The value of a figure; NaN where it was not measured."""
+        """Returns the value of a figure; NaN where it was not measured."""
         return next((one.value for one in self.scores.figures if one.name == name), math.nan)
 
     def lines(self) -> list[str]:
-        """A line for each figure: what, value, better direction, and what to read it against."""
+        """Formats a line for each figure: title, value, better direction, and references."""
         lines = [_line(figure) for figure in self.scores.figures]
         return lines + [f"note: {notice}" for notice in self.about["notices"]]
 
     def as_json(self) -> dict[str, Any]:
-        """All of it as plain JSON values; what is not a number becomes null."""
+        """Converts to plain JSON values; NaN becomes null."""
         figures = [
             {
                 "name": one.name,
-                "value": _plain(one.value),
-                "references": {name: _plain(value) for name, value in one.references.items()},
+                "value": _json_number(one.value),
+                "references": {name: _json_number(value) for name, value in one.references.items()},
             }
             for one in self.scores.figures
         ]
         frames: dict[str, Any] = {"index": self.index.tolist()}
         for name, values in self.scores.frames.items():
-            frames[name] = [_plain(value) for value in values]
+            frames[name] = [_json_number(value) for value in values]
         return {
             "format": FORMAT,
             **self.about,
@@ -70,7 +70,7 @@ class Outcome:
         }
 
     def save(self, folder: Path) -> None:
-        """Write ``evaluation.json`` into ``folder``.
+        """Writes ``evaluation.json`` into ``folder``.
 
         Raises:
             OutputError: it cannot be written.
@@ -78,8 +78,8 @@ class Outcome:
         write_json(folder / NAME, self.as_json())
 
     @classmethod
-    def load(cls, folder: Path) -> Outcome:
-        """Read what ``save`` wrote.
+    def load(cls, folder: Path) -> EvaluationResult:
+        """Reads an evaluation that ``save`` wrote.
 
         Raises:
             InputError: there is no evaluation here, or it is damaged or of another format.
@@ -97,7 +97,7 @@ class Outcome:
             raise InputError(f"{path}: not an evaluation of format {FORMAT}; make it again") from error
 
 
-def _from_json(document: dict[str, Any]) -> Outcome:
+def _from_json(document: dict[str, Any]) -> EvaluationResult:
     if document["format"] != FORMAT:
         raise ValueError(document["format"])
     frames = dict(document["frames"])
@@ -115,12 +115,12 @@ def _from_json(document: dict[str, Any]) -> Outcome:
         raise ValueError("per-frame values of different lengths")
     parts = ("format", "figures", "frames", "pictures")
     about = {name: value for name, value in document.items() if name not in parts}
-    pictures = {name: _beside(picture) for name, picture in document["pictures"].items()}
-    return Outcome(about, index, Scores(figures, arrays), pictures)
+    pictures = {name: _sibling_name(picture) for name, picture in document["pictures"].items()}
+    return EvaluationResult(about, index, Scores(figures, arrays), pictures)
 
 
-def _beside(name: str) -> str:
-    """The name of a file in the evaluation's own folder: whoever wrote the file may be a stranger."""
+def _sibling_name(name: str) -> str:
+    """Checks the name of a file in the evaluation's own folder: whoever wrote the file may be a stranger."""
     if not name or "\0" in name or name in (".", "..") or {*name} & {*"/\\:"}:
         raise ValueError(f"{name!r} is no picture beside {NAME}")
     return name
@@ -138,8 +138,8 @@ def _shown(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.3g}"
 
 
-def _plain(value: float) -> float | None:
-    """A number that JSON has: six significant digits are more than any judge can tell."""
+def _json_number(value: float) -> float | None:
+    """Rounds to a number that JSON has: six significant digits are more than any judge can tell."""
     return float(f"{value:.6g}") if math.isfinite(value) else None
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recaster.errors import InputError
-from recaster.evaluation.truth import Truth
+from recaster.evaluation.ground_truth import Truth
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.pose import head_poses
 from recaster.media.probe import probe

@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from recaster.evaluation import pixels
-from recaster.evaluation.picture_judge import PictureJudge
-from recaster.evaluation.regions import EYES, Window, filled
-from recaster.evaluation.truth_judge import decibels, similarity_in, squared
+from recaster.evaluation import image_metrics
+from recaster.evaluation.face_window import MAX_EYE_DISTANCE_PX, Window, filled
+from recaster.evaluation.ground_truth_judge import decibels, mean_squared_error, structural_similarity
+from recaster.evaluation.pixel_judge import PixelJudge
 from recaster.faces.topology import OVAL
 
 
@@ -30,10 +30,10 @@ def mesh(centre: tuple[float, float] = (120, 120), eyes: float = 60.0) -> np.nda
 def test_sharpness_falls_with_blur_and_is_nothing_for_nothing() -> None:
     grey = textured()[..., 0]
     everywhere = np.ones(grey.shape, bool)
-    assert pixels.sharpness(cv2.GaussianBlur(grey, (0, 0), 2), everywhere) < 0.3 * pixels.sharpness(
-        grey, everywhere
-    )
-    assert np.isnan(pixels.sharpness(grey, ~everywhere))
+    assert image_metrics.sharpness(
+        cv2.GaussianBlur(grey, (0, 0), 2), everywhere
+    ) < 0.3 * image_metrics.sharpness(grey, everywhere)
+    assert np.isnan(image_metrics.sharpness(grey, ~everywhere))
 
 
 @pytest.mark.parametrize(("feather", "low", "high"), [(0, 0.8, 9), (12, 0.02, 0.5)])
@@ -43,15 +43,15 @@ def test_a_hard_edge_is_a_seam_and_a_soft_one_hardly(feather: int, low: float, h
     inside = filled(outline, (240, 240), 0).astype(np.float32)
     if feather:
         inside = cv2.GaussianBlur(inside, (0, 0), feather)
-    found = pixels.seam(grey, np.rint(grey + 18 * inside).astype(np.uint8), outline, 60)
+    found = image_metrics.seam(grey, np.rint(grey + 18 * inside).astype(np.uint8), outline, 60)
     assert low < found < high
 
 
 def test_an_edge_that_was_there_or_moved_a_little_is_no_seam() -> None:
     outline = mesh()[list(OVAL), :2]
     scenes = [np.where(filled(outline, (240, 240), grow), 160, 90).astype(np.uint8) for grow in (0, 4)]
-    assert pixels.seam(scenes[0], scenes[0], outline, 60) == 0
-    assert pixels.seam(scenes[0], scenes[1], outline, 60) < 0.6
+    assert image_metrics.seam(scenes[0], scenes[0], outline, 60) == 0
+    assert image_metrics.seam(scenes[0], scenes[1], outline, 60) < 0.6
 
 
 def test_a_window_brings_large_faces_to_one_scale_and_leaves_small_ones() -> None:
@@ -60,7 +60,7 @@ def test_a_window_brings_large_faces_to_one_scale_and_leaves_small_ones() -> Non
     small = Window.around(mesh((1000, 1000), 50), image.shape)
     assert large is not None
     assert small is not None
-    assert large.eyes == pytest.approx(EYES)
+    assert large.eyes == pytest.approx(MAX_EYE_DISTANCE_PX)
     assert small.eyes == pytest.approx(50)
     assert large.cut(image).shape[1::-1] == large.size
     assert large.face().mean() == pytest.approx(small.face().mean(), abs=0.01)
@@ -75,16 +75,16 @@ def test_flow_takes_motion_out_and_leaves_flicker() -> None:
     moved = np.roll(first, 3, axis=1)
     inside = np.zeros(first.shape, bool)
     inside[40:200, 40:200] = True
-    places = pixels.Flow().places(moved, first)
-    still = pixels.changed(moved, first, places, inside)
+    places = image_metrics.Flow().places(moved, first)
+    still = image_metrics.flow_change(moved, first, places, inside)
     brighter = np.clip(moved.astype(np.int16) + 10, 0, 255).astype(np.uint8)
     assert still < 0.5 * cv2.absdiff(moved, first)[inside].mean()
-    assert pixels.changed(brighter, first, places, inside) > still + 5
+    assert image_metrics.flow_change(brighter, first, places, inside) > still + 5
 
 
 def test_the_judge_of_pixels_counts_missed_frames_and_changes_outside() -> None:
     image, points = textured(), mesh()
-    judge = PictureJudge()
+    judge = PixelJudge()
     judge.add(image, image, points)
     beside = image.copy()
     beside[:30, :30] = 255 - beside[:30, :30]
@@ -103,9 +103,11 @@ def test_psnr_and_ssim_of_known_pictures() -> None:
     image, everywhere = textured(), np.ones((240, 240), bool)
     brighter = image.copy()
     brighter[:] = np.clip(image.astype(np.int16) + 10, 0, 255)
-    assert decibels(squared(image, image, everywhere)) == pytest.approx(78.13, abs=0.01)
+    assert decibels(mean_squared_error(image, image, everywhere)) == pytest.approx(78.13, abs=0.01)
     flat = np.full((64, 64, 3), 100, np.uint8)
-    assert decibels(squared(flat, flat + 10, np.ones((64, 64), bool))) == pytest.approx(28.13, abs=0.01)
-    assert similarity_in(image, image, everywhere) == pytest.approx(1)
-    assert similarity_in(image, textured(seed=1), everywhere) < 0.6
-    assert np.isnan(squared(image, image, ~everywhere))
+    assert decibels(mean_squared_error(flat, flat + 10, np.ones((64, 64), bool))) == pytest.approx(
+        28.13, abs=0.01
+    )
+    assert structural_similarity(image, image, everywhere) == pytest.approx(1)
+    assert structural_similarity(image, textured(seed=1), everywhere) < 0.6
+    assert np.isnan(mean_squared_error(image, image, ~everywhere))

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 
 from recaster.benchmarks.picture_matrix import sources
-from recaster.benchmarks.picture_matrix.bench import bench_picture, read_results
+from recaster.benchmarks.picture_matrix.benchmark import measure_pictures, read_results
 from recaster.benchmarks.picture_matrix.conditions import CONDITIONS, Moment
-from recaster.benchmarks.picture_matrix.page import table, write_page
+from recaster.benchmarks.picture_matrix.results_page import format_table, write_page
 from recaster.benchmarks.picture_matrix.rows import Row, read_rows
 from recaster.benchmarks.picture_matrix.sheets import OVERVIEW, SHEET, STRIP
 from recaster.benchmarks.picture_matrix.shots import faces_of
 from recaster.benchmarks.picture_matrix.sources import faceset_of, swapper_of
 from recaster.errors import InputError, UsageError
-from recaster.evaluation.regions import eye_distance
-from recaster.evaluation.truth import Truth
+from recaster.evaluation.face_window import eye_distance
+from recaster.evaluation.ground_truth import Truth
 from recaster.faces.topology import EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT
 from recaster.media.probe import probe
 from recaster.models.presets import overridden, preset
@@ -201,7 +201,7 @@ def test_shots_are_swapped_judged_shown_and_not_done_twice(
     monkeypatch.setenv("RECASTER_CACHE", str(tmp_path / "cache"))
     path, out = tmp_path / "matrix.toml", tmp_path / "out"
     path.write_text(ROW + 'conditions = ["grey", "roll30", "behind", "roll180"]\n')
-    results = bench_picture(read_rows(path, actors), out)
+    results = measure_pictures(read_rows(path, actors), out)
     by = {one.condition: one for one in results}
     grey = by["grey"]
     assert grey.figures["found"] == 100
@@ -211,7 +211,7 @@ def test_shots_are_swapped_judged_shown_and_not_done_twice(
     assert by["behind"].figures["harm"] >= 0
     assert by["behind"].true["harm"] == 0
     assert probe(out / "shots" / "one-roll30" / "target.mp4").width > probe(actors / "performer.mp4").width
-    lines = table(results, results)
+    lines = format_table(results, results)
     assert len(lines) == 1 + sum(2 + bool(one.true) for one in results) + 4
     assert lines[-1].split()[:2] == ["all:", "worst"]
     page = write_page(out, results).read_text()
@@ -229,7 +229,7 @@ def test_shots_are_swapped_judged_shown_and_not_done_twice(
     value = json.loads(kept.read_text())
     value["note"] = "kept"
     kept.write_text(json.dumps(value))
-    assert bench_picture(read_rows(path, actors), out)[0].note == "kept"
+    assert measure_pictures(read_rows(path, actors), out)[0].note == "kept"
     kept.write_text("[]")
     with pytest.raises(InputError, match="damaged"):
-        bench_picture(read_rows(path, actors), out)
+        measure_pictures(read_rows(path, actors), out)

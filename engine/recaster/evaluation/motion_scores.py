@@ -1,6 +1,6 @@
-"""Whether the swapped face does what the performer does: expression, gaze, pose, steadiness.
+"""Likeness of the swapped face's motion to the performer's: expression, gaze, pose, steadiness.
 
-All of it is measured by ``landmarks.Judge``. *Head coordinates* have the head's movement taken out: a
+All of it is measured by the ``LandmarkJudge``. *Head coordinates* have the head's movement taken out: a
 similarity puts points that expression hardly moves onto a fixed template, one unit being the distance
 of the eyes' centres. Two faces of different shape have different means there; that is taken out too,
 by each sequence's own mean, since another face shape is the point of a swap.
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from recaster.evaluation.means import mean, ratio, relative
-from recaster.evaluation.types import Figure, Scores, Seen
+from recaster.evaluation.nan_stats import mean, ratio, relative
+from recaster.evaluation.types import FaceObservations, Figure, Scores
 from recaster.faces.alignment import EYE_DISTANCE, TEMPLATE, similarity, transform
 from recaster.faces.pose import angles
 
@@ -37,18 +37,22 @@ _IN_SPACE: Final = np.array(
 )  # fmt: skip
 
 
-def motion_scores(original: Seen, swapped: Seen, mirrored: Seen) -> Scores:
-    """Everything about motion.
+def motion_scores(
+    original: FaceObservations, swapped: FaceObservations, mirrored: FaceObservations
+) -> Scores:
+    """Scores of everything about motion.
 
     Args:
-        original: what was seen in the original, T frames.
-        swapped: what was seen in its swap.
-        mirrored: what was seen in the original by the judge's second opinion.
+        original: observations of the original, T frames.
+        swapped: observations of its swap.
+        mirrored: observations of the original by the judge's second opinion.
     """
-    here, there = head_coordinates(original.points), head_coordinates(swapped.points)
+    here = head_coordinates(original.points)
+    there = head_coordinates(swapped.points)
     again = head_coordinates(mirrored.points)
     deviation = deviations(here, there)
-    second, second_original = unsteadiness(there), unsteadiness(here)
+    jitter = second_difference(there)
+    jitter_original = second_difference(here)
     frozen = float(np.nanmean(deviations(here, np.zeros_like(here)))) if np.isfinite(here).any() else np.nan
     figures = (
         Figure(
@@ -63,7 +67,7 @@ def motion_scores(original: Seen, swapped: Seen, mirrored: Seen) -> Scores:
         _correlation("gaze_correlation", gaze(original.pupils), gaze(swapped.pupils), gaze(mirrored.pupils)),
         _pose_figure(original.points, swapped.points, mirrored.points),
         _landmark_figure(here, there, again),
-        Figure("jitter", ratio(second, second_original)),
+        Figure("jitter", ratio(jitter, jitter_original)),
     )
     frames = {
         "motion_deviation": deviation,
@@ -71,13 +75,13 @@ def motion_scores(original: Seen, swapped: Seen, mirrored: Seen) -> Scores:
         "mouth_opening_original": mouth_opening(here),
         "eye_opening": eye_opening(there),
         "eye_opening_original": eye_opening(here),
-        "jitter": relative(second, second_original),
+        "jitter": relative(jitter, jitter_original),
     }
     return Scores(figures, frames)
 
 
 def head_coordinates(points: Floats) -> Floats:
-    """Points with the head's own movement taken out.
+    """Takes the head's own movement out of points.
 
     Args:
         points: (T, 68, 2) pixels; NaN rows stay NaN.
@@ -94,7 +98,7 @@ def head_coordinates(points: Floats) -> Floats:
 
 
 def deviations(first: Floats, second: Floats) -> Floats:
-    """How far apart two motions are, frame by frame (T,), % of the eye distance.
+    """Computes the distance of two motions, frame by frame (T,), % of the eye distance.
 
     Mean over the inner points (brows, nose, eyes, mouth) of the distance between what is left when each
     sequence's own mean is taken away. A face without expression (zeros) gives the frozen value.
@@ -102,14 +106,15 @@ def deviations(first: Floats, second: Floats) -> Floats:
     both = np.isfinite(first).all(axis=(1, 2)) & np.isfinite(second).all(axis=(1, 2))
     result = np.full(len(first), np.nan)
     if both.any():
-        a, b = first[both][:, INNER], second[both][:, INNER]
+        a = first[both][:, INNER]
+        b = second[both][:, INNER]
         apart = (a - a.mean(axis=0)) - (b - b.mean(axis=0))
         result[both] = 100 * np.linalg.norm(apart, axis=-1).mean(axis=-1)
     return result
 
 
-def unsteadiness(points: Floats) -> Floats:
-    """Second difference of the inner points in head coordinates (T,), mean length, eye distances."""
+def second_difference(points: Floats) -> Floats:
+    """Computes the mean second difference of the inner points in head coordinates (T,), eye distances."""
     result = np.full(len(points), np.nan)
     if len(points) > 2:
         bend = points[2:, INNER] - 2 * points[1:-1, INNER] + points[:-2, INNER]
@@ -118,18 +123,19 @@ def unsteadiness(points: Floats) -> Floats:
 
 
 def mouth_opening(points: Floats) -> Floats:
-    """Distance of the inner lips (T,), mean of their three pairs of points, in the points' unit."""
+    """Computes the mean distance of the inner lips' three pairs of points (T,), in the points' unit."""
     return np.linalg.norm(points[:, (61, 62, 63)] - points[:, (67, 66, 65)], axis=-1).mean(axis=-1)
 
 
 def eye_opening(points: Floats) -> Floats:
-    """Distance of the lids (T,), mean of two pairs in each eye, in the points' unit."""
-    upper, lower = points[:, (37, 38, 43, 44)], points[:, (41, 40, 47, 46)]
+    """Computes the distance of the lids (T,), mean of two pairs in each eye, in the points' unit."""
+    upper = points[:, (37, 38, 43, 44)]
+    lower = points[:, (41, 40, 47, 46)]
     return np.linalg.norm(upper - lower, axis=-1).mean(axis=-1)
 
 
 def gaze(pupils: Floats) -> Floats:
-    """Where the eyes look to the side (T,), eye widths; of one eye where the other shows nothing."""
+    """Computes the eyes' direction to the side (T,), eye widths; of one eye where the other shows nothing."""
     across = pupils[..., 0]
     seen = np.isfinite(across)
     count = seen.sum(axis=1)
@@ -137,7 +143,7 @@ def gaze(pupils: Floats) -> Floats:
 
 
 def correlation(first: Floats, second: Floats) -> float:
-    """Pearson's correlation of two series (T,) over the frames in which both are known.
+    """Computes Pearson's correlation of two series (T,) over the frames in which both are known.
 
     NaN with fewer than three such frames, or where the first doesn't change; 0 where only the second
     doesn't.
@@ -151,13 +157,13 @@ def correlation(first: Floats, second: Floats) -> float:
 
 
 def spread(series: Floats) -> float:
-    """From the 5th to the 95th percentile of what is known of a series (T,); NaN where that is nothing."""
+    """Computes the range from the 5th to the 95th percentile of a series' known values (T,), else NaN."""
     known = series[np.isfinite(series)]
     return float(np.subtract(*np.percentile(known, (95, 5)))) or float("nan") if len(known) else float("nan")
 
 
 def poses(points: Floats) -> Floats:
-    """Head poses (T, 3) from 68 points (T, 68, 2): yaw, pitch, roll in degrees, as in ``Pose``.
+    """Computes head poses (T, 3) from 68 points (T, 68, 2): yaw, pitch, roll in degrees, as in ``Pose``.
 
     The nose and the corners of the eyes against a mean face in space, seen from afar (scaled
     orthographic projection; Dementhon and Davis, "Model-based object pose in 25 lines of code", 1995).
@@ -181,17 +187,21 @@ def _pose_figure(original: Floats, swapped: Floats, mirrored: Floats) -> Figure:
     here = poses(original)
     return Figure(
         "pose_difference",
-        mean(_apart(here, poses(swapped))),
-        {"noise": mean(_apart(here, poses(mirrored))), "frozen": mean(_apart(here, np.zeros_like(here)))},
+        mean(_pose_distance(here, poses(swapped))),
+        {
+            "noise": mean(_pose_distance(here, poses(mirrored))),
+            "frozen": mean(_pose_distance(here, np.zeros_like(here))),
+        },
     )
 
 
-def _apart(first: Floats, second: Floats) -> Floats:
-    """Mean distance of three angles, each sequence's own mean taken away (T,), degrees."""
+def _pose_distance(first: Floats, second: Floats) -> Floats:
+    """Computes the mean distance of three angles, each sequence's own mean taken away (T,), degrees."""
     both = np.isfinite(first).all(axis=1) & np.isfinite(second).all(axis=1)
     result = np.full(len(first), np.nan)
     if both.any():
-        a, b = first[both], second[both]
+        a = first[both]
+        b = second[both]
         result[both] = np.abs((a - a.mean(axis=0)) - (b - b.mean(axis=0))).mean(axis=1)
     return result
 

@@ -13,7 +13,7 @@ import pytest
 
 from recaster.errors import InputError
 from recaster.evaluation.measures import MEASURES
-from recaster.evaluation.outcome import Outcome
+from recaster.evaluation.result import EvaluationResult
 from recaster.evaluation.types import Figure, Scores
 from recaster.media.reader import read_frames
 from recaster.media.sheet import save_image
@@ -49,7 +49,9 @@ def measured(actors: Path, tmp_path: Path) -> Path:
     frames = {"motion_deviation": 2 + np.sin(t), "cosine_source": np.where(t % 5 == 0, 0.6, np.nan)}
     figures = [Figure("motion_deviation", 2.0, {"frozen": 4.0}), Figure("seam", np.nan)]
     pictures = {"sheet": "sheet.jpg", "worst": "worst.jpg"}
-    Outcome(about, t.astype(np.int64), Scores(tuple(figures), frames), pictures).save(folder / "evaluation")
+    EvaluationResult(about, t.astype(np.int64), Scores(tuple(figures), frames), pictures).save(
+        folder / "evaluation"
+    )
     image = next(iter(read_frames(actors / "performer.mp4", 0, 1))).image
     for name in pictures.values():
         save_image(folder / "evaluation" / name, image)
