@@ -6,7 +6,7 @@ import pytest
 
 from recaster.api.v1 import job_pb2
 from recaster.errors import UsageError
-from recaster.processes.shared_arrays import check_threads, cores
+from recaster.processes.cpu_cores import check_threads, cores
 from recaster.service.job_specs import check_spec
 from recaster.service.rpc_errors import RpcError
 

@@ -105,12 +105,12 @@ def test_pieces_are_whole_chunks() -> None:
 
 def test_short_clips_and_small_machines_need_no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parallel, "_memory", lambda: 64 << 30)
-    monkeypatch.setattr(parallel.sharing, "cores", lambda: 16)
+    monkeypatch.setattr(parallel, "cores", lambda: 16)
     assert choose_process_count([range(64 * 1000)], 64) == MOST
     assert choose_process_count([range(64 * 16)], 64) == 2
     assert choose_process_count([range(64)], 64) == 1
-    monkeypatch.setattr(parallel.sharing, "cores", lambda: 2)
+    monkeypatch.setattr(parallel, "cores", lambda: 2)
     assert choose_process_count([range(64 * 1000)], 64) == 1
-    monkeypatch.setattr(parallel.sharing, "cores", lambda: 16)
+    monkeypatch.setattr(parallel, "cores", lambda: 16)
     monkeypatch.setattr(parallel, "_memory", lambda: 8 << 30)
     assert choose_process_count([range(64 * 1000)], 64) == 2

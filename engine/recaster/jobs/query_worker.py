@@ -29,7 +29,7 @@ from recaster.files import safe_name
 from recaster.jobs import limits
 from recaster.jobs.job_context import INPUTS
 from recaster.jobs.worker_messages import reason_of
-from recaster.processes.shared_arrays import cores
+from recaster.processes.cpu_cores import cores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from recaster.errors import DeviceError
-from recaster.processes.shared_arrays import check_threads
+from recaster.processes.cpu_cores import check_threads
 from recaster.stderr_filter import filter_stderr
 
 # TensorFlow greets before any setting of how much it logs is heeded.

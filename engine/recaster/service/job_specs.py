@@ -13,7 +13,7 @@ from recaster.errors import UsageError
 from recaster.jobs.job_resources import kind_of, resources_of
 from recaster.jobs.options import ingredients
 from recaster.models.presets import overridden, preset
-from recaster.processes.shared_arrays import cores
+from recaster.processes.cpu_cores import cores
 from recaster.provenance.manifest import BESIDE, EMBEDDED
 from recaster.service.request_checks import check_digest, check_id, check_name, check_text
 from recaster.service.rpc_errors import invalid

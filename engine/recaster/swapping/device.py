@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cv2
 
-from recaster.processes.shared_arrays import check_threads
+from recaster.processes.cpu_cores import check_threads
 
 
 def choose_device(name: str, threads: int | None, *, tensorflow: bool) -> str:

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 import cv2
 
 from recaster.errors import OutputError
-from recaster.processes import shared_arrays
+from recaster.processes.cpu_cores import cores
+from recaster.processes.shared_arrays import attach_arrays, share_arrays
+from recaster.processes.spawn import follow_pool_owner
 from recaster.swapping.stage_timer import StageTimer
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def choose_process_count(missing: Sequence[range], chunk: int) -> int:
     """How many processes render so many frames well on this machine; 1 for this one alone."""
     chunks = sum(-(-len(run) // chunk) for run in missing)
     memory = _memory() // MEMORY_EACH
-    return max(1, min(MOST, shared_arrays.cores() // CORES_EACH, memory, chunks // (2 * CHUNKS_EACH)))
+    return max(1, min(MOST, cores() // CORES_EACH, memory, chunks // (2 * CHUNKS_EACH)))
 
 
 def split_runs(missing: Sequence[range], chunk: int, processes: int) -> list[range]:
@@ -84,7 +86,7 @@ def render_in_parallel(
     done, stop = context.Value("q", 0), context.Event()
     seconds: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
-        shared_arrays.share_arrays((rendering, again), Path(folder))
+        share_arrays((rendering, again), Path(folder))
         executor = ProcessPoolExecutor(processes, context, _begin, (folder, done, stop))
         try:
             futures = [executor.submit(_render, run) for run in runs]
@@ -126,9 +128,9 @@ class _Stopped(Exception):  # noqa: N818 - nobody is told of it
 
 
 def _begin(folder: str, done: Any, stop: Any) -> None:
-    shared_arrays.begin()
+    follow_pool_owner()
     cv2.setNumThreads(1)
-    rendering, again = shared_arrays.attach_arrays(Path(folder))
+    rendering, again = attach_arrays(Path(folder))
     _here[:] = [rendering, again(), done, stop]
 
 

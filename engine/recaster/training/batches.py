@@ -20,7 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recaster.errors import TrainingError
-from recaster.processes import shared_arrays
+from recaster.processes.cpu_cores import cores
+from recaster.processes.shared_arrays import attach_arrays, share_arrays
+from recaster.processes.spawn import follow_pool_owner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +43,7 @@ def processes_for(device: str) -> int:
     """How many processes draw for steps on "gpu" or "cpu"; 0 where a thread does."""
     if device != "gpu":
         return 0
-    return max(0, min(MOST_PROCESSES, shared_arrays.cores() - SPARE))
+    return max(0, min(MOST_PROCESSES, cores() - SPARE))
 
 
 def draw_batch(sources: Sequence[Source], preset: Preset, seed: int, step: int) -> Batch:
@@ -73,7 +75,7 @@ class Batches:
             self._executor = ThreadPoolExecutor(1, "recaster-batches")
         else:
             folder = tempfile.TemporaryDirectory(prefix="recaster-")
-            shared_arrays.share_arrays(self._task, Path(folder.name))
+            share_arrays(self._task, Path(folder.name))
             self._executor = ProcessPoolExecutor(
                 processes,
                 # Not a fork: a GPU's driver doesn't outlive one.
@@ -121,9 +123,9 @@ _here: list[Any] = []
 
 def _begin(folder: str) -> None:
     """Make a process ready that draws."""
-    shared_arrays.begin()
+    follow_pool_owner()
     cv2.setNumThreads(1)
-    _here[:] = [shared_arrays.attach_arrays(Path(folder))]
+    _here[:] = [attach_arrays(Path(folder))]
 
 
 def _draw_here(step: int) -> Batch:

@@ -1,0 +1,1 @@
+"""Messages that Recaster's own processes send each other."""

@@ -1,0 +1,200 @@
+from recaster.api.v1 import clip_pb2 as _clip_pb2
+from recaster.api.v1 import faceset_pb2 as _faceset_pb2
+from recaster.api.v1 import job_pb2 as _job_pb2
+from recaster.api.v1 import model_pb2 as _model_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class WorkerRequest(_message.Message):
+    __slots__ = ("task", "stop")
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    STOP_FIELD_NUMBER: _ClassVar[int]
+    task: WorkerTask
+    stop: StopRequest
+    def __init__(self, task: _Optional[_Union[WorkerTask, _Mapping]] = ..., stop: _Optional[_Union[StopRequest, _Mapping]] = ...) -> None: ...
+
+class WorkerTask(_message.Message):
+    __slots__ = ("job_id", "attempt", "spec", "folder", "files", "clips", "facesets", "models", "made", "device", "limits", "marking", "signing", "vetting")
+    class FilesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: bytes
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[bytes] = ...) -> None: ...
+    class ClipsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: NamedBlob
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[NamedBlob, _Mapping]] = ...) -> None: ...
+    class FacesetsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: bytes
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[bytes] = ...) -> None: ...
+    class ModelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: bytes
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[bytes] = ...) -> None: ...
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    FOLDER_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    CLIPS_FIELD_NUMBER: _ClassVar[int]
+    FACESETS_FIELD_NUMBER: _ClassVar[int]
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    MADE_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
+    MARKING_FIELD_NUMBER: _ClassVar[int]
+    SIGNING_FIELD_NUMBER: _ClassVar[int]
+    VETTING_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    attempt: int
+    spec: _job_pb2.JobSpec
+    folder: bytes
+    files: _containers.ScalarMap[str, bytes]
+    clips: _containers.MessageMap[str, NamedBlob]
+    facesets: _containers.ScalarMap[str, bytes]
+    models: _containers.ScalarMap[str, bytes]
+    made: str
+    device: str
+    limits: ProcessLimits
+    marking: str
+    signing: str
+    vetting: str
+    def __init__(self, job_id: _Optional[str] = ..., attempt: _Optional[int] = ..., spec: _Optional[_Union[_job_pb2.JobSpec, _Mapping]] = ..., folder: _Optional[bytes] = ..., files: _Optional[_Mapping[str, bytes]] = ..., clips: _Optional[_Mapping[str, NamedBlob]] = ..., facesets: _Optional[_Mapping[str, bytes]] = ..., models: _Optional[_Mapping[str, bytes]] = ..., made: _Optional[str] = ..., device: _Optional[str] = ..., limits: _Optional[_Union[ProcessLimits, _Mapping]] = ..., marking: _Optional[str] = ..., signing: _Optional[str] = ..., vetting: _Optional[str] = ...) -> None: ...
+
+class NamedBlob(_message.Message):
+    __slots__ = ("digest", "name")
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    digest: str
+    name: str
+    def __init__(self, digest: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
+
+class ProcessLimits(_message.Message):
+    __slots__ = ("memory_bytes", "cpu_s", "file_bytes", "offline", "data_bytes", "spare_bytes", "left_bytes", "most_bytes")
+    MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    CPU_S_FIELD_NUMBER: _ClassVar[int]
+    FILE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    OFFLINE_FIELD_NUMBER: _ClassVar[int]
+    DATA_BYTES_FIELD_NUMBER: _ClassVar[int]
+    SPARE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    LEFT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MOST_BYTES_FIELD_NUMBER: _ClassVar[int]
+    memory_bytes: int
+    cpu_s: int
+    file_bytes: int
+    offline: bool
+    data_bytes: int
+    spare_bytes: int
+    left_bytes: int
+    most_bytes: int
+    def __init__(self, memory_bytes: _Optional[int] = ..., cpu_s: _Optional[int] = ..., file_bytes: _Optional[int] = ..., offline: bool = ..., data_bytes: _Optional[int] = ..., spare_bytes: _Optional[int] = ..., left_bytes: _Optional[int] = ..., most_bytes: _Optional[int] = ...) -> None: ...
+
+class StopRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class WorkerMessage(_message.Message):
+    __slots__ = ("progress", "step", "preview", "log", "done", "stopped", "failed")
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_FIELD_NUMBER: _ClassVar[int]
+    LOG_FIELD_NUMBER: _ClassVar[int]
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    STOPPED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    progress: _job_pb2.Progress
+    step: StepTaken
+    preview: PreviewFile
+    log: _job_pb2.LogLine
+    done: FinishedJob
+    stopped: JobStopped
+    failed: JobFailure
+    def __init__(self, progress: _Optional[_Union[_job_pb2.Progress, _Mapping]] = ..., step: _Optional[_Union[StepTaken, _Mapping]] = ..., preview: _Optional[_Union[PreviewFile, _Mapping]] = ..., log: _Optional[_Union[_job_pb2.LogLine, _Mapping]] = ..., done: _Optional[_Union[FinishedJob, _Mapping]] = ..., stopped: _Optional[_Union[JobStopped, _Mapping]] = ..., failed: _Optional[_Union[JobFailure, _Mapping]] = ...) -> None: ...
+
+class StepTaken(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class PreviewFile(_message.Message):
+    __slots__ = ("path", "step")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    path: bytes
+    step: int
+    def __init__(self, path: _Optional[bytes] = ..., step: _Optional[int] = ...) -> None: ...
+
+class JobStopped(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class FinishedJob(_message.Message):
+    __slots__ = ("clip", "faceset", "model", "files", "summary", "warnings", "traces", "coverage")
+    CLIP_FIELD_NUMBER: _ClassVar[int]
+    FACESET_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    TRACES_FIELD_NUMBER: _ClassVar[int]
+    COVERAGE_FIELD_NUMBER: _ClassVar[int]
+    clip: _clip_pb2.Clip
+    faceset: _faceset_pb2.Faceset
+    model: _model_pb2.Model
+    files: _containers.RepeatedCompositeFieldContainer[MadeFile]
+    summary: _containers.RepeatedScalarFieldContainer[str]
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    traces: Traces
+    coverage: _job_pb2.SwapCoverage
+    def __init__(self, clip: _Optional[_Union[_clip_pb2.Clip, _Mapping]] = ..., faceset: _Optional[_Union[_faceset_pb2.Faceset, _Mapping]] = ..., model: _Optional[_Union[_model_pb2.Model, _Mapping]] = ..., files: _Optional[_Iterable[_Union[MadeFile, _Mapping]]] = ..., summary: _Optional[_Iterable[str]] = ..., warnings: _Optional[_Iterable[str]] = ..., traces: _Optional[_Union[Traces, _Mapping]] = ..., coverage: _Optional[_Union[_job_pb2.SwapCoverage, _Mapping]] = ...) -> None: ...
+
+class MadeFile(_message.Message):
+    __slots__ = ("role", "path", "digest", "size")
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    role: str
+    path: bytes
+    digest: str
+    size: int
+    def __init__(self, role: _Optional[str] = ..., path: _Optional[bytes] = ..., digest: _Optional[str] = ..., size: _Optional[int] = ...) -> None: ...
+
+class JobFailure(_message.Message):
+    __slots__ = ("error", "damaged")
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    DAMAGED_FIELD_NUMBER: _ClassVar[int]
+    error: _job_pb2.JobError
+    damaged: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, error: _Optional[_Union[_job_pb2.JobError, _Mapping]] = ..., damaged: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Traces(_message.Message):
+    __slots__ = ("digests", "faces")
+    DIGESTS_FIELD_NUMBER: _ClassVar[int]
+    FACES_FIELD_NUMBER: _ClassVar[int]
+    digests: _containers.RepeatedScalarFieldContainer[str]
+    faces: _containers.RepeatedCompositeFieldContainer[TracedFace]
+    def __init__(self, digests: _Optional[_Iterable[str]] = ..., faces: _Optional[_Iterable[_Union[TracedFace, _Mapping]]] = ...) -> None: ...
+
+class TracedFace(_message.Message):
+    __slots__ = ("embedding", "share")
+    EMBEDDING_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    embedding: _containers.RepeatedScalarFieldContainer[float]
+    share: float
+    def __init__(self, embedding: _Optional[_Iterable[float]] = ..., share: _Optional[float] = ...) -> None: ...
