@@ -25,9 +25,9 @@ FOUNDATIONS = {
     "zips",
 }
 ORDER = (
-    "api", "settings", "processes", "client", "store", "provenance", "media", "models", "networks", "faces",
-    "facesets", "appearance", "likeness", "training", "swapping", "evaluation", "report", "benchmarks",
-    "jobs", "service", "cli",
+    "api", "settings", "processes", "client", "isobmff", "store", "provenance", "media", "models",
+    "networks", "faces", "facesets", "appearance", "likeness", "training", "swapping", "evaluation",
+    "report", "benchmarks", "jobs", "service", "cli",
 )  # fmt: skip
 
 
@@ -99,3 +99,106 @@ def test_light_commands_load_no_network(
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout
+
+
+ROOT = PACKAGE.parents[1]
+ADDON_MAY_IMPORT = {
+    "recaster.api", "recaster.client", "recaster.errors", "recaster.files", "recaster.isobmff",
+    "recaster.progress", "recaster.provenance.basis", "recaster.provenance.policy", "recaster.settings",
+    "recaster.store.folder",
+}  # fmt: skip
+"""The thin parts of the engine that the add-on needs; each has to run in Blender's own Python."""
+
+
+def module_files() -> dict[str, Path]:
+    """All modules of the engine and the add-on by their dotted names; a package is its __init__.py."""
+    found = {}
+    for root in (PACKAGE.parent, ROOT):
+        for path in (PACKAGE if root == PACKAGE.parent else ROOT / "addon").rglob("*.py"):
+            name = ".".join(path.relative_to(root).with_suffix("").parts)
+            found[name.removesuffix(".__init__")] = path
+    return found
+
+
+def imported_modules(name: str, path: Path, known: dict[str, Path]) -> set[str]:
+    """The modules that a file imports, in functions too, but not for its annotations alone."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing_only = {
+        id(node)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and ast.unparse(block.test).endswith("TYPE_CHECKING")
+        for node in ast.walk(block)
+    }
+    package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
+    found = set()
+    for node in ast.walk(tree):
+        if id(node) in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            inside = {f"{base}.{alias.name}" for alias in node.names}
+            found |= {one if one in known else base for one in inside}
+    return found & known.keys()
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """The groups of modules of which each leads to every other (Tarjan 1972)."""
+    number: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found = []
+
+    def visit(node: str) -> None:
+        number[node] = low[node] = len(number)
+        stack.append(node)
+        for other in sorted(graph[node]):
+            if other not in number:
+                visit(other)
+                low[node] = min(low[node], low[other])
+            elif other in stack:
+                low[node] = min(low[node], number[other])
+        if low[node] == number[node]:
+            group = stack[stack.index(node) :]
+            del stack[stack.index(node) :]
+            if len(group) > 1 or node in graph[node]:
+                found.append(sorted(group))
+
+    for node in graph:
+        if node not in number:
+            visit(node)
+    return found
+
+
+BOUND_TOGETHER = [["recaster.provenance.manifest", "recaster.provenance.vouching"]]
+"""Circles that are there."""
+
+
+def test_no_file_needs_one_that_needs_it() -> None:
+    known = module_files()
+    found = circles({name: imported_modules(name, path, known) for name, path in known.items()})
+    assert [one for one in found if one not in BOUND_TOGETHER] == []
+
+
+def test_circles_are_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == [["b", "c"]]
+    assert circles({"a": {"a"}, "b": set()}) == [["a"]]
+
+
+def test_the_add_on_needs_the_thin_parts_only() -> None:
+    wrong = set()
+    for path in (ROOT / "addon").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "recaster":
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names if alias.name.split(".")[0] == "recaster"]
+            else:
+                continue
+            for name in names:
+                parts = name.split(".")
+                if not any(".".join(parts[:end]) in ADDON_MAY_IMPORT for end in range(2, len(parts) + 1)):
+                    wrong.add(name)
+    assert wrong == set()

@@ -224,7 +224,7 @@ def bring(client: Client, work: Work, shot: Shot, cache: Path, local: bool) -> B
     Raises:
         EngineError, InputError: the files can't be read, or the engine won't have them.
     """
-    from recaster.client import movies
+    from recaster import isobmff
 
     cache.mkdir(parents=True, exist_ok=True)
     stop = None if shot.count is None else shot.first + shot.count
@@ -232,13 +232,13 @@ def bring(client: Client, work: Work, shot: Shot, cache: Path, local: bool) -> B
     if shot.pictures:
         path = cache / f"{shot.files[0].stem}-{_mark(shot)}.mov"
         if not path.is_file():
-            movies.from_pictures(shot.files, shot.rate, path)
+            isobmff.movie_from_pictures(shot.files, shot.rate, path)
     else:
         path = shot.files[0]
         if not local and stop is not None and path.stat().st_size > SMALL:
-            cut = movies.cut(path, frames, cache / f"{path.stem}-{_mark(shot)}{path.suffix}")
-            if cut is not None:
-                path, frames = cut.out, cut.frames
+            part = isobmff.trim_movie(path, frames, cache / f"{path.stem}-{_mark(shot)}{path.suffix}")
+            if part is not None:
+                path, frames = part.out, part.frames
     work.check()
     clip = _taken(client, work, path)
     if stop is None:

@@ -1,3 +1,5 @@
+"""Picture sequences become movies that hold the picture files."""
+
 from __future__ import annotations
 
 from fractions import Fraction
@@ -6,8 +8,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from recaster.client.movies import cut, from_pictures
 from recaster.errors import InputError
+from recaster.isobmff import movie_from_pictures, trim_movie
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 
@@ -49,7 +51,7 @@ def test_pictures_become_a_clip(name, tmp_path):
         paths.append(tmp_path / f"{number}_{name}")
         image.rotate(180 * number).save(paths[-1], **options)
     out = tmp_path / "clip.mov"
-    from_pictures(paths, NTSC, out)
+    movie_from_pictures(paths, NTSC, out)
     info = probe(out)
     assert info.rate == NTSC
     frames = list(read_frames(out))
@@ -72,8 +74,8 @@ def test_a_clip_of_pictures_can_be_cut(tmp_path):
         paths.append(tmp_path / f"{number}.png")
         PIL.Image.fromarray(picture(number)).save(paths[-1])
     clip, out = tmp_path / "clip.mov", tmp_path / "part.mov"
-    from_pictures(paths, Fraction(24), clip)
-    done = cut(clip, range(5, 8), out)
+    movie_from_pictures(paths, Fraction(24), clip)
+    done = trim_movie(clip, range(5, 8), out)
     assert done is not None
     for index, frame in zip(range(5, 8), read_frames(out, done.frames.start, done.frames.stop), strict=True):
         assert np.array_equal(frame.image, picture(index))
@@ -99,10 +101,10 @@ def test_pictures_that_do_not_fit(tmp_path):
         ("j.jpg", "broken"), ("none.png", "cannot be read"),
     ]:  # fmt: skip
         with pytest.raises(InputError, match=rf"{name}.*{why}"):
-            from_pictures([tmp_path / "a.png", tmp_path / name], Fraction(25), out)
+            movie_from_pictures([tmp_path / "a.png", tmp_path / name], Fraction(25), out)
     for rate in (Fraction(0), Fraction(-25), Fraction(1 << 40, 3)):
         with pytest.raises(InputError, match="rate"):
-            from_pictures([tmp_path / "a.png"], rate, out)
+            movie_from_pictures([tmp_path / "a.png"], rate, out)
     with pytest.raises(InputError, match="pictures"):
-        from_pictures([], Fraction(25), out)
+        movie_from_pictures([], Fraction(25), out)
     assert not out.exists()

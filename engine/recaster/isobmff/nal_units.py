@@ -1,4 +1,4 @@
-"""Where decoding of H.264 and HEVC may really start, and whether a sample of H.264 is a frame.
+"""Random access points in H.264 and HEVC, and pictures that H.264 and MPEG-4 reorder.
 
 A sync sample's mark is a claim of the file. ITU-T H.264 (7.3, D.1.8) and H.265 (7.4.2.2) say what must be in
 it; their places in MP4 are those of ISO/IEC 14496-15.
@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from recaster.client.movies.atoms import UnclearError, children, needed, read
+from recaster.isobmff.boxes import UnsupportedMovieError, child_boxes, read_exactly, required_box
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VISUAL: Final = 78
-"""Bytes of a visual sample entry before its own atoms."""
-HEAD: Final = 64
-SEI: Final = 4096
-MOST_UNITS: Final = 4096
+VISUAL_ENTRY_BYTES: Final = 78
+"""Bytes of a visual sample entry before its own boxes."""
+SLICE_HEADER_BYTES: Final = 64
+MAX_UNIT_BYTES: Final = 4096
+MAX_UNITS: Final = 4096
 RECOVERY_POINT: Final = 6
 B_SLICE: Final = 1
 I_SLICE: Final = 2
@@ -33,42 +33,43 @@ class Bits:
         self._at = 0
 
     def take(self, count: int) -> int:
-        """A number of ``count`` bits."""
+        """Reads a number of ``count`` bits."""
         self._at += count
         if self._at > len(self._bits):
-            raise UnclearError("a NAL unit ends early")
+            raise UnsupportedMovieError("a NAL unit ends early")
         return int(self._bits[self._at - count : self._at], 2)
 
     def golomb(self) -> int:
-        """An Exp-Golomb number, ue(v)."""
+        """Reads an Exp-Golomb number, ue(v)."""
         one = self._bits.find("1", self._at)
         if one < 0:
-            raise UnclearError("a NAL unit ends early")
-        zeros, self._at = one - self._at, one
+            raise UnsupportedMovieError("a NAL unit ends early")
+        zeros = one - self._at
+        self._at = one
         return self.take(zeros + 1) - 1
 
 
-def unit_size(kind: bytes, entry: bytes) -> int:
-    """Bytes of a NAL unit's length, out of an H.264 or HEVC sample entry that can be cut.
+def length_field_size(kind: bytes, entry: bytes) -> int:
+    """Returns the bytes of a NAL unit's length field, out of an H.264 or HEVC sample entry that can be cut.
 
     Raises:
-        UnclearError: the entry lacks parameter sets, or H.264 may hold single fields.
+        UnsupportedMovieError: the entry lacks parameter sets, or H.264 may hold single fields.
     """
-    inside = children(entry, VISUAL)
+    inside = child_boxes(entry, VISUAL_ENTRY_BYTES)
     if kind in (b"avc1", b"avc3"):
-        record = needed(entry, inside, b"avcC")
+        record = required_box(entry, inside, b"avcC")
         if len(record) < 7:
-            raise UnclearError("avcC is too short")
+            raise UnsupportedMovieError("avcC is too short")
         _check_progressive(record)
         return (record[4] & 3) + 1
-    record = needed(entry, inside, b"hvcC")
+    record = required_box(entry, inside, b"hvcC")
     if len(record) < 23 or not _arrays(record) >= PARAMETER_SETS:
-        raise UnclearError("hvcC has no parameter sets")
+        raise UnsupportedMovieError("hvcC has no parameter sets")
     return (record[21] & 3) + 1
 
 
-def starts(kind: bytes, size: int, file: BinaryIO, start: int, length: int) -> bool:
-    """Whether decoding may start at the sample at ``file[start:start + length]``, to the bit."""
+def is_random_access(kind: bytes, size: int, file: BinaryIO, start: int, length: int) -> bool:
+    """Tells if decoding may start at the sample at ``file[start:start + length]``, to the bit."""
     units = _units(file, size, start, length)
     if kind not in (b"avc1", b"avc3"):
         return any(16 <= (unit[0] >> 1 & 63) <= 21 for unit in units)
@@ -87,48 +88,50 @@ def starts(kind: bytes, size: int, file: BinaryIO, start: int, length: int) -> b
 
 
 def has_b_slice(size: int, file: BinaryIO, start: int, length: int) -> bool:
-    """Whether a sample of H.264 at ``file[start:start + length]`` is a B picture."""
+    """Tells if a sample of H.264 at ``file[start:start + length]`` is a B picture."""
     units = _units(file, size, start, length)
     return any(unit[0] & 31 in (1, 2) and _slice_kind(unit) == B_SLICE for unit in units)
 
 
 def is_b_vop(file: BinaryIO, start: int, length: int) -> bool:
-    """Whether a sample of MPEG-4 Part 2 (ISO/IEC 14496-2, 6.2.5) is a B picture, or may be."""
-    head = read(file, start, min(length, SEI))
+    """Tells if a sample of MPEG-4 Part 2 (ISO/IEC 14496-2, 6.2.5) is a B picture, or may be."""
+    head = read_exactly(file, start, min(length, MAX_UNIT_BYTES))
     at = head.find(b"\0\0\1\xb6")
     return not 0 <= at < len(head) - 4 or head[at + 4] >> 6 == 2
 
 
 def _slice_kind(unit: bytes) -> int:
-    bits = Bits(unit[1:HEAD])
+    bits = Bits(unit[1:SLICE_HEADER_BYTES])
     bits.golomb()
     return bits.golomb() % 5
 
 
 def _units(file: BinaryIO, size: int, start: int, length: int) -> Iterator[bytes]:
-    """The beginnings of the NAL units in a sample."""
+    """Yields the beginnings of the NAL units in a sample."""
     stop = start + length
-    for _ in range(MOST_UNITS):
+    for _ in range(MAX_UNITS):
         if stop - start <= size:
             return
-        inside = int.from_bytes(read(file, start, size), "big")
+        inside = int.from_bytes(read_exactly(file, start, size), "big")
         start += size
         if not 1 <= inside <= stop - start:
-            raise UnclearError("a NAL unit's size is wrong")
-        yield read(file, start, min(inside, SEI))
+            raise UnsupportedMovieError("a NAL unit's size is wrong")
+        yield read_exactly(file, start, min(inside, MAX_UNIT_BYTES))
         start += inside
-    raise UnclearError("there are too many NAL units")
+    raise UnsupportedMovieError("there are too many NAL units")
 
 
 def _recovers(unit: bytes) -> bool:
-    """Whether an SEI unit holds a recovery point at this very picture."""
-    data, at = unit[1:].replace(b"\0\0\3", b"\0\0"), 0
+    """Tells if an SEI unit holds a recovery point at this very picture."""
+    data = unit[1:].replace(b"\0\0\3", b"\0\0")
+    at = 0
     while at + 2 < len(data):
         fields = []
         for _ in range(2):  # its kind and its size, in steps of 255
             value = 0
             while at < len(data) and data[at] == 255:
-                value, at = value + 255, at + 1
+                value = value + 255
+                at = at + 1
             fields.append(value + (data[at] if at < len(data) else 0))
             at += 1
         if fields[0] == RECOVERY_POINT:
@@ -138,26 +141,29 @@ def _recovers(unit: bytes) -> bool:
 
 
 def _check_progressive(record: bytes) -> None:
-    """Fields may be samples of their own, so that samples can't be counted as frames."""
-    count, at = record[5] & 31, 6
+    """Refuses field coding: fields may be samples of their own, so that samples aren't frames."""
+    count = record[5] & 31
+    at = 6
     if not count:
-        raise UnclearError("avcC has no parameter sets")
+        raise UnsupportedMovieError("avcC has no parameter sets")
     for _ in range(count):
         length = int.from_bytes(record[at : at + 2], "big")
         if not _frames_only(record[at + 2 : at + 2 + length]):
-            raise UnclearError("it is interlaced")
+            raise UnsupportedMovieError("it is interlaced")
         at += 2 + length
 
 
 def _frames_only(unit: bytes) -> bool:
     bits = Bits(unit[1:])
-    profile, _, _ = bits.take(8), bits.take(16), bits.golomb()
+    profile = bits.take(8)
+    _ = bits.take(16)
+    _ = bits.golomb()
     if profile in HIGH_PROFILES:
         if bits.golomb() == 3:
             bits.take(1)
         bits.golomb(), bits.golomb(), bits.take(1)
         if bits.take(1):
-            raise UnclearError("it has scaling lists")
+            raise UnsupportedMovieError("it has scaling lists")
     bits.golomb()
     order = bits.golomb()
     if order == 0:
@@ -171,8 +177,9 @@ def _frames_only(unit: bytes) -> bool:
 
 
 def _arrays(record: bytes) -> set[int]:
-    """The kinds of NAL units in an hvcC."""
-    found, at = set(), 23
+    """Lists the types of NAL units in an hvcC."""
+    found = set()
+    at = 23
     for _ in range(record[22]):
         if at + 3 > len(record):
             break

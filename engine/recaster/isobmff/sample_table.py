@@ -1,0 +1,358 @@
+"""Tracks of a movie, as their sample tables describe them: sizes, times and places of samples.
+
+Times are ticks of the track's own timescale. Tables that may be long without being large in the file (plain
+sound has 48,000 samples a second) stay runs; only a video's samples are looked at one by one.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+from array import array
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from recaster.isobmff.boxes import (
+    UnsupportedMovieError,
+    child_boxes,
+    copy_boxes,
+    optional_box,
+    parse_table,
+    required_box,
+    unpack,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from recaster.isobmff.boxes import Box
+
+MAX_TABLE_ENTRIES: Final = 1 << 20
+"""Entries of one table: hours."""
+MAX_TICKS: Final = 1 << 52
+MAX_COMPOSITION_OFFSET: Final = 1 << 28
+"""ffmpeg takes larger composition offsets for damage."""
+MEDIA_RATE_ONE: Final = 0x10000
+COPIED_MEDIA_BOXES: Final = frozenset((b"hdlr", b"elng"))
+COPIED_MEDIA_INFORMATION_BOXES: Final = frozenset((b"vmhd", b"smhd", b"gmhd", b"nmhd", b"hdlr", b"dinf"))
+
+Runs = list[tuple[int, int]]
+"""Run lengths: (count, value) after each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """The single edit of an edit list: the part of a track that is shown.
+
+    Attributes:
+        empty_duration: ticks before it begins.
+        start: where it begins in the track.
+        stop: where it ends in the track.
+    """
+
+    empty_duration: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class SampleSizes:
+    """Sizes of samples in bytes: ``each`` where all are alike, else ``sums`` of those before every sample."""
+
+    count: int
+    each: int
+    sums: array[int]
+
+    def before(self, sample: int) -> int:
+        """Returns the bytes of all samples before this one."""
+        return self.each * sample if self.each else self.sums[sample]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkTable:
+    """Chunks: their offsets in the file, and the first sample of each and one past the last."""
+
+    chunk_offsets: array[int]
+    first_samples: array[int]
+
+    def at(self, sample: int) -> int:
+        """Returns the chunk that holds a sample."""
+        return bisect.bisect_right(self.first_samples, sample) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A track of a movie.
+
+    Attributes:
+        header: the payload of tkhd.
+        media_header: the payload of mdhd.
+        handler: its kind, such as ``vide``.
+        timescale: ticks in a second.
+        copied_boxes: boxes that are copied as they are: of mdia, of minf.
+        sample_description: the payload of stsd, which describes all samples.
+        sample_format: four-character code of its one sample entry.
+        sample_entry: the payload of that.
+        sample_deltas: ticks from each sample to the next, in the order of decoding (stts).
+        composition_offsets: ticks from a sample's decoding to its presentation (ctts), None for none.
+        sync_samples: numbers of the sync samples, None where all are.
+        sync_samples_complete: whether no other table makes more samples key frames.
+        sizes: bytes.
+        chunks: places.
+        edit: what is shown, None where all of it is.
+    """
+
+    header: bytes
+    media_header: bytes
+    handler: bytes
+    timescale: int
+    copied_boxes: tuple[bytes, bytes]
+    sample_description: bytes
+    sample_format: bytes
+    sample_entry: bytes
+    sample_deltas: Runs
+    composition_offsets: Runs | None
+    sync_samples: array[int] | None
+    sync_samples_complete: bool
+    sizes: SampleSizes
+    chunks: ChunkTable
+    edit: Edit | None
+
+    def chunk_spans(self) -> Iterator[tuple[int, int]]:
+        """Yields (start, stop) of every chunk in the file."""
+        for place, (start, stop) in zip(
+            self.chunks.chunk_offsets, itertools.pairwise(self.chunks.first_samples), strict=True
+        ):
+            yield place, place + self.sizes.before(stop) - self.sizes.before(start)
+
+
+def read_handler(trak: bytes) -> bytes:
+    """Returns a track's handler type, such as ``vide``."""
+    media = required_box(trak, child_boxes(trak), b"mdia")
+    handler: bytes = unpack("8x4s", required_box(media, child_boxes(media), b"hdlr"))[0]
+    return handler
+
+
+def read_track(trak: bytes, movie_timescale: int, size: int) -> Track:
+    """Reads a track of a file of ``size`` bytes.
+
+    Raises:
+        UnsupportedMovieError: it is broken, or something about it is not understood.
+    """
+    boxes = child_boxes(trak)
+    media = required_box(trak, boxes, b"mdia")
+    in_media = child_boxes(media)
+    information = required_box(media, in_media, b"minf")
+    in_information = child_boxes(information)
+    table = required_box(information, in_information, b"stbl")
+    in_table = child_boxes(table)
+    _check_own_data(required_box(information, in_information, b"dinf"))
+    media_header = required_box(media, in_media, b"mdhd")
+    (timescale,) = unpack("20xI" if media_header[:1] == b"\1" else "12xI", media_header)
+    sample_description = required_box(table, in_table, b"stsd")
+    kind, entry = _entry(sample_description)
+    sizes = _sizes(table, in_table)
+    sample_deltas = _runs(required_box(table, in_table, b"stts"), sizes.count)
+    if not 1 <= timescale < 1 << 31 or sum_runs(sample_deltas) > MAX_TICKS:
+        raise UnsupportedMovieError("its clock is wrong")
+    return Track(
+        header=required_box(trak, boxes, b"tkhd"),
+        media_header=media_header,
+        handler=read_handler(trak),
+        timescale=timescale,
+        copied_boxes=(
+            copy_boxes(media, in_media, COPIED_MEDIA_BOXES),
+            copy_boxes(information, in_information, COPIED_MEDIA_INFORMATION_BOXES),
+        ),
+        sample_description=sample_description,
+        sample_format=kind,
+        sample_entry=entry,
+        sample_deltas=sample_deltas,
+        composition_offsets=_offsets(optional_box(table, in_table, b"ctts"), sizes.count),
+        sync_samples=_keys(optional_box(table, in_table, b"stss"), sizes.count),
+        sync_samples_complete=not any(box.kind in (b"stps", b"sbgp") for box in in_table),
+        sizes=sizes,
+        chunks=_chunks(table, in_table, sizes, size),
+        edit=_edit(trak, boxes, timescale, movie_timescale),
+    )
+
+
+def sum_runs(runs: Runs) -> int:
+    """Sums all values."""
+    return sum(count * value for count, value in runs)
+
+
+def expand_runs(runs: Runs) -> Iterable[int]:
+    """Yields every value by itself."""
+    return itertools.chain.from_iterable(itertools.repeat(value, count) for count, value in runs)
+
+
+def group_runs(values: Iterable[int]) -> Runs:
+    """Inverts ``expand_runs``."""
+    return [(sum(1 for _ in same), value) for value, same in itertools.groupby(values)]
+
+
+def slice_runs(runs: Runs, start: int, stop: int) -> Runs:
+    """Returns the runs of the samples from ``start`` to before ``stop``."""
+    found = []
+    at = 0
+    for count, value in runs:
+        inside = min(at + count, stop) - max(at, start)
+        if inside > 0:
+            found.append((inside, value))
+        at += count
+    return found
+
+
+def sample_at(sample_deltas: Runs, tick: int) -> tuple[int, int]:
+    """Returns the sample that lasts over a tick, and the tick that it begins at (the end past the last)."""
+    sample = begin = 0
+    for count, value in sample_deltas:
+        if value and tick < begin + count * value:
+            steps = (tick - begin) // value
+            return sample + steps, begin + steps * value
+        sample = sample + count
+        begin = begin + count * value
+    return sample, begin
+
+
+def rescale(value: int, timescale: int, from_timescale: int) -> int:
+    """Converts ticks to another timescale, to the nearest, as FFmpeg's ``av_rescale`` has it."""
+    return (value * timescale + from_timescale // 2) // from_timescale
+
+
+def _check_own_data(dinf: bytes) -> None:
+    """Refuses tracks whose samples lie in another file."""
+    references = required_box(dinf, child_boxes(dinf), b"dref")
+    entries = child_boxes(references, 8)
+    if unpack("4xI", references)[0] != len(entries):
+        raise UnsupportedMovieError("dref is wrong")
+    for box in entries:
+        if not unpack("I", references, box.start)[0] & 1:
+            raise UnsupportedMovieError("its data is in another file")
+
+
+def _entry(sample_description: bytes) -> tuple[bytes, bytes]:
+    entries = child_boxes(sample_description, 8)
+    if len(entries) != 1 or unpack("4xI", sample_description)[0] != 1:
+        raise UnsupportedMovieError("its samples are described in several ways")
+    return entries[0].kind, sample_description[entries[0].start : entries[0].stop]
+
+
+def _runs(table: bytes, samples: int | None) -> Runs:
+    (count,) = unpack("4xI", table)
+    if count > MAX_TABLE_ENTRIES:
+        raise UnsupportedMovieError("a table is too long")
+    values = parse_table(table, 8, 2 * count)
+    runs = [(each, value) for each, value in zip(values[::2], values[1::2], strict=True) if each]
+    if sum(each for each, _ in runs) != samples:
+        raise UnsupportedMovieError("a table has another number of samples")
+    return runs
+
+
+def _offsets(table: bytes | None, samples: int) -> Runs | None:
+    if table is None:
+        return None
+    runs = [(count, (value ^ 1 << 31) - (1 << 31)) for count, value in _runs(table, samples)]
+    if any(abs(value) > MAX_COMPOSITION_OFFSET for _, value in runs):
+        raise UnsupportedMovieError("a composition offset is too large")
+    return runs
+
+
+def _keys(table: bytes | None, samples: int) -> array[int] | None:
+    if table is None:
+        return None
+    (count,) = unpack("4xI", table)
+    if not 1 <= count <= MAX_TABLE_ENTRIES:
+        raise UnsupportedMovieError("there are no sync samples")
+    found = parse_table(table, 8, count)
+    ordered = all(one < other for one, other in itertools.pairwise(found))
+    if found[0] != 1 or found[-1] > samples or not ordered:
+        raise UnsupportedMovieError("the sync samples are out of order")
+    return array("q", (number - 1 for number in found))
+
+
+def _sizes(table: bytes, boxes: Sequence[Box]) -> SampleSizes:
+    plain = optional_box(table, boxes, b"stsz")
+    compact = optional_box(table, boxes, b"stz2")
+    if (plain is None) == (compact is None):
+        raise UnsupportedMovieError("the samples' sizes are missing, or there twice")
+    if plain is not None:
+        each, count = unpack("4xII", plain)
+        if each:
+            return SampleSizes(count, each, array("q"))
+        found = parse_table(plain, 12, count) if count <= 4 * MAX_TABLE_ENTRIES else array("I")
+    else:
+        found, count = _compact(compact or b"")
+    if not count or len(found) != count or 0 in found:
+        raise UnsupportedMovieError("there are samples without a size")
+    return SampleSizes(count, 0, array("q", itertools.accumulate(found, initial=0)))
+
+
+def _compact(table: bytes) -> tuple[array[int], int]:
+    field, count = unpack("7xBI", table)
+    if field not in (4, 8, 16) or count > 4 * MAX_TABLE_ENTRIES:
+        raise UnsupportedMovieError("stz2 is wrong")
+    if field > 4:
+        return parse_table(table, 12, count, "B" if field == 8 else "H"), count
+    pairs = parse_table(table, 12, (count + 1) // 2, "B")
+    return array("B", [half for pair in pairs for half in (pair >> 4, pair & 15)][:count]), count
+
+
+def _chunks(table: bytes, boxes: Sequence[Box], sizes: SampleSizes, size: int) -> ChunkTable:
+    short = optional_box(table, boxes, b"stco")
+    long = optional_box(table, boxes, b"co64")
+    if (short is None) == (long is None):
+        raise UnsupportedMovieError("the chunks' places are missing, or there twice")
+    composition_offsets = short if short is not None else long or b""
+    (count,) = unpack("4xI", composition_offsets)
+    if not 1 <= count <= MAX_TABLE_ENTRIES:
+        raise UnsupportedMovieError("there are too many chunks, or none")
+    chunk_offsets = parse_table(composition_offsets, 8, count, "I" if short is not None else "Q")
+    first_samples = _firsts(required_box(table, boxes, b"stsc"), count)
+    if first_samples[-1] != sizes.count:
+        raise UnsupportedMovieError("the chunks have another number of samples")
+    ends = (
+        place + sizes.before(stop) - sizes.before(start)
+        for place, (start, stop) in zip(chunk_offsets, itertools.pairwise(first_samples), strict=True)
+    )
+    if max(ends) > size:
+        raise UnsupportedMovieError("the file was cut off")
+    return ChunkTable(chunk_offsets, first_samples)
+
+
+def _firsts(table: bytes, chunks: int) -> array[int]:
+    (count,) = unpack("4xI", table)
+    if not 1 <= count <= chunks:
+        raise UnsupportedMovieError("stsc is wrong")
+    values = parse_table(table, 8, 3 * count)
+    begins = [*values[::3], chunks + 1]
+    if begins[0] != 1 or 0 in values[1::3] or any(number != 1 for number in values[2::3]):
+        raise UnsupportedMovieError("stsc is wrong")
+    if any(one >= other for one, other in itertools.pairwise(begins)):
+        raise UnsupportedMovieError("stsc is out of order")
+    steps = [
+        (stop - start, each)
+        for (start, stop), each in zip(itertools.pairwise(begins), values[1::3], strict=True)
+    ]
+    return array("q", itertools.accumulate(expand_runs(steps), initial=0))
+
+
+def _edit(trak: bytes, boxes: Sequence[Box], timescale: int, movie_timescale: int) -> Edit | None:
+    edits = optional_box(trak, boxes, b"edts")
+    table = None if edits is None else optional_box(edits, child_boxes(edits), b"elst")
+    if table is None:
+        return None
+    version, count = unpack("B3xI", table)
+    if version > 1 or not 1 <= count <= 16:
+        raise UnsupportedMovieError("its edit list is too long")
+    form, step = ("QqI", 20) if version else ("IiI", 12)
+    *empty, (duration, start, rate) = [unpack(form, table, 8 + step * number) for number in range(count)]
+    if any(begin != -1 for _, begin, _ in empty) or start < 0 or rate != MEDIA_RATE_ONE:
+        raise UnsupportedMovieError("its edit list has several parts, or another speed")
+    if not 0 < duration < MAX_TICKS or start > MAX_TICKS or any(each > MAX_TICKS for each, _, _ in empty):
+        raise UnsupportedMovieError("its edit list shows nothing")
+    empty_duration = sum(rescale(each, timescale, movie_timescale) for each, _, _ in empty)
+    if empty_duration > MAX_TICKS:
+        raise UnsupportedMovieError("it begins too late")
+    return Edit(empty_duration, start, start + rescale(duration, timescale, movie_timescale))
