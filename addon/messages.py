@@ -12,6 +12,8 @@ import re
 import unicodedata
 from typing import Any
 
+from recaster.errors import ConsentError, EngineError
+
 MAX_LETTERS = 300
 UNKNOWN = "The engine can't do this, and its own words are for its maintainers: Show Log has them"
 REVOKED = "The right to use this face was revoked: it can't be put on. Choose another face"
@@ -157,10 +159,10 @@ def of_job(job: Any) -> str:
 
 def of_error(error: BaseException) -> str:
     """What went wrong when something was asked for, as a sentence."""
-    reason = getattr(error, "reason", "")
+    reason = error.reason if isinstance(error, ConsentError | EngineError) else ""
     if reason == "ROLE":
         return of_role(getattr(error, "metadata", {}).get("role", ""))
-    if isinstance(reason, str) and reason in OF_REASON:
+    if reason in OF_REASON:
         return OF_REASON[reason]
     if isinstance(error, OSError) and error.strerror:
         where = f" ({text(error.filename)})" if error.filename else ""

@@ -26,7 +26,7 @@ from recaster.provenance.traces import Traces
 from recaster.report.page import write_report
 from recaster.store.usage import _remembered
 from recaster.swapping.render_cache import RenderCache
-from recaster.training.checkpoints import found
+from recaster.training.checkpoints import list_checkpoints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,7 +88,9 @@ def moment() -> dict[str, Any]:
 
 def read_moment(folder: Path) -> object:
     (folder / "step-00000001.safetensors").touch()
-    return [(one.step + 1, one.seconds + 1, one.loss < 1, dict(one.losses)) for _, one in found(folder)]
+    return [
+        (one.step + 1, one.seconds + 1, one.loss < 1, dict(one.losses)) for _, one in list_checkpoints(folder)
+    ]
 
 
 def report(folder: Path) -> None:

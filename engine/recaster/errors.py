@@ -1,4 +1,4 @@
-"""Every error that Recaster raises on purpose.
+"""Errors that Recaster raises on purpose, each with the exit code and the reason that programs know it by.
 
 Tree::
 
@@ -30,44 +30,61 @@ Tree::
     +- ConsentError             9   no right to use a face: none was stated, it was revoked, or is over
     +- UnknownSignerError       10  a file fits its manifest, but anybody could have signed it
 
-A message says what happened, to which file or frame, and what to do about it.
+A message says what happened, to which file or frame, and what to do about it. ``reason`` is the word of
+``recaster.v1.JobError`` and gRPC's ErrorInfo; a class without one of its own has that of the class above it.
 """
 
 from __future__ import annotations
 
 
 class RecasterError(Exception):
-    """The root of every expected error; ``exit_code`` is what the command line ends with."""
+    """The root of every expected error.
+
+    Attributes:
+        exit_code: what the command line ends with.
+        reason: for programs, in capitals.
+    """
 
     exit_code = 1
+    reason = "INTERNAL"
 
 
 class UsageError(RecasterError):
     """Options or arguments that do not go together."""
 
     exit_code = 2
+    reason = "USAGE"
 
 
 class ReusedError(UsageError):
     """A request id was used before, for something else."""
 
+    reason = "REQUEST_ID_REUSED"
+
 
 class QuotaError(UsageError):
     """More is asked for than may be kept, or done at a time."""
 
+    reason = "QUOTA_EXCEEDED"
+
 
 class CertificateError(UsageError):
     """A certificate isn't valid yet, or not any more; what needs it waits for another, or for its time."""
+
+    reason = "POLICY"
 
 
 class InputError(RecasterError):
     """Something that was given cannot be used."""
 
     exit_code = 3
+    reason = "INPUT"
 
 
 class DamagedError(InputError):
     """Files that were kept aren't what they were any more; ``digests`` are what they were kept under."""
+
+    reason = "DAMAGED"
 
     def __init__(self, message: str, digests: tuple[str, ...]) -> None:
         super().__init__(message)
@@ -77,33 +94,49 @@ class DamagedError(InputError):
 class NotFoundError(InputError):
     """An engine has no job, clip, faceset, model, person or blob of that name."""
 
+    reason = "NOT_FOUND"
+
 
 class DigestError(InputError):
     """Content that was sent isn't what its digest promised."""
+
+    reason = "DIGEST_MISMATCH"
 
 
 class NotOfferedError(InputError):
     """No client of this machine shows such a file to its engine."""
 
+    reason = "NOT_OFFERED"
+
 
 class ClipError(InputError):
     """A clip is missing, broken, or has no video in it."""
+
+    reason = "CLIP"
 
 
 class ImageError(InputError):
     """A still image is missing or cannot be decoded."""
 
+    reason = "IMAGE"
+
 
 class FacesetError(InputError):
     """A faceset folder or zip is missing, broken or unsafe."""
+
+    reason = "FACESET"
 
 
 class ModelError(InputError):
     """A model folder or checkpoint is missing, broken or of another kind."""
 
+    reason = "MODEL"
+
 
 class WeightsError(InputError):
     """A weights file is missing, or its checksum, names or shapes are wrong."""
+
+    reason = "WEIGHTS"
 
 
 class ManifestError(InputError):
@@ -118,26 +151,33 @@ class FaceNotFoundError(RecasterError):
     """No face was found, or not the wanted person."""
 
     exit_code = 4
+    reason = "FACE_NOT_FOUND"
 
 
 class TrainingError(RecasterError):
     """Training cannot start or go on."""
 
     exit_code = 5
+    reason = "TRAINING"
 
 
 class OutputError(RecasterError):
     """A result cannot be written."""
 
     exit_code = 6
+    reason = "OUTPUT"
 
 
 class DiskFullError(OutputError):
     """There is no room for a result; it can be written once there is."""
 
+    reason = "DISK_FULL"
+
 
 class TimestampError(OutputError):
     """A timestamp authority gives no timestamp; the same may go well later."""
+
+    reason = "TIMESTAMP"
 
 
 class LockedError(OutputError):
@@ -148,12 +188,14 @@ class DeviceError(RecasterError):
     """A device was asked for and cannot be used."""
 
     exit_code = 7
+    reason = "DEVICE"
 
 
 class EngineError(RecasterError):
-    """An engine that should do the work can't be reached, or refuses to."""
+    """An engine that should do the work can't be reached, or refuses to (``reason``: why, as it says)."""
 
     exit_code = 8
+    reason = ""
 
 
 class ConsentError(RecasterError):
@@ -173,3 +215,10 @@ class UnknownSignerError(RecasterError):
     """A file fits its manifest, but anybody could have signed it."""
 
     exit_code = 10
+
+
+def reason_of(error: BaseException) -> str:
+    """The reason of any error: LIMIT where memory ran out, INTERNAL for one that nobody expected."""
+    if isinstance(error, MemoryError):
+        return "LIMIT"
+    return error.reason if isinstance(error, RecasterError) else RecasterError.reason

@@ -16,13 +16,13 @@ import tempfile
 import time
 from contextvars import ContextVar
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from recaster.errors import DiskFullError, LockedError, OutputError
 from recaster.progress import step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 PIECE: Final = 1 << 20
 """Bytes of a large file that are read at once."""
@@ -32,6 +32,18 @@ HANDOFF_NAME: Final = "recaster-offers-{digest}"
 
 LOCK_TIMEOUT_S: Final = ContextVar("PATIENCE_S", default=10.0)
 """Seconds to wait for a lock that another process holds: fewer where somebody waits for an answer."""
+
+
+Upgrades: TypeAlias = "Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]"
+"""Functions that make a document of one version of one of the version before, by the version they make."""
+
+
+class VersionError(ValueError):
+    """A document is of a version that can't be read; ``version`` is that."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"version {version}")
+        self.version = version
 
 
 @contextlib.contextmanager
@@ -387,3 +399,37 @@ def write_error(path: Path, error: OSError) -> OutputError:
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return LockedError(f"{path}: too many files are open (ulimit -n); try again")
     return OutputError(f"{path}: cannot be written ({error.strerror or error}); choose another place")
+
+
+def upgrade_document(
+    document: dict[str, Any],
+    current: int,
+    upgrades: Upgrades,
+    key: str = "format",
+) -> dict[str, Any]:
+    """Brings a document that an earlier release wrote to the current version of its schema, step by step.
+
+    As the migrations of a database (``store.schema``) and OpenTimelineIO's upgrade functions do: whoever
+    changes a schema adds the one function that makes the new version of the version before, and every older
+    document opens.
+
+    Args:
+        document: what was read; it isn't changed.
+        current: the version that this release writes.
+        upgrades: by the version that each makes, the function that makes it of the version before.
+        key: the field that holds the version.
+
+    Returns:
+        The document in the current version.
+
+    Raises:
+        VersionError: it is newer, or there is no way from its version to the current one.
+        TypeError, KeyError: it says no version.
+    """
+    found = require_number(document[key], int)
+    steps = range(found + 1, current + 1)
+    if found > current or not all(version in upgrades for version in steps):
+        raise VersionError(found)
+    for version in steps:
+        document = upgrades[version](document) | {key: version}
+    return document

@@ -167,8 +167,8 @@ def test_errors_are_told_by_their_reason() -> None:
 
 REASON = re.compile(r"[A-Z]{2,}(?:_[A-Z]+)*")
 OWN_WORDS = {
-    "CLIP", "IMAGE", "FACESET", "MODEL", "INPUT", "USAGE", "FACE_NOT_FOUND", "TRAINING", "OUTPUT", "MANIFEST",
-    "INVALID_FIELD", "NOT_FOUND",
+    "CLIP", "DAMAGED", "IMAGE", "FACESET", "MODEL", "INPUT", "USAGE", "FACE_NOT_FOUND", "TRAINING", "OUTPUT",
+    "MANIFEST", "INVALID_FIELD", "NOT_FOUND",
 }  # fmt: skip
 """Reasons whose own message may be about anything: it is told through ``plain``."""
 
@@ -186,8 +186,6 @@ def reasons() -> set[str]:
             name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
             if name.endswith(("Error", "_error", "refused", "later")):
                 given = [*node.args[:2], *(one.value for one in node.keywords if one.arg == "reason")]
-            elif isinstance(node, ast.Assign | ast.AnnAssign) and "_CODES" in ast.unparse(node):
-                given = [one.elts[-1] for one in ast.walk(node) if isinstance(one, ast.Tuple) and one.elts]
             elif isinstance(node, ast.Assign) and "reason" in ast.unparse(node.targets[0]):
                 given = list(ast.walk(node.value))
             else:

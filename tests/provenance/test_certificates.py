@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from certificates import certificate, turn_clock
 
-from recaster.errors import CertificateError, UsageError
-from recaster.jobs.worker_messages import reason_of
+from recaster.errors import CertificateError, UsageError, reason_of
 from recaster.provenance.manifest import check_signing, sign_swap
 from recaster.provenance.signing import signing_of
 

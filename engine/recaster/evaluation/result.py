@@ -11,13 +11,17 @@ import numpy as np
 from recaster.errors import InputError
 from recaster.evaluation.measures import MEASURES
 from recaster.evaluation.types import Figure, Scores
-from recaster.files import parse_json, write_json
+from recaster.files import parse_json, upgrade_document, write_json
 from recaster.texts import cleaned
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from recaster.files import Upgrades
+
 FORMAT: Final = 1
+UPGRADES: Final[Upgrades] = {}
+"""What makes each format of the one before, for ``upgrade_document``; the first needs none."""
 NAME: Final = "evaluation.json"
 
 
@@ -98,8 +102,7 @@ class EvaluationResult:
 
 
 def _from_json(document: dict[str, Any]) -> EvaluationResult:
-    if document["format"] != FORMAT:
-        raise ValueError(document["format"])
+    document = upgrade_document(document, FORMAT, UPGRADES)
     frames = dict(document["frames"])
     index = np.array(frames.pop("index"), np.int64)
     figures = tuple(

@@ -19,16 +19,10 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from recaster.errors import (
-    FacesetError,
-    ManifestError,
-    RecasterError,
-    UsageError,
-)
+from recaster.errors import FacesetError, ManifestError, RecasterError, UsageError, reason_of
 from recaster.files import safe_name
 from recaster.jobs import limits
 from recaster.jobs.job_context import INPUTS
-from recaster.jobs.worker_messages import reason_of
 from recaster.processes.cpu_cores import cores
 
 if TYPE_CHECKING:

@@ -44,12 +44,10 @@ IDLE_S: Final = 300.0
 """Seconds after which a process ends that nobody asks any more."""
 LINE_LIMIT: Final = 64 << 20
 """Bytes of the longest answer."""
-_KINDS: Final = {
-    "USAGE": UsageError,
-    "POLICY": CertificateError,
-    "OUTPUT": OutputError,
-    "FACE_NOT_FOUND": FaceNotFoundError,
+_PASSED_ON: Final = {
+    kind.reason: kind for kind in (UsageError, CertificateError, OutputError, FaceNotFoundError)
 }
+"""Errors that whoever asked gets as they were raised, by their reason; all others are an InputError."""
 LANES: Final = {
     "people": "people",
     "preview": "previews",
@@ -97,7 +95,7 @@ class QueryWorker:
             raise
         self._idle = asyncio.get_running_loop().call_later(IDLE_S, self.close)
         if "error" in answer:
-            kind: type[RecasterError] = _KINDS.get(answer["reason"], InputError)
+            kind: type[RecasterError] = _PASSED_ON.get(answer["reason"], InputError)
             raise kind(answer["error"])
         return answer
 

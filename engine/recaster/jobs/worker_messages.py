@@ -7,25 +7,7 @@ import json
 import threading
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from recaster.errors import (
-    CertificateError,
-    ClipError,
-    ConsentError,
-    DamagedError,
-    DeviceError,
-    DiskFullError,
-    FaceNotFoundError,
-    FacesetError,
-    ImageError,
-    InputError,
-    ModelError,
-    OutputError,
-    RecasterError,
-    TimestampError,
-    TrainingError,
-    UsageError,
-    WeightsError,
-)
+from recaster.errors import DamagedError, RecasterError, reason_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,36 +15,8 @@ if TYPE_CHECKING:
     from recaster.jobs.job_context import JobOutput
     from recaster.progress import Update
 
-REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
-    (DiskFullError, "DISK_FULL"),
-    (DamagedError, "DAMAGED"),
-    (ClipError, "CLIP"),
-    (ImageError, "IMAGE"),
-    (FacesetError, "FACESET"),
-    (ModelError, "MODEL"),
-    (WeightsError, "WEIGHTS"),
-    (InputError, "INPUT"),
-    (CertificateError, "POLICY"),  # which waits
-    (UsageError, "USAGE"),
-    (FaceNotFoundError, "FACE_NOT_FOUND"),
-    (TrainingError, "TRAINING"),
-    (TimestampError, "TIMESTAMP"),
-    (OutputError, "OUTPUT"),
-    (DeviceError, "DEVICE"),
-    (ConsentError, "CONSENT_MISSING"),
-    (MemoryError, "LIMIT"),
-)
-"""What an error is called for programs; the first that fits."""
-
 LONGEST: Final = 4000
 """Characters of a text that are passed on."""
-
-
-def reason_of(error: BaseException) -> str:
-    """What an error is called for programs."""
-    if isinstance(error, ConsentError):
-        return error.reason
-    return next((name for kind, name in REASONS if isinstance(error, kind)), "INTERNAL")
 
 
 class WorkerChannel:

@@ -53,21 +53,21 @@ BUSY: Final = "the engine is busy: another process keeps its store or its audit 
 _hidden: Final[list[Path]] = []
 SHORT: Final = "the engine has too many files open; try again"
 
-_CODES: Final[tuple[tuple[type[RecasterError], grpc.StatusCode, str], ...]] = (
-    (NotFoundError, Code.NOT_FOUND, "NOT_FOUND"),
-    (ReusedError, Code.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
-    (QuotaError, Code.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED"),
-    (DiskFullError, Code.RESOURCE_EXHAUSTED, "DISK_FULL"),
-    (DigestError, Code.DATA_LOSS, "DIGEST_MISMATCH"),
-    (NotOfferedError, Code.FAILED_PRECONDITION, "NOT_OFFERED"),
-    (CertificateError, Code.FAILED_PRECONDITION, "POLICY"),
-    (UsageError, Code.INVALID_ARGUMENT, "USAGE"),
-    (InputError, Code.INVALID_ARGUMENT, "INPUT"),
-    (FaceNotFoundError, Code.NOT_FOUND, "FACE_NOT_FOUND"),
-    (OutputError, Code.INTERNAL, "OUTPUT"),
-    (RecasterError, Code.INTERNAL, "INTERNAL"),
-)
-"""Status code and reason of an error; the first that fits."""
+_CODES: Final[dict[type[RecasterError], grpc.StatusCode]] = {
+    NotFoundError: Code.NOT_FOUND,
+    ReusedError: Code.ALREADY_EXISTS,
+    QuotaError: Code.RESOURCE_EXHAUSTED,
+    DiskFullError: Code.RESOURCE_EXHAUSTED,
+    DigestError: Code.DATA_LOSS,
+    NotOfferedError: Code.FAILED_PRECONDITION,
+    CertificateError: Code.FAILED_PRECONDITION,
+    UsageError: Code.INVALID_ARGUMENT,
+    InputError: Code.INVALID_ARGUMENT,
+    FaceNotFoundError: Code.NOT_FOUND,
+    OutputError: Code.INTERNAL,
+    RecasterError: Code.INTERNAL,
+}
+"""Status codes; an error of another class is told as the nearest class above it, with that one's reason."""
 
 
 @dataclass(eq=False)
@@ -127,9 +127,9 @@ def to_rpc_error(error: BaseException) -> RpcError:
         return RpcError(Code.UNAVAILABLE, "BUSY", BUSY)
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
         return RpcError(Code.UNAVAILABLE, "BUSY", SHORT)
-    for kind, code, reason in _CODES:
-        if isinstance(error, kind):
-            return RpcError(code, reason, str(error))
+    for kind in type(error).__mro__:
+        if kind in _CODES:
+            return RpcError(_CODES[kind], kind.reason, str(error))
     log.exception("a request failed", exc_info=error)
     return RpcError(Code.INTERNAL, "INTERNAL", "an error in Recaster itself; the engine's log has more")
 
