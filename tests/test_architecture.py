@@ -27,7 +27,7 @@ FOUNDATIONS = {
 ORDER = (
     "api", "settings", "processes", "client", "isobmff", "store", "provenance", "media", "models",
     "networks", "faces", "facesets", "appearance", "likeness", "training", "swapping", "evaluation",
-    "report", "benchmarks", "jobs", "service", "cli",
+    "report", "operations", "benchmarks", "jobs", "service", "cli",
 )  # fmt: skip
 
 
@@ -104,7 +104,7 @@ def test_light_commands_load_no_network(
 ROOT = PACKAGE.parents[1]
 ADDON_MAY_IMPORT = {
     "recaster.api", "recaster.client", "recaster.errors", "recaster.files", "recaster.isobmff",
-    "recaster.progress", "recaster.provenance.basis", "recaster.provenance.policy", "recaster.settings",
+    "recaster.progress", "recaster.provenance.legal_basis", "recaster.provenance.policy", "recaster.settings",
     "recaster.store.folder",
 }  # fmt: skip
 """The thin parts of the engine that the add-on needs; each has to run in Blender's own Python."""
@@ -172,7 +172,7 @@ def circles(graph: dict[str, set[str]]) -> list[list[str]]:
     return found
 
 
-BOUND_TOGETHER = [["recaster.provenance.manifest", "recaster.provenance.vouching"]]
+BOUND_TOGETHER = [["recaster.provenance.manifest", "recaster.provenance.vetting"]]
 """Circles that are there."""
 
 

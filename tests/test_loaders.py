@@ -18,11 +18,11 @@ from recaster.evaluation.result import EvaluationResult
 from recaster.evaluation.types import Figure, Scores
 from recaster.models.model_folder import ModelFolder
 from recaster.models.presets import PRESETS, to_json
-from recaster.provenance.audit import AuditLog
-from recaster.provenance.owner import owner
+from recaster.provenance.audit_log import AuditLog
+from recaster.provenance.face_traces import FaceTraces
+from recaster.provenance.identity_note import owner
 from recaster.provenance.policy import Policy
 from recaster.provenance.revocations import Revocations
-from recaster.provenance.traces import Traces
 from recaster.report.page import write_report
 from recaster.store.usage import _remembered
 from recaster.swapping.render_cache import RenderCache
@@ -193,7 +193,7 @@ def test_lists_of_lines(tmp_path: Path, kind: str) -> None:
     if kind == "audit":
         AuditLog(path).add("swap.deliver", made=["0" * 64])
     else:
-        Revocations(path).revoke("0" * 12, Traces(frozenset({"0" * 64})))
+        Revocations(path).revoke("0" * 12, FaceTraces(frozenset({"0" * 64})))
 
     def read() -> object:
         return list(AuditLog(path).records()) if kind == "audit" else Revocations(path).known()

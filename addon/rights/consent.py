@@ -100,8 +100,8 @@ def person_of(found: Snapshot, holder: Any | None) -> Any | None:
 def described(person: Any) -> tuple[str, bool]:
     """The state of a right in a few words, and whether the face may be put on now."""
     from recaster.errors import ConsentError
-    from recaster.provenance.basis import described as words
-    from recaster.provenance.basis import require
+    from recaster.provenance.legal_basis import described as words
+    from recaster.provenance.legal_basis import require
     from recaster.provenance.policy import Policy
 
     try:
@@ -114,7 +114,7 @@ def described(person: Any) -> tuple[str, bool]:
 def hindrance(found: Snapshot, face: str) -> str:
     """Why a face can't be put on or learned now; "" where nothing is known against it."""
     from recaster.errors import ConsentError
-    from recaster.provenance.basis import require
+    from recaster.provenance.legal_basis import require
     from recaster.provenance.policy import Policy
 
     if not face:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests.addon.conftest import facts_of
 
 from recaster.media.probe import probe
-from recaster.provenance.verify import inspect
+from recaster.provenance.inspection import inspect
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ import pytest
 from recaster.cli import main as cli
 from recaster.facesets.faceset import Faceset
 from recaster.models.model_folder import ModelFolder
-from recaster.provenance.owner import note, owner
-from recaster.provenance.register import opened
+from recaster.provenance.identity_note import note, owner
+from recaster.provenance.register import open_register
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,7 @@ def test_the_whole_job(run: Callable[..., tuple[int, str, str]], actors: Path, t
     assert run("extract", likeness, "-o", faces, "--every", "10", "--range", "150-199")[0] == 0
     assert len(Faceset.open(faces)) == 20
 
-    with opened() as register:
+    with open_register() as register:
         note(faces, register.stated("her", "synthetic").identity_id)
     noted = owner(faces)
     assert run("extract", likeness, "-o", faces, "--every", "10", "--range", "150-199")[0] == 0

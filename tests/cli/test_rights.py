@@ -12,8 +12,8 @@ from recaster.cli import main as cli
 from recaster.facesets.faceset import Faceset
 from recaster.files import sha256
 from recaster.models.model_folder import ModelFolder
-from recaster.provenance.audit import AuditLog
-from recaster.provenance.owner import owner
+from recaster.provenance.audit_log import AuditLog
+from recaster.provenance.identity_note import owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable

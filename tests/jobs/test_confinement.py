@@ -69,7 +69,7 @@ if {"recaster.jobs.worker", "recaster.jobs.query_worker"} & set(sys.orig_argv):
             return error.strerror
         return "done"
 
-    really_run, runs.run = runs.run, run
+    really_run, handlers.run = handlers.run, run
     really_confine, confinement.confine = confinement.confine, confine
 """
 """Lets real workers and assistants of a real engine try what they mustn't, just before their work."""

@@ -9,7 +9,7 @@ import pytest
 
 from recaster.api.v1 import clip_pb2, faceset_pb2, identity_pb2, job_pb2, swap_pb2
 from recaster.client.errors import MissingError
-from recaster.provenance.audit import AuditLog
+from recaster.provenance.audit_log import AuditLog
 from recaster.store.database import Database
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from recaster.errors import ConsentError
 from recaster.files import sha256
 from recaster.jobs.completion import JobFinalizer
 from recaster.jobs.job_resources import KINDS, kind_of
-from recaster.jobs.rights import heed_result, register_of
+from recaster.jobs.rights import refuse_revoked_result, register_of
 from recaster.jobs.supervisor import Supervisor
-from recaster.provenance.traces import Traces
+from recaster.provenance.face_traces import FaceTraces
 from recaster.service.server_info import SwapService
 from recaster.store.folder import DataFolder
 from recaster.store.job_store import BLOCKED, FAILED, SUCCEEDED
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SYNTHETIC = identity_pb2.Attestation(basis=identity_pb2.BASIS_SYNTHETIC)
-FACES = Traces(frozenset({"a" * 64}))
+FACES = FaceTraces(frozenset({"a" * 64}))
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Her:
             register.revoke(self.person)
         else:
             other = register.add("other", SYNTHETIC).identity_id
-            register.trace_person(other, FACES)
+            register.add_person_traces(other, FACES)
             register.revoke(other)
 
     def events(self) -> list[str]:
@@ -79,7 +79,7 @@ def made(her: Her, spec: job_pb2.JobSpec) -> tuple[str, Path, dict[str, Any]]:
     (folder / "finished.json").write_text("{}")
     file = {"role": "clip", "path": str(path), "digest": sha256(path), "size": path.stat().st_size}
     said = {"say": "done", "kind": "", "body": "", "files": [file], "summary": [], "warnings": []}
-    return job.job_id, path, said | {"traces": Traces().to_json()}
+    return job.job_id, path, said | {"traces": FaceTraces().to_json()}
 
 
 @pytest.mark.parametrize("how", ["by her name", "by the content"])
@@ -137,10 +137,10 @@ def test_an_edit_that_was_signed_before(her: Her, how: str) -> None:
     finalizer.done(name, said)
     job, edit = her.store.jobs.get(name), said["files"][0]["digest"]
     assert job.state == SUCCEEDED
-    heed_result(job, edit, her.store)
+    refuse_revoked_result(job, edit, her.store)
     her.revoke(how)
     with pytest.raises(ConsentError):
-        heed_result(job, edit, her.store)
+        refuse_revoked_result(job, edit, her.store)
 
 
 @pytest.mark.parametrize("how", ["by her name", "by the content"])

@@ -13,9 +13,9 @@ from certificates import certificate
 from recaster.api.v1 import faceset_pb2, identity_pb2, job_pb2, swap_pb2
 from recaster.client.errors import JobFailedError, MissingError, RefusedError
 from recaster.files import sha256
-from recaster.provenance.audit import AuditLog
+from recaster.provenance.audit_log import AuditLog
+from recaster.provenance.inspection import inspect
 from recaster.provenance.manifest import BASIS, SWAP
-from recaster.provenance.verify import inspect
 
 if TYPE_CHECKING:
     from collections.abc import Callable

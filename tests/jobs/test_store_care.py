@@ -21,8 +21,8 @@ from recaster.api.v1 import faceset_pb2, identity_pb2, job_pb2, model_pb2
 from recaster.errors import OutputError, UsageError
 from recaster.jobs.integrity_check import check, scrub
 from recaster.jobs.store_rebuild import rebuild
-from recaster.provenance.register import opened as opened_register
-from recaster.provenance.register import opened_log
+from recaster.provenance.register import open_audit_log
+from recaster.provenance.register import open_register as opened_register
 from recaster.store import backup as module
 from recaster.store.backup import MANIFEST, back_up
 from recaster.store.folder import DataFolder
@@ -206,7 +206,7 @@ def test_store_and_audit_log_of_a_backup_are_of_one_moment(
     meanwhile(work, monkeypatch)
     back_up(folder, tmp_path / "copy")
     assert len((folder.path / "audit.jsonl").read_text().splitlines()) == 6
-    with opened_log(DataFolder(tmp_path / "copy")) as log:
+    with open_audit_log(DataFolder(tmp_path / "copy")) as log:
         newest = log.verify()
     assert newest is not None
     assert newest.number == 5

@@ -29,7 +29,7 @@ from recaster.api.v1 import (
 from recaster.client.errors import RefusedError
 from recaster.errors import OutputError
 from recaster.models.model_folder import FORMAT
-from recaster.provenance.verify import inspect
+from recaster.provenance.inspection import inspect
 from recaster.store import database
 from recaster.store.database import KEEP_COPY_S, Database
 from recaster.store.schema import SCHEMA_VERSION

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recaster.provenance.marking import Marking
-from recaster.provenance.register import Register, opened
-from recaster.provenance.vouching import Vetting
+from recaster.provenance.mark import ProvenanceMark
+from recaster.provenance.register import Register, open_register
+from recaster.provenance.vetting import VettingRules
 from recaster.store.folder import DataFolder
 
 if TYPE_CHECKING:
@@ -25,19 +25,19 @@ def nobody_said_anything(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def register(tmp_path: Path) -> Iterator[Register]:
-    with opened(DataFolder(tmp_path / "data")) as register:
+    with open_register(DataFolder(tmp_path / "data")) as register:
         yield register
 
 
 @pytest.fixture
-def vetting(register: Register) -> Vetting:
+def vetting(register: Register) -> VettingRules:
     """What swaps must be, where whatever this machine has signed is its own."""
     return dataclasses.replace(
-        Vetting.of(register, ()), trust=register.folder.path / "signing" / "authority.pem"
+        VettingRules.of(register, ()), trust=register.folder.path / "signing" / "authority.pem"
     )
 
 
 @pytest.fixture
-def marking(register: Register) -> Marking:
+def mark(register: Register) -> ProvenanceMark:
     """How a swap of a face that is nobody's is marked."""
-    return Marking.of(register, register.stated("nobody", "synthetic"), "0" * 64)
+    return ProvenanceMark.of(register, register.stated("nobody", "synthetic"), "0" * 64)

@@ -11,9 +11,9 @@ import pytest
 
 from recaster.cli.main import main
 from recaster.errors import AuditError, UsageError
-from recaster.provenance import audit
-from recaster.provenance.audit import AuditLog, Record
-from recaster.provenance.register import opened
+from recaster.provenance import audit_log
+from recaster.provenance.audit_log import AuditLog, Record
+from recaster.provenance.register import open_register
 from recaster.store.folder import DataFolder
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def register(tmp_path: Path) -> Iterator[Register]:
-    with opened(DataFolder(tmp_path / "data")) as register:
+    with open_register(DataFolder(tmp_path / "data")) as register:
         for number in range(12):
             register.audit.add("swap.start", job=f"job {number}")
         yield register
@@ -39,8 +39,8 @@ def chained(lines: list[bytes], **changed: object) -> list[bytes]:
         said = json.loads(line)
         if at == len(lines) - 1:
             said |= changed
-        number, previous = (1, audit.GENESIS) if last is None else (last.number + 1, last.hash)
-        digest = audit._hash(number, said["time"], said["event"], said["details"], previous)
+        number, previous = (1, audit_log.GENESIS) if last is None else (last.number + 1, last.hash)
+        digest = audit_log._hash(number, said["time"], said["event"], said["details"], previous)
         last = Record(number, said["time"], said["event"], said["details"], previous, digest)
         made.append(last.line().encode())
     return made
@@ -175,13 +175,13 @@ def test_a_log_of_before_the_store_knew_goes_on(register: Register) -> None:
 
 
 def test_time_never_goes_back(register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Earlier(audit.dt.datetime):
+    class Earlier(audit_log.dt.datetime):
         @classmethod
-        def now(cls, tz: audit.dt.tzinfo | None = None) -> audit.dt.datetime:
-            return audit.dt.datetime(2020, 1, 1, tzinfo=tz)
+        def now(cls, tz: audit_log.dt.tzinfo | None = None) -> audit_log.dt.datetime:
+            return audit_log.dt.datetime(2020, 1, 1, tzinfo=tz)
 
     before = register.audit.verify()
-    monkeypatch.setattr(audit.dt, "datetime", Earlier)
+    monkeypatch.setattr(audit_log.dt, "datetime", Earlier)
     record = register.audit.add("swap.start")
     assert record.time == before.time
     assert record.details["clock"].startswith("2020-01-01")

@@ -16,15 +16,15 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from recaster.provenance.inspection import inspect
 from recaster.provenance.manifest import sign_render, sign_swap
-from recaster.provenance.verify import inspect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from recaster.provenance.marking import Marking
+    from recaster.provenance.mark import ProvenanceMark
     from recaster.provenance.register import Register
-    from recaster.provenance.vouching import Vetting
+    from recaster.provenance.vetting import VettingRules
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE = Path(os.environ.get("RECASTER_NODE_MODULES", ROOT / ".npm" / "node_modules"))
@@ -54,15 +54,15 @@ def validated(path: Path, tmp_path: Path) -> dict:
 
 
 def test_another_implementation_finds_the_same(
-    actors: Path, marking: Marking, vetting: Vetting, tmp_path: Path
+    actors: Path, mark: ProvenanceMark, vetting: VettingRules, tmp_path: Path
 ) -> None:
     clip, out, edit = actors / "performer.mp4", tmp_path / "out.mp4", tmp_path / "edit.mp4"
     picture = tmp_path / "frame.png"
     noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
     PIL.Image.fromarray(noise).save(picture)
-    sign_swap(clip, out, clip, FACTS, marking)
-    sign_swap(picture, picture, clip, FACTS, marking)
-    sign_render(actors / "neighbour.mp4", edit, [out], marking.signing, vetting)
+    sign_swap(clip, out, clip, FACTS, mark)
+    sign_swap(picture, picture, clip, FACTS, mark)
+    sign_render(actors / "neighbour.mp4", edit, [out], mark.signer, vetting)
     for path, what in ((out, "bmff"), (picture, "data"), (edit, "bmff")):
         assert validated(path, tmp_path) == {"valid": True, "wrong": []}
         data = bytearray(path.read_bytes())
@@ -110,11 +110,11 @@ def authority(tmp_path: Path) -> Iterator[str]:
 
 
 def test_a_timestamp_says_when(
-    register: Register, actors: Path, marking: Marking, authority: str, tmp_path: Path
+    register: Register, actors: Path, mark: ProvenanceMark, authority: str, tmp_path: Path
 ) -> None:
     clip, out = actors / "performer.mp4", tmp_path / "out.mp4"
-    stamped = dataclasses.replace(marking, signing=dataclasses.replace(marking.signing, timestamp=authority))
+    stamped = dataclasses.replace(mark, signer=dataclasses.replace(mark.signer, timestamp=authority))
     sign_swap(clip, out, clip, FACTS, stamped)
     assert "since it was signed at 2" in inspect(out, register.folder.path).line
-    sign_swap(clip, out, clip, FACTS, marking)
+    sign_swap(clip, out, clip, FACTS, mark)
     assert "since it was signed by" in inspect(out, register.folder.path).line

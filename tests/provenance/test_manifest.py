@@ -23,27 +23,27 @@ from recaster.errors import ManifestError, UsageError
 from recaster.files import sha256
 from recaster.media.reader import read_frames
 from recaster.provenance.certificates import certificate_builder, private_key_pem
+from recaster.provenance.inspection import Finding, _quoted, inspect
 from recaster.provenance.manifest import (
     BASIS,
     COMPOSITE,
     SWAP,
-    _signer,
-    check_signing,
+    _c2pa_signer,
+    check_signer,
     context,
     sidecar_of,
     sign_render,
     sign_swap,
 )
-from recaster.provenance.marking import Marking
-from recaster.provenance.signing import signing_of
-from recaster.provenance.verify import Finding, _quoted, inspect
+from recaster.provenance.mark import ProvenanceMark
+from recaster.provenance.signer import resolve_signer
 
 if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
     from recaster.provenance.register import Register
-    from recaster.provenance.vouching import Vetting
+    from recaster.provenance.vetting import VettingRules
 
 FACTS = {"engine": "0", "model": "1" * 64, "frames": 10}
 
@@ -79,12 +79,12 @@ def packets(path: Path) -> list[tuple[int, Fraction, bytes]]:
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
 def test_a_signed_swap_says_what_it_is(
-    register: Register, marking: Marking, clip: Path, tmp_path: Path, suffix: str
+    register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path, suffix: str
 ) -> None:
     made = shutil.copy(clip, tmp_path / "made.mp4") if suffix == ".mp4" else None
     made = made or remuxed(clip, tmp_path / f"made{suffix}")
     out = tmp_path / f"out{suffix}"
-    assert "marked as a face swap" in sign_swap(made, out, clip, FACTS, marking)
+    assert "marked as a face swap" in sign_swap(made, out, clip, FACTS, mark)
     found = inspect(out, register.folder.path)
     assert found.swap
     assert found.local
@@ -98,11 +98,11 @@ def test_a_signed_swap_says_what_it_is(
 
 
 def test_the_manifest_holds_no_name_and_no_path(
-    register: Register, marking: Marking, clip: Path, tmp_path: Path
+    register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path
 ) -> None:
     named = shutil.copy(clip, tmp_path / "Anna at home.mp4")
     out = tmp_path / "Anna.mp4"
-    sign_swap(named, out, named, FACTS, marking)
+    sign_swap(named, out, named, FACTS, mark)
     found = inspect(out, register.folder.path)
     text = json.dumps(found.manifests)
     assert "Anna" not in text
@@ -111,9 +111,11 @@ def test_the_manifest_holds_no_name_and_no_path(
     assert said[SWAP]["clip"] == sha256(named)
     assert said[SWAP]["model"] == FACTS["model"]
     assert said[BASIS]["basis"] == "synthetic"
-    [person] = register.everybody()
-    assert said[BASIS]["identity"] == register.salted("identity", said[BASIS]["nonce"], person.identity_id)
-    other = Marking.of(register, person, marking.audit).statement
+    [person] = register.people()
+    assert said[BASIS]["identity"] == register.salted_hash(
+        "identity", said[BASIS]["nonce"], person.identity_id
+    )
+    other = ProvenanceMark.of(register, person, mark.audit).statement
     assert other.identity != said[BASIS]["identity"]  # two swaps of one person can't be told to be so
     actions = said["c2pa.actions.v2"]["actions"]
     assert [one["action"] for one in actions] == ["c2pa.opened", "c2pa.edited"]
@@ -122,10 +124,10 @@ def test_the_manifest_holds_no_name_and_no_path(
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_a_flipped_bit_is_found(
-    register: Register, marking: Marking, clip: Path, tmp_path: Path, suffix: str
+    register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path, suffix: str
 ) -> None:
     out = tmp_path / f"out{suffix}"
-    sign_swap(clip if suffix == ".mp4" else remuxed(clip, tmp_path / "made.mkv"), out, clip, FACTS, marking)
+    sign_swap(clip if suffix == ".mp4" else remuxed(clip, tmp_path / "made.mkv"), out, clip, FACTS, mark)
     data = bytearray(out.read_bytes())
     for place in (len(data) // 3, len(data) // 2, len(data) - 1):
         broken = data.copy()
@@ -136,19 +138,19 @@ def test_a_flipped_bit_is_found(
 
 
 def test_a_manifest_of_another_file_doesn_t_fit(
-    register: Register, marking: Marking, clip: Path, actors: Path, tmp_path: Path
+    register: Register, mark: ProvenanceMark, clip: Path, actors: Path, tmp_path: Path
 ) -> None:
-    sign_swap(remuxed(clip, tmp_path / "made.mkv"), tmp_path / "out.mkv", clip, FACTS, marking)
+    sign_swap(remuxed(clip, tmp_path / "made.mkv"), tmp_path / "out.mkv", clip, FACTS, mark)
     remuxed(actors / "neighbour.mp4", tmp_path / "out.mkv")
     with pytest.raises(ManifestError, match="changed"):
         inspect(tmp_path / "out.mkv", register.folder.path)
 
 
 def test_a_clip_s_own_manifest_is_kept(
-    register: Register, marking: Marking, clip: Path, tmp_path: Path
+    register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path
 ) -> None:
-    sign_swap(clip, tmp_path / "one.mp4", clip, FACTS, marking)
-    sign_swap(clip, tmp_path / "two.mp4", tmp_path / "one.mp4", FACTS, marking)
+    sign_swap(clip, tmp_path / "one.mp4", clip, FACTS, mark)
+    sign_swap(clip, tmp_path / "two.mp4", tmp_path / "one.mp4", FACTS, mark)
     found = inspect(tmp_path / "two.mp4", register.folder.path)
     assert len(found.manifests["manifests"]) == 2
     [before] = active(found)["ingredients"]
@@ -160,19 +162,19 @@ def test_a_clip_s_own_manifest_is_kept(
 
 
 def test_a_clip_that_isn_t_what_its_name_says_is_an_ingredient_all_the_same(
-    register: Register, marking: Marking, clip: Path, tmp_path: Path
+    register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path
 ) -> None:
     liar = remuxed(clip, tmp_path / "clip.mkv").rename(tmp_path / "liar.mp4")
-    sign_swap(clip, tmp_path / "out.mp4", liar, FACTS, marking)
+    sign_swap(clip, tmp_path / "out.mp4", liar, FACTS, mark)
     assert inspect(tmp_path / "out.mp4", register.folder.path).swap
 
 
-def test_pictures_are_signed(register: Register, marking: Marking, clip: Path, tmp_path: Path) -> None:
+def test_pictures_are_signed(register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path) -> None:
     frame = next(iter(read_frames(clip, 0, 1))).image
     for suffix in (".png", ".jpg"):
         made = tmp_path / f"made{suffix}"
         PIL.Image.fromarray(frame).save(made)
-        sign_swap(made, made, clip, FACTS, marking)
+        sign_swap(made, made, clip, FACTS, mark)
         assert inspect(made, register.folder.path).swap
         shown = np.asarray(PIL.Image.open(made))
         assert shown.shape == frame.shape
@@ -180,55 +182,55 @@ def test_pictures_are_signed(register: Register, marking: Marking, clip: Path, t
 
 
 def test_an_edit_names_the_swaps_in_it(
-    register: Register, marking: Marking, vetting: Vetting, clip: Path, actors: Path, tmp_path: Path
+    register: Register, mark: ProvenanceMark, vetting: VettingRules, clip: Path, actors: Path, tmp_path: Path
 ) -> None:
     swaps = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
     for one in swaps:
-        sign_swap(clip, one, clip, FACTS, marking)
+        sign_swap(clip, one, clip, FACTS, mark)
     render = shutil.copy(actors / "neighbour.mp4", tmp_path / "edit.mp4")
-    assert "2 swaps in it" in sign_render(render, render, swaps, marking.signing, vetting)
+    assert "2 swaps in it" in sign_render(render, render, swaps, mark.signer, vetting)
     found = inspect(render, register.folder.path)
     assert found.swap
     assert "an edit with 2 face swaps in it" in found.line
     assert [one["relationship"] for one in active(found)["ingredients"]] == ["componentOf", "componentOf"]
     assert len(found.manifests["manifests"]) == 3
     with pytest.raises(ManifestError, match="no manifest"):
-        sign_render(clip, tmp_path / "out.mp4", [clip], marking.signing, vetting)
+        sign_render(clip, tmp_path / "out.mp4", [clip], mark.signer, vetting)
     with pytest.raises(UsageError, match="at least one"):
-        sign_render(clip, tmp_path / "out.mp4", [], marking.signing, vetting)
+        sign_render(clip, tmp_path / "out.mp4", [], mark.signer, vetting)
     assert not (tmp_path / "out.mp4").exists()
 
 
 def test_an_edit_vouches_for_whole_swaps_only(
-    marking: Marking, vetting: Vetting, clip: Path, tmp_path: Path
+    mark: ProvenanceMark, vetting: VettingRules, clip: Path, tmp_path: Path
 ) -> None:
     swap, edit = tmp_path / "swap.mp4", tmp_path / "edit.mp4"
-    sign_swap(clip, swap, clip, FACTS, marking)
+    sign_swap(clip, swap, clip, FACTS, mark)
     with pytest.raises(ManifestError, match="no such file"):
-        sign_render(tmp_path / "none.mp4", edit, [swap], marking.signing, vetting)
+        sign_render(tmp_path / "none.mp4", edit, [swap], mark.signer, vetting)
     data = bytearray(swap.read_bytes())
     data[len(data) // 2] ^= 1
     swap.write_bytes(data)
     with pytest.raises(ManifestError, match="can't be vouched for"):
-        sign_render(clip, edit, [swap], marking.signing, vetting)
+        sign_render(clip, edit, [swap], mark.signer, vetting)
     assert not edit.exists()
 
 
 def test_a_manifest_beside_a_file_is_kept_too(
-    register: Register, marking: Marking, vetting: Vetting, clip: Path, tmp_path: Path
+    register: Register, mark: ProvenanceMark, vetting: VettingRules, clip: Path, tmp_path: Path
 ) -> None:
     first, second, edit = tmp_path / "first.mkv", tmp_path / "second.mp4", tmp_path / "edit.mov"
-    sign_swap(remuxed(clip, tmp_path / "made.mkv"), first, clip, FACTS, marking)
-    sign_swap(clip, second, first, FACTS, marking)
+    sign_swap(remuxed(clip, tmp_path / "made.mkv"), first, clip, FACTS, mark)
+    sign_swap(clip, second, first, FACTS, mark)
     found = inspect(second, register.folder.path)
     assert len(found.manifests["manifests"]) == 2
-    sign_render(remuxed(clip, tmp_path / "made.mov"), edit, [first], marking.signing, vetting)
+    sign_render(remuxed(clip, tmp_path / "made.mov"), edit, [first], mark.signer, vetting)
     assert "1 face swap" in inspect(edit, register.folder.path).line
 
 
 @pytest.mark.parametrize("swaps", [7, "all", ["1"], {"a": 1}])
 def test_what_strangers_write_stays_in_one_line(
-    register: Register, marking: Marking, clip: Path, tmp_path: Path, swaps: object
+    register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path, swaps: object
 ) -> None:
     manifest = {
         "claim_generator_info": [{"name": "Evil\n\x1b[31mname; basis: consent", "version": "1"}],
@@ -243,7 +245,7 @@ def test_what_strangers_write_stays_in_one_line(
     made = c2pa.Builder(manifest, context())
     out = tmp_path / "out.mp4"
     with clip.open("rb") as source, out.open("w+b") as target:
-        made.sign(_signer(marking.signing), "video/mp4", source, target)
+        made.sign(_c2pa_signer(mark.signer), "video/mp4", source, target)
     line = inspect(out, register.folder.path).line
     assert line.isprintable()
     assert "consent" not in line
@@ -251,7 +253,7 @@ def test_what_strangers_write_stays_in_one_line(
 
 
 def test_a_generated_picture_of_others_is_no_swap(
-    register: Register, marking: Marking, clip: Path, tmp_path: Path
+    register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path
 ) -> None:
     kind = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
     actions = {"actions": [{"action": "c2pa.created", "digitalSourceType": kind}]}
@@ -261,7 +263,7 @@ def test_a_generated_picture_of_others_is_no_swap(
     }
     out = tmp_path / "out.mp4"
     with clip.open("rb") as source, out.open("w+b") as target:
-        c2pa.Builder(manifest, context()).sign(_signer(marking.signing), "video/mp4", source, target)
+        c2pa.Builder(manifest, context()).sign(_c2pa_signer(mark.signer), "video/mp4", source, target)
     found = inspect(out, register.folder.path)
     assert not found.swap
     assert "made with a trained algorithm, from Painter" in found.line
@@ -311,10 +313,10 @@ def test_an_own_certificate_is_trusted_by_whoever_trusts_its_authority(
     (register.folder.path / "policy.toml").write_text(
         f'[manifest]\ncertificate = "{chain}"\nkey = "{made / "org.key"}"\ntrust = "{made / "ca.pem"}"\n'
     )
-    assert not signing_of(register.policy, register.folder.path).local
+    assert not resolve_signer(register.policy, register.folder.path).local
     out = tmp_path / "out.mp4"
-    marking = Marking.of(register, register.stated("nobody", "synthetic"), "0" * 64)
-    sign_swap(clip, out, clip, FACTS, marking)
+    mark = ProvenanceMark.of(register, register.stated("nobody", "synthetic"), "0" * 64)
+    sign_swap(clip, out, clip, FACTS, mark)
     trusting = inspect(out, register.folder.path, [made / "ca.pem"])
     assert trusting.trusted
     assert "signed by Editing (Studio)" in trusting.line
@@ -328,14 +330,14 @@ def test_an_own_certificate_is_trusted_by_whoever_trusts_its_authority(
     assert main(["verify", str(out), "--trust", str(made / "ca.pem")]) == 0
     (made / "org.key").unlink()
     with pytest.raises(UsageError, match=r"org\.key"):
-        signing_of(register.policy, register.folder.path)
+        resolve_signer(register.policy, register.folder.path)
 
 
 def test_a_certificate_that_has_ended_is_no_change(
-    register: Register, marking: Marking, clip: Path, tmp_path: Path
+    register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path
 ) -> None:
     short = dataclasses.replace(
-        marking.signing, certificate=tmp_path / "s.pem", key=tmp_path / "s.key", local=False
+        mark.signer, certificate=tmp_path / "s.pem", key=tmp_path / "s.key", local=False
     )
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Studio")])
@@ -352,7 +354,7 @@ def test_a_certificate_that_has_ended_is_no_change(
     short.certificate.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     short.key.write_text(private_key_pem(key))
     out = tmp_path / "out.mp4"
-    sign_swap(clip, out, clip, FACTS, dataclasses.replace(marking, signing=short))
+    sign_swap(clip, out, clip, FACTS, dataclasses.replace(mark, signer=short))
     time.sleep(4)
     with pytest.raises(ManifestError, match="isn't valid any more") as caught:
         inspect(out, register.folder.path)
@@ -360,32 +362,32 @@ def test_a_certificate_that_has_ended_is_no_change(
 
 
 def test_a_key_of_another_certificate_signs_nothing(
-    register: Register, marking: Marking, clip: Path, tmp_path: Path
+    register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path
 ) -> None:
-    other = signing_of(register.policy, tmp_path / "other")
-    wrong = Marking(
-        marking.statement, type(other)(marking.signing.certificate, other.key, local=True), marking.audit
+    other = resolve_signer(register.policy, tmp_path / "other")
+    wrong = ProvenanceMark(
+        mark.statement, type(other)(mark.signer.certificate, other.key, local=True), mark.audit
     )
     with pytest.raises(ManifestError, match="can't be signed"):
         sign_swap(clip, tmp_path / "out.mp4", clip, FACTS, wrong)
     with pytest.raises(ManifestError, match="nothing can be signed"):
-        check_signing(dataclasses.replace(wrong.signing, local=False))
+        check_signer(dataclasses.replace(wrong.signer, local=False))
     assert not (tmp_path / "out.mp4").exists()
 
 
 def test_a_certificate_made_here_is_made_once(
-    register: Register, marking: Marking, clip: Path, tmp_path: Path
+    register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path
 ) -> None:
-    first = signing_of(register.policy, register.folder.path)
-    assert signing_of(register.policy, register.folder.path) == first
+    first = resolve_signer(register.policy, register.folder.path)
+    assert resolve_signer(register.policy, register.folder.path) == first
     assert first.key.stat().st_mode & 0o077 == 0
     before = first.certificate.read_bytes()
     out = tmp_path / "out.mp4"
-    sign_swap(clip, out, clip, FACTS, marking)
+    sign_swap(clip, out, clip, FACTS, mark)
     first.certificate.write_text("nonsense")
-    assert signing_of(register.policy, register.folder.path).certificate.read_bytes() != before
+    assert resolve_signer(register.policy, register.folder.path).certificate.read_bytes() != before
     assert inspect(out, register.folder.path).local  # what was signed with the last one is still known
 
 
-def test_a_marking_is_told_to_other_processes(marking: Marking) -> None:
-    assert Marking.from_json(json.loads(json.dumps(marking.to_json()))) == marking
+def test_a_mark_is_told_to_other_processes(mark: ProvenanceMark) -> None:
+    assert ProvenanceMark.from_json(json.loads(json.dumps(mark.to_json()))) == mark

@@ -9,8 +9,8 @@ import pytest
 
 from recaster.api.v1 import identity_pb2
 from recaster.errors import AuditError, ConsentError, InputError, NotFoundError, UsageError
-from recaster.provenance.basis import basis_of, described
-from recaster.provenance.owner import NOTE, note, owner, settle
+from recaster.provenance.identity_note import NOTE, note, owner, settle
+from recaster.provenance.legal_basis import described, parse_basis
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ def attestation(
     end: dt.datetime | None = None,
     document: str = "",
 ) -> identity_pb2.Attestation:
-    said = identity_pb2.Attestation(basis=basis_of(basis), document_digest=document)
+    said = identity_pb2.Attestation(basis=parse_basis(basis), document_digest=document)
     if begin is not None:
         said.valid_from.FromDatetime(begin)
     if end is not None:
@@ -168,7 +168,7 @@ def test_a_policy_that_leads_nowhere_is_not_none(register: Register) -> None:
 def test_a_person_has_a_name(register: Register, name: str) -> None:
     with pytest.raises(UsageError, match="can't be a person's name"):
         register.add(name, attestation())
-    assert register.everybody() == []
+    assert register.people() == []
 
 
 def test_nothing_is_done_that_the_log_doesn_t_say(register: Register) -> None:
@@ -182,7 +182,7 @@ def test_nothing_is_done_that_the_log_doesn_t_say(register: Register) -> None:
     ):
         with pytest.raises(AuditError, match="no record"):
             change()
-    [person] = register.everybody()
+    [person] = register.people()
     assert described(person) == "consent"
 
 
@@ -199,14 +199,14 @@ def test_a_person_who_is_forgotten_takes_their_document_along(register: Register
 
 def test_processes_that_begin_a_register_at_once_agree(tmp_path: Path) -> None:
     script = (
-        "from recaster.provenance.register import opened\n"
-        "from recaster.provenance.marking import Marking\n"
+        "from recaster.provenance.register import open_register\n"
+        "from recaster.provenance.mark import ProvenanceMark\n"
         "from recaster.store.folder import DataFolder\n"
         "from pathlib import Path\n"
-        f"with opened(DataFolder(Path({str(tmp_path / 'data')!r}))) as register:\n"
+        f"with open_register(DataFolder(Path({str(tmp_path / 'data')!r}))) as register:\n"
         "    person = register.stated('x', 'self')\n"
-        "    marking = Marking.of(register, person, '')\n"
-        "    print(register.salted('x'), marking.signing.certificate.read_bytes().hex())\n"
+        "    mark = ProvenanceMark.of(register, person, '')\n"
+        "    print(register.salted_hash('x'), mark.signer.certificate.read_bytes().hex())\n"
     )
     running = [
         subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(4)
@@ -232,19 +232,19 @@ def test_people_are_found_by_name_or_id(register: Register) -> None:
 
 
 def test_hashes_tell_strangers_nothing(register: Register) -> None:
-    assert register.salted("identity", "a") == register.salted("identity", "a")
-    assert register.salted("identity", "a") != register.salted("document", "a")
+    assert register.salted_hash("identity", "a") == register.salted_hash("identity", "a")
+    assert register.salted_hash("identity", "a") != register.salted_hash("document", "a")
     (register.folder.path / "secret").unlink()
-    first = register.salted("identity", "a")
+    first = register.salted_hash("identity", "a")
     (register.folder.path / "secret").unlink()
-    assert register.salted("identity", "a") != first
+    assert register.salted_hash("identity", "a") != first
 
 
 @pytest.mark.parametrize("size", [0, 31])
 def test_a_damaged_secret_salts_nothing(register: Register, size: int) -> None:
     (register.folder.path / "secret").write_bytes(bytes(size))
     with pytest.raises(InputError, match=f"secret is damaged .{size} bytes"):
-        register.salted("identity", "a")
+        register.salted_hash("identity", "a")
 
 
 def test_a_folder_says_whose_face_it_holds(register: Register, tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from recaster.api.v1 import faceset_pb2, identity_pb2, model_pb2
 from recaster.errors import ConsentError
-from recaster.provenance.register import Register, opened
-from recaster.provenance.traces import LENGTH, Traces
+from recaster.provenance.face_traces import LENGTH, FaceTraces
+from recaster.provenance.register import Register, open_register
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ def person(seed: int, count: int = 20, spread: float = 0.01) -> list[list[float]
     return [[value + chance.gauss(0, spread) for value in middle] for _ in range(count)]
 
 
-HER = Traces.of_pictures(["a" * 64], person(1))
+HER = FaceTraces.of_pictures(["a" * 64], person(1))
 
 
 @pytest.fixture
@@ -46,33 +46,33 @@ def revoked(register: Register) -> Register:
 @pytest.mark.parametrize(
     "traces",
     [
-        Traces(frozenset({"a" * 64})),  # packed anew, renamed
-        Traces.of_pictures(["b" * 64], person(1)[1:]),  # one face dropped
-        Traces.of_pictures(["b" * 64], person(1, spread=0.015)),  # extracted anew
-        Traces.of_pictures(["b" * 64], person(2, 80) + person(1, 8)),  # among others
+        FaceTraces(frozenset({"a" * 64})),  # packed anew, renamed
+        FaceTraces.of_pictures(["b" * 64], person(1)[1:]),  # one face dropped
+        FaceTraces.of_pictures(["b" * 64], person(1, spread=0.015)),  # extracted anew
+        FaceTraces.of_pictures(["b" * 64], person(2, 80) + person(1, 8)),  # among others
     ],
 )
-def test_a_face_is_known_again(revoked: Register, traces: Traces) -> None:
+def test_a_face_is_known_again(revoked: Register, traces: FaceTraces) -> None:
     thing = revoked.catalog.add("faceset", faceset_pb2.Faceset(digest="b" * 64))
     revoked.trace("faceset", thing.faceset_id, traces)
     with pytest.raises(ConsentError, match="known") as caught:
         revoked.assign(revoked.named("Nobody").identity_id, "faceset", thing)
     assert caught.value.reason == "CONSENT_REVOKED"
     with pytest.raises(ConsentError):
-        revoked.heed("", traces)
+        revoked.refuse_revoked("", traces)
 
 
 def test_others_are_not(revoked: Register) -> None:
-    revoked.heed("", Traces.of_pictures(["b" * 64], person(2)))
-    revoked.heed("", Traces())
+    revoked.refuse_revoked("", FaceTraces.of_pictures(["b" * 64], person(2)))
+    revoked.refuse_revoked("", FaceTraces())
     # A stray picture in a revoked set doesn't revoke whoever is in it.
-    both = Traces.of_pictures(["c" * 64], person(3) + person(4, 1))
+    both = FaceTraces.of_pictures(["c" * 64], person(3) + person(4, 1))
     other = revoked.add("other", SYNTHETIC).identity_id
-    revoked.trace_person(other, both)
+    revoked.add_person_traces(other, both)
     revoked.revoke(other)
-    revoked.heed("", Traces.of_pictures([], person(4)))
+    revoked.refuse_revoked("", FaceTraces.of_pictures([], person(4)))
     with pytest.raises(ConsentError):
-        revoked.heed("", Traces.of_pictures([], person(3)))
+        revoked.refuse_revoked("", FaceTraces.of_pictures([], person(3)))
 
 
 def test_only_her_own_right_lifts_it(revoked: Register) -> None:
@@ -80,25 +80,25 @@ def test_only_her_own_right_lifts_it(revoked: Register) -> None:
     revoked.attest(revoked.named("Nobody").identity_id, SYNTHETIC)
     revoked.add("her again", SYNTHETIC)
     with pytest.raises(ConsentError):
-        revoked.heed("", HER)
+        revoked.refuse_revoked("", HER)
     revoked.attest(her, SYNTHETIC)
-    revoked.heed(her, HER)
+    revoked.refuse_revoked(her, HER)
     revoked.revoke(her)
     with pytest.raises(ConsentError):
-        revoked.heed("", HER)
+        revoked.refuse_revoked("", HER)
 
 
 def test_deleting_her_keeps_the_no(revoked: Register) -> None:
     revoked.delete(revoked.named("her").identity_id)
     with pytest.raises(ConsentError):
-        revoked.heed("", HER)
+        revoked.refuse_revoked("", HER)
 
 
 def test_what_is_found_out_later_counts_too(revoked: Register) -> None:
     her = revoked.named("her").identity_id
-    revoked.trace_person(her, Traces(frozenset({"d" * 64})))
+    revoked.add_person_traces(her, FaceTraces(frozenset({"d" * 64})))
     with pytest.raises(ConsentError):
-        revoked.heed("", Traces(frozenset({"d" * 64})))
+        revoked.refuse_revoked("", FaceTraces(frozenset({"d" * 64})))
 
 
 def test_a_model_gets_its_owner_when_its_faces_do(register: Register) -> None:
@@ -111,50 +111,50 @@ def test_a_model_gets_its_owner_when_its_faces_do(register: Register) -> None:
 
 @pytest.mark.parametrize("also", ["", "revocations.jsonl"])
 def test_a_restored_store_revives_nobody(tmp_path: Path, also: str) -> None:
-    with opened(_folder(tmp_path)) as register:
+    with open_register(_folder(tmp_path)) as register:
         her = register.add("her", SYNTHETIC).identity_id
-        register.trace_person(her, HER)
+        register.add_person_traces(her, HER)
     shutil.copy(tmp_path / "data/store.sqlite", tmp_path / "last night")
-    with opened(_folder(tmp_path)) as register:
+    with open_register(_folder(tmp_path)) as register:
         register.revoke(her)
     for end in ("-wal", "-shm"):
         (tmp_path / f"data/store.sqlite{end}").unlink(missing_ok=True)
     shutil.copy(tmp_path / "last night", tmp_path / "data/store.sqlite")
     if also:  # the log alone is enough
         (tmp_path / "data" / also).unlink()
-    with opened(_folder(tmp_path)) as register:
+    with open_register(_folder(tmp_path)) as register:
         assert register.get(her).HasField("revocation")
         with pytest.raises(ConsentError, match="revoked"):
             register.require(her)
         with pytest.raises(ConsentError):
-            register.heed("", HER)
+            register.refuse_revoked("", HER)
         register.attest(her, SYNTHETIC)
-    with opened(_folder(tmp_path)) as register:
+    with open_register(_folder(tmp_path)) as register:
         assert register.require(her)
 
 
 def test_the_user_s_own_list_holds_in_all_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECASTER_DATA", str(tmp_path / "own"))
-    with opened() as own:
+    with open_register() as own:
         her = own.add("her", SYNTHETIC).identity_id
-        own.trace_person(her, HER)
+        own.add_person_traces(her, HER)
         own.revoke(her)
         (tmp_path / "carried").write_bytes(own.revocations.lines())
-    with opened(_folder(tmp_path)) as engine, pytest.raises(ConsentError):
-        engine.heed("", HER)
+    with open_register(_folder(tmp_path)) as engine, pytest.raises(ConsentError):
+        engine.refuse_revoked("", HER)
     monkeypatch.setenv("RECASTER_DATA", str(tmp_path / "another"))
-    with opened() as another:
-        another.heed("", HER)
+    with open_register() as another:
+        another.refuse_revoked("", HER)
         assert another.revocations.take(tmp_path / "carried") == 1
         with pytest.raises(ConsentError):
-            another.heed("", HER)
+            another.refuse_revoked("", HER)
 
 
 def test_a_damaged_list_refuses(revoked: Register) -> None:
     with revoked.revocations.path.open("ab") as file:
         file.write(b"nonsense\n")
     with pytest.raises(ConsentError, match="no record"):
-        revoked.heed("", Traces())
+        revoked.refuse_revoked("", FaceTraces())
 
 
 @pytest.mark.parametrize("how", ["removed", "emptied", "cut", "a folder", "a link to nowhere"])
@@ -163,7 +163,7 @@ def test_a_list_that_is_lost_refuses(revoked: Register, how: str) -> None:
     other = revoked.named("Nobody").identity_id
     revoked.revoke(other)
     with pytest.raises(ConsentError, match="revoked"):
-        revoked.heed("", HER)
+        revoked.refuse_revoked("", HER)
     whole = path.read_bytes()
     path.unlink()
     if how == "emptied":
@@ -174,22 +174,22 @@ def test_a_list_that_is_lost_refuses(revoked: Register, how: str) -> None:
         path.mkdir()
     elif how == "a link to nowhere":
         path.symlink_to("nowhere")
-    for traces in (HER, Traces()):  # nobody knows now whose face these are
+    for traces in (HER, FaceTraces()):  # nobody knows now whose face these are
         with pytest.raises(ConsentError, match="put"):
-            revoked.heed("", traces)
+            revoked.refuse_revoked("", traces)
     if how == "a folder":
         path.rmdir()
     else:
         path.unlink(missing_ok=True)
     path.write_bytes(whole)
-    revoked.heed("", Traces())
+    revoked.refuse_revoked("", FaceTraces())
 
 
 def test_half_a_line_was_never_said(revoked: Register) -> None:
     with revoked.revocations.path.open("ab") as file:
         file.write(b'{"event":"lif')
     with pytest.raises(ConsentError):
-        revoked.heed("", HER)
+        revoked.refuse_revoked("", HER)
     other = revoked.named("Nobody").identity_id
     revoked.revoke(other)
     assert set(revoked.revocations.known()) == {other, revoked.named("her").identity_id}

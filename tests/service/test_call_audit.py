@@ -29,7 +29,7 @@ from recaster.client.errors import MissingError, RefusedError, RoleError
 from recaster.errors import LockedError
 from recaster.files import lock, user_name
 from recaster.jobs.job_resources import KINDS
-from recaster.provenance.audit import AuditLog
+from recaster.provenance.audit_log import AuditLog
 from recaster.provenance.caller import acting_for
 from recaster.service.call_audit import MAX_STRANGERS, Records, named_in
 from recaster.service.rpc_errors import Code, RpcError
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from serving import Served
 
-    from recaster.provenance.audit import Record
+    from recaster.provenance.audit_log import Record
 
 WRITES = {
     "BlobService/ReadBlob": {"blob.read"},

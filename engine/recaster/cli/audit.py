@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import argparse
     from contextlib import AbstractContextManager
 
-    from recaster.provenance.audit import AuditLog
+    from recaster.provenance.audit_log import AuditLog
 
 DESCRIPTION = """The audit log is only ever added to, and each record holds the hash of the one before it. It
 is kept in the data folder (RECASTER_DATA), by an engine for its own jobs, and holds no names of people but of
@@ -86,7 +86,7 @@ def _accept(options: argparse.Namespace) -> None:
 
 
 def _log(options: argparse.Namespace) -> AbstractContextManager[AuditLog]:
-    from recaster.provenance.register import opened_log
+    from recaster.provenance.register import open_audit_log
     from recaster.store.folder import DataFolder
 
-    return opened_log(DataFolder.default() if options.data is None else DataFolder(options.data))
+    return open_audit_log(DataFolder.default() if options.data is None else DataFolder(options.data))

@@ -71,17 +71,17 @@ def _looked(look: Callable[[], Finding]) -> Finding:
 
 
 def _provenance(data: DataFolder) -> Finding:
-    from recaster.provenance.manifest import check_signing
+    from recaster.provenance.manifest import check_signer
     from recaster.provenance.policy import Policy
-    from recaster.provenance.register import opened_log
-    from recaster.provenance.signing import signing_of
+    from recaster.provenance.register import open_audit_log
+    from recaster.provenance.signer import resolve_signer
 
     policy = Policy.load(data.path)
     who = "results are signed with a certificate made on this machine"
     if policy.certificate is not None:
-        check_signing(signing_of(policy, data.path))
+        check_signer(resolve_signer(policy, data.path))
         who = f"results are signed with {policy.certificate.name}"
-    with opened_log(data) as log:
+    with open_audit_log(data) as log:
         last = log.verify()
     records = 0 if last is None else last.number
     return Finding("provenance", ok=True, says=f"{who}; the audit log is whole ({records} records)")

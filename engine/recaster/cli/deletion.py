@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import say, say_error
-from recaster.cli.remote import add_engine, engine_of
+from recaster.cli.remote import add_engine, connect_engine
 from recaster.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def add(actions: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    with engine_of(options) as engine:
+    with connect_engine(options) as engine:
         if engine is not None:
             person = engine.find_identity(options.name).identity_id
             _ask_and_delete(options, lambda *, dry: engine.delete_identity(person, dry_run=dry))

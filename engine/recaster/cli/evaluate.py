@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recaster.cli.basis import heed
 from recaster.cli.display import reporter, say, say_json
-from recaster.cli.recording import digests_of, owners_of, record
-from recaster.cli.remote import add_engine, engine_of
+from recaster.cli.recording import digests_of, noted_identities, record
+from recaster.cli.remote import add_engine, connect_engine
+from recaster.cli.rights_options import refuse_revoked
 from recaster.settings.bounds import number
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Judge, and print the figures."""
-    with engine_of(options) as engine:
+    with connect_engine(options) as engine:
         if engine is None:
             _run_here(options)
         else:
@@ -86,8 +86,8 @@ def _run_here(options: argparse.Namespace) -> None:
     folders = (options.source, options.target, *options.gallery)
     for folder in folders:
         if folder is not None:
-            heed(folder)
-    faces, people = digests_of(*folders), owners_of(*folders)
+            refuse_revoked(folder)
+    faces, people = digests_of(*folders), noted_identities(*folders)
     record("evaluate.start", faces=faces, clips=[sha256(options.original), sha256(options.swapped)])
     outcome = evaluate(
         options.original, options.swapped, options.source, options.out, settings, reporter(options)
@@ -101,7 +101,7 @@ def _run_here(options: argparse.Namespace) -> None:
 def _run_there(options: argparse.Namespace, engine: Client) -> None:
 
     from recaster.api.v1 import job_pb2
-    from recaster.cli.remote import Remote, filled, made_of
+    from recaster.cli.remote import Remote, artifact_of, fill_message
     from recaster.client import AnswerError
     from recaster.errors import UsageError
     from recaster.files import parse_json, write_bytes
@@ -116,9 +116,9 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
         target_faceset_id=remote.faceset(options.target),
         gallery_faceset_ids=[remote.faceset(one) for one in options.gallery],
     )
-    filled(spec, range=options.range, track=options.track, person=remote.picture(options.person))
+    fill_message(spec, range=options.range, track=options.track, person=remote.picture(options.person))
     job = remote.do(job_pb2.JobSpec(evaluate=spec), options.out)
-    made = {role: engine.transfer.read(made_of(job, role).digest) for role in ARTIFACTS.values()}
+    made = {role: engine.transfer.read(artifact_of(job, role).digest) for role in ARTIFACTS.values()}
     try:
         figures = parse_json(made["evaluation"])
     except ValueError:

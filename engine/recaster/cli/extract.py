@@ -5,10 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recaster.cli.basis import add_basis, check_taking, keep_unrevoked, settle_there, whose
 from recaster.cli.display import reporter, say, say_error
-from recaster.cli.recording import digests_of, owners_of, record
-from recaster.cli.remote import add_engine, engine_of
+from recaster.cli.recording import digests_of, noted_identities, record
+from recaster.cli.remote import add_engine, connect_engine
+from recaster.cli.rights_options import (
+    add_basis,
+    authorize_extraction,
+    record_identity_remotely,
+    remove_if_revoked,
+    whose,
+)
 from recaster.settings.bounds import number
 from recaster.settings.detection import DETECTORS
 
@@ -105,7 +111,7 @@ def add_taking(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Extract and say what became of every input."""
-    with engine_of(options) as engine:
+    with connect_engine(options) as engine:
         if engine is None:
             _run_here(options)
         else:
@@ -117,30 +123,30 @@ def _run_here(options: argparse.Namespace) -> None:
     from recaster.facesets.faceset_info import describe
     from recaster.facesets.inputs import find_inputs
     from recaster.files import sha256
-    from recaster.jobs.options import extract_settings
-    from recaster.provenance.register import opened
+    from recaster.operations.options import extract_settings
+    from recaster.provenance.register import open_register
 
     settings = extract_settings(extract_options(options), options.person)
     _warn(options.inputs)
     new = not options.out.exists()
-    with opened() as register:  # before any work is done for somebody else
-        check_taking(options, register, options.out)
+    with open_register() as register:  # before any work is done for somebody else
+        authorize_extraction(options, register, options.out)
     files = find_inputs(options.inputs)
     clips = [sha256(one.path) for one in files if one.kind == "clip"]
     record("extract.start", faces=digests_of(options.out), clips=clips, pictures=len(files) - len(clips))
     faceset = extract(options.inputs, options.out, settings, reporter(options))
     if new:
-        keep_unrevoked(options.out)
+        remove_if_revoked(options.out)
     if options.identity is not None or options.basis is not None:
-        with opened() as register:
+        with open_register() as register:
             whose(options, register, options.out)
-    record("extract.deliver", faces=[faceset.digest()], identities=owners_of(options.out))
+    record("extract.deliver", faces=[faceset.digest()], identities=noted_identities(options.out))
     print_summary(describe(faceset))
 
 
 def _run_there(options: argparse.Namespace, engine: Client) -> None:
     from recaster.api.v1 import job_pb2
-    from recaster.cli.remote import Remote, filled
+    from recaster.cli.remote import Remote, fill_message
     from recaster.facesets.inputs import find_inputs
     from recaster.files import safe_name
 
@@ -158,10 +164,10 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
         inputs=inputs,
         faceset_id=remote.faceset(options.out if options.out.exists() else None),
         display_name=safe_name(options.out.name),
-        options=filled(extract_options(options), person=remote.picture(options.person)),
+        options=fill_message(extract_options(options), person=remote.picture(options.person)),
     )
     job = remote.do(job_pb2.JobSpec(extract=spec), options.out)
-    settle_there(options, engine, options.out, faceset=job.result.faceset_id)
+    record_identity_remotely(options, engine, options.out, faceset=job.result.faceset_id)
     remote.fetch_faceset(job.result.faceset_id, options.out)
     faces = engine.faceset(job.result.faceset_id)
     dropped = f", {faces.dropped} dropped" if faces.dropped else ""
@@ -175,11 +181,11 @@ def extract_options(options: argparse.Namespace) -> job_pb2.ExtractOptions:
         UsageError: a number is too large.
     """
     from recaster.api.v1 import job_pb2
-    from recaster.cli.remote import filled
+    from recaster.cli.remote import fill_message
 
     names = ("range", "every", "detector", "min_face", "min_area", "size", "note")
     given = {name: getattr(options, name) for name in names}
-    return filled(job_pb2.ExtractOptions(), everyone=options.all, **given)
+    return fill_message(job_pb2.ExtractOptions(), everyone=options.all, **given)
 
 
 def _warn(inputs: Sequence[Path]) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recaster.cli.basis import heed, keep_unrevoked
 from recaster.cli.display import reporter, say, say_json
 from recaster.cli.extract import add_taking, print_summary
-from recaster.cli.recording import owners_of, record
+from recaster.cli.recording import noted_identities, record
+from recaster.cli.rights_options import refuse_revoked, remove_if_revoked
 from recaster.settings.bounds import number
 from recaster.settings.extract import CleanSettings
 
@@ -197,8 +197,8 @@ def run_export(options: argparse.Namespace) -> None:
     from recaster.files import sha256
 
     faceset = Faceset.open(options.faceset)
-    heed(options.faceset)
-    whose = owners_of(options.faceset)
+    refuse_revoked(options.faceset)
+    whose = noted_identities(options.faceset)
     record("export.start", faces=[faceset.digest()])
     export_zip(faceset, options.zip, reporter(options))
     record("export.deliver", faces=[faceset.digest()], identities=whose, made=[sha256(options.zip)])
@@ -221,7 +221,7 @@ def run_import(options: argparse.Namespace) -> None:
     )
     record("ingest.start", blobs=[sha256(options.given)] if options.given.is_file() else [])
     faceset = import_faces(options.given, options.out, settings, reporter(options))
-    keep_unrevoked(options.out)
+    remove_if_revoked(options.out)
     record("ingest.deliver", faces=[faceset.digest()])
     print_summary(describe(faceset))
 
@@ -244,9 +244,9 @@ def info_lines(info: FacesetInfo) -> list[str]:
         }
     )
     for name, histogram in (("yaw", info.yaw_histogram), ("pitch", info.pitch_histogram)):
-        filled = [f"{span}: {count}" for span, count in histogram.items() if count]
-        if filled:
-            lines.append(f"  faces by {name}: {', '.join(filled)}")
+        fill_message = [f"{span}: {count}" for span, count in histogram.items() if count]
+        if fill_message:
+            lines.append(f"  faces by {name}: {', '.join(fill_message)}")
     return lines
 
 

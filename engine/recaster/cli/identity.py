@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from recaster.cli import deletion
 from recaster.cli.display import say, say_error
-from recaster.cli.remote import add_engine, engine_of
+from recaster.cli.remote import add_engine, connect_engine
 from recaster.provenance.policy import BASES
 
 if TYPE_CHECKING:
@@ -80,11 +80,11 @@ def _add_terms(parser: argparse.ArgumentParser) -> None:
 
 
 def _add(options: argparse.Namespace) -> None:
-    from recaster.provenance.register import opened
+    from recaster.provenance.register import open_register
 
-    with engine_of(options) as engine:
+    with connect_engine(options) as engine:
         if engine is None:
-            with opened() as register:
+            with open_register() as register:
                 person = register.add(options.name, _terms(options, register))
         else:
             person = _add_there(options, engine)
@@ -104,11 +104,11 @@ def _add_there(options: argparse.Namespace, engine: Client) -> identity_pb2.Iden
 
 
 def _attest(options: argparse.Namespace) -> None:
-    from recaster.provenance.register import opened
+    from recaster.provenance.register import open_register
 
-    with engine_of(options) as engine:
+    with connect_engine(options) as engine:
         if engine is None:
-            with opened() as register:
+            with open_register() as register:
                 known = register.named(options.name)
                 person = register.attest(known.identity_id, _terms(options, register))
         else:
@@ -118,9 +118,9 @@ def _attest(options: argparse.Namespace) -> None:
 
 
 def _show(options: argparse.Namespace) -> None:
-    from recaster.provenance.register import opened
+    from recaster.provenance.register import open_register
 
-    with engine_of(options) as engine:
+    with connect_engine(options) as engine:
         if engine is not None:
             people = (
                 list(engine.every_identity())
@@ -128,19 +128,19 @@ def _show(options: argparse.Namespace) -> None:
                 else [engine.find_identity(options.name)]
             )
         else:
-            with opened() as register:
-                people = register.everybody() if options.name is None else [register.named(options.name)]
+            with open_register() as register:
+                people = register.people() if options.name is None else [register.named(options.name)]
     if not people:
         say_error("nobody is registered yet; see: recaster identity add --help")
     _print(people)
 
 
 def _revoke(options: argparse.Namespace) -> None:
-    from recaster.provenance.register import opened
+    from recaster.provenance.register import open_register
 
-    with engine_of(options) as engine:
+    with connect_engine(options) as engine:
         if engine is None:
-            with opened() as register:
+            with open_register() as register:
                 person = register.revoke(register.named(options.name).identity_id, options.reason)
         else:
             person = engine.revoke(engine.find_identity(options.name).identity_id, options.reason)
@@ -149,9 +149,9 @@ def _revoke(options: argparse.Namespace) -> None:
 
 def _carry(options: argparse.Namespace) -> None:
     from recaster.files import write_bytes
-    from recaster.provenance.register import opened
+    from recaster.provenance.register import open_register
 
-    with opened() as register:
+    with open_register() as register:
         if options.way == "export":
             write_bytes(options.file, register.revocations.lines())
             return
@@ -167,10 +167,10 @@ def _terms(options: argparse.Namespace, where: Register | Client) -> identity_pb
     from recaster.api.v1 import identity_pb2
     from recaster.client import Client
     from recaster.files import user_name
-    from recaster.provenance.basis import basis_of
+    from recaster.provenance.legal_basis import parse_basis
 
     said = identity_pb2.Attestation(
-        basis=basis_of(options.basis),
+        basis=parse_basis(options.basis),
         scope=options.scope,
         attested_by=options.attested_by or user_name(),
     )
@@ -200,7 +200,7 @@ def _day(text: str, later: dt.timedelta | None = None) -> dt.datetime:
 
 
 def _print(people: Iterable[identity_pb2.Identity]) -> None:
-    from recaster.provenance.basis import described
+    from recaster.provenance.legal_basis import described
 
     for one in people:
         say(f"{one.identity_id}  {one.display_name}: {described(one)}")

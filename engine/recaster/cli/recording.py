@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 def record(event: str, **details: Any) -> None:
     """Add a record (OutputError, AuditError where that is impossible)."""
-    from recaster.provenance.register import opened
+    from recaster.provenance.register import open_register
 
-    with opened() as register:
+    with open_register() as register:
         register.audit.add(event, **details)
 
 
@@ -30,9 +30,9 @@ def digests_of(*folders: Path | None) -> list[str]:
     return found
 
 
-def owners_of(*folders: Path | None) -> list[str]:
+def noted_identities(*folders: Path | None) -> list[str]:
     """Ids of the people whose faces facesets and models hold, as far as somebody said (ConsentError)."""
-    from recaster.provenance.owner import owner
+    from recaster.provenance.identity_note import owner
 
     people = [owner(folder) for folder in folders if folder is not None]
     return [one for one in dict.fromkeys(people) if one]

@@ -42,7 +42,7 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
 
 
 @contextlib.contextmanager
-def engine_of(options: argparse.Namespace) -> Iterator[Client | None]:
+def connect_engine(options: argparse.Namespace) -> Iterator[Client | None]:
     """The engine that is to do a command's work, or None where this process is.
 
     Raises:
@@ -123,7 +123,7 @@ class Remote:
 
     def fetch(self, job: job_pb2.Job, role: str, out: Path) -> None:
         """Download what a job made (AnswerError where it made no such file)."""
-        made = made_of(job, role)
+        made = artifact_of(job, role)
         self.client.transfer.download(made.digest, out, self.report, made.size)
 
     def fetch_faceset(self, faceset_id: str, out: Path) -> None:
@@ -188,7 +188,7 @@ class Remote:
         self.say(line if level == "info" else f"{level}: {line}")
 
 
-def made_of(job: job_pb2.Job, role: str) -> job_pb2.Artifact:
+def artifact_of(job: job_pb2.Job, role: str) -> job_pb2.Artifact:
     """The file of a role that a job made (AnswerError)."""
     from recaster.client import AnswerError
 
@@ -198,7 +198,7 @@ def made_of(job: job_pb2.Job, role: str) -> job_pb2.Artifact:
     return found
 
 
-def filled(message: M, **values: Any) -> M:
+def fill_message(message: M, **values: Any) -> M:
     """A message with those of the values that are given.
 
     Raises:
@@ -216,7 +216,7 @@ def filled(message: M, **values: Any) -> M:
 @contextlib.contextmanager
 def _replaced(out: Path) -> Iterator[Path]:
     """A folder to be made beside ``out``, which then takes its place; what was there goes last."""
-    from recaster.provenance.owner import NOTE
+    from recaster.provenance.identity_note import NOTE
 
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=_made(out.parent)) as folder:
         before = Path(folder) / "before"

@@ -39,19 +39,19 @@ def run(options: argparse.Namespace) -> None:
     """Sign it."""
     from recaster.files import sha256
     from recaster.provenance.manifest import sign_render
-    from recaster.provenance.register import opened
-    from recaster.provenance.signing import signing_of
-    from recaster.provenance.vouching import Vetting, made_here
+    from recaster.provenance.register import open_register
+    from recaster.provenance.signer import resolve_signer
+    from recaster.provenance.vetting import VettingRules, find_local_swaps
 
     out = options.out or options.file
-    with opened() as register:
+    with open_register() as register:
         swaps = [sha256(path) for path in options.swap]
-        here = made_here(register, swaps)
+        here = find_local_swaps(register, swaps)
         people = list(dict.fromkeys(person for each in here.values() for person in each))
         for person in people:
             register.require(person)
-        signing = signing_of(register.policy, register.folder.path)
+        signer = resolve_signer(register.policy, register.folder.path)
         register.audit.add("sign.start", swaps=swaps)
-        said = sign_render(options.file, out, options.swap, signing, Vetting.of(register, here))
+        said = sign_render(options.file, out, options.swap, signer, VettingRules.of(register, here))
         register.audit.add("sign.deliver", made=[sha256(out)], swaps=swaps, identities=people)
     say(f"{out}: {said}")

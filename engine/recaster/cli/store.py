@@ -57,14 +57,14 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def _backup(options: argparse.Namespace) -> None:
     from recaster.errors import DamagedError
-    from recaster.provenance.register import opened_log
+    from recaster.provenance.register import open_audit_log
     from recaster.store.backup import back_up
     from recaster.store.inventory import Inventory
     from recaster.store.schema import SCHEMA_VERSION
 
     folder = _folder(options)
     if Inventory.by(folder.database).schema == SCHEMA_VERSION:  # an earlier release's is left as it is
-        with opened_log(folder) as log:
+        with open_audit_log(folder) as log:
             log.add("store.backup")
     made = back_up(folder, options.target, link=not options.copy, report=reporter(options))
     linked = f", {made.linked} of them linked" if made.linked else ""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recaster.cli.basis import add_basis, settle_there, whose
 from recaster.cli.display import reporter, say, say_error
 from recaster.cli.recording import digests_of
-from recaster.cli.remote import add_engine, engine_of
+from recaster.cli.remote import add_engine, connect_engine
+from recaster.cli.rights_options import add_basis, record_identity_remotely, whose
 from recaster.errors import ConsentError, UsageError
 from recaster.settings.bounds import number
 from recaster.settings.detection import DETECTORS
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from recaster.api.v1 import job_pb2
     from recaster.client import Client
     from recaster.media.types import ClipInfo
-    from recaster.provenance.marking import Marking
+    from recaster.provenance.mark import ProvenanceMark
     from recaster.provenance.policy import Policy
     from recaster.provenance.register import Register
     from recaster.settings.swap import SwapSettings
@@ -190,7 +190,7 @@ def _add_marks(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
-    with engine_of(options) as engine:
+    with connect_engine(options) as engine:
         if engine is None:
             _run_here(options)
         else:
@@ -200,28 +200,28 @@ def run(options: argparse.Namespace) -> None:
 def _run_here(options: argparse.Namespace) -> None:
     from recaster.files import sha256
     from recaster.media.probe import probe
-    from recaster.provenance.marking import Marking
-    from recaster.provenance.register import opened
+    from recaster.provenance.mark import ProvenanceMark
+    from recaster.provenance.register import open_register
     from recaster.swapping.device import choose_device
     from recaster.swapping.load import load_swapper, needs_tensorflow
 
     info = probe(options.clip)
-    with opened() as register:
+    with open_register() as register:
         settings = swap_settings(options, info, register.policy)
     needed = needs_tensorflow(options.model, options.detector)
     device = choose_device(options.device, options.threads, tensorflow=needed)
     swapper = load_swapper(options.model, options.source, options.device)
     faces = digests_of(options.model, options.source)
-    with opened() as register:
+    with open_register() as register:
         person = whose(options, register, options.model or options.source)
         said = {"identity": person.identity_id, "faces": faces}
         if options.preview is None:
             begun = register.audit.add("swap.start", **said, clips=[sha256(options.clip)])
         else:
             begun = register.audit.add("swap.preview", **said, clip=sha256(options.clip))
-        marking = None if options.no_manifest else Marking.of(register, person, begun.hash)
-    result = _swapped(options, swapper, settings, marking)
-    with opened() as register:
+        mark = None if options.no_manifest else ProvenanceMark.of(register, person, begun.hash)
+    result = _swapped(options, swapper, settings, mark)
+    with open_register() as register:
         _withhold_revoked(options, register, person.identity_id)
         without = {"manifest": "left out, as asked"} if options.no_manifest else {}
         made, people = [sha256(options.out)], [person.identity_id]
@@ -244,13 +244,13 @@ def _withhold_revoked(options: argparse.Namespace, register: Register, identity_
 
 
 def _swapped(
-    options: argparse.Namespace, swapper: Swapper, settings: SwapSettings, marking: Marking | None
+    options: argparse.Namespace, swapper: Swapper, settings: SwapSettings, mark: ProvenanceMark | None
 ) -> SwapResult:
     report = reporter(options)
     if options.preview is not None:
         from recaster.swapping.preview import preview_frame
 
-        return preview_frame(options.clip, options.out, options.preview, swapper, settings, report, marking)
+        return preview_frame(options.clip, options.out, options.preview, swapper, settings, report, mark)
     from recaster.swapping.load import load_again
     from recaster.swapping.pipeline import swap_clip
 
@@ -261,21 +261,21 @@ def _swapped(
         swapper,
         settings,
         report,
-        marking=marking,
+        mark=mark,
         again=again if options.threads is None else None,  # who counts threads, wants no more than those
     )
 
 
 def _run_there(options: argparse.Namespace, engine: Client) -> None:
     from recaster.api.v1 import job_pb2, swap_pb2
-    from recaster.cli.remote import Remote, filled
+    from recaster.cli.remote import Remote, fill_message
     from recaster.files import write_bytes
     from recaster.provenance.manifest import sidecar_of
 
     remote = Remote(engine, options)
-    chosen = filled(swap_options(options), person=remote.picture(options.person))
+    chosen = fill_message(swap_options(options), person=remote.picture(options.person))
     model, faceset = remote.model(options.model), remote.faceset(options.source)
-    settle_there(options, engine, options.model or options.source, faceset=faceset, model=model)
+    record_identity_remotely(options, engine, options.model or options.source, faceset=faceset, model=model)
     wanted: dict[str, Any] = {"clip_id": remote.clip(options.clip)}
     wanted |= {"model_id": model} if model else {"faceset_id": faceset}
     if options.preview is not None:
@@ -310,7 +310,7 @@ def swap_options(options: argparse.Namespace) -> job_pb2.SwapOptions:
         UsageError: a number is too large, or --publish without a label.
     """
     from recaster.api.v1 import job_pb2
-    from recaster.cli.remote import filled
+    from recaster.cli.remote import fill_message
 
     names = (
         "range", "track", "detector", "landmarker", "min_face", "smoothing", "mask", "feather", "erode",
@@ -322,7 +322,7 @@ def swap_options(options: argparse.Namespace) -> job_pb2.SwapOptions:
         if options.label == "none":
             raise UsageError("--publish puts a label in the picture; leave --label none out")
         given["label"] = options.label or "text"
-    return filled(job_pb2.SwapOptions(), everyone=options.all, encoder_preset=options.preset, **given)
+    return fill_message(job_pb2.SwapOptions(), everyone=options.all, encoder_preset=options.preset, **given)
 
 
 def swap_settings(options: argparse.Namespace, info: ClipInfo, policy: Policy | None = None) -> SwapSettings:
@@ -332,12 +332,12 @@ def swap_settings(options: argparse.Namespace, info: ClipInfo, policy: Policy | 
         UsageError: a value that there isn't, or that the policy forbids.
     """
     from recaster.api.v1 import job_pb2
-    from recaster.jobs.options import swap_settings as settings
-    from recaster.jobs.rights import governed
+    from recaster.jobs.rights import apply_policy
+    from recaster.operations.options import swap_settings as settings
     from recaster.provenance.policy import Policy
 
     spec = job_pb2.SwapSpec(options=swap_options(options), without_manifest=options.no_manifest)
-    spec = governed(spec, policy or Policy())
+    spec = apply_policy(spec, policy or Policy())
     return settings(spec.options, info, options.person, options.matte, options.report)
 
 

@@ -61,14 +61,14 @@ def _add(options: argparse.Namespace) -> None:
 
     from recaster.errors import UsageError
     from recaster.files import user_name
-    from recaster.provenance.register import opened
+    from recaster.provenance.register import open_register
     from recaster.store.tokens import Tokens
 
     if options.name == user_name():
         raise UsageError(f"{options.name!r} is the name of the engine's own account; choose another")
     expires = None if options.expires is None else time.time() + _seconds(options.expires)
     quota = None if options.quota_gib is None else int(options.quota_gib * 2**30)
-    with opened(_folder(options)) as register, register.catalog.transaction():
+    with open_register(_folder(options)) as register, register.catalog.transaction():
         made, shown = Tokens(register.catalog.database).add(
             options.name, ROLES[options.role], expires, quota, options.max_jobs
         )
@@ -78,19 +78,19 @@ def _add(options: argparse.Namespace) -> None:
 
 
 def _list(options: argparse.Namespace) -> None:
-    from recaster.provenance.register import opened
+    from recaster.provenance.register import open_register
     from recaster.store.tokens import Tokens
 
-    with opened(_folder(options)) as register:
+    with open_register(_folder(options)) as register:
         for token in Tokens(register.catalog.database).listed():
             say(_line(token))
 
 
 def _revoke(options: argparse.Namespace) -> None:
-    from recaster.provenance.register import opened
+    from recaster.provenance.register import open_register
     from recaster.store.tokens import Tokens
 
-    with opened(_folder(options)) as register, register.catalog.transaction():
+    with open_register(_folder(options)) as register, register.catalog.transaction():
         revoked = Tokens(register.catalog.database).revoke(options.name)
         for token in revoked:
             register.audit.add("token.revoke", token=token.token_id, client=token.name)

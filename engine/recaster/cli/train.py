@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
-from recaster.cli.basis import add_basis, same_person, settle_there, whose
 from recaster.cli.display import reporter, say_error
 from recaster.cli.recording import digests_of, record
-from recaster.cli.remote import add_engine, engine_of
+from recaster.cli.remote import add_engine, connect_engine
+from recaster.cli.rights_options import add_basis, record_identity_remotely, require_same_person, whose
 from recaster.models.presets import (
     PRESETS,
     Augmentation,
@@ -81,7 +81,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Train, and say what came out."""
-    with engine_of(options) as engine:
+    with connect_engine(options) as engine:
         if engine is None:
             _run_here(options)
         else:
@@ -92,8 +92,8 @@ def _run_here(options: argparse.Namespace) -> None:
     from recaster.facesets.faceset import Faceset
     from recaster.models.model_folder import ModelFolder
     from recaster.networks.device import select_device
-    from recaster.provenance.owner import note, owner
-    from recaster.provenance.register import opened
+    from recaster.provenance.identity_note import note, owner
+    from recaster.provenance.register import open_register
     from recaster.settings.train import Schedule
     from recaster.training.loop import train
     from recaster.training.preparation import build_training, new_model, perceptual_backbone, resumed_model
@@ -110,10 +110,10 @@ def _run_here(options: argparse.Namespace) -> None:
     else:
         recipe = overridden(preset(options.preset or DEFAULT_PRESET), **flags)
         card = new_model(folder, recipe, source, target, options.seed or 0)
-    with opened() as register:
+    with open_register() as register:
         person = whose(options, register, options.source)
         if options.resume:
-            same_person(register, folder.path, options.source)
+            require_same_person(register, folder.path, options.source)
         used = digests_of(options.source, options.target, options.out if options.resume else None)
         register.audit.add("train.start", faces=used, identity=person.identity_id)
     device = select_device(options.device, options.threads)
@@ -142,19 +142,19 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
     from recaster.cli.remote import Remote
     from recaster.errors import ModelError, UsageError
     from recaster.files import safe_name
-    from recaster.provenance.owner import note, owner
-    from recaster.provenance.register import opened
+    from recaster.provenance.identity_note import note, owner
+    from recaster.provenance.register import open_register
 
     if options.vggface_weights is not None:
         raise UsageError("--vggface-weights stay on this machine: train with them with --local")
     if options.out.exists() and not options.resume:
         raise ModelError(f"{options.out}: is there already; add --resume to go on, or choose another folder")
     if options.resume:
-        with opened() as register:
-            same_person(register, options.out, options.source)
+        with open_register() as register:
+            require_same_person(register, options.out, options.source)
     remote = Remote(engine, options)
     source = remote.faceset(options.source)
-    settle_there(options, engine, options.source, faceset=source)
+    record_identity_remotely(options, engine, options.source, faceset=source)
     spec = job_pb2.TrainSpec(
         model_id=remote.model(options.out if options.resume else None),
         display_name=safe_name(options.out.name),
@@ -176,11 +176,11 @@ def train_options(options: argparse.Namespace) -> job_pb2.TrainOptions:
         UsageError: a number is too large.
     """
     from recaster.api.v1 import job_pb2
-    from recaster.cli.remote import filled
-    from recaster.jobs.options import written
+    from recaster.cli.remote import fill_message
+    from recaster.operations.options import written
 
     names = ("preset", "minutes", "steps", "seed", "threads", "device")
-    told = filled(job_pb2.TrainOptions(), **{name: getattr(options, name) for name in names})
+    told = fill_message(job_pb2.TrainOptions(), **{name: getattr(options, name) for name in names})
     for name, value in _flags(options).items():
         told.ingredients[name] = written(value)
     return told

@@ -35,8 +35,8 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Look, and say."""
     from recaster.errors import UnknownSignerError
+    from recaster.provenance.inspection import inspect
     from recaster.provenance.policy import Policy
-    from recaster.provenance.verify import inspect
     from recaster.store.folder import DataFolder
 
     data = DataFolder.default().path

@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING, Final
 
 from recaster.faces.tracklets import cut_portrait
-from recaster.provenance.traces import Traces
+from recaster.provenance.face_traces import FaceTraces
 
 if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
@@ -15,7 +15,7 @@ MAX_LOOKED_AT: Final = 48
 """Crops that are looked at, about half a second: one of each part, and nobody knows which."""
 
 
-def faceset_traces(faceset: Faceset) -> Traces:
+def faceset_traces(faceset: Faceset) -> FaceTraces:
     """The traces of its kept faces.
 
     Embeddings are computed anew from the crops: those in the index may have come in a stranger's zip.
@@ -30,4 +30,4 @@ def faceset_traces(faceset: Faceset) -> Traces:
         cut_portrait(faceset.crop(record), record.landmarks).embedding.tolist()
         for record in map(secrets.choice, parts)
     ]
-    return Traces.of_pictures([faceset.digest()], embeddings)
+    return FaceTraces.of_pictures([faceset.digest()], embeddings)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from recaster.api.v1 import identity_pb2, job_pb2
-    from recaster.provenance.audit import Record
+    from recaster.provenance.audit_log import Record
     from recaster.store.store import Store
 
 

@@ -17,10 +17,17 @@ from recaster.jobs import logs
 from recaster.jobs.audit_records import digests_of, faces_of_result, note_delivered
 from recaster.jobs.cleanup import folders_of
 from recaster.jobs.job_resources import blobs_of, kind_of, resources_of, works_on
-from recaster.jobs.rights import faces_of, heed, hindrance, people_of, register_of, whose_model
+from recaster.jobs.rights import (
+    authorize_faces,
+    blocking_reason,
+    faces_of,
+    refuse_revoked,
+    register_of,
+    whose_model,
+)
 from recaster.jobs.worker_task import FINISHED
 from recaster.provenance.caller import acting_for
-from recaster.provenance.traces import Traces
+from recaster.provenance.face_traces import FaceTraces
 from recaster.store.catalog import MESSAGES
 from recaster.store.job_store import BLOCKED, CANCELLED, ENDED, FAILED, SUCCEEDED
 from recaster.texts import without_folder
@@ -53,7 +60,7 @@ class JobFinalizer:
         result = job_pb2.JobResult(summary=said["summary"], warnings=said["warnings"])
         if coverage := said.get("coverage"):
             result.coverage.ParseFromString(base64.b64decode(coverage))
-        traces = Traces.from_json(said.get("traces") or Traces().to_json())
+        traces = FaceTraces.from_json(said.get("traces") or FaceTraces().to_json())
         if self._refused(job_id, traces):
             return
         folder = self._store.folder.job(job_id)
@@ -72,7 +79,9 @@ class JobFinalizer:
             )
         faces = faces_of_result(job, self._store)
         with self._store.database.transaction():
-            heed([] if kind_of(spec) == "train" else faces_of(spec), self._store)  # as it is delivered
+            refuse_revoked(
+                [] if kind_of(spec) == "train" else faces_of(spec), self._store
+            )  # as it is delivered
             if said["kind"]:
                 thing = self._keep(job_id, said["kind"], base64.b64decode(said["body"]))
                 if said["kind"] != "clip":
@@ -90,12 +99,12 @@ class JobFinalizer:
     def _people(self, spec: job_pb2.JobSpec, result: job_pb2.JobResult) -> list[str]:
         """Ids of those whose faces are in what a job made (ConsentError where it may not be put on)."""
         if kind_of(spec) in ("swap", "sign"):
-            return [one.identity_id for one in people_of(spec, self._store)]
+            return [one.identity_id for one in authorize_faces(spec, self._store)]
         made = [("faceset", result.faceset_id), ("model", result.model_id)]
         found = [self._store.catalog.find(*one) for one in (*faces_of(spec), *made) if one[1]]
         return list(dict.fromkeys(one.identity_id for one in found if one and one.identity_id))
 
-    def _refused(self, job_id: str, traces: Traces) -> bool:
+    def _refused(self, job_id: str, traces: FaceTraces) -> bool:
         """Whether a job's result is kept back: its face was revoked meanwhile, or is known to have been.
 
         A training is no result: what it learnt is kept, and can't be used.
@@ -103,7 +112,7 @@ class JobFinalizer:
         job = self._store.jobs.get(job_id)
         kind = kind_of(job.spec)
         if kind in ("swap", "export", "sign", "evaluate"):
-            why = hindrance(job.spec, self._store)
+            why = blocking_reason(job.spec, self._store)
             if why is not None:
                 self._withhold(job_id)
                 self.block(job_id, why)
@@ -189,7 +198,7 @@ class JobFinalizer:
             return True
         try:
             if kind != "clip":
-                heed([(kind, getattr(before, f"{kind}_id"))], self._store)
+                refuse_revoked([(kind, getattr(before, f"{kind}_id"))], self._store)
             if whose and kind != "clip" and not before.identity_id:
                 with acting_for(job.created_by):
                     register_of(self._store).assign(whose, kind, before)

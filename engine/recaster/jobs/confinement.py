@@ -21,7 +21,7 @@ from recaster.jobs import landlock, seccomp
 from recaster.jobs.job_context import INPUTS
 from recaster.jobs.limits import KEEPS_NETWORK, go_offline, keep_privileges
 from recaster.provenance.policy import Policy
-from recaster.provenance.signing import Signing
+from recaster.provenance.signer import Signer
 from recaster.store import analyses
 
 if TYPE_CHECKING:
@@ -94,11 +94,11 @@ def reach_of(task: WorkerTask) -> Reach:
         for clip in looked_at:
             analyses.own_folder(clip)
     writes = (task.folder, *made, *map(analyses.folder_of, looked_at))
-    signing = task.signing if task.marking is None else task.marking.signing
+    signer = task.signer if task.mark is None else task.mark.signer
     vetted = () if task.vetting is None else (*task.vetting.own, *_some(task.vetting.trust))
     things = [*task.facesets.values(), *task.models.values()]
     return Reach(
-        reads=(*task.files.values(), *things, *_signers(signing), *vetted),
+        reads=(*task.files.values(), *things, *_signers(signer), *vetted),
         writes=(*writes, *(folder for folder in things if _is_half_written(folder))),
         links=links,
         processes=kind in ("train", "swap"),
@@ -120,8 +120,8 @@ def reach_of_question(question: Mapping[str, Any], *, gpu: bool) -> Reach:
         with contextlib.suppress(RecasterError):  # the look at it will say so
             analyses.own_folder(digest)
         writes.append(analyses.folder_of(digest))
-    if "marking" in question:
-        reads += _signers(Signing.from_json(question["marking"]["signing"]))
+    if "mark" in question:
+        reads += _signers(Signer.from_json(question["mark"]["signer"]))
     if "data" in question:
         data = Path(question["data"])
         reads.append(Policy.path(data))
@@ -130,8 +130,8 @@ def reach_of_question(question: Mapping[str, Any], *, gpu: bool) -> Reach:
     return Reach(tuple(reads), tuple(writes), own / INPUTS, gpu=gpu)
 
 
-def _signers(signing: Signing | None) -> tuple[Path, ...]:
-    return () if signing is None else (signing.certificate, signing.key)
+def _signers(signer: Signer | None) -> tuple[Path, ...]:
+    return () if signer is None else (signer.certificate, signer.key)
 
 
 def _some(path: Path | None) -> tuple[Path, ...]:

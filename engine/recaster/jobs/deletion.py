@@ -193,7 +193,7 @@ class _Search:
             return
         others = [
             one.identity_id
-            for one in self._register.everybody()
+            for one in self._register.people()
             if one.identity_id != name and one.attestation.document_digest == letter
         ]
         if letter and others:

@@ -13,7 +13,7 @@ from recaster.jobs.job_resources import works_on
 from recaster.models.model_folder import ModelFolder
 from recaster.models.tensors import load_tensors
 from recaster.progress import Report, Update, silent
-from recaster.provenance.audit import AuditLog
+from recaster.provenance.audit_log import AuditLog
 from recaster.provenance.documents import DOCUMENTS, HELD
 from recaster.provenance.register import AUDIT
 from recaster.store.backup import MANIFEST

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import DamagedError
 from recaster.files import is_intact, safe_name
-from recaster.provenance.traces import NO_TRACES, Traces
+from recaster.provenance.face_traces import NO_TRACES, FaceTraces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,7 @@ class JobOutput:
     files: tuple[tuple[str, Path], ...] = ()
     summary: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    traces: Traces = NO_TRACES
+    traces: FaceTraces = NO_TRACES
     coverage: Any = None
 
 

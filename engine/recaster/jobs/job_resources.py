@@ -12,7 +12,7 @@ from recaster.jobs.devices import devices
 from recaster.jobs.limits import machine_share
 from recaster.jobs.worker_task import Limits, WorkerTask
 from recaster.provenance.policy import Policy
-from recaster.provenance.signing import signing_of
+from recaster.provenance.signer import resolve_signer
 
 if TYPE_CHECKING:
     from recaster.store.blobs import Blobs
@@ -244,5 +244,5 @@ def task_for(job: job_pb2.Job, store: Store) -> WorkerTask:
         made=made,
         device=device,
         limits=_limits(job.spec, device, policy, sizes, store.blobs),
-        signing=signing_of(policy, store.folder.path) if kind_of(job.spec) == "sign" else None,
+        signer=resolve_signer(policy, store.folder.path) if kind_of(job.spec) == "sign" else None,
     )

@@ -89,9 +89,9 @@ class _Desk:
         from recaster.api.v1 import job_pb2
         from recaster.faces.analysis_cache import analyse_clip
         from recaster.faces.people import portraits
-        from recaster.jobs.options import swap_settings
         from recaster.jobs.thumbnails import small_jpeg
         from recaster.media.probe import probe
+        from recaster.operations.options import swap_settings
 
         options = job_pb2.SwapOptions.FromString(base64.b64decode(question["options"]))
         with _clip_of(question) as clip:
@@ -149,9 +149,9 @@ class _Desk:
     def preview(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """Swap one frame."""
         from recaster.api.v1 import job_pb2
-        from recaster.jobs.options import swap_settings
         from recaster.media.probe import probe
-        from recaster.provenance.marking import Marking
+        from recaster.operations.options import swap_settings
+        from recaster.provenance.mark import ProvenanceMark
         from recaster.swapping.load import needs_tensorflow
         from recaster.swapping.preview import preview_frame
 
@@ -165,11 +165,11 @@ class _Desk:
                 person.symlink_to(question["person"])
             try:
                 settings = swap_settings(options, probe(clip), person)
-                marking = Marking.from_json(question["marking"])
+                mark = ProvenanceMark.from_json(question["mark"])
                 model = Path(question["model"]) if question["model"] else None
                 self._choose_device(options, tensorflow=needs_tensorflow(model, settings.analysis.detector))
                 swapper = self._swapper_of(model, question["faceset"], options.device or "auto")
-                result = preview_frame(clip, out, question["frame"], swapper, settings, marking=marking)
+                result = preview_frame(clip, out, question["frame"], swapper, settings, mark=mark)
             except BaseException:
                 out.unlink(missing_ok=True)
                 raise
@@ -177,9 +177,9 @@ class _Desk:
 
     def verify(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """What a file is by its own signed word."""
+        from recaster.provenance.inspection import inspect
         from recaster.provenance.manifest import sidecar_of
         from recaster.provenance.policy import Policy
-        from recaster.provenance.verify import inspect
 
         data = Path(question["data"])
         trust = Policy.load(data).trust

@@ -8,10 +8,10 @@ from recaster.api.v1 import job_pb2
 from recaster.errors import ConsentError, NotFoundError, UsageError
 from recaster.jobs.audit_records import note_begun
 from recaster.jobs.job_resources import kind_of, resources_of
-from recaster.provenance.marking import Marking
+from recaster.provenance.mark import ProvenanceMark
 from recaster.provenance.register import Register
-from recaster.provenance.signing import signing_of
-from recaster.provenance.vouching import Vetting, made_here
+from recaster.provenance.signer import resolve_signer
+from recaster.provenance.vetting import VettingRules, find_local_swaps
 
 if TYPE_CHECKING:
     from recaster.api.v1 import identity_pb2, swap_pb2
@@ -37,12 +37,12 @@ def owners(spec: job_pb2.JobSpec, store: Store) -> list[str]:
         model = owner_of("model", spec.train.model_id, store) if spec.train.model_id else ""
         return list(dict.fromkeys([faces, model or faces]))
     if kind == "sign":
-        swaps = made_here(register_of(store), spec.sign.swaps)
+        swaps = find_local_swaps(register_of(store), spec.sign.swaps)
         return list(dict.fromkeys(person for people in swaps.values() for person in people))
-    return [swapped_in(spec.swap, store)] if kind == "swap" else []
+    return [swapped_identity(spec.swap, store)] if kind == "swap" else []
 
 
-def swapped_in(asked: job_pb2.SwapSpec | swap_pb2.PreviewFrameRequest, store: Store) -> str:
+def swapped_identity(asked: job_pb2.SwapSpec | swap_pb2.PreviewFrameRequest, store: Store) -> str:
     """The same for a swap, or a preview of one."""
     if asked.model_id:
         return owner_of("model", asked.model_id, store)
@@ -80,7 +80,7 @@ def faces_of(spec: job_pb2.JobSpec) -> list[tuple[str, str]]:
     return [one for one in found if one[1]]
 
 
-def heed(resources: list[tuple[str, str]], store: Store) -> None:
+def refuse_revoked(resources: list[tuple[str, str]], store: Store) -> None:
     """Refuse faces that were revoked, whatever they are called now.
 
     Raises:
@@ -89,23 +89,23 @@ def heed(resources: list[tuple[str, str]], store: Store) -> None:
     register = register_of(store)
     for kind, thing_id in resources:
         if store.catalog.find(kind, thing_id) is not None:
-            register.heed(owner_of(kind, thing_id, store), register.traces(kind, thing_id))
+            register.refuse_revoked(owner_of(kind, thing_id, store), register.traces(kind, thing_id))
 
 
-def heed_result(job: job_pb2.Job, digest: str, store: Store) -> None:
+def refuse_revoked_result(job: job_pb2.Job, digest: str, store: Store) -> None:
     """Refuse what a job has made, or painted on the way, of faces that were revoked (ConsentError)."""
     kind = kind_of(job.spec)
     if digest in {one.digest for one in job.result.artifacts}:
-        heed(faces_of(job.spec), store)
+        refuse_revoked(faces_of(job.spec), store)
         register = register_of(store)
-        swaps = made_here(register, [digest]) if kind == "sign" else {}
+        swaps = find_local_swaps(register, [digest]) if kind == "sign" else {}
         for person in swaps.get(digest, ()):
-            register.heed(person, register.traces("identity", person))
+            register.refuse_revoked(person, register.traces("identity", person))
     elif kind == "train" and digest not in resources_of(job.spec).blobs:
-        heed(faces_of(job.spec), store)
+        refuse_revoked(faces_of(job.spec), store)
 
 
-def person_of(spec: job_pb2.JobSpec, store: Store) -> identity_pb2.Identity | None:
+def authorize_face(spec: job_pb2.JobSpec, store: Store) -> identity_pb2.Identity | None:
     """The person whose face is put on, who may be, now; None for work that puts none on.
 
     Raises:
@@ -113,8 +113,8 @@ def person_of(spec: job_pb2.JobSpec, store: Store) -> identity_pb2.Identity | No
         UsageError: the policy can't be read.
         NotFoundError: the faceset or the model is gone.
     """
-    heed(faces_of(spec), store)
-    people = people_of(spec, store)
+    refuse_revoked(faces_of(spec), store)
+    people = authorize_faces(spec, store)
     if kind_of(spec) == "sign":
         return None
     if len(people) > 1:
@@ -126,35 +126,37 @@ def person_of(spec: job_pb2.JobSpec, store: Store) -> identity_pb2.Identity | No
     return people[0] if people else None
 
 
-def people_of(spec: job_pb2.JobSpec, store: Store) -> list[identity_pb2.Identity]:
-    """Everybody whose face a job puts on or vouches for, who may be, now (as ``person_of``)."""
+def authorize_faces(spec: job_pb2.JobSpec, store: Store) -> list[identity_pb2.Identity]:
+    """Everybody whose face a job puts on or vouches for, who may be, now (as ``authorize_face``)."""
     register = register_of(store)
     people = [register.require(one) for one in owners(spec, store)]
-    for one in people if kind_of(spec) == "sign" else ():  # else their faces are at hand, see ``heed``
+    for one in (
+        people if kind_of(spec) == "sign" else ()
+    ):  # else their faces are at hand, see ``refuse_revoked``
         register.revocations.refuse(register.traces("identity", one.identity_id), but=one.identity_id)
     return people
 
 
-def vetting_of(spec: job_pb2.JobSpec, store: Store) -> Vetting | None:
+def resolve_vetting_rules(spec: job_pb2.JobSpec, store: Store) -> VettingRules | None:
     """What the swaps in an edit must be (ConsentError, UsageError); None for other work."""
     if kind_of(spec) != "sign":
         return None
     register = register_of(store)
-    return Vetting.of(register, made_here(register, spec.sign.swaps))
+    return VettingRules.of(register, find_local_swaps(register, spec.sign.swaps))
 
 
-def hindrance(spec: job_pb2.JobSpec, store: Store) -> job_pb2.JobError | None:
+def blocking_reason(spec: job_pb2.JobSpec, store: Store) -> job_pb2.JobError | None:
     """Why a job must not begin or go on now: no right to the face, or a policy that can't be kept.
 
     None where it may, or finds out itself what is gone.
     """
     try:
-        person_of(spec, store)
+        authorize_face(spec, store)
         if kind_of(spec) in ("swap", "sign"):
             policy = register_of(store).policy
-            governed(spec.swap, policy)
+            apply_policy(spec.swap, policy)
             if not spec.swap.without_manifest:
-                signing_of(policy, store.folder.path)
+                resolve_signer(policy, store.folder.path)
     except ConsentError as error:
         return job_pb2.JobError(reason=error.reason, message=str(error), exit_code=error.exit_code)
     except UsageError as error:
@@ -164,21 +166,21 @@ def hindrance(spec: job_pb2.JobSpec, store: Store) -> job_pb2.JobError | None:
     return None
 
 
-def marking_of(job: job_pb2.Job, store: Store) -> Marking | None:
+def begin_and_mark(job: job_pb2.Job, store: Store) -> ProvenanceMark | None:
     """How what a job makes is marked, and a note in the audit log that it begins; None for nothing.
 
     Raises:
-        ConsentError, UsageError, NotFoundError: as ``person_of``.
+        ConsentError, UsageError, NotFoundError: as ``authorize_face``.
         OutputError, AuditError: the log can't be written.
     """
-    person = person_of(job.spec, store)
+    person = authorize_face(job.spec, store)
     begun = note_begun(job, store, person)
     if person is None or kind_of(job.spec) != "swap" or job.spec.swap.without_manifest:
         return None
-    return Marking.of(register_of(store), person, begun.hash)
+    return ProvenanceMark.of(register_of(store), person, begun.hash)
 
 
-def governed(spec: job_pb2.SwapSpec, policy: Policy) -> job_pb2.SwapSpec:
+def apply_policy(spec: job_pb2.SwapSpec, policy: Policy) -> job_pb2.SwapSpec:
     """A swap as the policy wants it: what it leaves open is filled in.
 
     Raises:
@@ -188,11 +190,11 @@ def governed(spec: job_pb2.SwapSpec, policy: Policy) -> job_pb2.SwapSpec:
         raise UsageError("the policy asks for a manifest in every swap; don't leave it out")
     kept = job_pb2.SwapSpec()
     kept.CopyFrom(spec)
-    kept.options.CopyFrom(labelled_by(spec.options, policy))
+    kept.options.CopyFrom(apply_label_policy(spec.options, policy))
     return kept
 
 
-def labelled_by(options: job_pb2.SwapOptions, policy: Policy) -> job_pb2.SwapOptions:
+def apply_label_policy(options: job_pb2.SwapOptions, policy: Policy) -> job_pb2.SwapOptions:
     """The same for the label alone."""
     kept = job_pb2.SwapOptions()
     kept.CopyFrom(options)

@@ -16,8 +16,8 @@ from recaster.errors import RecasterError, UsageError
 from recaster.facesets.faceset import Faceset
 from recaster.jobs.proto_records import faceset_to_proto, model_to_proto
 from recaster.models.model_folder import ModelFolder
-from recaster.provenance.audit import AuditLog
-from recaster.provenance.basis import basis_of
+from recaster.provenance.audit_log import AuditLog
+from recaster.provenance.legal_basis import parse_basis
 from recaster.provenance.register import AUDIT
 from recaster.store.audit_head import AuditHead
 from recaster.store.blobs import is_digest
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from recaster.provenance.audit import Record
+    from recaster.provenance.audit_log import Record
     from recaster.store.folder import DataFolder
 
 MAX_NAME: Final = 80
@@ -177,7 +177,7 @@ def _person(identity_id: str, record: Record) -> identity_pb2.Identity:
     details = record.details
     if details.get("basis"):
         attestation = person.attestation
-        attestation.basis = basis_of(str(details["basis"]))
+        attestation.basis = parse_basis(str(details["basis"]))
         attestation.document_digest = str(details.get("document", ""))
         attestation.attested_by = str(details.get("attested_by", ""))
         for name in ("valid_from", "valid_until"):

@@ -24,7 +24,13 @@ from recaster.jobs.devices import devices
 from recaster.jobs.disk_budget import DiskBudget
 from recaster.jobs.job_resources import KINDS, LIGHT, device_for, kind_of, resources_of, task_for
 from recaster.jobs.queue import InUse, JobQueue, client_of
-from recaster.jobs.rights import governed, hindrance, marking_of, register_of, vetting_of
+from recaster.jobs.rights import (
+    apply_policy,
+    begin_and_mark,
+    blocking_reason,
+    register_of,
+    resolve_vetting_rules,
+)
 from recaster.jobs.scheduling import RunningJob, admit
 from recaster.jobs.watchdog import Watchdog
 from recaster.jobs.worker_events import Listener
@@ -79,7 +85,7 @@ class Supervisor:
     def rights_changed(self) -> None:
         """Stop what puts on a face that it may not put on any more; what was done is kept."""
         for running in self._running.values():
-            if hindrance(self._store.jobs.get(running.job_id).spec, self._store) is not None:
+            if blocking_reason(self._store.jobs.get(running.job_id).spec, self._store) is not None:
                 running.tell_to_stop()
         self.wake()
 
@@ -191,7 +197,7 @@ class Supervisor:
 
     def _hindrance(self, job: job_pb2.Job) -> job_pb2.JobError | None:
         """Why a job must wait: no room, or no right to the face that it puts on."""
-        return self._disk_budget.shortage(job.job_id) or hindrance(job.spec, self._store)
+        return self._disk_budget.shortage(job.job_id) or blocking_reason(job.spec, self._store)
 
     def _start_due(self) -> None:
         light = [KINDS[name] for name in LIGHT]
@@ -328,10 +334,10 @@ class Supervisor:
         changed = resources_of(job.spec).changes
         if changed is not None:  # it is no longer what was taken in, however the job ends
             self._store.catalog.clear_origin(*changed)
-        task, marking = task_for(job, self._store), marking_of(job, self._store)
+        task, mark = task_for(job, self._store), begin_and_mark(job, self._store)
         if job.spec.HasField("swap"):
-            task.spec.swap.CopyFrom(governed(job.spec.swap, register_of(self._store).policy))
-        return dataclasses.replace(task, marking=marking, vetting=vetting_of(job.spec, self._store))
+            task.spec.swap.CopyFrom(apply_policy(job.spec.swap, register_of(self._store).policy))
+        return dataclasses.replace(task, mark=mark, vetting=resolve_vetting_rules(job.spec, self._store))
 
     async def _work(self, running: WorkerHandle, task: WorkerTask) -> int:
         process, says = await running.start(task)

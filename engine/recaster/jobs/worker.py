@@ -18,13 +18,13 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from recaster.errors import RecasterError
 from recaster.files import parse_json, sha256, write_json
-from recaster.jobs import limits, runs
+from recaster.jobs import handlers, limits
 from recaster.jobs.confinement import confine, reach_of
 from recaster.jobs.job_context import JobContext, JobOutput, check_blobs, without_paths
 from recaster.jobs.worker_messages import WorkerChannel
 from recaster.jobs.worker_task import FINISHED, WorkerTask
 from recaster.progress import on_step
-from recaster.provenance.traces import Traces
+from recaster.provenance.face_traces import FaceTraces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,7 +60,7 @@ def main() -> int:
             done = _finished(task.folder)
             if done is None:
                 check_blobs(task)
-                done = _finish(task, runs.run(work))
+                done = _finish(task, handlers.run(work))
             voice.done(*done)
     except KeyboardInterrupt:
         voice.stopped()
@@ -180,7 +180,9 @@ def _finished(folder: Path) -> tuple[JobOutput, list[dict[str, Any]]] | None:
     try:
         note = parse_json((folder / FINISHED).read_bytes())
         body = MESSAGES[note["kind"]].FromString(bytes.fromhex(note["body"])) if note["kind"] else None
-        traces = Traces.from_json(note["traces"]) if "traces" in note else Traces()  # of an earlier release
+        traces = (
+            FaceTraces.from_json(note["traces"]) if "traces" in note else FaceTraces()
+        )  # of an earlier release
         said = note.get("coverage", "")
         coverage = job_pb2.SwapCoverage.FromString(bytes.fromhex(said)) if said else None
         lines = tuple(note["summary"]), tuple(note["warnings"])

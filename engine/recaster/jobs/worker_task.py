@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2
-from recaster.provenance.marking import Marking
-from recaster.provenance.signing import Signing
-from recaster.provenance.vouching import Vetting
+from recaster.provenance.mark import ProvenanceMark
+from recaster.provenance.signer import Signer
+from recaster.provenance.vetting import VettingRules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,8 +64,8 @@ class WorkerTask:
         made: id of the clip, faceset or model that the job makes or works on; empty for none.
         device: what computes: "gpu" or "cpu"; empty for work that needs none.
         limits: what it may take.
-        marking: how a swap is marked; None for not at all.
-        signing: who signs; None where nothing is.
+        mark: how a swap is marked; None for not at all.
+        signer: who signs; None where nothing is.
         vetting: what the swaps in an edit must be; None for other work.
     """
 
@@ -80,9 +80,9 @@ class WorkerTask:
     made: str = ""
     device: str = ""
     limits: Limits = Limits()
-    marking: Marking | None = None
-    signing: Signing | None = None
-    vetting: Vetting | None = None
+    mark: ProvenanceMark | None = None
+    signer: Signer | None = None
+    vetting: VettingRules | None = None
 
     def to_line(self) -> str:
         """As one line of JSON, to be sent to a worker."""
@@ -99,8 +99,8 @@ class WorkerTask:
                 "made": self.made,
                 "device": self.device,
                 "limits": dataclasses.astuple(self.limits),
-                "marking": self.marking and self.marking.to_json(),
-                "signing": self.signing and self.signing.to_json(),
+                "mark": self.mark and self.mark.to_json(),
+                "signer": self.signer and self.signer.to_json(),
                 "vetting": self.vetting and self.vetting.to_json(),
             }
         )
@@ -121,9 +121,9 @@ class WorkerTask:
             made=value["made"],
             device=value["device"],
             limits=Limits(*value["limits"]),
-            marking=Marking.from_json(value["marking"]) if value["marking"] else None,
-            signing=Signing.from_json(value["signing"]) if value["signing"] else None,
-            vetting=Vetting.from_json(value["vetting"]) if value["vetting"] else None,
+            mark=ProvenanceMark.from_json(value["mark"]) if value["mark"] else None,
+            signer=Signer.from_json(value["signer"]) if value["signer"] else None,
+            vetting=VettingRules.from_json(value["vetting"]) if value["vetting"] else None,
         )
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster.errors import ModelError
 from recaster.files import parse_json, sha256, write_json
 from recaster.models.presets import Preset, from_json, to_json
-from recaster.provenance.traces import Traces
+from recaster.provenance.face_traces import FaceTraces
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,10 +94,10 @@ class ModelFolder:
         read = [path for path in (self.card, self.weights, self.likeness) if path.is_file()]
         return hashlib.sha256(" ".join(sha256(path) for path in read).encode()).hexdigest()
 
-    def traces(self) -> Traces:
+    def traces(self) -> FaceTraces:
         """By which content the face in it is known again (ModelError where there is no model)."""
         files = [sha256(path) for path in (self.weights, self.likeness) if path.is_file()]
-        return Traces(frozenset({self.read().source, self.digest(), *files} - {""}))
+        return FaceTraces(frozenset({self.read().source, self.digest(), *files} - {""}))
 
     def write(self, card: ModelCard) -> None:
         """Write ``model.json`` atomically (OutputError where that is impossible)."""

@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster import __version__
 from recaster.errors import ManifestError, TimestampError, UsageError
 from recaster.files import atomic_file, sha256, write_bytes
-from recaster.provenance.signing import algorithm_of
+from recaster.provenance.signer import algorithm_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from recaster.provenance.marking import Marking
-    from recaster.provenance.signing import Signing
-    from recaster.provenance.vouching import Vetting
+    from recaster.provenance.mark import ProvenanceMark
+    from recaster.provenance.signer import Signer
+    from recaster.provenance.vetting import VettingRules
 
-EMBEDDED: Final = {
+EMBEDDED_TYPES: Final = {
     ".mp4": "video/mp4",
     ".mov": "video/quicktime",
     ".png": "image/png",
@@ -39,7 +39,7 @@ EMBEDDED: Final = {
     ".tiff": "image/tiff",
 }
 """Files that carry their manifest themselves, and their media types."""
-BESIDE: Final = {".mkv": "video/x-matroska", ".webm": "video/webm", ".exr": "image/x-exr"}
+SIDECAR_TYPES: Final = {".mkv": "video/x-matroska", ".webm": "video/webm", ".exr": "image/x-exr"}
 """Files whose manifest lies beside them, in a ``.c2pa`` file of the same name."""
 SIDECAR: Final = ".c2pa"
 BUFFER: Final = 4 << 20
@@ -64,7 +64,7 @@ _SETTINGS: Final = {
 
 def media_type(path: Path) -> str:
     """The media type of a file by its suffix (UsageError for one that can't be signed)."""
-    known = EMBEDDED | BESIDE
+    known = EMBEDDED_TYPES | SIDECAR_TYPES
     kind = known.get(path.suffix.lower())
     if kind is None:
         raise UsageError(f"{path}: can't carry a manifest; files of these kinds can: {', '.join(known)}")
@@ -76,7 +76,7 @@ def sidecar_of(path: Path) -> Path:
     return path.with_suffix(SIDECAR)
 
 
-def sign_swap(made: Path, out: Path, clip: Path, facts: Mapping[str, Any], marking: Marking) -> str:
+def sign_swap(made: Path, out: Path, clip: Path, facts: Mapping[str, Any], mark: ProvenanceMark) -> str:
     """Write a swap as ``out``, with a manifest; the same bytes of picture and sound.
 
     Args:
@@ -84,7 +84,7 @@ def sign_swap(made: Path, out: Path, clip: Path, facts: Mapping[str, Any], marki
         out: the file to write, atomically; and its sidecar where it can't carry a manifest.
         clip: the clip that was swapped; a manifest of its own is kept in the new one.
         facts: what made it, as plain values ("model", "frames", ...).
-        marking: the right to the face, and who signs.
+        mark: the right to the face, and who signs.
 
     Returns:
         One line of words on what was done.
@@ -103,22 +103,22 @@ def sign_swap(made: Path, out: Path, clip: Path, facts: Mapping[str, Any], marki
         "softwareAgent": {"name": "Recaster", "version": __version__},
     }
     assertions = [
-        {"label": SWAP, "data": {**facts, "clip": sha256(clip), "audit": marking.audit}},
-        {"label": BASIS, "data": {name: one for name, one in vars(marking.statement).items() if one}},
+        {"label": SWAP, "data": {**facts, "clip": sha256(clip), "audit": mark.audit}},
+        {"label": BASIS, "data": {name: one for name, one in vars(mark.statement).items() if one}},
     ]
     parent = _Ingredient(clip, "parentOf")
-    _sign(made, out, [swapped], assertions, [parent], marking.signing)
-    return _said(out, marking.signing)
+    _sign(made, out, [swapped], assertions, [parent], mark.signer)
+    return _said(out, mark.signer)
 
 
-def sign_render(render: Path, out: Path, swaps: Sequence[Path], signing: Signing, vetting: Vetting) -> str:
+def sign_render(render: Path, out: Path, swaps: Sequence[Path], signer: Signer, vetting: VettingRules) -> str:
     """Write an edit's export as ``out``, with a manifest that names the swaps in it, their manifests kept.
 
     Args:
         render: what an editor exported. It may be ``out`` itself.
         out: the file to write, atomically; and its sidecar where it can't carry a manifest.
         swaps: every swap that went into it; each has a manifest.
-        signing: who signs.
+        signer: who signs.
         vetting: what the swaps must be.
 
     Returns:
@@ -127,7 +127,7 @@ def sign_render(render: Path, out: Path, swaps: Sequence[Path], signing: Signing
     Raises:
         UsageError, ManifestError, OutputError, ConsentError: as ``sign_swap`` and ``vouching.vet``; no swap.
     """
-    from recaster.provenance.vouching import vet
+    from recaster.provenance.vetting import vet
 
     if not swaps:
         raise UsageError("which swaps are in it? Name at least one")
@@ -141,8 +141,8 @@ def sign_render(render: Path, out: Path, swaps: Sequence[Path], signing: Signing
     for path in swaps:
         vet(path, vetting)
     edit = {"label": EDIT, "data": {"swaps": [sha256(path) for path in swaps], "checked": CHECKED}}
-    _sign(render, out, [created], [edit], [_Ingredient(path, "componentOf") for path in swaps], signing)
-    return f"{_said(out, signing)}; {len(swaps)} swap{'s' if len(swaps) > 1 else ''} in it"
+    _sign(render, out, [created], [edit], [_Ingredient(path, "componentOf") for path in swaps], signer)
+    return f"{_said(out, signer)}; {len(swaps)} swap{'s' if len(swaps) > 1 else ''} in it"
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def _sign(
     actions: Sequence[Mapping[str, Any]],
     assertions: Sequence[Mapping[str, Any]],
     ingredients: Sequence[_Ingredient],
-    signing: Signing,
+    signer: Signer,
 ) -> None:
     import c2pa
 
@@ -181,17 +181,17 @@ def _sign(
     except c2pa.C2paError as error:
         raise ManifestError(f"{out}: what it was made of can't be named in its manifest ({error})") from None
     try:
-        _write(builder, _signer(signing), made, out)
+        _write(builder, _c2pa_signer(signer), made, out)
     except c2pa.C2paError as error:
-        if signing.timestamp:  # key and certificate were tried before (``check_signing``)
+        if signer.timestamp:  # key and certificate were tried before (``check_signer``)
             raise TimestampError(
-                f"{out}: couldn't be signed with a timestamp of {signing.timestamp} ({error}); "
+                f"{out}: couldn't be signed with a timestamp of {signer.timestamp} ({error}); "
                 "try again when it answers, or leave it out of the policy"
             ) from None
-        raise ManifestError(f"{out}: can't be signed with {signing.certificate.name} ({error})") from None
+        raise ManifestError(f"{out}: can't be signed with {signer.certificate.name} ({error})") from None
 
 
-def check_signing(signing: Signing) -> None:
+def check_signer(signer: Signer) -> None:
     """Sign something small, so that what is wrong with key or certificate shows before hours of work.
 
     Raises:
@@ -199,7 +199,7 @@ def check_signing(signing: Signing) -> None:
         CertificateError: the certificate isn't valid now.
         ManifestError: they don't go together, or the certificate is none for this use.
     """
-    if signing.local:
+    if signer.local:
         return
     import c2pa
 
@@ -215,26 +215,26 @@ def check_signing(signing: Signing) -> None:
     try:
         builder = c2pa.Builder(manifest, context())
         builder.set_no_embed()
-        signer = _signer(dataclasses.replace(signing, timestamp=""))
-        builder.sign(signer, UNKNOWN, io.BytesIO(b"a trial"), io.BytesIO())
+        trial = _c2pa_signer(dataclasses.replace(signer, timestamp=""))
+        builder.sign(trial, UNKNOWN, io.BytesIO(b"a trial"), io.BytesIO())
     except c2pa.C2paError as error:
-        raise ManifestError(f"nothing can be signed with {signing.certificate.name} ({error})") from None
+        raise ManifestError(f"nothing can be signed with {signer.certificate.name} ({error})") from None
 
 
-def _signer(signing: Signing) -> Any:
+def _c2pa_signer(signer: Signer) -> Any:
     import c2pa
 
     try:
-        chain, key = signing.certificate.read_bytes(), signing.key.read_bytes()
+        chain, key = signer.certificate.read_bytes(), signer.key.read_bytes()
     except OSError as error:
-        name = Path(error.filename or signing.key).name
+        name = Path(error.filename or signer.key).name
         raise UsageError(f"{name}: can't be read to sign with ({error.strerror})") from None
     return c2pa.Signer.from_info(
         c2pa.C2paSignerInfo(
-            alg=algorithm_of(signing.certificate),
+            alg=algorithm_of(signer.certificate),
             sign_cert=chain,
             private_key=key,
-            ta_url=signing.timestamp.encode() or None,
+            ta_url=signer.timestamp.encode() or None,
         )
     )
 
@@ -246,8 +246,8 @@ def _add(builder: Any, number: int, one: _Ingredient) -> None:
     name = f"ingredient-{number}"
     described = {"relationship": one.relation, "title": name, "label": name, "instance_id": name}
     suffix = one.path.suffix.lower()
-    kind = EMBEDDED.get(suffix, UNKNOWN)
-    if suffix in BESIDE and sidecar_of(one.path).is_file():
+    kind = EMBEDDED_TYPES.get(suffix, UNKNOWN)
+    if suffix in SIDECAR_TYPES and sidecar_of(one.path).is_file():
         _add_with_sidecar(builder, described, one.path)
         return
     with one.path.open("rb") as file:
@@ -281,7 +281,7 @@ def _add_with_sidecar(builder: Any, described: dict[str, Any], path: Path) -> No
 
 def _write(builder: Any, signer: Any, made: Path, out: Path) -> None:
     kind = media_type(out)
-    if out.suffix.lower() in EMBEDDED:
+    if out.suffix.lower() in EMBEDDED_TYPES:
         with (
             atomic_file(out) as temporary,
             made.open("rb", BUFFER) as source,
@@ -331,7 +331,7 @@ def manifest_of(path: Path, trust: Sequence[Path] = ()) -> tuple[dict[str, Any],
     beside = sidecar_of(path)
     try:
         with path.open("rb") as file:
-            if kind in EMBEDDED.values():
+            if kind in EMBEDDED_TYPES.values():
                 reader = c2pa.Reader(kind, file, None, context(trust))
             elif beside.is_file():
                 reader = c2pa.Reader(kind, file, beside.read_bytes(), context(trust))
@@ -367,11 +367,9 @@ def _now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _said(out: Path, signing: Signing) -> str:
-    where = "in the file" if out.suffix.lower() in EMBEDDED else f"in {sidecar_of(out).name} beside it"
+def _said(out: Path, signer: Signer) -> str:
+    where = "in the file" if out.suffix.lower() in EMBEDDED_TYPES else f"in {sidecar_of(out).name} beside it"
     who = (
-        "a certificate made on this machine, which nobody else trusts"
-        if signing.local
-        else "your certificate"
+        "a certificate made on this machine, which nobody else trusts" if signer.local else "your certificate"
     )
     return f"marked as a face swap: C2PA manifest {where}, signed with {who}"

@@ -4,11 +4,11 @@ One data folder holds one register: an engine's, or that of the command line's o
 unless one of them is given another). Parts of it::
 
     DATA/store.sqlite    identities (and all else that an engine keeps)
-         audit.jsonl     what was done, see ``provenance.audit``
+         audit.jsonl     what was done, see ``provenance.audit_log``
          revocations.jsonl  whose right was taken back, by content, see ``provenance.revocations``
          documents/      consents and licences by SHA-256, for their owner's eyes alone
          secret          what hashes in manifests are salted with
-         signing/        certificates made here, see ``provenance.signing``
+         signing/        certificates made here, see ``provenance.signer``
          policy.toml     an organisation's rules, see ``provenance.policy``
 """
 
@@ -25,12 +25,12 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster.api.v1 import identity_pb2
 from recaster.errors import ConsentError, InputError, NotFoundError, UsageError
 from recaster.files import lock, user_name, write_secret
-from recaster.provenance.audit import AuditLog
-from recaster.provenance.basis import HOW, LONGEST_NAME, attested, basis_of, require, revoked, terms
+from recaster.provenance.audit_log import AuditLog
 from recaster.provenance.documents import DOCUMENTS, Documents
+from recaster.provenance.face_traces import FaceTraces
+from recaster.provenance.legal_basis import HOW, LONGEST_NAME, attested, parse_basis, require, revoked, terms
 from recaster.provenance.policy import Policy
 from recaster.provenance.revocations import NAME, Revocations
-from recaster.provenance.traces import Traces
 from recaster.store.audit_head import AuditHead
 from recaster.store.catalog import Catalog
 from recaster.store.database import Database
@@ -137,7 +137,7 @@ class Register:
             self.revocations.revoke(identity_id, self.everything(identity_id).main())
         return identity
 
-    def heed(self, identity_id: str, traces: Traces, but: str = "") -> None:
+    def refuse_revoked(self, identity_id: str, traces: FaceTraces, but: str = "") -> None:
         """Refuse a face that was revoked: as this person's, or by its content as anybody's ``but`` one.
 
         Raises:
@@ -148,23 +148,23 @@ class Register:
             raise revoked(identity_id, known)
         self.revocations.refuse(traces, but)
 
-    def traces(self, kind: str, thing_id: str) -> Traces:
+    def traces(self, kind: str, thing_id: str) -> FaceTraces:
         """By which content the face in a thing is known: all that it ever was."""
         value = self.catalog.traces(kind, thing_id)
-        found = Traces() if value is None else Traces.from_json(value)
+        found = FaceTraces() if value is None else FaceTraces.from_json(value)
         thing = self.catalog.find(kind, thing_id)
         digest = getattr(thing, "digest", "") or getattr(thing, "source_digest", "")
-        return found | Traces(frozenset({digest} - {""}))
+        return found | FaceTraces(frozenset({digest} - {""}))
 
-    def trace(self, kind: str, thing_id: str, traces: Traces) -> None:
+    def trace(self, kind: str, thing_id: str, traces: FaceTraces) -> None:
         """Add to what the face in a faceset or model is known by, and to what its person is known by."""
         with self.catalog.transaction():
             self.catalog.keep_traces(kind, thing_id, (self.traces(kind, thing_id) | traces).to_json())
             thing = self.catalog.find(kind, thing_id)
             if thing is not None and thing.identity_id:
-                self.trace_person(thing.identity_id, traces)
+                self.add_person_traces(thing.identity_id, traces)
 
-    def trace_person(self, identity_id: str, traces: Traces) -> None:
+    def add_person_traces(self, identity_id: str, traces: FaceTraces) -> None:
         """Add to what a person is known by; one who was revoked, by that from now on, too."""
         with self.catalog.transaction():
             known = self.traces("identity", identity_id) | traces
@@ -172,7 +172,7 @@ class Register:
             if self.revocations.known().get(identity_id) is not None:
                 self.revocations.revoke(identity_id, known.main())
 
-    def everything(self, identity_id: str) -> Traces:
+    def everything(self, identity_id: str) -> FaceTraces:
         """What a person is known by, in all that is theirs."""
         found = self.traces("identity", identity_id)
         for kind in ("faceset", "model"):
@@ -193,7 +193,7 @@ class Register:
             if record.event in ("identity.revoke", "identity.attest"):
                 logged[str(record.details.get("identity"))] = record.event == "identity.revoke"
         lost = []
-        for identity in self.everybody():
+        for identity in self.people():
             name = identity.identity_id
             listed = said.get(name, False)
             if (listed or logged.get(name, False)) and not (listed and identity.HasField("revocation")):
@@ -223,7 +223,7 @@ class Register:
         with self.catalog.transaction():
             self.catalog.put(kind, thing)
             self.audit.add("identity.assign", identity=identity_id, **{kind: thing_id})
-            self.trace_person(identity_id, traces)
+            self.add_person_traces(identity_id, traces)
             for model in self.catalog.every("model") if kind == "faceset" else ():
                 if not model.identity_id and model.source_digest in traces.digests:
                     self.assign(identity_id, "model", model)
@@ -265,7 +265,7 @@ class Register:
 
     def _drop_document(self, digest: str) -> None:
         """Remove a document that is nobody's any more."""
-        if digest and all(one.attestation.document_digest != digest for one in self.everybody()):
+        if digest and all(one.attestation.document_digest != digest for one in self.people()):
             self.documents.path(digest).unlink(missing_ok=True)
 
     def get(self, identity_id: str) -> identity_pb2.Identity:
@@ -273,7 +273,7 @@ class Register:
         found: identity_pb2.Identity = self.catalog.get("identity", identity_id)
         return found
 
-    def everybody(self) -> list[identity_pb2.Identity]:
+    def people(self) -> list[identity_pb2.Identity]:
         """Everybody, the newest first."""
         return list(reversed(self.catalog.every("identity")))
 
@@ -299,7 +299,7 @@ class Register:
 
     def stated(self, name: str, basis: str, origin: str | None = None) -> identity_pb2.Identity:
         """A person of whom no more than a basis is said; an ``origin`` gives the same one again."""
-        said = identity_pb2.Attestation(basis=basis_of(basis), attested_by=user_name())
+        said = identity_pb2.Attestation(basis=parse_basis(basis), attested_by=user_name())
         return self.add(name, said, origin=origin)
 
     def require(self, identity_id: str) -> identity_pb2.Identity:
@@ -324,7 +324,7 @@ class Register:
         require(identity, policy, self.now())
         return identity
 
-    def salted(self, *values: str) -> str:
+    def salted_hash(self, *values: str) -> str:
         """A hash that only this register can make of a value: it tells strangers nothing, and its owner all.
 
         HMAC-SHA-256 with the register's secret, as hex digits.
@@ -347,7 +347,7 @@ class Register:
 
 
 @contextlib.contextmanager
-def opened(folder: DataFolder | None = None) -> Iterator[Register]:
+def open_register(folder: DataFolder | None = None) -> Iterator[Register]:
     """The register of a data folder, by default the user's own (OutputError where it can't be kept).
 
     Revocations that an older store has lost hold again (``Register.reconcile``).
@@ -369,7 +369,7 @@ def _unchecked(folder: DataFolder) -> Iterator[Register]:
 
 
 @contextlib.contextmanager
-def opened_log(folder: DataFolder) -> Iterator[AuditLog]:
+def open_audit_log(folder: DataFolder) -> Iterator[AuditLog]:
     """The audit log of a data folder, compared with its store where there is one (OutputError)."""
     if not folder.database.is_file():
         yield AuditLog(folder.path / AUDIT)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ConsentError, InputError
 from recaster.files import lock, parse_json, write_error
-from recaster.provenance.traces import Traces
+from recaster.provenance.face_traces import FaceTraces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NAME: Final = "revocations.jsonl"
 REVOKED: Final = "revoked"
 LIFTED: Final = "lifted"
-_READ: Final[dict[Path, tuple[tuple[int, int, int], dict[str, Traces | None]]]] = {}
+_READ: Final[dict[Path, tuple[tuple[int, int, int], dict[str, FaceTraces | None]]]] = {}
 """Lists as they were read last, with the state of their files then."""
 
 
@@ -35,7 +35,7 @@ class Revocations:
         self.path = path
         self._others = [one for one in others if one.absolute() != path.absolute()]
 
-    def revoke(self, identity_id: str, traces: Traces) -> None:
+    def revoke(self, identity_id: str, traces: FaceTraces) -> None:
         """Put a person on the list, or add traces to hers (OutputError, ConsentError)."""
         known = _said(self.path).get(identity_id)
         if known is None or not (traces.digests <= known.digests and set(traces.faces) <= set(known.faces)):
@@ -46,7 +46,7 @@ class Revocations:
         if _said(self.path).get(identity_id) is not None:
             self._add({"event": LIFTED, "identity": identity_id})
 
-    def known(self) -> dict[str, Traces | None]:
+    def known(self) -> dict[str, FaceTraces | None]:
         """Traces of everybody that this list itself names, None of those whose right was stated anew."""
         return dict(_said(self.path))
 
@@ -54,7 +54,7 @@ class Revocations:
         """Whether a list says that a person's right was revoked (ConsentError where one can't be read)."""
         return any(_said(path).get(identity_id) is not None for path in (self.path, *self._others))
 
-    def refuse(self, traces: Traces, but: str = "") -> None:
+    def refuse(self, traces: FaceTraces, but: str = "") -> None:
         """Refuse what holds the face of somebody on a list, ``but`` one.
 
         Raises:
@@ -103,7 +103,7 @@ class Revocations:
                 raise write_error(self.path, error) from error
 
 
-def _said(path: Path) -> dict[str, Traces | None]:
+def _said(path: Path) -> dict[str, FaceTraces | None]:
     """What one list says now; read again only when it has changed."""
     try:
         status = path.stat()
@@ -131,15 +131,15 @@ def _lost(path: Path) -> ConsentError:
     )
 
 
-def _parsed(path: Path, data: bytes) -> dict[str, Traces | None]:
+def _parsed(path: Path, data: bytes) -> dict[str, FaceTraces | None]:
     """By identity, the newest word on each (ConsentError for a line that is no record)."""
-    found: dict[str, Traces | None] = {}
+    found: dict[str, FaceTraces | None] = {}
     for line in data[: data.rfind(b"\n") + 1].splitlines():
         try:
             record = parse_json(line)
             name = str(record["identity"])
             if record["event"] == REVOKED:
-                found[name] = (found.get(name) or Traces()) | Traces.from_json(record)
+                found[name] = (found.get(name) or FaceTraces()) | FaceTraces.from_json(record)
             else:
                 found[name] = {LIFTED: None}[record["event"]]
         except (ValueError, KeyError, TypeError):

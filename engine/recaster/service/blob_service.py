@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster.api.v1 import blob_pb2, blob_pb2_grpc
 from recaster.errors import NotFoundError
 from recaster.files import remove_folder
-from recaster.jobs.rights import heed, heed_result, register_of
+from recaster.jobs.rights import refuse_revoked, refuse_revoked_result, register_of
 from recaster.provenance.caller import caller
 from recaster.service.request_checks import check_digest, check_offset
 from recaster.service.roles import current
@@ -221,11 +221,11 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
             raise NotFoundError(f"there is no blob {digest[:12]} for clients: it is a person's document")
         for owner in self._blobs.users(digest):
             if owner.startswith("job "):
-                heed_result(store.jobs.get(owner.removeprefix("job ")), digest, store)
+                refuse_revoked_result(store.jobs.get(owner.removeprefix("job ")), digest, store)
         for kind in ("faceset", "model"):  # a zip that one came in
             thing = store.catalog.by_origin(kind, digest)
             if thing is not None:
-                heed([(kind, getattr(thing, f"{kind}_id"))], store)
+                refuse_revoked([(kind, getattr(thing, f"{kind}_id"))], store)
 
     def _find(self, digest: str, doing: str) -> Upload:
         """The upload of the client who asks; of an operator, any; or the blob."""

@@ -28,7 +28,7 @@ from recaster.service.threads import run_write
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from recaster.provenance.audit import AuditLog
+    from recaster.provenance.audit_log import AuditLog
     from recaster.provenance.policy import Policy
     from recaster.service.rpc_errors import RpcError
 

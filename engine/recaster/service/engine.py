@@ -12,7 +12,7 @@ from recaster.errors import RecasterError
 from recaster.jobs.job_resources import resources_of, works_on
 from recaster.jobs.rights import register_of
 from recaster.provenance.caller import caller
-from recaster.provenance.traces import Traces
+from recaster.provenance.face_traces import FaceTraces
 from recaster.service.call_audit import Records
 from recaster.service.rpc_errors import Code, RpcError
 from recaster.service.threads import run_read, run_write
@@ -118,7 +118,7 @@ class Engine:
             register.trace("faceset", faceset_id, register.traces("faceset", faceset_id))  # as it was
             faceset.faces, faceset.dropped, faceset.digest = found["faces"], found["dropped"], found["digest"]
             self.store.catalog.put("faceset", faceset)
-            register.trace("faceset", faceset_id, Traces.from_json(found["traces"]))
+            register.trace("faceset", faceset_id, FaceTraces.from_json(found["traces"]))
         return faceset
 
     async def recognise(self, identity_id: str | None = None) -> None:
@@ -138,12 +138,12 @@ class Engine:
         ]
         return [one for one in found if catalog.traces(*one) is None]
 
-    async def _traces(self, kind: str, name: str) -> Traces:
+    async def _traces(self, kind: str, name: str) -> FaceTraces:
         if kind == "faceset":
             folder = str(self.store.folder.faceset(name))
-            return Traces.from_json((await self.query_workers.ask("describe", folder=folder))["traces"])
+            return FaceTraces.from_json((await self.query_workers.ask("describe", folder=folder))["traces"])
         answer = await self.query_workers.ask("recognise", model=str(self.store.folder.model(name)))
-        return Traces.from_json(answer)
+        return FaceTraces.from_json(answer)
 
     def refuse_in_use(self, kind: str, thing_id: str) -> None:
         """Refuse to change what a job needs that hasn't ended.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from recaster.api.v1 import identity_pb2, identity_pb2_grpc
 from recaster.jobs.cleanup import needed_by, withdraw
 from recaster.jobs.deletion import delete_person
-from recaster.provenance.basis import basis_name
+from recaster.provenance.legal_basis import basis_name
 from recaster.provenance.register import Register
 from recaster.service.request_checks import LONGEST_REQUEST_ID, check_digest, check_id, check_name, check_text
 from recaster.service.rpc_errors import (

@@ -10,7 +10,7 @@ from recaster.api.v1 import job_pb2, job_pb2_grpc
 from recaster.jobs.audit_records import note_created
 from recaster.jobs.cleanup import forget
 from recaster.jobs.job_resources import KINDS, blobs_of, kind_of, resources_of
-from recaster.jobs.rights import governed, person_of, register_of
+from recaster.jobs.rights import apply_policy, authorize_face, register_of
 from recaster.provenance.caller import caller
 from recaster.provenance.policy import Policy
 from recaster.service.job_specs import check_spec
@@ -65,7 +65,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         check_spec(request.spec)
         store = self._engine.store
         if request.spec.HasField("swap"):
-            governed(request.spec.swap, Policy.load(store.folder.path))  # raises where it forbids that
+            apply_policy(request.spec.swap, Policy.load(store.folder.path))  # raises where it forbids that
         with store.database.transaction():
             job, new = self._jobs.create(
                 request.spec, KINDS[kind_of(request.spec)], request.request_id, request.labels, caller()
@@ -82,7 +82,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
                     kept_blob(store.blobs, digest)
                 for digest in needed.blobs:
                     _refuse_document(digest, store)
-                person_of(job.spec, store)  # so does a face that may not be put on
+                authorize_face(job.spec, store)  # so does a face that may not be put on
                 note_created(job, store)
                 store.blobs.acquire(needed.blobs, f"job {job.job_id}")
         self._engine.supervisor.wake()

@@ -11,10 +11,10 @@ from google.protobuf.descriptor import FieldDescriptor
 from recaster.api.v1 import job_pb2
 from recaster.errors import UsageError
 from recaster.jobs.job_resources import kind_of, resources_of
-from recaster.jobs.options import ingredients
 from recaster.models.presets import overridden, preset
+from recaster.operations.options import ingredients
 from recaster.processes.cpu_cores import cores
-from recaster.provenance.manifest import BESIDE, EMBEDDED
+from recaster.provenance.manifest import EMBEDDED_TYPES, SIDECAR_TYPES
 from recaster.service.request_checks import check_digest, check_id, check_name, check_text
 from recaster.service.rpc_errors import invalid
 from recaster.settings.devices import DEVICES
@@ -26,7 +26,7 @@ from recaster.settings.train import DEFAULT_PRESET
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-SIGNED: Final = tuple(EMBEDDED | BESIDE)
+SIGNED: Final = tuple(EMBEDDED_TYPES | SIDECAR_TYPES)
 MOST_INPUTS: Final = 1000
 MOST_INGREDIENTS: Final = 100
 LONGEST_VALUE: Final = 200

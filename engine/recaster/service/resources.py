@@ -18,7 +18,7 @@ from recaster.api.v1 import (
 from recaster.errors import NotFoundError
 from recaster.files import read_inside
 from recaster.jobs.completion import MAX_PREVIEW_BYTES
-from recaster.jobs.rights import heed, register_of
+from recaster.jobs.rights import refuse_revoked, register_of
 from recaster.provenance.caller import caller
 from recaster.service.job_specs import check_numbers
 from recaster.service.request_checks import check_id, kept_blob
@@ -138,7 +138,7 @@ class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
         name = check_id("faceset_id", request.faceset_id)
         await run_read(self._catalog.get, "faceset", name)
         if request.thumbnails:
-            await run_read(heed, [("faceset", name)], self._engine.store)
+            await run_read(refuse_revoked, [("faceset", name)], self._engine.store)
         if not 0 <= request.page_size <= LARGEST_FACES_PAGE:
             raise invalid("page_size", f"must be 0 to {LARGEST_FACES_PAGE}")
         if request.page_token and not (request.page_token.isdecimal() and len(request.page_token) < 10):
@@ -242,7 +242,7 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
 
     def _preview(self, model_id: str) -> model_pb2.GetModelPreviewResponse:
         name = self._catalog.get("model", model_id).model_id
-        heed([("model", name)], self._engine.store)
+        refuse_revoked([("model", name)], self._engine.store)
         sheets = sorted((self._engine.store.folder.model(name) / "previews").glob("step-*.png"))
         if not sheets:
             raise NotFoundError(f"model {name} has no preview yet")

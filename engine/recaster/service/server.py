@@ -39,9 +39,9 @@ from recaster.jobs.startup_checks import compile_ahead, unconfined
 from recaster.jobs.supervisor import Supervisor
 from recaster.jobs.supervisor_thread import SupervisorThread
 from recaster.jobs.worker_process import SchedulerLimits
-from recaster.provenance.manifest import check_signing
+from recaster.provenance.manifest import check_signer
 from recaster.provenance.policy import Policy
-from recaster.provenance.signing import signing_of
+from recaster.provenance.signer import resolve_signer
 from recaster.service import tracing
 from recaster.service.auth import TokenInterceptor
 from recaster.service.blob_service import BlobService
@@ -136,7 +136,7 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
     policy = Policy.load(settings.data.path)
     if policy.certificate is not None:
         try:
-            check_signing(signing_of(policy, settings.data.path))
+            check_signer(resolve_signer(policy, settings.data.path))
         except CertificateError as error:  # what signs waits until it is valid; all else goes on
             log.warning(str(error))
     with settings.data.lock():

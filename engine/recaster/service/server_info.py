@@ -12,9 +12,9 @@ from recaster.api.v1 import clip_pb2, server_pb2, server_pb2_grpc, swap_pb2, swa
 from recaster.errors import UsageError
 from recaster.jobs.audit_records import digests_of
 from recaster.jobs.devices import devices
-from recaster.jobs.rights import heed, labelled_by, register_of, swapped_in
+from recaster.jobs.rights import apply_label_policy, refuse_revoked, register_of, swapped_identity
 from recaster.models.presets import PRESETS
-from recaster.provenance.marking import Marking
+from recaster.provenance.mark import ProvenanceMark
 from recaster.provenance.policy import Policy
 from recaster.service.job_specs import check_numbers
 from recaster.service.permissions import may_state
@@ -111,10 +111,12 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         self, request: swap_pb2.PreviewFrameRequest, context: Context
     ) -> swap_pb2.PreviewFrameResponse:
         """Swap one frame."""
-        clip, thing, name, marking = await run_write(self._permitted, request)
-        return await self._preview(request, context, clip, thing, name, marking)
+        clip, thing, name, mark = await run_write(self._permitted, request)
+        return await self._preview(request, context, clip, thing, name, mark)
 
-    def _permitted(self, request: swap_pb2.PreviewFrameRequest) -> tuple[clip_pb2.Clip, str, str, Marking]:
+    def _permitted(
+        self, request: swap_pb2.PreviewFrameRequest
+    ) -> tuple[clip_pb2.Clip, str, str, ProvenanceMark]:
         """The clip, the kind and id of what is put on, and how it is marked; noted in the audit log."""
         check_numbers("", request)
         check_numbers("options", request.options)
@@ -130,13 +132,13 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         if person:
             kept_blob(store.blobs, check_digest("options.person", person))
         register = register_of(store)
-        request.options.CopyFrom(labelled_by(request.options, register.policy))
-        heed([(thing, name)], store)
-        whose = register.require(swapped_in(request, store))
+        request.options.CopyFrom(apply_label_policy(request.options, register.policy))
+        refuse_revoked([(thing, name)], store)
+        whose = register.require(swapped_identity(request, store))
         faces = digests_of(thing, name, store)
         shown = register.audit.add("swap.preview", identity=whose.identity_id, faces=faces, clip=clip.clip_id)
-        marking = Marking.of(register, whose, shown.hash).unstamped()  # which reaches no network
-        return clip, thing, name, marking
+        mark = ProvenanceMark.of(register, whose, shown.hash).unstamped()  # which reaches no network
+        return clip, thing, name, mark
 
     async def _preview(
         self,
@@ -145,7 +147,7 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         clip: clip_pb2.Clip,
         thing: str,
         name: str,
-        marking: Marking,
+        mark: ProvenanceMark,
     ) -> swap_pb2.PreviewFrameResponse:
         store, person = self._engine.store, request.options.person
         answer = await self._engine.ask(
@@ -158,7 +160,7 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
             frame=request.frame,
             options=base64.b64encode(request.options.SerializeToString()).decode(),
             person=str(store.blobs.path(person)) if person else "",
-            marking=marking.to_json(),
+            mark=mark.to_json(),
         )
         png = await run_transfer(_taken, Path(answer["path"]))
         await run_write(self._delivered, request, thing, name, png)
@@ -166,9 +168,9 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
 
     def _delivered(self, request: swap_pb2.PreviewFrameRequest, thing: str, name: str, png: bytes) -> None:
         """Note that a preview is handed out, if its face wasn't revoked meanwhile (ConsentError)."""
-        heed([(thing, name)], self._engine.store)
+        refuse_revoked([(thing, name)], self._engine.store)
         register = register_of(self._engine.store)
-        whose = register.require(swapped_in(request, self._engine.store))
+        whose = register.require(swapped_identity(request, self._engine.store))
         made = [hashlib.sha256(png).hexdigest()]
         register.audit.add("preview.deliver", clip=request.clip_id, made=made, identities=[whose.identity_id])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recaster.api.v1 import provenance_pb2, provenance_pb2_grpc
-from recaster.provenance.signing import local_authority
+from recaster.provenance.signer import local_authority
 from recaster.service.request_checks import check_digest, check_name
 from recaster.service.rpc_errors import Context, missing_blob, unary_read
 from recaster.service.threads import run_read

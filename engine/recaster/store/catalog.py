@@ -122,7 +122,7 @@ class Catalog:
             opened.execute("delete from trace where owner = ?", (f"{kind} {thing_id}",))
 
     def traces(self, kind: str, thing_id: str) -> Any | None:
-        """By which content the face in a thing is known again (``provenance.traces``), or None."""
+        """By which content the face in a thing is known again (``provenance.face_traces``), or None."""
         row = self._database.row("select body from trace where owner = ?", (f"{kind} {thing_id}",))
         return None if row is None else json.loads(row["body"])
 

@@ -16,7 +16,7 @@ from recaster.media.reader import cheap_indices, read_indices
 from recaster.media.sound import SoundSource
 from recaster.media.writer import check_encoding
 from recaster.progress import Report, Update, silent
-from recaster.provenance.manifest import check_signing, sign_swap
+from recaster.provenance.manifest import check_signer, sign_swap
 from recaster.swapping.casting import chosen, frames_of
 from recaster.swapping.coverage import MIN_COVERED, Coverage
 from recaster.swapping.parallel import choose_process_count, render_in_parallel, split_runs
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from recaster.media.types import ClipInfo
-    from recaster.provenance.marking import Marking
+    from recaster.provenance.mark import ProvenanceMark
     from recaster.settings.swap import SwapSettings
     from recaster.swapping.swapper import Swapper
 
@@ -53,7 +53,7 @@ def swap_clip(
     settings: SwapSettings,
     report: Report = silent,
     *,
-    marking: Marking | None = None,
+    mark: ProvenanceMark | None = None,
     keep_parts: bool = False,
     again: Callable[[], Swapper] | None = None,
     processes: int | None = None,
@@ -63,7 +63,7 @@ def swap_clip(
     Parts are kept in ``OUT.parts/`` until the result is whole; the same call after an interruption
     renders only what is missing. ``out`` (and matte and report) may exist: it is replaced at the very end.
     With ``keep_parts`` they stay there after it: for whoever has more to do before the result is safe.
-    With a ``marking``, the result carries a signed manifest that says what it is.
+    With a ``mark``, the result carries a signed manifest that says what it is.
     With ``again``, which makes the same swapper in another process and can be pickled, several processes
     render where machine and clip are large enough, or as many as ``processes`` says; the result is the same.
 
@@ -75,7 +75,7 @@ def swap_clip(
         OutputError: the result cannot be written.
     """
     watch = StageTimer()
-    info, converted = _checked(clip, out, settings, marking)
+    info, converted = _checked(clip, out, settings, mark)
     frames = range(info.frame_count) if settings.frames is None else settings.frames
     with watch.timing("analyse"):
         analysis = analyse_clip(clip, settings.analysis, settings.frames, report)
@@ -96,7 +96,7 @@ def swap_clip(
     _render(rendering, missing, swapper, watch, progress, again, processes)
     coverage = Coverage.of(frames, parts.faces(), left_out, others)
     facts = {"frames": len(frames), "swapped": scene.painted(frames)} | made_by(swapper, settings)
-    marked = _finish(info, out, frames, parts, settings, watch, report, facts, marking)
+    marked = _finish(info, out, frames, parts, settings, watch, report, facts, mark)
     result = SwapResult(
         out=out,
         coverage=coverage,
@@ -139,7 +139,7 @@ def _render(
 
 
 def _checked(
-    clip: Path, out: Path, settings: SwapSettings, marking: Marking | None
+    clip: Path, out: Path, settings: SwapSettings, mark: ProvenanceMark | None
 ) -> tuple[ClipInfo, tuple[str, ...]]:
     """Checks that the swap can be written and signed: before hours of work, and not after them.
 
@@ -147,8 +147,8 @@ def _checked(
         The clip's facts, and sentences on sound that is encoded anew.
     """
     refuse_overwriting(clip, out, settings)
-    if marking is not None:
-        check_signing(marking.signing)
+    if mark is not None:
+        check_signer(mark.signer)
     info = probe(clip)
     converted = check_output(out, info, settings.writer)
     if settings.matte is not None:
@@ -250,10 +250,10 @@ def _finish(
     watch: StageTimer,
     report: Report,
     facts: dict[str, Any],
-    marking: Marking | None,
+    mark: ProvenanceMark | None,
 ) -> str:
     """Put the parts together and sign what comes of it; returns what was said in it, in words."""
-    if marking is None:
+    if mark is None:
         with watch.timing("join"):
             _join(info, out, frames, parts, settings)
         return ""
@@ -262,7 +262,7 @@ def _finish(
         _join(info, whole, frames, parts, settings)
     with watch.timing("sign"):
         report(Update("signing", 0, 1, "files"))
-        marked = sign_swap(whole, out, info.path, facts, marking)
+        marked = sign_swap(whole, out, info.path, facts, mark)
     whole.unlink()
     return marked
 

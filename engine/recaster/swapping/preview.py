@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.media.types import Image
-    from recaster.provenance.marking import Marking
+    from recaster.provenance.mark import ProvenanceMark
     from recaster.settings.swap import SwapSettings
     from recaster.swapping.swapper import Swapper
 
@@ -39,7 +39,7 @@ def preview_frame(
     swapper: Swapper,
     settings: SwapSettings,
     report: Report = silent,
-    marking: Marking | None = None,
+    mark: ProvenanceMark | None = None,
 ) -> SwapResult:
     """Swap the faces of one frame and write it as a picture.
 
@@ -47,7 +47,7 @@ def preview_frame(
     ``swap_clip`` makes of the frame. Otherwise only the frame's neighbours are analysed, which takes
     seconds at most: then the main person may be another than the clip's, a track may have another
     number, and the performer's usual expression and look are known less well: a hand that stays before the
-    face may be painted over. With a ``marking``, the picture carries a signed manifest.
+    face may be painted over. With a ``mark``, the picture carries a signed manifest.
 
     Raises:
         UsageError: the clip has no such frame, the picture would replace the clip or has no picture's
@@ -76,7 +76,7 @@ def preview_frame(
     renderer = Renderer(scene, swapper, settings, watch)
     [rendered] = renderer.render(lambda a, b: read_frames(clip, a, b, lazy=True), wanted, available)
     facts = {"frames": 1, "swapped": 1} | made_by(swapper, settings)
-    marked = _saved(rendered.image, out, clip, facts, marking)
+    marked = _saved(rendered.image, out, clip, facts, mark)
     coverage = Coverage.of(wanted, [rendered.faces], left_out=(), others=())
     return SwapResult(
         out=out,
@@ -93,15 +93,15 @@ def preview_frame(
     )
 
 
-def _saved(image: Image, out: Path, clip: Path, facts: dict[str, Any], marking: Marking | None) -> str:
+def _saved(image: Image, out: Path, clip: Path, facts: dict[str, Any], mark: ProvenanceMark | None) -> str:
     """Write the picture, signed where it is to be; returns what was said in it, in words."""
-    if marking is None:
+    if mark is None:
         save_image(out, image)
         return ""
     with scratch_folder(out) as folder:
         painted = folder / out.name
         save_image(painted, image)
-        return sign_swap(painted, out, clip, facts, marking)
+        return sign_swap(painted, out, clip, facts, mark)
 
 
 def _refuse(clip: Path, out: Path, frame: int, available: range, settings: SwapSettings) -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from recaster.jobs.job_resources import KINDS
-from recaster.provenance.audit import AuditLog
-from recaster.provenance.events import EVENTS
+from recaster.provenance.audit_events import EVENTS
+from recaster.provenance.audit_log import AuditLog
 
 if TYPE_CHECKING:
     from recaster.provenance.register import Register
@@ -68,7 +68,7 @@ def test_the_documents_list_them() -> None:
 )
 def test_a_record_says_nothing_that_isn_t_listed(tmp_path: Path, event: str, details: dict[str, Any]) -> None:
     log = AuditLog(tmp_path / "audit.jsonl")
-    with pytest.raises(ValueError, match=r"provenance.events"):
+    with pytest.raises(ValueError, match=r"provenance.audit_events"):
         log.add(event, **details)
     assert not log.path.exists()
 

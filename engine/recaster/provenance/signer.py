@@ -27,7 +27,7 @@ RENEW: Final = dt.timedelta(days=30)
 
 
 @dataclass(frozen=True)
-class Signing:
+class Signer:
     """What signs.
 
     Attributes:
@@ -47,12 +47,12 @@ class Signing:
         return vars(self) | {"certificate": str(self.certificate), "key": str(self.key)}
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Signing:
+    def from_json(cls, value: Mapping[str, Any]) -> Signer:
         """What ``to_json`` gave."""
         return cls(Path(value["certificate"]), Path(value["key"]), value["local"], value["timestamp"])
 
 
-def signing_of(policy: Policy, data: Path) -> Signing:
+def resolve_signer(policy: Policy, data: Path) -> Signer:
     """What signs by a policy; makes a certificate in ``data``/signing where it names none.
 
     Raises:
@@ -65,9 +65,9 @@ def signing_of(policy: Policy, data: Path) -> Signing:
             if not path.is_file() or not os.access(path, os.R_OK):
                 raise UsageError(f"{path.name}: the policy signs with this file, but it can't be read")
         certificates_of(policy.certificate)
-        return Signing(policy.certificate, policy.key, local=False, timestamp=policy.timestamp)
+        return Signer(policy.certificate, policy.key, local=False, timestamp=policy.timestamp)
     folder = data / "signing"
-    found = Signing(folder / "signer.pem", folder / "signer.key", local=True, timestamp=policy.timestamp)
+    found = Signer(folder / "signer.pem", folder / "signer.key", local=True, timestamp=policy.timestamp)
     if not _lasts(found.certificate) or not found.key.is_file():
         _make(folder)
     certificates_of(found.certificate)  # the clock may have gone back since they were made

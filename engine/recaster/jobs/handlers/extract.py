@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recaster.jobs.job_context import JobOutput
-from recaster.jobs.options import extract_settings
 from recaster.jobs.proto_records import faceset_to_proto
+from recaster.operations.options import extract_settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from recaster.provenance.basis import basis_name
-from recaster.provenance.signing import Signing, signing_of
+from recaster.provenance.legal_basis import basis_name
+from recaster.provenance.signer import Signer, resolve_signer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,44 +41,44 @@ class Statement:
         return cls(
             basis=basis_name(said.basis),
             nonce=nonce,
-            identity=register.salted("identity", nonce, identity.identity_id),
-            document=register.salted("document", nonce, document) if document else "",
+            identity=register.salted_hash("identity", nonce, identity.identity_id),
+            document=register.salted_hash("document", nonce, document) if document else "",
         )
 
 
 @dataclass(frozen=True)
-class Marking:
+class ProvenanceMark:
     """How results are marked.
 
     Attributes:
         statement: the right to the face.
-        signing: who signs.
+        signer: who signs.
         audit: hash of the audit log's newest record: whoever cuts the log's end off, can be found out.
     """
 
     statement: Statement
-    signing: Signing
+    signer: Signer
     audit: str
 
-    def unstamped(self) -> Marking:
+    def unstamped(self) -> ProvenanceMark:
         """The same, without asking a timestamp authority."""
-        return dataclasses.replace(self, signing=dataclasses.replace(self.signing, timestamp=""))
+        return dataclasses.replace(self, signer=dataclasses.replace(self.signer, timestamp=""))
 
     def to_json(self) -> dict[str, Any]:
         """As plain values, to be told to another process."""
         return {
             "statement": dataclasses.asdict(self.statement),
-            "signing": self.signing.to_json(),
+            "signer": self.signer.to_json(),
             "audit": self.audit,
         }
 
     @classmethod
-    def of(cls, register: Register, identity: identity_pb2.Identity, audit: str) -> Marking:
+    def of(cls, register: Register, identity: identity_pb2.Identity, audit: str) -> ProvenanceMark:
         """How a swap of a person's face is marked (UsageError, OutputError where nobody can sign)."""
-        signing = signing_of(register.policy, register.folder.path)
-        return cls(Statement.of(register, identity), signing, audit)
+        signer = resolve_signer(register.policy, register.folder.path)
+        return cls(Statement.of(register, identity), signer, audit)
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Marking:
+    def from_json(cls, value: Mapping[str, Any]) -> ProvenanceMark:
         """What ``to_json`` gave."""
-        return cls(Statement(**value["statement"]), Signing.from_json(value["signing"]), value["audit"])
+        return cls(Statement(**value["statement"]), Signer.from_json(value["signer"]), value["audit"])

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ConsentError, ManifestError
 from recaster.files import sha256
-from recaster.provenance.manifest import BASIS, EMBEDDED, SWAP, assertions_of, holds_swap, manifest_of
-from recaster.provenance.signing import local_authority
+from recaster.provenance.manifest import BASIS, EMBEDDED_TYPES, SWAP, assertions_of, holds_swap, manifest_of
+from recaster.provenance.signer import local_authority
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from recaster.provenance.audit import AuditLog
+    from recaster.provenance.audit_log import AuditLog
     from recaster.provenance.register import Register
 
 DELIVERIES: Final = ("swap.deliver", "preview.deliver", "sign.deliver")
@@ -26,7 +26,7 @@ DELIVERIES: Final = ("swap.deliver", "preview.deliver", "sign.deliver")
 
 
 @dataclass(frozen=True)
-class Vetting:
+class VettingRules:
     """What swaps must be to be vouched for.
 
     Attributes:
@@ -46,7 +46,7 @@ class Vetting:
     label: bool
 
     @classmethod
-    def of(cls, register: Register, made_here: Iterable[str]) -> Vetting:
+    def of(cls, register: Register, made_here: Iterable[str]) -> VettingRules:
         """By the policy of a register as it is now (UsageError)."""
         policy = register.policy
         authority = local_authority(register.folder.path)
@@ -65,7 +65,7 @@ class Vetting:
         return vars(self) | {"own": [str(path) for path in self.own], "trust": trust}
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Vetting:
+    def from_json(cls, value: Mapping[str, Any]) -> VettingRules:
         """What ``to_json`` gave."""
         return cls(
             tuple(value["made_here"]),
@@ -77,7 +77,7 @@ class Vetting:
         )
 
 
-def made_here(register: Register, digests: Iterable[str]) -> dict[str, tuple[str, ...]]:
+def find_local_swaps(register: Register, digests: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Those files that were made here, and the ids of the people whose faces were put on in each.
 
     Raises:
@@ -94,7 +94,7 @@ def made_here(register: Register, digests: Iterable[str]) -> dict[str, tuple[str
     return found
 
 
-def vet(path: Path, vetting: Vetting) -> None:
+def vet(path: Path, vetting: VettingRules) -> None:
     """See to it that a swap may be vouched for.
 
     Raises:
@@ -109,7 +109,7 @@ def vet(path: Path, vetting: Vetting) -> None:
     if not holds_swap(found):
         raise ManifestError(f"{path}: is no swap by its own word")
     # A digest covers a manifest that is in the file; one that lies beside it may be anybody's.
-    if state != "Trusted" and not (here and path.suffix.lower() in EMBEDDED):
+    if state != "Trusted" and not (here and path.suffix.lower() in EMBEDDED_TYPES):
         raise _stranger(str(path))
     every = [assertions_of(one) for one in found["manifests"].values() if isinstance(one, dict)]
     swaps = [one for one in every if SWAP in one]
@@ -119,7 +119,7 @@ def vet(path: Path, vetting: Vetting) -> None:
         _check_policy(path, said, vetting)
 
 
-def _check_policy(path: Path, said: Mapping[str, Mapping[str, Any]], vetting: Vetting) -> None:
+def _check_policy(path: Path, said: Mapping[str, Mapping[str, Any]], vetting: VettingRules) -> None:
     right = said.get(BASIS, {})
     basis = right.get("basis")
     if basis not in vetting.bases:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 LENGTH: Final = 128
-SAME_FACE: Final = 0.5
+MAX_SAME_PERSON_DISTANCE: Final = 0.5
 """Below this distance two representatives are of one person: as ``faces.identity.SAME_IN_CLIP``, since many
 are compared with many, and each comparison may err."""
-ONE_LOOK: Final = 0.3
+MAX_SAME_LOOK_DISTANCE: Final = 0.3
 """Below this distance one representative stands for another."""
 MIN_SHARE: Final = 0.05
 """Share of a set's pictures from which on a person in it counts."""
@@ -31,7 +31,7 @@ Face = tuple[tuple[float, ...], float]
 
 
 @dataclass(frozen=True)
-class Traces:
+class FaceTraces:
     """What is left of a face in a faceset or model, or in several.
 
     Attributes:
@@ -43,7 +43,7 @@ class Traces:
     faces: tuple[Face, ...] = ()
 
     @classmethod
-    def of_pictures(cls, digests: Iterable[str], embeddings: Iterable[Iterable[float]]) -> Traces:
+    def of_pictures(cls, digests: Iterable[str], embeddings: Iterable[Iterable[float]]) -> FaceTraces:
         """Traces of a set, from the embeddings of pictures of it."""
         leaders: list[tuple[tuple[float, ...], int]] = []
         count = 0
@@ -53,7 +53,7 @@ class Traces:
                 continue
             count += 1
             for at, (leader, size) in enumerate(leaders):
-                if math.dist(leader, one) < ONE_LOOK:
+                if math.dist(leader, one) < MAX_SAME_LOOK_DISTANCE:
                     leaders[at] = (leader, size + 1)
                     break
             else:
@@ -62,7 +62,7 @@ class Traces:
         return cls(frozenset(digests) - {""}, tuple(faces))
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Traces:
+    def from_json(cls, value: Mapping[str, Any]) -> FaceTraces:
         """What ``to_json`` made (KeyError, TypeError, ValueError for anything else)."""
         faces = tuple((tuple(float(n) for n in numbers), float(share)) for numbers, share in value["faces"])
         if any(len(numbers) != LENGTH for numbers, _ in faces):
@@ -77,41 +77,45 @@ class Traces:
     def __bool__(self) -> bool:
         return bool(self.digests or self.faces)
 
-    def __or__(self, other: Traces) -> Traces:
+    def __or__(self, other: FaceTraces) -> FaceTraces:
         """Those of both; of faces that look alike, one."""
         faces = list(self.faces)
         for numbers, share in other.faces:
-            near = [at for at, (known, _) in enumerate(faces) if math.dist(known, numbers) < ONE_LOOK / 2]
+            near = [
+                at
+                for at, (known, _) in enumerate(faces)
+                if math.dist(known, numbers) < MAX_SAME_LOOK_DISTANCE / 2
+            ]
             if near:
                 faces[near[0]] = (faces[near[0]][0], max(faces[near[0]][1], share))
             else:
                 faces.append((numbers, share))
         faces.sort(key=lambda one: -one[1])
-        return Traces(self.digests | other.digests, tuple(faces[:MAX_FACES]))
+        return FaceTraces(self.digests | other.digests, tuple(faces[:MAX_FACES]))
 
-    def main(self) -> Traces:
+    def main(self) -> FaceTraces:
         """Without those who are hardly in it: what is kept of whoever is revoked."""
         shares = self._people()
         kept = [face for face, share in zip(self.faces, shares, strict=True) if share >= MIN_SHARE_KEPT]
-        return Traces(self.digests, tuple(kept))
+        return FaceTraces(self.digests, tuple(kept))
 
-    def meet(self, revoked: Traces) -> bool:
+    def meet(self, revoked: FaceTraces) -> bool:
         """Whether a revoked person is among them: by a digest, or as a part of the pictures that counts."""
         if self.digests & revoked.digests:
             return True
         share = sum(
             share
             for numbers, share in self.faces
-            if any(math.dist(numbers, other) < SAME_FACE for other, _ in revoked.faces)
+            if any(math.dist(numbers, other) < MAX_SAME_PERSON_DISTANCE for other, _ in revoked.faces)
         )
         return share >= MIN_SHARE
 
     def _people(self) -> list[float]:
         """For each face, the share of all those that are of the same person."""
         return [
-            sum(share for other, share in self.faces if math.dist(numbers, other) < SAME_FACE)
+            sum(share for other, share in self.faces if math.dist(numbers, other) < MAX_SAME_PERSON_DISTANCE)
             for numbers, _ in self.faces
         ]
 
 
-NO_TRACES: Final = Traces()
+NO_TRACES: Final = FaceTraces()

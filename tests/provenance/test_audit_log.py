@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recaster.errors import AuditError
-from recaster.provenance.audit import GENESIS, AuditLog
+from recaster.provenance.audit_log import GENESIS, AuditLog
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,7 +105,7 @@ def test_nothing_is_built_on_a_damaged_record(log: AuditLog) -> None:
 def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
     path = tmp_path / "audit.jsonl"
     script = (
-        "from pathlib import Path; from recaster.provenance.audit import AuditLog\n"
+        "from pathlib import Path; from recaster.provenance.audit_log import AuditLog\n"
         f"log = AuditLog(Path({str(path)!r}))\n"
         "for number in range(40): log.add('swap.start', attempt=number)"
     )
@@ -118,7 +118,7 @@ def test_records_that_mention_something_are_found_wherever_they_lie(
     log: AuditLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for size in (1, 7, 100, 1 << 20):
-        monkeypatch.setattr("recaster.provenance.audit._SEARCHED", size)
+        monkeypatch.setattr("recaster.provenance.audit_log._SEARCHED", size)
         assert [one.number for one in log.mentioning("job 3")] == [4]
         assert [one.number for one in log.mentioning("swap.start")] == [1, 2, 3, 4, 5]
         assert not list(log.mentioning("job 9"))

@@ -20,7 +20,7 @@ LONGEST_TEXT: Final = 2000
 HOW: Final = "state it once, with --basis or --identity (see: recaster identity add --help)"
 
 
-def basis_of(name: str) -> identity_pb2.Basis:
+def parse_basis(name: str) -> identity_pb2.Basis:
     """A basis by its name (UsageError)."""
     if name not in BASES:
         raise UsageError(f"{name!r} is no basis; choose among {', '.join(BASES)}")

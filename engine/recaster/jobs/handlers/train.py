@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.errors import UsageError
 from recaster.jobs.job_context import JobOutput
-from recaster.jobs.options import ingredients, schedule
 from recaster.jobs.proto_records import model_to_proto
+from recaster.operations.options import ingredients, schedule
 from recaster.settings.train import DEFAULT_PRESET
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ManifestError
 from recaster.provenance.manifest import BASIS, EDIT, SWAP, assertions_of, holds_swap, manifest_of
-from recaster.provenance.signing import NAME, local_authority
+from recaster.provenance.signer import NAME, local_authority
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,11 +10,11 @@ import pytest
 
 from recaster.errors import ConsentError, ManifestError
 from recaster.files import sha256
+from recaster.provenance.inspection import inspect
 from recaster.provenance.manifest import EDIT, assertions_of, sidecar_of, sign_render, sign_swap
-from recaster.provenance.marking import Marking
-from recaster.provenance.register import opened
-from recaster.provenance.verify import inspect
-from recaster.provenance.vouching import Vetting, made_here
+from recaster.provenance.mark import ProvenanceMark
+from recaster.provenance.register import open_register
+from recaster.provenance.vetting import VettingRules, find_local_swaps
 from recaster.store.folder import DataFolder
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ def clip(actors: Path) -> Path:
 
 
 @pytest.fixture
-def swap(register: Register, marking: Marking, clip: Path, tmp_path: Path) -> Path:
+def swap(register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path) -> Path:
     """One that was made here, and noted as the engine does."""
     out = tmp_path / "swap.mp4"
-    sign_swap(clip, out, clip, FACTS, marking)
-    [person] = register.everybody()
+    sign_swap(clip, out, clip, FACTS, mark)
+    [person] = register.people()
     register.audit.add("swap.deliver", made=[sha256(out)], identities=[person.identity_id])
     return out
 
@@ -55,28 +55,28 @@ def in_matroska(clip: Path, out: Path) -> Path:
 def stranger(clip: Path, tmp_path: Path) -> Path:
     """Any footage with a manifest of another machine's certificate that says what a swap says."""
     out = tmp_path / "stranger.mp4"
-    with opened(DataFolder(tmp_path / "elsewhere")) as other:
-        marking = Marking.of(other, other.stated("nobody", "consent"), "0" * 64)
-        sign_swap(clip, out, clip, FACTS, marking)
+    with open_register(DataFolder(tmp_path / "elsewhere")) as other:
+        mark = ProvenanceMark.of(other, other.stated("nobody", "consent"), "0" * 64)
+        sign_swap(clip, out, clip, FACTS, mark)
     return out
 
 
-def sign(register: Register, marking: Marking, clip: Path, *swaps: Path, **rules: Any) -> Path:
+def sign(register: Register, mark: ProvenanceMark, clip: Path, *swaps: Path, **rules: Any) -> Path:
     """Sign an edit as the command line does."""
     digests = [sha256(path) for path in swaps]
-    vetting = Vetting.of(register, here := made_here(register, digests))
+    vetting = VettingRules.of(register, here := find_local_swaps(register, digests))
     for people in here.values():
         for person in people:
             register.require(person)
     out = swaps[0].parent / "edit.mp4"
-    sign_render(clip, out, swaps, marking.signing, dataclasses.replace(vetting, **rules))
+    sign_render(clip, out, swaps, mark.signer, dataclasses.replace(vetting, **rules))
     return out
 
 
 def test_what_was_made_here_is_vouched_for(
-    register: Register, marking: Marking, clip: Path, swap: Path
+    register: Register, mark: ProvenanceMark, clip: Path, swap: Path
 ) -> None:
-    found = inspect(sign(register, marking, clip, swap), register.folder.path)
+    found = inspect(sign(register, mark, clip, swap), register.folder.path)
     assert "an edit with 1 face swap in it, as its editor says" in found.line
     said = assertions_of(found.manifests["manifests"][found.manifests["active_manifest"]])[EDIT]
     assert said["swaps"] == [sha256(swap)]
@@ -84,62 +84,62 @@ def test_what_was_made_here_is_vouched_for(
 
 
 def test_a_stranger_s_swap_is_not(
-    register: Register, marking: Marking, clip: Path, swap: Path, stranger: Path, tmp_path: Path
+    register: Register, mark: ProvenanceMark, clip: Path, swap: Path, stranger: Path, tmp_path: Path
 ) -> None:
     for swaps in ((stranger,), (swap, stranger)):
         with pytest.raises(ConsentError, match="neither here nor by an authority"):
-            sign(register, marking, clip, *swaps)
+            sign(register, mark, clip, *swaps)
     # A policy that trusts somebody else, and a worker that is told nothing of where swaps were made.
     elsewhere = tmp_path / "elsewhere" / "signing" / "authority.pem"
     own = register.folder.path / "signing" / "authority.pem"
     with pytest.raises(ConsentError, match="neither here nor by an authority"):
         sign_render(
-            clip, tmp_path / "e.mp4", [stranger], marking.signing,
-            dataclasses.replace(Vetting.of(register, ()), trust=own),
+            clip, tmp_path / "e.mp4", [stranger], mark.signer,
+            dataclasses.replace(VettingRules.of(register, ()), trust=own),
         )  # fmt: skip
     assert not (tmp_path / "e.mp4").exists()
     (register.folder.path / "policy.toml").write_text(f'[manifest]\ntrust = "{elsewhere}"\n')
-    assert sign(register, marking, clip, swap, stranger).is_file()
+    assert sign(register, mark, clip, swap, stranger).is_file()
 
 
 def test_a_swap_that_was_signed_here_but_never_delivered_is_not(
-    register: Register, marking: Marking, clip: Path, tmp_path: Path
+    register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "unknown.mp4"
-    sign_swap(clip, out, clip, FACTS, marking)
+    sign_swap(clip, out, clip, FACTS, mark)
     with pytest.raises(ConsentError, match="neither here"):
-        sign(register, marking, clip, out)
+        sign(register, mark, clip, out)
     register.audit.add("swap.start", job=sha256(out))  # a digest that is only mentioned
     with pytest.raises(ConsentError, match="neither here"):
-        sign(register, marking, clip, out)
+        sign(register, mark, clip, out)
 
 
 def test_a_swap_of_an_earlier_release_is_known_by_its_job(
-    register: Register, marking: Marking, clip: Path, tmp_path: Path
+    register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "swap.mp4"
-    sign_swap(clip, out, clip, FACTS, marking)
-    [person] = register.everybody()
+    sign_swap(clip, out, clip, FACTS, mark)
+    [person] = register.people()
     register.audit.add("swap.start", job="abc", attempt=1, identity=person.identity_id)
     register.audit.add("swap.deliver", job="abc", made=[sha256(out)])
-    assert made_here(register, [sha256(out)]) == {sha256(out): (person.identity_id,)}
+    assert find_local_swaps(register, [sha256(out)]) == {sha256(out): (person.identity_id,)}
     nameless = tmp_path / "nameless.mp4"
-    sign_swap(clip, nameless, clip, FACTS, marking)
+    sign_swap(clip, nameless, clip, FACTS, mark)
     register.audit.add("swap.deliver", made=[sha256(nameless)])
     with pytest.raises(ConsentError, match="nobody knows any more"):
-        sign(register, marking, clip, nameless)
+        sign(register, mark, clip, nameless)
 
 
 def test_the_right_counts_when_it_is_signed(
-    register: Register, marking: Marking, clip: Path, swap: Path
+    register: Register, mark: ProvenanceMark, clip: Path, swap: Path
 ) -> None:
-    [person] = register.everybody()
+    [person] = register.people()
     register.revoke(person.identity_id)
     with pytest.raises(ConsentError, match="revoked"):
-        sign(register, marking, clip, swap)
+        sign(register, mark, clip, swap)
     register.delete(person.identity_id)
     with pytest.raises(ConsentError, match="isn't known here"):
-        sign(register, marking, clip, swap)
+        sign(register, mark, clip, swap)
 
 
 @pytest.mark.parametrize(
@@ -160,39 +160,39 @@ def test_the_policy_holds_for_every_swap_in_it(
     nested: bool,
 ) -> None:
     person = register.stated("nobody", "consent")
-    marking = Marking.of(register, person, "0" * 64)
+    mark = ProvenanceMark.of(register, person, "0" * 64)
     out = tmp_path / "swap.mp4"
-    sign_swap(clip, out, clip, {"engine": "0", "label": "none"}, marking)
+    sign_swap(clip, out, clip, {"engine": "0", "label": "none"}, mark)
     if nested:  # a swap of a swap
         out = tmp_path / "twice.mp4"
-        sign_swap(clip, out, tmp_path / "swap.mp4", FACTS, marking)
+        sign_swap(clip, out, tmp_path / "swap.mp4", FACTS, mark)
     register.audit.add("swap.deliver", made=[sha256(out)], identities=[person.identity_id])
-    assert sign(register, marking, clip, out).is_file()
+    assert sign(register, mark, clip, out).is_file()
     with pytest.raises(ConsentError, match=why):
-        sign(register, marking, clip, out, **rules)
+        sign(register, mark, clip, out, **rules)
 
 
 def test_a_manifest_beside_a_swap_must_be_ours(
-    register: Register, marking: Marking, clip: Path, tmp_path: Path
+    register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path
 ) -> None:
     out = in_matroska(clip, tmp_path / "swap.mkv")
-    sign_swap(out, out, clip, FACTS, marking)
-    [person] = register.everybody()
+    sign_swap(out, out, clip, FACTS, mark)
+    [person] = register.people()
     register.audit.add("swap.deliver", made=[sha256(out)], identities=[person.identity_id])
-    assert sign(register, marking, clip, out).is_file()
-    with opened(DataFolder(tmp_path / "elsewhere")) as other:
-        theirs = Marking.of(other, other.stated("nobody", "consent"), "0" * 64)
+    assert sign(register, mark, clip, out).is_file()
+    with open_register(DataFolder(tmp_path / "elsewhere")) as other:
+        theirs = ProvenanceMark.of(other, other.stated("nobody", "consent"), "0" * 64)
         sign_swap(out, out, clip, FACTS, theirs)  # the file is the same, what lies beside it isn't
     with pytest.raises(ConsentError, match="neither here"):
-        sign(register, marking, clip, out)
+        sign(register, mark, clip, out)
     sidecar_of(out).unlink()
     with pytest.raises(ManifestError, match="carries no manifest"):
-        sign(register, marking, clip, out)
+        sign(register, mark, clip, out)
 
 
 def test_vetting_is_told_to_another_process(register: Register) -> None:
     for vetting in (
-        Vetting.of(register, ["1" * 64]),
-        Vetting((), (), register.folder.path / "ca.pem", ("self",), document=True, label=True),
+        VettingRules.of(register, ["1" * 64]),
+        VettingRules((), (), register.folder.path / "ca.pem", ("self",), document=True, label=True),
     ):
-        assert Vetting.from_json(vetting.to_json()) == vetting
+        assert VettingRules.from_json(vetting.to_json()) == vetting

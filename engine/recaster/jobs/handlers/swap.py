@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recaster.jobs.job_context import JobOutput
-from recaster.jobs.options import swap_settings
 from recaster.jobs.proto_records import coverage_to_proto
+from recaster.operations.options import swap_settings
 
 if TYPE_CHECKING:
     from recaster.jobs.job_context import JobContext
@@ -19,7 +19,7 @@ def swap(work: JobContext) -> JobOutput:
         UsageError, ClipError, ModelError, FaceNotFoundError, DeviceError, OutputError: as ``recaster swap``.
     """
     from recaster.media.probe import probe
-    from recaster.provenance.manifest import BESIDE, sidecar_of
+    from recaster.provenance.manifest import SIDECAR_TYPES, sidecar_of
     from recaster.swapping.device import choose_device
     from recaster.swapping.load import load_again, load_swapper, needs_tensorflow
     from recaster.swapping.pipeline import swap_clip
@@ -45,13 +45,13 @@ def swap(work: JobContext) -> JobOutput:
         swapper,
         settings,
         work.report,
-        marking=work.task.marking,
+        mark=work.task.mark,
         keep_parts=True,
         again=again if threads is None else None,
     )
     made = {"clip": out, "matte": matte, "report": report}
     files = [(role, path) for role, path in made.items() if path is not None]
-    if work.task.marking is not None and out.suffix in BESIDE:
+    if work.task.mark is not None and out.suffix in SIDECAR_TYPES:
         files.append(("manifest", sidecar_of(out)))
     return JobOutput(
         files=tuple(files),

@@ -108,7 +108,9 @@ EVENTS: Final[Mapping[str, Event]] = {
 def check(event: str, details: Mapping[str, object]) -> None:
     """See to it that there is such an event, with such fields (ValueError)."""
     if event not in EVENTS:
-        raise ValueError(f"the audit log has no event {event}: say in provenance/events.py what it means")
+        raise ValueError(
+            f"the audit log has no event {event}: say in provenance/audit_events.py what it means"
+        )
     strange = set(details) - set(EVENTS[event].fields) - ALWAYS
     if strange:
-        raise ValueError(f"{event} has no {', '.join(sorted(strange))}; see provenance/events.py")
+        raise ValueError(f"{event} has no {', '.join(sorted(strange))}; see provenance/audit_events.py")

@@ -21,8 +21,8 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from recaster.errors import AuditError, DiskFullError, UsageError
 from recaster.files import lock, parse_json, sha256, sync, write_bytes, write_error
+from recaster.provenance.audit_events import check
 from recaster.provenance.caller import caller
-from recaster.provenance.events import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -18,7 +18,7 @@ def sign(work: JobContext) -> JobOutput:
     Raises:
         UsageError, ManifestError, OutputError, ConsentError: as ``provenance.manifest.sign_render``.
     """
-    from recaster.provenance.manifest import BESIDE, sidecar_of, sign_render
+    from recaster.provenance.manifest import SIDECAR_TYPES, sidecar_of, sign_render
 
     spec = work.task.spec.sign
     render = work.named(spec.digest, spec.display_name)
@@ -28,10 +28,10 @@ def sign(work: JobContext) -> JobOutput:
             suffix = ".png" if file.read(len(PNG)) == PNG else ".mp4"
         swaps.append(work.named(digest, f"swap{suffix}"))
     out = work.folder / f"signed{render.suffix.lower()}"
-    assert work.task.signing is not None  # noqa: S101 - every task of this kind has one
+    assert work.task.signer is not None  # noqa: S101 - every task of this kind has one
     assert work.task.vetting is not None  # noqa: S101
-    said = sign_render(render, out, swaps, work.task.signing, work.task.vetting)
+    said = sign_render(render, out, swaps, work.task.signer, work.task.vetting)
     files = [("clip", out)]
-    if out.suffix in BESIDE:
+    if out.suffix in SIDECAR_TYPES:
         files.append(("manifest", sidecar_of(out)))
     return JobOutput(files=tuple(files), summary=(said,))

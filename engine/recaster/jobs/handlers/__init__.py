@@ -18,17 +18,17 @@ def run(work: JobContext) -> JobOutput:
     # Heavy packages are imported only for the kind of work that needs them.
     kind = work.task.spec.WhichOneof("work")
     if kind == "ingest":
-        from recaster.jobs.runs.ingest import ingest as do
+        from recaster.jobs.handlers.ingest import ingest as do
     elif kind == "extract":
-        from recaster.jobs.runs.extract import extract_faces as do
+        from recaster.jobs.handlers.extract import extract_faces as do
     elif kind == "train":
-        from recaster.jobs.runs.train import train_model as do
+        from recaster.jobs.handlers.train import train_model as do
     elif kind == "swap":
-        from recaster.jobs.runs.swap import swap as do
+        from recaster.jobs.handlers.swap import swap as do
     elif kind == "evaluate":
-        from recaster.jobs.runs.evaluate import judge as do
+        from recaster.jobs.handlers.evaluate import judge as do
     elif kind == "sign":
-        from recaster.jobs.runs.sign import sign as do
+        from recaster.jobs.handlers.sign import sign as do
     else:
-        from recaster.jobs.runs.export import export as do
+        from recaster.jobs.handlers.export import export as do
     return do(work)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.errors import ConsentError, NotFoundError, OutputError, UsageError
 from recaster.files import parse_json, write_json
-from recaster.provenance.basis import HOW, basis_name
-from recaster.provenance.traces import Traces
+from recaster.provenance.face_traces import FaceTraces
+from recaster.provenance.legal_basis import HOW, basis_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,7 +100,7 @@ def settle(
     folder: Path,
     identity: str | None = None,
     basis: str | None = None,
-    traces: Traces | None = None,
+    traces: FaceTraces | None = None,
 ) -> identity_pb2.Identity:
     """Find out whose face a folder holds, see to it that it may be put on now, and note what was said.
 
@@ -117,7 +117,7 @@ def settle(
         OutputError: the note can't be written.
     """
     person = found(register, folder, identity, basis)
-    register.heed("" if person is None else person.identity_id, traces or Traces())
+    register.refuse_revoked("" if person is None else person.identity_id, traces or FaceTraces())
     if person is None and basis is None:
         if register.policy.default:
             return register.require("")
@@ -128,7 +128,7 @@ def settle(
         person = register.stated(folder.resolve().name, basis or "")
     note(folder, person.identity_id)
     if traces:
-        register.trace_person(person.identity_id, traces)
+        register.add_person_traces(person.identity_id, traces)
     return register.require(person.identity_id)
 
 

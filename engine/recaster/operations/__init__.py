@@ -1,0 +1,1 @@
+"""Workflows, done whole: swap, train, extract, evaluate and sign, with rights, records and marks inside."""
