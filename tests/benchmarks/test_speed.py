@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 
 
 def test_the_seeds_box_is_its_own_moving_average() -> None:
-    assert faceswap_gan_baseline.smoothed(None, (10, 90, 70, 30)) == (10, 90, 70, 30)
-    assert faceswap_gan_baseline.smoothed((10, 90, 70, 30), (30, 110, 90, 50)) == (17, 97, 77, 37)
+    assert faceswap_gan_baseline.smooth_box(None, (10, 90, 70, 30)) == (10, 90, 70, 30)
+    assert faceswap_gan_baseline.smooth_box((10, 90, 70, 30), (30, 110, 90, 50)) == (17, 97, 77, 37)
     # int() leaves a dead band, as in the original: a box that stays near is never reached
-    assert faceswap_gan_baseline.smoothed((10, 90, 70, 30), (11, 91, 71, 31)) == (10, 90, 70, 30)
+    assert faceswap_gan_baseline.smooth_box((10, 90, 70, 30), (11, 91, 71, 31)) == (10, 90, 70, 30)
 
 
 def test_the_seeds_crop_loses_a_fifteenth_of_each_side() -> None:
-    assert faceswap_gan_baseline.trimmed((0, 150, 300, 0)) == (20, 140, 280, 10)
+    assert faceswap_gan_baseline.trim_box((0, 150, 300, 0)) == (20, 140, 280, 10)
 
 
 def test_the_seeds_feather_changes_nothing_at_the_rim_and_all_in_the_middle() -> None:
     frame = np.zeros((200, 200, 3), np.uint8)
     painted = np.full((64, 64, 3), 200, np.uint8)
-    result = faceswap_gan_baseline.pasted(frame, painted, (40, 160, 160, 40))
+    result = faceswap_gan_baseline.paste_face(frame, painted, (40, 160, 160, 40))
     assert result[100, 100].tolist() == [200, 200, 200]
     assert result[41, 100, 0] < 70
     assert not result[:40].any()
