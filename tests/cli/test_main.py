@@ -40,7 +40,7 @@ def test_help_states_every_default() -> None:
         if value in (None, False, "", [], argparse.SUPPRESS):
             continue
         shown = f"{value:g}" if isinstance(value, float) else str(value)
-        assert f"default: {shown}" in (option.help or ""), option.option_strings
+        assert f"default: {shown}" in (option.help or "") % vars(option), option.option_strings
         stated += 1
     assert stated > 10
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import say
-from recaster.settings.bounds import number
+from recaster.cli.flags import SHOWN_BOUNDS, number
 
 if TYPE_CHECKING:
     import argparse
@@ -33,7 +33,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     verifying.set_defaults(run=_verify)
     showing = actions.add_parser("show", parents=[common], help="print the records, the oldest first")
-    showing.add_argument("--last", type=number("shown"), metavar="N", help="only so many, the newest")
+    showing.add_argument("--last", type=number(SHOWN_BOUNDS), metavar="N", help="only so many, the newest")
     showing.set_defaults(run=_show)
     heading = actions.add_parser(
         "head", parents=[common], help="print number and hash of the newest record, to be noted elsewhere"

@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter, say, say_json
-from recaster.settings.bounds import number
-from recaster.settings.detection import DETECTORS
+from recaster.cli.flags import add_option, add_options, number
+from recaster.settings.bounds import Bounds
+from recaster.settings.detection import DETECTORS, AnalysisSettings
+from recaster.settings.devices import DeviceSettings
+from recaster.settings.swap import SwapSettings
 
 if TYPE_CHECKING:
     import argparse
@@ -43,10 +46,10 @@ def _add_swap(kinds: Any, common: argparse.ArgumentParser) -> None:
     with_what = parser.add_mutually_exclusive_group(required=True)
     with_what.add_argument("-m", "--model", type=Path, help="a trained model")
     with_what.add_argument("--source", type=Path, metavar="FACESET", help="swap without training")
-    parser.add_argument("--range", help="frames 100-200 or times 3s-5.5s (default: the whole clip)")
+    add_options(parser, SwapSettings, "frames")
     parser.add_argument(
         "--baseline-frames",
-        type=number("baseline_frames"),
+        type=number(Bounds(0, 100_000)),
         default=3,
         metavar="N",
         help="frames for the baseline, 0 for none (default: 3)",
@@ -54,9 +57,7 @@ def _add_swap(kinds: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--baseline-model", type=Path, metavar="MODEL", help="a trained classic-64 (default: untrained)"
     )
-    parser.add_argument(
-        "--device", choices=("auto", "cpu", "gpu"), default="auto", help="what computes (default: auto)"
-    )
+    add_options(parser, DeviceSettings, "device", defaults=True)
     parser.add_argument(
         "-o",
         "--out",
@@ -83,12 +84,12 @@ def _add_detect(kinds: Any, common: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="detectors as swap knows them (default: yunet and dlib-hog; dlib-cnn-original takes seconds)",
     )
-    parser.add_argument(
-        "--min-face",
-        type=number("min_face"),
-        default=40,
-        metavar="PX",
-        help="smallest face to look for (default: 40)",
+    add_option(
+        parser,
+        AnalysisSettings,
+        "min_face",
+        default=AnalysisSettings.min_face,
+        help="smallest face to look for (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 

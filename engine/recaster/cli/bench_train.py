@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from recaster.benchmarks.training_variants import AT_ONCE, Variant, split_variant
 from recaster.cli.display import reporter, say, say_error
-from recaster.cli.train import GROUPS, _flags, _kind
+from recaster.cli.flags import add_hyperparameters, add_option, add_options, hyperparameters_of
 from recaster.errors import UsageError
-from recaster.models.presets import hyperparameters, overridden, preset
-from recaster.settings.bounds import number
+from recaster.models.presets import overridden, preset
+from recaster.settings.devices import DeviceSettings
+from recaster.settings.swap import SwapSettings
+from recaster.settings.train import Schedule, TrainSettings
 
 if TYPE_CHECKING:
     from recaster.benchmarks.training_settings import BenchSettings
@@ -48,32 +50,16 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         "--gallery", type=Path, nargs="+", default=[], metavar="FACESET", help="as in recaster evaluate"
     )
     parser.add_argument("--truth", type=Path, metavar="CLIP", help="the true swap of a rendered actor")
-    parser.add_argument("--range", help="frames 100-200 or times 3s-5.5s (default: the whole clip)")
+    add_options(parser, SwapSettings, "frames")
     marks = parser.add_mutually_exclusive_group(required=True)
-    marks.add_argument(
-        "--minutes",
-        type=number("minutes", float),
-        nargs="+",
-        metavar="M",
-        help="minutes of training to judge at",
-    )
-    marks.add_argument(
-        "--steps", type=number("steps"), nargs="+", metavar="N", help="steps of training to judge at"
-    )
+    add_option(marks, Schedule, "minutes", nargs="+", metavar="M", help="minutes of training to judge at")
+    add_option(marks, Schedule, "steps", nargs="+", metavar="N", help="steps of training to judge at")
     parser.add_argument("--separate", action="store_true", help="a training of its own for every mark")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help="folder for all of it")
-    parser.add_argument(
-        "--seed", type=number("seed"), default=0, help="what every random number follows from (default: 0)"
-    )
-    parser.add_argument(
-        "--threads", type=number("threads"), metavar="N", help="CPU threads (default: all cores)"
-    )
-    parser.add_argument(
-        "--device", choices=("auto", "cpu", "gpu"), default="auto", help="what computes (default: auto)"
-    )
-    parser.add_argument(
-        "--vggface-weights", type=Path, metavar="FILE", help="for variants with --perceptual vggface"
-    )
+    add_option(parser, TrainSettings, "seed", default=0)
+    add_option(parser, DeviceSettings, "threads", metavar="N")
+    add_options(parser, DeviceSettings, "device", defaults=True)
+    add_option(parser, TrainSettings, "vggface_weights", help="for variants with --perceptual vggface")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -104,14 +90,12 @@ def variant(text: str) -> Variant:
     if base == AT_ONCE:
         return Variant(name, flags=flags)
     parser = _Strict(prog=name, add_help=False, allow_abbrev=False)
-    for kind in GROUPS:
-        for ingredient, hint, _ in hyperparameters(kind):
-            parser.add_argument(f"--{ingredient.replace('_', '-')}", dest=ingredient, **_kind(hint))
+    add_hyperparameters(parser)
     try:
         words = shlex.split(flags)
     except ValueError as error:
         raise UsageError(f"variant {name}: {error}") from None
-    given = _flags(parser.parse_args(words))
+    given = hyperparameters_of(parser.parse_args(words))
     return Variant(name, overridden(preset(base), **given), base, shlex.join(words))
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter, say, say_json
+from recaster.cli.flags import add_options
 from recaster.cli.recording import digests_of, noted_identities, record
 from recaster.cli.remote import add_engine, connect_engine
 from recaster.cli.rights_options import refuse_revoked
-from recaster.settings.bounds import number
+from recaster.settings.evaluate import EvaluateSettings
 
 if TYPE_CHECKING:
     import argparse
@@ -36,22 +37,8 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source", type=Path, metavar="FACESET", required=True, help="faces of whoever was put on"
     )
-    parser.add_argument(
-        "--target", type=Path, metavar="FACESET", help="faces of the performer (default: those in ORIGINAL)"
-    )
-    parser.add_argument(
-        "--gallery",
-        type=Path,
-        nargs="+",
-        default=[],
-        metavar="FACESET",
-        help="faces of other people, among whom the source must be found",
-    )
-    parser.add_argument("--truth", type=Path, metavar="CLIP", help="the true swap of a rendered actor")
-    parser.add_argument("--range", help="the frames of ORIGINAL that SWAPPED holds, as in swap")
-    whose = parser.add_mutually_exclusive_group()
-    whose.add_argument("--person", type=Path, metavar="IMAGE", help="the performer, where there are several")
-    whose.add_argument("--track", type=number("track"), metavar="N", help="likewise, by track")
+    add_options(parser, EvaluateSettings, "target", "gallery", "truth", "frames")
+    add_options(parser.add_mutually_exclusive_group(), EvaluateSettings, "person", "track")
     parser.add_argument(
         "-o", "--out", type=Path, metavar="FOLDER", help="write evaluation.json, sheet.jpg and worst.jpg here"
     )

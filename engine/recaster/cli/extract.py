@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter, say, say_error
+from recaster.cli.flags import add_options, fill_options
 from recaster.cli.recording import digests_of, noted_identities, record
 from recaster.cli.remote import add_engine, connect_engine
 from recaster.cli.rights_options import (
@@ -15,8 +16,7 @@ from recaster.cli.rights_options import (
     remove_if_revoked,
     whose,
 )
-from recaster.settings.bounds import number
-from recaster.settings.detection import DETECTORS
+from recaster.settings.extract import ExtractSettings
 
 if TYPE_CHECKING:
     import argparse
@@ -55,25 +55,11 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         "-o", "--out", type=Path, required=True, metavar="FACESET", help="folder of the faceset"
     )
     who = parser.add_mutually_exclusive_group()
-    who.add_argument(
-        "--person",
-        type=Path,
-        metavar="IMAGE",
-        help="picture of the person (default: each input's main person)",
-    )
-    who.add_argument("--all", action="store_true", help="take everybody")
+    add_options(who, ExtractSettings, "person", "everyone")
     add_taking(parser)
-    parser.add_argument(
-        "--every", type=number("every"), default=1, metavar="N", help="take every N-th frame (default: 1)"
-    )
-    parser.add_argument(
-        "--range",
-        metavar="RANGE",
-        help="part of each clip: frames (100-200) or times (3s-5.5s), ends may be open (default: all)",
-    )
-    parser.add_argument(
-        "--note", default="", help="whose faces these are, kept with a new faceset (default: none)"
-    )
+    add_options(parser, ExtractSettings, "every", defaults=True)
+    add_options(parser, ExtractSettings, "frames")
+    add_options(parser, ExtractSettings, "identity", defaults=True)
     add_basis(parser)
     add_engine(parser)
     parser.set_defaults(run=run)
@@ -81,32 +67,8 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def add_taking(parser: argparse.ArgumentParser) -> None:
     """Add the options on which faces are taken and how they are cut, shared with import."""
-    parser.add_argument(
-        "--detector",
-        choices=DETECTORS,
-        default="yunet",
-        help="face detector (default: yunet; dlib-cnn is the seed project's, far slower)",
-    )
-    parser.add_argument(
-        "--min-face",
-        type=number("min_face"),
-        default=40,
-        metavar="PX",
-        help="width of the smallest face to look for (default: 40)",
-    )
-    parser.add_argument(
-        "--min-area",
-        type=number("min_area", float),
-        default=0.0,
-        metavar="SHARE",
-        help="leave out faces whose box is a smaller share of the frame; 0.02 is one fiftieth (default: 0)",
-    )
-    parser.add_argument(
-        "--size",
-        type=number("size"),
-        metavar="PX",
-        help="side of the crops (default: the faceset's own, 512 for a new one)",
-    )
+    add_options(parser, ExtractSettings, "detector", "min_face", "min_area", defaults=True)
+    add_options(parser, ExtractSettings, "size")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -181,11 +143,8 @@ def extract_options(options: argparse.Namespace) -> job_pb2.ExtractOptions:
         UsageError: a number is too large.
     """
     from recaster.api.v1 import job_pb2
-    from recaster.cli.remote import fill_message
 
-    names = ("range", "every", "detector", "min_face", "min_area", "size", "note")
-    given = {name: getattr(options, name) for name in names}
-    return fill_message(job_pb2.ExtractOptions(), everyone=options.all, **given)
+    return fill_options(job_pb2.ExtractOptions(), options, ExtractSettings)
 
 
 def _warn(inputs: Sequence[Path]) -> None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter, say, say_json
 from recaster.cli.extract import add_taking, print_summary
+from recaster.cli.flags import add_options, number
 from recaster.cli.recording import noted_identities, record
 from recaster.cli.rights_options import refuse_revoked, remove_if_revoked
-from recaster.settings.bounds import number
+from recaster.settings.bounds import Bounds
 from recaster.settings.extract import CleanSettings
 
 if TYPE_CHECKING:
@@ -58,33 +59,12 @@ def _add_clean(actions: Any, common: argparse.ArgumentParser) -> None:
         "again, and cleaning again judges every face anew.",
     )
     parser.add_argument("faceset", type=Path, metavar="FACESET")
-    parser.add_argument(
-        "--blur",
-        type=number("blur", float),
-        default=3.0,
-        metavar="X",
-        help="leave out faces more than X robust standard deviations less sharp than the median (default: "
-        "3; 0: none)",
-    )
-    parser.add_argument(
-        "--duplicates",
-        type=number("duplicates", float),
-        default=2.0,
-        metavar="PERCENT",
-        help="leave out faces of a track that look the same and whose features lie within this percentage "
-        "of the eye distance; the sharpest stays (default: 2; 0: none)",
-    )
+    add_options(parser, CleanSettings, "blur", "duplicates", defaults=True)
     parser.add_argument(
         "--person", type=Path, metavar="IMAGE", help="picture of the person (default: the set's own)"
     )
-    parser.add_argument(
-        "--distance",
-        type=number("distance", float),
-        default=0.6,
-        metavar="D",
-        help="identity distance above which a face is someone else's (default: 0.6; 0: none)",
-    )
-    parser.add_argument("--force", action="store_true", help="go on even if most faces are left out")
+    add_options(parser, CleanSettings, "distance", defaults=True)
+    add_options(parser, CleanSettings, "force")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be left out")
     parser.add_argument("--undo", action="store_true", help="keep every face again")
     parser.set_defaults(run=run_clean)
@@ -97,10 +77,18 @@ def _add_contact_sheet(actions: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("faceset", type=Path, metavar="FACESET")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="PICTURE", help="PNG or JPEG file")
     parser.add_argument(
-        "--columns", type=number("columns"), default=8, metavar="N", help="faces side by side (default: 8)"
+        "--columns",
+        type=number(Bounds(1, 100)),
+        default=8,
+        metavar="N",
+        help="faces side by side (default: %(default)s)",
     )
     parser.add_argument(
-        "--count", type=number("count"), default=48, metavar="N", help="at most this many faces (default: 48)"
+        "--count",
+        type=number(Bounds(1, 10_000)),
+        default=48,
+        metavar="N",
+        help="at most this many faces (default: %(default)s)",
     )
     parser.add_argument("--dropped", action="store_true", help="show what cleaning left out, and why")
     parser.set_defaults(run=run_contact_sheet)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter, say, say_error, say_json
-from recaster.settings.bounds import number
+from recaster.cli.flags import SHOWN_BOUNDS, number
 
 if TYPE_CHECKING:
     import argparse
@@ -29,7 +29,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     listing.add_argument("--state", help="only those in this state (queued, running, paused, failed, ...)")
     listing.add_argument("--kind", help="only those of this kind (extract, train, swap, ...)")
     listing.add_argument(
-        "-n", type=number("shown"), default=SHOWN, metavar="N", help=f"how many (default: {SHOWN})"
+        "-n", type=number(SHOWN_BOUNDS), default=SHOWN, metavar="N", help=f"how many (default: {SHOWN})"
     )
     for name, text, run in (
         ("show", "all about one job", run_show),

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import say, say_error
-from recaster.settings.bounds import number
+from recaster.cli.flags import add_options, number
+from recaster.settings.paths import LOOPBACK, PORT_BOUNDS
+from recaster.settings.serve import ServeLimits
 
 if TYPE_CHECKING:
     import argparse
 
-OWN = "a socket in the data folder; with TLS, and on Windows, 127.0.0.1:50551"
+OWN_ADDRESS_HELP = f"a socket in the data folder; with TLS, and on Windows, {LOOPBACK}"
 DESCRIPTION = """Serve the engine over gRPC. It listens on a socket in the data folder, where this user's
 clients find it and its token by themselves. Where it is told to listen elsewhere, they need the token, which
 is kept in the data folder. Jobs outlive clients, connections and this process: stop it and start it again,
@@ -32,7 +34,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         "--listen",
         default="",
         metavar="ADDRESS",
-        help=f"HOST:PORT or unix:PATH (default: {OWN})",
+        help=f"HOST:PORT or unix:PATH (default: {OWN_ADDRESS_HELP})",
     )
     tls = parser.add_argument_group("TLS, needed for other machines (make the files with: recaster certs)")
     tls.add_argument("--tls-cert", type=Path, metavar="FILE", help="the engine's certificate")
@@ -41,29 +43,10 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         "--client-ca", type=Path, metavar="FILE", help="ask clients for a certificate signed by it"
     )
     limits = parser.add_argument_group("limits")
-    limits.add_argument(
-        "--quota-gib", type=number("gib", float), default=1024, metavar="N", help="all data (default: 1024)"
-    )
-    limits.add_argument(
-        "--largest-gib", type=number("gib", float), default=256, metavar="N", help="one upload (default: 256)"
-    )
-    limits.add_argument(
-        "--spare-mib",
-        type=number("mib", float),
-        default=512,
-        metavar="N",
-        help="disk that is left free: below, uploads are refused and jobs wait (default: 512)",
-    )
-    limits.add_argument(
-        "--jobs",
-        type=number("jobs"),
-        default=1,
-        metavar="N",
-        help="jobs at a time on one device (default: 1)",
-    )
+    add_options(limits, ServeLimits, defaults=True)
     parser.add_argument(
         "--metrics",
-        type=number("port"),
+        type=number(PORT_BOUNDS),
         metavar="PORT",
         help="tell Prometheus on this port of 127.0.0.1 (default: off)",
     )

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter, say, say_error
+from recaster.cli.flags import add_option, add_options, fill_options
 from recaster.cli.recording import digests_of
 from recaster.cli.remote import add_engine, connect_engine
 from recaster.cli.rights_options import add_basis, record_identity_remotely, whose
 from recaster.errors import ConsentError, UsageError
-from recaster.settings.bounds import number
-from recaster.settings.detection import DETECTORS
+from recaster.settings.detection import AnalysisSettings, Smoothing
+from recaster.settings.devices import DeviceSettings
+from recaster.settings.encoding import WriterOptions
+from recaster.settings.swap import LabelSettings, MaskSettings, PreviewSettings, SwapSettings
 
 if TYPE_CHECKING:
     import argparse
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
     from recaster.provenance.mark import ProvenanceMark
     from recaster.provenance.policy import Policy
     from recaster.provenance.register import Register
-    from recaster.settings.swap import SwapSettings
     from recaster.swapping.settings import SwapResult
     from recaster.swapping.swapper import Swapper
 
@@ -32,12 +34,6 @@ OUT.parts/, for your eyes alone, until it is whole and signed: run the same comm
 interruption, and it goes on; delete that folder if you don't want to. An OUT that exists is replaced when
 the new one is whole, not before. At the end it is said which frames weren't swapped, and why: a frame counts
 as swapped where at least two thirds of what it shows of the face was."""
-
-PREVIEW = """write only this frame, as a picture, to OUT. Of a clip that was swapped before it is the very
-frame; otherwise only its neighbours are looked at, so that with several people you had better name one"""
-
-REPORT = """also write what was swapped, as JSON: how much of which face in every frame, and the ranges of
-frames that weren't swapped, with the reason"""
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -53,24 +49,25 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         "--source", type=Path, metavar="FACESET", help="swap without training, from the source's faceset"
     )
     parser.add_argument("-o", "--out", type=Path, required=True, help="the clip to write")
-    parser.add_argument("--range", help="frames 100-200 or times 3s-5.5s (default: the whole clip)")
-    parser.add_argument("--preview", type=number("frame"), metavar="FRAME", help=PREVIEW)
-    parser.add_argument("--matte", type=Path, metavar="OUT", help="also write the mask to a clip, as grey")
-    parser.add_argument("--report", type=Path, metavar="FILE", help=REPORT)
+    add_options(parser, SwapSettings, "frames")
+    add_options(parser, PreviewSettings)
+    add_options(parser, SwapSettings, "matte", "report")
     _add_people(parser)
     _add_look(parser)
-    _add_encoding(parser)
+    add_options(parser.add_argument_group("encoding"), WriterOptions)
     _add_marks(parser)
     add_basis(parser)
-    parser.add_argument(
-        "--device",
-        choices=("auto", "cpu", "gpu"),
-        default="auto",
+    add_option(
+        parser,
+        DeviceSettings,
+        "device",
+        default=DeviceSettings.device,
         help="what computes (default: auto: the CPU for guided models, else a GPU where there is one)",
     )
-    parser.add_argument(
-        "--threads",
-        type=number("threads"),
+    add_option(
+        parser,
+        DeviceSettings,
+        "threads",
         metavar="N",
         help="CPU threads, in one process (default: all cores, large machines with several processes)",
     )
@@ -79,106 +76,22 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def _add_people(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("whose face (default: the clip's main person)")
-    whose = group.add_mutually_exclusive_group()
-    whose.add_argument("--person", type=Path, metavar="IMAGE", help="the person in this picture")
-    whose.add_argument(
-        "--track",
-        type=number("track"),
-        metavar="N",
-        help="the person in this track; one that there isn't lists them",
-    )
-    whose.add_argument("--all", action="store_true", help="everyone")
-    group.add_argument("--detector", choices=DETECTORS, help="what finds faces (default: yunet)")
-    group.add_argument(
-        "--landmarker",
-        choices=("mesh", "dlib-68"),
-        help="what finds their points (default: mesh; dlib-68 is not for commercial use)",
-    )
-    group.add_argument(
-        "--min-face",
-        type=number("min_face"),
-        metavar="PX",
-        help="width of the smallest face to look for (default: 40)",
-    )
+    add_options(group.add_mutually_exclusive_group(), SwapSettings, "person", "track", "everyone")
+    add_options(group, AnalysisSettings)
 
 
 def _add_look(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("look", "lengths are shares of the face's size")
-    group.add_argument(
-        "--smoothing",
-        choices=("none", "ema", "kalman", "zero-phase"),
-        help="of the target's motion over time (default: zero-phase)",
-    )
-    group.add_argument(
-        "--mask",
-        choices=("learned", "hull", "box"),
-        help="the model's own, behind hands and whatever else is in front of the face; the face's "
-        "outline; or the crop (default: learned)",
-    )
-    group.add_argument(
-        "--feather", type=number("feather", float), metavar="X", help="width of the soft edge (default: 0.06)"
-    )
-    group.add_argument(
-        "--erode", type=number("erode", float), metavar="X", help="move the edge inwards (default: 0)"
-    )
-    group.add_argument(
-        "--scale",
-        type=number("scale", float),
-        metavar="X",
-        help="enlarge the mask about the face's middle (default: 1)",
-    )
-    group.add_argument(
-        "--colour",
-        choices=("light", "mean", "hist", "none"),
-        help="how the target's colours are taken on: its light and grain, its mean and spread, its "
-        "histogram, or not at all (default: light)",
-    )
-
-
-def _add_encoding(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("encoding")
-    group.add_argument("--codec", choices=("h264", "hevc", "prores"), help="video codec (default: h264)")
-    group.add_argument(
-        "--quality",
-        type=number("quality"),
-        metavar="N",
-        help="constant quality; lower is better and larger (default: 15)",
-    )
-    group.add_argument("--preset", help="the encoder's speed, ultrafast to veryslow (default: veryfast)")
-    group.add_argument(
-        "--pixel-format", metavar="FORMAT", help="as ffmpeg names it (default: as the clip needs)"
-    )
-    group.add_argument(
-        "--sound",
-        choices=("auto", "copy"),
-        help="sound is copied; where the result's container cannot hold it, auto encodes it anew, as AAC or, "
-        "beside ProRes in .mov, PCM, and copy refuses it (default: auto)",
-    )
+    add_options(group, Smoothing)
+    add_options(group, MaskSettings)
+    add_options(group, SwapSettings, "colour")
 
 
 def _add_marks(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "what the result says of itself", "by default a signed manifest (C2PA), and nothing in the picture"
     )
-    group.add_argument(
-        "--label", choices=("none", "text", "icon"), help="a label in the picture (default: none)"
-    )
-    group.add_argument(
-        "--label-language",
-        metavar="LANG",
-        help="de, en, es, fr, it, nl or pt (default: en, or the policy's)",
-    )
-    group.add_argument(
-        "--label-corner",
-        choices=("bottom-right", "bottom-left", "top-right", "top-left"),
-        help="where (default: bottom-right)",
-    )
-    group.add_argument(
-        "--label-size",
-        type=number("label_size", float),
-        metavar="X",
-        help="height of its letters, as a share of the picture's shorter side (default: 0.035)",
-    )
+    add_options(group, LabelSettings)
     marked = group.add_mutually_exclusive_group()
     marked.add_argument(
         "--publish", action="store_true", help="for the public: with a label (text, unless --label says icon)"
@@ -310,19 +223,13 @@ def swap_options(options: argparse.Namespace) -> job_pb2.SwapOptions:
         UsageError: a number is too large, or --publish without a label.
     """
     from recaster.api.v1 import job_pb2
-    from recaster.cli.remote import fill_message
 
-    names = (
-        "range", "track", "detector", "landmarker", "min_face", "smoothing", "mask", "feather", "erode",
-        "scale", "colour", "codec", "quality", "pixel_format", "sound", "threads", "device", "label",
-        "label_language", "label_corner", "label_size",
-    )  # fmt: skip
-    given = {name: getattr(options, name) for name in names}
+    label: dict[str, str] = {}
     if options.publish:
         if options.label == "none":
             raise UsageError("--publish puts a label in the picture; leave --label none out")
-        given["label"] = options.label or "text"
-    return fill_message(job_pb2.SwapOptions(), everyone=options.all, encoder_preset=options.preset, **given)
+        label = {"label": options.label or "text"}
+    return fill_options(job_pb2.SwapOptions(), options, SwapSettings, DeviceSettings, **label)
 
 
 def swap_settings(options: argparse.Namespace, info: ClipInfo, policy: Policy | None = None) -> SwapSettings:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import say, say_error
-from recaster.settings.bounds import number
+from recaster.cli.flags import number
+from recaster.settings.serve import GIB_BOUNDS, JOBS_BOUNDS
 from recaster.store.tokens import ROLES
 
 if TYPE_CHECKING:
@@ -36,13 +37,13 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     adding.add_argument(
         "--quota-gib",
-        type=number("gib", float),
+        type=number(GIB_BOUNDS, float),
         metavar="N",
         help="what the client may keep (default: as the policy says, else any)",
     )
     adding.add_argument(
         "--max-jobs",
-        type=number("jobs"),
+        type=number(JOBS_BOUNDS),
         metavar="N",
         help="the client's jobs that may wait or run (default: as the policy says, else any)",
     )

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter, say_error
+from recaster.cli.flags import add_hyperparameters, add_option, add_options, fill_options, hyperparameters_of
 from recaster.cli.recording import digests_of, record
 from recaster.cli.remote import add_engine, connect_engine
 from recaster.cli.rights_options import add_basis, record_identity_remotely, require_same_person, whose
 from recaster.models.presets import (
     PRESETS,
-    Augmentation,
-    GuidedNetwork,
-    Losses,
-    PairwiseNetwork,
     Preset,
-    hyperparameters,
     overridden,
     preset,
 )
-from recaster.settings.bounds import number
-from recaster.settings.train import DEFAULT_MINUTES, DEFAULT_PRESET
+from recaster.settings.devices import DeviceSettings
+from recaster.settings.train import DEFAULT_MINUTES, DEFAULT_PRESET, Schedule, TrainSettings
 
 if TYPE_CHECKING:
+    import argparse
+
     from recaster.api.v1 import job_pb2
     from recaster.client import Client
-
-GROUPS: tuple[type[Any], ...] = (Preset, PairwiseNetwork, GuidedNetwork, Losses, Augmentation)
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -48,32 +43,14 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         "--target", type=Path, metavar="FACESET", help="the face it is put on (pairwise presets only)"
     )
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="MODEL", help="the model's folder")
-    parser.add_argument(
-        "--preset", choices=PRESETS, help=f"kind of model (default: {DEFAULT_PRESET}; resuming: the model's)"
-    )
-    budget = parser.add_mutually_exclusive_group()
-    budget.add_argument(
-        "--minutes", type=number("minutes", float), help=f"how long to train (default: {DEFAULT_MINUTES:g})"
-    )
-    budget.add_argument("--steps", type=number("steps"), help="how many steps to train")
+    add_option(parser, TrainSettings, "preset", choices=PRESETS)
+    add_options(parser.add_mutually_exclusive_group(), Schedule, "minutes", "steps")
     parser.add_argument("--resume", action="store_true", help="go on from the model's latest checkpoint")
-    parser.add_argument(
-        "--seed", type=number("seed"), help="what every random number follows from (default: 0)"
-    )
-    parser.add_argument("--threads", type=number("threads"), help="CPU threads (default: all cores)")
-    parser.add_argument(
-        "--device", choices=("auto", "cpu", "gpu"), default="auto", help="what computes (default: auto)"
-    )
-    parser.add_argument(
-        "--vggface-weights",
-        type=Path,
-        metavar="FILE",
-        help="the .h5 file for --perceptual vggface; its licence allows research only",
-    )
-    group = parser.add_argument_group("ingredients (default: as the preset says)")
-    for kind in GROUPS:
-        for name, hint, text in hyperparameters(kind):
-            group.add_argument(f"--{name.replace('_', '-')}", dest=name, help=text, **_kind(hint))
+    add_options(parser, TrainSettings, "seed")
+    add_options(parser, DeviceSettings, "threads")
+    add_options(parser, DeviceSettings, "device", defaults=True)
+    add_options(parser, TrainSettings, "vggface_weights")
+    add_hyperparameters(parser.add_argument_group("ingredients (default: as the preset says)"))
     add_basis(parser)
     add_engine(parser)
     parser.set_defaults(run=run)
@@ -103,7 +80,7 @@ def _run_here(options: argparse.Namespace) -> None:
     source = Faceset.open(options.source)
     target = None if options.target is None else Faceset.open(options.target)
     folder = ModelFolder(options.out)
-    flags = _flags(options)
+    flags = hyperparameters_of(options)
     if options.resume:
         card = resumed_model(folder, source, target, options.seed)
         recipe = _same(card.preset, options.preset, flags)
@@ -176,19 +153,12 @@ def train_options(options: argparse.Namespace) -> job_pb2.TrainOptions:
         UsageError: a number is too large.
     """
     from recaster.api.v1 import job_pb2
-    from recaster.cli.remote import fill_message
     from recaster.operations.options import written
 
-    names = ("preset", "minutes", "steps", "seed", "threads", "device")
-    told = fill_message(job_pb2.TrainOptions(), **{name: getattr(options, name) for name in names})
-    for name, value in _flags(options).items():
-        told.ingredients[name] = written(value)
-    return told
-
-
-def _flags(options: argparse.Namespace) -> dict[str, Any]:
-    names = [name for kind in GROUPS for name, _, _ in hyperparameters(kind)]
-    return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    message = fill_options(job_pb2.TrainOptions(), options, TrainSettings, Schedule, DeviceSettings)
+    for name, value in hyperparameters_of(options).items():
+        message.ingredients[name] = written(value)
+    return message
 
 
 def _same(trained: Preset, name: str | None, flags: dict[str, Any]) -> Preset:
@@ -200,26 +170,6 @@ def _same(trained: Preset, name: str | None, flags: dict[str, Any]) -> Preset:
             f"the model was trained with preset {trained.name}, not {name}; resume without --preset"
         )
     return overridden(trained, **flags)
-
-
-def _kind(hint: Any) -> dict[str, Any]:
-    """How argparse reads a value of type ``hint``."""
-    if hint is bool:
-        return {"action": argparse.BooleanOptionalAction, "default": None}
-    if get_origin(hint) is Literal:
-        return {"choices": get_args(hint)}
-    if get_origin(hint) is tuple:
-        return {"type": _numbers, "metavar": "N,N,..."}
-    return {"type": hint, "metavar": "N" if hint is int else "X"}
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a list of whole numbers such as 32,64,128"
-        ) from None
 
 
 def _say(options: argparse.Namespace, line: str) -> None:

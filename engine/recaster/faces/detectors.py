@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 import cv2
 import numpy as np
 
-from recaster.errors import UsageError
 from recaster.faces import weights
 from recaster.faces.types import Box, Detection
-from recaster.settings.bounds import check_number
-from recaster.settings.detection import DETECTORS, MIN_FACE_PX
+from recaster.settings.detection import MIN_FACE_PX, AnalysisSettings
+from recaster.settings.options import check_option
 
 if TYPE_CHECKING:
     from recaster.media.types import Image
@@ -47,9 +46,8 @@ def make_detector(name: str, min_face: int = MIN_FACE_PX) -> Detector:
         UsageError: an unknown name, or a smallest face below 10 pixels.
         WeightsError: a model file is missing or damaged.
     """
-    if name not in DETECTORS:
-        raise UsageError(f"unknown detector {name!r}; choose one of {', '.join(DETECTORS)}")
-    check_number("min_face", min_face)
+    check_option(AnalysisSettings, "detector", name)
+    check_option(AnalysisSettings, "min_face", min_face)
     if name == "yunet":
         return YuNet(min_face)
     from recaster.faces.dlib_detectors import DlibCnn, DlibCnnOriginal, DlibHog

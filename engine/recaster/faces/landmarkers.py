@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from recaster.errors import UsageError
-from recaster.settings.detection import LANDMARKERS
+from recaster.settings.detection import AnalysisSettings
+from recaster.settings.options import check_option
 
 if TYPE_CHECKING:
     from recaster.faces.types import Box, Floats, Landmarks
@@ -46,8 +46,7 @@ def make_landmarker(name: str) -> Landmarker:
         UsageError: an unknown name.
         WeightsError: a model file is missing or damaged.
     """
-    if name not in LANDMARKERS:
-        raise UsageError(f"unknown landmarker {name!r}; choose one of {', '.join(LANDMARKERS)}")
+    check_option(AnalysisSettings, "landmarker", name)
     if name == "mesh":
         from recaster.faces.mesh_landmarker import Mesh
 

@@ -135,6 +135,11 @@ def option_of(kind: type[Any], name: str) -> Option:
     return next(each for each in own_options(kind) if each.name == name)
 
 
+def check_option(kind: type[Any], name: str, value: Any) -> None:
+    """Refuse a value that an option of a dataclass can't have (UsageError)."""
+    option_of(kind, name).check(value)
+
+
 def _option(field: dataclasses.Field[Any], hint: Any) -> Option:
     about = dict(field.metadata)
     if type(None) in get_args(hint):

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from recaster.errors import UsageError
+from recaster.settings.bounds import Bounds
 
 DATA: Final = "RECASTER_DATA"
 CACHE: Final = "RECASTER_CACHE"
-LOOPBACK: Final = "127.0.0.1:50551"
+DEFAULT_PORT: Final = 50551
+PORT_BOUNDS: Final = Bounds(0, 65_535)
+LOOPBACK: Final = f"127.0.0.1:{DEFAULT_PORT}"
 MAX_SOCKET_BYTES: Final = 103
 """Bytes of a socket's path that every system takes."""
 HAS_SOCKETS: Final = sys.platform != "win32"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from recaster.errors import ModelError, UsageError
 from recaster.models.model_folder import ModelCard
 from recaster.progress import Report, silent
-from recaster.settings.bounds import check_number
+from recaster.settings.options import check_option
+from recaster.settings.train import TrainSettings
 from recaster.training import checkpoints
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def _own(folder: ModelFolder) -> bool:
 
 
 def _card(preset: Preset, source: Faceset, target: Faceset | None, seed: int) -> ModelCard:
-    check_number("seed", seed)
+    check_option(TrainSettings, "seed", seed)
     digest = source.digest()
     if preset.family == "guided":
         if target is not None:

@@ -1,0 +1,149 @@
+"""Flags of options: what argparse is told follows from the fields of settings and presets."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
+
+from recaster.models.presets import (
+    Augmentation,
+    GuidedNetwork,
+    Losses,
+    PairwiseNetwork,
+    Preset,
+    hyperparameters,
+)
+from recaster.settings.bounds import Bounds
+from recaster.settings.options import option_of, options_of, own_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from recaster.settings.options import Option
+
+M = TypeVar("M")
+SHOWN_BOUNDS = Bounds(1, 1_000_000)
+"""Of how many lines of a list are asked for."""
+_HYPERPARAMETERS = {
+    name: (hint, text)
+    for kind in (Preset, PairwiseNetwork, GuidedNetwork, Losses, Augmentation)
+    for name, hint, text in hyperparameters(kind)
+}
+"""Type and help of every hyperparameter that any preset has, by its name."""
+
+
+def add_options(container: Any, kind: type[Any], *names: str, defaults: bool = False) -> None:
+    """Add the flags of some options of a dataclass, in that order; of all where none is named.
+
+    Args:
+        container: a parser or a group of one.
+        kind: the dataclass.
+        names: of its fields.
+        defaults: give options that aren't named their default, instead of None for nothing said.
+    """
+    for name in names or [each.name for each in own_options(kind)]:
+        add_option(container, kind, name, **({"default": getattr(kind, name)} if defaults else {}))
+
+
+def add_option(container: Any, kind: type[Any], name: str, **changes: Any) -> None:
+    """Add one option's flag; ``changes`` are arguments for argparse that this command has otherwise."""
+    option = option_of(kind, name)
+    about = {"help": _help(option), **_reading(option.hint, option.bounds)}
+    if option.choices and option.metavar is None:  # else what it can be is checked where settings are made
+        about["choices"] = option.choices
+    if option.metavar is not None:
+        about["metavar"] = option.metavar
+    container.add_argument(f"--{option.flag.replace('_', '-')}", **{**about, **changes})
+
+
+def number(bounds: Bounds, kind: Callable[[str], float] = int) -> Callable[[str], float]:
+    """A reader of an option's value for argparse, which names the option where it is refused."""
+
+    def read(text: str) -> float:
+        try:
+            value = kind(text)
+            why = bounds.fault(value)
+        except (ValueError, OverflowError):
+            raise argparse.ArgumentTypeError(f"{text[:40]!r} is no number that fits") from None
+        if why:
+            raise argparse.ArgumentTypeError(f"{why}, not {text[:40]}")
+        return value
+
+    return read
+
+
+def fill_options(message: M, options: argparse.Namespace, *kinds: type[Any], **values: Any) -> M:
+    """Set those fields of a request's message that the command line says; the rest is left open.
+
+    Args:
+        message: its fields are called as the options are on the wire.
+        options: the command line.
+        kinds: dataclasses of options that it was made for.
+        values: fields that it says otherwise.
+
+    Raises:
+        UsageError: a value is too large.
+    """
+    from recaster.cli.remote import fill_message
+
+    known: Any = type(message).DESCRIPTOR.fields_by_name  # type: ignore[attr-defined]
+    said = {
+        each.wire: getattr(options, each.flag)
+        for kind in kinds
+        for each in options_of(kind)
+        if each.wire in known and each.hint is not Path
+    }
+    return fill_message(message, **{**said, **values})
+
+
+def add_hyperparameters(container: Any) -> None:
+    """Add a flag for every hyperparameter of presets; None where nothing is said."""
+    for name, (hint, text) in _HYPERPARAMETERS.items():
+        about = _reading(hint, None)
+        if hint is bool:
+            about = {"action": argparse.BooleanOptionalAction, "default": None}
+        elif hint in (int, float):
+            about["metavar"] = "N" if hint is int else "X"
+        container.add_argument(f"--{name.replace('_', '-')}", dest=name, help=text, **about)
+
+
+def hyperparameters_of(options: argparse.Namespace) -> dict[str, Any]:
+    """Collects the hyperparameters that the command line names."""
+    return {name: getattr(options, name) for name in _HYPERPARAMETERS if getattr(options, name) is not None}
+
+
+def _reading(hint: Any, bounds: Bounds | None) -> dict[str, Any]:
+    """How argparse reads a value of a type."""
+    if hint is bool:
+        return {"action": "store_true"}
+    if hint in (int, float):
+        return {"type": hint if bounds is None else number(bounds, hint)}
+    if get_origin(hint) is Literal:
+        return {"choices": get_args(hint)}
+    if get_origin(hint) is tuple and get_args(hint)[0] is int:
+        return {"type": _numbers, "metavar": "N,N,..."}
+    if get_origin(hint) is tuple:
+        return {"type": get_args(hint)[0], "nargs": "+", "default": []}
+    return {"type": Path} if hint is Path else {}
+
+
+def _help(option: Option) -> str:
+    if "{default}" in option.help:
+        return option.help.format(default=_plain_default(option))
+    if option.default is None or option.default is False or option.default in ("", ()):
+        return option.help
+    return f"{option.help} (default: {_plain_default(option)})"
+
+
+def _plain_default(option: Option) -> str:
+    return f"{option.default:g}" if isinstance(option.default, float) else str(option.default)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a list of whole numbers such as 32,64,128"
+        ) from None
