@@ -54,8 +54,8 @@ def anna_and_her_faces(store: Store, tmp_path: Path) -> tuple[str, str, job_pb2.
     said = register.documents.keep(tmp_path / "letter")
     anna = register.stated("Anna Unmistakable", "consent")
     anna.attestation.document_digest = said
-    store.catalog.put("identity", anna)
-    faceset = store.catalog.add("faceset", faceset_pb2.Faceset(identity_id=anna.identity_id))
+    store.catalog.identities.put(anna)
+    faceset = store.catalog.facesets.add(faceset_pb2.Faceset(identity_id=anna.identity_id))
     store.folder.faceset(faceset.faceset_id).mkdir()
     (store.folder.faceset(faceset.faceset_id) / "crop.jpg").write_bytes(CROP)
     spec = job_pb2.JobSpec(swap=job_pb2.SwapSpec(faceset_id=faceset.faceset_id))

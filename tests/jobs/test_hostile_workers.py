@@ -101,8 +101,8 @@ def test_no_file_of_the_engine_is_handed_out(
 def test_no_thing_of_another_is_replaced(store: Store, taken_over: Callable[[str], None]) -> None:
     whose = identity_pb2.Identity(identity_id="a" * 12, display_name="she")
     hers = faceset_pb2.Faceset(faceset_id="b" * 12, identity_id=whose.identity_id, faces=5)
-    store.catalog.add("identity", whose)
-    store.catalog.add("faceset", hers)
+    store.catalog.identities.add(whose)
+    store.catalog.facesets.add(hers)
     forged = faceset_pb2.Faceset(faceset_id=hers.faceset_id, identity_id=whose.identity_id, faces=1)
     digest = packed(store, "faces.zip")
     ingest = job_pb2.IngestSpec(digest=digest, kind=job_pb2.INGEST_KIND_FACESET, display_name="forged")
@@ -110,15 +110,15 @@ def test_no_thing_of_another_is_replaced(store: Store, taken_over: Callable[[str
     taken_over(thing("faceset", forged))
     job = done(store, spec, job_pb2.JOB_KIND_INGEST)
     assert job.result.faceset_id == job.job_id
-    assert store.catalog.get("faceset", job.job_id).identity_id == ""
-    assert store.catalog.get("faceset", hers.faceset_id) == hers
+    assert store.catalog.facesets.get(job.job_id).identity_id == ""
+    assert store.catalog.facesets.get(hers.faceset_id) == hers
 
     digest = packed(store, "other.zip")
     ingest.digest = digest
     taken_over(thing("identity", identity_pb2.Identity(identity_id=whose.identity_id, display_name="forged")))
     job = done(store, job_pb2.JobSpec(ingest=ingest), job_pb2.JOB_KIND_INGEST)
     assert job.state == FAILED
-    assert store.catalog.get("identity", whose.identity_id).display_name == "she"
+    assert store.catalog.identities.get(whose.identity_id).display_name == "she"
 
 
 def packed(store: Store, name: str) -> str:

@@ -59,12 +59,12 @@ def her(tmp_path: Path) -> Iterator[Her]:
     store = Store.open(DataFolder(tmp_path / "data"))
     register = register_of(store)
     person = register.add("her", SYNTHETIC).identity_id
-    faceset = store.catalog.add("faceset", faceset_pb2.Faceset(digest="a" * 64))
+    faceset = store.catalog.facesets.add(faceset_pb2.Faceset(digest="a" * 64))
     register.trace("faceset", faceset.faceset_id, FACES)
     register.assign(person, "faceset", faceset)
     (tmp_path / "clip").write_bytes(b"clip")
     digest, _ = store.blobs.put(tmp_path / "clip")
-    clip = store.catalog.add("clip", clip_pb2.Clip(digest=digest, display_name="a.mp4"))
+    clip = store.catalog.clips.add(clip_pb2.Clip(digest=digest, display_name="a.mp4"))
     yield Her(store, person, faceset.faceset_id, clip.clip_id)
     store.close()
 
@@ -159,7 +159,7 @@ def test_faces_that_were_taken_in_meanwhile(her: Her, how: str) -> None:
     ended = her.store.jobs.get(job)
     assert ended.state == FAILED
     assert ended.error.reason == "CONSENT_REVOKED"
-    assert her.store.catalog.find("faceset", job) is None
+    assert her.store.catalog.facesets.find(job) is None
 
 
 class Context:

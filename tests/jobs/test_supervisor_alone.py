@@ -107,7 +107,7 @@ def test_an_engine_that_dies_while_a_job_is_cancelled(store: Store) -> None:
     job_id = begun(store, CANCELLING, "cancel")
     ended = looked_after(store, job_id)
     assert ended.state == CANCELLED
-    assert store.catalog.get("model", ended.result.model_id).steps == 5
+    assert store.catalog.models.get(ended.result.model_id).steps == 5
 
 
 def test_an_end_that_can_not_be_written_is_no_end(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,9 +124,9 @@ def test_an_end_that_can_not_be_written_is_no_end(store: Store, monkeypatch: pyt
     monkeypatch.setattr(module, "TROUBLE_S", 0.1)
     with contextlib.suppress(OutputError):
         JobFinalizer(store).cancel(job_id)
-    assert store.catalog.every("model") == []  # both are written, or neither
+    assert store.catalog.models.list_all() == []  # both are written, or neither
     assert looked_after(store, job_id).state == CANCELLED
-    assert len(store.catalog.every("model")) == 1
+    assert len(store.catalog.models.list_all()) == 1
 
 
 def test_what_is_being_changed_is_waited_for(store: Store) -> None:

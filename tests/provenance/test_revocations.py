@@ -36,7 +36,7 @@ def revoked(register: Register) -> Register:
     """A register where one of two people was revoked."""
     her = register.add("her", SYNTHETIC)
     register.add("Nobody", SYNTHETIC)
-    faces = register.catalog.add("faceset", faceset_pb2.Faceset(digest="a" * 64))
+    faces = register.catalog.facesets.add(faceset_pb2.Faceset(digest="a" * 64))
     register.trace("faceset", faces.faceset_id, HER)
     register.assign(her.identity_id, "faceset", faces)
     register.revoke(her.identity_id)
@@ -53,7 +53,7 @@ def revoked(register: Register) -> Register:
     ],
 )
 def test_a_face_is_known_again(revoked: Register, traces: FaceTraces) -> None:
-    thing = revoked.catalog.add("faceset", faceset_pb2.Faceset(digest="b" * 64))
+    thing = revoked.catalog.facesets.add(faceset_pb2.Faceset(digest="b" * 64))
     revoked.trace("faceset", thing.faceset_id, traces)
     with pytest.raises(ConsentError, match="known") as caught:
         revoked.assign(revoked.named("Nobody").identity_id, "faceset", thing)
@@ -102,11 +102,11 @@ def test_what_is_found_out_later_counts_too(revoked: Register) -> None:
 
 
 def test_a_model_gets_its_owner_when_its_faces_do(register: Register) -> None:
-    model = register.catalog.add("model", model_pb2.Model(source_digest="a" * 64))
-    faces = register.catalog.add("faceset", faceset_pb2.Faceset(digest="a" * 64))
+    model = register.catalog.models.add(model_pb2.Model(source_digest="a" * 64))
+    faces = register.catalog.facesets.add(faceset_pb2.Faceset(digest="a" * 64))
     her = register.add("her", SYNTHETIC).identity_id
     register.assign(her, "faceset", faces)
-    assert register.catalog.get("model", model.model_id).identity_id == her
+    assert register.catalog.models.get(model.model_id).identity_id == her
 
 
 @pytest.mark.parametrize("also", ["", "revocations.jsonl"])

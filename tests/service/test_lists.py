@@ -49,9 +49,9 @@ def test_long_rows_of_an_older_store_never_fill_an_answer(store: Store) -> None:
 
 def test_one_row_that_is_too_long_goes_alone(store: Store) -> None:
     for _ in range(2):
-        store.catalog.add("identity", identity_pb2.Identity(note=LONG * 3))
-    first, token = store.catalog.listed("identity", 0, "")
-    second, end = store.catalog.listed("identity", 0, token)
+        store.catalog.identities.add(identity_pb2.Identity(note=LONG * 3))
+    first, token = store.catalog.identities.list_page(0, "")
+    second, end = store.catalog.identities.list_page(0, token)
     assert (len(first), len(second), end) == (1, 1, "")
 
 

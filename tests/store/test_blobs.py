@@ -162,9 +162,9 @@ def test_the_sum_is_asked_for_without_a_look_at_files(store: Store, monkeypatch:
 
 def test_the_store_counts_and_gives_room_back(store: Store) -> None:
     before = store.blobs.used()
-    clip = store.catalog.add("clip", clip_pb2.Clip(display_name="x" * 4_000_000))
+    clip = store.catalog.clips.add(clip_pb2.Clip(display_name="x" * 4_000_000))
     assert store.blobs.used() > before + 4_000_000
-    store.catalog.delete("clip", clip.clip_id)
+    store.catalog.clips.delete(clip.clip_id)
     for _ in range(3):
         store.database.compact()
     with contextlib.closing(sqlite3.connect(store.folder.database)) as other:
@@ -316,7 +316,7 @@ def test_sizes_of_blobs_that_came_before_they_were_noted(tmp_path: Path) -> None
     folder = DataFolder(tmp_path / "data")
     store = Store.open(folder)
     send(store, CONTENT, DIGEST, len(CONTENT))
-    store.catalog.add("clip", clip_pb2.Clip(digest=DIGEST, size=len(CONTENT)))
+    store.catalog.clips.add(clip_pb2.Clip(digest=DIGEST, size=len(CONTENT)))
     with store.database.transaction() as opened:
         opened.execute("delete from blob_size")
     store.close()

@@ -152,7 +152,7 @@ def test_what_there_is_not(store: Store) -> None:
         with pytest.raises(NotFoundError, match="no job nobody"):
             ask("nobody")
     with pytest.raises(NotFoundError, match="no clip nobody"):
-        store.catalog.get("clip", "nobody")
+        store.catalog.clips.get("nobody")
 
 
 def test_jobs_outlive_the_process(store: Store) -> None:
@@ -202,5 +202,5 @@ def test_a_database_of_the_future_or_of_somebody_else(tmp_path: Path) -> None:
 
 def test_what_is_added_twice_is_one(store: Store) -> None:
     for steps in (5, 7):  # the second time after a crash, say
-        store.catalog.add("model", model_pb2.Model(model_id="0" * 12, steps=steps))
-    assert [one.steps for one in store.catalog.every("model")] == [7]
+        store.catalog.models.add(model_pb2.Model(model_id="0" * 12, steps=steps))
+    assert [one.steps for one in store.catalog.models.list_all()] == [7]

@@ -37,7 +37,7 @@ def note_begun(job: job_pb2.Job, store: Store, person: identity_pb2.Identity | N
     if kind == "sign":
         said["swaps"] = list(job.spec.sign.swaps)
     else:
-        clips = [store.catalog.get("clip", one).digest for one in needed.clips]
+        clips = [store.catalog.clips.get(one).digest for one in needed.clips]
         said |= _lists({"faces": faces_in(job.spec, store), "clips": clips})
     if kind == "ingest":
         said["blobs"] = list(needed.blobs)
@@ -101,7 +101,7 @@ def digests_of(kind: str, thing_id: str, store: Store) -> list[str]:
 def _digest(kind: str, thing_id: str, store: Store) -> str:
     """A faceset's or model's digest; empty where it is gone, or nothing of it was saved yet."""
     if kind == "faceset":
-        return str(getattr(store.catalog.find("faceset", thing_id), "digest", ""))
+        return str(getattr(store.catalog.facesets.find(thing_id), "digest", ""))
     from recaster.models.model_folder import ModelFolder
 
     try:

@@ -10,6 +10,7 @@ from recaster.jobs.job_resources import kind_of, resources_of
 from recaster.jobs.rights import register_of
 from recaster.models.model_folder import ModelFolder
 from recaster.store.backup import MANIFEST
+from recaster.store.catalog import record_id
 from recaster.store.job_store import ENDED, UNENDED
 
 if TYPE_CHECKING:
@@ -61,13 +62,13 @@ def folders_of(store: Store, job_id: str) -> list[Path]:
 
 def judge_models(store: Store) -> None:
     """Note of all models whether this Recaster can use them: another may have trained them."""
-    for model in store.catalog.every("model"):
+    for model in store.catalog.models.list_all():
         folder = ModelFolder(store.folder.model(model.model_id))
         why = folder.why_outdated()
         usable = not why and folder.weights.is_file()
         if (model.usable, model.unusable_reason) != (usable, why):
             model.usable, model.unusable_reason = usable, why
-            store.catalog.put("model", model)
+            store.catalog.models.put(model)
 
 
 def tidy(store: Store) -> None:
@@ -78,7 +79,7 @@ def tidy(store: Store) -> None:
     """
     store.blobs.release_orphans()
     documents = register_of(store).documents
-    for person in store.catalog.every("identity"):
+    for person in store.catalog.identities.list_all():
         letter = person.attestation.document_digest
         if letter and documents.path(letter).is_file():
             withdraw(store, letter)
@@ -88,7 +89,7 @@ def tidy(store: Store) -> None:
     at_work = {job.job_id for job in store.jobs.in_states(UNENDED)}
     ended = {job.job_id for job in store.jobs.in_states(tuple(ENDED))}
     for kind in ("faceset", "model"):
-        kept = {getattr(thing, f"{kind}_id") for thing in store.catalog.every(kind)}
+        kept = {record_id(thing) for thing in store.catalog.of(kind).list_all()}
         for path in (store.folder.path / f"{kind}s").iterdir():
             half_made = path.name.startswith(".") and path.name.split(".")[1] not in at_work  # ".ID.random"
             if half_made or path.name in ended - kept:

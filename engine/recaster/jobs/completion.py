@@ -28,7 +28,7 @@ from recaster.jobs.rights import (
 from recaster.jobs.worker_task import FINISHED
 from recaster.provenance.caller import acting_for
 from recaster.provenance.face_traces import FaceTraces
-from recaster.store.catalog import MESSAGES
+from recaster.store.catalog import MESSAGES, record_id
 from recaster.store.job_store import BLOCKED, CANCELLED, ENDED, FAILED, SUCCEEDED
 from recaster.texts import without_folder
 
@@ -89,7 +89,7 @@ class JobFinalizer:
                 setattr(result, f"{said['kind']}_id", thing)
             elif spec.HasField("export"):
                 kind = "faceset" if spec.export.faceset_id else "model"
-                self._store.catalog.set_origin(kind, getattr(spec.export, f"{kind}_id"), digests[0])
+                self._store.catalog.of(kind).set_origin(getattr(spec.export, f"{kind}_id"), digests[0])
             self._end(job_id, SUCCEEDED, result=result)
             # Inside: nothing is delivered that the log doesn't say.
             people = self._people(spec, result)
@@ -101,7 +101,7 @@ class JobFinalizer:
         if kind_of(spec) in ("swap", "sign"):
             return [one.identity_id for one in authorize_faces(spec, self._store)]
         made = [("faceset", result.faceset_id), ("model", result.model_id)]
-        found = [self._store.catalog.find(*one) for one in (*faces_of(spec), *made) if one[1]]
+        found = [self._store.catalog.of(one[0]).find(one[1]) for one in (*faces_of(spec), *made) if one[1]]
         return list(dict.fromkeys(one.identity_id for one in found if one and one.identity_id))
 
     def _refused(self, job_id: str, traces: FaceTraces) -> bool:
@@ -187,7 +187,7 @@ class JobFinalizer:
         if job.spec.WhichOneof("work") != "ingest":
             return False
         kind = resources_of(job.spec).makes
-        before = self._store.catalog.by_origin(kind, job.spec.ingest.digest)
+        before = self._store.catalog.of(kind).find_by_origin(job.spec.ingest.digest)
         if before is None:
             return False
         whose = job.spec.ingest.identity_id
@@ -198,7 +198,7 @@ class JobFinalizer:
             return True
         try:
             if kind != "clip":
-                refuse_revoked([(kind, getattr(before, f"{kind}_id"))], self._store)
+                refuse_revoked([(kind, record_id(before))], self._store)
             if whose and kind != "clip" and not before.identity_id:
                 with acting_for(job.created_by):
                     register_of(self._store).assign(whose, kind, before)
@@ -207,7 +207,7 @@ class JobFinalizer:
             self._fall_short(job.job_id, FAILED, why)
             return True
         result = job_pb2.JobResult()
-        setattr(result, f"{kind}_id", getattr(before, f"{kind}_id"))
+        setattr(result, f"{kind}_id", record_id(before))
         if kind == "clip":
             self._store.blobs.release(before.digest, f"job {job.job_id}")
         faces = digests_of("model", result.model_id, self._store) if kind == "model" else []
@@ -265,22 +265,22 @@ class JobFinalizer:
             thing.digest = spec.ingest.digest
         else:
             thing.identity_id = getattr(getattr(spec, kind_of(spec)), "identity_id", "")
-        before = None if changed is None else self._store.catalog.find(*changed)
+        before = None if changed is None else self._store.catalog.of(changed[0]).find(changed[1])
         if changed is not None and before is not None:
             thing.create_time.CopyFrom(before.create_time)
             thing.display_name = thing.display_name or before.display_name
             if kind != "clip":
                 thing.identity_id = before.identity_id or thing.identity_id
             thing.created_by = before.created_by
-            self._store.catalog.put(kind, thing)
-            self._store.catalog.clear_origin(kind, changed[1])
+            self._store.catalog.of(kind).put(thing)
+            self._store.catalog.of(kind).clear_origin(changed[1])
             return changed[1]
         if kind_of(spec) == "train":
             thing.identity_id = whose_model(spec, self._store)
         thing.created_by = job.created_by
         ingested = spec.WhichOneof("work") == "ingest"
-        kept = self._store.catalog.add(kind, thing, origin=spec.ingest.digest if ingested else None)
-        name: str = getattr(kept, f"{kind}_id")
+        kept = self._store.catalog.of(kind).add(thing, origin=spec.ingest.digest if ingested else None)
+        name: str = record_id(kept)
         if name != job_id and kind != "clip":  # another job took the same in meanwhile
             place = self._store.folder.faceset if kind == "faceset" else self._store.folder.model
             remove_folder(place(job_id), quietly=True)
@@ -305,7 +305,7 @@ class JobFinalizer:
             job = self._store.jobs.get(job_id)
             kept = self._keep_begun(job) if training else None
             self._end(job_id, state, kept, error)
-            if training and kept is None and self._store.catalog.find("model", job_id) is None:
+            if training and kept is None and self._store.catalog.models.find(job_id) is None:
                 remove_folder(self._store.folder.model(job_id), quietly=True)
         self._tidy(job_id)
         if made.changes is not None and made.makes == "faceset":
@@ -316,7 +316,7 @@ class JobFinalizer:
         from recaster.models.model_folder import ModelFolder
 
         name = job.spec.train.model_id or job.job_id
-        before = self._store.catalog.find("model", name)
+        before = self._store.catalog.models.find(name)
         try:
             card = ModelFolder(self._store.folder.model(name)).read()
         except ModelError:  # none yet, or damaged
@@ -332,11 +332,11 @@ class JobFinalizer:
         if before is None:
             model.identity_id = whose_model(job.spec, self._store)
             model.created_by = job.created_by
-            self._store.catalog.add("model", model)
+            self._store.catalog.models.add(model)
             register = register_of(self._store)
             register.trace("model", name, register.traces("faceset", job.spec.train.source_faceset_id))
         else:
-            self._store.catalog.put("model", model)
+            self._store.catalog.models.put(model)
         return job_pb2.JobResult(model_id=name)
 
     def _end(
@@ -372,7 +372,7 @@ class JobFinalizer:
         """A text for the log, without what people called the files and faces that a job works on."""
         for kind, thing_id in resources_of(job.spec).named():
             with contextlib.suppress(NotFoundError):
-                text = _without(text, self._store.catalog.get(kind, thing_id).display_name)
+                text = _without(text, self._store.catalog.of(kind).get(thing_id).display_name)
         work = getattr(job.spec, kind_of(job.spec))
         for name in (getattr(work, "display_name", ""), *_pictures(job.spec)):
             text = _without(text, name)

@@ -16,6 +16,7 @@ from recaster.jobs.cleanup import withdraw
 from recaster.jobs.job_resources import kind_of, resources_of, works_on
 from recaster.jobs.rights import owner_of, register_of
 from recaster.store import analyses
+from recaster.store.catalog import record_id
 from recaster.store.job_store import ENDED, UNENDED
 
 if TYPE_CHECKING:
@@ -240,7 +241,7 @@ class _Search:
 
 
 def _every(store: Store, kind: str) -> list[tuple[str, Any]]:
-    return [(getattr(thing, f"{kind}_id"), thing) for thing in store.catalog.every(kind)]
+    return [(record_id(thing), thing) for thing in store.catalog.of(kind).list_all()]
 
 
 def _logged(register: Register, identity_id: str) -> tuple[set[Thing], set[str]]:
@@ -299,7 +300,7 @@ def _forget(
         if one.kind == "job":
             store.jobs.delete(one.id)
         elif one.kind in ("faceset", "model", "clip"):
-            store.catalog.delete(one.kind, one.id)
+            store.catalog.of(one.kind).delete(one.id)
         if one.kind in ("job", "faceset", "model"):
             undoing.callback(store.hide(_folder(store, one)))
     whole = gone.pop("identitys", None)
@@ -318,7 +319,7 @@ def _clear(store: Store, report: identity_pb2.DeleteIdentityResponse) -> None:
         if one.kind in ("job", "faceset", "model"):
             store.remove(_folder(store, one))
         elif one.kind == "analyses":
-            analyses.purge(store.catalog.get("clip", one.id).digest)
+            analyses.purge(store.catalog.clips.get(one.id).digest)
         elif one.kind == "letter":
             withdraw(store, one.id)
     try:

@@ -82,7 +82,7 @@ def resources_of(spec: job_pb2.JobSpec) -> JobResources:
 def blobs_of(spec: job_pb2.JobSpec, store: Store) -> set[str]:
     """Digests of all blobs that a job reads (NotFoundError where a clip is gone)."""
     needed = resources_of(spec)
-    return {*needed.blobs, *(store.catalog.get("clip", one).digest for one in needed.clips)}
+    return {*needed.blobs, *(store.catalog.clips.get(one).digest for one in needed.clips)}
 
 
 def works_on(job: job_pb2.Job) -> tuple[str, str] | None:
@@ -221,7 +221,7 @@ def task_for(job: job_pb2.Job, store: Store) -> WorkerTask:
     needed = resources_of(job.spec)
     signs = kind_of(job.spec) in ("swap", "sign")
     policy = Policy.load(store.folder.path) if signs else Policy()
-    clips = {one: store.catalog.get("clip", one) for one in needed.clips}
+    clips = {one: store.catalog.clips.get(one) for one in needed.clips}
     made = needed.changes[1] if needed.changes else job.job_id if needed.makes else ""
     facesets = {one: store.folder.faceset(one) for one in needed.facesets}
     models = {one: store.folder.model(one) for one in needed.models}

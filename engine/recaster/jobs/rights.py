@@ -51,16 +51,16 @@ def swapped_identity(asked: job_pb2.SwapSpec | swap_pb2.PreviewFrameRequest, sto
 
 def whose_model(spec: job_pb2.JobSpec, store: Store) -> str:
     """Whose face the model holds that a training makes; "" where nobody said, or their faces are gone."""
-    found = store.catalog.find("faceset", spec.train.source_faceset_id)
+    found = store.catalog.facesets.find(spec.train.source_faceset_id)
     return "" if found is None else str(found.identity_id)
 
 
 def owner_of(kind: str, thing_id: str, store: Store) -> str:
     """Id of the person whose face a faceset or model holds, "" where nobody said (NotFoundError)."""
-    thing = store.catalog.get(kind, thing_id)
+    thing = store.catalog.of(kind).get(thing_id)
     if kind == "model" and not thing.identity_id:  # trained before anybody said whose faces these are
         register = register_of(store)
-        for one in store.catalog.every("faceset"):
+        for one in store.catalog.facesets.list_all():
             if one.identity_id and thing.source_digest in register.traces("faceset", one.faceset_id).digests:
                 return str(one.identity_id)
     return str(thing.identity_id)
@@ -88,7 +88,7 @@ def refuse_revoked(resources: list[tuple[str, str]], store: Store) -> None:
     """
     register = register_of(store)
     for kind, thing_id in resources:
-        if store.catalog.find(kind, thing_id) is not None:
+        if store.catalog.of(kind).find(thing_id) is not None:
             register.refuse_revoked(owner_of(kind, thing_id, store), register.traces(kind, thing_id))
 
 

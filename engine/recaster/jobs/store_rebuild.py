@@ -129,9 +129,9 @@ def _fill(folder: DataFolder, database: Database) -> Rebuilt:
 def _add(catalog: Catalog, kind: str, body: Any, time: Timestamp) -> None:
     kept = Timestamp()
     kept.CopyFrom(time)
-    catalog.add(kind, body)
+    catalog.of(kind).add(body)
     body.create_time.CopyFrom(kept)
-    catalog.put(kind, body)
+    catalog.of(kind).put(body)
 
 
 def _time(path: Path) -> Timestamp:

@@ -333,7 +333,7 @@ class Supervisor:
                 job.start_time.GetCurrentTime()
         changed = resources_of(job.spec).changes
         if changed is not None:  # it is no longer what was taken in, however the job ends
-            self._store.catalog.clear_origin(*changed)
+            self._store.catalog.of(changed[0]).clear_origin(changed[1])
         task, mark = task_for(job, self._store), begin_and_mark(job, self._store)
         if job.spec.HasField("swap"):
             task.spec.swap.CopyFrom(apply_policy(job.spec.swap, register_of(self._store).policy))

@@ -32,7 +32,7 @@ from recaster.provenance.legal_basis import HOW, LONGEST_NAME, attested, parse_b
 from recaster.provenance.policy import Policy
 from recaster.provenance.revocations import NAME, Revocations
 from recaster.store.audit_head import AuditHead
-from recaster.store.catalog import Catalog
+from recaster.store.catalog import Catalog, record_id
 from recaster.store.database import Database
 from recaster.store.folder import DataFolder
 
@@ -90,7 +90,7 @@ class Register:
             UsageError: the right would end before it begins.
         """
         known: identity_pb2.Identity | None
-        known = self.catalog.by_origin("identity", origin) if origin is not None else None
+        known = self.catalog.identities.find_by_origin(origin) if origin is not None else None
         if known is not None:
             return known
         if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
@@ -101,7 +101,7 @@ class Register:
         if attestation is not None:
             identity.attestation.CopyFrom(attested(attestation, self.policy, self.documents))
         with self.catalog.transaction():  # nothing is done that the log doesn't say
-            kept: identity_pb2.Identity = self.catalog.add("identity", identity, origin)
+            kept: identity_pb2.Identity = self.catalog.identities.add(identity, origin)
             self.audit.add("identity.add", identity=kept.identity_id, **terms(kept))
         return kept
 
@@ -119,7 +119,7 @@ class Register:
         identity.attestation.CopyFrom(attested(attestation, self.policy, self.documents))
         identity.ClearField("revocation")
         with self.catalog.transaction():
-            self.catalog.put("identity", identity)
+            self.catalog.identities.put(identity)
             self.audit.add("identity.attest", identity=identity.identity_id, **terms(identity))
             self.revocations.lift(identity.identity_id)
         self._drop_document(before)
@@ -132,7 +132,7 @@ class Register:
             if not identity.HasField("revocation"):
                 identity.revocation.reason = reason
                 identity.revocation.time.GetCurrentTime()
-                self.catalog.put("identity", identity)
+                self.catalog.identities.put(identity)
                 self.audit.add("identity.revoke", identity=identity.identity_id, reason=reason)
             self.revocations.revoke(identity_id, self.everything(identity_id).main())
         return identity
@@ -143,24 +143,24 @@ class Register:
         Raises:
             ConsentError: it was.
         """
-        known = self.catalog.find("identity", identity_id) if identity_id else None
+        known = self.catalog.identities.find(identity_id) if identity_id else None
         if identity_id and (self.revocations.named(identity_id) or (known and known.HasField("revocation"))):
             raise revoked(identity_id, known)
         self.revocations.refuse(traces, but)
 
     def traces(self, kind: str, thing_id: str) -> FaceTraces:
         """By which content the face in a thing is known: all that it ever was."""
-        value = self.catalog.traces(kind, thing_id)
+        value = self.catalog.of(kind).traces(thing_id)
         found = FaceTraces() if value is None else FaceTraces.from_json(value)
-        thing = self.catalog.find(kind, thing_id)
+        thing = self.catalog.of(kind).find(thing_id)
         digest = getattr(thing, "digest", "") or getattr(thing, "source_digest", "")
         return found | FaceTraces(frozenset({digest} - {""}))
 
     def trace(self, kind: str, thing_id: str, traces: FaceTraces) -> None:
         """Add to what the face in a faceset or model is known by, and to what its person is known by."""
         with self.catalog.transaction():
-            self.catalog.keep_traces(kind, thing_id, (self.traces(kind, thing_id) | traces).to_json())
-            thing = self.catalog.find(kind, thing_id)
+            self.catalog.of(kind).keep_traces(thing_id, (self.traces(kind, thing_id) | traces).to_json())
+            thing = self.catalog.of(kind).find(thing_id)
             if thing is not None and thing.identity_id:
                 self.add_person_traces(thing.identity_id, traces)
 
@@ -168,7 +168,7 @@ class Register:
         """Add to what a person is known by; one who was revoked, by that from now on, too."""
         with self.catalog.transaction():
             known = self.traces("identity", identity_id) | traces
-            self.catalog.keep_traces("identity", identity_id, known.to_json())
+            self.catalog.identities.keep_traces(identity_id, known.to_json())
             if self.revocations.known().get(identity_id) is not None:
                 self.revocations.revoke(identity_id, known.main())
 
@@ -176,9 +176,9 @@ class Register:
         """What a person is known by, in all that is theirs."""
         found = self.traces("identity", identity_id)
         for kind in ("faceset", "model"):
-            for thing in self.catalog.every(kind):
+            for thing in self.catalog.of(kind).list_all():
                 if thing.identity_id == identity_id:
-                    found |= self.traces(kind, getattr(thing, f"{kind}_id"))
+                    found |= self.traces(kind, record_id(thing))
         return found
 
     def reconcile(self) -> list[str]:
@@ -200,7 +200,7 @@ class Register:
                 lost.append(name)
                 if not identity.HasField("revocation"):
                     identity.revocation.time.GetCurrentTime()
-                    self.catalog.put("identity", identity)
+                    self.catalog.identities.put(identity)
                 self.revocations.revoke(name, self.everything(name).main())
         return lost
 
@@ -216,15 +216,15 @@ class Register:
         Raises:
             ConsentError: it is known to be somebody's who was revoked.
         """
-        thing_id = getattr(thing, f"{kind}_id")
+        thing_id = record_id(thing)
         traces = self.traces(kind, thing_id)
         self.revocations.refuse(traces, but=identity_id)
         thing.identity_id = identity_id
         with self.catalog.transaction():
-            self.catalog.put(kind, thing)
+            self.catalog.of(kind).put(thing)
             self.audit.add("identity.assign", identity=identity_id, **{kind: thing_id})
             self.add_person_traces(identity_id, traces)
-            for model in self.catalog.every("model") if kind == "faceset" else ():
+            for model in self.catalog.models.list_all() if kind == "faceset" else ():
                 if not model.identity_id and model.source_digest in traces.digests:
                     self.assign(identity_id, "model", model)
 
@@ -241,7 +241,7 @@ class Register:
         identity = self.get(identity_id)
         try_lock = self._hold(identity)
         with self.catalog.transaction():
-            self.catalog.delete("identity", identity_id)
+            self.catalog.identities.delete(identity_id)
             self.audit.add(
                 "identity.delete", identity=identity_id, **gone, **({"held": try_lock} if try_lock else {})
             )
@@ -270,12 +270,12 @@ class Register:
 
     def get(self, identity_id: str) -> identity_pb2.Identity:
         """One person (NotFoundError)."""
-        found: identity_pb2.Identity = self.catalog.get("identity", identity_id)
+        found: identity_pb2.Identity = self.catalog.identities.get(identity_id)
         return found
 
     def people(self) -> list[identity_pb2.Identity]:
         """Everybody, the newest first."""
-        return list(reversed(self.catalog.every("identity")))
+        return list(reversed(self.catalog.identities.list_all()))
 
     def named(self, name: str) -> identity_pb2.Identity:
         """A person by id, or by a name that only one has.
@@ -284,11 +284,11 @@ class Register:
             NotFoundError: there is none.
             UsageError: several have that name.
         """
-        found = self.catalog.find("identity", name)
+        found = self.catalog.identities.find(name)
         if found is not None:
             return found
         same: list[identity_pb2.Identity] = [
-            one for one in self.catalog.every("identity") if one.display_name == name
+            one for one in self.catalog.identities.list_all() if one.display_name == name
         ]
         if not same:
             raise NotFoundError(f"there is no identity {name!r}; register one with: recaster identity add")
@@ -310,7 +310,7 @@ class Register:
         """
         policy = self.policy
         if identity_id:
-            known = self.catalog.find("identity", identity_id)
+            known = self.catalog.identities.find(identity_id)
             if known is None:
                 raise ConsentError(f"identity {identity_id} isn't known here; {HOW}")
             identity = known

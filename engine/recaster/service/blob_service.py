@@ -27,6 +27,7 @@ from recaster.service.rpc_errors import (
 )
 from recaster.service.threads import run_hash, run_read, run_transfer
 from recaster.store.blobs import PIECE
+from recaster.store.catalog import record_id
 from recaster.store.tokens import Role
 
 if TYPE_CHECKING:
@@ -223,9 +224,9 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
             if owner.startswith("job "):
                 refuse_revoked_result(store.jobs.get(owner.removeprefix("job ")), digest, store)
         for kind in ("faceset", "model"):  # a zip that one came in
-            thing = store.catalog.by_origin(kind, digest)
+            thing = store.catalog.of(kind).find_by_origin(digest)
             if thing is not None:
-                refuse_revoked([(kind, getattr(thing, f"{kind}_id"))], store)
+                refuse_revoked([(kind, record_id(thing))], store)
 
     def _find(self, digest: str, doing: str) -> Upload:
         """The upload of the client who asks; of an operator, any; or the blob."""

@@ -16,6 +16,7 @@ from recaster.provenance.face_traces import FaceTraces
 from recaster.service.call_audit import Records
 from recaster.service.rpc_errors import Code, RpcError
 from recaster.service.threads import run_read, run_write
+from recaster.store.catalog import record_id
 from recaster.store.job_store import ENDED, UNENDED
 
 if TYPE_CHECKING:
@@ -114,10 +115,10 @@ class Engine:
         """Keep how many faces a faceset holds, and their digest; returns the faceset."""
         register = register_of(self.store)
         with self.store.database.transaction():
-            faceset = self.store.catalog.get("faceset", faceset_id)
+            faceset = self.store.catalog.facesets.get(faceset_id)
             register.trace("faceset", faceset_id, register.traces("faceset", faceset_id))  # as it was
             faceset.faces, faceset.dropped, faceset.digest = found["faces"], found["dropped"], found["digest"]
-            self.store.catalog.put("faceset", faceset)
+            self.store.catalog.facesets.put(faceset)
             register.trace("faceset", faceset_id, FaceTraces.from_json(found["traces"]))
         return faceset
 
@@ -130,13 +131,12 @@ class Engine:
 
     def _unrecognised(self, identity_id: str | None) -> list[tuple[str, str]]:
         catalog = self.store.catalog
-        every = [(kind, one) for kind in ("faceset", "model") for one in catalog.every(kind)]
-        found = [
-            (kind, getattr(one, f"{kind}_id"))
-            for kind, one in every
-            if identity_id in (None, one.identity_id)
+        return [
+            (holders.kind, record_id(holder))
+            for holders in (catalog.facesets, catalog.models)
+            for holder in holders.list_all()
+            if identity_id in (None, holder.identity_id) and holders.traces(record_id(holder)) is None
         ]
-        return [one for one in found if catalog.traces(*one) is None]
 
     async def _traces(self, kind: str, name: str) -> FaceTraces:
         if kind == "faceset":

@@ -10,6 +10,7 @@ from recaster.jobs.deletion import delete_person
 from recaster.provenance.legal_basis import basis_name
 from recaster.provenance.register import Register
 from recaster.service.request_checks import LONGEST_REQUEST_ID, check_digest, check_id, check_name, check_text
+from recaster.service.resources import ResourceService
 from recaster.service.rpc_errors import (
     Code,
     Context,
@@ -20,17 +21,22 @@ from recaster.service.rpc_errors import (
     unary_write,
 )
 from recaster.service.threads import run_read, run_write
+from recaster.store.catalog import record_id
 
 if TYPE_CHECKING:
     from recaster.service.engine import Engine
 
 
-class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
+class IdentityService(ResourceService, identity_pb2_grpc.IdentityServiceServicer):
     """See proto/recaster/v1/identity.proto."""
 
+    kind = "identity"
+    page = identity_pb2.ListIdentitiesResponse
+    GetIdentity = ResourceService.get_record
+    ListIdentities = ResourceService.list_page
+
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._catalog = engine.store.catalog
+        super().__init__(engine)
         self._register = Register.of(engine.store.folder, engine.store.catalog)
 
     @unary_write
@@ -48,28 +54,13 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
             said = self._checked(request.attestation)
         return self._register.add(request.display_name, said, request.note, _origin(request))
 
-    @unary_read
-    def GetIdentity(
-        self, request: identity_pb2.GetIdentityRequest, context: Context
-    ) -> identity_pb2.Identity:
-        """One person."""
-        return self._catalog.get("identity", check_id("identity_id", request.identity_id))
-
-    @unary_read
-    def ListIdentities(
-        self, request: identity_pb2.ListIdentitiesRequest, context: Context
-    ) -> identity_pb2.ListIdentitiesResponse:
-        """Everybody."""
-        found, following = self._catalog.listed("identity", request.page_size, request.page_token)
-        return identity_pb2.ListIdentitiesResponse(identities=found, next_page_token=following)
-
     @unary_write
     def AttestIdentity(
         self, request: identity_pb2.AttestIdentityRequest, context: Context
     ) -> identity_pb2.Identity:
         """State a person's right anew."""
         name = check_id("identity_id", request.identity_id)
-        self._catalog.get("identity", name)
+        self._catalog.identities.get(name)
         found = self._register.attest(name, self._checked(request.attestation))
         self._engine.supervisor.wake()  # jobs may have waited for it
         return found
@@ -95,17 +86,18 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
         if kind is None:
             raise invalid("what", "must be a faceset or a model")
         whose = check_id("identity_id", request.identity_id)
-        thing = (kind.removesuffix("_id"), check_id(kind, getattr(request, kind)))
-        if await run_read(self._catalog.traces, *thing) is None:  # an earlier release took it in
+        holder_id = check_id(kind, getattr(request, kind))
+        kind = kind.removesuffix("_id")
+        if await run_read(self._catalog.of(kind).traces, holder_id) is None:  # an earlier release took it in
             await self._engine.recognise("")
-        await run_write(self._assign, whose, *thing)
+        await run_write(self._assign, whose, kind, holder_id)
         self._engine.supervisor.wake()
         return identity_pb2.AssignIdentityResponse()
 
     def _assign(self, whose: str, kind: str, thing_id: str) -> None:
         with self._catalog.transaction():
-            self._catalog.get("identity", whose)
-            thing = self._catalog.get(kind, thing_id)
+            self._catalog.identities.get(whose)
+            thing = self._catalog.of(kind).get(thing_id)
             if thing.identity_id not in ("", whose):
                 raise RpcError(
                     Code.FAILED_PRECONDITION,
@@ -132,9 +124,9 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
         """Refuse to forget a person whom a job, faceset or model needs."""
         self._engine.refuse_in_use("identity", name)
         for kind in ("faceset", "model"):
-            for thing in self._catalog.every(kind):
+            for thing in self._catalog.of(kind).list_all():
                 if thing.identity_id == name:
-                    thing_id = getattr(thing, f"{kind}_id")
+                    thing_id = record_id(thing)
                     raise RpcError(
                         Code.FAILED_PRECONDITION,
                         "IN_USE",

@@ -75,7 +75,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
                     raise DRAINING  # takes the job back
                 needed = resources_of(job.spec)
                 for kind, name in needed.named():
-                    thing = store.catalog.get(kind, name)  # NOT_FOUND takes the job back
+                    thing = store.catalog.of(kind).get(name)  # NOT_FOUND takes the job back
                     if not job.spec.HasField("export"):
                         refuse_outdated(thing)
                 for digest in blobs_of(job.spec, store):

@@ -119,7 +119,7 @@ def _own_job(request: Any, client: Client, store: Store) -> None:
 
 
 def _own_thing(kind: str, thing_id: str, client: Client, store: Store, otherwise: Role, doing: str) -> None:
-    thing = store.catalog.find(kind, thing_id)
+    thing = store.catalog.of(kind).find(thing_id)
     if thing is None or client.role >= otherwise or thing.created_by == client.name:
         return
     whose = f"that is {thing.created_by}'s" if thing.created_by else "that another client brought"
@@ -146,7 +146,7 @@ def _read_blob(request: Any, client: Client, store: Store) -> None:
     owners = store.blobs.users(request.digest)
     jobs = [job for job in (_job(owner, store) for owner in owners) if job is not None]
     if any(_packs(job) for job in jobs) or any(
-        store.catalog.by_origin(kind, request.digest) is not None for kind in _THINGS
+        store.catalog.of(kind).find_by_origin(request.digest) is not None for kind in _THINGS
     ):
         client.require(Role.CONSENT_OFFICER, "taking faces or a model out of the engine")
     shown = any(owner.startswith("clip ") for owner in owners) or any(

@@ -1,10 +1,10 @@
-"""Clips, facesets and models."""
+"""Services of clips, facesets and models: one set of methods for what all have in common."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from recaster.api.v1 import (
     clip_pb2,
@@ -26,41 +26,94 @@ from recaster.service.rpc_errors import Context, invalid, unary_read, unary_writ
 from recaster.service.threads import run_read, run_write
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from recaster.service.engine import Engine
+    from recaster.store.catalog import Repository
 
-LARGEST_FACES_PAGE = 200
-FACES_PAGE = 100
-MAX_FACES = 10_000
+MAX_FACES_PAGE: Final = 200
+FACES_PAGE: Final = 100
+MAX_FACES: Final = 10_000
 """Faces that one call drops."""
-LARGEST_CURVE = 2000
-CURVE_POINTS = 200
-FINDING = ("range", "detector", "min_face")
+MAX_CURVE_POINTS: Final = 2000
+CURVE_POINTS: Final = 200
+DETECTION_OPTIONS: Final = ("range", "detector", "min_face")
 
 
-class ClipService(clip_pb2_grpc.ClipServiceServicer):
-    """See proto/recaster/v1/clip.proto."""
+class ResourceService:
+    """Gets, lists and deletes the records of one kind; each service gives these the names of its methods.
+
+    Attributes:
+        kind: as the catalog has it.
+        page: the message of one page; its first field holds the records.
+        deleted: the message that says that one was deleted.
+        deletion_event: what the audit log calls it.
+        audited: fields of one that is deleted which the audit log notes, by their names there.
+    """
+
+    kind = ""
+    page: Any = None
+    deleted: Any = None
+    deletion_event = ""
+    audited: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._catalog = engine.store.catalog
+        self._records: Repository[Any] = self._catalog.of(self.kind)
 
     @unary_read
-    def GetClip(self, request: clip_pb2.GetClipRequest, context: Context) -> clip_pb2.Clip:
-        """One clip."""
-        return self._catalog.get("clip", check_id("clip_id", request.clip_id))
+    def get_record(self, request: Any, context: Context) -> Any:
+        """One record."""
+        return self._records.get(self._id_in(request))
 
     @unary_read
-    def ListClips(self, request: clip_pb2.ListClipsRequest, context: Context) -> clip_pb2.ListClipsResponse:
-        """All clips."""
-        clips, following = self._catalog.listed("clip", request.page_size, request.page_token)
-        return clip_pb2.ListClipsResponse(clips=clips, next_page_token=following)
+    def list_page(self, request: Any, context: Context) -> Any:
+        """A page of records."""
+        records, following = self._records.list_page(request.page_size, request.page_token)
+        field = self.page.DESCRIPTOR.fields[0].name
+        return self.page(**{field: records, "next_page_token": following})
+
+    @unary_write
+    def delete_record(self, request: Any, context: Context) -> Any:
+        """Forget a record that no job needs, and what it alone keeps."""
+        name = self._id_in(request)
+        with self._catalog.transaction():  # no job may come to need it in between
+            self._engine.refuse_in_use(self.kind, name)
+            record = self._records.get(name)
+            details = {called: getattr(record, field) for called, field in self.audited.items()}
+            self._records.delete(name)
+            register_of(self._engine.store).audit.add(self.deletion_event, **{self.kind: name}, **details)
+        self._clean_up(name)
+        return self.deleted()
+
+    def _id_in(self, request: Any) -> str:
+        field = f"{self.kind}_id"
+        return check_id(field, getattr(request, field))
+
+    def _clean_up(self, name: str) -> None:
+        """Removes the folder of a record that is forgotten."""
+        self._engine.store.remove(self._engine.store.folder.path / f"{self.kind}s" / name)
+
+
+class ClipService(ResourceService, clip_pb2_grpc.ClipServiceServicer):
+    """See proto/recaster/v1/clip.proto."""
+
+    kind = "clip"
+    page = clip_pb2.ListClipsResponse
+    deleted = clip_pb2.DeleteClipResponse
+    deletion_event = "clip.delete"
+    audited: ClassVar = {"digest": "digest"}
+    GetClip = ResourceService.get_record
+    ListClips = ResourceService.list_page
+    DeleteClip = ResourceService.delete_record
 
     @unary_read
     async def GetThumbnail(
         self, request: clip_pb2.GetThumbnailRequest, context: Context
     ) -> clip_pb2.GetThumbnailResponse:
         """A frame from a clip's middle."""
-        clip = await run_read(self._catalog.get, "clip", check_id("clip_id", request.clip_id))
+        clip = await run_read(self._catalog.clips.get, check_id("clip_id", request.clip_id))
         found = await run_read(self._thumbnail, clip)
         await self._engine.records.shown("clip.show", clip=clip.clip_id)
         return found
@@ -76,10 +129,10 @@ class ClipService(clip_pb2_grpc.ClipServiceServicer):
     async def FindPeople(
         self, request: clip_pb2.FindPeopleRequest, context: Context
     ) -> clip_pb2.FindPeopleResponse:
-        """Who is to be seen in a clip."""
+        """People in a clip, each with a portrait."""
         check_numbers("", request)
-        clip = await run_read(self._catalog.get, "clip", check_id("clip_id", request.clip_id))
-        given = {name: getattr(request, name) for name in FINDING if request.HasField(name)}
+        clip = await run_read(self._catalog.clips.get, check_id("clip_id", request.clip_id))
+        given = {name: getattr(request, name) for name in DETECTION_OPTIONS if request.HasField(name)}
         options = job_pb2.SwapOptions(**given)
         answer = await self._engine.ask(
             "people",
@@ -95,40 +148,21 @@ class ClipService(clip_pb2_grpc.ClipServiceServicer):
         ]
         return clip_pb2.FindPeopleResponse(people=people)
 
-    @unary_write
-    def DeleteClip(
-        self, request: clip_pb2.DeleteClipRequest, context: Context
-    ) -> clip_pb2.DeleteClipResponse:
-        """Forget a clip."""
-        name = check_id("clip_id", request.clip_id)
-        with self._catalog.transaction():  # no job may come to need it in between
-            self._engine.refuse_in_use("clip", name)
-            digest = self._catalog.get("clip", name).digest
-            self._catalog.delete("clip", name)
-            register_of(self._engine.store).audit.add("clip.delete", clip=name, digest=digest)
+    def _clean_up(self, name: str) -> None:
         self._engine.store.blobs.release_all(f"clip {name}")
-        return clip_pb2.DeleteClipResponse()
 
 
-class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
+class FacesetService(ResourceService, faceset_pb2_grpc.FacesetServiceServicer):
     """See proto/recaster/v1/faceset.proto."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._catalog = engine.store.catalog
-
-    @unary_read
-    def GetFaceset(self, request: faceset_pb2.GetFacesetRequest, context: Context) -> faceset_pb2.Faceset:
-        """One faceset."""
-        return self._catalog.get("faceset", check_id("faceset_id", request.faceset_id))
-
-    @unary_read
-    def ListFacesets(
-        self, request: faceset_pb2.ListFacesetsRequest, context: Context
-    ) -> faceset_pb2.ListFacesetsResponse:
-        """All facesets."""
-        found, following = self._catalog.listed("faceset", request.page_size, request.page_token)
-        return faceset_pb2.ListFacesetsResponse(facesets=found, next_page_token=following)
+    kind = "faceset"
+    page = faceset_pb2.ListFacesetsResponse
+    deleted = faceset_pb2.DeleteFacesetResponse
+    deletion_event = "faceset.delete"
+    audited: ClassVar = {"digest": "digest", "identity": "identity_id"}
+    GetFaceset = ResourceService.get_record
+    ListFacesets = ResourceService.list_page
+    DeleteFaceset = ResourceService.delete_record
 
     @unary_read
     async def ListFaces(
@@ -136,11 +170,11 @@ class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
     ) -> faceset_pb2.ListFacesResponse:
         """The faces of one."""
         name = check_id("faceset_id", request.faceset_id)
-        await run_read(self._catalog.get, "faceset", name)
+        await run_read(self._catalog.facesets.get, name)
         if request.thumbnails:
             await run_read(refuse_revoked, [("faceset", name)], self._engine.store)
-        if not 0 <= request.page_size <= LARGEST_FACES_PAGE:
-            raise invalid("page_size", f"must be 0 to {LARGEST_FACES_PAGE}")
+        if not 0 <= request.page_size <= MAX_FACES_PAGE:
+            raise invalid("page_size", f"must be 0 to {MAX_FACES_PAGE}")
         if request.page_token and not (request.page_token.isdecimal() and len(request.page_token) < 10):
             raise invalid("page_token", "isn't one that this engine gave")
         start = int(request.page_token or 0)
@@ -165,7 +199,7 @@ class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
     async def DropFaces(self, request: faceset_pb2.DropFacesRequest, context: Context) -> faceset_pb2.Faceset:
         """Leave faces out, or take them in again."""
         faceset_id = check_id("faceset_id", request.faceset_id)
-        await run_read(self._catalog.get, "faceset", faceset_id)
+        await run_read(self._catalog.facesets.get, faceset_id)
         if len(request.face_ids) > MAX_FACES:
             raise invalid("face_ids", f"must be at most {MAX_FACES}")
         for at, name in enumerate(request.face_ids):
@@ -191,45 +225,22 @@ class FacesetService(faceset_pb2_grpc.FacesetServiceServicer):
         name, faces = request.faceset_id, len(request.face_ids)
         self._engine.refuse_in_use("faceset", name)
         with self._catalog.transaction():
-            self._catalog.clear_origin("faceset", name)
+            self._catalog.facesets.clear_origin(name)
             log = register_of(self._engine.store).audit
             log.add("faceset.change", faceset=name, faces=faces, restored=request.restore)
 
-    @unary_write
-    def DeleteFaceset(
-        self, request: faceset_pb2.DeleteFacesetRequest, context: Context
-    ) -> faceset_pb2.DeleteFacesetResponse:
-        """Forget a faceset."""
-        name = check_id("faceset_id", request.faceset_id)
-        with self._catalog.transaction():
-            self._engine.refuse_in_use("faceset", name)
-            faceset = self._catalog.get("faceset", name)
-            self._catalog.delete("faceset", name)
-            log, whose = register_of(self._engine.store).audit, faceset.identity_id
-            log.add("faceset.delete", faceset=name, digest=faceset.digest, identity=whose)
-        self._engine.store.remove(self._engine.store.folder.faceset(name))
-        return faceset_pb2.DeleteFacesetResponse()
 
-
-class ModelService(model_pb2_grpc.ModelServiceServicer):
+class ModelService(ResourceService, model_pb2_grpc.ModelServiceServicer):
     """See proto/recaster/v1/model.proto."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._catalog = engine.store.catalog
-
-    @unary_read
-    def GetModel(self, request: model_pb2.GetModelRequest, context: Context) -> model_pb2.Model:
-        """One model."""
-        return self._catalog.get("model", check_id("model_id", request.model_id))
-
-    @unary_read
-    def ListModels(
-        self, request: model_pb2.ListModelsRequest, context: Context
-    ) -> model_pb2.ListModelsResponse:
-        """All models."""
-        found, following = self._catalog.listed("model", request.page_size, request.page_token)
-        return model_pb2.ListModelsResponse(models=found, next_page_token=following)
+    kind = "model"
+    page = model_pb2.ListModelsResponse
+    deleted = model_pb2.DeleteModelResponse
+    deletion_event = "model.delete"
+    audited: ClassVar = {"identity": "identity_id"}
+    GetModel = ResourceService.get_record
+    ListModels = ResourceService.list_page
+    DeleteModel = ResourceService.delete_record
 
     @unary_read
     async def GetModelPreview(
@@ -241,7 +252,7 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
         return found
 
     def _preview(self, model_id: str) -> model_pb2.GetModelPreviewResponse:
-        name = self._catalog.get("model", model_id).model_id
+        name = self._catalog.models.get(model_id).model_id
         refuse_revoked([("model", name)], self._engine.store)
         sheets = sorted((self._engine.store.folder.model(name) / "previews").glob("step-*.png"))
         if not sheets:
@@ -254,12 +265,12 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
     async def GetLossCurves(
         self, request: model_pb2.GetLossCurvesRequest, context: Context
     ) -> model_pb2.GetLossCurvesResponse:
-        """How the losses of a model's training went."""
+        """Losses over the steps of a model's training."""
         name = check_id("model_id", request.model_id)
-        if await run_read(self._catalog.find, "model", name) is None:
+        if await run_read(self._catalog.models.find, name) is None:
             await run_read(self._engine.store.jobs.get, name)  # one that is being made has its job's name
-        if not 0 <= request.points <= LARGEST_CURVE:
-            raise invalid("points", f"must be 0 to {LARGEST_CURVE}")
+        if not 0 <= request.points <= MAX_CURVE_POINTS:
+            raise invalid("points", f"must be 0 to {MAX_CURVE_POINTS}")
         answer = await self._engine.ask(
             "curves",
             context,
@@ -276,17 +287,3 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
                 for curve in answer["curves"]
             ]
         )
-
-    @unary_write
-    def DeleteModel(
-        self, request: model_pb2.DeleteModelRequest, context: Context
-    ) -> model_pb2.DeleteModelResponse:
-        """Forget a model."""
-        name = check_id("model_id", request.model_id)
-        with self._catalog.transaction():
-            self._engine.refuse_in_use("model", name)
-            whose = self._catalog.get("model", name).identity_id
-            self._catalog.delete("model", name)
-            register_of(self._engine.store).audit.add("model.delete", model=name, identity=whose)
-        self._engine.store.remove(self._engine.store.folder.model(name))
-        return model_pb2.DeleteModelResponse()

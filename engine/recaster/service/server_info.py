@@ -121,13 +121,13 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         check_numbers("", request)
         check_numbers("options", request.options)
         store = self._engine.store
-        clip = store.catalog.get("clip", check_id("clip_id", request.clip_id))
+        clip = store.catalog.clips.get(check_id("clip_id", request.clip_id))
         kind = request.WhichOneof("source")
         if kind is None:
             raise invalid("source", "must be a model or a faceset")
         name = check_id(kind, getattr(request, kind))
         thing = "model" if kind == "model_id" else "faceset"
-        refuse_outdated(store.catalog.get(thing, name))
+        refuse_outdated(store.catalog.of(thing).get(name))
         person = request.options.person
         if person:
             kept_blob(store.blobs, check_digest("options.person", person))

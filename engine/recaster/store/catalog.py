@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from recaster.api.v1 import clip_pb2, faceset_pb2, identity_pb2, model_pb2
 from recaster.errors import NotFoundError
@@ -21,114 +21,128 @@ MESSAGES: Final[dict[str, type[Any]]] = {
     "faceset": faceset_pb2.Faceset,
     "model": model_pb2.Model,
 }
+"""Messages of records by their kind, as the database, job specs and the audit log name it."""
+
+Record = TypeVar("Record", clip_pb2.Clip, identity_pb2.Identity, faceset_pb2.Faceset, model_pb2.Model)
 
 
-def new_id() -> str:
-    """A name for a new thing."""
-    return secrets.token_hex(6)
+def record_id(record: Any) -> str:
+    """The id of a clip, identity, faceset or model: the field that is named after the message."""
+    return str(getattr(record, f"{type(record).__name__.lower()}_id"))
+
+
+class Repository(Generic[Record]):
+    """The records of one kind."""
+
+    def __init__(self, database: Database, message: type[Record]) -> None:
+        self._database = database
+        self._message: type[Record] = message
+        self.kind = message.__name__.lower()
+
+    def add(self, record: Record, origin: str | None = None) -> Record:
+        """Keeps a new record; returns it, or what was made of the same origin before.
+
+        Args:
+            record: its id is set where it has none.
+            origin: what it was made from, so that it isn't made twice; None where that may be.
+        """
+        with self._database.transaction() as opened:
+            known = None if origin is None else self.find_by_origin(origin)
+            if known is not None:
+                return known
+            if not record_id(record):
+                setattr(record, f"{self.kind}_id", secrets.token_hex(6))
+            record.create_time.GetCurrentTime()
+            opened.execute(
+                "insert or replace into thing (kind, thing_id, origin, body) values (?, ?, ?, ?)",
+                (self.kind, record_id(record), origin, record.SerializeToString()),
+            )
+        return record
+
+    def find(self, name: str) -> Record | None:
+        """A record by its id, or None."""
+        return self._one("thing_id = ?", name)
+
+    def find_by_origin(self, origin: str) -> Record | None:
+        """What was made of an origin, or None."""
+        return self._one("origin = ?", origin)
+
+    def get(self, name: str) -> Record:
+        """A record by its id (NotFoundError where there is none)."""
+        record = self.find(name)
+        if record is None:
+            raise NotFoundError(f"there is no {self.kind} {name}")
+        return record
+
+    def put(self, record: Record) -> None:
+        """Keeps what changed about a record."""
+        self._update("body = ?", record.SerializeToString(), record_id(record))
+
+    def set_origin(self, name: str, origin: str) -> None:
+        """Notes that a record, packed, has this digest: whoever sends it back means this one."""
+        self._update("origin = ?", origin, name)
+
+    def clear_origin(self, name: str) -> None:
+        """Forgets what a record was made from, now that it is something else."""
+        self._update("origin = ?", None, name)
+
+    def list_page(self, size: int, token: str) -> tuple[list[Record], str]:
+        """A page of records, the newest first, and the token of the next (UsageError)."""
+        rows, following = page(self._database, "thing", "kind = ?", (self.kind,), size, token)
+        return [self._message.FromString(row["body"]) for row in rows], following
+
+    def list_all(self) -> list[Record]:
+        """Every record of the kind."""
+        rows = self._database.rows("select body from thing where kind = ?", (self.kind,))
+        return [self._message.FromString(row["body"]) for row in rows]
+
+    def delete(self, name: str) -> None:
+        """Forgets a record (NotFoundError)."""
+        self.get(name)
+        with self._database.transaction() as opened:
+            opened.execute("delete from thing where kind = ? and thing_id = ?", (self.kind, name))
+            opened.execute("delete from trace where owner = ?", (f"{self.kind} {name}",))
+
+    def traces(self, name: str) -> Any | None:
+        """The content by which the face in a record is known again (``provenance.traces``), or None."""
+        row = self._database.row("select body from trace where owner = ?", (f"{self.kind} {name}",))
+        return None if row is None else json.loads(row["body"])
+
+    def keep_traces(self, name: str, value: Any) -> None:
+        """Keeps that instead of what was kept before."""
+        with self._database.transaction() as opened:
+            opened.execute(
+                "insert or replace into trace values (?, ?)", (f"{self.kind} {name}", json.dumps(value))
+            )
+
+    def _one(self, where: str, value: str) -> Record | None:
+        query = f"select body from thing where kind = ? and {where}"  # noqa: S608 - one of two columns
+        row = self._database.row(query, (self.kind, value))
+        return None if row is None else self._message.FromString(row["body"])
+
+    def _update(self, change: str, value: str | bytes | None, name: str) -> None:
+        query = f"update or ignore thing set {change} where kind = ? and thing_id = ?"  # noqa: S608 - as above
+        with self._database.transaction() as opened:
+            opened.execute(query, (value, self.kind, name))
 
 
 class Catalog:
-    """The things of one engine, by kind: "clip", "identity", "faceset" or "model"."""
+    """All records of one engine."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
+        self.clips = Repository(database, clip_pb2.Clip)
+        self.identities = Repository(database, identity_pb2.Identity)
+        self.facesets = Repository(database, faceset_pb2.Faceset)
+        self.models = Repository(database, model_pb2.Model)
+        self._by_kind: dict[str, Repository[Any]] = {
+            one.kind: one for one in (self.clips, self.identities, self.facesets, self.models)
+        }
 
-    @property
-    def database(self) -> Database:
-        """Where they are kept."""
-        return self._database
+    def of(self, kind: str) -> Repository[Any]:
+        """The records of a kind that a request or a job names."""
+        return self._by_kind[kind]
 
     def transaction(self) -> AbstractContextManager[object]:
         """All that the block keeps, or none of it."""
-        return self._database.transaction()
-
-    def add(self, kind: str, body: Any, origin: str | None = None) -> Any:
-        """Keep a new thing; returns it, or what was made of the same origin before.
-
-        Args:
-            kind: what it is.
-            body: its message; the id is set where it has none.
-            origin: what it was made from, so that it isn't made twice; None where that may be.
-        """
-        name = f"{kind}_id"
-        with self._database.transaction() as opened:
-            if origin is not None:
-                known = self.by_origin(kind, origin)
-                if known is not None:
-                    return known
-            if not getattr(body, name):
-                setattr(body, name, new_id())
-            body.create_time.GetCurrentTime()
-            opened.execute(
-                "insert or replace into thing (kind, thing_id, origin, body) values (?, ?, ?, ?)",
-                (kind, getattr(body, name), origin, body.SerializeToString()),
-            )
-        return body
-
-    def by_origin(self, kind: str, origin: str) -> Any | None:
-        """What was made of an origin, or None."""
-        row = self._database.row("select body from thing where kind = ? and origin = ?", (kind, origin))
-        return None if row is None else MESSAGES[kind].FromString(row["body"])
-
-    def find(self, kind: str, thing_id: str) -> Any | None:
-        """One thing, or None."""
-        row = self._database.row("select body from thing where kind = ? and thing_id = ?", (kind, thing_id))
-        return None if row is None else MESSAGES[kind].FromString(row["body"])
-
-    def get(self, kind: str, thing_id: str) -> Any:
-        """One thing (NotFoundError where there is none)."""
-        found = self.find(kind, thing_id)
-        if found is None:
-            raise NotFoundError(f"there is no {kind} {thing_id}")
-        return found
-
-    def put(self, kind: str, body: Any) -> None:
-        """Keep what changed about a thing."""
-        with self._database.transaction() as opened:
-            opened.execute(
-                "update thing set body = ? where kind = ? and thing_id = ?",
-                (body.SerializeToString(), kind, getattr(body, f"{kind}_id")),
-            )
-
-    def set_origin(self, kind: str, thing_id: str, origin: str) -> None:
-        """Note that a thing, packed, has this digest: whoever sends it back means this thing."""
-        with self._database.transaction() as opened:
-            opened.execute(
-                "update or ignore thing set origin = ? where kind = ? and thing_id = ?",
-                (origin, kind, thing_id),
-            )
-
-    def clear_origin(self, kind: str, thing_id: str) -> None:
-        """Forget what a thing was made from, now that it is something else."""
-        with self._database.transaction() as opened:
-            opened.execute("update thing set origin = null where kind = ? and thing_id = ?", (kind, thing_id))
-
-    def listed(self, kind: str, size: int, token: str) -> tuple[list[Any], str]:
-        """A page of things, the newest first, and the token of the next (UsageError)."""
-        rows, following = page(self._database, "thing", "kind = ?", (kind,), size, token)
-        return [MESSAGES[kind].FromString(row["body"]) for row in rows], following
-
-    def every(self, kind: str) -> list[Any]:
-        """All things of a kind."""
-        rows = self._database.rows("select body from thing where kind = ?", (kind,))
-        return [MESSAGES[kind].FromString(row["body"]) for row in rows]
-
-    def delete(self, kind: str, thing_id: str) -> None:
-        """Forget a thing (NotFoundError)."""
-        self.get(kind, thing_id)
-        with self._database.transaction() as opened:
-            opened.execute("delete from thing where kind = ? and thing_id = ?", (kind, thing_id))
-            opened.execute("delete from trace where owner = ?", (f"{kind} {thing_id}",))
-
-    def traces(self, kind: str, thing_id: str) -> Any | None:
-        """By which content the face in a thing is known again (``provenance.face_traces``), or None."""
-        row = self._database.row("select body from trace where owner = ?", (f"{kind} {thing_id}",))
-        return None if row is None else json.loads(row["body"])
-
-    def keep_traces(self, kind: str, thing_id: str, value: Any) -> None:
-        """Keep that instead of what was kept before."""
-        with self._database.transaction() as opened:
-            opened.execute(
-                "insert or replace into trace values (?, ?)", (f"{kind} {thing_id}", json.dumps(value))
-            )
+        return self.database.transaction()

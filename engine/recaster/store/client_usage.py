@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recaster.store.catalog import Catalog
+from recaster.store.catalog import Catalog, record_id
 
 if TYPE_CHECKING:
     from recaster.store.database import Database
@@ -44,9 +44,9 @@ class Shares:
         total = sum(size or 0 for size in sizes.values())
         catalog = Catalog(self._database)
         for kind, place in (("faceset", self._folder.faceset), ("model", self._folder.model)):
-            for thing in catalog.every(kind):
+            for thing in catalog.of(kind).list_all():
                 if thing.created_by == client:
-                    total += _size(place(getattr(thing, f"{kind}_id")))
+                    total += _size(place(record_id(thing)))
         return total
 
     def _bytes(self, digest: str) -> int | None:

@@ -68,7 +68,7 @@ class Store:
 
     def said_sizes(self) -> dict[str, int]:
         """Bytes of blobs, by digest, as clips and results of jobs say them."""
-        sizes = {clip.digest: clip.size for clip in self.catalog.every("clip")}
+        sizes = {clip.digest: clip.size for clip in self.catalog.clips.list_all()}
         for job in self.jobs.in_states(tuple(ENDED)):
             sizes.update({one.digest: one.size for one in job.result.artifacts})
         return sizes
