@@ -24,13 +24,13 @@ from recaster.progress import step
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-PIECE: Final = 1 << 20
+PIECE_BYTES: Final = 1 << 20
 """Bytes of a large file that are read at once."""
 HANDOFF_NAME: Final = "recaster-offers-{digest}"
 """Name of a file that a client shows to an engine on its machine; nothing else is named so."""
 
 
-LOCK_TIMEOUT_S: Final = ContextVar("PATIENCE_S", default=10.0)
+LOCK_TIMEOUT_S: Final = ContextVar("LOCK_TIMEOUT_S", default=10.0)
 """Seconds to wait for a lock that another process holds: fewer where somebody waits for an answer."""
 
 
@@ -122,7 +122,7 @@ def lock(path: Path, patience_s: float | None = None) -> Iterator[None]:
 
     Raises:
         OutputError: it cannot be written.
-        LockedError: it isn't let go of for ``patience_s`` seconds, by default PATIENCE_S.
+        LockedError: it isn't let go of for ``patience_s`` seconds, by default LOCK_TIMEOUT_S.
     """
     end = time.monotonic() + (LOCK_TIMEOUT_S.get() if patience_s is None else patience_s)
     while True:
@@ -208,7 +208,7 @@ def _lock(handle: int) -> bool:
 
 
 def resolve_inside(path: Path, folders: Iterable[Path]) -> Path:
-    """Where a path really leads that another process names, which must be into one of some folders.
+    """Resolves a path that another process names, which must lead into one of some folders.
 
     Raises:
         ValueError: it leads elsewhere, or to what is there and isn't a file.
@@ -306,7 +306,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def parse_json(data: bytes | str) -> Any:
-    """What a JSON document says that may be anybody's.
+    """Parses a JSON document that may be anybody's.
 
     Raises:
         ValueError: it is none, is nested too deeply, or holds text that can't be written.
@@ -356,7 +356,7 @@ def safe_name(name: str) -> str:
 
 
 def user_name() -> str:
-    """Who runs this, as the system knows them; a number where it knows no name (in a container, say)."""
+    """Name of the user who runs this; a number where the system knows no name (in a container, say)."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
@@ -376,14 +376,14 @@ def sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes, as 64 hex digits."""
     found = hashlib.sha256()
     with Path(path).open("rb") as file:
-        while piece := file.read(PIECE):
+        while piece := file.read(PIECE_BYTES):
             found.update(piece)
             step()
     return found.hexdigest()
 
 
 def is_intact(path: Path, digest: str) -> bool:
-    """Whether a file can be read to its end and has a digest."""
+    """Tells if a file can be read to its end and has a digest."""
     try:
         return sha256(path) == digest
     except OSError as error:

@@ -40,7 +40,7 @@ def without_folder(text: str, folder: Path) -> str:
 
 
 def has_control_characters(text: str, keep: str = "") -> bool:
-    """Whether anything in it is no name's: a control character, a line's end, a turning mark."""
+    """Tells if a text holds what no name does: a control character, a line's end, a turning mark."""
     return not text.isprintable() and any(
         one not in keep and (one in _TURNING or unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp"))
         for one in text

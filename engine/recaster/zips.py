@@ -32,7 +32,7 @@ _PLAIN_MODE: Final = 0o100644 << 16
 
 @dataclass(frozen=True)
 class Room:
-    """How many bytes unpacking may write.
+    """Bytes that unpacking may write.
 
     Attributes:
         left: that may be written now; None for any number.
@@ -47,7 +47,7 @@ class Room:
 
 @dataclass(frozen=True)
 class ZipLimits:
-    """What a zip may hold at most.
+    """Limits of a zip's content.
 
     Attributes:
         entries: files and folders.

@@ -31,7 +31,7 @@ from recaster.files import lock, user_name
 from recaster.jobs.job_resources import KINDS
 from recaster.provenance.audit_log import AuditLog
 from recaster.provenance.caller import acting_for
-from recaster.service.call_audit import MAX_STRANGERS, Records, named_in
+from recaster.service.call_audit import MAX_STRANGERS, CallAudit, named_in
 from recaster.service.rpc_errors import Code, RpcError
 
 if TYPE_CHECKING:
@@ -330,7 +330,7 @@ def test_one_look_of_a_client_is_one_record(tmp_path: Path) -> None:
     log = AuditLog(tmp_path / "audit.jsonl")
 
     async def look() -> None:
-        kept = Records(log)
+        kept = CallAudit(log)
         for client in ("anna", "ben", "anna"):
             with acting_for(client):
                 await asyncio.gather(*(kept.shown("faceset.show", faceset="a" * 12) for _ in range(20)))
@@ -348,7 +348,7 @@ def test_nothing_is_shown_that_can_t_be_noted(tmp_path: Path) -> None:
     log = AuditLog(tmp_path / "audit.jsonl")
 
     async def look() -> None:
-        kept = Records(log)
+        kept = CallAudit(log)
         with lock(tmp_path / "audit.lock"), pytest.raises(LockedError):
             await kept.shown("faceset.show", faceset="a" * 12)
         await kept.shown("faceset.show", faceset="a" * 12)
@@ -362,7 +362,7 @@ def test_no_flood_fills_the_log(tmp_path: Path) -> None:
     wrong = RpcError(Code.UNAUTHENTICATED, "TOKEN_WRONG", "wrong")
 
     async def flood() -> None:
-        kept = Records(log)
+        kept = CallAudit(log)
         for _ in range(2):
             for number in range(3000):
                 kept.refused(

@@ -8,9 +8,9 @@ import pytest
 
 from recaster.api.v1 import identity_pb2, job_pb2
 from recaster.client.errors import RefusedError
-from recaster.service.server_info import MAX_ANSWER
+from recaster.service.server_info import MAX_RESPONSE_BYTES
 from recaster.store.folder import DataFolder
-from recaster.store.job_store import MAX_ANSWER_BYTES, JobFilter
+from recaster.store.job_store import MAX_BATCH_BYTES, JobFilter
 from recaster.store.store import Store
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def test_long_rows_of_an_older_store_never_fill_an_answer(store: Store) -> None:
     token, more = "", True
     while more:
         jobs, token = store.jobs.listed(JobFilter(), 1000, token)
-        assert sum(job.ByteSize() for job in jobs) <= max(MAX_ANSWER_BYTES, 4 << 20) < MAX_ANSWER
+        assert sum(job.ByteSize() for job in jobs) <= max(MAX_BATCH_BYTES, 4 << 20) < MAX_RESPONSE_BYTES
         listed += [job.job_id for job in jobs]
         more = bool(token)
     assert listed == made[::-1]
@@ -64,7 +64,7 @@ def test_long_events_come_a_few_at_a_time(store: Store) -> None:
     seen = 0
     while events := store.jobs.events(job.job_id, seen):
         assert [event.seq for event in events] == list(range(seen + 1, seen + 1 + len(events)))
-        assert sum(event.ByteSize() for event in events) <= MAX_ANSWER_BYTES
+        assert sum(event.ByteSize() for event in events) <= MAX_BATCH_BYTES
         seen = events[-1].seq
     assert seen == 4
 

@@ -31,7 +31,7 @@ from recaster.client.errors import BusyError, MissingError, RoleError
 from recaster.files import user_name
 from recaster.provenance.caller import caller
 from recaster.service.auth import TokenInterceptor
-from recaster.service.roles import LEAST_ROLES, least_role
+from recaster.service.roles import MIN_ROLES, min_role
 from recaster.store.database import Database
 from recaster.store.folder import DataFolder
 from recaster.store.job_store import JobStore
@@ -58,18 +58,18 @@ def methods() -> list[Any]:
 @pytest.mark.parametrize("method", methods(), ids=lambda one: one.full_name)
 def test_every_method_has_a_role(method: Any) -> None:
     name = f"{method.containing_service.name}/{method.name}"
-    assert name in LEAST_ROLES, "say in service/roles.py who may call it"
-    assert least_role(f"/recaster.v1.{name}") is LEAST_ROLES[name]
+    assert name in MIN_ROLES, "say in service/roles.py who may call it"
+    assert min_role(f"/recaster.v1.{name}") is MIN_ROLES[name]
 
 
 def test_a_method_that_nobody_thought_of_is_for_operators() -> None:
-    assert least_role("/recaster.v1.JobService/EndTheWorld") is Role.OPERATOR
-    assert least_role("/other.v1.JobService/GetJob") is Role.OPERATOR
+    assert min_role("/recaster.v1.JobService/EndTheWorld") is Role.OPERATOR
+    assert min_role("/other.v1.JobService/GetJob") is Role.OPERATOR
 
 
 def test_what_changes_something_is_not_for_viewers() -> None:
     reading = ("Get", "List", "Watch", "Read", "Verify")
-    viewed = {name.rpartition("/")[2] for name, role in LEAST_ROLES.items() if role is Role.VIEWER}
+    viewed = {name.rpartition("/")[2] for name, role in MIN_ROLES.items() if role is Role.VIEWER}
     assert all(name.startswith(reading) for name in viewed)
 
 

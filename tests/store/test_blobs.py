@@ -19,7 +19,7 @@ from recaster.store import usage as usage_module
 from recaster.store.blobs import Quota
 from recaster.store.folder import DataFolder
 from recaster.store.store import Store
-from recaster.store.uploads import KEEP_S, Upload
+from recaster.store.uploads import UNUSED_LIFETIME_S, Upload
 from recaster.store.usage import Usage
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def test_old_halves_and_unused_blobs_are_swept_away(store: Store, tmp_path: Path
     drop.mkdir()
     (drop / "file").touch()
     send(store, CONTENT[:10], DIGEST, len(CONTENT))
-    long_ago = time.time() - KEEP_S - 10
+    long_ago = time.time() - UNUSED_LIFETIME_S - 10
     blobs = [store.blobs.path(one) for one in (used, old, asked)]
     for path in (*blobs, drop, *store.folder.uploads.iterdir()):
         os.utime(path, (long_ago, long_ago))

@@ -7,17 +7,15 @@ days and for many jobs at a time, is asyncio's own.
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import grpc
 
 from recaster.api.v1 import job_pb2, job_pb2_grpc
 from recaster.client.client import Client
-from recaster.client.connection import CLEAR_OPTIONS, OPTIONS, PATIENCE_S, credentials, pauses
+from recaster.client.connection import CLEAR_OPTIONS, OPTIONS, RETRY_TIMEOUT_S, RetryTimer, credentials
 from recaster.client.errors import JobFailedError, UnreachableError
-from recaster.client.job_calls import ENDED
-from recaster.client.validation import checked
+from recaster.client.job_calls import JobWatch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -38,7 +36,7 @@ class AsyncClient:
                 ...
     """
 
-    def __init__(self, address: Address, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, address: Address, patience_s: float = RETRY_TIMEOUT_S) -> None:
         """As ``Client``; must be made where the event loop runs."""
         self._client = Client(address, patience_s)
         clear = self._client.connection.clear_target
@@ -73,28 +71,19 @@ class AsyncClient:
         Raises:
             EngineError: there is no such job, or the engine stays away.
         """
-        seen, first, ended = after_seq, True, False
-        last_news, pause = time.monotonic(), pauses()
-        while not ended:
-            request = job_pb2.WatchJobRequest(job_id=job_id, after_seq=seen, previews=previews, logs=logs)
-            snapshot = True
+        watch = JobWatch(job_id, after_seq, previews=previews, logs=logs)
+        connection = self._client.connection
+        timer = RetryTimer(connection)
+        while not watch.has_ended:
             try:
-                async for event in self._stub.WatchJob(request, metadata=self._client.connection.metadata):
-                    checked(event)
-                    last_news, pause = time.monotonic(), pauses()
-                    seen = max(seen, event.seq)
-                    ended = event.HasField("job") and event.job.state in ENDED
-                    wanted = first if snapshot else not event.HasField("keep_alive")
-                    snapshot = first = False
-                    if wanted:
+                async for event in self._stub.WatchJob(watch.request(), metadata=connection.metadata):
+                    timer.restart()
+                    if watch.take(event):
                         yield event
             except (grpc.RpcError, UnreachableError) as error:
-                found = self._client.connection.error(error)
-                late = time.monotonic() - last_news > self._client.connection.patience_s
-                if not isinstance(found, UnreachableError) or late:
-                    raise found from None
-            if not ended:
-                await asyncio.sleep(next(pause))
+                timer.check(timer.retryable(error))
+            if not watch.has_ended:
+                await asyncio.sleep(timer.next_pause())
 
     async def wait(self, job_id: str) -> job_pb2.Job:
         """Follow a job to its end (JobFailedError where it doesn't succeed)."""

@@ -22,7 +22,7 @@ from recaster.api.v1 import (
     swap_pb2,
     swap_pb2_grpc,
 )
-from recaster.client.connection import PATIENCE_S, Connection
+from recaster.client.connection import RETRY_TIMEOUT_S, Connection
 from recaster.client.job_calls import Jobs
 from recaster.client.transfer import Transfer
 from recaster.errors import UsageError
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from recaster.client.connection import Address
 
-PREVIEW_S = 300.0
+LONG_CALL_TIMEOUT_S = 300.0
 
 
 def attestation(basis: str) -> identity_pb2.Attestation:
@@ -61,7 +61,7 @@ class Client:
             engine.transfer.download(job.result.artifacts[0].digest, Path("swapped.mp4"))
     """
 
-    def __init__(self, address: Address, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, address: Address, patience_s: float = RETRY_TIMEOUT_S) -> None:
         """Nothing is said before the first call.
 
         Args:
@@ -93,7 +93,7 @@ class Client:
         self.connection.close()
 
     def info(self) -> server_pb2.ServerInfo:
-        """What the engine is and can do."""
+        """The engine's version, devices, presets and limits."""
         return self.connection.call(self.server.GetServerInfo, server_pb2.GetServerInfoRequest())
 
     def drain(self) -> server_pb2.ServerInfo:
@@ -180,7 +180,7 @@ class Client:
         request = identity_pb2.DeleteIdentityRequest(
             identity_id=identity_id, everything=True, dry_run=dry_run
         )
-        return self.connection.call(self.identities.DeleteIdentity, request, timeout_s=PREVIEW_S)
+        return self.connection.call(self.identities.DeleteIdentity, request, timeout_s=LONG_CALL_TIMEOUT_S)
 
     def assign(self, identity_id: str, faceset_id: str = "", model_id: str = "") -> None:
         """Say whose face a faceset or a model holds."""
@@ -202,18 +202,18 @@ class Client:
             self.assign(self.state_basis(name, basis).identity_id, faceset_id, model_id)
 
     def verify(self, path: Path, report: Report = silent) -> provenance_pb2.VerifyFileResponse:
-        """What a file is by its own signed word; it is uploaded, unless it is there."""
+        """Verifies a file's own signed word; it is uploaded, unless it is there."""
         request = provenance_pb2.VerifyFileRequest(
             digest=self.transfer.upload(path, report), display_name=safe_name(path.name)
         )
         beside = path.with_suffix(".c2pa")
         if beside.is_file():
             request.manifest_digest = self.transfer.upload(beside)
-        return self.connection.call(self.provenance.VerifyFile, request, timeout_s=PREVIEW_S)
+        return self.connection.call(self.provenance.VerifyFile, request, timeout_s=LONG_CALL_TIMEOUT_S)
 
     def preview(self, request: swap_pb2.PreviewFrameRequest) -> swap_pb2.PreviewFrameResponse:
         """Swap one frame."""
-        return self.connection.call(self.swaps.PreviewFrame, request, timeout_s=PREVIEW_S)
+        return self.connection.call(self.swaps.PreviewFrame, request, timeout_s=LONG_CALL_TIMEOUT_S)
 
     def _take(self, path: Path, kind: job_pb2.IngestKind, report: Report) -> job_pb2.JobResult:
         digest = self.transfer.upload(path, report)

@@ -1,4 +1,4 @@
-"""The way to an engine: its address, the token, TLS; and calls that outlast a short break."""
+"""Connection to an engine: address, token, TLS; calls and streams that outlast a short break."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import grpc
 
@@ -19,19 +19,21 @@ from recaster.errors import UsageError
 from recaster.settings.paths import data_folder, own_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+M = TypeVar("M")
 
 ENGINE: Final = "RECASTER_ENGINE"
 TOKEN: Final = "RECASTER_TOKEN"  # noqa: S105 - the name of a variable
 AUTHORITY: Final = "RECASTER_TLS_CA"
 CERTIFICATE: Final = "RECASTER_TLS_CERT"
 KEY: Final = "RECASTER_TLS_KEY"
-HERE: Final = "here"
+LOCAL_ENGINE: Final = "here"
 """Names the engine of this user on this machine."""
 ROOT: Final = 0
-CALL_S: Final = 30.0
+CALL_TIMEOUT_S: Final = 30.0
 """Seconds that an ordinary call may take."""
-PATIENCE_S: Final = 60.0
+RETRY_TIMEOUT_S: Final = 60.0
 """Seconds that calls are made again while nobody answers: an engine that is restarted is back by then."""
 _MAX_ANSWER: Final = 64 << 20
 MAX_PAGES: Final = 1000
@@ -49,7 +51,7 @@ CLEAR_OPTIONS: Final = (*OPTIONS, ("grpc.enable_http_proxy", 0))
 
 @dataclass(frozen=True)
 class Address:
-    """Where an engine is, and how to be let in.
+    """Address of an engine, with the token and certificates that let a client in.
 
     Attributes:
         target: "HOST:PORT" or "unix:PATH".
@@ -72,7 +74,7 @@ class Address:
 
     @classmethod
     def from_environment(cls, target: str | None = None) -> Address:
-        """What RECASTER_ENGINE, RECASTER_TOKEN and RECASTER_TLS_CA, _CERT and _KEY say.
+        """The address in RECASTER_ENGINE, RECASTER_TOKEN and RECASTER_TLS_CA, _CERT and _KEY.
 
         Where they name no engine, or "here", it is this user's own on this machine, whose token is in its
         data folder.
@@ -80,10 +82,10 @@ class Address:
         Raises:
             UsageError: there is no token, or a certificate comes without its key or authority.
         """
-        target = target or os.environ.get(ENGINE) or HERE
+        target = target or os.environ.get(ENGINE) or LOCAL_ENGINE
         token = os.environ.get(TOKEN, "")
         data = data_folder()
-        if target in (HERE, own_address(data)):
+        if target in (LOCAL_ENGINE, own_address(data)):
             return cls(own_address(data), _own_token(data / "token") or token or _missing_token(target))
         authority, certificate, key = (
             Path(given) if (given := os.environ.get(name)) else None for name in (AUTHORITY, CERTIFICATE, KEY)
@@ -96,7 +98,7 @@ class Address:
 class Connection:
     """A channel to one engine. Calls may be made from several threads."""
 
-    def __init__(self, address: Address, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, address: Address, patience_s: float = RETRY_TIMEOUT_S) -> None:
         """Nothing is said before the first call.
 
         Raises:
@@ -113,7 +115,7 @@ class Connection:
 
     @property
     def clear_target(self) -> str | None:
-        """Where calls go that aren't encrypted, on this very machine; None with TLS."""
+        """Target of calls that aren't encrypted, on this very machine; None with TLS."""
         return None if self._peer is None else self._peer.target
 
     @property
@@ -131,7 +133,7 @@ class Connection:
         """Hang up."""
         self.channel.close()
 
-    def call(self, method: Callable[..., Any], request: Any, timeout_s: float = CALL_S) -> Any:
+    def call(self, method: Callable[..., Any], request: Any, timeout_s: float = CALL_TIMEOUT_S) -> Any:
         """Make a call that may be made twice; while nobody answers, it is made again.
 
         Raises:
@@ -140,7 +142,7 @@ class Connection:
         return checked(self.persist(lambda: method(request, metadata=self.metadata, timeout=timeout_s)))
 
     def listed(
-        self, method: Callable[..., Any], request: Any, field: str, timeout_s: float = CALL_S
+        self, method: Callable[..., Any], request: Any, field: str, timeout_s: float = CALL_TIMEOUT_S
     ) -> Iterator[Any]:
         """Everything that a method lists, over all pages (EngineError)."""
         for _ in range(MAX_PAGES):
@@ -164,9 +166,67 @@ class Connection:
             time.sleep(pause)
         raise AssertionError  # pauses never end
 
+    def reconnecting(
+        self, open_stream: Callable[[], Iterable[M]], is_whole: Callable[[], bool] = lambda: True
+    ) -> Iterator[M]:
+        """Messages of a stream that is opened again where it breaks.
+
+        Args:
+            open_stream: asks for what hasn't come yet.
+            is_whole: whether a stream that ended well was all.
+
+        Raises:
+            EngineError: it can't be had, or nothing came for ``patience_s``.
+        """
+        timer = RetryTimer(self)
+        while True:
+            try:
+                for message in open_stream():
+                    timer.restart()
+                    yield message
+            except (grpc.RpcError, UnreachableError) as error:
+                timer.check(timer.retryable(error))
+            else:
+                if is_whole():
+                    return
+            time.sleep(timer.next_pause())
+
     def error(self, error: grpc.RpcError | CallError) -> CallError:
         """A failed call as one of our exceptions."""
         return error if isinstance(error, CallError) else error_of(error, self.address.target)
+
+
+class RetryTimer:
+    """Pauses between tries at something that goes on where it was, until nothing came for ``patience_s``."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.restart()
+
+    def restart(self) -> None:
+        """Something has come: patience begins anew."""
+        self._last_news = time.monotonic()
+        self._pauses = pauses()
+
+    def next_pause(self) -> float:
+        """Seconds to wait before the next try."""
+        return next(self._pauses)
+
+    def retryable(self, error: grpc.RpcError | CallError, reasons: frozenset[str] = frozenset()) -> CallError:
+        """A failed try after which another may do better: nobody answered, or it has one of some reasons.
+
+        Raises:
+            EngineError: it isn't one.
+        """
+        failure = self._connection.error(error)
+        if not isinstance(failure, UnreachableError) and failure.reason not in reasons:
+            raise failure from None
+        return failure
+
+    def check(self, failure: CallError) -> None:
+        """Raises what went wrong last where nothing came for too long."""
+        if time.monotonic() - self._last_news > self._connection.patience_s:
+            raise failure from None
 
 
 def pauses() -> Iterator[float]:
@@ -207,7 +267,7 @@ def _own_token(path: Path) -> str:
 
 
 def _missing_token(target: str) -> NoReturn:
-    if target == HERE:
+    if target == LOCAL_ENGINE:
         raise UsageError(
             f"no engine of yours has run on this machine yet: start one (recaster serve), or set {ENGINE} to "
             f"the address of another and {TOKEN} to its token"

@@ -1,4 +1,4 @@
-"""What can go wrong with an engine, as exceptions.
+"""Errors of an engine, as a client sees them.
 
 Tree::
 
@@ -38,7 +38,6 @@ class CallError(EngineError):
 
     Attributes:
         code: the status.
-        reason: for programs, in capitals ("NOT_FOUND", "QUOTA_EXCEEDED").
         fields: which fields of the request are wrong, and why.
         metadata: what else the engine said.
         retryable: whether the same call may do better later.
@@ -136,11 +135,15 @@ _KINDS: Final[dict[grpc.StatusCode, type[CallError]]] = {
 def error_of(error: grpc.RpcError, address: str) -> CallError:
     """A failed call as one of ours."""
     code: grpc.StatusCode = error.code()
-    reason, fields, metadata = "", list[tuple[str, str]](), dict[str, str]()
+    reason = ""
+    fields = list[tuple[str, str]]()
+    metadata = dict[str, str]()
     for detail in _details(error):
-        info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+        info = error_details_pb2.ErrorInfo()
+        bad = error_details_pb2.BadRequest()
         if detail.Unpack(info):
-            reason, metadata = info.reason, dict(info.metadata)
+            reason = info.reason
+            metadata = dict(info.metadata)
         elif detail.Unpack(bad):
             fields += [(one.field, one.description) for one in bad.field_violations]
     message = (error.details() or code.name)[:MAX_DETAILS_LETTERS]

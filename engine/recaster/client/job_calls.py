@@ -1,16 +1,12 @@
-"""Jobs of an engine, from far."""
+"""Calls about the jobs of an engine."""
 
 from __future__ import annotations
 
-import time
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
-import grpc
-
 from recaster.api.v1 import job_pb2, job_pb2_grpc
-from recaster.client.connection import pauses
-from recaster.client.errors import JobFailedError, UnreachableError
+from recaster.client.errors import JobFailedError
 from recaster.client.validation import checked
 from recaster.progress import Report, Update, silent
 
@@ -20,6 +16,43 @@ if TYPE_CHECKING:
     from recaster.client.connection import Connection
 
 ENDED: Final = frozenset({job_pb2.JOB_STATE_SUCCEEDED, job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_CANCELLED})
+
+
+class JobWatch:
+    """Events of one job that have come, over all breaks of the connection.
+
+    Attributes:
+        has_ended: whether the job is known to have ended.
+    """
+
+    def __init__(self, job_id: str, after_seq: int, *, previews: bool, logs: bool) -> None:
+        self._request = job_pb2.WatchJobRequest(
+            job_id=job_id, after_seq=after_seq, previews=previews, logs=logs
+        )
+        self._is_first = True
+        self._is_snapshot = True
+        self.has_ended = False
+
+    def request(self) -> job_pb2.WatchJobRequest:
+        """A request for the events that haven't come yet; the first answer to it is a snapshot of the job."""
+        self._is_snapshot = True
+        return self._request
+
+    def take(self, event: job_pb2.JobEvent) -> bool:
+        """Notes an event; False for one that is nobody's news: a sign of life, or a snapshot after a break.
+
+        Raises:
+            AnswerError: no engine of ours sends it.
+        """
+        checked(event)
+        self._request.after_seq = max(self._request.after_seq, event.seq)
+        self.has_ended = event.HasField("job") and event.job.state in ENDED
+        is_repeated = self._is_snapshot and not self._is_first
+        self._is_snapshot = False
+        if event.HasField("keep_alive") or is_repeated:
+            return False
+        self._is_first = False
+        return True
 
 
 class Jobs:
@@ -72,32 +105,12 @@ class Jobs:
         Raises:
             EngineError: there is no such job, or the engine stays away.
         """
-        seen, first = after_seq, True
-        last_news, pause = time.monotonic(), pauses()
-        while True:
-            request = job_pb2.WatchJobRequest(job_id=job_id, after_seq=seen, previews=previews, logs=logs)
-            ended = False
-            try:
-                for at, event in enumerate(
-                    self._stub.WatchJob(request, metadata=self._connection.metadata, timeout=None)
-                ):
-                    checked(event)
-                    last_news, pause = time.monotonic(), pauses()
-                    seen = max(seen, event.seq)
-                    ended = event.HasField("job") and event.job.state in ENDED
-                    if event.HasField("keep_alive") or (at == 0 and not first):
-                        continue
-                    first = False
-                    yield event
-            except (grpc.RpcError, UnreachableError) as error:
-                found = self._connection.error(error)
-                late = time.monotonic() - last_news > self._connection.patience_s
-                if not isinstance(found, UnreachableError) or late:
-                    raise found from None
-            else:
-                if ended:
-                    return
-            time.sleep(next(pause))
+        watch = JobWatch(job_id, after_seq, previews=previews, logs=logs)
+        events = self._connection.reconnecting(
+            lambda: self._stub.WatchJob(watch.request(), metadata=self._connection.metadata, timeout=None),
+            lambda: watch.has_ended,
+        )
+        yield from filter(watch.take, events)
 
     def wait(
         self, job_id: str, report: Report = silent, log: Callable[[str, str], None] | None = None

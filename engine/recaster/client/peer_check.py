@@ -1,4 +1,4 @@
-"""Who answers without TLS: this user or the system alone, on this machine alone.
+"""Checks of the peer behind an address without TLS: this user or the system alone, on this machine.
 
 The token and the faces go over such a connection in the clear, so it may lead nowhere but to a socket in a
 folder that nobody else can write to, or to a port of this very machine that no other user listens on. Both
@@ -24,7 +24,7 @@ from recaster.errors import UsageError
 from recaster.settings.paths import socket_path
 
 IP: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
-CONNECT_S: Final = 5.0
+CONNECT_TIMEOUT_S: Final = 5.0
 _NETLINK_SOCK_DIAG: Final = 4
 _LISTENING: Final = 1 << 10
 _MACOS_PEER_CREDENTIALS: Final = (0, 1, 76)  # SOL_LOCAL, LOCAL_PEERCRED, sizeof(struct xucred): unix(4)
@@ -51,7 +51,8 @@ class SocketPeer:
             StrangerError: another user is, or could take their place.
         """
         try:
-            folder, made = self.path.parent.stat(), self.path.lstat()
+            folder = self.path.parent.stat()
+            made = self.path.lstat()
             above = [one.stat() for one in self.path.parent.parents]
         except OSError:
             raise _nobody(self.target) from None
@@ -73,7 +74,7 @@ class SocketPeer:
         """The user who listens."""
         try:
             with socket.socket(socket.AF_UNIX) as tried:
-                tried.settimeout(CONNECT_S)
+                tried.settimeout(CONNECT_TIMEOUT_S)
                 tried.connect(str(self.path))
                 if sys.platform == "darwin":
                     return _macos_user(tried.getsockopt(*_MACOS_PEER_CREDENTIALS))
@@ -179,7 +180,7 @@ def _owners(host: IP, port: int) -> set[int]:
         if kind == socket.AF_INET and host.version != 4:
             continue
         with socket.socket(family, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as asked:
-            asked.settimeout(CONNECT_S)
+            asked.settimeout(CONNECT_TIMEOUT_S)
             request = struct.pack("=BBBBI48x", kind, socket.IPPROTO_TCP, 0, 0, _LISTENING)
             asked.send(struct.pack("=IHHII", 16 + len(request), 20, 0x301, 0, 0) + request)  # dump them all
             owners |= {owner for at, place, owner in _listening(asked) if at == port and place in accepted}
@@ -190,7 +191,8 @@ def _listening(asked: socket.socket) -> list[tuple[int, bytes, int]]:
     """Port, address and owner of all sockets that the kernel's answer lists (sock_diag(7))."""
     found: list[tuple[int, bytes, int]] = []
     while True:
-        answer, at = asked.recv(1 << 16), 0
+        answer = asked.recv(1 << 16)
+        at = 0
         while at < len(answer):
             length, kind = struct.unpack_from("=IH", answer, at)
             if kind == 3:  # NLMSG_DONE

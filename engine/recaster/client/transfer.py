@@ -8,12 +8,12 @@ import os
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 
 from recaster.api.v1 import blob_pb2, blob_pb2_grpc
-from recaster.client.connection import pauses
+from recaster.client.connection import RetryTimer
 from recaster.client.errors import AnswerError, BusyError, CallError, UnreachableError
 from recaster.errors import InputError
 from recaster.files import HANDOFF_NAME, atomic_file
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 MAX_READ_BYTES: Final = 64 << 20
 """Of a blob that is read into memory."""
-PIECE: Final = 1 << 18
+PIECE_BYTES: Final = 1 << 18
 """Bytes sent at a time: the 1 MiB that is allowed costs the engine 1.7 times the CPU."""
-TELL_EVERY: Final = 64 << 20
-STREAM_S: Final = 24 * 3600.0
+REPORT_INTERVAL_BYTES: Final = 64 << 20
+STREAM_TIMEOUT_S: Final = 24 * 3600.0
 _AGAIN: Final = frozenset({"WRONG_OFFSET", "DIGEST_MISMATCH", "UPLOAD_BUSY"})
 
 
@@ -61,7 +61,7 @@ class Transfer:
         return digest
 
     def missing(self, digests: list[str]) -> list[str]:
-        """Which of these blobs the engine doesn't have."""
+        """Digests among these of blobs that the engine doesn't have."""
         request = blob_pb2.FindMissingBlobsRequest(digests=digests)
         return list(self._connection.call(self._stub.FindMissingBlobs, request).missing)
 
@@ -95,32 +95,19 @@ class Transfer:
             raise AnswerError("what came from the engine is damaged; try again")
         return data
 
-    def _pieces(self, digest: str, most: int | None) -> Iterator[bytes]:
+    def _pieces(self, digest: str, max_bytes: int | None) -> Iterator[bytes]:
+        """A blob's bytes (AnswerError where there are more than ``max_bytes``)."""
         offset = 0
-        last_news = time.monotonic()
-        pause = pauses()
-        while True:
+
+        def read() -> Any:
             request = blob_pb2.ReadBlobRequest(digest=digest, offset=offset)
-            try:
-                for piece in self._stub.ReadBlob(
-                    request, metadata=self._connection.metadata, timeout=STREAM_S
-                ):
-                    offset += len(piece.data)
-                    if most is not None and offset > most:
-                        raise AnswerError(
-                            "the engine sends more than it said that there is; nothing was kept"
-                        )
-                    last_news = time.monotonic()
-                    pause = pauses()
-                    yield piece.data
-            except (grpc.RpcError, UnreachableError) as error:
-                found = self._connection.error(error)
-                late = time.monotonic() - last_news > self._connection.patience_s
-                if not isinstance(found, UnreachableError) or late:
-                    raise found from None
-                time.sleep(next(pause))
-            else:
-                return
+            return self._stub.ReadBlob(request, metadata=self._connection.metadata, timeout=STREAM_TIMEOUT_S)
+
+        for piece in self._connection.reconnecting(read):
+            offset += len(piece.data)
+            if max_bytes is not None and offset > max_bytes:
+                raise AnswerError("the engine sends more than it said that there is; nothing was kept")
+            yield piece.data
 
     def _hand_over(self, path: Path, digest: str, size: int) -> bool:
         """Let an engine on this machine copy the file from disk; False where it didn't.
@@ -132,7 +119,7 @@ class Transfer:
         try:
             with _offered(path, digest) as folder:
                 request = blob_pb2.TakeFileRequest(digest=digest, size=size, folder=str(folder))
-                self._connection.call(self._stub.TakeFile, request, timeout_s=STREAM_S)
+                self._connection.call(self._stub.TakeFile, request, timeout_s=STREAM_TIMEOUT_S)
         except BusyError as error:
             if error.reason in ("QUOTA_EXCEEDED", "DISK_FULL"):
                 raise
@@ -144,7 +131,7 @@ class Transfer:
     def _send(self, path: Path, digest: str, size: int, report: Report) -> None:
         start = blob_pb2.StartUploadRequest(digest=digest, size=size)
         upload = self._connection.call(self._stub.StartUpload, start)
-        last_news, pause = time.monotonic(), pauses()
+        timer = RetryTimer(self._connection)
         while not upload.complete:
             before = upload.committed
             if not 0 <= before <= size:
@@ -153,21 +140,18 @@ class Transfer:
                 upload = self._stub.WriteUpload(
                     _pieces_of(path, digest, before, size, report),
                     metadata=self._connection.metadata,
-                    timeout=STREAM_S,
+                    timeout=STREAM_TIMEOUT_S,
                 )
                 if not upload.complete and upload.committed <= before:
                     raise AnswerError(f"{path}: the engine takes it, but keeps nothing of it")
             except (grpc.RpcError, UnreachableError) as error:
-                found = self._connection.error(error)
-                again = isinstance(found, CallError) and found.reason in _AGAIN
-                if not (isinstance(found, UnreachableError) or again):
-                    raise found from None
-                time.sleep(next(pause))
+                failure = timer.retryable(error, _AGAIN)
+                time.sleep(timer.next_pause())
                 upload = self._connection.call(self._stub.StartUpload, start)
                 if upload.committed > before:
-                    last_news, pause = time.monotonic(), pauses()
-                elif time.monotonic() - last_news > self._connection.patience_s:
-                    raise found from None
+                    timer.restart()
+                else:
+                    timer.check(failure)
 
 
 @contextlib.contextmanager
@@ -187,14 +171,15 @@ def _offered(path: Path, digest: str) -> Iterator[Path]:
 
 
 def _digest(path: Path, report: Report) -> tuple[str, int]:
-    digest, done = hashlib.sha256(), 0
+    digest = hashlib.sha256()
+    done = 0
     try:
         total = path.stat().st_size
         with path.open("rb") as file:
-            while piece := file.read(PIECE):
+            while piece := file.read(PIECE_BYTES):
                 digest.update(piece)
                 done += len(piece)
-                if done % TELL_EVERY == 0:
+                if done % REPORT_INTERVAL_BYTES == 0:
                     report(Update("reading", done / 1e6, total / 1e6, "MB"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
@@ -207,7 +192,7 @@ def _pieces_of(
     with path.open("rb") as file:
         file.seek(offset)
         while True:
-            data = file.read(PIECE)
+            data = file.read(PIECE_BYTES)
             if not data and offset < size:
                 return  # it has become shorter: the engine will miss the rest
             yield blob_pb2.WriteUploadRequest(digest=digest, offset=offset, data=data)

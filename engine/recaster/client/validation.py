@@ -1,4 +1,4 @@
-"""What an engine answers, looked at before anybody uses it.
+"""Validation of an engine's answers, before anybody uses them.
 
 An engine may be anybody's. What it calls things becomes files, commands that are shown, names in a .blend: so
 ids, digests and suffixes must look like ids, digests and suffixes, numbers and times must be some, and
@@ -82,7 +82,7 @@ def picture_size(data: bytes) -> tuple[int, int]:
 
 
 def shape_of(field: Any) -> re.Pattern[str] | None:
-    """What the texts of a field must look like; None for texts that people read."""
+    """Pattern of the texts of a field; None for texts that people read."""
     return _SHAPED.get(field.full_name) or next(
         (shape for name, shape in _SHAPES if name.fullmatch(field.name)), None
     )

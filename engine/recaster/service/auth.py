@@ -1,4 +1,4 @@
-"""Who may ask, and what: by the token that a client shows; whether the engine is alive, anybody may ask.
+"""Bearer-token authentication for gRPC; health checks need no token.
 
 A call ends when its client's token does, however long it was to last.
 """
@@ -16,8 +16,8 @@ import grpc
 from recaster.errors import RecasterError
 from recaster.files import user_name
 from recaster.service.permissions import permit
-from recaster.service.roles import Client, acting_client, least_role, method_name
-from recaster.service.rpc_errors import TROUBLE, Code, Context, RpcError, abort, telling
+from recaster.service.roles import Client, acting_client, method_name, min_role
+from recaster.service.rpc_errors import CALL_ERRORS, Code, Context, RpcError, abort, observing_errors
 from recaster.service.threads import run_read
 from recaster.store.tokens import Role
 
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("recaster.service")
 
-HEADER: Final = "authorization"
-SCHEME: Final = "Bearer "
-OPEN: Final = "/grpc.health.v1.Health/"
-LOOK_EVERY_S: Final = 0.5
+CREDENTIALS_HEADER: Final = "authorization"
+BEARER_SCHEME: Final = "Bearer "
+OPEN_SERVICE: Final = "/grpc.health.v1.Health/"
+POLL_INTERVAL_S: Final = 0.5
 """Seconds between looks at the tokens of calls that last."""
-WRONG: Final = RpcError(
+WRONG_TOKEN: Final = RpcError(
     Code.UNAUTHENTICATED,
     "TOKEN_WRONG",
     "the token is missing or wrong; the engine's own is printed when it first starts and kept in the file "
@@ -73,12 +73,12 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
     ) -> Any:
         """Pass the call on, or refuse it."""
         handler = await continuation(call)
-        if call.method.startswith(OPEN) or handler is None:
+        if call.method.startswith(OPEN_SERVICE) or handler is None:
             return handler
         client = None
         try:
             client = await self._client(call)
-            client.require(least_role(call.method), method_name(call.method))
+            client.require(min_role(call.method), method_name(call.method))
         except (RpcError, RecasterError) as error:
             return self._refusing(error, call.method, client)
         return self._guarded(handler, call.method, client)
@@ -86,7 +86,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
     async def watch(self) -> None:
         """End calls whose token has ended, until cancelled."""
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(POLL_INTERVAL_S)
             try:
                 names = set(self._calls.values()) - {""}
                 tokens = {name: await run_read(self._store.tokens.find, name) for name in names}
@@ -99,17 +99,19 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
                     call.reschedule(asyncio.get_running_loop().time())
 
     async def _client(self, call: grpc.HandlerCallDetails) -> Client:
-        """Who shows a token that lets them in (RpcError)."""
-        shown = next((value for name, value in call.invocation_metadata or () if name == HEADER), "")
+        """The client of the token that a call shows (RpcError where it shows none that is valid)."""
+        shown = next(
+            (value for name, value in call.invocation_metadata or () if name == CREDENTIALS_HEADER), ""
+        )
         text = shown.decode("utf-8", "replace") if isinstance(shown, bytes) else shown
-        if not text.startswith(SCHEME):
-            raise WRONG
-        text = text.removeprefix(SCHEME)
+        if not text.startswith(BEARER_SCHEME):
+            raise WRONG_TOKEN
+        text = text.removeprefix(BEARER_SCHEME)
         if hmac.compare_digest(text.encode(), self._own_token):
             return self._owner
         token = await run_read(self._store.tokens.shown, text)
         if token is None:
-            raise WRONG
+            raise WRONG_TOKEN
         if not token.valid():
             raise _ended(token)
         return Client(token.name, token.role, token.token_id, token.quota_bytes, token.max_jobs)
@@ -138,7 +140,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
                             if not handler.request_streaming:
                                 await permit(method, request, client, self._store)
                             return await _done(handler, request, context)
-                except TROUBLE as error:
+                except CALL_ERRORS as error:
                     await self._refuse(context, await self._end_of(client) if limit.expired() else error)
 
         make = {
@@ -153,13 +155,13 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
         self, method: str, client: Client | None, request: Any, context: Context
     ) -> contextlib.AbstractContextManager[None]:
         name = "" if client is None else client.name
-        return telling(
+        return observing_errors(
             lambda refusal: self._on_denied(refusal, method_name(method), name, context.peer(), request)
         )
 
     async def _end_of(self, client: Client) -> RpcError:
         token = await run_read(self._store.tokens.find, client.token_id)
-        return WRONG if token is None else _ended(token)
+        return WRONG_TOKEN if token is None else _ended(token)
 
     @contextlib.contextmanager
     def _watched(self, limit: asyncio.Timeout, client: Client) -> Iterator[None]:

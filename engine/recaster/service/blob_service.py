@@ -1,4 +1,4 @@
-"""Uploads and downloads."""
+"""Service of blobs: uploads, downloads, and files handed over on one machine."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from recaster.files import remove_folder
 from recaster.jobs.rights import refuse_revoked, refuse_revoked_result, register_of
 from recaster.provenance.caller import caller
 from recaster.service.request_checks import check_digest, check_offset
-from recaster.service.roles import current
+from recaster.service.roles import current_client
 from recaster.service.rpc_errors import (
     Code,
     Context,
     RpcError,
-    invalid,
+    invalid_field,
     server_stream,
     unary_read,
     unary_write,
 )
 from recaster.service.threads import run_hash, run_read, run_transfer
-from recaster.store.blobs import PIECE
+from recaster.store.blobs import PIECE_BYTES
 from recaster.store.catalog import record_id
 from recaster.store.tokens import Role
 
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from recaster.service.engine import Engine
     from recaster.store.uploads import Upload, UploadWriter
 
-MOST_DIGESTS: Final = 1000
-MOST_DROPS: Final = 100
+MAX_DIGESTS: Final = 1000
+MAX_DROPS: Final = 100
 DROP_LEASE_S: Final = 60.0
 """Seconds that a drop waits for its file where others want one."""
-LARGEST: Final = 1 << 50
+MAX_OFFSET: Final = 1 << 50
 
 
 class BlobService(blob_pb2_grpc.BlobServiceServicer):
@@ -56,9 +56,9 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
     def FindMissingBlobs(
         self, request: blob_pb2.FindMissingBlobsRequest, context: Context
     ) -> blob_pb2.FindMissingBlobsResponse:
-        """Which of these blobs aren't here."""
-        if len(request.digests) > MOST_DIGESTS:
-            raise invalid("digests", f"must be at most {MOST_DIGESTS}")
+        """Blobs among these that aren't here."""
+        if len(request.digests) > MAX_DIGESTS:
+            raise invalid_field("digests", f"must be at most {MAX_DIGESTS}")
         for at, digest in enumerate(request.digests):
             check_digest(f"digests[{at}]", digest)
         missing = [digest for digest in request.digests if not self._blobs.touch(digest)]
@@ -68,7 +68,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
     def StartUpload(self, request: blob_pb2.StartUploadRequest, context: Context) -> blob_pb2.Upload:
         """Begin an upload, or find one."""
         check_digest("digest", request.digest)
-        check_offset("size", request.size, LARGEST)
+        check_offset("size", request.size, MAX_OFFSET)
         upload = self._blobs.start(request.digest, request.size, caller())
         if upload.size == 0 and not self._blobs.has(upload.digest):  # nothing to send: it is whole already
             writer = self._blobs.writer(upload)
@@ -78,7 +78,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
 
     @unary_read
     def GetUpload(self, request: blob_pb2.GetUploadRequest, context: Context) -> blob_pb2.Upload:
-        """How far an upload is."""
+        """State of an upload."""
         return _message(self._find(check_digest("digest", request.digest), "asking for"))
 
     @unary_read
@@ -88,7 +88,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         """Take bytes."""
         first = await anext(aiter(requests), None)
         if first is None:
-            raise invalid("digest", "must be in the first message")
+            raise invalid_field("digest", "must be in the first message")
         upload = await run_read(self._find, check_digest("digest", first.digest), "writing to")
         if upload.complete:
             return _message(upload)
@@ -136,8 +136,8 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
                 f"the upload goes on at byte {writer.offset}, not {piece.offset}",
                 metadata={"committed": str(writer.offset)},
             )
-        if len(data) > PIECE:
-            raise invalid("data", f"must be at most {PIECE} bytes")
+        if len(data) > PIECE_BYTES:
+            raise invalid_field("data", f"must be at most {PIECE_BYTES} bytes")
         writer.write(data)
 
     @unary_write
@@ -145,7 +145,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         self, request: blob_pb2.CancelUploadRequest, context: Context
     ) -> blob_pb2.CancelUploadResponse:
         """Give an upload up; of an operator, everybody's."""
-        client = current()
+        client = current_client()
         whose = None if client.role >= Role.OPERATOR else client.name
         uploads = self._blobs.uploads(check_digest("digest", request.digest), whose)
         if any(one.file in self._writing for one in uploads):
@@ -165,8 +165,8 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         await run_read(self._refuse_revoked, request.digest)
         of = await run_read(self._blobs.users, request.digest)
         check_offset("offset", request.offset, await run_read(self._blobs.size, request.digest))
-        check_offset("limit", request.limit, LARGEST)
-        await self._engine.records.shown("blob.read", digest=request.digest, of=sorted(of))
+        check_offset("limit", request.limit, MAX_OFFSET)
+        await self._engine.call_audit.shown("blob.read", digest=request.digest, of=sorted(of))
         pieces = self._blobs.read(request.digest, request.offset, request.limit)
         while data := await run_transfer(next, pieces, b""):
             yield blob_pb2.ReadBlobResponse(data=data)
@@ -176,9 +176,9 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         """Make a folder to put a file into."""
         self._refuse_far(context)
         check_digest("digest", request.digest)
-        check_offset("size", request.size, LARGEST)
+        check_offset("size", request.size, MAX_OFFSET)
         self._drops = {name: one for name, one in self._drops.items() if _is_open(one[2])}
-        if len(self._drops) >= MOST_DROPS:
+        if len(self._drops) >= MAX_DROPS:
             raise RpcError(
                 Code.RESOURCE_EXHAUSTED, "TOO_MANY_DROPS", "too many drops are open; take some first"
             )
@@ -211,7 +211,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         """Take a file from where a client of this machine shows it."""
         self._refuse_far(context)
         check_digest("digest", request.digest)
-        check_offset("size", request.size, LARGEST)
+        check_offset("size", request.size, MAX_OFFSET)
         await run_hash(self._blobs.take_offered, Path(request.folder), request.digest, request.size)
         return blob_pb2.TakeFileResponse(digest=request.digest)
 
@@ -230,7 +230,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
 
     def _find(self, digest: str, doing: str) -> Upload:
         """The upload of the client who asks; of an operator, any; or the blob."""
-        client = current()
+        client = current_client()
         upload = self._blobs.find(digest, client.name)
         if upload is None and self._blobs.uploads(digest):
             client.require(Role.OPERATOR, f"{doing} another client's upload")
@@ -250,7 +250,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
 
 
 def _is_open(path: Path) -> bool:
-    """Whether a drop is there, and holds a file or may still get one."""
+    """Tells if a drop is there, and holds a file or may still get one."""
     try:
         return path.exists() or time.time() - path.parent.stat().st_mtime < DROP_LEASE_S
     except FileNotFoundError:

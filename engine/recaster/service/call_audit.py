@@ -1,4 +1,4 @@
-"""What calls leave in the audit log that change nothing: faces that went out, and calls that were refused.
+"""Audit records of calls that change nothing: faces that went out, and calls that were refused.
 
 Who looks at the same thing again and again leaves one record in EVERY_S. Refused calls are written as they
 come, the first of each client, method and reason, and those that follow as one number each EVERY_S; of
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("recaster.service")
 
-EVERY_S: Final = 60.0
+WINDOW_S: Final = 60.0
 MAX_LOOKS: Final = 10_000
 """Looks that are remembered; where there are more, each is written."""
 MAX_STRANGERS: Final = 10
@@ -50,7 +50,7 @@ _NAME: Final = re.compile(r"[0-9a-f]{12}|[0-9a-f]{64}")
 
 
 class Denial(NamedTuple):
-    """What is counted as one.
+    """Refused calls that are counted as one.
 
     Attributes:
         client: who asked; empty for a stranger.
@@ -65,7 +65,7 @@ class Denial(NamedTuple):
     reason: str
 
 
-class Records:
+class CallAudit:
     """Writes them."""
 
     def __init__(self, audit: AuditLog) -> None:
@@ -82,15 +82,15 @@ class Records:
         """
         now = time.monotonic()
         look = (caller(), event, json.dumps(about, sort_keys=True))
-        when, task = self._looks.get(look, (now - EVERY_S, None))
-        if task is None or now - when >= EVERY_S or (task.done() and task.exception() is not None):
+        when, task = self._looks.get(look, (now - WINDOW_S, None))
+        if task is None or now - when >= WINDOW_S or (task.done() and task.exception() is not None):
             task = asyncio.create_task(run_write(functools.partial(self._audit.add, event, **about)))
             self._remember(look, now, task)
         await asyncio.shield(task)
 
     def _remember(self, look: tuple[str, str, str], now: float, task: asyncio.Task[Any]) -> None:
         if len(self._looks) >= MAX_LOOKS:
-            self._looks = {one: known for one, known in self._looks.items() if now - known[0] < EVERY_S}
+            self._looks = {one: known for one, known in self._looks.items() if now - known[0] < WINDOW_S}
         if len(self._looks) < MAX_LOOKS:
             self._looks[look] = (now, task)
 
@@ -129,7 +129,7 @@ class Records:
     async def watch(self) -> None:
         """Write from time to time how many more were refused, until cancelled."""
         while True:
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(WINDOW_S)
             await self.tell()
 
     async def tell(self) -> None:

@@ -1,4 +1,4 @@
-"""What all services share: the store, the supervisor, and who waits for news of which job."""
+"""State that all services share: the store, the supervisor, and who waits for news of which job."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recaster.jobs.job_resources import resources_of, works_on
 from recaster.jobs.rights import register_of
 from recaster.provenance.caller import caller
 from recaster.provenance.face_traces import FaceTraces
-from recaster.service.call_audit import Records
+from recaster.service.call_audit import CallAudit
 from recaster.service.rpc_errors import Code, RpcError
 from recaster.service.threads import run_read, run_write
 from recaster.store.catalog import record_id
@@ -38,7 +38,7 @@ class Engine:
         supervisor: who runs its jobs, in a thread of its own.
         assistants: who answers quick questions about what is in files.
         local_drops: whether files may be handed over on this machine.
-        records: what calls leave in the audit log that change nothing.
+        call_audit: what calls leave in the audit log that change nothing.
     """
 
     store: Store
@@ -50,7 +50,7 @@ class Engine:
 
     def __post_init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self.records = Records(register_of(self.store).audit)
+        self.call_audit = CallAudit(register_of(self.store).audit)
         self._looks: dict[str, dict[int, asyncio.Task[tuple[list[job_pb2.JobEvent], bool]]]] = {}
         self.store.jobs.on_event = self._on_event
         self.supervisor.on_changed(lambda faceset_id: self._soon(self._look_again, faceset_id))
@@ -117,7 +117,8 @@ class Engine:
         with self.store.database.transaction():
             faceset = self.store.catalog.facesets.get(faceset_id)
             register.trace("faceset", faceset_id, register.traces("faceset", faceset_id))  # as it was
-            faceset.faces, faceset.dropped, faceset.digest = found["faces"], found["dropped"], found["digest"]
+            for name in ("faces", "dropped", "digest"):
+                setattr(faceset, name, found[name])
             self.store.catalog.facesets.put(faceset)
             register.trace("faceset", faceset_id, FaceTraces.from_json(found["traces"]))
         return faceset

@@ -9,13 +9,19 @@ from recaster.jobs.cleanup import needed_by, withdraw
 from recaster.jobs.deletion import delete_person
 from recaster.provenance.legal_basis import basis_name
 from recaster.provenance.register import Register
-from recaster.service.request_checks import LONGEST_REQUEST_ID, check_digest, check_id, check_name, check_text
+from recaster.service.request_checks import (
+    MAX_REQUEST_ID_LETTERS,
+    check_digest,
+    check_id,
+    check_name,
+    check_text,
+)
 from recaster.service.resources import ResourceService
 from recaster.service.rpc_errors import (
     Code,
     Context,
     RpcError,
-    invalid,
+    invalid_field,
     missing_blob,
     unary_read,
     unary_write,
@@ -45,10 +51,10 @@ class IdentityService(ResourceService, identity_pb2_grpc.IdentityServiceServicer
     ) -> identity_pb2.Identity:
         """A new person."""
         if not request.display_name.strip():
-            raise invalid("display_name", "must not be empty")
+            raise invalid_field("display_name", "must not be empty")
         check_name("display_name", request.display_name)
         check_text("note", request.note)
-        check_text("request_id", request.request_id, LONGEST_REQUEST_ID)
+        check_text("request_id", request.request_id, MAX_REQUEST_ID_LETTERS)
         said = None
         if request.HasField("attestation"):
             said = self._checked(request.attestation)
@@ -84,7 +90,7 @@ class IdentityService(ResourceService, identity_pb2_grpc.IdentityServiceServicer
         """Say whose face something holds."""
         kind = request.WhichOneof("what")
         if kind is None:
-            raise invalid("what", "must be a faceset or a model")
+            raise invalid_field("what", "must be a faceset or a model")
         whose = check_id("identity_id", request.identity_id)
         holder_id = check_id(kind, getattr(request, kind))
         kind = kind.removesuffix("_id")
@@ -137,7 +143,7 @@ class IdentityService(ResourceService, identity_pb2_grpc.IdentityServiceServicer
     def _checked(self, said: identity_pb2.Attestation) -> identity_pb2.Attestation:
         """An attestation that can be kept, its document where no client reads it."""
         if not basis_name(said.basis):
-            raise invalid("attestation.basis", "must be set")
+            raise invalid_field("attestation.basis", "must be set")
         check_text("attestation.scope", said.scope)
         check_name("attestation.attested_by", said.attested_by)
         if said.document_digest:
@@ -147,7 +153,8 @@ class IdentityService(ResourceService, identity_pb2_grpc.IdentityServiceServicer
 
     def _take_document(self, digest: str) -> None:
         """Move an uploaded document to where no client reads it."""
-        store, documents = self._engine.store, self._register.documents
+        store = self._engine.store
+        documents = self._register.documents
         needing = needed_by(store, digest)
         if needing:
             raise RpcError(

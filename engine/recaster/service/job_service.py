@@ -15,7 +15,7 @@ from recaster.provenance.caller import caller
 from recaster.provenance.policy import Policy
 from recaster.service.job_specs import check_spec
 from recaster.service.request_checks import (
-    LONGEST_REQUEST_ID,
+    MAX_REQUEST_ID_LETTERS,
     check_id,
     check_labels,
     check_text,
@@ -26,7 +26,7 @@ from recaster.service.rpc_errors import (
     Code,
     Context,
     RpcError,
-    invalid,
+    invalid_field,
     server_stream,
     unary_read,
     unary_write,
@@ -60,7 +60,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
     @unary_write
     def CreateJob(self, request: job_pb2.CreateJobRequest, context: Context) -> job_pb2.Job:
         """Queue a job."""
-        check_text("request_id", request.request_id, LONGEST_REQUEST_ID)
+        check_text("request_id", request.request_id, MAX_REQUEST_ID_LETTERS)
         check_labels(request.labels)
         check_spec(request.spec)
         store = self._engine.store
@@ -99,7 +99,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         check_labels(request.labels)
         for field, values in (("states", request.states), ("kinds", request.kinds)):
             if len(values) > MAX_FILTERS:
-                raise invalid(field, f"must be at most {MAX_FILTERS}")
+                raise invalid_field(field, f"must be at most {MAX_FILTERS}")
         filters = JobFilter(tuple(request.states), tuple(request.kinds), dict(request.labels))
         jobs, following = self._jobs.listed(filters, request.page_size, request.page_token)
         return job_pb2.ListJobsResponse(jobs=jobs, next_page_token=following)
@@ -135,9 +135,10 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         self, request: job_pb2.WatchJobRequest, context: Context
     ) -> AsyncIterator[job_pb2.JobEvent]:
         """Tell what happens to a job until it ends."""
-        job_id, seen = check_id("job_id", request.job_id), request.after_seq
+        job_id = check_id("job_id", request.job_id)
+        seen = request.after_seq
         if seen < 0:
-            raise invalid("after_seq", "must not be negative")
+            raise invalid_field("after_seq", "must not be negative")
         unwanted = {"preview"} if not request.previews else set()
         unwanted |= {"log"} if not request.logs else set()
         with self._engine.news(job_id) as news:

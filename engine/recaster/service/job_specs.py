@@ -1,4 +1,4 @@
-"""What a job's spec must be before it is queued; what only the work can tell, the job says when it fails."""
+"""Checks of a job's spec before it is queued; what only the work can tell, the job says when it fails."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from recaster.operations.options import ingredients
 from recaster.processes.cpu_cores import cores
 from recaster.provenance.manifest import EMBEDDED_TYPES, SIDECAR_TYPES
 from recaster.service.request_checks import check_digest, check_id, check_name, check_text
-from recaster.service.rpc_errors import invalid
+from recaster.service.rpc_errors import invalid_field
 from recaster.settings.devices import DEVICES
 from recaster.settings.encoding import CLIP_SUFFIXES
 from recaster.settings.messages import NUMBER_BOUNDS
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 SIGNED: Final = tuple(EMBEDDED_TYPES | SIDECAR_TYPES)
-MOST_INPUTS: Final = 1000
-MOST_INGREDIENTS: Final = 100
-LONGEST_VALUE: Final = 200
+MAX_INPUTS: Final = 1000
+MAX_INGREDIENTS: Final = 100
+MAX_VALUE_LETTERS: Final = 200
 NUMBERS: Final = (
     FieldDescriptor.CPPTYPE_INT32,
     FieldDescriptor.CPPTYPE_INT64,
@@ -48,14 +48,16 @@ def check_spec(spec: job_pb2.JobSpec) -> None:
         RpcError: INVALID_ARGUMENT, with the field that is wrong.
     """
     if spec.ByteSize() > MAX_SPEC_BYTES:
-        raise invalid("spec", f"must be at most {MAX_SPEC_BYTES} bytes; ask for part of it in another job")
+        raise invalid_field(
+            "spec", f"must be at most {MAX_SPEC_BYTES} bytes; ask for part of it in another job"
+        )
     kind = kind_of(spec)
     if not kind:
-        raise invalid("spec.work", "must be set")
+        raise invalid_field("spec.work", "must be set")
     if kind == "ingest" and spec.ingest.kind == job_pb2.INGEST_KIND_UNSPECIFIED:
-        raise invalid("spec.ingest.kind", "must be set")
+        raise invalid_field("spec.ingest.kind", "must be set")
     if kind == "ingest" and spec.ingest.kind not in job_pb2.IngestKind.values():
-        raise invalid("spec.ingest.kind", "isn't one that this engine knows")
+        raise invalid_field("spec.ingest.kind", "isn't one that this engine knows")
     _CHECKS[kind](spec)
     _check_values(f"spec.{kind}", getattr(spec, kind))
     _check_lists(f"spec.{kind}", getattr(spec, kind))
@@ -72,11 +74,11 @@ def _ingest(spec: job_pb2.JobSpec) -> None:
 
 def _extract(spec: job_pb2.JobSpec) -> None:
     work = spec.extract
-    if not 1 <= len(work.inputs) <= MOST_INPUTS:
-        raise invalid("spec.extract.inputs", f"must be 1 to {MOST_INPUTS}")
+    if not 1 <= len(work.inputs) <= MAX_INPUTS:
+        raise invalid_field("spec.extract.inputs", f"must be 1 to {MAX_INPUTS}")
     for at, one in enumerate(work.inputs):
         if not one.WhichOneof("input"):
-            raise invalid(f"spec.extract.inputs[{at}]", "must be a clip or a picture")
+            raise invalid_field(f"spec.extract.inputs[{at}]", "must be a clip or a picture")
         if one.HasField("picture"):
             check_digest(f"spec.extract.inputs[{at}].picture.digest", one.picture.digest)
             check_name(f"spec.extract.inputs[{at}].picture.display_name", one.picture.display_name)
@@ -89,11 +91,11 @@ def _train(spec: job_pb2.JobSpec) -> None:
     check_name("spec.train.display_name", work.display_name)
     _device("train", work.options)
     if work.options.HasField("steps") and work.options.HasField("minutes"):
-        raise invalid("spec.train.options.minutes", "can't be given beside steps")
-    if len(work.options.ingredients) > MOST_INGREDIENTS:
-        raise invalid("spec.train.options.ingredients", f"must be at most {MOST_INGREDIENTS}")
+        raise invalid_field("spec.train.options.minutes", "can't be given beside steps")
+    if len(work.options.ingredients) > MAX_INGREDIENTS:
+        raise invalid_field("spec.train.options.ingredients", f"must be at most {MAX_INGREDIENTS}")
     for name, value in work.options.ingredients.items():
-        check_text("spec.train.options.ingredients", name + value, LONGEST_VALUE)
+        check_text("spec.train.options.ingredients", name + value, MAX_VALUE_LETTERS)
     if not work.model_id:  # else its own preset is known when it is read
         _check_recipe(work.options)
 
@@ -106,23 +108,23 @@ def _check_recipe(options: job_pb2.TrainOptions) -> None:
         field = "ingredients"
         overridden(recipe, **ingredients(options))
     except UsageError as error:
-        raise invalid(f"spec.train.options.{field}", str(error)) from None
+        raise invalid_field(f"spec.train.options.{field}", str(error)) from None
 
 
 def _device(kind: str, options: job_pb2.TrainOptions | job_pb2.SwapOptions) -> None:
     if options.device not in ("", *DEVICES):
-        raise invalid(f"spec.{kind}.options.device", f"must be {listed(DEVICES)}")
+        raise invalid_field(f"spec.{kind}.options.device", f"must be {listed(DEVICES)}")
     if options.HasField("threads") and not 1 <= options.threads <= cores():
-        raise invalid(f"spec.{kind}.options.threads", f"must be 1 to {cores()}, the engine's cores")
+        raise invalid_field(f"spec.{kind}.options.threads", f"must be 1 to {cores()}, the engine's cores")
 
 
 def _swap(spec: job_pb2.JobSpec) -> None:
     _device("swap", spec.swap.options)
     check_id("spec.swap.clip_id", spec.swap.clip_id)
     if not spec.swap.WhichOneof("source"):
-        raise invalid("spec.swap.source", "must be a model or a faceset")
+        raise invalid_field("spec.swap.source", "must be a model or a faceset")
     if spec.swap.suffix not in ("", *CLIP_SUFFIXES):
-        raise invalid("spec.swap.suffix", f"must be {listed(CLIP_SUFFIXES)}")
+        raise invalid_field("spec.swap.suffix", f"must be {listed(CLIP_SUFFIXES)}")
 
 
 def _evaluate(spec: job_pb2.JobSpec) -> None:
@@ -132,7 +134,7 @@ def _evaluate(spec: job_pb2.JobSpec) -> None:
 
 def _export(spec: job_pb2.JobSpec) -> None:
     if not spec.export.WhichOneof("what"):
-        raise invalid("spec.export.what", "must be a faceset or a model")
+        raise invalid_field("spec.export.what", "must be a faceset or a model")
 
 
 def _sign(spec: job_pb2.JobSpec) -> None:
@@ -140,9 +142,9 @@ def _sign(spec: job_pb2.JobSpec) -> None:
     check_digest("spec.sign.digest", work.digest)
     check_name("spec.sign.display_name", work.display_name)
     if PurePath(work.display_name).suffix.lower() not in SIGNED:
-        raise invalid("spec.sign.display_name", f"must end in one of {', '.join(SIGNED)}")
-    if not 1 <= len(work.swaps) <= MOST_INPUTS:
-        raise invalid("spec.sign.swaps", f"must be 1 to {MOST_INPUTS}")
+        raise invalid_field("spec.sign.display_name", f"must end in one of {', '.join(SIGNED)}")
+    if not 1 <= len(work.swaps) <= MAX_INPUTS:
+        raise invalid_field("spec.sign.swaps", f"must be 1 to {MAX_INPUTS}")
 
 
 def _check_values(where: str, message: Message) -> None:
@@ -166,7 +168,7 @@ def check_numbers(where: str, message: Message) -> None:
         if field.cpp_type in NUMBERS and not field.is_repeated:
             why = NUMBER_BOUNDS[field.name].fault(value)
             if why:
-                raise invalid(f"{where}.{field.name}".lstrip("."), why)
+                raise invalid_field(f"{where}.{field.name}".lstrip("."), why)
 
 
 def _check_lists(where: str, message: Message) -> None:
@@ -174,10 +176,10 @@ def _check_lists(where: str, message: Message) -> None:
     for field, value in message.ListFields():
         name = f"{where}.{field.name}"
         if field.is_repeated and not isinstance(value, Mapping):
-            if len(value) > MOST_INPUTS:
-                raise invalid(name, f"must be at most {MOST_INPUTS}")
+            if len(value) > MAX_INPUTS:
+                raise invalid_field(name, f"must be at most {MAX_INPUTS}")
             if field.type == field.TYPE_STRING and len(set(value)) < len(value):
-                raise invalid(name, "must name nothing twice")
+                raise invalid_field(name, "must name nothing twice")
         elif field.message_type and not field.is_repeated:
             _check_lists(name, value)
 

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from recaster.service.refusal_log import RefusalLog
 
 BUCKETS: Final = (0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60)
-STRANGE_HOST: Final = b"ask for 127.0.0.1 or localhost: these numbers are for this machine alone\n"
+MISDIRECTED: Final = b"ask for 127.0.0.1 or localhost: these numbers are for this machine alone\n"
 
 
 @dataclass(frozen=True, eq=False)
 class Metrics:
-    """What is told of one engine.
+    """Numbers about one engine.
 
     Attributes:
         engine: whose store, supervisor and folder are asked when somebody looks.
@@ -78,7 +78,8 @@ class Metrics:
         yield ends
 
     def _jobs(self) -> Iterator[Metric]:
-        store, supervisor = self.engine.store.jobs, self.engine.supervisor
+        store = self.engine.store.jobs
+        supervisor = self.engine.supervisor
         jobs = GaugeMetricFamily("recaster_jobs", "Jobs that are kept", labels=("kind", "state"))
         for (kind, state), count in store.counts().items():
             jobs.add_metric([_kind(kind), _state(state)], count)
@@ -112,7 +113,7 @@ class Metrics:
             yield GaugeMetricFamily(name, text, value)
 
     def _signing(self) -> dict[str, float]:
-        """When the policy's own certificate ends; one made on this machine is renewed in time."""
+        """End of the policy's own certificate; one made on this machine is renewed in time."""
         with contextlib.suppress(RecasterError):
             named = Policy.load(self.engine.store.folder.path).certificate
             return {} if named is None else {"signing": end_of(named)}
@@ -183,7 +184,7 @@ def _state(number: int) -> str:
 
 
 def end_of(path: Path) -> float:
-    """When the certificate of a file (PEM) ends that ends first, in seconds since 1970 (InputError)."""
+    """End of the first certificate of a file (PEM) to end, in seconds since 1970 (InputError)."""
     from cryptography import x509
 
     try:
@@ -200,7 +201,7 @@ def _for_loopback(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable
         if _is_loopback(environ.get("HTTP_HOST", "")):
             return app(environ, start_response)
         start_response("421 Misdirected Request", [("Content-Type", "text/plain; charset=utf-8")])
-        return [STRANGE_HOST]
+        return [MISDIRECTED]
 
     return answer
 

@@ -1,4 +1,4 @@
-"""What a request may ask for, by its client: roles, whose things are whose, and limits of each client.
+"""Permissions of requests by their client: roles, owners of records, and limits of each client.
 
 Editors see and use what all have, and change or end what is their own.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster.api.v1 import job_pb2
 from recaster.errors import NotFoundError, QuotaError
 from recaster.provenance.policy import Policy
-from recaster.service.roles import Client, forbidden, method_name
+from recaster.service.roles import Client, method_name, role_error
 from recaster.service.threads import run_read, run_transfer, run_write
 from recaster.store.blobs import is_digest
 from recaster.store.tokens import Role
@@ -85,14 +85,14 @@ def _create_job(request: job_pb2.CreateJobRequest, client: Client, store: Store)
 
 
 def may_state(client: Client, policy: Policy) -> bool:
-    """Whether a client may say whose a face is, and by what right it is used, where nobody has."""
+    """Tells if a client may say whose a face is, and by what right it is used, where nobody has."""
     return client.role >= (Role.EDITOR if policy.editors_attest else Role.CONSENT_OFFICER)
 
 
 def _stating(client: Client, store: Store) -> None:
     """Refuse to say whose a face is, or by what right it is used, unless the client may."""
     if not may_state(client, Policy.load(store.folder.path)):
-        raise forbidden(
+        raise role_error(
             client,
             "saying whose a face is, and by what right it is used,",
             f"needs the role {Role.CONSENT_OFFICER.label} (or editors_attest in the engine's policy)",
@@ -115,7 +115,7 @@ def _own_job(request: Any, client: Client, store: Store) -> None:
         return  # as the method itself will say
     if client.role < Role.OPERATOR and job.created_by != client.name:
         whose = f"that is {job.created_by}'s" if job.created_by else "that another client asked for"
-        raise forbidden(client, f"ending, pausing or deleting a job {whose}", f"needs the role {_OPERATOR}")
+        raise role_error(client, f"ending, pausing or deleting a job {whose}", f"needs the role {_OPERATOR}")
 
 
 def _own_thing(kind: str, thing_id: str, client: Client, store: Store, otherwise: Role, doing: str) -> None:
@@ -123,7 +123,7 @@ def _own_thing(kind: str, thing_id: str, client: Client, store: Store, otherwise
     if thing is None or client.role >= otherwise or thing.created_by == client.name:
         return
     whose = f"that is {thing.created_by}'s" if thing.created_by else "that another client brought"
-    raise forbidden(client, f"{doing} a {kind} {whose}", f"needs the role {otherwise.label}")
+    raise role_error(client, f"{doing} a {kind} {whose}", f"needs the role {otherwise.label}")
 
 
 def _owning(kind: str, otherwise: Role, doing: str = "deleting") -> Callable[[Any, Client, Store], None]:
@@ -136,7 +136,7 @@ def _owning(kind: str, otherwise: Role, doing: str = "deleting") -> Callable[[An
 def _cancel_upload(request: Any, client: Client, store: Store) -> None:
     known = store.shares.brought_by(request.digest)
     if client.role < Role.OPERATOR and known and client.name not in known:
-        raise forbidden(client, "giving up another client's upload", f"needs the role {_OPERATOR}")
+        raise role_error(client, "giving up another client's upload", f"needs the role {_OPERATOR}")
 
 
 def _read_blob(request: Any, client: Client, store: Store) -> None:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("recaster.service")
 
 LIVE: Final = "recaster.live"
-LOOK_EVERY_S: Final = 5.0
-REQUEST_S: Final = 5.0
+POLL_INTERVAL_S: Final = 5.0
+REQUEST_TIMEOUT_S: Final = 5.0
 """Seconds in which who asks, and shows no token, must have said what."""
 MAX_WATCHES: Final = 100
 """Clients that may follow health at a time: they need no token."""
@@ -51,7 +51,7 @@ class Readiness(grpc.GenericRpcHandler):
         """Look again and again, until cancelled."""
         while True:
             await self.look()
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(POLL_INTERVAL_S)
 
     async def look(self) -> None:
         """Find out what is ready now."""
@@ -68,8 +68,9 @@ class Readiness(grpc.GenericRpcHandler):
         await self._told.enter_graceful_shutdown()
 
     async def _found(self) -> dict[str, str]:
-        """Why services aren't ready, by name."""
-        store, supervisor = self._engine.store, self._engine.supervisor
+        """Reasons for which services aren't ready, by their name."""
+        store = self._engine.store
+        supervisor = self._engine.supervisor
         try:
             await run_write(store.database.check)
             free = await run_read(store.folder.free_bytes)
@@ -116,7 +117,7 @@ class Readiness(grpc.GenericRpcHandler):
 
 async def _first(requests: AsyncIterator[Any], context: Context) -> Any:
     try:
-        async with asyncio.timeout(REQUEST_S):
+        async with asyncio.timeout(REQUEST_TIMEOUT_S):
             return await anext(aiter(requests))
     except (TimeoutError, StopAsyncIteration):
         await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the request didn't come")

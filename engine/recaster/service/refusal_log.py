@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("recaster.service")
 
-EVERY_S: Final = 60.0
+WINDOW_S: Final = 60.0
 MAX_PEERS: Final = 1000
 """Clients that are told apart; more of them share one line."""
 OTHERS: Final = "others"
@@ -34,11 +34,11 @@ class RefusalLog:
         host = re.sub(r":\d+$", "", peer)  # a connection's port says nothing
         now = self._now()
         if host not in self._said and len(self._said) >= MAX_PEERS:
-            self._said = {name: one for name, one in self._said.items() if now - one[0] < EVERY_S}
+            self._said = {name: one for name, one in self._said.items() if now - one[0] < WINDOW_S}
             if len(self._said) >= MAX_PEERS:
                 host = OTHERS
-        last, since = self._said.get(host, (now - EVERY_S, 0))
-        if now - last < EVERY_S:
+        last, since = self._said.get(host, (now - WINDOW_S, 0))
+        if now - last < WINDOW_S:
             self._said[host] = (last, since + 1)
             return
         self._said[host] = (now, 0)

@@ -1,11 +1,11 @@
-"""What a request must be before it is looked at any further."""
+"""Checks of the fields of requests."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from recaster.service.rpc_errors import Code, RpcError, invalid, missing_blob
+from recaster.service.rpc_errors import Code, RpcError, invalid_field, missing_blob
 from recaster.store.blobs import is_digest
 
 if TYPE_CHECKING:
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
     from recaster.store.blobs import Blobs
 
-LONGEST_NAME: Final = 200
-LONGEST_NOTE: Final = 2000
-LONGEST_REQUEST_ID: Final = 100
-LONGEST_LABEL: Final = 100
-MOST_LABELS: Final = 16
+MAX_NAME_LETTERS: Final = 200
+MAX_NOTE_LETTERS: Final = 2000
+MAX_REQUEST_ID_LETTERS: Final = 100
+MAX_LABEL_LETTERS: Final = 100
+MAX_LABELS: Final = 16
 _ID: Final = re.compile(r"[0-9a-f]{12}")
 
 
@@ -32,53 +32,53 @@ def refuse_outdated(thing: Any) -> None:
 def check_id(field: str, value: str) -> str:
     """An id that this engine could have given."""
     if not _ID.fullmatch(value):
-        raise invalid(field, "must be an id that this engine gave, 12 hex digits")
+        raise invalid_field(field, "must be an id that this engine gave, 12 hex digits")
     return value
 
 
 def check_digest(field: str, value: str) -> str:
     """A SHA-256 digest."""
     if not is_digest(value):
-        raise invalid(field, "must be a SHA-256 digest, 64 lower-case hex digits")
+        raise invalid_field(field, "must be a SHA-256 digest, 64 lower-case hex digits")
     return value
 
 
-def check_name(field: str, value: str, longest: int = LONGEST_NAME) -> str:
+def check_name(field: str, value: str, longest: int = MAX_NAME_LETTERS) -> str:
     """A name for people: printable, one line, no path."""
     if len(value) > longest:
-        raise invalid(field, f"must be at most {longest} characters long")
+        raise invalid_field(field, f"must be at most {longest} characters long")
     if not all(letter.isprintable() for letter in value):
-        raise invalid(field, "must hold printable characters only")
+        raise invalid_field(field, "must hold printable characters only")
     if "/" in value or "\\" in value or value in (".", ".."):
-        raise invalid(field, "must be a name, not a path")
+        raise invalid_field(field, "must be a name, not a path")
     return value
 
 
-def check_text(field: str, value: str, longest: int = LONGEST_NOTE) -> str:
+def check_text(field: str, value: str, longest: int = MAX_NOTE_LETTERS) -> str:
     """A text of a few lines."""
     if len(value) > longest or "\0" in value:
-        raise invalid(field, f"must be text of at most {longest} characters")
+        raise invalid_field(field, f"must be text of at most {longest} characters")
     return value
 
 
 def check_labels(labels: Mapping[str, str]) -> Mapping[str, str]:
     """A client's own marks."""
-    if len(labels) > MOST_LABELS:
-        raise invalid("labels", f"must be at most {MOST_LABELS}")
+    if len(labels) > MAX_LABELS:
+        raise invalid_field("labels", f"must be at most {MAX_LABELS}")
     for name, value in labels.items():
-        check_text(f"labels[{name[:LONGEST_LABEL]}]", name + value, LONGEST_LABEL)
+        check_text(f"labels[{name[:MAX_LABEL_LETTERS]}]", name + value, MAX_LABEL_LETTERS)
     return labels
 
 
 def check_offset(field: str, value: int, highest: int) -> int:
     """A place in a file, in bytes."""
     if not 0 <= value <= highest:
-        raise invalid(field, f"must be 0 to {highest}")
+        raise invalid_field(field, f"must be 0 to {highest}")
     return value
 
 
 def kept_blob(blobs: Blobs, digest: str) -> Path:
-    """Where a blob lies that is here (RpcError: FAILED_PRECONDITION, BLOB_MISSING)."""
+    """Path of a blob that is here (RpcError: FAILED_PRECONDITION, BLOB_MISSING)."""
     if not blobs.has(digest):
         raise missing_blob(digest)
     return blobs.path(digest)

@@ -22,7 +22,7 @@ from recaster.jobs.rights import refuse_revoked, register_of
 from recaster.provenance.caller import caller
 from recaster.service.job_specs import check_numbers
 from recaster.service.request_checks import check_id, kept_blob
-from recaster.service.rpc_errors import Context, invalid, unary_read, unary_write
+from recaster.service.rpc_errors import Context, invalid_field, unary_read, unary_write
 from recaster.service.threads import run_read, run_write
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class ClipService(ResourceService, clip_pb2_grpc.ClipServiceServicer):
         """A frame from a clip's middle."""
         clip = await run_read(self._catalog.clips.get, check_id("clip_id", request.clip_id))
         found = await run_read(self._thumbnail, clip)
-        await self._engine.records.shown("clip.show", clip=clip.clip_id)
+        await self._engine.call_audit.shown("clip.show", clip=clip.clip_id)
         return found
 
     def _thumbnail(self, clip: clip_pb2.Clip) -> clip_pb2.GetThumbnailResponse:
@@ -141,7 +141,7 @@ class ClipService(ResourceService, clip_pb2_grpc.ClipServiceServicer):
             name=clip.display_name,
             options=base64.b64encode(options.SerializeToString()).decode(),
         )
-        await self._engine.records.shown("clip.show", clip=clip.clip_id)
+        await self._engine.call_audit.shown("clip.show", clip=clip.clip_id)
         people = [
             clip_pb2.Person(**{**one, "portrait": base64.b64decode(one["portrait"])})
             for one in answer["people"]
@@ -174,9 +174,9 @@ class FacesetService(ResourceService, faceset_pb2_grpc.FacesetServiceServicer):
         if request.thumbnails:
             await run_read(refuse_revoked, [("faceset", name)], self._engine.store)
         if not 0 <= request.page_size <= MAX_FACES_PAGE:
-            raise invalid("page_size", f"must be 0 to {MAX_FACES_PAGE}")
+            raise invalid_field("page_size", f"must be 0 to {MAX_FACES_PAGE}")
         if request.page_token and not (request.page_token.isdecimal() and len(request.page_token) < 10):
-            raise invalid("page_token", "isn't one that this engine gave")
+            raise invalid_field("page_token", "isn't one that this engine gave")
         start = int(request.page_token or 0)
         answer = await self._engine.ask(
             "faces",
@@ -187,7 +187,7 @@ class FacesetService(ResourceService, faceset_pb2_grpc.FacesetServiceServicer):
             thumbnails=request.thumbnails,
         )
         if request.thumbnails:
-            await self._engine.records.shown("faceset.show", faceset=name)
+            await self._engine.call_audit.shown("faceset.show", faceset=name)
         faces = [
             faceset_pb2.Face(**{**face, "thumbnail": base64.b64decode(face["thumbnail"])})
             for face in answer["faces"]
@@ -201,10 +201,10 @@ class FacesetService(ResourceService, faceset_pb2_grpc.FacesetServiceServicer):
         faceset_id = check_id("faceset_id", request.faceset_id)
         await run_read(self._catalog.facesets.get, faceset_id)
         if len(request.face_ids) > MAX_FACES:
-            raise invalid("face_ids", f"must be at most {MAX_FACES}")
+            raise invalid_field("face_ids", f"must be at most {MAX_FACES}")
         for at, name in enumerate(request.face_ids):
             if not (name.isascii() and name.isdecimal() and len(name) < 10):
-                raise invalid(f"face_ids[{at}]", "isn't the id of a face")
+                raise invalid_field(f"face_ids[{at}]", "isn't the id of a face")
         # Whoever asked may hang up: what was begun is brought to its end.
         return await asyncio.shield(self._drop(faceset_id, request))
 
@@ -222,7 +222,8 @@ class FacesetService(ResourceService, faceset_pb2_grpc.FacesetServiceServicer):
 
     def _change(self, request: faceset_pb2.DropFacesRequest) -> None:
         """Note that a faceset becomes another, unless a job needs it as it is."""
-        name, faces = request.faceset_id, len(request.face_ids)
+        name = request.faceset_id
+        faces = len(request.face_ids)
         self._engine.refuse_in_use("faceset", name)
         with self._catalog.transaction():
             self._catalog.facesets.clear_origin(name)
@@ -248,7 +249,7 @@ class ModelService(ResourceService, model_pb2_grpc.ModelServiceServicer):
     ) -> model_pb2.GetModelPreviewResponse:
         """The latest sheet of a model."""
         found = await run_read(self._preview, check_id("model_id", request.model_id))
-        await self._engine.records.shown("model.show", model=request.model_id)
+        await self._engine.call_audit.shown("model.show", model=request.model_id)
         return found
 
     def _preview(self, model_id: str) -> model_pb2.GetModelPreviewResponse:
@@ -270,7 +271,7 @@ class ModelService(ResourceService, model_pb2_grpc.ModelServiceServicer):
         if await run_read(self._catalog.models.find, name) is None:
             await run_read(self._engine.store.jobs.get, name)  # one that is being made has its job's name
         if not 0 <= request.points <= MAX_CURVE_POINTS:
-            raise invalid("points", f"must be 0 to {MAX_CURVE_POINTS}")
+            raise invalid_field("points", f"must be 0 to {MAX_CURVE_POINTS}")
         answer = await self._engine.ask(
             "curves",
             context,

@@ -1,4 +1,4 @@
-"""Who asks, and the least role that each method needs; a method that isn't here is for operators alone."""
+"""Roles that methods need, and the client of the current call; what isn't listed is for operators alone."""
 
 from __future__ import annotations
 
@@ -70,13 +70,13 @@ _BY_ROLE: Final = {
         "ServerService/UndrainServer",
     ),
 }
-LEAST_ROLES: Final = {method: role for role, methods in _BY_ROLE.items() for method in methods}
+MIN_ROLES: Final = {method: role for role, methods in _BY_ROLE.items() for method in methods}
 """By "Service/Method"; what a request holds may need more, see ``service.permissions``."""
 
 
 @dataclass(frozen=True)
 class Client:
-    """Who makes a call.
+    """Client that makes a call.
 
     Attributes:
         name: as jobs and the audit log have it.
@@ -95,14 +95,14 @@ class Client:
     def require(self, role: Role, doing: str) -> None:
         """Refuse what this client's role isn't enough for (RpcError, PERMISSION_DENIED)."""
         if self.role < role:
-            raise forbidden(self, doing, f"needs the role {role.label}")
+            raise role_error(self, doing, f"needs the role {role.label}")
 
 
 _CURRENT: Final[ContextVar[Client]] = ContextVar("client")
 
 
-def current() -> Client:
-    """Whose call is being answered (LookupError outside of one)."""
+def current_client() -> Client:
+    """Client of the call that is being answered (LookupError outside of one)."""
     return _CURRENT.get()
 
 
@@ -122,13 +122,13 @@ def method_name(method: str) -> str:
     return method.removeprefix("/").removeprefix(PACKAGE)
 
 
-def least_role(method: str) -> Role:
+def min_role(method: str) -> Role:
     """The least role that may call a method ("/recaster.v1.JobService/GetJob")."""
     name = method_name(method)
-    return Role.VIEWER if name.startswith(REFLECTION) else LEAST_ROLES.get(name, Role.OPERATOR)
+    return Role.VIEWER if name.startswith(REFLECTION) else MIN_ROLES.get(name, Role.OPERATOR)
 
 
-def forbidden(client: Client, doing: str, why: str) -> RpcError:
+def role_error(client: Client, doing: str, why: str) -> RpcError:
     """A client may not do something."""
     return RpcError(
         Code.PERMISSION_DENIED,

@@ -1,4 +1,4 @@
-"""Errors as gRPC tells them: a standard status code, one ErrorInfo, and the fields that are wrong."""
+"""Errors as gRPC status: a standard code, one ErrorInfo, and the fields that are wrong."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ Code = grpc.StatusCode
 Context: TypeAlias = grpc.aio.ServicerContext
 BUSY: Final = "the engine is busy: another process keeps its store or its audit log locked; try again"
 _hidden: Final[list[Path]] = []
-SHORT: Final = "the engine has too many files open; try again"
+TOO_MANY_FILES: Final = "the engine has too many files open; try again"
 
 _CODES: Final[dict[type[RecasterError], grpc.StatusCode]] = {
     NotFoundError: Code.NOT_FOUND,
@@ -89,7 +89,7 @@ class RpcError(Exception):
     metadata: Mapping[str, str] | None = None
 
 
-TROUBLE: Final = (
+CALL_ERRORS: Final = (
     RpcError,
     RecasterError,
     OSError,
@@ -102,7 +102,7 @@ TROUBLE: Final = (
 """What may go wrong in a call."""
 
 
-def invalid(field: str, why: str) -> RpcError:
+def invalid_field(field: str, why: str) -> RpcError:
     """One field of the request is wrong."""
     return RpcError(Code.INVALID_ARGUMENT, "INVALID_FIELD", f"{field}: {why}", ((field, why),))
 
@@ -118,7 +118,7 @@ def missing_blob(digest: str) -> RpcError:
 
 
 def to_rpc_error(error: BaseException) -> RpcError:
-    """How an error is told."""
+    """Status, reason and message of an error."""
     if isinstance(error, RpcError):
         return error
     if isinstance(error, ConsentError):
@@ -126,7 +126,7 @@ def to_rpc_error(error: BaseException) -> RpcError:
     if isinstance(error, LockedError):
         return RpcError(Code.UNAVAILABLE, "BUSY", BUSY)
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-        return RpcError(Code.UNAVAILABLE, "BUSY", SHORT)
+        return RpcError(Code.UNAVAILABLE, "BUSY", TOO_MANY_FILES)
     for kind in type(error).__mro__:
         if kind in _CODES:
             return RpcError(_CODES[kind], kind.reason, str(error))
@@ -153,7 +153,7 @@ _TOLD: Final[ContextVar[Callable[[RpcError], None] | None]] = ContextVar("told",
 
 
 @contextlib.contextmanager
-def telling(hear: Callable[[RpcError], None]) -> Iterator[None]:
+def observing_errors(hear: Callable[[RpcError], None]) -> Iterator[None]:
     """Tells somebody of the refusals that the call ends with that is answered in the block."""
     token = _TOLD.set(hear)
     try:
@@ -162,7 +162,7 @@ def telling(hear: Callable[[RpcError], None]) -> Iterator[None]:
         _TOLD.reset(token)
 
 
-def hide(folder: Path) -> None:
+def hide_folder(folder: Path) -> None:
     """Never say where a folder lies, whatever an error's message holds."""
     _hidden.append(folder)
 
@@ -202,7 +202,7 @@ def refuse_controls(message: Message, above: str = "") -> None:
             elif isinstance(one, str) and has_control_characters(
                 one, "\n\t" if field.name in _OF_LINES else ""
             ):
-                raise invalid(name, "must hold printable characters only")
+                raise invalid_field(name, "must hold printable characters only")
 
 
 def unary_read(method: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
@@ -229,7 +229,7 @@ def _answering(
             if is_async:
                 return await method(self, request, context)
             return await in_thread(method, self, request, context)
-        except TROUBLE as error:
+        except CALL_ERRORS as error:
             await abort(context, error)
 
     return answered
@@ -243,7 +243,7 @@ def server_stream(method: Callable[..., AsyncIterator[Any]]) -> Callable[..., As
         try:
             async for one in method(self, request, context):
                 yield one
-        except TROUBLE as error:
+        except CALL_ERRORS as error:
             await abort(context, error)
 
     return answered

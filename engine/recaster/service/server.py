@@ -53,8 +53,8 @@ from recaster.service.metrics import CallCounter, Metrics, end_of
 from recaster.service.readiness import Readiness
 from recaster.service.refusal_log import RefusalLog
 from recaster.service.resources import ClipService, FacesetService, ModelService
-from recaster.service.rpc_errors import hide
-from recaster.service.server_info import MAX_ANSWER, MAX_MESSAGE, ServerService, SwapService
+from recaster.service.rpc_errors import hide_folder
+from recaster.service.server_info import MAX_MESSAGE_BYTES, MAX_RESPONSE_BYTES, ServerService, SwapService
 from recaster.service.threads import run_write
 from recaster.service.verification import ProvenanceService
 from recaster.settings.paths import LOOPBACK, own_address, socket_path
@@ -72,7 +72,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("recaster.service")
 
 SWEEP_EVERY_S: Final = 3600.0
-HANDSHAKE_MS: Final = 10_000
+HANDSHAKE_TIMEOUT_MS: Final = 10_000
 """Milliseconds in which a connection must have been set up."""
 IDLE_MS: Final = 30_000
 """Milliseconds after which a connection without a call is closed; a client's next call makes another."""
@@ -93,7 +93,7 @@ _SERVICES: Final = (
 
 @dataclass(frozen=True)
 class ServeSettings:
-    """How an engine is served.
+    """Settings of a server.
 
     Attributes:
         data: where it keeps everything.
@@ -132,7 +132,7 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
     settings = dataclasses.replace(settings, listen=settings.listen or usual)
     refuse_open_door(settings)
     settings.data.make()
-    hide(settings.data.path)
+    hide_folder(settings.data.path)
     policy = Policy.load(settings.data.path)
     if policy.certificate is not None:
         try:
@@ -151,7 +151,7 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
                 settings.local_drops,
             )
             refused = RefusalLog()
-            door = TokenInterceptor(token, store, refused.note, engine.records.refused)
+            door = TokenInterceptor(token, store, refused.note, engine.call_audit.refused)
             counter = _metrics(engine, settings, refused)
             server, address = _listening(engine, settings, [*counter, door, *tracing.interceptors()])
             await _serve(engine, server, door, policy, lambda: ready(address, token, new))
@@ -200,7 +200,7 @@ async def _serve(
         asyncio.create_task(_sweep(engine)),
         asyncio.create_task(readiness.watch()),
         asyncio.create_task(door.watch()),
-        asyncio.create_task(engine.records.watch()),
+        asyncio.create_task(engine.call_audit.watch()),
         asyncio.create_task(stop.wait()),
     ]
     beside = [asyncio.create_task(engine.recognise()), asyncio.create_task(compile_ahead())]
@@ -209,7 +209,7 @@ async def _serve(
     await readiness.stop()
     # Together: a worker that has stopped must not be started again while calls end.
     await asyncio.gather(engine.supervisor.close(), server.stop(CALLS_GRACE_S))
-    await engine.records.tell()
+    await engine.call_audit.tell()
     engine.query_workers.close()
     for task in (*tasks, *beside):
         task.cancel()
@@ -239,7 +239,7 @@ def refuse_open_door(settings: ServeSettings) -> None:
 def _metrics(
     engine: Engine, settings: ServeSettings, refused: RefusalLog
 ) -> list[grpc.aio.ServerInterceptor]:
-    """What counts calls, where numbers are asked for."""
+    """Interceptors that count calls, where numbers are asked for."""
     if settings.metrics_port is None:
         return []
     files = {}
@@ -259,13 +259,13 @@ def _listening(
         interceptors=interceptors,
         options=(
             ("grpc.so_reuseport", 0),  # else a second engine would take half of the calls, silently
-            ("grpc.max_receive_message_length", MAX_MESSAGE),
-            ("grpc.max_send_message_length", MAX_ANSWER),
+            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.max_send_message_length", MAX_RESPONSE_BYTES),
             ("grpc.max_concurrent_streams", 1000),
             # Whoever only connects, goes soon, and never takes the descriptors that jobs and files need.
             ("grpc.max_allowed_incoming_connections", connections_for(raise_limit())),
-            ("grpc.server_handshake_timeout_ms", HANDSHAKE_MS),
-            ("grpc.http2.settings_timeout", HANDSHAKE_MS),
+            ("grpc.server_handshake_timeout_ms", HANDSHAKE_TIMEOUT_MS),
+            ("grpc.http2.settings_timeout", HANDSHAKE_TIMEOUT_MS),
             ("grpc.max_connection_idle_ms", IDLE_MS),
             # Clients ask every 30 s whether the line is alive, also during a call that says nothing.
             ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),

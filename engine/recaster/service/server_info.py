@@ -1,4 +1,4 @@
-"""What this engine is, and swaps of single frames."""
+"""Service of the engine itself: versions, devices, limits, draining."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from recaster.provenance.policy import Policy
 from recaster.service.job_specs import check_numbers
 from recaster.service.permissions import may_state
 from recaster.service.request_checks import check_digest, check_id, kept_blob, refuse_outdated
-from recaster.service.roles import current
-from recaster.service.rpc_errors import Context, invalid, unary_read, unary_write
+from recaster.service.roles import current_client
+from recaster.service.rpc_errors import Context, invalid_field, unary_read, unary_write
 from recaster.service.threads import run_transfer, run_write
 from recaster.settings.encoding import CODECS
 
 if TYPE_CHECKING:
     from recaster.service.engine import Engine
 
-MAX_MESSAGE: Final = 4 << 20
-MAX_ANSWER: Final = 64 << 20
+MAX_MESSAGE_BYTES: Final = 4 << 20
+MAX_RESPONSE_BYTES: Final = 64 << 20
 """A preview of an 8K frame is a large picture."""
 
 
@@ -62,7 +62,8 @@ class ServerService(server_pb2_grpc.ServerServiceServicer):
         return self._info()
 
     def _info(self) -> server_pb2.ServerInfo:
-        blobs, client = self._engine.store.blobs, current()
+        blobs = self._engine.store.blobs
+        client = current_client()
         policy = policy_of(self._engine.store.folder.path)
         return server_pb2.ServerInfo(
             version=__version__,
@@ -75,7 +76,7 @@ class ServerService(server_pb2_grpc.ServerServiceServicer):
             quota_bytes=blobs.quota.total,
             used_bytes=blobs.used(),
             free_bytes=self._engine.store.folder.free_bytes(),
-            max_message_bytes=MAX_MESSAGE,
+            max_message_bytes=MAX_MESSAGE_BYTES,
             codecs=CODECS,
             local_drops=self._engine.local_drops,
             basis_needed=basis_needed(policy),
@@ -96,7 +97,7 @@ def policy_of(data: Path) -> Policy | None:
 
 
 def basis_needed(policy: Policy | None) -> bool:
-    """Whether there is no basis for faces of which nobody said any; also where the policy can't be read."""
+    """Tells if there is no basis for faces of which nobody said any; also where the policy can't be read."""
     return policy is None or not policy.default
 
 
@@ -124,7 +125,7 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         clip = store.catalog.clips.get(check_id("clip_id", request.clip_id))
         kind = request.WhichOneof("source")
         if kind is None:
-            raise invalid("source", "must be a model or a faceset")
+            raise invalid_field("source", "must be a model or a faceset")
         name = check_id(kind, getattr(request, kind))
         thing = "model" if kind == "model_id" else "faceset"
         refuse_outdated(store.catalog.of(thing).get(name))
@@ -149,7 +150,8 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         name: str,
         mark: ProvenanceMark,
     ) -> swap_pb2.PreviewFrameResponse:
-        store, person = self._engine.store, request.options.person
+        store = self._engine.store
+        person = request.options.person
         answer = await self._engine.ask(
             "preview",
             context,

@@ -40,7 +40,8 @@ class Tls:
             InputError: a file can't be read or is none of its kind, or key and certificate don't fit.
             CertificateError: a certificate isn't valid now.
         """
-        key, certificate = _read(self.key), _read(self.certificate)
+        key = _read(self.key)
+        certificate = _read(self.certificate)
         self._check(key, certificate)
         authority = None if self.client_authority is None else _read(self.client_authority)
         if self.client_authority is not None and authority is not None:

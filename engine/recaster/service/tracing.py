@@ -15,7 +15,7 @@ VARIABLE: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
 def interceptors() -> list[grpc.aio.ServerInterceptor]:
-    """What traces every call; nothing where nobody asked for traces.
+    """Interceptors that trace every call; none where nobody asked for traces.
 
     Raises:
         UsageError: traces are asked for, but the extra isn't installed.

@@ -1,4 +1,4 @@
-"""What files say of themselves."""
+"""Service that verifies what files say of themselves."""
 
 from __future__ import annotations
 

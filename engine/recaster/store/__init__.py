@@ -1,1 +1,1 @@
-"""What an engine keeps: blobs by their digest, and a small database of jobs and what they work on."""
+"""Data that an engine keeps: blobs by their digest, a small database of jobs and what they work on."""

@@ -28,17 +28,17 @@ _OF_A_CLIP: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def folder() -> Path:
-    """Where they lie."""
+    """Folder of all of them."""
     return cache_folder() / "analysis"
 
 
 def folder_of(clip: str) -> Path:
-    """Where those of a clip lie, by its digest."""
+    """Folder of those of a clip, by its digest."""
     return folder() / clip
 
 
 def place(clip: str, key: str) -> Path:
-    """Where one lies, or would: by its clip's digest, and a key of all else that makes it this one."""
+    """Path of one: by its clip's digest, and a key of all else that makes it this one."""
     return folder_of(clip) / f"{key}.npz"
 
 
@@ -112,7 +112,7 @@ def tidy() -> None:
 
 
 def _inside(place: Path) -> list[Path]:
-    """What is in a folder; nothing where it isn't there, or others' folders are in it (for a worker)."""
+    """Entries of a folder; none where it isn't there, or others' folders are in it (for a worker)."""
     try:
         return list(place.iterdir())
     except (FileNotFoundError, NotADirectoryError, PermissionError):

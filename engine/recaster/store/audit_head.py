@@ -1,4 +1,4 @@
-"""What the store knows of the audit log's newest record."""
+"""Number and hash of the audit log's newest record, in the store."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ _NO_LINK: Final = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, err
 
 @dataclass
 class Backup:
-    """What came of one.
+    """Outcome of a backup.
 
     Attributes:
         path: where it is.
@@ -134,7 +134,8 @@ class _Maker:
         for path in planned:
             with contextlib.suppress(FileNotFoundError):
                 sizes[path] = (self._folder.path / path).stat().st_size
-        done, total = 0, sum(sizes.values())
+        done = 0
+        total = sum(sizes.values())
         files = {"store.sqlite"}
         for path in planned:
             if self._copied(path):
@@ -168,8 +169,9 @@ class _Maker:
         return planned, sorted(missing)
 
     def _copied(self, path: str) -> bool:
-        """Whether a file was copied, or had been; False for one that isn't there."""
-        here, copy = self._folder.path / path, self._partial / path
+        """Copies a file, unless it was copied before; False for one that isn't there."""
+        here = self._folder.path / path
+        copy = self._partial / path
         copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             if here.name == "faceset.sqlite":  # others may be writing to it
@@ -208,7 +210,8 @@ class _Maker:
             there = copy.stat()
             is_blob = path.startswith(f"{_BLOBS}/")
             files[path] = {"bytes": there.st_size, "sha256": copy.name if is_blob else sha256(copy)}
-            made.files, made.size = made.files + 1, made.size + there.st_size
+            made.files += 1
+            made.size += there.st_size
             made.linked += is_blob and there.st_nlink > 1
         said = {
             "format": 1,

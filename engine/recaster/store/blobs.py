@@ -1,4 +1,4 @@
-"""Content by its SHA-256: blobs that never change.
+"""Blobs: content that never changes, by its SHA-256.
 
 A blob is written under a temporary name, checked and made durable before it gets its own, so that a
 name in ``blobs/`` is a promise. What nobody uses any more is swept away.
@@ -20,7 +20,7 @@ from recaster.files import remove_folder, sha256, sync
 from recaster.store import analyses
 from recaster.store.local_handoff import open_offered
 from recaster.store.uploads import (
-    KEEP_S,
+    UNUSED_LIFETIME_S,
     Upload,
     UploadWriter,
     copy_open,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from recaster.store.database import Database
     from recaster.store.folder import DataFolder
 
-PIECE: Final = 1 << 20
+PIECE_BYTES: Final = 1 << 20
 """Bytes of one piece when a blob is sent."""
 MAX_UPLOADS: Final = 1000
 """Uploads that may be on their way."""
@@ -48,7 +48,7 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Quota:
-    """What may be kept, in bytes.
+    """Limits of what may be kept, in bytes.
 
     Attributes:
         blob: the largest blob.
@@ -62,7 +62,7 @@ class Quota:
 
 
 def is_digest(text: str) -> bool:
-    """Whether it is 64 lower-case hex digits."""
+    """Tells if a text is 64 lower-case hex digits."""
     return _DIGEST.fullmatch(text) is not None
 
 
@@ -76,11 +76,11 @@ class Blobs:
         self.usage = Usage(folder)
 
     def path(self, digest: str) -> Path:
-        """Where a blob lies, or would."""
+        """Path of a blob, if it is here or not."""
         return self._folder.blobs / digest[:2] / digest
 
     def has(self, digest: str) -> bool:
-        """Whether it is here, with as many bytes as it had when it came."""
+        """Tells if it is here, with as many bytes as it had when it came."""
         try:
             size = self.size(digest)
         except (FileNotFoundError, NotADirectoryError):
@@ -89,7 +89,7 @@ class Blobs:
         return known is None or known["size"] == size
 
     def touch(self, digest: str) -> bool:
-        """Whether it is here; if so, it stays for another day, so that a job can still name it."""
+        """Lets a blob stay for another day, so that a job can still name it; False where it isn't here."""
         if not self.has(digest):
             return False
         try:
@@ -152,7 +152,7 @@ class Blobs:
             return begun
         self.check_room(size)
         self._make_way()
-        upload = Upload(digest, size, 0, time.time() + KEEP_S, client=hash_of(client))
+        upload = Upload(digest, size, 0, time.time() + UNUSED_LIFETIME_S, client=hash_of(client))
         with _written(self._folder.uploads / upload.file) as file:
             file.touch(mode=0o600)
         return upload
@@ -185,7 +185,7 @@ class Blobs:
             raise DiskFullError("the engine's disk has no room for more; free some space")
 
     def _make_way(self) -> None:
-        """Where many uploads are on their way, forget those of which nothing came in time (QuotaError)."""
+        """Forgets idle uploads where there are too many (QuotaError where none is idle)."""
         begun = self._begun()
         if len(begun) < MAX_UPLOADS:
             return
@@ -207,10 +207,10 @@ class Blobs:
 
     def _whole(self, digest: str) -> Upload:
         size = self.size(digest)
-        return Upload(digest, size, size, time.time() + KEEP_S, complete=True)
+        return Upload(digest, size, size, time.time() + UNUSED_LIFETIME_S, complete=True)
 
     def writer(self, upload: Upload) -> UploadWriter:
-        """What takes the rest of an upload."""
+        """Writer of the rest of an upload."""
         return UploadWriter(upload, self._folder.uploads / upload.file, self.commit, self._check_piece)
 
     def cancel(self, digest: str, client: str | None = None) -> None:
@@ -235,7 +235,8 @@ class Blobs:
         try:
             target.parent.mkdir(mode=0o700, exist_ok=True)
             sync(path)
-            size, before = path.stat().st_size, self.size(digest) if target.is_file() else 0
+            size = path.stat().st_size
+            before = self.size(digest) if target.is_file() else 0
             path.replace(target)
             self.usage.add(target.parent, size - before)
             target.chmod(0o400)  # last: whoever is interrupted before can still write to it
@@ -297,7 +298,7 @@ class Blobs:
         with self.path(digest).open("rb") as file:
             file.seek(offset)
             while left > 0:
-                piece = file.read(min(PIECE, left))
+                piece = file.read(min(PIECE_BYTES, left))
                 if not piece:
                     return
                 left -= len(piece)
@@ -322,7 +323,7 @@ class Blobs:
         return [row["digest"] for row in rows]
 
     def users(self, digest: str) -> list[str]:
-        """Who needs a blob."""
+        """Owners that need a blob."""
         rows = self._database.rows("select owner from blob_use where digest = ?", (digest,))
         return [row["owner"] for row in rows]
 
@@ -344,7 +345,7 @@ class Blobs:
 
     def sweep(self) -> list[str]:
         """Remove uploads, drops and blobs (returned) that nobody touched or asked for in a day, or needs."""
-        old = time.time() - KEEP_S
+        old = time.time() - UNUSED_LIFETIME_S
         for path in self._folder.uploads.iterdir():
             if last_touched(path) < old:
                 path.unlink(missing_ok=True)

@@ -64,7 +64,7 @@ class Repository(Generic[Record]):
         return self._one("thing_id = ?", name)
 
     def find_by_origin(self, origin: str) -> Record | None:
-        """What was made of an origin, or None."""
+        """The record that was made of an origin, or None."""
         return self._one("origin = ?", origin)
 
     def get(self, name: str) -> Record:

@@ -1,4 +1,4 @@
-"""How much of what an engine keeps was brought by, or made for, each of its clients."""
+"""Bytes of an engine's data that were brought by, or made for, each of its clients."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Shares:
-    """What each client keeps."""
+    """Blobs and folders of each client."""
 
     def __init__(self, folder: DataFolder, database: Database) -> None:
         self._folder = folder

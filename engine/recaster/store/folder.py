@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SHORTEST_TOKEN: Final = 20
-FEWEST_LETTERS: Final = 8
+MIN_TOKEN_LETTERS: Final = 20
+MIN_DIFFERENT_LETTERS: Final = 8
 """Different characters of a token: a random one of the shortest length has more."""
 _PRIVATE: Final = (
     "store.sqlite",
@@ -60,7 +60,7 @@ class DataFolder:
 
     @classmethod
     def default(cls) -> DataFolder:
-        """What RECASTER_DATA names, else the platform's folder for a user's application data."""
+        """The folder in RECASTER_DATA, else the platform's for a user's application data."""
         return cls(data_folder())
 
     @property
@@ -70,7 +70,7 @@ class DataFolder:
 
     @property
     def token_file(self) -> Path:
-        """What holds the token."""
+        """File of the token."""
         return self.path / "token"
 
     @property
@@ -153,12 +153,12 @@ class DataFolder:
                 f"{self.token_file}: cannot be read ({error}); delete it to get another"
             ) from None
         if kept is not None:
-            if len(kept) < SHORTEST_TOKEN:
+            if len(kept) < MIN_TOKEN_LETTERS:
                 raise OutputError(
-                    f"{self.token_file}: holds fewer than {SHORTEST_TOKEN} characters, which anybody could "
-                    "guess; delete it to get another"
+                    f"{self.token_file}: holds fewer than {MIN_TOKEN_LETTERS} characters, which anybody "
+                    "could guess; delete it to get another"
                 )
-            if len(set(kept)) < FEWEST_LETTERS:
+            if len(set(kept)) < MIN_DIFFERENT_LETTERS:
                 raise OutputError(
                     f"{self.token_file}: repeats a few characters, which anybody could guess; "
                     "delete it to get another"

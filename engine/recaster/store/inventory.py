@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Inventory:
-    """What one store names at one moment.
+    """Content of one store at one moment.
 
     Attributes:
         schema: its version.
         blobs: digests that somebody needs, and their bytes where they are known.
-        things: messages of what there is, by kind.
+        catalog: records, by kind.
         jobs: jobs, and the messages of those that haven't ended.
         audit_head: number and hash of the audit log's newest record; None where there is none.
     """
@@ -72,7 +72,7 @@ class Inventory:
         return cls(schema, blobs | known, catalog, jobs, next(iter(head), None))
 
     def ids(self, kind: str) -> set[str]:
-        """Of the things of a kind."""
+        """Ids of the records of a kind."""
         return {getattr(one, f"{kind}_id") for one in self.catalog[kind]}
 
     def documents(self) -> set[str]:
@@ -82,7 +82,7 @@ class Inventory:
 
 
 def integrity(path: Path) -> list[str]:
-    """What SQLite finds wrong with a store."""
+    """Faults that SQLite finds in a store."""
     try:
         with contextlib.closing(sqlite3.connect(path, timeout=30)) as opened:
             said = [str(row[0]) for row in opened.execute("pragma integrity_check")]

@@ -24,24 +24,30 @@ if TYPE_CHECKING:
 
     from recaster.store.database import Database
 
-QUEUED, STARTING, RUNNING = job_pb2.JOB_STATE_QUEUED, job_pb2.JOB_STATE_STARTING, job_pb2.JOB_STATE_RUNNING
-PAUSING, PAUSED = job_pb2.JOB_STATE_PAUSING, job_pb2.JOB_STATE_PAUSED
-CANCELLING, CANCELLED = job_pb2.JOB_STATE_CANCELLING, job_pb2.JOB_STATE_CANCELLED
-SUCCEEDED, FAILED, BLOCKED = job_pb2.JOB_STATE_SUCCEEDED, job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_BLOCKED
+QUEUED = job_pb2.JOB_STATE_QUEUED
+STARTING = job_pb2.JOB_STATE_STARTING
+RUNNING = job_pb2.JOB_STATE_RUNNING
+PAUSING = job_pb2.JOB_STATE_PAUSING
+PAUSED = job_pb2.JOB_STATE_PAUSED
+CANCELLING = job_pb2.JOB_STATE_CANCELLING
+CANCELLED = job_pb2.JOB_STATE_CANCELLED
+SUCCEEDED = job_pb2.JOB_STATE_SUCCEEDED
+FAILED = job_pb2.JOB_STATE_FAILED
+BLOCKED = job_pb2.JOB_STATE_BLOCKED
 ENDED: Final = frozenset({SUCCEEDED, FAILED, CANCELLED})
 UNENDED: Final = (QUEUED, STARTING, RUNNING, PAUSING, PAUSED, CANCELLING, BLOCKED)
 
 KEPT_PREVIEWS: Final = 20
 KEPT_LOGS: Final = 2000
-PAGE: Final = 100
-LARGEST_PAGE: Final = 1000
-MAX_ANSWER_BYTES: Final = 8 << 20
+DEFAULT_PAGE: Final = 100
+MAX_PAGE: Final = 1000
+MAX_BATCH_BYTES: Final = 8 << 20
 """Bytes of messages that are handed out at a time; one that is longer by itself goes alone."""
 
 
 @dataclass(frozen=True)
 class ControlRecord:
-    """What the engine remembers of a job besides what clients see.
+    """State of a job that clients don't see.
 
     Attributes:
         desired_state: what clients want: "run", "pause" or "cancel".
@@ -56,7 +62,7 @@ class ControlRecord:
 
 @dataclass(frozen=True)
 class JobFilter:
-    """Which jobs to list: of these states, kinds and labels; empty for all."""
+    """Filter of listed jobs: of these states, kinds and labels; empty for all."""
 
     states: Sequence[int] = ()
     kinds: Sequence[int] = ()
@@ -64,7 +70,7 @@ class JobFilter:
 
 
 class Times:
-    """How long jobs took since this process began; may be used from any thread.
+    """Times that jobs took since this process began; may be used from any thread.
 
     By kind and state: the time in each state that jobs have left, and for those in which they ended, all of
     their time since they were asked for.
@@ -129,7 +135,7 @@ class JobStore:
         return _job(self._row(job_id))
 
     def control_record(self, job_id: str) -> ControlRecord:
-        """What is remembered of it (NotFoundError)."""
+        """Its state that clients don't see (NotFoundError)."""
         row = self._row(job_id)
         return ControlRecord(row["wish"], row["best"], row["failures"])
 
@@ -139,7 +145,8 @@ class JobStore:
         Raises:
             UsageError: the token isn't one of ours.
         """
-        clauses, values = ["1"], list[object]()
+        clauses = ["1"]
+        values = list[object]()
         for column, wanted in (("state", filters.states), ("kind", filters.kinds)):
             if wanted:
                 clauses.append(f"{column} in ({','.join('?' * len(wanted))})")
@@ -157,7 +164,7 @@ class JobStore:
         return [_job(row) for row in self._database.rows(query, tuple(states))]
 
     def counts(self) -> dict[tuple[int, int], int]:
-        """How many there are, by kind and state."""
+        """Numbers of jobs, by kind and state."""
         rows = self._database.rows("select kind, state, count(*) from job group by kind, state")
         return {(kind, state): count for kind, state, count in rows}
 
@@ -178,7 +185,7 @@ class JobStore:
         return [tuple(row) for row in self._database.rows(query, (QUEUED,))]
 
     def unended_of(self, client: str) -> int:
-        """How many jobs of a client wait or run."""
+        """Number of jobs of a client that wait or run."""
         marks = ",".join("?" * len(UNENDED))
         query = f"select count(*) from job where created_by = ? and state in ({marks})"  # noqa: S608
         found = self._database.row(query, (client, *UNENDED))
@@ -256,7 +263,7 @@ class JobStore:
         with contextlib.closing(self._database.each(query, (job_id, after, limit))) as found:
             for row in found:
                 length += len(row["body"])
-                if events and length > MAX_ANSWER_BYTES:
+                if events and length > MAX_BATCH_BYTES:
                     break
                 events.append(job_pb2.JobEvent.FromString(row["body"]))
         return events
@@ -328,18 +335,19 @@ def page(
     Raises:
         UsageError: the token isn't one of ours, or the page too large.
     """
-    if not 0 <= size <= LARGEST_PAGE:
-        raise UsageError(f"a page of {size} cannot be had; ask for 1 to {LARGEST_PAGE}, or 0 for {PAGE}")
+    if not 0 <= size <= MAX_PAGE:
+        raise UsageError(f"a page of {size} cannot be had; ask for 1 to {MAX_PAGE}, or 0 for {DEFAULT_PAGE}")
     if token and not (token.isascii() and token.isdigit() and len(token) < 19):
         raise UsageError("the page token isn't one that this engine gave")
-    size = size or PAGE
+    size = size or DEFAULT_PAGE
     below = int(token) if token else 1 << 62
     query = f"select * from {table} where {where} and number < ? order by number desc limit ?"  # noqa: S608
-    rows, length = deque[sqlite3.Row](), 0
+    rows = deque[sqlite3.Row]()
+    length = 0
     with contextlib.closing(database.each(query, (*values, below, size + 1))) as found:
         for row in found:
             length += len(row["body"])
-            if rows and (len(rows) == size or length > MAX_ANSWER_BYTES):
+            if rows and (len(rows) == size or length > MAX_BATCH_BYTES):
                 return rows, str(rows[-1]["number"])
             rows.append(row)
     return rows, ""

@@ -27,15 +27,15 @@ MAX_HOLD_S: Final = 0.25
 
 @dataclass(frozen=True)
 class Store:
-    """What one engine keeps.
+    """Data of one engine.
 
     Attributes:
         folder: where.
-        database: the small things.
-        blobs: the large ones.
+        database: the small data.
+        blobs: the large data.
         jobs: the work.
-        things: what is worked on.
-        tokens: who may ask.
+        catalog: what jobs work on.
+        tokens: of clients.
         shares: how much of it each client keeps.
     """
 

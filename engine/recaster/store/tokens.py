@@ -27,7 +27,7 @@ _TOKEN: Final = re.compile(r"rc_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 
 
 class Role(enum.IntEnum):
-    """What a client may do; each role may do what those before it may."""
+    """Role of a client; each may do what those before it may."""
 
     VIEWER = 1
     EDITOR = 2
@@ -68,11 +68,11 @@ class ClientToken:
     max_jobs: int | None = None
 
     def valid(self, now: float | None = None) -> bool:
-        """Whether it lets anybody in at a moment."""
+        """Tells if it lets anybody in at a moment."""
         return self.revoked is None and not self.expired(now)
 
     def expired(self, now: float | None = None) -> bool:
-        """Whether it has ended by itself."""
+        """Tells if it has ended by itself."""
         return self.expires is not None and (time.time() if now is None else now) >= self.expires
 
 

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-SYNC_EVERY: Final = 64 << 20
+SYNC_INTERVAL_BYTES: Final = 64 << 20
 """Bytes of an upload after which it is made durable and counts."""
-COPIED: Final = 1 << 30
+MAX_COPY_BYTES: Final = 1 << 30
 """Bytes that the system is asked to copy at a time."""
-KEEP_S: Final = 24 * 3600.0
+UNUSED_LIFETIME_S: Final = 24 * 3600.0
 """Seconds that an unfinished upload, or a blob that nobody uses, is kept."""
-LEASE_S: Final = 300.0
+UPLOAD_LEASE_S: Final = 300.0
 """Seconds after its last byte in which an upload that goes on has room kept free for it."""
 
 
@@ -58,7 +58,9 @@ class Upload:
         """The upload that a file is (ValueError for one that is none, FileNotFoundError)."""
         digest, *client, size = path.name.split(".")
         there = path.stat()
-        return cls(digest, int(size), there.st_size, there.st_mtime + KEEP_S, client="".join(client))
+        return cls(
+            digest, int(size), there.st_size, there.st_mtime + UNUSED_LIFETIME_S, client="".join(client)
+        )
 
 
 class UploadWriter:
@@ -100,8 +102,8 @@ class UploadWriter:
 
     @property
     def due(self) -> bool:
-        """Whether so much was written that it should be synced."""
-        return self._unsynced >= SYNC_EVERY
+        """So much was written that it should be synced."""
+        return self._unsynced >= SYNC_INTERVAL_BYTES
 
     def sync(self) -> None:
         """Make what was written durable; may run beside ``write``.
@@ -147,16 +149,18 @@ class UploadWriter:
                 )
             self._commit(self._path, self._upload.digest)
         whole = self.offset == self._upload.size
-        return replace(self._upload, committed=self.offset, expires=time.time() + KEEP_S, complete=whole)
+        return replace(
+            self._upload, committed=self.offset, expires=time.time() + UNUSED_LIFETIME_S, complete=whole
+        )
 
 
 def hash_of(client: str) -> str:
-    """What stands for a client in the name of a file."""
+    """Short hash of a client's name, for names of files; empty for none."""
     return hashlib.sha256(client.encode()).hexdigest()[:12] if client else ""
 
 
 def refused(error: OSError) -> OutputError:
-    """Why something can't be taken in; where it would lie is the engine's own business."""
+    """The error for data that can't be taken in; it names no path, which is the engine's own business."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFullError("the engine's disk is full; free some space there")
     if error.errno in (errno.EMFILE, errno.ENFILE):
@@ -169,7 +173,7 @@ def copy_open(source: int, target: Path) -> None:
     with target.open("wb") as out:
         if hasattr(os, "copy_file_range"):
             try:
-                while os.copy_file_range(source, out.fileno(), COPIED):
+                while os.copy_file_range(source, out.fileno(), MAX_COPY_BYTES):
                     pass
             except OSError as error:
                 if error.errno not in (errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL):
@@ -183,8 +187,8 @@ def copy_open(source: int, target: Path) -> None:
 
 
 def is_leased(upload: Upload) -> bool:
-    """Whether something of an upload came, or it was begun, a short while ago."""
-    return upload.expires - KEEP_S > time.time() - LEASE_S
+    """Tells if something of an upload came, or it was begun, a short while ago."""
+    return upload.expires - UNUSED_LIFETIME_S > time.time() - UPLOAD_LEASE_S
 
 
 def reserved_bytes(begun: Iterable[Upload]) -> int:
@@ -193,7 +197,7 @@ def reserved_bytes(begun: Iterable[Upload]) -> int:
 
 
 def last_touched(path: Path) -> float:
-    """When a file was last changed; one that has just got another name is new."""
+    """Time of a file's last change; one that has just got another name is new."""
     try:
         return path.stat().st_mtime
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""How many bytes an engine keeps: a sum that is carried along, never counted while somebody waits.
+"""Bytes that an engine keeps: a sum that is carried along, never counted while somebody waits.
 
 Blobs are added and taken off as they come and go; a folder of a faceset, model or job is counted again by
 whoever has changed it. Everything is counted anew at start and once in a while, gently, to correct what a
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FILE: Final = "usage.json"
 """The last sum, for the next start."""
-GROUP: Final = 20
+FILES_PER_PAUSE: Final = 20
 """Files that are counted in one go: half a millisecond's work, after which others have their turn."""
 PAUSE_S: Final = 0.005
 PARTS: Final = ("blobs", "facesets", "models", "jobs")
@@ -70,7 +70,8 @@ class Usage:
         for path in {*there, *self._sizes}:
             self.count(path, gently=gently)
         with self._lock:
-            self._remembered, self._is_whole = None, True
+            self._remembered = None
+            self._is_whole = True
         self.remember()
 
     def remember(self) -> None:
@@ -95,7 +96,7 @@ def _folders_in(folder: Path) -> list[Path]:
 
 def _size(folder: Path, *, gently: bool = False) -> int:
     """Bytes of all files in a folder. What else has a name is a blob that a job works on."""
-    total, counted = 0, 0
+    total = counted = 0
     is_blobs = folder.parent.name == "blobs"
     folders = [str(folder)]
     while folders:
@@ -103,7 +104,7 @@ def _size(folder: Path, *, gently: bool = False) -> int:
         with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
             for entry in entries:
                 counted += 1
-                if gently and counted % GROUP == 0:
+                if gently and counted % FILES_PER_PAUSE == 0:
                     time.sleep(PAUSE_S)
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(entry.path)
