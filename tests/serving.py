@@ -96,10 +96,17 @@ def done(store: Store, spec: job_pb2.JobSpec, kind: job_pb2.JobKind) -> job_pb2.
     from recaster.store.job_store import ENDED
 
     async def work() -> None:
+        ended = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def look(_: str) -> None:
+            if store.jobs.get(job.job_id).state in ENDED:
+                loop.call_soon_threadsafe(ended.set)
+
+        store.jobs.on_event = look
         supervisor = Supervisor(store)
         running = asyncio.create_task(supervisor.run())
-        while store.jobs.get(job.job_id).state not in ENDED:
-            await asyncio.sleep(0.05)
+        await ended.wait()
         await supervisor.close()
         await running
 

@@ -171,7 +171,7 @@ def test_too_many_pixels_are_refused_before_decoding(
     path.write_bytes(data)
     with pytest.raises(ImageError, match=r"too large|not an image|damaged"):
         load_image(path)
-    with pytest.raises(ImageError):
+    with pytest.raises(ImageError, match=r"too large|not an image"):
         decode_array(data, "a", 1)
 
 

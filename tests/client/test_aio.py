@@ -40,7 +40,7 @@ def test_many_jobs_at_a_time(served: Served, actors: Path) -> None:
             events = [event async for event in engine.watch(jobs[0].job_id)]
             assert events[0].job.state == job_pb2.JOB_STATE_SUCCEEDED
             assert [event.seq for event in events[1:]] == sorted({event.seq for event in events[1:]})
-            with pytest.raises(MissingError):
+            with pytest.raises(MissingError, match="there is no job"):
                 await engine.wait("0" * 12)
 
     asyncio.run(work())

@@ -51,7 +51,7 @@ def private() -> Iterator[Path]:
 )  # fmt: skip
 def test_nothing_goes_to_another_machine_in_the_clear(target: str) -> None:
     for kind in (Connection, Client):
-        with pytest.raises(UsageError):
+        with pytest.raises(UsageError, match=r"no engine's address|is not this machine"):
             kind(Address(target, "secret"))
 
 
@@ -83,7 +83,7 @@ def test_no_proxy_is_asked(listener: socket.socket, monkeypatch: pytest.MonkeyPa
             with listener.accept()[0] as came:
                 came.settimeout(5)
                 assert came.recv(3) == b"PRI"  # HTTP/2 itself, not CONNECT
-            with pytest.raises(TimeoutError):
+            with pytest.raises(TimeoutError, match="timed out"):
                 proxy.accept()
 
 
@@ -97,7 +97,7 @@ def test_a_port_of_another_user_gets_nothing(
     with pytest.raises(StrangerError, match="nothing was sent"):
         found.check()
     connection = Connection(Address(f"127.0.0.1:{listener.getsockname()[1]}", "secret"), patience_s=0)
-    with pytest.raises(StrangerError):
+    with pytest.raises(StrangerError, match="nothing was sent"):
         _ = connection.metadata
 
 
@@ -170,7 +170,7 @@ def test_who_listens_at_a_socket_is_asked_of_the_system(
     with socket.socket(socket.AF_UNIX) as made:
         made.bind(str(private))
         made.listen()
-        with pytest.raises(StrangerError):
+        with pytest.raises(StrangerError, match=r"others may write|another user"):
             found.check()
 
 

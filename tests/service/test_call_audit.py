@@ -261,15 +261,15 @@ def test_refused_calls_are_in_the_log(serve: Callable[..., Served]) -> None:
     person = owner.state_basis("her", "synthetic").identity_id
     with client_of(own, "vera", "viewer") as vera, owner:
         for _ in range(4):
-            with pytest.raises(RoleError):
+            with pytest.raises(RoleError, match="needs the role editor"):
                 vera.jobs.cancel("a" * 12)
-        with pytest.raises(RoleError):
+        with pytest.raises(RoleError, match="needs the role consent-officer"):
             vera.revoke(person)
-        with pytest.raises(MissingError):  # nothing that anybody is kept from
+        with pytest.raises(MissingError, match="there is no job"):  # nothing that anybody is kept from
             vera.jobs.get("a" * 12)
         with Client(Address(own.address, "x" * 43), patience_s=5) as stranger:
             for _ in range(4):
-                with pytest.raises(TokenError):
+                with pytest.raises(TokenError, match="token is missing or wrong"):
                     stranger.info()
         refused = [one.details for one in until(own, "call.refuse", 2)]
         assert [(one["by"], one["method"], one["reason"], one["calls"]) for one in refused] == [
@@ -298,7 +298,7 @@ def test_a_face_that_may_not_be_used_is_in_the_log(
         spec = job_pb2.JobSpec(swap={"clip_id": clip, "faceset_id": faces, "options": {"range": "0-4"}})
         waiting = client.jobs.create(job_pb2.JobSpec(train={"source_faceset_id": faces})).job_id
         client.revoke(person)
-        with pytest.raises(RefusedError):
+        with pytest.raises(RefusedError, match="revoked"):
             client.jobs.create(spec)
         [refused] = until(own, "call.refuse")
         assert refused.details["named"] == [faces, clip] or refused.details["named"] == [clip, faces]
@@ -349,7 +349,10 @@ def test_nothing_is_shown_that_can_t_be_noted(tmp_path: Path) -> None:
 
     async def look() -> None:
         kept = CallAudit(log)
-        with lock(tmp_path / "audit.lock"), pytest.raises(LockedError):
+        with (
+            lock(tmp_path / "audit.lock"),
+            pytest.raises(LockedError, match="another process holds this lock"),
+        ):
             await kept.shown("faceset.show", faceset="a" * 12)
         await kept.shown("faceset.show", faceset="a" * 12)
 

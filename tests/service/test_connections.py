@@ -103,7 +103,7 @@ def test_who_has_no_token_is_refused_before_saying_a_word(served: Served, servic
             yield b""
 
         try:
-            with pytest.raises(grpc.RpcError) as caught:
+            with pytest.raises(grpc.RpcError, match="token is missing or wrong") as caught:
                 call(nothing(), timeout=60)
         finally:
             wait.set()
@@ -140,7 +140,7 @@ def test_a_job_waits_while_no_worker_can_be_started(tmp_path: Path, monkeypatch:
         supervisor = Supervisor(store)
         with monkeypatch.context() as patch:
             patch.setattr(os, "open", none_left)
-            with pytest.raises(LockedError):
+            with pytest.raises(LockedError, match="too many files"):
                 check_descriptors()
             running = asyncio.create_task(supervisor.run())
             while not supervisor.trouble:

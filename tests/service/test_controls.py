@@ -18,7 +18,7 @@ def test_no_text_of_a_request_holds_codes(nasty: str) -> None:
         (job_pb2.CreateJobRequest(labels={"x": nasty}), "labels"),
         (job_pb2.CreateJobRequest(request_id=nasty), "request_id"),
     ):
-        with pytest.raises(RpcError) as caught:
+        with pytest.raises(RpcError, match="printable characters") as caught:
             refuse_controls(request)
         assert caught.value.fields[0][0] == field
 

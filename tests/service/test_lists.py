@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -119,7 +120,7 @@ def test_what_is_not_known_is_not_kept(engine: Client) -> None:
     ],
 )
 def test_a_spec_is_short_and_names_nothing_twice(engine: Client, spec: job_pb2.JobSpec, field: str) -> None:
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(RefusedError, match=re.escape(field)) as caught:
         engine.jobs.create(spec)
     assert [name for name, _ in caught.value.fields] == [field]
     assert len(str(caught.value)) < 1000

@@ -73,7 +73,7 @@ def test_who_waits_for_a_lock_waits_alone_and_may_ask_again(
             list(other.jobs.listed())
             assert not all(one.done() for one in writes)
             for one in writes:
-                with pytest.raises(CallError) as caught:
+                with pytest.raises(CallError, match="the engine is busy") as caught:
                     one.result()
                 assert caught.value.code is grpc.StatusCode.UNAVAILABLE
                 assert caught.value.reason == "BUSY"
@@ -96,7 +96,7 @@ def test_what_can_t_be_noted_is_not_handed_out(own: Served, tmp_path: Path) -> N
     with own.client(patience_s=0) as client:
         digest = client.transfer.upload(tmp_path / "face", local=False)
         with log_held(own.data):
-            with pytest.raises(CallError) as caught:
+            with pytest.raises(CallError, match="the engine is busy") as caught:
                 client.transfer.read(digest)
             other_client_asked(own)
         assert caught.value.reason == "BUSY"
@@ -106,7 +106,7 @@ def test_what_can_t_be_noted_is_not_handed_out(own: Served, tmp_path: Path) -> N
 def test_jobs_wait_for_the_store_without_an_attempt(own: Served) -> None:
     spec = job_pb2.JobSpec(sign=job_pb2.SignSpec(digest="0" * 64, display_name="x.mp4", swaps=["1" * 64]))
     with own.client(patience_s=0) as client:
-        with store_held(own.data), pytest.raises(CallError) as caught:
+        with store_held(own.data), pytest.raises(CallError, match="the engine is busy") as caught:
             client.jobs.create(spec)
         assert caught.value.code is grpc.StatusCode.UNAVAILABLE
         assert list(client.jobs.listed()) == []
@@ -126,7 +126,7 @@ def test_readers_wait_for_no_writer(tmp_path: Path) -> None:
     writing.wait()
     assert database.rows("select * from job") == []
     token = LOCK_TIMEOUT_S.set(0.01)
-    with pytest.raises(LockedError), database.transaction():
+    with pytest.raises(LockedError, match="another process"), database.transaction():
         pass
     LOCK_TIMEOUT_S.reset(token)
     done.set()
@@ -143,7 +143,7 @@ def test_who_waits_for_the_audit_log_keeps_the_store_from_others_for_a_moment_on
         with store.database.transaction():
             assert LOCK_TIMEOUT_S.get() <= MAX_HOLD_S
     assert LOCK_TIMEOUT_S.get() > MAX_HOLD_S
-    with log_held(store.folder.path), pytest.raises(LockedError):
+    with log_held(store.folder.path), pytest.raises(LockedError, match="another process holds this lock"):
         register_of(store).stated("Anna", "synthetic")
     assert store.catalog.identities.list_all() == []
     store.close()
@@ -151,7 +151,11 @@ def test_who_waits_for_the_audit_log_keeps_the_store_from_others_for_a_moment_on
 
 def test_locks_are_waited_for_as_long_as_who_asks_has_patience(tmp_path: Path) -> None:
     token = LOCK_TIMEOUT_S.set(0)
-    with try_lock(tmp_path / "lock"), pytest.raises(LockedError), lock(tmp_path / "lock"):
+    with (
+        try_lock(tmp_path / "lock"),
+        pytest.raises(LockedError, match="another process holds this lock"),
+        lock(tmp_path / "lock"),
+    ):
         pass
     LOCK_TIMEOUT_S.reset(token)
 

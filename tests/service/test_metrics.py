@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import http.server
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,7 +31,7 @@ def port(serve: Callable[..., Served], tmp_path_factory: pytest.TempPathFactory)
     tls = ("--tls-cert", f"{folder}/engine.pem", "--tls-key", f"{folder}/engine.key")
     served = serve("--metrics", str(port), "--quota-gib", "2", *tls)
     ask(served.address, served.token, folder)
-    with pytest.raises(TokenError):
+    with pytest.raises(TokenError, match="token is missing or wrong"):
         ask(served.address, "wrong", folder)
     return port
 
@@ -37,7 +39,7 @@ def port(serve: Callable[..., Served], tmp_path_factory: pytest.TempPathFactory)
 def ask(address: str, token: str, folder: Path) -> None:
     with Client(Address(address, token, authority=folder / "ca.pem"), patience_s=5) as client:
         client.info()
-        with pytest.raises(MissingError):
+        with pytest.raises(MissingError, match="there is no job"):
             client.jobs.get("0" * 12)
 
 
@@ -87,3 +89,33 @@ def status(port: int, host: str | None) -> int:
         connection.putheader("Host", host)
     connection.endheaders()
     return connection.getresponse().status
+
+
+def test_traces_go_where_the_variable_says(
+    serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    came: list[bytes] = []
+    traced = threading.Event()
+
+    class Collector(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            came.append(self.rfile.read(int(self.headers["Content-Length"])))
+            if b"GetServerInfo" in came[-1]:
+                traced.set()
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Collector) as collector:
+        threading.Thread(target=collector.serve_forever, daemon=True).start()
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{collector.server_port}")
+        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
+        served = serve()
+        with served.client(patience_s=5) as client:
+            client.info()
+        assert traced.wait(10)
+        served.stop()
+        collector.shutdown()
+    assert not any(served.token.encode() in one for one in came)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -94,7 +95,7 @@ def test_jobs(kind: str, path: tuple[str, ...]) -> None:
             check_spec(spec)
             continue
         refused += 1
-        with pytest.raises(RpcError) as caught:
+        with pytest.raises(RpcError, match=re.escape(".".join(path))) as caught:
             check_spec(spec)
         assert caught.value.fields[0][0] == "spec." + ".".join(path)
         assert ".".join(path) in caught.value.message

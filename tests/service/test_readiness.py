@@ -147,7 +147,7 @@ def test_every_service_is_in_reflection_and_in_health(served: Served) -> None:
             assert health.Check(health_pb2.HealthCheckRequest(service=name)).status == SERVING
         first = next(health.Watch(health_pb2.HealthCheckRequest()))
         assert first.status == SERVING
-        with pytest.raises(grpc.RpcError) as caught:
+        with pytest.raises(grpc.RpcError, match="NOT_FOUND") as caught:
             health.Check(health_pb2.HealthCheckRequest(service="nobody"))
         assert caught.value.code() is grpc.StatusCode.NOT_FOUND
 
@@ -162,7 +162,7 @@ def test_who_asks_for_health_and_says_no_more_is_not_waited_for(served: Served) 
             yield b""
 
         try:
-            with pytest.raises(grpc.RpcError) as caught:
+            with pytest.raises(grpc.RpcError, match="the request didn't come") as caught:
                 call(nothing(), timeout=60)
         finally:
             wait.set()
@@ -197,7 +197,10 @@ def test_refused_calls_are_told_of_once_a_minute(
 def test_a_wrong_token_is_in_the_log(served: Served) -> None:
     from recaster.client import Address, Client
 
-    with Client(Address(served.address, "wrong"), patience_s=0) as client, pytest.raises(TokenError):
+    with (
+        Client(Address(served.address, "wrong"), patience_s=0) as client,
+        pytest.raises(TokenError, match="token is missing or wrong"),
+    ):
         client.info()
     assert "a call was refused" in served.log()
     assert "TOKEN_WRONG" in served.log()

@@ -106,7 +106,7 @@ def test_a_drop_can_be_taken_once_and_holds_what_was_promised(engine: Client, se
     digest = hashlib.sha256(data).hexdigest()
     drop = engine.connection.call(stub.OpenDrop, blob_pb2.OpenDropRequest(digest=digest, size=1000))
     Path(drop.path).write_bytes(data[::-1])
-    with pytest.raises(CallError) as caught:
+    with pytest.raises(CallError, match="has digest") as caught:
         engine.connection.call(stub.TakeDrop, blob_pb2.TakeDropRequest(drop_id=drop.drop_id))
     assert caught.value.reason == "DIGEST_MISMATCH"
     with pytest.raises(MissingError, match="once only"):
@@ -126,19 +126,19 @@ def test_pieces_must_fit(engine: Client) -> None:
             lambda: stub.WriteUpload(iter(requests), metadata=engine.connection.metadata, timeout=20)
         )
 
-    with pytest.raises(CallError) as caught:
+    with pytest.raises(CallError, match="goes on at byte 0") as caught:
         send((10, b"x"))
     assert caught.value.reason == "WRONG_OFFSET"
     assert caught.value.metadata == {"committed": "0"}
     assert send((0, data[:2000])).committed == 2000
-    with pytest.raises(CallError):
+    with pytest.raises(CallError, match="goes on at byte 3000"):
         send((2000, data[2000:3000]), (5000, b"x"))
     get = blob_pb2.GetUploadRequest(digest=digest)
     assert engine.connection.call(stub.GetUpload, get).committed == 3000
     assert send((3000, data[3000:])).complete
-    with pytest.raises(MissingError):
+    with pytest.raises(MissingError, match="no upload of blob"):
         engine.connection.call(stub.GetUpload, blob_pb2.GetUploadRequest(digest="0" * 64))
-    with pytest.raises(MissingError):
+    with pytest.raises(MissingError, match="there is no blob"):
         engine.transfer.read("0" * 64)
 
 

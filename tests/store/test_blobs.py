@@ -277,7 +277,7 @@ def test_what_the_disk_may_have_lost_is_not_kept(store: Store, monkeypatch: pyte
         patched.setattr(os, "fsync", failing)
         with pytest.raises(OutputError, match="can't write to its data"):
             writer.sync()
-    with pytest.raises(OutputError):
+    with pytest.raises(OutputError, match="can't write to its data"):
         writer.close()
     assert store.blobs.find(DIGEST) is None
     assert send(store, CONTENT, DIGEST, len(CONTENT)).complete
