@@ -123,7 +123,11 @@ LOADERS: dict[str, Loader] = {
     "a variant": ("variant.json", lambda: {"preset": {"a": 1}}, lambda at: claim(at, {"preset": {"a": 1}})),
     "whose faces": ("identity.json", lambda: {"identity_id": "0" * 12}, owner),
     "a sum of bytes": ("usage.json", lambda: {"bytes": 1}, lambda at: _remembered(at / "usage.json")),
-    "a swap's plan": ("plan.json", lambda: {"model": "x"}, lambda at: RenderCache(at, range(3), 2)._plan()),
+    "a swap's plan": (
+        "plan.json",
+        lambda: {"model": "x"},
+        lambda at: RenderCache(at, (), has_mattes=False).read_description(),
+    ),
 }
 
 

@@ -21,8 +21,7 @@ from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.neutral_shape import compute_canonical_mesh, mesh_to_crop
 from recaster.faces.people import group_people
 from recaster.faces.smoothing import smooth
-from recaster.media.probe import probe
-from recaster.media.reader import read_indices
+from recaster.media.clip import Clip
 from recaster.media.sheet import save_image
 from recaster.settings.swap import SwapSettings
 from recaster.swapping.masks import face_outline
@@ -86,26 +85,27 @@ def main() -> None:
         save_image(options.sheet, np.hstack(shown))
 
 
-def measured(clip: Path, hands: dict[int, str]) -> dict[int, tuple[list[float], Image]]:
+def measured(path: Path, hands: dict[int, str]) -> dict[int, tuple[list[float], Image]]:
     """By frame: IoU, recall and precision, and the face with the drawn and with the found hand tinted."""
     settings = SwapSettings()
-    info = probe(clip)
+    clip = Clip(path)
     analysis = analyse_clip(clip, settings.analysis)
     people = group_people(analysis)
     tracks = [track for track in analysis.tracks if track.track in people[0]]
-    scene = SwapPlan.planned(tracks, _Planner(), settings.smoothing)
-    frames = range(info.frame_count)
-    scene = add_appearance(scene, lambda indices: read_indices(clip, indices), frames, [frames], SIZE)
+    plan = SwapPlan.of(tracks, _Planner(), settings.smoothing)
+    plan = add_appearance(plan, clip, clip.frames, [clip.frames])
     finder = Occluders()
     results = {}
-    for frame in read_indices(clip, sorted(hands)):
-        [(number, face)] = scene.faces(frame, SIZE).items()
+    for frame in clip.read_indices(sorted(hands)):
+        [(number, face)] = plan.crop_faces(frame).items()
         inside, true = np.zeros((2, SIZE, SIZE), np.uint8)
         cv2.fillConvexPoly(inside, np.rint(face_outline(face.landmarks)).astype(np.int32), 1)
         corners = np.array(hands[frame.index].replace(",", " ").split(), float).reshape(-1, 2)
         drawn = corners @ face.matrix[:, :2].T + face.matrix[:, 2]
         cv2.fillPoly(true, [np.rint(drawn).astype(np.int32)], 1)
-        occlusion_probability = finder.occlusion_probability(scene.looks[number], face.image, face.landmarks)
+        occlusion_probability = finder.occlusion_probability(
+            plan.appearances[number], face.image, face.landmarks
+        )
         real = true > 0
         found = occlusion_mask(occlusion_probability, SIZE) > 0.5
         both = (real & found & (inside > 0)).sum()
@@ -117,6 +117,8 @@ def measured(clip: Path, hands: dict[int, str]) -> dict[int, tuple[list[float], 
 
 class _Planner:
     """Cuts faces out as a guided swap does, and paints nothing."""
+
+    size = SIZE
 
     def plan(self, track: FaceTrack, smoothing: Smoothing) -> TrackPlan:
         landmarks = smooth(track.landmarks, track.times, smoothing)

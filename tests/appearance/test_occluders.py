@@ -31,6 +31,7 @@ from recaster.appearance.occluders import (
 from recaster.faces import alignment, geometry, topology
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.neutral_shape import compute_canonical_mesh, mesh_to_crop
+from recaster.media.clip import Clip
 from recaster.media.reader import read_indices
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def test_what_is_alike_on_both_sides_below_the_nose_is_a_beard(look: FaceAppeara
 
 def test_a_hand_that_is_there_in_every_frame_stays(actors: Path) -> None:
     clip, frames = actors / "shots" / "hand.mp4", range(0, 20, 2)
-    analysis = analyse_clip(clip)
+    analysis = analyse_clip(Clip(clip))
     points = analysis.tracks[0].landmarks[frames]
     matrices = geometry.fit_crop(points, mesh_to_crop(compute_canonical_mesh(points), CROP))
     crops = [

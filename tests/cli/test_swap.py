@@ -17,8 +17,8 @@ from recaster.settings.detection import DETECTORS, LANDMARKERS, SMOOTHINGS
 from recaster.settings.encoding import CODECS, SOUNDS, WriterOptions
 from recaster.settings.swap import COLOURS, CORNERS, LABELS, MASKS, LabelSettings, MaskSettings, SwapSettings
 from recaster.swapping.coverage import Coverage, FaceCoverage
-from recaster.swapping.device import choose_device
-from recaster.swapping.settings import SwapResult
+from recaster.swapping.load import choose_device
+from recaster.swapping.result import SwapResult
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,6 +17,7 @@ from recaster.evaluation.observe import points_by_frame
 from recaster.faces.alignment import align_matrix, invert, warp
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.topology import BROW_LEFT, OVAL
+from recaster.media.clip import Clip
 from recaster.media.join import write_clip
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
@@ -157,7 +158,7 @@ def material(actors: Path, tmp_path_factory: pytest.TempPathFactory) -> Material
     performer, truth = actors / "performer.mp4", Truth.load(actors / "truth" / "far.mp4")
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("RECASTER_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-        analysis = analyse_clip(performer, AnalysisSettings(), FRAMES)
+        analysis = analyse_clip(Clip(performer), AnalysisSettings(), FRAMES)
     where = points_by_frame(analysis.tracks)
     return Material(
         [frame.image for frame in read_frames(performer, FRAMES.start, FRAMES.stop)],

@@ -10,6 +10,7 @@ from recaster.errors import InputError
 from recaster.evaluation.ground_truth import Truth
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.pose import head_poses
+from recaster.media.clip import Clip
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.settings.detection import AnalysisSettings
@@ -54,7 +55,7 @@ def test_landmarks_lie_on_the_face(actors: Path, pair: str) -> None:
 def test_poses_have_our_signs(actors: Path) -> None:
     truth = Truth.load(actors / "truth" / "far.mp4")
     frames = range(80)
-    (track,) = analyse_clip(truth.clip, AnalysisSettings(identify=False), frames).tracks
+    (track,) = analyse_clip(Clip(truth.clip), AnalysisSettings(identify=False), frames).tracks
     found = head_poses(track.landmarks)
     for axis in range(3):
         assert np.corrcoef(found[:, axis], truth.poses[track.frames, axis])[0, 1] > 0.9

@@ -15,6 +15,7 @@ from recaster.evaluation.landmark_judge import LandmarkJudge, face_box
 from recaster.evaluation.observe import points_by_frame
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.facesets.extraction import extract
+from recaster.media.clip import Clip
 from recaster.media.reader import read_frames
 from recaster.settings.detection import AnalysisSettings
 from recaster.settings.extract import ExtractSettings
@@ -39,7 +40,9 @@ def looked(
     """Points, second opinion and pupils in the true swap."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("RECASTER_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-        where = points_by_frame(analyse_clip(truth.clip, AnalysisSettings(identify=False), FRAMES).tracks)
+        where = points_by_frame(
+            analyse_clip(Clip(truth.clip), AnalysisSettings(identify=False), FRAMES).tracks
+        )
     judge = LandmarkJudge()
     rows = []
     for frame in read_frames(truth.clip, FRAMES.start, FRAMES.stop):

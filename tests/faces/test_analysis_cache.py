@@ -9,6 +9,7 @@ import pytest
 from recaster.errors import OutputError, UsageError
 from recaster.faces import analysis_cache
 from recaster.faces.types import Analysis
+from recaster.media.clip import Clip
 from recaster.media.types import ClipInfo, ColourTags
 from recaster.settings.detection import AnalysisSettings
 from recaster.settings.paths import cache_folder
@@ -31,7 +32,7 @@ def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int
 
     monkeypatch.setattr(analysis_cache, "read_frames", lambda _, start, stop, **_how: iter((start, stop)))
     monkeypatch.setattr(analysis_cache, "analyse", analyse)
-    monkeypatch.setattr(analysis_cache, "probe", info)
+    monkeypatch.setattr("recaster.media.clip.probe", info)
     return ranges
 
 
@@ -48,50 +49,50 @@ def clip(tmp_path: Path) -> Path:
 
 
 def test_the_same_question_is_answered_once(clip: Path, done: list[tuple[int, int]]) -> None:
-    first, second = analysis_cache.analyse_clip(clip), analysis_cache.analyse_clip(clip)
+    first, second = analysis_cache.analyse_clip(Clip(clip)), analysis_cache.analyse_clip(Clip(clip))
     assert done == [(0, 20)]
     assert (first.cuts, second.cuts) == ((1,), (1,))
 
 
 def test_a_renamed_clip_is_known_again(clip: Path, done: list[tuple[int, int]]) -> None:
-    analysis_cache.analyse_clip(clip)
-    analysis_cache.analyse_clip(clip.rename(clip.with_name("other.mp4")))
+    analysis_cache.analyse_clip(Clip(clip))
+    analysis_cache.analyse_clip(Clip(clip.rename(clip.with_name("other.mp4"))))
     assert len(done) == 1
 
 
 def test_other_frames_settings_or_bytes_are_another_question(clip: Path, done: list[tuple[int, int]]) -> None:
-    analysis_cache.analyse_clip(clip)
-    analysis_cache.analyse_clip(clip, frames=range(5, 9))
-    analysis_cache.analyse_clip(clip, AnalysisSettings(min_face=50))
+    analysis_cache.analyse_clip(Clip(clip))
+    analysis_cache.analyse_clip(Clip(clip), frames=range(5, 9))
+    analysis_cache.analyse_clip(Clip(clip), AnalysisSettings(min_face=50))
     clip.write_bytes(b"changed")
-    analysis_cache.analyse_clip(clip)
+    analysis_cache.analyse_clip(Clip(clip))
     assert done == [(0, 20), (5, 9), (0, 20), (0, 20)]
 
 
 def test_a_range_ends_with_the_clip(clip: Path, done: list[tuple[int, int]]) -> None:
-    analysis_cache.analyse_clip(clip, frames=range(15, 99))
-    analysis_cache.analyse_clip(clip, frames=range(15, 20))
+    analysis_cache.analyse_clip(Clip(clip), frames=range(15, 99))
+    analysis_cache.analyse_clip(Clip(clip), frames=range(15, 20))
     assert done == [(15, 20)]
 
 
 def test_a_damaged_entry_is_made_anew(clip: Path, done: list[tuple[int, int]], tmp_path: Path) -> None:
-    analysis_cache.analyse_clip(clip)
+    analysis_cache.analyse_clip(Clip(clip))
     [kept] = (tmp_path / "cache" / "analysis").glob("*/*")
     kept.write_bytes(b"rubbish")
-    assert analysis_cache.analyse_clip(clip).frame_count == 20
+    assert analysis_cache.analyse_clip(Clip(clip)).frame_count == 20
     assert len(done) == 2
-    assert analysis_cache.analyse_clip(clip).frame_count == 20
+    assert analysis_cache.analyse_clip(Clip(clip)).frame_count == 20
     assert len(done) == 2
 
 
 def test_a_kept_analysis_is_found_without_analysing(clip: Path, done: list[tuple[int, int]]) -> None:
-    assert analysis_cache.cached_analysis(clip) is None
-    analysis_cache.analyse_clip(clip)
-    kept = analysis_cache.cached_analysis(clip)
+    assert analysis_cache.cached_analysis(Clip(clip)) is None
+    analysis_cache.analyse_clip(Clip(clip))
+    kept = analysis_cache.cached_analysis(Clip(clip))
     assert kept is not None
     assert kept.frame_count == 20
-    assert analysis_cache.cached_analysis(clip, frames=range(5, 9)) is None
-    assert analysis_cache.cached_analysis(clip, AnalysisSettings(min_face=50)) is None
+    assert analysis_cache.cached_analysis(Clip(clip), frames=range(5, 9)) is None
+    assert analysis_cache.cached_analysis(Clip(clip), AnalysisSettings(min_face=50)) is None
     assert len(done) == 1
 
 
@@ -101,7 +102,7 @@ def test_a_cache_that_cannot_be_written_is_told_before_the_work(
     (tmp_path / "file").touch()
     monkeypatch.setenv("RECASTER_CACHE", str(tmp_path / "file"))
     with pytest.raises(OutputError, match="RECASTER_CACHE"):
-        analysis_cache.analyse_clip(clip)
+        analysis_cache.analyse_clip(Clip(clip))
     assert done == []
 
 

@@ -13,6 +13,7 @@ from recaster.faces.analysis import analyse
 from recaster.faces.tracker import TrackerState
 from recaster.faces.tracklets import Tracklet
 from recaster.faces.types import Landmarks
+from recaster.media.clip import Clip
 from recaster.media.reader import read_frames
 from recaster.progress import silent
 from recaster.settings.detection import AnalysisSettings
@@ -50,10 +51,10 @@ def test_the_cache_goes_on_and_tidies_up(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        analysis_cache.analyse_clip(clip, frames=range(LENGTH), report=stop)
-    assert analysis_cache.cached_analysis(clip, frames=range(LENGTH)) is None
+        analysis_cache.analyse_clip(Clip(clip), frames=range(LENGTH), report=stop)
+    assert analysis_cache.cached_analysis(Clip(clip), frames=range(LENGTH)) is None
     found = analysis_cache.analyse_clip(
-        clip, frames=range(LENGTH), report=lambda update: told.append(update.done)
+        Clip(clip), frames=range(LENGTH), report=lambda update: told.append(update.done)
     )
     assert told == [*range(1, 21), *range(20, LENGTH + 1)]
     assert [path.suffix for path in (tmp_path / "analysis").glob("*/*")] == [".npz"]

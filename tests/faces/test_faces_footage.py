@@ -18,6 +18,7 @@ from recaster.faces.people import group_people, portraits
 from recaster.faces.pose import head_pose
 from recaster.faces.track_choice import choose_tracks
 from recaster.faces.types import Box
+from recaster.media.clip import Clip
 from recaster.media.reader import read_frames
 from recaster.settings.detection import DETECTORS, AnalysisSettings
 
@@ -132,7 +133,7 @@ def test_people_who_cross_keep_their_identities(footage: Path) -> None:
 
 def test_two_people_side_by_side_are_two_tracks_and_two_portraits(footage: Path) -> None:
     clip = footage / "variants/two_people_hstack.mp4"
-    found = analyse_clip(clip, frames=range(10, 30))
+    found = analyse_clip(Clip(clip), frames=range(10, 30))
     assert [len(track) for track in found.tracks] == [20, 20]
     pictures = portraits(clip, found, size=128)
     assert sorted(picture.tracks for picture in pictures) == [(0,), (1,)]

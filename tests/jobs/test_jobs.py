@@ -13,10 +13,12 @@ from PIL import Image
 
 from recaster.api.v1 import clip_pb2, faceset_pb2, identity_pb2, job_pb2, model_pb2, swap_pb2
 from recaster.client import JobFailedError, MissingError, RefusedError
+from recaster.media.clip import Clip
 from recaster.media.probe import probe
 from recaster.settings.swap import SwapSettings
 from recaster.swapping.load import load_swapper
 from recaster.swapping.pipeline import swap_clip
+from recaster.swapping.request import SwapRequest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,9 +56,8 @@ def test_a_swap_is_what_the_command_makes(
     made = {one.role: one for one in job.result.artifacts}
     material.client.transfer.download(made["clip"].digest, tmp_path / "there.mp4")
     settings = SwapSettings(frames=range(10, 30), matte=tmp_path / "matte.mp4")
-    swap_clip(
-        actors / "performer.mp4", tmp_path / "here.mp4", load_swapper(source=actor_faceset.folder), settings
-    )
+    swapper = load_swapper(source=actor_faceset.folder)
+    swap_clip(SwapRequest(Clip(actors / "performer.mp4"), tmp_path / "here.mp4", swapper, settings))
     assert (tmp_path / "there.mp4").read_bytes() == (tmp_path / "here.mp4").read_bytes()
     assert material.client.transfer.read(made["matte"].digest) == (tmp_path / "matte.mp4").read_bytes()
     assert "20 frames, 20 with a swapped face" in job.result.summary[0]
@@ -89,7 +90,8 @@ def test_a_job_tells_what_it_did_not_swap(
     [made] = [one for one in job.result.artifacts if one.role == "report"]
     there = json.loads(material.client.transfer.read(made.digest))
     here = SwapSettings(frames=range(8, 46), report=tmp_path / "here.json")
-    swap_clip(patchy, tmp_path / "swapped.mp4", load_swapper(source=actor_faceset.folder), here)
+    swapper = load_swapper(source=actor_faceset.folder)
+    swap_clip(SwapRequest(Clip(patchy), tmp_path / "swapped.mp4", swapper, here))
     assert there == json.loads((tmp_path / "here.json").read_text())
 
 

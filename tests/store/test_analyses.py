@@ -12,6 +12,7 @@ import pytest
 from recaster.faces import analysis_journal
 from recaster.faces.analysis_cache import analyse_clip, cached_analysis
 from recaster.files import sha256
+from recaster.media.clip import Clip
 from recaster.store import analyses
 from recaster.store.folder import DataFolder
 from recaster.store.store import Store
@@ -47,7 +48,7 @@ def aged(path):
 def test_analyses_are_for_their_owner_alone(cache, clip):
     before = os.umask(0)
     try:
-        analyse_clip(clip, frames=FRAMES)
+        analyse_clip(Clip(clip), frames=FRAMES)
         with analysis_journal.opened(analyses.own_folder("a" * 64) / "b.parts", 0):
             pass
     finally:
@@ -79,10 +80,10 @@ def test_an_engine_mends_what_was_open_when_it_starts(cache, serve):
 
 
 def test_what_nobody_uses_ends(cache, clip):
-    analyse_clip(clip, frames=FRAMES)
+    analyse_clip(Clip(clip), frames=FRAMES)
     [used] = cache.glob("*/*")
     aged(used)
-    assert cached_analysis(clip, frames=FRAMES) is not None  # used today
+    assert cached_analysis(Clip(clip), frames=FRAMES) is not None  # used today
     analyses.own_folder("a" * 64)
     unused = analyses.place("a" * 64, "b")
     unused.touch()
@@ -104,8 +105,8 @@ def test_a_clip_s_analyses_go_with_it(cache, clip, tmp_path):
         store.blobs.commit(clip, digest)
         store.blobs.acquire([digest], "clip 1")
         store.blobs.acquire([digest], "job 1")
-        analyse_clip(store.blobs.path(digest), frames=FRAMES)
-        analyse_clip(store.blobs.path(digest), frames=range(2))
+        analyse_clip(Clip(store.blobs.path(digest)), frames=FRAMES)
+        analyse_clip(Clip(store.blobs.path(digest)), frames=range(2))
         half_made = cache / digest / ".x.abcd.npz"
         half_made.touch()
         (cache / digest / "y.parts").mkdir()
@@ -125,5 +126,5 @@ def test_a_clip_that_goes_while_it_is_looked_at_leaves_nothing(cache, clip):
     def gone(_):
         clip.unlink(missing_ok=True)
 
-    analyse_clip(clip, frames=FRAMES, report=gone)
+    analyse_clip(Clip(clip), frames=FRAMES, report=gone)
     assert not names(cache)

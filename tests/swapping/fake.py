@@ -18,8 +18,10 @@ import numpy as np
 
 from recaster.faces.alignment import box_matrix
 from recaster.faces.types import Analysis, Box, FaceTrack, SwappedFace
+from recaster.media.clip import Clip
 from recaster.settings.swap import SwapSettings
 from recaster.swapping import pipeline
+from recaster.swapping.request import SwapRequest
 from recaster.swapping.swapper import TrackPlan
 
 if TYPE_CHECKING:
@@ -83,9 +85,9 @@ def analysis(tracks: Sequence[FaceTrack], count: int) -> Analysis:
     return Analysis(tuple(tracks), (), count)
 
 
-def with_look(scene: SwapPlan) -> SwapPlan:
-    """The scene as if the usual look of its first face were known."""
-    return dataclasses.replace(scene, looks={0: LOOK})
+def with_look(plan: SwapPlan) -> SwapPlan:
+    """The plan as if the usual look of its first face were known."""
+    return dataclasses.replace(plan, appearances={0: LOOK})
 
 
 class FakeSwapper:
@@ -108,7 +110,7 @@ class FakeSwapper:
         del smoothing
         matrices = np.stack([box_matrix(Box(*box), self.size) for box in track.boxes.tolist()])
         aux = {"frame": track.frames.astype(float)}
-        return TrackPlan(track.frames, matrices, track.landmarks, aux, aligned=self.aligned)
+        return TrackPlan(track.frames, matrices, track.landmarks, aux, is_aligned=self.aligned)
 
     def swap(self, faces: Sequence[object]) -> list[SwappedFace]:
         """The negative of each face."""
@@ -122,7 +124,8 @@ class FakeSwapper:
 def main(clip: Path, out: Path, seconds: float) -> None:
     """Swap ``clip`` slowly; its face is there from the first frame to the last."""
     pipeline.analyse_clip = lambda *_: analysis([track(range(40))], 40)
-    pipeline.swap_clip(clip, out, FakeSwapper(seconds=seconds), SwapSettings(chunk=8, batch=4))
+    swapper = FakeSwapper(seconds=seconds)
+    pipeline.swap_clip(SwapRequest(Clip(clip), out, swapper, SwapSettings(chunk=8, batch=4)))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from recaster.appearance.occluders import FINE_PX
+from recaster.media.clip import Clip
 from recaster.settings.encoding import WriterOptions
 from recaster.settings.swap import SwapSettings
 from recaster.swapping import pipeline, render
@@ -20,6 +21,7 @@ from recaster.swapping.coverage import (
     read_record,
     write_record,
 )
+from recaster.swapping.request import SwapRequest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,8 +109,9 @@ def swap(fake: Any, clip: Path, out: Path, tracks: list[Any], swapper: Any = Non
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "analyse_clip", lambda *_: fake.analysis(tracks, COUNT))
-        patch.setattr(pipeline, "chosen", lambda found, *_: found.tracks[:1])
-        result = pipeline.swap_clip(clip, out, swapper or fake.FakeSwapper(), settings)
+        patch.setattr(pipeline, "select_tracks", lambda _, found: found.tracks[:1])
+        swapper = swapper or fake.FakeSwapper()
+        result = pipeline.swap_clip(SwapRequest(Clip(clip), out, swapper, settings))
     return result, json.loads(out.with_suffix(".json").read_text())
 
 
@@ -156,7 +159,7 @@ def test_a_hidden_face_is_told_apart(
             return occlusion_probability
 
     monkeypatch.setattr(render, "Occluders", Hand)
-    monkeypatch.setattr(pipeline, "with_looks", lambda _, scene, *__: fake.with_look(scene))
+    monkeypatch.setattr(pipeline, "add_appearance", lambda plan, *_: fake.with_look(plan))
     result, report = swap(fake, clip, tmp_path / "out.mp4", [fake.track(range(COUNT))])
     assert 0 < result.swapped < COUNT
     assert set(report["not_swapped"]) == {"hidden"}
@@ -170,7 +173,8 @@ def test_a_clip_with_a_cut_another_person_nobody_and_a_board(
 
     out, report = tmp_path / "out.mp4", tmp_path / "out.json"
     settings = SwapSettings(writer=WRITER, report=report)
-    result = pipeline.swap_clip(patchy, out, load_swapper(source=actor_faceset.folder), settings)
+    swapper = load_swapper(source=actor_faceset.folder)
+    result = pipeline.swap_clip(SwapRequest(Clip(patchy), out, swapper, settings))
     assert (result.frames, result.swapped, len(result.tracks)) == (46, 28, 2)
     assert result.coverage.lines == (
         "frames 12-17: no face found",
@@ -204,9 +208,10 @@ def test_a_swap_that_goes_on_reports_the_same(fake: Any, clip: Path, tmp_path: P
 
 def test_a_report_does_not_decide_what_is_painted(fake: Any, clip: Path, tmp_path: Path) -> None:
     """Whoever wants one after a swap was stopped needn't begin again."""
-    swapper, out = fake.FakeSwapper(), tmp_path / "out.mp4"
+    swapper = fake.FakeSwapper()
     plain = SwapSettings(frames=range(COUNT), report=None)
-    told = SwapSettings(frames=range(COUNT), report=out)
-    assert pipeline._plan(clip, swapper, plain, range(COUNT)) == pipeline._plan(
-        clip, swapper, told, range(COUNT)
+    reported = SwapSettings(frames=range(COUNT), report=tmp_path / "out.json")
+    without, with_report = (
+        SwapRequest(Clip(clip), tmp_path / "out.mp4", swapper, settings) for settings in (plain, reported)
     )
+    assert without.description() == with_report.description()

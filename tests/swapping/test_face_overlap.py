@@ -41,8 +41,8 @@ def render(
 ) -> list[RenderedFrame]:
     """The frames with the chosen faces swapped."""
     asked = SwapSettings(colour="none", **settings)
-    scene = SwapPlan.planned(chosen, fake.FakeSwapper(), asked.smoothing, everybody)
-    renderer = Renderer(scene, fake.FakeSwapper(), asked, StageTimer())
+    plan = SwapPlan.of(chosen, fake.FakeSwapper(), asked.smoothing, everybody)
+    renderer = Renderer(plan, fake.FakeSwapper(), asked, StageTimer())
     frames = [Frame(i, i, Fraction(i, 25), fake.picture(i)) for i in range(COUNT)]
     return list(renderer.render(lambda a, b: frames[a:b], range(COUNT), range(COUNT)))
 

@@ -12,27 +12,30 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recaster.errors import ClipError, OutputError
+from recaster.media.clip import Clip
 from recaster.settings.swap import SwapSettings
 from recaster.swapping import parallel
-from recaster.swapping.load import load_again, load_swapper
-from recaster.swapping.parallel import MOST, choose_process_count, split_runs
+from recaster.swapping.load import SwapperFactory, load_swapper
+from recaster.swapping.parallel import MAX_PROCESSES, choose_process_count, split_runs
 from recaster.swapping.pipeline import swap_clip
+from recaster.swapping.request import SwapRequest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.facesets.faceset import Faceset
     from recaster.progress import Update
-    from recaster.swapping.settings import SwapResult
+    from recaster.swapping.result import SwapResult
 
 SETTINGS = SwapSettings(frames=range(10, 74), chunk=8)
 
 
 def swap(actors: Path, faceset: Faceset, out: Path, processes: int, report=lambda _: None) -> SwapResult:
     swapper = load_swapper(source=faceset.folder)
-    again = load_again(None, faceset.folder, "cpu")
-    clip = actors / "performer.mp4"
-    return swap_clip(clip, out, swapper, SETTINGS, report, again=again, processes=processes)
+    factory = SwapperFactory(None, faceset.folder, "cpu")
+    clip = Clip(actors / "performer.mp4")
+    request = SwapRequest(clip, out, swapper, SETTINGS, factory=factory, processes=processes)
+    return swap_clip(request, report)
 
 
 def test_the_result_is_the_same(actors: Path, actor_faceset: Faceset, tmp_path: Path) -> None:
@@ -85,14 +88,15 @@ def test_what_goes_wrong_there_is_said_here(actors: Path, actor_faceset: Faceset
     clip = tmp_path / "clip.mp4"
     clip.write_bytes((actors / "performer.mp4").read_bytes())
     swapper = load_swapper(source=actor_faceset.folder)
-    again = load_again(None, actor_faceset.folder, "cpu")
+    factory = SwapperFactory(None, actor_faceset.folder, "cpu")
 
     def spoiling(update: Update) -> None:
         if update.stage == "looking at faces" and update.done == update.total:
             clip.write_bytes(b"nothing")  # before anybody renders it
 
+    request = SwapRequest(Clip(clip), tmp_path / "out.mp4", swapper, SETTINGS, factory=factory, processes=2)
     with pytest.raises(ClipError, match=r"clip\.mp4"):
-        swap_clip(clip, tmp_path / "out.mp4", swapper, SETTINGS, spoiling, again=again, processes=2)
+        swap_clip(request, spoiling)
 
 
 def test_pieces_are_whole_chunks() -> None:
@@ -106,7 +110,7 @@ def test_pieces_are_whole_chunks() -> None:
 def test_short_clips_and_small_machines_need_no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parallel, "_memory", lambda: 64 << 30)
     monkeypatch.setattr(parallel, "cores", lambda: 16)
-    assert choose_process_count([range(64 * 1000)], 64) == MOST
+    assert choose_process_count([range(64 * 1000)], 64) == MAX_PROCESSES
     assert choose_process_count([range(64 * 16)], 64) == 2
     assert choose_process_count([range(64)], 64) == 1
     monkeypatch.setattr(parallel, "cores", lambda: 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from fractions import Fraction
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,40 +49,41 @@ def add_appearance(
     available: range,
     shown: range | None = None,
     last: int = 10**6,
-    quick: np.ndarray | None = None,
+    cheap: np.ndarray | None = None,
 ) -> tuple[SwapPlan, list[int]]:
-    """The scene, and which frames were read; the clip ends after ``last``."""
+    """The plan, and which frames were read; the clip ends after ``last``."""
     asked: list[int] = []
 
     def read(indices: Sequence[int]) -> Iterator[Frame]:
         asked.extend(indices)
         return (Frame(i, i, Fraction(i, 25), fake.picture(i)) for i in indices if i <= last)
 
-    scene = SwapPlan.planned(tracks, fake.FakeSwapper(aligned=True), Smoothing())
-    return performer_appearance.add_appearance(
-        scene, read, available, [shown or available], 64, quick=quick
-    ), asked
+    plan = SwapPlan.of(tracks, fake.FakeSwapper(aligned=True), Smoothing())
+    clip = SimpleNamespace(
+        read_indices=read, cheap_indices=lambda: np.zeros(0, np.int64) if cheap is None else cheap
+    )
+    return performer_appearance.add_appearance(plan, clip, available, [shown or available]), asked
 
 
 def test_a_look_is_made_of_frames_from_all_over_the_track(fake: Any, seen: list[int]) -> None:
-    scene, asked = add_appearance(fake, [fake.track(range(10, 4010))], range(5000))
+    plan, asked = add_appearance(fake, [fake.track(range(10, 4010))], range(5000))
     assert (len(asked), asked[0], asked[-1]) == (48, 10, 4009)
-    assert (seen, scene.looks) == ([48], {0: "look"})
+    assert (seen, plan.appearances) == ([48], {0: "look"})
 
 
 @pytest.mark.usefixtures("seen")
 def test_frames_that_are_quick_to_read_are_taken_where_some_are_near(fake: Any) -> None:
     every = np.arange(1, 5000, 50)
-    _, asked = add_appearance(fake, [fake.track(range(10, 4010))], range(5000), quick=every)
+    _, asked = add_appearance(fake, [fake.track(range(10, 4010))], range(5000), cheap=every)
     assert set(asked) <= set(every.tolist())
     assert len(asked) == 48
     assert np.diff(asked).max() <= 2 * 4000 / 48
     for length, step in ((98, 3), (119, 5), (114, 12), (196, 25), (500, 10)):
         _, asked = add_appearance(
-            fake, [fake.track(range(length))], range(length), quick=np.arange(1, length, step)
+            fake, [fake.track(range(length))], range(length), cheap=np.arange(1, length, step)
         )
         assert len(set(asked)) == 48
-    _, some = add_appearance(fake, [fake.track(range(10, 4010))], range(5000), quick=np.array([1000]))
+    _, some = add_appearance(fake, [fake.track(range(10, 4010))], range(5000), cheap=np.array([1000]))
     _, evenly = add_appearance(fake, [fake.track(range(10, 4010))], range(5000))
     assert set(some) - set(evenly) == {1000}
     assert len(some) == 48
@@ -89,38 +91,39 @@ def test_frames_that_are_quick_to_read_are_taken_where_some_are_near(fake: Any) 
 
 def test_people_in_one_shot_are_looked_at_in_one_go(fake: Any, seen: list[int]) -> None:
     tracks = [fake.track(range(10, 100)), fake.track(range(10, 100), 1, (90.0, 45.0))]
-    scene, asked = add_appearance(fake, tracks, range(200))
+    plan, asked = add_appearance(fake, tracks, range(200))
     assert asked == sorted(set(asked))
     assert len(asked) == 48
-    assert (seen, len(scene.looks)) == ([48, 48], 2)
+    assert (seen, len(plan.appearances)) == ([48, 48], 2)
 
 
 def test_only_who_is_shown_and_only_where_it_may_be(fake: Any, seen: list[int]) -> None:
     tracks = [fake.track(range(10, 200)), fake.track(range(300, 400), 1)]
-    scene, asked = add_appearance(fake, tracks, range(50, 60), range(55, 56))
+    plan, asked = add_appearance(fake, tracks, range(50, 60), range(55, 56))
     assert asked == list(range(50, 60))
-    assert (seen, list(scene.looks)) == ([10], [0])
+    assert (seen, list(plan.appearances)) == ([10], [0])
 
 
 def test_of_a_glimpse_nothing_is_usual(fake: Any, seen: list[int]) -> None:
     tracks = [fake.track(range(4)), fake.track(range(20, 40), 1)]
-    scene, _ = add_appearance(fake, tracks, range(100))
-    assert (seen, list(scene.looks)) == ([20], [1])
+    plan, _ = add_appearance(fake, tracks, range(100))
+    assert (seen, list(plan.appearances)) == ([20], [1])
 
 
 def test_a_clip_that_ends_early(fake: Any, seen: list[int]) -> None:
-    scene, _ = add_appearance(fake, [fake.track(range(40))], range(40), last=3)
-    assert (seen, scene.looks) == ([], {})
+    plan, _ = add_appearance(fake, [fake.track(range(40))], range(40), last=3)
+    assert (seen, plan.appearances) == ([], {})
 
 
 def test_other_landmarks_and_other_crops_have_no_look(fake: Any, seen: list[int]) -> None:
     few = fake.track(range(40))
     few = dataclasses.replace(few, landmarks=few.landmarks[:, :68])
-    scene = SwapPlan.planned([few, fake.track(range(40), 1)], fake.FakeSwapper(aligned=True), Smoothing())
-    boxed = dataclasses.replace(scene.plans[1], aligned=False)
-    scene = dataclasses.replace(scene, plans=(scene.plans[0], boxed))
-    looked = performer_appearance.add_appearance(scene, lambda _: iter(()), range(40), [range(40)], 64)
-    assert (seen, looked.looks) == ([], {})
+    plan = SwapPlan.of([few, fake.track(range(40), 1)], fake.FakeSwapper(aligned=True), Smoothing())
+    boxed = dataclasses.replace(plan.track_plans[1], is_aligned=False)
+    plan = dataclasses.replace(plan, track_plans=(plan.track_plans[0], boxed))
+    clip = SimpleNamespace(read_indices=lambda _: iter(()), cheap_indices=lambda: np.zeros(0, np.int64))
+    plan = performer_appearance.add_appearance(plan, clip, range(40), [range(40)])
+    assert (seen, plan.appearances) == ([], {})
 
 
 def test_where_a_crop_shows_the_frame() -> None:

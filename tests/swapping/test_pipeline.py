@@ -17,12 +17,15 @@ import numpy as np
 import pytest
 
 from recaster.errors import FaceNotFoundError, OutputError, UsageError
+from recaster.media.clip import Clip
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.settings.detection import AnalysisSettings
 from recaster.settings.encoding import WriterOptions
 from recaster.settings.swap import MaskSettings, SwapSettings
-from recaster.swapping import pipeline
+from recaster.swapping import mux, pipeline
+from recaster.swapping.request import SwapRequest
+from recaster.swapping.result import LOST_GLASSES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +46,8 @@ def swap(fake: Any, clip: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def run(out: Path, swapper: Any = None, *, keep_parts: bool = False, **settings: Any) -> Any:
         chosen = SwapSettings(**{"writer": WRITER, "colour": "mean", "chunk": 16, "batch": 4, **settings})
-        return pipeline.swap_clip(clip, out, swapper or fake.FakeSwapper(), chosen, keep_parts=keep_parts)
+        swapper = swapper or fake.FakeSwapper()
+        return pipeline.swap_clip(SwapRequest(Clip(clip), out, swapper, chosen, keeps_segments=keep_parts))
 
     return run
 
@@ -141,25 +145,25 @@ def test_parts_can_be_kept_until_the_result_is_safe(swap: Any, tmp_path: Path) -
 def test_glasses_that_cannot_be_kept_are_told_of_again_after_a_stop(
     swap: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def add_appearance(scene: Any, _read: Any, _available: Any, shown: Any, *_: Any) -> Any:
-        looks = {99: SimpleNamespace(lost=True)} if any(shown) else {}  # of a face that isn't painted
-        return dataclasses.replace(scene, looks=looks)
+    def add_appearance(plan: Any, _clip: Any, _available: Any, shown: Any, *_: Any) -> Any:
+        appearances = {99: SimpleNamespace(lost=True)} if any(shown) else {}  # of a face that isn't painted
+        return dataclasses.replace(plan, appearances=appearances)
 
     monkeypatch.setattr(pipeline, "add_appearance", add_appearance)
     mask = MaskSettings(kind="learned")
-    assert swap(tmp_path / "out.mp4", mask=mask, keep_parts=True).warnings == (pipeline.LOST_GLASSES,)
+    assert swap(tmp_path / "out.mp4", mask=mask, keep_parts=True).warnings == (LOST_GLASSES,)
     result = swap(tmp_path / "out.mp4", mask=mask)
-    assert (result.resumed, result.warnings) == (COUNT, (pipeline.LOST_GLASSES,))
+    assert (result.resumed, result.warnings) == (COUNT, (LOST_GLASSES,))
 
 
 def test_a_matte_can_be_asked_for_after_a_stop(
     swap: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    join = pipeline.join_segments
-    monkeypatch.setattr(pipeline, "join_segments", lambda *_: 1 / 0)
+    join = mux.join_segments
+    monkeypatch.setattr(mux, "join_segments", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         swap(tmp_path / "out.mp4")
-    monkeypatch.setattr(pipeline, "join_segments", join)
+    monkeypatch.setattr(mux, "join_segments", join)
     result = swap(tmp_path / "out.mp4", matte=tmp_path / "matte.mp4")
     assert (result.resumed, result.warnings) == (0, ())
     assert probe(tmp_path / "matte.mp4").frame_count == COUNT
@@ -172,11 +176,11 @@ def test_parts_of_other_settings_or_another_model_are_discarded(
     def full(*_: Any, **__: Any) -> None:
         raise OutputError("the disk is full")
 
-    join = pipeline.join_segments
-    monkeypatch.setattr(pipeline, "join_segments", full)
+    join = mux.join_segments
+    monkeypatch.setattr(mux, "join_segments", full)
     with pytest.raises(OutputError):
         swap(tmp_path / "out.mp4")
-    monkeypatch.setattr(pipeline, "join_segments", join)
+    monkeypatch.setattr(mux, "join_segments", join)
     assert len(list((tmp_path / "out.mp4.parts").glob("*.clip.mov"))) == 3
     if change == "settings":
         result = swap(tmp_path / "out.mp4", colour="none")
@@ -214,8 +218,9 @@ def test_what_is_odd_about_a_clip_is_said_where_no_face_is_found(
             frame.pts, frame.time_base = 0, Fraction(1, 25)
             container.mux([*stream.encode(frame.reformat(format="yuv420p")), *stream.encode(None)])
     monkeypatch.setattr(pipeline, "analyse_clip", lambda *_: fake.analysis([], 1))
+    request = SwapRequest(Clip(two), tmp_path / "out.mp4", fake.FakeSwapper(), SwapSettings(writer=WRITER))
     with pytest.raises(FaceNotFoundError, match=r"no face .*; picture stream 0 is used; others are left out"):
-        pipeline.swap_clip(two, tmp_path / "out.mp4", fake.FakeSwapper(), SwapSettings(writer=WRITER))
+        pipeline.swap_clip(request)
     assert [one.name for one in tmp_path.iterdir()] == ["two.mkv"]
 
 

@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 
 from recaster.errors import FaceNotFoundError, UsageError
+from recaster.media.clip import Clip
 from recaster.media.reader import read_frames
 from recaster.media.sheet import load_image
 from recaster.settings.swap import SwapSettings
 from recaster.swapping import pipeline, preview
+from recaster.swapping.request import SwapRequest
+from recaster.swapping.result import LOST_GLASSES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +45,8 @@ def show(fake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def run(frame: int, **settings: Any) -> Any:
         out = tmp_path / f"{frame}.png"
-        result = preview.preview_frame(clip, out, frame, fake.FakeSwapper(), SwapSettings(**settings))
+        request = SwapRequest(Clip(clip), out, fake.FakeSwapper(), SwapSettings(**settings))
+        result = preview.preview_frame(request, frame)
         return result, load_image(out), analysed[-1]
 
     run.clip, run.kept = clip, kept  # type: ignore[attr-defined]
@@ -56,7 +60,7 @@ def test_preview_is_the_frame_of_the_swapped_clip_before_encoding(
     assert analysed == range(5, 36)
     assert (result.frames, result.swapped, result.tracks) == (1, 1, (0,))
     out = tmp_path / "out.mp4"
-    pipeline.swap_clip(show.clip, out, fake.FakeSwapper(), SwapSettings())
+    pipeline.swap_clip(SwapRequest(Clip(show.clip), out, fake.FakeSwapper(), SwapSettings()))
     encoded = next(frame.image for frame in read_frames(out, 20, 21))
     assert np.abs(image.astype(int) - encoded).mean() < 2.5
     before = next(frame.image for frame in read_frames(show.clip, 20, 21))
@@ -78,8 +82,9 @@ def test_a_clip_that_was_analysed_is_not_analysed_again(show: Any) -> None:
 
 
 def test_a_preview_is_named_as_a_picture(show: Any, fake: Any, tmp_path: Path) -> None:
+    request = SwapRequest(Clip(show.clip), tmp_path / "out.mp4", fake.FakeSwapper(), SwapSettings())
     with pytest.raises(UsageError, match=r"named \.png"):
-        preview.preview_frame(show.clip, tmp_path / "out.mp4", 20, fake.FakeSwapper(), SwapSettings())
+        preview.preview_frame(request, 20)
 
 
 def test_a_frame_of_which_too_little_is_swapped_says_so(show: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,11 +95,11 @@ def test_a_frame_of_which_too_little_is_swapped_says_so(show: Any, monkeypatch: 
 
 
 def test_glasses_that_cannot_be_kept_are_told_of(show: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def with_looks(_: Any, scene: Any, *__: Any) -> Any:
-        return dataclasses.replace(scene, looks={99: SimpleNamespace(lost=True)})  # of no painted face
+    def add_appearance(plan: Any, *_: Any) -> Any:
+        return dataclasses.replace(plan, appearances={99: SimpleNamespace(lost=True)})  # of no painted face
 
-    monkeypatch.setattr(preview, "with_looks", with_looks)
-    assert show(20)[0].warnings == (pipeline.LOST_GLASSES,)
+    monkeypatch.setattr(preview, "add_appearance", add_appearance)
+    assert show(20)[0].warnings == (LOST_GLASSES,)
 
 
 def test_frames_that_cannot_be_shown(show: Any, tmp_path: Path) -> None:

@@ -34,8 +34,8 @@ def render(
 ) -> tuple[list[RenderedFrame], list[int]]:
     """The rendered frames, and the indices of those that were read for them."""
     swapper = swapper or fake.FakeSwapper()
-    scene = SwapPlan.planned(tracks, swapper, settings.smoothing)
-    scene = dataclasses.replace(scene, looks=looks or {})
+    plan = SwapPlan.of(tracks, swapper, settings.smoothing)
+    plan = dataclasses.replace(plan, appearances=looks or {})
     seen: list[int] = []
 
     def read(start: int, stop: int) -> Iterator[Frame]:
@@ -43,7 +43,7 @@ def render(
             seen.append(index)
             yield Frame(index, index, Fraction(index, 25), fake.picture(index))
 
-    renderer = Renderer(scene, swapper, settings, StageTimer())
+    renderer = Renderer(plan, swapper, settings, StageTimer())
     return list(renderer.render(read, wanted, range(COUNT))), seen
 
 

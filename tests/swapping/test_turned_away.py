@@ -63,20 +63,20 @@ def test_heads_that_talk_and_nod_are_shown_whole_and_so_are_faces_without_a_pose
 
 def test_what_is_shown_in_part_is_blended_and_what_is_not_shown_is_the_frame(fake: Any) -> None:
     settings = SwapSettings(colour="none")
-    scene = SwapPlan.planned([fake.track(range(3))], fake.FakeSwapper(), settings.smoothing)
-    plan = dataclasses.replace(scene.plans[0], shown=np.array([1.0, 0.5, 0.0]))
+    plan = SwapPlan.of([fake.track(range(3))], fake.FakeSwapper(), settings.smoothing)
+    track_plan = dataclasses.replace(plan.track_plans[0], opacities=np.array([1.0, 0.5, 0.0]))
 
     class Swapper(fake.FakeSwapper):
         def plan(self, *_: Any) -> Any:
-            return plan
+            return track_plan
 
     def read(start: int, stop: int) -> Iterator[Frame]:
         for index in range(start, stop):
             yield Frame(index, index, Fraction(index, RATE), fake.picture(index))
 
     swapper = Swapper()
-    scene = SwapPlan.planned([fake.track(range(3))], swapper, settings.smoothing)
-    whole, half, none = Renderer(scene, swapper, settings, StageTimer()).render(read, range(3), range(3))
+    plan = SwapPlan.of([fake.track(range(3))], swapper, settings.smoothing)
+    whole, half, none = Renderer(plan, swapper, settings, StageTimer()).render(read, range(3), range(3))
     assert whole.matte.max() == 255
     assert half.matte.max() == 128
     assert np.array_equal(none.image, fake.picture(2))

@@ -53,16 +53,17 @@ def _baseline(clip: Path, out: Path, frames: range, given: dict[str, Any]) -> di
 
 def _engine(clip: Path, out: Path, frames: range, given: dict[str, Any]) -> dict[str, Any]:
     """Recaster, from nothing: the clip was never analysed before."""
+    from recaster.media.clip import Clip
     from recaster.settings.swap import SwapSettings
-    from recaster.swapping.device import choose_device
-    from recaster.swapping.load import load_swapper, needs_tensorflow
+    from recaster.swapping.load import choose_device, load_swapper, needs_tensorflow
     from recaster.swapping.pipeline import swap_clip
+    from recaster.swapping.request import SwapRequest
 
     model, source = (None if given[name] is None else Path(given[name]) for name in ("model", "source"))
     device = choose_device(given["device"], None, tensorflow=needs_tensorflow(model))
     swapper = load_swapper(model, source, given["device"])
     start = _start()
-    result = swap_clip(clip, out, swapper, SwapSettings(frames=frames))
+    result = swap_clip(SwapRequest(Clip(clip), out, swapper, SwapSettings(frames=frames)))
     return {
         "frames": result.frames,
         "stages": result.seconds,

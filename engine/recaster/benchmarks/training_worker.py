@@ -251,17 +251,20 @@ def judge(
     variant: Variant, settings: BenchSettings, point: Point, evaluate: Callable[..., Any], report: Report
 ) -> None:
     """Swap the clip with a point's model, and evaluate that."""
+    from recaster.media.clip import Clip
     from recaster.settings.evaluate import EvaluateSettings
     from recaster.settings.swap import SwapSettings
     from recaster.swapping.load import load_swapper
     from recaster.swapping.pipeline import swap_clip
+    from recaster.swapping.request import SwapRequest
 
     if not point.swapped.is_file():
         if variant.preset is None:
             swapper = load_swapper(source=settings.source)
         else:
             swapper = load_swapper(point.folder, device=settings.device)
-        swap_clip(settings.original, point.swapped, swapper, SwapSettings(frames=settings.frames), report)
+        wanted_swap = SwapSettings(frames=settings.frames)
+        swap_clip(SwapRequest(Clip(settings.original), point.swapped, swapper, wanted_swap), report)
     wanted = EvaluateSettings(
         target=settings.target, gallery=settings.gallery, truth=settings.truth, frames=settings.frames
     )

@@ -134,8 +134,9 @@ def _needs(faceset: Faceset, options: argparse.Namespace) -> FilmingNeeds:
     from recaster.faces.analysis_cache import analyse_clip
     from recaster.faces.track_choice import choose_tracks
     from recaster.facesets.filming_needs import find_filming_needs
+    from recaster.media.clip import Clip
 
-    analysis = analyse_clip(options.target, report=reporter(options))
+    analysis = analyse_clip(Clip(options.target), report=reporter(options))
     return find_filming_needs(faceset, choose_tracks(analysis))
 
 

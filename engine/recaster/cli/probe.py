@@ -55,10 +55,11 @@ def write_people(options: argparse.Namespace) -> None:
     from recaster.faces.analysis_cache import analyse_clip
     from recaster.faces.people import portraits
     from recaster.faces.track_choice import size_needed
+    from recaster.media.clip import Clip
     from recaster.media.sheet import contact_sheet, save_image
     from recaster.settings.detection import MIN_FACE_PX
 
-    analysis = analyse_clip(options.clip, report=reporter(options))
+    analysis = analyse_clip(Clip(options.clip), report=reporter(options))
     people = portraits(options.clip, analysis)
     if not people:
         raise FaceNotFoundError(f"{options.clip}: no face was found in it; {size_needed(MIN_FACE_PX)}")

@@ -23,11 +23,10 @@ if TYPE_CHECKING:
     from recaster.api.v1 import job_pb2
     from recaster.client import Client
     from recaster.media.types import ClipInfo
-    from recaster.provenance.mark import ProvenanceMark
     from recaster.provenance.policy import Policy
     from recaster.provenance.register import Register
-    from recaster.swapping.settings import SwapResult
-    from recaster.swapping.swapper import Swapper
+    from recaster.swapping.request import SwapRequest
+    from recaster.swapping.result import SwapResult
 
 DESCRIPTION = """Swap a face in a clip. The result keeps the clip's sound, size and timing. Parts are kept in
 OUT.parts/, for your eyes alone, until it is whole and signed: run the same command again after an
@@ -112,15 +111,15 @@ def run(options: argparse.Namespace) -> None:
 
 def _run_here(options: argparse.Namespace) -> None:
     from recaster.files import sha256
-    from recaster.media.probe import probe
+    from recaster.media.clip import Clip
     from recaster.provenance.mark import ProvenanceMark
     from recaster.provenance.register import open_register
-    from recaster.swapping.device import choose_device
-    from recaster.swapping.load import load_swapper, needs_tensorflow
+    from recaster.swapping.load import SwapperFactory, choose_device, load_swapper, needs_tensorflow
+    from recaster.swapping.request import SwapRequest
 
-    info = probe(options.clip)
+    clip = Clip(options.clip)
     with open_register() as register:
-        settings = swap_settings(options, info, register.policy)
+        settings = swap_settings(options, clip.info, register.policy)
     needed = needs_tensorflow(options.model, options.detector)
     device = choose_device(options.device, options.threads, tensorflow=needed)
     swapper = load_swapper(options.model, options.source, options.device)
@@ -129,11 +128,14 @@ def _run_here(options: argparse.Namespace) -> None:
         person = whose(options, register, options.model or options.source)
         said = {"identity": person.identity_id, "faces": faces}
         if options.preview is None:
-            begun = register.audit.add("swap.start", **said, clips=[sha256(options.clip)])
+            begun = register.audit.add("swap.start", **said, clips=[clip.digest])
         else:
-            begun = register.audit.add("swap.preview", **said, clip=sha256(options.clip))
+            begun = register.audit.add("swap.preview", **said, clip=clip.digest)
         mark = None if options.no_manifest else ProvenanceMark.of(register, person, begun.hash)
-    result = _swapped(options, swapper, settings, mark)
+    factory = None  # a number of threads is a wish for no more than those
+    if options.threads is None:
+        factory = SwapperFactory(options.model, options.source, options.device)
+    result = _swap(options, SwapRequest(clip, options.out, swapper, settings, mark, factory))
     with open_register() as register:
         _withhold_revoked(options, register, person.identity_id)
         without = {"manifest": "left out, as asked"} if options.no_manifest else {}
@@ -156,27 +158,15 @@ def _withhold_revoked(options: argparse.Namespace, register: Register, identity_
         raise
 
 
-def _swapped(
-    options: argparse.Namespace, swapper: Swapper, settings: SwapSettings, mark: ProvenanceMark | None
-) -> SwapResult:
+def _swap(options: argparse.Namespace, request: SwapRequest) -> SwapResult:
     report = reporter(options)
     if options.preview is not None:
         from recaster.swapping.preview import preview_frame
 
-        return preview_frame(options.clip, options.out, options.preview, swapper, settings, report, mark)
-    from recaster.swapping.load import load_again
+        return preview_frame(request, options.preview, report)
     from recaster.swapping.pipeline import swap_clip
 
-    again = load_again(options.model, options.source, options.device)
-    return swap_clip(
-        options.clip,
-        options.out,
-        swapper,
-        settings,
-        report,
-        mark=mark,
-        again=again if options.threads is None else None,  # who counts threads, wants no more than those
-    )
+    return swap_clip(request, report)
 
 
 def _run_there(options: argparse.Namespace, engine: Client) -> None:

@@ -26,6 +26,7 @@ from recaster.faces.track_choice import choose_tracks
 from recaster.facesets.faceset import Faceset
 from recaster.facesets.still_faces import person_in
 from recaster.files import sha256
+from recaster.media.clip import Clip
 from recaster.media.probe import probe
 from recaster.progress import Report, silent
 from recaster.settings.detection import AnalysisSettings
@@ -141,7 +142,7 @@ def _tracks(original: Path, settings: EvaluateSettings, report: Report) -> tuple
     analysis = AnalysisSettings()
     if settings.person is not None:
         person = person_in(settings.person, analysis.detector, analysis.min_face)
-    found = analyse_clip(original, analysis, settings.frames, report)
+    found = analyse_clip(Clip(original), analysis, settings.frames, report)
     return choose_tracks(found, person=person, track=settings.track, min_face=analysis.min_face)
 
 

@@ -8,12 +8,10 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Final
 
-from recaster.errors import ClipError, InputError
+from recaster.errors import InputError
 from recaster.faces import analysis_file, analysis_journal
 from recaster.faces.analysis import analyse
-from recaster.files import sha256
 from recaster.media.prefetch import prefetch
-from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.progress import Report, silent
 from recaster.settings.detection import AnalysisSettings
@@ -23,13 +21,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.faces.types import Analysis
+    from recaster.media.clip import Clip
 
 DECODED_AHEAD: Final = 4
 """Frames that are decoded while others are looked at."""
 
 
 def analyse_clip(
-    path: Path,
+    clip: Clip,
     settings: AnalysisSettings | None = None,
     frames: range | None = None,
     report: Report = silent,
@@ -41,7 +40,7 @@ def analyse_clip(
     interrupted goes on where it was some seconds before.
 
     Args:
-        path: the clip.
+        clip: the clip.
         settings: how; the defaults where None.
         frames: frame indices, all where None.
         report: told about the progress.
@@ -51,8 +50,8 @@ def analyse_clip(
         OutputError: the cache folder cannot be written, which is tried before the work begins.
     """
     settings = settings or AnalysisSettings()
-    frames = _frames(path, frames)
-    kept = _kept(path, settings, frames)
+    frames = _frames(clip, frames)
+    kept = _kept(clip, settings, frames)
     found = _load(kept)
     if found is None:
         analyses.own_folder(analyses.clip_of(kept))
@@ -61,36 +60,36 @@ def analyse_clip(
         with analysis_journal.opened(parts, frames.start) as begun:
             begin = frames.start if begun is None else begun.begin
             with contextlib.closing(
-                prefetch(read_frames(path, begin, frames.stop, fast=True), DECODED_AHEAD)
+                prefetch(read_frames(clip.path, begin, frames.stop, fast=True), DECODED_AHEAD)
             ) as shown:
                 found = analyse(shown, settings, len(frames), report, begun)
             analysis_file.save(kept, found)
         if begun is not None:  # else it is another process's
             analysis_journal.remove(parts)
-        if not path.exists():  # it was deleted meanwhile
+        if not clip.path.exists():  # it was deleted meanwhile
             analyses.purge(analyses.clip_of(kept))
     return found
 
 
 def cached_analysis(
-    path: Path, settings: AnalysisSettings | None = None, frames: range | None = None
+    clip: Clip, settings: AnalysisSettings | None = None, frames: range | None = None
 ) -> Analysis | None:
     """The analysis of a clip where ``analyse_clip`` made the same one before, else None at once.
 
     Args:
-        path: the clip.
+        clip: the clip.
         settings: how; the defaults where None.
         frames: frame indices, all where None.
 
     Raises:
         ClipError: the clip cannot be used.
     """
-    return _load(_kept(path, settings or AnalysisSettings(), _frames(path, frames)))
+    return _load(_kept(clip, settings or AnalysisSettings(), _frames(clip, frames)))
 
 
-def _frames(path: Path, frames: range | None) -> range:
+def _frames(clip: Clip, frames: range | None) -> range:
     """``frames`` as far as the clip has them; all of them where None."""
-    count = probe(path).frame_count
+    count = clip.info.frame_count
     return range(count) if frames is None else frames[: max(0, count - frames.start)]
 
 
@@ -106,12 +105,8 @@ def _load(kept: Path) -> Analysis | None:
     return found
 
 
-def _kept(path: Path, settings: AnalysisSettings, frames: range) -> Path:
+def _kept(clip: Clip, settings: AnalysisSettings, frames: range) -> Path:
     """Where the analysis of just these frames of these bytes, made this way, is kept."""
-    try:
-        clip = sha256(path)
-    except OSError as error:
-        raise ClipError(f"{path}: cannot be read ({error.strerror})") from error
-    parts = [clip, analysis_file.FORMAT, dataclasses.asdict(settings), frames.start, frames.stop]
+    parts = [clip.digest, analysis_file.FORMAT, dataclasses.asdict(settings), frames.start, frames.stop]
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
-    return analyses.place(clip, key)
+    return analyses.place(clip.digest, key)

@@ -13,6 +13,7 @@ from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.track_choice import choose_tracks
 from recaster.facesets.crop_plan import Batch, Limits, plan_crops
 from recaster.facesets.crops import cut, identify
+from recaster.media.clip import Clip
 from recaster.media.ranges import parse_range
 from recaster.media.reader import read_frames
 from recaster.progress import Report, Update
@@ -57,7 +58,7 @@ def take_clip(
     """
     frames = wanted_frames(settings, info)
     analysed = AnalysisSettings(detector=settings.detector, min_face=settings.min_face)
-    analysis = analyse_clip(info.path, analysed, frames, report)
+    analysis = analyse_clip(Clip(info.path), analysed, frames, report)
     chosen, problem = _chosen(analysis, person, everyone=settings.everyone, min_face=settings.min_face)
     limits = Limits(frames[:: settings.every], settings.min_area)
     present = [record for record in faceset.all_records if record.source_id == source.id]

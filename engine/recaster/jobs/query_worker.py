@@ -90,15 +90,16 @@ class _Desk:
         from recaster.faces.analysis_cache import analyse_clip
         from recaster.faces.people import portraits
         from recaster.jobs.thumbnails import small_jpeg
-        from recaster.media.probe import probe
+        from recaster.media.clip import Clip
         from recaster.operations.options import swap_settings
 
         options = job_pb2.SwapOptions.FromString(base64.b64decode(question["options"]))
-        with _clip_of(question) as clip:
-            settings = swap_settings(options, probe(clip))
+        with _clip_of(question) as path:
+            clip = Clip(path)
+            settings = swap_settings(options, clip.info)
             self._choose_device(options, tensorflow=settings.analysis.detector == "dlib-cnn")
             analysis = analyse_clip(clip, settings.analysis, settings.frames)
-            found = portraits(clip, analysis, PORTRAIT)
+            found = portraits(path, analysis, PORTRAIT)
         times = [[analysis.tracks[number].times for number in one.tracks] for one in found]
         return {
             "people": [
@@ -149,27 +150,30 @@ class _Desk:
     def preview(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """Swap one frame."""
         from recaster.api.v1 import job_pb2
-        from recaster.media.probe import probe
+        from recaster.media.clip import Clip
         from recaster.operations.options import swap_settings
         from recaster.provenance.mark import ProvenanceMark
         from recaster.swapping.load import needs_tensorflow
         from recaster.swapping.preview import preview_frame
+        from recaster.swapping.request import SwapRequest
 
         options = job_pb2.SwapOptions.FromString(base64.b64decode(question["options"]))
         handle, name = tempfile.mkstemp(suffix=".png", dir=question["folder_for_pictures"])
         out = Path(name)
-        with open(handle, "wb"), _clip_of(question) as clip:  # noqa: PTH123
+        with open(handle, "wb"), _clip_of(question) as path:  # noqa: PTH123
             person = None
             if question["person"]:
-                person = clip.parent / "person.png"
+                person = path.parent / "person.png"
                 person.symlink_to(question["person"])
             try:
-                settings = swap_settings(options, probe(clip), person)
+                clip = Clip(path)
+                settings = swap_settings(options, clip.info, person)
                 mark = ProvenanceMark.from_json(question["mark"])
                 model = Path(question["model"]) if question["model"] else None
                 self._choose_device(options, tensorflow=needs_tensorflow(model, settings.analysis.detector))
                 swapper = self._swapper_of(model, question["faceset"], options.device or "auto")
-                result = preview_frame(clip, out, question["frame"], swapper, settings, mark=mark)
+                request = SwapRequest(clip, out, swapper, settings, mark)
+                result = preview_frame(request, question["frame"])
             except BaseException:
                 out.unlink(missing_ok=True)
                 raise
@@ -197,7 +201,7 @@ class _Desk:
 
     def _choose_device(self, options: Any, *, tensorflow: bool) -> None:
         """Choose what computes, once: before the first network of this process."""
-        from recaster.swapping.device import choose_device
+        from recaster.swapping.load import choose_device
 
         name = options.device or "auto"
         if not self._device_chosen:

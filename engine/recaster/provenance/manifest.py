@@ -14,7 +14,7 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from recaster import __version__
 from recaster.errors import ManifestError, TimestampError, UsageError
@@ -76,7 +76,19 @@ def sidecar_of(path: Path) -> Path:
     return path.with_suffix(SIDECAR)
 
 
-def sign_swap(made: Path, out: Path, clip: Path, facts: Mapping[str, Any], mark: ProvenanceMark) -> str:
+class HashedFile(Protocol):
+    """A file and its SHA-256, which was computed before; a clip, say."""
+
+    @property
+    def path(self) -> Path:
+        """Path of the file."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of its bytes, hex."""
+
+
+def sign_swap(made: Path, out: Path, clip: HashedFile, facts: Mapping[str, Any], mark: ProvenanceMark) -> str:
     """Write a swap as ``out``, with a manifest; the same bytes of picture and sound.
 
     Args:
@@ -103,10 +115,10 @@ def sign_swap(made: Path, out: Path, clip: Path, facts: Mapping[str, Any], mark:
         "softwareAgent": {"name": "Recaster", "version": __version__},
     }
     assertions = [
-        {"label": SWAP, "data": {**facts, "clip": sha256(clip), "audit": mark.audit}},
+        {"label": SWAP, "data": {**facts, "clip": clip.digest, "audit": mark.audit}},
         {"label": BASIS, "data": {name: one for name, one in vars(mark.statement).items() if one}},
     ]
-    parent = _Ingredient(clip, "parentOf")
+    parent = _Ingredient(clip.path, "parentOf")
     _sign(made, out, [swapped], assertions, [parent], mark.signer)
     return _said(out, mark.signer)
 

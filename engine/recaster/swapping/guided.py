@@ -110,7 +110,7 @@ class GuidedSwapper:
             matrices=geometry.fit_crop(wanted, self._reference),
             landmarks=landmarks,
             extra={"wanted": wanted, "weights": self._steady(self.likeness.weights(wanted), track.times)},
-            shown=profile_opacity(landmarks, track.times),
+            opacities=profile_opacity(landmarks, track.times),
         )
 
     def _steady(self, weights: Floats, times: Floats) -> Floats:

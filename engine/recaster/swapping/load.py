@@ -1,24 +1,50 @@
-"""Which swapper a model folder or a faceset makes."""
+"""Swapper of a model folder or a faceset, and the device that runs it."""
 
 from __future__ import annotations
 
-import functools
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import cv2
 
 from recaster.errors import ModelError, UsageError
 from recaster.facesets.faceset import Faceset
 from recaster.models.model_folder import ModelFolder
-from recaster.swapping.device import choose_device
+from recaster.processes.cpu_cores import check_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from recaster.swapping.swapper import Swapper
 
 
+def choose_device(name: str, threads: int | None, *, tensorflow: bool) -> str:
+    """Chooses what computes; returns a note on it.
+
+    TensorFlow is loaded only where it is needed: guided models are swapped with on the CPU, which a GPU
+    does no faster (docs/performance.md), unless the GPU is asked for.
+
+    Args:
+        name: "auto", "cpu" or "gpu".
+        threads: CPU threads; None for all cores.
+        tensorflow: whether there is a network that only TensorFlow runs.
+
+    Raises:
+        UsageError: no thread at all, or more than there are cores.
+        DeviceError: the device can't be used.
+    """
+    if threads is not None:
+        check_threads(threads)
+        cv2.setNumThreads(threads)
+    if not tensorflow and name != "gpu":
+        return "on the CPU"
+    from recaster.networks.device import select_device
+
+    return select_device(name, threads).note
+
+
 def load_swapper(model: Path | None = None, source: Path | None = None, device: str = "auto") -> Swapper:
-    """The swapper of a trained model, or of a source identity without any training.
+    """Loads the swapper of a trained model, or of a source identity without any training.
 
     Args:
         model: a model folder, written by training.
@@ -33,20 +59,30 @@ def load_swapper(model: Path | None = None, source: Path | None = None, device: 
         FaceNotFoundError: it holds too few faces.
     """
     if model is not None and source is None:
-        return _of_model(ModelFolder(model), device)
+        return _load_model(ModelFolder(model), device)
     if source is not None and model is None:
-        return _of_faceset(Faceset.open(source))
+        from recaster.swapping.guided import GuidedSwapper
+
+        return GuidedSwapper.from_faceset(Faceset.open(source))
     raise UsageError("give either a model or a source faceset, not both")
 
 
-def load_again(model: Path | None, source: Path | None, device: str) -> Callable[[], Swapper]:
-    """What makes the same swapper in another process, on the same kind of device."""
-    return functools.partial(_loaded_on, model, source, device)
+@dataclass(frozen=True)
+class SwapperFactory:
+    """Makes the same swapper in another process, on the same kind of device.
 
+    Attributes:
+        model, source, device: as ``load_swapper``.
+    """
 
-def _loaded_on(model: Path | None, source: Path | None, device: str) -> Swapper:
-    choose_device(device, None, tensorflow=needs_tensorflow(model))
-    return load_swapper(model, source, device)
+    model: Path | None = None
+    source: Path | None = None
+    device: str = "auto"
+
+    def make(self) -> Swapper:
+        """Chooses the device of this process and loads the swapper."""
+        choose_device(self.device, None, tensorflow=needs_tensorflow(self.model))
+        return load_swapper(self.model, self.source, self.device)
 
 
 def needs_tensorflow(model: Path | None, detector: str = "") -> bool:
@@ -60,13 +96,7 @@ def needs_tensorflow(model: Path | None, detector: str = "") -> bool:
     )
 
 
-def _of_faceset(faceset: Faceset) -> Swapper:
-    from recaster.swapping.guided import GuidedSwapper
-
-    return GuidedSwapper.from_faceset(faceset)
-
-
-def _of_model(folder: ModelFolder, device: str) -> Swapper:
+def _load_model(folder: ModelFolder, device: str) -> Swapper:
     # TensorFlow takes seconds to import: only the family that is needed is.
     card = folder.read()
     if not folder.weights.is_file():

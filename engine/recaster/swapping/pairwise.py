@@ -71,7 +71,7 @@ class PairwiseSwapper:
             matrices = self._boxes(smooth(track.boxes, track.times, smoothing))
         else:
             matrices = align_matrix(landmarks, self.size, self._preset.coverage)
-        return TrackPlan(track.frames, matrices, landmarks, aligned=self._preset.crop == "aligned")
+        return TrackPlan(track.frames, matrices, landmarks, is_aligned=self._preset.crop == "aligned")
 
     def swap(self, faces: Sequence[PlannedFace]) -> list[SwappedFace]:
         """Swap a batch of faces in one call of the network."""

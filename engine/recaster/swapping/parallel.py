@@ -1,6 +1,6 @@
-"""Rendering by several processes side by side: the threads of one share one Python, whatever the machine has.
+"""Rendering of missing segments, in this process or in several: the threads of one share one Python.
 
-Chunks depend on nothing but the clip and the plan, so it doesn't matter who renders which.
+Segments depend on nothing but the clip and the plan, so it doesn't matter which process renders which.
 """
 
 from __future__ import annotations
@@ -20,38 +20,47 @@ from recaster.errors import OutputError
 from recaster.processes.cpu_cores import cores
 from recaster.processes.shared_arrays import attach_arrays, share_arrays
 from recaster.processes.spawn import follow_pool_owner
+from recaster.progress import Report, Update
 from recaster.swapping.stage_timer import StageTimer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from recaster.swapping.load import SwapperFactory
     from recaster.swapping.render_spec import RenderSpec
-    from recaster.swapping.swapper import Swapper
+    from recaster.swapping.request import SwapRequest
 
-MOST: Final = 8
-CORES_EACH: Final = 2
+MAX_PROCESSES: Final = 8
+CORES_PER_PROCESS: Final = 2
 """Cores that a process keeps busy."""
-MEMORY_EACH: Final = 3 << 30
-"""Bytes of memory that there have to be for each: frames of a 4K clip take half of it."""
-CHUNKS_EACH: Final = 4
-"""Chunks of a piece at least: at either end of a piece, frames are painted for their neighbours' sake."""
-PIECES_EACH: Final = 3
-"""Pieces for each process, so that none waits long for the last."""
-LOOK_S: Final = 0.3
-"""Seconds between two looks at how far they are."""
+MEMORY_PER_PROCESS_BYTES: Final = 3 << 30
+"""Frames of a 4K clip take half of it."""
+MIN_SEGMENTS_PER_RUN: Final = 4
+"""At either end of a run, frames are painted for their neighbours' sake."""
+RUNS_PER_PROCESS: Final = 3
+"""So that none waits long for the last."""
+POLL_S: Final = 0.3
 
 
-def choose_process_count(missing: Sequence[range], chunk: int) -> int:
-    """How many processes render so many frames well on this machine; 1 for this one alone."""
-    chunks = sum(-(-len(run) // chunk) for run in missing)
-    memory = _memory() // MEMORY_EACH
-    return max(1, min(MOST, cores() // CORES_EACH, memory, chunks // (2 * CHUNKS_EACH)))
+def choose_process_count(missing: Sequence[range], size: int) -> int:
+    """Chooses how many processes render so many frames well on this machine; 1 for this one alone."""
+    segments = sum(-(-len(run) // size) for run in missing)
+    memory = _memory() // MEMORY_PER_PROCESS_BYTES
+    return max(
+        1,
+        min(
+            MAX_PROCESSES,
+            cores() // CORES_PER_PROCESS,
+            memory,
+            segments // (2 * MIN_SEGMENTS_PER_RUN),
+        ),
+    )
 
 
-def split_runs(missing: Sequence[range], chunk: int, processes: int) -> list[range]:
-    """Runs of missing frames in pieces of whole chunks, a few for each process."""
-    chunks = sum(-(-len(run) // chunk) for run in missing)
-    length = chunk * max(CHUNKS_EACH, -(-chunks // (processes * PIECES_EACH)))
+def split_runs(missing: Sequence[range], size: int, processes: int) -> list[range]:
+    """Splits runs of missing frames into shorter ones of whole segments, a few for each process."""
+    segments = sum(-(-len(run) // size) for run in missing)
+    length = size * max(MIN_SEGMENTS_PER_RUN, -(-segments // (processes * RUNS_PER_PROCESS)))
     return [
         range(start, min(start + length, run.stop))
         for run in missing
@@ -59,19 +68,58 @@ def split_runs(missing: Sequence[range], chunk: int, processes: int) -> list[ran
     ]
 
 
+def render_missing(spec: RenderSpec, request: SwapRequest, timer: StageTimer, report: Report) -> int:
+    """Renders the segments that are missing: here, or in several processes where that is allowed and pays.
+
+    Returns:
+        How many frames were there already.
+
+    Raises:
+        RecasterError: as ``RenderSpec.render``.
+        OutputError: a process died.
+    """
+    missing = spec.cache.missing()
+    resumed = len(spec.frames) - sum(map(len, missing))
+    progress = _Progress(report, resumed, len(spec.frames))
+    size = spec.settings.chunk
+    factory = request.factory
+    processes = 1 if factory is None else request.processes or choose_process_count(missing, size)
+    if factory is None or processes == 1:
+        for run in missing:
+            spec.render(run, request.swapper, timer, progress.tick)
+    else:
+        runs = split_runs(missing, size, processes)
+        timer.add(render_in_parallel(spec, runs, factory, processes, progress.tick))
+    return resumed
+
+
+class _Progress:
+    """Reports how many frames are rendered."""
+
+    def __init__(self, report: Report, done: int, total: int) -> None:
+        self._report = report
+        self._done = done
+        self._total = total
+
+    def tick(self, frames: int = 1) -> None:
+        """Counts some frames more."""
+        self._done += frames
+        self._report(Update("swapping", self._done, self._total))
+
+
 def render_in_parallel(
-    rendering: RenderSpec,
+    spec: RenderSpec,
     runs: Sequence[range],
-    again: Callable[[], Swapper],
+    factory: SwapperFactory,
     processes: int,
     tick: Callable[[int], None],
 ) -> dict[str, float]:
-    """Render runs of frames in processes.
+    """Renders runs of frames in processes.
 
     Args:
-        rendering: what is to be rendered.
-        runs: ranges of whole chunks.
-        again: makes the swapper there; can be pickled.
+        spec: what is to be rendered.
+        runs: ranges of whole segments.
+        factory: makes the swapper there.
         processes: how many.
         tick: told every now and then how many frames were rendered since the last time.
 
@@ -79,18 +127,19 @@ def render_in_parallel(
         Seconds by stage, as if one process had done all the work of its share.
 
     Raises:
-        RecasterError: as ``RenderSpec.run``.
+        RecasterError: as ``RenderSpec.render``.
         OutputError: a process died.
     """
     context = multiprocessing.get_context("spawn")  # not a fork: threads and drivers don't outlive one
-    done, stop = context.Value("q", 0), context.Event()
+    done = context.Value("q", 0)
+    stop = context.Event()
     seconds: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
-        share_arrays((rendering, again), Path(folder))
-        executor = ProcessPoolExecutor(processes, context, _begin, (folder, done, stop))
+        share_arrays((spec, factory), Path(folder))
+        executor = ProcessPoolExecutor(processes, context, _init_process, (folder, done, stop))
         try:
-            futures = [executor.submit(_render, run) for run in runs]
-            _watch(futures, lambda: int(done.value), tick)
+            futures = [executor.submit(_render_run, run) for run in runs]
+            _report_until_done(futures, lambda: int(done.value), tick)
             for future in futures:
                 for name, spent in future.result().items():
                     seconds[name] = seconds.get(name, 0.0) + spent / processes
@@ -104,39 +153,40 @@ def render_in_parallel(
     return seconds
 
 
-def _watch(
+def _report_until_done(
     futures: Sequence[Future[dict[str, float]]], done: Callable[[], int], tick: Callable[[int], None]
 ) -> None:
-    """Tell how far they are until all have ended, or one with an error."""
-    told, waiting = 0, set(futures)
+    """Reports how far the processes are until all have ended, or one with an error."""
+    reported = 0
+    waiting = set(futures)
     while waiting:
-        ended, waiting = wait(waiting, LOOK_S, FIRST_EXCEPTION)
+        ended, waiting = wait(waiting, POLL_S, FIRST_EXCEPTION)
         now = done()
-        if now > told:
-            tick(now - told)
-            told = now
-        if any(one.exception() is not None for one in ended):
+        if now > reported:
+            tick(now - reported)
+            reported = now
+        if any(future.exception() is not None for future in ended):
             return
 
 
-_here: list[Any] = []
-"""In a process that renders: what, who paints, how many frames are done, and whether to stop."""
+_process_state: list[Any] = []
+"""In a process that renders: the spec, the swapper, how many frames are done, and whether to stop."""
 
 
-class _Stopped(Exception):  # noqa: N818 - nobody is told of it
-    """The one that this process works for has ended."""
+class _Stopped(Exception):  # noqa: N818 - it reaches nobody
+    """The process that this one works for has ended."""
 
 
-def _begin(folder: str, done: Any, stop: Any) -> None:
+def _init_process(folder: str, done: Any, stop: Any) -> None:
     follow_pool_owner()
     cv2.setNumThreads(1)
-    rendering, again = attach_arrays(Path(folder))
-    _here[:] = [rendering, again(), done, stop]
+    spec, factory = attach_arrays(Path(folder))
+    _process_state[:] = [spec, factory.make(), done, stop]
 
 
-def _render(run: range) -> dict[str, float]:
-    rendering, swapper, done, stop = _here
-    watch = StageTimer()
+def _render_run(run: range) -> dict[str, float]:
+    spec, swapper, done, stop = _process_state
+    timer = StageTimer()
 
     def tick() -> None:
         if stop.is_set():
@@ -145,8 +195,8 @@ def _render(run: range) -> dict[str, float]:
             done.value += 1
 
     with contextlib.suppress(_Stopped):
-        rendering.run(run, swapper, watch, tick)
-    return watch.seconds
+        spec.render(run, swapper, timer, tick)
+    return timer.seconds
 
 
 def _memory() -> int:
@@ -154,4 +204,4 @@ def _memory() -> int:
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
-        return MOST * MEMORY_EACH
+        return MAX_PROCESSES * MEMORY_PER_PROCESS_BYTES

@@ -1,53 +1,38 @@
-"""One swapped frame, to judge settings by before a whole clip is rendered."""
+"""Preview of one swapped frame, to judge settings by before a whole clip is rendered."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from recaster.errors import FaceNotFoundError, UsageError
 from recaster.faces.analysis_cache import analyse_clip, cached_analysis
-from recaster.media.probe import probe
-from recaster.media.reader import read_frames
 from recaster.media.sheet import FORMATS, save_image
 from recaster.media.writer import scratch_folder
 from recaster.progress import Report, silent
-from recaster.provenance.manifest import sign_swap
-from recaster.swapping.casting import chosen
 from recaster.swapping.coverage import Coverage
-from recaster.swapping.pipeline import made_by, refuse_overwriting, warnings_on, with_looks
+from recaster.swapping.marking import mark_result
+from recaster.swapping.performer_appearance import add_appearance
 from recaster.swapping.render import Renderer
-from recaster.swapping.settings import SwapResult
+from recaster.swapping.result import SwapResult, collect_warnings
 from recaster.swapping.stage_timer import StageTimer
-from recaster.swapping.swap_plan import SwapPlan
+from recaster.swapping.swap_plan import SwapPlan, select_tracks
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from recaster.media.types import Image
-    from recaster.provenance.mark import ProvenanceMark
-    from recaster.settings.swap import SwapSettings
-    from recaster.swapping.swapper import Swapper
+    from recaster.swapping.request import SwapRequest
 
-WINDOW: Final = 15
+ANALYSIS_REACH: Final = 15
 """Frames to either side that are analysed where the clip was not yet."""
 
 
-def preview_frame(
-    clip: Path,
-    out: Path,
-    frame: int,
-    swapper: Swapper,
-    settings: SwapSettings,
-    report: Report = silent,
-    mark: ProvenanceMark | None = None,
-) -> SwapResult:
-    """Swap the faces of one frame and write it as a picture.
+def preview_frame(request: SwapRequest, frame: int, report: Report = silent) -> SwapResult:
+    """Swaps the faces of one frame and writes it as a picture.
 
     Where the clip (or its range) was analysed before, as ``swap_clip`` does, this is just what
     ``swap_clip`` makes of the frame. Otherwise only the frame's neighbours are analysed, which takes
     seconds at most: then the main person may be another than the clip's, a track may have another
     number, and the performer's usual expression and look are known less well: a hand that stays before the
-    face may be painted over. With a ``mark``, the picture carries a signed manifest.
+    face may be painted over.
 
     Raises:
         UsageError: the clip has no such frame, the picture would replace the clip or has no picture's
@@ -55,63 +40,64 @@ def preview_frame(
         FaceNotFoundError: there is nobody to swap in this frame.
         ClipError, OutputError: as ``swap_clip``.
     """
-    watch = StageTimer()
-    info = probe(clip)
-    available = range(info.frame_count) if settings.frames is None else settings.frames
-    _refuse(clip, out, frame, available, settings)
-    with watch.timing("analyse"):
-        looked = available
-        analysis = cached_analysis(clip, settings.analysis, settings.frames)
+    timer = StageTimer()
+    settings = request.settings
+    available = request.frames
+    _check(request, frame)
+    with timer.timing("analyse"):
+        analysed = available
+        analysis = cached_analysis(request.clip, settings.analysis, settings.frames)
         if analysis is None:
-            looked = range(max(frame - WINDOW, available.start), min(frame + WINDOW + 1, available.stop))
-            analysis = analyse_clip(clip, settings.analysis, looked, report)
-    tracks = chosen(analysis, settings, info)
-    with watch.timing("plan"):
-        scene = SwapPlan.planned(tracks, swapper, settings.smoothing, analysis.tracks)
-    if frame not in scene.places:
-        raise FaceNotFoundError(f"{clip}: frame {frame} shows no face to swap; preview another one")
+            first = max(frame - ANALYSIS_REACH, available.start)
+            analysed = range(first, min(frame + ANALYSIS_REACH + 1, available.stop))
+            analysis = analyse_clip(request.clip, settings.analysis, analysed, report)
+    tracks = select_tracks(request, analysis)
+    with timer.timing("plan"):
+        plan = SwapPlan.of(tracks, request.swapper, settings.smoothing, analysis.tracks)
+    if frame not in plan.faces_by_frame:
+        raise FaceNotFoundError(
+            f"{request.clip.path}: frame {frame} shows no face to swap; preview another one"
+        )
     wanted = range(frame, frame + 1)
-    with watch.timing("look"):
-        scene = with_looks(clip, scene, swapper, settings, looked, [wanted], report)
-    renderer = Renderer(scene, swapper, settings, watch)
-    [rendered] = renderer.render(lambda a, b: read_frames(clip, a, b, lazy=True), wanted, available)
-    facts = {"frames": 1, "swapped": 1} | made_by(swapper, settings)
-    marked = _saved(rendered.image, out, clip, facts, mark)
+    with timer.timing("look"):
+        if request.finds_occluders:
+            plan = add_appearance(plan, request.clip, analysed, [wanted], report)
+    renderer = Renderer(plan, request.swapper, settings, timer)
+    [rendered] = renderer.render(request.clip.read, wanted, available)
     coverage = Coverage.of(wanted, [rendered.faces], left_out=(), others=())
     return SwapResult(
-        out=out,
+        out=request.out,
         coverage=coverage,
         resumed=0,
-        tracks=tuple(scene.tracks[number] for number, _ in scene.places[frame]),
-        seconds=watch.seconds,
-        warnings=(
-            *warnings_on(info, settings, scene),
-            *swapper.warnings,
-            *(run.sentence for run in coverage.runs),
-        ),
-        marked=marked,
+        tracks=tuple(plan.tracks[number] for number, _ in plan.faces_by_frame[frame]),
+        seconds=timer.seconds,
+        warnings=(*collect_warnings(request, plan), *(run.sentence for run in coverage.runs)),
+        marked=_save(request, rendered.image),
     )
 
 
-def _saved(image: Image, out: Path, clip: Path, facts: dict[str, Any], mark: ProvenanceMark | None) -> str:
-    """Write the picture, signed where it is to be; returns what was said in it, in words."""
-    if mark is None:
-        save_image(out, image)
+def _save(request: SwapRequest, image: Image) -> str:
+    """Writes the picture, signed where it is to be; returns what was said in it, in words."""
+    if request.mark is None:
+        save_image(request.out, image)
         return ""
-    with scratch_folder(out) as folder:
-        painted = folder / out.name
-        save_image(painted, image)
-        return sign_swap(painted, out, clip, facts, mark)
+    with scratch_folder(request.out) as folder:
+        unsigned = folder / request.out.name
+        save_image(unsigned, image)
+        return mark_result(request, unsigned, frames=1, swapped=1)
 
 
-def _refuse(clip: Path, out: Path, frame: int, available: range, settings: SwapSettings) -> None:
-    """Refuse what cannot be shown, or not under this name (UsageError)."""
-    refuse_overwriting(clip, out, settings)
-    if settings.matte is not None or settings.report is not None:
+def _check(request: SwapRequest, frame: int) -> None:
+    """Refuses what cannot be shown, or not under this name (UsageError)."""
+    request.refuse_overwriting()
+    out = request.out
+    if request.settings.matte is not None or request.settings.report is not None:
         raise UsageError("a preview is one picture: leave the matte and the report out")
     if out.suffix.lower() not in FORMATS:
         raise UsageError(f"{out}: a preview is a picture, named {', '.join(FORMATS)}")
+    available = request.frames
     if frame not in available:
         raise UsageError(
-            f"{clip}: frame {frame} is none of {available.start} to {available.stop - 1}; choose another"
+            f"{request.clip.path}: frame {frame} is none of {available.start} to {available.stop - 1}; "
+            "choose another"
         )

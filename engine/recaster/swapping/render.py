@@ -43,12 +43,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-AHEAD: Final = 4
+PREFETCHED_FRAMES: Final = 4
 """Frames that one stage may be before the next."""
-
-
-SEEDS: Final = 1009
-"""Numbers of faces that each frame's grain is kept apart by."""
+GRAIN_SEEDS_PER_FRAME: Final = 1009
+"""More than a frame has faces, so that no two faces of a clip have the same grain."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +78,7 @@ class RenderedFrame:
 
 
 @dataclass(frozen=True, eq=False)
-class _Cut:
+class _CroppedFrame:
     """A frame and its faces by plan, before or after the network."""
 
     frame: Frame
@@ -101,7 +99,7 @@ class _Masks:
 
 
 @dataclass(frozen=True, eq=False)
-class _Painted:
+class _SwappedFrame:
     """A frame whose faces are swapped: masks, what is in front of them, and what was seen of colours."""
 
     frame: Frame
@@ -114,12 +112,12 @@ class _Painted:
 class Renderer:
     """Renders frames of one clip; holds no state between calls."""
 
-    def __init__(self, scene: SwapPlan, swapper: Swapper, settings: SwapSettings, watch: StageTimer) -> None:
-        self._scene = scene
+    def __init__(self, plan: SwapPlan, swapper: Swapper, settings: SwapSettings, timer: StageTimer) -> None:
+        self._plan = plan
         self._swapper = swapper
         self._settings = settings
-        self._watch = watch
-        self._occluders = Occluders() if scene.looks else None
+        self._timer = timer
+        self._occluders = Occluders() if plan.appearances else None
 
     def render(
         self, read: Callable[[int, int], Iterable[Frame]], wanted: range, available: range
@@ -143,12 +141,12 @@ class Renderer:
 
             def stage(items: Iterable[T]) -> Iterator[T]:
                 """In a thread of its own (stages mostly wait outside of Python) that ends with the render."""
-                return stages.enter_context(contextlib.closing(prefetch(items, AHEAD)))
+                return stages.enter_context(contextlib.closing(prefetch(items, PREFETCHED_FRAMES)))
 
-            cuts = stage(self._cut(self._watch.each("decode", read(first, last))))
+            cuts = stage(self._cut(self._timer.each("decode", read(first, last))))
             for painted in _steadied(stage(self._painted(stage(self._swapped(cuts)))), reach):
                 if painted.frame.index in wanted:
-                    with self._watch.timing("composite"):
+                    with self._timer.timing("composite"):
                         result = self._composited(painted)
                     yield result
 
@@ -158,28 +156,32 @@ class Renderer:
             colour_transfer.reach(self._settings.colour), colour_transfer.REACH if self._occluders else 0
         )
 
-    def _cut(self, frames: Iterable[Frame]) -> Iterator[_Cut]:
+    def _cut(self, frames: Iterable[Frame]) -> Iterator[_CroppedFrame]:
         """Cut the faces out of each frame."""
         for frame in frames:
-            with self._watch.timing("crop"):
-                cut = _Cut(frame, self._scene.faces(frame, self._swapper.size))
+            with self._timer.timing("crop"):
+                cut = _CroppedFrame(frame, self._plan.crop_faces(frame))
             yield cut
 
-    def _swapped(self, cut_out: Iterable[_Cut]) -> Iterator[tuple[_Cut, dict[int, SwappedFace]]]:
+    def _swapped(
+        self, cut_out: Iterable[_CroppedFrame]
+    ) -> Iterator[tuple[_CroppedFrame, dict[int, SwappedFace]]]:
         """Swap the faces of each group of frames together."""
         for cuts in _groups(cut_out, self._settings.batch):
             planned = [face for cut in cuts for face in cut.faces.values()]
-            with self._watch.timing("swap"):
+            with self._timer.timing("swap"):
                 swapped = iter(self._in_batches(planned))
             for cut in cuts:
                 yield cut, {number: next(swapped) for number in cut.faces}
 
-    def _painted(self, faces: Iterable[tuple[_Cut, dict[int, SwappedFace]]]) -> Iterator[_Painted]:
+    def _painted(
+        self, faces: Iterable[tuple[_CroppedFrame, dict[int, SwappedFace]]]
+    ) -> Iterator[_SwappedFrame]:
         """Look at what is before each frame's faces, and at their light."""
         for cut, swapped in faces:
-            with self._watch.timing("occluders"):
+            with self._timer.timing("occluders"):
                 occlusion_probability, front = self._chances(cut), self._in_front(cut)
-            with self._watch.timing("mask"):
+            with self._timer.timing("mask"):
                 painted = self._measured(cut, swapped, occlusion_probability, front)
             yield painted
 
@@ -188,35 +190,38 @@ class Renderer:
             swapped for batch in _groups(faces, self._settings.batch) for swapped in self._swapper.swap(batch)
         ]
 
-    def _chances(self, cut: _Cut) -> dict[int, Floats | None]:
+    def _chances(self, cut: _CroppedFrame) -> dict[int, Floats | None]:
         """How likely the faces whose usual look is known are hidden, and where."""
         if self._occluders is None:
             return {}
         found: dict[int, Floats | None] = {}
         for number, face in cut.faces.items():
-            if look := self._scene.looks.get(number):
-                seen = in_frame(cut.frame.size, face.matrix, self._swapper.size)
+            if look := self._plan.appearances.get(number):
+                seen = in_frame(cut.frame.size, face.matrix, self._plan.size)
                 found[number] = seen * self._occluders.occlusion_probability(look, face.image, face.landmarks)
         return found
 
-    def _in_front(self, cut: _Cut) -> dict[int, NDArray[np.float32]]:
+    def _in_front(self, cut: _CroppedFrame) -> dict[int, NDArray[np.float32]]:
         """Where nearer faces and the performer's own glasses are before each face."""
         found = {}
         for number, face in cut.faces.items():
-            outlines, look = self._scene.nearer.get((number, cut.frame.index)), self._scene.looks.get(number)
+            outlines, look = (
+                self._plan.nearer.get((number, cut.frame.index)),
+                self._plan.appearances.get(number),
+            )
             glasses = None if look is None else glasses_mask(look, face.image, face.landmarks)
-            nearer = draw_outlines(outlines, face.matrix, self._swapper.size) if outlines else None
+            nearer = draw_outlines(outlines, face.matrix, self._plan.size) if outlines else None
             if known := [one for one in (nearer, glasses) if one is not None]:
                 found[number] = np.maximum.reduce(known)
         return found
 
     def _measured(
         self,
-        cut: _Cut,
+        cut: _CroppedFrame,
         swapped: Mapping[int, SwappedFace],
         occlusion_probability: Mapping[int, Floats | None],
         front: Mapping[int, NDArray[np.float32]],
-    ) -> _Painted:
+    ) -> _SwappedFrame:
         masks = {
             number: self._masks(face.mask, cut.faces[number].landmarks) for number, face in swapped.items()
         }
@@ -236,7 +241,7 @@ class Renderer:
             for number, face in swapped.items()
         }
         faces = {number: (swapped[number], masks[number]) for number in swapped}
-        return _Painted(cut.frame, faces, front, statistics, occlusion_probability)
+        return _SwappedFrame(cut.frame, faces, front, statistics, occlusion_probability)
 
     def _masks(self, learned: NDArray[np.float32], landmarks: Floats) -> _Masks:
         """What is painted over, and what would be if the model left nothing out."""
@@ -250,16 +255,16 @@ class Renderer:
         """Which way the face looks, where its light depends on that."""
         if self._settings.colour != "light":
             return None
-        return normals(face.landmarks, self._swapper.size, CELLS)
+        return normals(face.landmarks, self._plan.size, CELLS)
 
-    def _composited(self, painted: _Painted) -> RenderedFrame:
+    def _composited(self, painted: _SwappedFrame) -> RenderedFrame:
         layers, faces = [], []
         for number, (face, masks) in painted.faces.items():
-            seed = painted.frame.index * SEEDS + number
+            seed = painted.frame.index * GRAIN_SEEDS_PER_FRAME + number
             image = colour_transfer.apply(face.image, painted.statistics[number], self._settings.colour, seed)
             if face.mouth is not None:
                 image += face.mouth.share[..., None] * (face.mouth.image - image)
-            turned = masks.painted * np.float32(self._scene.share(number, painted.frame.index))
+            turned = masks.painted * np.float32(self._plan.opacity(number, painted.frame.index))
             seen = _behind(turned, painted.occlusion_probability.get(number), painted.front.get(number))
             layers.append(Layer(image, seen, face.matrix))
             left = {Reason.UNPAINTED: masks.painted, Reason.TURNED: turned, Reason.HIDDEN: seen}
@@ -276,9 +281,9 @@ class Renderer:
         layer: Layer,
     ) -> FaceCoverage | None:
         """How much of a face is swapped, and what took the rest."""
-        size = self._swapper.size
+        size = self._plan.size
         inside = in_frame(frame.size, layer.matrix, size, side=size)
-        return coverage_of(self._scene.tracks[number], whole, left, inside, layer.zoom)
+        return coverage_of(self._plan.tracks[number], whole, left, inside, layer.zoom)
 
 
 def _mesh(face: PlannedFace) -> Floats | None:
@@ -319,10 +324,10 @@ Seen = tuple["Mapping[int, colour_transfer.Measured]", "Mapping[int, Floats | No
 """Of one frame: what was measured of its faces' colours, and how likely they are hidden."""
 
 
-def _steadied(items: Iterable[_Painted], reach: int) -> Iterator[_Painted]:
+def _steadied(items: Iterable[_SwappedFrame], reach: int) -> Iterator[_SwappedFrame]:
     """Each frame with what was seen of its faces averaged over ``reach`` frames to either side."""
     past: deque[Seen] = deque(maxlen=reach)
-    waiting: deque[_Painted] = deque()
+    waiting: deque[_SwappedFrame] = deque()
     for item in items:
         waiting.append(item)
         if len(waiting) > reach:
@@ -331,7 +336,7 @@ def _steadied(items: Iterable[_Painted], reach: int) -> Iterator[_Painted]:
         yield _averaged(past, waiting)
 
 
-def _averaged(past: deque[Seen], waiting: deque[_Painted]) -> _Painted:
+def _averaged(past: deque[Seen], waiting: deque[_SwappedFrame]) -> _SwappedFrame:
     window, at = [*past, *((item.statistics, item.occlusion_probability) for item in waiting)], len(past)
     item = waiting.popleft()
     statistics = {

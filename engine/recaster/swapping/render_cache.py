@@ -1,7 +1,7 @@
-"""The parts of an unfinished clip: ``OUT.parts/`` beside it, so that a stopped swap can go on.
+"""Rendered segments of an unfinished clip: ``OUT.parts/`` beside it, so that a stopped swap can go on.
 
-``plan.json`` says what the parts are of. Every part is whole or absent, and those of another plan
-are discarded.
+``plan.json`` describes what the segments are of. Every segment is whole or absent, and those of another
+description are discarded.
 """
 
 from __future__ import annotations
@@ -16,91 +16,96 @@ from recaster.media.writer import SEGMENT_SUFFIX
 from recaster.swapping.coverage import read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from recaster.swapping.coverage import Faces
 
-PLAN: Final = "plan.json"
-_OURS: Final = re.compile(r"\.?(\d{8}\.(clip|matte|faces)|joined|plan)\..*")
+PLAN_NAME: Final = "plan.json"
+_OWN_NAMES: Final = re.compile(r"\.?(\d{8}\.(clip|matte|faces)|joined|plan)\..*")
 
 
 @dataclass(frozen=True)
 class RenderCache:
-    """The folder of parts of one output.
+    """The folder of segments of one output.
 
     Attributes:
         folder: ``OUT.parts``.
-        chunks: the frame ranges of the parts, in order.
-        mattes: whether each part has a matte.
+        segments: the frame ranges of the segments, in order.
+        has_mattes: whether each segment has a matte.
     """
 
     folder: Path
-    chunks: tuple[range, ...]
-    mattes: bool
+    segments: tuple[range, ...]
+    has_mattes: bool
 
     @classmethod
-    def of(cls, out: Path, frames: range, size: int, *, mattes: bool) -> RenderCache:
-        """The parts of ``out`` when ``frames`` are rendered in chunks of ``size``."""
-        chunks = tuple(
-            range(start, min(start + size, frames.stop)) for start in range(frames.start, frames.stop, size)
-        )
-        return cls(out.with_name(out.name + ".parts"), chunks, mattes)
+    def of(cls, out: Path, frames: range, size: int, *, has_mattes: bool) -> RenderCache:
+        """The segments of ``out`` when ``frames`` are rendered ``size`` at a time."""
+        starts = range(frames.start, frames.stop, size)
+        segments = tuple(range(start, min(start + size, frames.stop)) for start in starts)
+        return cls(out.with_name(out.name + ".parts"), segments, has_mattes)
 
-    def clip(self, chunk: range) -> Path:
-        """Where a part of the clip lies."""
-        return self.folder / f"{chunk.start:08}.clip{SEGMENT_SUFFIX}"
+    def clip_path(self, segment: range) -> Path:
+        """Path of a segment's pictures."""
+        return self.folder / f"{segment.start:08}.clip{SEGMENT_SUFFIX}"
 
-    def matte(self, chunk: range) -> Path:
-        """Where a part of the matte lies."""
-        return self.folder / f"{chunk.start:08}.matte{SEGMENT_SUFFIX}"
+    def matte_path(self, segment: range) -> Path:
+        """Path of a segment's matte."""
+        return self.folder / f"{segment.start:08}.matte{SEGMENT_SUFFIX}"
 
-    def record(self, chunk: range) -> Path:
-        """Where it is noted what was swapped in a part."""
-        return self.folder / f"{chunk.start:08}.faces.json"
+    def coverage_path(self, segment: range) -> Path:
+        """Path of the record of what was swapped in a segment."""
+        return self.folder / f"{segment.start:08}.faces.json"
 
-    def faces(self) -> list[Faces]:
-        """What was swapped in each frame, of all parts; every one is there.
-
-        Raises:
-            OutputError: a part's record is gone or damaged.
-        """
-        found: list[Faces] = []
-        for chunk in self.chunks:
-            record = read_record(self.record(chunk), len(chunk))
-            if record is None:
-                raise OutputError(f"{self.record(chunk)}: is gone or damaged; run the same command again")
-            found.extend(record)
-        return found
-
-    def joined(self, suffix: str) -> Path:
-        """Where the whole lies before it is signed."""
+    def unsigned_path(self, suffix: str) -> Path:
+        """Path of the whole clip before it is signed."""
         return self.folder / f"joined{suffix}"
 
-    def finished(self, chunk: range) -> bool:
-        """Whether a part is there, with its matte and what is noted of it."""
-        if not self.clip(chunk).is_file() or (self.mattes and not self.matte(chunk).is_file()):
+    def read_coverage(self) -> list[Faces]:
+        """Reads what was swapped in each frame, of all segments; every one is there.
+
+        Raises:
+            OutputError: a segment's record is gone or damaged.
+        """
+        faces: list[Faces] = []
+        for segment in self.segments:
+            record = read_record(self.coverage_path(segment), len(segment))
+            if record is None:
+                raise OutputError(
+                    f"{self.coverage_path(segment)}: is gone or damaged; run the same command again"
+                )
+            faces.extend(record)
+        return faces
+
+    def is_complete(self, segment: range) -> bool:
+        """Whether a segment is there, with its matte and its record."""
+        if not self.clip_path(segment).is_file():
             return False
-        return read_record(self.record(chunk), len(chunk)) is not None
+        if self.has_mattes and not self.matte_path(segment).is_file():
+            return False
+        return read_record(self.coverage_path(segment), len(segment)) is not None
 
     def missing(self) -> list[range]:
-        """What is still to be rendered: the frames of neighbouring missing chunks, as one range."""
+        """Finds what is still to be rendered: the frames of neighbouring missing segments, as one range."""
         runs: list[range] = []
-        for chunk in self.chunks:
-            if self.finished(chunk):
+        for segment in self.segments:
+            if self.is_complete(segment):
                 continue
-            if runs and runs[-1].stop == chunk.start:
-                runs[-1] = range(runs[-1].start, chunk.stop)
+            if runs and runs[-1].stop == segment.start:
+                runs[-1] = range(runs[-1].start, segment.stop)
             else:
-                runs.append(chunk)
+                runs.append(segment)
         return runs
 
-    def within(self, frames: range) -> list[range]:
-        """The chunks of a range that ``missing`` returned."""
-        return [chunk for chunk in self.chunks if chunk.start in frames]
+    def segments_in(self, frames: range) -> list[range]:
+        """The segments of a range that ``missing`` returned."""
+        return [segment for segment in self.segments if segment.start in frames]
 
-    def open(self, plan: dict[str, Any]) -> bool:
-        """Make the folder ready for ``plan``; returns whether parts of another plan were discarded.
+    def open(self, description: dict[str, Any]) -> tuple[str, ...]:
+        """Makes the folder ready for segments of a description.
+
+        Returns:
+            A sentence where segments of another description were discarded.
 
         Raises:
             OutputError: the folder cannot be written, or is not one of ours.
@@ -110,38 +115,40 @@ class RenderCache:
         except OSError as error:
             raise write_error(self.folder, error) from error
         keep_private(self.folder)  # what is in it isn't signed yet
-        if self._plan() == plan:
-            return False
+        if self.read_description() == description:
+            return ()
         discarded = self._discard()
-        write_json(self.folder / PLAN, plan)
-        return discarded
+        write_json(self.folder / PLAN_NAME, description)
+        if discarded:
+            return (f"{self.folder.name}: parts of a swap with other settings were discarded",)
+        return ()
 
     def remove(self) -> None:
-        """Remove the folder and all parts in it."""
+        """Removes the folder and all segments in it."""
         self._discard()
         try:
             self.folder.rmdir()
         except OSError as error:
             raise write_error(self.folder, error) from error
 
-    def _plan(self) -> object:
+    def read_description(self) -> object:
+        """Reads what the segments are of; None where nothing says so (OutputError where it can't be read)."""
         try:
-            return parse_json((self.folder / PLAN).read_bytes())
+            return parse_json((self.folder / PLAN_NAME).read_bytes())
         except (FileNotFoundError, ValueError):
             return None
         except OSError as error:
-            raise OutputError(f"{self.folder / PLAN}: cannot be read ({error.strerror})") from error
+            raise OutputError(f"{self.folder / PLAN_NAME}: cannot be read ({error.strerror})") from error
 
     def _discard(self) -> bool:
-        """Remove what a swap leaves behind, the plan last; returns whether there was any of it."""
-        found = sorted(self.folder.iterdir(), key=lambda path: path.name == PLAN)
-        self._refuse(path for path in found if not _OURS.fullmatch(path.name) or not path.is_file())
-        for path in found:
+        """Removes what a swap leaves behind, the plan last; returns whether there was any of it."""
+        paths = sorted(self.folder.iterdir(), key=lambda path: path.name == PLAN_NAME)
+        for path in paths:
+            if not _OWN_NAMES.fullmatch(path.name) or not path.is_file():
+                raise OutputError(
+                    f"{path}: is in the way, the folder is needed for the parts of the clip; "
+                    "move it elsewhere"
+                )
+        for path in paths:
             path.unlink(missing_ok=True)
-        return bool(found)
-
-    def _refuse(self, strangers: Iterable[Path]) -> None:
-        for path in strangers:
-            raise OutputError(
-                f"{path}: is in the way, the folder is needed for the parts of the clip; move it elsewhere"
-            )
+        return bool(paths)

@@ -1,4 +1,4 @@
-"""The second pass over a part of a clip: frames are painted and encoded into chunks."""
+"""Picklable description of a render, without the swapper, and the rendering of segments by it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ import cv2
 
 from recaster.errors import ClipError
 from recaster.media.prefetch import prefetch
-from recaster.media.reader import read_frames
 from recaster.media.writer import ClipWriter
 from recaster.swapping.coverage import write_record
-from recaster.swapping.render import AHEAD, Renderer
+from recaster.swapping.render import PREFETCHED_FRAMES, Renderer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
-    from recaster.media.types import ClipInfo
+    from recaster.media.clip import Clip
     from recaster.settings.swap import SwapSettings
     from recaster.swapping.render import RenderedFrame
     from recaster.swapping.render_cache import RenderCache
@@ -31,69 +29,70 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class RenderSpec:
-    """All that a render has to know but who paints; another process can be told it.
+    """All that a render needs but the swapper.
 
     Attributes:
         clip: the clip.
-        info: about it.
-        frames: which frames the result holds.
-        scene: who is swapped where.
+        frames: which frames of it the result holds.
+        plan: the faces to swap.
         settings: how.
-        parts: where the chunks go.
+        cache: takes the segments.
     """
 
-    clip: Path
-    info: ClipInfo
+    clip: Clip
     frames: range
-    scene: SwapPlan
+    plan: SwapPlan
     settings: SwapSettings
-    parts: RenderCache
+    cache: RenderCache
 
-    def run(self, run: range, swapper: Swapper, watch: StageTimer, tick: Callable[[], None]) -> None:
-        """Render the chunks of a range of frames, one after the other.
+    def render(self, run: range, swapper: Swapper, timer: StageTimer, tick: Callable[[], None]) -> None:
+        """Renders the segments of a range of frames, one after the other.
 
         Args:
-            run: frames that begin and end with chunks.
-            swapper: who paints.
-            watch: told where the time goes.
+            run: frames that begin and end with segments.
+            swapper: puts the source's face on.
+            timer: told where the time goes.
             tick: called after every frame.
 
         Raises:
-            ClipError, OutputError: the clip can't be read, or a chunk not be written.
+            ClipError, OutputError: the clip can't be read, or a segment not be written.
         """
-        renderer = Renderer(self.scene, swapper, self.settings, watch)
-        frames = renderer.render(lambda a, b: read_frames(self.clip, a, b, lazy=True), run, self.frames)
-        with _one_thread_each(), contextlib.closing(prefetch(frames, AHEAD)) as rendered:
-            for chunk in self.parts.within(run):
-                self._write(chunk, _ticking(itertools.islice(rendered, len(chunk)), tick), watch)
+        renderer = Renderer(self.plan, swapper, self.settings, timer)
+        frames = renderer.render(self.clip.read, run, self.frames)
+        with _single_threaded_opencv(), contextlib.closing(prefetch(frames, PREFETCHED_FRAMES)) as rendered:
+            for segment in self.cache.segments_in(run):
+                self._write(segment, _ticking(itertools.islice(rendered, len(segment)), tick), timer)
 
-    def _write(self, chunk: range, rendered: Iterator[RenderedFrame], watch: StageTimer) -> None:
-        """Encode one part of the clip and of its matte, and note what was swapped in it."""
-        faces, info, writer = [], self.info, self.settings.writer
+    def _write(self, segment: range, rendered: Iterator[RenderedFrame], timer: StageTimer) -> None:
+        """Encodes one segment and its matte, and notes what was swapped in it."""
+        faces = []
+        info = self.clip.info
+        writer = self.settings.writer
         with contextlib.ExitStack() as stack:
-            # The clip's part is entered first and so finished last: where it is, all else is too.
-            picture = stack.enter_context(ClipWriter(self.parts.clip(chunk), info, writer))
+            # The clip's segment is entered first and so finished last: where it is, all else is too.
+            picture = stack.enter_context(ClipWriter(self.cache.clip_path(segment), info, writer))
             matte = None
-            if self.parts.mattes:
+            if self.cache.has_mattes:
                 # x264 codes mostly flat pictures with two threads now one way and now another.
-                matte = stack.enter_context(ClipWriter(self.parts.matte(chunk), info, writer, threads=1))
+                matte_path = self.cache.matte_path(segment)
+                matte = stack.enter_context(ClipWriter(matte_path, info, writer, threads=1))
             for item in rendered:
-                with watch.timing("encode"):
+                with timer.timing("encode"):
                     picture.write_painted(item.frame, item.patches)
                     if matte is not None:
                         matte.write(cv2.cvtColor(item.matte, cv2.COLOR_GRAY2RGB), item.frame.pts)
                 faces.append(item.faces)
-            if len(faces) != len(chunk):
+            if len(faces) != len(segment):
                 raise ClipError(
-                    f"{info.path}: ended before frame {chunk.start + len(faces)} while it was read; "
+                    f"{info.path}: ended before frame {segment.start + len(faces)} while it was read; "
                     "has it changed? Run the same command again"
                 )
-            write_record(self.parts.record(chunk), faces)
+            write_record(self.cache.coverage_path(segment), faces)
 
 
 @contextlib.contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """OpenCV without threads of its own: stages run side by side, and faces are too small to share out."""
+def _single_threaded_opencv() -> Iterator[None]:
+    """Keeps OpenCV from starting threads: stages run side by side, and faces are too small to share out."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:

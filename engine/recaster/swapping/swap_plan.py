@@ -1,4 +1,4 @@
-"""Who is swapped where: the plans of all chosen tracks, looked up by frame."""
+"""Plan of a swap: the chosen tracks, their crops in every frame, and what is in front of them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,50 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from recaster.errors import FaceNotFoundError
 from recaster.faces.alignment import shown, transform, warp
+from recaster.faces.track_choice import choose_tracks
+from recaster.facesets.still_faces import person_in
 from recaster.media.types import Rect
 from recaster.swapping.face_overlap import outline_nearer_faces
 from recaster.swapping.swapper import PlannedFace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from recaster.appearance.occluders import FaceAppearance
-    from recaster.faces.types import FaceTrack, Floats
+    from recaster.faces.types import Analysis, FaceTrack, Floats
     from recaster.media.types import Frame, Image
     from recaster.settings.detection import Smoothing
+    from recaster.swapping.request import SwapRequest
     from recaster.swapping.swapper import Swapper, TrackPlan
+
+
+def select_tracks(request: SwapRequest, analysis: Analysis) -> tuple[FaceTrack, ...]:
+    """Selects the tracks whose face a request asks to be swapped, at least one.
+
+    Raises:
+        FaceNotFoundError: there are none, the person is not among them, or the person's picture
+            doesn't show one clearly; what is odd about the clip is said, too: it may be why.
+        ImageError: the picture cannot be read.
+    """
+    settings = request.settings
+    detection = settings.analysis
+    person = None
+    if settings.person is not None:
+        person = person_in(settings.person, detection.detector, detection.min_face)
+    try:
+        return choose_tracks(
+            analysis,
+            person=person,
+            track=settings.track,
+            everyone=settings.everyone,
+            min_face=detection.min_face,
+        )
+    except FaceNotFoundError as error:
+        raise FaceNotFoundError("; ".join([str(error), *request.clip.info.warnings])) from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,67 +59,86 @@ class SwapPlan:
     """Every face that will be swapped.
 
     Attributes:
-        plans: one for each chosen track. A track is one person in one shot, so that what is smoothed
+        size: side of the crops, in pixels.
+        track_plans: one for each chosen track. A track is one person in one shot, so that what is smoothed
             within a plan never reaches over a cut.
-        places: frame index to the (plan, row) pairs of that frame's faces.
+        faces_by_frame: frame index to the (plan, row) pairs of that frame's faces.
         tracks: the numbers of those tracks.
-        looks: how the performer usually looks, by the number of the plan, where that is known.
+        left_out: frames that show a chosen face which no plan has, as it looks too far away.
+        others: frames that show faces that are not swapped.
+        appearances: how the performer usually looks, by the number of the plan, where that is known.
         nearer: outlines of the faces in front of a plan's face, by plan and frame.
     """
 
-    plans: tuple[TrackPlan, ...]
-    places: Mapping[int, Sequence[tuple[int, int]]]
+    size: int
+    track_plans: tuple[TrackPlan, ...]
+    faces_by_frame: Mapping[int, Sequence[tuple[int, int]]]
     tracks: tuple[int, ...]
-    looks: Mapping[int, FaceAppearance] = field(default_factory=dict)
+    left_out: frozenset[int] = frozenset()
+    others: frozenset[int] = frozenset()
+    appearances: Mapping[int, FaceAppearance] = field(default_factory=dict)
     nearer: Mapping[tuple[int, int], Sequence[NDArray[np.float32]]] = field(default_factory=dict)
 
     @classmethod
-    def planned(
+    def of(
         cls,
         tracks: Sequence[FaceTrack],
         swapper: Swapper,
         smoothing: Smoothing,
         everybody: Sequence[FaceTrack] = (),
     ) -> SwapPlan:
-        """Let the swapper plan every track, and see who of everybody in the clip is in front of whom."""
+        """Lets the swapper plan every track, and finds who of everybody in the clip is in front of whom."""
         plans = tuple(swapper.plan(track, smoothing) for track in tracks)
-        places: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        faces: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for number, plan in enumerate(plans):
             for row, frame in enumerate(plan.frames.tolist()):
-                if plan.share(row) > 0:
-                    places[frame].append((number, row))
-        nearer = outline_nearer_faces(tracks, everybody, smoothing)
-        return cls(plans, dict(places), tuple(track.track for track in tracks), nearer=nearer)
+                if plan.opacity_at(row) > 0:
+                    faces[frame].append((number, row))
+        numbers = tuple(track.track for track in tracks)
+        return cls(
+            size=swapper.size,
+            track_plans=plans,
+            faces_by_frame=dict(faces),
+            tracks=numbers,
+            left_out=_frames_of(tracks).difference(faces),
+            others=_frames_of(track for track in everybody if track.track not in numbers),
+            nearer=outline_nearer_faces(tracks, everybody, smoothing),
+        )
 
-    def painted(self, frames: range) -> int:
-        """How many of ``frames`` show a face to swap."""
-        return sum(frame in self.places for frame in frames)
+    def count_painted(self, frames: range) -> int:
+        """Counts the frames that show a face to swap."""
+        return sum(frame in self.faces_by_frame for frame in frames)
 
-    def share(self, number: int, frame: int) -> float:
-        """Share of a plan's face that is shown in a frame that has it, above 0 to 1."""
-        return next(self.plans[number].share(row) for plan, row in self.places[frame] if plan == number)
+    def opacity(self, number: int, frame: int) -> float:
+        """Opacity of a plan's face in a frame that has it, above 0 to 1."""
+        plan = self.track_plans[number]
+        return next(plan.opacity_at(row) for other, row in self.faces_by_frame[frame] if other == number)
 
-    def faces(self, frame: Frame, size: int) -> dict[int, PlannedFace]:
-        """The faces of a frame, cut out of it, by the number of their plan."""
-        return {
-            number: self.face(number, row, frame, size) for number, row in self.places.get(frame.index, ())
-        }
+    def crop_faces(self, frame: Frame) -> dict[int, PlannedFace]:
+        """Crops the faces of a frame, by the number of their plan."""
+        faces = self.faces_by_frame.get(frame.index, ())
+        return {number: self.crop_face(number, row, frame) for number, row in faces}
 
-    def face(self, number: int, row: int, frame: Frame, size: int) -> PlannedFace:
-        """The face of a plan's row, cut out of its frame."""
-        plan = self.plans[number]
+    def crop_face(self, number: int, row: int, frame: Frame) -> PlannedFace:
+        """Crops the face of a plan's row out of its frame."""
+        plan = self.track_plans[number]
         matrix = plan.matrices[row]
         return PlannedFace(
-            image=np.ascontiguousarray(cut_out(frame, matrix, size)),
+            image=np.ascontiguousarray(crop_frame(frame, matrix, self.size)),
             matrix=matrix,
             landmarks=transform(plan.landmarks[row], matrix),
             extra={name: values[row] for name, values in plan.extra.items()},
         )
 
 
-def cut_out(frame: Frame, matrix: Floats, size: int) -> Image:
-    """A crop of a frame, as ``warp`` cuts it, for which no more of the frame is looked at than it shows."""
+def crop_frame(frame: Frame, matrix: Floats, size: int) -> Image:
+    """Crops a frame, as ``warp`` does, converting no more of it to RGB than the crop shows."""
     place = Rect(*shown(matrix, size, frame.size))
     moved = matrix.copy()
     moved[:, 2] += matrix[:, :2] @ (place.left, place.top)
     return np.asarray(warp(frame.part(place), moved, size))
+
+
+def _frames_of(tracks: Iterable[FaceTrack]) -> frozenset[int]:
+    """Indices of the frames that show any of these faces."""
+    return frozenset(frame for track in tracks for frame in track.frames.tolist())

@@ -1,4 +1,4 @@
-"""What the render pass needs from a model: a plan of every track, then faces in batches."""
+"""Interface of a model to the render pass: a plan of every track, then faces in batches."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class TrackPlan:
-    """Where one track's face is cut out of every frame, decided before anything is painted.
+    """Crops of one track's face in every frame, decided before anything is painted.
 
     Attributes:
         frames: (T,) int64, frame indices in the clip, ascending.
         matrices: (T, 2, 3) float64, frame pixels to crop pixels, smoothed over the whole track.
         landmarks: (T, N, 3) float64, the target's smoothed landmarks in frame pixels.
         extra: arrays whose first axis is T, of use to the swapper alone.
-        aligned: whether the crops show faces as ``align_matrix`` does.
-        shown: (T,), how far each face is shown, 0 (the target stays) to 1; None for all of each.
+        is_aligned: whether the crops show faces as ``align_matrix`` does.
+        opacities: (T,), how far each face is shown, 0 (the target stays) to 1; None for all of each.
     """
 
     frames: NDArray[np.int64]
     matrices: Floats
     landmarks: Floats
     extra: Mapping[str, Floats] = field(default_factory=dict)
-    aligned: bool = True
-    shown: Floats | None = None
+    is_aligned: bool = True
+    opacities: Floats | None = None
 
-    def share(self, row: int) -> float:
-        """Share of a row's face that is shown, 0 to 1."""
-        return 1.0 if self.shown is None else float(self.shown[row])
+    def opacity_at(self, row: int) -> float:
+        """Opacity of a row's face, 0 to 1."""
+        return 1.0 if self.opacities is None else float(self.opacities[row])
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,18 +76,18 @@ class Swapper(Protocol):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What an editor should know of the source."""
+        """Sentences on the source that an editor should know."""
         ...
 
     def plan(self, track: FaceTrack, smoothing: Smoothing) -> TrackPlan:
-        """Decide on the crops of a whole track; frames may be left out, never added.
+        """Decides on the crops of a whole track; frames may be left out, never added.
 
         Those are left out in which the face is turned too far away.
         """
         ...
 
     def swap(self, faces: Sequence[PlannedFace]) -> list[SwappedFace]:
-        """Swap a batch: one result for each face, in the same order, with the same size and matrix.
+        """Swaps a batch: one result for each face, in the same order, with the same size and matrix.
 
         A result must not depend on what else is in the batch.
         """

@@ -20,12 +20,14 @@ from recaster.evaluation.feature_judge import SourceFeatures
 from recaster.evaluation.ground_truth import Truth
 from recaster.facesets.faceset import Faceset
 from recaster.files import write_json
+from recaster.media.clip import Clip
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.sheet import save_image
 from recaster.progress import Report, Update, silent
 from recaster.settings.swap import SwapSettings
 from recaster.swapping.pipeline import swap_clip
+from recaster.swapping.request import SwapRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -207,7 +209,7 @@ def _judge(source: _Source, wanted: Condition, out: Path) -> ShotResult:
 def _swap(target: Path, out: Path, matte: Path, swapper: Swapper, person: Path | None) -> str:
     """Swaps a shot; returns the reason where that is impossible."""
     try:
-        swap_clip(target, out, swapper, SwapSettings(matte=matte, person=person))
+        swap_clip(SwapRequest(Clip(target), out, swapper, SwapSettings(matte=matte, person=person)))
     except FaceNotFoundError as error:
         return str(error)
     return ""

@@ -14,6 +14,7 @@ from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.track_choice import choose_tracks
 from recaster.facesets.still_faces import person_in
 from recaster.files import atomic_file
+from recaster.media.clip import Clip
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.settings.detection import AnalysisSettings
@@ -56,10 +57,10 @@ def faces_of(row: Row, plain: Path, person: Path | None) -> dict[int, Floats]:
         FaceNotFoundError: the performer is not in it.
     """
     if row.bare is None:
-        return points_by_frame(_tracks(analyse_clip(plain), person))
+        return points_by_frame(_tracks(analyse_clip(Clip(plain)), person))
     clip, first = row.bare
     frames = range(first, first + len(row.frames))
-    found = points_by_frame(_tracks(analyse_clip(clip, frames=frames), None))
+    found = points_by_frame(_tracks(analyse_clip(Clip(clip), frames=frames), None))
     scale = probe(plain).width / probe(clip).width
     corner = np.array([0.5, 0.5, 0.0])  # pixels are counted from their centres
     return {index - first: (points + corner) * scale - corner for index, points in found.items()}

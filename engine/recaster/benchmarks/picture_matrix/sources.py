@@ -11,8 +11,7 @@ from recaster.models.model_folder import ModelFolder
 from recaster.models.presets import preset
 from recaster.progress import Report, silent
 from recaster.settings.extract import ExtractSettings
-from recaster.swapping.device import choose_device
-from recaster.swapping.load import load_swapper
+from recaster.swapping.load import choose_device, load_swapper
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,14 +1,27 @@
-"""How a clip is swapped, and what came of it."""
+"""Result of a swap: what was written, what of it is swapped, and what an editor should know."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
+
+from recaster import __version__
+from recaster.faces.landmarkers import make_landmarker
+from recaster.files import write_json
+from recaster.swapping.coverage import MIN_COVERED
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.swapping.coverage import Coverage
+    from recaster.swapping.request import SwapRequest
+    from recaster.swapping.swap_plan import SwapPlan
+
+REPORT_FORMAT: Final = 1
+LOST_GLASSES: Final = (
+    "Glasses were seen on a face, but not clearly enough to be kept whole: parts of the frame may be "
+    "missing. Look the result through, or choose a shot in which they are larger or sharper."
+)
 
 
 @dataclass(frozen=True)
@@ -57,14 +70,38 @@ class SwapResult:
         return (*lines, f"seconds: {times}; {device}")
 
 
-def described(value: Any) -> Any:
-    """``value`` (dataclasses of plain values) as JSON, so that two settings can be compared."""
-    if hasattr(value, "__dataclass_fields__"):
-        return {name: described(getattr(value, name)) for name in value.__dataclass_fields__}
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    if isinstance(value, range | tuple | list):
-        return [
-            described(item) for item in ((value.start, value.stop) if isinstance(value, range) else value)
-        ]
-    return str(value)
+def collect_warnings(request: SwapRequest, plan: SwapPlan) -> tuple[str, ...]:
+    """Collects warnings of the clip, a landmarker's licence, lost glasses and the source."""
+    notice = make_landmarker(request.settings.analysis.landmarker).notice
+    has_lost_glasses = any(appearance.lost for appearance in plan.appearances.values())
+    return (
+        *request.clip.info.warnings,
+        *([notice] if notice else ()),
+        *([LOST_GLASSES] if has_lost_glasses else ()),
+        *request.swapper.warnings,
+    )
+
+
+def write_report(request: SwapRequest, result: SwapResult) -> None:
+    """Writes what was swapped, frame by frame, as JSON; the same whether the swap was stopped or not.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    if request.settings.report is None:
+        return
+    info = request.clip.info
+    report = {
+        "format": REPORT_FORMAT,
+        "recaster": __version__,
+        "clip": info.path.name,
+        "result": result.out.name,
+        "rate": str(info.rate),
+        "tracks": list(result.tracks),
+        "model": request.swapper.digest,
+        "swapped_from": MIN_COVERED,
+        "warnings": list(result.warnings),
+        "marked": result.marked,
+        "frame_count": result.frames,
+    }
+    write_json(request.settings.report, report | result.coverage.to_json())

@@ -1,0 +1,48 @@
+"""Provenance of a swap: what its signed manifest says of how it was made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from recaster import __version__
+from recaster.provenance.manifest import sign_swap
+from recaster.weights_registry import used_by
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.settings.swap import SwapSettings
+    from recaster.swapping.request import SwapRequest
+    from recaster.swapping.swapper import Swapper
+
+
+def mark_result(request: SwapRequest, unsigned: Path, frames: int, swapped: int) -> str:
+    """Writes a finished swap with its signed manifest as the request's output.
+
+    Args:
+        request: it has a mark.
+        unsigned: the swap without a manifest; of the output's kind.
+        frames: pictures in it.
+        swapped: those of them that show a face to swap.
+
+    Returns:
+        One line of words on what was done.
+
+    Raises:
+        ManifestError, TimestampError, OutputError: as ``sign_swap``.
+    """
+    if request.mark is None:
+        raise ValueError("a swap without a mark isn't signed")
+    facts = {"frames": frames, "swapped": swapped} | provenance_facts(request.swapper, request.settings)
+    return sign_swap(unsigned, request.out, request.clip, facts, request.mark)
+
+
+def provenance_facts(swapper: Swapper, settings: SwapSettings) -> dict[str, Any]:
+    """Collects what a manifest says of how a swap was made: engine, model, label and networks."""
+    networks = used_by("identity", settings.analysis.detector, settings.analysis.landmarker)
+    return {
+        "engine": __version__,
+        "model": swapper.digest,
+        "label": settings.label.kind,
+        "networks": [{"name": network.name, "licence": network.licence} for network in networks],
+    }

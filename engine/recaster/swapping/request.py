@@ -1,0 +1,126 @@
+"""A swap as it was asked for: inputs, outputs, settings, and the checks that need no work."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from recaster import __version__
+from recaster.errors import UsageError
+from recaster.files import sha256
+from recaster.media.join import check_output
+from recaster.media.writer import check_encoding
+from recaster.provenance.manifest import check_signer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.media.clip import Clip
+    from recaster.provenance.mark import ProvenanceMark
+    from recaster.settings.swap import SwapSettings
+    from recaster.swapping.load import SwapperFactory
+    from recaster.swapping.swapper import Swapper
+
+PLAN_FORMAT: Final = 33
+"""Version of what a render makes of a description: rendered segments of another version aren't used."""
+
+
+@dataclass(frozen=True)
+class SwapRequest:
+    """One swap of one clip.
+
+    Attributes:
+        clip: the clip with the target's performance.
+        out: the file to write; an existing one is replaced at the very end.
+        swapper: puts the source's face on.
+        settings: every other choice.
+        mark: what the result's signed manifest says, and who signs it; None for no manifest.
+        factory: makes the same swapper in other processes; None renders in this one.
+        processes: how many processes render; None for as many as pay.
+        keeps_segments: whether rendered segments stay beside the result, for a caller with more to do
+            before it is safe.
+    """
+
+    clip: Clip
+    out: Path
+    swapper: Swapper
+    settings: SwapSettings
+    mark: ProvenanceMark | None = None
+    factory: SwapperFactory | None = None
+    processes: int | None = None
+    keeps_segments: bool = False
+
+    @property
+    def frames(self) -> range:
+        """Indices of the clip's frames that the result holds."""
+        return self.clip.frames if self.settings.frames is None else self.settings.frames
+
+    @property
+    def finds_occluders(self) -> bool:
+        """Whether what is in front of a face is looked for and left alone."""
+        return self.settings.mask.kind == "learned"
+
+    def check(self) -> tuple[str, ...]:
+        """Checks that the swap can be written and signed: before hours of work, and not after them.
+
+        Returns:
+            Sentences on sound that is encoded anew.
+
+        Raises:
+            UsageError: outputs, options and container don't go together.
+            ManifestError: the result can't be signed.
+            ClipError: the clip cannot be used.
+        """
+        self.refuse_overwriting()
+        if self.mark is not None:
+            check_signer(self.mark.signer)
+        conversions = check_output(self.out, self.clip.info, self.settings.writer)
+        if self.settings.matte is not None:
+            check_encoding(self.settings.matte, self.clip.info, self.settings.writer)
+        return conversions
+
+    def refuse_overwriting(self) -> None:
+        """Refuses to write where something is read, or two results to one place.
+
+        Raises:
+            UsageError: two of the paths are one file, or the report's is a folder.
+        """
+        settings = self.settings
+        if settings.report is not None and settings.report.is_dir():
+            raise UsageError(f"{settings.report}: is a folder; name a file for the report")
+        inputs = {"the clip": self.clip.path, "the picture of the person": settings.person}
+        outputs = {"the result": self.out, "the matte": settings.matte, "the report": settings.report}
+        paths = {name: path.resolve() for name, path in (inputs | outputs).items() if path is not None}
+        for name, path in outputs.items():
+            for other, place in paths.items():
+                if path is not None and other != name and place == path.resolve():
+                    raise UsageError(f"{path}: {name} would replace {other}; choose another name")
+
+    def description(self) -> dict[str, Any]:
+        """Describes all that decides how a rendered segment looks, as plain values."""
+        settings = dataclasses.replace(
+            self.settings, frames=self.frames, person=None, matte=None, report=None
+        )
+        person = self.settings.person
+        return {
+            "format": PLAN_FORMAT,
+            "recaster": __version__,
+            "clip": self.clip.digest,
+            "swapper": self.swapper.digest,
+            "settings": _to_plain(settings),
+            "person": None if person is None else sha256(person),
+        }
+
+
+def _to_plain(value: Any) -> Any:
+    """Turns dataclasses of plain values into JSON's types; a range becomes its two ends."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: _to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, range):
+        return [value.start, value.stop]
+    if isinstance(value, tuple | list):
+        return [_to_plain(item) for item in value]
+    return str(value)

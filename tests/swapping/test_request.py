@@ -1,0 +1,60 @@
+"""What is noted of a request beside its rendered segments: a newer engine has to go on with them."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from recaster import __version__
+from recaster.media.clip import Clip
+from recaster.settings.swap import SwapSettings
+from recaster.swapping.request import PLAN_FORMAT, SwapRequest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SETTINGS = {
+    "frames": [2, 9],
+    "person": None,
+    "track": None,
+    "everyone": False,
+    "smoothing": {"name": "zero-phase", "strength": None},
+    "mask": {"kind": "learned", "feather": 0.06, "erode": 0.0, "scale": 1.0},
+    "colour": "light",
+    "analysis": {
+        "detector": "yunet",
+        "landmarker": "mesh",
+        "min_face": 40,
+        "presence": 0.5,
+        "detect_every": 6,
+        "gap": 0.5,
+        "identify": True,
+    },
+    "writer": {
+        "codec": "h264",
+        "quality": 15,
+        "preset": "veryfast",
+        "pixel_format": None,
+        "sound": "auto",
+    },
+    "matte": None,
+    "report": None,
+    "label": {"kind": "none", "language": "en", "corner": "bottom-right", "size": 0.035},
+    "chunk": 64,
+    "batch": 8,
+}
+
+
+def test_a_swap_that_was_stopped_is_known_again_by_what_is_noted_of_it(fake: Any, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"a clip")
+    settings = SwapSettings(frames=range(2, 9), report=tmp_path / "report.json", matte=tmp_path / "matte.mov")
+    request = SwapRequest(Clip(clip), tmp_path / "out.mp4", fake.FakeSwapper(), settings)
+    assert request.description() == {
+        "format": PLAN_FORMAT,
+        "recaster": __version__,
+        "clip": hashlib.sha256(b"a clip").hexdigest(),
+        "swapper": "f00d",
+        "settings": SETTINGS,
+        "person": None,
+    }
