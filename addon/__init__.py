@@ -9,33 +9,34 @@ from . import images, preferences, properties
 from .engine import jobs, session
 from .engine import operators as engine_operators
 from .engine import panels as engine_panels
-from .rights import consent
 from .rights import operators as rights_operators
 from .rights import panels as rights_panels
+from .rights import signing
 from .swap import operators as swap_operators
 from .swap import panels as swap_panels
-from .swap import previews, workflow
+from .swap import previews, task_operators, task_panels, workflow
 from .train import operators as train_operators
 from .train import panels as train_panels
-from .train import trainings
+from .train import training
 
 _CLASSES = (
     preferences.Preferences,
     *engine_operators.CLASSES,
     *swap_operators.CLASSES,
+    *task_operators.CLASSES,
     *train_operators.CLASSES,
     *rights_operators.CLASSES,
     *engine_panels.CLASSES,
     *swap_panels.CLASSES,
     *train_panels.CLASSES,
     *rights_panels.CLASSES,
-    swap_panels.RECASTER_PT_jobs,
+    *task_panels.CLASSES,
 )
-_ON_SNAPSHOT = (jobs.on_snapshot, workflow.on_snapshot, trainings.on_snapshot)
+_ON_SNAPSHOT = (jobs.on_engine_state, workflow.on_engine_state, training.on_engine_state)
 _ON_LOAD = (
     previews.forget_all,
-    consent.forget_all,
-    trainings.forget_all,
+    signing.forget_all,
+    training.forget_all,
     previews.show_all,
     workflow.resume_all,
 )
@@ -51,7 +52,7 @@ def register() -> None:
     session.listeners.extend(_ON_SNAPSHOT)
     session.loaders.extend(_ON_LOAD)
     session.undoers.append(workflow.after_undo)
-    session.renderers.append(consent.on_render)
+    session.renderers.append(signing.on_render)
     session.register()
 
 

@@ -67,12 +67,12 @@ def in_sequencer(scene: Any) -> Iterator[None]:
         area.type = before
 
 
-def duplicate(scene: Any, owner: Any, strip: Any) -> Any | None:
+def duplicate(scene: Any, container: Any, strip: Any) -> Any | None:
     """A copy of a strip as Blender makes it, the only way to copy retiming keys; in the strip's own place.
 
     None where the strip isn't among those that the sequencer shows (another meta strip is open).
     """
-    before = list(strips_in(owner))
+    before = list(strips_in(container))
     chosen = [one for one in all_strips(scene) if one.select]
     active = scene.sequence_editor.active_strip
     for one in chosen:
@@ -80,7 +80,7 @@ def duplicate(scene: Any, owner: Any, strip: Any) -> Any | None:
     strip.select = True
     with in_sequencer(scene):
         bpy.ops.sequencer.duplicate()
-    made = [one for one in strips_in(owner) if one not in before]
+    made = [one for one in strips_in(container) if one not in before]
     for one in all_strips(scene):
         one.select = one in chosen
     scene.sequence_editor.active_strip = active
@@ -119,9 +119,9 @@ def selected(scene: Any, strips: list[Any]) -> Iterator[None]:
         scene.sequence_editor.active_strip = active
 
 
-def strips_in(owner: Any) -> Any:
+def strips_in(container: Any) -> Any:
     """The strips directly in a sequence editor or a meta strip (4.4: sequences became strips)."""
-    return owner.strips if hasattr(owner, "strips") else owner.sequences
+    return container.strips if hasattr(container, "strips") else container.sequences
 
 
 def all_strips(scene: Any) -> list[Any]:
@@ -231,9 +231,9 @@ TIMING = frozenset(
 """Properties that say when a strip is shown, in any version."""
 
 
-def new_movie(owner: Any, name: str, path: str, channel: int, start: int) -> Any:
+def new_movie(container: Any, name: str, path: str, channel: int, start: int) -> Any:
     """A new movie strip. Operators would change the scene's frame rate, or crash without a window."""
-    return strips_in(owner).new_movie(
+    return strips_in(container).new_movie(
         name=name, filepath=path, channel=channel, frame_start=start, fit_method="ORIGINAL"
     )
 
@@ -245,9 +245,9 @@ def effect_input(strip: Any) -> Any | None:
     return getattr(strip, "input_1", None)
 
 
-def new_effect(owner: Any, like: Any, channel: int, source: Any) -> Any:
+def new_effect(container: Any, like: Any, channel: int, source: Any) -> Any:
     """An effect like another on ``source`` (4.5: seq1 became input1; 5.0: frame_end became length)."""
-    strips = strips_in(owner)
+    strips = strips_in(container)
     known = {one.identifier for one in strips.bl_rna.functions["new_effect"].parameters}
     left, right = left_handle(source), right_handle(source)
     end = {"length": right - left} if "length" in known else {"frame_end": right}

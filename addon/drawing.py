@@ -28,7 +28,7 @@ class SequencerPanel:
     bl_category = TAB
 
 
-def draw_line(layout: Any, line: jobs.Line) -> None:
+def draw_line(layout: Any, line: jobs.StatusLine) -> None:
     """A title, and a bar or a word."""
     layout.label(text=line.title, icon=line.icon)
     if line.share is not None:

@@ -50,7 +50,7 @@ LANGUAGES = (
     ("pt", "Portuguese", ""),
 )
 SUFFIXES = {"h264": ".mp4", "hevc": ".mp4", "prores": ".mov"}
-MOST_HANDLES = 250
+MAX_HANDLES = 250
 
 
 class StripSettings(bpy.types.PropertyGroup):
@@ -92,7 +92,7 @@ class StripSettings(bpy.types.PropertyGroup):
         name="Handles",
         description="Frames swapped beyond either end of the strip, to trim with later",
         min=0,
-        max=MOST_HANDLES,
+        max=MAX_HANDLES,
     )
     codec: EnumProperty(name="Codec", description="How the result is encoded", items=CODECS)
     label: EnumProperty(name="Label", description="A label in the picture, for the public", items=LABELS)

@@ -136,9 +136,8 @@ def story() -> Generator[None, None, None]:
     preferences.host = FACTS["engine"]
     preferences.token = FACTS["token"]
     session = part("engine.session")
-    swaps = part("swap.workflow")
     faces = part("swap.previews")
-    yield from wait(lambda: session.snapshot().online)
+    yield from wait(lambda: session.engine_state().online)
     scene = window().scene
     strip = scene.sequence_editor.active_strip
     sequencer = area_of("SEQUENCER_PREVIEW")
@@ -151,31 +150,31 @@ def story() -> Generator[None, None, None]:
 
     act(bpy.ops.sequencer.recaster_choose_face, face=f"faceset:{FACTS['faceset']}")
     act(bpy.ops.sequencer.recaster_find_people)
-    yield from wait(lambda: faces.seen(strip).people)
-    act(bpy.ops.sequencer.recaster_choose_person, person=str(faces.seen(strip).people[0]))
+    yield from wait(lambda: faces.view_of(strip).people)
+    act(bpy.ops.sequencer.recaster_choose_person, person=str(faces.view_of(strip).people[0]))
     yield
     yield
     picture("1-before")
     act(bpy.ops.sequencer.recaster_preview)
-    yield from wait(lambda: faces.seen(strip).preview)
+    yield from wait(lambda: faces.view_of(strip).preview)
     yield
     yield
     picture("2-preview")
     act(bpy.ops.sequencer.recaster_swap)
-    [errand] = swaps.errands.values()
+    [task] = part("state").addon_state.tasks.values()
 
     def rendering() -> bool:
-        job = session.snapshot().job(errand.job)
-        return errand.ended or (
+        job = session.engine_state().job(task.job)
+        return task.has_ended or (
             job is not None and job.progress.stage == "swapping" and job.progress.done > 20
         )
 
     yield from wait(rendering)
     yield
     picture("3-progress")
-    yield from wait(lambda: errand.ended)
-    if errand.stage != "placed":
-        raise RuntimeError(errand.trouble)
+    yield from wait(lambda: task.has_ended)
+    if task.stage != "placed":
+        raise RuntimeError(task.trouble)
     scene.frame_set(41)
     yield
     yield
@@ -185,7 +184,7 @@ def story() -> Generator[None, None, None]:
 
 def train(scene: Any, act: Any) -> Generator[None, None, None]:
     """Faces, a training, its curve and preview."""
-    trainings = part("train.trainings")
+    trainings = part("train.training")
     for strip in part("compat").all_strips(scene):
         strip.select = False
     scene.sequence_editor.active_strip = None
@@ -197,14 +196,12 @@ def train(scene: Any, act: Any) -> Generator[None, None, None]:
     act(bpy.ops.recaster.show_faces, role="source", page=1)
     act(bpy.ops.recaster.train)
     yield from wait(lambda: scene.recaster.model)
-    yield from wait(lambda: trainings.sheets[FACTS["faceset"]].files)
+    yield from wait(lambda: part("state").addon_state.faces_pages[FACTS["faceset"]].files)
 
     def learnt() -> bool:
-        course = trainings.courses.get(scene.recaster.model)
-        job = trainings.training_of(part("engine.session").snapshot(), scene.recaster.model)
-        return (
-            course is not None and course.preview is not None and job is not None and job.progress.done > 90
-        )
+        view = part("state").addon_state.training_views.get(scene.recaster.model)
+        job = trainings.training_of(part("engine.session").engine_state(), scene.recaster.model)
+        return view is not None and view.preview is not None and job is not None and job.progress.done > 90
 
     yield from wait(learnt)
     yield

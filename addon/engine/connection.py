@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The way to an engine from inside a program with a user interface.
+"""Connection to an engine from inside a program with a user interface.
 
-All calls are made in threads that know nothing of Blender; what comes of them waits in a queue until
-``Link.pump`` is called, which hands it on in the caller's own thread. grpc is imported only when there is
-somebody to talk to.
+All calls are made in threads that know nothing of Blender; their results wait in a queue until
+``EngineConnection.process_events`` hands them on in the caller's own thread. grpc is imported only when there
+is somebody to talk to.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from recaster.client import Address, Client
     from recaster.progress import Update
 
-LOOK_S = 1.0
+POLL_INTERVAL_S = 1.0
 """Seconds between two looks at an engine that is busy, or that is being started."""
-LOOK_IDLE_S = 5.0
-LOOK_AWAY_S = 8.0
+IDLE_POLL_INTERVAL_S = 5.0
+AWAY_POLL_INTERVAL_S = 8.0
 """Seconds between two looks at an engine that has not answered for long."""
-CALL_S = 5.0
-PATIENCE_S = 5.0
-JOBS = 50
+CALL_TIMEOUT_S = 5.0
+RETRY_TIMEOUT_S = 5.0
+MAX_JOBS = 50
 """So many jobs are looked at, the newest; of all else, all."""
-PAGE = 1000
+PAGE_SIZE = 1000
 CONNECTING = "Connecting..."
-JOIN_S = 1.0
+JOIN_TIMEOUT_S = 1.0
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class StoppedError(Exception):
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class EngineState:
     """An engine as it was at one moment.
 
     One that doesn't answer has what it had when it last did, but no jobs.
@@ -76,12 +76,12 @@ class Snapshot:
         """One of its jobs, or None."""
         return (self.jobs or {}).get(job_id)
 
-    def looks_like(self, other: Snapshot) -> bool:
+    def shows_same_as(self, other: EngineState) -> bool:
         """Whether panels show the same of both: how full the engine's disk is is none of that."""
         return replace(self, info=None) == replace(other, info=None) and _shown(self) == _shown(other)
 
 
-class Work:
+class BackgroundWork:
     """One piece of work in a thread of its own: what it says of itself, and a way to stop it."""
 
     def __init__(self, title: str) -> None:
@@ -98,11 +98,11 @@ class Work:
 
     def check(self) -> None:
         """End it (StoppedError) where that was asked for."""
-        if self.stopped:
+        if self.is_stopped:
             raise StoppedError
 
     @property
-    def stopped(self) -> bool:
+    def is_stopped(self) -> bool:
         """Whether somebody asked it to end."""
         return self._stopped.is_set()
 
@@ -111,22 +111,22 @@ class Work:
         self._stopped.set()
 
 
-class Link:
+class EngineConnection:
     """One engine. Made, pumped and closed by one thread."""
 
     def __init__(self, address: Address) -> None:
         """Nothing is said before ``open``."""
         self.address = address
-        self.snapshot = Snapshot(trouble=CONNECTING)
-        self.eager = False
+        self.state = EngineState(trouble=CONNECTING)
+        self.is_starting = False
         """Whether somebody waits for it to answer: it is being started."""
-        self.finished = 0
+        self.finished_works = 0
         """How many works have ended."""
-        self.wanted: frozenset[str] = frozenset()
+        self.watched_jobs: frozenset[str] = frozenset()
         """Ids of jobs to look at, however old they are; replaced as a whole."""
-        self.works: dict[Work, Callable[[Exception], None]] = {}
+        self.works: dict[BackgroundWork, Callable[[Exception], None]] = {}
         """What is being done now, and who is to be told when it fails."""
-        self._news: Snapshot | None = None  # seen, but not handed on yet
+        self._pending_state: EngineState | None = None  # seen, but not handed on yet
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._closed = threading.Event()
         self._wake = threading.Event()
@@ -134,9 +134,9 @@ class Link:
         self._clients: dict[float, Client] = {}
         self._making = threading.Lock()
 
-    def open(self, on_snapshot: Callable[[Snapshot], None]) -> None:
-        """Begin to look at the engine; ``on_snapshot`` is called by ``pump``."""
-        self._start(lambda: self._look_again_and_again(on_snapshot))
+    def open(self, on_engine_state: Callable[[EngineState], None]) -> None:
+        """Begin to look at the engine; ``on_engine_state`` is called by ``process_events``."""
+        self._start(lambda: self._poll(on_engine_state))
 
     def close(self) -> None:
         """Hang up and end all threads; what was being done is told that it was stopped."""
@@ -147,46 +147,46 @@ class Link:
         with self._making:
             for client in self._clients.values():
                 client.close()
-        last = time.monotonic() + JOIN_S
+        last = time.monotonic() + JOIN_TIMEOUT_S
         for thread in self._threads:
             thread.join(max(0.0, last - time.monotonic()))
         works, self.works = self.works, {}
         for failed in works.values():
             failed(StoppedError())
 
-    def look(self) -> None:
-        """Look at the engine now."""
+    def refresh(self) -> None:
+        """Reads the engine's state now."""
         self._wake.set()
 
     def run(
         self,
         title: str,
-        do: Callable[[Client, Work], T],
+        do: Callable[[Client, BackgroundWork], T],
         done: Callable[[T], None],
         failed: Callable[[Exception], None],
-    ) -> Work:
+    ) -> BackgroundWork:
         """Do something with the engine in a thread.
 
         Args:
             title: what is being done, for people.
             do: the work; must know nothing of Blender.
-            done: told by ``pump`` what came of it.
-            failed: told by ``pump`` what went wrong; StoppedError where it was stopped.
+            done: told by ``process_events`` what came of it.
+            failed: told by ``process_events`` what went wrong; StoppedError where it was stopped.
         """
-        work = Work(title)
+        work = BackgroundWork(title)
         self.works[work] = failed
 
         def finish(tell: Callable[[], None]) -> None:
             del self.works[work]
-            self.finished += 1
+            self.finished_works += 1
             tell()
 
         def body() -> None:
             try:
-                found = do(self._client(PATIENCE_S), work)
+                found = do(self._client(RETRY_TIMEOUT_S), work)
             except Exception as error:  # noqa: BLE001 - whatever it is, whoever asked must hear of it
                 # Inside an upload gRPC turns what stops it into an error of its own.
-                caught = StoppedError() if work.stopped else error
+                caught = StoppedError() if work.is_stopped else error
                 self._inbox.put(lambda: finish(lambda: failed(caught)))
             else:
                 self._inbox.put(lambda: finish(lambda: done(found)))
@@ -194,7 +194,7 @@ class Link:
         self._start(body)
         return work
 
-    def pump(self) -> int:
+    def process_events(self) -> int:
         """Hand on what has come of all threads; returns how many things that were."""
         handed = 0
         while not self._closed.is_set():
@@ -223,56 +223,57 @@ class Link:
                 self._clients[patience_s] = Client(self.address, patience_s)
             return self._clients[patience_s]
 
-    def _look_again_and_again(self, on_snapshot: Callable[[Snapshot], None]) -> None:
+    def _poll(self, on_engine_state: Callable[[EngineState], None]) -> None:
         def take() -> None:
-            snapshot, self._news = self._news, None
-            if snapshot is not None:
-                self.snapshot = snapshot
-                on_snapshot(snapshot)
+            engine_state, self._pending_state = self._pending_state, None
+            if engine_state is not None:
+                self.state = engine_state
+                on_engine_state(engine_state)
 
-        pause, last = LOOK_S, Snapshot()
+        pause, last = POLL_INTERVAL_S, EngineState()
         while not self._closed.is_set():
             try:
-                snapshot = last = look(self._client(0.0), self.wanted)
+                engine_state = last = read_engine_state(self._client(0.0), self.watched_jobs)
             except Exception as error:  # noqa: BLE001 - said to whoever looks at the panel
-                snapshot = _trouble(error, last)
-            waiting, self._news = self._news, snapshot
+                engine_state = _trouble(error, last)
+            waiting, self._pending_state = self._pending_state, engine_state
             if waiting is None:  # else nobody has pumped since: only the latest counts
                 self._inbox.put(take)
-            if snapshot.online:
-                pause = LOOK_S if _busy(snapshot) else LOOK_IDLE_S
+            if engine_state.online:
+                pause = POLL_INTERVAL_S if _busy(engine_state) else IDLE_POLL_INTERVAL_S
             else:
-                pause = LOOK_S if self.eager else min(LOOK_AWAY_S, 2 * pause)
+                pause = POLL_INTERVAL_S if self.is_starting else min(AWAY_POLL_INTERVAL_S, 2 * pause)
             self._wake.wait(pause)
             self._wake.clear()
 
 
-def look(client: Client, wanted: frozenset[str] = frozenset()) -> Snapshot:
+def read_engine_state(client: Client, wanted: frozenset[str] = frozenset()) -> EngineState:
     """An engine as it is now; EngineError where it can't be asked."""
     from recaster.api.v1 import faceset_pb2, identity_pb2, job_pb2, job_pb2_grpc, model_pb2, server_pb2
     from recaster.client import MissingError
 
     call, listed = client.connection.call, client.connection.listed
     stub = job_pb2_grpc.JobServiceStub(client.connection.channel)
-    info = call(client.server.GetServerInfo, server_pb2.GetServerInfoRequest(), CALL_S)
+    info = call(client.server.GetServerInfo, server_pb2.GetServerInfoRequest(), CALL_TIMEOUT_S)
     jobs = {
-        one.job_id: one for one in call(stub.ListJobs, job_pb2.ListJobsRequest(page_size=JOBS), CALL_S).jobs
+        one.job_id: one
+        for one in call(stub.ListJobs, job_pb2.ListJobsRequest(page_size=MAX_JOBS), CALL_TIMEOUT_S).jobs
     }
     gone = set()
     for job_id in wanted - jobs.keys():
         try:
-            jobs[job_id] = call(stub.GetJob, job_pb2.GetJobRequest(job_id=job_id), CALL_S)
+            jobs[job_id] = call(stub.GetJob, job_pb2.GetJobRequest(job_id=job_id), CALL_TIMEOUT_S)
         except MissingError:
             gone.add(job_id)
     # All of them: a right that isn't seen would be taken for one that nobody stated.
-    page = {"page_size": PAGE}
-    models = listed(client.models.ListModels, model_pb2.ListModelsRequest(**page), "models", CALL_S)
+    page = {"page_size": PAGE_SIZE}
+    models = listed(client.models.ListModels, model_pb2.ListModelsRequest(**page), "models", CALL_TIMEOUT_S)
     facesets = listed(
-        client.facesets.ListFacesets, faceset_pb2.ListFacesetsRequest(**page), "facesets", CALL_S
+        client.facesets.ListFacesets, faceset_pb2.ListFacesetsRequest(**page), "facesets", CALL_TIMEOUT_S
     )
     asked = identity_pb2.ListIdentitiesRequest(**page)
-    people = listed(client.identities.ListIdentities, asked, "identities", CALL_S)
-    return Snapshot(
+    people = listed(client.identities.ListIdentities, asked, "identities", CALL_TIMEOUT_S)
+    return EngineState(
         online=True,
         info=info,
         jobs=jobs,
@@ -283,14 +284,14 @@ def look(client: Client, wanted: frozenset[str] = frozenset()) -> Snapshot:
     )
 
 
-def offline(error: Exception) -> bool:
+def is_offline(error: Exception) -> bool:
     """Whether an error means that nobody answers, so that the same may go well later."""
     from recaster.client import UnreachableError
 
     return isinstance(error, UnreachableError)
 
 
-def _trouble(error: Exception, last: Snapshot) -> Snapshot:
+def _trouble(error: Exception, last: EngineState) -> EngineState:
     from recaster.client import TokenError, UnreachableError
 
     away = isinstance(error, UnreachableError)
@@ -305,7 +306,7 @@ def _trouble(error: Exception, last: Snapshot) -> Snapshot:
     )
 
 
-def _shown(found: Snapshot) -> tuple[Any, ...]:
+def _shown(found: EngineState) -> tuple[Any, ...]:
     """What panels show of an engine itself."""
     info = found.info
     if info is None:
@@ -314,7 +315,7 @@ def _shown(found: Snapshot) -> tuple[Any, ...]:
     return info.version, tuple(info.devices), presets, info.client_name, info.role, info.may_state_basis
 
 
-def _busy(snapshot: Snapshot) -> bool:
+def _busy(engine_state: EngineState) -> bool:
     from recaster.client.job_calls import ENDED
 
-    return any(job.state not in ENDED for job in (snapshot.jobs or {}).values())
+    return any(job.state not in ENDED for job in (engine_state.jobs or {}).values())

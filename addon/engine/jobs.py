@@ -13,13 +13,13 @@ from recaster.files import atomic_file
 
 from .. import messages
 from ..config import cache_folder
-from ..swap import coverage
-from . import access, session
+from ..state import addon_state
+from . import access, coverage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .connection import Snapshot, Work
+    from .connection import BackgroundWork, EngineState
 
 SHOWN = 8
 MAX_NAME = 60
@@ -30,13 +30,9 @@ SHORTEST_S = 0.05
 SMOOTHING = 0.7
 """Share of the speed that one more look at it keeps."""
 
-_speeds: dict[str, _Speed] = {}
-troubles: dict[str, str] = {}
-"""What went wrong when something was asked of a job, by its id."""
-
 
 @dataclass
-class _Speed:
+class Speed:
     """How fast a job's stage goes on."""
 
     stage: str
@@ -46,7 +42,7 @@ class _Speed:
 
 
 @dataclass(frozen=True)
-class Line:
+class StatusLine:
     """What is shown of a job or of work that is done here.
 
     Attributes:
@@ -64,26 +60,26 @@ class Line:
     icon: str = "NONE"
 
 
-def on_snapshot(found: Snapshot) -> None:
+def on_engine_state(found: EngineState) -> None:
     """Note how fast jobs go on."""
     now = time.monotonic()
     for job_id, job in (found.jobs or {}).items():
         progress = job.progress
-        known = _speeds.get(job_id)
+        known = addon_state.job_speeds.get(job_id)
         if known is None or known.stage != progress.stage or progress.done < known.done:
-            _speeds[job_id] = _Speed(progress.stage, progress.done, now)
+            addon_state.job_speeds[job_id] = Speed(progress.stage, progress.done, now)
         elif progress.done > known.done:
             speed = (progress.done - known.done) / max(now - known.at, SHORTEST_S)
             before = known.per_second
             known.per_second = SMOOTHING * before + (1 - SMOOTHING) * speed if before else speed
             known.done, known.at = progress.done, now
-    for job_id in _speeds.keys() - (found.jobs or {}).keys():
-        del _speeds[job_id]
+    for job_id in addon_state.job_speeds.keys() - (found.jobs or {}).keys():
+        del addon_state.job_speeds[job_id]
 
 
 def eta_s(job: Any) -> float | None:
     """Seconds until a job's stage is done, None where that can't be told."""
-    progress, speed = job.progress, _speeds.get(job.job_id)
+    progress, speed = job.progress, addon_state.job_speeds.get(job.job_id)
     if not progress.total:
         return None
     left = progress.total - progress.done
@@ -106,73 +102,73 @@ STATES = {
 ICONS = {"Done": "CHECKMARK", "Failed": "ERROR", "Waits": "ERROR", "Paused": "PAUSE"}
 
 
-def title_of(job: Any) -> str:
+def job_title(job: Any) -> str:
     """What a job does, and to what."""
     kind, name = job.spec.WhichOneof("work") or "", messages.text(job.labels.get("name", ""), MAX_NAME)
     return f"{KINDS.get(kind, 'Work on')} {name}" if name else KINDS.get(kind, "Work on").split()[0]
 
 
-def line_of_job(job: Any) -> Line:
+def job_line(job: Any) -> StatusLine:
     """A job of the engine."""
     from recaster.api.v1 import job_pb2
 
     known = job.state in job_pb2.JobState.values()  # a newer engine may have others
     name = job_pb2.JobState.Name(job.state).removeprefix("JOB_STATE_") if known else "Unknown"
-    title = title_of(job)
-    trouble = messages.of_job(job) or troubles.get(job.job_id, "")
+    title = job_title(job)
+    trouble = messages.of_job(job) or addon_state.job_troubles.get(job.job_id, "")
     if job.state != job_pb2.JOB_STATE_RUNNING:
         state = STATES.get(name, name.capitalize())
         share = job.progress.done / job.progress.total if state == "Paused" and job.progress.total else None
-        done = coverage.of_job(job) if state == "Done" else None
+        done = coverage.coverage_of(job) if state == "Done" else None
         text = state if done is None else f"{state}: {done.line}"
-        return Line(title, text, share, trouble, ICONS.get(state, "NONE"))
+        return StatusLine(title, text, share, trouble, ICONS.get(state, "NONE"))
     progress = job.progress
     stage = messages.sentence(messages.text(progress.stage, MAX_NAME))
     if not progress.total:
-        return Line(title, stage or "Starting", 0.0, trouble)
+        return StatusLine(title, stage or "Starting", 0.0, trouble)
     share = min(1.0, progress.done / progress.total)
     left = eta_s(job)
     text = f"{stage} {share:.0%}"
-    return Line(title, text if left is None else f"{text}, {clock(left)} left", share, trouble)
+    return StatusLine(
+        title, text if left is None else f"{text}, {format_duration(left)} left", share, trouble
+    )
 
 
-def line_of_work(work: Work, title: str = "") -> Line:
-    """Work that is done here, in a thread."""
+def work_line(work: BackgroundWork, title: str = "") -> StatusLine:
+    """BackgroundWork that is done here, in a thread."""
     update = work.update
     if update is None:
-        return Line(title or work.title, "Preparing", 0.0)
+        return StatusLine(title or work.title, "Preparing", 0.0)
     stage = messages.sentence(messages.text(update.stage, MAX_NAME))
     if not update.total:
         done = f" {update.done:.0f} {update.unit}" if update.done else ""
-        return Line(title or work.title, f"{stage}{done}", 0.0)
+        return StatusLine(title or work.title, f"{stage}{done}", 0.0)
     share = min(1.0, update.done / update.total)
-    return Line(title or work.title, f"{stage} {share:.0%}", share)
+    return StatusLine(title or work.title, f"{stage} {share:.0%}", share)
 
 
-def mine(found: Snapshot, job: Any) -> bool:
+def is_own_job(found: EngineState, job: Any) -> bool:
     """Whether a job was asked for from Blender, by this client."""
-    return bool(job.labels.get("client") == "blender") and access.own_job(found, job)
+    return bool(job.labels.get("client") == "blender") and access.is_own_clients_job(found, job)
 
 
-_hidden: set[str] | None = None
-
-
-def hide(job_id: str) -> None:
+def hide_job(job_id: str) -> None:
     """Leave a job out of the list from now on, in later sessions too; the engine keeps it."""
-    hidden().add(job_id)
+    hidden_jobs().add(job_id)
     with contextlib.suppress(OSError), atomic_file(_hidden_file()) as temporary:  # shown again, then
-        temporary.write_text(json.dumps(sorted(hidden())[-MAX_HIDDEN:]), encoding="ascii")
+        temporary.write_text(json.dumps(sorted(hidden_jobs())[-MAX_HIDDEN:]), encoding="ascii")
 
 
-def hidden() -> set[str]:
+def hidden_jobs() -> set[str]:
     """Jobs that nobody wants to see any more."""
-    global _hidden  # noqa: PLW0603 - read once
-    if _hidden is None:
+    if addon_state.hidden_jobs is None:
         try:
-            _hidden = {str(one) for one in json.loads(_hidden_file().read_text(encoding="ascii"))}
+            addon_state.hidden_jobs = {
+                str(one) for one in json.loads(_hidden_file().read_text(encoding="ascii"))
+            }
         except (OSError, ValueError, TypeError):
-            _hidden = set()
-    return _hidden
+            addon_state.hidden_jobs = set()
+    return addon_state.hidden_jobs
 
 
 def _hidden_file() -> Path:
@@ -181,26 +177,26 @@ def _hidden_file() -> Path:
     return folder / "cleared.json"
 
 
-def clock(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Seconds as m:ss or h:mm:ss."""
-    from recaster.progress import clock as said
+    from recaster.progress import clock
 
-    return said(min(max(seconds, 0.0), MAX_SHOWN_S))
+    return clock(min(max(seconds, 0.0), MAX_SHOWN_S))
 
 
-def tell(what: str, job_id: str) -> None:
+def control_job(what: str, job_id: str) -> None:
     """Ask the engine to pause, resume, cancel or delete a job, in a thread."""
-    link = session.link()
-    if link is None:
+    connection = addon_state.connection
+    if connection is None:
         return
-    troubles.pop(job_id, None)
+    addon_state.job_troubles.pop(job_id, None)
 
     def failed(error: Exception) -> None:
-        troubles[job_id] = messages.of_error(error)
+        addon_state.job_troubles[job_id] = messages.of_error(error)
 
-    link.run(
+    connection.run(
         "Telling the engine",
         lambda client, _: getattr(client.jobs, what)(job_id),
-        lambda _: link.look(),
+        lambda _: connection.refresh(),
         failed,
     )

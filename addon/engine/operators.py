@@ -8,6 +8,7 @@ from bpy.props import EnumProperty, StringProperty
 
 from .. import images, messages
 from ..config import PACKAGE, installation, preferences
+from ..state import addon_state
 from . import access, jobs, session
 from .local import StartError, read_tail
 
@@ -23,7 +24,7 @@ class RECASTER_OT_start_engine(bpy.types.Operator):
     def execute(self, _context: Any) -> set[str]:
         """Start it and call it."""
         try:
-            session.local().start(installation())
+            addon_state.local.start(installation())
         except StartError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -40,11 +41,11 @@ class RECASTER_OT_stop_engine(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: Any) -> bool:
         """Whether it was started here."""
-        return session.local().running and not session.local().stopping
+        return addon_state.local.running and not addon_state.local.stopping
 
     def execute(self, _context: Any) -> set[str]:
         """Stop it."""
-        session.local().stop()
+        addon_state.local.stop()
         session.reconnect()
         return {"FINISHED"}
 
@@ -69,10 +70,10 @@ class RECASTER_OT_test_connection(bpy.types.Operator):
 
     def execute(self, _context: Any) -> set[str]:
         """Begin to ask it what it is."""
-        session.call_once()
-        tested = session.test()
-        if tested is not None and not tested.well:
-            self.report({"ERROR"}, tested.said)
+        session.test_connection()
+        tested = addon_state.connection_test
+        if tested is not None and not tested.is_ok:
+            self.report({"ERROR"}, tested.message)
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -128,7 +129,7 @@ class RECASTER_OT_control_job(bpy.types.Operator):
     @classmethod
     def description(cls, _context: Any, properties: Any) -> str:
         """What it does; or why it can't be done."""
-        found = session.snapshot()
+        found = session.engine_state()
         job = found.job(properties.job)
         why = "" if job is None else access.lacking_for_job(found, job)
         what = {
@@ -141,12 +142,12 @@ class RECASTER_OT_control_job(bpy.types.Operator):
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         """Ask where something ends for good."""
-        job = session.snapshot().job(self.job)
+        job = session.engine_state().job(self.job)
         if self.what == "cancel" and job is not None and job.spec.HasField("train"):
             return context.window_manager.invoke_confirm(
                 self,
                 event,
-                title=f"End this for good: {jobs.title_of(job)}?",
+                title=f"End this for good: {jobs.job_title(job)}?",
                 message="What it has learned is kept, and can be trained on. Pause stops it for now only.",
                 confirm_text="End Training",
                 icon="WARNING",
@@ -155,13 +156,13 @@ class RECASTER_OT_control_job(bpy.types.Operator):
 
     def execute(self, _context: Any) -> set[str]:
         """Tell the engine."""
-        found = session.snapshot()
+        found = session.engine_state()
         job = found.job(self.job)
         why = "" if job is None else access.lacking_for_job(found, job)
         if why:
             self.report({"ERROR"}, why)
             return {"CANCELLED"}
-        jobs.tell(self.what, self.job)
+        jobs.control_job(self.what, self.job)
         return {"FINISHED"}
 
 

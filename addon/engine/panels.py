@@ -10,6 +10,7 @@ import bpy
 from .. import messages
 from ..config import preferences
 from ..drawing import SequencerPanel, words
+from ..state import addon_state
 from . import access, operators, session
 from .connection import CONNECTING
 
@@ -30,9 +31,9 @@ class RECASTER_PT_engine(SequencerPanel, bpy.types.Panel):
 
 def draw_connection(layout: Any, _context: Any) -> None:
     """Whether the engine answers; a way to start it where it doesn't."""
-    found, chosen = session.snapshot(), preferences()
-    if session.error():
-        words(layout, session.error(), icon="ERROR")
+    found, chosen = session.engine_state(), preferences()
+    if addon_state.own_error:
+        words(layout, addon_state.own_error, icon="ERROR")
     here = chosen.where == "local"
     column = layout.column()
     if found.online:
@@ -42,7 +43,7 @@ def draw_connection(layout: Any, _context: Any) -> None:
         column.label(text=f"Recaster {version} on {where}, {device}", icon="CHECKMARK")
         if found.info.role in messages.OF_ROLE:
             column.label(text=f"Your role there: {found.info.role.replace('-', ' ')}", icon="USER")
-        if here and session.local().running:
+        if here and addon_state.local.running:
             column.operator(operators.RECASTER_OT_stop_engine.bl_idname, icon="CANCEL")
         return
     label, icon, why, buttons = state_of(found, here=here)
@@ -62,7 +63,7 @@ LOG = (operators.RECASTER_OT_show_log, "TEXT")
 
 def state_of(found: Any, *, here: bool) -> tuple[str, str, str, tuple[Any, ...]]:
     """What an engine that can't be used does: in two words, an icon, why, and the buttons that help."""
-    local = session.local()
+    local = addon_state.local
     if here and local.stopping:
         return "The engine is stopping...", "SORTTIME", "", ()
     if found.refused:
@@ -87,10 +88,10 @@ def state_of(found: Any, *, here: bool) -> tuple[str, str, str, tuple[Any, ...]]
 
 def draw_test(layout: Any) -> None:
     """What came of the call that was made to see whether the engine answers."""
-    tested = session.test()
+    tested = addon_state.connection_test
     if tested is not None:
-        icon = "SORTTIME" if tested.link is not None else "CHECKMARK" if tested.well else "ERROR"
-        words(layout, tested.said, icon=icon)
+        icon = "SORTTIME" if tested.connection is not None else "CHECKMARK" if tested.is_ok else "ERROR"
+        words(layout, tested.message, icon=icon)
 
 
 def draw_job_buttons(row: Any, job: Any) -> None:
@@ -98,7 +99,7 @@ def draw_job_buttons(row: Any, job: Any) -> None:
     from recaster.api.v1 import job_pb2
     from recaster.client.job_calls import ENDED
 
-    row.enabled = not access.lacking_for_job(session.snapshot(), job)
+    row.enabled = not access.lacking_for_job(session.engine_state(), job)
 
     def button(what: str, icon: str) -> None:
         tell = row.operator(operators.RECASTER_OT_control_job.bl_idname, text="", icon=icon)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the add-on knows while Blender runs: the link to the engine, and the timer that pumps it."""
+"""What the add-on knows while Blender runs: the connection to the engine, and the timer that pumps it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from bpy.app.handlers import persistent
 
 from .. import messages
 from ..config import PACKAGE, ConnectError, address, installation, preferences
-from .connection import Link, Snapshot, look
-from .local import LocalEngine
+from ..state import addon_state
+from .connection import EngineConnection, EngineState, read_engine_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,47 +22,27 @@ if TYPE_CHECKING:
 TICK_S = 0.1
 DISABLED_S = 2.0
 """Seconds after which an add-on that isn't back is taken to be disabled."""
-JOB_KINDS = ("RENDER", "OBJECT_BAKE")
-HANDS = ("TRANSFORM_OT_", "SEQUENCER_OT_", "ANIM_OT_", "VIEW2D_OT_")
+BLENDER_JOBS = ("RENDER", "OBJECT_BAKE")
+STRIP_OPERATORS = ("TRANSFORM_OT_", "SEQUENCER_OT_", "ANIM_OT_", "VIEW2D_OT_")
 """Operators that may hold on to strips while they run; some others run for ever."""
 
 
 @dataclass
-class Test:
+class ConnectionTest:
     """A call to the engine that the preferences name, to see whether it answers.
 
     Attributes:
-        link: the way that it takes; None once it has ended.
-        said: what came of it.
-        well: whether the engine answered.
+        connection: the way that it takes; None once it has ended.
+        message: what came of it.
+        is_ok: whether the engine answered, as far as is known.
     """
 
-    link: Link | None = None
-    said: str = "Calling..."
-    well: bool = True
+    connection: EngineConnection | None = None
+    message: str = "Calling..."
+    is_ok: bool = True
 
 
-class _State:
-    link: Link | None = None
-    wanted = False
-    """Whether anything of the engine was asked for: grpc is loaded only then."""
-    trouble = ""
-    """Why there is no link."""
-    error = ""
-    """What went wrong in the add-on itself."""
-    saving = False
-    fresh = True
-    """Whether the file that is open was not looked at yet."""
-    local = LocalEngine()
-    stop_at_exit = True
-    """Whether the engine ends with Blender, as the preferences had it last."""
-    shown: tuple[Any, ...] = ()
-    """What panels have been told to show."""
-    test: Test | None = None
-
-
-_state = _State()
-listeners: list[Callable[[Snapshot], None]] = []
+listeners: list[Callable[[EngineState], None]] = []
 """Told of every look at the engine."""
 loaders: list[Callable[[], None]] = []
 """Told that another file was opened, or that this one is looked at for the first time."""
@@ -72,30 +52,19 @@ renderers: list[Callable[[Any], None]] = []
 """Told that a scene was rendered."""
 
 
-def link() -> Link | None:
-    """The way to the engine, None where the preferences give none."""
-    return _state.link
-
-
-def local() -> LocalEngine:
-    """The engine that was started from here, if any."""
-    return _state.local
-
-
-def snapshot() -> Snapshot:
+def engine_state() -> EngineState:
     """The engine as it was last seen; the first time, it is called."""
-    _state.wanted = True
-    return snapshot_now()
+    addon_state.is_engine_wanted = True
+    return last_engine_state()
 
 
-def snapshot_now() -> Snapshot:
+def last_engine_state() -> EngineState:
     """The same without calling it."""
-    return Snapshot(trouble=_state.trouble) if _state.link is None else _state.link.snapshot
-
-
-def error() -> str:
-    """What went wrong in the add-on itself, "" for nothing."""
-    return _state.error
+    return (
+        EngineState(trouble=addon_state.connection_trouble)
+        if addon_state.connection is None
+        else addon_state.connection.state
+    )
 
 
 def reconnect() -> None:
@@ -103,127 +72,135 @@ def reconnect() -> None:
     from recaster.errors import RecasterError
 
     disconnect()
-    _state.wanted = True
+    addon_state.is_engine_wanted = True
     try:
         found = address()
     except (ConnectError, RecasterError) as error:
-        _state.trouble = messages.of_error(error)
+        addon_state.connection_trouble = messages.of_error(error)
         redraw()
         return
     if preferences().where == "local":
-        _state.local.adopt(installation())
-    _state.link = Link(found)
-    _state.link.eager = _state.local.running and not _state.local.stopping
-    _state.link.open(_tell)
+        addon_state.local.adopt(installation())
+    addon_state.connection = EngineConnection(found)
+    addon_state.connection.is_starting = addon_state.local.running and not addon_state.local.stopping
+    addon_state.connection.open(_tell)
 
 
-def test() -> Test | None:
-    """The call that was made last to see whether the engine answers."""
-    return _state.test
-
-
-def call_once() -> None:
+def test_connection() -> None:
     """See whether the engine that the preferences name answers, in a thread."""
     from recaster.errors import RecasterError
 
-    if _state.test is not None and _state.test.link is not None:
-        _state.test.link.close()
-    made = _state.test = Test()
+    if addon_state.connection_test is not None and addon_state.connection_test.connection is not None:
+        addon_state.connection_test.connection.close()
+    made = addon_state.connection_test = ConnectionTest()
     try:
-        made.link = Link(address())
+        made.connection = EngineConnection(address())
     except (ConnectError, RecasterError) as error:
-        made.said, made.well = messages.of_error(error), False
+        made.message = messages.of_error(error)
+        made.is_ok = False
         return
 
-    def ended(said: str, *, well: bool) -> None:
-        made.said, made.well = said, well
-        if _state.test is made:
+    def ended(message: str, *, is_ok: bool) -> None:
+        made.message = message
+        made.is_ok = is_ok
+        if addon_state.connection_test is made:
             reconnect()
         redraw()
 
-    def done(found: Snapshot) -> None:
+    def done(found: EngineState) -> None:
         version, device = (
             messages.text(found.info.version),
             messages.text(next(iter(found.info.devices), "?")),
         )
-        ended(f"Recaster {version} answers; it computes on {device}", well=True)
+        ended(f"Recaster {version} answers; it computes on {device}", is_ok=True)
 
-    made.link.run(
+    made.connection.run(
         "Calling the engine",
-        lambda client, _work: look(client),
+        lambda client, _work: read_engine_state(client),
         done,
-        lambda error: ended(messages.of_error(error), well=False),
+        lambda error: ended(messages.of_error(error), is_ok=False),
     )
 
 
 def disconnect() -> None:
     """Hang up."""
-    if _state.link is not None:
-        _state.link.close()
-        _state.link = None
-    _state.trouble = ""
+    if addon_state.connection is not None:
+        addon_state.connection.close()
+        addon_state.connection = None
+    addon_state.connection_trouble = ""
 
 
-def _tell(found: Snapshot) -> None:
+def _tell(found: EngineState) -> None:
     """Something came from the engine."""
     if found.refused and preferences().where == "local" and _token_changed():
         reconnect()  # it has run for the first time, and made its token
         return
-    if found.online and _state.link is not None:
-        _state.link.eager = False
+    if found.online and addon_state.connection is not None:
+        addon_state.connection.is_starting = False
     for listener in listeners:
         listener(found)
 
 
 def _token_changed() -> bool:
-    return _state.link is not None and address().token != _state.link.address.token
+    return addon_state.connection is not None and address().token != addon_state.connection.address.token
 
 
-def pump() -> int:
+def process_events() -> int:
     """Take what has come from the engine; the timer's work, and that of a script without a window.
 
     Nothing is taken while Blender renders or saves: data must not change under its hands.
     """
-    if _state.saving or any(map(bpy.app.is_job_running, JOB_KINDS)):
+    if addon_state.is_saving or any(map(bpy.app.is_job_running, BLENDER_JOBS)):
         return 0
-    if _state.fresh:
+    if addon_state.is_file_fresh:
         _loaded()
-    if _state.link is None and _state.wanted and not _state.trouble:
+    if addon_state.connection is None and addon_state.is_engine_wanted and not addon_state.connection_trouble:
         reconnect()
-    handed = 0 if _state.link is None else _state.link.pump()
-    _pump_test()
+    handed = 0 if addon_state.connection is None else addon_state.connection.process_events()
+    _process_test_events()
     _redraw_changes()
     return handed
 
 
-def _pump_test() -> None:
-    tested = _state.test
-    if tested is not None and tested.link is not None:
-        tested.link.pump()
-        if not tested.link.works:
-            tested.link.close()
-            tested.link = None
+def _process_test_events() -> None:
+    tested = addon_state.connection_test
+    if tested is not None and tested.connection is not None:
+        tested.connection.process_events()
+        if not tested.connection.works:
+            tested.connection.close()
+            tested.connection = None
 
 
 def _redraw_changes() -> None:
     """Redraw where something is to be seen that wasn't: an engine at rest, or away, costs nothing."""
-    link, before = _state.link, _state.shown
-    found = snapshot_now()
-    progress = () if link is None else (link.finished, *((work, work.update) for work in link.works))
-    engine = _state.local.running, _state.local.stopping, _state.trouble, _state.error
-    _state.shown = found, progress, engine
+    connection, before = addon_state.connection, addon_state.shown
+    found = last_engine_state()
+    progress = (
+        ()
+        if connection is None
+        else (connection.finished_works, *((work, work.update) for work in connection.works))
+    )
+    engine = (
+        addon_state.local.running,
+        addon_state.local.stopping,
+        addon_state.connection_trouble,
+        addon_state.own_error,
+    )
+    addon_state.shown = found, progress, engine
     if (
         not before
-        or before[1:] != _state.shown[1:]
-        or not (found is before[0] or found.looks_like(before[0]))
+        or before[1:] != addon_state.shown[1:]
+        or not (found is before[0] or found.shows_same_as(before[0]))
     ):
         redraw()
 
 
-def editing() -> bool:
+def is_editing() -> bool:
     """Whether strips are in somebody's hands: being dragged, trimmed, chosen in a box."""
     windows = bpy.context.window_manager.windows
-    return any(one.bl_idname.startswith(HANDS) for window in windows for one in window.modal_operators)
+    return any(
+        one.bl_idname.startswith(STRIP_OPERATORS) for window in windows for one in window.modal_operators
+    )
 
 
 REDRAWN = {"SEQUENCE_EDITOR": "UI", "PREFERENCES": "WINDOW"}
@@ -239,7 +216,7 @@ def redraw() -> None:
                     region.tag_redraw()
 
 
-def undo_step(message: str) -> None:
+def push_undo_step(message: str) -> None:
     """Make what was done since the last one a step that can be undone."""
     windows = bpy.context.window_manager.windows
     if windows:
@@ -249,18 +226,18 @@ def undo_step(message: str) -> None:
 
 def _tick() -> float:
     try:
-        pump()
+        process_events()
     except Exception as met:  # noqa: BLE001 - a timer that raises is never called again
         import traceback
 
         traceback.print_exc()
-        _state.error = f"Recaster met an error of its own: {messages.of_error(met)}"
+        addon_state.own_error = f"Recaster met an error of its own: {messages.of_error(met)}"
     return TICK_S
 
 
 @persistent
 def _loaded(*_: Any) -> None:
-    _state.fresh = False
+    addon_state.is_file_fresh = False
     for loader in loaders:
         loader()
 
@@ -279,26 +256,26 @@ def _rendered(scene: Any, *_: Any) -> None:
 
 @persistent
 def _save_begins(*_: Any) -> None:
-    _state.saving = True
+    addon_state.is_saving = True
 
 
 @persistent
 def _save_ends(*_: Any) -> None:
-    _state.saving = False
+    addon_state.is_saving = False
 
 
 def _at_exit() -> None:
     """Blender closes."""
     disconnect()
     if _stops_at_exit():
-        _state.local.stop()
+        addon_state.local.stop()
 
 
 def _stops_at_exit() -> bool:
     """Whether the engine ends with Blender; preferences may be gone already."""
     with contextlib.suppress(KeyError, AttributeError):
-        _state.stop_at_exit = bool(preferences().stop_with_blender)
-    return _state.stop_at_exit
+        addon_state.stops_at_exit = bool(preferences().stop_with_blender)
+    return addon_state.stops_at_exit
 
 
 def _stop_if_disabled() -> None:
@@ -307,8 +284,8 @@ def _stop_if_disabled() -> None:
     Blender takes add-ons away and brings them back whenever another template is opened, and nothing tells one
     from the other while it does so: what counts is whether the add-on is still to be used afterwards.
     """
-    if PACKAGE not in bpy.context.preferences.addons and _state.stop_at_exit:
-        _state.local.stop()
+    if PACKAGE not in bpy.context.preferences.addons and addon_state.stops_at_exit:
+        addon_state.local.stop()
 
 
 _HANDLERS = (
@@ -324,7 +301,7 @@ _HANDLERS = (
 
 def register() -> None:
     """Be ready to look at the engine."""
-    _state.fresh = True
+    addon_state.is_file_fresh = True
     for name, handler in _HANDLERS:
         getattr(bpy.app.handlers, name).append(handler)
     bpy.app.timers.register(_tick, first_interval=TICK_S, persistent=True)
@@ -344,8 +321,8 @@ def unregister() -> None:
             found.remove(handler)
     _stops_at_exit()
     disconnect()
-    if _state.test is not None and _state.test.link is not None:
-        _state.test.link.close()
-    _state.test, _state.shown = None, ()
+    if addon_state.connection_test is not None and addon_state.connection_test.connection is not None:
+        addon_state.connection_test.connection.close()
+    addon_state.connection_test, addon_state.shown = None, ()
     if PACKAGE in bpy.context.preferences.addons:  # else other preferences were loaded
         bpy.app.timers.register(_stop_if_disabled, first_interval=DISABLED_S, persistent=True)

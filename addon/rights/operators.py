@@ -7,10 +7,9 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
-from .. import compat
-from ..engine import access, session
-from ..swap.operators import chosen_strip, online, shown_clip
-from . import consent
+from .. import compat, selection
+from ..engine import access, catalog, session
+from . import consent, signing
 
 
 class _RightOperator(bpy.types.Operator):
@@ -25,7 +24,7 @@ class _RightOperator(bpy.types.Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Whether there is an engine to tell, and a face to tell it of."""
-        if not online(cls):
+        if not access.poll_can_edit(cls):
             return False
         if not chosen_faces(context):
             cls.poll_message_set("Choose a face first")
@@ -34,11 +33,11 @@ class _RightOperator(bpy.types.Operator):
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         """Ask whether that is meant, and say whom it is about and what follows."""
-        found = session.snapshot()
-        holder = consent.holder_of(found, self.face)
+        found = session.engine_state()
+        holder = catalog.holder_of(found, self.face)
         if holder is None:
             return self.lost()
-        person = consent.person_of(found, holder)
+        person = catalog.person_of(found, holder)
         if access.lacking_for_basis(found, person):
             return self.refused(access.lacking_for_basis(found, person))
         self.person, self.asked = person.identity_id if person is not None else "", True
@@ -49,9 +48,9 @@ class _RightOperator(bpy.types.Operator):
 
     def execute(self, context: Any) -> set[str]:
         """Tell the engine, unless another face was chosen meanwhile, or it is somebody else's now."""
-        found = session.snapshot()
-        holder = consent.holder_of(found, self.face)
-        person = consent.person_of(found, holder)
+        found = session.engine_state()
+        holder = catalog.holder_of(found, self.face)
+        person = catalog.person_of(found, holder)
         now = person.identity_id if person is not None else ""
         if holder is None or self.face not in chosen_faces(context) or (self.asked and self.person != now):
             return self.lost()
@@ -79,7 +78,7 @@ class _RightOperator(bpy.types.Operator):
 
 def chosen_faces(context: Any) -> set[str]:
     """The faces that are chosen now: the one to put on the strip, and the source of a training."""
-    strip, scene = chosen_strip(context), compat.scene_of(context)
+    strip, scene = selection.chosen_strip(context), compat.scene_of(context)
     faces = {"" if strip is None else strip.recaster.face}
     if scene is not None and scene.recaster.source:
         faces.add(f"faceset:{scene.recaster.source}")
@@ -98,13 +97,13 @@ class RECASTER_OT_state_basis(_RightOperator):
     def question(self, found: Any, holder: Any, person: Any | None) -> tuple[str, str]:
         """Whose right is stated, and what it means."""
         words = {one[0]: (one[1], one[2]) for one in consent.BASES}[self.basis]
-        title = f"State by what right the face of {consent.name_of(person, holder)} is used: {words[0]}?"
-        instead = "" if person is None else f", in place of: {consent.described(person)[0]}"
+        title = f"State by what right the face of {catalog.person_name(person, holder)} is used: {words[0]}?"
+        instead = "" if person is None else f", in place of: {consent.describe_right(person)[0]}"
         return title, f"{words[1]}. The engine keeps this with your name{instead}."
 
     def tell(self) -> bool:
         """State it."""
-        return consent.state(self.face, self.basis)
+        return consent.state_right(self.face, self.basis)
 
 
 class RECASTER_OT_revoke_basis(_RightOperator):
@@ -115,17 +114,17 @@ class RECASTER_OT_revoke_basis(_RightOperator):
 
     def question(self, found: Any, holder: Any, person: Any | None) -> tuple[str, str]:
         """Whose right is taken back, and what follows."""
-        count = 0 if person is None else consent.shared_by(found, person)
+        count = 0 if person is None else consent.count_shared(found, person)
         held = "1 model or set of faces" if count == 1 else f"{count} models and sets of faces"
         message = (
             f"Nothing more is trained, swapped or previewed with it: {held} at the engine. Strips that are "
             "swapped already stay as they are."
         )
-        return f"Revoke the right to the face of {consent.name_of(person, holder)}?", message
+        return f"Revoke the right to the face of {catalog.person_name(person, holder)}?", message
 
     def tell(self) -> bool:
         """Revoke it."""
-        return consent.revoke(self.face)
+        return consent.revoke_right(self.face)
 
 
 class RECASTER_OT_verify_strip(bpy.types.Operator):
@@ -137,18 +136,18 @@ class RECASTER_OT_verify_strip(bpy.types.Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Whether there is such a strip, and an engine to look at its file."""
-        if consent.file_of(shown_clip(context)) is None:
+        if signing.movie_path(selection.shown_clip(context)) is None:
             cls.poll_message_set("Select a movie strip")
             return False
-        return online(cls)
+        return access.poll_can_edit(cls)
 
     def execute(self, context: Any) -> set[str]:
         """Begin to look."""
-        path = consent.file_of(shown_clip(context))
+        path = signing.movie_path(selection.shown_clip(context))
         if path is None or not path.is_file():
             self.report({"ERROR"}, "The strip's file isn't there; relink it")
             return {"CANCELLED"}
-        consent.verify(path)
+        signing.verify(path)
         return {"FINISHED"}
 
 
@@ -164,16 +163,16 @@ class RECASTER_OT_sign_render(bpy.types.Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Whether there are swaps in the scene, and an engine that signs."""
-        if not consent.swaps_in(compat.scene_of(context)):
+        if not signing.shown_swap_files(compat.scene_of(context)):
             cls.poll_message_set("No swap is shown in this scene")
             return False
-        return online(cls)
+        return access.poll_can_edit(cls)
 
     def invoke(self, context: Any, _event: Any) -> set[str]:
         """Ask for the file, the last render first."""
         if self.filepath:
             return self.execute(context)
-        self.filepath = str(consent.render_of(compat.scene_of(context)))
+        self.filepath = str(signing.render_path(compat.scene_of(context)))
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
@@ -183,7 +182,7 @@ class RECASTER_OT_sign_render(bpy.types.Operator):
         if not render.is_file():
             self.report({"ERROR"}, f"There is no file {render}: render first")
             return {"CANCELLED"}
-        swaps = consent.swaps_in(compat.scene_of(context))
+        swaps = signing.shown_swap_files(compat.scene_of(context))
         gone = [path.name for path in swaps if not path.is_file()]
         if gone:
             self.report({"ERROR"}, f"Relink the swap, or mute its strip: {', '.join(gone)} isn't there")
@@ -191,7 +190,7 @@ class RECASTER_OT_sign_render(bpy.types.Operator):
         if render in swaps:
             self.report({"ERROR"}, f"This is a swap, and signed already: {render.name}")
             return {"CANCELLED"}
-        consent.sign(render, swaps)
+        signing.sign(render, swaps)
         return {"FINISHED"}
 
 

@@ -7,27 +7,27 @@ from typing import Any
 
 import bpy
 
-from .. import compat, messages
+from .. import compat, messages, selection
 from ..drawing import SequencerPanel, draw_line, words
-from ..engine import access, jobs, session
-from ..swap.operators import shown_clip
-from . import consent, operators
+from ..engine import access, catalog, jobs, session
+from ..state import ManifestReport, addon_state
+from . import consent, operators, signing
 
 
 def draw_basis(layout: Any, face: str) -> None:
     """By what right a face ("model:ID", "faceset:ID") is used, or a way to say so; nothing for no face."""
-    found = session.snapshot()
-    holder = consent.holder_of(found, face)
+    found = session.engine_state()
+    holder = catalog.holder_of(found, face)
     if holder is None:
         return
     row = layout.row(align=True)
-    person = consent.person_of(found, holder)
+    person = catalog.person_of(found, holder)
     why = access.lacking_for_basis(found, person)
     row.enabled = found.online and not why
     row.label(text="Basis")
     usable = False
     if person is not None:
-        said, usable = consent.described(person)
+        said, usable = consent.describe_right(person)
         row.label(text=messages.sentence(said), icon="CHECKMARK" if usable else "CANCEL")
     if usable:
         row.operator(operators.RECASTER_OT_revoke_basis.bl_idname, text="", icon="X").face = face
@@ -37,8 +37,8 @@ def draw_basis(layout: Any, face: str) -> None:
         told.face = face
     if why and not usable:
         words(layout, why, icon="INFO")
-    if consent.stating.trouble and consent.stating.line == face:
-        words(layout, consent.stating.trouble, icon="ERROR")
+    if addon_state.stating.trouble and addon_state.stating.line == face:
+        words(layout, addon_state.stating.trouble, icon="ERROR")
 
 
 class RECASTER_PT_provenance(SequencerPanel, bpy.types.Panel):
@@ -51,11 +51,11 @@ class RECASTER_PT_provenance(SequencerPanel, bpy.types.Panel):
     def draw(self, context: Any) -> None:
         """The active strip's word, then the last render's."""
         layout = self.layout
-        path = consent.file_of(shown_clip(context))
+        path = signing.movie_path(selection.shown_clip(context))
         layout.operator(operators.RECASTER_OT_verify_strip.bl_idname, icon="VIEWZOOM")
         if path is not None:
-            _draw_known(layout, consent.known(path))
-        render = consent.rendered.get(compat.scene_of(context).name)
+            _draw_known(layout, signing.report_of(path))
+        render = addon_state.unsigned_renders.get(compat.scene_of(context).name)
         if render is not None:
             words(
                 layout,
@@ -64,16 +64,16 @@ class RECASTER_PT_provenance(SequencerPanel, bpy.types.Panel):
             )
         sign = layout.operator(operators.RECASTER_OT_sign_render.bl_idname, icon="GREASEPENCIL")
         sign.filepath = "" if render is None else str(render)
-        _draw_known(layout, consent.signing)
+        _draw_known(layout, addon_state.signing)
 
 
-def _draw_known(layout: Any, about: consent.Known) -> None:
+def _draw_known(layout: Any, about: ManifestReport) -> None:
     if about.work is not None:
-        draw_line(layout, jobs.line_of_work(about.work))
+        draw_line(layout, jobs.work_line(about.work))
     elif about.trouble:
         words(layout, about.trouble, icon="ERROR")
     elif about.line:
-        words(layout, about.line, icon="CHECKMARK" if about.valid else "INFO")
+        words(layout, about.line, icon="CHECKMARK" if about.is_valid else "INFO")
 
 
 CLASSES = (RECASTER_PT_provenance,)

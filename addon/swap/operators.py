@@ -6,37 +6,13 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
-from .. import compat, images, messages
-from ..engine import access, jobs, session
+from .. import compat, images, messages, selection
+from ..engine import access, catalog, session
 from ..rights import consent
-from . import previews, strip_choices, tasks, workflow
-from .source_range import CLIP_TYPES, ShotError
+from . import previews, strip_choices, workflow
+from .source_range import StripError
 
 MODELS_SHOWN = 40
-
-
-def swappable(context: Any) -> list[Any]:
-    """The selected strips that show a movie or pictures."""
-    return [strip for strip in compat.selected_strips(context) if strip.type in CLIP_TYPES]
-
-
-def shown_clip(context: Any) -> Any | None:
-    """The movie or image strip that is meant: the active one, else one that is selected with it.
-
-    A clip that is dropped into the sequencer leaves its sound active; the movie that is connected to that
-    sound, or selected beside it, is what its editor means.
-    """
-    strip = compat.active_strip(context)
-    if strip is not None and strip.type in CLIP_TYPES:
-        return strip
-    connected = [one for one in compat.connected(strip) if one.type in CLIP_TYPES]
-    return next(iter([*swappable(context), *connected]), None)
-
-
-def chosen_strip(context: Any) -> Any | None:
-    """The strip whose settings are shown: the one that is meant, or the one it is a swap of."""
-    strip = shown_clip(context)
-    return None if strip is None else workflow.original_of(compat.scene_of(context), strip) or strip
 
 
 class _StripOperator(bpy.types.Operator):
@@ -45,31 +21,22 @@ class _StripOperator(bpy.types.Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Whether there is such a strip, and an engine."""
-        if chosen_strip(context) is None:
+        if selection.chosen_strip(context) is None:
             cls.poll_message_set("Select a movie or image strip in the sequencer")
             return False
-        return online(cls)
+        return access.poll_can_edit(cls)
 
     def execute(self, context: Any) -> set[str]:
         """Do it; what is wrong with the strip is said."""
         try:
-            return self.do(context, compat.scene_of(context), chosen_strip(context))
-        except ShotError as error:
+            return self.do(context, compat.scene_of(context), selection.chosen_strip(context))
+        except StripError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
 
     def do(self, context: Any, scene: Any, strip: Any) -> set[str]:
-        """Do it (ShotError)."""
+        """Do it (StripError)."""
         raise AssertionError
-
-
-def online(operator: Any) -> bool:
-    """Whether the engine answers, and this client may edit there; says so where it doesn't."""
-    found = session.snapshot()
-    why = access.lacking(found, access.EDITOR) if found.online else found.trouble
-    if why or not found.online:
-        operator.poll_message_set(why)
-    return found.online and not why
 
 
 class _FaceOperator(_StripOperator):
@@ -80,10 +47,12 @@ class _FaceOperator(_StripOperator):
         """Whether there is a strip, an engine, and a face that may be put on."""
         if not super().poll(context):
             return False
-        hindrance = consent.hindrance(session.snapshot(), chosen_strip(context).recaster.face)
-        if hindrance:
-            cls.poll_message_set(hindrance)
-        return not hindrance
+        blocking_reason = consent.blocking_reason(
+            session.engine_state(), selection.chosen_strip(context).recaster.face
+        )
+        if blocking_reason:
+            cls.poll_message_set(blocking_reason)
+        return not blocking_reason
 
 
 class RECASTER_OT_swap_strip(_FaceOperator):
@@ -98,13 +67,13 @@ class RECASTER_OT_swap_strip(_FaceOperator):
         begun = 0
         for one, original in targets(context):
             if original is not None:
-                strip_choices.hand_on(original, one)
+                strip_choices.adopt_choices(original, one)
             elif one != strip and not one.recaster.face:
-                strip_choices.choices_from(strip, [one])
+                strip_choices.copy_choices(strip, [one])
             try:
                 workflow.begin(scene, one)
                 begun += 1
-            except ShotError as error:  # the others are swapped all the same
+            except StripError as error:  # the others are swapped all the same
                 self.report({"ERROR"}, str(error))
         if begun:
             self.report({"INFO"}, f"Swapping {begun} strip{'s' if begun > 1 else ''}; see Recaster > Jobs")
@@ -117,13 +86,13 @@ def targets(context: Any) -> list[tuple[Any, Any | None]]:
     A result of one person is itself swapped where another one is chosen: then it shows both. Such a result
     comes with the strip that the choice was made on.
     """
-    scene, shown = compat.scene_of(context), shown_clip(context)
-    chosen = swappable(context)
+    scene, shown = compat.scene_of(context), selection.shown_clip(context)
+    chosen = selection.swappable(context)
     if shown is not None and shown not in chosen:
         chosen = [shown]
     found: list[tuple[Any, Any | None]] = []
     for one in chosen:
-        original = workflow.original_of(scene, one)
+        original = selection.original_of(scene, one)
         if original is not None and strip_choices.adds_person(original, one):
             wanted = one, original
         else:
@@ -142,8 +111,8 @@ class RECASTER_OT_copy_settings(_StripOperator):
 
     def do(self, context: Any, scene: Any, strip: Any) -> set[str]:
         """Copy them."""
-        others = [workflow.original_of(scene, one) or one for one in swappable(context)]
-        strip_choices.choices_from(strip, others)
+        others = [selection.original_of(scene, one) or one for one in selection.swappable(context)]
+        strip_choices.copy_choices(strip, others)
         return {"FINISHED"}
 
 
@@ -155,7 +124,7 @@ class RECASTER_OT_preview_frame(_FaceOperator):
 
     def do(self, _context: Any, scene: Any, strip: Any) -> set[str]:
         """Begin it."""
-        previews.preview(strip, scene, scene.frame_current)
+        previews.preview_frame(strip, scene, scene.frame_current)
         return {"FINISHED"}
 
 
@@ -167,7 +136,7 @@ class RECASTER_OT_stop_search(bpy.types.Operator):
 
     def execute(self, context: Any) -> set[str]:
         """Stop it; what the engine finds all the same is dropped."""
-        strip = chosen_strip(context)
+        strip = selection.chosen_strip(context)
         if strip is None:
             return {"CANCELLED"}
         previews.stop(strip)
@@ -183,12 +152,12 @@ class RECASTER_OT_show_preview(bpy.types.Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Whether there is one."""
-        strip = chosen_strip(context)
-        return strip is not None and previews.seen(strip).preview is not None
+        strip = selection.chosen_strip(context)
+        return strip is not None and previews.view_of(strip).preview is not None
 
     def execute(self, context: Any) -> set[str]:
         """Open the window."""
-        images.show(previews.seen(chosen_strip(context)).preview)
+        images.show(previews.view_of(selection.chosen_strip(context)).preview)
         return {"FINISHED"}
 
 
@@ -215,7 +184,7 @@ class RECASTER_OT_choose_person(bpy.types.Operator):
 
     def execute(self, context: Any) -> set[str]:
         """Note it on the strip."""
-        strip = chosen_strip(context)
+        strip = selection.chosen_strip(context)
         if strip is None:
             return {"CANCELLED"}
         previews.choose_person(strip, self.person)
@@ -239,25 +208,11 @@ class RECASTER_OT_choose_face(bpy.types.Operator):
 
     def execute(self, context: Any) -> set[str]:
         """Note it on the strip."""
-        strip = chosen_strip(context)
+        strip = selection.chosen_strip(context)
         if strip is None:
             return {"CANCELLED"}
-        strip.recaster.face, strip.recaster.face_name = self.face, name_of_face(self.face)
+        strip.recaster.face, strip.recaster.face_name = self.face, catalog.face_label(self.face)
         return {"FINISHED"}
-
-
-def name_of_face(face: str) -> str:
-    """What a model or faceset is called."""
-    kind, _, name = face.partition(":")
-    holder = consent.holder_of(session.snapshot(), face)
-    if holder is None:
-        return name
-    return label_of_model(holder) if kind == "model" else f"{consent.called(holder)}, at once"
-
-
-def label_of_model(model: Any) -> str:
-    """A model's name and how long it was trained."""
-    return f"{consent.called(model)} ({messages.text(model.preset)}, {jobs.clock(model.seconds)})"
 
 
 class RECASTER_MT_faces(bpy.types.Menu):
@@ -268,120 +223,26 @@ class RECASTER_MT_faces(bpy.types.Menu):
 
     def draw(self, _context: Any) -> None:
         """Models first, then faces without training."""
-        found, layout = session.snapshot(), self.layout
+        found, layout = session.engine_state(), self.layout
         usable = [one for one in found.models if one.usable][:MODELS_SHOWN]
         for one in usable:
             layout.operator(
-                RECASTER_OT_choose_face.bl_idname, text=label_of_model(one), icon="USER"
+                RECASTER_OT_choose_face.bl_idname, text=catalog.model_label(one), icon="USER"
             ).face = f"model:{one.model_id}"
         for one in [one for one in found.models if one.unusable_reason][:MODELS_SHOWN]:
             row = layout.row()
             row.enabled = False
-            text = f"{consent.called(one)}: {messages.plain(one.unusable_reason)}"
+            text = f"{catalog.display_name(one)}: {messages.plain(one.unusable_reason)}"
             row.label(text=text, icon="ERROR")
         if usable and found.facesets:
             layout.separator()
         for one in found.facesets[:MODELS_SHOWN]:
-            text = f"{consent.called(one)} (at once, {one.faces} faces)"
+            text = f"{catalog.display_name(one)} (at once, {one.faces} faces)"
             layout.operator(
                 RECASTER_OT_choose_face.bl_idname, text=text, icon="OUTLINER_OB_POINTCLOUD"
             ).face = f"faceset:{one.faceset_id}"
         if not usable and not found.facesets:
             layout.label(text="No faces yet: Recaster > Train makes some from strips")
-
-
-class RECASTER_OT_cancel_swap(bpy.types.Operator):
-    """End this swap"""
-
-    bl_idname = "sequencer.recaster_cancel_swap"
-    bl_label = "Cancel"
-
-    request: StringProperty()
-
-    def execute(self, _context: Any) -> set[str]:
-        """Cancel it here and at the engine."""
-        errand = tasks.errands.get(self.request)
-        if errand is None:
-            return {"CANCELLED"}
-        workflow.cancel(errand)
-        return {"FINISHED"}
-
-
-class RECASTER_OT_place_result(bpy.types.Operator):
-    """Put the finished result on the timeline, now that there is room"""
-
-    bl_idname = "sequencer.recaster_place"
-    bl_label = "Place Result"
-    bl_options = {"REGISTER"}
-
-    request: StringProperty()
-
-    def execute(self, _context: Any) -> set[str]:
-        """Try once more."""
-        errand = tasks.errands.get(self.request)
-        if errand is None or errand.result is None:
-            return {"CANCELLED"}
-        workflow.put(errand)
-        if errand.stage != "placed":
-            self.report({"ERROR"}, errand.trouble)
-            return {"CANCELLED"}
-        return {"FINISHED"}
-
-
-class RECASTER_OT_retry_swap(bpy.types.Operator):
-    """Try a swap that failed once more"""
-
-    bl_idname = "sequencer.recaster_again"
-    bl_label = "Try Again"
-    bl_options = {"REGISTER"}
-
-    request: StringProperty()
-
-    def execute(self, _context: Any) -> set[str]:
-        """Begin it anew, or go on where it is done at the engine already."""
-        errand = tasks.errands.get(self.request)
-        if errand is not None and workflow.done_there(errand):
-            workflow.fetch_again(errand)
-            return {"FINISHED"}
-        scene, strip = (None, None) if errand is None else tasks.strip_of(errand)
-        if strip is None:
-            self.report({"ERROR"}, "Its strip isn't here any more")
-            return {"CANCELLED"}
-        try:
-            workflow.begin(scene, strip)
-        except ShotError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        del tasks.errands[self.request]
-        return {"FINISHED"}
-
-
-class RECASTER_OT_clear_ended(bpy.types.Operator):
-    """Remove what has ended from the list"""
-
-    bl_idname = "sequencer.recaster_forget"
-    bl_label = "Clear Ended"
-
-    def execute(self, _context: Any) -> set[str]:
-        """Forget what has ended, but no result that somebody may still want: swaps of other files, say."""
-        from recaster.client.job_calls import ENDED
-
-        for errand in [one for one in tasks.errands.values() if one.ended]:
-            if not workflow.forgettable(errand):
-                continue
-            del tasks.errands[errand.request]
-            if errand.job and errand.stage != "failed":
-                jobs.tell("delete", errand.job)
-        waited = {errand.job for errand in tasks.errands.values()}
-        found = session.snapshot()
-        for job in (found.jobs or {}).values():
-            if job.state in ENDED and jobs.mine(found, job) and job.job_id not in waited:
-                if job.spec.HasField("swap"):  # another file may wait for its result
-                    jobs.hide(job.job_id)
-                else:
-                    jobs.tell("delete", job.job_id)
-        session.redraw()
-        return {"FINISHED"}
 
 
 CLASSES = (
@@ -394,8 +255,4 @@ CLASSES = (
     RECASTER_OT_choose_person,
     RECASTER_OT_choose_face,
     RECASTER_MT_faces,
-    RECASTER_OT_cancel_swap,
-    RECASTER_OT_place_result,
-    RECASTER_OT_retry_swap,
-    RECASTER_OT_clear_ended,
 )

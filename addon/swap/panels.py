@@ -7,14 +7,15 @@ from typing import Any
 
 import bpy
 
-from .. import compat, images, messages
+from .. import compat, images, messages, selection
 from ..drawing import SequencerPanel, draw_line, words
-from ..engine import jobs, session
-from ..engine.panels import draw_job_buttons
+from ..engine import jobs
 from ..properties import LOOK
 from ..rights import panels as rights_panels
-from . import coverage, operators, placement, previews, tasks
-from .operators import chosen_strip
+from ..state import addon_state
+from . import coverage_notes, operators, placement, previews
+from .task_panels import draw_task
+from .tasks import SwapStage
 
 NAMES = 0.3
 """Share of a row that its name takes."""
@@ -31,7 +32,7 @@ class RECASTER_PT_swap(SequencerPanel, bpy.types.Panel):
 
     def draw(self, context: Any) -> None:
         """What is chosen for the active strip."""
-        layout, strip = self.layout, chosen_strip(context)
+        layout, strip = self.layout, selection.chosen_strip(context)
         if strip is None:
             layout.label(text="Select a movie or image strip", icon="INFO")
             return
@@ -60,14 +61,14 @@ class RECASTER_PT_swap(SequencerPanel, bpy.types.Panel):
         row.operator(operators.RECASTER_OT_swap_strip.bl_idname, text=text, icon="MOD_PHYSICS")
         _draw_preview(layout, strip, compat.scene_of(context))
         _draw_told(layout, context, strip)
-        for errand in tasks.errands.values():
-            if chosen.uid and errand.uid == chosen.uid and errand.stage != "placed":
-                _draw_errand(layout, errand)
+        for task in addon_state.tasks.values():
+            if chosen.uid and task.uid == chosen.uid and task.stage != SwapStage.PLACED:
+                draw_task(layout, task)
 
 
 def _draw_people(layout: Any, strip: Any) -> None:
     """Who is in the strip, to choose whose face is swapped."""
-    chosen, about = strip.recaster, previews.seen(strip)
+    chosen, about = strip.recaster, previews.view_of(strip)
     split = layout.split(factor=NAMES)
     split.label(text="Person")
     split.operator(operators.RECASTER_OT_find_people.bl_idname, icon="VIEWZOOM")
@@ -105,15 +106,15 @@ def _draw_people(layout: Any, strip: Any) -> None:
 
 def _draw_preview(layout: Any, strip: Any, scene: Any) -> None:
     """What is being found out, what went wrong, and the previewed frame."""
-    about = previews.seen(strip)
+    about = previews.view_of(strip)
     if about.work is not None:
         row = layout.row(align=True)
-        draw_line(row.column(align=True), jobs.line_of_work(about.work))
+        draw_line(row.column(align=True), jobs.work_line(about.work))
         row.operator(operators.RECASTER_OT_stop_search.bl_idname, text="", icon="X")
     if about.trouble:
         words(layout, about.trouble, icon="ERROR")
     if about.preview is not None and images.icon(about.icon):
-        old = previews.stale(strip, scene)
+        old = previews.why_stale(strip, scene)
         words(layout, f"Frame {about.frame}{': ' if old else ''}{old}", icon="ERROR" if old else "CHECKMARK")
         layout.template_icon(images.icon(about.icon), scale=PREVIEW_SCALE)
         layout.operator(operators.RECASTER_OT_show_preview.bl_idname, icon="FULLSCREEN_ENTER")
@@ -123,14 +124,14 @@ def _draw_preview(layout: Any, strip: Any, scene: Any) -> None:
 
 def _draw_told(layout: Any, context: Any, strip: Any) -> None:
     """Which frames of the strip's result weren't swapped, and why."""
-    shown, scene = operators.shown_clip(context), compat.scene_of(context)
-    results = placement.results_of(placement.owner_of(scene, strip), strip)
+    shown, scene = selection.shown_clip(context), compat.scene_of(context)
+    results = placement.results_of(placement.container_of(scene, strip), strip)
     for result in [shown] if shown in results or shown != strip else results[:1]:
-        found = coverage.lines_of(result)
+        found = coverage_notes.lines_of(result)
         if found is not None:
             about, lines = found
             column = layout.column(align=True)
-            column.label(text=about.line, icon="CHECKMARK" if about.whole else "INFO")
+            column.label(text=about.line, icon="CHECKMARK" if about.is_whole else "INFO")
             for line in lines:
                 words(column, line)
 
@@ -146,11 +147,11 @@ class RECASTER_PT_look(SequencerPanel, bpy.types.Panel):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Whether there is a strip to choose for."""
-        return chosen_strip(context) is not None
+        return selection.chosen_strip(context) is not None
 
     def draw(self, context: Any) -> None:
         """Mask, colour, smoothing."""
-        _draw_choices(self.layout, chosen_strip(context).recaster, LOOK)
+        _draw_choices(self.layout, selection.chosen_strip(context).recaster, LOOK)
 
 
 class RECASTER_PT_result(SequencerPanel, bpy.types.Panel):
@@ -167,7 +168,7 @@ class RECASTER_PT_result(SequencerPanel, bpy.types.Panel):
         """Handles, codec, label, what becomes of the original."""
         _draw_choices(
             self.layout,
-            chosen_strip(context).recaster,
+            selection.chosen_strip(context).recaster,
             ("handles", "codec", "label", "label_language", "mute"),
         )
 
@@ -180,76 +181,6 @@ def _draw_choices(layout: Any, chosen: Any, names: tuple[str, ...]) -> None:
         row = column.row()
         row.enabled = name != "label_language" or chosen.label != "none"
         row.prop(chosen, name)
-
-
-class RECASTER_PT_jobs(SequencerPanel, bpy.types.Panel):
-    """What is being done, here and at the engine."""
-
-    bl_idname = "RECASTER_PT_jobs"
-    bl_label = "Jobs"
-
-    def draw(self, _context: Any) -> None:
-        """Swaps of this file, then the engine's other jobs; what goes on before what has ended."""
-        layout, found = self.layout, session.snapshot()
-        own = list(reversed(tasks.errands.values()))
-        own.sort(key=lambda one: one.ended)
-        for errand in own:
-            _draw_errand(layout.box(), errand)
-        waited = {errand.job for errand in own} | jobs.hidden()
-        others = [one for one in (found.jobs or {}).values() if one.job_id not in waited]
-        others = [one for one in others if jobs.mine(found, one) or not one.HasField("end_time")]
-        others.sort(key=lambda one: one.HasField("end_time"))
-        for job in others[: jobs.SHOWN]:
-            _draw_job(layout.box(), job)
-        if not own and not others:
-            layout.label(text="Nothing is being done")
-        else:
-            layout.operator(operators.RECASTER_OT_clear_ended.bl_idname, icon="TRASH")
-
-
-STAGES = {
-    "sending": "Sending",
-    "waiting": "Waits for the engine",
-    "working": "Waits for its turn",
-    "fetching": "Fetching the result",
-    "ready": "Waits until strips are let go of",
-    "placed": "Done",
-    "failed": "Failed",
-    "cancelled": "Canceled",
-}
-ICONS = {"placed": "CHECKMARK", "failed": "ERROR", "cancelled": "X"}
-
-
-def _draw_errand(layout: Any, errand: tasks.Errand) -> None:
-    """A swap of this file."""
-    job = session.snapshot().job(errand.job) if errand.stage == "working" else None
-    if job is not None:
-        line = jobs.line_of_job(job)
-    elif errand.work is not None:
-        line = jobs.line_of_work(errand.work)
-    else:
-        away = errand.stage == "working" and not session.snapshot().online
-        stage = "Goes on when the engine is back" if away else STAGES[errand.stage]
-        if errand.stage == "placed" and errand.told is not None:
-            stage = f"{stage}: {errand.told.line}"
-        line = jobs.Line(errand.title, stage, None, errand.trouble, ICONS.get(errand.stage, "SORTTIME"))
-    row = layout.row(align=True)
-    draw_line(row.column(align=True), line)
-    if not errand.ended:
-        row.operator(operators.RECASTER_OT_cancel_swap.bl_idname, text="", icon="X").request = errand.request
-    elif errand.stage == "failed" and errand.result is not None:
-        layout.operator(operators.RECASTER_OT_place_result.bl_idname, icon="ADD").request = errand.request
-    elif errand.stage == "failed":
-        layout.operator(
-            operators.RECASTER_OT_retry_swap.bl_idname, icon="FILE_REFRESH"
-        ).request = errand.request
-
-
-def _draw_job(layout: Any, job: Any) -> None:
-    """A job of the engine."""
-    row = layout.row(align=True)
-    draw_line(row.column(align=True), jobs.line_of_job(job))
-    draw_job_buttons(row.row(align=True), job)
 
 
 def _in_menus(self: Any, _context: Any) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who is seen in a strip, and one frame of it swapped: what helps to choose before a swap."""
+"""Previews of a strip before its swap: the people in it, and one frame swapped."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 from .. import images, messages
 from ..config import cache_folder, is_loopback
 from ..engine import session
-from .source_range import Shot, ShotError, bring, file_frame, shot_of
-from .strip_choices import Choice, face_of, options_of, person_file, portrait_of
+from ..state import addon_state
+from .source_range import SourceRange, StripError, file_frame, source_range_of
+from .strip_choices import StripChoices, encode_portrait, face_field, person_file, to_swap_options
 from .tasks import every_strip
+from .uploads import upload_range
 
 if TYPE_CHECKING:
     from recaster.client import Client
 
-    from ..engine.connection import Work
+    from ..engine.connection import BackgroundWork
 
-LOOK_S = 330.0
+FIND_PEOPLE_TIMEOUT_S = 330.0
 """Seconds that a look at a whole strip may take; asked again, it goes on where it was."""
 
 
@@ -29,7 +31,7 @@ MAX_PEOPLE = 60
 
 
 @dataclass
-class Seen:
+class StripView:
     """What was found out about a strip.
 
     Attributes:
@@ -45,10 +47,10 @@ class Seen:
     people: list[Path] = field(default_factory=list)
     preview: Path | None = None
     frame: int = 0
-    previewed: Choice | None = None
+    previewed: StripChoices | None = None
     warnings: tuple[str, ...] = ()
     trouble: str = ""
-    work: Work | None = None
+    work: BackgroundWork | None = None
 
     @property
     def icon(self) -> str:
@@ -56,60 +58,57 @@ class Seen:
         return f"preview {id(self)}"
 
 
-_seen: dict[tuple[str, ...], Seen] = {}
-
-
-def seen(strip: Any) -> Seen:
+def view_of(strip: Any) -> StripView:
     """What is known of a strip's files."""
     files = (strip.filepath,) if strip.type == "MOVIE" else (strip.directory, strip.elements[0].filename)
-    return _seen.setdefault((strip.name, *files), Seen())
+    return addon_state.strip_views.setdefault((strip.name, *files), StripView())
 
 
 def forget_all() -> None:
     """Another file was opened."""
-    _seen.clear()
+    addon_state.strip_views.clear()
 
 
 def find_people(strip: Any, scene: Any) -> None:
-    """Look who is in a strip, in a thread (ShotError)."""
-    shot = shot_of(strip, scene, strip.recaster.handles)
+    """Look who is in a strip, in a thread (StripError)."""
+    source = source_range_of(strip, scene, strip.recaster.handles)
 
-    def do(client: Client, work: Work, local: bool, cache: Path) -> list[Path]:
+    def do(client: Client, work: BackgroundWork, local: bool, cache: Path) -> list[Path]:
         from recaster.api.v1 import clip_pb2
 
-        brought = bring(client, work, shot, cache / "clips", local)
+        uploaded = upload_range(client, work, source, cache / "clips", local)
         work.report(_update("looking for people"))
-        request = clip_pb2.FindPeopleRequest(clip_id=brought.clip.clip_id, range=brought.range)
-        found = client.connection.call(client.clips.FindPeople, request, LOOK_S).people
-        seen = [one.portrait for one in found if one.portrait][:MAX_PEOPLE]
-        return [images.keep(one, cache / "people", ".jpg") for one in seen]
+        request = clip_pb2.FindPeopleRequest(clip_id=uploaded.clip.clip_id, range=uploaded.range)
+        found = client.connection.call(client.clips.FindPeople, request, FIND_PEOPLE_TIMEOUT_S).people
+        portraits = [one.portrait for one in found if one.portrait][:MAX_PEOPLE]
+        return [images.keep(one, cache / "people", ".jpg") for one in portraits]
 
-    def done(about: Seen, found: list[Path]) -> None:
+    def done(about: StripView, found: list[Path]) -> None:
         about.people = found
         for path in found:
             images.load(path)
         if not found:
-            about.trouble = f"Nobody's face was found in {shot.name}"
+            about.trouble = f"Nobody's face was found in {source.name}"
 
-    _find(strip, "Looking for people", do, done)
+    _run_for_strip(strip, "Looking for people", do, done)
 
 
-def preview(strip: Any, scene: Any, frame: int) -> None:
-    """Swap the frame that a strip shows at ``frame``, in a thread (ShotError)."""
-    shot = shot_of(strip, scene, strip.recaster.handles)
-    index, choice = file_frame(strip, scene, frame), Choice.of(strip)
-    whose = face_of(choice)
-    place = frame_in_shot(shot, index, strip)
+def preview_frame(strip: Any, scene: Any, frame: int) -> None:
+    """Swap the frame that a strip shows at ``frame``, in a thread (StripError)."""
+    source = source_range_of(strip, scene, strip.recaster.handles)
+    index, choices = file_frame(strip, scene, frame), StripChoices.of(strip)
+    whose = face_field(choices)
+    place = frame_in_range(source, index, strip)
 
-    def do(client: Client, work: Work, local: bool, cache: Path) -> tuple[Path, tuple[str, ...]]:
+    def do(client: Client, work: BackgroundWork, local: bool, cache: Path) -> tuple[Path, tuple[str, ...]]:
         from recaster.api.v1 import swap_pb2
 
-        brought = bring(client, work, shot, cache / "clips", local)
+        uploaded = upload_range(client, work, source, cache / "clips", local)
         work.report(_update("swapping a frame"))
         request = swap_pb2.PreviewFrameRequest(
-            clip_id=brought.clip.clip_id,
-            frame=brought.frames[min(place, len(brought.frames) - 1)],
-            options=options_of(client, choice, brought.range),
+            clip_id=uploaded.clip.clip_id,
+            frame=uploaded.frames[min(place, len(uploaded.frames) - 1)],
+            options=to_swap_options(client, choices, uploaded.range),
             **whose,
         )
         answer = client.preview(request)
@@ -117,29 +116,29 @@ def preview(strip: Any, scene: Any, frame: int) -> None:
             messages.plain(one) for one in answer.warnings
         )
 
-    def done(about: Seen, found: tuple[Path, tuple[str, ...]]) -> None:
+    def done(about: StripView, found: tuple[Path, tuple[str, ...]]) -> None:
         about.preview, about.warnings = found
-        about.frame, about.previewed = frame, choice
+        about.frame, about.previewed = frame, choices
         images.draw(about.icon, about.preview)
         images.show_in_editors(about.preview)
 
-    _find(strip, "Swapping a frame", do, done)
+    _run_for_strip(strip, "Swapping a frame", do, done)
 
 
-def stale(strip: Any, scene: Any) -> str:
+def why_stale(strip: Any, scene: Any) -> str:
     """Why a preview isn't what the strip would look like now; "" where it is."""
-    about = seen(strip)
+    about = view_of(strip)
     try:
-        if about.previewed != Choice.of(strip):
+        if about.previewed != StripChoices.of(strip):
             return "The settings have changed since"
-    except ShotError as error:
+    except StripError as error:
         return str(error)
     return "" if about.frame == scene.frame_current else "The playhead is at another frame"
 
 
 def stop(strip: Any) -> None:
     """Stop what is being found out about a strip; whatever comes of it is dropped."""
-    about = seen(strip)
+    about = view_of(strip)
     if about.work is not None:
         about.work.stop()
         about.work = None
@@ -149,13 +148,13 @@ def choose_person(strip: Any, person: str) -> None:
     """Let a person be swapped, by their picture; "" for the main one. The .blend keeps it, too."""
     own = strip.recaster
     own.person, own.everyone = person, False
-    own.portrait = portrait_of(Path(person)) if person else ""
+    own.portrait = encode_portrait(Path(person)) if person else ""
     show_person(strip)
 
 
 def show_person(strip: Any) -> None:
     """Load the picture of whom a strip's swap is of, so that panels can show it."""
-    with contextlib.suppress(ShotError, OSError):
+    with contextlib.suppress(StripError, OSError):
         path = person_file(strip)
         if path is not None:
             images.draw(portrait_icon(strip), path)
@@ -173,22 +172,22 @@ def show_all() -> None:
             show_person(strip)
 
 
-def frame_in_shot(shot: Shot, index: int, strip: Any) -> int:
-    """Where the frame ``index`` of a strip's file is among the frames of its shot."""
-    if not shot.pictures:
-        return index - shot.first
+def frame_in_range(source: SourceRange, index: int, strip: Any) -> int:
+    """Where the frame ``index`` of a strip's file is among the frames of its source range."""
+    if not source.pictures:
+        return index - source.first
     wanted = strip.elements[min(index, len(strip.elements) - 1)].filename
-    return next((at for at, path in enumerate(shot.files) if path.name == wanted), 0)
+    return next((at for at, path in enumerate(source.files) if path.name == wanted), 0)
 
 
-def _find(strip: Any, title: str, do: Any, done: Any) -> None:
-    link, about = session.link(), seen(strip)
-    if link is None:
-        about.trouble = session.snapshot().trouble
+def _run_for_strip(strip: Any, title: str, do: Any, done: Any) -> None:
+    connection, about = addon_state.connection, view_of(strip)
+    if connection is None:
+        about.trouble = session.engine_state().trouble
         return
     if about.work is not None:
         about.work.stop()
-    cache, local = cache_folder(), is_loopback(link.address.target)
+    cache, local = cache_folder(), is_loopback(connection.address.target)
 
     def settled(found: Any) -> None:
         if about.work is work:  # else something newer is being looked for
@@ -200,7 +199,9 @@ def _find(strip: Any, title: str, do: Any, done: Any) -> None:
             about.work, about.trouble = None, messages.of_error(error)
 
     about.trouble = ""
-    about.work = work = link.run(title, lambda client, own: do(client, own, local, cache), settled, failed)
+    about.work = work = connection.run(
+        title, lambda client, own: do(client, own, local, cache), settled, failed
+    )
 
 
 def _update(stage: str) -> Any:

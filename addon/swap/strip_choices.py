@@ -14,7 +14,7 @@ import bpy
 from .. import images
 from ..config import cache_folder
 from ..properties import CHOICES
-from .source_range import ShotError
+from .source_range import StripError
 
 if TYPE_CHECKING:
     from recaster.api.v1 import job_pb2
@@ -29,7 +29,7 @@ NO_FACE = "Choose a face first: Sidebar > Recaster > Face"
 
 
 @dataclass(frozen=True)
-class Choice:
+class StripChoices:
     """How a strip is to be swapped, as plain data for threads; see ``StripSettings``."""
 
     face: str
@@ -45,8 +45,8 @@ class Choice:
     label_language: str
 
     @classmethod
-    def of(cls, strip: Any) -> Choice:
-        """What is chosen on a strip (ShotError: the person's picture is lost)."""
+    def of(cls, strip: Any) -> StripChoices:
+        """What is chosen on a strip (StripError: the person's picture is lost)."""
         chosen = strip.recaster
         person = str(person_file(strip) or "")
         return cls(
@@ -59,7 +59,7 @@ def person_file(strip: Any) -> Path | None:
     """The picture of the person to swap; made anew from the .blend where its file isn't; None for nobody.
 
     Raises:
-        ShotError: neither is there.
+        StripError: neither is there.
     """
     from recaster.client.validation import MAX_PICTURE_PIXELS, picture_size
 
@@ -74,11 +74,11 @@ def person_file(strip: Any) -> Path | None:
     except ValueError:
         picture = b""
     if not 0 < math.prod(picture_size(picture)) <= MAX_PICTURE_PIXELS:
-        raise ShotError("Choose the person again: the picture of the one chosen isn't on this machine")
+        raise StripError("Choose the person again: the picture of the one chosen isn't on this machine")
     return images.keep(picture, cache_folder() / "people", ".jpg")
 
 
-def portrait_of(path: Path) -> str:
+def encode_portrait(path: Path) -> str:
     """A person's picture as the .blend keeps it; "" where it can't be kept there."""
     try:
         picture = path.read_bytes() if path.stat().st_size <= MAX_PORTRAIT_BYTES else b""
@@ -87,7 +87,7 @@ def portrait_of(path: Path) -> str:
     return base64.b64encode(picture).decode("ascii")
 
 
-def choices_from(active: Any, strips: list[Any]) -> None:
+def copy_choices(active: Any, strips: list[Any]) -> None:
     """Let the choices made on one strip hold for others; the person to swap stays each one's own."""
     for strip in strips:
         if strip != active:
@@ -98,17 +98,17 @@ def choices_from(active: Any, strips: list[Any]) -> None:
 def adds_person(original: Any, result: Any) -> bool:
     """Whether another person was chosen since a result was made: then that one is swapped, and shows both."""
     wanted, own = original.recaster, result.recaster
-    return not wanted.everyone and own.made_for not in ("", EVERYONE, whom(original))
+    return not wanted.everyone and own.made_for not in ("", EVERYONE, swapped_person(original))
 
 
-def hand_on(original: Any, result: Any) -> None:
+def adopt_choices(original: Any, result: Any) -> None:
     """Let a result be swapped as its strip would be now."""
-    choices_from(original, [result])
+    copy_choices(original, [result])
     wanted, own = original.recaster, result.recaster
     own.person, own.portrait, own.everyone = wanted.person, wanted.portrait, False
 
 
-def whom(strip: Any) -> str:
+def swapped_person(strip: Any) -> str:
     """Whose face in the picture is swapped: everyone's, the main person's, or that of a portrait."""
     own = strip.recaster
     if own.everyone:
@@ -116,7 +116,7 @@ def whom(strip: Any) -> str:
     return own.person.replace("\\", "/").rpartition("/")[2] or MAIN
 
 
-def options_of(client: Client, choice: Choice, frames: str) -> job_pb2.SwapOptions:
+def to_swap_options(client: Client, choice: StripChoices, frames: str) -> job_pb2.SwapOptions:
     """A choice as the engine's options; brings the performer's picture there."""
     from recaster.api.v1 import job_pb2
 
@@ -138,9 +138,9 @@ def options_of(client: Client, choice: Choice, frames: str) -> job_pb2.SwapOptio
     return options
 
 
-def face_of(choice: Choice) -> dict[str, str]:
-    """The field of a spec that says whose face is put on (ShotError: none is chosen)."""
+def face_field(choice: StripChoices) -> dict[str, str]:
+    """The field of a spec that says whose face is put on (StripError: none is chosen)."""
     kind, _, name = choice.face.partition(":")
     if kind not in ("model", "faceset") or not name:
-        raise ShotError(NO_FACE)
+        raise StripError(NO_FACE)
     return {f"{kind}_id": name}

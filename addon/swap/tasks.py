@@ -1,24 +1,41 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The swaps of the open file that are on their way, and the strips that they are for."""
+"""Swaps of the open file that are on their way, and the strips that they are for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
 from .. import compat
+from ..state import addon_state
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..engine.connection import Work
-    from .coverage import Told
+    from ..engine.connection import BackgroundWork
+    from ..engine.coverage import Coverage
+
+
+class SwapStage(StrEnum):
+    """Stages of a swap, from the button to the timeline."""
+
+    SENDING = "sending"
+    WAITING = "waiting"
+    """For the engine to answer."""
+    WORKING = "working"
+    FETCHING = "fetching"
+    READY = "ready"
+    """To be placed."""
+    PLACED = "placed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 @dataclass
-class Errand:
+class SwapTask:
     """One swap on its way.
 
     Attributes:
@@ -26,74 +43,70 @@ class Errand:
         uid: the strip's name among swaps.
         title: the strip's name.
         scene: the scene's name.
-        before: frames of the timeline from where the strip's content begins to the first one that it holds.
-        facts: what must not change about the strip meanwhile (``facts_of``).
-        stage: "sending", "waiting" (for the engine to answer), "working", "fetching", "ready" (to be placed),
-            "placed", "failed", "cancelled".
+        content_offset: frames of the timeline from the beginning of the strip's content to the first that
+            is swapped.
+        fingerprint: what must not change about the strip meanwhile (``strip_fingerprint``).
+        stage: how far it is.
         trouble: what went wrong, and what to do.
         job: its job's id, once it is known.
         work: what is being done for it in a thread.
         result: the finished clip on this machine.
-        person: whose face in the picture is swapped (``choices.whom``).
-        told: what its engine says of its frames; None where that isn't known.
-        kept: whether its result may come all the same, although it has failed.
+        person: whose face in the picture is swapped (``strip_choices.swapped_person``).
+        coverage: what its engine says of its frames; None where that isn't known.
+        is_recoverable: whether its result may come all the same, although it has failed.
     """
 
     request: str
     uid: str
     title: str
     scene: str
-    before: int
-    facts: str
-    stage: str = "sending"
+    content_offset: int
+    fingerprint: str
+    stage: SwapStage = SwapStage.SENDING
     trouble: str = ""
     job: str = ""
-    work: Work | None = None
+    work: BackgroundWork | None = None
     result: Path | None = None
     person: str = ""
-    told: Told | None = None
-    kept: bool = False
+    coverage: Coverage | None = None
+    is_recoverable: bool = False
 
     @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether nothing more will happen by itself."""
-        return self.stage in ("placed", "failed", "cancelled")
+        return self.stage in (SwapStage.PLACED, SwapStage.FAILED, SwapStage.CANCELLED)
 
 
-errands: dict[str, Errand] = {}
-"""All swaps of this file, by request, in the order they were asked for."""
-
-
-def settled(errand: Errand) -> None:
+def mark_settled(task: SwapTask) -> None:
     """Nobody waits for this swap any more: no copy of its strip, and not when the file is opened again."""
     for _, strip in every_strip():
-        if strip.recaster.request == errand.request:
+        if strip.recaster.request == task.request:
             strip.recaster.pending = False
 
 
-def own_of(errand: Errand) -> Any | None:
+def strip_settings_of(task: SwapTask) -> Any | None:
     """What its strip keeps of a swap; None where that is gone, or has been swapped again since."""
-    _, strip = strip_of(errand)
-    return strip.recaster if strip is not None and strip.recaster.request == errand.request else None
+    _, strip = strip_of(task)
+    return strip.recaster if strip is not None and strip.recaster.request == task.request else None
 
 
-def strip_of(errand: Errand) -> tuple[Any, Any]:
+def strip_of(task: SwapTask) -> tuple[Any, Any]:
     """The scene and the strip of a swap, or twice None.
 
     Copies share a strip's name among swaps; undo can take it away: then the name that people see counts.
     """
-    called = strips_called(errand.uid)
-    taken = {one.uid for one in errands.values() if not one.ended}
+    called = strips_called(task.uid)
+    taken = {one.uid for one in addon_state.tasks.values() if not one.has_ended}
     alike = [
         one
         for one in every_strip()
-        if one[0].name == errand.scene and one[1].name == errand.title and one[1].recaster.uid not in taken
+        if one[0].name == task.scene and one[1].name == task.title and one[1].recaster.uid not in taken
     ]
 
     def fits(one: tuple[Any, Any]) -> tuple[bool, bool, bool]:
         scene, strip = one
         own = strip.recaster
-        return own.request == errand.request, scene.name == errand.scene, strip.name == errand.title
+        return own.request == task.request, scene.name == task.scene, strip.name == task.title
 
     return max(called, key=fits) if called else (alike or [(None, None)])[0]
 
@@ -106,3 +119,10 @@ def every_strip() -> list[tuple[Any, Any]]:
 def strips_called(uid: str) -> list[tuple[Any, Any]]:
     """Scenes and strips of this name among swaps."""
     return [one for one in every_strip() if uid and one[1].recaster.uid == uid]
+
+
+def fail(task: SwapTask, why: str, *, for_good: bool = True) -> None:
+    """Ends a swap that can't go on; ``for_good``: no result may come any more."""
+    task.stage, task.trouble, task.is_recoverable = "failed", why, not for_good
+    if for_good:
+        mark_settled(task)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faces to learn from, and trainings."""
+"""Faces to learn from, and training."""

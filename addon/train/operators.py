@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faces to learn from, and trainings."""
+"""Faces to learn from, and training."""
 
 from pathlib import Path
 from typing import Any
@@ -7,12 +7,12 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
-from .. import compat, images, messages
-from ..engine import jobs, session
+from .. import compat, images, messages, selection
+from ..engine import access, catalog, jobs, session
 from ..rights import consent
-from ..swap.operators import label_of_model, online, swappable
-from ..swap.source_range import ShotError, shot_of
-from . import trainings
+from ..state import addon_state
+from ..swap.source_range import StripError, source_range_of
+from . import extraction, faces_pages, training
 
 ROLES = (
     ("source", "Source", "The person whose face is put on"),
@@ -31,20 +31,20 @@ class RECASTER_OT_add_strips(bpy.types.Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Whether there are such strips, and an engine."""
-        if not swappable(context):
+        if not selection.swappable(context):
             cls.poll_message_set("Select movie or image strips that show the person")
             return False
-        return online(cls)
+        return access.poll_can_edit(cls)
 
     def execute(self, context: Any) -> set[str]:
         """Begin to take them."""
         scene = compat.scene_of(context)
         try:
-            shots = [shot_of(strip, scene) for strip in swappable(context)]
-        except ShotError as error:
+            sources = [source_range_of(strip, scene) for strip in selection.swappable(context)]
+        except StripError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        trainings.gather_strips(scene, self.role, shots)
+        extraction.extract_from_strips(scene, self.role, sources)
         return {"FINISHED"}
 
 
@@ -60,7 +60,7 @@ class RECASTER_OT_add_folder(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: Any) -> bool:
         """Whether there is an engine."""
-        return online(cls)
+        return access.poll_can_edit(cls)
 
     def invoke(self, context: Any, _event: Any) -> set[str]:
         """Ask which folder."""
@@ -73,7 +73,7 @@ class RECASTER_OT_add_folder(bpy.types.Operator):
         if not self.directory or not folder.is_dir():
             self.report({"ERROR"}, f"There is no folder {folder}")
             return {"CANCELLED"}
-        trainings.gather_folder(compat.scene_of(context), self.role, folder)
+        extraction.extract_from_folder(compat.scene_of(context), self.role, folder)
         return {"FINISHED"}
 
 
@@ -87,11 +87,11 @@ class RECASTER_OT_stop_extraction(bpy.types.Operator):
 
     def execute(self, _context: Any) -> set[str]:
         """Stop at the next step; the job at the engine is cancelled."""
-        work = trainings.gatherings[self.role].work
+        work = addon_state.extractions[self.role].work
         if work is not None:
             work.stop()
             if work.job:  # it may wait in a queue, where nothing is told of it
-                jobs.tell("cancel", work.job)
+                jobs.control_job("cancel", work.job)
         return {"FINISHED"}
 
 
@@ -118,9 +118,9 @@ class _FacesetMenu(bpy.types.Menu):
 
     def draw(self, _context: Any) -> None:
         """All of them, the newest first."""
-        found = session.snapshot().facesets
+        found = session.engine_state().facesets
         for one in found:
-            text = f"{consent.called(one)} ({one.faces} faces)"
+            text = f"{catalog.display_name(one)} ({one.faces} faces)"
             chosen = self.layout.operator(RECASTER_OT_choose_faceset.bl_idname, text=text)
             chosen.role, chosen.faceset = self.role, one.faceset_id
         if not found:
@@ -152,19 +152,19 @@ class RECASTER_OT_show_faces(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: Any) -> bool:
         """Whether there is an engine that may be asked."""
-        return online(cls)
+        return access.poll_can_edit(cls)
 
     def execute(self, context: Any) -> set[str]:
         """Fetch a page of them."""
         chosen = compat.scene_of(context).recaster
-        faceset = faceset_called(getattr(chosen, self.role))
+        faceset = catalog.find_faceset(getattr(chosen, self.role))
         if faceset is None:
             return {"CANCELLED"}
         if self.hide:
-            trainings.sheets.pop(faceset.faceset_id, None)
+            addon_state.faces_pages.pop(faceset.faceset_id, None)
             return {"FINISHED"}
         chosen.shown, chosen.page = self.role, self.page
-        trainings.show_faces(faceset, self.page)
+        faces_pages.show_faces(faceset, self.page)
         return {"FINISHED"}
 
 
@@ -180,26 +180,16 @@ class RECASTER_OT_drop_face(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: Any) -> bool:
         """Whether there is an engine that may be told."""
-        return online(cls)
+        return access.poll_can_edit(cls)
 
     def execute(self, _context: Any) -> set[str]:
         """Tell the engine."""
-        faceset, sheet = faceset_called(self.faceset), trainings.sheets.get(self.faceset)
-        found = [] if sheet is None else [one for one in sheet.faces if one.face_id == self.face]
+        faceset, faces_page = catalog.find_faceset(self.faceset), addon_state.faces_pages.get(self.faceset)
+        found = [] if faces_page is None else [one for one in faces_page.faces if one.face_id == self.face]
         if faceset is None or not found:
             return {"CANCELLED"}
-        trainings.drop_face(faceset, found[0])
+        faces_pages.drop_face(faceset, found[0])
         return {"FINISHED"}
-
-
-def faceset_called(name: str) -> Any | None:
-    """One of the engine's facesets."""
-    return next((one for one in session.snapshot().facesets if name and one.faceset_id == name), None)
-
-
-def model_called(name: str) -> Any | None:
-    """One of the engine's models."""
-    return next((one for one in session.snapshot().models if name and one.model_id == name), None)
 
 
 class RECASTER_OT_train(bpy.types.Operator):
@@ -213,29 +203,29 @@ class RECASTER_OT_train(bpy.types.Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Whether there are faces, and an engine."""
-        if not online(cls):
+        if not access.poll_can_edit(cls):
             return False
         scene = compat.scene_of(context)
-        if faceset_called(scene.recaster.source) is None:
+        if catalog.find_faceset(scene.recaster.source) is None:
             cls.poll_message_set("Choose or gather the source's faces first")
             return False
-        hindrance = consent.hindrance(session.snapshot(), f"faceset:{scene.recaster.source}")
-        if hindrance:
-            cls.poll_message_set(hindrance)
+        blocking_reason = consent.blocking_reason(session.engine_state(), f"faceset:{scene.recaster.source}")
+        if blocking_reason:
+            cls.poll_message_set(blocking_reason)
             return False
-        pairwise = trainings.pairwise(session.snapshot(), scene.recaster.preset)
-        if pairwise and faceset_called(scene.recaster.target) is None:
+        pairwise = training.pairwise(session.engine_state(), scene.recaster.preset)
+        if pairwise and catalog.find_faceset(scene.recaster.target) is None:
             cls.poll_message_set("This preset learns two people: choose the target's faces, too")
             return False
         return True
 
     def execute(self, context: Any) -> set[str]:
         """Ask the engine."""
-        more = model_called(self.more)
+        more = catalog.find_model(self.more)
         if self.more and more is None:
             self.report({"ERROR"}, "The engine doesn't have this model any more")
             return {"CANCELLED"}
-        trainings.train(compat.scene_of(context), more)
+        training.train(compat.scene_of(context), more)
         return {"FINISHED"}
 
 
@@ -261,21 +251,21 @@ class RECASTER_MT_models(bpy.types.Menu):
 
     def draw(self, _context: Any) -> None:
         """The newest first."""
-        found = session.snapshot()
+        found = session.engine_state()
         known = {one.model_id for one in found.models}
         for job in (found.jobs or {}).values():
             if (
                 job.spec.HasField("train")
                 and not job.HasField("end_time")
-                and trainings.model_of(job) not in known
+                and training.model_of(job) not in known
             ):
                 text = f"{messages.text(job.labels.get('name', job.job_id))} (begins)"
-                self.layout.operator(
-                    RECASTER_OT_choose_model.bl_idname, text=text
-                ).model = trainings.model_of(job)
+                self.layout.operator(RECASTER_OT_choose_model.bl_idname, text=text).model = training.model_of(
+                    job
+                )
         for one in found.models:
             self.layout.operator(
-                RECASTER_OT_choose_model.bl_idname, text=label_of_model(one)
+                RECASTER_OT_choose_model.bl_idname, text=catalog.model_label(one)
             ).model = one.model_id
         if not found.models and not self.layout:
             self.layout.label(text="None yet")
@@ -284,15 +274,15 @@ class RECASTER_MT_models(bpy.types.Menu):
 class RECASTER_OT_show_model_preview(bpy.types.Operator):
     """Show what the model paints in a window of its own, at its full size"""
 
-    bl_idname = "recaster.show_sheet"
+    bl_idname = "recaster.show_faces_page"
     bl_label = "Full Size"
 
     def execute(self, context: Any) -> set[str]:
         """Open the window."""
-        course = trainings.courses.get(compat.scene_of(context).recaster.model)
-        if course is None or course.preview is None:
+        view = addon_state.training_views.get(compat.scene_of(context).recaster.model)
+        if view is None or view.preview is None:
             return {"CANCELLED"}
-        images.show(course.preview)
+        images.show(view.preview)
         return {"FINISHED"}
 
 
@@ -318,7 +308,7 @@ class RECASTER_MT_presets(bpy.types.Menu):
 
     def draw(self, _context: Any) -> None:
         """As the engine knows them."""
-        info = session.snapshot().info
+        info = session.engine_state().info
         for one in () if info is None else info.presets:
             needs = "one person" if one.family == "guided" else "two people"
             self.layout.operator(

@@ -9,13 +9,11 @@ import bpy
 
 from .. import compat, images, messages
 from ..drawing import SequencerPanel, draw_line, words
-from ..engine import jobs, session
+from ..engine import catalog, jobs, session
 from ..engine.panels import draw_job_buttons
-from ..rights import consent
 from ..rights.panels import draw_basis
-from ..swap.operators import label_of_model
-from . import operators, trainings
-from .operators import faceset_called, model_called
+from ..state import addon_state
+from . import faces_pages, operators, training
 
 FACE_SCALE = 2.6
 COLUMNS = 6
@@ -33,12 +31,12 @@ class RECASTER_PT_train(SequencerPanel, bpy.types.Panel):
     def draw(self, context: Any) -> None:
         """Source, target, preset, time, start."""
         layout, scene = self.layout, compat.scene_of(context)
-        chosen, found = scene.recaster, session.snapshot()
+        chosen, found = scene.recaster, session.engine_state()
         _draw_role(layout, chosen, "source", operators.RECASTER_MT_source)
-        source = faceset_called(chosen.source)
+        source = catalog.find_faceset(chosen.source)
         if source is not None:
             draw_basis(layout, f"faceset:{chosen.source}")
-        pairwise = trainings.pairwise(found, chosen.preset)
+        pairwise = training.pairwise(found, chosen.preset)
         if pairwise:
             _draw_role(layout, chosen, "target", operators.RECASTER_MT_target)
         column = layout.column(align=True)
@@ -48,19 +46,19 @@ class RECASTER_PT_train(SequencerPanel, bpy.types.Panel):
         row = layout.row()
         row.scale_y = 1.3
         row.operator(operators.RECASTER_OT_train.bl_idname, icon="PLAY").more = ""
-        if "train" in trainings.trouble:
-            words(layout, trainings.trouble["train"], icon="ERROR")
+        if "train" in addon_state.training_troubles:
+            words(layout, addon_state.training_troubles["train"], icon="ERROR")
 
 
 def _draw_role(layout: Any, chosen: Any, role: str, menu: Any) -> None:
     """Whose faces, how many, and where more come from."""
     box = layout.box()
-    faceset = faceset_called(getattr(chosen, role))
+    faceset = catalog.find_faceset(getattr(chosen, role))
     row = box.row(align=True)
     row.label(text=role.capitalize(), icon="USER")
-    row.menu(menu.bl_idname, text="Choose..." if faceset is None else consent.called(faceset))
-    gathering = trainings.gatherings[role]
-    if gathering.work is None:
+    row.menu(menu.bl_idname, text="Choose..." if faceset is None else catalog.display_name(faceset))
+    extraction = addon_state.extractions[role]
+    if extraction.work is None:
         row = box.row(align=True)
         row.operator(
             operators.RECASTER_OT_add_strips.bl_idname, text="Selected Strips", icon="ADD"
@@ -70,15 +68,15 @@ def _draw_role(layout: Any, chosen: Any, role: str, menu: Any) -> None:
         ).role = role
     else:
         row = box.row(align=True)
-        draw_line(row.column(align=True), jobs.line_of_work(gathering.work))
+        draw_line(row.column(align=True), jobs.work_line(extraction.work))
         row.operator(operators.RECASTER_OT_stop_extraction.bl_idname, text="", icon="X").role = role
-    if gathering.trouble:
-        words(box, gathering.trouble, icon="ERROR")
+    if extraction.trouble:
+        words(box, extraction.trouble, icon="ERROR")
     if faceset is not None:
         row = box.row(align=True)
         left_out = f", {faceset.dropped} left out" if faceset.dropped else ""
         row.label(text=f"{faceset.faces} faces{left_out}")
-        shown = chosen.shown == role and faceset.faceset_id in trainings.sheets
+        shown = chosen.shown == role and faceset.faceset_id in addon_state.faces_pages
         show = row.operator(
             operators.RECASTER_OT_show_faces.bl_idname,
             text="Hide" if shown else "Show",
@@ -99,29 +97,29 @@ class RECASTER_PT_faces(SequencerPanel, bpy.types.Panel):
     def poll(cls, context: Any) -> bool:
         """Whether any are to be shown."""
         chosen = compat.scene_of(context).recaster
-        return getattr(chosen, chosen.shown) in trainings.sheets
+        return getattr(chosen, chosen.shown) in addon_state.faces_pages
 
     def draw(self, context: Any) -> None:
         """A page of faces; each has a button that leaves it out or takes it in again."""
         layout, chosen = self.layout, compat.scene_of(context).recaster
-        faceset, sheet = (
-            faceset_called(getattr(chosen, chosen.shown)),
-            trainings.sheets[getattr(chosen, chosen.shown)],
+        faceset, faces_page = (
+            catalog.find_faceset(getattr(chosen, chosen.shown)),
+            addon_state.faces_pages[getattr(chosen, chosen.shown)],
         )
         if faceset is None:
             return
-        pages = max(1, -(-(faceset.faces + faceset.dropped) // trainings.PAGE))
+        pages = max(1, -(-(faceset.faces + faceset.dropped) // faces_pages.PAGE))
         row = layout.row(align=True)
         _draw_turn(row, chosen, "TRIA_LEFT", chosen.page - 1, pages)
         row.label(text=f"Page {chosen.page} of {pages}")
         _draw_turn(row, chosen, "TRIA_RIGHT", chosen.page + 1, pages)
-        if trainings.stale(faceset, chosen.page):
+        if faces_pages.is_stale(faceset, chosen.page):
             turn = row.operator(operators.RECASTER_OT_show_faces.bl_idname, text="", icon="FILE_REFRESH")
             turn.role, turn.page = chosen.shown, chosen.page
-        if sheet.trouble:
-            words(layout, sheet.trouble, icon="ERROR")
+        if faces_page.trouble:
+            words(layout, faces_page.trouble, icon="ERROR")
         flow = layout.grid_flow(row_major=True, columns=COLUMNS, even_columns=True, align=True)
-        for face, path in zip(sheet.faces, sheet.files, strict=False):
+        for face, path in zip(faces_page.faces, faces_page.files, strict=False):
             column = flow.column(align=True)
             column.template_icon(images.icon(path), scale=FACE_SCALE)
             drop = column.operator(
@@ -149,10 +147,10 @@ class RECASTER_PT_course(SequencerPanel, bpy.types.Panel):
 
     def draw(self, context: Any) -> None:
         """Progress, losses, what the model paints."""
-        layout, chosen, found = self.layout, compat.scene_of(context).recaster, session.snapshot()
-        model, job = model_called(chosen.model), trainings.training_of(found, chosen.model)
+        layout, chosen, found = self.layout, compat.scene_of(context).recaster, session.engine_state()
+        model, job = catalog.find_model(chosen.model), training.training_of(found, chosen.model)
         name = (
-            label_of_model(model)
+            catalog.model_label(model)
             if model is not None
             else "Choose..."
             if job is None
@@ -161,7 +159,7 @@ class RECASTER_PT_course(SequencerPanel, bpy.types.Panel):
         layout.menu(operators.RECASTER_MT_models.bl_idname, text=name)
         if job is not None:
             row = layout.row(align=True)
-            draw_line(row.column(align=True), jobs.line_of_job(job))
+            draw_line(row.column(align=True), jobs.job_line(job))
             draw_job_buttons(row.row(align=True), job)
             layout.label(
                 text=messages.text(job.progress.detail.split("  ")[0])
@@ -176,15 +174,15 @@ class RECASTER_PT_course(SequencerPanel, bpy.types.Panel):
             ).more = model.model_id
         if model is not None and model.usable:
             layout.label(text=f"Checkpoint of step {model.steps}: ready to swap", icon="CHECKMARK")
-        course = trainings.courses.get(chosen.model)
-        if course is None:
+        view = addon_state.training_views.get(chosen.model)
+        if view is None:
             return
-        if course.loss is not None:
-            layout.label(text=f"Loss {course.loss:.4f} (logarithmic)")
-            layout.template_icon(images.icon(course.curve), scale=CURVE_SCALE)
-        if course.preview is not None:
-            layout.label(text=f"What it paints, after {course.step} steps")
-            layout.template_icon(images.icon(course.sheet), scale=SHEET_SCALE)
+        if view.loss is not None:
+            layout.label(text=f"Loss {view.loss:.4f} (logarithmic)")
+            layout.template_icon(images.icon(view.curve_icon), scale=CURVE_SCALE)
+        if view.preview is not None:
+            layout.label(text=f"What it paints, after {view.step} steps")
+            layout.template_icon(images.icon(view.preview_icon), scale=SHEET_SCALE)
             layout.operator(operators.RECASTER_OT_show_model_preview.bl_idname, icon="FULLSCREEN_ENTER")
 
 

@@ -32,15 +32,20 @@ def enable(engine: str = "", token: str = "", **more: Any) -> Any:
         setattr(preferences, name, value)
     if engine:
         preferences.where, preferences.host, preferences.token = "remote", engine, token
-        until(lambda: part("engine.session").snapshot().online)
+        until(lambda: part("engine.session").engine_state().online)
     return preferences
+
+
+def addon_state() -> Any:
+    """The state of the add-on."""
+    return part("state").addon_state
 
 
 def until(come: Callable[[], Any], seconds: float = 120) -> Any:
     """Pump until something has come, as the timer does where there is a window."""
     session, last = part("engine.session"), time.monotonic() + seconds
     while True:
-        session.pump()
+        session.process_events()
         found = come()
         if found:
             return found
@@ -51,9 +56,9 @@ def until(come: Callable[[], Any], seconds: float = 120) -> Any:
 
 def state() -> str:
     """What the add-on would show."""
-    found = part("engine.session").snapshot()
-    errands = [(one.title, one.stage, one.trouble) for one in part("swap.workflow").errands.values()]
-    return f"online {found.online} {found.trouble}; {errands}"
+    found = part("engine.session").engine_state()
+    tasks = [(one.title, one.stage, one.trouble) for one in addon_state().tasks.values()]
+    return f"online {found.online} {found.trouble}; {tasks}"
 
 
 def fresh(fps: int = 25, width: int = 320, height: int = 320) -> Any:
@@ -115,18 +120,17 @@ def shot(engine: str, token: str, face: str, clip: str, first: int = 0, last: in
 def press() -> Any:
     """Press Face Swap; returns the newest errand."""
     assert bpy.ops.sequencer.recaster_swap() == {"FINISHED"}
-    return list(part("swap.tasks").errands.values())[-1]
+    return list(addon_state().tasks.values())[-1]
 
 
 def swap(scene: Any, *chosen: Any) -> list[Any]:
     """Press Face Swap and wait for all results; returns their strips."""
-    swaps = part("swap.workflow")
-    before = set(swaps.errands)
+    before = set(addon_state().tasks)
     select(scene, *chosen)
     assert bpy.ops.sequencer.recaster_swap() == {"FINISHED"}
-    begun = [one for request, one in swaps.errands.items() if request not in before]
+    begun = [one for request, one in addon_state().tasks.items() if request not in before]
     assert begun
-    until(lambda: all(one.ended for one in begun))
+    until(lambda: all(one.has_ended for one in begun))
     assert [(one.stage, one.trouble) for one in begun] == [("placed", "")] * len(begun)
     uids = {one.uid for one in begun}
     return [strip for strip in strips(scene) if strip.recaster.result_of in uids]

@@ -20,9 +20,9 @@ def install(zip_path: str) -> dict[str, Any]:
     for _ in range(2):
         assert kit.ADDON in [one.module for one in bpy.context.preferences.addons]
         assert hasattr(bpy.types.Scene, "recaster")
-        kit.part("engine.session").snapshot()
+        kit.part("engine.session").engine_state()
         kit.until(
-            lambda: not kit.part("engine.session").snapshot().online and kit.part("engine.session").link()
+            lambda: not kit.part("engine.session").engine_state().online and kit.addon_state().connection
         )
         addon_utils.disable(kit.ADDON, default_set=True)
         assert not hasattr(bpy.types.Scene, "recaster")
@@ -202,7 +202,7 @@ def several(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
 def full(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     """No channel is free: nothing is lost, and the result is placed when there is room."""
     kit.enable(engine, token)
-    swaps, compat = kit.part("swap.workflow"), kit.part("compat")
+    compat = kit.part("compat")
     scene = kit.fresh()
     strip = kit.movie(scene, clip, channel=1, start=1)
     kit.trim(strip, 11, 16)
@@ -212,13 +212,13 @@ def full(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     ]
     kit.select(scene, strip)
     bpy.ops.sequencer.recaster_swap()
-    [errand] = swaps.errands.values()
-    kit.until(lambda: errand.ended)
-    assert errand.stage == "failed"
-    assert "No channel above 'shot' is free" in errand.trouble
-    assert errand.result.is_file()
+    [task] = kit.addon_state().tasks.values()
+    kit.until(lambda: task.has_ended)
+    assert task.stage == "failed"
+    assert "No channel above 'shot' is free" in task.trouble
+    assert task.result.is_file()
     compat.strips_in(scene.sequence_editor).remove(blocks[8])
-    assert bpy.ops.sequencer.recaster_place(request=errand.request) == {"FINISHED"}
+    assert bpy.ops.sequencer.recaster_place(request=task.request) == {"FINISHED"}
     [result] = [one for one in kit.strips(scene) if one.recaster.result_of]
     assert result.channel == 10
     return {}
@@ -295,7 +295,7 @@ def paced(engine: str, token: str, face: str, clip: str, out: str) -> dict[str, 
     scene.frame_set(110)
     kit.select(scene, strip)
     bpy.ops.sequencer.recaster_preview()
-    about = kit.part("swap.previews").seen(strip)
+    about = kit.part("swap.previews").view_of(strip)
     kit.until(lambda: about.preview or about.trouble)
     return {"preview": str(about.preview)}
 

@@ -22,13 +22,14 @@ def everything_drawn() -> set[str]:
     for module in (
         "engine.panels",
         "swap.panels",
+        "swap.task_panels",
         "rights.panels",
         "train.panels",
         "swap.operators",
         "train.operators",
     ):
         part = kit.part(module)
-        shown = [*part.CLASSES, *([part.RECASTER_PT_jobs] if module == "swap.panels" else [])]
+        shown = part.CLASSES
         for one in shown:
             if issubclass(one, bpy.types.Panel | bpy.types.Menu) and (
                 not hasattr(one, "poll") or one.poll(bpy.context)
@@ -68,16 +69,16 @@ def lied_to(engine: str, clip: str, folder: str, render: str) -> dict[str, Any]:
     strip = kit.movie(scene, clip)
     kit.trim(strip, 1, 6)
     before = names()
-    session.snapshot()
-    kit.until(lambda: session.snapshot().trouble != kit.part("engine.connection").CONNECTING)
-    found = session.snapshot()
+    session.engine_state()
+    kit.until(lambda: session.engine_state().trouble != kit.part("engine.connection").CONNECTING)
+    found = session.engine_state()
     texts = everything_drawn()
     if found.online:
         texts |= _used(scene, strip, place, Path(render))
     texts |= everything_drawn()
-    kit.until(lambda: not session.link().works)
-    session.pump()
-    assert not session.error(), session.error()
+    kit.until(lambda: not kit.addon_state().connection.works)
+    session.process_events()
+    assert not kit.addon_state().own_error, kit.addon_state().own_error
     bpy.ops.wm.save_as_mainfile(filepath=str(place / "kept.blend"))
     new = [one for one in names() if one not in before]
     files = [str((Path(top) / name).relative_to(place)) for top, _, given in os.walk(place) for name in given]
@@ -93,43 +94,52 @@ def lied_to(engine: str, clip: str, folder: str, render: str) -> dict[str, Any]:
 
 def _used(scene: Any, strip: Any, place: Path, render: Path) -> set[str]:
     """Press whatever there is; returns what was shown."""
-    session, errands, faces = kit.part("engine.session"), kit.part("swap.tasks"), kit.part("swap.previews")
-    found, trainings, rights = session.snapshot(), kit.part("train.trainings"), kit.part("rights.consent")
+    session, faces = kit.part("engine.session"), kit.part("swap.previews")
+    found, trainings, rights = session.engine_state(), kit.part("train.training"), kit.part("rights.consent")
     name = found.facesets[0].faceset_id
     face = f"faceset:{name}"
     assert bpy.ops.sequencer.recaster_choose_face(face=face) == {"FINISHED"}
     scene.recaster.source, scene.recaster.model = name, found.models[0].model_id
     assert bpy.ops.recaster.choose_preset(preset=found.info.presets[0].name) == {"FINISHED"}
     faces.find_people(strip, scene)
-    about = faces.seen(strip)
+    about = faces.view_of(strip)
     kit.until(lambda: about.work is None)
-    faces.preview(strip, scene, 2)
+    faces.preview_frame(strip, scene, 2)
     kit.until(lambda: about.work is None)
     if about.people:
         bpy.ops.sequencer.recaster_choose_person(person=str(about.people[0]))
         bpy.ops.sequencer.recaster_choose_person(person="")
     kit.part("swap.workflow").begin(scene, strip)
-    kit.until(lambda: all(one.ended for one in errands.errands.values()))
+    kit.until(lambda: all(one.has_ended for one in kit.addon_state().tasks.values()))
     bpy.ops.recaster.show_faces(role="source")
-    kit.until(lambda: trainings.sheets[name].work is None)
-    trainings.drop_face(found.facesets[0], (trainings.sheets[name].faces or [None])[0])
-    trainings.gather_strips(scene, "source", [kit.part("swap.source_range").shot_of(strip, scene)])
-    kit.until(lambda: trainings.gatherings["source"].work is None)
+    kit.until(lambda: kit.addon_state().faces_pages[name].work is None)
+    kit.part("train.faces_pages").drop_face(
+        found.facesets[0], (kit.addon_state().faces_pages[name].faces or [None])[0]
+    )
+    kit.part("train.extraction").extract_from_strips(
+        scene, "source", [kit.part("swap.source_range").source_range_of(strip, scene)]
+    )
+    kit.until(lambda: kit.addon_state().extractions["source"].work is None)
     trainings.train(scene, None)
-    session.link().look()
-    kit.until(lambda: all(one.work is None for one in trainings.courses.values()))
-    rights.verify(Path(bpy.path.abspath(strip.filepath)))
-    rights.state(face, "self")
-    kit.until(lambda: rights.stating.work is None)
-    rights.revoke(face)
-    kit.until(lambda: rights.stating.work is None)
+    kit.addon_state().connection.refresh()
+    kit.until(lambda: all(one.work is None for one in kit.addon_state().training_views.values()))
+    kit.part("rights.signing").verify(Path(bpy.path.abspath(strip.filepath)))
+    rights.state_right(face, "self")
+    kit.until(lambda: kit.addon_state().stating.work is None)
+    rights.revoke_right(face)
+    kit.until(lambda: kit.addon_state().stating.work is None)
     (place / "render.mp4").write_bytes(render.read_bytes())
-    rights.sign(place / "render.mp4", [Path(bpy.path.abspath(strip.filepath))])
-    kit.until(lambda: rights.signing.work is None)
+    kit.part("rights.signing").sign(place / "render.mp4", [Path(bpy.path.abspath(strip.filepath))])
+    kit.until(lambda: kit.addon_state().signing.work is None)
     for what in ("pause", "resume", "cancel", "delete"):
         bpy.ops.recaster.job(job=next(iter(found.jobs)), what=what)
-    shown = {one.trouble for one in errands.errands.values()} | {one.made_for for one in _owns(scene)}
-    shown |= {about.trouble, *about.warnings, rights.signing.line, rights.signing.trouble}
+    shown = {one.trouble for one in kit.addon_state().tasks.values()} | {one.made_for for one in _owns(scene)}
+    shown |= {
+        about.trouble,
+        *about.warnings,
+        kit.addon_state().signing.line,
+        kit.addon_state().signing.trouble,
+    }
     return shown | everything_drawn()
 
 
@@ -141,8 +151,8 @@ def in_role(engine: str, token: str, face: str, clip: str, job: str) -> dict[str
     """What a client may press, and what is said where it may not; of somebody else's job, too."""
     scene, strip = kit.shot(engine, token, face, clip, 1, 4)
     scene.recaster.source = face.partition(":")[2]
-    session, rights = kit.part("engine.session"), kit.part("rights.consent")
-    found = kit.until(lambda: session.snapshot() if session.snapshot().job(job) else None)
+    session = kit.part("engine.session")
+    found = kit.until(lambda: session.engine_state() if session.engine_state().job(job) else None)
     ops = bpy.ops.sequencer
     buttons = {
         "swap": ops.recaster_swap, "preview": ops.recaster_preview, "people": ops.recaster_find_people,
@@ -151,8 +161,8 @@ def in_role(engine: str, token: str, face: str, clip: str, job: str) -> dict[str
         "verify": ops.recaster_verify,
     }  # fmt: skip
     pressed = {name: bool(one.poll()) for name, one in buttons.items()}
-    errand = kit.part("swap.workflow").begin(scene, strip)  # as if the role had changed meanwhile
-    kit.until(lambda: errand.ended)
+    task = kit.part("swap.workflow").begin(scene, strip)  # as if the role had changed meanwhile
+    kit.until(lambda: task.has_ended)
     roles, other = kit.part("engine.access"), found.job(job)
     panel = kit.part("engine.panels").RECASTER_PT_engine
     shown = drawn(lambda paper: panel.draw(SimpleNamespace(layout=paper), bpy.context))
@@ -160,19 +170,19 @@ def in_role(engine: str, token: str, face: str, clip: str, job: str) -> dict[str
     kit.part("engine.panels").draw_job_buttons(row, other)
     told = _told(lambda: ops.recaster_state_basis(face=face, basis="synthetic"))
     basis = drawn(lambda paper: kit.part("rights.panels").draw_basis(paper, face))
-    kit.until(lambda: rights.stating.work is None)
+    kit.until(lambda: kit.addon_state().stating.work is None)
     return {
         "pressed": pressed,
         "why": roles.lacking(found, "editor"),
-        "stage": errand.stage,
-        "trouble": errand.trouble,
+        "stage": task.stage,
+        "trouble": task.trouble,
         "buttons": row.enabled,
         "job": roles.lacking_for_job(found, other),
-        "mine": kit.part("engine.jobs").mine(found, other),
-        "own": roles.own_job(found, other),
+        "mine": kit.part("engine.jobs").is_own_job(found, other),
+        "own": roles.is_own_clients_job(found, other),
         "basis": roles.lacking_for_basis(found, None),
         "told": told,
-        "stating": rights.stating.trouble,
+        "stating": kit.addon_state().stating.trouble,
         "shown": sorted(shown | basis),
         "cancelled": _told(lambda: bpy.ops.recaster.job(job=job, what="cancel")),
     }

@@ -15,22 +15,22 @@ def cancelled(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     kit.enable(engine, token)
     from recaster.api.v1 import job_pb2
 
-    errands = kit.part("swap.tasks").errands
+    tasks = kit.addon_state().tasks
     scene = kit.fresh()
     strip = kit.movie(scene, clip)
     strip.recaster.face = face
-    errand = kit.press()
-    kit.until(lambda: errand.stage == "working")
-    bpy.ops.sequencer.recaster_cancel_swap(request=errand.request)
-    assert errand.stage == "cancelled"
+    task = kit.press()
+    kit.until(lambda: task.stage == "working")
+    bpy.ops.sequencer.recaster_cancel_swap(request=task.request)
+    assert task.stage == "cancelled"
     assert not strip.recaster.pending
-    ended = kit.until(lambda: _ended(errand))
+    ended = kit.until(lambda: _ended(task))
     assert ended.state == job_pb2.JOB_STATE_CANCELLED
     assert len(kit.strips(scene)) == 1
     kit.trim(strip, 1, 6)
     kit.swap(scene, strip)
     bpy.ops.sequencer.recaster_forget()
-    assert not errands
+    assert not tasks
     return {}
 
 
@@ -53,9 +53,9 @@ def failing(engine: str, token: str, face: str, clip: str, empty: str) -> dict[s
         said.append(str(error))
     nobody = kit.movie(scene, empty, channel=5)
     nobody.recaster.face = face
-    errand = kit.press()
-    kit.until(lambda: errand.ended)
-    said.append(errand.trouble)
+    task = kit.press()
+    kit.until(lambda: task.has_ended)
+    said.append(task.trouble)
     return {"said": said}
 
 
@@ -65,30 +65,39 @@ def unwelcome(engine: str, token: str) -> dict[str, Any]:
     session = kit.part("engine.session")
     kit.fresh()
     preferences.where, preferences.host, preferences.token = "remote", engine, token + "x"
-    said = [kit.until(lambda: session.snapshot().refused and session.snapshot().trouble)]
+    said = [kit.until(lambda: session.engine_state().refused and session.engine_state().trouble)]
     assert not bpy.ops.sequencer.recaster_swap.poll()
     assert bpy.ops.recaster.test_connection() == {"FINISHED"}
-    said.append(kit.until(lambda: session.test().link is None and session.test().said))
+    said.append(
+        kit.until(
+            lambda: (
+                kit.addon_state().connection_test.connection is None
+                and kit.addon_state().connection_test.message
+            )
+        )
+    )
     preferences.token = token
-    kit.until(lambda: session.snapshot().online)
+    kit.until(lambda: session.engine_state().online)
     assert bpy.ops.recaster.test_connection() == {"FINISHED"}
-    answer = kit.until(lambda: session.test().link is None and session.test())
-    assert answer.well
-    assert answer.said.startswith("Recaster ")
+    answer = kit.until(
+        lambda: kit.addon_state().connection_test.connection is None and kit.addon_state().connection_test
+    )
+    assert answer.is_ok
+    assert answer.message.startswith("Recaster ")
     preferences.host = "127.0.0.1:1"
     said.append(
         kit.until(
             lambda: (
-                session.snapshot().trouble != kit.part("engine.connection").CONNECTING
-                and session.snapshot().trouble
+                session.engine_state().trouble != kit.part("engine.connection").CONNECTING
+                and session.engine_state().trouble
             )
         )
     )
     bpy.context.preferences.system.use_online_access = False
     preferences.host = "192.0.2.1:50551"
-    said.append(session.snapshot().trouble)
+    said.append(session.engine_state().trouble)
     preferences.host = ""
-    said.append(session.snapshot().trouble)
+    said.append(session.engine_state().trouble)
     return {"said": said}
 
 
@@ -96,14 +105,14 @@ def killed(engine: str, token: str, face: str, clip: str, folder: str) -> dict[s
     """The engine is killed while it swaps, and comes back."""
     scene, strip = kit.shot(engine, token, face, clip)
     session = kit.part("engine.session")
-    errand = kit.press()
-    kit.until(lambda: _rendering(errand))
+    task = kit.press()
+    kit.until(lambda: _rendering(task))
     kit.signal(Path(folder) / "kill")
-    kit.until(lambda: not session.snapshot().online)
-    assert errand.stage == "working"
+    kit.until(lambda: not session.engine_state().online)
+    assert task.stage == "working"
     kit.signal(Path(folder) / "restart")
-    kit.until(lambda: errand.ended)
-    assert (errand.stage, errand.trouble) == ("placed", "")
+    kit.until(lambda: task.has_ended)
+    assert (task.stage, task.trouble) == ("placed", "")
     [result] = [one for one in kit.strips(scene) if one.recaster.result_of]
     assert kit.part("compat").content_duration(result) == kit.part("compat").content_duration(strip)
     return {}
@@ -116,50 +125,50 @@ def offline_at_first(engine: str, token: str, face: str, clip: str, folder: str)
     kit.signal(Path(folder) / "kill")
     while (Path(folder) / "kill").exists():
         time.sleep(0.05)
-    errand = kit.press()  # nobody has noticed yet
-    kit.until(lambda: errand.stage == "waiting")
-    kit.until(lambda: not session.snapshot().online)
+    task = kit.press()  # nobody has noticed yet
+    kit.until(lambda: task.stage == "waiting")
+    kit.until(lambda: not session.engine_state().online)
     kit.signal(Path(folder) / "restart")
-    kit.until(lambda: errand.ended)
-    assert (errand.stage, errand.trouble) == ("placed", "")
+    kit.until(lambda: task.has_ended)
+    assert (task.stage, task.trouble) == ("placed", "")
     return {}
 
 
-def _ended(errand: Any) -> Any:
-    job = kit.part("engine.session").snapshot().job(errand.job)
+def _ended(task: Any) -> Any:
+    job = kit.part("engine.session").engine_state().job(task.job)
     return job if job is not None and job.HasField("end_time") else None
 
 
-def _rendering(errand: Any) -> bool:
-    job = kit.part("engine.session").snapshot().job(errand.job)
+def _rendering(task: Any) -> bool:
+    job = kit.part("engine.session").engine_state().job(task.job)
     return job is not None and job.progress.stage == "swapping" and job.progress.done >= 20
 
 
 def reloaded(engine: str, token: str, face: str, clip: str, folder: str) -> dict[str, Any]:
     """The file is saved and opened again while its strip is swapped; another file was open meanwhile."""
     kit.shot(engine, token, face, clip, 1, 101)
-    errands = kit.part("swap.tasks").errands
+    tasks = kit.addon_state().tasks
     bpy.ops.sequencer.recaster_swap()
-    kit.until(lambda: all(one.stage == "working" for one in errands.values()))
+    kit.until(lambda: all(one.stage == "working" for one in tasks.values()))
     path = str(Path(folder) / "cut.blend")
     taken = []
 
     def while_saving(*_: Any) -> None:
-        kit.part("engine.session").link().look()
+        kit.addon_state().connection.refresh()
         time.sleep(2)
-        taken.append(kit.part("engine.session").pump())
+        taken.append(kit.part("engine.session").process_events())
 
     bpy.app.handlers.save_pre.append(while_saving)
     bpy.ops.wm.save_as_mainfile(filepath=path)
     bpy.app.handlers.save_pre.remove(while_saving)
     assert taken == [0]  # there was news, but nothing was touched
-    assert kit.part("engine.session").pump() > 0
+    assert kit.part("engine.session").process_events() > 0
     kit.fresh()
-    assert not errands
+    assert not tasks
     bpy.ops.wm.open_mainfile(filepath=path)
-    [errand] = errands.values()
-    kit.until(lambda: errand.ended)
-    assert (errand.stage, errand.trouble) == ("placed", ""), errand
+    [task] = tasks.values()
+    kit.until(lambda: task.has_ended)
+    assert (task.stage, task.trouble) == ("placed", ""), task
     [_, result] = kit.strips(bpy.context.scene)
     assert kit.span(result) == (1, 101)
     assert (Path(folder) / "recaster").is_dir()
@@ -169,8 +178,8 @@ def reloaded(engine: str, token: str, face: str, clip: str, folder: str) -> dict
 def begun_and_left(engine: str, token: str, face: str, clip: str, folder: str) -> dict[str, Any]:
     """Blender is closed while a strip is swapped (see ``opened_later``)."""
     _, strip = kit.shot(engine, token, face, clip, 1, 51)
-    errand = kit.press()
-    kit.until(lambda: errand.stage == "working")
+    task = kit.press()
+    kit.until(lambda: task.stage == "working")
     kit.trim(strip, 11, 21)
     bpy.ops.wm.save_as_mainfile(filepath=str(Path(folder) / "left.blend"))
     return {}
@@ -179,10 +188,10 @@ def begun_and_left(engine: str, token: str, face: str, clip: str, folder: str) -
 def opened_later(engine: str, token: str, folder: str) -> dict[str, Any]:
     """The file that was left is opened by another Blender."""
     kit.enable(engine, token)
-    errands, compat = kit.part("swap.tasks").errands, kit.part("compat")
+    tasks, compat = kit.addon_state().tasks, kit.part("compat")
     bpy.ops.wm.open_mainfile(filepath=str(Path(folder) / "left.blend"))
-    [errand] = errands.values()
-    kit.until(lambda: errand.ended)
+    [task] = tasks.values()
+    kit.until(lambda: task.has_ended)
     [strip, result] = kit.strips(bpy.context.scene)
     assert kit.span(result) == kit.span(strip) == (11, 21)
     assert compat.content_duration(result) == 50
@@ -198,32 +207,32 @@ def reconnected(engine: str, token: str, face: str, clip: str) -> dict[str, Any]
     strip = kit.movie(scene, clip)
     kit.trim(strip, 1, 6)
     strip.recaster.face = face
-    errand = kit.press()
-    assert errand.stage == "sending"
+    task = kit.press()
+    assert task.stage == "sending"
     session.reconnect()
-    assert errand.stage == "waiting"
-    kit.until(lambda: errand.stage == "fetching")
+    assert task.stage == "waiting"
+    kit.until(lambda: task.stage == "fetching")
     session.reconnect()
-    assert errand.stage == "working"
-    kit.until(lambda: errand.ended)
-    assert (errand.stage, errand.trouble) == ("placed", ""), errand
+    assert task.stage == "working"
+    kit.until(lambda: task.has_ended)
+    assert (task.stage, task.trouble) == ("placed", ""), task
     assert len(kit.strips(scene)) == 2
-    assert not session.link().works
+    assert not kit.addon_state().connection.works
 
     kit.trim(strip, 11, 16)
-    errand = kit.press()
-    kit.until(lambda: errand.stage == "working")
+    task = kit.press()
+    kit.until(lambda: task.stage == "working")
     preferences.host = "127.0.0.1:1"  # another engine, which knows nothing of it
     kit.until(
         lambda: (
-            not session.snapshot().online
-            and session.snapshot().trouble != kit.part("engine.connection").CONNECTING
+            not session.engine_state().online
+            and session.engine_state().trouble != kit.part("engine.connection").CONNECTING
         )
     )
     assert strip.recaster.pending
-    bpy.ops.sequencer.recaster_cancel_swap(request=errand.request)  # nobody hears it
+    bpy.ops.sequencer.recaster_cancel_swap(request=task.request)  # nobody hears it
     preferences.host = engine
-    job = kit.until(lambda: _ended(errand))
+    job = kit.until(lambda: _ended(task))
     return {"state": job.state}
 
 
@@ -232,12 +241,12 @@ def far_away(engine: str, token: str, face: str, clip: str, authority: str) -> d
     bpy.context.preferences.system.use_online_access = True
     preferences = kit.enable()
     session = kit.part("engine.session")
-    kit.part("swap.source_range").SMALL = 0  # as if the clip were a large one
+    kit.part("swap.uploads").MAX_WHOLE_UPLOAD_BYTES = 0  # as if the clip were a large one
     scene = kit.fresh()
     preferences.where, preferences.host, preferences.token = "remote", engine, token
-    said = [session.snapshot().trouble]
+    said = [session.engine_state().trouble]
     preferences.authority = authority
-    kit.until(lambda: session.snapshot().online)
+    kit.until(lambda: session.engine_state().online)
     strip = kit.movie(scene, clip)
     kit.trim(strip, 101, 111)
     strip.recaster.face = face
@@ -249,7 +258,7 @@ def far_away(engine: str, token: str, face: str, clip: str, authority: str) -> d
 def undone_at_once(engine: str, token: str, face: str, clip: str, folder: str) -> dict[str, Any]:
     """Undo of something else right after asking for a swap doesn't lose the result."""
     _, strip = kit.shot(engine, token, face, clip, 1, 6)
-    errands = kit.part("swap.tasks").errands
+    tasks = kit.addon_state().tasks
     bpy.ops.ed.undo_push(message="trimmed")
     strip.channel = 2
     bpy.ops.ed.undo_push(message="moved")
@@ -257,14 +266,14 @@ def undone_at_once(engine: str, token: str, face: str, clip: str, folder: str) -
     bpy.ops.ed.undo()
     [strip] = kit.strips(bpy.context.scene)
     assert strip.channel == 1
-    [errand] = errands.values()
-    assert (strip.recaster.request, strip.recaster.pending) == (errand.request, True)
+    [task] = tasks.values()
+    assert (strip.recaster.request, strip.recaster.pending) == (task.request, True)
     path = str(Path(folder) / "undone.blend")
     bpy.ops.wm.save_as_mainfile(filepath=path)
     bpy.ops.wm.open_mainfile(filepath=path)
-    [errand] = errands.values()
-    kit.until(lambda: errand.ended)
-    assert (errand.stage, errand.trouble) == ("placed", ""), errand
+    [task] = tasks.values()
+    kit.until(lambda: task.has_ended)
+    assert (task.stage, task.trouble) == ("placed", ""), task
     return {}
 
 
@@ -275,7 +284,7 @@ def looked_at_seldom(engine: str, token: str) -> dict[str, Any]:
     kit.fresh()
     session.listeners.append(seen.append)
     for _ in range(60):
-        session.pump()
+        session.process_events()
         time.sleep(0.1)
     return {"looks": len(seen)}
 
@@ -289,7 +298,7 @@ def undone(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     bpy.ops.ed.undo()
     assert len(kit.strips(bpy.context.scene)) == 1
     for _ in range(20):
-        kit.part("engine.session").pump()
+        kit.part("engine.session").process_events()
         time.sleep(0.1)
     assert len(kit.strips(bpy.context.scene)) == 1  # nothing puts it back but redo
     bpy.ops.ed.redo()
@@ -304,7 +313,7 @@ def own_engine(command: str, data: str, port: int, clip: str) -> dict[str, Any]:
     session = kit.part("engine.session")
     scene = kit.fresh()
     kit.movie(scene, clip)
-    kit.until(lambda: session.snapshot().trouble == "No engine answers")
+    kit.until(lambda: session.engine_state().trouble == "No engine answers")
     said = []
     try:
         bpy.ops.recaster.start_engine()
@@ -313,13 +322,13 @@ def own_engine(command: str, data: str, port: int, clip: str) -> dict[str, Any]:
     preferences.command = command
     assert bpy.ops.recaster.start_engine() == {"FINISHED"}
     assert bpy.ops.recaster.start_engine() == {"FINISHED"}  # it runs already
-    kit.until(lambda: session.snapshot().online)
+    kit.until(lambda: session.engine_state().online)
     assert bpy.ops.recaster.stop_engine() == {"FINISHED"}
-    kit.until(lambda: not session.snapshot().online)
+    kit.until(lambda: not session.engine_state().online)
     assert not bpy.ops.recaster.stop_engine.poll()
-    kit.until(lambda: not session.local().running)
-    assert session.local().crashed() == ""
+    kit.until(lambda: not kit.addon_state().local.running)
+    assert kit.addon_state().local.crashed() == ""
     assert bpy.ops.recaster.start_engine() == {"FINISHED"}
-    kit.until(lambda: session.snapshot().online)
+    kit.until(lambda: session.engine_state().online)
     bpy.ops.recaster.stop_engine()
     return {"said": said}

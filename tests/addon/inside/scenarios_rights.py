@@ -14,23 +14,24 @@ def rights(engine: str, token: str, face: str, clip: str, out: str) -> dict[str,
     """From a face of which nobody said anything to a signed render."""
     scene, strip = kit.shot(engine, token, face, clip, 1, 13)
     known, session = kit.part("rights.consent"), kit.part("engine.session")
+    signing = kit.part("rights.signing")
     assert not bpy.ops.sequencer.recaster_swap.poll()
     refused = kit.part("swap.workflow").begin(scene, strip)  # as another client would, that doesn't ask
-    kit.until(lambda: refused.ended)
+    kit.until(lambda: refused.has_ended)
     assert refused.stage == "failed"
-    assert refused.trouble == known.hindrance(session.snapshot(), face)
+    assert refused.trouble == known.blocking_reason(session.engine_state(), face)
     said = {"refused": refused.trouble}
 
     assert bpy.ops.sequencer.recaster_state_basis(face=face, basis="synthetic") == {"FINISHED"}
-    person = kit.until(lambda: known.person_of(session.snapshot(), known.holder_of(session.snapshot(), face)))
-    said["person"] = known.described(person)
+    person = kit.until(lambda: person_of(face))
+    said["person"] = known.describe_right(person)
 
     assert bpy.ops.sequencer.recaster_revoke_basis(face=face) == {"FINISHED"}
-    kit.until(lambda: not known.described(known.person_of(*seen_face(known, session, face)))[1])
+    kit.until(lambda: not known.describe_right(person_of(face))[1])
     assert not bpy.ops.sequencer.recaster_swap.poll()
-    said["revoked"] = known.hindrance(session.snapshot(), face)
+    said["revoked"] = known.blocking_reason(session.engine_state(), face)
     assert bpy.ops.sequencer.recaster_state_basis(face=face, basis="synthetic") == {"FINISHED"}
-    kit.until(lambda: known.described(known.person_of(*seen_face(known, session, face)))[1])
+    kit.until(lambda: known.describe_right(person_of(face))[1])
 
     assert drawn(lambda paper: kit.part("rights.panels").draw_basis(paper, face)) >= {
         "Basis",
@@ -40,33 +41,34 @@ def rights(engine: str, token: str, face: str, clip: str, out: str) -> dict[str,
     strip.recaster.label = "text"
     [result] = kit.swap(scene, strip)
     kit.select(scene, result)
-    said["made"] = known.known(known.file_of(result)).line
+    said["made"] = signing.report_of(signing.movie_path(result)).line
     assert bpy.ops.sequencer.recaster_verify() == {"FINISHED"}
-    file = known.file_of(result)
-    kit.until(lambda: known.known(file).work is None)
-    said["strip"] = known.known(file).line
-    assert known.known(file).valid
+    file = signing.movie_path(result)
+    kit.until(lambda: signing.report_of(file).work is None)
+    said["strip"] = signing.report_of(file).line
+    assert signing.report_of(file).is_valid
 
     render = Path(out) / "render.mp4"
     kit.render(scene, render, 1, 12)
-    assert known.swaps_in(scene) == [file]
-    assert known.rendered == {scene.name: render}
+    assert signing.shown_swap_files(scene) == [file]
+    assert kit.addon_state().unsigned_renders == {scene.name: render}
     panel = kit.part("rights.panels").RECASTER_PT_provenance
     shown = drawn(lambda paper: panel.draw(SimpleNamespace(layout=paper), bpy.context))
     assert any(line.startswith("The render render.mp4 has swaps") for line in shown)
     assert bpy.ops.sequencer.recaster_sign_render(filepath=str(render)) == {"FINISHED"}
-    kit.until(lambda: known.signing.line or known.signing.trouble)
-    assert known.rendered == {}
-    said["signed"], said["trouble"] = known.signing.line, known.signing.trouble
+    kit.until(lambda: kit.addon_state().signing.line or kit.addon_state().signing.trouble)
+    assert kit.addon_state().unsigned_renders == {}
+    said["signed"], said["trouble"] = kit.addon_state().signing.line, kit.addon_state().signing.trouble
     result.mute = True
     assert not bpy.ops.sequencer.recaster_sign_render.poll()  # no swap is shown
     return said
 
 
-def seen_face(known: Any, session: Any, face: str) -> tuple[Any, Any]:
-    """The engine as it was last seen, and who holds a face there."""
-    found = session.snapshot()
-    return found, known.holder_of(found, face)
+def person_of(face: str) -> Any | None:
+    """The person whose face it is, as the engine was last seen."""
+    catalog = kit.part("engine.catalog")
+    found = kit.part("engine.session").engine_state()
+    return catalog.person_of(found, catalog.holder_of(found, face))
 
 
 class Paper:

@@ -16,24 +16,24 @@ def cleared(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     scene, strip = kit.shot(engine, token, face, clip, 1, 3)
     jobs, session = kit.part("engine.jobs"), kit.part("engine.session")
     kit.swap(scene, strip)
-    [errand] = kit.part("swap.tasks").errands.values()
-    kit.part("swap.tasks").errands.clear()  # as in the next session
-    ended = kit.until(lambda: session.snapshot().job(errand.job))
-    shown = jobs.title_of(ended)
+    [task] = kit.addon_state().tasks.values()
+    kit.addon_state().tasks.clear()  # as in the next session
+    ended = kit.until(lambda: session.engine_state().job(task.job))
+    shown = jobs.job_title(ended)
     assert shown == "Swap of shot"
     assert shown in _listed()
     assert bpy.ops.sequencer.recaster_forget() == {"FINISHED"}
     assert shown not in _listed()
-    jobs._hidden = None  # read anew
+    kit.addon_state().hidden_jobs = None  # read anew
     assert shown not in _listed()
-    session.link().look()
-    kit.until(lambda: session.pump() or True)
-    assert session.snapshot().job(errand.job) is not None
+    kit.addon_state().connection.refresh()
+    kit.until(lambda: session.process_events() or True)
+    assert session.engine_state().job(task.job) is not None
     return {}
 
 
 def _listed() -> set[str]:
-    panel = kit.part("swap.panels").RECASTER_PT_jobs
+    panel = kit.part("swap.task_panels").RECASTER_PT_jobs
     return drawn(lambda paper: panel.draw(SimpleNamespace(layout=paper), bpy.context))
 
 
@@ -42,24 +42,24 @@ def still(engine: str, token: str) -> dict[str, Any]:
     kit.enable(engine, token)
     session, drawn_again = kit.part("engine.session"), []
     kit.fresh()
-    kit.until(lambda: session.snapshot().online)
-    session.pump()
+    kit.until(lambda: session.engine_state().online)
+    session.process_events()
     session.redraw = lambda: drawn_again.append(1)
     seen = []
     session.listeners.append(seen.append)
-    first = session.snapshot()
+    first = session.engine_state()
     while len(seen) < 2:  # looked at twice
-        session.link().look()
-        session.pump()
-    same = first.looks_like(seen[-1])
+        kit.addon_state().connection.refresh()
+        session.process_events()
+    same = first.shows_same_as(seen[-1])
     if same:
         assert drawn_again == []
-    session._state.link.finished += 1
-    session.pump()
+    kit.addon_state().connection.finished_works += 1
+    session.process_events()
     assert drawn_again
     assert session.REDRAWN["SEQUENCE_EDITOR"] == "UI"
     link = kit.part("engine.connection")
-    assert link.LOOK_AWAY_S > link.LOOK_S
+    assert link.AWAY_POLL_INTERVAL_S > link.LOOK_S
     return {"same": same}
 
 
@@ -67,7 +67,13 @@ def paths() -> dict[str, Any]:
     """Every property that holds a path says that // is fine, where Blender asks for that."""
     kit.enable()
     owners = [kit.part("preferences").Preferences, *kit.part("properties").CLASSES]
-    for module in ("rights.operators", "train.operators", "swap.operators", "engine.operators"):
+    for module in (
+        "rights.operators",
+        "train.operators",
+        "swap.operators",
+        "swap.task_operators",
+        "engine.operators",
+    ):
         owners += kit.part(module).CLASSES
     held, wrong = [], []
     for owner in owners:
@@ -87,32 +93,34 @@ def templates(command: str, data: str, port: int) -> dict[str, Any]:
     kit.enable(command=command, data=data, port=port)
     session = kit.part("engine.session")
     assert bpy.ops.recaster.start_engine() == {"FINISHED"}
-    kit.until(lambda: session.snapshot().online)
-    process = session.local()._process.pid
+    kit.until(lambda: session.engine_state().online)
+    process = kit.addon_state().local._process.pid
     for _ in range(2):
         bpy.ops.wm.read_homefile(app_template="Video_Editing")
         session._stop_if_disabled()  # what the timer does a moment later
         bpy.ops.wm.read_homefile(app_template="")
     addon_utils.disable_all()
     session._stop_if_disabled()
-    assert session.local().running
-    assert not session.local().stopping
+    assert kit.addon_state().local.running
+    assert not kit.addon_state().local.stopping
     addon_utils.enable(kit.ADDON, default_set=True)
     assert not bpy.app.timers.is_registered(session._stop_if_disabled)
-    session.snapshot()
-    kit.until(lambda: session.snapshot().online)
+    session.engine_state()
+    kit.until(lambda: session.engine_state().online)
     assert bpy.ops.recaster.stop_engine.poll()
 
-    session._state.local = kit.part("engine.local").LocalEngine()  # another Blender, after this one crashed
+    kit.addon_state().local = kit.part(
+        "engine.local"
+    ).LocalEngine()  # another Blender, after this one crashed
     session.reconnect()
-    assert session.local().running
-    assert session.local()._found.pid == process
+    assert kit.addon_state().local.running
+    assert kit.addon_state().local._found.pid == process
     assert bpy.ops.recaster.stop_engine.poll()
     addon_utils.disable(kit.ADDON, default_set=True)
-    assert session.local().running  # not yet: it may come back
-    assert not session.local().stopping
+    assert kit.addon_state().local.running  # not yet: it may come back
+    assert not kit.addon_state().local.stopping
     session._stop_if_disabled()
-    assert session.local().stopping
+    assert kit.addon_state().local.stopping
     return {"pid": process}
 
 
@@ -126,24 +134,24 @@ def greyed(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
         strip.recaster.face = one
         assert not swap.poll()
         assert not preview.poll()
-        said.append(rights.hindrance(session.snapshot(), one))
+        said.append(rights.blocking_reason(session.engine_state(), one))
     strip.recaster.face = face
     assert swap.poll()
     scene.frame_set(4)
     preview()
-    about = faces.seen(strip)
+    about = faces.view_of(strip)
     assert bpy.ops.sequencer.recaster_stop_looking() == {"FINISHED"}
     assert about.work is None
-    kit.until(lambda: not session.link().works)
+    kit.until(lambda: not kit.addon_state().connection.works)
     assert about.preview is None  # it was canceled
     preview()
     kit.until(lambda: about.preview)
-    assert (about.frame, faces.stale(strip, scene)) == (4, "")
+    assert (about.frame, faces.why_stale(strip, scene)) == (4, "")
     scene.frame_set(5)
-    said.append(faces.stale(strip, scene))
+    said.append(faces.why_stale(strip, scene))
     scene.frame_set(4)
     strip.recaster.feather = 0.4
-    said.append(faces.stale(strip, scene))
+    said.append(faces.why_stale(strip, scene))
     return {"said": said}
 
 
@@ -156,7 +164,7 @@ def paced_once(clip: str) -> dict[str, Any]:
     made = []
     new_movie = compat.new_movie
     compat.new_movie = lambda *given: made.append(given) or new_movie(*given)
-    paces = {shots.pace_of(strip, scene) for _ in range(5)}
+    paces = {shots.time_scalar_of(strip, scene) for _ in range(5)}
     assert len(made) <= 1
     assert scene.sequence_editor.active_strip == strip
     return {"paces": len(paces)}
@@ -165,22 +173,19 @@ def paced_once(clip: str) -> dict[str, Any]:
 def states() -> dict[str, Any]:
     """Engines that can't be used are told apart; and no name decides where a result goes."""
     kit.enable()
-    session, panels, link = (
-        kit.part("engine.session"),
-        kit.part("engine.panels"),
-        kit.part("engine.connection"),
-    )
+    panels = kit.part("engine.panels")
+    link = kit.part("engine.connection")
 
     def said(*, here: bool = True, local: dict[str, Any] | None = None, **found: Any) -> list[Any]:
         known = {"running": False, "stopping": False, "crashed": lambda: "", **(local or {})}
-        kept, session._state.local = session._state.local, SimpleNamespace(**known)
-        label, _, why, buttons = panels.state_of(link.Snapshot(**found), here=here)
-        session._state.local = kept
+        kept, kit.addon_state().local = kit.addon_state().local, SimpleNamespace(**known)
+        label, _, why, buttons = panels.state_of(link.EngineState(**found), here=here)
+        kit.addon_state().local = kept
         return [label, why, [operator.bl_label for operator, _ in buttons]]
 
     names = ["shot", "../../x", "C:\\x", "/etc/x", ".", "a" * 500, "\x1b[31m", "con/", "x\0y"]
     files = [
-        kit.part("swap.workflow").result_name(*given)
+        kit.part("swap.results").result_name(*given)
         for one in names
         for given in ((one, one, one), ("a", "b", one))
     ]

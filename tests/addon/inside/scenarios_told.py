@@ -20,7 +20,7 @@ def told(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     kit.trim(strip, 105, 147)
     strip.recaster.face = face
     [result] = kit.swap(scene, strip)
-    panel, jobs = kit.part("swap.panels").RECASTER_PT_swap, kit.part("swap.panels").RECASTER_PT_jobs
+    panel, jobs = kit.part("swap.panels").RECASTER_PT_swap, kit.part("swap.task_panels").RECASTER_PT_jobs
     found = {"jobs": _shown(jobs)}
     for name, chosen in (("strip", strip), ("result", result)):
         kit.select(scene, chosen)
@@ -42,7 +42,7 @@ def _shown(panel: Any) -> list[str]:
 def told_at(clip: str) -> dict[str, Any]:
     """Ranges are where the strip shows those frames of its file, at any pace, trimmed or played backwards."""
     kit.enable()
-    compat, shots, module = kit.part("compat"), kit.part("swap.source_range"), kit.part("swap.coverage")
+    compat, shots, module = kit.part("compat"), kit.part("swap.source_range"), kit.part("swap.coverage_notes")
     scene = kit.fresh(fps=30)
     how = {"use_framerate": False, "adjust_playback_rate": True, "sound": False}
     if "move_strips" in bpy.ops.sequencer.movie_strip_add.get_rna_type().properties:
@@ -56,9 +56,11 @@ def told_at(clip: str) -> dict[str, Any]:
     kit.trim(plain, 420, 450)
     compared = 0
     for strip in (slow, plain, backwards):
-        pace = shots.pace_of(strip, scene)
+        pace = shots.time_scalar_of(strip, scene)
         for first, last in ((5, 9), (21, 21), (0, 3), (30, 70)):
-            module.keep(strip, module.Told(250, 0, ((first, last, "so"),)), pace)
+            module.keep_coverage(
+                strip, kit.part("engine.coverage").Coverage(250, 0, ((first, last, "so"),)), pace
+            )
             _, lines = module.lines_of(strip)
             shown = range(*kit.span(strip))
             wanted = [at for at in shown if first <= shots.file_frame(strip, scene, at) <= last]
@@ -69,7 +71,7 @@ def told_at(clip: str) -> dict[str, Any]:
             )
             assert lines == ([words] if words else []), (strip.name, first, last, lines, words)
             compared += len(wanted)
-    assert shots.pace_of(slow, scene) == Fraction(6, 5)
+    assert shots.time_scalar_of(slow, scene) == Fraction(6, 5)
     many = tuple((at, at, "so") for at in range(20, 40, 2))
-    module.keep(plain, module.Told(250, 240, many), Fraction(1))
+    module.keep_coverage(plain, kit.part("engine.coverage").Coverage(250, 240, many), Fraction(1))
     return {"compared": compared, "many": module.lines_of(plain)[1]}

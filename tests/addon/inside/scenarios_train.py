@@ -20,7 +20,7 @@ def found_and_previewed(engine: str, token: str, face: str, clip: str) -> dict[s
     kit.trim(strip, 111, 141)
     strip.recaster.face = face
     assert bpy.ops.sequencer.recaster_find_people() == {"FINISHED"}
-    about = faces.seen(strip)
+    about = faces.view_of(strip)
     [person] = kit.until(lambda: about.people)
     assert str(person) in pictures._pictures
     bpy.ops.sequencer.recaster_choose_person(person=str(person))
@@ -46,7 +46,7 @@ def found_and_previewed(engine: str, token: str, face: str, clip: str) -> dict[s
 def trained(engine: str, token: str, source: str, clip: str, folder: str) -> dict[str, Any]:
     """From strips and folders to a model, that swaps while it trains."""
     kit.enable(engine, token)
-    session, trainings, pictures = kit.part("engine.session"), kit.part("train.trainings"), kit.part("images")
+    session, trainings, pictures = kit.part("engine.session"), kit.part("train.training"), kit.part("images")
     scene = kit.fresh()
     one = kit.movie(scene, source, channel=1, start=1, name="her")
     kit.trim(one, 1, 26)
@@ -56,46 +56,48 @@ def trained(engine: str, token: str, source: str, clip: str, folder: str) -> dic
     assert not bpy.ops.recaster.train.poll()
     kit.select(scene, one, two)
     assert bpy.ops.recaster.add_strips(role="source") == {"FINISHED"}
-    kit.until(lambda: chosen.source or trainings.gatherings["source"].trouble)
-    assert not trainings.gatherings["source"].trouble
+    kit.until(lambda: chosen.source or kit.addon_state().extractions["source"].trouble)
+    assert not kit.addon_state().extractions["source"].trouble
     # The list of facesets may come a moment after the name of the new one.
-    called = kit.part("train.operators").faceset_called
-    kit.until(lambda: getattr(called(chosen.source), "faces", 0) == 50)
+    find_faceset = kit.part("engine.catalog").find_faceset
+    kit.until(lambda: getattr(find_faceset(chosen.source), "faces", 0) == 50)
     assert bpy.ops.recaster.show_faces(role="source", page=3) == {"FINISHED"}
-    sheet = trainings.sheets[chosen.source]
-    kit.until(lambda: sheet.files)
-    assert len(sheet.faces) == 2
-    assert all(str(path) in pictures._pictures for path in sheet.files)
-    bpy.ops.recaster.drop_face(faceset=chosen.source, face=sheet.faces[0].face_id)
-    kit.until(lambda: kit.part("train.operators").faceset_called(chosen.source).dropped == 1)
-    assert sheet.faces[0].dropped
+    faces_page = kit.addon_state().faces_pages[chosen.source]
+    kit.until(lambda: faces_page.files)
+    assert len(faces_page.faces) == 2
+    assert all(str(path) in pictures._pictures for path in faces_page.files)
+    bpy.ops.recaster.drop_face(faceset=chosen.source, face=faces_page.faces[0].face_id)
+    kit.until(lambda: kit.part("engine.catalog").find_faceset(chosen.source).dropped == 1)
+    assert faces_page.faces[0].dropped
     assert bpy.ops.recaster.add_folder(role="target", directory=folder) == {"FINISHED"}
-    kit.until(lambda: chosen.target or trainings.gatherings["target"].trouble)
-    assert not trainings.gatherings["target"].trouble
+    kit.until(lambda: chosen.target or kit.addon_state().extractions["target"].trouble)
+    assert not kit.addon_state().extractions["target"].trouble
 
     chosen.minutes, chosen.name = 60, "Anna"
     assert bpy.ops.recaster.train() == {"FINISHED"}
     kit.until(lambda: chosen.model)
-    job = kit.until(lambda: trainings.training_of(session.snapshot(), chosen.model))
-    kit.until(lambda: session.snapshot().job(job.job_id).progress.stage == "training")
+    job = kit.until(lambda: trainings.training_of(session.engine_state(), chosen.model))
+    kit.until(lambda: session.engine_state().job(job.job_id).progress.stage == "training")
     bpy.ops.recaster.job(job=job.job_id, what="pause")
-    model = kit.until(lambda: kit.part("train.operators").model_called(chosen.model))
+    model = kit.until(lambda: kit.part("engine.catalog").find_model(chosen.model))
     assert (model.display_name, model.usable) == ("Anna", True)
     bpy.ops.recaster.job(job=job.job_id, what="resume")
-    kit.until(lambda: kit.part("engine.jobs").eta_s(session.snapshot().job(job.job_id)))
+    kit.until(lambda: kit.part("engine.jobs").eta_s(session.engine_state().job(job.job_id)))
 
     strip = kit.movie(scene, clip, channel=5, start=1, name="him")
     kit.trim(strip, 1, 11)
     bpy.ops.sequencer.recaster_choose_face(face=f"model:{model.model_id}")
     assert strip.recaster.face_name.startswith("Anna (guided-128")
     kit.swap(scene, strip)
-    assert not session.snapshot().job(job.job_id).HasField("end_time")
-    course = kit.until(lambda: (found := trainings.courses.get(chosen.model)) and found.preview and found)
-    assert course.sheet in pictures._pictures
-    assert course.loss > 0
-    assert course.curve in pictures._pictures
+    assert not session.engine_state().job(job.job_id).HasField("end_time")
+    view = kit.until(
+        lambda: (found := kit.addon_state().training_views.get(chosen.model)) and found.preview and found
+    )
+    assert view.preview_icon in pictures._pictures
+    assert view.loss > 0
+    assert view.curve_icon in pictures._pictures
     bpy.ops.recaster.job(job=job.job_id, what="cancel")
-    kit.until(lambda: session.snapshot().job(job.job_id).HasField("end_time"))
+    kit.until(lambda: session.engine_state().job(job.job_id).HasField("end_time"))
     return {"model": model.model_id}
 
 
@@ -116,8 +118,8 @@ def outdated(engine: str, token: str, model: str) -> dict[str, Any]:
     """A model that another Recaster trained: what the menu of faces and the training's panel show of it."""
     kit.enable(engine, token)
     scene, session = kit.fresh(), kit.part("engine.session")
-    session.snapshot()
-    kit.until(lambda: session.snapshot().online)
+    session.engine_state()
+    kit.until(lambda: session.engine_state().online)
     scene.recaster.model = model
     panel, menu = kit.part("train.panels").RECASTER_PT_course, kit.part("swap.operators").RECASTER_MT_faces
     return {

@@ -8,7 +8,7 @@ from typing import Any
 
 import bpy
 import kit
-from scenarios_rights import drawn
+from scenarios_rights import drawn, person_of
 
 
 def chosen_only(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
@@ -22,10 +22,8 @@ def chosen_only(engine: str, token: str, face: str, clip: str) -> dict[str, Any]
     stated = bpy.ops.sequencer.recaster_state_basis
     revoke = bpy.ops.sequencer.recaster_revoke_basis
     assert stated(face=face, basis="synthetic") == {"FINISHED"}
-    person = kit.until(
-        lambda: rights.person_of(session.snapshot(), rights.holder_of(session.snapshot(), face))
-    )
-    found = session.snapshot()
+    person = kit.until(lambda: person_of(face))
+    found = session.engine_state()
     kind, _, name = face.partition(":")
     other = "model" if kind == "faceset" else "faceset"
     nobody = [
@@ -39,7 +37,7 @@ def chosen_only(engine: str, token: str, face: str, clip: str) -> dict[str, Any]
         "identity:",
         f"display_name:{name}",
     ]
-    assert [one for one in nobody if rights.holder_of(found, one) is not None] == []
+    assert [one for one in nobody if kit.part("engine.catalog").holder_of(found, one) is not None] == []
     assert [one for one in nobody if drawn(lambda paper, one=one: panels.draw_basis(paper, one))] == []
     strip.recaster.face = ""
     assert not revoke.poll()  # nothing is chosen, so there is nothing to take back
@@ -54,14 +52,14 @@ def chosen_only(engine: str, token: str, face: str, clip: str) -> dict[str, Any]
     strip.recaster.face = face
     assert _fails(lambda: revoke(face=face, person="somebody else", asked=True))
     title, follows = kit.part("rights.operators").RECASTER_OT_revoke_basis.question(
-        None, found, rights.holder_of(found, face), person
+        None, found, kit.part("engine.catalog").holder_of(found, face), person
     )
     assert person.display_name in title
-    kit.until(lambda: not session.link().works)
-    kit.part("engine.session").link().look()
-    kit.until(lambda: session.snapshot().online)
-    now = rights.person_of(session.snapshot(), rights.holder_of(session.snapshot(), face))
-    assert rights.described(now) == ("synthetic", True)
+    kit.until(lambda: not kit.addon_state().connection.works)
+    kit.addon_state().connection.refresh()
+    kit.until(lambda: session.engine_state().online)
+    now = person_of(face)
+    assert rights.describe_right(now) == ("synthetic", True)
     return {"title": title, "follows": follows}
 
 
@@ -77,10 +75,10 @@ def in_hand(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     scene, strip = kit.shot(engine, token, face, clip, 1, 4)
     other = kit.movie(scene, clip, channel=8, start=1, name="other")
     kit.select(scene, strip)
-    errand = kit.press()
+    task = kit.press()
     kit.select(scene, other)
-    kit.until(lambda: errand.ended)
-    assert errand.stage == "placed"
+    kit.until(lambda: task.has_ended)
+    assert task.stage == "placed"
     assert scene.sequence_editor.active_strip == other
     assert [one.name for one in kit.strips(scene) if one.select] == ["other"]
     [result] = [one for one in kit.strips(scene) if one.recaster.result_of]
@@ -94,7 +92,7 @@ def in_hand(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
 def dropped(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     """A clip that was dropped has its sound active, proxies, and a connection between the two."""
     kit.enable(engine, token)
-    compat, swapping = kit.part("compat"), kit.part("swap.operators")
+    compat = kit.part("compat")
     scene = kit.fresh()
     strip = kit.movie(scene, clip, channel=2, name="shot")
     sounds = compat.strips_in(scene.sequence_editor)
@@ -106,22 +104,22 @@ def dropped(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     )
     kit.trim(strip, 1, 4)
     kit.select(scene, sound, strip)
-    assert swapping.chosen_strip(bpy.context) == strip
-    assert kit.part("rights.consent").file_of(swapping.shown_clip(bpy.context)) == Path(clip)
+    assert kit.part("selection").chosen_strip(bpy.context) == strip
+    assert kit.part("rights.signing").movie_path(kit.part("selection").shown_clip(bpy.context)) == Path(clip)
     connects = hasattr(strip, "connections") and with_sound
     if connects:
         with compat.in_sequencer(scene):
             bpy.ops.sequencer.connect(toggle=False)
         kit.select(scene, sound)
         strip.select = False
-        assert swapping.chosen_strip(bpy.context) == strip
+        assert kit.part("selection").chosen_strip(bpy.context) == strip
     kit.select(scene, sound, strip)
     strip.use_proxy = True
     strip.proxy.build_25, strip.proxy.build_50, strip.proxy.quality = True, False, 33
     strip.recaster.face = face
-    errand = kit.press()
-    kit.until(lambda: errand.ended)
-    assert (errand.stage, errand.trouble) == ("placed", "")
+    task = kit.press()
+    kit.until(lambda: task.has_ended)
+    assert (task.stage, task.trouble) == ("placed", "")
     [result] = [one for one in kit.strips(scene) if one.recaster.result_of]
     assert scene.sequence_editor.active_strip == sound
     assert {one.name for one in kit.strips(scene) if one.select} == {"voice", "shot"}
@@ -133,7 +131,7 @@ def dropped(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     for one in kit.strips(scene):
         if one.name != "voice":
             sounds.remove(one)
-    assert swapping.chosen_strip(bpy.context) is None  # a sound alone is none
+    assert kit.part("selection").chosen_strip(bpy.context) is None  # a sound alone is none
     return {"connects": connects}
 
 
@@ -156,7 +154,7 @@ def two_people(engine: str, token: str, face: str, clip: str, folder: str) -> di
     kit.trim(strip, 1, 4)
     strip.recaster.face = face
     assert bpy.ops.sequencer.recaster_find_people() == {"FINISHED"}
-    about = faces.seen(strip)
+    about = faces.view_of(strip)
     first = str(kit.until(lambda: about.people)[0])
     second = Path(folder) / "second.jpg"
     second.write_bytes(Path(first).read_bytes() + b"\0")  # another picture of the only one there is
@@ -167,9 +165,9 @@ def two_people(engine: str, token: str, face: str, clip: str, folder: str) -> di
     assert swapping.targets(bpy.context) == [(strip, None)]  # the same person again: anew
     bpy.ops.sequencer.recaster_choose_person(person=first)
     assert swapping.targets(bpy.context) == [(one, strip)]
-    errand = kit.press()
-    kit.until(lambda: errand.ended)
-    assert (errand.stage, errand.trouble) == ("placed", "")
+    task = kit.press()
+    kit.until(lambda: task.has_ended)
+    assert (task.stage, task.trouble) == ("placed", "")
     [both] = [result for result in kit.strips(scene) if result.recaster.result_of == one.recaster.uid]
     names = sorted(result.name for result in kit.strips(scene))
     assert len(names) == 3, names  # nothing was replaced

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Coverage of swaps: the number of swapped frames, and ranges of the others with the reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .. import messages
+
+MAX_RANGES = 200
+MAX_FRAME = 100_000_000
+MAX_REASON_LETTERS = 120
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Frames of a result that were swapped, and those that were not.
+
+    Attributes:
+        frames: how many the result has.
+        swapped: in how many the face was really swapped.
+        ranges: first and last frame of the others, counted from the result's first, and why.
+    """
+
+    frames: int
+    swapped: int
+    ranges: tuple[tuple[int, int, str], ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every frame was swapped."""
+        return self.swapped >= self.frames
+
+    @property
+    def line(self) -> str:
+        """The numbers in a few words."""
+        return f"{self.swapped} of {self.frames} frames swapped"
+
+
+def coverage_of(job: Any) -> Coverage | None:
+    """Returns the coverage that a job reports; None where its engine is older than that."""
+    if not job.result.HasField("coverage"):
+        return None
+    said = job.result.coverage
+    begin = said.first
+    found = [(one.first - begin, one.last - begin, one.sentence) for one in said.ranges[:MAX_RANGES]]
+    return parse_coverage(said.frames, said.swapped, found)
+
+
+def parse_coverage(frames: Any, swapped: Any, ranges: Any) -> Coverage:
+    """Checks what an engine or a file says: plain numbers and text (ValueError, TypeError)."""
+    found = []
+    for first, last, why in ranges[:MAX_RANGES]:
+        begin, end = _frame_number(first), _frame_number(last)
+        found.append((begin, max(begin, end), messages.text(why, MAX_REASON_LETTERS)))
+    return Coverage(_frame_number(frames), _frame_number(swapped), tuple(found))
+
+
+def _frame_number(value: Any) -> int:
+    return min(max(int(value), 0), MAX_FRAME)

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Manifests of files: read from strips' files, written into renders."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from .. import compat, messages
+from ..engine import session
+from ..state import ManifestReport, addon_state
+
+if TYPE_CHECKING:
+    from recaster.client import Client
+
+    from ..engine.connection import BackgroundWork
+
+
+def forget_all() -> None:
+    """Another file was opened."""
+    addon_state.manifests.clear()
+    addon_state.unsigned_renders.clear()
+    addon_state.signing.line = addon_state.signing.trouble = addon_state.stating.trouble = ""
+
+
+def movie_path(strip: Any) -> Path | None:
+    """The file that a movie strip shows, whether it is there or not; None for others."""
+    if strip is None or strip.type != "MOVIE":
+        return None
+    return Path(bpy.path.abspath(strip.filepath))
+
+
+def report_of(path: Path) -> ManifestReport:
+    """What was found out about a file when it was last looked at."""
+    return addon_state.manifests.setdefault(str(path), ManifestReport())
+
+
+def note_report(path: Path, line: str, *, is_valid: bool) -> None:
+    """Note what was just made, and what the engine said in it."""
+    addon_state.manifests[str(path)] = ManifestReport(line, is_valid=is_valid)
+
+
+def verify(path: Path) -> None:
+    """Find out what a file says of itself, in a thread."""
+    about, connection = report_of(path), addon_state.connection
+    if connection is None:
+        about.trouble = session.engine_state().trouble
+        return
+
+    def done(answer: Any) -> None:
+        about.work, about.line, about.is_valid = None, messages.plain(answer.line), answer.valid
+
+    def failed(error: Exception) -> None:
+        about.work, about.trouble = None, messages.of_error(error)
+
+    about.trouble = about.line = ""
+    about.work = connection.run(
+        "Reading a manifest", lambda client, work: client.verify(path, work.report), done, failed
+    )
+
+
+def shown_swap_files(scene: Any) -> list[Path]:
+    """Files of all swaps that a scene shows between its first frame and its last."""
+    strips = [
+        one
+        for one in compat.all_strips(scene)
+        if one.recaster.result_of
+        and not one.mute
+        and compat.left_handle(one) <= scene.frame_end
+        and compat.right_handle(one) > scene.frame_start
+    ]
+    files = [movie_path(one) for one in strips]
+    return list(dict.fromkeys(path for path in files if path is not None))
+
+
+def on_render(scene: Any) -> None:
+    """A scene was rendered: whatever its swaps said of themselves isn't in that file."""
+    if shown_swap_files(scene):
+        addon_state.unsigned_renders[scene.name] = render_path(scene)
+
+
+def render_path(scene: Any) -> Path:
+    """The file that a scene is rendered to."""
+    return Path(bpy.path.abspath(scene.render.frame_path(frame=scene.frame_start)))
+
+
+def sign(render: Path, swaps: list[Path]) -> None:
+    """Let the engine sign a render that swaps went into; the file is replaced when that is done."""
+    connection = addon_state.connection
+    if connection is None:
+        addon_state.signing.trouble = session.engine_state().trouble
+        return
+
+    def do(client: Client, work: BackgroundWork) -> str:
+        from recaster.api.v1 import job_pb2
+
+        digest = client.transfer.upload(render, work.report)
+        spec = job_pb2.SignSpec(
+            digest=digest,
+            display_name=render.name,
+            swaps=[client.transfer.upload(path, work.report) for path in swaps],
+        )
+        job = client.jobs.create(job_pb2.JobSpec(sign=spec))
+        work.job = job.job_id
+        ended = client.jobs.wait(job.job_id, work.report)
+        into = {"clip": render, "manifest": render.with_suffix(".c2pa")}  # never where an engine says
+        for role, made in {one.role: one for one in ended.result.artifacts if one.role in into}.items():
+            client.transfer.download(made.digest, into[role], work.report, made.size)
+        with contextlib.suppress(Exception):
+            client.jobs.delete(job.job_id)
+        return messages.plain(f"{render.name}: {next(iter(ended.result.summary), 'signed')}")
+
+    def done(line: str) -> None:
+        addon_state.signing.work, addon_state.signing.line, addon_state.signing.is_valid = None, line, True
+        for name in [name for name, path in addon_state.unsigned_renders.items() if path == render]:
+            del addon_state.unsigned_renders[name]
+
+    def failed(error: Exception) -> None:
+        addon_state.signing.work, addon_state.signing.trouble = None, messages.of_error(error)
+
+    addon_state.signing.line = addon_state.signing.trouble = ""
+    addon_state.signing.work = connection.run(f"Signing {render.name}", do, done, failed)

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Copies of a strip's look and animation onto its result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import compat
+
+COPIED_PROPERTIES = (
+    "use_linear_modifiers", "blend_type", "blend_alpha", "effect_fader", "use_default_fade", "color_tag",
+    "alpha_mode", "use_flip_x", "use_flip_y", "use_float", "use_reverse_frames", "color_multiply",
+    "multiply_alpha", "color_saturation", "strobe",
+)  # fmt: skip
+"""What a result takes over of its strip; where it lies in time is set apart, and files differ."""
+
+
+def copy_proxy_settings(strip: Any, result: Any) -> None:
+    """Let a result have proxies of the sizes that its strip has; in files of their own."""
+    result.use_proxy = True
+    for name in ("build_25", "build_50", "build_75", "build_100", "quality", "timecode"):
+        if hasattr(strip.proxy, name) and hasattr(result.proxy, name):
+            setattr(result.proxy, name, getattr(strip.proxy, name))
+    result.proxy.use_proxy_custom_directory = result.proxy.use_proxy_custom_file = False
+
+
+def copy_look(strip: Any, result: Any) -> None:
+    """Copy how a strip looks: colours, blending, place in the picture, modifiers."""
+    for name in COPIED_PROPERTIES:
+        if hasattr(strip, name) and hasattr(result, name):
+            setattr(result, name, getattr(strip, name))
+    for part in ("transform", "crop", "colorspace_settings"):
+        copy_properties(getattr(strip, part, None), getattr(result, part, None))
+    for modifier in strip.modifiers:
+        made = result.modifiers.new(modifier.name, modifier.type)
+        copy_properties(modifier, made)
+        if hasattr(modifier, "curve_mapping"):
+            _copy_curve_mapping(modifier.curve_mapping, made.curve_mapping)
+
+
+def _copy_curve_mapping(one: Any, other: Any) -> None:
+    """Copy the points of a modifier's curves."""
+    for curve, copy in zip(one.curves, other.curves, strict=True):
+        while len(copy.points) < len(curve.points):
+            copy.points.new(0.5, 0.5)
+        while len(copy.points) > len(curve.points):
+            copy.points.remove(copy.points[1])
+        for point, made in zip(curve.points, copy.points, strict=True):
+            made.location, made.handle_type = point.location, point.handle_type
+    other.update()
+
+
+def copy_properties(one: Any, other: Any, left_out: frozenset[str] = frozenset()) -> None:
+    """Copy every plain property that can be written, and those of what it holds."""
+    if one is None or other is None:
+        return
+    for known in one.bl_rna.properties:
+        name = known.identifier
+        if name == "rna_type" or name in left_out or not hasattr(other, name):
+            continue
+        if known.type == "POINTER" and known.is_readonly:
+            copy_properties(getattr(one, name), getattr(other, name))
+        elif known.type != "COLLECTION" and not known.is_readonly:
+            setattr(other, name, getattr(one, name))
+
+
+def copy_animation(scene: Any, strip: Any, result: Any) -> None:
+    """Copy the animation of a strip (a fade, a move)."""
+    curves = compat.curves_of(scene)
+    if curves is None:
+        return
+    begin, own = strip.path_from_id(), result.path_from_id()
+    for curve in list(curves):
+        if not curve.data_path.startswith(begin + "."):
+            continue
+        path = own + curve.data_path[len(begin) :]
+        made = curves.find(path, index=curve.array_index) or curves.new(path, index=curve.array_index)
+        made.keyframe_points.clear()
+        made.keyframe_points.add(len(curve.keyframe_points))
+        for point, copy in zip(curve.keyframe_points, made.keyframe_points, strict=True):
+            copy_properties(point, copy)
+        made.extrapolation = curve.extrapolation
+        made.update()

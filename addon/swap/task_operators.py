@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operators for swaps that are on their way, and the list of jobs."""
+
+from typing import Any
+
+import bpy
+from bpy.props import StringProperty
+
+from ..engine import jobs, session
+from ..state import addon_state
+from . import results, tasks, workflow
+from .source_range import StripError
+from .tasks import SwapStage
+
+
+class RECASTER_OT_cancel_swap(bpy.types.Operator):
+    """End this swap"""
+
+    bl_idname = "sequencer.recaster_cancel_swap"
+    bl_label = "Cancel"
+
+    request: StringProperty()
+
+    def execute(self, _context: Any) -> set[str]:
+        """Cancel it here and at the engine."""
+        task = addon_state.tasks.get(self.request)
+        if task is None:
+            return {"CANCELLED"}
+        workflow.cancel(task)
+        return {"FINISHED"}
+
+
+class RECASTER_OT_place_result(bpy.types.Operator):
+    """Put the finished result on the timeline, now that there is room"""
+
+    bl_idname = "sequencer.recaster_place"
+    bl_label = "Place Result"
+    bl_options = {"REGISTER"}
+
+    request: StringProperty()
+
+    def execute(self, _context: Any) -> set[str]:
+        """Try once more."""
+        task = addon_state.tasks.get(self.request)
+        if task is None or task.result is None:
+            return {"CANCELLED"}
+        results.put(task)
+        if task.stage != SwapStage.PLACED:
+            self.report({"ERROR"}, task.trouble)
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class RECASTER_OT_retry_swap(bpy.types.Operator):
+    """Try a swap that failed once more"""
+
+    bl_idname = "sequencer.recaster_again"
+    bl_label = "Try Again"
+    bl_options = {"REGISTER"}
+
+    request: StringProperty()
+
+    def execute(self, _context: Any) -> set[str]:
+        """Begin it anew, or go on where it is done at the engine already."""
+        task = addon_state.tasks.get(self.request)
+        if task is not None and results.done_there(task):
+            results.fetch_again(task)
+            return {"FINISHED"}
+        scene, strip = (None, None) if task is None else tasks.strip_of(task)
+        if strip is None:
+            self.report({"ERROR"}, "Its strip isn't here any more")
+            return {"CANCELLED"}
+        try:
+            workflow.begin(scene, strip)
+        except StripError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        del addon_state.tasks[self.request]
+        return {"FINISHED"}
+
+
+class RECASTER_OT_clear_ended(bpy.types.Operator):
+    """Remove what has ended from the list"""
+
+    bl_idname = "sequencer.recaster_forget"
+    bl_label = "Clear Ended"
+
+    def execute(self, _context: Any) -> set[str]:
+        """Forget what has ended, but no result that somebody may still want: swaps of other files, say."""
+        from recaster.client.job_calls import ENDED
+
+        for task in [one for one in addon_state.tasks.values() if one.has_ended]:
+            if not results.forgettable(task):
+                continue
+            del addon_state.tasks[task.request]
+            if task.job and task.stage != SwapStage.FAILED:
+                jobs.control_job("delete", task.job)
+        waited = {task.job for task in addon_state.tasks.values()}
+        found = session.engine_state()
+        for job in (found.jobs or {}).values():
+            if job.state in ENDED and jobs.is_own_job(found, job) and job.job_id not in waited:
+                if job.spec.HasField("swap"):  # another file may wait for its result
+                    jobs.hide_job(job.job_id)
+                else:
+                    jobs.control_job("delete", job.job_id)
+        session.redraw()
+        return {"FINISHED"}
+
+
+CLASSES = (
+    RECASTER_OT_cancel_swap,
+    RECASTER_OT_place_result,
+    RECASTER_OT_retry_swap,
+    RECASTER_OT_clear_ended,
+)

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Extraction of faces from strips and folders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from .. import messages
+from ..config import cache_folder, is_loopback
+from ..engine import session
+from ..engine.connection import BackgroundWork, StoppedError
+from ..state import addon_state
+from ..swap.uploads import upload_range
+from ..swap.workflow import CLIENT, MAX_LABEL_LETTERS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.client import Client
+
+    from ..swap.source_range import SourceRange
+
+CLIPS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mxf", ".mpg", ".mpeg", ".mts", ".m2ts"})
+STILLS = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
+MAX_NAME_LETTERS = 200
+
+
+def extract_from_strips(scene: Any, role: str, sources: list[SourceRange]) -> None:
+    """Take the faces of the main person of strips into a faceset, and make it the source or target."""
+
+    def do(client: Client, work: BackgroundWork, local: bool, cache: Path) -> str:
+        faceset = ""
+        for source in sources:
+            uploaded = upload_range(client, work, source, cache / "clips", local)
+            faceset = _extract(
+                client, work, faceset, source.name, [{"clip_id": uploaded.clip.clip_id}], uploaded.range
+            )
+        return faceset
+
+    _extract_in_thread(scene, role, do)
+
+
+def extract_from_folder(scene: Any, role: str, folder: Path) -> None:
+    """The same for the clips and pictures of a folder (those directly in it)."""
+
+    def do(client: Client, work: BackgroundWork, _local: bool, _cache: Path) -> str:
+        from recaster.api.v1 import job_pb2
+        from recaster.errors import InputError
+
+        inputs: list[dict[str, Any]] = []
+        for path in sorted(folder.iterdir()):
+            suffix = path.suffix.lower()
+            if suffix in CLIPS:
+                inputs.append({"clip_id": client.take_clip(path, work.report)})
+            elif suffix in STILLS:
+                digest = client.transfer.upload(path, work.report)
+                inputs.append(
+                    {"picture": job_pb2.Picture(digest=digest, display_name=path.name[:MAX_NAME_LETTERS])}
+                )
+        if not inputs:
+            raise InputError("The folder holds neither clips nor pictures: choose another")
+        return _extract(client, work, "", folder.name, inputs, "")
+
+    _extract_in_thread(scene, role, do)
+
+
+def _extract_in_thread(scene: Any, role: str, do: Any) -> None:
+    connection, extraction, name = addon_state.connection, addon_state.extractions[role], scene.name
+    if connection is None:
+        extraction.trouble = session.engine_state().trouble
+        return
+    cache, local, opened = cache_folder(), is_loopback(connection.address.target), addon_state.files_opened
+
+    def done(faceset: str) -> None:
+        extraction.work = None
+        into = bpy.data.scenes.get(name)
+        if into is not None and opened == addon_state.files_opened:
+            setattr(into.recaster, role, faceset)
+        connection.refresh()
+
+    def failed(error: Exception) -> None:
+        extraction.work, extraction.trouble = None, messages.of_error(error)
+
+    extraction.trouble = ""
+    extraction.work = connection.run(
+        f"Faces of the {role}", lambda client, work: do(client, work, local, cache), done, failed
+    )
+
+
+def _extract(
+    client: Client, work: BackgroundWork, faceset: str, name: str, inputs: list[dict[str, Any]], frames: str
+) -> str:
+    """Let an extract job be done and wait for it; returns the faceset's id."""
+    from recaster.api.v1 import job_pb2
+
+    spec = job_pb2.ExtractSpec(faceset_id=faceset, inputs=[job_pb2.ExtractInput(**one) for one in inputs])
+    if not faceset:
+        spec.display_name = name[:MAX_NAME_LETTERS]
+    if frames:
+        spec.options.range = frames
+    labels = {**CLIENT, "name": name[:MAX_LABEL_LETTERS]}
+    job = client.jobs.create(job_pb2.JobSpec(extract=spec), labels)
+    work.job = job.job_id
+    try:
+        found: str = client.jobs.wait(job.job_id, work.report).result.faceset_id
+    except StoppedError:
+        client.jobs.cancel(job.job_id)
+        raise
+    return found
