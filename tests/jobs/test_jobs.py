@@ -61,6 +61,8 @@ def test_a_swap_is_what_the_command_makes(
     assert (tmp_path / "there.mp4").read_bytes() == (tmp_path / "here.mp4").read_bytes()
     assert material.client.transfer.read(made["matte"].digest) == (tmp_path / "matte.mp4").read_bytes()
     assert "20 frames, 20 with a swapped face" in job.result.summary[0]
+    assert job.result.HasField("mark")
+    assert job.result.mark == ""
     folder = material.served.data / "jobs" / job.job_id
     assert {path.name for path in folder.iterdir()} <= {"stderr.txt", "log.jsonl"}
     coverage = job.result.coverage

@@ -73,6 +73,7 @@ def test_from_nobody_s_face_to_a_revoked_one(strict: Material, tmp_path: Path) -
     found = inspect(tmp_path / "out.mp4", strict.served.data)
     assert found.local
     assert any("marked as a face swap" in line for line in job.result.summary)
+    assert job.result.mark.startswith("marked as a face swap")
     manifest = found.manifests["manifests"][found.manifests["active_manifest"]]
     said = {one["label"]: one["data"] for one in manifest["assertions"]}
     assert said[BASIS]["basis"] == "synthetic"

@@ -60,6 +60,8 @@ class JobFinalizer:
         result = job_pb2.JobResult(summary=said["summary"], warnings=said["warnings"])
         if coverage := said.get("coverage"):
             result.coverage.ParseFromString(base64.b64decode(coverage))
+        if said.get("mark") is not None:
+            result.mark = without_folder(said["mark"], self._store.folder.path)
         traces = FaceTraces.from_json(said.get("traces") or FaceTraces().to_json())
         if self._refused(job_id, traces):
             return

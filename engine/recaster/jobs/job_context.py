@@ -34,6 +34,7 @@ class JobOutput:
         warnings: what an editor should be warned of.
         traces: by which content the face in it is known again.
         coverage: what a swap did, as a message (``SwapCoverage``); None for other work.
+        mark: what a swap's file says of its making, in words; empty for nothing, None for other work.
     """
 
     kind: str = ""
@@ -43,6 +44,7 @@ class JobOutput:
     warnings: tuple[str, ...] = ()
     traces: FaceTraces = NO_TRACES
     coverage: Any = None
+    mark: str | None = None
 
 
 @dataclass(frozen=True)

@@ -163,6 +163,7 @@ def _finish(task: WorkerTask, made: JobOutput) -> tuple[JobOutput, list[dict[str
         "warnings": [without_paths(line, task) for line in made.warnings],
         "traces": made.traces.to_json(),
         "coverage": coverage,
+        "mark": None if made.mark is None else without_paths(made.mark, task),
     }
     write_json(task.folder / FINISHED, note)
     found = _finished(task.folder)
@@ -186,7 +187,7 @@ def _finished(folder: Path) -> tuple[JobOutput, list[dict[str, Any]]] | None:
         said = note.get("coverage", "")
         coverage = job_pb2.SwapCoverage.FromString(bytes.fromhex(said)) if said else None
         lines = tuple(note["summary"]), tuple(note["warnings"])
-        made = JobOutput(note["kind"], body, (), *lines, traces, coverage)
+        made = JobOutput(note["kind"], body, (), *lines, traces, coverage, note.get("mark"))
     except (FileNotFoundError, ValueError, KeyError, TypeError, DecodeError):  # or damaged: it is made again
         return None
     return made, note["files"]

@@ -64,6 +64,7 @@ class WorkerChannel:
             warnings=[_plain(line) for line in made.warnings],
             traces=made.traces.to_json(),
             coverage=coverage,
+            mark=None if made.mark is None else _plain(made.mark),
         )
 
     def stopped(self) -> None:

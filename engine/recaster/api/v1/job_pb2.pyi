@@ -357,7 +357,7 @@ class JobError(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., message: _Optional[str] = ..., exit_code: _Optional[int] = ...) -> None: ...
 
 class JobResult(_message.Message):
-    __slots__ = ("clip_id", "faceset_id", "model_id", "artifacts", "summary", "warnings", "coverage")
+    __slots__ = ("clip_id", "faceset_id", "model_id", "artifacts", "summary", "warnings", "coverage", "mark")
     CLIP_ID_FIELD_NUMBER: _ClassVar[int]
     FACESET_ID_FIELD_NUMBER: _ClassVar[int]
     MODEL_ID_FIELD_NUMBER: _ClassVar[int]
@@ -365,6 +365,7 @@ class JobResult(_message.Message):
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
     COVERAGE_FIELD_NUMBER: _ClassVar[int]
+    MARK_FIELD_NUMBER: _ClassVar[int]
     clip_id: str
     faceset_id: str
     model_id: str
@@ -372,7 +373,8 @@ class JobResult(_message.Message):
     summary: _containers.RepeatedScalarFieldContainer[str]
     warnings: _containers.RepeatedScalarFieldContainer[str]
     coverage: SwapCoverage
-    def __init__(self, clip_id: _Optional[str] = ..., faceset_id: _Optional[str] = ..., model_id: _Optional[str] = ..., artifacts: _Optional[_Iterable[_Union[Artifact, _Mapping]]] = ..., summary: _Optional[_Iterable[str]] = ..., warnings: _Optional[_Iterable[str]] = ..., coverage: _Optional[_Union[SwapCoverage, _Mapping]] = ...) -> None: ...
+    mark: str
+    def __init__(self, clip_id: _Optional[str] = ..., faceset_id: _Optional[str] = ..., model_id: _Optional[str] = ..., artifacts: _Optional[_Iterable[_Union[Artifact, _Mapping]]] = ..., summary: _Optional[_Iterable[str]] = ..., warnings: _Optional[_Iterable[str]] = ..., coverage: _Optional[_Union[SwapCoverage, _Mapping]] = ..., mark: _Optional[str] = ...) -> None: ...
 
 class SwapCoverage(_message.Message):
     __slots__ = ("first", "frames", "swapped", "ranges")

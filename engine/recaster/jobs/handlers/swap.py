@@ -56,4 +56,5 @@ def swap(work: JobContext) -> JobOutput:
         summary=result.summary(device),
         warnings=result.warnings,
         coverage=coverage_to_proto(result.coverage),
+        mark=result.marked,
     )

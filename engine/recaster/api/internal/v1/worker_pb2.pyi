@@ -144,7 +144,7 @@ class JobStopped(_message.Message):
     def __init__(self) -> None: ...
 
 class FinishedJob(_message.Message):
-    __slots__ = ("clip", "faceset", "model", "files", "summary", "warnings", "traces", "coverage")
+    __slots__ = ("clip", "faceset", "model", "files", "summary", "warnings", "traces", "coverage", "mark")
     CLIP_FIELD_NUMBER: _ClassVar[int]
     FACESET_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
@@ -153,6 +153,7 @@ class FinishedJob(_message.Message):
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
     TRACES_FIELD_NUMBER: _ClassVar[int]
     COVERAGE_FIELD_NUMBER: _ClassVar[int]
+    MARK_FIELD_NUMBER: _ClassVar[int]
     clip: _clip_pb2.Clip
     faceset: _faceset_pb2.Faceset
     model: _model_pb2.Model
@@ -161,7 +162,8 @@ class FinishedJob(_message.Message):
     warnings: _containers.RepeatedScalarFieldContainer[str]
     traces: Traces
     coverage: _job_pb2.SwapCoverage
-    def __init__(self, clip: _Optional[_Union[_clip_pb2.Clip, _Mapping]] = ..., faceset: _Optional[_Union[_faceset_pb2.Faceset, _Mapping]] = ..., model: _Optional[_Union[_model_pb2.Model, _Mapping]] = ..., files: _Optional[_Iterable[_Union[MadeFile, _Mapping]]] = ..., summary: _Optional[_Iterable[str]] = ..., warnings: _Optional[_Iterable[str]] = ..., traces: _Optional[_Union[Traces, _Mapping]] = ..., coverage: _Optional[_Union[_job_pb2.SwapCoverage, _Mapping]] = ...) -> None: ...
+    mark: str
+    def __init__(self, clip: _Optional[_Union[_clip_pb2.Clip, _Mapping]] = ..., faceset: _Optional[_Union[_faceset_pb2.Faceset, _Mapping]] = ..., model: _Optional[_Union[_model_pb2.Model, _Mapping]] = ..., files: _Optional[_Iterable[_Union[MadeFile, _Mapping]]] = ..., summary: _Optional[_Iterable[str]] = ..., warnings: _Optional[_Iterable[str]] = ..., traces: _Optional[_Union[Traces, _Mapping]] = ..., coverage: _Optional[_Union[_job_pb2.SwapCoverage, _Mapping]] = ..., mark: _Optional[str] = ...) -> None: ...
 
 class MadeFile(_message.Message):
     __slots__ = ("role", "path", "digest", "size")
