@@ -33,7 +33,7 @@ def scene_of(context: Any) -> Any | None:
 
 @contextlib.contextmanager
 def editing(scene: Any) -> Iterator[None]:
-    """Let a scene be the one that is edited while the block lasts.
+    """Lets a scene be the one that is edited while the block lasts.
 
     Blender 5.0 crashes where retiming keys or modifiers are made while there is none.
     """
@@ -52,7 +52,7 @@ def editing(scene: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def in_sequencer(scene: Any) -> Iterator[None]:
-    """Let operators of the sequencer work, in whatever window; the area of one is lent for that."""
+    """Lets operators of the sequencer work, in whatever window; the area of one is lent for that."""
     windows = bpy.context.window_manager.windows
     areas = [(window, area) for window in windows for area in window.screen.areas]
     found = [one for one in areas if one[1].type == "SEQUENCE_EDITOR"] or areas[:1]
@@ -88,7 +88,7 @@ def duplicate(scene: Any, container: Any, strip: Any) -> Any | None:
 
 
 def connect(scene: Any, strip: Any, result: Any) -> None:
-    """Let a result move along with what its strip is connected to (4.4: strips can be connected)."""
+    """Lets a result move along with what its strip is connected to (4.4: strips can be connected)."""
     others = connected(strip)
     if not others:
         return
@@ -97,7 +97,7 @@ def connect(scene: Any, strip: Any, result: Any) -> None:
 
 
 def build_proxies(scene: Any, strip: Any) -> None:
-    """Let Blender build a strip's proxies while one goes on editing."""
+    """Lets Blender build a strip's proxies while one goes on editing."""
     if bpy.app.background:
         return
     with selected(scene, [strip]), in_sequencer(scene), contextlib.suppress(RuntimeError):
@@ -106,8 +106,9 @@ def build_proxies(scene: Any, strip: Any) -> None:
 
 @contextlib.contextmanager
 def selected(scene: Any, strips: list[Any]) -> Iterator[None]:
-    """Select these strips only, while the block lasts."""
-    every, active = all_strips(scene), scene.sequence_editor.active_strip
+    """Selects these strips only, while the block lasts."""
+    every = all_strips(scene)
+    active = scene.sequence_editor.active_strip
     before = [one for one in every if one.select]
     for one in every:
         one.select = one in strips
@@ -168,7 +169,7 @@ def right_handle(strip: Any) -> int:
 
 
 def set_handles(strip: Any, left: int, right: int) -> None:
-    """Trim a strip; a handle can't be moved past the other one."""
+    """Trims a strip; a handle can't be moved past the other one."""
     names = ("left_handle", "right_handle")
     if not hasattr(strip, "left_handle"):
         names = ("frame_final_start", "frame_final_end")
@@ -183,7 +184,7 @@ def content_start(strip: Any) -> int:
 
 
 def set_content_start(strip: Any, frame: int) -> None:
-    """Move a strip so that its content begins at a frame (5.2: renamed)."""
+    """Moves a strip so that its content begins at a frame (5.2: renamed)."""
     setattr(strip, "content_start" if hasattr(strip, "content_start") else "frame_start", frame)
 
 
@@ -216,7 +217,7 @@ def trimmed_end(strip: Any) -> int:
 
 
 def retimed(strip: Any) -> bool:
-    """Whether a strip is played at another speed by retiming keys (4.2: pictures can't have any)."""
+    """Tells if a strip is played at another speed by retiming keys (4.2: pictures can't have any)."""
     return len(getattr(strip, "retiming_keys", ())) > 0
 
 

@@ -28,7 +28,7 @@ def preferences() -> Any:
 
 
 def cache_folder() -> Path:
-    """Where pictures and results of unsaved files are kept."""
+    """Returns the folder of pictures and of unsaved files' results."""
     given = preferences().cache
     if given:
         return Path(bpy.path.abspath(given))
@@ -36,7 +36,7 @@ def cache_folder() -> Path:
 
 
 def results_folder() -> tuple[Path, bool]:
-    """Where swapped clips are put, and whether that is beside the saved file."""
+    """Returns the folder of swapped clips, and whether that is beside the saved file."""
     given = preferences().results
     beside = given.startswith("//")
     if beside and not bpy.data.filepath:
@@ -53,7 +53,7 @@ def installation() -> Installation:
 
 
 def address() -> Address:
-    """Where the engine is that does the work.
+    """Returns the address of the engine that does the work.
 
     Raises:
         ConnectError: something is missing, or Blender may not go online.
@@ -84,5 +84,5 @@ def address() -> Address:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address is on this very machine."""
+    """Tells if an address is on this very machine."""
     return host.startswith("unix:") or host.rpartition(":")[0] in LOOPBACK

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all panels of the sidebar's tab have in common."""
+"""Parts that all panels of the sidebar's tab share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from .engine import jobs
 
 TAB = "Recaster"
-WRAP, WRAP_FIRST = 30, 42
+WRAP = 30
+WRAP_FIRST = 42
 """Fewest characters of a line of a longer text; panels don't wrap by themselves; and where there is none."""
 LETTER = 6.6
 """Width of a letter on an ordinary screen, in pixels, on average."""
@@ -43,7 +44,8 @@ def words(layout: Any, text: str, icon: str = "NONE") -> None:
     """A longer text, a line at a time."""
     import textwrap
 
-    region, scale = bpy.context.region, bpy.context.preferences.system.ui_scale
+    region = bpy.context.region
+    scale = bpy.context.preferences.system.ui_scale
     room = WRAP_FIRST if region is None else int((region.width / scale - MARGIN) / LETTER)
     column = layout.column(align=True)
     for at, line in enumerate(textwrap.wrap(messages.sentence(text), max(WRAP, room))):

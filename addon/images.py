@@ -20,52 +20,54 @@ if TYPE_CHECKING:
 PREVIEW = "Recaster Preview"
 CURVE_SIZE = (512, 384)
 MARGIN = 8
-INK, GRID, PAPER = (0.32, 0.62, 1.0, 1.0), (1.0, 1.0, 1.0, 0.12), (0.0, 0.0, 0.0, 0.35)
-LARGEST = 1024
+INK = (0.32, 0.62, 1.0, 1.0)
+GRID = (1.0, 1.0, 1.0, 0.12)
+PAPER = (0.0, 0.0, 0.0, 0.35)
+MAX_ICON_PX = 1024
 
 _pictures: Any = None
 
 
 def register() -> None:
-    """Make room for pictures."""
+    """Makes room for pictures."""
     global _pictures  # noqa: PLW0603 - Blender wants the collection to be removed
     _pictures = bpy.utils.previews.new()
 
 
 def unregister() -> None:
-    """Let them go."""
+    """Lets them go."""
     global _pictures  # noqa: PLW0603
     bpy.utils.previews.remove(_pictures)
     _pictures = None
 
 
 def icon(name: str | Path) -> int:
-    """What was loaded under a name, as an icon; 0 where nothing was. Panels may only ask."""
+    """Returns the icon that was loaded under a name; 0 where nothing was. Panels may only ask."""
     found = _pictures.get(str(name))
     return 0 if found is None else int(found.icon_id)
 
 
 def load(path: Path) -> None:
-    """Make a picture file an icon, once; one that can't be read is none."""
+    """Makes a picture file an icon, once; one that can't be read is none."""
     if str(path) not in _pictures:
         draw(str(path), path)
 
 
 def draw(name: str, path: Path) -> None:
-    """Make a picture file an icon under a name, in place of an earlier one."""
+    """Makes a picture file an icon under a name, in place of an earlier one."""
     if path.is_file():
         _load(_pictures.get(name) or _pictures.new(name), path)
 
 
 def draw_curve(name: str, steps: Sequence[int], values: Sequence[float]) -> None:
-    """Make a loss over steps an icon, in place of an earlier one."""
+    """Makes a loss over steps an icon, in place of an earlier one."""
     made = _pictures.get(name) or _pictures.new(name)
     made.image_size = CURVE_SIZE
     made.image_pixels_float.foreach_set(curve(steps, values).ravel())
 
 
 def keep(data: bytes, folder: Path, suffix: str) -> Path:
-    """Keep a picture in a file that has a name which only these bytes have; for threads."""
+    """Keeps a picture in a file that has a name which only these bytes have; for threads."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{hashlib.sha256(data).hexdigest()[:16]}{suffix}"
     if not path.is_file():
@@ -98,7 +100,7 @@ def curve(steps: Sequence[int], values: Sequence[float]) -> np.ndarray:
 
 
 def show_in_editors(path: Path) -> None:
-    """Let image editors that show a preview show this one."""
+    """Lets image editors that show a preview show this one."""
     image = bpy.data.images.get(PREVIEW)
     if image is not None:
         image.filepath = str(path)
@@ -106,7 +108,7 @@ def show_in_editors(path: Path) -> None:
 
 
 def show_text(name: str, said: str) -> None:
-    """Show a text in a text editor; a window opens where there is none."""
+    """Shows a text in a text editor; a window opens where there is none."""
     text = bpy.data.texts.get(name) or bpy.data.texts.new(name)
     text.from_string(said)
     manager = bpy.context.window_manager
@@ -121,7 +123,7 @@ def show_text(name: str, said: str) -> None:
 
 
 def show(path: Path) -> None:
-    """Show a picture file at its full size in an image editor; a window opens where there is none."""
+    """Shows a picture file at its full size in an image editor; a window opens where there is none."""
     image = bpy.data.images.get(PREVIEW)
     if image is None:
         image = bpy.data.images.load(str(path))
@@ -139,13 +141,13 @@ def show(path: Path) -> None:
 
 
 def _load(made: Any, path: Path) -> None:
-    """Fill an icon with a picture, larger than the 256 pixels that Blender's own loader keeps."""
+    """Fills an icon with a picture, larger than the 256 pixels that Blender's own loader keeps."""
     image = bpy.data.images.load(str(path))
     try:
         width, height = image.size
         if not width or not height:
             return
-        shrink = max(1.0, max(width, height) / LARGEST)
+        shrink = max(1.0, max(width, height) / MAX_ICON_PX)
         if shrink > 1:
             image.scale(max(1, int(width / shrink)), max(1, int(height / shrink)))
         pixels = np.empty(image.size[0] * image.size[1] * 4, np.float32)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What went wrong, in an editor's words. Knows nothing of Blender.
+"""Error messages in an editor's words, without Blender.
 
 Errors of engines and of the client are written for people at a terminal, too: they name commands, options and
 addresses. Those that say why in capitals (``reason``) have a sentence of their own here, with the button that
@@ -119,8 +119,9 @@ def sentence(given: str) -> str:
 
 
 def plain(given: object, *, local: bool = False) -> str:
-    """What is said, without the clauses that are about a terminal; of files elsewhere the names alone."""
-    line, about = text(given, 4 * MAX_LETTERS), ""
+    """Returns a message without the clauses about a terminal; of files elsewhere the names alone."""
+    line = text(given, 4 * MAX_LETTERS)
+    about = ""
     if not local:
         line = PATH.sub(r"\1", line)
     named = SUBJECT.fullmatch(line)
@@ -128,7 +129,8 @@ def plain(given: object, *, local: bool = False) -> str:
         line = named["rest"]
         about = "" if COMMAND.search(named["name"]) else f" ({named['name']})"
     if COMMAND.search(line):
-        begin, kept = 0, []
+        begin = 0
+        kept = []
         for gap in (*CLAUSES.finditer(line), None):
             end = len(line) if gap is None else gap.start()
             clause = line[begin:end]
@@ -143,22 +145,22 @@ def plain(given: object, *, local: bool = False) -> str:
 
 
 def of_role(role: str) -> str:
-    """Why a client with a role may not do something."""
+    """Says why a client with a role may not do something."""
     return OF_ROLE.get(role, OF_REASON["ROLE"])
 
 
 def of_reason(reason: str, said: object) -> str:
-    """What to say for an engine's error."""
+    """Returns the sentence for an engine's error."""
     return OF_REASON.get(reason) or plain(said)
 
 
 def of_job(job: Any) -> str:
-    """Why a job failed or waits, as a sentence; "" where nothing is wrong."""
+    """Says why a job failed or waits; "" where nothing is wrong."""
     return of_reason(job.error.reason, job.error.message) if job.HasField("error") else ""
 
 
 def of_error(error: BaseException) -> str:
-    """What went wrong when something was asked for, as a sentence."""
+    """Returns the sentence for an exception."""
     reason = error.reason if isinstance(error, ConsentError | EngineError) else ""
     if reason == "ROLE":
         return of_role(getattr(error, "metadata", {}).get("role", ""))

@@ -101,7 +101,7 @@ class Preferences(bpy.types.AddonPreferences):
     )
 
     def draw(self, context: Any) -> None:
-        """Show them."""
+        """Shows them."""
         layout = self.layout
         layout.use_property_split = True
         layout.row().prop(self, "where", expand=True)

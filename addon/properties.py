@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is kept in .blend files: on each strip how it is swapped, on each scene what is trained."""
+"""Properties that .blend files keep: on each strip how it is swapped, on each scene what is trained."""
 
 import bpy
 from bpy.props import (
@@ -54,7 +54,7 @@ MAX_HANDLES = 250
 
 
 class StripSettings(bpy.types.PropertyGroup):
-    """How a strip is swapped, and what it knows of its swap."""
+    """Settings of a strip's swap, and the state of it."""
 
     face: StringProperty(name="Face", description="Whose face is put on")
     face_name: StringProperty(name="Face")
@@ -123,7 +123,7 @@ CHOICES = (
 
 
 class TrainingSettings(bpy.types.PropertyGroup):
-    """What is trained in a scene."""
+    """Settings of a scene's training."""
 
     source: StringProperty(name="Source", description="Faces whose face is put on")
     target: StringProperty(name="Target", description="Faces of the performer; for models of two people only")
@@ -150,7 +150,7 @@ CLASSES = (StripSettings, TrainingSettings)
 
 
 def register() -> None:
-    """Make them known."""
+    """Makes them known."""
     for one in CLASSES:
         bpy.utils.register_class(one)
     compat.STRIP.recaster = PointerProperty(type=StripSettings)
@@ -158,7 +158,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Forget them; what files hold stays there."""
+    """Forgets them; what files hold stays there."""
     del bpy.types.Scene.recaster
     del compat.STRIP.recaster
     for one in reversed(CLASSES):

@@ -16,7 +16,7 @@ VIEWER, EDITOR, CONSENT_OFFICER, OPERATOR = ROLES = ("viewer", "editor", "consen
 
 
 def lacking(found: EngineState, role: str) -> str:
-    """Why this client may not do what needs a role; "" where it may, or where its own isn't known."""
+    """Says why this client may not do what needs a role; "" where it may, or where its own isn't known."""
     own = _own(found)
     return "" if own is None or own >= ROLES.index(role) else messages.of_role(ROLES[own])
 
@@ -37,13 +37,13 @@ def lacking_for_job(found: EngineState, job: Any) -> str:
 
 
 def is_own_clients_job(found: EngineState, job: Any) -> bool:
-    """Whether this client asked for a job; where nobody is told apart, whether some Blender did."""
+    """Tells if this client asked for a job; where nobody is told apart, whether some Blender did."""
     name = found.info.client_name if found.info is not None else ""
     return bool(job.created_by == name if name and job.created_by else job.labels.get("client") == "blender")
 
 
 def _below(found: EngineState) -> bool:
-    """Whether others' jobs are none of this client's business."""
+    """Tells if others' jobs are none of this client's business."""
     own = _own(found)
     return own is None or own < ROLES.index(OPERATOR)
 
@@ -54,7 +54,7 @@ def _own(found: EngineState) -> int | None:
 
 
 def poll_can_edit(operator: Any) -> bool:
-    """Whether the engine answers, and this client may edit there; says so where it doesn't."""
+    """Tells if the engine answers, and this client may edit there; says so where it doesn't."""
     found = session.engine_state()
     why = lacking(found, EDITOR) if found.online else found.trouble
     if why or not found.online:

@@ -26,13 +26,13 @@ def holder_of(found: EngineState, face: str) -> Any | None:
 
 
 def display_name(holder: Any) -> str:
-    """What a model or faceset is called; one that was sent as a zip is called as the zip."""
+    """Returns the name of a model or faceset; one that was sent as a zip is called as the zip."""
     own = getattr(holder, "model_id", "") or getattr(holder, "faceset_id", "")
     return messages.text(holder.display_name.removesuffix(".zip") or own, MAX_NAME_LETTERS)
 
 
 def person_name(person: Any | None, holder: Any) -> str:
-    """Whose face it is, as people call them."""
+    """Returns the name of the person whose face it is."""
     return (
         messages.text(person.display_name, MAX_NAME_LETTERS)
         if person is not None and person.display_name
@@ -47,7 +47,7 @@ def person_of(found: EngineState, holder: Any | None) -> Any | None:
 
 
 def face_label(face: str) -> str:
-    """What a model or faceset is called."""
+    """Returns the label of a model or faceset as a choice."""
     kind, _, name = face.partition(":")
     holder = holder_of(session.engine_state(), face)
     if holder is None:

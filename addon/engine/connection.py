@@ -77,7 +77,7 @@ class EngineState:
         return (self.jobs or {}).get(job_id)
 
     def shows_same_as(self, other: EngineState) -> bool:
-        """Whether panels show the same of both: how full the engine's disk is is none of that."""
+        """Tells if panels show the same of both: how full the engine's disk is is none of that."""
         return replace(self, info=None) == replace(other, info=None) and _shown(self) == _shown(other)
 
 
@@ -92,22 +92,22 @@ class BackgroundWork:
         self._stopped = threading.Event()
 
     def report(self, update: Update) -> None:
-        """Note how far it is; ends it (StoppedError) where that was asked for."""
+        """Notes how far it is; ends it (StoppedError) where that was asked for."""
         self.update = update
         self.check()
 
     def check(self) -> None:
-        """End it (StoppedError) where that was asked for."""
+        """Ends it (StoppedError) where that was asked for."""
         if self.is_stopped:
             raise StoppedError
 
     @property
     def is_stopped(self) -> bool:
-        """Whether somebody asked it to end."""
+        """Tells if somebody asked it to end."""
         return self._stopped.is_set()
 
     def stop(self) -> None:
-        """Ask it to end at its next step."""
+        """Asks it to end at its next step."""
         self._stopped.set()
 
 
@@ -119,7 +119,7 @@ class EngineConnection:
         self.address = address
         self.state = EngineState(trouble=CONNECTING)
         self.is_starting = False
-        """Whether somebody waits for it to answer: it is being started."""
+        """Tells if somebody waits for it to answer: it is being started."""
         self.finished_works = 0
         """How many works have ended."""
         self.watched_jobs: frozenset[str] = frozenset()
@@ -135,11 +135,11 @@ class EngineConnection:
         self._making = threading.Lock()
 
     def open(self, on_engine_state: Callable[[EngineState], None]) -> None:
-        """Begin to look at the engine; ``on_engine_state`` is called by ``process_events``."""
+        """Begins to look at the engine; ``on_engine_state`` is called by ``process_events``."""
         self._start(lambda: self._poll(on_engine_state))
 
     def close(self) -> None:
-        """Hang up and end all threads; what was being done is told that it was stopped."""
+        """Hangs up and end all threads; what was being done is told that it was stopped."""
         self._closed.set()
         self._wake.set()
         for work in self.works:
@@ -150,7 +150,8 @@ class EngineConnection:
         last = time.monotonic() + JOIN_TIMEOUT_S
         for thread in self._threads:
             thread.join(max(0.0, last - time.monotonic()))
-        works, self.works = self.works, {}
+        works = self.works
+        self.works = {}
         for failed in works.values():
             failed(StoppedError())
 
@@ -165,7 +166,7 @@ class EngineConnection:
         done: Callable[[T], None],
         failed: Callable[[Exception], None],
     ) -> BackgroundWork:
-        """Do something with the engine in a thread.
+        """Does something with the engine in a thread.
 
         Args:
             title: what is being done, for people.
@@ -195,7 +196,7 @@ class EngineConnection:
         return work
 
     def process_events(self) -> int:
-        """Hand on what has come of all threads; returns how many things that were."""
+        """Hands on what has come of all threads; returns how many things that were."""
         handed = 0
         while not self._closed.is_set():
             try:
@@ -225,18 +226,21 @@ class EngineConnection:
 
     def _poll(self, on_engine_state: Callable[[EngineState], None]) -> None:
         def take() -> None:
-            engine_state, self._pending_state = self._pending_state, None
+            engine_state = self._pending_state
+            self._pending_state = None
             if engine_state is not None:
                 self.state = engine_state
                 on_engine_state(engine_state)
 
-        pause, last = POLL_INTERVAL_S, EngineState()
+        pause = POLL_INTERVAL_S
+        last = EngineState()
         while not self._closed.is_set():
             try:
                 engine_state = last = read_engine_state(self._client(0.0), self.watched_jobs)
             except Exception as error:  # noqa: BLE001 - said to whoever looks at the panel
                 engine_state = _trouble(error, last)
-            waiting, self._pending_state = self._pending_state, engine_state
+            waiting = self._pending_state
+            self._pending_state = engine_state
             if waiting is None:  # else nobody has pumped since: only the latest counts
                 self._inbox.put(take)
             if engine_state.online:
@@ -252,7 +256,8 @@ def read_engine_state(client: Client, wanted: frozenset[str] = frozenset()) -> E
     from recaster.api.v1 import faceset_pb2, identity_pb2, job_pb2, job_pb2_grpc, model_pb2, server_pb2
     from recaster.client import MissingError
 
-    call, listed = client.connection.call, client.connection.listed
+    call = client.connection.call
+    listed = client.connection.listed
     stub = job_pb2_grpc.JobServiceStub(client.connection.channel)
     info = call(client.server.GetServerInfo, server_pb2.GetServerInfoRequest(), CALL_TIMEOUT_S)
     jobs = {
@@ -285,7 +290,7 @@ def read_engine_state(client: Client, wanted: frozenset[str] = frozenset()) -> E
 
 
 def is_offline(error: Exception) -> bool:
-    """Whether an error means that nobody answers, so that the same may go well later."""
+    """Tells if an error means that nobody answers, so that the same may go well later."""
     from recaster.client import UnreachableError
 
     return isinstance(error, UnreachableError)
@@ -307,7 +312,7 @@ def _trouble(error: Exception, last: EngineState) -> EngineState:
 
 
 def _shown(found: EngineState) -> tuple[Any, ...]:
-    """What panels show of an engine itself."""
+    """Returns the facts of an engine itself that panels show."""
     info = found.info
     if info is None:
         return ()

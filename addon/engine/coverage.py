@@ -29,7 +29,7 @@ class Coverage:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every frame was swapped."""
+        """Tells if every frame was swapped."""
         return self.swapped >= self.frames
 
     @property

@@ -26,14 +26,14 @@ MAX_NAME = 60
 """Letters of a name that are shown."""
 MAX_HIDDEN = 5000
 MAX_SHOWN_S = 100 * 3600.0 - 1
-SHORTEST_S = 0.05
+MIN_INTERVAL_S = 0.05
 SMOOTHING = 0.7
 """Share of the speed that one more look at it keeps."""
 
 
 @dataclass
 class Speed:
-    """How fast a job's stage goes on."""
+    """Speed of a job's stage."""
 
     stage: str
     done: float
@@ -43,7 +43,7 @@ class Speed:
 
 @dataclass(frozen=True)
 class StatusLine:
-    """What is shown of a job or of work that is done here.
+    """A line of the panel about a job, or about work that is done here.
 
     Attributes:
         title: what it is.
@@ -61,7 +61,7 @@ class StatusLine:
 
 
 def on_engine_state(found: EngineState) -> None:
-    """Note how fast jobs go on."""
+    """Notes how fast jobs go on."""
     now = time.monotonic()
     for job_id, job in (found.jobs or {}).items():
         progress = job.progress
@@ -69,17 +69,19 @@ def on_engine_state(found: EngineState) -> None:
         if known is None or known.stage != progress.stage or progress.done < known.done:
             addon_state.job_speeds[job_id] = Speed(progress.stage, progress.done, now)
         elif progress.done > known.done:
-            speed = (progress.done - known.done) / max(now - known.at, SHORTEST_S)
+            speed = (progress.done - known.done) / max(now - known.at, MIN_INTERVAL_S)
             before = known.per_second
             known.per_second = SMOOTHING * before + (1 - SMOOTHING) * speed if before else speed
-            known.done, known.at = progress.done, now
+            known.done = progress.done
+            known.at = now
     for job_id in addon_state.job_speeds.keys() - (found.jobs or {}).keys():
         del addon_state.job_speeds[job_id]
 
 
 def eta_s(job: Any) -> float | None:
     """Seconds until a job's stage is done, None where that can't be told."""
-    progress, speed = job.progress, addon_state.job_speeds.get(job.job_id)
+    progress = job.progress
+    speed = addon_state.job_speeds.get(job.job_id)
     if not progress.total:
         return None
     left = progress.total - progress.done
@@ -103,8 +105,9 @@ ICONS = {"Done": "CHECKMARK", "Failed": "ERROR", "Waits": "ERROR", "Paused": "PA
 
 
 def job_title(job: Any) -> str:
-    """What a job does, and to what."""
-    kind, name = job.spec.WhichOneof("work") or "", messages.text(job.labels.get("name", ""), MAX_NAME)
+    """Returns the kind of a job and the name of its object."""
+    kind = job.spec.WhichOneof("work") or ""
+    name = messages.text(job.labels.get("name", ""), MAX_NAME)
     return f"{KINDS.get(kind, 'Work on')} {name}" if name else KINDS.get(kind, "Work on").split()[0]
 
 
@@ -148,12 +151,12 @@ def work_line(work: BackgroundWork, title: str = "") -> StatusLine:
 
 
 def is_own_job(found: EngineState, job: Any) -> bool:
-    """Whether a job was asked for from Blender, by this client."""
+    """Tells if a job was asked for from Blender, by this client."""
     return bool(job.labels.get("client") == "blender") and access.is_own_clients_job(found, job)
 
 
 def hide_job(job_id: str) -> None:
-    """Leave a job out of the list from now on, in later sessions too; the engine keeps it."""
+    """Leaves a job out of the list from now on, in later sessions too; the engine keeps it."""
     hidden_jobs().add(job_id)
     with contextlib.suppress(OSError), atomic_file(_hidden_file()) as temporary:  # shown again, then
         temporary.write_text(json.dumps(sorted(hidden_jobs())[-MAX_HIDDEN:]), encoding="ascii")
@@ -185,7 +188,7 @@ def format_duration(seconds: float) -> str:
 
 
 def control_job(what: str, job_id: str) -> None:
-    """Ask the engine to pause, resume, cancel or delete a job, in a thread."""
+    """Asks the engine to pause, resume, cancel or delete a job, in a thread."""
     connection = addon_state.connection
     if connection is None:
         return

@@ -41,7 +41,7 @@ class StartError(Exception):
 
 @dataclass(frozen=True)
 class Installation:
-    """How to run the engine of this machine.
+    """Places of the engine of this machine.
 
     Attributes:
         command: the ``recaster`` program or its folder; empty to look where programs usually are.
@@ -57,7 +57,7 @@ class Installation:
 
     @property
     def target(self) -> str:
-        """Where it answers."""
+        """The address at which it answers."""
         from recaster.settings.paths import HAS_SOCKETS, own_address
 
         return own_address(self.folder().path) if HAS_SOCKETS else f"{HOST}:{self.port}"
@@ -125,7 +125,7 @@ class LocalEngine:
         self._stopping_since = 0.0
 
     def start(self, installation: Installation) -> None:
-        """Start it, unless it runs; it takes a few seconds until it answers.
+        """Starts it, unless it runs; it takes a few seconds until it answers.
 
         Raises:
             StartError: there is none, or it can't be run.
@@ -155,12 +155,15 @@ class LocalEngine:
                 )
         except OSError as error:
             raise StartError(f"The engine can't be started: {error.strerror or error}") from None
-        self._found, self._log, self._stopping_since = None, installation.log, 0.0
+        self._found = None
+        self._log = installation.log
+        self._stopping_since = 0.0
         self._remember(installation.folder().path / NOTE, local_process.Process.of(self._process.pid))
 
     def _remember(self, note: Path, process: local_process.Process | None) -> None:
-        """Write down which process it is, and whose, for the Blender that comes after a crash of this one."""
-        self._note, own = note, local_process.Process.of(os.getpid())
+        """Notes the process and its Blender, for the Blender that comes after a crash of this one."""
+        self._note = note
+        own = local_process.Process.of(os.getpid())
         if process is None or own is None:
             return  # only this Blender can stop it
         said = {"engine": [process.pid, process.born], "blender": [own.pid, own.born]}
@@ -170,18 +173,20 @@ class LocalEngine:
                 temporary.write_text(json.dumps(said), encoding="ascii")
 
     def adopt(self, installation: Installation) -> None:
-        """Take charge of the engine of this data folder where another Blender started it, and is gone."""
+        """Takes charge of the engine of this data folder where another Blender started it, and is gone."""
         note = installation.folder().path / NOTE
         if self._owned or (self._found is not None and note == self._note and self._found.alive):
             return
-        self._found, self._note = None, note
+        self._found = None
+        self._note = note
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             said = json.loads(note.read_text(encoding="ascii"))
             engine, blender = (
                 local_process.Process(int(pid), str(born)) for pid, born in (said["engine"], said["blender"])
             )
             if engine.alive and (blender.pid == os.getpid() or not blender.alive):
-                self._found, self._stopping_since = engine, 0.0
+                self._found = engine
+                self._stopping_since = 0.0
                 self._remember(note, engine)
 
     @property
@@ -190,16 +195,16 @@ class LocalEngine:
 
     @property
     def running(self) -> bool:
-        """Whether the engine that was started from Blender still runs."""
+        """Tells if the engine that was started from Blender still runs."""
         return self._owned or (self._found is not None and self._found.alive)
 
     @property
     def stopping(self) -> bool:
-        """Whether it was asked to end, and does so."""
+        """Tells if it was asked to end, and does so."""
         return self._stopping_since > 0 and self.running
 
     def crashed(self) -> str:
-        """Why an engine that was started here has ended, for people; "" where it hasn't, or was stopped."""
+        """Says why an engine that was started here has ended; "" where it hasn't, or was stopped."""
         if self._process is None or self._stopping_since or self._process.poll() in (None, 0):
             return ""
         said = "" if self._log is None else read_tail(self._log)
@@ -212,7 +217,7 @@ class LocalEngine:
         return "The engine stopped unexpectedly: start it again, and its jobs go on"
 
     def stop(self) -> None:
-        """Let the engine save what its jobs did and end, without waiting for that."""
+        """Lets the engine save what its jobs did and end, without waiting for that."""
         if self.running and not self.stopping:
             self._stopping_since = time.monotonic()
             if self._owned:
@@ -221,7 +226,7 @@ class LocalEngine:
                 self._found.ask_to_end()
 
     def _end(self) -> None:
-        """End an engine that doesn't end when it is asked to."""
+        """Ends an engine that doesn't end when it is asked to."""
         if self._owned:
             self._process.kill()
             self._process.wait()

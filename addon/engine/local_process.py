@@ -50,28 +50,29 @@ class Process:
 
     @property
     def alive(self) -> bool:
-        """Whether it is still there."""
+        """Tells if it is still there."""
         if time.monotonic() - self._looked >= LOOK_S:
-            self._looked, self._alive = time.monotonic(), self._is_there()
+            self._looked = time.monotonic()
+            self._alive = self._is_there()
         return self._alive
 
     def _is_there(self) -> bool:
         return self.pid > 1 and bool(self.born) and birth(self.pid) == self.born
 
     def ask_to_end(self) -> None:
-        """Ask it to end, unless its number is another's now."""
+        """Asks it to end, unless its number is another's now."""
         if self._is_there():
             ask_to_end(self.pid)
 
     def kill(self) -> None:
-        """End it, unless its number is another's now."""
+        """Ends it, unless its number is another's now."""
         if self._is_there():
             with contextlib.suppress(OSError):
                 os.kill(self.pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
 
 
 def birth(pid: int) -> str:
-    """When a process began, which no other that ever has its number shares; "" where that is unknown."""
+    """Returns the time at which a process began, which tells it from others of its number; "" if unknown."""
     if pid <= 0:
         return ""
     if sys.platform == "win32":
@@ -116,14 +117,14 @@ def _windows_birth(pid: int) -> str:
 
 
 def apart() -> dict[str, Any]:
-    """How to start a process that Blender's own end, and Ctrl-C in its terminal, don't reach."""
+    """Options of a process that Blender's own end, and Ctrl-C in its terminal, don't reach."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
     return {"start_new_session": True}
 
 
 def ask_to_end(pid: int) -> None:
-    """Ask a process to save what it does and to end. Windows has no signal for that but Ctrl-Break."""
+    """Asks a process to save what it does and to end. Windows has no signal for that but Ctrl-Break."""
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         if sys.platform == "win32":
             subprocess.run(

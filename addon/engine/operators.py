@@ -22,7 +22,7 @@ class RECASTER_OT_start_engine(bpy.types.Operator):
     bl_label = "Start Engine"
 
     def execute(self, _context: Any) -> set[str]:
-        """Start it and call it."""
+        """Starts it and call it."""
         try:
             addon_state.local.start(installation())
         except StartError as error:
@@ -40,11 +40,11 @@ class RECASTER_OT_stop_engine(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: Any) -> bool:
-        """Whether it was started here."""
+        """Tells if it was started here."""
         return addon_state.local.running and not addon_state.local.stopping
 
     def execute(self, _context: Any) -> set[str]:
-        """Stop it."""
+        """Stops it."""
         addon_state.local.stop()
         session.reconnect()
         return {"FINISHED"}
@@ -57,7 +57,7 @@ class RECASTER_OT_connect(bpy.types.Operator):
     bl_label = "Connect"
 
     def execute(self, _context: Any) -> set[str]:
-        """Hang up and call."""
+        """Hangs up and call."""
         session.reconnect()
         return {"FINISHED"}
 
@@ -69,7 +69,7 @@ class RECASTER_OT_test_connection(bpy.types.Operator):
     bl_label = "Test Connection"
 
     def execute(self, _context: Any) -> set[str]:
-        """Begin to ask it what it is."""
+        """Begins to ask it what it is."""
         session.test_connection()
         tested = addon_state.connection_test
         if tested is not None and not tested.is_ok:
@@ -85,7 +85,7 @@ class RECASTER_OT_open_preferences(bpy.types.Operator):
     bl_label = "Open Preferences"
 
     def execute(self, _context: Any) -> set[str]:
-        """Open them."""
+        """Opens them."""
         bpy.ops.preferences.addon_show(module=PACKAGE)
         return {"FINISHED"}
 
@@ -98,14 +98,14 @@ class RECASTER_OT_show_log(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: Any) -> bool:
-        """Whether there is one."""
+        """Tells if there is one."""
         if preferences().where == "local" and installation().log.is_file():
             return True
         cls.poll_message_set("No engine was started here: ask whoever runs it")
         return False
 
     def execute(self, _context: Any) -> set[str]:
-        """Open a window with it."""
+        """Opens a window with it."""
         images.show_text(LOG, messages.lines(read_tail(installation().log)))
         return {"FINISHED"}
 
@@ -128,7 +128,7 @@ class RECASTER_OT_control_job(bpy.types.Operator):
 
     @classmethod
     def description(cls, _context: Any, properties: Any) -> str:
-        """What it does; or why it can't be done."""
+        """Says what the button does, or why it can't be done."""
         found = session.engine_state()
         job = found.job(properties.job)
         why = "" if job is None else access.lacking_for_job(found, job)
@@ -141,7 +141,7 @@ class RECASTER_OT_control_job(bpy.types.Operator):
         return why or what[properties.what]
 
     def invoke(self, context: Any, event: Any) -> set[str]:
-        """Ask where something ends for good."""
+        """Asks where something ends for good."""
         job = session.engine_state().job(self.job)
         if self.what == "cancel" and job is not None and job.spec.HasField("train"):
             return context.window_manager.invoke_confirm(
@@ -155,7 +155,7 @@ class RECASTER_OT_control_job(bpy.types.Operator):
         return self.execute(context)
 
     def execute(self, _context: Any) -> set[str]:
-        """Tell the engine."""
+        """Tells the engine."""
         found = session.engine_state()
         job = found.job(self.job)
         why = "" if job is None else access.lacking_for_job(found, job)

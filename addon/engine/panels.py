@@ -19,7 +19,7 @@ MAX_WORD = 40
 
 
 class RECASTER_PT_engine(SequencerPanel, bpy.types.Panel):
-    """Which engine does the work, and whether it answers."""
+    """The engine that does the work, and its state."""
 
     bl_idname = "RECASTER_PT_engine"
     bl_label = "Engine"
@@ -30,8 +30,9 @@ class RECASTER_PT_engine(SequencerPanel, bpy.types.Panel):
 
 
 def draw_connection(layout: Any, _context: Any) -> None:
-    """Whether the engine answers; a way to start it where it doesn't."""
-    found, chosen = session.engine_state(), preferences()
+    """Draws the engine's state, and a way to start it where it doesn't answer."""
+    found = session.engine_state()
+    chosen = preferences()
     if addon_state.own_error:
         words(layout, addon_state.own_error, icon="ERROR")
     here = chosen.where == "local"
@@ -62,7 +63,7 @@ LOG = (operators.RECASTER_OT_show_log, "TEXT")
 
 
 def state_of(found: Any, *, here: bool) -> tuple[str, str, str, tuple[Any, ...]]:
-    """What an engine that can't be used does: in two words, an icon, why, and the buttons that help."""
+    """Describes an engine that can't be used: in two words, an icon, why, and the buttons that help."""
     local = addon_state.local
     if here and local.stopping:
         return "The engine is stopping...", "SORTTIME", "", ()
@@ -87,7 +88,7 @@ def state_of(found: Any, *, here: bool) -> tuple[str, str, str, tuple[Any, ...]]
 
 
 def draw_test(layout: Any) -> None:
-    """What came of the call that was made to see whether the engine answers."""
+    """Draws the result of the connection test."""
     tested = addon_state.connection_test
     if tested is not None:
         icon = "SORTTIME" if tested.connection is not None else "CHECKMARK" if tested.is_ok else "ERROR"
@@ -95,7 +96,7 @@ def draw_test(layout: Any) -> None:
 
 
 def draw_job_buttons(row: Any, job: Any) -> None:
-    """What can be done about a job; grey where that is somebody else's business."""
+    """Draws a job's buttons; grey where it is somebody else's business."""
     from recaster.api.v1 import job_pb2
     from recaster.client.job_calls import ENDED
 
@@ -103,7 +104,8 @@ def draw_job_buttons(row: Any, job: Any) -> None:
 
     def button(what: str, icon: str) -> None:
         tell = row.operator(operators.RECASTER_OT_control_job.bl_idname, text="", icon=icon)
-        tell.job, tell.what = job.job_id, what
+        tell.job = job.job_id
+        tell.what = what
 
     if job.state in ENDED:
         button("delete", "TRASH")

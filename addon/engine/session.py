@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the add-on knows while Blender runs: the connection to the engine, and the timer that pumps it."""
+"""The session: the connection to the engine, Blender's handlers, and the timer that processes events."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def last_engine_state() -> EngineState:
 
 
 def reconnect() -> None:
-    """Hang up and call the engine that the preferences name now."""
+    """Hangs up and call the engine that the preferences name now."""
     from recaster.errors import RecasterError
 
     disconnect()
@@ -87,7 +87,7 @@ def reconnect() -> None:
 
 
 def test_connection() -> None:
-    """See whether the engine that the preferences name answers, in a thread."""
+    """Checks whether the engine that the preferences name answers, in a thread."""
     from recaster.errors import RecasterError
 
     if addon_state.connection_test is not None and addon_state.connection_test.connection is not None:
@@ -108,10 +108,8 @@ def test_connection() -> None:
         redraw()
 
     def done(found: EngineState) -> None:
-        version, device = (
-            messages.text(found.info.version),
-            messages.text(next(iter(found.info.devices), "?")),
-        )
+        version = messages.text(found.info.version)
+        device = messages.text(next(iter(found.info.devices), "?"))
         ended(f"Recaster {version} answers; it computes on {device}", is_ok=True)
 
     made.connection.run(
@@ -123,7 +121,7 @@ def test_connection() -> None:
 
 
 def disconnect() -> None:
-    """Hang up."""
+    """Hangs up."""
     if addon_state.connection is not None:
         addon_state.connection.close()
         addon_state.connection = None
@@ -146,7 +144,7 @@ def _token_changed() -> bool:
 
 
 def process_events() -> int:
-    """Take what has come from the engine; the timer's work, and that of a script without a window.
+    """Takes what has come from the engine; the timer's work, and that of a script without a window.
 
     Nothing is taken while Blender renders or saves: data must not change under its hands.
     """
@@ -172,8 +170,9 @@ def _process_test_events() -> None:
 
 
 def _redraw_changes() -> None:
-    """Redraw where something is to be seen that wasn't: an engine at rest, or away, costs nothing."""
-    connection, before = addon_state.connection, addon_state.shown
+    """Redraws where something is to be seen that wasn't: an engine at rest, or away, costs nothing."""
+    connection = addon_state.connection
+    before = addon_state.shown
     found = last_engine_state()
     progress = (
         ()
@@ -196,7 +195,7 @@ def _redraw_changes() -> None:
 
 
 def is_editing() -> bool:
-    """Whether strips are in somebody's hands: being dragged, trimmed, chosen in a box."""
+    """Tells if strips are in somebody's hands: being dragged, trimmed, chosen in a box."""
     windows = bpy.context.window_manager.windows
     return any(
         one.bl_idname.startswith(STRIP_OPERATORS) for window in windows for one in window.modal_operators
@@ -208,7 +207,7 @@ REDRAWN = {"SEQUENCE_EDITOR": "UI", "PREFERENCES": "WINDOW"}
 
 
 def redraw() -> None:
-    """Let the sidebars of sequencers, and the preferences, show what has changed."""
+    """Lets the sidebars of sequencers, and the preferences, show what has changed."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             for region in area.regions:
@@ -217,7 +216,7 @@ def redraw() -> None:
 
 
 def push_undo_step(message: str) -> None:
-    """Make what was done since the last one a step that can be undone."""
+    """Makes what was done since the last one a step that can be undone."""
     windows = bpy.context.window_manager.windows
     if windows:
         with bpy.context.temp_override(window=windows[0]):
@@ -272,14 +271,14 @@ def _at_exit() -> None:
 
 
 def _stops_at_exit() -> bool:
-    """Whether the engine ends with Blender; preferences may be gone already."""
+    """Tells if the engine ends with Blender; preferences may be gone already."""
     with contextlib.suppress(KeyError, AttributeError):
         addon_state.stops_at_exit = bool(preferences().stop_with_blender)
     return addon_state.stops_at_exit
 
 
 def _stop_if_disabled() -> None:
-    """Stop the engine where the add-on was disabled for good; a moment after that happened.
+    """Stops the engine where the add-on was disabled for good; a moment after that happened.
 
     Blender takes add-ons away and brings them back whenever another template is opened, and nothing tells one
     from the other while it does so: what counts is whether the add-on is still to be used afterwards.
@@ -300,7 +299,7 @@ _HANDLERS = (
 
 
 def register() -> None:
-    """Be ready to look at the engine."""
+    """Gets ready to look at the engine."""
     addon_state.is_file_fresh = True
     for name, handler in _HANDLERS:
         getattr(bpy.app.handlers, name).append(handler)
@@ -312,7 +311,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Hang up. The engine goes on, unless the add-on turns out to be disabled, or Blender to close."""
+    """Hangs up. The engine goes on, unless the add-on turns out to be disabled, or Blender to close."""
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
     for name, handler in _HANDLERS:
@@ -323,6 +322,7 @@ def unregister() -> None:
     disconnect()
     if addon_state.connection_test is not None and addon_state.connection_test.connection is not None:
         addon_state.connection_test.connection.close()
-    addon_state.connection_test, addon_state.shown = None, ()
+    addon_state.connection_test = None
+    addon_state.shown = ()
     if PACKAGE in bpy.context.preferences.addons:  # else other preferences were loaded
         bpy.app.timers.register(_stop_if_disabled, first_interval=DISABLED_S, persistent=True)

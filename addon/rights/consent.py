@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""By what right faces are put on, what strips say of themselves, and renders that are signed."""
+"""Rights to faces: looked up, stated and revoked at the engine."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def describe_right(person: Any) -> tuple[str, bool]:
 
 
 def blocking_reason(found: EngineState, face: str) -> str:
-    """Why a face can't be put on or learned now; "" where nothing is known against it."""
+    """Says why a face can't be put on or learned now; "" where nothing is known against it."""
     from recaster.errors import ConsentError
     from recaster.provenance.legal_basis import require
     from recaster.provenance.policy import Policy
@@ -61,13 +61,13 @@ def blocking_reason(found: EngineState, face: str) -> str:
 
 
 def count_shared(found: EngineState, person: Any) -> int:
-    """How many models and facesets hold the face of a person."""
+    """Counts the models and facesets that hold the face of a person."""
     holders = (*found.models, *found.facesets)
     return sum(one.identity_id == person.identity_id for one in holders)
 
 
 def state_right(face: str, basis: str) -> bool:
-    """Say at the engine by what right a face is used, instead of what was said before, in a thread.
+    """Says at the engine by what right a face is used, instead of what was said before, in a thread.
 
     Returns whether there is such a face to say it of.
     """
@@ -75,7 +75,8 @@ def state_right(face: str, basis: str) -> bool:
     holder = catalog.holder_of(found, face)
     if holder is None:
         return False
-    person, name = catalog.person_of(found, holder), catalog.display_name(holder)
+    person = catalog.person_of(found, holder)
+    name = catalog.display_name(holder)
     kind, _, holder_id = face.partition(":")
 
     def do(client: Client, _work: BackgroundWork) -> None:
@@ -91,7 +92,7 @@ def state_right(face: str, basis: str) -> bool:
 
 
 def revoke_right(face: str) -> bool:
-    """Take back the right to a face at the engine, in a thread; returns whether there is one to take back."""
+    """Takes back the right to a face, in a thread; returns whether there is one to take back."""
     found = session.engine_state()
     person = catalog.person_of(found, catalog.holder_of(found, face))
     if person is None:
@@ -113,7 +114,9 @@ def _change_right(face: str, title: str, do: Callable[[Client, BackgroundWork], 
         connection.refresh()
 
     def failed(error: Exception) -> None:
-        addon_state.stating.work, addon_state.stating.trouble = None, messages.of_error(error)
+        addon_state.stating.work = None
+        addon_state.stating.trouble = messages.of_error(error)
 
-    addon_state.stating.trouble, addon_state.stating.line = "", face
+    addon_state.stating.trouble = ""
+    addon_state.stating.line = face
     addon_state.stating.work = connection.run(title, do, done, failed)

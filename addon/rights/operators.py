@@ -23,7 +23,7 @@ class _RightOperator(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Whether there is an engine to tell, and a face to tell it of."""
+        """Tells if there is an engine to tell, and a face to tell it of."""
         if not access.poll_can_edit(cls):
             return False
         if not chosen_faces(context):
@@ -32,7 +32,7 @@ class _RightOperator(bpy.types.Operator):
         return True
 
     def invoke(self, context: Any, event: Any) -> set[str]:
-        """Ask whether that is meant, and say whom it is about and what follows."""
+        """Asks whether that is meant, and say whom it is about and what follows."""
         found = session.engine_state()
         holder = catalog.holder_of(found, self.face)
         if holder is None:
@@ -40,14 +40,15 @@ class _RightOperator(bpy.types.Operator):
         person = catalog.person_of(found, holder)
         if access.lacking_for_basis(found, person):
             return self.refused(access.lacking_for_basis(found, person))
-        self.person, self.asked = person.identity_id if person is not None else "", True
+        self.person = person.identity_id if person is not None else ""
+        self.asked = True
         title, message = self.question(found, holder, person)
         return context.window_manager.invoke_confirm(
             self, event, title=title, message=message, confirm_text=self.bl_label, icon="WARNING"
         )
 
     def execute(self, context: Any) -> set[str]:
-        """Tell the engine, unless another face was chosen meanwhile, or it is somebody else's now."""
+        """Tells the engine, unless another face was chosen meanwhile, or it is somebody else's now."""
         found = session.engine_state()
         holder = catalog.holder_of(found, self.face)
         person = catalog.person_of(found, holder)
@@ -59,26 +60,27 @@ class _RightOperator(bpy.types.Operator):
         return {"FINISHED"} if self.tell() else self.lost()
 
     def lost(self) -> set[str]:
-        """Say that the face isn't the one that it was asked for."""
+        """Says that the face isn't the one that it was asked for."""
         return self.refused("Another face is chosen now, or its person has changed: look at it again")
 
     def refused(self, why: str) -> set[str]:
-        """Say why nothing was done."""
+        """Says why nothing was done."""
         self.report({"ERROR"}, why)
         return {"CANCELLED"}
 
     def question(self, found: Any, holder: Any, person: Any | None) -> tuple[str, str]:
-        """What is asked: a title, and what follows."""
+        """Returns the question: a title, and what follows."""
         raise AssertionError
 
     def tell(self) -> bool:
-        """Tell the engine; returns whether there was such a face."""
+        """Tells the engine; returns whether there was such a face."""
         raise AssertionError
 
 
 def chosen_faces(context: Any) -> set[str]:
     """The faces that are chosen now: the one to put on the strip, and the source of a training."""
-    strip, scene = selection.chosen_strip(context), compat.scene_of(context)
+    strip = selection.chosen_strip(context)
+    scene = compat.scene_of(context)
     faces = {"" if strip is None else strip.recaster.face}
     if scene is not None and scene.recaster.source:
         faces.add(f"faceset:{scene.recaster.source}")
@@ -95,14 +97,14 @@ class RECASTER_OT_state_basis(_RightOperator):
     basis: EnumProperty(name="Basis", items=consent.BASES)
 
     def question(self, found: Any, holder: Any, person: Any | None) -> tuple[str, str]:
-        """Whose right is stated, and what it means."""
+        """Names the person whose right is stated, and what it means."""
         words = {one[0]: (one[1], one[2]) for one in consent.BASES}[self.basis]
         title = f"State by what right the face of {catalog.person_name(person, holder)} is used: {words[0]}?"
         instead = "" if person is None else f", in place of: {consent.describe_right(person)[0]}"
         return title, f"{words[1]}. The engine keeps this with your name{instead}."
 
     def tell(self) -> bool:
-        """State it."""
+        """States it."""
         return consent.state_right(self.face, self.basis)
 
 
@@ -113,7 +115,7 @@ class RECASTER_OT_revoke_basis(_RightOperator):
     bl_label = "Revoke"
 
     def question(self, found: Any, holder: Any, person: Any | None) -> tuple[str, str]:
-        """Whose right is taken back, and what follows."""
+        """Names the person whose right is taken back, and what follows."""
         count = 0 if person is None else consent.count_shared(found, person)
         held = "1 model or set of faces" if count == 1 else f"{count} models and sets of faces"
         message = (
@@ -123,7 +125,7 @@ class RECASTER_OT_revoke_basis(_RightOperator):
         return f"Revoke the right to the face of {catalog.person_name(person, holder)}?", message
 
     def tell(self) -> bool:
-        """Revoke it."""
+        """Revokes it."""
         return consent.revoke_right(self.face)
 
 
@@ -135,14 +137,14 @@ class RECASTER_OT_verify_strip(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Whether there is such a strip, and an engine to look at its file."""
+        """Tells if there is such a strip, and an engine to look at its file."""
         if signing.movie_path(selection.shown_clip(context)) is None:
             cls.poll_message_set("Select a movie strip")
             return False
         return access.poll_can_edit(cls)
 
     def execute(self, context: Any) -> set[str]:
-        """Begin to look."""
+        """Begins to look."""
         path = signing.movie_path(selection.shown_clip(context))
         if path is None or not path.is_file():
             self.report({"ERROR"}, "The strip's file isn't there; relink it")
@@ -162,14 +164,14 @@ class RECASTER_OT_sign_render(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Whether there are swaps in the scene, and an engine that signs."""
+        """Tells if there are swaps in the scene, and an engine that signs."""
         if not signing.shown_swap_files(compat.scene_of(context)):
             cls.poll_message_set("No swap is shown in this scene")
             return False
         return access.poll_can_edit(cls)
 
     def invoke(self, context: Any, _event: Any) -> set[str]:
-        """Ask for the file, the last render first."""
+        """Asks for the file, the last render first."""
         if self.filepath:
             return self.execute(context)
         self.filepath = str(signing.render_path(compat.scene_of(context)))
@@ -177,7 +179,7 @@ class RECASTER_OT_sign_render(bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def execute(self, context: Any) -> set[str]:
-        """Begin to sign."""
+        """Begins to sign."""
         render = Path(bpy.path.abspath(self.filepath))
         if not render.is_file():
             self.report({"ERROR"}, f"There is no file {render}: render first")

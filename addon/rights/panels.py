@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""By what right a face is used, what a file says of itself, renders that are signed: as panels show it."""
+"""Panels of rights to faces, of files' manifests and of signed renders."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def draw_basis(layout: Any, face: str) -> None:
 
 
 class RECASTER_PT_provenance(SequencerPanel, bpy.types.Panel):
-    """What the strip's file says of itself, and renders that are signed."""
+    """The manifest of the strip's file, and renders that are signed."""
 
     bl_idname = "RECASTER_PT_provenance"
     bl_label = "Provenance"

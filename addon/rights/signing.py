@@ -34,27 +34,31 @@ def movie_path(strip: Any) -> Path | None:
 
 
 def report_of(path: Path) -> ManifestReport:
-    """What was found out about a file when it was last looked at."""
+    """Returns the report of a file, as it was last read."""
     return addon_state.manifests.setdefault(str(path), ManifestReport())
 
 
 def note_report(path: Path, line: str, *, is_valid: bool) -> None:
-    """Note what was just made, and what the engine said in it."""
+    """Notes what was just made, and what the engine said in it."""
     addon_state.manifests[str(path)] = ManifestReport(line, is_valid=is_valid)
 
 
 def verify(path: Path) -> None:
-    """Find out what a file says of itself, in a thread."""
-    about, connection = report_of(path), addon_state.connection
+    """Finds out what a file says of itself, in a thread."""
+    about = report_of(path)
+    connection = addon_state.connection
     if connection is None:
         about.trouble = session.engine_state().trouble
         return
 
     def done(answer: Any) -> None:
-        about.work, about.line, about.is_valid = None, messages.plain(answer.line), answer.valid
+        about.work = None
+        about.line = messages.plain(answer.line)
+        about.is_valid = answer.valid
 
     def failed(error: Exception) -> None:
-        about.work, about.trouble = None, messages.of_error(error)
+        about.work = None
+        about.trouble = messages.of_error(error)
 
     about.trouble = about.line = ""
     about.work = connection.run(
@@ -88,7 +92,7 @@ def render_path(scene: Any) -> Path:
 
 
 def sign(render: Path, swaps: list[Path]) -> None:
-    """Let the engine sign a render that swaps went into; the file is replaced when that is done."""
+    """Lets the engine sign a render that swaps went into; the file is replaced when that is done."""
     connection = addon_state.connection
     if connection is None:
         addon_state.signing.trouble = session.engine_state().trouble
@@ -114,12 +118,15 @@ def sign(render: Path, swaps: list[Path]) -> None:
         return messages.plain(f"{render.name}: {next(iter(ended.result.summary), 'signed')}")
 
     def done(line: str) -> None:
-        addon_state.signing.work, addon_state.signing.line, addon_state.signing.is_valid = None, line, True
+        addon_state.signing.work = None
+        addon_state.signing.line = line
+        addon_state.signing.is_valid = True
         for name in [name for name, path in addon_state.unsigned_renders.items() if path == render]:
             del addon_state.unsigned_renders[name]
 
     def failed(error: Exception) -> None:
-        addon_state.signing.work, addon_state.signing.trouble = None, messages.of_error(error)
+        addon_state.signing.work = None
+        addon_state.signing.trouble = messages.of_error(error)
 
     addon_state.signing.line = addon_state.signing.trouble = ""
     addon_state.signing.work = connection.run(f"Signing {render.name}", do, done, failed)

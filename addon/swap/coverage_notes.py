@@ -17,7 +17,7 @@ MAX_SHOWN_RANGES = 6
 
 
 def keep_coverage(result: Any, coverage: Coverage | None, time_scalar: Fraction) -> None:
-    """Keep it with a result's strip; ``time_scalar``: frames of the timeline for each of the file's."""
+    """Keeps it with a result's strip; ``time_scalar``: frames of the timeline for each of the file's."""
     value = coverage and {
         "frames": coverage.frames,
         "swapped": coverage.swapped,
@@ -28,7 +28,7 @@ def keep_coverage(result: Any, coverage: Coverage | None, time_scalar: Fraction)
 
 
 def lines_of(result: Any) -> tuple[Coverage, list[str]] | None:
-    """What is kept with a strip, and its ranges in frames of the timeline; None where nothing is."""
+    """Returns a strip's coverage, and its ranges in frames of the timeline; None where none is kept."""
     try:
         value = json.loads(result.recaster.told or "null")
         time_scalar = Fraction(*(int(one) for one in value["pace"]))
@@ -59,8 +59,9 @@ def _count_by_reason(coverage: Coverage) -> list[str]:
 
 
 def _timeline_range(result: Any, first: int, last: int, time_scalar: Fraction) -> tuple[int, int] | None:
-    """Where a result shows frames of its file, as far as its handles reach; None where it doesn't."""
-    span, begin = compat.content_span(result), compat.content_start(result)
+    """Returns the frames of the timeline at which a result shows frames of its file; None for none."""
+    span = compat.content_span(result)
+    begin = compat.content_start(result)
     # As ``source_range.file_frame`` rounds: a frame of the file is shown up to half a frame before it is due.
     places = (one - compat.trimmed_start(result) for one in (first, last + 1))
     start, stop = (math.ceil((one - HALF_FRAME) * time_scalar) for one in places)

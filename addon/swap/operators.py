@@ -20,14 +20,14 @@ class _StripOperator(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Whether there is such a strip, and an engine."""
+        """Tells if there is such a strip, and an engine."""
         if selection.chosen_strip(context) is None:
             cls.poll_message_set("Select a movie or image strip in the sequencer")
             return False
         return access.poll_can_edit(cls)
 
     def execute(self, context: Any) -> set[str]:
-        """Do it; what is wrong with the strip is said."""
+        """Does it; what is wrong with the strip is said."""
         try:
             return self.do(context, compat.scene_of(context), selection.chosen_strip(context))
         except StripError as error:
@@ -35,7 +35,7 @@ class _StripOperator(bpy.types.Operator):
             return {"CANCELLED"}
 
     def do(self, context: Any, scene: Any, strip: Any) -> set[str]:
-        """Do it (StripError)."""
+        """Does it (StripError)."""
         raise AssertionError
 
 
@@ -44,7 +44,7 @@ class _FaceOperator(_StripOperator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Whether there is a strip, an engine, and a face that may be put on."""
+        """Tells if there is a strip, an engine, and a face that may be put on."""
         if not super().poll(context):
             return False
         blocking_reason = consent.blocking_reason(
@@ -63,7 +63,7 @@ class RECASTER_OT_swap_strip(_FaceOperator):
     bl_options = {"REGISTER"}  # the result is the step to undo
 
     def do(self, context: Any, scene: Any, strip: Any) -> set[str]:
-        """Begin the swaps."""
+        """Begins the swaps."""
         begun = 0
         for one, original in targets(context):
             if original is not None:
@@ -86,7 +86,8 @@ def targets(context: Any) -> list[tuple[Any, Any | None]]:
     A result of one person is itself swapped where another one is chosen: then it shows both. Such a result
     comes with the strip that the choice was made on.
     """
-    scene, shown = compat.scene_of(context), selection.shown_clip(context)
+    scene = compat.scene_of(context)
+    shown = selection.shown_clip(context)
     chosen = selection.swappable(context)
     if shown is not None and shown not in chosen:
         chosen = [shown]
@@ -110,7 +111,7 @@ class RECASTER_OT_copy_settings(_StripOperator):
     bl_options = {"REGISTER", "UNDO"}
 
     def do(self, context: Any, scene: Any, strip: Any) -> set[str]:
-        """Copy them."""
+        """Copies them."""
         others = [selection.original_of(scene, one) or one for one in selection.swappable(context)]
         strip_choices.copy_choices(strip, others)
         return {"FINISHED"}
@@ -123,7 +124,7 @@ class RECASTER_OT_preview_frame(_FaceOperator):
     bl_label = "Preview Frame"
 
     def do(self, _context: Any, scene: Any, strip: Any) -> set[str]:
-        """Begin it."""
+        """Begins it."""
         previews.preview_frame(strip, scene, scene.frame_current)
         return {"FINISHED"}
 
@@ -135,7 +136,7 @@ class RECASTER_OT_stop_search(bpy.types.Operator):
     bl_label = "Cancel"
 
     def execute(self, context: Any) -> set[str]:
-        """Stop it; what the engine finds all the same is dropped."""
+        """Stops it; what the engine finds all the same is dropped."""
         strip = selection.chosen_strip(context)
         if strip is None:
             return {"CANCELLED"}
@@ -151,12 +152,12 @@ class RECASTER_OT_show_preview(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Whether there is one."""
+        """Tells if there is one."""
         strip = selection.chosen_strip(context)
         return strip is not None and previews.view_of(strip).preview is not None
 
     def execute(self, context: Any) -> set[str]:
-        """Open the window."""
+        """Opens the window."""
         images.show(previews.view_of(selection.chosen_strip(context)).preview)
         return {"FINISHED"}
 
@@ -168,7 +169,7 @@ class RECASTER_OT_find_people(_StripOperator):
     bl_label = "Find People"
 
     def do(self, _context: Any, scene: Any, strip: Any) -> set[str]:
-        """Begin to look."""
+        """Begins to look."""
         previews.find_people(strip, scene)
         return {"FINISHED"}
 
@@ -183,7 +184,7 @@ class RECASTER_OT_choose_person(bpy.types.Operator):
     person: StringProperty()
 
     def execute(self, context: Any) -> set[str]:
-        """Note it on the strip."""
+        """Notes it on the strip."""
         strip = selection.chosen_strip(context)
         if strip is None:
             return {"CANCELLED"}
@@ -202,16 +203,17 @@ class RECASTER_OT_choose_face(bpy.types.Operator):
 
     @classmethod
     def description(cls, _context: Any, properties: Any) -> str:
-        """What it is."""
+        """Says what kind of face it is."""
         at_once = properties.face.startswith("faceset:")
         return "Put this face on without training" if at_once else "Put the face of this model on"
 
     def execute(self, context: Any) -> set[str]:
-        """Note it on the strip."""
+        """Notes it on the strip."""
         strip = selection.chosen_strip(context)
         if strip is None:
             return {"CANCELLED"}
-        strip.recaster.face, strip.recaster.face_name = self.face, catalog.face_label(self.face)
+        strip.recaster.face = self.face
+        strip.recaster.face_name = catalog.face_label(self.face)
         return {"FINISHED"}
 
 
@@ -223,7 +225,8 @@ class RECASTER_MT_faces(bpy.types.Menu):
 
     def draw(self, _context: Any) -> None:
         """Models first, then faces without training."""
-        found, layout = session.engine_state(), self.layout
+        found = session.engine_state()
+        layout = self.layout
         usable = [one for one in found.models if one.usable][:MODELS_SHOWN]
         for one in usable:
             layout.operator(

@@ -31,8 +31,9 @@ class RECASTER_PT_swap(SequencerPanel, bpy.types.Panel):
     bl_label = "Face Swap"
 
     def draw(self, context: Any) -> None:
-        """What is chosen for the active strip."""
-        layout, strip = self.layout, selection.chosen_strip(context)
+        """Draws the choices of the active strip."""
+        layout = self.layout
+        strip = selection.chosen_strip(context)
         if strip is None:
             layout.label(text="Select a movie or image strip", icon="INFO")
             return
@@ -67,8 +68,9 @@ class RECASTER_PT_swap(SequencerPanel, bpy.types.Panel):
 
 
 def _draw_people(layout: Any, strip: Any) -> None:
-    """Who is in the strip, to choose whose face is swapped."""
-    chosen, about = strip.recaster, previews.view_of(strip)
+    """Draws the people in the strip, to choose whose face is swapped."""
+    chosen = strip.recaster
+    about = previews.view_of(strip)
     split = layout.split(factor=NAMES)
     split.label(text="Person")
     split.operator(operators.RECASTER_OT_find_people.bl_idname, icon="VIEWZOOM")
@@ -105,7 +107,7 @@ def _draw_people(layout: Any, strip: Any) -> None:
 
 
 def _draw_preview(layout: Any, strip: Any, scene: Any) -> None:
-    """What is being found out, what went wrong, and the previewed frame."""
+    """Draws what is being found out, what went wrong, and the previewed frame."""
     about = previews.view_of(strip)
     if about.work is not None:
         row = layout.row(align=True)
@@ -123,8 +125,9 @@ def _draw_preview(layout: Any, strip: Any, scene: Any) -> None:
 
 
 def _draw_told(layout: Any, context: Any, strip: Any) -> None:
-    """Which frames of the strip's result weren't swapped, and why."""
-    shown, scene = selection.shown_clip(context), compat.scene_of(context)
+    """Draws the frames of the strip's result that weren't swapped, and why."""
+    shown = selection.shown_clip(context)
+    scene = compat.scene_of(context)
     results = placement.results_of(placement.container_of(scene, strip), strip)
     for result in [shown] if shown in results or shown != strip else results[:1]:
         found = coverage_notes.lines_of(result)
@@ -137,7 +140,7 @@ def _draw_told(layout: Any, context: Any, strip: Any) -> None:
 
 
 class RECASTER_PT_look(SequencerPanel, bpy.types.Panel):
-    """How the face is laid over the picture."""
+    """Settings of how the face is laid over the picture."""
 
     bl_idname = "RECASTER_PT_look"
     bl_label = "Look"
@@ -146,7 +149,7 @@ class RECASTER_PT_look(SequencerPanel, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Whether there is a strip to choose for."""
+        """Tells if there is a strip to choose for."""
         return selection.chosen_strip(context) is not None
 
     def draw(self, context: Any) -> None:
@@ -155,7 +158,7 @@ class RECASTER_PT_look(SequencerPanel, bpy.types.Panel):
 
 
 class RECASTER_PT_result(SequencerPanel, bpy.types.Panel):
-    """What comes back."""
+    """Settings of the result."""
 
     bl_idname = "RECASTER_PT_result"
     bl_label = "Result"
@@ -199,7 +202,7 @@ def register_menus() -> None:
 
 
 def unregister_menus() -> None:
-    """Take it out again."""
+    """Takes it out again."""
     for name in MENUS:
         getattr(bpy.types, name).remove(_in_menus)
 

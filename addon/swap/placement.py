@@ -25,12 +25,12 @@ class PlacementError(Exception):
 
 
 def result_strip_name(strip: Any) -> str:
-    """What the result of a strip is called."""
+    """Returns the name of a strip's result."""
     return f"{strip.name.removesuffix(SUFFIX)}{SUFFIX}"
 
 
 def container_of(scene: Any, strip: Any) -> Any:
-    """What a strip lies in: the sequence editor, or a meta strip."""
+    """Returns the container of a strip: the sequence editor, or a meta strip."""
     return strip.parent_meta() or scene.sequence_editor
 
 
@@ -51,10 +51,7 @@ def place_result(
     Raises:
         PlacementError: no channel is free.
     """
-    if not path.is_file():
-        raise PlacementError(f"The result is gone: swap the strip again ({path})")
-    if strip_fingerprint(strip, scene) != fingerprint:
-        raise PlacementError(f"The strip plays its file in another way now: swap it again (result: {path})")
+    _check(scene, strip, path, fingerprint)
     container = container_of(scene, strip)
     earlier = results_of(container, strip)
     leaving = [*earlier, *(effect for one in earlier for effect in _effects_on(container, one))]
@@ -62,8 +59,8 @@ def place_result(
     channels = _free_channels(scene, container, strip, 1 + len(effects), leaving)
     editor = scene.sequence_editor
     active = editor.active_strip
-    was_selected = any(one.select for one in earlier)
     was_active = active in earlier
+    was_selected = any(one.select for one in earlier)
     result = _make_whole(scene, container, strip, _noted_path(path, is_relative), channels[0], content_offset)
     result.mute = any(one.mute for one in earlier)
     if earlier:
@@ -85,6 +82,14 @@ def place_result(
         copy_proxy_settings(strip, result)
         compat.build_proxies(scene, result)
     return result
+
+
+def _check(scene: Any, strip: Any, path: Path, fingerprint: str) -> None:
+    """Refuses a result that is gone, or of a strip that plays its file in another way now."""
+    if not path.is_file():
+        raise PlacementError(f"The result is gone: swap the strip again ({path})")
+    if strip_fingerprint(strip, scene) != fingerprint:
+        raise PlacementError(f"The strip plays its file in another way now: swap it again (result: {path})")
 
 
 def _make_whole(scene: Any, container: Any, strip: Any, path: str, channel: int, content_offset: int) -> Any:
@@ -120,7 +125,7 @@ def results_of(container: Any, strip: Any) -> list[Any]:
 
 
 def _take_part(earlier: Any, result: Any) -> None:
-    """Let a result stand where an earlier one stood: what was made from that one is its own now."""
+    """Lets a result stand where an earlier one stood: what was made from that one is its own now."""
     for name in ("uid", "request", "job", "pending", "person", "portrait", "everyone", *CHOICES):
         setattr(result.recaster, name, getattr(earlier.recaster, name))
 
@@ -151,7 +156,7 @@ def _noted_path(path: Path, is_relative: bool) -> str:
 
 
 def overlap(one: Any, other: Any) -> bool:
-    """Whether two strips are shown at the same time."""
+    """Tells if two strips are shown at the same time."""
     return compat.left_handle(one) < compat.right_handle(other) and compat.right_handle(
         one
     ) > compat.left_handle(other)
@@ -195,7 +200,8 @@ def _duplicate(scene: Any, container: Any, strip: Any, shown: str, channel: int)
     result = compat.duplicate(scene, container, strip)
     if result is None:
         raise PlacementError(f"Open the meta strip that holds {strip.name!r}, then Place Result")
-    result.channel, result.filepath = channel, shown
+    result.channel = channel
+    result.filepath = shown
     own = result.recaster
     own.uid = own.request = own.job = ""
     own.pending = False

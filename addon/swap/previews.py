@@ -32,7 +32,7 @@ MAX_PEOPLE = 60
 
 @dataclass
 class StripView:
-    """What was found out about a strip.
+    """Findings about a strip.
 
     Attributes:
         people: pictures of the people in it, the main one first.
@@ -59,7 +59,7 @@ class StripView:
 
 
 def view_of(strip: Any) -> StripView:
-    """What is known of a strip's files."""
+    """Returns the findings about a strip's files."""
     files = (strip.filepath,) if strip.type == "MOVIE" else (strip.directory, strip.elements[0].filename)
     return addon_state.strip_views.setdefault((strip.name, *files), StripView())
 
@@ -70,7 +70,7 @@ def forget_all() -> None:
 
 
 def find_people(strip: Any, scene: Any) -> None:
-    """Look who is in a strip, in a thread (StripError)."""
+    """Looks who is in a strip, in a thread (StripError)."""
     source = source_range_of(strip, scene, strip.recaster.handles)
 
     def do(client: Client, work: BackgroundWork, local: bool, cache: Path) -> list[Path]:
@@ -94,9 +94,10 @@ def find_people(strip: Any, scene: Any) -> None:
 
 
 def preview_frame(strip: Any, scene: Any, frame: int) -> None:
-    """Swap the frame that a strip shows at ``frame``, in a thread (StripError)."""
+    """Swaps the frame that a strip shows at ``frame``, in a thread (StripError)."""
     source = source_range_of(strip, scene, strip.recaster.handles)
-    index, choices = file_frame(strip, scene, frame), StripChoices.of(strip)
+    index = file_frame(strip, scene, frame)
+    choices = StripChoices.of(strip)
     whose = face_field(choices)
     place = frame_in_range(source, index, strip)
 
@@ -118,7 +119,8 @@ def preview_frame(strip: Any, scene: Any, frame: int) -> None:
 
     def done(about: StripView, found: tuple[Path, tuple[str, ...]]) -> None:
         about.preview, about.warnings = found
-        about.frame, about.previewed = frame, choices
+        about.frame = frame
+        about.previewed = choices
         images.draw(about.icon, about.preview)
         images.show_in_editors(about.preview)
 
@@ -126,7 +128,7 @@ def preview_frame(strip: Any, scene: Any, frame: int) -> None:
 
 
 def why_stale(strip: Any, scene: Any) -> str:
-    """Why a preview isn't what the strip would look like now; "" where it is."""
+    """Says why a preview isn't what the strip would look like now; "" where it is."""
     about = view_of(strip)
     try:
         if about.previewed != StripChoices.of(strip):
@@ -137,7 +139,7 @@ def why_stale(strip: Any, scene: Any) -> str:
 
 
 def stop(strip: Any) -> None:
-    """Stop what is being found out about a strip; whatever comes of it is dropped."""
+    """Stops what is being found out about a strip; whatever comes of it is dropped."""
     about = view_of(strip)
     if about.work is not None:
         about.work.stop()
@@ -145,15 +147,16 @@ def stop(strip: Any) -> None:
 
 
 def choose_person(strip: Any, person: str) -> None:
-    """Let a person be swapped, by their picture; "" for the main one. The .blend keeps it, too."""
+    """Lets a person be swapped, by their picture; "" for the main one. The .blend keeps it, too."""
     own = strip.recaster
-    own.person, own.everyone = person, False
+    own.person = person
+    own.everyone = False
     own.portrait = encode_portrait(Path(person)) if person else ""
     show_person(strip)
 
 
 def show_person(strip: Any) -> None:
-    """Load the picture of whom a strip's swap is of, so that panels can show it."""
+    """Loads the picture of whom a strip's swap is of, so that panels can show it."""
     with contextlib.suppress(StripError, OSError):
         path = person_file(strip)
         if path is not None:
@@ -166,14 +169,14 @@ def portrait_icon(strip: Any) -> str:
 
 
 def show_all() -> None:
-    """Load the pictures of all people who are chosen in the file."""
+    """Loads the pictures of all people who are chosen in the file."""
     for _, strip in every_strip():
         if strip.recaster.person:
             show_person(strip)
 
 
 def frame_in_range(source: SourceRange, index: int, strip: Any) -> int:
-    """Where the frame ``index`` of a strip's file is among the frames of its source range."""
+    """Returns the place of frame ``index`` of a strip's file among the frames of its source range."""
     if not source.pictures:
         return index - source.first
     wanted = strip.elements[min(index, len(strip.elements) - 1)].filename
@@ -181,13 +184,15 @@ def frame_in_range(source: SourceRange, index: int, strip: Any) -> int:
 
 
 def _run_for_strip(strip: Any, title: str, do: Any, done: Any) -> None:
-    connection, about = addon_state.connection, view_of(strip)
+    connection = addon_state.connection
+    about = view_of(strip)
     if connection is None:
         about.trouble = session.engine_state().trouble
         return
     if about.work is not None:
         about.work.stop()
-    cache, local = cache_folder(), is_loopback(connection.address.target)
+    cache = cache_folder()
+    local = is_loopback(connection.address.target)
 
     def settled(found: Any) -> None:
         if about.work is work:  # else something newer is being looked for
@@ -196,7 +201,8 @@ def _run_for_strip(strip: Any, title: str, do: Any, done: Any) -> None:
 
     def failed(error: Exception) -> None:
         if about.work is work:
-            about.work, about.trouble = None, messages.of_error(error)
+            about.work = None
+            about.trouble = messages.of_error(error)
 
     about.trouble = ""
     about.work = work = connection.run(

@@ -31,7 +31,7 @@ MAX_NAME_LETTERS = 100
 
 
 def done_there(task: SwapTask) -> bool:
-    """Whether the engine has done a swap whose result isn't here."""
+    """Tells if the engine has done a swap whose result isn't here."""
     from recaster.api.v1 import job_pb2
 
     job = session.engine_state().job(task.job) if task.job else None
@@ -39,7 +39,7 @@ def done_there(task: SwapTask) -> bool:
 
 
 def forgettable(task: SwapTask) -> bool:
-    """Whether nothing is lost when a swap that has ended leaves the list."""
+    """Tells if nothing is lost when a swap that has ended leaves the list."""
     if task.stage == SwapStage.FAILED:  # a result that can still be placed, or fetched
         return strip_of(task)[1] is None or not (task.result is not None or done_there(task))
     job = session.engine_state().job(task.job) if task.job else None
@@ -48,22 +48,23 @@ def forgettable(task: SwapTask) -> bool:
 
 
 def fetch_again(task: SwapTask) -> None:
-    """Fetch a result once more that could not be fetched."""
-    task.stage, task.trouble = "working", ""
+    """Fetches a result once more that could not be fetched."""
+    task.stage = SwapStage.WORKING
+    task.trouble = ""
     connection = addon_state.connection
     if connection is not None:
         connection.refresh()
 
 
 def result_name(title: str, request: str, suffix: str) -> str:
-    """What a result's file is called: never what an engine, or a file that somebody sent, wants it to be."""
+    """Names a result's file: never as an engine, or a file that somebody sent, wants it to be."""
     name = bpy.path.clean_name(title)[:MAX_NAME_LETTERS]
     mark = bpy.path.clean_name(request[:8])
     return f"{name}-{mark}{suffix if suffix in SUFFIXES.values() else '.mp4'}"
 
 
 def fetch(task: SwapTask, job: Any) -> None:
-    """Download a result, and put it on the timeline."""
+    """Downloads a result, and put it on the timeline."""
     connection = addon_state.connection
     made = next((one for one in job.result.artifacts if one.role == "clip"), None)
     if made is None:
@@ -101,7 +102,7 @@ def fetch(task: SwapTask, job: Any) -> None:
 
 
 def put(task: SwapTask) -> None:
-    """Put a result on the timeline, as one step that can be undone."""
+    """Puts a result on the timeline, as one step that can be undone."""
     if task.result is None:
         return
     if session.is_editing():
@@ -130,6 +131,7 @@ def put(task: SwapTask) -> None:
     except Exception:
         fail(task, "The result can't be placed: make room, then Place Result", for_good=False)
         raise
-    task.stage, task.trouble = "placed", ""
+    task.stage = SwapStage.PLACED
+    task.trouble = ""
     mark_settled(task)
     session.push_undo_step("Face Swap")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a strip shows: which frames of which files, as plain data that threads may work with."""
+"""Source ranges of strips: the frames of the files that they show, as plain data for threads."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class SourceRange:
 
 @dataclass(frozen=True)
 class FrameWindow:
-    """Which frames of a strip's content a swap must hold.
+    """The frames of a strip's content that a swap must hold.
 
     Attributes:
         content_offset: frames of the timeline from where the content begins to the first one that is needed.
@@ -152,7 +152,7 @@ def source_range_of(strip: Any, scene: Any, handles: int = 0) -> SourceRange:
 
 
 def strip_fingerprint(strip: Any, scene: Any) -> str:
-    """What must not change about a strip between asking for a swap and placing it, as a short text."""
+    """Returns a digest of what must not change about a strip between asking for a swap and placing it."""
     fingerprint = [
         Path(bpy.path.abspath(getattr(strip, "filepath", "") or strip.directory)).name,
         compat.retimed(strip),
@@ -174,7 +174,8 @@ def file_frame(strip: Any, scene: Any, frame: int) -> int:
         raise StripError(f"Move the playhead over it: {strip.name} isn't shown there")
     if compat.retimed(strip):
         raise StripError(f"Swap it as a whole: {strip.name} is retimed, so a single frame can't be picked")
-    time_scalar, length = time_scalar_of(strip, scene), max(1, compat.content_span(strip))
+    time_scalar = time_scalar_of(strip, scene)
+    length = max(1, compat.content_span(strip))
     index = int(min(max(frame - compat.content_start(strip), 0), length - 1) / time_scalar + HALF_FRAME)
     length = math.ceil(length / time_scalar)
     if getattr(strip, "use_reverse_frames", False):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is chosen for a swap, as plain data and as the engine's options."""
+"""Choices for a strip's swap, as plain data and as the engine's options."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ if TYPE_CHECKING:
 
 MAX_PORTRAIT_BYTES = 256 << 10
 """A picture of a person that is kept in the .blend."""
-MAIN, EVERYONE = "main", "everyone"
+MAIN = "main"
+EVERYONE = "everyone"
 """Whose face is swapped where nobody is chosen, or all are."""
 NO_FACE = "Choose a face first: Sidebar > Recaster > Face"
 
 
 @dataclass(frozen=True)
 class StripChoices:
-    """How a strip is to be swapped, as plain data for threads; see ``StripSettings``."""
+    """The choices for a strip's swap, as plain data for threads; see ``StripSettings``."""
 
     face: str
     person: str
@@ -46,7 +47,7 @@ class StripChoices:
 
     @classmethod
     def of(cls, strip: Any) -> StripChoices:
-        """What is chosen on a strip (StripError: the person's picture is lost)."""
+        """Reads the choices on a strip (StripError: the person's picture is lost)."""
         chosen = strip.recaster
         person = str(person_file(strip) or "")
         return cls(
@@ -88,7 +89,7 @@ def encode_portrait(path: Path) -> str:
 
 
 def copy_choices(active: Any, strips: list[Any]) -> None:
-    """Let the choices made on one strip hold for others; the person to swap stays each one's own."""
+    """Lets the choices made on one strip hold for others; the person to swap stays each one's own."""
     for strip in strips:
         if strip != active:
             for name in CHOICES:
@@ -96,20 +97,24 @@ def copy_choices(active: Any, strips: list[Any]) -> None:
 
 
 def adds_person(original: Any, result: Any) -> bool:
-    """Whether another person was chosen since a result was made: then that one is swapped, and shows both."""
-    wanted, own = original.recaster, result.recaster
+    """Tells if another person was chosen since a result was made: then that one is swapped."""
+    wanted = original.recaster
+    own = result.recaster
     return not wanted.everyone and own.made_for not in ("", EVERYONE, swapped_person(original))
 
 
 def adopt_choices(original: Any, result: Any) -> None:
-    """Let a result be swapped as its strip would be now."""
+    """Lets a result be swapped as its strip would be now."""
     copy_choices(original, [result])
-    wanted, own = original.recaster, result.recaster
-    own.person, own.portrait, own.everyone = wanted.person, wanted.portrait, False
+    wanted = original.recaster
+    own = result.recaster
+    own.person = wanted.person
+    own.portrait = wanted.portrait
+    own.everyone = False
 
 
 def swapped_person(strip: Any) -> str:
-    """Whose face in the picture is swapped: everyone's, the main person's, or that of a portrait."""
+    """Returns whose face in the picture is swapped: everyone's, the main person's, or a portrait's."""
     own = strip.recaster
     if own.everyone:
         return EVERYONE
@@ -130,7 +135,8 @@ def to_swap_options(client: Client, choice: StripChoices, frames: str) -> job_pb
         codec=choice.codec,
     )
     if choice.label != "none":
-        options.label, options.label_language = choice.label, choice.label_language
+        options.label = choice.label
+        options.label_language = choice.label_language
     if choice.everyone:
         options.everyone = True
     elif choice.person:

@@ -16,7 +16,7 @@ COPIED_PROPERTIES = (
 
 
 def copy_proxy_settings(strip: Any, result: Any) -> None:
-    """Let a result have proxies of the sizes that its strip has; in files of their own."""
+    """Lets a result have proxies of the sizes that its strip has; in files of their own."""
     result.use_proxy = True
     for name in ("build_25", "build_50", "build_75", "build_100", "quality", "timecode"):
         if hasattr(strip.proxy, name) and hasattr(result.proxy, name):
@@ -25,7 +25,7 @@ def copy_proxy_settings(strip: Any, result: Any) -> None:
 
 
 def copy_look(strip: Any, result: Any) -> None:
-    """Copy how a strip looks: colours, blending, place in the picture, modifiers."""
+    """Copies how a strip looks: colours, blending, place in the picture, modifiers."""
     for name in COPIED_PROPERTIES:
         if hasattr(strip, name) and hasattr(result, name):
             setattr(result, name, getattr(strip, name))
@@ -39,19 +39,20 @@ def copy_look(strip: Any, result: Any) -> None:
 
 
 def _copy_curve_mapping(one: Any, other: Any) -> None:
-    """Copy the points of a modifier's curves."""
+    """Copies the points of a modifier's curves."""
     for curve, copy in zip(one.curves, other.curves, strict=True):
         while len(copy.points) < len(curve.points):
             copy.points.new(0.5, 0.5)
         while len(copy.points) > len(curve.points):
             copy.points.remove(copy.points[1])
         for point, made in zip(curve.points, copy.points, strict=True):
-            made.location, made.handle_type = point.location, point.handle_type
+            made.location = point.location
+            made.handle_type = point.handle_type
     other.update()
 
 
 def copy_properties(one: Any, other: Any, left_out: frozenset[str] = frozenset()) -> None:
-    """Copy every plain property that can be written, and those of what it holds."""
+    """Copies every plain property that can be written, and those of what it holds."""
     if one is None or other is None:
         return
     for known in one.bl_rna.properties:
@@ -65,11 +66,12 @@ def copy_properties(one: Any, other: Any, left_out: frozenset[str] = frozenset()
 
 
 def copy_animation(scene: Any, strip: Any, result: Any) -> None:
-    """Copy the animation of a strip (a fade, a move)."""
+    """Copies the animation of a strip (a fade, a move)."""
     curves = compat.curves_of(scene)
     if curves is None:
         return
-    begin, own = strip.path_from_id(), result.path_from_id()
+    begin = strip.path_from_id()
+    own = result.path_from_id()
     for curve in list(curves):
         if not curve.data_path.startswith(begin + "."):
             continue

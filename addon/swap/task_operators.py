@@ -22,7 +22,7 @@ class RECASTER_OT_cancel_swap(bpy.types.Operator):
     request: StringProperty()
 
     def execute(self, _context: Any) -> set[str]:
-        """Cancel it here and at the engine."""
+        """Cancels it here and at the engine."""
         task = addon_state.tasks.get(self.request)
         if task is None:
             return {"CANCELLED"}
@@ -40,7 +40,7 @@ class RECASTER_OT_place_result(bpy.types.Operator):
     request: StringProperty()
 
     def execute(self, _context: Any) -> set[str]:
-        """Try once more."""
+        """Tries once more."""
         task = addon_state.tasks.get(self.request)
         if task is None or task.result is None:
             return {"CANCELLED"}
@@ -61,7 +61,7 @@ class RECASTER_OT_retry_swap(bpy.types.Operator):
     request: StringProperty()
 
     def execute(self, _context: Any) -> set[str]:
-        """Begin it anew, or go on where it is done at the engine already."""
+        """Begins it anew, or go on where it is done at the engine already."""
         task = addon_state.tasks.get(self.request)
         if task is not None and results.done_there(task):
             results.fetch_again(task)
@@ -86,7 +86,7 @@ class RECASTER_OT_clear_ended(bpy.types.Operator):
     bl_label = "Clear Ended"
 
     def execute(self, _context: Any) -> set[str]:
-        """Forget what has ended, but no result that somebody may still want: swaps of other files, say."""
+        """Forgets what has ended, but no result that somebody may still want: swaps of other files, say."""
         from recaster.client.job_calls import ENDED
 
         for task in [one for one in addon_state.tasks.values() if one.has_ended]:

@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 
 
 class RECASTER_PT_jobs(SequencerPanel, bpy.types.Panel):
-    """What is being done, here and at the engine."""
+    """Swaps of this file and jobs of the engine."""
 
     bl_idname = "RECASTER_PT_jobs"
     bl_label = "Jobs"
 
     def draw(self, _context: Any) -> None:
         """Swaps of this file, then the engine's other jobs; what goes on before what has ended."""
-        layout, found = self.layout, session.engine_state()
+        layout = self.layout
+        found = session.engine_state()
         own = list(reversed(addon_state.tasks.values()))
         own.sort(key=lambda one: one.has_ended)
         for task in own:

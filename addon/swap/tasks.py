@@ -73,7 +73,7 @@ class SwapTask:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more will happen by itself."""
+        """Tells if nothing more will happen by itself."""
         return self.stage in (SwapStage.PLACED, SwapStage.FAILED, SwapStage.CANCELLED)
 
 
@@ -85,7 +85,7 @@ def mark_settled(task: SwapTask) -> None:
 
 
 def strip_settings_of(task: SwapTask) -> Any | None:
-    """What its strip keeps of a swap; None where that is gone, or has been swapped again since."""
+    """Returns the settings of a swap's strip; None where that is gone, or has been swapped again since."""
     _, strip = strip_of(task)
     return strip.recaster if strip is not None and strip.recaster.request == task.request else None
 
@@ -123,6 +123,8 @@ def strips_called(uid: str) -> list[tuple[Any, Any]]:
 
 def fail(task: SwapTask, why: str, *, for_good: bool = True) -> None:
     """Ends a swap that can't go on; ``for_good``: no result may come any more."""
-    task.stage, task.trouble, task.is_recoverable = "failed", why, not for_good
+    task.stage = SwapStage.FAILED
+    task.trouble = why
+    task.is_recoverable = not for_good
     if for_good:
         mark_settled(task)

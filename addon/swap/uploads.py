@@ -65,7 +65,8 @@ def upload_range(
         if not local and stop is not None and path.stat().st_size > MAX_WHOLE_UPLOAD_BYTES:
             part = isobmff.trim_movie(path, frames, cache / f"{path.stem}-{_cache_key(source)}{path.suffix}")
             if part is not None:
-                path, frames = part.out, part.frames
+                path = part.out
+                frames = part.frames
     work.check()
     clip = _upload_clip(client, work, path)
     if stop is None:

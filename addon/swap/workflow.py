@@ -37,16 +37,14 @@ MAX_LABEL_LETTERS = 100
 
 
 def begin(scene: Any, strip: Any) -> SwapTask:
-    """Ask for a swap of a strip with what is chosen on it.
+    """Asks for a swap of a strip with what is chosen on it.
 
     Raises:
         StripError: the strip can't be swapped.
     """
-    own, source, choices = (
-        strip.recaster,
-        source_range_of(strip, scene, strip.recaster.handles),
-        StripChoices.of(strip),
-    )
+    own = strip.recaster
+    source = source_range_of(strip, scene, strip.recaster.handles)
+    choices = StripChoices.of(strip)
     face_field(choices)
     earlier = addon_state.tasks.get(own.request)
     a_copys = earlier is not None and (earlier.title, earlier.scene) != (strip.name, scene.name)
@@ -54,7 +52,9 @@ def begin(scene: Any, strip: Any) -> SwapTask:
         _replaced(earlier)
     if not own.uid or len(strips_called(own.uid)) > 1:  # a copy of a strip is another strip
         _rename(scene, strip)
-    own.request, own.job, own.pending = uuid.uuid4().hex, "", True
+    own.request = uuid.uuid4().hex
+    own.job = ""
+    own.pending = True
     task = _task_of(scene, strip)
     addon_state.tasks[own.request] = task
     _send(task, source, choices)
@@ -72,8 +72,10 @@ def _replaced(earlier: SwapTask) -> None:
 
 
 def _rename(scene: Any, strip: Any) -> None:
-    """Give a strip a name of its own among swaps; the result above it is its own from now on."""
-    before, new, container = strip.recaster.uid, uuid.uuid4().hex[:12], placement.container_of(scene, strip)
+    """Gives a strip a name of its own among swaps; the result above it is its own from now on."""
+    before = strip.recaster.uid
+    new = uuid.uuid4().hex[:12]
+    container = placement.container_of(scene, strip)
     beside = [one for one in compat.strips_in(container) if placement.overlap(one, strip) and one != strip]
     rivals = before and any(one.recaster.uid == before for one in beside)
     for one in beside:
@@ -84,7 +86,7 @@ def _rename(scene: Any, strip: Any) -> None:
 
 
 def _task_of(scene: Any, strip: Any) -> SwapTask:
-    """What a strip remembers of its swap."""
+    """Makes the task of a swap from what its strip remembers."""
     own = strip.recaster
     before = frame_window_of(strip, scene, own.handles).content_offset
     fingerprint = strip_fingerprint(strip, scene)
@@ -101,21 +103,14 @@ def _task_of(scene: Any, strip: Any) -> SwapTask:
 
 
 def _send(task: SwapTask, source: SourceRange, choices: StripChoices) -> None:
-    """Send the strip's file and ask for the job, in a thread."""
+    """Sends the strip's file and ask for the job, in a thread."""
     connection = addon_state.connection
     if connection is None:
         fail(task, session.engine_state().trouble)
         return
-    cache, local = cache_folder() / "clips", is_loopback(connection.address.target)
-    labels = {
-        **CLIENT,
-        "request": task.request,
-        "strip": task.uid,
-        "name": task.title[:MAX_LABEL_LETTERS],
-        "before": str(task.content_offset),
-        "facts": task.fingerprint,
-        "person": task.person,
-    }
+    cache = cache_folder() / "clips"
+    local = is_loopback(connection.address.target)
+    labels = _labels_of(task)
 
     def do(client: Client, work: BackgroundWork) -> str:
         from recaster.api.v1 import job_pb2
@@ -132,7 +127,8 @@ def _send(task: SwapTask, source: SourceRange, choices: StripChoices) -> None:
         return job
 
     def done(job: str) -> None:
-        task.work, task.job = None, job
+        task.work = None
+        task.job = job
         if addon_state.tasks.get(task.request) is not task:
             return  # another file was opened
         own = strip_settings_of(task)
@@ -153,12 +149,26 @@ def _send(task: SwapTask, source: SourceRange, choices: StripChoices) -> None:
         else:
             fail(task, messages.of_error(error))
 
-    task.stage, task.trouble = "sending", ""
+    task.stage = SwapStage.SENDING
+    task.trouble = ""
     task.work = connection.run(task.title, do, done, failed)
 
 
+def _labels_of(task: SwapTask) -> dict[str, str]:
+    """Returns the labels of a swap's job, by which it is found again and taken up by another Blender."""
+    return {
+        **CLIENT,
+        "request": task.request,
+        "strip": task.uid,
+        "name": task.title[:MAX_LABEL_LETTERS],
+        "before": str(task.content_offset),
+        "facts": task.fingerprint,
+        "person": task.person,
+    }
+
+
 def cancel(task: SwapTask) -> None:
-    """End a swap for good."""
+    """Ends a swap for good."""
     task.stage = SwapStage.CANCELLED
     mark_settled(task)
     if task.work is not None:
@@ -168,7 +178,7 @@ def cancel(task: SwapTask) -> None:
 
 
 def on_engine_state(found: EngineState) -> None:
-    """Let swaps go on, now that the engine was looked at."""
+    """Lets swaps go on, now that the engine was looked at."""
     connection = addon_state.connection
     for task in list(addon_state.tasks.values()):
         if task.stage == SwapStage.READY:
@@ -188,7 +198,7 @@ def on_engine_state(found: EngineState) -> None:
 
 
 def _adopt(task: SwapTask, found: EngineState) -> None:
-    """Find the job that was made although its answer never came."""
+    """Finds the job that was made although its answer never came."""
     for job in (found.jobs or {}).values():
         if job.labels.get("request") == task.request and is_own_job(found, job):
             task.job = job.job_id
@@ -200,7 +210,7 @@ def _adopt(task: SwapTask, found: EngineState) -> None:
 
 
 def _cancel_again(task: SwapTask, found: EngineState) -> None:
-    """Say once more that a swap isn't wanted, where that was not heard."""
+    """Says once more that a swap isn't wanted, where that was not heard."""
     from recaster.api.v1 import job_pb2
 
     job = found.job(task.job)
@@ -230,7 +240,7 @@ def _follow_job(task: SwapTask, found: EngineState) -> None:
 
 
 def _remember(task: SwapTask, labels: Any) -> None:
-    """Take over what was said when a swap was asked for, as far as it can be that."""
+    """Takes over what was said when a swap was asked for, as far as it can be that."""
     if re.fullmatch(r"-?[0-9]{1,7}", labels.get("before", "")):
         task.content_offset = int(labels["before"])
     task.fingerprint = messages.text(labels.get("facts", task.fingerprint), MAX_LABEL_LETTERS)
@@ -238,7 +248,7 @@ def _remember(task: SwapTask, labels: Any) -> None:
 
 
 def resume_all() -> None:
-    """Go on with the swaps that the opened file waits for."""
+    """Goes on with the swaps that the opened file waits for."""
     for task in addon_state.tasks.values():
         if task.work is not None:
             task.work.stop()
@@ -263,19 +273,23 @@ def after_undo() -> None:
             continue
         own = strip.recaster
         if not task.has_ended:
-            own.uid, own.request, own.job, own.pending = task.uid, task.request, task.job, True
+            own.uid = task.uid
+            own.request = task.request
+            own.job = task.job
+            own.pending = True
         elif own.request == task.request:
             own.pending = task.is_recoverable
 
 
 def _resume(task: SwapTask) -> None:
-    """Send a strip that could not be sent before, now that the engine answers."""
+    """Sends a strip that could not be sent before, now that the engine answers."""
     scene, strip = strip_of(task)
     if strip is None:
         fail(task, "Its strip isn't here any more")
         return
     try:
-        source, choices = source_range_of(strip, scene, strip.recaster.handles), StripChoices.of(strip)
+        source = source_range_of(strip, scene, strip.recaster.handles)
+        choices = StripChoices.of(strip)
     except StripError as error:
         fail(task, str(error))
         return
@@ -285,7 +299,7 @@ def _resume(task: SwapTask) -> None:
 
 
 def _watch_jobs(connection: Any) -> None:
-    """Let the connection look at the jobs that are waited for, however many newer ones there are."""
+    """Lets the connection look at the jobs that are waited for, however many newer ones there are."""
     wanted = frozenset(
         one.job
         for one in addon_state.tasks.values()

@@ -28,7 +28,7 @@ MAX_NAME_LETTERS = 200
 
 
 def extract_from_strips(scene: Any, role: str, sources: list[SourceRange]) -> None:
-    """Take the faces of the main person of strips into a faceset, and make it the source or target."""
+    """Takes the faces of the main person of strips into a faceset, and make it the source or target."""
 
     def do(client: Client, work: BackgroundWork, local: bool, cache: Path) -> str:
         faceset = ""
@@ -67,11 +67,15 @@ def extract_from_folder(scene: Any, role: str, folder: Path) -> None:
 
 
 def _extract_in_thread(scene: Any, role: str, do: Any) -> None:
-    connection, extraction, name = addon_state.connection, addon_state.extractions[role], scene.name
+    connection = addon_state.connection
+    extraction = addon_state.extractions[role]
+    name = scene.name
     if connection is None:
         extraction.trouble = session.engine_state().trouble
         return
-    cache, local, opened = cache_folder(), is_loopback(connection.address.target), addon_state.files_opened
+    cache = cache_folder()
+    local = is_loopback(connection.address.target)
+    opened = addon_state.files_opened
 
     def done(faceset: str) -> None:
         extraction.work = None
@@ -81,7 +85,8 @@ def _extract_in_thread(scene: Any, role: str, do: Any) -> None:
         connection.refresh()
 
     def failed(error: Exception) -> None:
-        extraction.work, extraction.trouble = None, messages.of_error(error)
+        extraction.work = None
+        extraction.trouble = messages.of_error(error)
 
     extraction.trouble = ""
     extraction.work = connection.run(
@@ -92,7 +97,7 @@ def _extract_in_thread(scene: Any, role: str, do: Any) -> None:
 def _extract(
     client: Client, work: BackgroundWork, faceset: str, name: str, inputs: list[dict[str, Any]], frames: str
 ) -> str:
-    """Let an extract job be done and wait for it; returns the faceset's id."""
+    """Lets an extract job be done and wait for it; returns the faceset's id."""
     from recaster.api.v1 import job_pb2
 
     spec = job_pb2.ExtractSpec(faceset_id=faceset, inputs=[job_pb2.ExtractInput(**one) for one in inputs])

@@ -35,7 +35,7 @@ class FacesPage:
 
 
 def show_faces(faceset: Any, page: int) -> None:
-    """Fetch a page of a faceset's faces, in a thread."""
+    """Fetches a page of a faceset's faces, in a thread."""
     connection = addon_state.connection
     faces_page = FacesPage(faceset.faceset_id, page, _mark_of(faceset))
     before = addon_state.faces_pages.get(faceset.faceset_id)
@@ -63,20 +63,22 @@ def show_faces(faceset: Any, page: int) -> None:
             images.load(path)
 
     def failed(error: Exception) -> None:
-        faces_page.work, faces_page.trouble = None, messages.of_error(error)
+        faces_page.work = None
+        faces_page.trouble = messages.of_error(error)
 
     faces_page.work = connection.run("Fetching faces", do, done, failed)
 
 
 def is_stale(faceset: Any, page: int) -> bool:
-    """Whether the page of a faceset's faces that is shown isn't the one that should be."""
+    """Tells if the page of a faceset's faces that is shown isn't the one that should be."""
     faces_page = addon_state.faces_pages.get(faceset.faceset_id)
     return faces_page is None or (faces_page.page, faces_page.digest) != (page, _mark_of(faceset))
 
 
 def drop_face(faceset: Any, face: Any) -> None:
-    """Leave a face out, or take it in again, in a thread."""
-    connection, faces_page = addon_state.connection, addon_state.faces_pages.get(faceset.faceset_id)
+    """Leaves a face out, or take it in again, in a thread."""
+    connection = addon_state.connection
+    faces_page = addon_state.faces_pages.get(faceset.faceset_id)
     if connection is None or faces_page is None:
         return
 
@@ -90,7 +92,8 @@ def drop_face(faceset: Any, face: Any) -> None:
 
     def done(changed: Any) -> None:
         face.dropped = not face.dropped
-        faces_page.digest, faces_page.trouble = _mark_of(changed), ""
+        faces_page.digest = _mark_of(changed)
+        faces_page.trouble = ""
         connection.refresh()
 
     def failed(error: Exception) -> None:

@@ -30,14 +30,14 @@ class RECASTER_OT_add_strips(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Whether there are such strips, and an engine."""
+        """Tells if there are such strips, and an engine."""
         if not selection.swappable(context):
             cls.poll_message_set("Select movie or image strips that show the person")
             return False
         return access.poll_can_edit(cls)
 
     def execute(self, context: Any) -> set[str]:
-        """Begin to take them."""
+        """Begins to take them."""
         scene = compat.scene_of(context)
         try:
             sources = [source_range_of(strip, scene) for strip in selection.swappable(context)]
@@ -59,16 +59,16 @@ class RECASTER_OT_add_folder(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: Any) -> bool:
-        """Whether there is an engine."""
+        """Tells if there is an engine."""
         return access.poll_can_edit(cls)
 
     def invoke(self, context: Any, _event: Any) -> set[str]:
-        """Ask which folder."""
+        """Asks which folder."""
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def execute(self, context: Any) -> set[str]:
-        """Begin to take them."""
+        """Begins to take them."""
         folder = Path(bpy.path.abspath(self.directory))
         if not self.directory or not folder.is_dir():
             self.report({"ERROR"}, f"There is no folder {folder}")
@@ -86,7 +86,7 @@ class RECASTER_OT_stop_extraction(bpy.types.Operator):
     role: EnumProperty(items=ROLES)
 
     def execute(self, _context: Any) -> set[str]:
-        """Stop at the next step; the job at the engine is cancelled."""
+        """Stops at the next step; the job at the engine is cancelled."""
         work = addon_state.extractions[self.role].work
         if work is not None:
             work.stop()
@@ -106,7 +106,7 @@ class RECASTER_OT_choose_faceset(bpy.types.Operator):
     faceset: StringProperty()
 
     def execute(self, context: Any) -> set[str]:
-        """Note it on the scene."""
+        """Notes it on the scene."""
         setattr(compat.scene_of(context).recaster, self.role, self.faceset)
         return {"FINISHED"}
 
@@ -122,7 +122,8 @@ class _FacesetMenu(bpy.types.Menu):
         for one in found:
             text = f"{catalog.display_name(one)} ({one.faces} faces)"
             chosen = self.layout.operator(RECASTER_OT_choose_faceset.bl_idname, text=text)
-            chosen.role, chosen.faceset = self.role, one.faceset_id
+            chosen.role = self.role
+            chosen.faceset = one.faceset_id
         if not found:
             self.layout.label(text="None yet")
 
@@ -130,13 +131,17 @@ class _FacesetMenu(bpy.types.Menu):
 class RECASTER_MT_source(_FacesetMenu):
     """Whose face is put on"""
 
-    bl_idname, bl_label, role = "RECASTER_MT_source", "Source", "source"
+    bl_idname = "RECASTER_MT_source"
+    bl_label = "Source"
+    role = "source"
 
 
 class RECASTER_MT_target(_FacesetMenu):
     """The performer"""
 
-    bl_idname, bl_label, role = "RECASTER_MT_target", "Target", "target"
+    bl_idname = "RECASTER_MT_target"
+    bl_label = "Target"
+    role = "target"
 
 
 class RECASTER_OT_show_faces(bpy.types.Operator):
@@ -151,11 +156,11 @@ class RECASTER_OT_show_faces(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: Any) -> bool:
-        """Whether there is an engine that may be asked."""
+        """Tells if there is an engine that may be asked."""
         return access.poll_can_edit(cls)
 
     def execute(self, context: Any) -> set[str]:
-        """Fetch a page of them."""
+        """Fetches a page of them."""
         chosen = compat.scene_of(context).recaster
         faceset = catalog.find_faceset(getattr(chosen, self.role))
         if faceset is None:
@@ -163,7 +168,8 @@ class RECASTER_OT_show_faces(bpy.types.Operator):
         if self.hide:
             addon_state.faces_pages.pop(faceset.faceset_id, None)
             return {"FINISHED"}
-        chosen.shown, chosen.page = self.role, self.page
+        chosen.shown = self.role
+        chosen.page = self.page
         faces_pages.show_faces(faceset, self.page)
         return {"FINISHED"}
 
@@ -179,12 +185,13 @@ class RECASTER_OT_drop_face(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: Any) -> bool:
-        """Whether there is an engine that may be told."""
+        """Tells if there is an engine that may be told."""
         return access.poll_can_edit(cls)
 
     def execute(self, _context: Any) -> set[str]:
-        """Tell the engine."""
-        faceset, faces_page = catalog.find_faceset(self.faceset), addon_state.faces_pages.get(self.faceset)
+        """Tells the engine."""
+        faceset = catalog.find_faceset(self.faceset)
+        faces_page = addon_state.faces_pages.get(self.faceset)
         found = [] if faces_page is None else [one for one in faces_page.faces if one.face_id == self.face]
         if faceset is None or not found:
             return {"CANCELLED"}
@@ -202,7 +209,7 @@ class RECASTER_OT_train(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Whether there are faces, and an engine."""
+        """Tells if there are faces, and an engine."""
         if not access.poll_can_edit(cls):
             return False
         scene = compat.scene_of(context)
@@ -213,14 +220,14 @@ class RECASTER_OT_train(bpy.types.Operator):
         if blocking_reason:
             cls.poll_message_set(blocking_reason)
             return False
-        pairwise = training.pairwise(session.engine_state(), scene.recaster.preset)
+        pairwise = training.is_pairwise(session.engine_state(), scene.recaster.preset)
         if pairwise and catalog.find_faceset(scene.recaster.target) is None:
             cls.poll_message_set("This preset learns two people: choose the target's faces, too")
             return False
         return True
 
     def execute(self, context: Any) -> set[str]:
-        """Ask the engine."""
+        """Asks the engine."""
         more = catalog.find_model(self.more)
         if self.more and more is None:
             self.report({"ERROR"}, "The engine doesn't have this model any more")
@@ -238,7 +245,7 @@ class RECASTER_OT_choose_model(bpy.types.Operator):
     model: StringProperty()
 
     def execute(self, context: Any) -> set[str]:
-        """Note it on the scene."""
+        """Notes it on the scene."""
         compat.scene_of(context).recaster.model = self.model
         return {"FINISHED"}
 
@@ -278,7 +285,7 @@ class RECASTER_OT_show_model_preview(bpy.types.Operator):
     bl_label = "Full Size"
 
     def execute(self, context: Any) -> set[str]:
-        """Open the window."""
+        """Opens the window."""
         view = addon_state.training_views.get(compat.scene_of(context).recaster.model)
         if view is None or view.preview is None:
             return {"CANCELLED"}
@@ -295,7 +302,7 @@ class RECASTER_OT_choose_preset(bpy.types.Operator):
     preset: StringProperty()
 
     def execute(self, context: Any) -> set[str]:
-        """Note it on the scene."""
+        """Notes it on the scene."""
         compat.scene_of(context).recaster.preset = self.preset
         return {"FINISHED"}
 

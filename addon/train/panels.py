@@ -30,13 +30,15 @@ class RECASTER_PT_train(SequencerPanel, bpy.types.Panel):
 
     def draw(self, context: Any) -> None:
         """Source, target, preset, time, start."""
-        layout, scene = self.layout, compat.scene_of(context)
-        chosen, found = scene.recaster, session.engine_state()
+        layout = self.layout
+        scene = compat.scene_of(context)
+        chosen = scene.recaster
+        found = session.engine_state()
         _draw_role(layout, chosen, "source", operators.RECASTER_MT_source)
         source = catalog.find_faceset(chosen.source)
         if source is not None:
             draw_basis(layout, f"faceset:{chosen.source}")
-        pairwise = training.pairwise(found, chosen.preset)
+        pairwise = training.is_pairwise(found, chosen.preset)
         if pairwise:
             _draw_role(layout, chosen, "target", operators.RECASTER_MT_target)
         column = layout.column(align=True)
@@ -51,7 +53,7 @@ class RECASTER_PT_train(SequencerPanel, bpy.types.Panel):
 
 
 def _draw_role(layout: Any, chosen: Any, role: str, menu: Any) -> None:
-    """Whose faces, how many, and where more come from."""
+    """Draws a role's faces, their number, and ways to get more."""
     box = layout.box()
     faceset = catalog.find_faceset(getattr(chosen, role))
     row = box.row(align=True)
@@ -83,7 +85,9 @@ def _draw_role(layout: Any, chosen: Any, role: str, menu: Any) -> None:
             icon="IMGDISPLAY",
             depress=shown,
         )
-        show.role, show.page, show.hide = role, 1, shown
+        show.role = role
+        show.page = 1
+        show.hide = shown
 
 
 class RECASTER_PT_faces(SequencerPanel, bpy.types.Panel):
@@ -95,17 +99,16 @@ class RECASTER_PT_faces(SequencerPanel, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Whether any are to be shown."""
+        """Tells if any are to be shown."""
         chosen = compat.scene_of(context).recaster
         return getattr(chosen, chosen.shown) in addon_state.faces_pages
 
     def draw(self, context: Any) -> None:
         """A page of faces; each has a button that leaves it out or takes it in again."""
-        layout, chosen = self.layout, compat.scene_of(context).recaster
-        faceset, faces_page = (
-            catalog.find_faceset(getattr(chosen, chosen.shown)),
-            addon_state.faces_pages[getattr(chosen, chosen.shown)],
-        )
+        layout = self.layout
+        chosen = compat.scene_of(context).recaster
+        faceset = catalog.find_faceset(getattr(chosen, chosen.shown))
+        faces_page = addon_state.faces_pages[getattr(chosen, chosen.shown)]
         if faceset is None:
             return
         pages = max(1, -(-(faceset.faces + faceset.dropped) // faces_pages.PAGE))
@@ -115,7 +118,8 @@ class RECASTER_PT_faces(SequencerPanel, bpy.types.Panel):
         _draw_turn(row, chosen, "TRIA_RIGHT", chosen.page + 1, pages)
         if faces_pages.is_stale(faceset, chosen.page):
             turn = row.operator(operators.RECASTER_OT_show_faces.bl_idname, text="", icon="FILE_REFRESH")
-            turn.role, turn.page = chosen.shown, chosen.page
+            turn.role = chosen.shown
+            turn.page = chosen.page
         if faces_page.trouble:
             words(layout, faces_page.trouble, icon="ERROR")
         flow = layout.grid_flow(row_major=True, columns=COLUMNS, even_columns=True, align=True)
@@ -128,18 +132,20 @@ class RECASTER_PT_faces(SequencerPanel, bpy.types.Panel):
                 icon="CHECKBOX_DEHLT" if face.dropped else "CHECKBOX_HLT",
                 depress=not face.dropped,
             )
-            drop.faceset, drop.face = faceset.faceset_id, face.face_id
+            drop.faceset = faceset.faceset_id
+            drop.face = face.face_id
 
 
 def _draw_turn(row: Any, chosen: Any, icon: str, page: int, pages: int) -> None:
     part = row.row(align=True)
     part.enabled = 1 <= page <= pages
     turn = part.operator(operators.RECASTER_OT_show_faces.bl_idname, text="", icon=icon)
-    turn.role, turn.page = chosen.shown, max(page, 1)
+    turn.role = chosen.shown
+    turn.page = max(page, 1)
 
 
 class RECASTER_PT_course(SequencerPanel, bpy.types.Panel):
-    """How a training goes."""
+    """Progress of a model's training."""
 
     bl_idname = "RECASTER_PT_course"
     bl_label = "Model"
@@ -147,8 +153,11 @@ class RECASTER_PT_course(SequencerPanel, bpy.types.Panel):
 
     def draw(self, context: Any) -> None:
         """Progress, losses, what the model paints."""
-        layout, chosen, found = self.layout, compat.scene_of(context).recaster, session.engine_state()
-        model, job = catalog.find_model(chosen.model), training.training_of(found, chosen.model)
+        layout = self.layout
+        chosen = compat.scene_of(context).recaster
+        found = session.engine_state()
+        model = catalog.find_model(chosen.model)
+        job = training.training_of(found, chosen.model)
         name = (
             catalog.model_label(model)
             if model is not None

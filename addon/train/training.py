@@ -30,7 +30,7 @@ MAX_POINTS = 4 * CURVE_POINTS
 
 @dataclass
 class TrainingView:
-    """How one model's training goes, as far as pictures can tell.
+    """View of one model's training, as far as pictures can tell.
 
     Attributes:
         model: its id.
@@ -60,21 +60,24 @@ class TrainingView:
 
 
 def train(scene: Any, more: Any | None) -> None:
-    """Begin a training with what is chosen in a scene; ``more`` is a model to go on with."""
-    chosen, found = scene.recaster, session.engine_state()
+    """Begins a training with what is chosen in a scene; ``more`` is a model to go on with."""
+    chosen = scene.recaster
+    found = session.engine_state()
     connection = addon_state.connection
     if connection is None:
         addon_state.training_troubles["train"] = found.trouble
         return
-    sets = {one.faceset_id: one for one in found.facesets}
     addon_state.training_troubles.pop("train", None)
-    name = chosen.name.strip() or (
-        sets[chosen.source].display_name.removesuffix(".zip") if chosen.source in sets else "model"
-    )
-    preset, minutes, scene_name, opened = chosen.preset, chosen.minutes, scene.name, addon_state.files_opened
-    source, target = chosen.source, chosen.target if pairwise(found, preset) else ""
+    name = _model_name(chosen, found)
+    preset = chosen.preset
+    minutes = chosen.minutes
+    scene_name = scene.name
+    opened = addon_state.files_opened
+    source = chosen.source
+    target = chosen.target if is_pairwise(found, preset) else ""
     if more is not None:
-        name, minutes = more.display_name, minutes + more.seconds / 60
+        name = more.display_name
+        minutes = minutes + more.seconds / 60
 
     def do(client: Client, _work: BackgroundWork) -> Any:
         from recaster.api.v1 import job_pb2
@@ -107,8 +110,15 @@ def train(scene: Any, more: Any | None) -> None:
     )
 
 
-def pairwise(found: EngineState, preset: str) -> bool:
-    """Whether a preset is trained on two people."""
+def _model_name(chosen: Any, found: EngineState) -> str:
+    """Returns the name of a new model: the one that was typed, else that of the source's faceset."""
+    sets = {one.faceset_id: one for one in found.facesets}
+    source = sets[chosen.source].display_name.removesuffix(".zip") if chosen.source in sets else "model"
+    return chosen.name.strip() or source
+
+
+def is_pairwise(found: EngineState, preset: str) -> bool:
+    """Tells if a preset is trained on two people."""
     presets = found.info.presets if found.info is not None else ()
     return any(one.name == preset and one.family == "pairwise" for one in presets)
 
@@ -127,7 +137,7 @@ def training_of(found: EngineState, model: str) -> Any | None:
 
 
 def on_engine_state(found: EngineState) -> None:
-    """Look at what trainings paint that are shown, every few seconds; and at facesets that changed."""
+    """Looks at what trainings paint that are shown, every few seconds; and at facesets that changed."""
     if not found.online:
         return
     for model in {scene.recaster.model for scene in bpy.data.scenes if scene.recaster.model}:
@@ -150,7 +160,8 @@ def _refresh_view(view: TrainingView) -> None:
         from recaster.api.v1 import model_pb2
         from recaster.client import MissingError
 
-        call, models = client.connection.call, client.models
+        call = client.connection.call
+        models = client.models
         ask = model_pb2.GetLossCurvesRequest(model_id=view.model, points=CURVE_POINTS)
         curves = call(models.GetLossCurves, ask).curves
         try:
@@ -163,7 +174,8 @@ def _refresh_view(view: TrainingView) -> None:
         curves, path, step = found
         view.work = None
         if path is not None:
-            view.preview, view.step = path, step
+            view.preview = path
+            view.step = step
             images.draw(view.preview_icon, path)
         if curves:
             known = zip(curves[0].steps, curves[0].values, strict=False)
