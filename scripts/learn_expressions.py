@@ -18,7 +18,7 @@ import numpy as np
 
 from recaster.faces import weights
 from recaster.faces.detectors import make_detector
-from recaster.faces.expressions import COEFFICIENTS, coefficients
+from recaster.faces.expressions import COEFFICIENTS, predict_expressions
 from recaster.faces.landmarkers import make_landmarker
 from recaster.faces.neutral_shape import align_to_canonical, compute_canonical_mesh
 from recaster.faces.pose import head_poses
@@ -87,7 +87,7 @@ def regression_data(points: Floats, mesh: Floats) -> tuple[Floats, Floats]:
     expressions, _ = align_to_canonical(points, mesh)
     yaw, pitch = np.clip(head_poses(points)[:, :2], -MAX_DEGREES, MAX_DEGREES).T / POSE_UNIT_DEGREES
     turns = np.stack([yaw, pitch, yaw**2, pitch**2, yaw * pitch], -1)
-    return np.concatenate([coefficients(expressions), turns], -1), expressions.reshape(len(points), -1)
+    return np.concatenate([predict_expressions(expressions), turns], -1), expressions.reshape(len(points), -1)
 
 
 def fit_expressions(learned: list[tuple[Floats, Floats]]) -> Floats:

@@ -14,14 +14,14 @@ from held import held
 from shapes import Random, folds, occluder
 from worn import Glasses, boom, laid, strap
 
-from recaster.appearance.occluders import (
+from recaster.appearance.face_appearance import (
     COARSE_PX,
     FINE_PX,
     FaceAppearance,
     compute_reference_appearance,
-    make_network_input,
     resize_crop,
 )
+from recaster.appearance.occluders import make_network_input
 from recaster.appearance.uv_layout import unwrap
 from recaster.faces import alignment, geometry
 from recaster.faces.neutral_shape import compute_canonical_mesh, mesh_to_crop

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from recaster.appearance.occluders import FINE_PX
+from recaster.appearance.face_appearance import FINE_PX
 from recaster.faces.topology import EYE_LEFT, EYE_RIGHT, LIPS_OUTER
 
 if TYPE_CHECKING:

@@ -27,7 +27,8 @@ import numpy as np
 from examples import example, person_in
 from hands import hands_in
 
-from recaster.appearance.occluders import CHANNELS, COARSE_PX, FACE
+from recaster.appearance.face_appearance import COARSE_PX
+from recaster.appearance.occluders import CHANNELS, FACE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

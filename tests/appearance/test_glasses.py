@@ -61,7 +61,7 @@ def test_thin_rims_are_found_and_followed(
     assert found is not None
     kept, eyes = [], []
     for points, (worn_on, true) in zip(faces[1], drawn, strict=True):
-        shown = found.drawn(np.clip(worn_on, 0, 255).astype(np.uint8), points, SIZE)
+        shown = found.draw(np.clip(worn_on, 0, 255).astype(np.uint8), points, SIZE)
         lenses = cv2.boundingRect(np.rint(points[[33, 263, 9, 50, 280], :2]).astype(np.int32))
         rows, columns = slice(lenses[1], lenses[1] + lenses[3]), slice(lenses[0], lenses[0] + lenses[2])
         kept.append(shown[rows, columns][true[rows, columns, 0] > 0.5].mean())
@@ -85,7 +85,7 @@ def test_rims_are_kept_where_they_are_and_no_skin_beside_them_where_meshes_are_o
     kept, broader = [], []
     for number, (crop, points, (_, true)) in enumerate(zip(crops, faces[1], drawn, strict=True)):
         off = points + np.array([4 * np.cos(number), 4 * np.sin(number), 0])
-        shown = found.drawn(crop, off, SIZE)
+        shown = found.draw(crop, off, SIZE)
         middle = np.rint(points[[133, 362], :2].mean(0)).astype(int)
         reach = round(0.9 * np.linalg.norm(points[133, :2] - points[362, :2]))
         near = np.s_[middle[1] - reach : middle[1] + reach, middle[0] - reach : middle[0] + reach]

@@ -11,7 +11,7 @@ import pytest
 from recaster.appearance.eye_whites import EyeWhite
 from recaster.appearance.light import CELLS, match_detail, normalize_lighting, symmetrize_lighting
 from recaster.appearance.relighting import Relighting
-from recaster.appearance.softness import features
+from recaster.appearance.softness import draw_features
 from recaster.faces import topology
 
 if TYPE_CHECKING:
@@ -172,12 +172,12 @@ def test_painted_lids_and_lips_say_nothing_of_the_light(
     target = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
     mask = np.zeros((side, side), np.float32)
     cv2.fillPoly(mask, [points[list(topology.OVAL), :2].astype(np.int32)], 1)
-    own = features(points, side, 15)
+    own = draw_features(points, side, 15)
     other = target * np.where(own[..., None], paint, (1.08, 1.0, 0.88))
     light = Relighting.measure(np.clip(other, 0, 255).astype(np.uint8), target, mask, None, points)
     assert light is not None
     lit = light.apply(np.clip(other, 0, 255).astype(np.uint8))
-    skin = (cv2.erode(mask, np.ones((25, 25))) > 0) & ~features(points, side, 31)
+    skin = (cv2.erode(mask, np.ones((25, 25))) > 0) & ~draw_features(points, side, 31)
     away = np.abs(lit - target)[skin].mean(axis=1)
     assert np.median(away) < 1.2
 

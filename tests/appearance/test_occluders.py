@@ -11,22 +11,24 @@ import cv2
 import numpy as np
 import pytest
 
-from recaster.appearance.occluders import (
-    CHANNELS,
+from recaster.appearance.face_appearance import (
     COARSE_PX,
-    FACE,
     FINE_PX,
     FaceAppearance,
-    Occluders,
-    _beard,
-    _belonging,
-    _besides_mouth,
     compute_reference_appearance,
+    map_appearance,
+    resize_crop,
+)
+from recaster.appearance.occluders import (
+    CHANNELS,
+    FACE,
+    Occluders,
+    _exclude_mouth,
+    _find_beard,
+    _keep_persistent,
     glasses_mask,
     make_network_input,
-    map_appearance,
     occlusion_mask,
-    resize_crop,
 )
 from recaster.faces import alignment, geometry, topology
 from recaster.faces.analysis_cache import analyse_clip
@@ -188,11 +190,11 @@ def test_what_is_alike_on_both_sides_below_the_nose_is_a_beard(look: FaceAppeara
     microphone[:, : int(x) + 2] = 0
     uneven = around * np.where(np.arange(COARSE_PX) < x, 0.55, 1.0)  # seen better on its dark side
     for beard in (around + brow, uneven):
-        grown = _beard(beard, layout)
+        grown = _find_beard(beard, layout)
         assert grown[around > 0].all()
         assert not grown[brow > 0].any()
-    assert not _beard(microphone, layout).any()
-    assert not _beard(brow, layout).any()
+    assert not _find_beard(microphone, layout).any()
+    assert not _find_beard(brow, layout).any()
 
 
 def test_a_hand_that_is_there_in_every_frame_stays(actors: Path) -> None:
@@ -235,13 +237,13 @@ def test_only_what_is_where_something_always_is_belongs_to_it(
     occlusion_probability[y - 30 : y - 20, x - 40 : x + 40] = 0.95
     occlusion_probability[y + 70 : y + 80, x - 20 : x + 20] = 0.95
     occlusion_probability[y - 10 : y - 5, x - 40 : x + 40] = 0.6  # nowhere sure
-    belongs = _belonging(occlusion_probability, always, warp_map)
+    belongs = _keep_persistent(occlusion_probability, always, warp_map)
     assert (belongs[y - 30 : y - 20, x - 30 : x + 30] > 0.6).all()
     assert not belongs[y - 12 :].any()
     long = np.zeros((FINE_PX, FINE_PX))
     long[y - 30 : y + 100, x - 5 : x + 6] = 0.95  # begins there, and goes on too far
     always[COARSE_PX // 4 :] = 0
-    belongs = _belonging(long, always, warp_map)[:, x]
+    belongs = _keep_persistent(long, always, warp_map)[:, x]
     assert (belongs > 0.6).any()
     assert not belongs[y + 70 :].any()
 
@@ -253,9 +255,9 @@ def test_what_a_mouth_does_is_no_occluder(faces: tuple[np.ndarray, np.ndarray]) 
     tongue[y - 4 : y + 10, x - 18 : x + 18] = 0.9
     finger[y - 24 : y + 28, x - 10 : x + 10] = 0.9
     straw[y - 6 : y + 4, x : x + 68] = 0.9
-    assert not _besides_mouth(tongue, points).any()
-    assert np.array_equal(_besides_mouth(finger, points), finger)
-    assert np.array_equal(_besides_mouth(straw, points), straw)
+    assert not _exclude_mouth(tongue, points).any()
+    assert np.array_equal(_exclude_mouth(finger, points), finger)
+    assert np.array_equal(_exclude_mouth(straw, points), straw)
 
 
 def test_what_touches_something_certain_belongs_to_it() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recaster.appearance.rasterizer import EdgePadding, nearest, rasterize
+from recaster.appearance.rasterizer import EdgePadding, index_nearest, rasterize
 from recaster.appearance.uv_layout import apply_warp_antialiased, apply_warp_cubic, compute_warp_map
 
 CORNERS = np.array([[-1, -1], [41, -1], [-1, 41], [41, 41]], float)
@@ -50,14 +50,14 @@ def test_a_rim_repeats_the_nearest_pixel_inside() -> None:
     inside = np.zeros((6, 6), np.uint8)
     inside[2:4, 2:4] = 1
     picture = np.arange(36, dtype=np.uint8).reshape(6, 6, 1) * inside[..., None]
-    assert nearest(inside)[0, 0] == 14
-    filled = EdgePadding.of(inside).filled(picture.copy())
+    assert index_nearest(inside)[0, 0] == 14
+    filled = EdgePadding.of(inside).fill(picture.copy())
     assert filled[0, 0, 0] == 14
     assert filled[5, 5, 0] == 21
     assert filled[2, 0, 0] == 14
     where = np.zeros((6, 6), np.uint8)
     where[0] = 1
-    partly = EdgePadding.of(inside, where).filled(picture.copy())
+    partly = EdgePadding.of(inside, where).fill(picture.copy())
     assert partly[0, 0, 0] == 14
     assert partly[5, 5, 0] == 0
     assert len(EdgePadding.of(np.zeros((6, 6), np.uint8)).outside) == 36

@@ -19,8 +19,8 @@ from recaster.benchmarks.picture_matrix.sheets import OVERVIEW, SHEET, STRIP
 from recaster.benchmarks.picture_matrix.shots import faces_of
 from recaster.benchmarks.picture_matrix.sources import faceset_of, swapper_of
 from recaster.errors import InputError, UsageError
-from recaster.evaluation.face_window import eye_distance
 from recaster.evaluation.ground_truth import Truth
+from recaster.faces.geometry import eye_distance_3d
 from recaster.faces.topology import EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT
 from recaster.media.probe import probe
 from recaster.models.presets import overridden, preset
@@ -150,7 +150,7 @@ def test_a_face_with_something_before_it_is_where_the_bare_one_moves(
             [truth.landmarks[index, part].mean(axis=0) for part in (slice(36, 42), slice(42, 48))]
         )
         away = np.abs(eyes[np.argsort(eyes[:, 0])] - known[np.argsort(known[:, 0])])
-        assert away.max() < 0.15 * eye_distance(mesh)
+        assert away.max() < 0.15 * eye_distance_3d(mesh)
 
 
 def test_a_model_is_trained_once_for_all_rows_of_its_source_and_goes_on_after_a_stop(

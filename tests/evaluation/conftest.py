@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from recaster.evaluation.evaluate import evaluate
-from recaster.evaluation.face_window import eye_distance
 from recaster.evaluation.ground_truth import Truth
 from recaster.evaluation.observe import points_by_frame
 from recaster.faces.alignment import align_matrix, invert, warp
 from recaster.faces.analysis_cache import analyse_clip
+from recaster.faces.geometry import eye_distance_3d
 from recaster.faces.topology import BROW_LEFT, OVAL
 from recaster.media.clip import Clip
 from recaster.media.join import write_clip
@@ -135,7 +135,7 @@ class Material:
 
     def dabbed(self, at: int, point: int, colour: tuple[int, int, int], strength: float) -> np.ndarray:
         """A soft dab of a colour on a point of the mesh."""
-        eyes, mask = eye_distance(self.points[at]), np.zeros(self.truth[at].shape[:2], np.float32)
+        eyes, mask = eye_distance_3d(self.points[at]), np.zeros(self.truth[at].shape[:2], np.float32)
         middle = (int(self.points[at][point, 0]), int(self.points[at][point, 1]))
         cv2.circle(mask, middle, int(0.15 * eyes), strength, -1)
         soft = cv2.GaussianBlur(mask, (0, 0), 0.06 * eyes)[..., None]

@@ -35,7 +35,7 @@ def interrupted(
             if left[0] == 0:
                 raise KeyboardInterrupt
 
-        with analysis_journal.opened(folder, first) as begun:
+        with analysis_journal.open_journal(folder, first) as begun:
             assert begun is not None
             try:
                 return analyse(frames(begun.begin), settings, None, stop, begun)

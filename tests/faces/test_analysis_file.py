@@ -35,35 +35,35 @@ def test_what_is_saved_is_loaded(
     tmp_path: Path, track_of: Callable[..., FaceTrack], analysis_of: Callable[..., Analysis]
 ) -> None:
     before = analysis_of(track_of(0, range(5, 30)), track_of(1, range(7), who=None))
-    analysis_file.save(tmp_path / "one.npz", before)
-    assert same(analysis_file.load(tmp_path / "one.npz"), before)
+    analysis_file.save_analysis(tmp_path / "one.npz", before)
+    assert same(analysis_file.load_analysis(tmp_path / "one.npz"), before)
     assert [path.name for path in tmp_path.iterdir()] == ["one.npz"]
 
 
 def test_a_clip_without_faces_can_be_saved(tmp_path: Path) -> None:
     nothing = Analysis((), (), 12, 3)
-    analysis_file.save(tmp_path / "none.npz", nothing)
-    assert same(analysis_file.load(tmp_path / "none.npz"), nothing)
+    analysis_file.save_analysis(tmp_path / "none.npz", nothing)
+    assert same(analysis_file.load_analysis(tmp_path / "none.npz"), nothing)
 
 
 def test_a_truncated_file_is_refused(
     tmp_path: Path, track_of: Callable[..., FaceTrack], analysis_of: Callable[..., Analysis]
 ) -> None:
     path = tmp_path / "one.npz"
-    analysis_file.save(path, analysis_of(track_of(0, range(30))))
+    analysis_file.save_analysis(path, analysis_of(track_of(0, range(30))))
     path.write_bytes(path.read_bytes()[:-500])
     with pytest.raises(InputError, match=r"one\.npz"):
-        analysis_file.load(path)
+        analysis_file.load_analysis(path)
 
 
 def test_an_entry_packed_in_an_unknown_way_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "one.npz"
-    analysis_file.save(path, Analysis((), (), 12, 3))
+    analysis_file.save_analysis(path, Analysis((), (), 12, 3))
     data = bytearray(path.read_bytes())
     data[data.index(b"PK\x01\x02") + 10] = 99  # the first entry's method in the zip's directory
     path.write_bytes(data)
     with pytest.raises(InputError, match="analyse the clip again"):
-        analysis_file.load(path)
+        analysis_file.load_analysis(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"nothing of the kind", b"\x80\x04N."])
@@ -71,7 +71,7 @@ def test_anything_else_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "other.npz"
     path.write_bytes(content)
     with pytest.raises(InputError, match="analyse the clip again"):
-        analysis_file.load(path)
+        analysis_file.load_analysis(path)
 
 
 def test_another_format_and_pickles_are_refused(tmp_path: Path) -> None:
@@ -79,13 +79,13 @@ def test_another_format_and_pickles_are_refused(tmp_path: Path) -> None:
     with path.open("wb") as file:
         np.savez(file, format=np.int64(99), range=np.zeros(3, np.int64), cuts=np.zeros(0, np.int64))
     with pytest.raises(InputError, match="format 99"):
-        analysis_file.load(path)
+        analysis_file.load_analysis(path)
     with path.open("wb") as file:
         np.savez(file, format=np.array([{}], object))
     with pytest.raises(InputError):
-        analysis_file.load(path)
+        analysis_file.load_analysis(path)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError):
-        analysis_file.load(tmp_path / "absent.npz")
+        analysis_file.load_analysis(tmp_path / "absent.npz")

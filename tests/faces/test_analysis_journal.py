@@ -64,7 +64,7 @@ def test_the_cache_goes_on_and_tidies_up(
 @pytest.mark.parametrize("what", ["cut short", "missing", "of another clip", "of another run"])
 def test_a_damaged_journal_is_begun_anew(actors: Path, tmp_path: Path, what: str) -> None:
     clip, folder = actors / "performer.mp4", tmp_path / "parts"
-    with analysis_journal.opened(folder, 0) as begun:
+    with analysis_journal.open_journal(folder, 0) as begun:
         analyse(read_frames(clip, 0, 12), None, None, silent, begun)
     entries = sorted(folder.glob("*.npz"))
     assert len(entries) == 12
@@ -76,7 +76,7 @@ def test_a_damaged_journal_is_begun_anew(actors: Path, tmp_path: Path, what: str
         entries[11].replace(entries[5])
         for entry in entries[6:11]:
             entry.unlink()
-    with analysis_journal.opened(folder, 1 if what == "of another clip" else 0) as begun:
+    with analysis_journal.open_journal(folder, 1 if what == "of another clip" else 0) as begun:
         assert begun is not None
         assert begun.state is None
         assert begun.begin == begun.first
@@ -85,7 +85,7 @@ def test_a_damaged_journal_is_begun_anew(actors: Path, tmp_path: Path, what: str
 
 def test_only_what_is_new_is_written(actors: Path, tmp_path: Path) -> None:
     folder = tmp_path / "parts"
-    with analysis_journal.opened(folder, 0) as begun:
+    with analysis_journal.open_journal(folder, 0) as begun:
         analyse(read_frames(actors / "performer.mp4", 0, 12), None, None, silent, begun)
     with np.load(folder / "000011.npz") as arrays:
         assert arrays["0.points"].shape == (1, 478, 3)
@@ -93,8 +93,8 @@ def test_only_what_is_new_is_written(actors: Path, tmp_path: Path) -> None:
 
 def test_a_second_process_keeps_away(tmp_path: Path) -> None:
     with (
-        analysis_journal.opened(tmp_path / "parts", 0) as one,
-        analysis_journal.opened(tmp_path / "parts", 0) as other,
+        analysis_journal.open_journal(tmp_path / "parts", 0) as one,
+        analysis_journal.open_journal(tmp_path / "parts", 0) as other,
     ):
         assert one is not None
         assert other is None
@@ -108,10 +108,10 @@ def test_a_face_that_came_to_nothing_leaves_no_gap(tmp_path: Path) -> None:
         return one
 
     state = TrackerState(5, 0, 3, 0.0, [], [2], [face(5), face(0), face(3)], None)
-    with analysis_journal.opened(tmp_path / "parts", 0) as begun:
+    with analysis_journal.open_journal(tmp_path / "parts", 0) as begun:
         assert begun is not None
         begun.write(state)
-    with analysis_journal.opened(tmp_path / "parts", 0) as again:
+    with analysis_journal.open_journal(tmp_path / "parts", 0) as again:
         assert again is not None
         assert again.state is not None
         assert [len(one.points) for one in again.state.tracklets] == [5, 0, 3]

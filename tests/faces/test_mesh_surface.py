@@ -10,7 +10,7 @@ import pytest
 
 from recaster.appearance.uv_layout import make_uv_layout, texture_vertices
 from recaster.faces import topology
-from recaster.faces.mesh_surface import JAW, LOWER_LIP, TRIANGLES, UNDER_CHIN, UPPER_LIP, unfolded
+from recaster.faces.mesh_surface import JAW, LOWER_LIP, TRIANGLES, UNDER_CHIN, UPPER_LIP, unfold
 from recaster.likeness.likeness import Likeness
 
 if TYPE_CHECKING:
@@ -44,22 +44,24 @@ def test_lips_are_no_neighbours_but_in_the_corners() -> None:
 
 
 def test_a_layout_has_a_place_for_every_triangle(actor_faceset: Faceset) -> None:
-    neutral = Likeness.from_faceset(actor_faceset, references=2).form.neutral
+    neutral = Likeness.from_faceset(actor_faceset, references=2).neutral_shape.neutral
     assert (areas(texture_vertices(neutral)[:, :2]) <= 0).any()  # nostrils cover themselves
     assert (areas(make_uv_layout(neutral, 256).points) > 0).all()
 
 
 @pytest.mark.parametrize("size", [32, 128, 512])
 def test_a_layout_is_the_same_at_every_size(actor_faceset: Faceset, size: int) -> None:
-    neutral = Likeness.from_faceset(actor_faceset, references=2).form.neutral
+    neutral = Likeness.from_faceset(actor_faceset, references=2).neutral_shape.neutral
     assert np.allclose(make_uv_layout(neutral, size).points / size, make_uv_layout(neutral, 256).points / 256)
 
 
 def test_what_is_not_folded_stays(actor_faceset: Faceset) -> None:
-    points = make_uv_layout(Likeness.from_faceset(actor_faceset, references=2).form.neutral, 256).points
-    assert np.array_equal(unfolded(points), points)
+    points = make_uv_layout(
+        Likeness.from_faceset(actor_faceset, references=2).neutral_shape.neutral, 256
+    ).points
+    assert np.array_equal(unfold(points), points)
     folded = points.copy()
     folded[topology.NOSE_TIP] += 60
-    again = unfolded(folded)
+    again = unfold(folded)
     assert (areas(again) > 0).all()
     assert np.array_equal(again[list(topology.OVAL)], points[list(topology.OVAL)])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recaster.faces import geometry
-from recaster.faces.expressions import COEFFICIENTS, coefficients
+from recaster.faces.expressions import COEFFICIENTS, predict_expressions
 from recaster.faces.mesh_surface import LOWER_LIP, UPPER_LIP
 from recaster.faces.neutral_shape import align_to_canonical, compute_canonical_mesh, learn_neutral_shape
 from recaster.faces.topology import BROW_LEFT, LIPS_OUTER
@@ -42,12 +42,12 @@ def calmest(expressions: np.ndarray) -> np.ndarray:
 
 
 def test_coefficients_say_what_a_mouth_does(expressions: np.ndarray) -> None:
-    found = coefficients(expressions)
+    found = predict_expressions(expressions)
     assert found.shape == (len(expressions), COEFFICIENTS)
     assert found.min() >= 0
     assert found.max() <= 1
     assert np.corrcoef(found[:, JAW_OPEN], geometry.mouth_gap(expressions))[0, 1] > 0.9
-    assert np.allclose(coefficients(2 * expressions), found, atol=1e-3)
+    assert np.allclose(predict_expressions(2 * expressions), found, atol=1e-3)
 
 
 def test_open_and_shut_mouths_have_one_neutral_face(expressions: np.ndarray) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from recaster.faces.analysis import analyse
 from recaster.faces.detectors import make_detector
-from recaster.faces.roll import SIDES, _turned_back, detect_rolled, quarter_turn_of
+from recaster.faces.roll import SIDES, _turn_back, detect_rolled, quarter_turn_of
 from recaster.faces.topology import EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT
 from recaster.faces.types import Box, Detection
 from recaster.facesets.still_faces import StillFinder
@@ -43,7 +43,7 @@ def test_boxes_are_brought_back_from_every_side(side: int) -> None:
     turned = np.rot90(image, side)
     rows, columns = np.nonzero(turned[..., 0])
     seen = Box(columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
-    back = _turned_back(Detection(seen, 1.0), side, 100, 60)
+    back = _turn_back(Detection(seen, 1.0), side, 100, 60)
     assert back == Detection(Box(30, 10, 70, 20), 1.0, side)
 
 

@@ -13,8 +13,8 @@ from tests.faces.interrupting import assert_same, interrupted
 from recaster.faces import analysis as analysis_module
 from recaster.faces import analysis_journal, tracklets
 from recaster.faces.analysis import analyse
-from recaster.faces.linking import to_track
-from recaster.faces.tracker import CROWD_EVERY, Rules, Tracker
+from recaster.faces.linking import make_track
+from recaster.faces.tracker import CROWD_FRAMES, Tracker, TrackerSettings
 from recaster.faces.tracklets import Tracklet, outline
 from recaster.faces.types import Analysis, Detection, Landmarks
 from recaster.media.types import Frame, Image
@@ -231,7 +231,7 @@ def test_progress_is_told(points_at: Points, monkeypatch: pytest.MonkeyPatch) ->
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 
-RULES = Rules(detect_every=10, presence=0.5, gap=0.5, patience=4.0, identify=False)
+RULES = TrackerSettings(detect_every=10, presence=0.5, gap=0.5, patience=4.0, identify=False)
 
 
 def test_who_is_in_front_is_not_looked_for_in_every_frame(points_at: Points) -> None:
@@ -246,7 +246,7 @@ def test_who_is_in_front_is_not_looked_for_in_every_frame(points_at: Points) -> 
     for frame in world.frames(60):
         tracker.step(frame)
     assert [len(one.frames) for one in tracker.tracklets] == [60, 60]
-    assert world.looks == [0, *range(5, 33, CROWD_EVERY), 42, 52]  # they touch from the fifth frame on
+    assert world.looks == [0, *range(5, 33, CROWD_FRAMES), 42, 52]  # they touch from the fifth frame on
 
 
 @pytest.mark.parametrize(("presence", "moved"), [(0.6, 0.0), (0.99, 20.0)])
@@ -294,5 +294,5 @@ def test_in_a_gap_it_is_not_known_who_is_in_front(points_at: Points) -> None:
             one.append(index, index / 25, Landmarks(points_at(50.0, 20.0, SIDE), 0.9))
         one.behind = [0.2] * 4
         pieces.append(one)
-    track = to_track(0, pieces, identify=False)
+    track = make_track(0, pieces, identify=False)
     assert track.behind.tolist() == [0.2] * 4 + [0.0] * 2 + [0.2] * 4

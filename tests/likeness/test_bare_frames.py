@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from recaster.appearance.uv_layout import face_mask, unwrap
-from recaster.appearance.uv_masks import features
+from recaster.appearance.uv_layout import mask_face, unwrap
+from recaster.appearance.uv_masks import mask_features
 from recaster.faces import topology
 from recaster.likeness.bare_frames import SourceOcclusion
 from recaster.likeness.likeness import Likeness
@@ -98,7 +98,7 @@ def test_frames_with_a_hand_before_the_mouth_are_no_references(
     likeness = Likeness.from_faceset(handled, references=12)
     assert handled.handled & set(clean.records.tolist()), "which would have been chosen"
     assert not handled.handled & set(likeness.records.tolist())
-    face = (face_mask(clean.layout) > 0) & (features(clean.layout) == 0)
+    face = (mask_face(clean.layout) > 0) & (mask_features(clean.layout) == 0)
     usual, wanted = (np.median(one.textures.astype(float), 0) for one in (likeness, clean))
     assert np.abs(usual - wanted)[face].mean() < 3
 
@@ -109,7 +109,7 @@ def test_a_hand_at_the_cheek_gives_way_to_the_skin_of_other_frames(
     handled = Handled(actor_faceset, range(8, 16), (CHEEK, UNDER_CHEEK))
     likeness, layout = Likeness.from_faceset(handled, references=12), clean.layout
     points = np.stack([record.landmarks for record in handled.records]).astype(float)
-    face = face_mask(layout) > 0
+    face = mask_face(layout) > 0
     shown = [row for row in handled.rows if handled.records[row].id in likeness.records]
     assert shown, "for eyes and mouth can be seen"
     wanted = np.median(clean.textures.astype(float), 0)
@@ -127,8 +127,8 @@ def test_a_hand_that_is_not_seen_for_a_moment_is_there_all_the_same(actor_facese
         def __init__(self, missed: int) -> None:
             self._faceset, self.missed = actor_faceset, missed
 
-        def _shown(self, row: int) -> bool:
+        def _is_shown(self, row: int) -> bool:
             return row == self.missed or not 5 <= row < 15
 
-    assert [Missed(9).bare(row) for row in (4, 5, 9, 15)] == [True, False, False, True]
-    assert Missed(5).bare(5), "where it comes in"
+    assert [Missed(9).is_bare(row) for row in (4, 5, 9, 15)] == [True, False, False, True]
+    assert Missed(5).is_bare(5), "where it comes in"

@@ -42,7 +42,7 @@ def test_the_form_is_frontal_and_calm(likeness: Likeness, points: np.ndarray) ->
     left, right = likeness.mesh[[33, 127]].mean(0), likeness.mesh[[263, 356]].mean(0)
     assert abs(left[2] - right[2]) < 0.02
     assert 0.3 < geometry.eye_distance(likeness.mesh) < 0.38
-    assert geometry.mouth_gap(likeness.form.neutral) < np.median(geometry.mouth_gap(points)) + 0.02
+    assert geometry.mouth_gap(likeness.neutral_shape.neutral) < np.median(geometry.mouth_gap(points)) + 0.02
 
 
 def test_wrapping_back_gives_the_frame(likeness: Likeness, actor_faceset: Faceset) -> None:
@@ -63,14 +63,14 @@ def test_wrapping_back_gives_the_frame(likeness: Likeness, actor_faceset: Facese
 
 
 def test_one_self_is_retargeted_onto_one_self(likeness: Likeness, points: np.ndarray) -> None:
-    wanted = retarget(points, likeness.mesh, likeness.form)
+    wanted = retarget(points, likeness.mesh, likeness.neutral_shape)
     off = np.linalg.norm((wanted - points)[..., :2], axis=-1) / geometry.eye_distance(points)[:, None]
     assert np.median(off) < 0.02
 
 
 def test_another_build_keeps_the_motion_and_takes_the_shape(likeness: Likeness, points: np.ndarray) -> None:
     wide = points * [1.15, 1.0, 1.0]
-    wanted = retarget(wide, likeness.mesh, likeness.form)
+    wanted = retarget(wide, likeness.mesh, likeness.neutral_shape)
     gaps, theirs = geometry.mouth_gap(wanted), geometry.mouth_gap(wide)
     assert np.corrcoef(gaps, theirs)[0, 1] > 0.9
 
@@ -87,9 +87,9 @@ def test_the_outline_stays_the_targets_and_eyes_and_mouth_are_left_alone(
 ) -> None:
     wide = points * [1.15, 1.0, 1.0]
     oval, inside = list(topology.OVAL), [*topology.EYE_LEFT, *topology.EYE_RIGHT, *topology.LIPS_INNER]
-    wanted = retarget(wide, likeness.mesh, likeness.form)
+    wanted = retarget(wide, likeness.mesh, likeness.neutral_shape)
     assert np.allclose(wanted[:, oval], wide[:, oval])
-    pull = _outline_pull(likeness.form.neutral)
+    pull = _outline_pull(likeness.neutral_shape.neutral)
     assert np.allclose(pull[inside].sum(1), 0, atol=0.02)
     assert pull.min() >= 0
     assert pull.sum(1).max() <= 1 + 1e-9
@@ -97,9 +97,9 @@ def test_the_outline_stays_the_targets_and_eyes_and_mouth_are_left_alone(
 
 def gaping(likeness: Likeness, drop: float) -> NeutralShape:
     """The actor's form, had she hardly ever shut her mouth."""
-    agape = likeness.form.neutral.copy()
+    agape = likeness.neutral_shape.neutral.copy()
     agape[list(LOWER_LIP), 1] += drop * float(geometry.eye_distance(agape))
-    return dataclasses.replace(likeness.form, neutral=agape, shut=0.0)
+    return dataclasses.replace(likeness.neutral_shape, neutral=agape, shut=0.0)
 
 
 def test_a_shut_mouth_stays_shut_on_a_source_whose_calm_mouth_is_open(
@@ -120,7 +120,7 @@ def test_lips_part_as_far_as_the_performers(likeness: Likeness, points: np.ndarr
 
 
 def test_teeth_keep_their_height_in_a_mouth_that_opens_wider(likeness: Likeness) -> None:
-    form = likeness.form
+    form = likeness.neutral_shape
 
     def rows(drop: float) -> np.ndarray:
         mesh = form.neutral.copy()
@@ -133,7 +133,7 @@ def test_teeth_keep_their_height_in_a_mouth_that_opens_wider(likeness: Likeness)
 
 
 def test_the_underjaw_lies_below_the_chin_and_ends_at_the_ears(likeness: Likeness) -> None:
-    neutral = likeness.form.neutral
+    neutral = likeness.neutral_shape.neutral
     below = extend_under_chin(neutral) - neutral[JAW]
     assert below[len(JAW) // 2, 1] > 0.05 * (neutral[topology.CHIN, 1] - neutral[topology.FOREHEAD, 1])
     assert np.allclose(below[[0, -1]], 0)
@@ -147,7 +147,7 @@ def test_lips_never_cross_and_lids_never_turn_inside_out(likeness: Likeness, poi
     def opening(meshes: np.ndarray, upper: tuple[int, ...], lower: tuple[int, ...]) -> float:
         return (meshes[:, list(lower), 1] - meshes[:, list(upper), 1]).min()
 
-    given, wanted = fits.apply(wild), fits.apply(retarget(wild, likeness.mesh, likeness.form))
+    given, wanted = fits.apply(wild), fits.apply(retarget(wild, likeness.mesh, likeness.neutral_shape))
     for upper, lower in zip((UPPER_LIP, *_UPPER_LIDS), (LOWER_LIP, *_LOWER_LIDS), strict=True):
         assert opening(given, upper, lower) < -0.005, "they do cross in what is given"
         assert opening(wanted, upper, lower) > -1e-9
@@ -158,8 +158,8 @@ def test_in_a_track_of_a_moment_an_open_mouth_stays_open(
     likeness: Likeness, points: np.ndarray, frames: int
 ) -> None:
     widest = points[[geometry.mouth_gap(points).argmax()] * frames] * [1.1, 1.0, 1.0]
-    wanted = geometry.mouth_gap(retarget(widest, likeness.mesh, likeness.form))
-    assert geometry.mouth_gap(likeness.form.neutral) < geometry.mouth_gap(widest)[0] / 2
+    wanted = geometry.mouth_gap(retarget(widest, likeness.mesh, likeness.neutral_shape))
+    assert geometry.mouth_gap(likeness.neutral_shape.neutral) < geometry.mouth_gap(widest)[0] / 2
     assert np.allclose(wanted, geometry.mouth_gap(widest), rtol=0.2)
 
 
@@ -168,8 +168,8 @@ def test_eyes_that_are_always_shut_stay_shut(likeness: Likeness, points: np.ndar
     for upper, lower in zip(_UPPER_LIDS, _LOWER_LIDS, strict=True):
         asleep[:, upper] = asleep[:, lower]
     asleep += np.random.default_rng(0).normal(0, 0.5, asleep.shape)
-    wanted = geometry.lid_openings(retarget(asleep, likeness.mesh, likeness.form))
-    form = likeness.form
+    wanted = geometry.lid_openings(retarget(asleep, likeness.mesh, likeness.neutral_shape))
+    form = likeness.neutral_shape
     assert ((np.median(wanted, 0) - form.closed) / (form.lids - form.closed)).max() < 0.25
 
 
@@ -276,7 +276,7 @@ def test_a_foreign_likeness_is_refused(
 def test_a_turned_head_is_drawn_to_its_silhouette(likeness: Likeness) -> None:
     angle = np.radians(40)
     turn = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
-    mesh = mesh_to_crop(likeness.form.neutral, SIZE)
+    mesh = mesh_to_crop(likeness.neutral_shape.neutral, SIZE)
     mesh = (mesh - mesh.mean(0)) @ turn.T + mesh.mean(0)
     drawing = draw(likeness, mesh, likeness.weights(mesh[None])[0], SIZE)
     face = texture_vertices(mesh)

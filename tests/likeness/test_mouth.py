@@ -28,7 +28,7 @@ def likeness(actor_faceset: Faceset) -> Likeness:
 
 def mouth(likeness: Likeness, gap: float) -> np.ndarray:
     """The neutral mesh with lips this many eye distances apart, in a crop."""
-    mesh = mesh_to_crop(likeness.form.neutral, SIZE)
+    mesh = mesh_to_crop(likeness.neutral_shape.neutral, SIZE)
     upper, lower = list(UPPER_LIP), list(LOWER_LIP)
     down = np.array([0, gap / 2 * geometry.eye_distance(mesh), 0])
     middle = (mesh[upper] + mesh[lower]) / 2
@@ -90,5 +90,5 @@ def test_gaps_are_read_from_the_shapes_of_mouths(likeness: Likeness, actor_faces
     meshes = np.stack([landmarks[int(record)] for record in likeness.records])
     expressions, _ = align_to_canonical(meshes.astype(np.float64), likeness.mesh)
     assert np.allclose(
-        measure_lip_gaps(likeness.shapes.mouth)[:, 4], geometry.mouth_gap(expressions), atol=0.03
+        measure_lip_gaps(likeness.features.mouth)[:, 4], geometry.mouth_gap(expressions), atol=0.03
     )

@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 import pytest
 
-from recaster.appearance.uv_layout import face_mask, unwrap
-from recaster.appearance.uv_masks import features, filled, grown, lenses, shrunk
+from recaster.appearance.uv_layout import mask_face, unwrap
+from recaster.appearance.uv_masks import dilate, erode, mask_features, mask_lenses, mask_outline
 from recaster.faces import topology
 from recaster.faces.geometry import eye_distance
 from recaster.likeness.likeness import Likeness
-from recaster.likeness.own_texels import complete_textures, compute_visible_texels, facing
-from recaster.likeness.texture_glasses import rims
+from recaster.likeness.own_texels import complete_textures, compute_facing, compute_visible_texels
+from recaster.likeness.texture_glasses import find_rims
 from recaster.swapping.guided import GLASSES, GuidedSwapper
 
 if TYPE_CHECKING:
@@ -101,9 +101,9 @@ def fringe(points: Floats, size: int) -> np.ndarray:
 def beside_the_cheeks(points: Floats, size: int) -> np.ndarray:
     """All that is not face, and a rim of it: a mesh that is a little too wide."""
     face = polygon(points, size, topology.OVAL)
-    narrow = shrunk(face, 0.07 * float(eye_distance(points)))
+    narrow = erode(face, 0.07 * float(eye_distance(points)))
     narrow[: round(points[CHEEK, 1])] = 1
-    return 1 - np.maximum(narrow, 1 - grown(face, 0.3 * float(eye_distance(points))))
+    return 1 - np.maximum(narrow, 1 - dilate(face, 0.3 * float(eye_distance(points))))
 
 
 def beside_the_brows(points: Floats, size: int) -> np.ndarray:
@@ -143,16 +143,16 @@ def test_what_is_painted_over_a_face_is_found_and_gives_way_to_its_skin(
     likeness = Likeness.from_faceset(painted, references=12)
     ours, theirs = paired(likeness, clean)
     distance = float(eye_distance(clean.layout.points))
-    face = (face_mask(clean.layout) > 0) & ~features(clean.layout).astype(bool)
+    face = (mask_face(clean.layout) > 0) & ~mask_features(clean.layout).astype(bool)
     there = painted.texels(likeness)
     usually, found = face & (there.mean(0) > 0.5), face & (likeness.own < 128) & (clean.own >= 128)
-    outline = shrunk(filled(clean.layout, topology.OVAL), 0.06 * distance) == 0
+    outline = erode(mask_outline(clean.layout, topology.OVAL), 0.06 * distance) == 0
     assert (found | outline)[usually].mean() > 0.85
-    assert not (found & (grown(usually.astype(np.uint8), 0.25 * distance) == 0)).any(), "but no skin near it"
+    assert not (found & (dilate(usually.astype(np.uint8), 0.25 * distance) == 0)).any(), "but no skin near it"
     off = np.abs(likeness.textures[ours].astype(float) - clean.textures[theirs]).mean(-1)
     was, there = np.abs(np.array(colour) - clean.textures[theirs].astype(float)).mean(-1), there[ours]
     assert off[there & face].mean() < 0.6 * was[there & face].mean()
-    far = face & (grown(usually.astype(np.uint8), 0.4 * distance) == 0)
+    far = face & (dilate(usually.astype(np.uint8), 0.4 * distance) == 0)
     assert off[:, far].mean() < 3, "the rest of the face is as it was"
 
 
@@ -162,11 +162,11 @@ def test_brows_stay_whole_up_to_the_hair_beside_them(
     likeness = Likeness.from_faceset(Painted(actor_faceset, beside_the_brows, HAIR), references=12)
     left, right = layout.points[[topology.EYE_CORNERS_LEFT[0], topology.EYE_CORNERS_RIGHT[1]], 0]
     edge = 0.22 * float(eye_distance(layout.points))
-    brow = filled(layout, topology.BROW_LEFT) | filled(layout, topology.BROW_RIGHT)
+    brow = mask_outline(layout, topology.BROW_LEFT) | mask_outline(layout, topology.BROW_RIGHT)
     brow[:, : round(left + edge)] = brow[:, round(right - edge) :] = 0
     off = np.abs(likeness.textures.astype(float) - clean.textures).mean((0, -1))
     assert np.quantile(off[brow > 0], 0.9) < 6
-    temples = filled(layout, topology.OVAL) * (1 - features(layout))
+    temples = mask_outline(layout, topology.OVAL) * (1 - mask_features(layout))
     temples[:, round(left) : round(right)] = 0
     temples[round(layout.points[CHEEK, 1]) :] = 0
     assert (likeness.own[temples > 0] < 128).mean() > 0.6, "the hair is found"
@@ -174,7 +174,7 @@ def test_brows_stay_whole_up_to_the_hair_beside_them(
 
 def hairs(textures: np.ndarray, layout: UVLayout, brow: np.ndarray) -> np.ndarray:
     """How much darker a brow is than the skin around it, in each of some textures: (K,), logarithm."""
-    around = grown(brow, 0.16 * float(eye_distance(layout.points))) - grown(
+    around = dilate(brow, 0.16 * float(eye_distance(layout.points))) - dilate(
         brow, 0.1 * float(eye_distance(layout.points))
     )
     light = np.log(textures[..., 1].astype(float) + 8)
@@ -186,7 +186,7 @@ def test_the_end_of_a_brow_that_is_under_hair_is_drawn(
     actor_faceset: Faceset, clean: Likeness, layout: UVLayout, where: Masking
 ) -> None:
     likeness = Likeness.from_faceset(Painted(actor_faceset, where, HAIR), references=12)
-    end = filled(layout, topology.BROW_RIGHT)
+    end = mask_outline(layout, topology.BROW_RIGHT)
     end[:, : round(layout.points[334, 0])] = 0
     wanted, found = (hairs(one.textures, layout, end) for one in (clean, likeness))
     assert np.median(found) > 0.6 * np.median(wanted), "not bitten off"
@@ -195,7 +195,7 @@ def test_the_end_of_a_brow_that_is_under_hair_is_drawn(
 
 
 def test_a_clean_face_is_left_as_it_is(actor_faceset: Faceset, clean: Likeness, layout: UVLayout) -> None:
-    inner = shrunk(filled(layout, topology.OVAL), 0.16 * float(eye_distance(layout.points))) > 0
+    inner = erode(mask_outline(layout, topology.OVAL), 0.16 * float(eye_distance(layout.points))) > 0
     assert clean.own[inner].min() > 235
     assert clean.visible_texels[inner].min() > 250
     record = next(one for one in actor_faceset.records if one.id == clean.records[0])
@@ -235,10 +235,10 @@ def test_what_is_in_front_gives_way_even_where_it_looks_like_skin(clean: Likenes
 
 
 def test_a_face_turned_away_shows_nothing_of_its_far_side(clean: Likeness) -> None:
-    mesh, layout = clean.form.neutral - clean.form.neutral[:468].mean(0), clean.layout
+    mesh, layout = clean.neutral_shape.neutral - clean.neutral_shape.neutral[:468].mean(0), clean.layout
     angle = np.radians(50)
     turn = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
-    straight, turned = (facing(points, layout) for points in (mesh, mesh @ turn.T))
+    straight, turned = (compute_facing(points, layout) for points in (mesh, mesh @ turn.T))
     left, right = (tuple(np.rint(layout.points[one]).astype(int)[::-1]) for one in (123, 352))
     assert min(straight[left], straight[right]) > 0.9
     assert min(turned[left], turned[right]) < 0.1
@@ -261,7 +261,7 @@ def locks(layout: UVLayout) -> np.ndarray:
 def test_light_from_one_side_is_no_hair(layout: UVLayout) -> None:
     shade = np.linspace(1, 0.6, layout.size)[None, None, :, None]
     textures = (skin(layout) * shade).astype(np.uint8)
-    inner = shrunk(filled(layout, topology.OVAL), 0.16 * float(eye_distance(layout.points))) > 0
+    inner = erode(mask_outline(layout, topology.OVAL), 0.16 * float(eye_distance(layout.points))) > 0
     shown, own = complete_textures(textures, layout)
     assert own[inner].min() > 235
     assert np.abs(shown[:, inner].astype(int) - textures[:, inner]).max() <= 1
@@ -269,7 +269,7 @@ def test_light_from_one_side_is_no_hair(layout: UVLayout) -> None:
 
 def test_the_shade_of_a_chin_stays_and_hair_on_one_side_leaves_the_other_alone(layout: UVLayout) -> None:
     textures, hair = skin(layout), locks(layout)
-    inner = shrunk(filled(layout, topology.OVAL), 0.16 * float(eye_distance(layout.points))) > 0
+    inner = erode(mask_outline(layout, topology.OVAL), 0.16 * float(eye_distance(layout.points))) > 0
     below = round(layout.points[topology.CHIN, 1]) - 12
     textures[:, below:] = (0.7 * np.array(SKIN)).astype(np.uint8)
     assert complete_textures(textures, layout)[1][inner].min() > 235
@@ -282,8 +282,8 @@ def test_the_shade_of_a_chin_stays_and_hair_on_one_side_leaves_the_other_alone(l
 
 def shaded(layout: UVLayout) -> np.ndarray:
     """Skin with a soft shadow, as of hair, beside one cheek and along the jaw."""
-    face = filled(layout, topology.OVAL)
-    rim = face - shrunk(face, 0.12 * float(eye_distance(layout.points)))
+    face = mask_outline(layout, topology.OVAL)
+    rim = face - erode(face, 0.12 * float(eye_distance(layout.points)))
     rim[: round(layout.points[CHEEK, 1]) - 10] = 0
     soft = cv2.GaussianBlur(rim.astype(np.float32), (0, 0), 2)[..., None]
     return np.repeat((np.array(SKIN) * (1 - 0.35 * soft)).astype(np.uint8)[None], 3, 0)
@@ -295,20 +295,20 @@ def test_a_shadow_along_the_outline_is_taken_off_but_not_from_a_beard(layout: UV
         np.abs(np.array(SKIN) - one.astype(float)).mean((0, -1))
         for one in (textures, complete_textures(textures, layout)[0])
     )
-    there = (was > 20) & (filled(layout, topology.OVAL) > 0)
+    there = (was > 20) & (mask_outline(layout, topology.OVAL) > 0)
     there[round(layout.points[topology.LIP_TOP, 1]) :] = False
     assert off[there].mean() < 0.45 * was[there].mean()
     below = round(layout.points[topology.LIP_BOTTOM, 1])
     textures[:, below:] = np.minimum(textures[:, below:], HAIR)
     whole, _ = complete_textures(textures, layout)
-    inner = shrunk(filled(layout, topology.OVAL), 0.1 * float(eye_distance(layout.points))) > 0
+    inner = erode(mask_outline(layout, topology.OVAL), 0.1 * float(eye_distance(layout.points))) > 0
     inner[: below + 4] = False
     assert np.abs(whole[:, inner].astype(float) - textures[:, inner]).mean() < 2
 
 
 def test_a_beard_is_the_persons_own(layout: UVLayout) -> None:
     textures = skin(layout)
-    inner = shrunk(filled(layout, topology.OVAL), 0.16 * float(eye_distance(layout.points))) > 0
+    inner = erode(mask_outline(layout, topology.OVAL), 0.16 * float(eye_distance(layout.points))) > 0
     textures[:, round(layout.points[topology.LIP_BOTTOM, 1]) :] = HAIR
     textures[:, locks(layout)] = HAIR
     assert complete_textures(textures, layout)[1][inner].min() > 235
@@ -321,7 +321,7 @@ def test_a_covered_forehead_is_left_to_the_target_but_not_beside_the_brows(layou
     shown = compute_visible_texels(own, layout)
     top = layout.points[topology.FOREHEAD]
     assert shown[round(top[1]) + 2, round(top[0])] < 128
-    assert shown[filled(layout, topology.BROW_LEFT) > 0].min() > 250
+    assert shown[mask_outline(layout, topology.BROW_LEFT) > 0].min() > 250
     assert shown[round(brow) + 20 :].min() > 250
 
 
@@ -360,15 +360,15 @@ def test_glasses_are_taken_off(
 ) -> None:
     painted = Painted(actor_faceset, glasses(thickness), colour)
     likeness, layout = Likeness.from_faceset(painted, references=12), clean.layout
-    there = painted.texels(likeness) & (filled(layout, topology.OVAL) > 0)
-    there &= features(layout, exact=True) == 0
+    there = painted.texels(likeness) & (mask_outline(layout, topology.OVAL) > 0)
+    there &= mask_features(layout, exact=True) == 0
     ours, theirs = paired(likeness, clean)
     textures, wanted = (painted.seen(likeness)[ours], likeness.textures[ours]), clean.textures[theirs]
     was, off = (np.abs(one.astype(float) - wanted).mean(-1)[there[ours]].mean() for one in textures)
     assert off < 0.3 * was
     assert likeness.own[there.mean(0) > 0.5].mean() < 60, "what they cover is not learned from"
     assert GuidedSwapper(likeness, 64, "0").warnings == (GLASSES,)
-    eyes = filled(layout, topology.EYE_LEFT) | filled(layout, topology.EYE_RIGHT)
+    eyes = mask_outline(layout, topology.EYE_LEFT) | mask_outline(layout, topology.EYE_RIGHT)
     assert np.abs(likeness.textures[ours].astype(float) - wanted)[:, eyes > 0].mean() < 4
 
 
@@ -384,29 +384,29 @@ def test_behind_lenses_skin_has_no_tint_of_theirs(
     textures = clean.textures.astype(float) + behind[..., None] * np.array(tint)
     textures[:, worn > 0] = (40, 35, 35)
     shown, _ = complete_textures(np.clip(textures, 0, 255).astype(np.uint8), layout)
-    skin_there = (behind > 0) & (features(layout) == 0) & (grown(worn, 3) == 0)
+    skin_there = (behind > 0) & (mask_features(layout) == 0) & (dilate(worn, 3) == 0)
     off = (shown.astype(float) - clean.textures)[:, skin_there]
     left = np.ptp(off.mean((0, 1)))
     assert left < 0.4 * np.ptp(tint)
-    lids = filled(layout, topology.EYE_LEFT) | filled(layout, topology.EYE_RIGHT)
+    lids = mask_outline(layout, topology.EYE_LEFT) | mask_outline(layout, topology.EYE_RIGHT)
     assert np.ptp((shown.astype(float) - clean.textures)[:, lids > 0].mean((0, 1))) < 0.7 * np.ptp(tint)
 
 
 def test_glasses_leave_the_skin_behind_their_lenses(actor_faceset: Faceset, clean: Likeness) -> None:
     likeness = Likeness.from_faceset(Painted(actor_faceset, glasses(0.04), (35, 30, 30)), references=12)
     ours, theirs = paired(likeness, clean)
-    around = (lenses(clean.layout) > 0) & (filled(clean.layout, topology.OVAL) > 0)
+    around = (mask_lenses(clean.layout) > 0) & (mask_outline(clean.layout, topology.OVAL) > 0)
     off = np.abs(likeness.textures[ours].astype(float) - clean.textures[theirs])[:, around]
     assert off.mean() < 8.5
 
 
 def test_nobody_without_glasses_loses_lines_around_the_eyes(clean: Likeness) -> None:
     textures = clean.textures.copy()
-    assert not np.any(rims(textures, clean.layout))
+    assert not np.any(find_rims(textures, clean.layout))
     assert not GuidedSwapper(clean, 64, "0").warnings
     left, right = (clean.layout.points[one] for one in topology.EYE_CORNERS_LEFT)
     for below in (16, 22):  # bags below one eye are no glasses: nothing crosses the nose
         start, end = (np.rint(one + np.array([0, below])).astype(int) for one in (left, right))
         for texture in textures:
             cv2.line(texture, start, end, (90, 60, 45), 2, cv2.LINE_AA)
-    assert not np.any(rims(textures, clean.layout))
+    assert not np.any(find_rims(textures, clean.layout))

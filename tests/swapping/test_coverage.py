@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from recaster.appearance.occluders import FINE_PX
+from recaster.appearance.face_appearance import FINE_PX
 from recaster.media.clip import Clip
 from recaster.settings.encoding import WriterOptions
 from recaster.settings.swap import SwapSettings

@@ -89,11 +89,11 @@ def test_an_open_mouth_is_the_performers_own_on_a_source_that_never_opened_hers(
     swapper: GuidedSwapper, performance: tuple[list[Frame], FaceTrack]
 ) -> None:
     likeness = swapper.likeness
-    shut = measure_lip_gaps(likeness.shapes.mouth)[:, 4].argsort()[:4]
+    shut = measure_lip_gaps(likeness.features.mouth)[:, 4].argsort()[:4]
     quiet = dataclasses.replace(
         likeness,
         textures=likeness.textures[shut],
-        shapes=likeness.shapes[shut],
+        features=likeness.features[shut],
         records=likeness.records[shut],
     )
     mute = GuidedSwapper(quiet, swapper.size, swapper.digest)

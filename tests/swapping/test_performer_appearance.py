@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from recaster.appearance.occluders import COARSE_PX, FINE_PX
+from recaster.appearance.face_appearance import COARSE_PX, FINE_PX
 from recaster.media.types import Frame
 from recaster.settings.detection import Smoothing
 from recaster.swapping import performer_appearance

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from recaster.appearance.occluders import FINE_PX
+from recaster.appearance.face_appearance import FINE_PX
 from recaster.faces.types import Inlay
 from recaster.media.types import Frame
 from recaster.settings.swap import SwapSettings

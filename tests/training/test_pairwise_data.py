@@ -8,7 +8,7 @@ import pytest
 
 from recaster.errors import TrainingError, UsageError
 from recaster.faces.alignment import EYE_DISTANCE
-from recaster.faces.region_masks import features, hull
+from recaster.faces.region_masks import fill_eyes_and_mouth, fill_face
 from recaster.models.presets import Augmentation, Preset, overridden, preset
 from recaster.training.pairwise_data import load_faces, reach
 
@@ -69,11 +69,11 @@ def test_reach_covers_what_the_presets_do() -> None:
 
 def test_regions(light_person: Faceset) -> None:
     mesh = light_person.records[0].landmarks
-    oval, inner, seen = hull(mesh, 96), hull(mesh, 96, "inner"), features(mesh, 96)
+    oval, inner, seen = fill_face(mesh, 96), fill_face(mesh, 96, "inner"), fill_eyes_and_mouth(mesh, 96)
     rows = [np.flatnonzero(region.any(1))[0] for region in (oval, inner)]
     assert rows[0] < rows[1]
     assert (seen > 0).sum() < (inner > 0).sum() < (oval > 0).sum()
     assert not seen[oval == 0].any()
     with pytest.raises(UsageError, match="--landmarker mesh"):
-        hull(mesh[:68], 96)
-    assert hull(mesh[:68], 96, "inner").any()
+        fill_face(mesh[:68], 96)
+    assert fill_face(mesh[:68], 96, "inner").any()

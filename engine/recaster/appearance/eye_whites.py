@@ -1,4 +1,4 @@
-"""The tint of the light on the eyes, as their whites tell it.
+"""Tint of the light on the eyes, by their whites.
 
 Skins differ in their own colour, so a gain that turns one into the other is more than a change of light, and
 whites of eyes go blue or yellow under it. The whites of all eyes are nearly alike: what differs between two
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Final, Self
 import cv2
 import numpy as np
 
+from recaster.appearance.light import LUMA
 from recaster.faces import topology
+from recaster.faces.region_masks import fill_polygon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,22 +25,21 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.media.types import Image
 
-_LIGHTEST: Final = 60
+_WHITE_PERCENTILE: Final = 60
 """Percentile of the brightness within an eye from which on it is its white."""
 _MIN_PIXELS: Final = 12
-"""A white of fewer is not measured."""
+"""Pixels of a white below which it is not measured."""
 _MAX_TINT: Final = 0.35
-"""The largest correction of a channel, natural logarithm: beyond it something is reflected."""
-_EDGE: Final = 0.008
+"""Bound of the correction of a channel, natural logarithm: beyond it something is reflected."""
+_EDGE_SIGMA: Final = 0.008
 """Sigma of the edge of an eye, as a share of the crop's side."""
-_DARK: Final = 1.5
-"""Added to grey levels before their ratio is taken: 8 bits know no finer."""
-_LUMA: Final = np.array([0.299, 0.587, 0.114])
+_DARK_OFFSET: Final = 1.5
+"""Grey levels added before a ratio is taken: 8 bits know no finer."""
 
 
 @dataclass(frozen=True, eq=False)
 class EyeWhite:
-    """The light's tint on one eye, over that of the skin around it.
+    """Tint of the light on one eye, over that of the skin around it.
 
     Attributes:
         tint: (3,) natural logarithm of each channel's gain, which leaves brightness nearly as it is.
@@ -80,40 +81,41 @@ class EyeWhite:
         mask: NDArray[np.float32],
         outline: NDArray[np.int32],
     ) -> Self:
-        eye = np.zeros(mask.shape, np.uint8)
-        cv2.fillPoly(eye, [outline], 255)
+        eye = fill_polygon(outline, len(mask), 255)
         left, top, width, height = cv2.boundingRect(outline)
         part = np.s_[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
         seen = (eye[part] > 0) & (mask[part] > 0.5)  # shut, or behind a hand, it tells nothing
-        if seen.sum() * (1 - _LIGHTEST / 100) < _MIN_PIXELS:
-            return cls(np.zeros(3), 0, *_softened(eye))
+        if seen.sum() * (1 - _WHITE_PERCENTILE / 100) < _MIN_PIXELS:
+            return cls(np.zeros(3), 0, *_soften_part(eye))
         cell = np.clip(outline.mean(0)[::-1] * len(gains) / len(mask), 0, len(gains) - 1).astype(int)
-        relight = swapped[part][seen] * np.exp(gains[tuple(cell)])
-        tint = _tint_of_white(target[part][seen]) - _tint_of_white(relight)
-        return cls(np.clip(tint, -_MAX_TINT, _MAX_TINT), float(seen.sum()), *_softened(eye))
+        relit = swapped[part][seen] * np.exp(gains[tuple(cell)])
+        tint = _tint_of_white(target[part][seen]) - _tint_of_white(relit)
+        return cls(np.clip(tint, -_MAX_TINT, _MAX_TINT), float(seen.sum()), *_soften_part(eye))
 
     @classmethod
     def average(cls, middle: Self, window: Sequence[Self], weights: Floats) -> Self:
-        """The mean tint of frames, a wide eye counting more than a narrow one, on the eye of one of them."""
-        shares = weights * [one.pixels for one in window]
+        """Averages frames' tints, a wide eye counting more than a narrow one, on the eye of one of them."""
+        shares = weights * [eye.pixels for eye in window]
         if not shares.any():
             return middle
-        tint = np.average([one.tint for one in window], axis=0, weights=shares)
+        tint = np.average([eye.tint for eye in window], axis=0, weights=shares)
         return cls(np.asarray(tint), middle.pixels, middle.eye, middle.corner)
 
     def apply(self, drawn: NDArray[np.float32]) -> None:
         """Tints the eye of a face (size, size, 3), 0 to 255, in place."""
-        (top, left), (height, width) = self.corner, self.eye.shape[:2]
+        top, left = self.corner
+        height, width = self.eye.shape[:2]
         gain = (np.exp(self.tint) - 1).astype(np.float32)
         drawn[top : top + height, left : left + width] *= 1 + self.eye * gain
 
 
-def _softened(eye: NDArray[np.uint8]) -> tuple[NDArray[np.float32], tuple[int, int]]:
-    """The part of a mask (size, size), 0 to 255, that is not empty: soft, 0 to 1, and its upper left."""
-    sigma = _EDGE * len(eye)
+def _soften_part(eye: NDArray[np.uint8]) -> tuple[NDArray[np.float32], tuple[int, int]]:
+    """Softens the part of a mask (size, size), 0 to 255, that is not empty: 0 to 1, and its upper left."""
+    sigma = _EDGE_SIGMA * len(eye)
     reach = round(3 * sigma)
     left, top, width, height = cv2.boundingRect(eye)
-    above, before = max(top - reach, 0), max(left - reach, 0)
+    above = max(top - reach, 0)
+    before = max(left - reach, 0)
     part = eye[above : top + height + reach, before : left + width + reach]
     if part.size:
         part = cv2.GaussianBlur(part, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
@@ -121,7 +123,7 @@ def _softened(eye: NDArray[np.uint8]) -> tuple[NDArray[np.float32], tuple[int, i
 
 
 def _tint_of_white(pixels: NDArray[np.generic]) -> Floats:
-    """(3,): logarithm of each channel over brightness, in the lightest of an eye's pixels (N, 3)."""
-    brightness = pixels @ _LUMA
-    white = pixels[brightness >= np.percentile(brightness, _LIGHTEST)].mean(axis=0) + _DARK
-    return np.asarray(np.log(white / (white @ _LUMA)))
+    """Logarithm of each channel over brightness, (3,), in the lightest of an eye's pixels (N, 3)."""
+    brightness = pixels @ LUMA
+    white = pixels[brightness >= np.percentile(brightness, _WHITE_PERCENTILE)].mean(axis=0) + _DARK_OFFSET
+    return np.asarray(np.log(white / (white @ LUMA)))

@@ -1,4 +1,4 @@
-"""One face in the light of another: a smooth gain over the face, found where both show skin.
+"""Light of a face as a smooth gain over it, fitted where two pictures both show skin.
 
 What two evenly built faces differ in slowly, over the whole face, is taken for light: its level, its
 colour, the side it comes from. Where the face's shape is known, its brightness may also depend on which way
@@ -21,92 +21,94 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.media.types import Image
 
+LUMA: Final = np.array([0.299, 0.587, 0.114])
+"""Weights of red, green and blue in brightness (ITU-R BT.601)."""
 CELLS: Final = 32
-"""Light is measured on so many cells along each side of the crop."""
-FEWEST: Final = 24
-"""With fewer cells of face than this nothing is measured."""
+"""Cells along each side of the crop on which light is measured."""
+MIN_CELLS: Final = 24
+"""Cells of face without which no light is measured."""
 TERMS: Final = 6
-"""Level, slope across and down, and three curvatures."""
-SHADES: Final = 3
-"""What the three parts of a normal add to the brightness (a Lambertian face's, to first order)."""
-GAIN: Final = (0.4, 2.5)
-"""Least and largest gain anywhere."""
-DETAIL: Final = (0.5, 2.5)
-"""Least and largest gain of detail."""
-_FINE: Final = 1.5 / 256
+"""Terms of place: level, slope across and down, and three curvatures."""
+NORMAL_TERMS: Final = 3
+"""Terms of shape: the three parts of a normal (a Lambertian face's brightness, to first order)."""
+GAIN_RANGE: Final = (0.4, 2.5)
+"""Bounds of a picture's gain anywhere."""
+DETAIL_GAIN_RANGE: Final = (0.5, 2.5)
+"""Bounds of the gain of detail."""
+MOUTH_WEIGHT: Final = 0.1
+"""Weight of cells below the nose, where beards grow, over that of those above."""
+MOUTH_TOP: Final = 0.6
+"""Beginning of those cells, as a share of the crop's side."""
+_DETAIL_SIGMA: Final = 1.5 / 256
 """Standard deviation of the blur that tells detail from form, as a share of the crop's side."""
-_FAINT: Final = np.float32(0.5)
-"""Detail weaker than this, in grey levels, is noise."""
-_DARK: Final = 12.0
-"""Added to grey levels before their ratio is taken: in the dark it would be of noise."""
-_RIDGE: Final = np.array([0.0, 0.01, 0.01, 0.05, 0.05, 0.1])
-"""Curvatures need more evidence than slopes."""
-_SHADE_RIDGE: Final = 0.04
-_ROUNDS: Final = 5
-_SIDE_DARK: Final = np.float32(4.0)
-"""Likewise, where the dark side of a face is to be lit."""
+_DETAIL_NOISE: Final = np.float32(0.5)
+"""Strength of detail, in grey levels, up to which it is noise."""
+_DARK_OFFSET: Final = 12.0
+"""Grey levels added before a ratio is taken: in the dark it would be of noise."""
+_SIDE_DARK_OFFSET: Final = np.float32(4.0)
+"""The same where the dark side of a face is to be lit: a larger one would leave it dark."""
+_PLACE_RIDGE: Final = np.array([0.0, 0.01, 0.01, 0.05, 0.05, 0.1])
+"""Penalties on the terms of place; curvatures need more evidence than slopes."""
+_NORMAL_RIDGE: Final = 0.04
+_RIDGES: Final = np.r_[_PLACE_RIDGE, np.full(NORMAL_TERMS, _NORMAL_RIDGE)]
 _ODD_RIDGE: Final = np.array([0.002, 0.004, 0.002, 0.01, 0.02, 0.01])
-_RIDGES: Final = np.r_[_RIDGE, np.full(SHADES, _SHADE_RIDGE)]
-_SPREAD: Final = 0.07
-"""Skin differs from a fit by this much (logarithm) even where light fits."""
-MOUTH_SHARE: Final = 0.1
-"""Below the nose, where beards grow, cells count for so much of those above."""
-MOUTH_FROM: Final = 0.6
-"""Where that begins, as a share of the crop's side."""
+"""Penalties on the terms that are odd about the middle of a face."""
+_ROUNDS: Final = 5
+"""Rounds of reweighting."""
+_SKIN_SPREAD: Final = 0.07
+"""Differences of skin from a fit (logarithm) even where light fits."""
 
 
-def _fitted(
-    swapped: Image, target: Image, mask: NDArray[np.float32]
-) -> tuple[Floats, Floats, NDArray[np.bool_]] | None:
-    """The light (as many terms, 3), the weights (N,) of the N cells that show face, and which those are."""
+def _fit_light(swapped: Image, target: Image, mask: NDArray[np.float32]) -> Floats | None:
+    """Fits the light that turns one picture into another: (TERMS, 3) coefficients; None of too few cells."""
     share = cv2.resize(mask, (CELLS, CELLS), interpolation=cv2.INTER_AREA).ravel().astype(np.float64)
     here = share > 0.5
-    if here.sum() < FEWEST:
+    if here.sum() < MIN_CELLS:
         return None
     ours, theirs = (
-        cv2.resize(image, (CELLS, CELLS), interpolation=cv2.INTER_AREA).reshape(-1, 3)[here] + _DARK
+        cv2.resize(image, (CELLS, CELLS), interpolation=cv2.INTER_AREA).reshape(-1, 3)[here] + _DARK_OFFSET
         for image in (swapped, target)
     )
-    ratio, terms = np.log(theirs / ours), light_terms()[here]
-    penalties = light_penalties(terms.shape[1])
-    believed = np.where(terms[:, 2] > 2 * MOUTH_FROM - 1, MOUTH_SHARE, 1.0) * share[here]
+    # In logarithms a gain is a sum, and twice as bright counts like half as bright.
+    ratio = np.log(theirs / ours)
+    terms = light_terms()[here]
+    # Else a target's beard would darken a shaved face.
+    believed = np.where(terms[:, 2] > 2 * MOUTH_TOP - 1, MOUTH_WEIGHT, 1.0) * share[here]
     level = ratio.mean(-1)
     weights = believed * estimate_skin_weights(theirs.mean(-1)) * estimate_skin_weights(ours.mean(-1))
     for _ in range(_ROUNDS):
         used = weights
-        shared = solve_ridge(terms, level, used, penalties)
-        off = np.abs(level - terms @ shared)
-        scale = max(_SPREAD, 1.4826 * float(np.median(off)))
-        weights = believed * np.clip(1 - (off / (3 * scale)) ** 2, 0, 1) ** 2
-    # Brightness by all terms, the channels' differences from it (whose mean is 0) by place alone.
-    found = np.repeat(shared[:, None], 3, -1)
-    found[:TERMS] += solve_ridge(terms[:, :TERMS], ratio - level[:, None], used, _RIDGE)
-    return found, weights, here
+        shared = solve_ridge(terms, level, used, _PLACE_RIDGE)
+        weights = believed * tukey_weights(np.abs(level - terms @ shared), _SKIN_SPREAD)
+    # Brightness first, then the channels' differences from it, whose mean is 0: with the same weights.
+    light = np.repeat(shared[:, None], 3, -1)
+    light += solve_ridge(terms, ratio - level[:, None], used, _PLACE_RIDGE)
+    return light
 
 
-def _gained(picture: NDArray[np.float32], light: Floats) -> NDArray[np.float32]:
-    small = np.exp(light_terms() @ light).reshape(CELLS, CELLS, 3).clip(*GAIN).astype(np.float32)
+def _apply_light(picture: NDArray[np.float32], light: Floats) -> NDArray[np.float32]:
+    small = np.exp(light_terms() @ light).reshape(CELLS, CELLS, 3).clip(*GAIN_RANGE).astype(np.float32)
     gain = cv2.resize(small, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    picture = (picture + np.float32(_DARK)) * gain - np.float32(_DARK)
+    picture = (picture + np.float32(_DARK_OFFSET)) * gain - np.float32(_DARK_OFFSET)
     return np.clip(picture, 0, 255, out=picture)
 
 
 def relight(picture: Image, other: Image, mask: NDArray[np.float32]) -> Image:
-    """A picture in the light of another, its detail left as it is; unchanged where too little face shows.
+    """Brings a picture into the light of another; not where too little face shows.
 
     Args:
         picture: (size, size, 3) uint8 RGB.
         other: the same face in the same place.
         mask: (size, size) float32, 0 to 1, where the face is.
     """
-    fitted = _fitted(picture, other, mask)
-    if fitted is None:
+    light = _fit_light(picture, other, mask)
+    if light is None:
         return picture
-    return np.rint(_gained(picture.astype(np.float32), fitted[0])).astype(np.uint8)
+    return np.rint(_apply_light(picture.astype(np.float32), light)).astype(np.uint8)
 
 
 def match_detail(picture: Image, other: Image) -> Image:
-    """A picture whose fine detail is strengthened, place by place, up to that of another; never weakened.
+    """Strengthens a picture's fine detail, place by place, up to that of another; it is never weakened.
 
     What a network learned from differences of pixels is soft, for misplaced detail costs more than none.
 
@@ -116,23 +118,24 @@ def match_detail(picture: Image, other: Image) -> Image:
     """
     exact = picture.astype(np.float32)
     fine = extract_detail(exact)
-    ours, theirs = _strength(_grey(fine)), _strength(extract_detail(_grey(other.astype(np.float32))))
-    more = np.clip((theirs + _FAINT) / (ours + _FAINT), 1, DETAIL[1]) - 1
+    ours = _local_strength(_grey(fine))
+    theirs = _local_strength(extract_detail(_grey(other.astype(np.float32))))
+    more = np.clip((theirs + _DETAIL_NOISE) / (ours + _DETAIL_NOISE), 1, DETAIL_GAIN_RANGE[1]) - 1
     return np.asarray(cv2.add(exact, fine * more[..., None], dtype=cv2.CV_8U))
 
 
 def _grey(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(size, size): the mean of a picture's channels."""
+    """Mean of a picture's channels, (size, size)."""
     return np.asarray(cv2.transform(picture, np.full((1, 3), 1 / 3)))
 
 
-def _strength(fine: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(size, size): how strong detail (size, size) is around each pixel, grey levels."""
-    return np.sqrt(cv2.GaussianBlur(fine * fine, (0, 0), 2 * _FINE * len(fine)))
+def _local_strength(fine: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Root mean square of detail (size, size) around each pixel, grey levels."""
+    return np.sqrt(cv2.GaussianBlur(fine * fine, (0, 0), 2 * _DETAIL_SIGMA * len(fine)))
 
 
 def normalize_lighting(pictures: NDArray[np.uint8], mask: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Pictures of one face (K, size, size, 3) in the same place, all in the light of their median.
+    """Brings pictures of one face (K, size, size, 3) in the same place into the light of their median.
 
     Args:
         pictures: uint8 RGB.
@@ -145,7 +148,7 @@ def normalize_lighting(pictures: NDArray[np.uint8], mask: NDArray[np.float32]) -
 def symmetrize_lighting(
     pictures: NDArray[np.uint8], mask: NDArray[np.float32], middle: float
 ) -> NDArray[np.uint8]:
-    """Pictures of one face (K, size, size, 3), lit on one side as on the other.
+    """Lights pictures of one face (K, size, size, 3) on one side as on the other.
 
     A face's own colours are much the same on both of its sides: what of the median's logarithm is odd about
     the middle, smoothly or in a step there, is taken for the side that the light came from. What lies on one
@@ -164,76 +167,92 @@ def symmetrize_lighting(
             picture = cv2.warpAffine(picture, mirror, (size, size), borderMode=cv2.BORDER_REPLICATE)
         return cv2.resize(picture, (CELLS, CELLS), interpolation=cv2.INTER_AREA).astype(np.float64)
 
-    usual = np.median(pictures, 0).astype(np.float32) + _SIDE_DARK
+    usual = np.median(pictures, 0).astype(np.float32) + _SIDE_DARK_OFFSET
+    # Only where the face shows on both sides can they be compared.
     share = np.minimum(cells(mask, mirrored=False), cells(mask, mirrored=True)).ravel()
-    if (share > 0.5).sum() < FEWEST:
+    if (share > 0.5).sum() < MIN_CELLS:
         return pictures
     odd = np.log(cells(usual, mirrored=False) / cells(usual, mirrored=True)).reshape(-1, 3) / 2
-    gain = np.exp(-_odd_light(odd, share, middle / size)).reshape(CELLS, CELLS, 3).astype(np.float32)
+    gain = np.exp(-_fit_odd_light(odd, share, middle / size)).reshape(CELLS, CELLS, 3).astype(np.float32)
     gain = cv2.resize(gain, (size, size), interpolation=cv2.INTER_CUBIC)
-    lit = ((one.astype(np.float32) + _SIDE_DARK) * gain - _SIDE_DARK for one in pictures)
-    return np.stack([np.clip(np.rint(one), 0, 255).astype(np.uint8) for one in lit])
+    lit = (
+        (picture.astype(np.float32) + _SIDE_DARK_OFFSET) * gain - _SIDE_DARK_OFFSET for picture in pictures
+    )
+    return np.stack([np.clip(np.rint(picture), 0, 255).astype(np.uint8) for picture in lit])
 
 
-def _odd_light(odd: Floats, share: Floats, middle: float) -> Floats:
-    """(CELLS * CELLS, 3): the light that a face's odd part (CELLS * CELLS, 3) is of, where it is face."""
-    here, terms = share > 0.5, _odd_terms(middle)
-    values, inside, weights = odd[here], terms[here], share[here]
+def _fit_odd_light(odd: Floats, share: Floats, middle: float) -> Floats:
+    """Fits the light in a face's odd part (CELLS * CELLS, 3), the same shape."""
+    here = share > 0.5
+    terms = _odd_terms(middle)
+    values, inside = odd[here], terms[here]
+    weights = share[here]
     for _ in range(_ROUNDS):
-        found = solve_ridge(inside, values, weights, _ODD_RIDGE)
-        off = np.linalg.norm(values - inside @ found, axis=-1)
-        scale = max(_SPREAD, 1.4826 * float(np.median(off)))
-        weights = share[here] * np.clip(1 - (off / (3 * scale)) ** 2, 0, 1) ** 2
-    reach = np.abs(inside @ found).max(axis=0)
-    return np.clip(terms @ found, -reach, reach)
+        light = solve_ridge(inside, values, weights, _ODD_RIDGE)
+        weights = share[here] * tukey_weights(np.linalg.norm(values - inside @ light, axis=-1), _SKIN_SPREAD)
+    # Outside of the face its terms would go on rising.
+    reach = np.abs(inside @ light).max(axis=0)
+    return np.clip(terms @ light, -reach, reach)
 
 
 def extract_detail(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What is finer than a blur of an image."""
-    return image - cv2.GaussianBlur(image, (0, 0), _FINE * len(image))
+    """Detail of an image: its difference from a blur."""
+    return image - cv2.GaussianBlur(image, (0, 0), _DETAIL_SIGMA * len(image))
 
 
 def measure_detail(grey: NDArray[np.float32]) -> Floats:
-    """(CELLS, CELLS): mean magnitude of detail of a picture (size, size) in every cell, grey levels."""
+    """Mean magnitude of a picture's detail (size, size) in every cell, (CELLS, CELLS), grey levels."""
     fine = np.abs(extract_detail(grey))
     return cv2.resize(fine, (CELLS, CELLS), interpolation=cv2.INTER_AREA).astype(np.float64)
 
 
 def estimate_skin_weights(light: Floats) -> Floats:
-    """(N,): first weights: cells much darker than the brighter half are hair, eyes or a mouth."""
+    """First weights (N,) of cells by their light: those far darker than the brighter half are no skin."""
+    # Hair, eyes and a mouth: the fit begins without them, or it would take them for shadow.
     rank = int(0.6 * (len(light) - 1))
     return np.clip(light / np.partition(light, rank)[rank] * 2.5 - 1.25, 0.02, 1)
 
 
+def rgb_to_lab(picture: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
+    """Converts sRGB (..., 3), 0 to 255, to CIE Lab."""
+    return np.asarray(cv2.cvtColor(picture.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab))
+
+
 def solve_ridge(terms: Floats, values: Floats, weights: Floats, ridge: Floats) -> Floats:
-    """(K,) or (K, C): ``values`` (N,) or (N, C) by weighted ``terms`` (N, K), with a penalty on each."""
+    """Weighted ridge regression of ``values`` (N,) or (N, C) on ``terms`` (N, K): (K,) or (K, C)."""
     weighted = (terms * weights[:, None]).T
     return np.asarray(np.linalg.solve(weighted @ terms + np.diag(ridge * weights.sum()), weighted @ values))
 
 
+def tukey_weights(residuals: Floats, spread: float) -> Floats:
+    """Weights (N,) of residuals by Tukey's biweight: 0 beyond three deviations, ``spread`` at least."""
+    scale = max(spread, 1.4826 * float(np.median(residuals)))
+    return np.asarray(np.clip(1 - (residuals / (3 * scale)) ** 2, 0, 1) ** 2)
+
+
 def light_penalties(terms: int) -> Floats:
-    """The penalties on the first so many terms of light."""
+    """Penalties on the first so many terms of light."""
     return _RIDGES[:terms]
 
 
 def light_terms(normals: Floats | None = None) -> Floats:
-    """(CELLS * CELLS, TERMS or TERMS + SHADES): the terms of light, those of shape where that is known."""
-    terms = _terms(CELLS)
+    """Terms of light (CELLS * CELLS, TERMS or TERMS + NORMAL_TERMS): those of shape where that is known."""
+    terms = _place_terms(CELLS)
     return terms if normals is None else np.hstack([terms, normals])
 
 
 @lru_cache(maxsize=2)
-def _terms(cells: int) -> Floats:
-    """(cells * cells, TERMS): 1, x, y, xx, xy, yy at the cells' centres, x and y from -1 to 1."""
+def _place_terms(cells: int) -> Floats:
+    """Terms 1, x, y, xx, xy, yy at the cells' centres, x and y from -1 to 1: (cells * cells, TERMS)."""
     along = (np.arange(cells) + 0.5) * 2 / cells - 1
     y, x = (grid.ravel() for grid in np.meshgrid(along, along, indexing="ij"))
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1)
 
 
 def _odd_terms(middle: float) -> Floats:
-    """Terms that are odd about a column (share of the width), (CELLS * CELLS, 6).
+    """Terms that are odd about a column (share of the width): a slope, two steps, and each times the height.
 
-    A slope, two steps, and how each changes downwards.
+    (CELLS * CELLS, 6).
     """
     along = (np.arange(CELLS) + 0.5) / CELLS
     down, across = np.meshgrid((along - 0.45) / 0.3, (along - middle) / 0.3, indexing="ij")

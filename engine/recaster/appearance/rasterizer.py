@@ -1,4 +1,4 @@
-"""Drawing what triangles' corners say, from one picture to another."""
+"""Rasterization of triangles, and padding of a picture beyond its edge."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from recaster.media.types import Image
 
 _DEPTH: Final = 0.01
-"""The nearest and the farthest corner are seen from a distance of 1 and 1.01: all but without perspective."""
-_NEAR: Final = 0.5
-_BEYOND: Final = 2.0
-"""What lies between these distances is drawn."""
+"""Depth of the scene at a distance of 1: all but without perspective."""
+_NEAR_PLANE: Final = 0.5
+_FAR_PLANE: Final = 2.0
+"""Distances between which triangles are drawn."""
 
 
 def rasterize(
     points: Floats, values: NDArray[np.float32], triangles: NDArray[np.int64], size: int
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Triangles filled with what lies evenly between their corners' values; nearer ones hide farther ones.
+    """Fills triangles with what lies evenly between their corners' values; nearer ones hide farther ones.
 
     Args:
         points: (V, 2 or 3), pixels of the picture to fill; depth grows away from the camera.
@@ -36,32 +36,33 @@ def rasterize(
         (size, size, 3) float32, and (size, size) uint8: 1 inside the triangles, 0 outside, where the
         picture is 0.
     """
-    there = np.empty((len(points), 3), np.float32)
-    depth = 1 + _DEPTH * _unit(points[:, 2]) if points.shape[1] > 2 else np.ones(len(points))
+    corners = np.empty((len(points), 3), np.float32)
+    depth = 1 + _DEPTH * _rescale(points[:, 2]) if points.shape[1] > 2 else np.ones(len(points))
     # The rasteriser looks along -z with a field of view of 90 degrees, x to the right and y up.
-    there[:, :2] = ((points[:, :2] + 0.5) * (2 / size) - 1) * depth[:, None]
-    there[:, 1] *= -1
-    there[:, 2] = -depth
+    # A pixel's centre is at a whole number, and what the camera sees reaches half a pixel around them all.
+    corners[:, :2] = ((points[:, :2] + 0.5) * (2 / size) - 1) * depth[:, None]
+    corners[:, 1] *= -1
+    corners[:, 2] = -depth
     picture = np.zeros((size, size, 3), np.float32)
-    seen = np.full((size, size), _BEYOND, np.float32)
+    seen = np.full((size, size), _FAR_PLANE, np.float32)
     cv2.triangleRasterize(
-        there,
+        corners,
         triangles.astype(np.int32),
         values,
         picture,
         seen,
         np.eye(4),
         np.pi / 2,
-        _NEAR,
-        _BEYOND,
-        _evenly(),
+        _NEAR_PLANE,
+        _FAR_PLANE,
+        _settings(),
     )
-    return picture, (seen < _BEYOND).astype(np.uint8)
+    return picture, (seen < _FAR_PLANE).astype(np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
 class EdgePadding:
-    """Pixels outside a mask, and those inside that they repeat.
+    """Pixels outside a mask, and those inside that are repeated there.
 
     Attributes:
         outside: (N,), flat indices.
@@ -77,40 +78,42 @@ class EdgePadding:
         outside = np.flatnonzero(inside == 0) if where is None else np.flatnonzero(where > inside)
         if not inside.any():
             return cls(outside, outside)
-        labels, found = _labelled(inside)
-        return cls(outside, found[labels.ravel()[outside]])
+        labels, indices = _label_nearest(inside)
+        return cls(outside, indices[labels.ravel()[outside]])
 
-    def filled(self, picture: Image) -> Image:
-        """A picture (H, W, ...) that is continued there; it is changed."""
+    def fill(self, picture: Image) -> Image:
+        """Continues a picture (H, W, ...) there, in place."""
         flat = picture.reshape(picture.shape[0] * picture.shape[1], -1)
         flat[self.outside] = np.take(flat, self.nearest, 0)
         return picture
 
 
-def nearest(mask: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """(H, W): for every pixel the flat index of the nearest one that is not 0 in a mask (H, W)."""
-    labels, found = _labelled(mask)
-    return np.take(found, labels)
+def index_nearest(mask: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Flat index (H, W) of the pixel nearest to each that is not 0 in a mask (H, W)."""
+    labels, indices = _label_nearest(mask)
+    return np.take(indices, labels)
 
 
-def _labelled(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
-    """(H, W): for every pixel a label of the nearest one that is not 0; and the flat index of each label."""
+def _label_nearest(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+    """Label (H, W) of the pixel nearest to each that is not 0, and the flat index of each label."""
     _, labels = cv2.distanceTransformWithLabels(
         (mask == 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
     )
     there = np.flatnonzero(mask)
-    found = np.zeros(labels.max() + 1, np.intp)
-    found[labels.ravel()[there]] = there
-    return labels, found
+    # OpenCV numbers the pixels of the mask in an order of its own.
+    indices = np.zeros(labels.max() + 1, np.intp)
+    indices[labels.ravel()[there]] = there
+    return labels, indices
 
 
-def _unit(values: Floats) -> Floats:
-    """Values brought to 0 to 1."""
-    low, high = values.min(), values.max()
+def _rescale(values: Floats) -> Floats:
+    """Brings values to 0 to 1."""
+    low = values.min()
+    high = values.max()
     return np.asarray((values - low) / max(high - low, 1e-9))
 
 
-def _evenly() -> Any:
+def _settings() -> Any:
     """Settings of OpenCV's rasteriser: values between corners, both sides of a triangle."""
     settings = cv2.TriangleRasterizeSettings()
     settings.setShadingType(cv2.RASTERIZE_SHADING_SHADED)

@@ -1,4 +1,4 @@
-"""The target's light on the swapped face: from shadow to highlight, any tint, no colour at all.
+"""Relighting of a swapped face by its target: from shadow to highlight, any tint, no colour at all.
 
 Light on a face is a gain of each channel that changes slowly over it (von Kries, 1902: adaptation by a
 diagonal). Its brightness is a smooth fit over place and the way each part looks, robust against what is
@@ -19,10 +19,11 @@ import numpy as np
 from recaster.appearance.eye_whites import EyeWhite
 from recaster.appearance.light import (
     CELLS,
-    DETAIL,
-    FEWEST,
-    MOUTH_FROM,
-    MOUTH_SHARE,
+    DETAIL_GAIN_RANGE,
+    LUMA,
+    MIN_CELLS,
+    MOUTH_TOP,
+    MOUTH_WEIGHT,
     TERMS,
     estimate_skin_weights,
     extract_detail,
@@ -30,8 +31,9 @@ from recaster.appearance.light import (
     light_terms,
     measure_detail,
     solve_ridge,
+    tukey_weights,
 )
-from recaster.appearance.softness import Softness, features
+from recaster.appearance.softness import Softness, draw_features
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,44 +44,45 @@ if TYPE_CHECKING:
     from recaster.media.types import Image
 
 MAX_LOG_GAIN: Final = (-4.0, 1.4)
-"""Darkest and brightest that a face is made, natural logarithm."""
-_DARK: Final = 1.5
-"""Added to grey levels before their ratio is taken: 8 bits know no finer."""
-_LUMA: Final = np.array([0.299, 0.587, 0.114])
-_WIDE: Final = 0.1
+"""Bounds of the gain of brightness, natural logarithm."""
+_DARK_OFFSET: Final = 1.5
+"""Grey levels added before a ratio is taken: 8 bits know no finer."""
+_SLOW_SIGMA: Final = 0.1
 """Sigma of what changes slowly, as a share of the crop's side."""
-_DOUBT: Final = 0.05
-"""The weight, against that of skin all around, of the belief that there is nothing local."""
-_SPREAD: Final = 0.07
+_NOTHING_LOCAL: Final = 0.05
+"""Weight, against that of skin all around, of the belief that there is nothing local."""
+_SKIN_SPREAD: Final = 0.07
 _TINT_SPREAD: Final = 0.03
-"""Skin differs from a fit by this much (logarithm) even where light fits."""
+"""Differences of skin from a fit (logarithm), in brightness and in tint, even where light fits."""
 _MEAN_OF_NOISE: Final = 0.7
 """Mean magnitude that grain of unit strength adds to detail."""
 _ROUNDS: Final = 5
-_STEPS: Final = np.array([3.0, 9.0])
-"""How sharply brightness may change about where a face turns from one side to the other."""
-_STEP_RIDGE, _HARD = 0.01, 0.5
-"""The penalty on such steps where smooth light leaves this misfit (logarithm). Hard light leaves .6, soft
-light less than .25, whoever is lit."""
-_FOREIGN: Final = 0.06
-"""Tints (logarithm) that differ by more than this from the target's, over some area, are no skin's."""
-_LOCAL: Final = 0.06
+"""Rounds of reweighting."""
+_STEP_SLOPES: Final = np.array([3.0, 9.0])
+"""Steepness of brightness about where a face turns from one side to the other."""
+_STEP_RIDGE: Final = 0.01
+_HARD_MISFIT: Final = 0.5
+"""Penalty on such steps where smooth light leaves this misfit (logarithm). Hard light leaves .6, soft light
+less than .25, whoever is lit."""
+_FOREIGN_TINT: Final = 0.06
+"""Difference of tints (logarithm) from the target's, over some area, from which on they are no skin's."""
+_FOREIGN_SIGMA: Final = 0.06
 """Sigma of such an area, as a share of the crop's side."""
-_FEATURE: Final = 0.05
-"""Lids, brows and lips count for so much of what skin does: their colours are people's own."""
-_AROUND: Final = 0.04
-"""How far around them that is so, as a share of the crop's side."""
+_FEATURE_WEIGHT: Final = 0.05
+"""Weight of lids, brows and lips over that of skin: their colours are people's own."""
+_FEATURE_MARGIN: Final = 0.04
+"""Width around them that counts as theirs, as a share of the crop's side."""
 _OWN_COLOUR: Final = 1.5
 """A face whose colours differ by less than 1 over this of the swapped one's is drained of them."""
-_VARIED: Final = 85
+_COLOUR_PERCENTILE: Final = 85
 """Percentile of cells' distance from the tint around them that stands for how much colours differ."""
 _SAME_LEVEL: Final = 0.08
-"""Frames' light is averaged where their brightness differs by about this much (logarithm), and not beyond."""
+"""Difference of frames' brightness (logarithm) about up to which their light is averaged."""
 
 
 @dataclass(frozen=True, eq=False)
 class Relighting:
-    """What turns the swapped face's light into the target's.
+    """Gains that turn the swapped face's light into the target's.
 
     Attributes:
         level: the target's brightness, natural logarithm.
@@ -108,33 +111,35 @@ class Relighting:
         normals: Floats | None = None,
         points: Floats | None = None,
     ) -> Self | None:
-        """What is seen in one frame; None where too little of a face shows.
+        """Measures one frame; None where too little of a face shows.
 
         Args:
             swapped: (size, size, 3) uint8 RGB, the swapped face in an aligned crop.
             target: (size, size, 3) uint8 RGB, the target's face in the same crop.
             mask: (size, size) float32, 0 to 1, where the swapped face will show.
-            normals: (CELLS * CELLS, 3), which way the face looks (``normals.py``), if that is known.
+            normals: (CELLS * CELLS, 3), of the face (``compute_normals``), if they are known.
             points: (478, 3), the mesh in the crop's pixels, if that is known.
         """
         share = _small(cv2.erode(mask, np.ones((3, 3)), iterations=len(mask) // 64)).astype(np.float64)
-        if (share > 0.5).sum() < FEWEST:
+        if (share > 0.5).sum() < MIN_CELLS:
             return None
-        ours, theirs = (_small(image).astype(np.float64) + _DARK for image in (swapped, target))
-        terms, bare = light_terms(normals), _bare(points, len(mask))
-        level, weights = _brightness(ours, theirs, share, bare, terms)
-        tints = [np.log(one / (one @ _LUMA)[..., None]) for one in (ours, theirs)]
-        tint = _tint(tints[0], tints[1], weights, share, bare, terms)
+        ours, theirs = (_small(image).astype(np.float64) + _DARK_OFFSET for image in (swapped, target))
+        terms = light_terms(normals)
+        bare = _skin_by_place(points, len(mask))
+        level, weights = _fit_brightness(ours, theirs, share, bare, terms)
+        tints = [np.log(cells / (cells @ LUMA)[..., None]) for cells in (ours, theirs)]
+        tint = _fit_tint(tints[0], tints[1], weights, share, bare, terms)
         # As a whole: one channel held back alone would tint the face.
         bounds = MAX_LOG_GAIN[0] - tint.min(axis=-1), MAX_LOG_GAIN[1] - tint.max(axis=-1)
         gains = np.clip(level, *bounds)[..., None] + tint
-        saturation, usual = _saturation(tints[0] + tint, tints[1], share)
+        saturation, usual = _measure_saturation(tints[0] + tint, tints[1], share)
         here = share > 0.5
         whites = () if points is None else EyeWhite.measure(swapped, target, gains, mask, points)
         softness = None if points is None else Softness.measure(swapped, target, mask, points)
-        finer = _finer(swapped, target, softness) - level
+        # Brighter pictures have stronger detail, which the gain of brightness brings by itself.
+        finer = _compare_detail(swapped, target, softness) - level
         return cls(
-            level=float(np.average(np.log(theirs @ _LUMA), weights=weights + 1e-6)),
+            level=float(np.average(np.log(theirs @ LUMA), weights=weights + 1e-6)),
             gains=gains,
             tint=np.exp(usual),
             saturation=saturation,
@@ -145,21 +150,21 @@ class Relighting:
 
     @classmethod
     def average(cls, window: Sequence[Self | None], centre: int, sigma: float) -> Self | None:
-        """The mean of neighbouring frames that are lit as one is: a flash is not spread, a flicker is.
+        """Averages neighbouring frames that are lit as one is: a flash is not spread, a flicker is.
 
         Args:
             window: frame after frame.
             centre: which of them is meant.
             sigma: standard deviation of the weights, in frames.
         """
-        known = [(at - centre, one) for at, one in enumerate(window) if one is not None]
+        known = [(at - centre, frame) for at, frame in enumerate(window) if frame is not None]
         if not known:
             return None
         nearest = min(known, key=lambda pair: abs(pair[0]))[1]
         weights = np.array(
             [
-                np.exp(-0.5 * (away / sigma) ** 2 - 0.5 * ((one.level - nearest.level) / _SAME_LEVEL) ** 2)
-                for away, one in known
+                np.exp(-0.5 * (away / sigma) ** 2 - 0.5 * ((frame.level - nearest.level) / _SAME_LEVEL) ** 2)
+                for away, frame in known
             ]
         )
         weights /= weights.sum()
@@ -167,21 +172,21 @@ class Relighting:
         def mean(values: list[Floats] | list[float]) -> Floats:
             return np.asarray(np.tensordot(weights, np.array(values), 1))
 
-        every = [one for _, one in known]
+        every = [frame for _, frame in known]
         return cls(
             level=nearest.level,
-            gains=mean([one.gains for one in every]),
-            tint=mean([one.tint for one in every]),
-            saturation=float(mean([one.saturation for one in every])),
-            finer=float(mean([one.finer for one in every])),
-            softness=Softness.average([one.softness for one in every], weights),
+            gains=mean([frame.gains for frame in every]),
+            tint=mean([frame.tint for frame in every]),
+            saturation=float(mean([frame.saturation for frame in every])),
+            finer=float(mean([frame.finer for frame in every])),
+            softness=Softness.average([frame.softness for frame in every], weights),
             whites=tuple(
-                EyeWhite.average(eye, *_eyes(every, weights, at)) for at, eye in enumerate(nearest.whites)
+                EyeWhite.average(eye, *_eyes_of(every, weights, at)) for at, eye in enumerate(nearest.whites)
             ),
         )
 
     def apply(self, image: Image, seed: int = 0) -> NDArray[np.float32]:
-        """A face (size, size, 3) uint8 in the target's light: float32, 0 to 255.
+        """Brings a face (size, size, 3) uint8 into the target's light: float32, 0 to 255.
 
         Args:
             image: (size, size, 3) uint8 RGB.
@@ -190,64 +195,71 @@ class Relighting:
         drawn = image.astype(np.float32)
         if self.softness is not None:
             drawn = self.softness.soften(drawn)
-        drawn += (np.clip(np.exp(self.finer), *DETAIL) - 1).astype(np.float32) * extract_detail(drawn)
-        drawn += np.float32(_DARK)
+        drawn += (np.clip(np.exp(self.finer), *DETAIL_GAIN_RANGE) - 1).astype(np.float32) * extract_detail(
+            drawn
+        )
+        drawn += np.float32(_DARK_OFFSET)
         drawn *= _large(np.exp(self.gains), image.shape[1::-1])
         for eye in self.whites:
             eye.apply(drawn)
         if self.saturation < 1:
             single = _large(self.tint, image.shape[1::-1])
-            single *= (drawn @ _LUMA.astype(np.float32))[..., None]
+            single *= (drawn @ LUMA.astype(np.float32))[..., None]
             drawn = cv2.addWeighted(drawn, self.saturation, single, 1 - self.saturation, 0)
-        drawn -= np.float32(_DARK)
+        drawn -= np.float32(_DARK_OFFSET)
+        # Last of all: grain was measured in the target's picture, so no gain may change it.
         if self.softness is not None:
             drawn = self.softness.add_grain(drawn, seed)
         return np.clip(drawn, 0, 255, out=drawn)
 
 
-def _eyes(every: Sequence[Relighting], weights: Floats, number: int) -> tuple[list[EyeWhite], Floats]:
+def _eyes_of(every: Sequence[Relighting], weights: Floats, number: int) -> tuple[list[EyeWhite], Floats]:
     """One of the eyes in the frames that show where it is, and their weights."""
-    known = [at for at, one in enumerate(every) if one.whites]
+    known = [at for at, frame in enumerate(every) if frame.whites]
     return [every[at].whites[number] for at in known], weights[known]
 
 
-def _finer(swapped: Image, target: Image, softness: Softness | None) -> Floats:
-    """(CELLS, CELLS): logarithm of the target's detail, grain apart, over that of the face made as soft."""
+def _compare_detail(swapped: Image, target: Image, softness: Softness | None) -> Floats:
+    """Logarithm of the target's detail, grain apart, over that of the face made as soft, (CELLS, CELLS)."""
     ours, other = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) for image in (swapped, target))
     theirs = measure_detail(other)
     if softness is not None:
         ours = softness.soften(ours)
         grain = _MEAN_OF_NOISE * softness.brightness_grain
+        # Squares of independent things add up; of strong grain hardly a difference would be left.
         theirs = np.sqrt(np.maximum(theirs**2 - grain**2, (0.3 * theirs) ** 2))
     return np.log((theirs + 0.5) / (measure_detail(ours) + 0.5))
 
 
-def _bare(points: Floats | None, side: int) -> Floats:
-    """(CELLS, CELLS): how much each cell is believed to be skin by where it lies in the mesh."""
+def _skin_by_place(points: Floats | None, side: int) -> Floats:
+    """Belief (CELLS, CELLS), up to 1, that cells are skin by where they lie in the mesh."""
     if points is None:
         return np.ones((CELLS, CELLS))
-    own = features(points, side, 2 * round(_AROUND * side) + 1).astype(np.float32)
-    return np.maximum(1 - _small(own).astype(np.float64), _FEATURE)
+    own = draw_features(points, side, 2 * round(_FEATURE_MARGIN * side) + 1).astype(np.float32)
+    return np.maximum(1 - _small(own).astype(np.float64), _FEATURE_WEIGHT)
 
 
-def _brightness(
+def _fit_brightness(
     ours: Floats, theirs: Floats, share: Floats, bare: Floats, terms: Floats
 ) -> tuple[Floats, Floats]:
-    """The logarithm of the gain of brightness (CELLS, CELLS), and how much each cell is skin in its light."""
+    """Logarithm of the gain of brightness, and the weights of cells as skin in that light: (CELLS, CELLS)."""
     here = share > 0.5
-    ratio = np.log((theirs @ _LUMA) / (ours @ _LUMA))[..., None]
-    low = terms[:, 2].reshape(CELLS, CELLS) > 2 * MOUTH_FROM - 1
-    believed = np.where(low, MOUTH_SHARE, 1.0) * share * bare
+    ratio = np.log((theirs @ LUMA) / (ours @ LUMA))[..., None]
+    low = terms[:, 2].reshape(CELLS, CELLS) > 2 * MOUTH_TOP - 1
+    believed = np.where(low, MOUTH_WEIGHT, 1.0) * share * bare
     first = believed.copy()
-    first[here] *= estimate_skin_weights((theirs @ _LUMA)[here]) * estimate_skin_weights((ours @ _LUMA)[here])
-    steps, free = _steps(terms, ratio, believed, here)
-    terms, penalties = np.hstack([terms, steps]), np.append(light_penalties(terms.shape[1]), free)
+    first[here] *= estimate_skin_weights((theirs @ LUMA)[here]) * estimate_skin_weights((ours @ LUMA)[here])
+    steps, free = _step_terms(terms, ratio, believed, here)
+    penalties = np.append(light_penalties(terms.shape[1]), free)
+    terms = np.hstack([terms, steps])
     first += (believed - first) / (1 + free.min(initial=np.inf))  # the dark side of a face is no hair
-    fitted, weights = _fitted(ratio, first, believed, here, terms, penalties, _SPREAD)
+    fitted, weights = _fit_and_rest(ratio, first, believed, here, terms, penalties, _SKIN_SPREAD)
     return fitted[..., 0], weights
 
 
-def _steps(terms: Floats, ratio: Floats, believed: Floats, here: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def _step_terms(
+    terms: Floats, ratio: Floats, believed: Floats, here: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
     """Steps from the lit to the dark side, where terms have normals, and the penalties on them.
 
     A hard light ends in a step that nothing smooth follows. The worse the smooth terms fit, the more freely a
@@ -255,17 +267,19 @@ def _steps(terms: Floats, ratio: Floats, believed: Floats, here: NDArray[np.bool
     """
     if terms.shape[1] == TERMS:
         return np.zeros((len(terms), 0)), np.zeros(0)
-    inside, values, trust = terms[here.ravel()], ratio[here], believed[here]
+    inside = terms[here.ravel()]
+    values, trust = ratio[here], believed[here]
     off = values - inside @ solve_ridge(inside, values, trust, light_penalties(terms.shape[1]))
     misfit = float(np.sqrt(trust @ off[:, 0] ** 2 / trust.sum()))
-    free = _STEP_RIDGE * (_HARD / max(misfit, _SPREAD)) ** 6
-    return np.tanh(terms[:, TERMS, None] * _STEPS), np.full(len(_STEPS), free)
+    # So steep a power that steps are all but free in hard light and all but forbidden in soft light.
+    free = _STEP_RIDGE * (_HARD_MISFIT / max(misfit, _SKIN_SPREAD)) ** 6
+    return np.tanh(terms[:, TERMS, None] * _STEP_SLOPES), np.full(len(_STEP_SLOPES), free)
 
 
-def _tint(
+def _fit_tint(
     ours: Floats, theirs: Floats, weights: Floats, share: Floats, bare: Floats, terms: Floats
 ) -> Floats:
-    """The logarithm of the gain of each channel, over that of brightness (CELLS, CELLS, 3).
+    """Logarithm of the gain of each channel, over that of brightness, (CELLS, CELLS, 3).
 
     Args:
         ours: (CELLS, CELLS, 3), logarithm of each channel over brightness.
@@ -277,20 +291,22 @@ def _tint(
     """
     here = share > 0.5
     believed = share * bare * np.where(weights > 0, 1.0, 0.1)
-    first = believed * _plain(ours, here) * _plain(theirs, here)
-    found, _ = _fitted(
+    first = believed * _weigh_tints(ours, here) * _weigh_tints(theirs, here)
+    # By place alone: a tint that depends on the normals turned noses blue.
+    found, _ = _fit_and_rest(
         theirs - ours, first, believed, here, terms[:, :TERMS], light_penalties(TERMS), _TINT_SPREAD
     )
     # What no fit follows, wherever it is (hair, a wall, a lamp on one cheek): no skin is so far from skin.
     face = share * bare
     away = (
-        _slow((theirs - ours - found) * face[..., None], _LOCAL) / (_slow(face, _LOCAL) + _DOUBT)[..., None]
+        _slow((theirs - ours - found) * face[..., None], _FOREIGN_SIGMA)
+        / (_slow(face, _FOREIGN_SIGMA) + _NOTHING_LOCAL)[..., None]
     )
-    excess = 1 - _FOREIGN / np.maximum(np.linalg.norm(away, axis=-1, keepdims=True), 1e-6)
+    excess = 1 - _FOREIGN_TINT / np.maximum(np.linalg.norm(away, axis=-1, keepdims=True), 1e-6)
     return found + np.maximum(excess, 0) * away
 
 
-def _fitted(
+def _fit_and_rest(
     ratio: Floats,
     first: Floats,
     believed: Floats,
@@ -299,7 +315,7 @@ def _fitted(
     penalties: Floats,
     spread: float,
 ) -> tuple[Floats, Floats]:
-    """Ratios (CELLS, CELLS, C) as a robust smooth fit and the slow change it leaves, and cells' weights.
+    """Fits ratios (CELLS, CELLS, C) robustly and adds the slow change that is left; also the cells' weights.
 
     Args:
         ratio: what is fitted.
@@ -310,41 +326,40 @@ def _fitted(
         penalties: (K,), on each of them.
         spread: by how much skin differs from a fit even where light fits.
     """
-    inside, values, trust = terms[here.ravel()], ratio[here], believed[here]
+    inside = terms[here.ravel()]
+    values, trust = ratio[here], believed[here]
     weights = first[here]
     for _ in range(_ROUNDS):
         found = solve_ridge(inside, values, weights, penalties)
-        off = np.linalg.norm(values - inside @ found, axis=-1)
-        scale = max(spread, 1.4826 * float(np.median(off)))
-        weights = trust * np.clip(1 - (off / (3 * scale)) ** 2, 0, 1) ** 2
+        weights = trust * tukey_weights(np.linalg.norm(values - inside @ found, axis=-1), spread)
     # The fit's curvature means nothing outside of the face.
     reach = inside @ found
     smooth = np.clip(terms @ found, reach.min(axis=0), reach.max(axis=0)).reshape(ratio.shape)
     whole = np.zeros(here.shape)
     whole[here] = weights
-    left = _slow((ratio - smooth) * whole[..., None]) / (_slow(whole) + _DOUBT)[..., None]
+    left = _slow((ratio - smooth) * whole[..., None]) / (_slow(whole) + _NOTHING_LOCAL)[..., None]
     return smooth + left, whole
 
 
-def _plain(tints: Floats, here: NDArray[np.bool_]) -> Floats:
-    """(CELLS, CELLS): how much each cell has the tint of most of the face: no lips, hair, frames."""
+def _weigh_tints(tints: Floats, here: NDArray[np.bool_]) -> Floats:
+    """Weights (CELLS, CELLS) of cells with the tint of most of the face: lips, hair and frames have none."""
     off = np.linalg.norm(tints - np.median(tints[here], axis=0), axis=-1)
     scale = max(_TINT_SPREAD, 1.4826 * float(np.median(off[here])))
     return np.asarray(np.clip(1 - (off / (4 * scale)) ** 2, 0.02, 1) ** 2)
 
 
-def _saturation(ours: Floats, theirs: Floats, share: Floats) -> tuple[float, Floats]:
-    """How much of the colours' differences the target leaves, and its own tint around each place."""
+def _measure_saturation(ours: Floats, theirs: Floats, share: Floats) -> tuple[float, Floats]:
+    """Share of the colours' differences that the target leaves, and its own tint around each place."""
     around = _slow(share) + 1e-6
     usual = _slow(theirs * share[..., None]) / around[..., None]
     spread = []
     for tints in (ours, theirs):
         slow = _slow(tints * share[..., None]) / around[..., None]
-        spread.append(np.percentile(np.linalg.norm(tints - slow, axis=-1)[share > 0.5], _VARIED))
+        spread.append(np.percentile(np.linalg.norm(tints - slow, axis=-1)[share > 0.5], _COLOUR_PERCENTILE))
     return float(np.clip(_OWN_COLOUR * spread[1] / max(spread[0], 1e-6), 0, 1)), usual
 
 
-def _slow(values: Floats, sigma: float = _WIDE) -> Floats:
+def _slow(values: Floats, sigma: float = _SLOW_SIGMA) -> Floats:
     return np.asarray(
         cv2.GaussianBlur(values, (0, 0), sigma * CELLS, borderType=cv2.BORDER_CONSTANT)
     ).reshape(values.shape)

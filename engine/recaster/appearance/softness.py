@@ -1,4 +1,4 @@
-"""How soft and how grainy a target's picture of a face is, so that a swapped face is no sharper or cleaner.
+"""Softness and grain of a target's picture of a face, so that a swapped face is no sharper or cleaner.
 
 Softness (defocus, motion, resampling, compression) is measured where faces have edges: lids, brows, lips,
 nostrils. Two faces in one pose have much the same spectrum there, whoever they are; what the target's lacks
@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Final, Self
 import cv2
 import numpy as np
 
+from recaster.appearance.light import LUMA
+from recaster.faces.region_masks import fill_hull
 from recaster.faces.topology import BROW_LEFT, BROW_RIGHT, EYE_LEFT, EYE_RIGHT, LIPS_OUTER
 
 if TYPE_CHECKING:
@@ -32,59 +34,62 @@ if TYPE_CHECKING:
 _SHARP: Final = (EYE_LEFT, EYE_RIGHT, LIPS_OUTER)
 """Edges that tell how soft a picture is. Brows don't: dark ones beside pale ones would pass for sharpness."""
 _FEATURES: Final = (*_SHARP, BROW_LEFT, BROW_RIGHT)
-_RIM: Final = 9
-"""A brush so wide is drawn around them, in pixels of the crop."""
-_WINDOW: Final = 10.0
-"""Sigma of the edge of what is looked at, in pixels of the crop: a sharper one would show in the spectrum."""
-_FORM: Final = 16.0
-"""Sigma of what is form and light and not detail."""
-_PERIODS: Final = (80.0, 6.0)
+_BRUSH_PX: Final = 9
+"""Width of the brush that is drawn around them, in pixels of the crop."""
+_WINDOW_PX: Final = 10.0
+"""Sigma of the window's edge, in pixels of the crop: a sharper one would show in the spectrum."""
+_FORM_PX: Final = 16.0
+"""Sigma of what is form and light and not detail, in pixels of the crop."""
+_PERIODS_PX: Final = (80.0, 6.0)
 """Longest and shortest waves that are compared, in pixels of the crop."""
-_BANDS, _SECTORS = 8, 8
-_GRAINY: Final = 0.7, 1.0
+_BANDS: Final = 8
+_SECTORS: Final = 8
+"""Bands of frequency and sectors of direction of a spectrum."""
+_GRAIN_FREQUENCIES: Final = 0.7, 1.0
 """Frequencies, over the highest, at which a soft picture shows hardly anything but grain."""
-_LEVEL: Final = 0.02
-"""Added to spectra, squared grey levels: 8 bits know no finer."""
-_FITS: Final = 8
-_TRUE: Final = 1.3
+_POWER_FLOOR: Final = 0.02
+"""Power added to spectra, squared grey levels: 8 bits know no finer."""
+_ROUNDS: Final = 8
+"""Rounds of reweighting."""
+_VARIANCE_FACTOR: Final = 1.3
 """A blur's variance over what is found of it: bands' means and the window's own spectrum hide the rest
 (measured with Gaussians and boxes of 2 to 27 pixels on rendered and real faces)."""
-_UNSURE, _UNSURE_ALONG = 0.7, 4.0
+_UNSURE_EVEN: Final = 0.7
+_UNSURE_ALONG: Final = 4.0
 """Variances by which people's edges differ without any blur: in all directions, and along one."""
 _MAX_BLUR: Final = 100.0
-"""Largest variance of blur, square pixels of the crop."""
 _MIN_BLUR: Final = 0.3
-"""Variances, square pixels, below which nothing is softened."""
-_EVEN: Final = 1e-3 * np.array([[0, 0, 0, 0], [0, 1, -1, 0], [0, -1, 1, 0], [0, 0, 0, 4]], np.float64)
+"""Bounds of the variance of blur, square pixels of the crop; nothing is softened below."""
+_UNEVEN_RIDGE: Final = 1e-3 * np.array([[0, 0, 0, 0], [0, 1, -1, 0], [0, -1, 1, 0], [0, 0, 0, 4]], np.float64)
 """Penalty on what is not the same in all directions."""
-_NARROW: Final = 0.05
-"""Variance of next to no blur."""
-_SIDE: Final = 256
-_MIN_SIDE: Final = 128
-"""Smaller crops say too little of how soft a picture is."""
-_MIN_EDGES: Final = 256
-"""Pixels of edges, likewise."""
-_CELL: Final = 8
-_PLAINEST: Final = 30
+_NO_BLUR: Final = 0.05
+"""Variance of next to no blur, square pixels."""
+_NOISE_PX: Final = 256
+"""Side of the field of noise that grain is calibrated on."""
+_MIN_SIDE_PX: Final = 128
+_MIN_EDGE_PIXELS: Final = 256
+"""Side of a crop, and pixels of edges in it, below which they say too little of a picture's softness."""
+_CELL_PX: Final = 8
+"""Side of the cells in which grain is measured."""
+_SKIN_PERCENTILE: Final = 30
 """Percentile of cells of skin that shows grain and hardly anything else."""
-_PLAINEST_OF_ALL: Final = 10
+_CROP_PERCENTILE: Final = 10
 """The same of all that is around the face."""
-_LUMA: Final = (0.299, 0.587, 0.114)
-_OWN_LUMA: Final = sum(one**2 for one in _LUMA)
+_OWN_BRIGHTNESS: Final = sum(weight**2 for weight in LUMA)
 """Variance of brightness of noise that is each channel's own."""
-_OWN_RED: Final = (1 - _LUMA[0]) ** 2 + _LUMA[1] ** 2 + _LUMA[2] ** 2
+_OWN_RED: Final = (1 - LUMA[0]) ** 2 + LUMA[1] ** 2 + LUMA[2] ** 2
 """Variance of red less brightness of such noise."""
-_SIZES: Final = (0.0, 0.5, 0.7, 1.0, 1.4, 2.0)
+_GRAIN_SIZES: Final = (0.0, 0.5, 0.7, 1.0, 1.4, 2.0)
 """Sigmas of grain, in pixels of the crop."""
 _ROUNDING: Final = (0.26, 0.17)
 """Strength of the finest octave of rounding to 8 bits, of brightness and of red less that, grey levels."""
-_LEAST: Final = 0.4
-"""Grain below this, in grey levels, is none."""
+_MIN_GRAIN: Final = 0.4
+"""Strength of grain, in grey levels, below which it is none."""
 
 
 @dataclass(frozen=True, eq=False)
 class Softness:
-    """What makes a swapped face as soft and as grainy as its target.
+    """Blur and grain that make a swapped face as soft and as grainy as its target.
 
     Attributes:
         blur: (3,) variances across and down and their covariance, square pixels of the crop.
@@ -100,7 +105,7 @@ class Softness:
 
     @classmethod
     def measure(cls, swapped: Image, target: Image, mask: NDArray[np.float32], points: Floats) -> Self | None:
-        """What is seen in one frame; None where too little of a face shows, or in too few pixels.
+        """Measures one frame; None where too little of a face shows, or in too few pixels.
 
         Args:
             swapped: (size, size, 3) uint8 RGB, the swapped face in an aligned crop.
@@ -109,131 +114,139 @@ class Softness:
             points: (478, 3), the mesh in the crop's pixels.
         """
         inside = mask > 0.9
-        edged = inside & _brushed(_SHARP, points, len(mask), _RIM)
-        if len(mask) < _MIN_SIDE or edged.sum() < _MIN_EDGES:
+        edged = inside & _draw(_SHARP, points, len(mask), _BRUSH_PX)
+        if len(mask) < _MIN_SIDE_PX or edged.sum() < _MIN_EDGE_PIXELS:
             return None
         ours, theirs = (
             cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) for image in (swapped, target)
         )
-        blur = _blur(ours, theirs, edged)
-        grain, colour_grain, size = 0.0, 0.0, _SIZES[0]
-        light = _Finest.of(theirs)
+        blur = _fit_blur(ours, theirs, edged)
+        light = _Octaves.of(theirs)
         skin = _skin_cells(inside)
-        if light.plainest(skin) > _LEAST * np.sqrt(_kept(_SIZES[-1])[0]):
-            reds = tuple(_red(image, grey) for image, grey in ((target, theirs), (swapped, ours)))
-            own = None if blur.any() else (_Finest.of(ours), _Finest.of(reds[1]))
-            grain, colour_grain, size = _grain(light, _Finest.of(reds[0]), own, skin)
-        return cls(blur, grain, colour_grain, size)
+        # Less than the coarsest grain of the least strength would leave there: a clean picture.
+        if light.grain_strength(skin) <= _MIN_GRAIN * np.sqrt(_calibration(_GRAIN_SIZES[-1])[0]):
+            return cls(blur, 0.0, 0.0, _GRAIN_SIZES[0])
+        reds = tuple(_red_difference(image, grey) for image, grey in ((target, theirs), (swapped, ours)))
+        # A face that is softened loses what grain it has.
+        own = None if blur.any() else (_Octaves.of(ours), _Octaves.of(reds[1]))
+        return cls(blur, *_fit_grain(light, _Octaves.of(reds[0]), own, skin))
 
     @property
     def brightness_grain(self) -> float:
         """Standard deviation of grain in brightness, grey levels."""
-        return float(np.sqrt(self.grain**2 + _OWN_LUMA * self.colour_grain**2))
+        return float(np.sqrt(self.grain**2 + _OWN_BRIGHTNESS * self.colour_grain**2))
 
     @classmethod
     def average(cls, window: Sequence[Self | None], weights: Floats) -> Self | None:
-        """The mean of neighbouring frames, by weights."""
-        known = [(one, weight) for one, weight in zip(window, weights, strict=True) if one is not None]
+        """Averages neighbouring frames, by weights."""
+        known = [(frame, weight) for frame, weight in zip(window, weights, strict=True) if frame is not None]
         if not known:
             return None
         shares = np.array([weight for _, weight in known])
         shares = shares / shares.sum()
-        every = [one for one, _ in known]
+        every = [frame for frame, _ in known]
         return cls(
-            blur=np.tensordot(shares, np.array([one.blur for one in every]), 1),
-            grain=float(shares @ [one.grain for one in every]),
-            colour_grain=float(shares @ [one.colour_grain for one in every]),
-            size=float(shares @ [one.size for one in every]),
+            blur=np.tensordot(shares, np.array([frame.blur for frame in every]), 1),
+            grain=float(shares @ [frame.grain for frame in every]),
+            colour_grain=float(shares @ [frame.colour_grain for frame in every]),
+            size=float(shares @ [frame.size for frame in every]),
         )
 
     def soften(self, image: Plane) -> Plane:
-        """A face (size, size, 3) or (size, size) float32, as soft as the target."""
-        across, down, tilt = (round(float(one), 1) for one in self.blur)
+        """Makes a face (size, size, 3) or (size, size) float32 as soft as the target."""
+        # Rounded, so that kernels of neighbouring frames are shared.
+        across, down, tilt = (round(float(part), 1) for part in self.blur)
         if max(across, down) < _MIN_BLUR:
             return image
         if tilt == 0 and across == down:
-            line = _line(across)
+            line = _gaussian_line(across)
             return np.asarray(cv2.sepFilter2D(image, -1, line, line, borderType=cv2.BORDER_REPLICATE))
         return np.asarray(
-            cv2.filter2D(image, -1, _kernel(across, down, tilt), borderType=cv2.BORDER_REPLICATE)
+            cv2.filter2D(image, -1, _motion_kernel(across, down, tilt), borderType=cv2.BORDER_REPLICATE)
         )
 
     def add_grain(self, image: Plane, seed: int) -> Plane:
-        """A face with the target's grain; the same for the same seed."""
-        if max(self.grain, self.colour_grain) < _LEAST:
+        """Adds the target's grain to a face; the same for the same seed."""
+        if max(self.grain, self.colour_grain) < _MIN_GRAIN:
             return image
-        side, size = len(image), round(self.size, 1)
+        side = len(image)
+        size = round(self.size, 1)
+        # Parts of one field that is made once, from another place in every frame.
         row, column = np.random.default_rng(seed).integers(0, side, 2)
         place = (slice(row, row + side), slice(column, column + side))
         add_grain = image
-        if self.grain >= _LEAST:
+        if self.grain >= _MIN_GRAIN:
             add_grain = add_grain + np.float32(self.grain) * _noise(2 * side, 1, size)[place]
-        if self.colour_grain >= _LEAST:
+        if self.colour_grain >= _MIN_GRAIN:
             add_grain = add_grain + np.float32(self.colour_grain) * _noise(2 * side, 3, size)[place]
         return add_grain
 
 
-def features(points: Floats, size: int, rim: int) -> NDArray[np.bool_]:
-    """(size, size): lids, brows and lips, drawn with a brush ``rim`` wide.
+def draw_features(points: Floats, size: int, rim: int) -> NDArray[np.bool_]:
+    """Draws lids, brows and lips of a crop with a brush ``rim`` wide, (size, size).
+
+    In a crop, by their hulls; ``uv_masks.mask_features`` has them in textures, with nostrils and lashes.
 
     Args:
         points: (478, 3), the mesh in the crop's pixels.
         size: side of the crop.
         rim: pixels, odd.
     """
-    return _brushed(_FEATURES, points, size, rim)
+    return _draw(_FEATURES, points, size, rim)
 
 
-def _brushed(outlines: Sequence[Sequence[int]], points: Floats, size: int, rim: int) -> NDArray[np.bool_]:
+def _draw(outlines: Sequence[Sequence[int]], points: Floats, size: int, rim: int) -> NDArray[np.bool_]:
     mask = np.zeros((size, size), np.uint8)
     for outline in outlines:
-        cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(points[list(outline), :2]).astype(np.int32)), 1)
+        mask |= fill_hull(points[list(outline)], size)
     return cv2.dilate(mask, np.ones((rim, rim), np.uint8)) > 0
 
 
-def _blur(ours: Plane, theirs: Plane, edged: NDArray[np.bool_]) -> Floats:
-    """The blur that the swapped face lacks: variances across and down and their covariance."""
+def _fit_blur(ours: Plane, theirs: Plane, edged: NDArray[np.bool_]) -> Floats:
+    """Fits the blur that the swapped face lacks: variances across and down and their covariance."""
+    # Waves of six pixels and more are compared, which half the size shows as well.
     side = len(ours) // 2
-    half = [cv2.resize(one, (side, side), interpolation=cv2.INTER_AREA) for one in (ours, theirs)]
-    window = cv2.GaussianBlur(edged.astype(np.float32), (0, 0), _WINDOW)
+    half = [cv2.resize(plane, (side, side), interpolation=cv2.INTER_AREA) for plane in (ours, theirs)]
+    window = cv2.GaussianBlur(edged.astype(np.float32), (0, 0), _WINDOW_PX)
     window = cv2.resize(window, (side, side), interpolation=cv2.INTER_AREA)
-    (has, terms, _), (wanted, others, grain) = (_spectrum(one, window) for one in half)
+    (has, terms, _), (wanted, others, grain) = (_spectrum(plane, window) for plane in half)
     seen = np.maximum(wanted - grain, 0.3 * grain)
-    lost = np.log(seen + _LEVEL) - np.log(has + _LEVEL)
-    trust = seen / (seen + 2 * grain + _LEVEL)
+    lost = np.log(seen + _POWER_FLOOR) - np.log(has + _POWER_FLOOR)
+    trust = seen / (seen + 2 * grain + _POWER_FLOOR)
     squares = (terms + others) / 2
     columns = np.hstack([np.ones((len(lost), 1)), -squares])
+    # Begun with the longer half of the waves, of which blur takes little.
     weights = trust * (squares[:, 0] + squares[:, 1] < np.median(squares[:, 0] + squares[:, 1]))
-    for _ in range(_FITS):
+    for _ in range(_ROUNDS):
         weighted = (weights[:, None] * columns).T
-        found = np.linalg.solve(weighted @ columns + weights.sum() * _EVEN, weighted @ lost)
+        found = np.linalg.solve(weighted @ columns + weights.sum() * _UNEVEN_RIDGE, weighted @ lost)
         off = np.abs(lost - columns @ found)
         scale = 1.4826 * np.median(off[weights > 0.05 * weights.max()]) + 0.1
         # Where much is lost the logarithm is of what is left beside the blur: lobes, grain, rounding.
         faded = 1 + np.maximum(squares @ found[1:], 0) / 2
         weights = trust / faded**2 / np.maximum(1, off / (1.5 * scale))
-    return _sure(_TRUE * 4 * found[1:])  # of the picture at half its size
+    return _reduce(_VARIANCE_FACTOR * 4 * found[1:])  # of the picture at half its size
 
 
-def _sure(blur: Floats) -> Floats:
-    """A blur less what people's edges differ by without any."""
+def _reduce(blur: Floats) -> Floats:
+    """Takes off a blur what people's edges differ by without any."""
     across, down, tilt = blur
     values, vectors = np.linalg.eigh([[across, tilt], [tilt, down]])
     least = max(values[0], 0.0)
     along = np.clip(values[1] - least - _UNSURE_ALONG, 0, _MAX_BLUR)
-    least = np.clip(least - _UNSURE, 0, _MAX_BLUR)
+    least = np.clip(least - _UNSURE_EVEN, 0, _MAX_BLUR)
     x, y = vectors[:, 1]
     return np.array([least + along * x * x, least + along * y * y, along * x * y])
 
 
 def _spectrum(plane: Plane, window: Plane) -> tuple[Floats, Floats, float]:
-    """Detail in a window: power in bands of frequency and direction, their terms, and the power of grain.
+    """Spectrum of detail in a window: power by band of frequency and direction, their terms, power of grain.
 
     The terms (bands, 3) are the squares of frequencies across and down and twice their product, weighted by
     power, radians a pixel.
     """
-    form = cv2.GaussianBlur(plane * window, (0, 0), _FORM / 2)
-    form /= cv2.GaussianBlur(window, (0, 0), _FORM / 2) + np.float32(1e-3)
+    form = cv2.GaussianBlur(plane * window, (0, 0), _FORM_PX / 2)
+    form /= cv2.GaussianBlur(window, (0, 0), _FORM_PX / 2) + np.float32(1e-3)
     power = np.abs(np.fft.rfft2((plane - form) * window)) ** 2 / float((window**2).sum() + 1e-6)
     bands, products, grainy = _bands(len(plane))
     count = _BANDS * _SECTORS
@@ -242,33 +255,36 @@ def _spectrum(plane: Plane, window: Plane) -> tuple[Floats, Floats, float]:
         return np.asarray(np.bincount(bands, values, count + 1)[:count], np.float64)
 
     flat = power.ravel()
-    total, cells = sums(flat), sums(np.ones_like(flat))
-    terms = np.stack([sums(flat * one) for one in products], -1) / np.maximum(total, 1e-9)[:, None]
+    total = sums(flat)
+    cells = sums(np.ones_like(flat))
+    terms = np.stack([sums(flat * product) for product in products], -1) / np.maximum(total, 1e-9)[:, None]
+    # Grain is alike in all directions: what is more in one is edges.
     directions = np.bincount(grainy, flat, _SECTORS + 1) / np.maximum(np.bincount(grainy), 1)
     return total / np.maximum(cells, 1), terms, float(directions[:_SECTORS].min())
 
 
 @lru_cache(maxsize=2)
 def _bands(side: int) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64]]:
-    """Of each frequency of a spectrum: its band, its terms, and its direction where only grain is seen."""
+    """Band and terms of each frequency of a spectrum, and its direction where only grain is seen."""
     down, across = np.meshgrid(np.fft.fftfreq(side), np.fft.rfftfreq(side), indexing="ij")
     radius = np.hypot(across, down).ravel()
     sector = np.rint((np.arctan2(down, across).ravel() % np.pi) / (np.pi / _SECTORS)).astype(int) % _SECTORS
-    edges = 2 / np.geomspace(*_PERIODS, _BANDS + 1)
+    edges = 2 / np.geomspace(*_PERIODS_PX, _BANDS + 1)
     band = np.digitize(radius, edges) - 1
     inside = (band >= 0) & (band < _BANDS)
     bands = np.where(inside, band * _SECTORS + sector, _BANDS * _SECTORS)
-    grainy = (radius > _GRAINY[0] / 2) & (radius < _GRAINY[1] / 2)
+    grainy = (radius > _GRAIN_FREQUENCIES[0] / 2) & (radius < _GRAIN_FREQUENCIES[1] / 2)
     products = np.stack([across**2, down**2, 2 * across * down]).reshape(3, -1) * (2 * np.pi) ** 2
     return bands, products, np.where(grainy, sector, _SECTORS)
 
 
-def _red(image: Image, grey: Plane) -> Plane:
+def _red_difference(image: Image, grey: Plane) -> Plane:
+    """Red less brightness: what colour grain shows in."""
     return np.asarray(image[..., 0] - grey)
 
 
 @dataclass(frozen=True, eq=False)
-class _Finest:
+class _Octaves:
     """The finest octave of a plane, and the next, as mean squares in cells."""
 
     fine: Floats
@@ -276,46 +292,49 @@ class _Finest:
 
     @classmethod
     def of(cls, plane: Plane) -> Self:
-        one = cv2.GaussianBlur(plane, (0, 0), 1.0)
-        two = cv2.GaussianBlur(one, (0, 0), np.sqrt(3.0))
-        size = (len(plane) // _CELL, len(plane) // _CELL)
-        parts = (plane - one, one - two)
+        """Splits a plane (size, size)."""
+        soft = cv2.GaussianBlur(plane, (0, 0), 1.0)
+        softer = cv2.GaussianBlur(soft, (0, 0), np.sqrt(3.0))  # variances add up to a sigma of 2
+        size = (len(plane) // _CELL_PX, len(plane) // _CELL_PX)
+        parts = (plane - soft, soft - softer)
         return cls(*(cv2.resize(part * part, size, interpolation=cv2.INTER_AREA) for part in parts))
 
-    def plainest(self, skin: NDArray[np.bool_]) -> float:
-        """Its strength where least is to be seen, on skin and in all of the crop, grey levels.
+    def grain_strength(self, skin: NDArray[np.bool_]) -> float:
+        """Strength of the finest octave where least of it is, on skin and in all of the crop, grey levels.
 
         Skin has pores, too: grain is what plain things around the face have as well.
         """
-        return float(np.sqrt(min(_least(self.fine[skin], _PLAINEST), _least(self.fine, _PLAINEST_OF_ALL))))
+        of_skin = _percentile(self.fine[skin], _SKIN_PERCENTILE)
+        return float(np.sqrt(min(of_skin, _percentile(self.fine, _CROP_PERCENTILE))))
 
-    def ratio(self, skin: NDArray[np.bool_]) -> float:
-        """The next octave's strength over its own where least is to be seen: more is pores and shading."""
+    def grain_ratio(self, skin: NDArray[np.bool_]) -> float:
+        """Strength of the next octave over the finest's where least is: more is pores and shading."""
+        # Of skin alone it made coarse, strong grain of pores in clean compressed clips.
         ratios = [
-            (_least(self.coarser[where], share) + 1e-4) / (_least(self.fine[where], share) + 1e-4)
-            for where, share in ((skin, _PLAINEST), (np.ones_like(skin), _PLAINEST_OF_ALL))
+            (_percentile(self.coarser[where], share) + 1e-4) / (_percentile(self.fine[where], share) + 1e-4)
+            for where, share in ((skin, _SKIN_PERCENTILE), (np.ones_like(skin), _CROP_PERCENTILE))
         ]
         return float(np.sqrt(min(ratios)))
 
 
 def _skin_cells(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which cells lie in the face as a whole."""
-    size = (len(inside) // _CELL, len(inside) // _CELL)
+    """Cells that lie in the face as a whole."""
+    size = (len(inside) // _CELL_PX, len(inside) // _CELL_PX)
     share = cv2.resize(inside.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     return np.asarray(share > 0.99)
 
 
-def _least(values: Floats, share: float) -> float:
-    """The value below which a share (percent) of values lies; 0 of none."""
+def _percentile(values: Floats, share: float) -> float:
+    """Value below which a share (percent) of values lies, without interpolation; 0 of none."""
     flat = values.ravel()
     at = int(share / 100 * (len(flat) - 1)) if len(flat) else 0
     return float(np.partition(flat, at)[at]) if len(flat) else 0.0
 
 
-def _grain(
-    light: _Finest, colour: _Finest, own: tuple[_Finest, _Finest] | None, skin: NDArray[np.bool_]
+def _fit_grain(
+    light: _Octaves, colour: _Octaves, own: tuple[_Octaves, _Octaves] | None, skin: NDArray[np.bool_]
 ) -> tuple[float, float, float]:
-    """Shared grain, each channel's own, and its size, that the swapped face lacks.
+    """Fits the shared grain, each channel's own, and its size, that the swapped face lacks.
 
     Args:
         light: of the target's brightness.
@@ -323,55 +342,59 @@ def _grain(
         own: both of the swapped face; None where it is softened, and keeps none.
         skin: which cells are the face's.
     """
-    has = _ROUNDING if own is None else np.maximum([one.plainest(skin) for one in own], _ROUNDING)
-    ratio = light.ratio(skin)
-    size = min(_SIZES, key=lambda one: abs(np.log(ratio / _kept(one)[1])))
-    kept = _kept(size)[0]
-    each = max(colour.plainest(skin) ** 2 - has[1] ** 2, 0.0) / kept / _OWN_RED
-    shared = max(max(light.plainest(skin) ** 2 - has[0] ** 2, 0.0) / kept - _OWN_LUMA * each, 0.0)
+    has = (
+        _ROUNDING if own is None else np.maximum([octaves.grain_strength(skin) for octaves in own], _ROUNDING)
+    )
+    ratio = light.grain_ratio(skin)
+    size = min(_GRAIN_SIZES, key=lambda size: abs(np.log(ratio / _calibration(size)[1])))
+    kept = _calibration(size)[0]
+    each = max(colour.grain_strength(skin) ** 2 - has[1] ** 2, 0.0) / kept / _OWN_RED
+    shared = max(max(light.grain_strength(skin) ** 2 - has[0] ** 2, 0.0) / kept - _OWN_BRIGHTNESS * each, 0.0)
     return float(np.sqrt(shared)), float(np.sqrt(each)), size
 
 
-@lru_cache(maxsize=len(_SIZES))
-def _kept(size: float) -> tuple[float, float]:
-    """Of grain of unit strength: the finest octave's variance, and the next octave's strength over it."""
-    field = _soft(np.random.default_rng(0).standard_normal((_SIDE, _SIDE), np.float32), size)
-    seen = _Finest.of(field)
+@lru_cache(maxsize=len(_GRAIN_SIZES))
+def _calibration(size: float) -> tuple[float, float]:
+    """Variance in the finest octave of grain of unit strength, and the next octave's strength over its."""
+    field = _soften_noise(np.random.default_rng(0).standard_normal((_NOISE_PX, _NOISE_PX), np.float32), size)
+    seen = _Octaves.of(field)
     everywhere = np.ones(seen.fine.shape, bool)
-    return seen.plainest(everywhere) ** 2, seen.ratio(everywhere)
+    return seen.grain_strength(everywhere) ** 2, seen.grain_ratio(everywhere)
 
 
 @lru_cache(maxsize=8)
 def _noise(side: int, channels: int, size: float) -> Plane:
     """Noise (side, side, channels) of unit strength and a size, of which frames take parts."""
     field = np.random.default_rng(channels).standard_normal((side, side, channels), np.float32)
-    return _soft(field, size).reshape(field.shape)
+    return _soften_noise(field, size).reshape(field.shape)
 
 
-def _soft(field: Plane, size: float) -> Plane:
-    """Noise of unit strength, softened and of unit strength again."""
-    if size < _SIZES[1] / 2:
+def _soften_noise(field: Plane, size: float) -> Plane:
+    """Softens noise of unit strength to a size and brings it to unit strength again."""
+    if size < _GRAIN_SIZES[1] / 2:
         return field
     soft = cv2.GaussianBlur(field, (0, 0), size)
+    # A kernel's sum of squares is what it leaves of the variance of white noise; along both axes, the square.
     line = cv2.getGaussianKernel(2 * int(4 * size + 1) + 1, size)
     return np.asarray(soft / np.float32((line**2).sum()))
 
 
 @lru_cache(maxsize=64)
-def _line(variance: float) -> Plane:
-    """A Gaussian along one line."""
-    sigma = float(np.sqrt(np.clip(variance, _NARROW, _MAX_BLUR)))
+def _gaussian_line(variance: float) -> Plane:
+    """Gaussian kernel along one axis."""
+    sigma = float(np.sqrt(np.clip(variance, _NO_BLUR, _MAX_BLUR)))
     return np.asarray(cv2.getGaussianKernel(2 * int(np.ceil(2.5 * sigma)) + 1, sigma, cv2.CV_32F))
 
 
 @lru_cache(maxsize=64)
-def _kernel(across: float, down: float, tilt: float) -> Plane:
-    """A blur of the given variances and covariance: as much in all directions, the rest evenly along a line.
+def _motion_kernel(across: float, down: float, tilt: float) -> Plane:
+    """Kernel of the given variances and covariance: as much in all directions, the rest evenly along a line.
 
     A moving picture is blurred evenly over its way, and that keeps more of the finest detail than a Gaussian.
     """
     values, vectors = np.linalg.eigh([[across, tilt], [tilt, down]])
-    least = max(float(values[0]), _NARROW)
+    least = max(float(values[0]), _NO_BLUR)
+    # The variance of an even distribution is a twelfth of the square of its length.
     length = float(np.sqrt(12 * max(values[1] - least, 0)))
     reach = int(np.ceil(length / 2 + 2.5 * np.sqrt(least))) + 1
     kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)

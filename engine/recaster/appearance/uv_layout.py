@@ -1,22 +1,23 @@
-"""A flat layout of the face in which every part has room: closed lips and lids do not vanish in it.
+"""UV layout of a face in which every part has room, and warps from and to it.
 
-A source frame is unwrapped into this layout once; a face is then painted by wrapping a blend of
-such textures onto its mesh. Besides the 468 mesh points, both iris centres carry the texture, so
-that the eyes follow the gaze, and a grid between the lips, so that teeth stretch evenly.
+Closed lips and lids do not vanish in it. A frame is unwrapped into this layout once; a face is then drawn by
+warping a blend of such textures onto its mesh. Besides the 468 mesh points, both iris centres carry the
+texture, so that the eyes follow the gaze, and a grid between the lips, so that teeth stretch evenly.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
 
 from recaster.appearance.rasterizer import EdgePadding, rasterize
-from recaster.appearance.uv_masks import filled
+from recaster.appearance.uv_masks import mask_outline
 from recaster.faces import topology
-from recaster.faces.mesh_surface import JAW, LOWER_LIP, TRIANGLES, UPPER_LIP, unfolded
+from recaster.faces.geometry import eye_distance_3d
+from recaster.faces.mesh_surface import JAW, LOWER_LIP, TRIANGLES, UPPER_LIP, unfold
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,24 +35,27 @@ _LOWER_LIPS = (
     146, 91, 181, 84, 17, 314, 405, 321, 375,
 )  # fmt: skip
 
-_UNDER = 0.09
-"""How far the underjaw reaches at the chin, as a share of the face's height and depth."""
-
-_JAW_DROP = 0.16
-_LID_STRETCH = 0.7
-_MARGIN = 0.04
-_ROWS = np.array([0.25, 0.5, 0.75])
-_TEETH = 0.2
-"""What is between lips farther apart than this, in eye distances, keeps its height next to the upper lip."""
-_FLAT = 1e-3
-"""Triangles smaller than this, in square pixels, are seen edge-on."""
-_SQUEEZED = (1.8, 4.0)
-"""From so many pixels in one on a blurred picture is read, and from so many on nothing else."""
+_UNDER_CHIN: Final = 0.09
+"""Reach of the surface below the chin, as a share of the face's height and depth."""
+_JAW_DROP: Final = 0.16
+"""Shift of an open lower lip, in canonical units."""
+_LID_STRETCH: Final = 0.7
+"""Share by which lids are drawn apart."""
+_MARGIN: Final = 0.04
+"""Margin around the face, as a share of the texture's side."""
+_ROWS: Final = np.array([0.25, 0.5, 0.75])
+"""Heights of the rows between the lips."""
+_TEETH_GAP: Final = 0.2
+"""Gap of lips, in eye distances, beyond which what is between them keeps its height next to the upper lip."""
+_EDGE_ON_AREA: Final = 1e-3
+"""Area, in square pixels, below which triangles are seen edge-on."""
+_MINIFIED: Final = (1.8, 4.0)
+"""Pixels that fall into one from which on a blurred picture is read as well, and from which on it alone."""
 
 
 @dataclass(frozen=True, eq=False)
 class UVLayout:
-    """Where the mesh lies in a texture.
+    """Places of the mesh in a texture.
 
     Attributes:
         size: side of a texture in pixels.
@@ -66,7 +70,7 @@ class UVLayout:
 
 @dataclass(frozen=True, eq=False)
 class WarpMap:
-    """What each pixel of a picture of the mesh shows of another picture of it.
+    """Map from each pixel of one picture of the mesh to the place in another that it shows.
 
     Attributes:
         inside: (size, size) uint8, 1 where the mesh is.
@@ -80,35 +84,39 @@ class WarpMap:
 
 
 def make_uv_layout(neutral: Floats, size: int) -> UVLayout:
-    """The layout for a neutral canonical mesh (478, 3): jaw dropped and lids stretched open."""
-    points = texture_vertices(_eyes_opened(_jaw_dropped(neutral[:, :2])))
-    low, high = points.min(0), points.max(0)
+    """Lays out a neutral canonical mesh (478, 3): jaw dropped and lids stretched open."""
+    points = texture_vertices(_open_eyes(_drop_jaw(neutral[:, :2])))
+    low = points.min(0)
+    high = points.max(0)
     scale = (1 - 2 * _MARGIN) * size / (high - low).max()
     points = (points - (low + high) / 2) * scale + size / 2
-    return UVLayout(size, unfolded(points), TRIANGLES)
+    return UVLayout(size, unfold(points), TRIANGLES)
 
 
-def _jaw_dropped(points: Floats) -> Floats:
-    """(478, 2) with the mouth open: what lies below the lips' slit goes down, more the farther below.
+def _drop_jaw(points: Floats) -> Floats:
+    """Opens the mouth of points (478, 2): what lies below the lips' slit goes down, more the farther below.
 
     Beside the mouth's corners the shift begins at 0, so that the cheeks stretch and nothing folds.
     """
     corners = points[list(topology.MOUTH_CORNERS)]
-    middle, half = corners.mean(0), np.ptp(corners[:, 0]) / 2
+    middle = corners.mean(0)
+    half = np.ptp(corners[:, 0]) / 2
     slit = points[[topology.LIP_TOP, topology.LIP_BOTTOM], 1].mean()
     across = np.clip(1 - ((points[:, 0] - middle[0]) / half) ** 2, 0, 1)
     reach = points[topology.CHIN, 1] - slit
     below = np.clip((points[:, 1] - slit) / reach, 0, 1)
     below = below * below * (3 - 2 * below)
     under = points[:, 1] > slit
-    under[list(_LOWER_LIPS)], under[list(_UPPER_LIPS)] = True, False
+    # Lips by the mesh's own rows, on whichever side of the slit they lie.
+    under[list(_LOWER_LIPS)] = True
+    under[list(_UPPER_LIPS)] = False
     moved = points.copy()
     moved[:, 1] += _JAW_DROP * np.where(under, 1 - (1 - across) * (1 - below), 0.0)
     return moved
 
 
-def _eyes_opened(points: Floats) -> Floats:
-    """(478, 2) with the lids drawn apart, what is around them following less and less."""
+def _open_eyes(points: Floats) -> Floats:
+    """Draws the lids of points (478, 2) apart, what is around them following less and less."""
     moved = points.copy()
     for outline, iris in ((topology.EYE_LEFT, topology.IRIS_LEFT), (topology.EYE_RIGHT, topology.IRIS_RIGHT)):
         middle = points[list(outline)].mean(0)
@@ -121,18 +129,21 @@ def _eyes_opened(points: Floats) -> Floats:
 
 
 def texture_vertices(points: Floats) -> Floats:
-    """What carries the texture of a mesh (478, 2 or 3): mesh, irises, a grid between the lips, the underjaw.
+    """Vertices that carry the texture of a mesh (478, 2 or 3).
 
-    Iris centres stay between the lids. Returns (468 + 2 + 21 + 17, 2 or 3).
+    These are the mesh, the irises, a grid between the lips, and what is under the chin. Iris centres stay
+    between the lids. Returns (468 + 2 + 21 + 17, 2 or 3).
     """
     pairs = ((topology.EYE_LEFT, topology.IRIS_LEFT), (topology.EYE_RIGHT, topology.IRIS_RIGHT))
-    irises = [_between_lids(points[list(outline)], points[iris]) for outline, iris in pairs]
-    upper, lower = points[list(UPPER_LIP[1:-1])], points[list(LOWER_LIP[1:-1])]  # corners have no room
-    grid = _between_lips(upper, lower, _eye_distance(points)).reshape(-1, points.shape[1])
+    irises = [_place_iris(points[list(outline)], points[iris]) for outline, iris in pairs]
+    # Lips without their corners: there is no room between those.
+    upper = points[list(UPPER_LIP[1:-1])]
+    lower = points[list(LOWER_LIP[1:-1])]
+    grid = _rows_between_lips(upper, lower, eye_distance_3d(points)).reshape(-1, points.shape[1])
     return np.concatenate([points[: topology.MESH_POINTS], irises, grid, extend_under_chin(points)])
 
 
-def _between_lips(upper: Floats, lower: Floats, distance: float) -> Floats:
+def _rows_between_lips(upper: Floats, lower: Floats, distance: float) -> Floats:
     """Rows (3, 7, 2 or 3) of points between the lips: evenly spread, or as high as teeth where lips part far.
 
     So teeth stay with the upper lip, and a mouth that opens wider than the source's ever did shows what is
@@ -140,31 +151,24 @@ def _between_lips(upper: Floats, lower: Floats, distance: float) -> Floats:
     """
     apart = lower - upper
     gaps = np.linalg.norm(apart, axis=-1) / distance
-    shares = np.minimum(_ROWS[:, None], _ROWS[:, None] * _TEETH / np.maximum(gaps, 1e-6))
+    shares = np.minimum(_ROWS[:, None], _ROWS[:, None] * _TEETH_GAP / np.maximum(gaps, 1e-6))
     return np.asarray(upper + shares[..., None] * apart)
 
 
-def _eye_distance(points: Floats) -> float:
-    left, right = (
-        points[list(pair)].mean(0) for pair in (topology.EYE_CORNERS_LEFT, topology.EYE_CORNERS_RIGHT)
-    )
-    return float(np.linalg.norm(left - right))
-
-
 def extend_under_chin(points: Floats) -> Floats:
-    """Points (..., 17, 2 or 3) below the jaws of meshes (..., 478, 2 or 3), farthest at the chin.
+    """Extends meshes (..., 478, 2 or 3) below their jaws: points (..., 17, 2 or 3), farthest at the chin.
 
     The mesh ends at the edge of the jaw; what grows below it, a beard say, has to be covered too.
     """
     jaw = points[..., JAW, :]
     down = points[..., topology.CHIN, :] - points[..., topology.FOREHEAD, :]
     back = points[..., topology.EARS, :].mean(-2) - points[..., topology.NOSE_TIP, :]
-    shift = _UNDER * (down + back)[..., None, :] * np.sin(np.linspace(0, np.pi, len(JAW)))[:, None]
+    shift = _UNDER_CHIN * (down + back)[..., None, :] * np.sin(np.linspace(0, np.pi, len(JAW)))[:, None]
     return jaw + shift
 
 
-def _between_lids(outline: Floats, iris: Floats) -> Floats:
-    """The iris' place along the eye, half way between the lids."""
+def _place_iris(outline: Floats, iris: Floats) -> Floats:
+    """Place of an iris along its eye, half way between the lids."""
     middle = (outline[4] + outline[12]) / 2
     across = outline[0, :2] - outline[8, :2]
     along = np.clip((iris[:2] - middle[:2]) @ across / (across @ across), -0.3, 0.3)
@@ -173,7 +177,7 @@ def _between_lids(outline: Floats, iris: Floats) -> Floats:
 
 
 def compute_warp_map(goal: Floats, source: Floats, triangles: NDArray[np.int64], size: int) -> WarpMap:
-    """How to fill a picture of the mesh ``goal`` from a picture of the same mesh at ``source``.
+    """Maps a picture of the mesh at ``goal`` to a picture of the same mesh at ``source``.
 
     Args:
         goal: (V, 3) or (V, 2), pixels of the picture to fill; nearer triangles hide farther ones.
@@ -182,11 +186,12 @@ def compute_warp_map(goal: Floats, source: Floats, triangles: NDArray[np.int64],
         size: side of the picture to fill.
     """
     # Every triangle with corners of its own: beside one that is squeezed another may be sharp.
-    corners, places = goal[triangles], source[triangles][..., :2]
+    corners = goal[triangles]
+    places = source[triangles][..., :2]
     values = np.empty((*triangles.shape, 3), np.float32)
     values[..., :2] = places
-    squeeze = (_squeeze(corners[..., :2], places) - _SQUEEZED[0]) / np.ptp(_SQUEEZED)
-    values[..., 2] = np.clip(squeeze, 0, 1)[:, None]
+    minified = (_minification(corners[..., :2], places) - _MINIFIED[0]) / np.ptp(_MINIFIED)
+    values[..., 2] = np.clip(minified, 0, 1)[:, None]
     apart = np.arange(triangles.size).reshape(-1, 3)
     picture, inside = rasterize(corners.reshape(-1, goal.shape[1]), values.reshape(-1, 3), apart, size)
     column, row, soft = cv2.split(picture)
@@ -194,46 +199,48 @@ def compute_warp_map(goal: Floats, source: Floats, triangles: NDArray[np.int64],
 
 
 def apply_warp(picture: Image, warp_map: WarpMap) -> Image:
-    """``picture`` read as the cover says, (size, size, channels) uint8; anything outside the mesh."""
-    return _wrapped(picture, warp_map, cv2.INTER_LINEAR)
+    """Warps a picture by linear interpolation: (size, size, channels) uint8, 0 outside the mesh."""
+    return _remap(picture, warp_map, cv2.INTER_LINEAR)
 
 
 def apply_warp_nearest(picture: Image, warp_map: WarpMap) -> Image:
-    """The same without mixing any pixels."""
-    return _wrapped(picture, warp_map, cv2.INTER_NEAREST)
+    """Warps a picture without mixing any pixels."""
+    return _remap(picture, warp_map, cv2.INTER_NEAREST)
 
 
 def apply_warp_cubic(picture: Image, warp_map: WarpMap) -> Image:
-    """The same by cubic interpolation: a face is resampled several times on its way, and each blurs."""
-    return _wrapped(picture, warp_map, cv2.INTER_CUBIC)
+    """Warps a picture by cubic interpolation: a face is resampled several times, and each blurs it."""
+    return _remap(picture, warp_map, cv2.INTER_CUBIC)
 
 
 def apply_warp_antialiased(picture: Image, warp_map: WarpMap) -> Image:
-    """As sharply, but a blurred picture is read where much of it falls into one pixel.
+    """Warps a picture as sharply, but reads a blurred one where much of it falls into one pixel.
 
     In closing lips and lids single pixels out of many would sparkle.
     """
-    sharp, size = apply_warp_cubic(picture, warp_map), len(warp_map.inside)
+    sharp = apply_warp_cubic(picture, warp_map)
+    size = len(warp_map.inside)
     minified = np.flatnonzero(warp_map.minified)
     if not len(minified):
         return sharp
     # In rows, the last one filled up: maps of any length would be too long for OpenCV.
     there = np.resize(minified, (-(-len(minified) // size), size))
-    blurred = cv2.GaussianBlur(picture, (0, 0), _SQUEEZED[1] / 2)
-    column, row = (one.ravel()[there] for one in warp_map.maps)
+    blurred = cv2.GaussianBlur(picture, (0, 0), _MINIFIED[1] / 2)
+    column, row = (part.ravel()[there] for part in warp_map.maps)
     soft = cv2.remap(blurred, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    flat, share = sharp.reshape(size * size, -1), warp_map.minified.ravel()[there]
+    flat = sharp.reshape(size * size, -1)
+    share = warp_map.minified.ravel()[there]
     flat[there] = cv2.blendLinear(soft, flat[there], share, 1 - share)
     return sharp
 
 
-def face_mask(layout: UVLayout) -> NDArray[np.float32]:
-    """(S, S): 1 inside the outline of the face."""
-    return filled(layout, topology.OVAL).astype(np.float32)
+def mask_face(layout: UVLayout) -> NDArray[np.float32]:
+    """Mask of the face inside its outline, (S, S), 0 or 1."""
+    return mask_outline(layout, topology.OVAL).astype(np.float32)
 
 
 def unwrap(crop: NDArray[np.uint8], points: Floats, layout: UVLayout) -> NDArray[np.uint8]:
-    """The texture (S, S, 3) of one picture of a face.
+    """Unwraps a picture of a face into a texture (S, S, 3).
 
     Args:
         crop: (H, W, 3) uint8.
@@ -241,27 +248,28 @@ def unwrap(crop: NDArray[np.uint8], points: Floats, layout: UVLayout) -> NDArray
         layout: where the mesh lies in the texture.
     """
     warp_map = compute_warp_map(layout.points, texture_vertices(points), layout.triangles, layout.size)
-    return EdgePadding.of(warp_map.inside).filled(apply_warp_cubic(crop, warp_map))
+    return EdgePadding.of(warp_map.inside).fill(apply_warp_cubic(crop, warp_map))
 
 
-def _wrapped(picture: Image, warp_map: WarpMap, interpolation: int) -> Image:
+def _remap(picture: Image, warp_map: WarpMap, interpolation: int) -> Image:
+    # Only within the rectangle that the mesh fills: crops show much around it.
     left, top, width, height = cv2.boundingRect(warp_map.inside)
     result = np.zeros(warp_map.inside.shape + picture.shape[2:], picture.dtype)
     if width:
         box = slice(top, top + height), slice(left, left + width)
-        column, row = (one[box] for one in warp_map.maps)
+        column, row = (part[box] for part in warp_map.maps)
         result[box] = cv2.remap(picture, column, row, interpolation, borderMode=cv2.BORDER_REPLICATE)
     return result
 
 
-def _squeeze(corners: Floats, places: Floats) -> Floats:
-    """(M,): how many pixels of the other picture lie along one pixel, in the direction of the most.
+def _minification(corners: Floats, places: Floats) -> Floats:
+    """Pixels (M,) of the other picture that lie along one pixel, in the direction of the most.
 
     That is the larger singular value of the map that takes triangles ``corners`` to ``places``, (M, 3, 2).
     """
-    (across, up), (right, down) = ((one[:, 1:] - one[:, :1]).swapaxes(0, 1) for one in (corners, places))
+    (across, up), (right, down) = ((part[:, 1:] - part[:, :1]).swapaxes(0, 1) for part in (corners, places))
     area = _cross(across, up)[:, None]
-    area = np.where(np.abs(area) < _FLAT, _FLAT, area)
+    area = np.where(np.abs(area) < _EDGE_ON_AREA, _EDGE_ON_AREA, area)
     a_column = (right * up[:, 1:] - down * across[:, 1:]) / area
     a_row = (down * across[:, :1] - right * up[:, :1]) / area
     total = (a_column**2 + a_row**2).sum(1)
@@ -270,5 +278,5 @@ def _squeeze(corners: Floats, places: Floats) -> Floats:
 
 
 def _cross(one: Floats, other: Floats) -> Floats:
-    """(M,): the areas that vectors (M, 2) span."""
+    """Signed areas (M,) that vectors (M, 2) span."""
     return np.asarray(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0])

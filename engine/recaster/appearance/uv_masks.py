@@ -1,4 +1,4 @@
-"""Parts of a face in the flat layout of its textures, as masks."""
+"""Masks of parts of a face in the UV layout of its textures, and pictures that go on beyond a mask."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from recaster.faces import topology
 from recaster.faces.geometry import eye_distance
+from recaster.faces.region_masks import fill_polygon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,28 +32,27 @@ _FEATURES: Final = (
 """What is no skin, how far around it there may be none either, and certainly is none: in eye distances."""
 UPPER_CHEEKS: Final = (50, 205, 425, 280, 195)
 
-_LENS, _LENS_DROP = 0.48, 0.12
-"""Radius of a lens, and how far its middle lies below the eye's, in eye distances."""
-_LEAST: Final = 1e-6
+_LENS_RADIUS: Final = 0.48
+_LENS_DROP: Final = 0.12
+"""Radius of a lens, and the distance of its middle below the eye's, in eye distances."""
+_TINY: Final = 1e-6
 
 
-def filled(layout: UVLayout, points: Sequence[int]) -> NDArray[np.uint8]:
-    """(S, S): 1 within the polygon of some of the mesh's points."""
-    mask = np.zeros((layout.size, layout.size), np.uint8)
-    cv2.fillPoly(mask, [np.round(layout.points[list(points)]).astype(np.int32)], 1)
-    return mask
+def mask_outline(layout: UVLayout, points: Sequence[int]) -> NDArray[np.uint8]:
+    """Masks the polygon of some of the mesh's points, (S, S), 0 or 1."""
+    return fill_polygon(layout.points[list(points)], layout.size)
 
 
-def drawn(layout: UVLayout) -> NDArray[np.uint8]:
-    """(S, S): 1 where a texel can be seen in a drawn face: on the mesh, with its underjaw."""
+def mask_surface(layout: UVLayout) -> NDArray[np.uint8]:
+    """Masks the texels that can be seen in a drawn face, (S, S): on the mesh, with what is under its chin."""
     mask = np.zeros((layout.size, layout.size), np.uint8)
     for triangle in np.round(layout.points[layout.triangles][..., :2]).astype(np.int32):
         cv2.fillConvexPoly(mask, triangle, 1)
     return mask
 
 
-def features(layout: UVLayout, *, exact: bool = False) -> NDArray[np.uint8]:
-    """(S, S): 1 on eyes with their lashes, brows, lips with what is between them, and nostrils.
+def mask_features(layout: UVLayout, *, exact: bool = False) -> NDArray[np.uint8]:
+    """Masks eyes with their lashes, brows, lips with what is between them, and nostrils, (S, S), 0 or 1.
 
     Args:
         layout: where the mesh lies.
@@ -60,28 +60,32 @@ def features(layout: UVLayout, *, exact: bool = False) -> NDArray[np.uint8]:
     """
     distance = float(eye_distance(layout.points))
     parts = [
-        grown(filled(layout, some), (near if exact else far) * distance) for some, far, near in _FEATURES
+        dilate(mask_outline(layout, some), (near if exact else far) * distance)
+        for some, far, near in _FEATURES
     ]
     return np.asarray(np.max(parts, 0))
 
 
-def brows(layout: UVLayout, reach: float) -> NDArray[np.uint8]:
-    """(S, S): 1 on the brows and ``reach`` texels around them."""
-    both = filled(layout, topology.BROW_LEFT) | filled(layout, topology.BROW_RIGHT)
-    return grown(both, reach)
+def mask_brows(layout: UVLayout, reach: float) -> NDArray[np.uint8]:
+    """Masks the brows and ``reach`` texels around them, (S, S), 0 or 1."""
+    both = mask_outline(layout, topology.BROW_LEFT) | mask_outline(layout, topology.BROW_RIGHT)
+    return dilate(both, reach)
 
 
-def lenses(layout: UVLayout) -> NDArray[np.uint8]:
-    """(S, S): 1 where the lenses of glasses may be."""
-    mask, distance = np.zeros((layout.size, layout.size), np.uint8), float(eye_distance(layout.points))
+def mask_lenses(layout: UVLayout) -> NDArray[np.uint8]:
+    """Masks the places of the lenses of glasses, (S, S), 0 or 1."""
+    mask = np.zeros((layout.size, layout.size), np.uint8)
+    distance = float(eye_distance(layout.points))
     for corners in (topology.EYE_CORNERS_LEFT, topology.EYE_CORNERS_RIGHT):
         across, down = layout.points[list(corners)].mean(0)
-        cv2.circle(mask, (round(across), round(down + _LENS_DROP * distance)), round(_LENS * distance), 1, -1)
+        cv2.circle(
+            mask, (round(across), round(down + _LENS_DROP * distance)), round(_LENS_RADIUS * distance), 1, -1
+        )
     return mask
 
 
-def continued(picture: Picture, known: Picture) -> Picture:
-    """A picture (S, S, 3) that goes on smoothly where it is not known (pull-push; Gortler et al., 1996).
+def pull_push(picture: Picture, known: Picture) -> Picture:
+    """Continues a picture (S, S, 3) smoothly where it is not known (pull-push; Gortler et al., 1996).
 
     Args:
         picture: float32; anything where ``known`` is 0.
@@ -90,21 +94,22 @@ def continued(picture: Picture, known: Picture) -> Picture:
     levels = [(picture * known[..., None], known)]
     while min(levels[-1][1].shape) > 2:
         levels.append((cv2.pyrDown(levels[-1][0]), cv2.pyrDown(levels[-1][1])))
-    goes_on = (levels[0][0].sum((0, 1)) / max(float(known.sum()), _LEAST)).reshape(1, 1, 3)
+    goes_on = (levels[0][0].sum((0, 1)) / max(float(known.sum()), _TINY)).reshape(1, 1, 3)
+    # From the coarsest level on: each is believed where it knows enough, else the one before it goes on.
     for colours, weight in reversed(levels):
         goes_on = cv2.resize(goes_on, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
         share = np.clip(4 * weight, 0, 1)[..., None]
-        goes_on += share * (colours / np.maximum(weight, _LEAST)[..., None] - goes_on)
+        goes_on += share * (colours / np.maximum(weight, _TINY)[..., None] - goes_on)
     return goes_on
 
 
-def grown(mask: NDArray[np.uint8], reach: float) -> NDArray[np.uint8]:
-    """A mask with ``reach`` texels around it, at least one."""
+def dilate(mask: NDArray[np.uint8], reach: float) -> NDArray[np.uint8]:
+    """Dilates a mask by ``reach`` texels, at least one."""
     return np.asarray(cv2.dilate(mask, _disc(reach)))
 
 
-def shrunk(mask: NDArray[np.uint8], reach: float) -> NDArray[np.uint8]:
-    """A mask without ``reach`` texels along its edge, at least one."""
+def erode(mask: NDArray[np.uint8], reach: float) -> NDArray[np.uint8]:
+    """Erodes a mask by ``reach`` texels, at least one."""
     return np.asarray(cv2.erode(mask, _disc(reach)))
 
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from recaster.faces.topology import EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT, OVAL
+from recaster.faces.geometry import eye_distance_3d
+from recaster.faces.region_masks import fill_polygon
+from recaster.faces.topology import OVAL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,7 +50,7 @@ class Window:
     @classmethod
     def around(cls, points: Floats, shape: tuple[int, ...]) -> Window | None:
         """Finds the window of a face (478, 3) in a frame of (height, width, ..); None if it lies outside."""
-        eyes = eye_distance(points)
+        eyes = eye_distance_3d(points)
         low = np.floor(points[:, :2].min(axis=0) - WINDOW_MARGIN * eyes).astype(int)
         high = np.ceil(points[:, :2].max(axis=0) + WINDOW_MARGIN * eyes).astype(int)
         left, top = np.maximum(low, 0).tolist()
@@ -79,18 +81,9 @@ class Window:
         return filled(self.outline, self.size, grow * self.eyes)
 
 
-def eye_distance(points: Floats) -> float:
-    """Distance of the eyes' middles of a mesh (478, 3), pixels; a turn of the head hardly changes it."""
-    left = points[list(EYE_CORNERS_LEFT)].mean(axis=0)
-    right = points[list(EYE_CORNERS_RIGHT)].mean(axis=0)
-    return float(np.linalg.norm(left - right))
-
-
 def filled(outline: Floats, size: tuple[int, int], grow: float) -> NDArray[np.bool_]:
     """Mask of a filled outline (N, 2) in a picture of (width, height), grown by ``grow`` pixels."""
-    mask = np.zeros(size[::-1], np.uint8)
-    cv2.fillPoly(mask, [np.rint(outline).astype(np.int32)], 1)
-    return grown(mask > 0, grow)
+    return grown(fill_polygon(outline, size[::-1]) > 0, grow)
 
 
 def grown(mask: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_]:

@@ -33,17 +33,6 @@ COMPARISON_SIGMA_PX: Final = 1.5
 """Softening before pixels are compared: takes out most of what encoding adds."""
 
 
-def sharpness(grey: Grey, inside: Mask) -> float:
-    """Computes the variance of the Laplacian in a region; NaN for an empty one.
-
-    Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy", ICPR 2000. It grows with noise
-    as with detail: only the ratio of two pictures at one scale means anything.
-    """
-    if not inside.any():
-        return float("nan")
-    return float(cv2.Laplacian(cv2.GaussianBlur(grey, (0, 0), 0.8), cv2.CV_64F)[inside].var())
-
-
 def seam(original: Grey, swapped: Grey, outline: Floats, eyes: float) -> float:
     """Measures new edges along the face's outline, levels per % of eye distance.
 

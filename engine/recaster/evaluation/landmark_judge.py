@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from recaster.faces.dlib_landmarker import Dlib68
+from recaster.faces.region_masks import fill_hull
 from recaster.faces.topology import IBUG68
 from recaster.faces.types import Box
 
@@ -124,8 +125,7 @@ def _pupil(image: Image, eye: Floats) -> Floats:
     patch = cv2.cvtColor(
         cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR), cv2.COLOR_RGB2GRAY
     )
-    outline = np.rint(eye @ turn.T + matrix[:, 2]).astype(np.int32)
-    inside = cv2.fillConvexPoly(np.zeros((size, size), np.uint8), cv2.convexHull(outline), 1) > 0
+    inside = fill_hull(eye @ turn.T + matrix[:, 2], size) > 0
     if inside.sum() < 20:
         return nothing
     # Softened, since a single bright or dark pixel may be a catchlight or noise.

@@ -15,6 +15,7 @@ import numpy as np
 from recaster.evaluation.face_window import Window
 from recaster.evaluation.nan_stats import mean
 from recaster.evaluation.types import Figure, Scores
+from recaster.faces.region_masks import fill_hull
 from recaster.faces.topology import (
     BROW_LEFT,
     BROW_RIGHT,
@@ -139,9 +140,7 @@ def feature_mask(window: Window, points: Floats) -> Mask:
     """Mask (height, width) of eyes, brows and lips in a window, with a margin."""
     mask = np.zeros(window.size[::-1], bool)
     for outline, grown in FEATURES:
-        part = np.zeros(window.size[::-1], np.uint8)
-        hull = cv2.convexHull(np.rint(window.place(points[list(outline)])).astype(np.int32))
-        cv2.fillConvexPoly(part, hull, 1)
+        part = fill_hull(window.place(points[list(outline)]), window.size[::-1])
         width = max(1, round(grown * window.eyes))
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
         mask |= cv2.dilate(part, kernel) > 0

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from recaster.evaluation import image_metrics
-from recaster.evaluation.face_window import Window, eye_distance, filled, luma
+from recaster.evaluation.face_window import Window, filled, luma
 from recaster.evaluation.nan_stats import mean, ratio, relative
 from recaster.evaluation.types import Figure, Scores
+from recaster.faces.geometry import eye_distance_3d
+from recaster.faces.sharpness import laplacian_variance
 from recaster.faces.topology import OVAL
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ class PixelJudge:
             self._before = None
             return
         clear = ~filled(
-            points[list(OVAL), :2], original.shape[1::-1], UNTOUCHED_GROWTH * eye_distance(points)
+            points[list(OVAL), :2], original.shape[1::-1], UNTOUCHED_GROWTH * eye_distance_3d(points)
         )
         beside = difference[clear]
         self._rows.append(
@@ -73,7 +75,7 @@ class PixelJudge:
         here = luma(window.cut(original))
         there = luma(window.cut(swapped))
         inside = window.face(DETAIL_GROWTH)
-        values = [image_metrics.sharpness(there, inside), image_metrics.sharpness(here, inside)]
+        values = [laplacian_variance(there, inside), laplacian_variance(here, inside)]
         if self._before is None:
             values += [np.nan, np.nan]
         else:

@@ -95,14 +95,15 @@ TEMPLATE: Final[Floats] = np.array(
 SHRINK: Final = 0.6
 """Below this scale (crop pixels over frame pixels) ``warp`` averages instead of only sampling."""
 
-_LARGEST_FACTOR: Final = 16
-
-_SAMPLED: Final = 2
-"""Above this factor the picture is averaged and not the crop: in a third of the time, without aliasing."""
+_MAX_AVERAGED: Final = 16
+"""Pixels along each side that are averaged for one, at most."""
+_MAX_SAMPLED: Final = 2
+"""Samples along each pixel's side, above which the picture is averaged and not the crop: in a third of the
+time, without aliasing."""
 
 
 def inner_points(points: Floats) -> Floats:
-    """Pick the 51 points of ``TEMPLATE``.
+    """Picks the 51 points of ``TEMPLATE``.
 
     Args:
         points: (..., N, 2 or 3); N is 68 (iBUG order), 468 or 478 (mesh).
@@ -140,8 +141,10 @@ def similarity(source: Floats, destination: Floats) -> Floats:
     """
     source = np.asarray(source, np.float64)
     destination = np.asarray(destination, np.float64)
-    start, end = source.mean(axis=-2), destination.mean(axis=-2)
-    a, b = source - start[..., None, :], destination - end[..., None, :]
+    start = source.mean(axis=-2)
+    end = destination.mean(axis=-2)
+    a = source - start[..., None, :]
+    b = destination - end[..., None, :]
     spread = np.sum(a * a, axis=(-2, -1))
     if not np.all(np.isfinite(spread)) or np.any(spread <= 0):
         raise ValueError("landmarks cannot be aligned: they coincide or are not finite")
@@ -153,7 +156,7 @@ def similarity(source: Floats, destination: Floats) -> Floats:
 
 
 def align_matrix(points: Floats, size: int, coverage: float = 1.0) -> Floats:
-    """The similarity that brings a face's inner landmarks onto the template.
+    """Computes the similarity that brings a face's inner landmarks onto the template.
 
     Args:
         points: (N, 2 or 3) or (T, N, 2 or 3) landmarks; N as in ``inner_points``.
@@ -172,12 +175,12 @@ def align_matrix(points: Floats, size: int, coverage: float = 1.0) -> Floats:
 
 
 def box_matrix(box: Box, size: int, trim: float = 0.0) -> Floats:
-    """The seed's crop: the box itself, stretched to a square (faceswap-GAN v1).
+    """Crop of faceswap-GAN v1: the box itself, stretched to a square.
 
     Args:
         box: the face in frame pixels.
         size: side of the crop in pixels.
-        trim: share of the box's width and height cut away at each side (the seed: 1/15).
+        trim: share of the box's width and height cut away at each side (faceswap-GAN: 1/15).
 
     Returns:
         (2, 3) float64, frame pixels to crop pixels.
@@ -185,16 +188,19 @@ def box_matrix(box: Box, size: int, trim: float = 0.0) -> Floats:
     Raises:
         ValueError: nothing is left of the box.
     """
-    width, height = box.width * (1 - 2 * trim), box.height * (1 - 2 * trim)
+    width = box.width * (1 - 2 * trim)
+    height = box.height * (1 - 2 * trim)
     if width <= 0 or height <= 0:
         raise ValueError(f"an empty box cannot be cropped: {box}, trim {trim}")
-    x, y = size / width, size / height
-    left, top = box.left + box.width * trim - 0.5, box.top + box.height * trim - 0.5
+    x = size / width
+    y = size / height
+    left = box.left + box.width * trim - 0.5
+    top = box.top + box.height * trim - 0.5
     return np.array([[x, 0.0, -left * x - 0.5], [0.0, y, -top * y - 0.5]])
 
 
 def warp(image: NDArray[Any], matrix: Floats, size: int) -> NDArray[Any]:
-    """Cut a square out of a picture.
+    """Cuts a square out of a picture.
 
     Where the crop is much smaller than what it shows, it is sampled at a multiple of its size and
     averaged, or, smaller still, sampled in averages of the picture, so that fine detail does not alias;
@@ -208,10 +214,11 @@ def warp(image: NDArray[Any], matrix: Floats, size: int) -> NDArray[Any]:
     Returns:
         (size, size) or (size, size, C), the picture's dtype.
     """
-    channels, (factor, averaged) = image.shape[2:], _sampling(matrix)
+    channels = image.shape[2:]
+    factor, averaged = _sampling(matrix)
     if averaged > 1:
         height, width = image.shape[:2]
-        image, matrix = _averaged(image, matrix, shown(matrix, size, (width, height)), averaged)
+        image, matrix = _average(image, matrix, shown(matrix, size, (width, height)), averaged)
     larger = zoom(matrix, factor)
     crop = cv2.warpAffine(
         image, larger, (size * factor, size * factor), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
@@ -222,7 +229,7 @@ def warp(image: NDArray[Any], matrix: Floats, size: int) -> NDArray[Any]:
 
 
 def shown(matrix: Floats, size: int, picture: tuple[int, int]) -> tuple[int, int, int, int]:
-    """What ``warp`` looks at of a picture (width, height): left, top, right, bottom, in whole averages.
+    """Part of a picture (width, height) that ``warp`` reads: left, top, right, bottom, in whole averages.
 
     They are counted from the picture's corner, so that they are the same wherever the crop is.
     """
@@ -238,22 +245,24 @@ def shown(matrix: Floats, size: int, picture: tuple[int, int]) -> tuple[int, int
 
 
 def _sampling(matrix: Floats) -> tuple[int, int]:
-    """How many samples a crop takes along each pixel's side, and how many pixels are averaged for one."""
+    """Samples that a crop takes along each pixel's side, and pixels that are averaged for one."""
     shrinking = 1 / max(scale(matrix), 1e-3)
     factor = max(1, int(np.ceil(SHRINK * shrinking)))
-    return (factor, 1) if factor <= _SAMPLED else (1, min(int(shrinking + 1e-6), _LARGEST_FACTOR))
+    return (factor, 1) if factor <= _MAX_SAMPLED else (1, min(int(shrinking + 1e-6), _MAX_AVERAGED))
 
 
-def _averaged(
+def _average(
     image: NDArray[Any], matrix: Floats, place: tuple[int, int, int, int], factor: int
 ) -> tuple[NDArray[Any], Floats]:
-    """Averages of ``factor`` by ``factor`` pixels at a place, and the crop's matrix from them."""
+    """Averages ``factor`` by ``factor`` pixels at a place; also returns the crop's matrix from them."""
     left, top, right, bottom = place
     part = image[top:bottom, left:right]
-    down, across = (bottom - top) % -factor, (right - left) % -factor
+    down = (bottom - top) % -factor
+    across = (right - left) % -factor
     if down or across:
         part = cv2.copyMakeBorder(part, 0, -down, 0, -across, cv2.BORDER_REPLICATE)
-    rows, columns = part.shape[0] // factor, part.shape[1] // factor
+    rows = part.shape[0] // factor
+    columns = part.shape[1] // factor
     moved = matrix.copy()
     moved[:, :2] *= factor
     moved[:, 2] += matrix[:, :2] @ (np.array([left, top]) + (factor - 1) / 2)
@@ -261,7 +270,8 @@ def _averaged(
 
 
 def zoom(matrix: Floats, factor: float) -> Floats:
-    """The same crop at ``factor`` times the size: (..., 2, 3)."""
+    """Matrix (..., 2, 3) of the same crop at ``factor`` times the size."""
+    # Pixels' centres are whole numbers, so the corner of the first moves by half of what it grows.
     result = matrix * factor
     result[..., 2] += (factor - 1) / 2
     return result
@@ -273,7 +283,7 @@ def scale(matrix: Floats) -> float:
 
 
 def transform(points: Floats, matrix: Floats) -> Floats:
-    """Move points by a matrix; depth is scaled with them.
+    """Moves points by a matrix; depth is scaled with them.
 
     Args:
         points: (N, 2 or 3), or (T, N, 2 or 3).
@@ -291,12 +301,12 @@ def transform(points: Floats, matrix: Floats) -> Floats:
 
 
 def invert(matrix: Floats) -> Floats:
-    """The way back: (..., 2, 3) crop pixels to frame pixels."""
+    """Inverse (..., 2, 3) of a matrix: crop pixels to frame pixels."""
     linear = np.linalg.inv(matrix[..., :2])
     return np.concatenate([linear, -linear @ matrix[..., 2:]], axis=-1)
 
 
 def compose(second: Floats, first: Floats) -> Floats:
-    """One matrix that does ``first`` and then ``second``: (..., 2, 3)."""
+    """Matrix (..., 2, 3) that does ``first`` and then ``second``."""
     linear = second[..., :2] @ first[..., :2]
     return np.concatenate([linear, second[..., :2] @ first[..., 2:] + second[..., 2:]], axis=-1)

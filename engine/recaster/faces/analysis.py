@@ -1,4 +1,4 @@
-"""Everything about the faces of a clip, found before anything is painted."""
+"""Analysis of a clip: everything about its faces, found before anything is painted."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from recaster.faces.detectors import make_detector
 from recaster.faces.landmarkers import Landmarker, make_landmarker
-from recaster.faces.linking import is_face, join, to_track
-from recaster.faces.tracker import Rules, Tracker
+from recaster.faces.linking import is_face, join_tracklets, make_track
+from recaster.faces.tracker import Tracker, TrackerSettings
 from recaster.faces.types import Analysis
 from recaster.progress import Report, Update, silent
 from recaster.settings.detection import AnalysisSettings
@@ -29,7 +29,7 @@ def analyse(
     report: Report = silent,
     journal: Journal | None = None,
 ) -> Analysis:
-    """Find the faces of a clip, follow them, and tell who is who.
+    """Finds the faces of a clip, follows them, and tells who is who.
 
     Args:
         frames: consecutive frames; only a few are held at a time. With a journal, those from its
@@ -48,12 +48,14 @@ def analyse(
     settings = settings or AnalysisSettings()
     landmarker = make_landmarker(settings.landmarker)
     detector = make_detector(settings.detector, settings.min_face)
-    tracker = Tracker(detector, landmarker, _rules(settings, landmarker))
+    tracker = Tracker(detector, landmarker, _tracker_settings(settings, landmarker))
     coming = iter(frames)
-    first, count = 0, 0
+    first = 0
+    count = 0
     if journal is not None and journal.state is not None:
         tracker.restore(journal.state, itertools.islice(coming, journal.state.recent))
-        first, count = journal.first, journal.state.done - journal.first
+        first = journal.first
+        count = journal.state.done - first
     for frame in coming:
         first = frame.index if count == 0 else first
         tracker.step(frame)
@@ -61,13 +63,14 @@ def analyse(
         report(Update("analysing", count, total))
         if journal is not None:
             journal.keep(tracker, frame.index + 1)
-    return _gather(tracker, range(first, first + count), settings)
+    return _join(tracker, range(first, first + count), settings)
 
 
-def _rules(settings: AnalysisSettings, landmarker: Landmarker) -> Rules:
-    """A face must be seen by the detector once a second, or always where nothing else confirms it."""
+def _tracker_settings(settings: AnalysisSettings, landmarker: Landmarker) -> TrackerSettings:
+    """Settings of the tracker for a landmarker."""
+    # A face must be seen by the detector once a second, or always where nothing else confirms it.
     sure = landmarker.knows_presence
-    return Rules(
+    return TrackerSettings(
         detect_every=settings.detect_every if sure else 1,
         presence=settings.presence,
         gap=settings.gap,
@@ -76,18 +79,18 @@ def _rules(settings: AnalysisSettings, landmarker: Landmarker) -> Rules:
     )
 
 
-def _gather(tracker: Tracker, frames: range, settings: AnalysisSettings) -> Analysis:
-    """Pieces into tracks, numbered."""
+def _join(tracker: Tracker, frames: range, settings: AnalysisSettings) -> Analysis:
+    """Joins pieces into numbered tracks."""
     cuts = tuple(tracker.cuts)
-    groups = join(tracker.tracklets, settings.gap, identify=settings.identify)
+    groups = join_tracklets(tracker.tracklets, settings.gap, identify=settings.identify)
     groups = [group for group in groups if is_face(group, _shot(group, cuts, frames))]
     groups.sort(key=lambda group: (group[0].frames[0], -_size(group)))
-    tracks = [to_track(n, group, identify=settings.identify) for n, group in enumerate(groups)]
+    tracks = [make_track(n, group, identify=settings.identify) for n, group in enumerate(groups)]
     return Analysis(tuple(tracks), cuts, len(frames), frames.start)
 
 
 def _shot(group: list[Tracklet], cuts: tuple[int, ...], frames: range) -> range:
-    """The frames of the shot that a group is in."""
+    """Frames of the shot that a group is in."""
     after = bisect.bisect_right(cuts, group[0].frames[0])
     start = cuts[after - 1] if after else frames.start
     return range(start, cuts[after] if after < len(cuts) else frames.stop)
@@ -95,5 +98,5 @@ def _shot(group: list[Tracklet], cuts: tuple[int, ...], frames: range) -> range:
 
 def _size(group: list[Tracklet]) -> float:
     """Mean area of a face at the middles of its pieces, square pixels."""
-    areas = [box.area for one in group if (box := one.box_at(one.frames[len(one.frames) // 2]))]
+    areas = [box.area for piece in group if (box := piece.box_at(piece.frames[len(piece.frames) // 2]))]
     return sum(areas) / len(areas)

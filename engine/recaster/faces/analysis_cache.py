@@ -1,4 +1,4 @@
-"""Analyses that are made once and kept."""
+"""Cache of analyses, which are made once and kept."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def analyse_clip(
     frames: range | None = None,
     report: Report = silent,
 ) -> Analysis:
-    """Analyse a clip, or take the result from the cache where it was done before, and not long ago.
+    """Analyses a clip, or takes the result from the cache where it was done before, and not long ago.
 
     The key is made of the file's bytes, the settings, the range and the format, so a renamed clip is
     known again and a changed one is not. A damaged cache entry is made anew. An analysis that was
@@ -57,15 +57,15 @@ def analyse_clip(
         analyses.own_folder(analyses.clip_of(kept))
         analyses.tidy()
         parts = kept.with_suffix(".parts")
-        with analysis_journal.opened(parts, frames.start) as begun:
+        with analysis_journal.open_journal(parts, frames.start) as begun:
             begin = frames.start if begun is None else begun.begin
             with contextlib.closing(
                 prefetch(read_frames(clip.path, begin, frames.stop, fast=True), DECODED_AHEAD)
             ) as shown:
                 found = analyse(shown, settings, len(frames), report, begun)
-            analysis_file.save(kept, found)
+            analysis_file.save_analysis(kept, found)
         if begun is not None:  # else it is another process's
-            analysis_journal.remove(parts)
+            analysis_journal.remove_journal(parts)
         if not clip.path.exists():  # it was deleted meanwhile
             analyses.purge(analyses.clip_of(kept))
     return found
@@ -74,7 +74,7 @@ def analyse_clip(
 def cached_analysis(
     clip: Clip, settings: AnalysisSettings | None = None, frames: range | None = None
 ) -> Analysis | None:
-    """The analysis of a clip where ``analyse_clip`` made the same one before, else None at once.
+    """Analysis of a clip where ``analyse_clip`` made the same one before, else None at once.
 
     Args:
         clip: the clip.
@@ -88,17 +88,17 @@ def cached_analysis(
 
 
 def _frames(clip: Clip, frames: range | None) -> range:
-    """``frames`` as far as the clip has them; all of them where None."""
+    """Limits ``frames`` to those of the clip; all of them where None."""
     count = clip.info.frame_count
     return range(count) if frames is None else frames[: max(0, count - frames.start)]
 
 
 def _load(kept: Path) -> Analysis | None:
-    """A kept analysis; None where there is none, or where it is damaged and has to be made anew."""
+    """Loads a kept analysis; None where there is none, or where it is damaged and has to be made anew."""
     if not kept.is_file():
         return None
     try:
-        found = analysis_file.load(kept)
+        found = analysis_file.load_analysis(kept)
     except InputError:
         return None
     analyses.use(kept)
@@ -106,7 +106,7 @@ def _load(kept: Path) -> Analysis | None:
 
 
 def _kept(clip: Clip, settings: AnalysisSettings, frames: range) -> Path:
-    """Where the analysis of just these frames of these bytes, made this way, is kept."""
+    """Path of the analysis of just these frames of these bytes, made this way."""
     parts = [clip.digest, analysis_file.FORMAT, dataclasses.asdict(settings), frames.start, frames.stop]
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
     return analyses.place(clip.digest, key)

@@ -1,4 +1,4 @@
-"""An analysis on disk: one .npz file of plain arrays, never pickled."""
+"""Analysis files: one .npz of plain arrays each, never pickled."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 FORMAT: Final = 7
 """Grows whenever the meaning of what is stored changes."""
 
-_PARTS: Final = ("frames", "times", "boxes", "landmarks", "scores", "filled", "embedding", "behind")
+_ARRAYS: Final = ("frames", "times", "boxes", "landmarks", "scores", "filled", "embedding", "behind")
 
 
-def save(path: Path, analysis: Analysis) -> None:
-    """Write an analysis atomically.
+def save_analysis(path: Path, analysis: Analysis) -> None:
+    """Writes an analysis atomically.
 
     Raises:
         OutputError: the file cannot be written.
@@ -35,13 +35,13 @@ def save(path: Path, analysis: Analysis) -> None:
         "range": np.array([analysis.first_frame, analysis.frame_count, len(analysis.tracks)], np.int64),
     }
     for track in analysis.tracks:
-        arrays |= {f"{track.track}.{part}": getattr(track, part) for part in _PARTS}
+        arrays |= {f"{track.track}.{part}": getattr(track, part) for part in _ARRAYS}
     with atomic_file(path, 0o600) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
 
 
-def load(path: Path) -> Analysis:
-    """Read an analysis.
+def load_analysis(path: Path) -> Analysis:
+    """Reads an analysis.
 
     Raises:
         InputError: the file is missing, damaged, or of another format.
@@ -60,7 +60,7 @@ def _analysis(arrays: Mapping[str, NDArray[Any]]) -> Analysis:
     first, count, tracks = (int(value) for value in arrays["range"])
     return Analysis(
         tracks=tuple(
-            FaceTrack(track=n, **{part: arrays[f"{n}.{part}"] for part in _PARTS}) for n in range(tracks)
+            FaceTrack(track=n, **{part: arrays[f"{n}.{part}"] for part in _ARRAYS}) for n in range(tracks)
         ),
         cuts=tuple(int(cut) for cut in arrays["cuts"]),
         frame_count=count,

@@ -1,4 +1,4 @@
-"""What an analysis has found so far, on disk, so that one that is interrupted goes on.
+"""Journal of an analysis on disk, so that one that is interrupted goes on.
 
 A folder of numbered .npz files of plain arrays. Each holds what came since the one before: of faces that
 are still followed only the new frames, so that keeping an hour of film costs no more each time than a
@@ -27,14 +27,24 @@ if TYPE_CHECKING:
 
 FORMAT: Final = 4
 EVERY_S: Final = 10.0
-"""Seconds between two entries: what an interruption may cost."""
-_PARTS: Final = ("head", "seen", "frames", "times", "points", "scores", "behind", "portraits", "qualities")
-_LAST: Final = ("layout", "contrasts", "colours")
+"""Time between two entries: what an interruption may cost."""
+_TRACKLET_ARRAYS: Final = (
+    "head",
+    "seen",
+    "frames",
+    "times",
+    "points",
+    "scores",
+    "behind",
+    "portraits",
+    "qualities",
+)
+_CUT_ARRAYS: Final = ("layout", "contrasts", "colours")
 
 
 @contextlib.contextmanager
-def opened(folder: Path, first: int) -> Iterator[Journal | None]:
-    """The journal of an analysis that begins at frame ``first``; None while another process keeps it.
+def open_journal(folder: Path, first: int) -> Iterator[Journal | None]:
+    """Opens the journal of an analysis that begins at frame ``first``; None while another process keeps it.
 
     Raises:
         OutputError: the folder can't be written.
@@ -48,13 +58,13 @@ def opened(folder: Path, first: int) -> Iterator[Journal | None]:
         yield Journal(folder, first) if alone else None
 
 
-def remove(folder: Path) -> None:
-    """Remove a journal that is needed no more, if there is one."""
+def remove_journal(folder: Path) -> None:
+    """Removes a journal that is needed no more, if there is one."""
     remove_folder(folder, quietly=True)
 
 
 class Journal:
-    """The journal of one analysis.
+    """Journal of one analysis.
 
     Attributes:
         first: the first frame of the analysis.
@@ -72,11 +82,11 @@ class Journal:
 
     @property
     def begin(self) -> int:
-        """The first frame that must be read."""
+        """First frame that must be read."""
         return self.first if self.state is None else self.state.done - self.state.recent
 
     def keep(self, tracker: Tracker, done: int) -> None:
-        """Add an entry, if it is time for one; ``done`` is the next frame to look at.
+        """Adds an entry, if it is time for one; ``done`` is the next frame to look at.
 
         Raises:
             OutputError: it can't be written.
@@ -86,7 +96,7 @@ class Journal:
             self._kept = time.monotonic()
 
     def write(self, state: TrackerState) -> None:
-        """Add an entry."""
+        """Adds an entry."""
         arrays: dict[str, Any] = {
             "head": np.array([FORMAT, self.first, state.done, state.recent, state.until_look], np.int64),
             "cuts": np.array(state.cuts, np.int64),
@@ -94,18 +104,18 @@ class Journal:
             "lost_at": np.float64(state.lost_at),
         }
         if state.last is not None:
-            arrays |= dict(zip(_LAST, state.last, strict=True))
+            arrays |= dict(zip(_CUT_ARRAYS, state.last, strict=True))
         for number, one in enumerate(state.tracklets):
             new = number == len(self._written)
             if new:
                 self._written.append([])
-            begin = _same(self._written[number], one.points)
+            begin = _count_same(self._written[number], one.points)
             followed = number in state.active or number in self._followed
             if not (new or followed) and begin == len(one.points):
                 continue  # it was followed no more when it was last written
-            arrays |= {f"{number}.{name}": value for name, value in _arrays(one, begin).items()}
+            arrays |= {f"{number}.{name}": value for name, value in _tracklet_arrays(one, begin).items()}
             self._written[number] = list(one.points)
-        place = self._folder / _name(self._entries)
+        place = self._folder / _entry_name(self._entries)
         with atomic_file(place, 0o600) as temporary, temporary.open("wb") as file:
             np.savez(file, **arrays)
         self._entries += 1
@@ -117,7 +127,7 @@ class Journal:
         entries = sorted(self._folder.glob("[0-9]*.npz"))
         try:
             for number, entry in enumerate(entries):
-                state = _applied(_entry(entry, number), tracklets, self.first)
+                state = _apply_entry(_read_entry(entry, number), tracklets, self.first)
         except (OSError, KeyError, ValueError, IndexError, EOFError, RuntimeError, zipfile.BadZipFile):
             for entry in entries:
                 entry.unlink(missing_ok=True)
@@ -128,26 +138,26 @@ class Journal:
         return state
 
 
-def _entry(path: Path, number: int) -> Mapping[str, Any]:
-    if path.name != _name(number):
+def _read_entry(path: Path, number: int) -> Mapping[str, Any]:
+    if path.name != _entry_name(number):
         raise ValueError(f"entry {number} is missing")
     with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files}
 
 
-def _name(number: int) -> str:
+def _entry_name(number: int) -> str:
     return f"{number:06}.npz"
 
 
-def _same(kept: list[Floats], now: list[Floats]) -> int:
-    """How many of the first points are on disk already: only the last are ever taken away or replaced."""
+def _count_same(kept: list[Floats], now: list[Floats]) -> int:
+    """Number of the first points that are on disk already: only the last are ever taken away or replaced."""
     count = min(len(kept), len(now))
     while count and kept[count - 1] is not now[count - 1]:
         count -= 1
     return count
 
 
-def _arrays(one: Tracklet, begin: int) -> dict[str, Any]:
+def _tracklet_arrays(one: Tracklet, begin: int) -> dict[str, Any]:
     return {
         "head": np.array([one.shot, one.sightings, begin], np.int64),
         "seen": np.float64(one.seen),
@@ -161,8 +171,8 @@ def _arrays(one: Tracklet, begin: int) -> dict[str, Any]:
     }
 
 
-def _applied(arrays: Mapping[str, Any], tracklets: list[Tracklet], first: int) -> TrackerState:
-    """What is known after one more entry; ``tracklets`` are brought up to it.
+def _apply_entry(arrays: Mapping[str, Any], tracklets: list[Tracklet], first: int) -> TrackerState:
+    """State after one more entry; ``tracklets`` are brought up to it.
 
     Raises:
         KeyError, IndexError, ValueError: the entry is damaged.
@@ -172,14 +182,15 @@ def _applied(arrays: Mapping[str, Any], tracklets: list[Tracklet], first: int) -
         raise ValueError("another format, or another analysis")
     numbers = sorted(int(name.removesuffix(".head")) for name in arrays if name.endswith(".head"))
     for number in numbers:
-        part = {name: arrays[f"{number}.{name}"] for name in _PARTS}
+        part = {name: arrays[f"{number}.{name}"] for name in _TRACKLET_ARRAYS}
         shot, sightings, begin = (int(value) for value in part["head"])
         if number == len(tracklets):
             tracklets.append(Tracklet(shot, 0.0))
         one = tracklets[number]
         if begin > len(one.frames):
             raise ValueError(f"tracklet {number} lacks what came before")
-        one.seen, one.sightings = float(part["seen"]), sightings
+        one.seen = float(part["seen"])
+        one.sightings = sightings
         one.frames[begin:] = part["frames"].tolist()
         one.times[begin:] = part["times"].tolist()
         one.points[begin:] = list(part["points"])
@@ -189,7 +200,7 @@ def _applied(arrays: Mapping[str, Any], tracklets: list[Tracklet], first: int) -
             Portrait(image, float(quality))
             for image, quality in zip(part["portraits"], part["qualities"], strict=True)
         ]
-    last = tuple(arrays[name] for name in _LAST) if _LAST[0] in arrays else None
+    last = tuple(arrays[name] for name in _CUT_ARRAYS) if _CUT_ARRAYS[0] in arrays else None
     return TrackerState(
         done=done,
         recent=recent,

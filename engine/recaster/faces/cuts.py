@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 # Measured on 20 clips: layout changes by .66 and more at their cuts, by up to .25 elsewhere (strobing
 # fire); the palette by .38 and more, elsewhere up to .68 (that fire), .1 without it.
-LAYOUT: Final = 0.45
-PALETTE: Final = 0.18
+MIN_LAYOUT_CHANGE: Final = 0.45
+MIN_PALETTE_CHANGE: Final = 0.18
 
-_FLAT: Final = 6.0
+_MIN_CONTRAST: Final = 6.0
 """Standard deviation of a thumbnail's luma (0 to 255) below which there is no picture in a frame."""
 
 
 class CutFinder:
-    """Tells frame by frame whether a new shot begins; about a third of a CPU millisecond each.
+    """Finds cuts frame by frame; about a third of a CPU millisecond each.
 
     Attributes:
         last: layout, contrasts and colours of the last frame with a picture in it; None before the first.
@@ -39,49 +39,50 @@ class CutFinder:
         self.last: tuple[Floats, ...] | None = None
 
     def is_cut(self, image: Image) -> bool:
-        """Whether ``image`` begins a new shot; the first picture never does.
+        """True if ``image`` begins a new shot; the first picture never does.
 
         Args:
             image: (H, W, 3) uint8 RGB, the next frame of the clip.
         """
         thumbnail = _thumbnail(image)
         layout = _layout(thumbnail[..., 0])
-        if layout.std() < _FLAT:
+        if layout.std() < _MIN_CONTRAST:
             return False
         now = (layout, _contrasts(layout), _colours(thumbnail))
-        last, self.last = self.last, now
+        last = self.last
+        self.last = now
         if last is None:
             return False
         moved = 1 - float(np.mean(now[0] * last[0])) / (now[0].std() * last[0].std())
         repainted = max(_difference(now[1], last[1]), _difference(now[2], last[2]))
-        return moved > LAYOUT and repainted > PALETTE
+        return moved > MIN_LAYOUT_CHANGE and repainted > MIN_PALETTE_CHANGE
 
 
 def _thumbnail(image: Image) -> NDArray[np.uint8]:
-    """(36, 64, 3) luma and chroma; every n-th pixel is enough to average."""
+    """Luma and chroma of a thumbnail, (36, 64, 3); every n-th pixel is enough to average."""
     step = max(1, min(image.shape[:2]) // 144)
     small = cv2.resize(image[::step, ::step], (64, 36), interpolation=cv2.INTER_AREA)
     return cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb)
 
 
 def _layout(luma: NDArray[np.uint8]) -> Floats:
-    """(144,) where light and dark are, brightness removed."""
+    """Places of light and dark, (144,), brightness removed."""
     coarse = cv2.resize(luma, (16, 9), interpolation=cv2.INTER_AREA).astype(np.float64).ravel()
     return coarse - coarse.mean()
 
 
 def _contrasts(layout: Floats) -> Floats:
-    """(12,) how much of the frame is how far from its mean brightness, in standard deviations."""
+    """Histogram (12,) of distances from the mean brightness, in standard deviations."""
     counts, _ = np.histogram(np.clip(layout / layout.std(), -2.99, 2.99), bins=12, range=(-3, 3))
     return counts / counts.sum()
 
 
 def _colours(thumbnail: NDArray[np.uint8]) -> Floats:
-    """(1024,) how much of the frame has which chroma."""
+    """Histogram (1024,) of chroma."""
     counts = cv2.calcHist([thumbnail], [1, 2], None, [32, 32], [64, 192, 64, 192]).ravel().astype(np.float64)
     return counts / max(float(counts.sum()), 1.0)
 
 
 def _difference(a: Floats, b: Floats) -> float:
-    """0 for equal histograms, 1 for such that share nothing."""
+    """Difference of histograms: 0 for equal ones, 1 for such that share nothing."""
     return 1 - float(np.minimum(a, b).sum())

@@ -22,7 +22,7 @@ class Detector(Protocol):
     name: str
 
     def detect(self, image: Image) -> list[Detection]:
-        """Find the faces of a picture, best first.
+        """Finds the faces of a picture, best first.
 
         Args:
             image: (H, W, 3) uint8 RGB.
@@ -34,11 +34,11 @@ class Detector(Protocol):
 
 
 def make_detector(name: str, min_face: int = MIN_FACE_PX) -> Detector:
-    """A detector by name.
+    """Makes a detector by name.
 
     Args:
         name: one of ``DETECTORS``. "yunet" is fast and finds turned and half-covered faces; "dlib-cnn"
-            is the seed's (dozens of times slower); "dlib-hog" finds frontal faces only;
+            is that of faceswap-GAN (dozens of times slower); "dlib-hog" finds frontal faces only;
             "dlib-cnn-original" is dlib's own run of its network (seconds a frame), for comparison.
         min_face: width in pixels of the smallest face that must be found; larger is faster.
 
@@ -60,46 +60,46 @@ class YuNet:
     """Wu, Peng and Yu, "YuNet: a tiny millisecond-level face detector", MIR 2023, run by OpenCV.
 
     Boxes are upright rectangles from the hairline to the chin; scores are 0 to 1. The network is made for
-    faces of about 10 to ``_LARGEST`` pixels, so the picture is brought to the size where the smallest wanted
-    face is ``_SMALLEST`` wide: cost and recall depend on ``min_face``, not on the resolution of the clip.
-    Where faces may be too large for it then, they are looked for in a picture ``_OVERVIEW`` wide.
+    faces of about 10 to ``_MAX_FACE_PX`` pixels, so the picture is brought to the size where the smallest
+    wanted face is ``_MIN_FACE_PX`` wide: cost and recall depend on ``min_face``, not on the clip.
+    Where faces may be too large for it then, they are looked for in a picture ``_OVERVIEW_PX`` wide.
     """
 
     name = "yunet"
-    _SMALLEST = 14
-    _LARGEST = 300
-    _OVERVIEW = 320
+    _MIN_FACE_PX = 14
+    _MAX_FACE_PX = 300
+    _OVERVIEW_PX = 320
     _INSIDE = 0.7
-    _SCORE = 0.6
+    _MIN_SCORE = 0.6
     _OVERLAP = 0.3
 
     def __init__(self, min_face: int) -> None:
-        self._factor = self._SMALLEST / min_face
+        self._factor = self._MIN_FACE_PX / min_face
         model = np.frombuffer(weights.read(weights.YUNET), np.uint8)
         # OpenCV 5 warns about a default target that it then ignores itself.
         level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
         try:
             self._network = cv2.FaceDetectorYN.create(
-                "onnx", model, np.zeros(0, np.uint8), (320, 320), self._SCORE, self._OVERLAP
+                "onnx", model, np.zeros(0, np.uint8), (320, 320), self._MIN_SCORE, self._OVERLAP
             )
         finally:
             cv2.utils.logging.setLogLevel(level)
 
     def detect(self, image: Image) -> list[Detection]:
         """Find the faces of a picture, best first; boxes in its pixels."""
-        found = self._seen_at(image, self._factor)
-        overview = self._OVERVIEW / max(image.shape[:2])
+        found = self._detect_at(image, self._factor)
+        overview = self._OVERVIEW_PX / max(image.shape[:2])
         if overview < self._factor / 2:
-            found = [one for one in found if one.box.width * self._factor <= self._LARGEST]
-            found += self._seen_at(image, overview)
+            found = [face for face in found if face.box.width * self._factor <= self._MAX_FACE_PX]
+            found += self._detect_at(image, overview)
         kept: list[Detection] = []
-        for one in sorted(found, key=lambda one: -one.score):
-            if not any(self._is_part(one.box, other.box) for other in kept):
-                kept.append(one)
+        for face in sorted(found, key=lambda face: -face.score):
+            if not any(self._is_part(face.box, other.box) for other in kept):
+                kept.append(face)
         return kept
 
-    def _seen_at(self, image: Image, factor: float) -> list[Detection]:
-        """The faces of a picture that is looked at ``factor`` times as large; boxes in its own pixels."""
+    def _detect_at(self, image: Image, factor: float) -> list[Detection]:
+        """Detects the faces of a picture resized by ``factor``; boxes in its own pixels."""
         height, width = image.shape[:2]
         size = (max(1, round(width * factor)), max(1, round(height * factor)))
         interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
@@ -108,14 +108,15 @@ class YuNet:
         _, rows = self._network.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
         if rows is None:
             return []
-        x, y = width / size[0], height / size[1]
+        x = width / size[0]
+        y = height / size[1]
         return [
             Detection(Box(r[0] * x, r[1] * y, (r[0] + r[2]) * x, (r[1] + r[3]) * y), r[14])
             for r in rows.astype(np.float64).tolist()
         ]
 
     def _is_part(self, box: Box, surer: Box) -> bool:
-        """Whether a box is of a face that another shows more surely: the same face, or its nose or eye."""
+        """True if a box is of a face that another shows more surely: the same face, or its nose or eye."""
         width = min(box.right, surer.right) - max(box.left, surer.left)
         height = min(box.bottom, surer.bottom) - max(box.top, surer.top)
         inside = max(width, 0.0) * max(height, 0.0)

@@ -1,4 +1,4 @@
-"""Who it is: dlib's face ResNet, as face_recognition uses it."""
+"""Identity embeddings of faces: dlib's ResNet, as face_recognition uses it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ near as .55 to each other, while a person's own tracks (means of several picture
 
 
 def embed(image: Image, box: Box) -> Floats:
-    """The identity of a face (dlib_face_recognition_resnet_model_v1, public domain).
+    """Computes the identity of a face (dlib_face_recognition_resnet_model_v1, public domain).
 
     The face is levelled by dlib's five-point predictor, which is free to use as well. About 10 CPU
     milliseconds.

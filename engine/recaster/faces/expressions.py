@@ -1,4 +1,4 @@
-"""A mouth without its expression, told from frames that may all show one."""
+"""Expressions of meshes, and a mouth without any, told from frames that may all show one."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 COEFFICIENTS: Final = 52
 MAX_FRAMES: Final = 200
-"""So many frames, spread over all, are looked at, each in about a millisecond."""
+"""Frames, spread over all, that are looked at, each in about a millisecond."""
 
 # Points that the network looks at: mediapipe/tasks/cc/vision/face_landmarker/face_blendshapes_graph.cc.
-_SEEN: Final = (
+_NETWORK_POINTS: Final = (
     0, 1, 4, 5, 6, 7, 8, 10, 13, 14, 17, 21, 33, 37, 39, 40, 46, 52, 53, 54, 55, 58, 61, 63, 65, 66, 67, 70,
     78, 80, 81, 82, 84, 87, 88, 91, 93, 95, 103, 105, 107, 109, 127, 132, 133, 136, 144, 145, 146, 148, 149,
     150, 152, 153, 154, 155, 157, 158, 159, 160, 161, 162, 163, 168, 172, 173, 176, 178, 181, 185, 191, 195,
@@ -31,17 +31,19 @@ _SEEN: Final = (
     377, 378, 379, 380, 381, 382, 384, 385, 386, 387, 388, 389, 390, 397, 398, 400, 402, 405, 409, 415, 454,
     466, 468, 469, 470, 471, 472, 473, 474, 475, 476, 477,
 )  # fmt: skip
-_OWN: Final = 5.0
+_OWN_RIDGE: Final = 5.0
 """Ridge of how a person moves otherwise than everybody, in squared coefficients."""
 _SLACK: Final = 0.01
-_NEAR, _REACH = 0.15, 0.45
+"""Difference of coefficients that counts as none."""
+_FREED_NEAR: Final = 0.15
+_FREED_REACH: Final = 0.45
 """Eye distances from the lips up to which points are freed of all expression, and from which of none: brows,
 lids and noses of the calmest frames are people's own."""
 _LIPS: Final = [*topology.LIPS_INNER, *topology.LIPS_OUTER]
 
 
-def coefficients(expressions: Floats) -> Floats:
-    """How strong each of ARKit's 52 expressions is, 0 to 1: (T, 52), in the order of MediaPipe's Blendshapes.
+def predict_expressions(expressions: Floats) -> Floats:
+    """Predicts the strength of each of ARKit's 52 expressions, (T, 52), 0 to 1, in MediaPipe's order.
 
     Grishchenko et al., "Blendshapes GHUM: Real-time Monocular Facial Blendshape Prediction", 2023.
 
@@ -51,13 +53,14 @@ def coefficients(expressions: Floats) -> Floats:
     network = LiteRtModel(weights.read(weights.BLENDSHAPES))
     strengths = np.zeros((len(expressions), COEFFICIENTS))
     # The network thinks in pixels of a picture.
-    for row, points in zip(strengths, (1000 * expressions[:, _SEEN, :2]).astype(np.float32), strict=True):
+    shown = (1000 * expressions[:, _NETWORK_POINTS, :2]).astype(np.float32)
+    for row, points in zip(strengths, shown, strict=True):
         row[:] = network.run(points[None]).ravel()
     return strengths
 
 
 def relax_mouth(expressions: Floats, calm: NDArray[np.bool_], neutral: Floats) -> Floats:
-    """A neutral mesh (478, 3) whose mouth shows no expression, though every frame may show one.
+    """Frees the mouth of a neutral mesh (478, 3) of its expression, though every frame may show one.
 
     What every frame shows beside a neutral mouth is taken off: at first by what everybody does, learned from
     rendered people by ridge regression, then by how this person does otherwise, as far as the frames show it.
@@ -70,29 +73,34 @@ def relax_mouth(expressions: Floats, calm: NDArray[np.bool_], neutral: Floats) -
         calm: (T,), which of them are calm; one at least.
         neutral: (478, 3), the mesh of the calm ones.
     """
-    chosen = _spread(len(expressions), calm)
-    meshes, calm = expressions[chosen].reshape(len(chosen), -1), calm[chosen]
-    shown, learned = coefficients(expressions[chosen]), _learned()
+    chosen = _spread_rows(len(expressions), calm)
+    meshes = expressions[chosen].reshape(len(chosen), -1)
+    calm = calm[chosen]
+    shown = predict_expressions(expressions[chosen])
+    learned = _learned()
     band = learned["spread"] + _SLACK
     rest = np.clip(shown[calm].mean(0), learned["calm"] - band, learned["calm"] + band)
     varying = shown - shown.mean(0)
     left = meshes - meshes.mean(0) - varying @ learned["offsets"]
-    own = np.linalg.solve(varying.T @ varying + _OWN * np.eye(COEFFICIENTS), varying.T @ left)
+    # What everybody's movements leave unexplained is this person's own way to move.
+    own = np.linalg.solve(varying.T @ varying + _OWN_RIDGE * np.eye(COEFFICIENTS), varying.T @ left)
     still = meshes.mean(0) - (shown.mean(0) - rest) @ (learned["offsets"] + own)
     away = cdist(neutral[:, :2], neutral[_LIPS, :2]).min(1) / geometry.eye_distance(neutral)
-    share = np.clip((_REACH - away) / (_REACH - _NEAR), 0, 1)[:, None] ** 2
+    share = np.clip((_FREED_REACH - away) / (_FREED_REACH - _FREED_NEAR), 0, 1)[:, None] ** 2
     return np.asarray(neutral + share * (still.reshape(topology.POINTS, 3) - neutral))
 
 
-def _spread(count: int, calm: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Up to ``MAX_FRAMES`` rows, spread over all, with a calm one among them."""
+def _spread_rows(count: int, calm: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Rows, ``MAX_FRAMES`` at most, spread over all, with a calm one among them."""
     chosen = np.linspace(0, count - 1, min(MAX_FRAMES, count)).round().astype(np.int64)
     return chosen if calm[chosen].any() else np.append(chosen, np.flatnonzero(calm)[0])
 
 
 @cache
 def _learned() -> dict[str, Floats]:
-    """What neutral faces read, and what each expression does: see scripts/learn_expressions.py."""
-    found = {name: one.astype(np.float64) for name, one in load(weights.read(weights.EXPRESSIONS)).items()}
+    """Readings of neutral faces and effects of each expression: see scripts/learn_expressions.py."""
+    found = {
+        name: array.astype(np.float64) for name, array in load(weights.read(weights.EXPRESSIONS)).items()
+    }
     found["offsets"] = found["offsets"].reshape(COEFFICIENTS, -1)
     return found

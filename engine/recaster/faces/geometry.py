@@ -17,7 +17,7 @@ _STABLE = list(topology.STABLE)
 
 @dataclass(frozen=True, eq=False)
 class Rigid:
-    """3D similarities, one per mesh: ``canonical = points @ linear.T + offset``.
+    """Similarities in space, one per mesh: ``canonical = points @ linear.T + offset``.
 
     Attributes:
         linear: (..., 3, 3), rotation times scale.
@@ -28,23 +28,23 @@ class Rigid:
     offset: Floats
 
     def apply(self, points: Floats) -> Floats:
-        """Points (..., N, 3) of a frame in the canonical space."""
+        """Brings points (..., N, 3) of a frame to the canonical space."""
         return points @ np.swapaxes(self.linear, -1, -2) + self.offset[..., None, :]
 
     def undo(self, points: Floats) -> Floats:
-        """Canonical points (..., N, 3) back in the frame."""
+        """Brings canonical points (..., N, 3) back to the frame."""
         inverse = np.linalg.inv(self.linear)
         return (points - self.offset[..., None, :]) @ np.swapaxes(inverse, -1, -2)
 
     @property
     def facing(self) -> Floats:
-        """(..., 3): the frame's viewing axis in canonical space, unit length: how the head is turned."""
+        """Viewing axis of the frame in canonical space, (..., 3), of length 1: the turn of the head."""
         axis = self.linear[..., :, 2]
         return axis / np.linalg.norm(axis, axis=-1, keepdims=True)
 
 
 def fit_rigid(points: Floats, reference: Floats) -> Rigid:
-    """The similarities that bring the stable points of meshes closest to those of ``reference``.
+    """Fits similarities that bring the stable points of meshes closest to those of ``reference``.
 
     Least squares with proper rotations (Umeyama, 1991).
 
@@ -52,11 +52,15 @@ def fit_rigid(points: Floats, reference: Floats) -> Rigid:
         points: (..., 478, 3).
         reference: (478, 3), the canonical mesh.
     """
-    source, goal = points[..., _STABLE, :], reference[_STABLE]
-    source_mean, goal_mean = source.mean(-2, keepdims=True), goal.mean(-2, keepdims=True)
-    source, goal = source - source_mean, goal - goal_mean
+    source = points[..., _STABLE, :]
+    goal = reference[_STABLE]
+    source_mean = source.mean(-2, keepdims=True)
+    goal_mean = goal.mean(-2, keepdims=True)
+    source = source - source_mean
+    goal = goal - goal_mean
     left, singular, right = np.linalg.svd(np.swapaxes(np.broadcast_to(goal, source.shape), -1, -2) @ source)
     signs = np.ones_like(singular)
+    # Rotations only: where a mirror picture fits better, the weakest axis is turned round.
     signs[..., 2] = np.sign(np.linalg.det(left @ right))
     rotation = (left * signs[..., None, :]) @ right
     scale = (singular * signs).sum(-1) / (source**2).sum((-1, -2))
@@ -66,7 +70,7 @@ def fit_rigid(points: Floats, reference: Floats) -> Rigid:
 
 
 def fit_crop(points: Floats, reference: Floats) -> Floats:
-    """2D similarities (..., 2, 3) from frame pixels to the crop in which ``reference`` stands.
+    """Fits similarities in the plane, (..., 2, 3), from frame pixels to the crop of ``reference``.
 
     Args:
         points: (..., 478, 3) in frame pixels.
@@ -76,20 +80,27 @@ def fit_crop(points: Floats, reference: Floats) -> Floats:
 
 
 def eye_distance(points: Floats) -> Floats:
-    """(...): distance between the middles of the eye corners, in the points' unit."""
+    """Distance of the eyes' middles in the picture, (...), of meshes (..., 478, 2 or 3)."""
     left = points[..., list(topology.EYE_CORNERS_LEFT), :2].mean(-2)
     right = points[..., list(topology.EYE_CORNERS_RIGHT), :2].mean(-2)
     return np.linalg.norm(left - right, axis=-1)
 
 
+def eye_distance_3d(points: Floats) -> float:
+    """Distance of the eyes' middles in space, as if seen from the front, of a mesh (478, 2 or 3)."""
+    left = points[list(topology.EYE_CORNERS_LEFT)].mean(0)
+    right = points[list(topology.EYE_CORNERS_RIGHT)].mean(0)
+    return float(np.linalg.norm(left - right))
+
+
 def mouth_gap(points: Floats) -> Floats:
-    """(...): distance between the inner lips as a share of the eye distance."""
+    """Distance between the inner lips as a share of the eye distance, (...), of meshes (..., 478, 2 or 3)."""
     gap = points[..., topology.LIP_BOTTOM, :2] - points[..., topology.LIP_TOP, :2]
     return np.linalg.norm(gap, axis=-1) / eye_distance(points)
 
 
 def lid_openings(points: Floats) -> Floats:
-    """(..., 2): lid openings of the left and right eye as a share of the eye distance."""
+    """Openings of the left and right lids as shares of the eye distance, (..., 2)."""
     pairs = (topology.LIDS_LEFT, topology.LIDS_RIGHT)
     gaps = [np.linalg.norm(points[..., a, :2] - points[..., b, :2], axis=-1) for a, b in pairs]
     return np.stack(gaps, -1) / eye_distance(points)[..., None]

@@ -29,14 +29,14 @@ class Landmarker(Protocol):
     notice: str
 
     def locate(self, image: Image, box: Box, side: int = 0) -> Landmarks:
-        """The points of the face in a detector's box (frame pixels), rolled by so many quarters clockwise."""
+        """Locates the face in a detector's box (frame pixels), rolled by so many quarters clockwise."""
 
     def follow(self, image: Image, previous: Floats) -> Landmarks:
-        """The points of the face that was at ``previous`` (N, 3) in the frame before."""
+        """Follows the face that was at ``previous`` (N, 3) in the frame before."""
 
 
 def make_landmarker(name: str) -> Landmarker:
-    """A landmarker by name.
+    """Makes a landmarker by name.
 
     Args:
         name: one of ``LANDMARKERS``. "mesh" has 478 points in space and is free to use; "dlib-68" has

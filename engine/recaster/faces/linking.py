@@ -1,4 +1,4 @@
-"""From pieces to tracks: join what is one face, fill the gaps between, drop what is none."""
+"""Linking of pieces to tracks: what is one face is joined, gaps are filled, what is no face is dropped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from recaster.faces.embedding import distance
-from recaster.faces.tracklets import PORTRAITS, Tracklet, mean_embedding, outline
+from recaster.faces.tracklets import MAX_PORTRAITS, Tracklet, mean_embedding, outline
 from recaster.faces.types import Box, FaceTrack
 
 if TYPE_CHECKING:
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
     from recaster.faces.types import Floats
 
-_STEP: Final = 0.5
+_MAX_MOVED: Final = 0.5
 """Face widths that a face may have moved over a gap, plus as much for every tenth of a second."""
-_GROWTH: Final = 1.4
-"""How much its width may have changed."""
-_SAME_ON: Final = 0.55
+_MAX_GROWTH: Final = 1.4
+"""Factor by which its width may have changed."""
+_MAX_DISTANCE: Final = 0.55
 """Distance of identities below which a face goes on after a gap. Measured on ten clips: up to .51 for one
 person (hands before the face, profiles), from .55 between two people, .60 in a dissolve."""
 _IN_PLACE: Final = 0.3
 """A face that overlaps by this much (intersection over union) where another is missed is in front of it."""
-_SHORTEST: Final = 3
-"""Frames; a shorter track that does not fill its shot is a mistake of the detector."""
+_MIN_FRAMES: Final = 3
+"""Frames of a track; a shorter one that does not fill its shot is a mistake of the detector."""
 
 
-def join(tracklets: Sequence[Tracklet], gap: float, *, identify: bool) -> list[list[Tracklet]]:
-    """Group the pieces of one face in one shot.
+def join_tracklets(tracklets: Sequence[Tracklet], gap: float, *, identify: bool) -> list[list[Tracklet]]:
+    """Groups the pieces of one face in one shot.
 
     Two pieces belong together when one begins at most ``gap`` seconds after the other ends, where the
     other would have come to, of like size, and (if asked for) with the same identity, unless somebody else's
@@ -61,18 +61,19 @@ def _continues(first: Tracklet, second: Tracklet, gap: float, *, identify: bool)
     wait = second.times[0] - first.times[-1]
     if first.shot != second.shot or first.frames[-1] >= second.frames[0] or wait > gap:
         return False
-    before, after = outline(first.points[-1]), outline(second.points[0])
+    before = outline(first.points[-1])
+    after = outline(second.points[0])
     moved = math.dist(before.centre, after.centre) / max(before.width, 1.0)
     growth = after.width / max(before.width, 1.0)
-    if moved > _STEP * (1 + 10 * wait) or not 1 / _GROWTH <= growth <= _GROWTH:
+    if moved > _MAX_MOVED * (1 + 10 * wait) or not 1 / _MAX_GROWTH <= growth <= _MAX_GROWTH:
         return False
     if not identify:
         return True
-    return distance(mean_embedding(first.portraits, 3), mean_embedding(second.portraits, 3)) < _SAME_ON
+    return distance(mean_embedding(first.portraits, 3), mean_embedding(second.portraits, 3)) < _MAX_DISTANCE
 
 
 def _is_taken(first: Tracklet, second: Tracklet, everybody: Sequence[Tracklet]) -> bool:
-    """Whether another face is in the place of one that is missed from one piece to the next."""
+    """True if another face is in the place of one that is missed from one piece to the next."""
     ends = first.frames[-1], second.frames[0]
     before, after = (np.array(_sides(outline(one))) for one in (first.points[-1], second.points[0]))
     for frame in range(ends[0] + 1, ends[1]):
@@ -83,8 +84,8 @@ def _is_taken(first: Tracklet, second: Tracklet, everybody: Sequence[Tracklet]) 
     return False
 
 
-def to_track(number: int, group: Sequence[Tracklet], *, identify: bool) -> FaceTrack:
-    """One track from its pieces, the gaps between them filled in straight lines.
+def make_track(number: int, group: Sequence[Tracklet], *, identify: bool) -> FaceTrack:
+    """Makes a track of its pieces, the gaps between them filled in straight lines.
 
     Args:
         number: the track's number.
@@ -100,7 +101,7 @@ def to_track(number: int, group: Sequence[Tracklet], *, identify: bool) -> FaceT
     behind[measured] = np.concatenate([one.behind for one in group])  # elsewhere it isn't known
     # The times of frames without a measurement: inside so short a gap they run evenly.
     times = np.interp(frames, known, np.concatenate([one.times for one in group]))
-    landmarks = _filled(points, known, frames)
+    landmarks = _interpolate(points, known, frames)
     portraits = [picture for one in group for picture in one.portraits]
     return FaceTrack(
         track=number,
@@ -110,13 +111,13 @@ def to_track(number: int, group: Sequence[Tracklet], *, identify: bool) -> FaceT
         landmarks=landmarks,
         scores=scores,
         filled=~measured,
-        embedding=mean_embedding(portraits, PORTRAITS) if identify else np.zeros(0),
+        embedding=mean_embedding(portraits, MAX_PORTRAITS) if identify else np.zeros(0),
         behind=behind,
     )
 
 
-def _filled(points: Floats, known: NDArray[np.int64], frames: NDArray[np.int64]) -> Floats:
-    """(T, N, 3) points of all frames, between the known ones in straight lines."""
+def _interpolate(points: Floats, known: NDArray[np.int64], frames: NDArray[np.int64]) -> Floats:
+    """Points of all frames, (T, N, 3), between the known ones in straight lines."""
     after = np.clip(np.searchsorted(known, frames), 1, max(len(known) - 1, 1))
     if len(known) == 1:
         return points
@@ -126,7 +127,7 @@ def _filled(points: Floats, known: NDArray[np.int64], frames: NDArray[np.int64])
 
 
 def boxes_of(landmarks: Floats) -> Floats:
-    """(T, 4) outlines, left, top, right, bottom, of (T, N, 3) landmarks."""
+    """Outlines (T, 4), left, top, right, bottom, of landmarks (T, N, 3)."""
     return np.array([_sides(outline(points)) for points in landmarks])
 
 
@@ -135,11 +136,11 @@ def _sides(box: Box) -> tuple[float, float, float, float]:
 
 
 def is_face(group: Sequence[Tracklet], shot: range) -> bool:
-    """Whether a group of pieces can be trusted to be a face.
+    """True if a group of pieces can be trusted to be a face.
 
     Args:
         group: pieces in the order of time.
         shot: the frames of their shot.
     """
     frames = sum(len(one.frames) for one in group)
-    return frames >= min(_SHORTEST, len(shot))
+    return frames >= min(_MIN_FRAMES, len(shot))

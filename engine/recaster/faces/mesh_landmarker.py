@@ -10,6 +10,7 @@ from scipy.spatial.distance import cdist
 
 from recaster.faces import weights
 from recaster.faces.alignment import invert, similarity, transform, warp
+from recaster.faces.geometry import eye_distance_3d
 from recaster.faces.topology import (
     EYE_CORNERS_LEFT,
     EYE_CORNERS_RIGHT,
@@ -26,21 +27,23 @@ from recaster.networks.litert import LiteRtModel
 if TYPE_CHECKING:
     from recaster.media.types import Image
 
-_MESH_SIZE: Final = 192
-_IRIS_SIZE: Final = 64
-_LIPS_SIZE: Final = 256
-_MARGIN: Final = 1.5
-"""The crop of the models of the face is this much wider than the face."""
+_MESH_PX: Final = 192
+_IRIS_PX: Final = 64
+_LIPS_PX: Final = 256
+"""Sides of the models' crops."""
+_FACE_MARGIN: Final = 1.5
+"""Width of the crop of the models of the face over the face's."""
 _EYE_MARGIN: Final = 2.3
-"""The iris model's crop is this much wider than the eye."""
+"""Width of the iris model's crop over the eye's."""
 _LIPS: Final = [*LIPS_INNER, *LIPS_OUTER]
 _LIPS_NEAR: Final = 0.1
 _LIPS_REACH: Final = 0.3
 """Eye distances from the lips up to which points are the lips' model's own, and from which none of it."""
-_COVERED, _WHOLE = 5.0, 10.0
+_COVERED_SCORE: Final = 5.0
+_WHOLE_SCORE: Final = 10.0
 """Scores of the lips' model: half-covered faces have less than 9, whole ones of a dozen people 14 to 26."""
-_LOOKS: Final = 3
-"""How often a face is looked at from a box, each time in a crop that fits it better."""
+_PASSES: Final = 3
+"""Looks at a face from a box, each in a crop that fits it better."""
 
 
 class Mesh:
@@ -66,30 +69,30 @@ class Mesh:
         self._beside = ThreadPoolExecutor(max_workers=1)
 
     def locate(self, image: Image, box: Box, side: int = 0) -> Landmarks:
-        """The points of the face in a detector's box, within about 45 degrees of a side."""
+        """Locates the face in a detector's box, within about 45 degrees of a side."""
         x, y = box.centre
-        half = _MARGIN * max(box.width, box.height) / 2
+        half = _FACE_MARGIN * max(box.width, box.height) / 2
         # Pixel centres are at whole numbers, a box's edges between them.
         roll = side * np.pi / 2
         level = np.array([np.cos(roll), np.sin(roll)])
-        crop = _square(np.array([x - 0.5, y - 0.5]), half, level, _MESH_SIZE)
-        for _ in range(_LOOKS - 1):
-            crop = _face_crop(self._look(image, crop).points, _MESH_SIZE)
-        return self._refine(image, self._look(image, crop))
+        crop = _square(np.array([x - 0.5, y - 0.5]), half, level, _MESH_PX)
+        for _ in range(_PASSES - 1):
+            crop = _face_crop(self._predict(image, crop).points, _MESH_PX)
+        return self._refine(image, self._predict(image, crop))
 
     def follow(self, image: Image, previous: Floats) -> Landmarks:
-        """The points of the face that was at ``previous`` (478, 3) in the frame before."""
-        return self._refine(image, self._look(image, _face_crop(previous[:MESH_POINTS], _MESH_SIZE)))
+        """Follows the face that was at ``previous`` (478, 3) in the frame before."""
+        return self._refine(image, self._predict(image, _face_crop(previous[:MESH_POINTS], _MESH_PX)))
 
-    def _look(self, image: Image, crop: Floats) -> Landmarks:
-        """The 468 points as seen in one crop, in pixels of the frame."""
-        found = self._mesh.run_image(warp(image, crop, _MESH_SIZE))
-        points = _unscaled(found[3 * MESH_POINTS], crop)
+    def _predict(self, image: Image, crop: Floats) -> Landmarks:
+        """Predicts the 468 points in one crop, in pixels of the frame."""
+        found = self._mesh.run_image(warp(image, crop, _MESH_PX))
+        points = _to_frame(found[3 * MESH_POINTS], crop)
         presence = 1 / (1 + np.exp(-float(found[1][0])))
         return Landmarks(points, presence)
 
     def _refine(self, image: Image, face: Landmarks) -> Landmarks:
-        """Let the others place lips and lids, and add the irises."""
+        """Lets the other models place lips and lids, and adds the irises."""
         waiting = self._beside.submit(self._eyes, image, face.points)
         points = np.concatenate([self._with_lips(image, face.points), np.zeros((10, 3))])
         left, right = waiting.result()
@@ -101,47 +104,45 @@ class Mesh:
         return Landmarks(points, face.presence)
 
     def _with_lips(self, image: Image, points: Floats) -> Floats:
-        """The 468 points with lips, and what moves with them, as their own model sees them.
+        """Places the lips of the 468 points, and what moves with them, by their own model.
 
         It is believed where it sees a whole face: where half of one is covered its lips are astray.
         """
-        crop = _face_crop(points, _LIPS_SIZE)
-        found = self._lips.run_image(warp(image, crop, _LIPS_SIZE))
-        seen = _unscaled(found[3 * POINTS], crop)[:MESH_POINTS]
-        sure = np.clip((found[1] - _COVERED) / (_WHOLE - _COVERED), 0, 1)
+        crop = _face_crop(points, _LIPS_PX)
+        found = self._lips.run_image(warp(image, crop, _LIPS_PX))
+        seen = _to_frame(found[3 * POINTS], crop)[:MESH_POINTS]
+        sure = np.clip((found[1] - _COVERED_SCORE) / (_WHOLE_SCORE - _COVERED_SCORE), 0, 1)
         lips = points[_LIPS, :2]
-        eyes = np.linalg.norm(
-            points[list(EYE_CORNERS_LEFT), :2].mean(0) - points[list(EYE_CORNERS_RIGHT), :2].mean(0)
-        )
-        away = cdist(points[:, :2], lips).min(1) / max(float(eyes), 1e-6)
+        away = cdist(points[:, :2], lips).min(1) / max(eye_distance_3d(points[:, :2]), 1e-6)
         share = np.clip((_LIPS_REACH - away) / (_LIPS_REACH - _LIPS_NEAR), 0, 1)[:, None]
         return np.asarray(points + sure * share**2 * (seen - points))
 
     def _eyes(self, image: Image, points: Floats) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
-        """What is around each eye, the picture's left one first."""
+        """Points around each eye, the picture's left one first."""
         left = self._eye(image, points, EYE_CORNERS_LEFT, mirrored=False)
         return left, self._eye(image, points, EYE_CORNERS_RIGHT[::-1], mirrored=True)
 
     def _eye(
         self, image: Image, points: Floats, corners: tuple[int, ...], *, mirrored: bool
     ) -> tuple[Floats, Floats]:
-        """The 71 points around an eye and the 5 of its iris, in pixels of the frame.
+        """Predicts the 71 points around an eye and the 5 of its iris, in pixels of the frame.
 
         The model knows only one eye, so the other is shown in a mirror; ``corners`` are the outer and
         the inner one.
         """
-        outer, inner = points[corners[0], :2], points[corners[1], :2]
+        outer = points[corners[0], :2]
+        inner = points[corners[1], :2]
         half = _EYE_MARGIN * float(np.linalg.norm(inner - outer)) / 2
-        crop = _square((outer + inner) / 2, half, _level(points), _IRIS_SIZE)
+        crop = _square((outer + inner) / 2, half, _eye_line(points), _IRIS_PX)
         if mirrored:
             crop[0] *= -1
-            crop[0, 2] += _IRIS_SIZE - 1
-        found = self._iris.run_image(warp(image, crop, _IRIS_SIZE))
-        return _unscaled(found[213], crop), _unscaled(found[15], crop)
+            crop[0, 2] += _IRIS_PX - 1
+        found = self._iris.run_image(warp(image, crop, _IRIS_PX))
+        return _to_frame(found[213], crop), _to_frame(found[15], crop)
 
 
-def _unscaled(values: Floats, crop: Floats) -> Floats:
-    """A model's flat output as (N, 3) points of the frame.
+def _to_frame(values: Floats, crop: Floats) -> Floats:
+    """Brings a model's flat output to the frame: (N, 3) points.
 
     The models count from the crop's outer edge (measured with mirrored crops), pixels from their centres.
     """
@@ -150,24 +151,25 @@ def _unscaled(values: Floats, crop: Floats) -> Floats:
 
 
 def _face_crop(points: Floats, size: int) -> Floats:
-    """A crop of ``size`` pixels around known points: eyes level, all points inside with a margin."""
-    level = _level(points)
+    """Matrix of a crop of ``size`` pixels around known points: eyes level, a margin around all points."""
+    level = _eye_line(points)
     axes = np.array([level, (-level[1], level[0])])
     turned = points[:, :2] @ axes.T
-    low, high = turned.min(axis=0), turned.max(axis=0)
-    half = _MARGIN * float(max(high - low)) / 2
+    low = turned.min(axis=0)
+    high = turned.max(axis=0)
+    half = _FACE_MARGIN * float(max(high - low)) / 2
     return _square((low + high) / 2 @ axes, half, level, size)
 
 
-def _level(points: Floats) -> Floats:
-    """(2,) the direction from one eye to the other, of length 1."""
+def _eye_line(points: Floats) -> Floats:
+    """Direction from one eye to the other, (2,), of length 1."""
     across = points[EYE_CORNERS_RIGHT[1], :2] - points[EYE_CORNERS_LEFT[0], :2]
     length = float(np.linalg.norm(across))
     return across / length if length > 0 else np.array([1.0, 0.0])
 
 
 def _square(centre: Floats, half: float, level: Floats, size: int) -> Floats:
-    """The matrix of a square crop.
+    """Matrix of a square crop.
 
     Args:
         centre: (2,), frame pixels.

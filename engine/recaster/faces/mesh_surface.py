@@ -1,7 +1,7 @@
-"""The triangles of a face's surface: those of MediaPipe's face mesh, with eyes, mouth and underjaw filled.
+"""Triangles of a face: MediaPipe's face mesh with eyes and mouth filled, and a strip under the chin.
 
-Vertices are ordered as ``layout.vertices`` gives them: 468 mesh points, both iris centres, three rows of
-seven points between the lips, and the underjaw.
+Vertices are ordered as ``texture_vertices`` gives them: 468 mesh points, both iris centres, three rows of
+seven points between the lips, and the points under the chin.
 """
 
 from __future__ import annotations
@@ -37,29 +37,29 @@ LIP_ROWS: Final = (
 )
 
 JAW: Final = list(topology.OVAL[10:27])
-"""The edge of the jaw, from one side to the other."""
+"""Edge of the jaw, from one side to the other."""
 
 IRISES: Final = (topology.MESH_POINTS, topology.MESH_POINTS + 1)
 BETWEEN_LIPS: Final = topology.MESH_POINTS + 2
-"""The first vertex of the rows between the lips."""
+"""First vertex of the rows between the lips."""
 UNDER_CHIN: Final = BETWEEN_LIPS + 3 * (len(UPPER_LIP) - 2)
-"""The first vertex of the underjaw."""
+"""First vertex under the chin."""
 
 _FILE: Final = Path(topology.__file__).parent / "mesh_triangles.csv"
 _INNER_CORNERS: Final = (78, 308)
-_THINNEST = 0.004
+_FOLDED_AREA: Final = 0.004
 """Share of the mean area below which a triangle of a layout counts as folded over."""
-_ROUNDS = 500
+_MAX_ROUNDS: Final = 500
 
 
-def _between(one: Sequence[int], other: Sequence[int]) -> Iterator[_Triangle]:
-    """A strip between two rows of vertices."""
-    for (a, b), (c, d) in zip(itertools.pairwise(one), itertools.pairwise(other), strict=True):
+def _strip(above: Sequence[int], below: Sequence[int]) -> Iterator[_Triangle]:
+    """Triangles of a strip between two rows of vertices."""
+    for (a, b), (c, d) in zip(itertools.pairwise(above), itertools.pairwise(below), strict=True):
         yield a, b, d
         yield a, d, c
 
 
-def _eyes() -> Iterator[_Triangle]:
+def _eye_triangles() -> Iterator[_Triangle]:
     # The left one's outline runs the other way round than the right one's.
     outlines = topology.EYE_LEFT[::-1], topology.EYE_RIGHT
     for outline, iris in zip(outlines, IRISES, strict=True):
@@ -67,48 +67,50 @@ def _eyes() -> Iterator[_Triangle]:
             yield point, outline[(index + 1) % len(outline)], iris
 
 
-def _mouth() -> Iterator[_Triangle]:
+def _mouth_triangles() -> Iterator[_Triangle]:
     width = len(UPPER_LIP) - 2
     rows = [[BETWEEN_LIPS + width * row + column for column in range(width)] for row in range(3)]
     grid = [list(UPPER_LIP[1:-1]), *rows, list(LOWER_LIP[1:-1])]
     for above, below in itertools.pairwise(grid):
-        yield from _between(above, below)
+        yield from _strip(above, below)
     for end, corner in ((0, _INNER_CORNERS[0]), (-1, _INNER_CORNERS[1])):
-        column, upper, lower = [row[end] for row in grid], UPPER_LIP[end], LOWER_LIP[end]
+        column = [row[end] for row in grid]
+        upper = UPPER_LIP[end]
+        lower = LOWER_LIP[end]
         fan = [(column[0], column[1], upper), (column[1], column[2], upper), (upper, column[2], lower)]
         fan += [(column[2], column[3], lower), (column[3], column[4], lower), (corner, upper, lower)]
         yield from fan if end == 0 else ((c, b, a) for a, b, c in fan)
 
 
-def _underjaw() -> Iterator[_Triangle]:
-    """At both ears the underjaw begins on the jaw itself."""
+def _chin_triangles() -> Iterator[_Triangle]:
+    """Triangles of the strip under the chin, which at both ears begins on the jaw itself."""
     below = [JAW[0], *range(UNDER_CHIN + 1, UNDER_CHIN + len(JAW) - 1), JAW[-1]]
-    return (triangle for triangle in _between(below, JAW) if len(set(triangle)) == 3)
+    return (triangle for triangle in _strip(below, JAW) if len(set(triangle)) == 3)
 
 
-def _all() -> NDArray[np.int64]:
+def _read_triangles() -> NDArray[np.int64]:
     mesh = np.loadtxt(_FILE, np.int64, delimiter=",")
-    filled = np.array([*_eyes(), *_mouth(), *_underjaw()])
+    filled = np.array([*_eye_triangles(), *_mouth_triangles(), *_chin_triangles()])
     return np.concatenate([mesh, filled])
 
 
 def _neighbours(triangles: NDArray[np.int64]) -> Floats:
-    """(V, V), each row the mean over the vertices that share a triangle with one."""
+    """Matrix (V, V) that averages over the vertices that share a triangle with each."""
     count = UNDER_CHIN + len(JAW)
     joined = np.zeros((count, count))
-    for one, other in ((0, 1), (1, 2), (2, 0)):
-        joined[triangles[:, one], triangles[:, other]] = joined[triangles[:, other], triangles[:, one]] = 1
+    for a, b in ((0, 1), (1, 2), (2, 0)):
+        joined[triangles[:, a], triangles[:, b]] = joined[triangles[:, b], triangles[:, a]] = 1
     return np.asarray(joined / np.maximum(joined.sum(1, keepdims=True), 1))
 
 
-TRIANGLES: Final = _all()
+TRIANGLES: Final = _read_triangles()
 """(M, 3) int64, indices of vertices; all wound alike."""
 
 _NEIGHBOURS: Final = _neighbours(TRIANGLES)
 
 
-def unfolded(points: Floats) -> Floats:
-    """Vertices (V, 2) in pixels, moved a little where triangles are folded over in this flat view.
+def unfold(points: Floats) -> Floats:
+    """Moves vertices (V, 2) in pixels a little where triangles are folded over in this flat view.
 
     Beside the nostrils and in the corners of the mouth a face covers itself; in a texture every part
     needs a place of its own.
@@ -116,9 +118,9 @@ def unfolded(points: Floats) -> Floats:
     points = points.copy()
     fixed = np.zeros(len(points), bool)
     fixed[[*topology.OVAL, *range(UNDER_CHIN, len(points))]] = True
-    for _ in range(_ROUNDS):
+    for _ in range(_MAX_ROUNDS):
         areas = _areas(points)
-        folded = areas < _THINNEST * areas.mean()
+        folded = areas < _FOLDED_AREA * areas.mean()
         if not folded.any():
             break
         moving = np.unique(TRIANGLES[folded])
@@ -128,7 +130,8 @@ def unfolded(points: Floats) -> Floats:
 
 
 def _areas(points: Floats) -> Floats:
-    """(M,): signed areas of all triangles, doubled."""
-    one, two, three = np.moveaxis(points[TRIANGLES], 1, 0)
-    (ax, ay), (bx, by) = (two - one).T, (three - one).T
+    """Signed areas of all triangles, doubled, (M,)."""
+    first, second, third = np.moveaxis(points[TRIANGLES], 1, 0)
+    ax, ay = (second - first).T
+    bx, by = (third - first).T
     return np.asarray(ax * by - ay * bx)

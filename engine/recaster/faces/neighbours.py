@@ -1,4 +1,4 @@
-"""Faces that touch or cover each other: each is looked at without the others.
+"""Neighbours, faces that touch or cover each other: each is looked at without the others.
 
 A landmarker that sees one and a half faces stretches its mesh over both, or slides to the whole one. So what
 belongs to the others is painted over before it looks: a plain thing before half a face does it little harm.
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from recaster.faces.types import Box, Floats
     from recaster.media.types import Image
 
-NEAR: Final = 0.1
-"""Faces whose boxes are this near to each other, in their own widths and heights, are looked at alone."""
-_GROWN: Final = 1.08
-"""A face reaches so far beyond its points: ears, and the way to the next frame."""
-_PAINT: Final = 128
+TOUCHING: Final = 0.1
+"""Distance of boxes, in their own widths and heights, up to which faces are looked at alone."""
+_GROWTH: Final = 1.08
+"""Size of a face over that of its points: ears, and the way to the next frame."""
+_PAINT_LEVEL: Final = 128
 """Grey level of what is painted over."""
-_UNSURE: Final = 0.3
-"""So much as a face's points would have to move by counts a detector that isn't sure of it at all."""
-_CLEARLY: Final = 0.03
-"""Of two faces the one that has less signs of being behind by this is in front."""
+_UNSURE_WEIGHT: Final = 0.3
+"""Movement of a face's points that counts as much as a detector that isn't sure of it at all."""
+_CLEAR_DIFFERENCE: Final = 0.03
+"""Difference of the signs of two faces from which on the one that has less is in front."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,16 +51,17 @@ class Neighbour:
 
 
 def are_touching(one: Box, other: Box) -> bool:
-    """Whether two faces touch or nearly do."""
-    across, down = NEAR * (one.width + other.width) / 2, NEAR * (one.height + other.height) / 2
+    """True if two faces touch or nearly do."""
+    across = TOUCHING * (one.width + other.width) / 2
+    down = TOUCHING * (one.height + other.height) / 2
     return max(one.left, other.left) - across < min(one.right, other.right) and max(
         one.top, other.top
     ) - down < min(one.bottom, other.bottom)
 
 
 def is_behind(signs: float, others: float) -> bool | None:
-    """Whether a face is behind another, from the signs of each; None where that isn't clear."""
-    if min(signs, others) <= 0 or abs(signs - others) < _CLEARLY:
+    """True if a face is behind another, from the signs of each; None where that isn't clear."""
+    if min(signs, others) <= 0 or abs(signs - others) < _CLEAR_DIFFERENCE:
         return None
     return signs > others
 
@@ -84,7 +85,7 @@ def draw_neighbours(
 
 
 def paint_over_neighbours(image: Image, points: Floats | None, neighbours: Sequence[Neighbour]) -> Image:
-    """A picture with a face's neighbours painted over: (H, W, 3) uint8 RGB; itself where there are none."""
+    """Paints over a face's neighbours in a picture (H, W, 3) uint8 RGB; itself where there are none."""
     fills = _fills(points, neighbours)
     if not fills:
         return image
@@ -98,32 +99,33 @@ def paint_over_neighbours(image: Image, points: Floats | None, neighbours: Seque
         cv2.fillConvexPoly(mask, polygon - low, value)
     painted = image.copy()
     part = painted[low[1] : low[1] + height, low[0] : low[0] + width]
-    np.copyto(part, _PAINT, where=mask[..., None] > 0)
+    np.copyto(part, _PAINT_LEVEL, where=mask[..., None] > 0)
     return painted
 
 
 def paint_over_boxes(image: Image, box: Box, others: Sequence[Box]) -> Image:
-    """A picture in which all that is nearer to another face's box than to a face's own is painted over.
+    """Paints over all of a picture that is nearer to another face's box than to a face's own.
 
     Itself where no other touches it. One whose middle is within the face's own box is passed over: as a rule
     a detector has taken a nose, a mouth or a print for it, and half of the face would be lost.
     """
-    beside = [other for other in others if are_touching(box, other) and not _holds(box, other)]
+    beside = [other for other in others if are_touching(box, other) and not _contains_middle(box, other)]
     if not beside:
         return image
     painted = image.copy()
-    right, bottom = image.shape[1] - 1, image.shape[0] - 1
+    right = image.shape[1] - 1
+    bottom = image.shape[0] - 1
     frame = np.array([(0, 0), (right, 0), (right, bottom), (0, bottom)], np.float64)
     for other in beside:
-        if len(polygon := _beyond(frame, np.array(box.centre), np.array(other.centre))):
-            cv2.fillConvexPoly(painted, _whole(polygon), (_PAINT, _PAINT, _PAINT))
+        if len(polygon := _clip_nearer(frame, np.array(box.centre), np.array(other.centre))):
+            cv2.fillConvexPoly(painted, _round(polygon), (_PAINT_LEVEL, _PAINT_LEVEL, _PAINT_LEVEL))
     return painted
 
 
 def measure_behind(
     landmarker: Landmarker, image: Image, points: Floats, score: float, neighbours: Sequence[Neighbour]
 ) -> float:
-    """Signs that a face is behind its neighbours: above 0, and larger the more there are.
+    """Measures the signs that a face is behind its neighbours: above 0, and larger the more there are.
 
     How far its points move when it is shown what both it and they claim (root of the mean square, as a share
     of their spread), and how unsure a detector is of it.
@@ -143,11 +145,11 @@ def measure_behind(
     )
     moved = np.sqrt(((shown - hidden) ** 2).sum(-1).mean())
     spread = np.linalg.norm(points[:MESH_POINTS].std(0))
-    return float(moved / max(spread, 1e-6)) + _UNSURE * (1 - min(score, 1.0))
+    return float(moved / max(spread, 1e-6)) + _UNSURE_WEIGHT * (1 - min(score, 1.0))
 
 
-def _holds(box: Box, other: Box) -> bool:
-    """Whether the middle of another box is within one: so it is where half of the other's area is."""
+def _contains_middle(box: Box, other: Box) -> bool:
+    """True if the middle of another box is within one: so it is where half of the other's area is."""
     x, y = other.centre
     return box.left <= x <= box.right and box.top <= y <= box.bottom
 
@@ -155,33 +157,33 @@ def _holds(box: Box, other: Box) -> bool:
 def _fills(points: Floats | None, neighbours: Sequence[Neighbour]) -> list[tuple[NDArray[np.int32], int]]:
     """Convex polygons, (M, 2) pixels, and what to fill each with, in this order: see ``draw_neighbours``."""
     behind = [one for one in neighbours if one.behind]
-    fills = [(_grown(one.points), 255) for one in behind]
+    fills = [(_grown_hull(one.points), 255) for one in behind]
     if behind and points is not None:
         fills.append((_hull(points), 0))
     for one in neighbours:
-        theirs = _grown(one.points)
+        theirs = _grown_hull(one.points)
         if points is not None and one.behind is None:
-            theirs = _beyond(theirs, _hull(points).mean(0), _hull(one.points).mean(0))
+            theirs = _clip_nearer(theirs, _hull(points).mean(0), _hull(one.points).mean(0))
         if not one.behind and len(theirs):
             fills.append((theirs, 255))
-    return [(_whole(polygon), value) for polygon, value in fills]
+    return [(_round(polygon), value) for polygon, value in fills]
 
 
 def _hull(points: Floats) -> Floats:
-    """The hull of a face's points, (M, 2) pixels."""
+    """Hull of a face's points, (M, 2) pixels."""
     hull = cv2.convexHull(np.ascontiguousarray(points[:MESH_POINTS, :2], np.float32))
     return np.asarray(hull[:, 0], np.float64)
 
 
-def _grown(points: Floats) -> Floats:
-    """The hull of a face's points, (M, 2) pixels, and a little around it."""
+def _grown_hull(points: Floats) -> Floats:
+    """Hull of a face's points, (M, 2) pixels, with a little around it."""
     hull = _hull(points)
     middle = hull.mean(0)
-    return np.asarray((hull - middle) * _GROWN + middle)
+    return np.asarray((hull - middle) * _GROWTH + middle)
 
 
-def _beyond(polygon: Floats, here: Floats, there: Floats) -> Floats:
-    """The part of a convex polygon (M, 2) that is no nearer to ``here`` than to ``there``, (2,) pixels each.
+def _clip_nearer(polygon: Floats, here: Floats, there: Floats) -> Floats:
+    """Clips a convex polygon (M, 2) to what is no nearer to ``here`` than to ``there``, (2,) pixels each.
 
     Sutherland and Hodgman, "Reentrant polygon clipping", 1974, with one edge.
     """
@@ -196,5 +198,5 @@ def _beyond(polygon: Floats, here: Floats, there: Floats) -> Floats:
     return np.array(corners).reshape(-1, 2)
 
 
-def _whole(polygon: Floats) -> NDArray[np.int32]:
+def _round(polygon: Floats) -> NDArray[np.int32]:
     return np.rint(polygon).astype(np.int32)

@@ -1,9 +1,9 @@
-"""The canonical form of one identity: its neutral mesh and how wide its eyes stand."""
+"""Neutral shape of one identity in canonical space: its mesh at rest and the usual opening of its eyes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -16,18 +16,21 @@ if TYPE_CHECKING:
     from recaster.faces.geometry import Rigid
     from recaster.faces.types import Floats
 
-_ROUNDS = 3
-_SHUT = 0.02
+_ROUNDS: Final = 3
+_SHUT_SHARE: Final = 0.02
 """Share of the frames in which a mouth is shut, in speech at least."""
-_CLOSED = 0.3
-"""Closed lids read at most this share of the usual opening; a clip without a blink shows nothing smaller."""
-
-_HALF_PIXEL = np.array([0.5, 0.5, 0.0])
+_CALM_SHARE: Final = 0.3
+"""Share of the frames, those whose mouth is least open, that are calm if their eyes are open."""
+_BLINK_SHARE: Final = 0.01
+"""Share of the frames in which lids are closed."""
+_MAX_CLOSED: Final = 0.3
+"""Opening over the usual of lids that read closed; a clip without a blink shows nothing smaller."""
+_HALF_PIXEL: Final = np.array([0.5, 0.5, 0.0])
 
 
 @dataclass(frozen=True, eq=False)
 class NeutralShape:
-    """How one identity's face is built and moves, in canonical units.
+    """Build of one identity's face, in canonical units.
 
     Canonical units: the unit square of an aligned crop, z in the same unit, head frontal.
 
@@ -46,7 +49,7 @@ class NeutralShape:
 
 
 def compute_canonical_mesh(points: Floats) -> Floats:
-    """The mean mesh (478, 3) of one person's frames (T, 478, 3), frontal, in canonical units.
+    """Computes the mean mesh (478, 3) of one person's frames (T, 478, 3), frontal, in canonical units.
 
     Generalised Procrustes analysis on the stable points, begun with the frame nearest to the usual
     pose; then turned until both halves of the face lie at the same depth.
@@ -57,61 +60,66 @@ def compute_canonical_mesh(points: Floats) -> Floats:
     if not len(points):
         raise FaceNotFoundError("no face to learn a form from: extract more frames of this person")
     poses = head_poses(points)
-    mean = _in_crop(points[np.linalg.norm(poses - np.median(poses, 0), axis=-1).argmin()])
+    mean = _place_in_crop(points[np.linalg.norm(poses - np.median(poses, 0), axis=-1).argmin()])
+    # Each round fits the frames to a mean that is less one frame's own.
     for _ in range(_ROUNDS):
         mean = geometry.fit_rigid(points, mean).apply(points).mean(0)
-        mean = _in_crop(_frontal(mean))
+        mean = _place_in_crop(_turn_frontal(mean))
     return mean
 
 
 def mesh_to_crop(mesh: Floats, size: int) -> Floats:
-    """A canonical mesh (478, 3) in the pixels of an aligned crop of ``size``."""
+    """Brings a canonical mesh (478, 3) to the pixels of an aligned crop of ``size``."""
     return mesh * size - _HALF_PIXEL
 
 
 def learn_neutral_shape(expressions: Floats) -> NeutralShape:
-    """The form behind one person's canonical meshes (T, 478, 3).
+    """Learns the neutral shape behind one person's canonical meshes (T, 478, 3).
 
     Neutral is the median of the frames whose mouth is among the least open and whose eyes are open, its mouth
     freed of the expression that these show, too.
     """
     gaps = geometry.mouth_gap(expressions)
     lids = geometry.lid_openings(expressions)
-    calm = (gaps <= np.quantile(gaps, 0.3)) & (lids.mean(-1) >= np.quantile(lids.mean(-1), 0.3))
+    calm = (gaps <= np.quantile(gaps, _CALM_SHARE)) & (
+        lids.mean(-1) >= np.quantile(lids.mean(-1), _CALM_SHARE)
+    )
     if not calm.any():
-        calm = gaps <= np.quantile(gaps, 0.3)
+        calm = gaps <= np.quantile(gaps, _CALM_SHARE)
     usual = np.median(lids, 0)
     neutral = relax_mouth(expressions, calm, np.median(expressions[calm], 0))
-    shut = float(np.quantile(gaps, _SHUT) - geometry.mouth_gap(neutral))
+    shut = float(np.quantile(gaps, _SHUT_SHARE) - geometry.mouth_gap(neutral))
     return NeutralShape(neutral, usual, closed_lids(lids, usual), shut)
 
 
 def closed_lids(lids: Floats, usual: Floats) -> Floats:
-    """What closed lids read: (2,), the smallest of the openings (T, 2), if that is small beside ``usual``.
+    """Opening that closed lids read, (2,): the least of openings (T, 2), if that is small beside ``usual``.
 
     The same share of the usual for both eyes, which close together: the one that is farther from the
     camera reads worse.
     """
-    share = float((np.quantile(lids, 0.01, axis=0) / np.maximum(usual, 1e-6)).min())
-    return min(share, _CLOSED) * usual
+    share = float((np.quantile(lids, _BLINK_SHARE, axis=0) / np.maximum(usual, 1e-6)).min())
+    return min(share, _MAX_CLOSED) * usual
 
 
 def align_to_canonical(points: Floats, mesh: Floats) -> tuple[Floats, Rigid]:
-    """One person's frames (T, 478, 3) brought to the canonical space of ``mesh``, with the fits used."""
+    """Brings one person's frames (T, 478, 3) to the canonical space of ``mesh``; also returns the fits."""
     fits = geometry.fit_rigid(points, mesh)
     return fits.apply(points), fits
 
 
-def _in_crop(mesh: Floats) -> Floats:
-    """A mesh in any pixels, placed in the unit square as an aligned crop shows it."""
+def _place_in_crop(mesh: Floats) -> Floats:
+    """Places a mesh in any pixels in the unit square as an aligned crop shows it."""
     return alignment.transform(mesh, alignment.align_matrix(mesh, 1)) + _HALF_PIXEL
 
 
-def _frontal(mesh: Floats) -> Floats:
-    """Turned about the vertical axis until the outer points of both halves are equally deep."""
-    left, right = mesh[[33, 133, 127, 234]].mean(0), mesh[[263, 362, 356, 454]].mean(0)
+def _turn_frontal(mesh: Floats) -> Floats:
+    """Turns a mesh about the vertical axis until the outer points of both halves are equally deep."""
+    left = mesh[[33, 133, 127, 234]].mean(0)
+    right = mesh[[263, 362, 356, 454]].mean(0)
     angle = np.arctan2(right[2] - left[2], right[0] - left[0])
-    cosine, sine = np.cos(angle), np.sin(angle)
+    cosine = np.cos(angle)
+    sine = np.sin(angle)
     turn = np.array([[cosine, 0, sine], [0, 1, 0], [-sine, 0, cosine]])
     centre = mesh[list(topology.STABLE)].mean(0)
     return (mesh - centre) @ turn.T + centre

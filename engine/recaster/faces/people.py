@@ -1,4 +1,4 @@
-"""The people of a clip: tracks grouped by identity, and a picture of each."""
+"""People of a clip: tracks grouped by identity, and a picture of each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _COVERAGE: Final = 1.6
 
 
 def group_people(analysis: Analysis) -> tuple[tuple[int, ...], ...]:
-    """Group tracks by identity.
+    """Groups tracks by identity.
 
     The track that fills most of the clip comes first and gathers, one after the other, all that are nearer
     than ``SAME_IN_CLIP`` to the mean of what it has gathered; then the next that is left. Tracks that are in
@@ -39,7 +39,7 @@ def group_people(analysis: Analysis) -> tuple[tuple[int, ...], ...]:
     while left:
         person = [left.pop(0)]
         for one in list(left):
-            if _same(person, one):
+            if _is_same(person, one):
                 person.append(one)
                 left.remove(one)
         people.append(person)
@@ -53,7 +53,7 @@ def _weight(track: FaceTrack) -> float:
     return float(np.prod(sizes, axis=1).sum())
 
 
-def _same(person: list[FaceTrack], other: FaceTrack) -> bool:
+def _is_same(person: list[FaceTrack], other: FaceTrack) -> bool:
     if any(one.frames[0] <= other.frames[-1] and other.frames[0] <= one.frames[-1] for one in person):
         return False
     if not other.embedding.size or not person[0].embedding.size:
@@ -80,7 +80,7 @@ class PersonPicture:
 
 
 def portraits(clip: Path, analysis: Analysis, size: int = 256) -> tuple[PersonPicture, ...]:
-    """One good picture of each person of a clip.
+    """Makes one good picture of each person of a clip.
 
     Of each person some large, frontal faces are looked at, and the one nearest to the person's mean
     embedding is taken (the sharpest where there are no identities): nothing covers it.
@@ -99,7 +99,7 @@ def portraits(clip: Path, analysis: Analysis, size: int = 256) -> tuple[PersonPi
     pictures = []
     for numbers in group_people(analysis):
         track = max((analysis.tracks[n] for n in numbers), key=_weight)
-        candidates = [_candidate(clip, track, index, size) for index in _best_frames(track)]
+        candidates = [_cut_candidate(clip, track, index, size) for index in _best_frames(track)]
         _, index, image = max(candidates, key=lambda one: one[0])
         pictures.append(PersonPicture(numbers, index, image))
     return tuple(pictures)
@@ -107,13 +107,13 @@ def portraits(clip: Path, analysis: Analysis, size: int = 256) -> tuple[PersonPi
 
 def _best_frames(track: FaceTrack) -> list[int]:
     """Indices of some frames in which the face is large and frontal, apart from each other."""
-    quality = _qualities(track)
+    quality = _measure_quality(track)
     parts = np.array_split(np.arange(len(track)), min(_CANDIDATES, len(track)))
     return [int(track.frames[part[np.argmax(quality[part])]]) for part in parts]
 
 
-def _qualities(track: FaceTrack) -> Floats:
-    """(T,) how large, frontal and certain the face is."""
+def _measure_quality(track: FaceTrack) -> Floats:
+    """Measures how large, frontal and certain the face is, (T,)."""
     quality = (track.boxes[:, 2] - track.boxes[:, 0]) * track.scores * ~track.filled
     if track.landmarks.shape[1] >= MESH_POINTS:
         poses = np.radians(head_poses(track.landmarks))
@@ -121,8 +121,8 @@ def _qualities(track: FaceTrack) -> Floats:
     return quality
 
 
-def _candidate(clip: Path, track: FaceTrack, index: int, size: int) -> tuple[float, int, Image]:
-    """How good a frame's picture of the face is, the frame, and the picture."""
+def _cut_candidate(clip: Path, track: FaceTrack, index: int, size: int) -> tuple[float, int, Image]:
+    """Cuts a frame's picture of the face: its quality, the frame, and the picture."""
     frame = next(iter(read_frames(clip, index, index + 1)))
     points = track.landmarks[index - track.frames[0]]
     seen = cut_portrait(frame.image, points)

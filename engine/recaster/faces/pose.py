@@ -25,7 +25,7 @@ _FRONTAL: Final[Floats] = np.array(
 
 
 def head_pose(points: Floats) -> Pose:
-    """Where a head looks.
+    """Estimates the pose of a head.
 
     Args:
         points: (468 or 478, 3) mesh landmarks in pixels.
@@ -41,7 +41,7 @@ def head_pose(points: Floats) -> Pose:
 
 
 def head_poses(points: Floats) -> Floats:
-    """The poses of a whole track.
+    """Estimates the poses of a whole track.
 
     Args:
         points: (T, 468 or 478, 3) mesh landmarks in pixels.

@@ -1,8 +1,8 @@
-"""Regions of a face, drawn from its landmarks."""
+"""Masks of regions of a face, drawn from its landmarks, and the filled polygons that they are made of."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import cv2
 import numpy as np
@@ -11,18 +11,61 @@ from recaster.errors import UsageError
 from recaster.faces import topology
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from recaster.faces.types import Floats
 
-FRACTION_BITS = 4
-"""Polygons are drawn to 1/16 pixel."""
+SUBPIXEL_BITS: Final = 4
+"""Smooth polygons are drawn to 1/16 pixel."""
 
 
-def hull(landmarks: Floats, size: int, kind: Literal["oval", "inner"] = "oval") -> NDArray[np.uint8]:
-    """The outline of a face, filled.
+def fill_polygon(
+    outline: Floats | NDArray[np.int32], size: int | tuple[int, int], value: int = 1
+) -> NDArray[np.uint8]:
+    """Fills a polygon whose corners are rounded to whole pixels.
+
+    Args:
+        outline: (N, 2 or more) corners in pixels.
+        size: side of the mask, or (height, width).
+        value: inside; 0 is outside.
+
+    Returns:
+        The mask, uint8.
+    """
+    mask = _blank(size)
+    cv2.fillPoly(mask, [np.rint(outline[:, :2]).astype(np.int32)], value)
+    return mask
+
+
+def fill_hull(points: Floats, size: int | tuple[int, int], value: int = 1) -> NDArray[np.uint8]:
+    """Fills the convex hull of points that are rounded to whole pixels; arguments as of ``fill_polygon``."""
+    mask = _blank(size)
+    cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(points[:, :2]).astype(np.int32)), value)
+    return mask
+
+
+def fill_smoothly(
+    outline: NDArray[np.floating], size: int, onto: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
+    """Fills a polygon (N, 2 or more) with an antialiased edge, (size, size) uint8: 255 inside.
+
+    Args:
+        outline: corners in pixels.
+        size: side of the mask.
+        onto: a mask that is drawn onto; None for an empty one.
+    """
+    mask = _blank(size) if onto is None else onto
+    fixed = np.rint(outline[:, :2] * (1 << SUBPIXEL_BITS)).astype(np.int32)
+    cv2.fillPoly(mask, [fixed], 255, cv2.LINE_AA, SUBPIXEL_BITS)
+    return mask
+
+
+def _blank(size: int | tuple[int, int]) -> NDArray[np.uint8]:
+    return np.zeros((size, size) if isinstance(size, int) else size, np.uint8)
+
+
+def fill_face(landmarks: Floats, size: int, kind: Literal["oval", "inner"] = "oval") -> NDArray[np.uint8]:
+    """Fills the outline of a face.
 
     Args:
         landmarks: (478, 2 or 3) mesh or (68, 2 or 3) iBUG points, in crop pixels.
@@ -41,11 +84,11 @@ def hull(landmarks: Floats, size: int, kind: Literal["oval", "inner"] = "oval") 
     points = landmarks[:, :2]
     if mesh:
         points = points[list(topology.OVAL if kind == "oval" else topology.IBUG68)]
-    return _filled([cv2.convexHull(points.astype(np.float32))[:, 0]], size)
+    return fill_smoothly(cv2.convexHull(points.astype(np.float32))[:, 0], size)
 
 
-def features(landmarks: Floats, size: int) -> NDArray[np.uint8]:
-    """Eyes and mouth with a little skin around them, where an expression is read.
+def fill_eyes_and_mouth(landmarks: Floats, size: int) -> NDArray[np.uint8]:
+    """Fills eyes and mouth with a little skin around them, where an expression is read.
 
     Args:
         landmarks: (478, 2 or 3) mesh points in crop pixels.
@@ -55,14 +98,8 @@ def features(landmarks: Floats, size: int) -> NDArray[np.uint8]:
         (size, size) uint8, 255 inside.
     """
     outlines = (topology.EYE_LEFT, topology.EYE_RIGHT, topology.LIPS_OUTER)
-    drawn = _filled([landmarks[list(outline), :2] for outline in outlines], size)
+    drawn = _blank(size)
+    for outline in outlines:  # one by one: overlapping polygons of one call would cancel out
+        fill_smoothly(landmarks[list(outline)], size, drawn)
     reach = 2 * round(0.02 * size) + 1
     return np.asarray(cv2.dilate(drawn, np.ones((reach, reach), np.uint8)), np.uint8)
-
-
-def _filled(polygons: Sequence[NDArray[np.floating]], size: int) -> NDArray[np.uint8]:
-    canvas = np.zeros((size, size), np.uint8)
-    fixed = [np.rint(polygon * 2**FRACTION_BITS).astype(np.int32) for polygon in polygons]
-    for polygon in fixed:  # one by one: overlapping polygons of one call would cancel out
-        cv2.fillPoly(canvas, [polygon], 255, cv2.LINE_AA, FRACTION_BITS)
-    return canvas

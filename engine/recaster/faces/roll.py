@@ -1,4 +1,4 @@
-"""Faces at any roll: pictures are looked at from several sides, as detectors know faces about upright."""
+"""Detection at any roll: pictures are looked at from several sides, as detectors know faces about upright."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 SIDES: Final = (0, 1, 2, 3)
 """Quarters of a turn, clockwise, by which a face may be rolled."""
-_SAME: Final = 0.3
-"""Boxes that overlap by this much (intersection over union) are of one face, seen from two sides."""
+_SAME_OVERLAP: Final = 0.3
+"""Overlap (intersection over union) of boxes of one face, seen from two sides."""
 
 
 def detect_rolled(detector: Detector, image: Image, sides: Iterable[int]) -> list[Detection]:
-    """Find the faces of a picture that is turned upright from each side, best first.
+    """Finds the faces of a picture that is turned upright from each side, best first.
 
     A face that is found from several sides counts as seen from where the detector is surest: an upside-down
     face often passes for an upright one, but never as well as for what it is.
@@ -37,24 +37,24 @@ def detect_rolled(detector: Detector, image: Image, sides: Iterable[int]) -> lis
     found: list[Detection] = []
     for side in sorted(set(sides)):
         seen = detector.detect(np.ascontiguousarray(np.rot90(image, side)) if side else image)
-        found += [_turned_back(one, side, image.shape[1], image.shape[0]) for one in seen]
+        found += [_turn_back(one, side, image.shape[1], image.shape[0]) for one in seen]
     kept: list[Detection] = []
     for one in sorted(found, key=lambda one: -one.score):
-        if all(one.side == other.side or one.box.iou(other.box) < _SAME for other in kept):
+        if all(one.side == other.side or one.box.iou(other.box) < _SAME_OVERLAP for other in kept):
             kept.append(one)
     return kept
 
 
 def quarter_turn_of(points: Floats) -> int:
-    """The quarter of a turn, clockwise, that a face is rolled by: from the mesh (478, 3); else 0."""
+    """Quarter of a turn, clockwise, that a face is rolled by: from the mesh (478, 3); else 0."""
     if len(points) != POINTS:
         return 0
     x, y = points[EYE_CORNERS_RIGHT[1], :2] - points[EYE_CORNERS_LEFT[0], :2]
     return int(np.rint(np.arctan2(y, x) / (np.pi / 2))) % len(SIDES)
 
 
-def _turned_back(found: Detection, side: int, width: int, height: int) -> Detection:
-    """A detection in a picture of (width, height) that was turned, in the picture itself."""
+def _turn_back(found: Detection, side: int, width: int, height: int) -> Detection:
+    """Turns a detection in a turned picture of (width, height) back to the picture itself."""
     box = found.box
     if side == 0:
         return found

@@ -31,12 +31,14 @@ if TYPE_CHECKING:
     from recaster.settings.detection import Smoothing
 
 
-_REFERENCE: Final = 1 / 25
-_SHORTEST: Final = 1e-3
+_REFERENCE_S: Final = 1 / 25
+"""Time between frames that strengths are meant for."""
+_MIN_STEP_S: Final = 1e-3
+"""Time between frames, at least."""
 
 
 def smooth(values: Floats, times: Floats, smoothing: Smoothing) -> Floats:
-    """Smooth one track over time.
+    """Smooths one track over time.
 
     Nothing is rounded, and no state outlives the call. Frames that were filled in count like others.
 
@@ -52,7 +54,7 @@ def smooth(values: Floats, times: Floats, smoothing: Smoothing) -> Floats:
     if len(values) < 3 or smoothing.name == "none":
         return values.copy()
     flat = values.reshape(len(values), -1)
-    steps = np.maximum(np.diff(times), _SHORTEST)
+    steps = np.maximum(np.diff(times), _MIN_STEP_S)
     if smoothing.name == "ema":
         result = _ema(flat, smoothing.value)
     elif smoothing.name == "kalman":
@@ -98,11 +100,12 @@ def _zero_phase(values: Floats, steps: Floats, stiffness: float) -> Floats:
     the whole track at once. It is what a Rauch-Tung-Striebel smoother gives for a random acceleration,
     as one banded solve, and leaves straight motion as it is, at the ends too.
     """
-    before, after = steps[:-1], steps[1:]
+    before = steps[:-1]
+    after = steps[1:]
     # Rows of the second derivative at the inner frames, for unequal steps, weighted by time.
     span = (before + after) / 2
     rows = np.stack([1 / (before * span), -1 / (before * span) - 1 / (after * span), 1 / (after * span)])
-    rows *= np.sqrt(stiffness * _REFERENCE**3 * span)
+    rows *= np.sqrt(stiffness * _REFERENCE_S**3 * span)
     count = len(values)
     bands = np.zeros((3, count))  # upper form: row 2 is the diagonal, 1 and 0 the ones above it
     bands[2] = 1.0

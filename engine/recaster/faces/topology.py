@@ -1,4 +1,4 @@
-"""Which of the mesh's 478 points lie where (MediaPipe Face Mesh numbering; left and right as seen).
+"""Topology of the mesh's 478 points (MediaPipe Face Mesh numbering; left and right as seen).
 
 Points 0-467 are the face mesh, 468-472 the iris of the eye on the picture's left (centre, then
 four on its rim), 473-477 that of the other.
@@ -49,7 +49,8 @@ IRIS_LEFT: Final = 468
 IRIS_RIGHT: Final = 473
 EYE_CORNERS_LEFT: Final = (33, 133)
 EYE_CORNERS_RIGHT: Final = (362, 263)
-LIP_TOP, LIP_BOTTOM = 13, 14
+LIP_TOP: Final = 13
+LIP_BOTTOM: Final = 14
 MOUTH_CORNERS: Final = (61, 291)
 LIDS_LEFT: Final = (159, 145)
 LIDS_RIGHT: Final = (386, 374)

@@ -1,4 +1,4 @@
-"""Which of the faces in a clip is meant."""
+"""Choice of the tracks in a clip that are meant."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def size_needed(min_face: int) -> str:
-    """The size of the smallest face that is looked for, as part of a message."""
+    """Part of a message: the size of the smallest face that is looked for."""
     return f"a face has to be at least {min_face} pixels wide"
 
 
@@ -28,7 +28,7 @@ def choose_tracks(
     everyone: bool = False,
     min_face: int = MIN_FACE_PX,
 ) -> tuple[FaceTrack, ...]:
-    """Choose the tracks to work on.
+    """Chooses the tracks to work on.
 
     Args:
         analysis: of the clip.
@@ -56,20 +56,20 @@ def choose_tracks(
     if everyone:
         return tracks
     if person is not None:
-        return _of_person(analysis, person)
+        return _choose_person(analysis, person)
     people = group_people(analysis)
     if track is not None:
         chosen = [group for group in people if track in group]
         if not chosen:
-            raise FaceNotFoundError(f"there is no track {track}; found: {_listed(tracks)}")
+            raise FaceNotFoundError(f"there is no track {track}; found: {_describe_tracks(tracks)}")
         return tuple(tracks[n] for n in chosen[0])
     return tuple(tracks[n] for n in people[0])
 
 
-def _of_person(analysis: Analysis, person: Floats) -> tuple[FaceTrack, ...]:
-    """All tracks of whoever comes nearest to an embedding, and of others who are as good as equal."""
+def _choose_person(analysis: Analysis, person: Floats) -> tuple[FaceTrack, ...]:
+    """Tracks of whoever comes nearest to an embedding, and of others who are as good as equal."""
     tracks = analysis.tracks
-    if not all(one.embedding.size for one in tracks):
+    if not all(track.embedding.size for track in tracks):
         raise UsageError("the clip was analysed without identities, so a person cannot be looked for")
     people = group_people(analysis)
     apart = [distance(np.mean([tracks[n].embedding for n in group], axis=0), person) for group in people]
@@ -77,14 +77,14 @@ def _of_person(analysis: Analysis, person: Floats) -> tuple[FaceTrack, ...]:
     if nearest >= SAME_PERSON:
         raise FaceNotFoundError(
             f"the wanted person is not in the clip (the nearest face is {nearest:.2f} away, from "
-            f"{SAME_PERSON} on it is somebody else); found: {_listed(tracks)}"
+            f"{SAME_PERSON} on it is somebody else); found: {_describe_tracks(tracks)}"
         )
     limit = max(SAME_IN_CLIP, nearest)
     chosen = {n for group, d in zip(people, apart, strict=True) if d <= limit for n in group}
-    return tuple(one for one in tracks if one.track in chosen)
+    return tuple(track for track in tracks if track.track in chosen)
 
 
-def _listed(tracks: tuple[FaceTrack, ...]) -> str:
-    """The tracks in words, for a message."""
+def _describe_tracks(tracks: tuple[FaceTrack, ...]) -> str:
+    """Describes tracks in words, for a message."""
     shown = [f"track {one.track} (frames {one.frames[0]}-{one.frames[-1]})" for one in tracks[:8]]
     return ", ".join(shown) + (f" and {len(tracks) - 8} more" if len(tracks) > 8 else "")

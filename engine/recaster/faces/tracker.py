@@ -1,4 +1,4 @@
-"""Following faces through the frames of a clip, one frame after the other."""
+"""Tracker of faces through the frames of a clip, one frame after the other."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
     from recaster.faces.types import Box, Detection, Floats, Landmarks
     from recaster.media.types import Frame, Image
 
-SAME_PLACE: Final = 0.3
-"""A detection belongs to the track whose outline it overlaps by this much (intersection over union)."""
-SAME_FACE: Final = 0.5
-"""Two outlines that overlap by this much are of one face."""
-STEADY: Final = 0.8
-"""Points whose outline overlaps that of another look at the same face by this much have not strayed."""
-CROWD_EVERY: Final = 3
+MATCH_OVERLAP: Final = 0.3
+"""Overlap (intersection over union) of a detection with the outline of the track that it belongs to."""
+SAME_OVERLAP: Final = 0.5
+"""Overlap of two outlines of one face."""
+STEADY_OVERLAP: Final = 0.8
+"""Overlap of outlines from two looks at one face whose points have not strayed."""
+CROWD_FRAMES: Final = 3
 """Frames between two looks at faces that touch while it isn't known who is in front: one that the detector
 misses in a frame is hardly ever found in the next, and a look costs as much as following half a dozen."""
 
 
 @dataclass(frozen=True)
-class Rules:
-    """What the tracker goes by; see ``AnalysisSettings``.
+class TrackerSettings:
+    """Settings of the tracker; see ``AnalysisSettings``.
 
     Attributes:
         detect_every: frames between two looks at the whole picture.
@@ -60,7 +60,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class TrackerState:
-    """Where a tracker is: with the last few frames, all it needs to go on.
+    """State of a tracker: with the last few frames, all it needs to go on.
 
     Attributes:
         done: the next frame to look at.
@@ -91,21 +91,21 @@ class Tracker:
         cuts: frames that begin a new shot.
     """
 
-    def __init__(self, detector: Detector, landmarker: Landmarker, rules: Rules) -> None:
+    def __init__(self, detector: Detector, landmarker: Landmarker, settings: TrackerSettings) -> None:
         self.tracklets: list[Tracklet] = []
         self.cuts: list[int] = []
         self._detector = detector
         self._landmarker = landmarker
-        self._rules = rules
+        self._settings = settings
         self._finder = CutFinder()
         self._active: list[Tracklet] = []
         self._late: list[Tracklet] = []  # those that reach into the recent frames, followed or not
-        self._recent: deque[Frame] = deque(maxlen=rules.detect_every)
+        self._recent: deque[Frame] = deque(maxlen=settings.detect_every)
         self._until_look = 0
         self._lost_at = -math.inf
 
     def state(self, done: int) -> TrackerState:
-        """Where it is, between two frames; ``done`` is the index of the next."""
+        """State between two frames; ``done`` is the index of the next."""
         return TrackerState(
             done=done,
             recent=len(self._recent),
@@ -118,26 +118,28 @@ class Tracker:
         )
 
     def restore(self, state: TrackerState, recent: Iterable[Frame]) -> None:
-        """Go on where another tracker was; ``recent`` are the frames before the next that it needs."""
-        self.tracklets, self.cuts = state.tracklets, state.cuts
+        """Goes on where another tracker was; ``recent`` are the frames before the next that it needs."""
+        self.tracklets = state.tracklets
+        self.cuts = state.cuts
         self._active = [self.tracklets[number] for number in state.active]
         self._late = list(self.tracklets)
-        self._until_look, self._lost_at = state.until_look, state.lost_at
+        self._until_look = state.until_look
+        self._lost_at = state.lost_at
         self._finder.last = state.last
         self._recent.extend(recent)
 
     def step(self, frame: Frame) -> None:
-        """Look at the next frame of the clip."""
+        """Looks at the next frame of the clip."""
         if self._finder.is_cut(frame.image):
             self.cuts.append(frame.index)
             self._begin_shot()
         self._follow(frame)
-        self._part(frame)
+        self._part_tracks(frame)
         time = float(frame.time)
-        unsettled = self._rules.detect_every - self._until_look >= CROWD_EVERY and self._is_crowded()
-        if self._until_look <= 0 or unsettled or time - self._lost_at <= self._rules.gap:
+        unsettled = self._settings.detect_every - self._until_look >= CROWD_FRAMES and self._is_crowded()
+        if self._until_look <= 0 or unsettled or time - self._lost_at <= self._settings.gap:
             self._look(frame)
-            self._until_look = self._rules.detect_every
+            self._until_look = self._settings.detect_every
         self._until_look -= 1
         self._recent.append(frame)
         first = self._recent[0].index
@@ -150,13 +152,13 @@ class Tracker:
         self._lost_at = -math.inf
 
     def _follow(self, frame: Frame) -> None:
-        """Every face from the frame before; those that are not there any more are lost."""
+        """Follows every face from the frame before; those that are not there any more are lost."""
         time = float(frame.time)
         around = {id(one): self._neighbours(one, frame.index - 1) for one in self._active}
         for one in list(self._active):
             image = paint_over_neighbours(frame.image, one.points[-1], around[id(one)])
             face = self._landmarker.follow(image, one.points[-1])
-            if face.presence < self._rules.presence:
+            if face.presence < self._settings.presence:
                 self._lose(one, time)
             else:
                 one.append(frame.index, time, face)
@@ -165,8 +167,8 @@ class Tracker:
         self._active.remove(one)
         self._lost_at = time
 
-    def _part(self, frame: Frame) -> None:
-        """Where two tracks have come to follow one face, end the one that strayed.
+    def _part_tracks(self, frame: Frame) -> None:
+        """Parts two tracks that have come to follow one face: the one that strayed ends.
 
         The mesh of a face that is being covered slides over to the face in front. The straying track
         also loses the frames in which it was already on its way.
@@ -175,14 +177,14 @@ class Tracker:
             for second in list(self._active):
                 if first is second or first not in self._active or second not in self._active:
                     continue
-                if outline(first.points[-1]).iou(outline(second.points[-1])) > SAME_FACE:
-                    keep, end = self._owner(frame, first, second)
+                if outline(first.points[-1]).iou(outline(second.points[-1])) > SAME_OVERLAP:
+                    keep, end = self._decide_owner(frame, first, second)
                     _untangle(end, keep)
                     self._lose(end, float(frame.time))
 
-    def _owner(self, frame: Frame, first: Tracklet, second: Tracklet) -> tuple[Tracklet, Tracklet]:
-        """Whose face it is that both follow (first), and who strayed (second)."""
-        if self._rules.identify and first.portraits and second.portraits:
+    def _decide_owner(self, frame: Frame, first: Tracklet, second: Tracklet) -> tuple[Tracklet, Tracklet]:
+        """Decides whose face it is that both follow (first), and who strayed (second)."""
+        if self._settings.identify and first.portraits and second.portraits:
             now = cut_portrait(frame.image, first.points[-1]).embedding
             apart = [distance(now, mean_embedding(one.portraits, best=3)) for one in (first, second)]
         else:
@@ -190,17 +192,17 @@ class Tracker:
         return (first, second) if apart[0] <= apart[1] else (second, first)
 
     def _look(self, frame: Frame) -> None:
-        """Search the whole picture: confirm what is followed, begin what is new."""
+        """Searches the whole picture: confirms what is followed, begins what is new."""
         time = float(frame.time)
         sides = {0} | {quarter_turn_of(one.points[-1]) for one in self._active}
         if not self._active or not self._recent:  # nobody yet, or a shot begins: in any pose
             sides = set(SIDES)
         found = detect_rolled(self._detector, frame.image, sides)
-        matched = _matches(self._active, found)
+        matched = _match(self._active, found)
         new = [face for face in found if not any(face is one for _, one in matched)]
-        strayed = self._put_right(frame, matched, new)
+        strayed = self._correct(frame, matched, new)
         for one, face in matched:
-            if self._rules.identify and self._became_another(one, frame, strayed=one in strayed):
+            if self._settings.identify and self._became_another(one, frame, strayed=one in strayed):
                 self._lose(one, time)  # its detection begins a track of whoever it is now
                 new.append(face)
                 continue
@@ -208,18 +210,18 @@ class Tracker:
             one.sightings += 1
             one.remember(frame.image, self._neighbours(one, frame.index))
         for one in list(self._active):
-            if time - one.seen > self._rules.patience:
+            if time - one.seen > self._settings.patience:
                 _forget_since(one, one.seen)
                 self._lose(one, time)
         begun = [(began, face) for face in new if (began := self._begin(frame, face, new))]
         if self._landmarker.knows_presence:
             self._follow_back([one for one, _ in begun], [one for one in strayed if one in self._active])
-        self._order(frame, [pair for pair in matched + begun if pair[0] in self._active])
+        self._order_by_depth(frame, [pair for pair in matched + begun if pair[0] in self._active])
 
-    def _put_right(
+    def _correct(
         self, frame: Frame, matched: list[tuple[Tracklet, Detection]], new: list[Detection]
     ) -> list[Tracklet]:
-        """Look again at those whom another face touches: it may have drawn their points to itself.
+        """Looks again at those whom another face touches: it may have drawn their points to itself.
 
         Returns:
             Those of whom that is true.
@@ -231,14 +233,15 @@ class Tracker:
             if image is frame.image:
                 continue
             seen = self._landmarker.locate(image, face.box, face.side)
-            same = outline(seen.points).iou(outline(one.points[-1])) >= STEADY
-            if not same and seen.presence >= max(self._rules.presence, one.scores[-1]):
-                one.points[-1], one.scores[-1] = seen.points, seen.presence
+            same = outline(seen.points).iou(outline(one.points[-1])) >= STEADY_OVERLAP
+            if not same and seen.presence >= max(self._settings.presence, one.scores[-1]):
+                one.points[-1] = seen.points
+                one.scores[-1] = seen.presence
                 strayed.append(one)
         return strayed
 
     def _is_crowded(self) -> bool:
-        """Whether faces touch of which it isn't known who is in front."""
+        """True if faces touch of which it isn't known who is in front."""
         return any(
             one is not other
             and not (one.behind[-1] and other.behind[-1])
@@ -248,8 +251,9 @@ class Tracker:
         )
 
     def _neighbours(self, one: Tracklet, index: int) -> list[Neighbour]:
-        """The faces that touch a track's in a frame that it reaches."""
-        box, found = one.box_at(index), []
+        """Finds the faces that touch a track's in a frame that it reaches."""
+        box = one.box_at(index)
+        found = []
         for other in self._late:
             points = None if other is one else other.points_at(index)
             if points is not None and box is not None and are_touching(box, outline(points)):
@@ -257,9 +261,9 @@ class Tracker:
                 found.append(Neighbour(points, is_behind(theirs, mine)))
         return found
 
-    def _order(self, frame: Frame, looked_at: list[tuple[Tracklet, Detection]]) -> None:
-        """See which of the faces that touch are in front."""
-        for one, face in looked_at:
+    def _order_by_depth(self, frame: Frame, matched: list[tuple[Tracklet, Detection]]) -> None:
+        """Measures which of the faces that touch are in front."""
+        for one, face in matched:
             if neighbours := self._neighbours(one, frame.index):
                 signs = measure_behind(self._landmarker, frame.image, one.points[-1], face.score, neighbours)
                 one.behind[-1] = (one.behind[-1] + signs) / 2 if one.behind[-1] else signs
@@ -267,7 +271,7 @@ class Tracker:
                 one.behind[-1] = 0.0
 
     def _became_another(self, one: Tracklet, frame: Frame, *, strayed: bool) -> bool:
-        """Whether a track has come to show somebody else, as in a dissolve; if so, it ends before that.
+        """True if a track has come to show somebody else, as in a dissolve; it ends before that.
 
         Where it had strayed, it ends before the last look: since then its points may have been on both.
         A face that only looked like another's for a while is joined again afterwards, by its identity.
@@ -289,9 +293,11 @@ class Tracker:
         return True
 
     def _begin(self, frame: Frame, found: Detection, new: list[Detection]) -> Tracklet | None:
-        """Begin to follow one of the newly detected faces, if it is one that nobody follows."""
+        """Begins to follow one of the newly detected faces, if it is one that nobody follows."""
         others = [other.box for other in new if other is not found]
-        image = self._without(paint_over_boxes(frame.image, found.box, others), found.box, frame.index)
+        image = self._paint_over_followed(
+            paint_over_boxes(frame.image, found.box, others), found.box, frame.index
+        )
         face = self._landmarker.locate(image, found.box, found.side)
         if not self._is_new(frame.index, face):
             return None
@@ -305,7 +311,7 @@ class Tracker:
         return one
 
     def _follow_back(self, begun: list[Tracklet], strayed: list[Tracklet]) -> None:
-        """Follow new faces backwards through the frames since the last look, and anew those that strayed."""
+        """Follows new faces back through the frames since the last look, and anew those that strayed."""
         for frame in reversed(self._recent):
             around = [(one, self._neighbours(one, frame.index + 1)) for one in (*strayed, *begun)]
             for one, neighbours in around:
@@ -314,41 +320,42 @@ class Tracker:
                 face = self._landmarker.follow(paint_over_neighbours(frame.image, points, neighbours), points)
                 if begin == 0 and one in begun and self._is_new(frame.index, face):
                     one.prepend(frame.index, float(frame.time), face)
-                elif begin > 0 and face.presence >= self._rules.presence:
-                    one.points[begin - 1], one.scores[begin - 1] = face.points, face.presence
+                elif begin > 0 and face.presence >= self._settings.presence:
+                    one.points[begin - 1] = face.points
+                    one.scores[begin - 1] = face.presence
                 else:
                     begun, strayed = (
                         [other for other in group if other is not one] for group in (begun, strayed)
                     )
 
-    def _without(self, image: Image, box: Box, index: int) -> Image:
-        """A frame in which those who are followed there are painted over, near the box of a new face."""
+    def _paint_over_followed(self, image: Image, box: Box, index: int) -> Image:
+        """Paints over those who are followed in a frame, near the box of a new face."""
         known = [points for one in self._late if (points := one.points_at(index)) is not None]
         near = [Neighbour(points, behind=False) for points in known if are_touching(box, outline(points))]
         return paint_over_neighbours(image, None, near)
 
     def _is_new(self, index: int, face: Landmarks) -> bool:
-        """Whether this is a face, and nobody follows it in that frame."""
-        if face.presence < self._rules.presence:
+        """True if this is a face, and nobody follows it in that frame."""
+        if face.presence < self._settings.presence:
             return False
         here = outline(face.points)
         others = (one.box_at(index) for one in self._late)
-        return all(other is None or other.iou(here) <= SAME_FACE for other in others)
+        return all(other is None or other.iou(here) <= SAME_OVERLAP for other in others)
 
 
-def _matches(active: list[Tracklet], found: list[Detection]) -> list[tuple[Tracklet, Detection]]:
-    """Tracks and the detections of their faces, the best overlaps first."""
+def _match(active: list[Tracklet], found: list[Detection]) -> list[tuple[Tracklet, Detection]]:
+    """Matches tracks with the detections of their faces, the best overlaps first."""
     pairs = [(outline(one.points[-1]).iou(face.box), one, face) for one in active for face in found]
     matched: list[tuple[Tracklet, Detection]] = []
     for overlap, one, face in sorted(pairs, key=lambda pair: -pair[0]):
         matched_already = any(one is a or face is b for a, b in matched)
-        if overlap >= SAME_PLACE and not matched_already:
+        if overlap >= MATCH_OVERLAP and not matched_already:
             matched.append((one, face))
     return matched
 
 
 def _surprise(one: Tracklet) -> float:
-    """How far a track is from where its own motion would have brought it, in face widths."""
+    """Distance of a track from where its own motion would have brought it, in face widths."""
     if len(one.points) < 4:
         return math.inf
     before, last = (outline(one.points[i]) for i in (-4, -1))
@@ -358,10 +365,10 @@ def _surprise(one: Tracklet) -> float:
 
 
 def _untangle(end: Tracklet, keep: Tracklet) -> None:
-    """Take away the last frames in which ``end`` was on ``keep``'s face or on the way to it."""
+    """Takes away the last frames in which ``end`` was on ``keep``'s face or on the way to it."""
     while end.frames:
         other = keep.box_at(end.frames[-1])
-        if other is None or other.iou(outline(end.points[-1])) <= SAME_PLACE:
+        if other is None or other.iou(outline(end.points[-1])) <= MATCH_OVERLAP:
             return
         end.pop()
 

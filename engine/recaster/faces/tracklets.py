@@ -1,4 +1,4 @@
-"""Pieces of a track: one face followed without a break."""
+"""Tracklets, pieces of a track: one face followed without a break."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from recaster.faces.alignment import align_matrix, transform, warp
 from recaster.faces.embedding import embed
 from recaster.faces.neighbours import Neighbour, draw_neighbours
 from recaster.faces.pose import head_pose
+from recaster.faces.sharpness import mean_laplacian
 from recaster.faces.topology import MESH_POINTS, MIDLINE
 from recaster.faces.types import Box, Floats
 
@@ -21,18 +22,18 @@ if TYPE_CHECKING:
     from recaster.faces.types import Landmarks
     from recaster.media.types import Image
 
-PORTRAITS: Final = 8
-"""So many pictures of each face are kept to tell who it is."""
+MAX_PORTRAITS: Final = 8
+"""Pictures of each face that are kept to tell who it is."""
 
-_SIZE: Final = 256
+_PORTRAIT_PX: Final = 256
 _COVERAGE: Final = 1.6
 # Where dlib's detectors put their box in a crop of this coverage (mean of 30 faces of five clips).
-_DLIB_BOX: Final = Box(*(share * _SIZE for share in (0.258, 0.258, 0.763, 0.763)))
+_DLIB_BOX: Final = Box(*(share * _PORTRAIT_PX for share in (0.258, 0.258, 0.763, 0.763)))
 
 
 @dataclass(eq=False)
 class Portrait:
-    """A picture to tell who it is.
+    """Picture that tells who it is.
 
     Attributes:
         image: (256, 256, 3) uint8 RGB, aligned.
@@ -73,7 +74,7 @@ class Tracklet:
     portraits: list[Portrait] = field(default_factory=list)
 
     def append(self, index: int, time: float, face: Landmarks) -> None:
-        """Add what was found in the next frame."""
+        """Adds what was found in the next frame."""
         self.frames.append(index)
         self.times.append(time)
         self.points.append(face.points)
@@ -81,7 +82,7 @@ class Tracklet:
         self.behind.append(self.behind[-1] if self.behind else 0.0)
 
     def prepend(self, index: int, time: float, face: Landmarks) -> None:
-        """Add what was found in the frame before the first."""
+        """Adds what was found in the frame before the first."""
         self.frames.insert(0, index)
         self.times.insert(0, time)
         self.points.insert(0, face.points)
@@ -89,71 +90,65 @@ class Tracklet:
         self.behind.insert(0, self.behind[0])
 
     def pop(self) -> None:
-        """Take the last frame away."""
+        """Takes the last frame away."""
         for values in (self.frames, self.times, self.points, self.scores, self.behind):
             values.pop()
 
     def points_at(self, index: int) -> Floats | None:
-        """The face's points in a frame, or None where the track does not reach."""
+        """Points of the face in a frame, or None where the track does not reach."""
         if not self.frames or not self.frames[0] <= index <= self.frames[-1]:
             return None
         return self.points[index - self.frames[0]]
 
     def box_at(self, index: int) -> Box | None:
-        """The face's outline in a frame, or None where the track does not reach."""
+        """Box of the face in a frame, or None where the track does not reach."""
         points = self.points_at(index)
         return None if points is None else outline(points)
 
     def remember(self, image: Image, neighbours: Sequence[Neighbour] = ()) -> None:
-        """Keep a picture of the last face, cut from its frame, if it is better than those kept so far."""
+        """Keeps a picture of the last face, cut from its frame, if it is better than those kept so far."""
         self.portraits.append(cut_portrait(image, self.points[-1], neighbours))
-        self.portraits.sort(key=lambda one: -one.quality)
-        del self.portraits[PORTRAITS:]
+        self.portraits.sort(key=lambda portrait: -portrait.quality)
+        del self.portraits[MAX_PORTRAITS:]
 
 
 def outline(points: Floats) -> Box:
-    """The box around a face's landmarks (without the irises): (N, 3) frame pixels."""
+    """Box around a face's landmarks (without the irises): (N, 3) frame pixels."""
     face = points[:MESH_POINTS, :2]
     return Box(*(float(v) for v in (*face.min(axis=0), *face.max(axis=0))))
 
 
 def cut_portrait(image: Image, points: Floats, neighbours: Sequence[Neighbour] = ()) -> Portrait:
-    """Cut out a face, and judge how well it shows who it is.
+    """Cuts out a face, and judges how well it shows who it is.
 
     Where neighbours are in front of it, the other half of the face is shown, mirrored.
     """
-    matrix = align_matrix(points, _SIZE, _COVERAGE)
-    crop, shown = warp(image, matrix, _SIZE), 1.0
+    matrix = align_matrix(points, _PORTRAIT_PX, _COVERAGE)
+    crop = warp(image, matrix, _PORTRAIT_PX)
+    shown = 1.0
     if neighbours:
         own = transform(points, matrix)
         others = [Neighbour(transform(one.points, matrix), one.behind) for one in neighbours]
         hidden = draw_neighbours(own, others, crop.shape[:2]) > 0
-        crop = np.where(hidden[..., None], _mirrored(crop, own), crop)
+        crop = np.where(hidden[..., None], _mirror(crop, own), crop)
         shown = 1 - float(hidden.mean())
-    quality = shown * sharpness(crop)
+    quality = shown * mean_laplacian(crop)
     if len(points) >= MESH_POINTS:
         pose = head_pose(points)
         quality *= float(np.cos(np.radians(pose.yaw)) * np.cos(np.radians(pose.pitch)))
     return Portrait(crop, quality)
 
 
-def _mirrored(crop: Image, points: Floats) -> Image:
-    """A crop in a mirror that stands in the middle of the face."""
-    middle = points[list(MIDLINE), 0].mean() if len(points) >= MESH_POINTS else (_SIZE - 1) / 2
+def _mirror(crop: Image, points: Floats) -> Image:
+    """Mirrors a crop about the middle of the face."""
+    middle = points[list(MIDLINE), 0].mean() if len(points) >= MESH_POINTS else (_PORTRAIT_PX - 1) / 2
     flip = np.array([[-1.0, 0, 2 * middle], [0, 1, 0]])
-    return np.asarray(cv2.warpAffine(crop, flip, (_SIZE, _SIZE), borderMode=cv2.BORDER_REPLICATE))
+    return np.asarray(
+        cv2.warpAffine(crop, flip, (_PORTRAIT_PX, _PORTRAIT_PX), borderMode=cv2.BORDER_REPLICATE)
+    )
 
 
-def sharpness(crop: Image) -> float:
-    """Mean magnitude of the Laplacian of a crop's luma; crops must be of one size to compare.
-
-    Not its variance: one hard edge across the face, of whatever covers it, would outweigh all else.
-    """
-    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
-    return float(np.abs(cv2.Laplacian(grey, cv2.CV_64F)).mean())
-
-
-def mean_embedding(portraits: list[Portrait], best: int = PORTRAITS) -> Floats:
-    """(128,) mean over the best portraits, or empty where there is none."""
-    chosen = sorted(portraits, key=lambda one: -one.quality)[:best]
-    return np.mean([one.embedding for one in chosen], axis=0) if chosen else np.zeros(0)
+def mean_embedding(portraits: list[Portrait], best: int = MAX_PORTRAITS) -> Floats:
+    """Mean of the best portraits' embeddings, (128,), or empty where there is none."""
+    chosen = sorted(portraits, key=lambda portrait: -portrait.quality)[:best]
+    return np.mean([portrait.embedding for portrait in chosen], axis=0) if chosen else np.zeros(0)

@@ -1,4 +1,4 @@
-"""Faces in frames, as plain values. Units are pixels of the frame unless said otherwise."""
+"""Plain values of faces in frames. Units are pixels of the frame unless said otherwise."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Box:
-    """An axis-aligned rectangle; right and bottom are exclusive, fractions are kept."""
+    """Axis-aligned rectangle; right and bottom are exclusive, fractions are kept."""
 
     left: float
     top: float
@@ -26,22 +26,22 @@ class Box:
 
     @property
     def width(self) -> float:
-        """Pixels."""
+        """Width in pixels."""
         return self.right - self.left
 
     @property
     def height(self) -> float:
-        """Pixels."""
+        """Height in pixels."""
         return self.bottom - self.top
 
     @property
     def area(self) -> float:
-        """Square pixels; 0 for an empty box."""
+        """Area in square pixels; 0 for an empty box."""
         return max(0.0, self.width) * max(0.0, self.height)
 
     @property
     def centre(self) -> tuple[float, float]:
-        """(x, y)."""
+        """Centre (x, y)."""
         return (self.left + self.right) / 2, (self.top + self.bottom) / 2
 
     def iou(self, other: Box) -> float:
@@ -55,7 +55,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Detection:
-    """What a detector says of a face.
+    """Detection of a face.
 
     Attributes:
         box: where it is.
@@ -101,7 +101,7 @@ class FaceTrack:
         embedding: (128,) float64, the mean identity embedding (dlib's ResNet), or empty where
             identities were not asked for.
         behind: (T,) float64, how much says that it is behind the faces that touch it: of two, the one with
-            clearly less is in front (``crowd.is_behind``). 0 where it isn't known, or empty.
+            clearly less is in front (``neighbours.is_behind``). 0 where it isn't known, or empty.
     """
 
     track: int
@@ -146,7 +146,7 @@ class Pose:
 
 @dataclass(frozen=True, eq=False)
 class SwappedFace:
-    """What a swapper returns for one aligned face.
+    """Result of a swapper for one aligned face.
 
     Attributes:
         image: (size, size, 3) uint8 RGB, the source's face in the target's pose and expression.
@@ -163,7 +163,7 @@ class SwappedFace:
 
 @dataclass(frozen=True, eq=False)
 class Inlay:
-    """A picture that shows within a face.
+    """Picture that shows within a face.
 
     Attributes:
         image: (size, size, 3) uint8 RGB.

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from recaster.faces.alignment import invert, transform
+from recaster.faces.geometry import eye_distance
 from recaster.faces.types import Box
-from recaster.facesets.crop_measures import eye_distance
 from recaster.facesets.crops import FoundFace, share_outside
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ import numpy as np
 
 from recaster.faces.alignment import align_matrix, scale, transform, warp
 from recaster.faces.pose import head_pose
+from recaster.faces.sharpness import relative_laplacian_variance
 from recaster.faces.topology import MESH_POINTS
 from recaster.faces.tracklets import cut_portrait
 from recaster.faces.types import Box
-from recaster.facesets.crop_measures import sharpness
 from recaster.facesets.face_records import FaceRecord, FacesetSettings, SourceRecord
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def cut(
         track=face.track,
         box=_moved(face.box, matrix),
         score=face.score,
-        sharpness=sharpness(crop, landmarks),
+        sharpness=relative_laplacian_variance(crop, landmarks),
         pose=head_pose(face.points),
         landmarks=landmarks,
         embedding=embedding,

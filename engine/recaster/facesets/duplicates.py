@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from recaster.faces.alignment import inner_points
+from recaster.faces.geometry import eye_distance
 from recaster.faces.topology import IRIS_LEFT, IRIS_RIGHT
-from recaster.facesets.crop_measures import eye_distance
 from recaster.progress import Report, Update, silent
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import numpy as np
 
 from recaster.errors import FacesetError
 from recaster.faces.alignment import scale
+from recaster.faces.geometry import eye_distance, mouth_gap
 from recaster.facesets.clean import person_centre, reason_of
-from recaster.facesets.crop_measures import eye_distance, mouth_open
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +80,7 @@ class FacesetInfo:
         pitch: degrees.
         yaw_histogram: faces by ``YAW_EDGES``.
         pitch_histogram: faces by ``PITCH_EDGES``.
-        sharpness: see ``measures.sharpness``.
+        sharpness: see ``relative_laplacian_variance``.
         mouth: how far the mouth is open, over the eye distance.
         eyes: distance of the eyes in the original frames, in pixels.
     """
@@ -128,7 +128,7 @@ def describe(faceset: Faceset) -> FacesetInfo:
         yaw_histogram=_histogram(yaw, YAW_EDGES),
         pitch_histogram=_histogram(pitch, PITCH_EDGES),
         sharpness=spread(np.array([record.sharpness for record in kept])),
-        mouth=spread(mouth_open(landmarks)),
+        mouth=spread(mouth_gap(landmarks)),
         eyes=spread(_eyes_in_frame(kept, landmarks)),
     )
 

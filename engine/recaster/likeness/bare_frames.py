@@ -1,4 +1,4 @@
-"""What is in front of a source's face in its own frames: hands, things, hair that comes and goes.
+"""Occlusion of a source's face in its own frames: hands, things, hair that comes and goes.
 
 A frame with something before eyes or mouth, or before much of the face, says nothing of how the source looks
 there; what hides less of a face hides only that part.
@@ -10,15 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from recaster.appearance.occluders import (
-    FINE_PX,
-    Occluders,
-    compute_reference_appearance,
-    occlusion_mask,
-    resize_crop,
-)
-from recaster.appearance.uv_layout import face_mask, unwrap
-from recaster.appearance.uv_masks import filled
+from recaster.appearance.face_appearance import FINE_PX, compute_reference_appearance, resize_crop
+from recaster.appearance.occluders import Occluders, occlusion_mask
+from recaster.appearance.uv_layout import mask_face, unwrap
+from recaster.appearance.uv_masks import mask_outline
 from recaster.faces import topology
 
 if TYPE_CHECKING:
@@ -28,14 +23,14 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.facesets.faceset import Faceset
 
-_LOOKS: Final = 48
-"""Frames that the usual look is the median of."""
-_FEATURE, _FACE = 0.08, 0.15
-"""With so much of an eye or of the lips hidden, or of the whole face, a frame shows no bare face."""
-_NEAR: Final = 0.15
-"""Between two frames so far from it, in seconds, of which neither is bare, a frame isn't bare either."""
-
-_MAX_KEPT: Final = 96
+_APPEARANCE_FRAMES: Final = 48
+"""Frames that the usual appearance is the median of."""
+_MAX_HIDDEN_FEATURE: Final = 0.08
+_MAX_HIDDEN_FACE: Final = 0.15
+"""Shares of an eye or of the lips, and of the whole face, from which on a frame shows no bare face."""
+_NEIGHBOUR_S: Final = 0.15
+"""Distance of the frames before and after of which one has to be bare as well."""
+_MAX_CACHED: Final = 96
 """Pictures of what is hidden that are kept: of a large faceset all of them would be gigabytes."""
 
 
@@ -49,52 +44,58 @@ class SourceOcclusion:
     """
 
     def __init__(self, faceset: Faceset, points: Floats, layout: UVLayout) -> None:
-        self._faceset, self._points, self._layout = faceset, points, layout
-        places = np.linspace(0, len(points) - 1, min(_LOOKS, len(points))).astype(int)
+        self._faceset = faceset
+        self._points = points
+        self._layout = layout
+        places = np.linspace(0, len(points) - 1, min(_APPEARANCE_FRAMES, len(points))).astype(int)
         crops, meshes = zip(*(resize_crop(self._crop(row), points[row]) for row in places), strict=True)
-        self._look, self._finder = (
-            compute_reference_appearance(np.stack(crops), np.stack(meshes)),
-            Occluders(),
-        )
-        self._found: dict[int, NDArray[np.float32]] = {}
+        self._appearance = compute_reference_appearance(np.stack(crops), np.stack(meshes))
+        self._finder = Occluders()
+        self._hidden: dict[int, NDArray[np.float32]] = {}
         self._verdicts: dict[int, bool] = {}
         outlines = (topology.EYE_LEFT, topology.EYE_RIGHT, topology.LIPS_OUTER)
-        self._features = [filled(layout, outline) > 0 for outline in outlines]
-        self._face = face_mask(layout) > 0
+        self._features = [mask_outline(layout, outline) > 0 for outline in outlines]
+        self._face = mask_face(layout) > 0
 
-    def texels(self, row: int) -> NDArray[np.float32]:
-        """(S, S), 0 to 1: what of a texture of a record is hidden."""
-        if row not in self._found:
+    def hidden_texels(self, row: int) -> NDArray[np.float32]:
+        """Mask of what is hidden of a record's texture, (S, S), 0 to 1."""
+        if row not in self._hidden:
             crop, points = resize_crop(self._crop(row), self._points[row], FINE_PX)
-            found = occlusion_mask(self._finder.occlusion_probability(self._look, crop, points), FINE_PX)
+            found = occlusion_mask(
+                self._finder.occlusion_probability(self._appearance, crop, points), FINE_PX
+            )
             picture = np.repeat(np.rint(255 * found).astype(np.uint8)[..., None], 3, -1)
             texels = unwrap(picture, points, self._layout)[..., 0].astype(np.float32)
-            self._found[row] = texels / np.float32(255)
-            if len(self._found) > _MAX_KEPT:
-                self._found.pop(next(iter(self._found)))
-        return self._found[row]
+            self._hidden[row] = texels / np.float32(255)
+            if len(self._hidden) > _MAX_CACHED:
+                self._hidden.pop(next(iter(self._hidden)))
+        return self._hidden[row]
 
-    def bare(self, row: int) -> bool:
-        """Whether a record shows eyes, lips and most of the face: no hand comes and goes in between."""
-        return self._shown(row) and (self._shown_near(row, -1) or self._shown_near(row, 1))
+    def is_bare(self, row: int) -> bool:
+        """True if a record shows eyes, lips and most of the face."""
+        # Between two frames that a hand hides it was missed and is there all the same.
+        return self._is_shown(row) and (self._is_neighbour_shown(row, -1) or self._is_neighbour_shown(row, 1))
 
-    def _shown_near(self, row: int, direction: int) -> bool:
-        """Whether the record ``_NEAR`` seconds away shows a bare face; true if there is none."""
-        records, other = self._faceset.records, row
+    def _is_neighbour_shown(self, row: int, direction: int) -> bool:
+        """True if the record ``_NEIGHBOUR_S`` away shows a bare face, or if there is none."""
+        records = self._faceset.records
+        other = row
         while 0 <= other + direction < len(records):
             other += direction
             away = abs(records[other].time - records[row].time)
-            if records[other].source_id != records[row].source_id or away > 2 * _NEAR:
+            if records[other].source_id != records[row].source_id or away > 2 * _NEIGHBOUR_S:
                 return True
-            if away >= _NEAR:
-                return self._shown(other)
+            if away >= _NEIGHBOUR_S:
+                return self._is_shown(other)
         return True
 
-    def _shown(self, row: int) -> bool:
+    def _is_shown(self, row: int) -> bool:
         if row not in self._verdicts:
-            found = self.texels(row)
-            much = found[self._face].mean() >= _FACE
-            self._verdicts[row] = not much and all(found[one].mean() < _FEATURE for one in self._features)
+            hidden = self.hidden_texels(row)
+            much = hidden[self._face].mean() >= _MAX_HIDDEN_FACE
+            self._verdicts[row] = not much and all(
+                hidden[feature].mean() < _MAX_HIDDEN_FEATURE for feature in self._features
+            )
         return self._verdicts[row]
 
     def _crop(self, row: int) -> NDArray[np.uint8]:

@@ -1,18 +1,18 @@
-"""Everything a guided swap needs to know of one source identity besides network weights."""
+"""Likeness of one source identity: all that a guided swap needs to know of it besides network weights."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import cv2
 import numpy as np
 
 from recaster.appearance.light import normalize_lighting, symmetrize_lighting
 from recaster.appearance.rasterizer import EdgePadding, rasterize
-from recaster.appearance.uv_layout import UVLayout, face_mask, make_uv_layout, texture_vertices, unwrap
-from recaster.appearance.uv_masks import filled
+from recaster.appearance.uv_layout import UVLayout, make_uv_layout, mask_face, texture_vertices, unwrap
+from recaster.appearance.uv_masks import mask_outline
 from recaster.errors import FaceNotFoundError, ModelError
 from recaster.faces import geometry, topology
 from recaster.faces.mesh_surface import UNDER_CHIN
@@ -22,9 +22,10 @@ from recaster.faces.neutral_shape import (
     compute_canonical_mesh,
     learn_neutral_shape,
 )
+from recaster.faces.region_masks import fill_polygon
 from recaster.likeness.bare_frames import SourceOcclusion
 from recaster.likeness.mouth import clear_mouths
-from recaster.likeness.own_texels import complete_textures, compute_visible_texels, facing
+from recaster.likeness.own_texels import complete_textures, compute_facing, compute_visible_texels
 from recaster.likeness.references import (
     REGIONS,
     ExpressionFeatures,
@@ -45,14 +46,18 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.facesets.faceset import Faceset
 
-FEWEST_FACES = 5
-_FORMAT = "recaster-likeness-3"
-_RAW = "recaster-likeness-2"
-"""The format of earlier models, whose textures hold what was in front of the face and no ``own``."""
-
-_BRIDGE = (6, 122, 193, 168, 417, 351)
+MIN_FACES: Final = 5
+_FORMAT: Final = "recaster-likeness-3"
+_RAW_FORMAT: Final = "recaster-likeness-2"
+"""Format of earlier models, whose textures hold what was in front of the face and no ``own``."""
+_NOSE_BRIDGE: Final = (6, 122, 193, 168, 417, 351)
 """Points around the bridge of the nose."""
-_COVERED = 150
+_MIN_OWN_BRIDGE: Final = 150
+"""Mean of ``own`` there, 0 to 255, below which it was covered."""
+_PATCH_REACH: Final = 0.16
+"""Width around mouth and eyes over which their own blend gives way to the rest's, in eye distances."""
+_SOFTEST: Final = 0.01
+"""Share of a patch below which nothing of it shows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,99 +66,101 @@ class Likeness:
 
     Attributes:
         mesh: (478, 3) float64, canonical mean mesh (unit square of an aligned crop).
-        form: neutral mesh and usual openings, in the same space.
+        neutral_shape: neutral mesh and usual openings, in the same space.
         layout: where the mesh lies in a texture.
         textures: (K, S, S, 3) uint8 RGB, one per reference frame.
-        shapes: what each reference shows, for choosing among them.
+        features: pose and expression of each reference, for choosing among them.
         records: (K,) int64, ids of the faceset records behind the references.
         own: (S, S) uint8, 0 to 255, 0 where a texel is made up (``complete_textures``).
     """
 
     mesh: Floats
-    form: NeutralShape
+    neutral_shape: NeutralShape
     layout: UVLayout
     textures: NDArray[np.uint8]
-    shapes: ExpressionFeatures
+    features: ExpressionFeatures
     records: NDArray[np.int64]
     own: NDArray[np.uint8]
 
     @classmethod
     def from_faceset(cls, faceset: Faceset, references: int = 24, texture_size: int = 256) -> Likeness:
-        """Learn an identity from its faces; takes about a second for some hundred faces.
+        """Learns an identity from its faces; takes about a second for some hundred faces.
 
         Raises:
-            FaceNotFoundError: there are fewer than ``FEWEST_FACES`` faces.
+            FaceNotFoundError: there are fewer than ``MIN_FACES`` faces.
         """
         records = faceset.records
-        if len(records) < FEWEST_FACES:
+        if len(records) < MIN_FACES:
             raise FaceNotFoundError(
-                f"{faceset.folder}: holds {len(records)} faces and a likeness needs {FEWEST_FACES} or more: "
+                f"{faceset.folder}: holds {len(records)} faces and a likeness needs {MIN_FACES} or more: "
                 "extract more frames of this person"
             )
         points = np.stack([record.landmarks for record in records]).astype(np.float64)
         mesh = compute_canonical_mesh(points)
         expressions, _ = align_to_canonical(points, mesh)
-        form = learn_neutral_shape(expressions)
-        shapes = measure_features(points, mesh)
-        layout = make_uv_layout(form.neutral, texture_size)
+        shape = learn_neutral_shape(expressions)
+        features = measure_features(points, mesh)
+        layout = make_uv_layout(shape.neutral, texture_size)
         covered = SourceOcclusion(faceset, points, layout)
         sharpness = np.array([record.sharpness for record in records])
-        chosen = choose_references(shapes, sharpness, references, covered.bare)
+        chosen = choose_references(features, sharpness, references, covered.is_bare)
         textures = np.stack([unwrap(faceset.crop(records[i]), points[i], layout) for i in chosen])
-        shapes = shapes[chosen]
-        turned = np.abs(shapes.turn - np.median(shapes.turn))
-        seen = [facing(points[i], layout) for i in chosen]
+        features = features[chosen]
+        turned = np.abs(features.turn - np.median(features.turn))
+        seen = [compute_facing(points[i], layout) for i in chosen]
         middle = float(layout.points[[topology.EYE_CORNERS_LEFT[0], topology.EYE_CORNERS_RIGHT[1]], 0].mean())
+        # One light first: what is no skin is told by its colour.
         textures = symmetrize_lighting(
-            normalize_lighting(textures, face_mask(layout)), face_mask(layout), middle
+            normalize_lighting(textures, mask_face(layout)), mask_face(layout), middle
         )
-        textures, own = complete_textures(textures, layout, seen, [covered.texels(i) for i in chosen])
+        textures, own = complete_textures(textures, layout, seen, [covered.hidden_texels(i) for i in chosen])
         textures = steady_under_chin(textures, layout, turned)
-        return cls(mesh, form, layout, textures, shapes, np.array([records[i].id for i in chosen]), own)
+        return cls(mesh, shape, layout, textures, features, np.array([records[i].id for i in chosen]), own)
 
     def save(self, path: Path) -> None:
-        """Write everything to one safetensors file, atomically."""
+        """Writes everything to one safetensors file, atomically."""
         tensors: dict[str, NDArray[Any]] = {
             "mesh": self.mesh,
-            "neutral": self.form.neutral,
-            "lids": self.form.lids,
-            "closed": self.form.closed,
-            "shut": np.array(self.form.shut),
+            "neutral": self.neutral_shape.neutral,
+            "lids": self.neutral_shape.lids,
+            "closed": self.neutral_shape.closed,
+            "shut": np.array(self.neutral_shape.shut),
             "layout": self.layout.points,
             "triangles": self.layout.triangles,
             "textures": self.textures,
             "records": self.records,
             "own": self.own,
-            **{f"shapes.{region}": self.shapes.of(region) for region in REGIONS},
+            **{f"shapes.{region}": self.features.of(region) for region in REGIONS},
         }
         save_tensors(path, tensors, {"format": _FORMAT})
 
     @classmethod
     def load(cls, path: Path) -> Likeness:
-        """Read what ``save`` wrote.
+        """Reads what ``save`` wrote.
 
         Raises:
             ModelError: the file is not a likeness, or one of another version, or contradicts itself.
             WeightsError: it is missing or damaged, or an array has another name, shape or dtype.
         """
         kind = load_metadata(path).get("format")
-        if kind not in (_FORMAT, _RAW):
+        if kind not in (_FORMAT, _RAW_FORMAT):
             raise ModelError(f"{path}: not a likeness of this version; train the model anew")
         read = load_tensors(path)
-        load_tensors(path, _expected(read, raw=kind == _RAW))
+        load_tensors(path, _expected(read, raw=kind == _RAW_FORMAT))
         triangles = read["triangles"]
         if not triangles.size or triangles.min() < 0 or triangles.max() >= len(read["layout"]):
             raise ModelError(f"{path}: its triangles name points that do not exist; train the model anew")
         layout = UVLayout(read["textures"].shape[1], read["layout"], triangles)
-        shapes = ExpressionFeatures(*(read[f"shapes.{region}"] for region in REGIONS))
-        form = NeutralShape(read["neutral"], read["lids"], read["closed"], float(read["shut"]))
-        textures, own = read["textures"], read.get("own")
+        features = ExpressionFeatures(*(read[f"shapes.{region}"] for region in REGIONS))
+        shape = NeutralShape(read["neutral"], read["lids"], read["closed"], float(read["shut"]))
+        textures = read["textures"]
+        own = read.get("own")
         if own is None:
             textures, own = complete_textures(textures, layout)
-        return cls(read["mesh"], form, layout, textures, shapes, read["records"], own)
+        return cls(read["mesh"], shape, layout, textures, features, read["records"], own)
 
     def texture(self, weights: Floats) -> NDArray[np.uint8]:
-        """The references blended region by region, (S, S, 3) uint8.
+        """Blends the references region by region, (S, S, 3) uint8.
 
         Args:
             weights: (len(REGIONS), K), rows summing to 1.
@@ -166,60 +173,64 @@ class Likeness:
         return np.clip(np.round(blend), 0, 255).astype(np.uint8)
 
     def weights(self, points: Floats, excluded: NDArray[np.bool_] | None = None) -> Floats:
-        """How much of each reference to show in each frame, (T, len(REGIONS), K).
+        """Computes the share of each reference in each frame, (T, len(REGIONS), K).
 
         Args:
             points: (T, 478, 3), meshes of the source's face in any pixels.
             excluded: (T, K), references that may not be used.
         """
         wanted = measure_features(points, self.mesh)
-        parts = [compute_blend_weights(wanted.of(name), self.shapes.of(name), excluded) for name in REGIONS]
+        parts = [compute_blend_weights(wanted.of(name), self.features.of(name), excluded) for name in REGIONS]
         return np.stack(parts, 1)
 
     def _mix(
         self, shares: Floats, rows: slice = slice(None), columns: slice = slice(None)
     ) -> NDArray[np.float32]:
         first, *others = np.flatnonzero(shares)
-        blend, total = self._shown[first, rows, columns].astype(np.float32), shares[first]
+        blend = self._cleared[first, rows, columns].astype(np.float32)
+        total = shares[first]
+        # A running mean, in place: three of two dozen textures have a share.
         for k in others:
             total += shares[k]
-            cv2.accumulateWeighted(self._shown[k, rows, columns], blend, shares[k] / total)
+            cv2.accumulateWeighted(self._cleared[k, rows, columns], blend, shares[k] / total)
         return blend
 
     @cached_property
     def positions(self) -> NDArray[np.uint8]:
-        """(S, S, 3) uint8: each texel's place on the neutral face, 0..255 over its extent."""
-        neutral, layout = texture_vertices(self.form.neutral), self.layout
-        low, high = neutral.min(0), neutral.max(0)
+        """Place of each texel on the neutral face, (S, S, 3) uint8, 0 to 255 over its extent."""
+        layout = self.layout
+        neutral = texture_vertices(self.neutral_shape.neutral)
+        low = neutral.min(0)
+        high = neutral.max(0)
         places = ((neutral - low) / (high - low)).astype(np.float32)
         picture, inside = rasterize(layout.points, places, layout.triangles, layout.size)
-        return EdgePadding.of(inside).filled(np.clip(np.round(255 * picture), 0, 255).astype(np.uint8))
+        return EdgePadding.of(inside).fill(np.clip(np.round(255 * picture), 0, 255).astype(np.uint8))
 
     @cached_property
     def under_chin(self) -> NDArray[np.uint8]:
-        """(S, S) uint8: 1 for texels of the underjaw, which is no part of the face."""
+        """Mask of the texels under the chin, which are no part of the face, (S, S) uint8, 0 or 1."""
         layout = self.layout
         below = np.repeat(np.arange(len(layout.points)) >= UNDER_CHIN, 3).reshape(-1, 3)
         picture, _ = rasterize(layout.points, below.astype(np.float32), layout.triangles, layout.size)
         return (picture[..., 0] > 0).astype(np.uint8)
 
     @cached_property
-    def glasses(self) -> bool:
-        """Whether glasses were taken off the source: nothing else covers the bridge of the nose."""
-        return float(self.own[filled(self.layout, _BRIDGE) > 0].mean()) < _COVERED
+    def had_glasses(self) -> bool:
+        """True if glasses were taken off the source: nothing else covers the bridge of the nose."""
+        return float(self.own[mask_outline(self.layout, _NOSE_BRIDGE) > 0].mean()) < _MIN_OWN_BRIDGE
 
     @cached_property
     def visible_texels(self) -> NDArray[np.uint8]:
-        """(S, S) uint8: how far each texel may be shown (``compute_visible_texels``)."""
+        """Share of each texel that may be shown, (S, S) uint8 (``compute_visible_texels``)."""
         return compute_visible_texels(self.own, self.layout)
 
     @cached_property
-    def _shown(self) -> NDArray[np.uint8]:
-        return clear_mouths(self.textures, self.layout, measure_lip_gaps(self.shapes.mouth)[:, 4])
+    def _cleared(self) -> NDArray[np.uint8]:
+        return clear_mouths(self.textures, self.layout, measure_lip_gaps(self.features.mouth)[:, 4])
 
     @cached_property
     def _patches(self) -> dict[str, list[tuple[slice, slice, NDArray[np.float32]]]]:
-        """For each region its rectangles in the texture with a soft mask (h, w, 1)."""
+        """Rectangles of each region in the texture, each with a soft mask (h, w, 1)."""
         outlines = {
             "mouth": [list(topology.LIPS_OUTER)],
             "eyes": [list(topology.EYE_LEFT), list(topology.EYE_RIGHT)],
@@ -227,23 +238,24 @@ class Likeness:
         return {name: [self._patch(outline) for outline in lists] for name, lists in outlines.items()}
 
     def _patch(self, outline: list[int]) -> tuple[slice, slice, NDArray[np.float32]]:
-        size, distance = self.layout.size, float(geometry.eye_distance(self.layout.points))
-        mask = np.zeros((size, size), np.uint8)
-        cv2.fillPoly(mask, [np.round(self.layout.points[outline]).astype(np.int32)], 255)
-        reach = max(3, round(0.16 * distance))
+        size = self.layout.size
+        distance = float(geometry.eye_distance(self.layout.points))
+        mask = fill_polygon(self.layout.points[outline], size, 255)
+        reach = max(3, round(_PATCH_REACH * distance))
         mask = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
         soft = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), reach / 2)
-        rows, columns = np.flatnonzero(soft.max(1) > 0.01), np.flatnonzero(soft.max(0) > 0.01)
+        rows = np.flatnonzero(soft.max(1) > _SOFTEST)
+        columns = np.flatnonzero(soft.max(0) > _SOFTEST)
         box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
         return (*box, soft[box][..., None])
 
 
 def _expected(read: Mapping[str, NDArray[Any]], *, raw: bool) -> dict[str, tuple[tuple[int, ...], str]]:
-    """Name, shape and dtype of every array of a likeness with as many references and triangles."""
+    """Expected shape and dtype of each array of a likeness with as many references and triangles."""
     count, side = (*read["textures"].shape, 0, 0)[:2] if "textures" in read else (0, 0)
     triangles = len(read["triangles"]) if "triangles" in read else 0
     blank = np.arange(topology.POINTS * 3, dtype=np.float64).reshape(topology.POINTS, 3)
-    shapes = measure_features(blank[None], blank)
+    features = measure_features(blank[None], blank)
     return {
         "mesh": ((topology.POINTS, 3), "float64"),
         "neutral": ((topology.POINTS, 3), "float64"),
@@ -255,5 +267,5 @@ def _expected(read: Mapping[str, NDArray[Any]], *, raw: bool) -> dict[str, tuple
         "textures": ((count, side, side, 3), "uint8"),
         "records": ((count,), "int64"),
         **({} if raw else {"own": ((side, side), "uint8")}),
-        **{f"shapes.{name}": ((count, shapes.of(name).shape[1]), "float64") for name in REGIONS},
+        **{f"shapes.{name}": ((count, features.of(name).shape[1]), "float64") for name in REGIONS},
     }

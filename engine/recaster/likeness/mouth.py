@@ -1,4 +1,4 @@
-"""Lips are the source's, what is between them the performer's.
+"""Mouths: lips are the source's, what is between them the performer's.
 
 No source shows its mouth as wide, as bared or as lit as every target needs it, and what is blended and
 stretched between lips looks like neither teeth nor tongue. The performer's own inside of the mouth moves,
@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from recaster.appearance.rasterizer import nearest
+from recaster.appearance.light import rgb_to_lab
+from recaster.appearance.rasterizer import index_nearest
 from recaster.appearance.uv_layout import apply_warp_cubic, compute_warp_map, texture_vertices
 from recaster.faces import topology
 from recaster.faces.geometry import eye_distance
 from recaster.faces.mesh_surface import BETWEEN_LIPS, LIP_ROWS, TRIANGLES, UNDER_CHIN
+from recaster.faces.region_masks import fill_smoothly
 from recaster.faces.types import Inlay
 
 if TYPE_CHECKING:
@@ -27,36 +29,35 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.media.types import Image
 
-_EDGE: Final = 0.012
+_EDGE_SIGMA: Final = 0.012
 """Sigma of the edge between lips and what is within, in eye distances."""
-_THINNEST: Final = 0.2
-"""Pixels; lips that are less far apart in the mean are shut."""
-_SHUT: Final = 0.035
-"""A reference whose lips are seen less far apart, in eye distances, shows them touching."""
-_ASTRAY: Final = 0.8
-"""Up to this share of a lip's height may be something else: the mesh follows bared teeth roughly."""
-_LIP: Final = 0.5
-"""From this share of its height on a lip tells its own colour."""
-_UNLIKE: Final = 3.5
+_MIN_HEIGHT_PX: Final = 0.2
+"""Mean distance of lips below which they are shut."""
+_SHUT_GAP: Final = 0.035
+"""Gap, in eye distances, below which a reference shows lips that touch."""
+_MAX_ASTRAY: Final = 0.8
+"""Share of a lip's height up to which may be something else: the mesh follows bared teeth roughly."""
+_SURE_LIP: Final = 0.5
+"""Share of its height from which on a lip tells its own colour."""
+_MAX_DEVIATIONS: Final = 3.5
 """Spreads of a lip's colour from which on a texel is none of it."""
-_LEAST_SPREAD: Final = np.array([5.0, 3.0, 3.0])
-"""CIE Lab."""
+_MIN_SPREAD: Final = np.array([5.0, 3.0, 3.0])
+"""Bound of that spread, CIE Lab."""
 _CREASE: Final = 0.35
-"""How much darker lips that touch are in the line between them."""
-_CREASE_REACH: Final = 0.015
+"""Darkness of the line between lips that touch; a stronger one looks drawn on real lips."""
+_CREASE_SIGMA: Final = 0.015
 """Sigma of that line's edge, in eye distances."""
-_BLUR: Final = 1.5
-"""Texels over which lips that go on are blurred."""
-_SHIFT: Final = 4
+_BLUR_TEXELS: Final = 1.5
+"""Blur of lips that go on."""
 
 _WITHIN: Final = (TRIANGLES >= BETWEEN_LIPS) & (TRIANGLES < UNDER_CHIN)
 _LIPS: Final = [*topology.LIPS_INNER, *(point for _, *rows in LIP_ROWS for row in rows for point in row)]
 # What is between the lips, and the lips themselves: the soft edge reaches onto them.
-_MOUTH: Final = TRIANGLES[(_WITHIN | np.isin(TRIANGLES, _LIPS)).all(1)]
+_MOUTH_TRIANGLES: Final = TRIANGLES[(_WITHIN | np.isin(TRIANGLES, _LIPS)).all(1)]
 
 
 def transfer_mouth_interior(image: Image, seen: Floats, wanted: Floats) -> Inlay | None:
-    """What is between a performer's lips, brought between those of another mesh; None where they are shut.
+    """Brings what is between a performer's lips between those of another mesh; None where they are shut.
 
     Args:
         image: (size, size, 3) uint8 RGB, a crop of the performer.
@@ -65,16 +66,19 @@ def transfer_mouth_interior(image: Image, seen: Floats, wanted: Floats) -> Inlay
     """
     lips = wanted[list(topology.LIPS_INNER)]
     height = cv2.contourArea(lips[:, :2].astype(np.float32)) / max(float(np.ptp(lips[:, 0])), 1.0)
-    if height < _THINNEST:
+    if height < _MIN_HEIGHT_PX:
         return None
-    share = _filled(lips, len(image)) * min(1.0, height)
-    share = cv2.GaussianBlur(share, (0, 0), _EDGE * float(eye_distance(wanted)))
-    warp_map = compute_warp_map(texture_vertices(wanted), texture_vertices(seen), _MOUTH, len(image))
+    # Of lips less than a pixel apart only a share shows, so that nothing pops as they part.
+    share = _cover_polygon(lips, len(image)) * min(1.0, height)
+    share = cv2.GaussianBlur(share, (0, 0), _EDGE_SIGMA * float(eye_distance(wanted)))
+    warp_map = compute_warp_map(
+        texture_vertices(wanted), texture_vertices(seen), _MOUTH_TRIANGLES, len(image)
+    )
     return Inlay(apply_warp_cubic(image, warp_map), share * warp_map.inside)
 
 
 def clear_mouths(textures: NDArray[np.uint8], layout: UVLayout, gaps: Floats) -> NDArray[np.uint8]:
-    """References (K, S, S, 3) uint8 in which lips, and nothing of the teeth, go on to where they meet.
+    """Clears references (K, S, S, 3) uint8 of what is between their lips, which go on to where they meet.
 
     Args:
         textures: (K, S, S, 3) uint8.
@@ -83,51 +87,50 @@ def clear_mouths(textures: NDArray[np.uint8], layout: UVLayout, gaps: Floats) ->
     """
     inner, outer = (layout.points[list(row)] for row in (topology.LIPS_INNER, topology.LIPS_OUTER))
     within, middle, far, whole = (
-        (_filled(inner + share * (outer - inner), layout.size) > 0.5).astype(np.uint8)
-        for share in (0, _LIP, _ASTRAY, 1)
+        (_cover_polygon(inner + share * (outer - inner), layout.size) > 0.5).astype(np.uint8)
+        for share in (0, _SURE_LIP, _MAX_ASTRAY, 1)
     )
-    lips, told = whole & ~within, whole > middle
-    creased = _creased(within, layout)
-    shown = textures.copy()
-    for number in np.flatnonzero(gaps > _SHUT) if told.any() else ():
-        unlike = _unlike(shown[number], told)
+    lips = whole & ~within
+    sure = whole > middle
+    crease = _crease(within, layout)
+    cleared = textures.copy()
+    for number in np.flatnonzero(gaps > _SHUT_GAP) if sure.any() else ():
+        unlike = _unlike_lips(cleared[number], sure)
         strange = cv2.dilate(unlike & lips & far, np.ones((3, 3), np.uint8)) & lips & far
+        # Only what hangs together with the gap between lips.
         _, parts = cv2.connectedComponents(strange | within)
         other = np.isin(parts, np.unique(parts[within > 0])).astype(np.uint8)
-        lone = _continued(shown[number].astype(np.float32), lips & ~other & ~unlike, other)
-        shown[number] = np.round(creased * lone)
-    return shown
+        lone = _extend_lips(cleared[number].astype(np.float32), lips & ~other & ~unlike, other)
+        cleared[number] = np.round(crease * lone)
+    return cleared
 
 
-def _creased(within: NDArray[np.uint8], layout: UVLayout) -> NDArray[np.float32]:
-    """(S, S, 1): how light lips are towards where they touch; what is between them is darkest."""
+def _crease(within: NDArray[np.uint8], layout: UVLayout) -> NDArray[np.float32]:
+    """Lightness (S, S, 1) of lips towards where they touch; what is between them is darkest."""
     away = cv2.distanceTransform(1 - within, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    away /= np.float32(_CREASE_REACH * eye_distance(layout.points))
+    away /= np.float32(_CREASE_SIGMA * eye_distance(layout.points))
     return np.asarray(1 - np.float32(_CREASE) * np.exp(-(away**2) / 2))[..., None]
 
 
-def _unlike(texture: NDArray[np.uint8], told: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """(S, S): 1 where a texture is of another colour than it is where it surely shows lips."""
-    lab = cv2.cvtColor(texture.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab)
-    usual = np.median(lab[told], 0)
-    spread = np.maximum(1.4826 * np.median(np.abs(lab[told] - usual), 0), _LEAST_SPREAD)
-    return (np.linalg.norm((lab - usual) / spread, axis=-1) > _UNLIKE).astype(np.uint8)
+def _unlike_lips(texture: NDArray[np.uint8], sure: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Mask (S, S), 0 or 1, of another colour than a texture has where it surely shows lips."""
+    lab = rgb_to_lab(texture)
+    usual = np.median(lab[sure], 0)
+    spread = np.maximum(1.4826 * np.median(np.abs(lab[sure] - usual), 0), _MIN_SPREAD)
+    return (np.linalg.norm((lab - usual) / spread, axis=-1) > _MAX_DEVIATIONS).astype(np.uint8)
 
 
-def _continued(
+def _extend_lips(
     texture: NDArray[np.float32], lips: NDArray[np.uint8], other: NDArray[np.uint8]
 ) -> NDArray[np.float32]:
-    """A texture with the colours of the nearest lips instead of something other."""
+    """Extends the colours of the nearest lips over something other."""
     if not lips.any():
         return texture
-    near = cv2.GaussianBlur(texture.reshape(-1, 3)[nearest(lips)], (0, 0), _BLUR)
+    near = cv2.GaussianBlur(texture.reshape(-1, 3)[index_nearest(lips)], (0, 0), _BLUR_TEXELS)
     share = np.minimum(2 * cv2.GaussianBlur(other.astype(np.float32), (0, 0), 1), 1)[..., None]
     return np.asarray(texture + share * (near - texture))
 
 
-def _filled(polygon: Floats, size: int) -> NDArray[np.float32]:
-    """(size, size), 0 to 1: how much of each pixel lies in a polygon (N, 2 or 3)."""
-    picture = np.zeros((size, size), np.uint8)
-    fixed = np.round(polygon[:, :2] * (1 << _SHIFT)).astype(np.int32)
-    cv2.fillPoly(picture, [fixed], 255, lineType=cv2.LINE_AA, shift=_SHIFT)
-    return picture.astype(np.float32) / np.float32(255)
+def _cover_polygon(polygon: Floats, size: int) -> NDArray[np.float32]:
+    """Share of each pixel that lies in a polygon (N, 2 or 3), (size, size), 0 to 1."""
+    return fill_smoothly(polygon, size).astype(np.float32) / np.float32(255)

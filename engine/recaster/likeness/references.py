@@ -1,9 +1,9 @@
-"""Which of the source's frames show a given mouth, gaze and pose, and how much of each to use."""
+"""References: frames of the source that show a given mouth, gaze and pose, and the share of each."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from recaster.faces.types import Floats
 
-REGIONS = ("rest", "mouth", "eyes")
-"""The parts of a face whose references are chosen apart."""
+REGIONS: Final = ("rest", "mouth", "eyes")
+"""Parts of a face whose references are chosen apart."""
 
 _LIPS = list(topology.LIPS_INNER + topology.LIPS_OUTER)
 _EYES = (
@@ -27,15 +27,20 @@ _EYES = (
     (list(topology.EYE_RIGHT), topology.IRIS_RIGHT),
 )
 _BROWS = list(topology.BROW_LEFT + topology.BROW_RIGHT)
-_POSE_WEIGHT = 0.35
-_BLENDED = 3
-_FEWEST_BARE = 4
-"""With fewer bare frames than that, others are taken, too."""
+_POSE_WEIGHT: Final = 0.35
+"""Eye distances that a turn of one radian counts as."""
+_BLENDED: Final = 3
+"""References that have a share in a frame, at most."""
+_MIN_BARE: Final = 4
+"""Bare frames below which others are taken, too."""
+_MIN_SHARPNESS: Final = 0.3
+_MAX_UNUSUAL: Final = 0.99
+"""Quantiles of sharpness and of distance from the usual that bound the frames references are chosen from."""
 
 
 @dataclass(frozen=True, eq=False)
 class ExpressionFeatures:
-    """What a region's look depends on, frame by frame: (T, F) float64 for each of ``REGIONS``.
+    """Pose and expression that each region's look depends on: (T, F) float64 for each of ``REGIONS``.
 
     Units: root mean square distance per point in eye distances; a turn of one radian counts
     ``_POSE_WEIGHT`` eye distances.
@@ -46,13 +51,13 @@ class ExpressionFeatures:
     eyes: Floats
 
     def of(self, region: str) -> Floats:
-        """The shapes of one region."""
-        shapes: Floats = getattr(self, region)
-        return shapes
+        """Features of one region."""
+        features: Floats = getattr(self, region)
+        return features
 
     @property
     def turn(self) -> Floats:
-        """(T,): how far the head is turned to a side; the sine of the angle times the weight of a pose."""
+        """Turn of the head to a side, (T,): the sine of the angle times the weight of a pose."""
         return self.rest[:, 0]
 
     def __getitem__(self, frames: NDArray[np.int64] | slice) -> ExpressionFeatures:
@@ -60,13 +65,14 @@ class ExpressionFeatures:
 
 
 def measure_features(points: Floats, mesh: Floats) -> ExpressionFeatures:
-    """The shapes of meshes (T, 478, 3) in any pixels, relative to the canonical ``mesh``."""
+    """Measures meshes (T, 478, 3) in any pixels, relative to the canonical ``mesh``."""
     fits = geometry.fit_rigid(points, mesh)
     canonical = fits.apply(points) / geometry.eye_distance(mesh)
     pose = _POSE_WEIGHT * fits.facing
     eyes = []
     for outline, iris in _EYES:
         around = canonical[:, [*outline, iris], :2]
+        # Their outline tells how far they are open, the iris in it where they look.
         eyes.append(_per_point(around - canonical[:, outline, :2].mean(1, keepdims=True)))
         eyes.append((canonical[:, iris, :2] - canonical[:, outline, :2].mean(1)) * 2)
     return ExpressionFeatures(
@@ -77,52 +83,55 @@ def measure_features(points: Floats, mesh: Floats) -> ExpressionFeatures:
 
 
 def measure_lip_gaps(mouths: Floats) -> Floats:
-    """How far facing points of the inner lips are apart (T, 9), eye distances, by shapes of mouths (T, F)."""
+    """Gaps between facing points of the inner lips (T, 9), eye distances, by features of mouths (T, F)."""
     lips = mouths[:, : 2 * len(_LIPS)].reshape(len(mouths), -1, 2)[..., 1] * np.sqrt(len(_LIPS))
     upper, lower = ([_LIPS.index(point) for point in row] for row in (UPPER_LIP, LOWER_LIP))
     return np.asarray(lips[:, lower] - lips[:, upper])
 
 
 def choose_references(
-    shapes: ExpressionFeatures, sharpness: Floats, count: int, bare: Callable[[int], bool] | None = None
+    features: ExpressionFeatures, sharpness: Floats, count: int, is_bare: Callable[[int], bool] | None = None
 ) -> NDArray[np.int64]:
-    """Indices of up to ``count`` frames that cover what the source can show, the calmest first.
+    """Chooses up to ``count`` frames that cover what the source can show, the calmest first; indices.
 
     Farthest-point sampling (Gonzalez, 1985) over all regions among the sharper 70 % of frames.
     The most unusual 1 % is left out: there the mesh is more often wrong than the face is.
 
     Args:
-        shapes: of all frames (T).
+        features: of all frames (T).
         sharpness: (T,).
         count: how many are wanted at most.
-        bare: whether a frame shows a bare face, asked of no more frames than needed; others are taken only
+        is_bare: whether a frame shows a bare face, asked of no more frames than needed; others are taken only
             if hardly any is bare. None for all.
     """
-    everything = np.concatenate([shapes.rest, shapes.mouth, shapes.eyes], -1)
+    everything = np.concatenate([features.rest, features.mouth, features.eyes], -1)
     from_usual = np.linalg.norm(everything - np.median(everything, 0), axis=-1)
-    wanted = (sharpness >= np.quantile(sharpness, 0.3)) & (from_usual <= np.quantile(from_usual, 0.99))
+    wanted = (sharpness >= np.quantile(sharpness, _MIN_SHARPNESS)) & (
+        from_usual <= np.quantile(from_usual, _MAX_UNUSUAL)
+    )
     candidates = np.flatnonzero(wanted)
     chosen: list[int] = []
-    left, nearest = np.ones(len(candidates), bool), -from_usual[candidates]
+    left = np.ones(len(candidates), bool)
+    nearest = -from_usual[candidates]
     while len(chosen) < count and left.any():
         best = int(np.where(left, nearest, -np.inf).argmax())
         left[best] = False
         row = int(candidates[best])
-        if bare is not None and not bare(row):
+        if is_bare is not None and not is_bare(row):
             continue
         away = np.linalg.norm(everything[candidates] - everything[row], axis=-1)
         nearest = np.minimum(nearest, away) if chosen else away
         chosen.append(row)
         left &= nearest > 0  # what is left shows something new
-    if bare is not None and len(chosen) < min(count, _FEWEST_BARE):
-        return choose_references(shapes, sharpness, count)
+    if is_bare is not None and len(chosen) < min(count, _MIN_BARE):
+        return choose_references(features, sharpness, count)
     return np.array(chosen)
 
 
 def compute_blend_weights(
     wanted: Floats, references: Floats, excluded: NDArray[np.bool_] | None = None
 ) -> Floats:
-    """How much of each reference to show for each wanted shape; rows sum to 1.
+    """Computes the share of each reference for each wanted frame; rows sum to 1.
 
     Only the nearest few count, and each one's share falls to 0 before another takes its place, so
     that nothing pops when the order changes.
@@ -140,6 +149,7 @@ def compute_blend_weights(
     reach = np.where(
         np.isfinite(reach), reach, np.max(distances, axis=1, where=np.isfinite(distances), initial=0)[:, None]
     )
+    # The first that doesn't count is where shares fall to 0; the square keeps the fall smooth.
     weights = np.clip(1 - distances / (reach * (1 + 1e-6) + 1e-9), 0, 1) ** 2
     weights = np.where(np.isfinite(distances), weights, 0.0)
     total = weights.sum(1, keepdims=True)
@@ -148,5 +158,5 @@ def compute_blend_weights(
 
 
 def _per_point(points: Floats) -> Floats:
-    """(T, N, 2) flattened so that distances become root mean squares over the points."""
+    """Flattens (T, N, 2) so that distances become root mean squares over the points."""
     return points.reshape(len(points), -1) / np.sqrt(points.shape[1])

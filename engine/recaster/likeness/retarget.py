@@ -1,8 +1,8 @@
-"""The target's motion on the source's face: pose and expression of one, build of the other."""
+"""Retargeting of the target's motion to the source's face: pose and expression of one, build of the other."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -23,20 +23,21 @@ _FOLDS = (
     (0.6, ((247, 30, 29, 27, 28, 56, 190), (467, 260, 259, 257, 258, 286, 414))),
     (0.25, ((113, 225, 224, 223, 222, 221, 189), (342, 445, 444, 443, 442, 441, 413))),
 )
-_WIDEST = 1.6
-"""Lids open at most this many times as wide as usual: beyond it the mesh is noise."""
-_NARROWEST = 0.5
-"""Nobody's usual lids are taken for narrower than this share of the source's: they are shut, not narrow."""
-_OUTLINE_REACH, _OUTLINE_SPREAD = 0.45, 0.15
-"""How far from the outline points follow it, and how smoothly, in eye distances."""
-_READS_SHUT = 0.03
-"""Lips that touch are seen at most this far apart, in eye distances."""
-_TELLING = 25
+_MAX_LID_OPENING: Final = 1.6
+"""Opening of lids over the usual: beyond it the mesh is noise."""
+_MIN_USUAL_LIDS: Final = 0.5
+"""Usual opening of anybody's lids over the source's: below it they are shut, not narrow."""
+_OUTLINE_REACH: Final = 0.45
+_OUTLINE_SIGMA: Final = 0.15
+"""Distance from the outline up to which points follow it, and smoothness of that, in eye distances."""
+_MAX_SHUT_GAP: Final = 0.03
+"""Gap that is seen between lips that touch, in eye distances."""
+_MIN_FRAMES: Final = 25
 """Frames of a track from which on its calm ones tell the performer's build from the expression."""
 
 
 def retarget(points: Floats, mesh: Floats, source: NeutralShape) -> Floats:
-    """The source's face making the target's movements, in the target's frames.
+    """Makes the source's face move as the target does, in the target's frames.
 
     The target's offsets from its own neutral are added to the source's neutral in the canonical
     space, and the target's pose is put back. Lids keep their place between closed and usual for
@@ -47,23 +48,23 @@ def retarget(points: Floats, mesh: Floats, source: NeutralShape) -> Floats:
     Args:
         points: (T, 478, 3), one performer's meshes in frame pixels, smoothed.
         mesh: (478, 3), the source's canonical mesh.
-        source: the source's form in that space.
+        source: the source's neutral shape in that space.
 
     Returns:
         (T, 478, 3) in frame pixels.
     """
     expressions, fits = align_to_canonical(points, mesh)
-    target = _usual(expressions, source)
+    target = _learn_performer(expressions, source)
     moved = source.neutral + (expressions - target.neutral)
     share = (lid_openings(expressions) - target.closed) / (target.lids - target.closed)
-    wanted = source.closed + np.clip(share, 0.0, _WIDEST) * (source.lids - source.closed)
+    wanted = source.closed + np.clip(share, 0.0, _MAX_LID_OPENING) * (source.lids - source.closed)
     moved = _set_lids(moved, source.neutral, wanted / lid_openings(source.neutral))
-    moved = _set_lips(moved, _parted(expressions, target))
-    return _within(points, fits.undo(moved), _outline_pull(source.neutral))
+    moved = _set_lips(moved, _lip_offsets(expressions, target))
+    return _fit_outline(points, fits.undo(moved), _outline_pull(source.neutral))
 
 
-def _within(points: Floats, wanted: Floats, pull: Floats) -> Floats:
-    """The wanted meshes (T, 478, 3) with the target's own outline, what is near it following.
+def _fit_outline(points: Floats, wanted: Floats, pull: Floats) -> Floats:
+    """Gives the wanted meshes (T, 478, 3) the target's own outline, what is near it following.
 
     The target's head stays: a narrower face would leave the target's jaw, and its beard, beside it, and
     a wider one would be cut off.
@@ -73,21 +74,21 @@ def _within(points: Floats, wanted: Floats, pull: Floats) -> Floats:
 
 
 def _outline_pull(neutral: Floats) -> Floats:
-    """(478, 36): how far each point follows each point of the outline."""
+    """Shares (478, 36) by which each point follows each point of the outline."""
     outline = neutral[list(topology.OVAL), :2]
     away = cdist(neutral[:, :2], outline) / eye_distance(neutral)
-    shares = np.exp(-((away / _OUTLINE_SPREAD) ** 2))
+    shares = np.exp(-((away / _OUTLINE_SIGMA) ** 2))
     shares /= shares.sum(1, keepdims=True)
     pull = np.clip(1 - away.min(1) / _OUTLINE_REACH, 0, 1)[:, None] ** 2 * shares
     pull[list(topology.OVAL)] = np.eye(len(outline))
     return pull
 
 
-def _usual(expressions: Floats, source: NeutralShape) -> NeutralShape:
-    """The performer's form; in short tracks the source's own stands in for some of it."""
+def _learn_performer(expressions: Floats, source: NeutralShape) -> NeutralShape:
+    """Learns the performer's neutral shape; in short tracks the source's own stands in for some of it."""
     learned = learn_neutral_shape(expressions)
-    share = min(1.0, len(expressions) / _TELLING)
-    lids = np.maximum(share * learned.lids + (1 - share) * source.lids, _NARROWEST * source.lids)
+    share = min(1.0, len(expressions) / _MIN_FRAMES)
+    lids = np.maximum(share * learned.lids + (1 - share) * source.lids, _MIN_USUAL_LIDS * source.lids)
     return NeutralShape(
         neutral=share * learned.neutral + (1 - share) * source.neutral,
         lids=lids,
@@ -96,31 +97,31 @@ def _usual(expressions: Floats, source: NeutralShape) -> NeutralShape:
     )
 
 
-def _parted(expressions: Floats, performer: NeutralShape) -> Floats:
-    """From the points of a performer's inner upper lip to those below (T, 9, 3); 0 where lips touch.
+def _lip_offsets(expressions: Floats, performer: NeutralShape) -> Floats:
+    """Offsets from the points of a performer's inner upper lip to those below (T, 9, 3); 0 where lips touch.
 
     What the landmarker sees between lips that touch is taken away, and less of it the farther they part.
     """
     apart = expressions[:, list(LOWER_LIP)] - expressions[:, list(UPPER_LIP)]
     seen = np.maximum(apart[..., 1:2], 1e-6)
-    least = np.clip(mouth_gap(performer.neutral) + performer.shut, 1e-6, _READS_SHUT)
+    least = np.clip(mouth_gap(performer.neutral) + performer.shut, 1e-6, _MAX_SHUT_GAP)
     touching = least * eye_distance(performer.neutral)
     beyond = np.maximum(seen - touching, 0)
     return np.asarray(apart * np.maximum(1 - touching / seen * np.exp(-beyond / (2 * touching)), 0))
 
 
 def _set_lips(points: Floats, apart: Floats) -> Floats:
-    """Meshes (T, 478, 3) whose inner lips are ``apart`` (T, 9, 3), around where they would meet."""
+    """Sets the inner lips of meshes (T, 478, 3) ``apart`` (T, 9, 3), around where they would meet."""
     points = points.copy()
     farther = apart - (points[:, list(LOWER_LIP)] - points[:, list(UPPER_LIP)])
-    for share, upper, lower in LIP_ROWS:
+    for share, upper, lower in LIP_ROWS:  # rows farther out follow less
         points[:, list(upper)] -= share / 2 * farther
         points[:, list(lower)] += share / 2 * farther
     return points
 
 
 def _set_lids(points: Floats, neutral: Floats, shares: Floats) -> Floats:
-    """Upper lids placed above the lower ones at ``shares`` (T, 2) of the neutral opening, folds with them."""
+    """Sets upper lids above the lower ones at ``shares`` (T, 2) of the neutral opening, folds with them."""
     points = points.copy()
     for eye, (upper, lower) in enumerate(zip(_UPPER_LIDS, _LOWER_LIDS, strict=True)):
         opening = neutral[list(upper)] - neutral[list(lower)]

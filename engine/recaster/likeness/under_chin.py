@@ -1,30 +1,38 @@
-"""Skin below the jaw, where a source's frames show clothes and walls."""
+"""Skin under the chin, where a source's frames show clothes and walls."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
 
-from recaster.appearance.rasterizer import nearest
-from recaster.appearance.uv_masks import UPPER_CHEEKS, filled
+from recaster.appearance.light import rgb_to_lab
+from recaster.appearance.rasterizer import index_nearest
+from recaster.appearance.uv_masks import UPPER_CHEEKS, mask_outline
 from recaster.faces import topology
 from recaster.faces.geometry import eye_distance
+from recaster.faces.region_masks import fill_hull
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recaster.appearance.uv_layout import UVLayout
 
-_CLOTH = 0.3, 0.5
-_FOREIGN = 8.0, 14.0
+_CLOTH_LIGHT: Final = 0.3, 0.5
+"""Lightness over the cheeks' of what is clothes, and from which on it is skin in the shade."""
+_FOREIGN_COLOUR: Final = 8.0, 14.0
+"""Difference from the cheeks' colour, CIE Lab, up to which it is skin, and from which on it is none."""
+_EDGE: Final = 0.03
+"""Width of the jaw's edge, in eye distances."""
+_FRONTAL_SHARE: Final = 0.34
+"""Share of the references, the least turned, that tell what is usual."""
 
 
 def steady_under_chin(
     textures: NDArray[np.uint8], layout: UVLayout, turned: NDArray[np.float64]
 ) -> NDArray[np.uint8]:
-    """The references with what is usual below the jaw: where a head is turned, the wall behind is there.
+    """Gives the references what is usual below the jaw: where a head is turned, the wall behind is there.
 
     What is no skin there, clothes or a wall, gives way to the jaw's colours, which go on.
 
@@ -33,27 +41,29 @@ def steady_under_chin(
         layout: where the mesh lies in them.
         turned: (K,), how far the head is turned in each.
     """
-    face = 255 * filled(layout, topology.OVAL)
-    reach = 0.03 * float(eye_distance(layout.points))
-    usual = np.median(textures[turned <= np.quantile(turned, 0.34)], 0).astype(np.float32)
+    face = 255 * mask_outline(layout, topology.OVAL)
+    reach = _EDGE * float(eye_distance(layout.points))
+    usual = np.median(textures[turned <= np.quantile(turned, _FRONTAL_SHARE)], 0).astype(np.float32)
     other = _unlike_skin(usual, layout)[..., None]
-    usual += other * (_continued(usual, face, max(1, round(2 * reach))) - usual)
+    usual += other * (_continue_face(usual, face, max(1, round(2 * reach))) - usual)
     share = cv2.GaussianBlur(face, (0, 0), reach).astype(np.float32)[..., None] / 255
     return np.round([usual + share * (texture - usual) for texture in textures]).astype(np.uint8)
 
 
-def _continued(picture: NDArray[np.float32], face: NDArray[np.uint8], inset: int) -> NDArray[np.float32]:
-    """A picture (S, S, 3) whose colours a little inside the face go on outside it."""
+def _continue_face(picture: NDArray[np.float32], face: NDArray[np.uint8], inset: int) -> NDArray[np.float32]:
+    """Continues the colours a little inside the face of a picture (S, S, 3) outside it."""
+    # A little inside: along the outline the picture is mixed with what lies beside it.
     inner = cv2.erode(face, np.ones((2 * inset + 1, 2 * inset + 1), np.uint8))
-    return np.asarray(cv2.GaussianBlur(picture.reshape(-1, 3)[nearest(inner)], (0, 0), inset))
+    return np.asarray(cv2.GaussianBlur(picture.reshape(-1, 3)[index_nearest(inner)], (0, 0), inset))
 
 
 def _unlike_skin(picture: NDArray[np.float32], layout: UVLayout) -> NDArray[np.float32]:
-    """(S, S): 1 where a picture (S, S, 3) is much darker or of another colour than the cheeks, else 0."""
-    lab = cv2.cvtColor(picture / np.float32(255), cv2.COLOR_RGB2Lab)
-    mask = np.zeros(lab.shape[:2], np.uint8)
-    cv2.fillConvexPoly(mask, cv2.convexHull(np.round(layout.points[list(UPPER_CHEEKS)]).astype(np.int32)), 1)
+    """Mask of what is much darker than the cheeks of a picture (S, S, 3) or of another colour, 0 to 1."""
+    lab = rgb_to_lab(picture)
+    mask = fill_hull(layout.points[list(UPPER_CHEEKS)], layout.size)
     skin = np.maximum(np.median(lab[mask > 0], 0), (1, -np.inf, -np.inf))
-    dark = (_CLOTH[1] - lab[..., 0] / skin[0]) / np.ptp(_CLOTH)
-    foreign = (np.linalg.norm(lab[..., 1:] - skin[1:], axis=-1) - _FOREIGN[0]) / np.ptp(_FOREIGN)
+    dark = (_CLOTH_LIGHT[1] - lab[..., 0] / skin[0]) / np.ptp(_CLOTH_LIGHT)
+    foreign = (np.linalg.norm(lab[..., 1:] - skin[1:], axis=-1) - _FOREIGN_COLOUR[0]) / np.ptp(
+        _FOREIGN_COLOUR
+    )
     return np.clip(np.maximum(dark, foreign), 0, 1).astype(np.float32)

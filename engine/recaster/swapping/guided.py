@@ -69,7 +69,7 @@ class GuidedSwapper:
 
     def __init__(self, likeness: Likeness, size: int, digest: str, network: Network | None = None) -> None:
         self.likeness, self.size, self.digest = likeness, size, digest
-        self.warnings = (GLASSES,) if likeness.glasses else ()
+        self.warnings = (GLASSES,) if likeness.had_glasses else ()
         self._network = network
         self._reference = mesh_to_crop(likeness.mesh, size)
 
@@ -104,7 +104,7 @@ class GuidedSwapper:
         if track.landmarks.shape[1] != topology.POINTS:
             raise UsageError("a guided swap is driven by the face mesh: use --landmarker mesh")
         landmarks = smooth(track.landmarks, track.times, smoothing)
-        wanted = retarget(landmarks, self.likeness.mesh, self.likeness.form)
+        wanted = retarget(landmarks, self.likeness.mesh, self.likeness.neutral_shape)
         return TrackPlan(
             frames=track.frames,
             matrices=geometry.fit_crop(wanted, self._reference),

@@ -8,7 +8,7 @@ import numpy as np
 
 from recaster.errors import ModelError
 from recaster.faces.alignment import align_matrix, box_matrix
-from recaster.faces.region_masks import hull
+from recaster.faces.region_masks import fill_face
 from recaster.faces.smoothing import smooth
 from recaster.faces.types import Box, SwappedFace
 from recaster.models.tensors import load_tensors
@@ -88,7 +88,7 @@ class PairwiseSwapper:
         network = self._preset.pairwise
         if network.architecture == "classic":
             return np.zeros((self.size, self.size), np.float32)
-        return hull(landmarks, self.size, network.hull).astype(np.float32) / np.float32(255)
+        return fill_face(landmarks, self.size, network.hull).astype(np.float32) / np.float32(255)
 
     def _boxes(self, boxes: Floats) -> Floats:
         return np.stack([box_matrix(Box(*box), self.size, self._preset.trim) for box in boxes.tolist()])

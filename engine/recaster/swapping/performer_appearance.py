@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from recaster.appearance.occluders import FINE_PX, Occluders, compute_reference_appearance, resize_crop
+from recaster.appearance.face_appearance import FINE_PX, compute_reference_appearance, resize_crop
+from recaster.appearance.occluders import Occluders
 from recaster.faces.alignment import invert
 from recaster.faces.topology import POINTS
 from recaster.progress import Report, Update, silent
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from recaster.appearance.occluders import FaceAppearance
+    from recaster.appearance.face_appearance import FaceAppearance
     from recaster.faces.types import Floats
     from recaster.media.types import Frame, Image
     from recaster.swapping.swap_plan import SwapPlan

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import numpy as np
 
 from recaster.appearance.light import CELLS
-from recaster.appearance.normals import normals
+from recaster.appearance.normals import compute_normals
 from recaster.appearance.occluders import Occluders, glasses_mask, occlusion_mask
 from recaster.faces.topology import POINTS
 from recaster.media.patches import paste_patches
@@ -255,7 +255,7 @@ class Renderer:
         """Which way the face looks, where its light depends on that."""
         if self._settings.colour != "light":
             return None
-        return normals(face.landmarks, self._plan.size, CELLS)
+        return compute_normals(face.landmarks, self._plan.size, CELLS)
 
     def _composited(self, painted: _SwappedFrame) -> RenderedFrame:
         layers, faces = [], []

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from recaster.appearance.occluders import FaceAppearance
+    from recaster.appearance.face_appearance import FaceAppearance
     from recaster.faces.types import Analysis, FaceTrack, Floats
     from recaster.media.types import Frame, Image
     from recaster.settings.detection import Smoothing

@@ -109,7 +109,7 @@ class Source:
         self._faces = faces
         self._crop = mesh_to_crop(likeness.mesh, size)
         self._expressions, self._fits = align_to_canonical(faces.points, likeness.mesh)
-        self._modes = _expression_modes(self._expressions - likeness.form.neutral)
+        self._modes = _expression_modes(self._expressions - likeness.neutral_shape.neutral)
 
     @classmethod
     def of(cls, preset: Preset, faceset: Faceset, folder: ModelFolder, report: Report = silent) -> Source:

@@ -10,7 +10,7 @@ import numpy as np
 
 from recaster.errors import TrainingError
 from recaster.faces.alignment import align_matrix, box_matrix, transform, warp
-from recaster.faces.region_masks import features, hull
+from recaster.faces.region_masks import fill_eyes_and_mouth, fill_face
 from recaster.faces.topology import EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT
 from recaster.progress import Report, Update, silent
 
@@ -80,8 +80,8 @@ def load_faces(faceset: Faceset, preset: Preset, report: Report = silent) -> Tra
         matrix[:, 2] += margin
         points = transform(record.landmarks, matrix)
         canvases[index, ..., :3] = warp(faceset.crop(record), matrix, side)
-        canvases[index, ..., 3] = hull(points, side, kind)
-        canvases[index, ..., 4] = features(points, side)
+        canvases[index, ..., 3] = fill_face(points, side, kind)
+        canvases[index, ..., 4] = fill_eyes_and_mouth(points, side)
         report(Update("loading faces", index + 1, len(records), "faces"))
     return TrainingFaces(canvases, preset.size, eyes)
 

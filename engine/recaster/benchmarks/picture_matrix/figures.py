@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from recaster.evaluation.evaluate import evaluate
-from recaster.evaluation.face_window import eye_distance, filled, grown
+from recaster.evaluation.face_window import filled, grown
 from recaster.evaluation.feature_judge import FeatureJudge
 from recaster.evaluation.ground_truth_judge import decibels, mean_squared_error
 from recaster.evaluation.image_metrics import MIN_VISIBLE_LEVELS, difference, difference_within
 from recaster.evaluation.landmark_judge import LandmarkJudge, face_box
 from recaster.evaluation.look_judge import LookJudge
 from recaster.evaluation.nan_stats import mean
+from recaster.faces.geometry import eye_distance_3d
 from recaster.faces.topology import OVAL
 from recaster.settings.evaluate import EvaluateSettings
 
@@ -111,7 +112,7 @@ class ShotJudge:
         if frame.mesh is None:
             return
         size = frame.original.shape[1::-1]
-        eyes = eye_distance(frame.mesh)
+        eyes = eye_distance_3d(frame.mesh)
         outline = frame.mesh[list(OVAL), :2]
         hidden = _union(protected, frame.clouded)
         face = filled(outline, size, CORE_GROWTH * eyes)

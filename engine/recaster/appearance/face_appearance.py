@@ -1,0 +1,91 @@
+"""Usual appearance of a performer, that pictures of the moment are compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+from recaster.appearance.light import normalize_lighting
+from recaster.appearance.uv_layout import (
+    UVLayout,
+    WarpMap,
+    compute_warp_map,
+    make_uv_layout,
+    mask_face,
+    texture_vertices,
+    unwrap,
+)
+from recaster.faces.neutral_shape import align_to_canonical, compute_canonical_mesh, learn_neutral_shape
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from recaster.appearance.glasses import Glasses
+    from recaster.faces.types import Floats
+    from recaster.media.types import Image
+
+COARSE_PX: Final = 128
+"""Side of the pictures that are compared."""
+FINE_PX: Final = 2 * COARSE_PX
+"""Side of the picture in which the edges of what was found are looked for: rims of glasses are thin."""
+DEVIATION_SCALE: Final = 8
+"""Deviations of grey levels are stored so many times larger."""
+
+
+@dataclass(frozen=True, eq=False)
+class FaceAppearance:
+    """Usual appearance of a performer.
+
+    Attributes:
+        layout: where the mesh lies in the texture.
+        texture: (SIZE, SIZE, 4) uint8: median colours, and their median deviation times 8.
+        always: (SIZE, SIZE) uint8, 255 where something is in front in most frames, 100 where a beard may
+            grow; None for nowhere.
+        glasses: what the performer wears before the eyes; None for nothing that could be followed.
+        lost: whether glasses were seen that can't be kept.
+    """
+
+    layout: UVLayout
+    texture: NDArray[np.uint8]
+    persistent: NDArray[np.uint8] | None = None
+    glasses: Glasses | None = None
+    lost: bool = False
+
+
+def compute_reference_appearance(crops: NDArray[np.uint8], points: Floats) -> FaceAppearance:
+    """Computes one performer's usual appearance, from frames of which most show the bare face.
+
+    Args:
+        crops: (N, SIZE, SIZE, 3) uint8 RGB.
+        points: (N, 478, 3), the meshes in the crops' pixels.
+    """
+    expressions, _ = align_to_canonical(points, compute_canonical_mesh(points))
+    layout = make_uv_layout(learn_neutral_shape(expressions).neutral, COARSE_PX)
+    textures = np.stack([unwrap(crop, mesh, layout) for crop, mesh in zip(crops, points, strict=True)])
+    lit = normalize_lighting(textures, mask_face(layout))
+    # Medians, so that a hand that comes and goes is no part of it.
+    usual = np.median(lit, 0).astype(np.uint8)
+    deviation = np.median(np.abs(lit.astype(np.int16) - usual), 0).mean(-1)
+    varying = np.clip(DEVIATION_SCALE * deviation, 0, 255).astype(np.uint8)
+    return FaceAppearance(layout, np.dstack([usual, varying]))
+
+
+def resize_crop(crop: Image, points: Floats, side: int = COARSE_PX) -> tuple[Image, Floats]:
+    """Resizes a crop (size, size, 3) and its mesh (478, 3)."""
+    scale = side / len(crop)
+    if scale == 1:
+        return crop, points
+    filtering = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    moved = points * scale
+    moved[:, :2] += (scale - 1) / 2
+    return np.asarray(cv2.resize(crop, (side, side), interpolation=filtering)), moved
+
+
+def map_appearance(look: FaceAppearance, points: Floats) -> WarpMap:
+    """Maps a picture of COARSE_PX to an appearance's texture; the mesh (478, 3) is in pixels of FINE_PX."""
+    moved = points * (COARSE_PX / FINE_PX)
+    moved[:, :2] += (COARSE_PX / FINE_PX - 1) / 2
+    return compute_warp_map(texture_vertices(moved), look.layout.points, look.layout.triangles, COARSE_PX)
