@@ -39,7 +39,7 @@ class Known:
     def __init__(self, **outputs: np.ndarray) -> None:
         self.outputs = {output.size: output.ravel() for output in outputs.values()}
 
-    def run(self, image: np.ndarray) -> dict[int, np.ndarray]:
+    def run_image(self, image: np.ndarray) -> dict[int, np.ndarray]:
         assert image.shape[0] == image.shape[1]
         return self.outputs
 
