@@ -20,7 +20,7 @@ from recaster.networks.initial_weights import save_start_weights, start_weights
 from recaster.networks.perceptual import make_backbone
 from recaster.settings.train import Schedule
 from recaster.training import checkpoints
-from recaster.training.guided import GuidedTraining
+from recaster.training.guided import guided_training
 from recaster.training.guided_data import Source
 from recaster.training.loop import train
 
@@ -49,7 +49,7 @@ def main() -> None:
         )
     model.write(ModelCard(begun, "", seed=SEED))
     start = None if resume else start_weights(begun)
-    training = GuidedTraining(begun, sources, SEED, start, make_backbone("dlib-resnet"))
+    training = guided_training(begun, sources, SEED, start, make_backbone("dlib-resnet"))
     schedule = Schedule(minutes=options.minutes, preview_every=300)
     result = train(training, model, schedule, ProgressLine(sys.stderr), resume=resume)
     facts = {
@@ -58,7 +58,7 @@ def main() -> None:
         "seed": str(SEED),
         "start": begun.guided.start,
     }
-    save_start_weights(begun, training.start_weights(), facts)
+    save_start_weights(begun, training.model.start_weights(), facts)
 
 
 if __name__ == "__main__":

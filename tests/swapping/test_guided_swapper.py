@@ -127,13 +127,13 @@ def test_other_landmarks_are_refused(
 def test_a_trained_model_is_read_and_checked(
     actor_faceset: Faceset, performance: tuple[list[Frame], FaceTrack], tmp_path: Path
 ) -> None:
-    from recaster.training.guided import GuidedTraining
+    from recaster.training.guided import guided_training
     from recaster.training.guided_data import Source
 
     base = preset("guided-128")
     tiny = dataclasses.replace(base, size=32, batch=2, network=GuidedNetwork(widths=(8, 16), references=6))
     folder = ModelFolder(tmp_path)
-    training = GuidedTraining(tiny, [Source.of(tiny, actor_faceset, folder)])
+    training = guided_training(tiny, [Source.of(tiny, actor_faceset, folder)])
     folder.write(ModelCard(tiny, actor_faceset.digest()))
     save_tensors(folder.weights, training.weights(), {})
     swapper = GuidedSwapper.from_model(folder)

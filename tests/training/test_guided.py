@@ -6,7 +6,7 @@ import dataclasses
 import gc
 import threading
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from recaster.facesets.faceset import Faceset
     from recaster.likeness.likeness import Likeness
-    from recaster.training.guided import GuidedTraining
+    from recaster.training.types import Training
 
 
 @pytest.fixture(scope="module")
@@ -43,12 +43,12 @@ class Coarse:
         return [tf.nn.avg_pool2d(images, 4, 4, "VALID")]
 
 
-def training(tiny: Preset, faceset: Faceset, folder: Path, seed: int = 0) -> GuidedTraining:
-    from recaster.training.guided import GuidedTraining
+def training(tiny: Preset, faceset: Faceset, folder: Path, seed: int = 0) -> Training[Any]:
+    from recaster.training.guided import guided_training
     from recaster.training.guided_data import Source
 
     source = Source.of(tiny, faceset, ModelFolder(folder))
-    return GuidedTraining(tiny, [source], seed, None, Coarse())
+    return guided_training(tiny, [source], seed, None, Coarse())
 
 
 def likeness_of(tiny: Preset, faceset: Faceset, folder: Path) -> Likeness:
@@ -160,15 +160,15 @@ def test_its_thread_ends_with_it(tiny: Preset, actor_faceset: Faceset, tmp_path:
 def test_a_training_begins_with_the_start_weights_and_many_people_can_make_them(
     tiny: Preset, actor_faceset: Faceset, tmp_path: Path
 ) -> None:
-    from recaster.training.guided import GuidedTraining
+    from recaster.training.guided import guided_training
     from recaster.training.guided_data import Source
 
     sources = [Source.of(tiny, actor_faceset, ModelFolder(tmp_path / name)) for name in "ab"]
-    crowd = GuidedTraining(tiny, sources, 1)
+    crowd = guided_training(tiny, sources, 1)
     for _ in range(6):
         crowd.step(2e-3)
-    start = crowd.start_weights()
-    begun = GuidedTraining(tiny, sources[:1], 2, start)
+    start = crowd.model.start_weights()
+    begun = guided_training(tiny, sources[:1], 2, start)
     assert all(np.array_equal(value, begun.state()[name]) for name, value in start.items())
     assert crowd.preview().shape == (3 * 64, 6 * 64, 3)
 

@@ -9,11 +9,12 @@ import tensorflow as tf
 from recaster.errors import ModelError
 from recaster.models.presets import Preset, overridden
 from recaster.networks.pairwise import PairwiseSwap
-from recaster.training.pairwise import PairwiseTraining
+from recaster.training.pairwise import pairwise_training
 from recaster.training.pairwise_data import load_faces
 
 if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
+    from recaster.training.types import Training
 
 
 class Coarse:
@@ -32,9 +33,9 @@ def people(light_person: Faceset, dark_person: Faceset) -> tuple[Faceset, Facese
     return light_person, dark_person
 
 
-def training(recipe: Preset, people: tuple[Faceset, Faceset], seed: int = 0, **more: Any) -> PairwiseTraining:
+def training(recipe: Preset, people: tuple[Faceset, Faceset], seed: int = 0, **more: Any) -> Training[Any]:
     source, target = (load_faces(faceset, recipe) for faceset in people)
-    return PairwiseTraining(recipe, source, target, seed, **more)
+    return pairwise_training(recipe, source, target, seed, **more)
 
 
 def test_training_learns_and_the_swap_has_the_sources_skin(

@@ -27,16 +27,13 @@ from recaster.models.model_folder import ModelCard, ModelFolder
 from recaster.models.tensors import save_tensors
 from recaster.progress import Report, Update, silent
 from recaster.texts import shown
+from recaster.training.types import Training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import TextIO
 
-    import numpy as np
-
-    from recaster.media.types import Image
     from recaster.models.presets import Preset
-    from recaster.training.types import Training
 
 STOPPED: Final = 130
 TELL_S: Final = 0.2
@@ -179,20 +176,20 @@ def _stopped(model: ModelFolder, missing: Sequence[Point]) -> float | None:
         note = parse_json(path.read_bytes())
         if not every or every[-1][1].step != note["step"]:
             return None
-        moment = every[-1][1]
-        passed = moment.step if moment.schedule["steps"] is not None else moment.seconds / 60
+        last = every[-1][1]
+        passed = last.step if last.schedule["steps"] is not None else last.seconds / 60
         spent = float(require_number(note["cpu_seconds"]))
     except (ValueError, KeyError, TypeError):  # damaged
         return None
     return spent if all(point.mark > passed for point in missing) else None
 
 
-class Metered:
-    """A trainee, and the CPU time since the end of this process's first step."""
+class Metered(Training[Any]):
+    """A training, and the CPU time since the end of this process's first step."""
 
-    def __init__(self, training: Training, before: float) -> None:
-        self.preset = training.preset
-        self._training, self._spent = training, before
+    def __init__(self, training: Training[Any], before: float) -> None:
+        super().__init__(training.data, training.model, training.sheet)
+        self._spent = before
         self._since: float | None = None
 
     @property
@@ -210,29 +207,13 @@ class Metered:
 
     def step(self, rate: float) -> Mapping[str, float]:
         """One optimisation step; this process's first one is free, as in the budget."""
-        losses = self._training.step(rate)
+        losses = super().step(rate)
         if self._since is None:
             self._since = time.process_time()
         return losses
 
-    def state(self) -> dict[str, np.ndarray]:
-        """As the trainee's."""
-        return self._training.state()
 
-    def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """As the trainee's."""
-        self._training.restore(state)
-
-    def weights(self) -> dict[str, np.ndarray]:
-        """As the trainee's."""
-        return self._training.weights()
-
-    def preview(self) -> Image:
-        """As the trainee's."""
-        return self._training.preview()
-
-
-def keep(training: Training, model: ModelFolder, card: ModelCard, point: Point, cost: Cost) -> None:
+def keep(training: Training[Any], model: ModelFolder, card: ModelCard, point: Point, cost: Cost) -> None:
     """Write a model that ``recaster swap -m`` takes, as it is now.
 
     Raises:

@@ -22,7 +22,8 @@ from recaster.networks.guided import (
 from recaster.networks.pairwise import named
 from recaster.networks.perceptual import PerceptualLoss
 from recaster.training.batches import Batches
-from recaster.training.optimiser import Adam, MovingAverage, wanted
+from recaster.training.optimiser import Adam, MovingAverage, require_array
+from recaster.training.types import Training
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,19 +32,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recaster.media.types import Image
-    from recaster.models.presets import Preset
+    from recaster.models.presets import Augmentation, Preset
     from recaster.networks.perceptual import Backbone
+    from recaster.training.batches import Batch
     from recaster.training.guided_data import Source
 
-_PREVIEWS = 6
+_PREVIEW_FACES = 6
 
 
-class GuidedTraining:
-    """A guided model in training; see ``Training``.
+def guided_training(
+    preset: Preset,
+    sources: Sequence[Source],
+    seed: int = 0,
+    start: Mapping[str, np.ndarray] | None = None,
+    backbone: Backbone | None = None,
+    processes: int = 0,
+) -> Training[Batch]:
+    """Makes a guided training.
 
     Args:
         preset: a guided preset.
-        sources: whom to learn: one identity for a model, many for weights to start others from.
+        sources: one identity for a model, many for weights to start others from.
         seed: what every random number follows from.
         start: weights to begin with, as ``start_weights`` names them, instead of random ones.
         backbone: what the perceptual loss compares faces in; None for no such loss.
@@ -52,73 +61,85 @@ class GuidedTraining:
     Raises:
         ModelError: the start weights do not fit the preset.
     """
+    compare = None if backbone is None else PerceptualLoss(backbone, _eyes(sources[0]))
+    model = GuidedModel(preset, seed, start, compare)
+    preview = GuidedPreview(sources, model.network, preset.augmentation)
+    return Training(Batches(sources, preset, seed, processes), model, preview)
+
+
+class GuidedModel:
+    """``TrainableModel`` of the guided network and its discriminator.
+
+    Args:
+        preset: a guided preset.
+        seed: what every random number follows from.
+        start: weights to begin with, or None for random ones.
+        perceptual: the perceptual loss, or None.
+
+    Raises:
+        ModelError: the start weights do not fit the preset.
+    """
 
     def __init__(
         self,
         preset: Preset,
-        sources: Sequence[Source],
         seed: int = 0,
         start: Mapping[str, np.ndarray] | None = None,
-        backbone: Backbone | None = None,
-        processes: int = 0,
+        perceptual: PerceptualLoss | None = None,
     ) -> None:
         self.preset = preset
-        self._sources, self._seed, self._step = list(sources), seed, 0
+        self.steps = 0
+        self._seed = seed
+        self._perceptual = perceptual
         self.network = build_guided(preset, CHANNELS, seed)
         self._painting = named(self.network)
-        self._adam = self._made_adam(self.network)
+        self._adam = self._make_adam(self.network)
         self._discriminator: Any = None
         if preset.losses.adversarial > 0:
             self._discriminator = build_guided_discriminator(preset, 3 + PARTS, seed)
-            self._discriminator_adam = self._made_adam(self._discriminator)
-        self._perceptual = None
-        if backbone is not None:
-            self._perceptual = PerceptualLoss(backbone, _eyes(sources[0]))
+            self._discriminator_adam = self._make_adam(self._discriminator)
         if start is not None:
-            self._begin_with(start)
+            self._assign(start)
         self._average = MovingAverage(self._painting, preset.ema)
-        self._batches = Batches(self._sources, preset, seed, processes)
         self._update = tf.function(self._take_step)
 
-    def step(self, rate: float) -> dict[str, float]:
-        """Take one step at learning rate ``rate``; losses by name."""
-        condition, truth = self._batches.next(self._step)
-        alpha, done = self.preset.losses.mixup, self._step
-        random = np.random.default_rng((self._seed, done, 1))
-        compared = self._perceptual is not None and done % self.preset.losses.perceptual_every == 0
+    def step(self, batch: Batch, rate: float) -> dict[str, float]:
+        """Takes one step at learning rate ``rate``; losses by name."""
+        condition, truth = batch
+        alpha = self.preset.losses.mixup
+        random = np.random.default_rng((self._seed, self.steps, 1))
+        compared = self._perceptual is not None and self.steps % self.preset.losses.perceptual_every == 0
         values = self._update(
             tf.constant(condition),
             tf.constant(truth),
             tf.constant(rate, tf.float32),
             tf.constant(random.beta(alpha, alpha) if alpha > 0 else 1.0, tf.float32),
-            tf.constant([self._seed, done], tf.int32),
+            tf.constant([self._seed, self.steps], tf.int32),
             tf.constant(compared),
         )
-        self._step += 1
-        if self.preset.ema and self._step % self.preset.ema_every == 0:
+        self.steps += 1
+        if self.preset.ema and self.steps % self.preset.ema_every == 0:
             self._average.update()
         return {name: float(value) for name, value in values.items() if name != "perceptual" or compared}
 
     def state(self) -> dict[str, np.ndarray]:
         """Weights, optimiser slots, moving average and step."""
         state = {name: variable.numpy() for name, variable in self._variables().items()}
-        state |= {**self._adam.state("adam"), **self._average.state("ema"), "step": np.array(self._step)}
+        state |= {**self._adam.state("adam"), **self._average.state("ema"), "step": np.array(self.steps)}
         return state | (self._discriminator_adam.state("adam/critic") if self._discriminator else {})
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go back to an earlier ``state`` (ModelError where it is another model's)."""
-        for name, variable in self._variables().items():
-            variable.assign(wanted(state, name, tuple(variable.shape)))
+        self._assign(state)
         self._adam.restore(state, "adam")
         if self._discriminator:
             self._discriminator_adam.restore(state, "adam/critic")
         self._average.restore(state, "ema")
-        self._step = int(wanted(state, "step", ()))
-        self._batches.clear()
+        self.steps = int(require_array(state, "step", ()))
 
     def weights(self) -> dict[str, np.ndarray]:
         """What a swap needs: the moving average where there is one."""
-        if self.preset.ema and self._step >= self.preset.ema_every:
+        if self.preset.ema and self.steps >= self.preset.ema_every:
             return self._average.values()
         return {name: variable.numpy() for name, variable in self._painting.items()}
 
@@ -127,26 +148,11 @@ class GuidedTraining:
         discriminator = named(self._discriminator) if self._discriminator else {}
         return {**{name: variable.numpy() for name, variable in discriminator.items()}, **self.weights()}
 
-    def preview(self) -> Image:
-        """Columns of faces: the source's frame, the warp alone, the network's result."""
-        shown = [self._sources[int(i)] for i in np.linspace(0, len(self._sources) - 1, _PREVIEWS)]
-        places = np.linspace(0, 1, _PREVIEWS)
-        pairs = [
-            source.draw(round(place * (len(source) - 1)), self.preset.augmentation)
-            for source, place in zip(shown, places, strict=True)
-        ]
-        conditions = np.stack([condition for condition, _ in pairs])
-        scaled = tf.constant(conditions, tf.float32) / 255
-        output = self.network(scaled, training=False)
-        results = np.rint(np.clip(composed(scaled, output), 0, 1) * 255).astype(np.uint8)
-        truths = np.stack([truth for _, truth in pairs])
-        return np.vstack([np.hstack(list(row)) for row in (truths, conditions[..., :3], results)])
-
-    def _begin_with(self, start: Mapping[str, np.ndarray]) -> None:
+    def _assign(self, weights: Mapping[str, np.ndarray]) -> None:
         for name, variable in self._variables().items():
-            variable.assign(wanted(start, name, tuple(variable.shape)))
+            variable.assign(require_array(weights, name, tuple(variable.shape)))
 
-    def _made_adam(self, model: keras.Model) -> Adam:
+    def _make_adam(self, model: keras.Model) -> Adam:
         preset = self.preset
         return Adam(list(named(model).values()), preset.beta1, preset.beta2, preset.clip)
 
@@ -265,6 +271,36 @@ class GuidedTraining:
     def _judged(self, shown: tf.Tensor, picture: tf.Tensor) -> tf.Tensor:
         """The discriminator's scores of a picture, with the parts of the face that it should show."""
         return self._discriminator(tf.concat([picture, shown[..., -PARTS:]], -1), training=True)
+
+
+class GuidedPreview:
+    """Columns of faces: the source's frame, the warp alone, the network's result.
+
+    Args:
+        sources: whose faces.
+        network: what paints them.
+        amounts: how faces are varied; a preview varies none.
+    """
+
+    def __init__(self, sources: Sequence[Source], network: keras.Model, amounts: Augmentation) -> None:
+        self._sources = sources
+        self._network = network
+        self._amounts = amounts
+
+    def render(self) -> Image:
+        """The sheet, (3 sides, ``_PREVIEW_FACES`` sides, 3) uint8 RGB."""
+        shown = [self._sources[int(i)] for i in np.linspace(0, len(self._sources) - 1, _PREVIEW_FACES)]
+        places = np.linspace(0, 1, _PREVIEW_FACES)
+        pairs = [
+            source.draw(round(place * (len(source) - 1)), self._amounts)
+            for source, place in zip(shown, places, strict=True)
+        ]
+        conditions = np.stack([condition for condition, _ in pairs])
+        scaled = tf.constant(conditions, tf.float32) / 255
+        output = self._network(scaled, training=False)
+        results = np.rint(np.clip(composed(scaled, output), 0, 1) * 255).astype(np.uint8)
+        truths = np.stack([truth for _, truth in pairs])
+        return np.vstack([np.hstack(list(row)) for row in (truths, conditions[..., :3], results)])
 
 
 def _eyes(source: Source) -> NDArray[np.float64]:

@@ -87,7 +87,7 @@ def learning_rate(preset: Preset, step: int, spent: float) -> float:
 
 
 def train(
-    training: Training,
+    training: Training[Any],
     folder: ModelFolder,
     schedule: Schedule,
     report: Report = silent,
@@ -140,7 +140,7 @@ def train(
 class _Run:
     """One run of the loop: what it works on, and what changes with every step."""
 
-    training: Training
+    training: Training[Any]
     folder: ModelFolder
     schedule: Schedule
     report: Report

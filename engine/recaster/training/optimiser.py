@@ -60,7 +60,7 @@ class Adam:
     def restore(self, state: Mapping[str, np.ndarray], prefix: str) -> None:
         """Take the slots back from ``state`` (ModelError where one is missing or of another shape)."""
         for name, slot in self._slots(prefix).items():
-            slot.assign(wanted(state, name, tuple(slot.shape)))
+            slot.assign(require_array(state, name, tuple(slot.shape)))
 
     def _slots(self, prefix: str) -> dict[str, tf.Variable]:
         slots = {f"{prefix}/steps": self._steps}
@@ -104,12 +104,12 @@ class MovingAverage:
 
     def restore(self, state: Mapping[str, np.ndarray], prefix: str) -> None:
         """Take the averages back from ``state`` (ModelError where one is missing)."""
-        self._updates.assign(wanted(state, f"{prefix}/updates", ()))
+        self._updates.assign(require_array(state, f"{prefix}/updates", ()))
         for name, average in self._averages.items():
-            average.assign(wanted(state, f"{prefix}/{name}", tuple(average.shape)))
+            average.assign(require_array(state, f"{prefix}/{name}", tuple(average.shape)))
 
 
-def wanted(state: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:
+def require_array(state: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:
     """``state[name]``, if it is there and has this shape.
 
     Raises:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from recaster.media.sheet import contact_sheet
 from recaster.networks import losses
@@ -22,7 +23,8 @@ from recaster.networks.pairwise import (
 )
 from recaster.networks.perceptual import PerceptualLoss
 from recaster.training.augment import augment
-from recaster.training.optimiser import Adam, MovingAverage, wanted
+from recaster.training.optimiser import Adam, MovingAverage, require_array
+from recaster.training.types import Training
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,13 +36,21 @@ if TYPE_CHECKING:
 
 IDENTITIES = ("source", "target")
 PREVIEW_ROWS = 4
-PREVIEW_CELL = 128
+PREVIEW_CELL_PX = 128
 
 Terms = dict[str, tf.Tensor]
+Batch: TypeAlias = tuple[NDArray[np.uint8], float]
+"""Canvases (2 B, C, C, 5) of source, then target, and the share of real images in mixup."""
 
 
-class PairwiseTraining:
-    """A pairwise model in training; see ``Training`` for the methods.
+def pairwise_training(
+    preset: Preset,
+    source: TrainingFaces,
+    target: TrainingFaces,
+    seed: int = 0,
+    backbone: Backbone | None = None,
+) -> Training[Batch]:
+    """Makes a pairwise training.
 
     Args:
         preset: a pairwise one.
@@ -49,19 +59,57 @@ class PairwiseTraining:
         seed: what every random number follows from, together with the step.
         backbone: features for the perceptual loss, where the preset has one.
     """
+    faces = {"source": source, "target": target}
+    perceptual = {}
+    if backbone is not None:
+        perceptual = {name: PerceptualLoss(backbone, crops.eyes) for name, crops in faces.items()}
+    model = PairwiseModel(preset, seed, perceptual)
+    return Training(PairwiseBatches(preset, faces, seed), model, PairwisePreview(faces, model))
 
-    def __init__(
-        self,
-        preset: Preset,
-        source: TrainingFaces,
-        target: TrainingFaces,
-        seed: int = 0,
-        backbone: Backbone | None = None,
-    ) -> None:
+
+class PairwiseBatches:
+    """``TrainingData`` of two identities.
+
+    Args:
+        preset: its batch and its mixup are used.
+        faces: by identity.
+        seed: what every random number follows from.
+    """
+
+    def __init__(self, preset: Preset, faces: Mapping[str, TrainingFaces], seed: int) -> None:
+        self._preset = preset
+        self._faces = faces
+        self._seed = seed
+
+    def next(self, step: int) -> Batch:
+        """The batch of a step."""
+        random = np.random.default_rng((self._seed, step))
+        canvases = [
+            faces.canvases[random.integers(0, len(faces), self._preset.batch)]
+            for faces in self._faces.values()
+        ]
+        alpha = self._preset.losses.mixup
+        return np.concatenate(canvases), random.beta(alpha, alpha) if alpha > 0 else 1.0
+
+    def clear(self) -> None:
+        """Does nothing: no batch is begun before it is asked for."""
+
+
+class PairwiseModel:
+    """``TrainableModel`` of an encoder, two decoders, and perhaps two discriminators.
+
+    Args:
+        preset: a pairwise one.
+        seed: what every random number follows from, together with the step.
+        perceptual: the perceptual loss by identity; empty for none.
+    """
+
+    def __init__(self, preset: Preset, seed: int, perceptual: Mapping[str, PerceptualLoss]) -> None:
         self.preset = preset
+        self.steps = 0
         self._network = preset.pairwise
-        self._faces = {"source": source, "target": target}
-        self._seed, self._step = seed, 0
+        self._seed = seed
+        self._perceptual = perceptual
         self._encoder = build_encoder(preset, seed)
         self._decoders = {name: build_decoder(preset, name, seed) for name in IDENTITIES}
         self._discriminators = {}
@@ -69,47 +117,35 @@ class PairwiseTraining:
             self._discriminators = {
                 name: build_discriminator(preset, f"critic_{name}", seed) for name in IDENTITIES
             }
-        self._perceptual = {}
-        if backbone is not None:
-            self._perceptual = {
-                name: PerceptualLoss(backbone, faces.eyes) for name, faces in self._faces.items()
-            }
         self._groups = [(name,) for name in IDENTITIES] if self._network.separate_optimisers else [IDENTITIES]
         self._adams = self._make_adams()
-        swapping = named(self._encoder, self._decoders["source"])
-        self._swapping = swapping
-        self._average = MovingAverage(swapping, preset.ema) if preset.ema > 0 else None
-        self._shown: PairwiseSwap | None = None
+        self._swapping = named(self._encoder, self._decoders["source"])
+        self._average = MovingAverage(self._swapping, preset.ema) if preset.ema > 0 else None
         self._graph = tf.function(self._train)
 
-    def step(self, rate: float) -> Mapping[str, float]:
-        """One optimisation step of both identities."""
-        preset, done = self.preset, self._step
-        random = np.random.default_rng((self._seed, done))
-        canvases = [
-            faces.canvases[random.integers(0, len(faces), preset.batch)] for faces in self._faces.values()
-        ]
-        alpha = preset.losses.mixup
-        share = random.beta(alpha, alpha) if alpha > 0 else 1.0
+    def step(self, batch: Batch, rate: float) -> Mapping[str, float]:
+        """Takes one optimisation step of both identities."""
+        canvases, share = batch
+        preset = self.preset
         due = {
-            "ssim": done % preset.losses.ssim_every == 0,
-            "perceptual": done % preset.losses.perceptual_every == 0,
+            "ssim": self.steps % preset.losses.ssim_every == 0,
+            "perceptual": self.steps % preset.losses.perceptual_every == 0,
         }
         terms = self._graph(
-            tf.constant(np.concatenate(canvases)),
-            tf.constant([self._seed, done], tf.int32),
+            tf.constant(canvases),
+            tf.constant([self._seed, self.steps], tf.int32),
             tf.constant(rate, tf.float32),
             tf.constant(share, tf.float32),
             {name: tf.constant(value) for name, value in due.items()},
         )
-        self._step += 1
-        if self._average is not None and self._step % preset.ema_every == 0:
+        self.steps += 1
+        if self._average is not None and self.steps % preset.ema_every == 0:
             self._average.update()
         return {name: float(value) for name, value in terms.items() if due.get(name, True)}
 
     def state(self) -> dict[str, np.ndarray]:
         """Weights, optimiser slots, moving average, step."""
-        state = {"step": np.array(self._step)}
+        state = {"step": np.array(self.steps)}
         state |= {f"weights/{name}": variable.numpy() for name, variable in self._variables().items()}
         for name, adam in self._adams.items():
             state |= adam.state(f"adam/{name}")
@@ -120,38 +156,18 @@ class PairwiseTraining:
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go back to ``state`` (ModelError where it is another model's)."""
         for name, variable in self._variables().items():
-            variable.assign(wanted(state, f"weights/{name}", tuple(variable.shape)))
+            variable.assign(require_array(state, f"weights/{name}", tuple(variable.shape)))
         for name, adam in self._adams.items():
             adam.restore(state, f"adam/{name}")
         if self._average is not None:
             self._average.restore(state, "average")
-        self._step = int(wanted(state, "step", ()))
+        self.steps = int(require_array(state, "step", ()))
 
     def weights(self) -> dict[str, np.ndarray]:
         """The encoder and the source's decoder."""
         if self._average is not None:
             return self._average.values()
         return {name: variable.numpy() for name, variable in self._swapping.items()}
-
-    def preview(self) -> Image:
-        """Columns: source, its reconstruction, target, the swap (shown through its mask)."""
-        if self._shown is None:
-            self._shown = PairwiseSwap(self.preset, self.weights())
-        else:
-            self._shown.load(self.weights())
-        columns: list[np.ndarray] = []
-        for faces in self._faces.values():
-            crops = faces.crops(np.linspace(0, len(faces) - 1, PREVIEW_ROWS).astype(int))
-            hulls = (crops[..., 3] / 255).astype(np.float32)
-            painted, masks = self._shown.swap(np.ascontiguousarray(crops[..., :3]), hulls)
-            share = masks[..., None]
-            columns += [
-                crops[..., :3],
-                np.rint(share * painted + (1 - share) * crops[..., :3]).astype(np.uint8),
-            ]
-        images = [image for row in zip(*columns, strict=True) for image in row]
-        captions = ["source", "reconstruction", "target", "swap", *[""] * (len(images) - 4)]
-        return contact_sheet(images, 4, (PREVIEW_CELL, PREVIEW_CELL), captions)
 
     def _make_adams(self) -> dict[str, Adam]:
         preset = self.preset
@@ -302,6 +318,40 @@ class PairwiseTraining:
             return losses.least_squares(self._discriminators[name](fake), 1.0)
         real = self._judged(to_network(self.preset, face[1][..., :3]), face[0])
         return losses.least_squares(self._discriminators[name](losses.mix(real, fake, share)), 1 - share)
+
+
+class PairwisePreview:
+    """Columns: source, its reconstruction, target, the swap (shown through its mask).
+
+    Args:
+        faces: by identity.
+        model: what paints them.
+    """
+
+    def __init__(self, faces: Mapping[str, TrainingFaces], model: PairwiseModel) -> None:
+        self._faces = faces
+        self._model = model
+        self._swap: PairwiseSwap | None = None
+
+    def render(self) -> Image:
+        """The sheet, ``PREVIEW_ROWS`` rows of faces."""
+        if self._swap is None:
+            self._swap = PairwiseSwap(self._model.preset, self._model.weights())
+        else:
+            self._swap.load(self._model.weights())
+        columns: list[np.ndarray] = []
+        for faces in self._faces.values():
+            crops = faces.crops(np.linspace(0, len(faces) - 1, PREVIEW_ROWS).astype(int))
+            hulls = (crops[..., 3] / 255).astype(np.float32)
+            painted, masks = self._swap.swap(np.ascontiguousarray(crops[..., :3]), hulls)
+            share = masks[..., None]
+            columns += [
+                crops[..., :3],
+                np.rint(share * painted + (1 - share) * crops[..., :3]).astype(np.uint8),
+            ]
+        images = [image for row in zip(*columns, strict=True) for image in row]
+        captions = ["source", "reconstruction", "target", "swap", *[""] * (len(images) - 4)]
+        return contact_sheet(images, 4, (PREVIEW_CELL_PX, PREVIEW_CELL_PX), captions)
 
 
 def _when(due: tf.Tensor | None, term: Any) -> tf.Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from recaster.errors import ModelError, UsageError
 from recaster.models.model_folder import ModelCard
@@ -71,7 +71,7 @@ def build_training(
     seed: int,
     backbone: Backbone | None = None,
     report: Report = silent,
-) -> Training:
+) -> Training[Any]:
     """Build the network of ``preset`` and load the faces it is trained on.
 
     Args:
@@ -91,19 +91,21 @@ def build_training(
         from recaster.networks.device import device_in_use
         from recaster.networks.initial_weights import start_weights
         from recaster.training.batches import processes_for
-        from recaster.training.guided import GuidedTraining
+        from recaster.training.guided import guided_training
         from recaster.training.guided_data import Source
 
         resumed = bool(checkpoints.list_checkpoints(folder.checkpoints))
         start = None if resumed else start_weights(preset)
         sources = [Source.of(preset, source, folder, report)]
         processes = processes_for(device_in_use().kind)
-        return GuidedTraining(preset, sources, seed, start, backbone, processes)
-    from recaster.training.pairwise import PairwiseTraining
+        return guided_training(preset, sources, seed, start, backbone, processes)
+    from recaster.training.pairwise import pairwise_training
     from recaster.training.pairwise_data import load_faces
 
-    faces = [load_faces(faceset, preset, report) for faceset in (source, _needed(preset, target))]
-    return PairwiseTraining(preset, faces[0], faces[1], seed, backbone)
+    source_faces, target_faces = (
+        load_faces(faceset, preset, report) for faceset in (source, _needed(preset, target))
+    )
+    return pairwise_training(preset, source_faces, target_faces, seed, backbone)
 
 
 def perceptual_backbone(preset: Preset, vggface_weights: Path | None = None) -> Backbone | None:

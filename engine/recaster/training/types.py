@@ -1,8 +1,9 @@
-"""What the training loop knows about a model in training."""
+"""Parts of a training: its data, its model and its preview."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,21 +13,39 @@ if TYPE_CHECKING:
     from recaster.media.types import Image
     from recaster.models.presets import Preset
 
+BatchT = TypeVar("BatchT")
+BatchT_co = TypeVar("BatchT_co", covariant=True)
+BatchT_contra = TypeVar("BatchT_contra", contravariant=True)
 
-class Training(Protocol):
-    """A model in training.
+
+class TrainingData(Protocol[BatchT_co]):
+    """Batches of training faces, each a function of (seed, step) alone."""
+
+    def next(self, step: int) -> BatchT_co:
+        """The batch of a step; steps are asked for in order."""
+        ...
+
+    def clear(self) -> None:
+        """Forgets batches that were begun: the next step is another."""
+        ...
+
+
+class TrainableModel(Protocol[BatchT_contra]):
+    """A network with its losses and optimisers.
 
     Randomness is a function of (seed, step) alone, so that a run which is stopped and resumed takes
     the same steps as one that was not.
 
     Attributes:
         preset: what it was built from.
+        steps: optimisation steps done.
     """
 
     preset: Preset
+    steps: int
 
-    def step(self, rate: float) -> Mapping[str, float]:
-        """Take one optimisation step at learning rate ``rate``; returns its losses by name.
+    def step(self, batch: BatchT_contra, rate: float) -> Mapping[str, float]:
+        """Takes one optimisation step at learning rate ``rate``; returns its losses by name.
 
         The losses must hold ``"loss"``, the total that decides which checkpoint is the best.
         """
@@ -37,13 +56,52 @@ class Training(Protocol):
         ...
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go back to what ``state`` returned (ModelError where it is another model's)."""
+        """Goes back to what ``state`` returned (ModelError where it is another model's)."""
         ...
 
     def weights(self) -> dict[str, np.ndarray]:
         """What a swap needs, by name (the moving average where there is one)."""
         ...
 
+
+class Preview(Protocol):
+    """Draws how far a model is."""
+
+    def render(self) -> Image:
+        """A sheet of a few training faces and what the network paints of them."""
+        ...
+
+
+@dataclass
+class Training(Generic[BatchT]):
+    """A model in training, as the loop drives it."""
+
+    data: TrainingData[BatchT]
+    model: TrainableModel[BatchT]
+    sheet: Preview
+
+    @property
+    def preset(self) -> Preset:
+        """What the model was built from."""
+        return self.model.preset
+
+    def step(self, rate: float) -> Mapping[str, float]:
+        """Takes one optimisation step; returns its losses by name."""
+        return self.model.step(self.data.next(self.model.steps), rate)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The model's state."""
+        return self.model.state()
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Goes back to an earlier ``state`` (ModelError where it is another model's)."""
+        self.model.restore(state)
+        self.data.clear()
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """What a swap needs, by name."""
+        return self.model.weights()
+
     def preview(self) -> Image:
         """A sheet that shows how far the model is."""
-        ...
+        return self.sheet.render()
