@@ -61,15 +61,15 @@ class KerasGraph:
     def average_pool(
         self, x: keras.KerasTensor, size: tuple[int, int], strides: tuple[int, int]
     ) -> keras.KerasTensor:
-        return ops.average_pool(x, size, strides)
+        return layers.AveragePooling2D(size, strides, "valid")(x)
 
     def max_pool(
         self, x: keras.KerasTensor, size: tuple[int, int], strides: tuple[int, int]
     ) -> keras.KerasTensor:
-        return ops.max_pool(x, size, strides)
+        return layers.MaxPooling2D(size, strides, "valid")(x)
 
     def global_average_pool(self, x: keras.KerasTensor) -> keras.KerasTensor:
-        return ops.mean(x, (1, 2))
+        return layers.GlobalAveragePooling2D()(x)
 
     def resize_bilinear(self, x: keras.KerasTensor, factor: int) -> keras.KerasTensor:
         return layers.UpSampling2D(factor, interpolation="bilinear")(x)
