@@ -35,8 +35,8 @@ def export_model(folder: ModelFolder, out: Path, report: Report = silent) -> Non
         raise UsageError(f"{out}: an exported model is named .zip")
     folder.read()
     files = [path for path in (folder.card, folder.likeness, folder.weights) if path.is_file()]
-    latest = sorted(folder.checkpoints.glob("step-*.json"))[-1:]
-    files += [path for card in latest for path in (card, card.with_suffix(".safetensors"))]
+    latest = folder.latest_checkpoint()
+    files += [] if latest is None else [latest, latest.with_suffix(".safetensors")]
     with atomic_file(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for done, path in enumerate(files, 1):
             entry = plain_entry(path.relative_to(folder.path).as_posix())

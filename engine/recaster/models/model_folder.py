@@ -17,14 +17,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ModelError
-from recaster.files import parse_json, sha256, write_json
+from recaster.files import VersionError, parse_json, sha256, upgrade_document, write_json
 from recaster.models.presets import Preset, from_json, to_json
 from recaster.provenance.face_traces import FaceTraces
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from recaster.files import Upgrades
+
 FORMAT: Final = 4
+UPGRADES: Final[Upgrades] = {}
+"""What makes each format of the one before; networks of formats 1 to 3 were built otherwise."""
 MAX_CARD_BYTES: Final = 1 << 20
 
 
@@ -85,6 +89,22 @@ class ModelFolder:
         """Folder of TensorBoard events."""
         return self.path / "logs"
 
+    def preview(self, step: int) -> Path:
+        """The contact sheet of a step."""
+        return self.previews / f"step-{step:08}.png"
+
+    def preview_sheets(self) -> list[Path]:
+        """The contact sheets that there are, oldest step first."""
+        return sorted(self.previews.glob("step-*.png"))
+
+    def latest_preview(self) -> Path | None:
+        """The contact sheet of the most steps, or None where there is none."""
+        return next(reversed(self.preview_sheets()), None)
+
+    def latest_checkpoint(self) -> Path | None:
+        """The JSON file of the checkpoint of the most steps, or None where there is none."""
+        return next(reversed(checkpoint_files(self.checkpoints)), None)
+
     def exists(self) -> bool:
         """Whether there is a model here."""
         return self.card.is_file()
@@ -138,14 +158,21 @@ class ModelFolder:
                 value = parse_json(file.read(MAX_CARD_BYTES))
         except (OSError, ValueError):
             return ""
-        found = value.get("format") if isinstance(value, dict) else None
-        return "" if type(found) is not int or found == FORMAT else _of_other(found)
+        if not isinstance(value, dict) or type(value.get("format")) is not int:
+            return ""
+        try:
+            upgrade_document(value, FORMAT, UPGRADES)
+        except VersionError as error:
+            return _describe_other(error.version)
+        return ""
 
     def _card(self, value: Any) -> ModelCard:
         if not isinstance(value, dict) or type(value.get("format")) is not int:
             raise ModelError(f"{self.card}: says no format; it is no model of Recaster")
-        if value["format"] != FORMAT:
-            raise ModelError(f"{self.card}: {_of_other(value['format'])}")
+        try:
+            value = upgrade_document(value, FORMAT, UPGRADES)
+        except VersionError as error:
+            raise ModelError(f"{self.card}: {_describe_other(error.version)}") from None
         try:
             preset = from_json(_typed(value, "preset", dict))
             return ModelCard(
@@ -160,7 +187,20 @@ class ModelFolder:
             raise ModelError(f"{self.card}: {error}") from None
 
 
-def _of_other(found: int) -> str:
+def checkpoint_files(folder: Path) -> list[Path]:
+    """The JSON files of the whole checkpoints of a folder, oldest step first.
+
+    One without its arrays, or arrays without it, were interrupted and don't count.
+    """
+    return [path for path in sorted(folder.glob("step-*.json")) if path.with_suffix(".safetensors").is_file()]
+
+
+def step_of(path: Path) -> int:
+    """The step that a preview or a checkpoint is of, from its name."""
+    return int(path.stem.removeprefix("step-"))
+
+
+def _describe_other(found: int) -> str:
     if found > FORMAT:
         return f"trained by a newer Recaster (format {found}; this one uses {FORMAT}): update Recaster"
     return f"trained by an earlier Recaster (format {found}; this one uses {FORMAT}): train it anew"

@@ -11,6 +11,7 @@ from recaster.errors import InputError
 from recaster.evaluation.result import NAME, EvaluationResult
 from recaster.files import parse_json
 from recaster.models.model_folder import ModelCard, ModelFolder
+from recaster.training.loss_curves import written_curves
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,22 +93,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _training(folder: Path) -> Training:
     model = ModelFolder(folder)
-    previews = sorted(model.previews.glob("step-*.png")) if model.previews.is_dir() else []
-    return Training(folder, model.read(), _curves(model.logs), previews[-1] if previews else None)
-
-
-def _curves(logs: Path) -> dict[str, tuple[Floats, Floats]]:
-    """Losses by name out of TensorBoard's event files."""
-    if not logs.is_dir():
-        return {}
-    from tensorboard.backend.event_processing.event_accumulator import TENSORS, EventAccumulator
-    from tensorboard.util.tensor_util import make_ndarray
-
-    events = EventAccumulator(str(logs), size_guidance={TENSORS: EXCERPT})
-    events.Reload()
-    found = {}
-    for tag in events.Tags()["tensors"]:
-        points = events.Tensors(tag)
-        values = np.array([float(make_ndarray(point.tensor_proto)) for point in points])
-        found[tag.removeprefix("loss/")] = (np.array([point.step for point in points], np.float64), values)
-    return found
+    curves = {
+        name: (np.array([step for step, _ in curve], np.float64), np.array([value for _, value in curve]))
+        for name, curve in written_curves(model, EXCERPT).items()
+    }
+    return Training(folder, model.read(), curves, model.latest_preview())

@@ -19,6 +19,7 @@ from recaster.errors import NotFoundError
 from recaster.files import read_inside
 from recaster.jobs.completion import MAX_PREVIEW_BYTES
 from recaster.jobs.rights import refuse_revoked, register_of
+from recaster.models.model_folder import ModelFolder, step_of
 from recaster.provenance.caller import caller
 from recaster.service.job_specs import check_numbers
 from recaster.service.request_checks import check_id, kept_blob
@@ -255,12 +256,11 @@ class ModelService(ResourceService, model_pb2_grpc.ModelServiceServicer):
     def _preview(self, model_id: str) -> model_pb2.GetModelPreviewResponse:
         name = self._catalog.models.get(model_id).model_id
         refuse_revoked([("model", name)], self._engine.store)
-        sheets = sorted((self._engine.store.folder.model(name) / "previews").glob("step-*.png"))
-        if not sheets:
+        sheet = ModelFolder(self._engine.store.folder.model(name)).latest_preview()
+        if sheet is None:
             raise NotFoundError(f"model {name} has no preview yet")
-        step = int(sheets[-1].stem.removeprefix("step-"))
-        png = read_inside(sheets[-1], [self._engine.store.folder.model(name)], MAX_PREVIEW_BYTES)
-        return model_pb2.GetModelPreviewResponse(png=png, step=step)
+        png = read_inside(sheet, [self._engine.store.folder.model(name)], MAX_PREVIEW_BYTES)
+        return model_pb2.GetModelPreviewResponse(png=png, step=step_of(sheet))
 
     @unary_read
     async def GetLossCurves(

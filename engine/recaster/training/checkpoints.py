@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ModelError
 from recaster.files import parse_json, require_number, write_json
+from recaster.models.model_folder import checkpoint_files
 from recaster.models.tensors import load_tensors, save_tensors
 
 if TYPE_CHECKING:
@@ -70,13 +71,7 @@ def list_checkpoints(folder: Path) -> list[tuple[Path, CheckpointInfo]]:
     Raises:
         ModelError: one of the JSON files is broken.
     """
-    if not folder.is_dir():
-        return []
-    return [
-        (path, _read_info(path))
-        for path in sorted(folder.glob("step-*.json"))
-        if path.with_suffix(".safetensors").is_file()
-    ]
+    return [(path, _read_info(path)) for path in checkpoint_files(folder)]
 
 
 def load_latest(folder: Path) -> tuple[CheckpointInfo, dict[str, np.ndarray]] | None:

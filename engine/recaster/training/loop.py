@@ -252,7 +252,7 @@ class _Run:
 
     def preview(self) -> None:
         """Write a sheet of what the model paints now."""
-        save_image(self.folder.previews / f"step-{self.step:08}.png", self.training.preview())
+        save_image(self.folder.preview(self.step), self.training.preview())
         self._shown_step, self._shown_at = self.step, time.monotonic()
 
     def _check(self, losses: Mapping[str, float]) -> None:

@@ -1,4 +1,4 @@
-"""How the losses of a training went, read from the TensorBoard events that it wrote."""
+"""Loss curves of a training, read from the TensorBoard events that it wrote."""
 
 from __future__ import annotations
 
@@ -17,29 +17,40 @@ if TYPE_CHECKING:
 PREFIX = "loss/"
 
 
-def loss_curves(folder: ModelFolder, points: int) -> dict[str, list[tuple[int, float]]]:
-    """Steps and values of every loss, "loss" (their sum) first.
+Curve = list[tuple[int, float]]
+"""Steps and values of one loss."""
 
-    What was done again after an interruption counts as it was done last.
+
+def loss_curves(folder: ModelFolder, points: int) -> dict[str, Curve]:
+    """Curves of every loss, "loss" (their sum) first.
 
     Args:
         folder: of the model; without logs there are no curves.
         points: most points of a curve; each is the mean of neighbouring steps.
     """
-    found: dict[str, dict[int, float]] = {}
-    for path in sorted(folder.logs.glob("events.*"), key=_order):
+    curves = written_curves(folder, points)
+    return {name: curves[name] for name in sorted(curves, key=lambda name: (name != "loss", name))}
+
+
+def written_curves(folder: ModelFolder, points: int) -> dict[str, Curve]:
+    """As ``loss_curves``, in the order in which the training writes them.
+
+    What was done again after an interruption counts as it was done last.
+    """
+    losses: dict[str, dict[int, float]] = {}
+    for path in sorted(folder.logs.glob("events.*"), key=_writer_numbers):
         for name, step, value in _scalars(path):
-            found.setdefault(name.removeprefix(PREFIX), {})[step] = value
-    names = sorted(found, key=lambda name: (name != "loss", name))
-    return {name: _thinned(sorted(found[name].items()), points) for name in names}
+            losses.setdefault(name.removeprefix(PREFIX), {})[step] = value
+    return {name: _thin(sorted(values.items()), points) for name, values in losses.items()}
 
 
-def _order(path: Path) -> list[int]:
-    """What event files are sorted by: their names end in seconds, process and number of the writer."""
+def _writer_numbers(path: Path) -> list[int]:
+    """Seconds, process and number of an event file's writer, which its name ends in."""
     return [int(number) for number in re.findall(r"\d+", path.name)]
 
 
-def _thinned(curve: list[tuple[int, float]], points: int) -> list[tuple[int, float]]:
+def _thin(curve: Curve, points: int) -> Curve:
+    """Means of neighbouring points, at most ``points``."""
     if len(curve) <= points:
         return curve
     parts = np.array_split(np.array(curve), points)
@@ -52,11 +63,11 @@ def _scalars(path: Path) -> Iterator[tuple[str, int, float]]:
 
     for record in _records(path):
         event = event_pb2.Event.FromString(record)
-        for one in event.summary.value:
-            if one.tag.startswith(PREFIX):
-                packed = one.tensor.tensor_content
-                value = np.frombuffer(packed, "<f4")[0] if packed else one.tensor.float_val[0]
-                yield one.tag, event.step, float(value)
+        for scalar in event.summary.value:
+            if scalar.tag.startswith(PREFIX):
+                packed = scalar.tensor.tensor_content
+                value = np.frombuffer(packed, "<f4")[0] if packed else scalar.tensor.float_val[0]
+                yield scalar.tag, event.step, float(value)
 
 
 def _records(path: Path) -> Iterator[bytes]:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Final
 from recaster.errors import UsageError
 from recaster.jobs.job_context import JobOutput
 from recaster.jobs.proto_records import model_to_proto
+from recaster.models.model_folder import ModelFolder, step_of
 from recaster.operations.options import ingredients, schedule
 from recaster.settings.train import DEFAULT_PRESET
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from recaster.api.v1 import job_pb2
     from recaster.jobs.job_context import JobContext
     from recaster.models.presets import Preset
@@ -30,7 +29,6 @@ def train_model(work: JobContext) -> JobOutput:
     """
     from recaster.facesets.faceset import Faceset
     from recaster.facesets.faceset_traces import faceset_traces
-    from recaster.models.model_folder import ModelFolder
     from recaster.models.presets import overridden, preset
     from recaster.networks.device import select_device
     from recaster.training.loop import train
@@ -62,7 +60,7 @@ def train_model(work: JobContext) -> JobOutput:
     training = build_training(recipe, source, target, folder, card.seed, backbone, work.report)
     if not begun:
         folder.write(card)
-    previews = _Previews(folder.previews, work)
+    previews = _Previews(folder, work)
     result = train(training, folder, budget, previews.report, resume=begun)
     previews.look()  # the last is written after the last report
     name = spec.display_name
@@ -79,10 +77,10 @@ def _same(trained: Preset, options: job_pb2.TrainOptions) -> None:
 class _Previews:
     """Tells of every preview that has appeared since it was begun."""
 
-    def __init__(self, folder: Path, work: JobContext) -> None:
+    def __init__(self, folder: ModelFolder, work: JobContext) -> None:
         self._folder = folder
         self._work = work
-        self._seen = set(self._found())
+        self._seen = set(folder.preview_sheets())
 
     def report(self, update: Update) -> None:
         """Report progress, and what has appeared."""
@@ -91,10 +89,7 @@ class _Previews:
 
     def look(self) -> None:
         """Tell of what has appeared."""
-        for path in self._found():
+        for path in self._folder.preview_sheets():
             if path not in self._seen:
                 self._seen.add(path)
-                self._work.preview(path, int(path.stem.removeprefix("step-")))
-
-    def _found(self) -> list[Path]:
-        return sorted(self._folder.glob("step-*.png"))
+                self._work.preview(path, step_of(path))
