@@ -202,3 +202,19 @@ def test_the_add_on_needs_the_thin_parts_only() -> None:
                 if not any(".".join(parts[:end]) in ADDON_MAY_IMPORT for end in range(2, len(parts) + 1)):
                     wrong.add(name)
     assert wrong == set()
+
+
+FEATURES = ("engine", "rights", "swap", "train")
+"""The add-on's folders; each may import those before it."""
+
+
+def test_the_add_ons_features_import_downwards() -> None:
+    wrong = set()
+    known = module_files()
+    for name, path in known.items():
+        feature = name.split(".")[1] if name.startswith("addon.") and name.count(".") == 2 else ""
+        for other in imported_modules(name, path, known) if feature in FEATURES else ():
+            below = other.split(".")[1] if other.count(".") == 2 else ""
+            if below in FEATURES and FEATURES.index(below) > FEATURES.index(feature):
+                wrong.add((name, other))
+    assert wrong == set()
