@@ -63,7 +63,7 @@ def begin(scene: Any, strip: Any) -> SwapTask:
 
 def _replaced(earlier: SwapTask) -> None:
     """The same strip is swapped anew."""
-    if not earlier.ended:
+    if not earlier.has_ended:
         cancel(earlier)
         return
     del addon_state.tasks[earlier.request]
