@@ -6,12 +6,12 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
+from recaster.settings.paths import DEFAULT_PORT
+
 from . import compat
 from .config import PACKAGE
 from .engine import session
 from .engine.panels import draw_connection, draw_test
-
-DEFAULT_PORT = 50551
 
 
 def _changed(_preferences: Any, _context: Any) -> None:

@@ -11,45 +11,28 @@ from bpy.props import (
     StringProperty,
 )
 
+from recaster.settings import encoding, swap
+from recaster.settings.detection import SMOOTHINGS, Smoothing
+from recaster.settings.options import Choice, option_of
+from recaster.settings.train import DEFAULT_MINUTES, DEFAULT_PRESET
+
 from . import compat
 
-MASKS = (
-    ("learned", "Face Only", "The face, behind hands and whatever else is in front of it"),
-    ("hull", "Outline", "The whole outline of the face"),
-    ("box", "Box", "The rectangle that the model paints"),
-)
-COLOURS = (
-    ("mean", "Match", "Take on the mean and spread of the target's colors"),
-    ("hist", "Histogram", "Take on the target's distribution of colors"),
-    ("none", "Keep", "Keep the colors that the model paints"),
-    ("light", "Light", "Take on the light that falls on the target, and its grain"),
-)
-SMOOTHINGS = (
-    ("zero-phase", "Both Ways", "Looks forward and back in time: smooth, without lag"),
-    ("kalman", "Kalman", "Follows motion, looking back only"),
-    ("ema", "Moving Average", "The simplest; lags a little behind fast motion"),
-    ("none", "None", "Landmarks as they were found"),
-)
-CODECS = (
-    ("h264", "H.264", "Plays everywhere (.mp4)"),
-    ("hevc", "HEVC", "Smaller, 10 bits where the clip has them (.mp4)"),
-    ("prores", "ProRes", "For grading and compositing (.mov, large)"),
-)
-LABELS = (
-    ("none", "None", "Nothing is written into the picture"),
-    ("text", "Text", "A sentence in the corner says that the face was replaced"),
-    ("icon", "Icon", "A badge in the corner"),
-)
-LANGUAGES = (
-    ("en", "English", ""),
-    ("de", "German", ""),
-    ("es", "Spanish", ""),
-    ("fr", "French", ""),
-    ("it", "Italian", ""),
-    ("nl", "Dutch", ""),
-    ("pt", "Portuguese", ""),
-)
-SUFFIXES = {"h264": ".mp4", "hevc": ".mp4", "prores": ".mov"}
+
+def enum_items(choices: dict[str, Choice]) -> tuple[tuple[str, str, str, int], ...]:
+    """Choices of the engine as an enumeration; .blend files keep their numbers"""
+    items = ((name, choice.title, choice.text, choice.number) for name, choice in choices.items())
+    return tuple(sorted(items, key=lambda item: item[3]))
+
+
+def number_limits(kind: type, name: str) -> dict[str, float]:
+    """Default and range of a number among the engine's options"""
+    option = option_of(kind, name)
+    return {"default": option.default, "min": option.bounds.low, "max": option.bounds.high}
+
+
+SUFFIXES = {codec: suffixes[0] for codec, suffixes in encoding.SUFFIXES.items()}
+"""Of the result of each codec."""
 MAX_HANDLES = 250
 
 
@@ -63,30 +46,35 @@ class StripSettings(bpy.types.PropertyGroup):
     )
     portrait: StringProperty(description="That picture itself, for machines where the file isn't")
     everyone: BoolProperty(name="Everyone", description="Swap every face of the strip")
-    mask: EnumProperty(name="Mask", description="Where the face is laid over the picture", items=MASKS)
+    mask: EnumProperty(
+        name="Mask",
+        description="Where the face is laid over the picture",
+        items=enum_items(swap.MASKS),
+        default=swap.MaskSettings.kind,
+    )
     feather: FloatProperty(
         name="Feather",
         description="Width of the soft edge, as a share of the face's size",
-        default=0.06,
-        min=0,
-        max=0.5,
+        **number_limits(swap.MaskSettings, "feather"),
         precision=2,
     )
     erode: FloatProperty(
         name="Erode",
         description="How far the edge moves inwards, as a share of the face's size",
-        min=0,
-        max=0.5,
+        **number_limits(swap.MaskSettings, "erode"),
         precision=2,
     )
     colour: EnumProperty(
         name="Color",
         description="How the target's colors are taken on",
-        items=COLOURS,
-        default="light",
+        items=enum_items(swap.COLOURS),
+        default=swap.SwapSettings.colour,
     )
     smoothing: EnumProperty(
-        name="Smoothing", description="Of the target's motion over time", items=SMOOTHINGS
+        name="Smoothing",
+        description="Of the target's motion over time",
+        items=enum_items(SMOOTHINGS),
+        default=Smoothing.name,
     )
     handles: IntProperty(
         name="Handles",
@@ -94,9 +82,24 @@ class StripSettings(bpy.types.PropertyGroup):
         min=0,
         max=MAX_HANDLES,
     )
-    codec: EnumProperty(name="Codec", description="How the result is encoded", items=CODECS)
-    label: EnumProperty(name="Label", description="A label in the picture, for the public", items=LABELS)
-    label_language: EnumProperty(name="Language", description="The label's language", items=LANGUAGES)
+    codec: EnumProperty(
+        name="Codec",
+        description="How the result is encoded",
+        items=enum_items(encoding.CODECS),
+        default=encoding.WriterOptions.codec,
+    )
+    label: EnumProperty(
+        name="Label",
+        description="A label in the picture, for the public",
+        items=enum_items(swap.LABELS),
+        default=swap.LabelSettings.kind,
+    )
+    label_language: EnumProperty(
+        name="Language",
+        description="The label's language",
+        items=enum_items(swap.LANGUAGES),
+        default=swap.LabelSettings.language,
+    )
     mute: BoolProperty(name="Mute Original", description="Mute the original strip when its swap is there")
 
     uid: StringProperty(description="What the strip is called among swaps")
@@ -128,11 +131,11 @@ class TrainingSettings(bpy.types.PropertyGroup):
     source: StringProperty(name="Source", description="Faces whose face is put on")
     target: StringProperty(name="Target", description="Faces of the performer; for models of two people only")
     model: StringProperty(name="Model", description="The model that is shown here")
-    preset: StringProperty(name="Preset", default="guided-128")
+    preset: StringProperty(name="Preset", default=DEFAULT_PRESET)
     minutes: FloatProperty(
         name="Minutes",
         description="Minutes of training in all; more can be added later",
-        default=10,
+        default=DEFAULT_MINUTES,
         min=0.1,
         soft_max=600,
         precision=1,

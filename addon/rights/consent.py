@@ -16,13 +16,6 @@ if TYPE_CHECKING:
 
     from ..engine.connection import BackgroundWork, EngineState
 
-BASES = (
-    ("consent", "Consent", "The person agreed to it"),
-    ("self", "Myself", "The person is you"),
-    ("licensed", "Licensed", "It was licensed"),
-    ("synthetic", "Synthetic", "It is nobody's: drawn, rendered or generated"),
-)
-
 
 def describe_right(person: Any) -> tuple[str, bool]:
     """The state of a right in a few words, and whether the face may be put on now."""

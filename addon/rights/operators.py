@@ -7,8 +7,11 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
+from recaster.settings.rights import LEGAL_BASES
+
 from .. import compat, selection
 from ..engine import access, catalog, session
+from ..properties import enum_items
 from . import consent, signing
 
 
@@ -94,14 +97,16 @@ class RECASTER_OT_state_basis(_RightOperator):
     bl_label = "State Basis"
 
     name: StringProperty()
-    basis: EnumProperty(name="Basis", items=consent.BASES)
+    basis: EnumProperty(name="Basis", items=enum_items(LEGAL_BASES))
 
     def question(self, found: Any, holder: Any, person: Any | None) -> tuple[str, str]:
         """Names the person whose right is stated, and what it means."""
-        words = {one[0]: (one[1], one[2]) for one in consent.BASES}[self.basis]
-        title = f"State by what right the face of {catalog.person_name(person, holder)} is used: {words[0]}?"
+        basis = LEGAL_BASES[self.basis]
+        title = (
+            f"State by what right the face of {catalog.person_name(person, holder)} is used: {basis.title}?"
+        )
         instead = "" if person is None else f", in place of: {consent.describe_right(person)[0]}"
-        return title, f"{words[1]}. The engine keeps this with your name{instead}."
+        return title, f"{basis.text}. The engine keeps this with your name{instead}."
 
     def tell(self) -> bool:
         """States it."""

@@ -12,11 +12,6 @@ from PIL import Image
 
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
-from recaster.service.server_info import CODECS
-from recaster.settings.detection import SMOOTHINGS, Smoothing
-from recaster.settings.encoding import WriterOptions
-from recaster.settings.swap import COLOURS, LABELS, MASKS, MaskSettings, SwapSettings
-from recaster.swapping.label import WORDS
 
 if TYPE_CHECKING:
     from tests.addon.conftest import Blender
@@ -74,17 +69,20 @@ def test_what_a_strip_looks_like_is_kept(blender: Blender, facts: dict[str, Any]
     assert len(list((tmp_path / "recaster").iterdir())) == 3  # nothing that was made is thrown away
 
 
-def test_choices_are_the_engines(blender: Blender, tmp_path: Path) -> None:
+def test_choices_keep_their_numbers(blender: Blender, tmp_path: Path) -> None:
     found = blender.run("choices", tmp_path)
-    assert sorted(found["masks"]) == sorted(MASKS)
-    assert sorted(found["colours"]) == sorted(COLOURS)
-    assert sorted(found["smoothings"]) == sorted(SMOOTHINGS)
-    assert sorted(found["codecs"]) == sorted(CODECS)
-    assert sorted(found["labels"]) == sorted(LABELS)
-    assert sorted(found["languages"]) == sorted(WORDS)
-    defaults = (MaskSettings().kind, SwapSettings().colour, Smoothing().name, WriterOptions().codec)
-    assert tuple(found["defaults"]) == defaults
-    assert found["feather"] == pytest.approx(MaskSettings().feather)
+    assert found["numbers"] == {  # as .blend files have them
+        "mask": {"learned": 0, "hull": 1, "box": 2},
+        "colour": {"mean": 0, "hist": 1, "none": 2, "light": 3},
+        "smoothing": {"zero-phase": 0, "kalman": 1, "ema": 2, "none": 3},
+        "codec": {"h264": 0, "hevc": 1, "prores": 2},
+        "label": {"none": 0, "text": 1, "icon": 2},
+        "label_language": {"en": 0, "de": 1, "es": 2, "fr": 3, "it": 4, "nl": 5, "pt": 6},
+    }
+    assert found["defaults"] == {
+        "mask": "learned", "colour": "light", "smoothing": "zero-phase", "codec": "h264", "label": "none",
+        "label_language": "en", "feather": pytest.approx(0.06), "erode": 0,
+    }  # fmt: skip
 
 
 def test_pictures(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from recaster.cli import train as command
+from recaster.cli.flags import hyperparameters_of
 from recaster.errors import ModelError, TrainingError, UsageError, WeightsError
 from recaster.models.model_folder import ModelFolder
 from recaster.models.presets import PRESETS, overridden
@@ -79,7 +80,7 @@ def test_every_ingredient_is_a_flag(tmp_path: Path) -> None:
         "--encoder-widths": "8,8",
     }
     options = parse("--source", "a", "-o", str(tmp_path), *[part for pair in flags.items() for part in pair])
-    read = command._flags(options)
+    read = hyperparameters_of(options)
     assert read["adversarial"] == 0
     assert read["encoder_widths"] == (8, 8)
     assert read["mask"] == "none"

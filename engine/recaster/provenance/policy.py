@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import UsageError
+from recaster.settings.rights import LEGAL_BASES
 from recaster.settings.swap import LABELS, LANGUAGES
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ VARIABLE: Final = "RECASTER_POLICY"
 BASIS_VARIABLE: Final = "RECASTER_BASIS"
 FILE: Final = "policy.toml"
 KINDS_OF_LABEL: Final = tuple(kind for kind in LABELS if kind != "none")
-BASES: Final = ("consent", "self", "licensed", "synthetic")
+BASES: Final = tuple(LEGAL_BASES)
 """By what right a face is put on: its person agreed, is the user, it was licensed, or it is nobody's."""
 MAX_YEARS: Final = 100
 _KEYS: Final[dict[str, dict[str, type]]] = {

@@ -35,22 +35,18 @@ def install(zip_path: str) -> dict[str, Any]:
 def choices() -> dict[str, Any]:
     """What can be chosen, and what is chosen at first."""
     kit.enable()
-    own, known = kit.fresh(), kit.part("properties")
+    own = kit.fresh()
     strip = (
         kit.part("compat")
         .strips_in(own.sequence_editor)
         .new_effect(name="any", type="COLOR", channel=1, frame_start=1, **_until(own, 10))
     )
     chosen = strip.recaster
+    names = ("mask", "colour", "smoothing", "codec", "label", "label_language")
+    known = {name: chosen.bl_rna.properties[name].enum_items for name in names}
     return {
-        "masks": [one[0] for one in known.MASKS],
-        "colours": [one[0] for one in known.COLOURS],
-        "smoothings": [one[0] for one in known.SMOOTHINGS],
-        "codecs": [one[0] for one in known.CODECS],
-        "labels": [one[0] for one in known.LABELS],
-        "languages": [one[0] for one in known.LANGUAGES],
-        "defaults": [chosen.mask, chosen.colour, chosen.smoothing, chosen.codec],
-        "feather": chosen.feather,
+        "numbers": {name: {one.identifier: one.value for one in items} for name, items in known.items()},
+        "defaults": {name: getattr(chosen, name) for name in (*names, "feather", "erode")},
     }
 
 
