@@ -20,7 +20,7 @@ from recaster.models.model_folder import ModelFolder
 from recaster.models.presets import PRESETS, to_json
 from recaster.provenance.audit_log import AuditLog
 from recaster.provenance.face_traces import FaceTraces
-from recaster.provenance.identity_note import owner
+from recaster.provenance.identity_note import read_identity
 from recaster.provenance.policy import Policy
 from recaster.provenance.revocations import Revocations
 from recaster.report.page import write_report
@@ -121,7 +121,7 @@ LOADERS: dict[str, Loader] = {
     "counts of faces": ("counts.json", lambda: {"a.jpg": 3}, lambda at: read_counts(at, at / "counts.json")),
     "what a training cost": ("cost.json", cost, lambda at: Point(at, 1).cost().steps_per_second),
     "a variant": ("variant.json", lambda: {"preset": {"a": 1}}, lambda at: claim(at, {"preset": {"a": 1}})),
-    "whose faces": ("identity.json", lambda: {"identity_id": "0" * 12}, owner),
+    "whose faces": ("identity.json", lambda: {"identity_id": "0" * 12}, read_identity),
     "a sum of bytes": ("usage.json", lambda: {"bytes": 1}, lambda at: _remembered(at / "usage.json")),
     "a swap's plan": (
         "plan.json",

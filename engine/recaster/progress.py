@@ -27,6 +27,8 @@ class Update:
 
 Report = Callable[[Update], None]
 """Called with every update; must be cheap and must not raise."""
+LogLine = Callable[[str, str], None]
+"""Called with a level ("info", "warning") and one line for people."""
 
 
 _listeners: list[Callable[[], None]] = []
@@ -48,6 +50,10 @@ def on_step(listener: Callable[[], None]) -> None:
 
 def silent(update: Update) -> None:
     """Listen to nothing."""
+
+
+def no_log(level: str, line: str) -> None:
+    """Drops a line of the log."""
 
 
 def clock(seconds: float) -> str:

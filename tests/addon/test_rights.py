@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests.addon.conftest import facts_of
 
 from recaster.media.probe import probe
-from recaster.provenance.inspection import inspect
+from recaster.provenance.inspection import inspect_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ def test_a_face_with_a_basis_and_a_signed_render(
     assert "basis: synthetic" in found["strip"]
     assert found["trouble"] == ""
     assert found["signed"].startswith("Marked as a face swap")
-    signed = inspect(tmp_path / "render.mp4", engine.data)
+    signed = inspect_file(tmp_path / "render.mp4", engine.data)
     assert "an edit with 1 face swap in it" in signed.line
     assert probe(tmp_path / "render.mp4").frame_count == 12
     engine.stop()

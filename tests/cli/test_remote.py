@@ -10,7 +10,7 @@ import pytest
 from recaster.cli import main as cli
 from recaster.facesets.faceset import Faceset
 from recaster.models.model_folder import ModelFolder
-from recaster.provenance.identity_note import note, owner
+from recaster.provenance.identity_note import read_identity, write_identity
 from recaster.provenance.register import open_register
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ def test_the_whole_job(run: Callable[..., tuple[int, str, str]], actors: Path, t
     assert len(Faceset.open(faces)) == 20
 
     with open_register() as register:
-        note(faces, register.stated("her", "synthetic").identity_id)
-    noted = owner(faces)
+        write_identity(faces, register.add_stated("her", "synthetic").identity_id)
+    noted = read_identity(faces)
     assert run("extract", likeness, "-o", faces, "--every", "10", "--range", "150-199")[0] == 0
-    assert owner(faces) == noted  # what an engine brings back doesn't forget whose they are
+    assert read_identity(faces) == noted  # what an engine brings back doesn't forget whose they are
 
     swap = ("swap", performer, "--source", faces, "--range", "0-9", "--no-manifest", "--matte")
     report = tmp_path / "report.json"
@@ -75,7 +75,7 @@ def test_the_whole_job(run: Callable[..., tuple[int, str, str]], actors: Path, t
     code, _, error = run(*train, "--steps", "2")
     assert code == 0
     assert f"{model}: 2 steps" in error
-    assert owner(model) == noted
+    assert read_identity(model) == noted
     card = ModelFolder(model).read()
     assert (card.steps, card.preset.warmup) == (2, 2)
     assert "add --resume" in run(*train, "--steps", "3")[2]

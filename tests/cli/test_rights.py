@@ -13,7 +13,7 @@ from recaster.facesets.faceset import Faceset
 from recaster.files import sha256
 from recaster.models.model_folder import ModelFolder
 from recaster.provenance.audit_log import AuditLog
-from recaster.provenance.identity_note import owner
+from recaster.provenance.identity_note import read_identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +88,7 @@ def test_a_swap_needs_a_basis_once(
     code, printed, _ = run("verify", out)
     assert code == 0
     assert "basis: synthetic" in printed
-    assert run("identity", "revoke", owner(faces))[0] == 0
+    assert run("identity", "revoke", read_identity(faces))[0] == 0
     assert run(*swap)[0] == 9
     assert run("verify", out)[0] == 0  # what was made stays
     code, _, error = run("evaluate", actors / "performer.mp4", out, "--source", faces, "--range", "0-5")
@@ -101,11 +101,11 @@ def test_a_swap_needs_a_basis_once(
     assert code == 9
     assert "revoked" in error
     assert not edit.exists()
-    assert run("identity", "attest", owner(faces), "--basis", "synthetic")[0] == 0
+    assert run("identity", "attest", read_identity(faces), "--basis", "synthetic")[0] == 0
     assert run(*sign)[0] == 0
     *_, last = AuditLog(tmp_path / "data" / "audit.jsonl").records()
     assert last.event == "sign.deliver"
-    assert (last.details["swaps"], last.details["identities"]) == ([sha256(out)], [owner(faces)])
+    assert (last.details["swaps"], last.details["identities"]) == ([sha256(out)], [read_identity(faces)])
     again = tmp_path / "again.mp4"  # an edit that was signed here may be in another
     assert run("sign", actors / "neighbour.mp4", "--swap", edit, "-o", again)[0] == 0
     assert "an edit with 1 face swap in it" in run("verify", edit)[1]
@@ -139,14 +139,14 @@ def test_a_training_needs_one_too_and_its_model_is_theirs(
     assert not model.exists()
     assert run("identity", "add", "Anna", "--basis", "self")[0] == 0
     assert run(*train, "--identity", "Anna")[0] == 0
-    assert owner(model) == owner(faces)
+    assert read_identity(model) == read_identity(faces)
     run("identity", "revoke", "Anna")
     assert run(*train, "--resume")[0] == 9
     # A copy of her faces that belongs to nobody doesn't make the model somebody else's.
     copy = shutil.copytree(faces, tmp_path / "copy", ignore=shutil.ignore_patterns("identity.json"))
     again = ("train", "--source", copy, "-o", model, "--steps", "2", "--resume")
     assert run(*again, "--basis", "self")[0] == 9  # they are known
-    assert owner(model) == owner(faces)
+    assert read_identity(model) == read_identity(faces)
 
 
 def test_faces_are_bound_to_a_person_when_they_are_taken(
@@ -154,9 +154,9 @@ def test_faces_are_bound_to_a_person_when_they_are_taken(
 ) -> None:
     extract = ("extract", actors / "likeness.mp4", "--range", "0-9", "--every", "5", "-o", tmp_path / "f")
     assert run(*extract)[0] == 0  # taking faces needs no right: who they are may not be known yet
-    assert owner(tmp_path / "f") == ""
+    assert read_identity(tmp_path / "f") == ""
     assert run(*extract, "--basis", "synthetic")[0] == 0
-    assert "synthetic" in run("identity", "show", owner(tmp_path / "f"))[1]
+    assert "synthetic" in run("identity", "show", read_identity(tmp_path / "f"))[1]
 
 
 def test_faces_are_taken_within_the_policy(
@@ -173,7 +173,7 @@ def test_faces_are_taken_within_the_policy(
     assert not out.exists()
     assert run(*extract, "--basis", "synthetic")[0] == 0
     assert run(*extract)[0] == 0  # whose they are is known
-    assert run("identity", "revoke", owner(out))[0] == 0
+    assert run("identity", "revoke", read_identity(out))[0] == 0
     code, _, error = run(*extract)
     assert code == 9
     assert "revoked" in error
@@ -217,7 +217,7 @@ def test_all_that_is_done_with_a_face_here_is_in_the_log(
     sign = ("sign", actors / "neighbour.mp4", "--swap", swapped, "-o", edit)
     does("sign.start", "sign.deliver", command=sign)
 
-    digest, people = Faceset.open(faces).digest(), [owner(faces)]
+    digest, people = Faceset.open(faces).digest(), [read_identity(faces)]
     for event in ("extract.deliver", "export.deliver", "ingest.deliver", "evaluate.deliver", "swap.deliver"):
         assert told[event]["faces"] == [digest], event
     for event in ("extract.deliver", "export.deliver", "train.deliver", "evaluate.deliver", "swap.deliver"):

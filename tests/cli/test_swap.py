@@ -46,9 +46,13 @@ def options(*arguments: str) -> argparse.Namespace:
     return parsers()[0].parse_args(["swap", "clip.mp4", "-o", "out.mp4", *arguments])
 
 
+def settings(given: argparse.Namespace, info: Any, policy: Policy | None = None) -> SwapSettings:
+    return swap.request_of(given).settings(info, policy or Policy())
+
+
 def test_without_options_the_librarys_defaults_hold() -> None:
     info: Any = None
-    assert swap.swap_settings(options("-m", "model"), info) == SwapSettings()
+    assert settings(options("-m", "model"), info) == SwapSettings()
 
 
 def test_help_states_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,7 +95,7 @@ def test_options_reach_the_settings() -> None:
     look = "-m model --mask box --feather .2 --erode .1 --scale 1.1 --colour hist --smoothing ema"
     encoding = "--codec hevc --quality 20 --preset slow --pixel-format yuv444p --matte m.mov --report r.json"
     people = "--all --detector dlib-hog --landmarker dlib-68 --min-face 80"
-    made = swap.swap_settings(options(*f"{look} {encoding} {people}".split()), info)
+    made = settings(options(*f"{look} {encoding} {people}".split()), info)
     assert made.mask == MaskSettings("box", 0.2, 0.1, 1.1)
     assert made.writer == WriterOptions("hevc", 20, "slow", "yuv444p")
     assert (made.colour, made.smoothing.name, made.everyone) == ("hist", "ema", True)
@@ -105,25 +109,23 @@ def test_options_reach_the_settings() -> None:
 
 def test_a_label_is_asked_for() -> None:
     info: Any = None
-    assert swap.swap_settings(options("-m", "model"), info).label == LabelSettings()
+    assert settings(options("-m", "model"), info).label == LabelSettings()
     shown = "--label icon --label-language fr --label-corner top-left --label-size .05"
-    made = swap.swap_settings(options("-m", "model", *shown.split()), info)
+    made = settings(options("-m", "model", *shown.split()), info)
     assert made.label == LabelSettings("icon", "fr", "top-left", 0.05)
-    assert swap.swap_settings(options("-m", "model", "--publish"), info).label.kind == "text"
-    assert (
-        swap.swap_settings(options("-m", "model", "--publish", "--label", "icon"), info).label.kind == "icon"
-    )
+    assert settings(options("-m", "model", "--publish"), info).label.kind == "text"
+    assert settings(options("-m", "model", "--publish", "--label", "icon"), info).label.kind == "icon"
     with pytest.raises(UsageError, match="leave --label none out"):
-        swap.swap_settings(options("-m", "model", "--publish", "--label", "none"), info)
+        settings(options("-m", "model", "--publish", "--label", "none"), info)
 
 
 def test_a_policy_has_the_last_word() -> None:
     info: Any = None
     strict = Policy(label_required=True, label_kind="icon", label_language="de", manifest_required=True)
-    assert swap.swap_settings(options("-m", "model"), info, strict).label == LabelSettings("icon", "de")
+    assert settings(options("-m", "model"), info, strict).label == LabelSettings("icon", "de")
     for forbidden in ("--label none", "--no-manifest"):
         with pytest.raises(UsageError, match="the policy asks for"):
-            swap.swap_settings(options("-m", "model", *forbidden.split()), info, strict)
+            settings(options("-m", "model", *forbidden.split()), info, strict)
 
 
 @pytest.mark.parametrize(

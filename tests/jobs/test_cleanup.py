@@ -52,7 +52,7 @@ def anna_and_her_faces(store: Store, tmp_path: Path) -> tuple[str, str, job_pb2.
     register = register_of(store)
     (tmp_path / "letter").write_bytes(CROP)
     said = register.documents.keep(tmp_path / "letter")
-    anna = register.stated("Anna Unmistakable", "consent")
+    anna = register.add_stated("Anna Unmistakable", "consent")
     anna.attestation.document_digest = said
     store.catalog.identities.put(anna)
     faceset = store.catalog.facesets.add(faceset_pb2.Faceset(identity_id=anna.identity_id))

@@ -60,7 +60,7 @@ def her(tmp_path: Path) -> Iterator[Her]:
     register = register_of(store)
     person = register.add("her", SYNTHETIC).identity_id
     faceset = store.catalog.facesets.add(faceset_pb2.Faceset(digest="a" * 64))
-    register.trace("faceset", faceset.faceset_id, FACES)
+    register.add_traces("faceset", faceset.faceset_id, FACES)
     register.assign(person, "faceset", faceset)
     (tmp_path / "clip").write_bytes(b"clip")
     digest, _ = store.blobs.put(tmp_path / "clip")

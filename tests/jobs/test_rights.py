@@ -14,8 +14,8 @@ from recaster.api.v1 import faceset_pb2, identity_pb2, job_pb2, swap_pb2
 from recaster.client.errors import JobFailedError, MissingError, RefusedError
 from recaster.files import sha256
 from recaster.provenance.audit_log import AuditLog
-from recaster.provenance.inspection import inspect
-from recaster.provenance.manifest import BASIS, SWAP
+from recaster.provenance.inspection import inspect_file
+from recaster.provenance.manifest import BASIS_ASSERTION, SWAP_ASSERTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,18 +70,18 @@ def test_from_nobody_s_face_to_a_revoked_one(strict: Material, tmp_path: Path) -
     job = client.jobs.wait(client.jobs.create(strict.swapping("0-9")).job_id)
     [made] = job.result.artifacts
     client.transfer.download(made.digest, tmp_path / "out.mp4")
-    found = inspect(tmp_path / "out.mp4", strict.served.data)
+    found = inspect_file(tmp_path / "out.mp4", strict.served.data)
     assert found.local
     assert any("marked as a face swap" in line for line in job.result.summary)
     assert job.result.mark.startswith("marked as a face swap")
     manifest = found.manifests["manifests"][found.manifests["active_manifest"]]
     said = {one["label"]: one["data"] for one in manifest["assertions"]}
-    assert said[BASIS]["basis"] == "synthetic"
-    assert said[SWAP]["clip"] == client.clip(strict.clip).digest
+    assert said[BASIS_ASSERTION]["basis"] == "synthetic"
+    assert said[SWAP_ASSERTION]["clip"] == client.clip(strict.clip).digest
     log = AuditLog(strict.served.data / "audit.jsonl")
-    assert log.verify(said[SWAP]["audit"])  # the log still holds what the manifest names
+    assert log.verify(said[SWAP_ASSERTION]["audit"])  # the log still holds what the manifest names
     (tmp_path / "preview.png").write_bytes(client.preview(preview).png)
-    assert inspect(tmp_path / "preview.png", strict.served.data).swap
+    assert inspect_file(tmp_path / "preview.png", strict.served.data).swap
 
     # A training that runs when the right is taken back stops, and goes on when there is one again.
     training = client.jobs.create(strict.training(100_000)).job_id
@@ -121,7 +121,7 @@ def test_an_edit_is_signed(strict: Material, actors: Path, tmp_path: Path) -> No
     job = client.jobs.wait(client.jobs.create(job_pb2.JobSpec(sign=spec)).job_id)
     assert "1 swap in it" in job.result.summary[0]
     client.transfer.download(job.result.artifacts[0].digest, tmp_path / "edit.mp4")
-    assert "an edit with 1 face swap" in inspect(tmp_path / "edit.mp4", strict.served.data).line
+    assert "an edit with 1 face swap" in inspect_file(tmp_path / "edit.mp4", strict.served.data).line
     assert job.result.artifacts[0].digest == sha256(tmp_path / "edit.mp4")
     records = AuditLog(strict.served.data / "audit.jsonl").records()
     last = [one for one in records if one.event == "sign.deliver"][-1]
@@ -219,10 +219,10 @@ def test_a_policy_of_the_engine_rules(strict: Material, tmp_path: Path) -> None:
         job = strict.client.jobs.create(strict.swapping("30-33"), request_id="labelled")
         made = strict.client.jobs.wait(job.job_id).result.artifacts[0].digest
         strict.client.transfer.download(made, tmp_path / "out.mp4")
-        found = inspect(tmp_path / "out.mp4", strict.served.data)
+        found = inspect_file(tmp_path / "out.mp4", strict.served.data)
         manifest = found.manifests["manifests"][found.manifests["active_manifest"]]
         said = {one["label"]: one["data"] for one in manifest["assertions"]}
-        assert said[SWAP]["label"] == "text"
+        assert said[SWAP_ASSERTION]["label"] == "text"
     finally:
         policy.unlink()
     # The same request is the same job, whatever the policy filled in meanwhile.

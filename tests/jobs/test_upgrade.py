@@ -29,7 +29,7 @@ from recaster.api.v1 import (
 from recaster.client.errors import RefusedError
 from recaster.errors import OutputError
 from recaster.models.model_folder import FORMAT
-from recaster.provenance.inspection import inspect
+from recaster.provenance.inspection import inspect_file
 from recaster.store import database
 from recaster.store.database import KEEP_COPY_S, Database
 from recaster.store.schema import SCHEMA_VERSION
@@ -102,7 +102,7 @@ def test_everything_is_there_and_swaps(start: Callable[[], Served], old: Path, a
             job = client.jobs.wait(client.jobs.create(job_pb2.JobSpec(swap=asked)).job_id)
             assert "3 with a swapped face" in job.result.summary[0]
             client.transfer.download(job.result.artifacts[0].digest, old.parent / "swapped.mp4")
-            assert "Apache-2.0" in json.dumps(inspect(old.parent / "swapped.mp4", old).manifests)
+            assert "Apache-2.0" in json.dumps(inspect_file(old.parent / "swapped.mp4", old).manifests)
     served.stop()
     assert (version(old / "store.sqlite"), version(old / "store.sqlite.v1")) == (SCHEMA_VERSION, 1)
     assert (old / "store.sqlite.v1").stat().st_mode & 0o077 == 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recaster.provenance.mark import ProvenanceMark
+from recaster.provenance.provenance_mark import ProvenanceMark
 from recaster.provenance.register import Register, open_register
 from recaster.provenance.vetting import VettingRules
 from recaster.store.folder import DataFolder
@@ -40,4 +40,4 @@ def vetting(register: Register) -> VettingRules:
 @pytest.fixture
 def mark(register: Register) -> ProvenanceMark:
     """How a swap of a face that is nobody's is marked."""
-    return ProvenanceMark.of(register, register.stated("nobody", "synthetic"), "0" * 64)
+    return ProvenanceMark.of(register, register.add_stated("nobody", "synthetic"), "0" * 64)

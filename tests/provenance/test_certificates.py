@@ -16,7 +16,7 @@ from recaster.provenance.signer import resolve_signer
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from recaster.provenance.mark import ProvenanceMark
+    from recaster.provenance.provenance_mark import ProvenanceMark
     from recaster.provenance.register import Register
 
 

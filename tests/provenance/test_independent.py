@@ -17,13 +17,13 @@ import PIL.Image
 import pytest
 
 from recaster.media.clip import Clip
-from recaster.provenance.inspection import inspect
+from recaster.provenance.inspection import inspect_file
 from recaster.provenance.manifest import sign_render, sign_swap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from recaster.provenance.mark import ProvenanceMark
+    from recaster.provenance.provenance_mark import ProvenanceMark
     from recaster.provenance.register import Register
     from recaster.provenance.vetting import VettingRules
 
@@ -116,6 +116,6 @@ def test_a_timestamp_says_when(
     clip, out = actors / "performer.mp4", tmp_path / "out.mp4"
     stamped = dataclasses.replace(mark, signer=dataclasses.replace(mark.signer, timestamp=authority))
     sign_swap(clip, out, Clip(clip), FACTS, stamped)
-    assert "since it was signed at 2" in inspect(out, register.folder.path).line
+    assert "since it was signed at 2" in inspect_file(out, register.folder.path).line
     sign_swap(clip, out, Clip(clip), FACTS, mark)
-    assert "since it was signed by" in inspect(out, register.folder.path).line
+    assert "since it was signed by" in inspect_file(out, register.folder.path).line

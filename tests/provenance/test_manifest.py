@@ -24,11 +24,11 @@ from recaster.files import sha256
 from recaster.media.clip import Clip
 from recaster.media.reader import read_frames
 from recaster.provenance.certificates import certificate_builder, private_key_pem
-from recaster.provenance.inspection import Finding, _quoted, inspect
+from recaster.provenance.inspection import Inspection, _quoted, inspect_file
 from recaster.provenance.manifest import (
-    BASIS,
-    COMPOSITE,
-    SWAP,
+    BASIS_ASSERTION,
+    COMPOSITE_SOURCE_TYPE,
+    SWAP_ASSERTION,
     _c2pa_signer,
     check_signer,
     context,
@@ -36,7 +36,7 @@ from recaster.provenance.manifest import (
     sign_render,
     sign_swap,
 )
-from recaster.provenance.mark import ProvenanceMark
+from recaster.provenance.provenance_mark import ProvenanceMark
 from recaster.provenance.signer import resolve_signer
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def remuxed(clip: Path, out: Path) -> Path:
     return out
 
 
-def active(found: Finding) -> dict:
+def active(found: Inspection) -> dict:
     return found.manifests["manifests"][found.manifests["active_manifest"]]
 
 
@@ -86,7 +86,7 @@ def test_a_signed_swap_says_what_it_is(
     made = made or remuxed(clip, tmp_path / f"made{suffix}")
     out = tmp_path / f"out{suffix}"
     assert "marked as a face swap" in sign_swap(made, out, Clip(clip), FACTS, mark)
-    found = inspect(out, register.folder.path)
+    found = inspect_file(out, register.folder.path)
     assert found.swap
     assert found.local
     assert not found.trusted
@@ -104,23 +104,25 @@ def test_the_manifest_holds_no_name_and_no_path(
     named = shutil.copy(clip, tmp_path / "Anna at home.mp4")
     out = tmp_path / "Anna.mp4"
     sign_swap(named, out, Clip(named), FACTS, mark)
-    found = inspect(out, register.folder.path)
+    found = inspect_file(out, register.folder.path)
     text = json.dumps(found.manifests)
     assert "Anna" not in text
     assert "nobody" not in text.lower()
     said = {one["label"]: one["data"] for one in active(found)["assertions"]}
-    assert said[SWAP]["clip"] == sha256(named)
-    assert said[SWAP]["model"] == FACTS["model"]
-    assert said[BASIS]["basis"] == "synthetic"
+    assert said[SWAP_ASSERTION]["clip"] == sha256(named)
+    assert said[SWAP_ASSERTION]["model"] == FACTS["model"]
+    assert said[BASIS_ASSERTION]["basis"] == "synthetic"
     [person] = register.people()
-    assert said[BASIS]["identity"] == register.salted_hash(
-        "identity", said[BASIS]["nonce"], person.identity_id
+    assert said[BASIS_ASSERTION]["identity"] == register.salted_hash(
+        "identity", said[BASIS_ASSERTION]["nonce"], person.identity_id
     )
     other = ProvenanceMark.of(register, person, mark.audit).statement
-    assert other.identity != said[BASIS]["identity"]  # two swaps of one person can't be told to be so
+    assert (
+        other.identity != said[BASIS_ASSERTION]["identity"]
+    )  # two swaps of one person can't be told to be so
     actions = said["c2pa.actions.v2"]["actions"]
     assert [one["action"] for one in actions] == ["c2pa.opened", "c2pa.edited"]
-    assert actions[1]["digitalSourceType"] == COMPOSITE
+    assert actions[1]["digitalSourceType"] == COMPOSITE_SOURCE_TYPE
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
@@ -137,7 +139,7 @@ def test_a_flipped_bit_is_found(
         broken[place] ^= 1
         out.write_bytes(broken)
         with pytest.raises(ManifestError, match="was changed after it was signed"):
-            inspect(out, register.folder.path)
+            inspect_file(out, register.folder.path)
 
 
 def test_a_manifest_of_another_file_doesn_t_fit(
@@ -146,7 +148,7 @@ def test_a_manifest_of_another_file_doesn_t_fit(
     sign_swap(remuxed(clip, tmp_path / "made.mkv"), tmp_path / "out.mkv", Clip(clip), FACTS, mark)
     remuxed(actors / "neighbour.mp4", tmp_path / "out.mkv")
     with pytest.raises(ManifestError, match="changed"):
-        inspect(tmp_path / "out.mkv", register.folder.path)
+        inspect_file(tmp_path / "out.mkv", register.folder.path)
 
 
 def test_a_clip_s_own_manifest_is_kept(
@@ -154,13 +156,13 @@ def test_a_clip_s_own_manifest_is_kept(
 ) -> None:
     sign_swap(clip, tmp_path / "one.mp4", Clip(clip), FACTS, mark)
     sign_swap(clip, tmp_path / "two.mp4", Clip(tmp_path / "one.mp4"), FACTS, mark)
-    found = inspect(tmp_path / "two.mp4", register.folder.path)
+    found = inspect_file(tmp_path / "two.mp4", register.folder.path)
     assert len(found.manifests["manifests"]) == 2
     [before] = active(found)["ingredients"]
     assert before["relationship"] == "parentOf"
     assert (
         before["active_manifest"]
-        == inspect(tmp_path / "one.mp4", register.folder.path).manifests["active_manifest"]
+        == inspect_file(tmp_path / "one.mp4", register.folder.path).manifests["active_manifest"]
     )
 
 
@@ -169,7 +171,7 @@ def test_a_clip_that_isn_t_what_its_name_says_is_an_ingredient_all_the_same(
 ) -> None:
     liar = remuxed(clip, tmp_path / "clip.mkv").rename(tmp_path / "liar.mp4")
     sign_swap(clip, tmp_path / "out.mp4", Clip(liar), FACTS, mark)
-    assert inspect(tmp_path / "out.mp4", register.folder.path).swap
+    assert inspect_file(tmp_path / "out.mp4", register.folder.path).swap
 
 
 def test_pictures_are_signed(register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path) -> None:
@@ -178,7 +180,7 @@ def test_pictures_are_signed(register: Register, mark: ProvenanceMark, clip: Pat
         made = tmp_path / f"made{suffix}"
         PIL.Image.fromarray(frame).save(made)
         sign_swap(made, made, Clip(clip), FACTS, mark)
-        assert inspect(made, register.folder.path).swap
+        assert inspect_file(made, register.folder.path).swap
         shown = np.asarray(PIL.Image.open(made))
         assert shown.shape == frame.shape
     assert (np.asarray(PIL.Image.open(tmp_path / "made.png")) == frame).all()
@@ -192,7 +194,7 @@ def test_an_edit_names_the_swaps_in_it(
         sign_swap(clip, one, Clip(clip), FACTS, mark)
     render = shutil.copy(actors / "neighbour.mp4", tmp_path / "edit.mp4")
     assert "2 swaps in it" in sign_render(render, render, swaps, mark.signer, vetting)
-    found = inspect(render, register.folder.path)
+    found = inspect_file(render, register.folder.path)
     assert found.swap
     assert "an edit with 2 face swaps in it" in found.line
     assert [one["relationship"] for one in active(found)["ingredients"]] == ["componentOf", "componentOf"]
@@ -225,10 +227,10 @@ def test_a_manifest_beside_a_file_is_kept_too(
     first, second, edit = tmp_path / "first.mkv", tmp_path / "second.mp4", tmp_path / "edit.mov"
     sign_swap(remuxed(clip, tmp_path / "made.mkv"), first, Clip(clip), FACTS, mark)
     sign_swap(clip, second, Clip(first), FACTS, mark)
-    found = inspect(second, register.folder.path)
+    found = inspect_file(second, register.folder.path)
     assert len(found.manifests["manifests"]) == 2
     sign_render(remuxed(clip, tmp_path / "made.mov"), edit, [first], mark.signer, vetting)
-    assert "1 face swap" in inspect(edit, register.folder.path).line
+    assert "1 face swap" in inspect_file(edit, register.folder.path).line
 
 
 @pytest.mark.parametrize("swaps", [7, "all", ["1"], {"a": 1}])
@@ -240,7 +242,7 @@ def test_what_strangers_write_stays_in_one_line(
         "assertions": [
             {
                 "label": "c2pa.actions.v2",
-                "data": {"actions": [{"action": "c2pa.created", "digitalSourceType": COMPOSITE}]},
+                "data": {"actions": [{"action": "c2pa.created", "digitalSourceType": COMPOSITE_SOURCE_TYPE}]},
             },
             {"label": "recaster.edit", "data": {"swaps": swaps}},
         ],
@@ -249,7 +251,7 @@ def test_what_strangers_write_stays_in_one_line(
     out = tmp_path / "out.mp4"
     with clip.open("rb") as source, out.open("w+b") as target:
         made.sign(_c2pa_signer(mark.signer), "video/mp4", source, target)
-    line = inspect(out, register.folder.path).line
+    line = inspect_file(out, register.folder.path).line
     assert line.isprintable()
     assert "consent" not in line
     assert line.startswith("an edit with ")
@@ -267,20 +269,20 @@ def test_a_generated_picture_of_others_is_no_swap(
     out = tmp_path / "out.mp4"
     with clip.open("rb") as source, out.open("w+b") as target:
         c2pa.Builder(manifest, context()).sign(_c2pa_signer(mark.signer), "video/mp4", source, target)
-    found = inspect(out, register.folder.path)
+    found = inspect_file(out, register.folder.path)
     assert not found.swap
     assert "made with a trained algorithm, from Painter" in found.line
 
 
 def test_what_carries_no_manifest_says_so(register: Register, clip: Path, tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="carries no manifest"):
-        inspect(clip, register.folder.path)
+        inspect_file(clip, register.folder.path)
     with pytest.raises(ManifestError, match="cannot be read"):
-        inspect(tmp_path / "none.mp4", register.folder.path)
+        inspect_file(tmp_path / "none.mp4", register.folder.path)
     with pytest.raises(ManifestError, match=r"clip\.c2pa isn't beside it"):
-        inspect(remuxed(clip, tmp_path / "clip.mkv"), register.folder.path)
+        inspect_file(remuxed(clip, tmp_path / "clip.mkv"), register.folder.path)
     with pytest.raises(UsageError, match="can't carry a manifest"):
-        inspect(tmp_path / "notes.txt", register.folder.path)
+        inspect_file(tmp_path / "notes.txt", register.folder.path)
 
 
 def test_a_forger_can_not_speak_in_our_words() -> None:
@@ -318,12 +320,12 @@ def test_an_own_certificate_is_trusted_by_whoever_trusts_its_authority(
     )
     assert not resolve_signer(register.policy, register.folder.path).local
     out = tmp_path / "out.mp4"
-    mark = ProvenanceMark.of(register, register.stated("nobody", "synthetic"), "0" * 64)
+    mark = ProvenanceMark.of(register, register.add_stated("nobody", "synthetic"), "0" * 64)
     sign_swap(clip, out, Clip(clip), FACTS, mark)
-    trusting = inspect(out, register.folder.path, [made / "ca.pem"])
+    trusting = inspect_file(out, register.folder.path, [made / "ca.pem"])
     assert trusting.trusted
     assert "signed by Editing (Studio)" in trusting.line
-    stranger = inspect(out, register.folder.path)
+    stranger = inspect_file(out, register.folder.path)
     assert not stranger.trusted
     assert stranger.line.startswith(
         'UNKNOWN SIGNER "Editing" ("Studio"), whom this machine doesn\'t know, says'
@@ -360,7 +362,7 @@ def test_a_certificate_that_has_ended_is_no_change(
     sign_swap(clip, out, Clip(clip), FACTS, dataclasses.replace(mark, signer=short))
     time.sleep(4)
     with pytest.raises(ManifestError, match="isn't valid any more") as caught:
-        inspect(out, register.folder.path)
+        inspect_file(out, register.folder.path)
     assert "changed" not in str(caught.value)
 
 
@@ -389,7 +391,7 @@ def test_a_certificate_made_here_is_made_once(
     sign_swap(clip, out, Clip(clip), FACTS, mark)
     first.certificate.write_text("nonsense")
     assert resolve_signer(register.policy, register.folder.path).certificate.read_bytes() != before
-    assert inspect(out, register.folder.path).local  # what was signed with the last one is still known
+    assert inspect_file(out, register.folder.path).local  # what was signed with the last one is still known
 
 
 def test_a_mark_is_told_to_other_processes(mark: ProvenanceMark) -> None:

@@ -9,7 +9,12 @@ import pytest
 
 from recaster.api.v1 import identity_pb2
 from recaster.errors import AuditError, ConsentError, InputError, NotFoundError, UsageError
-from recaster.provenance.identity_note import NOTE, note, owner, settle
+from recaster.provenance.identity_note import (
+    NOTE_FILE,
+    read_identity,
+    resolve_and_record_identity,
+    write_identity,
+)
 from recaster.provenance.legal_basis import described, parse_basis
 
 if TYPE_CHECKING:
@@ -200,11 +205,11 @@ def test_a_person_who_is_forgotten_takes_their_document_along(register: Register
 def test_processes_that_begin_a_register_at_once_agree(tmp_path: Path) -> None:
     script = (
         "from recaster.provenance.register import open_register\n"
-        "from recaster.provenance.mark import ProvenanceMark\n"
+        "from recaster.provenance.provenance_mark import ProvenanceMark\n"
         "from recaster.store.folder import DataFolder\n"
         "from pathlib import Path\n"
         f"with open_register(DataFolder(Path({str(tmp_path / 'data')!r}))) as register:\n"
-        "    person = register.stated('x', 'self')\n"
+        "    person = register.add_stated('x', 'self')\n"
         "    mark = ProvenanceMark.of(register, person, '')\n"
         "    print(register.salted_hash('x'), mark.signer.certificate.read_bytes().hex())\n"
     )
@@ -251,27 +256,31 @@ def test_a_folder_says_whose_face_it_holds(register: Register, tmp_path: Path) -
     folder = tmp_path / "anna"
     folder.mkdir()
     with pytest.raises(ConsentError, match="--basis"):
-        settle(register, folder)
-    person = settle(register, folder, basis="self")
+        resolve_and_record_identity(register, folder)
+    person = resolve_and_record_identity(register, folder, basis="self")
     assert person.display_name == "anna"
-    note(folder, person.identity_id)
-    assert owner(folder) == settle(register, folder).identity_id == person.identity_id
+    write_identity(folder, person.identity_id)
+    assert (
+        read_identity(folder)
+        == resolve_and_record_identity(register, folder).identity_id
+        == person.identity_id
+    )
     with pytest.raises(UsageError, match="is self, not consent"):
-        settle(register, folder, basis="consent")
+        resolve_and_record_identity(register, folder, basis="consent")
     other = register.add("Ben", attestation())
     with pytest.raises(UsageError, match=f"not of {other.identity_id}"):
-        settle(register, folder, identity="Ben")
+        resolve_and_record_identity(register, folder, identity="Ben")
     with pytest.raises(UsageError, match="use other faces"):
-        note(folder, other.identity_id)
+        write_identity(folder, other.identity_id)
     register.revoke(person.identity_id)
     with pytest.raises(ConsentError, match="revoked"):
-        settle(register, folder)
+        resolve_and_record_identity(register, folder)
 
 
 def test_a_folder_from_elsewhere_needs_a_basis_here(register: Register, tmp_path: Path) -> None:
-    note(tmp_path, "0" * 12)
+    write_identity(tmp_path, "0" * 12)
     with pytest.raises(ConsentError, match="isn't known here"):
-        settle(register, tmp_path)
-    (tmp_path / NOTE).write_text("nonsense")
+        resolve_and_record_identity(register, tmp_path)
+    (tmp_path / NOTE_FILE).write_text("nonsense")
     with pytest.raises(ConsentError, match="delete it"):
-        settle(register, tmp_path)
+        resolve_and_record_identity(register, tmp_path)

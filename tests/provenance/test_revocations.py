@@ -12,7 +12,7 @@ import pytest
 
 from recaster.api.v1 import faceset_pb2, identity_pb2, model_pb2
 from recaster.errors import ConsentError
-from recaster.provenance.face_traces import LENGTH, FaceTraces
+from recaster.provenance.face_traces import EMBEDDING_LENGTH, FaceTraces
 from recaster.provenance.register import Register, open_register
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ SYNTHETIC = identity_pb2.Attestation(basis=identity_pb2.BASIS_SYNTHETIC)
 def person(seed: int, count: int = 20, spread: float = 0.01) -> list[list[float]]:
     """Embeddings of some pictures of one person; others are more than one apart."""
     chance = random.Random(seed)  # noqa: S311
-    middle = [chance.gauss(0, 0.12) for _ in range(LENGTH)]
+    middle = [chance.gauss(0, 0.12) for _ in range(EMBEDDING_LENGTH)]
     return [[value + chance.gauss(0, spread) for value in middle] for _ in range(count)]
 
 
@@ -37,7 +37,7 @@ def revoked(register: Register) -> Register:
     her = register.add("her", SYNTHETIC)
     register.add("Nobody", SYNTHETIC)
     faces = register.catalog.facesets.add(faceset_pb2.Faceset(digest="a" * 64))
-    register.trace("faceset", faces.faceset_id, HER)
+    register.add_traces("faceset", faces.faceset_id, HER)
     register.assign(her.identity_id, "faceset", faces)
     register.revoke(her.identity_id)
     return register
@@ -54,7 +54,7 @@ def revoked(register: Register) -> Register:
 )
 def test_a_face_is_known_again(revoked: Register, traces: FaceTraces) -> None:
     thing = revoked.catalog.facesets.add(faceset_pb2.Faceset(digest="b" * 64))
-    revoked.trace("faceset", thing.faceset_id, traces)
+    revoked.add_traces("faceset", thing.faceset_id, traces)
     with pytest.raises(ConsentError, match="known") as caught:
         revoked.assign(revoked.named("Nobody").identity_id, "faceset", thing)
     assert caught.value.reason == "CONSENT_REVOKED"

@@ -11,9 +11,9 @@ import pytest
 from recaster.errors import ConsentError, ManifestError
 from recaster.files import sha256
 from recaster.media.clip import Clip
-from recaster.provenance.inspection import inspect
-from recaster.provenance.manifest import EDIT, assertions_of, sidecar_of, sign_render, sign_swap
-from recaster.provenance.mark import ProvenanceMark
+from recaster.provenance.inspection import inspect_file
+from recaster.provenance.manifest import EDIT_ASSERTION, assertions_of, sidecar_of, sign_render, sign_swap
+from recaster.provenance.provenance_mark import ProvenanceMark
 from recaster.provenance.register import open_register
 from recaster.provenance.vetting import VettingRules, find_local_swaps
 from recaster.store.folder import DataFolder
@@ -57,7 +57,7 @@ def stranger(clip: Path, tmp_path: Path) -> Path:
     """Any footage with a manifest of another machine's certificate that says what a swap says."""
     out = tmp_path / "stranger.mp4"
     with open_register(DataFolder(tmp_path / "elsewhere")) as other:
-        mark = ProvenanceMark.of(other, other.stated("nobody", "consent"), "0" * 64)
+        mark = ProvenanceMark.of(other, other.add_stated("nobody", "consent"), "0" * 64)
         sign_swap(clip, out, Clip(clip), FACTS, mark)
     return out
 
@@ -77,9 +77,9 @@ def sign(register: Register, mark: ProvenanceMark, clip: Path, *swaps: Path, **r
 def test_what_was_made_here_is_vouched_for(
     register: Register, mark: ProvenanceMark, clip: Path, swap: Path
 ) -> None:
-    found = inspect(sign(register, mark, clip, swap), register.folder.path)
+    found = inspect_file(sign(register, mark, clip, swap), register.folder.path)
     assert "an edit with 1 face swap in it, as its editor says" in found.line
-    said = assertions_of(found.manifests["manifests"][found.manifests["active_manifest"]])[EDIT]
+    said = assertions_of(found.manifests["manifests"][found.manifests["active_manifest"]])[EDIT_ASSERTION]
     assert said["swaps"] == [sha256(swap)]
     assert "not whether the edit shows it" in said["checked"]
 
@@ -160,7 +160,7 @@ def test_the_policy_holds_for_every_swap_in_it(
     why: str,
     nested: bool,
 ) -> None:
-    person = register.stated("nobody", "consent")
+    person = register.add_stated("nobody", "consent")
     mark = ProvenanceMark.of(register, person, "0" * 64)
     out = tmp_path / "swap.mp4"
     sign_swap(clip, out, Clip(clip), {"engine": "0", "label": "none"}, mark)
@@ -182,7 +182,7 @@ def test_a_manifest_beside_a_swap_must_be_ours(
     register.audit.add("swap.deliver", made=[sha256(out)], identities=[person.identity_id])
     assert sign(register, mark, clip, out).is_file()
     with open_register(DataFolder(tmp_path / "elsewhere")) as other:
-        theirs = ProvenanceMark.of(other, other.stated("nobody", "consent"), "0" * 64)
+        theirs = ProvenanceMark.of(other, other.add_stated("nobody", "consent"), "0" * 64)
         sign_swap(out, out, Clip(clip), FACTS, theirs)  # the file is the same, what lies beside it isn't
     with pytest.raises(ConsentError, match="neither here"):
         sign(register, mark, clip, out)

@@ -144,7 +144,7 @@ def test_who_waits_for_the_audit_log_keeps_the_store_from_others_for_a_moment_on
             assert LOCK_TIMEOUT_S.get() <= MAX_HOLD_S
     assert LOCK_TIMEOUT_S.get() > MAX_HOLD_S
     with log_held(store.folder.path), pytest.raises(LockedError, match="another process holds this lock"):
-        register_of(store).stated("Anna", "synthetic")
+        register_of(store).add_stated("Anna", "synthetic")
     assert store.catalog.identities.list_all() == []
     store.close()
 

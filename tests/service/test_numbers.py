@@ -15,7 +15,7 @@ from recaster.cli import main as command_line
 from recaster.client import RefusedError
 from recaster.errors import UsageError
 from recaster.models.presets import PRESETS, hyperparameters, overridden
-from recaster.operations.options import extract_settings, schedule
+from recaster.operations.request_options import extract_settings, schedule
 from recaster.service.job_specs import NUMBERS, check_spec
 from recaster.service.rpc_errors import RpcError
 from recaster.settings.messages import NUMBER_BOUNDS as BOUNDS

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recaster.provenance.policy import BASIS_VARIABLE, FILE
+from recaster.provenance.policy import BASIS_VARIABLE, POLICY_FILE
 from recaster.service.server_info import basis_needed, policy_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def test_a_client_knows_whether_a_face_needs_a_basis(
 ) -> None:
     monkeypatch.delenv(BASIS_VARIABLE)
     if policy is not None:
-        (tmp_path / FILE).write_text(policy)
+        (tmp_path / POLICY_FILE).write_text(policy)
     assert basis_needed(policy_of(tmp_path)) is needed
     if policy is None:
         monkeypatch.setenv(BASIS_VARIABLE, "synthetic")

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter, say, say_json
 from recaster.cli.flags import add_options
-from recaster.cli.recording import digests_of, noted_identities, record
 from recaster.cli.remote import add_engine, connect_engine
-from recaster.cli.rights_options import refuse_revoked
 from recaster.settings.evaluate import EvaluateSettings
 
 if TYPE_CHECKING:
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
 DESCRIPTION = """Judge a swapped clip against the clip it was made from, by judges that had no part in the
 swap. Each figure comes with what it must be read against: the unswapped clip, the judge's own noise, a
 frozen face. docs/evaluation.md defines them all."""
-ARTIFACTS = {"sheet.jpg": "sheet", "worst.jpg": "worst", "evaluation.json": "evaluation"}
-"""Files that are written, and their roles at an engine."""
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -55,34 +51,21 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _run_here(options: argparse.Namespace) -> None:
-    from recaster.evaluation.evaluate import evaluate
-    from recaster.files import sha256
-    from recaster.media.probe import probe
-    from recaster.media.ranges import parse_range
+    from recaster.operations import evaluate
     from recaster.settings.evaluate import EvaluateSettings
 
-    frames = None if options.range is None else parse_range(options.range, probe(options.original))
     settings = EvaluateSettings(
         target=options.target,
         gallery=tuple(options.gallery),
         truth=options.truth,
-        frames=frames,
         person=options.person,
         track=options.track,
     )
-    folders = (options.source, options.target, *options.gallery)
-    for folder in folders:
-        if folder is not None:
-            refuse_revoked(folder)
-    faces, people = digests_of(*folders), noted_identities(*folders)
-    record("evaluate.start", faces=faces, clips=[sha256(options.original), sha256(options.swapped)])
-    outcome = evaluate(
-        options.original, options.swapped, options.source, options.out, settings, reporter(options)
+    request = evaluate.Request(
+        options.original, options.swapped, options.source, options.out, options.range, settings
     )
-    written = [] if options.out is None else [options.out / name for name in ARTIFACTS]
-    made = [sha256(path) for path in written if path.is_file()]
-    record("evaluate.deliver", faces=faces, identities=people, made=made)
-    say_json(outcome.as_json()) if options.json else say(*outcome.lines())
+    result = evaluate.run(request, reporter(options))
+    say_json(result.as_json()) if options.json else say(*result.lines())
 
 
 def _run_there(options: argparse.Namespace, engine: Client) -> None:
@@ -92,6 +75,7 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
     from recaster.client import AnswerError
     from recaster.errors import UsageError
     from recaster.files import parse_json, write_bytes
+    from recaster.operations.evaluate import ARTIFACTS
 
     if options.truth is not None:
         raise UsageError("--truth stays on this machine: judge against it with --local")

@@ -7,20 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter, say, say_error
 from recaster.cli.flags import add_options, fill_options
-from recaster.cli.recording import digests_of, noted_identities, record
 from recaster.cli.remote import add_engine, connect_engine
-from recaster.cli.rights_options import (
-    add_basis,
-    authorize_extraction,
-    record_identity_remotely,
-    remove_if_revoked,
-    whose,
-)
+from recaster.cli.rights_options import add_basis, claim_of, record_identity_remotely
 from recaster.settings.extract import ExtractSettings
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
 
     from recaster.api.v1 import job_pb2
     from recaster.client import Client
@@ -81,29 +73,17 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _run_here(options: argparse.Namespace) -> None:
-    from recaster.facesets.extraction import extract
     from recaster.facesets.faceset_info import describe
-    from recaster.facesets.inputs import find_inputs
-    from recaster.files import sha256
-    from recaster.operations.options import extract_settings
-    from recaster.provenance.register import open_register
+    from recaster.operations import extract
+    from recaster.operations.request_options import extract_settings
 
     settings = extract_settings(extract_options(options), options.person)
-    _warn(options.inputs)
-    new = not options.out.exists()
-    with open_register() as register:  # before any work is done for somebody else
-        authorize_extraction(options, register, options.out)
-    files = find_inputs(options.inputs)
-    clips = [sha256(one.path) for one in files if one.kind == "clip"]
-    record("extract.start", faces=digests_of(options.out), clips=clips, pictures=len(files) - len(clips))
-    faceset = extract(options.inputs, options.out, settings, reporter(options))
-    if new:
-        remove_if_revoked(options.out)
-    if options.identity is not None or options.basis is not None:
-        with open_register() as register:
-            whose(options, register, options.out)
-    record("extract.deliver", faces=[faceset.digest()], identities=noted_identities(options.out))
-    print_summary(describe(faceset))
+    request = extract.Request(tuple(options.inputs), options.out, settings, claim_of(options))
+    print_summary(describe(extract.run(request, reporter(options), _warn)))
+
+
+def _warn(path: Path, warning: str) -> None:
+    say_error(f"recaster extract: warning: {path}: {warning}")
 
 
 def _run_there(options: argparse.Namespace, engine: Client) -> None:
@@ -145,16 +125,6 @@ def extract_options(options: argparse.Namespace) -> job_pb2.ExtractOptions:
     from recaster.api.v1 import job_pb2
 
     return fill_options(job_pb2.ExtractOptions(), options, ExtractSettings)
-
-
-def _warn(inputs: Sequence[Path]) -> None:
-    """Say what is wrong with clips that can be used all the same, before the work begins."""
-    from recaster.facesets.inputs import find_inputs
-    from recaster.media.probe import probe
-
-    for file in find_inputs(inputs):
-        for warning in probe(file.path).warnings if file.kind == "clip" else ():
-            say_error(f"recaster extract: warning: {file.path}: {warning}")
 
 
 def print_summary(info: FacesetInfo) -> None:

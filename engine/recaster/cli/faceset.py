@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 from recaster.cli.display import reporter, say, say_json
 from recaster.cli.extract import add_taking, print_summary
 from recaster.cli.flags import add_options, number
-from recaster.cli.recording import noted_identities, record
-from recaster.cli.rights_options import refuse_revoked, remove_if_revoked
 from recaster.settings.bounds import Bounds
 from recaster.settings.extract import CleanSettings
 
@@ -181,24 +179,16 @@ def run_contact_sheet(options: argparse.Namespace) -> None:
 
 def run_export(options: argparse.Namespace) -> None:
     """Save a faceset as a zip."""
-    from recaster.facesets.faceset import Faceset
-    from recaster.facesets.faceset_archive import export_zip
-    from recaster.files import sha256
+    from recaster.operations.faceset_exchange import export_faceset
 
-    faceset = Faceset.open(options.faceset)
-    refuse_revoked(options.faceset)
-    whose = noted_identities(options.faceset)
-    record("export.start", faces=[faceset.digest()])
-    export_zip(faceset, options.zip, reporter(options))
-    record("export.deliver", faces=[faceset.digest()], identities=whose, made=[sha256(options.zip)])
+    faceset = export_faceset(options.faceset, options.zip, reporter(options))
     say(f"{options.zip}: {len(faceset.all_records)} faces")
 
 
 def run_import(options: argparse.Namespace) -> None:
     """Make a faceset of a zip or folder."""
-    from recaster.facesets.faceset_archive import import_faces
     from recaster.facesets.faceset_info import describe
-    from recaster.files import sha256
+    from recaster.operations.faceset_exchange import import_faceset
     from recaster.settings.extract import ExtractSettings
 
     settings = ExtractSettings(
@@ -208,11 +198,7 @@ def run_import(options: argparse.Namespace) -> None:
         size=options.size,
         identity=options.note,
     )
-    record("ingest.start", blobs=[sha256(options.given)] if options.given.is_file() else [])
-    faceset = import_faces(options.given, options.out, settings, reporter(options))
-    remove_if_revoked(options.out)
-    record("ingest.deliver", faces=[faceset.digest()])
-    print_summary(describe(faceset))
+    print_summary(describe(import_faceset(options.given, options.out, settings, reporter(options))))
 
 
 def info_lines(info: FacesetInfo) -> list[str]:

@@ -1,4 +1,4 @@
-"""Commands whose work an engine does: local files go there, what comes of them comes back to local files."""
+"""Commands whose work an engine does: local files go there, results come back to local files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ M = TypeVar("M")
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:
-    """Add the options that choose who does the work."""
+    """Adds the options that choose who does the work."""
     where = parser.add_argument_group("where the work is done (default: here, or where RECASTER_ENGINE says)")
     choice = where.add_mutually_exclusive_group()
     choice.add_argument(
@@ -43,7 +43,7 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
 
 @contextlib.contextmanager
 def connect_engine(options: argparse.Namespace) -> Iterator[Client | None]:
-    """The engine that is to do a command's work, or None where this process is.
+    """Connects to the engine that is to do a command's work; None where this process does it.
 
     Raises:
         UsageError: an engine is named, but there is no token.
@@ -68,15 +68,15 @@ class Remote:
         self.report: Report = reporter(options)
 
     def picture(self, path: Path | None) -> str:
-        """Upload a picture; returns its digest, "" for none."""
+        """Uploads a picture; returns its digest, "" for none."""
         return "" if path is None else self.client.transfer.upload(path, self.report)
 
     def clip(self, path: Path) -> str:
-        """Bring a clip there; returns its id."""
+        """Brings a clip there; returns its id."""
         return self.client.take_clip(path, self.report)
 
     def faceset(self, path: Path | None) -> str:
-        """Bring a faceset there, a folder or a zip; returns its id, "" for none."""
+        """Brings a faceset there, a folder or a zip; returns its id, "" for none."""
         if path is None:
             return ""
         if path.suffix.lower() == ".zip":
@@ -90,7 +90,7 @@ class Remote:
             return self.client.take_faceset(self._noted(packed), self.report)
 
     def model(self, path: Path | None) -> str:
-        """Bring a model there, a folder or a zip; returns its id, "" for none."""
+        """Brings a model there, a folder or a zip; returns its id, "" for none."""
         if path is None:
             return ""
         if path.suffix.lower() == ".zip":
@@ -104,7 +104,7 @@ class Remote:
             return self.client.take_model(self._noted(packed), self.report)
 
     def do(self, spec: job_pb2.JobSpec, out: Path | None = None) -> job_pb2.Job:
-        """Let a job be done and wait for it; the same command given again finds the same job.
+        """Lets a job be done and waits for it; the same command given again finds the same job.
 
         Raises:
             JobFailedError: it failed; its exit code is the local command's.
@@ -122,12 +122,12 @@ class Remote:
         return self._follow(job)
 
     def fetch(self, job: job_pb2.Job, role: str, out: Path) -> None:
-        """Download what a job made (AnswerError where it made no such file)."""
+        """Downloads what a job made (AnswerError where it made no such file)."""
         made = artifact_of(job, role)
         self.client.transfer.download(made.digest, out, self.report, made.size)
 
     def fetch_faceset(self, faceset_id: str, out: Path) -> None:
-        """Bring a faceset here, as a folder or, where ``out`` is named so, as a zip."""
+        """Brings a faceset here, as a folder or, where ``out`` is named so, as a zip."""
         from recaster.api.v1 import job_pb2
 
         job = self._packed(job_pb2.ExportSpec(faceset_id=faceset_id))
@@ -143,7 +143,7 @@ class Remote:
                 import_faces(packed, aside, report=self.report)
 
     def fetch_model(self, model_id: str, out: Path) -> None:
-        """Bring a model here; its previews stay beside it."""
+        """Brings a model here; its previews stay beside it."""
         from recaster.api.v1 import job_pb2
         from recaster.models.archive import import_model
         from recaster.models.model_folder import ModelFolder
@@ -159,12 +159,12 @@ class Remote:
                         shutil.copytree(out / kept, aside / kept)
 
     def say(self, line: str) -> None:
-        """Tell the user."""
+        """Tells the user."""
         if not self._options.quiet:
             say_error(line)
 
     def _packed(self, export: job_pb2.ExportSpec) -> job_pb2.Job:
-        """Let something be packed as it is now."""
+        """Lets something be packed as it is now."""
         from recaster.api.v1 import job_pb2
 
         return self._follow(self.client.jobs.create(job_pb2.JobSpec(export=export)))
@@ -189,7 +189,7 @@ class Remote:
 
 
 def artifact_of(job: job_pb2.Job, role: str) -> job_pb2.Artifact:
-    """The file of a role that a job made (AnswerError)."""
+    """Finds the file of a role that a job made (AnswerError)."""
     from recaster.client import AnswerError
 
     found: job_pb2.Artifact | None = next((one for one in job.result.artifacts if one.role == role), None)
@@ -199,7 +199,7 @@ def artifact_of(job: job_pb2.Job, role: str) -> job_pb2.Artifact:
 
 
 def fill_message(message: M, **values: Any) -> M:
-    """A message with those of the values that are given.
+    """Sets the fields of a message whose values are given; returns it.
 
     Raises:
         UsageError: a value is too large.
@@ -215,15 +215,15 @@ def fill_message(message: M, **values: Any) -> M:
 
 @contextlib.contextmanager
 def _replaced(out: Path) -> Iterator[Path]:
-    """A folder to be made beside ``out``, which then takes its place; what was there goes last."""
-    from recaster.provenance.identity_note import NOTE
+    """Makes a folder beside ``out`` that then takes its place; what was there goes last."""
+    from recaster.provenance.identity_note import NOTE_FILE
 
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=_made(out.parent)) as folder:
         before = Path(folder) / "before"
         with atomic_directory(Path(folder) / "after") as aside:
             yield aside
-        if (out / NOTE).is_file():  # whose face it is stays known here
-            shutil.copy(out / NOTE, Path(folder) / "after" / NOTE)
+        if (out / NOTE_FILE).is_file():  # whose face it is stays known here
+            shutil.copy(out / NOTE_FILE, Path(folder) / "after" / NOTE_FILE)
         if out.exists():
             out.replace(before)
         (Path(folder) / "after").replace(out)

@@ -36,22 +36,8 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Sign it."""
-    from recaster.files import sha256
-    from recaster.provenance.manifest import sign_render
-    from recaster.provenance.register import open_register
-    from recaster.provenance.signer import resolve_signer
-    from recaster.provenance.vetting import VettingRules, find_local_swaps
+    """Signs an edit, and says what was done."""
+    from recaster.operations import sign
 
     out = options.out or options.file
-    with open_register() as register:
-        swaps = [sha256(path) for path in options.swap]
-        here = find_local_swaps(register, swaps)
-        people = list(dict.fromkeys(person for each in here.values() for person in each))
-        for person in people:
-            register.require(person)
-        signer = resolve_signer(register.policy, register.folder.path)
-        register.audit.add("sign.start", swaps=swaps)
-        said = sign_render(options.file, out, options.swap, signer, VettingRules.of(register, here))
-        register.audit.add("sign.deliver", made=[sha256(out)], swaps=swaps, identities=people)
-    say(f"{out}: {said}")
+    say(f"{out}: {sign.run(sign.Request(options.file, out, tuple(options.swap)))}")

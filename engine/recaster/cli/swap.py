@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter, say, say_error
 from recaster.cli.flags import add_option, add_options, fill_options
-from recaster.cli.recording import digests_of
 from recaster.cli.remote import add_engine, connect_engine
-from recaster.cli.rights_options import add_basis, record_identity_remotely, whose
-from recaster.errors import ConsentError, UsageError
+from recaster.cli.rights_options import add_basis, claim_of, record_identity_remotely
+from recaster.errors import UsageError
 from recaster.settings.detection import AnalysisSettings, Smoothing
 from recaster.settings.devices import DeviceSettings
 from recaster.settings.encoding import WriterOptions
@@ -22,11 +21,7 @@ if TYPE_CHECKING:
 
     from recaster.api.v1 import job_pb2
     from recaster.client import Client
-    from recaster.media.types import ClipInfo
-    from recaster.provenance.policy import Policy
-    from recaster.provenance.register import Register
-    from recaster.swapping.request import SwapRequest
-    from recaster.swapping.result import SwapResult
+    from recaster.operations.swap import Request
 
 DESCRIPTION = """Swap a face in a clip. The result keeps the clip's sound, size and timing. Parts are kept in
 OUT.parts/, for your eyes alone, until it is whole and signed: run the same command again after an
@@ -110,63 +105,11 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _run_here(options: argparse.Namespace) -> None:
-    from recaster.files import sha256
-    from recaster.media.clip import Clip
-    from recaster.provenance.mark import ProvenanceMark
-    from recaster.provenance.register import open_register
-    from recaster.swapping.load import SwapperFactory, choose_device, load_swapper, needs_tensorflow
-    from recaster.swapping.request import SwapRequest
+    from recaster.operations import swap
 
-    clip = Clip(options.clip)
-    with open_register() as register:
-        settings = swap_settings(options, clip.info, register.policy)
-    needed = needs_tensorflow(options.model, options.detector)
-    device = choose_device(options.device, options.threads, tensorflow=needed)
-    swapper = load_swapper(options.model, options.source, options.device)
-    faces = digests_of(options.model, options.source)
-    with open_register() as register:
-        person = whose(options, register, options.model or options.source)
-        said = {"identity": person.identity_id, "faces": faces}
-        if options.preview is None:
-            begun = register.audit.add("swap.start", **said, clips=[clip.digest])
-        else:
-            begun = register.audit.add("swap.preview", **said, clip=clip.digest)
-        mark = None if options.no_manifest else ProvenanceMark.of(register, person, begun.hash)
-    factory = None  # a number of threads is a wish for no more than those
-    if options.threads is None:
-        factory = SwapperFactory(options.model, options.source, options.device)
-    result = _swap(options, SwapRequest(clip, options.out, swapper, settings, mark, factory))
-    with open_register() as register:
-        _withhold_revoked(options, register, person.identity_id)
-        without = {"manifest": "left out, as asked"} if options.no_manifest else {}
-        made, people = [sha256(options.out)], [person.identity_id]
-        register.audit.add("swap.deliver", made=made, identities=people, faces=faces, **without)
-    _warn(result.warnings)
-    _say(options, result.summary(device))
-
-
-def _withhold_revoked(options: argparse.Namespace, register: Register, identity_id: str) -> None:
-    """Remove a result whose right was taken back while it was made (ConsentError)."""
-    from recaster.provenance.manifest import sidecar_of
-
-    try:
-        register.require(identity_id)
-    except ConsentError:
-        for path in (options.out, sidecar_of(options.out), options.matte, options.report):
-            if path is not None:
-                path.unlink(missing_ok=True)
-        raise
-
-
-def _swap(options: argparse.Namespace, request: SwapRequest) -> SwapResult:
-    report = reporter(options)
-    if options.preview is not None:
-        from recaster.swapping.preview import preview_frame
-
-        return preview_frame(request, options.preview, report)
-    from recaster.swapping.pipeline import swap_clip
-
-    return swap_clip(request, report)
+    result = swap.run(request_of(options), reporter(options))
+    _warn(result.swap.warnings)
+    _say(options, result.summary())
 
 
 def _run_there(options: argparse.Namespace, engine: Client) -> None:
@@ -222,20 +165,27 @@ def swap_options(options: argparse.Namespace) -> job_pb2.SwapOptions:
     return fill_options(job_pb2.SwapOptions(), options, SwapSettings, DeviceSettings, **label)
 
 
-def swap_settings(options: argparse.Namespace, info: ClipInfo, policy: Policy | None = None) -> SwapSettings:
-    """What the options say; whatever isn't given is left at the policy's or the library's own defaults.
+def request_of(options: argparse.Namespace) -> Request:
+    """Reads the options as a swap that is done here; whatever isn't given is left open.
 
     Raises:
-        UsageError: a value that there isn't, or that the policy forbids.
+        UsageError: as ``swap_options``.
     """
-    from recaster.api.v1 import job_pb2
-    from recaster.jobs.rights import apply_policy
-    from recaster.operations.options import swap_settings as settings
-    from recaster.provenance.policy import Policy
+    from recaster.operations.swap import Request
 
-    spec = job_pb2.SwapSpec(options=swap_options(options), without_manifest=options.no_manifest)
-    spec = apply_policy(spec, policy or Policy())
-    return settings(spec.options, info, options.person, options.matte, options.report)
+    return Request(
+        clip=options.clip,
+        out=options.out,
+        options=swap_options(options),
+        model=options.model,
+        source=options.source,
+        person=options.person,
+        matte=options.matte,
+        report=options.report,
+        preview=options.preview,
+        has_manifest=not options.no_manifest,
+        claim=claim_of(options),
+    )
 
 
 def _warn(warnings: Iterable[str]) -> None:

@@ -7,17 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter, say_error
 from recaster.cli.flags import add_hyperparameters, add_option, add_options, fill_options, hyperparameters_of
-from recaster.cli.recording import digests_of, record
 from recaster.cli.remote import add_engine, connect_engine
-from recaster.cli.rights_options import add_basis, record_identity_remotely, require_same_person, whose
+from recaster.cli.rights_options import add_basis, claim_of, record_identity_remotely
 from recaster.models.presets import (
     PRESETS,
-    Preset,
-    overridden,
-    preset,
 )
 from recaster.settings.devices import DeviceSettings
-from recaster.settings.train import DEFAULT_MINUTES, DEFAULT_PRESET, Schedule, TrainSettings
+from recaster.settings.train import DEFAULT_MINUTES, Schedule, TrainSettings
 
 if TYPE_CHECKING:
     import argparse
@@ -66,50 +62,31 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _run_here(options: argparse.Namespace) -> None:
-    from recaster.facesets.faceset import Faceset
     from recaster.models.model_folder import ModelFolder
-    from recaster.networks.device import select_device
-    from recaster.provenance.identity_note import note, owner
-    from recaster.provenance.register import open_register
-    from recaster.settings.train import Schedule
-    from recaster.training.loop import train
-    from recaster.training.preparation import build_training, new_model, perceptual_backbone, resumed_model
+    from recaster.operations import train
 
     minutes = DEFAULT_MINUTES if options.steps is None and options.minutes is None else options.minutes
-    schedule = Schedule(options.steps, minutes)
-    source = Faceset.open(options.source)
-    target = None if options.target is None else Faceset.open(options.target)
+    request = train.Request(
+        source=options.source,
+        model=options.out,
+        schedule=Schedule(options.steps, minutes),
+        target=options.target,
+        preset=options.preset,
+        hyperparameters=hyperparameters_of(options),
+        resumes=options.resume,
+        seed=options.seed,
+        device=options.device,
+        threads=options.threads,
+        vggface_weights=options.vggface_weights,
+        claim=claim_of(options),
+    )
     folder = ModelFolder(options.out)
-    flags = hyperparameters_of(options)
-    if options.resume:
-        card = resumed_model(folder, source, target, options.seed)
-        recipe = _same(card.preset, options.preset, flags)
-    else:
-        recipe = overridden(preset(options.preset or DEFAULT_PRESET), **flags)
-        card = new_model(folder, recipe, source, target, options.seed or 0)
-    with open_register() as register:
-        person = whose(options, register, options.source)
-        if options.resume:
-            require_same_person(register, folder.path, options.source)
-        used = digests_of(options.source, options.target, options.out if options.resume else None)
-        register.audit.add("train.start", faces=used, identity=person.identity_id)
-    device = select_device(options.device, options.threads)
-    _say(options, f"training {recipe.name} {device.note}")
-    report = reporter(options)
-    backbone = perceptual_backbone(recipe, options.vggface_weights)
-    if backbone is not None:
-        _say(options, backbone.note)
-    training = build_training(recipe, source, target, folder, card.seed, backbone, report)
-    if not options.resume:
-        folder.write(card)
-    if owner(options.source):
-        note(folder.path, person.identity_id)
     try:
-        result = train(training, folder, schedule, report, resume=options.resume)
+        result = train.run(request, reporter(options), lambda _level, line: _say(options, line))
     except KeyboardInterrupt:
-        _say(options, f"{folder.path}: add --resume to go on from the last checkpoint")
+        if folder.exists():
+            _say(options, f"{folder.path}: add --resume to go on from the last checkpoint")
         raise
-    record("train.deliver", faces=digests_of(folder.path), identities=[person.identity_id])
     look = f"; look at {folder.previews}" if result.first_step else ""
     _say(options, f"{folder.path}: {result.summary()}{look}")
 
@@ -119,7 +96,8 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
     from recaster.cli.remote import Remote
     from recaster.errors import ModelError, UsageError
     from recaster.files import safe_name
-    from recaster.provenance.identity_note import note, owner
+    from recaster.operations.face_rights import require_same_person
+    from recaster.provenance.identity_note import read_identity, write_identity
     from recaster.provenance.register import open_register
 
     if options.vggface_weights is not None:
@@ -141,8 +119,8 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
     )
     job = remote.do(job_pb2.JobSpec(train=spec), options.out)
     remote.fetch_model(job.result.model_id, options.out)
-    if owner(options.source):
-        note(options.out, owner(options.source))
+    if read_identity(options.source):
+        write_identity(options.out, read_identity(options.source))
     _say(options, f"{options.out}: {' '.join(job.result.summary)}")
 
 
@@ -153,23 +131,12 @@ def train_options(options: argparse.Namespace) -> job_pb2.TrainOptions:
         UsageError: a number is too large.
     """
     from recaster.api.v1 import job_pb2
-    from recaster.operations.options import written
+    from recaster.operations.request_options import written
 
     message = fill_options(job_pb2.TrainOptions(), options, TrainSettings, Schedule, DeviceSettings)
     for name, value in hyperparameters_of(options).items():
         message.ingredients[name] = written(value)
     return message
-
-
-def _same(trained: Preset, name: str | None, flags: dict[str, Any]) -> Preset:
-    """The preset of a model that is resumed; ingredients may change, the preset may not."""
-    from recaster.errors import UsageError
-
-    if name is not None and name != trained.name:
-        raise UsageError(
-            f"the model was trained with preset {trained.name}, not {name}; resume without --preset"
-        )
-    return overridden(trained, **flags)
 
 
 def _say(options: argparse.Namespace, line: str) -> None:

@@ -35,13 +35,13 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Look, and say."""
     from recaster.errors import UnknownSignerError
-    from recaster.provenance.inspection import inspect
+    from recaster.provenance.inspection import inspect_file
     from recaster.provenance.policy import Policy
     from recaster.store.folder import DataFolder
 
     data = DataFolder.default().path
     trust = options.trust or Policy.load(data).trust
-    found = inspect(options.file, data, [] if trust is None else [trust])
+    found = inspect_file(options.file, data, [] if trust is None else [trust])
     if options.json:
         say_json(found.manifests)
     else:

@@ -87,7 +87,7 @@ class JobFinalizer:
             if said["kind"]:
                 thing = self._keep(job_id, said["kind"], base64.b64decode(said["body"]))
                 if said["kind"] != "clip":
-                    register_of(self._store).trace(said["kind"], thing, traces)
+                    register_of(self._store).add_traces(said["kind"], thing, traces)
                 setattr(result, f"{said['kind']}_id", thing)
             elif spec.HasField("export"):
                 kind = "faceset" if spec.export.faceset_id else "model"
@@ -336,7 +336,7 @@ class JobFinalizer:
             model.created_by = job.created_by
             self._store.catalog.models.add(model)
             register = register_of(self._store)
-            register.trace("model", name, register.traces("faceset", job.spec.train.source_faceset_id))
+            register.add_traces("model", name, register.traces("faceset", job.spec.train.source_faceset_id))
         else:
             self._store.catalog.models.put(model)
         return job_pb2.JobResult(model_id=name)

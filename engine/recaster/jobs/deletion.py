@@ -210,7 +210,7 @@ class _Search:
 
     def _shared(self) -> Iterable[identity_pb2.KeptThing]:
         """Models of others that learnt their face, too."""
-        theirs = self._register.everything(self._person.identity_id).digests
+        theirs = self._register.all_traces(self._person.identity_id).digests
         for name, model in _every(self._store, "model"):
             if ("model", name) not in self._faces and model.target_digest in theirs:
                 yield identity_pb2.KeptThing(
@@ -224,11 +224,11 @@ class _Search:
 
     def _alike(self, report: identity_pb2.DeleteIdentityResponse) -> Iterable[identity_pb2.KeptThing]:
         """Faces that look like theirs, whatever was said of them."""
-        theirs = self._register.everything(self._person.identity_id).main()
+        theirs = self._register.all_traces(self._person.identity_id).main()
         listed = {(one.kind, one.id) for one in (*report.kept, *report.deleted)}
         for kind in ("faceset", "model"):
             for name, thing in _every(self._store, kind):
-                if (kind, name) not in listed and self._register.traces(kind, name).meet(theirs):
+                if (kind, name) not in listed and self._register.traces(kind, name).match(theirs):
                     whose = owner_of(kind, name, self._store)
                     said = f"it was said to be of {whose}" if whose else "nobody said whose face it holds"
                     yield identity_pb2.KeptThing(

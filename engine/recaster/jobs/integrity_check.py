@@ -15,7 +15,7 @@ from recaster.models.tensors import load_tensors
 from recaster.progress import Report, Update, silent
 from recaster.provenance.audit_log import AuditLog
 from recaster.provenance.documents import DOCUMENTS, HELD
-from recaster.provenance.register import AUDIT
+from recaster.provenance.register import AUDIT_FILE
 from recaster.store.backup import MANIFEST
 from recaster.store.inventory import Inventory, integrity
 
@@ -150,7 +150,7 @@ def _model(folder: ModelFolder, model: Any, deep: bool) -> str:
 def _log(folder: DataFolder, named: Inventory) -> list[str]:
     try:
         head = None if named.audit_head is None else named.audit_head[1]
-        AuditLog(folder.path / AUDIT).verify(head, strict=False)
+        AuditLog(folder.path / AUDIT_FILE).verify(head, strict=False)
     except AuditError as error:
         return [str(error)]
     return []

@@ -91,7 +91,7 @@ class _Desk:
         from recaster.faces.people import portraits
         from recaster.jobs.thumbnails import small_jpeg
         from recaster.media.clip import Clip
-        from recaster.operations.options import swap_settings
+        from recaster.operations.request_options import swap_settings
 
         options = job_pb2.SwapOptions.FromString(base64.b64decode(question["options"]))
         with _clip_of(question) as path:
@@ -151,8 +151,8 @@ class _Desk:
         """Swap one frame."""
         from recaster.api.v1 import job_pb2
         from recaster.media.clip import Clip
-        from recaster.operations.options import swap_settings
-        from recaster.provenance.mark import ProvenanceMark
+        from recaster.operations.request_options import swap_settings
+        from recaster.provenance.provenance_mark import ProvenanceMark
         from recaster.swapping.load import needs_tensorflow
         from recaster.swapping.preview import preview_frame
         from recaster.swapping.request import SwapRequest
@@ -181,7 +181,7 @@ class _Desk:
 
     def verify(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """What a file is by its own signed word."""
-        from recaster.provenance.inspection import inspect
+        from recaster.provenance.inspection import inspect_file
         from recaster.provenance.manifest import sidecar_of
         from recaster.provenance.policy import Policy
 
@@ -193,7 +193,7 @@ class _Desk:
             if question["beside"]:
                 sidecar_of(shown).symlink_to(question["beside"])
             try:
-                found = inspect(shown, data, [] if trust is None else [trust])
+                found = inspect_file(shown, data, [] if trust is None else [trust])
             except ManifestError as error:
                 said = str(error).removeprefix(f"{shown}: ")
                 return {"line": said, "valid": False, "swap": False, "trusted": False}

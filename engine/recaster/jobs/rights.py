@@ -1,4 +1,4 @@
-"""Whose face a job puts on, whether it may, and what the policy asks of what it makes."""
+"""Rights of jobs: the people whose faces they use, the policy, and the grant that a worker gets."""
 
 from __future__ import annotations
 
@@ -8,27 +8,26 @@ from recaster.api.v1 import job_pb2
 from recaster.errors import ConsentError, NotFoundError, UsageError
 from recaster.jobs.audit_records import note_begun
 from recaster.jobs.job_resources import kind_of, resources_of
-from recaster.provenance.mark import ProvenanceMark
+from recaster.provenance.policy import apply_policy
+from recaster.provenance.provenance_mark import ProvenanceMark
 from recaster.provenance.register import Register
 from recaster.provenance.signer import resolve_signer
-from recaster.provenance.vetting import VettingRules, find_local_swaps
+from recaster.provenance.vetting import VettingRules, authorize_edit, find_local_swaps
 
 if TYPE_CHECKING:
     from recaster.api.v1 import identity_pb2, swap_pb2
-    from recaster.provenance.policy import Policy
     from recaster.store.store import Store
 
 
 def register_of(store: Store) -> Register:
-    """The register of an engine."""
+    """Returns the register of an engine."""
     return Register.of(store.folder, store.catalog)
 
 
 def owners(spec: job_pb2.JobSpec, store: Store) -> list[str]:
-    """Ids of the people whose faces are put on ("" for one that nobody named); none for other work.
+    """Finds the ids of the people whose faces are put on ("" for one that nobody named); none for other work.
 
     Raises:
-        ConsentError: an edit is to be signed that holds a stranger's swap.
         NotFoundError: the faceset or model is gone.
     """
     kind = kind_of(spec)
@@ -36,27 +35,24 @@ def owners(spec: job_pb2.JobSpec, store: Store) -> list[str]:
         faces = owner_of("faceset", spec.train.source_faceset_id, store)
         model = owner_of("model", spec.train.model_id, store) if spec.train.model_id else ""
         return list(dict.fromkeys([faces, model or faces]))
-    if kind == "sign":
-        swaps = find_local_swaps(register_of(store), spec.sign.swaps)
-        return list(dict.fromkeys(person for people in swaps.values() for person in people))
     return [swapped_identity(spec.swap, store)] if kind == "swap" else []
 
 
 def swapped_identity(asked: job_pb2.SwapSpec | swap_pb2.PreviewFrameRequest, store: Store) -> str:
-    """The same for a swap, or a preview of one."""
+    """Finds the id of the person whose face a swap or a preview puts on, "" where nobody said."""
     if asked.model_id:
         return owner_of("model", asked.model_id, store)
     return owner_of("faceset", asked.faceset_id, store)
 
 
 def whose_model(spec: job_pb2.JobSpec, store: Store) -> str:
-    """Whose face the model holds that a training makes; "" where nobody said, or their faces are gone."""
+    """Finds whose face the model of a training holds; "" where nobody said, or the faces are gone."""
     found = store.catalog.facesets.find(spec.train.source_faceset_id)
     return "" if found is None else str(found.identity_id)
 
 
 def owner_of(kind: str, thing_id: str, store: Store) -> str:
-    """Id of the person whose face a faceset or model holds, "" where nobody said (NotFoundError)."""
+    """Finds whose face a faceset or model holds, "" where nobody said (NotFoundError)."""
     thing = store.catalog.of(kind).get(thing_id)
     if kind == "model" and not thing.identity_id:  # trained before anybody said whose faces these are
         register = register_of(store)
@@ -67,7 +63,7 @@ def owner_of(kind: str, thing_id: str, store: Store) -> str:
 
 
 def faces_of(spec: job_pb2.JobSpec) -> list[tuple[str, str]]:
-    """Kind and id of the facesets and models whose face a job puts on, judges or hands out."""
+    """Lists kind and id of the facesets and models whose face a job puts on, judges or hands out."""
     kind = kind_of(spec)
     if kind == "train":
         found = [("faceset", spec.train.source_faceset_id), ("model", spec.train.model_id)]
@@ -81,7 +77,7 @@ def faces_of(spec: job_pb2.JobSpec) -> list[tuple[str, str]]:
 
 
 def refuse_revoked(resources: list[tuple[str, str]], store: Store) -> None:
-    """Refuse faces that were revoked, whatever they are called now.
+    """Refuses faces that were revoked, whatever they are called now.
 
     Raises:
         ConsentError: they were.
@@ -93,7 +89,7 @@ def refuse_revoked(resources: list[tuple[str, str]], store: Store) -> None:
 
 
 def refuse_revoked_result(job: job_pb2.Job, digest: str, store: Store) -> None:
-    """Refuse what a job has made, or painted on the way, of faces that were revoked (ConsentError)."""
+    """Refuses what a job has made, or painted on the way, of faces that were revoked (ConsentError)."""
     kind = kind_of(job.spec)
     if digest in {one.digest for one in job.result.artifacts}:
         refuse_revoked(faces_of(job.spec), store)
@@ -106,7 +102,7 @@ def refuse_revoked_result(job: job_pb2.Job, digest: str, store: Store) -> None:
 
 
 def authorize_face(spec: job_pb2.JobSpec, store: Store) -> identity_pb2.Identity | None:
-    """The person whose face is put on, who may be, now; None for work that puts none on.
+    """Returns the person whose face is put on, which may be, now; None for work that puts none on.
 
     Raises:
         ConsentError: it may not be put on, or a model and its faces are two people's.
@@ -127,18 +123,15 @@ def authorize_face(spec: job_pb2.JobSpec, store: Store) -> identity_pb2.Identity
 
 
 def authorize_faces(spec: job_pb2.JobSpec, store: Store) -> list[identity_pb2.Identity]:
-    """Everybody whose face a job puts on or vouches for, who may be, now (as ``authorize_face``)."""
+    """Returns everybody whose face a job puts on or vouches for; each may be, now."""
     register = register_of(store)
-    people = [register.require(one) for one in owners(spec, store)]
-    for one in (
-        people if kind_of(spec) == "sign" else ()
-    ):  # else their faces are at hand, see ``refuse_revoked``
-        register.revocations.refuse(register.traces("identity", one.identity_id), but=one.identity_id)
-    return people
+    if kind_of(spec) == "sign":  # the faces of other work are at hand, see ``refuse_revoked``
+        return authorize_edit(register, spec.sign.swaps)
+    return [register.require(one) for one in owners(spec, store)]
 
 
 def resolve_vetting_rules(spec: job_pb2.JobSpec, store: Store) -> VettingRules | None:
-    """What the swaps in an edit must be (ConsentError, UsageError); None for other work."""
+    """Returns the rules for the swaps in an edit (ConsentError, UsageError); None for other work."""
     if kind_of(spec) != "sign":
         return None
     register = register_of(store)
@@ -146,7 +139,7 @@ def resolve_vetting_rules(spec: job_pb2.JobSpec, store: Store) -> VettingRules |
 
 
 def blocking_reason(spec: job_pb2.JobSpec, store: Store) -> job_pb2.JobError | None:
-    """Why a job must not begin or go on now: no right to the face, or a policy that can't be kept.
+    """Explains why a job must not begin or go on now: no right to the face, or a policy that can't be kept.
 
     None where it may, or finds out itself what is gone.
     """
@@ -167,7 +160,7 @@ def blocking_reason(spec: job_pb2.JobSpec, store: Store) -> job_pb2.JobError | N
 
 
 def begin_and_mark(job: job_pb2.Job, store: Store) -> ProvenanceMark | None:
-    """How what a job makes is marked, and a note in the audit log that it begins; None for nothing.
+    """Records that a job begins; returns the mark of what it makes, None for no manifest.
 
     Raises:
         ConsentError, UsageError, NotFoundError: as ``authorize_face``.
@@ -178,30 +171,3 @@ def begin_and_mark(job: job_pb2.Job, store: Store) -> ProvenanceMark | None:
     if person is None or kind_of(job.spec) != "swap" or job.spec.swap.without_manifest:
         return None
     return ProvenanceMark.of(register_of(store), person, begun.hash)
-
-
-def apply_policy(spec: job_pb2.SwapSpec, policy: Policy) -> job_pb2.SwapSpec:
-    """A swap as the policy wants it: what it leaves open is filled in.
-
-    Raises:
-        UsageError: the policy forbids what it says.
-    """
-    if policy.manifest_required and spec.without_manifest:
-        raise UsageError("the policy asks for a manifest in every swap; don't leave it out")
-    kept = job_pb2.SwapSpec()
-    kept.CopyFrom(spec)
-    kept.options.CopyFrom(apply_label_policy(spec.options, policy))
-    return kept
-
-
-def apply_label_policy(options: job_pb2.SwapOptions, policy: Policy) -> job_pb2.SwapOptions:
-    """The same for the label alone."""
-    kept = job_pb2.SwapOptions()
-    kept.CopyFrom(options)
-    if policy.label_required and not kept.HasField("label"):
-        kept.label = policy.label_kind
-    if policy.label_required and kept.label == "none":
-        raise UsageError("the policy asks for a label in every swap; don't leave it out")
-    if not kept.HasField("label_language"):
-        kept.label_language = policy.label_language
-    return kept

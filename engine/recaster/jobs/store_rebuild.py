@@ -18,7 +18,7 @@ from recaster.jobs.proto_records import faceset_to_proto, model_to_proto
 from recaster.models.model_folder import ModelFolder
 from recaster.provenance.audit_log import AuditLog
 from recaster.provenance.legal_basis import parse_basis
-from recaster.provenance.register import AUDIT
+from recaster.provenance.register import AUDIT_FILE
 from recaster.store.audit_head import AuditHead
 from recaster.store.blobs import is_digest
 from recaster.store.catalog import Catalog
@@ -100,8 +100,8 @@ def let_go(folder: DataFolder) -> None:
 
 def _fill(folder: DataFolder, database: Database) -> Rebuilt:
     catalog, rebuilt = Catalog(database), Rebuilt()
-    last = AuditLog(folder.path / AUDIT).verify(strict=False)
-    said = _said(AuditLog(folder.path / AUDIT).records())
+    last = AuditLog(folder.path / AUDIT_FILE).verify(strict=False)
+    said = _said(AuditLog(folder.path / AUDIT_FILE).records())
     with database.transaction() as opened:
         for person in said.people.values():
             _add(catalog, "identity", person, person.create_time)
@@ -122,7 +122,7 @@ def _fill(folder: DataFolder, database: Database) -> Rebuilt:
     if last is not None:
         head.put(last.number, last.hash)
     counts = {name: getattr(rebuilt, name) for name in ("people", "facesets", "models", "blobs")}
-    AuditLog(folder.path / AUDIT, head).add("store.rebuild", **counts)
+    AuditLog(folder.path / AUDIT_FILE, head).add("store.rebuild", **counts)
     return rebuilt
 
 

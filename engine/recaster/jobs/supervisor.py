@@ -25,7 +25,6 @@ from recaster.jobs.disk_budget import DiskBudget
 from recaster.jobs.job_resources import KINDS, LIGHT, device_for, kind_of, resources_of, task_for
 from recaster.jobs.queue import InUse, JobQueue, client_of
 from recaster.jobs.rights import (
-    apply_policy,
     begin_and_mark,
     blocking_reason,
     register_of,
@@ -36,6 +35,7 @@ from recaster.jobs.watchdog import Watchdog
 from recaster.jobs.worker_events import Listener
 from recaster.jobs.worker_process import SchedulerLimits, WorkerHandle
 from recaster.provenance.caller import acting_for
+from recaster.provenance.policy import apply_policy
 from recaster.store.job_store import CANCELLING, PAUSED, PAUSING, QUEUED, RUNNING, STARTING, ControlRecord
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2
-from recaster.provenance.mark import ProvenanceMark
+from recaster.provenance.provenance_mark import ProvenanceMark
 from recaster.provenance.signer import Signer
 from recaster.provenance.vetting import VettingRules
 

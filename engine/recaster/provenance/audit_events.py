@@ -1,4 +1,4 @@
-"""Everything that the audit log can say: by name, what it means and which fields a record has.
+"""Catalog of the audit log's events: each name, its meaning, and the fields that a record has.
 
 docs/responsible-use.md has the same table; each record also has ``by`` (who asked) and, where the clock went
 back, ``clock``.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ALWAYS: Final = frozenset({"by", "clock"})
+COMMON_FIELDS: Final = frozenset({"by", "clock"})
 """Fields that every record may have."""
 
 
@@ -106,11 +106,11 @@ EVENTS: Final[Mapping[str, Event]] = {
 
 
 def check(event: str, details: Mapping[str, object]) -> None:
-    """See to it that there is such an event, with such fields (ValueError)."""
+    """Checks that there is such an event, with such fields (ValueError)."""
     if event not in EVENTS:
         raise ValueError(
             f"the audit log has no event {event}: say in provenance/audit_events.py what it means"
         )
-    strange = set(details) - set(EVENTS[event].fields) - ALWAYS
+    strange = set(details) - set(EVENTS[event].fields) - COMMON_FIELDS
     if strange:
         raise ValueError(f"{event} has no {', '.join(sorted(strange))}; see provenance/audit_events.py")

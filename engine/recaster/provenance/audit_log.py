@@ -34,14 +34,14 @@ GENESIS: Final = "0" * 64
 """What the first record has for the hash of the one before it."""
 MAX_CLOCK_STEP: Final = dt.timedelta(minutes=1)
 """How far the clock may have gone back between two records of an earlier release, which noted it as is."""
-_BLOCK: Final = 1 << 16
-_SEARCHED: Final = 1 << 22
+_TAIL_BLOCK_BYTES: Final = 1 << 16
+_SEARCH_BLOCK_BYTES: Final = 1 << 22
 _AS_TEXT: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True)
 class Record:
-    """One thing that happened.
+    """One record of the log.
 
     Attributes:
         number: from 1.
@@ -61,33 +61,34 @@ class Record:
 
     @classmethod
     def after(cls, last: Record | None, event: str, details: Mapping[str, Any]) -> Record:
-        """The record that follows another."""
+        """Makes the record that follows another."""
         number, previous = (1, GENESIS) if last is None else (last.number + 1, last.hash)
         now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
         if last is not None and now < last.time:  # the log's time never goes back, whatever the clock does
-            now, details = last.time, {**details, "clock": now}
+            details = {**details, "clock": now}
+            now = last.time
         return cls(number, now, event, details, previous, _hash(number, now, event, details, previous))
 
     @property
     def whole(self) -> bool:
-        """Whether it is as it was written."""
+        """True for a record that is as it was written."""
         return self.hash == _hash(self.number, self.time, self.event, self.details, self.previous)
 
     def line(self) -> str:
-        """As one line of JSON."""
+        """Formats it as one line of JSON."""
         return _AS_TEXT(vars(self)) + "\n"
 
 
 class AuditLog:
-    """One file of records, only ever added to."""
+    """One file of records that only grows."""
 
     def __init__(self, path: Path, head: AuditHead | None = None) -> None:
-        """The log at a path; ``head`` is what the store knows of its newest record."""
+        """Names the log's file; ``head`` is what the store knows of its newest record."""
         self.path = path
         self._head = head
 
     def add(self, event: str, **details: Any) -> Record:
-        """Add a record; on the disk when this returns.
+        """Adds a record; on the disk when this returns.
 
         Args:
             event: one of ``events.EVENTS``.
@@ -124,7 +125,7 @@ class AuditLog:
         return records[-1]
 
     def newest(self) -> Record | None:
-        """The last record, or None (AuditError for what is none)."""
+        """Reads the last record, or None (AuditError for what is none)."""
         if not self.path.is_file():
             return None
         with self.path.open("rb") as file:
@@ -132,7 +133,7 @@ class AuditLog:
         return self._parsed(line) if line else None
 
     def records(self) -> Iterator[Record]:
-        """Every record, the oldest first (AuditError for what is none)."""
+        """Yields every record, the oldest first (AuditError for what is none)."""
         if self.path.is_file():
             with self.path.open("rb") as file:
                 for line in file:
@@ -140,12 +141,12 @@ class AuditLog:
                         yield self._parsed(line)
 
     def mentioning(self, text: str) -> Iterator[Record]:
-        """The records that hold a digest, an id or an event, the oldest first (AuditError for no record)."""
+        """Yields records that hold a digest, an id or an event, the oldest first (AuditError)."""
         if not self.path.is_file():
             return
         rest = b""
         with self.path.open("rb") as file:
-            while block := file.read(_SEARCHED):
+            while block := file.read(_SEARCH_BLOCK_BYTES):
                 block = rest + block
                 whole = block.rfind(b"\n") + 1
                 for line in _lines_with(text.encode(), block[:whole]):
@@ -153,7 +154,7 @@ class AuditLog:
                 rest = block[whole:]
 
     def verify(self, head: str | None = None, *, strict: bool = True) -> Record | None:
-        """Follow the whole chain; returns the newest record, None where there is none.
+        """Follows the whole chain; returns the newest record, None where there is none.
 
         Args:
             head: a hash that was noted earlier, and has to be in the log.
@@ -186,7 +187,7 @@ class AuditLog:
         return last
 
     def accept(self, reason: str) -> Record:
-        """Begin another log where this one is broken; it names the break, and the broken one is kept aside.
+        """Begins another log where this one is broken; it names the break, and the broken one is kept aside.
 
         Raises:
             UsageError: the log is whole, or no reason is given.
@@ -220,7 +221,7 @@ class AuditLog:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        """Keep others from writing: the store first, as those do who note something in both."""
+        """Keeps others from writing: the store first, as those do who note something in both."""
         with contextlib.ExitStack() as stack:
             if self._head is not None:
                 stack.enter_context(self._head.transaction())
@@ -246,7 +247,7 @@ class AuditLog:
             sync(self.path.parent)
 
     def _tail(self, file: IO[bytes]) -> tuple[int, Record | None, list[tuple[str, dict[str, Any]]]]:
-        """Where the last record ends, that record, and what has to be said of the end before anything else.
+        """Finds the end of the last record, that record, and what has to be recorded of the end first.
 
         Raises:
             AuditError: the end isn't the one that was written.
@@ -269,21 +270,22 @@ class AuditLog:
         known = None if self._head is None else self._head.get()
         self._check_end(last, known, strict=False)
         if known is not None and last is not None:
-            place, one = end, last
-            while one.number > known[0]:
+            place = end
+            record = last
+            while record.number > known[0]:
                 place -= len(line)
                 _, line = _line_before(file, place)
-                one = self._parsed(line) if line else one
+                record = self._parsed(line) if line else record
                 if not line:
                     break
-            if one.number != known[0] or one.hash != known[1]:
+            if record.number != known[0] or record.hash != known[1]:
                 raise self._broken(f"record {known[0]} isn't the one that the store knows")
             if last.number > known[0] + 1:
                 mended.append(("audit.store_behind", {"known": known[0], "newest": last.number}))
         return end, last, mended
 
     def _check_end(self, last: Record | None, known: tuple[int, str] | None, *, strict: bool) -> None:
-        """Compare the log's end with what the store knows."""
+        """Compares the log's end with what the store knows."""
         newest = 0 if last is None else last.number
         if known is not None and newest < known[0]:
             gone = "is missing or empty" if last is None else f"ends with record {newest}"
@@ -317,7 +319,7 @@ class AuditLog:
         )
 
     def _aside(self) -> Path:
-        """A name beside the log that isn't taken."""
+        """Finds a name beside the log that isn't taken."""
         stamp = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
         names = (
             f"{self.path.stem}.broken-{stamp}{more}{self.path.suffix}" for more in ("", *map(str, range(99)))
@@ -340,20 +342,21 @@ def _goes_back(before: str, after: str) -> bool:
 
 
 def _half(rest: bytes) -> bool:
-    """Whether bytes may be the begin of a record that a crash kept from being written."""
+    """Tells whether bytes may be the begin of a record that a crash kept from being written."""
     return rest.startswith(b"{") and all(32 <= one < 127 for one in rest)
 
 
 def _lines_with(wanted: bytes, lines: bytes) -> Iterator[bytes]:
-    """Those of some whole lines that hold some bytes."""
+    """Yields those of some whole lines that hold some bytes."""
     end = 0
     while (found := lines.find(wanted, end)) >= 0:
-        begin, end = lines.rfind(b"\n", 0, found) + 1, lines.find(b"\n", found) + 1
+        begin = lines.rfind(b"\n", 0, found) + 1
+        end = lines.find(b"\n", found) + 1
         yield lines[begin:end]
 
 
 def _line_before(file: IO[bytes], place: int | None) -> tuple[int, bytes]:
-    """Where the last whole line before a place (None for the end) ends, and that line; 0 and b"" for none."""
+    """Finds the last whole line before a place (None: the end) and where it ends; 0 and b"" for none."""
     end = _newline_before(file, file.seek(0, os.SEEK_END) if place is None else place) + 1
     if end == 0:
         return 0, b""
@@ -363,9 +366,9 @@ def _line_before(file: IO[bytes], place: int | None) -> tuple[int, bytes]:
 
 
 def _newline_before(file: IO[bytes], place: int) -> int:
-    """Where the last newline before a place is; -1 for none."""
+    """Finds the last newline before a place; -1 for none."""
     while place > 0:
-        begin = max(0, place - _BLOCK)
+        begin = max(0, place - _TAIL_BLOCK_BYTES)
         file.seek(begin)
         found = file.read(place - begin).rfind(b"\n")
         if found >= 0:

@@ -15,7 +15,7 @@ _CALLER: Final[ContextVar[str]] = ContextVar("caller", default="")
 
 
 def caller() -> str:
-    """The name of the client whose call is being answered; the account of this process outside of calls."""
+    """Names the client whose call is being answered; the account of this process outside of calls."""
     return _CALLER.get() or user_name()
 
 

@@ -46,11 +46,11 @@ class Documents:
     folder: Path
 
     def path(self, digest: str) -> Path:
-        """Where a document is kept."""
+        """Names a document's file."""
         return self.folder / digest
 
     def keep(self, path: Path) -> str:
-        """Keep a copy of a document; returns its SHA-256.
+        """Keeps a copy of a document; returns its SHA-256.
 
         Raises:
             InputError: there is no such file, it is empty or too large.
@@ -74,7 +74,7 @@ class Documents:
         return digest
 
     def hold(self, identity: identity_pb2.Identity, until: dt.date) -> None:
-        """Keep what was stated of a person, and the document that says so, until a day (OutputError)."""
+        """Keeps what was stated of a person, and the document that says so, until a day (OutputError)."""
         name = f"{until}-{identity.identity_id}-{secrets.token_hex(4)}"
         with atomic_directory(self.folder / HELD / name) as aside:
             aside.mkdir(mode=0o700)
@@ -85,7 +85,7 @@ class Documents:
                     shutil.copyfile(document, temporary)
 
     def end_holds(self, today: dt.date | None = None) -> None:
-        """Remove what was held until a day that is over (OutputError)."""
+        """Removes what was held until a day that is over (OutputError)."""
         today = today or dt.datetime.now(dt.UTC).date()
         for path in (self.folder / HELD).glob("*"):
             until = _HELD.fullmatch(path.name)

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-LENGTH: Final = 128
+EMBEDDING_LENGTH: Final = 128
 MAX_SAME_PERSON_DISTANCE: Final = 0.5
 """Below this distance two representatives are of one person: as ``faces.identity.SAME_IN_CLIP``, since many
 are compared with many, and each comparison may err."""
 MAX_SAME_LOOK_DISTANCE: Final = 0.3
 """Below this distance one representative stands for another."""
-MIN_SHARE: Final = 0.05
+MIN_PERSON_SHARE: Final = 0.05
 """Share of a set's pictures from which on a person in it counts."""
-MIN_SHARE_KEPT: Final = 0.25
+MIN_MAIN_PERSON_SHARE: Final = 0.25
 """The same for whoever is revoked with it: a stray stranger in a set must not be."""
-MAX_FACES: Final = 64
+MAX_REPRESENTATIVES: Final = 64
 """Representatives that are kept of one person."""
 
 Face = tuple[tuple[float, ...], float]
@@ -32,7 +32,7 @@ Face = tuple[tuple[float, ...], float]
 
 @dataclass(frozen=True)
 class FaceTraces:
-    """What is left of a face in a faceset or model, or in several.
+    """Traces of the face in a faceset or model, or in several.
 
     Attributes:
         digests: SHA-256 sums, as hex digits.
@@ -44,12 +44,12 @@ class FaceTraces:
 
     @classmethod
     def of_pictures(cls, digests: Iterable[str], embeddings: Iterable[Iterable[float]]) -> FaceTraces:
-        """Traces of a set, from the embeddings of pictures of it."""
+        """Computes the traces of a set from the embeddings of pictures of it."""
         leaders: list[tuple[tuple[float, ...], int]] = []
         count = 0
         for numbers in embeddings:
             one = tuple(float(number) for number in numbers)
-            if len(one) != LENGTH or not all(map(math.isfinite, one)):
+            if len(one) != EMBEDDING_LENGTH or not all(map(math.isfinite, one)):
                 continue
             count += 1
             for at, (leader, size) in enumerate(leaders):
@@ -63,14 +63,14 @@ class FaceTraces:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> FaceTraces:
-        """What ``to_json`` made (KeyError, TypeError, ValueError for anything else)."""
+        """Reads what ``to_json`` made (KeyError, TypeError, ValueError for anything else)."""
         faces = tuple((tuple(float(n) for n in numbers), float(share)) for numbers, share in value["faces"])
-        if any(len(numbers) != LENGTH for numbers, _ in faces):
+        if any(len(numbers) != EMBEDDING_LENGTH for numbers, _ in faces):
             raise ValueError("a face has another length")
         return cls(frozenset(str(one) for one in value["digests"]), faces)
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values."""
+        """Returns them as plain values."""
         faces = [[[round(n, 5) for n in numbers], round(share, 4)] for numbers, share in self.faces]
         return {"digests": sorted(self.digests), "faces": faces}
 
@@ -78,7 +78,7 @@ class FaceTraces:
         return bool(self.digests or self.faces)
 
     def __or__(self, other: FaceTraces) -> FaceTraces:
-        """Those of both; of faces that look alike, one."""
+        """Joins both; of faces that look alike, one is kept."""
         faces = list(self.faces)
         for numbers, share in other.faces:
             near = [
@@ -91,16 +91,18 @@ class FaceTraces:
             else:
                 faces.append((numbers, share))
         faces.sort(key=lambda one: -one[1])
-        return FaceTraces(self.digests | other.digests, tuple(faces[:MAX_FACES]))
+        return FaceTraces(self.digests | other.digests, tuple(faces[:MAX_REPRESENTATIVES]))
 
     def main(self) -> FaceTraces:
-        """Without those who are hardly in it: what is kept of whoever is revoked."""
+        """Returns them without people who are hardly in the set: the part that a revocation keeps."""
         shares = self._people()
-        kept = [face for face, share in zip(self.faces, shares, strict=True) if share >= MIN_SHARE_KEPT]
+        kept = [
+            face for face, share in zip(self.faces, shares, strict=True) if share >= MIN_MAIN_PERSON_SHARE
+        ]
         return FaceTraces(self.digests, tuple(kept))
 
-    def meet(self, revoked: FaceTraces) -> bool:
-        """Whether a revoked person is among them: by a digest, or as a part of the pictures that counts."""
+    def match(self, revoked: FaceTraces) -> bool:
+        """Tells whether a revoked person is among them: by a digest, or by a share that counts."""
         if self.digests & revoked.digests:
             return True
         share = sum(
@@ -108,10 +110,10 @@ class FaceTraces:
             for numbers, share in self.faces
             if any(math.dist(numbers, other) < MAX_SAME_PERSON_DISTANCE for other, _ in revoked.faces)
         )
-        return share >= MIN_SHARE
+        return share >= MIN_PERSON_SHARE
 
     def _people(self) -> list[float]:
-        """For each face, the share of all those that are of the same person."""
+        """Computes, for each face, the share of all those that are of the same person."""
         return [
             sum(share for other, share in self.faces if math.dist(numbers, other) < MAX_SAME_PERSON_DISTANCE)
             for numbers, _ in self.faces

@@ -1,4 +1,4 @@
-"""What a file says of itself, and whether that can be believed."""
+"""Inspection of a file's C2PA manifest: the file's own word, and how far it can be believed."""
 
 from __future__ import annotations
 
@@ -6,22 +6,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ManifestError
-from recaster.provenance.manifest import BASIS, EDIT, SWAP, assertions_of, holds_swap, manifest_of
-from recaster.provenance.signer import NAME, local_authority
+from recaster.provenance.manifest import (
+    BASIS_ASSERTION,
+    EDIT_ASSERTION,
+    SWAP_ASSERTION,
+    assertions_of,
+    holds_swap,
+    manifest_of,
+)
+from recaster.provenance.signer import LOCAL_SIGNER_NAME, local_authority
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
-LONGEST: Final = 80
-"""Letters of what a manifest says that are shown."""
+MAX_SHOWN_LETTERS: Final = 80
+"""Letters of a manifest's text that are shown."""
 _QUOTES: Final = frozenset('"\u00ab\u00bb\u201c\u201d\u201e\u201f\u2033\u2036\u275d\u275e\u301d\u301e\uff02')
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What a file is.
+class Inspection:
+    """Result of an inspection.
 
     Attributes:
         swap: whether it is, or holds, a face swap by its own word.
@@ -38,8 +45,8 @@ class Finding:
     manifests: Mapping[str, Any]
 
 
-def inspect(path: Path, data: Path, trust: Sequence[Path] = ()) -> Finding:
-    """Read a file's manifest and check it against the file.
+def inspect_file(path: Path, data: Path, trust: Sequence[Path] = ()) -> Inspection:
+    """Reads a file's manifest and checks it against the file.
 
     Args:
         path: the file.
@@ -54,14 +61,15 @@ def inspect(path: Path, data: Path, trust: Sequence[Path] = ()) -> Finding:
     found, state = manifest_of(path, [*trust, *([own] if own.is_file() else [])])
     active = found["manifests"][found["active_manifest"]]
     signer = active.get("signature_info", {})
-    local = state == "Trusted" and signer.get("common_name") == NAME
+    local = state == "Trusted" and signer.get("common_name") == LOCAL_SIGNER_NAME
     if local and trust:  # another machine's own certificate may be among those that are trusted
         local = manifest_of(path, [own])[1] == "Trusted"
     if state == "Invalid":
-        raise ManifestError(f"{path}: {_trouble(found)}")
-    words, swap = _nature(active, holds_swap(found))
-    name, issuer = _plain(signer.get("common_name")), _plain(signer.get("issuer"))
-    when = f" at {_plain(signer['time'])}" if signer.get("time") else ""
+        raise ManifestError(f"{path}: {_failure(found)}")
+    words, swap = _describe(active, holds_swap(found))
+    name = _printable(signer.get("common_name"))
+    issuer = _printable(signer.get("issuer"))
+    when = f" at {_printable(signer['time'])}" if signer.get("time") else ""
     if local:
         by = "this machine's own certificate, which nobody else trusts"
         line = f"{words}; unchanged since it was signed{when} by {by}"
@@ -72,14 +80,14 @@ def inspect(path: Path, data: Path, trust: Sequence[Path] = ()) -> Finding:
             f"UNKNOWN SIGNER {_quoted(name)} ({_quoted(issuer)}), whom this machine doesn't know, "
             f"says{when}: {_quoted(words)}; unchanged since then"
         )
-    return Finding(swap, state == "Trusted" and not local, local, line, found)
+    return Inspection(swap, state == "Trusted" and not local, local, line, found)
 
 
-def _nature(active: Mapping[str, Any], swap: bool) -> tuple[str, bool]:
-    """What a file is in words, and whether it is or holds a face swap."""
+def _describe(active: Mapping[str, Any], swap: bool) -> tuple[str, bool]:
+    """Describes a file in words, and tells whether it is or holds a face swap."""
     said = assertions_of(active)
     makers = active.get("claim_generator_info")
-    maker = " ".join(_plain(one.get("name")) for one in makers) if isinstance(makers, list) else "?"
+    maker = " ".join(_printable(one.get("name")) for one in makers) if isinstance(makers, list) else "?"
     actions = [
         one
         for label, data in said.items()
@@ -87,13 +95,13 @@ def _nature(active: Mapping[str, Any], swap: bool) -> tuple[str, bool]:
         for one in data["actions"]
         if isinstance(one, dict)
     ]
-    if SWAP in said:
-        basis = _plain(said.get(BASIS, {}).get("basis", "not stated"))
-        when = next((_plain(one["when"])[:10] for one in actions if "when" in one), "an unknown day")
-        version = _plain(said[SWAP].get("engine", ""))
+    if SWAP_ASSERTION in said:
+        basis = _printable(said.get(BASIS_ASSERTION, {}).get("basis", "not stated"))
+        when = next((_printable(one["when"])[:10] for one in actions if "when" in one), "an unknown day")
+        version = _printable(said[SWAP_ASSERTION].get("engine", ""))
         return f"a face swap made by Recaster {version} on {when}, basis: {basis}", True
-    if EDIT in said:
-        swaps = said[EDIT].get("swaps")
+    if EDIT_ASSERTION in said:
+        swaps = said[EDIT_ASSERTION].get("swaps")
         inside = len(swaps) if isinstance(swaps, list) else 0
         return f"an edit with {inside} face swap{'s' if inside != 1 else ''} in it, as its editor says", True
     if swap:
@@ -104,18 +112,18 @@ def _nature(active: Mapping[str, Any], swap: bool) -> tuple[str, bool]:
 
 
 def _quoted(text: str) -> str:
-    """What anybody may have written, told from our own words by quotes that it can't end."""
+    """Quotes text that anybody may have written, so that it can't end its quotes."""
     return '"' + "".join("'" if letter in _QUOTES else letter for letter in text) + '"'
 
 
-def _plain(text: object) -> str:
-    """What somebody wrote into a manifest, as a few printable letters of one line."""
+def _printable(text: object) -> str:
+    """Reduces text of a manifest to a few printable letters of one line."""
     shown = "".join(letter for letter in str(text or "?") if letter.isprintable() and letter not in ";:")
-    return shown[:LONGEST]
+    return shown[:MAX_SHOWN_LETTERS]
 
 
-def _trouble(found: Mapping[str, Any]) -> str:
-    """Why a manifest doesn't hold."""
+def _failure(found: Mapping[str, Any]) -> str:
+    """Explains why a manifest doesn't hold."""
     results = found.get("validation_results", {}).get("activeManifest", {}).get("failure", [])
     codes = list(dict.fromkeys(str(one.get("code", "?")) for one in results))
     if codes and all(code.startswith("signingCredential.") for code in codes):

@@ -1,4 +1,4 @@
-"""By what right a face is put on: what an identity's attestation is worth at a moment."""
+"""The legal basis for using a face: what an identity's attestation is worth at a moment."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from recaster.provenance.documents import Documents
     from recaster.provenance.policy import Policy
 
-LONGEST_NAME: Final = 200
-LONGEST_TEXT: Final = 2000
-HOW: Final = "state it once, with --basis or --identity (see: recaster identity add --help)"
+MAX_NAME_LENGTH: Final = 200
+MAX_TEXT_LENGTH: Final = 2000
+STATE_BASIS: Final = "state it once, with --basis or --identity (see: recaster identity add --help)"
 
 
 def parse_basis(name: str) -> identity_pb2.Basis:
-    """A basis by its name (UsageError)."""
+    """Parses the name of a basis (UsageError)."""
     if name not in BASES:
         raise UsageError(f"{name!r} is no basis; choose among {', '.join(BASES)}")
     found: identity_pb2.Basis = identity_pb2.Basis.Value(f"BASIS_{name.upper()}")
@@ -29,23 +29,23 @@ def parse_basis(name: str) -> identity_pb2.Basis:
 
 
 def basis_name(basis: identity_pb2.Basis) -> str:
-    """Its name; "" for none, or one that isn't known here."""
+    """Names a basis; "" for none, or one that isn't known here."""
     if basis not in identity_pb2.Basis.values():
         return ""
     return identity_pb2.Basis.Name(basis).removeprefix("BASIS_").lower() if basis else ""
 
 
 def require(identity: identity_pb2.Identity, policy: Policy, now: dt.datetime | None = None) -> None:
-    """See to it that a face may be put on, now.
+    """Checks that a face may be put on, now.
 
     Raises:
         ConsentError: it may not; the message says why and what to do, without the person's name.
     """
     who = f"identity {identity.identity_id}"
     if not identity.HasField("attestation"):
-        raise ConsentError(f"{who}: nobody has said by what right their face is used; {HOW}")
+        raise ConsentError(f"{who}: nobody has said by what right their face is used; {STATE_BASIS}")
     if identity.HasField("revocation"):
-        raise revoked(identity.identity_id, identity)
+        raise revocation_error(identity.identity_id, identity)
     said = identity.attestation
     now = now or dt.datetime.now(dt.UTC)
     if said.HasField("valid_from") and now < _time(said.valid_from):
@@ -58,11 +58,11 @@ def require(identity: identity_pb2.Identity, policy: Policy, now: dt.datetime | 
             "renew it with: recaster identity attest",
             "CONSENT_EXPIRED",
         )
-    allowed(said, policy)
+    check_attestation(said, policy)
 
 
-def revoked(identity_id: str, identity: identity_pb2.Identity | None) -> ConsentError:
-    """The error of a face whose right was taken back."""
+def revocation_error(identity_id: str, identity: identity_pb2.Identity | None) -> ConsentError:
+    """Makes the error of a face whose right was taken back."""
     known = identity is not None and identity.HasField("revocation")
     when = f" on {_date(identity.revocation.time)}" if known and identity is not None else ""
     return ConsentError(
@@ -72,8 +72,8 @@ def revoked(identity_id: str, identity: identity_pb2.Identity | None) -> Consent
     )
 
 
-def allowed(said: identity_pb2.Attestation, policy: Policy) -> None:
-    """See to it that an attestation is one that the policy takes (ConsentError)."""
+def check_attestation(said: identity_pb2.Attestation, policy: Policy) -> None:
+    """Checks that the policy takes an attestation (ConsentError)."""
     name = basis_name(said.basis)
     if name not in policy.bases:
         raise ConsentError(
@@ -87,19 +87,19 @@ def allowed(said: identity_pb2.Attestation, policy: Policy) -> None:
         )
 
 
-def attested(
+def prepare_attestation(
     said: identity_pb2.Attestation, policy: Policy, documents: Documents
 ) -> identity_pb2.Attestation:
-    """An attestation as it is kept.
+    """Checks an attestation and stamps it with the time, as the register keeps it.
 
     Raises:
         ConsentError: the policy doesn't take it.
         UsageError: it is too long, or would end before it begins.
         InputError: its document isn't there.
     """
-    allowed(said, policy)
-    if len(said.scope) > LONGEST_TEXT or len(said.attested_by) > LONGEST_NAME:
-        raise UsageError(f"a scope has at most {LONGEST_TEXT} letters, a name {LONGEST_NAME}")
+    check_attestation(said, policy)
+    if len(said.scope) > MAX_TEXT_LENGTH or len(said.attested_by) > MAX_NAME_LENGTH:
+        raise UsageError(f"a scope has at most {MAX_TEXT_LENGTH} letters, a name {MAX_NAME_LENGTH}")
     try:
         begin = said.valid_from.ToDatetime() if said.HasField("valid_from") else None
         end = said.valid_until.ToDatetime() if said.HasField("valid_until") else None
@@ -115,8 +115,8 @@ def attested(
     return kept
 
 
-def terms(identity: identity_pb2.Identity) -> dict[str, str]:
-    """A right as the audit log has it."""
+def audit_terms(identity: identity_pb2.Identity) -> dict[str, str]:
+    """Describes a right as the audit log has it."""
     if not identity.HasField("attestation"):
         return {}
     said = identity.attestation
@@ -128,7 +128,7 @@ def terms(identity: identity_pb2.Identity) -> dict[str, str]:
 
 
 def described(identity: identity_pb2.Identity, now: dt.datetime | None = None) -> str:
-    """The state of a right in a few words."""
+    """Describes the state of a right in a few words."""
     if not identity.HasField("attestation"):
         return "no basis stated"
     said = identity.attestation
@@ -150,7 +150,7 @@ def _time(stamp: Timestamp) -> dt.datetime:
 
 
 def _date(stamp: Timestamp, earlier: dt.timedelta = dt.timedelta(0)) -> str:
-    """The day, where this machine is."""
+    """Formats a moment as the day on this machine."""
     try:
         return f"{(_time(stamp) - earlier).astimezone():%Y-%m-%d}"
     except (OverflowError, ValueError, OSError):  # the last day that there is, say
@@ -158,5 +158,5 @@ def _date(stamp: Timestamp, earlier: dt.timedelta = dt.timedelta(0)) -> str:
 
 
 def _last_day(stamp: Timestamp) -> str:
-    """The last day before a moment: what ends at midnight was over the day before."""
+    """Formats the last day before a moment: what ends at midnight was over the day before."""
     return _date(stamp, dt.timedelta(microseconds=1))

@@ -1,4 +1,4 @@
-"""C2PA manifests: what a file is and how it was made, signed and bound to its bytes.
+"""C2PA manifests: the nature of a file and how it was made, signed and bound to its bytes.
 
 See the C2PA technical specification 2.2 (Coalition for Content Provenance and Authenticity), and IPTC's
 digital source types. Whoever changes a signed file breaks the binding; whoever strips the manifest leaves
@@ -24,7 +24,7 @@ from recaster.provenance.signer import algorithm_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from recaster.provenance.mark import ProvenanceMark
+    from recaster.provenance.provenance_mark import ProvenanceMark
     from recaster.provenance.signer import Signer
     from recaster.provenance.vetting import VettingRules
 
@@ -41,19 +41,21 @@ EMBEDDED_TYPES: Final = {
 """Files that carry their manifest themselves, and their media types."""
 SIDECAR_TYPES: Final = {".mkv": "video/x-matroska", ".webm": "video/webm", ".exr": "image/x-exr"}
 """Files whose manifest lies beside them, in a ``.c2pa`` file of the same name."""
-SIDECAR: Final = ".c2pa"
-BUFFER: Final = 4 << 20
+SIDECAR_SUFFIX: Final = ".c2pa"
+BUFFER_BYTES: Final = 4 << 20
 """Bytes of a file at a time: the library asks for a few thousand."""
-UNKNOWN: Final = "application/octet-stream"
-COMPOSITE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+UNKNOWN_TYPE: Final = "application/octet-stream"
+COMPOSITE_SOURCE_TYPE: Final = (
+    "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+)
 """A composite of captured and generated media (IPTC): a face made by a trained model in a real picture."""
-SWAP: Final = "recaster.swap"
-BASIS: Final = "recaster.basis"
-EDIT: Final = "recaster.edit"
+SWAP_ASSERTION: Final = "recaster.swap"
+BASIS_ASSERTION: Final = "recaster.basis"
+EDIT_ASSERTION: Final = "recaster.edit"
 """Our own assertions: how a swap was made, by what right, and which swaps are in an edit."""
-CHECKED: Final = "signer, bytes, right and policy of each swap; not whether the edit shows it"
+EDIT_CHECKS: Final = "signer, bytes, right and policy of each swap; not whether the edit shows it"
 """What was looked at before an edit was signed."""
-_SETTINGS: Final = {
+_C2PA_SETTINGS: Final = {
     # Above this much a file is kept on disk and not in memory while it is worked on.
     "core": {"backing_store_memory_threshold_in_mb": 64},
     # Nothing is fetched, ever.
@@ -63,7 +65,7 @@ _SETTINGS: Final = {
 
 
 def media_type(path: Path) -> str:
-    """The media type of a file by its suffix (UsageError for one that can't be signed)."""
+    """Returns the media type of a file by its suffix (UsageError for one that can't be signed)."""
     known = EMBEDDED_TYPES | SIDECAR_TYPES
     kind = known.get(path.suffix.lower())
     if kind is None:
@@ -72,8 +74,8 @@ def media_type(path: Path) -> str:
 
 
 def sidecar_of(path: Path) -> Path:
-    """Where the manifest of a file lies that can't carry it."""
-    return path.with_suffix(SIDECAR)
+    """Names the manifest's file beside a file that can't carry it."""
+    return path.with_suffix(SIDECAR_SUFFIX)
 
 
 class HashedFile(Protocol):
@@ -89,7 +91,7 @@ class HashedFile(Protocol):
 
 
 def sign_swap(made: Path, out: Path, clip: HashedFile, facts: Mapping[str, Any], mark: ProvenanceMark) -> str:
-    """Write a swap as ``out``, with a manifest; the same bytes of picture and sound.
+    """Writes a swap as ``out``, with a manifest; the same bytes of picture and sound.
 
     Args:
         made: the finished swap; of ``out``'s kind. It may be ``out`` itself.
@@ -110,13 +112,13 @@ def sign_swap(made: Path, out: Path, clip: HashedFile, facts: Mapping[str, Any],
     swapped = {
         "action": "c2pa.edited",
         "when": _now(),
-        "digitalSourceType": COMPOSITE,
+        "digitalSourceType": COMPOSITE_SOURCE_TYPE,
         "description": "A face was replaced by another.",
         "softwareAgent": {"name": "Recaster", "version": __version__},
     }
     assertions = [
-        {"label": SWAP, "data": {**facts, "clip": clip.digest, "audit": mark.audit}},
-        {"label": BASIS, "data": {name: one for name, one in vars(mark.statement).items() if one}},
+        {"label": SWAP_ASSERTION, "data": {**facts, "clip": clip.digest, "audit": mark.audit}},
+        {"label": BASIS_ASSERTION, "data": {name: one for name, one in vars(mark.statement).items() if one}},
     ]
     parent = _Ingredient(clip.path, "parentOf")
     _sign(made, out, [swapped], assertions, [parent], mark.signer)
@@ -124,7 +126,7 @@ def sign_swap(made: Path, out: Path, clip: HashedFile, facts: Mapping[str, Any],
 
 
 def sign_render(render: Path, out: Path, swaps: Sequence[Path], signer: Signer, vetting: VettingRules) -> str:
-    """Write an edit's export as ``out``, with a manifest that names the swaps in it, their manifests kept.
+    """Writes an edit's export as ``out``, with a manifest that names the swaps in it, their manifests kept.
 
     Args:
         render: what an editor exported. It may be ``out`` itself.
@@ -137,22 +139,25 @@ def sign_render(render: Path, out: Path, swaps: Sequence[Path], signer: Signer, 
         One line of words on what was done.
 
     Raises:
-        UsageError, ManifestError, OutputError, ConsentError: as ``sign_swap`` and ``vouching.vet``; no swap.
+        UsageError, ManifestError, OutputError, ConsentError: as ``sign_swap`` and ``vetting.check_swap``.
     """
-    from recaster.provenance.vetting import vet
+    from recaster.provenance.vetting import check_swap
 
     if not swaps:
         raise UsageError("which swaps are in it? Name at least one")
     created = {
         "action": "c2pa.created",
         "when": _now(),
-        "digitalSourceType": COMPOSITE,
+        "digitalSourceType": COMPOSITE_SOURCE_TYPE,
         "description": "An edit was exported; its editor names the face swaps in it.",
         "softwareAgent": {"name": "Recaster", "version": __version__},
     }
     for path in swaps:
-        vet(path, vetting)
-    edit = {"label": EDIT, "data": {"swaps": [sha256(path) for path in swaps], "checked": CHECKED}}
+        check_swap(path, vetting)
+    edit = {
+        "label": EDIT_ASSERTION,
+        "data": {"swaps": [sha256(path) for path in swaps], "checked": EDIT_CHECKS},
+    }
     _sign(render, out, [created], [edit], [_Ingredient(path, "componentOf") for path in swaps], signer)
     return f"{_said(out, signer)}; {len(swaps)} swap{'s' if len(swaps) > 1 else ''} in it"
 
@@ -204,7 +209,7 @@ def _sign(
 
 
 def check_signer(signer: Signer) -> None:
-    """Sign something small, so that what is wrong with key or certificate shows before hours of work.
+    """Signs something small, so that what is wrong with key or certificate shows before hours of work.
 
     Raises:
         UsageError: they can't be read, or are of a kind that doesn't sign.
@@ -220,7 +225,7 @@ def check_signer(signer: Signer) -> None:
         "assertions": [
             {
                 "label": "c2pa.actions.v2",
-                "data": {"actions": [{"action": "c2pa.created", "digitalSourceType": COMPOSITE}]},
+                "data": {"actions": [{"action": "c2pa.created", "digitalSourceType": COMPOSITE_SOURCE_TYPE}]},
             }
         ],
     }
@@ -228,7 +233,7 @@ def check_signer(signer: Signer) -> None:
         builder = c2pa.Builder(manifest, context())
         builder.set_no_embed()
         trial = _c2pa_signer(dataclasses.replace(signer, timestamp=""))
-        builder.sign(trial, UNKNOWN, io.BytesIO(b"a trial"), io.BytesIO())
+        builder.sign(trial, UNKNOWN_TYPE, io.BytesIO(b"a trial"), io.BytesIO())
     except c2pa.C2paError as error:
         raise ManifestError(f"nothing can be signed with {signer.certificate.name} ({error})") from None
 
@@ -237,7 +242,8 @@ def _c2pa_signer(signer: Signer) -> Any:
     import c2pa
 
     try:
-        chain, key = signer.certificate.read_bytes(), signer.key.read_bytes()
+        chain = signer.certificate.read_bytes()
+        key = signer.key.read_bytes()
     except OSError as error:
         name = Path(error.filename or signer.key).name
         raise UsageError(f"{name}: can't be read to sign with ({error.strerror})") from None
@@ -252,13 +258,13 @@ def _c2pa_signer(signer: Signer) -> Any:
 
 
 def _add(builder: Any, number: int, one: _Ingredient) -> None:
-    """Add a file that was used, with the manifest in it."""
+    """Adds a file that was used, with the manifest in it."""
     import c2pa
 
     name = f"ingredient-{number}"
     described = {"relationship": one.relation, "title": name, "label": name, "instance_id": name}
     suffix = one.path.suffix.lower()
-    kind = EMBEDDED_TYPES.get(suffix, UNKNOWN)
+    kind = EMBEDDED_TYPES.get(suffix, UNKNOWN_TYPE)
     if suffix in SIDECAR_TYPES and sidecar_of(one.path).is_file():
         _add_with_sidecar(builder, described, one.path)
         return
@@ -266,16 +272,16 @@ def _add(builder: Any, number: int, one: _Ingredient) -> None:
         try:
             builder.add_ingredient(described, kind, file)
         except c2pa.C2paError:
-            if kind == UNKNOWN:
+            if kind == UNKNOWN_TYPE:
                 raise
             # Not what its name says, or too broken for C2PA, though not for FFmpeg: then there is no
             # manifest in it to be kept.
             file.seek(0)
-            builder.add_ingredient(described, UNKNOWN, file)
+            builder.add_ingredient(described, UNKNOWN_TYPE, file)
 
 
 def _add_with_sidecar(builder: Any, described: dict[str, Any], path: Path) -> None:
-    """Add a file whose manifest lies beside it."""
+    """Adds a file whose manifest lies beside it."""
     import c2pa
 
     beside = sidecar_of(path).read_bytes()
@@ -296,8 +302,8 @@ def _write(builder: Any, signer: Any, made: Path, out: Path) -> None:
     if out.suffix.lower() in EMBEDDED_TYPES:
         with (
             atomic_file(out) as temporary,
-            made.open("rb", BUFFER) as source,
-            temporary.open("w+b", BUFFER) as target,
+            made.open("rb", BUFFER_BYTES) as source,
+            temporary.open("w+b", BUFFER_BYTES) as target,
         ):
             builder.sign(signer, kind, source, target)
         return
@@ -311,13 +317,13 @@ def _write(builder: Any, signer: Any, made: Path, out: Path) -> None:
 
 
 def holds_swap(found: Mapping[str, Any]) -> bool:
-    """Whether any of a file's manifests (see ``manifest_of``) speaks of a face swap."""
+    """Tells whether any of a file's manifests (see ``manifest_of``) speaks of a face swap."""
     every = [manifest for manifest in found["manifests"].values() if isinstance(manifest, dict)]
-    return any(SWAP in assertions_of(one) or EDIT in assertions_of(one) for one in every)
+    return any(SWAP_ASSERTION in assertions_of(one) or EDIT_ASSERTION in assertions_of(one) for one in every)
 
 
 def assertions_of(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """What one manifest says, by label; whatever isn't as it should be is left out."""
+    """Returns a manifest's assertions by label; whatever isn't as it should be is left out."""
     said = manifest.get("assertions")
     return {
         one["label"]: one["data"]
@@ -327,7 +333,7 @@ def assertions_of(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def manifest_of(path: Path, trust: Sequence[Path] = ()) -> tuple[dict[str, Any], str]:
-    """The manifests of a file as C2PA's reader gives them, and "Trusted", "Valid" or "Invalid".
+    """Reads the manifests of a file as C2PA's reader gives them, and "Trusted", "Valid" or "Invalid".
 
     Args:
         path: the file.
@@ -362,10 +368,10 @@ def manifest_of(path: Path, trust: Sequence[Path] = ()) -> tuple[dict[str, Any],
 
 
 def context(trust: Sequence[Path] = ()) -> Any:
-    """C2PA's settings; ``trust`` as in ``manifest_of`` (UsageError where one can't be read)."""
+    """Makes C2PA's settings; ``trust`` as in ``manifest_of`` (UsageError where one can't be read)."""
     import c2pa
 
-    settings: dict[str, Any] = dict(_SETTINGS)
+    settings: dict[str, Any] = dict(_C2PA_SETTINGS)
     try:
         anchors = "".join(path.read_text(encoding="ascii") for path in trust)
     except (OSError, UnicodeDecodeError) as error:

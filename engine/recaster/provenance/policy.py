@@ -1,4 +1,4 @@
-"""An organisation's rules, in one TOML file: which bases count, what every swap must carry, who signs."""
+"""An organisation's rules, in one TOML file: legal bases that count, marks of every swap, the signer."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from recaster.settings.swap import LABELS, LANGUAGES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-VARIABLE: Final = "RECASTER_POLICY"
+    from recaster.api.v1 import job_pb2
+
+POLICY_VARIABLE: Final = "RECASTER_POLICY"
 BASIS_VARIABLE: Final = "RECASTER_BASIS"
-FILE: Final = "policy.toml"
+POLICY_FILE: Final = "policy.toml"
 KINDS_OF_LABEL: Final = tuple(kind for kind in LABELS if kind != "none")
 BASES: Final = tuple(LEGAL_BASES)
 """By what right a face is put on: its person agreed, is the user, it was licensed, or it is nobody's."""
-MAX_YEARS: Final = 100
+MAX_RETENTION_YEARS: Final = 100
 _KEYS: Final[dict[str, dict[str, type]]] = {
     "consent": {"bases": list, "document": bool, "default": str, "editors_attest": bool},
     "manifest": {"required": bool, "certificate": str, "key": str, "timestamp": str, "trust": str},
@@ -28,14 +30,14 @@ _KEYS: Final[dict[str, dict[str, type]]] = {
     "retention": {"letters_years": int, "jobs_days": int},
     "clients": {"quota_gib": int, "max_jobs": int},
 }
-_EACH: Final = "clients"
+_CLIENTS_TABLE: Final = "clients"
 """The table that may have another of the same keys for each client, by name."""
-MAX_LIMIT: Final = 1_000_000_000
+MAX_CLIENT_LIMIT: Final = 1_000_000_000
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What one client of an engine may have; None for any.
+class ClientLimits:
+    """ClientLimits of one client of an engine; None for no limit.
 
     Attributes:
         quota_gib: what they may keep.
@@ -48,7 +50,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Policy:
-    """What is allowed and required.
+    """Rules for what is allowed and required.
 
     Attributes:
         bases: bases that count.
@@ -83,46 +85,47 @@ class Policy:
     label_language: str = "en"
     letters_years: int = 0
     jobs_days: int = 0
-    clients: Mapping[str, Limits] = field(default_factory=dict)
+    clients: Mapping[str, ClientLimits] = field(default_factory=dict)
 
-    def limits_of(self, client: str) -> Limits:
-        """What a client may have: by their name, else as all."""
-        own, all_of_them = self.clients.get(client, Limits()), self.clients.get("", Limits())
-        return Limits(
-            all_of_them.quota_gib if own.quota_gib is None else own.quota_gib,
-            all_of_them.max_jobs if own.max_jobs is None else own.max_jobs,
+    def limits_of(self, client: str) -> ClientLimits:
+        """Returns a client's limits: by their name, else as for all."""
+        own = self.clients.get(client, ClientLimits())
+        shared = self.clients.get("", ClientLimits())
+        return ClientLimits(
+            shared.quota_gib if own.quota_gib is None else own.quota_gib,
+            shared.max_jobs if own.max_jobs is None else own.max_jobs,
         )
 
     @staticmethod
     def path(data: Path) -> Path:
-        """Names where it lies, if there is one: where RECASTER_POLICY says, else in the data folder."""
-        named = os.environ.get(VARIABLE)
-        return Path(named) if named else data / FILE
+        """Names the policy's file, if there is one: RECASTER_POLICY's, else that of the data folder."""
+        named = os.environ.get(POLICY_VARIABLE)
+        return Path(named) if named else data / POLICY_FILE
 
     @classmethod
     def load(cls, data: Path) -> Policy:
-        """What RECASTER_POLICY names, else ``policy.toml`` in the data folder, else no rules.
+        """Reads RECASTER_POLICY's file, else the data folder's ``policy.toml``, else makes one without rules.
 
         RECASTER_BASIS sets ``default``, for work that nobody watches.
 
         Raises:
             UsageError: the file can't be read, or says what no policy says.
         """
-        path, named = cls.path(data), os.environ.get(VARIABLE)
+        path = cls.path(data)
         # A link that leads nowhere is a policy that can't be read, not none.
-        tables = _read(path) if named or os.path.lexists(path) else {}
+        tables = _read(path) if os.environ.get(POLICY_VARIABLE) or os.path.lexists(path) else {}
         consent, manifest, label, retention, clients = (tables.get(name, {}) for name in _KEYS)
         default = os.environ.get(BASIS_VARIABLE) or consent.get("default", "")
         for basis in (*consent.get("bases", ()), *([default] if default else [])):
             _one_of(f"{path.name}: basis", basis, BASES)
-        for name, most in (("letters_years", MAX_YEARS), ("jobs_days", 366 * MAX_YEARS)):
+        for name, most in (("letters_years", MAX_RETENTION_YEARS), ("jobs_days", 366 * MAX_RETENTION_YEARS)):
             if not 0 <= retention.get(name, 0) <= most:
                 raise UsageError(f"{path.name}: {name} must be 0 to {most}, not {retention[name]}")
         if ("certificate" in manifest) != ("key" in manifest):
             raise UsageError(f"{path.name}: a certificate and its key go together")
         kind = _one_of(f"{path.name}: kind of label", label.get("kind", "text"), KINDS_OF_LABEL)
         language = _one_of(f"{path.name}: language of label", label.get("language", "en"), tuple(LANGUAGES))
-        place = {name: path.parent / manifest[name] for name in _FILES if name in manifest}
+        place = {name: path.parent / manifest[name] for name in _FILE_KEYS if name in manifest}
         return cls(
             bases=tuple(consent.get("bases", BASES)),
             document=consent.get("document", False),
@@ -141,16 +144,43 @@ class Policy:
 
     @property
     def demands_basis(self) -> bool:
-        """Whether it says which rights count, and none that stands for faces of which nothing was said."""
+        """True where some rights count and others don't, and none is the default."""
         return not self.default and (set(self.bases) != set(BASES) or self.document)
 
     def rules(self) -> dict[str, Any]:
-        """What it says, but for what nobody chose, as the audit log has it; of files the name alone."""
+        """Lists the rules that somebody chose, as the audit log has them; of files the name alone."""
         usual = Policy()
         chosen = {name: value for name, value in vars(self).items() if value != getattr(usual, name)}
         if self.clients:
             chosen["clients"] = {name: asdict(limits) for name, limits in self.clients.items()}
         return {name: value.name if isinstance(value, Path) else value for name, value in chosen.items()}
+
+
+def apply_policy(spec: job_pb2.SwapSpec, policy: Policy) -> job_pb2.SwapSpec:
+    """Fills in what a swap leaves open as the policy wants it; returns a copy.
+
+    Raises:
+        UsageError: the policy forbids what the swap asks for.
+    """
+    if policy.manifest_required and spec.without_manifest:
+        raise UsageError("the policy asks for a manifest in every swap; don't leave it out")
+    applied = type(spec)()
+    applied.CopyFrom(spec)
+    applied.options.CopyFrom(apply_label_policy(spec.options, policy))
+    return applied
+
+
+def apply_label_policy(options: job_pb2.SwapOptions, policy: Policy) -> job_pb2.SwapOptions:
+    """Fills in the label alone, as ``apply_policy`` does; returns a copy (UsageError)."""
+    applied = type(options)()
+    applied.CopyFrom(options)
+    if policy.label_required and not applied.HasField("label"):
+        applied.label = policy.label_kind
+    if policy.label_required and applied.label == "none":
+        raise UsageError("the policy asks for a label in every swap; don't leave it out")
+    if not applied.HasField("label_language"):
+        applied.label_language = policy.label_language
+    return applied
 
 
 def _one_of(what: str, value: object, known: Sequence[str]) -> str:
@@ -159,19 +189,19 @@ def _one_of(what: str, value: object, known: Sequence[str]) -> str:
     return value
 
 
-def _limits(file: str, table: dict[str, Any]) -> dict[str, Limits]:
-    """The limits of each client, by name, and those of all (UsageError)."""
+def _limits(file: str, table: dict[str, Any]) -> dict[str, ClientLimits]:
+    """Reads the limits of each client, by name, and those of all (UsageError)."""
     everybody = {name: value for name, value in table.items() if not isinstance(value, dict)}
     found = {"": everybody, **{name: value for name, value in table.items() if isinstance(value, dict)}}
     for client, limits in found.items():
         for name, value in limits.items():
-            if not 0 < value <= MAX_LIMIT:
-                where = f"[{_EACH}.{client}]" if client else f"[{_EACH}]"
-                raise UsageError(f"{file}: {name} in {where} must be 1 to {MAX_LIMIT}, not {value}")
-    return {client: Limits(**limits) for client, limits in found.items() if limits}
+            if not 0 < value <= MAX_CLIENT_LIMIT:
+                where = f"[{_CLIENTS_TABLE}.{client}]" if client else f"[{_CLIENTS_TABLE}]"
+                raise UsageError(f"{file}: {name} in {where} must be 1 to {MAX_CLIENT_LIMIT}, not {value}")
+    return {client: ClientLimits(**limits) for client, limits in found.items() if limits}
 
 
-_FILES: Final = ("certificate", "key", "trust")
+_FILE_KEYS: Final = ("certificate", "key", "trust")
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -193,10 +223,10 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _check(file: str, shown: str, table: str, values: dict[str, Any]) -> None:
-    """Refuse keys that a table hasn't, and values of another kind (UsageError)."""
+    """Refuses keys that a table hasn't, and values of another kind (UsageError)."""
     for name, value in values.items():
         kind = _KEYS[table].get(name)
-        if shown == _EACH and isinstance(value, dict):
+        if shown == _CLIENTS_TABLE and isinstance(value, dict):
             _check(file, f"{table}.{name}", table, value)
         elif kind is None:
             raise UsageError(f"{file}: [{shown}] has no {name}; it has {', '.join(_KEYS[table])}")

@@ -1,4 +1,4 @@
-"""Who is known, by what right their face is used, and the log of what was done with it.
+"""The register of identities: people, the rights to their faces, and the log of what was done with those.
 
 One data folder holds one register: an engine's, or that of the command line's own work (the same folder,
 unless one of them is given another). Parts of it::
@@ -28,9 +28,17 @@ from recaster.files import lock, user_name, write_secret
 from recaster.provenance.audit_log import AuditLog
 from recaster.provenance.documents import DOCUMENTS, Documents
 from recaster.provenance.face_traces import FaceTraces
-from recaster.provenance.legal_basis import HOW, LONGEST_NAME, attested, parse_basis, require, revoked, terms
+from recaster.provenance.legal_basis import (
+    MAX_NAME_LENGTH,
+    STATE_BASIS,
+    audit_terms,
+    parse_basis,
+    prepare_attestation,
+    require,
+    revocation_error,
+)
 from recaster.provenance.policy import Policy
-from recaster.provenance.revocations import NAME, Revocations
+from recaster.provenance.revocations import REVOCATIONS_FILE, Revocations
 from recaster.store.audit_head import AuditHead
 from recaster.store.catalog import Catalog, record_id
 from recaster.store.database import Database
@@ -39,7 +47,7 @@ from recaster.store.folder import DataFolder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-AUDIT: Final = "audit.jsonl"
+AUDIT_FILE: Final = "audit.jsonl"
 """Name of the log in a data folder."""
 MIN_SECRET_BYTES: Final = 32
 
@@ -62,9 +70,9 @@ class Register:
 
     @classmethod
     def of(cls, folder: DataFolder, catalog: Catalog) -> Register:
-        """The register of a data folder that is open already."""
-        listed = Revocations(folder.path / NAME, [DataFolder.default().path / NAME])
-        return cls(folder, catalog, AuditLog(folder.path / AUDIT, AuditHead(catalog.database)), listed)
+        """Makes the register of a data folder that is open already."""
+        listed = Revocations(folder.path / REVOCATIONS_FILE, [DataFolder.default().path / REVOCATIONS_FILE])
+        return cls(folder, catalog, AuditLog(folder.path / AUDIT_FILE, AuditHead(catalog.database)), listed)
 
     @property
     def documents(self) -> Documents:
@@ -83,7 +91,7 @@ class Register:
         note: str = "",
         origin: str | None = None,
     ) -> identity_pb2.Identity:
-        """Register a person; with the ``origin`` of an earlier one, that one is returned.
+        """Registers a person; with the ``origin`` of an earlier one, that one is returned.
 
         Raises:
             ConsentError: the policy doesn't take that basis.
@@ -93,20 +101,20 @@ class Register:
         known = self.catalog.identities.find_by_origin(origin) if origin is not None else None
         if known is not None:
             return known
-        if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
+        if not name.strip() or len(name) > MAX_NAME_LENGTH or not name.isprintable():
             raise UsageError(
-                f"{name[:40]!r} can't be a person's name; give 1 to {LONGEST_NAME} printable letters"
+                f"{name[:40]!r} can't be a person's name; give 1 to {MAX_NAME_LENGTH} printable letters"
             )
         identity = identity_pb2.Identity(display_name=name, note=note)
         if attestation is not None:
-            identity.attestation.CopyFrom(attested(attestation, self.policy, self.documents))
+            identity.attestation.CopyFrom(prepare_attestation(attestation, self.policy, self.documents))
         with self.catalog.transaction():  # nothing is done that the log doesn't say
             kept: identity_pb2.Identity = self.catalog.identities.add(identity, origin)
-            self.audit.add("identity.add", identity=kept.identity_id, **terms(kept))
+            self.audit.add("identity.add", identity=kept.identity_id, **audit_terms(kept))
         return kept
 
     def attest(self, identity_id: str, attestation: identity_pb2.Attestation) -> identity_pb2.Identity:
-        """State a person's right anew; a revocation is over.
+        """States a person's right anew; a revocation is over.
 
         Raises:
             NotFoundError: there is no such person.
@@ -116,17 +124,17 @@ class Register:
         before = identity.attestation.document_digest
         if before and before != attestation.document_digest:
             self._hold(identity)
-        identity.attestation.CopyFrom(attested(attestation, self.policy, self.documents))
+        identity.attestation.CopyFrom(prepare_attestation(attestation, self.policy, self.documents))
         identity.ClearField("revocation")
         with self.catalog.transaction():
             self.catalog.identities.put(identity)
-            self.audit.add("identity.attest", identity=identity.identity_id, **terms(identity))
+            self.audit.add("identity.attest", identity=identity.identity_id, **audit_terms(identity))
             self.revocations.lift(identity.identity_id)
         self._drop_document(before)
         return identity
 
     def revoke(self, identity_id: str, reason: str = "") -> identity_pb2.Identity:
-        """Take a right back; the face is known by its content from now on (NotFoundError)."""
+        """Takes a right back; the face is known by its content from now on (NotFoundError)."""
         identity = self.get(identity_id)
         with self.catalog.transaction():
             if not identity.HasField("revocation"):
@@ -134,30 +142,30 @@ class Register:
                 identity.revocation.time.GetCurrentTime()
                 self.catalog.identities.put(identity)
                 self.audit.add("identity.revoke", identity=identity.identity_id, reason=reason)
-            self.revocations.revoke(identity_id, self.everything(identity_id).main())
+            self.revocations.revoke(identity_id, self.all_traces(identity_id).main())
         return identity
 
     def refuse_revoked(self, identity_id: str, traces: FaceTraces, but: str = "") -> None:
-        """Refuse a face that was revoked: as this person's, or by its content as anybody's ``but`` one.
+        """Refuses a face that was revoked: as this person's, or by its content as anybody's ``but`` one.
 
         Raises:
             ConsentError: it was.
         """
         known = self.catalog.identities.find(identity_id) if identity_id else None
         if identity_id and (self.revocations.named(identity_id) or (known and known.HasField("revocation"))):
-            raise revoked(identity_id, known)
+            raise revocation_error(identity_id, known)
         self.revocations.refuse(traces, but)
 
     def traces(self, kind: str, thing_id: str) -> FaceTraces:
-        """By which content the face in a thing is known: all that it ever was."""
+        """Reads by which content the face in a resource is known: all that it ever was."""
         value = self.catalog.of(kind).traces(thing_id)
         found = FaceTraces() if value is None else FaceTraces.from_json(value)
         thing = self.catalog.of(kind).find(thing_id)
         digest = getattr(thing, "digest", "") or getattr(thing, "source_digest", "")
         return found | FaceTraces(frozenset({digest} - {""}))
 
-    def trace(self, kind: str, thing_id: str, traces: FaceTraces) -> None:
-        """Add to what the face in a faceset or model is known by, and to what its person is known by."""
+    def add_traces(self, kind: str, thing_id: str, traces: FaceTraces) -> None:
+        """Adds to the traces of the face in a faceset or model, and to those of its person."""
         with self.catalog.transaction():
             self.catalog.of(kind).keep_traces(thing_id, (self.traces(kind, thing_id) | traces).to_json())
             thing = self.catalog.of(kind).find(thing_id)
@@ -165,15 +173,15 @@ class Register:
                 self.add_person_traces(thing.identity_id, traces)
 
     def add_person_traces(self, identity_id: str, traces: FaceTraces) -> None:
-        """Add to what a person is known by; one who was revoked, by that from now on, too."""
+        """Adds to a person's traces; one who was revoked is known by them from now on, too."""
         with self.catalog.transaction():
             known = self.traces("identity", identity_id) | traces
             self.catalog.identities.keep_traces(identity_id, known.to_json())
             if self.revocations.known().get(identity_id) is not None:
                 self.revocations.revoke(identity_id, known.main())
 
-    def everything(self, identity_id: str) -> FaceTraces:
-        """What a person is known by, in all that is theirs."""
+    def all_traces(self, identity_id: str) -> FaceTraces:
+        """Reads a person's traces, in all that is theirs."""
         found = self.traces("identity", identity_id)
         for kind in ("faceset", "model"):
             for thing in self.catalog.of(kind).list_all():
@@ -182,7 +190,7 @@ class Register:
         return found
 
     def reconcile(self) -> list[str]:
-        """Take over revocations that the store lost, from the list and the log; returns whose they are.
+        """Takes over revocations that the store lost, from the list and the log; returns whose they are.
 
         Raises:
             AuditError, ConsentError: log or list can't be read.
@@ -201,17 +209,17 @@ class Register:
                 if not identity.HasField("revocation"):
                     identity.revocation.time.GetCurrentTime()
                     self.catalog.identities.put(identity)
-                self.revocations.revoke(name, self.everything(name).main())
+                self.revocations.revoke(name, self.all_traces(name).main())
         return lost
 
     def now(self) -> dt.datetime:
-        """The time, which the log's newest record is never after: an older clock revives no right."""
+        """Returns the time, which the log's newest record is never after: an older clock revives no right."""
         newest = self.audit.newest()
         now = dt.datetime.now(dt.UTC)
         return now if newest is None else max(now, dt.datetime.fromisoformat(newest.time))
 
     def assign(self, identity_id: str, kind: str, thing: Any) -> None:
-        """Note whose face a faceset or model of an engine holds; with a faceset, of models made of it.
+        """Notes whose face a faceset or model of an engine holds; with a faceset, of models made of it.
 
         Raises:
             ConsentError: it is known to be somebody's who was revoked.
@@ -229,7 +237,7 @@ class Register:
                     self.assign(identity_id, "model", model)
 
     def delete(self, identity_id: str, **gone: list[str]) -> str:
-        """Forget a person, and their document where it is nobody else's (NotFoundError).
+        """Forgets a person, and their document where it is nobody else's (NotFoundError).
 
         Args:
             identity_id: the person.
@@ -250,35 +258,35 @@ class Register:
         return try_lock
 
     def held_until(self, identity: identity_pb2.Identity) -> str:
-        """Until when the policy holds what was stated of a person, if they are deleted now; "" for not."""
+        """Computes until when the policy holds what was stated of a person who is deleted now; "" for not."""
         years = self.policy.letters_years
         if not years or not identity.HasField("attestation"):
             return ""
         return str((self.now() + dt.timedelta(days=round(365.25 * years))).date())
 
     def _hold(self, identity: identity_pb2.Identity) -> str:
-        """Hold what was stated of a person for as long as the policy says; returns until when, "" for not."""
+        """Holds what was stated of a person for as long as the policy says; returns until when, or ""."""
         until = self.held_until(identity)
         if until:
             self.documents.hold(identity, dt.date.fromisoformat(until))
         return until
 
     def _drop_document(self, digest: str) -> None:
-        """Remove a document that is nobody's any more."""
+        """Removes a document that is nobody's any more."""
         if digest and all(one.attestation.document_digest != digest for one in self.people()):
             self.documents.path(digest).unlink(missing_ok=True)
 
     def get(self, identity_id: str) -> identity_pb2.Identity:
-        """One person (NotFoundError)."""
+        """Reads one person (NotFoundError)."""
         found: identity_pb2.Identity = self.catalog.identities.get(identity_id)
         return found
 
     def people(self) -> list[identity_pb2.Identity]:
-        """Everybody, the newest first."""
+        """Lists everybody, the newest first."""
         return list(reversed(self.catalog.identities.list_all()))
 
     def named(self, name: str) -> identity_pb2.Identity:
-        """A person by id, or by a name that only one has.
+        """Finds a person by id, or by a name that only one has.
 
         Raises:
             NotFoundError: there is none.
@@ -297,13 +305,13 @@ class Register:
             raise UsageError(f"{len(same)} people are called {name!r}; give the id of one: {ids}")
         return same[0]
 
-    def stated(self, name: str, basis: str, origin: str | None = None) -> identity_pb2.Identity:
-        """A person of whom no more than a basis is said; an ``origin`` gives the same one again."""
+    def add_stated(self, name: str, basis: str, origin: str | None = None) -> identity_pb2.Identity:
+        """Registers a person by a basis alone; an ``origin`` gives the same one again."""
         said = identity_pb2.Attestation(basis=parse_basis(basis), attested_by=user_name())
         return self.add(name, said, origin=origin)
 
     def require(self, identity_id: str) -> identity_pb2.Identity:
-        """A person whose face may be put on, now; without an id, whom the policy's default stands for.
+        """Returns a person whose face may be put on, now; without an id, the policy's default.
 
         Raises:
             ConsentError: it may not; nobody is known, the right was revoked, or is over.
@@ -312,20 +320,22 @@ class Register:
         if identity_id:
             known = self.catalog.identities.find(identity_id)
             if known is None:
-                raise ConsentError(f"identity {identity_id} isn't known here; {HOW}")
+                raise ConsentError(f"identity {identity_id} isn't known here; {STATE_BASIS}")
             identity = known
         elif policy.default:
             name = f"faces of which nothing was said ({policy.default})"
-            identity = self.stated(name, policy.default, origin=f"default {policy.default}")
+            identity = self.add_stated(name, policy.default, origin=f"default {policy.default}")
         else:
-            raise ConsentError(f"nobody has said whose face this is, and by what right it is used; {HOW}")
+            raise ConsentError(
+                f"nobody has said whose face this is, and by what right it is used; {STATE_BASIS}"
+            )
         if self.revocations.named(identity.identity_id):
-            raise revoked(identity.identity_id, identity)
+            raise revocation_error(identity.identity_id, identity)
         require(identity, policy, self.now())
         return identity
 
     def salted_hash(self, *values: str) -> str:
-        """A hash that only this register can make of a value: it tells strangers nothing, and its owner all.
+        """Hashes values as only this register can: it tells strangers nothing, and its owner all.
 
         HMAC-SHA-256 with the register's secret, as hex digits.
 
@@ -348,7 +358,7 @@ class Register:
 
 @contextlib.contextmanager
 def open_register(folder: DataFolder | None = None) -> Iterator[Register]:
-    """The register of a data folder, by default the user's own (OutputError where it can't be kept).
+    """Opens the register of a data folder, by default the user's own (OutputError where it can't be kept).
 
     Revocations that an older store has lost hold again (``Register.reconcile``).
     """
@@ -370,9 +380,9 @@ def _unchecked(folder: DataFolder) -> Iterator[Register]:
 
 @contextlib.contextmanager
 def open_audit_log(folder: DataFolder) -> Iterator[AuditLog]:
-    """The audit log of a data folder, compared with its store where there is one (OutputError)."""
+    """Opens the audit log of a data folder, compared with its store where there is one (OutputError)."""
     if not folder.database.is_file():
-        yield AuditLog(folder.path / AUDIT)
+        yield AuditLog(folder.path / AUDIT_FILE)
         return
     with _unchecked(folder) as register:  # a damaged log is to be looked at all the same
         yield register.audit

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-NAME: Final = "revocations.jsonl"
+REVOCATIONS_FILE: Final = "revocations.jsonl"
 REVOKED: Final = "revoked"
 LIFTED: Final = "lifted"
 _READ: Final[dict[Path, tuple[tuple[int, int, int], dict[str, FaceTraces | None]]]] = {}
@@ -36,33 +36,33 @@ class Revocations:
         self._others = [one for one in others if one.absolute() != path.absolute()]
 
     def revoke(self, identity_id: str, traces: FaceTraces) -> None:
-        """Put a person on the list, or add traces to hers (OutputError, ConsentError)."""
+        """Puts a person on the list, or adds traces to hers (OutputError, ConsentError)."""
         known = _said(self.path).get(identity_id)
         if known is None or not (traces.digests <= known.digests and set(traces.faces) <= set(known.faces)):
             self._add({"event": REVOKED, "identity": identity_id, **traces.to_json()})
 
     def lift(self, identity_id: str) -> None:
-        """Take a person off the list: her right was stated anew (OutputError, ConsentError)."""
+        """Takes a person off the list: her right was stated anew (OutputError, ConsentError)."""
         if _said(self.path).get(identity_id) is not None:
             self._add({"event": LIFTED, "identity": identity_id})
 
     def known(self) -> dict[str, FaceTraces | None]:
-        """Traces of everybody that this list itself names, None of those whose right was stated anew."""
+        """Reads the traces of everybody on this list itself, None of those whose right was stated anew."""
         return dict(_said(self.path))
 
     def named(self, identity_id: str) -> bool:
-        """Whether a list says that a person's right was revoked (ConsentError where one can't be read)."""
+        """Tells whether a person's right was revoked by any list (ConsentError where one can't be read)."""
         return any(_said(path).get(identity_id) is not None for path in (self.path, *self._others))
 
     def refuse(self, traces: FaceTraces, but: str = "") -> None:
-        """Refuse what holds the face of somebody on a list, ``but`` one.
+        """Refuses what holds the face of somebody on a list, ``but`` one.
 
         Raises:
             ConsentError: it does, or a list can't be read.
         """
         for path in (self.path, *self._others):
             for identity_id, revoked in _said(path).items():
-                if revoked is not None and identity_id != but and traces.meet(revoked):
+                if revoked is not None and identity_id != but and traces.match(revoked):
                     raise ConsentError(
                         f"these faces are known: the right to use them was revoked (identity {identity_id}); "
                         f"if there is one again, state it with: recaster identity attest {identity_id}",
@@ -70,11 +70,11 @@ class Revocations:
                     )
 
     def lines(self) -> bytes:
-        """The list as it is kept, to be carried elsewhere."""
+        """Reads the list as it is kept, to be carried elsewhere."""
         return self.path.read_bytes() if self.path.is_file() else b""
 
     def take(self, given: Path) -> int:
-        """Take over what another list says; returns of how many people (InputError, OutputError)."""
+        """Takes over another list's entries; returns of how many people (InputError, OutputError)."""
         try:
             found = _parsed(given, given.read_bytes())
         except OSError as error:
@@ -104,7 +104,7 @@ class Revocations:
 
 
 def _said(path: Path) -> dict[str, FaceTraces | None]:
-    """What one list says now; read again only when it has changed."""
+    """Reads a list's newest entries by identity; again only when it has changed."""
     try:
         status = path.stat()
         state = (status.st_ino, status.st_size, status.st_mtime_ns)
@@ -132,7 +132,7 @@ def _lost(path: Path) -> ConsentError:
 
 
 def _parsed(path: Path, data: bytes) -> dict[str, FaceTraces | None]:
-    """By identity, the newest word on each (ConsentError for a line that is no record)."""
+    """Parses a list: by identity, the newest entry (ConsentError for a line that is no record)."""
     found: dict[str, FaceTraces | None] = {}
     for line in data[: data.rfind(b"\n") + 1].splitlines():
         try:

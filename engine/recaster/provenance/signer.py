@@ -1,4 +1,4 @@
-"""Who signs: an organisation's own certificate, or one made on this machine, which nobody else trusts."""
+"""Signers of manifests: an organisation's certificate, or one made here that nobody else trusts."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
     from recaster.provenance.policy import Policy
 
-NAME: Final = "A signer made on one machine"
+LOCAL_SIGNER_NAME: Final = "A signer made on one machine"
 """Who signs, where a certificate is made here."""
-AUTHORITY_DAYS: Final = 7300
-DAYS: Final = 3650
-RENEW: Final = dt.timedelta(days=30)
+LOCAL_AUTHORITY_DAYS: Final = 7300
+LOCAL_SIGNER_DAYS: Final = 3650
+RENEWAL_MARGIN: Final = dt.timedelta(days=30)
 """How long before it ends a certificate made here is made anew."""
 
 
 @dataclass(frozen=True)
 class Signer:
-    """What signs.
+    """A certificate and its key.
 
     Attributes:
         certificate: the signer's certificate and those that vouch for it (PEM), in that order.
@@ -43,17 +43,17 @@ class Signer:
     timestamp: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values, to be told to another process."""
+        """Returns it as plain values, to be sent to another process."""
         return vars(self) | {"certificate": str(self.certificate), "key": str(self.key)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Signer:
-        """What ``to_json`` gave."""
+        """Reads what ``to_json`` gave."""
         return cls(Path(value["certificate"]), Path(value["key"]), value["local"], value["timestamp"])
 
 
 def resolve_signer(policy: Policy, data: Path) -> Signer:
-    """What signs by a policy; makes a certificate in ``data``/signing where it names none.
+    """Returns a policy's signer; makes a certificate in ``data``/signing where it names none.
 
     Raises:
         UsageError: the named files can't be used.
@@ -75,7 +75,7 @@ def resolve_signer(policy: Policy, data: Path) -> Signer:
 
 
 def certificates_of(path: Path) -> list[x509.Certificate]:
-    """A signer's certificate and those that vouch for it, all of them valid now.
+    """Reads a signer's certificate and those that vouch for it, all of them valid now.
 
     Raises:
         UsageError: there is none in the file.
@@ -94,7 +94,7 @@ def certificates_of(path: Path) -> list[x509.Certificate]:
 
 
 def algorithm_of(certificate: Path) -> bytes:
-    """The name that C2PA has for the algorithm that a certificate's key signs with.
+    """Names, as C2PA does, the algorithm that a certificate's key signs with.
 
     Raises:
         UsageError, CertificateError: as ``certificates_of``, or C2PA doesn't take the key.
@@ -118,7 +118,7 @@ def _why(error: OSError | ValueError) -> str:
 
 
 def local_authority(data: Path) -> Path:
-    """The certificate of the authority that was made on this machine; there once something was signed."""
+    """Names the certificate of the authority made on this machine; there once something was signed."""
     return data / "signing" / "authority.pem"
 
 
@@ -129,11 +129,11 @@ def _lasts(path: Path) -> bool:
         [first, *_] = x509.load_pem_x509_certificates(path.read_bytes())
     except (OSError, ValueError):
         return False
-    return first.not_valid_after_utc - RENEW > dt.datetime.now(dt.UTC)
+    return first.not_valid_after_utc - RENEWAL_MARGIN > dt.datetime.now(dt.UTC)
 
 
 def _make(folder: Path) -> None:
-    """Make an authority and a signer, unless another process just has.
+    """Makes an authority and a signer, unless another process just has.
 
     The authority's key isn't kept: it can sign nothing else. Authorities of before stay known.
     """
@@ -155,7 +155,7 @@ def _make(folder: Path) -> None:
 
 
 def _chain() -> tuple[bytes, str, bytes]:
-    """(chain, key, authority), PEM: what the C2PA specification asks of a signer's certificate."""
+    """Makes (chain, key, authority), PEM, as the C2PA specification asks of a signer's certificate."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -170,9 +170,9 @@ def _chain() -> tuple[bytes, str, bytes]:
     root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     root_name = named("An authority made on one machine")
     identifier = x509.SubjectKeyIdentifier.from_public_key(root_key.public_key())
-    root = certificate_builder(root_name, root_name, root_key, AUTHORITY_DAYS, authority=True)
+    root = certificate_builder(root_name, root_name, root_key, LOCAL_AUTHORITY_DAYS, authority=True)
     authority = root.add_extension(identifier, critical=False).sign(root_key, hashes.SHA256())
-    signer = certificate_builder(named(NAME), root_name, key, DAYS, authority=False)
+    signer = certificate_builder(named(LOCAL_SIGNER_NAME), root_name, key, LOCAL_SIGNER_DAYS, authority=False)
     purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])
     issuer = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
     signed = signer.add_extension(purpose, critical=False).add_extension(issuer, critical=False)

@@ -1,4 +1,4 @@
-"""Which swaps an edit may be signed with: made here or by a named authority, rightful now, within the policy.
+"""Vetting of the swaps in an edit before it is signed: origin, right and policy of each.
 
 A signature says no more than was looked at: who made each swap, that it is as it was made, that the faces in
 it may be put on at that moment, and that it is what the policy takes. Whether the edit shows it isn't.
@@ -6,18 +6,27 @@ it may be put on at that moment, and that it is what the policy takes. Whether t
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ConsentError, ManifestError
 from recaster.files import sha256
-from recaster.provenance.manifest import BASIS, EMBEDDED_TYPES, SWAP, assertions_of, holds_swap, manifest_of
+from recaster.provenance.manifest import (
+    BASIS_ASSERTION,
+    EMBEDDED_TYPES,
+    SWAP_ASSERTION,
+    assertions_of,
+    holds_swap,
+    manifest_of,
+)
 from recaster.provenance.signer import local_authority
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from recaster.api.v1 import identity_pb2
     from recaster.provenance.audit_log import AuditLog
     from recaster.provenance.register import Register
 
@@ -27,7 +36,7 @@ DELIVERIES: Final = ("swap.deliver", "preview.deliver", "sign.deliver")
 
 @dataclass(frozen=True)
 class VettingRules:
-    """What swaps must be to be vouched for.
+    """Rules that swaps must meet to be vouched for.
 
     Attributes:
         made_here: digests of those that were made here, by the audit log.
@@ -47,7 +56,7 @@ class VettingRules:
 
     @classmethod
     def of(cls, register: Register, made_here: Iterable[str]) -> VettingRules:
-        """By the policy of a register as it is now (UsageError)."""
+        """Reads them from the policy of a register as it is now (UsageError)."""
         policy = register.policy
         authority = local_authority(register.folder.path)
         return cls(
@@ -60,13 +69,13 @@ class VettingRules:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values, to be told to another process."""
+        """Returns them as plain values, to be sent to another process."""
         trust = "" if self.trust is None else str(self.trust)
         return vars(self) | {"own": [str(path) for path in self.own], "trust": trust}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> VettingRules:
-        """What ``to_json`` gave."""
+        """Reads what ``to_json`` gave."""
         return cls(
             tuple(value["made_here"]),
             tuple(Path(path) for path in value["own"]),
@@ -78,7 +87,7 @@ class VettingRules:
 
 
 def find_local_swaps(register: Register, digests: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Those files that were made here, and the ids of the people whose faces were put on in each.
+    """Finds the files that were made here, and the ids of the people whose faces were put on in each.
 
     Raises:
         ConsentError: one was made elsewhere, and the policy trusts nobody; or nobody knows whose face it is.
@@ -94,8 +103,23 @@ def find_local_swaps(register: Register, digests: Iterable[str]) -> dict[str, tu
     return found
 
 
-def vet(path: Path, vetting: VettingRules) -> None:
-    """See to it that a swap may be vouched for.
+def authorize_edit(register: Register, digests: Iterable[str]) -> list[identity_pb2.Identity]:
+    """Returns everybody whose face is in the swaps of an edit; each of them may be put on now.
+
+    Raises:
+        ConsentError: a stranger made a swap, or a face may not be put on, as this person's or another's.
+        AuditError: the audit log is damaged.
+    """
+    swaps = find_local_swaps(register, digests)
+    people = [register.require(one) for one in dict.fromkeys(itertools.chain(*swaps.values()))]
+    for person in people:
+        traces = register.traces("identity", person.identity_id)
+        register.revocations.refuse(traces, but=person.identity_id)
+    return people
+
+
+def check_swap(path: Path, vetting: VettingRules) -> None:
+    """Checks that a swap may be vouched for.
 
     Raises:
         ManifestError: it has no manifest, was changed, or is no swap by its own word.
@@ -112,7 +136,7 @@ def vet(path: Path, vetting: VettingRules) -> None:
     if state != "Trusted" and not (here and path.suffix.lower() in EMBEDDED_TYPES):
         raise _stranger(str(path))
     every = [assertions_of(one) for one in found["manifests"].values() if isinstance(one, dict)]
-    swaps = [one for one in every if SWAP in one]
+    swaps = [one for one in every if SWAP_ASSERTION in one]
     if not swaps:
         raise ConsentError(f"{path}: doesn't say how its swaps were made; name those", "CONSENT_REFUSED")
     for said in swaps:
@@ -120,7 +144,7 @@ def vet(path: Path, vetting: VettingRules) -> None:
 
 
 def _check_policy(path: Path, said: Mapping[str, Mapping[str, Any]], vetting: VettingRules) -> None:
-    right = said.get(BASIS, {})
+    right = said.get(BASIS_ASSERTION, {})
     basis = right.get("basis")
     if basis not in vetting.bases:
         takes = ", ".join(vetting.bases)
@@ -129,14 +153,14 @@ def _check_policy(path: Path, said: Mapping[str, Mapping[str, Any]], vetting: Ve
         )
     if vetting.document and basis in ("consent", "licensed") and not right.get("document"):
         raise ConsentError(f"{path}: the policy wants a document with {basis}", "CONSENT_REFUSED")
-    if vetting.label and said[SWAP].get("label") in (None, "", "none"):
+    if vetting.label and said[SWAP_ASSERTION].get("label") in (None, "", "none"):
         raise ConsentError(
             f"{path}: the policy asks for a label in every swap, and this one has none", "CONSENT_REFUSED"
         )
 
 
 def _people_in(log: AuditLog, digest: str) -> tuple[str, ...] | None:
-    """Ids of the people whose faces were put on in a file that was made here; None where it wasn't."""
+    """Finds the ids of the people whose faces were put on in a file; None for one that wasn't made here."""
     for record in log.mentioning(digest):
         if record.event in DELIVERIES and digest in record.details.get("made", ()):
             people = record.details.get("identities")

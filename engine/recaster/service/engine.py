@@ -116,11 +116,11 @@ class Engine:
         register = register_of(self.store)
         with self.store.database.transaction():
             faceset = self.store.catalog.facesets.get(faceset_id)
-            register.trace("faceset", faceset_id, register.traces("faceset", faceset_id))  # as it was
+            register.add_traces("faceset", faceset_id, register.traces("faceset", faceset_id))  # as it was
             for name in ("faces", "dropped", "digest"):
                 setattr(faceset, name, found[name])
             self.store.catalog.facesets.put(faceset)
-            register.trace("faceset", faceset_id, FaceTraces.from_json(found["traces"]))
+            register.add_traces("faceset", faceset_id, FaceTraces.from_json(found["traces"]))
         return faceset
 
     async def recognise(self, identity_id: str | None = None) -> None:
@@ -128,7 +128,7 @@ class Engine:
         register = register_of(self.store)
         for kind, name in await run_read(self._unrecognised, identity_id):
             with contextlib.suppress(RecasterError, OSError):  # damaged, say: then nobody can use it
-                await run_write(register.trace, kind, name, await self._traces(kind, name))
+                await run_write(register.add_traces, kind, name, await self._traces(kind, name))
 
     def _unrecognised(self, identity_id: str | None) -> list[tuple[str, str]]:
         catalog = self.store.catalog

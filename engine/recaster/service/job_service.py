@@ -10,9 +10,9 @@ from recaster.api.v1 import job_pb2, job_pb2_grpc
 from recaster.jobs.audit_records import note_created
 from recaster.jobs.cleanup import forget
 from recaster.jobs.job_resources import KINDS, blobs_of, kind_of, resources_of
-from recaster.jobs.rights import apply_policy, authorize_face, register_of
+from recaster.jobs.rights import authorize_face, register_of
 from recaster.provenance.caller import caller
-from recaster.provenance.policy import Policy
+from recaster.provenance.policy import Policy, apply_policy
 from recaster.service.job_specs import check_spec
 from recaster.service.request_checks import (
     MAX_REQUEST_ID_LETTERS,

@@ -12,7 +12,7 @@ from recaster.api.v1 import job_pb2
 from recaster.errors import UsageError
 from recaster.jobs.job_resources import kind_of, resources_of
 from recaster.models.presets import overridden, preset
-from recaster.operations.options import ingredients
+from recaster.operations.request_options import ingredients
 from recaster.processes.cpu_cores import cores
 from recaster.provenance.manifest import EMBEDDED_TYPES, SIDECAR_TYPES
 from recaster.service.request_checks import check_digest, check_id, check_name, check_text

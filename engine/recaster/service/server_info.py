@@ -12,10 +12,10 @@ from recaster.api.v1 import clip_pb2, server_pb2, server_pb2_grpc, swap_pb2, swa
 from recaster.errors import UsageError
 from recaster.jobs.audit_records import digests_of
 from recaster.jobs.devices import devices
-from recaster.jobs.rights import apply_label_policy, refuse_revoked, register_of, swapped_identity
+from recaster.jobs.rights import refuse_revoked, register_of, swapped_identity
 from recaster.models.presets import PRESETS
-from recaster.provenance.mark import ProvenanceMark
-from recaster.provenance.policy import Policy
+from recaster.provenance.policy import Policy, apply_label_policy
+from recaster.provenance.provenance_mark import ProvenanceMark
 from recaster.service.job_specs import check_numbers
 from recaster.service.permissions import may_state
 from recaster.service.request_checks import check_digest, check_id, kept_blob, refuse_outdated

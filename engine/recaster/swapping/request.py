@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.media.clip import Clip
-    from recaster.provenance.mark import ProvenanceMark
+    from recaster.provenance.provenance_mark import ProvenanceMark
     from recaster.settings.swap import SwapSettings
     from recaster.swapping.load import SwapperFactory
     from recaster.swapping.swapper import Swapper

@@ -1,4 +1,4 @@
-"""Take faces out of clips and pictures."""
+"""Handler of jobs that take faces out of clips and pictures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from recaster.jobs.job_context import JobOutput
 from recaster.jobs.proto_records import faceset_to_proto
-from recaster.operations.options import extract_settings
+from recaster.operations import extract
+from recaster.operations.face_rights import Grant
+from recaster.operations.request_options import extract_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,35 +17,29 @@ if TYPE_CHECKING:
     from recaster.jobs.job_context import JobContext
 
 
-def extract_faces(work: JobContext) -> JobOutput:
-    """Take faces into a new faceset, or add to one; goes on where it was stopped.
-
-    Raises:
-        InputError, FaceNotFoundError, OutputError: as ``facesets.extract.extract``.
-    """
-    from recaster.facesets.extraction import extract
+def handle(context: JobContext) -> JobOutput:
+    """Takes faces into a new faceset, or adds to one (as ``operations.extract.run``)."""
     from recaster.facesets.faceset_info import describe
     from recaster.facesets.faceset_traces import faceset_traces
-    from recaster.facesets.inputs import find_inputs
     from recaster.facesets.summary import summary
-    from recaster.media.probe import probe
 
-    spec = work.task.spec.extract
-    inputs = [_input(work, one) for one in spec.inputs]
-    settings = extract_settings(spec.options, work.picture(spec.options.person))
-    warnings = [
-        f"{file.path.name}: {warning}"
-        for file in find_inputs(inputs)
-        if file.kind == "clip"
-        for warning in probe(file.path).warnings
-    ]
-    faceset = extract(inputs, work.task.facesets[work.task.made], settings, work.report)
-    body = faceset_to_proto(faceset, work.task.made, spec.display_name, spec.identity_id)
+    task = context.task
+    spec = task.spec.extract
+    warnings: list[str] = []
+    inputs = tuple(_input(context, given) for given in spec.inputs)
+    settings = extract_settings(spec.options, context.picture(spec.options.person))
+    faceset = extract.run(
+        extract.Request(inputs, task.facesets[task.made], settings),
+        context.report,
+        lambda path, warning: warnings.append(f"{path.name}: {warning}"),
+        Grant(),
+    )
+    body = faceset_to_proto(faceset, task.made, spec.display_name, spec.identity_id)
     lines = tuple(summary(describe(faceset)))
     return JobOutput("faceset", body, (), lines, tuple(warnings), faceset_traces(faceset))
 
 
-def _input(work: JobContext, one: job_pb2.ExtractInput) -> Path:
-    if one.WhichOneof("input") == "clip_id":
-        return work.clip(one.clip_id)
-    return work.named(one.picture.digest, one.picture.display_name)
+def _input(context: JobContext, given: job_pb2.ExtractInput) -> Path:
+    if given.WhichOneof("input") == "clip_id":
+        return context.clip(given.clip_id)
+    return context.named(given.picture.digest, given.picture.display_name)

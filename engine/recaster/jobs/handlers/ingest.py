@@ -1,4 +1,4 @@
-"""Take in an upload: look at it well, and only then say that it is here."""
+"""Handler of jobs that take in an upload: it is looked at well before it counts as here."""
 
 from __future__ import annotations
 
@@ -21,74 +21,74 @@ THUMBNAIL: Final = "thumbnail.jpg"
 THUMBNAIL_WIDTH: Final = 320
 
 
-def ingest(work: JobContext) -> JobOutput:
-    """Take in a clip, a faceset or a model.
+def handle(context: JobContext) -> JobOutput:
+    """Takes in a clip, a faceset or a model.
 
     Raises:
         ClipError, FacesetError, ModelError, WeightsError: it can't be used.
     """
-    spec = work.task.spec.ingest
+    spec = context.task.spec.ingest
     name = spec.display_name or "unnamed"
     if spec.kind == job_pb2.INGEST_KIND_CLIP:
-        return _clip(work, spec.digest, name)
+        return _clip(context, spec.digest, name)
     if spec.kind == job_pb2.INGEST_KIND_FACESET:
-        return _faceset(work, work.named(spec.digest, "faceset.zip"), name)
-    return _model(work, work.named(spec.digest, "model.zip"), name)
+        return _faceset(context, context.named(spec.digest, "faceset.zip"), name)
+    return _model(context, context.named(spec.digest, "model.zip"), name)
 
 
-def _clip(work: JobContext, digest: str, name: str) -> JobOutput:
+def _clip(context: JobContext, digest: str, name: str) -> JobOutput:
     from recaster.jobs.thumbnails import thumbnail
     from recaster.media.probe import probe
 
-    path = work.named(digest, name)
+    path = context.named(digest, name)
     info = probe(path)
-    made = work.folder / THUMBNAIL
+    made = context.folder / THUMBNAIL
     thumbnail(path, info.frame_count // 2, made, THUMBNAIL_WIDTH)
-    body = clip_to_proto(info, work.task.made, name, digest, path.stat().st_size)
+    body = clip_to_proto(info, context.task.made, name, digest, path.stat().st_size)
     return JobOutput("clip", body, files=(("thumbnail", made),), warnings=info.warnings)
 
 
-def _faceset(work: JobContext, packed: Path, name: str) -> JobOutput:
+def _faceset(context: JobContext, packed: Path, name: str) -> JobOutput:
     from recaster.facesets.faceset import Faceset
     from recaster.facesets.faceset_archive import import_faces
     from recaster.facesets.faceset_traces import faceset_traces
 
-    taken = _fresh(work.folder)
-    import_faces(packed, taken, report=work.report, limits=ZipLimits(room=_room(work)))
-    faceset = Faceset.open(_put(taken, work.task.facesets[work.task.made]))
-    body = faceset_to_proto(faceset, work.task.made, name, work.task.spec.ingest.identity_id)
+    taken = _fresh(context.folder)
+    import_faces(packed, taken, report=context.report, limits=ZipLimits(room=_room(context)))
+    faceset = Faceset.open(_put(taken, context.task.facesets[context.task.made]))
+    body = faceset_to_proto(faceset, context.task.made, name, context.task.spec.ingest.identity_id)
     return JobOutput("faceset", body, traces=faceset_traces(faceset))
 
 
-def _model(work: JobContext, packed: Path, name: str) -> JobOutput:
+def _model(context: JobContext, packed: Path, name: str) -> JobOutput:
     from recaster.models.archive import LIMITS, import_model
     from recaster.models.model_folder import ModelFolder
     from recaster.swapping.load import load_swapper
 
-    taken = ModelFolder(_fresh(work.folder))
-    import_model(packed, taken, work.report, dataclasses.replace(LIMITS, room=_room(work)))
+    taken = ModelFolder(_fresh(context.folder))
+    import_model(packed, taken, context.report, dataclasses.replace(LIMITS, room=_room(context)))
     if taken.weights.is_file():
         load_swapper(model=taken.path)  # names and shapes of all weights are looked at
-    folder = ModelFolder(_put(taken.path, work.task.models[work.task.made]))
-    body = model_to_proto(folder, work.task.made, name, work.task.spec.ingest.identity_id)
+    folder = ModelFolder(_put(taken.path, context.task.models[context.task.made]))
+    body = model_to_proto(folder, context.task.made, name, context.task.spec.ingest.identity_id)
     return JobOutput("model", body, traces=folder.traces())
 
 
-def _room(work: JobContext) -> Room:
-    """What a zip may unpack to here."""
-    limits = work.task.limits
+def _room(context: JobContext) -> Room:
+    """Returns the room that a zip may unpack to here."""
+    limits = context.task.limits
     return Room(limits.left_bytes or None, limits.most_bytes or None, limits.spare_bytes)
 
 
 def _fresh(folder: Path) -> Path:
-    """Where to unpack in the job's own folder, without what an interrupted run left there."""
+    """Names the folder to unpack in, the job's own, without what an interrupted run left there."""
     taken = folder / "taken"
     remove_folder(taken, quietly=True)
     return taken
 
 
 def _put(taken: Path, place: Path) -> Path:
-    """Move what was unpacked to its place, which is nobody's yet; returns that.
+    """Moves what was unpacked to its place, which is nobody's yet; returns that.
 
     All that is in the folder, not the folder itself: beside it lie others', where a worker may write nothing.
     """

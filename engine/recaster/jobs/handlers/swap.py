@@ -1,4 +1,4 @@
-"""Swap a face in a clip."""
+"""Handler of jobs that swap a clip."""
 
 from __future__ import annotations
 
@@ -6,55 +6,40 @@ from typing import TYPE_CHECKING
 
 from recaster.jobs.job_context import JobOutput
 from recaster.jobs.proto_records import coverage_to_proto
-from recaster.operations.options import swap_settings
+from recaster.operations import swap
+from recaster.operations.face_rights import Grant
+from recaster.provenance.manifest import SIDECAR_TYPES, sidecar_of
 
 if TYPE_CHECKING:
     from recaster.jobs.job_context import JobContext
 
 
-def swap(work: JobContext) -> JobOutput:
-    """Swap; parts that an earlier run finished are kept.
-
-    Raises:
-        UsageError, ClipError, ModelError, FaceNotFoundError, DeviceError, OutputError: as ``recaster swap``.
-    """
-    from recaster.media.clip import Clip
-    from recaster.provenance.manifest import SIDECAR_TYPES, sidecar_of
-    from recaster.swapping.load import SwapperFactory, choose_device, load_swapper, needs_tensorflow
-    from recaster.swapping.pipeline import swap_clip
-    from recaster.swapping.request import SwapRequest
-
-    spec = work.task.spec.swap
-    clip = Clip(work.clip(spec.clip_id))
-    out = work.folder / f"swapped{spec.suffix or '.mp4'}"
-    matte = out.with_stem("matte") if spec.matte else None
-    report = out.with_name("report.json") if spec.report else None
-    settings = swap_settings(spec.options, clip.info, work.picture(spec.options.person), matte, report)
-    model = work.task.models.get(spec.model_id)
-    threads = spec.options.threads if spec.options.HasField("threads") else None
-    asked = spec.options.device or "auto"
-    device = choose_device(asked, threads, tensorflow=needs_tensorflow(model, spec.options.detector))
-    work.log("info", f"swapping {device}")
-    source = work.task.facesets.get(spec.faceset_id)
-    request = SwapRequest(
-        clip=clip,
+def handle(context: JobContext) -> JobOutput:
+    """Swaps; segments that an earlier run finished are kept (as ``operations.swap.run``)."""
+    task = context.task
+    spec = task.spec.swap
+    out = context.folder / f"swapped{spec.suffix or '.mp4'}"
+    request = swap.Request(
+        clip=context.clip(spec.clip_id),
         out=out,
-        swapper=load_swapper(model, source, asked),
-        settings=settings,
-        mark=work.task.mark,
-        factory=SwapperFactory(model, source, asked) if threads is None else None,
+        options=spec.options,
+        model=task.models.get(spec.model_id),
+        source=task.facesets.get(spec.faceset_id),
+        person=context.picture(spec.options.person),
+        matte=out.with_stem("matte") if spec.matte else None,
+        report=out.with_name("report.json") if spec.report else None,
         # The job's folder goes when it has ended: until then an interruption must cost no more than a join.
         keeps_segments=True,
     )
-    result = swap_clip(request, work.report)
-    made = {"clip": out, "matte": matte, "report": report}
+    result = swap.run(request, context.report, context.log, Grant(task.mark))
+    made = {"clip": out, "matte": request.matte, "report": request.report}
     files = [(role, path) for role, path in made.items() if path is not None]
-    if work.task.mark is not None and out.suffix in SIDECAR_TYPES:
+    if task.mark is not None and out.suffix in SIDECAR_TYPES:
         files.append(("manifest", sidecar_of(out)))
     return JobOutput(
         files=tuple(files),
-        summary=result.summary(device),
-        warnings=result.warnings,
-        coverage=coverage_to_proto(result.coverage),
-        mark=result.marked,
+        summary=result.summary(),
+        warnings=result.swap.warnings,
+        coverage=coverage_to_proto(result.swap.coverage),
+        mark=result.swap.marked,
     )

@@ -1,4 +1,4 @@
-"""What is said about a swap, and who signs it: what a process that makes results needs to be told."""
+"""Provenance marks: a swap's statement of the right to the face, and its signer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Statement:
-    """What a manifest says of the right to a face: no name, and nothing that a stranger could guess.
+    """Statement of the right to a face in a manifest: no name, and nothing that a stranger could guess.
 
     Attributes:
         basis: one of ``policy.BASES``.
@@ -35,9 +35,10 @@ class Statement:
 
     @classmethod
     def of(cls, register: Register, identity: identity_pb2.Identity) -> Statement:
-        """The statement of a person's right."""
+        """Makes the statement of a person's right."""
         said = identity.attestation
-        document, nonce = said.document_digest, secrets.token_hex(16)
+        document = said.document_digest
+        nonce = secrets.token_hex(16)
         return cls(
             basis=basis_name(said.basis),
             nonce=nonce,
@@ -48,7 +49,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class ProvenanceMark:
-    """How results are marked.
+    """Mark of one result.
 
     Attributes:
         statement: the right to the face.
@@ -61,11 +62,11 @@ class ProvenanceMark:
     audit: str
 
     def unstamped(self) -> ProvenanceMark:
-        """The same, without asking a timestamp authority."""
+        """Returns the same mark without a timestamp authority."""
         return dataclasses.replace(self, signer=dataclasses.replace(self.signer, timestamp=""))
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values, to be told to another process."""
+        """Returns it as plain values, to be sent to another process."""
         return {
             "statement": dataclasses.asdict(self.statement),
             "signer": self.signer.to_json(),
@@ -74,11 +75,11 @@ class ProvenanceMark:
 
     @classmethod
     def of(cls, register: Register, identity: identity_pb2.Identity, audit: str) -> ProvenanceMark:
-        """How a swap of a person's face is marked (UsageError, OutputError where nobody can sign)."""
+        """Makes the mark of a swap of a person's face (UsageError, OutputError where nobody can sign)."""
         signer = resolve_signer(register.policy, register.folder.path)
         return cls(Statement.of(register, identity), signer, audit)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> ProvenanceMark:
-        """What ``to_json`` gave."""
+        """Reads what ``to_json`` gave."""
         return cls(Statement(**value["statement"]), Signer.from_json(value["signer"]), value["audit"])

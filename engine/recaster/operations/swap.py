@@ -1,0 +1,190 @@
+"""Swap of a clip, or of one frame of it: policy, rights, pictures, provenance mark and audit records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from recaster.api.v1 import job_pb2
+from recaster.errors import ConsentError
+from recaster.files import sha256
+from recaster.operations.face_rights import NO_CLAIM, FaceClaim, Grant, folder_digests
+from recaster.operations.request_options import swap_settings
+from recaster.progress import LogLine, Report, no_log, silent
+from recaster.provenance.manifest import sidecar_of
+from recaster.provenance.policy import apply_policy
+from recaster.provenance.provenance_mark import ProvenanceMark
+from recaster.provenance.register import open_register
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaster.media.clip import Clip
+    from recaster.media.types import ClipInfo
+    from recaster.provenance.policy import Policy
+    from recaster.settings.swap import SwapSettings
+    from recaster.swapping.result import SwapResult
+    from recaster.swapping.swapper import Swapper
+
+
+@dataclass(frozen=True)
+class Request:
+    """One swap.
+
+    Attributes:
+        clip: the clip with the target's performance.
+        out: the file to write; a picture where one frame is previewed.
+        options: every other choice; what isn't set is left to the policy, then to the settings' defaults.
+        model: a trained model, or
+        source: a faceset to swap with untrained.
+        person: a picture of the person whose face is replaced.
+        matte: the clip for the masks; None for none.
+        report: the JSON file on what was swapped; None for none.
+        preview: the one frame to swap; None for all.
+        has_manifest: whether the result carries a manifest.
+        keeps_segments: whether rendered segments stay beside the result, for a caller with more to do
+            before it is safe.
+        claim: a statement of whose face the source's is.
+    """
+
+    clip: Path
+    out: Path
+    options: job_pb2.SwapOptions
+    model: Path | None = None
+    source: Path | None = None
+    person: Path | None = None
+    matte: Path | None = None
+    report: Path | None = None
+    preview: int | None = None
+    has_manifest: bool = True
+    keeps_segments: bool = False
+    claim: FaceClaim = NO_CLAIM
+
+    def settings(self, info: ClipInfo, policy: Policy | None) -> SwapSettings:
+        """Reads the options as a policy wants them; None for options that it was applied to before.
+
+        Raises:
+            UsageError: a value that there isn't, or that the policy forbids.
+        """
+        options = self.options
+        if policy is not None:
+            spec = job_pb2.SwapSpec(options=options, without_manifest=not self.has_manifest)
+            options = apply_policy(spec, policy).options
+        return swap_settings(options, info, self.person, self.matte, self.report)
+
+
+@dataclass(frozen=True)
+class Result:
+    """Outcome of a swap.
+
+    Attributes:
+        swap: pictures, coverage and warnings.
+        device: a note on what computed it.
+    """
+
+    swap: SwapResult
+    device: str
+
+    def summary(self) -> tuple[str, ...]:
+        """Describes it in lines of words."""
+        return self.swap.summary(self.device)
+
+
+def run(
+    request: Request, report: Report = silent, log: LogLine = no_log, grant: Grant | None = None
+) -> Result:
+    """Swaps; the same request again goes on where an interruption ended it.
+
+    Args:
+        request: the swap.
+        report: told of its progress.
+        log: told what computes.
+        grant: an engine's permission, with the mark; None asks this machine's policy and register.
+
+    Raises:
+        ConsentError, NotFoundError: the face may not be put on, or its right was taken back meanwhile.
+        UsageError: options that don't go together, or that the policy forbids.
+        ClipError, ModelError, FacesetError, FaceNotFoundError, DeviceError, ManifestError, OutputError: as
+            ``swapping.pipeline.swap_clip``.
+    """
+    from recaster.media.clip import Clip
+    from recaster.swapping.load import choose_device, load_swapper, needs_tensorflow
+
+    clip = Clip(request.clip)
+    settings = request.settings(clip.info, _own_policy() if grant is None else None)
+    options = request.options
+    threads = options.threads if options.HasField("threads") else None
+    device_name = options.device or "auto"
+    needs = needs_tensorflow(request.model, options.detector)
+    device = choose_device(device_name, threads, tensorflow=needs)
+    log("info", f"swapping {device}")
+    swapper = load_swapper(request.model, request.source, device_name)
+    if grant is not None:
+        return Result(_swap(request, clip, swapper, settings, grant.mark, report), device)
+    faces = folder_digests(request.model, request.source)
+    identity_id, mark = _authorize(request, clip, faces)
+    result = _swap(request, clip, swapper, settings, mark, report)
+    _deliver(request, identity_id, faces)
+    return Result(result, device)
+
+
+def _own_policy() -> Policy:
+    with open_register() as register:
+        return register.policy
+
+
+def _swap(
+    request: Request,
+    clip: Clip,
+    swapper: Swapper,
+    settings: SwapSettings,
+    mark: ProvenanceMark | None,
+    report: Report,
+) -> SwapResult:
+    from recaster.swapping.load import SwapperFactory
+    from recaster.swapping.pipeline import swap_clip
+    from recaster.swapping.preview import preview_frame
+    from recaster.swapping.request import SwapRequest
+
+    factory = None  # a number of threads is a wish for no more than those
+    if not request.options.HasField("threads"):
+        factory = SwapperFactory(request.model, request.source, request.options.device or "auto")
+    swap = SwapRequest(
+        clip, request.out, swapper, settings, mark, factory, keeps_segments=request.keeps_segments
+    )
+    return (
+        swap_clip(swap, report) if request.preview is None else preview_frame(swap, request.preview, report)
+    )
+
+
+def _authorize(request: Request, clip: Clip, faces: list[str]) -> tuple[str, ProvenanceMark | None]:
+    """Checks the right to the face and records that a swap begins; returns the person's id and the mark."""
+    face = request.model or request.source
+    assert face is not None  # noqa: S101 - a swapper was loaded of it
+    with open_register() as register:
+        person = request.claim.authorize(register, face)
+        if request.preview is None:
+            begun = register.audit.add(
+                "swap.start", identity=person.identity_id, faces=faces, clips=[clip.digest]
+            )
+        else:
+            begun = register.audit.add(
+                "swap.preview", identity=person.identity_id, faces=faces, clip=clip.digest
+            )
+        mark = ProvenanceMark.of(register, person, begun.hash) if request.has_manifest else None
+    return person.identity_id, mark
+
+
+def _deliver(request: Request, identity_id: str, faces: list[str]) -> None:
+    """Records the result; removes it where the right was taken back while it was made (ConsentError)."""
+    with open_register() as register:
+        try:
+            register.require(identity_id)
+        except ConsentError:
+            for path in (request.out, sidecar_of(request.out), request.matte, request.report):
+                if path is not None:
+                    path.unlink(missing_ok=True)
+            raise
+        without = {} if request.has_manifest else {"manifest": "left out, as asked"}
+        made = [sha256(request.out)]
+        register.audit.add("swap.deliver", made=made, identities=[identity_id], faces=faces, **without)
