@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from recaster.cli import probe
-from recaster.cli.display import CLEAR, ProgressLine
+from recaster.cli.display import CLEAR, ProgressLine, progress_bar
 from recaster.cli.main import main, parser
 from recaster.errors import ClipError
 from recaster.progress import Update
@@ -109,3 +109,29 @@ def test_the_rate_is_that_of_the_clip_at_hand(monkeypatch) -> None:
     for done in (1, 50, 1, 21):
         line(Update("extracting", done, 50))
     assert stream.getvalue().splitlines()[-1] == "extracting 21/50 frames  2.0/s  0:14 left"
+
+
+def test_a_terminal_gets_a_bar_with_rate_and_time_left_on_one_line(monkeypatch) -> None:
+    now = iter([100.0, 110.0, 120.0])
+    monkeypatch.setattr("recaster.cli.display.time.monotonic", lambda: next(now))
+    monkeypatch.setenv("COLUMNS", "70")
+    terminal = Terminal()
+    line = ProgressLine(terminal)
+    for done in (0, 20, 50):
+        line(Update("swapping", done, 50, detail="a detail that no line of this terminal has room for"))
+    drawn = terminal.getvalue().split(CLEAR)[1:]
+    lines = [part.removeprefix(progress_bar(done, 50)) for part, done in zip(drawn, (0, 20, 50), strict=True)]
+    assert lines == [
+        "swapping 0/50 frames  a detail that no line…",
+        "swapping 20/50 frames  2.0/s  0:15 left  a …",
+        "swapping 50/50 frames  2.5/s  a detail that…\n",
+    ]
+    assert "━" * 9 in progress_bar(20, 50)
+
+
+def test_a_terminal_gets_a_line_where_no_bar_can_be_drawn(monkeypatch) -> None:
+    monkeypatch.setattr("recaster.cli.display.importlib.util.find_spec", lambda _: None)
+    for total in (10, None):
+        terminal = Terminal()
+        ProgressLine(terminal)(Update("analysing", 3, total))
+        assert "━" not in terminal.getvalue()

@@ -1,4 +1,4 @@
-"""What the command line prints: lines, JSON, and how far long work is.
+"""Output of the command line: lines, JSON, and how far long work is.
 
 Nothing is printed but through here: much of it was chosen by others, such as files' names, another client's
 words, an engine's errors. ``say`` escapes what isn't printable in each line, ends of lines too; ``Escaping``
@@ -7,7 +7,10 @@ does it once more for whatever else writes to the standard streams (argparse, lo
 
 from __future__ import annotations
 
+import importlib.util
+import io
 import json
+import shutil
 import sys
 import time
 from typing import TYPE_CHECKING, Any, TextIO, cast
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 REDRAW_S = 0.2
 PLAIN_S = 5.0
+BAR_CELLS = 24
 CLEAR = "\r\x1b[2K"
 
 
@@ -71,7 +75,7 @@ def say_json(value: Any) -> None:
 
 
 def reporter(options: argparse.Namespace) -> Report:
-    """A listener for the command's progress: a live line on a terminal, sparse lines elsewhere."""
+    """A listener for the command's progress: a live bar on a terminal, sparse lines elsewhere."""
     if options.quiet:
         return silent
     return ProgressLine(sys.stderr)
@@ -101,10 +105,19 @@ class ProgressLine:
         line = self._line(update, now)
         if self._live:
             _control(self._stream, CLEAR)
-            self._stream.write(line + ("\n" if finished else ""))
+            self._draw(line, update)
         else:
-            self._stream.write(line + "\n")
+            self._stream.write(line)
+        if finished or not self._live:
+            self._stream.write("\n")
         self._stream.flush()
+
+    def _draw(self, line: str, update: Update) -> None:
+        """Write a line behind its bar, as much of it as the terminal's width takes."""
+        if update.total and importlib.util.find_spec("rich"):  # it isn't there beside a thin client
+            _control(self._stream, progress_bar(update.done, update.total))
+            line = _cut(line, shutil.get_terminal_size().columns - BAR_CELLS - 2)
+        self._stream.write(line)
 
     def _line(self, update: Update, now: float) -> str:
         seconds, done = now - self._began[0], update.done - self._began[1]
@@ -118,6 +131,25 @@ class ProgressLine:
         if update.detail:
             parts.append(update.detail)
         return shown("  ".join(parts))
+
+
+def progress_bar(done: float, total: float) -> str:
+    """Renders a bar of ``BAR_CELLS`` and a space, with a terminal's codes for its colours."""
+    from rich.console import Console
+    from rich.progress_bar import ProgressBar
+
+    console = Console(file=io.StringIO(), force_terminal=True, legacy_windows=False)
+    with console.capture() as capture:
+        console.print(ProgressBar(total, done, BAR_CELLS), end="")
+    return f"{capture.get()} "
+
+
+def _cut(line: str, cells: int) -> str:
+    from rich.text import Text
+
+    text = Text(line)
+    text.truncate(max(cells, 1), overflow="ellipsis")
+    return text.plain
 
 
 def clear_line(stream: TextIO) -> None:
