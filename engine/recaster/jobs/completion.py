@@ -20,10 +20,10 @@ from recaster.jobs.job_resources import blobs_of, kind_of, resources_of, works_o
 from recaster.jobs.rights import (
     authorize_faces,
     blocking_reason,
-    faces_of,
+    face_resources,
     refuse_revoked,
     register_of,
-    whose_model,
+    trained_identity,
 )
 from recaster.jobs.worker_task import FINISHED
 from recaster.provenance.caller import acting_for
@@ -82,7 +82,7 @@ class JobFinalizer:
         faces = faces_of_result(job, self._store)
         with self._store.database.transaction():
             refuse_revoked(
-                [] if kind_of(spec) == "train" else faces_of(spec), self._store
+                [] if kind_of(spec) == "train" else face_resources(spec), self._store
             )  # as it is delivered
             if said["kind"]:
                 thing = self._keep(job_id, said["kind"], base64.b64decode(said["body"]))
@@ -103,7 +103,9 @@ class JobFinalizer:
         if kind_of(spec) in ("swap", "sign"):
             return [one.identity_id for one in authorize_faces(spec, self._store)]
         made = [("faceset", result.faceset_id), ("model", result.model_id)]
-        found = [self._store.catalog.of(one[0]).find(one[1]) for one in (*faces_of(spec), *made) if one[1]]
+        found = [
+            self._store.catalog.of(one[0]).find(one[1]) for one in (*face_resources(spec), *made) if one[1]
+        ]
         return list(dict.fromkeys(one.identity_id for one in found if one and one.identity_id))
 
     def _refused(self, job_id: str, traces: FaceTraces) -> bool:
@@ -278,7 +280,7 @@ class JobFinalizer:
             self._store.catalog.of(kind).clear_origin(changed[1])
             return changed[1]
         if kind_of(spec) == "train":
-            thing.identity_id = whose_model(spec, self._store)
+            thing.identity_id = trained_identity(spec, self._store)
         thing.created_by = job.created_by
         ingested = spec.WhichOneof("work") == "ingest"
         kept = self._store.catalog.of(kind).add(thing, origin=spec.ingest.digest if ingested else None)
@@ -332,7 +334,7 @@ class JobFinalizer:
         model.source_digest, model.target_digest = card.source, card.target or ""
         model.usable = weights
         if before is None:
-            model.identity_id = whose_model(job.spec, self._store)
+            model.identity_id = trained_identity(job.spec, self._store)
             model.created_by = job.created_by
             self._store.catalog.models.add(model)
             register = register_of(self._store)

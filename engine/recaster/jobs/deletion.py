@@ -14,7 +14,7 @@ from recaster.api.v1 import identity_pb2
 from recaster.errors import OutputError
 from recaster.jobs.cleanup import withdraw
 from recaster.jobs.job_resources import kind_of, resources_of, works_on
-from recaster.jobs.rights import owner_of, register_of
+from recaster.jobs.rights import register_of, resource_identity
 from recaster.store import analyses
 from recaster.store.catalog import record_id
 from recaster.store.job_store import ENDED, UNENDED
@@ -78,7 +78,7 @@ class _Search:
             (kind, name): thing
             for kind in ("faceset", "model")
             for name, thing in _every(store, kind)
-            if owner_of(kind, name, store) == identity_id
+            if resource_identity(kind, name, store) == identity_id
         }
         logged, self._logged_jobs = _logged(self._register, identity_id)
         self._known = {("identity", identity_id), *self._faces, *logged}
@@ -229,7 +229,7 @@ class _Search:
         for kind in ("faceset", "model"):
             for name, thing in _every(self._store, kind):
                 if (kind, name) not in listed and self._register.traces(kind, name).match(theirs):
-                    whose = owner_of(kind, name, self._store)
+                    whose = resource_identity(kind, name, self._store)
                     said = f"it was said to be of {whose}" if whose else "nobody said whose face it holds"
                     yield identity_pb2.KeptThing(
                         kind=kind,

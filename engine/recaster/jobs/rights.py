@@ -24,7 +24,7 @@ def register_of(store: Store) -> Register:
     return Register.of(store.folder, store.catalog)
 
 
-def owners(spec: job_pb2.JobSpec, store: Store) -> list[str]:
+def job_identities(spec: job_pb2.JobSpec, store: Store) -> list[str]:
     """Finds the ids of the people whose faces are put on ("" for one that nobody named); none for other work.
 
     Raises:
@@ -32,8 +32,8 @@ def owners(spec: job_pb2.JobSpec, store: Store) -> list[str]:
     """
     kind = kind_of(spec)
     if kind == "train":
-        faces = owner_of("faceset", spec.train.source_faceset_id, store)
-        model = owner_of("model", spec.train.model_id, store) if spec.train.model_id else ""
+        faces = resource_identity("faceset", spec.train.source_faceset_id, store)
+        model = resource_identity("model", spec.train.model_id, store) if spec.train.model_id else ""
         return list(dict.fromkeys([faces, model or faces]))
     return [swapped_identity(spec.swap, store)] if kind == "swap" else []
 
@@ -41,17 +41,17 @@ def owners(spec: job_pb2.JobSpec, store: Store) -> list[str]:
 def swapped_identity(asked: job_pb2.SwapSpec | swap_pb2.PreviewFrameRequest, store: Store) -> str:
     """Finds the id of the person whose face a swap or a preview puts on, "" where nobody said."""
     if asked.model_id:
-        return owner_of("model", asked.model_id, store)
-    return owner_of("faceset", asked.faceset_id, store)
+        return resource_identity("model", asked.model_id, store)
+    return resource_identity("faceset", asked.faceset_id, store)
 
 
-def whose_model(spec: job_pb2.JobSpec, store: Store) -> str:
+def trained_identity(spec: job_pb2.JobSpec, store: Store) -> str:
     """Finds whose face the model of a training holds; "" where nobody said, or the faces are gone."""
     found = store.catalog.facesets.find(spec.train.source_faceset_id)
     return "" if found is None else str(found.identity_id)
 
 
-def owner_of(kind: str, thing_id: str, store: Store) -> str:
+def resource_identity(kind: str, thing_id: str, store: Store) -> str:
     """Finds whose face a faceset or model holds, "" where nobody said (NotFoundError)."""
     thing = store.catalog.of(kind).get(thing_id)
     if kind == "model" and not thing.identity_id:  # trained before anybody said whose faces these are
@@ -62,7 +62,7 @@ def owner_of(kind: str, thing_id: str, store: Store) -> str:
     return str(thing.identity_id)
 
 
-def faces_of(spec: job_pb2.JobSpec) -> list[tuple[str, str]]:
+def face_resources(spec: job_pb2.JobSpec) -> list[tuple[str, str]]:
     """Lists kind and id of the facesets and models whose face a job puts on, judges or hands out."""
     kind = kind_of(spec)
     if kind == "train":
@@ -85,20 +85,20 @@ def refuse_revoked(resources: list[tuple[str, str]], store: Store) -> None:
     register = register_of(store)
     for kind, thing_id in resources:
         if store.catalog.of(kind).find(thing_id) is not None:
-            register.refuse_revoked(owner_of(kind, thing_id, store), register.traces(kind, thing_id))
+            register.refuse_revoked(resource_identity(kind, thing_id, store), register.traces(kind, thing_id))
 
 
 def refuse_revoked_result(job: job_pb2.Job, digest: str, store: Store) -> None:
     """Refuses what a job has made, or painted on the way, of faces that were revoked (ConsentError)."""
     kind = kind_of(job.spec)
     if digest in {one.digest for one in job.result.artifacts}:
-        refuse_revoked(faces_of(job.spec), store)
+        refuse_revoked(face_resources(job.spec), store)
         register = register_of(store)
         swaps = find_local_swaps(register, [digest]) if kind == "sign" else {}
         for person in swaps.get(digest, ()):
             register.refuse_revoked(person, register.traces("identity", person))
     elif kind == "train" and digest not in resources_of(job.spec).blobs:
-        refuse_revoked(faces_of(job.spec), store)
+        refuse_revoked(face_resources(job.spec), store)
 
 
 def authorize_face(spec: job_pb2.JobSpec, store: Store) -> identity_pb2.Identity | None:
@@ -109,7 +109,7 @@ def authorize_face(spec: job_pb2.JobSpec, store: Store) -> identity_pb2.Identity
         UsageError: the policy can't be read.
         NotFoundError: the faceset or the model is gone.
     """
-    refuse_revoked(faces_of(spec), store)
+    refuse_revoked(face_resources(spec), store)
     people = authorize_faces(spec, store)
     if kind_of(spec) == "sign":
         return None
@@ -127,7 +127,7 @@ def authorize_faces(spec: job_pb2.JobSpec, store: Store) -> list[identity_pb2.Id
     register = register_of(store)
     if kind_of(spec) == "sign":  # the faces of other work are at hand, see ``refuse_revoked``
         return authorize_edit(register, spec.sign.swaps)
-    return [register.require(one) for one in owners(spec, store)]
+    return [register.require(one) for one in job_identities(spec, store)]
 
 
 def resolve_vetting_rules(spec: job_pb2.JobSpec, store: Store) -> VettingRules | None:
