@@ -105,7 +105,7 @@ def test_averaging_is_centred_and_skips_what_is_unknown() -> None:
 def test_unknown_mode_is_refused() -> None:
     with pytest.raises(UsageError, match="light, mean, hist, none"):
         SwapSettings(colour="lab")
-    assert (colour_transfer.reach("none"), colour_transfer.reach("mean")) == (0, colour_transfer.REACH)
+    assert (colour_transfer.reach("none"), colour_transfer.reach("mean")) == (0, colour_transfer.REACH_FRAMES)
 
 
 def test_light_is_applied_and_none_leaves_the_face_alone() -> None:

@@ -192,7 +192,7 @@ def test_an_error_leaves_no_thread_behind(fake: Any, monkeypatch: pytest.MonkeyP
         del self, painted
         raise ValueError("broken")
 
-    monkeypatch.setattr(Renderer, "_composited", broken)
+    monkeypatch.setattr(Renderer, "_composite", broken)
     before = threading.active_count()
     with pytest.raises(ValueError, match="broken") as held:
         render(fake, [fake.track(range(COUNT))], range(COUNT), SwapSettings())

@@ -1,4 +1,4 @@
-"""Gives the swapped face the target's colours, steady over time.
+"""Transfer of the target's colours to the swapped face, steady over time.
 
 "light" gives it the light that falls on the target, place by place (``appearance/relighting.py``); the
 others draw one curve for each channel.
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 GAIN: Final = (0.7, 1.4)
 """Least and largest slope that "mean" may give a curve, and the largest that "hist" may: steeper ones tear
 the channels of a highlight apart into a rainbow where an evenly lit face meets a target with a beard."""
-CORE: Final = 0.75
+MIN_WEIGHT: Final = 0.75
 """Pixels count whose mask is at least this."""
-CORE_PIXELS: Final = 64
+MIN_PIXELS: Final = 64
 """With fewer than this nothing is measured."""
 LEVELS: Final = np.linspace(0, 1, 33)
-REACH: Final = 3
+REACH_FRAMES: Final = 3
 """Frames to either side that a frame's statistics are averaged over."""
 SIGMA_FRAMES: Final = 1.0
 """Standard deviation of that average's weights. On 100 frames of a man talking, the second difference
@@ -47,8 +47,8 @@ frame, and .47 with 2.5 frames, which follow a change of light more slowly as we
 
 
 def reach(mode: str) -> int:
-    """How many frames before and after one its colour depends on."""
-    return 0 if mode == "none" else REACH
+    """Frames before and after one that its colour depends on."""
+    return 0 if mode == "none" else REACH_FRAMES
 
 
 def measure(
@@ -59,7 +59,7 @@ def measure(
     normals: Floats | None = None,
     points: Floats | None = None,
 ) -> Measured:
-    """What ``mode`` needs to know of one face.
+    """Measures the colours of one face, as a mode needs them.
 
     Args:
         swapped: (size, size, 3) uint8 RGB, the swapped face.
@@ -77,15 +77,16 @@ def measure(
         return None
     if mode == "light":
         return Relighting.measure(swapped, target, mask, normals, points)
-    core = (mask >= CORE).astype(np.uint8)
-    if cv2.countNonZero(core) < CORE_PIXELS:
+    # Hair and background beside the face don't count.
+    core = (mask >= MIN_WEIGHT).astype(np.uint8)
+    if cv2.countNonZero(core) < MIN_PIXELS:
         return None
     describe = _moments if mode == "mean" else _quantiles
     return np.stack([describe(swapped, core), describe(target, core)])
 
 
 def average_measured(statistics: Sequence[Measured], centre: int) -> Measured:
-    """The mean of a window of ``measure`` results; light is averaged over frames lit alike only."""
+    """Averages a window of ``measure`` results; light is averaged over frames lit alike only."""
     lights = [value for value in statistics if isinstance(value, Relighting)]
     if not lights:
         return average([value for value in statistics if not isinstance(value, Relighting)], centre)
@@ -94,20 +95,24 @@ def average_measured(statistics: Sequence[Measured], centre: int) -> Measured:
 
 
 def average(statistics: Sequence[Floats | None], centre: int) -> Floats | None:
-    """The mean of a window of arrays, weighted by the distance to ``centre``.
+    """Averages a window of arrays, weighted by the distance to ``centre``.
 
-    None where nothing in the window was measured. The window is centred: nothing lags.
+    The window is centred: nothing lags.
+
+    Returns:
+        The mean; None where nothing in the window was measured.
     """
     known = [(i, value) for i, value in enumerate(statistics) if value is not None]
     if not known:
         return None
+    # Frames in which nothing was measured leave the others' shares as they are to each other.
     distance = np.array([i - centre for i, _ in known])
     weights = np.exp(-0.5 * (distance / SIGMA_FRAMES) ** 2)
     return np.asarray(np.average([value for _, value in known], axis=0, weights=weights))
 
 
 def apply(image: Image, statistics: Measured, mode: str, seed: int = 0) -> NDArray[np.float32]:
-    """A face in the target's colours: (size, size, 3) float32, 0 to 255.
+    """Applies measured colours to a face: (size, size, 3) float32, 0 to 255.
 
     Args:
         image: (size, size, 3) uint8 RGB, the swapped face.
@@ -121,33 +126,34 @@ def apply(image: Image, statistics: Measured, mode: str, seed: int = 0) -> NDArr
 
 
 def curve(statistics: Floats | None, mode: str) -> NDArray[np.float32]:
-    """The curve of each channel: (256, 3) float32, the new value of each 8-bit value, 0 to 255."""
+    """Computes the curve of each channel: (256, 3) float32, the new value of each 8-bit value, 0 to 255."""
     values = np.arange(256, dtype=np.float64)[:, None]
     if statistics is None or mode == "none":
         return np.repeat(values, 3, axis=1).astype(np.float32)
     (swapped, target) = statistics
     if mode == "mean":
+        # Ratios of the deviations and of the means: the gain lies between both, as said above.
         contrast, light = target[[1, 0]] / np.maximum(swapped[[1, 0]], 1e-3)
         gain = np.clip(np.sqrt(np.clip(contrast, *GAIN) * light), *GAIN)
         corrected = (values - swapped[0]) * gain + target[0]
     else:
-        corrected = np.stack([_matched(swapped[:, c], target[:, c]) for c in range(3)], axis=1)
+        corrected = np.stack([_match_quantiles(swapped[:, c], target[:, c]) for c in range(3)], axis=1)
     return np.clip(corrected, 0, 255).astype(np.float32)
 
 
 def correct(image: Image, curves: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Apply ``curve`` to a face: (size, size, 3) float32, 0 to 255."""
+    """Applies curves to a face: (size, size, 3) float32, 0 to 255."""
     return np.asarray(cv2.LUT(image, curves.reshape(1, 256, 3)), dtype=np.float32)
 
 
 def _moments(image: Image, core: NDArray[np.uint8]) -> Floats:
-    """Mean and standard deviation of each channel, (2, 3)."""
+    """Computes mean and standard deviation of each channel, (2, 3)."""
     mean, deviation = cv2.meanStdDev(image, mask=core)
     return np.stack([mean[:, 0], deviation[:, 0]])
 
 
 def _quantiles(image: Image, core: NDArray[np.uint8]) -> Floats:
-    """The values below which ``LEVELS`` of the pixels lie, (len(LEVELS), 3)."""
+    """Computes the values below which ``LEVELS`` of the pixels lie, (len(LEVELS), 3)."""
     columns = []
     for channel in range(3):
         counts = cv2.calcHist([image], [channel], core, [256], [0, 256]).ravel().astype(np.float64)
@@ -158,17 +164,19 @@ def _quantiles(image: Image, core: NDArray[np.uint8]) -> Floats:
     return np.stack(columns, axis=1)
 
 
-def _matched(swapped: Floats, target: Floats) -> Floats:
-    """A monotone curve through (swapped, target) quantiles; shifted, not stretched, beyond them.
+def _match_quantiles(swapped: Floats, target: Floats) -> Floats:
+    """Computes a monotone curve through (swapped, target) quantiles; shifted, not stretched, beyond them.
 
     Where it would be steeper than ``GAIN`` allows, it goes through their medians only.
     """
     values = np.arange(256, dtype=np.float64)
+    # A value that is the quantile of several levels stands for the mean of what they become.
     levels, first = np.unique(swapped, return_index=True)
     last = len(swapped) - np.unique(swapped[::-1], return_index=True)[1]
     means = np.array([target[a:b].mean() for a, b in zip(first, last, strict=True)])
     shift = np.where(values < levels[0], values - levels[0], np.maximum(values - levels[-1], 0))
     curve = np.interp(values, levels, means) + shift
+    # Steps are limited one by one, and the whole is moved so that the medians still meet.
     limited = np.concatenate([[0.0], np.cumsum(np.minimum(np.diff(curve), GAIN[1]))])
     middle = np.median(swapped)
     return np.asarray(limited + np.interp(middle, values, curve - limited))

@@ -1,4 +1,4 @@
-"""Lays swapped faces over a frame; pixels outside their masks are not touched at all."""
+"""Compositing of swapped faces over a frame; pixels outside their masks are not touched at all."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from recaster.media.types import Frame, Image
     from recaster.settings.swap import LabelSettings
 
-SHRINKING: Final = 0.7
+MIN_SHARP_ZOOM: Final = 0.7
 """Below this many frame pixels a crop pixel, the crop is blurred before it is sampled."""
-AROUND: Final = 8
-STEP: Final = 8
-"""Patches are larger than what was painted by at least so many pixels, and begin and end at multiples of
-so many, for colours are stored for several pixels together."""
-BLUR: Final = 0.4
+BLUR_SIGMA_PX: Final = 0.4
 """Standard deviation of that blur, in frame pixels."""
+PATCH_MARGIN_PX: Final = 8
+PATCH_GRID_PX: Final = 8
+"""Patches are larger than what was painted by at least the margin, and begin and end on the grid, for colours
+are stored for several pixels together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class Layer:
 
 
 def composite(frame: Frame, layers: Sequence[Layer], label: LabelSettings | None = None) -> list[Patch]:
-    """Lay faces over a frame, the nearest (largest) last, and a label over them.
+    """Lays faces over a frame, the nearest (largest) last, and a label over them.
 
     Args:
         frame: it is not changed.
@@ -63,17 +63,20 @@ def composite(frame: Frame, layers: Sequence[Layer], label: LabelSettings | None
         What was painted, in places that don't meet. Its matte is 0 where no face shows, 255 where only
         swapped faces do; where neither face nor label shows it equals the frame.
     """
+    # The larger the crop's pixels in the frame, the nearer the face: it hides those behind it.
     ordered = sorted(layers, key=lambda layer: layer.zoom)
-    painters = [(place, layer) for layer in ordered if (place := _place(layer, frame.size)) is not None]
+    painters = [(place, layer) for layer in ordered if (place := _bound(layer, frame.size)) is not None]
     sign = None if label is None else label_place(label, frame.size)
     places = [place for place, _ in painters] + ([sign] if sign else [])
     patches = []
-    for whole in _apart([place.grown(AROUND, STEP, frame.size) for place in places]):
+    for whole in _join_overlapping(
+        [place.grown(PATCH_MARGIN_PX, PATCH_GRID_PX, frame.size) for place in places]
+    ):
         image = frame.part(whole).copy()
         matte = np.zeros(image.shape[:2], dtype=np.float32)
         for place, layer in painters:
             if whole.holds(place):
-                _lay(image, matte, layer, place, whole)
+                _blend(image, matte, layer, place, whole)
         faces = np.rint(matte * 255).astype(np.uint8)
         painted = faces > 0
         if label is not None and sign is not None and whole.holds(sign):
@@ -83,24 +86,26 @@ def composite(frame: Frame, layers: Sequence[Layer], label: LabelSettings | None
     return patches
 
 
-def _apart(places: Sequence[Rect]) -> list[Rect]:
-    """The same places, those that meet joined into one."""
-    found: list[Rect] = []
+def _join_overlapping(places: Sequence[Rect]) -> list[Rect]:
+    """Joins places that meet into one."""
+    joined: list[Rect] = []
     for place in places:
-        whole, rest = place, found
+        whole = place
+        rest = joined
+        # What was joined is larger and may meet others that neither of its parts does.
         while meeting := [other for other in rest if other.meets(whole)]:
             rest = [other for other in rest if other not in meeting]
             for other in meeting:
                 whole = whole.joined(other)
-        found = [*rest, whole]
-    return found
+        joined = [*rest, whole]
+    return joined
 
 
-def _lay(image: Image, matte: NDArray[np.float32], layer: Layer, place: Rect, whole: Rect) -> None:
-    """Blend one face, at its place, into a part of the frame and its matte, in place."""
-    picture, mask, filtering = _sampled(layer)
-    size, corner = (place.width, place.height), np.array([place.left, place.top])
-    to_crop = _seen_from(invert(layer.matrix), corner)
+def _blend(image: Image, matte: NDArray[np.float32], layer: Layer, place: Rect, whole: Rect) -> None:
+    """Blends one face, at its place, into a part of the frame and its matte, in place."""
+    picture, mask, filtering = _prefilter(layer)
+    size = (place.width, place.height)
+    to_crop = _move_origin(invert(layer.matrix), np.array([place.left, place.top]))
     face = cv2.warpAffine(picture, to_crop, size, flags=filtering, borderMode=cv2.BORDER_REPLICATE)
     np.clip(face, 0, 255, out=face)  # cubic filters reach beyond
     weight = cv2.warpAffine(mask, to_crop, size, flags=cv2.INTER_LINEAR)
@@ -109,34 +114,41 @@ def _lay(image: Image, matte: NDArray[np.float32], layer: Layer, place: Rect, wh
     # blendLinear divides by the sum of the weights + 1e-5, which rounding takes back.
     here[...] = np.rint(cv2.blendLinear(face, here.astype(np.float32), weight, 1 - weight))
     shown = there.of(matte)
+    # Faces that overlap cover as layers of paint do.
     shown += (1 - shown) * weight
 
 
-def _sampled(layer: Layer) -> tuple[NDArray[np.float32], NDArray[np.float32], int]:
-    """Image, mask and how to sample the image, so that it neither aliases nor smears.
+def _prefilter(layer: Layer) -> tuple[NDArray[np.float32], NDArray[np.float32], int]:
+    """Prepares a layer to be sampled so that it neither aliases nor smears.
 
     A crop that shrinks is blurred first; any other is sampled with a cubic filter.
+
+    Returns:
+        Image, mask, and OpenCV's interpolation for the image.
     """
-    if layer.zoom >= SHRINKING:
+    if layer.zoom >= MIN_SHARP_ZOOM:
         return layer.image, layer.mask, cv2.INTER_CUBIC
-    sigma = BLUR / layer.zoom
+    sigma = BLUR_SIGMA_PX / layer.zoom
     image = cv2.GaussianBlur(layer.image, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+    # The image goes on beyond the crop, the mask ends there.
     mask = cv2.GaussianBlur(layer.mask, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    # Blurred outwards, the mask would paint where the face isn't to show at all.
     return image, np.where(layer.mask > 0, mask, np.float32(0)), cv2.INTER_LINEAR
 
 
-def _seen_from(matrix: Floats, corner: NDArray[np.int64]) -> Floats:
-    """A matrix into the frame, as a matrix into the part of it that begins at ``corner`` (x, y)."""
+def _move_origin(matrix: Floats, corner: NDArray[np.int64]) -> Floats:
+    """Turns a matrix into the frame into a matrix into the part of it that begins at ``corner`` (x, y)."""
     moved = matrix.copy()
     moved[:, 2] -= corner
     return moved
 
 
-def _place(layer: Layer, size: tuple[int, int]) -> Rect | None:
-    """The part of a frame of this size that the mask reaches; None if there is none."""
+def _bound(layer: Layer, size: tuple[int, int]) -> Rect | None:
+    """Bounds the part of a frame of this size that the mask reaches; None if there is none."""
     x, y, width, height = cv2.boundingRect((layer.mask > 0).astype(np.uint8))
     if not width:
         return None
+    # One pixel more on each side: filters mix in the neighbours.
     corners = np.array([(x + i, y + j, 1) for i in (-1, width) for j in (-1, height)])
     reach = corners @ invert(layer.matrix).T
     left, top = np.maximum(np.floor(reach.min(axis=0)).astype(int), 0)

@@ -86,17 +86,17 @@ class FaceCoverage:
 
     @property
     def reason(self) -> Reason | None:
-        """What took most of it, where too little was swapped."""
-        return None if self.covered >= MIN_COVERED else max(self.lost, key=lambda one: self.lost[one])
+        """Reason that took most of it, where too little was swapped."""
+        return None if self.covered >= MIN_COVERED else max(self.lost, key=lambda reason: self.lost[reason])
 
     def to_json(self) -> dict[str, Any]:
-        """For a report."""
+        """Turns it into plain values for a report."""
         lost = {str(reason): share for reason, share in self.lost.items() if share}
         return {"track": self.track, "area": self.area, "covered": self.covered, "lost": lost}
 
     @classmethod
     def from_json(cls, value: Any) -> FaceCoverage:
-        """What ``to_json`` made (ValueError, TypeError, KeyError or AttributeError where it didn't)."""
+        """Reads what ``to_json`` made (ValueError, TypeError, KeyError or AttributeError where it didn't)."""
         lost = {Reason(name): float(share) for name, share in value["lost"].items()}
         return cls(int(value["track"]), int(value["area"]), float(value["covered"]), lost)
 
@@ -121,38 +121,40 @@ def coverage_of(
         inside: where the crop shows the frame, (size, size) or (1, 1).
         zoom: frame pixels a crop pixel.
     """
-    shown = _sum(whole * inside)
-    if shown < max(1.0, MIN_SHOWN * _sum(whole)):
+    shown = _total(whole * inside)
+    # A sliver at the picture's border says nothing of the face.
+    if shown < max(1.0, MIN_SHOWN * _total(whole)):
         return None
-    shares = [1.0, *(min(1.0, _sum(mask * inside) / shown) for mask in left.values())]
+    shares = [1.0, *(min(1.0, _total(mask * inside) / shown) for mask in left.values())]
+    # Rounded before they are subtracted, so that what is lost and what is covered make 1.
     steps = [round(share, 3) for share in shares]
     lost = {reason: round(max(0.0, a - b), 3) for reason, (a, b) in zip(left, pairwise(steps), strict=True)}
     return FaceCoverage(track, round(shown * zoom * zoom), steps[-1], lost)
 
 
-def _sum(values: NDArray[np.float32]) -> float:
+def _total(values: NDArray[np.float32]) -> float:
     return float(values.sum(dtype=np.float64))
 
 
 def write_record(path: Path, frames: Sequence[Faces]) -> None:
-    """Keep what was covered in a part of a clip, frame by frame."""
+    """Writes what was covered in a segment of a clip, frame by frame."""
     value = [[face.to_json() for face in faces] for faces in frames]
     write_bytes(path, json.dumps(value).encode())
 
 
 def read_record(path: Path, count: int) -> tuple[Faces, ...] | None:
-    """What ``write_record`` kept of ``count`` frames; None where it isn't there, or is damaged."""
+    """Reads what ``write_record`` kept of ``count`` frames; None where it isn't there, or is damaged."""
     try:
         value = parse_json(path.read_bytes())
-        found = tuple(tuple(FaceCoverage.from_json(face) for face in faces) for faces in value)
+        record = tuple(tuple(FaceCoverage.from_json(face) for face in faces) for faces in value)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
-    return found if len(found) == count else None
+    return record if len(record) == count else None
 
 
 @dataclass(frozen=True)
 class FrameCoverage:
-    """One frame.
+    """Coverage of the faces of one frame.
 
     Attributes:
         frame: its index in the clip.
@@ -166,7 +168,7 @@ class FrameCoverage:
 
     @property
     def least(self) -> FaceCoverage | None:
-        """The face of which least was swapped."""
+        """Face of which least was swapped."""
         return min(self.faces, key=lambda face: face.covered, default=None)
 
     @property
@@ -213,7 +215,7 @@ class Coverage:
     def of(
         cls, frames: range, faces: Iterable[Faces], left_out: Collection[int], others: Collection[int]
     ) -> Coverage:
-        """Why each frame is as it is.
+        """Gathers the coverage of frames, with a reason for each that doesn't count as swapped.
 
         Args:
             frames: indices of the frames.
@@ -223,43 +225,43 @@ class Coverage:
         """
         return cls(
             tuple(
-                FrameCoverage(frame, seen, _reason(seen, frame in left_out, frame in others))
+                FrameCoverage(frame, seen, _find_reason(seen, frame in left_out, frame in others))
                 for frame, seen in zip(frames, faces, strict=True)
             )
         )
 
     @cached_property
     def swapped(self) -> int:
-        """Frames whose faces were really swapped."""
-        return sum(one.reason is None for one in self.frames)
+        """Number of frames whose faces were really swapped."""
+        return sum(frame.reason is None for frame in self.frames)
 
     @property
     def counts(self) -> dict[Reason, int]:
-        """Frames that weren't, by reason."""
-        counts = Counter(one.reason for one in self.frames if one.reason is not None)
+        """Numbers of frames that weren't, by reason."""
+        counts = Counter(frame.reason for frame in self.frames if frame.reason is not None)
         return {reason: counts[reason] for reason in Reason if counts[reason]}
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
-        """The same frames, those in a row together."""
-        found = []
-        for reason, group in groupby(self.frames, key=lambda one: one.reason):
+        """Runs of those frames."""
+        runs = []
+        for reason, group in groupby(self.frames, key=lambda frame: frame.reason):
             if reason is not None:
                 members = list(group)
-                mean = round(sum(one.covered for one in members) / len(members), 3)
-                found.append(Run(members[0].frame, members[-1].frame, reason, mean))
-        return tuple(found)
+                mean = round(sum(frame.covered for frame in members) / len(members), 3)
+                runs.append(Run(members[0].frame, members[-1].frame, reason, mean))
+        return tuple(runs)
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """What wasn't swapped, a line for each reason, by the first frame of each."""
-        told: dict[str, list[Run]] = defaultdict(list)
+        """Sentences on frames that weren't swapped, one for each reason, by the first frame of each."""
+        by_sentence: dict[str, list[Run]] = defaultdict(list)
         for run in self.runs:
-            told[run.sentence].append(run)
-        return tuple(f"{_named(runs)}: {sentence}" for sentence, runs in told.items())
+            by_sentence[run.sentence].append(run)
+        return tuple(f"{_name_frames(runs)}: {sentence}" for sentence, runs in by_sentence.items())
 
     def to_json(self) -> dict[str, Any]:
-        """For a report: counts, ranges, and each frame's faces."""
+        """Turns it into plain values for a report: counts, ranges, and each frame's faces."""
         return {
             "swapped": self.swapped,
             "not_swapped": {str(reason): count for reason, count in self.counts.items()},
@@ -275,18 +277,18 @@ class Coverage:
             ],
             "frames": [
                 {
-                    "frame": one.frame,
-                    "state": str(one.reason or "swapped"),
-                    "covered": one.covered,
-                    "faces": [face.to_json() for face in one.faces],
+                    "frame": frame.frame,
+                    "state": str(frame.reason or "swapped"),
+                    "covered": frame.covered,
+                    "faces": [face.to_json() for face in frame.faces],
                 }
-                for one in self.frames
+                for frame in self.frames
             ],
         }
 
 
-def _reason(faces: Faces, left_out: bool, others: bool) -> Reason | None:
-    """Why a frame doesn't count as swapped: what is the matter with the face of which least was."""
+def _find_reason(faces: Faces, left_out: bool, others: bool) -> Reason | None:
+    """Finds the reason for which a frame doesn't count as swapped: that of the face of which least was."""
     if left_out:
         return Reason.TURNED
     if faces:
@@ -294,8 +296,8 @@ def _reason(faces: Faces, left_out: bool, others: bool) -> Reason | None:
     return Reason.OTHER_PERSON if others else Reason.NO_FACE
 
 
-def _named(runs: Sequence[Run]) -> str:
-    """The frames of some runs in words: the longest ones by their numbers, the others counted."""
+def _name_frames(runs: Sequence[Run]) -> str:
+    """Names the frames of some runs in words: the longest ones by their numbers, the others counted."""
     named = sorted(sorted(runs, key=len, reverse=True)[:MAX_NAMED], key=lambda run: run.first)
     words = [f"{run.first}-{run.last}" if len(run) > 1 else str(run.first) for run in named]
     if rest := sum(map(len, runs)) - sum(map(len, named)):

@@ -1,4 +1,4 @@
-"""Faces, swapped or not, in front of faces that are swapped."""
+"""Overlap of faces: outlines of those, swapped or not, that are in front of faces that are swapped."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ if TYPE_CHECKING:
 
     Outline = NDArray[np.float32]
 
-EAR: Final = 0.18
-"""Ears reach so far beyond a face's sides, as a share of its width."""
-HAIR: Final = 0.3
-"""Hair reaches so far above a forehead, as a share of the face's height."""
+EAR_REACH: Final = 0.18
+"""Reach of ears beyond a face's sides, as a share of its width."""
+HAIR_REACH: Final = 0.3
+"""Reach of hair above a forehead, as a share of the face's height."""
 HAIRLINE: Final = (54, 103, 67, FOREHEAD, 297, 332, 284)
 """Points of the mesh along it."""
-EAR_LEFT, EAR_RIGHT = (162, 127, 234, 93), (389, 356, 454, 323)
+LEFT_EAR: Final = (162, 127, 234, 93)
+RIGHT_EAR: Final = (389, 356, 454, 323)
 """Points of the mesh beside an ear's top, middle and lobe."""
-CLEARLY: Final = 0.8
+MIN_UNSWAPPED_RATIO: Final = 0.8
 """A face that is not swapped lies behind one that is only where it is smaller by this factor: of two about as
 near as each other it is the one that must not be touched."""
 
@@ -40,7 +41,7 @@ near as each other it is the one that must not be touched."""
 def outline_nearer_faces(
     chosen: Sequence[FaceTrack], everybody: Sequence[FaceTrack], smoothing: Smoothing
 ) -> dict[tuple[int, int], list[Outline]]:
-    """The outlines of what is in front of chosen faces and meets them, (M, 1, 2) float32 pixels of the frame.
+    """Outlines what is in front of chosen faces and meets them, (M, 1, 2) float32 pixels of the frame.
 
     One track is in front of another in all frames or in none, so that nothing flickers.
 
@@ -53,18 +54,18 @@ def outline_nearer_faces(
         By number among the chosen, and frame.
     """
     numbers = {track.track: number for number, track in enumerate(chosen)}
-    found: dict[tuple[int, int], list[Outline]] = defaultdict(list)
+    outlines: dict[tuple[int, int], list[Outline]] = defaultdict(list)
     for other in everybody:
-        steady = None
+        steady = None  # smoothed only where it is in front of any
         for number, track in enumerate(chosen):
-            frames = _meeting(track, other)
+            frames = _overlapping_frames(track, other)
             if not len(frames) or not _in_front(other, track, frames, swapped=other.track in numbers):
                 continue
             if steady is None:
                 steady = smooth(other.landmarks, other.times, smoothing)
             for frame in frames.tolist():
-                found[number, frame].append(head_outline(steady[frame - other.frames[0]]))
-    return dict(found)
+                outlines[number, frame].append(head_outline(steady[frame - other.frames[0]]))
+    return dict(outlines)
 
 
 def draw_outlines(outlines: Sequence[Outline], matrix: Floats, size: int) -> NDArray[np.float32]:
@@ -75,6 +76,7 @@ def draw_outlines(outlines: Sequence[Outline], matrix: Floats, size: int) -> NDA
         matrix: (2, 3) float64, frame pixels to crop pixels.
         size: side of the crop.
     """
+    # Corners between pixels: an outline that moves slowly must not jump from pixel to pixel.
     covered = np.zeros((size, size), np.uint8)
     for outline in outlines:
         corners = np.rint(transform(outline[:, 0].astype(np.float64), matrix) * (1 << SUBPIXEL_BITS))
@@ -83,7 +85,7 @@ def draw_outlines(outlines: Sequence[Outline], matrix: Floats, size: int) -> NDA
 
 
 def head_outline(points: Floats) -> Outline:
-    """The outline of a face with ears and hair, (M, 1, 2) float32 pixels; of the face alone without depth.
+    """Outlines a face with ears and hair, (M, 1, 2) float32 pixels; of the face alone without depth.
 
     Args:
         points: (N, 3) of the face.
@@ -91,51 +93,58 @@ def head_outline(points: Floats) -> Outline:
     outline = face_outline(points)
     if len(points) != POINTS:
         return outline
-    across, up = points[EARS[1]] - points[EARS[0]], points[FOREHEAD] - points[CHIN]
+    # In the head's own directions, so that a turned or nodding head has its ears and hair in their places.
+    across = points[EARS[1]] - points[EARS[0]]
+    up = points[FOREHEAD] - points[CHIN]
     around = [
-        points[list(EAR_LEFT)] - EAR * across,
-        points[list(EAR_RIGHT)] + EAR * across,
-        points[list(HAIRLINE)] + HAIR * up,
+        points[list(LEFT_EAR)] - EAR_REACH * across,
+        points[list(RIGHT_EAR)] + EAR_REACH * across,
+        points[list(HAIRLINE)] + HAIR_REACH * up,
     ]
     corners = np.concatenate([outline[:, 0], *(part[:, :2] for part in around)]).astype(np.float32)
     return np.asarray(cv2.convexHull(corners))
 
 
-def _meeting(track: FaceTrack, other: FaceTrack) -> NDArray[np.int64]:
-    """The frames in which the boxes around two tracks' heads meet."""
+def _overlapping_frames(track: FaceTrack, other: FaceTrack) -> NDArray[np.int64]:
+    """Finds the frames in which the boxes around two tracks' heads meet."""
     if other.track == track.track:
         return np.zeros(0, np.int64)
-    first, last = max(track.frames[0], other.frames[0]), min(track.frames[-1], other.frames[-1])
+    first = max(track.frames[0], other.frames[0])
+    last = min(track.frames[-1], other.frames[-1])
     if last < first:
         return np.zeros(0, np.int64)
-    here, there = (_within(one, first, last)[..., :2] for one in (track, other))
-    beyond = HAIR * np.ptp(there, axis=1).max(-1, keepdims=True)  # hair and ears, whichever way is up
+    here, there = (_points(one, first, last)[..., :2] for one in (track, other))
+    beyond = HAIR_REACH * np.ptp(there, axis=1).max(-1, keepdims=True)  # hair and ears, whichever way is up
     apart = (here.max(1) < there.min(1) - beyond) | (there.max(1) + beyond < here.min(1))
     return np.arange(first, last + 1)[~apart.any(-1)]
 
 
 def _in_front(other: FaceTrack, track: FaceTrack, frames: NDArray[np.int64], *, swapped: bool) -> bool:
-    """Whether the other is in front of a track that is swapped: as was seen, else as its size says."""
-    seen = [is_behind(*signs) for signs in zip(_signs(track, frames), _signs(other, frames), strict=True)]
+    """Tells whether the other is in front of a track that is swapped: as was seen, else as its size says."""
+    seen = [
+        is_behind(*signs)
+        for signs in zip(_behind_evidence(track, frames), _behind_evidence(other, frames), strict=True)
+    ]
     if seen.count(True) != seen.count(False):
         return seen.count(True) > seen.count(False)
-    ratio = np.median([_size(other, frame) / _size(track, frame) for frame in frames.tolist()])
+    # Nobody was seen to be in front: the larger face is nearer.
+    ratio = np.median([_spread(other, frame) / _spread(track, frame) for frame in frames.tolist()])
     if swapped:
         return bool(ratio > 1 or (ratio == 1 and other.track > track.track))
-    return bool(ratio > CLEARLY)
+    return bool(ratio > MIN_UNSWAPPED_RATIO)
 
 
-def _signs(track: FaceTrack, frames: NDArray[np.int64]) -> list[float]:
-    """How much says that a track's face is behind others in some frames; 0 where nothing is known."""
+def _behind_evidence(track: FaceTrack, frames: NDArray[np.int64]) -> list[float]:
+    """Evidence that a track's face is behind others in some frames; 0 where nothing is known."""
     return track.behind[frames - track.frames[0]].tolist() if track.behind.size else [0.0] * len(frames)
 
 
-def _size(track: FaceTrack, frame: int) -> float:
+def _spread(track: FaceTrack, frame: int) -> float:
     """Spread of a face's points in all three dimensions: the same whichever way it looks."""
-    return float(np.linalg.norm(_within(track, frame, frame)[0].std(0)))
+    return float(np.linalg.norm(_points(track, frame, frame)[0].std(0)))
 
 
-def _within(track: FaceTrack, first: int, last: int) -> Floats:
+def _points(track: FaceTrack, first: int, last: int) -> Floats:
     """The points of a track's face, without irises, in the frames from first to last."""
     begin = track.frames[0]
     return track.landmarks[first - begin : last + 1 - begin, :MESH_POINTS]

@@ -11,6 +11,7 @@ from recaster.appearance.light import match_detail
 from recaster.errors import UsageError
 from recaster.faces import alignment, geometry, topology
 from recaster.faces.neutral_shape import mesh_to_crop
+from recaster.faces.pose import head_poses
 from recaster.faces.smoothing import smooth
 from recaster.faces.types import SwappedFace
 from recaster.likeness.conditioning import CHANNELS, draw
@@ -22,7 +23,6 @@ from recaster.models.tensors import load_tensors
 from recaster.networks.guided_litert import LiteSwap
 from recaster.settings.detection import Smoothing
 from recaster.swapping.swapper import TrackPlan
-from recaster.swapping.turned_away import profile_opacity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,13 +37,18 @@ if TYPE_CHECKING:
 UNTRAINED_SIZE = 256
 """Side of the crop of a swap without a network: the warp is as sharp as the source's frames."""
 
-_STEADINESS = {"rest": 64.0, "mouth": 4.0, "eyes": 1.0}
-"""How much the choice of references is smoothed: flicker against expressions that arrive late. Eyes move
-fastest. See docs/experiments.md."""
-_LEAST = 0.05
-"""References with a smaller share, beside the largest, are left out: many at once blur, and cost time."""
-
-
+_WEIGHT_SMOOTHING = {"rest": 64.0, "mouth": 4.0, "eyes": 1.0}
+"""Strength of the smoothing of references' weights, by region: flicker against expressions that arrive late.
+Eyes move fastest. See docs/experiments.md."""
+_MIN_REFERENCE_SHARE = 0.05
+"""References with a smaller share of the largest weight are left out: many at once blur, and cost time."""
+HANDOVER_YAW_DEG: Final = (44.0, 56.0)
+"""Yaw up to which a face is shown whole, and from which on it isn't. A face that is drawn from frontal frames
+has no side to show: from some angle on the performer's own profile is nearer to the true swap than what can be
+drawn. With rendered actors whose true swap is known both are equally far from it at 53 degrees
+(docs/robustness.md)."""
+HANDOVER_S: Final = 0.4
+"""A face comes and goes in no less than this."""
 GLASSES: Final = (
     "the source wears glasses: they were taken off, and the skin behind their rims is made up; "
     "film the source without glasses to have its own"
@@ -51,10 +56,10 @@ GLASSES: Final = (
 
 
 class Network(Protocol):
-    """What finishes warps: ``GuidedSwap`` or ``LiteSwap``."""
+    """Finisher of warps: ``GuidedSwap`` or ``LiteSwap``."""
 
     def finish(self, conditions: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Paint faces (B, side, side, 3) uint8 RGB from conditions (B, side, side, CHANNELS) uint8."""
+        """Paints faces (B, side, side, 3) uint8 RGB from conditions (B, side, side, CHANNELS) uint8."""
 
 
 class GuidedSwapper:
@@ -68,7 +73,9 @@ class GuidedSwapper:
     """
 
     def __init__(self, likeness: Likeness, size: int, digest: str, network: Network | None = None) -> None:
-        self.likeness, self.size, self.digest = likeness, size, digest
+        self.likeness = likeness
+        self.size = size
+        self.digest = digest
         self.warnings = (GLASSES,) if likeness.had_glasses else ()
         self._network = network
         self._reference = mesh_to_crop(likeness.mesh, size)
@@ -96,7 +103,7 @@ class GuidedSwapper:
         return cls(likeness, size, folder.digest(), network)
 
     def plan(self, track: FaceTrack, smoothing: Smoothing) -> TrackPlan:
-        """The source's face on every frame of a track, and the crops around it.
+        """Retargets the source's face onto every frame of a track, and fits the crops around it.
 
         Raises:
             UsageError: the landmarks are not the mesh's.
@@ -105,28 +112,33 @@ class GuidedSwapper:
             raise UsageError("a guided swap is driven by the face mesh: use --landmarker mesh")
         landmarks = smooth(track.landmarks, track.times, smoothing)
         wanted = retarget(landmarks, self.likeness.mesh, self.likeness.neutral_shape)
+        # Crops follow the face that is wanted, and not the target's, for it is what is painted.
         return TrackPlan(
             frames=track.frames,
             matrices=geometry.fit_crop(wanted, self._reference),
             landmarks=landmarks,
-            extra={"wanted": wanted, "weights": self._steady(self.likeness.weights(wanted), track.times)},
+            extra={
+                "wanted": wanted,
+                "weights": self._smooth_weights(self.likeness.weights(wanted), track.times),
+            },
             opacities=profile_opacity(landmarks, track.times),
         )
 
-    def _steady(self, weights: Floats, times: Floats) -> Floats:
-        """Weights (T, regions, K) that change slowly: what is fast in them is the landmarks' noise."""
+    def _smooth_weights(self, weights: Floats, times: Floats) -> Floats:
+        """Smooths weights (T, regions, K) over time: what is fast in them is the landmarks' noise."""
         slow = np.stack(
             [
-                smooth(weights[:, region], times, Smoothing("zero-phase", _STEADINESS[name]))
+                smooth(weights[:, region], times, Smoothing("zero-phase", _WEIGHT_SMOOTHING[name]))
                 for region, name in enumerate(REGIONS)
             ],
             1,
         )
-        slow = np.maximum(slow - _LEAST * slow.max(-1, keepdims=True), 0)
+        # Subtracted and not cut off: a weight that comes above the limit grows from nothing, and nothing pops.
+        slow = np.maximum(slow - _MIN_REFERENCE_SHARE * slow.max(-1, keepdims=True), 0)
         return slow / slow.sum(-1, keepdims=True)
 
     def swap(self, faces: Sequence[PlannedFace]) -> list[SwappedFace]:
-        """Paint a batch of faces."""
+        """Paints a batch of faces."""
         wanted = [alignment.transform(face.extra["wanted"], face.matrix) for face in faces]
         drawn = [
             draw(self.likeness, points, face.extra["weights"], self.size)
@@ -135,11 +147,13 @@ class GuidedSwapper:
         if self._network is None:
             painted = [drawing.picture for drawing in drawn]
         else:
+            # The network paints softer than the warp is: what it painted is drawn as finely again.
             finished = self._network.finish(np.stack([drawing.conditioning for drawing in drawn]))
             painted = [
                 match_detail(image, drawing.picture) for image, drawing in zip(finished, drawn, strict=True)
             ]
-        return [  # beyond the rim of the warp nothing is known: the target is shown, whatever the mask
+        # Beyond the rim of the warp nothing is known: the target is shown, whatever the mask.
+        return [
             SwappedFace(
                 cv2.copyTo(image, drawing.warped, face.image.copy()),
                 drawing.visible_mask,
@@ -156,3 +170,31 @@ def _by_tensorflow(folder: ModelFolder) -> Network:
     preset = folder.read().preset
     weights = load_tensors(folder.weights, GuidedSwap.expected(preset, CHANNELS))
     return GuidedSwap(preset, CHANNELS, weights)
+
+
+def profile_opacity(landmarks: Floats, times: Floats) -> Floats:
+    """Computes the opacity of a track's swapped face in each frame, (T,) from 0 (the target stays) to 1.
+
+    Args:
+        landmarks: (T, N, 3), smoothed, of one track; all of it is shown where they aren't the mesh's.
+        times: (T,) seconds, ascending.
+    """
+    if landmarks.shape[1] != topology.POINTS:
+        return np.ones(len(times))
+    yaw = np.abs(head_poses(landmarks)[:, 0])
+    whole, gone = HANDOVER_YAW_DEG
+    steps = np.clip((gone - yaw) / (gone - whole), 0, 1)
+    # Smoothstep: the hand-over has no visible begin and end.
+    wanted = steps * steps * (3 - 2 * steps)
+    return _limit_rate(wanted, times / HANDOVER_S)
+
+
+def _limit_rate(opacities: Floats, times: Floats) -> Floats:
+    """Lowers opacities where they would change by more than 1 in a unit of time."""
+    slow = opacities.copy()
+    # Forwards and backwards: a face that goes begins to go earlier, one that comes is whole later.
+    for order in (range(1, len(slow)), range(len(slow) - 2, -1, -1)):
+        for at in order:
+            neighbour = at - 1 if order.step > 0 else at + 1
+            slow[at] = min(slow[at], slow[neighbour] + abs(times[at] - times[neighbour]))
+    return slow

@@ -28,21 +28,22 @@ WORDS: Final = {
     "pt": ("IA", "Rosto trocado com IA"),
 }
 """The letters of the badge, and the sentence. Pillow's own font has no accents, so none needs any."""
-SMALLEST: Final = 10
-"""Pixels of the lowest letters that are still read."""
-FITTING: Final = 0.95
-"""Share of the picture's width that a label takes at most: smaller letters are used where it would more."""
+MIN_LETTERS_PX: Final = 10
+"""Height of letters that are still read."""
+MAX_WIDTH_SHARE: Final = 0.95
+"""Share of the picture's width that a label takes: smaller letters are used where it would take more."""
 INK: Final = (255, 255, 255)
 GROUND: Final = (0, 0, 0, 170)
 
 
 def label_place(settings: LabelSettings, size: tuple[int, int]) -> Rect | None:
-    """Where the label is in a picture of this size (width, height); None where there is none to draw."""
+    """Places the label in a picture of this size (width, height); None where there is none to draw."""
     if settings.kind == "none":
         return None
     width, height = size
-    ink, _ = _patch(settings, width, height)
-    rows, columns = min(len(ink), height), min(ink.shape[1], width)
+    ink, _ = _fit_label(settings, width, height)
+    rows = min(len(ink), height)
+    columns = min(ink.shape[1], width)
     margin = min(
         round(0.6 * settings.size * min(width, height)), (height - rows) // 2, (width - columns) // 2
     )
@@ -52,35 +53,41 @@ def label_place(settings: LabelSettings, size: tuple[int, int]) -> Rect | None:
 
 
 def draw_label(there: Image, settings: LabelSettings, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Draw the label into what a picture of this size shows at ``label_place``; where it now shows."""
-    ink, cover = _patch(settings, *size)
+    """Draws the label into what a picture of this size shows at ``label_place``.
+
+    Returns:
+        (height, width) bool of that place: where the label shows.
+    """
+    ink, cover = _fit_label(settings, *size)
     rows, columns = there.shape[:2]
     shown = cover[:rows, :columns]
     there[...] = np.rint(ink[:rows, :columns] * shown + there * (1 - shown)).astype(np.uint8)
     return np.asarray(shown[..., 0] > 0)
 
 
-@functools.lru_cache(maxsize=4)
-def _patch(settings: LabelSettings, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
-    """(h, w, 3) colours and (h, w, 1) opacity, 0 to 1, of a label in a picture of this size."""
-    letters = max(round(settings.size * min(width, height)), SMALLEST)
+@functools.lru_cache(maxsize=4)  # every frame of a clip has the same label
+def _fit_label(settings: LabelSettings, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draws a label for a picture of this size: (h, w, 3) colours and (h, w, 1) opacity, 0 to 1."""
+    letters = max(round(settings.size * min(width, height)), MIN_LETTERS_PX)
     while True:
-        ink, cover = _drawn(settings, letters)
-        if ink.shape[1] <= FITTING * width or letters <= SMALLEST:
+        ink, cover = _rasterize_label(settings, letters)
+        if ink.shape[1] <= MAX_WIDTH_SHARE * width or letters <= MIN_LETTERS_PX:
             return ink, cover
-        letters = max(SMALLEST, int(letters * FITTING * width / ink.shape[1]))
+        letters = max(MIN_LETTERS_PX, int(letters * MAX_WIDTH_SHARE * width / ink.shape[1]))
 
 
-def _drawn(settings: LabelSettings, letters: int) -> tuple[np.ndarray, np.ndarray]:
-    """The same with letters of so many pixels."""
+def _rasterize_label(settings: LabelSettings, letters: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draws a label with letters of so many pixels, as ``_fit_label``."""
     # Drawn four times as large: edges come out smooth in any font engine.
     font = PIL.ImageFont.load_default(size=4 * letters)
     short, sentence = WORDS[settings.language]
     text = sentence if settings.kind == "text" else short
     left, top, right, bottom = font.getbbox(text)
-    across, down = right - left, bottom - top
+    across = right - left
+    down = bottom - top
     pad = round(2 * letters)
-    wide, high = across + 2 * pad, 4 * letters + 2 * pad
+    wide = across + 2 * pad
+    high = 4 * letters + 2 * pad
     if settings.kind == "icon":
         wide = high = round(max(np.hypot(across, down) * 1.35, high))
     canvas = PIL.Image.new("RGBA", (int(wide), int(high)), (0, 0, 0, 0))

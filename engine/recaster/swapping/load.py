@@ -86,7 +86,7 @@ class SwapperFactory:
 
 
 def needs_tensorflow(model: Path | None, detector: str = "") -> bool:
-    """Whether a swap has networks that only TensorFlow runs: pairwise models, and dlib's detector.
+    """Tells whether a swap has networks that only TensorFlow runs: pairwise models, and dlib's detector.
 
     Raises:
         ModelError: there is no model.

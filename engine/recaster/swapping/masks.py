@@ -1,4 +1,4 @@
-"""Where the swapped face is laid over the target: a soft mask in crop pixels.
+"""Soft mask of the swapped face over the target, in crop pixels.
 
 All measures are shares of the face's size, so that a close-up and a face in a crowd look alike.
 """
@@ -25,7 +25,7 @@ SUBPIXEL_BITS: Final = 4
 
 
 def face_mask(learned: NDArray[np.float32], landmarks: Floats, settings: MaskSettings) -> NDArray[np.float32]:
-    """The weight of the swapped face in every pixel of the crop.
+    """Computes the weight of the swapped face in every pixel of the crop.
 
     Args:
         learned: (size, size) float32, the model's own mask, 0 to 1.
@@ -41,15 +41,17 @@ def face_mask(learned: NDArray[np.float32], landmarks: Floats, settings: MaskSet
         return np.zeros_like(learned)
     middle = (moments["m10"] / moments["m00"], moments["m01"] / moments["m00"])
     face = float(np.sqrt(moments["m00"]))
-    region = _region(learned, outline, middle, settings)
+    region = _outline_mask(learned, outline, middle, settings)
+    # Beyond the crop nothing is known, so nothing shows at its border.
     region[[0, -1]] = 0
     region[:, [0, -1]] = 0
+    # The edge is moved in by half of its softness, which then reaches just to the outline.
     soft = round(settings.feather * face / 2)
-    return _feathered(region, inwards=soft + round(settings.erode * face), soft=soft)
+    return _feather(region, inwards=soft + round(settings.erode * face), soft=soft)
 
 
 def face_outline(landmarks: Floats) -> NDArray[np.float32]:
-    """The convex hull of a face's points and of the underjaw, (M, 1, 2) float32 pixels.
+    """Computes the convex hull of a face's points and of the underjaw, (M, 1, 2) float32 pixels.
 
     Seen from the front this is the mesh's oval; unlike the oval it keeps the nose of a profile.
     Dlib's 68 points end at the brows, and so does their hull.
@@ -61,16 +63,18 @@ def face_outline(landmarks: Floats) -> NDArray[np.float32]:
     return np.asarray(hull, dtype=np.float32)
 
 
-def _region(
+def _outline_mask(
     learned: NDArray[np.float32],
     outline: NDArray[np.float32],
     middle: tuple[float, float],
     settings: MaskSettings,
 ) -> NDArray[np.uint8]:
-    """The mask before its edge is softened: (size, size) uint8, 0 to 255."""
+    """Draws the mask before its edge is softened: (size, size) uint8, 0 to 255."""
     side = len(learned)
     if settings.kind == "box":
-        low, high = side * BOX_INSET - 0.5, side * (1 - BOX_INSET) - 0.5
+        # Pixels' centres have whole numbers, so edges lie half a pixel off.
+        low = side * BOX_INSET - 0.5
+        high = side * (1 - BOX_INSET) - 0.5
         outline = np.array([[low, low], [high, low], [high, high], [low, high]], dtype=np.float32)
         middle = (side / 2 - 0.5, side / 2 - 0.5)
     region = np.zeros((side, side), dtype=np.uint8)
@@ -86,8 +90,8 @@ def _region(
     return np.minimum(own, region)
 
 
-def _feathered(region: NDArray[np.uint8], inwards: int, soft: int) -> NDArray[np.float32]:
-    """Move the edge ``inwards`` pixels and soften it over ``soft`` pixels to either side."""
+def _feather(region: NDArray[np.uint8], inwards: int, soft: int) -> NDArray[np.float32]:
+    """Moves the edge ``inwards`` pixels and softens it over ``soft`` pixels to either side."""
     inner = region
     if inwards:
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * inwards + 1, 2 * inwards + 1))

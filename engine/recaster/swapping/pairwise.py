@@ -37,7 +37,7 @@ class PairwiseSwapper:
 
     @classmethod
     def from_model(cls, folder: ModelFolder) -> PairwiseSwapper:
-        """Read a trained model.
+        """Reads a trained model.
 
         Raises:
             ModelError: the folder holds no pairwise model.
@@ -56,7 +56,7 @@ class PairwiseSwapper:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """None: what a source wears is part of such a model."""
+        """None: a source's glasses are a part of such a model."""
         return ()
 
     @property
@@ -65,7 +65,7 @@ class PairwiseSwapper:
         return self._digest
 
     def plan(self, track: FaceTrack, smoothing: Smoothing) -> TrackPlan:
-        """Cut the face out as it was in training: by smoothed landmarks, or by the smoothed box."""
+        """Cuts the face out as it was in training: by smoothed landmarks, or by the smoothed box."""
         landmarks = smooth(track.landmarks, track.times, smoothing)
         if self._preset.crop == "box":
             matrices = self._boxes(smooth(track.boxes, track.times, smoothing))
@@ -74,7 +74,7 @@ class PairwiseSwapper:
         return TrackPlan(track.frames, matrices, landmarks, is_aligned=self._preset.crop == "aligned")
 
     def swap(self, faces: Sequence[PlannedFace]) -> list[SwappedFace]:
-        """Swap a batch of faces in one call of the network."""
+        """Swaps a batch of faces in one call of the network."""
         images = np.stack([face.image for face in faces])
         hulls = np.stack([self._outline(face.landmarks) for face in faces])
         painted, masks = self._network.swap(images, hulls)

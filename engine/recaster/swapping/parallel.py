@@ -148,7 +148,7 @@ def render_in_parallel(
                 "a process that renders died (is there memory enough?); run the same command again to go on"
             ) from None
         finally:
-            stop.set()
+            stop.set()  # processes that still render end with their frame
             executor.shutdown(wait=True, cancel_futures=True)
     return seconds
 

@@ -65,6 +65,7 @@ def add_appearance(
         for row in _choose_rows(track_plan, available, cheap):
             rows[int(track_plan.frames[row])].append((number, row))
     crops: dict[int, list[tuple[Image, Floats]]] = defaultdict(list)
+    # One pass over the clip for everybody: people of one shot are in the same frames.
     for done, frame in enumerate(clip.read_indices(sorted(rows)), 1):
         for number, row in rows[frame.index]:
             face = plan.crop_face(number, row, frame)

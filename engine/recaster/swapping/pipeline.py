@@ -22,6 +22,8 @@ from recaster.swapping.stage_timer import StageTimer
 from recaster.swapping.swap_plan import SwapPlan, select_tracks
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from recaster.swapping.request import SwapRequest
 
 
@@ -29,8 +31,7 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
     """Swaps faces in a clip and writes the result with the clip's sound.
 
     Segments are kept in ``OUT.parts/`` until the result is whole; the same request after an interruption
-    renders only what is missing. The result (and matte and report) may exist: it is replaced at the very end.
-    However many processes render, the result is the same.
+    renders only what is missing. However many processes render, the result is the same.
 
     Raises:
         UsageError: the output is one of the inputs.
@@ -51,6 +52,7 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
     del analysis, tracks  # of a long clip these are gigabytes
     cache = RenderCache.of(request.out, frames, settings.chunk, has_mattes=settings.matte is not None)
     discarded = cache.open(request.description())
+    # Even if all segments are there: what is said of glasses must not depend on a stop.
     with timer.timing("look"):
         if request.finds_occluders:
             plan = add_appearance(plan, request.clip, frames, [frames], report)
@@ -58,12 +60,7 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
     coverage = Coverage.of(frames, cache.read_coverage(), plan.left_out, plan.others)
     with timer.timing("join"):
         whole = mux_segments(request, cache)
-    marked = ""
-    if request.mark is not None:
-        with timer.timing("sign"):
-            report(Update("signing", 0, 1, "files"))
-            marked = mark_result(request, whole, len(frames), plan.count_painted(frames))
-        whole.unlink()
+    marked = _mark(request, whole, plan, timer, report)
     result = SwapResult(
         out=request.out,
         coverage=coverage,
@@ -73,8 +70,18 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
         warnings=(*collect_warnings(request, plan), *conversions, *discarded),
         marked=marked,
     )
-    if settings.report is not None:
-        write_report(request, result)
+    write_report(request, result)
     if not request.keeps_segments:
         cache.remove()
     return result
+
+
+def _mark(request: SwapRequest, whole: Path, plan: SwapPlan, timer: StageTimer, report: Report) -> str:
+    """Signs the whole clip as the output, if that is asked for; returns what was said in it, in words."""
+    if request.mark is None:
+        return ""
+    with timer.timing("sign"):
+        report(Update("signing", 0, 1, "files"))
+        statement = mark_result(request, whole, len(request.frames), plan.count_painted(request.frames))
+    whole.unlink()
+    return statement

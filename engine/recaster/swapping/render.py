@@ -1,4 +1,4 @@
-"""The second pass: frames go in, frames with swapped faces come out, a few frames later.
+"""Rendering of frames: frames go in, frames with swapped faces come out, a few frames later.
 
 A frame waits until the colours of the frames after it are known, and what is in front of faces in them,
 and frames are swapped in groups that begin at multiples of the batch: whatever frame a render starts
@@ -79,7 +79,7 @@ class RenderedFrame:
 
 @dataclass(frozen=True, eq=False)
 class _CroppedFrame:
-    """A frame and its faces by plan, before or after the network."""
+    """A frame and the crops of its faces, by plan."""
 
     frame: Frame
     faces: Mapping[int, PlannedFace]
@@ -100,13 +100,21 @@ class _Masks:
 
 @dataclass(frozen=True, eq=False)
 class _SwappedFrame:
-    """A frame whose faces are swapped: masks, what is in front of them, and what was seen of colours."""
+    """A frame whose faces are swapped, by plan.
+
+    Attributes:
+        frame: the frame as it was.
+        faces: swapped faces and their masks.
+        foreground: masks of nearer faces and of the performer's own glasses, (size, size), 0 to 1.
+        colours: measurements for ``colour_transfer.apply``.
+        occlusions: probabilities that a face is hidden, place by place; None where nothing was found out.
+    """
 
     frame: Frame
     faces: Mapping[int, tuple[SwappedFace, _Masks]]
-    front: Mapping[int, NDArray[np.float32]]
-    statistics: Mapping[int, colour_transfer.Measured]
-    occlusion_probability: Mapping[int, Floats | None]
+    foreground: Mapping[int, NDArray[np.float32]]
+    colours: Mapping[int, colour_transfer.Measured]
+    occlusions: Mapping[int, Floats | None]
 
 
 class Renderer:
@@ -122,7 +130,7 @@ class Renderer:
     def render(
         self, read: Callable[[int, int], Iterable[Frame]], wanted: range, available: range
     ) -> Iterator[RenderedFrame]:
-        """Render the frames ``wanted``.
+        """Renders the frames ``wanted``.
 
         Args:
             read: the clip's frames from a first index to before a last one.
@@ -132,7 +140,9 @@ class Renderer:
         Yields:
             The finished frames in order.
         """
-        reach, batch = self._reach(), self._settings.batch
+        reach = self._reach()
+        batch = self._settings.batch
+        # Read from a multiple of the batch on, so that a frame is always swapped with the same others.
         before = wanted.start - available.start - reach
         after = wanted.stop - available.start + reach
         first = available.start + max(before - before % batch, 0)
@@ -143,136 +153,138 @@ class Renderer:
                 """In a thread of its own (stages mostly wait outside of Python) that ends with the render."""
                 return stages.enter_context(contextlib.closing(prefetch(items, PREFETCHED_FRAMES)))
 
-            cuts = stage(self._cut(self._timer.each("decode", read(first, last))))
-            for painted in _steadied(stage(self._painted(stage(self._swapped(cuts)))), reach):
-                if painted.frame.index in wanted:
+            cropped = stage(self._crop_faces(self._timer.each("decode", read(first, last))))
+            swapped = stage(self._measure_faces(stage(self._swap_groups(cropped))))
+            for item in _average_over_time(swapped, reach):
+                if item.frame.index in wanted:
                     with self._timer.timing("composite"):
-                        result = self._composited(painted)
+                        result = self._composite(item)
                     yield result
 
     def _reach(self) -> int:
-        """How many frames before and after one it depends on."""
-        return max(
-            colour_transfer.reach(self._settings.colour), colour_transfer.REACH if self._occluders else 0
-        )
+        """Frames before and after one that it depends on."""
+        occluder_reach = colour_transfer.REACH_FRAMES if self._occluders else 0
+        return max(colour_transfer.reach(self._settings.colour), occluder_reach)
 
-    def _cut(self, frames: Iterable[Frame]) -> Iterator[_CroppedFrame]:
-        """Cut the faces out of each frame."""
+    def _crop_faces(self, frames: Iterable[Frame]) -> Iterator[_CroppedFrame]:
+        """Crops the faces out of each frame."""
         for frame in frames:
             with self._timer.timing("crop"):
-                cut = _CroppedFrame(frame, self._plan.crop_faces(frame))
-            yield cut
+                cropped = _CroppedFrame(frame, self._plan.crop_faces(frame))
+            yield cropped
 
-    def _swapped(
-        self, cut_out: Iterable[_CroppedFrame]
+    def _swap_groups(
+        self, frames: Iterable[_CroppedFrame]
     ) -> Iterator[tuple[_CroppedFrame, dict[int, SwappedFace]]]:
-        """Swap the faces of each group of frames together."""
-        for cuts in _groups(cut_out, self._settings.batch):
-            planned = [face for cut in cuts for face in cut.faces.values()]
+        """Swaps the faces of each group of frames together."""
+        for group in _batched(frames, self._settings.batch):
+            faces = [face for cropped in group for face in cropped.faces.values()]
             with self._timer.timing("swap"):
-                swapped = iter(self._in_batches(planned))
-            for cut in cuts:
-                yield cut, {number: next(swapped) for number in cut.faces}
+                swapped = iter(self._swap_in_batches(faces))
+            for cropped in group:
+                yield cropped, {number: next(swapped) for number in cropped.faces}
 
-    def _painted(
-        self, faces: Iterable[tuple[_CroppedFrame, dict[int, SwappedFace]]]
+    def _swap_in_batches(self, faces: list[PlannedFace]) -> list[SwappedFace]:
+        # A group of frames may have more faces than a batch holds.
+        batches = _batched(faces, self._settings.batch)
+        return [swapped for batch in batches for swapped in self._swapper.swap(batch)]
+
+    def _measure_faces(
+        self, frames: Iterable[tuple[_CroppedFrame, dict[int, SwappedFace]]]
     ) -> Iterator[_SwappedFrame]:
-        """Look at what is before each frame's faces, and at their light."""
-        for cut, swapped in faces:
+        """Finds what is before each frame's faces, and measures their light."""
+        for cropped, swapped in frames:
             with self._timer.timing("occluders"):
-                occlusion_probability, front = self._chances(cut), self._in_front(cut)
+                occlusions = self._find_occlusions(cropped)
+                foreground = self._mask_foreground(cropped)
             with self._timer.timing("mask"):
-                painted = self._measured(cut, swapped, occlusion_probability, front)
-            yield painted
+                masks = {
+                    number: self._mask(face.mask, cropped.faces[number].landmarks)
+                    for number, face in swapped.items()
+                }
+                colours = {
+                    number: self._measure_colour(
+                        face,
+                        cropped.faces[number],
+                        _remove_occluded(
+                            _remove_mouth(face, masks[number].painted),
+                            occlusions.get(number),
+                            foreground.get(number),
+                        ),
+                    )
+                    for number, face in swapped.items()
+                }
+            faces = {number: (face, masks[number]) for number, face in swapped.items()}
+            yield _SwappedFrame(cropped.frame, faces, foreground, colours, occlusions)
 
-    def _in_batches(self, faces: list[PlannedFace]) -> list[SwappedFace]:
-        return [
-            swapped for batch in _groups(faces, self._settings.batch) for swapped in self._swapper.swap(batch)
-        ]
-
-    def _chances(self, cut: _CroppedFrame) -> dict[int, Floats | None]:
-        """How likely the faces whose usual look is known are hidden, and where."""
+    def _find_occlusions(self, cropped: _CroppedFrame) -> dict[int, Floats | None]:
+        """Computes the probabilities that faces whose usual look is known are hidden, place by place."""
         if self._occluders is None:
             return {}
-        found: dict[int, Floats | None] = {}
-        for number, face in cut.faces.items():
-            if look := self._plan.appearances.get(number):
-                seen = in_frame(cut.frame.size, face.matrix, self._plan.size)
-                found[number] = seen * self._occluders.occlusion_probability(look, face.image, face.landmarks)
-        return found
+        occlusions: dict[int, Floats | None] = {}
+        for number, face in cropped.faces.items():
+            if appearance := self._plan.appearances.get(number):
+                # Beyond the frame's border its last pixels are repeated: nothing is in front there.
+                inside = in_frame(cropped.frame.size, face.matrix, self._plan.size)
+                probability = self._occluders.occlusion_probability(appearance, face.image, face.landmarks)
+                occlusions[number] = inside * probability
+        return occlusions
 
-    def _in_front(self, cut: _CroppedFrame) -> dict[int, NDArray[np.float32]]:
-        """Where nearer faces and the performer's own glasses are before each face."""
-        found = {}
-        for number, face in cut.faces.items():
-            outlines, look = (
-                self._plan.nearer.get((number, cut.frame.index)),
-                self._plan.appearances.get(number),
-            )
-            glasses = None if look is None else glasses_mask(look, face.image, face.landmarks)
-            nearer = draw_outlines(outlines, face.matrix, self._plan.size) if outlines else None
-            if known := [one for one in (nearer, glasses) if one is not None]:
-                found[number] = np.maximum.reduce(known)
-        return found
+    def _mask_foreground(self, cropped: _CroppedFrame) -> dict[int, NDArray[np.float32]]:
+        """Masks nearer faces and the performer's own glasses before each face."""
+        foreground = {}
+        for number, face in cropped.faces.items():
+            masks = []
+            if outlines := self._plan.nearer.get((number, cropped.frame.index)):
+                masks.append(draw_outlines(outlines, face.matrix, self._plan.size))
+            appearance = self._plan.appearances.get(number)
+            if appearance is not None:
+                glasses = glasses_mask(appearance, face.image, face.landmarks)
+                if glasses is not None:
+                    masks.append(glasses)
+            if masks:
+                foreground[number] = np.maximum.reduce(masks)
+        return foreground
 
-    def _measured(
-        self,
-        cut: _CroppedFrame,
-        swapped: Mapping[int, SwappedFace],
-        occlusion_probability: Mapping[int, Floats | None],
-        front: Mapping[int, NDArray[np.float32]],
-    ) -> _SwappedFrame:
-        masks = {
-            number: self._masks(face.mask, cut.faces[number].landmarks) for number, face in swapped.items()
-        }
-        statistics = {
-            number: colour_transfer.measure(
-                face.image,
-                cut.faces[number].image,
-                _behind(
-                    _changed(face, masks[number].painted),
-                    occlusion_probability.get(number),
-                    front.get(number),
-                ),
-                self._settings.colour,
-                self._normals(cut.faces[number]),
-                _mesh(cut.faces[number]),
-            )
-            for number, face in swapped.items()
-        }
-        faces = {number: (swapped[number], masks[number]) for number in swapped}
-        return _SwappedFrame(cut.frame, faces, front, statistics, occlusion_probability)
+    def _measure_colour(
+        self, swapped: SwappedFace, target: PlannedFace, mask: NDArray[np.float32]
+    ) -> colour_transfer.Measured:
+        """Measures the colours of a face where its mask shows it."""
+        mode = self._settings.colour
+        directions = None
+        if mode == "light":  # it alone depends on which way each part of the face looks
+            directions = compute_normals(target.landmarks, self._plan.size, CELLS)
+        mesh = target.landmarks if len(target.landmarks) == POINTS else None
+        return colour_transfer.measure(swapped.image, target.image, mask, mode, directions, mesh)
 
-    def _masks(self, learned: NDArray[np.float32], landmarks: Floats) -> _Masks:
-        """What is painted over, and what would be if the model left nothing out."""
+    def _mask(self, learned: NDArray[np.float32], landmarks: Floats) -> _Masks:
+        """Masks what is painted over, and what would be if the model left nothing out."""
         settings = self._settings.mask
         painted = face_mask(learned, landmarks, settings)
         if settings.kind != "learned":
             return _Masks(painted, painted)
         return _Masks(face_mask(np.ones_like(learned), landmarks, settings), painted)
 
-    def _normals(self, face: PlannedFace) -> Floats | None:
-        """Which way the face looks, where its light depends on that."""
-        if self._settings.colour != "light":
-            return None
-        return compute_normals(face.landmarks, self._plan.size, CELLS)
-
-    def _composited(self, painted: _SwappedFrame) -> RenderedFrame:
-        layers, faces = [], []
-        for number, (face, masks) in painted.faces.items():
-            seed = painted.frame.index * GRAIN_SEEDS_PER_FRAME + number
-            image = colour_transfer.apply(face.image, painted.statistics[number], self._settings.colour, seed)
+    def _composite(self, item: _SwappedFrame) -> RenderedFrame:
+        layers = []
+        coverages = []
+        for number, (face, masks) in item.faces.items():
+            seed = item.frame.index * GRAIN_SEEDS_PER_FRAME + number
+            image = colour_transfer.apply(face.image, item.colours[number], self._settings.colour, seed)
+            # The inside of the mouth is the target's own and has its light already.
             if face.mouth is not None:
                 image += face.mouth.share[..., None] * (face.mouth.image - image)
-            turned = masks.painted * np.float32(self._plan.opacity(number, painted.frame.index))
-            seen = _behind(turned, painted.occlusion_probability.get(number), painted.front.get(number))
-            layers.append(Layer(image, seen, face.matrix))
-            left = {Reason.UNPAINTED: masks.painted, Reason.TURNED: turned, Reason.HIDDEN: seen}
-            faces.append(self._covered(painted.frame, number, masks.whole, left, layers[-1]))
-        patches = composite(painted.frame, layers, self._settings.label)
-        return RenderedFrame(painted.frame, patches, tuple(face for face in faces if face is not None))
+            turned = masks.painted * np.float32(self._plan.opacity(number, item.frame.index))
+            visible = _remove_occluded(turned, item.occlusions.get(number), item.foreground.get(number))
+            layers.append(Layer(image, visible, face.matrix))
+            # In the order in which they are taken off: each reason has what it took beyond those before it.
+            left = {Reason.UNPAINTED: masks.painted, Reason.TURNED: turned, Reason.HIDDEN: visible}
+            coverages.append(self._measure_coverage(item.frame, number, masks.whole, left, layers[-1]))
+        patches = composite(item.frame, layers, self._settings.label)
+        faces = tuple(coverage for coverage in coverages if coverage is not None)
+        return RenderedFrame(item.frame, patches, faces)
 
-    def _covered(
+    def _measure_coverage(
         self,
         frame: Frame,
         number: int,
@@ -280,36 +292,28 @@ class Renderer:
         left: Mapping[Reason, NDArray[np.float32]],
         layer: Layer,
     ) -> FaceCoverage | None:
-        """How much of a face is swapped, and what took the rest."""
+        """Measures how much of a face is swapped, and what took the rest."""
         size = self._plan.size
         inside = in_frame(frame.size, layer.matrix, size, side=size)
         return coverage_of(self._plan.tracks[number], whole, left, inside, layer.zoom)
 
 
-def _mesh(face: PlannedFace) -> Floats | None:
-    """The mesh of a face in its crop; None where its landmarks are others."""
-    return face.landmarks if len(face.landmarks) == POINTS else None
-
-
-def _behind(
-    mask: NDArray[np.float32], occlusion_probability: Floats | None, front: NDArray[np.float32] | None
+def _remove_occluded(
+    mask: NDArray[np.float32], occlusion: Floats | None, foreground: NDArray[np.float32] | None
 ) -> NDArray[np.float32]:
-    """A face's mask without what is in front of the face."""
-    for covered in (
-        None if occlusion_probability is None else occlusion_mask(occlusion_probability, len(mask)),
-        front,
-    ):
-        mask = mask if covered is None else mask * (1 - covered)
-    return mask
+    """Removes what is in front of a face from its mask."""
+    if occlusion is not None:
+        mask = mask * (1 - occlusion_mask(occlusion, len(mask)))
+    return mask if foreground is None else mask * (1 - foreground)
 
 
-def _changed(face: SwappedFace, mask: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A face's mask without what shows the target's own mouth."""
+def _remove_mouth(face: SwappedFace, mask: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Removes what shows the target's own mouth from a face's mask."""
     return mask if face.mouth is None else mask * (1 - face.mouth.share)
 
 
-def _groups(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """``items`` in lists of ``size``; the last one may be shorter."""
+def _batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Gathers ``items`` in lists of ``size``; the last one may be shorter."""
     group: list[T] = []
     for item in items:
         group.append(item)
@@ -320,31 +324,34 @@ def _groups(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield group
 
 
-Seen = tuple["Mapping[int, colour_transfer.Measured]", "Mapping[int, Floats | None]"]
-"""Of one frame: what was measured of its faces' colours, and how likely they are hidden."""
+Measurements = tuple["Mapping[int, colour_transfer.Measured]", "Mapping[int, Floats | None]"]
+"""Colours and occlusions of one frame's faces."""
 
 
-def _steadied(items: Iterable[_SwappedFrame], reach: int) -> Iterator[_SwappedFrame]:
-    """Each frame with what was seen of its faces averaged over ``reach`` frames to either side."""
-    past: deque[Seen] = deque(maxlen=reach)
+def _average_over_time(items: Iterable[_SwappedFrame], reach: int) -> Iterator[_SwappedFrame]:
+    """Averages what was measured of each frame's faces over ``reach`` frames to either side."""
+    past: deque[Measurements] = deque(maxlen=reach)
     waiting: deque[_SwappedFrame] = deque()
     for item in items:
         waiting.append(item)
         if len(waiting) > reach:
-            yield _averaged(past, waiting)
+            yield _average_first(past, waiting)
     while waiting:
-        yield _averaged(past, waiting)
+        yield _average_first(past, waiting)
 
 
-def _averaged(past: deque[Seen], waiting: deque[_SwappedFrame]) -> _SwappedFrame:
-    window, at = [*past, *((item.statistics, item.occlusion_probability) for item in waiting)], len(past)
+def _average_first(past: deque[Measurements], waiting: deque[_SwappedFrame]) -> _SwappedFrame:
+    """Takes the first frame that waits, with the averages of its window, which is centred on it."""
+    window = [*past, *((item.colours, item.occlusions) for item in waiting)]
+    centre = len(past)
     item = waiting.popleft()
-    statistics = {
-        n: colour_transfer.average_measured([seen.get(n) for seen, _ in window], at) for n in item.faces
+    colours = {
+        number: colour_transfer.average_measured([seen.get(number) for seen, _ in window], centre)
+        for number in item.faces
     }
-    occlusion_probability = {
-        n: colour_transfer.average([seen.get(n) for _, seen in window], at)
-        for n in item.occlusion_probability
+    occlusions = {
+        number: colour_transfer.average([seen.get(number) for _, seen in window], centre)
+        for number in item.occlusions
     }
-    past.append((item.statistics, item.occlusion_probability))
-    return dataclasses.replace(item, statistics=statistics, occlusion_probability=occlusion_probability)
+    past.append((item.colours, item.occlusions))  # as they were: an average of averages would reach farther
+    return dataclasses.replace(item, colours=colours, occlusions=occlusions)

@@ -78,7 +78,7 @@ class RenderCache:
         return faces
 
     def is_complete(self, segment: range) -> bool:
-        """Whether a segment is there, with its matte and its record."""
+        """Checks that a segment is there, with its matte and its record."""
         if not self.clip_path(segment).is_file():
             return False
         if self.has_mattes and not self.matte_path(segment).is_file():
@@ -149,6 +149,7 @@ class RenderCache:
                     f"{path}: is in the way, the folder is needed for the parts of the clip; "
                     "move it elsewhere"
                 )
+        # Until the last one is gone the plan says what is left.
         for path in paths:
             path.unlink(missing_ok=True)
         return bool(paths)

@@ -58,7 +58,7 @@ class SwapRequest:
 
     @property
     def finds_occluders(self) -> bool:
-        """Whether what is in front of a face is looked for and left alone."""
+        """True where what is in front of a face is looked for and left alone."""
         return self.settings.mask.kind == "learned"
 
     def check(self) -> tuple[str, ...]:
@@ -91,6 +91,7 @@ class SwapRequest:
             raise UsageError(f"{settings.report}: is a folder; name a file for the report")
         inputs = {"the clip": self.clip.path, "the picture of the person": settings.person}
         outputs = {"the result": self.out, "the matte": settings.matte, "the report": settings.report}
+        # Different names may be one file.
         paths = {name: path.resolve() for name, path in (inputs | outputs).items() if path is not None}
         for name, path in outputs.items():
             for other, place in paths.items():
@@ -99,6 +100,7 @@ class SwapRequest:
 
     def description(self) -> dict[str, Any]:
         """Describes all that decides how a rendered segment looks, as plain values."""
+        # Where matte, report and picture lie changes no pixel; what the picture shows does.
         settings = dataclasses.replace(
             self.settings, frames=self.frames, person=None, matte=None, report=None
         )

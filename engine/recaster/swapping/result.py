@@ -26,7 +26,7 @@ LOST_GLASSES: Final = (
 
 @dataclass(frozen=True)
 class SwapResult:
-    """What came of a swap.
+    """Outcome of a swap of a clip, or of a preview.
 
     Attributes:
         out: the finished clip (or picture).
@@ -57,7 +57,7 @@ class SwapResult:
         return self.coverage.swapped
 
     def summary(self, device: str) -> tuple[str, ...]:
-        """The result in lines of words; ``device`` says what computed it."""
+        """Describes the result in lines of words; ``device`` says what computed it."""
         tracks = f"{len(self.tracks)} track" + ("s" if len(self.tracks) != 1 else "")
         frames = f"{self.frames} frame" + ("s" if self.frames != 1 else "")
         rest = self.frames - self.swapped

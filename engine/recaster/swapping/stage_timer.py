@@ -1,4 +1,4 @@
-"""Where the time of a swap goes."""
+"""Wall time of the stages of a swap."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class StageTimer:
 
     @contextlib.contextmanager
     def timing(self, name: str) -> Iterator[None]:
-        """Count the block's time as ``name``."""
+        """Counts the block's time as ``name``."""
         began = time.perf_counter()
         try:
             yield
@@ -34,12 +34,12 @@ class StageTimer:
             self._seconds[name] += time.perf_counter() - began
 
     def add(self, seconds: Mapping[str, float]) -> None:
-        """Count what others counted."""
+        """Adds seconds that others counted."""
         for name, spent in seconds.items():
             self._seconds[name] += spent
 
     def each(self, name: str, items: Iterable[T]) -> Iterator[T]:
-        """Pass ``items`` on, counting the waiting for each of them as ``name``."""
+        """Passes ``items`` on, counting the waiting for each of them as ``name``."""
         iterator = iter(items)
         while True:
             with self.timing(name):

@@ -92,6 +92,7 @@ class SwapPlan:
         faces: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for number, plan in enumerate(plans):
             for row, frame in enumerate(plan.frames.tolist()):
+                # Where the target stays there is nothing to crop, to swap or to blend.
                 if plan.opacity_at(row) > 0:
                     faces[frame].append((number, row))
         numbers = tuple(track.track for track in tracks)
@@ -134,6 +135,7 @@ class SwapPlan:
 def crop_frame(frame: Frame, matrix: Floats, size: int) -> Image:
     """Crops a frame, as ``warp`` does, converting no more of it to RGB than the crop shows."""
     place = Rect(*shown(matrix, size, frame.size))
+    # The matrix counts from the frame's corner, what is cropped here from that of the part.
     moved = matrix.copy()
     moved[:, 2] += matrix[:, :2] @ (place.left, place.top)
     return np.asarray(warp(frame.part(place), moved, size))

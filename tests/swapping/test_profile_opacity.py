@@ -12,10 +12,10 @@ import pytest
 from recaster.faces import pose, topology
 from recaster.media.types import Frame
 from recaster.settings.swap import SwapSettings
+from recaster.swapping.guided import HANDOVER_S, HANDOVER_YAW_DEG, profile_opacity
 from recaster.swapping.render import Renderer
 from recaster.swapping.stage_timer import StageTimer
 from recaster.swapping.swap_plan import SwapPlan
-from recaster.swapping.turned_away import HANDOVER_S, HANDOVER_YAW_DEG, profile_opacity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
