@@ -44,8 +44,8 @@ _MIN_REFERENCE_SHARE = 0.05
 """References with a smaller share of the largest weight are left out: many at once blur, and cost time."""
 HANDOVER_YAW_DEG: Final = (44.0, 56.0)
 """Yaw up to which a face is shown whole, and from which on it isn't. A face that is drawn from frontal frames
-has no side to show: from some angle on the performer's own profile is nearer to the true swap than what can be
-drawn. With rendered actors whose true swap is known both are equally far from it at 53 degrees
+has no side to show: from some angle on the performer's own profile is nearer to the true swap than what can
+be drawn. With rendered actors whose true swap is known both are equally far from it at 53 degrees
 (docs/robustness.md)."""
 HANDOVER_S: Final = 0.4
 """A face comes and goes in no less than this."""
@@ -133,7 +133,7 @@ class GuidedSwapper:
             ],
             1,
         )
-        # Subtracted and not cut off: a weight that comes above the limit grows from nothing, and nothing pops.
+        # Subtracted and not cut off: a weight that passes the limit grows from nothing, so nothing pops.
         slow = np.maximum(slow - _MIN_REFERENCE_SHARE * slow.max(-1, keepdims=True), 0)
         return slow / slow.sum(-1, keepdims=True)
 
