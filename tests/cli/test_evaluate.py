@@ -3,9 +3,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from clips import write_clip
+
 from recaster.cli.main import main
 from recaster.evaluation.measures import MEASURES
-from recaster.media.join import write_clip
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.sheet import load_image

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import pytest
+from clips import write_clip
 
 from recaster.evaluation.evaluate import evaluate
 from recaster.evaluation.ground_truth import Truth
@@ -18,7 +19,6 @@ from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.geometry import eye_distance_3d
 from recaster.faces.topology import BROW_LEFT, OVAL
 from recaster.media.clip import Clip
-from recaster.media.join import write_clip
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.settings.detection import AnalysisSettings

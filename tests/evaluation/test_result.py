@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from clips import write_clip
 
 from recaster.errors import FacesetError, InputError, UsageError
 from recaster.evaluation.evaluate import evaluate, matching_frames
@@ -13,7 +14,6 @@ from recaster.evaluation.identity_scores import IdentityReferences, identity_sco
 from recaster.evaluation.result import EvaluationResult
 from recaster.evaluation.stills import worst_frames
 from recaster.evaluation.types import FaceObservations, Figure, Scores
-from recaster.media.join import write_clip
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.settings.evaluate import EvaluateSettings

@@ -4,9 +4,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from clips import write_clip
 
 from recaster.errors import OutputError, UsageError
-from recaster.media.join import check_output, decoding_times, join_segments, write_clip
+from recaster.media.join import check_output, decoding_times, join_segments
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.scan import scan

@@ -8,8 +8,8 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from clips import write_clip
 
-from recaster.media.join import write_clip
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.writer import ClipWriter

@@ -60,10 +60,10 @@ def test_parts_are_those_of_the_whole_to_the_bit(make_clip, codec, pixel_format)
         assert isinstance(frame, LazyFrame)
         assert frame.size == whole.size == SIZE
         place = Rect(left, top, left + 41, top + 37)
-        assert np.array_equal(frame.part(place), place.of(whole.image))
+        assert np.array_equal(frame.part(place), place.crop(whole.image))
         assert np.array_equal(frame.part(Rect(0, 0, 9, 9)), whole.image[:9, :9])
         assert np.array_equal(frame.image, whole.image)
-        assert np.array_equal(frame.part(place), place.of(whole.image))
+        assert np.array_equal(frame.part(place), place.crop(whole.image))
 
 
 @pytest.mark.parametrize("shape", [{"rotation": 90}, {"mirrored": True}, {"aspect": Fraction(4, 3)}])
@@ -89,7 +89,7 @@ def test_odd_sizes_are_what_they_were(make_clip, codec, pixel_format, size):
     place = Rect(70, 40, 120, 90)
     for frame, whole in zip(read_frames(clip, lazy=True), read_frames(clip), strict=True):
         assert isinstance(frame, LazyFrame) == (pixel_format == "yuv444p")
-        assert np.array_equal(frame.part(place), place.of(whole.image))
+        assert np.array_equal(frame.part(place), place.crop(whole.image))
 
 
 def test_interlaced_frames_have_parts_too(make_clip):
@@ -98,7 +98,7 @@ def test_interlaced_frames_have_parts_too(make_clip):
     every = list(read_frames(clip))
     for frame, whole in zip(read_indices(clip, [2, 5]), [every[2], every[5]], strict=True):
         assert isinstance(frame, LazyFrame)
-        assert np.array_equal(frame.part(place), place.of(whole.image))
+        assert np.array_equal(frame.part(place), place.crop(whole.image))
 
 
 def test_what_nobody_painted_over_goes_through_untouched(make_clip, tmp_path):
@@ -114,8 +114,8 @@ def test_what_nobody_painted_over_goes_through_untouched(make_clip, tmp_path):
     ):
         whole = np.zeros(SIZE[::-1], bool)
         for patch in painted:
-            patch.place.of(whole)[...] = patch.painted
-            middle = patch.place.of(frame.image)[30:42, 30:42]
+            patch.place.crop(whole)[...] = patch.painted
+            middle = patch.place.crop(frame.image)[30:42, 30:42]
             assert np.abs(middle.astype(int) - (250, 20, 40)).max() <= 4
         for old, new in zip(sample_planes(before), sample_planes(after), strict=True):
             step = len(whole) // len(old)
@@ -217,13 +217,13 @@ def test_where_the_result_is_stored_otherwise_the_whole_image_is_written(make_cl
 def test_places() -> None:
     place = Rect(10, 20, 30, 50)
     assert (place.width, place.height) == (20, 30)
-    assert place.within(Rect(8, 8, 60, 60)) == Rect(2, 12, 22, 42)
-    assert place.holds(Rect(10, 20, 11, 21))
-    assert not place.holds(Rect(9, 20, 11, 21))
-    assert place.meets(Rect(29, 49, 99, 99))
-    assert not place.meets(Rect(30, 20, 40, 50))
-    assert place.joined(Rect(0, 45, 12, 60)) == Rect(0, 20, 30, 60)
-    assert place.grown(3, 8, (32, 200)) == Rect(0, 16, 32, 56)
+    assert place.relative_to(Rect(8, 8, 60, 60)) == Rect(2, 12, 22, 42)
+    assert place.contains(Rect(10, 20, 11, 21))
+    assert not place.contains(Rect(9, 20, 11, 21))
+    assert place.intersects(Rect(29, 49, 99, 99))
+    assert not place.intersects(Rect(30, 20, 40, 50))
+    assert place.union(Rect(0, 45, 12, 60)) == Rect(0, 20, 30, 60)
+    assert place.expand(3, 8, (32, 200)) == Rect(0, 16, 32, 56)
 
 
 def test_a_writer_is_gone_when_nobody_has_it_any_more(make_clip, tmp_path):

@@ -3,9 +3,9 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from clips import write_clip
 
 from recaster.errors import ClipError
-from recaster.media.join import write_clip
 from recaster.media.probe import constant_rate, probe
 from recaster.media.reader import read_frames
 

@@ -7,9 +7,10 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from clips import write_clip
 
 from recaster.errors import UsageError
-from recaster.media.join import check_output, write_clip
+from recaster.media.join import check_output
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.settings.encoding import WriterOptions

@@ -81,7 +81,7 @@ def test_patches_never_meet_and_hold_all_that_was_painted() -> None:
     layers = [layer(40, 40, 40), layer(70, 60, 40), layer(260, 150, 30)]
     found = patches(before, layers, LabelSettings("text", corner="top-right"))
     assert len(found) == 3, "two faces touch, one is elsewhere, and the label"
-    assert not any(a.place.meets(b.place) for a in found for b in found if a is not b)
+    assert not any(a.place.intersects(b.place) for a in found for b in found if a is not b)
     for patch in found:
         assert patch.image.shape[:2] == patch.painted.shape == patch.matte.shape
         assert np.array_equal(patch.image[~patch.painted], before.part(patch.place)[~patch.painted])

@@ -16,8 +16,8 @@ def labelled(image: np.ndarray, settings: LabelSettings) -> np.ndarray:
     size, result = (image.shape[1], image.shape[0]), image.copy()
     place = label_place(settings, size)
     assert place is not None
-    shown = draw_label(place.of(result), settings, size)
-    assert not (place.of(result) != place.of(image))[~shown].any()
+    shown = draw_label(place.crop(result), settings, size)
+    assert not (place.crop(result) != place.crop(image))[~shown].any()
     return result
 
 

@@ -19,12 +19,9 @@ from recaster.media.scan import scan
 from recaster.media.sound import SoundCopy, SoundSource, describe_sound_changes
 from recaster.media.writer import (
     MAX_TIMESCALE,
-    SEGMENT_SUFFIX,
-    ClipWriter,
     check_encoding,
     movie_timescale,
     open_output,
-    scratch_folder,
     sound_fallback,
     writing,
 )
@@ -32,18 +29,18 @@ from recaster.progress import step
 from recaster.settings.encoding import WriterOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from recaster.media.types import ClipInfo, Frame
+    from recaster.media.types import ClipInfo
 
 MILLISECOND = Fraction(1, 1000)
 
 
 @dataclass(frozen=True, eq=False)
 class FrameTimes:
-    """When the frames of a result are shown.
+    """Times at which the frames of a result are shown.
 
     Attributes:
         pts: (N,) int64, strictly increasing, in ticks of ``time_base``.
@@ -77,35 +74,6 @@ def check_output(out: Path, original: ClipInfo, options: WriterOptions | None = 
     options = options or WriterOptions()
     check_encoding(Path(out), original, options)
     return describe_sound_changes(original.path, Path(out), sound_fallback(Path(out), options))
-
-
-def write_clip(
-    frames: Iterable[Frame],
-    original: ClipInfo,
-    out: Path,
-    wanted: range | None = None,
-    options: WriterOptions | None = None,
-) -> None:
-    """Write frames of a clip to a new clip in one go, with the original's sound.
-
-    Args:
-        frames: every frame of ``wanted``, in order; only image and pts are used.
-        original: the clip they come from.
-        out: the result, .mp4, .mov or .mkv.
-        wanted: which frames of the original these are; all of them by default.
-        options: how to encode.
-
-    Raises:
-        UsageError, OutputError, ClipError: as ``ClipWriter`` and ``join_segments``.
-    """
-    out = Path(out)
-    check_output(out, original, options)
-    with scratch_folder(out) as folder:
-        segment = folder / f"video{SEGMENT_SUFFIX}"
-        with ClipWriter(segment, original, options) as writer:
-            for frame in frames:
-                writer.write(frame.image, frame.pts)
-        join_segments([segment], original, out, wanted or range(original.frame_count), options)
 
 
 def join_segments(

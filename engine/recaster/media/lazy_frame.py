@@ -74,12 +74,12 @@ class LazyFrame(Frame):
         if "image" in self.__dict__:
             return super().part(place)
         for known, image in self._made:
-            if known.holds(place):
-                return place.within(known).of(image)
-        wide = place.grown(MARGIN, STEP, self.size)
+            if known.contains(place):
+                return place.relative_to(known).crop(image)
+        wide = place.expand(MARGIN, STEP, self.size)
         image = self._convert(self._cutter(self.picture, wide))
         self._made.append((wide, image))
-        return place.within(wide).of(image)
+        return place.relative_to(wide).crop(image)
 
 
 class PictureCropper:

@@ -36,7 +36,7 @@ def paste_patches(image: Image, patches: Sequence[Patch]) -> Image:
         return image
     result = image.copy()
     for patch in patches:
-        np.copyto(patch.place.of(result), patch.image, where=patch.painted[..., None])
+        np.copyto(patch.place.crop(result), patch.image, where=patch.painted[..., None])
     return result
 
 
@@ -81,7 +81,7 @@ class PatchCompositor:
                 across, down = picture.width // plane.shape[1], picture.height // plane.shape[0]
                 left, top = patch.place.left // across, patch.place.top // down
                 place = Rect(left, top, left + new.shape[1], top + new.shape[0])
-                np.copyto(place.of(plane), new, where=_any_of(patch.painted, across, down))
+                np.copyto(place.crop(plane), new, where=_any_of(patch.painted, across, down))
         return result
 
     def _patch(self, picture: Any, patch: Patch) -> Any:

@@ -1,4 +1,4 @@
-"""What a clip is made of, as plain values. Time is rational; images are RGB."""
+"""Plain values that clips are made of. Time is rational; images are RGB."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class AudioStream:
 
 @dataclass(frozen=True)
 class ClipInfo:
-    """What ``probe`` found out about a clip.
+    """Facts about a clip, from ``probe``.
 
     Attributes:
         path: the file.
@@ -101,26 +101,30 @@ class Rect:
         """Pixels from top to bottom."""
         return self.bottom - self.top
 
-    def of(self, picture: NDArray[Any]) -> NDArray[Any]:
-        """What lies there of a picture (H, W, ...): a view."""
+    def crop(self, picture: NDArray[Any]) -> NDArray[Any]:
+        """Crops a picture (H, W, ...) to the rectangle: a view."""
         return picture[self.top : self.bottom, self.left : self.right]
 
-    def within(self, outer: Rect) -> Rect:
-        """The same place, counted from the corner of an outer one."""
-        x, y = outer.left, outer.top
-        return Rect(self.left - x, self.top - y, self.right - x, self.bottom - y)
+    def relative_to(self, outer: Rect) -> Rect:
+        """The same rectangle, counted from the corner of an outer one."""
+        return Rect(
+            self.left - outer.left,
+            self.top - outer.top,
+            self.right - outer.left,
+            self.bottom - outer.top,
+        )
 
-    def holds(self, other: Rect) -> bool:
-        """Whether all of another place is in this one."""
-        return self.joined(other) == self
+    def contains(self, other: Rect) -> bool:
+        """True where all of another rectangle is in this one."""
+        return self.union(other) == self
 
-    def meets(self, other: Rect) -> bool:
-        """Whether both have a pixel in common."""
+    def intersects(self, other: Rect) -> bool:
+        """True where both have a pixel in common."""
         across = self.left < other.right and other.left < self.right
         return across and self.top < other.bottom and other.top < self.bottom
 
-    def joined(self, other: Rect) -> Rect:
-        """The smallest place that holds both."""
+    def union(self, other: Rect) -> Rect:
+        """The smallest rectangle that contains both."""
         return Rect(
             min(self.left, other.left),
             min(self.top, other.top),
@@ -128,13 +132,13 @@ class Rect:
             max(self.bottom, other.bottom),
         )
 
-    def grown(self, reach: int, step: int, size: tuple[int, int]) -> Rect:
-        """Larger by ``reach`` on all sides, to multiples of ``step``, as far as a picture of a size goes."""
+    def expand(self, margin: int, grid: int, size: tuple[int, int]) -> Rect:
+        """Adds a margin on all sides, out to multiples of ``grid``, as far as a picture of a size goes."""
         return Rect(
-            max((self.left - reach) // step * step, 0),
-            max((self.top - reach) // step * step, 0),
-            min(-(-(self.right + reach) // step) * step, size[0]),
-            min(-(-(self.bottom + reach) // step) * step, size[1]),
+            max((self.left - margin) // grid * grid, 0),
+            max((self.top - margin) // grid * grid, 0),
+            min(-(-(self.right + margin) // grid) * grid, size[0]),
+            min(-(-(self.bottom + margin) // grid) * grid, size[1]),
         )
 
 
@@ -161,8 +165,8 @@ class Frame:
         return width, height
 
     def part(self, place: Rect) -> Image:
-        """What the image shows at a place; not to be changed."""
-        return place.of(self.image)
+        """Crops the image to a place; the result is not to be changed."""
+        return place.crop(self.image)
 
 
 @dataclass(frozen=True, eq=False)

@@ -70,18 +70,18 @@ def composite(frame: Frame, layers: Sequence[Layer], label: LabelSettings | None
     places = [place for place, _ in painters] + ([sign] if sign else [])
     patches = []
     for whole in _join_overlapping(
-        [place.grown(PATCH_MARGIN_PX, PATCH_GRID_PX, frame.size) for place in places]
+        [place.expand(PATCH_MARGIN_PX, PATCH_GRID_PX, frame.size) for place in places]
     ):
         image = frame.part(whole).copy()
         matte = np.zeros(image.shape[:2], dtype=np.float32)
         for place, layer in painters:
-            if whole.holds(place):
+            if whole.contains(place):
                 _blend(image, matte, layer, place, whole)
         faces = np.rint(matte * 255).astype(np.uint8)
         painted = faces > 0
-        if label is not None and sign is not None and whole.holds(sign):
-            there = sign.within(whole)
-            there.of(painted)[draw_label(there.of(image), label, frame.size)] = True
+        if label is not None and sign is not None and whole.contains(sign):
+            there = sign.relative_to(whole)
+            there.crop(painted)[draw_label(there.crop(image), label, frame.size)] = True
         patches.append(Patch(whole, image, painted, faces))
     return patches
 
@@ -93,10 +93,10 @@ def _join_overlapping(places: Sequence[Rect]) -> list[Rect]:
         whole = place
         rest = joined
         # What was joined is larger and may meet others that neither of its parts does.
-        while meeting := [other for other in rest if other.meets(whole)]:
+        while meeting := [other for other in rest if other.intersects(whole)]:
             rest = [other for other in rest if other not in meeting]
             for other in meeting:
-                whole = whole.joined(other)
+                whole = whole.union(other)
         joined = [*rest, whole]
     return joined
 
@@ -109,11 +109,11 @@ def _blend(image: Image, matte: NDArray[np.float32], layer: Layer, place: Rect, 
     face = cv2.warpAffine(picture, to_crop, size, flags=filtering, borderMode=cv2.BORDER_REPLICATE)
     np.clip(face, 0, 255, out=face)  # cubic filters reach beyond
     weight = cv2.warpAffine(mask, to_crop, size, flags=cv2.INTER_LINEAR)
-    there = place.within(whole)
-    here = there.of(image)
+    there = place.relative_to(whole)
+    here = there.crop(image)
     # blendLinear divides by the sum of the weights + 1e-5, which rounding takes back.
     here[...] = np.rint(cv2.blendLinear(face, here.astype(np.float32), weight, 1 - weight))
-    shown = there.of(matte)
+    shown = there.crop(matte)
     # Faces that overlap cover as layers of paint do.
     shown += (1 - shown) * weight
 

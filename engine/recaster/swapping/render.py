@@ -73,7 +73,7 @@ class RenderedFrame:
         """(height, width) uint8, where they show."""
         matte = np.zeros(self.frame.size[::-1], np.uint8)
         for patch in self.patches:
-            patch.place.of(matte)[...] = patch.matte
+            patch.place.crop(matte)[...] = patch.matte
         return matte
 
 
