@@ -64,11 +64,12 @@ HDR_TRANSFERS = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
 _SWSCALE = {"bt709": 1, "fcc": 4, "bt470bg": 5, "smpte170m": 5, "smpte240m": 7, "bt2020nc": 9, "bt2020c": 9}
 _FULL_RANGE_FORMATS = ("yuvj420p", "yuvj422p", "yuvj444p", "yuvj440p", "yuvj411p")
 
-HD_WIDTH, HD_HEIGHT = 1280, 576
+MIN_HD_WIDTH_PX = 1280
+MAX_SD_HEIGHT_PX = 576
 
 
 def read_colour_tags(holder: Any) -> ColourTags:
-    """Colour tags of a decoded frame or a codec context."""
+    """Reads the colour tags of a decoded frame or a codec context."""
     pixel_format = holder.format.name if holder.format else ""
     range_ = "pc" if pixel_format in _FULL_RANGE_FORMATS else RANGES.get(int(holder.color_range))
     return ColourTags(
@@ -80,7 +81,7 @@ def read_colour_tags(holder: Any) -> ColourTags:
 
 
 def fill_missing_tags(tags: ColourTags, stated: ColourTags) -> ColourTags:
-    """``tags`` with what is missing taken from ``stated``."""
+    """Fills what is missing in ``tags`` from ``stated``."""
     return ColourTags(
         range=tags.range or stated.range,
         matrix=tags.matrix or stated.matrix,
@@ -94,19 +95,19 @@ def _name(number: int, names: Mapping[int, str]) -> str | None:
 
 
 def choose_matrix(tags: ColourTags, width: int, height: int) -> str:
-    """The YUV matrix to use: the tagged one, else bt709 for HD and smpte170m for smaller pictures.
+    """Chooses the YUV matrix to use: the tagged one, else bt709 for HD and smpte170m for smaller pictures.
 
     HD means what mpv means by it (at least 1280 wide or more than 576 high), here without regard
     to orientation, so that a turned clip keeps its matrix.
     """
     if tags.matrix is not None and tags.matrix != "gbr":
         return tags.matrix
-    wide, narrow = max(width, height), min(width, height)
-    return "bt709" if wide >= HD_WIDTH or narrow > HD_HEIGHT else "smpte170m"
+    is_hd = max(width, height) >= MIN_HD_WIDTH_PX or min(width, height) > MAX_SD_HEIGHT_PX
+    return "bt709" if is_hd else "smpte170m"
 
 
 def swscale_matrix(matrix: str, what: object) -> int:
-    """The number that swscale has for a matrix.
+    """Finds the number that swscale has for a matrix.
 
     Raises:
         ClipError: swscale cannot convert this matrix; the message names ``what``.
@@ -119,7 +120,7 @@ def swscale_matrix(matrix: str, what: object) -> int:
 
 
 def output_tags(info: ClipInfo, *, full_range: bool = True) -> ColourTags:
-    """The tags for a clip made from ``info``: the same; bt709, limited where the source is RGB.
+    """Chooses the tags for a clip made from ``info``: the same; bt709, limited where the source is RGB.
 
     An untagged YUV source stays untagged: it is read and written with one matrix, so whatever a
     player takes it for, it shows the result and the source alike.
@@ -138,5 +139,5 @@ def output_tags(info: ClipInfo, *, full_range: bool = True) -> ColourTags:
 
 
 def tag_number(name: str | None, names: Mapping[int, str], unknown: int = UNKNOWN) -> int:
-    """The number of a tag's name; ``unknown`` for None or a name that has none."""
+    """Finds the number of a tag's name; ``unknown`` for None or a name that has none."""
     return next((number for number, known in names.items() if known == name), unknown)

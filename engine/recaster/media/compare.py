@@ -40,7 +40,7 @@ BT709 = ColourTags("tv", "bt709", "bt709", "bt709")
 def compare(
     clips: Sequence[Path], out: Path, labels: Sequence[str] | None = None, report: Report = silent
 ) -> None:
-    """Write a clip that shows clips side by side under their labels, or a sheet of stills.
+    """Writes a clip that shows clips side by side under their labels, or a sheet of stills.
 
     The first clip leads: the result has its height, its frames at its times and its length. The others
     are scaled to that height and show what they show at the same time after their own first frame; they
@@ -60,7 +60,8 @@ def compare(
             the clips, or a container that cannot hold the sound.
         OutputError: the result cannot be written.
     """
-    clips, out = [Path(clip) for clip in clips], Path(out)
+    clips = [Path(clip) for clip in clips]
+    out = Path(out)
     labels = [clip.name for clip in clips] if labels is None else list(labels)
     if len(clips) < 2:
         raise UsageError("a comparison needs two clips or more")
@@ -78,7 +79,8 @@ def compare(
 def _write_clip(infos: Sequence[ClipInfo], out: Path, labels: Sequence[str], report: Report) -> None:
     sound = _sound(infos)
     layout = Layout(infos, labels, max(MIN_LABEL_PX, infos[0].height // LABEL_HEIGHT_SHARE))
-    info, options = layout.result(out), WriterOptions()
+    info = layout.result(out)
+    options = WriterOptions()
     check_encoding(out, info, options)
     with scratch_folder(out) as folder:
         segment = folder / f"video{SEGMENT_SUFFIX}"
@@ -95,7 +97,8 @@ def _write_sheet(infos: Sequence[ClipInfo], out: Path, labels: Sequence[str], re
     count = infos[0].frame_count
     wanted = {round((column + 0.5) * count / SHEET_COLUMNS - 0.5) for column in range(SHEET_COLUMNS)}
     others = [Player(info.path) for info in infos[1:]]
-    columns, captions = [], []
+    columns = []
+    captions = []
     for frame in read_frames(infos[0].path):
         report(Update("comparing", frame.index + 1, count))
         if frame.index in wanted:
@@ -111,12 +114,15 @@ def _sound(infos: Sequence[ClipInfo]) -> SoundSource:
     heard = next((info for info in infos if info.audio), infos[0])
     if heard is infos[0]:
         return SoundSource(heard.path)
-    seen, other = scan(infos[0].path), scan(heard.path)
-    return SoundSource(heard.path, shift=seen.pts[0] * seen.time_base - other.pts[0] * other.time_base)
+    # Both begin with their first pictures, at whatever times their files say.
+    leading = scan(infos[0].path)
+    other = scan(heard.path)
+    shift = leading.pts[0] * leading.time_base - other.pts[0] * other.time_base
+    return SoundSource(heard.path, shift=shift)
 
 
 class Layout:
-    """Where everything is on the canvas.
+    """Layout of the canvas.
 
     moviepy lays out the row of labels. The pictures below change with every frame and are put side by
     side directly: moviepy reads neither rotation nor variable rates right, and its compositing of a
@@ -134,7 +140,7 @@ class Layout:
         self._head: Image = clips_array([heads]).get_frame(0)
 
     def result(self, path: Path) -> ClipInfo:
-        """What the comparison will be: the first clip's times, 8 bits, bt709."""
+        """Describes the comparison: the first clip's times, 8 bits, bt709."""
         width = sum(size[0] for size in self._sizes)
         height = self._sizes[0][1] + self._head.shape[0]
         return replace(
@@ -168,7 +174,8 @@ class Player:
     def at(self, time: Fraction) -> Image:
         """The picture on the screen ``time`` seconds after the first frame; times must not go back."""
         while self._next is not None and self._next.time <= time + TIME_TOLERANCE:
-            self._shown, self._next = self._next, next(self._frames, None)
+            self._shown = self._next
+            self._next = next(self._frames, None)
         return self._shown.image
 
 

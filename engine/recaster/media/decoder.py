@@ -1,4 +1,4 @@
-"""One opened clip: what probe and reader share. Decodes in order and remembers what went wrong."""
+"""Decoder of one opened clip, for probe and reader: decodes in order and remembers what went wrong."""
 
 from __future__ import annotations
 
@@ -132,12 +132,12 @@ class ClipDecoder:
         return [stream for stream in self._pictures_in_file if stream.index != self.stream.index]
 
     def decode(self) -> Iterator[DecodedPicture]:
-        """Every picture that decodes, in presentation order."""
+        """Decodes all pictures that can be decoded, in presentation order."""
         for picture in self._pictures():
             yield DecodedPicture(self.timeline.time_of(picture), picture)
 
     def seek(self, pts: int) -> None:
-        """Go to the last key frame at or before ``pts``, as far as the format allows."""
+        """Goes to the last key frame at or before ``pts``, as far as the format allows."""
         with self._broken_input():
             self.container.seek(pts, stream=self.stream, backward=True)
 
@@ -206,7 +206,7 @@ class ClipDecoder:
             runs.append(Run(start, end))
 
     def sound_span(self, index: int) -> tuple[Fraction, Fraction] | None:
-        """When a sound stream begins and ends, in seconds, jumps closed; None where no packet of it came."""
+        """Begin and end of a sound stream in seconds, jumps closed; None where no packet of it came."""
         timeline = SoundTimeline(self.timeline.jumps)
         spans = []
         for run in self.damage.sounds.get(index, []):
@@ -225,7 +225,7 @@ class ClipDecoder:
 
 
 def open_container(path: Path) -> Any:
-    """Open a media file for reading.
+    """Opens a media file for reading.
 
     Raises:
         ClipError: it is missing, a folder, empty, unreadable, a still image or not a video.
@@ -265,7 +265,7 @@ def copyable_sounds(container: Any) -> list[Any]:
 
 
 def check_file(path: Path) -> None:
-    """Make sure that ``path`` is a file with something in it.
+    """Checks that ``path`` is a file with something in it.
 
     Raises:
         ClipError: it is not.

@@ -1,4 +1,4 @@
-"""What a clip holds beside its picture and sound: results don't keep it, and say so."""
+"""Contents of a clip beside its picture and sound: results don't keep them, and say so."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def list_unkept(container: Any, stream: Any, picture: Any) -> tuple[str, ...]:
 
 
 def _tags(holders: Iterable[Any]) -> list[str]:
-    found = []
+    tags = []
     for holder in holders:
         for key, text in holder.metadata.items():
             if key.lower() in TAGS and text:
-                found.append(f"{TAGS[key.lower()]} {text}")
-    return found
+                tags.append(f"{TAGS[key.lower()]} {text}")
+    return tags
 
 
 def _counted(streams: Iterable[Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Encoded segments and the original's sound to one clip, by copying packets."""
+"""Muxing of encoded segments and the original's sound into one clip, by copying packets."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class FrameTimes:
 
 
 def check_output(out: Path, original: ClipInfo, options: WriterOptions | None = None) -> tuple[str, ...]:
-    """Make sure, before hours of work, that ``out`` can hold the picture and every sound of a clip.
+    """Checks, before hours of work, that ``out`` can hold the picture and every sound of a clip.
 
     Returns:
         Sentences on sounds that are encoded anew, since it cannot hold them as they are.
@@ -83,7 +83,7 @@ def join_segments(
     frames: range,
     options: WriterOptions | None = None,
 ) -> None:
-    """Put segments one after another and add every audio stream of the original, unchanged.
+    """Puts segments one after another and adds every audio stream of the original, unchanged.
 
     Nothing is encoded again: the result decodes to exactly the frames of the segments, at exactly the
     original's times (.mkv rounds them to milliseconds). Frames from the clip's first one on keep their
@@ -121,7 +121,7 @@ def shift_to_start(frames: range, begin: Fraction) -> Fraction:
 
 
 def frame_times(original: ClipInfo, frames: range) -> tuple[FrameTimes, Fraction, Fraction]:
-    """Times of some frames of a clip, and when the first begins and the last ends, in seconds."""
+    """Finds the times of some frames of a clip, and when the first begins and the last ends, in seconds."""
     seen = scan(original.path)
     if not 0 <= frames.start < frames.stop <= len(seen.pts):
         raise OutputError(
@@ -138,7 +138,7 @@ def frame_times(original: ClipInfo, frames: range) -> tuple[FrameTimes, Fraction
 
 
 def mux_with_sound(segments: Sequence[Path], out: Path, times: FrameTimes, sound: SoundSource) -> None:
-    """Copy the packets of segments and of sound into ``out``, atomically.
+    """Copies the packets of segments and of sound into ``out``, atomically.
 
     Raises:
         OutputError: the segments do not hold as many frames as ``times``, or writing failed.
@@ -161,14 +161,16 @@ def mux_with_sound(segments: Sequence[Path], out: Path, times: FrameTimes, sound
 def _add_video(container: Any, template: Any, time_base: Fraction) -> Any:
     stream = container.add_stream_from_template(template, opaque=True)
     stream.time_base = time_base
-    name, matroska = template.codec_context.codec.canonical_name, container.format.name == "matroska"
-    if name == "prores" or (name == "hevc" and not matroska):  # their four characters say more than the codec
+    name = template.codec_context.codec.canonical_name
+    is_matroska = container.format.name == "matroska"
+    if name == "prores" or (name == "hevc" and not is_matroska):
+        # Their four characters say more than the codec.
         stream.codec_context.codec_tag = template.codec_context.codec_tag
     return stream
 
 
 def open_segment(path: Path) -> Any:
-    """Open a file of ``ClipWriter`` so that every packet of it comes, edit list or not.
+    """Opens a file of ``ClipWriter`` so that every packet of it comes, edit list or not.
 
     Raises:
         OutputError: it cannot be opened.
@@ -214,12 +216,14 @@ def _video_packets(
     for packet, rank, decoded in zip(packets, ranks.tolist(), dts.tolist(), strict=True):
         packet.stream = stream
         packet.time_base = times.time_base
-        packet.pts, packet.dts, packet.duration = int(times.pts[rank]), decoded, int(durations[rank])
+        packet.pts = int(times.pts[rank])
+        packet.dts = decoded
+        packet.duration = int(durations[rank])
         yield decoded * times.time_base, packet
 
 
 def decoding_times(pts: NDArray[np.int64], ranks: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Strictly increasing decoding times, none after its presentation time.
+    """Computes strictly increasing decoding times, none after its presentation time.
 
     They are the presentation times in order, delayed by the largest number of packets that any frame
     waits for others; the first ones go before the first frame's time.

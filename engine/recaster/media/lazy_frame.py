@@ -1,4 +1,4 @@
-"""Frames that stay as they are stored, but where they are looked at or painted over."""
+"""Lazy frames: they stay as they are stored, but where they are looked at or painted over."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from recaster.media.types import Image
 
-MARGIN: Final = 8
-"""So many pixels around a part are converted with it: its colours depend on its neighbours'."""
-STEP: Final = 32
+MARGIN_PX: Final = 8
+"""Pixels around a part that are converted with it: its colours depend on its neighbours'."""
+GRID_PX: Final = 32
 """Parts begin and end at multiples of this: for every size a converter is set up."""
 _MAX_GRAPHS: Final = 32
-_BLOCKS: Final = 64
+_BLOCK_PX: Final = 64
 
 
 class LazyFrame(Frame):
@@ -38,12 +38,12 @@ class LazyFrame(Frame):
         time: as ``Frame`` has it.
         picture: the decoded picture; of the frame's own size, upright.
         convert: makes an RGB image of a picture.
-        cutter: cuts pictures.
+        cropper: crops pictures.
     """
 
     picture: Any
     _convert: Callable[[Any], Image]
-    _cutter: PictureCropper
+    _cropper: PictureCropper
     _made: list[tuple[Rect, Image]]
 
     def __init__(
@@ -53,11 +53,11 @@ class LazyFrame(Frame):
         time: Fraction,
         picture: Any,
         convert: Callable[[Any], Image],
-        cutter: PictureCropper,
+        cropper: PictureCropper,
     ) -> None:
         for name, value in (("index", index), ("pts", pts), ("time", time)):
             object.__setattr__(self, name, value)
-        self.__dict__.update(picture=picture, _convert=convert, _cutter=cutter, _made=[])
+        self.__dict__.update(picture=picture, _convert=convert, _cropper=cropper, _made=[])
 
     @cached_property
     def image(self) -> Image:
@@ -70,14 +70,14 @@ class LazyFrame(Frame):
         return self.picture.width, self.picture.height
 
     def part(self, place: Rect) -> Image:
-        """What the image shows at a place; not to be changed."""
+        """Crops the image to a place, converting no more; the result is not to be changed."""
         if "image" in self.__dict__:
             return super().part(place)
         for known, image in self._made:
             if known.contains(place):
                 return place.relative_to(known).crop(image)
-        wide = place.expand(MARGIN, STEP, self.size)
-        image = self._convert(self._cutter(self.picture, wide))
+        wide = place.expand(MARGIN_PX, GRID_PX, self.size)
+        image = self._convert(self._cropper(self.picture, wide))
         self._made.append((wide, image))
         return place.relative_to(wide).crop(image)
 
@@ -90,13 +90,13 @@ class PictureCropper:
         self._lock = threading.Lock()
 
     def __call__(self, picture: Any, place: Rect) -> Any:
-        """The part of a picture at a place; its corner must lie on whole pixels of colour."""
+        """Crops a picture to a place; its corner must lie on whole pixels of colour."""
         key = (picture.format.name, picture.width, picture.height, place.width, place.height)
         with self._lock:
             if key not in self._graphs:
                 if len(self._graphs) >= _MAX_GRAPHS:
                     self._graphs.clear()
-                self._graphs[key] = _graph(picture, place)
+                self._graphs[key] = _build_graph(picture, place)
             graph, crop = self._graphs[key]
             crop.process_command("x", str(place.left))
             crop.process_command("y", str(place.top))
@@ -104,8 +104,8 @@ class PictureCropper:
             return graph.vpull()
 
 
-def _graph(picture: Any, place: Rect) -> tuple[Any, Any]:
-    """An ffmpeg graph that cuts parts of one size, and its filter, which is told where."""
+def _build_graph(picture: Any, place: Rect) -> tuple[Any, Any]:
+    """Builds an ffmpeg graph that cuts parts of one size, and its filter, which is told where."""
     graph = av.filter.Graph()
     graph.threads = 1
     source = graph.add_buffer(
@@ -117,14 +117,15 @@ def _graph(picture: Any, place: Rect) -> tuple[Any, Any]:
 
 
 def has_whole_chroma_samples(picture: Any) -> bool:
-    """Whether a picture's sides hold whole samples of colour: otherwise they are stretched a little."""
+    """Tells whether a picture's sides hold whole samples of colour: otherwise they are stretched a little."""
     shape = picture.format
-    across, down = _BLOCKS // shape.chroma_width(_BLOCKS), _BLOCKS // shape.chroma_height(_BLOCKS)
+    across = _BLOCK_PX // shape.chroma_width(_BLOCK_PX)
+    down = _BLOCK_PX // shape.chroma_height(_BLOCK_PX)
     return picture.width % max(across, 1) == 0 and picture.height % max(down, 1) == 0
 
 
 def sample_planes(picture: Any) -> list[NDArray[Any]]:
-    """The planes of a planar picture: views (height, width) of uint8, or uint16 where it is deeper."""
+    """Lists the planes of a planar picture: views (height, width) of uint8, or uint16 where it is deeper."""
     dtype = np.dtype(np.uint16 if picture.format.name.endswith("le") else np.uint8)
     return [
         np.frombuffer(plane, dtype).reshape(plane.height, plane.line_size // dtype.itemsize)[:, : plane.width]

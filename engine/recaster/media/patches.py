@@ -1,4 +1,4 @@
-"""Painting over parts of a picture and leaving all else as it is stored."""
+"""Patches over a picture: all else stays as it is stored."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 _PLANAR: Final = re.compile(r"yuv4\d\dp(\d+le)?")
 """Formats with a plane for each component, and without alpha, which is dropped."""
-_CORNER: Final = 32
+_PROBE_PX: Final = 32
 """Side of what is looked at to see where samples of colour lie, in pixels."""
 _ANY_MATRIX: Final = 1
 
 
 def paste_patches(image: Image, patches: Sequence[Patch]) -> Image:
-    """An image with patches; the same array where there are none."""
+    """Pastes patches into an image; the same array where there are none."""
     if not patches:
         return image
     result = image.copy()
@@ -51,18 +51,21 @@ class PatchCompositor:
     """
 
     def __init__(self, pixel_format: str, sited: tuple[bool, bool], matrix: int) -> None:
-        self._format, self._sited, self._matrix = pixel_format, sited, matrix
-        self._converter, self._cutter = VideoReformatter(), PictureCropper()
-        self._known: dict[str, bool] = {}
+        self._format = pixel_format
+        self._sited = sited
+        self._matrix = matrix
+        self._converter = VideoReformatter()
+        self._cropper = PictureCropper()
+        self._sited_alike: dict[str, bool] = {}
 
     def takes(self, picture: Any) -> bool:
-        """Whether a picture holds the samples of a result, lying where a result's do."""
+        """Tells whether a picture holds the samples of a result, lying where a result's do."""
         name = _samples_of(picture.format.name)
         if name != _samples_of(self._format) or not _PLANAR.fullmatch(name):
             return False
-        if name not in self._known:
-            self._known[name] = _sited_like(picture, self._sited)
-        return self._known[name]
+        if name not in self._sited_alike:
+            self._sited_alike[name] = _sited_like(picture, self._sited)
+        return self._sited_alike[name]
 
     def __call__(self, picture: Any, patches: Sequence[Patch], stored: Callable[[Any], Any]) -> Any:
         """A copy of a picture with patches.
@@ -77,18 +80,21 @@ class PatchCompositor:
         for plane, old in zip(planes, sample_planes(picture), strict=True):
             plane[:] = old
         for patch in patches:
-            for plane, new in zip(planes, sample_planes(stored(self._patch(picture, patch))), strict=True):
-                across, down = picture.width // plane.shape[1], picture.height // plane.shape[0]
-                left, top = patch.place.left // across, patch.place.top // down
+            new_planes = sample_planes(stored(self._patch(picture, patch)))
+            for plane, new in zip(planes, new_planes, strict=True):
+                across = picture.width // plane.shape[1]
+                down = picture.height // plane.shape[0]
+                left = patch.place.left // across
+                top = patch.place.top // down
                 place = Rect(left, top, left + new.shape[1], top + new.shape[0])
                 np.copyto(place.crop(plane), new, where=_any_of(patch.painted, across, down))
         return result
 
     def _patch(self, picture: Any, patch: Patch) -> Any:
-        """A patch as an RGB picture."""
+        """Turns a patch into an RGB picture."""
         # Made of a part of the picture, it knows where the picture's samples of colour lie.
         rgb = self._converter.reformat(
-            self._cutter(picture, patch.place),
+            self._cropper(picture, patch.place),
             format="rgb24",
             src_colorspace=self._matrix,
             interpolation=FAST_SCALING,
@@ -101,26 +107,29 @@ class PatchCompositor:
 
 
 def _sited_like(picture: Any, sited: tuple[bool, bool]) -> bool:
-    """Whether a picture's samples of colour lie where others' do; nobody but swscale can be asked.
+    """Tells whether a picture's samples of colour lie where others' do.
 
-    It is shown an edge of colour in a copy of a corner: on a pixel the first sample beyond the edge is
-    seen as it is, between pixels it is mixed with the one before.
+    PyAV before 19 has no ``chroma_location``, so swscale is asked: it is shown an edge of colour in a copy of
+    a corner. On a pixel the first sample beyond the edge is seen as it is, between pixels it is mixed with
+    the one before.
     """
-    if min(picture.width, picture.height) < _CORNER:
+    # Delete this probe once PyAV 19 can be required: then pictures say it themselves.
+    if min(picture.width, picture.height) < _PROBE_PX:
         return False
     graph = av.filter.Graph()
     graph.threads = 1
     source = graph.add_buffer(
         width=picture.width, height=picture.height, format=picture.format, time_base=Fraction(1, 1000)
     )
-    crop, copy = graph.add("crop", f"{_CORNER}:{_CORNER}:0:0:exact=1"), graph.add("copy")
+    crop = graph.add("crop", f"{_PROBE_PX}:{_PROBE_PX}:0:0:exact=1")
+    copy = graph.add("copy")  # the corner is painted over, and the picture is not
     graph.link_nodes(source, crop, copy, graph.add("buffersink")).configure()
     graph.vpush(picture)
     corner = graph.vpull()
     planes = sample_planes(corner)
     deeper = 1 << (_bits(picture) - 8)
     for axis, on_pixels in ((1, sited[0]), (0, sited[1])):
-        if planes[1].shape[axis] == _CORNER:
+        if planes[1].shape[axis] == _PROBE_PX:
             continue
         for plane in planes:
             plane[:] = 128 * deeper
@@ -134,8 +143,10 @@ def _sited_like(picture: Any, sited: tuple[bool, bool]) -> bool:
             interpolation=READ_SCALING,
             threads=1,
         )
-        blue = np.moveaxis(seen.to_ndarray()[..., 2].astype(int), 1 - axis, 0)[_CORNER // 2]
-        before, first, beyond = blue[_CORNER // 2 - 2], blue[_CORNER // 2 - 1], blue[_CORNER // 2 + 2]
+        blue = np.moveaxis(seen.to_ndarray()[..., 2].astype(int), 1 - axis, 0)[_PROBE_PX // 2]
+        before = blue[_PROBE_PX // 2 - 2]
+        first = blue[_PROBE_PX // 2 - 1]
+        beyond = blue[_PROBE_PX // 2 + 2]
         if (2 * (first - before) > beyond - before) != on_pixels:
             return False
     return True
@@ -146,11 +157,11 @@ def _bits(picture: Any) -> int:
 
 
 def _samples_of(pixel_format: str) -> str:
-    """A format without what its name says of the range."""
+    """Names a format without what its name says of the range."""
     return pixel_format.replace("yuvj", "yuv")
 
 
 def _any_of(mask: NDArray[np.bool_], across: int, down: int) -> NDArray[np.bool_]:
-    """(H / down, W / across): whether any of so many pixels is set."""
+    """Reduces a mask to (H / down, W / across): True where any of so many pixels is set."""
     rows = np.logical_or.reduce([mask[at::down] for at in range(down)])
     return np.asarray(np.logical_or.reduce([rows[:, at::across] for at in range(across)]))

@@ -1,4 +1,4 @@
-"""From a decoded picture to the RGB image that a person would see."""
+"""Conversion of decoded pictures to the RGB images that a person would see."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ FAST_SCALING = Interpolation.BILINEAR
 """The same in a tenth of the time, up to two levels too dark: good enough to find faces in."""
 STRETCH_SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 MAX_PIXEL_ASPECT = 4
-STRAIGHT_DEGREES = 1.0
+MAX_TILT_DEG = 1.0
 """A quarter turn may be off by so much: matrices are fixed-point numbers, written by many hands."""
-SKEW = 0.02
+MAX_SKEW = 0.02
 """Cosine between the sides of an upright picture that still counts as a right angle."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """How a stored picture is shown.
+    """Presentation of a stored picture.
 
     Attributes:
         width: pixels, as shown.
@@ -61,7 +61,7 @@ class Shape:
 
 
 def read_shape(picture: Any, stream: Any) -> Shape:
-    """The shape of a stream's pictures, from its first one."""
+    """Reads the shape of a stream's pictures, from its first one."""
     ignored = []
     aspect = stream.sample_aspect_ratio or Fraction(1)
     scaled = square_pixels(picture.width, picture.height, aspect)
@@ -78,12 +78,12 @@ def read_shape(picture: Any, stream: Any) -> Shape:
 
 
 def read_presentation(picture: Any, source: ClipDecoder) -> tuple[Shape, ColourTags]:
-    """Shape and colour tags of a clip, from its first decoded picture."""
+    """Reads shape and colour tags of a clip, from its first decoded picture."""
     return read_shape(picture, source.stream), fill_missing_tags(read_colour_tags(picture), source.tags)
 
 
 def square_pixels(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
-    """The size in square pixels: one side is stretched, to an even length, so that no pixel is lost."""
+    """Computes the size in square pixels: one side is stretched, to an even length, so no pixel is lost."""
     if aspect > 1:
         stretched = _even(width * aspect)
         return (stretched, height) if stretched > width + 1 else (width, height)
@@ -107,8 +107,8 @@ def orientation_of(picture: Any) -> tuple[int, bool, bool]:
         across = -across
     turned = math.degrees(math.atan2(across[1], across[0]))
     quarter_turns = round(turned / 90)
-    skewed = abs(across @ down) > SKEW * np.linalg.norm(across) * np.linalg.norm(down)
-    if abs(turned - 90 * quarter_turns) > STRAIGHT_DEGREES or skewed:
+    skewed = abs(across @ down) > MAX_SKEW * np.linalg.norm(across) * np.linalg.norm(down)
+    if abs(turned - 90 * quarter_turns) > MAX_TILT_DEG or skewed:
         return 0, False, False
     return quarter_turns * 90 % 360, mirrored, True
 
@@ -143,12 +143,12 @@ class RgbConverter:
         """(height, width, 3) uint8 RGB, contiguous."""
         return self._upright(self._coloured(picture, *self._shape.scaled))
 
-    def plain(self, picture: Any) -> Image:
-        """The colours of a picture, or of a part of one, in its own size and as it lies."""
+    def convert_part(self, picture: Any) -> Image:
+        """Converts the colours of a picture, or of a part of one, in its own size and as it lies."""
         return self._coloured(picture, picture.width, picture.height)
 
     def changes_shape(self, picture: Any) -> bool:
-        """Whether a picture is stretched, turned or mirrored to be shown."""
+        """Tells whether a picture is stretched, turned or mirrored to be shown."""
         shape = self._shape
         return (picture.width, picture.height) != shape.scaled or shape.rotation != 0 or shape.mirrored
 
@@ -185,31 +185,31 @@ def _is_rgb(picture: Any) -> bool:
 
 
 def deinterlace(pictures: Iterable[DecodedPicture], time_base: Fraction) -> Iterator[DecodedPicture]:
-    """The same pictures at the same times, interlaced ones with their missing lines filled in.
+    """Deinterlaces: the same pictures at the same times, interlaced ones with their missing lines filled in.
 
     The filter is BWDIF (Weston 3-field and Yadif combined), one picture out for each picture in. It
     starts at the first interlaced picture with the one before as its context, so that a picture
     comes out the same wherever reading began, if reading began at least one picture earlier.
     """
-    weaver: _Weaver | None = None
+    deinterlacer: _Deinterlacer | None = None
     before: DecodedPicture | None = None
     for decoded in pictures:
-        if weaver is None and decoded.picture.interlaced_frame:
-            weaver = _Weaver(time_base)
+        if deinterlacer is None and decoded.picture.interlaced_frame:
+            deinterlacer = _Deinterlacer(time_base)
             if before is not None:
-                weaver.push(before, keep=False)
-        if weaver is None:
+                deinterlacer.push(before, keep=False)
+        if deinterlacer is None:
             before = decoded
             yield decoded
         else:
-            weaver.push(decoded)
-            yield from weaver.pull()
-    if weaver is not None:
-        weaver.finish()
-        yield from weaver.pull()
+            deinterlacer.push(decoded)
+            yield from deinterlacer.pull()
+    if deinterlacer is not None:
+        deinterlacer.finish()
+        yield from deinterlacer.pull()
 
 
-class _Weaver:
+class _Deinterlacer:
     """An ffmpeg graph of one deinterlacer, which keeps the pictures' own times."""
 
     def __init__(self, time_base: Fraction) -> None:

@@ -1,4 +1,4 @@
-"""Stages of a pipeline side by side: decoding, swapping and encoding mostly wait outside of Python."""
+"""Prefetching: stages of a pipeline run side by side, for they mostly wait outside of Python."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _END: Final = object()
 
 
 def prefetch(items: Iterable[T], count: int) -> Generator[T]:
-    """Pass ``items`` on unchanged, working on up to ``count`` of them ahead in a thread of its own.
+    """Passes ``items`` on unchanged, working on up to ``count`` of them ahead in a thread of its own.
 
     What making an item raises is raised where the item is asked for. Closed early, it waits for the
     item in the making only.

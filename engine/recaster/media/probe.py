@@ -1,4 +1,4 @@
-"""What a clip is, told from decoding all of it."""
+"""Facts about a clip, found by decoding all of it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FALLBACK_RATE = Fraction(25)
 
 
 def probe(path: Path) -> ClipInfo:
-    """Look at a clip: every frame is decoded, so that the count is of frames that can be had.
+    """Probes a clip: every frame is decoded, so that the count is of frames that can be had.
 
     The rate of a clip with even timestamps is exact (24000/1001, not 23.976); of a variable one it
     is frames over duration. Rates that the file states are used only where its timestamps agree.
@@ -59,7 +59,7 @@ def probe(path: Path) -> ClipInfo:
 def constant_rate(
     pts: NDArray[np.int64], time_base: Fraction, stated: tuple[Fraction, ...] = ()
 ) -> Fraction | None:
-    """The rate of evenly spaced timestamps in frames a second, or None where they are not even.
+    """Finds the rate of evenly spaced timestamps in frames a second, or None where they are not even.
 
     Timestamps rounded to their time base (1 ms in Matroska) count as even; the rate is then the
     stated or usual one that they fit.
@@ -80,20 +80,20 @@ def constant_rate(
     rate = 1 / (mean * time_base)
     near = [Fraction(round(2 * rate), 2), Fraction(round(2 * rate / NTSC), 2) * NTSC]
     near.sort(key=lambda usual: abs(usual - rate))
-    guesses = [guess for guess in stated if _usual(guess)] + near + list(stated)
+    guesses = [guess for guess in stated if _is_usual(guess)] + near + list(stated)
     return next(
         (guess for guess in guesses if guess > 0 and _fits(pts, 1 / (guess * time_base), ROUNDING_TICKS)),
         rate,
     )
 
 
-def _usual(rate: Fraction) -> bool:
-    """Whether it is a whole or half number of frames a second, or one of the NTSC family."""
+def _is_usual(rate: Fraction) -> bool:
+    """Tells whether a rate is a whole or half number of frames a second, or one of the NTSC family."""
     return (2 * rate).denominator == 1 or (2 * rate / NTSC).denominator == 1
 
 
 def _fits(pts: NDArray[np.int64], step: Fraction, slack: int) -> bool:
-    """Whether timestamps lie on an even grid of ``step`` ticks within a band of ``slack`` ticks."""
+    """Tells whether timestamps lie on an even grid of ``step`` ticks within a band of ``slack`` ticks."""
     count = np.arange(len(pts), dtype=np.int64)
     off = (pts - pts[0]) * step.denominator - count * step.numerator
     return int(off.max()) - int(off.min()) <= slack * step.denominator

@@ -1,4 +1,4 @@
-"""Which frames somebody means: "100-200", "3s-5.5s", "00:01.5-"."""
+"""Ranges of frames, written as "100-200", "3s-5.5s" or "00:01.5-"."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HELP = (
 
 
 def parse_range(text: str, info: ClipInfo) -> range:
-    """The frames that a text names.
+    """Parses a text that names frames.
 
     Whole numbers are frame indices from 0, and the last one is included. Times are "3s", "2.5s",
     "1:02.5" or "0:01:02.5" after the clip's first frame: the range begins with the first frame that
@@ -71,7 +71,7 @@ def _seconds(part: str) -> Fraction | None:
 
 
 def _frame_at(seconds: Fraction, info: ClipInfo) -> int:
-    """The first frame that starts at or after a time; past the last frame of the clip: one too many."""
+    """Finds the first frame that starts at or after a time; past the last frame of the clip: one too many."""
     frame = 1 / info.rate
     if seconds >= info.duration + frame:
         return info.frame_count + 1

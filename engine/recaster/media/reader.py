@@ -1,4 +1,4 @@
-"""A clip as timed RGB frames."""
+"""Reader of clips as timed RGB frames."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def read_frames(
     path: Path, start: int = 0, stop: int | None = None, *, fast: bool = False, lazy: bool = False
 ) -> Iterator[Frame]:
-    """The frames of a clip as a person would see them, one at a time, in constant memory.
+    """Reads the frames of a clip as a person would see them, one at a time, in constant memory.
 
     Images are RGB, full range, upright, in square pixels. Colours follow the stream's tags; an
     untagged stream is bt709 when it is HD and smpte170m when smaller, limited range (what mpv does).
@@ -54,7 +54,7 @@ def read_frames(
 
 
 def read_indices(path: Path, indices: Sequence[int]) -> Iterator[Frame]:
-    """The frames with these indices, as ``read_frames`` gives them, lazily.
+    """Reads the frames with these indices, as ``read_frames`` does, lazily.
 
     No part of the clip is decoded twice: reading begins anew only where a key frame lies between.
 
@@ -64,7 +64,8 @@ def read_indices(path: Path, indices: Sequence[int]) -> Iterator[Frame]:
     """
     if not indices:
         return
-    seen, wanted = scan(path), set(indices)
+    seen = scan(path)
+    wanted = set(indices)
     keys = np.flatnonzero(seen.keys) if seen.seekable else np.zeros(0, np.int64)
     begin = indices[0]
     for index, following in zip(indices, [*indices[1:], None], strict=True):
@@ -102,7 +103,7 @@ def _frames(
     pictures = _from_index(path, begin, stop, seen) if seen is not None else _from_start(path, stop)
     first: int | None = None if seen is None else int(seen.pts[0])
     converter: RgbConverter | None = None
-    cutter = PictureCropper()
+    cropper = PictureCropper()
     for index, source, decoded in pictures:
         first = decoded.pts if first is None else first
         if index < start or (wanted is not None and index not in wanted):
@@ -112,7 +113,7 @@ def _frames(
         time = (decoded.pts - first) * source.time_base
         as_stored = not converter.changes_shape(decoded.picture)
         if lazy and as_stored and has_whole_chroma_samples(decoded.picture):
-            yield LazyFrame(index, decoded.pts, time, decoded.picture, converter.plain, cutter)
+            yield LazyFrame(index, decoded.pts, time, decoded.picture, converter.convert_part, cropper)
         else:
             yield Frame(index, decoded.pts, time, converter(decoded.picture))
 

@@ -32,7 +32,7 @@ RANDOM_ACCESS = ("mov", "matroska", "mpegts", "avi", "mxf")
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """Everything one decoding pass tells about a clip.
+    """Findings of one decoding pass over a clip.
 
     Attributes:
         pts: (N,) int64, presentation times in ticks of ``time_base``, strictly increasing.
@@ -70,7 +70,7 @@ class Scan:
 
 
 def scan(path: Path) -> Scan:
-    """Decode the whole clip once; the result is kept while the file stays the same.
+    """Decodes the whole clip once; the result is kept while the file stays the same.
 
     Raises:
         ClipError: the clip cannot be used at all.
@@ -174,7 +174,8 @@ def _audio(source: ClipDecoder, video_start: Fraction) -> tuple[AudioStream, ...
 
 
 def _damage_warnings(source: ClipDecoder, count: int, video_end: Fraction) -> list[str]:
-    damage, warnings = source.damage, []
+    damage = source.damage
+    warnings = []
     missing = _missing_end(source, video_end)
     if damage.cut_off is not None or missing is not None:
         warnings.append(
@@ -203,7 +204,7 @@ def _time_warnings(timeline: Timeline) -> list[str]:
 
 
 def _missing_end(source: ClipDecoder, video_end: Fraction) -> str | None:
-    """What of the announced length was there, in words; None where all of it was, or nothing is announced."""
+    """Describes how much of the announced length was there; None for all of it, or if none is announced."""
     spans = [span for index in source.damage.sounds if (span := source.sound_span(index)) is not None]
     end = max([video_end, *(span[1] for span in spans)])
     announced = source.container.duration

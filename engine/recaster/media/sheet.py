@@ -33,7 +33,7 @@ _TOO_WIDE = 255
 
 
 def load_image(path: Path) -> Image:
-    """An image file as (height, width, 3) uint8 RGB.
+    """Loads an image file as (height, width, 3) uint8 RGB.
 
     EXIF rotation is applied, alpha is dropped (not blended), grey becomes RGB, 16-bit grey is brought
     to 8 bits.
@@ -73,7 +73,7 @@ def _rgb(picture: PIL.Image.Image, path: Path) -> Image:
 
 
 def save_image(path: Path, image: Image) -> None:
-    """Write an image as PNG or JPEG (quality 95, 4:4:4), atomically.
+    """Writes an image as PNG or JPEG (quality 95, 4:4:4), atomically.
 
     Args:
         path: the result, .png, .jpg or .jpeg.
@@ -96,7 +96,7 @@ def save_image(path: Path, image: Image) -> None:
 def contact_sheet(
     images: Sequence[Image], columns: int, cell: tuple[int, int], captions: Sequence[str] | None = None
 ) -> Image:
-    """Images in a grid on a dark ground, each fitted into its cell, with a line of text below.
+    """Lays images out in a grid on a dark ground, each fitted into its cell, with a line of text below.
 
     Args:
         images: at least one (height, width, 3) uint8 RGB, of any size.
@@ -114,7 +114,8 @@ def contact_sheet(
     sheet = np.full((*size, 3), BACKGROUND, np.uint8)
     for index, image in enumerate(images):
         row, column = divmod(index, columns)
-        top, left = GAP + row * (height + line + GAP), GAP + column * (width + GAP)
+        top = GAP + row * (height + line + GAP)
+        left = GAP + column * (width + GAP)
         sheet[top : top + height, left : left + width] = fitted(image, width, height)
         if captions is not None:
             sheet[top + height : top + height + line, left : left + width] = caption(
@@ -124,21 +125,22 @@ def contact_sheet(
 
 
 def fitted(image: Image, width: int, height: int) -> Image:
-    """An image scaled to fit, its proportions kept, in the middle of (height, width, 3)."""
+    """Scales an image to fit, its proportions kept, in the middle of (height, width, 3)."""
     scale = min(width / image.shape[1], height / image.shape[0])
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
     if size == (width, height) == image.shape[1::-1]:
         return image
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     place = np.full((height, width, 3), BACKGROUND, np.uint8)
-    top, left = (height - size[1]) // 2, (width - size[0]) // 2
+    top = (height - size[1]) // 2
+    left = (width - size[0]) // 2
     place[top : top + size[1], left : left + size[0]] = small
     return place
 
 
 @functools.lru_cache(maxsize=256)
 def caption(text: str, width: int, height: int) -> Image:
-    """A line of text in the middle of (height, width, 3), in Pillow's own font; cut with "…"."""
+    """Draws a line of text in the middle of (height, width, 3), in Pillow's own font; cut with "…"."""
     ground = PIL.Image.new("RGB", (width, height), BACKGROUND)
     font = PIL.ImageFont.load_default(size=height * 0.72)
     shown = text

@@ -32,7 +32,7 @@ MAX_UNTIMED_PACKETS = 100_000
 
 @dataclass(frozen=True)
 class SoundSource:
-    """Which sound goes into a result.
+    """Sound that goes into a result.
 
     Attributes:
         path: the file whose audio streams are copied.
@@ -48,8 +48,8 @@ class SoundSource:
     stop: Fraction | None = None
     fallback: str | None = "aac"
 
-    def holds(self, packet: Any) -> bool:
-        """Whether a packet goes into the result."""
+    def includes(self, packet: Any) -> bool:
+        """Tells whether a packet goes into the result."""
         begin = packet.pts * packet.time_base
         end = begin + max(packet.duration or 0, 1) * packet.time_base
         if self.start is not None and end <= self.start:
@@ -114,7 +114,7 @@ class SoundCopy:
         return scan(self._sound.path).jumps if jumps_possible else ()
 
     def first_times(self) -> list[Fraction]:
-        """When the first packet of every stream that has any begins in the result, in seconds."""
+        """Finds the times, in seconds, at which streams that have packets begin in the result."""
         firsts: dict[int, Fraction] = {}
         with SoundCopy(self._sound, self._suffix) as other:
             for index, packet in other.kept():
@@ -161,7 +161,7 @@ class SoundCopy:
         """(stream index, packet) of what goes into the result, its times already moved."""
         for packet in fill_packet_times(self._demuxed()):
             _move(packet, self._timelines[packet.stream.index].offset(*_span(packet)))
-            if not self._sound.holds(packet):
+            if not self._sound.includes(packet):
                 continue
             _move(packet, self._sound.shift)
             yield packet.stream.index, packet
@@ -183,7 +183,7 @@ class SoundCopy:
 
 
 def fill_packet_times(packets: Iterable[Any]) -> Iterator[Any]:
-    """Packets of sound with those times filled in that the file leaves out, by the lengths of the packets.
+    """Fills in times of sound packets that the file leaves out, by the lengths of the packets.
 
     Matroska's demuxer gives none to what lies before zero: such packets end where the first timed one begins.
     """
@@ -226,14 +226,14 @@ def _move(packet: Any, seconds: Fraction) -> None:
 
 
 def describe_sound_changes(source: Path, out: Path, fallback: str | None) -> tuple[str, ...]:
-    """Sentences on the audio streams of ``source`` that ``out`` cannot hold and that are encoded anew.
+    """Describes the audio streams of ``source`` that ``out`` cannot hold and that are encoded anew.
 
     Raises:
         UsageError: there are some, and ``fallback`` is None.
         ClipError: ``source`` cannot be opened.
     """
     suffix = out.suffix.lower()
-    said = []
+    sentences = []
     with open_container(source) as container:
         for stream in copyable_sounds(container):
             if fits(source, stream.index, suffix):
@@ -241,8 +241,8 @@ def describe_sound_changes(source: Path, out: Path, fallback: str | None) -> tup
             if fallback is None:
                 raise UsageError(_misfit(source, stream, suffix))
             name = stream.codec_context.codec.canonical_name
-            said.append(f"sound: {suffix} cannot hold {name}; it is encoded as {fallback.upper()}")
-    return tuple(said)
+            sentences.append(f"sound: {suffix} cannot hold {name}; it is encoded as {fallback.upper()}")
+    return tuple(sentences)
 
 
 def _misfit(source: Path, stream: Any, suffix: str) -> str:
@@ -253,7 +253,7 @@ def _misfit(source: Path, stream: Any, suffix: str) -> str:
 
 
 def fits(source: Path, index: int, suffix: str) -> bool:
-    """Whether a container takes an audio stream: its first packets are written to memory to find out."""
+    """Tells whether a container takes an audio stream, by writing its first packets to memory."""
     try:
         with (
             open_container(source) as origin,

@@ -28,13 +28,13 @@ SHORT_FORMATS: Final = frozenset({"u8", "u8p", "s16", "s16p"})
 
 
 def channel_layout(context: Any) -> str:
-    """The channel layout of a stream by name; the usual one for its channels where it states none."""
+    """Names the channel layout of a stream; the usual one for its channels where it states none."""
     stated: str = context.layout.name
     return LAYOUTS.get(context.channels, "stereo") if stated.endswith("channels") else stated
 
 
 def choose_sound_encoder(context: Any, kind: str) -> str:
-    """FFmpeg's name of the encoder for "aac", or for "pcm" in the depth of a stream."""
+    """Names FFmpeg's encoder for "aac", or for "pcm" in the depth of a stream."""
     if kind == "aac":
         return "aac"
     return "pcm_s16le" if context.format is not None and context.format.name in SHORT_FORMATS else "pcm_s24le"
@@ -77,7 +77,7 @@ class SoundEncoder:
             yield from self._encoded(frame)
 
     def last_packets(self) -> Iterator[Any]:
-        """What decoder and encoder still hold when the source has ended."""
+        """Packets that decoder and encoder still hold when the source has ended."""
         for frame in self._source.codec_context.decode(None):
             yield from self._encoded(frame)
         yield from self._encoded(None)

@@ -1,4 +1,4 @@
-"""Frames to a video file. Sound is added when segments are joined (``recaster.media.join``)."""
+"""Writer of frames into a video file. Sound is added when segments are joined (``recaster.media.join``)."""
 
 from __future__ import annotations
 
@@ -113,11 +113,12 @@ class ClipWriter:
         self._info = info
         self._options = options or WriterOptions()
         self._format = check_encoding(self.path, info, self._options)
-        self._converter, self._deepener = VideoReformatter(), VideoReformatter()
+        self._converter = VideoReformatter()
+        self._deepener = VideoReformatter()
         codec = ENCODERS[self._options.codec]
         self._tags = output_tags(info, full_range=codec.full_range)
         matrix = swscale_matrix(choose_matrix(self._tags, info.width, info.height), self.path)
-        self._painter = PatchCompositor(self._format, codec.sited, matrix)
+        self._compositor = PatchCompositor(self._format, codec.sited, matrix)
         self._last: int | None = None
 
     def __enter__(self) -> Self:
@@ -143,7 +144,7 @@ class ClipWriter:
         return None
 
     def write(self, image: Image, pts: int) -> None:
-        """Append a frame.
+        """Appends a frame.
 
         Args:
             image: (info.height, info.width, 3) uint8 RGB.
@@ -158,7 +159,7 @@ class ClipWriter:
         self._encode(self._stored_form(av.VideoFrame.from_ndarray(image, format="rgb24")), pts)
 
     def write_painted(self, frame: Frame, patches: Sequence[Patch]) -> None:
-        """Append a frame of the clip with what was painted over it.
+        """Appends a frame of the clip with what was painted over it.
 
         Where the result's pictures are stored as the clip's are, everything else goes through untouched.
 
@@ -170,19 +171,19 @@ class ClipWriter:
             OutputError: as ``write``.
         """
         if isinstance(frame, LazyFrame) and self._stores_alike(frame.picture):
-            self._encode(self._painter(frame.picture, patches, self._stored_form), frame.pts)
+            self._encode(self._compositor(frame.picture, patches, self._stored_form), frame.pts)
         else:
             self.write(paste_patches(frame.image, patches), frame.pts)
 
     def _stores_alike(self, picture: Any) -> bool:
-        """Whether a decoded picture's samples mean in the result what they mean in the clip."""
+        """Tells whether a decoded picture's samples mean in the result what they mean in the clip."""
         tags = self._tags
         full = tags.range == "pc"
         return (
             (picture.width, picture.height) == (self._info.width, self._info.height)
             and fill_missing_tags(read_colour_tags(picture), self._info.colour) == tags == self._info.colour
             and (full or not self._format.startswith("yuvj"))
-            and self._painter.takes(picture)
+            and self._compositor.takes(picture)
         )
 
     def _encode(self, picture: Any, pts: int) -> None:
@@ -200,7 +201,7 @@ class ClipWriter:
             self._container.mux(self._stream.encode(picture))
 
     def _stored_form(self, picture: Any) -> Any:
-        """An RGB picture in the result's format and colours."""
+        """Converts an RGB picture to the result's format and colours."""
         tags = self._tags
         full = tags.range == "pc"
         if full and not self._format.endswith("10le"):  # directly, swscale's chroma is half a level low
@@ -224,14 +225,18 @@ class ClipWriter:
         )
 
     def _add_stream(self) -> Any:
-        info, codec = self._info, ENCODERS[self._options.codec]
+        info = self._info
+        codec = ENCODERS[self._options.codec]
         stream = self._container.add_stream(
             codec.encoder,
             rate=info.rate.limit_denominator(ROUNDED_RATE),
             options=encoder_options(self._options, self._format),
         )
-        context, tags = stream.codec_context, self._tags
-        stream.width, stream.height, stream.pix_fmt = info.width, info.height, self._format
+        context = stream.codec_context
+        tags = self._tags
+        stream.width = info.width
+        stream.height = info.height
+        stream.pix_fmt = self._format
         context.time_base = Fraction(1, info.time_base.denominator)
         context.gop_size = max(1, round(info.rate * KEY_FRAME_SECONDS))
         context.thread_count = self._threads
@@ -246,7 +251,7 @@ class ClipWriter:
 
 
 def encoder_options(options: WriterOptions, pixel_format: str) -> dict[str, str]:
-    """Options of the encoder, as ffmpeg names them."""
+    """Lists options of the encoder, as ffmpeg names them."""
     if options.codec == "prores":
         return {"profile": "4444" if "444" in pixel_format else "hq", "vendor": "apl0"}
     chosen = {"crf": str(options.quality), "preset": options.preset}
@@ -263,7 +268,7 @@ def sound_fallback(path: Path, options: WriterOptions) -> str | None:
 
 
 def check_encoding(path: Path, info: ClipInfo, options: WriterOptions) -> str:
-    """The pixel format in which ``path`` will be written.
+    """Chooses the pixel format in which ``path`` will be written.
 
     Raises:
         UsageError: options, codec, size and container do not go together.
@@ -301,7 +306,7 @@ def _divides(chroma: Any, info: ClipInfo) -> bool:
 
 
 def open_output(path: Path, time_base: Fraction, options: dict[str, str] | None = None) -> Any:
-    """Open a container for writing whose video track counts in ``time_base``'s denominator.
+    """Opens a container for writing whose video track counts in ``time_base``'s denominator.
 
     Nothing that changes from run to run is written (dates, random identifiers).
     """
@@ -317,7 +322,7 @@ def open_output(path: Path, time_base: Fraction, options: dict[str, str] | None 
 
 
 def movie_timescale(time_bases: Sequence[Fraction]) -> int:
-    """Ticks a second of mp4's and mov's clock for delays, a multiple of as many track clocks as fit."""
+    """Computes ticks a second of mp4's and mov's clock for delays, a multiple of track clocks that fit."""
     scale = 1
     for base in time_bases:
         finer = math.lcm(scale, base.denominator)
@@ -327,7 +332,7 @@ def movie_timescale(time_bases: Sequence[Fraction]) -> int:
 
 @contextlib.contextmanager
 def scratch_folder(out: Path) -> Iterator[Path]:
-    """A folder beside ``out`` for what is needed on the way to it; gone afterwards.
+    """Makes a folder beside ``out`` for what is needed on the way to it; gone afterwards.
 
     Raises:
         OutputError: the folder cannot be made.
@@ -343,7 +348,7 @@ def scratch_folder(out: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn ffmpeg's errors while writing ``path`` into ``OutputError``."""
+    """Turns ffmpeg's errors while writing ``path`` into ``OutputError``."""
     try:
         yield
     except FFmpegError as error:
