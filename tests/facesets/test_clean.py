@@ -8,13 +8,13 @@ from recaster.facesets.clean import (
     BLURRED,
     DUPLICATE,
     WRONG_PERSON,
-    blurred,
     clean,
+    find_blurred,
+    find_wrong_people,
     person_centre,
     restore,
-    wrong_people,
 )
-from recaster.facesets.duplicates import groups
+from recaster.facesets.duplicates import group_alike
 from recaster.facesets.face_records import FacesetSettings, SourceRecord
 from recaster.facesets.faceset import Faceset
 from recaster.settings.extract import CleanSettings
@@ -107,30 +107,30 @@ def test_the_centre_is_the_majoritys(draw) -> None:
 
 
 def test_distance_zero_keeps_everybody(mixed: Faceset) -> None:
-    assert wrong_people(mixed.all_records, CleanSettings(distance=0)) == {}
+    assert find_wrong_people(mixed.all_records, CleanSettings(distance=0)) == {}
 
 
 def test_blur_is_judged_against_the_set(make_face) -> None:
     even = [make_face(sharpness=value) for value in np.linspace(38, 42, 9)]
-    assert blurred([*even, make_face(sharpness=25)], 3) == {}  # off by far, but not half as sharp
-    assert len(blurred([*even, make_face(sharpness=15)], 3)) == 1
+    assert find_blurred([*even, make_face(sharpness=25)], 3) == {}  # off by far, but not half as sharp
+    assert len(find_blurred([*even, make_face(sharpness=15)], 3)) == 1
     uneven = [make_face(sharpness=value) for value in (10, 20, 40, 80, 160)]
-    assert blurred(uneven, 3) == {}
-    assert blurred([*even, make_face(sharpness=0)], 0) == {}
+    assert find_blurred(uneven, 3) == {}
+    assert find_blurred([*even, make_face(sharpness=0)], 0) == {}
 
 
 def test_a_blink_is_no_duplicate(draw) -> None:
     landmarks = np.stack([draw.landmarks()] * 3)
     landmarks[1, [160, 158, 153, 144], 1] = landmarks[1, 33, 1]
     pictures = np.tile(np.random.default_rng(0).normal(size=(1, 64)), (3, 1))
-    assert groups(landmarks, pictures, 0.02) == [[0, 2], [1]]
+    assert group_alike(landmarks, pictures, 0.02) == [[0, 2], [1]]
 
 
 def test_other_light_is_no_duplicate(draw) -> None:
     landmarks = np.stack([draw.landmarks()] * 3)
     pictures = np.tile(np.random.default_rng(0).normal(size=(1, 64)), (3, 1))
     pictures[1] = -pictures[1]
-    assert groups(landmarks, pictures, 0.02) == [[0, 2], [1]]
+    assert group_alike(landmarks, pictures, 0.02) == [[0, 2], [1]]
 
 
 def test_other_tracks_are_not_compared_but_stills_are(tmp_path, make_face, draw) -> None:

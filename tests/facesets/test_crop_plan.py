@@ -9,7 +9,7 @@ import pytest
 
 from recaster.faces.alignment import align_matrix, transform
 from recaster.faces.types import Analysis, FaceTrack
-from recaster.facesets.crop_plan import GROUP, Limits, plan_crops
+from recaster.facesets.crop_plan import BATCH_SIZE, Limits, plan_crops
 from recaster.media.types import ClipInfo, ColourTags
 
 INFO = ClipInfo(
@@ -90,7 +90,7 @@ def test_faces_in_the_set_are_left_out_and_the_other_batches_stay_as_they_were(m
     track = make_track()
     matrix = align_matrix(track.landmarks[0], 128, 1.35)
     record = make_face(landmarks=transform(track.landmarks[0], matrix), matrix=matrix, track=99)
-    present = [replace(record, frame=frame) for frame in range(GROUP)]
+    present = [replace(record, frame=frame) for frame in range(BATCH_SIZE)]
     whole = plan_crops(analysis(track), [track], INFO, EVERYTHING)
     rest = plan_crops(analysis(track), [track], INFO, EVERYTHING, present)
     assert [[face.frame for face in batch.faces] for batch in rest.batches] == [

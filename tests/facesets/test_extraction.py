@@ -12,7 +12,8 @@ from recaster.errors import ClipError, FaceNotFoundError, FacesetError, ImageErr
 from recaster.faces.types import Analysis, FaceTrack
 from recaster.facesets import clip_faces
 from recaster.facesets import extraction as extracting
-from recaster.facesets.extraction import describe_counts, extract
+from recaster.facesets.extraction import extract
+from recaster.facesets.face_records import describe_counts
 from recaster.facesets.faceset import Faceset
 from recaster.facesets.inputs import find_inputs
 from recaster.media.types import ClipInfo, ColourTags, Frame

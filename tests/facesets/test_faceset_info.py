@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recaster.errors import FacesetError
-from recaster.facesets.faceset_info import contact_sheet, describe, evenly
+from recaster.facesets.faceset_info import contact_sheet, describe, sample_evenly
 
 if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
@@ -44,8 +44,8 @@ def test_a_set_without_kept_faces(small_set: Faceset) -> None:
 
 
 def test_evenly_shows_both_ends() -> None:
-    assert evenly(tuple(range(100)), 4) == [0, 33, 66, 99]
-    assert evenly((1, 2), 4) == [1, 2]
+    assert sample_evenly(tuple(range(100)), 4) == [0, 33, 66, 99]
+    assert sample_evenly((1, 2), 4) == [1, 2]
 
 
 def test_contact_sheet_shows_kept_or_dropped(small_set: Faceset, tmp_path) -> None:

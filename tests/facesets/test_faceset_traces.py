@@ -16,7 +16,7 @@ def test_nobody_hides_between_the_crops_that_are_looked_at(
     every: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever packs a faceset orders it: others where a look is foreseen, her in between."""
-    count = faceset_traces.MAX_LOOKED_AT * every
+    count = faceset_traces.MAX_CROPS * every
     records = [SimpleNamespace(landmarks=None, is_her=at % every != 0) for at in range(count)]
 
     def cut_portrait(crop: Any, _: Any) -> Any:

@@ -129,6 +129,6 @@ def extract_options(options: argparse.Namespace) -> job_pb2.ExtractOptions:
 
 def print_summary(info: FacesetInfo) -> None:
     """Print what a faceset has from where, and what deserves a look."""
-    from recaster.facesets.summary import summary, total
+    from recaster.facesets.faceset_info import describe_total, summarize
 
-    say(*summary(info), f"{info.folder}: {total(info)}")
+    say(*summarize(info), f"{info.folder}: {describe_total(info)}")

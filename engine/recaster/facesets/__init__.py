@@ -1,1 +1,1 @@
-"""The training faces of one identity on disk: extract, clean, look at, import and export."""
+"""Facesets, the training faces of one identity on disk: extract, clean, look at, import and export."""

@@ -1,4 +1,4 @@
-"""Taking blurred, doubled and foreign faces out of a faceset; nothing is deleted.
+"""Cleaning of a faceset: blurred, doubled and foreign faces are taken out; nothing is deleted.
 
 Every face is judged anew each time, so cleaning twice is cleaning once, and ``restore`` undoes it.
 """
@@ -12,7 +12,7 @@ import numpy as np
 
 from recaster.errors import FacesetError, UsageError
 from recaster.faces.embedding import SAME_PERSON
-from recaster.facesets.duplicates import duplicates_of
+from recaster.facesets.duplicates import find_duplicates
 from recaster.progress import Report, silent
 from recaster.settings.extract import CleanSettings
 
@@ -28,15 +28,17 @@ BLURRED: Final = "blurred"
 DUPLICATE: Final = "duplicate"
 REASONS: Final = (WRONG_PERSON, BLURRED, DUPLICATE)
 
-MOST: Final = 0.5
-"""More than this share of wrong or blurred faces means that the set or the person is not what was meant."""
+MAX_DROPPED_SHARE: Final = 0.5
+"""Share of wrong or blurred faces above which the set or the person is not what was meant."""
 _SD_PER_MAD: Final = 1.4826
-_COMPARED: Final = 1000
+"""Standard deviation over the median absolute deviation, of normal values."""
+_MAX_COMPARED: Final = 1000
+"""Embeddings that are compared with each other, at most."""
 
 
 @dataclass(frozen=True)
 class CleanResult:
-    """What cleaning found.
+    """Result of cleaning.
 
     Attributes:
         total: faces in the set, dropped ones too.
@@ -49,7 +51,7 @@ class CleanResult:
 
     @property
     def kept(self) -> int:
-        """Faces that stay."""
+        """Number of faces that stay."""
         return self.total - len(self.reasons)
 
     def of(self, reason: str) -> list[int]:
@@ -58,14 +60,14 @@ class CleanResult:
 
 
 def reason_of(dropped: str) -> str:
-    """The reason in a record's ``dropped``, without what was measured."""
+    """Reason in a record's ``dropped``, without what was measured."""
     return dropped.partition(":")[0]
 
 
 def clean(
     faceset: Faceset, settings: CleanSettings | None = None, report: Report = silent, *, dry_run: bool = False
 ) -> CleanResult:
-    """Judge all faces of a set and mark those to be left out.
+    """Judges all faces of a set and marks those to be left out.
 
     Wrong people are sought first, blurred faces among the rest, doubles among what then remains.
 
@@ -86,12 +88,12 @@ def clean(
     records = faceset.all_records
     if not records:
         raise FacesetError(f"{faceset.folder}: the faceset is empty; there is nothing to clean")
-    reasons = wrong_people(records, settings)
-    reasons |= blurred([record for record in records if record.id not in reasons], settings.blur)
-    _refuse_most(faceset, reasons, settings)
+    reasons = find_wrong_people(records, settings)
+    reasons |= find_blurred([record for record in records if record.id not in reasons], settings.blur)
+    _refuse_too_many(faceset, reasons, settings)
     rest = [record for record in records if record.id not in reasons]
     if settings.duplicates > 0:
-        twins = duplicates_of(faceset, rest, settings.duplicates / 100, report)
+        twins = find_duplicates(faceset, rest, settings.duplicates / 100, report)
         reasons |= {number: f"{DUPLICATE}: of face {kept}" for number, kept in twins.items()}
     if not dry_run:
         faceset.mark({record.id: reasons.get(record.id) for record in records})
@@ -99,14 +101,14 @@ def clean(
 
 
 def restore(faceset: Faceset) -> int:
-    """Keep every face again; returns how many were dropped before."""
+    """Keeps every face again; returns how many were dropped before."""
     dropped = [record.id for record in faceset.all_records if record.dropped is not None]
     faceset.mark(dict.fromkeys(dropped))
     return len(dropped)
 
 
-def wrong_people(records: Sequence[FaceRecord], settings: CleanSettings) -> dict[int, str]:
-    """Faces too far from the wanted person, with the reason, by number."""
+def find_wrong_people(records: Sequence[FaceRecord], settings: CleanSettings) -> dict[int, str]:
+    """Finds faces too far from the wanted person: the reason by number."""
     if settings.distance <= 0:
         return {}
     embeddings = np.stack([record.embedding for record in records])
@@ -120,7 +122,7 @@ def wrong_people(records: Sequence[FaceRecord], settings: CleanSettings) -> dict
 
 
 def person_centre(embeddings: Floats) -> Floats:
-    """The centre of the person that most embeddings show.
+    """Computes the centre of the person that most embeddings show.
 
     It starts from the embedding with the most others within the same-person distance and takes the mean
     of those, so that a minority of strangers does not move it.
@@ -131,7 +133,7 @@ def person_centre(embeddings: Floats) -> Floats:
     Returns:
         (128,).
     """
-    step = -(-len(embeddings) // _COMPARED)
+    step = -(-len(embeddings) // _MAX_COMPARED)
     compared = embeddings[::step]
     squares = np.sum(compared**2, axis=1)
     apart = squares[:, None] + squares[None] - 2 * compared @ compared.T
@@ -146,13 +148,14 @@ def person_centre(embeddings: Floats) -> Floats:
     return result
 
 
-def blurred(records: Sequence[FaceRecord], deviations: float) -> dict[int, str]:
-    """Faces far less sharp than the others, with the reason, by number."""
+def find_blurred(records: Sequence[FaceRecord], deviations: float) -> dict[int, str]:
+    """Finds faces far less sharp than the others: the reason by number."""
     if deviations <= 0 or not records:
         return {}
     values = np.log([max(record.sharpness, 1e-6) for record in records])
     median = float(np.median(values))
     spread = _SD_PER_MAD * float(np.median(np.abs(values - median)))
+    # In a set of even sharpness three deviations are next to nothing: half of the median is blurred at least.
     limit = median - max(deviations * spread, np.log(2))
     return {
         record.id: f"{BLURRED}: sharpness {record.sharpness:.3g}, needs {np.exp(limit):.3g}"
@@ -161,9 +164,9 @@ def blurred(records: Sequence[FaceRecord], deviations: float) -> dict[int, str]:
     }
 
 
-def _refuse_most(faceset: Faceset, reasons: Mapping[int, str], settings: CleanSettings) -> None:
+def _refuse_too_many(faceset: Faceset, reasons: Mapping[int, str], settings: CleanSettings) -> None:
     total = len(faceset.all_records)
-    if settings.force or len(reasons) <= MOST * total:
+    if settings.force or len(reasons) <= MAX_DROPPED_SHARE * total:
         return
     result = CleanResult(total, reasons)
     raise FacesetError(

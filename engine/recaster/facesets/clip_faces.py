@@ -1,4 +1,4 @@
-"""Cutting the faces of one clip into a faceset."""
+"""Faces of a clip, cut into a faceset."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def take_clip(
     person: Floats | None,
     report: Report,
 ) -> tuple[Mapping[str, int], str]:
-    """Add the wanted faces of one clip to a faceset, those that it has already left out.
+    """Adds the wanted faces of one clip to a faceset, those that it has already left out.
 
     Args:
         faceset: where to add them.
@@ -59,17 +59,17 @@ def take_clip(
     frames = wanted_frames(settings, info)
     analysed = AnalysisSettings(detector=settings.detector, min_face=settings.min_face)
     analysis = analyse_clip(Clip(info.path), analysed, frames, report)
-    chosen, problem = _chosen(analysis, person, everyone=settings.everyone, min_face=settings.min_face)
+    chosen, problem = _choose(analysis, person, everyone=settings.everyone, min_face=settings.min_face)
     limits = Limits(frames[:: settings.every], settings.min_area)
     present = [record for record in faceset.all_records if record.source_id == source.id]
     planned = plan_crops(analysis, chosen, info, limits, present)
     if planned.batches:
-        _cut(faceset, source, info, planned.batches, report)
+        _cut_batches(faceset, source, info, planned.batches, report)
     return planned.counts, problem
 
 
 def wanted_frames(settings: ExtractSettings, info: ClipInfo) -> range:
-    """The part of a clip to look at, before every N-th frame is taken.
+    """Part of a clip to look at, before every N-th frame is taken.
 
     Raises:
         UsageError: the range does not fit the clip.
@@ -77,25 +77,26 @@ def wanted_frames(settings: ExtractSettings, info: ClipInfo) -> range:
     return range(info.frame_count) if settings.frames is None else parse_range(settings.frames, info)
 
 
-def _chosen(
+def _choose(
     analysis: Analysis, person: Floats | None, *, everyone: bool, min_face: int
 ) -> tuple[tuple[FaceTrack, ...], str]:
-    """The tracks to take, or none and why: one clip without the person must not stop the others."""
+    """Chooses the tracks to take, or none and why: one clip without the person must not stop the others."""
     try:
         return choose_tracks(analysis, person=person, everyone=everyone, min_face=min_face), ""
     except FaceNotFoundError as error:
         return (), str(error)
 
 
-def _cut(
+def _cut_batches(
     faceset: Faceset, source: SourceRecord, info: ClipInfo, batches: Sequence[Batch], report: Report
 ) -> None:
-    """Cut faces as their frames go by; a batch is added when its last frame has passed."""
+    """Cuts faces as their frames go by; a batch is added when its last frame has passed."""
     due: dict[int, list[tuple[Batch, int]]] = defaultdict(list)
     for batch in batches:
         for place, face in enumerate(batch.faces):
             due[face.frame].append((batch, place))
-    first, last = min(due), max(due)
+    first = min(due)
+    last = max(due)
     cuts: dict[Batch, list[tuple[FaceRecord, Image]]] = defaultdict(list)
     identities: dict[Batch, Floats] = {}
     unknown = np.zeros(128)

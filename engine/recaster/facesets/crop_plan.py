@@ -1,4 +1,4 @@
-"""Which faces of an analysed clip go into a faceset, decided before a picture is cut."""
+"""Plan of the faces of an analysed clip that go into a faceset, made before a picture is cut."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from recaster.facesets.face_records import FaceRecord
     from recaster.media.types import ClipInfo
 
-GROUP: Final = 20
+BATCH_SIZE: Final = 20
 """Faces of a track in a row that share one measured identity: 90 CPU ms, as much as cutting eight."""
-SURE: Final = 0.5
+MIN_PRESENCE: Final = 0.5
 """Landmarker presence below which there is no face, or a hidden one."""
-OUTSIDE: Final = 0.2
+MAX_OUTSIDE: Final = 0.2
 """Share of a face's mesh outside its frame above which it is cut off."""
-NEAR: Final = 0.5
-"""Two faces of one frame whose centres are nearer than this, in eye distances, are one."""
+SAME_FACE_DISTANCE: Final = 0.5
+"""Distance of the centres, in eye distances, below which two faces of one frame are one."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Which frames and faces are wanted.
+    """Limits of the frames and faces that are wanted.
 
     Attributes:
         frames: indices of the frames to look at.
@@ -47,7 +47,7 @@ class Limits:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Faces of one track that are added together; ``measured`` is the place of the one identified."""
+    """Faces of one track that are added together; ``measured`` is the place of the one that is identified."""
 
     faces: tuple[FoundFace, ...]
     measured: int
@@ -55,7 +55,7 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class CropPlan:
-    """What to cut.
+    """Faces to cut.
 
     Attributes:
         batches: in the order of their last frames.
@@ -74,7 +74,7 @@ def plan_crops(
     limits: Limits,
     present: Sequence[FaceRecord] = (),
 ) -> CropPlan:
-    """Decide which faces of a clip to cut.
+    """Decides which faces of a clip to cut.
 
     Batches are the same whether or not some of them are in the faceset already, so that going on after
     a stop gives what one run gives.
@@ -93,13 +93,13 @@ def plan_crops(
     counts["other people"] = sum(
         len(_sampled(track, limits)) for track in analysis.tracks if track.track not in chosen_numbers
     )
-    known = places(present)
+    known = centres_by_frame(present)
     batches: list[Batch] = []
     for track in chosen:
         rows = _usable(track, info, limits, counts)
         counts["kept"] += len(rows)
-        for start in range(0, len(rows), GROUP):
-            group = [_face(track, row) for row in rows[start : start + GROUP]]
+        for start in range(0, len(rows), BATCH_SIZE):
+            group = [_face(track, row) for row in rows[start : start + BATCH_SIZE]]
             new = tuple(face for face in group if not is_known(face, known))
             if new:
                 batches.append(Batch(new, len(new) // 2))
@@ -115,15 +115,15 @@ def _sampled(track: FaceTrack, limits: Limits) -> NDArray[np.int64]:
 
 
 def _usable(track: FaceTrack, info: ClipInfo, limits: Limits, counts: Counter[str]) -> list[int]:
-    """Rows of a track worth cutting; the others are counted by reason."""
+    """Selects the rows of a track worth cutting; the others are counted by reason."""
     rows = _sampled(track, limits)
     boxes = track.boxes[rows]
     area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     reasons = {
         "not measured": track.filled[rows],
-        "uncertain": track.scores[rows] < SURE,
+        "uncertain": track.scores[rows] < MIN_PRESENCE,
         "too small": area < limits.min_area * info.width * info.height,
-        "cut off by the frame": share_outside(track.landmarks[rows], info.width, info.height) > OUTSIDE,
+        "cut off by the frame": share_outside(track.landmarks[rows], info.width, info.height) > MAX_OUTSIDE,
     }
     left = np.ones(len(rows), bool)
     for reason, applies in reasons.items():
@@ -143,7 +143,7 @@ def _face(track: FaceTrack, row: int) -> FoundFace:
     )
 
 
-def places(present: Sequence[FaceRecord]) -> dict[int, list[Floats]]:
+def centres_by_frame(present: Sequence[FaceRecord]) -> dict[int, list[Floats]]:
     """Centres in frame pixels of the faces that are there already, by frame.
 
     Track numbers depend on the analysis's settings; where a face is does not.
@@ -156,9 +156,9 @@ def places(present: Sequence[FaceRecord]) -> dict[int, list[Floats]]:
 
 
 def is_known(face: FoundFace, known: Mapping[int, Sequence[Floats]]) -> bool:
-    """Whether a face is one of those whose ``places`` are given."""
+    """True if a face is one of those whose ``centres_by_frame`` are given."""
     centres = known.get(face.frame)
     if not centres:
         return False
     apart = np.linalg.norm(np.stack(centres) - face.points[:, :2].mean(axis=0), axis=1)
-    return bool(np.min(apart) < NEAR * float(eye_distance(face.points)))
+    return bool(np.min(apart) < SAME_FACE_DISTANCE * float(eye_distance(face.points)))

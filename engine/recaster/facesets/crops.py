@@ -1,4 +1,4 @@
-"""One face of a frame made into one entry of a faceset."""
+"""Crops: faces of a frame made into entries of a faceset."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class FoundFace:
 def cut(
     image: Image, face: FoundFace, source: SourceRecord, settings: FacesetSettings, embedding: Floats
 ) -> tuple[FaceRecord, Image]:
-    """Cut a face out and measure it.
+    """Cuts a face out and measures it.
 
     Args:
         image: the frame or picture, (H, W, 3) uint8 RGB.
@@ -67,7 +67,7 @@ def cut(
         frame=face.frame,
         time=face.time,
         track=face.track,
-        box=_moved(face.box, matrix),
+        box=_transform_box(face.box, matrix),
         score=face.score,
         sharpness=relative_laplacian_variance(crop, landmarks),
         pose=head_pose(face.points),
@@ -79,7 +79,7 @@ def cut(
 
 
 def identify(image: Image, points: Floats) -> Floats:
-    """A face's identity, (128,), measured as for tracks.
+    """Measures a face's identity, (128,), as for tracks.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -89,7 +89,7 @@ def identify(image: Image, points: Floats) -> Floats:
 
 
 def share_outside(points: Floats, width: int, height: int) -> Floats:
-    """Which share of a face's mesh lies outside its frame.
+    """Share of a face's mesh that lies outside its frame.
 
     Args:
         points: (..., 478, 3) in pixels of the frame.
@@ -99,14 +99,16 @@ def share_outside(points: Floats, width: int, height: int) -> Floats:
     Returns:
         (...), 0 to 1.
     """
-    x, y = points[..., :MESH_POINTS, 0], points[..., :MESH_POINTS, 1]
+    x = points[..., :MESH_POINTS, 0]
+    y = points[..., :MESH_POINTS, 1]
     inside = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
     result: Floats = 1.0 - inside.mean(axis=-1)
     return result
 
 
-def _moved(box: Box, matrix: Floats) -> Box:
-    """The box in crop pixels: its centre moved, its sides scaled, still upright."""
+def _transform_box(box: Box, matrix: Floats) -> Box:
+    """Brings a box to crop pixels: its centre moved, its sides scaled, still upright."""
     x, y = transform(np.array([box.centre]), matrix)[0].tolist()
-    half_width, half_height = box.width * scale(matrix) / 2, box.height * scale(matrix) / 2
+    half_width = box.width * scale(matrix) / 2
+    half_height = box.height * scale(matrix) / 2
     return Box(x - half_width, y - half_height, x + half_width, y + half_height)

@@ -1,4 +1,4 @@
-"""Faces of one track that show the same again: the same pose, the same expression, the same light."""
+"""Duplicates: faces of one track with the same pose, the same expression, the same light."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from recaster.facesets.face_records import FaceRecord
     from recaster.facesets.faceset import Faceset
 
-THUMBNAIL: Final = 24
-MIDDLE: Final = 0.14
+THUMBNAIL_PX: Final = 24
+MARGIN: Final = 0.14
 """Share of the crop that is cut away at each side before pixels are compared: mostly background."""
-PIXELS_ALIKE: Final = 0.25
+MAX_PIXEL_DIFFERENCE: Final = 0.25
 """Root mean square difference of two thumbnails, in their standard deviations, that still looks the same."""
 # Parts whose landmarks are compared one by one, as ranges of iBUG's points 17 to 67 and the two irises: a
 # closed eye must not drown among fifty points at rest.
 _PARTS: Final = (slice(0, 10), slice(10, 19), slice(19, 25), slice(25, 31), slice(31, 51), slice(51, 53))
 
 
-def duplicates_of(
+def find_duplicates(
     faceset: Faceset, records: Sequence[FaceRecord], tolerance: float, report: Report = silent
 ) -> dict[int, int]:
-    """Find faces that repeat another one of their track; stills count as one track.
+    """Finds faces that repeat another one of their track; stills count as one track.
 
     Args:
         faceset: where the crops are.
@@ -57,7 +57,7 @@ def duplicates_of(
     done = 0
     for track in tracks.values():
         pictures = np.stack([_thumbnail(faceset, record) for record in track])
-        for group in groups(np.stack([record.landmarks for record in track]), pictures, tolerance):
+        for group in group_alike(np.stack([record.landmarks for record in track]), pictures, tolerance):
             sharpest = max(group, key=lambda place: track[place].sharpness)
             result |= {track[place].id: track[sharpest].id for place in group if place != sharpest}
         done += len(track)
@@ -65,13 +65,13 @@ def duplicates_of(
     return result
 
 
-def groups(landmarks: Floats, pictures: Floats, tolerance: float) -> list[list[int]]:
-    """Gather faces around the first one of each kind, in order.
+def group_alike(landmarks: Floats, pictures: Floats, tolerance: float) -> list[list[int]]:
+    """Gathers faces around the first one of each kind, in order.
 
     Args:
         landmarks: (T, 478, 3).
         pictures: (T, D) thumbnails with mean 0 and deviation 1.
-        tolerance: as in ``duplicates_of``.
+        tolerance: as in ``find_duplicates``.
 
     Returns:
         Places in the arrays; every place is in exactly one group.
@@ -86,7 +86,7 @@ def groups(landmarks: Floats, pictures: Floats, tolerance: float) -> list[list[i
         moved = np.sum((points[first] - points[place]) ** 2, axis=2)
         parts = np.stack([moved[:, part].mean(axis=1) for part in _PARTS], axis=1)
         shade = np.mean((pictures[first] - pictures[place]) ** 2, axis=1)
-        alike = np.flatnonzero((parts.max(axis=1) < tolerance**2) & (shade < PIXELS_ALIKE**2))
+        alike = np.flatnonzero((parts.max(axis=1) < tolerance**2) & (shade < MAX_PIXEL_DIFFERENCE**2))
         if len(alike):
             result[alike[np.argmin(shade[alike])]].append(place)
         else:
@@ -96,10 +96,10 @@ def groups(landmarks: Floats, pictures: Floats, tolerance: float) -> list[list[i
 
 
 def _thumbnail(faceset: Faceset, record: FaceRecord) -> Floats:
-    """The middle of a crop, grey, small, with mean 0 and deviation 1, (D,)."""
-    grey = faceset.decoded(record, cv2.IMREAD_REDUCED_GRAYSCALE_4)
-    rim = round(grey.shape[0] * MIDDLE)
-    small = cv2.resize(grey[rim:-rim, rim:-rim], (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
+    """Thumbnail of the middle of a crop: grey, small, with mean 0 and deviation 1, (D,)."""
+    grey = faceset.decode(record, cv2.IMREAD_REDUCED_GRAYSCALE_4)
+    rim = round(grey.shape[0] * MARGIN)
+    small = cv2.resize(grey[rim:-rim, rim:-rim], (THUMBNAIL_PX, THUMBNAIL_PX), interpolation=cv2.INTER_AREA)
     values: Floats = small.astype(np.float64).ravel()
     values -= values.mean()
     values /= max(float(values.std()), 1.0)

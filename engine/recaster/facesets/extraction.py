@@ -1,4 +1,4 @@
-"""Extracting the faces of one person from clips and still images into a faceset.
+"""Extraction of the faces of one person from clips and still images into a faceset.
 
 The work can be stopped at any time and goes on where it was when it is asked for again: inputs that
 were finished with the same settings are skipped, and so is every face that is in the faceset already.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from recaster.errors import FaceNotFoundError, FacesetError, ImageError
 from recaster.facesets.clip_faces import take_clip, wanted_frames
-from recaster.facesets.face_records import SIZE, FacesetSettings, SourceRecord
+from recaster.facesets.face_records import SIZE, FacesetSettings, SourceRecord, describe_counts
 from recaster.facesets.faceset import FACES, INDEX, Faceset
 from recaster.facesets.inputs import Input, find_inputs
 from recaster.facesets.still_faces import StillFinder, person_in, take_still
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
     from recaster.media.types import ClipInfo
 
-__all__ = ["ExtractSettings", "describe_counts", "extract"]
+__all__ = ["ExtractSettings", "extract"]
 
 
 def extract(
     inputs: Sequence[Path], out: Path, settings: ExtractSettings | None = None, report: Report = silent
 ) -> Faceset:
-    """Extract faces into a new or existing faceset.
+    """Extracts faces into a new or existing faceset.
 
     What became of each input's frames is in the ``counts`` of ``Faceset.sources``.
 
@@ -64,7 +64,7 @@ def extract(
     for info in infos.values():
         wanted_frames(settings, info)
     person = None if settings.person is None else person_in(settings.person, settings.detector)
-    work = _Work(_open(out, settings), settings, person, report)
+    work = _Extraction(_open_or_create(out, settings), settings, person, report)
     try:
         for number, file in enumerate(files, 1):
             work.take(file, infos.get(file.path))
@@ -74,17 +74,12 @@ def extract(
         if not work.faceset.all_records:
             _remove(work.faceset)
     if not work.faceset.all_records:
-        raise FaceNotFoundError(_nothing(work.outcomes, settings))
+        raise FaceNotFoundError(_describe_failure(work.outcomes, settings))
     return work.faceset
 
 
-def describe_counts(counts: Mapping[str, int]) -> str:
-    """What became of an input's frames and faces, in words: "250 frames, 3 no face, 247 kept"."""
-    return ", ".join(f"{count} {reason}" for reason, count in counts.items() if count) or "nothing"
-
-
-class _Work:
-    """One run over the inputs."""
+class _Extraction:
+    """Run over the inputs."""
 
     def __init__(
         self, faceset: Faceset, settings: ExtractSettings, person: Floats | None, report: Report
@@ -99,7 +94,7 @@ class _Work:
         faceset.sweep()
 
     def take(self, file: Input, info: ClipInfo | None) -> None:
-        """Take the faces of one input, unless that was finished before."""
+        """Takes the faces of one input, unless that was finished before."""
         source = self.faceset.add_source(SourceRecord(0, file.path.name, sha256(file.path), file.kind))
         if self._signature in source.finished:
             return
@@ -127,8 +122,8 @@ class _Work:
         return take_still(self.faceset, source, image, self._finder, self._settings, self._person)
 
 
-def _open(out: Path, settings: ExtractSettings) -> Faceset:
-    """The faceset to add to, made if there is none.
+def _open_or_create(out: Path, settings: ExtractSettings) -> Faceset:
+    """Opens the faceset to add to, made if there is none.
 
     Raises:
         FacesetError: it has crops of another size, is broken, or the folder holds something else.
@@ -146,7 +141,7 @@ def _open(out: Path, settings: ExtractSettings) -> Faceset:
 
 
 def _signature(settings: ExtractSettings, person: Floats | None) -> str:
-    """The settings that decide which faces are taken, as one text."""
+    """Text of the settings that decide which faces are taken."""
     values = dataclasses.asdict(settings)
     for name in ("size", "identity"):
         del values[name]
@@ -155,7 +150,7 @@ def _signature(settings: ExtractSettings, person: Floats | None) -> str:
 
 
 def _remove(faceset: Faceset) -> None:
-    """Remove a faceset that has no face."""
+    """Removes a faceset that has no face."""
     remove_folder(faceset.folder / FACES)
     (faceset.folder / INDEX).unlink()
     if not any(faceset.folder.iterdir()):
@@ -163,8 +158,8 @@ def _remove(faceset: Faceset) -> None:
             faceset.folder.rmdir()
 
 
-def _nothing(outcomes: Sequence[str], settings: ExtractSettings) -> str:
-    """Why no face was kept, in one line."""
+def _describe_failure(outcomes: Sequence[str], settings: ExtractSettings) -> str:
+    """Says in one line why no face was kept."""
     shown = list(outcomes[:3])
     if len(outcomes) > 3:
         shown.append(f"and {len(outcomes) - 3} more inputs")

@@ -1,4 +1,4 @@
-"""What a faceset holds, as plain values."""
+"""Plain values that a faceset holds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIZE = 512
 
 @dataclass(frozen=True)
 class FacesetSettings:
-    """How the crops of one faceset were made; the same for all of them.
+    """Settings of the crops of one faceset; the same for all of them.
 
     Attributes:
         size: pixels of a crop's side.
@@ -72,7 +72,7 @@ class FaceRecord:
         sharpness: variance of the Laplacian over squared brightness inside the face, at 256 pixels, in 1e-4.
         pose: head pose in degrees.
         landmarks: (478, 3) float64.
-        embedding: (128,) float64, identity (see ``faces.identity``).
+        embedding: (128,) float64, identity (see ``faces.embedding``).
         matrix: (2, 3) float64, frame pixels to crop pixels.
         dropped: why cleaning took it out, or None where it is kept.
     """
@@ -92,3 +92,8 @@ class FaceRecord:
     embedding: Floats
     matrix: Floats
     dropped: str | None = None
+
+
+def describe_counts(counts: Mapping[str, int]) -> str:
+    """Says what became of an input's frames and faces: "250 frames, 3 no face, 247 kept"."""
+    return ", ".join(f"{count} {reason}" for reason, count in counts.items() if count) or "nothing"

@@ -1,4 +1,4 @@
-"""The training faces of one identity, as a folder on disk.
+"""Faceset: the training faces of one identity, as a folder on disk.
 
 A faceset is a folder with aligned crops (``faces/000001.jpg``, JPEG quality 95 without chroma
 subsampling) and one SQLite file, ``faceset.sqlite``, with everything known about each of them. A
@@ -38,7 +38,7 @@ MAX_CROP_PIXELS = 4096 * 4096
 
 
 class Faceset:
-    """One faceset folder; make one with ``open`` or ``create``.
+    """Faceset folder; make one with ``open`` or ``create``.
 
     What it says (``records`` and the rest) is as of opening and of its own changes since.
     """
@@ -54,7 +54,7 @@ class Faceset:
 
     @classmethod
     def open(cls, folder: Path) -> Faceset:
-        """Open an existing faceset.
+        """Opens an existing faceset.
 
         Raises:
             FacesetError: the folder is missing, is no faceset, is of a newer format, is damaged, or
@@ -74,13 +74,13 @@ class Faceset:
 
     @classmethod
     def create(cls, folder: Path, settings: FacesetSettings | None = None) -> Faceset:
-        """Make a new, empty faceset in a folder that is absent or empty.
+        """Makes a new, empty faceset in a folder that is absent or empty.
 
         Raises:
             FacesetError: the folder already holds something.
             OutputError: the folder cannot be written.
         """
-        if folder.exists() and (not folder.is_dir() or _occupied(folder)):
+        if folder.exists() and (not folder.is_dir() or _is_occupied(folder)):
             raise FacesetError(
                 f"{folder}: already exists and is not empty; choose another name for the faceset"
             )
@@ -102,7 +102,7 @@ class Faceset:
 
     @property
     def records(self) -> tuple[FaceRecord, ...]:
-        """The kept faces, by number."""
+        """Kept faces, by number."""
         return self._kept
 
     @property
@@ -112,17 +112,17 @@ class Faceset:
 
     @property
     def sources(self) -> tuple[SourceRecord, ...]:
-        """The clips and images that faces were taken from, by number."""
+        """Clips and images that faces were taken from, by number."""
         return self._sources
 
     def crop(self, record: FaceRecord) -> Image:
-        """The face's crop, (size, size, 3) uint8 RGB.
+        """Reads the face's crop, (size, size, 3) uint8 RGB.
 
         Raises:
             FacesetError: the file is missing, cannot be decoded or has another size.
         """
         path = self.folder / record.file
-        image = self.decoded(record, cv2.IMREAD_COLOR_RGB)
+        image = self.decode(record, cv2.IMREAD_COLOR_RGB)
         if image.shape != (self.size, self.size, 3):
             raise FacesetError(
                 f"{path}: this crop is {image.shape[1]}x{image.shape[0]} pixels, "
@@ -130,8 +130,8 @@ class Faceset:
             )
         return image
 
-    def decoded(self, record: FaceRecord, flags: int) -> NDArray[np.uint8]:
-        """The face's crop as OpenCV decodes it; ``flags`` is one of its ``IMREAD_`` values.
+    def decode(self, record: FaceRecord, flags: int) -> NDArray[np.uint8]:
+        """Decodes the face's crop by OpenCV; ``flags`` is one of its ``IMREAD_`` values.
 
         Raises:
             FacesetError: the file is missing, no JPEG, larger than a crop or cannot be decoded.
@@ -148,7 +148,7 @@ class Faceset:
         return image
 
     def crop_bytes(self, record: FaceRecord) -> bytes:
-        """The face's crop file as it is.
+        """Reads the face's crop file as it is.
 
         Raises:
             FacesetError: the file is missing or cannot be read.
@@ -185,7 +185,7 @@ class Faceset:
         return total.hexdigest()
 
     def add_source(self, source: SourceRecord) -> SourceRecord:
-        """Add a clip or image and give it its number; one with the same digest is returned as it is."""
+        """Adds a clip or image and gives it its number; one with the same digest is returned as it is."""
         for known in self._sources:
             if known.digest == source.digest:
                 return known
@@ -197,7 +197,7 @@ class Faceset:
         return source
 
     def update_source(self, source: SourceRecord) -> None:
-        """Write a known source's ``finished`` and ``counts``."""
+        """Writes a known source's ``finished`` and ``counts``."""
         _, _, _, _, finished, counts = faceset_index.source_row(source)
         with faceset_index.connection(self._index, write=True) as opened:
             opened.execute(
@@ -206,7 +206,7 @@ class Faceset:
         self._sources = tuple(source if known.id == source.id else known for known in self._sources)
 
     def add(self, faces: Sequence[tuple[FaceRecord, Image | bytes]]) -> tuple[FaceRecord, ...]:
-        """Add faces, all or none, and give each one its number and file name.
+        """Adds faces, all or none, and gives each one its number and file name.
 
         Args:
             faces: records (``id`` and ``file`` are ignored) with their crops, (size, size, 3) uint8
@@ -221,7 +221,9 @@ class Faceset:
         with faceset_index.connection(self._index, write=True) as opened:
             (last,) = opened.execute("SELECT coalesce(max(id), 0) FROM faces").fetchone()
             for number, (face, crop) in enumerate(faces, last + 1):
-                record = faceset_index.stored(replace(face, id=number, file=f"{FACES}/{number:06}.jpg"))
+                record = faceset_index.round_to_stored(
+                    replace(face, id=number, file=f"{FACES}/{number:06}.jpg")
+                )
                 data = crop if isinstance(crop, bytes) else self._encode(crop)
                 self._write(record, data)
                 digests[number] = hashlib.sha256(data).hexdigest()
@@ -233,7 +235,7 @@ class Faceset:
         return tuple(added)
 
     def mark(self, dropped: Mapping[int, str | None]) -> None:
-        """Set why faces are dropped, by number; None keeps one. All or none; crops stay on disk."""
+        """Sets why faces are dropped, by number; None keeps one. All or none; crops stay on disk."""
         with faceset_index.connection(self._index, write=True) as opened:
             opened.executemany(
                 "UPDATE faces SET dropped = ? WHERE id = ?",
@@ -244,10 +246,9 @@ class Faceset:
         )
 
     def sweep(self) -> None:
-        """Remove crops without a row, which a killed process left behind."""
-        with faceset_index.connection(
-            self._index, write=True
-        ) as opened:  # so that nobody else is adding just now
+        """Removes crops without a row, which a killed process left behind."""
+        # For writing, so that nobody else is adding just now.
+        with faceset_index.connection(self._index, write=True) as opened:
             known = {file for (file,) in opened.execute("SELECT file FROM faces")}
             for path in (self.folder / FACES).iterdir():
                 if f"{FACES}/{path.name}" not in known and path.suffix == ".jpg":
@@ -258,7 +259,7 @@ class Faceset:
         self._kept = tuple(record for record in records if record.dropped is None)
 
     def _write(self, record: FaceRecord, data: bytes) -> None:
-        """Write a crop that no row points to yet: half of one does no harm, so no rename is needed."""
+        """Writes a crop that no row points to yet: half of one does no harm, so no rename is needed."""
         path = self.folder / record.file
         try:
             path.write_bytes(data)
@@ -291,8 +292,8 @@ class Faceset:
         return bytes(data)
 
 
-def _occupied(folder: Path) -> bool:
-    """Whether a folder holds more than what a ``create`` that was killed leaves behind."""
+def _is_occupied(folder: Path) -> bool:
+    """True if a folder holds more than what a ``create`` that was killed leaves behind."""
     for path in folder.iterdir():
         left_over = path.name.startswith(".faceset.") or (path.name == FACES and not any(path.iterdir()))
         if not left_over:

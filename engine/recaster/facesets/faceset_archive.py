@@ -1,4 +1,4 @@
-"""Facesets as one zip, and face images from elsewhere made into a faceset.
+"""Archive of a faceset as one zip, and face images from elsewhere made into a faceset.
 
 The zip holds the crops as they are (``faces/000001.jpg``) and ``manifest.json`` with everything known
 about them, so that it is the plain zip of face crops other tools know, and still comes back without
@@ -35,12 +35,13 @@ if TYPE_CHECKING:
     from recaster.settings.extract import ExtractSettings
 
 MANIFEST: Final = "manifest.json"
-BATCH: Final = 50
+BATCH_SIZE: Final = 50
+"""Faces that are imported in one transaction."""
 _ARRAYS: Final = {"landmarks": ("<f4", (478, 3)), "embedding": ("<f4", (128,)), "matrix": ("<f8", (2, 3))}
 
 
 def export_zip(faceset: Faceset, out: Path, report: Report = silent) -> None:
-    """Write a faceset, dropped faces too, as one zip.
+    """Writes a faceset, dropped faces too, as one zip.
 
     Raises:
         UsageError: ``out`` is not named like a zip.
@@ -70,7 +71,7 @@ def import_faces(
     report: Report = silent,
     limits: ZipLimits | None = None,
 ) -> Faceset:
-    """Make a faceset of a zip or folder.
+    """Makes a faceset of a zip or folder.
 
     A zip that ``export_zip`` wrote comes back as it was. From any other zip or folder, the images (of any
     size, in folders too where it is a zip) are taken like stills: the largest face of each.
@@ -112,22 +113,24 @@ def _import_zip(
 
     with opened_zip(given, limits) as archive:
         if MANIFEST in archive.namelist():
-            _restore(given, archive, out, report, limits)
+            _restore_faceset(given, archive, out, report, limits)
             return
         with tempfile.TemporaryDirectory(prefix=".recaster-import-", dir=out.parent) as folder:
             _unpack_images(given, archive, Path(folder), limits)
             extract([Path(folder)], out, settings, report)
 
 
-def _restore(given: Path, archive: zipfile.ZipFile, out: Path, report: Report, limits: ZipLimits) -> None:
-    """Make the faceset again that a zip with a manifest holds."""
+def _restore_faceset(
+    given: Path, archive: zipfile.ZipFile, out: Path, report: Report, limits: ZipLimits
+) -> None:
+    """Makes the faceset again that a zip with a manifest holds."""
     settings, sources, faces = _read_manifest(given, read_entry(given, archive, MANIFEST, limits))
     faceset = Faceset.create(out, settings)
     for source in sources:
         faceset.add_source(source)
-    for start in range(0, len(faces), BATCH):
+    for start in range(0, len(faces), BATCH_SIZE):
         batch = []
-        for face, crop_sha256 in faces[start : start + BATCH]:
+        for face, crop_sha256 in faces[start : start + BATCH_SIZE]:
             data = read_entry(given, archive, face.file, limits)
             if hashlib.sha256(data).hexdigest() != crop_sha256:
                 raise FacesetError(f"{given}: {face.file} is not the crop that was exported; export it again")
@@ -145,7 +148,7 @@ def _restore(given: Path, archive: zipfile.ZipFile, out: Path, report: Report, l
 
 
 def _unpack_images(given: Path, archive: zipfile.ZipFile, folder: Path, limits: ZipLimits) -> None:
-    """Write a zip's images into one folder; the folders in it become part of the names.
+    """Writes a zip's images into one folder; the folders in it become part of the names.
 
     Raises:
         FacesetError: there is none, or one is no picture or too large.
@@ -191,7 +194,7 @@ def _face_values(record: FaceRecord, crop_sha256: str) -> dict[str, Any]:
 def _read_manifest(
     given: Path, data: bytes
 ) -> tuple[FacesetSettings, list[SourceRecord], list[tuple[FaceRecord, str]]]:
-    """What a manifest says.
+    """Reads a manifest.
 
     Raises:
         FacesetError: it is no manifest, of a newer format, or anything in it is missing or of the wrong kind.
@@ -204,9 +207,9 @@ def _read_manifest(
             )
         if values["version"] > VERSION:
             raise FacesetError(f"{given}: written by a newer Recaster; update Recaster")
-        settings = _settings(values["faceset"])
-        sources = [_source(entry) for entry in values["sources"]]
-        faces = [(_face(entry), str(entry["crop_sha256"])) for entry in values["faces"]]
+        settings = _parse_settings(values["faceset"])
+        sources = [_parse_source(entry) for entry in values["sources"]]
+        faces = [(_parse_face(entry), str(entry["crop_sha256"])) for entry in values["faces"]]
     except (KeyError, TypeError, ValueError, AttributeError, binascii.Error) as error:
         raise FacesetError(f"{given}: its {MANIFEST} is damaged ({error!r}); export it again") from error
     names = {source.id: source.name for source in sources}
@@ -217,11 +220,11 @@ def _read_manifest(
     return settings, sources, faces
 
 
-def _settings(values: dict[str, Any]) -> FacesetSettings:
+def _parse_settings(values: dict[str, Any]) -> FacesetSettings:
     return FacesetSettings(int(values["size"]), float(values["coverage"]), str(values["identity"]))
 
 
-def _source(values: dict[str, Any]) -> SourceRecord:
+def _parse_source(values: dict[str, Any]) -> SourceRecord:
     finished = tuple(str(text) for text in values["finished"])
     counts = {str(reason): int(count) for reason, count in values["counts"].items()}
     if values["kind"] not in ("clip", "image"):
@@ -231,7 +234,7 @@ def _source(values: dict[str, Any]) -> SourceRecord:
     )
 
 
-def _face(values: dict[str, Any]) -> FaceRecord:
+def _parse_face(values: dict[str, Any]) -> FaceRecord:
     arrays = {
         name: unpack(base64.b64decode(values[name], validate=True), kind, shape)
         for name, (kind, shape) in _ARRAYS.items()

@@ -1,4 +1,4 @@
-"""The SQLite index of a faceset: schema, rows to records and back, errors in plain words.
+"""SQLite index of a faceset: schema, rows to records and back, errors in plain words.
 
 A connection lives for one operation only, so a faceset can be read from several threads and
 processes. The rollback journal is used rather than WAL: between operations the index is one file,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 APPLICATION_ID = 0x52434653  # "RCFS", so that `file` and others can tell it from other databases
-BUSY_S = 30.0
+BUSY_TIMEOUT_S = 30.0
 
 SCHEMA = """
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -54,7 +54,7 @@ SELECT_FACES = f"SELECT {_QUOTED} FROM faces ORDER BY id"  # noqa: S608
 
 @contextlib.contextmanager
 def connection(path: Path, *, write: bool = False) -> Iterator[sqlite3.Connection]:
-    """Open the index for one operation; with ``write`` all of it is one transaction.
+    """Opens the index for one operation; with ``write`` all of it is one transaction.
 
     Raises:
         FacesetError: the file is not a database, is damaged, or another process keeps it busy.
@@ -73,11 +73,11 @@ def connection(path: Path, *, write: bool = False) -> Iterator[sqlite3.Connectio
                 raise
             opened.commit()
     except sqlite3.Error as error:
-        raise _plain(path, error) from error
+        raise _translate_error(path, error) from error
 
 
 def build(path: Path, settings: FacesetSettings) -> None:
-    """Make an empty index at ``path``, which must not hold one yet."""
+    """Makes an empty index at ``path``, which must not hold one yet."""
     with connection(path) as opened:
         opened.executescript(SCHEMA)
         opened.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -92,7 +92,7 @@ def build(path: Path, settings: FacesetSettings) -> None:
 def read(
     opened: sqlite3.Connection, path: Path
 ) -> tuple[FacesetSettings, tuple[SourceRecord, ...], tuple[FaceRecord, ...], dict[int, str]]:
-    """Settings, sources and faces by number, and the SHA-256 of each face's crop file.
+    """Reads settings, sources and faces by number, and the SHA-256 of each face's crop file.
 
     Raises:
         FacesetError: this is another program's database, a newer Recaster wrote it, or a value in it is
@@ -130,14 +130,15 @@ def _sources(opened: sqlite3.Connection) -> tuple[SourceRecord, ...]:
 
 
 def source_row(source: SourceRecord) -> tuple[Any, ...]:
-    """The values of a source's row, in the schema's order."""
+    """Values of a source's row, in the schema's order."""
     counts = json.dumps(dict(source.counts), sort_keys=True)
     return (source.id, source.name, source.digest, source.kind, json.dumps(source.finished), counts)
 
 
 def _faces(opened: sqlite3.Connection) -> tuple[tuple[FaceRecord, ...], dict[int, str]]:
     names = dict(opened.execute("SELECT id, name FROM sources"))
-    faces, digests = [], {}
+    faces = []
+    digests = {}
     for row in opened.execute(SELECT_FACES):
         values = dict(zip(FACE_COLUMNS, row, strict=True))
         faces.append(_face(values, names[values["source"]]))
@@ -146,8 +147,9 @@ def _faces(opened: sqlite3.Connection) -> tuple[tuple[FaceRecord, ...], dict[int
 
 
 def face_row(face: FaceRecord, crop_sha256: str) -> tuple[Any, ...]:
-    """The values of a face's row, in the order of ``FACE_COLUMNS``."""
-    box, pose = face.box, face.pose
+    """Values of a face's row, in the order of ``FACE_COLUMNS``."""
+    box = face.box
+    pose = face.pose
     return (
         face.id, face.file, crop_sha256, face.source_id, face.frame, face.time, face.track,
         box.left, box.top, box.right, box.bottom, face.score, face.sharpness,
@@ -156,9 +158,10 @@ def face_row(face: FaceRecord, crop_sha256: str) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def stored(face: FaceRecord) -> FaceRecord:
-    """The face as the index gives it back: plain numbers, arrays rounded to what is kept of them."""
-    box, pose = face.box, face.pose
+def round_to_stored(face: FaceRecord) -> FaceRecord:
+    """Rounds a face to what the index gives back: plain numbers, arrays as they are kept."""
+    box = face.box
+    pose = face.pose
     return replace(
         face,
         frame=int(face.frame),
@@ -175,12 +178,12 @@ def stored(face: FaceRecord) -> FaceRecord:
 
 
 def pack(values: Floats, kind: str) -> bytes:
-    """An array's numbers as bytes of the given numpy type."""
+    """Packs an array's numbers as bytes of the given numpy type."""
     return np.ascontiguousarray(values, dtype=kind).tobytes()
 
 
 def unpack(data: bytes, kind: str, shape: tuple[int, ...]) -> Floats:
-    """The array that ``pack`` wrote, as float64."""
+    """Unpacks the array that ``pack`` wrote, as float64."""
     return np.frombuffer(data, dtype=kind).reshape(shape).astype(np.float64)
 
 
@@ -206,7 +209,7 @@ def _face(values: dict[str, Any], source: str) -> FaceRecord:
 
 def _connect(path: Path) -> sqlite3.Connection:
     opened = sqlite3.connect(
-        path.absolute().as_uri() + "?mode=rw", uri=True, timeout=BUSY_S, isolation_level=None
+        path.absolute().as_uri() + "?mode=rw", uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None
     )
     try:
         opened.execute("PRAGMA journal_mode = DELETE")
@@ -218,7 +221,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     return opened
 
 
-def _plain(path: Path, error: sqlite3.Error) -> FacesetError | OutputError:
+def _translate_error(path: Path, error: sqlite3.Error) -> FacesetError | OutputError:
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith("SQLITE_FULL"):
         return DiskFullError(f"{path}: the disk is full; free some space and run the same command again")

@@ -1,4 +1,4 @@
-"""What is in a faceset, as numbers and as a sheet of pictures."""
+"""Contents of a faceset, as numbers, in words and as a sheet of pictures."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import numpy as np
 
 from recaster.errors import FacesetError
 from recaster.faces.alignment import scale
+from recaster.faces.embedding import SAME_PERSON
 from recaster.faces.geometry import eye_distance, mouth_gap
 from recaster.facesets.clean import person_centre, reason_of
+from recaster.facesets.face_records import describe_counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,12 +26,14 @@ if TYPE_CHECKING:
 
 YAW_EDGES: Final = (-90, -60, -45, -30, -15, -5, 5, 15, 30, 45, 60, 90)
 PITCH_EDGES: Final = (-90, -45, -30, -15, -5, 5, 15, 30, 45, 90)
+MAX_SHOWN_INPUTS: Final = 20
+"""Inputs that a summary names."""
 QUANTILES: Final = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 
 @dataclass(frozen=True)
 class Spread:
-    """How one measure is spread over the kept faces: its values at ``QUANTILES``."""
+    """Spread of one measure over the kept faces: its values at ``QUANTILES``."""
 
     lowest: float
     q05: float
@@ -42,7 +46,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class SourceInfo:
-    """One clip or image.
+    """Clip or image of a faceset.
 
     Attributes:
         name: its file name.
@@ -64,7 +68,7 @@ class SourceInfo:
 
 @dataclass(frozen=True)
 class FacesetInfo:
-    """A faceset in numbers; measures are over the kept faces, None where there are none.
+    """Faceset in numbers; measures are over the kept faces, None where there are none.
 
     Attributes:
         folder: where it lies.
@@ -108,7 +112,7 @@ class FacesetInfo:
 
 
 def describe(faceset: Faceset) -> FacesetInfo:
-    """Count and measure a faceset."""
+    """Counts and measures a faceset."""
     kept = faceset.records
     yaw = np.array([record.pose.yaw for record in kept])
     pitch = np.array([record.pose.pitch for record in kept])
@@ -134,12 +138,12 @@ def describe(faceset: Faceset) -> FacesetInfo:
 
 
 def spread(values: Floats) -> Spread | None:
-    """The quantiles of (N,) values; None of none."""
+    """Quantiles of (N,) values; None of none."""
     return Spread(*(float(value) for value in np.quantile(values, QUANTILES))) if len(values) else None
 
 
-def evenly(records: Sequence[FaceRecord], count: int) -> list[FaceRecord]:
-    """At most ``count`` records, evenly spread, the first and the last among them."""
+def sample_evenly(records: Sequence[FaceRecord], count: int) -> list[FaceRecord]:
+    """Samples at most ``count`` records, evenly spread, the first and the last among them."""
     if len(records) <= count:
         return list(records)
     return [records[round(place)] for place in np.linspace(0, len(records) - 1, count)]
@@ -148,7 +152,7 @@ def evenly(records: Sequence[FaceRecord], count: int) -> list[FaceRecord]:
 def contact_sheet(
     faceset: Faceset, path: Path, *, count: int = 48, columns: int = 8, cell: int = 160, dropped: bool = False
 ) -> int:
-    """Save a picture with faces spread evenly over the set, with frame and sharpness below each.
+    """Saves a picture with faces spread evenly over the set, with frame and sharpness below each.
 
     Args:
         faceset: the set.
@@ -171,7 +175,7 @@ def contact_sheet(
     if not records:
         what = "nothing was dropped from this faceset" if dropped else "the faceset has no faces to show"
         raise FacesetError(f"{faceset.folder}: {what}")
-    shown = evenly(records, count)
+    shown = sample_evenly(records, count)
     images = [faceset.crop(record) for record in shown]
     picture = sheet.contact_sheet(images, columns, (cell, cell), [_caption(record) for record in shown])
     sheet.save_image(path, picture)
@@ -218,3 +222,35 @@ def _histogram(values: Floats, edges: Sequence[int]) -> dict[str, int]:
 def _eyes_in_frame(records: Sequence[FaceRecord], landmarks: Floats) -> Floats:
     scales = np.array([scale(record.matrix) for record in records], np.float64)
     return eye_distance(landmarks) / scales
+
+
+def summarize(info: FacesetInfo) -> list[str]:
+    """Says in lines what a faceset has from where, and what deserves a look."""
+    lines = [
+        f"{source.name}: {source.faces} faces ({describe_counts(source.counts)})"
+        for source in info.sources[:MAX_SHOWN_INPUTS]
+    ]
+    if len(info.sources) > MAX_SHOWN_INPUTS:
+        lines.append(
+            f"... and {len(info.sources) - MAX_SHOWN_INPUTS} more inputs; see: recaster faceset info"
+        )
+    return lines + _warn_of_strangers(info.sources)
+
+
+def describe_total(info: FacesetInfo) -> str:
+    """Says how many faces there are."""
+    dropped = info.faces - info.kept
+    return f"{info.kept} faces" + (f", {dropped} dropped" if dropped else "")
+
+
+def _warn_of_strangers(sources: Sequence[SourceInfo]) -> list[str]:
+    """Warning where inputs show someone else than most of the set."""
+    others = [
+        source.name for source in sources if source.distance is not None and source.distance > SAME_PERSON
+    ]
+    if not others:
+        return []
+    named = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
+    return [
+        f"warning: someone else than in most of the set seems to be in {named}; see: recaster faceset clean"
+    ]

@@ -1,4 +1,4 @@
-"""What a clip asks of a source: which poses and expressions its performer makes that a faceset lacks."""
+"""Filming needs of a clip: poses and expressions that its performer makes and a faceset lacks."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ if TYPE_CHECKING:
     from recaster.faces.types import FaceTrack, Floats
     from recaster.facesets.faceset import Faceset
 
-NEAR: Final = 10.0
-"""A pose is covered where the source has one at most so many degrees away."""
-BIN: Final = 10
-"""Poses that are missing are told of in bins of so many degrees."""
-WORTH: Final = 0.01
-"""What fewer frames than this share of the clip ask for is not told of."""
-WIDER: Final = 0.03
-"""A mouth that opens at most so much wider than the source's, over the width of the eyes, is covered."""
-BROADER: Final = 0.05
-"""Likewise for a mouth's width, as a share of the usual width."""
-FEWEST: Final = 25
-"""In fewer frames of a performer the usual can't be told from the unusual."""
-EYES: Final = (EYE_CORNERS_LEFT[0], EYE_CORNERS_RIGHT[1])
-CLOSED: Final = 0.35
-"""Lids that stand open by less than this share of the usual are closed."""
+MAX_POSE_DISTANCE_DEG: Final = 10.0
+"""Distance of the source's nearest pose up to which a pose is covered."""
+BIN_DEG: Final = 10
+"""Width of the bins in which missing poses are told."""
+MIN_SHARE: Final = 0.01
+"""Share of the clip's frames that ask for something, below which it is not told."""
+MAX_WIDER: Final = 0.03
+"""Opening of a mouth beyond the source's, over the width of the eyes, up to which it is covered."""
+MAX_BROADER: Final = 0.05
+"""The same for a mouth's width, as a share of the usual width."""
+MIN_FRAMES: Final = 25
+"""Frames of a performer below which the usual can't be told from the unusual."""
+OUTER_EYE_CORNERS: Final = (EYE_CORNERS_LEFT[0], EYE_CORNERS_RIGHT[1])
+MAX_CLOSED: Final = 0.35
+"""Opening of lids, over the usual, below which they are closed."""
 
 
 @dataclass(frozen=True)
 class FilmingNeed:
-    """Something to film of the source.
+    """Pose or expression to film of the source.
 
     Attributes:
         film: what, in words.
@@ -59,7 +59,7 @@ class FilmingNeed:
 
 @dataclass(frozen=True)
 class FilmingNeeds:
-    """How far a faceset covers what a performer does in a clip.
+    """Coverage by a faceset of what a performer does in a clip.
 
     Attributes:
         frames: frames of the clip that show the performer.
@@ -79,7 +79,7 @@ class FilmingNeeds:
 
 
 def find_filming_needs(faceset: Faceset, tracks: Sequence[FaceTrack]) -> FilmingNeeds:
-    """Compare a source's faces with a performer's.
+    """Compares a source's faces with a performer's.
 
     Args:
         faceset: the source's.
@@ -91,17 +91,20 @@ def find_filming_needs(faceset: Faceset, tracks: Sequence[FaceTrack]) -> Filming
     records = faceset.records
     if not records or any(track.landmarks.shape[1] != POINTS for track in tracks):
         raise UsageError(f"{faceset.folder}: cannot be compared: it takes faces and the mesh landmarker")
-    if sum(len(track.landmarks) for track in tracks) < FEWEST:
-        raise UsageError(f"too few frames to say what a performer does: give a clip with at least {FEWEST}")
+    if sum(len(track.landmarks) for track in tracks) < MIN_FRAMES:
+        raise UsageError(
+            f"too few frames to say what a performer does: give a clip with at least {MIN_FRAMES}"
+        )
     source = np.stack([record.landmarks for record in records]).astype(np.float64)
     target = np.concatenate([track.landmarks for track in tracks])
-    ours, theirs = head_poses(source)[:, :2], head_poses(target)[:, :2]
-    far = cdist(theirs, ours).min(1) > NEAR
-    lips = dict(_lips(source, target))
-    found = [*_turns(theirs, far), *((film, missing.mean()) for film, missing in lips.items())]
+    ours = head_poses(source)[:, :2]
+    theirs = head_poses(target)[:, :2]
+    far = cdist(theirs, ours).min(1) > MAX_POSE_DISTANCE_DEG
+    lips = dict(_missing_mouths(source, target))
+    found = [*_missing_turns(theirs, far), *((film, missing.mean()) for film, missing in lips.items())]
     if _blinks(target) > 0 and _blinks(source) == 0:
         found.append(("closed eyes, as in a blink", _blinks(target)))
-    wanted = [FilmingNeed(film, float(share)) for film, share in found if share >= WORTH]
+    wanted = [FilmingNeed(film, float(share)) for film, share in found if share >= MIN_SHARE]
     return FilmingNeeds(
         frames=len(target),
         pose=float(1 - far.mean()),
@@ -110,43 +113,48 @@ def find_filming_needs(faceset: Faceset, tracks: Sequence[FaceTrack]) -> Filming
     )
 
 
-def _turns(poses: Floats, far: Floats) -> Iterator[tuple[str, float]]:
-    """The missing poses (T, 2) by bins of yaw and pitch, with the share of all frames in each."""
-    bins = np.floor_divide(poses[far], BIN).astype(int)
+def _missing_turns(poses: Floats, far: Floats) -> Iterator[tuple[str, float]]:
+    """Missing poses (T, 2) by bins of yaw and pitch, with the share of all frames in each."""
+    bins = np.floor_divide(poses[far], BIN_DEG).astype(int)
     for (yaw, pitch), count in zip(*np.unique(bins, axis=0, return_counts=True), strict=True):
-        words = [_span(yaw, "turned to the picture's right", "turned to the picture's left")]
-        words.append(_span(pitch, "looking up", "looking down"))
+        words = [_describe_bin(yaw, "turned to the picture's right", "turned to the picture's left")]
+        words.append(_describe_bin(pitch, "looking up", "looking down"))
         yield f"the head {' and '.join(words)}", count / len(poses)
 
 
-def _span(index: int, positive: str, negative: str) -> str:
-    """A bin in words."""
-    low, high = (index * BIN, index * BIN + BIN) if index >= 0 else (-index * BIN - BIN, -index * BIN)
+def _describe_bin(index: int, positive: str, negative: str) -> str:
+    """Describes a bin in words."""
+    low, high = (
+        (index * BIN_DEG, index * BIN_DEG + BIN_DEG)
+        if index >= 0
+        else (-index * BIN_DEG - BIN_DEG, -index * BIN_DEG)
+    )
     return f"{positive if index >= 0 else negative} by {low} to {high} degrees"
 
 
-def _lips(source: Floats, target: Floats) -> Iterator[tuple[str, Floats]]:
-    """What mouths do that the source's never does, and in which of the target's frames (T,) bool."""
-    ours, theirs = (_apart(points, LIP_TOP, LIP_BOTTOM) for points in (source, target))
-    yield "a mouth opened wider", theirs - np.median(theirs) > ours.max() - np.median(ours) + WIDER
-    ours, theirs = _width(source), _width(target)
-    yield "a broader mouth, as in a smile", theirs > ours.max() + BROADER
-    yield "a narrower mouth, as in 'oo'", theirs < ours.min() - BROADER
+def _missing_mouths(source: Floats, target: Floats) -> Iterator[tuple[str, Floats]]:
+    """Movements of mouths that the source's never makes, and the target's frames of each, (T,) bool."""
+    ours, theirs = (_distance_in_space(points, LIP_TOP, LIP_BOTTOM) for points in (source, target))
+    yield "a mouth opened wider", theirs - np.median(theirs) > ours.max() - np.median(ours) + MAX_WIDER
+    ours = _relative_width(source)
+    theirs = _relative_width(target)
+    yield "a broader mouth, as in a smile", theirs > ours.max() + MAX_BROADER
+    yield "a narrower mouth, as in 'oo'", theirs < ours.min() - MAX_BROADER
 
 
-def _width(points: Floats) -> Floats:
-    """(T,): how wide mouths are beside the person's usual."""
-    width = _apart(points, *MOUTH_CORNERS)
+def _relative_width(points: Floats) -> Floats:
+    """Widths of mouths over the person's usual, (T,)."""
+    width = _distance_in_space(points, *MOUTH_CORNERS)
     return np.asarray(width / np.median(width))
 
 
 def _blinks(points: Floats) -> float:
     """Share of the frames with closed eyes."""
-    lids = np.mean([_apart(points, *pair) for pair in (LIDS_LEFT, LIDS_RIGHT)], 0)
-    return float((lids < CLOSED * np.median(lids)).mean())
+    lids = np.mean([_distance_in_space(points, *pair) for pair in (LIDS_LEFT, LIDS_RIGHT)], 0)
+    return float((lids < MAX_CLOSED * np.median(lids)).mean())
 
 
-def _apart(points: Floats, one: int, other: int) -> Floats:
-    """(T,): distance of two points over the width of the eyes, both in space: turning changes nothing."""
-    eyes = np.linalg.norm(points[:, EYES[0]] - points[:, EYES[1]], axis=-1)
+def _distance_in_space(points: Floats, one: int, other: int) -> Floats:
+    """Distance of two points over the width of the eyes, (T,), both in space: turning changes nothing."""
+    eyes = np.linalg.norm(points[:, OUTER_EYE_CORNERS[0]] - points[:, OUTER_EYE_CORNERS[1]], axis=-1)
     return np.asarray(np.linalg.norm(points[:, one] - points[:, other], axis=-1) / eyes)

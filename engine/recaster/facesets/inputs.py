@@ -1,4 +1,4 @@
-"""What faces are extracted from: clips, still images, and folders of still images."""
+"""Inputs of an extraction: clips, still images, and folders of still images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Input:
-    """One file to take faces from.
+    """File to take faces from.
 
     Attributes:
         path: the file.
@@ -29,7 +29,7 @@ class Input:
 
 
 def find_inputs(paths: Sequence[Path]) -> tuple[Input, ...]:
-    """List the files that are meant.
+    """Lists the files that are meant.
 
     A folder stands for the images directly inside it, by name; neither the clips nor the folders inside
     it are looked at. A file is an image if its suffix is one of ``IMAGE_SUFFIXES``, else a clip.
@@ -52,7 +52,7 @@ def find_inputs(paths: Sequence[Path]) -> tuple[Input, ...]:
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file's name says that it is a still image; hidden files never are."""
+    """True if a file's name says that it is a still image; hidden files never are."""
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 
 

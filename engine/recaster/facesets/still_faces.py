@@ -1,4 +1,4 @@
-"""Faces in still images, and who is shown in one."""
+"""Faces of still images, and the person that one shows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from recaster.faces.landmarkers import make_landmarker
 from recaster.faces.roll import SIDES, detect_rolled
 from recaster.faces.track_choice import size_needed
 from recaster.faces.types import Box, Detection
-from recaster.facesets.crop_plan import OUTSIDE, SURE, is_known, places
+from recaster.facesets.crop_plan import MAX_OUTSIDE, MIN_PRESENCE, centres_by_frame, is_known
 from recaster.facesets.crops import FoundFace, cut, identify, share_outside
 from recaster.media.sheet import load_image
 from recaster.settings.detection import MIN_FACE_PX
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     from recaster.media.types import Image
     from recaster.settings.extract import ExtractSettings
 
-PADDED: Final = 480
-"""Longer side in pixels of the second look, with a rim around the picture."""
-LARGER: Final = 1.5
-"""Whom a picture of several people means: the face must have this many times the area of any other."""
+PADDED_PX: Final = 480
+"""Longer side of the picture with a rim around it, for the second look."""
+MIN_AREA_RATIO: Final = 1.5
+"""Area over any other's of the face that a picture of several people means."""
 
 
 @dataclass(frozen=True, eq=False)
 class StillFace:
-    """One face of a picture: its box and points in pixels of the picture, and the landmarker's presence."""
+    """Face of a picture: its box and points in pixels of the picture, and the landmarker's presence."""
 
     box: Box
     points: Floats
@@ -45,14 +45,14 @@ class StillFace:
 
 
 class StillFinder:
-    """Finds the faces of pictures, one after the other, with one detector and the mesh."""
+    """Finder of the faces of pictures, with one detector and the mesh."""
 
     def __init__(self, detector: str, min_face: int) -> None:
         self._detector = make_detector(detector, min_face)
         self._landmarker = make_landmarker("mesh")
 
     def find(self, image: Image) -> list[StillFace]:
-        """The faces of a picture, largest first.
+        """Finds the faces of a picture, largest first.
 
         Where none is found, the picture is looked at again with a rim around it and shrunk: a face that
         fills its picture to the edge, as in a set of crops, is missed by detectors.
@@ -66,11 +66,12 @@ class StillFinder:
 
     def _second_look(self, image: Image) -> list[Detection]:
         height, width = image.shape[:2]
-        factor = PADDED / (2 * max(height, width))
+        factor = PADDED_PX / (2 * max(height, width))
         small = cv2.resize(image, (max(1, round(width * factor)), max(1, round(height * factor))))
-        rim = PADDED // 4
+        rim = PADDED_PX // 4
         padded = cv2.copyMakeBorder(small, rim, rim, rim, rim, cv2.BORDER_REPLICATE)
-        x, y = width / small.shape[1], height / small.shape[0]
+        x = width / small.shape[1]
+        y = height / small.shape[0]
         return [
             Detection(
                 Box((b.left - rim) * x, (b.top - rim) * y, (b.right - rim) * x, (b.bottom - rim) * y),
@@ -89,7 +90,7 @@ def take_still(
     settings: ExtractSettings,
     person: Floats | None,
 ) -> Counter[str]:
-    """Add the wanted faces of one picture to a faceset.
+    """Adds the wanted faces of one picture to a faceset.
 
     Args:
         faceset: where to add them.
@@ -109,7 +110,7 @@ def take_still(
     for number, face in enumerate(found):
         if number > 0 and person is None and not settings.everyone:
             counts["other people"] += 1
-        elif reason := _unusable(face, width, height, settings.min_area):
+        elif reason := _reason_against(face, width, height, settings.min_area):
             counts[reason] += 1
         else:
             place = FoundFace(0, 0.0, number, face.box, face.points, face.score)
@@ -119,7 +120,7 @@ def take_still(
         counts["other people"] += len(wanted) - min(len(same), 1)
         wanted = sorted(same, key=lambda one: distance(one[1], person))[:1]
     counts["kept"] = len(wanted)
-    known = places([record for record in faceset.all_records if record.source_id == source.id])
+    known = centres_by_frame([record for record in faceset.all_records if record.source_id == source.id])
     faceset.add(
         [
             cut(image, face, source, faceset.settings, embedding)
@@ -130,17 +131,17 @@ def take_still(
     return counts
 
 
-def _unusable(face: StillFace, width: int, height: int, min_area: float) -> str:
-    """Why a face is left out, or an empty text."""
-    if face.score < SURE:
+def _reason_against(face: StillFace, width: int, height: int, min_area: float) -> str:
+    """Reason for which a face is left out, or an empty text."""
+    if face.score < MIN_PRESENCE:
         return "uncertain"
     if face.box.area < min_area * width * height:
         return "too small"
-    return "cut off by the frame" if share_outside(face.points, width, height) > OUTSIDE else ""
+    return "cut off by the frame" if share_outside(face.points, width, height) > MAX_OUTSIDE else ""
 
 
 def person_in(path: Path, detector: str = "yunet", min_face: int = MIN_FACE_PX) -> Floats:
-    """The identity of the person that a picture shows.
+    """Identifies the person that a picture shows.
 
     Args:
         path: a still image; where it shows several people, the one who is clearly largest is meant.
@@ -160,7 +161,7 @@ def person_in(path: Path, detector: str = "yunet", min_face: int = MIN_FACE_PX) 
         raise FaceNotFoundError(
             f"{path}: no face was found in this picture of the person; {size_needed(min_face)}"
         )
-    if len(faces) > 1 and faces[0].box.area < LARGER * faces[1].box.area:
+    if len(faces) > 1 and faces[0].box.area < MIN_AREA_RATIO * faces[1].box.area:
         raise FaceNotFoundError(
             f"{path}: shows {len(faces)} faces of about the same size; crop it to the person who is meant"
         )

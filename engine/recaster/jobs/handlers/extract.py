@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
 def handle(context: JobContext) -> JobOutput:
     """Takes faces into a new faceset, or adds to one (as ``operations.extract.run``)."""
-    from recaster.facesets.faceset_info import describe
+    from recaster.facesets.faceset_info import describe, summarize
     from recaster.facesets.faceset_traces import faceset_traces
-    from recaster.facesets.summary import summary
 
     task = context.task
     spec = task.spec.extract
@@ -35,7 +34,7 @@ def handle(context: JobContext) -> JobOutput:
         Grant(),
     )
     body = faceset_to_proto(faceset, task.made, spec.display_name, spec.identity_id)
-    lines = tuple(summary(describe(faceset)))
+    lines = tuple(summarize(describe(faceset)))
     return JobOutput("faceset", body, (), lines, tuple(warnings), faceset_traces(faceset))
 
 
