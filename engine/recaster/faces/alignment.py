@@ -219,6 +219,7 @@ def warp(image: NDArray[Any], matrix: Floats, size: int) -> NDArray[Any]:
     if averaged > 1:
         height, width = image.shape[:2]
         image, matrix = _average(image, matrix, shown(matrix, size, (width, height)), averaged)
+    # Several samples for each pixel of the crop, which are averaged: one would alias.
     larger = zoom(matrix, factor)
     crop = cv2.warpAffine(
         image, larger, (size * factor, size * factor), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE

@@ -84,6 +84,7 @@ def _join(tracker: Tracker, frames: range, settings: AnalysisSettings) -> Analys
     cuts = tuple(tracker.cuts)
     groups = join_tracklets(tracker.tracklets, settings.gap, identify=settings.identify)
     groups = [group for group in groups if is_face(group, _shot(group, cuts, frames))]
+    # So that numbers are the same for the same clip.
     groups.sort(key=lambda group: (group[0].frames[0], -_size(group)))
     tracks = [make_track(n, group, identify=settings.identify) for n, group in enumerate(groups)]
     return Analysis(tuple(tracks), cuts, len(frames), frames.start)

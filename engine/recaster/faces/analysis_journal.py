@@ -151,6 +151,7 @@ def _entry_name(number: int) -> str:
 
 def _count_same(kept: list[Floats], now: list[Floats]) -> int:
     """Number of the first points that are on disk already: only the last are ever taken away or replaced."""
+    # By identity: arrays of points are replaced and never changed.
     count = min(len(kept), len(now))
     while count and kept[count - 1] is not now[count - 1]:
         count -= 1

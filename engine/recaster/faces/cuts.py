@@ -53,6 +53,7 @@ class CutFinder:
         self.last = now
         if last is None:
             return False
+        # Correlation of where light and dark are: exposure and contrast don't count.
         moved = 1 - float(np.mean(now[0] * last[0])) / (now[0].std() * last[0].std())
         repainted = max(_difference(now[1], last[1]), _difference(now[2], last[2]))
         return moved > MIN_LAYOUT_CHANGE and repainted > MIN_PALETTE_CHANGE

@@ -89,6 +89,7 @@ class YuNet:
         """Find the faces of a picture, best first; boxes in its pixels."""
         found = self._detect_at(image, self._factor)
         overview = self._OVERVIEW_PX / max(image.shape[:2])
+        # Where the overview isn't much smaller, the first look finds large faces itself.
         if overview < self._factor / 2:
             found = [face for face in found if face.box.width * self._factor <= self._MAX_FACE_PX]
             found += self._detect_at(image, overview)

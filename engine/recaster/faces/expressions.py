@@ -79,6 +79,7 @@ def relax_mouth(expressions: Floats, calm: NDArray[np.bool_], neutral: Floats) -
     shown = predict_expressions(expressions[chosen])
     learned = _learned()
     band = learned["spread"] + _SLACK
+    # A person's own calm mouth, as far as it reads within the band that neutral ones of others do.
     rest = np.clip(shown[calm].mean(0), learned["calm"] - band, learned["calm"] + band)
     varying = shown - shown.mean(0)
     left = meshes - meshes.mean(0) - varying @ learned["offsets"]
@@ -86,6 +87,7 @@ def relax_mouth(expressions: Floats, calm: NDArray[np.bool_], neutral: Floats) -
     own = np.linalg.solve(varying.T @ varying + _OWN_RIDGE * np.eye(COEFFICIENTS), varying.T @ left)
     still = meshes.mean(0) - (shown.mean(0) - rest) @ (learned["offsets"] + own)
     away = cdist(neutral[:, :2], neutral[_LIPS, :2]).min(1) / geometry.eye_distance(neutral)
+    # Of the whole face freed identity was lost: brows, lids and nose are left alone.
     share = np.clip((_FREED_REACH - away) / (_FREED_REACH - _FREED_NEAR), 0, 1)[:, None] ** 2
     return np.asarray(neutral + share * (still.reshape(topology.POINTS, 3) - neutral))
 

@@ -63,6 +63,7 @@ def fit_rigid(points: Floats, reference: Floats) -> Rigid:
     # Rotations only: where a mirror picture fits better, the weakest axis is turned round.
     signs[..., 2] = np.sign(np.linalg.det(left @ right))
     rotation = (left * signs[..., None, :]) @ right
+    # Umeyama's scale: of the goal's spread over the source's, as the rotation brings them together.
     scale = (singular * signs).sum(-1) / (source**2).sum((-1, -2))
     linear = rotation * scale[..., None, None]
     offset = goal_mean[..., 0, :] - (source_mean @ np.swapaxes(linear, -1, -2))[..., 0, :]

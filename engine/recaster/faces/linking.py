@@ -51,6 +51,7 @@ def join_tracklets(tracklets: Sequence[Tracklet], gap: float, *, identify: bool)
         fitting = [g for g in groups if _continues(g[-1], one, gap, identify=identify)]
         fitting = [g for g in fitting if not _is_taken(g[-1], one, tracklets)]
         if fitting:
+            # Of several the one that ended last.
             max(fitting, key=lambda g: g[-1].frames[-1]).append(one)
         else:
             groups.append([one])
@@ -76,6 +77,7 @@ def _is_taken(first: Tracklet, second: Tracklet, everybody: Sequence[Tracklet]) 
     """True if another face is in the place of one that is missed from one piece to the next."""
     ends = first.frames[-1], second.frames[0]
     before, after = (np.array(_sides(outline(one))) for one in (first.points[-1], second.points[0]))
+    # In straight lines from where it was to where it is again, frame by frame.
     for frame in range(ends[0] + 1, ends[1]):
         here = Box(*(before + (after - before) * (frame - ends[0]) / (ends[1] - ends[0])))
         others = (one.box_at(frame) for one in everybody if one is not first and one is not second)

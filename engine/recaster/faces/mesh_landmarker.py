@@ -100,6 +100,7 @@ class Mesh:
             lids, iris = side
             points[list(contour), :2] = lids[:16, :2]
             points[start : start + 5, :2] = iris[:, :2]
+            # An iris lies as deep as its eye's contour.
             points[start : start + 5, 2] = points[list(contour), 2].mean()
         return Landmarks(points, face.presence)
 

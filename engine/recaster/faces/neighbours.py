@@ -89,6 +89,7 @@ def paint_over_neighbours(image: Image, points: Floats | None, neighbours: Seque
     fills = _fills(points, neighbours)
     if not fills:
         return image
+    # Only within the rectangle of the polygons: frames are large and neighbours few.
     corners = np.concatenate([polygon for polygon, _ in fills])
     low = np.maximum(corners.min(0), 0)
     width, height = np.minimum(corners.max(0) + 1, image.shape[1::-1]) - low
@@ -156,6 +157,7 @@ def _contains_middle(box: Box, other: Box) -> bool:
 
 def _fills(points: Floats | None, neighbours: Sequence[Neighbour]) -> list[tuple[NDArray[np.int32], int]]:
     """Convex polygons, (M, 2) pixels, and what to fill each with, in this order: see ``draw_neighbours``."""
+    # First what is behind, then the face itself over it, then what is in front or not known.
     behind = [one for one in neighbours if one.behind]
     fills = [(_grown_hull(one.points), 255) for one in behind]
     if behind and points is not None:

@@ -84,7 +84,7 @@ def learn_neutral_shape(expressions: Floats) -> NeutralShape:
     calm = (gaps <= np.quantile(gaps, _CALM_SHARE)) & (
         lids.mean(-1) >= np.quantile(lids.mean(-1), _CALM_SHARE)
     )
-    if not calm.any():
+    if not calm.any():  # then a shut mouth tells more than open eyes
         calm = gaps <= np.quantile(gaps, _CALM_SHARE)
     usual = np.median(lids, 0)
     neutral = relax_mouth(expressions, calm, np.median(expressions[calm], 0))

@@ -43,6 +43,7 @@ def group_people(analysis: Analysis) -> tuple[tuple[int, ...], ...]:
                 person.append(one)
                 left.remove(one)
         people.append(person)
+    # Whoever began with the largest track need not fill most of the clip.
     people.sort(key=lambda person: -sum(_weight(one) for one in person))
     return tuple(tuple(sorted(one.track for one in person)) for person in people)
 

@@ -92,6 +92,7 @@ def rotations(points: Floats) -> Floats:
     observed = observed - observed.mean(axis=1, keepdims=True)
     frontal = _FRONTAL - _FRONTAL.mean(axis=0)
     u, _, vt = np.linalg.svd(np.swapaxes(observed, 1, 2) @ frontal)
+    # Rotations only, no mirror pictures: the weakest axis is turned round where needed.
     u[:, :, 2] *= np.sign(np.linalg.det(u @ vt))[:, None]
     result: Floats = u @ vt
     return result

@@ -54,6 +54,7 @@ def smooth(values: Floats, times: Floats, smoothing: Smoothing) -> Floats:
     if len(values) < 3 or smoothing.name == "none":
         return values.copy()
     flat = values.reshape(len(values), -1)
+    # Clips may repeat a time, and distances are divided by.
     steps = np.maximum(np.diff(times), _MIN_STEP_S)
     if smoothing.name == "ema":
         result = _ema(flat, smoothing.value)

@@ -79,6 +79,7 @@ def _choose_person(analysis: Analysis, person: Floats) -> tuple[FaceTrack, ...]:
             f"the wanted person is not in the clip (the nearest face is {nearest:.2f} away, from "
             f"{SAME_PERSON} on it is somebody else); found: {_describe_tracks(tracks)}"
         )
+    # As near as one person's tracks are to each other, or as the nearest is, if that is farther.
     limit = max(SAME_IN_CLIP, nearest)
     chosen = {n for group, d in zip(people, apart, strict=True) if d <= limit for n in group}
     return tuple(track for track in tracks if track.track in chosen)

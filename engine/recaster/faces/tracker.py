@@ -136,6 +136,7 @@ class Tracker:
         self._follow(frame)
         self._part_tracks(frame)
         time = float(frame.time)
+        # A look settles who is in front of faces that touch, and may find a lost one again.
         unsettled = self._settings.detect_every - self._until_look >= CROWD_FRAMES and self._is_crowded()
         if self._until_look <= 0 or unsettled or time - self._lost_at <= self._settings.gap:
             self._look(frame)
@@ -154,6 +155,7 @@ class Tracker:
     def _follow(self, frame: Frame) -> None:
         """Follows every face from the frame before; those that are not there any more are lost."""
         time = float(frame.time)
+        # By the frame before: all are painted over where they were, whoever is followed first.
         around = {id(one): self._neighbours(one, frame.index - 1) for one in self._active}
         for one in list(self._active):
             image = paint_over_neighbours(frame.image, one.points[-1], around[id(one)])
@@ -279,6 +281,7 @@ class Tracker:
         own = mean_embedding(one.portraits, best=3)
         neighbours = self._neighbours(one, frame.index)
         now = cut_portrait(frame.image, one.points[-1], neighbours).embedding
+        # Half-covered faces are farther from their own mean, so there the looser threshold holds.
         if not len(own) or distance(now, own) < (SAME_PERSON if neighbours else SAME_IN_CLIP):
             return False
         one.pop()
@@ -359,6 +362,7 @@ def _surprise(one: Tracklet) -> float:
     if len(one.points) < 4:
         return math.inf
     before, last = (outline(one.points[i]) for i in (-4, -1))
+    # The motion of three frames ago, carried on.
     middle = outline(one.points[-3])
     expected = [a + 3 * (b - a) for a, b in zip(before.centre, middle.centre, strict=True)]
     return math.dist(expected, last.centre) / max(before.width, 1.0)

@@ -132,6 +132,7 @@ def cut_portrait(image: Image, points: Floats, neighbours: Sequence[Neighbour] =
         hidden = draw_neighbours(own, others, crop.shape[:2]) > 0
         crop = np.where(hidden[..., None], _mirror(crop, own), crop)
         shown = 1 - float(hidden.mean())
+    # A face of which half is covered tells less, even sharp.
     quality = shown * mean_laplacian(crop)
     if len(points) >= MESH_POINTS:
         pose = head_pose(points)

@@ -47,6 +47,7 @@ class SourceOcclusion:
         self._faceset = faceset
         self._points = points
         self._layout = layout
+        # From all over the clip: what comes and goes is in few of them.
         places = np.linspace(0, len(points) - 1, min(_APPEARANCE_FRAMES, len(points))).astype(int)
         crops, meshes = zip(*(resize_crop(self._crop(row), points[row]) for row in places), strict=True)
         self._appearance = compute_reference_appearance(np.stack(crops), np.stack(meshes))

@@ -90,6 +90,7 @@ class Brow:
         row = ((texels - line[column]) * across[column]).sum(-1) / reach
         row = np.where((column > 0) & (column < _COLUMNS - 1), (row + 1) / 2 * (_ROWS - 1), -_ROWS)
         brow = cls(places.astype(np.float32), (column.astype(np.float32), row.astype(np.float32)), along, 1.0)
+        # From the first column on over which hair hangs the brow can't be told from it.
         covered = np.flatnonzero(brow.read(own)[_ABOVE].mean(0) < _MIN_OWN)
         return cls(brow.places, brow.back, along, float(along[covered[0] if len(covered) else -1]))
 
@@ -131,6 +132,7 @@ class BrowEnds:
         near = cv2.GaussianBlur(uv_masks.mask_brows(layout, around).astype(np.float32), (0, 0), around / 2)
         near = np.maximum(near, 1 - own)  # skin beside it stays
         for brow, other in (brows, brows[::-1]):
+            # A brow of which little is seen is drawn after the other, however little more is seen of that.
             better = other.seen > brow.seen + (_BETTER if brow.seen >= _MIN_SEEN else 0)
             giver = other if better else brow
             if brow.seen < brow.along[-1] and giver.seen >= _MIN_SEEN:
@@ -171,6 +173,7 @@ def _stretch(hairs: Picture, brow: Brow) -> Picture:
 
 def _align_rows(hairs: Picture, own: Picture, brow: Brow) -> Picture:
     """Moves hairs up or down to where those of a brow end."""
+    # Of so short a piece the height can't be told.
     last = brow.seen - _BLEND / 2
     if last < _BLEND:
         return hairs

@@ -155,7 +155,7 @@ class Likeness:
         shape = NeutralShape(read["neutral"], read["lids"], read["closed"], float(read["shut"]))
         textures = read["textures"]
         own = read.get("own")
-        if own is None:
+        if own is None:  # an earlier model's: what was in front of the face is found in its textures
             textures, own = complete_textures(textures, layout)
         return cls(read["mesh"], shape, layout, textures, features, read["records"], own)
 

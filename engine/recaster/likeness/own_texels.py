@@ -124,7 +124,6 @@ def complete_textures(
     face = mask_outline(layout, topology.OVAL)
     kept = mask_features(layout)
     distance = float(eye_distance(layout.points))
-    exact = mask_features(layout, exact=True).astype(np.float32)
     middle = erode(face, _RIM_WIDTH * distance)
     skin = (face * (1 - kept)).astype(np.float32)
     # What is under the chin is made steady by itself, and eyes, brows and lips are taken as they are.
@@ -140,9 +139,7 @@ def complete_textures(
     # Only what is clear of hair goes on elsewhere: its shadow would, too.
     clear = erode(own, _SHADOW_WIDTH * distance) * skin
     ends = BrowEnds(usual, own, layout)
-    exact = np.maximum(exact, mask_brows(layout, _BROW_MARGIN * distance))
-    own = np.maximum(_fade_edge(own, distance), cv2.GaussianBlur(exact, (0, 0), _NOISE_SIGMA * distance))
-    own *= 1 - ends.buried
+    own = _keep_features(own, layout) * (1 - ends.buried)
     usual = _complete(usual, own, clear, layout)
     expected = _to_lab(usual, layout)
     limit = np.where(middle, _CERTAIN, 1)
@@ -150,6 +147,7 @@ def complete_textures(
     limit[always > 0] = np.inf
     rim = _outline_skin(expected, skin, layout)
     shown = []
+    # Each reference keeps what it shows of the face in its own light: the rest is the usual face's.
     for texture, here in zip(textures, well, strict=True):
         other = _grow_foreign(_difference(_to_lab(texture, layout), expected), limit, layout)
         known = np.minimum(own, here * np.maximum(_fade_edge(1 - other, distance), always))
@@ -157,6 +155,14 @@ def complete_textures(
         shown.append(ends.draw_on(_remove_shades(whole, rim, clear * middle, layout)))
     own *= 1 - np.minimum(_GLASSES_FACTOR * np.mean(worn, 0), 1)
     return np.clip(np.rint(shown), 0, 255).astype(np.uint8), np.rint(255 * own).astype(np.uint8)
+
+
+def _keep_features(own: Picture, layout: UVLayout) -> Picture:
+    """Fades the edge of what is a face's own, (S, S), but for its eyes, lips, nostrils and brows."""
+    distance = float(eye_distance(layout.points))
+    exact = mask_features(layout, exact=True).astype(np.float32)
+    exact = np.maximum(exact, mask_brows(layout, _BROW_MARGIN * distance))
+    return np.maximum(_fade_edge(own, distance), cv2.GaussianBlur(exact, (0, 0), _NOISE_SIGMA * distance))
 
 
 def _outline_skin(usual: Picture, skin: Picture, layout: UVLayout) -> Picture:
@@ -172,6 +178,7 @@ def _outline_skin(usual: Picture, skin: Picture, layout: UVLayout) -> Picture:
     away = cv2.distanceTransform(face, cv2.DIST_L2, cv2.DIST_MASK_5) / distance
     rim = np.clip((_RIM_WIDTH - away) / (_RIM_WIDTH / 2), 0, 1)
     rim = np.where(face, rim * skin, mask_surface(layout)).astype(np.float32)
+    # A beard is darker than the skin further in, and no shade.
     if _has_beard(usual, layout):
         rim[round(layout.points[topology.NOSE_TIP, 1]) :] = 0
     return np.asarray(cv2.GaussianBlur(rim, (0, 0), _NOISE_SIGMA * distance))
@@ -228,6 +235,7 @@ def compute_visible_texels(own: NDArray[np.uint8], layout: UVLayout) -> NDArray[
     away = cv2.distanceTransform((own < 128).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / distance
     shown = 1 - np.clip((away - _FOREHEAD[0]) / np.ptp(_FOREHEAD), 0, 1)
     eyes = layout.points[[*topology.EYE_CORNERS_LEFT, *topology.EYE_CORNERS_RIGHT], 1]
+    # Below the eyes it is the source's throughout: a cheek under hair goes on from the skin beside it.
     shown[round(float(eyes.mean())) :] = 1
     shown = np.maximum(shown, mask_brows(layout, _TARGET_BROWS * distance)).astype(np.float32)
     return np.round(cv2.GaussianBlur(shown, (0, 0), _EDGE_WIDTH * distance) * 255).astype(np.uint8)
@@ -241,6 +249,7 @@ def _average_known(textures: NDArray[np.uint8], well: Sequence[Picture], skin: P
     ).astype(np.float32)
     total = np.full(middle.shape[:2], 1e-3, np.float32)
     sums = 1e-3 * middle
+    # What is far from the median, a lock that moves say, is not averaged.
     for texture, here in zip(textures, well, strict=True):
         apart = np.linalg.norm(texture - middle, axis=-1) / _MAX_APART
         weight = here * np.clip(1 - apart * apart, 0, 1)
@@ -269,6 +278,7 @@ def _find_own(usual: Picture, layout: UVLayout, glasses: np.bool_) -> Picture:
         off = _difference(lab, expected, darker)
         known = _keep_touching(skin * (off < 1), core)
     eyes = round(float(layout.points[[*topology.EYE_CORNERS_LEFT, *topology.EYE_CORNERS_RIGHT], 1].mean()))
+    # Below the eyes of a bearded face only what is lighter than skin can be foreign.
     if _has_beard(lab, layout):
         off[eyes:] *= lab[eyes:, :, 0] > expected[eyes:, :, 0]
     middle[: _brows_top(layout)] = 0
@@ -276,6 +286,7 @@ def _find_own(usual: Picture, layout: UVLayout, glasses: np.bool_) -> Picture:
     nose = layout.points[topology.NOSE_TIP, 1]
     certain = off > np.where(np.arange(len(off)) < nose, _CERTAIN_HAIR, _CERTAIN)[:, None]
     rim = face * (1 - erode(face, _EDGE_WIDTH * distance))
+    # Hair and background come in from the outline; what lies within is a flush or a shade.
     odd = _keep_certain(off >= np.where(middle, _CERTAIN, 1), certain & (skin > middle), rim > 0)
     if glasses:
         odd |= (
@@ -312,6 +323,7 @@ def _keep_touching(mask: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray
 def _complete(usual: Picture, own: Picture, clear: Picture, layout: UVLayout) -> Picture:
     """Continues a texture's skin where it is not its own, with the fine detail of the other side."""
     blur = _DETAIL_SIGMA * float(eye_distance(layout.points))
+    # Form and detail apart: the form of the skin around goes on, its detail is the other side's.
     there = own * clear
     weight = cv2.GaussianBlur(there, (0, 0), blur)[..., None]
     form = cv2.GaussianBlur(usual * there[..., None], (0, 0), blur) / np.maximum(weight, _TINY)

@@ -113,6 +113,7 @@ def choose_references(
     chosen: list[int] = []
     left = np.ones(len(candidates), bool)
     nearest = -from_usual[candidates]
+    # Of those farthest from all that were chosen the next is taken.
     while len(chosen) < count and left.any():
         best = int(np.where(left, nearest, -np.inf).argmax())
         left[best] = False

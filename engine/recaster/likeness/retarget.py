@@ -56,6 +56,7 @@ def retarget(points: Floats, mesh: Floats, source: NeutralShape) -> Floats:
     expressions, fits = align_to_canonical(points, mesh)
     target = _learn_performer(expressions, source)
     moved = source.neutral + (expressions - target.neutral)
+    # By what is shut and what is usual for each of them, so that shut stays shut.
     share = (lid_openings(expressions) - target.closed) / (target.lids - target.closed)
     wanted = source.closed + np.clip(share, 0.0, _MAX_LID_OPENING) * (source.lids - source.closed)
     moved = _set_lids(moved, source.neutral, wanted / lid_openings(source.neutral))
@@ -87,6 +88,7 @@ def _outline_pull(neutral: Floats) -> Floats:
 def _learn_performer(expressions: Floats, source: NeutralShape) -> NeutralShape:
     """Learns the performer's neutral shape; in short tracks the source's own stands in for some of it."""
     learned = learn_neutral_shape(expressions)
+    # A short shot may show one expression throughout: it would be taken for the performer's build.
     share = min(1.0, len(expressions) / _MIN_FRAMES)
     lids = np.maximum(share * learned.lids + (1 - share) * source.lids, _MIN_USUAL_LIDS * source.lids)
     return NeutralShape(

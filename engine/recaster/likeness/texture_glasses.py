@@ -85,6 +85,7 @@ def find_rims(textures: NDArray[np.uint8], layout: UVLayout) -> list[Picture]:
         (S, S) for each texture, 0 to 1.
     """
     distance = float(eye_distance(layout.points))
+    # Over all references: what is a line in a few of them only is no glasses.
     labs = [_to_lab(texture, distance) for texture in textures]
     thin, thick = (
         float(np.median([_weakest_crossing(lab, layout, distance, line) for lab in labs]))
@@ -170,6 +171,7 @@ def _remove_tint(
 
 def _weakest_crossing(lab: Picture, layout: UVLayout, distance: float, line: float) -> float:
     """Computes how strong the weakest of the lines across the nose and below each eye is."""
+    # Averaged along the line, so that noise and pores are none.
     along = cv2.blur(lab, (round(_STRETCH * distance), 1))
     strength = _line_strength(along, np.ones((round(line * distance) | 1, 1), np.uint8))
     corners = layout.points[[*topology.EYE_CORNERS_LEFT, *topology.EYE_CORNERS_RIGHT]] / distance
@@ -196,6 +198,7 @@ def _crossing_strength(
 def _mask_rims(lab: Picture, zone: NDArray[np.uint8], distance: float, line: float, least: float) -> Picture:
     side = round(line * distance) | 1
     off = _line_strength(lab, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))) * zone
+    # What hangs together with something certain is kept (hysteresis; Canny, 1986), if it is long.
     _, lines, stats, _ = cv2.connectedComponentsWithStats((off > least).astype(np.uint8))
     wanted = np.bincount(lines[off > _CERTAIN * least], minlength=len(stats)) > 0
     wanted &= stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1) > _MIN_LENGTH * distance

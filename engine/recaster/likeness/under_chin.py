@@ -61,6 +61,7 @@ def _unlike_skin(picture: NDArray[np.float32], layout: UVLayout) -> NDArray[np.f
     """Mask of what is much darker than the cheeks of a picture (S, S, 3) or of another colour, 0 to 1."""
     lab = rgb_to_lab(picture)
     mask = fill_hull(layout.points[list(UPPER_CHEEKS)], layout.size)
+    # Lightness is divided by: black cheeks count as 1.
     skin = np.maximum(np.median(lab[mask > 0], 0), (1, -np.inf, -np.inf))
     dark = (_CLOTH_LIGHT[1] - lab[..., 0] / skin[0]) / np.ptp(_CLOTH_LIGHT)
     foreign = (np.linalg.norm(lab[..., 1:] - skin[1:], axis=-1) - _FOREIGN_COLOUR[0]) / np.ptp(
