@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import pytest
 
 from recaster.appearance.uv_layout import mask_face, unwrap
 from recaster.appearance.uv_masks import mask_features
@@ -83,11 +82,6 @@ class Handled:
 
 def _pixel(point: np.ndarray) -> tuple[int, int]:
     return round(float(point[0])), round(float(point[1]))
-
-
-@pytest.fixture(scope="module")
-def clean(actor_faceset: Faceset) -> Likeness:
-    return Likeness.from_faceset(actor_faceset, references=12)
 
 
 def test_frames_with_a_hand_before_the_mouth_are_no_references(
