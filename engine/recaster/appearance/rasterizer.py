@@ -55,7 +55,7 @@ def rasterize(
         np.pi / 2,
         _NEAR_PLANE,
         _FAR_PLANE,
-        _settings(),
+        _rasterize_settings(),
     )
     return picture, (seen < _FAR_PLANE).astype(np.uint8)
 
@@ -113,7 +113,7 @@ def _rescale(values: Floats) -> Floats:
     return np.asarray((values - low) / max(high - low, 1e-9))
 
 
-def _settings() -> Any:
+def _rasterize_settings() -> Any:
     """Settings of OpenCV's rasteriser: values between corners, both sides of a triangle."""
     settings = cv2.TriangleRasterizeSettings()
     settings.setShadingType(cv2.RASTERIZE_SHADING_SHADED)

@@ -114,7 +114,7 @@ class Softness:
             points: (478, 3), the mesh in the crop's pixels.
         """
         inside = mask > 0.9
-        edged = inside & _draw(_SHARP, points, len(mask), _BRUSH_PX)
+        edged = inside & _draw_outlines(_SHARP, points, len(mask), _BRUSH_PX)
         if len(mask) < _MIN_SIDE_PX or edged.sum() < _MIN_EDGE_PIXELS:
             return None
         ours, theirs = (
@@ -192,10 +192,12 @@ def draw_features(points: Floats, size: int, rim: int) -> NDArray[np.bool_]:
         size: side of the crop.
         rim: pixels, odd.
     """
-    return _draw(_FEATURES, points, size, rim)
+    return _draw_outlines(_FEATURES, points, size, rim)
 
 
-def _draw(outlines: Sequence[Sequence[int]], points: Floats, size: int, rim: int) -> NDArray[np.bool_]:
+def _draw_outlines(
+    outlines: Sequence[Sequence[int]], points: Floats, size: int, rim: int
+) -> NDArray[np.bool_]:
     mask = np.zeros((size, size), np.uint8)
     for outline in outlines:
         mask |= fill_hull(points[list(outline)], size)
@@ -304,14 +306,15 @@ class _Octaves:
 
         Skin has pores, too: grain is what plain things around the face have as well.
         """
-        of_skin = _percentile(self.fine[skin], _SKIN_PERCENTILE)
-        return float(np.sqrt(min(of_skin, _percentile(self.fine, _CROP_PERCENTILE))))
+        of_skin = _lower_percentile(self.fine[skin], _SKIN_PERCENTILE)
+        return float(np.sqrt(min(of_skin, _lower_percentile(self.fine, _CROP_PERCENTILE))))
 
     def grain_ratio(self, skin: NDArray[np.bool_]) -> float:
         """Strength of the next octave over the finest's where least is: more is pores and shading."""
         # Of skin alone it made coarse, strong grain of pores in clean compressed clips.
         ratios = [
-            (_percentile(self.coarser[where], share) + 1e-4) / (_percentile(self.fine[where], share) + 1e-4)
+            (_lower_percentile(self.coarser[where], share) + 1e-4)
+            / (_lower_percentile(self.fine[where], share) + 1e-4)
             for where, share in ((skin, _SKIN_PERCENTILE), (np.ones_like(skin), _CROP_PERCENTILE))
         ]
         return float(np.sqrt(min(ratios)))
@@ -324,7 +327,7 @@ def _skin_cells(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(share > 0.99)
 
 
-def _percentile(values: Floats, share: float) -> float:
+def _lower_percentile(values: Floats, share: float) -> float:
     """Value below which a share (percent) of values lies, without interpolation; 0 of none."""
     flat = values.ravel()
     at = int(share / 100 * (len(flat) - 1)) if len(flat) else 0

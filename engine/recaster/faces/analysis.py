@@ -83,21 +83,21 @@ def _join(tracker: Tracker, frames: range, settings: AnalysisSettings) -> Analys
     """Joins pieces into numbered tracks."""
     cuts = tuple(tracker.cuts)
     groups = join_tracklets(tracker.tracklets, settings.gap, identify=settings.identify)
-    groups = [group for group in groups if is_face(group, _shot(group, cuts, frames))]
+    groups = [group for group in groups if is_face(group, _shot_frames(group, cuts, frames))]
     # So that numbers are the same for the same clip.
-    groups.sort(key=lambda group: (group[0].frames[0], -_size(group)))
+    groups.sort(key=lambda group: (group[0].frames[0], -_mean_area(group)))
     tracks = [make_track(n, group, identify=settings.identify) for n, group in enumerate(groups)]
     return Analysis(tuple(tracks), cuts, len(frames), frames.start)
 
 
-def _shot(group: list[Tracklet], cuts: tuple[int, ...], frames: range) -> range:
+def _shot_frames(group: list[Tracklet], cuts: tuple[int, ...], frames: range) -> range:
     """Frames of the shot that a group is in."""
     after = bisect.bisect_right(cuts, group[0].frames[0])
     start = cuts[after - 1] if after else frames.start
     return range(start, cuts[after] if after < len(cuts) else frames.stop)
 
 
-def _size(group: list[Tracklet]) -> float:
+def _mean_area(group: list[Tracklet]) -> float:
     """Mean area of a face at the middles of its pieces, square pixels."""
     areas = [box.area for piece in group if (box := piece.box_at(piece.frames[len(piece.frames) // 2]))]
     return sum(areas) / len(areas)

@@ -50,9 +50,9 @@ def analyse_clip(
         OutputError: the cache folder cannot be written, which is tried before the work begins.
     """
     settings = settings or AnalysisSettings()
-    frames = _frames(clip, frames)
-    kept = _kept(clip, settings, frames)
-    found = _load(kept)
+    frames = _clip_frames(clip, frames)
+    kept = _kept_path(clip, settings, frames)
+    found = _load_kept(kept)
     if found is None:
         analyses.own_folder(analyses.clip_of(kept))
         analyses.tidy()
@@ -84,16 +84,16 @@ def cached_analysis(
     Raises:
         ClipError: the clip cannot be used.
     """
-    return _load(_kept(clip, settings or AnalysisSettings(), _frames(clip, frames)))
+    return _load_kept(_kept_path(clip, settings or AnalysisSettings(), _clip_frames(clip, frames)))
 
 
-def _frames(clip: Clip, frames: range | None) -> range:
+def _clip_frames(clip: Clip, frames: range | None) -> range:
     """Limits ``frames`` to those of the clip; all of them where None."""
     count = clip.info.frame_count
     return range(count) if frames is None else frames[: max(0, count - frames.start)]
 
 
-def _load(kept: Path) -> Analysis | None:
+def _load_kept(kept: Path) -> Analysis | None:
     """Loads a kept analysis; None where there is none, or where it is damaged and has to be made anew."""
     if not kept.is_file():
         return None
@@ -105,7 +105,7 @@ def _load(kept: Path) -> Analysis | None:
     return found
 
 
-def _kept(clip: Clip, settings: AnalysisSettings, frames: range) -> Path:
+def _kept_path(clip: Clip, settings: AnalysisSettings, frames: range) -> Path:
     """Path of the analysis of just these frames of these bytes, made this way."""
     parts = [clip.digest, analysis_file.FORMAT, dataclasses.asdict(settings), frames.start, frames.stop]
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]

@@ -78,7 +78,7 @@ class Journal:
         self._kept = time.monotonic()
         self._written: list[list[Floats]] = []  # the points of each tracklet as they are on disk
         self._followed: list[int] = []  # tracklets that were followed at the last entry
-        self.state = self._read()
+        self.state = self._read_entries()
 
     @property
     def begin(self) -> int:
@@ -121,7 +121,7 @@ class Journal:
         self._entries += 1
         self._followed = list(state.active)
 
-    def _read(self) -> TrackerState | None:
+    def _read_entries(self) -> TrackerState | None:
         state: TrackerState | None = None
         tracklets: list[Tracklet] = []
         entries = sorted(self._folder.glob("[0-9]*.npz"))

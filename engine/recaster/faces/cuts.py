@@ -44,46 +44,46 @@ class CutFinder:
         Args:
             image: (H, W, 3) uint8 RGB, the next frame of the clip.
         """
-        thumbnail = _thumbnail(image)
-        layout = _layout(thumbnail[..., 0])
+        thumbnail = _ycc_thumbnail(image)
+        layout = _brightness_layout(thumbnail[..., 0])
         if layout.std() < _MIN_CONTRAST:
             return False
-        now = (layout, _contrasts(layout), _colours(thumbnail))
+        now = (layout, _contrast_histogram(layout), _chroma_histogram(thumbnail))
         last = self.last
         self.last = now
         if last is None:
             return False
         # Correlation of where light and dark are: exposure and contrast don't count.
         moved = 1 - float(np.mean(now[0] * last[0])) / (now[0].std() * last[0].std())
-        repainted = max(_difference(now[1], last[1]), _difference(now[2], last[2]))
+        repainted = max(_histogram_difference(now[1], last[1]), _histogram_difference(now[2], last[2]))
         return moved > MIN_LAYOUT_CHANGE and repainted > MIN_PALETTE_CHANGE
 
 
-def _thumbnail(image: Image) -> NDArray[np.uint8]:
+def _ycc_thumbnail(image: Image) -> NDArray[np.uint8]:
     """Luma and chroma of a thumbnail, (36, 64, 3); every n-th pixel is enough to average."""
     step = max(1, min(image.shape[:2]) // 144)
     small = cv2.resize(image[::step, ::step], (64, 36), interpolation=cv2.INTER_AREA)
     return cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb)
 
 
-def _layout(luma: NDArray[np.uint8]) -> Floats:
+def _brightness_layout(luma: NDArray[np.uint8]) -> Floats:
     """Places of light and dark, (144,), brightness removed."""
     coarse = cv2.resize(luma, (16, 9), interpolation=cv2.INTER_AREA).astype(np.float64).ravel()
     return coarse - coarse.mean()
 
 
-def _contrasts(layout: Floats) -> Floats:
+def _contrast_histogram(layout: Floats) -> Floats:
     """Histogram (12,) of distances from the mean brightness, in standard deviations."""
     counts, _ = np.histogram(np.clip(layout / layout.std(), -2.99, 2.99), bins=12, range=(-3, 3))
     return counts / counts.sum()
 
 
-def _colours(thumbnail: NDArray[np.uint8]) -> Floats:
+def _chroma_histogram(thumbnail: NDArray[np.uint8]) -> Floats:
     """Histogram (1024,) of chroma."""
     counts = cv2.calcHist([thumbnail], [1, 2], None, [32, 32], [64, 192, 64, 192]).ravel().astype(np.float64)
     return counts / max(float(counts.sum()), 1.0)
 
 
-def _difference(a: Floats, b: Floats) -> float:
+def _histogram_difference(a: Floats, b: Floats) -> float:
     """Difference of histograms: 0 for equal ones, 1 for such that share nothing."""
     return 1 - float(np.minimum(a, b).sum())

@@ -40,11 +40,13 @@ def embed(image: Image, box: Box) -> Floats:
 
     picture = np.ascontiguousarray(image)
     place = dlib.rectangle(*(round(v) for v in (box.left, box.top, box.right, box.bottom)))
-    return _network().embedding(dlib.get_face_chip(picture, five_points()(picture, place), SIZE, PADDING))
+    return _identity_network().embedding(
+        dlib.get_face_chip(picture, five_points()(picture, place), SIZE, PADDING)
+    )
 
 
 @functools.cache
-def _network() -> IdentityNetwork:
+def _identity_network() -> IdentityNetwork:
     return IdentityNetwork()
 
 

@@ -77,7 +77,7 @@ def relax_mouth(expressions: Floats, calm: NDArray[np.bool_], neutral: Floats) -
     meshes = expressions[chosen].reshape(len(chosen), -1)
     calm = calm[chosen]
     shown = predict_expressions(expressions[chosen])
-    learned = _learned()
+    learned = _load_learned()
     band = learned["spread"] + _SLACK
     # A person's own calm mouth, as far as it reads within the band that neutral ones of others do.
     rest = np.clip(shown[calm].mean(0), learned["calm"] - band, learned["calm"] + band)
@@ -99,7 +99,7 @@ def _spread_rows(count: int, calm: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 @cache
-def _learned() -> dict[str, Floats]:
+def _load_learned() -> dict[str, Floats]:
     """Readings of neutral faces and effects of each expression: see scripts/learn_expressions.py."""
     found = {
         name: array.astype(np.float64) for name, array in load(weights.read(weights.EXPRESSIONS)).items()

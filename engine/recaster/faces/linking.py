@@ -76,7 +76,7 @@ def _continues(first: Tracklet, second: Tracklet, gap: float, *, identify: bool)
 def _is_taken(first: Tracklet, second: Tracklet, everybody: Sequence[Tracklet]) -> bool:
     """True if another face is in the place of one that is missed from one piece to the next."""
     ends = first.frames[-1], second.frames[0]
-    before, after = (np.array(_sides(outline(one))) for one in (first.points[-1], second.points[0]))
+    before, after = (np.array(_box_sides(outline(one))) for one in (first.points[-1], second.points[0]))
     # In straight lines from where it was to where it is again, frame by frame.
     for frame in range(ends[0] + 1, ends[1]):
         here = Box(*(before + (after - before) * (frame - ends[0]) / (ends[1] - ends[0])))
@@ -130,10 +130,10 @@ def _interpolate(points: Floats, known: NDArray[np.int64], frames: NDArray[np.in
 
 def boxes_of(landmarks: Floats) -> Floats:
     """Outlines (T, 4), left, top, right, bottom, of landmarks (T, N, 3)."""
-    return np.array([_sides(outline(points)) for points in landmarks])
+    return np.array([_box_sides(outline(points)) for points in landmarks])
 
 
-def _sides(box: Box) -> tuple[float, float, float, float]:
+def _box_sides(box: Box) -> tuple[float, float, float, float]:
     return box.left, box.top, box.right, box.bottom
 
 

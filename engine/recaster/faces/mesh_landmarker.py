@@ -77,14 +77,14 @@ class Mesh:
         level = np.array([np.cos(roll), np.sin(roll)])
         crop = _square(np.array([x - 0.5, y - 0.5]), half, level, _MESH_PX)
         for _ in range(_PASSES - 1):
-            crop = _face_crop(self._predict(image, crop).points, _MESH_PX)
-        return self._refine(image, self._predict(image, crop))
+            crop = _face_crop(self._predict_mesh(image, crop).points, _MESH_PX)
+        return self._refine(image, self._predict_mesh(image, crop))
 
     def follow(self, image: Image, previous: Floats) -> Landmarks:
         """Follows the face that was at ``previous`` (478, 3) in the frame before."""
-        return self._refine(image, self._predict(image, _face_crop(previous[:MESH_POINTS], _MESH_PX)))
+        return self._refine(image, self._predict_mesh(image, _face_crop(previous[:MESH_POINTS], _MESH_PX)))
 
-    def _predict(self, image: Image, crop: Floats) -> Landmarks:
+    def _predict_mesh(self, image: Image, crop: Floats) -> Landmarks:
         """Predicts the 468 points in one crop, in pixels of the frame."""
         found = self._mesh.run_image(warp(image, crop, _MESH_PX))
         points = _to_frame(found[3 * MESH_POINTS], crop)
@@ -93,7 +93,7 @@ class Mesh:
 
     def _refine(self, image: Image, face: Landmarks) -> Landmarks:
         """Lets the other models place lips and lids, and adds the irises."""
-        waiting = self._beside.submit(self._eyes, image, face.points)
+        waiting = self._beside.submit(self._refine_eyes, image, face.points)
         points = np.concatenate([self._with_lips(image, face.points), np.zeros((10, 3))])
         left, right = waiting.result()
         for side, contour, start in ((left, EYE_LEFT_CONTOUR, 468), (right, EYE_RIGHT_CONTOUR, 473)):
@@ -118,12 +118,14 @@ class Mesh:
         share = np.clip((_LIPS_REACH - away) / (_LIPS_REACH - _LIPS_NEAR), 0, 1)[:, None]
         return np.asarray(points + sure * share**2 * (seen - points))
 
-    def _eyes(self, image: Image, points: Floats) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
+    def _refine_eyes(
+        self, image: Image, points: Floats
+    ) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
         """Points around each eye, the picture's left one first."""
-        left = self._eye(image, points, EYE_CORNERS_LEFT, mirrored=False)
-        return left, self._eye(image, points, EYE_CORNERS_RIGHT[::-1], mirrored=True)
+        left = self._refine_eye(image, points, EYE_CORNERS_LEFT, mirrored=False)
+        return left, self._refine_eye(image, points, EYE_CORNERS_RIGHT[::-1], mirrored=True)
 
-    def _eye(
+    def _refine_eye(
         self, image: Image, points: Floats, corners: tuple[int, ...], *, mirrored: bool
     ) -> tuple[Floats, Floats]:
         """Predicts the 71 points around an eye and the 5 of its iris, in pixels of the frame.

@@ -94,7 +94,7 @@ def _read_triangles() -> NDArray[np.int64]:
     return np.concatenate([mesh, filled])
 
 
-def _neighbours(triangles: NDArray[np.int64]) -> Floats:
+def _neighbour_means(triangles: NDArray[np.int64]) -> Floats:
     """Matrix (V, V) that averages over the vertices that share a triangle with each."""
     count = UNDER_CHIN + len(JAW)
     joined = np.zeros((count, count))
@@ -106,7 +106,7 @@ def _neighbours(triangles: NDArray[np.int64]) -> Floats:
 TRIANGLES: Final = _read_triangles()
 """(M, 3) int64, indices of vertices; all wound alike."""
 
-_NEIGHBOURS: Final = _neighbours(TRIANGLES)
+_NEIGHBOURS: Final = _neighbour_means(TRIANGLES)
 
 
 def unfold(points: Floats) -> Floats:

@@ -133,13 +133,13 @@ class Tracker:
         if self._finder.is_cut(frame.image):
             self.cuts.append(frame.index)
             self._begin_shot()
-        self._follow(frame)
+        self._follow_faces(frame)
         self._part_tracks(frame)
         time = float(frame.time)
         # A look settles who is in front of faces that touch, and may find a lost one again.
         unsettled = self._settings.detect_every - self._until_look >= CROWD_FRAMES and self._is_crowded()
         if self._until_look <= 0 or unsettled or time - self._lost_at <= self._settings.gap:
-            self._look(frame)
+            self._search_frame(frame)
             self._until_look = self._settings.detect_every
         self._until_look -= 1
         self._recent.append(frame)
@@ -152,11 +152,11 @@ class Tracker:
         self._until_look = 0
         self._lost_at = -math.inf
 
-    def _follow(self, frame: Frame) -> None:
+    def _follow_faces(self, frame: Frame) -> None:
         """Follows every face from the frame before; those that are not there any more are lost."""
         time = float(frame.time)
         # By the frame before: all are painted over where they were, whoever is followed first.
-        around = {id(one): self._neighbours(one, frame.index - 1) for one in self._active}
+        around = {id(one): self._find_neighbours(one, frame.index - 1) for one in self._active}
         for one in list(self._active):
             image = paint_over_neighbours(frame.image, one.points[-1], around[id(one)])
             face = self._landmarker.follow(image, one.points[-1])
@@ -193,7 +193,7 @@ class Tracker:
             apart = [_surprise(one) for one in (first, second)]
         return (first, second) if apart[0] <= apart[1] else (second, first)
 
-    def _look(self, frame: Frame) -> None:
+    def _search_frame(self, frame: Frame) -> None:
         """Searches the whole picture: confirms what is followed, begins what is new."""
         time = float(frame.time)
         sides = {0} | {quarter_turn_of(one.points[-1]) for one in self._active}
@@ -210,12 +210,12 @@ class Tracker:
                 continue
             one.seen = time
             one.sightings += 1
-            one.remember(frame.image, self._neighbours(one, frame.index))
+            one.remember(frame.image, self._find_neighbours(one, frame.index))
         for one in list(self._active):
             if time - one.seen > self._settings.patience:
                 _forget_since(one, one.seen)
                 self._lose(one, time)
-        begun = [(began, face) for face in new if (began := self._begin(frame, face, new))]
+        begun = [(began, face) for face in new if (began := self._begin_track(frame, face, new))]
         if self._landmarker.knows_presence:
             self._follow_back([one for one, _ in begun], [one for one in strayed if one in self._active])
         self._order_by_depth(frame, [pair for pair in matched + begun if pair[0] in self._active])
@@ -252,7 +252,7 @@ class Tracker:
             for other in self._active
         )
 
-    def _neighbours(self, one: Tracklet, index: int) -> list[Neighbour]:
+    def _find_neighbours(self, one: Tracklet, index: int) -> list[Neighbour]:
         """Finds the faces that touch a track's in a frame that it reaches."""
         box = one.box_at(index)
         found = []
@@ -266,7 +266,7 @@ class Tracker:
     def _order_by_depth(self, frame: Frame, matched: list[tuple[Tracklet, Detection]]) -> None:
         """Measures which of the faces that touch are in front."""
         for one, face in matched:
-            if neighbours := self._neighbours(one, frame.index):
+            if neighbours := self._find_neighbours(one, frame.index):
                 signs = measure_behind(self._landmarker, frame.image, one.points[-1], face.score, neighbours)
                 one.behind[-1] = (one.behind[-1] + signs) / 2 if one.behind[-1] else signs
             else:
@@ -279,7 +279,7 @@ class Tracker:
         A face that only looked like another's for a while is joined again afterwards, by its identity.
         """
         own = mean_embedding(one.portraits, best=3)
-        neighbours = self._neighbours(one, frame.index)
+        neighbours = self._find_neighbours(one, frame.index)
         now = cut_portrait(frame.image, one.points[-1], neighbours).embedding
         # Half-covered faces are farther from their own mean, so there the looser threshold holds.
         if not len(own) or distance(now, own) < (SAME_PERSON if neighbours else SAME_IN_CLIP):
@@ -295,7 +295,7 @@ class Tracker:
             one.pop()
         return True
 
-    def _begin(self, frame: Frame, found: Detection, new: list[Detection]) -> Tracklet | None:
+    def _begin_track(self, frame: Frame, found: Detection, new: list[Detection]) -> Tracklet | None:
         """Begins to follow one of the newly detected faces, if it is one that nobody follows."""
         others = [other.box for other in new if other is not found]
         image = self._paint_over_followed(
@@ -307,7 +307,7 @@ class Tracker:
         time = float(frame.time)
         one = Tracklet(len(self.cuts), seen=time)
         one.append(frame.index, time, face)
-        one.remember(frame.image, self._neighbours(one, frame.index))
+        one.remember(frame.image, self._find_neighbours(one, frame.index))
         self._active.append(one)
         self._late.append(one)
         self.tracklets.append(one)
@@ -316,7 +316,7 @@ class Tracker:
     def _follow_back(self, begun: list[Tracklet], strayed: list[Tracklet]) -> None:
         """Follows new faces back through the frames since the last look, and anew those that strayed."""
         for frame in reversed(self._recent):
-            around = [(one, self._neighbours(one, frame.index + 1)) for one in (*strayed, *begun)]
+            around = [(one, self._find_neighbours(one, frame.index + 1)) for one in (*strayed, *begun)]
             for one, neighbours in around:
                 begin = frame.index + 1 - one.frames[0]
                 points = one.points[begin]

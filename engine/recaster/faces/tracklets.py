@@ -130,7 +130,7 @@ def cut_portrait(image: Image, points: Floats, neighbours: Sequence[Neighbour] =
         own = transform(points, matrix)
         others = [Neighbour(transform(one.points, matrix), one.behind) for one in neighbours]
         hidden = draw_neighbours(own, others, crop.shape[:2]) > 0
-        crop = np.where(hidden[..., None], _mirror(crop, own), crop)
+        crop = np.where(hidden[..., None], _mirror_crop(crop, own), crop)
         shown = 1 - float(hidden.mean())
     # A face of which half is covered tells less, even sharp.
     quality = shown * mean_laplacian(crop)
@@ -140,7 +140,7 @@ def cut_portrait(image: Image, points: Floats, neighbours: Sequence[Neighbour] =
     return Portrait(crop, quality)
 
 
-def _mirror(crop: Image, points: Floats) -> Image:
+def _mirror_crop(crop: Image, points: Floats) -> Image:
     """Mirrors a crop about the middle of the face."""
     middle = points[list(MIDLINE), 0].mean() if len(points) >= MESH_POINTS else (_PORTRAIT_PX - 1) / 2
     flip = np.array([[-1.0, 0, 2 * middle], [0, 1, 0]])

@@ -59,7 +59,7 @@ def take_clip(
     frames = wanted_frames(settings, info)
     analysed = AnalysisSettings(detector=settings.detector, min_face=settings.min_face)
     analysis = analyse_clip(Clip(info.path), analysed, frames, report)
-    chosen, problem = _choose(analysis, person, everyone=settings.everyone, min_face=settings.min_face)
+    chosen, problem = _choose_wanted(analysis, person, everyone=settings.everyone, min_face=settings.min_face)
     limits = Limits(frames[:: settings.every], settings.min_area)
     present = [record for record in faceset.all_records if record.source_id == source.id]
     planned = plan_crops(analysis, chosen, info, limits, present)
@@ -77,7 +77,7 @@ def wanted_frames(settings: ExtractSettings, info: ClipInfo) -> range:
     return range(info.frame_count) if settings.frames is None else parse_range(settings.frames, info)
 
 
-def _choose(
+def _choose_wanted(
     analysis: Analysis, person: Floats | None, *, everyone: bool, min_face: int
 ) -> tuple[tuple[FaceTrack, ...], str]:
     """Chooses the tracks to take, or none and why: one clip without the person must not stop the others."""

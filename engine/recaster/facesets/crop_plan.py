@@ -87,19 +87,21 @@ def plan_crops(
         present: the faces of this clip that the faceset has already.
     """
     counts: Counter[str] = Counter(frames=len(limits.frames))
-    seen = {frame for track in analysis.tracks for frame in track.frames[_sampled(track, limits)].tolist()}
+    seen = {
+        frame for track in analysis.tracks for frame in track.frames[_sample_rows(track, limits)].tolist()
+    }
     counts["no face"] = len(limits.frames) - len(seen)
     chosen_numbers = {track.track for track in chosen}
     counts["other people"] = sum(
-        len(_sampled(track, limits)) for track in analysis.tracks if track.track not in chosen_numbers
+        len(_sample_rows(track, limits)) for track in analysis.tracks if track.track not in chosen_numbers
     )
     known = centres_by_frame(present)
     batches: list[Batch] = []
     for track in chosen:
-        rows = _usable(track, info, limits, counts)
+        rows = _select_rows(track, info, limits, counts)
         counts["kept"] += len(rows)
         for start in range(0, len(rows), BATCH_SIZE):
-            group = [_face(track, row) for row in rows[start : start + BATCH_SIZE]]
+            group = [_found_face(track, row) for row in rows[start : start + BATCH_SIZE]]
             new = tuple(face for face in group if not is_known(face, known))
             if new:
                 batches.append(Batch(new, len(new) // 2))
@@ -107,16 +109,16 @@ def plan_crops(
     return CropPlan(tuple(batches), {reason: count for reason, count in counts.items() if count})
 
 
-def _sampled(track: FaceTrack, limits: Limits) -> NDArray[np.int64]:
+def _sample_rows(track: FaceTrack, limits: Limits) -> NDArray[np.int64]:
     """Rows of a track in the wanted frames."""
     frames = limits.frames
     inside = (track.frames >= frames.start) & (track.frames < frames.stop)
     return np.flatnonzero(inside & ((track.frames - frames.start) % frames.step == 0))
 
 
-def _usable(track: FaceTrack, info: ClipInfo, limits: Limits, counts: Counter[str]) -> list[int]:
+def _select_rows(track: FaceTrack, info: ClipInfo, limits: Limits, counts: Counter[str]) -> list[int]:
     """Selects the rows of a track worth cutting; the others are counted by reason."""
-    rows = _sampled(track, limits)
+    rows = _sample_rows(track, limits)
     boxes = track.boxes[rows]
     area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     reasons = {
@@ -132,7 +134,7 @@ def _usable(track: FaceTrack, info: ClipInfo, limits: Limits, counts: Counter[st
     return [int(row) for row in rows[left]]
 
 
-def _face(track: FaceTrack, row: int) -> FoundFace:
+def _found_face(track: FaceTrack, row: int) -> FoundFace:
     return FoundFace(
         frame=int(track.frames[row]),
         time=float(track.times[row]),

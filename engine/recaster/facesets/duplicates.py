@@ -56,7 +56,7 @@ def find_duplicates(
     result: dict[int, int] = {}
     done = 0
     for track in tracks.values():
-        pictures = np.stack([_thumbnail(faceset, record) for record in track])
+        pictures = np.stack([_grey_thumbnail(faceset, record) for record in track])
         for group in group_alike(np.stack([record.landmarks for record in track]), pictures, tolerance):
             sharpest = max(group, key=lambda place: track[place].sharpness)
             result |= {track[place].id: track[sharpest].id for place in group if place != sharpest}
@@ -95,7 +95,7 @@ def group_alike(landmarks: Floats, pictures: Floats, tolerance: float) -> list[l
     return result
 
 
-def _thumbnail(faceset: Faceset, record: FaceRecord) -> Floats:
+def _grey_thumbnail(faceset: Faceset, record: FaceRecord) -> Floats:
     """Thumbnail of the middle of a crop: grey, small, with mean 0 and deviation 1, (D,)."""
     grey = faceset.decode(record, cv2.IMREAD_REDUCED_GRAYSCALE_4)
     rim = round(grey.shape[0] * MARGIN)

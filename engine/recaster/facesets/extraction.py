@@ -72,7 +72,7 @@ def extract(
                 report(Update("extracting", number, len(files), "inputs", f"{len(work.faceset)} faces"))
     finally:
         if not work.faceset.all_records:
-            _remove(work.faceset)
+            _remove_empty(work.faceset)
     if not work.faceset.all_records:
         raise FaceNotFoundError(_describe_failure(work.outcomes, settings))
     return work.faceset
@@ -100,7 +100,7 @@ class _Extraction:
             return
         problem = ""
         if info is None:
-            counts = self._still(file, source)
+            counts = self._take_image(file, source)
         else:
             counts, problem = take_clip(
                 self.faceset, source, info, self._settings, self._person, self._report
@@ -110,7 +110,7 @@ class _Extraction:
         finished = (*source.finished, self._signature)
         self.faceset.update_source(dataclasses.replace(source, finished=finished, counts=counts))
 
-    def _still(self, file: Input, source: SourceRecord) -> Mapping[str, int]:
+    def _take_image(self, file: Input, source: SourceRecord) -> Mapping[str, int]:
         try:
             image = load_image(file.path)
         except ImageError:
@@ -149,7 +149,7 @@ def _signature(settings: ExtractSettings, person: Floats | None) -> str:
     return json.dumps(values, sort_keys=True)
 
 
-def _remove(faceset: Faceset) -> None:
+def _remove_empty(faceset: Faceset) -> None:
     """Removes a faceset that has no face."""
     remove_folder(faceset.folder / FACES)
     (faceset.folder / INDEX).unlink()

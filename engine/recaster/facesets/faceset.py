@@ -224,8 +224,8 @@ class Faceset:
                 record = faceset_index.round_to_stored(
                     replace(face, id=number, file=f"{FACES}/{number:06}.jpg")
                 )
-                data = crop if isinstance(crop, bytes) else self._encode(crop)
-                self._write(record, data)
+                data = crop if isinstance(crop, bytes) else self._encode_crop(crop)
+                self._write_crop(record, data)
                 digests[number] = hashlib.sha256(data).hexdigest()
                 opened.execute(faceset_index.INSERT_FACE, faceset_index.face_row(record, digests[number]))
                 added.append(record)
@@ -258,7 +258,7 @@ class Faceset:
         self._all = records
         self._kept = tuple(record for record in records if record.dropped is None)
 
-    def _write(self, record: FaceRecord, data: bytes) -> None:
+    def _write_crop(self, record: FaceRecord, data: bytes) -> None:
         """Writes a crop that no row points to yet: half of one does no harm, so no rename is needed."""
         path = self.folder / record.file
         try:
@@ -278,7 +278,7 @@ class Faceset:
                 "put it back or extract the faces again"
             )
 
-    def _encode(self, crop: Image) -> bytes:
+    def _encode_crop(self, crop: Image) -> bytes:
         if crop.shape != (self.size, self.size, 3):
             raise FacesetError(
                 f"{self.folder}: holds crops of {self.size}x{self.size} pixels, "

@@ -51,7 +51,7 @@ def export_zip(faceset: Faceset, out: Path, report: Report = silent) -> None:
     if out.suffix.lower() != ".zip":
         raise UsageError(f"{out}: an exported faceset is named .zip")
     records = faceset.all_records
-    manifest = json.dumps(_manifest(faceset), indent=1, sort_keys=True).encode()
+    manifest = json.dumps(_manifest_values(faceset), indent=1, sort_keys=True).encode()
     with atomic_file(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for done, record in enumerate(records, 1):
             data = faceset.crop_bytes(record)
@@ -173,7 +173,7 @@ def _is_face_image(name: str) -> bool:
     return not name.endswith("/") and is_image(Path(path.name)) and "__MACOSX" not in path.parts
 
 
-def _manifest(faceset: Faceset) -> dict[str, Any]:
+def _manifest_values(faceset: Faceset) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "version": VERSION,

@@ -99,14 +99,14 @@ def read(
             damaged.
     """
     try:
-        return _settings(opened, path), _sources(opened), *_faces(opened)
+        return _read_settings(opened, path), _read_sources(opened), *_read_faces(opened)
     except (KeyError, TypeError, ValueError) as error:
         raise FacesetError(
             f"{path}: the index holds damaged values ({error!r}); extract the faces again"
         ) from error
 
 
-def _settings(opened: sqlite3.Connection, path: Path) -> FacesetSettings:
+def _read_settings(opened: sqlite3.Connection, path: Path) -> FacesetSettings:
     tables = {row[0] for row in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not {"settings", "sources", "faces"} <= tables:
         raise FacesetError(f"{path}: this is not a faceset's index; extract the faces again")
@@ -121,7 +121,7 @@ def _settings(opened: sqlite3.Connection, path: Path) -> FacesetSettings:
     return FacesetSettings(**values["faceset"])
 
 
-def _sources(opened: sqlite3.Connection) -> tuple[SourceRecord, ...]:
+def _read_sources(opened: sqlite3.Connection) -> tuple[SourceRecord, ...]:
     rows = opened.execute("SELECT id, name, digest, kind, finished, counts FROM sources ORDER BY id")
     return tuple(
         SourceRecord(row[0], row[1], row[2], row[3], tuple(json.loads(row[4])), json.loads(row[5]))
@@ -135,13 +135,13 @@ def source_row(source: SourceRecord) -> tuple[Any, ...]:
     return (source.id, source.name, source.digest, source.kind, json.dumps(source.finished), counts)
 
 
-def _faces(opened: sqlite3.Connection) -> tuple[tuple[FaceRecord, ...], dict[int, str]]:
+def _read_faces(opened: sqlite3.Connection) -> tuple[tuple[FaceRecord, ...], dict[int, str]]:
     names = dict(opened.execute("SELECT id, name FROM sources"))
     faces = []
     digests = {}
     for row in opened.execute(SELECT_FACES):
         values = dict(zip(FACE_COLUMNS, row, strict=True))
-        faces.append(_face(values, names[values["source"]]))
+        faces.append(_face_of_row(values, names[values["source"]]))
         digests[values["id"]] = values["crop_sha256"]
     return tuple(faces), digests
 
@@ -187,7 +187,7 @@ def unpack(data: bytes, kind: str, shape: tuple[int, ...]) -> Floats:
     return np.frombuffer(data, dtype=kind).reshape(shape).astype(np.float64)
 
 
-def _face(values: dict[str, Any], source: str) -> FaceRecord:
+def _face_of_row(values: dict[str, Any], source: str) -> FaceRecord:
     return FaceRecord(
         id=values["id"],
         file=values["file"],

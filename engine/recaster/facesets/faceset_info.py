@@ -126,7 +126,7 @@ def describe(faceset: Faceset) -> FacesetInfo:
         faces=len(faceset.all_records),
         kept=len(kept),
         dropped=dict(Counter(reason_of(record.dropped) for record in faceset.all_records if record.dropped)),
-        sources=_sources(faceset),
+        sources=_source_infos(faceset),
         yaw=spread(yaw),
         pitch=spread(pitch),
         yaw_histogram=_histogram(yaw, YAW_EDGES),
@@ -188,7 +188,7 @@ def _caption(record: FaceRecord) -> str:
     return f"frame {record.frame} · sharp {record.sharpness:.0f}"
 
 
-def _sources(faceset: Faceset) -> tuple[SourceInfo, ...]:
+def _source_infos(faceset: Faceset) -> tuple[SourceInfo, ...]:
     faces = Counter(record.source_id for record in faceset.all_records)
     kept: dict[int, list[Floats]] = defaultdict(list)
     for record in faceset.records:

@@ -165,10 +165,10 @@ class Likeness:
         Args:
             weights: (len(REGIONS), K), rows summing to 1.
         """
-        blend = self._mix(weights[0])
+        blend = self._mix_textures(weights[0])
         for region, share in zip(REGIONS[1:], weights[1:], strict=True):
-            for rows, columns, soft in self._patches[region]:
-                patch = self._mix(share, rows, columns)
+            for rows, columns, soft in self._region_patches[region]:
+                patch = self._mix_textures(share, rows, columns)
                 blend[rows, columns] += soft * (patch - blend[rows, columns])
         return np.clip(np.round(blend), 0, 255).astype(np.uint8)
 
@@ -183,7 +183,7 @@ class Likeness:
         parts = [compute_blend_weights(wanted.of(name), self.features.of(name), excluded) for name in REGIONS]
         return np.stack(parts, 1)
 
-    def _mix(
+    def _mix_textures(
         self, shares: Floats, rows: slice = slice(None), columns: slice = slice(None)
     ) -> NDArray[np.float32]:
         first, *others = np.flatnonzero(shares)
@@ -229,15 +229,15 @@ class Likeness:
         return clear_mouths(self.textures, self.layout, measure_lip_gaps(self.features.mouth)[:, 4])
 
     @cached_property
-    def _patches(self) -> dict[str, list[tuple[slice, slice, NDArray[np.float32]]]]:
+    def _region_patches(self) -> dict[str, list[tuple[slice, slice, NDArray[np.float32]]]]:
         """Rectangles of each region in the texture, each with a soft mask (h, w, 1)."""
         outlines = {
             "mouth": [list(topology.LIPS_OUTER)],
             "eyes": [list(topology.EYE_LEFT), list(topology.EYE_RIGHT)],
         }
-        return {name: [self._patch(outline) for outline in lists] for name, lists in outlines.items()}
+        return {name: [self._region_patch(outline) for outline in lists] for name, lists in outlines.items()}
 
-    def _patch(self, outline: list[int]) -> tuple[slice, slice, NDArray[np.float32]]:
+    def _region_patch(self, outline: list[int]) -> tuple[slice, slice, NDArray[np.float32]]:
         size = self.layout.size
         distance = float(geometry.eye_distance(self.layout.points))
         mask = fill_polygon(self.layout.points[outline], size, 255)

@@ -141,7 +141,7 @@ def complete_textures(
     ends = BrowEnds(usual, own, layout)
     own = _keep_features(own, layout) * (1 - ends.buried)
     usual = _complete(usual, own, clear, layout)
-    expected = _to_lab(usual, layout)
+    expected = _to_smooth_lab(usual, layout)
     limit = np.where(middle, _CERTAIN, 1)
     limit[: _brows_top(layout)] = _PERHAPS
     limit[always > 0] = np.inf
@@ -149,7 +149,7 @@ def complete_textures(
     shown = []
     # Each reference keeps what it shows of the face in its own light: the rest is the usual face's.
     for texture, here in zip(textures, well, strict=True):
-        other = _grow_foreign(_difference(_to_lab(texture, layout), expected), limit, layout)
+        other = _grow_foreign(_skin_difference(_to_smooth_lab(texture, layout), expected), limit, layout)
         known = np.minimum(own, here * np.maximum(_fade_edge(1 - other, distance), always))
         whole = usual + _continue(texture - usual, known, clear)
         shown.append(ends.draw_on(_remove_shades(whole, rim, clear * middle, layout)))
@@ -264,18 +264,18 @@ def _find_own(usual: Picture, layout: UVLayout, glasses: np.bool_) -> Picture:
     Skin is what is like the skin next to it, from the middle of the face outwards. Behind ``glasses`` what is
     light or tinted is a reflection.
     """
-    lab = _to_lab(usual, layout)
+    lab = _to_smooth_lab(usual, layout)
     face = mask_outline(layout, topology.OVAL)
     skin = face * (1 - mask_features(layout))
     distance = float(eye_distance(layout.points))
     middle = erode(face, _RIM_WIDTH * distance)
     core = middle * skin
     darker = np.where(np.arange(len(lab)) < _brows_top(layout), _MAX_DARKER, _MAX_SHADED)[:, None]
-    known = core * (_difference(lab, np.median(lab[core > 0], 0), darker) < _USUAL_FACTOR)
+    known = core * (_skin_difference(lab, np.median(lab[core > 0], 0), darker) < _USUAL_FACTOR)
     # From the middle outwards, in rounds: what hangs together with the core by like colours is skin, too.
     for _ in range(_ROUNDS):
         expected = cv2.GaussianBlur(pull_push(lab, known.astype(np.float32)), (0, 0), _SKIN_SIGMA * distance)
-        off = _difference(lab, expected, darker)
+        off = _skin_difference(lab, expected, darker)
         known = _keep_touching(skin * (off < 1), core)
     eyes = round(float(layout.points[[*topology.EYE_CORNERS_LEFT, *topology.EYE_CORNERS_RIGHT], 1].mean()))
     # Below the eyes of a bearded face only what is lighter than skin can be foreign.
@@ -327,12 +327,12 @@ def _complete(usual: Picture, own: Picture, clear: Picture, layout: UVLayout) ->
     there = own * clear
     weight = cv2.GaussianBlur(there, (0, 0), blur)[..., None]
     form = cv2.GaussianBlur(usual * there[..., None], (0, 0), blur) / np.maximum(weight, _TINY)
-    detail = _mirror((usual - form) * there[..., None], layout)
+    detail = _swap_sides((usual - form) * there[..., None], layout)
     share = own[..., None]
     return share * usual + (1 - share) * (pull_push(usual, there) + detail)
 
 
-def _mirror(picture: Picture, layout: UVLayout) -> Picture:
+def _swap_sides(picture: Picture, layout: UVLayout) -> Picture:
     """Exchanges the sides of a picture of a face."""
     middle = layout.points[[*topology.EARS, *topology.MOUTH_CORNERS], 0].mean()
     flip = np.array([[-1, 0, 2 * middle], [0, 1, 0]])
@@ -345,14 +345,14 @@ def _continue(picture: Picture, known: Picture, skin: Picture) -> Picture:
     return share * picture + (1 - share) * pull_push(picture, known * skin)
 
 
-def _difference(lab: Picture, expected: Picture, darker: float | Floats = _MAX_DARKER) -> Picture:
+def _skin_difference(lab: Picture, expected: Picture, darker: float | Floats = _MAX_DARKER) -> Picture:
     """Difference of colours from the skin that is expected there, (S, S), 1 where skin ends."""
     light = np.log((lab[..., 0] + _DARK_OFFSET) / (expected[..., 0] + _DARK_OFFSET))
     tint = np.linalg.norm(lab[..., 1:] - expected[..., 1:], axis=-1) / _MAX_TINTED
     return np.hypot(np.where(light < 0, light / darker, light / _MAX_LIGHTER), tint)
 
 
-def _to_lab(picture: NDArray[np.floating] | NDArray[np.uint8], layout: UVLayout) -> Picture:
+def _to_smooth_lab(picture: NDArray[np.floating] | NDArray[np.uint8], layout: UVLayout) -> Picture:
     """Converts a picture (S, S, 3), 0 to 255, to CIE Lab without its noise."""
     return np.asarray(
         cv2.GaussianBlur(

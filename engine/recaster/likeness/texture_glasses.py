@@ -86,7 +86,7 @@ def find_rims(textures: NDArray[np.uint8], layout: UVLayout) -> list[Picture]:
     """
     distance = float(eye_distance(layout.points))
     # Over all references: what is a line in a few of them only is no glasses.
-    labs = [_to_lab(texture, distance) for texture in textures]
+    labs = [_to_line_lab(texture, distance) for texture in textures]
     thin, thick = (
         float(np.median([_weakest_crossing(lab, layout, distance, line) for lab in labs]))
         for line in _LINE_WIDTHS
@@ -217,5 +217,5 @@ def _eye_row(layout: UVLayout) -> float:
     return float(layout.points[[*topology.EYE_CORNERS_LEFT, *topology.EYE_CORNERS_RIGHT], 1].mean())
 
 
-def _to_lab(texture: NDArray[np.uint8], distance: float) -> Picture:
+def _to_line_lab(texture: NDArray[np.uint8], distance: float) -> Picture:
     return np.asarray(cv2.GaussianBlur(rgb_to_lab(texture), (0, 0), _NOISE_SIGMA * distance))
