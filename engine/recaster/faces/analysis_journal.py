@@ -105,16 +105,16 @@ class Journal:
         }
         if state.last is not None:
             arrays |= dict(zip(_CUT_ARRAYS, state.last, strict=True))
-        for number, one in enumerate(state.tracklets):
+        for number, tracklet in enumerate(state.tracklets):
             new = number == len(self._written)
             if new:
                 self._written.append([])
-            begin = _count_same(self._written[number], one.points)
+            begin = _count_same(self._written[number], tracklet.points)
             followed = number in state.active or number in self._followed
-            if not (new or followed) and begin == len(one.points):
+            if not (new or followed) and begin == len(tracklet.points):
                 continue  # it was followed no more when it was last written
-            arrays |= {f"{number}.{name}": value for name, value in _tracklet_arrays(one, begin).items()}
-            self._written[number] = list(one.points)
+            arrays |= {f"{number}.{name}": value for name, value in _tracklet_arrays(tracklet, begin).items()}
+            self._written[number] = list(tracklet.points)
         place = self._folder / _entry_name(self._entries)
         with atomic_file(place, 0o600) as temporary, temporary.open("wb") as file:
             np.savez(file, **arrays)
@@ -133,7 +133,7 @@ class Journal:
                 entry.unlink(missing_ok=True)
             return None
         self._entries = len(entries)
-        self._written = [list(one.points) for one in tracklets]
+        self._written = [list(tracklet.points) for tracklet in tracklets]
         self._followed = [] if state is None else list(state.active)
         return state
 
@@ -158,17 +158,17 @@ def _count_same(kept: list[Floats], now: list[Floats]) -> int:
     return count
 
 
-def _tracklet_arrays(one: Tracklet, begin: int) -> dict[str, Any]:
+def _tracklet_arrays(tracklet: Tracklet, begin: int) -> dict[str, Any]:
     return {
-        "head": np.array([one.shot, one.sightings, begin], np.int64),
-        "seen": np.float64(one.seen),
-        "frames": np.array(one.frames[begin:], np.int64),
-        "times": np.array(one.times[begin:], np.float64),
-        "points": np.array(one.points[begin:], np.float64),
-        "scores": np.array(one.scores[begin:], np.float64),
-        "behind": np.array(one.behind[begin:], np.float64),
-        "portraits": np.array([picture.image for picture in one.portraits], np.uint8),
-        "qualities": np.array([picture.quality for picture in one.portraits], np.float64),
+        "head": np.array([tracklet.shot, tracklet.sightings, begin], np.int64),
+        "seen": np.float64(tracklet.seen),
+        "frames": np.array(tracklet.frames[begin:], np.int64),
+        "times": np.array(tracklet.times[begin:], np.float64),
+        "points": np.array(tracklet.points[begin:], np.float64),
+        "scores": np.array(tracklet.scores[begin:], np.float64),
+        "behind": np.array(tracklet.behind[begin:], np.float64),
+        "portraits": np.array([picture.image for picture in tracklet.portraits], np.uint8),
+        "qualities": np.array([picture.quality for picture in tracklet.portraits], np.float64),
     }
 
 
@@ -187,17 +187,17 @@ def _apply_entry(arrays: Mapping[str, Any], tracklets: list[Tracklet], first: in
         shot, sightings, begin = (int(value) for value in part["head"])
         if number == len(tracklets):
             tracklets.append(Tracklet(shot, 0.0))
-        one = tracklets[number]
-        if begin > len(one.frames):
+        tracklet = tracklets[number]
+        if begin > len(tracklet.frames):
             raise ValueError(f"tracklet {number} lacks what came before")
-        one.seen = float(part["seen"])
-        one.sightings = sightings
-        one.frames[begin:] = part["frames"].tolist()
-        one.times[begin:] = part["times"].tolist()
-        one.points[begin:] = list(part["points"])
-        one.scores[begin:] = part["scores"].tolist()
-        one.behind[begin:] = part["behind"].tolist()
-        one.portraits = [
+        tracklet.seen = float(part["seen"])
+        tracklet.sightings = sightings
+        tracklet.frames[begin:] = part["frames"].tolist()
+        tracklet.times[begin:] = part["times"].tolist()
+        tracklet.points[begin:] = list(part["points"])
+        tracklet.scores[begin:] = part["scores"].tolist()
+        tracklet.behind[begin:] = part["behind"].tolist()
+        tracklet.portraits = [
             Portrait(image, float(quality))
             for image, quality in zip(part["portraits"], part["qualities"], strict=True)
         ]

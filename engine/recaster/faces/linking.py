@@ -47,14 +47,14 @@ def join_tracklets(tracklets: Sequence[Tracklet], gap: float, *, identify: bool)
         Groups of pieces in the order of time.
     """
     groups: list[list[Tracklet]] = []
-    for one in sorted((t for t in tracklets if t.frames), key=lambda t: t.frames[0]):
-        fitting = [g for g in groups if _continues(g[-1], one, gap, identify=identify)]
-        fitting = [g for g in fitting if not _is_taken(g[-1], one, tracklets)]
+    for piece in sorted((t for t in tracklets if t.frames), key=lambda t: t.frames[0]):
+        fitting = [g for g in groups if _continues(g[-1], piece, gap, identify=identify)]
+        fitting = [g for g in fitting if not _is_taken(g[-1], piece, tracklets)]
         if fitting:
             # Of several the one that ended last.
-            max(fitting, key=lambda g: g[-1].frames[-1]).append(one)
+            max(fitting, key=lambda g: g[-1].frames[-1]).append(piece)
         else:
-            groups.append([one])
+            groups.append([piece])
     return groups
 
 
@@ -76,11 +76,11 @@ def _continues(first: Tracklet, second: Tracklet, gap: float, *, identify: bool)
 def _is_taken(first: Tracklet, second: Tracklet, everybody: Sequence[Tracklet]) -> bool:
     """True if another face is in the place of one that is missed from one piece to the next."""
     ends = first.frames[-1], second.frames[0]
-    before, after = (np.array(_box_sides(outline(one))) for one in (first.points[-1], second.points[0]))
+    before, after = (np.array(_box_sides(outline(piece))) for piece in (first.points[-1], second.points[0]))
     # In straight lines from where it was to where it is again, frame by frame.
     for frame in range(ends[0] + 1, ends[1]):
         here = Box(*(before + (after - before) * (frame - ends[0]) / (ends[1] - ends[0])))
-        others = (one.box_at(frame) for one in everybody if one is not first and one is not second)
+        others = (piece.box_at(frame) for piece in everybody if piece is not first and piece is not second)
         if any(other is not None and other.iou(here) > _IN_PLACE for other in others):
             return True
     return False
@@ -94,17 +94,17 @@ def make_track(number: int, group: Sequence[Tracklet], *, identify: bool) -> Fac
         group: pieces in the order of time.
         identify: whether to compute the mean embedding (of the best eight pictures).
     """
-    known = np.concatenate([one.frames for one in group]).astype(np.int64)
-    points = np.concatenate([np.stack(one.points) for one in group])
+    known = np.concatenate([piece.frames for piece in group]).astype(np.int64)
+    points = np.concatenate([np.stack(piece.points) for piece in group])
     frames = np.arange(known[0], known[-1] + 1)
     measured = np.isin(frames, known)
     scores, behind = np.zeros((2, len(frames)))
-    scores[measured] = np.concatenate([one.scores for one in group])
-    behind[measured] = np.concatenate([one.behind for one in group])  # elsewhere it isn't known
+    scores[measured] = np.concatenate([piece.scores for piece in group])
+    behind[measured] = np.concatenate([piece.behind for piece in group])  # elsewhere it isn't known
     # The times of frames without a measurement: inside so short a gap they run evenly.
-    times = np.interp(frames, known, np.concatenate([one.times for one in group]))
+    times = np.interp(frames, known, np.concatenate([piece.times for piece in group]))
     landmarks = _interpolate(points, known, frames)
-    portraits = [picture for one in group for picture in one.portraits]
+    portraits = [picture for piece in group for picture in piece.portraits]
     return FaceTrack(
         track=number,
         frames=frames,
@@ -144,5 +144,5 @@ def is_face(group: Sequence[Tracklet], shot: range) -> bool:
         group: pieces in the order of time.
         shot: the frames of their shot.
     """
-    frames = sum(len(one.frames) for one in group)
+    frames = sum(len(piece.frames) for piece in group)
     return frames >= min(_MIN_FRAMES, len(shot))

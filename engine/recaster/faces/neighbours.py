@@ -50,13 +50,13 @@ class Neighbour:
     behind: bool | None
 
 
-def are_touching(one: Box, other: Box) -> bool:
+def are_touching(box: Box, other: Box) -> bool:
     """True if two faces touch or nearly do."""
-    across = TOUCHING * (one.width + other.width) / 2
-    down = TOUCHING * (one.height + other.height) / 2
-    return max(one.left, other.left) - across < min(one.right, other.right) and max(
-        one.top, other.top
-    ) - down < min(one.bottom, other.bottom)
+    across = TOUCHING * (box.width + other.width) / 2
+    down = TOUCHING * (box.height + other.height) / 2
+    return max(box.left, other.left) - across < min(box.right, other.right) and max(
+        box.top, other.top
+    ) - down < min(box.bottom, other.bottom)
 
 
 def is_behind(signs: float, others: float) -> bool | None:
@@ -138,8 +138,8 @@ def measure_behind(
         score: the detector's, from 0 to 1.
         neighbours: who touches it.
     """
-    claimed = [Neighbour(one.points, behind=True) for one in neighbours]
-    others = [Neighbour(one.points, behind=False) for one in neighbours]
+    claimed = [Neighbour(neighbour.points, behind=True) for neighbour in neighbours]
+    others = [Neighbour(neighbour.points, behind=False) for neighbour in neighbours]
     shown, hidden = (
         landmarker.follow(paint_over_neighbours(image, points, around), points).points[:MESH_POINTS, :2]
         for around in (claimed, others)
@@ -158,15 +158,15 @@ def _contains_middle(box: Box, other: Box) -> bool:
 def _fills(points: Floats | None, neighbours: Sequence[Neighbour]) -> list[tuple[NDArray[np.int32], int]]:
     """Convex polygons, (M, 2) pixels, and what to fill each with, in this order: see ``draw_neighbours``."""
     # First what is behind, then the face itself over it, then what is in front or not known.
-    behind = [one for one in neighbours if one.behind]
-    fills = [(_grown_hull(one.points), 255) for one in behind]
+    behind = [neighbour for neighbour in neighbours if neighbour.behind]
+    fills = [(_grown_hull(neighbour.points), 255) for neighbour in behind]
     if behind and points is not None:
         fills.append((_hull(points), 0))
-    for one in neighbours:
-        theirs = _grown_hull(one.points)
-        if points is not None and one.behind is None:
-            theirs = _clip_nearer(theirs, _hull(points).mean(0), _hull(one.points).mean(0))
-        if not one.behind and len(theirs):
+    for neighbour in neighbours:
+        theirs = _grown_hull(neighbour.points)
+        if points is not None and neighbour.behind is None:
+            theirs = _clip_nearer(theirs, _hull(points).mean(0), _hull(neighbour.points).mean(0))
+        if not neighbour.behind and len(theirs):
             fills.append((theirs, 255))
     return [(_round(polygon), value) for polygon, value in fills]
 

@@ -38,14 +38,14 @@ def group_people(analysis: Analysis) -> tuple[tuple[int, ...], ...]:
     people: list[list[FaceTrack]] = []
     while left:
         person = [left.pop(0)]
-        for one in list(left):
-            if _is_same(person, one):
-                person.append(one)
-                left.remove(one)
+        for track in list(left):
+            if _is_same(person, track):
+                person.append(track)
+                left.remove(track)
         people.append(person)
     # Whoever began with the largest track need not fill most of the clip.
-    people.sort(key=lambda person: -sum(_weight(one) for one in person))
-    return tuple(tuple(sorted(one.track for one in person)) for person in people)
+    people.sort(key=lambda person: -sum(_weight(track) for track in person))
+    return tuple(tuple(sorted(track.track for track in person)) for person in people)
 
 
 def _weight(track: FaceTrack) -> float:
@@ -55,13 +55,15 @@ def _weight(track: FaceTrack) -> float:
 
 
 def _is_same(person: list[FaceTrack], other: FaceTrack) -> bool:
-    if any(one.frames[0] <= other.frames[-1] and other.frames[0] <= one.frames[-1] for one in person):
+    if any(track.frames[0] <= other.frames[-1] and other.frames[0] <= track.frames[-1] for track in person):
         return False
     if not other.embedding.size or not person[0].embedding.size:
         return False
     # Of all its tracks, not the first alone: a few frames of a face that is half covered are farther from
     # any one of them than from their mean.
-    mean = np.average([one.embedding for one in person], axis=0, weights=[_weight(one) for one in person])
+    mean = np.average(
+        [track.embedding for track in person], axis=0, weights=[_weight(track) for track in person]
+    )
     return distance(mean, other.embedding) < SAME_IN_CLIP
 
 
@@ -101,7 +103,7 @@ def portraits(clip: Path, analysis: Analysis, size: int = 256) -> tuple[PersonPi
     for numbers in group_people(analysis):
         track = max((analysis.tracks[n] for n in numbers), key=_weight)
         candidates = [_cut_candidate(clip, track, index, size) for index in _best_frames(track)]
-        _, index, image = max(candidates, key=lambda one: one[0])
+        _, index, image = max(candidates, key=lambda candidate: candidate[0])
         pictures.append(PersonPicture(numbers, index, image))
     return tuple(pictures)
 

@@ -38,12 +38,12 @@ def detect_rolled(detector: Detector, image: Image, sides: Iterable[int]) -> lis
     for side in sorted(set(sides)):
         # A turned array is a view of another order, which OpenCV doesn't take.
         seen = detector.detect(np.ascontiguousarray(np.rot90(image, side)) if side else image)
-        found += [_turn_back(one, side, image.shape[1], image.shape[0]) for one in seen]
+        found += [_turn_back(face, side, image.shape[1], image.shape[0]) for face in seen]
     # Two detections from one side are two faces, as the detector tells them apart by itself.
     kept: list[Detection] = []
-    for one in sorted(found, key=lambda one: -one.score):
-        if all(one.side == other.side or one.box.iou(other.box) < _SAME_OVERLAP for other in kept):
-            kept.append(one)
+    for face in sorted(found, key=lambda face: -face.score):
+        if all(face.side == other.side or face.box.iou(other.box) < _SAME_OVERLAP for other in kept):
+            kept.append(face)
     return kept
 
 

@@ -87,5 +87,5 @@ def _choose_person(analysis: Analysis, person: Floats) -> tuple[FaceTrack, ...]:
 
 def _describe_tracks(tracks: tuple[FaceTrack, ...]) -> str:
     """Describes tracks in words, for a message."""
-    shown = [f"track {one.track} (frames {one.frames[0]}-{one.frames[-1]})" for one in tracks[:8]]
+    shown = [f"track {track.track} (frames {track.frames[0]}-{track.frames[-1]})" for track in tracks[:8]]
     return ", ".join(shown) + (f" and {len(tracks) - 8} more" if len(tracks) > 8 else "")

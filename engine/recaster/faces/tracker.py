@@ -112,7 +112,7 @@ class Tracker:
             until_look=self._until_look,
             lost_at=self._lost_at,
             cuts=self.cuts,
-            active=[number for number, one in enumerate(self.tracklets) if one in self._active],
+            active=[number for number, tracklet in enumerate(self.tracklets) if tracklet in self._active],
             tracklets=self.tracklets,
             last=self._finder.last,
         )
@@ -144,7 +144,7 @@ class Tracker:
         self._until_look -= 1
         self._recent.append(frame)
         first = self._recent[0].index
-        self._late = [one for one in self._late if one.frames and one.frames[-1] >= first]
+        self._late = [tracklet for tracklet in self._late if tracklet.frames and tracklet.frames[-1] >= first]
 
     def _begin_shot(self) -> None:
         self._active = []
@@ -156,17 +156,17 @@ class Tracker:
         """Follows every face from the frame before; those that are not there any more are lost."""
         time = float(frame.time)
         # By the frame before: all are painted over where they were, whoever is followed first.
-        around = {id(one): self._find_neighbours(one, frame.index - 1) for one in self._active}
-        for one in list(self._active):
-            image = paint_over_neighbours(frame.image, one.points[-1], around[id(one)])
-            face = self._landmarker.follow(image, one.points[-1])
+        around = {id(tracklet): self._find_neighbours(tracklet, frame.index - 1) for tracklet in self._active}
+        for tracklet in list(self._active):
+            image = paint_over_neighbours(frame.image, tracklet.points[-1], around[id(tracklet)])
+            face = self._landmarker.follow(image, tracklet.points[-1])
             if face.presence < self._settings.presence:
-                self._lose(one, time)
+                self._lose(tracklet, time)
             else:
-                one.append(frame.index, time, face)
+                tracklet.append(frame.index, time, face)
 
-    def _lose(self, one: Tracklet, time: float) -> None:
-        self._active.remove(one)
+    def _lose(self, tracklet: Tracklet, time: float) -> None:
+        self._active.remove(tracklet)
         self._lost_at = time
 
     def _part_tracks(self, frame: Frame) -> None:
@@ -188,36 +188,41 @@ class Tracker:
         """Decides whose face it is that both follow (first), and who strayed (second)."""
         if self._settings.identify and first.portraits and second.portraits:
             now = cut_portrait(frame.image, first.points[-1]).embedding
-            apart = [distance(now, mean_embedding(one.portraits, best=3)) for one in (first, second)]
+            apart = [
+                distance(now, mean_embedding(tracklet.portraits, best=3)) for tracklet in (first, second)
+            ]
         else:
-            apart = [_surprise(one) for one in (first, second)]
+            apart = [_surprise(tracklet) for tracklet in (first, second)]
         return (first, second) if apart[0] <= apart[1] else (second, first)
 
     def _search_frame(self, frame: Frame) -> None:
         """Searches the whole picture: confirms what is followed, begins what is new."""
         time = float(frame.time)
-        sides = {0} | {quarter_turn_of(one.points[-1]) for one in self._active}
+        sides = {0} | {quarter_turn_of(tracklet.points[-1]) for tracklet in self._active}
         if not self._active or not self._recent:  # nobody yet, or a shot begins: in any pose
             sides = set(SIDES)
         found = detect_rolled(self._detector, frame.image, sides)
         matched = _match(self._active, found)
-        new = [face for face in found if not any(face is one for _, one in matched)]
+        new = [face for face in found if not any(face is other for _, other in matched)]
         strayed = self._correct(frame, matched, new)
-        for one, face in matched:
-            if self._settings.identify and self._became_another(one, frame, strayed=one in strayed):
-                self._lose(one, time)  # its detection begins a track of whoever it is now
+        for tracklet, face in matched:
+            if self._settings.identify and self._became_another(tracklet, frame, strayed=tracklet in strayed):
+                self._lose(tracklet, time)  # its detection begins a track of whoever it is now
                 new.append(face)
                 continue
-            one.seen = time
-            one.sightings += 1
-            one.remember(frame.image, self._find_neighbours(one, frame.index))
-        for one in list(self._active):
-            if time - one.seen > self._settings.patience:
-                _forget_since(one, one.seen)
-                self._lose(one, time)
+            tracklet.seen = time
+            tracklet.sightings += 1
+            tracklet.remember(frame.image, self._find_neighbours(tracklet, frame.index))
+        for tracklet in list(self._active):
+            if time - tracklet.seen > self._settings.patience:
+                _forget_since(tracklet, tracklet.seen)
+                self._lose(tracklet, time)
         begun = [(began, face) for face in new if (began := self._begin_track(frame, face, new))]
         if self._landmarker.knows_presence:
-            self._follow_back([one for one, _ in begun], [one for one in strayed if one in self._active])
+            self._follow_back(
+                [tracklet for tracklet, _ in begun],
+                [tracklet for tracklet in strayed if tracklet in self._active],
+            )
         self._order_by_depth(frame, [pair for pair in matched + begun if pair[0] in self._active])
 
     def _correct(
@@ -229,70 +234,72 @@ class Tracker:
             Those of whom that is true.
         """
         strayed = []
-        for one, face in matched:
+        for tracklet, face in matched:
             others = [other.box for other in (*(match for _, match in matched), *new) if other is not face]
             image = paint_over_boxes(frame.image, face.box, others)
             if image is frame.image:
                 continue
             seen = self._landmarker.locate(image, face.box, face.side)
-            same = outline(seen.points).iou(outline(one.points[-1])) >= STEADY_OVERLAP
-            if not same and seen.presence >= max(self._settings.presence, one.scores[-1]):
-                one.points[-1] = seen.points
-                one.scores[-1] = seen.presence
-                strayed.append(one)
+            same = outline(seen.points).iou(outline(tracklet.points[-1])) >= STEADY_OVERLAP
+            if not same and seen.presence >= max(self._settings.presence, tracklet.scores[-1]):
+                tracklet.points[-1] = seen.points
+                tracklet.scores[-1] = seen.presence
+                strayed.append(tracklet)
         return strayed
 
     def _is_crowded(self) -> bool:
         """True if faces touch of which it isn't known who is in front."""
         return any(
-            one is not other
-            and not (one.behind[-1] and other.behind[-1])
-            and are_touching(outline(one.points[-1]), outline(other.points[-1]))
-            for one in self._active
+            tracklet is not other
+            and not (tracklet.behind[-1] and other.behind[-1])
+            and are_touching(outline(tracklet.points[-1]), outline(other.points[-1]))
+            for tracklet in self._active
             for other in self._active
         )
 
-    def _find_neighbours(self, one: Tracklet, index: int) -> list[Neighbour]:
+    def _find_neighbours(self, tracklet: Tracklet, index: int) -> list[Neighbour]:
         """Finds the faces that touch a track's in a frame that it reaches."""
-        box = one.box_at(index)
+        box = tracklet.box_at(index)
         found = []
         for other in self._late:
-            points = None if other is one else other.points_at(index)
+            points = None if other is tracklet else other.points_at(index)
             if points is not None and box is not None and are_touching(box, outline(points)):
-                mine, theirs = (each.behind[index - each.frames[0]] for each in (one, other))
+                mine, theirs = (each.behind[index - each.frames[0]] for each in (tracklet, other))
                 found.append(Neighbour(points, is_behind(theirs, mine)))
         return found
 
     def _order_by_depth(self, frame: Frame, matched: list[tuple[Tracklet, Detection]]) -> None:
         """Measures which of the faces that touch are in front."""
-        for one, face in matched:
-            if neighbours := self._find_neighbours(one, frame.index):
-                signs = measure_behind(self._landmarker, frame.image, one.points[-1], face.score, neighbours)
-                one.behind[-1] = (one.behind[-1] + signs) / 2 if one.behind[-1] else signs
+        for tracklet, face in matched:
+            if neighbours := self._find_neighbours(tracklet, frame.index):
+                signs = measure_behind(
+                    self._landmarker, frame.image, tracklet.points[-1], face.score, neighbours
+                )
+                tracklet.behind[-1] = (tracklet.behind[-1] + signs) / 2 if tracklet.behind[-1] else signs
             else:
-                one.behind[-1] = 0.0
+                tracklet.behind[-1] = 0.0
 
-    def _became_another(self, one: Tracklet, frame: Frame, *, strayed: bool) -> bool:
+    def _became_another(self, tracklet: Tracklet, frame: Frame, *, strayed: bool) -> bool:
         """True if a track has come to show somebody else, as in a dissolve; it ends before that.
 
         Where it had strayed, it ends before the last look: since then its points may have been on both.
         A face that only looked like another's for a while is joined again afterwards, by its identity.
         """
-        own = mean_embedding(one.portraits, best=3)
-        neighbours = self._find_neighbours(one, frame.index)
-        now = cut_portrait(frame.image, one.points[-1], neighbours).embedding
+        own = mean_embedding(tracklet.portraits, best=3)
+        neighbours = self._find_neighbours(tracklet, frame.index)
+        now = cut_portrait(frame.image, tracklet.points[-1], neighbours).embedding
         # Half-covered faces are farther from their own mean, so there the looser threshold holds.
         if not len(own) or distance(now, own) < (SAME_PERSON if neighbours else SAME_IN_CLIP):
             return False
-        one.pop()
+        tracklet.pop()
         for earlier in reversed(self._recent):
-            if one.frames[-1:] != [earlier.index] or (len(one.frames) < 2 and not strayed):
+            if tracklet.frames[-1:] != [earlier.index] or (len(tracklet.frames) < 2 and not strayed):
                 break
             if not strayed:
-                then = cut_portrait(earlier.image, one.points[-1]).embedding
+                then = cut_portrait(earlier.image, tracklet.points[-1]).embedding
                 if distance(then, own) < distance(then, now):
                     break
-            one.pop()
+            tracklet.pop()
         return True
 
     def _begin_track(self, frame: Frame, found: Detection, new: list[Detection]) -> Tracklet | None:
@@ -305,35 +312,38 @@ class Tracker:
         if not self._is_new(frame.index, face):
             return None
         time = float(frame.time)
-        one = Tracklet(len(self.cuts), seen=time)
-        one.append(frame.index, time, face)
-        one.remember(frame.image, self._find_neighbours(one, frame.index))
-        self._active.append(one)
-        self._late.append(one)
-        self.tracklets.append(one)
-        return one
+        tracklet = Tracklet(len(self.cuts), seen=time)
+        tracklet.append(frame.index, time, face)
+        tracklet.remember(frame.image, self._find_neighbours(tracklet, frame.index))
+        self._active.append(tracklet)
+        self._late.append(tracklet)
+        self.tracklets.append(tracklet)
+        return tracklet
 
     def _follow_back(self, begun: list[Tracklet], strayed: list[Tracklet]) -> None:
         """Follows new faces back through the frames since the last look, and anew those that strayed."""
         for frame in reversed(self._recent):
-            around = [(one, self._find_neighbours(one, frame.index + 1)) for one in (*strayed, *begun)]
-            for one, neighbours in around:
-                begin = frame.index + 1 - one.frames[0]
-                points = one.points[begin]
+            around = [
+                (tracklet, self._find_neighbours(tracklet, frame.index + 1))
+                for tracklet in (*strayed, *begun)
+            ]
+            for tracklet, neighbours in around:
+                begin = frame.index + 1 - tracklet.frames[0]
+                points = tracklet.points[begin]
                 face = self._landmarker.follow(paint_over_neighbours(frame.image, points, neighbours), points)
-                if begin == 0 and one in begun and self._is_new(frame.index, face):
-                    one.prepend(frame.index, float(frame.time), face)
+                if begin == 0 and tracklet in begun and self._is_new(frame.index, face):
+                    tracklet.prepend(frame.index, float(frame.time), face)
                 elif begin > 0 and face.presence >= self._settings.presence:
-                    one.points[begin - 1] = face.points
-                    one.scores[begin - 1] = face.presence
+                    tracklet.points[begin - 1] = face.points
+                    tracklet.scores[begin - 1] = face.presence
                 else:
                     begun, strayed = (
-                        [other for other in group if other is not one] for group in (begun, strayed)
+                        [other for other in group if other is not tracklet] for group in (begun, strayed)
                     )
 
     def _paint_over_followed(self, image: Image, box: Box, index: int) -> Image:
         """Paints over those who are followed in a frame, near the box of a new face."""
-        known = [points for one in self._late if (points := one.points_at(index)) is not None]
+        known = [points for tracklet in self._late if (points := tracklet.points_at(index)) is not None]
         near = [Neighbour(points, behind=False) for points in known if are_touching(box, outline(points))]
         return paint_over_neighbours(image, None, near)
 
@@ -342,28 +352,30 @@ class Tracker:
         if face.presence < self._settings.presence:
             return False
         here = outline(face.points)
-        others = (one.box_at(index) for one in self._late)
+        others = (tracklet.box_at(index) for tracklet in self._late)
         return all(other is None or other.iou(here) <= SAME_OVERLAP for other in others)
 
 
 def _match(active: list[Tracklet], found: list[Detection]) -> list[tuple[Tracklet, Detection]]:
     """Matches tracks with the detections of their faces, the best overlaps first."""
-    pairs = [(outline(one.points[-1]).iou(face.box), one, face) for one in active for face in found]
+    pairs = [
+        (outline(tracklet.points[-1]).iou(face.box), tracklet, face) for tracklet in active for face in found
+    ]
     matched: list[tuple[Tracklet, Detection]] = []
-    for overlap, one, face in sorted(pairs, key=lambda pair: -pair[0]):
-        matched_already = any(one is a or face is b for a, b in matched)
+    for overlap, tracklet, face in sorted(pairs, key=lambda pair: -pair[0]):
+        matched_already = any(tracklet is a or face is b for a, b in matched)
         if overlap >= MATCH_OVERLAP and not matched_already:
-            matched.append((one, face))
+            matched.append((tracklet, face))
     return matched
 
 
-def _surprise(one: Tracklet) -> float:
+def _surprise(tracklet: Tracklet) -> float:
     """Distance of a track from where its own motion would have brought it, in face widths."""
-    if len(one.points) < 4:
+    if len(tracklet.points) < 4:
         return math.inf
-    before, last = (outline(one.points[i]) for i in (-4, -1))
+    before, last = (outline(tracklet.points[i]) for i in (-4, -1))
     # The motion of three frames ago, carried on.
-    middle = outline(one.points[-3])
+    middle = outline(tracklet.points[-3])
     expected = [a + 3 * (b - a) for a, b in zip(before.centre, middle.centre, strict=True)]
     return math.dist(expected, last.centre) / max(before.width, 1.0)
 
@@ -377,6 +389,6 @@ def _untangle(end: Tracklet, keep: Tracklet) -> None:
         end.pop()
 
 
-def _forget_since(one: Tracklet, time: float) -> None:
-    while one.times and one.times[-1] > time:
-        one.pop()
+def _forget_since(tracklet: Tracklet, time: float) -> None:
+    while tracklet.times and tracklet.times[-1] > time:
+        tracklet.pop()

@@ -128,7 +128,9 @@ def cut_portrait(image: Image, points: Floats, neighbours: Sequence[Neighbour] =
     shown = 1.0
     if neighbours:
         own = transform(points, matrix)
-        others = [Neighbour(transform(one.points, matrix), one.behind) for one in neighbours]
+        others = [
+            Neighbour(transform(neighbour.points, matrix), neighbour.behind) for neighbour in neighbours
+        ]
         hidden = draw_neighbours(own, others, crop.shape[:2]) > 0
         crop = np.where(hidden[..., None], _mirror_crop(crop, own), crop)
         shown = 1 - float(hidden.mean())
