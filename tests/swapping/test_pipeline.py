@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from recaster.errors import FaceNotFoundError, OutputError, UsageError
+from recaster.files import sha256
 from recaster.media.clip import Clip
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
@@ -68,6 +69,16 @@ def test_result_has_the_clips_frames_times_and_sound(swap: Any, clip: Path, tmp_
     changed = np.abs(new - old).mean(axis=(1, 2, 3)) > 2
     assert changed.tolist() == [4 <= i < 36 for i in range(COUNT)]
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"], "the parts are gone"
+
+
+def test_the_clip_is_probed_and_hashed_once(
+    swap: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr("recaster.media.clip.probe", lambda path: asked.append("probe") or probe(path))
+    monkeypatch.setattr("recaster.media.clip.sha256", lambda path: asked.append("sha256") or sha256(path))
+    swap(tmp_path / "out.mp4", report=tmp_path / "report.json")
+    assert sorted(asked) == ["probe", "sha256"]
 
 
 def test_range(swap: Any, clip: Path, tmp_path: Path) -> None:
