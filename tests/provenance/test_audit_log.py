@@ -118,7 +118,7 @@ def test_records_that_mention_something_are_found_wherever_they_lie(
     log: AuditLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for size in (1, 7, 100, 1 << 20):
-        monkeypatch.setattr("recaster.provenance.audit_log._SEARCHED", size)
+        monkeypatch.setattr("recaster.provenance.audit_log._SEARCH_BLOCK_BYTES", size)
         assert [one.number for one in log.mentioning("job 3")] == [4]
         assert [one.number for one in log.mentioning("swap.start")] == [1, 2, 3, 4, 5]
         assert not list(log.mentioning("job 9"))

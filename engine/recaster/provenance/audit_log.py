@@ -91,7 +91,7 @@ class AuditLog:
         """Adds a record; on the disk when this returns.
 
         Args:
-            event: one of ``events.EVENTS``.
+            event: one of ``audit_events.EVENTS``.
             details: which person, job, file.
 
         Raises:
@@ -107,7 +107,7 @@ class AuditLog:
                 if self._head is None or not self._head.make_room():
                     raise
                 record = self._add(event, details)
-            self._know(record)
+            self._note_head(record)
         return record
 
     def _add(self, event: str, details: Mapping[str, Any]) -> Record:
@@ -116,8 +116,8 @@ class AuditLog:
             with os.fdopen(handle, "r+b") as file:
                 end, last, mended = self._tail(file)
                 records = []
-                for what, said in (*mended, (event, details)):
-                    last = Record.after(last, what, {"by": caller(), **said})
+                for name, fields in (*mended, (event, details)):
+                    last = Record.after(last, name, {"by": caller(), **fields})
                     records.append(last)
                 self._append(file, end, records)
         except OSError as error:
@@ -166,7 +166,7 @@ class AuditLog:
         """
         known = None if self._head is None else self._head.get()
         last: Record | None = None
-        found = head is None
+        has_head = head is None
         for record in self.records():
             number, previous = (1, GENESIS) if last is None else (last.number + 1, last.hash)
             if not record.whole:
@@ -179,9 +179,9 @@ class AuditLog:
                 raise self._broken(f"record {number} is of an earlier time than the one before it")
             if known is not None and number == known[0] and record.hash != known[1]:
                 raise self._broken(f"record {number} isn't the one that the store knows")
-            found = found or record.hash == head
+            has_head = has_head or record.hash == head
             last = record
-        if not found:
+        if not has_head:
             raise self._broken(f"no record has the hash {head}; the log's end was cut off")
         self._check_end(last, known, strict=strict)
         return last
@@ -216,7 +216,7 @@ class AuditLog:
                 self.path.chmod(0o600)
             except OSError as error:
                 raise write_error(self.path, error) from error
-            self._know(record)
+            self._note_head(record)
         return record
 
     @contextlib.contextmanager
@@ -228,7 +228,7 @@ class AuditLog:
             stack.enter_context(lock(self.path.with_suffix(".lock")))
             yield
 
-    def _know(self, record: Record) -> None:
+    def _note_head(self, record: Record) -> None:
         if self._head is not None:
             self._head.put(record.number, record.hash)
 
@@ -299,7 +299,7 @@ class AuditLog:
             with self.path.open("rb") as file:
                 file.seek(_line_before(file, None)[0])
                 rest = file.read()
-        if rest and (strict or not _half(rest)):
+        if rest and (strict or not _may_be_cut_record(rest)):
             raise self._broken(f"{len(rest)} bytes after the last record are none")
 
     def _parsed(self, line: bytes) -> Record:
@@ -341,17 +341,17 @@ def _goes_back(before: str, after: str) -> bool:
         return True
 
 
-def _half(rest: bytes) -> bool:
+def _may_be_cut_record(rest: bytes) -> bool:
     """Tells whether bytes may be the begin of a record that a crash kept from being written."""
-    return rest.startswith(b"{") and all(32 <= one < 127 for one in rest)
+    return rest.startswith(b"{") and all(32 <= byte < 127 for byte in rest)
 
 
 def _lines_with(wanted: bytes, lines: bytes) -> Iterator[bytes]:
     """Yields those of some whole lines that hold some bytes."""
     end = 0
-    while (found := lines.find(wanted, end)) >= 0:
-        begin = lines.rfind(b"\n", 0, found) + 1
-        end = lines.find(b"\n", found) + 1
+    while (place := lines.find(wanted, end)) >= 0:
+        begin = lines.rfind(b"\n", 0, place) + 1
+        end = lines.find(b"\n", place) + 1
         yield lines[begin:end]
 
 
@@ -370,8 +370,8 @@ def _newline_before(file: IO[bytes], place: int) -> int:
     while place > 0:
         begin = max(0, place - _TAIL_BLOCK_BYTES)
         file.seek(begin)
-        found = file.read(place - begin).rfind(b"\n")
-        if found >= 0:
-            return begin + found
+        newline = file.read(place - begin).rfind(b"\n")
+        if newline >= 0:
+            return begin + newline
         place = begin
     return -1

@@ -27,7 +27,7 @@ MIN_MAIN_PERSON_SHARE: Final = 0.25
 MAX_REPRESENTATIVES: Final = 64
 """Representatives that are kept of one person."""
 
-Face = tuple[tuple[float, ...], float]
+FaceShare = tuple[tuple[float, ...], float]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class FaceTraces:
     """
 
     digests: frozenset[str] = frozenset()
-    faces: tuple[Face, ...] = ()
+    faces: tuple[FaceShare, ...] = ()
 
     @classmethod
     def of_pictures(cls, digests: Iterable[str], embeddings: Iterable[Iterable[float]]) -> FaceTraces:
@@ -48,16 +48,16 @@ class FaceTraces:
         leaders: list[tuple[tuple[float, ...], int]] = []
         count = 0
         for numbers in embeddings:
-            one = tuple(float(number) for number in numbers)
-            if len(one) != EMBEDDING_LENGTH or not all(map(math.isfinite, one)):
+            embedding = tuple(float(number) for number in numbers)
+            if len(embedding) != EMBEDDING_LENGTH or not all(map(math.isfinite, embedding)):
                 continue
             count += 1
             for at, (leader, size) in enumerate(leaders):
-                if math.dist(leader, one) < MAX_SAME_LOOK_DISTANCE:
+                if math.dist(leader, embedding) < MAX_SAME_LOOK_DISTANCE:
                     leaders[at] = (leader, size + 1)
                     break
             else:
-                leaders.append((one, 1))
+                leaders.append((embedding, 1))
         faces = [(leader, size / count) for leader, size in leaders]
         return cls(frozenset(digests) - {""}, tuple(faces))
 
@@ -67,7 +67,7 @@ class FaceTraces:
         faces = tuple((tuple(float(n) for n in numbers), float(share)) for numbers, share in value["faces"])
         if any(len(numbers) != EMBEDDING_LENGTH for numbers, _ in faces):
             raise ValueError("a face has another length")
-        return cls(frozenset(str(one) for one in value["digests"]), faces)
+        return cls(frozenset(str(digest) for digest in value["digests"]), faces)
 
     def to_json(self) -> dict[str, Any]:
         """Returns them as plain values."""
@@ -90,7 +90,7 @@ class FaceTraces:
                 faces[near[0]] = (faces[near[0]][0], max(faces[near[0]][1], share))
             else:
                 faces.append((numbers, share))
-        faces.sort(key=lambda one: -one[1])
+        faces.sort(key=lambda face: -face[1])
         return FaceTraces(self.digests | other.digests, tuple(faces[:MAX_REPRESENTATIVES]))
 
     def main(self) -> FaceTraces:

@@ -58,15 +58,15 @@ def inspect_file(path: Path, data: Path, trust: Sequence[Path] = ()) -> Inspecti
         UsageError: it is of a kind that carries none, or ``trust`` can't be read.
     """
     own = local_authority(data)
-    found, state = manifest_of(path, [*trust, *([own] if own.is_file() else [])])
-    active = found["manifests"][found["active_manifest"]]
+    document, state = manifest_of(path, [*trust, *([own] if own.is_file() else [])])
+    active = document["manifests"][document["active_manifest"]]
     signer = active.get("signature_info", {})
     local = state == "Trusted" and signer.get("common_name") == LOCAL_SIGNER_NAME
     if local and trust:  # another machine's own certificate may be among those that are trusted
         local = manifest_of(path, [own])[1] == "Trusted"
     if state == "Invalid":
-        raise ManifestError(f"{path}: {_failure(found)}")
-    words, swap = _describe(active, holds_swap(found))
+        raise ManifestError(f"{path}: {_failure(document)}")
+    words, swap = _describe(active, holds_swap(document))
     name = _printable(signer.get("common_name"))
     issuer = _printable(signer.get("issuer"))
     when = f" at {_printable(signer['time'])}" if signer.get("time") else ""
@@ -80,33 +80,35 @@ def inspect_file(path: Path, data: Path, trust: Sequence[Path] = ()) -> Inspecti
             f"UNKNOWN SIGNER {_quoted(name)} ({_quoted(issuer)}), whom this machine doesn't know, "
             f"says{when}: {_quoted(words)}; unchanged since then"
         )
-    return Inspection(swap, state == "Trusted" and not local, local, line, found)
+    return Inspection(swap, state == "Trusted" and not local, local, line, document)
 
 
 def _describe(active: Mapping[str, Any], swap: bool) -> tuple[str, bool]:
     """Describes a file in words, and tells whether it is or holds a face swap."""
-    said = assertions_of(active)
+    assertions = assertions_of(active)
     makers = active.get("claim_generator_info")
-    maker = " ".join(_printable(one.get("name")) for one in makers) if isinstance(makers, list) else "?"
+    maker = " ".join(_printable(each.get("name")) for each in makers) if isinstance(makers, list) else "?"
     actions = [
-        one
-        for label, data in said.items()
+        action
+        for label, data in assertions.items()
         if label.startswith("c2pa.actions") and isinstance(data.get("actions"), list)
-        for one in data["actions"]
-        if isinstance(one, dict)
+        for action in data["actions"]
+        if isinstance(action, dict)
     ]
-    if SWAP_ASSERTION in said:
-        basis = _printable(said.get(BASIS_ASSERTION, {}).get("basis", "not stated"))
-        when = next((_printable(one["when"])[:10] for one in actions if "when" in one), "an unknown day")
-        version = _printable(said[SWAP_ASSERTION].get("engine", ""))
+    if SWAP_ASSERTION in assertions:
+        basis = _printable(assertions.get(BASIS_ASSERTION, {}).get("basis", "not stated"))
+        when = next(
+            (_printable(action["when"])[:10] for action in actions if "when" in action), "an unknown day"
+        )
+        version = _printable(assertions[SWAP_ASSERTION].get("engine", ""))
         return f"a face swap made by Recaster {version} on {when}, basis: {basis}", True
-    if EDIT_ASSERTION in said:
-        swaps = said[EDIT_ASSERTION].get("swaps")
+    if EDIT_ASSERTION in assertions:
+        swaps = assertions[EDIT_ASSERTION].get("swaps")
         inside = len(swaps) if isinstance(swaps, list) else 0
         return f"an edit with {inside} face swap{'s' if inside != 1 else ''} in it, as its editor says", True
     if swap:
         return f"made by {maker} from a face swap", True
-    generated = any("lgorithmicMedia" in str(one.get("digitalSourceType")) for one in actions)
+    generated = any("lgorithmicMedia" in str(action.get("digitalSourceType")) for action in actions)
     kind = "made with a trained algorithm" if generated else "no face swap by its own word"
     return f"{kind}, from {maker}", False
 
@@ -122,10 +124,10 @@ def _printable(text: object) -> str:
     return shown[:MAX_SHOWN_LETTERS]
 
 
-def _failure(found: Mapping[str, Any]) -> str:
+def _failure(document: Mapping[str, Any]) -> str:
     """Explains why a manifest doesn't hold."""
-    results = found.get("validation_results", {}).get("activeManifest", {}).get("failure", [])
-    codes = list(dict.fromkeys(str(one.get("code", "?")) for one in results))
+    results = document.get("validation_results", {}).get("activeManifest", {}).get("failure", [])
+    codes = list(dict.fromkeys(str(result.get("code", "?")) for result in results))
     if codes and all(code.startswith("signingCredential.") for code in codes):
         return (
             "fits its manifest, but its signer's certificate isn't valid any more, or never was "

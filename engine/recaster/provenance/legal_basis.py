@@ -24,8 +24,8 @@ def parse_basis(name: str) -> identity_pb2.Basis:
     """Parses the name of a basis (UsageError)."""
     if name not in BASES:
         raise UsageError(f"{name!r} is no basis; choose among {', '.join(BASES)}")
-    found: identity_pb2.Basis = identity_pb2.Basis.Value(f"BASIS_{name.upper()}")
-    return found
+    basis: identity_pb2.Basis = identity_pb2.Basis.Value(f"BASIS_{name.upper()}")
+    return basis
 
 
 def basis_name(basis: identity_pb2.Basis) -> str:
@@ -46,19 +46,19 @@ def require(identity: identity_pb2.Identity, policy: Policy, now: dt.datetime | 
         raise ConsentError(f"{who}: nobody has said by what right their face is used; {STATE_BASIS}")
     if identity.HasField("revocation"):
         raise revocation_error(identity.identity_id, identity)
-    said = identity.attestation
+    attestation = identity.attestation
     now = now or dt.datetime.now(dt.UTC)
-    if said.HasField("valid_from") and now < _time(said.valid_from):
+    if attestation.HasField("valid_from") and now < _time(attestation.valid_from):
         raise ConsentError(
-            f"{who}: the right to use this face begins on {_date(said.valid_from)}", "CONSENT_EXPIRED"
+            f"{who}: the right to use this face begins on {_date(attestation.valid_from)}", "CONSENT_EXPIRED"
         )
-    if said.HasField("valid_until") and now >= _time(said.valid_until):
+    if attestation.HasField("valid_until") and now >= _time(attestation.valid_until):
         raise ConsentError(
-            f"{who}: the right to use this face ended on {_last_day(said.valid_until)}; "
+            f"{who}: the right to use this face ended on {_last_day(attestation.valid_until)}; "
             "renew it with: recaster identity attest",
             "CONSENT_EXPIRED",
         )
-    check_attestation(said, policy)
+    check_attestation(attestation, policy)
 
 
 def revocation_error(identity_id: str, identity: identity_pb2.Identity | None) -> ConsentError:
@@ -72,14 +72,14 @@ def revocation_error(identity_id: str, identity: identity_pb2.Identity | None) -
     )
 
 
-def check_attestation(said: identity_pb2.Attestation, policy: Policy) -> None:
+def check_attestation(attestation: identity_pb2.Attestation, policy: Policy) -> None:
     """Checks that the policy takes an attestation (ConsentError)."""
-    name = basis_name(said.basis)
+    name = basis_name(attestation.basis)
     if name not in policy.bases:
         raise ConsentError(
             f"the policy doesn't take {name or 'no basis'}, but {', '.join(policy.bases)}", "CONSENT_REFUSED"
         )
-    if policy.document and name in ("consent", "licensed") and not said.document_digest:
+    if policy.document and name in ("consent", "licensed") and not attestation.document_digest:
         raise ConsentError(
             f"the policy wants a document with {name}: register the person with it "
             f"(recaster identity add NAME --basis {name} --document FILE), and name them with --identity",
@@ -88,7 +88,7 @@ def check_attestation(said: identity_pb2.Attestation, policy: Policy) -> None:
 
 
 def prepare_attestation(
-    said: identity_pb2.Attestation, policy: Policy, documents: Documents
+    attestation: identity_pb2.Attestation, policy: Policy, documents: Documents
 ) -> identity_pb2.Attestation:
     """Checks an attestation and stamps it with the time, as the register keeps it.
 
@@ -97,20 +97,20 @@ def prepare_attestation(
         UsageError: it is too long, or would end before it begins.
         InputError: its document isn't there.
     """
-    check_attestation(said, policy)
-    if len(said.scope) > MAX_TEXT_LENGTH or len(said.attested_by) > MAX_NAME_LENGTH:
+    check_attestation(attestation, policy)
+    if len(attestation.scope) > MAX_TEXT_LENGTH or len(attestation.attested_by) > MAX_NAME_LENGTH:
         raise UsageError(f"a scope has at most {MAX_TEXT_LENGTH} letters, a name {MAX_NAME_LENGTH}")
     try:
-        begin = said.valid_from.ToDatetime() if said.HasField("valid_from") else None
-        end = said.valid_until.ToDatetime() if said.HasField("valid_until") else None
+        begin = attestation.valid_from.ToDatetime() if attestation.HasField("valid_from") else None
+        end = attestation.valid_until.ToDatetime() if attestation.HasField("valid_until") else None
     except (ValueError, OverflowError) as error:
         raise UsageError(f"a right can't begin or end then ({error})") from None
     if begin is not None and end is not None and end <= begin:
         raise UsageError("the right would end before it begins")
-    if said.document_digest and not documents.path(said.document_digest).is_file():
-        raise InputError(f"there is no document {said.document_digest[:12]}; give it first")
+    if attestation.document_digest and not documents.path(attestation.document_digest).is_file():
+        raise InputError(f"there is no document {attestation.document_digest[:12]}; give it first")
     kept = identity_pb2.Attestation()
-    kept.CopyFrom(said)
+    kept.CopyFrom(attestation)
     kept.attest_time.GetCurrentTime()
     return kept
 
@@ -119,28 +119,28 @@ def audit_terms(identity: identity_pb2.Identity) -> dict[str, str]:
     """Describes a right as the audit log has it."""
     if not identity.HasField("attestation"):
         return {}
-    said = identity.attestation
-    found = {"basis": basis_name(said.basis), "document": said.document_digest}
+    attestation = identity.attestation
+    terms = {"basis": basis_name(attestation.basis), "document": attestation.document_digest}
     for name in ("valid_from", "valid_until"):
-        if said.HasField(name):
-            found[name] = getattr(said, name).ToJsonString()
-    return found | ({"attested_by": said.attested_by} if said.attested_by else {})
+        if attestation.HasField(name):
+            terms[name] = getattr(attestation, name).ToJsonString()
+    return terms | ({"attested_by": attestation.attested_by} if attestation.attested_by else {})
 
 
 def described(identity: identity_pb2.Identity, now: dt.datetime | None = None) -> str:
     """Describes the state of a right in a few words."""
     if not identity.HasField("attestation"):
         return "no basis stated"
-    said = identity.attestation
-    words = basis_name(said.basis)
+    attestation = identity.attestation
+    words = basis_name(attestation.basis)
     if identity.HasField("revocation"):
         return f"{words}, revoked on {_date(identity.revocation.time)}"
     now = now or dt.datetime.now(dt.UTC)
-    if said.HasField("valid_from") and now < _time(said.valid_from):
-        return f"{words}, from {_date(said.valid_from)}"
-    if said.HasField("valid_until"):
-        over = now >= _time(said.valid_until)
-        return f"{words}, {'ended on' if over else 'until'} {_last_day(said.valid_until)}"
+    if attestation.HasField("valid_from") and now < _time(attestation.valid_from):
+        return f"{words}, from {_date(attestation.valid_from)}"
+    if attestation.HasField("valid_until"):
+        over = now >= _time(attestation.valid_until)
+        return f"{words}, {'ended on' if over else 'until'} {_last_day(attestation.valid_until)}"
     return words
 
 

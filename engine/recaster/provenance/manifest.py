@@ -118,11 +118,14 @@ def sign_swap(made: Path, out: Path, clip: HashedFile, facts: Mapping[str, Any],
     }
     assertions = [
         {"label": SWAP_ASSERTION, "data": {**facts, "clip": clip.digest, "audit": mark.audit}},
-        {"label": BASIS_ASSERTION, "data": {name: one for name, one in vars(mark.statement).items() if one}},
+        {
+            "label": BASIS_ASSERTION,
+            "data": {name: text for name, text in vars(mark.statement).items() if text},
+        },
     ]
     parent = _Ingredient(clip.path, "parentOf")
     _sign(made, out, [swapped], assertions, [parent], mark.signer)
-    return _said(out, mark.signer)
+    return _describe_mark(out, mark.signer)
 
 
 def sign_render(render: Path, out: Path, swaps: Sequence[Path], signer: Signer, vetting: VettingRules) -> str:
@@ -159,7 +162,7 @@ def sign_render(render: Path, out: Path, swaps: Sequence[Path], signer: Signer, 
         "data": {"swaps": [sha256(path) for path in swaps], "checked": EDIT_CHECKS},
     }
     _sign(render, out, [created], [edit], [_Ingredient(path, "componentOf") for path in swaps], signer)
-    return f"{_said(out, signer)}; {len(swaps)} swap{'s' if len(swaps) > 1 else ''} in it"
+    return f"{_describe_mark(out, signer)}; {len(swaps)} swap{'s' if len(swaps) > 1 else ''} in it"
 
 
 @dataclass(frozen=True)
@@ -193,8 +196,8 @@ def _sign(
     }
     try:
         builder = c2pa.Builder(manifest, context())
-        for number, one in enumerate(ingredients):
-            _add(builder, number, one)
+        for number, ingredient in enumerate(ingredients):
+            _add(builder, number, ingredient)
     except c2pa.C2paError as error:
         raise ManifestError(f"{out}: what it was made of can't be named in its manifest ({error})") from None
     try:
@@ -257,18 +260,18 @@ def _c2pa_signer(signer: Signer) -> Any:
     )
 
 
-def _add(builder: Any, number: int, one: _Ingredient) -> None:
+def _add(builder: Any, number: int, ingredient: _Ingredient) -> None:
     """Adds a file that was used, with the manifest in it."""
     import c2pa
 
     name = f"ingredient-{number}"
-    described = {"relationship": one.relation, "title": name, "label": name, "instance_id": name}
-    suffix = one.path.suffix.lower()
+    described = {"relationship": ingredient.relation, "title": name, "label": name, "instance_id": name}
+    suffix = ingredient.path.suffix.lower()
     kind = EMBEDDED_TYPES.get(suffix, UNKNOWN_TYPE)
-    if suffix in SIDECAR_TYPES and sidecar_of(one.path).is_file():
-        _add_with_sidecar(builder, described, one.path)
+    if suffix in SIDECAR_TYPES and sidecar_of(ingredient.path).is_file():
+        _add_with_sidecar(builder, described, ingredient.path)
         return
-    with one.path.open("rb") as file:
+    with ingredient.path.open("rb") as file:
         try:
             builder.add_ingredient(described, kind, file)
         except c2pa.C2paError:
@@ -316,19 +319,21 @@ def _write(builder: Any, signer: Any, made: Path, out: Path) -> None:
             shutil.copyfile(made, temporary)
 
 
-def holds_swap(found: Mapping[str, Any]) -> bool:
+def holds_swap(document: Mapping[str, Any]) -> bool:
     """Tells whether any of a file's manifests (see ``manifest_of``) speaks of a face swap."""
-    every = [manifest for manifest in found["manifests"].values() if isinstance(manifest, dict)]
-    return any(SWAP_ASSERTION in assertions_of(one) or EDIT_ASSERTION in assertions_of(one) for one in every)
+    manifests = [manifest for manifest in document["manifests"].values() if isinstance(manifest, dict)]
+    return any({SWAP_ASSERTION, EDIT_ASSERTION} & assertions_of(manifest).keys() for manifest in manifests)
 
 
 def assertions_of(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Returns a manifest's assertions by label; whatever isn't as it should be is left out."""
-    said = manifest.get("assertions")
+    listed = manifest.get("assertions")
     return {
-        one["label"]: one["data"]
-        for one in (said if isinstance(said, list) else [])
-        if isinstance(one, dict) and isinstance(one.get("label"), str) and isinstance(one.get("data"), dict)
+        each["label"]: each["data"]
+        for each in (listed if isinstance(listed, list) else [])
+        if isinstance(each, dict)
+        and isinstance(each.get("label"), str)
+        and isinstance(each.get("data"), dict)
     }
 
 
@@ -385,7 +390,7 @@ def _now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _said(out: Path, signer: Signer) -> str:
+def _describe_mark(out: Path, signer: Signer) -> str:
     where = "in the file" if out.suffix.lower() in EMBEDDED_TYPES else f"in {sidecar_of(out).name} beside it"
     who = (
         "a certificate made on this machine, which nobody else trusts" if signer.local else "your certificate"

@@ -192,13 +192,13 @@ def _one_of(what: str, value: object, known: Sequence[str]) -> str:
 def _limits(file: str, table: dict[str, Any]) -> dict[str, ClientLimits]:
     """Reads the limits of each client, by name, and those of all (UsageError)."""
     everybody = {name: value for name, value in table.items() if not isinstance(value, dict)}
-    found = {"": everybody, **{name: value for name, value in table.items() if isinstance(value, dict)}}
-    for client, limits in found.items():
+    tables = {"": everybody, **{name: value for name, value in table.items() if isinstance(value, dict)}}
+    for client, limits in tables.items():
         for name, value in limits.items():
             if not 0 < value <= MAX_CLIENT_LIMIT:
                 where = f"[{_CLIENTS_TABLE}.{client}]" if client else f"[{_CLIENTS_TABLE}]"
                 raise UsageError(f"{file}: {name} in {where} must be 1 to {MAX_CLIENT_LIMIT}, not {value}")
-    return {client: ClientLimits(**limits) for client, limits in found.items() if limits}
+    return {client: ClientLimits(**limits) for client, limits in tables.items() if limits}
 
 
 _FILE_KEYS: Final = ("certificate", "key", "trust")

@@ -36,11 +36,11 @@ class Statement:
     @classmethod
     def of(cls, register: Register, identity: identity_pb2.Identity) -> Statement:
         """Makes the statement of a person's right."""
-        said = identity.attestation
-        document = said.document_digest
+        attestation = identity.attestation
+        document = attestation.document_digest
         nonce = secrets.token_hex(16)
         return cls(
-            basis=basis_name(said.basis),
+            basis=basis_name(attestation.basis),
             nonce=nonce,
             identity=register.salted_hash("identity", nonce, identity.identity_id),
             document=register.salted_hash("document", nonce, document) if document else "",

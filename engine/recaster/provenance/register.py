@@ -159,10 +159,10 @@ class Register:
     def traces(self, kind: str, thing_id: str) -> FaceTraces:
         """Reads by which content the face in a resource is known: all that it ever was."""
         value = self.catalog.of(kind).traces(thing_id)
-        found = FaceTraces() if value is None else FaceTraces.from_json(value)
+        kept = FaceTraces() if value is None else FaceTraces.from_json(value)
         thing = self.catalog.of(kind).find(thing_id)
         digest = getattr(thing, "digest", "") or getattr(thing, "source_digest", "")
-        return found | FaceTraces(frozenset({digest} - {""}))
+        return kept | FaceTraces(frozenset({digest} - {""}))
 
     def add_traces(self, kind: str, thing_id: str, traces: FaceTraces) -> None:
         """Adds to the traces of the face in a faceset or model, and to those of its person."""
@@ -182,12 +182,12 @@ class Register:
 
     def all_traces(self, identity_id: str) -> FaceTraces:
         """Reads a person's traces, in all that is theirs."""
-        found = self.traces("identity", identity_id)
+        traces = self.traces("identity", identity_id)
         for kind in ("faceset", "model"):
             for thing in self.catalog.of(kind).list_all():
                 if thing.identity_id == identity_id:
-                    found |= self.traces(kind, record_id(thing))
-        return found
+                    traces |= self.traces(kind, record_id(thing))
+        return traces
 
     def reconcile(self) -> list[str]:
         """Takes over revocations that the store lost, from the list and the log; returns whose they are.
@@ -195,7 +195,7 @@ class Register:
         Raises:
             AuditError, ConsentError: log or list can't be read.
         """
-        said = {name: traces is not None for name, traces in self.revocations.known().items()}
+        listed = {name: traces is not None for name, traces in self.revocations.known().items()}
         logged: dict[str, bool] = {}
         for record in self.audit.mentioning("identity."):
             if record.event in ("identity.revoke", "identity.attest"):
@@ -203,8 +203,9 @@ class Register:
         lost = []
         for identity in self.people():
             name = identity.identity_id
-            listed = said.get(name, False)
-            if (listed or logged.get(name, False)) and not (listed and identity.HasField("revocation")):
+            is_listed = listed.get(name, False)
+            is_revoked = is_listed or logged.get(name, False)
+            if is_revoked and not (is_listed and identity.HasField("revocation")):
                 lost.append(name)
                 if not identity.HasField("revocation"):
                     identity.revocation.time.GetCurrentTime()
@@ -273,13 +274,13 @@ class Register:
 
     def _drop_document(self, digest: str) -> None:
         """Removes a document that is nobody's any more."""
-        if digest and all(one.attestation.document_digest != digest for one in self.people()):
+        if digest and all(each.attestation.document_digest != digest for each in self.people()):
             self.documents.path(digest).unlink(missing_ok=True)
 
     def get(self, identity_id: str) -> identity_pb2.Identity:
         """Reads one person (NotFoundError)."""
-        found: identity_pb2.Identity = self.catalog.identities.get(identity_id)
-        return found
+        person: identity_pb2.Identity = self.catalog.identities.get(identity_id)
+        return person
 
     def people(self) -> list[identity_pb2.Identity]:
         """Lists everybody, the newest first."""
@@ -292,23 +293,21 @@ class Register:
             NotFoundError: there is none.
             UsageError: several have that name.
         """
-        found = self.catalog.identities.find(name)
-        if found is not None:
-            return found
-        same: list[identity_pb2.Identity] = [
-            one for one in self.catalog.identities.list_all() if one.display_name == name
-        ]
-        if not same:
+        person = self.catalog.identities.find(name)
+        if person is not None:
+            return person
+        namesakes = [each for each in self.catalog.identities.list_all() if each.display_name == name]
+        if not namesakes:
             raise NotFoundError(f"there is no identity {name!r}; register one with: recaster identity add")
-        if len(same) > 1:
-            ids = ", ".join(one.identity_id for one in same)
-            raise UsageError(f"{len(same)} people are called {name!r}; give the id of one: {ids}")
-        return same[0]
+        if len(namesakes) > 1:
+            ids = ", ".join(each.identity_id for each in namesakes)
+            raise UsageError(f"{len(namesakes)} people are called {name!r}; give the id of one: {ids}")
+        return namesakes[0]
 
     def add_stated(self, name: str, basis: str, origin: str | None = None) -> identity_pb2.Identity:
         """Registers a person by a basis alone; an ``origin`` gives the same one again."""
-        said = identity_pb2.Attestation(basis=parse_basis(basis), attested_by=user_name())
-        return self.add(name, said, origin=origin)
+        attestation = identity_pb2.Attestation(basis=parse_basis(basis), attested_by=user_name())
+        return self.add(name, attestation, origin=origin)
 
     def require(self, identity_id: str) -> identity_pb2.Identity:
         """Returns a person whose face may be put on, now; without an id, the policy's default.

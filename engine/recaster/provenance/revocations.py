@@ -37,22 +37,22 @@ class Revocations:
 
     def revoke(self, identity_id: str, traces: FaceTraces) -> None:
         """Puts a person on the list, or adds traces to hers (OutputError, ConsentError)."""
-        known = _said(self.path).get(identity_id)
+        known = _read_entries(self.path).get(identity_id)
         if known is None or not (traces.digests <= known.digests and set(traces.faces) <= set(known.faces)):
             self._add({"event": REVOKED, "identity": identity_id, **traces.to_json()})
 
     def lift(self, identity_id: str) -> None:
         """Takes a person off the list: her right was stated anew (OutputError, ConsentError)."""
-        if _said(self.path).get(identity_id) is not None:
+        if _read_entries(self.path).get(identity_id) is not None:
             self._add({"event": LIFTED, "identity": identity_id})
 
     def known(self) -> dict[str, FaceTraces | None]:
         """Reads the traces of everybody on this list itself, None of those whose right was stated anew."""
-        return dict(_said(self.path))
+        return dict(_read_entries(self.path))
 
     def named(self, identity_id: str) -> bool:
         """Tells whether a person's right was revoked by any list (ConsentError where one can't be read)."""
-        return any(_said(path).get(identity_id) is not None for path in (self.path, *self._others))
+        return any(_read_entries(path).get(identity_id) is not None for path in (self.path, *self._others))
 
     def refuse(self, traces: FaceTraces, but: str = "") -> None:
         """Refuses what holds the face of somebody on a list, ``but`` one.
@@ -61,7 +61,7 @@ class Revocations:
             ConsentError: it does, or a list can't be read.
         """
         for path in (self.path, *self._others):
-            for identity_id, revoked in _said(path).items():
+            for identity_id, revoked in _read_entries(path).items():
                 if revoked is not None and identity_id != but and traces.match(revoked):
                     raise ConsentError(
                         f"these faces are known: the right to use them was revoked (identity {identity_id}); "
@@ -73,20 +73,20 @@ class Revocations:
         """Reads the list as it is kept, to be carried elsewhere."""
         return self.path.read_bytes() if self.path.is_file() else b""
 
-    def take(self, given: Path) -> int:
+    def take(self, source: Path) -> int:
         """Takes over another list's entries; returns of how many people (InputError, OutputError)."""
         try:
-            found = _parsed(given, given.read_bytes())
+            entries = _parse_entries(source, source.read_bytes())
         except OSError as error:
-            raise InputError(f"{given}: cannot be read ({error.strerror})") from None
+            raise InputError(f"{source}: cannot be read ({error.strerror})") from None
         except ConsentError as error:
             raise InputError(str(error)) from None
-        for identity_id, traces in found.items():
+        for identity_id, traces in entries.items():
             if traces is not None:
                 self.revoke(identity_id, traces)
             else:
                 self.lift(identity_id)
-        return len(found)
+        return len(entries)
 
     def _add(self, record: dict[str, Any]) -> None:
         with lock(self.path.with_suffix(".lock")):
@@ -103,7 +103,7 @@ class Revocations:
                 raise write_error(self.path, error) from error
 
 
-def _said(path: Path) -> dict[str, FaceTraces | None]:
+def _read_entries(path: Path) -> dict[str, FaceTraces | None]:
     """Reads a list's newest entries by identity; again only when it has changed."""
     try:
         status = path.stat()
@@ -111,39 +111,39 @@ def _said(path: Path) -> dict[str, FaceTraces | None]:
         if not stat.S_ISREG(status.st_mode):
             raise ConsentError(f"{path}: is no file; put the list of revoked faces back from a backup")
         if path not in _READ or _READ[path][0] != state:
-            found = _parsed(path, path.read_bytes())
-            if path in _READ and not _READ[path][1].keys() <= found.keys():  # it is only ever added to
-                raise _lost(path)
-            _READ[path] = (state, found)
+            entries = _parse_entries(path, path.read_bytes())
+            if path in _READ and not _READ[path][1].keys() <= entries.keys():  # it is only ever added to
+                raise _lost_error(path)
+            _READ[path] = (state, entries)
     except FileNotFoundError:
         if path in _READ:
-            raise _lost(path) from None
+            raise _lost_error(path) from None
         return {}
     except OSError as error:
         raise ConsentError(f"{path}: cannot be read ({error.strerror}); see to its permissions") from None
     return _READ[path][1]
 
 
-def _lost(path: Path) -> ConsentError:
+def _lost_error(path: Path) -> ConsentError:
     return ConsentError(
         f"{path}: the list of revoked faces is gone, or holds less than it did; put it back from a backup, "
         "or start again without what it held"
     )
 
 
-def _parsed(path: Path, data: bytes) -> dict[str, FaceTraces | None]:
+def _parse_entries(path: Path, data: bytes) -> dict[str, FaceTraces | None]:
     """Parses a list: by identity, the newest entry (ConsentError for a line that is no record)."""
-    found: dict[str, FaceTraces | None] = {}
+    entries: dict[str, FaceTraces | None] = {}
     for line in data[: data.rfind(b"\n") + 1].splitlines():
         try:
             record = parse_json(line)
             name = str(record["identity"])
             if record["event"] == REVOKED:
-                found[name] = (found.get(name) or FaceTraces()) | FaceTraces.from_json(record)
+                entries[name] = (entries.get(name) or FaceTraces()) | FaceTraces.from_json(record)
             else:
-                found[name] = {LIFTED: None}[record["event"]]
+                entries[name] = {LIFTED: None}[record["event"]]
         except (ValueError, KeyError, TypeError):
             raise ConsentError(
                 f"{path}: holds a line that is no record; restore it, or take the list from a copy of it"
             ) from None
-    return found
+    return entries

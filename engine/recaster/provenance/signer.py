@@ -67,11 +67,11 @@ def resolve_signer(policy: Policy, data: Path) -> Signer:
         certificates_of(policy.certificate)
         return Signer(policy.certificate, policy.key, local=False, timestamp=policy.timestamp)
     folder = data / "signing"
-    found = Signer(folder / "signer.pem", folder / "signer.key", local=True, timestamp=policy.timestamp)
-    if not _lasts(found.certificate) or not found.key.is_file():
-        _make(folder)
-    certificates_of(found.certificate)  # the clock may have gone back since they were made
-    return found
+    signer = Signer(folder / "signer.pem", folder / "signer.key", local=True, timestamp=policy.timestamp)
+    if not _is_lasting(signer.certificate) or not signer.key.is_file():
+        _make_local_signer(folder)
+    certificates_of(signer.certificate)  # the clock may have gone back since they were made
+    return signer
 
 
 def certificates_of(path: Path) -> list[x509.Certificate]:
@@ -88,7 +88,7 @@ def certificates_of(path: Path) -> list[x509.Certificate]:
     try:
         chain = x509.load_pem_x509_certificates(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path.name}: no certificate to sign with ({_why(error)})") from None
+        raise UsageError(f"{path.name}: no certificate to sign with ({_reason(error)})") from None
     check_validity(chain, path.name)
     return chain
 
@@ -113,7 +113,7 @@ def algorithm_of(certificate: Path) -> bytes:
     return named
 
 
-def _why(error: OSError | ValueError) -> str:
+def _reason(error: OSError | ValueError) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
@@ -122,7 +122,7 @@ def local_authority(data: Path) -> Path:
     return data / "signing" / "authority.pem"
 
 
-def _lasts(path: Path) -> bool:
+def _is_lasting(path: Path) -> bool:
     from cryptography import x509
 
     try:
@@ -132,7 +132,7 @@ def _lasts(path: Path) -> bool:
     return first.not_valid_after_utc - RENEWAL_MARGIN > dt.datetime.now(dt.UTC)
 
 
-def _make(folder: Path) -> None:
+def _make_local_signer(folder: Path) -> None:
     """Makes an authority and a signer, unless another process just has.
 
     The authority's key isn't kept: it can sign nothing else. Authorities of before stay known.
@@ -140,9 +140,9 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with lock(folder / "lock"):
-            if _lasts(folder / "signer.pem") and (folder / "signer.key").is_file():
+            if _is_lasting(folder / "signer.pem") and (folder / "signer.key").is_file():
                 return
-            chain, key, authority = _chain()
+            chain, key, authority = _make_chain()
             known = folder / "authority.pem"
             before = known.read_bytes() if known.is_file() else b""
             write_bytes(known, before + authority)
@@ -154,7 +154,7 @@ def _make(folder: Path) -> None:
         raise write_error(folder, error) from error
 
 
-def _chain() -> tuple[bytes, str, bytes]:
+def _make_chain() -> tuple[bytes, str, bytes]:
     """Makes (chain, key, authority), PEM, as the C2PA specification asks of a signer's certificate."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization

@@ -93,14 +93,14 @@ def find_local_swaps(register: Register, digests: Iterable[str]) -> dict[str, tu
         ConsentError: one was made elsewhere, and the policy trusts nobody; or nobody knows whose face it is.
         AuditError: the audit log is damaged.
     """
-    found = {}
+    swaps = {}
     for digest in digests:
         people = _people_in(register.audit, digest)
         if people is not None:
-            found[digest] = people
+            swaps[digest] = people
         elif register.policy.trust is None:
             raise _stranger(f"swap {digest[:12]}")
-    return found
+    return swaps
 
 
 def authorize_edit(register: Register, digests: Iterable[str]) -> list[identity_pb2.Identity]:
@@ -111,7 +111,7 @@ def authorize_edit(register: Register, digests: Iterable[str]) -> list[identity_
         AuditError: the audit log is damaged.
     """
     swaps = find_local_swaps(register, digests)
-    people = [register.require(one) for one in dict.fromkeys(itertools.chain(*swaps.values()))]
+    people = [register.require(person) for person in dict.fromkeys(itertools.chain(*swaps.values()))]
     for person in people:
         traces = register.traces("identity", person.identity_id)
         register.revocations.refuse(traces, but=person.identity_id)
@@ -127,24 +127,24 @@ def check_swap(path: Path, vetting: VettingRules) -> None:
     """
     here = sha256(path) in vetting.made_here
     trusted = vetting.own if here else [] if vetting.trust is None else [vetting.trust]
-    found, state = manifest_of(path, trusted)
+    document, state = manifest_of(path, trusted)
     if state == "Invalid":
         raise ManifestError(f"{path}: was changed after it was signed; it can't be vouched for in an edit")
-    if not holds_swap(found):
+    if not holds_swap(document):
         raise ManifestError(f"{path}: is no swap by its own word")
     # A digest covers a manifest that is in the file; one that lies beside it may be anybody's.
     if state != "Trusted" and not (here and path.suffix.lower() in EMBEDDED_TYPES):
         raise _stranger(str(path))
-    every = [assertions_of(one) for one in found["manifests"].values() if isinstance(one, dict)]
-    swaps = [one for one in every if SWAP_ASSERTION in one]
+    manifests = [each for each in document["manifests"].values() if isinstance(each, dict)]
+    swaps = [each for each in map(assertions_of, manifests) if SWAP_ASSERTION in each]
     if not swaps:
         raise ConsentError(f"{path}: doesn't say how its swaps were made; name those", "CONSENT_REFUSED")
-    for said in swaps:
-        _check_policy(path, said, vetting)
+    for assertions in swaps:
+        _check_policy(path, assertions, vetting)
 
 
-def _check_policy(path: Path, said: Mapping[str, Mapping[str, Any]], vetting: VettingRules) -> None:
-    right = said.get(BASIS_ASSERTION, {})
+def _check_policy(path: Path, assertions: Mapping[str, Mapping[str, Any]], vetting: VettingRules) -> None:
+    right = assertions.get(BASIS_ASSERTION, {})
     basis = right.get("basis")
     if basis not in vetting.bases:
         takes = ", ".join(vetting.bases)
@@ -153,7 +153,7 @@ def _check_policy(path: Path, said: Mapping[str, Mapping[str, Any]], vetting: Ve
         )
     if vetting.document and basis in ("consent", "licensed") and not right.get("document"):
         raise ConsentError(f"{path}: the policy wants a document with {basis}", "CONSENT_REFUSED")
-    if vetting.label and said[SWAP_ASSERTION].get("label") in (None, "", "none"):
+    if vetting.label and assertions[SWAP_ASSERTION].get("label") in (None, "", "none"):
         raise ConsentError(
             f"{path}: the policy asks for a label in every swap, and this one has none", "CONSENT_REFUSED"
         )
@@ -176,9 +176,9 @@ def _people_in(log: AuditLog, digest: str) -> tuple[str, ...] | None:
 
 def _people_of_job(log: AuditLog, job: str) -> list[str]:
     begun = [
-        one.details["identity"]
-        for one in (log.mentioning(job) if job else ())
-        if one.event == "swap.start" and one.details.get("job") == job and "identity" in one.details
+        record.details["identity"]
+        for record in (log.mentioning(job) if job else ())
+        if record.event == "swap.start" and record.details.get("job") == job and "identity" in record.details
     ]
     return begun[-1:]
 
