@@ -52,7 +52,7 @@ def test_who_found_the_disk_full_waits_for_room(store: Store, monkeypatch: pytes
     free = [1 << 30]
     monkeypatch.setattr(DataFolder, "free_bytes", lambda _: free[0])
     room = DiskBudget(store)
-    room.ran_out("one")
+    room.note_full("one")
     free[0] += 1000
     found = room.shortage("one")
     assert found is not None
@@ -63,7 +63,7 @@ def test_who_found_the_disk_full_waits_for_room(store: Store, monkeypatch: pytes
     free[0] -= module.FREED
     assert room.shortage("one") is None  # it has begun again
 
-    room.ran_out("one")
+    room.note_full("one")
     monkeypatch.setattr(module, "TRY_AGAIN_S", 0.0)
     assert room.shortage("one") is None
 

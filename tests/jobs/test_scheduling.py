@@ -34,7 +34,7 @@ def at_work(one: job_pb2.Job, device: str = "cpu", *, leaving: bool = False) -> 
     return RunningJob(one, device, leaving)
 
 
-FREE, WAIT = Admission(free=True), Admission(free=False)
+FREE, WAIT = Admission(is_free=True), Admission(is_free=False)
 
 
 def test_nothing_is_in_the_way() -> None:
@@ -44,21 +44,21 @@ def test_nothing_is_in_the_way() -> None:
 
 
 def test_a_training_gives_way_and_no_other_job_does() -> None:
-    assert admit(swap("s"), "cpu", 1, [at_work(training("t"))]) == Admission(free=False, preempting=("t",))
+    assert admit(swap("s"), "cpu", 1, [at_work(training("t"))]) == Admission(is_free=False, preempting=("t",))
     assert admit(swap("s"), "cpu", 1, [at_work(swap("s2"))]) == WAIT
     assert admit(training("t2"), "cpu", 1, [at_work(training("t"))]) == WAIT
 
 
 def test_a_training_gives_way_to_whoever_needs_its_model() -> None:
     running = [at_work(training("t"), "gpu")]
-    assert admit(swap("s", model="t"), "cpu", 1, running) == Admission(free=False, preempting=("t",))
-    assert admit(export("e", model="t"), "", 2, running) == Admission(free=False, preempting=("t",))
+    assert admit(swap("s", model="t"), "cpu", 1, running) == Admission(is_free=False, preempting=("t",))
+    assert admit(export("e", model="t"), "", 2, running) == Admission(is_free=False, preempting=("t",))
     assert admit(export("e", model="other"), "", 2, running) == FREE
 
 
 def test_only_as_many_trainings_stop_as_must() -> None:
     both = [at_work(training("t1")), at_work(training("t2"))]
-    assert admit(swap("s"), "cpu", 2, both) == Admission(free=False, preempting=("t1",))
+    assert admit(swap("s"), "cpu", 2, both) == Admission(is_free=False, preempting=("t1",))
     one_leaves = [at_work(training("t1"), leaving=True), at_work(training("t2"))]
     assert admit(swap("s"), "cpu", 2, one_leaves) == WAIT
 

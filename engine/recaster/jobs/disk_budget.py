@@ -65,7 +65,7 @@ class DiskBudget:
             usage.count_all()
             self._counted = time.monotonic()
 
-    def ran_out(self, job_id: str) -> None:
+    def note_full(self, job_id: str) -> None:
         """Remember that a job found the disk full."""
         self._had[job_id] = (self._store.folder.free_bytes(), time.monotonic())
 

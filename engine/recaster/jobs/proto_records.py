@@ -1,10 +1,12 @@
-"""Clips, facesets and models as the messages that clients get."""
+"""Clips, facesets, models and traces as messages."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from recaster.api.internal.v1 import worker_pb2
 from recaster.api.v1 import clip_pb2, faceset_pb2, job_pb2, model_pb2
+from recaster.provenance.face_traces import FaceTraces
 
 if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
@@ -83,3 +85,16 @@ def coverage_to_proto(coverage: Coverage) -> job_pb2.SwapCoverage:
             for run in sorted(longest, key=lambda run: run.first)
         ],
     )
+
+
+def traces_to_proto(traces: FaceTraces) -> worker_pb2.Traces:
+    """What a face is known again by, rounded as it is kept."""
+    value = traces.to_json()
+    faces = [worker_pb2.TracedFace(embedding=numbers, share=share) for numbers, share in value["faces"]]
+    return worker_pb2.Traces(digests=value["digests"], faces=faces)
+
+
+def traces_from_proto(traces: worker_pb2.Traces) -> FaceTraces:
+    """Reads what ``traces_to_proto`` wrote (ValueError where an embedding has another length)."""
+    faces = [(face.embedding, face.share) for face in traces.faces]
+    return FaceTraces.from_json({"digests": traces.digests, "faces": faces})

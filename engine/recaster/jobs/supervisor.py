@@ -1,4 +1,4 @@
-"""Who watches over the jobs: starts their workers, listens to them, and brings every job to an end.
+"""Supervisor of jobs: starts their workers, takes their messages, and brings every job to an end.
 
 Clients say what they want of a job; only the supervisor changes where it is. Whatever a crash
 interrupts is queued again and goes on from its last checkpoint.
@@ -13,8 +13,9 @@ import json
 import logging
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from recaster.api.internal.v1.worker_pb2 import WorkerMessage
 from recaster.api.v1 import job_pb2
 from recaster.errors import AuditError, ConsentError, NotFoundError, RecasterError, UsageError
 from recaster.jobs.cleanup import folders_of
@@ -24,16 +25,13 @@ from recaster.jobs.devices import devices
 from recaster.jobs.disk_budget import DiskBudget
 from recaster.jobs.job_resources import KINDS, LIGHT, device_for, kind_of, resources_of, task_for
 from recaster.jobs.queue import InUse, JobQueue, client_of
-from recaster.jobs.rights import (
-    begin_and_mark,
-    blocking_reason,
-    register_of,
-    resolve_vetting_rules,
-)
+from recaster.jobs.rights import apply_policy, blocking_reason, begin_and_mark, register_of, resolve_vetting_rules
 from recaster.jobs.scheduling import RunningJob, admit
 from recaster.jobs.watchdog import Watchdog
-from recaster.jobs.worker_events import Listener
+from recaster.jobs.worker_events import WorkerListener
+from recaster.jobs.worker_messages import failure
 from recaster.jobs.worker_process import SchedulerLimits, WorkerHandle
+from recaster.processes.channel import plain_text, receive_async
 from recaster.provenance.caller import acting_for
 from recaster.provenance.policy import apply_policy
 from recaster.store.job_store import CANCELLING, PAUSED, PAUSING, QUEUED, RUNNING, STARTING, ControlRecord
@@ -54,140 +52,142 @@ TROUBLE_S: Final = 2.0
 REGISTER_S: Final = 60.0
 """The same after the audit log couldn't be written to, or a timestamp authority didn't answer."""
 CANCEL_GRACE_S: Final = 1.0
-TRIES: Final = 2
+POLICY_EXIT_CODE: Final = 9
+"""Of a job that waits until the policy or the register can be kept."""
+MAX_CRASHES: Final = 2
 """Crashes in a row that came no further than the one before, after which a job has failed."""
 
 
 class Supervisor:
     """Runs the jobs of one store; everything happens in one event loop."""
 
-    def __init__(self, store: Store, rules: SchedulerLimits | None = None) -> None:
+    def __init__(self, store: Store, limits: SchedulerLimits | None = None) -> None:
         self._store = store
-        self._rules = rules or SchedulerLimits()
+        self._limits = limits or SchedulerLimits()
         self._finalizer = JobFinalizer(store)
         self._disk_budget = DiskBudget(store)
-        self._listener = Listener(store, self._finalizer)
+        self._listener = WorkerListener(store, self._finalizer)
         self._queue = JobQueue(store.jobs)
         self._not_before: dict[str, float] = {}  # when jobs that had trouble may start again
         self._reserved: list[tuple[str, str]] = []
-        self._running: dict[str, WorkerHandle] = {}
+        self._handles: dict[str, WorkerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._closing = False
         self.draining = False
         """Whether jobs that wait are left waiting."""
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.looked_at = time.monotonic()
+        self.last_round_at = time.monotonic()
         self.workers: Counter[tuple[str, str]] = Counter()  # that ended, by kind of job and how
         self.trouble = ""  # why workers couldn't be started, until one can
         self.troubled_at = 0.0
 
     def rights_changed(self) -> None:
-        """Stop what puts on a face that it may not put on any more; what was done is kept."""
-        for running in self._running.values():
-            if blocking_reason(self._store.jobs.get(running.job_id).spec, self._store) is not None:
-                running.tell_to_stop()
+        """Stops what puts on a face that it may not put on any more; what was done is kept."""
+        for handle in self._handles.values():
+            if blocking_reason(self._store.jobs.get(handle.job_id).spec, self._store) is not None:
+                handle.request_stop()
         self.wake()
 
     def wake(self) -> None:
-        """Look at the jobs now: something about them has changed. Any thread may say so."""
+        """Looks at the jobs now: something about them has changed. Any thread may call it."""
         if self._loop is None:
             self._wake.set()
         else:
             with contextlib.suppress(RuntimeError):  # it has ended
                 self._loop.call_soon_threadsafe(self._wake.set)
 
-    def on_changed(self, tell: Callable[[str], None]) -> None:
-        """Whom to tell of facesets that may hold other faces than is kept of them."""
-        self._finalizer.on_changed = tell
+    def on_changed(self, notify: Callable[[str], None]) -> None:
+        """Sets the listener for facesets that may hold other faces than is kept of them."""
+        self._finalizer.on_changed = notify
 
     def recover(self) -> int:
-        """Queue again what nobody runs any more, since its engine died; returns how many jobs that are."""
+        """Queues again what nobody runs any more, since its engine died; returns how many jobs that are."""
         # Who was to be cancelled is, as soon as it is queued: then what it made is kept.
         after = {STARTING: QUEUED, RUNNING: QUEUED, PAUSING: PAUSED, CANCELLING: QUEUED}
-        lost = [one for one in self._store.jobs.in_states(tuple(after)) if one.job_id not in self._running]
+        lost = [one for one in self._store.jobs.in_states(tuple(after)) if one.job_id not in self._handles]
         for one in lost:
             with self._store.jobs.changing(one.job_id) as job:
                 job.state = after[job.state]
         return len(lost)
 
     async def run(self) -> None:
-        """Run jobs until ``close``."""
+        """Runs jobs until ``close``."""
         self._loop = asyncio.get_running_loop()
         trouble = ""
         while not self._closing:
             self._wake.clear()
-            self.looked_at = time.monotonic()
+            self.last_round_at = time.monotonic()
             try:
                 self._disk_budget.look(
-                    [path for one in self._running for path in folders_of(self._store, one)]
+                    [path for one in self._handles for path in folders_of(self._store, one)]
                 )
                 self.recover()
-                self.obey()
+                self.reconcile()
                 over = self._disk_budget.is_over()
-                for running in self._running.values():
-                    running.look()
-                    if over and running.kind == "ingest":  # what it unpacks could be anything
-                        running.tell_to_stop()
+                for handle in self._handles.values():
+                    handle.check_progress()
+                    if over and handle.kind == "ingest":  # what it unpacks could be anything
+                        handle.request_stop()
                 self._start_due()
                 trouble = ""
             except Exception as error:  # a full disk, say; jobs must be looked after all the same
                 if str(error) != trouble:  # else it was said before
                     log.exception("jobs can't be looked after now")
                 trouble = str(error)
-            stopping = any(running.told is not None for running in self._running.values())
+            stopping = any(handle.stop_requested_at is not None for handle in self._handles.values())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), TICK_STOPPING_S if stopping else TICK_S)
 
     def stop(self) -> None:
-        """Start no more jobs, and end ``run``."""
+        """Starts no more jobs, and ends ``run``."""
         self._closing = True
         self.wake()
 
     async def close(self) -> None:
-        """Ask all workers to save what they did, wait for them, and queue their jobs again."""
+        """Asks all workers to save what they did, waits for them, and queues their jobs again."""
         self.stop()
-        for running in self._running.values():
-            running.tell_to_stop()
+        for handle in self._handles.values():
+            handle.request_stop()
         if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=self._rules.pause_grace_s)
-            for running in self._running.values():
-                running.kill()
+            _, late = await asyncio.wait(self._tasks, timeout=self._limits.pause_grace_s)
+            for handle in self._handles.values():
+                handle.kill()
             if late:
                 await asyncio.wait(late)
 
     @property
     def at_work(self) -> int:
-        """How many jobs have a worker."""
-        return len(self._running)
+        """Number of jobs that have a worker."""
+        return len(self._handles)
 
     def drain(self, draining: bool) -> None:
-        """Start no jobs any more, or start them again."""
+        """Starts no jobs any more, or starts them again."""
         self.draining = draining
         self.wake()
 
-    def obey(self) -> None:
-        """Bring jobs to where clients want them."""
+    def reconcile(self) -> None:
+        """Brings jobs to where clients want them."""
         for job_id, state, desired in self._store.jobs.jobs_to_reconcile():
-            running = self._running.get(job_id)
-            if running is not None:
+            handle = self._handles.get(job_id)
+            if handle is not None:
                 if desired != "run":
                     self._finalizer.move(job_id, CANCELLING if desired == "cancel" else PAUSING)
-                    running.tell_to_stop()
+                    handle.request_stop()
             elif time.monotonic() >= self._not_before.get(job_id, 0):
                 try:
-                    self._obey_resting(job_id, state, desired)
+                    self._reconcile_resting(job_id, state, desired)
                 except Exception:  # one job's trouble must not keep others waiting
                     self._not_before[job_id] = time.monotonic() + TROUBLE_S
                     log.exception("a job can't be brought where it should be now", extra={"job": job_id})
-        for running in self._running.values():
-            if running.told is not None:
-                cancelled = self._store.jobs.get(running.job_id).state == CANCELLING
-                grace = CANCEL_GRACE_S if cancelled else self._rules.pause_grace_s
-                if time.monotonic() - running.told > grace:
-                    running.kill()
+        for handle in self._handles.values():
+            if handle.stop_requested_at is not None:
+                cancelled = self._store.jobs.get(handle.job_id).state == CANCELLING
+                grace = CANCEL_GRACE_S if cancelled else self._limits.pause_grace_s
+                if time.monotonic() - handle.stop_requested_at > grace:
+                    handle.kill()
 
-    def _obey_resting(self, job_id: str, state: int, desired: str) -> None:
+    def _reconcile_resting(self, job_id: str, state: int, desired: str) -> None:
         if desired == "cancel":
             self._finalizer.cancel(job_id)
         elif desired == "pause":
@@ -196,7 +196,7 @@ class Supervisor:
             self._finalizer.move(job_id, QUEUED)
 
     def _hindrance(self, job: job_pb2.Job) -> job_pb2.JobError | None:
-        """Why a job must wait: no room, or no right to the face that it puts on."""
+        """The reason for which a job must wait: no room, or no right to the face that it puts on."""
         return self._disk_budget.shortage(job.job_id) or blocking_reason(job.spec, self._store)
 
     def _start_due(self) -> None:
@@ -207,19 +207,19 @@ class Supervisor:
                 pass
 
     def _start_next(self, kinds: Sequence[int], places: set[str]) -> bool:
-        """Start the next of the jobs that can start; False where none can.
+        """Starts the next of the jobs that can start; False where none can.
 
         Args:
             kinds: of these kinds.
             places: the devices that they may compute on.
         """
-        running = [self._store.jobs.get(name) for name in self._running]
+        running = [self._store.jobs.get(name) for name in self._handles]
         in_use = InUse.by(running, self._reserved)
         full = set[str]()
         for job in self._queue.startable(kinds, in_use, Counter(map(client_of, running))):
-            if job.job_id in self._running or time.monotonic() < self._not_before.get(job.job_id, 0):
+            if job.job_id in self._handles or time.monotonic() < self._not_before.get(job.job_id, 0):
                 continue
-            if self._finalizer.known(job):
+            if self._finalizer.finish_known(job):
                 continue
             device = device_for(job.spec, self._store.folder)
             if device in full:
@@ -240,24 +240,24 @@ class Supervisor:
 
     def _start(self, job: job_pb2.Job, device: str) -> None:
         best = json.loads(self._store.jobs.control_record(job.job_id).best)
-        watchdog = Watchdog(self._rules.patience)
-        running = WorkerHandle(job.job_id, kind_of(job.spec), device, watchdog, best=best)
-        self._running[job.job_id] = running
+        watchdog = Watchdog(self._limits.patience)
+        handle = WorkerHandle(job.job_id, kind_of(job.spec), device, watchdog, best=best)
+        self._handles[job.job_id] = handle
         with acting_for(job.created_by):  # whom all that is recorded of it names
-            task = asyncio.create_task(self._drive(running))
+            task = asyncio.create_task(self._drive(handle))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def _is_full(self, device: str) -> bool:
         """Whether no more jobs may compute on a device."""
-        return sum(one.device == device for one in self._running.values()) >= self._at_once(device)
+        return sum(one.device == device for one in self._handles.values()) >= self._at_once(device)
 
     def _at_once(self, device: str) -> int:
-        return self._rules.per_device if device else self._rules.light
+        return self._limits.per_device if device else self._limits.light
 
     @contextlib.contextmanager
     def reserved(self, kind: str, thing_id: str) -> Iterator[None]:
-        """Start no job that needs a thing while the block lasts."""
+        """Starts no job that needs a thing while the block lasts."""
         self._reserved.append((kind, thing_id))
         try:
             yield
@@ -268,64 +268,65 @@ class Supervisor:
     def _in_the_way(self, job: job_pb2.Job, device: str) -> bool:
         """Whether a job can't start now; trainings that are in its way are asked to stop."""
         running = [
-            RunningJob(self._store.jobs.get(name), one.device, one.told is not None)
-            for name, one in self._running.items()
+            RunningJob(self._store.jobs.get(name), one.device, one.stop_requested_at is not None)
+            for name, one in self._handles.items()
         ]
         way = admit(job, device, self._at_once(device), running)
         if way.preempting and self._hindrance(job) is None:
             for name in way.preempting:
-                self._running[name].tell_to_stop()
-        return not way.free
+                self._handles[name].request_stop()
+        return not way.is_free
 
-    async def _drive(self, running: WorkerHandle) -> None:
-        """Start a job's worker, listen to it until it ends, and settle what came of it."""
+    async def _drive(self, handle: WorkerHandle) -> None:
+        """Starts a job's worker, takes its messages until it ends, and settles what came of it."""
         code: int | None = None
         try:
             check_descriptors()
-            code = await self._work(running, self._begun(running.job_id))
+            code = await self._listen(handle, self._begin(handle.job_id))
         except ConsentError as error:  # its face was revoked between the look at it and its start
-            running.told = time.monotonic()
-            running.outcome = {"say": "refused"} | _words(error.reason, error)
+            handle.stop_requested_at = time.monotonic()
+            handle.refusal = _job_error(error.reason, error)
         except (AuditError, UsageError) as error:  # the register is damaged, say; not the job
-            running.told = time.monotonic()
-            self._not_before[running.job_id] = running.told + REGISTER_S
-            running.outcome = {"say": "failed"} | _words("POLICY", error) | {"exit_code": 9}
+            handle.stop_requested_at = time.monotonic()
+            self._not_before[handle.job_id] = handle.stop_requested_at + REGISTER_S
+            handle.outcome = failure("POLICY", plain_text(str(error)), POLICY_EXIT_CODE)
         except NotFoundError as error:  # what it needs is gone
-            running.outcome = {"say": "failed"} | _words("INPUT", error) | {"exit_code": 3}
+            handle.outcome = failure("INPUT", plain_text(str(error)), error.exit_code)
         except (RecasterError, OSError) as error:
             # The engine itself couldn't go on (its disk is full, say): the job isn't to blame.
             if str(error) != self.trouble:  # else it was said before
-                log.exception("a job's worker was lost", extra={"job": running.job_id})
-            self.trouble, self.troubled_at = str(error), time.monotonic()
-            running.told = time.monotonic()
-            self._not_before[running.job_id] = running.told + TROUBLE_S
-            running.kill()
-        except Exception:  # what a worker says that read a hostile file may be anything
-            log.exception("a worker said what no worker says", extra={"job": running.job_id})
-            running.kill()
-            code = None if running.process is None else await running.process.wait()
+                log.exception("a job's worker was lost", extra={"job": handle.job_id})
+            self.trouble = str(error)
+            self.troubled_at = time.monotonic()
+            handle.stop_requested_at = time.monotonic()
+            self._not_before[handle.job_id] = handle.stop_requested_at + TROUBLE_S
+            handle.kill()
+        except Exception:  # what a worker sends that read a hostile file may be anything
+            log.exception("a worker said what no worker says", extra={"job": handle.job_id})
+            handle.kill()
+            code = None if handle.process is None else await handle.process.wait()
         finally:
-            del self._running[running.job_id]
-            self.workers[running.kind, running.ending()] += 1
-            self._settle_safely(running, code)
+            del self._handles[handle.job_id]
+            self.workers[handle.kind, handle.ending()] += 1
+            self._settle_safely(handle, code)
             self.wake()
 
-    def _settle_safely(self, running: WorkerHandle, code: int | None) -> None:
-        """Settle a job; where that can't be done now, it is queued again later, as if its engine had died."""
+    def _settle_safely(self, handle: WorkerHandle, code: int | None) -> None:
+        """Settles a job; where that can't be done now, as if its engine had died: later again."""
         try:
             try:
-                self._settle(running, code)
+                self._settle(handle, code)
             except (RecasterError, OSError):
                 raise
             except Exception:  # see above: then it is as good as no word at all
-                log.exception("a worker said what can't be kept", extra={"job": running.job_id})
-                self._crashed(running, code)
+                log.exception("a worker said what can't be kept", extra={"job": handle.job_id})
+                self._crashed(handle, code)
         except (RecasterError, OSError):
-            log.exception("what came of a worker can't be kept now", extra={"job": running.job_id})
-            self._not_before[running.job_id] = time.monotonic() + TROUBLE_S
+            log.exception("what came of a worker can't be kept now", extra={"job": handle.job_id})
+            self._not_before[handle.job_id] = time.monotonic() + TROUBLE_S
 
-    def _begun(self, job_id: str) -> WorkerTask:
-        """Note that a job's next worker is being started; returns its task (NotFoundError)."""
+    def _begin(self, job_id: str) -> WorkerTask:
+        """Notes that a job's next worker is being started; returns its task (NotFoundError)."""
         with self._store.jobs.changing(job_id) as job:
             job.state = STARTING
             job.attempts += 1
@@ -334,63 +335,63 @@ class Supervisor:
         changed = resources_of(job.spec).changes
         if changed is not None:  # it is no longer what was taken in, however the job ends
             self._store.catalog.of(changed[0]).clear_origin(changed[1])
-        task, mark = task_for(job, self._store), begin_and_mark(job, self._store)
+        task = task_for(job, self._store)
+        mark = begin_and_mark(job, self._store)
         if job.spec.HasField("swap"):
             task.spec.swap.CopyFrom(apply_policy(job.spec.swap, register_of(self._store).policy))
         return dataclasses.replace(task, mark=mark, vetting=resolve_vetting_rules(job.spec, self._store))
 
-    async def _work(self, running: WorkerHandle, task: WorkerTask) -> int:
-        process, says = await running.start(task)
-        while line := await says.readline():
-            self.trouble, running.spoke = "", True
-            self._listener.hear(running, json.loads(line))
-        self._listener.keep_progress(running)
+    async def _listen(self, handle: WorkerHandle, task: WorkerTask) -> int:
+        """Takes a worker's messages until it ends; returns its exit code."""
+        process, stream = await handle.start(task)
+        while (message := await receive_async(stream, WorkerMessage)) is not None:
+            self.trouble = ""
+            handle.has_spoken = True
+            self._listener.receive(handle, message)
+        self._listener.keep_progress(handle)
         return await process.wait()
 
-    def _settle(self, running: WorkerHandle, code: int | None) -> None:
-        """Bring a job whose worker has ended to where it belongs now."""
-        said = running.outcome
-        desired = self._store.jobs.control_record(running.job_id).desired_state
-        if said is not None and said["say"] == "done":
-            self._finalizer.done(running.job_id, said)
+    def _settle(self, handle: WorkerHandle, code: int | None) -> None:
+        """Brings a job whose worker has ended to where it belongs now."""
+        job_id = handle.job_id
+        desired = self._store.jobs.control_record(job_id).desired_state
+        if handle.outcome is not None and handle.outcome.HasField("done"):
+            self._finalizer.finish(job_id, handle.outcome.done)
         elif desired == "cancel":
-            self._finalizer.cancel(running.job_id)
-        elif said is not None and said["say"] == "refused":
-            words = {name: said[name] for name in ("reason", "message", "exit_code")}
-            self._finalizer.block(running.job_id, job_pb2.JobError(**words))
-        elif said is not None and said["say"] == "failed":
-            if said["reason"] == "DISK_FULL":
-                self._disk_budget.ran_out(running.job_id)
-            if said["reason"] == "TIMESTAMP":
-                self._not_before[running.job_id] = time.monotonic() + REGISTER_S
-            self._finalizer.failed(running.job_id, said)
-        elif said is not None or running.told is not None:  # it stopped, or was killed for not stopping
-            self._finalizer.begun(running.job_id)
-            self._finalizer.move(
-                running.job_id, PAUSED if desired == "pause" and not self._closing else QUEUED
-            )
+            self._finalizer.cancel(job_id)
+        elif handle.refusal is not None:
+            self._finalizer.block(job_id, handle.refusal)
+        elif handle.outcome is not None and handle.outcome.HasField("failed"):
+            reason = handle.outcome.failed.error.reason
+            if reason == "DISK_FULL":
+                self._disk_budget.note_full(job_id)
+            if reason == "TIMESTAMP":
+                self._not_before[job_id] = time.monotonic() + REGISTER_S
+            self._finalizer.fail(job_id, handle.outcome.failed)
+        elif handle.outcome is not None or handle.stop_requested_at is not None:
+            # It stopped, or was killed for not stopping.
+            self._finalizer.keep_begun(job_id)
+            self._finalizer.move(job_id, PAUSED if desired == "pause" and not self._closing else QUEUED)
         else:
-            self._crashed(running, code)
+            self._crashed(handle, code)
 
-    def _crashed(self, running: WorkerHandle, code: int | None) -> None:
-        control_record = self._store.jobs.control_record(running.job_id)
-        failures = control_record.failures + 1
-        if not running.spoke and not running.stalled:
-            self.trouble, self.troubled_at = "workers end before they begin", time.monotonic()
-        why = {"stalled": running.stalled} if running.stalled else {"code": code}
-        log.warning("worker died", extra={"job": running.job_id, "failures": failures, **why})
-        self._store.jobs.remember(
-            running.job_id, ControlRecord(control_record.desired_state, control_record.best, failures)
-        )
-        if failures >= TRIES:
-            if running.stalled:
-                self._finalizer.stalled(running.job_id, running.stalled)
-            else:
-                self._finalizer.crashed(running.job_id, code, running.words_from)
+    def _crashed(self, handle: WorkerHandle, code: int | None) -> None:
+        """Queues a job again whose worker died, unless it has died too often at the same place."""
+        record = self._store.jobs.control_record(handle.job_id)
+        failures = record.failures + 1
+        if not handle.has_spoken and not handle.stall_reason:
+            self.trouble = "workers end before they begin"
+            self.troubled_at = time.monotonic()
+        why = {"stalled": handle.stall_reason} if handle.stall_reason else {"code": code}
+        log.warning("worker died", extra={"job": handle.job_id, "failures": failures, **why})
+        self._store.jobs.remember(handle.job_id, ControlRecord(record.desired_state, record.best, failures))
+        if failures < MAX_CRASHES:
+            self._finalizer.move(handle.job_id, QUEUED)
+        elif handle.stall_reason:
+            self._finalizer.fail_stalled(handle.job_id, handle.stall_reason)
         else:
-            self._finalizer.move(running.job_id, QUEUED)
+            self._finalizer.fail_crashed(handle.job_id, code, handle.stderr_offset)
 
 
-def _words(reason: str, error: RecasterError) -> dict[str, Any]:
-    """Why a job can't go on, as a worker says it."""
-    return {"reason": reason, "message": str(error), "exit_code": error.exit_code}
+def _job_error(reason: str, error: RecasterError) -> job_pb2.JobError:
+    return job_pb2.JobError(reason=reason, message=plain_text(str(error)), exit_code=error.exit_code)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from recaster.jobs.supervisor import Supervisor
 
-OBEY_S: Final = 2.0
+RECONCILE_S: Final = 2.0
 """Seconds that whoever wants something of a job waits for the supervisor to look at it."""
 RECENT_S: Final = 60.0
 """Seconds after which trouble that didn't come again is over: who waits for a worker tries more often."""
@@ -60,7 +60,7 @@ class SupervisorThread:
     @property
     def is_alive(self) -> bool:
         """Whether it looks after jobs."""
-        return self._thread.is_alive() and time.monotonic() - self._supervisor.looked_at < STALE_S
+        return self._thread.is_alive() and time.monotonic() - self._supervisor.last_round_at < STALE_S
 
     @property
     def trouble(self) -> str:
@@ -81,12 +81,12 @@ class SupervisorThread:
         """Stop what puts on a face that it may not put on any more."""
         self._soon(self._supervisor.rights_changed)
 
-    def obey(self) -> None:
-        """Bring jobs to where clients want them; returns when that is done, or takes longer than OBEY_S."""
-        self._now(self._supervisor.obey)
+    def reconcile(self) -> None:
+        """Brings jobs to where clients want them; returns then, or after RECONCILE_S."""
+        self._now(self._supervisor.reconcile)
 
     def drain(self, draining: bool) -> None:
-        """Start no jobs any more, or start them again; returns as ``obey`` does."""
+        """Start no jobs any more, or start them again; returns as ``reconcile`` does."""
         self._now(lambda: self._supervisor.drain(draining))
 
     @property
@@ -113,7 +113,7 @@ class SupervisorThread:
             await asyncio.wait({asyncio.wrap_future(self.ended)})
 
     def _now(self, do: Callable[[], None]) -> None:
-        """Do something in the supervisor's thread; returns when that is done, or takes longer than OBEY_S."""
+        """Does something in the supervisor's thread; returns then, or after RECONCILE_S."""
         done: concurrent.futures.Future[None] = concurrent.futures.Future()
 
         def doing() -> None:
@@ -124,7 +124,7 @@ class SupervisorThread:
 
         if self._soon(doing):
             with contextlib.suppress(TimeoutError):
-                done.result(OBEY_S)
+                done.result(RECONCILE_S)
 
     def _soon(self, do: Callable[[], None]) -> bool:
         """Do something in the supervisor's thread; False where it has ended."""

@@ -1,7 +1,7 @@
-"""Whether a worker still comes further, told from what it says and what it takes.
+"""Watch over workers: each must come a step further, judged by its messages and by what it takes.
 
-Work may last for days; what is watched is the next step of it. A step is anything that a worker says that it
-did not say before: a frame, a training step, a preview, a piece of a file.
+Work may last for days; what is watched is the next step of it. A step is any message that a worker did not
+send before: a frame, a training step, a preview, a piece of a file.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from recaster.api.internal.v1 import worker_pb2
 
 MIN_CPU_S: Final = 5.0
 """CPU time between two looks that is work, and no mere waking up."""
@@ -50,7 +50,7 @@ class Watchdog:
 
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
-        self._said: tuple[Any, ...] = ()
+        self._reported: tuple[str, float] | None = None
         self._stepped = True
         self._step: tuple[float, Taken | None] = (0.0, None)  # when it came further, and what it had taken
         self._moved: tuple[float, Taken | None] = (0.0, None)  # when it did anything
@@ -60,11 +60,13 @@ class Watchdog:
         """Seconds between two looks."""
         return self._patience.still_s / 30
 
-    def hear(self, said: Mapping[str, Any]) -> None:
-        """Take one message of the worker."""
-        what = (said["say"], said.get("stage"), said.get("done"))
-        if said["say"] != "progress" or what != self._said:
-            self._said, self._stepped = what, True
+    def receive(self, message: worker_pb2.WorkerMessage) -> None:
+        """Takes one message of the worker; progress that was reported before is no step."""
+        is_progress = message.HasField("progress")
+        reported = (message.progress.stage, message.progress.done) if is_progress else None
+        if reported is None or reported != self._reported:
+            self._reported = reported
+            self._stepped = True
 
     def look(self, now: float, taken: Taken | None) -> str:
         """Why the worker must be stopped; empty where it may go on.

@@ -1,69 +1,73 @@
-"""What workers say while they work, kept for whoever follows their jobs."""
+"""Messages of workers, kept for whoever follows their jobs."""
 
 from __future__ import annotations
 
 import json
-import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2
 from recaster.jobs import logs
+from recaster.jobs.worker_process import LAST_MESSAGES
+from recaster.processes.channel import ChannelError, path_of
 from recaster.store.job_store import RUNNING, STARTING, ControlRecord
 from recaster.texts import without_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from recaster.api.internal.v1 import worker_pb2
     from recaster.jobs.completion import JobFinalizer
     from recaster.jobs.worker_process import WorkerHandle
     from recaster.store.store import Store
 
-PROGRESS_EVERY: Final = 1.0
-"""Seconds between two reports of progress that are kept."""
+LEVELS: Final = frozenset({"debug", "info", "warning", "error"})
 
 
-class Listener:
-    """Listens to workers."""
+class WorkerListener:
+    """Takes what workers report."""
 
     def __init__(self, store: Store, finalizer: JobFinalizer) -> None:
         self._store = store
         self._finalizer = finalizer
 
-    def hear(self, running: WorkerHandle, said: Mapping[str, Any]) -> None:
-        """Take one message of a worker."""
-        if self._store.jobs.get(running.job_id).state == STARTING:
-            self._finalizer.move(running.job_id, RUNNING)
-        running.watchdog.hear(said)
-        kind = said["say"]
+    def receive(self, handle: WorkerHandle, message: worker_pb2.WorkerMessage) -> None:
+        """Takes one message of a worker (ChannelError for one that no worker sends)."""
+        if self._store.jobs.get(handle.job_id).state == STARTING:
+            self._finalizer.move(handle.job_id, RUNNING)
+        handle.watchdog.receive(message)
+        kind = message.WhichOneof("message")
         if kind == "progress":
-            running.waiting = said
-            if time.monotonic() - running.kept >= PROGRESS_EVERY:
-                self.keep_progress(running)
+            handle.pending_progress = message.progress
+            if handle.progress_due.is_due():
+                self.keep_progress(handle)
         elif kind == "log":
-            line = without_folder(said["line"], self._store.folder.path)
-            event = job_pb2.JobEvent(log=job_pb2.LogLine(level=said["level"], message=line))
-            self._store.jobs.tell(running.job_id, event)
-            logs.note(self._store.folder.job(running.job_id), said["level"], said["line"])
+            self._keep_log(handle.job_id, message.log)
         elif kind == "preview":
-            self._finalizer.preview(running.job_id, said["path"], said["step"])
+            self._finalizer.keep_preview(handle.job_id, path_of(message.preview.path), message.preview.step)
+        elif kind in LAST_MESSAGES:
+            handle.outcome = message
         elif kind != "step":
-            running.outcome = said
+            raise ChannelError("a message without anything in it")
 
-    def keep_progress(self, running: WorkerHandle) -> None:
-        """Keep the newest report of progress."""
-        said, running.waiting = running.waiting, None
-        if said is None:
+    def _keep_log(self, job_id: str, line: job_pb2.LogLine) -> None:
+        if line.level not in LEVELS:
+            raise ChannelError(f"no level of a log: {line.level!r}")
+        shown = without_folder(line.message, self._store.folder.path)
+        event = job_pb2.JobEvent(log=job_pb2.LogLine(level=line.level, message=shown))
+        self._store.jobs.tell(job_id, event)
+        logs.note(self._store.folder.job(job_id), line.level, line.message)
+
+    def keep_progress(self, handle: WorkerHandle) -> None:
+        """Keeps the newest report of progress."""
+        progress = handle.pending_progress
+        handle.pending_progress = None
+        if progress is None:
             return
-        running.kept = time.monotonic()
-        values = {name: said[name] for name in ("stage", "done", "total", "unit", "detail")}
-        values["detail"] = without_folder(values["detail"], self._store.folder.path)
-        self._store.jobs.tell(running.job_id, job_pb2.JobEvent(progress=job_pb2.Progress(**values)))
-        stage, done = said["stage"], said["done"]
-        if done > running.best.get(stage, -1):
-            running.best[stage] = done
-            control_record = self._store.jobs.control_record(running.job_id)
+        handle.progress_due.restart()
+        progress.detail = without_folder(progress.detail, self._store.folder.path)
+        self._store.jobs.tell(handle.job_id, job_pb2.JobEvent(progress=progress))
+        if progress.done > handle.best.get(progress.stage, -1):
+            handle.best[progress.stage] = progress.done
+            record = self._store.jobs.control_record(handle.job_id)
             # It came further than ever: whatever crashed it before is behind it.
             self._store.jobs.remember(
-                running.job_id,
-                ControlRecord(control_record.desired_state, json.dumps(running.best), failures=0),
+                handle.job_id, ControlRecord(record.desired_state, json.dumps(handle.best), failures=0)
             )

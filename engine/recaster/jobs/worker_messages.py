@@ -1,78 +1,61 @@
-"""What a worker tells the engine, one JSON object a line."""
+"""Messages of a job's process to the engine, and its note of finished work."""
 
 from __future__ import annotations
 
-import base64
-import json
-import threading
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
+from google.protobuf.message import DecodeError
+
+from recaster.api.internal.v1 import worker_pb2
+from recaster.api.v1 import job_pb2
 from recaster.errors import DamagedError, RecasterError, reason_of
+from recaster.files import parse_json, sha256, write_json
+from recaster.jobs.job_context import JobOutput, without_paths
+from recaster.jobs.proto_records import traces_from_proto, traces_to_proto
+from recaster.processes.channel import Sender, path_of, path_to_bytes, plain_text, progress_to_proto
+from recaster.provenance.face_traces import FaceTraces
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from recaster.jobs.job_context import JobOutput
+    from recaster.jobs.worker_task import WorkerTask
     from recaster.progress import Update
 
-LONGEST: Final = 4000
-"""Characters of a text that are passed on."""
+FINISHED: Final = "finished.json"
+"""A worker's note of what it has made, in its job's folder."""
 
 
 class WorkerChannel:
-    """Writes messages to the engine."""
+    """Sends messages to the engine, from any thread."""
 
-    def __init__(self, stream: IO[str]) -> None:
-        self._stream = stream
-        self._alone = threading.Lock()
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._sender = Sender(stream)
 
     def progress(self, update: Update) -> None:
-        """Where the work is."""
-        self._say(
-            say="progress",
-            stage=update.stage,
-            done=update.done,
-            total=update.total or 0,
-            unit=update.unit,
-            detail=_plain(update.detail),
-        )
+        """Reports where the work is."""
+        self._send(progress=progress_to_proto(update))
 
     def step(self) -> None:
-        """It came a step further in what has no progress to report."""
-        self._say(say="step")
+        """Reports a step of what has no progress to report."""
+        self._send(step=worker_pb2.StepTaken())
 
     def preview(self, picture: Path, step: int) -> None:
-        """A picture of what was learnt."""
-        self._say(say="preview", path=str(picture), step=step)
+        """Reports a picture of what was learnt."""
+        self._send(preview=worker_pb2.PreviewFile(path=path_to_bytes(picture), step=step))
 
     def log(self, level: str, line: str) -> None:
-        """Something worth knowing."""
-        self._say(say="log", level=level, line=_plain(line))
+        """Reports something worth knowing."""
+        self._send(log=job_pb2.LogLine(level=level, message=plain_text(line)))
 
-    def done(self, made: JobOutput, files: list[dict[str, Any]]) -> None:
-        """All is done."""
-        body, coverage = (
-            "" if one is None else base64.b64encode(one.SerializeToString()).decode()
-            for one in (made.body, made.coverage)
-        )
-        self._say(
-            say="done",
-            kind=made.kind,
-            body=body,
-            files=files,
-            summary=[_plain(line) for line in made.summary],
-            warnings=[_plain(line) for line in made.warnings],
-            traces=made.traces.to_json(),
-            coverage=coverage,
-            mark=None if made.mark is None else _plain(made.mark),
-        )
+    def done(self, finished: worker_pb2.FinishedJob) -> None:
+        """Reports that all is done."""
+        self._send(done=finished)
 
     def stopped(self) -> None:
-        """It stopped as it was asked to, and what was done is kept."""
-        self._say(say="stopped")
+        """Reports that it stopped as it was asked to, and what was done is kept."""
+        self._send(stopped=worker_pb2.JobStopped())
 
     def failed(self, error: BaseException, message: str) -> None:
-        """It can't go on, and why."""
+        """Reports that it can't go on, and why."""
         reason = reason_of(error)
         message = message or type(error).__name__
         if reason == "INTERNAL":
@@ -83,14 +66,78 @@ class WorkerChannel:
             message = "it needs more memory than a job of this kind may take; is the file what it says it is?"
         code = error.exit_code if isinstance(error, RecasterError) else 1
         damaged = error.digests if isinstance(error, DamagedError) else ()
-        self._say(say="failed", reason=reason, message=_plain(message), exit_code=code, damaged=list(damaged))
+        self._sender.send(failure(reason, plain_text(message), code, damaged))
 
-    def _say(self, **values: Any) -> None:
-        with self._alone:  # steps come from any thread
-            self._stream.write(json.dumps(values) + "\n")
-            self._stream.flush()
+    def _send(self, **message: Any) -> None:
+        self._sender.send(worker_pb2.WorkerMessage(**message))
 
 
-def _plain(text: str) -> str:
-    """Text that any message may hold, whatever a hostile file has put into it."""
-    return text[:LONGEST].encode("utf-8", "replace").decode()
+def failure(
+    reason: str, message: str, exit_code: int, damaged: tuple[str, ...] = ()
+) -> worker_pb2.WorkerMessage:
+    """The message that a job can't go on."""
+    error = job_pb2.JobError(reason=reason, message=message, exit_code=exit_code)
+    return worker_pb2.WorkerMessage(failed=worker_pb2.JobFailure(error=error, damaged=damaged))
+
+
+def finish(task: WorkerTask, output: JobOutput) -> worker_pb2.FinishedJob:
+    """Notes what was made, so that it isn't made again if the engine dies before it has heard of it."""
+    files = [
+        worker_pb2.MadeFile(
+            role=role, path=path_to_bytes(path), digest=sha256(path), size=path.stat().st_size
+        )
+        for role, path in output.files
+    ]
+    finished = worker_pb2.FinishedJob(
+        files=files,
+        summary=[plain_text(without_paths(line, task)) for line in output.summary],
+        warnings=[plain_text(without_paths(line, task)) for line in output.warnings],
+        traces=traces_to_proto(output.traces),
+        coverage=output.coverage,
+        mark=None if output.mark is None else plain_text(without_paths(output.mark, task)),
+    )
+    if output.kind:
+        getattr(finished, output.kind).CopyFrom(output.body)
+    write_json(task.folder / FINISHED, _note_of(finished))
+    return finished
+
+
+def finished_before(folder: Path) -> worker_pb2.FinishedJob | None:
+    """Reads what ``finish`` noted in a job's folder, also of an earlier release; None where it did not."""
+    try:
+        note = parse_json((folder / FINISHED).read_bytes())
+        traces = FaceTraces.from_json(note["traces"]) if "traces" in note else FaceTraces()
+        finished = worker_pb2.FinishedJob(
+            files=[
+                worker_pb2.MadeFile(**{**file, "path": path_to_bytes(Path(file["path"]))})
+                for file in note["files"]
+            ],
+            summary=note["summary"],
+            warnings=note["warnings"],
+            traces=traces_to_proto(traces),
+            mark=note.get("mark"),
+        )
+        if note["kind"]:
+            getattr(finished, note["kind"]).MergeFromString(bytes.fromhex(note["body"]))
+        if note.get("coverage"):
+            finished.coverage.MergeFromString(bytes.fromhex(note["coverage"]))
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, DecodeError):
+        return None  # or it is damaged: then all is made again
+    return finished
+
+
+def _note_of(finished: worker_pb2.FinishedJob) -> dict[str, Any]:
+    kind = finished.WhichOneof("thing") or ""
+    return {
+        "kind": kind,
+        "body": getattr(finished, kind).SerializeToString().hex() if kind else "",
+        "files": [
+            {"role": file.role, "path": str(path_of(file.path)), "digest": file.digest, "size": file.size}
+            for file in finished.files
+        ],
+        "summary": list(finished.summary),
+        "warnings": list(finished.warnings),
+        "traces": traces_from_proto(finished.traces).to_json(),
+        "coverage": finished.coverage.SerializeToString().hex(),
+        "mark": finished.mark if finished.HasField("mark") else None,
+    }

@@ -1,32 +1,33 @@
-"""How jobs are run, and what is known of one that runs."""
+"""Processes of jobs, as the engine sees them."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import sys
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from recaster.api.internal.v1 import worker_pb2
 from recaster.files import open_nofollow
 from recaster.jobs.watchdog import Patience, Watchdog, taken_by
-from recaster.processes.spawn import environment
+from recaster.processes.channel import pack
+from recaster.processes.spawn import start_confined
+from recaster.processes.throttle import Throttle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import asyncio
 
+    from recaster.api.v1 import job_pb2
     from recaster.jobs.worker_task import WorkerTask
 
-WORDS: Final = ("done", "stopped", "failed")
-"""What a worker can say last."""
-LINE_LIMIT: Final = 16 << 20
-"""Bytes of the longest line that a worker says."""
+LAST_MESSAGES: Final = ("done", "stopped", "failed")
+KEPT_PROGRESS_S: Final = 1.0
+"""Seconds between two reports of progress that are kept."""
 
 
 @dataclass(frozen=True)
 class SchedulerLimits:
-    """How jobs are run.
+    """Limits to the jobs that run.
 
     Attributes:
         per_device: jobs that may compute on one device at a time.
@@ -43,80 +44,94 @@ class SchedulerLimits:
 
 @dataclass
 class WorkerHandle:
-    """One worker at work."""
+    """One process of a job.
+
+    Attributes:
+        job_id: the job.
+        kind: its kind of work.
+        device: what it computes on.
+        watchdog: watches whether it comes further.
+        process: None until it is started.
+        has_spoken: whether a message of it ever came.
+        stop_requested_at: when it was asked to stop; None for not yet.
+        progress_due: limits which of its reports are kept.
+        pending_progress: the newest report that isn't kept yet.
+        best: the furthest that the job ever came, by stage.
+        next_check_at: when to look next whether it comes further.
+        stall_reason: why it was stopped for coming no further.
+        outcome: its last message.
+        refusal: why it mustn't begin.
+        is_killed: by its engine.
+        stderr_offset: where its own part of the job's standard error begins.
+    """
 
     job_id: str
     kind: str
     device: str
     watchdog: Watchdog
     process: asyncio.subprocess.Process | None = None
-    spoke: bool = False  # whether it has ever said anything
-    told: float | None = None  # when it was asked to stop
-    kept: float = 0.0  # when its progress was last kept
-    waiting: Mapping[str, Any] | None = None  # progress not kept yet
+    has_spoken: bool = False
+    stop_requested_at: float | None = None
+    progress_due: Throttle = field(default_factory=lambda: Throttle(KEPT_PROGRESS_S))
+    pending_progress: job_pb2.Progress | None = None
     best: dict[str, float] = field(default_factory=dict)
-    look_at: float = 0.0  # when to look next whether it comes further
-    stalled: str = ""  # why it was stopped for coming no further
-    outcome: Mapping[str, Any] | None = None
-    killed: bool = False  # by its engine
-    words_from: int = 0  # where this worker's own part of the job's standard error begins
+    next_check_at: float = 0.0
+    stall_reason: str = ""
+    outcome: worker_pb2.WorkerMessage | None = None
+    refusal: job_pb2.JobError | None = None
+    is_killed: bool = False
+    stderr_offset: int = 0
 
     async def start(self, task: WorkerTask) -> tuple[asyncio.subprocess.Process, asyncio.StreamReader]:
-        """Start the worker and tell it its task; returns it, and what it says (OSError)."""
+        """Starts the worker and sends it its task; returns it, and its messages (OSError)."""
         # A worker that is killed leaves its temporary files: here they go when the job ends.
         scratch = task.folder / "tmp" / str(task.attempt)
         scratch.mkdir(parents=True, exist_ok=True)
         with open(task.folder / "stderr.txt", "ab", opener=open_nofollow) as errors:
-            self.words_from = errors.tell()
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "recaster.jobs.worker",
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=errors,
-                env=environment() | {"TMPDIR": str(scratch)},
-                limit=LINE_LIMIT,
-                start_new_session=True,  # Ctrl-C in a terminal is for the engine: it tells its workers
-            )
+            self.stderr_offset = errors.tell()
+            process = await start_confined("recaster.jobs.worker", scratch, errors)
         self.process = process
-        assert process.stdin is not None  # noqa: S101 - asked for above
+        assert process.stdin is not None  # noqa: S101 - asked for there
         assert process.stdout is not None  # noqa: S101
-        process.stdin.write(task.to_line().encode() + b"\n")
-        if self.told is not None:
-            process.stdin.write(b"stop\n")
+        process.stdin.write(pack(worker_pb2.WorkerRequest(task=task.to_proto())))
+        if self.stop_requested_at is not None:
+            self._send_stop()
         with contextlib.suppress(ConnectionError):
             await process.stdin.drain()
         return process, process.stdout
 
-    def tell_to_stop(self) -> None:
-        """Ask the worker to save what it did and end."""
-        if self.told is None:
-            self.told = time.monotonic()
-            if self.process is not None and self.process.stdin is not None:
-                with contextlib.suppress(ConnectionError, RuntimeError):
-                    self.process.stdin.write(b"stop\n")
+    def request_stop(self) -> None:
+        """Asks the worker to save what it did and end."""
+        if self.stop_requested_at is None:
+            self.stop_requested_at = time.monotonic()
+            self._send_stop()
 
-    def look(self) -> None:
-        """End the worker if it comes no further; from time to time, as all processes are looked at."""
+    def _send_stop(self) -> None:
+        if self.process is not None and self.process.stdin is not None:
+            with contextlib.suppress(ConnectionError, RuntimeError):
+                self.process.stdin.write(pack(worker_pb2.WorkerRequest(stop=worker_pb2.StopRequest())))
+
+    def check_progress(self) -> None:
+        """Ends the worker if it comes no further; from time to time, as all processes are looked at."""
         now = time.monotonic()
-        if self.process is None or self.told is not None or now < self.look_at:
+        if self.process is None or self.stop_requested_at is not None or now < self.next_check_at:
             return
-        self.look_at = now + self.watchdog.every_s
-        self.stalled = self.watchdog.look(now, taken_by(self.process.pid))
-        if self.stalled:
+        self.next_check_at = now + self.watchdog.every_s
+        self.stall_reason = self.watchdog.look(now, taken_by(self.process.pid))
+        if self.stall_reason:
             self.kill()
 
     def kill(self) -> None:
-        """End the worker at once."""
+        """Ends the worker at once."""
         if self.process is not None and self.process.returncode is None:
-            self.killed = True
+            self.is_killed = True
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
 
+    def last_message(self) -> str:
+        """Kind of the message that it ended with ("done", "stopped", "failed"); empty where none came."""
+        return "" if self.outcome is None else self.outcome.WhichOneof("message")
+
     def ending(self) -> str:
-        """How it ended: by its own words ("done", "stopped", "failed"), "killed" by its engine, or "died"."""
-        if self.killed:
-            return "killed"
-        said = None if self.outcome is None else self.outcome["say"]
-        return next((word for word in WORDS if word == said), "died")
+        """How it ended: by its last message, "killed" by its engine, or "died"."""
+        return "killed" if self.is_killed else self.last_message() or "died"

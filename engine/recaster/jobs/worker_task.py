@@ -1,25 +1,23 @@
-"""What a worker is told when it starts: the job, and where everything that it needs lies."""
+"""The task of a worker: the job, and where everything that it needs lies."""
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import json
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from recaster.api.v1 import job_pb2
+from recaster.api.internal.v1 import worker_pb2
+from recaster.processes.channel import path_of, path_to_bytes
 from recaster.provenance.provenance_mark import ProvenanceMark
 from recaster.provenance.signer import Signer
 from recaster.provenance.vetting import VettingRules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-
-FINISHED: Final = "finished.json"
-"""A worker's note of what it has made, in its job's folder."""
+    from recaster.api.v1 import job_pb2
 
 
 @dataclass(frozen=True)
@@ -84,48 +82,56 @@ class WorkerTask:
     signer: Signer | None = None
     vetting: VettingRules | None = None
 
-    def to_line(self) -> str:
-        """As one line of JSON, to be sent to a worker."""
-        return json.dumps(
-            {
-                "job_id": self.job_id,
-                "attempt": self.attempt,
-                "spec": base64.b64encode(self.spec.SerializeToString()).decode(),
-                "folder": str(self.folder),
-                "files": {digest: str(path) for digest, path in self.files.items()},
-                "clips": self.clips,
-                "facesets": {name: str(path) for name, path in self.facesets.items()},
-                "models": {name: str(path) for name, path in self.models.items()},
-                "made": self.made,
-                "device": self.device,
-                "limits": dataclasses.astuple(self.limits),
-                "mark": self.mark and self.mark.to_json(),
-                "signer": self.signer and self.signer.to_json(),
-                "vetting": self.vetting and self.vetting.to_json(),
-            }
+    def to_proto(self) -> worker_pb2.WorkerTask:
+        """As the message that a worker gets."""
+        return worker_pb2.WorkerTask(
+            job_id=self.job_id,
+            attempt=self.attempt,
+            spec=self.spec,
+            folder=path_to_bytes(self.folder),
+            files=_to_bytes(self.files),
+            clips={
+                name: worker_pb2.NamedBlob(digest=digest, name=shown)
+                for name, (digest, shown) in self.clips.items()
+            },
+            facesets=_to_bytes(self.facesets),
+            models=_to_bytes(self.models),
+            made=self.made,
+            device=self.device,
+            limits=worker_pb2.ProcessLimits(**dataclasses.asdict(self.limits)),
+            mark=_to_text(self.mark),
+            signer=_to_text(self.signer),
+            vetting=_to_text(self.vetting),
         )
 
     @classmethod
-    def from_line(cls, line: str) -> WorkerTask:
-        """What ``to_line`` wrote."""
-        value = json.loads(line)
+    def from_proto(cls, task: worker_pb2.WorkerTask) -> WorkerTask:
+        """Reads what ``to_proto`` wrote."""
         return cls(
-            job_id=value["job_id"],
-            attempt=value["attempt"],
-            spec=job_pb2.JobSpec.FromString(base64.b64decode(value["spec"])),
-            folder=Path(value["folder"]),
-            files=_paths(value["files"]),
-            clips={name: (digest, shown) for name, (digest, shown) in value["clips"].items()},
-            facesets=_paths(value["facesets"]),
-            models=_paths(value["models"]),
-            made=value["made"],
-            device=value["device"],
-            limits=Limits(*value["limits"]),
-            mark=ProvenanceMark.from_json(value["mark"]) if value["mark"] else None,
-            signer=Signer.from_json(value["signer"]) if value["signer"] else None,
-            vetting=VettingRules.from_json(value["vetting"]) if value["vetting"] else None,
+            job_id=task.job_id,
+            attempt=task.attempt,
+            spec=task.spec,
+            folder=path_of(task.folder),
+            files=_to_paths(task.files),
+            clips={name: (clip.digest, clip.name) for name, clip in task.clips.items()},
+            facesets=_to_paths(task.facesets),
+            models=_to_paths(task.models),
+            made=task.made,
+            device=task.device,
+            limits=Limits(**{f.name: getattr(task.limits, f.name) for f in dataclasses.fields(Limits)}),
+            mark=ProvenanceMark.from_json(json.loads(task.mark)) if task.mark else None,
+            signer=Signer.from_json(json.loads(task.signer)) if task.signer else None,
+            vetting=VettingRules.from_json(json.loads(task.vetting)) if task.vetting else None,
         )
 
 
-def _paths(values: Mapping[str, str]) -> dict[str, Path]:
-    return {name: Path(path) for name, path in values.items()}
+def _to_bytes(paths: Mapping[str, Path]) -> dict[str, bytes]:
+    return {name: path_to_bytes(path) for name, path in paths.items()}
+
+
+def _to_paths(paths: Mapping[str, bytes]) -> dict[str, Path]:
+    return {name: path_of(path) for name, path in paths.items()}
+
+
+def _to_text(value: ProvenanceMark | Signer | VettingRules | None) -> str:
+    return "" if value is None else json.dumps(value.to_json())

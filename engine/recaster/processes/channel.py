@@ -89,14 +89,19 @@ def plain_text(text: str) -> str:
     return text[:MAX_TEXT_LENGTH].encode("utf-8", "replace").decode()
 
 
-def path_to_bytes(path: Path | str | None) -> bytes:
-    """A path as a message holds it; empty for None."""
+def path_to_bytes(path: Path | None) -> bytes:
+    """A path as a message holds it, which may be no text; empty for None."""
     return b"" if path is None else os.fsencode(path)
 
 
-def path_from_bytes(data: bytes) -> Path | None:
+def path_of(data: bytes) -> Path:
+    """The path that a message holds."""
+    return Path(os.fsdecode(data))
+
+
+def optional_path(data: bytes) -> Path | None:
     """The path that a message holds; None where it is empty."""
-    return Path(os.fsdecode(data)) if data else None
+    return path_of(data) if data else None
 
 
 def progress_to_proto(update: Update) -> job_pb2.Progress:

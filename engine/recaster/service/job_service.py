@@ -178,7 +178,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
                 self._jobs.set_desired_state(job_id, desired)
                 event = {"pause": "job.pause", "run": "job.resume", "cancel": "job.cancel"}[desired]
                 register_of(self._engine.store).audit.add(event, job=job_id)
-        self._engine.supervisor.obey()
+        self._engine.supervisor.reconcile()
         self._engine.supervisor.wake()
         return self._jobs.get(job_id)
 

@@ -17,7 +17,7 @@ from recaster.api.v1 import (
 )
 from recaster.errors import NotFoundError
 from recaster.files import read_inside
-from recaster.jobs.completion import MAX_PREVIEW_BYTES
+from recaster.jobs.output_storage import MAX_PREVIEW_BYTES
 from recaster.jobs.rights import refuse_revoked, register_of
 from recaster.models.model_folder import ModelFolder, step_of
 from recaster.provenance.caller import caller

@@ -18,7 +18,7 @@ class WorkerRequest(_message.Message):
     def __init__(self, task: _Optional[_Union[WorkerTask, _Mapping]] = ..., stop: _Optional[_Union[StopRequest, _Mapping]] = ...) -> None: ...
 
 class WorkerTask(_message.Message):
-    __slots__ = ("job_id", "attempt", "spec", "folder", "files", "clips", "facesets", "models", "made", "device", "limits", "marking", "signing", "vetting")
+    __slots__ = ("job_id", "attempt", "spec", "folder", "files", "clips", "facesets", "models", "made", "device", "limits", "mark", "signer", "vetting")
     class FilesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -58,8 +58,8 @@ class WorkerTask(_message.Message):
     MADE_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
-    MARKING_FIELD_NUMBER: _ClassVar[int]
-    SIGNING_FIELD_NUMBER: _ClassVar[int]
+    MARK_FIELD_NUMBER: _ClassVar[int]
+    SIGNER_FIELD_NUMBER: _ClassVar[int]
     VETTING_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     attempt: int
@@ -72,10 +72,10 @@ class WorkerTask(_message.Message):
     made: str
     device: str
     limits: ProcessLimits
-    marking: str
-    signing: str
+    mark: str
+    signer: str
     vetting: str
-    def __init__(self, job_id: _Optional[str] = ..., attempt: _Optional[int] = ..., spec: _Optional[_Union[_job_pb2.JobSpec, _Mapping]] = ..., folder: _Optional[bytes] = ..., files: _Optional[_Mapping[str, bytes]] = ..., clips: _Optional[_Mapping[str, NamedBlob]] = ..., facesets: _Optional[_Mapping[str, bytes]] = ..., models: _Optional[_Mapping[str, bytes]] = ..., made: _Optional[str] = ..., device: _Optional[str] = ..., limits: _Optional[_Union[ProcessLimits, _Mapping]] = ..., marking: _Optional[str] = ..., signing: _Optional[str] = ..., vetting: _Optional[str] = ...) -> None: ...
+    def __init__(self, job_id: _Optional[str] = ..., attempt: _Optional[int] = ..., spec: _Optional[_Union[_job_pb2.JobSpec, _Mapping]] = ..., folder: _Optional[bytes] = ..., files: _Optional[_Mapping[str, bytes]] = ..., clips: _Optional[_Mapping[str, NamedBlob]] = ..., facesets: _Optional[_Mapping[str, bytes]] = ..., models: _Optional[_Mapping[str, bytes]] = ..., made: _Optional[str] = ..., device: _Optional[str] = ..., limits: _Optional[_Union[ProcessLimits, _Mapping]] = ..., mark: _Optional[str] = ..., signer: _Optional[str] = ..., vetting: _Optional[str] = ...) -> None: ...
 
 class NamedBlob(_message.Message):
     __slots__ = ("digest", "name")
