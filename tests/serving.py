@@ -107,9 +107,11 @@ def done(store: Store, spec: job_pb2.JobSpec, kind: job_pb2.JobKind) -> job_pb2.
         supervisor = Supervisor(store)
         running = asyncio.create_task(supervisor.run())
         await ended.wait()
+        store.jobs.on_event = listener
         await supervisor.close()
         await running
 
+    listener = store.jobs.on_event
     job, _ = store.jobs.create(spec, kind, "", {})
     asyncio.run(work())
     return store.jobs.get(job.job_id)

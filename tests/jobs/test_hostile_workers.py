@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +15,7 @@ import pytest
 from serving import done
 
 import recaster
+from recaster.api.internal.v1 import query_pb2
 from recaster.api.v1 import faceset_pb2, identity_pb2, job_pb2
 from recaster.files import open_nofollow
 from recaster.jobs import logs
@@ -29,6 +30,29 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 SECRET = "a secret of the engine's\n"  # noqa: S105 - no real one
+BEGINNING = """
+import os, struct, sys
+from recaster.api.internal.v1.query_pb2 import *
+from recaster.api.internal.v1.worker_pb2 import *
+from recaster.api.v1.faceset_pb2 import Faceset
+from recaster.api.v1.job_pb2 import JobError, LogLine
+from recaster.api.v1.model_pb2 import Model
+from recaster.processes.channel import pack, receive
+
+def write(data):
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+def send(**message):
+    write(pack(WorkerMessage(**message)))
+
+def write_message(data):
+    write(struct.pack(">I", len(data)) + data)
+
+request = receive(sys.stdin.buffer, KIND)
+folder = os.fsdecode(request.task.folder) if KIND is WorkerRequest else ""
+"""
+"""What it has at hand: the channel as real workers have it, and as nobody should use it."""
 
 
 @pytest.fixture
@@ -40,14 +64,12 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+def taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Lets a program of one's own be the worker, which gets the real one's task on its standard input."""
 
-    def make(body: str) -> None:
+    def make(body: str, kind: str = "WorkerRequest") -> None:
         program = tmp_path / "program"
-        program.write_text(
-            f"#!{real}\nimport json, os, sys\ntask = json.loads(sys.stdin.readline())\n{body}\n"
-        )
+        program.write_text(f"#!{real}\n{BEGINNING.replace('KIND', kind)}\n{body}\n")
         program.chmod(0o700)
         monkeypatch.setattr(sys, "executable", str(program))
 
@@ -63,13 +85,13 @@ def made(path: str) -> str:
     """A worker's word that it has made a file."""
     digest = hashlib.sha256(SECRET.encode()).hexdigest()
     return (
-        f"file = dict(role='zip', path={path}, digest='{digest}', size={len(SECRET)})\n"
-        "print(json.dumps(dict(say='done', kind='', body='', files=[file], summary=[], warnings=[])))"
+        f"file = MadeFile(role='zip', path=os.fsencode({path}), digest='{digest}', size={len(SECRET)})\n"
+        "send(done=FinishedJob(files=[file]))"
     )
 
 
 def link(name: str, to: str) -> str:
-    return f"link = task['folder'] + '/{name}'\nos.path.lexists(link) or os.symlink({to!r}, link)"
+    return f"link = folder + '/{name}'\nos.path.lexists(link) or os.symlink({to!r}, link)"
 
 
 LINKED = "link + '/token'"
@@ -78,16 +100,16 @@ LINKED = "link + '/token'"
 @pytest.mark.parametrize(
     "body",
     [
-        made("task['folder'] + '/../../token'"),
-        made("os.path.dirname(os.path.dirname(task['folder'])) + '/token'"),
+        made("folder + '/../../token'"),
+        made("os.path.dirname(os.path.dirname(folder)) + '/token'"),
         f"{link('made.zip', '../../token')}\n{made('link')}",
         f"{link('made', '../..')}\n{made(LINKED)}",
-        "print(json.dumps(dict(say='preview', step=1, path=task['folder'] + '/../../token')))",
+        "send(preview=PreviewFile(step=1, path=os.fsencode(folder + '/../../token')))",
     ],
     ids=["upwards", "outright", "a link", "a linked folder", "a preview"],
 )
 def test_no_file_of_the_engine_is_handed_out(
-    body: str, store: Store, taken_over: Callable[[str], None]
+    body: str, store: Store, taken_over: Callable[..., None]
 ) -> None:
     taken_over(body)
     job = done(store, exporting(), job_pb2.JOB_KIND_EXPORT)
@@ -98,7 +120,7 @@ def test_no_file_of_the_engine_is_handed_out(
     assert not [event for event in store.jobs.events(job.job_id, 0) if event.HasField("preview")]
 
 
-def test_no_thing_of_another_is_replaced(store: Store, taken_over: Callable[[str], None]) -> None:
+def test_no_thing_of_another_is_replaced(store: Store, taken_over: Callable[..., None]) -> None:
     whose = identity_pb2.Identity(identity_id="a" * 12, display_name="she")
     hers = faceset_pb2.Faceset(faceset_id="b" * 12, identity_id=whose.identity_id, faces=5)
     store.catalog.identities.add(whose)
@@ -115,10 +137,12 @@ def test_no_thing_of_another_is_replaced(store: Store, taken_over: Callable[[str
 
     digest = packed(store, "other.zip")
     ingest.digest = digest
-    taken_over(thing("identity", identity_pb2.Identity(identity_id=whose.identity_id, display_name="forged")))
-    job = done(store, job_pb2.JobSpec(ingest=ingest), job_pb2.JOB_KIND_INGEST)
-    assert job.state == FAILED
-    assert store.catalog.identities.get(whose.identity_id).display_name == "she"
+    identity = identity_pb2.Identity(identity_id=whose.identity_id, display_name="forged")
+    for body in (thing("model", identity), f"write_message({told(DONE, told(UNKNOWN, identity))!r})"):
+        taken_over(body)
+        job = done(store, job_pb2.JobSpec(ingest=ingest), job_pb2.JOB_KIND_INGEST)
+        assert job.state == FAILED
+        assert store.catalog.identities.get(whose.identity_id).display_name == "she"
 
 
 def packed(store: Store, name: str) -> str:
@@ -129,32 +153,66 @@ def packed(store: Store, name: str) -> str:
 
 def thing(kind: str, body: Message) -> str:
     """A worker's word that it has made a thing."""
-    said = {
-        "say": "done", "kind": kind, "body": base64.b64encode(body.SerializeToString()).decode(),
-        "files": [], "summary": [], "warnings": [],
-    }  # fmt: skip
-    return f"print(json.dumps({said!r}))"
+    return f"done = FinishedJob()\ndone.{kind}.MergeFromString({body.SerializeToString()!r})\nsend(done=done)"
 
 
-@pytest.mark.parametrize("coverage", ["no base64", "AAAA", 5])
+DONE, COVERAGE, UNKNOWN = 5, 8, 15
+"""Numbers of fields: of what a worker sends, of what it has made, and of nothing."""
+
+
+def told(number: int, value: Message | bytes) -> bytes:
+    """A field of a message that holds bytes, as protocol buffers are written."""
+    data = value if isinstance(value, bytes) else value.SerializeToString()
+    assert len(data) < 128
+    return bytes([number << 3 | 2, len(data)]) + data
+
+
+@pytest.mark.parametrize(
+    "coverage", [told(COVERAGE, b"\xff\xff\xff"), told(COVERAGE, b"\x22\x7f"), bytes([COVERAGE << 3, 5])]
+)
 def test_what_a_swap_did_is_told_in_messages_alone(
-    store: Store, taken_over: Callable[[str], None], coverage: object
+    store: Store, taken_over: Callable[..., None], coverage: bytes
 ) -> None:
-    said = {"say": "done", "kind": "", "body": "", "files": [], "summary": [], "warnings": []}
-    taken_over(f"print(json.dumps({said | {'coverage': coverage}!r}))")
+    taken_over(f"write_message({told(DONE, coverage)!r})")
     job = done(store, exporting(), job_pb2.JOB_KIND_EXPORT)
     assert job.state == FAILED
     assert not job.result.HasField("coverage")
 
 
-def test_no_link_is_written_or_read_through(store: Store, taken_over: Callable[[str], None]) -> None:
+@pytest.mark.parametrize(
+    "data",
+    [
+        struct.pack(">I", 0xFFFFFFFF) + b"too long",
+        struct.pack(">I", (16 << 20) + 1) + bytes((16 << 20) + 1),
+        struct.pack(">I", 100) + b"cut off",
+        struct.pack(">I", 3) + b"\xff\xff\xff",
+        struct.pack(">I", 0),
+        b'{"say": "stopped"}\n',
+        b"\x80\x04\x95\x1e\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94.",
+    ],
+    ids=["no end", "too long", "cut off", "noise", "nothing", "a line", "a pickle"],
+)
+def test_what_is_no_message_is_a_crash(store: Store, taken_over: Callable[..., None], data: bytes) -> None:
+    taken_over(f"write({data!r})" if len(data) < 200 else f"write({data[:4]!r} + bytes({len(data) - 4}))")
+    job = done(store, exporting(), job_pb2.JOB_KIND_EXPORT)
+    assert job.state == FAILED
+    assert job.error.reason == "CRASHED"
+    assert job.attempts == 2
+
+
+def test_a_log_has_levels_of_its_own(store: Store, taken_over: Callable[..., None]) -> None:
+    taken_over("send(log=LogLine(level='bind', message='anything'))")
+    assert done(store, exporting(), job_pb2.JOB_KIND_EXPORT).error.reason == "CRASHED"
+
+
+def test_no_link_is_written_or_read_through(store: Store, taken_over: Callable[..., None]) -> None:
     taken_over(
         "for name in ('log.jsonl', 'stderr.txt'):\n"
-        "    path = task['folder'] + '/' + name\n"
+        "    path = folder + '/' + name\n"
         "    os.path.lexists(path) and os.unlink(path)\n"
         "    os.symlink('../../token', path)\n"
-        "print(json.dumps(dict(say='log', level='info', line='into the token')))\n"
-        "print(json.dumps(dict(say='failed', reason='INPUT', message='over', exit_code=3)))"
+        "send(log=LogLine(level='info', message='into the token'))\n"
+        "send(failed=JobFailure(error=JobError(reason='INPUT', message='over', exit_code=3)))"
     )
     job = done(store, exporting(), job_pb2.JOB_KIND_EXPORT)
     assert job.state == FAILED
@@ -166,17 +224,17 @@ def test_no_link_is_written_or_read_through(store: Store, taken_over: Callable[[
     "body",
     [
         (
-            "path = task['folder'] + '/painted'\nopen(path, 'w').write('painted')\n"
-            "os.symlink('../../token', task['folder'] + '/preview.png')"
+            "path = folder + '/painted'\nopen(path, 'w').write('painted')\n"
+            "os.symlink('../../token', folder + '/preview.png')"
         ),
-        "path = task['folder'] + '/painted'\nopen(path, 'w').truncate(1 << 40)",
-        "path = task['folder'] + '/painted'\nos.mkfifo(path)",
+        "path = folder + '/painted'\nopen(path, 'w').truncate(1 << 40)",
+        "path = folder + '/painted'\nos.mkfifo(path)",
     ],
     ids=["a link", "a huge file", "a pipe"],
 )
-def test_a_preview_is_read_with_care(body: str, store: Store, taken_over: Callable[[str], None]) -> None:
-    tidy = "[os.unlink(task['folder'] + '/' + one) for one in os.listdir(task['folder']) if one[0] == 'p']"
-    taken_over(f"{tidy}\n{body}\nprint(json.dumps(dict(say='preview', step=1, path=path)))")
+def test_a_preview_is_read_with_care(body: str, store: Store, taken_over: Callable[..., None]) -> None:
+    tidy = "[os.unlink(folder + '/' + one) for one in os.listdir(folder) if one[0] == 'p']"
+    taken_over(f"{tidy}\n{body}\nsend(preview=PreviewFile(step=1, path=os.fsencode(path)))")
     job = done(store, exporting(), job_pb2.JOB_KIND_EXPORT)
     assert job.state == FAILED
     assert store.folder.token_file.read_text() == SECRET
@@ -196,14 +254,14 @@ def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", ["jobs", "facesets"])
 def test_folders_nested_without_end_are_removed(
-    place: str, store: Store, taken_over: Callable[[str], None], tmp_path: Path
+    place: str, store: Store, taken_over: Callable[..., None], tmp_path: Path
 ) -> None:
-    path = f"os.path.dirname(os.path.dirname(task['folder'])) + '/{place}/' + task['job_id']"
+    path = f"os.path.dirname(os.path.dirname(folder)) + '/{place}/' + request.task.job_id"
     taken_over(
         f"path = {path}\nos.makedirs(path, exist_ok=True)\nos.chdir(path)\n"
         "for _ in range(2500):\n    os.makedirs('d', exist_ok=True)\n    os.chdir('d')\n"
         "open('file', 'w')\nos.mkdir('closed', 0)\n"
-        "print(json.dumps(dict(say='failed', reason='INPUT', message='over', exit_code=3)))"
+        "send(failed=JobFailure(error=JobError(reason='INPUT', message='over', exit_code=3)))"
     )
     try:
         job = done(store, exporting(), job_pb2.JOB_KIND_EXPORT)
@@ -221,14 +279,15 @@ def test_folders_that_a_worker_may_have_filled_are_removed_by_one_function() -> 
     assert found <= {"files.py"}
 
 
-def test_an_assistant_hands_out_only_what_it_painted(store: Store, taken_over: Callable[[str], None]) -> None:
+def test_a_query_worker_hands_out_only_what_it_painted(store: Store, taken_over: Callable[..., None]) -> None:
     path = os.fspath(store.folder.token_file)
-    taken_over(f"print(json.dumps(dict(path={path!r}, warnings=[])))")
+    body = f"write(pack(Answer(preview=PreviewAnswer(path={os.fsencode(path)!r}))))"
+    taken_over(body, "Question")
 
     async def ask() -> None:
         query_worker = QueryWorker(store.folder.path / "jobs")
         try:
-            await query_worker._exchange({"ask": "preview"})
+            await query_worker._exchange(query_pb2.Question(preview=query_pb2.PreviewQuestion()))
         except ValueError as error:
             said.append(str(error))
         finally:
@@ -242,3 +301,22 @@ def test_an_assistant_hands_out_only_what_it_painted(store: Store, taken_over: C
     asyncio.run(ask())
     assert said == [f"{path}: isn't where a file of this process would be"]
     assert store.folder.token_file.read_text() == SECRET
+
+
+@pytest.mark.parametrize("answer", ["Answer()", "Answer(describe=FacesetCount(faces=1))"])
+def test_a_query_worker_answers_what_it_was_asked(
+    answer: str, store: Store, taken_over: Callable[..., None]
+) -> None:
+    taken_over(f"write(pack({answer}))", "Question")
+
+    async def ask() -> None:
+        query_worker = QueryWorker(store.folder.path / "jobs")
+        question = query_pb2.Question(recognise=query_pb2.RecogniseQuestion(model=b"/nowhere"))
+        with pytest.raises(ValueError, match="another question"):
+            await query_worker._exchange(question)
+        process = query_worker._process
+        query_worker.close()
+        assert process is not None
+        await process.communicate()
+
+    asyncio.run(ask())

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import base64
+import os
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from recaster.api.internal.v1 import query_pb2, worker_pb2
 from recaster.api.v1 import clip_pb2, faceset_pb2, identity_pb2, job_pb2, swap_pb2
 from recaster.errors import ConsentError
 from recaster.files import sha256
 from recaster.jobs.completion import JobFinalizer
 from recaster.jobs.job_resources import KINDS, kind_of
+from recaster.jobs.proto_records import traces_to_proto
 from recaster.jobs.rights import refuse_revoked_result, register_of
 from recaster.jobs.supervisor import Supervisor
 from recaster.provenance.face_traces import FaceTraces
@@ -69,7 +71,7 @@ def her(tmp_path: Path) -> Iterator[Her]:
     store.close()
 
 
-def made(her: Her, spec: job_pb2.JobSpec) -> tuple[str, Path, dict[str, Any]]:
+def made(her: Her, spec: job_pb2.JobSpec) -> tuple[str, Path, worker_pb2.FinishedJob]:
     """A job whose worker has just said that all is done: its id, its file, what was said."""
     job, _ = her.store.jobs.create(spec, KINDS[kind_of(spec)], "", {})
     folder = her.store.folder.job(job.job_id)
@@ -77,9 +79,10 @@ def made(her: Her, spec: job_pb2.JobSpec) -> tuple[str, Path, dict[str, Any]]:
     path = folder / ("swapped.mp4" if kind_of(spec) == "swap" else "faceset.zip")
     path.write_bytes(f"made by {job.job_id}".encode())
     (folder / "finished.json").write_text("{}")
-    file = {"role": "clip", "path": str(path), "digest": sha256(path), "size": path.stat().st_size}
-    said = {"say": "done", "kind": "", "body": "", "files": [file], "summary": [], "warnings": []}
-    return job.job_id, path, said | {"traces": FaceTraces().to_json()}
+    file = worker_pb2.MadeFile(
+        role="clip", path=os.fsencode(path), digest=sha256(path), size=path.stat().st_size
+    )
+    return job.job_id, path, worker_pb2.FinishedJob(files=[file])
 
 
 @pytest.mark.parametrize("how", ["by her name", "by the content"])
@@ -92,18 +95,18 @@ def test_results(her: Her, kind: str, how: str) -> None:
     )
     finalizer = JobFinalizer(her.store)
     first, _, said = made(her, spec)
-    finalizer.done(first, said)
+    finalizer.finish(first, said)
     assert her.store.jobs.get(first).state == SUCCEEDED
     delivered = her.events().count("swap.deliver")
 
     job, path, said = made(her, spec)
     her.revoke(how)
-    finalizer.done(job, said)
+    finalizer.finish(job, said)
     ended = her.store.jobs.get(job)
     assert ended.state == BLOCKED
     assert ended.error.reason == "CONSENT_REVOKED"
     assert not ended.result.artifacts
-    assert not her.store.blobs.has(said["files"][0]["digest"])
+    assert not her.store.blobs.has(said.files[0].digest)
     assert not path.exists()  # should it ever be delivered, it is made again
     assert not path.with_name("finished.json").exists()
     assert her.events().count("swap.deliver") == delivered
@@ -114,12 +117,12 @@ def test_a_signed_edit(her: Her, how: str) -> None:
     finalizer = JobFinalizer(her.store)
     swap = job_pb2.JobSpec(swap=job_pb2.SwapSpec(clip_id=her.clip, faceset_id=her.faceset))
     first, _, said = made(her, swap)
-    finalizer.done(first, said)
-    digest = said["files"][0]["digest"]
+    finalizer.finish(first, said)
+    digest = said.files[0].digest
     sign = job_pb2.SignSpec(digest=digest, display_name="edit.mp4", swaps=[digest])
     job, path, said = made(her, job_pb2.JobSpec(sign=sign))
     her.revoke(how)
-    finalizer.done(job, said)
+    finalizer.finish(job, said)
     assert her.store.jobs.get(job).state == BLOCKED
     assert not path.exists()
     assert "sign.deliver" not in her.events()
@@ -130,12 +133,12 @@ def test_an_edit_that_was_signed_before(her: Her, how: str) -> None:
     finalizer = JobFinalizer(her.store)
     swap = job_pb2.JobSpec(swap=job_pb2.SwapSpec(clip_id=her.clip, faceset_id=her.faceset))
     first, _, said = made(her, swap)
-    finalizer.done(first, said)
-    digest = said["files"][0]["digest"]
+    finalizer.finish(first, said)
+    digest = said.files[0].digest
     sign = job_pb2.SignSpec(digest=digest, display_name="edit.mp4", swaps=[digest])
     name, _, said = made(her, job_pb2.JobSpec(sign=sign))
-    finalizer.done(name, said)
-    job, edit = her.store.jobs.get(name), said["files"][0]["digest"]
+    finalizer.finish(name, said)
+    job, edit = her.store.jobs.get(name), said.files[0].digest
     assert job.state == SUCCEEDED
     refuse_revoked_result(job, edit, her.store)
     her.revoke(how)
@@ -146,16 +149,11 @@ def test_an_edit_that_was_signed_before(her: Her, how: str) -> None:
 @pytest.mark.parametrize("how", ["by her name", "by the content"])
 def test_faces_that_were_taken_in_meanwhile(her: Her, how: str) -> None:
     clip = job_pb2.ExtractInput(clip_id=her.clip)
-    job, _, said = made(her, job_pb2.JobSpec(extract=job_pb2.ExtractSpec(inputs=[clip])))
-    body = faceset_pb2.Faceset(faceset_id=job, faces=1, digest="b" * 64).SerializeToString()
-    said |= {
-        "kind": "faceset",
-        "files": [],
-        "body": base64.b64encode(body).decode(),
-        "traces": FACES.to_json(),
-    }
+    job, _, _ = made(her, job_pb2.JobSpec(extract=job_pb2.ExtractSpec(inputs=[clip])))
+    faceset = faceset_pb2.Faceset(faceset_id=job, faces=1, digest="b" * 64)
+    said = worker_pb2.FinishedJob(faceset=faceset, traces=traces_to_proto(FACES))
     her.revoke(how)
-    JobFinalizer(her.store).done(job, said)
+    JobFinalizer(her.store).finish(job, said)
     ended = her.store.jobs.get(job)
     assert ended.state == FAILED
     assert ended.error.reason == "CONSENT_REVOKED"
@@ -178,12 +176,13 @@ class AbortedError(Exception):
 
 @pytest.mark.parametrize("how", ["", "by her name", "by the content"])
 def test_a_preview(her: Her, tmp_path: Path, how: str) -> None:
-    async def ask(*_: Any, **__: Any) -> dict[str, Any]:
+    async def ask(*_: Any, **__: Any) -> query_pb2.Answer:
         """She takes her right back while it is painted."""
         if how:
             await asyncio.to_thread(her.revoke, how)
         (tmp_path / "preview.png").write_bytes(b"her face")
-        return {"path": str(tmp_path / "preview.png"), "warnings": []}
+        path = os.fsencode(tmp_path / "preview.png")
+        return query_pb2.Answer(preview=query_pb2.PreviewAnswer(path=path))
 
     service: Any = SwapService(SimpleNamespace(store=her.store, ask=ask))  # type: ignore[arg-type]
     request = swap_pb2.PreviewFrameRequest(clip_id=her.clip, faceset_id=her.faceset, frame=1)
@@ -197,13 +196,13 @@ def test_a_preview(her: Her, tmp_path: Path, how: str) -> None:
 
 
 def test_a_job_whose_face_is_revoked_just_before_it_starts(her: Her, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun = Supervisor._begun
+    begun = Supervisor._begin
 
     def revoked_first(self: Supervisor, job_id: str) -> Any:
         her.revoke("by her name")
         return begun(self, job_id)
 
-    monkeypatch.setattr(Supervisor, "_begun", revoked_first)
+    monkeypatch.setattr(Supervisor, "_begin", revoked_first)
     spec = job_pb2.JobSpec(train=job_pb2.TrainSpec(source_faceset_id=her.faceset))
     job, _ = her.store.jobs.create(spec, KINDS["train"], "", {})
 

@@ -64,17 +64,20 @@ def test_time_of_one_answer() -> None:
     assert run(body) == "works"
 
 
-def test_assistants_are_limited() -> None:
+def test_query_workers_are_limited() -> None:
     """What a process is bound to that answers questions, as the system tells it."""
     body = """
-        import json, os, subprocess
-        question = json.dumps({"ask": "no such question", "folder_for_pictures": "/nowhere"}) + "\\n"
+        import os, subprocess
+        from recaster.api.internal.v1 import query_pb2
+        from recaster.processes.channel import pack, receive
+        nothing = query_pb2.DescribeQuestion(folder=b"/nowhere/faces")
+        question = query_pb2.Question(scratch=b"/nowhere", describe=nothing)
         command = [sys.executable, "-m", "recaster.jobs.query_worker"]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL) as one:
-            one.stdin.write(question)
+            one.stdin.write(pack(question))
             one.stdin.flush()
-            one.stdout.readline()
+            assert receive(one.stdout, query_pb2.Answer).HasField("error")
             for line in open(f"/proc/{one.pid}/limits"):
                 if line.startswith(("Max cpu time", "Max data size", "Max file size")):
                     print(line.split()[3] != "unlimited")

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import pytest
 
+from recaster.api.internal.v1.worker_pb2 import WorkerMessage
 from recaster.api.v1 import clip_pb2, faceset_pb2, job_pb2, model_pb2, provenance_pb2, swap_pb2
 from recaster.client import JobFailedError
 from recaster.client.errors import CallError
 from recaster.jobs.completion import JobFinalizer
 from recaster.jobs.watchdog import Patience, Watchdog
-from recaster.jobs.worker_events import Listener
+from recaster.jobs.worker_events import WorkerListener
+from recaster.jobs.worker_messages import failure
 from recaster.jobs.worker_process import WorkerHandle
 from recaster.store.folder import DataFolder
 from recaster.store.job_store import ENDED
@@ -196,16 +198,13 @@ def test_a_job_that_says_where_things_lie(tmp_path: Path) -> None:
     job, _ = store.jobs.create(export, job_pb2.JOB_KIND_EXPORT, "", {})
     finalizer = JobFinalizer(store)
     place = store.folder.path
-    said = {
-        "reason": "OUTPUT",
-        "message": f"{place}/jobs/a/out.zip: full ('{place}/x'); {place}",
-        "exit_code": 6,
-    }
+    full = f"{place}/jobs/a/out.zip: full ('{place}/x'); {place}"
     finalizer.block(job.job_id, job_pb2.JobError(message=f"{place / 'audit.jsonl'}: is broken"))
     assert store.jobs.get(job.job_id).error.message == "audit.jsonl: is broken"
     running = WorkerHandle(job.job_id, "export", "", Watchdog(Patience()))
-    Listener(store, finalizer).hear(running, {"say": "log", "level": "info", "line": f"read {place}/b/c.mp4"})
-    finalizer.failed(job.job_id, said)
+    line = job_pb2.LogLine(level="info", message=f"read {place}/b/c.mp4")
+    WorkerListener(store, finalizer).receive(running, WorkerMessage(log=line))
+    finalizer.fail(job.job_id, failure("OUTPUT", full, 6).failed)
     assert store.jobs.get(job.job_id).error.message == "out.zip: full ('x'); "
     told = str(store.jobs.events(job.job_id, 0))
     store.close()

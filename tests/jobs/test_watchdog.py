@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from recaster.api.internal.v1.worker_pb2 import StepTaken, WorkerMessage
 from recaster.api.v1 import job_pb2
 from recaster.files import sha256
 from recaster.jobs.supervisor import Supervisor
@@ -35,19 +36,19 @@ def watched(looks: list[tuple[float, Taken | None, Any]]) -> list[str]:
     dog, found = Watchdog(PATIENCE), []
     for now, taken, said in looks:
         if said is not None:
-            dog.hear(said)
+            dog.receive(said)
         found.append(dog.look(now, taken))
     return found
 
 
-def progress(done: float) -> dict[str, Any]:
-    return {"say": "progress", "stage": "training", "done": done}
+def progress(done: float) -> WorkerMessage:
+    return WorkerMessage(progress=job_pb2.Progress(stage="training", done=done))
 
 
 def test_work_of_days_that_comes_further() -> None:
     looks = [(at, Taken(2 * at, 0), progress(at)) for at in range(0, 20 * DAY, 3000)]
     assert not any(watched(looks))
-    slow = [(at, Taken(at / 1000, 0), {"say": "step"}) for at in range(0, 20 * DAY, 800)]
+    slow = [(at, Taken(at / 1000, 0), WorkerMessage(step=StepTaken())) for at in range(0, 20 * DAY, 800)]
     assert not any(watched(slow))
 
 

@@ -15,10 +15,11 @@ from recaster.jobs.cleanup import folders_of
 from recaster.jobs.job_resources import blobs_of, kind_of, resources_of, works_on
 from recaster.jobs.output_storage import OutputStorage
 from recaster.jobs.proto_records import traces_from_proto
-from recaster.jobs.rights import face_resources, refuse_revoked, blocking_reason, authorize_faces, register_of
+from recaster.jobs.rights import authorize_faces, blocking_reason, face_resources, refuse_revoked, register_of
 from recaster.jobs.worker_messages import FINISHED
 from recaster.processes.spawn import last_lines
 from recaster.provenance.caller import acting_for
+from recaster.store.catalog import record_id
 from recaster.store.job_store import BLOCKED, CANCELLED, ENDED, FAILED, SUCCEEDED
 from recaster.texts import without_folder
 
@@ -69,7 +70,9 @@ class JobFinalizer:
         self._storage.keep_files(job, finished.files, result)
         faces = faces_of_result(job, self._store)
         with self._store.database.transaction():
-            refuse_revoked([] if kind_of(spec) == "train" else face_resources(spec), self._store)  # as it is delivered
+            refuse_revoked(
+                [] if kind_of(spec) == "train" else face_resources(spec), self._store
+            )  # as it is delivered
             if kind:
                 resource_id = self._storage.keep_resource(job, kind, getattr(finished, kind))
                 if kind != "clip":
@@ -90,7 +93,9 @@ class JobFinalizer:
         if kind_of(spec) in ("swap", "sign"):
             return [one.identity_id for one in authorize_faces(spec, self._store)]
         made = [("faceset", result.faceset_id), ("model", result.model_id)]
-        found = [self._store.catalog.of(one[0]).find(one[1]) for one in (*face_resources(spec), *made) if one[1]]
+        found = [
+            self._store.catalog.of(one[0]).find(one[1]) for one in (*face_resources(spec), *made) if one[1]
+        ]
         return list(dict.fromkeys(one.identity_id for one in found if one and one.identity_id))
 
     def _refused(self, job_id: str, traces: FaceTraces) -> bool:

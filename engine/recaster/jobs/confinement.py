@@ -9,28 +9,31 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import sys
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from recaster.errors import RecasterError
 from recaster.jobs import landlock, seccomp
 from recaster.jobs.job_context import INPUTS
 from recaster.jobs.limits import KEEPS_NETWORK, go_offline, keep_privileges
+from recaster.processes.channel import optional_path, path_of
 from recaster.provenance.policy import Policy
 from recaster.provenance.signer import Signer
 from recaster.store import analyses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
+    from recaster.api.internal.v1 import query_pb2
     from recaster.jobs.worker_task import WorkerTask
 
-PLACES: Final = ("folder", "model", "faceset", "clip", "person", "path", "beside", "authority")
-"""What of a question to an assistant are files and folders."""
+PATH_FIELDS: Final = ("folder", "model", "faceset", "clip", "person", "path", "beside", "authority")
+"""Fields of questions that are files and folders."""
 KEEPS_FILES: Final = "it can read and write whatever its user may: Landlock can't be had here"
 KEEPS_CALLS: Final = "it can make every system call: seccomp can't be had here"
 _LIBRARIES: Final = (
@@ -107,27 +110,35 @@ def reach_of(task: WorkerTask) -> Reach:
     )
 
 
-def reach_of_question(question: Mapping[str, Any], *, gpu: bool) -> Reach:
-    """What an assistant may reach, by its first question; makes the folders that aren't there yet."""
-    own = Path(question["folder_for_pictures"])
+def reach_of_question(question: query_pb2.Question, *, gpu: bool) -> Reach:
+    """What a query worker may reach, by its first question; makes the folders that aren't there yet."""
+    scratch = path_of(question.scratch)
     with contextlib.suppress(OSError):  # the answer will say so
-        (own / INPUTS).mkdir(mode=0o700, exist_ok=True)
-    named = [Path(question[name]) for name in PLACES if question.get(name)]
-    reads, writes = list(named), [own]
-    writes += [folder for folder in named if question["ask"] == "drop" or _is_half_written(folder)]
-    if "clip" in question:
-        digest = Path(question["clip"]).name  # a blob's
+        (scratch / INPUTS).mkdir(mode=0o700, exist_ok=True)
+    reads = paths_of_question(question)
+    writes = [scratch]
+    writes += [folder for folder in reads if question.HasField("drop") or _is_half_written(folder)]
+    asked = getattr(question, question.WhichOneof("question"))
+    if clip := getattr(asked, "clip", b""):
+        digest = path_of(clip).name  # a blob's
         with contextlib.suppress(RecasterError):  # the look at it will say so
             analyses.own_folder(digest)
         writes.append(analyses.folder_of(digest))
-    if "mark" in question:
-        reads += _signers(Signer.from_json(question["mark"]["signer"]))
-    if "data" in question:
-        data = Path(question["data"])
+    if question.HasField("preview"):
+        reads += _signers(Signer.from_json(json.loads(question.preview.mark)["signer"]))
+    if question.HasField("verify"):
+        data = path_of(question.verify.data)
         reads.append(Policy.path(data))
         with contextlib.suppress(RecasterError):  # whoever answers will say what is wrong with it
             reads += _some(Policy.load(data).trust)
-    return Reach(tuple(reads), tuple(writes), own / INPUTS, gpu=gpu)
+    return Reach(tuple(reads), tuple(writes), scratch / INPUTS, gpu=gpu)
+
+
+def paths_of_question(question: query_pb2.Question) -> list[Path]:
+    """The files and folders that a question is about."""
+    asked = getattr(question, question.WhichOneof("question"))
+    found = (optional_path(getattr(asked, name, b"")) for name in PATH_FIELDS)
+    return [path for path in found if path is not None]
 
 
 def _signers(signer: Signer | None) -> tuple[Path, ...]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
-PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
+PR_SET_NO_NEW_PRIVS = 38
 
 
 MEMORY_SHARE: Final = 0.9
@@ -88,15 +88,6 @@ def keep_privileges() -> bool:
     import ctypes
 
     return ctypes.CDLL(None, use_errno=True).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
-
-
-def end_with_parent() -> None:
-    """Let the system kill this process when the one that started it ends (Linux)."""
-    if sys.platform == "linux":
-        import ctypes
-        import signal
-
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def go_offline() -> bool:

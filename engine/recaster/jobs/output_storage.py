@@ -127,7 +127,9 @@ class OutputStorage:
             model.created_by = job.created_by
             self._store.catalog.models.add(model)
             register = register_of(self._store)
-            register.add_traces("model", model_id, register.traces("faceset", job.spec.train.source_faceset_id))
+            register.add_traces(
+                "model", model_id, register.traces("faceset", job.spec.train.source_faceset_id)
+            )
         else:
             self._store.catalog.models.put(model)
         return job_pb2.JobResult(model_id=model_id)

@@ -1,155 +1,163 @@
-"""Quick questions that need a look at pictures: answered by a warm process, never by the engine itself.
+"""Process that answers quick questions about files of strangers: ``python -m recaster.jobs.query_worker``.
 
-``python -m recaster.jobs.query_worker`` is that process, ``assistants`` the engine's side. One JSON object a
-line each way. The process ends when nobody asked for a while, and at once when the engine is gone.
+It is started by ``query_workers`` and stays warm for questions about the same files. It ends at once when the
+engine is gone.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
+import itertools
 import json
 import os
 import queue
 import re
 import sys
 import tempfile
-import threading
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
+from recaster.api.internal.v1 import query_pb2, worker_pb2
+from recaster.api.v1 import clip_pb2, faceset_pb2, job_pb2, model_pb2, provenance_pb2
 from recaster.errors import FacesetError, ManifestError, RecasterError, UsageError, reason_of
 from recaster.files import safe_name
 from recaster.jobs import limits
 from recaster.jobs.job_context import INPUTS
+from recaster.jobs.proto_records import traces_to_proto
+from recaster.processes.channel import Sender, optional_path, path_of, path_to_bytes, plain_text, receive
 from recaster.processes.cpu_cores import cores
+from recaster.processes.spawn import claim_stdout, end_with_parent, listen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from recaster.facesets.faceset import Faceset
     from recaster.swapping.swapper import Swapper
 
 ANSWER_CPU_S: Final = 600
 """CPU seconds that one answer may take for each core: twice as long as anybody waits for one."""
-THUMBNAIL_WIDTH: Final = 96
-PORTRAIT: Final = 256
+THUMBNAIL_WIDTH_PX: Final = 96
+PORTRAIT_WIDTH_PX: Final = 256
 
 
-class _Desk:
-    """Answers questions; keeps the last swapper warm."""
+class QueryHandler:
+    """Answers questions, by a method for each kind; keeps the last swapper warm."""
 
-    def __init__(self) -> None:
-        self._swapper: tuple[tuple[Path | None, str, str, str], Swapper] | None = None
+    def __init__(self, scratch: Path) -> None:
+        """``scratch`` is the folder for pictures, and for links to what questions are about."""
+        self._scratch = scratch
+        self._swapper: tuple[tuple[Path | None, Path | None, str, str], Swapper] | None = None
         self._device_chosen = False
 
-    def answer(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The answer to one question."""
-        methods = {
-            "faces": self.faces,
-            "people": self.people,
-            "curves": self.curves,
-            "describe": self.describe,
-            "drop": self.drop,
-            "preview": self.preview,
-            "recognise": self.recognise,
-            "verify": self.verify,
-        }
-        return methods[question["ask"]](question)
+    def answer(self, question: query_pb2.Question) -> query_pb2.Answer:
+        """Answers one question; what goes wrong is an answer, too."""
+        kind = question.WhichOneof("question")
+        asked = getattr(question, kind)
+        try:
+            return query_pb2.Answer(**{kind: getattr(self, kind)(asked)})
+        except Exception as error:  # noqa: BLE001 - whatever it is, whoever asked must hear of it
+            if not isinstance(error, RecasterError):
+                traceback.print_exc()
+            message = self._without_paths(str(error), asked) or type(error).__name__
+            return query_pb2.Answer(
+                error=job_pb2.JobError(reason=reason_of(error), message=plain_text(message))
+            )
 
-    def faces(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A page of a faceset."""
+    def faces(self, question: query_pb2.FacesQuestion) -> query_pb2.FacesAnswer:
+        """Lists a page of a faceset."""
         from recaster.facesets.faceset import Faceset
 
-        faceset = Faceset.open(Path(question["folder"]))
-        start, count = question["start"], question["count"]
+        faceset = Faceset.open(path_of(question.folder))
         records = faceset.all_records
+        end = question.start + question.count
         page = [
-            {
-                "face_id": str(record.id),
-                "source_name": record.source,
-                "frame": record.frame,
-                "sharpness": record.sharpness,
-                "yaw_degrees": record.pose.yaw,
-                "pitch_degrees": record.pose.pitch,
-                "dropped": record.dropped is not None,
-                "thumbnail": base64.b64encode(
-                    _thumbnail(faceset.crop_bytes(record)) if question["thumbnails"] else b""
-                ).decode(),
-            }
-            for record in records[start : start + count]
+            faceset_pb2.Face(
+                face_id=str(record.id),
+                source_name=record.source,
+                frame=record.frame,
+                sharpness=record.sharpness,
+                yaw_degrees=record.pose.yaw,
+                pitch_degrees=record.pose.pitch,
+                dropped=record.dropped is not None,
+                thumbnail=_thumbnail(faceset.crop_bytes(record)) if question.thumbnails else b"",
+            )
+            for record in records[question.start : end]
         ]
-        return {"faces": page, "more": start + count < len(records)}
+        return query_pb2.FacesAnswer(faces=page, more=end < len(records))
 
-    def people(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Who is in a clip."""
+    def people(self, question: query_pb2.PeopleQuestion) -> clip_pb2.FindPeopleResponse:
+        """Finds who is in a clip."""
         from PIL import Image
 
-        from recaster.api.v1 import job_pb2
         from recaster.faces.analysis_cache import analyse_clip
         from recaster.faces.people import portraits
         from recaster.jobs.thumbnails import small_jpeg
         from recaster.media.clip import Clip
         from recaster.operations.request_options import swap_settings
 
-        options = job_pb2.SwapOptions.FromString(base64.b64decode(question["options"]))
-        with _clip_of(question) as path:
+        with self._named_link(path_of(question.clip), question.name) as path:
             clip = Clip(path)
-            settings = swap_settings(options, clip.info)
-            self._choose_device(options, tensorflow=settings.analysis.detector == "dlib-cnn")
+            settings = swap_settings(question.options, clip.info)
+            self._choose_device(question.options, tensorflow=settings.analysis.detector == "dlib-cnn")
             analysis = analyse_clip(clip, settings.analysis, settings.frames)
-            found = portraits(path, analysis, PORTRAIT)
-        times = [[analysis.tracks[number].times for number in one.tracks] for one in found]
-        return {
-            "people": [
-                {
-                    "portrait": base64.b64encode(small_jpeg(Image.fromarray(one.image), PORTRAIT)).decode(),
-                    "frame": one.frame,
-                    "tracks": one.tracks,
-                    "first_seen_s": float(min(each[0] for each in seen)),
-                    "last_seen_s": float(max(each[-1] for each in seen)),
-                }
-                for one, seen in zip(found, times, strict=True)
-            ]
-        }
+            found = portraits(path, analysis, PORTRAIT_WIDTH_PX)
+        people = []
+        for person in found:
+            times = [analysis.tracks[number].times for number in person.tracks]
+            people.append(
+                clip_pb2.Person(
+                    portrait=small_jpeg(Image.fromarray(person.image), PORTRAIT_WIDTH_PX),
+                    frame=person.frame,
+                    tracks=person.tracks,
+                    first_seen_s=float(min(each[0] for each in times)),
+                    last_seen_s=float(max(each[-1] for each in times)),
+                )
+            )
+        return clip_pb2.FindPeopleResponse(people=people)
 
-    def curves(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-        """How a training went."""
+    def curves(self, question: query_pb2.CurvesQuestion) -> model_pb2.GetLossCurvesResponse:
+        """Reads how a training went."""
         from recaster.models.model_folder import ModelFolder
         from recaster.training.loss_curves import loss_curves
 
-        found = loss_curves(ModelFolder(Path(question["model"])), question["points"])
-        return {"curves": [{"name": name, "points": curve} for name, curve in found.items()]}
+        curves = loss_curves(ModelFolder(path_of(question.model)), question.points)
+        return model_pb2.GetLossCurvesResponse(
+            curves=[
+                model_pb2.LossCurve(
+                    name=name, steps=[step for step, _ in points], values=[value for _, value in points]
+                )
+                for name, points in curves.items()
+            ]
+        )
 
-    def describe(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-        """How many faces a faceset holds, and their digest."""
+    def describe(self, question: query_pb2.DescribeQuestion) -> query_pb2.FacesetCount:
+        """Counts the faces of a faceset."""
         from recaster.facesets.faceset import Faceset
 
-        return _count(Faceset.open(Path(question["folder"])))
+        return _count(Faceset.open(path_of(question.folder)))
 
-    def recognise(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-        """By which content the face in a model is known again."""
+    def recognise(self, question: query_pb2.RecogniseQuestion) -> worker_pb2.Traces:
+        """Reads by which content the face in a model is known again."""
         from recaster.models.model_folder import ModelFolder
 
-        return ModelFolder(Path(question["model"])).traces().to_json()
+        return traces_to_proto(ModelFolder(path_of(question.model)).traces())
 
-    def drop(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Leave faces out, or take them in again."""
+    def drop(self, question: query_pb2.DropQuestion) -> query_pb2.FacesetCount:
+        """Leaves faces out, or takes them in again."""
         from recaster.facesets.faceset import Faceset
 
-        faceset = Faceset.open(Path(question["folder"]))
+        faceset = Faceset.open(path_of(question.folder))
         known = {record.id for record in faceset.all_records}
-        for name in question["faces"]:
-            if name not in known:
-                raise UsageError(f"there is no face {name} in this faceset")
-        reason = None if question["restore"] else "by hand"
-        faceset.mark(dict.fromkeys(question["faces"], reason))
+        for face in question.faces:
+            if face not in known:
+                raise UsageError(f"there is no face {face} in this faceset")
+        reason = None if question.restore else "by hand"
+        faceset.mark(dict.fromkeys(question.faces, reason))
         return _count(faceset)
 
-    def preview(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Swap one frame."""
-        from recaster.api.v1 import job_pb2
+    def preview(self, question: query_pb2.PreviewQuestion) -> query_pb2.PreviewAnswer:
+        """Swaps one frame."""
         from recaster.media.clip import Clip
         from recaster.operations.request_options import swap_settings
         from recaster.provenance.provenance_mark import ProvenanceMark
@@ -157,50 +165,51 @@ class _Desk:
         from recaster.swapping.preview import preview_frame
         from recaster.swapping.request import SwapRequest
 
-        options = job_pb2.SwapOptions.FromString(base64.b64decode(question["options"]))
-        handle, name = tempfile.mkstemp(suffix=".png", dir=question["folder_for_pictures"])
+        options = question.options
+        handle, name = tempfile.mkstemp(suffix=".png", dir=self._scratch)
         out = Path(name)
-        with open(handle, "wb"), _clip_of(question) as path:  # noqa: PTH123
+        with open(handle, "wb"), self._named_link(path_of(question.clip), question.name) as path:  # noqa: PTH123
             person = None
-            if question["person"]:
+            if question.person:
                 person = path.parent / "person.png"
-                person.symlink_to(question["person"])
+                person.symlink_to(path_of(question.person))
             try:
                 clip = Clip(path)
                 settings = swap_settings(options, clip.info, person)
-                mark = ProvenanceMark.from_json(question["mark"])
-                model = Path(question["model"]) if question["model"] else None
+                mark = ProvenanceMark.from_json(json.loads(question.mark))
+                model = optional_path(question.model)
                 self._choose_device(options, tensorflow=needs_tensorflow(model, settings.analysis.detector))
-                swapper = self._swapper_of(model, question["faceset"], options.device or "auto")
+                swapper = self._swapper_of(model, optional_path(question.faceset), options.device or "auto")
                 request = SwapRequest(clip, out, swapper, settings, mark)
-                result = preview_frame(request, question["frame"])
+                result = preview_frame(request, question.frame)
             except BaseException:
                 out.unlink(missing_ok=True)
                 raise
-        return {"path": str(out), "warnings": result.warnings}
+        warnings = [plain_text(line) for line in result.warnings]
+        return query_pb2.PreviewAnswer(path=path_to_bytes(out), warnings=warnings)
 
-    def verify(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What a file is by its own signed word."""
+    def verify(self, question: query_pb2.VerifyQuestion) -> provenance_pb2.VerifyFileResponse:
+        """Reads what a file is by its own signed word."""
         from recaster.provenance.inspection import inspect_file
         from recaster.provenance.manifest import sidecar_of
         from recaster.provenance.policy import Policy
 
-        data = Path(question["data"])
+        data = path_of(question.data)
         trust = Policy.load(data).trust
-        with tempfile.TemporaryDirectory(dir=_inputs(question)) as folder:
-            shown = Path(folder) / safe_name(question["name"])
-            shown.symlink_to(question["path"])
-            if question["beside"]:
-                sidecar_of(shown).symlink_to(question["beside"])
+        with self._named_link(path_of(question.path), question.name) as link:
+            if question.beside:
+                sidecar_of(link).symlink_to(path_of(question.beside))
             try:
-                found = inspect_file(shown, data, [] if trust is None else [trust])
+                found = inspect_file(link, data, [] if trust is None else [trust])
             except ManifestError as error:
-                said = str(error).removeprefix(f"{shown}: ")
-                return {"line": said, "valid": False, "swap": False, "trusted": False}
-        return {"line": found.line, "valid": True, "swap": found.swap, "trusted": found.trusted}
+                line = str(error).removeprefix(f"{link}: ")
+                return provenance_pb2.VerifyFileResponse(line=plain_text(line))
+        return provenance_pb2.VerifyFileResponse(
+            line=plain_text(found.line), valid=True, swap=found.swap, trusted=found.trusted
+        )
 
-    def _choose_device(self, options: Any, *, tensorflow: bool) -> None:
-        """Choose what computes, once: before the first network of this process."""
+    def _choose_device(self, options: job_pb2.SwapOptions, *, tensorflow: bool) -> None:
+        """Selects what computes, once: before the first network of this process."""
         from recaster.swapping.load import choose_device
 
         name = options.device or "auto"
@@ -208,51 +217,43 @@ class _Desk:
             choose_device(name, None, tensorflow=tensorflow)
             self._device_chosen = tensorflow or name == "gpu"
 
-    def _swapper_of(self, model: Path | None, faceset: str, device: str) -> Swapper:
+    def _swapper_of(self, model: Path | None, faceset: Path | None, device: str) -> Swapper:
         from recaster.models.model_folder import ModelFolder
         from recaster.swapping.load import load_swapper
 
-        state = ModelFolder(model).digest() if model else faceset
+        state = ModelFolder(model).digest() if model else ""
         wanted = (model, faceset, state, device)
         if self._swapper is None or self._swapper[0] != wanted:
-            swapper = load_swapper(model, Path(faceset) if faceset else None, device)
-            self._swapper = (wanted, swapper)
+            self._swapper = (wanted, load_swapper(model, faceset, device))
         return self._swapper[1]
 
+    @contextlib.contextmanager
+    def _named_link(self, path: Path, name: str) -> Iterator[Path]:
+        """Links a file under the name that people know it by, in a folder of its own."""
+        with tempfile.TemporaryDirectory(dir=self._scratch / INPUTS) as folder:
+            link = Path(folder) / safe_name(name)
+            link.symlink_to(path)
+            yield link
 
-@contextlib.contextmanager
-def _clip_of(question: Mapping[str, Any]) -> Iterator[Path]:
-    """A clip under the name that people know it by, in a folder of its own."""
-    with tempfile.TemporaryDirectory(dir=_inputs(question)) as folder:
-        clip = Path(folder) / safe_name(question["name"])
-        clip.symlink_to(question["clip"])
-        yield clip
+    def _without_paths(self, text: str, question: Any) -> str:
+        """A message without where things lie at the engine."""
+        text = re.sub(re.escape(str(self._scratch)) + rf"/({INPUTS}/)?(tmp\w+/)?", "", text)
+        for field, name in (("folder", "faceset"), ("model", "model"), ("faceset", "faceset")):
+            path = optional_path(getattr(question, field, b""))
+            if path is not None:
+                text = text.replace(str(path), f"{name} {path.name}")
+        return text
 
 
-def _inputs(question: Mapping[str, Any]) -> Path:
-    """Where links may be made to what a question is about."""
-    return Path(question["folder_for_pictures"]) / INPUTS
-
-
-def _count(faceset: Faceset) -> Mapping[str, Any]:
+def _count(faceset: Faceset) -> query_pb2.FacesetCount:
     from recaster.facesets.faceset_traces import faceset_traces
 
-    return {
-        "faces": len(faceset),
-        "dropped": len(faceset.all_records) - len(faceset),
-        "digest": faceset.digest(),
-        "traces": faceset_traces(faceset).to_json(),
-    }
-
-
-def _without_paths(text: str, question: str) -> str:
-    """A message without where things lie at the engine."""
-    asked = json.loads(question)
-    text = re.sub(re.escape(asked["folder_for_pictures"]) + rf"/({INPUTS}/)?(tmp\w+/)?", "", text)
-    for kind in ("folder", "model", "faceset"):
-        if asked.get(kind):
-            text = text.replace(asked[kind], f"{kind.replace('folder', 'faceset')} {Path(asked[kind]).name}")
-    return text
+    return query_pb2.FacesetCount(
+        faces=len(faceset),
+        dropped=len(faceset.all_records) - len(faceset),
+        digest=faceset.digest(),
+        traces=traces_to_proto(faceset_traces(faceset)),
+    )
 
 
 def _thumbnail(data: bytes) -> bytes:
@@ -261,60 +262,44 @@ def _thumbnail(data: bytes) -> bytes:
 
     try:
         with open_image(data, "a face of this faceset", formats=("JPEG",)) as picture:
-            return small_jpeg(picture, THUMBNAIL_WIDTH)
+            return small_jpeg(picture, THUMBNAIL_WIDTH_PX)
     except (OSError, SyntaxError, ValueError) as error:
         raise FacesetError(f"a face of this faceset is damaged ({error}); extract the faces again") from None
 
 
-def _questions(first: str) -> Iterator[str]:
-    """What the engine asks, from the first question on.
+def questions(stream: IO[bytes]) -> Iterator[query_pb2.Question]:
+    """Yields what the engine asks, without end.
 
     When the engine is gone the process ends, whatever it is doing.
     """
-    asked: queue.SimpleQueue[str] = queue.SimpleQueue()
-
-    def listen() -> None:
-        while line := sys.stdin.readline():
-            asked.put(line)
-        os._exit(0)
-
-    limits.end_with_parent()  # also where a library keeps all threads waiting
-    threading.Thread(target=listen, daemon=True).start()
-    yield first
+    asked: queue.SimpleQueue[query_pb2.Question] = queue.SimpleQueue()
+    end_with_parent()  # also where a library keeps all threads waiting
+    listen(stream, query_pb2.Question, asked.put, lambda: os._exit(0))
     while True:
         yield asked.get()
 
 
 def main() -> None:
-    """Answer until the engine ends."""
+    """Answers until the engine ends."""
     from recaster.jobs.confinement import confine, reach_of_question
     from recaster.jobs.devices import devices
-    from recaster.jobs.worker import own_output
     from recaster.jobs.worker_task import Limits
 
-    out = own_output()
-    first = sys.stdin.readline()
-    if not first:
+    sender = Sender(claim_stdout())
+    first = receive(sys.stdin.buffer, query_pb2.Question)
+    if first is None:
         return
     # A GPU's driver may need sockets that aren't there without the network, and maps its memory as well.
     gpu = devices()[0] == "gpu"
     memory = 0 if gpu else limits.machine_share()
     kept = limits.apply(Limits(file_bytes=1 << 30, offline=not gpu, data_bytes=memory))
-    kept += confine(reach_of_question(json.loads(first), gpu=gpu))
+    kept += confine(reach_of_question(first, gpu=gpu))
     if kept:
         sys.stderr.write(f"a process isn't confined as it should be: {'; '.join(kept)}\n")
-    desk = _Desk()
-    for line in _questions(first):
+    handler = QueryHandler(path_of(first.scratch))
+    for question in itertools.chain([first], questions(sys.stdin.buffer)):
         limits.allow_cpu(ANSWER_CPU_S * cores())
-        try:
-            answer = desk.answer(json.loads(line))
-        except Exception as error:  # noqa: BLE001 - whatever it is, whoever asked must hear of it
-            if not isinstance(error, RecasterError):
-                traceback.print_exc()
-            answer = {"error": _without_paths(str(error), line) or type(error).__name__}
-            answer["reason"] = reason_of(error)
-        out.write(json.dumps(answer) + "\n")
-        out.flush()
+        sender.send(handler.answer(question))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Pools of assistants: one lane of warm processes for each kind of question, shared fairly by clients.
+"""Pools of query workers: one lane of warm processes for each kind of question, shared fairly by clients.
 
 Questions of one kind never wait for those of another, a client has a few processes of a lane at most, and a
 question whose client has hung up, or has no time left, is ended.
@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
-import sys
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from recaster.api.internal.v1 import query_pb2
 from recaster.errors import (
     CertificateError,
     FaceNotFoundError,
@@ -26,13 +25,14 @@ from recaster.errors import (
     UsageError,
 )
 from recaster.files import remove_folder, resolve_inside
-from recaster.jobs.confinement import PLACES
-from recaster.processes.spawn import environment
+from recaster.jobs.confinement import paths_of_question
+from recaster.processes.channel import ChannelError, pack, path_of, path_to_bytes, receive_async
+from recaster.processes.spawn import start_confined
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-PATIENCE_S: Final = 300.0
+MAX_ANSWER_S: Final = 300.0
 """Seconds that an answer may take: a first preview looks at a whole clip."""
 LINGER_S: Final = 3.0
 """Seconds that a process may go on with what nobody waits for any more: a warm one is worth that."""
@@ -42,8 +42,7 @@ MAX_PER_CLIENT: Final = 2
 """Processes of one lane that one client may keep busy."""
 IDLE_S: Final = 300.0
 """Seconds after which a process ends that nobody asks any more."""
-LINE_LIMIT: Final = 64 << 20
-"""Bytes of the longest answer."""
+MAX_ANSWER_BYTES: Final = 64 << 20
 _PASSED_ON: Final = {
     kind.reason: kind for kind in (UsageError, CertificateError, OutputError, FaceNotFoundError)
 }
@@ -80,27 +79,28 @@ class QueryWorker:
         """Whether its process runs."""
         return self._process is not None and self._process.returncode is None
 
-    async def ask(self, what: str, **values: Any) -> Mapping[str, Any]:
-        """Ask one thing; cancelled, the process ends.
+    async def ask(self, question: query_pb2.Question) -> query_pb2.Answer:
+        """Asks one thing; cancelled, the process ends.
 
         Raises:
             RecasterError: what went wrong over there; of the class that fits best.
+            ValueError: it answered what no query worker does.
         """
         if self._idle is not None:
             self._idle.cancel()
         try:
-            answer = await self._exchange({"ask": what, **values})
+            answer = await self._exchange(question)
         except BaseException:
             self.close()  # whatever it is doing, its answer would be taken for the next one's
             raise
         self._idle = asyncio.get_running_loop().call_later(IDLE_S, self.close)
-        if "error" in answer:
-            kind: type[RecasterError] = _PASSED_ON.get(answer["reason"], InputError)
-            raise kind(answer["error"])
+        if answer.HasField("error"):
+            kind: type[RecasterError] = _PASSED_ON.get(answer.error.reason, InputError)
+            raise kind(answer.error.message)
         return answer
 
     def close(self) -> None:
-        """End the process."""
+        """Ends the process."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
@@ -109,50 +109,43 @@ class QueryWorker:
             remove_folder(self._folder, quietly=True)
             self._folder = None
 
-    async def _exchange(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-        about = _places(question)
-        if self.is_warm and not about <= self._reach:
-            self.close()  # it has given up all that its first question wasn't about
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="tmp", dir=self._parent))
-        if not self.is_warm:
-            self._reach = about
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "recaster.jobs.query_worker",
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                env=environment() | {"TMPDIR": str(self._folder)},
-                limit=LINE_LIMIT,
-                start_new_session=True,  # Ctrl-C in a terminal is for the engine
-            )
-        process = self._process
-        assert process is not None  # noqa: S101 - started above
+    async def _exchange(self, question: query_pb2.Question) -> query_pb2.Answer:
+        process, scratch = await self._started(_subjects(question))
+        asked = query_pb2.Question(scratch=path_to_bytes(scratch))
+        asked.MergeFrom(question)
         assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 - asked for
-        process.stdin.write(
-            json.dumps({**question, "folder_for_pictures": str(self._folder)}).encode() + b"\n"
-        )
+        process.stdin.write(pack(asked))
         with contextlib.suppress(ConnectionError):  # it has ended: so has its output
             await process.stdin.drain()
-        line = await process.stdout.readline()
-        if not line:
+        answer = await receive_async(process.stdout, query_pb2.Answer, MAX_ANSWER_BYTES)
+        if answer is None:
             raise InputError("the question could not be answered: what it is about made its process fail")
-        answer: dict[str, Any] = json.loads(line)
-        if "path" in answer:  # whatever it says: a file of its own
-            answer["path"] = str(resolve_inside(Path(answer["path"]), [self._folder]))
+        if answer.WhichOneof("answer") not in ("error", question.WhichOneof("question")):
+            raise ChannelError("an answer to another question")
+        if answer.HasField("preview"):  # whatever it says: a file of its own
+            answer.preview.path = path_to_bytes(resolve_inside(path_of(answer.preview.path), [scratch]))
         return answer
 
+    async def _started(self, subjects: frozenset[str]) -> tuple[asyncio.subprocess.Process, Path]:
+        """The process and its folder, started anew where it has given up what the question is about."""
+        if self.is_warm and not subjects <= self._reach:
+            self.close()
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="tmp", dir=self._parent))
+        if self._process is None or not self.is_warm:
+            self._reach = subjects
+            self._process = await start_confined("recaster.jobs.query_worker", self._folder)
+        return self._process, self._folder
 
-def _places(question: Mapping[str, Any]) -> frozenset[str]:
+
+def _subjects(question: query_pb2.Question) -> frozenset[str]:
     """What a question is about: files and folders as they are now, and whether one is to be changed."""
-    found = {"change"} if question["ask"] == "drop" else set[str]()
-    for name in PLACES:
-        path = question.get(name)
-        if path:
-            with contextlib.suppress(OSError):  # gone: whoever answers will say so
-                path = f"{path} {Path(path).stat().st_ino}"
-            found.add(path)
+    found = {"change"} if question.HasField("drop") else set[str]()
+    for path in paths_of_question(question):
+        subject = str(path)
+        with contextlib.suppress(OSError):  # gone: whoever answers will say so
+            subject = f"{path} {path.stat().st_ino}"
+        found.add(subject)
     return frozenset(found)
 
 
@@ -218,7 +211,7 @@ class _Lane:
 
 
 class QueryWorkerPool:
-    """All assistants of one engine."""
+    """All query workers of one engine."""
 
     def __init__(self, folder: Path, make: Callable[[Path], QueryWorker] = QueryWorker) -> None:
         """``folder`` is where each process may have a folder of its own."""
@@ -226,25 +219,24 @@ class QueryWorkerPool:
         self._leaving: set[asyncio.Task[None]] = set()
 
     async def ask(
-        self, what: str, client: str = "", time_s: float | None = None, **values: Any
-    ) -> Mapping[str, Any]:
+        self, question: query_pb2.Question, client: str = "", time_s: float | None = None
+    ) -> query_pb2.Answer:
         """Asks one thing. Cancelled, or after ``time_s`` seconds, the question is ended.
 
         Args:
-            what: kind of question, one of LANES.
+            question: what is asked.
             client: who asks.
             time_s: how long the answer may take; None for as long as any may.
-            values: the question.
 
         Raises:
             RecasterError: what went wrong over there; of the class that fits best.
         """
-        lane = self._lanes[LANES[what]]
-        patience = PATIENCE_S if time_s is None else min(time_s, PATIENCE_S)
+        lane = self._lanes[LANES[question.WhichOneof("question")]]
+        timeout_s = MAX_ANSWER_S if time_s is None else min(time_s, MAX_ANSWER_S)
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(timeout_s):
                 query_worker = await lane.take(client)
-                asking = asyncio.create_task(query_worker.ask(what, **values))
+                asking = asyncio.create_task(query_worker.ask(question))
                 try:
                     return await asyncio.shield(asking)
                 finally:
@@ -253,17 +245,17 @@ class QueryWorkerPool:
                     else:
                         self._leave(lane, client, query_worker, asking)
         except TimeoutError:
-            raise OutputError(f"no answer within {patience:.0f} s; try a shorter clip") from None
+            raise OutputError(f"no answer within {timeout_s:.0f} s; try a shorter clip") from None
 
     def _leave(
-        self, lane: _Lane, client: str, query_worker: QueryWorker, asking: asyncio.Task[Mapping[str, Any]]
+        self, lane: _Lane, client: str, query_worker: QueryWorker, asking: asyncio.Task[query_pb2.Answer]
     ) -> None:
         leaving = asyncio.create_task(_end(lane, client, query_worker, asking))
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
 
     def close(self) -> None:
-        """End all processes."""
+        """Ends all processes."""
         for task in self._leaving:
             task.cancel()
         for lane in self._lanes.values():
@@ -272,16 +264,15 @@ class QueryWorkerPool:
 
 
 async def _end(
-    lane: _Lane, client: str, query_worker: QueryWorker, asking: asyncio.Task[Mapping[str, Any]]
+    lane: _Lane, client: str, query_worker: QueryWorker, asking: asyncio.Task[query_pb2.Answer]
 ) -> None:
-    """Let a process end what it does, soon, or end the process."""
+    """Lets a process end what it does, soon, or ends the process."""
     try:
         await asyncio.wait({asking}, timeout=LINGER_S)
     finally:
         asking.cancel()
-        answer: Mapping[str, Any] = {}
         with contextlib.suppress(Exception, asyncio.CancelledError):
             answer = await asking
-        if "path" in answer:
-            Path(answer["path"]).unlink(missing_ok=True)
+            if answer.HasField("preview"):
+                path_of(answer.preview.path).unlink(missing_ok=True)
         lane.give_back(client, query_worker)

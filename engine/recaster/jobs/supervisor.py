@@ -25,7 +25,12 @@ from recaster.jobs.devices import devices
 from recaster.jobs.disk_budget import DiskBudget
 from recaster.jobs.job_resources import KINDS, LIGHT, device_for, kind_of, resources_of, task_for
 from recaster.jobs.queue import InUse, JobQueue, client_of
-from recaster.jobs.rights import apply_policy, blocking_reason, begin_and_mark, register_of, resolve_vetting_rules
+from recaster.jobs.rights import (
+    begin_and_mark,
+    blocking_reason,
+    register_of,
+    resolve_vetting_rules,
+)
 from recaster.jobs.scheduling import RunningJob, admit
 from recaster.jobs.watchdog import Watchdog
 from recaster.jobs.worker_events import WorkerListener

@@ -1,8 +1,8 @@
 """The process of one job: ``python -m recaster.jobs.worker``.
 
-The engine sends the task, and later perhaps the word to stop. When standard input ends, the engine is gone: the
-worker saves what was done and ends. Its messages go to standard output (``worker_messages``); what libraries
-print goes to standard error, which is the job's log.
+The engine sends the task, and later perhaps the word to stop. When standard input ends, the engine is gone:
+the worker saves what was done and ends. Its messages go to standard output (``worker_messages``); what
+libraries print goes to standard error, which is the job's log.
 """
 
 from __future__ import annotations

@@ -8,11 +8,13 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from recaster.api.internal.v1 import query_pb2
 from recaster.errors import RecasterError
 from recaster.jobs.job_resources import resources_of, works_on
+from recaster.jobs.proto_records import traces_from_proto
 from recaster.jobs.rights import register_of
+from recaster.processes.channel import path_to_bytes
 from recaster.provenance.caller import caller
-from recaster.provenance.face_traces import FaceTraces
 from recaster.service.call_audit import CallAudit
 from recaster.service.rpc_errors import Code, RpcError
 from recaster.service.threads import run_read, run_write
@@ -20,11 +22,12 @@ from recaster.store.catalog import record_id
 from recaster.store.job_store import ENDED, UNENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from recaster.api.v1 import job_pb2
     from recaster.jobs.query_workers import QueryWorkerPool
     from recaster.jobs.supervisor_thread import SupervisorThread
+    from recaster.provenance.face_traces import FaceTraces
     from recaster.service.rpc_errors import Context
     from recaster.store.store import Store
 
@@ -102,25 +105,29 @@ class Engine:
 
     async def _recount(self, faceset_id: str) -> None:
         with contextlib.suppress(RecasterError):  # it was deleted meanwhile, say
-            folder = str(self.store.folder.faceset(faceset_id))
-            found = await self.query_workers.ask("describe", folder=folder)
-            await run_write(self.keep_count, faceset_id, found)
+            await run_write(self.keep_count, faceset_id, await self._describe(faceset_id))
 
-    async def ask(self, what: str, context: Context, **values: Any) -> Mapping[str, Any]:
-        """Ask an assistant, for as long as the caller waits (RecasterError)."""
+    async def _describe(self, faceset_id: str) -> query_pb2.FacesetCount:
+        folder = path_to_bytes(self.store.folder.faceset(faceset_id))
+        question = query_pb2.Question(describe=query_pb2.DescribeQuestion(folder=folder))
+        return (await self.query_workers.ask(question)).describe
+
+    async def ask(self, question: query_pb2.Question, context: Context) -> query_pb2.Answer:
+        """Asks a query worker, for as long as the caller waits (RecasterError)."""
         client = f"{caller()} {context.peer()}"
-        return await self.query_workers.ask(what, client, context.time_remaining(), **values)
+        return await self.query_workers.ask(question, client, context.time_remaining())
 
-    def keep_count(self, faceset_id: str, found: Mapping[str, Any]) -> Any:
-        """Keep how many faces a faceset holds, and their digest; returns the faceset."""
+    def keep_count(self, faceset_id: str, count: query_pb2.FacesetCount) -> Any:
+        """Keeps how many faces a faceset holds, and their digest; returns the faceset."""
         register = register_of(self.store)
         with self.store.database.transaction():
             faceset = self.store.catalog.facesets.get(faceset_id)
             register.add_traces("faceset", faceset_id, register.traces("faceset", faceset_id))  # as it was
-            for name in ("faces", "dropped", "digest"):
-                setattr(faceset, name, found[name])
+            faceset.faces = count.faces
+            faceset.dropped = count.dropped
+            faceset.digest = count.digest
             self.store.catalog.facesets.put(faceset)
-            register.add_traces("faceset", faceset_id, FaceTraces.from_json(found["traces"]))
+            register.add_traces("faceset", faceset_id, traces_from_proto(count.traces))
         return faceset
 
     async def recognise(self, identity_id: str | None = None) -> None:
@@ -141,10 +148,10 @@ class Engine:
 
     async def _traces(self, kind: str, name: str) -> FaceTraces:
         if kind == "faceset":
-            folder = str(self.store.folder.faceset(name))
-            return FaceTraces.from_json((await self.query_workers.ask("describe", folder=folder))["traces"])
-        answer = await self.query_workers.ask("recognise", model=str(self.store.folder.model(name)))
-        return FaceTraces.from_json(answer)
+            return traces_from_proto((await self._describe(name)).traces)
+        model = path_to_bytes(self.store.folder.model(name))
+        question = query_pb2.Question(recognise=query_pb2.RecogniseQuestion(model=model))
+        return traces_from_proto((await self.query_workers.ask(question)).recognise)
 
     def refuse_in_use(self, kind: str, thing_id: str) -> None:
         """Refuse to change what a job needs that hasn't ended.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from recaster.api.internal.v1 import query_pb2
 from recaster.api.v1 import (
     clip_pb2,
     clip_pb2_grpc,
@@ -20,6 +20,7 @@ from recaster.files import read_inside
 from recaster.jobs.output_storage import MAX_PREVIEW_BYTES
 from recaster.jobs.rights import refuse_revoked, register_of
 from recaster.models.model_folder import ModelFolder, step_of
+from recaster.processes.channel import path_to_bytes
 from recaster.provenance.caller import caller
 from recaster.service.job_specs import check_numbers
 from recaster.service.request_checks import check_id, kept_blob
@@ -135,19 +136,14 @@ class ClipService(ResourceService, clip_pb2_grpc.ClipServiceServicer):
         clip = await run_read(self._catalog.clips.get, check_id("clip_id", request.clip_id))
         given = {name: getattr(request, name) for name in DETECTION_OPTIONS if request.HasField(name)}
         options = job_pb2.SwapOptions(**given)
-        answer = await self._engine.ask(
-            "people",
-            context,
-            clip=str(kept_blob(self._engine.store.blobs, clip.digest)),
+        question = query_pb2.PeopleQuestion(
+            clip=path_to_bytes(kept_blob(self._engine.store.blobs, clip.digest)),
             name=clip.display_name,
-            options=base64.b64encode(options.SerializeToString()).decode(),
+            options=options,
         )
+        answer = await self._engine.ask(query_pb2.Question(people=question), context)
         await self._engine.call_audit.shown("clip.show", clip=clip.clip_id)
-        people = [
-            clip_pb2.Person(**{**one, "portrait": base64.b64decode(one["portrait"])})
-            for one in answer["people"]
-        ]
-        return clip_pb2.FindPeopleResponse(people=people)
+        return answer.people
 
     def _clean_up(self, name: str) -> None:
         self._engine.store.blobs.release_all(f"clip {name}")
@@ -179,22 +175,17 @@ class FacesetService(ResourceService, faceset_pb2_grpc.FacesetServiceServicer):
         if request.page_token and not (request.page_token.isdecimal() and len(request.page_token) < 10):
             raise invalid_field("page_token", "isn't one that this engine gave")
         start = int(request.page_token or 0)
-        answer = await self._engine.ask(
-            "faces",
-            context,
-            folder=str(self._engine.store.folder.faceset(name)),
+        question = query_pb2.FacesQuestion(
+            folder=path_to_bytes(self._engine.store.folder.faceset(name)),
             start=start,
             count=request.page_size or FACES_PAGE,
             thumbnails=request.thumbnails,
         )
+        page = (await self._engine.ask(query_pb2.Question(faces=question), context)).faces
         if request.thumbnails:
             await self._engine.call_audit.shown("faceset.show", faceset=name)
-        faces = [
-            faceset_pb2.Face(**{**face, "thumbnail": base64.b64decode(face["thumbnail"])})
-            for face in answer["faces"]
-        ]
-        following = str(start + len(faces)) if answer["more"] else ""
-        return faceset_pb2.ListFacesResponse(faces=faces, next_page_token=following)
+        following = str(start + len(page.faces)) if page.more else ""
+        return faceset_pb2.ListFacesResponse(faces=page.faces, next_page_token=following)
 
     @unary_read
     async def DropFaces(self, request: faceset_pb2.DropFacesRequest, context: Context) -> faceset_pb2.Faceset:
@@ -212,14 +203,13 @@ class FacesetService(ResourceService, faceset_pb2_grpc.FacesetServiceServicer):
     async def _drop(self, faceset_id: str, request: faceset_pb2.DropFacesRequest) -> faceset_pb2.Faceset:
         with self._engine.supervisor.reserved("faceset", faceset_id):  # first: jobs that come now wait
             await run_write(self._change, request)
-            answer = await self._engine.query_workers.ask(
-                "drop",
-                caller(),
-                folder=str(self._engine.store.folder.faceset(faceset_id)),
+            question = query_pb2.DropQuestion(
+                folder=path_to_bytes(self._engine.store.folder.faceset(faceset_id)),
                 faces=[int(name) for name in request.face_ids],
                 restore=request.restore,
             )
-            return await run_write(self._engine.keep_count, faceset_id, answer)
+            answer = await self._engine.query_workers.ask(query_pb2.Question(drop=question), caller())
+            return await run_write(self._engine.keep_count, faceset_id, answer.drop)
 
     def _change(self, request: faceset_pb2.DropFacesRequest) -> None:
         """Note that a faceset becomes another, unless a job needs it as it is."""
@@ -272,19 +262,8 @@ class ModelService(ResourceService, model_pb2_grpc.ModelServiceServicer):
             await run_read(self._engine.store.jobs.get, name)  # one that is being made has its job's name
         if not 0 <= request.points <= MAX_CURVE_POINTS:
             raise invalid_field("points", f"must be 0 to {MAX_CURVE_POINTS}")
-        answer = await self._engine.ask(
-            "curves",
-            context,
-            model=str(self._engine.store.folder.model(name)),
+        question = query_pb2.CurvesQuestion(
+            model=path_to_bytes(self._engine.store.folder.model(name)),
             points=request.points or CURVE_POINTS,
         )
-        return model_pb2.GetLossCurvesResponse(
-            curves=[
-                model_pb2.LossCurve(
-                    name=curve["name"],
-                    steps=[step for step, _ in curve["points"]],
-                    values=[value for _, value in curve["points"]],
-                )
-                for curve in answer["curves"]
-            ]
-        )
+        return (await self._engine.ask(query_pb2.Question(curves=question), context)).curves

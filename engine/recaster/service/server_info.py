@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-from pathlib import Path
+import json
 from typing import TYPE_CHECKING, Final
 
 from recaster import __version__
+from recaster.api.internal.v1 import query_pb2
 from recaster.api.v1 import clip_pb2, server_pb2, server_pb2_grpc, swap_pb2, swap_pb2_grpc
 from recaster.errors import UsageError
 from recaster.jobs.audit_records import digests_of
 from recaster.jobs.devices import devices
 from recaster.jobs.rights import refuse_revoked, register_of, swapped_identity
 from recaster.models.presets import PRESETS
+from recaster.processes.channel import path_of, path_to_bytes
 from recaster.provenance.policy import Policy, apply_label_policy
 from recaster.provenance.provenance_mark import ProvenanceMark
 from recaster.service.job_specs import check_numbers
@@ -25,6 +26,8 @@ from recaster.service.threads import run_transfer, run_write
 from recaster.settings.encoding import CODECS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from recaster.service.engine import Engine
 
 MAX_MESSAGE_BYTES: Final = 4 << 20
@@ -152,21 +155,20 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
     ) -> swap_pb2.PreviewFrameResponse:
         store = self._engine.store
         person = request.options.person
-        answer = await self._engine.ask(
-            "preview",
-            context,
-            clip=str(kept_blob(store.blobs, clip.digest)),
+        question = query_pb2.PreviewQuestion(
+            clip=path_to_bytes(kept_blob(store.blobs, clip.digest)),
             name=clip.display_name,
-            model=str(store.folder.model(name)) if thing == "model" else "",
-            faceset=str(store.folder.faceset(name)) if thing == "faceset" else "",
+            model=path_to_bytes(store.folder.model(name) if thing == "model" else None),
+            faceset=path_to_bytes(store.folder.faceset(name) if thing == "faceset" else None),
             frame=request.frame,
-            options=base64.b64encode(request.options.SerializeToString()).decode(),
-            person=str(store.blobs.path(person)) if person else "",
-            mark=mark.to_json(),
+            options=request.options,
+            person=path_to_bytes(store.blobs.path(person) if person else None),
+            mark=json.dumps(mark.to_json()),
         )
-        png = await run_transfer(_taken, Path(answer["path"]))
+        answer = (await self._engine.ask(query_pb2.Question(preview=question), context)).preview
+        png = await run_transfer(_taken, path_of(answer.path))
         await run_write(self._delivered, request, thing, name, png)
-        return swap_pb2.PreviewFrameResponse(png=png, warnings=answer["warnings"])
+        return swap_pb2.PreviewFrameResponse(png=png, warnings=answer.warnings)
 
     def _delivered(self, request: swap_pb2.PreviewFrameRequest, thing: str, name: str, png: bytes) -> None:
         """Note that a preview is handed out, if its face wasn't revoked meanwhile (ConsentError)."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from recaster.api.internal.v1 import query_pb2
 from recaster.api.v1 import provenance_pb2, provenance_pb2_grpc
+from recaster.processes.channel import path_to_bytes
 from recaster.provenance.signer import local_authority
 from recaster.service.request_checks import check_digest, check_name
 from recaster.service.rpc_errors import Context, missing_blob, unary_read
@@ -35,13 +37,11 @@ class ProvenanceService(provenance_pb2_grpc.ProvenanceServiceServicer):
                 raise missing_blob(digest)
         data = self._engine.store.folder.path
         authority = local_authority(data)
-        answer = await self._engine.ask(
-            "verify",
-            context,
-            path=str(blobs.path(request.digest)),
+        question = query_pb2.VerifyQuestion(
+            path=path_to_bytes(blobs.path(request.digest)),
             name=request.display_name,
-            beside=str(blobs.path(request.manifest_digest)) if request.manifest_digest else "",
-            data=str(data),
-            authority=str(authority) if authority.is_file() else "",
+            beside=path_to_bytes(blobs.path(request.manifest_digest) if request.manifest_digest else None),
+            data=path_to_bytes(data),
+            authority=path_to_bytes(authority if authority.is_file() else None),
         )
-        return provenance_pb2.VerifyFileResponse(**answer)
+        return (await self._engine.ask(query_pb2.Question(verify=question), context)).verify
