@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from recaster.settings.extract import IMAGE_SUFFIXES
+
 from .. import messages
 from ..config import cache_folder, is_loopback
 from ..engine import session
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from ..swap.source_range import SourceRange
 
 CLIPS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mxf", ".mpg", ".mpeg", ".mts", ".m2ts"})
-STILLS = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
 MAX_NAME_LETTERS = 200
 
 
@@ -54,7 +55,7 @@ def extract_from_folder(scene: Any, role: str, folder: Path) -> None:
             suffix = path.suffix.lower()
             if suffix in CLIPS:
                 inputs.append({"clip_id": client.take_clip(path, work.report)})
-            elif suffix in STILLS:
+            elif suffix in IMAGE_SUFFIXES:
                 digest = client.transfer.upload(path, work.report)
                 inputs.append(
                     {"picture": job_pb2.Picture(digest=digest, display_name=path.name[:MAX_NAME_LETTERS])}

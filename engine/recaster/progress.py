@@ -1,4 +1,4 @@
-"""How long work reports where it is; who listens decides what to show."""
+"""Progress of long work: updates, and those who listen to them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _listeners: list[Callable[[], None]] = []
 
 
 def step() -> None:
-    """Say that work which reports nothing has come a step further: another frame, another piece of a file.
+    """Tells listeners that silent work has come a step further: another frame, another piece of a file.
 
     Long loops call it, so that whoever watches a process tells long work from work that stands still.
     """
@@ -44,12 +44,12 @@ def step() -> None:
 
 
 def on_step(listener: Callable[[], None]) -> None:
-    """Call ``listener``, from any thread, with every ``step`` of this process."""
+    """Calls ``listener``, from any thread, with every ``step`` of this process."""
     _listeners.append(listener)
 
 
 def silent(update: Update) -> None:
-    """Listen to nothing."""
+    """Drops an update."""
 
 
 def no_log(level: str, line: str) -> None:
@@ -57,7 +57,7 @@ def no_log(level: str, line: str) -> None:
 
 
 def clock(seconds: float) -> str:
-    """``seconds`` as m:ss or h:mm:ss."""
+    """Formats ``seconds`` as m:ss or h:mm:ss."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -12,7 +12,7 @@ from recaster.faces.analysis import analyse
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.detectors import make_detector
 from recaster.faces.dlib_models import face_recognition
-from recaster.faces.embedding import SAME_PERSON, distance, embed
+from recaster.faces.embedding import distance, embed
 from recaster.faces.landmarkers import make_landmarker
 from recaster.faces.people import group_people, portraits
 from recaster.faces.pose import head_pose
@@ -20,7 +20,7 @@ from recaster.faces.track_choice import choose_tracks
 from recaster.faces.types import Box
 from recaster.media.clip import Clip
 from recaster.media.reader import read_frames
-from recaster.settings.detection import DETECTORS, AnalysisSettings
+from recaster.settings.detection import DETECTORS, SAME_PERSON, AnalysisSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

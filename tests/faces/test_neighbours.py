@@ -14,7 +14,7 @@ from recaster.faces import analysis as analysis_module
 from recaster.faces import analysis_journal
 from recaster.faces.analysis import analyse
 from recaster.faces.detectors import make_detector
-from recaster.faces.embedding import SAME_PERSON, distance
+from recaster.faces.embedding import distance
 from recaster.faces.neighbours import (
     Neighbour,
     are_touching,
@@ -27,7 +27,7 @@ from recaster.faces.tracklets import cut_portrait
 from recaster.faces.types import Box, Detection
 from recaster.media.reader import read_frames
 from recaster.media.types import Frame
-from recaster.settings.detection import AnalysisSettings
+from recaster.settings.detection import SAME_PERSON, AnalysisSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

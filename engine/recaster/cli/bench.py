@@ -118,7 +118,7 @@ def run_swap(options: argparse.Namespace) -> None:
 
 
 def speed_table(found: dict[str, Any]) -> list[str]:
-    """The figures for people, as lines."""
+    """Writes the figures for people, as lines."""
     lines = [
         f"{'':<10}{'CPU ms a frame':>16}{'frames/s':>11}{'peak MiB':>10}{'frames':>8}  stages, ms a frame"
     ]
@@ -131,7 +131,8 @@ def speed_table(found: dict[str, Any]) -> list[str]:
             f"{name:<10}{one['cpu_ms_per_frame']:>16.1f}{one['frames_per_second']:>11.3f}"
             f"{one['peak_rss_mb']:>10.0f}{one['frames']:>8}  {stages}"
         )
-    ratios, engine = found["ratios"], found["engine"]
+    ratios = found["ratios"]
+    engine = found["engine"]
     without = engine["cpu_ms_per_frame_without_start"]
     less = f"baseline / engine {ratios['baseline_to_engine_cpu']:.0f}, " if "baseline" in found else ""
     lines.append(f"CPU a frame: {less}engine / floor {ratios['engine_to_floor_cpu']:.2f}")
@@ -155,7 +156,7 @@ def run_detect(options: argparse.Namespace) -> None:
 
 
 def detect_table(found: list[DetectorResult]) -> list[str]:
-    """The figures for people, as lines."""
+    """Writes the figures for people, as lines."""
     lines = [f"{'':<10}{'recall':>8}{'found':>8}{'of':>6}{'too many':>10}{'CPU ms a picture':>18}"]
     for one in found:
         lines.append(

@@ -107,7 +107,7 @@ class _Strict(argparse.ArgumentParser):
 
 
 def bench_settings(options: argparse.Namespace) -> BenchSettings:
-    """What the options say of all variants."""
+    """Reads the options that hold for all variants."""
     from recaster.benchmarks.training_settings import BenchSettings
     from recaster.media.probe import probe
     from recaster.media.ranges import parse_range

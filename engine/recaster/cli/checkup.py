@@ -1,4 +1,4 @@
-"""A look at everything that an engine needs."""
+"""Checks of everything that an engine needs."""
 
 from __future__ import annotations
 
@@ -101,7 +101,8 @@ def _name(look: Callable[[], Finding]) -> str:
 
 
 def _packages() -> Finding:
-    found, missing = [], []
+    found = []
+    missing = []
     for name in PACKAGES:
         try:
             found.append(f"{name} {importlib.metadata.version(name)}")
@@ -131,8 +132,9 @@ def _weights() -> Finding:
 def _codecs() -> Finding:
     import av
 
-    wanted = {"h264": "libx264", "hevc": "libx265", "prores": "prores_ks"}
-    missing = [name for name, encoder in wanted.items() if encoder not in av.codecs_available]
+    from recaster.media.writer import ENCODERS
+
+    missing = [name for name, codec in ENCODERS.items() if codec.encoder not in av.codecs_available]
     if missing:
         return Finding(
             "codecs",
@@ -140,7 +142,7 @@ def _codecs() -> Finding:
             says=f"no encoder for {', '.join(missing)}",
             mend="reinstall av from its wheel: pip install --force-reinstall --only-binary av av",
         )
-    return Finding("codecs", ok=True, says=f"{', '.join(wanted)} can be written")
+    return Finding("codecs", ok=True, says=f"{', '.join(ENCODERS)} can be written")
 
 
 def _device() -> Finding:

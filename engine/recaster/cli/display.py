@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
 
-REDRAW_S = 0.2
-PLAIN_S = 5.0
+REDRAW_INTERVAL_S = 0.2
+LINE_INTERVAL_S = 5.0
 BAR_CELLS = 24
 CLEAR = "\r\x1b[2K"
 
@@ -97,14 +97,16 @@ class ProgressLine:
         now = time.monotonic()
         finished = update.total is not None and update.done >= update.total
         if update.stage != self._stage or update.done < self._done:  # or the same again, on the next clip
-            self._stage, self._began, self._drawn = update.stage, (now, update.done), 0.0
+            self._stage = update.stage
+            self._began = (now, update.done)
+            self._drawn = 0.0
         self._done = update.done
-        if not finished and now - self._drawn < (REDRAW_S if self._live else PLAIN_S):
+        if not finished and now - self._drawn < (REDRAW_INTERVAL_S if self._live else LINE_INTERVAL_S):
             return
         self._drawn = now
-        line = self._line(update, now)
+        line = self._format_line(update, now)
         if self._live:
-            _control(self._stream, CLEAR)
+            _write_control(self._stream, CLEAR)
             self._draw(line, update)
         else:
             self._stream.write(line)
@@ -115,12 +117,13 @@ class ProgressLine:
     def _draw(self, line: str, update: Update) -> None:
         """Write a line behind its bar, as much of it as the terminal's width takes."""
         if update.total and importlib.util.find_spec("rich"):  # it isn't there beside a thin client
-            _control(self._stream, progress_bar(update.done, update.total))
-            line = _cut(line, shutil.get_terminal_size().columns - BAR_CELLS - 2)
+            _write_control(self._stream, progress_bar(update.done, update.total))
+            line = _cut_to_cells(line, shutil.get_terminal_size().columns - BAR_CELLS - 2)
         self._stream.write(line)
 
-    def _line(self, update: Update, now: float) -> str:
-        seconds, done = now - self._began[0], update.done - self._began[1]
+    def _format_line(self, update: Update, now: float) -> str:
+        seconds = now - self._began[0]
+        done = update.done - self._began[1]
         rate = done / seconds if seconds > 0 else 0.0
         count = f"{update.done:.0f}" + (f"/{update.total:.0f}" if update.total is not None else "")
         parts = [f"{update.stage} {count} {update.unit}"]
@@ -144,7 +147,7 @@ def progress_bar(done: float, total: float) -> str:
     return f"{capture.get()} "
 
 
-def _cut(line: str, cells: int) -> str:
+def _cut_to_cells(line: str, cells: int) -> str:
     from rich.text import Text
 
     text = Text(line)
@@ -155,8 +158,8 @@ def _cut(line: str, cells: int) -> str:
 def clear_line(stream: TextIO) -> None:
     """Wipe a progress line that was left standing, so that what is written next has a line of its own."""
     if stream.isatty():
-        _control(stream, CLEAR)
+        _write_control(stream, CLEAR)
 
 
-def _control(stream: TextIO, code: str) -> None:
+def _write_control(stream: TextIO, code: str) -> None:
     getattr(stream, "control", stream.write)(code)

@@ -48,7 +48,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     who = parser.add_mutually_exclusive_group()
     add_options(who, ExtractSettings, "person", "everyone")
-    add_taking(parser)
+    add_extract_options(parser)
     add_options(parser, ExtractSettings, "every", defaults=True)
     add_options(parser, ExtractSettings, "frames")
     add_options(parser, ExtractSettings, "identity", defaults=True)
@@ -57,8 +57,8 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
-def add_taking(parser: argparse.ArgumentParser) -> None:
-    """Add the options on which faces are taken and how they are cut, shared with import."""
+def add_extract_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of detecting and cutting faces, shared with import."""
     add_options(parser, ExtractSettings, "detector", "min_face", "min_area", defaults=True)
     add_options(parser, ExtractSettings, "size")
 
@@ -117,7 +117,7 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
 
 
 def extract_options(options: argparse.Namespace) -> job_pb2.ExtractOptions:
-    """What the command line says, as an engine is told it; whatever isn't given is left open.
+    """Writes the options as a request; whatever isn't given is left open.
 
     Raises:
         UsageError: a number is too large.
@@ -128,7 +128,7 @@ def extract_options(options: argparse.Namespace) -> job_pb2.ExtractOptions:
 
 
 def print_summary(info: FacesetInfo) -> None:
-    """Print what a faceset has from where, and what deserves a look."""
+    """Prints what a faceset has from each input, and what deserves a look."""
     from recaster.facesets.faceset_info import describe_total, summarize
 
     say(*summarize(info), f"{info.folder}: {describe_total(info)}")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter, say, say_json
-from recaster.cli.extract import add_taking, print_summary
+from recaster.cli.extract import add_extract_options, print_summary
 from recaster.cli.flags import add_options, number
 from recaster.settings.bounds import Bounds
 from recaster.settings.extract import CleanSettings
@@ -110,7 +110,7 @@ def _add_import(actions: Any, common: argparse.ArgumentParser) -> None:
         "-o", "--out", type=Path, required=True, metavar="FACESET", help="folder of the new faceset"
     )
     parser.add_argument("--note", default="", help="whose faces these are, for plain images (default: none)")
-    add_taking(parser)
+    add_extract_options(parser)
     parser.set_defaults(run=run_import)
 
 
@@ -202,7 +202,7 @@ def run_import(options: argparse.Namespace) -> None:
 
 
 def info_lines(info: FacesetInfo) -> list[str]:
-    """A faceset's numbers for people."""
+    """Writes a faceset's numbers for people."""
     note = f" ({info.identity})" if info.identity else ""
     lines = [f"{info.folder}{note}: {info.kept} of {info.faces} faces kept, crops of {info.size} px"]
     lines += [f"  dropped as {reason}: {count}" for reason, count in info.dropped.items()]
@@ -226,7 +226,7 @@ def info_lines(info: FacesetInfo) -> list[str]:
 
 
 def needs_lines(wanted: FilmingNeeds, clip: Path) -> list[str]:
-    """What a clip asks of a faceset, for people."""
+    """Writes what a clip asks of a faceset, for people."""
     covered = f"{wanted.pose:.0%} of the head poses and {wanted.mouth:.0%} of the mouths are covered"
     first = f"for {clip} ({wanted.frames} frames with a face): {covered}"
     if not wanted.missing:
@@ -236,7 +236,7 @@ def needs_lines(wanted: FilmingNeeds, clip: Path) -> list[str]:
 
 
 def clean_lines(result: CleanResult, *, dry_run: bool) -> list[str]:
-    """What cleaning found, with a few examples of each reason."""
+    """Writes the outcome of cleaning, with a few examples of each reason."""
     from recaster.facesets.clean import REASONS
 
     verb = "would be dropped" if dry_run else "dropped"

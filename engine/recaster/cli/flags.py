@@ -49,7 +49,7 @@ def add_options(container: Any, kind: type[Any], *names: str, defaults: bool = F
 def add_option(container: Any, kind: type[Any], name: str, **changes: Any) -> None:
     """Add one option's flag; ``changes`` are arguments for argparse that this command has otherwise."""
     option = option_of(kind, name)
-    about = {"help": _help(option), **_reading(option.hint, option.bounds)}
+    about = {"help": _format_help(option), **_value_arguments(option.hint, option.bounds)}
     if option.choices and option.metavar is None:  # else what it can be is checked where settings are made
         about["choices"] = option.choices
     if option.metavar is not None:
@@ -58,7 +58,7 @@ def add_option(container: Any, kind: type[Any], name: str, **changes: Any) -> No
 
 
 def number(bounds: Bounds, kind: Callable[[str], float] = int) -> Callable[[str], float]:
-    """A reader of an option's value for argparse, which names the option where it is refused."""
+    """Makes a reader of an option's value for argparse, which names the option where it is refused."""
 
     def read(text: str) -> float:
         try:
@@ -100,7 +100,7 @@ def fill_options(message: M, options: argparse.Namespace, *kinds: type[Any], **v
 def add_hyperparameters(container: Any) -> None:
     """Add a flag for every hyperparameter of presets; None where nothing is said."""
     for name, (hint, text) in _HYPERPARAMETERS.items():
-        about = _reading(hint, None)
+        about = _value_arguments(hint, None)
         if hint is bool:
             about = {"action": argparse.BooleanOptionalAction, "default": None}
         elif hint in (int, float):
@@ -113,8 +113,8 @@ def hyperparameters_of(options: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(options, name) for name in _HYPERPARAMETERS if getattr(options, name) is not None}
 
 
-def _reading(hint: Any, bounds: Bounds | None) -> dict[str, Any]:
-    """How argparse reads a value of a type."""
+def _value_arguments(hint: Any, bounds: Bounds | None) -> dict[str, Any]:
+    """Builds the arguments by which argparse reads a value of a type."""
     if hint is bool:
         return {"action": "store_true"}
     if hint in (int, float):
@@ -122,25 +122,25 @@ def _reading(hint: Any, bounds: Bounds | None) -> dict[str, Any]:
     if get_origin(hint) is Literal:
         return {"choices": get_args(hint)}
     if get_origin(hint) is tuple and get_args(hint)[0] is int:
-        return {"type": _numbers, "metavar": "N,N,..."}
+        return {"type": _parse_widths, "metavar": "N,N,..."}
     if get_origin(hint) is tuple:
         return {"type": get_args(hint)[0], "nargs": "+", "default": []}
     return {"type": Path} if hint is Path else {}
 
 
-def _help(option: Option) -> str:
+def _format_help(option: Option) -> str:
     if "{default}" in option.help:
-        return option.help.format(default=_plain_default(option))
+        return option.help.format(default=_format_default(option))
     if option.default is None or option.default is False or option.default in ("", ()):
         return option.help
-    return f"{option.help} (default: {_plain_default(option)})"
+    return f"{option.help} (default: {_format_default(option)})"
 
 
-def _plain_default(option: Option) -> str:
+def _format_default(option: Option) -> str:
     return f"{option.default:g}" if isinstance(option.default, float) else str(option.default)
 
 
-def _numbers(text: str) -> tuple[int, ...]:
+def _parse_widths(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:

@@ -161,7 +161,7 @@ def _carry(options: argparse.Namespace) -> None:
 
 
 def _terms(options: argparse.Namespace, where: Register | Client) -> identity_pb2.Attestation:
-    """What the options say of a right; its document is brought to where it is kept (UsageError)."""
+    """Reads the options of a right; its document is brought to where it is kept (UsageError)."""
     import datetime as dt
 
     from recaster.api.v1 import identity_pb2

@@ -57,7 +57,7 @@ def _add(
 
 
 def run_list(options: argparse.Namespace) -> None:
-    """The latest jobs, a line each."""
+    """Prints the latest jobs, a line each."""
     filters: dict[str, Any] = {"page_size": min(max(options.n, 1), 1000)}
     if options.state:
         filters["states"] = [_named("JOB_STATE", options.state)]
@@ -71,7 +71,7 @@ def run_list(options: argparse.Namespace) -> None:
 
 
 def run_show(options: argparse.Namespace) -> None:
-    """All about one job."""
+    """Prints all about one job."""
     from google.protobuf.json_format import MessageToDict
 
     with _engine(options) as engine:
@@ -114,7 +114,7 @@ def run_delete(options: argparse.Namespace) -> None:
 
 
 def run_logs(options: argparse.Namespace) -> None:
-    """What a job said, so far as it is kept."""
+    """Prints the log of a job, as far as it is kept."""
     with _engine(options) as engine:
         last = engine.jobs.get(options.job).last_seq
         for event in engine.jobs.watch(options.job, logs=True):

@@ -1,4 +1,4 @@
-"""What Recaster is made of here: every package and every trained network, with its licence."""
+"""Bill of materials of this installation: every package and trained network, with its licence."""
 
 from __future__ import annotations
 

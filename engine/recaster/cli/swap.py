@@ -120,7 +120,8 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
 
     remote = Remote(engine, options)
     chosen = fill_message(swap_options(options), person=remote.picture(options.person))
-    model, faceset = remote.model(options.model), remote.faceset(options.source)
+    model = remote.model(options.model)
+    faceset = remote.faceset(options.source)
     record_identity_remotely(options, engine, options.model or options.source, faceset=faceset, model=model)
     wanted: dict[str, Any] = {"clip_id": remote.clip(options.clip)}
     wanted |= {"model_id": model} if model else {"faceset_id": faceset}
@@ -150,7 +151,7 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
 
 
 def swap_options(options: argparse.Namespace) -> job_pb2.SwapOptions:
-    """What the command line says, as an engine is told it; whatever isn't given is left open.
+    """Writes the options as a request; whatever isn't given is left open.
 
     Raises:
         UsageError: a number is too large, or --publish without a label.

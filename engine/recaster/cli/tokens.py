@@ -119,7 +119,8 @@ def _when(seconds: float) -> str:
 def _seconds(text: str) -> float:
     from recaster.errors import UsageError
 
-    number, unit = text[:-1], text[-1:]
+    number = text[:-1]
+    unit = text[-1:]
     if unit not in _UNITS or not (number.isascii() and number.isdecimal()) or not 0 < int(number) <= 100_000:
         raise UsageError(f"--expires {text}: write it as 12h, 30d or 8w")
     return int(number) * _UNITS[unit]

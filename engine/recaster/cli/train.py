@@ -125,7 +125,7 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
 
 
 def train_options(options: argparse.Namespace) -> job_pb2.TrainOptions:
-    """What the command line says, as an engine is told it; whatever isn't given is left open.
+    """Writes the options as a request; whatever isn't given is left open.
 
     Raises:
         UsageError: a number is too large.

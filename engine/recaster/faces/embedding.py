@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from recaster.faces.types import Box, Floats
     from recaster.media.types import Image
 
-SAME_PERSON: Final = 0.6
-"""Below this distance two embeddings are of one person (dlib's threshold: 99.4 % on LFW)."""
-
 SAME_IN_CLIP: Final = 0.5
 """The stricter threshold for tracks of one clip: small, dark or turned faces of different people come as
 near as .55 to each other, while a person's own tracks (means of several pictures) stay below .4."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recaster.errors import FaceNotFoundError, UsageError
-from recaster.faces.embedding import SAME_IN_CLIP, SAME_PERSON, distance
+from recaster.faces.embedding import SAME_IN_CLIP, distance
 from recaster.faces.people import group_people
-from recaster.settings.detection import MIN_FACE_PX
+from recaster.settings.detection import MIN_FACE_PX, SAME_PERSON
 
 if TYPE_CHECKING:
     from recaster.faces.types import Analysis, FaceTrack, Floats

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from recaster.faces.cuts import CutFinder
-from recaster.faces.embedding import SAME_IN_CLIP, SAME_PERSON, distance
+from recaster.faces.embedding import SAME_IN_CLIP, distance
 from recaster.faces.neighbours import (
     Neighbour,
     are_touching,
@@ -19,6 +19,7 @@ from recaster.faces.neighbours import (
 )
 from recaster.faces.roll import SIDES, detect_rolled, quarter_turn_of
 from recaster.faces.tracklets import Tracklet, cut_portrait, mean_embedding, outline
+from recaster.settings.detection import SAME_PERSON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from recaster.errors import FacesetError, UsageError
-from recaster.faces.embedding import SAME_PERSON
 from recaster.facesets.duplicates import find_duplicates
 from recaster.progress import Report, silent
+from recaster.settings.detection import SAME_PERSON
 from recaster.settings.extract import CleanSettings
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from recaster.errors import FaceNotFoundError, FacesetError, ImageError
 from recaster.facesets.clip_faces import take_clip, wanted_frames
-from recaster.facesets.face_records import SIZE, FacesetSettings, SourceRecord, describe_counts
+from recaster.facesets.face_records import FacesetSettings, SourceRecord, describe_counts
 from recaster.facesets.faceset import FACES, INDEX, Faceset
 from recaster.facesets.inputs import Input, find_inputs
 from recaster.facesets.still_faces import StillFinder, person_in, take_still
@@ -22,7 +22,7 @@ from recaster.files import remove_folder, sha256
 from recaster.media.probe import probe
 from recaster.media.sheet import load_image
 from recaster.progress import Report, Update, silent
-from recaster.settings.extract import ExtractSettings
+from recaster.settings.extract import CROP_SIZE_PX, ExtractSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -129,7 +129,7 @@ def _open_or_create(out: Path, settings: ExtractSettings) -> Faceset:
         FacesetError: it has crops of another size, is broken, or the folder holds something else.
     """
     if not (out / INDEX).is_file():
-        size = SIZE if settings.size is None else settings.size
+        size = CROP_SIZE_PX if settings.size is None else settings.size
         return Faceset.create(out, FacesetSettings(size=size, identity=settings.identity))
     faceset = Faceset.open(out)
     if settings.size not in (None, faceset.size):

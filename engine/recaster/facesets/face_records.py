@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from recaster.settings.extract import CROP_SIZE_PX
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
 FORMAT = "recaster-faceset"
 VERSION = 1
 COVERAGE = 1.35
-SIZE = 512
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class FacesetSettings:
         identity: a free note on whose faces these are; empty where nobody said.
     """
 
-    size: int = SIZE
+    size: int = CROP_SIZE_PX
     coverage: float = COVERAGE
     identity: str = ""
 

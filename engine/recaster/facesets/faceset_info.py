@@ -11,10 +11,10 @@ import numpy as np
 
 from recaster.errors import FacesetError
 from recaster.faces.alignment import scale
-from recaster.faces.embedding import SAME_PERSON
 from recaster.faces.geometry import eye_distance, mouth_gap
 from recaster.facesets.clean import person_centre, reason_of
 from recaster.facesets.face_records import describe_counts
+from recaster.settings.detection import SAME_PERSON
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ import cv2
 
 from recaster.errors import FaceNotFoundError
 from recaster.faces.detectors import make_detector
-from recaster.faces.embedding import SAME_PERSON, distance
+from recaster.faces.embedding import distance
 from recaster.faces.landmarkers import make_landmarker
 from recaster.faces.roll import SIDES, detect_rolled
 from recaster.faces.track_choice import size_needed
@@ -18,7 +18,7 @@ from recaster.faces.types import Box, Detection
 from recaster.facesets.crop_plan import MAX_OUTSIDE, MIN_PRESENCE, centres_by_frame, is_known
 from recaster.facesets.crops import FoundFace, cut, identify, share_outside
 from recaster.media.sheet import load_image
-from recaster.settings.detection import MIN_FACE_PX
+from recaster.settings.detection import MIN_FACE_PX, SAME_PERSON, AnalysisSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,7 +140,7 @@ def _reason_against(face: StillFace, width: int, height: int, min_area: float) -
     return "cut off by the frame" if share_outside(face.points, width, height) > MAX_OUTSIDE else ""
 
 
-def person_in(path: Path, detector: str = "yunet", min_face: int = MIN_FACE_PX) -> Floats:
+def person_in(path: Path, detector: str = AnalysisSettings.detector, min_face: int = MIN_FACE_PX) -> Floats:
     """Identifies the person that a picture shows.
 
     Args:

@@ -7,6 +7,8 @@ from typing import Literal
 
 from recaster.errors import DeviceError
 from recaster.processes.cpu_cores import check_threads
+from recaster.settings.devices import DEVICES
+from recaster.settings.options import listed
 from recaster.stderr_filter import filter_stderr
 
 # TensorFlow greets before any setting of how much it logs is heeded.
@@ -47,8 +49,8 @@ def select_device(name: str = "auto", threads: int | None = None) -> Device:
             name is unknown, or the choice comes too late: something was computed already.
         UsageError: no thread at all, or more than there are cores.
     """
-    if name not in ("auto", "cpu", "gpu"):
-        raise DeviceError(f"there is no device {name!r}; choose auto, cpu or gpu")
+    if name not in DEVICES:
+        raise DeviceError(f"there is no device {name!r}; choose {listed(DEVICES)}")
     if threads is not None:
         check_threads(threads)
     try:

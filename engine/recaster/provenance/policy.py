@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import UsageError
 from recaster.settings.rights import LEGAL_BASES
-from recaster.settings.swap import LABELS, LANGUAGES
+from recaster.settings.swap import LABELS, LANGUAGES, LabelSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,7 +82,7 @@ class Policy:
     trust: Path | None = None
     label_required: bool = False
     label_kind: str = "text"
-    label_language: str = "en"
+    label_language: str = LabelSettings.language
     letters_years: int = 0
     jobs_days: int = 0
     clients: Mapping[str, ClientLimits] = field(default_factory=dict)
@@ -123,8 +123,10 @@ class Policy:
                 raise UsageError(f"{path.name}: {name} must be 0 to {most}, not {retention[name]}")
         if ("certificate" in manifest) != ("key" in manifest):
             raise UsageError(f"{path.name}: a certificate and its key go together")
-        kind = _one_of(f"{path.name}: kind of label", label.get("kind", "text"), KINDS_OF_LABEL)
-        language = _one_of(f"{path.name}: language of label", label.get("language", "en"), tuple(LANGUAGES))
+        kind = _one_of(f"{path.name}: kind of label", label.get("kind", cls.label_kind), KINDS_OF_LABEL)
+        language = _one_of(
+            f"{path.name}: language of label", label.get("language", cls.label_language), tuple(LANGUAGES)
+        )
         place = {name: path.parent / manifest[name] for name in _FILE_KEYS if name in manifest}
         return cls(
             bases=tuple(consent.get("bases", BASES)),

@@ -98,7 +98,7 @@ class ServeSettings:
     Attributes:
         data: where it keeps everything.
         listen: "HOST:PORT" or "unix:PATH"; port 0 takes any that is free; "" for a socket
-            in the data folder, with TLS for port 50551 of this machine.
+            in the data folder, with TLS for a port of this machine.
         tls: certificates; None speaks in the clear, which only this machine may hear.
         quota: what may be kept; None for the usual.
         rules: how jobs are run.

@@ -108,5 +108,7 @@ class AnalysisSettings:
             raise UsageError("presence lies between 0 and 1, a gap is 0 seconds or longer")
 
 
+SAME_PERSON: Final = 0.6
+"""Below this distance two embeddings are of one person (dlib's threshold: 99.4 % on LFW)."""
 MIN_FACE_PX: Final = AnalysisSettings.min_face
 """Width of the smallest face that is looked for, where nothing else is asked for."""

@@ -8,13 +8,12 @@ from typing import Any, Final
 
 from recaster.errors import UsageError
 from recaster.settings.bounds import Bounds
-from recaster.settings.detection import AnalysisSettings
+from recaster.settings.detection import SAME_PERSON, AnalysisSettings
 from recaster.settings.options import check_options, option, same_option
 
 IMAGE_SUFFIXES: Final = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 CROP_SIZE_PX: Final = 512
 """Of a new faceset."""
-MAX_DISTANCE_OF_ONE_PERSON: Final = 0.6
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ class CleanSettings:
     )
     person: Any = None
     distance: float = option(
-        MAX_DISTANCE_OF_ONE_PERSON,
+        SAME_PERSON,
         "identity distance above which a face is someone else's (default: {default}; 0: none)",
         bounds=Bounds(0, 2),
         metavar="D",

@@ -1,4 +1,4 @@
-"""Where this user's data and cache lie, and where their engine answers on this machine."""
+"""Paths of this user's data and cache, and the address of their engine on this machine."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Final
 from recaster.errors import UsageError
 from recaster.settings.bounds import Bounds
 
-DATA: Final = "RECASTER_DATA"
-CACHE: Final = "RECASTER_CACHE"
+DATA_VARIABLE: Final = "RECASTER_DATA"
+CACHE_VARIABLE: Final = "RECASTER_CACHE"
 DEFAULT_PORT: Final = 50551
 PORT_BOUNDS: Final = Bounds(0, 65_535)
 LOOPBACK: Final = f"127.0.0.1:{DEFAULT_PORT}"
@@ -23,9 +23,9 @@ HAS_SOCKETS: Final = sys.platform != "win32"
 
 def data_folder() -> Path:
     """Finds the data folder: what RECASTER_DATA names, else the platform's for a user's application data."""
-    given = os.environ.get(DATA)
-    if given:
-        return Path(given)
+    named = os.environ.get(DATA_VARIABLE)
+    if named:
+        return Path(named)
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "Recaster"
     if sys.platform == "darwin":
@@ -34,10 +34,10 @@ def data_folder() -> Path:
 
 
 def cache_folder() -> Path:
-    """Finds what can be made again: RECASTER_CACHE, else the platform's cache folder."""
-    given = os.environ.get(CACHE)
-    if given:
-        return Path(given)
+    """Finds the folder of what can be made again: RECASTER_CACHE, else the platform's cache folder."""
+    named = os.environ.get(CACHE_VARIABLE)
+    if named:
+        return Path(named)
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "recaster" / "cache"
     if sys.platform == "darwin":
@@ -57,15 +57,15 @@ def own_address(data: Path) -> str:
 
 
 def socket_path(address: str) -> Path:
-    """The path of "unix:PATH", which gRPC also writes "unix:///PATH".
+    """Reads the path of "unix:PATH", which gRPC also writes "unix:///PATH".
 
     Raises:
         UsageError: no socket can be there.
     """
     if not HAS_SOCKETS:
         raise UsageError(f"{address}: there are no such sockets on this system; use HOST:PORT")
-    given = address.removeprefix("unix:")
-    path = Path(given.removeprefix("//") if given.startswith("///") else given).absolute()
+    name = address.removeprefix("unix:")
+    path = Path(name.removeprefix("//") if name.startswith("///") else name).absolute()
     if len(os.fsencode(path)) > MAX_SOCKET_BYTES:
         raise UsageError(
             f"{path}: a socket's path may have {MAX_SOCKET_BYTES} bytes; choose a data folder with a shorter "

@@ -16,7 +16,7 @@ DEFAULT_MINUTES: Final = 10.0
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long to train, and what to leave behind on the way.
+    """Budget of a training, and the times between checkpoints and previews.
 
     Exactly one of ``steps`` and ``minutes`` is given; both count from the model's very first step,
     over all runs.

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.errors import DigestError, DiskFullError, InputError, QuotaError
 from recaster.files import remove_folder, sha256, sync
+from recaster.settings.serve import ServeLimits
 from recaster.store import analyses
 from recaster.store.local_handoff import open_offered
 from recaster.store.uploads import (
@@ -56,9 +57,9 @@ class Quota:
         spare: what is left free of the disk.
     """
 
-    blob: int = 256 << 30
-    total: int = 1 << 40
-    spare: int = 512 << 20
+    blob: int = int(ServeLimits.largest_gib * 2**30)
+    total: int = int(ServeLimits.quota_gib * 2**30)
+    spare: int = int(ServeLimits.spare_mib * 2**20)
 
 
 def is_digest(text: str) -> bool:

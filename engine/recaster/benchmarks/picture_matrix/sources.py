@@ -11,6 +11,7 @@ from recaster.models.model_folder import ModelFolder
 from recaster.models.presets import preset
 from recaster.progress import Report, silent
 from recaster.settings.extract import ExtractSettings
+from recaster.settings.train import DEFAULT_PRESET
 from recaster.swapping.load import choose_device, load_swapper
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from recaster.benchmarks.picture_matrix.rows import Row
     from recaster.swapping.swapper import Swapper
 
-PRESET: Final = "guided-128"
 SEED: Final = 0
 
 
@@ -54,7 +54,7 @@ def _trained(row: Row, steps: int, faceset: Path, out: Path, report: Report) -> 
     folder = ModelFolder(out / "models" / f"{_named(row)}-{steps}")
     source = Faceset.open(faceset)
     begun = folder.exists()
-    recipe = preset(PRESET)
+    recipe = preset(DEFAULT_PRESET)
     card = resumed_model(folder, source, None) if begun else new_model(folder, recipe, source, None, SEED)
     choose_device("auto", None, tensorflow=True)
     backbone = perceptual_backbone(card.preset)
