@@ -19,13 +19,9 @@ if TYPE_CHECKING:
 
     from serving import Served
 
-Run = "Callable[..., tuple[int, str, str]]"
-
 
 @pytest.fixture
-def run(
-    served: Served, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, str, str]]:
+def run(served: Served, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs a command with RECASTER_ENGINE set; returns its exit code and what it printed."""
     monkeypatch.setenv("RECASTER_ENGINE", served.address)
     monkeypatch.setenv("RECASTER_TOKEN", served.token)
@@ -38,9 +34,7 @@ def run(
     return command
 
 
-def test_the_whole_job(run: Callable[..., tuple[int, str, str]], actors: Path, tmp_path: Path) -> None:
-    likeness, performer = actors / "likeness.mp4", actors / "performer.mp4"
-    faces, here = tmp_path / "faces", tmp_path / "here"
+def extracts(run: Run, likeness: Path, faces: Path, here: Path) -> None:
     code, out, _ = run("extract", likeness, "-o", faces, "--every", "10", "--range", "0-149")
     assert code == 0
     assert f"{faces}: 15 faces" in out
@@ -55,6 +49,8 @@ def test_the_whole_job(run: Callable[..., tuple[int, str, str]], actors: Path, t
     assert run("extract", likeness, "-o", faces, "--every", "10", "--range", "150-199")[0] == 0
     assert read_identity(faces) == noted  # what an engine brings back doesn't forget whose they are
 
+
+def swaps(run: Run, performer: Path, faces: Path, tmp_path: Path) -> None:
     swap = ("swap", performer, "--source", faces, "--range", "0-9", "--no-manifest", "--matte")
     report = tmp_path / "report.json"
     code, out, error = run(*swap, tmp_path / "matte.mp4", "-o", tmp_path / "there.mp4", "--report", report)
@@ -70,12 +66,14 @@ def test_the_whole_job(run: Callable[..., tuple[int, str, str]], actors: Path, t
     assert run(*preview)[0] == 0
     assert (tmp_path / "5.png").read_bytes().startswith(b"\x89PNG")
 
+
+def trains(run: Run, performer: Path, faces: Path, tmp_path: Path) -> None:
     model = tmp_path / "model"
     train = ("train", "--source", faces, "-o", model, "--warmup", "2")
     code, _, error = run(*train, "--steps", "2")
     assert code == 0
     assert f"{model}: 2 steps" in error
-    assert read_identity(model) == noted
+    assert read_identity(model) == read_identity(faces)
     card = ModelFolder(model).read()
     assert (card.steps, card.preset.warmup) == (2, 2)
     assert "add --resume" in run(*train, "--steps", "3")[2]
@@ -89,22 +87,23 @@ def test_the_whole_job(run: Callable[..., tuple[int, str, str]], actors: Path, t
     assert run(*again)[0] == 0  # the same command, but the model is another now
     assert (tmp_path / "trained.mp4").read_bytes() != first
 
+
+def judges(run: Run, performer: Path, faces: Path, tmp_path: Path) -> None:
     judged = tmp_path / "judged"
-    code, out, _ = run(
-        "evaluate",
-        performer,
-        tmp_path / "there.mp4",
-        "--source",
-        faces,
-        "--range",
-        "0-9",
-        "-o",
-        judged,
-        "--json",
-    )
+    given = ("evaluate", performer, tmp_path / "there.mp4", "--source", faces, "--range", "0-9")
+    code, out, _ = run(*given, "-o", judged, "--json")
     assert code == 0
     assert json.loads(out) == json.loads((judged / "evaluation.json").read_bytes())
     assert (judged / "sheet.jpg").is_file()
+
+
+def test_the_whole_job(run: Run, actors: Path, tmp_path: Path) -> None:
+    performer = actors / "performer.mp4"
+    faces = tmp_path / "faces"
+    extracts(run, actors / "likeness.mp4", faces, tmp_path / "here")
+    swaps(run, performer, faces, tmp_path)
+    trains(run, performer, faces, tmp_path)
+    judges(run, performer, faces, tmp_path)
 
 
 def test_errors_are_those_of_the_command(

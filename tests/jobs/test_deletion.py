@@ -94,6 +94,48 @@ def kept(report: identity_pb2.DeleteIdentityResponse) -> dict[tuple[str, str], s
     return {(one.kind, one.id): one.reason for one in report.kept}
 
 
+def bytes_of_her(studio: Studio, person: str, faces: str, model: str, blobs: list[str]) -> list[bytes]:
+    """Bytes out of everything that shows a person: name, letter, embedding, texture, crops and pictures."""
+    (studio.data / "store.sqlite.v1").write_bytes(NAME.encode())  # as one from before an upgrade
+    database = Database(studio.data / "store.sqlite")
+    [known] = database.rows("select body from trace where owner = ?", (f"identity {person}",))
+    database.close()
+    embedding = known["body"].split("[[[")[1][:60].encode()
+    crops = [middle(path) for path in (studio.data / "facesets" / faces / "faces").iterdir()]
+    assert crops
+    pictures = [middle(studio.data / "blobs" / digest[:2] / digest) for digest in blobs]
+    texture = (studio.data / "models" / model / "likeness.safetensors").read_bytes()[-4096:][:64]
+    return [NAME.encode(), b"anna-unmistakable", LETTER, embedding, texture, *crops, *pictures]
+
+
+def deleted_as_foreseen(studio: Studio, person: str) -> identity_pb2.DeleteIdentityResponse:
+    """Deletes a person after a dry run, which changes nothing and tells the same."""
+    before = studio.holding(b"")
+    foreseen = studio.client.delete_identity(person, dry_run=True)
+    assert studio.holding(b"") == before
+    assert studio.client.identity(person).display_name == NAME
+    report = studio.client.delete_identity(person)
+    assert report == foreseen
+    return report
+
+
+def only_the_log_knows(
+    studio: Studio, person: str, report: identity_pb2.DeleteIdentityResponse, names: set[str]
+) -> None:
+    assert studio.holding(person.encode()) == {"audit.jsonl"}
+    for name in things(report, "job") | names:
+        assert studio.holding(name.encode()) <= {"audit.jsonl"}
+    last = list(AuditLog(studio.data / "audit.jsonl").records())[-1]
+    assert (last.event, last.details["identity"]) == ("identity.delete", person)
+    assert set(last.details["jobs"]) == things(report, "job")
+
+
+def everything_is_refused(*calls: Callable[[], object]) -> None:
+    for call in calls:
+        with pytest.raises(MissingError):
+            call()
+
+
 def test_all_that_shows_a_person_goes(studio: Studio, tmp_path: Path) -> None:
     client = studio.client
     letter = tmp_path / "letter.txt"
@@ -119,27 +161,12 @@ def test_all_that_shows_a_person_goes(studio: Studio, tmp_path: Path) -> None:
     packed = studio.do(export=job_pb2.ExportSpec(faceset_id=faces))
     client.preview(swap_pb2.PreviewFrameRequest(clip_id=target, model_id=training.job_id, frame=3))
 
-    (studio.data / "store.sqlite.v1").write_bytes(NAME.encode())  # as one from before an upgrade
-    database = Database(studio.data / "store.sqlite")
-    [known] = database.rows("select body from trace where owner = ?", (f"identity {anna}",))
-    database.close()
-    embedding = known["body"].split("[[[")[1][:60].encode()
-    crops = [middle(one) for one in (studio.data / "facesets" / faces / "faces").iterdir()]
-    assert crops
-    pictures = [middle(studio.data / "blobs" / one[:2] / one) for one in (made, client.clip(source).digest)]
-    looked = (studio.data / "models" / training.job_id / "likeness.safetensors").read_bytes()[-4096:][:64]
-    hers = [NAME.encode(), b"anna-unmistakable", LETTER, embedding, looked, *crops, *pictures]
+    hers = bytes_of_her(studio, anna, faces, training.job_id, [made, client.clip(source).digest])
     assert all(studio.holding(one) for one in hers)
     assert studio.holding(client.clip(source).digest.encode())
     about_her = {client.clip(source).digest, made}
 
-    before = studio.holding(b"")
-    foreseen = client.delete_identity(anna, dry_run=True)
-    assert studio.holding(b"") == before
-    assert client.identity(anna).display_name == NAME
-    report = client.delete_identity(anna)
-    assert report == foreseen
-
+    report = deleted_as_foreseen(studio, anna)
     assert things(report, "faceset") == {faces}
     assert things(report, "model") == {training.job_id}
     jobs = {one.job_id for one in (swap, on_top, signed, training, packed)}
@@ -149,22 +176,12 @@ def test_all_that_shows_a_person_goes(studio: Studio, tmp_path: Path) -> None:
     assert len(things(report, "letter")) == len(things(report, "identity")) == 1
     assert set(kept(report).values()) <= {"AUDIT_LOG", "LOOKS_ALIKE"}
     assert not studio.holding(*hers)
-    assert studio.holding(anna.encode()) == {"audit.jsonl"}
-    for one in things(report, "job") | {faces, source, result}:
-        assert studio.holding(one.encode()) <= {"audit.jsonl"}
+    only_the_log_knows(studio, anna, report, {faces, source, result})
     assert studio.holding(*(one.encode() for one in about_her)) == {"audit.jsonl"}
     assert studio.holding(client.clip(target).digest.encode())  # whose analysis is nobody else's
-    last = list(AuditLog(studio.data / "audit.jsonl").records())[-1]
-    assert (last.event, last.details["identity"]) == ("identity.delete", anna)
-    assert set(last.details["jobs"]) == things(report, "job")
-
-    for gone in (
-        lambda: client.identity(anna),
-        lambda: client.clip(result),
-        lambda: client.jobs.get(swap.job_id),
-    ):
-        with pytest.raises(MissingError):
-            gone()
+    everything_is_refused(
+        lambda: client.identity(anna), lambda: client.clip(result), lambda: client.jobs.get(swap.job_id)
+    )
     assert client.faceset(others).identity_id == ben
     client.transfer.download(other_swap.result.artifacts[0].digest, tmp_path / "other.mp4")
     assert studio.swap(target, faceset_id=others).state == job_pb2.JOB_STATE_SUCCEEDED

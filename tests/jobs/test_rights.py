@@ -51,10 +51,8 @@ def attest(material: Material, identity: str) -> None:
     material.client.connection.call(material.client.identities.AttestIdentity, request)
 
 
-def test_from_nobody_s_face_to_a_revoked_one(strict: Material, tmp_path: Path) -> None:
+def refused_without_a_basis(strict: Material, preview: swap_pb2.PreviewFrameRequest) -> None:
     client = strict.client
-    preview = swap_pb2.PreviewFrameRequest(clip_id=strict.clip, faceset_id=strict.faceset, frame=3)
-    preview.options.range = "0-9"
     for asked in (
         lambda: client.jobs.create(strict.swapping("0-9")),
         lambda: client.jobs.create(strict.training(4)),
@@ -65,12 +63,13 @@ def test_from_nobody_s_face_to_a_revoked_one(strict: Material, tmp_path: Path) -
         assert caught.value.reason == "CONSENT_MISSING"
     assert not list(client.jobs.listed(kinds=[job_pb2.JOB_KIND_SWAP, job_pb2.JOB_KIND_TRAIN]))
 
-    person = client.state_basis("her", "synthetic").identity_id
-    client.assign(person, faceset_id=strict.faceset)
+
+def swapped_with_a_basis(strict: Material, out: Path) -> None:
+    client = strict.client
     job = client.jobs.wait(client.jobs.create(strict.swapping("0-9")).job_id)
     [made] = job.result.artifacts
-    client.transfer.download(made.digest, tmp_path / "out.mp4")
-    found = inspect_file(tmp_path / "out.mp4", strict.served.data)
+    client.transfer.download(made.digest, out)
+    found = inspect_file(out, strict.served.data)
     assert found.local
     assert any("marked as a face swap" in line for line in job.result.summary)
     assert job.result.mark.startswith("marked as a face swap")
@@ -80,10 +79,11 @@ def test_from_nobody_s_face_to_a_revoked_one(strict: Material, tmp_path: Path) -
     assert said[SWAP_ASSERTION]["clip"] == client.clip(strict.clip).digest
     log = AuditLog(strict.served.data / "audit.jsonl")
     assert log.verify(said[SWAP_ASSERTION]["audit"])  # the log still holds what the manifest names
-    (tmp_path / "preview.png").write_bytes(client.preview(preview).png)
-    assert inspect_file(tmp_path / "preview.png", strict.served.data).swap
 
-    # A training that runs when the right is taken back stops, and goes on when there is one again.
+
+def training_stops_and_goes_on(strict: Material, person: str) -> None:
+    """A training that runs when the right is taken back stops, and goes on when there is one again."""
+    client = strict.client
     training = client.jobs.create(strict.training(100_000)).job_id
     strict.until(training, job_pb2.JOB_STATE_RUNNING, done=3)
     revoke(strict, person)
@@ -102,12 +102,26 @@ def test_from_nobody_s_face_to_a_revoked_one(strict: Material, tmp_path: Path) -
     client.jobs.cancel(training)
     strict.until(training, job_pb2.JOB_STATE_CANCELLED)
 
+
+def test_from_nobody_s_face_to_a_revoked_one(strict: Material, tmp_path: Path) -> None:
+    client = strict.client
+    preview = swap_pb2.PreviewFrameRequest(clip_id=strict.clip, faceset_id=strict.faceset, frame=3)
+    preview.options.range = "0-9"
+    refused_without_a_basis(strict, preview)
+    person = client.state_basis("her", "synthetic").identity_id
+    client.assign(person, faceset_id=strict.faceset)
+    swapped_with_a_basis(strict, tmp_path / "out.mp4")
+    (tmp_path / "preview.png").write_bytes(client.preview(preview).png)
+    assert inspect_file(tmp_path / "preview.png", strict.served.data).swap
+    training_stops_and_goes_on(strict, person)
+
     told = events(strict)
     assert [one for one in told if one.startswith("identity")][:2] == ["identity.add", "identity.assign"]
     assert [one for one in told if one.startswith("identity")][2:] == ["identity.revoke", "identity.attest"]
     assert told.count("train.start") == 2
     assert {"swap.start", "swap.deliver", "swap.preview"} <= set(told)
-    assert "her" not in log.path.read_text().replace("other", "")
+    log = strict.served.data / "audit.jsonl"
+    assert "her" not in log.read_text().replace("other", "")
 
 
 def test_an_edit_is_signed(strict: Material, actors: Path, tmp_path: Path) -> None:
@@ -330,6 +344,17 @@ def judging_of(material: Material, result: str, folder: Path) -> job_pb2.JobSpec
     return job_pb2.JobSpec(evaluate=spec)
 
 
+def with_embeddings_of_nobody(packed_faces: Path, out: Path) -> Path:
+    """Packs faces again with embeddings of a stranger's own making."""
+    with zipfile.ZipFile(packed_faces) as old, zipfile.ZipFile(out, "w") as new:
+        values = json.loads(old.read("manifest.json"))
+        for face in values["faces"]:
+            face["embedding"] = base64.b64encode(bytes(512)).decode()
+        for name in old.namelist():
+            new.writestr(name, json.dumps(values) if name == "manifest.json" else old.read(name))
+    return out
+
+
 def test_a_revoked_face_neither_goes_nor_comes_back(
     serve: Callable[..., Served],
     prepare: Callable[[Served], Material],
@@ -366,13 +391,7 @@ def test_a_revoked_face_neither_goes_nor_comes_back(
     with pytest.raises(RefusedError, match="revoked"):
         client.preview(preview)
 
-    again = tmp_path / "again.zip"
-    with zipfile.ZipFile(packed_faces) as old, zipfile.ZipFile(again, "w") as new:
-        values = json.loads(old.read("manifest.json"))
-        for face in values["faces"]:  # embeddings of a stranger's own making help nobody
-            face["embedding"] = base64.b64encode(bytes(512)).decode()
-        for name in old.namelist():
-            new.writestr(name, json.dumps(values) if name == "manifest.json" else old.read(name))
+    again = with_embeddings_of_nobody(packed_faces, tmp_path / "again.zip")
     with pytest.raises(JobFailedError, match="revoked"):
         client.take_faceset(again)
     clip = client.take_clip(actors / "likeness.mp4")

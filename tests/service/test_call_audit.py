@@ -174,12 +174,14 @@ def test_every_call_by_which_a_face_leaves_or_something_changes(
 
 def called(client: Client, actors: Path, packed_faces: Path, folder: Path) -> Iterator[str]:
     """Makes every call, and says which one it has just made."""
-    call, jobs = client.connection.call, client.jobs
+    call = client.connection.call
+    jobs = client.jobs
 
     def do(**work: Any) -> job_pb2.JobResult:
         return jobs.wait(jobs.create(job_pb2.JobSpec(**work)).job_id).result
 
-    clip, faces = client.take_clip(actors / "performer.mp4"), client.take_faceset(packed_faces)
+    clip = client.take_clip(actors / "performer.mp4")
+    faces = client.take_faceset(packed_faces)
     options = job_pb2.SwapOptions(range="0-4")
     swapped = do(swap=job_pb2.SwapSpec(clip_id=clip, faceset_id=faces, options=options)).artifacts[0].digest
     client.transfer.download(swapped, folder / "swapped.mp4")
@@ -195,6 +197,25 @@ def called(client: Client, actors: Path, packed_faces: Path, folder: Path) -> It
 
     client.transfer.read(exported)
     yield "BlobService/ReadBlob"
+    yield from looked_at(client, clip, result, faces, model)
+    yield from named(client, faces)
+    yield from steered(client, faces)
+    call(client.models.DeleteModel, model_pb2.DeleteModelRequest(model_id=model))
+    yield "ModelService/DeleteModel"
+    call(client.facesets.DeleteFaceset, faceset_pb2.DeleteFacesetRequest(faceset_id=faces))
+    yield "FacesetService/DeleteFaceset"
+    call(client.clips.DeleteClip, clip_pb2.DeleteClipRequest(clip_id=clip))
+    yield "ClipService/DeleteClip"
+    call(client.server.DrainServer, server_pb2.DrainServerRequest())
+    yield "ServerService/DrainServer"
+    call(client.server.UndrainServer, server_pb2.UndrainServerRequest())
+    yield "ServerService/UndrainServer"
+
+
+def looked_at(client: Client, clip: str, result: str, faces: str, model: str) -> Iterator[str]:
+    """Makes every call that shows faces or takes some away."""
+    call = client.connection.call
+    options = job_pb2.SwapOptions(range="0-4")
     call(client.clips.GetThumbnail, clip_pb2.GetThumbnailRequest(clip_id=result))
     yield "ClipService/GetThumbnail"
     call(client.clips.FindPeople, clip_pb2.FindPeopleRequest(clip_id=clip, range="0-4"))
@@ -208,6 +229,10 @@ def called(client: Client, actors: Path, packed_faces: Path, folder: Path) -> It
     call(client.facesets.DropFaces, faceset_pb2.DropFacesRequest(faceset_id=faces, face_ids=["1"]))
     yield "FacesetService/DropFaces"
 
+
+def named(client: Client, faces: str) -> Iterator[str]:
+    """Makes every call about people and their rights."""
+    call = client.connection.call
     name = client.state_basis("her", "synthetic").identity_id
     yield "IdentityService/CreateIdentity"
     client.assign(name, faceset_id=faces)
@@ -220,6 +245,10 @@ def called(client: Client, actors: Path, packed_faces: Path, folder: Path) -> It
     call(client.identities.DeleteIdentity, identity_pb2.DeleteIdentityRequest(identity_id=other))
     yield "IdentityService/DeleteIdentity"
 
+
+def steered(client: Client, faces: str) -> Iterator[str]:
+    """Makes every call that steers a job."""
+    jobs = client.jobs
     training = jobs.create(job_pb2.JobSpec(train={"source_faceset_id": faces, "options": {"steps": 100_000}}))
     jobs.pause(training.job_id)
     yield "JobService/PauseJob"
@@ -230,16 +259,6 @@ def called(client: Client, actors: Path, packed_faces: Path, folder: Path) -> It
     list(jobs.watch(training.job_id))
     jobs.delete(training.job_id)
     yield "JobService/DeleteJob"
-    call(client.models.DeleteModel, model_pb2.DeleteModelRequest(model_id=model))
-    yield "ModelService/DeleteModel"
-    call(client.facesets.DeleteFaceset, faceset_pb2.DeleteFacesetRequest(faceset_id=faces))
-    yield "FacesetService/DeleteFaceset"
-    call(client.clips.DeleteClip, clip_pb2.DeleteClipRequest(clip_id=clip))
-    yield "ClipService/DeleteClip"
-    call(client.server.DrainServer, server_pb2.DrainServerRequest())
-    yield "ServerService/DrainServer"
-    call(client.server.UndrainServer, server_pb2.UndrainServerRequest())
-    yield "ServerService/UndrainServer"
 
 
 def test_a_download_in_pieces_is_one_record(own: Served, nora: Client, tmp_path: Path) -> None:
