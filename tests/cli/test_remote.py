@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from serving import Served
 
+    Run = Callable[..., tuple[int, str, str]]
+
 
 @pytest.fixture
 def run(served: Served, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
