@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import subprocess
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from serving import Served
 
@@ -39,10 +40,15 @@ class Blender:
 
     version: str
     home: Path
+    shared: subprocess.Popen[str] | None = None
+    """The Blender that scenarios share which don't close it, end it or look at its start."""
 
     def begin(self, scenario: str, facts: Path, **values: Any) -> subprocess.Popen[str]:
-        """Start a scenario of ``inside``."""
-        facts.write_text(json.dumps({name: _plain(value) for name, value in values.items()}))
+        """Start a scenario of ``inside`` in a Blender of its own."""
+        _write_facts(facts, values)
+        return self._start(scenario, str(facts), cwd=facts.parent)
+
+    def _start(self, *arguments: str, cwd: Path, **streams: Any) -> subprocess.Popen[str]:
         env = {
             **{name: value for name, value in os.environ.items() if not name.startswith("RECASTER_")},
             "BLENDER_USER_RESOURCES": str(self.home),
@@ -50,14 +56,8 @@ class Blender:
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         python = ROOT / ".blender" / self.version / "bin" / "python"
-        return subprocess.Popen(
-            [python, RUN, scenario, facts],
-            env=env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=facts.parent,
-        )
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **streams}
+        return subprocess.Popen([python, RUN, *arguments], env=env, text=True, cwd=cwd, **streams)
 
     def finish(self, process: subprocess.Popen[str], facts: Path) -> dict[str, Any]:
         """Wait for a scenario; returns what it found out."""
@@ -68,13 +68,49 @@ class Blender:
             said, _ = process.communicate()
             pytest.fail(f"Blender {self.version} took longer than {LIMIT_S} s:\n{said}")
         assert process.returncode == 0, said
-        found: dict[str, Any] = json.loads(facts.with_suffix(".out.json").read_text())
-        return found
+        return _read_findings(facts)
 
-    def run(self, scenario: str, place: Path, **values: Any) -> dict[str, Any]:
-        """Run a scenario of ``inside`` to its end; what it needs to know is put in ``place``."""
+    def run_alone(self, scenario: str, place: Path, **values: Any) -> dict[str, Any]:
+        """Run a scenario to its end in a Blender of its own; what it needs to know is put in ``place``."""
         facts = place / f"{scenario}.json"
         return self.finish(self.begin(scenario, facts, **values), facts)
+
+    def run(self, scenario: str, place: Path, **values: Any) -> dict[str, Any]:
+        """The same in the Blender that scenarios share; one that failed is replaced by a new one."""
+        facts = place / f"{scenario}.json"
+        _write_facts(facts, values)
+        log = self.home.parent / "shared.log"
+        if self.shared is None:
+            with log.open("w") as stderr:
+                self.shared = self._start(cwd=self.home, stdin=subprocess.PIPE, stderr=stderr)
+        before = log.stat().st_size
+        print(scenario, facts, file=self.shared.stdin, flush=True)
+        watch = threading.Timer(LIMIT_S, self.shared.kill)
+        watch.start()
+        try:
+            answer = self.shared.stdout.readline()
+        finally:
+            watch.cancel()
+        if answer != "done\n":
+            self.close()
+            pytest.fail(f"Blender {self.version}, {scenario}:\n{log.read_text(errors='replace')[before:]}")
+        return _read_findings(facts)
+
+    def close(self) -> None:
+        """End the Blender that scenarios shared."""
+        if self.shared is not None:
+            self.shared.kill()
+            self.shared.communicate()
+            self.shared = None
+
+
+def _write_facts(facts: Path, values: dict[str, Any]) -> None:
+    facts.write_text(json.dumps({name: _plain(value) for name, value in values.items()}))
+
+
+def _read_findings(facts: Path) -> dict[str, Any]:
+    findings: dict[str, Any] = json.loads(facts.with_suffix(".out.json").read_text())
+    return findings
 
 
 def _plain(value: Any) -> Any:
@@ -94,7 +130,7 @@ def extension() -> Path:
 @pytest.fixture(scope="session")
 def installed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str | None], Blender]:
+) -> Iterator[Callable[[str | None], Blender]]:
     """A version of Blender with the extension installed by Blender itself, once."""
     homes: dict[str, Blender] = {}
 
@@ -106,12 +142,14 @@ def installed(
             home = folder / "home"
             home.mkdir()
             made = Blender(version, home)
-            said = made.run("install", folder, zip_path=request.getfixturevalue("extension"))
+            said = made.run_alone("install", folder, zip_path=request.getfixturevalue("extension"))
             assert said["version"].startswith(version)
             homes[version] = made
         return homes[version]
 
-    return found
+    yield found
+    for one in homes.values():
+        one.close()
 
 
 @pytest.fixture(scope="session", params=BLENDERS or [None])

@@ -97,8 +97,8 @@ def test_an_engine_at_rest(blender: Blender, facts: dict[str, Any], tmp_path: Pa
 
 
 def test_a_blender_that_is_closed(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
-    blender.run("begun_and_left", tmp_path, **facts, folder=tmp_path)
-    blender.run("opened_later", tmp_path, engine=facts["engine"], token=facts["token"], folder=tmp_path)
+    blender.run_alone("begun_and_left", tmp_path, **facts, folder=tmp_path)
+    blender.run_alone("opened_later", tmp_path, engine=facts["engine"], token=facts["token"], folder=tmp_path)
 
 
 def test_who_is_not_let_in_is_told(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_an_engine_of_its_own(blender: Blender, facts: dict[str, Any], tmp_path:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = Path(sys.executable).with_name("recaster")
-    found = blender.run(
+    found = blender.run_alone(
         "own_engine", tmp_path, command=command, data=tmp_path / "data", port=port, clip=facts["clip"]
     )
     assert "Recaster isn't in /nowhere/recaster: name its folder" in found["said"][0]

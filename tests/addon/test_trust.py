@@ -87,7 +87,9 @@ def test_a_new_file_does_not_stop_the_engine(newest_blender: Blender, tmp_path: 
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = Path(sys.executable).with_name("recaster")
-    found = newest_blender.run("templates", tmp_path, command=command, data=tmp_path / "data", port=port)
+    found = newest_blender.run_alone(
+        "templates", tmp_path, command=command, data=tmp_path / "data", port=port
+    )
     assert found["pid"] != os.getpid()
 
 

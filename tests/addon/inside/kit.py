@@ -157,6 +157,24 @@ def signal(path: Path, text: str = "now") -> None:
     aside.rename(path)
 
 
+def remembered() -> tuple[Any, ...]:
+    """What a scenario may change of Blender itself."""
+    handlers = {name: list(one) for name, one in vars(bpy.app.handlers).items() if isinstance(one, list)}
+    return bpy.context.preferences.system.use_online_access, handlers
+
+
+def restore(before: tuple[Any, ...]) -> None:
+    """Take the add-on away with all that it knows, and set Blender back, so that others find it as it was."""
+    addon_utils.disable(ADDON, default_set=True)
+    for name in [name for name in sys.modules if name == ADDON or name.startswith(f"{ADDON}.")]:
+        del sys.modules[name]
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    online, handlers = before
+    bpy.context.preferences.system.use_online_access = online
+    for name, known in handlers.items():
+        getattr(bpy.app.handlers, name)[:] = known
+
+
 def leave(code: int) -> None:
     """End at once: Blender as a module sometimes hangs where it is taken apart."""
     sys.stdout.flush()

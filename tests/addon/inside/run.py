@@ -1,9 +1,14 @@
-"""Runs one scenario inside Blender: run.py SCENARIO FACTS.json; writes FACTS.out.json."""
+"""Runs scenarios inside Blender: run.py SCENARIO FACTS.json for one, run.py for those named on its input.
+
+What a scenario returns is written as FACTS.out.json. Those named on the input, a line "SCENARIO FACTS.json"
+each, share one Blender; a line on the output says how each ended: "done", or "failed", which ends Blender.
+"""
 
 from __future__ import annotations
 
 import faulthandler
 import json
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -37,16 +42,33 @@ faulthandler.enable()
 
 
 def main() -> None:
-    """Run it; what it returns is written down for whoever asked."""
-    name, facts = sys.argv[1], Path(sys.argv[2])
+    """Run what is asked for."""
+    if len(sys.argv) > 1:
+        kit.leave(0 if ran(sys.argv[1], Path(sys.argv[2])) else 1)
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what Blender prints isn't an answer
+    for line in sys.stdin:
+        name, _, facts = line.strip().partition(" ")
+        before = kit.remembered()
+        well = ran(name, Path(facts))
+        if well:
+            kit.restore(before)
+        print("done" if well else "failed", file=answers, flush=True)
+        if not well:
+            break
+    kit.leave(0)
+
+
+def ran(name: str, facts: Path) -> bool:
+    """Run one; what it returns is written down for whoever asked. False where it failed."""
     [scenario] = [getattr(module, name) for module in MODULES if hasattr(module, name)]
     try:
         found = scenario(**json.loads(facts.read_text()))
     except BaseException:  # noqa: BLE001 - shown by the test
         traceback.print_exc()
-        kit.leave(1)
+        return False
     facts.with_suffix(".out.json").write_text(json.dumps(found))
-    kit.leave(0)
+    return True
 
 
 if __name__ == "__main__":

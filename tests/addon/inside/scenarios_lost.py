@@ -154,8 +154,10 @@ def reloaded(engine: str, token: str, face: str, clip: str, folder: str) -> dict
     taken = []
 
     def while_saving(*_: Any) -> None:
-        kit.addon_state().connection.refresh()
-        time.sleep(2)
+        connection = kit.addon_state().connection
+        connection.refresh()
+        while connection._inbox.empty():  # the engine's answer
+            time.sleep(0.01)
         taken.append(kit.part("engine.session").process_events())
 
     bpy.app.handlers.save_pre.append(while_saving)
@@ -280,12 +282,14 @@ def undone_at_once(engine: str, token: str, face: str, clip: str, folder: str) -
 def looked_at_seldom(engine: str, token: str) -> dict[str, Any]:
     """An engine that has nothing to do is left in peace."""
     kit.enable(engine, token)
-    session, seen = kit.part("engine.session"), []
+    session, connection, seen = kit.part("engine.session"), kit.part("engine.connection"), []
+    connection.POLL_INTERVAL_S /= 10  # the clock goes ten times as fast
+    connection.IDLE_POLL_INTERVAL_S /= 10
     kit.fresh()
     session.listeners.append(seen.append)
     for _ in range(60):
         session.process_events()
-        time.sleep(0.1)
+        time.sleep(0.01)
     return {"looks": len(seen)}
 
 
@@ -297,9 +301,9 @@ def undone(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     assert len(kit.strips(bpy.context.scene)) == 2
     bpy.ops.ed.undo()
     assert len(kit.strips(bpy.context.scene)) == 1
-    for _ in range(20):
-        kit.part("engine.session").process_events()
-        time.sleep(0.1)
+    seen: list[Any] = []
+    kit.part("engine.session").listeners.append(seen.append)
+    kit.until(lambda: kit.addon_state().connection.refresh() or len(seen) >= 3)
     assert len(kit.strips(bpy.context.scene)) == 1  # nothing puts it back but redo
     bpy.ops.ed.redo()
     assert len(kit.strips(bpy.context.scene)) == 2
