@@ -144,8 +144,6 @@ def sign_render(render: Path, out: Path, swaps: Sequence[Path], signer: Signer, 
     Raises:
         UsageError, ManifestError, OutputError, ConsentError: as ``sign_swap`` and ``vetting.check_swap``.
     """
-    from recaster.provenance.vetting import check_swap
-
     if not swaps:
         raise UsageError("which swaps are in it? Name at least one")
     created = {
@@ -156,7 +154,7 @@ def sign_render(render: Path, out: Path, swaps: Sequence[Path], signer: Signer, 
         "softwareAgent": {"name": "Recaster", "version": __version__},
     }
     for path in swaps:
-        check_swap(path, vetting)
+        vetting.check_swap(path)
     edit = {
         "label": EDIT_ASSERTION,
         "data": {"swaps": [sha256(path) for path in swaps], "checked": EDIT_CHECKS},

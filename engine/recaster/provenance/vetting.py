@@ -85,6 +85,32 @@ class VettingRules:
             value["label"],
         )
 
+    def check_swap(self, path: Path) -> None:
+        """Checks that a swap may be vouched for.
+
+        Raises:
+            ManifestError: it has no manifest, was changed, or is no swap by its own word.
+            ConsentError: a stranger made it, or the policy doesn't take it.
+        """
+        here = sha256(path) in self.made_here
+        trusted = self.own if here else [] if self.trust is None else [self.trust]
+        document, state = manifest_of(path, trusted)
+        if state == "Invalid":
+            raise ManifestError(
+                f"{path}: was changed after it was signed; it can't be vouched for in an edit"
+            )
+        if not holds_swap(document):
+            raise ManifestError(f"{path}: is no swap by its own word")
+        # A digest covers a manifest that is in the file; one that lies beside it may be anybody's.
+        if state != "Trusted" and not (here and path.suffix.lower() in EMBEDDED_TYPES):
+            raise _stranger(str(path))
+        manifests = [each for each in document["manifests"].values() if isinstance(each, dict)]
+        swaps = [each for each in map(assertions_of, manifests) if SWAP_ASSERTION in each]
+        if not swaps:
+            raise ConsentError(f"{path}: doesn't say how its swaps were made; name those", "CONSENT_REFUSED")
+        for assertions in swaps:
+            _check_policy(path, assertions, self)
+
 
 def find_local_swaps(register: Register, digests: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Finds the files that were made here, and the ids of the people whose faces were put on in each.
@@ -116,31 +142,6 @@ def authorize_edit(register: Register, digests: Iterable[str]) -> list[identity_
         traces = register.traces("identity", person.identity_id)
         register.revocations.refuse(traces, but=person.identity_id)
     return people
-
-
-def check_swap(path: Path, vetting: VettingRules) -> None:
-    """Checks that a swap may be vouched for.
-
-    Raises:
-        ManifestError: it has no manifest, was changed, or is no swap by its own word.
-        ConsentError: a stranger made it, or the policy doesn't take it.
-    """
-    here = sha256(path) in vetting.made_here
-    trusted = vetting.own if here else [] if vetting.trust is None else [vetting.trust]
-    document, state = manifest_of(path, trusted)
-    if state == "Invalid":
-        raise ManifestError(f"{path}: was changed after it was signed; it can't be vouched for in an edit")
-    if not holds_swap(document):
-        raise ManifestError(f"{path}: is no swap by its own word")
-    # A digest covers a manifest that is in the file; one that lies beside it may be anybody's.
-    if state != "Trusted" and not (here and path.suffix.lower() in EMBEDDED_TYPES):
-        raise _stranger(str(path))
-    manifests = [each for each in document["manifests"].values() if isinstance(each, dict)]
-    swaps = [each for each in map(assertions_of, manifests) if SWAP_ASSERTION in each]
-    if not swaps:
-        raise ConsentError(f"{path}: doesn't say how its swaps were made; name those", "CONSENT_REFUSED")
-    for assertions in swaps:
-        _check_policy(path, assertions, vetting)
 
 
 def _check_policy(path: Path, assertions: Mapping[str, Mapping[str, Any]], vetting: VettingRules) -> None:
