@@ -159,7 +159,8 @@ def signal(path: Path, text: str = "now") -> None:
 
 def remembered() -> tuple[Any, ...]:
     """What a scenario may change of Blender itself."""
-    handlers = {name: list(one) for name, one in vars(bpy.app.handlers).items() if isinstance(one, list)}
+    known = {name: getattr(bpy.app.handlers, name) for name in dir(bpy.app.handlers)}
+    handlers = {name: list(one) for name, one in known.items() if isinstance(one, list)}
     return bpy.context.preferences.system.use_online_access, handlers
 
 
