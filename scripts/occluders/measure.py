@@ -20,6 +20,7 @@ from recaster.faces import geometry
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.neutral_shape import compute_canonical_mesh, mesh_to_crop
 from recaster.faces.people import group_people
+from recaster.faces.region_masks import fill_polygon
 from recaster.faces.smoothing import smooth
 from recaster.media.clip import Clip
 from recaster.media.sheet import save_image
@@ -98,11 +99,11 @@ def measured(path: Path, hands: dict[int, str]) -> dict[int, tuple[list[float], 
     results = {}
     for frame in clip.read_indices(sorted(hands)):
         [(number, face)] = plan.crop_faces(frame).items()
-        inside, true = np.zeros((2, SIZE, SIZE), np.uint8)
+        inside = np.zeros((SIZE, SIZE), np.uint8)
         cv2.fillConvexPoly(inside, np.rint(face_outline(face.landmarks)).astype(np.int32), 1)
         corners = np.array(hands[frame.index].replace(",", " ").split(), float).reshape(-1, 2)
         drawn = corners @ face.matrix[:, :2].T + face.matrix[:, 2]
-        cv2.fillPoly(true, [np.rint(drawn).astype(np.int32)], 1)
+        true = fill_polygon(drawn, SIZE)
         occlusion_probability = finder.occlusion_probability(
             plan.appearances[number], face.image, face.landmarks
         )

@@ -42,7 +42,7 @@ class FaceAppearance:
     Attributes:
         layout: where the mesh lies in the texture.
         texture: (SIZE, SIZE, 4) uint8: median colours, and their median deviation times 8.
-        always: (SIZE, SIZE) uint8, 255 where something is in front in most frames, 100 where a beard may
+        persistent: (SIZE, SIZE) uint8, 255 where something is in front in most frames, 100 where a beard may
             grow; None for nowhere.
         glasses: what the performer wears before the eyes; None for nothing that could be followed.
         lost: whether glasses were seen that can't be kept.

@@ -129,9 +129,9 @@ def _search(views: _Views) -> tuple[float, Floats]:
     scores = scores[best]
     for _ in range(_ROUNDS):
         leaders = forms[np.argsort(scores)[::-1][random.integers(0, _LEADERS, _POPULATION)]]
-        one, other = (forms[random.permutation(_POPULATION)] for _ in range(2))
+        first, second = (forms[random.permutation(_POPULATION)] for _ in range(2))
         step = random.uniform(0.3, 0.8, (_POPULATION, 1))
-        tried = forms + step * (leaders - forms + one - other)
+        tried = forms + step * (leaders - forms + first - second)
         tried = np.clip(np.where(random.random(forms.shape) < 0.8, tried, forms), _MIN_FORM, _MAX_FORM)
         reached = views.score_rims(tried)
         better = reached > scores
@@ -244,8 +244,8 @@ def _line_maps(crop: Image, points: Floats) -> Picture:
         best = np.zeros_like(light)
         for reach, middle in ((_NARROW_PX, light), (_BROAD_PX, cv2.GaussianBlur(light, (0, 0), 1.2))):
             # Brighter than both sides, or darker than both: an edge is so on one side only.
-            one, other = (_shift(light, way * reach * np.array(across)) - middle for way in (-1, 1))
-            weaker = np.minimum(np.abs(one), np.abs(other)) * (np.sign(one) == np.sign(other))
+            before, after = (_shift(light, way * reach * np.array(across)) - middle for way in (-1, 1))
+            weaker = np.minimum(np.abs(before), np.abs(after)) * (np.sign(before) == np.sign(after))
             best = np.maximum(best, np.tanh(weaker / _CONTRAST))
         stretch = np.zeros((_STRAIGHT_PX, _STRAIGHT_PX), np.float32)
         for place in np.linspace(-1, 1, 2 * _STRAIGHT_PX) * (_STRAIGHT_PX // 2):

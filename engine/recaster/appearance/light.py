@@ -185,7 +185,8 @@ def _fit_odd_light(odd: Floats, share: Floats, middle: float) -> Floats:
     """Fits the light in a face's odd part (CELLS * CELLS, 3), the same shape."""
     here = share > 0.5
     terms = _odd_terms(middle)
-    values, inside = odd[here], terms[here]
+    values = odd[here]
+    inside = terms[here]
     weights = share[here]
     for _ in range(_ROUNDS):
         light = solve_ridge(inside, values, weights, _ODD_RIDGE)

@@ -90,7 +90,7 @@ _EDGE_SIGMA_PX: Final = 1.0
 def make_network_input(
     look: FaceAppearance, crop: Image, points: Floats, warp_map: WarpMap | None = None
 ) -> NDArray[np.uint8]:
-    """A face beside its usual look, (SIZE, SIZE, CHANNELS) uint8: what the networks are shown.
+    """Puts a face beside its usual look for the networks: (COARSE_PX, COARSE_PX, CHANNELS) uint8.
 
     Args:
         look: the performer's.
@@ -162,16 +162,16 @@ class Occluders:
         fine, moved = resize_crop(crop, points, FINE_PX)
         warp_map = map_appearance(look, moved)
         shown = make_network_input(look, fine, moved, warp_map)
-        found = _run_network(self._passing, shown[..., : FACE + 1], COARSE_PX)
-        found = cv2.resize(found, (FINE_PX, FINE_PX), interpolation=cv2.INTER_LINEAR)
+        probability = _run_network(self._passing, shown[..., : FACE + 1], COARSE_PX)
+        probability = cv2.resize(probability, (FINE_PX, FINE_PX), interpolation=cv2.INTER_LINEAR)
         if look.persistent is not None:
             belongs = _keep_persistent(
                 _run_network(self._persistent, shown, FINE_PX), look.persistent, warp_map
             )
             if look.glasses is not None:
                 belongs[look.glasses.surroundings(moved, FINE_PX)] = 0  # their own lines are finer
-            found = np.maximum(found, belongs)
-        return _exclude_mouth(np.asarray(found), moved)
+            probability = np.maximum(probability, belongs)
+        return _exclude_mouth(np.asarray(probability), moved)
 
     def add_persistent(
         self, look: FaceAppearance, crops: Sequence[Image], points: Sequence[Floats]
@@ -186,11 +186,11 @@ class Occluders:
         sums = np.zeros((COARSE_PX, COARSE_PX, 3))
         about = np.ones((_NEAR_PX, _NEAR_PX), np.uint8)
         for crop, mesh in zip(crops, points, strict=True):
-            found = _exclude_mouth(
+            probability = _exclude_mouth(
                 _run_network(self._persistent, make_network_input(look, crop, mesh), FINE_PX), mesh
             )
-            near = cv2.dilate(np.where(found > _PERSISTENT_LIKELY, 255, 0).astype(np.uint8), about)
-            likely = np.rint(255 * found).astype(np.uint8)
+            near = cv2.dilate(np.where(probability > _PERSISTENT_LIKELY, 255, 0).astype(np.uint8), about)
+            likely = np.rint(255 * probability).astype(np.uint8)
             small, moved = resize_crop(np.dstack([near, likely, likely]), mesh)
             sums += unwrap(small, moved, look.layout)
         share, likely, _ = np.moveaxis(sums / (255 * len(crops)), -1, 0)
@@ -235,7 +235,7 @@ def _keep_persistent(
     face = cv2.dilate(warp_map.inside, np.ones((_NEAR_PX, _NEAR_PX), np.uint8))
     here = apply_warp_nearest(persistent, warp_map) * warp_map.inside
     face, here = (
-        cv2.resize(one, (FINE_PX, FINE_PX), interpolation=cv2.INTER_NEAREST) for one in (face, here)
+        cv2.resize(mask, (FINE_PX, FINE_PX), interpolation=cv2.INTER_NEAREST) for mask in (face, here)
     )
     occlusion_probability = np.where(here == BEARD, 0.0, occlusion_probability * face)
     _, labels = cv2.connectedComponents((occlusion_probability > _PERSISTENT_LIKELY).astype(np.uint8))

@@ -268,7 +268,8 @@ def _step_terms(
     if terms.shape[1] == TERMS:
         return np.zeros((len(terms), 0)), np.zeros(0)
     inside = terms[here.ravel()]
-    values, trust = ratio[here], believed[here]
+    values = ratio[here]
+    trust = believed[here]
     off = values - inside @ solve_ridge(inside, values, trust, light_penalties(terms.shape[1]))
     misfit = float(np.sqrt(trust @ off[:, 0] ** 2 / trust.sum()))
     # So steep a power that steps are all but free in hard light and all but forbidden in soft light.
@@ -293,17 +294,17 @@ def _fit_tint(
     believed = share * bare * np.where(weights > 0, 1.0, 0.1)
     first = believed * _weigh_tints(ours, here) * _weigh_tints(theirs, here)
     # By place alone: a tint that depends on the normals turned noses blue.
-    found, _ = _fit_and_rest(
+    gains, _ = _fit_and_rest(
         theirs - ours, first, believed, here, terms[:, :TERMS], light_penalties(TERMS), _TINT_SPREAD
     )
     # What no fit follows, wherever it is (hair, a wall, a lamp on one cheek): no skin is so far from skin.
     face = share * bare
     away = (
-        _slow((theirs - ours - found) * face[..., None], _FOREIGN_SIGMA)
+        _slow((theirs - ours - gains) * face[..., None], _FOREIGN_SIGMA)
         / (_slow(face, _FOREIGN_SIGMA) + _NOTHING_LOCAL)[..., None]
     )
     excess = 1 - _FOREIGN_TINT / np.maximum(np.linalg.norm(away, axis=-1, keepdims=True), 1e-6)
-    return found + np.maximum(excess, 0) * away
+    return gains + np.maximum(excess, 0) * away
 
 
 def _fit_and_rest(
@@ -327,14 +328,15 @@ def _fit_and_rest(
         spread: by how much skin differs from a fit even where light fits.
     """
     inside = terms[here.ravel()]
-    values, trust = ratio[here], believed[here]
+    values = ratio[here]
+    trust = believed[here]
     weights = first[here]
     for _ in range(_ROUNDS):
-        found = solve_ridge(inside, values, weights, penalties)
-        weights = trust * tukey_weights(np.linalg.norm(values - inside @ found, axis=-1), spread)
+        fit = solve_ridge(inside, values, weights, penalties)
+        weights = trust * tukey_weights(np.linalg.norm(values - inside @ fit, axis=-1), spread)
     # The fit's curvature means nothing outside of the face.
-    reach = inside @ found
-    smooth = np.clip(terms @ found, reach.min(axis=0), reach.max(axis=0)).reshape(ratio.shape)
+    reach = inside @ fit
+    smooth = np.clip(terms @ fit, reach.min(axis=0), reach.max(axis=0)).reshape(ratio.shape)
     whole = np.zeros(here.shape)
     whole[here] = weights
     left = _slow((ratio - smooth) * whole[..., None]) / (_slow(whole) + _NOTHING_LOCAL)[..., None]

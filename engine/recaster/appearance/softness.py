@@ -221,13 +221,13 @@ def _fit_blur(ours: Plane, theirs: Plane, edged: NDArray[np.bool_]) -> Floats:
     weights = trust * (squares[:, 0] + squares[:, 1] < np.median(squares[:, 0] + squares[:, 1]))
     for _ in range(_ROUNDS):
         weighted = (weights[:, None] * columns).T
-        found = np.linalg.solve(weighted @ columns + weights.sum() * _UNEVEN_RIDGE, weighted @ lost)
-        off = np.abs(lost - columns @ found)
+        fit = np.linalg.solve(weighted @ columns + weights.sum() * _UNEVEN_RIDGE, weighted @ lost)
+        off = np.abs(lost - columns @ fit)
         scale = 1.4826 * np.median(off[weights > 0.05 * weights.max()]) + 0.1
         # Where much is lost the logarithm is of what is left beside the blur: lobes, grain, rounding.
-        faded = 1 + np.maximum(squares @ found[1:], 0) / 2
+        faded = 1 + np.maximum(squares @ fit[1:], 0) / 2
         weights = trust / faded**2 / np.maximum(1, off / (1.5 * scale))
-    return _reduce(_VARIANCE_FACTOR * 4 * found[1:])  # of the picture at half its size
+    return _reduce(_VARIANCE_FACTOR * 4 * fit[1:])  # of the picture at half its size
 
 
 def _reduce(blur: Floats) -> Floats:

@@ -75,7 +75,7 @@ class WarpMap:
     Attributes:
         inside: (size, size) uint8, 1 where the mesh is.
         maps: two (size, size) float32, column and row in the other picture; nothing outside the mesh.
-        squeezed: (size, size) float32, 0 to 1, where many of the other picture's pixels fall into one.
+        minified: (size, size) float32, 0 to 1, where many of the other picture's pixels fall into one.
     """
 
     inside: NDArray[np.uint8]
@@ -277,6 +277,6 @@ def _minification(corners: Floats, places: Floats) -> Floats:
     return np.asarray(np.sqrt((total + root) / 2))
 
 
-def _cross(one: Floats, other: Floats) -> Floats:
+def _cross(first: Floats, second: Floats) -> Floats:
     """Signed areas (M,) that vectors (M, 2) span."""
-    return np.asarray(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0])
+    return np.asarray(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0])

@@ -60,8 +60,8 @@ def mask_features(layout: UVLayout, *, exact: bool = False) -> NDArray[np.uint8]
     """
     distance = float(eye_distance(layout.points))
     parts = [
-        dilate(mask_outline(layout, some), (near if exact else far) * distance)
-        for some, far, near in _FEATURES
+        dilate(mask_outline(layout, outline), (near if exact else far) * distance)
+        for outline, far, near in _FEATURES
     ]
     return np.asarray(np.max(parts, 0))
 

@@ -1,1 +1,1 @@
-"""Faces in frames: detectors, landmarkers, identity, tracks, smoothing and alignment."""
+"""Faces in frames: detectors, landmarkers, embeddings, tracks, smoothing, alignment, geometry of meshes."""

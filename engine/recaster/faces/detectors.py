@@ -52,7 +52,7 @@ def make_detector(name: str, min_face: int = MIN_FACE_PX) -> Detector:
         return YuNet(min_face)
     from recaster.faces.dlib_detectors import DlibCnn, DlibCnnOriginal, DlibHog
 
-    made = {one.name: one for one in (DlibCnn, DlibCnnOriginal, DlibHog)}
+    made = {kind.name: kind for kind in (DlibCnn, DlibCnnOriginal, DlibHog)}
     return made[name](min_face)
 
 

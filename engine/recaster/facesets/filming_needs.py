@@ -101,10 +101,10 @@ def find_filming_needs(faceset: Faceset, tracks: Sequence[FaceTrack]) -> Filming
     theirs = head_poses(target)[:, :2]
     far = cdist(theirs, ours).min(1) > MAX_POSE_DISTANCE_DEG
     lips = dict(_missing_mouths(source, target))
-    found = [*_missing_turns(theirs, far), *((film, missing.mean()) for film, missing in lips.items())]
+    needs = [*_missing_turns(theirs, far), *((film, missing.mean()) for film, missing in lips.items())]
     if _blinks(target) > 0 and _blinks(source) == 0:
-        found.append(("closed eyes, as in a blink", _blinks(target)))
-    wanted = [FilmingNeed(film, float(share)) for film, share in found if share >= MIN_SHARE]
+        needs.append(("closed eyes, as in a blink", _blinks(target)))
+    wanted = [FilmingNeed(film, float(share)) for film, share in needs if share >= MIN_SHARE]
     return FilmingNeeds(
         frames=len(target),
         pose=float(1 - far.mean()),

@@ -59,7 +59,7 @@ class StillFinder:
         """
         detections = detect_rolled(self._detector, image, SIDES) or self._second_look(image)
         found = []
-        for detection in sorted(detections, key=lambda one: -one.box.area):
+        for detection in sorted(detections, key=lambda detection: -detection.box.area):
             landmarks = self._landmarker.locate(image, detection.box, detection.side)
             found.append(StillFace(detection.box, landmarks.points, landmarks.presence))
         return found
@@ -75,10 +75,10 @@ class StillFinder:
         return [
             Detection(
                 Box((b.left - rim) * x, (b.top - rim) * y, (b.right - rim) * x, (b.bottom - rim) * y),
-                one.score,
+                detection.score,
             )
-            for one in self._detector.detect(padded)
-            for b in (one.box,)
+            for detection in self._detector.detect(padded)
+            for b in (detection.box,)
         ]
 
 
@@ -116,9 +116,9 @@ def take_still(
             place = FoundFace(0, 0.0, number, face.box, face.points, face.score)
             wanted.append((place, identify(image, face.points)))
     if person is not None:
-        same = [one for one in wanted if distance(one[1], person) <= SAME_PERSON]
+        same = [face for face in wanted if distance(face[1], person) <= SAME_PERSON]
         counts["other people"] += len(wanted) - min(len(same), 1)
-        wanted = sorted(same, key=lambda one: distance(one[1], person))[:1]
+        wanted = sorted(same, key=lambda face: distance(face[1], person))[:1]
     counts["kept"] = len(wanted)
     known = centres_by_frame([record for record in faceset.all_records if record.source_id == source.id])
     faceset.add(

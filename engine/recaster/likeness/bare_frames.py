@@ -62,10 +62,8 @@ class SourceOcclusion:
         """Mask of what is hidden of a record's texture, (S, S), 0 to 1."""
         if row not in self._hidden:
             crop, points = resize_crop(self._crop(row), self._points[row], FINE_PX)
-            found = occlusion_mask(
-                self._finder.occlusion_probability(self._appearance, crop, points), FINE_PX
-            )
-            picture = np.repeat(np.rint(255 * found).astype(np.uint8)[..., None], 3, -1)
+            mask = occlusion_mask(self._finder.occlusion_probability(self._appearance, crop, points), FINE_PX)
+            picture = np.repeat(np.rint(255 * mask).astype(np.uint8)[..., None], 3, -1)
             texels = unwrap(picture, points, self._layout)[..., 0].astype(np.float32)
             self._hidden[row] = texels / np.float32(255)
             if len(self._hidden) > _MAX_CACHED:

@@ -244,7 +244,10 @@ def compute_visible_texels(own: NDArray[np.uint8], layout: UVLayout) -> NDArray[
 def _average_known(textures: NDArray[np.uint8], well: Sequence[Picture], skin: Picture) -> Picture:
     """Mean of what textures show well, without what is far from their median, (S, S, 3)."""
     middle = np.median(
-        [_continue(one.astype(np.float32), here, skin) for one, here in zip(textures, well, strict=True)],
+        [
+            _continue(texture.astype(np.float32), shown, skin)
+            for texture, shown in zip(textures, well, strict=True)
+        ],
         0,
     ).astype(np.float32)
     total = np.full(middle.shape[:2], 1e-3, np.float32)

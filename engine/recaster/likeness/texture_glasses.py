@@ -1,7 +1,8 @@
 """Glasses in a source's textures: thin lines around the eyes, with a bridge across the nose.
 
 Nobody's skin has a line across the bridge of the nose and another below each eye, frame after frame; where
-both are found, every line around the eyes is taken for a rim.
+both are found, every line around the eyes is taken for a rim. ``appearance.glasses`` follows a performer's lines
+over frames instead, by their profiles; in a layout each line has its place, so masks do.
 """
 
 from __future__ import annotations
@@ -98,9 +99,9 @@ def find_rims(textures: NDArray[np.uint8], layout: UVLayout) -> list[Picture]:
     zone[round(middle - _ABOVE * distance) : round(middle + _BELOW * distance)] = 1
     zone *= mask_outline(layout, topology.OVAL) * (1 - mask_features(layout, exact=True))
     line = _LINE_WIDTHS[0] if thin > _THIN_SHARE * thick else _LINE_WIDTHS[1]
-    found = [_mask_rims(lab, zone, distance, line, max(_MIN_LINE, _LINE_SHARE * thick)) for lab in labs]
-    usual = np.clip((np.mean(found, 0) - _USUAL[0]) / np.ptp(_USUAL), 0, 1).astype(np.float32)
-    return [np.maximum(rim, usual) for rim in found]
+    rims = [_mask_rims(lab, zone, distance, line, max(_MIN_LINE, _LINE_SHARE * thick)) for lab in labs]
+    usual = np.clip((np.mean(rims, 0) - _USUAL[0]) / np.ptp(_USUAL), 0, 1).astype(np.float32)
+    return [np.maximum(rim, usual) for rim in rims]
 
 
 def remove_glasses(
@@ -180,8 +181,8 @@ def _weakest_crossing(lab: Picture, layout: UVLayout, distance: float, line: flo
         strength, (inner + other) / 2, _BRIDGE_ROWS, (other - inner)[0] / 2 - _NOSE_INSET, distance
     )
     below = [
-        _crossing_strength(strength, (one + two) / 2, _CHEEK_ROWS, _CHEEK_REACH, distance)
-        for one, two in ((outer, inner), (other, last))
+        _crossing_strength(strength, (left + right) / 2, _CHEEK_ROWS, _CHEEK_REACH, distance)
+        for left, right in ((outer, inner), (other, last))
     ]
     return min(bridge, *below)
 

@@ -51,7 +51,7 @@ def face_mask(learned: NDArray[np.float32], landmarks: Floats, settings: MaskSet
 
 
 def face_outline(landmarks: Floats) -> NDArray[np.float32]:
-    """Computes the convex hull of a face's points and of the underjaw, (M, 1, 2) float32 pixels.
+    """Computes the convex hull of a face's points and of those under its chin, (M, 1, 2) float32 pixels.
 
     Seen from the front this is the mesh's oval; unlike the oval it keeps the nose of a profile.
     Dlib's 68 points end at the brows, and so does their hull.
