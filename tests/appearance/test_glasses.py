@@ -34,7 +34,7 @@ def faces(actor_faceset: Faceset) -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 @pytest.fixture
 def worn(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What draws glasses."""
+    """Module that draws glasses."""
     monkeypatch.syspath_prepend(str(SCRIPTS))
     monkeypatch.delitem(sys.modules, "worn", raising=False)
     return import_module("worn")

@@ -1,4 +1,4 @@
-"""Which way a face looks, and light that depends on it."""
+"""Normals of a face, and light that depends on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in front of a rendered actor's face is found, and her own face is left alone."""
+"""Things in front of a rendered actor's face are found, and her own face is left alone."""
 
 from __future__ import annotations
 

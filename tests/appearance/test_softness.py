@@ -1,4 +1,4 @@
-"""How soft and how grainy a target is, and a face made so."""
+"""Softness and grain of a target, and a face made so."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Alignment: crops come back where they were cut, and points move with them."""
+
 from __future__ import annotations
 
 import numpy as np

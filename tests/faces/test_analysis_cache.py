@@ -1,3 +1,5 @@
+"""An analysis is made once for a clip's bytes, settings and range, and again where it is damaged."""
+
 from __future__ import annotations
 
 import sys

@@ -1,3 +1,5 @@
+"""Analysis files come back as they were, and others are refused."""
+
 from __future__ import annotations
 
 import dataclasses

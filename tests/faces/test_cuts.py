@@ -1,3 +1,5 @@
+"""Cuts are found; flashes, fast pans and noise are none."""
+
 from __future__ import annotations
 
 import cv2

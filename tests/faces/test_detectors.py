@@ -1,3 +1,5 @@
+"""Detectors by name, and the faces that each of them finds."""
+
 from __future__ import annotations
 
 import subprocess

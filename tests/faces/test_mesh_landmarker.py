@@ -1,4 +1,4 @@
-"""Where the mesh's points land in the frame, with networks whose answer is known."""
+"""Places of the mesh's points in the frame, with networks whose answer is known."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def other(actors: Path) -> Pictures:
 
 @pytest.fixture(scope="module")
 def wanted(performer: Pictures) -> Floats:
-    """Who is meant."""
+    """Person that is meant."""
     return seen(performer[:8]).tracks[0].embedding
 
 
@@ -49,7 +49,7 @@ def seen(pictures: Sequence[np.ndarray]) -> Analysis:
 
 
 def places(analysis: Analysis, person: Floats) -> dict[int, list[Box]]:
-    """Where in each frame the person would be swapped."""
+    """Place in each frame in which the person would be swapped."""
     found: dict[int, list[Box]] = {}
     for track in choose_tracks(analysis, person=person):
         for frame, box in zip(track.frames.tolist(), track.boxes.tolist(), strict=True):

@@ -1,3 +1,5 @@
+"""Head poses of turned meshes."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Smoothing over time: lag, strength and unequal steps."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -50,7 +52,7 @@ def test_coordinates_do_not_mix() -> None:
         np.testing.assert_allclose(together[:, 2, 1], smooth(values[:, 2, 1], TIMES, Smoothing(name)))
 
 
-def test_ema_is_the_seeds_formula_without_rounding() -> None:
+def test_ema_is_faceswap_gans_formula_without_rounding() -> None:
     result = smooth(np.array([0.0, 1.0, 1.0]), TIMES[:3], Smoothing("ema"))
     np.testing.assert_allclose(result, [0.0, 0.35, 0.35 * 0.65 + 0.35])
 

@@ -1,3 +1,5 @@
+"""Choice of tracks by person, by track, or of the one who fills most of the clip."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+"""Weights that come along are whole, and a damaged file is told."""
+
 from __future__ import annotations
 
 import re

@@ -1,3 +1,5 @@
+"""Cleaning drops blurred, doubled and foreign faces, and undoes it."""
+
 from __future__ import annotations
 
 import numpy as np

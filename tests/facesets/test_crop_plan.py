@@ -1,3 +1,5 @@
+"""Plans of the faces to cut: batches, reasons, and going on after a stop."""
+
 from __future__ import annotations
 
 from dataclasses import replace

@@ -1,3 +1,5 @@
+"""Extraction of faces from clips and pictures, and going on after a stop."""
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,3 +1,5 @@
+"""Archives of facesets come back without loss, and odd zips are refused."""
+
 from __future__ import annotations
 
 import base64

@@ -1,3 +1,5 @@
+"""Faceset folders on disk: what is written is read, damage is told."""
+
 from __future__ import annotations
 
 import hashlib

@@ -1,3 +1,5 @@
+"""A faceset in numbers and as a contact sheet."""
+
 from __future__ import annotations
 
 import json

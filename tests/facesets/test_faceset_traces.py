@@ -1,4 +1,4 @@
-"""What a faceset's faces are known again by."""
+"""Traces by which a faceset's faces are known again."""
 
 from __future__ import annotations
 

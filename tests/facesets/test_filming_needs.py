@@ -1,4 +1,4 @@
-"""What a clip asks of a faceset."""
+"""Filming needs of a clip that a faceset lacks."""
 
 from __future__ import annotations
 

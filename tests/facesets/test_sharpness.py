@@ -1,3 +1,5 @@
+"""Sharpness of faces in crops, and distances in eye distances."""
+
 from __future__ import annotations
 
 import cv2

@@ -1,3 +1,5 @@
+"""Faces of still images, and the person that a picture means."""
+
 from __future__ import annotations
 
 import numpy as np

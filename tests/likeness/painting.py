@@ -65,7 +65,7 @@ class Painted:
 
 
 def paired(likeness: Likeness, other: Likeness) -> tuple[list[int], list[int]]:
-    """Where the same frames are among the references of either: nearly all of them."""
+    """Places of the frames that are among the references of both: nearly all of them."""
     theirs = {record: i for i, record in enumerate(other.records.tolist())}
     both = [(i, theirs[record]) for i, record in enumerate(likeness.records.tolist()) if record in theirs]
     assert len(both) >= 0.75 * len(other.records)

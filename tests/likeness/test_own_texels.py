@@ -100,7 +100,7 @@ def test_brows_stay_whole_up_to_the_hair_beside_them(
 
 
 def hairs(textures: np.ndarray, layout: UVLayout, brow: np.ndarray) -> np.ndarray:
-    """How much darker a brow is than the skin around it, in each of some textures: (K,), logarithm."""
+    """Darkness of a brow over the skin around it in each of some textures: (K,), logarithm."""
     around = dilate(brow, 0.16 * float(eye_distance(layout.points))) - dilate(
         brow, 0.1 * float(eye_distance(layout.points))
     )
@@ -177,7 +177,7 @@ def skin(layout: UVLayout) -> np.ndarray:
 
 
 def locks(layout: UVLayout) -> np.ndarray:
-    """Where hair falls over one cheek and beside it, from the eye down."""
+    """Mask of hair over one cheek and beside it, from the eye down."""
     across, down = layout.points[CHEEK]
     there = np.zeros((layout.size, layout.size), np.uint8)
     top = round(layout.points[list(topology.EYE_LEFT), 1].mean()) + 4

@@ -1,8 +1,8 @@
 """Glasses in a source's textures: thin lines around the eyes, with a bridge across the nose.
 
 Nobody's skin has a line across the bridge of the nose and another below each eye, frame after frame; where
-both are found, every line around the eyes is taken for a rim. ``appearance.glasses`` follows a performer's lines
-over frames instead, by their profiles; in a layout each line has its place, so masks do.
+both are found, every line around the eyes is taken for a rim. (``appearance.glasses`` follows a
+performer's lines over frames, by their profiles; in a layout each line has its place, so masks do.)
 """
 
 from __future__ import annotations
