@@ -84,8 +84,10 @@ def resize_crop(crop: Image, points: Floats, side: int = COARSE_PX) -> tuple[Ima
     return np.asarray(cv2.resize(crop, (side, side), interpolation=filtering)), moved
 
 
-def map_appearance(look: FaceAppearance, points: Floats) -> WarpMap:
+def map_appearance(appearance: FaceAppearance, points: Floats) -> WarpMap:
     """Maps a picture of COARSE_PX to an appearance's texture; the mesh (478, 3) is in pixels of FINE_PX."""
     moved = points * (COARSE_PX / FINE_PX)
     moved[:, :2] += (COARSE_PX / FINE_PX - 1) / 2
-    return compute_warp_map(texture_vertices(moved), look.layout.points, look.layout.triangles, COARSE_PX)
+    return compute_warp_map(
+        texture_vertices(moved), appearance.layout.points, appearance.layout.triangles, COARSE_PX
+    )

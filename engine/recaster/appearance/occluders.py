@@ -88,20 +88,20 @@ _EDGE_SIGMA_PX: Final = 1.0
 
 
 def make_network_input(
-    look: FaceAppearance, crop: Image, points: Floats, warp_map: WarpMap | None = None
+    appearance: FaceAppearance, crop: Image, points: Floats, warp_map: WarpMap | None = None
 ) -> NDArray[np.uint8]:
     """Puts a face beside its usual look for the networks: (COARSE_PX, COARSE_PX, CHANNELS) uint8.
 
     Args:
-        look: the performer's.
+        appearance: the performer's.
         crop: (FINE, FINE, 3) uint8 RGB.
         points: (478, 3), the mesh in the crop's pixels.
         warp_map: where the look's texture lies in it, if that is known.
     """
-    warp_map = map_appearance(look, points) if warp_map is None else warp_map
+    warp_map = map_appearance(appearance, points) if warp_map is None else warp_map
     small, _ = resize_crop(crop, points)
     inside = warp_map.inside[..., None]
-    usual = apply_warp(look.texture, warp_map) * inside
+    usual = apply_warp(appearance.texture, warp_map) * inside
     gains = neutral_light_gains(np.ascontiguousarray(usual[..., :3]), small, warp_map.inside > 0)
     colours = _apply_gains(np.ascontiguousarray(usual[..., :3]), gains[0])
     seen = _apply_gains(small, gains[1])
@@ -151,35 +151,35 @@ class Occluders:
         self._passing = LiteRtModel(weights.read(weights.OCCLUDERS))
         self._persistent = LiteRtModel(weights.read(weights.ALWAYS))
 
-    def occlusion_probability(self, look: FaceAppearance, crop: Image, points: Floats) -> Floats:
+    def occlusion_probability(self, appearance: FaceAppearance, crop: Image, points: Floats) -> Floats:
         """Computes the probability that each part of a face is hidden, (FINE_PX, FINE_PX) float64, 0 to 1.
 
         Args:
-            look: the performer's usual appearance.
+            appearance: the performer's usual appearance.
             crop: (size, size, 3) uint8 RGB.
             points: (478, 3), the mesh in the crop's pixels.
         """
         fine, moved = resize_crop(crop, points, FINE_PX)
-        warp_map = map_appearance(look, moved)
-        shown = make_network_input(look, fine, moved, warp_map)
+        warp_map = map_appearance(appearance, moved)
+        shown = make_network_input(appearance, fine, moved, warp_map)
         probability = _run_network(self._passing, shown[..., : FACE + 1], COARSE_PX)
         probability = cv2.resize(probability, (FINE_PX, FINE_PX), interpolation=cv2.INTER_LINEAR)
-        if look.persistent is not None:
+        if appearance.persistent is not None:
             belongs = _keep_persistent(
-                _run_network(self._persistent, shown, FINE_PX), look.persistent, warp_map
+                _run_network(self._persistent, shown, FINE_PX), appearance.persistent, warp_map
             )
-            if look.glasses is not None:
-                belongs[look.glasses.surroundings(moved, FINE_PX)] = 0  # their own lines are finer
+            if appearance.glasses is not None:
+                belongs[appearance.glasses.surroundings(moved, FINE_PX)] = 0  # their own lines are finer
             probability = np.maximum(probability, belongs)
         return _exclude_mouth(np.asarray(probability), moved)
 
     def add_persistent(
-        self, look: FaceAppearance, crops: Sequence[Image], points: Sequence[Floats]
+        self, appearance: FaceAppearance, crops: Sequence[Image], points: Sequence[Floats]
     ) -> FaceAppearance:
         """Adds to an appearance what is in front in most frames.
 
         Args:
-            look: the performer's.
+            appearance: the performer's.
             crops: (FINE, FINE, 3) uint8 RGB, frames from all over the clip.
             points: (478, 3), their meshes in the crops' pixels.
         """
@@ -187,22 +187,26 @@ class Occluders:
         about = np.ones((_NEAR_PX, _NEAR_PX), np.uint8)
         for crop, mesh in zip(crops, points, strict=True):
             probability = _exclude_mouth(
-                _run_network(self._persistent, make_network_input(look, crop, mesh), FINE_PX), mesh
+                _run_network(self._persistent, make_network_input(appearance, crop, mesh), FINE_PX), mesh
             )
             near = cv2.dilate(np.where(probability > _PERSISTENT_LIKELY, 255, 0).astype(np.uint8), about)
             likely = np.rint(255 * probability).astype(np.uint8)
             small, moved = resize_crop(np.dstack([near, likely, likely]), mesh)
-            sums += unwrap(small, moved, look.layout)
+            sums += unwrap(small, moved, appearance.layout)
         share, likely, _ = np.moveaxis(sums / (255 * len(crops)), -1, 0)
         persistent = np.where(share > _MOSTLY, 255, 0).astype(np.uint8)
-        persistent[_find_beard(likely, look.layout)] = BEARD
-        inner = cv2.erode(mask_face(look.layout), np.ones((_INSIDE_TEXELS, _INSIDE_TEXELS), np.uint8)) > 0
+        persistent[_find_beard(likely, appearance.layout)] = BEARD
+        inner = (
+            cv2.erode(mask_face(appearance.layout), np.ones((_INSIDE_TEXELS, _INSIDE_TEXELS), np.uint8)) > 0
+        )
         # Of 13 bare faces with hair beside them the most had 7, of five things before one the least 48.
         there = (inner & (persistent == 255)).sum() > _MIN_INSIDE
         glasses, seen = find_glasses(crops, points)
-        kept = (mask_lenses(look.layout) > 0) & (persistent == 255)
+        kept = (mask_lenses(appearance.layout) > 0) & (persistent == 255)
         lost = seen and glasses is None and kept.sum() <= _MIN_INSIDE
-        return dataclasses.replace(look, persistent=persistent if there else None, glasses=glasses, lost=lost)
+        return dataclasses.replace(
+            appearance, persistent=persistent if there else None, glasses=glasses, lost=lost
+        )
 
 
 def _run_network(network: LiteRtModel, shown: NDArray[np.uint8], side: int) -> Floats:
@@ -264,15 +268,17 @@ def _exclude_mouth(occlusion_probability: Floats, points: Floats) -> Floats:
     return np.where(within[labels], 0.0, occlusion_probability)
 
 
-def glasses_mask(look: FaceAppearance, crop: Image, points: Floats) -> NDArray[np.float32] | None:
+def glasses_mask(appearance: FaceAppearance, crop: Image, points: Floats) -> NDArray[np.float32] | None:
     """Masks a performer's glasses, (size, size) float32, 0 to 1; None where none are worn.
 
     Args:
-        look: the performer's.
+        appearance: the performer's.
         crop: (size, size, 3) uint8 RGB.
         points: (478, 3), the mesh in the crop's pixels.
     """
-    return None if look.glasses is None else look.glasses.draw(*resize_crop(crop, points, FINE_PX), len(crop))
+    if appearance.glasses is None:
+        return None
+    return appearance.glasses.draw(*resize_crop(crop, points, FINE_PX), len(crop))
 
 
 def occlusion_mask(occlusion_probability: Floats, size: int) -> NDArray[np.float32]:
