@@ -112,7 +112,7 @@ def test_the_manifest_holds_no_name_and_no_path(
     assert said[SWAP_ASSERTION]["clip"] == sha256(named)
     assert said[SWAP_ASSERTION]["model"] == FACTS["model"]
     assert said[BASIS_ASSERTION]["basis"] == "synthetic"
-    [person] = register.people()
+    [person] = register.list_people()
     assert said[BASIS_ASSERTION]["identity"] == register.salted_hash(
         "identity", said[BASIS_ASSERTION]["nonce"], person.identity_id
     )

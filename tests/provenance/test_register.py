@@ -173,7 +173,7 @@ def test_a_policy_that_leads_nowhere_is_not_none(register: Register) -> None:
 def test_a_person_has_a_name(register: Register, name: str) -> None:
     with pytest.raises(UsageError, match="can't be a person's name"):
         register.add(name, attestation())
-    assert register.people() == []
+    assert register.list_people() == []
 
 
 def test_nothing_is_done_that_the_log_doesn_t_say(register: Register) -> None:
@@ -187,7 +187,7 @@ def test_nothing_is_done_that_the_log_doesn_t_say(register: Register) -> None:
     ):
         with pytest.raises(AuditError, match="no record"):
             change()
-    [person] = register.people()
+    [person] = register.list_people()
     assert described(person) == "consent"
 
 
@@ -228,12 +228,12 @@ def test_a_right_must_not_end_before_it_begins(register: Register) -> None:
 
 def test_people_are_found_by_name_or_id(register: Register) -> None:
     anna = register.add("Anna", attestation())
-    assert register.named("Anna") == register.named(anna.identity_id) == anna
+    assert register.find_named("Anna") == register.find_named(anna.identity_id) == anna
     with pytest.raises(NotFoundError, match="Ben"):
-        register.named("Ben")
+        register.find_named("Ben")
     other = register.add("Anna", attestation())
     with pytest.raises(UsageError, match=other.identity_id):
-        register.named("Anna")
+        register.find_named("Anna")
 
 
 def test_hashes_tell_strangers_nothing(register: Register) -> None:

@@ -56,7 +56,7 @@ def test_a_face_is_known_again(revoked: Register, traces: FaceTraces) -> None:
     thing = revoked.catalog.facesets.add(faceset_pb2.Faceset(digest="b" * 64))
     revoked.add_traces("faceset", thing.faceset_id, traces)
     with pytest.raises(ConsentError, match="known") as caught:
-        revoked.assign(revoked.named("Nobody").identity_id, "faceset", thing)
+        revoked.assign(revoked.find_named("Nobody").identity_id, "faceset", thing)
     assert caught.value.reason == "CONSENT_REVOKED"
     with pytest.raises(ConsentError):
         revoked.refuse_revoked("", traces)
@@ -76,8 +76,8 @@ def test_others_are_not(revoked: Register) -> None:
 
 
 def test_only_her_own_right_lifts_it(revoked: Register) -> None:
-    her = revoked.named("her").identity_id
-    revoked.attest(revoked.named("Nobody").identity_id, SYNTHETIC)
+    her = revoked.find_named("her").identity_id
+    revoked.attest(revoked.find_named("Nobody").identity_id, SYNTHETIC)
     revoked.add("her again", SYNTHETIC)
     with pytest.raises(ConsentError):
         revoked.refuse_revoked("", HER)
@@ -89,13 +89,13 @@ def test_only_her_own_right_lifts_it(revoked: Register) -> None:
 
 
 def test_deleting_her_keeps_the_no(revoked: Register) -> None:
-    revoked.delete(revoked.named("her").identity_id)
+    revoked.delete(revoked.find_named("her").identity_id)
     with pytest.raises(ConsentError):
         revoked.refuse_revoked("", HER)
 
 
 def test_what_is_found_out_later_counts_too(revoked: Register) -> None:
-    her = revoked.named("her").identity_id
+    her = revoked.find_named("her").identity_id
     revoked.add_person_traces(her, FaceTraces(frozenset({"d" * 64})))
     with pytest.raises(ConsentError):
         revoked.refuse_revoked("", FaceTraces(frozenset({"d" * 64})))
@@ -160,7 +160,7 @@ def test_a_damaged_list_refuses(revoked: Register) -> None:
 @pytest.mark.parametrize("how", ["removed", "emptied", "cut", "a folder", "a link to nowhere"])
 def test_a_list_that_is_lost_refuses(revoked: Register, how: str) -> None:
     path = revoked.revocations.path
-    other = revoked.named("Nobody").identity_id
+    other = revoked.find_named("Nobody").identity_id
     revoked.revoke(other)
     with pytest.raises(ConsentError, match="revoked"):
         revoked.refuse_revoked("", HER)
@@ -190,9 +190,9 @@ def test_half_a_line_was_never_said(revoked: Register) -> None:
         file.write(b'{"event":"lif')
     with pytest.raises(ConsentError):
         revoked.refuse_revoked("", HER)
-    other = revoked.named("Nobody").identity_id
+    other = revoked.find_named("Nobody").identity_id
     revoked.revoke(other)
-    assert set(revoked.revocations.known()) == {other, revoked.named("her").identity_id}
+    assert set(revoked.revocations.known()) == {other, revoked.find_named("her").identity_id}
 
 
 def test_an_older_clock_revives_no_right(register: Register, monkeypatch: pytest.MonkeyPatch) -> None:

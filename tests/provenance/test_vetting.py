@@ -36,7 +36,7 @@ def swap(register: Register, mark: ProvenanceMark, clip: Path, tmp_path: Path) -
     """One that was made here, and noted as the engine does."""
     out = tmp_path / "swap.mp4"
     sign_swap(clip, out, Clip(clip), FACTS, mark)
-    [person] = register.people()
+    [person] = register.list_people()
     register.audit.add("swap.deliver", made=[sha256(out)], identities=[person.identity_id])
     return out
 
@@ -120,7 +120,7 @@ def test_a_swap_of_an_earlier_release_is_known_by_its_job(
 ) -> None:
     out = tmp_path / "swap.mp4"
     sign_swap(clip, out, Clip(clip), FACTS, mark)
-    [person] = register.people()
+    [person] = register.list_people()
     register.audit.add("swap.start", job="abc", attempt=1, identity=person.identity_id)
     register.audit.add("swap.deliver", job="abc", made=[sha256(out)])
     assert find_local_swaps(register, [sha256(out)]) == {sha256(out): (person.identity_id,)}
@@ -134,7 +134,7 @@ def test_a_swap_of_an_earlier_release_is_known_by_its_job(
 def test_the_right_counts_when_it_is_signed(
     register: Register, mark: ProvenanceMark, clip: Path, swap: Path
 ) -> None:
-    [person] = register.people()
+    [person] = register.list_people()
     register.revoke(person.identity_id)
     with pytest.raises(ConsentError, match="revoked"):
         sign(register, mark, clip, swap)
@@ -178,7 +178,7 @@ def test_a_manifest_beside_a_swap_must_be_ours(
 ) -> None:
     out = in_matroska(clip, tmp_path / "swap.mkv")
     sign_swap(out, out, Clip(clip), FACTS, mark)
-    [person] = register.people()
+    [person] = register.list_people()
     register.audit.add("swap.deliver", made=[sha256(out)], identities=[person.identity_id])
     assert sign(register, mark, clip, out).is_file()
     with open_register(DataFolder(tmp_path / "elsewhere")) as other:

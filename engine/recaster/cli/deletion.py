@@ -57,7 +57,7 @@ def _delete_here(options: argparse.Namespace, store: Store) -> None:
     from recaster.jobs.rights import register_of
     from recaster.store import analyses
 
-    person = register_of(store).named(options.name).identity_id
+    person = register_of(store).find_named(options.name).identity_id
 
     def delete(*, dry: bool) -> identity_pb2.DeleteIdentityResponse:
         report = delete_person(store, person, dry_run=dry)

@@ -109,7 +109,7 @@ def _attest(options: argparse.Namespace) -> None:
     with connect_engine(options) as engine:
         if engine is None:
             with open_register() as register:
-                known = register.named(options.name)
+                known = register.find_named(options.name)
                 person = register.attest(known.identity_id, _terms(options, register))
         else:
             known = engine.find_identity(options.name)
@@ -129,7 +129,9 @@ def _show(options: argparse.Namespace) -> None:
             )
         else:
             with open_register() as register:
-                people = register.people() if options.name is None else [register.named(options.name)]
+                people = (
+                    register.list_people() if options.name is None else [register.find_named(options.name)]
+                )
     if not people:
         say_error("nobody is registered yet; see: recaster identity add --help")
     _print(people)
@@ -141,7 +143,7 @@ def _revoke(options: argparse.Namespace) -> None:
     with connect_engine(options) as engine:
         if engine is None:
             with open_register() as register:
-                person = register.revoke(register.named(options.name).identity_id, options.reason)
+                person = register.revoke(register.find_named(options.name).identity_id, options.reason)
         else:
             person = engine.revoke(engine.find_identity(options.name).identity_id, options.reason)
     _print([person])

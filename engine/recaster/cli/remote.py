@@ -80,28 +80,28 @@ class Remote:
         if path is None:
             return ""
         if path.suffix.lower() == ".zip":
-            return self.client.take_faceset(self._noted(path), self.report)
+            return self.client.take_faceset(self._note_digest(path), self.report)
         from recaster.facesets.faceset import Faceset
         from recaster.facesets.faceset_archive import export_zip
 
         with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
             packed = Path(folder) / f"{path.resolve().name}.zip"
             export_zip(Faceset.open(path), packed, self.report)
-            return self.client.take_faceset(self._noted(packed), self.report)
+            return self.client.take_faceset(self._note_digest(packed), self.report)
 
     def model(self, path: Path | None) -> str:
         """Brings a model there, a folder or a zip; returns its id, "" for none."""
         if path is None:
             return ""
         if path.suffix.lower() == ".zip":
-            return self.client.take_model(self._noted(path), self.report)
+            return self.client.take_model(self._note_digest(path), self.report)
         from recaster.models.archive import export_model
         from recaster.models.model_folder import ModelFolder
 
         with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
             packed = Path(folder) / f"{path.resolve().name}.zip"
             export_model(ModelFolder(path), packed, self.report)
-            return self.client.take_model(self._noted(packed), self.report)
+            return self.client.take_model(self._note_digest(packed), self.report)
 
     def do(self, spec: job_pb2.JobSpec, out: Path | None = None) -> job_pb2.Job:
         """Lets a job be done and waits for it; the same command given again finds the same job.
@@ -112,8 +112,8 @@ class Remote:
         """
         from recaster.api.v1 import job_pb2
 
-        asked = [spec.SerializeToString(deterministic=True).hex(), str(out and out.resolve()), *self._sent]
-        request = f"command {hashlib.sha256(' '.join(asked).encode()).hexdigest()}"
+        parts = [spec.SerializeToString(deterministic=True).hex(), str(out and out.resolve()), *self._sent]
+        request = f"command {hashlib.sha256(' '.join(parts).encode()).hexdigest()}"
         job = self.client.jobs.create(spec, request_id=request)
         while job.state in (job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_CANCELLED):
             job = self.client.jobs.create(spec, request_id=f"again after {job.job_id}")
@@ -123,14 +123,14 @@ class Remote:
 
     def fetch(self, job: job_pb2.Job, role: str, out: Path) -> None:
         """Downloads what a job made (AnswerError where it made no such file)."""
-        made = artifact_of(job, role)
-        self.client.transfer.download(made.digest, out, self.report, made.size)
+        artifact = artifact_of(job, role)
+        self.client.transfer.download(artifact.digest, out, self.report, artifact.size)
 
     def fetch_faceset(self, faceset_id: str, out: Path) -> None:
         """Brings a faceset here, as a folder or, where ``out`` is named so, as a zip."""
         from recaster.api.v1 import job_pb2
 
-        job = self._packed(job_pb2.ExportSpec(faceset_id=faceset_id))
+        job = self._pack(job_pb2.ExportSpec(faceset_id=faceset_id))
         if out.suffix.lower() == ".zip":
             self.fetch(job, "zip", out)
             return
@@ -139,7 +139,7 @@ class Remote:
         with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
             packed = Path(folder) / "faceset.zip"
             self.fetch(job, "zip", packed)
-            with _replaced(out) as aside:
+            with _replacing(out) as aside:
                 import_faces(packed, aside, report=self.report)
 
     def fetch_model(self, model_id: str, out: Path) -> None:
@@ -148,11 +148,11 @@ class Remote:
         from recaster.models.archive import import_model
         from recaster.models.model_folder import ModelFolder
 
-        job = self._packed(job_pb2.ExportSpec(model_id=model_id))
+        job = self._pack(job_pb2.ExportSpec(model_id=model_id))
         with tempfile.TemporaryDirectory(prefix="recaster-") as folder:
             packed = Path(folder) / "model.zip"
             self.fetch(job, "zip", packed)
-            with _replaced(out) as aside:
+            with _replacing(out) as aside:
                 import_model(packed, ModelFolder(aside), self.report)
                 for kept in ("previews", "logs"):
                     if (out / kept).is_dir():
@@ -163,7 +163,7 @@ class Remote:
         if not self._options.quiet:
             say_error(line)
 
-    def _packed(self, export: job_pb2.ExportSpec) -> job_pb2.Job:
+    def _pack(self, export: job_pb2.ExportSpec) -> job_pb2.Job:
         """Lets something be packed as it is now."""
         from recaster.api.v1 import job_pb2
 
@@ -180,7 +180,7 @@ class Remote:
             say_error(f"recaster {self._options.command}: warning: {warning}")
         return job
 
-    def _noted(self, packed: Path) -> Path:
+    def _note_digest(self, packed: Path) -> Path:
         self._sent.append(sha256(packed))
         return packed
 
@@ -192,10 +192,11 @@ def artifact_of(job: job_pb2.Job, role: str) -> job_pb2.Artifact:
     """Finds the file of a role that a job made (AnswerError)."""
     from recaster.client import AnswerError
 
-    found: job_pb2.Artifact | None = next((one for one in job.result.artifacts if one.role == role), None)
-    if found is None:
-        raise AnswerError(f"job {job.job_id} ended well, but the engine has no {role} of it; run it again")
-    return found
+    artifact: job_pb2.Artifact
+    for artifact in job.result.artifacts:
+        if artifact.role == role:
+            return artifact
+    raise AnswerError(f"job {job.job_id} ended well, but the engine has no {role} of it; run it again")
 
 
 def fill_message(message: M, **values: Any) -> M:
@@ -214,7 +215,7 @@ def fill_message(message: M, **values: Any) -> M:
 
 
 @contextlib.contextmanager
-def _replaced(out: Path) -> Iterator[Path]:
+def _replacing(out: Path) -> Iterator[Path]:
     """Makes a folder beside ``out`` that then takes its place; what was there goes last."""
     from recaster.provenance.identity_note import NOTE_FILE
 

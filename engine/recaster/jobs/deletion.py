@@ -140,7 +140,7 @@ class _Search:
         for one in (*self._shared(), *self._alike(report)):
             report.kept.append(one)
         report.kept.append(_records())
-        if self._register.revocations.named(self._person.identity_id):
+        if self._register.revocations.is_revoked(self._person.identity_id):
             report.kept.append(_traces())
         return report
 
@@ -194,7 +194,7 @@ class _Search:
             return
         others = [
             one.identity_id
-            for one in self._register.people()
+            for one in self._register.list_people()
             if one.identity_id != name and one.attestation.document_digest == letter
         ]
         if letter and others:

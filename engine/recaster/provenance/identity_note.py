@@ -73,7 +73,7 @@ def find_person(
     """
     noted_id = read_identity(folder)
     if identity is not None:
-        person = register.named(identity)
+        person = register.find_named(identity)
         if noted_id not in ("", person.identity_id):
             raise _other_person(folder, noted_id, person.identity_id)
         return person

@@ -152,7 +152,9 @@ class Register:
             ConsentError: it was.
         """
         known = self.catalog.identities.find(identity_id) if identity_id else None
-        if identity_id and (self.revocations.named(identity_id) or (known and known.HasField("revocation"))):
+        if identity_id and (
+            self.revocations.is_revoked(identity_id) or (known and known.HasField("revocation"))
+        ):
             raise revocation_error(identity_id, known)
         self.revocations.refuse(traces, but)
 
@@ -201,7 +203,7 @@ class Register:
             if record.event in ("identity.revoke", "identity.attest"):
                 logged[str(record.details.get("identity"))] = record.event == "identity.revoke"
         lost = []
-        for identity in self.people():
+        for identity in self.list_people():
             name = identity.identity_id
             is_listed = listed.get(name, False)
             is_revoked = is_listed or logged.get(name, False)
@@ -274,7 +276,7 @@ class Register:
 
     def _drop_document(self, digest: str) -> None:
         """Removes a document that is nobody's any more."""
-        if digest and all(each.attestation.document_digest != digest for each in self.people()):
+        if digest and all(each.attestation.document_digest != digest for each in self.list_people()):
             self.documents.path(digest).unlink(missing_ok=True)
 
     def get(self, identity_id: str) -> identity_pb2.Identity:
@@ -282,11 +284,11 @@ class Register:
         person: identity_pb2.Identity = self.catalog.identities.get(identity_id)
         return person
 
-    def people(self) -> list[identity_pb2.Identity]:
+    def list_people(self) -> list[identity_pb2.Identity]:
         """Lists everybody, the newest first."""
         return list(reversed(self.catalog.identities.list_all()))
 
-    def named(self, name: str) -> identity_pb2.Identity:
+    def find_named(self, name: str) -> identity_pb2.Identity:
         """Finds a person by id, or by a name that only one has.
 
         Raises:
@@ -328,7 +330,7 @@ class Register:
             raise ConsentError(
                 f"nobody has said whose face this is, and by what right it is used; {STATE_BASIS}"
             )
-        if self.revocations.named(identity.identity_id):
+        if self.revocations.is_revoked(identity.identity_id):
             raise revocation_error(identity.identity_id, identity)
         require(identity, policy, self.now())
         return identity

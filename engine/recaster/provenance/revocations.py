@@ -50,7 +50,7 @@ class Revocations:
         """Reads the traces of everybody on this list itself, None of those whose right was stated anew."""
         return dict(_read_entries(self.path))
 
-    def named(self, identity_id: str) -> bool:
+    def is_revoked(self, identity_id: str) -> bool:
         """Tells whether a person's right was revoked by any list (ConsentError where one can't be read)."""
         return any(_read_entries(path).get(identity_id) is not None for path in (self.path, *self._others))
 
