@@ -104,7 +104,7 @@ class Liar:
 
     def _value(self, field: Any) -> Any:
         if field.type == FieldDescriptor.TYPE_STRING:
-            known = validation.shape_of(field)
+            known = validation.text_pattern(field)
             if known is None:
                 return self.text
             if self.shape is not None:

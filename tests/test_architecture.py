@@ -17,6 +17,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "engine" / "recaster"
 FOUNDATIONS = {
     "errors",
     "files",
+    "locks",
     "progress",
     "stderr_filter",
     "still_images",

@@ -24,7 +24,7 @@ from recaster.provenance.identity_note import read_identity
 from recaster.provenance.policy import Policy
 from recaster.provenance.revocations import Revocations
 from recaster.report.page import write_report
-from recaster.store.usage import _remembered
+from recaster.store.usage import _loaded_total
 from recaster.swapping.render_cache import RenderCache
 from recaster.training.checkpoints import list_checkpoints
 
@@ -122,7 +122,7 @@ LOADERS: dict[str, Loader] = {
     "what a training cost": ("cost.json", cost, lambda at: Point(at, 1).cost().steps_per_second),
     "a variant": ("variant.json", lambda: {"preset": {"a": 1}}, lambda at: claim(at, {"preset": {"a": 1}})),
     "whose faces": ("identity.json", lambda: {"identity_id": "0" * 12}, read_identity),
-    "a sum of bytes": ("usage.json", lambda: {"bytes": 1}, lambda at: _remembered(at / "usage.json")),
+    "a sum of bytes": ("usage.json", lambda: {"bytes": 1}, lambda at: _loaded_total(at / "usage.json")),
     "a swap's plan": (
         "plan.json",
         lambda: {"model": "x"},

@@ -17,8 +17,7 @@ import pytest
 
 from recaster.errors import FacesetError, ImageError
 from recaster.media.sheet import load_image
-from recaster.still_images import FORMATS, MAX_PIXELS, MAX_SIDE, decode_array, open_image
-from recaster.zips import ZipLimits, picture_size
+from recaster.still_images import FORMATS, MAX_PIXELS, MAX_SIDE, decode_array, image_size, open_image
 
 ENGINE = Path(__file__).resolve().parents[1] / "engine" / "recaster"
 ADDON = ENGINE.parents[1] / "addon"
@@ -175,11 +174,11 @@ def test_too_many_pixels_are_refused_before_decoding(
         decode_array(data, "a", 1)
 
 
-def test_pictures_of_a_zip_are_measured_alike(tmp_path: Path) -> None:
+def test_pictures_are_measured_alike() -> None:
     with pytest.raises(FacesetError, match="too large"):
-        picture_size(tmp_path, "a", png_of(13_000, 13_000), ZipLimits())
-    assert picture_size(tmp_path, "a", POSTSCRIPT, ZipLimits()) is None
-    assert picture_size(tmp_path, "a", png_of(30, 20), ZipLimits()) == (30, 20)
+        image_size(png_of(13_000, 13_000), "a", error=FacesetError)
+    assert image_size(POSTSCRIPT, "a") is None
+    assert image_size(png_of(30, 20), "a") == (30, 20)
 
 
 def test_the_limits_are_said(tmp_path: Path) -> None:

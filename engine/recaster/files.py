@@ -13,8 +13,6 @@ import shutil
 import stat
 import sys
 import tempfile
-import time
-from contextvars import ContextVar
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -28,10 +26,6 @@ PIECE_BYTES: Final = 1 << 20
 """Bytes of a large file that are read at once."""
 HANDOFF_NAME: Final = "recaster-offers-{digest}"
 """Name of a file that a client shows to an engine on its machine; nothing else is named so."""
-
-
-LOCK_TIMEOUT_S: Final = ContextVar("LOCK_TIMEOUT_S", default=10.0)
-"""Seconds to wait for a lock that another process holds: fewer where somebody waits for an answer."""
 
 
 Upgrades: TypeAlias = "Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]"
@@ -100,66 +94,6 @@ def atomic_directory(out: Path) -> Iterator[Path]:
         raise write_error(out, error) from error
 
 
-@contextlib.contextmanager
-def try_lock(path: Path) -> Iterator[bool]:
-    """Hold a lock file while the block lasts; a crash lets go, too. Gives False where another holds it.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a")
-    except OSError as error:
-        raise write_error(path, error) from error
-    with file:
-        yield _lock(file.fileno())
-
-
-@contextlib.contextmanager
-def lock(path: Path, patience_s: float | None = None) -> Iterator[None]:
-    """Hold a lock file while the block lasts, and wait for it where another process does.
-
-    Raises:
-        OutputError: it cannot be written.
-        LockedError: it isn't let go of for ``patience_s`` seconds, by default LOCK_TIMEOUT_S.
-    """
-    end = time.monotonic() + (LOCK_TIMEOUT_S.get() if patience_s is None else patience_s)
-    while True:
-        with try_lock(path) as alone:
-            if alone:
-                yield
-                return
-        if time.monotonic() > end:
-            raise LockedError(f"{path}: another process holds this lock; try again")
-        time.sleep(0.01)
-
-
-@contextlib.contextmanager
-def try_lock_folder(path: Path) -> Iterator[bool]:
-    """Hold a folder itself while the block lasts, as ``try_lock`` holds a file in it, which could be removed.
-
-    Gives True also where folders can't be locked (Windows, some network disks).
-    """
-    if sys.platform == "win32":
-        yield True
-        return
-    import fcntl
-
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        except OSError:
-            yield True
-        else:
-            yield True
-    finally:
-        os.close(handle)
-
-
 def keep_private(path: Path) -> None:
     """Take a file or folder of this user's own away from all others' eyes, where it was left open to them.
 
@@ -169,18 +103,18 @@ def keep_private(path: Path) -> None:
     if sys.platform == "win32":
         return
     try:
-        found = path.stat()
-        if found.st_uid != os.geteuid() and os.geteuid() != 0:
+        status = path.stat()
+        if status.st_uid != os.geteuid() and os.geteuid() != 0:
             raise OutputError(f"{path}: belongs to another user; use one of your own")
-        if stat.S_IMODE(found.st_mode) & 0o077:
-            _allow(path, stat.S_IMODE(found.st_mode) & 0o700)
+        if stat.S_IMODE(status.st_mode) & 0o077:
+            _change_mode(path, stat.S_IMODE(status.st_mode) & 0o700)
     except FileNotFoundError:
         return
     except OSError as error:
         raise write_error(path, error) from error
 
 
-def _allow(path: Path, mode: int) -> None:
+def _change_mode(path: Path, mode: int) -> None:
     """Change a file's or folder's mode; through an open one, as a worker may change no file by its name."""
     if sys.platform == "win32" or not os.access(path, os.R_OK):
         path.chmod(mode)
@@ -190,21 +124,6 @@ def _allow(path: Path, mode: int) -> None:
         os.fchmod(handle, mode)
     finally:
         os.close(handle)
-
-
-def _lock(handle: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def resolve_inside(path: Path, folders: Iterable[Path]) -> Path:
@@ -269,19 +188,19 @@ def remove_folder(path: Path, *, quietly: bool = False) -> None:
 
 def _remove_by_levels(path: Path) -> None:
     """Brings what lies deep in a folder up to it, one level after the other, and removes what is in reach."""
-    _open_up(path)
-    while folders := [one for one in path.iterdir() if _is_folder(one)]:
+    _make_writable(path)
+    while folders := [entry for entry in path.iterdir() if _is_folder(entry)]:
         for folder in folders:
-            _open_up(folder)
-            for one in folder.iterdir():
-                if _is_folder(one):
-                    _open_up(one)  # what forbids writing can't be moved
-                    one.rename(path / f".{secrets.token_hex(8)}")
+            _make_writable(folder)
+            for entry in folder.iterdir():
+                if _is_folder(entry):
+                    _make_writable(entry)  # what forbids writing can't be moved
+                    entry.rename(path / f".{secrets.token_hex(8)}")
                 else:
-                    one.unlink()
+                    entry.unlink()
             folder.rmdir()
-    for one in path.iterdir():
-        one.unlink()
+    for entry in path.iterdir():
+        entry.unlink()
     path.rmdir()
 
 
@@ -289,7 +208,7 @@ def _is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
-def _open_up(folder: Path) -> None:
+def _make_writable(folder: Path) -> None:
     with contextlib.suppress(OSError):  # who removes what is in it will say so
         folder.chmod(0o700)
 
@@ -374,12 +293,12 @@ def sync(path: Path) -> None:
 
 def sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes, as 64 hex digits."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     with Path(path).open("rb") as file:
         while piece := file.read(PIECE_BYTES):
-            found.update(piece)
+            digest.update(piece)
             step()
-    return found.hexdigest()
+    return digest.hexdigest()
 
 
 def is_intact(path: Path, digest: str) -> bool:
@@ -426,10 +345,10 @@ def upgrade_document(
         VersionError: it is newer, or there is no way from its version to the current one.
         TypeError, KeyError: it says no version.
     """
-    found = require_number(document[key], int)
-    steps = range(found + 1, current + 1)
-    if found > current or not all(version in upgrades for version in steps):
-        raise VersionError(found)
+    written = require_number(document[key], int)
+    steps = range(written + 1, current + 1)
+    if written > current or not all(version in upgrades for version in steps):
+        raise VersionError(written)
     for version in steps:
         document = upgrades[version](document) | {key: version}
     return document

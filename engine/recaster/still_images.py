@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import PIL.Image
     from numpy.typing import NDArray
 
+    from recaster.errors import InputError
+
 FORMATS: Final = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 MAX_PIXELS: Final = 110_000_000
 """Of one picture: the largest sensors that are not put together of several pictures."""
@@ -75,6 +77,29 @@ def open_image(
     return picture
 
 
+def image_size(
+    data: bytes,
+    name: str,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    formats: tuple[str, ...] = FORMATS,
+    error: type[InputError] = ImageError,
+) -> tuple[int, int] | None:
+    """Width and height of a picture by its header, before it is decoded; None if it is none of ``formats``.
+
+    Raises:
+        InputError: (``error``) it is larger than allowed.
+    """
+    try:
+        with open_image(data, name, max_pixels=max_pixels, formats=formats) as picture:
+            width, height = picture.size
+    except TooManyPixelsError as refused:
+        raise error(str(refused)) from refused
+    except (NotAnImageError, OSError, ValueError, SyntaxError):
+        return None
+    return width, height
+
+
 def decode_array(
     data: bytes, name: str, flags: int, *, max_pixels: int = MAX_PIXELS, formats: tuple[str, ...] = FORMATS
 ) -> NDArray[np.uint8] | None:
@@ -98,12 +123,12 @@ def decode_array(
             pass
     except (OSError, SyntaxError, ValueError):
         return None
-    found: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    return None if found is None else np.asarray(found, np.uint8)
+    pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    return None if pixels is None else np.asarray(pixels, np.uint8)
 
 
-def _too_large(name: str, max_pixels: int, said: str = "") -> TooManyPixelsError:
+def _too_large(name: str, max_pixels: int, details: str = "") -> TooManyPixelsError:
     return TooManyPixelsError(
         f"{name}: the image is too large to be opened safely: at most {max_pixels} pixels are allowed, and "
-        f"{MAX_SIDE} to a side{said}; scale it down"
+        f"{MAX_SIDE} to a side{details}; scale it down"
     )

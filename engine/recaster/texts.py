@@ -13,7 +13,7 @@ _TURNING: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2
 """Marks that turn the direction of writing."""
 
 
-def shown(text: object, keep: str = "") -> str:
+def escape(text: object, keep: str = "") -> str:
     r"""Escapes what isn't printable: ESC becomes ``\x1b``, a line's end ``\n``.
 
     Else a file's name, or what another client or an engine wrote, could move the cursor, rewrite what stands
@@ -47,21 +47,21 @@ def has_control_characters(text: str, keep: str = "") -> bool:
     )
 
 
-def cleaned(value: Any) -> Any:
-    """A JSON document in whose texts, keys too, whatever isn't for reading is escaped as by ``shown``.
+def escape_document(value: Any) -> Any:
+    """A JSON document in whose texts, keys too, whatever isn't for reading is escaped as by ``escape``.
 
     Raises:
         ValueError: it is nested too deeply.
     """
     try:
-        return _cleaned(value)
+        return _escape_values(value)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
 
-def _cleaned(value: Any) -> Any:
+def _escape_values(value: Any) -> Any:
     if isinstance(value, str):
-        return shown(value) if has_control_characters(value) else value
+        return escape(value) if has_control_characters(value) else value
     if isinstance(value, dict):
-        return {_cleaned(name): _cleaned(one) for name, one in value.items()}
-    return [_cleaned(one) for one in value] if isinstance(value, list) else value
+        return {_escape_values(name): _escape_values(one) for name, one in value.items()}
+    return [_escape_values(one) for one in value] if isinstance(value, list) else value

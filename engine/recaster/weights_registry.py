@@ -210,6 +210,6 @@ ALL: Final = (
 )
 
 
-def used_by(*options: str) -> tuple[Weights, ...]:
+def weights_used_by(*options: str) -> tuple[Weights, ...]:
     """The networks that options of a swap ("yunet", "mesh") or steps of it ("identity") use."""
     return tuple(one for one in ALL if set(one.chosen_as) & set(options))

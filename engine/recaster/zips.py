@@ -1,4 +1,4 @@
-"""Reading zip files from anywhere: names, kinds, sizes and picture dimensions are checked first.
+"""Reading zip files from anywhere: names, kinds and sizes are checked first.
 
 A zip is data from a stranger. Nothing of it is written before every entry has passed, names are never
 used as they are, and no entry is read beyond the size that was checked.
@@ -15,14 +15,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from recaster.errors import DiskFullError, FacesetError
-from recaster.still_images import FORMATS, MAX_PIXELS, NotAnImageError, TooManyPixelsError, open_image
+from recaster.errors import DiskFullError, InputError
+from recaster.still_images import MAX_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from recaster.errors import InputError
 
 MIB = 1 << 20
 MIN_BOMB_BYTES: Final = 16 * MIB
@@ -31,7 +29,7 @@ _PLAIN_MODE: Final = 0o100644 << 16
 
 
 @dataclass(frozen=True)
-class Room:
+class UnpackingRoom:
     """Bytes that unpacking may write.
 
     Attributes:
@@ -66,12 +64,12 @@ class ZipLimits:
     ratio: float = 200.0
     total_ratio: float = 50.0
     pixels: int = MAX_PIXELS
-    room: Room = Room()
-    error: type[InputError] = FacesetError
+    room: UnpackingRoom = UnpackingRoom()
+    error: type[InputError] = InputError
 
 
 @contextmanager
-def opened_zip(path: Path, limits: ZipLimits) -> Iterator[zipfile.ZipFile]:
+def open_zip(path: Path, limits: ZipLimits) -> Iterator[zipfile.ZipFile]:
     """Open a zip all of whose entries are safe to unpack.
 
     Raises:
@@ -84,11 +82,11 @@ def opened_zip(path: Path, limits: ZipLimits) -> Iterator[zipfile.ZipFile]:
     except (OSError, zipfile.BadZipFile) as error:
         raise limits.error(f"{path}: missing, damaged or not a zip ({error}); make it again") from error
     with opened:
-        _check(path, opened, limits)
+        _check_entries(path, opened, limits)
         yield opened
 
 
-def check_room(path: Path, folder: Path, count: int, limits: ZipLimits) -> None:
+def check_disk_room(path: Path, folder: Path, count: int, limits: ZipLimits) -> None:
     """See to it that there is room for a piece of a zip, right before it is written.
 
     Raises:
@@ -122,25 +120,7 @@ def plain_entry(name: str) -> zipfile.ZipInfo:
     return entry
 
 
-def picture_size(
-    path: Path, name: str, data: bytes, limits: ZipLimits, formats: tuple[str, ...] = FORMATS
-) -> tuple[int, int] | None:
-    """A picture's width and height from its header, before it is decoded; None if it is none of ``formats``.
-
-    Raises:
-        InputError: (``limits.error``) it is larger than the limit.
-    """
-    try:
-        with open_image(data, f"{path}: {name}", max_pixels=limits.pixels, formats=formats) as picture:
-            width, height = picture.size
-    except TooManyPixelsError as error:
-        raise limits.error(str(error)) from error
-    except (NotAnImageError, OSError, ValueError, SyntaxError):
-        return None
-    return width, height
-
-
-def _check(path: Path, opened: zipfile.ZipFile, limits: ZipLimits) -> None:
+def _check_entries(path: Path, opened: zipfile.ZipFile, limits: ZipLimits) -> None:
     entries = opened.infolist()
     if len(entries) > limits.entries:
         raise limits.error(f"{path}: holds {len(entries)} entries, more than the {limits.entries} allowed")

@@ -16,7 +16,7 @@ from recaster.api.v1 import job_pb2
 from recaster.cli import display, main
 from recaster.cli import jobs as jobs_command
 from recaster.progress import Update
-from recaster.texts import has_control_characters, shown
+from recaster.texts import escape, has_control_characters
 
 CLI = Path(main.__file__).parent
 NASTY = "a\x1b]0;OWNED\x07\x1b[2Jb\r\x08c\x7fd\x9b31me\u202ef\u2066g\x00h\udc9bi\u2028j\u200b"
@@ -29,11 +29,11 @@ def harmless(text: str) -> bool:
 
 
 def test_shown() -> None:
-    assert shown("Zoë, 東京 🎬 é") == "Zoë, 東京 🎬 é"
-    assert shown("a\x1b[2J\n") == r"a\x1b[2J\n"
-    assert shown("a\nb", keep="\n") == "a\nb"
-    assert shown(LINES).isprintable()
-    assert shown(Path("a\tb")) == r"a\tb"
+    assert escape("Zoë, 東京 🎬 é") == "Zoë, 東京 🎬 é"
+    assert escape("a\x1b[2J\n") == r"a\x1b[2J\n"
+    assert escape("a\nb", keep="\n") == "a\nb"
+    assert escape(LINES).isprintable()
+    assert escape(Path("a\tb")) == r"a\tb"
     assert has_control_characters("a\nb")
     assert not has_control_characters("a\nb", keep="\n")
 

@@ -18,7 +18,7 @@ from recaster.cli.licences import packages
 from recaster.files import sha256
 from recaster.settings.swap import SwapSettings
 from recaster.swapping.marking import provenance_facts
-from recaster.weights_registry import ALL, used_by
+from recaster.weights_registry import ALL, weights_used_by
 
 ENGINE = Path(weights_registry.__file__).parent
 SUFFIXES = (".onnx", ".tflite", ".dat", ".safetensors", ".h5")
@@ -124,9 +124,9 @@ def test_a_manifest_names_the_networks_of_its_swap() -> None:
 
     said = provenance_facts(Swapper(), SwapSettings())["networks"]  # type: ignore[arg-type]
     assert said == [
-        {"name": one.name, "licence": one.licence} for one in used_by("identity", "yunet", "mesh")
+        {"name": one.name, "licence": one.licence} for one in weights_used_by("identity", "yunet", "mesh")
     ]
     assert len(said) == 9
-    assert all(one.free for one in used_by("identity", "yunet", "mesh"))
-    assert [one.name for one in used_by("dlib-68")] == ["dlib 68-point predictor"]
-    assert not any(one.free for one in used_by("dlib-68"))
+    assert all(one.free for one in weights_used_by("identity", "yunet", "mesh"))
+    assert [one.name for one in weights_used_by("dlib-68")] == ["dlib 68-point predictor"]
+    assert not any(one.free for one in weights_used_by("dlib-68"))

@@ -93,7 +93,7 @@ def test_a_port_of_another_user_gets_nothing(
     found = peer_at(f"127.0.0.1:{listener.getsockname()[1]}")
     assert isinstance(found, LoopbackPeer)
     found.check()
-    monkeypatch.setattr(module, "_trusted", lambda: frozenset({STRANGER}))
+    monkeypatch.setattr(module, "_trusted_users", lambda: frozenset({STRANGER}))
     with pytest.raises(StrangerError, match="nothing was sent"):
         found.check()
     connection = Connection(Address(f"127.0.0.1:{listener.getsockname()[1]}", "secret"), patience_s=0)
@@ -116,7 +116,7 @@ def test_whoever_could_get_it_is_looked_at(family: int, place: str, dual: bool) 
         made.bind((place, 0))
         made.listen()
         here = loopback_of("127.0.0.1")[0]
-        assert module._owners(here, made.getsockname()[1]) == {os.getuid()}
+        assert module._listening_users(here, made.getsockname()[1]) == {os.getuid()}
 
 
 def test_where_nobody_listens_nothing_is_sent(listener: socket.socket) -> None:

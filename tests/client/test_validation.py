@@ -19,7 +19,7 @@ from recaster.cli import main as cli
 from recaster.client import Address, AnswerError, Client
 from recaster.client.aio import AsyncClient
 from recaster.client.errors import JobFailedError
-from recaster.client.validation import MAX_LINES, MAX_TEXT_LETTERS, checked, picture_size
+from recaster.client.validation import MAX_LINES, MAX_TEXT_LETTERS, picture_size, validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -154,22 +154,22 @@ def test_lists_end(lying: Callable[..., tuple[Liar, Client]], monkeypatch: pytes
 
 def test_numbers_times_and_pictures() -> None:
     with pytest.raises(AnswerError, match=r"Progress\.done"):
-        checked(job_pb2.Progress(done=math.nan))
+        validate(job_pb2.Progress(done=math.nan))
     with pytest.raises(AnswerError, match=r"Model\.seconds"):
-        checked(model_pb2.Model(seconds=math.inf))
+        validate(model_pb2.Model(seconds=math.inf))
     late = identity_pb2.Identity()
     late.attestation.valid_until.seconds = 1 << 62
     with pytest.raises(AnswerError, match="a time"):
-        checked(late)
+        validate(late)
     assert picture_size(PNG) == (2, 1)
     huge = PNG[:16] + (100_000).to_bytes(4, "big") * 2 + PNG[24:]
     for wrong in (huge, b"GIF89a", b"\xff\xd8\xff\xe0" + bytes(40), PNG[:10], b"\xff\xd8\xff"):
         with pytest.raises(AnswerError, match="pixels"):
-            checked(swap_pb2.PreviewFrameResponse(png=wrong))
-    assert checked(clip_pb2.FindPeopleResponse(people=[clip_pb2.Person()])).people
-    many = checked(job_pb2.JobResult(summary=["x" * 5000] * 3000))
+            validate(swap_pb2.PreviewFrameResponse(png=wrong))
+    assert validate(clip_pb2.FindPeopleResponse(people=[clip_pb2.Person()])).people
+    many = validate(job_pb2.JobResult(summary=["x" * 5000] * 3000))
     assert (len(many.summary), {len(one) for one in many.summary}) == (MAX_LINES, {MAX_TEXT_LETTERS})
-    kept = checked(job_pb2.Job(labels={"a": "x" * 5000, "b": "c"}))
+    kept = validate(job_pb2.Job(labels={"a": "x" * 5000, "b": "c"}))
     assert dict(kept.labels) == {"b": "c"}
 
 

@@ -20,7 +20,7 @@ from recaster.jobs.proto_records import traces_to_proto
 from recaster.jobs.rights import refuse_revoked_result, register_of
 from recaster.jobs.supervisor import Supervisor
 from recaster.provenance.face_traces import FaceTraces
-from recaster.service.server_info import SwapService
+from recaster.service.query_services import SwapService
 from recaster.store.folder import DataFolder
 from recaster.store.job_store import BLOCKED, FAILED, SUCCEEDED
 from recaster.store.store import Store

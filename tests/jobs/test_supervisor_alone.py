@@ -42,7 +42,7 @@ def test_a_store_that_can_not_be_written_for_a_while(
     ingest = job_pb2.IngestSpec(digest=digest, kind=job_pb2.INGEST_KIND_CLIP, display_name="clip.mp4")
     clip = done(store, job_pb2.JobSpec(ingest=ingest), job_pb2.JOB_KIND_INGEST).result.clip_id
 
-    tell = store.jobs.tell
+    tell = store.jobs.add_event
     failures = [2]
 
     def failing(job_id: str, event: job_pb2.JobEvent) -> Any:
@@ -51,7 +51,7 @@ def test_a_store_that_can_not_be_written_for_a_while(
             raise DiskFullError("no room for what a job says")
         return tell(job_id, event)
 
-    monkeypatch.setattr(store.jobs, "tell", failing)
+    monkeypatch.setattr(store.jobs, "add_event", failing)
     extract = job_pb2.ExtractSpec(
         inputs=[job_pb2.ExtractInput(clip_id=clip)], options=job_pb2.ExtractOptions(range="0-9")
     )
@@ -174,5 +174,5 @@ def test_what_crashes_have_left_goes_when_an_engine_starts(store: Store, tmp_pat
     assert all(path.is_dir() for path in kept)
     assert not any(path.exists() for path in left)
     assert [path.name for path in (store.folder.path / "jobs").iterdir() if path.is_file()] == []
-    assert store.blobs.used_by(f"job {'9' * 12}") == []
-    assert store.blobs.used_by(f"job {paused}") == [digest]
+    assert store.blobs.digests_of(f"job {'9' * 12}") == []
+    assert store.blobs.digests_of(f"job {paused}") == [digest]

@@ -14,7 +14,7 @@ from recaster.errors import DiskFullError, FacesetError, ModelError
 from recaster.facesets.faceset_archive import import_faces
 from recaster.models.archive import import_model
 from recaster.models.model_folder import ModelFolder
-from recaster.zips import Room, ZipLimits
+from recaster.zips import UnpackingRoom, ZipLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,9 +41,9 @@ def packed(path: Path, name: str, size: int) -> Path:
 def test_more_than_there_is_room_for(tmp_path: Path, kind: str, name: str, error: type[InputError]) -> None:
     given = packed(tmp_path / "a.zip", name, 5 * MIB)
     with pytest.raises(error, match="may be kept in all"):
-        unpack(kind, given, tmp_path / "out", Room(most=4 * MIB))
+        unpack(kind, given, tmp_path / "out", UnpackingRoom(most=4 * MIB))
     with pytest.raises(DiskFullError, match="are left of what may be kept"):
-        unpack(kind, given, tmp_path / "out", Room(left=4 * MIB))
+        unpack(kind, given, tmp_path / "out", UnpackingRoom(left=4 * MIB))
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
 
 
@@ -56,7 +56,7 @@ def test_the_disk_is_looked_at_while_a_zip_is_unpacked(
     found = (shutil._ntuple_diskusage(0, 0, one) for one in free)
     monkeypatch.setattr("recaster.zips.shutil.disk_usage", lambda _: next(found))
     monkeypatch.setattr("recaster.facesets.faceset_archive.BATCH", 3)
-    given, out, room = packed_faces, tmp_path / "out", Room(spare=5 * MIB)
+    given, out, room = packed_faces, tmp_path / "out", UnpackingRoom(spare=5 * MIB)
     if kind == "model":
         given = packed(tmp_path / "m.zip", "weights.safetensors", 5 * MIB)
     elif kind == "pictures":
@@ -70,7 +70,7 @@ def test_the_disk_is_looked_at_while_a_zip_is_unpacked(
     assert not out.exists()
 
 
-def unpack(kind: str, given: Path, out: Path, room: Room) -> None:
+def unpack(kind: str, given: Path, out: Path, room: UnpackingRoom) -> None:
     if kind == "model":
         limits = ZipLimits(room=room, error=ModelError, ratio=1e9, total_ratio=1e9)
         import_model(given, ModelFolder(out), limits=limits)

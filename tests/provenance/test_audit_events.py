@@ -41,7 +41,7 @@ def added() -> set[str]:
             if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
                 name = node.args[0].value
                 called = getattr(node.func, "attr", getattr(node.func, "id", ""))
-                if called in ("add", "shown", "record") and re.fullmatch(r"[a-z]+\.[a-z_]+", str(name)):
+                if called in ("add", "note_shown", "record") and re.fullmatch(r"[a-z]+\.[a-z_]+", str(name)):
                     found.add(name)
     return found
 

@@ -27,8 +27,9 @@ from recaster.api.v1 import (
 from recaster.client import Address, Client, TokenError
 from recaster.client.errors import MissingError, RefusedError, RoleError
 from recaster.errors import LockedError
-from recaster.files import lock, user_name
+from recaster.files import user_name
 from recaster.jobs.job_resources import KINDS
+from recaster.locks import lock
 from recaster.provenance.audit_log import AuditLog
 from recaster.provenance.caller import acting_for
 from recaster.service.call_audit import MAX_STRANGERS, CallAudit, named_in
@@ -352,8 +353,8 @@ def test_one_look_of_a_client_is_one_record(tmp_path: Path) -> None:
         kept = CallAudit(log)
         for client in ("anna", "ben", "anna"):
             with acting_for(client):
-                await asyncio.gather(*(kept.shown("faceset.show", faceset="a" * 12) for _ in range(20)))
-        await kept.shown("faceset.show", faceset="b" * 12)
+                await asyncio.gather(*(kept.note_shown("faceset.show", faceset="a" * 12) for _ in range(20)))
+        await kept.note_shown("faceset.show", faceset="b" * 12)
 
     asyncio.run(look())
     assert [(one.details["by"], one.details["faceset"]) for one in log.records()] == [
@@ -372,8 +373,8 @@ def test_nothing_is_shown_that_can_t_be_noted(tmp_path: Path) -> None:
             lock(tmp_path / "audit.lock"),
             pytest.raises(LockedError, match="another process holds this lock"),
         ):
-            await kept.shown("faceset.show", faceset="a" * 12)
-        await kept.shown("faceset.show", faceset="a" * 12)
+            await kept.note_shown("faceset.show", faceset="a" * 12)
+        await kept.note_shown("faceset.show", faceset="a" * 12)
 
     asyncio.run(look())
     assert log.verify().number == 1
@@ -387,11 +388,11 @@ def test_no_flood_fills_the_log(tmp_path: Path) -> None:
         kept = CallAudit(log)
         for _ in range(2):
             for number in range(3000):
-                kept.refused(
+                kept.note_refused(
                     wrong, "JobService/GetJob", "", f"ipv4:10.0.{number // 250}.{number % 250}:5", None
                 )
-        await kept.tell()
-        await kept.tell()  # nothing came since
+        await kept.write_counts()
+        await kept.write_counts()  # nothing came since
 
     asyncio.run(flood())
     told = list(log.records())

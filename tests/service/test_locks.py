@@ -16,13 +16,14 @@ import pytest
 from recaster.api.v1 import identity_pb2, job_pb2
 from recaster.client.errors import CallError
 from recaster.errors import LockedError, OutputError
-from recaster.files import LOCK_TIMEOUT_S, lock, try_lock, write_error
+from recaster.files import write_error
 from recaster.jobs.rights import register_of
+from recaster.locks import LOCK_TIMEOUT_S, lock, try_lock
 from recaster.service.rpc_errors import to_rpc_error
 from recaster.store.database import Database
 from recaster.store.folder import DataFolder
 from recaster.store.store import MAX_HOLD_S, Store
-from recaster.store.uploads import refused
+from recaster.store.uploads import storage_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -126,7 +127,7 @@ def test_readers_wait_for_no_writer(tmp_path: Path) -> None:
     writing.wait()
     assert database.rows("select * from job") == []
     token = LOCK_TIMEOUT_S.set(0.01)
-    with pytest.raises(LockedError, match="another process"), database.transaction():
+    with pytest.raises(LockedError, match="store is busy"), database.transaction():
         pass
     LOCK_TIMEOUT_S.reset(token)
     done.set()
@@ -163,7 +164,7 @@ def test_locks_are_waited_for_as_long_as_who_asks_has_patience(tmp_path: Path) -
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
 def test_no_descriptor_left_is_no_fault_of_the_engine(tmp_path: Path, number: int) -> None:
     error = OSError(number, os.strerror(number))
-    for shown in (error, write_error(tmp_path, error), refused(error)):
+    for shown in (error, write_error(tmp_path, error), storage_error(error)):
         refusal = to_rpc_error(shown)
         assert refusal.code is grpc.StatusCode.UNAVAILABLE
         assert str(tmp_path) not in refusal.message

@@ -14,9 +14,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from recaster.client.errors import TokenError
-from recaster.service import refusal_log as module
+from recaster.service import call_audit as module
+from recaster.service.call_audit import RefusalLog
 from recaster.service.readiness import LIVE, NOT_SERVING, SERVING, Readiness
-from recaster.service.refusal_log import RefusalLog
 from recaster.store.blobs import Quota
 from recaster.store.folder import DataFolder
 from recaster.store.store import Store
@@ -54,10 +54,10 @@ def ready(readiness: Readiness, *names: str) -> list[str]:
     """Which of these are, and of all services where none is named."""
 
     async def ask() -> list[str]:
-        await readiness.look()
+        await readiness.check()
         asked = names or ("", *SERVICES, LIVE)
         answers = {
-            name: (await readiness._told.Check(health_pb2.HealthCheckRequest(service=name), None)).status
+            name: (await readiness._health.Check(health_pb2.HealthCheckRequest(service=name), None)).status
             for name in asked
         }
         assert set(answers.values()) <= {SERVING, NOT_SERVING}

@@ -60,14 +60,14 @@ def test_a_break_after_longer_than_a_client_has_patience(
 ) -> None:
     cutter, client = cut(4_000_000, 2)
     client.connection.patience_s = 0.5
-    pieces = transfer._pieces_of
+    pieces = transfer._upload_requests
 
     def slowly(*of: Any) -> Iterator[Any]:
         for piece in pieces(*of):
             time.sleep(0.06)
             yield piece
 
-    monkeypatch.setattr(transfer, "_pieces_of", slowly)
+    monkeypatch.setattr(transfer, "_upload_requests", slowly)
     digest = client.transfer.upload(file, local=False)
     assert cutter.cut == 2
     assert client.transfer.read(digest) == file.read_bytes()

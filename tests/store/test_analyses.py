@@ -49,7 +49,7 @@ def test_analyses_are_for_their_owner_alone(cache, clip):
     before = os.umask(0)
     try:
         analyse_clip(Clip(clip), frames=FRAMES)
-        with analysis_journal.opened(analyses.own_folder("a" * 64) / "b.parts", 0):
+        with analysis_journal.open_journal(analyses.make_clip_folder("a" * 64) / "b.parts", 0):
             pass
     finally:
         os.umask(before)
@@ -84,14 +84,14 @@ def test_what_nobody_uses_ends(cache, clip):
     [used] = cache.glob("*/*")
     aged(used)
     assert cached_analysis(Clip(clip), frames=FRAMES) is not None  # used today
-    analyses.own_folder("a" * 64)
-    unused = analyses.place("a" * 64, "b")
+    analyses.make_clip_folder("a" * 64)
+    unused = analyses.analysis_path("a" * 64, "b")
     unused.touch()
     aged(unused)
-    other = analyses.own_folder("d" * 64)
+    other = analyses.make_clip_folder("d" * 64)
     for name in ("old", "held", "new"):
         (other / f"{name}.parts").mkdir()
-    with analysis_journal.opened(other / "held.parts", 0):
+    with analysis_journal.open_journal(other / "held.parts", 0):
         for name in ("old", "held"):
             aged(other / f"{name}.parts")
         analyses.tidy()
@@ -110,7 +110,7 @@ def test_a_clip_s_analyses_go_with_it(cache, clip, tmp_path):
         half_made = cache / digest / ".x.abcd.npz"
         half_made.touch()
         (cache / digest / "y.parts").mkdir()
-        other = analyses.own_folder("e" * 64) / "b.npz"
+        other = analyses.make_clip_folder("e" * 64) / "b.npz"
         other.touch()
         assert len(names(cache)) == 5
         store.blobs.release_all("clip 1")

@@ -153,7 +153,7 @@ def test_the_sum_is_asked_for_without_a_look_at_files(store: Store, monkeypatch:
     def looked(*_: object, **__: object) -> int:
         raise AssertionError
 
-    monkeypatch.setattr(usage_module, "_size", looked)
+    monkeypatch.setattr(usage_module, "_folder_bytes", looked)
     monkeypatch.setattr(os, "walk", looked)
     store.blobs.used()
     store.blobs.start(DIGEST, 10)
@@ -182,7 +182,7 @@ def test_what_nobody_needs_goes(store: Store, tmp_path: Path) -> None:
     store.blobs.release_all("job 1")
     assert store.blobs.has(one)
     assert not store.blobs.has(other)
-    assert store.blobs.used_by("clip 1") == [one]
+    assert store.blobs.digests_of("clip 1") == [one]
 
 
 def test_old_halves_and_unused_blobs_are_swept_away(store: Store, tmp_path: Path) -> None:

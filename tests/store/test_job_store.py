@@ -96,7 +96,7 @@ def test_news_is_told_when_all_that_belongs_to_it_can_be_seen(store: Store) -> N
     with store.database.transaction():
         job, _ = store.jobs.create(spec(), EXPORT, "", {})
         move(store, job.job_id, STARTING)
-        store.jobs.tell(job.job_id, job_pb2.JobEvent(log=job_pb2.LogLine(message="x")))
+        store.jobs.add_event(job.job_id, job_pb2.JobEvent(log=job_pb2.LogLine(message="x")))
         assert told == []
     assert told == [job.job_id] * 3
 
@@ -104,10 +104,12 @@ def test_news_is_told_when_all_that_belongs_to_it_can_be_seen(store: Store) -> N
 def test_overtaken_progress_and_old_previews_go(store: Store) -> None:
     job, _ = store.jobs.create(spec(), EXPORT, "", {})
     for done in range(5):
-        store.jobs.tell(job.job_id, job_pb2.JobEvent(progress=job_pb2.Progress(stage="swapping", done=done)))
+        store.jobs.add_event(
+            job.job_id, job_pb2.JobEvent(progress=job_pb2.Progress(stage="swapping", done=done))
+        )
     thinned = []
     for step in range(KEPT_PREVIEWS + 3):
-        thinned += store.jobs.tell(job.job_id, job_pb2.JobEvent(preview=job_pb2.Preview(step=step)))
+        thinned += store.jobs.add_event(job.job_id, job_pb2.JobEvent(preview=job_pb2.Preview(step=step)))
     events = store.jobs.events(job.job_id, 0)
     assert [event.progress.done for event in events if event.HasField("progress")] == [4]
     assert [event.preview.step for event in events if event.HasField("preview")] == list(
@@ -148,7 +150,7 @@ def test_who_is_astray(store: Store) -> None:
 
 
 def test_what_there_is_not(store: Store) -> None:
-    for ask in (store.jobs.get, store.jobs.control_record, store.jobs.delete):
+    for ask in (store.jobs.get, store.jobs.get_control_record, store.jobs.delete):
         with pytest.raises(NotFoundError, match="no job nobody"):
             ask("nobody")
     with pytest.raises(NotFoundError, match="no clip nobody"):

@@ -13,8 +13,8 @@ import pytest
 from recaster.errors import DigestError, NotOfferedError
 from recaster.files import HANDOFF_NAME
 from recaster.store.folder import DataFolder
-from recaster.store.local_handoff import open_offered
 from recaster.store.store import Store
+from recaster.store.uploads import open_offered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recaster.evaluation.measures import MEASURES
-from recaster.texts import shown
+from recaster.texts import escape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,4 +65,4 @@ def _number(value: float | None) -> str:
 
 def _table(head: list[str], lines: list[list[str]]) -> str:
     ruler = ["---"] + ["---:"] * (len(head) - 1)
-    return "\n".join("| " + " | ".join(map(shown, cells)) + " |" for cells in [head, ruler, *lines])
+    return "\n".join("| " + " | ".join(map(escape, cells)) + " |" for cells in [head, ruler, *lines])

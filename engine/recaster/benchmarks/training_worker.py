@@ -26,7 +26,7 @@ from recaster.files import atomic_file, parse_json, remove_folder, require_numbe
 from recaster.models.model_folder import ModelCard, ModelFolder
 from recaster.models.tensors import save_tensors
 from recaster.progress import Report, Update, silent
-from recaster.texts import shown
+from recaster.texts import escape
 from recaster.training.types import Training
 
 if TYPE_CHECKING:
@@ -266,7 +266,7 @@ def main(given: TextIO, told: TextIO) -> int:
 
         run_variant(variant, settings, Path(job["folder"]), evaluate, teller, teller.judged)
     except RecasterError as error:
-        sys.stderr.write(f"{shown(error)}\n")
+        sys.stderr.write(f"{escape(error)}\n")
         return error.exit_code
     except KeyboardInterrupt:
         sys.stderr.write("stopped\n")

@@ -16,7 +16,7 @@ import time
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from recaster.progress import Report, Update, clock, silent
-from recaster.texts import shown
+from recaster.texts import escape
 
 if TYPE_CHECKING:
     import argparse
@@ -36,7 +36,7 @@ class Escaping:
 
     def write(self, text: str) -> int:
         """Write it escaped."""
-        self._stream.write(shown(text, keep="\n"))
+        self._stream.write(escape(text, keep="\n"))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -60,12 +60,12 @@ def escaping(stream: TextIO) -> TextIO:
 
 def say(*lines: object) -> None:
     """Print a command's result, a line each."""
-    sys.stdout.write("".join(f"{shown(line)}\n" for line in lines))
+    sys.stdout.write("".join(f"{escape(line)}\n" for line in lines))
 
 
 def say_error(*lines: object) -> None:
     """Print what isn't a command's result, a line each."""
-    sys.stderr.write("".join(f"{shown(line)}\n" for line in lines))
+    sys.stderr.write("".join(f"{escape(line)}\n" for line in lines))
     sys.stderr.flush()
 
 
@@ -133,7 +133,7 @@ class ProgressLine:
             parts.append(f"{clock((update.total - update.done) / rate)} left")
         if update.detail:
             parts.append(update.detail)
-        return shown("  ".join(parts))
+        return escape("  ".join(parts))
 
 
 def progress_bar(done: float, total: float) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from recaster import __version__
 from recaster.cli.display import clear_line, escaping, say_error
 from recaster.errors import RecasterError, UsageError
-from recaster.texts import shown
+from recaster.texts import escape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and end."""
-        super().error(shown(message))
+        super().error(escape(message))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -95,7 +95,7 @@ def _scrub(options: argparse.Namespace) -> None:
     try:
         damaged = scrub(store, reporter(options))
         for digest in damaged:
-            users = ", ".join(store.blobs.users(digest)) or "nobody"
+            users = ", ".join(store.blobs.owners_of(digest)) or "nobody"
             say(f"{digest}: is damaged, and was set aside; needed by {users}")
     finally:
         store.close()

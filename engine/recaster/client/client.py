@@ -106,15 +106,15 @@ class Client:
 
     def take_clip(self, path: Path, report: Report = silent) -> str:
         """Upload a clip, unless it is there, and let it be looked at; returns its id."""
-        return self._take(path, job_pb2.INGEST_KIND_CLIP, report).clip_id
+        return self._ingest(path, job_pb2.INGEST_KIND_CLIP, report).clip_id
 
     def take_faceset(self, path: Path, report: Report = silent) -> str:
         """The same for a zip of faces; returns the faceset's id."""
-        return self._take(path, job_pb2.INGEST_KIND_FACESET, report).faceset_id
+        return self._ingest(path, job_pb2.INGEST_KIND_FACESET, report).faceset_id
 
     def take_model(self, path: Path, report: Report = silent) -> str:
         """The same for an exported model; returns the model's id."""
-        return self._take(path, job_pb2.INGEST_KIND_MODEL, report).model_id
+        return self._ingest(path, job_pb2.INGEST_KIND_MODEL, report).model_id
 
     def clip(self, clip_id: str) -> clip_pb2.Clip:
         """One clip."""
@@ -144,22 +144,22 @@ class Client:
     def find_identity(self, name: str) -> identity_pb2.Identity:
         """A person by id, or by a name that only one has (UsageError)."""
         everybody = list(self.every_identity())
-        found = [one for one in everybody if one.identity_id == name]
-        found = found or [one for one in everybody if one.display_name == name]
-        if len(found) != 1:
+        people = [person for person in everybody if person.identity_id == name]
+        people = people or [person for person in everybody if person.display_name == name]
+        if len(people) != 1:
             raise UsageError(
-                f"{len(found)} people at the engine are called {name!r}; give the id of one: "
-                + ", ".join(one.identity_id for one in found)
-                if found
+                f"{len(people)} people at the engine are called {name!r}; give the id of one: "
+                + ", ".join(person.identity_id for person in people)
+                if people
                 else f"there is no identity {name!r} at the engine; see: recaster identity show"
             )
-        return found[0]
+        return people[0]
 
     def state_basis(self, name: str, basis: str) -> identity_pb2.Identity:
         """Register a person of whom no more than a basis is said: consent, self, licensed or synthetic."""
-        said = attestation(basis)
+        statement = attestation(basis)
         request = identity_pb2.CreateIdentityRequest(
-            display_name=safe_name(name), attestation=said, request_id=str(uuid.uuid4())
+            display_name=safe_name(name), attestation=statement, request_id=str(uuid.uuid4())
         )
         return self.connection.call(self.identities.CreateIdentity, request)
 
@@ -215,7 +215,7 @@ class Client:
         """Swap one frame."""
         return self.connection.call(self.swaps.PreviewFrame, request, timeout_s=LONG_CALL_TIMEOUT_S)
 
-    def _take(self, path: Path, kind: job_pb2.IngestKind, report: Report) -> job_pb2.JobResult:
+    def _ingest(self, path: Path, kind: job_pb2.IngestKind, report: Report) -> job_pb2.JobResult:
         digest = self.transfer.upload(path, report)
         spec = job_pb2.JobSpec(
             ingest=job_pb2.IngestSpec(digest=digest, kind=kind, display_name=safe_name(path.name))

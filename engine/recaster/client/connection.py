@@ -14,7 +14,7 @@ import grpc
 
 from recaster.client.errors import AnswerError, CallError, UnreachableError, error_of
 from recaster.client.peer_check import peer_at
-from recaster.client.validation import checked
+from recaster.client.validation import validate
 from recaster.errors import UsageError
 from recaster.settings.paths import data_folder, own_address
 
@@ -88,7 +88,7 @@ class Address:
         if target in (LOCAL_ENGINE, own_address(data)):
             return cls(own_address(data), _own_token(data / "token") or token or _missing_token(target))
         authority, certificate, key = (
-            Path(given) if (given := os.environ.get(name)) else None for name in (AUTHORITY, CERTIFICATE, KEY)
+            Path(path) if (path := os.environ.get(name)) else None for name in (AUTHORITY, CERTIFICATE, KEY)
         )
         if (certificate is None) != (key is None) or (certificate is not None and authority is None):
             raise UsageError(f"{CERTIFICATE} and {KEY} go together, and need {AUTHORITY}")
@@ -139,7 +139,7 @@ class Connection:
         Raises:
             EngineError: as ``client.errors``.
         """
-        return checked(self.persist(lambda: method(request, metadata=self.metadata, timeout=timeout_s)))
+        return validate(self.persist(lambda: method(request, metadata=self.metadata, timeout=timeout_s)))
 
     def listed(
         self, method: Callable[..., Any], request: Any, field: str, timeout_s: float = CALL_TIMEOUT_S
@@ -160,9 +160,9 @@ class Connection:
             try:
                 return do()
             except (grpc.RpcError, UnreachableError) as error:
-                found = self.error(error)
-                if not isinstance(found, UnreachableError) or time.monotonic() + pause > last:
-                    raise found from None
+                failure = self.error(error)
+                if not isinstance(failure, UnreachableError) or time.monotonic() + pause > last:
+                    raise failure from None
             time.sleep(pause)
         raise AssertionError  # pauses never end
 
@@ -239,9 +239,9 @@ def pauses() -> Iterator[float]:
 
 def credentials(address: Address) -> grpc.ChannelCredentials:
     """TLS as an address says (UsageError where a file can't be read)."""
-    given = (address.authority, address.key, address.certificate)
+    files = (address.authority, address.key, address.certificate)
     try:
-        authority, key, certificate = (None if path is None else path.read_bytes() for path in given)
+        authority, key, certificate = (None if path is None else path.read_bytes() for path in files)
     except OSError as error:
         raise UsageError(f"{error.filename}: cannot be read ({error.strerror})") from None
     return grpc.ssl_channel_credentials(authority, key, certificate)

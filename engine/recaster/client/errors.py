@@ -121,7 +121,7 @@ class JobFailedError(EngineError):
         self.exit_code = 130 if cancelled else job.error.exit_code if 0 < job.error.exit_code < 126 else 1
 
 
-_KINDS: Final[dict[grpc.StatusCode, type[CallError]]] = {
+_CLASSES: Final[dict[grpc.StatusCode, type[CallError]]] = {
     Code.UNAVAILABLE: UnreachableError,
     Code.DEADLINE_EXCEEDED: UnreachableError,
     Code.UNAUTHENTICATED: TokenError,
@@ -138,23 +138,23 @@ def error_of(error: grpc.RpcError, address: str) -> CallError:
     reason = ""
     fields = list[tuple[str, str]]()
     metadata = dict[str, str]()
-    for detail in _details(error):
+    for detail in _status_details(error):
         info = error_details_pb2.ErrorInfo()
         bad = error_details_pb2.BadRequest()
         if detail.Unpack(info):
             reason = info.reason
             metadata = dict(info.metadata)
         elif detail.Unpack(bad):
-            fields += [(one.field, one.description) for one in bad.field_violations]
+            fields += [(violation.field, violation.description) for violation in bad.field_violations]
     message = (error.details() or code.name)[:MAX_DETAILS_LETTERS]
     if code is Code.UNAVAILABLE and not reason:
         message = f"no engine answers at {address} ({message}); is it running? Start one with: recaster serve"
     elif code is Code.DEADLINE_EXCEEDED:
         message = f"the engine at {address} didn't answer in time"
-    return _KINDS.get(code, RefusedError)(message, code, reason or code.name, tuple(fields), metadata)
+    return _CLASSES.get(code, RefusedError)(message, code, reason or code.name, tuple(fields), metadata)
 
 
-def _details(error: grpc.RpcError) -> list[Any]:
+def _status_details(error: grpc.RpcError) -> list[Any]:
     for name, value in error.trailing_metadata() or ():
         if name == DETAILS:
             with contextlib.suppress(DecodeError):  # whatever that is, it tells nothing

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import job_pb2, job_pb2_grpc
 from recaster.client.errors import JobFailedError
-from recaster.client.validation import checked
+from recaster.client.validation import validate
 from recaster.progress import Report, Update, silent
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class JobWatch:
         Raises:
             AnswerError: no engine of ours sends it.
         """
-        checked(event)
+        validate(event)
         self._request.after_seq = max(self._request.after_seq, event.seq)
         self.has_ended = event.HasField("job") and event.job.state in ENDED
         is_repeated = self._is_snapshot and not self._is_first
@@ -133,8 +133,12 @@ class Jobs:
         for event in self.watch(job_id, logs=True):
             kind = event.WhichOneof("event")
             if kind == "progress":
-                one = event.progress
-                report(Update(one.stage, one.done, one.total or None, one.unit, one.detail))
+                progress = event.progress
+                report(
+                    Update(
+                        progress.stage, progress.done, progress.total or None, progress.unit, progress.detail
+                    )
+                )
             elif kind == "log":
                 tell(event.log.level, event.log.message)
             elif kind == "job":

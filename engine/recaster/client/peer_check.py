@@ -53,12 +53,16 @@ class SocketPeer:
         try:
             folder = self.path.parent.stat()
             made = self.path.lstat()
-            above = [one.stat() for one in self.path.parent.parents]
+            above = [folder_above.stat() for folder_above in self.path.parent.parents]
         except OSError:
-            raise _nobody(self.target) from None
+            raise _nobody_answers(self.target) from None
         if not stat.S_ISSOCK(made.st_mode):
             raise StrangerError(f"{self.path}: is no socket; name the one that the engine listens on")
-        if folder.st_uid not in _trusted() or folder.st_mode & 0o022 or any(map(_open_to_all, above)):
+        if (
+            folder.st_uid not in _trusted_users()
+            or folder.st_mode & 0o022
+            or any(map(_is_world_writable, above))
+        ):
             raise StrangerError(
                 f"{self.path}: others may write to its folder, so anybody could answer there; "
                 "let the engine listen in a folder of your own (chmod 700)"
@@ -84,7 +88,7 @@ class SocketPeer:
                     struct.unpack("=iII", tried.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
                 )
         except OSError:
-            raise _nobody(self.target) from None
+            raise _nobody_answers(self.target) from None
 
 
 @dataclass(frozen=True)
@@ -109,11 +113,11 @@ class LoopbackPeer:
             StrangerError: another user does.
         """
         try:
-            owners = _owners(self.host, self.port)
+            owners = _listening_users(self.host, self.port)
         except OSError:  # a system that doesn't tell: docs/api.md says so
             return
         if not owners:
-            raise _nobody(f"{self.host}:{self.port}")
+            raise _nobody_answers(f"{self.host}:{self.port}")
         for owner in owners:
             _refuse_stranger(f"{self.host}:{self.port}", owner)
 
@@ -160,15 +164,17 @@ def peer_at(target: str) -> Peer:
 def loopback_of(host: str) -> list[IP]:
     """The addresses of this very machine that a host stands for; none where any of them is elsewhere."""
     try:
-        found = socket.getaddrinfo(host.removeprefix("[").removesuffix("]"), None, type=socket.SOCK_STREAM)
-        addresses = [ipaddress.ip_address(str(one[4][0])) for one in found]
+        answers = socket.getaddrinfo(host.removeprefix("[").removesuffix("]"), None, type=socket.SOCK_STREAM)
+        addresses = [ipaddress.ip_address(str(address[4][0])) for address in answers]
     except (OSError, ValueError):
         return []
-    loopback = all(one.is_loopback and getattr(one, "ipv4_mapped", None) is None for one in addresses)
-    return sorted(set(addresses), key=lambda one: one.version) if loopback else []
+    loopback = all(
+        address.is_loopback and getattr(address, "ipv4_mapped", None) is None for address in addresses
+    )
+    return sorted(set(addresses), key=lambda address: address.version) if loopback else []
 
 
-def _owners(host: IP, port: int) -> set[int]:
+def _listening_users(host: IP, port: int) -> set[int]:
     """The users whose sockets may get what is sent to a port (OSError where the system doesn't tell)."""
     family = getattr(socket, "AF_NETLINK", None)
     if family is None:
@@ -183,46 +189,48 @@ def _owners(host: IP, port: int) -> set[int]:
             asked.settimeout(CONNECT_TIMEOUT_S)
             request = struct.pack("=BBBBI48x", kind, socket.IPPROTO_TCP, 0, 0, _LISTENING)
             asked.send(struct.pack("=IHHII", 16 + len(request), 20, 0x301, 0, 0) + request)  # dump them all
-            owners |= {owner for at, place, owner in _listening(asked) if at == port and place in accepted}
+            owners |= {
+                owner for at, place, owner in _listening_sockets(asked) if at == port and place in accepted
+            }
     return owners
 
 
-def _listening(asked: socket.socket) -> list[tuple[int, bytes, int]]:
+def _listening_sockets(asked: socket.socket) -> list[tuple[int, bytes, int]]:
     """Port, address and owner of all sockets that the kernel's answer lists (sock_diag(7))."""
-    found: list[tuple[int, bytes, int]] = []
+    sockets: list[tuple[int, bytes, int]] = []
     while True:
         answer = asked.recv(1 << 16)
         at = 0
         while at < len(answer):
             length, kind = struct.unpack_from("=IH", answer, at)
             if kind == 3:  # NLMSG_DONE
-                return found
+                return sockets
             if kind != 20:  # SOCK_DIAG_BY_FAMILY
                 raise OSError
             port, place, owner = struct.unpack_from(">4xH2x16s", answer, at + 16) + struct.unpack_from(
                 "=I", answer, at + 80
             )
-            found.append((port, place, owner))
+            sockets.append((port, place, owner))
             at += (length + 3) & ~3
 
 
-def _trusted() -> frozenset[int]:
+def _trusted_users() -> frozenset[int]:
     return frozenset({os.getuid(), 0})
 
 
-def _open_to_all(folder: os.stat_result) -> bool:
+def _is_world_writable(folder: os.stat_result) -> bool:
     return bool(folder.st_mode & stat.S_IWOTH) and not folder.st_mode & stat.S_ISVTX
 
 
 def _refuse_stranger(target: str, owner: int) -> None:
-    if owner not in _trusted():
+    if owner not in _trusted_users():
         raise StrangerError(
             f"another user (number {owner}) answers at {target}, who would get the token and the faces in "
             "the clear; nothing was sent. If that engine is to be used, give it TLS (see: recaster certs)"
         )
 
 
-def _nobody(target: str) -> UnreachableError:
+def _nobody_answers(target: str) -> UnreachableError:
     return UnreachableError(
         f"no engine answers at {target}; is it running? Start one with: recaster serve",
         grpc.StatusCode.UNAVAILABLE,

@@ -52,7 +52,7 @@ class Transfer:
             InputError: the file can't be read, or changes meanwhile.
             EngineError: the engine can't be reached, or has no room.
         """
-        digest, size = _digest(path, report)
+        digest, size = _hash_file(path, report)
         if not self.missing([digest]):
             return digest
         if local and self._hand_over(path, digest, size):
@@ -79,23 +79,23 @@ class Transfer:
             OutputError: the file can't be written.
         """
         with atomic_file(out) as temporary:
-            found = hashlib.sha256()
+            sha256 = hashlib.sha256()
             with temporary.open("wb") as file:
-                for data in self._pieces(digest, size):
-                    found.update(data)
+                for data in self._read_pieces(digest, size):
+                    sha256.update(data)
                     file.write(data)
                     report(Update("downloading", file.tell() / 1e6, None, "MB"))
-            if found.hexdigest() != digest:
+            if sha256.hexdigest() != digest:
                 raise AnswerError(f"{out}: what came is damaged; try again")
 
     def read(self, digest: str) -> bytes:
         """A small blob (EngineError: as ``download``)."""
-        data = b"".join(self._pieces(digest, MAX_READ_BYTES))
+        data = b"".join(self._read_pieces(digest, MAX_READ_BYTES))
         if hashlib.sha256(data).hexdigest() != digest:
             raise AnswerError("what came from the engine is damaged; try again")
         return data
 
-    def _pieces(self, digest: str, max_bytes: int | None) -> Iterator[bytes]:
+    def _read_pieces(self, digest: str, max_bytes: int | None) -> Iterator[bytes]:
         """A blob's bytes (AnswerError where there are more than ``max_bytes``)."""
         offset = 0
 
@@ -117,7 +117,7 @@ class Transfer:
         if self._connection.clear_target is None:
             return False
         try:
-            with _offered(path, digest) as folder:
+            with _handoff_folder(path, digest) as folder:
                 request = blob_pb2.TakeFileRequest(digest=digest, size=size, folder=str(folder))
                 self._connection.call(self._stub.TakeFile, request, timeout_s=STREAM_TIMEOUT_S)
         except BusyError as error:
@@ -138,7 +138,7 @@ class Transfer:
                 raise AnswerError(f"{path}: the engine says that it has {before} bytes of {size}")
             try:
                 upload = self._stub.WriteUpload(
-                    _pieces_of(path, digest, before, size, report),
+                    _upload_requests(path, digest, before, size, report),
                     metadata=self._connection.metadata,
                     timeout=STREAM_TIMEOUT_S,
                 )
@@ -155,7 +155,7 @@ class Transfer:
 
 
 @contextlib.contextmanager
-def _offered(path: Path, digest: str) -> Iterator[Path]:
+def _handoff_folder(path: Path, digest: str) -> Iterator[Path]:
     """A folder for this user alone that holds a link to a file, as long as the block lasts.
 
     It lies beside the file, so that nothing is copied; OSError where that can't be.
@@ -170,7 +170,7 @@ def _offered(path: Path, digest: str) -> Iterator[Path]:
         folder.rmdir()
 
 
-def _digest(path: Path, report: Report) -> tuple[str, int]:
+def _hash_file(path: Path, report: Report) -> tuple[str, int]:
     digest = hashlib.sha256()
     done = 0
     try:
@@ -186,7 +186,7 @@ def _digest(path: Path, report: Report) -> tuple[str, int]:
     return digest.hexdigest(), done
 
 
-def _pieces_of(
+def _upload_requests(
     path: Path, digest: str, offset: int, size: int, report: Report
 ) -> Iterator[blob_pb2.WriteUploadRequest]:
     with path.open("rb") as file:

@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from recaster.client.errors import AnswerError
-from recaster.texts import shown
+from recaster.texts import escape
 
 M = TypeVar("M", bound=Message)
 
@@ -43,7 +43,7 @@ _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers of a JPEG that say how large it is."""
 
 
-def checked(answer: M) -> M:
+def validate(answer: M) -> M:
     """An answer that can be used; longer texts in it are cut.
 
     Raises:
@@ -53,7 +53,7 @@ def checked(answer: M) -> M:
         try:
             answer.ToDatetime()
         except (ValueError, OverflowError):
-            raise _refused("a time", answer.seconds) from None
+            raise _unexpected_answer("a time", answer.seconds) from None
         return answer
     for field, value in answer.ListFields():
         if field.type == FieldDescriptor.TYPE_MESSAGE:
@@ -63,7 +63,7 @@ def checked(answer: M) -> M:
         elif field.type == FieldDescriptor.TYPE_BYTES and field.full_name != _PIECES:
             _require_picture(field.full_name, value)
         elif field.type == FieldDescriptor.TYPE_DOUBLE and not math.isfinite(value):
-            raise _refused(field.full_name, value)
+            raise _unexpected_answer(field.full_name, value)
     return answer
 
 
@@ -81,7 +81,7 @@ def picture_size(data: bytes) -> tuple[int, int]:
     return 0, 0
 
 
-def shape_of(field: Any) -> re.Pattern[str] | None:
+def text_pattern(field: Any) -> re.Pattern[str] | None:
     """Pattern of the texts of a field; None for texts that people read."""
     return _SHAPED.get(field.full_name) or next(
         (shape for name, shape in _SHAPES if name.fullmatch(field.name)), None
@@ -90,40 +90,40 @@ def shape_of(field: Any) -> re.Pattern[str] | None:
 
 def _check_messages(field: Any, value: Any) -> None:
     if field.message_type.GetOptions().map_entry:
-        for name, said in list(value.items()):
-            if isinstance(said, str) and len(name) + len(said) > MAX_TEXT_LETTERS:
+        for name, text in list(value.items()):
+            if isinstance(text, str) and len(name) + len(text) > MAX_TEXT_LETTERS:
                 del value[name]
     else:
-        for one in [value] if isinstance(value, Message) else value:
-            checked(one)
+        for message in [value] if isinstance(value, Message) else value:
+            validate(message)
 
 
 def _check_texts(answer: Message, field: Any, value: Any) -> None:
     texts = [value] if isinstance(value, str) else value
-    shape = shape_of(field)
+    shape = text_pattern(field)
     if shape is not None:
         for text in texts:
             if text and not shape.fullmatch(text):
-                raise _refused(field.full_name, text)
+                raise _unexpected_answer(field.full_name, text)
     elif isinstance(value, str):
         if len(value) > MAX_TEXT_LETTERS:
-            setattr(answer, field.name, _cut(value))
+            setattr(answer, field.name, _truncate(value))
     elif len(value) > MAX_LINES or any(len(text) > MAX_TEXT_LETTERS for text in value):
-        value[:] = [_cut(text) for text in value[:MAX_LINES]]
+        value[:] = [_truncate(text) for text in value[:MAX_LINES]]
 
 
-def _cut(text: str) -> str:
+def _truncate(text: str) -> str:
     return text if len(text) <= MAX_TEXT_LETTERS else text[: MAX_TEXT_LETTERS - 3] + "..."
 
 
 def _require_picture(where: str, data: bytes) -> None:
     width, height = picture_size(data)
     if not 0 < width * height <= MAX_PICTURE_PIXELS:
-        raise _refused(where, f"{width} x {height} pixels")
+        raise _unexpected_answer(where, f"{width} x {height} pixels")
 
 
-def _refused(where: str, value: object) -> AnswerError:
+def _unexpected_answer(where: str, value: object) -> AnswerError:
     return AnswerError(
         f"the engine answered what no Recaster answers ({where.removeprefix('recaster.v1.')}: "
-        f"{shown(value)[:40]}); is that address an engine's, and of a version that this one knows?"
+        f"{escape(value)[:40]}); is that address an engine's, and of a version that this one knows?"
     )

@@ -12,7 +12,7 @@ from recaster.errors import InputError
 from recaster.evaluation.measures import MEASURES
 from recaster.evaluation.types import Figure, Scores
 from recaster.files import parse_json, upgrade_document, write_json
-from recaster.texts import cleaned
+from recaster.texts import escape_document
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,7 +90,7 @@ class EvaluationResult:
         """
         path = folder / NAME
         try:
-            document = cleaned(parse_json(path.read_bytes()))
+            document = escape_document(parse_json(path.read_bytes()))
         except OSError as error:
             raise InputError(f"{path}: no evaluation to read ({error.strerror})") from error
         except ValueError as error:

@@ -54,7 +54,7 @@ def analyse_clip(
     kept = _kept_path(clip, settings, frames)
     found = _load_kept(kept)
     if found is None:
-        analyses.own_folder(analyses.clip_of(kept))
+        analyses.make_clip_folder(analyses.clip_digest(kept))
         analyses.tidy()
         parts = kept.with_suffix(".parts")
         with analysis_journal.open_journal(parts, frames.start) as begun:
@@ -67,7 +67,7 @@ def analyse_clip(
         if begun is not None:  # else it is another process's
             analysis_journal.remove_journal(parts)
         if not clip.path.exists():  # it was deleted meanwhile
-            analyses.purge(analyses.clip_of(kept))
+            analyses.purge(analyses.clip_digest(kept))
     return found
 
 
@@ -101,7 +101,7 @@ def _load_kept(kept: Path) -> Analysis | None:
         found = analysis_file.load_analysis(kept)
     except InputError:
         return None
-    analyses.use(kept)
+    analyses.touch(kept)
     return found
 
 
@@ -109,4 +109,4 @@ def _kept_path(clip: Clip, settings: AnalysisSettings, frames: range) -> Path:
     """Path of the analysis of just these frames of these bytes, made this way."""
     parts = [clip.digest, analysis_file.FORMAT, dataclasses.asdict(settings), frames.start, frames.stop]
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
-    return analyses.place(clip.digest, key)
+    return analyses.analysis_path(clip.digest, key)

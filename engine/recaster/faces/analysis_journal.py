@@ -16,7 +16,8 @@ import numpy as np
 
 from recaster.faces.tracker import TrackerState
 from recaster.faces.tracklets import Portrait, Tracklet
-from recaster.files import atomic_file, keep_private, remove_folder, try_lock, write_error
+from recaster.files import atomic_file, keep_private, remove_folder, write_error
+from recaster.locks import try_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

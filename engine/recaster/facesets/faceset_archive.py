@@ -14,7 +14,7 @@ import hashlib
 import json
 import tempfile
 import zipfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,8 +28,9 @@ from recaster.facesets.faceset_index import pack, unpack
 from recaster.facesets.inputs import is_image
 from recaster.files import atomic_directory, atomic_file, parse_json, safe_name, write_error
 from recaster.progress import Report, Update, silent
-from recaster.texts import cleaned
-from recaster.zips import ZipLimits, check_room, opened_zip, picture_size, plain_entry, read_entry
+from recaster.still_images import image_size
+from recaster.texts import escape_document
+from recaster.zips import ZipLimits, check_disk_room, open_zip, plain_entry, read_entry
 
 if TYPE_CHECKING:
     from recaster.settings.extract import ExtractSettings
@@ -91,7 +92,7 @@ def import_faces(
     """
     from recaster.facesets.extraction import extract
 
-    limits = limits or ZipLimits()
+    limits = replace(limits or ZipLimits(), error=FacesetError)
     if not given.exists():
         raise FacesetError(f"{given}: there is no such zip or folder")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -111,7 +112,7 @@ def _import_zip(
 ) -> None:
     from recaster.facesets.extraction import extract
 
-    with opened_zip(given, limits) as archive:
+    with open_zip(given, limits) as archive:
         if MANIFEST in archive.namelist():
             _restore_faceset(given, archive, out, report, limits)
             return
@@ -134,13 +135,19 @@ def _restore_faceset(
             data = read_entry(given, archive, face.file, limits)
             if hashlib.sha256(data).hexdigest() != crop_sha256:
                 raise FacesetError(f"{given}: {face.file} is not the crop that was exported; export it again")
-            size = picture_size(given, face.file, data, limits, ("JPEG",))
+            size = image_size(
+                data,
+                f"{given}: {face.file}",
+                max_pixels=limits.pixels,
+                formats=("JPEG",),
+                error=FacesetError,
+            )
             if size != (settings.size, settings.size):
                 raise FacesetError(
                     f"{given}: {face.file} is not {settings.size}x{settings.size} pixels of JPEG"
                 )
             batch.append((face, data))
-        check_room(given, out, sum(len(data) for _, data in batch), limits)
+        check_disk_room(given, out, sum(len(data) for _, data in batch), limits)
         for added, (face, _) in zip(faceset.add(batch), batch, strict=True):
             if (added.id, added.file) != (face.id, face.file):
                 raise FacesetError(f"{given}: the faces in {MANIFEST} are not numbered without gaps")
@@ -158,10 +165,10 @@ def _unpack_images(given: Path, archive: zipfile.ZipFile, folder: Path, limits: 
         raise FacesetError(f"{given}: holds neither a faceset ({MANIFEST}) nor any image")
     for number, name in enumerate(sorted(names)):
         data = read_entry(given, archive, name, limits)
-        if picture_size(given, name, data, limits) is None:
+        if image_size(data, f"{given}: {name}", max_pixels=limits.pixels, error=FacesetError) is None:
             data = b""  # is counted as unreadable
         path = PurePosixPath(name)
-        check_room(given, folder, len(data), limits)
+        check_disk_room(given, folder, len(data), limits)
         try:
             (folder / f"{number:06}-{safe_name(path.name)[-80:]}").write_bytes(data)
         except OSError as error:
@@ -200,7 +207,7 @@ def _read_manifest(
         FacesetError: it is no manifest, of a newer format, or anything in it is missing or of the wrong kind.
     """
     try:
-        values = cleaned(parse_json(data))  # names that a stranger gave
+        values = escape_document(parse_json(data))  # names that a stranger gave
         if values["format"] != FORMAT:
             raise FacesetError(
                 f"{given}: its {MANIFEST} is another program's; unpack the images and import those"

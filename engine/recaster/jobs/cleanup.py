@@ -42,14 +42,14 @@ def expire(store: Store) -> None:
 def needed_by(store: Store, digest: str) -> str:
     """Who needs a blob: "clip ID", or "job ID" of one that hasn't ended; "" for nobody."""
     at_work = {f"job {job.job_id}" for job in store.jobs.in_states(UNENDED)}
-    needing = [one for one in store.blobs.users(digest) if one.startswith("clip ") or one in at_work]
+    needing = [one for one in store.blobs.owners_of(digest) if one.startswith("clip ") or one in at_work]
     return needing[0] if needing else ""
 
 
 def withdraw(store: Store, digest: str) -> None:
     """Take a document out of the blobs, whatever ended jobs name it, unless somebody works with it there."""
     if not needed_by(store, digest):
-        for owner in (*store.blobs.users(digest), "document"):
+        for owner in (*store.blobs.owners_of(digest), "document"):
             store.blobs.release(digest, owner)
 
 

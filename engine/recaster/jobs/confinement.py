@@ -95,8 +95,8 @@ def reach_of(task: WorkerTask) -> Reach:
         for folder in (*made, links):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for clip in looked_at:
-            analyses.own_folder(clip)
-    writes = (task.folder, *made, *map(analyses.folder_of, looked_at))
+            analyses.make_clip_folder(clip)
+    writes = (task.folder, *made, *map(analyses.clip_folder, looked_at))
     signer = task.signer if task.mark is None else task.mark.signer
     vetted = () if task.vetting is None else (*task.vetting.own, *_some(task.vetting.trust))
     things = [*task.facesets.values(), *task.models.values()]
@@ -122,8 +122,8 @@ def reach_of_question(question: query_pb2.Question, *, gpu: bool) -> Reach:
     if clip := getattr(asked, "clip", b""):
         digest = path_of(clip).name  # a blob's
         with contextlib.suppress(RecasterError):  # the look at it will say so
-            analyses.own_folder(digest)
-        writes.append(analyses.folder_of(digest))
+            analyses.make_clip_folder(digest)
+        writes.append(analyses.clip_folder(digest))
     if question.HasField("preview"):
         reads += _signers(Signer.from_json(json.loads(question.preview.mark)["signer"]))
     if question.HasField("verify"):

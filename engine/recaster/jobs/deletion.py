@@ -293,7 +293,7 @@ def _forget(
     undoing: contextlib.ExitStack,
 ) -> None:
     """Take all that goes off the store, and its folders out of sight."""
-    store.database.to_be_scrubbed()
+    store.database.mark_unscrubbed()
     gone: dict[str, list[str]] = {}
     for one in report.deleted:
         gone.setdefault(f"{one.kind}s", []).append(one.id)

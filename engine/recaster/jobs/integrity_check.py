@@ -17,7 +17,7 @@ from recaster.provenance.audit_log import AuditLog
 from recaster.provenance.documents import DOCUMENTS, HELD
 from recaster.provenance.register import AUDIT_FILE
 from recaster.store.backup import MANIFEST
-from recaster.store.inventory import Inventory, integrity
+from recaster.store.inventory import Inventory, check_integrity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,7 +55,7 @@ def check(folder: DataFolder, *, deep: bool = False, report: Report = silent) ->
         OutputError: a newer Recaster wrote it.
     """
     named = Inventory.by(folder.database)
-    found = IntegrityReport(problems=[f"store.sqlite: {line}" for line in integrity(folder.database)])
+    found = IntegrityReport(problems=[f"store.sqlite: {line}" for line in check_integrity(folder.database)])
     looks = dict(_looks(folder, named, deep))
     wrong = {}
     for done, (path, look) in enumerate(looks.items(), 1):

@@ -52,7 +52,7 @@ class OutputStorage:
                     (folder / FINISHED).unlink(missing_ok=True)
                     raise OutputError(f"{path.name}: is gone; it is made again")
                 self._store.blobs.commit(path, file.digest)
-            self._store.shares.note(job.created_by, file.digest)
+            self._store.client_usage.note(job.created_by, file.digest)
             result.artifacts.add(role=file.role, digest=file.digest, size=file.size, suffix=path.suffix)
 
     def keep_resource(self, job: job_pb2.Job, kind: str, resource: Any) -> str:
@@ -89,7 +89,7 @@ class OutputStorage:
             remove_folder(place(job.job_id), quietly=True)
         if kind == "clip":
             blobs = self._store.blobs
-            thumbnail = blobs.used_by(f"job {job.job_id}")
+            thumbnail = blobs.digests_of(f"job {job.job_id}")
             blobs.acquire([kept.digest, *thumbnail], f"clip {kept_id}")
             blobs.release(kept.digest, f"job {job.job_id}")  # who deletes the clip, wants the room
         return kept_id
@@ -149,6 +149,6 @@ class OutputStorage:
         digest, _ = self._store.blobs.put(Path(copy))
         self._store.blobs.acquire([digest], f"job {job_id}")
         event = job_pb2.JobEvent(preview=job_pb2.Preview(digest=digest, step=step))
-        for old in self._store.jobs.tell(job_id, event):
+        for old in self._store.jobs.add_event(job_id, event):
             if old.preview.digest != digest:
                 self._store.blobs.release(old.preview.digest, f"job {job_id}")

@@ -19,10 +19,9 @@ from recaster.models.model_folder import ModelFolder
 from recaster.provenance.audit_log import AuditLog
 from recaster.provenance.legal_basis import parse_basis
 from recaster.provenance.register import AUDIT_FILE
-from recaster.store.audit_head import AuditHead
 from recaster.store.blobs import is_digest
 from recaster.store.catalog import Catalog
-from recaster.store.database import Database
+from recaster.store.database import AuditHead, Database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -244,7 +244,7 @@ class Supervisor:
         return False
 
     def _start(self, job: job_pb2.Job, device: str) -> None:
-        best = json.loads(self._store.jobs.control_record(job.job_id).best)
+        best = json.loads(self._store.jobs.get_control_record(job.job_id).best)
         watchdog = Watchdog(self._limits.patience)
         handle = WorkerHandle(job.job_id, kind_of(job.spec), device, watchdog, best=best)
         self._handles[job.job_id] = handle
@@ -359,7 +359,7 @@ class Supervisor:
     def _settle(self, handle: WorkerHandle, code: int | None) -> None:
         """Brings a job whose worker has ended to where it belongs now."""
         job_id = handle.job_id
-        desired = self._store.jobs.control_record(job_id).desired_state
+        desired = self._store.jobs.get_control_record(job_id).desired_state
         if handle.outcome is not None and handle.outcome.HasField("done"):
             self._finalizer.finish(job_id, handle.outcome.done)
         elif desired == "cancel":
@@ -382,14 +382,16 @@ class Supervisor:
 
     def _crashed(self, handle: WorkerHandle, code: int | None) -> None:
         """Queues a job again whose worker died, unless it has died too often at the same place."""
-        record = self._store.jobs.control_record(handle.job_id)
+        record = self._store.jobs.get_control_record(handle.job_id)
         failures = record.failures + 1
         if not handle.has_spoken and not handle.stall_reason:
             self.trouble = "workers end before they begin"
             self.troubled_at = time.monotonic()
         why = {"stalled": handle.stall_reason} if handle.stall_reason else {"code": code}
         log.warning("worker died", extra={"job": handle.job_id, "failures": failures, **why})
-        self._store.jobs.remember(handle.job_id, ControlRecord(record.desired_state, record.best, failures))
+        self._store.jobs.put_control_record(
+            handle.job_id, ControlRecord(record.desired_state, record.best, failures)
+        )
         if failures < MAX_CRASHES:
             self._finalizer.move(handle.job_id, QUEUED)
         elif handle.stall_reason:

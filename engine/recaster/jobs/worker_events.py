@@ -52,7 +52,7 @@ class WorkerListener:
             raise ChannelError(f"no level of a log: {line.level!r}")
         shown = without_folder(line.message, self._store.folder.path)
         event = job_pb2.JobEvent(log=job_pb2.LogLine(level=line.level, message=shown))
-        self._store.jobs.tell(job_id, event)
+        self._store.jobs.add_event(job_id, event)
         logs.note(self._store.folder.job(job_id), line.level, line.message)
 
     def keep_progress(self, handle: WorkerHandle) -> None:
@@ -63,11 +63,11 @@ class WorkerListener:
             return
         handle.progress_due.restart()
         progress.detail = without_folder(progress.detail, self._store.folder.path)
-        self._store.jobs.tell(handle.job_id, job_pb2.JobEvent(progress=progress))
+        self._store.jobs.add_event(handle.job_id, job_pb2.JobEvent(progress=progress))
         if progress.done > handle.best.get(progress.stage, -1):
             handle.best[progress.stage] = progress.done
-            record = self._store.jobs.control_record(handle.job_id)
+            record = self._store.jobs.get_control_record(handle.job_id)
             # It came further than ever: whatever crashed it before is behind it.
-            self._store.jobs.remember(
+            self._store.jobs.put_control_record(
                 handle.job_id, ControlRecord(record.desired_state, json.dumps(handle.best), failures=0)
             )

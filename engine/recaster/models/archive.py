@@ -10,8 +10,8 @@ from recaster.errors import ModelError, UsageError
 from recaster.files import atomic_directory, atomic_file, parse_json
 from recaster.models.model_folder import ModelFolder
 from recaster.progress import Report, Update, silent, step
-from recaster.texts import cleaned
-from recaster.zips import ZipLimits, check_room, opened_zip, plain_entry
+from recaster.texts import escape_document
+from recaster.zips import ZipLimits, check_disk_room, open_zip, plain_entry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +63,7 @@ def import_model(
     """
     if folder.path.exists():
         raise ModelError(f"{folder.path}: exists already; choose another name for the model")
-    with opened_zip(given, limits) as archive, atomic_directory(folder.path) as aside:
+    with open_zip(given, limits) as archive, atomic_directory(folder.path) as aside:
         entries = archive.infolist()
         for entry in entries:
             if not _ENTRY.fullmatch(entry.filename):
@@ -81,7 +81,7 @@ def _check_texts(given: Path, path: Path) -> None:
     """Refuse names that hold what isn't for reading: others will see them (ModelError)."""
     try:
         value = parse_json(path.read_bytes())
-        plain = cleaned(value) == value
+        plain = escape_document(value) == value
     except ValueError as error:
         raise ModelError(f"{given}: {path.name} in this zip is damaged ({error}); make it again") from None
     if not plain:
@@ -99,7 +99,7 @@ def _unpack(
         with archive.open(entry) as packed, out.open("wb") as file:
             while piece := packed.read(PIECE):
                 left -= len(piece)
-                check_room(given, out.parent, len(piece), limits)
+                check_disk_room(given, out.parent, len(piece), limits)
                 step()
                 file.write(piece)
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from recaster.errors import AuditError, DiskFullError, UsageError
-from recaster.files import lock, parse_json, sha256, sync, write_bytes, write_error
+from recaster.files import parse_json, sha256, sync, write_bytes, write_error
+from recaster.locks import lock
 from recaster.provenance.audit_events import check
 from recaster.provenance.caller import caller
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from recaster.store.audit_head import AuditHead
+    from recaster.store.database import AuditHead
 
 GENESIS: Final = "0" * 64
 """What the first record has for the hash of the one before it."""

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.api.v1 import identity_pb2
 from recaster.errors import ConsentError, InputError, NotFoundError, UsageError
-from recaster.files import lock, user_name, write_secret
+from recaster.files import user_name, write_secret
+from recaster.locks import lock
 from recaster.provenance.audit_log import AuditLog
 from recaster.provenance.documents import DOCUMENTS, Documents
 from recaster.provenance.face_traces import FaceTraces
@@ -39,9 +40,8 @@ from recaster.provenance.legal_basis import (
 )
 from recaster.provenance.policy import Policy
 from recaster.provenance.revocations import REVOCATIONS_FILE, Revocations
-from recaster.store.audit_head import AuditHead
 from recaster.store.catalog import Catalog, record_id
-from recaster.store.database import Database
+from recaster.store.database import AuditHead, Database
 from recaster.store.folder import DataFolder
 
 if TYPE_CHECKING:
@@ -257,7 +257,7 @@ class Register:
                 "identity.delete", identity=identity_id, **gone, **({"held": try_lock} if try_lock else {})
             )
             document = identity.attestation.document_digest
-            self.catalog.database.once_kept(lambda: self._drop_document(document))
+            self.catalog.database.on_commit(lambda: self._drop_document(document))
         return try_lock
 
     def held_until(self, identity: identity_pb2.Identity) -> str:

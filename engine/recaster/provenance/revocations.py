@@ -14,7 +14,8 @@ import stat
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ConsentError, InputError
-from recaster.files import lock, parse_json, write_error
+from recaster.files import parse_json, write_error
+from recaster.locks import lock
 from recaster.provenance.face_traces import FaceTraces
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import UsageError
-from recaster.files import lock, write_bytes, write_error, write_secret
+from recaster.files import write_bytes, write_error, write_secret
+from recaster.locks import lock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,7 +15,7 @@ import grpc
 
 from recaster.errors import RecasterError
 from recaster.files import user_name
-from recaster.service.permissions import permit
+from recaster.service.permissions import check_permission
 from recaster.service.roles import Client, acting_client, method_name, min_role
 from recaster.service.rpc_errors import CALL_ERRORS, Code, Context, RpcError, abort, observing_errors
 from recaster.service.threads import run_read
@@ -77,11 +77,11 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
             return handler
         client = None
         try:
-            client = await self._client(call)
+            client = await self._client_of(call)
             client.require(min_role(call.method), method_name(call.method))
         except (RpcError, RecasterError) as error:
-            return self._refusing(error, call.method, client)
-        return self._guarded(handler, call.method, client)
+            return self._refusal_handler(error, call.method, client)
+        return self._guarded_handler(handler, call.method, client)
 
     async def watch(self) -> None:
         """End calls whose token has ended, until cancelled."""
@@ -98,7 +98,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
                 if name in tokens and (token is None or not token.valid()) and not call.expired():
                     call.reschedule(asyncio.get_running_loop().time())
 
-    async def _client(self, call: grpc.HandlerCallDetails) -> Client:
+    async def _client_of(self, call: grpc.HandlerCallDetails) -> Client:
         """The client of the token that a call shows (RpcError where it shows none that is valid)."""
         shown = next(
             (value for name, value in call.invocation_metadata or () if name == CREDENTIALS_HEADER), ""
@@ -113,12 +113,12 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
         if token is None:
             raise WRONG_TOKEN
         if not token.valid():
-            raise _ended(token)
+            raise _ended_token_error(token)
         return Client(token.name, token.role, token.token_id, token.quota_bytes, token.max_jobs)
 
-    def _refusing(self, error: Exception, method: str, client: Client | None) -> Any:
+    def _refusal_handler(self, error: Exception, method: str, client: Client | None) -> Any:
         async def refuse(_: Any, context: Context) -> None:
-            with self._telling(method, client, None, context):
+            with self._observed(method, client, None, context):
                 await self._refuse(context, error)
 
         # A stream, whatever was called: its message would be waited for otherwise, and might never come.
@@ -129,19 +129,19 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
             self.on_refused(error.reason, context.peer())
         await abort(context, error)
 
-    def _guarded(self, handler: Any, method: str, client: Client) -> Any:
+    def _guarded_handler(self, handler: Any, method: str, client: Client) -> Any:
         """The handler, whose calls are permitted, done for this client, and end with its token."""
 
         async def answered(request: Any, context: Context) -> Any:
-            with acting_client(client), self._telling(method, client, request, context):
+            with acting_client(client), self._observed(method, client, request, context):
                 try:
                     async with asyncio.timeout(None) as limit:
                         with self._watched(limit, client):
                             if not handler.request_streaming:
-                                await permit(method, request, client, self._store)
-                            return await _done(handler, request, context)
+                                await check_permission(method, request, client, self._store)
+                            return await _run_handler(handler, request, context)
                 except CALL_ERRORS as error:
-                    await self._refuse(context, await self._end_of(client) if limit.expired() else error)
+                    await self._refuse(context, await self._token_error(client) if limit.expired() else error)
 
         make = {
             (False, False): grpc.unary_unary_rpc_method_handler,
@@ -151,7 +151,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
         }[handler.request_streaming, handler.response_streaming]
         return make(answered, handler.request_deserializer, handler.response_serializer)
 
-    def _telling(
+    def _observed(
         self, method: str, client: Client | None, request: Any, context: Context
     ) -> contextlib.AbstractContextManager[None]:
         name = "" if client is None else client.name
@@ -159,9 +159,9 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
             lambda refusal: self._on_denied(refusal, method_name(method), name, context.peer(), request)
         )
 
-    async def _end_of(self, client: Client) -> RpcError:
+    async def _token_error(self, client: Client) -> RpcError:
         token = await run_read(self._store.tokens.find, client.token_id)
-        return WRONG_TOKEN if token is None else _ended(token)
+        return WRONG_TOKEN if token is None else _ended_token_error(token)
 
     @contextlib.contextmanager
     def _watched(self, limit: asyncio.Timeout, client: Client) -> Iterator[None]:
@@ -172,7 +172,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
             del self._calls[limit]
 
 
-async def _done(handler: Any, request: Any, context: Context) -> Any:
+async def _run_handler(handler: Any, request: Any, context: Context) -> Any:
     """Do what a handler does; what it streams is written here: so waiting for a slow client ends, too."""
     behaviour = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
     answer = behaviour(request, context)
@@ -184,7 +184,7 @@ async def _done(handler: Any, request: Any, context: Context) -> Any:
     return None
 
 
-def _ended(token: ClientToken) -> RpcError:
+def _ended_token_error(token: ClientToken) -> RpcError:
     word, reason = ("revoked", "TOKEN_REVOKED") if token.revoked is not None else ("over", "TOKEN_EXPIRED")
     return RpcError(
         Code.UNAUTHENTICATED,

@@ -74,12 +74,12 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
             writer = self._blobs.writer(upload)
             writer.close()
             upload = writer.finish()
-        return _message(upload)
+        return _upload_message(upload)
 
     @unary_read
     def GetUpload(self, request: blob_pb2.GetUploadRequest, context: Context) -> blob_pb2.Upload:
         """State of an upload."""
-        return _message(self._find(check_digest("digest", request.digest), "asking for"))
+        return _upload_message(self._find_upload(check_digest("digest", request.digest), "asking for"))
 
     @unary_read
     async def WriteUpload(
@@ -89,20 +89,20 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         first = await anext(aiter(requests), None)
         if first is None:
             raise invalid_field("digest", "must be in the first message")
-        upload = await run_read(self._find, check_digest("digest", first.digest), "writing to")
+        upload = await run_read(self._find_upload, check_digest("digest", first.digest), "writing to")
         if upload.complete:
-            return _message(upload)
+            return _upload_message(upload)
         if upload.file in self._writing:
             raise RpcError(
                 Code.ABORTED, "UPLOAD_BUSY", "another connection is sending this blob; wait, or ask GetUpload"
             )
         self._writing.add(upload.file)
         try:
-            return _message(await self._take(upload, first, requests))
+            return _upload_message(await self._receive(upload, first, requests))
         finally:
             self._writing.discard(upload.file)
 
-    async def _take(
+    async def _receive(
         self,
         upload: Upload,
         first: blob_pb2.WriteUploadRequest,
@@ -113,7 +113,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         try:
             piece: blob_pb2.WriteUploadRequest | None = first
             while piece is not None:
-                await run_transfer(self._write, writer, piece)
+                await run_transfer(self._write_piece, writer, piece)
                 if writer.due:  # while the disk works, more may come
                     if syncing is not None:
                         await syncing
@@ -127,7 +127,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         return await run_hash(writer.finish)
 
     @staticmethod
-    def _write(writer: UploadWriter, piece: blob_pb2.WriteUploadRequest) -> None:
+    def _write_piece(writer: UploadWriter, piece: blob_pb2.WriteUploadRequest) -> None:
         data = piece.data  # every look at it is a copy
         if piece.offset != writer.offset:
             raise RpcError(
@@ -148,7 +148,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         client = current_client()
         whose = None if client.role >= Role.OPERATOR else client.name
         uploads = self._blobs.uploads(check_digest("digest", request.digest), whose)
-        if any(one.file in self._writing for one in uploads):
+        if any(upload.file in self._writing for upload in uploads):
             raise RpcError(
                 Code.ABORTED, "UPLOAD_BUSY", "another connection is sending this blob; end it first"
             )
@@ -163,10 +163,10 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         if not await run_read(self._blobs.has, check_digest("digest", request.digest)):
             raise NotFoundError(f"there is no blob {request.digest[:12]}")
         await run_read(self._refuse_revoked, request.digest)
-        of = await run_read(self._blobs.users, request.digest)
+        of = await run_read(self._blobs.owners_of, request.digest)
         check_offset("offset", request.offset, await run_read(self._blobs.size, request.digest))
         check_offset("limit", request.limit, MAX_OFFSET)
-        await self._engine.call_audit.shown("blob.read", digest=request.digest, of=sorted(of))
+        await self._engine.call_audit.note_shown("blob.read", digest=request.digest, of=sorted(of))
         pieces = self._blobs.read(request.digest, request.offset, request.limit)
         while data := await run_transfer(next, pieces, b""):
             yield blob_pb2.ReadBlobResponse(data=data)
@@ -174,10 +174,10 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
     @unary_read
     async def OpenDrop(self, request: blob_pb2.OpenDropRequest, context: Context) -> blob_pb2.Drop:
         """Make a folder to put a file into."""
-        self._refuse_far(context)
+        self._refuse_remote(context)
         check_digest("digest", request.digest)
         check_offset("size", request.size, MAX_OFFSET)
-        self._drops = {name: one for name, one in self._drops.items() if _is_open(one[2])}
+        self._drops = {name: drop for name, drop in self._drops.items() if _is_drop_open(drop[2])}
         if len(self._drops) >= MAX_DROPS:
             raise RpcError(
                 Code.RESOURCE_EXHAUSTED, "TOO_MANY_DROPS", "too many drops are open; take some first"
@@ -194,7 +194,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         self, request: blob_pb2.TakeDropRequest, context: Context
     ) -> blob_pb2.TakeDropResponse:
         """Take what was put there."""
-        self._refuse_far(context)
+        self._refuse_remote(context)
         if request.drop_id not in self._drops:
             raise NotFoundError("there is no such drop; it can be taken once only")
         digest, size, path = self._drops.pop(request.drop_id)
@@ -209,7 +209,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         self, request: blob_pb2.TakeFileRequest, context: Context
     ) -> blob_pb2.TakeFileResponse:
         """Take a file from where a client of this machine shows it."""
-        self._refuse_far(context)
+        self._refuse_remote(context)
         check_digest("digest", request.digest)
         check_offset("size", request.size, MAX_OFFSET)
         await run_hash(self._blobs.take_offered, Path(request.folder), request.digest, request.size)
@@ -220,7 +220,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
         store = self._engine.store
         if register_of(store).documents.path(digest).is_file():
             raise NotFoundError(f"there is no blob {digest[:12]} for clients: it is a person's document")
-        for owner in self._blobs.users(digest):
+        for owner in self._blobs.owners_of(digest):
             if owner.startswith("job "):
                 refuse_revoked_result(store.jobs.get(owner.removeprefix("job ")), digest, store)
         for kind in ("faceset", "model"):  # a zip that one came in
@@ -228,7 +228,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
             if thing is not None:
                 refuse_revoked([(kind, record_id(thing))], store)
 
-    def _find(self, digest: str, doing: str) -> Upload:
+    def _find_upload(self, digest: str, doing: str) -> Upload:
         """The upload of the client who asks; of an operator, any; or the blob."""
         client = current_client()
         upload = self._blobs.find(digest, client.name)
@@ -239,7 +239,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
             raise NotFoundError(f"there is no upload of blob {digest[:12]}; start one")
         return upload
 
-    def _refuse_far(self, context: Any) -> None:
+    def _refuse_remote(self, context: Any) -> None:
         peer = context.peer()
         if not self._engine.local_drops or not peer.startswith(
             ("unix:", "ipv4:127.", "ipv6:[::1]", "ipv6:%5B::1%5D")
@@ -249,7 +249,7 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
             )
 
 
-def _is_open(path: Path) -> bool:
+def _is_drop_open(path: Path) -> bool:
     """Tells if a drop is there, and holds a file or may still get one."""
     try:
         return path.exists() or time.time() - path.parent.stat().st_mtime < DROP_LEASE_S
@@ -257,7 +257,7 @@ def _is_open(path: Path) -> bool:
         return False
 
 
-def _message(upload: Upload) -> blob_pb2.Upload:
+def _upload_message(upload: Upload) -> blob_pb2.Upload:
     message = blob_pb2.Upload(
         digest=upload.digest, size=upload.size, committed=upload.committed, complete=upload.complete
     )

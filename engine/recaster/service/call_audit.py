@@ -1,7 +1,7 @@
 """Audit records of calls that change nothing: faces that went out, and calls that were refused.
 
-Who looks at the same thing again and again leaves one record in EVERY_S. Refused calls are written as they
-come, the first of each client, method and reason, and those that follow as one number each EVERY_S; of
+Who looks at the same thing again and again leaves one record in WINDOW_S. Refused calls are written as they
+come, the first of each client, method and reason, and those that follow as one number each WINDOW_S; of
 strangers, MAX_STRANGERS addresses are told apart, so that no flood fills the log.
 """
 
@@ -14,6 +14,7 @@ import json
 import logging
 import re
 import time
+from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -26,7 +27,7 @@ from recaster.service.rpc_errors import Code
 from recaster.service.threads import run_write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from recaster.provenance.audit_log import AuditLog
     from recaster.provenance.policy import Policy
@@ -38,10 +39,12 @@ WINDOW_S: Final = 60.0
 MAX_LOOKS: Final = 10_000
 """Looks that are remembered; where there are more, each is written."""
 MAX_STRANGERS: Final = 10
-"""Addresses without a valid token that are told apart in EVERY_S."""
+"""Addresses without a valid token that are told apart in WINDOW_S."""
 MAX_CLIENTS: Final = 200
 """Clients with a method and a reason each, likewise."""
 OTHERS: Final = "others"
+MAX_PEERS: Final = 1000
+"""Clients that the log of refused calls tells apart; more of them share one line."""
 MAX_NAMED: Final = 20
 MAX_SWEPT: Final = 1000
 """Digests in one record."""
@@ -74,7 +77,7 @@ class CallAudit:
         self._denied: dict[Denial, int] = {}  # how many since that was last written
         self._writing: set[asyncio.Task[None]] = set()
 
-    async def shown(self, event: str, **about: Any) -> None:
+    async def note_shown(self, event: str, **about: Any) -> None:
         """Note that something goes to the client who is asking, before it does.
 
         Raises:
@@ -90,11 +93,11 @@ class CallAudit:
 
     def _remember(self, look: tuple[str, str, str], now: float, task: asyncio.Task[Any]) -> None:
         if len(self._looks) >= MAX_LOOKS:
-            self._looks = {one: known for one, known in self._looks.items() if now - known[0] < WINDOW_S}
+            self._looks = {key: known for key, known in self._looks.items() if now - known[0] < WINDOW_S}
         if len(self._looks) < MAX_LOOKS:
             self._looks[look] = (now, task)
 
-    def refused(self, refusal: RpcError, method: str, client: str, peer: str, request: Any) -> None:
+    def note_refused(self, refusal: RpcError, method: str, client: str, peer: str, request: Any) -> None:
         """Note that a call was refused for want of a token, a role or a right to a face; others count not.
 
         Args:
@@ -116,12 +119,12 @@ class CallAudit:
         self._denied[denial] = 0
         named = list(named_in(request)) if client and isinstance(request, Message) else []
         # In the background: being refused takes no longer where it is written down.
-        task = asyncio.create_task(self._write(denial, 1, named[:MAX_NAMED]))
+        task = asyncio.create_task(self._write_denial(denial, 1, named[:MAX_NAMED]))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
     def _counted_as(self, denial: Denial) -> Denial:
-        alike = sum(bool(one.client) == bool(denial.client) for one in self._denied)
+        alike = sum(bool(known.client) == bool(denial.client) for known in self._denied)
         if denial in self._denied or alike < (MAX_CLIENTS if denial.client else MAX_STRANGERS):
             return denial
         return denial._replace(client=denial.client and OTHERS, peer=denial.peer and OTHERS, method="")
@@ -130,18 +133,18 @@ class CallAudit:
         """Write from time to time how many more were refused, until cancelled."""
         while True:
             await asyncio.sleep(WINDOW_S)
-            await self.tell()
+            await self.write_counts()
 
-    async def tell(self) -> None:
+    async def write_counts(self) -> None:
         """Write how many more were refused since that was last written."""
         await asyncio.gather(*self._writing)
         counts = self._denied
         self._denied = {denial: 0 for denial, count in counts.items() if count}
         for denial, count in counts.items():
             if count:
-                await self._write(denial, count, [])
+                await self._write_denial(denial, count, [])
 
-    async def _write(self, denial: Denial, calls: int, named: list[str]) -> None:
+    async def _write_denial(self, denial: Denial, calls: int, named: list[str]) -> None:
         details: dict[str, Any] = {"by": denial.client, "reason": denial.reason, "calls": calls}
         details |= {"method": denial.method} if denial.client else {"peer": denial.peer}
         details |= {"named": named} if named else {}
@@ -153,11 +156,38 @@ class CallAudit:
             self._denied[denial] = self._denied.get(denial, 0) + calls
 
 
+class RefusalLog:
+    """Counts refused calls, and logs the first of each client in WINDOW_S, with how many came before."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self.counts: Counter[str] = Counter()
+        """By reason."""
+        self._said: dict[str, tuple[float, int]] = {}  # when each was last told of, and how many since
+
+    def note(self, reason: str, peer: str) -> None:
+        """A call was refused, of a client at this address as gRPC writes it."""
+        self.counts[reason] += 1
+        host = re.sub(r":\d+$", "", peer)  # a connection's port says nothing
+        now = self._now()
+        if host not in self._said and len(self._said) >= MAX_PEERS:
+            self._said = {name: logged for name, logged in self._said.items() if now - logged[0] < WINDOW_S}
+            if len(self._said) >= MAX_PEERS:
+                host = OTHERS
+        last, since = self._said.get(host, (now - WINDOW_S, 0))
+        if now - last < WINDOW_S:
+            self._said[host] = (last, since + 1)
+            return
+        self._said[host] = (now, 0)
+        details = {"reason": reason, "peer": host, "unsaid": since, "in_all": self.counts.total()}
+        log.warning("a call was refused", extra=details)
+
+
 def note_start(audit: AuditLog, policy: Policy) -> None:
     """Note that an engine starts, with the rules of its policy, and whether those were others before."""
     rules = policy.rules()
     digest = hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
-    starts = [one.details for one in audit.mentioning("engine.start") if one.event == "engine.start"]
+    starts = [record.details for record in audit.mentioning("engine.start") if record.event == "engine.start"]
     audit.add("engine.start", version=__version__, policy=digest, rules=rules)
     if starts and starts[-1]["policy"] != digest:
         audit.add("policy.change", before=starts[-1]["policy"], after=digest)
@@ -172,9 +202,9 @@ def note_swept(audit: AuditLog, digests: Sequence[str]) -> None:
 def named_in(message: Message) -> Iterator[str]:
     """Ids and digests that a request names."""
     for field, value in message.ListFields():
-        found = [value] if isinstance(value, str | Message) else value
-        for one in found if isinstance(found, Iterable) and not isinstance(found, bytes) else ():
-            if isinstance(one, Message):
-                yield from named_in(one)
-            elif isinstance(one, str) and field.name != "request_id" and _NAME.fullmatch(one):
-                yield one
+        items = [value] if isinstance(value, str | Message) else value
+        for item in items if isinstance(items, Iterable) and not isinstance(items, bytes) else ():
+            if isinstance(item, Message):
+                yield from named_in(item)
+            elif isinstance(item, str) and field.name != "request_id" and _NAME.fullmatch(item):
+                yield item

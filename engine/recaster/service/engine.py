@@ -56,31 +56,31 @@ class Engine:
         self.call_audit = CallAudit(register_of(self.store).audit)
         self._looks: dict[str, dict[int, asyncio.Task[tuple[list[job_pb2.JobEvent], bool]]]] = {}
         self.store.jobs.on_event = self._on_event
-        self.supervisor.on_changed(lambda faceset_id: self._soon(self._look_again, faceset_id))
+        self.supervisor.on_changed(lambda faceset_id: self._call_soon(self._schedule_recount, faceset_id))
 
     def _on_event(self, job_id: str) -> None:
         if job_id in self._waiting:
-            self._soon(self._tell, job_id)
+            self._call_soon(self._notify, job_id)
 
-    def _soon(self, do: Callable[[str], None], name: str) -> None:
+    def _call_soon(self, do: Callable[[str], None], name: str) -> None:
         """Do something in the event loop; whoever asks may be in another thread."""
         with contextlib.suppress(RuntimeError):  # it has ended
             self._loop.call_soon_threadsafe(do, name)
 
-    def _tell(self, job_id: str) -> None:
+    def _notify(self, job_id: str) -> None:
         self._looks.pop(job_id, None)  # one that is under way may not see what has just come
         for news in self._waiting.get(job_id, ()):
             news.set()
 
-    async def look(self, job_id: str, after: int) -> tuple[list[job_pb2.JobEvent], bool]:
+    async def read_events(self, job_id: str, after: int) -> tuple[list[job_pb2.JobEvent], bool]:
         """Some of a job's events after a number, and whether it has ended: one look for all who watch it."""
         looks = self._looks.setdefault(job_id, {})
         if after not in looks:
-            looks[after] = asyncio.create_task(run_read(self._look, job_id, after))
+            looks[after] = asyncio.create_task(run_read(self._read_events, job_id, after))
             looks[after].add_done_callback(lambda _: looks.pop(after, None))
         return await asyncio.shield(looks[after])
 
-    def _look(self, job_id: str, after: int) -> tuple[list[job_pb2.JobEvent], bool]:
+    def _read_events(self, job_id: str, after: int) -> tuple[list[job_pb2.JobEvent], bool]:
         ended = self.store.jobs.get(job_id).state in ENDED  # first: nothing comes after the end
         return self.store.jobs.events(job_id, after), ended
 
@@ -97,7 +97,7 @@ class Engine:
                 del self._waiting[job_id]
                 self._looks.pop(job_id, None)
 
-    def _look_again(self, faceset_id: str) -> None:
+    def _schedule_recount(self, faceset_id: str) -> None:
         """A job that fell short may have added faces to a faceset: count them."""
         task = self._loop.create_task(self._recount(faceset_id))
         self._refreshing.add(task)
@@ -130,14 +130,14 @@ class Engine:
             register.add_traces("faceset", faceset_id, traces_from_proto(count.traces))
         return faceset
 
-    async def recognise(self, identity_id: str | None = None) -> None:
+    async def fill_in_traces(self, identity_id: str | None = None) -> None:
         """Find out what faces are known by that an earlier release took in: a person's, or all."""
         register = register_of(self.store)
-        for kind, name in await run_read(self._unrecognised, identity_id):
+        for kind, name in await run_read(self._without_traces, identity_id):
             with contextlib.suppress(RecasterError, OSError):  # damaged, say: then nobody can use it
                 await run_write(register.add_traces, kind, name, await self._traces(kind, name))
 
-    def _unrecognised(self, identity_id: str | None) -> list[tuple[str, str]]:
+    def _without_traces(self, identity_id: str | None) -> list[tuple[str, str]]:
         catalog = self.store.catalog
         return [
             (holders.kind, record_id(holder))

@@ -55,10 +55,10 @@ class IdentityService(ResourceService, identity_pb2_grpc.IdentityServiceServicer
         check_name("display_name", request.display_name)
         check_text("note", request.note)
         check_text("request_id", request.request_id, MAX_REQUEST_ID_LETTERS)
-        said = None
+        attestation = None
         if request.HasField("attestation"):
-            said = self._checked(request.attestation)
-        return self._register.add(request.display_name, said, request.note, _origin(request))
+            attestation = self._checked_attestation(request.attestation)
+        return self._register.add(request.display_name, attestation, request.note, _request_origin(request))
 
     @unary_write
     def AttestIdentity(
@@ -67,9 +67,9 @@ class IdentityService(ResourceService, identity_pb2_grpc.IdentityServiceServicer
         """State a person's right anew."""
         name = check_id("identity_id", request.identity_id)
         self._catalog.identities.get(name)
-        found = self._register.attest(name, self._checked(request.attestation))
+        identity = self._register.attest(name, self._checked_attestation(request.attestation))
         self._engine.supervisor.wake()  # jobs may have waited for it
-        return found
+        return identity
 
     @unary_read
     async def RevokeIdentity(
@@ -80,7 +80,7 @@ class IdentityService(ResourceService, identity_pb2_grpc.IdentityServiceServicer
         check_text("reason", request.reason)
         await run_write(self._register.revoke, name, request.reason)
         self._engine.supervisor.rights_changed()
-        await self._engine.recognise(name)
+        await self._engine.fill_in_traces(name)
         return await run_write(self._register.revoke, name)
 
     @unary_read
@@ -95,7 +95,7 @@ class IdentityService(ResourceService, identity_pb2_grpc.IdentityServiceServicer
         holder_id = check_id(kind, getattr(request, kind))
         kind = kind.removesuffix("_id")
         if await run_read(self._catalog.of(kind).traces, holder_id) is None:  # an earlier release took it in
-            await self._engine.recognise("")
+            await self._engine.fill_in_traces("")
         await run_write(self._assign, whose, kind, holder_id)
         self._engine.supervisor.wake()
         return identity_pb2.AssignIdentityResponse()
@@ -140,16 +140,16 @@ class IdentityService(ResourceService, identity_pb2_grpc.IdentityServiceServicer
                         metadata={f"{kind}_id": thing_id},
                     )
 
-    def _checked(self, said: identity_pb2.Attestation) -> identity_pb2.Attestation:
+    def _checked_attestation(self, attestation: identity_pb2.Attestation) -> identity_pb2.Attestation:
         """An attestation that can be kept, its document where no client reads it."""
-        if not basis_name(said.basis):
+        if not basis_name(attestation.basis):
             raise invalid_field("attestation.basis", "must be set")
-        check_text("attestation.scope", said.scope)
-        check_name("attestation.attested_by", said.attested_by)
-        if said.document_digest:
-            digest = check_digest("attestation.document_digest", said.document_digest)
+        check_text("attestation.scope", attestation.scope)
+        check_name("attestation.attested_by", attestation.attested_by)
+        if attestation.document_digest:
+            digest = check_digest("attestation.document_digest", attestation.document_digest)
             self._take_document(digest)
-        return said
+        return attestation
 
     def _take_document(self, digest: str) -> None:
         """Move an uploaded document to where no client reads it."""
@@ -170,6 +170,6 @@ class IdentityService(ResourceService, identity_pb2_grpc.IdentityServiceServicer
         withdraw(store, digest)
 
 
-def _origin(request: identity_pb2.CreateIdentityRequest) -> str | None:
+def _request_origin(request: identity_pb2.CreateIdentityRequest) -> str | None:
     """Under which name a request is known that may be made again; no other identity has one like it."""
     return f"request {request.request_id}" if request.request_id else None

@@ -147,7 +147,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
             yield snapshot
             while True:
                 news.clear()
-                events, ended = await self._engine.look(job_id, seen)
+                events, ended = await self._engine.read_events(job_id, seen)
                 for event in events:
                     seen = event.seq
                     if event.WhichOneof("event") not in unwanted:
@@ -170,7 +170,7 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         if job.state in ENDED:
             name = job_pb2.JobState.Name(job.state).removeprefix("JOB_STATE_").lower()
             raise RpcError(Code.FAILED_PRECONDITION, "JOB_ENDED", f"job {job_id} has ended already: {name}")
-        if self._jobs.control_record(job_id).desired_state not in (
+        if self._jobs.get_control_record(job_id).desired_state not in (
             "cancel",
             desired,
         ):  # who cancels, means it

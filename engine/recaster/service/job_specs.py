@@ -67,29 +67,29 @@ def check_spec(spec: job_pb2.JobSpec) -> None:
         check_digest(f"spec.{kind}.digest", digest)
 
 
-def _ingest(spec: job_pb2.JobSpec) -> None:
+def _check_ingest(spec: job_pb2.JobSpec) -> None:
     check_digest("spec.ingest.digest", spec.ingest.digest)
     check_name("spec.ingest.display_name", spec.ingest.display_name)
 
 
-def _extract(spec: job_pb2.JobSpec) -> None:
+def _check_extract(spec: job_pb2.JobSpec) -> None:
     work = spec.extract
     if not 1 <= len(work.inputs) <= MAX_INPUTS:
         raise invalid_field("spec.extract.inputs", f"must be 1 to {MAX_INPUTS}")
-    for at, one in enumerate(work.inputs):
-        if not one.WhichOneof("input"):
+    for at, source in enumerate(work.inputs):
+        if not source.WhichOneof("input"):
             raise invalid_field(f"spec.extract.inputs[{at}]", "must be a clip or a picture")
-        if one.HasField("picture"):
-            check_digest(f"spec.extract.inputs[{at}].picture.digest", one.picture.digest)
-            check_name(f"spec.extract.inputs[{at}].picture.display_name", one.picture.display_name)
+        if source.HasField("picture"):
+            check_digest(f"spec.extract.inputs[{at}].picture.digest", source.picture.digest)
+            check_name(f"spec.extract.inputs[{at}].picture.display_name", source.picture.display_name)
     check_name("spec.extract.display_name", work.display_name)
 
 
-def _train(spec: job_pb2.JobSpec) -> None:
+def _check_train(spec: job_pb2.JobSpec) -> None:
     work = spec.train
     check_id("spec.train.source_faceset_id", work.source_faceset_id)
     check_name("spec.train.display_name", work.display_name)
-    _device("train", work.options)
+    _check_device("train", work.options)
     if work.options.HasField("steps") and work.options.HasField("minutes"):
         raise invalid_field("spec.train.options.minutes", "can't be given beside steps")
     if len(work.options.ingredients) > MAX_INGREDIENTS:
@@ -111,15 +111,15 @@ def _check_recipe(options: job_pb2.TrainOptions) -> None:
         raise invalid_field(f"spec.train.options.{field}", str(error)) from None
 
 
-def _device(kind: str, options: job_pb2.TrainOptions | job_pb2.SwapOptions) -> None:
+def _check_device(kind: str, options: job_pb2.TrainOptions | job_pb2.SwapOptions) -> None:
     if options.device not in ("", *DEVICES):
         raise invalid_field(f"spec.{kind}.options.device", f"must be {listed(DEVICES)}")
     if options.HasField("threads") and not 1 <= options.threads <= cores():
         raise invalid_field(f"spec.{kind}.options.threads", f"must be 1 to {cores()}, the engine's cores")
 
 
-def _swap(spec: job_pb2.JobSpec) -> None:
-    _device("swap", spec.swap.options)
+def _check_swap(spec: job_pb2.JobSpec) -> None:
+    _check_device("swap", spec.swap.options)
     check_id("spec.swap.clip_id", spec.swap.clip_id)
     if not spec.swap.WhichOneof("source"):
         raise invalid_field("spec.swap.source", "must be a model or a faceset")
@@ -127,17 +127,17 @@ def _swap(spec: job_pb2.JobSpec) -> None:
         raise invalid_field("spec.swap.suffix", f"must be {listed(CLIP_SUFFIXES)}")
 
 
-def _evaluate(spec: job_pb2.JobSpec) -> None:
+def _check_evaluate(spec: job_pb2.JobSpec) -> None:
     for name in ("original_clip_id", "swapped_clip_id", "source_faceset_id"):
         check_id(f"spec.evaluate.{name}", getattr(spec.evaluate, name))
 
 
-def _export(spec: job_pb2.JobSpec) -> None:
+def _check_export(spec: job_pb2.JobSpec) -> None:
     if not spec.export.WhichOneof("what"):
         raise invalid_field("spec.export.what", "must be a faceset or a model")
 
 
-def _sign(spec: job_pb2.JobSpec) -> None:
+def _check_sign(spec: job_pb2.JobSpec) -> None:
     work = spec.sign
     check_digest("spec.sign.digest", work.digest)
     check_name("spec.sign.display_name", work.display_name)
@@ -185,11 +185,11 @@ def _check_lists(where: str, message: Message) -> None:
 
 
 _CHECKS: Final = {
-    "ingest": _ingest,
-    "extract": _extract,
-    "train": _train,
-    "swap": _swap,
-    "evaluate": _evaluate,
-    "export": _export,
-    "sign": _sign,
+    "ingest": _check_ingest,
+    "extract": _check_extract,
+    "train": _check_train,
+    "swap": _check_swap,
+    "evaluate": _check_evaluate,
+    "export": _check_export,
+    "sign": _check_sign,
 }

@@ -26,7 +26,7 @@ _SHOWN: Final = (job_pb2.JOB_KIND_SWAP, job_pb2.JOB_KIND_SIGN, job_pb2.JOB_KIND_
 _THINGS: Final = ("faceset", "model")
 
 
-async def permit(method: str, request: Any, client: Client, store: Store) -> None:
+async def check_permission(method: str, request: Any, client: Client, store: Store) -> None:
     """Refuse a request that its client may not make.
 
     Args:
@@ -41,23 +41,23 @@ async def permit(method: str, request: Any, client: Client, store: Store) -> Non
     """
     name = method_name(method)
     if name in _KEEPING and client.token_id:
-        client = await run_read(_limited, client, store)
+        client = await run_read(_with_policy_limits, client, store)
     rule = _RULES.get(name)
     if rule is not None:
         await run_read(rule, request, client, store)
     if client.quota_bytes is not None and name in _KEEPING:
         size = int(getattr(request, "size", 0))
-        used = await run_transfer(store.shares.used, client.name)
+        used = await run_transfer(store.client_usage.used, client.name)
         if used + max(size, 1) > client.quota_bytes:
             raise QuotaError(
                 f"{client.name} keeps {used} bytes here, and may keep {client.quota_bytes}; "
                 "delete clips, models or jobs"
             )
     if name in _BRINGING and is_digest(request.digest):
-        await run_write(store.shares.note, client.name, request.digest)
+        await run_write(store.client_usage.note, client.name, request.digest)
 
 
-def _limited(client: Client, store: Store) -> Client:
+def _with_policy_limits(client: Client, store: Store) -> Client:
     """A client with the policy's limits where their token has none of its own."""
     limits = Policy.load(store.folder.path).limits_of(client.name)
     quota = None if limits.quota_gib is None else limits.quota_gib << 30
@@ -68,16 +68,16 @@ def _limited(client: Client, store: Store) -> Client:
     )
 
 
-def _create_job(request: job_pb2.CreateJobRequest, client: Client, store: Store) -> None:
+def _check_job(request: job_pb2.CreateJobRequest, client: Client, store: Store) -> None:
     spec = request.spec
     if spec.HasField("export"):
         client.require(Role.CONSENT_OFFICER, "taking faces or a model out of the engine")
     if spec.ingest.identity_id or spec.extract.identity_id:
-        _stating(client, store)
+        _check_may_state(client, store)
     for kind, thing_id in (("faceset", spec.extract.faceset_id), ("model", spec.train.model_id)):
         if thing_id:
-            _own_thing(kind, thing_id, client, store, Role.OPERATOR, "changing")
-    if client.max_jobs is not None and store.jobs.unended_of(client.name) >= client.max_jobs:
+            _check_owns_record(kind, thing_id, client, store, Role.OPERATOR, "changing")
+    if client.max_jobs is not None and store.jobs.count_unended(client.name) >= client.max_jobs:
         raise QuotaError(
             f"{client.name} has {client.max_jobs} jobs here that haven't ended, and may have no more; "
             "wait for one, or cancel one"
@@ -89,7 +89,7 @@ def may_state(client: Client, policy: Policy) -> bool:
     return client.role >= (Role.EDITOR if policy.editors_attest else Role.CONSENT_OFFICER)
 
 
-def _stating(client: Client, store: Store) -> None:
+def _check_may_state(client: Client, store: Store) -> None:
     """Refuse to say whose a face is, or by what right it is used, unless the client may."""
     if not may_state(client, Policy.load(store.folder.path)):
         raise role_error(
@@ -99,16 +99,16 @@ def _stating(client: Client, store: Store) -> None:
         )
 
 
-def _create_identity(request: Any, client: Client, store: Store) -> None:
+def _check_new_identity(request: Any, client: Client, store: Store) -> None:
     if request.HasField("attestation"):
-        _stating(client, store)
+        _check_may_state(client, store)
 
 
-def _assign_identity(_: Any, client: Client, store: Store) -> None:
-    _stating(client, store)
+def _check_assignment(_: Any, client: Client, store: Store) -> None:
+    _check_may_state(client, store)
 
 
-def _own_job(request: Any, client: Client, store: Store) -> None:
+def _check_owns_job(request: Any, client: Client, store: Store) -> None:
     try:
         job = store.jobs.get(request.job_id)
     except NotFoundError:
@@ -118,7 +118,9 @@ def _own_job(request: Any, client: Client, store: Store) -> None:
         raise role_error(client, f"ending, pausing or deleting a job {whose}", f"needs the role {_OPERATOR}")
 
 
-def _own_thing(kind: str, thing_id: str, client: Client, store: Store, otherwise: Role, doing: str) -> None:
+def _check_owns_record(
+    kind: str, thing_id: str, client: Client, store: Store, otherwise: Role, doing: str
+) -> None:
     thing = store.catalog.of(kind).find(thing_id)
     if thing is None or client.role >= otherwise or thing.created_by == client.name:
         return
@@ -126,39 +128,41 @@ def _own_thing(kind: str, thing_id: str, client: Client, store: Store, otherwise
     raise role_error(client, f"{doing} a {kind} {whose}", f"needs the role {otherwise.label}")
 
 
-def _owning(kind: str, otherwise: Role, doing: str = "deleting") -> Callable[[Any, Client, Store], None]:
+def _owner_rule(kind: str, otherwise: Role, doing: str = "deleting") -> Callable[[Any, Client, Store], None]:
     def check(request: Any, client: Client, store: Store) -> None:
-        _own_thing(kind, getattr(request, f"{kind}_id"), client, store, otherwise, doing)
+        _check_owns_record(kind, getattr(request, f"{kind}_id"), client, store, otherwise, doing)
 
     return check
 
 
-def _cancel_upload(request: Any, client: Client, store: Store) -> None:
-    known = store.shares.brought_by(request.digest)
+def _check_cancelled_upload(request: Any, client: Client, store: Store) -> None:
+    known = store.client_usage.brought_by(request.digest)
     if client.role < Role.OPERATOR and known and client.name not in known:
         raise role_error(client, "giving up another client's upload", f"needs the role {_OPERATOR}")
 
 
-def _read_blob(request: Any, client: Client, store: Store) -> None:
+def _check_read_blob(request: Any, client: Client, store: Store) -> None:
     """Results and clips are for everybody, packed faces and models for consent officers."""
     if client.role >= Role.CONSENT_OFFICER:
         return
-    owners = store.blobs.users(request.digest)
-    jobs = [job for job in (_job(owner, store) for owner in owners) if job is not None]
-    if any(_packs(job) for job in jobs) or any(
+    owners = store.blobs.owners_of(request.digest)
+    jobs = [job for job in (_owning_job(owner, store) for owner in owners) if job is not None]
+    if any(_packs_faces(job) for job in jobs) or any(
         store.catalog.of(kind).find_by_origin(request.digest) is not None for kind in _THINGS
     ):
         client.require(Role.CONSENT_OFFICER, "taking faces or a model out of the engine")
     shown = any(owner.startswith("clip ") for owner in owners) or any(
         job.kind == job_pb2.JOB_KIND_TRAIN  # whose only blobs are previews
-        or (job.kind in _SHOWN and any(one.digest == request.digest for one in job.result.artifacts))
+        or (
+            job.kind in _SHOWN and any(artifact.digest == request.digest for artifact in job.result.artifacts)
+        )
         for job in jobs
     )
     if not shown:
         client.require(Role.EDITOR, "reading what isn't a clip or a result")
 
 
-def _job(owner: str, store: Store) -> job_pb2.Job | None:
+def _owning_job(owner: str, store: Store) -> job_pb2.Job | None:
     if not owner.startswith("job "):
         return None
     try:
@@ -167,7 +171,7 @@ def _job(owner: str, store: Store) -> job_pb2.Job | None:
         return None
 
 
-def _packs(job: job_pb2.Job) -> bool:
+def _packs_faces(job: job_pb2.Job) -> bool:
     taken = job.spec.ingest.kind in (job_pb2.INGEST_KIND_FACESET, job_pb2.INGEST_KIND_MODEL)
     return job.kind == job_pb2.JOB_KIND_EXPORT or (job.kind == job_pb2.JOB_KIND_INGEST and taken)
 
@@ -176,17 +180,17 @@ _OPERATOR: Final = Role.OPERATOR.label
 _BRINGING: Final = ("BlobService/StartUpload", "BlobService/OpenDrop", "BlobService/TakeFile")
 _KEEPING: Final = (*_BRINGING, "JobService/CreateJob")
 _RULES: Final[dict[str, Callable[[Any, Client, Store], None]]] = {
-    "BlobService/CancelUpload": _cancel_upload,
-    "BlobService/ReadBlob": _read_blob,
-    "ClipService/DeleteClip": _owning("clip", Role.OPERATOR),
-    "FacesetService/DeleteFaceset": _owning("faceset", Role.CONSENT_OFFICER),
-    "FacesetService/DropFaces": _owning("faceset", Role.OPERATOR, "changing"),
-    "IdentityService/AssignIdentity": _assign_identity,
-    "IdentityService/CreateIdentity": _create_identity,
-    "JobService/CancelJob": _own_job,
-    "JobService/CreateJob": _create_job,
-    "JobService/DeleteJob": _own_job,
-    "JobService/PauseJob": _own_job,
-    "JobService/ResumeJob": _own_job,
-    "ModelService/DeleteModel": _owning("model", Role.CONSENT_OFFICER),
+    "BlobService/CancelUpload": _check_cancelled_upload,
+    "BlobService/ReadBlob": _check_read_blob,
+    "ClipService/DeleteClip": _owner_rule("clip", Role.OPERATOR),
+    "FacesetService/DeleteFaceset": _owner_rule("faceset", Role.CONSENT_OFFICER),
+    "FacesetService/DropFaces": _owner_rule("faceset", Role.OPERATOR, "changing"),
+    "IdentityService/AssignIdentity": _check_assignment,
+    "IdentityService/CreateIdentity": _check_new_identity,
+    "JobService/CancelJob": _check_owns_job,
+    "JobService/CreateJob": _check_job,
+    "JobService/DeleteJob": _check_owns_job,
+    "JobService/PauseJob": _check_owns_job,
+    "JobService/ResumeJob": _check_owns_job,
+    "ModelService/DeleteModel": _owner_rule("model", Role.CONSENT_OFFICER),
 }

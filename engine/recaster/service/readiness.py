@@ -43,31 +43,31 @@ class Readiness(grpc.GenericRpcHandler):
     def __init__(self, engine: Engine, services: Sequence[str]) -> None:
         self._engine = engine
         self._services = services
-        self._told = health.aio.HealthServicer()
+        self._health = health.aio.HealthServicer()
         self._watches = 0
         self._troubles: dict[str, str] = {}
 
     async def watch(self) -> None:
         """Look again and again, until cancelled."""
         while True:
-            await self.look()
+            await self.check()
             await asyncio.sleep(POLL_INTERVAL_S)
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Find out what is ready now."""
-        troubles = await self._found()
+        troubles = await self._find_troubles()
         for service in (*self._services, ""):
-            await self._told.set(service, NOT_SERVING if service in troubles else SERVING)
-        await self._told.set(LIVE, SERVING)
+            await self._health.set(service, NOT_SERVING if service in troubles else SERVING)
+        await self._health.set(LIVE, SERVING)
         if troubles != self._troubles:
             log.warning("what isn't ready has changed", extra={"not_ready": troubles})
         self._troubles = troubles
 
     async def stop(self) -> None:
         """Tell that the engine is ending."""
-        await self._told.enter_graceful_shutdown()
+        await self._health.enter_graceful_shutdown()
 
-    async def _found(self) -> dict[str, str]:
+    async def _find_troubles(self) -> dict[str, str]:
         """Reasons for which services aren't ready, by their name."""
         store = self._engine.store
         supervisor = self._engine.supervisor
@@ -89,7 +89,7 @@ class Readiness(grpc.GenericRpcHandler):
 
     def service(self, call: grpc.HandlerCallDetails) -> Any:
         """The handlers of gRPC's health service."""
-        methods = {"Check": self._check, "Watch": self._follow}
+        methods = {"Check": self._answer_check, "Watch": self._answer_watch}
         path, _, name = call.method.rpartition("/")
         if path != f"/{health.SERVICE_NAME}" or name not in methods:
             return None
@@ -100,22 +100,22 @@ class Readiness(grpc.GenericRpcHandler):
             health_pb2.HealthCheckResponse.SerializeToString,
         )
 
-    async def _check(self, requests: AsyncIterator[Any], context: Context) -> None:
-        request = await _first(requests, context)
-        await context.write(await self._told.Check(request, context))
+    async def _answer_check(self, requests: AsyncIterator[Any], context: Context) -> None:
+        request = await _first_request(requests, context)
+        await context.write(await self._health.Check(request, context))
 
-    async def _follow(self, requests: AsyncIterator[Any], context: Context) -> None:
-        request = await _first(requests, context)
+    async def _answer_watch(self, requests: AsyncIterator[Any], context: Context) -> None:
+        request = await _first_request(requests, context)
         if self._watches >= MAX_WATCHES:
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many follow health; use Check")
         self._watches += 1
         try:
-            await self._told.Watch(request, context)
+            await self._health.Watch(request, context)
         finally:
             self._watches -= 1
 
 
-async def _first(requests: AsyncIterator[Any], context: Context) -> Any:
+async def _first_request(requests: AsyncIterator[Any], context: Context) -> Any:
     try:
         async with asyncio.timeout(REQUEST_TIMEOUT_S):
             return await anext(aiter(requests))

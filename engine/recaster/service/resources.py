@@ -116,13 +116,13 @@ class ClipService(ResourceService, clip_pb2_grpc.ClipServiceServicer):
     ) -> clip_pb2.GetThumbnailResponse:
         """A frame from a clip's middle."""
         clip = await run_read(self._catalog.clips.get, check_id("clip_id", request.clip_id))
-        found = await run_read(self._thumbnail, clip)
-        await self._engine.call_audit.shown("clip.show", clip=clip.clip_id)
-        return found
+        thumbnail = await run_read(self._read_thumbnail, clip)
+        await self._engine.call_audit.note_shown("clip.show", clip=clip.clip_id)
+        return thumbnail
 
-    def _thumbnail(self, clip: clip_pb2.Clip) -> clip_pb2.GetThumbnailResponse:
+    def _read_thumbnail(self, clip: clip_pb2.Clip) -> clip_pb2.GetThumbnailResponse:
         blobs = self._engine.store.blobs
-        for digest in blobs.used_by(f"clip {clip.clip_id}"):
+        for digest in blobs.digests_of(f"clip {clip.clip_id}"):
             if digest != clip.digest:
                 return clip_pb2.GetThumbnailResponse(jpeg=blobs.path(digest).read_bytes())
         raise NotFoundError(f"clip {clip.clip_id} has no thumbnail")
@@ -134,15 +134,15 @@ class ClipService(ResourceService, clip_pb2_grpc.ClipServiceServicer):
         """People in a clip, each with a portrait."""
         check_numbers("", request)
         clip = await run_read(self._catalog.clips.get, check_id("clip_id", request.clip_id))
-        given = {name: getattr(request, name) for name in DETECTION_OPTIONS if request.HasField(name)}
-        options = job_pb2.SwapOptions(**given)
+        wanted = {name: getattr(request, name) for name in DETECTION_OPTIONS if request.HasField(name)}
+        options = job_pb2.SwapOptions(**wanted)
         question = query_pb2.PeopleQuestion(
             clip=path_to_bytes(kept_blob(self._engine.store.blobs, clip.digest)),
             name=clip.display_name,
             options=options,
         )
         answer = await self._engine.ask(query_pb2.Question(people=question), context)
-        await self._engine.call_audit.shown("clip.show", clip=clip.clip_id)
+        await self._engine.call_audit.note_shown("clip.show", clip=clip.clip_id)
         return answer.people
 
     def _clean_up(self, name: str) -> None:
@@ -183,7 +183,7 @@ class FacesetService(ResourceService, faceset_pb2_grpc.FacesetServiceServicer):
         )
         page = (await self._engine.ask(query_pb2.Question(faces=question), context)).faces
         if request.thumbnails:
-            await self._engine.call_audit.shown("faceset.show", faceset=name)
+            await self._engine.call_audit.note_shown("faceset.show", faceset=name)
         following = str(start + len(page.faces)) if page.more else ""
         return faceset_pb2.ListFacesResponse(faces=page.faces, next_page_token=following)
 
@@ -198,11 +198,13 @@ class FacesetService(ResourceService, faceset_pb2_grpc.FacesetServiceServicer):
             if not (name.isascii() and name.isdecimal() and len(name) < 10):
                 raise invalid_field(f"face_ids[{at}]", "isn't the id of a face")
         # Whoever asked may hang up: what was begun is brought to its end.
-        return await asyncio.shield(self._drop(faceset_id, request))
+        return await asyncio.shield(self._drop_faces(faceset_id, request))
 
-    async def _drop(self, faceset_id: str, request: faceset_pb2.DropFacesRequest) -> faceset_pb2.Faceset:
+    async def _drop_faces(
+        self, faceset_id: str, request: faceset_pb2.DropFacesRequest
+    ) -> faceset_pb2.Faceset:
         with self._engine.supervisor.reserved("faceset", faceset_id):  # first: jobs that come now wait
-            await run_write(self._change, request)
+            await run_write(self._note_change, request)
             question = query_pb2.DropQuestion(
                 folder=path_to_bytes(self._engine.store.folder.faceset(faceset_id)),
                 faces=[int(name) for name in request.face_ids],
@@ -211,7 +213,7 @@ class FacesetService(ResourceService, faceset_pb2_grpc.FacesetServiceServicer):
             answer = await self._engine.query_workers.ask(query_pb2.Question(drop=question), caller())
             return await run_write(self._engine.keep_count, faceset_id, answer.drop)
 
-    def _change(self, request: faceset_pb2.DropFacesRequest) -> None:
+    def _note_change(self, request: faceset_pb2.DropFacesRequest) -> None:
         """Note that a faceset becomes another, unless a job needs it as it is."""
         name = request.faceset_id
         faces = len(request.face_ids)
@@ -239,11 +241,11 @@ class ModelService(ResourceService, model_pb2_grpc.ModelServiceServicer):
         self, request: model_pb2.GetModelPreviewRequest, context: Context
     ) -> model_pb2.GetModelPreviewResponse:
         """The latest sheet of a model."""
-        found = await run_read(self._preview, check_id("model_id", request.model_id))
-        await self._engine.call_audit.shown("model.show", model=request.model_id)
-        return found
+        preview = await run_read(self._latest_preview, check_id("model_id", request.model_id))
+        await self._engine.call_audit.note_shown("model.show", model=request.model_id)
+        return preview
 
-    def _preview(self, model_id: str) -> model_pb2.GetModelPreviewResponse:
+    def _latest_preview(self, model_id: str) -> model_pb2.GetModelPreviewResponse:
         name = self._catalog.models.get(model_id).model_id
         refuse_revoked([("model", name)], self._engine.store)
         sheet = ModelFolder(self._engine.store.folder.model(name)).latest_preview()

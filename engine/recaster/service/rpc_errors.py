@@ -134,7 +134,7 @@ def to_rpc_error(error: BaseException) -> RpcError:
     return RpcError(Code.INTERNAL, "INTERNAL", "an error in Recaster itself; the engine's log has more")
 
 
-def details(refusal: RpcError) -> bytes:
+def status_bytes(refusal: RpcError) -> bytes:
     """A refusal as a serialised google.rpc.Status."""
     status = status_pb2.Status(code=refusal.code.value[0], message=refusal.message)
     info = error_details_pb2.ErrorInfo(
@@ -167,7 +167,7 @@ def hide_folder(folder: Path) -> None:
     _hidden.append(folder)
 
 
-def _unplaced(refusal: RpcError) -> RpcError:
+def _without_paths(refusal: RpcError) -> RpcError:
     message = refusal.message
     for folder in _hidden:
         message = without_folder(message, folder)
@@ -176,11 +176,11 @@ def _unplaced(refusal: RpcError) -> RpcError:
 
 async def abort(context: Context, error: BaseException) -> NoReturn:
     """End a call with an error."""
-    refusal = _unplaced(to_rpc_error(error))
+    refusal = _without_paths(to_rpc_error(error))
     hear = _TOLD.get()
     if hear is not None:
         hear(refusal)
-    context.set_trailing_metadata(((DETAILS, details(refusal)),))
+    context.set_trailing_metadata(((DETAILS, status_bytes(refusal)),))
     await context.abort(refusal.code, refusal.message)
     raise AssertionError  # abort always raises
 
@@ -193,29 +193,29 @@ def refuse_controls(message: Message, above: str = "") -> None:
     """
     for field, value in message.ListFields():
         name = f"{above}{field.name}"
-        found = [value] if isinstance(value, str | Message) else value
+        items = [value] if isinstance(value, str | Message) else value
         if isinstance(value, Mapping):
-            found = [*value.keys(), *value.values()]
-        for one in found if isinstance(found, Iterable) and not isinstance(found, bytes) else ():
-            if isinstance(one, Message):
-                refuse_controls(one, f"{name}.")
-            elif isinstance(one, str) and has_control_characters(
-                one, "\n\t" if field.name in _OF_LINES else ""
+            items = [*value.keys(), *value.values()]
+        for item in items if isinstance(items, Iterable) and not isinstance(items, bytes) else ():
+            if isinstance(item, Message):
+                refuse_controls(item, f"{name}.")
+            elif isinstance(item, str) and has_control_characters(
+                item, "\n\t" if field.name in _OF_LINES else ""
             ):
                 raise invalid_field(name, "must hold printable characters only")
 
 
 def unary_read(method: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
     """A unary method whose errors are told as gRPC tells them; one that isn't async reads in a thread."""
-    return _answering(method, run_read)
+    return _unary(method, run_read)
 
 
 def unary_write(method: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
     """The same for a method that writes, in a thread that may wait for a lock."""
-    return _answering(method, run_write)
+    return _unary(method, run_write)
 
 
-def _answering(
+def _unary(
     method: Callable[..., Any], in_thread: Callable[..., Awaitable[Any]]
 ) -> Callable[..., Awaitable[Any]]:
     is_async = inspect.iscoroutinefunction(method)
@@ -241,8 +241,8 @@ def server_stream(method: Callable[..., AsyncIterator[Any]]) -> Callable[..., As
     @functools.wraps(method)
     async def answered(self: Any, request: Any, context: Context) -> AsyncIterator[Any]:
         try:
-            async for one in method(self, request, context):
-                yield one
+            async for message in method(self, request, context):
+                yield message
         except CALL_ERRORS as error:
             await abort(context, error)
 

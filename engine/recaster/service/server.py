@@ -42,21 +42,19 @@ from recaster.jobs.worker_process import SchedulerLimits
 from recaster.provenance.manifest import check_signer
 from recaster.provenance.policy import Policy
 from recaster.provenance.signer import resolve_signer
-from recaster.service import tracing
 from recaster.service.auth import TokenInterceptor
 from recaster.service.blob_service import BlobService
-from recaster.service.call_audit import note_start, note_swept
+from recaster.service.call_audit import RefusalLog, note_start, note_swept
 from recaster.service.engine import Engine
 from recaster.service.identity_service import IdentityService
 from recaster.service.job_service import JobService
-from recaster.service.metrics import CallCounter, Metrics, end_of
+from recaster.service.query_services import ProvenanceService, SwapService
 from recaster.service.readiness import Readiness
-from recaster.service.refusal_log import RefusalLog
 from recaster.service.resources import ClipService, FacesetService, ModelService
 from recaster.service.rpc_errors import hide_folder
-from recaster.service.server_info import MAX_MESSAGE_BYTES, MAX_RESPONSE_BYTES, ServerService, SwapService
+from recaster.service.server_info import MAX_MESSAGE_BYTES, MAX_RESPONSE_BYTES, ServerService
+from recaster.service.telemetry import CallCounter, Metrics, certificate_end, tracing_interceptors
 from recaster.service.threads import run_write
-from recaster.service.verification import ProvenanceService
 from recaster.settings.paths import LOOPBACK, own_address, socket_path
 from recaster.store import analyses
 from recaster.store.store import Store
@@ -151,9 +149,9 @@ async def serve(settings: ServeSettings, ready: Callable[[str, str, bool], None]
                 settings.local_drops,
             )
             refused = RefusalLog()
-            door = TokenInterceptor(token, store, refused.note, engine.call_audit.refused)
+            door = TokenInterceptor(token, store, refused.note, engine.call_audit.note_refused)
             counter = _metrics(engine, settings, refused)
-            server, address = _listening(engine, settings, [*counter, door, *tracing.interceptors()])
+            server, address = _make_server(engine, settings, [*counter, door, *tracing_interceptors()])
             await _serve(engine, server, door, policy, lambda: ready(address, token, new))
         finally:
             store.close()
@@ -193,7 +191,7 @@ async def _serve(
         log.warning(kept)
     await server.start()
     engine.supervisor.start()
-    await readiness.look()
+    await readiness.check()
     ready()
     tasks: list[asyncio.Future[Any]] = [
         asyncio.wrap_future(engine.supervisor.ended),
@@ -203,13 +201,13 @@ async def _serve(
         asyncio.create_task(engine.call_audit.watch()),
         asyncio.create_task(stop.wait()),
     ]
-    beside = [asyncio.create_task(engine.recognise()), asyncio.create_task(compile_ahead())]
+    beside = [asyncio.create_task(engine.fill_in_traces()), asyncio.create_task(compile_ahead())]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     log.info("stopping; jobs save what they did")
     await readiness.stop()
     # Together: a worker that has stopped must not be started again while calls end.
     await asyncio.gather(engine.supervisor.close(), server.stop(CALLS_GRACE_S))
-    await engine.call_audit.tell()
+    await engine.call_audit.write_counts()
     engine.query_workers.close()
     for task in (*tasks, *beside):
         task.cancel()
@@ -247,12 +245,12 @@ def _metrics(
         files["tls"] = settings.tls.certificate
         if settings.tls.client_authority is not None:
             files["client_authority"] = settings.tls.client_authority
-    metrics = Metrics(engine, refused, {use: end_of(path) for use, path in files.items()})
+    metrics = Metrics(engine, refused, {use: certificate_end(path) for use, path in files.items()})
     metrics.listen(settings.metrics_port)
     return [CallCounter(metrics.registry)]
 
 
-def _listening(
+def _make_server(
     engine: Engine, settings: ServeSettings, interceptors: Sequence[grpc.aio.ServerInterceptor]
 ) -> tuple[grpc.aio.Server, str]:
     server = grpc.aio.server(
@@ -275,19 +273,19 @@ def _listening(
         add(service(engine), server)
     names = (*_service_names(), health.SERVICE_NAME, reflection.SERVICE_NAME)
     reflection.enable_server_reflection(names, server)
-    return server, _bound(server, settings)
+    return server, _bind(server, settings)
 
 
 def _service_names() -> list[str]:
     return [f"recaster.v1.{service.__name__}" for _, service in _SERVICES]
 
 
-def _bound(server: Any, settings: ServeSettings) -> str:
+def _bind(server: Any, settings: ServeSettings) -> str:
     """Take the address; returns it as clients write it."""
     try:
         if settings.listen.startswith("unix:"):
             path = socket_path(settings.listen)
-            _private(path)
+            _prepare_socket(path)
             server.add_insecure_port(f"unix:{path}")
             return f"unix:{path}"
         if settings.tls is not None:
@@ -304,7 +302,7 @@ def _bound(server: Any, settings: ServeSettings) -> str:
     return f"{settings.listen.rpartition(':')[0]}:{port}"
 
 
-def _private(path: Path) -> None:
+def _prepare_socket(path: Path) -> None:
     """A socket is for everybody who may enter its folder: that must be its owner alone."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = path.parent.stat()
@@ -330,7 +328,7 @@ async def _sweep(engine: Engine) -> None:
         register_of(store).documents.end_holds,
         store.database.compact,
         store.database.drop_old_copies,
-        store.database.scrub_again,
+        store.database.scrub_if_marked,
     )
     while True:
         for step in steps:

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from recaster.errors import LockedError
-from recaster.files import LOCK_TIMEOUT_S
+from recaster.locks import LOCK_TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ _HASHES: Final = ThreadPoolExecutor(4, "hashes")
 
 async def run_read(do: Callable[..., T], *values: Any) -> T:
     """Does something short that writes nothing, or next to nothing."""
-    return await _in(_READS, functools.partial(do, *values))
+    return await _run_in(_READS, functools.partial(do, *values))
 
 
 async def run_write(do: Callable[..., T], *values: Any) -> T:
@@ -50,19 +50,19 @@ async def run_write(do: Callable[..., T], *values: Any) -> T:
         LOCK_TIMEOUT_S.set(CALL_PATIENCE_S)
         return do(*values)
 
-    return await _in(_WRITES, work)
+    return await _run_in(_WRITES, work)
 
 
 async def run_transfer(do: Callable[..., T], *values: Any) -> T:
     """Reads or writes a piece of what a client sends or fetches, where a slow disk may take long."""
-    return await _in(_MOVES, functools.partial(do, *values))
+    return await _run_in(_MOVES, functools.partial(do, *values))
 
 
 async def run_hash(do: Callable[..., T], *values: Any) -> T:
     """Reads the whole of a file: minutes, where that is large, in which pieces of others go on."""
-    return await _in(_HASHES, functools.partial(do, *values))
+    return await _run_in(_HASHES, functools.partial(do, *values))
 
 
-async def _in(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+async def _run_in(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
     context = contextvars.copy_context()  # it names the caller
     return await asyncio.get_running_loop().run_in_executor(threads, context.run, work)

@@ -40,22 +40,22 @@ class Tls:
             InputError: a file can't be read or is none of its kind, or key and certificate don't fit.
             CertificateError: a certificate isn't valid now.
         """
-        key = _read(self.key)
-        certificate = _read(self.certificate)
-        self._check(key, certificate)
-        authority = None if self.client_authority is None else _read(self.client_authority)
+        key = _read_file(self.key)
+        certificate = _read_file(self.certificate)
+        self._check_pair(key, certificate)
+        authority = None if self.client_authority is None else _read_file(self.client_authority)
         if self.client_authority is not None and authority is not None:
-            check_validity(_certificates(authority, self.client_authority), str(self.client_authority))
+            check_validity(_load_certificates(authority, self.client_authority), str(self.client_authority))
         return grpc.ssl_server_credentials(
             [(key, certificate)], root_certificates=authority, require_client_auth=authority is not None
         )
 
-    def _check(self, key: bytes, certificate: bytes) -> None:
+    def _check_pair(self, key: bytes, certificate: bytes) -> None:
         if _holds_key(certificate) and not _holds_key(key):
             raise InputError(
                 f"{self.certificate} is a private key, and {self.key} is none: the two files are swapped"
             )
-        chain = _certificates(certificate, self.certificate)
+        chain = _load_certificates(certificate, self.certificate)
         try:
             public = load_pem_private_key(key, None).public_key()
         except TypeError:
@@ -77,14 +77,14 @@ def _holds_key(data: bytes) -> bool:
     return b"PRIVATE KEY-----" in data and b"-----BEGIN CERTIFICATE" not in data
 
 
-def _certificates(data: bytes, path: Path) -> list[x509.Certificate]:
+def _load_certificates(data: bytes, path: Path) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(data)
     except ValueError:
         raise InputError(f"{path}: holds no certificate in PEM form; {AGAIN}") from None
 
 
-def _read(path: Path) -> bytes:
+def _read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:

@@ -15,7 +15,8 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import OutputError
-from recaster.files import keep_private, remove_folder, try_lock, write_error
+from recaster.files import keep_private, remove_folder, write_error
+from recaster.locks import try_lock
 from recaster.settings.paths import cache_folder
 
 if TYPE_CHECKING:
@@ -27,47 +28,47 @@ _OF_A_CLIP: Final = re.compile(r"[0-9a-f]{64}")
 """Folders of clips; earlier releases had others, which don't say of which clip."""
 
 
-def folder() -> Path:
+def root_folder() -> Path:
     """Folder of all of them."""
     return cache_folder() / "analysis"
 
 
-def folder_of(clip: str) -> Path:
+def clip_folder(clip: str) -> Path:
     """Folder of those of a clip, by its digest."""
-    return folder() / clip
+    return root_folder() / clip
 
 
-def place(clip: str, key: str) -> Path:
+def analysis_path(clip: str, key: str) -> Path:
     """Path of one: by its clip's digest, and a key of all else that makes it this one."""
-    return folder_of(clip) / f"{key}.npz"
+    return clip_folder(clip) / f"{key}.npz"
 
 
-def clip_of(path: Path) -> str:
+def clip_digest(path: Path) -> str:
     """The digest of the clip that one is of."""
     return path.parent.name
 
 
-def own_folder(clip: str) -> Path:
+def make_clip_folder(clip: str) -> Path:
     """Makes the folder of a clip's analyses, and tries to write there.
 
     Raises:
         OutputError: it can't be written, or belongs to somebody else.
     """
-    place = folder_of(clip)
+    folder = clip_folder(clip)
     try:
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=place):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise OutputError(
-            f"{place}: analyses cannot be kept here ({error.strerror}); name another folder in the "
+            f"{folder}: analyses cannot be kept here ({error.strerror}); name another folder in the "
             "environment variable RECASTER_CACHE"
         ) from error
-    keep_private(folder())  # they know faces
-    return place
+    keep_private(root_folder())  # they know faces
+    return folder
 
 
-def use(path: Path) -> None:
+def touch(path: Path) -> None:
     """Note that one is used today."""
     with contextlib.suppress(OSError), path.open("rb") as file:  # gone just now, or it is only read
         os.utime(file.fileno() if os.utime in os.supports_fd else path)
@@ -75,16 +76,16 @@ def use(path: Path) -> None:
 
 def purge(clip: str) -> None:
     """Remove all that was found in a clip, by its digest (OutputError)."""
-    place = folder_of(clip)
-    for path in _inside(place):
+    folder = clip_folder(clip)
+    for path in _inside(folder):
         _remove(path)
     with contextlib.suppress(OSError):  # a worker can't; an empty one goes when it is old
-        place.rmdir()
+        folder.rmdir()
 
 
 def clear() -> None:
     """Remove all of them (OutputError)."""
-    for path in folder().glob("*"):
+    for path in root_folder().glob("*"):
         _remove(path)
 
 
@@ -95,26 +96,26 @@ def tidy() -> None:
         OutputError: it belongs to somebody else, or can't be changed.
     """
     oldest = time.time() - MAX_UNUSED_DAYS * 24 * 3600
-    keep_private(folder())
-    for place in _inside(folder()):
-        keep_private(place)
-        if not (_OF_A_CLIP.fullmatch(place.name) and place.is_dir()):
-            _remove_idle(place)
+    keep_private(root_folder())
+    for folder in _inside(root_folder()):
+        keep_private(folder)
+        if not (_OF_A_CLIP.fullmatch(folder.name) and folder.is_dir()):
+            _remove_idle(folder)
             continue
         with contextlib.suppress(FileNotFoundError):
-            idle = place.stat().st_mtime < oldest
-            for path in _inside(place):
+            idle = folder.stat().st_mtime < oldest
+            for path in _inside(folder):
                 keep_private(path)
                 if path.stat().st_mtime < oldest:
                     _remove_idle(path)
-            if idle and not _inside(place):
-                place.rmdir()
+            if idle and not _inside(folder):
+                folder.rmdir()
 
 
-def _inside(place: Path) -> list[Path]:
+def _inside(folder: Path) -> list[Path]:
     """Entries of a folder; none where it isn't there, or others' folders are in it (for a worker)."""
     try:
-        return list(place.iterdir())
+        return list(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return []
 

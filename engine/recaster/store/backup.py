@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 from recaster import __version__
 from recaster.errors import UsageError
-from recaster.files import sha256, sync, try_lock_folder, write_error, write_json
+from recaster.files import sha256, sync, write_error, write_json
+from recaster.locks import try_lock_folder
 from recaster.progress import Report, Update, silent
 from recaster.store.database import copy_store
 from recaster.store.inventory import Inventory
@@ -113,7 +114,7 @@ class _Maker:
             copy_store(self._folder.database, self._partial / "store.sqlite")
             named = Inventory.by(self._partial / "store.sqlite")
             self._indexes.clear()
-            planned, missing = self._planned(named)
+            planned, missing = self._plan(named)
             files, vanished = self._copy_all(planned)
             if not vanished and missing in ([], before):  # what is missing twice was lost earlier
                 break
@@ -138,16 +139,16 @@ class _Maker:
         total = sum(sizes.values())
         files = {"store.sqlite"}
         for path in planned:
-            if self._copied(path):
+            if self._copy(path):
                 files.add(path)
             done += sizes.get(path, 0)
             self._report(Update("copying", done / 1e6, total / 1e6, "MB"))
         return files, len(files) <= len(planned)
 
-    def _planned(self, named: Inventory) -> tuple[list[str], list[str]]:
+    def _plan(self, named: Inventory) -> tuple[list[str], list[str]]:
         """Paths of what is to be copied, and of what should be there and isn't."""
         root = self._folder.path
-        planned = [path for pattern in _ALONE for path in _files(root, pattern)]
+        planned = [path for pattern in _ALONE for path in _plain_files(root, pattern)]
         missing = list[str]()
         for digest in named.blobs:
             path = f"{_BLOBS}/{digest[:2]}/{digest}"
@@ -158,17 +159,15 @@ class _Maker:
             for name in ids | begun:
                 path = f"{kind}s/{name}"
                 if (root / path).is_dir():
-                    self._copied(
-                        f"{path}/faceset.sqlite"
-                    )  # before its crops: it names none that aren't there
-                    planned += _files(root, f"{path}/**/*")
+                    self._copy(f"{path}/faceset.sqlite")  # before its crops: it names none that aren't there
+                    planned += _plain_files(root, f"{path}/**/*")
                 elif name in ids:
                     missing.append(path)
         logs = [f"jobs/{name}/{log}" for name in named.jobs for log in _OF_JOBS]
         planned += [path for path in logs if (root / path).is_file()]
         return planned, sorted(missing)
 
-    def _copied(self, path: str) -> bool:
+    def _copy(self, path: str) -> bool:
         """Copies a file, unless it was copied before; False for one that isn't there."""
         here = self._folder.path / path
         copy = self._partial / path
@@ -186,7 +185,7 @@ class _Maker:
                     return True
             temporary = copy.with_name(f".{copy.name}.copying")
             temporary.unlink(missing_ok=True)
-            if not (self._link and path.startswith(f"{_BLOBS}/") and _linked(here, temporary)):
+            if not (self._link and path.startswith(f"{_BLOBS}/") and _try_link(here, temporary)):
                 shutil.copy2(here, temporary)
             temporary.replace(copy)
         except FileNotFoundError:
@@ -205,7 +204,7 @@ class _Maker:
     def _describe(self, named: Inventory, made: Backup) -> None:
         """Write down what is in it, to be checked later."""
         files = {}
-        for path in _files(self._partial):
+        for path in _plain_files(self._partial):
             copy = self._partial / path
             there = copy.stat()
             is_blob = path.startswith(f"{_BLOBS}/")
@@ -213,7 +212,7 @@ class _Maker:
             made.files += 1
             made.size += there.st_size
             made.linked += is_blob and there.st_nlink > 1
-        said = {
+        description = {
             "format": 1,
             "recaster": __version__,
             "schema": named.schema,
@@ -221,10 +220,10 @@ class _Maker:
             "missing": made.missing,
             "files": files,
         }
-        write_json(self._partial / MANIFEST, said)
+        write_json(self._partial / MANIFEST, description)
 
 
-def _linked(here: Path, there: Path) -> bool:
+def _try_link(here: Path, there: Path) -> bool:
     try:
         there.hardlink_to(here)
     except OSError as error:
@@ -234,10 +233,10 @@ def _linked(here: Path, there: Path) -> bool:
     return True
 
 
-def _files(root: Path, pattern: str = "**/*") -> list[str]:
+def _plain_files(root: Path, pattern: str = "**/*") -> list[str]:
     """Paths of plain files, none behind a link, from a folder on."""
-    found = (path for path in root.glob(pattern) if path.is_file() and not path.is_symlink())
-    return sorted(str(path.relative_to(root).as_posix()) for path in found if not _is_temporary(path))
+    paths = (path for path in root.glob(pattern) if path.is_file() and not path.is_symlink())
+    return sorted(str(path.relative_to(root).as_posix()) for path in paths if not _is_temporary(path))
 
 
 def _is_temporary(path: Path) -> bool:

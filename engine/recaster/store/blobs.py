@@ -19,19 +19,19 @@ from recaster.errors import DigestError, DiskFullError, InputError, QuotaError
 from recaster.files import remove_folder, sha256, sync
 from recaster.settings.serve import ServeLimits
 from recaster.store import analyses
-from recaster.store.local_handoff import open_offered
 from recaster.store.uploads import (
     UNUSED_LIFETIME_S,
     Upload,
     UploadWriter,
+    client_hash,
     copy_open,
-    hash_of,
     is_leased,
-    last_touched,
-    refused,
+    modified_time,
+    open_offered,
     reserved_bytes,
+    storage_error,
 )
-from recaster.store.usage import Usage, bytes_in
+from recaster.store.usage import Usage, direct_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -108,7 +108,7 @@ class Blobs:
         """Take a damaged blob out of the way: it is missing from now on, and heals when it is sent again."""
         with contextlib.suppress(FileNotFoundError):
             size = self.size(digest)
-            self.path(digest).replace(self._damaged(digest))
+            self.path(digest).replace(self._damaged_path(digest))
             self.usage.add(self.path(digest).parent, -size)
             sync(self.path(digest).parent)
 
@@ -118,21 +118,23 @@ class Blobs:
 
     def used(self) -> int:
         """Bytes of all that the engine keeps, or keeps room for."""
-        begun = self._begun()
-        return self._here(begun) + reserved_bytes(begun)
+        begun = self._pending_uploads()
+        return self._stored_bytes(begun) + reserved_bytes(begun)
 
-    def _here(self, begun: Sequence[Upload]) -> int:
+    def _stored_bytes(self, uploads: Sequence[Upload]) -> int:
         """Bytes of all that is there."""
-        drops = sum(bytes_in(path) for path in (*self._folder.drops.iterdir(), self._folder.damaged))
-        return self.usage.bytes() + self._database.used() + drops + sum(one.committed for one in begun)
+        drops = sum(direct_bytes(path) for path in (*self._folder.drops.iterdir(), self._folder.damaged))
+        return (
+            self.usage.bytes() + self._database.used() + drops + sum(upload.committed for upload in uploads)
+        )
 
-    def _begun(self, digest: str = "*") -> list[Upload]:
+    def _pending_uploads(self, digest: str = "*") -> list[Upload]:
         """Uploads that were begun and aren't whole."""
-        found = []
+        uploads = []
         for path in self._folder.uploads.glob(f"{digest}.*"):
             with contextlib.suppress(FileNotFoundError, ValueError):  # a file that isn't ours, say
-                found.append(Upload.of(path))
-        return found
+                uploads.append(Upload.of(path))
+        return uploads
 
     def start(self, digest: str, size: int, client: str = "") -> Upload:
         """Begin a client's upload, or find the one that was begun.
@@ -143,7 +145,7 @@ class Blobs:
             InputError: it was begun with another size.
         """
         if self.has(digest):
-            return self._whole(digest)
+            return self._whole_upload(digest)
         begun = self.find(digest, client)
         if begun is not None:
             if begun.size != size:
@@ -152,9 +154,9 @@ class Blobs:
                 )
             return begun
         self.check_room(size)
-        self._make_way()
-        upload = Upload(digest, size, 0, time.time() + UNUSED_LIFETIME_S, client=hash_of(client))
-        with _written(self._folder.uploads / upload.file) as file:
+        self._drop_idle_uploads()
+        upload = Upload(digest, size, 0, time.time() + UNUSED_LIFETIME_S, client=client_hash(client))
+        with _removed_on_error(self._folder.uploads / upload.file) as file:
             file.touch(mode=0o600)
         return upload
 
@@ -172,12 +174,12 @@ class Blobs:
                 f"there is no room for {size} more bytes: {self.quota.total} are allowed in all; "
                 "delete clips, models or jobs"
             )
-        if self._folder.free_bytes() - reserved_bytes(self._begun()) < size + self.quota.spare:
+        if self._folder.free_bytes() - reserved_bytes(self._pending_uploads()) < size + self.quota.spare:
             raise DiskFullError(f"the engine's disk has no room for {size} more bytes; free some space")
 
     def _check_piece(self, size: int) -> None:
         """Refuse a piece of an upload for which there is no room any more (QuotaError, DiskFullError)."""
-        if self._here(self._begun()) + size > self.quota.total:
+        if self._stored_bytes(self._pending_uploads()) + size > self.quota.total:
             raise QuotaError(
                 f"there is no room for more: {self.quota.total} bytes are allowed in all; "
                 "delete clips, models or jobs"
@@ -185,28 +187,32 @@ class Blobs:
         if self._folder.free_bytes() < size + self.quota.spare:
             raise DiskFullError("the engine's disk has no room for more; free some space")
 
-    def _make_way(self) -> None:
+    def _drop_idle_uploads(self) -> None:
         """Forgets idle uploads where there are too many (QuotaError where none is idle)."""
-        begun = self._begun()
-        if len(begun) < MAX_UPLOADS:
+        uploads = self._pending_uploads()
+        if len(uploads) < MAX_UPLOADS:
             return
-        idle = [one for one in begun if not one.committed and not is_leased(one)]
-        for one in idle:
-            (self._folder.uploads / one.file).unlink(missing_ok=True)
+        idle = [upload for upload in uploads if not upload.committed and not is_leased(upload)]
+        for upload in idle:
+            (self._folder.uploads / upload.file).unlink(missing_ok=True)
         if not idle:
-            raise QuotaError(f"{len(begun)} uploads are on their way; end or cancel some first")
+            raise QuotaError(f"{len(uploads)} uploads are on their way; end or cancel some first")
 
     def find(self, digest: str, client: str | None = "") -> Upload | None:
         """A client's upload of a blob (None for anybody's), or the blob; None where there is neither."""
         if self.has(digest):
-            return self._whole(digest)
+            return self._whole_upload(digest)
         return next(iter(self.uploads(digest, client)), None)
 
     def uploads(self, digest: str, client: str | None = None) -> list[Upload]:
         """The uploads of a blob that were begun: a client's, or all."""
-        return [one for one in self._begun(digest) if client is None or one.client == hash_of(client)]
+        return [
+            upload
+            for upload in self._pending_uploads(digest)
+            if client is None or upload.client == client_hash(client)
+        ]
 
-    def _whole(self, digest: str) -> Upload:
+    def _whole_upload(self, digest: str) -> Upload:
         size = self.size(digest)
         return Upload(digest, size, size, time.time() + UNUSED_LIFETIME_S, complete=True)
 
@@ -216,8 +222,8 @@ class Blobs:
 
     def cancel(self, digest: str, client: str | None = None) -> None:
         """Forget the unfinished uploads of a blob: a client's, or all."""
-        for one in self.uploads(digest, client):
-            (self._folder.uploads / one.file).unlink(missing_ok=True)
+        for upload in self.uploads(digest, client):
+            (self._folder.uploads / upload.file).unlink(missing_ok=True)
 
     def put(self, path: Path) -> tuple[str, int]:
         """Take a file over, which is gone afterwards; returns its digest and its bytes.
@@ -243,9 +249,9 @@ class Blobs:
             target.chmod(0o400)  # last: whoever is interrupted before can still write to it
             sync(target.parent)
             self.note_sizes({digest: size})
-            self._damaged(digest).unlink(missing_ok=True)
+            self._damaged_path(digest).unlink(missing_ok=True)
         except OSError as error:
-            raise refused(error) from error
+            raise storage_error(error) from error
 
     def take(self, path: Path, digest: str, size: int) -> None:
         """Take a file that a client of this machine put into a drop; whoever made the drop removes it.
@@ -263,7 +269,7 @@ class Blobs:
             raise InputError("the drop is empty: put the file there first") from None
         except OSError:
             raise InputError("the drop holds no plain file") from None
-        self._take(handle, path.with_name(path.name + ".taken"), digest, size)
+        self._take_open(handle, path.with_name(path.name + ".taken"), digest, size)
 
     def take_offered(self, folder: Path, digest: str, size: int) -> None:
         """Take a file that a client of this machine shows; raises as ``open_offered`` and ``take`` do."""
@@ -271,11 +277,11 @@ class Blobs:
         aside = self._folder.drops / secrets.token_hex(16)
         try:
             aside.mkdir(mode=0o700)
-            self._take(handle, aside / "taken", digest, size)
+            self._take_open(handle, aside / "taken", digest, size)
         finally:
             remove_folder(aside, quietly=True)
 
-    def _take(self, handle: int, copied: Path, digest: str, size: int) -> None:
+    def _take_open(self, handle: int, copied: Path, digest: str, size: int) -> None:
         try:
             found_size = os.fstat(handle).st_size
             if not stat.S_ISREG(os.fstat(handle).st_mode):
@@ -284,7 +290,7 @@ class Blobs:
                 raise DigestError(f"the file in the drop has {found_size} bytes, not {size}")
             self.check_room(size, here=size)
             # A copy of its own: whoever linked the file here could still write to it.
-            with _written(copied) as target:
+            with _removed_on_error(copied) as target:
                 copy_open(handle, target)
             found = sha256(copied)
             if found != digest:
@@ -318,12 +324,12 @@ class Blobs:
             opened.execute("delete from blob_use where digest = ? and owner = ?", (digest, owner))
         self._remove_unused(digest)
 
-    def used_by(self, owner: str) -> list[str]:
+    def digests_of(self, owner: str) -> list[str]:
         """The blobs that ``owner`` needs."""
         rows = self._database.rows("select digest from blob_use where owner = ?", (owner,))
         return [row["digest"] for row in rows]
 
-    def users(self, digest: str) -> list[str]:
+    def owners_of(self, digest: str) -> list[str]:
         """Owners that need a blob."""
         rows = self._database.rows("select owner from blob_use where digest = ?", (digest,))
         return [row["owner"] for row in rows]
@@ -341,31 +347,31 @@ class Blobs:
 
     def release_all(self, owner: str) -> None:
         """Note that ``owner`` needs none any more, and remove those that nobody needs."""
-        for digest in self.used_by(owner):
+        for digest in self.digests_of(owner):
             self.release(digest, owner)
 
     def sweep(self) -> list[str]:
         """Remove uploads, drops and blobs (returned) that nobody touched or asked for in a day, or needs."""
         old = time.time() - UNUSED_LIFETIME_S
         for path in self._folder.uploads.iterdir():
-            if last_touched(path) < old:
+            if modified_time(path) < old:
                 path.unlink(missing_ok=True)
         for path in self._folder.drops.iterdir():
-            if last_touched(path) < old:
+            if modified_time(path) < old:
                 remove_folder(path, quietly=True)
         idle = [*self._folder.blobs.glob("??/*"), *self._folder.damaged.iterdir()]
-        return [path.name for path in idle if last_touched(path) < old and self._remove_unused(path.name)]
+        return [path.name for path in idle if modified_time(path) < old and self._remove_unused(path.name)]
 
     def _remove_unused(self, digest: str) -> bool:
         """Remove a blob, what is noted of it and was found in it, unless somebody needs it: False then."""
-        if self._used(digest):
+        if self._is_used(digest):
             return False
         with self._database.transaction() as opened:  # nobody may come to need it in between
-            if self._used(digest):
+            if self._is_used(digest):
                 return False
             for table in ("blob_size", "kept_by"):
                 opened.execute(f"delete from {table} where digest = ?", (digest,))  # noqa: S608 - two names
-            self._damaged(digest).unlink(missing_ok=True)
+            self._damaged_path(digest).unlink(missing_ok=True)
             with contextlib.suppress(FileNotFoundError):
                 size = self.size(digest)
                 self.path(digest).unlink()
@@ -373,17 +379,17 @@ class Blobs:
         analyses.purge(digest)
         return True
 
-    def _damaged(self, digest: str) -> Path:
+    def _damaged_path(self, digest: str) -> Path:
         return self._folder.damaged / digest
 
-    def _used(self, digest: str) -> bool:
+    def _is_used(self, digest: str) -> bool:
         return self._database.row("select 1 from blob_use where digest = ?", (digest,)) is not None
 
 
 @contextlib.contextmanager
-def _written(path: Path) -> Iterator[Path]:
+def _removed_on_error(path: Path) -> Iterator[Path]:
     try:
         yield path
     except OSError as error:
         path.unlink(missing_ok=True)
-        raise refused(error) from error
+        raise storage_error(error) from error

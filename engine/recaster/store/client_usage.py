@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from recaster.store.folder import DataFolder
 
 
-class Shares:
+class ClientUsage:
     """Blobs and folders of each client."""
 
     def __init__(self, folder: DataFolder, database: Database) -> None:
@@ -34,7 +34,7 @@ class Shares:
     def used(self, client: str) -> int:
         """Bytes that a client keeps: blobs, uploads that have room promised, facesets and models."""
         rows = self._database.rows("select digest from kept_by where client = ?", (client,))
-        sizes = {row["digest"]: self._bytes(row["digest"]) for row in rows}
+        sizes = {row["digest"]: self._blob_bytes(row["digest"]) for row in rows}
         gone = [digest for digest, size in sizes.items() if size is None]
         if gone:
             with self._database.transaction() as opened:
@@ -46,10 +46,10 @@ class Shares:
         for kind, place in (("faceset", self._folder.faceset), ("model", self._folder.model)):
             for thing in catalog.of(kind).list_all():
                 if thing.created_by == client:
-                    total += _size(place(record_id(thing)))
+                    total += _total_bytes(place(record_id(thing)))
         return total
 
-    def _bytes(self, digest: str) -> int | None:
+    def _blob_bytes(self, digest: str) -> int | None:
         """Of a blob that is here, or promised by an upload; None for neither."""
         with contextlib.suppress(FileNotFoundError):
             return (self._folder.blobs / digest[:2] / digest).stat().st_size
@@ -59,7 +59,7 @@ class Shares:
         return None
 
 
-def _size(folder: Path) -> int:
+def _total_bytes(folder: Path) -> int:
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:

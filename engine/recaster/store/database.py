@@ -12,7 +12,8 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import DiskFullError, LockedError, OutputError
-from recaster.files import LOCK_TIMEOUT_S, atomic_file, write_bytes
+from recaster.files import atomic_file, write_bytes
+from recaster.locks import LOCK_TIMEOUT_S
 from recaster.store.schema import MIGRATIONS, SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Database:
     """One file, with a connection for each thread; every write is durable before it returns.
 
     Readers wait for nobody. Writers of this process take turns; for one of another process they wait as long
-    as ``files.LOCK_TIMEOUT_S`` says.
+    as ``locks.LOCK_TIMEOUT_S`` says.
 
     Some room is set aside in a file beside it. Where the disk is full the file goes, so that what comes
     next can be written: that a job waits for room, say, or that one is deleted to make some.
@@ -149,30 +150,30 @@ class Database:
             LockedError: another process is writing, and goes on doing so.
             DiskFullError, OutputError: it can't be written.
         """
-        with self._explaining():
+        with self._explained_errors():
             connection = self._connection
         if connection.in_transaction:
             yield connection
             return
-        with self.alone(), self._explaining():
+        with self.alone(), self._explained_errors():
             connection.execute(f"pragma busy_timeout = {round(1000 * LOCK_TIMEOUT_S.get())}")
             connection.execute("begin immediate")
             after: list[Callable[[], None]] = []
             self._of_thread.after = after
-            with connection, self._hurrying():  # commits, or rolls back
+            with connection, self._short_lock_wait():  # commits, or rolls back
                 yield connection
         for do in after:
             do()
 
     @contextlib.contextmanager
-    def _hurrying(self) -> Iterator[None]:
+    def _short_lock_wait(self) -> Iterator[None]:
         before = LOCK_TIMEOUT_S.set(min(LOCK_TIMEOUT_S.get(), self._max_hold_s))
         try:
             yield
         finally:
             LOCK_TIMEOUT_S.reset(before)
 
-    def once_kept(self, do: Callable[[], None]) -> None:
+    def on_commit(self, do: Callable[[], None]) -> None:
         """Do something when all that is being written is there for others to see; never if it isn't kept."""
         if self._connection.in_transaction:
             self._of_thread.after.append(do)
@@ -180,14 +181,14 @@ class Database:
             do()
 
     @contextlib.contextmanager
-    def _explaining(self) -> Iterator[None]:
+    def _explained_errors(self) -> Iterator[None]:
         """Says of SQLite's own troubles what they mean here."""
         try:
             yield
         except sqlite3.OperationalError as error:
             name = getattr(error, "sqlite_errorname", "")
             if name == "SQLITE_FULL":
-                self.give_reserve()
+                self.release_reserve()
                 raise DiskFullError("the engine's disk is full; free some space there") from error
             if name.startswith(PASSING):
                 raise LockedError(BUSY) from error
@@ -195,34 +196,34 @@ class Database:
 
     def compact(self) -> None:
         """Give room that was freed back to the disk, a little at a time."""
-        with self.alone(), self._explaining():
+        with self.alone(), self._explained_errors():
             # One page is a step, and only a script takes all its steps.
             self._connection.executescript(f"pragma incremental_vacuum({COMPACTED_PAGES})")
 
     def scrub(self) -> None:
         """Write the file anew: its free room still holds what was deleted. Copies from before a migration go.
 
-        Should that be impossible, ``scrub_again`` does it later.
+        Should that be impossible, ``scrub_if_marked`` does it later.
 
         Raises:
             LockedError: it is read or written elsewhere.
             DiskFullError, OutputError: it can't be written.
         """
-        self.to_be_scrubbed()
+        self.mark_unscrubbed()
         self.drop_old_copies(0)
-        with self.alone(), self._explaining():
+        with self.alone(), self._explained_errors():
             self._connection.execute("vacuum")
             busy = self._connection.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
         if busy:
             raise LockedError(BUSY)
         self._unscrubbed.unlink(missing_ok=True)
 
-    def to_be_scrubbed(self) -> None:
+    def mark_unscrubbed(self) -> None:
         """Note that what is deleted now must not stay in free room, whatever comes in between."""
         with contextlib.suppress(OSError):  # a full disk must not keep anybody from deleting
             self._unscrubbed.touch(mode=0o600)
 
-    def scrub_again(self) -> None:
+    def scrub_if_marked(self) -> None:
         """Do what ``scrub`` couldn't (as it raises)."""
         if self._unscrubbed.is_file():
             self.scrub()
@@ -260,7 +261,7 @@ class Database:
             return False
         return True
 
-    def give_reserve(self) -> bool:
+    def release_reserve(self) -> bool:
         """Give up the room that is set aside; False where there is none."""
         there = self._reserve.is_file()
         self._reserve.unlink(missing_ok=True)
@@ -268,17 +269,17 @@ class Database:
 
     def rows(self, query: str, values: tuple[object, ...] | Mapping[str, object] = ()) -> list[sqlite3.Row]:
         """The rows of a query."""
-        with self._explaining():
+        with self._explained_errors():
             return self._connection.execute(query, values).fetchall()
 
     def each(self, query: str, values: tuple[object, ...] = ()) -> Generator[sqlite3.Row]:
         """The same, one by one: whoever has enough stops."""
-        with self._explaining(), contextlib.closing(self._connection.execute(query, values)) as cursor:
+        with self._explained_errors(), contextlib.closing(self._connection.execute(query, values)) as cursor:
             yield from cursor
 
     def row(self, query: str, values: tuple[object, ...] = ()) -> sqlite3.Row | None:
         """The first row of a query."""
-        with self._explaining():
+        with self._explained_errors():
             found: sqlite3.Row | None = self._connection.execute(query, values).fetchone()
         return found
 
@@ -286,6 +287,31 @@ class Database:
         """Close it; no other thread may be using it."""
         for connection in self._connections:
             connection.close()
+
+
+class AuditHead:
+    """Number and hash of the audit log's newest record, kept apart from the log itself."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def transaction(self) -> contextlib.AbstractContextManager[object]:
+        """All that the block keeps, or none of it."""
+        return self._database.transaction()
+
+    def make_room(self) -> bool:
+        """Give up the room that is set aside for a full disk; False where there is none."""
+        return self._database.release_reserve()
+
+    def get(self) -> tuple[int, str] | None:
+        """Number and hash; None where no record was added yet."""
+        row = self._database.row("select number, hash from audit_head")
+        return None if row is None else (row["number"], row["hash"])
+
+    def put(self, number: int, digest: str) -> None:
+        """Note the newest record."""
+        with self._database.transaction() as opened:
+            opened.execute("insert or replace into audit_head values (1, ?, ?)", (number, digest))
 
 
 def copy_store(path: Path, target: Path) -> None:

@@ -26,7 +26,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from recaster.errors import OutputError, UsageError
-from recaster.files import keep_private, try_lock, try_lock_folder, write_error, write_secret
+from recaster.files import keep_private, write_error, write_secret
+from recaster.locks import try_lock, try_lock_folder
 from recaster.settings.paths import data_folder
 
 if TYPE_CHECKING:

@@ -81,7 +81,7 @@ class Inventory:
         return found - {""}
 
 
-def integrity(path: Path) -> list[str]:
+def check_integrity(path: Path) -> list[str]:
     """Faults that SQLite finds in a store."""
     try:
         with contextlib.closing(sqlite3.connect(path, timeout=30)) as opened:

@@ -117,7 +117,7 @@ class JobStore:
             if request_id:
                 known = self._database.row("select body from job where request_id = ?", (request_id,))
                 if known is not None:
-                    return _same(_job(known), spec, request_id), False
+                    return _require_same_spec(_parse_job(known), spec, request_id), False
             job = job_pb2.Job(job_id=secrets.token_hex(6), kind=kind, spec=spec, state=QUEUED, labels=labels)
             job.created_by = created_by
             job.create_time.GetCurrentTime()
@@ -126,17 +126,17 @@ class JobStore:
                 "created_by) values (?, ?, ?, ?, ?, ?, 'run', '{}', 0, ?)",
                 (job.job_id, request_id or None, kind, QUEUED, json.dumps(dict(labels)), b"", created_by),
             )
-            self._tell_state(opened, job)
-        self._database.once_kept(lambda: self.on_event(job.job_id))
+            self._append_state(opened, job)
+        self._database.on_commit(lambda: self.on_event(job.job_id))
         return job, True
 
     def get(self, job_id: str) -> job_pb2.Job:
         """One job (NotFoundError where there is none)."""
-        return _job(self._row(job_id))
+        return _parse_job(self._job_row(job_id))
 
-    def control_record(self, job_id: str) -> ControlRecord:
+    def get_control_record(self, job_id: str) -> ControlRecord:
         """Its state that clients don't see (NotFoundError)."""
-        row = self._row(job_id)
+        row = self._job_row(job_id)
         return ControlRecord(row["wish"], row["best"], row["failures"])
 
     def listed(self, filters: JobFilter, size: int, token: str) -> tuple[list[job_pb2.Job], str]:
@@ -155,13 +155,13 @@ class JobStore:
             clauses.append("exists (select 1 from json_each(labels) where key = ? and value = ?)")
             values += [name, value]
         rows, following = page(self._database, "job", " and ".join(clauses), tuple(values), size, token)
-        return [_job(row) for row in rows], following
+        return [_parse_job(row) for row in rows], following
 
     def in_states(self, states: Sequence[int]) -> list[job_pb2.Job]:
         """Jobs in one of these states, the oldest first."""
         where = f"state in ({','.join('?' * len(states))})"
         query = f"select body from job where {where} order by number"  # noqa: S608 - only marks
-        return [_job(row) for row in self._database.rows(query, tuple(states))]
+        return [_parse_job(row) for row in self._database.rows(query, tuple(states))]
 
     def counts(self) -> dict[tuple[int, int], int]:
         """Numbers of jobs, by kind and state."""
@@ -184,7 +184,7 @@ class JobStore:
         query = "select job_id, number, kind from job where state = ? order by number"
         return [tuple(row) for row in self._database.rows(query, (QUEUED,))]
 
-    def unended_of(self, client: str) -> int:
+    def count_unended(self, client: str) -> int:
         """Number of jobs of a client that wait or run."""
         marks = ",".join("?" * len(UNENDED))
         query = f"select count(*) from job where created_by = ? and state in ({marks})"  # noqa: S608
@@ -219,12 +219,12 @@ class JobStore:
                 self._note_time(job, before)
                 if job.state in ENDED:
                     job.end_time.GetCurrentTime()
-                self._tell_state(opened, job)
+                self._append_state(opened, job)
             else:
-                self._write(opened, job)
-        self._database.once_kept(lambda: self.on_event(job_id))
+                self._write_job(opened, job)
+        self._database.on_commit(lambda: self.on_event(job_id))
 
-    def remember(self, job_id: str, control_record: ControlRecord) -> None:
+    def put_control_record(self, job_id: str, control_record: ControlRecord) -> None:
         """Keep what is remembered of a job."""
         with self._database.transaction() as opened:
             opened.execute(
@@ -234,11 +234,11 @@ class JobStore:
 
     def set_desired_state(self, job_id: str, state: str) -> None:
         """Note what clients want of a job (NotFoundError)."""
-        self._row(job_id)
+        self._job_row(job_id)
         with self._database.transaction() as opened:
             opened.execute("update job set wish = ? where job_id = ?", (state, job_id))
 
-    def tell(self, job_id: str, event: job_pb2.JobEvent) -> list[job_pb2.JobEvent]:
+    def add_event(self, job_id: str, event: job_pb2.JobEvent) -> list[job_pb2.JobEvent]:
         """Keep an event that is no change of state; returns older ones that were let go for it."""
         thinned: list[job_pb2.JobEvent] = []
         kind = event.WhichOneof("event") or ""
@@ -248,11 +248,11 @@ class JobStore:
                 job.progress.CopyFrom(event.progress)
                 opened.execute("delete from event where job_id = ? and kind = 'progress'", (job_id,))
             self._append(opened, job, event, kind)
-            self._write(opened, job)
+            self._write_job(opened, job)
             for kept, limit in (("preview", KEPT_PREVIEWS), ("log", KEPT_LOGS)):
                 if kind == kept:
                     thinned = self._thin(opened, job_id, kind, limit)
-        self._database.once_kept(lambda: self.on_event(job_id))
+        self._database.on_commit(lambda: self.on_event(job_id))
         return thinned
 
     def events(self, job_id: str, after: int, limit: int = 500) -> list[job_pb2.JobEvent]:
@@ -270,23 +270,23 @@ class JobStore:
 
     def delete(self, job_id: str) -> None:
         """Forget a job and its events (NotFoundError)."""
-        self._row(job_id)
+        self._job_row(job_id)
         with self._database.transaction() as opened:
             opened.execute("delete from job where job_id = ?", (job_id,))
 
-    def _row(self, job_id: str) -> sqlite3.Row:
+    def _job_row(self, job_id: str) -> sqlite3.Row:
         row = self._database.row("select * from job where job_id = ?", (job_id,))
         if row is None:
             raise NotFoundError(f"there is no job {job_id}")
         return row
 
-    def _tell_state(self, opened: sqlite3.Connection, job: job_pb2.Job) -> None:
+    def _append_state(self, opened: sqlite3.Connection, job: job_pb2.Job) -> None:
         event = job_pb2.JobEvent()
         job.last_seq += 1
         event.job.CopyFrom(job)
         job.last_seq -= 1
         self._append(opened, job, event, "state")
-        self._write(opened, job)
+        self._write_job(opened, job)
 
     def _note_time(self, job: job_pb2.Job, left: int) -> None:
         """Count the time since a job came into the state that it leaves, and, where it ends, all its time."""
@@ -296,9 +296,9 @@ class JobStore:
         now = time.time()
         in_state = (job.kind, left, now - came.ToMilliseconds() / 1000)
         in_all = (job.kind, job.state, now - job.create_time.ToMilliseconds() / 1000)
-        self._database.once_kept(lambda: self.times.add(*in_state))
+        self._database.on_commit(lambda: self.times.add(*in_state))
         if job.state in ENDED:
-            self._database.once_kept(lambda: self.times.add(*in_all))
+            self._database.on_commit(lambda: self.times.add(*in_all))
 
     @staticmethod
     def _append(opened: sqlite3.Connection, job: job_pb2.Job, event: job_pb2.JobEvent, kind: str) -> None:
@@ -310,7 +310,7 @@ class JobStore:
         )
 
     @staticmethod
-    def _write(opened: sqlite3.Connection, job: job_pb2.Job) -> None:
+    def _write_job(opened: sqlite3.Connection, job: job_pb2.Job) -> None:
         opened.execute(
             "update job set state = ?, body = ? where job_id = ?",
             (job.state, job.SerializeToString(), job.job_id),
@@ -353,11 +353,11 @@ def page(
     return rows, ""
 
 
-def _job(row: sqlite3.Row) -> job_pb2.Job:
+def _parse_job(row: sqlite3.Row) -> job_pb2.Job:
     return job_pb2.Job.FromString(row["body"])
 
 
-def _same(job: job_pb2.Job, spec: job_pb2.JobSpec, request_id: str) -> job_pb2.Job:
+def _require_same_spec(job: job_pb2.Job, spec: job_pb2.JobSpec, request_id: str) -> job_pb2.Job:
     if job.spec != spec:
         raise ReusedError(f"request id {request_id!r} was used before, for another job ({job.job_id})")
     return job

@@ -10,7 +10,7 @@ from recaster.errors import OutputError
 from recaster.files import remove_folder
 from recaster.store.blobs import Blobs, Quota
 from recaster.store.catalog import Catalog
-from recaster.store.client_usage import Shares
+from recaster.store.client_usage import ClientUsage
 from recaster.store.database import Database
 from recaster.store.job_store import ENDED, JobStore
 from recaster.store.tokens import Tokens
@@ -36,7 +36,7 @@ class Store:
         jobs: the work.
         catalog: what jobs work on.
         tokens: of clients.
-        shares: how much of it each client keeps.
+        client_usage: how much of it each client keeps.
     """
 
     folder: DataFolder
@@ -45,7 +45,7 @@ class Store:
     jobs: JobStore
     catalog: Catalog
     tokens: Tokens
-    shares: Shares
+    client_usage: ClientUsage
 
     @classmethod
     def open(cls, folder: DataFolder, quota: Quota | None = None) -> Store:
@@ -60,13 +60,13 @@ class Store:
             JobStore(database),
             Catalog(database),
             Tokens(database),
-            Shares(folder, database),
+            ClientUsage(folder, database),
         )
         if database.row("select 1 from blob_size limit 1") is None:  # it was made before sizes were noted
-            store.blobs.note_sizes(store.said_sizes())
+            store.blobs.note_sizes(store.recorded_sizes())
         return store
 
-    def said_sizes(self) -> dict[str, int]:
+    def recorded_sizes(self) -> dict[str, int]:
         """Bytes of blobs, by digest, as clips and results of jobs say them."""
         sizes = {clip.digest: clip.size for clip in self.catalog.clips.list_all()}
         for job in self.jobs.in_states(tuple(ENDED)):

@@ -111,14 +111,23 @@ class Tokens:
             opened.execute(
                 "insert into token (token_id, name, role, secret_sha256, created, expires, quota_bytes, "
                 "max_jobs) values (?, ?, ?, ?, ?, ?, ?, ?)",
-                (made.token_id, name, role.label, _digest(secret), now, expires, quota_bytes, max_jobs),
+                (
+                    made.token_id,
+                    name,
+                    role.label,
+                    _secret_digest(secret),
+                    now,
+                    expires,
+                    quota_bytes,
+                    max_jobs,
+                ),
             )
         return made, f"rc_{made.token_id}_{secret}"
 
     def find(self, token_id: str) -> ClientToken | None:
         """A token by its id, or None."""
         row = self._database.row("select * from token where token_id = ?", (token_id,))
-        return None if row is None else _token(row)
+        return None if row is None else _from_row(row)
 
     def shown(self, text: str) -> ClientToken | None:
         """The token that a client shows, whether or not it is valid still; None for a wrong one."""
@@ -127,12 +136,14 @@ class Tokens:
             return None
         row = self._database.row("select * from token where token_id = ?", (parts[1],))
         kept = bytes(32) if row is None else bytes(row["secret_sha256"])
-        same = hmac.compare_digest(kept, _digest(parts[2]))
-        return _token(row) if same and row is not None else None
+        same = hmac.compare_digest(kept, _secret_digest(parts[2]))
+        return _from_row(row) if same and row is not None else None
 
     def listed(self) -> list[ClientToken]:
         """Every token, the oldest first."""
-        return [_token(row) for row in self._database.rows("select * from token order by created, token_id")]
+        return [
+            _from_row(row) for row in self._database.rows("select * from token order by created, token_id")
+        ]
 
     def revoke(self, name: str) -> list[ClientToken]:
         """Revoke the valid tokens of a client, or the one with this id; returns them.
@@ -150,13 +161,13 @@ class Tokens:
             raise NotFoundError(
                 f"there is no token of {name!r} that could be revoked; see: recaster tokens list"
             )
-        return [_token(row) for row in rows]
+        return [_from_row(row) for row in rows]
 
 
-def _digest(secret: str) -> bytes:
+def _secret_digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def _token(row: sqlite3.Row) -> ClientToken:
+def _from_row(row: sqlite3.Row) -> ClientToken:
     values = {name: row[name] for name in row.keys() if name not in ("secret_sha256", "role")}  # noqa: SIM118
     return ClientToken(role=ROLES[row["role"]], **values)

@@ -1,4 +1,4 @@
-"""Blobs on their way: what has come stays, whatever happens to the connection."""
+"""Blobs on their way: what has come stays, whatever happens to the connection, and files that are shown."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from recaster.errors import DigestError, DiskFullError, InputError, LockedError, OutputError
-from recaster.files import sha256
+from recaster.errors import DigestError, DiskFullError, InputError, LockedError, NotOfferedError, OutputError
+from recaster.files import HANDOFF_NAME, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -97,7 +98,7 @@ class UploadWriter:
             if self._digest is not None:  # else it began in an earlier connection
                 self._digest.update(data)
         except OSError as error:
-            raise refused(error) from error
+            raise storage_error(error) from error
         self.offset += len(data)
 
     @property
@@ -115,12 +116,12 @@ class UploadWriter:
         try:
             self._file.flush()
         except OSError as error:
-            raise refused(error) from error
+            raise storage_error(error) from error
         try:
             os.fsync(self._file.fileno())
         except OSError as error:
             self._path.unlink(missing_ok=True)  # nobody knows what of it is on the disk
-            self._failed = refused(error)
+            self._failed = storage_error(error)
             raise self._failed from error
 
     def close(self) -> None:
@@ -154,12 +155,12 @@ class UploadWriter:
         )
 
 
-def hash_of(client: str) -> str:
+def client_hash(client: str) -> str:
     """Short hash of a client's name, for names of files; empty for none."""
     return hashlib.sha256(client.encode()).hexdigest()[:12] if client else ""
 
 
-def refused(error: OSError) -> OutputError:
+def storage_error(error: OSError) -> OutputError:
     """The error for data that can't be taken in; it names no path, which is the engine's own business."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFullError("the engine's disk is full; free some space there")
@@ -196,9 +197,46 @@ def reserved_bytes(begun: Iterable[Upload]) -> int:
     return sum(min(one.size - one.committed, one.committed) for one in begun if is_leased(one))
 
 
-def last_touched(path: Path) -> float:
+def modified_time(path: Path) -> float:
     """Time of a file's last change; one that has just got another name is new."""
     try:
         return path.stat().st_mtime
     except FileNotFoundError:
         return time.time()
+
+
+def open_offered(folder: Path, digest: str, size: int) -> int:
+    """Opens a file, to be read, that a client of this machine shows instead of sending its bytes.
+
+    A client could name any file of the machine. That one is its own to show is proven by the folder, which
+    only somebody of this engine's user could have made, and by the name in it, which nothing else has; and
+    whoever shows it knows its digest. All else is answered alike, so that nothing is learned about what there
+    is.
+
+    Raises:
+        NotOfferedError: none is shown there.
+    """
+    try:
+        return _open_in(folder, digest, size)
+    except (OSError, ValueError):
+        raise NotOfferedError("no such file is shown to this engine; upload it") from None
+
+
+def _open_in(folder: Path, digest: str, size: int) -> int:
+    if not folder.is_absolute() or not hasattr(os, "getuid"):
+        raise ValueError
+    inside = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        made = os.fstat(inside)
+        if made.st_uid != os.getuid() or made.st_mode & 0o777 != 0o700:
+            raise ValueError
+        # Links aren't followed, and a pipe isn't waited for.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        handle = os.open(HANDOFF_NAME.format(digest=digest), flags, dir_fd=inside)
+    finally:
+        os.close(inside)
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.getuid() or found.st_size != size:
+        os.close(handle)
+        raise ValueError
+    return handle

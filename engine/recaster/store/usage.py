@@ -38,26 +38,26 @@ class Usage:
         self._lock = threading.Lock()
         self._sizes: dict[Path, int] = {}
         self._total = 0
-        self._remembered = _remembered(folder.path / FILE)
+        self._loaded_total = _loaded_total(folder.path / FILE)
         """What the last engine noted, with what has come since; None once all was counted."""
         self._is_whole = False
 
     def bytes(self) -> int:
         """The sum; until all was counted, what it was when the engine last ran, and what has come since."""
         with self._lock:
-            return max(0, self._total if self._remembered is None else self._remembered)
+            return max(0, self._total if self._loaded_total is None else self._loaded_total)
 
     def add(self, path: Path, size: int) -> None:
         """A file has come into a folder, or one has gone (a size less than 0)."""
         with self._lock:
             self._total += size
             self._sizes[path] = self._sizes.get(path, 0) + size
-            if self._remembered is not None:
-                self._remembered += size
+            if self._loaded_total is not None:
+                self._loaded_total += size
 
     def count(self, path: Path, *, gently: bool = False) -> None:
         """Count one folder anew: of a faceset, model or job, or of blobs. One that is gone holds nothing."""
-        size = _size(path, gently=gently)
+        size = _folder_bytes(path, gently=gently)
         with self._lock:
             self._total += size - self._sizes.pop(path, 0)
             if size:
@@ -65,12 +65,12 @@ class Usage:
 
     def count_all(self) -> None:
         """Count everything anew, in small steps, and note the sum for the next start."""
-        gently = self._remembered is not None or self._total > 0  # else everybody waits for the sum
+        gently = self._loaded_total is not None or self._total > 0  # else everybody waits for the sum
         there = [path for part in PARTS for path in _folders_in(self._folder.path / part)]
         for path in {*there, *self._sizes}:
             self.count(path, gently=gently)
         with self._lock:
-            self._remembered = None
+            self._loaded_total = None
             self._is_whole = True
         self.remember()
 
@@ -81,7 +81,7 @@ class Usage:
                 write_json(self._folder.path / FILE, {"bytes": self.bytes()})
 
 
-def _remembered(path: Path) -> int | None:
+def _loaded_total(path: Path) -> int | None:
     try:
         return int(require_number(parse_json(path.read_bytes())["bytes"], int))
     except (OSError, ValueError, KeyError, TypeError):
@@ -94,7 +94,7 @@ def _folders_in(folder: Path) -> list[Path]:
     return []
 
 
-def _size(folder: Path, *, gently: bool = False) -> int:
+def _folder_bytes(folder: Path, *, gently: bool = False) -> int:
     """Bytes of all files in a folder. What else has a name is a blob that a job works on."""
     total = counted = 0
     is_blobs = folder.parent.name == "blobs"
@@ -116,7 +116,7 @@ def _size(folder: Path, *, gently: bool = False) -> int:
     return total
 
 
-def bytes_in(folder: Path) -> int:
+def direct_bytes(folder: Path) -> int:
     """Bytes of the files that lie in a folder itself."""
     total = 0
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):

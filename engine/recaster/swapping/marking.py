@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from recaster import __version__
 from recaster.provenance.manifest import sign_swap
-from recaster.weights_registry import used_by
+from recaster.weights_registry import weights_used_by
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ def mark_result(request: SwapRequest, unsigned: Path, frames: int, swapped: int)
 
 def provenance_facts(swapper: Swapper, settings: SwapSettings) -> dict[str, Any]:
     """Collects what a manifest says of how a swap was made: engine, model, label and networks."""
-    networks = used_by("identity", settings.analysis.detector, settings.analysis.landmarker)
+    networks = weights_used_by("identity", settings.analysis.detector, settings.analysis.landmarker)
     return {
         "engine": __version__,
         "model": swapper.digest,

@@ -10,7 +10,7 @@ from recaster.api.v1 import job_pb2
 from recaster.files import remove_folder, sync
 from recaster.jobs.job_context import JobOutput
 from recaster.jobs.proto_records import clip_to_proto, faceset_to_proto, model_to_proto
-from recaster.zips import Room, ZipLimits
+from recaster.zips import UnpackingRoom, ZipLimits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,10 +74,10 @@ def _model(context: JobContext, packed: Path, name: str) -> JobOutput:
     return JobOutput("model", body, traces=folder.traces())
 
 
-def _room(context: JobContext) -> Room:
+def _room(context: JobContext) -> UnpackingRoom:
     """Returns the room that a zip may unpack to here."""
     limits = context.task.limits
-    return Room(limits.left_bytes or None, limits.most_bytes or None, limits.spare_bytes)
+    return UnpackingRoom(limits.left_bytes or None, limits.most_bytes or None, limits.spare_bytes)
 
 
 def _fresh(folder: Path) -> Path:

@@ -1,10 +1,15 @@
-"""Numbers for Prometheus, on a port of their own that only this machine reaches; docs/api.md lists them."""
+"""Numbers for Prometheus and traces for OpenTelemetry; docs/api.md lists both.
+
+Numbers are told on a port of their own that only this machine reaches, traces sent to where OpenTelemetry's
+usual variable says.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import ipaddress
+import os
 import threading
 import time
 import urllib.parse
@@ -17,6 +22,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, make_wsgi_a
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 from prometheus_client.exposition import ThreadingWSGIServer
 
+from recaster import __version__
 from recaster.api.v1 import job_pb2
 from recaster.errors import InputError, RecasterError, UsageError
 from recaster.provenance.policy import Policy
@@ -27,9 +33,10 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
+    from recaster.service.call_audit import RefusalLog
     from recaster.service.engine import Engine
-    from recaster.service.refusal_log import RefusalLog
 
+TRACES_VARIABLE: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 BUCKETS: Final = (0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60)
 MISDIRECTED: Final = b"ask for 127.0.0.1 or localhost: these numbers are for this machine alone\n"
 
@@ -55,7 +62,7 @@ class Metrics:
 
     def listen(self, port: int) -> None:
         """Serve the numbers to this machine (UsageError where the port is in use)."""
-        app = _for_loopback(make_wsgi_app(self.registry))
+        app = _loopback_only(make_wsgi_app(self.registry))
         try:
             server = make_server("127.0.0.1", port, app, ThreadingWSGIServer, _SilentHandler)
         except OSError as error:
@@ -64,8 +71,8 @@ class Metrics:
 
     def collect(self) -> Iterator[Metric]:
         """All that isn't counted as it happens."""
-        yield from self._jobs()
-        yield from self._room()
+        yield from self._job_metrics()
+        yield from self._storage_metrics()
         refused = CounterMetricFamily("recaster_refused", "Calls refused at the door", labels=("reason",))
         for reason, count in dict(self.refused.counts).items():
             refused.add_metric([reason], count)
@@ -73,11 +80,11 @@ class Metrics:
         ends = GaugeMetricFamily(
             "recaster_certificate_seconds", "Seconds until a certificate ends", labels=("certificate",)
         )
-        for use, end in {**self.certificates, **self._signing()}.items():
+        for use, end in {**self.certificates, **self._signing_certificate()}.items():
             ends.add_metric([use], end - time.time())
         yield ends
 
-    def _jobs(self) -> Iterator[Metric]:
+    def _job_metrics(self) -> Iterator[Metric]:
         store = self.engine.store.jobs
         supervisor = self.engine.supervisor
         jobs = GaugeMetricFamily("recaster_jobs", "Jobs that are kept", labels=("kind", "state"))
@@ -103,7 +110,7 @@ class Metrics:
             workers.add_metric(labels, ended)
         yield workers
 
-    def _room(self) -> Iterator[Metric]:
+    def _storage_metrics(self) -> Iterator[Metric]:
         store = self.engine.store
         for name, text, value in (
             ("recaster_free_bytes", "Bytes free on the disk of the data", store.folder.free_bytes()),
@@ -112,11 +119,11 @@ class Metrics:
         ):
             yield GaugeMetricFamily(name, text, value)
 
-    def _signing(self) -> dict[str, float]:
+    def _signing_certificate(self) -> dict[str, float]:
         """End of the policy's own certificate; one made on this machine is renewed in time."""
         with contextlib.suppress(RecasterError):
             named = Policy.load(self.engine.store.folder.path).certificate
-            return {} if named is None else {"signing": end_of(named)}
+            return {} if named is None else {"signing": certificate_end(named)}
         return {}
 
 
@@ -183,18 +190,18 @@ def _state(number: int) -> str:
     return job_pb2.JobState.Name(number).removeprefix("JOB_STATE_").lower()
 
 
-def end_of(path: Path) -> float:
+def certificate_end(path: Path) -> float:
     """End of the first certificate of a file (PEM) to end, in seconds since 1970 (InputError)."""
     from cryptography import x509
 
     try:
-        found = x509.load_pem_x509_certificates(path.read_bytes())
+        certificates = x509.load_pem_x509_certificates(path.read_bytes())
     except (OSError, ValueError):
         raise InputError(f"{path}: no certificates in PEM form can be read there") from None
-    return min(one.not_valid_after_utc.timestamp() for one in found)
+    return min(certificate.not_valid_after_utc.timestamp() for certificate in certificates)
 
 
-def _for_loopback(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+def _loopback_only(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
     """Answers only who asks for this machine by a loopback name: no page whose name was made to lead here."""
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -219,3 +226,29 @@ class _SilentHandler(WSGIRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Nothing."""
+
+
+def tracing_interceptors() -> list[grpc.aio.ServerInterceptor]:
+    """Interceptors that trace every call; none where nobody asked for traces.
+
+    Raises:
+        UsageError: traces are asked for, but the extra isn't installed.
+    """
+    if not os.environ.get(TRACES_VARIABLE):
+        return []
+    try:
+        from opentelemetry import trace
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.instrumentation.grpc import aio_server_interceptor
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"{TRACES_VARIABLE} is set, but {error.name} is missing: pip install 'recaster[otel]'"
+        ) from None
+    about = Resource.create({"service.name": "recaster", "service.version": __version__})
+    provider = TracerProvider(resource=about)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+    return [aio_server_interceptor(tracer_provider=provider)]
