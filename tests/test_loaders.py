@@ -17,7 +17,8 @@ from recaster.errors import RecasterError
 from recaster.evaluation.result import EvaluationResult
 from recaster.evaluation.types import Figure, Scores
 from recaster.models.model_folder import ModelFolder
-from recaster.models.presets import PRESETS, to_json
+from recaster.models.preset_json import to_json
+from recaster.models.presets import PRESETS
 from recaster.provenance.audit_log import AuditLog
 from recaster.provenance.face_traces import FaceTraces
 from recaster.provenance.identity_note import read_identity

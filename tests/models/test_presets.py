@@ -8,19 +8,8 @@ from typing import Any
 import pytest
 
 from recaster.errors import ModelError, UsageError
-from recaster.models.presets import (
-    PRESETS,
-    Augmentation,
-    GuidedNetwork,
-    Losses,
-    PairwiseNetwork,
-    Preset,
-    from_json,
-    hyperparameters,
-    overridden,
-    preset,
-    to_json,
-)
+from recaster.models.preset_json import from_json, to_json
+from recaster.models.presets import PRESETS, Augmentation, GuidedNetwork, Losses, PairwiseNetwork, Preset, hyperparameters, overridden, preset
 
 
 @pytest.mark.parametrize("name", PRESETS)

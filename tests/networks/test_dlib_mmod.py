@@ -11,7 +11,7 @@ import pytest
 
 from recaster.errors import WeightsError
 from recaster.media.reader import read_frames
-from recaster.networks.dlib_mmod import DlibMmod, Tile, tiling
+from recaster.networks.dlib_mmod import DlibMmod, Tile, lay_out_pyramid
 from recaster.networks.dlib_weights import locate
 from recaster.weights_registry import DLIB_DETECTOR, DLIB_IDENTITY
 
@@ -85,7 +85,7 @@ def test_the_same_boxes_in_a_photograph(
 
 
 def test_levels_do_not_touch_and_lie_on_the_canvas() -> None:
-    placed = tiling(360, 640)
+    placed = lay_out_pyramid(360, 640)
     used = np.zeros((placed.height, placed.width), int)
     for tile in placed.tiles:
         used[tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] += 1

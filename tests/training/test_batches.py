@@ -18,7 +18,7 @@ import pytest
 from recaster.errors import TrainingError
 from recaster.models.model_folder import ModelFolder
 from recaster.models.presets import preset
-from recaster.training.batches import MOST_PROCESSES, Batches, draw_batch, processes_for
+from recaster.training.batches import MAX_PROCESSES, Batches, draw_batch, processes_for
 from recaster.training.guided_data import Source
 
 if TYPE_CHECKING:
@@ -94,4 +94,4 @@ def _alive(pid: int) -> bool:
 
 def test_processes_draw_for_a_gpu_only() -> None:
     assert processes_for("cpu") == 0
-    assert 0 <= processes_for("gpu") <= MOST_PROCESSES
+    assert 0 <= processes_for("gpu") <= MAX_PROCESSES

@@ -10,7 +10,7 @@ from recaster.errors import TrainingError, UsageError
 from recaster.faces.alignment import EYE_DISTANCE
 from recaster.faces.region_masks import fill_eyes_and_mouth, fill_face
 from recaster.models.presets import Augmentation, Preset, overridden, preset
-from recaster.training.pairwise_data import load_faces, reach
+from recaster.training.pairwise_data import load_faces, augmentation_margin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,11 +60,11 @@ def test_too_few_faces(make_set: Callable[..., Faceset], tiny: Preset) -> None:
 
 
 def test_reach_covers_what_the_presets_do() -> None:
-    assert reach(Augmentation(rotation=0, zoom=0, shift=0, warp=0)) == pytest.approx(0)
+    assert augmentation_margin(Augmentation(rotation=0, zoom=0, shift=0, warp=0)) == pytest.approx(0)
     for name in ("fast-96", "classic-64"):
-        assert 0.03 < reach(preset(name).augmentation) < 0.4
+        assert 0.03 < augmentation_margin(preset(name).augmentation) < 0.4
     turned = dataclasses.replace(Augmentation(), rotation=45.0, zoom=0.0, shift=0.0, warp=0.0)
-    assert reach(turned) == pytest.approx(0.5 * (np.sqrt(2) - 1))
+    assert augmentation_margin(turned) == pytest.approx(0.5 * (np.sqrt(2) - 1))
 
 
 def test_regions(light_person: Faceset) -> None:

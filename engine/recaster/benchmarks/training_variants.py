@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import UsageError
-from recaster.models.presets import from_json, to_json
+from recaster.models.preset_json import from_json, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

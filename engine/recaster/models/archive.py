@@ -16,7 +16,7 @@ from recaster.zips import ZipLimits, check_disk_room, open_zip, plain_entry
 if TYPE_CHECKING:
     from pathlib import Path
 
-PIECE: Final = 1 << 20
+PIECE_BYTES: Final = 1 << 20
 LIMITS: Final = ZipLimits(entries=16, entry_bytes=8 << 30, total_bytes=16 << 30, error=ModelError)
 _ENTRY: Final = re.compile(
     r"model\.json|(weights|likeness)\.safetensors|checkpoints/(step-\d{8}\.(json|safetensors))?"
@@ -42,7 +42,7 @@ def export_model(folder: ModelFolder, out: Path, report: Report = silent) -> Non
             entry = plain_entry(path.relative_to(folder.path).as_posix())
             entry.file_size = path.stat().st_size  # decides whether its header is a large file's
             with path.open("rb") as file, archive.open(entry, "w") as packed:
-                while piece := file.read(PIECE):
+                while piece := file.read(PIECE_BYTES):
                     packed.write(piece)
                     step()
             report(Update("exporting", done, len(files), "files"))
@@ -97,7 +97,7 @@ def _unpack(
     left = entry.file_size
     try:
         with archive.open(entry) as packed, out.open("wb") as file:
-            while piece := packed.read(PIECE):
+            while piece := packed.read(PIECE_BYTES):
                 left -= len(piece)
                 check_disk_room(given, out.parent, len(piece), limits)
                 step()

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ModelError
 from recaster.files import VersionError, parse_json, sha256, upgrade_document, write_json
-from recaster.models.presets import Preset, from_json, to_json
+from recaster.models.preset_json import from_json, to_json
+from recaster.models.presets import Preset
 from recaster.provenance.face_traces import FaceTraces
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ MAX_CARD_BYTES: Final = 1 << 20
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What ``model.json`` says.
+    """Contents of ``model.json``.
 
     Attributes:
         preset: how the network is built and trained.
@@ -66,7 +67,7 @@ class ModelFolder:
 
     @property
     def weights(self) -> Path:
-        """What a swap needs."""
+        """File of the weights of a swap."""
         return self.path / "weights.safetensors"
 
     @property
@@ -106,7 +107,7 @@ class ModelFolder:
         return next(reversed(checkpoint_files(self.checkpoints)), None)
 
     def exists(self) -> bool:
-        """Whether there is a model here."""
+        """Tells if there is a model here."""
         return self.card.is_file()
 
     def digest(self) -> str:
@@ -120,7 +121,7 @@ class ModelFolder:
         return FaceTraces(frozenset({self.read().source, self.digest(), *files} - {""}))
 
     def write(self, card: ModelCard) -> None:
-        """Write ``model.json`` atomically (OutputError where that is impossible)."""
+        """Writes ``model.json`` atomically (OutputError where that is impossible)."""
         write_json(
             self.card,
             {
@@ -136,7 +137,7 @@ class ModelFolder:
         )
 
     def read(self) -> ModelCard:
-        """What ``model.json`` says.
+        """Reads ``model.json``.
 
         Raises:
             ModelError: there is no model here, or its description is broken or too new.
@@ -152,7 +153,7 @@ class ModelFolder:
         return self._card(value)
 
     def why_outdated(self) -> str:
-        """Why this Recaster can't use it although another could; empty where it can, or nobody can."""
+        """The reason that another Recaster could use it and this one can't; "" where it can, or nobody can."""
         try:
             with self.card.open("rb") as file:
                 value = parse_json(file.read(MAX_CARD_BYTES))

@@ -1,7 +1,7 @@
 """Presets: every choice that makes a network and its training, as plain values.
 
 A preset names a family ("pairwise" or "guided"), what both families share, and one small group for
-each thing that has parts of its own. Every field of every group is an ingredient: its name is unique
+each thing that has parts of its own. Every field of every group is a hyperparameter: its name is unique
 over the whole preset, so ``overridden(preset, adversarial=0.0)`` and ``recaster train --adversarial 0``
 need no path, and every ablation is one flag.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, Literal, get_type_hints
 
 from recaster.errors import ModelError, UsageError
 
@@ -21,15 +21,14 @@ MAX_HYPERPARAMETER: Final = 1_000_000
 MAX_STAGES: Final = 8
 MAX_WIDTH: Final = 4096
 """Channels of one stage."""
-_MOST: Final = {
+_MAX_VALUES: Final = {
     "batch": 1024,
     "size": 1024,
     "bottleneck": 65_536,
     "bottom_width": MAX_WIDTH,
     "references": 1024,
 }
-"""The greatest value of those ingredients that memory grows with."""
-PERCEPTUAL: Final = ("none", "dlib-resnet", "vggface")
+"""The largest values of those hyperparameters that memory grows with."""
 
 
 def _value(default: Any, text: str) -> Any:
@@ -42,7 +41,7 @@ def _needed(text: str) -> Any:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How training faces are varied. All amounts are half-widths of uniform distributions but ``warp``."""
+    """Variation of training faces. All amounts are half-widths of uniform distributions but ``warp``."""
 
     rotation: float = _value(3.0, "largest turn of a training face, in degrees")
     zoom: float = _value(0.015, "largest change of scale, as a share of the crop")
@@ -53,7 +52,7 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Losses:
-    """What the painted face is asked to match, and how much each term counts."""
+    """Weights of the terms that compare the painted face with the true one."""
 
     reconstruction: float = _value(1.0, "weight of the L1 difference to the true face")
     gradient: float = _value(0.5, "weight of the L1 difference of the image gradients")
@@ -143,7 +142,7 @@ class Preset:
 
     @property
     def family(self) -> Literal["pairwise", "guided"]:
-        """Which of the two kinds of model this is."""
+        """The kind of model."""
         return "pairwise" if isinstance(self.network, PairwiseNetwork) else "guided"
 
     @property
@@ -242,7 +241,7 @@ _GUIDED_FIXED: Final = {
     "crop": "aligned", "coverage": 1.0, "trim": 0.0, "ssim_every": 1, "flip": 0.0,
     "warp": 0.0,
 }  # fmt: skip
-"""Shared ingredients that guided training does not have: any other value would be ignored."""
+"""Shared hyperparameters that guided training does not have: any other value would be ignored."""
 
 _GROUPS: Final = ("network", "augmentation", "losses")
 
@@ -260,11 +259,11 @@ def preset(name: str) -> Preset:
 
 
 def hyperparameters(value: Preset | type[Any]) -> Iterator[tuple[str, Any, str]]:
-    """Name, type and help text of every ingredient of a preset (or of one group's class)."""
+    """Yields name, type and help text of every hyperparameter of a preset (or of one group's class)."""
     kind = value if isinstance(value, type) else type(value)
     hints = get_type_hints(kind)
     for item in dataclasses.fields(kind):
-        if item.name not in ("name", *_GROUPS):  # a name is no ingredient, a group has its own
+        if item.name not in ("name", *_GROUPS):  # a name is no hyperparameter, a group has its own
             yield item.name, hints[item.name], item.metadata["help"]
     if isinstance(value, Preset):
         for group in _GROUPS:
@@ -272,20 +271,20 @@ def hyperparameters(value: Preset | type[Any]) -> Iterator[tuple[str, Any, str]]
 
 
 def hyperparameter_types() -> dict[str, Any]:
-    """Name and type of every ingredient that any family has."""
+    """Name and type of every hyperparameter that any family has."""
     groups = (Preset, PairwiseNetwork, GuidedNetwork, Losses, Augmentation)
     return {name: hint for kind in groups for name, hint, _ in hyperparameters(kind)}
 
 
 def overridden(preset: Preset, **flags: Any) -> Preset:
-    """``preset`` with some ingredients replaced.
+    """Replaces some hyperparameters of a preset.
 
     Args:
         preset: what to start from.
-        flags: ingredient name to value; groups need no prefix.
+        flags: hyperparameter name to value; groups need no prefix.
 
     Raises:
-        UsageError: an ingredient that this preset's family does not have, or an impossible value.
+        UsageError: a hyperparameter that this preset's family does not have, or an impossible value.
     """
     changes: dict[str, dict[str, Any]] = {group: {} for group in ("", *_GROUPS)}
     for name, value in flags.items():
@@ -296,7 +295,7 @@ def overridden(preset: Preset, **flags: Any) -> Preset:
         if changes[group]
     }
     result = dataclasses.replace(preset, **groups, **changes[""])
-    _check(result)
+    check_preset(result)
     return result
 
 
@@ -309,65 +308,8 @@ def _place(preset: Preset, name: str) -> str:
     raise UsageError(f"preset {preset.name} ({preset.family}) has no ingredient {name!r}")
 
 
-def to_json(preset: Preset) -> dict[str, Any]:
-    """``preset`` as values that JSON can hold; ``from_json`` reads them back."""
-    return {"family": preset.family, **dataclasses.asdict(preset)}
-
-
-def from_json(value: Mapping[str, Any]) -> Preset:
-    """The preset that ``to_json`` wrote.
-
-    Raises:
-        ModelError: a field is missing, unknown, of the wrong type, or has an impossible value.
-    """
-    values = dict(value)
-    family = values.pop("family", None)
-    if family not in ("pairwise", "guided"):
-        raise ModelError(f"the preset's family is {family!r}; expected pairwise or guided")
-    kinds = {
-        "network": PairwiseNetwork if family == "pairwise" else GuidedNetwork,
-        "augmentation": Augmentation,
-        "losses": Losses,
-    }
-    groups = {name: _read(kind, values.pop(name, None), name) for name, kind in kinds.items()}
-    result: Preset = _read(Preset, values, "preset", **groups)
-    try:
-        _check(result)
-    except UsageError as error:
-        raise ModelError(str(error)) from None
-    return result
-
-
-def _read(kind: type[Any], values: Any, what: str, **given: Any) -> Any:
-    if not isinstance(values, dict):
-        raise ModelError(f"the preset's {what} is missing or not an object")
-    hints = get_type_hints(kind)
-    expected = {item.name for item in dataclasses.fields(kind)} - given.keys()
-    if wrong := sorted(expected ^ values.keys()):
-        raise ModelError(f"the preset's {what} has missing or unknown fields: {', '.join(wrong)}")
-    read = {name: _typed(values[name], hints[name], name) for name in expected}
-    return kind(**read, **given)
-
-
-def _typed(value: Any, hint: Any, name: str) -> Any:
-    """``value`` as ``hint`` asks: bool, int, float, str, one of some strings, or a tuple of ints."""
-    if get_origin(hint) is Literal:
-        good = value in get_args(hint)
-    elif get_origin(hint) is tuple:
-        good = isinstance(value, list | tuple) and all(type(item) is int for item in value)
-        value = tuple(value) if good else value
-    elif hint is float:
-        good = type(value) in (int, float)
-        value = float(value) if good else value
-    else:
-        good = type(value) is hint
-    if not good:
-        raise ModelError(f"the preset's {name} cannot be {value!r}")
-    return value
-
-
-def _check(preset: Preset) -> None:
-    """Refuse values that cannot work, with the ingredient's name."""
+def check_preset(preset: Preset) -> None:
+    """Refuses values that cannot work; the UsageError has the hyperparameter's name."""
     flat = {
         **dataclasses.asdict(preset),
         **{k: v for g in _GROUPS for k, v in vars(getattr(preset, g)).items()},
@@ -381,28 +323,28 @@ def _check(preset: Preset) -> None:
         "detail",
         "bottleneck",
     ):
-        _ask(preset, name, flat.get(name, 1) >= 1, flat, "at least 1")
+        _require(preset, name, flat.get(name, 1) >= 1, flat, "at least 1")
     for name in ("flip", "mask_floor", "decay_from", "decay_to"):
-        _ask(preset, name, 0 <= flat.get(name, 0) <= 1, flat, "from 0 to 1")
+        _require(preset, name, 0 <= flat.get(name, 0) <= 1, flat, "from 0 to 1")
     for name in ("ema", "beta1", "beta2"):
-        _ask(preset, name, 0 <= flat[name] < 1, flat, "from 0 to below 1")
-    _ask(preset, "trim", 0 <= flat["trim"] < 0.5, flat, "from 0 to below 0.5")
-    _ask(preset, "coverage", flat["coverage"] > 0, flat, "above 0")
-    _ask(preset, "learning_rate", flat["learning_rate"] > 0, flat, "above 0")
+        _require(preset, name, 0 <= flat[name] < 1, flat, "from 0 to below 1")
+    _require(preset, "trim", 0 <= flat["trim"] < 0.5, flat, "from 0 to below 0.5")
+    _require(preset, "coverage", flat["coverage"] > 0, flat, "above 0")
+    _require(preset, "learning_rate", flat["learning_rate"] > 0, flat, "above 0")
     for name, value in flat.items():
         if isinstance(value, int | float):
-            most = _MOST.get(name, MAX_HYPERPARAMETER)
-            _ask(preset, name, 0 <= value <= most, flat, f"0 to {most:,}")  # also not: no number
+            most = _MAX_VALUES.get(name, MAX_HYPERPARAMETER)
+            _require(preset, name, 0 <= value <= most, flat, f"0 to {most:,}")  # also not: no number
         elif isinstance(value, tuple):
             good = 0 < len(value) <= MAX_STAGES and all(0 < width <= MAX_WIDTH for width in value)
-            _ask(preset, name, good, flat, f"1 to {MAX_STAGES} numbers, each 1 to {MAX_WIDTH:,}")
+            _require(preset, name, good, flat, f"1 to {MAX_STAGES} numbers, each 1 to {MAX_WIDTH:,}")
     if preset.family == "guided":
         for name, value in _GUIDED_FIXED.items():
-            _ask(preset, name, flat[name] == value, flat, f"{value} for guided presets")
+            _require(preset, name, flat[name] == value, flat, f"{value} for guided presets")
     stages = preset.network.encoder_widths if preset.family == "pairwise" else preset.guided.widths  # type: ignore[union-attr]
-    _ask(preset, "size", preset.size % 2 ** len(stages) == 0, flat, f"a multiple of {2 ** len(stages)}")
+    _require(preset, "size", preset.size % 2 ** len(stages) == 0, flat, f"a multiple of {2 ** len(stages)}")
 
 
-def _ask(preset: Preset, name: str, good: bool, values: Mapping[str, Any], wanted: str) -> None:
+def _require(preset: Preset, name: str, good: bool, values: Mapping[str, Any], wanted: str) -> None:
     if not good:
         raise UsageError(f"preset {preset.name}: {name} must be {wanted}, not {values[name]}")

@@ -1,4 +1,4 @@
-"""Which device the networks run on; asked for once, before anything is computed."""
+"""Choice of the device that networks run on, made once, before anything is computed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ with filter_stderr(b"I0000", b"WARNING: All log messages before absl"):
 
 @dataclass(frozen=True)
 class Device:
-    """What was chosen.
+    """A chosen device.
 
     Attributes:
         kind: "cpu" or "gpu".
@@ -29,16 +29,16 @@ class Device:
     note: str
 
 
-_in_use: list[Device] = []
+_chosen: list[Device] = []
 
 
-def device_in_use() -> Device:
-    """What was chosen in this process; the CPU, from now on, where nothing was yet."""
-    return _in_use[0] if _in_use else select_device("cpu")
+def device_chosen() -> Device:
+    """The device chosen in this process; the CPU, from now on, where none was yet."""
+    return _chosen[0] if _chosen else select_device("cpu")
 
 
 def select_device(name: str = "auto", threads: int | None = None) -> Device:
-    """Choose the device for all that follows in this process.
+    """Chooses the device for all that follows in this process.
 
     Args:
         name: "auto" (a GPU where there is one), "cpu" or "gpu".
@@ -66,24 +66,24 @@ def select_device(name: str = "auto", threads: int | None = None) -> Device:
     except RuntimeError as error:
         raise DeviceError(f"the device must be chosen before anything is computed ({error})") from None
     if name == "cpu":
-        return _used(Device("cpu", "on the CPU, as asked"))
+        return _remember(Device("cpu", "on the CPU, as asked"))
     if not gpus and name == "auto":
-        return _used(Device("cpu", "on the CPU: TensorFlow finds no GPU"))
-    problem = _problem() if gpus else "TensorFlow finds none"
+        return _remember(Device("cpu", "on the CPU: TensorFlow finds no GPU"))
+    problem = _find_gpu_problem() if gpus else "TensorFlow finds none"
     if problem is not None:
         raise DeviceError(
             f"the GPU cannot be used: {problem}; install recaster[gpu] and its driver, or use --device cpu"
         )
-    return _used(Device("gpu", f"on the GPU ({_name(gpus[0])})"))
+    return _remember(Device("gpu", f"on the GPU ({_gpu_name(gpus[0])})"))
 
 
-def _used(device: Device) -> Device:
-    _in_use[:] = [device]
+def _remember(device: Device) -> Device:
+    _chosen[:] = [device]
     return device
 
 
-def _problem() -> str | None:
-    """What goes wrong when the first GPU is really used, or None."""
+def _find_gpu_problem() -> str | None:
+    """Message of the error that comes of really using the first GPU, or None."""
     try:
         with tf.device("/GPU:0"):
             tf.linalg.matmul(tf.ones((8, 8)), tf.ones((8, 8))).numpy()
@@ -92,5 +92,5 @@ def _problem() -> str | None:
     return None
 
 
-def _name(gpu: tf.config.PhysicalDevice) -> str:
+def _gpu_name(gpu: tf.config.PhysicalDevice) -> str:
     return str(tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name))

@@ -28,19 +28,20 @@ _WINDOW_PX: Final = 80
 """Side of the box that a score is about, at the first level."""
 _MAX_OVERLAP: Final = 0.3382761351109955
 """Of two boxes that share more than this, the one with the lower score goes."""
-_SMALLEST: Final = 20
+_MIN_SIDE_PX: Final = 20
 """Pictures of fewer pixels along a side hold no face, and dlib's levels would lie over each other."""
-_RATE: Final = 5 / 6
+_PYRAMID_RATIO: Final = 5 / 6
 """Each level of the pyramid is so much smaller than the one before: a template argument, not in the file."""
-_LEAST: Final = 5
+_MIN_ROWS: Final = 5
 """Levels of fewer rows are left out."""
-_GAP: Final = 10
+_LEVEL_GAP_PX: Final = 10
 """Pixels between two levels on the canvas."""
-_BORDER: Final = 11
+_BORDER_PX: Final = 11
 """Pixels around all of them."""
-_STRIDE, _FIRST = 8, 14
+_CELL_PX = 8
+_FIRST_CELL_PX = 14
 """Three 5x5 convolutions of stride 2 without padding: cell c looks at pixel 8 c + 14."""
-_STRIDED: Final = 3
+_STRIDED_CONVOLUTIONS: Final = 3
 """Convolutions of stride 2 without padding; the rest keep the size."""
 _LAYERS: Final = (
     (16, 5, (153, 5121, 5427, 5501)),
@@ -54,15 +55,15 @@ _LAYERS: Final = (
 """Channels and side of each kernel, and the bytes at which kernel, gain, mean and variance begin."""
 _EPSILON: Final = 1e-4
 """dlib's own, of batch normalisation."""
-_SHAPES: Final = 4
+_MAX_CACHED_SHAPES: Final = 4
 """Pictures of so many shapes are remembered: for each, a graph is built."""
-_ABOVE: Final = 1 << 64
+_UNSIGNED_RANGE: Final = 1 << 64
 """dlib compares sizes as unsigned 64-bit integers: what is below 0 is huge."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """Where one level of the pyramid lies on the canvas, in pixels."""
+    """Place of one level of the pyramid on the canvas, in pixels."""
 
     top: int
     left: int
@@ -88,7 +89,7 @@ class Tiling:
 
 
 @dataclass(frozen=True)
-class Found:
+class MmodDetection:
     """One face: corners in whole pixels, right and bottom inclusive, and the margin of its score."""
 
     left: int
@@ -98,29 +99,30 @@ class Found:
     score: float
 
 
-def tiling(height: int, width: int) -> Tiling:
-    """How dlib lays out the pyramid of a picture (``create_tiled_pyramid``)."""
+def lay_out_pyramid(height: int, width: int) -> Tiling:
+    """Lays out the pyramid of a picture as dlib's ``create_tiled_pyramid`` does."""
     sizes = _sizes(height, width)
     tall = _column(sizes, height, width)
     tiles: list[Tile] = []
-    y = _BORDER
-    while y < tall + _BORDER and len(tiles) < len(sizes):
-        tiles.append(Tile(y, _BORDER, *sizes[len(tiles)]))
-        y += tiles[-1].height + _GAP
+    y = _BORDER_PX
+    while y < tall + _BORDER_PX and len(tiles) < len(sizes):
+        tiles.append(Tile(y, _BORDER_PX, *sizes[len(tiles)]))
+        y += tiles[-1].height + _LEVEL_GAP_PX
     turn = len(tiles)
     # The rest goes up again along the right edge, until it would meet the largest.
-    bottom, right = y - _GAP, _BORDER + width
+    bottom = y - _LEVEL_GAP_PX
+    right = _BORDER_PX + width
     for down, across in sizes[turn:]:
         tile = Tile(bottom - down, right - across, down, across)
-        if tile.top < _BORDER + height and tile.left < right and bottom > _BORDER:
+        if tile.top < _BORDER_PX + height and tile.left < right and bottom > _BORDER_PX:
             break
         tiles.append(tile)
-        bottom = tile.top - _GAP
-    return Tiling(tuple(tiles), tall + 2 * _BORDER, width + 2 * _BORDER, turn)
+        bottom = tile.top - _LEVEL_GAP_PX
+    return Tiling(tuple(tiles), tall + 2 * _BORDER_PX, width + 2 * _BORDER_PX, turn)
 
 
 class DlibMmod:
-    """The detector.
+    """dlib's detector, its boxes equal to dlib's own to the pixel.
 
     Args:
         path: the ``.dat`` file; the installed one by default.
@@ -131,9 +133,9 @@ class DlibMmod:
 
     def __init__(self, path: Path | None = None) -> None:
         self._convolutions = _read_convolutions(DlibFile(DLIB_DETECTOR, "face detector", path))
-        self._graph = functools.lru_cache(_SHAPES)(self._built)
+        self._graph = functools.lru_cache(_MAX_CACHED_SHAPES)(self._build_graph)
 
-    def find(self, image: NDArray[np.uint8], upsample: int = 0) -> list[Found]:
+    def find(self, image: NDArray[np.uint8], upsample: int = 0) -> list[MmodDetection]:
         """The faces of a picture (H, W, 3) uint8 RGB, best first, in its pixels.
 
         Args:
@@ -142,15 +144,15 @@ class DlibMmod:
         """
         for _ in range(upsample):
             image = _doubled(image)
-        if min(image.shape[:2]) < _SMALLEST:
+        if min(image.shape[:2]) < _MIN_SIDE_PX:
             return []
         placed, run = self._graph(*image.shape[:2])
         found = _boxes(run(tf.constant(image)).numpy(), placed.tiles)
         return [_halved(one, upsample) for one in found] if upsample else found
 
-    def _built(self, height: int, width: int) -> tuple[Tiling, Callable[[tf.Tensor], tf.Tensor]]:
+    def _build_graph(self, height: int, width: int) -> tuple[Tiling, Callable[[tf.Tensor], tf.Tensor]]:
         """The layout of one shape of picture, and what gives the scores (rows, columns) of such a picture."""
-        placed = tiling(height, width)
+        placed = lay_out_pyramid(height, width)
         mean = np.array(MEAN_RGB, np.float32)
 
         def run(image: tf.Tensor) -> tf.Tensor:
@@ -165,22 +167,23 @@ def _sizes(height: int, width: int) -> list[tuple[int, int]]:
     """(rows, columns) of each level."""
     sizes = [(height, width)]
     while True:
-        rows, columns = (math.floor(_RATE * side) for side in sizes[-1])
-        if rows * columns == 0 or rows < _LEAST:
+        rows, columns = (math.floor(_PYRAMID_RATIO * side) for side in sizes[-1])
+        if rows * columns == 0 or rows < _MIN_ROWS:
             return sizes
         sizes.append((rows, columns))
 
 
 def _column(sizes: Sequence[tuple[int, int]], height: int, width: int) -> int:
     """Height of the first column: the rest would fit beside it."""
-    whole = sum(rows + _GAP for rows, _ in sizes) - 2 * _GAP
+    whole = sum(rows + _LEVEL_GAP_PX for rows, _ in sizes) - 2 * _LEVEL_GAP_PX
     tall = before = 0
     for rows, columns in sizes:
-        beside = columns <= (width - before - _GAP) % _ABOVE
-        if beside and 2 * (tall - height) % _ABOVE >= (whole - height) % _ABOVE:
+        beside = columns <= (width - before - _LEVEL_GAP_PX) % _UNSIGNED_RANGE
+        if beside and 2 * (tall - height) % _UNSIGNED_RANGE >= (whole - height) % _UNSIGNED_RANGE:
             break
-        tall, before = tall + rows + _GAP, columns
-    return tall - _GAP
+        tall = tall + rows + _LEVEL_GAP_PX
+        before = columns
+    return tall - _LEVEL_GAP_PX
 
 
 def _canvas(image: tf.Tensor, placed: Tiling) -> tf.Tensor:
@@ -195,7 +198,8 @@ def _canvas(image: tf.Tensor, placed: Tiling) -> tf.Tensor:
         )
     columns = []
     for numbers in (range(placed.turn), range(placed.turn, len(levels))):
-        y, rows = 0, []
+        y = 0
+        rows = []
         for number in sorted(numbers, key=lambda one: placed.tiles[one].top):
             tile = placed.tiles[number]
             beside = placed.width - tile.left - tile.width
@@ -226,7 +230,7 @@ def _read_convolutions(file: DlibFile) -> list[Convolution]:
 
 def _apply_convolutions(x: tf.Tensor, convolutions: Sequence[Convolution]) -> tf.Tensor:
     for number, layer in enumerate(convolutions):
-        if number < _STRIDED:
+        if number < _STRIDED_CONVOLUTIONS:
             x = tf.nn.conv2d(x, layer.kernel, 2, "VALID")
         else:
             around = layer.kernel.shape[0] // 2
@@ -236,11 +240,12 @@ def _apply_convolutions(x: tf.Tensor, convolutions: Sequence[Convolution]) -> tf
     return x
 
 
-def _boxes(scores: NDArray[np.float32], tiles: Sequence[Tile]) -> list[Found]:
+def _boxes(scores: NDArray[np.float32], tiles: Sequence[Tile]) -> list[MmodDetection]:
     """Faces from scores above 0: of those that overlap, the best."""
     candidates = []
     for row, column in zip(*np.nonzero(scores > 0), strict=True):
-        x, y = _STRIDE * int(column) + _FIRST, _STRIDE * int(row) + _FIRST
+        x = _CELL_PX * int(column) + _FIRST_CELL_PX
+        y = _CELL_PX * int(row) + _FIRST_CELL_PX
         level = min(range(len(tiles)), key=lambda one: _distance(tiles[one], x, y))
         x -= tiles[level].left
         y -= tiles[level].top
@@ -249,11 +254,11 @@ def _boxes(scores: NDArray[np.float32], tiles: Sequence[Tile]) -> list[Found]:
         for _ in range(level):  # pyramid_down<6>::point_up
             corners = [value * 1.2 + 0.3 for value in corners]
         left, top, right, bottom = (_rounded(value) for value in corners)
-        candidates.append(Found(left, top, right, bottom, float(scores[row, column])))
-    kept: list[Found] = []
-    for one in sorted(candidates, key=lambda one: -one.score):
-        if all(_overlap(one, other) <= _MAX_OVERLAP for other in kept):
-            kept.append(one)
+        candidates.append(MmodDetection(left, top, right, bottom, float(scores[row, column])))
+    kept: list[MmodDetection] = []
+    for box in sorted(candidates, key=lambda box: -box.score):
+        if all(_overlap(box, other) <= _MAX_OVERLAP for other in kept):
+            kept.append(box)
     return kept
 
 
@@ -264,8 +269,8 @@ def _distance(tile: Tile, x: int, y: int) -> float:
     return math.hypot(across, down)
 
 
-def _overlap(one: Found, other: Found) -> float:
-    """What two boxes share, over the box around both (dlib's measure, not the usual union)."""
+def _overlap(one: MmodDetection, other: MmodDetection) -> float:
+    """Area that two boxes share, over the box around both (dlib's measure, not the usual union)."""
     wide = min(one.right, other.right) - max(one.left, other.left) + 1
     high = min(one.bottom, other.bottom) - max(one.top, other.top) + 1
     if wide <= 0 or high <= 0:
@@ -287,11 +292,11 @@ def _doubled(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(tf.cast(larger[0], tf.uint8).numpy())
 
 
-def _halved(one: Found, times: int) -> Found:
+def _halved(one: MmodDetection, times: int) -> MmodDetection:
     """A box of a doubled picture in the pixels of the one before."""
     corners = [float(value) for value in (one.left, one.top, one.right, one.bottom)]
     for _ in range(times):
         shifts = (1.25, 0.75, 1.25, 0.75)
         corners = [value / 2 - shift for value, shift in zip(corners, shifts, strict=True)]
     left, top, right, bottom = (_rounded(value) for value in corners)
-    return Found(left, top, right, bottom, one.score)
+    return MmodDetection(left, top, right, bottom, one.score)

@@ -74,12 +74,12 @@ def reduced(conditions: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def painting(output: tf.Tensor) -> tf.Tensor:
-    """What the network painted by itself, (B, side, side, 3), 0 to 1."""
+    """The network's own painting, (B, side, side, 3), 0 to 1."""
     return tf.sigmoid(output[..., :3])
 
 
 def kept(output: tf.Tensor) -> tf.Tensor:
-    """How much of the warp the network keeps, (B, side, side, 1), 0 to 1."""
+    """Share of the warp that the network keeps, (B, side, side, 1), 0 to 1."""
     return tf.sigmoid(output[..., 3:4] + TRUST)
 
 

@@ -30,7 +30,7 @@ def start_weights(preset: Preset) -> dict[str, np.ndarray] | None:
     """
     if preset.guided.start == "none":
         return None
-    if load_metadata(RENDERED).get("network") != _network(preset):
+    if load_metadata(RENDERED).get("network") != _describe_network(preset):
         raise UsageError(
             f"preset {preset.name}: there are no start weights for this network; add --start none, "
             "or leave --widths, --critic-widths and --detail as the preset has them"
@@ -45,15 +45,15 @@ def save_start_weights(
 
     Args:
         preset: of the network that learned them.
-        weights: by name, as ``GuidedTraining.start_weights`` gives them.
+        weights: by name, as ``GuidedModel.start_weights`` gives them.
         facts: what they were learned on, for the record.
         path: the file.
     """
     halves = {name: value.astype(np.float16) for name, value in weights.items()}
-    save_tensors(path, halves, {**facts, "network": _network(preset)})
+    save_tensors(path, halves, {**facts, "network": _describe_network(preset)})
 
 
-def _network(preset: Preset) -> str:
-    """What has to be equal for weights to fit; they fit every size of the network."""
+def _describe_network(preset: Preset) -> str:
+    """Description that has to be equal for weights to fit; they fit every size of the network."""
     guided = preset.guided
     return f"{guided.widths} {guided.critic_widths} {OUTPUTS} {guided.detail}"

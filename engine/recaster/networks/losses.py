@@ -9,8 +9,8 @@ import tensorflow as tf
 SSIM_C1 = 0.01**2
 SSIM_C2 = 0.03**2
 
-_SOFT = 5
-_LEAST_STRENGTH = 1 / 255
+_BLUR_SIDE = 5
+_MIN_DETAIL = 1 / 255
 """Detail below one step of 8 bits is none; it also keeps the square root's slope finite."""
 
 
@@ -36,11 +36,15 @@ def ssim_loss(truth: tf.Tensor, painted: tf.Tensor, weights: tf.Tensor, span: fl
         weights: (B, H, W, 1) with mean 1.
         span: distance from black to white.
     """
-    c1, c2 = SSIM_C1 * span**2, SSIM_C2 * span**2
+    c1 = SSIM_C1 * span**2
+    c2 = SSIM_C2 * span**2
     maps = tf.concat([truth, painted, truth**2, painted**2, truth * painted], -1)
     mean_t, mean_p, mean_tt, mean_pp, mean_tp = tf.split(_window_means(maps, 7, "VALID"), 5, -1)
-    both, square_t, square_p = mean_t * mean_p, mean_t**2, mean_p**2
-    variances, covariance = mean_tt - square_t + mean_pp - square_p, mean_tp - both
+    both = mean_t * mean_p
+    square_t = mean_t**2
+    square_p = mean_p**2
+    variances = mean_tt - square_t + mean_pp - square_p
+    covariance = mean_tp - both
     ssim = (2 * both + c1) * (2 * covariance + c2) / ((square_t + square_p + c1) * (variances + c2))
     return tf.reduce_mean(weights[:, 3:-3, 3:-3] * (1 - ssim))
 
@@ -59,15 +63,15 @@ def texture_l1(truth: tf.Tensor, warp: tf.Tensor, share: tf.Tensor, weights: tf.
     """
     either = tf.concat([tf.reduce_mean(truth, -1, True), tf.reduce_mean(warp, -1, True)], -1)
     fine = (either - _blurred(either)) * tf.concat([tf.ones_like(share), share], -1)
-    strength = tf.sqrt(tf.nn.avg_pool2d(fine**2, 8, 4, "SAME") + _LEAST_STRENGTH**2)
+    strength = tf.sqrt(tf.nn.avg_pool2d(fine**2, 8, 4, "SAME") + _MIN_DETAIL**2)
     weights = tf.nn.avg_pool2d(weights, 4, 4, "SAME")
     return tf.reduce_mean(weights * tf.abs(strength[..., :1] - strength[..., 1:]))
 
 
 def _blurred(pictures: tf.Tensor) -> tf.Tensor:
     """A box blur; at the border of what there is of the box."""
-    there = _window_means(tf.ones_like(pictures[:1, ..., :1]), _SOFT, "SAME")
-    return _window_means(pictures, _SOFT, "SAME") / there
+    there = _window_means(tf.ones_like(pictures[:1, ..., :1]), _BLUR_SIDE, "SAME")
+    return _window_means(pictures, _BLUR_SIDE, "SAME") / there
 
 
 def _window_means(maps: tf.Tensor, side: int, padding: Literal["VALID", "SAME"]) -> tf.Tensor:
@@ -95,7 +99,7 @@ def mix(real: tf.Tensor, fake: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
 
 
 def mask_hinge(mask: tf.Tensor, floor: float) -> tf.Tensor:
-    """How far the mask's mean over each image is below ``floor`` (faceswap-GAN v2.2)."""
+    """Shortfall of the mask's mean over each image below ``floor`` (faceswap-GAN v2.2)."""
     return tf.reduce_mean(tf.nn.relu(floor - tf.reduce_mean(mask, (1, 2, 3))))
 
 

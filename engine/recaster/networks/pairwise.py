@@ -36,7 +36,8 @@ class _Scope:
 
     def __init__(self, preset: Preset, model: str, seed: int) -> None:
         self.classic = preset.pairwise.architecture == "classic"
-        self._model, self._seed = model, seed
+        self._model = model
+        self._seed = seed
 
     def conv(
         self, x: keras.KerasTensor, width: int, kernel: int, name: str, stride: int = 1
@@ -77,7 +78,8 @@ class _Scope:
 
 def build_encoder(preset: Preset, seed: int = 0) -> keras.Model:
     """The shared encoder: (B, size, size, 3) as ``encoder_input`` makes it, to (B, h, h, width)."""
-    network, scope = preset.pairwise, _Scope(preset, "encoder", seed)
+    network = preset.pairwise
+    scope = _Scope(preset, "encoder", seed)
     inputs = keras.Input((preset.size, preset.size, 3))
     x: keras.KerasTensor = scope.conv(inputs, 64, 5, "first") if scope.classic else inputs
     for index, width in enumerate(network.encoder_widths):
@@ -101,7 +103,8 @@ def build_decoder(preset: Preset, name: str, seed: int = 0) -> keras.Model:
 
     Colours are in the network's range, the mask (where the preset has one) in [0, 1].
     """
-    network, scope = preset.pairwise, _Scope(preset, name, seed)
+    network = preset.pairwise
+    scope = _Scope(preset, name, seed)
     side = preset.size // 2 ** len(network.encoder_widths)
     classic = scope.classic
     shape = (2 * side, 2 * side, network.bottom_width // 2) if classic else (side, side, network.bottom_width)
@@ -125,7 +128,8 @@ def build_discriminator(preset: Preset, name: str, seed: int = 0) -> keras.Model
 
     Where the mask blends with the input, it sees the input as well: 6 channels instead of 3.
     """
-    network, scope = preset.pairwise, _Scope(preset, name, seed)
+    network = preset.pairwise
+    scope = _Scope(preset, name, seed)
     x = inputs = keras.Input((preset.size, preset.size, 6 if network.mask == "blend" else 3))
     for index, width in enumerate(network.discriminator_widths):
         x = ops.leaky_relu(scope.conv(x, width, 4, f"half{index}", stride=2), LEAK)
@@ -143,7 +147,7 @@ def from_network(preset: Preset, images: tf.Tensor) -> tf.Tensor:
 
 
 def encoder_input(preset: Preset, images: tf.Tensor, hulls: tf.Tensor) -> tf.Tensor:
-    """What the encoder sees.
+    """Normalises images as the encoder takes them.
 
     Args:
         preset: decides how.

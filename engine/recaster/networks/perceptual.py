@@ -131,7 +131,7 @@ def make_backbone(name: str, weights: Path | None = None) -> Backbone:
 
 
 class PerceptualLoss:
-    """How far painted faces are from the true ones in a backbone's features.
+    """Distance of painted faces from the true ones in a backbone's features.
 
     Each map's L1 distance is divided by the true map's mean magnitude, so that maps and backbones
     count alike whatever their scale; 0 is equal, about 1 unrelated.

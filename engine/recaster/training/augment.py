@@ -17,14 +17,14 @@ import tensorflow as tf
 if TYPE_CHECKING:
     from recaster.models.presets import Augmentation
 
-NODES = 5
+GRID_NODES = 5
 """Nodes of the warping grid along each side."""
 
 
 def augment(
     canvases: tf.Tensor, size: int, settings: Augmentation, seed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Vary a batch of faces.
+    """Varies a batch of faces.
 
     Args:
         canvases: (B, C, C, K) uint8, the crop in the middle.
@@ -55,7 +55,8 @@ def _affine(size: int, settings: Augmentation, batch: tf.Tensor, seed: tf.Tensor
     angle = uniform[0] * math.radians(settings.rotation)
     zoom = 1 + uniform[1] * settings.zoom
     mirror = tf.where(uniform[4] < 2 * settings.flip - 1, -1.0, 1.0)
-    cosine, sine = tf.cos(angle) * zoom, tf.sin(angle) * zoom
+    cosine = tf.cos(angle) * zoom
+    sine = tf.sin(angle) * zoom
     rows = [
         tf.stack([mirror * cosine, mirror * sine], -1),
         tf.stack([-sine, cosine], -1),
@@ -65,12 +66,12 @@ def _affine(size: int, settings: Augmentation, batch: tf.Tensor, seed: tf.Tensor
 
 
 def _grids(size: int, spread: float, batch: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Where each pixel of the warped and of the straight face comes from: (B, size, size, 2), (x, y)."""
-    jitter = tf.random.stateless_normal((batch, NODES, NODES, 2), seed, stddev=spread)
+    """Origins (x, y) of each pixel of the warped and of the straight face: (B, size, size, 2) each."""
+    jitter = tf.random.stateless_normal((batch, GRID_NODES, GRID_NODES, 2), seed, stddev=spread)
     pixels = tf.constant(_lattice(np.arange(size)))
     weights = tf.constant(_bilinear(size))
     warped = pixels + tf.einsum("yi,xj,bijc->byxc", weights, weights, jitter)
-    nodes = tf.constant(_lattice(np.linspace(-0.5, size - 0.5, NODES)))
+    nodes = tf.constant(_lattice(np.linspace(-0.5, size - 0.5, GRID_NODES)))
     return warped, _straighten(nodes, nodes + jitter, pixels)
 
 
@@ -82,12 +83,14 @@ def _straighten(regular: tf.Tensor, jittered: tf.Tensor, pixels: tf.Tensor) -> t
     """
     end = tf.reduce_mean(regular, (0, 1))
     start = tf.reduce_mean(jittered, (1, 2), keepdims=True)
-    p, q = jittered - start, regular - end
+    p = jittered - start
+    q = regular - end
     size = tf.reduce_sum(p * p, (1, 2, 3))
     real = tf.reduce_sum(p * q, (1, 2, 3)) / size
     imaginary = tf.reduce_sum(p[..., 0] * q[..., 1] - p[..., 1] * q[..., 0], (1, 2)) / size
     norm = tf.square(real) + tf.square(imaginary)
-    real, imaginary = (real / norm)[:, None, None], (imaginary / norm)[:, None, None]
+    real = (real / norm)[:, None, None]
+    imaginary = (imaginary / norm)[:, None, None]
     x, y = pixels[..., 0] - end[0], pixels[..., 1] - end[1]
     return tf.stack([real * x + imaginary * y, real * y - imaginary * x], -1) + start
 
@@ -102,7 +105,8 @@ def _sample(canvases: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
     Returns:
         (B, ..., K) float32 in [0, 1].
     """
-    side, channels = canvases.shape[1], canvases.shape[3]
+    side = canvases.shape[1]
+    channels = canvases.shape[3]
     points = tf.clip_by_value(points, 0.0, side - 1.0)
     corner = tf.minimum(tf.floor(points), side - 2.0)
     fraction = points - corner
@@ -112,7 +116,8 @@ def _sample(canvases: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
     def pixel(offset: int) -> tf.Tensor:
         return tf.cast(tf.gather(flat, index + offset, batch_dims=1), tf.float32)
 
-    across, down = fraction[..., :1], fraction[..., 1:]
+    across = fraction[..., :1]
+    down = fraction[..., 1:]
     upper = pixel(0) * (1 - across) + pixel(1) * across
     lower = pixel(side) * (1 - across) + pixel(side + 1) * across
     return (upper * (1 - down) + lower * down) / 255
@@ -125,5 +130,5 @@ def _lattice(values: np.ndarray) -> np.ndarray:
 
 def _bilinear(size: int) -> np.ndarray:
     """(size, NODES) float32: the nodes' weights at each pixel's centre; the outer nodes lie on the rim."""
-    place = (np.arange(size) + 0.5) / size * (NODES - 1)
-    return np.maximum(0, 1 - np.abs(place[:, None] - np.arange(NODES))).astype(np.float32)
+    place = (np.arange(size) + 0.5) / size * (GRID_NODES - 1)
+    return np.maximum(0, 1 - np.abs(place[:, None] - np.arange(GRID_NODES))).astype(np.float32)

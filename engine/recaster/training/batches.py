@@ -32,18 +32,18 @@ if TYPE_CHECKING:
 
 Batch: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """Conditions (B, side, side, CHANNELS) and true faces (B, side, side, 3)."""
-AHEAD: Final = 2
+PREFETCHED_BATCHES: Final = 2
 """Batches that are drawn before they are needed, by a thread; a process each has one more."""
-MOST_PROCESSES: Final = 12
-SPARE: Final = 2
+MAX_PROCESSES: Final = 12
+RESERVED_CORES: Final = 2
 """CPU cores that are left for the steps themselves."""
 
 
 def processes_for(device: str) -> int:
-    """How many processes draw for steps on "gpu" or "cpu"; 0 where a thread does."""
+    """Number of processes that draw for steps on "gpu" or "cpu"; 0 for a thread."""
     if device != "gpu":
         return 0
-    return max(0, min(MOST_PROCESSES, cores() - SPARE))
+    return max(0, min(MAX_PROCESSES, cores() - RESERVED_CORES))
 
 
 def draw_batch(sources: Sequence[Source], preset: Preset, seed: int, step: int) -> Batch:
@@ -68,7 +68,7 @@ class Batches:
 
     def __init__(self, sources: Sequence[Source], preset: Preset, seed: int, processes: int = 0) -> None:
         self._drawn: collections.deque[Future[Batch]] = collections.deque()
-        self._ahead = processes + AHEAD
+        self._ahead = processes + PREFETCHED_BATCHES
         self._task = (list(sources), preset, seed)
         self._executor: Executor
         if processes == 0:
@@ -106,7 +106,7 @@ class Batches:
             ) from None
 
     def clear(self) -> None:
-        """Forget what was begun: the next step is another."""
+        """Forgets what was begun: the next step is another."""
         for future in self._drawn:
             future.cancel()
         self._drawn.clear()

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-KEEP: Final = 3
+MAX_KEPT: Final = 3
 
 
 @dataclass(frozen=True)
 class CheckpointInfo:
-    """Where a training was when a checkpoint was written.
+    """State of a training at a checkpoint, without its arrays.
 
     Attributes:
         step: optimisation steps done.
@@ -46,9 +46,9 @@ class CheckpointInfo:
 
 
 def save_checkpoint(
-    folder: Path, info: CheckpointInfo, state: Mapping[str, np.ndarray], keep: int = KEEP
+    folder: Path, info: CheckpointInfo, state: Mapping[str, np.ndarray], keep: int = MAX_KEPT
 ) -> Path:
-    """Write a checkpoint, and remove halves and those that are neither among the last ``keep`` nor the best.
+    """Writes a checkpoint, and removes halves and those that are neither among the last ``keep`` nor the best.
 
     Returns:
         The path of its JSON file.
@@ -57,12 +57,12 @@ def save_checkpoint(
         OutputError: it cannot be written; earlier checkpoints are untouched.
     """
     stem = folder / f"step-{info.step:08}"
-    described = stem.with_suffix(".json")
-    described.unlink(missing_ok=True)
+    card = stem.with_suffix(".json")
+    card.unlink(missing_ok=True)
     save_tensors(stem.with_suffix(".safetensors"), state, {"step": str(info.step)})
-    write_json(described, asdict(info))
+    write_json(card, asdict(info))
     _prune(folder, keep)
-    return described
+    return card
 
 
 def list_checkpoints(folder: Path) -> list[tuple[Path, CheckpointInfo]]:

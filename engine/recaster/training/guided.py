@@ -138,13 +138,13 @@ class GuidedModel:
         self.steps = int(require_array(state, "step", ()))
 
     def weights(self) -> dict[str, np.ndarray]:
-        """What a swap needs: the moving average where there is one."""
+        """The arrays of a swap: the moving average where there is one."""
         if self.preset.ema and self.steps >= self.preset.ema_every:
             return self._average.values()
         return {name: variable.numpy() for name, variable in self._painting.items()}
 
     def start_weights(self) -> dict[str, np.ndarray]:
-        """What another training can begin with: what a swap needs, and the discriminator."""
+        """The arrays that another training can begin with: those of a swap, and the discriminator."""
         discriminator = named(self._discriminator) if self._discriminator else {}
         return {**{name: variable.numpy() for name, variable in discriminator.items()}, **self.weights()}
 
@@ -169,7 +169,8 @@ class GuidedModel:
         compared: tf.Tensor,
     ) -> dict[str, tf.Tensor]:
         """The graph of one step: the network's, then the discriminator's on what was painted."""
-        shown, true = tf.cast(condition, tf.float32) / 255, tf.cast(truth, tf.float32) / 255
+        shown = tf.cast(condition, tf.float32) / 255
+        true = tf.cast(truth, tf.float32) / 255
         with tf.GradientTape() as tape:
             output = self.network(shown, training=True)
             painted = composed(shown, output)
@@ -185,7 +186,7 @@ class GuidedModel:
         self._adam.apply(tape.gradient(total, self._adam.variables), rate)
         values = {"loss": total, **{name: value for name, (_, value) in weighted.items()}}
         if self._discriminator:
-            values["discriminator"] = self._teach(shown, true, tf.stop_gradient(whole), rate, share)
+            values["discriminator"] = self._train_discriminator(shown, true, tf.stop_gradient(whole), rate, share)
         return values
 
     def _differences(
@@ -197,10 +198,14 @@ class GuidedModel:
         its detail never lies just where the true face has it, and of two pictures the smoother would be
         the nearer one. (Gradients and SSIM look at all of the face at that size.)
         """
-        terms, guided, size = self.preset.losses, self.preset.guided, self.preset.size
+        terms = self.preset.losses
+        guided = self.preset.guided
+        size = self.preset.size
         seen = reduced(shown, size)
-        weight, sharp = _importance(seen), _features(seen)
-        skin, features = weight * (1 - sharp), tf.image.resize(weight * sharp, true.shape[1:3])
+        weight = _importance(seen)
+        sharp = _features(seen)
+        skin = weight * (1 - sharp)
+        features = tf.image.resize(weight * sharp, true.shape[1:3])
         alone = painting(output)
         coarse, coarse_painted = (
             losses.softened(reduced(picture, size), sharp) for picture in (true, painted)
@@ -235,7 +240,7 @@ class GuidedModel:
         """Weight and value of each term that looks at the picture as a whole."""
         found = {}
         if self._discriminator:
-            found["adversarial"] = self.preset.losses.adversarial, self._fool(shown, true, whole, share)
+            found["adversarial"] = self.preset.losses.adversarial, self._adversarial_loss(shown, true, whole, share)
         if self._perceptual:
             compare = self._perceptual
             value = tf.cond(compared, lambda: compare(true, whole, seed), lambda: tf.constant(0.0))
@@ -243,7 +248,7 @@ class GuidedModel:
         return found
 
     def _texture(self, shown: tf.Tensor, true: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
-        """How far the skin's amount of fine detail is from the true one's, as far as the warp is kept.
+        """Difference of the skin's amount of fine detail from the true one's, as far as the warp is kept.
 
         It teaches where to keep the warp's detail and not what to paint: any pattern would do for it.
         """
@@ -251,24 +256,24 @@ class GuidedModel:
         skin = shown[..., FACE : FACE + 1] * (1 - sharp)
         return losses.texture_l1(true, shown[..., :3], kept(output), skin / tf.reduce_mean(skin))
 
-    def _fool(self, shown: tf.Tensor, true: tf.Tensor, whole: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
-        """How far the discriminator is from taking the painted face for real."""
+    def _adversarial_loss(self, shown: tf.Tensor, true: tf.Tensor, whole: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
+        """The generator's adversarial loss: least when the discriminator takes the painted face for real."""
         if self.preset.losses.mixup == 0:
-            return losses.least_squares(self._judged(shown, whole), 1.0)
-        return losses.least_squares(self._judged(shown, losses.mix(true, whole, share)), 1 - share)
+            return losses.least_squares(self._scores(shown, whole), 1.0)
+        return losses.least_squares(self._scores(shown, losses.mix(true, whole, share)), 1 - share)
 
-    def _teach(
+    def _train_discriminator(
         self, shown: tf.Tensor, true: tf.Tensor, whole: tf.Tensor, rate: tf.Tensor, share: tf.Tensor
     ) -> tf.Tensor:
         """One step of the discriminator; its loss."""
         with tf.GradientTape() as tape:
-            loss = losses.least_squares(self._judged(shown, losses.mix(true, whole, share)), share)
+            loss = losses.least_squares(self._scores(shown, losses.mix(true, whole, share)), share)
             if self.preset.losses.mixup == 0:  # nothing was mixed: that was the real half
-                loss = (loss + losses.least_squares(self._judged(shown, whole), 0.0)) / 2
+                loss = (loss + losses.least_squares(self._scores(shown, whole), 0.0)) / 2
         self._discriminator_adam.apply(tape.gradient(loss, self._discriminator_adam.variables), rate)
         return loss
 
-    def _judged(self, shown: tf.Tensor, picture: tf.Tensor) -> tf.Tensor:
+    def _scores(self, shown: tf.Tensor, picture: tf.Tensor) -> tf.Tensor:
         """The discriminator's scores of a picture, with the parts of the face that it should show."""
         return self._discriminator(tf.concat([picture, shown[..., -PARTS:]], -1), training=True)
 

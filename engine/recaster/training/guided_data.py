@@ -1,4 +1,4 @@
-"""What guided training is shown: a source's own frames, and its warped pixels to paint them from."""
+"""Training faces of guided models: a source's own frames, and its warped pixels to paint them from."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from recaster.models.model_folder import ModelFolder
     from recaster.models.presets import Augmentation, Preset
 
-MOST_BYTES = 400_000_000
+MAX_FACES_BYTES = 400_000_000
 """Faces that would take more memory than this are thinned out evenly: more add little."""
 
-_NEIGHBOURS = 0.4
+_MIN_REFERENCE_DISTANCE_S = 0.4
 """Seconds around a reference within which it may not be shown for a training face."""
 
-_MODES = 20
+_MAX_EXPRESSION_MODES = 20
 _EXPRESSION_NOISE = 0.12
 _POINT_NOISE = 0.2 / 128
 """Of each point, as a share of the crop."""
@@ -65,7 +65,7 @@ def load_faces(faceset: Faceset, likeness: Likeness, size: int, report: Report =
     """
     records = faceset.records
     side = min(faceset.size, 3 * size // 2)
-    most = MOST_BYTES // (3 * side * side)
+    most = MAX_FACES_BYTES // (3 * side * side)
     if len(records) > most:
         records = tuple(records[i] for i in np.linspace(0, len(records) - 1, most).astype(int))
     shrink = side / faceset.size
@@ -86,10 +86,10 @@ def _too_near(records: Sequence[FaceRecord], references: Sequence[FaceRecord]) -
     Where that leaves none, as in a clip of less than a second, only a reference itself is left out,
     and nothing at all where it is the only one.
     """
-    times, moments = (np.array([one.time for one in some]) for some in (records, references))
-    sources, origins = (np.array([one.source_id for one in some]) for some in (records, references))
-    same = np.equal.outer([one.id for one in records], [one.id for one in references])
-    close = np.abs(np.subtract.outer(times, moments)) <= _NEIGHBOURS
+    times, moments = (np.array([face.time for face in group]) for group in (records, references))
+    sources, origins = (np.array([face.source_id for face in group]) for group in (records, references))
+    same = np.equal.outer([face.id for face in records], [face.id for face in references])
+    close = np.abs(np.subtract.outer(times, moments)) <= _MIN_REFERENCE_DISTANCE_S
     near = same | (close & np.equal.outer(sources, origins))
     near = np.where(near.all(1, keepdims=True), same, near)
     return near & ~near.all(1, keepdims=True)
@@ -105,7 +105,8 @@ class Source:
     """
 
     def __init__(self, likeness: Likeness, faces: SourceFaces, size: int) -> None:
-        self.likeness, self.size = likeness, size
+        self.likeness = likeness
+        self.size = size
         self._faces = faces
         self._crop = mesh_to_crop(likeness.mesh, size)
         self._expressions, self._fits = align_to_canonical(faces.points, likeness.mesh)
@@ -120,7 +121,8 @@ class Source:
             ModelError: the folder's likeness is broken or of other faces.
             UsageError: the folder's model was begun with another size or number of references.
         """
-        likeness, side = _likeness(preset, faceset, folder), preset.size * preset.guided.detail
+        likeness = _read_or_make_likeness(preset, faceset, folder)
+        side = preset.size * preset.guided.detail
         return cls(likeness, load_faces(faceset, likeness, side, report), side)
 
     def __len__(self) -> int:
@@ -138,14 +140,14 @@ class Source:
         matrix = geometry.fit_crop(points, self._crop)
         if random is not None:
             matrix = alignment.compose(_jitter(amounts, self.size, random), matrix)
-            points = self._noisy(index, random)
+            points = self._perturb(index, random)
         weights = self.likeness.weights(points[None], self._faces.near[index][None])[0]
         moved = alignment.transform(points, matrix)
         drawing = draw(self.likeness, moved, weights, self.size)
         truth = alignment.warp(self._faces.crops[index], matrix, self.size)
-        return drawing.conditioning, _wanted(drawing, truth)
+        return drawing.conditioning, _compose_truth(drawing, truth)
 
-    def _noisy(self, index: int, random: np.random.Generator) -> Floats:
+    def _perturb(self, index: int, random: np.random.Generator) -> Floats:
         """A face's mesh with a little of another expression: what a landmarker might have said."""
         shift = random.normal(0, _EXPRESSION_NOISE, len(self._modes)) @ self._modes
         jitter = random.normal(0, _POINT_NOISE, self._expressions.shape[1:])
@@ -154,14 +156,14 @@ class Source:
         return fit.undo(moved)
 
 
-def _likeness(preset: Preset, faceset: Faceset, folder: ModelFolder) -> Likeness:
+def _read_or_make_likeness(preset: Preset, faceset: Faceset, folder: ModelFolder) -> Likeness:
     """The likeness that the folder's model was begun with, or a new one.
 
     One without a model beside it is what an earlier attempt left, perhaps of other faces: it is replaced.
     """
     if folder.exists() and folder.likeness.is_file():
         begun = folder.read().preset
-        if _fixed(begun) != _fixed(preset):
+        if _likeness_key(begun) != _likeness_key(preset):
             raise UsageError(
                 f"{folder.path}: was begun with size {begun.size}, detail {begun.guided.detail} and "
                 f"{begun.guided.references} references; resume without such flags, or train a new model"
@@ -179,8 +181,8 @@ def _likeness(preset: Preset, faceset: Faceset, folder: ModelFolder) -> Likeness
     return likeness
 
 
-def _fixed(preset: Preset) -> tuple[int, int, int]:
-    """What a likeness is made for."""
+def _likeness_key(preset: Preset) -> tuple[int, int, int]:
+    """The hyperparameters that a likeness is made for."""
     return preset.size, preset.guided.detail, preset.guided.references
 
 
@@ -188,12 +190,12 @@ def _expression_modes(offsets: Floats) -> Floats:
     """(M, 478 * 3): principal directions of a person's expressions, one standard deviation long."""
     flat = (offsets - offsets.mean(0)).reshape(len(offsets), -1)
     _, singular, directions = np.linalg.svd(flat, full_matrices=False)
-    count = min(_MODES, len(singular))
+    count = min(_MAX_EXPRESSION_MODES, len(singular))
     return directions[:count] * (singular[:count] / np.sqrt(len(flat)))[:, None]
 
 
-def _wanted(drawing: Drawing, truth: Image) -> Image:
-    """What is to be painted: the true face in the light of the warp, and the warp itself where no face is.
+def _compose_truth(drawing: Drawing, truth: Image) -> Image:
+    """The target image: the true face in the light of the warp, and the warp itself where no face is.
 
     A swap takes on the target's light in the end: to guess the light of each moment isn't asked of the
     network. Below the jaw the source's frames show clothes and walls, beside the cheeks perhaps hair.

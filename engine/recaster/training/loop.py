@@ -1,4 +1,4 @@
-"""The training loop: the same for every model that is a ``Training``.
+"""The training loop: the same for every ``Training``.
 
 The first step of a run builds the graph, which can take longer than hundreds of later ones: it is
 reported and does not count against a budget in minutes.
@@ -35,18 +35,18 @@ if TYPE_CHECKING:
 SMOOTHING: Final = 0.98
 """Share of the smoothed loss that one step keeps, once there were many."""
 
-PATIENCE: Final = 20
+MIN_CHECKPOINT_INTERVAL: Final = 20
 """A checkpoint waits until this many times the last one's writing time has passed: at most 5 % is spent."""
 
-LOG_EVERY: Final = 10
-CURVES_MS: Final = 10_000
-"""Milliseconds until what was logged can be read."""
+LOG_EVERY_STEPS: Final = 10
 """Steps between two points of the TensorBoard curves."""
+LOG_FLUSH_MS: Final = 10_000
+"""Time until what was logged can be read."""
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """How a training ended.
+    """Outcome of a training.
 
     Attributes:
         steps: optimisation steps done over all runs.
@@ -96,7 +96,7 @@ def train(
     marks: Sequence[float] = (),
     on_mark: Callable[[float, int, float], None] | None = None,
 ) -> TrainResult:
-    """Train until the schedule's budget is spent.
+    """Trains until the schedule's budget is spent.
 
     ``model.json`` must be in ``folder`` already. Writes weights, checkpoints, previews and
     TensorBoard events there on the way. Ctrl-C ends the step, writes a checkpoint and then raises
@@ -121,16 +121,16 @@ def train(
     run = _Run(training, folder, schedule, report, sorted(marks), on_mark)
     if resume:
         run.resume()
-    with _interrupts(lambda: run.begun) as interrupted, _curves(folder) as draw:
+    with _hold_interrupts(lambda: run.begun) as interrupted, _open_curves(folder) as draw:
         while schedule.spent(run.step, run.seconds) < 1:
             run.take_step()
             run.pass_marks()
-            if run.step == 1 or run.step % LOG_EVERY == 0:
+            if run.step == 1 or run.step % LOG_EVERY_STEPS == 0:
                 draw(run.step, run.losses)
             if interrupted():
                 run.checkpoint()
                 raise KeyboardInterrupt
-            run.keep_up()
+            run.write_due()
         run.pass_marks()  # the last moments may have reached the end
         run.finish()
     return TrainResult(run.step, run.seconds, dict(run.losses), run.first_step)
@@ -159,7 +159,7 @@ class _Run:
 
     @property
     def begun(self) -> bool:
-        """Whether this run has done a step."""
+        """True once this run has done a step."""
         return self._began is not None
 
     @property
@@ -173,7 +173,9 @@ class _Run:
         if kept is not None:
             info, state = kept
             self.training.restore(state)
-            self.step, self._before, self.losses = info.step, info.seconds, dict(info.losses)
+            self.step = info.step
+            self._before = info.seconds
+            self.losses = dict(info.losses)
             self._saved_step = info.step
 
     def take_step(self) -> Mapping[str, float]:
@@ -192,7 +194,7 @@ class _Run:
         kept = min(SMOOTHING, (self.step - 1) / self.step)  # at first, the mean of all steps
         for name, value in losses.items():
             self.losses[name] = kept * self.losses.get(name, value) + (1 - kept) * value
-        self._tell()
+        self._report_progress()
         return losses
 
     def pass_marks(self) -> None:
@@ -209,10 +211,10 @@ class _Run:
             self._saved_at += took
             self._shown_at += took
 
-    def keep_up(self) -> None:
+    def write_due(self) -> None:
         """Write the checkpoint and the preview that are due."""
         now = time.monotonic()
-        if now - self._saved_at >= max(self.schedule.checkpoint_every, PATIENCE * self._saving_took):
+        if now - self._saved_at >= max(self.schedule.checkpoint_every, MIN_CHECKPOINT_INTERVAL * self._saving_took):
             self.checkpoint()
         if now - self._shown_at >= self.schedule.preview_every:
             self.preview()
@@ -247,13 +249,15 @@ class _Run:
         self.folder.write(
             dataclasses.replace(card, preset=self.training.preset, steps=self.step, seconds=info.seconds)
         )
-        self._saved_step, self._saved_at = self.step, time.monotonic()
+        self._saved_step = self.step
+        self._saved_at = time.monotonic()
         self._saving_took = self._saved_at - began
 
     def preview(self) -> None:
         """Write a sheet of what the model paints now."""
         save_image(self.folder.preview(self.step), self.training.preview())
-        self._shown_step, self._shown_at = self.step, time.monotonic()
+        self._shown_step = self.step
+        self._shown_at = time.monotonic()
 
     def _check(self, losses: Mapping[str, float]) -> None:
         for name, value in losses.items():
@@ -269,8 +273,9 @@ class _Run:
             "with a lower learning rate"
         )
 
-    def _tell(self) -> None:
-        seconds, minutes = self.seconds, self.schedule.minutes
+    def _report_progress(self) -> None:
+        seconds = self.seconds
+        minutes = self.schedule.minutes
         shown = [f"{name} {value:.4f}" for name, value in self.losses.items()]
         if minutes is None:
             self.report(Update("training", self.step, self.schedule.steps, "steps", "  ".join(shown)))
@@ -280,7 +285,7 @@ class _Run:
 
 
 @contextlib.contextmanager
-def _interrupts(begun: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
+def _hold_interrupts(begun: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
     """Hold Ctrl-C back to the end of a step, so that what is saved was not left half-way.
 
     Before the work has ``begun``, it isn't held back. Yields a function that says whether it was pressed.
@@ -305,11 +310,11 @@ def _interrupts(begun: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
 
 
 @contextlib.contextmanager
-def _curves(folder: ModelFolder) -> Iterator[Callable[[int, Mapping[str, float]], None]]:
+def _open_curves(folder: ModelFolder) -> Iterator[Callable[[int, Mapping[str, float]], None]]:
     """Yield a function that draws one step's losses as TensorBoard curves in the model's logs."""
     import tensorflow as tf
 
-    writer = tf.summary.create_file_writer(str(folder.logs), flush_millis=CURVES_MS)
+    writer = tf.summary.create_file_writer(str(folder.logs), flush_millis=LOG_FLUSH_MS)
 
     def draw(step: int, losses: Mapping[str, float]) -> None:
         with writer.as_default(step=step):

@@ -33,7 +33,8 @@ class Adam:
         self, variables: Sequence[keras.Variable], beta1: float, beta2: float, clip: float = 0.0
     ) -> None:
         self.variables = list(variables)
-        self._betas, self._clip = (beta1, beta2), clip
+        self._betas = (beta1, beta2)
+        self._clip = clip
         self._first = [tf.Variable(tf.zeros(v.shape, tf.float32), trainable=False) for v in variables]
         self._second = [tf.Variable(tf.zeros(v.shape, tf.float32), trainable=False) for v in variables]
         self._steps = tf.Variable(0.0, trainable=False)
@@ -78,7 +79,8 @@ class MovingAverage:
     """
 
     def __init__(self, variables: Mapping[str, keras.Variable], decay: float) -> None:
-        self._variables, self._decay = dict(variables), decay
+        self._variables = dict(variables)
+        self._decay = decay
         self._averages = {
             name: tf.Variable(tf.convert_to_tensor(variable), trainable=False)
             for name, variable in variables.items()

@@ -219,7 +219,7 @@ class PairwiseModel:
             for name, code in zip(group, tf.split(codes, len(group)), strict=True):
                 decoded = self._decoders[name](code, training=True)
                 with tape.stop_recording():
-                    taught = self._teach(name, decoded, faces[name], rate, share)
+                    taught = self._train_discriminator(name, decoded, faces[name], rate, share)
                 found.append({**self._terms(name, decoded, faces[name], share, due, seed), **taught})
             total = tf.add_n([terms["loss"] for terms in found])
         adam = self._adams["+".join(group)]
@@ -236,27 +236,31 @@ class PairwiseModel:
         seed: tf.Tensor,
     ) -> Terms:
         """One identity's generator losses: their weighted sum as "loss", and each of them unweighted."""
-        settings, network = self.preset.losses, self._network
-        truth, painted = to_network(self.preset, face[1][..., :3]), self._shown_face(decoded, face[0])
+        settings = self.preset.losses
+        network = self._network
+        truth = to_network(self.preset, face[1][..., :3])
+        painted = self._shown_face(decoded, face[0])
         weights = self._pixel_weights(face[1])
         span = 2.0 if network.architecture == "classic" else 1.0
         weighted: list[tuple[str, float, Any]] = [
             ("l1", settings.reconstruction, lambda: losses.weighted_l1(truth, painted, weights)),
             ("gradient", settings.gradient, lambda: losses.gradient_l1(truth, painted, weights)),
             ("ssim", settings.ssim, lambda: losses.ssim_loss(truth, painted, weights, span)),
-            ("adversarial", settings.adversarial, lambda: self._fool(name, decoded, face, share)),
+            ("adversarial", settings.adversarial, lambda: self._adversarial_loss(name, decoded, face, share)),
             *self._mask_terms(decoded, face[1]),
         ]
         if self._perceptual:
-            real, fake = face[1][..., :3], from_network(self.preset, painted)
+            real = face[1][..., :3]
+            fake = from_network(self.preset, painted)
             compare = self._perceptual[name]
             weighted.append(("perceptual", settings.perceptual_weight, lambda: compare(real, fake, seed)))
-        terms = {key: _when(due.get(key), term) for key, weight, term in weighted if weight > 0}
+        terms = {key: _term_if_due(due.get(key), term) for key, weight, term in weighted if weight > 0}
         total = tf.add_n([weight * terms[key] for key, weight, _ in weighted if weight > 0])
         return {"loss": total, **terms}
 
     def _mask_terms(self, decoded: tf.Tensor, truth: tf.Tensor) -> list[tuple[str, float, Any]]:
-        network, mask = self._network, split(decoded)[1]
+        network = self._network
+        mask = split(decoded)[1]
         if mask is None:
             return []
         taught = network.mask_weight if network.mask == "hull" else 0.0
@@ -281,13 +285,13 @@ class PairwiseModel:
             return colours
         return mask * colours + (1 - mask) * to_network(self.preset, inputs[..., :3])
 
-    def _judged(self, image: tf.Tensor, inputs: tf.Tensor) -> tf.Tensor:
-        """What a discriminator is shown."""
+    def _discriminator_input(self, image: tf.Tensor, inputs: tf.Tensor) -> tf.Tensor:
+        """The input of a discriminator."""
         if self._network.mask != "blend":
             return image
         return tf.concat([image, to_network(self.preset, inputs[..., :3])], -1)
 
-    def _teach(
+    def _train_discriminator(
         self,
         name: str,
         decoded: tf.Tensor,
@@ -299,8 +303,8 @@ class PairwiseModel:
         if not self._discriminators:
             return {}
         discriminator = self._discriminators[name]
-        real = self._judged(to_network(self.preset, face[1][..., :3]), face[0])
-        fake = self._judged(self._shown_face(decoded, face[0]), face[0])
+        real = self._discriminator_input(to_network(self.preset, face[1][..., :3]), face[0])
+        fake = self._discriminator_input(self._shown_face(decoded, face[0]), face[0])
         with tf.GradientTape() as tape:
             loss = losses.least_squares(discriminator(losses.mix(real, fake, share)), share)
             if self.preset.losses.mixup == 0:  # nothing was mixed: that was the real half
@@ -309,14 +313,14 @@ class PairwiseModel:
         adam.apply(tape.gradient(loss, adam.variables), rate)
         return {"discriminator": loss}
 
-    def _fool(
+    def _adversarial_loss(
         self, name: str, decoded: tf.Tensor, face: tuple[tf.Tensor, tf.Tensor], share: tf.Tensor
     ) -> tf.Tensor:
-        """How far the discriminator is from taking the painted face for real."""
-        fake = self._judged(self._shown_face(decoded, face[0]), face[0])
+        """The generator's adversarial loss: least when the discriminator takes the painted face for real."""
+        fake = self._discriminator_input(self._shown_face(decoded, face[0]), face[0])
         if self.preset.losses.mixup == 0:
             return losses.least_squares(self._discriminators[name](fake), 1.0)
-        real = self._judged(to_network(self.preset, face[1][..., :3]), face[0])
+        real = self._discriminator_input(to_network(self.preset, face[1][..., :3]), face[0])
         return losses.least_squares(self._discriminators[name](losses.mix(real, fake, share)), 1 - share)
 
 
@@ -354,6 +358,6 @@ class PairwisePreview:
         return contact_sheet(images, 4, (PREVIEW_CELL_PX, PREVIEW_CELL_PX), captions)
 
 
-def _when(due: tf.Tensor | None, term: Any) -> tf.Tensor:
+def _term_if_due(due: tf.Tensor | None, term: Any) -> tf.Tensor:
     """``term()``, or 0 on steps where it is not due; both ways are in one graph."""
     return term() if due is None else tf.cond(due, term, lambda: tf.constant(0.0))

@@ -56,7 +56,7 @@ class TrainingFaces:
 
 
 def load_faces(faceset: Faceset, preset: Preset, report: Report = silent) -> TrainingFaces:
-    """Read all kept faces of ``faceset`` as ``preset`` wants them.
+    """Reads all kept faces of ``faceset`` as ``preset`` wants them.
 
     Raises:
         TrainingError: there are fewer than ``MIN_FACES``.
@@ -68,7 +68,7 @@ def load_faces(faceset: Faceset, preset: Preset, report: Report = silent) -> Tra
             f"{faceset.folder}: only {len(records)} faces; at least {MIN_FACES} are needed "
             "and a few hundred are good: extract more of them"
         )
-    margin = math.ceil(reach(preset.augmentation) * preset.size)
+    margin = math.ceil(augmentation_margin(preset.augmentation) * preset.size)
     side = preset.size + 2 * margin
     canvases = np.empty((len(records), side, side, 5), np.uint8)
     eyes = np.zeros((2, 2))
@@ -93,8 +93,8 @@ def crop_matrix(record: FaceRecord, preset: Preset) -> Floats:
     return align_matrix(record.landmarks, preset.size, preset.coverage)
 
 
-def reach(augmentation: Augmentation) -> float:
-    """How far beyond the crop augmentation looks, as a share of its side."""
+def augmentation_margin(augmentation: Augmentation) -> float:
+    """Margin that augmentation needs around the crop, as a share of its side."""
     turn = math.radians(augmentation.rotation)
     corner = 0.5 * (math.cos(turn) + math.sin(turn)) * (1 + augmentation.zoom)
     return corner - 0.5 + augmentation.shift + 2 * augmentation.warp

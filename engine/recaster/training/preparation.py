@@ -1,4 +1,4 @@
-"""What has to be right before training starts: the folder, the facesets, the trainee of the family."""
+"""Preparation of a training: checks of folder and facesets, the model's card, the family's ``Training``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def new_model(
     folder: ModelFolder, preset: Preset, source: Faceset, target: Faceset | None, seed: int
 ) -> ModelCard:
-    """Check what a new model is to be made of; nothing is written.
+    """Makes the card of a new model; nothing is written.
 
     Raises:
         ModelError: the folder is already something else.
@@ -36,15 +36,15 @@ def new_model(
             f"{folder.path}: there is a model already; add --resume to go on training it, "
             "or choose another folder"
         )
-    if folder.path.exists() and not (folder.path.is_dir() and _own(folder)):
+    if folder.path.exists() and not (folder.path.is_dir() and _is_leftover(folder)):
         raise ModelError(f"{folder.path}: exists and is not a model; choose another folder")
-    return _card(preset, source, target, seed)
+    return _make_card(preset, source, target, seed)
 
 
 def resumed_model(
     folder: ModelFolder, source: Faceset, target: Faceset | None, seed: int | None = None
 ) -> ModelCard:
-    """Read the card of a model that is to be trained on, and check that it is of these faces.
+    """Reads the card of a model that is to be trained on, and checks that it is of these faces.
 
     Raises:
         ModelError: there is no model, or it was trained on other faces.
@@ -53,7 +53,7 @@ def resumed_model(
     card = folder.read()
     if seed is not None and seed != card.seed:
         raise UsageError(f"{folder.path}: was trained with seed {card.seed}; resume without --seed")
-    now = _card(card.preset, source, target, card.seed)
+    now = _make_card(card.preset, source, target, card.seed)
     for what, before, given in (("source", card.source, now.source), ("target", card.target, now.target)):
         if before != given:
             raise ModelError(
@@ -72,7 +72,7 @@ def build_training(
     backbone: Backbone | None = None,
     report: Report = silent,
 ) -> Training[Any]:
-    """Build the network of ``preset`` and load the faces it is trained on.
+    """Builds the network of ``preset`` and loads the faces it is trained on.
 
     Args:
         preset: what to build.
@@ -85,7 +85,7 @@ def build_training(
 
     Raises:
         TrainingError, FaceNotFoundError: too few faces.
-        UsageError: a pairwise preset without a target, or an ingredient that a begun model has fixed.
+        UsageError: a pairwise preset without a target, or a hyperparameter that a begun model has fixed.
     """
     if preset.family == "guided":
         from recaster.networks.device import device_in_use
@@ -103,7 +103,7 @@ def build_training(
     from recaster.training.pairwise_data import load_faces
 
     source_faces, target_faces = (
-        load_faces(faceset, preset, report) for faceset in (source, _needed(preset, target))
+        load_faces(faceset, preset, report) for faceset in (source, _require_target(preset, target))
     )
     return pairwise_training(preset, source_faces, target_faces, seed, backbone)
 
@@ -131,12 +131,12 @@ def perceptual_backbone(preset: Preset, vggface_weights: Path | None = None) -> 
     return make_backbone(wanted, vggface_weights)
 
 
-def _own(folder: ModelFolder) -> bool:
-    """Whether a folder holds at most what an earlier attempt left before its model began."""
+def _is_leftover(folder: ModelFolder) -> bool:
+    """True for a folder that holds at most what an earlier attempt left before its model began."""
     return {path.name for path in folder.path.iterdir() if path.name[0] != "."} <= {folder.likeness.name}
 
 
-def _card(preset: Preset, source: Faceset, target: Faceset | None, seed: int) -> ModelCard:
+def _make_card(preset: Preset, source: Faceset, target: Faceset | None, seed: int) -> ModelCard:
     check_option(TrainSettings, "seed", seed)
     digest = source.digest()
     if preset.family == "guided":
@@ -146,7 +146,7 @@ def _card(preset: Preset, source: Faceset, target: Faceset | None, seed: int) ->
                 "or choose a pairwise preset (--preset fast-96)"
             )
         return ModelCard(preset, digest, seed=seed)
-    other = _needed(preset, target).digest()
+    other = _require_target(preset, target).digest()
     if digest == other:
         raise UsageError(
             "source and target are the same faces: give two facesets of two people "
@@ -155,7 +155,7 @@ def _card(preset: Preset, source: Faceset, target: Faceset | None, seed: int) ->
     return ModelCard(preset, digest, other, seed=seed)
 
 
-def _needed(preset: Preset, target: Faceset | None) -> Faceset:
+def _require_target(preset: Preset, target: Faceset | None) -> Faceset:
     if target is None:
         raise UsageError(
             f"preset {preset.name} trains on two people: add --target FACESET "

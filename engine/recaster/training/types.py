@@ -60,7 +60,7 @@ class TrainableModel(Protocol[BatchT_contra]):
         ...
 
     def weights(self) -> dict[str, np.ndarray]:
-        """What a swap needs, by name (the moving average where there is one)."""
+        """The arrays of a swap, by name (the moving average where there is one)."""
         ...
 
 
@@ -82,7 +82,7 @@ class Training(Generic[BatchT]):
 
     @property
     def preset(self) -> Preset:
-        """What the model was built from."""
+        """The preset that the model was built from."""
         return self.model.preset
 
     def step(self, rate: float) -> Mapping[str, float]:
@@ -99,7 +99,7 @@ class Training(Generic[BatchT]):
         self.data.clear()
 
     def weights(self) -> dict[str, np.ndarray]:
-        """What a swap needs, by name."""
+        """The arrays of a swap, by name."""
         return self.model.weights()
 
     def preview(self) -> Image:
