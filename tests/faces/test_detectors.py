@@ -71,7 +71,7 @@ def test_the_licence_of_68_points_is_said_aloud() -> None:
 def test_loading_the_models_is_quiet_and_leaves_no_stand_in_behind() -> None:
     program = (
         "import sys, PIL.ImageFile\n"
-        "from recaster.faces.dlib_models import face_recognition\n"
+        "from recaster.faces.dlib_adapters import face_recognition\n"
         "from recaster.faces.landmarkers import make_landmarker\n"
         "from recaster.faces.detectors import make_detector\n"
         "face_recognition(); make_landmarker('mesh'); make_detector('yunet')\n"

@@ -11,7 +11,7 @@ from recaster.faces.alignment import inner_points
 from recaster.faces.analysis import analyse
 from recaster.faces.analysis_cache import analyse_clip
 from recaster.faces.detectors import make_detector
-from recaster.faces.dlib_models import face_recognition
+from recaster.faces.dlib_adapters import face_recognition
 from recaster.faces.embedding import distance, embed
 from recaster.faces.landmarkers import make_landmarker
 from recaster.faces.people import group_people, portraits

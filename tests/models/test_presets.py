@@ -9,7 +9,17 @@ import pytest
 
 from recaster.errors import ModelError, UsageError
 from recaster.models.preset_json import from_json, to_json
-from recaster.models.presets import PRESETS, Augmentation, GuidedNetwork, Losses, PairwiseNetwork, Preset, hyperparameters, overridden, preset
+from recaster.models.presets import (
+    PRESETS,
+    Augmentation,
+    GuidedNetwork,
+    Losses,
+    PairwiseNetwork,
+    Preset,
+    hyperparameters,
+    overridden,
+    preset,
+)
 
 
 @pytest.mark.parametrize("name", PRESETS)

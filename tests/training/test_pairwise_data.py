@@ -10,7 +10,7 @@ from recaster.errors import TrainingError, UsageError
 from recaster.faces.alignment import EYE_DISTANCE
 from recaster.faces.region_masks import fill_eyes_and_mouth, fill_face
 from recaster.models.presets import Augmentation, Preset, overridden, preset
-from recaster.training.pairwise_data import load_faces, augmentation_margin
+from recaster.training.pairwise_data import augmentation_margin, load_faces
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import cv2
 import numpy as np
 
-from recaster.faces.dlib_models import face_recognition
+from recaster.faces.dlib_adapters import face_recognition
 from recaster.models.presets import preset
 from recaster.models.tensors import load_tensors
 from recaster.networks.pairwise import PairwiseSwap

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from recaster.faces.dlib_landmarker import Dlib68
+from recaster.faces.dlib_adapters import Dlib68
 from recaster.faces.region_masks import fill_hull
 from recaster.faces.topology import IBUG68
 from recaster.faces.types import Box

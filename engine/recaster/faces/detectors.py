@@ -50,10 +50,10 @@ def make_detector(name: str, min_face: int = MIN_FACE_PX) -> Detector:
     check_option(AnalysisSettings, "min_face", min_face)
     if name == "yunet":
         return YuNet(min_face)
-    from recaster.faces.dlib_detectors import DlibCnn, DlibCnnOriginal, DlibHog
+    from recaster.faces.dlib_adapters import DlibCnn, DlibCnnOriginal, DlibHog
 
-    made = {kind.name: kind for kind in (DlibCnn, DlibCnnOriginal, DlibHog)}
-    return made[name](min_face)
+    kinds = {kind.name: kind for kind in (DlibCnn, DlibCnnOriginal, DlibHog)}
+    return kinds[name](min_face)
 
 
 class YuNet:

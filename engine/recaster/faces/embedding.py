@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Final
+import importlib
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from recaster.faces.dlib_models import five_points
+from recaster.faces.dlib_adapters import MODELS_PACKAGE
 from recaster.networks.dlib_resnet import PADDING, SIZE, IdentityNetwork
 
 if TYPE_CHECKING:
@@ -38,7 +41,25 @@ def embed(image: Image, box: Box) -> Floats:
     picture = np.ascontiguousarray(image)
     place = dlib.rectangle(*(round(v) for v in (box.left, box.top, box.right, box.bottom)))
     return _identity_network().embedding(
-        dlib.get_face_chip(picture, five_points()(picture, place), SIZE, PADDING)
+        dlib.get_face_chip(picture, _five_point_predictor()(picture, place), SIZE, PADDING)
+    )
+
+
+@functools.cache
+def _five_point_predictor() -> Any:
+    """Dlib's five-point predictor, from the files of face_recognition_models.
+
+    face_recognition itself would load all its models for it: 1.3 CPU seconds more.
+
+    Raises:
+        ModuleNotFoundError: dlib or the models are not installed.
+    """
+    dlib = importlib.import_module("dlib")
+    spec = importlib.util.find_spec(MODELS_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"No module named {MODELS_PACKAGE!r}", name=MODELS_PACKAGE)
+    return dlib.shape_predictor(
+        str(Path(spec.origin).parent / "models" / "shape_predictor_5_face_landmarks.dat")
     )
 
 

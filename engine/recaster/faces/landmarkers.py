@@ -51,6 +51,6 @@ def make_landmarker(name: str) -> Landmarker:
         from recaster.faces.mesh_landmarker import Mesh
 
         return Mesh()
-    from recaster.faces.dlib_landmarker import Dlib68
+    from recaster.faces.dlib_adapters import Dlib68
 
     return Dlib68()

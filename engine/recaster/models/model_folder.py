@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any, Final
 from recaster.errors import ModelError
 from recaster.files import VersionError, parse_json, sha256, upgrade_document, write_json
 from recaster.models.preset_json import from_json, to_json
-from recaster.models.presets import Preset
 from recaster.provenance.face_traces import FaceTraces
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from recaster.files import Upgrades
+    from recaster.models.presets import Preset
 
 FORMAT: Final = 4
 UPGRADES: Final[Upgrades] = {}
@@ -153,7 +153,7 @@ class ModelFolder:
         return self._card(value)
 
     def why_outdated(self) -> str:
-        """The reason that another Recaster could use it and this one can't; "" where it can, or nobody can."""
+        """The reason that only another Recaster can use it; "" where this one can, or none."""
         try:
             with self.card.open("rb") as file:
                 value = parse_json(file.read(MAX_CARD_BYTES))

@@ -60,7 +60,7 @@ def _read_group(kind: type[Any], values: Any, what: str, **given: Any) -> Any:
 
 
 def _require_type(value: Any, hint: Any, name: str) -> Any:
-    """Checks that a value is as ``hint`` asks: bool, int, float, str, one of some strings, or a tuple of ints."""
+    """Checks that a value is of its type: bool, int, float, str, one of some strings, or ints."""
     if get_origin(hint) is Literal:
         good = value in get_args(hint)
     elif get_origin(hint) is tuple:

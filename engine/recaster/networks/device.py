@@ -32,7 +32,7 @@ class Device:
 _chosen: list[Device] = []
 
 
-def device_chosen() -> Device:
+def device_in_use() -> Device:
     """The device chosen in this process; the CPU, from now on, where none was yet."""
     return _chosen[0] if _chosen else select_device("cpu")
 

@@ -48,7 +48,7 @@ class CheckpointInfo:
 def save_checkpoint(
     folder: Path, info: CheckpointInfo, state: Mapping[str, np.ndarray], keep: int = MAX_KEPT
 ) -> Path:
-    """Writes a checkpoint, and removes halves and those that are neither among the last ``keep`` nor the best.
+    """Writes a checkpoint; removes halves and those neither among the last ``keep`` nor the best.
 
     Returns:
         The path of its JSON file.

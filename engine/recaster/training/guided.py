@@ -186,7 +186,9 @@ class GuidedModel:
         self._adam.apply(tape.gradient(total, self._adam.variables), rate)
         values = {"loss": total, **{name: value for name, (_, value) in weighted.items()}}
         if self._discriminator:
-            values["discriminator"] = self._train_discriminator(shown, true, tf.stop_gradient(whole), rate, share)
+            values["discriminator"] = self._train_discriminator(
+                shown, true, tf.stop_gradient(whole), rate, share
+            )
         return values
 
     def _differences(
@@ -240,7 +242,10 @@ class GuidedModel:
         """Weight and value of each term that looks at the picture as a whole."""
         found = {}
         if self._discriminator:
-            found["adversarial"] = self.preset.losses.adversarial, self._adversarial_loss(shown, true, whole, share)
+            found["adversarial"] = (
+                self.preset.losses.adversarial,
+                self._adversarial_loss(shown, true, whole, share),
+            )
         if self._perceptual:
             compare = self._perceptual
             value = tf.cond(compared, lambda: compare(true, whole, seed), lambda: tf.constant(0.0))
@@ -256,7 +261,9 @@ class GuidedModel:
         skin = shown[..., FACE : FACE + 1] * (1 - sharp)
         return losses.texture_l1(true, shown[..., :3], kept(output), skin / tf.reduce_mean(skin))
 
-    def _adversarial_loss(self, shown: tf.Tensor, true: tf.Tensor, whole: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
+    def _adversarial_loss(
+        self, shown: tf.Tensor, true: tf.Tensor, whole: tf.Tensor, share: tf.Tensor
+    ) -> tf.Tensor:
         """The generator's adversarial loss: least when the discriminator takes the painted face for real."""
         if self.preset.losses.mixup == 0:
             return losses.least_squares(self._scores(shown, whole), 1.0)

@@ -214,7 +214,9 @@ class _Run:
     def write_due(self) -> None:
         """Write the checkpoint and the preview that are due."""
         now = time.monotonic()
-        if now - self._saved_at >= max(self.schedule.checkpoint_every, MIN_CHECKPOINT_INTERVAL * self._saving_took):
+        if now - self._saved_at >= max(
+            self.schedule.checkpoint_every, MIN_CHECKPOINT_INTERVAL * self._saving_took
+        ):
             self.checkpoint()
         if now - self._shown_at >= self.schedule.preview_every:
             self.preview()

@@ -1,0 +1,179 @@
+"""Adapters of dlib: its detectors, its 68 landmarks, and the package through which its models are loaded.
+
+Boxes of dlib's detectors are squares from about the brows to the chin, inside the face's outline; YuNet's
+are upright rectangles from the hairline to the chin. Both see upright faces up to about 30 degrees of roll.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+import types
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final
+
+import cv2
+import numpy as np
+import PIL.ImageFile
+
+from recaster.faces.types import Box, Detection, Floats, Landmarks
+
+if TYPE_CHECKING:
+    from recaster.media.types import Image
+
+MODELS_PACKAGE: Final = "face_recognition_models"
+
+_WINDOW_PX: Final = 80
+"""Both detectors look through a window of 80 pixels: smaller faces need a larger picture."""
+
+
+class DlibHog:
+    """dlib's HOG detector (Dalal and Triggs, CVPR 2005; King, arXiv:1502.00046): frontal faces only.
+
+    Scores are distances from the separating plane, above 0.
+    """
+
+    name = "dlib-hog"
+
+    def __init__(self, min_face: int) -> None:
+        self._factor = _WINDOW_PX / min_face
+        self._detector = face_recognition().face_detector
+
+    def detect(self, image: Image) -> list[Detection]:
+        """Finds the faces of a picture, best first; boxes in its pixels."""
+        boxes, scores, _ = self._detector.run(_resize(image, self._factor), 0, 0.0)
+        return [
+            Detection(_to_box(_corners(box), self._factor), float(score))
+            for box, score in zip(boxes, scores, strict=True)
+        ]
+
+
+class DlibCnn:
+    """dlib's CNN detector, faceswap-GAN's, run by TensorFlow (``networks/dlib_mmod.py``).
+
+    Scores are margins, above 0; good ones are around 1. It runs on the device that was chosen before, or else
+    on the CPU.
+    """
+
+    name = "dlib-cnn"
+
+    def __init__(self, min_face: int) -> None:
+        from recaster.networks.device import device_in_use
+
+        device_in_use()
+        from recaster.networks.dlib_mmod import DlibMmod
+
+        self._factor = _WINDOW_PX / min_face
+        self._detector = DlibMmod()
+
+    def detect(self, image: Image) -> list[Detection]:
+        """Finds the faces of a picture, best first; boxes in its pixels."""
+        faces = self._detector.find(_resize(image, self._factor))
+        return [
+            Detection(_to_box((face.left, face.top, face.right, face.bottom), self._factor), face.score)
+            for face in faces
+        ]
+
+
+class DlibCnnOriginal:
+    """The same network run by dlib itself, for comparison: seconds a frame, without a GPU."""
+
+    name = "dlib-cnn-original"
+
+    def __init__(self, min_face: int) -> None:
+        self._factor = _WINDOW_PX / min_face
+        self._detector = face_recognition().cnn_face_detector
+
+    def detect(self, image: Image) -> list[Detection]:
+        """Finds the faces of a picture, best first; boxes in its pixels."""
+        faces = self._detector(_resize(image, self._factor), 0)
+        return [
+            Detection(_to_box(_corners(face.rect), self._factor), float(face.confidence)) for face in faces
+        ]
+
+
+class Dlib68:
+    """Kazemi and Sullivan, "One millisecond face alignment", CVPR 2014, as trained by dlib.
+
+    **Not for commercial use**: the model was trained on iBUG 300-W, whose licence excludes it. It has no
+    depth (z is 0) and no presence score (always 1).
+    """
+
+    name = "dlib-68"
+    points = 68
+    knows_presence = False
+    notice = (
+        "dlib's 68-point model was trained on iBUG 300-W, whose licence excludes commercial use; "
+        "the landmarker 'mesh' is free of that"
+    )
+
+    def __init__(self) -> None:
+        import dlib
+
+        self._predictor = face_recognition().pose_predictor_68_point
+        self._rectangle = dlib.rectangle
+
+    def locate(self, image: Image, box: Box, side: int = 0) -> Landmarks:  # noqa: ARG002
+        """The points of the face in a detector's box; (68, 3) with z = 0. It knows upright faces only."""
+        rectangle = self._rectangle(*(round(v) for v in (box.left, box.top, box.right - 1, box.bottom - 1)))
+        parts = self._predictor(np.ascontiguousarray(image), rectangle).parts()
+        return Landmarks(np.array([(part.x, part.y, 0.0) for part in parts], np.float64), 1.0)
+
+    def follow(self, image: Image, previous: Floats) -> Landmarks:
+        """The points again, from a box as dlib's detectors would put it around the previous ones."""
+        left, top = previous[17:, 0].min(), previous[17:, 1].min()
+        right, bottom = previous[17:, 0].max(), previous[:, 1].max()
+        half = max(right - left, bottom - top) / 2
+        x, y = (left + right) / 2, (top + bottom) / 2
+        return self.locate(image, Box(x - half, y - half, x + half, y + half))
+
+
+@functools.cache
+def face_recognition() -> Any:
+    """The module ``face_recognition.api``, whose globals hold dlib's loaded models.
+
+    face_recognition_models 0.3.0 finds its files with pkg_resources, which new setuptools no longer have
+    (and old ones warn about): a stand-in with the one function that it calls is there while it is imported.
+    face_recognition also tells Pillow, for the whole process, to take truncated images for whole ones: that
+    is taken back.
+
+    Raises:
+        ModuleNotFoundError: face_recognition, its models or dlib are not installed.
+    """
+    standing = sys.modules.get("pkg_resources")
+    stand_in = types.ModuleType("pkg_resources")
+    stand_in.resource_filename = _resource_filename  # type: ignore[attr-defined]
+    sys.modules["pkg_resources"] = stand_in
+    lenient = PIL.ImageFile.LOAD_TRUNCATED_IMAGES
+    try:
+        # The models first: face_recognition would end the whole process where they are missing.
+        importlib.import_module("dlib")
+        importlib.import_module(MODELS_PACKAGE)
+        return importlib.import_module("face_recognition.api")
+    finally:
+        PIL.ImageFile.LOAD_TRUNCATED_IMAGES = lenient
+        if standing is None:
+            del sys.modules["pkg_resources"]
+        else:
+            sys.modules["pkg_resources"] = standing
+
+
+def _resource_filename(package: str, name: str) -> str:
+    return str(resources.files(package).joinpath(name))
+
+
+def _resize(image: Image, factor: float) -> Image:
+    interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    return cv2.resize(image, None, fx=factor, fy=factor, interpolation=interpolation)
+
+
+def _corners(rectangle: Any) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of one of dlib's rectangles."""
+    return rectangle.left(), rectangle.top(), rectangle.right(), rectangle.bottom()
+
+
+def _to_box(corners: tuple[int, int, int, int], factor: float) -> Box:
+    """Corners, of which right and bottom are inclusive, in pixels of the frame."""
+    left, top, right, bottom = corners
+    return Box(left / factor, top / factor, (right + 1) / factor, (bottom + 1) / factor)
