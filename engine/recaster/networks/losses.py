@@ -8,6 +8,7 @@ import tensorflow as tf
 
 SSIM_C1 = 0.01**2
 SSIM_C2 = 0.03**2
+"""Wang et al.'s constants for a span of 1; they keep the quotient finite in flat windows."""
 
 _BLUR_SIDE = 5
 _MIN_DETAIL = 1 / 255
@@ -64,6 +65,7 @@ def texture_l1(truth: tf.Tensor, warp: tf.Tensor, share: tf.Tensor, weights: tf.
     either = tf.concat([tf.reduce_mean(truth, -1, True), tf.reduce_mean(warp, -1, True)], -1)
     fine = (either - _blurred(either)) * tf.concat([tf.ones_like(share), share], -1)
     strength = tf.sqrt(tf.nn.avg_pool2d(fine**2, 8, 4, "SAME") + _MIN_DETAIL**2)
+    # The windows of 8x8 lie 4 pixels apart, so the weights are brought to that grid.
     weights = tf.nn.avg_pool2d(weights, 4, 4, "SAME")
     return tf.reduce_mean(weights * tf.abs(strength[..., :1] - strength[..., 1:]))
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LEAK_UP = 0.1
 LEAK = 0.2
-"""Slopes of the leaky rectifiers, the seed's: after an upscaling, and elsewhere."""
+"""Slopes of the leaky rectifiers, faceswap-GAN's: after an upscaling, and elsewhere."""
 
 
 class _Scope:
@@ -156,6 +156,7 @@ def encoder_input(preset: Preset, images: tf.Tensor, hulls: tf.Tensor) -> tf.Ten
     """
     if preset.pairwise.architecture == "classic":
         return to_network(preset, images)
+    # The small numbers keep an empty outline and a flat face from dividing by 0.
     area = tf.reduce_sum(hulls, (1, 2), keepdims=True) + 1e-3
     mean = tf.reduce_sum(images * hulls, (1, 2), keepdims=True) / area
     variance = tf.reduce_sum(tf.square(images - mean) * hulls, (1, 2), keepdims=True) / area

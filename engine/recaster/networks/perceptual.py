@@ -157,8 +157,10 @@ class PerceptualLoss:
             A scalar.
         """
         placed = self._placements(tf.shape(real)[0], tf.random.experimental.stateless_fold_in(seed, 2))
+        # No gradient through the true face: it is given, and half of the backward pass is saved.
         wanted = self._backbone.features(tf.stop_gradient(self._cut(real, placed)))
         found = self._backbone.features(self._cut(painted, placed))
+        # 1e-6 keeps the quotient finite where a map is 0 all over.
         distances = [
             tf.reduce_mean(tf.abs(a - b)) / (tf.reduce_mean(tf.abs(a)) + 1e-6)
             for a, b in zip(wanted, found, strict=True)

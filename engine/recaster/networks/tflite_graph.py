@@ -58,12 +58,14 @@ class TfliteGraph:
         options.padding = schema.Padding.SAME if same else schema.Padding.VALID
         options.strideH, options.strideW = strides
         channels = kernel.shape[3]
+        # LiteRT wants kernels as (out, high, wide, in), and always a bias.
         inputs = [x, self.constant(np.moveaxis(kernel, 3, 0))]
         inputs.append(self.constant(np.zeros(channels, np.float32) if bias is None else bias))
         shape = (1, *_sides(self.shape(x), kernel.shape[:2], strides, same=same), channels)
         return self._operator("CONV_2D", inputs, shape, "Conv2DOptions", options)
 
     def dense(self, x: int, kernel: NDArray[np.float32], bias: NDArray[np.float32] | None) -> int:
+        # LiteRT wants kernels as (out, in).
         inputs = [x, self.constant(kernel.T)] + ([] if bias is None else [self.constant(bias)])
         options = schema.FullyConnectedOptionsT()
         return self._operator(
@@ -166,6 +168,7 @@ class TfliteGraph:
         model.operatorCodes = []
         for kind in self._kinds:
             code = schema.OperatorCodeT()
+            # Both fields: older readers know the first 127 operations by the deprecated one.
             code.builtinCode = code.deprecatedBuiltinCode = kind
             code.version = _VERSIONS.get(kind, 1)
             model.operatorCodes.append(code)

@@ -37,6 +37,7 @@ def augment(
         faces unwarped, each pair mirrored, turned, scaled and moved alike.
     """
     batch = tf.shape(canvases)[0]
+    # Seeds of their own, so that more of one kind of variation doesn't change the other.
     warped, straight = _grids(
         size, settings.warp * size, batch, tf.random.experimental.stateless_fold_in(seed, 0)
     )

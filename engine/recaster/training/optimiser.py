@@ -48,6 +48,7 @@ class Adam:
         powers = tf.pow(beta1, self._steps), tf.pow(beta2, self._steps)
         slots = zip(self.variables, self._first, self._second, gradients, strict=True)
         for variable, first, second, gradient in slots:
+            # One fused kernel a variable; epsilon as in Keras' Adam.
             tf.raw_ops.ResourceApplyAdam(
                 var=variable.value.handle, m=first.handle, v=second.handle,
                 beta1_power=powers[0], beta2_power=powers[1], lr=rate,

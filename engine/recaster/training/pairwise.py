@@ -218,6 +218,7 @@ class PairwiseModel:
             codes = self._encoder(encoder_input(self.preset, x[..., :3], x[..., 3:4]), training=True)
             for name, code in zip(group, tf.split(codes, len(group)), strict=True):
                 decoded = self._decoders[name](code, training=True)
+                # The discriminator learns from what was painted; no gradient of it reaches the decoder.
                 with tape.stop_recording():
                     taught = self._train_discriminator(name, decoded, faces[name], rate, share)
                 found.append({**self._terms(name, decoded, faces[name], share, due, seed), **taught})
