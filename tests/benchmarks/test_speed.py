@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from recaster.api.internal.v1.benchmark_pb2 import SpeedTask
 from recaster.benchmarks import faceswap_gan_baseline
 from recaster.benchmarks.detectors import measure_detector, read_counts
 from recaster.benchmarks.process_cost import WorkError, measured
@@ -85,7 +86,7 @@ def test_the_baseline_can_be_left_out(actors: Path, actor_faceset: Faceset, tmp_
 
 def test_a_measured_process_that_fails_says_why() -> None:
     with pytest.raises(WorkError, match="KeyError"):
-        measured("recaster.benchmarks.speed_worker", {"nothing": "useful"})
+        measured("recaster.benchmarks.speed_worker", SpeedTask(work="nothing"))
 
 
 def test_cpu_time_of_children_is_counted(tmp_path: Path) -> None:
@@ -94,12 +95,13 @@ def test_cpu_time_of_children_is_counted(tmp_path: Path) -> None:
         "import subprocess, sys\n"
         "spin = 'import time\\nwhile time.process_time() < .5: pass'\n"
         "subprocess.run([sys.executable, '-c', spin], check=True)\n"
-        "from recaster.benchmarks.process_cost import answer\n"
-        "answer({'done': True})\n"
+        "from recaster.api.internal.v1.benchmark_pb2 import SpeedResult\n"
+        "from recaster.benchmarks.process_cost import serve_task\n"
+        "serve_task(lambda task: SpeedResult(frames=task.stop))\n"
     )
     path = f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-    cost = measured("spinning", {}, {"PYTHONPATH": path})
-    assert cost.said == {"done": True}
+    cost = measured("spinning", SpeedTask(stop=3), {"PYTHONPATH": path})
+    assert cost.result.frames == 3
     assert cost.cpu > 0.5
     assert cost.peak_mb > 1
 

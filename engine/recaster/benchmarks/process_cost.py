@@ -1,27 +1,25 @@
-"""What a piece of work costs, measured from outside: its own process, the system's own accounts."""
+"""Cost of a piece of work, measured from outside: in a process of its own, by the system's own accounts."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
+from recaster.api.internal.v1.benchmark_pb2 import SpeedResult, SpeedTask
 from recaster.errors import RecasterError
+from recaster.processes.channel import Sender, receive
+from recaster.processes.spawn import claim_stdout, last_lines, start_with_task
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-
-PEAK: Final = "peak_mb"
+    from collections.abc import Callable, Mapping
 
 
 class WorkError(RecasterError):
@@ -37,33 +35,26 @@ class Cost:
         wall: seconds.
         peak_mb: the most memory that it held, MiB, without processes that it started; NaN where the
             system does not tell.
-        said: the JSON object that it printed.
+        result: what it found out.
     """
 
     cpu: float
     wall: float
     peak_mb: float
-    said: dict[str, Any]
+    result: SpeedResult
 
 
-def measured(module: str, task: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Cost:
-    """Run ``python -m module``, give it ``task`` as JSON, and take what it prints as JSON.
+def measured(module: str, task: SpeedTask, environment: Mapping[str, str] | None = None) -> Cost:
+    """Runs ``python -m module`` with a task, and takes the result that it sends.
 
     Ctrl-C stops it, and whatever it started.
 
     Raises:
         WorkError: it failed.
     """
-    with tempfile.TemporaryFile("w+") as answer, tempfile.TemporaryFile("w+") as words:
+    with tempfile.TemporaryFile() as answers, tempfile.TemporaryFile() as errors:
         began = time.monotonic()
-        process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
-            [sys.executable, "-m", module, json.dumps(task)],
-            stdin=subprocess.DEVNULL,
-            stdout=answer,
-            stderr=words,
-            env={**os.environ, **(environment or {})},
-            start_new_session=True,
-        )
+        process = start_with_task(module, task, answers, errors, environment)
         try:
             _, status, usage = os.wait4(process.pid, 0)
         except BaseException:
@@ -73,25 +64,23 @@ def measured(module: str, task: Mapping[str, Any], environment: Mapping[str, str
             raise
         process.returncode = os.waitstatus_to_exitcode(status)
         wall = time.monotonic() - began
-        answer.seek(0)
-        words.seek(0)
-        if process.returncode:
-            last = " / ".join(words.read().strip().splitlines()[-3:]) or "it said nothing"
+        answers.seek(0)
+        result = receive(answers, SpeedResult)
+        if process.returncode or result is None:
+            last = " / ".join(last_lines(errors, 3)) or "it said nothing"
             raise WorkError(f"{module} failed with {process.returncode}: {last}")
-        told = json.load(answer)
-        return Cost(usage.ru_utime + usage.ru_stime, wall, told.pop(PEAK), told)
+        peak_mb = result.peak_bytes / 2**20 if result.peak_bytes else math.nan
+        return Cost(usage.ru_utime + usage.ru_stime, wall, peak_mb, result)
 
 
-def task() -> dict[str, Any]:
-    """In the measured process: what it was given."""
-    given: dict[str, Any] = json.loads(sys.argv[1])
-    return given
-
-
-def answer(said: Mapping[str, Any]) -> None:
-    """In the measured process: what it found out."""
-    peak = peak_bytes()
-    sys.stdout.write(json.dumps({**said, PEAK: math.nan if peak is None else peak / 2**20}))
+def serve_task(work: Callable[[SpeedTask], SpeedResult]) -> None:
+    """In the measured process: does what it was sent, and sends the result with its own peak of memory."""
+    sender = Sender(claim_stdout())
+    task = receive(sys.stdin.buffer, SpeedTask)
+    if task is not None:
+        result = work(task)
+        result.peak_bytes = peak_bytes() or 0
+        sender.send(result)
 
 
 def peak_bytes() -> int | None:

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster import __version__
+from recaster.api.internal.v1.benchmark_pb2 import SpeedTask
 from recaster.benchmarks.process_cost import Cost, measured
 from recaster.errors import UsageError
 from recaster.media.probe import probe
+from recaster.processes.channel import path_to_bytes
 from recaster.progress import Report, Update, silent
 
 if TYPE_CHECKING:
@@ -96,32 +98,34 @@ def measure_speed(clip: Path, settings: SpeedSettings, report: Report = silent) 
     return found
 
 
-def _task(clip: Path, settings: SpeedSettings, work: str, frames: range, folder: Path) -> dict[str, Any]:
-    return {
-        "work": work,
-        "clip": str(clip.resolve()),
-        "out": str(folder / f"{work}.mp4"),
-        "frames": [frames.start, frames.stop],
-        "model": _path(settings.model),
-        "source": _path(settings.source),
-        "baseline_model": _path(settings.baseline_model),
-        "device": settings.device,
-    }
+def _task(clip: Path, settings: SpeedSettings, work: str, frames: range, folder: Path) -> SpeedTask:
+    return SpeedTask(
+        work=work,
+        clip=path_to_bytes(clip.resolve()),
+        out=path_to_bytes(folder / f"{work}.mp4"),
+        first=frames.start,
+        stop=frames.stop,
+        model=_path_bytes(settings.model),
+        source=_path_bytes(settings.source),
+        baseline_model=_path_bytes(settings.baseline_model),
+        device=settings.device,
+    )
 
 
 def cost_per_frame(cost: Cost, *, with_start: bool) -> dict[str, Any]:
     """Divides a process's cost by its frames; with the start's CPU time or without it."""
-    frames = cost.said["frames"]
-    start = cost.said["start_cpu"]
+    frames = cost.result.frames
+    stages = {stage.name: stage.seconds for stage in cost.result.stages}
+    start = cost.result.start_cpu_s
     cpu = cost.cpu if with_start else cost.cpu - start
     # Wall time is counted like CPU time: what came before the first frame only where it belongs.
-    wall = cost.wall if with_start else sum(cost.said["stages"].values())
+    wall = cost.wall if with_start else sum(stages.values())
     return {
         "cpu_ms_per_frame": round(1000 * cpu / frames, 2),
         "cpu_ms_per_frame_without_start": round(1000 * (cost.cpu - start) / frames, 2),
         "frames_per_second": round(frames / wall, 4),
         "peak_rss_mb": round(cost.peak_mb, 1),
-        "stages": {name: round(1000 * spent / frames, 2) for name, spent in cost.said["stages"].items()},
+        "stages": {name: round(1000 * spent / frames, 2) for name, spent in stages.items()},
         "frames": frames,
         "start_cpu_s": round(start, 2),
     }
@@ -148,8 +152,8 @@ def _clip(info: ClipInfo, frames: range) -> dict[str, Any]:
     }
 
 
-def _path(path: Path | None) -> str | None:
-    return None if path is None else str(path.resolve())
+def _path_bytes(path: Path | None) -> bytes:
+    return path_to_bytes(None if path is None else path.resolve())
 
 
 def _ratio(found: dict[str, Any], above: str, below: str, what: str) -> float:

@@ -1,82 +1,80 @@
-"""One measured piece of a speed benchmark, in a process of its own (see ``processes``)."""
+"""One measured piece of a speed benchmark, in a process of its own (see ``process_cost``)."""
 
 from __future__ import annotations
 
 import time
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from recaster.benchmarks.process_cost import answer, task
+from recaster.api.internal.v1.benchmark_pb2 import SpeedResult, SpeedTask, StageTime
+from recaster.benchmarks.process_cost import serve_task
+from recaster.processes.channel import optional_path, path_of
 
-
-def main() -> None:
-    """Do what was asked: "floor", "baseline" or "engine"."""
-    given = task()
-    clip, out = Path(given["clip"]), Path(given["out"])
-    frames = range(*given["frames"])
-    work = {"floor": _floor, "baseline": _baseline, "engine": _engine}[given["work"]]
-    answer(work(clip, out, frames, given))
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
-def _floor(clip: Path, out: Path, frames: range, given: dict[str, Any]) -> dict[str, Any]:
-    """Decode and encode, nothing between, not even a conversion of colours."""
-    del given
+def run_task(task: SpeedTask) -> SpeedResult:
+    """Does what was asked: "floor", "baseline" or "engine"."""
+    return {"floor": _run_floor, "baseline": _run_baseline, "engine": _run_engine}[task.work](task)
+
+
+def _run_floor(task: SpeedTask) -> SpeedResult:
+    """Decodes and encodes, with nothing between, not even a conversion of colours."""
     from recaster.media.probe import probe
     from recaster.media.reader import read_frames
     from recaster.media.writer import ClipWriter
     from recaster.swapping.stage_timer import StageTimer
 
-    watch, start = StageTimer(), _start()
-    with ClipWriter(out, probe(clip)) as writer:
-        for frame in watch.each("decode", read_frames(clip, frames.start, frames.stop, lazy=True)):
+    clip = path_of(task.clip)
+    watch = StageTimer()
+    start = time.process_time()
+    with ClipWriter(path_of(task.out), probe(clip)) as writer:
+        for frame in watch.each("decode", read_frames(clip, task.first, task.stop, lazy=True)):
             with watch.timing("encode"):
                 writer.write_painted(frame, [])
-    return {"frames": len(frames), "stages": watch.seconds, **start}
+    return _result(task.stop - task.first, watch.seconds, start)
 
 
-def _baseline(clip: Path, out: Path, frames: range, given: dict[str, Any]) -> dict[str, Any]:
-    """The seed's pipeline over the first frames."""
+def _run_baseline(task: SpeedTask) -> SpeedResult:
+    """Swaps the first frames by the faceswap-GAN pipeline."""
     from recaster.benchmarks.faceswap_gan_baseline import FaceswapGanPipeline, swap_clip
     from recaster.models.model_folder import ModelFolder
     from recaster.networks.device import select_device
 
-    select_device(given["device"])
-    model = given["baseline_model"]
-    pipeline = FaceswapGanPipeline(None if model is None else ModelFolder(Path(model)))
+    select_device(task.device)
+    model = optional_path(task.baseline_model)
+    pipeline = FaceswapGanPipeline(None if model is None else ModelFolder(model))
     pipeline.warm_up()
-    start, began = _start(), time.perf_counter()
-    count = swap_clip(clip, out, pipeline, len(frames))
+    start = time.process_time()
+    began = time.perf_counter()
+    count = swap_clip(path_of(task.clip), path_of(task.out), pipeline, task.stop - task.first)
     stages = pipeline.watch.seconds
     stages["read and write"] = time.perf_counter() - began - sum(stages.values())
-    return {"frames": count, "stages": stages, **start}
+    return _result(count, stages, start)
 
 
-def _engine(clip: Path, out: Path, frames: range, given: dict[str, Any]) -> dict[str, Any]:
-    """Recaster, from nothing: the clip was never analysed before."""
+def _run_engine(task: SpeedTask) -> SpeedResult:
+    """Swaps from nothing: the clip was never analysed before."""
     from recaster.media.clip import Clip
     from recaster.settings.swap import SwapSettings
     from recaster.swapping.load import choose_device, load_swapper, needs_tensorflow
     from recaster.swapping.pipeline import swap_clip
     from recaster.swapping.request import SwapRequest
 
-    model, source = (None if given[name] is None else Path(given[name]) for name in ("model", "source"))
-    device = choose_device(given["device"], None, tensorflow=needs_tensorflow(model))
-    swapper = load_swapper(model, source, given["device"])
-    start = _start()
-    result = swap_clip(SwapRequest(Clip(clip), out, swapper, SwapSettings(frames=frames)))
-    return {
-        "frames": result.frames,
-        "stages": result.seconds,
-        "swapped": result.swapped,
-        "device": device,
-        **start,
-    }
+    model = optional_path(task.model)
+    choose_device(task.device, None, tensorflow=needs_tensorflow(model))
+    swapper = load_swapper(model, optional_path(task.source), task.device)
+    start = time.process_time()
+    settings = SwapSettings(frames=range(task.first, task.stop))
+    swapped = swap_clip(SwapRequest(Clip(path_of(task.clip)), path_of(task.out), swapper, settings))
+    return _result(swapped.frames, swapped.seconds, start)
 
 
-def _start() -> dict[str, float]:
-    """What it took to get here: imports, weights, graphs."""
-    return {"start_cpu": time.process_time()}
+def _result(frames: int, stages: Mapping[str, float], start_cpu_s: float) -> SpeedResult:
+    """A result; ``start_cpu_s`` is what imports, weights and graphs took before the first frame."""
+    times = [StageTime(name=name, seconds=seconds) for name, seconds in stages.items()]
+    return SpeedResult(frames=frames, stages=times, start_cpu_s=start_cpu_s)
 
 
 if __name__ == "__main__":
-    main()
+    serve_task(run_task)

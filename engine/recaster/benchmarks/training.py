@@ -11,7 +11,6 @@ more time.
 from __future__ import annotations
 
 import collections
-import contextlib
 import dataclasses
 import json
 import math
@@ -19,10 +18,10 @@ import os
 import platform
 import signal
 import subprocess
-import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from recaster import __version__
+from recaster.api.internal.v1.benchmark_pb2 import TrainingReport, TrainingRun
 from recaster.benchmarks.training_plot import draw_bench
 from recaster.benchmarks.training_point import Row
 from recaster.benchmarks.training_table import as_markdown
@@ -33,6 +32,8 @@ from recaster.evaluation.result import EvaluationResult
 from recaster.evaluation.sface import SFace
 from recaster.facesets.faceset import Faceset
 from recaster.files import write_bytes, write_error, write_json
+from recaster.processes.channel import messages, path_to_bytes, progress_from_proto
+from recaster.processes.spawn import last_lines, start_with_task
 from recaster.progress import Report, Update, silent
 
 if TYPE_CHECKING:
@@ -115,40 +116,28 @@ def run_child(variant: Variant, settings: BenchSettings, folder: Path, progress:
     on once and waits until the child has kept what it has. If this process dies, the child ends at its
     next word.
     """
-    job = {"variant": variant.as_json(), "settings": settings.as_json(), "folder": str(folder)}
+    task = TrainingRun(
+        variant=json.dumps(variant.as_json()),
+        settings=json.dumps(settings.as_json()),
+        folder=path_to_bytes(folder),
+    )
     try:
-        log = _log(folder).open("w", encoding="utf-8")
+        log = _log(folder).open("wb")
     except OSError as error:
         raise write_error(_log(folder), error) from error
-    command = [sys.executable, "-m", "recaster.benchmarks.training_worker"]
     with (
         log,
-        subprocess.Popen(  # noqa: S603 (our own module, no shell)
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            encoding="utf-8",
-            start_new_session=True,
-        ) as child,
+        start_with_task("recaster.benchmarks.training_worker", task, subprocess.PIPE, log) as child,
     ):
+        assert child.stdout is not None  # noqa: S101 - asked for
         try:
-            _send(child, job)
-            for line in child.stdout or ():
-                progress.hear(json.loads(line))
+            for message in messages(child.stdout, TrainingReport):
+                progress.receive(message)
         except KeyboardInterrupt:
             child.send_signal(signal.SIGINT)
-            collections.deque(child.stdout or (), maxlen=0)  # until it has ended
+            collections.deque(child.stdout, maxlen=0)  # until it has ended
             raise
     return child.returncode
-
-
-def _send(child: subprocess.Popen[str], job: dict[str, Any]) -> None:
-    """Tell the child what to do; one that has ended already said why in its log."""
-    if child.stdin is not None:
-        with contextlib.suppress(BrokenPipeError), child.stdin:
-            json.dump(job, child.stdin)
 
 
 def _log(folder: Path) -> Path:
@@ -156,8 +145,8 @@ def _log(folder: Path) -> Path:
 
 
 def _failure(folder: Path, code: int) -> str:
-    lines = _log(folder).read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    said = " | ".join(lines[-MAX_LOG_LINES:] if code < 0 or code == 1 else lines[-1:])
+    with _log(folder).open("rb") as log:
+        said = " | ".join(last_lines(log, MAX_LOG_LINES if code < 0 or code == 1 else 1))
     ended = f"ended by signal {-code}" if code < 0 else f"exit code {code}"
     return f"{folder.name} ({ended}; {_log(folder)}): {said}"
 
@@ -182,12 +171,12 @@ class OverallProgress:
         self._number = number
         self._training = 0.0
 
-    def hear(self, said: dict[str, Any]) -> None:
-        """Pass on one line of the process."""
-        if "judged" in said:
-            self._judged.append(said["judged"])
+    def receive(self, message: TrainingReport) -> None:
+        """Passes on one report of the process."""
+        if message.HasField("judged_s"):
+            self._judged.append(message.judged_s)
             return
-        update = Update(**said)
+        update = progress_from_proto(message.progress)
         if update.stage == "training" and update.unit == "seconds":
             self._training = update.done
         stage = f"{self._names[self._number]}: {update.stage}"

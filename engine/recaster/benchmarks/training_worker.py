@@ -1,8 +1,8 @@
 """One variant of a training bench: train, keep the marks, swap, judge. Runs in a process of its own.
 
 A process of its own makes CPU time and memory the variant's alone, and leaves no network behind for
-the next. It is started as ``python -m recaster.benchmarks.training_worker``, is told what to do as JSON on
-its standard input, and says how far it is as JSON lines on its standard output.
+the next. ``python -m recaster.benchmarks.training_worker`` gets a ``TrainingRun`` by its standard input, and
+reports by its standard output.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
 import shutil
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from recaster.api.internal.v1.benchmark_pb2 import TrainingReport, TrainingRun
 from recaster.benchmarks.process_cost import peak_bytes
 from recaster.benchmarks.training_point import Cost, Point
 from recaster.benchmarks.training_settings import BenchSettings
@@ -25,19 +24,21 @@ from recaster.errors import InputError, RecasterError
 from recaster.files import atomic_file, parse_json, remove_folder, require_number, write_json
 from recaster.models.model_folder import ModelCard, ModelFolder
 from recaster.models.tensors import save_tensors
+from recaster.processes.channel import Sender, path_of, progress_to_proto, receive
+from recaster.processes.spawn import claim_stdout
+from recaster.processes.throttle import throttled
 from recaster.progress import Report, Update, silent
 from recaster.texts import escape
 from recaster.training.types import Training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import TextIO
+    from pathlib import Path
+    from typing import IO
 
     from recaster.models.presets import Preset
 
 STOPPED: Final = 130
-TELL_S: Final = 0.2
-"""Seconds between two lines about the same stage."""
 
 
 def run_variant(
@@ -252,19 +253,29 @@ def judge(
     evaluate(settings.original, point.swapped, settings.source, point.evaluation, wanted, report)
 
 
-def main(given: TextIO, told: TextIO) -> int:
-    """Do the job that is ``given`` as JSON; returns the exit code.
+def main(stdin: IO[bytes], stdout: IO[bytes]) -> int:
+    """Trains as ``stdin`` says, and reports to ``stdout``; returns the exit code.
 
     The last line on standard error says what went wrong.
     """
-    job = json.load(given)
-    variant, settings = Variant.from_json(job["variant"]), BenchSettings.from_json(job["settings"])
-    teller = Teller(told)
+    task = receive(stdin, TrainingRun)
+    if task is None:
+        return STOPPED
+    variant = Variant.from_json(json.loads(task.variant))
+    settings = BenchSettings.from_json(json.loads(task.settings))
+    sender = Sender(stdout)
+
+    def report(update: Update) -> None:
+        sender.send(TrainingReport(progress=progress_to_proto(update)))
+
+    def report_judged(seconds: float) -> None:
+        sender.send(TrainingReport(judged_s=seconds))
+
     try:
         choose_device(variant, settings)
         from recaster.evaluation.evaluate import evaluate
 
-        run_variant(variant, settings, Path(job["folder"]), evaluate, teller, teller.judged)
+        run_variant(variant, settings, path_of(task.folder), evaluate, throttled(report), report_judged)
     except RecasterError as error:
         sys.stderr.write(f"{escape(error)}\n")
         return error.exit_code
@@ -286,32 +297,6 @@ def choose_device(variant: Variant, settings: BenchSettings) -> None:
         select_device(settings.device, settings.threads)
 
 
-class Teller:
-    """Writes updates as JSON lines, a few a second."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._stage, self._told = "", 0.0
-
-    def __call__(self, update: Update) -> None:
-        """Tell, unless the same stage was told of a moment ago."""
-        now = time.monotonic()
-        finished = update.total is not None and update.done >= update.total
-        if update.stage != self._stage or finished or now - self._told >= TELL_S:
-            self._stage, self._told = update.stage, now
-            self._write(dataclasses.asdict(update))
-
-    def judged(self, seconds: float) -> None:
-        """Tell that a point is finished."""
-        self._write({"judged": seconds})
-
-    def _write(self, value: dict[str, Any]) -> None:
-        self._stream.write(json.dumps(value) + "\n")
-        self._stream.flush()
-
-
 if __name__ == "__main__":
-    # Libraries may print what they like: standard output is for what the parent reads.
-    own = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    sys.exit(main(sys.stdin, own))
+    own_output = claim_stdout()  # libraries may print what they like
+    sys.exit(main(sys.stdin.buffer, own_output))

@@ -25,23 +25,21 @@ _sym_db = _symbol_database.Default()
 from recaster.api.v1 import job_pb2 as recaster_dot_v1_dot_job__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$recaster/internal/v1/benchmark.proto\x12\x14recaster.internal.v1\x1a\x15recaster/v1/job.proto\"@\n\x0bTrainingRun\x12\x0f\n\x07variant\x18\x01 \x01(\t\x12\x10\n\x08settings\x18\x02 \x01(\t\x12\x0e\n\x06\x66older\x18\x03 \x01(\x0c\"Y\n\x0eTrainingReport\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.recaster.v1.ProgressH\x00\x12\x12\n\x08judged_s\x18\x02 \x01(\x01H\x00\x42\x08\n\x06report\"\x98\x01\n\tSpeedTask\x12\x0c\n\x04work\x18\x01 \x01(\t\x12\x0c\n\x04\x63lip\x18\x02 \x01(\x0c\x12\x0b\n\x03out\x18\x03 \x01(\x0c\x12\r\n\x05\x66irst\x18\x04 \x01(\x03\x12\x0c\n\x04stop\x18\x05 \x01(\x03\x12\r\n\x05model\x18\x06 \x01(\x0c\x12\x0e\n\x06source\x18\x07 \x01(\x0c\x12\x16\n\x0e\x62\x61seline_model\x18\x08 \x01(\x0c\x12\x0e\n\x06\x64\x65vice\x18\t \x01(\t\"\xb4\x01\n\x0bSpeedResult\x12\x0e\n\x06\x66rames\x18\x01 \x01(\x03\x12=\n\x06stages\x18\x02 \x03(\x0b\x32-.recaster.internal.v1.SpeedResult.StagesEntry\x12\x13\n\x0bstart_cpu_s\x18\x03 \x01(\x01\x12\x12\n\npeak_bytes\x18\x04 \x01(\x03\x1a-\n\x0bStagesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$recaster/internal/v1/benchmark.proto\x12\x14recaster.internal.v1\x1a\x15recaster/v1/job.proto\"@\n\x0bTrainingRun\x12\x0f\n\x07variant\x18\x01 \x01(\t\x12\x10\n\x08settings\x18\x02 \x01(\t\x12\x0e\n\x06\x66older\x18\x03 \x01(\x0c\"Y\n\x0eTrainingReport\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.recaster.v1.ProgressH\x00\x12\x12\n\x08judged_s\x18\x02 \x01(\x01H\x00\x42\x08\n\x06report\"\x98\x01\n\tSpeedTask\x12\x0c\n\x04work\x18\x01 \x01(\t\x12\x0c\n\x04\x63lip\x18\x02 \x01(\x0c\x12\x0b\n\x03out\x18\x03 \x01(\x0c\x12\r\n\x05\x66irst\x18\x04 \x01(\x03\x12\x0c\n\x04stop\x18\x05 \x01(\x03\x12\r\n\x05model\x18\x06 \x01(\x0c\x12\x0e\n\x06source\x18\x07 \x01(\x0c\x12\x16\n\x0e\x62\x61seline_model\x18\x08 \x01(\x0c\x12\x0e\n\x06\x64\x65vice\x18\t \x01(\t\"w\n\x0bSpeedResult\x12\x0e\n\x06\x66rames\x18\x01 \x01(\x03\x12/\n\x06stages\x18\x02 \x03(\x0b\x32\x1f.recaster.internal.v1.StageTime\x12\x13\n\x0bstart_cpu_s\x18\x03 \x01(\x01\x12\x12\n\npeak_bytes\x18\x04 \x01(\x03\"*\n\tStageTime\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07seconds\x18\x02 \x01(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'recaster.internal.v1.benchmark_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SPEEDRESULT_STAGESENTRY']._loaded_options = None
-  _globals['_SPEEDRESULT_STAGESENTRY']._serialized_options = b'8\001'
   _globals['_TRAININGRUN']._serialized_start=85
   _globals['_TRAININGRUN']._serialized_end=149
   _globals['_TRAININGREPORT']._serialized_start=151
   _globals['_TRAININGREPORT']._serialized_end=240
   _globals['_SPEEDTASK']._serialized_start=243
   _globals['_SPEEDTASK']._serialized_end=395
-  _globals['_SPEEDRESULT']._serialized_start=398
-  _globals['_SPEEDRESULT']._serialized_end=578
-  _globals['_SPEEDRESULT_STAGESENTRY']._serialized_start=533
-  _globals['_SPEEDRESULT_STAGESENTRY']._serialized_end=578
+  _globals['_SPEEDRESULT']._serialized_start=397
+  _globals['_SPEEDRESULT']._serialized_end=516
+  _globals['_STAGETIME']._serialized_start=518
+  _globals['_STAGETIME']._serialized_end=560
 # @@protoc_insertion_point(module_scope)

@@ -2,7 +2,7 @@ from recaster.api.v1 import job_pb2 as _job_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from typing import ClassVar as _ClassVar, Mapping as _Mapping, Optional as _Optional, Union as _Union
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -48,19 +48,20 @@ class SpeedTask(_message.Message):
 
 class SpeedResult(_message.Message):
     __slots__ = ("frames", "stages", "start_cpu_s", "peak_bytes")
-    class StagesEntry(_message.Message):
-        __slots__ = ("key", "value")
-        KEY_FIELD_NUMBER: _ClassVar[int]
-        VALUE_FIELD_NUMBER: _ClassVar[int]
-        key: str
-        value: float
-        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
     FRAMES_FIELD_NUMBER: _ClassVar[int]
     STAGES_FIELD_NUMBER: _ClassVar[int]
     START_CPU_S_FIELD_NUMBER: _ClassVar[int]
     PEAK_BYTES_FIELD_NUMBER: _ClassVar[int]
     frames: int
-    stages: _containers.ScalarMap[str, float]
+    stages: _containers.RepeatedCompositeFieldContainer[StageTime]
     start_cpu_s: float
     peak_bytes: int
-    def __init__(self, frames: _Optional[int] = ..., stages: _Optional[_Mapping[str, float]] = ..., start_cpu_s: _Optional[float] = ..., peak_bytes: _Optional[int] = ...) -> None: ...
+    def __init__(self, frames: _Optional[int] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., start_cpu_s: _Optional[float] = ..., peak_bytes: _Optional[int] = ...) -> None: ...
+
+class StageTime(_message.Message):
+    __slots__ = ("name", "seconds")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    seconds: float
+    def __init__(self, name: _Optional[str] = ..., seconds: _Optional[float] = ...) -> None: ...
