@@ -25,7 +25,7 @@ from recaster.faces.smoothing import smooth
 from recaster.media.clip import Clip
 from recaster.media.sheet import save_image
 from recaster.settings.swap import SwapSettings
-from recaster.swapping.masks import face_outline
+from recaster.swapping.masks import outline_face
 from recaster.swapping.performer_appearance import add_appearance
 from recaster.swapping.swap_plan import SwapPlan
 from recaster.swapping.swapper import TrackPlan
@@ -100,7 +100,7 @@ def measured(path: Path, hands: dict[int, str]) -> dict[int, tuple[list[float], 
     for frame in clip.read_indices(sorted(hands)):
         [(number, face)] = plan.crop_faces(frame).items()
         inside = np.zeros((SIZE, SIZE), np.uint8)
-        cv2.fillConvexPoly(inside, np.rint(face_outline(face.landmarks)).astype(np.int32), 1)
+        cv2.fillConvexPoly(inside, np.rint(outline_face(face.landmarks)).astype(np.int32), 1)
         corners = np.array(hands[frame.index].replace(",", " ").split(), float).reshape(-1, 2)
         drawn = corners @ face.matrix[:, :2].T + face.matrix[:, 2]
         true = fill_polygon(drawn, SIZE)

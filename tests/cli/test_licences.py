@@ -17,7 +17,7 @@ from recaster import weights_registry
 from recaster.cli.licences import packages
 from recaster.files import sha256
 from recaster.settings.swap import SwapSettings
-from recaster.swapping.marking import provenance_facts
+from recaster.swapping.marking import collect_provenance_facts
 from recaster.weights_registry import ALL, weights_used_by
 
 ENGINE = Path(weights_registry.__file__).parent
@@ -122,7 +122,7 @@ def test_a_manifest_names_the_networks_of_its_swap() -> None:
     class Swapper:
         digest = "1" * 64
 
-    said = provenance_facts(Swapper(), SwapSettings())["networks"]  # type: ignore[arg-type]
+    said = collect_provenance_facts(Swapper(), SwapSettings())["networks"]  # type: ignore[arg-type]
     assert said == [
         {"name": one.name, "licence": one.licence} for one in weights_used_by("identity", "yunet", "mesh")
     ]

@@ -7,7 +7,7 @@ import pytest
 from clips import write_clip
 
 from recaster.errors import OutputError, UsageError
-from recaster.media.join import check_output, decoding_times, join_segments
+from recaster.media.join import check_output, compute_decoding_times, join_segments
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.scan import scan
@@ -113,9 +113,9 @@ def test_there_are_b_frames_to_reorder(make_clip, tmp_path):
 
 def test_decoding_times_are_the_smallest_delay():
     pts = np.array([10, 20, 50, 60, 90])
-    assert decoding_times(pts, np.arange(5)).tolist() == pts.tolist()
-    assert decoding_times(pts, np.array([0, 3, 1, 2, 4])).tolist() == [0, 10, 20, 50, 60]
-    assert decoding_times(pts[:1], np.array([0])).tolist() == [10]
+    assert compute_decoding_times(pts, np.arange(5)).tolist() == pts.tolist()
+    assert compute_decoding_times(pts, np.array([0, 3, 1, 2, 4])).tolist() == [0, 10, 20, 50, 60]
+    assert compute_decoding_times(pts[:1], np.array([0])).tolist() == [10]
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])

@@ -132,9 +132,9 @@ def test_a_picture_painted_over_with_itself_is_the_same_but_for_rounding(make_cl
     all_of_it = np.ones((place.height, place.width), bool)
     options = WriterOptions(pixel_format=pixel_format.replace("yuvj", "yuv"))
     with ClipWriter(tmp_path / "out.mov", probe(clip), options) as writer:
-        assert writer._compositor.takes(frame.picture)
+        assert writer._compositor.accepts(frame.picture)
         patch = Patch(place, frame.part(place), all_of_it, all_of_it)
-        after = writer._compositor(frame.picture, [patch], writer._stored_form)
+        after = writer._compositor(frame.picture, [patch], writer._to_stored_form)
         writer.write_painted(frame, [])
     for old, new in zip(sample_planes(frame.picture), sample_planes(after), strict=True):
         off = np.abs(new.astype(int) - old) / (4 if old.dtype == np.uint16 else 1)

@@ -6,7 +6,7 @@ import pytest
 from clips import write_clip
 
 from recaster.errors import ClipError
-from recaster.media.probe import constant_rate, probe
+from recaster.media.probe import find_constant_rate, probe
 from recaster.media.reader import read_frames
 
 MILLISECOND = Fraction(1, 1000)
@@ -34,20 +34,20 @@ def test_a_variable_rate_is_the_mean(make_clip):
 )
 def test_rounding_to_milliseconds_is_not_a_variable_rate(rate):
     pts = np.array([round(k / Fraction(rate) / MILLISECOND) + 21 for k in range(400)])
-    assert constant_rate(pts, MILLISECOND) == Fraction(rate)
+    assert find_constant_rate(pts, MILLISECOND) == Fraction(rate)
 
 
 def test_an_unusual_rate_is_kept():
-    assert constant_rate(np.arange(0, 40000, 400), Fraction(1, 11988)) == Fraction(2997, 100)
+    assert find_constant_rate(np.arange(0, 40000, 400), Fraction(1, 11988)) == Fraction(2997, 100)
 
 
 @pytest.mark.parametrize("pts", [[0, 1, 2, 4, 5, 6], [0, 33, 67, 133, 167, 200], [0, 2, 5, 7, 10, 12]])
 def test_a_dropped_frame_is_a_variable_rate(pts):
-    assert constant_rate(np.array(pts), MILLISECOND * 30, (Fraction(30),)) is None
+    assert find_constant_rate(np.array(pts), MILLISECOND * 30, (Fraction(30),)) is None
 
 
 def test_one_frame_has_the_stated_rate():
-    assert constant_rate(np.array([7]), MILLISECOND, (Fraction(24),)) == 24
+    assert find_constant_rate(np.array([7]), MILLISECOND, (Fraction(24),)) == 24
 
 
 def test_sound_is_told_with_its_offset(make_clip):

@@ -57,8 +57,8 @@ def test_some_frames_are_those_of_the_whole_and_nothing_is_decoded_twice(make_cl
         ranges.append(range(start, stop))
         return frames(path, start, stop, wanted, **options)
 
-    frames = reader._frames
-    monkeypatch.setattr(reader, "_frames", counted)
+    frames = reader._read
+    monkeypatch.setattr(reader, "_read", counted)
     some = [2, 5, 30, 31, 55, 80]
     found = list(read_indices(path, some))
     assert [frame.index for frame in found] == [2, 5, 30, 31, 55]
@@ -79,7 +79,7 @@ def test_frames_that_are_quick_to_read(make_clip, monkeypatch):
             decoded.append(picture.pts)
             yield picture
 
-    quick = [at for at in reader.cheap_indices(path).tolist() if at < 60]
+    quick = [at for at in reader.find_cheap_indices(path).tolist() if at < 60]
     assert len(quick) >= 5
     monkeypatch.setattr(ClipDecoder, "decode", counted)
     assert [frame.index for frame in read_indices(path, quick)] == quick

@@ -3,7 +3,7 @@ import PIL.Image
 import pytest
 
 from recaster.errors import ImageError, OutputError, UsageError
-from recaster.media.sheet import contact_sheet, fitted, load_image, save_image
+from recaster.media.sheet import contact_sheet, fit_image, load_image, save_image
 
 RED, BLUE = (220, 30, 30), (20, 40, 200)
 
@@ -103,7 +103,7 @@ def test_a_sheet_shows_every_image_and_its_caption():
 
 @pytest.mark.parametrize("size", [(10, 200), (200, 10), (40, 30), (1, 1)])
 def test_fitting_keeps_proportions(size):
-    image = fitted(plain(RED, size), 80, 60)
+    image = fit_image(plain(RED, size), 80, 60)
     assert image.shape == (60, 80, 3)
     rows, columns = np.nonzero((image == RED).all(-1))
     height, width = np.ptp(rows) + 1, np.ptp(columns) + 1

@@ -58,7 +58,7 @@ def result_start(path):
     return frame.pts * probe(path).time_base
 
 
-def sound_span(path):
+def find_sound_span(path):
     with av.open(str(path)) as container:
         [stream] = container.streams.audio
         times = [packet.pts * packet.time_base for packet in container.demux(stream) if packet.size]
@@ -86,7 +86,7 @@ def test_jumps_of_the_clock_are_closed(make_stream, tmp_path, begins, suffix):
     assert result.warnings == ()
     tolerance = Fraction(1, 500)
     assert all(abs(step - Fraction(1, 24)) < tolerance for step in steps(out))
-    first, last = sound_span(out)
+    first, last = find_sound_span(out)
     start = result_start(out)
     assert abs(first - start) < Fraction(1, 10)
     assert abs(last - start - Fraction(count, 24)) < Fraction(1, 8)

@@ -26,7 +26,7 @@ def inside() -> np.ndarray:
 @pytest.mark.parametrize("mode", ["mean", "hist"])
 def test_colours_become_the_targets(mode: str) -> None:
     swapped, target = picture((90, 120, 150), 20), picture((140, 110, 100), 25, seed=1)
-    curves = colour_transfer.curve(colour_transfer.measure(swapped, target, inside(), mode), mode)
+    curves = colour_transfer.fit_curves(colour_transfer.measure(swapped, target, inside(), mode), mode)
     result = colour_transfer.correct(swapped, curves)[16:48, 16:48]
     wanted = target[16:48, 16:48]
     assert result.dtype == np.float32
@@ -48,12 +48,12 @@ def test_what_lies_outside_the_mask_does_not_count(mode: str) -> None:
 @pytest.mark.parametrize("mode", ["mean", "hist"])
 def test_equal_colours_are_left_as_they_are(mode: str) -> None:
     image = picture((90, 120, 150), 30)
-    curves = colour_transfer.curve(colour_transfer.measure(image, image, inside(), mode), mode)
+    curves = colour_transfer.fit_curves(colour_transfer.measure(image, image, inside(), mode), mode)
     assert colour_transfer.correct(image, curves) == pytest.approx(image.astype(np.float32), abs=1e-3)
 
 
 def slope(swapped: np.ndarray, target: np.ndarray) -> np.ndarray:
-    curves = colour_transfer.curve(colour_transfer.measure(swapped, target, inside(), "mean"), "mean")
+    curves = colour_transfer.fit_curves(colour_transfer.measure(swapped, target, inside(), "mean"), "mean")
     return np.diff(curves[100:150], axis=0)
 
 
@@ -67,19 +67,19 @@ def test_gain_lies_between_contrast_and_light_and_is_bounded() -> None:
 
 
 def test_histogram_curves_rise_and_handle_flat_colours() -> None:
-    curves = colour_transfer.curve(
+    curves = colour_transfer.fit_curves(
         colour_transfer.measure(picture((50, 90, 200), 30), picture((60, 60, 60), 30, 1), inside(), "hist"),
         "hist",
     )
     assert (np.diff(curves, axis=0) >= 0).all()
     flat, other = np.full((SIZE, SIZE, 3), 100, np.uint8), np.full((SIZE, SIZE, 3), 130, np.uint8)
-    curves = colour_transfer.curve(colour_transfer.measure(flat, other, inside(), "hist"), "hist")
+    curves = colour_transfer.fit_curves(colour_transfer.measure(flat, other, inside(), "hist"), "hist")
     assert curves[100] == pytest.approx(130)
 
 
 def test_histogram_curves_are_never_steep() -> None:
     even, lively = picture((150, 120, 110), 4), picture((130, 100, 90), 50, 1)
-    curves = colour_transfer.curve(colour_transfer.measure(even, lively, inside(), "hist"), "hist")
+    curves = colour_transfer.fit_curves(colour_transfer.measure(even, lively, inside(), "hist"), "hist")
     assert np.diff(curves, axis=0).max() <= colour_transfer.GAIN[1] + 1e-4
     result = colour_transfer.correct(even, curves)[16:48, 16:48]
     assert np.median(result, (0, 1)) == pytest.approx(np.median(lively[16:48, 16:48], (0, 1)), abs=3)
@@ -91,7 +91,7 @@ def test_too_little_to_measure() -> None:
     assert colour_transfer.measure(image, image, mask, "mean") is None
     assert colour_transfer.measure(image, image, inside(), "none") is None
     assert colour_transfer.average([None, None], 0) is None
-    assert np.array_equal(colour_transfer.curve(None, "mean")[:, 0], np.arange(256))
+    assert np.array_equal(colour_transfer.fit_curves(None, "mean")[:, 0], np.arange(256))
 
 
 def test_averaging_is_centred_and_skips_what_is_unknown() -> None:

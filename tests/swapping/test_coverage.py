@@ -17,7 +17,7 @@ from recaster.swapping.coverage import (
     Coverage,
     FaceCoverage,
     Reason,
-    coverage_of,
+    measure_coverage,
     read_record,
     write_record,
 )
@@ -76,15 +76,15 @@ def test_the_share_of_a_face_that_is_swapped_is_of_what_the_picture_shows() -> N
     behind[3] = 0
     left = {Reason.UNPAINTED: painted, Reason.HIDDEN: behind}
     everywhere = np.ones((1, 1), bool)
-    found = coverage_of(5, whole, left, everywhere, 2.0)
+    found = measure_coverage(5, whole, left, everywhere, 2.0)
     assert found == FaceCoverage(5, 64, 0.5, {Reason.UNPAINTED: 0.25, Reason.HIDDEN: 0.25})
     inside = np.zeros((8, 8), bool)
     inside[4:] = True
-    assert coverage_of(5, whole, left, inside, 2.0) == FaceCoverage(
+    assert measure_coverage(5, whole, left, inside, 2.0) == FaceCoverage(
         5, 32, 1.0, {Reason.UNPAINTED: 0.0, Reason.HIDDEN: 0.0}
     )
     inside[:] = False
-    assert coverage_of(5, whole, left, inside, 2.0) is None
+    assert measure_coverage(5, whole, left, inside, 2.0) is None
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -214,4 +214,4 @@ def test_a_report_does_not_decide_what_is_painted(fake: Any, clip: Path, tmp_pat
     without, with_report = (
         SwapRequest(Clip(clip), tmp_path / "out.mp4", swapper, settings) for settings in (plain, reported)
     )
-    assert without.description() == with_report.description()
+    assert without.describe() == with_report.describe()

@@ -15,8 +15,8 @@ from recaster.media.reader import read_frames
 from recaster.media.types import Frame
 from recaster.settings.detection import Smoothing
 from recaster.settings.swap import SwapSettings
-from recaster.swapping.face_overlap import draw_outlines, head_outline, outline_nearer_faces
-from recaster.swapping.masks import face_outline
+from recaster.swapping.face_overlap import draw_outlines, outline_head, outline_nearer_faces
+from recaster.swapping.masks import outline_face
 from recaster.swapping.render import Renderer
 from recaster.swapping.stage_timer import StageTimer
 from recaster.swapping.swap_plan import SwapPlan
@@ -64,7 +64,7 @@ def test_who_was_not_chosen_is_not_touched(fake: Any, kind: str, factor: float) 
     alone, both = (render(fake, [mine], tracks, **settings) for tracks in ([mine], [mine, other]))
     for index, (before, after) in enumerate(zip(alone, both, strict=True)):
         theirs = inside(other, index, after.matte.shape, 2.0)
-        left = int(head_outline(other.landmarks[index])[..., 0].min()) - 2
+        left = int(outline_head(other.landmarks[index])[..., 0].min()) - 2
         assert before.matte[theirs].any()
         assert not after.matte[theirs].any()
         assert np.array_equal(after.image[theirs], after.frame.image[theirs])
@@ -130,10 +130,10 @@ def test_who_was_seen_to_be_behind_is_behind_whatever_its_size(fake: Any, factor
 
 def test_ears_and_hair_belong_to_a_face(actors: Path) -> None:
     [track] = analyse(read_frames(actors / "performer.mp4", 30, 34)).tracks
-    points, plain = track.landmarks[0], face_outline(track.landmarks[0])
-    head = head_outline(points)
+    points, plain = track.landmarks[0], outline_face(track.landmarks[0])
+    head = outline_head(points)
     (width, height), (wide, high) = (np.ptp(one, axis=(0, 1)) for one in (plain, head))
     assert 1.15 * width < wide < 1.5 * width
     assert 1.15 * height < high < 1.5 * height
     assert all(cv2.pointPolygonTest(head, tuple(map(float, corner)), True) > -0.01 for corner in plain[:, 0])
-    assert np.array_equal(head_outline(points[:68]), face_outline(points[:68]))
+    assert np.array_equal(outline_head(points[:68]), outline_face(points[:68]))

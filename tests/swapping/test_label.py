@@ -6,7 +6,7 @@ import pytest
 
 from recaster.errors import UsageError
 from recaster.settings.swap import CORNERS, LANGUAGES, LabelSettings
-from recaster.swapping.label import WORDS, draw_label, label_place
+from recaster.swapping.label import WORDS, draw_label, place_label
 
 GREY = np.full((360, 640, 3), 120, np.uint8)
 
@@ -14,7 +14,7 @@ GREY = np.full((360, 640, 3), 120, np.uint8)
 def labelled(image: np.ndarray, settings: LabelSettings) -> np.ndarray:
     """The picture with its label, which is drawn where it is said to be."""
     size, result = (image.shape[1], image.shape[0]), image.copy()
-    place = label_place(settings, size)
+    place = place_label(settings, size)
     assert place is not None
     shown = draw_label(place.crop(result), settings, size)
     assert not (place.crop(result) != place.crop(image))[~shown].any()
@@ -27,7 +27,7 @@ def changed(settings: LabelSettings, image: np.ndarray = GREY) -> np.ndarray:
 
 
 def test_without_a_label_there_is_no_place_for_one() -> None:
-    assert label_place(LabelSettings(), (640, 360)) is None
+    assert place_label(LabelSettings(), (640, 360)) is None
 
 
 @pytest.mark.parametrize("kind", ["text", "icon"])

@@ -7,7 +7,7 @@ import pytest
 
 from recaster.errors import UsageError
 from recaster.settings.swap import MaskSettings
-from recaster.swapping.masks import face_mask, face_outline
+from recaster.swapping.masks import compute_face_mask, outline_face
 
 SIZE = 128
 
@@ -27,7 +27,7 @@ def full() -> np.ndarray:
 @pytest.mark.parametrize("feather", [0.0, 0.05, 0.3])
 @pytest.mark.parametrize("scale", [1.0, 2.0])
 def test_mask_is_exactly_zero_along_the_border_of_the_crop(kind: str, feather: float, scale: float) -> None:
-    mask = face_mask(full(), face(1.2, 1.3), MaskSettings(kind, feather, 0, scale))
+    mask = compute_face_mask(full(), face(1.2, 1.3), MaskSettings(kind, feather, 0, scale))
     border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
     assert (border == 0).all()
     assert mask.dtype == np.float32
@@ -36,8 +36,8 @@ def test_mask_is_exactly_zero_along_the_border_of_the_crop(kind: str, feather: f
 
 
 def test_soft_edge_lies_inside_the_outline() -> None:
-    hard = face_mask(full(), face(), MaskSettings("hull", feather=0))
-    soft = face_mask(full(), face(), MaskSettings("hull", feather=0.3))
+    hard = compute_face_mask(full(), face(), MaskSettings("hull", feather=0))
+    soft = compute_face_mask(full(), face(), MaskSettings("hull", feather=0.3))
     assert (soft[hard == 0] == 0).all()
     assert (soft < hard).sum() > 0
     row = soft[SIZE // 2, : SIZE // 2]
@@ -47,8 +47,8 @@ def test_soft_edge_lies_inside_the_outline() -> None:
 
 def test_feather_and_erosion_are_proportional_to_the_face() -> None:
     def edge(size: float) -> tuple[float, float]:
-        soft = face_mask(full(), face(size, size), MaskSettings("hull", feather=0.25))
-        eroded = face_mask(full(), face(size, size), MaskSettings("hull", feather=0, erode=0.2))
+        soft = compute_face_mask(full(), face(size, size), MaskSettings("hull", feather=0.25))
+        eroded = compute_face_mask(full(), face(size, size), MaskSettings("hull", feather=0, erode=0.2))
         row = soft[SIZE // 2]
         return float(((row > 0.02) & (row < 0.98)).sum()), float((eroded[SIZE // 2] > 0.5).sum())
 
@@ -61,8 +61,8 @@ def test_feather_and_erosion_are_proportional_to_the_face() -> None:
 def test_learned_mask_is_kept_within_the_outline_and_keeps_its_holes() -> None:
     learned = full()
     learned[50:60, 50:60] = 0
-    mask = face_mask(learned, face(), MaskSettings("learned", feather=0))
-    outline = face_mask(learned, face(), MaskSettings("hull", feather=0))
+    mask = compute_face_mask(learned, face(), MaskSettings("learned", feather=0))
+    outline = compute_face_mask(learned, face(), MaskSettings("hull", feather=0))
     assert (mask[outline == 0] == 0).all()
     assert (mask[50:60, 50:60] == 0).all()
     assert mask[70, 64] == 1
@@ -71,15 +71,15 @@ def test_learned_mask_is_kept_within_the_outline_and_keeps_its_holes() -> None:
 
 def test_scale_enlarges_about_the_middle_of_the_face() -> None:
     areas = [
-        face_mask(full(), face(0.4, 0.4), MaskSettings(kind, feather=0, scale=1.5)).sum()
-        / face_mask(full(), face(0.4, 0.4), MaskSettings(kind, feather=0)).sum()
+        compute_face_mask(full(), face(0.4, 0.4), MaskSettings(kind, feather=0, scale=1.5)).sum()
+        / compute_face_mask(full(), face(0.4, 0.4), MaskSettings(kind, feather=0)).sum()
         for kind in ("hull", "learned")
     ]
     assert areas == pytest.approx([2.25, 2.25], rel=0.02)
 
 
 def test_box_is_the_seeds_inner_rectangle() -> None:
-    mask = face_mask(full(), face(), MaskSettings("box", feather=0))
+    mask = compute_face_mask(full(), face(), MaskSettings("box", feather=0))
     assert mask.sum() == pytest.approx((SIZE * 13 / 15) ** 2, rel=0.03)
     assert mask[SIZE // 2, SIZE // 2] == 1
 
@@ -87,12 +87,12 @@ def test_box_is_the_seeds_inner_rectangle() -> None:
 def test_outline_of_68_points_and_of_a_profile() -> None:
     turned = face(0.3)
     turned[0] = (SIZE * 0.9, SIZE / 2, 0)  # a nose beyond the oval
-    assert (face_outline(turned)[:, 0, 0] > SIZE * 0.85).any()
-    assert face_mask(full(), face(count=68), MaskSettings("hull")).sum() > 0
+    assert (outline_face(turned)[:, 0, 0] > SIZE * 0.85).any()
+    assert compute_face_mask(full(), face(count=68), MaskSettings("hull")).sum() > 0
 
 
 def test_a_face_without_any_area_has_no_mask() -> None:
-    assert not face_mask(full(), np.full((478, 3), 30.0), MaskSettings()).any()
+    assert not compute_face_mask(full(), np.full((478, 3), 30.0), MaskSettings()).any()
 
 
 def test_values_out_of_range_are_refused() -> None:

@@ -60,7 +60,7 @@ def add_appearance(
 
     plan = SwapPlan.of(tracks, fake.FakeSwapper(aligned=True), Smoothing())
     clip = SimpleNamespace(
-        read_indices=read, cheap_indices=lambda: np.zeros(0, np.int64) if cheap is None else cheap
+        read_indices=read, find_cheap_indices=lambda: np.zeros(0, np.int64) if cheap is None else cheap
     )
     return performer_appearance.add_appearance(plan, clip, available, [shown or available]), asked
 
@@ -121,15 +121,17 @@ def test_other_landmarks_and_other_crops_have_no_look(fake: Any, seen: list[int]
     plan = SwapPlan.of([few, fake.track(range(40), 1)], fake.FakeSwapper(aligned=True), Smoothing())
     boxed = dataclasses.replace(plan.track_plans[1], is_aligned=False)
     plan = dataclasses.replace(plan, track_plans=(plan.track_plans[0], boxed))
-    clip = SimpleNamespace(read_indices=lambda _: iter(()), cheap_indices=lambda: np.zeros(0, np.int64))
+    clip = SimpleNamespace(read_indices=lambda _: iter(()), find_cheap_indices=lambda: np.zeros(0, np.int64))
     plan = performer_appearance.add_appearance(plan, clip, range(40), [range(40)])
     assert (seen, plan.appearances) == ([], {})
 
 
 def test_where_a_crop_shows_the_frame() -> None:
     matrix = np.array([[2.0, 0, 64], [0, 2.0, -60]])  # frame (-32, 30) to the crop's corner
-    seen = performer_appearance.in_frame((120, 90), matrix, FINE_PX)
+    seen = performer_appearance.mask_in_frame((120, 90), matrix, FINE_PX)
     assert not seen[:, :63].any()
     assert not seen[120:].any()
     assert seen[2:116, 66:].all()
-    assert performer_appearance.in_frame((500, 500), np.array([[2.0, 0, -60], [0, 2.0, -60]]), FINE_PX).all()
+    assert performer_appearance.mask_in_frame(
+        (500, 500), np.array([[2.0, 0, -60], [0, 2.0, -60]]), FINE_PX
+    ).all()

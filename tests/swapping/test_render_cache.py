@@ -42,10 +42,10 @@ def test_segments_cover_the_frames_once(tmp_path: Path) -> None:
 def test_neighbouring_missing_segments_are_rendered_in_one_go(tmp_path: Path) -> None:
     cache = cache_of(tmp_path)
     cache.open(PLAN)
-    assert cache.missing() == [range(10, 95)]
+    assert cache.find_missing() == [range(10, 95)]
     finish(cache, cache.segments[1])
-    assert cache.missing() == [range(10, 40), range(70, 95)]
-    assert cache.segments_in(range(70, 95)) == [range(70, 95)]
+    assert cache.find_missing() == [range(10, 40), range(70, 95)]
+    assert cache.select_segments(range(70, 95)) == [range(70, 95)]
 
 
 def test_a_part_without_its_matte_is_missing(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_a_part_without_its_matte_is_missing(tmp_path: Path) -> None:
     cache.open(PLAN)
     for segment in cache.segments:
         finish(cache, segment, matte=segment == cache.segments[2])
-    assert cache.missing() == [range(10, 70)]
+    assert cache.find_missing() == [range(10, 70)]
 
 
 @pytest.mark.parametrize("harm", ["gone", "cut", "another's", "of other frames"])
@@ -62,7 +62,7 @@ def test_a_part_of_which_it_is_not_known_what_was_swapped_is_missing(tmp_path: P
     cache.open(PLAN)
     for segment in cache.segments:
         finish(cache, segment)
-    assert cache.missing() == []
+    assert cache.find_missing() == []
     assert cache.read_coverage() == [()] * 85
     record = cache.coverage_path(cache.segments[1])
     if harm == "gone":
@@ -71,7 +71,7 @@ def test_a_part_of_which_it_is_not_known_what_was_swapped_is_missing(tmp_path: P
         write_record(record, [()] * 31)
     else:
         record.write_text({"cut": "[[], [", "another's": '[[{"track": "x"}]]'}[harm])
-    assert cache.missing() == [range(40, 70)]
+    assert cache.find_missing() == [range(40, 70)]
     with pytest.raises(OutputError, match="gone or damaged; run the same command again"):
         cache.read_coverage()
 

@@ -50,7 +50,7 @@ def test_a_swap_that_was_stopped_is_known_again_by_what_is_noted_of_it(fake: Any
     clip.write_bytes(b"a clip")
     settings = SwapSettings(frames=range(2, 9), report=tmp_path / "report.json", matte=tmp_path / "matte.mov")
     request = SwapRequest(Clip(clip), tmp_path / "out.mp4", fake.FakeSwapper(), settings)
-    assert request.description() == {
+    assert request.describe() == {
         "format": PLAN_FORMAT,
         "recaster": __version__,
         "clip": hashlib.sha256(b"a clip").hexdigest(),

@@ -57,6 +57,6 @@ class Clip:
         """Reads single frames, as ``reader.read_indices``."""
         return reader.read_indices(self.path, indices)
 
-    def cheap_indices(self) -> NDArray[np.int64]:
+    def find_cheap_indices(self) -> NDArray[np.int64]:
         """Finds the frames that are read without many others, as ``reader.cheap_indices``."""
-        return reader.cheap_indices(self.path)
+        return reader.find_cheap_indices(self.path)

@@ -74,9 +74,9 @@ def read_colour_tags(holder: Any) -> ColourTags:
     range_ = "pc" if pixel_format in _FULL_RANGE_FORMATS else RANGES.get(int(holder.color_range))
     return ColourTags(
         range=range_,
-        matrix=_name(int(holder.colorspace), MATRICES),
-        primaries=_name(int(holder.color_primaries), PRIMARIES),
-        transfer=_name(int(holder.color_trc), TRANSFERS),
+        matrix=_tag_name(int(holder.colorspace), MATRICES),
+        primaries=_tag_name(int(holder.color_primaries), PRIMARIES),
+        transfer=_tag_name(int(holder.color_trc), TRANSFERS),
     )
 
 
@@ -90,7 +90,7 @@ def fill_missing_tags(tags: ColourTags, stated: ColourTags) -> ColourTags:
     )
 
 
-def _name(number: int, names: Mapping[int, str]) -> str | None:
+def _tag_name(number: int, names: Mapping[int, str]) -> str | None:
     return None if number == UNKNOWN else names.get(number, str(number))
 
 
@@ -119,7 +119,7 @@ def swscale_matrix(matrix: str, what: object) -> int:
     return _SWSCALE[matrix]
 
 
-def output_tags(info: ClipInfo, *, full_range: bool = True) -> ColourTags:
+def choose_output_tags(info: ClipInfo, *, full_range: bool = True) -> ColourTags:
     """Chooses the tags for a clip made from ``info``: the same; bt709, limited where the source is RGB.
 
     An untagged YUV source stays untagged: it is read and written with one matrix, so whatever a
@@ -138,6 +138,6 @@ def output_tags(info: ClipInfo, *, full_range: bool = True) -> ColourTags:
     return info.colour
 
 
-def tag_number(name: str | None, names: Mapping[int, str], unknown: int = UNKNOWN) -> int:
+def find_tag_number(name: str | None, names: Mapping[int, str], unknown: int = UNKNOWN) -> int:
     """Finds the number of a tag's name; ``unknown`` for None or a name that has none."""
     return next((number for number, known in names.items() if known == name), unknown)

@@ -11,11 +11,11 @@ import numpy as np
 from moviepy import ImageClip, clips_array
 
 from recaster.errors import UsageError
-from recaster.media.join import frame_times, mux_with_sound
+from recaster.media.join import mux_with_sound, read_frame_times
 from recaster.media.probe import probe
 from recaster.media.reader import read_frames
 from recaster.media.scan import scan
-from recaster.media.sheet import FORMATS, caption, contact_sheet, fitted, save_image
+from recaster.media.sheet import FORMATS, contact_sheet, draw_caption, fit_image, save_image
 from recaster.media.sound import SoundSource
 from recaster.media.types import ColourTags
 from recaster.media.writer import SEGMENT_SUFFIX, ClipWriter, check_encoding, scratch_folder
@@ -77,7 +77,7 @@ def compare(
 
 
 def _write_clip(infos: Sequence[ClipInfo], out: Path, labels: Sequence[str], report: Report) -> None:
-    sound = _sound(infos)
+    sound = _choose_sound(infos)
     layout = Layout(infos, labels, max(MIN_LABEL_PX, infos[0].height // LABEL_HEIGHT_SHARE))
     info = layout.result(out)
     options = WriterOptions()
@@ -88,7 +88,7 @@ def _write_clip(infos: Sequence[ClipInfo], out: Path, labels: Sequence[str], rep
             for frame, image in layout.pictures():
                 writer.write(image, frame.pts)
                 report(Update("comparing", frame.index + 1, info.frame_count))
-        times, _, _ = frame_times(infos[0], range(infos[0].frame_count))
+        times, _, _ = read_frame_times(infos[0], range(infos[0].frame_count))
         mux_with_sound([segment], out, times, sound)
 
 
@@ -110,7 +110,7 @@ def _write_sheet(infos: Sequence[ClipInfo], out: Path, labels: Sequence[str], re
     save_image(out, contact_sheet(rows, len(columns), (width, SHEET_HEIGHT), texts))
 
 
-def _sound(infos: Sequence[ClipInfo]) -> SoundSource:
+def _choose_sound(infos: Sequence[ClipInfo]) -> SoundSource:
     heard = next((info for info in infos if info.audio), infos[0])
     if heard is infos[0]:
         return SoundSource(heard.path)
@@ -132,9 +132,9 @@ class Layout:
     def __init__(self, infos: Sequence[ClipInfo], labels: Sequence[str], label_height: int) -> None:
         self._infos = infos
         height = infos[0].height + infos[0].height % 2
-        self._sizes = [(_even_width(info, height), height) for info in infos]
+        self._sizes = [(_compute_even_width(info, height), height) for info in infos]
         heads = [
-            ImageClip(caption(text, width, label_height + label_height % 2))
+            ImageClip(draw_caption(text, width, label_height + label_height % 2))
             for text, (width, _) in zip(labels, self._sizes, strict=True)
         ]
         self._head: Image = clips_array([heads]).get_frame(0)
@@ -159,7 +159,7 @@ class Layout:
         for frame in read_frames(self._infos[0].path):
             images = (frame.image, *(player.at(frame.time) for player in others))
             shown = zip(images, self._sizes, strict=True)
-            row = np.hstack([fitted(image, *size) for image, size in shown])
+            row = np.hstack([fit_image(image, *size) for image, size in shown])
             yield frame, np.vstack([self._head, row])
 
 
@@ -179,5 +179,5 @@ class Player:
         return self._shown.image
 
 
-def _even_width(info: ClipInfo, height: int) -> int:
+def _compute_even_width(info: ClipInfo, height: int) -> int:
     return max(2, round(info.width * height / info.height / 2) * 2)

@@ -127,13 +127,13 @@ class ClipDecoder:
         self.container.close()
         raise ClipError(f"{self.path}: {reason}")
 
-    def other_pictures(self) -> list[Any]:
+    def list_other_pictures(self) -> list[Any]:
         """The video streams that aren't decoded, still pictures left aside."""
         return [stream for stream in self._pictures_in_file if stream.index != self.stream.index]
 
     def decode(self) -> Iterator[DecodedPicture]:
         """Decodes all pictures that can be decoded, in presentation order."""
-        for picture in self._pictures():
+        for picture in self._decode_pictures():
             yield DecodedPicture(self.timeline.time_of(picture), picture)
 
     def seek(self, pts: int) -> None:
@@ -141,13 +141,13 @@ class ClipDecoder:
         with self._broken_input():
             self.container.seek(pts, stream=self.stream, backward=True)
 
-    def _pictures(self) -> Iterator[Any]:
-        for packet in self._packets():
-            yield from self._decoded(packet.decode)
+    def _decode_pictures(self) -> Iterator[Any]:
+        for packet in self._demux():
+            yield from self._decode_packet(packet.decode)
         if self.damage.cut_off is not None:  # the demuxer's own flush packet never came
-            yield from self._decoded(self.stream.decode)
+            yield from self._decode_packet(self.stream.decode)
 
-    def _decoded(self, decode: Callable[[], list[Any]]) -> Iterator[Any]:
+    def _decode_packet(self, decode: Callable[[], list[Any]]) -> Iterator[Any]:
         try:
             pictures = decode()
         except InvalidDataError:
@@ -173,10 +173,10 @@ class ClipDecoder:
                 f"are allowed, and {MAX_SIDE} to a side; scale it down"
             )
 
-    def _packets(self) -> Iterator[Any]:
+    def _demux(self) -> Iterator[Any]:
         streams = [self.stream]
         if self._counting:
-            streams += copyable_sounds(self.container)
+            streams += list_copyable_sounds(self.container)
         packets = self.container.demux(streams)
         while True:
             try:
@@ -205,7 +205,7 @@ class ClipDecoder:
         else:
             runs.append(Run(start, end))
 
-    def sound_span(self, index: int) -> tuple[Fraction, Fraction] | None:
+    def find_sound_span(self, index: int) -> tuple[Fraction, Fraction] | None:
         """Begin and end of a sound stream in seconds, jumps closed; None where no packet of it came."""
         timeline = SoundTimeline(self.timeline.jumps)
         spans = []
@@ -236,7 +236,7 @@ def open_container(path: Path) -> Any:
     except ArgumentError as error:  # a format that isn't read
         raise ClipError(f"{path}: not a clip, but a still image, a playlist or a text") from error
     except InvalidDataError as error:
-        raise ClipError(f"{path}: {_why_not_opened(path)}") from error
+        raise ClipError(f"{path}: {_diagnose(path)}") from error
     except (FFmpegError, OSError) as error:
         raise ClipError(f"{path}: cannot be opened ({error.strerror})") from error
 
@@ -257,7 +257,7 @@ def open_known_format(path: Path, **options: str) -> Any:
     return av.open(media_url(path), options=OPENING | options)
 
 
-def copyable_sounds(container: Any) -> list[Any]:
+def list_copyable_sounds(container: Any) -> list[Any]:
     """The audio streams of a container that can be copied: with times, and in a format that is known."""
     return [
         stream for stream in container.streams.audio if stream.codec_context is not None and stream.time_base
@@ -278,7 +278,7 @@ def check_file(path: Path) -> None:
         raise ClipError(f"{path}: the file is empty (0 bytes); copy or record it again")
 
 
-def _why_not_opened(path: Path) -> str:
+def _diagnose(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(12)
     if head[4:8] == b"ftyp":

@@ -35,17 +35,17 @@ def list_unkept(container: Any, stream: Any, picture: Any) -> tuple[str, ...]:
         picture: its first one, as it was decoded.
     """
     others = [other for other in container.streams if other.index != stream.index]
-    named = [*_tags([container, *container.streams]), *_counted(others)]
+    named = [*_describe_tags([container, *container.streams]), *_count_streams(others)]
     chapters = len(container.chapters())
     if chapters:
         named.append(_plural(chapters, "chapter"))
-    named += [words for name, words in SIDE_DATA.items() if _has(picture, name)]
+    named += [words for name, words in SIDE_DATA.items() if _has_side_data(picture, name)]
     if any(component.is_alpha for component in picture.format.components):
         named.append("transparency")
     return tuple(dict.fromkeys(named))
 
 
-def _tags(holders: Iterable[Any]) -> list[str]:
+def _describe_tags(holders: Iterable[Any]) -> list[str]:
     tags = []
     for holder in holders:
         for key, text in holder.metadata.items():
@@ -54,7 +54,7 @@ def _tags(holders: Iterable[Any]) -> list[str]:
     return tags
 
 
-def _counted(streams: Iterable[Any]) -> list[str]:
+def _count_streams(streams: Iterable[Any]) -> list[str]:
     kinds = [stream.type for stream in streams if stream.type in KINDS]
     return [_plural(kinds.count(kind), KINDS[kind]) for kind in KINDS if kind in kinds]
 
@@ -63,6 +63,6 @@ def _plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _has(picture: Any, name: str) -> bool:
+def _has_side_data(picture: Any, name: str) -> bool:
     kind = getattr(Type, name, None)  # FFmpeg's younger kinds are unknown to older builds
     return kind is not None and picture.side_data.get(kind) is not None

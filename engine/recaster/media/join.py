@@ -20,9 +20,9 @@ from recaster.media.sound import SoundCopy, SoundSource, describe_sound_changes
 from recaster.media.writer import (
     MAX_TIMESCALE,
     check_encoding,
-    movie_timescale,
+    choose_movie_timescale,
+    choose_sound_fallback,
     open_output,
-    sound_fallback,
     writing,
 )
 from recaster.progress import step
@@ -73,7 +73,7 @@ def check_output(out: Path, original: ClipInfo, options: WriterOptions | None = 
     """
     options = options or WriterOptions()
     check_encoding(Path(out), original, options)
-    return describe_sound_changes(original.path, Path(out), sound_fallback(Path(out), options))
+    return describe_sound_changes(original.path, Path(out), choose_sound_fallback(Path(out), options))
 
 
 def join_segments(
@@ -106,21 +106,21 @@ def join_segments(
     """
     out = Path(out)
     check_output(out, original, options)
-    times, begin, end = frame_times(original, frames)
+    times, begin, end = read_frame_times(original, frames)
     start = begin if frames.start > 0 else None
     stop = end if frames.stop < original.frame_count else None
-    shift = shift_to_start(frames, begin)
-    fallback = sound_fallback(out, options or WriterOptions())
+    shift = compute_start_shift(frames, begin)
+    fallback = choose_sound_fallback(out, options or WriterOptions())
     sound = SoundSource(original.path, shift, start, stop, fallback)
     mux_with_sound(segments, out, times.moved(shift), sound)
 
 
-def shift_to_start(frames: range, begin: Fraction) -> Fraction:
+def compute_start_shift(frames: range, begin: Fraction) -> Fraction:
     """Seconds by which a result is moved: to zero where it begins later than its clip, or before zero."""
     return -begin if frames.start > 0 or begin < 0 else Fraction(0)
 
 
-def frame_times(original: ClipInfo, frames: range) -> tuple[FrameTimes, Fraction, Fraction]:
+def read_frame_times(original: ClipInfo, frames: range) -> tuple[FrameTimes, Fraction, Fraction]:
     """Finds the times of some frames of a clip, and when the first begins and the last ends, in seconds."""
     seen = scan(original.path)
     if not 0 <= frames.start < frames.stop <= len(seen.pts):
@@ -143,16 +143,18 @@ def mux_with_sound(segments: Sequence[Path], out: Path, times: FrameTimes, sound
     Raises:
         OutputError: the segments do not hold as many frames as ``times``, or writing failed.
     """
-    ranks = _display_ranks(segments, len(times.pts))
+    ranks = _rank_packets(segments, len(times.pts))
     with SoundCopy(sound, out.suffix.lower()) as copy, atomic_file(out) as temporary, writing(out):
-        starts = copy.first_times()
-        shift = _matroska_shift(out, times, starts)
+        starts = copy.find_first_times()
+        shift = _compute_matroska_shift(out, times, starts)
         times = times.moved(shift)
-        container = open_output(temporary, times.time_base, _muxer_options(times, starts, copy.time_bases))
+        container = open_output(
+            temporary, times.time_base, _choose_muxer_options(times, starts, copy.time_bases)
+        )
         with container, open_segment(segments[0]) as template:
             stream = _add_video(container, template.streams.video[0], times.time_base)
             copy.add_streams(container)
-            video = _video_packets(segments, stream, times, ranks)
+            video = _retime_packets(segments, stream, times, ranks)
             for _, packet in heapq.merge(video, copy.packets(shift), key=lambda timed: timed[0]):
                 container.mux(packet)
                 step()
@@ -183,18 +185,18 @@ def open_segment(path: Path) -> Any:
         ) from error
 
 
-def _packets(path: Path) -> Iterator[Any]:
+def _read_packets(path: Path) -> Iterator[Any]:
     with open_segment(path) as container:
         yield from (packet for packet in container.demux(video=0) if packet.size > 0)
 
 
-def _display_ranks(segments: Sequence[Path], expected: int) -> NDArray[np.int64]:
+def _rank_packets(segments: Sequence[Path], expected: int) -> NDArray[np.int64]:
     """(N,) the position in display order of every packet in decoding order."""
     ranks: list[NDArray[np.int64]] = []
     held = 0
     headers = set()
     for segment in segments:
-        pts = np.array([packet.pts for packet in _packets(segment)], np.int64)
+        pts = np.array([packet.pts for packet in _read_packets(segment)], np.int64)
         with open_segment(segment) as container:
             headers.add(container.streams.video[0].codec_context.extradata)
         ranks.append(held + np.argsort(np.argsort(pts)))
@@ -206,13 +208,13 @@ def _display_ranks(segments: Sequence[Path], expected: int) -> NDArray[np.int64]
     return np.concatenate(ranks)
 
 
-def _video_packets(
+def _retime_packets(
     segments: Sequence[Path], stream: Any, times: FrameTimes, ranks: NDArray[np.int64]
 ) -> Iterator[tuple[Fraction, Any]]:
     """(decoding time in seconds, packet for the output), with the wanted times."""
-    dts = decoding_times(times.pts, ranks)
+    dts = compute_decoding_times(times.pts, ranks)
     durations = np.append(np.diff(times.pts), times.last_duration)
-    packets = (packet for segment in segments for packet in _packets(segment))
+    packets = (packet for segment in segments for packet in _read_packets(segment))
     for packet, rank, decoded in zip(packets, ranks.tolist(), dts.tolist(), strict=True):
         packet.stream = stream
         packet.time_base = times.time_base
@@ -222,7 +224,7 @@ def _video_packets(
         yield decoded * times.time_base, packet
 
 
-def decoding_times(pts: NDArray[np.int64], ranks: NDArray[np.int64]) -> NDArray[np.int64]:
+def compute_decoding_times(pts: NDArray[np.int64], ranks: NDArray[np.int64]) -> NDArray[np.int64]:
     """Computes strictly increasing decoding times, none after its presentation time.
 
     They are the presentation times in order, delayed by the largest number of packets that any frame
@@ -241,7 +243,7 @@ def decoding_times(pts: NDArray[np.int64], ranks: NDArray[np.int64]) -> NDArray[
     return np.concatenate([before, pts[: len(pts) - delay]])
 
 
-def _matroska_shift(out: Path, times: FrameTimes, sounds: Sequence[Fraction]) -> Fraction:
+def _compute_matroska_shift(out: Path, times: FrameTimes, sounds: Sequence[Fraction]) -> Fraction:
     """Seconds, whole milliseconds, by which a Matroska file is late so that nothing is before zero."""
     if out.suffix.lower() != ".mkv":
         return Fraction(0)
@@ -249,11 +251,11 @@ def _matroska_shift(out: Path, times: FrameTimes, sounds: Sequence[Fraction]) ->
     return math.ceil(max(Fraction(0), -earliest) / MILLISECOND) * MILLISECOND
 
 
-def _muxer_options(
+def _choose_muxer_options(
     times: FrameTimes, sounds: Sequence[Fraction], bases: Sequence[Fraction]
 ) -> dict[str, str]:
     """Options that keep delays at the start exact: by default mp4 and mov round them to milliseconds."""
     options = {"movflags": "+faststart", "avoid_negative_ts": "disabled"}
     if times.pts[0] != 0 or any(start > 0 for start in sounds):
-        options["movie_timescale"] = str(movie_timescale([times.time_base, *bases]))
+        options["movie_timescale"] = str(choose_movie_timescale([times.time_base, *bases]))
     return options

@@ -58,20 +58,20 @@ class PatchCompositor:
         self._cropper = PictureCropper()
         self._sited_alike: dict[str, bool] = {}
 
-    def takes(self, picture: Any) -> bool:
+    def accepts(self, picture: Any) -> bool:
         """Tells whether a picture holds the samples of a result, lying where a result's do."""
-        name = _samples_of(picture.format.name)
-        if name != _samples_of(self._format) or not _PLANAR.fullmatch(name):
+        name = _strip_range(picture.format.name)
+        if name != _strip_range(self._format) or not _PLANAR.fullmatch(name):
             return False
         if name not in self._sited_alike:
-            self._sited_alike[name] = _sited_like(picture, self._sited)
+            self._sited_alike[name] = _is_sited_like(picture, self._sited)
         return self._sited_alike[name]
 
     def __call__(self, picture: Any, patches: Sequence[Patch], stored: Callable[[Any], Any]) -> Any:
         """A copy of a picture with patches.
 
         Args:
-            picture: one that it ``takes``.
+            picture: one that it ``accepts``.
             patches: their places don't meet.
             stored: turns an RGB picture into one of the results' format.
         """
@@ -80,17 +80,17 @@ class PatchCompositor:
         for plane, old in zip(planes, sample_planes(picture), strict=True):
             plane[:] = old
         for patch in patches:
-            new_planes = sample_planes(stored(self._patch(picture, patch)))
+            new_planes = sample_planes(stored(self._to_rgb(picture, patch)))
             for plane, new in zip(planes, new_planes, strict=True):
                 across = picture.width // plane.shape[1]
                 down = picture.height // plane.shape[0]
                 left = patch.place.left // across
                 top = patch.place.top // down
                 place = Rect(left, top, left + new.shape[1], top + new.shape[0])
-                np.copyto(place.crop(plane), new, where=_any_of(patch.painted, across, down))
+                np.copyto(place.crop(plane), new, where=_reduce_any(patch.painted, across, down))
         return result
 
-    def _patch(self, picture: Any, patch: Patch) -> Any:
+    def _to_rgb(self, picture: Any, patch: Patch) -> Any:
         """Turns a patch into an RGB picture."""
         # Made of a part of the picture, it knows where the picture's samples of colour lie.
         rgb = self._converter.reformat(
@@ -106,7 +106,7 @@ class PatchCompositor:
         return rgb
 
 
-def _sited_like(picture: Any, sited: tuple[bool, bool]) -> bool:
+def _is_sited_like(picture: Any, sited: tuple[bool, bool]) -> bool:
     """Tells whether a picture's samples of colour lie where others' do.
 
     PyAV before 19 has no ``chroma_location``, so swscale is asked: it is shown an edge of colour in a copy of
@@ -127,7 +127,7 @@ def _sited_like(picture: Any, sited: tuple[bool, bool]) -> bool:
     graph.vpush(picture)
     corner = graph.vpull()
     planes = sample_planes(corner)
-    deeper = 1 << (_bits(picture) - 8)
+    deeper = 1 << (_bit_depth(picture) - 8)
     for axis, on_pixels in ((1, sited[0]), (0, sited[1])):
         if planes[1].shape[axis] == _PROBE_PX:
             continue
@@ -152,16 +152,16 @@ def _sited_like(picture: Any, sited: tuple[bool, bool]) -> bool:
     return True
 
 
-def _bits(picture: Any) -> int:
+def _bit_depth(picture: Any) -> int:
     return int(max(component.bits for component in picture.format.components))
 
 
-def _samples_of(pixel_format: str) -> str:
+def _strip_range(pixel_format: str) -> str:
     """Names a format without what its name says of the range."""
     return pixel_format.replace("yuvj", "yuv")
 
 
-def _any_of(mask: NDArray[np.bool_], across: int, down: int) -> NDArray[np.bool_]:
+def _reduce_any(mask: NDArray[np.bool_], across: int, down: int) -> NDArray[np.bool_]:
     """Reduces a mask to (H / down, W / across): True where any of so many pixels is set."""
     rows = np.logical_or.reduce([mask[at::down] for at in range(down)])
     return np.asarray(np.logical_or.reduce([rows[:, at::across] for at in range(across)]))

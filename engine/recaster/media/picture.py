@@ -64,13 +64,13 @@ def read_shape(picture: Any, stream: Any) -> Shape:
     """Reads the shape of a stream's pictures, from its first one."""
     ignored = []
     aspect = stream.sample_aspect_ratio or Fraction(1)
-    scaled = square_pixels(picture.width, picture.height, aspect)
+    scaled = compute_square_size(picture.width, picture.height, aspect)
     extreme = not Fraction(1, MAX_PIXEL_ASPECT) <= aspect <= MAX_PIXEL_ASPECT
     if extreme or scaled[0] * scaled[1] > MAX_PIXELS or max(scaled) > MAX_SIDE:
         ignored.append(f"its pixel shape of {aspect}: pixels are taken for square")
         aspect = Fraction(1)
         scaled = picture.width, picture.height
-    rotation, mirrored, straight = orientation_of(picture)
+    rotation, mirrored, straight = read_orientation(picture)
     if not straight:
         ignored.append("its rotation, which is no quarter turn: the picture is read as it is stored")
     width, height = scaled if rotation in (0, 180) else scaled[::-1]
@@ -82,16 +82,16 @@ def read_presentation(picture: Any, source: ClipDecoder) -> tuple[Shape, ColourT
     return read_shape(picture, source.stream), fill_missing_tags(read_colour_tags(picture), source.tags)
 
 
-def square_pixels(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
+def compute_square_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
     """Computes the size in square pixels: one side is stretched, to an even length, so no pixel is lost."""
     if aspect > 1:
-        stretched = _even(width * aspect)
+        stretched = _round_to_even(width * aspect)
         return (stretched, height) if stretched > width + 1 else (width, height)
-    stretched = _even(height / aspect)
+    stretched = _round_to_even(height / aspect)
     return (width, stretched) if stretched > height + 1 else (width, height)
 
 
-def orientation_of(picture: Any) -> tuple[int, bool, bool]:
+def read_orientation(picture: Any) -> tuple[int, bool, bool]:
     """Reads a picture's display matrix.
 
     Returns:
@@ -113,7 +113,7 @@ def orientation_of(picture: Any) -> tuple[int, bool, bool]:
     return quarter_turns * 90 % 360, mirrored, True
 
 
-def _even(length: Fraction) -> int:
+def _round_to_even(length: Fraction) -> int:
     return round(length / 2) * 2
 
 
@@ -141,18 +141,18 @@ class RgbConverter:
 
     def __call__(self, picture: Any) -> Image:
         """(height, width, 3) uint8 RGB, contiguous."""
-        return self._upright(self._coloured(picture, *self._shape.scaled))
+        return self._turn_upright(self._convert_colours(picture, *self._shape.scaled))
 
     def convert_part(self, picture: Any) -> Image:
         """Converts the colours of a picture, or of a part of one, in its own size and as it lies."""
-        return self._coloured(picture, picture.width, picture.height)
+        return self._convert_colours(picture, picture.width, picture.height)
 
     def changes_shape(self, picture: Any) -> bool:
         """Tells whether a picture is stretched, turned or mirrored to be shown."""
         shape = self._shape
         return (picture.width, picture.height) != shape.scaled or shape.rotation != 0 or shape.mirrored
 
-    def _coloured(self, picture: Any, width: int, height: int) -> Image:
+    def _convert_colours(self, picture: Any, width: int, height: int) -> Image:
         stretched = (picture.width, picture.height) != (width, height)
         # Streams that were spliced change their tags on the way.
         tags = fill_missing_tags(read_colour_tags(picture), self._tags)
@@ -174,7 +174,7 @@ class RgbConverter:
     def _matrix(self, tags: ColourTags) -> int:
         return swscale_matrix(choose_matrix(tags, *self._shape.scaled), self._path)
 
-    def _upright(self, image: Image) -> Image:
+    def _turn_upright(self, image: Image) -> Image:
         if self._shape.mirrored:
             image = image[:, ::-1]
         return np.ascontiguousarray(np.rot90(image, -self._shape.rotation // 90))

@@ -33,8 +33,8 @@ def probe(path: Path) -> ClipInfo:
     """
     path = Path(path)
     seen = scan(path)
-    constant = constant_rate(seen.pts, seen.time_base, seen.rates)
-    duration = _duration(seen, constant)
+    constant = find_constant_rate(seen.pts, seen.time_base, seen.rates)
+    duration = _compute_duration(seen, constant)
     return ClipInfo(
         path=path,
         width=seen.shape.width,
@@ -56,7 +56,7 @@ def probe(path: Path) -> ClipInfo:
     )
 
 
-def constant_rate(
+def find_constant_rate(
     pts: NDArray[np.int64], time_base: Fraction, stated: tuple[Fraction, ...] = ()
 ) -> Fraction | None:
     """Finds the rate of evenly spaced timestamps in frames a second, or None where they are not even.
@@ -75,14 +75,20 @@ def constant_rate(
     if (steps == steps[0]).all():
         return 1 / (int(steps[0]) * time_base)
     mean = Fraction(int(pts[-1] - pts[0]), len(pts) - 1)
-    if mean < MIN_TICKS_PER_FRAME or not _fits(pts, mean, 2 * ROUNDING_TICKS):  # its ends are rounded as well
+    if mean < MIN_TICKS_PER_FRAME or not _is_on_grid(
+        pts, mean, 2 * ROUNDING_TICKS
+    ):  # its ends are rounded as well
         return None
     rate = 1 / (mean * time_base)
     near = [Fraction(round(2 * rate), 2), Fraction(round(2 * rate / NTSC), 2) * NTSC]
     near.sort(key=lambda usual: abs(usual - rate))
     guesses = [guess for guess in stated if _is_usual(guess)] + near + list(stated)
     return next(
-        (guess for guess in guesses if guess > 0 and _fits(pts, 1 / (guess * time_base), ROUNDING_TICKS)),
+        (
+            guess
+            for guess in guesses
+            if guess > 0 and _is_on_grid(pts, 1 / (guess * time_base), ROUNDING_TICKS)
+        ),
         rate,
     )
 
@@ -92,14 +98,14 @@ def _is_usual(rate: Fraction) -> bool:
     return (2 * rate).denominator == 1 or (2 * rate / NTSC).denominator == 1
 
 
-def _fits(pts: NDArray[np.int64], step: Fraction, slack: int) -> bool:
+def _is_on_grid(pts: NDArray[np.int64], step: Fraction, slack: int) -> bool:
     """Tells whether timestamps lie on an even grid of ``step`` ticks within a band of ``slack`` ticks."""
     count = np.arange(len(pts), dtype=np.int64)
     off = (pts - pts[0]) * step.denominator - count * step.numerator
     return int(off.max()) - int(off.min()) <= slack * step.denominator
 
 
-def _duration(seen: Scan, constant: Fraction | None) -> Fraction:
+def _compute_duration(seen: Scan, constant: Fraction | None) -> Fraction:
     span = int(seen.pts[-1] - seen.pts[0]) * seen.time_base
     if constant is not None:
         return len(seen.pts) / constant

@@ -36,13 +36,13 @@ def parse_range(text: str, info: ClipInfo) -> range:
     first, dash, last = (part.strip() for part in text.partition("-"))
     if not dash and not _FRAME.fullmatch(first):
         raise UsageError(f'"{text}" is not a range of frames: {HELP}')
-    start = 0 if first == "" else _position(first, info, text)
+    start = 0 if first == "" else _parse_position(first, info, text)
     if not dash:
         stop = start + 1
     elif last == "":
         stop = info.frame_count
     else:
-        stop = _position(last, info, text) + (1 if _FRAME.fullmatch(last) else 0)
+        stop = _parse_position(last, info, text) + (1 if _FRAME.fullmatch(last) else 0)
     if start >= info.frame_count or stop > info.frame_count:
         raise UsageError(
             f'"{text}" is not inside {info.path}: it has frames 0-{info.frame_count - 1} '
@@ -53,16 +53,16 @@ def parse_range(text: str, info: ClipInfo) -> range:
     return range(start, stop)
 
 
-def _position(part: str, info: ClipInfo, text: str) -> int:
+def _parse_position(part: str, info: ClipInfo, text: str) -> int:
     if _FRAME.fullmatch(part):
         return int(part)
-    seconds = _seconds(part)
+    seconds = _parse_seconds(part)
     if seconds is None:
         raise UsageError(f'"{part}" in "{text}" is neither a frame nor a time: {HELP}')
-    return _frame_at(seconds, info)
+    return _find_frame(seconds, info)
 
 
-def _seconds(part: str) -> Fraction | None:
+def _parse_seconds(part: str) -> Fraction | None:
     if match := _SECONDS.fullmatch(part):
         return Fraction(match[1])
     if match := _CLOCK.fullmatch(part):
@@ -70,7 +70,7 @@ def _seconds(part: str) -> Fraction | None:
     return None
 
 
-def _frame_at(seconds: Fraction, info: ClipInfo) -> int:
+def _find_frame(seconds: Fraction, info: ClipInfo) -> int:
     """Finds the first frame that starts at or after a time; past the last frame of the clip: one too many."""
     frame = 1 / info.rate
     if seconds >= info.duration + frame:

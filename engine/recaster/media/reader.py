@@ -50,7 +50,7 @@ def read_frames(
     if start < 0 or (stop is not None and stop < start):
         raise UsageError(f"{path}: frames {start} to {stop} are not a range")
     check_file(Path(path))
-    return _frames(Path(path), start, stop, fast=fast, lazy=lazy)
+    return _read(Path(path), start, stop, fast=fast, lazy=lazy)
 
 
 def read_indices(path: Path, indices: Sequence[int]) -> Iterator[Frame]:
@@ -72,11 +72,11 @@ def read_indices(path: Path, indices: Sequence[int]) -> Iterator[Frame]:
         # A range is read from one frame before its first on.
         if following is None or ((keys > index + 1) & (keys < following)).any():
             check_file(path)
-            yield from _frames(path, begin, index + 1, wanted, lazy=True)
+            yield from _read(path, begin, index + 1, wanted, lazy=True)
             begin = following if following is not None else begin
 
 
-def cheap_indices(path: Path) -> NDArray[np.int64]:
+def find_cheap_indices(path: Path) -> NDArray[np.int64]:
     """Finds the frames for which ``read_indices`` decodes at most two others: those after key frames.
 
     Raises:
@@ -86,7 +86,7 @@ def cheap_indices(path: Path) -> NDArray[np.int64]:
     return np.flatnonzero(seen.keys) + 1 if seen.seekable else np.zeros(0, np.int64)
 
 
-def _frames(
+def _read(
     path: Path,
     start: int,
     stop: int | None,
@@ -100,7 +100,9 @@ def _frames(
     if stop == start or (seen is not None and start >= len(seen.pts)):
         return
     begin = max(start - 1, 0)  # one more at each end: deinterlacing looks at the neighbours
-    pictures = _from_index(path, begin, stop, seen) if seen is not None else _from_start(path, stop)
+    pictures = (
+        _decode_from_index(path, begin, stop, seen) if seen is not None else _decode_from_start(path, stop)
+    )
     first: int | None = None if seen is None else int(seen.pts[0])
     converter: RgbConverter | None = None
     cropper = PictureCropper()
@@ -121,17 +123,17 @@ def _frames(
 Numbered = tuple[int, ClipDecoder, DecodedPicture]
 
 
-def _from_start(path: Path, stop: int | None) -> Iterator[Numbered]:
+def _decode_from_start(path: Path, stop: int | None) -> Iterator[Numbered]:
     with ClipDecoder(path) as source:
         pictures = source.decode()
-        wanted = pictures if stop is None else _limited(pictures, stop + 1)
-        yield from _numbered(source, wanted, 0, stop)
+        wanted = pictures if stop is None else _limit_pictures(pictures, stop + 1)
+        yield from _number_pictures(source, wanted, 0, stop)
 
 
-def _from_index(path: Path, begin: int, stop: int | None, seen: Scan) -> Iterator[Numbered]:
+def _decode_from_index(path: Path, begin: int, stop: int | None, seen: Scan) -> Iterator[Numbered]:
     """Frames from index ``begin``: from the key frame before it, else from the start of the clip."""
     expected = seen.pts[begin:]
-    for key in _places_to_begin(begin, seen):
+    for key in _choose_starts(begin, seen):
         with ClipDecoder(path) as source:
             if key > 0:
                 source.seek(int(seen.pts[key]))
@@ -139,19 +141,19 @@ def _from_index(path: Path, begin: int, stop: int | None, seen: Scan) -> Iterato
             head = next((decoded for decoded in pictures if decoded.pts >= expected[0]), None)
             if head is None or head.pts != expected[0]:
                 continue  # the seek went too far
-            pictures = _checked(itertools.chain([head], pictures), expected, begin, path)
+            pictures = _check_times(itertools.chain([head], pictures), expected, begin, path)
             count = len(expected) if stop is None else stop + 1 - begin
-            yield from _numbered(source, _limited(pictures, count), begin, stop)
+            yield from _number_pictures(source, _limit_pictures(pictures, count), begin, stop)
             return
     raise ClipError(f"{path}: frame {begin} cannot be found again; did the file change?")
 
 
-def _places_to_begin(begin: int, seen: Scan) -> tuple[int, ...]:
+def _choose_starts(begin: int, seen: Scan) -> tuple[int, ...]:
     keys = np.flatnonzero(seen.keys[: begin + 1])
     return (int(keys[-1]), 0) if seen.seekable and keys.size else (0,)
 
 
-def _numbered(
+def _number_pictures(
     source: ClipDecoder, pictures: Iterator[DecodedPicture], begin: int, stop: int | None
 ) -> Iterator[Numbered]:
     for index, decoded in enumerate(deinterlace(pictures, source.time_base), begin):
@@ -160,7 +162,7 @@ def _numbered(
         yield index, source, decoded
 
 
-def _checked(
+def _check_times(
     pictures: Iterator[DecodedPicture], expected: NDArray[np.int64], begin: int, path: Path
 ) -> Iterator[DecodedPicture]:
     for index, decoded in enumerate(pictures):
@@ -169,6 +171,6 @@ def _checked(
         yield decoded
 
 
-def _limited(pictures: Iterator[DecodedPicture], count: int) -> Iterator[DecodedPicture]:
+def _limit_pictures(pictures: Iterator[DecodedPicture], count: int) -> Iterator[DecodedPicture]:
     for _, decoded in zip(range(count), pictures, strict=False):
         yield decoded

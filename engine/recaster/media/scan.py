@@ -12,7 +12,7 @@ import numpy as np
 
 from recaster.errors import ClipError
 from recaster.media.colour_tags import HDR_TRANSFERS
-from recaster.media.decoder import ClipDecoder, Damage, check_file, copyable_sounds, describe_stream
+from recaster.media.decoder import ClipDecoder, Damage, check_file, describe_stream, list_copyable_sounds
 from recaster.media.extras import list_unkept
 from recaster.media.picture import Shape, read_presentation
 from recaster.media.types import AudioStream, ColourTags
@@ -97,10 +97,12 @@ def _scan(path: Path, modified: int, size: int) -> Scan:  # noqa: ARG001 (the ca
             first = first or last
         if first is None:
             raise ClipError(f"{path}: no frame of it can be decoded; the file is broken")
-        return _result(source, np.array(pts, np.int64), np.array(keys), first, last, interlaced=interlaced)
+        return _build_scan(
+            source, np.array(pts, np.int64), np.array(keys), first, last, interlaced=interlaced
+        )
 
 
-def _result(
+def _build_scan(
     source: ClipDecoder,
     pts: NDArray[np.int64],
     keys: NDArray[np.bool_],
@@ -111,7 +113,7 @@ def _result(
 ) -> Scan:
     stream = source.stream
     shape, colour = read_presentation(first, source)
-    audio = _audio(source, Fraction(int(pts[0])) * source.time_base)
+    audio = _read_audio_streams(source, Fraction(int(pts[0])) * source.time_base)
     last_duration = int(last.duration or 0)
     end = (int(pts[-1]) + last_duration) * source.time_base
     warnings = (
@@ -128,7 +130,7 @@ def _result(
         time_base=source.time_base,
         rates=tuple(rate for rate in rates if rate),
         shape=shape,
-        seekable=_seekable(source),
+        seekable=_is_seekable(source),
         jumps=tuple(source.timeline.jumps),
         interlaced=interlaced,
         codec=stream.codec_context.codec.canonical_name,
@@ -140,17 +142,17 @@ def _result(
     )
 
 
-def _seekable(source: ClipDecoder) -> bool:
+def _is_seekable(source: ClipDecoder) -> bool:
     names = source.container.format.name.split(",")
     timeline = source.timeline
     as_stated = timeline.repaired == 0 and timeline.made_from is None and not timeline.jumps
     return as_stated and any(name in names for name in RANDOM_ACCESS)
 
 
-def _audio(source: ClipDecoder, video_start: Fraction) -> tuple[AudioStream, ...]:
+def _read_audio_streams(source: ClipDecoder, video_start: Fraction) -> tuple[AudioStream, ...]:
     streams = []
-    for stream in copyable_sounds(source.container):
-        span = source.sound_span(stream.index)
+    for stream in list_copyable_sounds(source.container):
+        span = source.find_sound_span(stream.index)
         if span is None:
             continue
         start, end = span
@@ -176,10 +178,10 @@ def _audio(source: ClipDecoder, video_start: Fraction) -> tuple[AudioStream, ...
 def _damage_warnings(source: ClipDecoder, count: int, video_end: Fraction) -> list[str]:
     damage = source.damage
     warnings = []
-    missing = _missing_end(source, video_end)
+    missing = _describe_missing_end(source, video_end)
     if damage.cut_off is not None or missing is not None:
         warnings.append(
-            f"cut off: only {missing or _seconds(video_end)} could be read ({count} frames decode)"
+            f"cut off: only {missing or _format_seconds(video_end)} could be read ({count} frames decode)"
         )
     if damage.undecodable:
         warnings.append(f"damaged: {damage.undecodable} packets could not be decoded ({count} frames decode)")
@@ -203,9 +205,9 @@ def _time_warnings(timeline: Timeline) -> list[str]:
     return warnings
 
 
-def _missing_end(source: ClipDecoder, video_end: Fraction) -> str | None:
+def _describe_missing_end(source: ClipDecoder, video_end: Fraction) -> str | None:
     """Describes how much of the announced length was there; None for all of it, or if none is announced."""
-    spans = [span for index in source.damage.sounds if (span := source.sound_span(index)) is not None]
+    spans = [span for index in source.damage.sounds if (span := source.find_sound_span(index)) is not None]
     end = max([video_end, *(span[1] for span in spans)])
     announced = source.container.duration
     if announced is None or source.timeline.jumps:  # after a jump, the announced end is another clock's
@@ -214,15 +216,15 @@ def _missing_end(source: ClipDecoder, video_end: Fraction) -> str | None:
     begin = Fraction(min(source.container.start_time or 0, 0), 1_000_000)
     if length - (end - begin) <= END_TOLERANCE:
         return None
-    return f"{_seconds(end - begin)} of the {_seconds(length)} that it announces"
+    return f"{_format_seconds(end - begin)} of the {_format_seconds(length)} that it announces"
 
 
-def _seconds(length: Fraction) -> str:
+def _format_seconds(length: Fraction) -> str:
     return f"{float(length):.2f} s"
 
 
 def _sound_warnings(source: ClipDecoder) -> list[str]:
-    unknown = len(source.container.streams.audio) - len(copyable_sounds(source.container))
+    unknown = len(source.container.streams.audio) - len(list_copyable_sounds(source.container))
     if unknown == 0:
         return []
     tracks = "1 sound track has" if unknown == 1 else f"{unknown} sound tracks have"
@@ -231,7 +233,7 @@ def _sound_warnings(source: ClipDecoder) -> list[str]:
 
 def _stream_warnings(source: ClipDecoder, picture: Any) -> list[str]:
     warnings = []
-    others = [describe_stream(stream) for stream in source.other_pictures()]
+    others = [describe_stream(stream) for stream in source.list_other_pictures()]
     if others:
         warnings.append(
             f"picture stream {source.stream.index} is used; others are left out: {', '.join(others)}"

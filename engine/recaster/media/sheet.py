@@ -50,14 +50,14 @@ def load_image(path: Path) -> Image:
     try:
         with open_image(path) as picture:
             PIL.ImageOps.exif_transpose(picture, in_place=True)
-            return _rgb(picture, path)
+            return _to_rgb(picture, path)
     except PermissionError as error:
         raise ImageError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
     except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
         raise ImageError(f"{path}: the image is damaged ({error}); export it again") from error
 
 
-def _rgb(picture: PIL.Image.Image, path: Path) -> Image:
+def _to_rgb(picture: PIL.Image.Image, path: Path) -> Image:
     if picture.mode == "F":
         raise ImageError(f"{path}: this image has floating-point pixels; save it as PNG or JPEG")
     if picture.mode in _WIDE_GREY:
@@ -116,15 +116,15 @@ def contact_sheet(
         row, column = divmod(index, columns)
         top = GAP + row * (height + line + GAP)
         left = GAP + column * (width + GAP)
-        sheet[top : top + height, left : left + width] = fitted(image, width, height)
+        sheet[top : top + height, left : left + width] = fit_image(image, width, height)
         if captions is not None:
-            sheet[top + height : top + height + line, left : left + width] = caption(
+            sheet[top + height : top + height + line, left : left + width] = draw_caption(
                 captions[index], width, line
             )
     return sheet
 
 
-def fitted(image: Image, width: int, height: int) -> Image:
+def fit_image(image: Image, width: int, height: int) -> Image:
     """Scales an image to fit, its proportions kept, in the middle of (height, width, 3)."""
     scale = min(width / image.shape[1], height / image.shape[0])
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
@@ -139,7 +139,7 @@ def fitted(image: Image, width: int, height: int) -> Image:
 
 
 @functools.lru_cache(maxsize=256)
-def caption(text: str, width: int, height: int) -> Image:
+def draw_caption(text: str, width: int, height: int) -> Image:
     """Draws a line of text in the middle of (height, width, 3), in Pillow's own font; cut with "…"."""
     ground = PIL.Image.new("RGB", (width, height), BACKGROUND)
     font = PIL.ImageFont.load_default(size=height * 0.72)

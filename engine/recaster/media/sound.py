@@ -14,7 +14,7 @@ from av.error import FFmpegError, InvalidDataError
 from av.format import Flags
 
 from recaster.errors import ClipError, UsageError
-from recaster.media.decoder import copyable_sounds, open_container
+from recaster.media.decoder import list_copyable_sounds, open_container
 from recaster.media.scan import scan
 from recaster.media.sound_encoding import AAC_LEAD_IN, SoundEncoder, channel_layout
 from recaster.media.timeline import SoundTimeline
@@ -68,8 +68,8 @@ class SoundCopy:
         self._sound = sound
         self._suffix = suffix
         self._source = open_container(sound.path)
-        self._streams = copyable_sounds(self._source)
-        self._timelines = {stream.index: SoundTimeline(self._jumps()) for stream in self._streams}
+        self._streams = list_copyable_sounds(self._source)
+        self._timelines = {stream.index: SoundTimeline(self._find_jumps()) for stream in self._streams}
         self._copies: dict[int, Any] = {}
         self._encoders: dict[int, SoundEncoder] = {}
 
@@ -93,7 +93,7 @@ class SoundCopy:
             UsageError: the container cannot hold one, and nothing says what it should become.
         """
         for stream in self._streams:
-            if fits(self._sound.path, stream.index, self._suffix):
+            if can_hold(self._sound.path, stream.index, self._suffix):
                 copy = container.add_stream_from_template(stream)
                 copy.codec_context.layout = channel_layout(stream.codec_context)
             elif self._sound.fallback is not None:
@@ -101,43 +101,43 @@ class SoundCopy:
                 self._encoders[stream.index] = encoder
                 copy = encoder.stream
             else:
-                raise UsageError(_misfit(self._sound.path, stream, self._suffix))
+                raise UsageError(_describe_misfit(self._sound.path, stream, self._suffix))
             copy.metadata.update(
                 {name: text for name, text in stream.metadata.items() if name in KEPT_METADATA}
             )
             copy.disposition = stream.disposition
             self._copies[stream.index] = copy
 
-    def _jumps(self) -> tuple[Fraction, ...]:
+    def _find_jumps(self) -> tuple[Fraction, ...]:
         """Those of the video beside it, in formats whose clock may jump."""
         jumps_possible = Flags.ts_discont in Flags(self._source.format.flags)
         return scan(self._sound.path).jumps if jumps_possible else ()
 
-    def first_times(self) -> list[Fraction]:
+    def find_first_times(self) -> list[Fraction]:
         """Finds the times, in seconds, at which streams that have packets begin in the result."""
         firsts: dict[int, Fraction] = {}
         with SoundCopy(self._sound, self._suffix) as other:
-            for index, packet in other.kept():
-                firsts.setdefault(index, packet.pts * packet.time_base - self._lead_in(packet))
+            for index, packet in other.select_packets():
+                firsts.setdefault(index, packet.pts * packet.time_base - self._compute_lead_in(packet))
                 if len(firsts) == len(self._streams):
                     break
         return list(firsts.values())
 
-    def _lead_in(self, packet: Any) -> Fraction:
+    def _compute_lead_in(self, packet: Any) -> Fraction:
         """Seconds that an encoder puts before a stream's first sample."""
         stream = packet.stream
-        if self._sound.fallback != "aac" or fits(self._sound.path, stream.index, self._suffix):
+        if self._sound.fallback != "aac" or can_hold(self._sound.path, stream.index, self._suffix):
             return Fraction(0)
         return AAC_LEAD_IN / Fraction(stream.codec_context.sample_rate)
 
     def packets(self, shift: Fraction) -> Iterator[tuple[Fraction, Any]]:
         """(decoding time in seconds, packet for the output), moved by ``shift`` seconds more."""
         last: dict[int, int] = {}
-        for index, packet in self._coded(shift):
+        for index, packet in self._encode_packets(shift):
             if index in last and packet.dts <= last[index]:
                 if packet.dts + (packet.duration or 0) <= last[index]:
                     continue  # of a part that overlaps the one before it: that time has its sound
-                packet.dts = last[index] + _sample(
+                packet.dts = last[index] + _sample_ticks(
                     packet, self._copies[index]
                 )  # damaged sources repeat times
                 packet.pts = max(packet.pts, packet.dts)
@@ -145,28 +145,28 @@ class SoundCopy:
             packet.stream = self._copies[index]
             yield packet.dts * packet.time_base, packet
 
-    def _coded(self, shift: Fraction) -> Iterator[tuple[int, Any]]:
+    def _encode_packets(self, shift: Fraction) -> Iterator[tuple[int, Any]]:
         """(stream index, packet) as the result's streams take it, ``shift`` seconds later."""
-        for index, packet in self.kept():
-            _move(packet, shift)
+        for index, packet in self.select_packets():
+            _shift_packet(packet, shift)
             if index in self._encoders:
                 yield from ((index, encoded) for encoded in self._encoders[index].packets(packet))
             else:
                 packet.dts = packet.pts if packet.dts is None else packet.dts
                 yield index, packet
         for index, encoder in self._encoders.items():
-            yield from ((index, encoded) for encoded in encoder.last_packets())
+            yield from ((index, encoded) for encoded in encoder.flush())
 
-    def kept(self) -> Iterator[tuple[int, Any]]:
+    def select_packets(self) -> Iterator[tuple[int, Any]]:
         """(stream index, packet) of what goes into the result, its times already moved."""
-        for packet in fill_packet_times(self._demuxed()):
-            _move(packet, self._timelines[packet.stream.index].offset(*_span(packet)))
+        for packet in fill_packet_times(self._demux()):
+            _shift_packet(packet, self._timelines[packet.stream.index].offset(*_packet_span(packet)))
             if not self._sound.includes(packet):
                 continue
-            _move(packet, self._sound.shift)
+            _shift_packet(packet, self._sound.shift)
             yield packet.stream.index, packet
 
-    def _demuxed(self) -> Iterator[Any]:
+    def _demux(self) -> Iterator[Any]:
         """The source's packets of sound, as far as it can be read."""
         if not self._streams:
             return
@@ -199,7 +199,7 @@ def fill_packet_times(packets: Iterable[Any]) -> Iterator[Any]:
             continue
         if packet.pts is None:
             packet.pts = ends[index]
-        begin = packet.pts - sum(one.duration or 0 for one in waiting.get(index, ()))
+        begin = packet.pts - sum(early.duration or 0 for early in waiting.get(index, ()))
         for early_packet in waiting.pop(index, ()):
             early_packet.pts = begin
             begin += early_packet.duration or 0
@@ -208,18 +208,18 @@ def fill_packet_times(packets: Iterable[Any]) -> Iterator[Any]:
         yield packet
 
 
-def _span(packet: Any) -> tuple[Fraction, Fraction]:
+def _packet_span(packet: Any) -> tuple[Fraction, Fraction]:
     """A packet's time and duration in seconds."""
     return packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base
 
 
-def _sample(packet: Any, stream: Any) -> int:
+def _sample_ticks(packet: Any, stream: Any) -> int:
     """Ticks that one sample lasts, at least one: mp4 counts in samples, and finer times would be the same."""
     rate = stream.codec_context.sample_rate or 1
     return max(1, math.ceil(1 / (rate * packet.time_base)))
 
 
-def _move(packet: Any, seconds: Fraction) -> None:
+def _shift_packet(packet: Any, seconds: Fraction) -> None:
     ticks = round(seconds / packet.time_base)
     packet.pts += ticks
     packet.dts = None if packet.dts is None else packet.dts + ticks
@@ -235,24 +235,24 @@ def describe_sound_changes(source: Path, out: Path, fallback: str | None) -> tup
     suffix = out.suffix.lower()
     sentences = []
     with open_container(source) as container:
-        for stream in copyable_sounds(container):
-            if fits(source, stream.index, suffix):
+        for stream in list_copyable_sounds(container):
+            if can_hold(source, stream.index, suffix):
                 continue
             if fallback is None:
-                raise UsageError(_misfit(source, stream, suffix))
+                raise UsageError(_describe_misfit(source, stream, suffix))
             name = stream.codec_context.codec.canonical_name
             sentences.append(f"sound: {suffix} cannot hold {name}; it is encoded as {fallback.upper()}")
     return tuple(sentences)
 
 
-def _misfit(source: Path, stream: Any, suffix: str) -> str:
+def _describe_misfit(source: Path, stream: Any, suffix: str) -> str:
     name = stream.codec_context.codec.canonical_name
-    others = [other for other in CONTAINERS if fits(source, stream.index, other)]
+    others = [other for other in CONTAINERS if can_hold(source, stream.index, other)]
     instead = f"name the result {' or '.join(others)}" if others else "let it be converted"
     return f"{source}: {suffix} cannot hold its {name} sound as it is; {instead}"
 
 
-def fits(source: Path, index: int, suffix: str) -> bool:
+def can_hold(source: Path, index: int, suffix: str) -> bool:
     """Tells whether a container takes an audio stream, by writing its first packets to memory."""
     try:
         with (

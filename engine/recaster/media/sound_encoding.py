@@ -73,17 +73,17 @@ class SoundEncoder:
         except InvalidDataError:  # a damaged packet: its time stays silent
             return
         for frame in frames:
-            self._follow(frame)
-            yield from self._encoded(frame)
+            self._close_gap(frame)
+            yield from self._encode(frame)
 
-    def last_packets(self) -> Iterator[Any]:
+    def flush(self) -> Iterator[Any]:
         """Packets that decoder and encoder still hold when the source has ended."""
         for frame in self._source.codec_context.decode(None):
-            yield from self._encoded(frame)
-        yield from self._encoded(None)
+            yield from self._encode(frame)
+        yield from self._encode(None)
         yield from self._context.encode(None)
 
-    def _follow(self, frame: Any) -> None:
+    def _close_gap(self, frame: Any) -> None:
         """Places the samples to come after a gap in the source.
 
         Samples are counted else: the times of packets are rounded, and those of some formats name blocks.
@@ -96,7 +96,7 @@ class SoundEncoder:
             self._taken = stated
         self._taken += round(Fraction(frame.samples * self._context.sample_rate, frame.sample_rate))
 
-    def _encoded(self, frame: Any) -> Iterator[Any]:
+    def _encode(self, frame: Any) -> Iterator[Any]:
         for resampled in self._resampler.resample(frame):
             resampled.pts = self._next
             resampled.time_base = self._context.time_base

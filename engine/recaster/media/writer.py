@@ -23,11 +23,11 @@ from recaster.media.colour_tags import (
     RANGES,
     TRANSFERS,
     choose_matrix,
+    choose_output_tags,
     fill_missing_tags,
-    output_tags,
+    find_tag_number,
     read_colour_tags,
     swscale_matrix,
-    tag_number,
 )
 from recaster.media.decoder import media_url
 from recaster.media.lazy_frame import LazyFrame
@@ -116,7 +116,7 @@ class ClipWriter:
         self._converter = VideoReformatter()
         self._deepener = VideoReformatter()
         codec = ENCODERS[self._options.codec]
-        self._tags = output_tags(info, full_range=codec.full_range)
+        self._tags = choose_output_tags(info, full_range=codec.full_range)
         matrix = swscale_matrix(choose_matrix(self._tags, info.width, info.height), self.path)
         self._compositor = PatchCompositor(self._format, codec.sited, matrix)
         self._last: int | None = None
@@ -125,7 +125,7 @@ class ClipWriter:
         with contextlib.ExitStack() as stack:
             temporary = stack.enter_context(atomic_file(self.path))
             stack.enter_context(writing(self.path))
-            scale = {"movie_timescale": str(movie_timescale([self._info.time_base]))}
+            scale = {"movie_timescale": str(choose_movie_timescale([self._info.time_base]))}
             self._container = open_output(temporary, self._info.time_base, scale)
             stack.callback(self._container.close)
             self._stream = self._add_stream()
@@ -156,7 +156,7 @@ class ClipWriter:
         expected = (self._info.height, self._info.width, 3)
         if image.shape != expected or image.dtype != "uint8":
             raise OutputError(f"{self.path}: a frame is {image.shape} {image.dtype}, not {expected} uint8")
-        self._encode(self._stored_form(av.VideoFrame.from_ndarray(image, format="rgb24")), pts)
+        self._encode(self._to_stored_form(av.VideoFrame.from_ndarray(image, format="rgb24")), pts)
 
     def write_painted(self, frame: Frame, patches: Sequence[Patch]) -> None:
         """Appends a frame of the clip with what was painted over it.
@@ -171,7 +171,7 @@ class ClipWriter:
             OutputError: as ``write``.
         """
         if isinstance(frame, LazyFrame) and self._stores_alike(frame.picture):
-            self._encode(self._compositor(frame.picture, patches, self._stored_form), frame.pts)
+            self._encode(self._compositor(frame.picture, patches, self._to_stored_form), frame.pts)
         else:
             self.write(paste_patches(frame.image, patches), frame.pts)
 
@@ -183,7 +183,7 @@ class ClipWriter:
             (picture.width, picture.height) == (self._info.width, self._info.height)
             and fill_missing_tags(read_colour_tags(picture), self._info.colour) == tags == self._info.colour
             and (full or not self._format.startswith("yuvj"))
-            and self._compositor.takes(picture)
+            and self._compositor.accepts(picture)
         )
 
     def _encode(self, picture: Any, pts: int) -> None:
@@ -193,23 +193,23 @@ class ClipWriter:
         tags = self._tags
         picture.pts = pts * self._info.time_base.numerator
         picture.time_base = Fraction(1, self._info.time_base.denominator)
-        picture.colorspace = tag_number(tags.matrix, MATRICES)
-        picture.color_range = tag_number(tags.range, RANGES, 0)
-        picture.color_primaries = tag_number(tags.primaries, PRIMARIES)
-        picture.color_trc = tag_number(tags.transfer, TRANSFERS)
+        picture.colorspace = find_tag_number(tags.matrix, MATRICES)
+        picture.color_range = find_tag_number(tags.range, RANGES, 0)
+        picture.color_primaries = find_tag_number(tags.primaries, PRIMARIES)
+        picture.color_trc = find_tag_number(tags.transfer, TRANSFERS)
         with writing(self.path):
             self._container.mux(self._stream.encode(picture))
 
-    def _stored_form(self, picture: Any) -> Any:
+    def _to_stored_form(self, picture: Any) -> Any:
         """Converts an RGB picture to the result's format and colours."""
         tags = self._tags
         full = tags.range == "pc"
         if full and not self._format.endswith("10le"):  # directly, swscale's chroma is half a level low
             deep = f"{self._format.replace('yuvj', 'yuv')}10le"
-            picture = self._converted(self._deepener, picture, deep, tags, full=full)
-        return self._converted(self._converter, picture, self._format, tags, full=full)
+            picture = self._convert(self._deepener, picture, deep, tags, full=full)
+        return self._convert(self._converter, picture, self._format, tags, full=full)
 
-    def _converted(
+    def _convert(
         self, converter: VideoReformatter, picture: Any, pixel_format: str, tags: ColourTags, *, full: bool
     ) -> Any:
         matrix = swscale_matrix(choose_matrix(tags, self._info.width, self._info.height), self.path)
@@ -230,7 +230,7 @@ class ClipWriter:
         stream = self._container.add_stream(
             codec.encoder,
             rate=info.rate.limit_denominator(ROUNDED_RATE),
-            options=encoder_options(self._options, self._format),
+            options=choose_encoder_options(self._options, self._format),
         )
         context = stream.codec_context
         tags = self._tags
@@ -241,16 +241,16 @@ class ClipWriter:
         context.gop_size = max(1, round(info.rate * KEY_FRAME_SECONDS))
         context.thread_count = self._threads
         context.sample_aspect_ratio = Fraction(1)
-        context.colorspace = tag_number(tags.matrix, MATRICES)
-        context.color_range = tag_number(tags.range, RANGES, 0)
-        context.color_primaries = tag_number(tags.primaries, PRIMARIES)
-        context.color_trc = tag_number(tags.transfer, TRANSFERS)
+        context.colorspace = find_tag_number(tags.matrix, MATRICES)
+        context.color_range = find_tag_number(tags.range, RANGES, 0)
+        context.color_primaries = find_tag_number(tags.primaries, PRIMARIES)
+        context.color_trc = find_tag_number(tags.transfer, TRANSFERS)
         if codec.tag and self.path.suffix.lower() != ".mkv":
             context.codec_tag = codec.tag
         return stream
 
 
-def encoder_options(options: WriterOptions, pixel_format: str) -> dict[str, str]:
+def choose_encoder_options(options: WriterOptions, pixel_format: str) -> dict[str, str]:
     """Lists options of the encoder, as ffmpeg names them."""
     if options.codec == "prores":
         return {"profile": "4444" if "444" in pixel_format else "hq", "vendor": "apl0"}
@@ -260,7 +260,7 @@ def encoder_options(options: WriterOptions, pixel_format: str) -> dict[str, str]
     return chosen
 
 
-def sound_fallback(path: Path, options: WriterOptions) -> str | None:
+def choose_sound_fallback(path: Path, options: WriterOptions) -> str | None:
     """Names the codec for sound that ``path`` cannot hold, "aac" or "pcm"; None where it is refused."""
     if options.sound == "copy":
         return None
@@ -292,14 +292,14 @@ def check_encoding(path: Path, info: ClipInfo, options: WriterOptions) -> str:
             f"{options.codec} cannot be written as {pixel_format}; it takes {', '.join(sorted(known))}"
         )
     chroma = av.VideoFormat(pixel_format, info.width, info.height)
-    if not _divides(chroma, info):
+    if not _has_whole_chroma(chroma, info):
         raise UsageError(
             f"{path}: {info.width}x{info.height} is odd, which {pixel_format} cannot hold; use yuv444p"
         )
     return pixel_format
 
 
-def _divides(chroma: Any, info: ClipInfo) -> bool:
+def _has_whole_chroma(chroma: Any, info: ClipInfo) -> bool:
     across = 2 if chroma.chroma_width(info.width) < info.width else 1
     down = 2 if chroma.chroma_height(info.height) < info.height else 1
     return info.width % across == 0 and info.height % down == 0
@@ -321,7 +321,7 @@ def open_output(path: Path, time_base: Fraction, options: dict[str, str] | None 
     return av.open(media_url(path), "w", format=container, options=chosen)
 
 
-def movie_timescale(time_bases: Sequence[Fraction]) -> int:
+def choose_movie_timescale(time_bases: Sequence[Fraction]) -> int:
     """Computes ticks a second of mp4's and mov's clock for delays, a multiple of track clocks that fit."""
     scale = 1
     for base in time_bases:

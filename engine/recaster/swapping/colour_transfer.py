@@ -81,7 +81,7 @@ def measure(
     core = (mask >= MIN_WEIGHT).astype(np.uint8)
     if cv2.countNonZero(core) < MIN_PIXELS:
         return None
-    describe = _moments if mode == "mean" else _quantiles
+    describe = _compute_moments if mode == "mean" else _compute_quantiles
     return np.stack([describe(swapped, core), describe(target, core)])
 
 
@@ -122,10 +122,10 @@ def apply(image: Image, statistics: Measured, mode: str, seed: int = 0) -> NDArr
     """
     if isinstance(statistics, Relighting):
         return statistics.apply(image, seed)
-    return correct(image, curve(statistics, mode))
+    return correct(image, fit_curves(statistics, mode))
 
 
-def curve(statistics: Floats | None, mode: str) -> NDArray[np.float32]:
+def fit_curves(statistics: Floats | None, mode: str) -> NDArray[np.float32]:
     """Computes the curve of each channel: (256, 3) float32, the new value of each 8-bit value, 0 to 255."""
     values = np.arange(256, dtype=np.float64)[:, None]
     if statistics is None or mode == "none":
@@ -146,13 +146,13 @@ def correct(image: Image, curves: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(cv2.LUT(image, curves.reshape(1, 256, 3)), dtype=np.float32)
 
 
-def _moments(image: Image, core: NDArray[np.uint8]) -> Floats:
+def _compute_moments(image: Image, core: NDArray[np.uint8]) -> Floats:
     """Computes mean and standard deviation of each channel, (2, 3)."""
     mean, deviation = cv2.meanStdDev(image, mask=core)
     return np.stack([mean[:, 0], deviation[:, 0]])
 
 
-def _quantiles(image: Image, core: NDArray[np.uint8]) -> Floats:
+def _compute_quantiles(image: Image, core: NDArray[np.uint8]) -> Floats:
     """Computes the values below which ``LEVELS`` of the pixels lie, (len(LEVELS), 3)."""
     columns = []
     for channel in range(3):

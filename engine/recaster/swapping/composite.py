@@ -10,7 +10,7 @@ import numpy as np
 
 from recaster.faces.alignment import invert, scale
 from recaster.media.types import Patch, Rect
-from recaster.swapping.label import draw_label, label_place
+from recaster.swapping.label import draw_label, place_label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +66,7 @@ def composite(frame: Frame, layers: Sequence[Layer], label: LabelSettings | None
     # The larger the crop's pixels in the frame, the nearer the face: it hides those behind it.
     ordered = sorted(layers, key=lambda layer: layer.zoom)
     painters = [(place, layer) for layer in ordered if (place := _bound(layer, frame.size)) is not None]
-    sign = None if label is None else label_place(label, frame.size)
+    sign = None if label is None else place_label(label, frame.size)
     places = [place for place, _ in painters] + ([sign] if sign else [])
     patches = []
     for whole in _join_overlapping(

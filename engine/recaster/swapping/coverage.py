@@ -1,9 +1,9 @@
 """Coverage: the share of the face that was swapped in every frame, and the reasons where it was too little.
 
 While a frame is painted, the swapped face's mask is held against the whole face, as far as the picture
-shows it (``coverage_of``); each part of a clip keeps that of its frames beside it, so that a swap that goes
-on after a stop tells the same. Over the whole clip it becomes a ``Coverage``: every frame is swapped, or
-isn't for one ``Reason``.
+shows it (``measure_coverage``); each segment of a clip keeps that of its frames beside it, so that a swap
+that goes on after a stop tells the same. Over the whole clip it becomes a ``Coverage``: every frame is
+swapped, or isn't for one ``Reason``.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ Faces = tuple[FaceCoverage, ...]
 """The faces of one frame that were to be swapped."""
 
 
-def coverage_of(
+def measure_coverage(
     track: int,
     whole: NDArray[np.float32],
     left: Mapping[Reason, NDArray[np.float32]],

@@ -12,7 +12,7 @@ from recaster.faces.alignment import transform
 from recaster.faces.neighbours import is_behind
 from recaster.faces.smoothing import smooth
 from recaster.faces.topology import CHIN, EARS, FOREHEAD, MESH_POINTS, POINTS
-from recaster.swapping.masks import SUBPIXEL_BITS, face_outline
+from recaster.swapping.masks import SUBPIXEL_BITS, outline_face
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,12 +59,12 @@ def outline_nearer_faces(
         steady = None  # smoothed only where it is in front of any
         for number, track in enumerate(chosen):
             frames = _overlapping_frames(track, other)
-            if not len(frames) or not _in_front(other, track, frames, swapped=other.track in numbers):
+            if not len(frames) or not _is_in_front(other, track, frames, swapped=other.track in numbers):
                 continue
             if steady is None:
                 steady = smooth(other.landmarks, other.times, smoothing)
             for frame in frames.tolist():
-                outlines[number, frame].append(head_outline(steady[frame - other.frames[0]]))
+                outlines[number, frame].append(outline_head(steady[frame - other.frames[0]]))
     return dict(outlines)
 
 
@@ -84,13 +84,13 @@ def draw_outlines(outlines: Sequence[Outline], matrix: Floats, size: int) -> NDA
     return covered.astype(np.float32) / np.float32(255)
 
 
-def head_outline(points: Floats) -> Outline:
+def outline_head(points: Floats) -> Outline:
     """Outlines a face with ears and hair, (M, 1, 2) float32 pixels; of the face alone without depth.
 
     Args:
         points: (N, 3) of the face.
     """
-    outline = face_outline(points)
+    outline = outline_face(points)
     if len(points) != POINTS:
         return outline
     # In the head's own directions, so that a turned or nodding head has its ears and hair in their places.
@@ -113,38 +113,42 @@ def _overlapping_frames(track: FaceTrack, other: FaceTrack) -> NDArray[np.int64]
     last = min(track.frames[-1], other.frames[-1])
     if last < first:
         return np.zeros(0, np.int64)
-    here, there = (_points(one, first, last)[..., :2] for one in (track, other))
+    here, there = (_select_points(face, first, last)[..., :2] for face in (track, other))
     beyond = HAIR_REACH * np.ptp(there, axis=1).max(-1, keepdims=True)  # hair and ears, whichever way is up
     apart = (here.max(1) < there.min(1) - beyond) | (there.max(1) + beyond < here.min(1))
     return np.arange(first, last + 1)[~apart.any(-1)]
 
 
-def _in_front(other: FaceTrack, track: FaceTrack, frames: NDArray[np.int64], *, swapped: bool) -> bool:
+def _is_in_front(other: FaceTrack, track: FaceTrack, frames: NDArray[np.int64], *, swapped: bool) -> bool:
     """Tells whether the other is in front of a track that is swapped: as was seen, else as its size says."""
     seen = [
         is_behind(*signs)
-        for signs in zip(_behind_evidence(track, frames), _behind_evidence(other, frames), strict=True)
+        for signs in zip(
+            _collect_behind_evidence(track, frames), _collect_behind_evidence(other, frames), strict=True
+        )
     ]
     if seen.count(True) != seen.count(False):
         return seen.count(True) > seen.count(False)
     # Nobody was seen to be in front: the larger face is nearer.
-    ratio = np.median([_spread(other, frame) / _spread(track, frame) for frame in frames.tolist()])
+    ratio = np.median(
+        [_measure_spread(other, frame) / _measure_spread(track, frame) for frame in frames.tolist()]
+    )
     if swapped:
         return bool(ratio > 1 or (ratio == 1 and other.track > track.track))
     return bool(ratio > MIN_UNSWAPPED_RATIO)
 
 
-def _behind_evidence(track: FaceTrack, frames: NDArray[np.int64]) -> list[float]:
+def _collect_behind_evidence(track: FaceTrack, frames: NDArray[np.int64]) -> list[float]:
     """Evidence that a track's face is behind others in some frames; 0 where nothing is known."""
     return track.behind[frames - track.frames[0]].tolist() if track.behind.size else [0.0] * len(frames)
 
 
-def _spread(track: FaceTrack, frame: int) -> float:
+def _measure_spread(track: FaceTrack, frame: int) -> float:
     """Spread of a face's points in all three dimensions: the same whichever way it looks."""
-    return float(np.linalg.norm(_points(track, frame, frame)[0].std(0)))
+    return float(np.linalg.norm(_select_points(track, frame, frame)[0].std(0)))
 
 
-def _points(track: FaceTrack, first: int, last: int) -> Floats:
+def _select_points(track: FaceTrack, first: int, last: int) -> Floats:
     """The points of a track's face, without irises, in the frames from first to last."""
     begin = track.frames[0]
     return track.landmarks[first - begin : last + 1 - begin, :MESH_POINTS]

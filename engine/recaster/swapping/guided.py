@@ -99,7 +99,7 @@ class GuidedSwapper:
         chosen = folder.read().preset
         likeness = Likeness.load(folder.likeness)
         size = chosen.size * chosen.guided.detail
-        network = _by_tensorflow(folder) if gpu else LiteSwap(chosen, CHANNELS, folder.weights)
+        network = _load_tensorflow_network(folder) if gpu else LiteSwap(chosen, CHANNELS, folder.weights)
         return cls(likeness, size, folder.digest(), network)
 
     def plan(self, track: FaceTrack, smoothing: Smoothing) -> TrackPlan:
@@ -164,7 +164,7 @@ class GuidedSwapper:
         ]
 
 
-def _by_tensorflow(folder: ModelFolder) -> Network:
+def _load_tensorflow_network(folder: ModelFolder) -> Network:
     from recaster.networks.guided import GuidedSwap
 
     preset = folder.read().preset

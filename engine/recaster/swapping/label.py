@@ -36,7 +36,7 @@ INK: Final = (255, 255, 255)
 GROUND: Final = (0, 0, 0, 170)
 
 
-def label_place(settings: LabelSettings, size: tuple[int, int]) -> Rect | None:
+def place_label(settings: LabelSettings, size: tuple[int, int]) -> Rect | None:
     """Places the label in a picture of this size (width, height); None where there is none to draw."""
     if settings.kind == "none":
         return None
@@ -53,7 +53,7 @@ def label_place(settings: LabelSettings, size: tuple[int, int]) -> Rect | None:
 
 
 def draw_label(there: Image, settings: LabelSettings, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Draws the label into what a picture of this size shows at ``label_place``.
+    """Draws the label into what a picture of this size shows at ``place_label``.
 
     Returns:
         (height, width) bool of that place: where the label shows.

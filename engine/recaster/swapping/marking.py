@@ -33,11 +33,13 @@ def mark_result(request: SwapRequest, unsigned: Path, frames: int, swapped: int)
     """
     if request.mark is None:
         raise ValueError("a swap without a mark isn't signed")
-    facts = {"frames": frames, "swapped": swapped} | provenance_facts(request.swapper, request.settings)
+    facts = {"frames": frames, "swapped": swapped} | collect_provenance_facts(
+        request.swapper, request.settings
+    )
     return sign_swap(unsigned, request.out, request.clip, facts, request.mark)
 
 
-def provenance_facts(swapper: Swapper, settings: SwapSettings) -> dict[str, Any]:
+def collect_provenance_facts(swapper: Swapper, settings: SwapSettings) -> dict[str, Any]:
     """Collects what a manifest says of how a swap was made: engine, model, label and networks."""
     networks = weights_used_by("identity", settings.analysis.detector, settings.analysis.landmarker)
     return {

@@ -24,7 +24,9 @@ BOX_INSET: Final = 1 / 15
 SUBPIXEL_BITS: Final = 4
 
 
-def face_mask(learned: NDArray[np.float32], landmarks: Floats, settings: MaskSettings) -> NDArray[np.float32]:
+def compute_face_mask(
+    learned: NDArray[np.float32], landmarks: Floats, settings: MaskSettings
+) -> NDArray[np.float32]:
     """Computes the weight of the swapped face in every pixel of the crop.
 
     Args:
@@ -35,13 +37,13 @@ def face_mask(learned: NDArray[np.float32], landmarks: Floats, settings: MaskSet
     Returns:
         (size, size) float32, 0 to 1; exactly 0 along the border of the crop.
     """
-    outline = face_outline(landmarks)
+    outline = outline_face(landmarks)
     moments = cv2.moments(outline)
     if moments["m00"] < 1:
         return np.zeros_like(learned)
     middle = (moments["m10"] / moments["m00"], moments["m01"] / moments["m00"])
     face = float(np.sqrt(moments["m00"]))
-    region = _outline_mask(learned, outline, middle, settings)
+    region = _draw_region(learned, outline, middle, settings)
     # Beyond the crop nothing is known, so nothing shows at its border.
     region[[0, -1]] = 0
     region[:, [0, -1]] = 0
@@ -50,7 +52,7 @@ def face_mask(learned: NDArray[np.float32], landmarks: Floats, settings: MaskSet
     return _feather(region, inwards=soft + round(settings.erode * face), soft=soft)
 
 
-def face_outline(landmarks: Floats) -> NDArray[np.float32]:
+def outline_face(landmarks: Floats) -> NDArray[np.float32]:
     """Computes the convex hull of a face's points and of those under its chin, (M, 1, 2) float32 pixels.
 
     Seen from the front this is the mesh's oval; unlike the oval it keeps the nose of a profile.
@@ -63,7 +65,7 @@ def face_outline(landmarks: Floats) -> NDArray[np.float32]:
     return np.asarray(hull, dtype=np.float32)
 
 
-def _outline_mask(
+def _draw_region(
     learned: NDArray[np.float32],
     outline: NDArray[np.float32],
     middle: tuple[float, float],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recaster.media.join import frame_times, join_segments, mux_with_sound, shift_to_start
+from recaster.media.join import compute_start_shift, join_segments, mux_with_sound, read_frame_times
 from recaster.media.sound import SoundSource
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def mux_segments(request: SwapRequest, cache: RenderCache) -> Path:
     writer = request.settings.writer
     if request.settings.matte is not None:
         mattes = [cache.matte_path(segment) for segment in cache.segments]
-        times, begin, _ = frame_times(info, frames)
-        times = times.moved(shift_to_start(frames, begin))
+        times, begin, _ = read_frame_times(info, frames)
+        times = times.moved(compute_start_shift(frames, begin))
         # A matte has no sound; the first segment, which has none either, stands for that.
         mux_with_sound(mattes, request.settings.matte, times, SoundSource(mattes[0]))
     segments = [cache.clip_path(segment) for segment in cache.segments]

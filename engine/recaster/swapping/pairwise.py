@@ -68,7 +68,7 @@ class PairwiseSwapper:
         """Cuts the face out as it was in training: by smoothed landmarks, or by the smoothed box."""
         landmarks = smooth(track.landmarks, track.times, smoothing)
         if self._preset.crop == "box":
-            matrices = self._boxes(smooth(track.boxes, track.times, smoothing))
+            matrices = self._fit_boxes(smooth(track.boxes, track.times, smoothing))
         else:
             matrices = align_matrix(landmarks, self.size, self._preset.coverage)
         return TrackPlan(track.frames, matrices, landmarks, is_aligned=self._preset.crop == "aligned")
@@ -76,19 +76,19 @@ class PairwiseSwapper:
     def swap(self, faces: Sequence[PlannedFace]) -> list[SwappedFace]:
         """Swaps a batch of faces in one call of the network."""
         images = np.stack([face.image for face in faces])
-        hulls = np.stack([self._outline(face.landmarks) for face in faces])
+        hulls = np.stack([self._draw_outline(face.landmarks) for face in faces])
         painted, masks = self._network.swap(images, hulls)
         return [
             SwappedFace(image, mask, face.matrix)
             for image, mask, face in zip(painted, masks, faces, strict=True)
         ]
 
-    def _outline(self, landmarks: Floats) -> NDArray[np.float32]:
+    def _draw_outline(self, landmarks: Floats) -> NDArray[np.float32]:
         """The outline that the light encoder measures colours in; the classic one looks at none."""
         network = self._preset.pairwise
         if network.architecture == "classic":
             return np.zeros((self.size, self.size), np.float32)
         return fill_face(landmarks, self.size, network.hull).astype(np.float32) / np.float32(255)
 
-    def _boxes(self, boxes: Floats) -> Floats:
+    def _fit_boxes(self, boxes: Floats) -> Floats:
         return np.stack([box_matrix(Box(*box), self.size, self._preset.trim) for box in boxes.tolist()])

@@ -78,7 +78,7 @@ def render_missing(spec: RenderSpec, request: SwapRequest, timer: StageTimer, re
         RecasterError: as ``RenderSpec.render``.
         OutputError: a process died.
     """
-    missing = spec.cache.missing()
+    missing = spec.cache.find_missing()
     resumed = len(spec.frames) - sum(map(len, missing))
     progress = _Progress(report, resumed, len(spec.frames))
     size = spec.settings.chunk

@@ -39,7 +39,7 @@ class FrameReader(Protocol):
     def read_indices(self, indices: Sequence[int]) -> Iterable[Frame]:
         """Reads the frames with these indices, ascending."""
 
-    def cheap_indices(self) -> NDArray[np.int64]:
+    def find_cheap_indices(self) -> NDArray[np.int64]:
         """Finds the frames that are read without many others, ascending."""
 
 
@@ -57,7 +57,7 @@ def add_appearance(
         shown: the frames that will be rendered.
         report: told about every frame.
     """
-    cheap = clip.cheap_indices()
+    cheap = clip.find_cheap_indices()
     rows: dict[int, list[tuple[int, int]]] = defaultdict(list)
     faces = (face for part in shown for frame in part for face in plan.faces_by_frame.get(frame, ()))
     for number in {number for number, _ in faces}:
@@ -74,12 +74,14 @@ def add_appearance(
     known = {number: faces for number, faces in crops.items() if len(faces) >= MIN_FRAMES}
     occluders = Occluders() if known else None
     appearances = {
-        number: _appearance(occluders, faces) for number, faces in known.items() if occluders is not None
+        number: _build_appearance(occluders, faces)
+        for number, faces in known.items()
+        if occluders is not None
     }
     return dataclasses.replace(plan, appearances=appearances)
 
 
-def _appearance(occluders: Occluders, faces: list[tuple[Image, Floats]]) -> FaceAppearance:
+def _build_appearance(occluders: Occluders, faces: list[tuple[Image, Floats]]) -> FaceAppearance:
     """The usual look of a performer, from faces (FINE_PX, FINE_PX, 3) and their meshes."""
     crops, points = zip(*(resize_crop(crop, mesh) for crop, mesh in faces), strict=True)
     some = faces[:: max(1, len(faces) // PERSISTENT_FRAMES)]
@@ -88,7 +90,9 @@ def _appearance(occluders: Occluders, faces: list[tuple[Image, Floats]]) -> Face
     return occluders.add_persistent(reference, some_crops, some_points)
 
 
-def in_frame(frame: tuple[int, int], matrix: Floats, size: int, side: int = FINE_PX) -> NDArray[np.bool_]:
+def mask_in_frame(
+    frame: tuple[int, int], matrix: Floats, size: int, side: int = FINE_PX
+) -> NDArray[np.bool_]:
     """Computes where a crop of ``size`` shows a frame of (width, height) and not its border repeated.
 
     Returns:
@@ -97,11 +101,11 @@ def in_frame(frame: tuple[int, int], matrix: Floats, size: int, side: int = FINE
     # Centres of ``side`` cells across the crop, in its own pixels, whose centres have whole numbers.
     places = np.asarray((np.arange(side) + 0.5) * (size / side) - 0.5)
     back = invert(matrix)
-    corners = _within(frame, back, places[[0, -1]])
-    return np.ones((1, 1), bool) if corners.all() else _within(frame, back, places)
+    corners = _is_within(frame, back, places[[0, -1]])
+    return np.ones((1, 1), bool) if corners.all() else _is_within(frame, back, places)
 
 
-def _within(frame: tuple[int, int], back: Floats, places: NDArray[np.floating]) -> NDArray[np.bool_]:
+def _is_within(frame: tuple[int, int], back: Floats, places: NDArray[np.floating]) -> NDArray[np.bool_]:
     x, y = (axis[0] * places + axis[1] * places[:, None] + axis[2] for axis in back)
     width, height = frame
     return np.asarray((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1))

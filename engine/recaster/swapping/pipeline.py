@@ -51,7 +51,7 @@ def swap_clip(request: SwapRequest, report: Report = silent) -> SwapResult:
         plan = SwapPlan.of(tracks, request.swapper, settings.smoothing, analysis.tracks)
     del analysis, tracks  # of a long clip these are gigabytes
     cache = RenderCache.of(request.out, frames, settings.chunk, has_mattes=settings.matte is not None)
-    discarded = cache.open(request.description())
+    discarded = cache.open(request.describe())
     # Even if all segments are there: what is said of glasses must not depend on a stop.
     with timer.timing("look"):
         if request.finds_occluders:

@@ -23,10 +23,10 @@ from recaster.media.patches import paste_patches
 from recaster.media.prefetch import prefetch
 from recaster.swapping import colour_transfer
 from recaster.swapping.composite import Layer, composite
-from recaster.swapping.coverage import Reason, coverage_of
+from recaster.swapping.coverage import Reason, measure_coverage
 from recaster.swapping.face_overlap import draw_outlines
-from recaster.swapping.masks import face_mask
-from recaster.swapping.performer_appearance import in_frame
+from recaster.swapping.masks import compute_face_mask
+from recaster.swapping.performer_appearance import mask_in_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -225,7 +225,7 @@ class Renderer:
         for number, face in cropped.faces.items():
             if appearance := self._plan.appearances.get(number):
                 # Beyond the frame's border its last pixels are repeated: nothing is in front there.
-                inside = in_frame(cropped.frame.size, face.matrix, self._plan.size)
+                inside = mask_in_frame(cropped.frame.size, face.matrix, self._plan.size)
                 probability = self._occluders.occlusion_probability(appearance, face.image, face.landmarks)
                 occlusions[number] = inside * probability
         return occlusions
@@ -260,10 +260,10 @@ class Renderer:
     def _mask(self, learned: NDArray[np.float32], landmarks: Floats) -> _Masks:
         """Masks what is painted over, and what would be if the model left nothing out."""
         settings = self._settings.mask
-        painted = face_mask(learned, landmarks, settings)
+        painted = compute_face_mask(learned, landmarks, settings)
         if settings.kind != "learned":
             return _Masks(painted, painted)
-        return _Masks(face_mask(np.ones_like(learned), landmarks, settings), painted)
+        return _Masks(compute_face_mask(np.ones_like(learned), landmarks, settings), painted)
 
     def _composite(self, item: _SwappedFrame) -> RenderedFrame:
         layers = []
@@ -294,8 +294,8 @@ class Renderer:
     ) -> FaceCoverage | None:
         """Measures how much of a face is swapped, and what took the rest."""
         size = self._plan.size
-        inside = in_frame(frame.size, layer.matrix, size, side=size)
-        return coverage_of(self._plan.tracks[number], whole, left, inside, layer.zoom)
+        inside = mask_in_frame(frame.size, layer.matrix, size, side=size)
+        return measure_coverage(self._plan.tracks[number], whole, left, inside, layer.zoom)
 
 
 def _remove_occluded(

@@ -85,7 +85,7 @@ class RenderCache:
             return False
         return read_record(self.coverage_path(segment), len(segment)) is not None
 
-    def missing(self) -> list[range]:
+    def find_missing(self) -> list[range]:
         """Finds what is still to be rendered: the frames of neighbouring missing segments, as one range."""
         runs: list[range] = []
         for segment in self.segments:
@@ -97,8 +97,8 @@ class RenderCache:
                 runs.append(segment)
         return runs
 
-    def segments_in(self, frames: range) -> list[range]:
-        """The segments of a range that ``missing`` returned."""
+    def select_segments(self, frames: range) -> list[range]:
+        """The segments of a range that ``find_missing`` returned."""
         return [segment for segment in self.segments if segment.start in frames]
 
     def open(self, description: dict[str, Any]) -> tuple[str, ...]:

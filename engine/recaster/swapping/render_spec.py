@@ -60,7 +60,7 @@ class RenderSpec:
         renderer = Renderer(self.plan, swapper, self.settings, timer)
         frames = renderer.render(self.clip.read, run, self.frames)
         with _single_threaded_opencv(), contextlib.closing(prefetch(frames, PREFETCHED_FRAMES)) as rendered:
-            for segment in self.cache.segments_in(run):
+            for segment in self.cache.select_segments(run):
                 self._write(segment, _ticking(itertools.islice(rendered, len(segment)), tick), timer)
 
     def _write(self, segment: range, rendered: Iterator[RenderedFrame], timer: StageTimer) -> None:

@@ -98,7 +98,7 @@ class SwapRequest:
                 if path is not None and other != name and place == path.resolve():
                     raise UsageError(f"{path}: {name} would replace {other}; choose another name")
 
-    def description(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """Describes all that decides how a rendered segment looks, as plain values."""
         # Where matte, report and picture lie changes no pixel; what the picture shows does.
         settings = dataclasses.replace(
