@@ -166,25 +166,10 @@ async def _serve(
 ) -> None:
     stop = asyncio.Event()
     _on_signals(stop.set)
-    try:
-        tidy(engine.store)
-        analyses.tidy()
-        recovered = engine.supervisor.recover()
-        if recovered:
-            log.warning("jobs of an engine that died are queued again", extra={"jobs": recovered})
-    except (RecasterError, OSError):  # the supervisor tries again and again; on a full disk, say
-        log.exception("what an engine that died has left can't be looked after now")
+    _recover(engine)
     readiness = Readiness(engine, _service_names())
     server.add_generic_rpc_handlers((readiness,))
-    try:
-        for name in register_of(engine.store).reconcile():
-            log.warning("a revocation that the store had lost holds again", extra={"identity": name})
-    except AuditError:  # nothing is put on while the log can't be added to, and its other calls may mend it
-        log.exception("the audit log can't be compared with the store")
-    try:
-        note_start(register_of(engine.store).audit, policy)
-    except RecasterError:  # as above; on a full disk, too, things can be deleted
-        log.exception("that the engine starts can't be noted in the audit log")
+    _reconcile_audit_log(engine, policy)
     await asyncio.to_thread(devices)  # a driver may take seconds to say what there is; later nobody waits
     kept = await asyncio.to_thread(unconfined)
     if kept:
@@ -201,7 +186,7 @@ async def _serve(
         asyncio.create_task(engine.call_audit.watch()),
         asyncio.create_task(stop.wait()),
     ]
-    beside = [asyncio.create_task(engine.fill_in_traces()), asyncio.create_task(compile_ahead())]
+    in_background = [asyncio.create_task(engine.fill_in_traces()), asyncio.create_task(compile_ahead())]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     log.info("stopping; jobs save what they did")
     await readiness.stop()
@@ -209,11 +194,36 @@ async def _serve(
     await asyncio.gather(engine.supervisor.close(), server.stop(CALLS_GRACE_S))
     await engine.call_audit.write_counts()
     engine.query_workers.close()
-    for task in (*tasks, *beside):
+    for task in (*tasks, *in_background):
         task.cancel()
-    for ended in await asyncio.gather(*tasks, *beside, return_exceptions=True):
+    for ended in await asyncio.gather(*tasks, *in_background, return_exceptions=True):
         if isinstance(ended, Exception):
             raise ended
+
+
+def _recover(engine: Engine) -> None:
+    """Tidies up what an engine that died has left, and queues its jobs again."""
+    try:
+        tidy(engine.store)
+        analyses.tidy()
+        recovered = engine.supervisor.recover()
+        if recovered:
+            log.warning("jobs of an engine that died are queued again", extra={"jobs": recovered})
+    except (RecasterError, OSError):  # the supervisor tries again and again; on a full disk, say
+        log.exception("what an engine that died has left can't be looked after now")
+
+
+def _reconcile_audit_log(engine: Engine, policy: Policy) -> None:
+    """Makes revocations hold again that only the audit log knows, and notes there that the engine starts."""
+    try:
+        for name in register_of(engine.store).reconcile():
+            log.warning("a revocation that the store had lost holds again", extra={"identity": name})
+    except AuditError:  # nothing is put on while the log can't be added to, and its other calls may mend it
+        log.exception("the audit log can't be compared with the store")
+    try:
+        note_start(register_of(engine.store).audit, policy)
+    except RecasterError:  # as above; on a full disk, too, things can be deleted
+        log.exception("that the engine starts can't be noted in the audit log")
 
 
 def refuse_open_door(settings: ServeSettings) -> None:
