@@ -78,6 +78,7 @@ def composite(frame: Frame, layers: Sequence[Layer], label: LabelSettings | None
             if whole.contains(place):
                 _blend(image, matte, layer, place, whole)
         faces = np.rint(matte * 255).astype(np.uint8)
+        # A label is painted, too, but the matte shows faces alone.
         painted = faces > 0
         if label is not None and sign is not None and whole.contains(sign):
             there = sign.relative_to(whole)

@@ -63,6 +63,7 @@ def outline_nearer_faces(
                 continue
             if steady is None:
                 steady = smooth(other.landmarks, other.times, smoothing)
+            # A track has every frame from its first to its last, so a frame's row is its distance from there.
             for frame in frames.tolist():
                 outlines[number, frame].append(outline_head(steady[frame - other.frames[0]]))
     return dict(outlines)

@@ -98,6 +98,7 @@ class GuidedSwapper:
         """
         chosen = folder.read().preset
         likeness = Likeness.load(folder.likeness)
+        # The network thinks at the preset's size and paints finer.
         size = chosen.size * chosen.guided.detail
         network = _load_tensorflow_network(folder) if gpu else LiteSwap(chosen, CHANNELS, folder.weights)
         return cls(likeness, size, folder.digest(), network)
@@ -135,6 +136,7 @@ class GuidedSwapper:
         )
         # Subtracted and not cut off: a weight that passes the limit grows from nothing, so nothing pops.
         slow = np.maximum(slow - _MIN_REFERENCE_SHARE * slow.max(-1, keepdims=True), 0)
+        # Each region's weights make 1 again.
         return slow / slow.sum(-1, keepdims=True)
 
     def swap(self, faces: Sequence[PlannedFace]) -> list[SwappedFace]:

@@ -39,6 +39,7 @@ def compute_face_mask(
     """
     outline = outline_face(landmarks)
     moments = cv2.moments(outline)
+    # An outline of less than a pixel has no middle.
     if moments["m00"] < 1:
         return np.zeros_like(learned)
     middle = (moments["m10"] / moments["m00"], moments["m01"] / moments["m00"])

@@ -67,6 +67,7 @@ class PairwiseSwapper:
     def plan(self, track: FaceTrack, smoothing: Smoothing) -> TrackPlan:
         """Cuts the face out as it was in training: by smoothed landmarks, or by the smoothed box."""
         landmarks = smooth(track.landmarks, track.times, smoothing)
+        # A network knows faces only as they were cut out in training.
         if self._preset.crop == "box":
             matrices = self._fit_boxes(smooth(track.boxes, track.times, smoothing))
         else:

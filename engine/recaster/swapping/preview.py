@@ -64,6 +64,7 @@ def preview_frame(request: SwapRequest, frame: int, report: Report = silent) -> 
             plan = add_appearance(plan, request.clip, analysed, [wanted], report)
     renderer = Renderer(plan, request.swapper, settings, timer)
     [rendered] = renderer.render(request.clip.read, wanted, available)
+    # A frame without a face to swap was refused before, so there are no reasons but those of its faces.
     coverage = Coverage.of(wanted, [rendered.faces], left_out=(), others=())
     return SwapResult(
         out=request.out,

@@ -117,6 +117,7 @@ class SwapRequest:
 
 def _to_plain(value: Any) -> Any:
     """Turns dataclasses of plain values into JSON's types; a range becomes its two ends."""
+    # Names of settings are kept beside rendered segments: after a rename, stopped swaps would begin anew.
     if dataclasses.is_dataclass(value):
         return {field.name: _to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if value is None or isinstance(value, str | int | float | bool):
