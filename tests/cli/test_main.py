@@ -13,7 +13,6 @@ from recaster.cli.display import CLEAR, ProgressLine, progress_bar
 from recaster.cli.main import main, parser
 from recaster.errors import ClipError
 from recaster.progress import Update
-from recaster.settings.detection import DETECTORS, LANDMARKERS
 
 
 class Terminal(io.StringIO):
@@ -43,14 +42,6 @@ def test_help_states_every_default() -> None:
         assert f"default: {shown}" in (option.help or "") % vars(option), option.option_strings
         stated += 1
     assert stated > 10
-
-
-def test_the_names_that_can_be_chosen_are_those_that_there_are() -> None:
-    names = {"detector": DETECTORS, "landmarker": LANDMARKERS}
-    chosen = [option for option in options_of(parser()) if option.dest in names]
-    assert {option.dest for option in chosen} == set(names)
-    for option in chosen:
-        assert option.choices == names[option.dest]
 
 
 @pytest.mark.parametrize(("command", "going_on"), [("extract", True), ("compare", False)])

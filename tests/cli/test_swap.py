@@ -12,10 +12,9 @@ from recaster.cli import main as cli
 from recaster.cli import swap
 from recaster.errors import UsageError
 from recaster.media.probe import probe
-from recaster.provenance.policy import BASES, Policy
-from recaster.settings.detection import DETECTORS, LANDMARKERS, SMOOTHINGS
-from recaster.settings.encoding import CODECS, SOUNDS, WriterOptions
-from recaster.settings.swap import COLOURS, CORNERS, LABELS, MASKS, LabelSettings, MaskSettings, SwapSettings
+from recaster.provenance.policy import Policy
+from recaster.settings.encoding import WriterOptions
+from recaster.settings.swap import LabelSettings, MaskSettings, SwapSettings
 from recaster.swapping.coverage import Coverage, FaceCoverage
 from recaster.swapping.load import choose_device
 from recaster.swapping.result import SwapResult
@@ -71,23 +70,6 @@ def test_help_states_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
         line = text.rpartition(f" --{name} ")[2].partition(")")[0]
         assert line.endswith(f"(default: {value:g}" if isinstance(value, float) else f"(default: {value}")
     assert f"(default: {analysis.landmarker};" in text
-
-
-def test_choices_are_the_librarys() -> None:
-    choices = {action.dest: tuple(action.choices) for action in parsers()[1]._actions if action.choices}
-    assert choices == {
-        "device": ("auto", "cpu", "gpu"),
-        "detector": DETECTORS,
-        "landmarker": LANDMARKERS,
-        "smoothing": tuple(SMOOTHINGS),
-        "mask": tuple(MASKS),
-        "colour": tuple(COLOURS),
-        "codec": tuple(CODECS),
-        "sound": SOUNDS,
-        "label": tuple(LABELS),
-        "label_corner": CORNERS,
-        "basis": BASES,
-    }
 
 
 def test_options_reach_the_settings() -> None:

@@ -20,7 +20,7 @@ those who attested."""
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add this command's parsers."""
+    """Adds this command's parsers."""
     parser = commands.add_parser(
         "audit", parents=[common], help="what was done with whose face", description=DESCRIPTION
     )

@@ -26,7 +26,7 @@ many, CPU time. COUNTS is JSON: the file's name and how many faces are on it."""
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add this command's parsers."""
+    """Adds this command's parsers."""
     from recaster.cli import bench_picture, bench_train
 
     parser = commands.add_parser("bench", help="measure speed and quality", description="Measure.")
@@ -95,7 +95,7 @@ def _add_detect(kinds: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run_swap(options: argparse.Namespace) -> None:
-    """Measure a swap."""
+    """Measures a swap."""
     from recaster.benchmarks.speed import SpeedSettings, measure_speed
     from recaster.benchmarks.speed_plot import draw_stages
     from recaster.files import write_json
@@ -110,31 +110,31 @@ def run_swap(options: argparse.Namespace) -> None:
         baseline_model=options.baseline_model,
         device=options.device,
     )
-    found = measure_speed(options.clip, settings, reporter(options))
+    figures = measure_speed(options.clip, settings, reporter(options))
     if options.out is not None:
-        write_json(options.out, found)
-        draw_stages(options.out.with_suffix(".png"), found)
-    say_json(found) if options.json else say(*speed_table(found))
+        write_json(options.out, figures)
+        draw_stages(options.out.with_suffix(".png"), figures)
+    say_json(figures) if options.json else say(*speed_table(figures))
 
 
-def speed_table(found: dict[str, Any]) -> list[str]:
+def speed_table(figures: dict[str, Any]) -> list[str]:
     """Writes the figures for people, as lines."""
     lines = [
         f"{'':<10}{'CPU ms a frame':>16}{'frames/s':>11}{'peak MiB':>10}{'frames':>8}  stages, ms a frame"
     ]
     for name in ("floor", "baseline", "engine"):
-        if name not in found:
+        if name not in figures:
             continue
-        one = found[name]
-        stages = ", ".join(f"{stage} {spent:.1f}" for stage, spent in one["stages"].items())
+        row = figures[name]
+        stages = ", ".join(f"{stage} {spent:.1f}" for stage, spent in row["stages"].items())
         lines.append(
-            f"{name:<10}{one['cpu_ms_per_frame']:>16.1f}{one['frames_per_second']:>11.3f}"
-            f"{one['peak_rss_mb']:>10.0f}{one['frames']:>8}  {stages}"
+            f"{name:<10}{row['cpu_ms_per_frame']:>16.1f}{row['frames_per_second']:>11.3f}"
+            f"{row['peak_rss_mb']:>10.0f}{row['frames']:>8}  {stages}"
         )
-    ratios = found["ratios"]
-    engine = found["engine"]
+    ratios = figures["ratios"]
+    engine = figures["engine"]
     without = engine["cpu_ms_per_frame_without_start"]
-    less = f"baseline / engine {ratios['baseline_to_engine_cpu']:.0f}, " if "baseline" in found else ""
+    less = f"baseline / engine {ratios['baseline_to_engine_cpu']:.0f}, " if "baseline" in figures else ""
     lines.append(f"CPU a frame: {less}engine / floor {ratios['engine_to_floor_cpu']:.2f}")
     lines.append(
         f"the engine's start, {engine['start_cpu_s']:.1f} CPU-s, is counted; without it {without:.1f} ms"
@@ -144,23 +144,24 @@ def speed_table(found: dict[str, Any]) -> list[str]:
 
 
 def run_detect(options: argparse.Namespace) -> None:
-    """Compare detectors."""
+    """Compares detectors."""
     from recaster.benchmarks.detectors import measure_detector, read_counts
 
     counts = read_counts(options.folder, options.counts)
-    found = [
+    results = [
         measure_detector(options.folder, counts, name, options.min_face, reporter(options))
         for name in options.detectors or ("yunet", "dlib-hog")
     ]
-    say_json([one.as_json() for one in found]) if options.json else say(*detect_table(found))
+    say_json([result.as_json() for result in results]) if options.json else say(*detect_table(results))
 
 
-def detect_table(found: list[DetectorResult]) -> list[str]:
+def detect_table(results: list[DetectorResult]) -> list[str]:
     """Writes the figures for people, as lines."""
     lines = [f"{'':<10}{'recall':>8}{'found':>8}{'of':>6}{'too many':>10}{'CPU ms a picture':>18}"]
-    for one in found:
+    for result in results:
         lines.append(
-            f"{one.detector:<10}{one.recall:>8.3f}{one.hits:>8}{one.faces:>6}{one.extra:>10}{one.cpu_ms:>18.1f}"
+            f"{result.detector:<10}{result.recall:>8.3f}{result.hits:>8}{result.faces:>6}"
+            f"{result.extra:>10}{result.cpu_ms:>18.1f}"
         )
-        lines += [f"  {name}: {boxes} boxes for {faces}" for name, faces, boxes in one.wrong]
+        lines += [f"  {name}: {boxes} boxes for {faces}" for name, faces, boxes in result.wrong]
     return lines

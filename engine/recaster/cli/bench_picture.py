@@ -18,7 +18,7 @@ shots that are done stay as they are, so give another OUT after a change of the 
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add this command's parser."""
+    """Adds this command's parser."""
     parser = commands.add_parser(
         "picture", parents=[common], help="how swaps hold on many people and shots", description=DESCRIPTION
     )
@@ -38,7 +38,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Swap, judge, and print the table."""
+    """Swaps, judges, and prints the table."""
     from recaster.benchmarks.picture_matrix.benchmark import measure_pictures, read_results
     from recaster.benchmarks.picture_matrix.results_page import format_table, write_page
     from recaster.benchmarks.picture_matrix.rows import read_rows

@@ -28,7 +28,7 @@ folders are models that recaster swap takes. Run the same command again to go on
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add this command's parser."""
+    """Adds this command's parser."""
     parser = commands.add_parser(
         "train",
         parents=[common],
@@ -63,7 +63,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Train, judge, and print the table."""
+    """Trains, judges, and prints the table."""
     variants = [variant(text) for text in options.variants]
     settings = bench_settings(options)
     from recaster.benchmarks.training import bench
@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def variant(text: str) -> Variant:
-    """Read ``"name: preset --flag value"``; the flags are those of ``recaster train``.
+    """Reads ``"name: preset --flag value"``; the flags are those of ``recaster train``.
 
     Raises:
         UsageError: it can't be read.
@@ -95,8 +95,8 @@ def variant(text: str) -> Variant:
         words = shlex.split(flags)
     except ValueError as error:
         raise UsageError(f"variant {name}: {error}") from None
-    given = hyperparameters_of(parser.parse_args(words))
-    return Variant(name, overridden(preset(base), **given), base, shlex.join(words))
+    overrides = hyperparameters_of(parser.parse_args(words))
+    return Variant(name, overridden(preset(base), **overrides), base, shlex.join(words))
 
 
 class _Strict(argparse.ArgumentParser):

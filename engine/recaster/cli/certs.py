@@ -15,7 +15,7 @@ just this. Give ca.pem to the clients (RECASTER_TLS_CA=ca.pem)."""
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add this command's parser."""
+    """Adds this command's parser."""
     parser = commands.add_parser(
         "certs", parents=[common], help="make TLS certificates for an engine", description=DESCRIPTION
     )
@@ -38,7 +38,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Make them, and say how they are used."""
+    """Makes certificates, and says how they are used."""
     from recaster.provenance.certificates import make_certificates
 
     for path in make_certificates(options.folder, options.host, options.client):

@@ -37,7 +37,7 @@ class Finding:
 
 
 def checkup(data: DataFolder, listen: str, engine: str | None) -> list[Finding]:
-    """Look at everything.
+    """Checks everything that an engine needs.
 
     Args:
         data: an engine's data folder.
@@ -101,20 +101,20 @@ def _name(look: Callable[[], Finding]) -> str:
 
 
 def _packages() -> Finding:
-    found = []
+    versions = []
     missing = []
     for name in PACKAGES:
         try:
-            found.append(f"{name} {importlib.metadata.version(name)}")
+            versions.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
             missing.append(name)
     try:
         import cv2  # of whichever of its packages
 
-        found.append(f"OpenCV {cv2.__version__}")
+        versions.append(f"OpenCV {cv2.__version__}")
     except ImportError:
         missing.append("opencv-python")
-    says = f"recaster {__version__}, Python {platform.python_version()}, {', '.join(found)}"
+    says = f"recaster {__version__}, Python {platform.python_version()}, {', '.join(versions)}"
     if missing:
         return Finding(
             "packages", ok=False, says=f"missing: {', '.join(missing)}", mend="pip install 'recaster[cpu]'"
@@ -178,9 +178,9 @@ def _data(data: DataFolder) -> Finding:
 def _models(data: DataFolder) -> Finding:
     from recaster.models.model_folder import ModelFolder
 
-    found = [ModelFolder(path) for path in sorted((data.path / "models").glob("[!.]*"))]
-    outdated = [f"{one.path.name} was {one.why_outdated()}" for one in found if one.why_outdated()]
-    says = "; ".join(outdated) or f"{len(found)} trained models"
+    models = [ModelFolder(path) for path in sorted((data.path / "models").glob("[!.]*"))]
+    outdated = [f"{model.path.name} was {model.why_outdated()}" for model in models if model.why_outdated()]
+    says = "; ".join(outdated) or f"{len(models)} trained models"
     return Finding("models", ok=not outdated, says=says, mend="swaps with them are refused until then")
 
 

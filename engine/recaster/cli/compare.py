@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add the command to the command line."""
+    """Adds the command to the command line."""
     command = commands.add_parser(
         "compare",
         parents=[common],
@@ -35,7 +35,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the comparison."""
+    """Writes the comparison."""
     from recaster.cli.display import reporter
     from recaster.media.compare import compare
 

@@ -28,7 +28,7 @@ ELSEWHERE = (
 
 
 def add(actions: Any, common: argparse.ArgumentParser) -> None:
-    """Add this action's parser."""
+    """Adds this action's parser."""
     parser = actions.add_parser(
         "delete",
         parents=[common],
@@ -73,7 +73,7 @@ def _delete_here(options: argparse.Namespace, store: Store) -> None:
 def _ask_and_delete(
     options: argparse.Namespace, delete: Callable[..., identity_pb2.DeleteIdentityResponse]
 ) -> None:
-    """Show what would go, ask, and show what went.
+    """Shows what would go, asks, and shows what went.
 
     Raises:
         UsageError: there is nobody to be asked, or something stays for a job.
@@ -87,7 +87,7 @@ def _ask_and_delete(
         return
     report = delete(dry=False)
     _print("deleted", report)
-    if any(one.reason == "RUNNING_JOB" for one in report.kept):
+    if any(item.reason == "RUNNING_JOB" for item in report.kept):
         raise UsageError(f"{options.name}: jobs that haven't ended keep some of it; delete again after them")
 
 
@@ -99,12 +99,12 @@ def _agreed() -> bool:
 
 
 def _print(what: str, report: identity_pb2.DeleteIdentityResponse) -> None:
-    say(f"{what}:", *(f"  {_named(one)}" for one in report.deleted))
-    say("stays:", *(f"  {_named(one)}: {one.message}" for one in report.kept))
+    say(f"{what}:", *(f"  {_named(item)}" for item in report.deleted))
+    say("stays:", *(f"  {_named(item)}: {item.message}" for item in report.kept))
 
 
-def _named(one: identity_pb2.DeletedThing | identity_pb2.KeptThing) -> str:
-    return "  ".join(word for word in (one.kind, one.id, one.display_name) if word)
+def _named(item: identity_pb2.DeletedThing | identity_pb2.KeptThing) -> str:
+    return "  ".join(word for word in (item.kind, item.id, item.display_name) if word)
 
 
 @contextlib.contextmanager

@@ -35,17 +35,17 @@ class Escaping:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write it escaped."""
+        """Writes it escaped."""
         self._stream.write(escape(text, keep="\n"))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
-        """Write each of them."""
+        """Writes each of them."""
         for line in lines:
             self.write(line)
 
     def control(self, code: str) -> None:
-        """Write a terminal's code of our own."""
+        """Writes a terminal's code of our own."""
         self._stream.write(code)
 
     def __getattr__(self, name: str) -> Any:
@@ -59,18 +59,18 @@ def escaping(stream: TextIO) -> TextIO:
 
 
 def say(*lines: object) -> None:
-    """Print a command's result, a line each."""
+    """Prints a command's result, a line each."""
     sys.stdout.write("".join(f"{escape(line)}\n" for line in lines))
 
 
 def say_error(*lines: object) -> None:
-    """Print what isn't a command's result, a line each."""
+    """Prints what isn't a command's result, a line each."""
     sys.stderr.write("".join(f"{escape(line)}\n" for line in lines))
     sys.stderr.flush()
 
 
 def say_json(value: Any) -> None:
-    """Print a command's result for programs."""
+    """Prints a command's result for programs."""
     sys.stdout.write(json.dumps(value, indent=1) + "\n")
 
 
@@ -93,7 +93,7 @@ class ProgressLine:
         self._drawn = 0.0
 
     def __call__(self, update: Update) -> None:
-        """Draw ``update`` unless the last one was drawn a moment ago."""
+        """Draws ``update`` unless the last one was drawn a moment ago."""
         now = time.monotonic()
         finished = update.total is not None and update.done >= update.total
         if update.stage != self._stage or update.done < self._done:  # or the same again, on the next clip
@@ -115,7 +115,7 @@ class ProgressLine:
         self._stream.flush()
 
     def _draw(self, line: str, update: Update) -> None:
-        """Write a line behind its bar, as much of it as the terminal's width takes."""
+        """Writes a line behind its bar, as much of it as the terminal's width takes."""
         if update.total and importlib.util.find_spec("rich"):  # it isn't there beside a thin client
             _write_control(self._stream, progress_bar(update.done, update.total))
             line = _cut_to_cells(line, shutil.get_terminal_size().columns - BAR_CELLS - 2)
@@ -156,7 +156,7 @@ def _cut_to_cells(line: str, cells: int) -> str:
 
 
 def clear_line(stream: TextIO) -> None:
-    """Wipe a progress line that was left standing, so that what is written next has a line of its own."""
+    """Wipes a progress line that was left standing, so that what is written next has a line of its own."""
     if stream.isatty():
         _write_control(stream, CLEAR)
 

@@ -16,7 +16,7 @@ engine's data, disk and port. Ends with 1 where something is wrong."""
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add this command's parser."""
+    """Adds this command's parser."""
     parser = commands.add_parser(
         "doctor",
         parents=[common],
@@ -43,7 +43,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Look, and tell."""
+    """Checks this installation, and prints the findings."""
     import dataclasses
 
     from recaster.cli.licences import bill, lines
@@ -58,13 +58,13 @@ def run(options: argparse.Namespace) -> None:
     from recaster.store.folder import DataFolder
 
     data = DataFolder.default() if options.data is None else DataFolder(options.data)
-    found = checkup(data, options.listen, options.engine)
+    findings = checkup(data, options.listen, options.engine)
     if options.json:
-        say_json([dataclasses.asdict(one) for one in found])
+        say_json([dataclasses.asdict(finding) for finding in findings])
     else:
-        for one in found:
-            say(f"{'ok  ' if one.ok else 'BAD '} {one.what:<12} {one.says}")
-            if not one.ok:
-                say(f"     {'':<12} -> {one.mend}")
-    if not all(one.ok for one in found):
+        for finding in findings:
+            say(f"{'ok  ' if finding.ok else 'BAD '} {finding.what:<12} {finding.says}")
+            if not finding.ok:
+                say(f"     {'':<12} -> {finding.mend}")
+    if not all(finding.ok for finding in findings):
         sys.exit(1)

@@ -17,7 +17,7 @@ your own on this machine, and needs the role operator."""
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add this command's parser."""
+    """Adds this command's parser."""
     parser = commands.add_parser(
         "drain",
         parents=[common],
@@ -36,7 +36,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Drain, or undo that."""
+    """Drains an engine, or undoes that."""
     from recaster.client import Address, Client
 
     with Client(Address.from_environment(options.engine)) as engine:

@@ -22,7 +22,7 @@ frozen face. docs/evaluation.md defines them all."""
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add this command's parser."""
+    """Adds this command's parser."""
     parser = commands.add_parser(
         "evaluate", parents=[common], help="say how good a swap is", description=DESCRIPTION
     )
@@ -42,7 +42,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Judge, and print the figures."""
+    """Judges, and prints the figures."""
     with connect_engine(options) as engine:
         if engine is None:
             _run_here(options)
@@ -85,7 +85,7 @@ def _run_there(options: argparse.Namespace, engine: Client) -> None:
         swapped_clip_id=remote.clip(options.swapped),
         source_faceset_id=remote.faceset(options.source),
         target_faceset_id=remote.faceset(options.target),
-        gallery_faceset_ids=[remote.faceset(one) for one in options.gallery],
+        gallery_faceset_ids=[remote.faceset(folder) for folder in options.gallery],
     )
     fill_message(spec, range=options.range, track=options.track, person=remote.picture(options.person))
     job = remote.do(job_pb2.JobSpec(evaluate=spec), options.out)

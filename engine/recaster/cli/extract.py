@@ -25,7 +25,7 @@ Run the same command again to go on after a stop; add further inputs to the same
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
+    """Adds the command's options."""
     import argparse
 
     parser = commands.add_parser(
@@ -58,13 +58,13 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def add_extract_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of detecting and cutting faces, shared with import."""
+    """Adds the options of detecting and cutting faces, shared with import."""
     add_options(parser, ExtractSettings, "detector", "min_face", "min_area", defaults=True)
     add_options(parser, ExtractSettings, "size")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Extract and say what became of every input."""
+    """Extracts and says what became of every input."""
     with connect_engine(options) as engine:
         if engine is None:
             _run_here(options)

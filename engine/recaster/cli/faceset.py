@@ -25,7 +25,7 @@ NEEDS_SHOWN = 8
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add the command and its own commands."""
+    """Adds the command and its own commands."""
     parser = commands.add_parser("faceset", help="look at, clean, export and import facesets")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     _add_info(actions, common)
@@ -115,7 +115,7 @@ def _add_import(actions: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run_info(options: argparse.Namespace) -> None:
-    """Print a faceset's numbers."""
+    """Prints a faceset's numbers."""
     from recaster.facesets.faceset import Faceset
     from recaster.facesets.faceset_info import describe
 
@@ -139,7 +139,7 @@ def _needs(faceset: Faceset, options: argparse.Namespace) -> FilmingNeeds:
 
 
 def run_clean(options: argparse.Namespace) -> None:
-    """Clean or restore a faceset and say why what was dropped."""
+    """Cleans or restores a faceset, and says why faces were dropped."""
     from recaster.errors import UsageError
     from recaster.facesets.clean import clean, restore
     from recaster.facesets.faceset import Faceset
@@ -163,7 +163,7 @@ def run_clean(options: argparse.Namespace) -> None:
 
 
 def run_contact_sheet(options: argparse.Namespace) -> None:
-    """Save a sheet of faces."""
+    """Saves a sheet of faces."""
     from recaster.errors import UsageError
     from recaster.facesets.faceset import Faceset
     from recaster.facesets.faceset_info import contact_sheet
@@ -178,7 +178,7 @@ def run_contact_sheet(options: argparse.Namespace) -> None:
 
 
 def run_export(options: argparse.Namespace) -> None:
-    """Save a faceset as a zip."""
+    """Saves a faceset as a zip."""
     from recaster.operations.faceset_exchange import export_faceset
 
     faceset = export_faceset(options.faceset, options.zip, reporter(options))
@@ -186,7 +186,7 @@ def run_export(options: argparse.Namespace) -> None:
 
 
 def run_import(options: argparse.Namespace) -> None:
-    """Make a faceset of a zip or folder."""
+    """Makes a faceset of a zip or folder."""
     from recaster.facesets.faceset_info import describe
     from recaster.operations.faceset_exchange import import_faceset
     from recaster.settings.extract import ExtractSettings

@@ -34,7 +34,7 @@ _HYPERPARAMETERS = {
 
 
 def add_options(container: Any, kind: type[Any], *names: str, defaults: bool = False) -> None:
-    """Add the flags of some options of a dataclass, in that order; of all where none is named.
+    """Adds the flags of some options of a dataclass, in that order; of all where none is named.
 
     Args:
         container: a parser or a group of one.
@@ -47,7 +47,7 @@ def add_options(container: Any, kind: type[Any], *names: str, defaults: bool = F
 
 
 def add_option(container: Any, kind: type[Any], name: str, **changes: Any) -> None:
-    """Add one option's flag; ``changes`` are arguments for argparse that this command has otherwise."""
+    """Adds one option's flag; ``changes`` are arguments for argparse that this command has otherwise."""
     option = option_of(kind, name)
     about = {"help": _format_help(option), **_value_arguments(option.hint, option.bounds)}
     if option.choices and option.metavar is None:  # else what it can be is checked where settings are made
@@ -74,7 +74,7 @@ def number(bounds: Bounds, kind: Callable[[str], float] = int) -> Callable[[str]
 
 
 def fill_options(message: M, options: argparse.Namespace, *kinds: type[Any], **values: Any) -> M:
-    """Set those fields of a request's message that the command line says; the rest is left open.
+    """Sets those fields of a request's message that the command line says; the rest is left open.
 
     Args:
         message: its fields are called as the options are on the wire.
@@ -88,17 +88,17 @@ def fill_options(message: M, options: argparse.Namespace, *kinds: type[Any], **v
     from recaster.cli.remote import fill_message
 
     known: Any = type(message).DESCRIPTOR.fields_by_name  # type: ignore[attr-defined]
-    said = {
+    chosen = {
         each.wire: getattr(options, each.flag)
         for kind in kinds
         for each in options_of(kind)
         if each.wire in known and each.hint is not Path
     }
-    return fill_message(message, **{**said, **values})
+    return fill_message(message, **{**chosen, **values})
 
 
 def add_hyperparameters(container: Any) -> None:
-    """Add a flag for every hyperparameter of presets; None where nothing is said."""
+    """Adds a flag for every hyperparameter of presets; None where nothing is said."""
     for name, (hint, text) in _HYPERPARAMETERS.items():
         about = _value_arguments(hint, None)
         if hint is bool:

@@ -26,7 +26,7 @@ kept."""
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add this command's parsers."""
+    """Adds this command's parsers."""
     parser = commands.add_parser(
         "identity",
         parents=[common],
@@ -171,21 +171,21 @@ def _terms(options: argparse.Namespace, where: Register | Client) -> identity_pb
     from recaster.files import user_name
     from recaster.provenance.legal_basis import parse_basis
 
-    said = identity_pb2.Attestation(
+    attestation = identity_pb2.Attestation(
         basis=parse_basis(options.basis),
         scope=options.scope,
         attested_by=options.attested_by or user_name(),
     )
     if options.begin is not None:
-        said.valid_from.FromDatetime(_day(options.begin))
+        attestation.valid_from.FromDatetime(_day(options.begin))
     if options.until is not None:  # that day belongs to it
-        said.valid_until.FromDatetime(_day(options.until, dt.timedelta(days=1)))
+        attestation.valid_until.FromDatetime(_day(options.until, dt.timedelta(days=1)))
     if options.document is not None:
         if isinstance(where, Client):
-            said.document_digest = where.transfer.upload(options.document)
+            attestation.document_digest = where.transfer.upload(options.document)
         else:
-            said.document_digest = where.documents.keep(options.document)
-    return said
+            attestation.document_digest = where.documents.keep(options.document)
+    return attestation
 
 
 def _day(text: str, later: dt.timedelta | None = None) -> dt.datetime:
@@ -204,14 +204,14 @@ def _day(text: str, later: dt.timedelta | None = None) -> dt.datetime:
 def _print(people: Iterable[identity_pb2.Identity]) -> None:
     from recaster.provenance.legal_basis import described
 
-    for one in people:
-        say(f"{one.identity_id}  {one.display_name}: {described(one)}")
-        said = one.attestation
+    for person in people:
+        say(f"{person.identity_id}  {person.display_name}: {described(person)}")
+        attestation = person.attestation
         for name, value in (
-            ("scope", said.scope),
-            ("attested by", said.attested_by),
-            ("document, SHA-256", said.document_digest),
-            ("revoked because", one.revocation.reason),
+            ("scope", attestation.scope),
+            ("attested by", attestation.attested_by),
+            ("document, SHA-256", attestation.document_digest),
+            ("revoked because", person.revocation.reason),
         ):
             if value:
                 say(f"  {name}: {value}")

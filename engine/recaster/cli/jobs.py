@@ -18,7 +18,7 @@ SHOWN = 50
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add this command's parsers."""
+    """Adds this command's parsers."""
     parser = commands.add_parser(
         "jobs",
         help="list, watch, pause, resume and cancel an engine's jobs",
@@ -79,7 +79,7 @@ def run_show(options: argparse.Namespace) -> None:
 
 
 def run_watch(options: argparse.Namespace) -> None:
-    """Follow a job to its end."""
+    """Follows a job to its end."""
     with _engine(options) as engine:
         try:
             job = engine.jobs.wait(options.job, reporter(options), _say)
@@ -90,25 +90,25 @@ def run_watch(options: argparse.Namespace) -> None:
 
 
 def run_pause(options: argparse.Namespace) -> None:
-    """Stop a job so that it can go on."""
+    """Stops a job so that it can go on."""
     with _engine(options) as engine:
         say(_line(engine.jobs.pause(options.job)))
 
 
 def run_resume(options: argparse.Namespace) -> None:
-    """Let a job go on."""
+    """Lets a job go on."""
     with _engine(options) as engine:
         say(_line(engine.jobs.resume(options.job)))
 
 
 def run_cancel(options: argparse.Namespace) -> None:
-    """End a job."""
+    """Ends a job."""
     with _engine(options) as engine:
         say(_line(engine.jobs.cancel(options.job)))
 
 
 def run_delete(options: argparse.Namespace) -> None:
-    """Forget a job that has ended."""
+    """Forgets a job that has ended."""
     with _engine(options) as engine:
         engine.jobs.delete(options.job)
 
@@ -139,9 +139,9 @@ def _line(job: job_pb2.Job) -> str:
 
     kind = _name(job_pb2.JobKind, job.kind, "JOB_KIND_")
     made = job.create_time.ToDatetime().isoformat(" ", "seconds")
-    one = job.progress
-    total = f"/{one.total:.0f}" if one.total else ""
-    progress = f"{one.stage} {one.done:.0f}{total} {one.unit}" if one.stage else ""
+    last = job.progress
+    total = f"/{last.total:.0f}" if last.total else ""
+    progress = f"{last.stage} {last.done:.0f}{total} {last.unit}" if last.stage else ""
     return (
         f"{job.job_id}  {made}  {kind:<9}{_state(job):<11}{job.created_by:<12} {progress}{_why(job)}".rstrip()
     )

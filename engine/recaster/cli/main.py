@@ -60,7 +60,7 @@ class Parser(argparse.ArgumentParser):
     """A parser whose complaints are a line each, whatever files are called."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong, and end."""
+        """Says what is wrong, and ends the program."""
         super().error(escape(message))
 
 
@@ -83,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the process's exit code."""
+    """Runs one command; returns the process's exit code."""
     sys.excepthook = _unexpected
     with (
         contextlib.redirect_stdout(escaping(sys.stdout)),
@@ -112,7 +112,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Print a traceback as the interpreter does, but escaped: an error's words may be somebody else's."""
+    """Prints a traceback as the interpreter does, but escaped: an error's words may be somebody else's."""
     escaping(sys.stderr).write("".join(traceback.format_exception(kind, error, trace)))
 
 

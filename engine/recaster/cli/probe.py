@@ -17,7 +17,7 @@ _COLUMNS = 6
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add the command to the command line."""
+    """Adds the command to the command line."""
     command = commands.add_parser(
         "probe",
         parents=[common],
@@ -36,7 +36,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print what the clip is."""
+    """Prints what the clip is."""
     from recaster.media.probe import probe
 
     info = probe(options.clip)
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def write_people(options: argparse.Namespace) -> None:
-    """Write a sheet of the clip's people with the numbers of their tracks.
+    """Writes a sheet of the clip's people with the numbers of their tracks.
 
     Raises:
         FaceNotFoundError: there is nobody in the clip.

@@ -15,7 +15,7 @@ benchmarks and models below FOLDER: tables, contact sheets, the worst frames, cu
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add this command's parser."""
+    """Adds this command's parser."""
     parser = commands.add_parser(
         "report", parents=[common], help="show what was measured on one page", description=DESCRIPTION
     )
@@ -25,7 +25,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the page."""
+    """Writes the page."""
     from recaster.errors import UsageError
     from recaster.report.page import write_report
 

@@ -22,7 +22,7 @@ and they go on. docs/api.md describes the interface."""
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add this command's parser."""
+    """Adds this command's parser."""
     parser = commands.add_parser(
         "serve", parents=[common], help="serve the engine to clients", description=DESCRIPTION
     )
@@ -56,7 +56,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Serve until stopped."""
+    """Serves until stopped."""
     import asyncio
 
     from recaster.errors import UsageError

@@ -18,7 +18,7 @@ file afterwards breaks it."""
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add this command's parser."""
+    """Adds this command's parser."""
     parser = commands.add_parser(
         "sign", parents=[common], help="sign an edit that swaps went into", description=DESCRIPTION
     )

@@ -24,7 +24,7 @@ stopped. Blobs, of which nobody knows any more what they are, are kept until --l
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add this command's parsers."""
+    """Adds this command's parsers."""
     parser = commands.add_parser(
         "store", parents=[common], help="back up, check and repair an engine's data", description=DESCRIPTION
     )

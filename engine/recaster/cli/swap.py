@@ -31,7 +31,7 @@ as swapped where at least two thirds of what it shows of the face was."""
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add this command's parser."""
+    """Adds this command's parser."""
     parser = commands.add_parser(
         "swap", parents=[common], help="swap a face in a clip", description=DESCRIPTION
     )
@@ -96,7 +96,7 @@ def _add_marks(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Run the command."""
+    """Runs the command."""
     with connect_engine(options) as engine:
         if engine is None:
             _run_here(options)

@@ -24,7 +24,7 @@ _UNITS = {"h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add this command's parsers."""
+    """Adds this command's parsers."""
     parser = commands.add_parser(
         "tokens", parents=[common], help="who may use an engine, and for what", description=DESCRIPTION
     )

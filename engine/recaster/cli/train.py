@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add the command to the command line."""
+    """Adds the command to the command line."""
     parser = commands.add_parser(
         "train",
         parents=[common],
@@ -53,7 +53,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Train, and say what came out."""
+    """Trains, and says what came out."""
     with connect_engine(options) as engine:
         if engine is None:
             _run_here(options)

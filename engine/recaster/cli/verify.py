@@ -17,7 +17,7 @@ manifest, and what it says is no more than their word. A manifest can be strippe
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add this command's parser."""
+    """Adds this command's parser."""
     parser = commands.add_parser(
         "verify", parents=[common], help="say what a file is, by its manifest", description=DESCRIPTION
     )
@@ -33,7 +33,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Look, and say."""
+    """Reads a manifest, and prints what it says."""
     from recaster.errors import UnknownSignerError
     from recaster.provenance.inspection import inspect_file
     from recaster.provenance.policy import Policy

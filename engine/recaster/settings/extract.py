@@ -65,7 +65,7 @@ class ExtractSettings:
     identity: str = option("", "whose faces these are, kept with a new faceset (default: none)", wire="note")
 
     def check(self) -> None:
-        """Refuse values that make no sense.
+        """Refuses values that make no sense.
 
         Raises:
             UsageError: naming the first of them.

@@ -58,7 +58,7 @@ class Option:
     flag: str = ""
 
     def check(self, value: Any) -> None:
-        """Refuse a value that it can't have (UsageError)."""
+        """Refuses a value that it can't have (UsageError)."""
         if self.choices and value not in self.choices:
             raise UsageError(self.unknown.format(value=value, choices=", ".join(self.choices)))
         if self.bounds is not None and (why := self.bounds.fault(value)):
@@ -123,7 +123,7 @@ def listed(names: Iterable[str]) -> str:
 
 
 def check_options(settings: Any) -> None:
-    """Refuse values that options can't have (UsageError); None stands for nothing chosen."""
+    """Refuses values that options can't have (UsageError); None stands for nothing chosen."""
     for each in own_options(type(settings)):
         value = getattr(settings, each.name)
         if value is not None:
@@ -136,7 +136,7 @@ def option_of(kind: type[Any], name: str) -> Option:
 
 
 def check_option(kind: type[Any], name: str, value: Any) -> None:
-    """Refuse a value that an option of a dataclass can't have (UsageError)."""
+    """Refuses a value that an option of a dataclass can't have (UsageError)."""
     option_of(kind, name).check(value)
 
 
