@@ -41,8 +41,6 @@ def imported(path: Path) -> set[str]:
 @pytest.mark.parametrize("package", ["cli", "jobs", "service"])
 def test_callers_reach_the_work_through_operations_alone(package: str) -> None:
     reached = {path.name: imported(path) & WORK for path in (PACKAGE / package).rglob("*.py")}
-    # A warm process previews frames; the engine has asked for the right, and gives it the mark.
-    reached["query_worker.py"] = reached.get("query_worker.py", set()) - {"recaster.swapping.preview"}
     assert {name: modules for name, modules in reached.items() if modules} == {}
 
 

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from recaster.facesets.faceset import Faceset
+    from recaster.operations.swap import Request
+    from recaster.progress import LogLine
     from recaster.swapping.swapper import Swapper
 
 ANSWER_CPU_S: Final = 600
@@ -158,14 +160,10 @@ class QueryHandler:
 
     def preview(self, question: query_pb2.PreviewQuestion) -> query_pb2.PreviewAnswer:
         """Swaps one frame."""
-        from recaster.media.clip import Clip
-        from recaster.operations.request_options import swap_settings
+        from recaster.operations import swap
+        from recaster.operations.face_rights import Grant
         from recaster.provenance.provenance_mark import ProvenanceMark
-        from recaster.swapping.load import needs_tensorflow
-        from recaster.swapping.preview import preview_frame
-        from recaster.swapping.request import SwapRequest
 
-        options = question.options
         handle, name = tempfile.mkstemp(suffix=".png", dir=self._scratch)
         out = Path(name)
         with open(handle, "wb"), self._named_link(path_of(question.clip), question.name) as path:  # noqa: PTH123
@@ -174,18 +172,21 @@ class QueryHandler:
                 person = path.parent / "person.png"
                 person.symlink_to(path_of(question.person))
             try:
-                clip = Clip(path)
-                settings = swap_settings(options, clip.info, person)
+                request = swap.Request(
+                    clip=path,
+                    out=out,
+                    options=question.options,
+                    model=optional_path(question.model),
+                    source=optional_path(question.faceset),
+                    person=person,
+                    preview=question.frame,
+                )
                 mark = ProvenanceMark.from_json(json.loads(question.mark))
-                model = optional_path(question.model)
-                self._choose_device(options, tensorflow=needs_tensorflow(model, settings.analysis.detector))
-                swapper = self._swapper_of(model, optional_path(question.faceset), options.device or "auto")
-                request = SwapRequest(clip, out, swapper, settings, mark)
-                result = preview_frame(request, question.frame)
+                result = swap.run(request, grant=Grant(mark), load=self._load_swapper)
             except BaseException:
                 out.unlink(missing_ok=True)
                 raise
-        warnings = [plain_text(line) for line in result.warnings]
+        warnings = [plain_text(line) for line in result.swap.warnings]
         return query_pb2.PreviewAnswer(path=path_to_bytes(out), warnings=warnings)
 
     def verify(self, question: query_pb2.VerifyQuestion) -> provenance_pb2.VerifyFileResponse:
@@ -217,15 +218,18 @@ class QueryHandler:
             choose_device(name, None, tensorflow=tensorflow)
             self._device_chosen = tensorflow or name == "gpu"
 
-    def _swapper_of(self, model: Path | None, faceset: Path | None, device: str) -> Swapper:
+    def _load_swapper(self, request: Request, _log: LogLine) -> tuple[Swapper, str]:
+        """Loads the swapper of a request as ``operations.swap.load``, or takes the one that is loaded."""
         from recaster.models.model_folder import ModelFolder
-        from recaster.swapping.load import load_swapper
+        from recaster.swapping.load import load_swapper, needs_tensorflow
 
-        state = ModelFolder(model).digest() if model else ""
-        wanted = (model, faceset, state, device)
+        options = request.options
+        self._choose_device(options, tensorflow=needs_tensorflow(request.model, options.detector))
+        state = ModelFolder(request.model).digest() if request.model else ""
+        wanted = (request.model, request.source, state, options.device or "auto")
         if self._swapper is None or self._swapper[0] != wanted:
-            self._swapper = (wanted, load_swapper(model, faceset, device))
-        return self._swapper[1]
+            self._swapper = (wanted, load_swapper(request.model, request.source, wanted[-1]))
+        return self._swapper[1], ""
 
     @contextlib.contextmanager
     def _named_link(self, path: Path, name: str) -> Iterator[Path]:

@@ -17,6 +17,7 @@ from recaster.provenance.provenance_mark import ProvenanceMark
 from recaster.provenance.register import open_register
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from recaster.media.clip import Clip
@@ -90,8 +91,24 @@ class Result:
         return self.swap.summary(self.device)
 
 
+def load(request: Request, log: LogLine) -> tuple[Swapper, str]:
+    """Chooses what computes and loads the swapper; returns it and a note on the device."""
+    from recaster.swapping.load import choose_device, load_swapper, needs_tensorflow
+
+    options = request.options
+    threads = options.threads if options.HasField("threads") else None
+    name = options.device or "auto"
+    device = choose_device(name, threads, tensorflow=needs_tensorflow(request.model, options.detector))
+    log("info", f"swapping {device}")
+    return load_swapper(request.model, request.source, name), device
+
+
 def run(
-    request: Request, report: Report = silent, log: LogLine = no_log, grant: Grant | None = None
+    request: Request,
+    report: Report = silent,
+    log: LogLine = no_log,
+    grant: Grant | None = None,
+    load: Callable[[Request, LogLine], tuple[Swapper, str]] = load,
 ) -> Result:
     """Swaps; the same request again goes on where an interruption ended it.
 
@@ -100,6 +117,7 @@ def run(
         report: told of its progress.
         log: told what computes.
         grant: an engine's permission, with the mark; None asks this machine's policy and register.
+        load: as ``load``; a process that swaps again and again keeps what it has loaded.
 
     Raises:
         ConsentError, NotFoundError: the face may not be put on, or its right was taken back meanwhile.
@@ -108,17 +126,10 @@ def run(
             ``swapping.pipeline.swap_clip``.
     """
     from recaster.media.clip import Clip
-    from recaster.swapping.load import choose_device, load_swapper, needs_tensorflow
 
     clip = Clip(request.clip)
     settings = request.settings(clip.info, _own_policy() if grant is None else None)
-    options = request.options
-    threads = options.threads if options.HasField("threads") else None
-    device_name = options.device or "auto"
-    needs = needs_tensorflow(request.model, options.detector)
-    device = choose_device(device_name, threads, tensorflow=needs)
-    log("info", f"swapping {device}")
-    swapper = load_swapper(request.model, request.source, device_name)
+    swapper, device = load(request, log)
     if grant is not None:
         return Result(_swap(request, clip, swapper, settings, grant.mark, report), device)
     faces = folder_digests(request.model, request.source)
