@@ -35,7 +35,7 @@ if {"recaster.jobs.worker", "recaster.jobs.query_worker"} & set(sys.orig_argv):
     import json
     import os
 
-    from recaster.jobs import confinement, runs
+    from recaster.jobs import confinement, handlers
 
     def run(work):
         from attempts import attempts
