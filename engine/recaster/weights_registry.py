@@ -1,4 +1,4 @@
-"""Every trained network that Recaster comes with or can use: where it is from, and under which licence.
+"""Registry of the trained networks that Recaster comes with or can use: origin, licence, digest.
 
 The one table of them: files are checked against its digests, ``recaster doctor --licences`` prints it, and
 manifests of swaps name those that had a part.
@@ -212,4 +212,4 @@ ALL: Final = (
 
 def weights_used_by(*options: str) -> tuple[Weights, ...]:
     """The networks that options of a swap ("yunet", "mesh") or steps of it ("identity") use."""
-    return tuple(one for one in ALL if set(one.chosen_as) & set(options))
+    return tuple(weights for weights in ALL if set(weights.chosen_as) & set(options))

@@ -101,8 +101,8 @@ class MmodDetection:
 
 def lay_out_pyramid(height: int, width: int) -> Tiling:
     """Lays out the pyramid of a picture as dlib's ``create_tiled_pyramid`` does."""
-    sizes = _sizes(height, width)
-    tall = _column(sizes, height, width)
+    sizes = _level_sizes(height, width)
+    tall = _first_column_height(sizes, height, width)
     tiles: list[Tile] = []
     y = _BORDER_PX
     while y < tall + _BORDER_PX and len(tiles) < len(sizes):
@@ -143,12 +143,12 @@ class DlibMmod:
             upsample: how often the picture is doubled first.
         """
         for _ in range(upsample):
-            image = _doubled(image)
+            image = _double(image)
         if min(image.shape[:2]) < _MIN_SIDE_PX:
             return []
         placed, run = self._graph(*image.shape[:2])
-        found = _boxes(run(tf.constant(image)).numpy(), placed.tiles)
-        return [_halved(one, upsample) for one in found] if upsample else found
+        faces = _select_faces(run(tf.constant(image)).numpy(), placed.tiles)
+        return [_undo_doubling(face, upsample) for face in faces] if upsample else faces
 
     def _build_graph(self, height: int, width: int) -> tuple[Tiling, Callable[[tf.Tensor], tf.Tensor]]:
         """The layout of one shape of picture, and what gives the scores (rows, columns) of such a picture."""
@@ -156,14 +156,14 @@ class DlibMmod:
         mean = np.array(MEAN_RGB, np.float32)
 
         def run(image: tf.Tensor) -> tf.Tensor:
-            x = _canvas((tf.cast(image, tf.float32)[None] - mean) / 256, placed)
+            x = _draw_levels((tf.cast(image, tf.float32)[None] - mean) / 256, placed)
             return _apply_convolutions(x, self._convolutions)[0, ..., 0]
 
         shape = tf.TensorSpec((height, width, 3), tf.uint8)
         return placed, tf.function(run).get_concrete_function(shape)
 
 
-def _sizes(height: int, width: int) -> list[tuple[int, int]]:
+def _level_sizes(height: int, width: int) -> list[tuple[int, int]]:
     """(rows, columns) of each level."""
     sizes = [(height, width)]
     while True:
@@ -173,7 +173,7 @@ def _sizes(height: int, width: int) -> list[tuple[int, int]]:
         sizes.append((rows, columns))
 
 
-def _column(sizes: Sequence[tuple[int, int]], height: int, width: int) -> int:
+def _first_column_height(sizes: Sequence[tuple[int, int]], height: int, width: int) -> int:
     """Height of the first column: the rest would fit beside it."""
     whole = sum(rows + _LEVEL_GAP_PX for rows, _ in sizes) - 2 * _LEVEL_GAP_PX
     tall = before = 0
@@ -186,7 +186,7 @@ def _column(sizes: Sequence[tuple[int, int]], height: int, width: int) -> int:
     return tall - _LEVEL_GAP_PX
 
 
-def _canvas(image: tf.Tensor, placed: Tiling) -> tf.Tensor:
+def _draw_levels(image: tf.Tensor, placed: Tiling) -> tf.Tensor:
     """All levels of a picture (1, H, W, 3) on one canvas that is 0 between them.
 
     Each is made from the one before it, corner to corner, without a filter.
@@ -200,7 +200,7 @@ def _canvas(image: tf.Tensor, placed: Tiling) -> tf.Tensor:
     for numbers in (range(placed.turn), range(placed.turn, len(levels))):
         y = 0
         rows = []
-        for number in sorted(numbers, key=lambda one: placed.tiles[one].top):
+        for number in sorted(numbers, key=lambda level: placed.tiles[level].top):
             tile = placed.tiles[number]
             beside = placed.width - tile.left - tile.width
             rows.append(tf.pad(levels[number], [[0, 0], [tile.top - y, 0], [tile.left, beside], [0, 0]]))
@@ -240,20 +240,20 @@ def _apply_convolutions(x: tf.Tensor, convolutions: Sequence[Convolution]) -> tf
     return x
 
 
-def _boxes(scores: NDArray[np.float32], tiles: Sequence[Tile]) -> list[MmodDetection]:
+def _select_faces(scores: NDArray[np.float32], tiles: Sequence[Tile]) -> list[MmodDetection]:
     """Faces from scores above 0: of those that overlap, the best."""
     candidates = []
     for row, column in zip(*np.nonzero(scores > 0), strict=True):
         x = _CELL_PX * int(column) + _FIRST_CELL_PX
         y = _CELL_PX * int(row) + _FIRST_CELL_PX
-        level = min(range(len(tiles)), key=lambda one: _distance(tiles[one], x, y))
+        level = min(range(len(tiles)), key=lambda level: _distance_to_tile(tiles[level], x, y))
         x -= tiles[level].left
         y -= tiles[level].top
         half = (_WINDOW_PX - 1) / 2
         corners = [x - half, y - half, x + half, y + half]
         for _ in range(level):  # pyramid_down<6>::point_up
             corners = [value * 1.2 + 0.3 for value in corners]
-        left, top, right, bottom = (_rounded(value) for value in corners)
+        left, top, right, bottom = (_round_half_away(value) for value in corners)
         candidates.append(MmodDetection(left, top, right, bottom, float(scores[row, column])))
     kept: list[MmodDetection] = []
     for box in sorted(candidates, key=lambda box: -box.score):
@@ -262,7 +262,7 @@ def _boxes(scores: NDArray[np.float32], tiles: Sequence[Tile]) -> list[MmodDetec
     return kept
 
 
-def _distance(tile: Tile, x: int, y: int) -> float:
+def _distance_to_tile(tile: Tile, x: int, y: int) -> float:
     """From a pixel to a tile; 0 inside."""
     across = max(tile.left - x, 0, x - (tile.left + tile.width - 1))
     down = max(tile.top - y, 0, y - (tile.top + tile.height - 1))
@@ -279,12 +279,12 @@ def _overlap(one: MmodDetection, other: MmodDetection) -> float:
     return wide * high / (around * (max(one.bottom, other.bottom) - min(one.top, other.top) + 1))
 
 
-def _rounded(value: float) -> int:
+def _round_half_away(value: float) -> int:
     """To the nearest whole number, halves away from zero."""
     return int(math.copysign(math.floor(abs(value) + 0.5), value))
 
 
-def _doubled(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _double(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Dlib's ``pyramid_up``: corner to corner, fractions cut off."""
     height, width = image.shape[:2]
     size = [2 * height + 1, 2 * width + 2]
@@ -292,11 +292,11 @@ def _doubled(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(tf.cast(larger[0], tf.uint8).numpy())
 
 
-def _halved(one: MmodDetection, times: int) -> MmodDetection:
+def _undo_doubling(face: MmodDetection, times: int) -> MmodDetection:
     """A box of a doubled picture in the pixels of the one before."""
-    corners = [float(value) for value in (one.left, one.top, one.right, one.bottom)]
+    corners = [float(value) for value in (face.left, face.top, face.right, face.bottom)]
     for _ in range(times):
         shifts = (1.25, 0.75, 1.25, 0.75)
         corners = [value / 2 - shift for value, shift in zip(corners, shifts, strict=True)]
-    left, top, right, bottom = (_rounded(value) for value in corners)
-    return MmodDetection(left, top, right, bottom, one.score)
+    left, top, right, bottom = (_round_half_away(value) for value in corners)
+    return MmodDetection(left, top, right, bottom, face.score)

@@ -143,7 +143,7 @@ class PerceptualLoss:
 
     def __init__(self, backbone: Backbone, eyes: NDArray[np.float64]) -> None:
         self._backbone = backbone
-        self._frame = tf.constant(_way_back(eyes, backbone.eyes), tf.float32)
+        self._frame = tf.constant(_align_eyes(eyes, backbone.eyes), tf.float32)
 
     def __call__(self, real: tf.Tensor, painted: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Compare two batches.
@@ -159,11 +159,11 @@ class PerceptualLoss:
         placed = self._placements(tf.shape(real)[0], tf.random.experimental.stateless_fold_in(seed, 2))
         # No gradient through the true face: it is given, and half of the backward pass is saved.
         wanted = self._backbone.features(tf.stop_gradient(self._cut(real, placed)))
-        found = self._backbone.features(self._cut(painted, placed))
+        compared = self._backbone.features(self._cut(painted, placed))
         # 1e-6 keeps the quotient finite where a map is 0 all over.
         distances = [
             tf.reduce_mean(tf.abs(a - b)) / (tf.reduce_mean(tf.abs(a)) + 1e-6)
-            for a, b in zip(wanted, found, strict=True)
+            for a, b in zip(wanted, compared, strict=True)
         ]
         return tf.add_n(distances) / len(distances)
 
@@ -188,7 +188,7 @@ class PerceptualLoss:
         return tf.stack([*rows, nothing, nothing], -1)
 
 
-def _way_back(eyes: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
+def _align_eyes(eyes: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
     """(6,): the rows of the similarity that takes ``wanted`` eyes to ``eyes``; two points fix it."""
     here, there = (pair[:, 0] + 1j * pair[:, 1] for pair in (wanted, eyes))
     factor = (there[1] - there[0]) / (here[1] - here[0])

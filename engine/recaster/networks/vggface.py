@@ -54,8 +54,8 @@ def build_vggface(weights: Path) -> tuple[keras.Model, str]:
     network = build_network()
     for layer in network.layers:
         if layer.weights:
-            layer.set_weights(_fitting(weights, layer, values))
-    taps = [_last(network, side, channels) for side, channels in TAPS]
+            layer.set_weights(_check_shapes(weights, layer, values))
+    taps = [_find_stage_end(network, side, channels) for side, channels in TAPS]
     model = keras.Model(network.inputs[0], taps, name="vggface")
     model.trainable = False
     return model, f"{LICENCE}; {weights.name} sha256 {sha256(weights)}"
@@ -63,9 +63,9 @@ def build_vggface(weights: Path) -> tuple[keras.Model, str]:
 
 def build_network() -> keras.Model:
     """keras-vggface's ResNet50 without its classifier, with random weights."""
-    with _keras2():
+    with _as_keras2():
         models = importlib.import_module("keras_vggface.models")
-        renamed = {name: _renaming(getattr(models, name)) for name in ("Conv2D", "BatchNormalization")}
+        renamed = {name: _without_slashes(getattr(models, name)) for name in ("Conv2D", "BatchNormalization")}
         with mock.patch.multiple(models, **renamed):
             return models.RESNET50(include_top=False, weights=None, input_shape=(SIZE, SIZE, 3))
 
@@ -91,26 +91,26 @@ def read_weights(path: Path) -> dict[str, list[np.ndarray]]:
         raise WeightsError(f"{path}: not a Keras weights file ({error})") from None
 
 
-def _fitting(path: Path, layer: keras.Layer, values: Mapping[str, list[np.ndarray]]) -> list[np.ndarray]:
+def _check_shapes(path: Path, layer: keras.Layer, values: Mapping[str, list[np.ndarray]]) -> list[np.ndarray]:
     name = layer.name.replace("__", "/")
     wanted = [tuple(weight.shape) for weight in layer.weights]
-    found = [value.shape for value in values.get(name, [])]
-    if found != wanted:
-        raise WeightsError(f"{path}: layer {name} has arrays {found}, expected {wanted}")
+    shapes = [value.shape for value in values.get(name, [])]
+    if shapes != wanted:
+        raise WeightsError(f"{path}: layer {name} has arrays {shapes}, expected {wanted}")
     return values[name]
 
 
-def _last(network: keras.Model, side: int, channels: int) -> keras.KerasTensor:
+def _find_stage_end(network: keras.Model, side: int, channels: int) -> keras.KerasTensor:
     """The output of the last rectifier with this shape: the end of a stage."""
-    found = [
+    outputs = [
         layer.output
         for layer in network.layers
         if isinstance(layer, keras.layers.Activation) and layer.output.shape[1:] == (side, side, channels)
     ]
-    return found[-1]
+    return outputs[-1]
 
 
-def _renaming(layer: type[keras.Layer]) -> Any:
+def _without_slashes(layer: type[keras.Layer]) -> Any:
     """Keras 3 allows no slash in a layer's name."""
 
     @functools.wraps(layer, updated=())
@@ -121,7 +121,7 @@ def _renaming(layer: type[keras.Layer]) -> Any:
 
 
 @contextlib.contextmanager
-def _keras2() -> Iterator[None]:
+def _as_keras2() -> Iterator[None]:
     """The modules of Keras 2 that keras-vggface imports from, for as long as it needs them."""
     modules = {
         "keras_applications": {},

@@ -240,17 +240,17 @@ class GuidedModel:
         compared: tf.Tensor,
     ) -> dict[str, tuple[float, tf.Tensor]]:
         """Weight and value of each term that looks at the picture as a whole."""
-        found = {}
+        terms = {}
         if self._discriminator:
-            found["adversarial"] = (
+            terms["adversarial"] = (
                 self.preset.losses.adversarial,
                 self._adversarial_loss(shown, true, whole, share),
             )
         if self._perceptual:
             compare = self._perceptual
             value = tf.cond(compared, lambda: compare(true, whole, seed), lambda: tf.constant(0.0))
-            found["perceptual"] = self.preset.losses.perceptual_weight, value
-        return found
+            terms["perceptual"] = self.preset.losses.perceptual_weight, value
+        return terms
 
     def _texture(self, shown: tf.Tensor, true: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
         """Difference of the skin's amount of fine detail from the true one's, as far as the warp is kept.
