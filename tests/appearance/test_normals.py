@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from recaster.appearance.light import CELLS
-from recaster.appearance.normals import compute_normals
+from recaster.appearance.light import CELLS, compute_normals
 from recaster.appearance.relighting import Relighting
 from recaster.faces import topology
 

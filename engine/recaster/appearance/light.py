@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
+from recaster.faces import topology
+from recaster.faces.mesh_surface import TRIANGLES, vertex_normals
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -53,6 +56,10 @@ _NORMAL_RIDGE: Final = 0.04
 _RIDGES: Final = np.r_[_PLACE_RIDGE, np.full(NORMAL_TERMS, _NORMAL_RIDGE)]
 _ODD_RIDGE: Final = np.array([0.002, 0.004, 0.002, 0.01, 0.02, 0.01])
 """Penalties on the terms that are odd about the middle of a face."""
+_NEIGHBOUR_SIGMA: Final = 0.0375
+"""Standard deviation of the average over neighbouring points, as a share of the crop's side."""
+
+_MESH_TRIANGLES: Final = TRIANGLES[(TRIANGLES < topology.MESH_POINTS).all(1)]
 _ROUNDS: Final = 5
 """Rounds of reweighting."""
 _SKIN_SPREAD: Final = 0.07
@@ -259,3 +266,32 @@ def _odd_terms(middle: float) -> Floats:
     down, across = np.meshgrid((along - 0.45) / 0.3, (along - middle) / 0.3, indexing="ij")
     steps = np.stack([across, np.tanh(1.5 * across), np.tanh(5 * across)], -1).reshape(-1, 3)
     return np.hstack([steps, steps * down.reshape(-1, 1)])
+
+
+def compute_normals(points: Floats, size: int, cells: int) -> Floats | None:
+    """Computes normals of a face on a grid over its crop, (cells * cells, 3), smoothly continued around it.
+
+    They are one long; x points right, y down and z away from the camera, as the mesh has them.
+
+    Args:
+        points: (478, 3), the mesh in the crop's pixels.
+        size: side of the crop in pixels.
+        cells: along each side of the grid.
+
+    Returns:
+        None where the points are not the mesh's.
+    """
+    if len(points) != topology.POINTS:
+        return None
+    at_points = vertex_normals(points[: topology.MESH_POINTS], _MESH_TRIANGLES)
+    places = (points[: topology.MESH_POINTS, :2] + 0.5) / size
+    x, y = (np.square(_cell_centres(cells)[:, None] - places[:, axis]) for axis in (0, 1))
+    # A Gaussian falls apart into one across and one down; a little is left of it far from all points.
+    wide, high = (np.exp(-part / (2 * _NEIGHBOUR_SIGMA**2)) + 1e-6 / (1e-3 + part) for part in (x, y))
+    on_grid = np.stack([(high * part) @ wide.T for part in at_points.T], -1).reshape(-1, 3)
+    return np.asarray(on_grid / np.maximum(np.linalg.norm(on_grid, axis=1, keepdims=True), 1e-9))
+
+
+@lru_cache(maxsize=2)
+def _cell_centres(cells: int) -> Floats:
+    return (np.arange(cells) + 0.5) / cells

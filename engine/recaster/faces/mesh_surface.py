@@ -135,3 +135,16 @@ def _areas(points: Floats) -> Floats:
     ax, ay = (second - first).T
     bx, by = (third - first).T
     return np.asarray(ax * by - ay * bx)
+
+
+def vertex_normals(points: Floats, triangles: NDArray[np.int64]) -> Floats:
+    """Normals (V, 3) of vertices (V, 3), each the mean of its triangles' by their areas, of length 1.
+
+    x points right, y down and z away from the camera, as the mesh has them.
+    """
+    corners = points[triangles]
+    # Cross products are as long as triangles are large, so their sum is a mean by area.
+    across = np.cross(corners[:, 2] - corners[:, 0], corners[:, 1] - corners[:, 0])
+    sums = [np.bincount(triangles.ravel(), np.repeat(part, 3), len(points)) for part in across.T]
+    normals = np.stack(sums, -1)
+    return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9))

@@ -28,6 +28,7 @@ from recaster.appearance.uv_masks import (
 )
 from recaster.faces import topology
 from recaster.faces.geometry import eye_distance
+from recaster.faces.mesh_surface import vertex_normals
 from recaster.likeness.brow_ends import BrowEnds
 from recaster.likeness.texture_glasses import find_rims, remove_glasses
 
@@ -212,11 +213,7 @@ def compute_facing(points: Floats, layout: UVLayout) -> Picture:
     """Computes how well a picture of a mesh (478, 3) shows each texel, (S, S), 0 (turned away) to 1."""
     places = texture_vertices(points)
     triangles = layout.triangles
-    corners = places[triangles]
-    across = np.cross(corners[:, 2] - corners[:, 0], corners[:, 1] - corners[:, 0])
-    parts = [np.bincount(triangles.ravel(), np.repeat(part, 3), len(places)) for part in across.T]
-    sums = np.stack(parts, -1)
-    normals = (sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)).astype(np.float32)
+    normals = vertex_normals(places, triangles).astype(np.float32)
     picture, _ = rasterize(layout.points, normals, triangles, layout.size)
     return np.clip((-picture[..., 2] - _FACING[0]) / np.ptp(_FACING), 0, 1).astype(np.float32)
 

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
-from recaster.appearance.light import CELLS
-from recaster.appearance.normals import compute_normals
+from recaster.appearance.light import CELLS, compute_normals
 from recaster.appearance.occluders import Occluders, glasses_mask, occlusion_mask
 from recaster.faces.topology import POINTS
 from recaster.media.patches import paste_patches
