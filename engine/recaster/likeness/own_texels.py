@@ -143,9 +143,7 @@ def complete_textures(
     own = _keep_features(own, layout) * (1 - ends.buried)
     usual = _complete(usual, own, clear, layout)
     expected = _to_smooth_lab(usual, layout)
-    limit = np.where(middle, _CERTAIN, 1)
-    limit[: _brows_top(layout)] = _PERHAPS
-    limit[always > 0] = np.inf
+    limit = _foreign_limit(middle, always, layout)
     rim = _outline_skin(expected, skin, layout)
     shown = []
     # Each reference keeps what it shows of the face in its own light: the rest is the usual face's.
@@ -156,6 +154,14 @@ def complete_textures(
         shown.append(ends.draw_on(_remove_shades(whole, rim, clear * middle, layout)))
     own *= 1 - np.minimum(_GLASSES_FACTOR * np.mean(worn, 0), 1)
     return np.clip(np.rint(shown), 0, 255).astype(np.uint8), np.rint(255 * own).astype(np.uint8)
+
+
+def _foreign_limit(middle: NDArray[np.uint8], always: Picture, layout: UVLayout) -> Floats:
+    """Difference (S, S) from the expected skin from which on a texel of a reference is none."""
+    limit = np.where(middle, _CERTAIN, 1.0)
+    limit[: _brows_top(layout)] = _PERHAPS
+    limit[always > 0] = np.inf
+    return limit
 
 
 def _keep_features(own: Picture, layout: UVLayout) -> Picture:
