@@ -55,7 +55,7 @@ def test_the_disk_is_looked_at_while_a_zip_is_unpacked(
     free = iter([10 * MIB, *[MIB] * 1000])
     found = (shutil._ntuple_diskusage(0, 0, one) for one in free)
     monkeypatch.setattr("recaster.zips.shutil.disk_usage", lambda _: next(found))
-    monkeypatch.setattr("recaster.facesets.faceset_archive.BATCH", 3)
+    monkeypatch.setattr("recaster.facesets.faceset_archive.BATCH_SIZE", 3)
     given, out, room = packed_faces, tmp_path / "out", UnpackingRoom(spare=5 * MIB)
     if kind == "model":
         given = packed(tmp_path / "m.zip", "weights.safetensors", 5 * MIB)

@@ -224,9 +224,9 @@ class BlobService(blob_pb2_grpc.BlobServiceServicer):
             if owner.startswith("job "):
                 refuse_revoked_result(store.jobs.get(owner.removeprefix("job ")), digest, store)
         for kind in ("faceset", "model"):  # a zip that one came in
-            thing = store.catalog.of(kind).find_by_origin(digest)
-            if thing is not None:
-                refuse_revoked([(kind, record_id(thing))], store)
+            holder = store.catalog.of(kind).find_by_origin(digest)
+            if holder is not None:
+                refuse_revoked([(kind, record_id(holder))], store)
 
     def _find_upload(self, digest: str, doing: str) -> Upload:
         """The upload of the client who asks; of an operator, any; or the blob."""

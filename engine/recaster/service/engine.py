@@ -153,17 +153,17 @@ class Engine:
         question = query_pb2.Question(recognise=query_pb2.RecogniseQuestion(model=model))
         return traces_from_proto((await self.query_workers.ask(question)).recognise)
 
-    def refuse_in_use(self, kind: str, thing_id: str) -> None:
+    def refuse_in_use(self, kind: str, name: str) -> None:
         """Refuse to change what a job needs that hasn't ended.
 
         Raises:
             RpcError: FAILED_PRECONDITION (IN_USE).
         """
         for job in self.store.jobs.in_states(UNENDED):
-            if (kind, thing_id) in (*resources_of(job.spec).named(), works_on(job)):
+            if (kind, name) in (*resources_of(job.spec).named(), works_on(job)):
                 raise RpcError(
                     Code.FAILED_PRECONDITION,
                     "IN_USE",
-                    f"{kind} {thing_id} is needed by job {job.job_id}, which hasn't ended; cancel that first",
+                    f"{kind} {name} is needed by job {job.job_id}, which hasn't ended; cancel that first",
                     metadata={"job_id": job.job_id},
                 )

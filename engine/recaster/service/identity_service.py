@@ -100,20 +100,20 @@ class IdentityService(ResourceService, identity_pb2_grpc.IdentityServiceServicer
         self._engine.supervisor.wake()
         return identity_pb2.AssignIdentityResponse()
 
-    def _assign(self, whose: str, kind: str, thing_id: str) -> None:
+    def _assign(self, whose: str, kind: str, holder_id: str) -> None:
         with self._catalog.transaction():
             self._catalog.identities.get(whose)
-            thing = self._catalog.of(kind).get(thing_id)
-            if thing.identity_id not in ("", whose):
+            holder = self._catalog.of(kind).get(holder_id)
+            if holder.identity_id not in ("", whose):
                 raise RpcError(
                     Code.FAILED_PRECONDITION,
                     "OTHER_IDENTITY",
-                    f"{kind} {thing_id} holds the face of {thing.identity_id}; "
+                    f"{kind} {holder_id} holds the face of {holder.identity_id}; "
                     "state the right anew there (AttestIdentity), or use other faces",
-                    metadata={"identity_id": thing.identity_id},
+                    metadata={"identity_id": holder.identity_id},
                 )
-            if not thing.identity_id:
-                self._register.assign(whose, kind, thing)
+            if not holder.identity_id:
+                self._register.assign(whose, kind, holder)
 
     @unary_write
     def DeleteIdentity(
@@ -130,14 +130,14 @@ class IdentityService(ResourceService, identity_pb2_grpc.IdentityServiceServicer
         """Refuse to forget a person whom a job, faceset or model needs."""
         self._engine.refuse_in_use("identity", name)
         for kind in ("faceset", "model"):
-            for thing in self._catalog.of(kind).list_all():
-                if thing.identity_id == name:
-                    thing_id = record_id(thing)
+            for holder in self._catalog.of(kind).list_all():
+                if holder.identity_id == name:
+                    holder_id = record_id(holder)
                     raise RpcError(
                         Code.FAILED_PRECONDITION,
                         "IN_USE",
-                        f"{kind} {thing_id} is theirs; delete that first, or everything of theirs",
-                        metadata={f"{kind}_id": thing_id},
+                        f"{kind} {holder_id} is theirs; delete that first, or everything of theirs",
+                        metadata={f"{kind}_id": holder_id},
                     )
 
     def _checked_attestation(self, attestation: identity_pb2.Attestation) -> identity_pb2.Attestation:

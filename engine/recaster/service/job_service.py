@@ -75,9 +75,9 @@ class JobService(job_pb2_grpc.JobServiceServicer):
                     raise DRAINING  # takes the job back
                 needed = resources_of(job.spec)
                 for kind, name in needed.named():
-                    thing = store.catalog.of(kind).get(name)  # NOT_FOUND takes the job back
+                    record = store.catalog.of(kind).get(name)  # NOT_FOUND takes the job back
                     if not job.spec.HasField("export"):
-                        refuse_outdated(thing)
+                        refuse_outdated(record)
                 for digest in blobs_of(job.spec, store):
                     kept_blob(store.blobs, digest)
                 for digest in needed.blobs:

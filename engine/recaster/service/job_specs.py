@@ -61,8 +61,8 @@ def check_spec(spec: job_pb2.JobSpec) -> None:
     _CHECKS[kind](spec)
     _check_values(f"spec.{kind}", getattr(spec, kind))
     _check_lists(f"spec.{kind}", getattr(spec, kind))
-    for thing, name in resources_of(spec).named():
-        check_id(f"spec.{kind}.{thing}_id", name)
+    for needed_kind, name in resources_of(spec).named():
+        check_id(f"spec.{kind}.{needed_kind}_id", name)
     for digest in resources_of(spec).blobs:
         check_digest(f"spec.{kind}.digest", digest)
 

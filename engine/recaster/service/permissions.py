@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _SHOWN: Final = (job_pb2.JOB_KIND_SWAP, job_pb2.JOB_KIND_SIGN, job_pb2.JOB_KIND_EVALUATE)
 """Jobs whose results are for viewers, too."""
-_THINGS: Final = ("faceset", "model")
+_FACE_KINDS: Final = ("faceset", "model")
 
 
 async def check_permission(method: str, request: Any, client: Client, store: Store) -> None:
@@ -74,9 +74,9 @@ def _check_job(request: job_pb2.CreateJobRequest, client: Client, store: Store) 
         client.require(Role.CONSENT_OFFICER, "taking faces or a model out of the engine")
     if spec.ingest.identity_id or spec.extract.identity_id:
         _check_may_state(client, store)
-    for kind, thing_id in (("faceset", spec.extract.faceset_id), ("model", spec.train.model_id)):
-        if thing_id:
-            _check_owns_record(kind, thing_id, client, store, Role.OPERATOR, "changing")
+    for kind, name in (("faceset", spec.extract.faceset_id), ("model", spec.train.model_id)):
+        if name:
+            _check_owns_record(kind, name, client, store, Role.OPERATOR, "changing")
     if client.max_jobs is not None and store.jobs.count_unended(client.name) >= client.max_jobs:
         raise QuotaError(
             f"{client.name} has {client.max_jobs} jobs here that haven't ended, and may have no more; "
@@ -119,12 +119,12 @@ def _check_owns_job(request: Any, client: Client, store: Store) -> None:
 
 
 def _check_owns_record(
-    kind: str, thing_id: str, client: Client, store: Store, otherwise: Role, doing: str
+    kind: str, name: str, client: Client, store: Store, otherwise: Role, doing: str
 ) -> None:
-    thing = store.catalog.of(kind).find(thing_id)
-    if thing is None or client.role >= otherwise or thing.created_by == client.name:
+    record = store.catalog.of(kind).find(name)
+    if record is None or client.role >= otherwise or record.created_by == client.name:
         return
-    whose = f"that is {thing.created_by}'s" if thing.created_by else "that another client brought"
+    whose = f"that is {record.created_by}'s" if record.created_by else "that another client brought"
     raise role_error(client, f"{doing} a {kind} {whose}", f"needs the role {otherwise.label}")
 
 
@@ -148,7 +148,7 @@ def _check_read_blob(request: Any, client: Client, store: Store) -> None:
     owners = store.blobs.owners_of(request.digest)
     jobs = [job for job in (_owning_job(owner, store) for owner in owners) if job is not None]
     if any(_packs_faces(job) for job in jobs) or any(
-        store.catalog.of(kind).find_by_origin(request.digest) is not None for kind in _THINGS
+        store.catalog.of(kind).find_by_origin(request.digest) is not None for kind in _FACE_KINDS
     ):
         client.require(Role.CONSENT_OFFICER, "taking faces or a model out of the engine")
     shown = any(owner.startswith("clip ") for owner in owners) or any(

@@ -42,8 +42,8 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         self, request: swap_pb2.PreviewFrameRequest, context: Context
     ) -> swap_pb2.PreviewFrameResponse:
         """Swap one frame."""
-        clip, thing, name, mark = await run_write(self._authorize, request)
-        return await self._preview(request, context, clip, thing, name, mark)
+        clip, kind, name, mark = await run_write(self._authorize, request)
+        return await self._preview(request, context, clip, kind, name, mark)
 
     def _authorize(
         self, request: swap_pb2.PreviewFrameRequest
@@ -53,30 +53,30 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         check_numbers("options", request.options)
         store = self._engine.store
         clip = store.catalog.clips.get(check_id("clip_id", request.clip_id))
-        kind = request.WhichOneof("source")
-        if kind is None:
+        field = request.WhichOneof("source")
+        if field is None:
             raise invalid_field("source", "must be a model or a faceset")
-        name = check_id(kind, getattr(request, kind))
-        thing = "model" if kind == "model_id" else "faceset"
-        refuse_outdated(store.catalog.of(thing).get(name))
+        name = check_id(field, getattr(request, field))
+        kind = "model" if field == "model_id" else "faceset"
+        refuse_outdated(store.catalog.of(kind).get(name))
         person = request.options.person
         if person:
             kept_blob(store.blobs, check_digest("options.person", person))
         register = register_of(store)
         request.options.CopyFrom(apply_label_policy(request.options, register.policy))
-        refuse_revoked([(thing, name)], store)
+        refuse_revoked([(kind, name)], store)
         whose = register.require(swapped_identity(request, store))
-        faces = digests_of(thing, name, store)
+        faces = digests_of(kind, name, store)
         shown = register.audit.add("swap.preview", identity=whose.identity_id, faces=faces, clip=clip.clip_id)
         mark = ProvenanceMark.of(register, whose, shown.hash).unstamped()  # which reaches no network
-        return clip, thing, name, mark
+        return clip, kind, name, mark
 
     async def _preview(
         self,
         request: swap_pb2.PreviewFrameRequest,
         context: Context,
         clip: clip_pb2.Clip,
-        thing: str,
+        kind: str,
         name: str,
         mark: ProvenanceMark,
     ) -> swap_pb2.PreviewFrameResponse:
@@ -85,8 +85,8 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         question = query_pb2.PreviewQuestion(
             clip=path_to_bytes(kept_blob(store.blobs, clip.digest)),
             name=clip.display_name,
-            model=path_to_bytes(store.folder.model(name) if thing == "model" else None),
-            faceset=path_to_bytes(store.folder.faceset(name) if thing == "faceset" else None),
+            model=path_to_bytes(store.folder.model(name) if kind == "model" else None),
+            faceset=path_to_bytes(store.folder.faceset(name) if kind == "faceset" else None),
             frame=request.frame,
             options=request.options,
             person=path_to_bytes(store.blobs.path(person) if person else None),
@@ -94,14 +94,12 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         )
         answer = (await self._engine.ask(query_pb2.Question(preview=question), context)).preview
         png = await run_transfer(_take_file, path_of(answer.path))
-        await run_write(self._note_delivery, request, thing, name, png)
+        await run_write(self._note_delivery, request, kind, name, png)
         return swap_pb2.PreviewFrameResponse(png=png, warnings=answer.warnings)
 
-    def _note_delivery(
-        self, request: swap_pb2.PreviewFrameRequest, thing: str, name: str, png: bytes
-    ) -> None:
+    def _note_delivery(self, request: swap_pb2.PreviewFrameRequest, kind: str, name: str, png: bytes) -> None:
         """Note that a preview is handed out, if its face wasn't revoked meanwhile (ConsentError)."""
-        refuse_revoked([(thing, name)], self._engine.store)
+        refuse_revoked([(kind, name)], self._engine.store)
         register = register_of(self._engine.store)
         whose = register.require(swapped_identity(request, self._engine.store))
         made = [hashlib.sha256(png).hexdigest()]

@@ -22,9 +22,9 @@ MAX_LABELS: Final = 16
 _ID: Final = re.compile(r"[0-9a-f]{12}")
 
 
-def refuse_outdated(thing: Any) -> None:
+def refuse_outdated(record: Any) -> None:
     """Refuse to work with a model that another Recaster trained (RpcError, FAILED_PRECONDITION)."""
-    why = getattr(thing, "unusable_reason", "")
+    why = getattr(record, "unusable_reason", "")
     if why:
         raise RpcError(Code.FAILED_PRECONDITION, "OUTDATED", f"this model was {why}")
 

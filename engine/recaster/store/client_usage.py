@@ -44,9 +44,9 @@ class ClientUsage:
         total = sum(size or 0 for size in sizes.values())
         catalog = Catalog(self._database)
         for kind, place in (("faceset", self._folder.faceset), ("model", self._folder.model)):
-            for thing in catalog.of(kind).list_all():
-                if thing.created_by == client:
-                    total += _total_bytes(place(record_id(thing)))
+            for record in catalog.of(kind).list_all():
+                if record.created_by == client:
+                    total += _total_bytes(place(record_id(record)))
         return total
 
     def _blob_bytes(self, digest: str) -> int | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from recaster.api.v1 import job_pb2
 from recaster.errors import InputError, OutputError
-from recaster.store.catalog import MESSAGES
+from recaster.store.catalog import MESSAGES, record_id
 from recaster.store.job_store import UNENDED
 from recaster.store.schema import SCHEMA_VERSION
 
@@ -73,7 +73,7 @@ class Inventory:
 
     def ids(self, kind: str) -> set[str]:
         """Ids of the records of a kind."""
-        return {getattr(one, f"{kind}_id") for one in self.catalog[kind]}
+        return {record_id(record) for record in self.catalog[kind]}
 
     def documents(self) -> set[str]:
         """Digests of the documents that say by what right a face is used."""
