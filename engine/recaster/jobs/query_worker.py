@@ -219,7 +219,7 @@ class QueryHandler:
             self._device_chosen = tensorflow or name == "gpu"
 
     def _load_swapper(self, request: Request, _log: LogLine) -> tuple[Swapper, str]:
-        """Loads the swapper of a request as ``operations.swap.load``, or takes the one that is loaded."""
+        """Loads a swapper as ``operations.swap.load_on_device`` does, or takes the one that is loaded."""
         from recaster.models.model_folder import ModelFolder
         from recaster.swapping.load import load_swapper, needs_tensorflow
 

@@ -91,7 +91,7 @@ class Result:
         return self.swap.summary(self.device)
 
 
-def load(request: Request, log: LogLine) -> tuple[Swapper, str]:
+def load_on_device(request: Request, log: LogLine) -> tuple[Swapper, str]:
     """Chooses what computes and loads the swapper; returns it and a note on the device."""
     from recaster.swapping.load import choose_device, load_swapper, needs_tensorflow
 
@@ -108,7 +108,7 @@ def run(
     report: Report = silent,
     log: LogLine = no_log,
     grant: Grant | None = None,
-    load: Callable[[Request, LogLine], tuple[Swapper, str]] = load,
+    load: Callable[[Request, LogLine], tuple[Swapper, str]] = load_on_device,
 ) -> Result:
     """Swaps; the same request again goes on where an interruption ended it.
 
@@ -117,7 +117,7 @@ def run(
         report: told of its progress.
         log: told what computes.
         grant: an engine's permission, with the mark; None asks this machine's policy and register.
-        load: as ``load``; a process that swaps again and again keeps what it has loaded.
+        load: as ``load_on_device``; a process that swaps again and again keeps what it has loaded.
 
     Raises:
         ConsentError, NotFoundError: the face may not be put on, or its right was taken back meanwhile.
