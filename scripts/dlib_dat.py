@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from dlib_layers import Addition, Affine, Convolution, Dense, Floats32, Layer, Mark, Network, Pool, Rectifier
 
 from recaster.errors import WeightsError
 from recaster.networks.dlib_weights import locate
@@ -26,82 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     Floats32 = np.ndarray[Any, np.dtype[np.float32]]
-
-
-@dataclass(frozen=True, eq=False)
-class Convolution:
-    """A convolution (cross-correlation): weights (kh, kw, in, out), biases (out,) or None."""
-
-    weights: Floats32
-    biases: Floats32 | None
-    stride: tuple[int, int]
-    padding: tuple[int, int]
-    rectified: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Affine:
-    """A gain and an offset for each channel; batch normalisation is read as one."""
-
-    gain: Floats32
-    offset: Floats32
-
-
-@dataclass(frozen=True, eq=False)
-class Dense:
-    """A dense layer: weights (in, out), biases (out,) or None."""
-
-    weights: Floats32
-    biases: Floats32 | None
-
-
-@dataclass(frozen=True)
-class Rectifier:
-    """max(x, 0)."""
-
-
-@dataclass(frozen=True)
-class Pool:
-    """A pooling layer; size (0, 0) is the whole map."""
-
-    kind: str
-    size: tuple[int, int]
-    stride: tuple[int, int]
-    padding: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Addition:
-    """Adds what the innermost mark remembers; both are padded with zeros to the larger shape."""
-
-
-@dataclass(frozen=True)
-class Mark:
-    """Remembers its input ("block", "shortcut") or goes back to what "block" remembers ("back")."""
-
-    role: str
-
-
-Layer = Convolution | Affine | Dense | Rectifier | Pool | Addition | Mark
-
-
-@dataclass(frozen=True, eq=False)
-class Network:
-    """One network.
-
-    Attributes:
-        loss: the loss it was trained with and its settings, by name.
-        mean: what is subtracted from red, green and blue (0..255) before they are divided by 256.
-        size: (height, width) of the input, or None where any will do.
-        layers: from the input to the output.
-        places: first byte and shape of every array of the file, in its order.
-    """
-
-    loss: dict[str, Any]
-    mean: tuple[float, float, float]
-    size: tuple[int, int] | None
-    layers: tuple[Layer, ...]
-    places: tuple[tuple[int, tuple[int, ...]], ...]
 
 
 def read_dat(path: Path) -> Network:
@@ -138,7 +63,7 @@ def folded(network: Iterable[Layer]) -> list[Layer]:
 
 
 class _Unreadable(Exception):  # noqa: N818 - never leaves this file
-    """What was met, and where."""
+    """Place and nature of a mistake in a file."""
 
 
 class _Reader:
@@ -245,7 +170,7 @@ def _wrappers(reader: _Reader) -> list[int]:
 
 
 def _skip_buffers(reader: _Reader, *, innermost: bool, version: int) -> None:
-    """What dlib keeps beside a layer's details for training; empty in published networks."""
+    """Skips data that dlib keeps for training; empty in published networks."""
     for _ in range(3):
         reader.boolean()
     for _ in range(3):  # gradient of the input, cached output, gradient of the parameters (or the last one)
@@ -334,7 +259,8 @@ def _layer(reader: _Reader) -> Layer | None:
 
 
 def _convolution(reader: _Reader, name: str) -> Convolution:
-    parameters, filters = reader.tensor().ravel(), reader.integer()
+    parameters = reader.tensor().ravel()
+    filters = reader.integer()
     _, _, down, across, pad_y, pad_x = reader.integers(6)
     shape = reader.shape()
     reader.shape()
@@ -352,7 +278,8 @@ def _convolution(reader: _Reader, name: str) -> Convolution:
 
 
 def _affine(reader: _Reader, name: str) -> Affine | None:
-    parameters, count = reader.tensor().ravel(), math.prod(reader.shape())
+    parameters = reader.tensor().ravel()
+    count = math.prod(reader.shape())
     reader.shape()
     reader.integer()
     disabled = reader.boolean() if name == "affine_2" else False
@@ -361,11 +288,13 @@ def _affine(reader: _Reader, name: str) -> Affine | None:
 
 def _normalisation(reader: _Reader, _name: str) -> Affine:
     """Batch normalisation with its running statistics, as the affine layer that it is when used."""
-    parameters, count = reader.tensor().ravel(), math.prod(reader.shape())
+    parameters = reader.tensor().ravel()
+    count = math.prod(reader.shape())
     reader.shape()
     reader.tensor()
     reader.tensor()
-    mean, variance = reader.tensor().ravel(), reader.tensor().ravel()
+    mean = reader.tensor().ravel()
+    variance = reader.tensor().ravel()
     reader.integers(2)
     reader.numbers(4)
     epsilon = reader.number()

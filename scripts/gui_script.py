@@ -123,8 +123,8 @@ def click(x: int, y: int, *, ctrl: bool = False) -> Generator[None, None, None]:
         yield
 
 
-def story() -> Generator[None, None, None]:
-    """What is done, a step at a time; Blender draws in between."""
+def install() -> Generator[None, None, None]:
+    """Installs the extension, opens a project, and connects to the engine."""
     bpy.ops.extensions.package_install_files(
         filepath=os.environ["RECASTER_GUI_ZIP"], repo="user_default", enable_on_install=True
     )
@@ -135,19 +135,23 @@ def story() -> Generator[None, None, None]:
     preferences.where = "remote"
     preferences.host = FACTS["engine"]
     preferences.token = FACTS["token"]
+    yield from wait(lambda: part("engine.session").engine_state().online)
+
+
+def act(operator: Any, **values: Any) -> None:
+    """Runs an operator as from the sequencer's own region."""
+    sequencer = area_of("SEQUENCER_PREVIEW")
+    with bpy.context.temp_override(window=window(), area=sequencer, region=region_of(sequencer, "WINDOW")):
+        operator("EXEC_DEFAULT", **values)
+
+
+def story() -> Generator[None, None, None]:
+    """Steps of an editor's work: previews, a swap and a training; Blender draws in between."""
+    yield from install()
     session = part("engine.session")
     faces = part("swap.previews")
-    yield from wait(lambda: session.engine_state().online)
     scene = window().scene
     strip = scene.sequence_editor.active_strip
-    sequencer = area_of("SEQUENCER_PREVIEW")
-
-    def act(operator: Any, **values: Any) -> None:
-        with bpy.context.temp_override(
-            window=window(), area=sequencer, region=region_of(sequencer, "WINDOW")
-        ):
-            operator("EXEC_DEFAULT", **values)
-
     act(bpy.ops.sequencer.recaster_choose_face, face=f"faceset:{FACTS['faceset']}")
     act(bpy.ops.sequencer.recaster_find_people)
     yield from wait(lambda: faces.view_of(strip).people)
@@ -179,10 +183,10 @@ def story() -> Generator[None, None, None]:
     yield
     yield
     picture("4-result")
-    yield from train(scene, act)
+    yield from train(scene)
 
 
-def train(scene: Any, act: Any) -> Generator[None, None, None]:
+def train(scene: Any) -> Generator[None, None, None]:
     """Faces, a training, its curve and preview."""
     trainings = part("train.training")
     for strip in part("compat").all_strips(scene):

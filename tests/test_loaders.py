@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from recaster.benchmarks.detectors import read_counts
+from recaster.benchmarks.detection import read_counts
 from recaster.benchmarks.training_point import Cost, Point
 from recaster.benchmarks.training_worker import claim
 from recaster.errors import RecasterError
-from recaster.evaluation.result import EvaluationResult
+from recaster.evaluation.evaluation_result import EvaluationResult
 from recaster.evaluation.types import Figure, Scores
 from recaster.models.model_folder import ModelFolder
 from recaster.models.preset_json import to_json

@@ -11,7 +11,7 @@ import pytest
 
 from recaster.api.internal.v1.benchmark_pb2 import SpeedTask
 from recaster.benchmarks import faceswap_gan_baseline
-from recaster.benchmarks.detectors import measure_detector, read_counts
+from recaster.benchmarks.detection import measure_detector, read_counts
 from recaster.benchmarks.process_cost import WorkError, measured
 from recaster.benchmarks.speed import SpeedSettings, measure_speed
 from recaster.benchmarks.speed_plot import draw_stages

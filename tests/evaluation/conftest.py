@@ -27,7 +27,7 @@ from recaster.settings.evaluate import EvaluateSettings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from recaster.evaluation.result import EvaluationResult
+    from recaster.evaluation.evaluation_result import EvaluationResult
     from recaster.facesets.faceset import Faceset
 
 FRAMES = range(122, 170)

@@ -12,7 +12,7 @@ from recaster.evaluation.measures import MEASURES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from recaster.evaluation.result import EvaluationResult
+    from recaster.evaluation.evaluation_result import EvaluationResult
 
 # How the swap was spoilt, what it is compared with, the figure that sees it, and at least how much it moves.
 SEEN = [

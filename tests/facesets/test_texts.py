@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from recaster.errors import FacesetError, ModelError
-from recaster.evaluation.result import EvaluationResult
+from recaster.evaluation.evaluation_result import EvaluationResult
 from recaster.evaluation.types import Figure, Scores
 from recaster.facesets.faceset_archive import MANIFEST, export_zip, import_faces
 from recaster.models.archive import import_model

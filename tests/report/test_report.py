@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from recaster.errors import InputError
+from recaster.evaluation.evaluation_result import EvaluationResult
 from recaster.evaluation.measures import MEASURES
-from recaster.evaluation.result import EvaluationResult
 from recaster.evaluation.types import Figure, Scores
 from recaster.media.reader import read_frames
 from recaster.media.sheet import save_image

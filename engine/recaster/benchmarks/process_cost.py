@@ -28,7 +28,7 @@ class WorkError(RecasterError):
 
 @dataclass(frozen=True)
 class Cost:
-    """What a process and all that it started took.
+    """Cost of a process and all that it started.
 
     Attributes:
         cpu: seconds, user and system, of all cores.

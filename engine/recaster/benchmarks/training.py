@@ -28,7 +28,7 @@ from recaster.benchmarks.training_table import as_markdown
 from recaster.benchmarks.training_variants import check_names
 from recaster.benchmarks.training_worker import STOPPED, claim, points_of
 from recaster.errors import TrainingError, UsageError
-from recaster.evaluation.result import EvaluationResult
+from recaster.evaluation.evaluation_result import EvaluationResult
 from recaster.evaluation.sface import SFace
 from recaster.facesets.faceset import Faceset
 from recaster.files import write_bytes, write_error, write_json

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from recaster.errors import InputError
-from recaster.evaluation.result import NAME
+from recaster.evaluation.evaluation_result import NAME
 from recaster.files import parse_json, require_number, write_json
 
 if TYPE_CHECKING:

@@ -154,14 +154,12 @@ def train_run(
 
     steps, minutes = (int(budget), None) if settings.unit == "steps" else (None, budget)
     schedule = Schedule(steps=steps, minutes=minutes)
+    resume = before is not None
     try:
-        train(
-            training, model, schedule, report, resume=before is not None, marks=list(by_mark), on_mark=on_mark
-        )
+        train(training, model, schedule, report, resume=resume, marks=list(by_mark), on_mark=on_mark)
     except KeyboardInterrupt:
-        write_json(
-            model.path / "stopped.json", {"step": model.read().steps, "cpu_seconds": training.cpu_seconds}
-        )
+        spent = {"step": model.read().steps, "cpu_seconds": training.cpu_seconds}
+        write_json(model.path / "stopped.json", spent)
         raise
 
 

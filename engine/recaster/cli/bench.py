@@ -15,7 +15,7 @@ from recaster.settings.swap import SwapSettings
 if TYPE_CHECKING:
     import argparse
 
-    from recaster.benchmarks.detectors import DetectorResult
+    from recaster.benchmarks.detection import DetectorResult
 
 SWAP = """Measure a whole swap of CLIP against the pipeline that Recaster grew out of (dlib's CNN on every
 frame, one predict per face, moviepy), and against decoding and encoding alone. Each runs in a process of its
@@ -145,7 +145,7 @@ def speed_table(figures: dict[str, Any]) -> list[str]:
 
 def run_detect(options: argparse.Namespace) -> None:
     """Compares detectors."""
-    from recaster.benchmarks.detectors import measure_detector, read_counts
+    from recaster.benchmarks.detection import measure_detector, read_counts
 
     counts = read_counts(options.folder, options.counts)
     results = [

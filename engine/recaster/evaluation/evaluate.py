@@ -13,11 +13,11 @@ import numpy as np
 
 from recaster import __version__
 from recaster.errors import FacesetError, InputError, UsageError
+from recaster.evaluation.evaluation_result import EvaluationResult
 from recaster.evaluation.ground_truth import Truth, truth_scores
 from recaster.evaluation.identity_scores import IdentityReferences, faceset_embeddings, identity_scores
 from recaster.evaluation.motion_scores import motion_scores
 from recaster.evaluation.observe import Observations, observe
-from recaster.evaluation.result import EvaluationResult
 from recaster.evaluation.sface import SFace
 from recaster.evaluation.stills import draw_sheet, draw_worst, worst_frames
 from recaster.evaluation.types import Scores

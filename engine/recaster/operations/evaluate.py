@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from recaster.evaluation.result import EvaluationResult
+    from recaster.evaluation.evaluation_result import EvaluationResult
 
 ARTIFACTS: Final[Mapping[str, str]] = {
     "sheet.jpg": "sheet",

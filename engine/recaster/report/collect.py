@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from recaster.errors import InputError
-from recaster.evaluation.result import NAME, EvaluationResult
+from recaster.evaluation.evaluation_result import NAME, EvaluationResult
 from recaster.files import parse_json
 from recaster.models.model_folder import ModelCard, ModelFolder
 from recaster.training.loss_curves import written_curves

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from recaster.evaluation.result import EvaluationResult
+    from recaster.evaluation.evaluation_result import EvaluationResult
     from recaster.evaluation.types import Figure
 
 MAX_PICTURE_PX: Final = 1800

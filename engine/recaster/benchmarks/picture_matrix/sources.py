@@ -1,4 +1,4 @@
-"""Whom the picture matrix swaps in: facesets made of clips, and models trained for some steps."""
+"""Sources of the picture matrix: facesets made of clips, and models trained for some steps."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from clips import write_clip
 
 from recaster.errors import FacesetError, InputError, UsageError
 from recaster.evaluation.evaluate import evaluate, matching_frames
+from recaster.evaluation.evaluation_result import EvaluationResult
 from recaster.evaluation.identity_scores import IdentityReferences, identity_scores, unit
-from recaster.evaluation.result import EvaluationResult
 from recaster.evaluation.stills import worst_frames
 from recaster.evaluation.types import FaceObservations, Figure, Scores
 from recaster.media.probe import probe
