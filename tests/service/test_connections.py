@@ -18,7 +18,7 @@ from serving import Served
 
 from recaster.api.v1 import job_pb2
 from recaster.errors import LockedError
-from recaster.jobs.descriptors import check_descriptors, connections_for
+from recaster.jobs.limits import check_descriptors, connections_for
 from recaster.jobs.supervisor import Supervisor
 from recaster.store.folder import DataFolder
 from recaster.store.store import Store
@@ -113,10 +113,10 @@ def test_who_has_no_token_is_refused_before_saying_a_word(served: Served, servic
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of files")
 def test_an_engine_opens_as_many_files_as_it_may_and_a_worker_as_usual() -> None:
     body = (
-        "import resource\nfrom recaster.jobs.descriptors import lower_limit, raise_limit\n"
+        "import resource\nfrom recaster.jobs.limits import lower_descriptor_limit, raise_descriptor_limit\n"
         "get = lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0]\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (256, 2000))\n"
-        "print(raise_limit(), get())\nlower_limit()\nprint(get())"
+        "print(raise_descriptor_limit(), get())\nlower_limit()\nprint(get())"
     )
     run = subprocess.run([sys.executable, "-c", body], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["2000", "2000", "1024"]

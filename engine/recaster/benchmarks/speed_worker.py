@@ -56,8 +56,9 @@ def _run_baseline(task: SpeedTask) -> SpeedResult:
 def _run_engine(task: SpeedTask) -> SpeedResult:
     """Swaps from nothing: the clip was never analysed before."""
     from recaster.media.clip import Clip
+    from recaster.models.model_folder import needs_tensorflow
     from recaster.settings.swap import SwapSettings
-    from recaster.swapping.load import choose_device, load_swapper, needs_tensorflow
+    from recaster.swapping.load import choose_device, load_swapper
     from recaster.swapping.pipeline import swap_clip
     from recaster.swapping.request import SwapRequest
 

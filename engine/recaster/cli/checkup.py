@@ -146,7 +146,7 @@ def _codecs() -> Finding:
 
 
 def _device() -> Finding:
-    from recaster.jobs.devices import devices
+    from recaster.jobs.job_resources import devices
 
     seen = devices()[0] == "gpu"
     if not any(_installed(name) for name in TENSORFLOWS):

@@ -1,4 +1,4 @@
-"""What the audit log says of jobs: what was asked for, by which faces, and what came of it."""
+"""Records of jobs in the audit log: what was asked for, by which faces, and what came of it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def note_begun(job: job_pb2.Job, store: Store, person: identity_pb2.Identity | N
         store: the engine's.
         person: whose face it puts on, if it puts one on.
     """
-    kind, needed = kind_of(job.spec), resources_of(job.spec)
+    kind = kind_of(job.spec)
+    needed = resources_of(job.spec)
     said: dict[str, Any] = {} if person is None else {"identity": person.identity_id}
     if kind == "sign":
         said["swaps"] = list(job.spec.sign.swaps)
@@ -55,7 +56,8 @@ def note_delivered(job: job_pb2.Job, people: Sequence[str], faces: Sequence[str]
         faces: as ``faces_of_result`` has them.
         store: the engine's.
     """
-    kind, result = kind_of(job.spec), job.result
+    kind = kind_of(job.spec)
+    result = job.result
     swapped = kind in ("swap", "sign")
     said: dict[str, Any] = {
         "made": [one.digest for one in result.artifacts if one.role == "clip" or not swapped],

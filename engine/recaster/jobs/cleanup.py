@@ -1,4 +1,4 @@
-"""What nobody needs any more goes: with a job that is forgotten, and when an engine starts after a crash."""
+"""Removal of what nobody needs any more: with a forgotten job, and when an engine starts after a crash."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def expire(store: Store) -> None:
 
 
 def needed_by(store: Store, digest: str) -> str:
-    """Who needs a blob: "clip ID", or "job ID" of one that hasn't ended; "" for nobody."""
+    """User of a blob: "clip ID", or "job ID" of one that hasn't ended; "" for nobody."""
     at_work = {f"job {job.job_id}" for job in store.jobs.in_states(UNENDED)}
     needing = [one for one in store.blobs.owners_of(digest) if one.startswith("clip ") or one in at_work]
     return needing[0] if needing else ""
@@ -67,7 +67,8 @@ def judge_models(store: Store) -> None:
         why = folder.why_outdated()
         usable = not why and folder.weights.is_file()
         if (model.usable, model.unusable_reason) != (usable, why):
-            model.usable, model.unusable_reason = usable, why
+            model.usable = usable
+            model.unusable_reason = why
             store.catalog.models.put(model)
 
 

@@ -99,7 +99,7 @@ class JobFinalizer:
         return list(dict.fromkeys(one.identity_id for one in found if one and one.identity_id))
 
     def _refused(self, job_id: str, traces: FaceTraces) -> bool:
-        """Whether a job's result is kept back: its face was revoked meanwhile, or is known to have been.
+        """Keeps a job's result back, and says so: its face was revoked meanwhile, or is known to have been.
 
         A training is no result: what it learnt is kept, and can't be used.
         """

@@ -1,4 +1,4 @@
-"""What a worker or an assistant may reach of the system, and how all else is given up before it reads a file.
+"""Confinement of workers and query workers: all that they don't need is given up before they read a file.
 
 It reads files of strangers. Should one of them take it over, it can spoil what its own job makes, and no
 more: files that it doesn't need aren't there for it (Landlock), nor system calls (seccomp), nor capabilities.
@@ -66,7 +66,7 @@ _KEPT_CAPABILITIES: Final = (1 << 1) | (1 << 3)
 
 @dataclass(frozen=True)
 class Reach:
-    """What a process may reach besides what Python and its packages need.
+    """Files and rights of a process besides what Python and its packages need.
 
     Attributes:
         reads: files, and folders with all in them.
@@ -86,7 +86,7 @@ class Reach:
 
 
 def reach_of(task: WorkerTask) -> Reach:
-    """What a worker may reach; makes the folders that aren't there yet."""
+    """Reach of a worker; makes the folders that aren't there yet."""
     kind = task.spec.WhichOneof("work")
     made = [folders[task.made] for folders in (task.facesets, task.models) if task.made in folders]
     links = task.folder / INPUTS
@@ -111,7 +111,7 @@ def reach_of(task: WorkerTask) -> Reach:
 
 
 def reach_of_question(question: query_pb2.Question, *, gpu: bool) -> Reach:
-    """What a query worker may reach, by its first question; makes the folders that aren't there yet."""
+    """Reach of a query worker, by its first question; makes the folders that aren't there yet."""
     scratch = path_of(question.scratch)
     with contextlib.suppress(OSError):  # the answer will say so
         (scratch / INPUTS).mkdir(mode=0o700, exist_ok=True)
@@ -150,7 +150,7 @@ def _some(path: Path | None) -> tuple[Path, ...]:
 
 
 def _is_half_written(faceset: Path) -> bool:
-    """Whether whoever wrote to a faceset was killed in between: then the next one to read it undoes that."""
+    """True where a process that wrote to a faceset was killed: the next one to read it undoes that."""
     return any(faceset.glob("*.sqlite-journal"))
 
 

@@ -68,7 +68,7 @@ def delete_person(
 
 
 class _Search:
-    """What shows one person."""
+    """Search for all that shows one person."""
 
     def __init__(self, store: Store, identity_id: str) -> None:
         self._store = store
@@ -127,7 +127,7 @@ class _Search:
         return {one for job in taken for one in resources_of(job.spec).clips if one in self._clips}
 
     def report(self) -> identity_pb2.DeleteIdentityResponse:
-        """What would be deleted, and what would stay."""
+        """Lists what would be deleted, and what would stay."""
         report = identity_pb2.DeleteIdentityResponse()
         for (kind, name), thing in self._faces.items():
             self._judge(report, kind, name, thing.display_name)
@@ -183,7 +183,8 @@ class _Search:
 
     def _judge_person(self, report: identity_pb2.DeleteIdentityResponse) -> None:
         """They go last, and with them their letter, unless something stays for a job."""
-        name, shown = self._person.identity_id, self._person.display_name
+        name = self._person.identity_id
+        shown = self._person.display_name
         waits = next((one.id for one in report.kept if one.reason == "RUNNING_JOB"), "")
         letter = self._person.attestation.document_digest
         if waits:
@@ -246,7 +247,8 @@ def _every(store: Store, kind: str) -> list[tuple[str, Any]]:
 
 def _logged(register: Register, identity_id: str) -> tuple[set[Thing], set[str]]:
     """Facesets and models that were once said to be theirs, and jobs that put on their face."""
-    things, jobs = set[Thing](), set[str]()
+    things = set[Thing]()
+    jobs = set[str]()
     for record in register.audit.records():
         said = record.details
         if identity_id in (said.get("identity"), *said.get("identities", ())):

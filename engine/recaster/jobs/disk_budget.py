@@ -1,4 +1,4 @@
-"""Whether there is room to work: on the disk, and under the quota."""
+"""Room to work: on the disk, and under the quota."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ class DiskBudget:
         self._had[job_id] = (self._store.folder.free_bytes(), time.monotonic())
 
     def is_over(self) -> bool:
-        """Whether the data takes more than is allowed."""
+        """True where the data takes more than is allowed."""
         return self._store.blobs.used() > self._store.blobs.quota.total
 
     def shortage(self, job_id: str) -> job_pb2.JobError | None:
-        """Why a job must wait; None where there is room for it."""
+        """The reason for which a job must wait; None where there is room for it."""
         quota = self._store.blobs.quota
         used = self._store.blobs.used()
         if self.is_over():

@@ -1,4 +1,4 @@
-"""Whether all that a store names is there and whole, and what lies there that nothing names."""
+"""Check of a data folder: all that its store names is there and whole, and nothing else lies there."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class IntegrityReport:
-    """What was found.
+    """Findings of a check.
 
     Attributes:
         looked_at: blobs, documents, facesets and models that the store names.
@@ -80,7 +80,9 @@ def scrub(store: Store, report: Report = silent) -> list[str]:
     """
     paths = sorted(store.folder.blobs.glob("??/*"))
     sizes = {path: path.stat().st_size for path in paths if path.is_file()}
-    done, total, damaged = 0, sum(sizes.values()), []
+    done = 0
+    total = sum(sizes.values())
+    damaged = []
     for path, size in sizes.items():
         if path.is_file() and not is_intact(path, path.name):  # else it was let go meanwhile
             store.blobs.set_aside(path.name)
@@ -91,7 +93,7 @@ def scrub(store: Store, report: Report = silent) -> list[str]:
 
 
 def _looks(folder: DataFolder, named: Inventory, deep: bool) -> Iterator[tuple[str, Callable[[], str]]]:
-    """What the store names: its path, and what finds out what is wrong with it."""
+    """Lists what the store names: its path, and a function that finds out what is wrong with it."""
     for digest, size in named.blobs.items():
         place = folder.blobs / digest[:2] / digest
         yield f"blobs/{digest[:2]}/{digest}", functools.partial(_file, place, digest, size, deep)
@@ -157,7 +159,7 @@ def _log(folder: DataFolder, named: Inventory) -> list[str]:
 
 
 def _manifest(folder: DataFolder, deep: bool) -> list[str]:
-    """What differs from what a backup says that it holds."""
+    """Lists differences from what a backup says that it holds."""
     path = folder.path / MANIFEST
     if not path.is_file():
         return []

@@ -1,4 +1,4 @@
-"""What every kind of job has at hand while it runs, and what it hands back."""
+"""Context of a running job, and its output."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ INPUTS: Final = "inputs"
 
 @dataclass(frozen=True)
 class JobOutput:
-    """What came of a job.
+    """Output of a job.
 
     Attributes:
         kind: "clip", "faceset" or "model" where it took in, made or changed one; else empty.

@@ -1,16 +1,19 @@
-"""Which things a job needs, and the task that its worker gets."""
+"""Resources that a job needs, and the task that its worker gets."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import shutil
+import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.v1 import job_pb2
 from recaster.errors import ModelError
-from recaster.jobs.devices import devices
 from recaster.jobs.limits import machine_share
 from recaster.jobs.worker_task import Limits, WorkerTask
+from recaster.models.model_folder import needs_tensorflow
 from recaster.provenance.policy import Policy
 from recaster.provenance.signer import resolve_signer
 
@@ -75,7 +78,7 @@ def kind_of(spec: job_pb2.JobSpec) -> str:
 
 
 def resources_of(spec: job_pb2.JobSpec) -> JobResources:
-    """What a job of this spec needs."""
+    """Lists what a job of this spec needs."""
     return _NEEDS[kind_of(spec)](spec)
 
 
@@ -170,27 +173,33 @@ _NEEDS: Final = {
 }
 
 
+@functools.cache
+def devices() -> tuple[str, ...]:
+    """Lists what can compute, the best first: "gpu" where an NVIDIA driver shows one, and always "cpu"."""
+    command = shutil.which("nvidia-smi")
+    if command is None:
+        return ("cpu",)
+    try:
+        found = subprocess.run([command, "-L"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return ("cpu",)
+    return ("gpu", "cpu") if found.returncode == 0 and "GPU 0" in found.stdout else ("cpu",)
+
+
 def device_for(spec: job_pb2.JobSpec, folder: DataFolder) -> str:
-    """What a job computes on: "gpu", "cpu", or "" where it needs no device."""
+    """The device that a job computes on: "gpu", "cpu", or "" where it needs no device."""
     kind = kind_of(spec)
     if kind in LIGHT:
         return ""
     asked = {"train": spec.train.options.device, "swap": spec.swap.options.device}.get(kind, "cpu")
     if asked not in ("", "auto"):
         return asked
-    return "cpu" if kind == "swap" and not _by_tensorflow(spec.swap, folder) else devices()[0]
+    return "cpu" if kind == "swap" and not _needs_tensorflow(spec.swap, folder) else devices()[0]
 
 
-def _by_tensorflow(swap: job_pb2.SwapSpec, folder: DataFolder) -> bool:
-    """As ``swapping.load.needs_tensorflow``, which needs the whole engine to be asked."""
-    from recaster.models.model_folder import ModelFolder
-
-    if swap.options.detector == "dlib-cnn":
-        return True
+def _needs_tensorflow(swap: job_pb2.SwapSpec, folder: DataFolder) -> bool:
     try:
-        return (
-            bool(swap.model_id) and ModelFolder(folder.model(swap.model_id)).read().preset.family != "guided"
-        )
+        return needs_tensorflow(folder.model(swap.model_id) if swap.model_id else None, swap.options.detector)
     except ModelError:
         return True  # its worker will say what is wrong
 

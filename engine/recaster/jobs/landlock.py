@@ -49,7 +49,7 @@ class _PathBeneath(ctypes.Structure):
 
 
 def abi() -> int:
-    """What the kernel knows of Landlock, as a number that grows; 0 where it knows nothing of it."""
+    """The version of Landlock that the kernel knows; 0 where it knows none."""
     try:
         return _call(CREATE_RULESET, None, 0, ASK_ABI)
     except OSError:
@@ -80,7 +80,8 @@ def restrict(rules: Iterable[tuple[Path, int]], tcp: int, known: int | None = No
     asked = _Ruleset(files, tcp if known >= TCP_ABI else 0)
     size = 8 if known < TCP_ABI else 16
     if known >= SCOPES_ABI:
-        asked.scoped, size = SCOPE_ABSTRACT_UNIX | SCOPE_SIGNAL, 24
+        asked.scoped = SCOPE_ABSTRACT_UNIX | SCOPE_SIGNAL
+        size = 24
     ruleset = _call(CREATE_RULESET, ctypes.byref(asked), size, 0)
     try:
         for path, rights in rules:

@@ -1,13 +1,14 @@
-"""What a worker may take, kept by the system: a hostile file can then harm its own worker only."""
+"""Limits of workers, kept by the system: a hostile file can then harm its own worker only."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
 from typing import TYPE_CHECKING, Final
 
-from recaster.jobs.descriptors import lower_limit
+from recaster.errors import LockedError
 
 if TYPE_CHECKING:
     from recaster.jobs.worker_task import Limits
@@ -21,6 +22,13 @@ MEMORY_SHARE: Final = 0.9
 """Of the machine's memory that one worker may use."""
 
 
+USUAL_DESCRIPTORS: Final = 1024
+"""Descriptors that a process may open where nobody says more: enough for a worker, and safe with select()."""
+WORKER_DESCRIPTORS: Final = 32
+"""Descriptors that an engine needs to start one: pipes, its log, and what the store opens meanwhile."""
+ENGINE_DESCRIPTORS: Final = 160
+"""Descriptors that clients' connections leave free: for the store, files on their way, pipes to workers."""
+MAX_CONNECTIONS: Final = 10_000
 KEEPS_NETWORK: Final = (
     "it keeps the network: this system lets nobody leave it (user namespaces are switched off)"
 )
@@ -41,7 +49,7 @@ def apply(limits: Limits) -> list[str]:
         keep_privileges()
     if limits.offline and sys.platform == "linux" and not go_offline():
         kept.append(KEEPS_NETWORK)
-    lower_limit()  # the engine's own is for its clients
+    lower_descriptor_limit()  # the engine's own is for its clients
     import resource
     import signal
 
@@ -97,3 +105,46 @@ def go_offline() -> bool:
     unshare = ctypes.CDLL(None, use_errno=True).unshare
     # With a namespace of users as well, nobody needs to be root for it.
     return unshare(CLONE_NEWNET) == 0 or unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0
+
+
+def raise_descriptor_limit() -> int:
+    """Lets this process open as many files as the system allows; returns how many those are."""
+    if sys.platform == "win32":
+        return MAX_CONNECTIONS
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * MAX_CONNECTIONS if hard == resource.RLIM_INFINITY else min(hard, 2 * MAX_CONNECTIONS)
+    if wanted > soft:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            return wanted
+    return soft
+
+
+def lower_descriptor_limit() -> None:
+    """Lets this process, a worker, open as many files as usual."""
+    if sys.platform != "win32":
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft > USUAL_DESCRIPTORS:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (USUAL_DESCRIPTORS, hard))
+
+
+def connections_for(limit: int) -> int:
+    """Number of clients that may be connected, where so many files may be open."""
+    return max(16, min(MAX_CONNECTIONS, limit - ENGINE_DESCRIPTORS, limit * 3 // 4))
+
+
+def check_descriptors() -> None:
+    """Refuses to start a worker that could open no files (LockedError), before the attempt counts."""
+    opened: list[int] = []
+    try:
+        while len(opened) < WORKER_DESCRIPTORS:
+            opened.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        raise LockedError("the engine has too many files open to start a worker; the job waits") from None
+    finally:
+        for handle in opened:
+            os.close(handle)

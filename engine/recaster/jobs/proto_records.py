@@ -68,7 +68,7 @@ def model_to_proto(folder: ModelFolder, model_id: str, name: str, identity_id: s
 
 
 def coverage_to_proto(coverage: Coverage) -> job_pb2.SwapCoverage:
-    """What was swapped in a clip."""
+    """Describes what was swapped in a clip."""
     longest = sorted(coverage.runs, key=len, reverse=True)[:MAX_RANGES]
     return job_pb2.SwapCoverage(
         first=coverage.frames[0].frame,
@@ -88,7 +88,7 @@ def coverage_to_proto(coverage: Coverage) -> job_pb2.SwapCoverage:
 
 
 def traces_to_proto(traces: FaceTraces) -> worker_pb2.Traces:
-    """What a face is known again by, rounded as it is kept."""
+    """Traces of a face as a message, rounded as they are kept."""
     value = traces.to_json()
     faces = [worker_pb2.TracedFace(embedding=numbers, share=share) for numbers, share in value["faces"]]
     return worker_pb2.Traces(digests=value["digests"], faces=faces)

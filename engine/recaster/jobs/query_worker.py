@@ -220,8 +220,8 @@ class QueryHandler:
 
     def _load_swapper(self, request: Request, _log: LogLine) -> tuple[Swapper, str]:
         """Loads a swapper as ``operations.swap.load_on_device`` does, or takes the one that is loaded."""
-        from recaster.models.model_folder import ModelFolder
-        from recaster.swapping.load import load_swapper, needs_tensorflow
+        from recaster.models.model_folder import ModelFolder, needs_tensorflow
+        from recaster.swapping.load import load_swapper
 
         options = request.options
         self._choose_device(options, tensorflow=needs_tensorflow(request.model, options.detector))
@@ -286,7 +286,7 @@ def questions(stream: IO[bytes]) -> Iterator[query_pb2.Question]:
 def main() -> None:
     """Answers until the engine ends."""
     from recaster.jobs.confinement import confine, reach_of_question
-    from recaster.jobs.devices import devices
+    from recaster.jobs.job_resources import devices
     from recaster.jobs.worker_task import Limits
 
     sender = Sender(claim_stdout())

@@ -76,7 +76,7 @@ class QueryWorker:
 
     @property
     def is_warm(self) -> bool:
-        """Whether its process runs."""
+        """True while its process runs."""
         return self._process is not None and self._process.returncode is None
 
     async def ask(self, question: query_pb2.Question) -> query_pb2.Answer:
@@ -139,7 +139,7 @@ class QueryWorker:
 
 
 def _subjects(question: query_pb2.Question) -> frozenset[str]:
-    """What a question is about: files and folders as they are now, and whether one is to be changed."""
+    """Subjects of a question: files and folders as they are now, and a mark where one is to be changed."""
     found = {"change"} if question.HasField("drop") else set[str]()
     for path in paths_of_question(question):
         subject = str(path)

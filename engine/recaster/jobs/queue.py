@@ -61,8 +61,8 @@ class InUse:
                     found.changed.add(changed)
         return found
 
-    def hinders(self, job: Waiting) -> bool:
-        """Whether a job needs one of them."""
+    def blocks(self, job: Waiting) -> bool:
+        """True where a job needs one of them."""
         return (
             job.changed in self.needed
             or not job.needed.isdisjoint(self.changed)
@@ -87,7 +87,7 @@ class JobQueue:
             in_use: what can't be had.
             at_work: jobs that run, by client.
         """
-        able = [(one, job_id) for job_id, one in self._waiting(kinds).items() if not in_use.hinders(one)]
+        able = [(one, job_id) for job_id, one in self._waiting(kinds).items() if not in_use.blocks(one)]
         for _, job_id in sorted(able, key=lambda each: (at_work[each[0].client], each[0].number)):
             yield self._jobs.get(job_id)
 
@@ -104,5 +104,5 @@ class JobQueue:
 
 
 def client_of(job: job_pb2.Job) -> str:
-    """Who asked for a job."""
+    """The client that asked for a job."""
     return str(job.created_by)

@@ -64,7 +64,7 @@ def admit(job: job_pb2.Job, device: str, max_on_device: int, running: Sequence[R
 
 
 def _clashes(job: job_pb2.Job, other: job_pb2.Job) -> bool:
-    """Whether one of two jobs changes a thing that the other needs."""
+    """True where one of two jobs changes a thing that the other needs."""
     return (
         works_on(job) in resources_of(other.spec).named() or works_on(other) in resources_of(job.spec).named()
     )

@@ -1,4 +1,4 @@
-"""What an engine finds out and does at its start because its workers are confined."""
+"""Preparations for confined workers at an engine's start."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ async def compile_ahead() -> None:
 
 
 def _uncompiled() -> list[str]:
-    own, packages = Path(__file__).parents[1], Path(sysconfig.get_path("purelib"))
+    own = Path(__file__).parents[1]
+    packages = Path(sysconfig.get_path("purelib"))
     heavy = [packages / name / "__init__.py" for name in ("numpy", "cv2", "keras", "tensorflow")]
     return [
         str(folder)
@@ -48,7 +49,7 @@ def _is_compiled(module: Path) -> bool:
 
 
 def unconfined() -> str:
-    """What this system doesn't let workers give up, in words; empty where they can give up all.
+    """Describes what this system doesn't let workers give up; empty where they can give up all.
 
     A process is started to try it.
     """

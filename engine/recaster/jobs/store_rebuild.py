@@ -37,7 +37,7 @@ OWNER: Final = "rebuild"
 
 @dataclass
 class Rebuilt:
-    """What came of it.
+    """Counts of what was rebuilt.
 
     Attributes:
         people: how many, under their ids for names.
@@ -56,7 +56,7 @@ class Rebuilt:
 
 @dataclass
 class _Said:
-    """What the audit log says: who there is, and whose face is in which thing."""
+    """Contents of the audit log: the people, and whose face is in which thing."""
 
     people: dict[str, identity_pb2.Identity] = field(default_factory=dict)
     owners: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -98,7 +98,8 @@ def let_go(folder: DataFolder) -> None:
 
 
 def _fill(folder: DataFolder, database: Database) -> Rebuilt:
-    catalog, rebuilt = Catalog(database), Rebuilt()
+    catalog = Catalog(database)
+    rebuilt = Rebuilt()
     last = AuditLog(folder.path / AUDIT_FILE).verify(strict=False)
     said = _said(AuditLog(folder.path / AUDIT_FILE).records())
     with database.transaction() as opened:
@@ -116,7 +117,9 @@ def _fill(folder: DataFolder, database: Database) -> Rebuilt:
         opened.executemany("insert into blob_use values (?, ?)", [(path.name, OWNER) for path in blobs])
         sizes = [(path.name, path.stat().st_size) for path in blobs]
         opened.executemany("insert into blob_size values (?, ?)", sizes)
-    rebuilt.people, rebuilt.models, rebuilt.blobs = len(said.people), len(models), len(blobs)
+    rebuilt.people = len(said.people)
+    rebuilt.models = len(models)
+    rebuilt.blobs = len(blobs)
     head = AuditHead(database)
     if last is not None:
         head.put(last.number, last.hash)
@@ -199,7 +202,8 @@ def _facesets(folder: DataFolder, said: _Said, rebuilt: Rebuilt) -> Iterator[Any
 def _models(folder: DataFolder, said: _Said, rebuilt: Rebuilt) -> list[model_pb2.Model]:
     found = []
     for path in sorted((folder.path / "models").glob("[!.]*")):
-        model, whose = ModelFolder(path), said.owners.get(("model", path.name), "")
+        model = ModelFolder(path)
+        whose = said.owners.get(("model", path.name), "")
         why = model.why_outdated()
         try:
             if why:

@@ -16,14 +16,12 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from recaster.api.internal.v1.worker_pb2 import WorkerMessage
-from recaster.api.v1 import job_pb2
 from recaster.errors import AuditError, ConsentError, NotFoundError, RecasterError, UsageError
 from recaster.jobs.cleanup import folders_of
 from recaster.jobs.completion import JobFinalizer
-from recaster.jobs.descriptors import check_descriptors
-from recaster.jobs.devices import devices
 from recaster.jobs.disk_budget import DiskBudget
-from recaster.jobs.job_resources import KINDS, LIGHT, device_for, kind_of, resources_of, task_for
+from recaster.jobs.job_resources import KINDS, LIGHT, device_for, devices, kind_of, resources_of, task_for
+from recaster.jobs.limits import check_descriptors
 from recaster.jobs.queue import InUse, JobQueue, client_of
 from recaster.jobs.rights import (
     begin_and_mark,
@@ -44,6 +42,7 @@ from recaster.store.job_store import CANCELLING, PAUSED, PAUSING, QUEUED, RUNNIN
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from recaster.api.v1 import job_pb2
     from recaster.jobs.worker_task import WorkerTask
     from recaster.store.store import Store
 
@@ -254,7 +253,6 @@ class Supervisor:
         task.add_done_callback(self._tasks.discard)
 
     def _is_full(self, device: str) -> bool:
-        """Whether no more jobs may compute on a device."""
         return sum(one.device == device for one in self._handles.values()) >= self._at_once(device)
 
     def _at_once(self, device: str) -> int:
@@ -271,7 +269,7 @@ class Supervisor:
             self.wake()
 
     def _in_the_way(self, job: job_pb2.Job, device: str) -> bool:
-        """Whether a job can't start now; trainings that are in its way are asked to stop."""
+        """True where a job can't start now; trainings that are in its way are asked to stop."""
         running = [
             RunningJob(self._store.jobs.get(name), one.device, one.stop_requested_at is not None)
             for name, one in self._handles.items()
@@ -290,7 +288,7 @@ class Supervisor:
             code = await self._listen(handle, self._begin(handle.job_id))
         except ConsentError as error:  # its face was revoked between the look at it and its start
             handle.stop_requested_at = time.monotonic()
-            handle.refusal = _job_error(error.reason, error)
+            handle.refusal = failure(error.reason, plain_text(str(error)), error.exit_code).failed.error
         except (AuditError, UsageError) as error:  # the register is damaged, say; not the job
             handle.stop_requested_at = time.monotonic()
             self._not_before[handle.job_id] = handle.stop_requested_at + REGISTER_S
@@ -398,7 +396,3 @@ class Supervisor:
             self._finalizer.fail_stalled(handle.job_id, handle.stall_reason)
         else:
             self._finalizer.fail_crashed(handle.job_id, code, handle.stderr_offset)
-
-
-def _job_error(reason: str, error: RecasterError) -> job_pb2.JobError:
-    return job_pb2.JobError(reason=reason, message=plain_text(str(error)), exit_code=error.exit_code)

@@ -33,11 +33,11 @@ class SupervisorThread:
         """Done when the supervisor has ended; with its error where it died."""
 
     def start(self) -> None:
-        """Begin to run jobs."""
+        """Begins to run jobs."""
         self._thread.start()
 
     def recover(self) -> int:
-        """Queue again what nobody runs any more, before ``start``; returns how many jobs that are."""
+        """Queues again what nobody runs any more, before ``start``; returns how many jobs that are."""
         return self._supervisor.recover()
 
     def _work(self) -> None:
@@ -59,26 +59,26 @@ class SupervisorThread:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it looks after jobs."""
+        """True while it looks after jobs."""
         return self._thread.is_alive() and time.monotonic() - self._supervisor.last_round_at < STALE_S
 
     @property
     def trouble(self) -> str:
-        """Why no worker could be started just now; empty where they can."""
+        """The reason for which no worker could be started just now; empty where they can."""
         recent = time.monotonic() - self._supervisor.troubled_at < RECENT_S
         return self._supervisor.trouble if recent else ""
 
     @property
     def workers(self) -> dict[tuple[str, str], int]:
-        """How many workers have ended, by kind of job and ``WorkerHandle.ending``."""
+        """Number of workers that have ended, by kind of job and ``WorkerHandle.ending``."""
         return dict(self._supervisor.workers)
 
     def wake(self) -> None:
-        """Look at the jobs now: something about them has changed."""
+        """Looks at the jobs now: something about them has changed."""
         self._supervisor.wake()
 
     def rights_changed(self) -> None:
-        """Stop what puts on a face that it may not put on any more."""
+        """Stops what puts on a face that it may not put on any more."""
         self._soon(self._supervisor.rights_changed)
 
     def reconcile(self) -> None:
@@ -86,29 +86,29 @@ class SupervisorThread:
         self._now(self._supervisor.reconcile)
 
     def drain(self, draining: bool) -> None:
-        """Start no jobs any more, or start them again; returns as ``reconcile`` does."""
+        """Starts no jobs any more, or starts them again; returns as ``reconcile`` does."""
         self._now(lambda: self._supervisor.drain(draining))
 
     @property
     def draining(self) -> bool:
-        """Whether jobs that wait are left waiting."""
+        """True while jobs that wait are left waiting."""
         return self._supervisor.draining
 
     @property
     def at_work(self) -> int:
-        """How many jobs have a worker."""
+        """Number of jobs that have a worker."""
         return self._supervisor.at_work
 
     def reserved(self, kind: str, thing_id: str) -> contextlib.AbstractContextManager[None]:
-        """Start no job that needs a thing while the block lasts."""
+        """Starts no job that needs a thing while the block lasts."""
         return self._supervisor.reserved(kind, thing_id)
 
     def on_changed(self, tell: Callable[[str], None]) -> None:
-        """Whom to tell of facesets that may hold other faces than is kept of them; in this thread."""
+        """Sets the listener for facesets that may hold other faces than is kept of them; in this thread."""
         self._supervisor.on_changed(tell)
 
     async def close(self) -> None:
-        """Ask all workers to save what they did, wait for them, and queue their jobs again."""
+        """Asks all workers to save what they did, waits for them, and queues their jobs again."""
         if self._soon(self._supervisor.stop):
             await asyncio.wait({asyncio.wrap_future(self.ended)})
 
@@ -127,7 +127,7 @@ class SupervisorThread:
                 done.result(RECONCILE_S)
 
     def _soon(self, do: Callable[[], None]) -> bool:
-        """Do something in the supervisor's thread; False where it has ended."""
+        """Does something in the supervisor's thread; False where it has ended."""
         try:
             self._loop.call_soon_threadsafe(do)
         except RuntimeError:

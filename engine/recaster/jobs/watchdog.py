@@ -24,7 +24,7 @@ MIN_BYTES: Final = 1 << 20
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a worker may take for one step, in seconds.
+    """Time that a worker may take for one step, in seconds.
 
     Attributes:
         still_s: without computing, reading or writing anything.
@@ -39,7 +39,7 @@ class Patience:
 
 @dataclass(frozen=True)
 class Taken:
-    """What a worker and the processes that it started have taken so far."""
+    """Resources that a worker and the processes that it started have taken so far."""
 
     cpu_s: float
     bytes: int
@@ -69,14 +69,15 @@ class Watchdog:
             self._stepped = True
 
     def look(self, now: float, taken: Taken | None) -> str:
-        """Why the worker must be stopped; empty where it may go on.
+        """The reason for which the worker must be stopped; empty where it may go on.
 
         Args:
             now: seconds.
             taken: what it has taken by now; None where the system doesn't say.
         """
         if self._stepped:
-            self._stepped, self._step, self._moved = False, (now, taken), (now, taken)
+            self._stepped = False
+            self._step = self._moved = (now, taken)
             return ""
         since, before = self._step
         if taken is None or before is None:
@@ -84,7 +85,8 @@ class Watchdog:
         moved_at, then = self._moved
         assert then is not None  # noqa: S101 - as ``before``
         if taken.cpu_s - then.cpu_s >= MIN_CPU_S or taken.bytes - then.bytes >= MIN_BYTES:
-            self._moved = moved_at, then = now, taken
+            moved_at = now
+            self._moved = (now, taken)
         still = self._why("it did nothing any more", self._patience.still_s, now - moved_at)
         spinning = min(now - since, taken.cpu_s - before.cpu_s)
         return still or self._why(
@@ -97,10 +99,11 @@ class Watchdog:
 
 
 def taken_by(session: int) -> Taken | None:
-    """What the processes of a session have taken; None where the system doesn't say (only Linux does)."""
+    """Sums what a session's processes have taken; None where the system doesn't say (only Linux does)."""
     if sys.platform != "linux":
         return None
-    ticks, read = 0, 0
+    ticks = 0
+    read = 0
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal():
             with contextlib.suppress(OSError):  # it has ended

@@ -133,5 +133,5 @@ class WorkerHandle:
         return "" if self.outcome is None else self.outcome.WhichOneof("message")
 
     def ending(self) -> str:
-        """How it ended: by its last message, "killed" by its engine, or "died"."""
+        """The way it ended: by its last message, "killed" by its engine, or "died"."""
         return "killed" if self.is_killed else self.last_message() or "died"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a worker may take; 0 for no limit.
+    """Limits of a worker; 0 for no limit.
 
     Attributes:
         memory_bytes: address space; only for work that decodes and computes little, as TensorFlow

@@ -196,6 +196,17 @@ def checkpoint_files(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.glob("step-*.json")) if path.with_suffix(".safetensors").is_file()]
 
 
+def needs_tensorflow(model: Path | None, detector: str = "") -> bool:
+    """Tells whether a swap has networks that only TensorFlow runs: pairwise models, and dlib's detector.
+
+    Raises:
+        ModelError: there is no model.
+    """
+    return detector == "dlib-cnn" or (
+        model is not None and ModelFolder(model).read().preset.family == "pairwise"
+    )
+
+
 def step_of(path: Path) -> int:
     """The step that a preview or a checkpoint is of, from its name."""
     return int(path.stem.removeprefix("step-"))

@@ -93,7 +93,8 @@ class Result:
 
 def load_on_device(request: Request, log: LogLine) -> tuple[Swapper, str]:
     """Chooses what computes and loads the swapper; returns it and a note on the device."""
-    from recaster.swapping.load import choose_device, load_swapper, needs_tensorflow
+    from recaster.models.model_folder import needs_tensorflow
+    from recaster.swapping.load import choose_device, load_swapper
 
     options = request.options
     threads = options.threads if options.HasField("threads") else None

@@ -30,7 +30,7 @@ _LENGTH: Final = struct.Struct(">I")
 
 
 class ChannelError(ValueError):
-    """What came is no message, or too long."""
+    """Something came that is no message, or too long."""
 
 
 def pack(message: Message) -> bytes:

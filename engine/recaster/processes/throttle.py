@@ -20,7 +20,7 @@ class Throttle:
         self._last = -interval_s
 
     def is_due(self) -> bool:
-        """Whether it may happen now; then the next may as long after."""
+        """True where it may happen now; then the next may an interval later."""
         now = time.monotonic()
         if now - self._last < self._interval_s:
             return False

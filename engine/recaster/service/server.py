@@ -31,8 +31,8 @@ from recaster.api.v1 import (
 from recaster.client.peer_check import loopback_of
 from recaster.errors import AuditError, CertificateError, RecasterError, UsageError
 from recaster.jobs.cleanup import expire, tidy
-from recaster.jobs.descriptors import connections_for, raise_limit
-from recaster.jobs.devices import devices
+from recaster.jobs.job_resources import devices
+from recaster.jobs.limits import connections_for, raise_descriptor_limit
 from recaster.jobs.query_workers import QueryWorkerPool
 from recaster.jobs.rights import register_of
 from recaster.jobs.startup_checks import compile_ahead, unconfined
@@ -271,7 +271,7 @@ def _make_server(
             ("grpc.max_send_message_length", MAX_RESPONSE_BYTES),
             ("grpc.max_concurrent_streams", 1000),
             # Whoever only connects, goes soon, and never takes the descriptors that jobs and files need.
-            ("grpc.max_allowed_incoming_connections", connections_for(raise_limit())),
+            ("grpc.max_allowed_incoming_connections", connections_for(raise_descriptor_limit())),
             ("grpc.server_handshake_timeout_ms", HANDSHAKE_TIMEOUT_MS),
             ("grpc.http2.settings_timeout", HANDSHAKE_TIMEOUT_MS),
             ("grpc.max_connection_idle_ms", IDLE_MS),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from recaster import __version__
 from recaster.api.v1 import server_pb2, server_pb2_grpc
 from recaster.errors import UsageError
-from recaster.jobs.devices import devices
+from recaster.jobs.job_resources import devices
 from recaster.jobs.rights import register_of
 from recaster.models.presets import PRESETS
 from recaster.provenance.policy import Policy

@@ -9,7 +9,7 @@ import cv2
 
 from recaster.errors import ModelError, UsageError
 from recaster.facesets.faceset import Faceset
-from recaster.models.model_folder import ModelFolder
+from recaster.models.model_folder import ModelFolder, needs_tensorflow
 from recaster.processes.cpu_cores import check_threads
 
 if TYPE_CHECKING:
@@ -83,17 +83,6 @@ class SwapperFactory:
         """Chooses the device of this process and loads the swapper."""
         choose_device(self.device, None, tensorflow=needs_tensorflow(self.model))
         return load_swapper(self.model, self.source, self.device)
-
-
-def needs_tensorflow(model: Path | None, detector: str = "") -> bool:
-    """Tells whether a swap has networks that only TensorFlow runs: pairwise models, and dlib's detector.
-
-    Raises:
-        ModelError: there is no model.
-    """
-    return detector == "dlib-cnn" or (
-        model is not None and ModelFolder(model).read().preset.family == "pairwise"
-    )
 
 
 def _load_model(folder: ModelFolder, device: str) -> Swapper:
