@@ -49,8 +49,7 @@ _GRAIN_FREQUENCIES: Final = 0.7, 1.0
 """Frequencies, over the highest, at which a soft picture shows hardly anything but grain."""
 _POWER_FLOOR: Final = 0.02
 """Power added to spectra, squared grey levels: 8 bits know no finer."""
-_ROUNDS: Final = 8
-"""Rounds of reweighting."""
+_ROUNDS: Final = 8  # of reweighting
 _VARIANCE_FACTOR: Final = 1.3
 """A blur's variance over what is found of it: bands' means and the window's own spectrum hide the rest
 (measured with Gaussians and boxes of 2 to 27 pixels on rendered and real faces)."""
@@ -69,8 +68,7 @@ _NOISE_PX: Final = 256
 _MIN_SIDE_PX: Final = 128
 _MIN_EDGE_PIXELS: Final = 256
 """Side of a crop, and pixels of edges in it, below which they say too little of a picture's softness."""
-_CELL_PX: Final = 8
-"""Side of the cells in which grain is measured."""
+_CELL_PX: Final = 8  # in which grain is measured
 _SKIN_PERCENTILE: Final = 30
 """Percentile of cells of skin that shows grain and hardly anything else."""
 _CROP_PERCENTILE: Final = 10
@@ -126,7 +124,8 @@ class Softness:
         # Less than the coarsest grain of the least strength would leave there: a clean picture.
         if light.grain_strength(skin) <= _MIN_GRAIN * np.sqrt(_calibration(_GRAIN_SIZES[-1])[0]):
             return cls(blur, 0.0, 0.0, _GRAIN_SIZES[0])
-        reds = tuple(_red_difference(image, grey) for image, grey in ((target, theirs), (swapped, ours)))
+        # Colour grain shows in red less brightness.
+        reds = tuple(np.asarray(image[..., 0] - grey) for image, grey in ((target, theirs), (swapped, ours)))
         # A face that is softened loses what grain it has.
         own = None if blur.any() else (_Octaves.of(ours), _Octaves.of(reds[1]))
         return cls(blur, *_fit_grain(light, _Octaves.of(reds[0]), own, skin))
@@ -183,14 +182,9 @@ class Softness:
 
 
 def draw_features(points: Floats, size: int, rim: int) -> NDArray[np.bool_]:
-    """Draws lids, brows and lips of a crop with a brush ``rim`` wide, (size, size).
+    """Draws lids, brows and lips of a mesh (478, 3) in a crop of ``size`` with a brush ``rim`` wide (odd).
 
-    In a crop, by their hulls; ``uv_masks.mask_features`` has them in textures, with nostrils and lashes.
-
-    Args:
-        points: (478, 3), the mesh in the crop's pixels.
-        size: side of the crop.
-        rim: pixels, odd.
+    By their hulls, (size, size); ``uv_masks.mask_features`` has them in textures, with nostrils and lashes.
     """
     return _draw_outlines(_FEATURES, points, size, rim)
 
@@ -278,11 +272,6 @@ def _bands(side: int) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64]]:
     grainy = (radius > _GRAIN_FREQUENCIES[0] / 2) & (radius < _GRAIN_FREQUENCIES[1] / 2)
     products = np.stack([across**2, down**2, 2 * across * down]).reshape(3, -1) * (2 * np.pi) ** 2
     return bands, products, np.where(grainy, sector, _SECTORS)
-
-
-def _red_difference(image: Image, grey: Plane) -> Plane:
-    """Red less brightness: what colour grain shows in."""
-    return np.asarray(image[..., 0] - grey)
 
 
 @dataclass(frozen=True, eq=False)

@@ -122,10 +122,12 @@ class Dlib68:
 
     def follow(self, image: Image, previous: Floats) -> Landmarks:
         """The points again, from a box as dlib's detectors would put it around the previous ones."""
-        left, top = previous[17:, 0].min(), previous[17:, 1].min()
-        right, bottom = previous[17:, 0].max(), previous[:, 1].max()
+        left, top = previous[17:, :2].min(0)
+        right = previous[17:, 0].max()
+        bottom = previous[:, 1].max()
         half = max(right - left, bottom - top) / 2
-        x, y = (left + right) / 2, (top + bottom) / 2
+        x = (left + right) / 2
+        y = (top + bottom) / 2
         return self.locate(image, Box(x - half, y - half, x + half, y + half))
 
 
