@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    Floats32 = np.ndarray[Any, np.dtype[np.float32]]
-
 
 def read_dat(path: Path) -> Network:
     """Read a network from one of dlib's ``.dat`` files.

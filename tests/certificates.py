@@ -52,6 +52,8 @@ def turn_clock(monkeypatch: pytest.MonkeyPatch, days: float) -> None:
             return dt.datetime.now(tz) + dt.timedelta(days=days)
 
     class Module:
-        datetime, timedelta, UTC = Turned, dt.timedelta, dt.UTC
+        datetime = Turned
+        timedelta = dt.timedelta
+        UTC = dt.UTC
 
     monkeypatch.setattr(ours, "dt", Module)

@@ -1,4 +1,4 @@
-"""What every test may use."""
+"""Fixtures of every test."""
 
 from __future__ import annotations
 
@@ -80,7 +80,9 @@ def patchy(actors: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("patchy") / "patchy.mp4"
     with av.open(str(out), "w") as container:
         video = container.add_stream("libx264", rate=25, options={"crf": "12", "preset": "veryfast"})
-        video.width, video.height, video.pix_fmt = 320, 320, "yuv420p"
+        video.width = 320
+        video.height = 320
+        video.pix_fmt = "yuv420p"
         for image in shots():
             container.mux(video.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(video.encode(None))

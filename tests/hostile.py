@@ -61,7 +61,10 @@ class Liar:
     """
 
     def __init__(self, text: str, shape: str | None = None, data: bytes = b"data") -> None:
-        self.text, self.shape, self.data, self.picture = text, shape, data, PNG
+        self.text = text
+        self.shape = shape
+        self.data = data
+        self.picture = PNG
         self.has_all = True
         self.answered: list[str] = []
         self.edits: Callable[[Message], None] = lambda _: None
@@ -136,7 +139,8 @@ class _Handler(grpc.GenericRpcHandler):
     """Every method of every service."""
 
     def __init__(self, liar: Liar) -> None:
-        self._liar, pool = liar, descriptor_pool.Default()
+        self._liar = liar
+        pool = descriptor_pool.Default()
         self._methods = {
             f"/{PACKAGE}.{service}/{method.name}": method
             for service in SERVICES

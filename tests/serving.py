@@ -118,7 +118,7 @@ def done(store: Store, spec: job_pb2.JobSpec, kind: job_pb2.JobKind) -> job_pb2.
 
 
 def alive(process: int) -> bool:
-    """Whether a process is there and does something."""
+    """True while a process is there and isn't a zombie."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:

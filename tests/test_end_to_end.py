@@ -64,7 +64,8 @@ def check_swapped(actors: Path, out: Path) -> None:
     assert len(probe(out).audio) == 1
     with av.open(str(out)) as container:
         assert sum(packet.size for packet in container.demux(audio=0)) > 1000
-    one, other = before[12].image.astype(int), after[12].image.astype(int)
+    one = before[12].image.astype(int)
+    other = after[12].image.astype(int)
     changed = np.abs(one - other).max(-1) > 12
     assert 0.02 < changed.mean() < 0.4
     corner = np.abs(one - other)[:40, :40]
@@ -79,7 +80,8 @@ def test_at_once(actors: Path, source: Path, job: Path) -> None:
 
 
 def test_a_guided_model(actors: Path, source: Path, job: Path) -> None:
-    model, out = job / "guided", job / "guided.mp4"
+    model = job / "guided"
+    out = job / "guided.mp4"
     train = ["train", "--source", str(source), "-o", str(model), "--quiet", "--batch", "2"]
     assert main([*train, "--steps", "2"]) == 0
     assert main([*train, "--steps", "2"]) != 0, "an existing model is not trained over without --resume"
@@ -98,7 +100,8 @@ def test_a_guided_model(actors: Path, source: Path, job: Path) -> None:
 
 
 def test_a_pairwise_model(actors: Path, source: Path, target: Path, job: Path) -> None:
-    model, out = job / "fast", job / "fast.mp4"
+    model = job / "fast"
+    out = job / "fast.mp4"
     train = ["train", "--source", source, "--target", target, "-o", model, "--preset", "fast-96"]
     assert main([*map(str, train), "--steps", "2", "--batch", "2", "--quiet"]) == 0
     swap(actors, out, "-m", model, "--mask", "hull")
@@ -143,7 +146,8 @@ def test_an_expected_error_is_one_line(
 
 @pytest.mark.footage
 def test_the_real_job(footage: Path, job: Path) -> None:
-    faces, out = job / "b", job / "b_on_a.mp4"
+    faces = job / "b"
+    out = job / "b_on_a.mp4"
     clips = footage / "clips"
     extract = [
         "extract",

@@ -147,7 +147,7 @@ def mutations(value: Any) -> Iterator[Any]:
 
 
 def trouble(load: Callable[[], Any]) -> str:
-    """What goes wrong otherwise than by an error that says so; empty where all is well."""
+    """Failure that is no error that says so; empty where all is well."""
     try:
         load()
     except RecasterError:

@@ -97,7 +97,8 @@ def test_the_walk_finds_what_it_looks_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.eps", "a.tif", "a.webp", "a.bmp"])
 def test_postscript_starts_nothing(tmp_path: Path, name: str) -> None:
     """Whatever its name, a page of PostScript reaches no interpreter, should one be there."""
-    stand_in, trace = tmp_path / "bin", tmp_path / "ran"
+    stand_in = tmp_path / "bin"
+    trace = tmp_path / "ran"
     stand_in.mkdir()
     (stand_in / "gs").write_text(f"#!/bin/sh\ntouch {trace}\n")
     (stand_in / "gs").chmod(0o755)
@@ -122,7 +123,8 @@ def test_other_formats_of_pillow_are_not_opened(tmp_path: Path) -> None:
     tried = 0
     for kind in sorted(set(PIL.Image.SAVE) - set(FORMATS) - {"MPO"}):
         # Not to a file: one of the writers would claim its suffix for itself.
-        path, written = tmp_path / f"{kind}.png", io.BytesIO()
+        path = tmp_path / f"{kind}.png"
+        written = io.BytesIO()
         try:
             PIL.Image.new("RGB", (32, 32)).save(written, kind)
         except (OSError, ValueError, KeyError):

@@ -166,7 +166,7 @@ def newest_blender(request: pytest.FixtureRequest, installed: Callable[[str | No
 
 @pytest.fixture(scope="session")
 def facts(served: Served, packed_faces: Path, actors: Path) -> dict[str, Any]:
-    """What most scenarios need to know: an engine, whose face, and a clip."""
+    """Facts that most scenarios need: an engine, a face and a clip."""
     return facts_of(served, packed_faces, actors)
 
 

@@ -94,7 +94,8 @@ def test_an_engine_outlives_its_blender_and_can_be_stopped(
 
 
 def test_a_strangers_process_is_never_touched(tmp_path: Path, sleeper: subprocess.Popen[bytes]) -> None:
-    born, own = processes.birth(sleeper.pid), (os.getpid(), processes.birth(os.getpid()))
+    born = processes.birth(sleeper.pid)
+    own = (os.getpid(), processes.birth(os.getpid()))
     gone = (2**22 + 1, "gone")
     for engine, blender in (
         ((sleeper.pid, f"{born}1"), gone),  # its number was another's

@@ -76,7 +76,8 @@ def test_an_engine_far_away(
         [clip] = client.connection.call(client.clips.ListClips, clip_pb2.ListClipsRequest()).clips
     assert clip.frame_count < 60
     assert "would travel in the clear" in found["said"][0]
-    swapped, original = Path(found["result"]), actors / "performer.mp4"
+    swapped = Path(found["result"])
+    original = actors / "performer.mp4"
     frames = zip(read_frames(swapped, 0, 10), read_frames(original, 100, 110), strict=True)
     assert all(np.abs(one.image[:40].astype(int) - other.image[:40]).mean() < 2 for one, other in frames)
     engine.stop()

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
-ADDON, ENGINE = ROOT / "addon", ROOT / "engine" / "recaster"
+ADDON = ROOT / "addon"
+ENGINE = ROOT / "engine" / "recaster"
 _SPEC = importlib.util.spec_from_file_location("addon_messages", ADDON / "messages.py")
 messages: Any = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(messages)
@@ -87,7 +88,7 @@ def told() -> Iterator[tuple[str, str]]:
 
 
 def _inside(node: ast.AST) -> Iterator[ast.AST]:
-    """What belongs to a longer text, and texts that explain the code."""
+    """Parts of longer texts, and texts that explain the code."""
     if isinstance(node, ast.JoinedStr):
         yield from ast.walk(ast.Module([*map(ast.Expr, node.values)], []))
     if isinstance(node, ast.BinOp) and filled(node):

@@ -38,7 +38,8 @@ def sound_of(path: Path) -> np.ndarray:
 def test_a_trimmed_strip(blender: Blender, facts: dict[str, Any], tmp_path: Path) -> None:
     found = blender.run("trimmed", tmp_path, **facts, out=tmp_path)
     assert found["look"]
-    clip, swapped = pictures_of(facts["clip"])[30:50], pictures_of(found["result"])
+    clip = pictures_of(facts["clip"])[30:50]
+    swapped = pictures_of(found["result"])
     assert swapped.shape == clip.shape
     rendered, original = (pictures_of(tmp_path / name) for name in ("swapped.mp4", "original.mp4"))
     assert len(rendered) == len(original) == 20
@@ -47,7 +48,8 @@ def test_a_trimmed_strip(blender: Blender, facts: dict[str, Any], tmp_path: Path
         near = [difference(rendered[at], swapped[other]) for other in range(20)]
         assert near[at] == min(near)
         assert near[at] < 3
-        face, above = np.s_[90:250, 90:230], np.s_[:40]
+        face = np.s_[90:250, 90:230]
+        above = np.s_[:40]
         assert difference(rendered[at][face], original[at][face]) > 3 * difference(
             rendered[at][face], swapped[at][face]
         )
@@ -110,7 +112,8 @@ def test_a_strip_that_is_played_at_another_rate(
     found = blender.run("paced", tmp_path, **facts, out=tmp_path)
     rendered, original = (pictures_of(tmp_path / name) for name in ("swapped.mp4", "original.mp4"))
     assert len(rendered) == len(original) == 24
-    face, above = np.s_[90:250, 90:230], np.s_[:40]
+    face = np.s_[90:250, 90:230]
+    above = np.s_[:40]
     for at in range(24):
         assert difference(rendered[at][above], original[at][above]) < 2
         assert difference(rendered[at][face], original[at][face]) > 3

@@ -59,11 +59,13 @@ def test_thin_rims_are_found_and_followed(
     drawn = [pair.worn(crop.astype(np.float32), points) for crop, points in zip(*faces, strict=True)]
     found, _ = find_glasses([np.clip(one, 0, 255).astype(np.uint8) for one, _ in drawn], faces[1])
     assert found is not None
-    kept, eyes = [], []
+    kept = []
+    eyes = []
     for points, (worn_on, true) in zip(faces[1], drawn, strict=True):
         shown = found.draw(np.clip(worn_on, 0, 255).astype(np.uint8), points, SIZE)
         lenses = cv2.boundingRect(np.rint(points[[33, 263, 9, 50, 280], :2]).astype(np.int32))
-        rows, columns = slice(lenses[1], lenses[1] + lenses[3]), slice(lenses[0], lenses[0] + lenses[2])
+        rows = slice(lenses[1], lenses[1] + lenses[3])
+        columns = slice(lenses[0], lenses[0] + lenses[2])
         kept.append(shown[rows, columns][true[rows, columns, 0] > 0.5].mean())
         eyes += [shown[tuple(np.rint(points[iris, 1::-1]).astype(int))] for iris in (468, 473)]
     assert np.mean(kept) > 0.85
@@ -82,7 +84,8 @@ def test_rims_are_kept_where_they_are_and_no_skin_beside_them_where_meshes_are_o
     crops = [np.clip(one, 0, 255).astype(np.uint8) for one, _ in drawn]
     found, _ = find_glasses(crops, faces[1])
     assert found is not None
-    kept, broader = [], []
+    kept = []
+    broader = []
     for number, (crop, points, (_, true)) in enumerate(zip(crops, faces[1], drawn, strict=True)):
         off = points + np.array([4 * np.cos(number), 4 * np.sin(number), 0])
         shown = found.draw(crop, off, SIZE)

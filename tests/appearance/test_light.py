@@ -126,7 +126,8 @@ def test_a_target_without_colours_leaves_the_face_none(tint: tuple[float, float,
 
 
 def test_coloured_lips_stay_coloured_on_a_target_with_pale_ones() -> None:
-    source, target = face(), face(1)
+    source = face()
+    target = face(1)
     source[56:64, 36:60] = (190, 60, 70)
     target[56:64, 36:60] = (160, 110, 105)
     light = Relighting.measure(source, target, inside())
@@ -166,7 +167,8 @@ def test_pictures_of_one_face_come_into_one_light() -> None:
 def test_painted_lids_and_lips_say_nothing_of_the_light(
     actor_faceset: Faceset, paint: tuple[float, float, float]
 ) -> None:
-    record, side = actor_faceset.records[0], 256
+    record = actor_faceset.records[0]
+    side = 256
     crop = actor_faceset.crop(record)
     points = np.array(record.landmarks, float) * side / len(crop)
     target = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
@@ -190,7 +192,8 @@ def eyes_of(points: np.ndarray, side: int) -> np.ndarray:
 
 
 def test_another_skin_does_not_tint_the_whites_of_eyes(actor_faceset: Faceset) -> None:
-    record, side = actor_faceset.records[0], 256
+    record = actor_faceset.records[0]
+    side = 256
     crop = actor_faceset.crop(record)
     points = np.array(record.landmarks, float) * side / len(crop)
     target = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)

@@ -24,7 +24,8 @@ def points(actor_faceset: Faceset) -> np.ndarray:
     meshes = np.array([record.landmarks for record in actor_faceset.records], float)
     turned = np.abs(meshes[:, topology.EARS, 2] @ [1, -1])
     mesh = meshes[turned.argmin()]
-    low, high = mesh.min(0), mesh.max(0)
+    low = mesh.min(0)
+    high = mesh.max(0)
     return (mesh - low) / (high - low).max() * SIZE * 0.8 + SIZE * 0.1
 
 

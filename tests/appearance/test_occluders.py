@@ -131,11 +131,13 @@ def test_a_bare_face_has_nothing_before_it(
 def test_what_is_held_before_it_is_found(
     faces: tuple[np.ndarray, np.ndarray], look: FaceAppearance, colour: tuple[int, int, int]
 ) -> None:
-    crop, points = faces[0][4].copy(), faces[1][4]
+    crop = faces[0][4].copy()
+    points = faces[1][4]
     bar = np.zeros((CROP, CROP), np.uint8)
     cv2.line(bar, (60, 250), (150, 120), 255, 44, cv2.LINE_AA)
     crop[bar > 127] = colour
-    found, true = occlusion_mask(Occluders().occlusion_probability(look, crop, points), CROP) > 0.5, bar > 127
+    found = occlusion_mask(Occluders().occlusion_probability(look, crop, points), CROP) > 0.5
+    true = bar > 127
     face = outline(points)
     assert (found & true & face).sum() > 0.75 * ((found | true) & face).sum()
 
@@ -151,7 +153,9 @@ def test_glasses_that_are_always_there_stay_and_the_eyes_behind_them_do_not(
         shadow=(0.2, 0.03),
     )  # fmt: skip
     crops, hides, look = wearing(faces, glasses.worn)
-    finder, shares, eyes = Occluders(), [], []
+    finder = Occluders()
+    shares = []
+    eyes = []
     for crop, mesh, true in zip(crops, faces[1], hides, strict=True):
         glasses_seen = glasses_mask(look, crop, mesh)
         assert glasses_seen is not None
@@ -159,8 +163,10 @@ def test_glasses_that_are_always_there_stay_and_the_eyes_behind_them_do_not(
             np.maximum(occlusion_mask(finder.occlusion_probability(look, crop, mesh), CROP), glasses_seen)
             > 0.5
         )
-        near, face = cv2.dilate(true.astype(np.uint8), np.ones((17, 17))) > 0, outline(mesh)
-        kept, beside = (found & true & face).sum(), (found & ~near & face).sum()
+        near = cv2.dilate(true.astype(np.uint8), np.ones((17, 17))) > 0
+        face = outline(mesh)
+        kept = (found & true & face).sum()
+        beside = (found & ~near & face).sum()
         shares.append([kept / (true & face).sum(), beside / face.sum()])
         eyes.append([found[tuple(np.rint(mesh[iris, 1::-1]).astype(int))] for iris in (468, 473)])
     kept, beside = np.mean(shares, 0)
@@ -181,8 +187,10 @@ def test_a_beard_and_a_dark_side_are_the_faces_own(faces: tuple[np.ndarray, np.n
 
 
 def test_what_is_alike_on_both_sides_below_the_nose_is_a_beard(look: FaceAppearance) -> None:
-    layout, around = look.layout, np.zeros((COARSE_PX, COARSE_PX))
-    x, y = layout.points[[9, topology.CHIN], 0].mean(), int(layout.points[topology.NOSE_TIP, 1])
+    layout = look.layout
+    around = np.zeros((COARSE_PX, COARSE_PX))
+    x = layout.points[[9, topology.CHIN], 0].mean()
+    y = int(layout.points[topology.NOSE_TIP, 1])
     around[y + 6 : y + 30, int(x) - 15 : int(x) + 16] = 0.9
     brow = np.zeros_like(around)
     brow[y - 40 : y - 30, int(x) - 15 : int(x) + 16] = 0.9
@@ -198,7 +206,8 @@ def test_what_is_alike_on_both_sides_below_the_nose_is_a_beard(look: FaceAppeara
 
 
 def test_a_hand_that_is_there_in_every_frame_stays(actors: Path) -> None:
-    clip, frames = actors / "shots" / "hand.mp4", range(0, 20, 2)
+    clip = actors / "shots" / "hand.mp4"
+    frames = range(0, 20, 2)
     analysis = analyse_clip(Clip(clip))
     points = analysis.tracks[0].landmarks[frames]
     matrices = geometry.fit_crop(points, mesh_to_crop(compute_canonical_mesh(points), CROP))
@@ -214,13 +223,12 @@ def test_a_hand_that_is_there_in_every_frame_stays(actors: Path) -> None:
     look = Occluders().add_persistent(look, crops, meshes)
     truth = np.load(actors / "shots" / "hand-true.npz")
     real = np.unpackbits(truth["front"][frames], axis=-1)[..., : truth["size"][1]]
-    finder, figures = Occluders(), []
+    finder = Occluders()
+    figures = []
     for crop, mesh, matrix, one in zip(crops, meshes, matrices, real, strict=True):
         hand = cv2.warpAffine(one, matrix, (CROP, CROP)) > 0
-        found, face = (
-            occlusion_mask(finder.occlusion_probability(look, crop, mesh), CROP) > 0.5,
-            outline(mesh),
-        )
+        found = occlusion_mask(finder.occlusion_probability(look, crop, mesh), CROP) > 0.5
+        face = outline(mesh)
         figures.append([(found & hand & face).sum(), ((found | hand) & face).sum()])
     shared, together = np.sum(figures, 0)
     assert shared > 0.5 * together

@@ -48,7 +48,8 @@ def picture(size: tuple[int, int] = (96, 80)) -> np.ndarray:
 
 @pytest.mark.parametrize("name", CONDITIONS)
 def test_a_condition_changes_its_frame_the_same_way_twice_and_what_it_moves_it_moves_back(name: str) -> None:
-    condition, image = CONDITIONS[name], picture()
+    condition = CONDITIONS[name]
+    image = picture()
     moment = Moment(20, 40, other=np.full_like(image, 40))
     changed = condition.change(image, moment)
     assert changed.dtype == np.uint8
@@ -70,7 +71,8 @@ def test_conditions_but_plain_and_those_of_the_encoder_or_of_moments_change_a_pi
 
 
 def test_a_dissolve_ends_with_the_other_person_alone() -> None:
-    image, condition = picture(), CONDITIONS["dissolve"]
+    image = picture()
+    condition = CONDITIONS["dissolve"]
     last = Moment(39, 40, other=np.full_like(image, 40))
     assert np.array_equal(condition.change(image, last), last.other)
     assert condition.protected is not None
@@ -119,7 +121,8 @@ def test_the_actors_matrix_is_whole(actors: Path) -> None:
     for row in rows.values():
         assert row.truth is not None
         truth = Truth.load(row.truth)
-        info, true = probe(row.target), probe(row.truth)
+        info = probe(row.target)
+        true = probe(row.truth)
         assert (true.width, true.height) == (info.width, info.height) == truth.size
         assert min(info.frame_count, true.frame_count, len(truth)) >= row.frames.stop
         small = [row.target, row.truth, row.truth.with_suffix(".npz")]
@@ -141,7 +144,8 @@ def test_a_face_with_something_before_it_is_where_the_bare_one_moves(
     rows = read_rows(actors / "matrix.toml")
     row = next(row for row in rows if row.name == "thin-glasses")
     assert row.truth is not None
-    faces, truth = faces_of(row, row.target, None), Truth.load(row.truth)
+    faces = faces_of(row, row.target, None)
+    truth = Truth.load(row.truth)
     assert sorted(faces) == list(range(len(row.frames)))
     corners = [list(part) for part in (EYE_CORNERS_RIGHT, EYE_CORNERS_LEFT)]
     for index, mesh in faces.items():
@@ -199,7 +203,8 @@ def test_shots_are_swapped_judged_shown_and_not_done_twice(
     tmp_path: Path, actors: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RECASTER_CACHE", str(tmp_path / "cache"))
-    path, out = tmp_path / "matrix.toml", tmp_path / "out"
+    path = tmp_path / "matrix.toml"
+    out = tmp_path / "out"
     path.write_text(ROW + 'conditions = ["grey", "roll30", "behind", "roll180"]\n')
     results = measure_pictures(read_rows(path, actors), out)
     by = {one.condition: one for one in results}

@@ -16,7 +16,8 @@ def clip(tmp_path: Path) -> Path:
     path = tmp_path / "clip.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25)
-        stream.width, stream.height = 64, 48
+        stream.width = 64
+        stream.height = 48
         for index in range(10):
             image = np.full((48, 64, 3), 20 * index, np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))

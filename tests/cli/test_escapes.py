@@ -1,4 +1,4 @@
-"""What others wrote reaches a terminal as text: never as codes, never as a line of ours."""
+"""Strangers' words reach a terminal as text: never as codes, never as a line of ours."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_an_error_nobody_expected(
 
 
 class Engine:
-    """What a command gets from an engine with another client's words in it."""
+    """Answers of an engine with another client's words in them."""
 
     def __init__(self) -> None:
         self.jobs = self

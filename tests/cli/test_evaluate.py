@@ -24,7 +24,9 @@ FRAMES = range(40, 52)
 def test_evaluate_then_report(
     actors: Path, actor_faceset: Faceset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    performer, swapped, out = actors / "performer.mp4", tmp_path / "swapped.mp4", tmp_path / "evaluation"
+    performer = actors / "performer.mp4"
+    swapped = tmp_path / "swapped.mp4"
+    out = tmp_path / "evaluation"
     truth = actors / "truth" / "far.mp4"
     write_clip(read_frames(truth, FRAMES.start, FRAMES.stop), probe(truth), swapped, FRAMES)
     command = ["evaluate", str(performer), str(swapped), "--source", str(actor_faceset.folder)]

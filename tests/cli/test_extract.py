@@ -29,7 +29,8 @@ def test_damage_that_can_be_lived_with_is_told(footage, tmp_path, capsys) -> Non
 
 @pytest.mark.footage
 def test_a_real_clip(footage, tmp_path, capsys) -> None:
-    clip, out = footage / "variants" / "base4s.mp4", tmp_path / "faces"
+    clip = footage / "variants" / "base4s.mp4"
+    out = tmp_path / "faces"
     command = ["extract", str(clip), "-o", str(out), "--range", "0-10", "--every", "5", "--note", "somebody"]
     assert main(command) == 0
     told = capsys.readouterr()

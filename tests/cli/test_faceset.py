@@ -68,7 +68,8 @@ def test_contact_sheet(faceset, tmp_path, capsys) -> None:
 
 
 def test_export_and_import(faceset, tmp_path, capsys) -> None:
-    archive, again = tmp_path / "set.zip", tmp_path / "again"
+    archive = tmp_path / "set.zip"
+    again = tmp_path / "again"
     assert main(["faceset", "export", str(faceset.folder), str(archive), "--quiet"]) == 0
     assert capsys.readouterr().out == f"{archive}: 8 faces\n"
     assert main(["faceset", "import", str(archive), "-o", str(again), "--quiet"]) == 0

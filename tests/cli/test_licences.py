@@ -1,4 +1,4 @@
-"""What Recaster is made of: every package and network with its licence, for people and for programs."""
+"""Every package and network that Recaster is made of with its licence, for people and for programs."""
 
 from __future__ import annotations
 

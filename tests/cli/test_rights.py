@@ -188,8 +188,12 @@ def test_faces_are_taken_within_the_policy(
 def test_all_that_is_done_with_a_face_here_is_in_the_log(
     run: Callable[..., tuple[int, str, str]], actors: Path, tmp_path: Path
 ) -> None:
-    faces, clip, packed = tmp_path / "faces", actors / "performer.mp4", tmp_path / "faces.zip"
-    swapped, edit, figures = tmp_path / "swap.mp4", tmp_path / "edit.mp4", tmp_path / "figures"
+    faces = tmp_path / "faces"
+    clip = actors / "performer.mp4"
+    packed = tmp_path / "faces.zip"
+    swapped = tmp_path / "swap.mp4"
+    edit = tmp_path / "edit.mp4"
+    figures = tmp_path / "figures"
     told: dict[str, dict[str, Any]] = {}
     seen = 0
 
@@ -217,7 +221,8 @@ def test_all_that_is_done_with_a_face_here_is_in_the_log(
     sign = ("sign", actors / "neighbour.mp4", "--swap", swapped, "-o", edit)
     does("sign.start", "sign.deliver", command=sign)
 
-    digest, people = Faceset.open(faces).digest(), [read_identity(faces)]
+    digest = Faceset.open(faces).digest()
+    people = [read_identity(faces)]
     for event in ("extract.deliver", "export.deliver", "ingest.deliver", "evaluate.deliver", "swap.deliver"):
         assert told[event]["faces"] == [digest], event
     for event in ("extract.deliver", "export.deliver", "train.deliver", "evaluate.deliver", "swap.deliver"):

@@ -59,7 +59,9 @@ def test_help_states_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
         options("--help")
     text = " ".join(capsys.readouterr().out.split())
     own = SwapSettings()
-    mask, analysis, writer = own.mask, own.analysis, own.writer
+    mask = own.mask
+    analysis = own.analysis
+    writer = own.writer
     shown = {
         "feather": mask.feather, "erode": mask.erode, "scale": mask.scale, "mask": mask.kind,
         "smoothing": own.smoothing.name, "colour": own.colour, "detector": analysis.detector,

@@ -1,4 +1,4 @@
-"""Where an engine is, as the environment says."""
+"""Address of the engine in the environment."""
 
 from __future__ import annotations
 

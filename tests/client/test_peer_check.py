@@ -1,4 +1,4 @@
-"""Who gets the token: this user or the system, on this machine, or whoever has a certificate."""
+"""The token goes to this user or the system, on this machine, or to whoever has a certificate."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def test_who_listens_at_a_socket_is_asked_of_the_system(
 
 
 def xucred(user: int, version: int = 0) -> bytes:
-    """What macOS says of a peer: struct xucred of its sys/ucred.h, with one group."""
+    """Answer of macOS about a peer: struct xucred of its sys/ucred.h, with one group."""
     return struct.pack("@IIh16I", version, user, 1, 20, *[0] * 15)
 
 

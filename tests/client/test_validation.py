@@ -84,7 +84,8 @@ def test_every_answer_of_every_method_is_looked_at(
         if shaped:
             with pytest.raises(AnswerError, match="what no Recaster answers"):
                 client.connection.call(call, asked)
-    liar.shape, liar.text = None, "x" * 10_000
+    liar.shape = None
+    liar.text = "x" * 10_000
     long = client.connection.call(call, asked)
     assert all(len(said) <= MAX_TEXT_LETTERS for _, said in texts_in(long))
     liar.picture = b"\x7fELF"
@@ -130,7 +131,8 @@ def test_uploads_end(lying: Callable[..., tuple[Liar, Client]], tmp_path: Path, 
         if isinstance(made, blob_pb2.FindMissingBlobsResponse):
             made.missing.append("0" * 64)
         elif isinstance(made, blob_pb2.Upload):
-            made.complete, made.committed = False, committed
+            made.complete = False
+            made.committed = committed
 
     liar.edits = edit
     with pytest.raises(AnswerError, match="says that it has"):

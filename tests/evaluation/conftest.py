@@ -135,7 +135,8 @@ class Material:
 
     def dabbed(self, at: int, point: int, colour: tuple[int, int, int], strength: float) -> np.ndarray:
         """A soft dab of a colour on a point of the mesh."""
-        eyes, mask = eye_distance_3d(self.points[at]), np.zeros(self.truth[at].shape[:2], np.float32)
+        eyes = eye_distance_3d(self.points[at])
+        mask = np.zeros(self.truth[at].shape[:2], np.float32)
         middle = (int(self.points[at][point, 0]), int(self.points[at][point, 1]))
         cv2.circle(mask, middle, int(0.15 * eyes), strength, -1)
         soft = cv2.GaussianBlur(mask, (0, 0), 0.06 * eyes)[..., None]
@@ -155,7 +156,8 @@ Judged = Callable[[str], "EvaluationResult"]
 
 @pytest.fixture(scope="session")
 def material(actors: Path, tmp_path_factory: pytest.TempPathFactory) -> Material:
-    performer, truth = actors / "performer.mp4", Truth.load(actors / "truth" / "far.mp4")
+    performer = actors / "performer.mp4"
+    truth = Truth.load(actors / "truth" / "far.mp4")
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("RECASTER_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
         analysis = analyse_clip(Clip(performer), AnalysisSettings(), FRAMES)

@@ -72,7 +72,8 @@ def test_clips_that_are_no_pair_are_refused(actors: Path, tmp_path: Path) -> Non
 
 
 def test_a_gallery_with_the_source_in_it_is_refused(actors: Path, actor_faceset: Faceset) -> None:
-    clip, folder = actors / "performer.mp4", actor_faceset.folder
+    clip = actors / "performer.mp4"
+    folder = actor_faceset.folder
     with pytest.raises(FacesetError, match="gallery"):
         evaluate(clip, clip, folder, settings=EvaluateSettings(gallery=(folder,)))
 
@@ -92,7 +93,8 @@ def test_identity_among_made_up_people() -> None:
 
 
 def test_the_worst_frames_lie_apart_and_say_why() -> None:
-    seam, likeness = np.ones(60), np.full(60, 0.6)
+    seam = np.ones(60)
+    likeness = np.full(60, 0.6)
     seam[20:24] += (3, 9, 8, 2)
     likeness[50] = 0.1
     found = worst_frames({"seam": seam, "cosine_source": likeness, "no measure": seam}, range(100, 160))

@@ -24,7 +24,8 @@ PAIRS = ("far", "close")
 @pytest.mark.parametrize("pair", PAIRS)
 def test_the_truth_fits_its_clip_and_the_performers(actors: Path, pair: str) -> None:
     truth = Truth.load(actors / "truth" / f"{pair}.mp4")
-    info, performer = probe(truth.clip), probe(actors / "performer.mp4")
+    info = probe(truth.clip)
+    performer = probe(actors / "performer.mp4")
     assert len(truth) == info.frame_count == performer.frame_count
     assert truth.size == (info.width, info.height) == (performer.width, performer.height)
     assert truth.expressions.shape == (len(truth), len(truth.expression_names))

@@ -84,7 +84,8 @@ def test_flow_takes_motion_out_and_leaves_flicker() -> None:
 
 
 def test_the_judge_of_pixels_counts_missed_frames_and_changes_outside() -> None:
-    image, points = textured(), mesh()
+    image = textured()
+    points = mesh()
     judge = PixelJudge()
     judge.add(image, image, points)
     beside = image.copy()
@@ -101,7 +102,8 @@ def test_the_judge_of_pixels_counts_missed_frames_and_changes_outside() -> None:
 
 
 def test_psnr_and_ssim_of_known_pictures() -> None:
-    image, everywhere = textured(), np.ones((240, 240), bool)
+    image = textured()
+    everywhere = np.ones((240, 240), bool)
     brighter = image.copy()
     brighter[:] = np.clip(image.astype(np.int16) + 10, 0, 255)
     assert decibels(mean_squared_error(image, image, everywhere)) == pytest.approx(78.13, abs=0.01)

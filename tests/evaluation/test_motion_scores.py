@@ -23,7 +23,8 @@ def talking(count: int = 60) -> np.ndarray:
 def on_screen(faces: np.ndarray, seed: int = 0) -> np.ndarray:
     """The same in pixels, each frame turned, scaled and moved in its own way."""
     rng = np.random.default_rng(seed)
-    angle, scale = rng.normal(0, 0.3, len(faces)), rng.uniform(40, 90, len(faces))
+    angle = rng.normal(0, 0.3, len(faces))
+    scale = rng.uniform(40, 90, len(faces))
     turn = scale[:, None, None] * np.stack(
         [np.stack([np.cos(angle), -np.sin(angle)], -1), np.stack([np.sin(angle), np.cos(angle)], -1)], 1
     )

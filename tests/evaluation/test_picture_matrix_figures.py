@@ -184,7 +184,8 @@ def without_glasses(frame: ShotFrame) -> np.ndarray:
 
 
 def test_glasses_that_stay_are_no_harm_and_painted_ones_are(worn: Worn) -> None:
-    kept, lost = worn.judged(), worn.judged(swapped=without_glasses)
+    kept = worn.judged()
+    lost = worn.judged(swapped=without_glasses)
     assert kept["harm"] < 8
     assert lost["harm"] > 60
 
@@ -205,7 +206,8 @@ def test_what_is_before_a_face_is_not_judged_as_its_skin(worn: Worn) -> None:
         image[frame.protected | frame.clouded] = (60, 90, 200)
         return image
 
-    plain, painted = worn.judged(), worn.judged(swapped=blue)
+    plain = worn.judged()
+    painted = worn.judged(swapped=blue)
     assert abs(painted["tint_95"] - plain["tint_95"]) < 1.5
     seen = worn.judged(swapped=blue, protected=lambda _: None, clouded=lambda _: None)
     assert abs(seen["colour"] - plain["colour"]) > 10
@@ -222,7 +224,8 @@ def test_identity_and_mouth_are_judged_against_what_can_be_reached(
 ) -> None:
     monkeypatch.setenv("RECASTER_CACHE", str(tmp_path / "cache"))
     assert row.truth is not None
-    target, swapped = tmp_path / "target.mp4", tmp_path / "swapped.mp4"
+    target = tmp_path / "target.mp4"
+    swapped = tmp_path / "swapped.mp4"
     make_shot(row, row.target, condition(PLAIN), 25, target)
     make_shot(row, row.truth, condition(PLAIN), 25, swapped)
     found, true = judge_motion(row, target, swapped, actor_faceset.folder)

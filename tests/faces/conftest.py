@@ -34,7 +34,8 @@ def track_of(points_at: Points) -> Callable[..., FaceTrack]:
 
     def track(number: int, frames: range, side: float = 100.0, who: float | None = 0.0) -> FaceTrack:
         landmarks = np.stack([points_at(10.0 + i, 20.0, side) for i in frames])
-        low, high = landmarks[:, :468, :2].min(axis=1), landmarks[:, :468, :2].max(axis=1)
+        low = landmarks[:, :468, :2].min(axis=1)
+        high = landmarks[:, :468, :2].max(axis=1)
         return FaceTrack(
             track=number,
             frames=np.arange(frames.start, frames.stop),

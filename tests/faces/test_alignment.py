@@ -25,7 +25,8 @@ def eyes(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_the_template_is_symmetric_level_and_as_wide_as_it_says() -> None:
-    left, right = alignment.TEMPLATE[19:25].mean(axis=0), alignment.TEMPLATE[25:31].mean(axis=0)
+    left = alignment.TEMPLATE[19:25].mean(axis=0)
+    right = alignment.TEMPLATE[25:31].mean(axis=0)
     assert right[0] - left[0] == pytest.approx(alignment.EYE_DISTANCE, abs=1e-4)
     assert left[1] == pytest.approx(right[1], abs=1e-9)
     assert left[0] + right[0] == pytest.approx(1.0, abs=1e-9)

@@ -51,7 +51,8 @@ def clip(tmp_path: Path) -> Path:
 
 
 def test_the_same_question_is_answered_once(clip: Path, done: list[tuple[int, int]]) -> None:
-    first, second = analysis_cache.analyse_clip(Clip(clip)), analysis_cache.analyse_clip(Clip(clip))
+    first = analysis_cache.analyse_clip(Clip(clip))
+    second = analysis_cache.analyse_clip(Clip(clip))
     assert done == [(0, 20)]
     assert (first.cuts, second.cuts) == ((1,), (1,))
 

@@ -32,7 +32,8 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_real_clip_is_analysed_alike(actors: Path, tmp_path: Path) -> None:
-    clip, settings = actors / "performer.mp4", AnalysisSettings()
+    clip = actors / "performer.mp4"
+    settings = AnalysisSettings()
     undisturbed = analyse(read_frames(clip, 10, LENGTH), settings)
     assert len(undisturbed.tracks) == 1
     again = interrupted(lambda begin: read_frames(clip, begin, LENGTH), 10, settings, tmp_path / "parts", 11)
@@ -43,7 +44,8 @@ def test_the_cache_goes_on_and_tidies_up(
     actors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RECASTER_CACHE", str(tmp_path))
-    clip, told = actors / "performer.mp4", list[float]()
+    clip = actors / "performer.mp4"
+    told = list[float]()
 
     def stop(update: Update) -> None:
         told.append(update.done)
@@ -63,7 +65,8 @@ def test_the_cache_goes_on_and_tidies_up(
 
 @pytest.mark.parametrize("what", ["cut short", "missing", "of another clip", "of another run"])
 def test_a_damaged_journal_is_begun_anew(actors: Path, tmp_path: Path, what: str) -> None:
-    clip, folder = actors / "performer.mp4", tmp_path / "parts"
+    clip = actors / "performer.mp4"
+    folder = tmp_path / "parts"
     with analysis_journal.open_journal(folder, 0) as begun:
         analyse(read_frames(clip, 0, 12), None, None, silent, begun)
     entries = sorted(folder.glob("*.npz"))

@@ -15,7 +15,8 @@ def scene(seed: int, tint: tuple[float, float, float]) -> np.ndarray:
     return np.clip(field[..., None] * np.array(tint) * 255, 0, 255).astype(np.uint8)
 
 
-WARM, COLD = scene(1, (1.0, 0.6, 0.3)), scene(2, (0.3, 0.6, 1.0))
+WARM = scene(1, (1.0, 0.6, 0.3))
+COLD = scene(2, (0.3, 0.6, 1.0))
 
 
 def cuts(frames: list[np.ndarray]) -> list[int]:

@@ -89,7 +89,8 @@ def test_a_face_that_fills_a_large_picture_is_one_face_and_small_ones_beside_it_
     detector = make_detector("yunet")
     image = next(iter(read_frames(actors / "likeness.mp4", 40, 41))).image
     face = detector.detect(image)[0].box
-    picture, places = np.full((2160, 3840, 3), 90, np.uint8), []
+    picture = np.full((2160, 3840, 3), 90, np.uint8)
+    places = []
     for middle, wide in ((2300, width), (200, 60)):
         scale = wide / face.width
         matrix = np.array([[scale, 0, middle], [0, scale, 1080]])

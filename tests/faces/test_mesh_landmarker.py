@@ -48,10 +48,12 @@ class Known:
 def mesh(points_at: Callable[..., np.ndarray]) -> Mesh:
     """Sees a face, and its lips, that fills two thirds of its crop, and irises a quarter from its left."""
     result = Mesh()
-    face, again = points_at(16.0, 16.0, 160.0)[:468], points_at(16.0 * 4 / 3, 16.0 * 4 / 3, 160.0 * 4 / 3)
+    face = points_at(16.0, 16.0, 160.0)[:468]
+    again = points_at(16.0 * 4 / 3, 16.0 * 4 / 3, 160.0 * 4 / 3)
     result._mesh = Known(points=face, presence=np.array([3.0]))  # type: ignore[assignment]
     result._lips = Known(points=again, presence=np.array([15.0]))  # type: ignore[assignment]
-    iris, lids = np.full((5, 3), 32.0), np.full((71, 3), 32.0)
+    iris = np.full((5, 3), 32.0)
+    lids = np.full((71, 3), 32.0)
     iris[:, 0] = 16.0
     result._iris = Known(iris=iris, lids=lids)  # type: ignore[assignment]
     return result
@@ -102,7 +104,9 @@ def test_lips_are_their_own_networks_and_the_rest_of_the_outline_is_not(mesh: Me
 
 
 def test_lips_part_as_the_actors_do_and_are_seen_to_touch(actors: Path) -> None:
-    truth, frames, mesh = Truth.load(actors / "truth" / "far.mp4"), range(100, 160), Mesh()
+    truth = Truth.load(actors / "truth" / "far.mp4")
+    frames = range(100, 160)
+    mesh = Mesh()
     found: list[np.ndarray] = []
     for frame in read_frames(truth.clip, frames.start, frames.stop):
         if not found:

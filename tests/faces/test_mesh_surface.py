@@ -24,7 +24,8 @@ def edges() -> Counter[tuple[int, int]]:
 
 def areas(points: np.ndarray) -> np.ndarray:
     one, two, three = (points[TRIANGLES[:, i]] for i in range(3))
-    (a, b), (c, d) = (two - one).T, (three - one).T
+    (a, b) = (two - one).T
+    (c, d) = (three - one).T
     return a * d - b * c
 
 
@@ -39,7 +40,8 @@ def test_it_is_one_sheet_without_holes_wound_alike() -> None:
 
 
 def test_lips_are_no_neighbours_but_in_the_corners() -> None:
-    upper, lower = set(UPPER_LIP[1:-1]), set(LOWER_LIP[1:-1])
+    upper = set(UPPER_LIP[1:-1])
+    lower = set(LOWER_LIP[1:-1])
     assert not any(one in upper and other in lower for one, other in edges())
 
 

@@ -127,7 +127,9 @@ def test_what_two_claim(behind: bool | None, mine: int) -> None:
 def test_only_who_is_near_is_painted_over() -> None:
     image = np.zeros((100, 200, 3), np.uint8)
     assert paint_over_neighbours(image, square(10, 10, 50), []) is image
-    mine, near, far = Box(10, 10, 60, 60), Box(62, 10, 112, 60), Box(130, 10, 180, 60)
+    mine = Box(10, 10, 60, 60)
+    near = Box(62, 10, 112, 60)
+    far = Box(130, 10, 180, 60)
     assert are_touching(mine, near)
     assert not are_touching(mine, far)
     assert paint_over_boxes(image, mine, [far]) is image
@@ -142,10 +144,8 @@ def test_a_portrait_of_a_half_is_completed_by_its_mirror(bare: list[np.ndarray])
     other = points + np.array([points[454, 0] - points[4, 0], 0, 0])
     hidden = bare[0].copy()
     hidden[:, round(float(other[234, 0])) :] = 0
-    plain, mended = (
-        cut_portrait(hidden, points),
-        cut_portrait(hidden, points, [Neighbour(other, behind=False)]),
-    )
+    plain = cut_portrait(hidden, points)
+    mended = cut_portrait(hidden, points, [Neighbour(other, behind=False)])
     assert (plain.image[128, 172:186] < 10).all()
     assert (mended.image[128, 172:186] > 40).all()
     assert mended.quality < cut_portrait(bare[0], points).quality
@@ -162,7 +162,8 @@ def test_a_nose_that_passes_for_a_face_does_not_split_one(
             found = known.detect(image)
             noses = []
             for box in (face.box for face in found):
-                x, y = box.left + 0.55 * box.width, box.top + 0.65 * box.height
+                x = box.left + 0.55 * box.width
+                y = box.top + 0.65 * box.height
                 half = 0.12 * box.width
                 noses.append(Detection(Box(x - half, y - half, x + half, y + half), 0.6))
             return found + noses
@@ -175,7 +176,9 @@ def test_a_nose_that_passes_for_a_face_does_not_split_one(
 
 def test_what_is_within_a_box_is_not_beside_it() -> None:
     image = np.zeros((100, 200, 3), np.uint8)
-    face, nose, next_one = Box(10, 10, 90, 90), Box(50, 50, 70, 70), Box(85, 10, 165, 90)
+    face = Box(10, 10, 90, 90)
+    nose = Box(50, 50, 70, 70)
+    next_one = Box(85, 10, 165, 90)
     assert paint_over_boxes(image, face, [nose]) is image
     np.testing.assert_array_equal(
         paint_over_boxes(image, face, [nose, next_one]), paint_over_boxes(image, face, [next_one])
@@ -184,7 +187,8 @@ def test_what_is_within_a_box_is_not_beside_it() -> None:
 
 def test_all_that_is_nearer_to_another_box_is_painted_over() -> None:
     image = np.zeros((90, 140, 3), np.uint8)
-    mine, other = Box(20, 10, 70, 60), Box(62, 31, 122, 95)
+    mine = Box(20, 10, 70, 60)
+    other = Box(62, 31, 122, 95)
     y, x = np.mgrid[:90, :140]
     here, there = (np.hypot(x - box.centre[0], y - box.centre[1]) for box in (mine, other))
     painted = paint_over_boxes(image, mine, [other]).any(-1)
@@ -213,7 +217,8 @@ def test_painting_a_part_paints_what_painting_the_whole_does() -> None:
 def test_of_a_large_picture_one_copy_is_made() -> None:
     image = np.zeros((2160, 3840, 3), np.uint8)
     around = [Neighbour(square(480 + 30 * i, 400, 300), known) for i, known in enumerate((True, False, None))]
-    mine, other = Box(300, 300, 600, 600), Box(580, 300, 880, 600)
+    mine = Box(300, 300, 600, 600)
+    other = Box(580, 300, 880, 600)
     for paint in (
         lambda: paint_over_neighbours(image, square(300, 400, 300), around),
         lambda: paint_over_boxes(image, mine, [other, other]),

@@ -51,8 +51,10 @@ def test_coefficients_say_what_a_mouth_does(expressions: np.ndarray) -> None:
 
 
 def test_open_and_shut_mouths_have_one_neutral_face(expressions: np.ndarray) -> None:
-    gaps, lips = geometry.mouth_gap(expressions), list(LIPS_OUTER)
-    opened, shut = expressions[gaps >= np.quantile(gaps, 0.6)], expressions[gaps <= np.quantile(gaps, 0.4)]
+    gaps = geometry.mouth_gap(expressions)
+    lips = list(LIPS_OUTER)
+    opened = expressions[gaps >= np.quantile(gaps, 0.6)]
+    shut = expressions[gaps <= np.quantile(gaps, 0.4)]
     neutrals = [learn_neutral_shape(some).neutral for some in (opened, shut)]
     assert apart(*neutrals, lips) < 0.6 * apart(calmest(opened), calmest(shut), lips)
     assert geometry.mouth_gap(neutrals[0]) < 0.65 * geometry.mouth_gap(calmest(opened))
@@ -67,9 +69,11 @@ def test_brows_are_those_of_the_calm_frames(expressions: np.ndarray) -> None:
 
 
 def test_whoever_never_shuts_the_mouth_shuts_it_on_a_target(points: np.ndarray) -> None:
-    gaps, mesh = geometry.mouth_gap(points), compute_canonical_mesh(points)
+    gaps = geometry.mouth_gap(points)
+    mesh = compute_canonical_mesh(points)
     source = learn_neutral_shape(align_to_canonical(points, mesh)[0][gaps >= np.quantile(gaps, 0.6)])
-    target, shut = points.copy(), gaps <= np.quantile(gaps, 0.1)
+    target = points.copy()
+    shut = gaps <= np.quantile(gaps, 0.1)
     for row in np.flatnonzero(shut):
         target[row, list(LOWER_LIP)] = target[row, list(UPPER_LIP)]
     moved = geometry.mouth_gap(retarget(target, mesh, source))

@@ -61,7 +61,8 @@ def test_a_photograph_held_before_a_face_does_not_get_it(
     performer: Pictures, other: Pictures, wanted: Floats
 ) -> None:
     photograph = cv2.resize(other[0][60:280, 80:250], (140, 180), interpolation=cv2.INTER_AREA)
-    pictures, covered = [], []
+    pictures = []
+    covered = []
     for index, image in enumerate(performer):
         left = SIDE - 14 * index
         shown = slice(max(left, 0), max(min(left + 140, SIDE), 0))
@@ -80,7 +81,8 @@ def test_a_photograph_held_before_a_face_does_not_get_it(
 def test_a_whip_pan_to_another_person_does_not_take_the_face_along(
     performer: Pictures, other: Pictures, wanted: Floats
 ) -> None:
-    pictures, offsets = [], []
+    pictures = []
+    offsets = []
     for index, (one, two) in enumerate(zip(performer, other, strict=True)):
         offset = round(SIDE * float(np.clip((index - 12) / 5, 0, 1)))
         view = np.hstack([one, two])[:, offset : offset + SIDE]

@@ -41,7 +41,8 @@ def test_the_input_is_not_changed(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "share"), [("ema", 0.5), ("kalman", 0.5), ("zero-phase", 0.7)])
 def test_jitter_becomes_less(name: str, share: float) -> None:
-    before, after = noise(), smooth(noise(), TIMES, Smoothing(name))
+    before = noise()
+    after = smooth(noise(), TIMES, Smoothing(name))
     assert np.abs(np.diff(after, 2, axis=0)).mean() < share * np.abs(np.diff(before, 2, axis=0)).mean()
 
 

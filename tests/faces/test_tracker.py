@@ -42,7 +42,9 @@ class World:
     def __init__(
         self, script: Script, points_at: Points, *, blind: Callable[[int], bool] = lambda _: False
     ) -> None:
-        self.script, self.points_at, self.blind = script, points_at, blind
+        self.script = script
+        self.points_at = points_at
+        self.blind = blind
         self.looks: list[int] = []
 
     def frames(self, count: int, start: int = 0) -> Iterator[Frame]:
@@ -272,7 +274,8 @@ def test_what_ended_long_ago_is_not_looked_at_again(
     points_at: Points, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = World(lambda i: {"bob": 250.0} | ({"ann": 100.0} if i % 40 < 8 else {}), points_at)
-    tracker, late = Tracker(world, world, RULES), list[int]()
+    tracker = Tracker(world, world, RULES)
+    late = list[int]()
     points_of = Tracklet.points_at
 
     def points_seen(one: Tracklet, index: int) -> np.ndarray | None:

@@ -35,7 +35,8 @@ def drawn_crop(seed: int, *, blur: float = 0.0, size: int = SIZE) -> np.ndarray:
 def drawn_landmarks(size: float = SIZE, centre: tuple[float, float] | None = None) -> np.ndarray:
     """478 points of a face that fills the middle of a crop of ``size`` pixels, or lies around ``centre``."""
     random = np.random.default_rng(7)
-    angle, radius = random.uniform(0, 2 * np.pi, 478), np.sqrt(random.uniform(0, 1, 478))
+    angle = random.uniform(0, 2 * np.pi, 478)
+    radius = np.sqrt(random.uniform(0, 1, 478))
     flat = np.stack([0.5 + 0.36 * radius * np.cos(angle), 0.5 + 0.44 * radius * np.sin(angle)], axis=1)
     flat[INNER] = TEMPLATE
     flat[[IRIS_LEFT, IRIS_RIGHT]] = (0.335, 0.36), (0.665, 0.36)

@@ -65,7 +65,8 @@ def test_every_nth_frame_of_a_range(make_track) -> None:
 
 
 def test_other_people_are_counted(make_track) -> None:
-    first, second = make_track(0), make_track(1, start=10, count=40)
+    first = make_track(0)
+    second = make_track(1, start=10, count=40)
     planned = plan_crops(analysis(first, second), [first], INFO, EVERYTHING)
     assert planned.counts == {"frames": 60, "no face": 10, "other people": 40, "kept": 25}
 
@@ -83,7 +84,8 @@ def test_each_face_left_out_has_one_reason(make_track) -> None:
 
 
 def test_batches_wait_for_their_last_frames(make_track) -> None:
-    long, late = make_track(0, count=30), make_track(1, start=4, count=8, centre=(70.0, 120.0))
+    long = make_track(0, count=30)
+    late = make_track(1, start=4, count=8, centre=(70.0, 120.0))
     planned = plan_crops(analysis(long, late), [long, late], INFO, EVERYTHING)
     assert [batch.faces[-1].frame for batch in planned.batches] == [11, 19, 29]
 
@@ -102,7 +104,8 @@ def test_faces_in_the_set_are_left_out_and_the_other_batches_stay_as_they_were(m
 
 
 def test_another_face_in_the_same_frame_is_not_the_same(make_track, make_face) -> None:
-    track, other = make_track(), make_track(centre=(240.0, 120.0))
+    track = make_track()
+    other = make_track(centre=(240.0, 120.0))
     matrix = align_matrix(other.landmarks[0], 128, 1.35)
     present = [make_face(landmarks=transform(other.landmarks[0], matrix), matrix=matrix)]
     assert len(frames_of(plan_crops(analysis(track), [track], INFO, EVERYTHING, present))) == 25

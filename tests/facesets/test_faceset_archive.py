@@ -126,7 +126,8 @@ def test_damaged_manifests_leave_nothing_behind(exported: Path, tmp_path: Path, 
 
 def entry(name: str, mode: int = 0o100644) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name)
-    info.create_system, info.external_attr = 3, mode << 16
+    info.create_system = 3
+    info.external_attr = mode << 16
     return info
 
 

@@ -76,7 +76,8 @@ def test_digest_follows_the_kept_faces_and_not_the_place(small_set: Faceset, tmp
 
 
 def test_add_is_all_or_nothing(small_set: Faceset, make_face: Callable[..., FaceRecord]) -> None:
-    good, wrong = np.zeros((SIZE, SIZE, 3), np.uint8), np.zeros((SIZE, SIZE + 1, 3), np.uint8)
+    good = np.zeros((SIZE, SIZE, 3), np.uint8)
+    wrong = np.zeros((SIZE, SIZE + 1, 3), np.uint8)
     with pytest.raises(FacesetError, match=r"128x128 pixels, not 129x128"):
         small_set.add([(make_face(90), good), (make_face(91), wrong)])
     assert len(small_set) == 6

@@ -26,7 +26,8 @@ def calm(actor_faceset: Faceset) -> np.ndarray:
 
 
 def turned(mesh: np.ndarray, degrees: float) -> np.ndarray:
-    angle, middle = np.radians(degrees), mesh.mean(0)
+    angle = np.radians(degrees)
+    middle = mesh.mean(0)
     turn = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
     return (mesh - middle) @ turn.T + middle
 
@@ -67,7 +68,8 @@ def test_a_mouth_is_as_wide_open_in_a_turned_head(calm: np.ndarray) -> None:
 
 
 def test_mouths_and_blinks_that_the_source_never_makes_are_asked_for(calm: np.ndarray) -> None:
-    shut, broad = calm.copy(), calm.copy()
+    shut = calm.copy()
+    broad = calm.copy()
     for upper, lower in (LIDS_LEFT, LIDS_RIGHT):
         shut[upper] = shut[lower]
     broad[MOUTH_CORNERS[0], 0] -= 0.2 * np.linalg.norm(calm[61] - calm[291])

@@ -55,7 +55,8 @@ def test_facesets(small_set: Faceset, tmp_path: Path) -> None:
     export_zip(small_set, tmp_path / "set.zip")
     with zipfile.ZipFile(tmp_path / "set.zip") as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
-    taken, tried = set[str](), 0
+    taken = set[str]()
+    tried = 0
     values = json.loads(files[MANIFEST])
     for source in values["sources"]:  # two texts that have to be the same
         source["name"] = EVIL

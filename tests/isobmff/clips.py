@@ -42,13 +42,16 @@ def make(
     options = {"crf": "20", "x264-params": X264} if options is None else options
     with av.open(str(path), "w", options=muxer or {}) as container:
         video = container.add_stream(codec, rate=rate, options=options)
-        video.width, video.height, video.pix_fmt = 96, 64, pixels
+        video.width = 96
+        video.height = 64
+        video.pix_fmt = pixels
         video.codec_context.gop_size = 12
         video.codec_context.thread_count = 1
         audio = [container.add_stream(name, rate=48000, layout="stereo") for name in sounds]
         for index in range(COUNT):
             frame = av.VideoFrame.from_ndarray(picture(index), format="rgb24").reformat(format=pixels)
-            frame.pts, frame.time_base = index + late, 1 / rate
+            frame.pts = index + late
+            frame.time_base = 1 / rate
             container.mux(video.encode(frame))
         container.mux(video.encode(None))
         for stream in audio:
@@ -57,12 +60,15 @@ def make(
 
 
 def tone(container, stream, late):
-    size, form = stream.codec_context.frame_size or 1024, stream.codec_context.format.name
+    size = stream.codec_context.frame_size or 1024
+    form = stream.codec_context.format.name
     for start in range(0, 2 * 48000, size):
         time = np.arange(start, start + size) / 48000
         wave = (0.3 * np.sin(2 * np.pi * (300 + 200 * time) * time) * 32767).astype(np.int16)
         frame = av.AudioFrame.from_ndarray(np.repeat(wave, 2)[None], format="s16", layout="stereo")
-        frame.sample_rate, frame.pts, frame.time_base = 48000, start + late, Fraction(1, 48000)
+        frame.sample_rate = 48000
+        frame.pts = start + late
+        frame.time_base = Fraction(1, 48000)
         for part in av.AudioResampler(format=form, layout="stereo", rate=48000).resample(frame):
             container.mux(stream.encode(part))
     container.mux(stream.encode(None))
@@ -83,13 +89,15 @@ def heard(path):
     with av.open(str(path)) as container:
         for stream in container.streams.audio:
             container.seek(0)
-            base, pieces = stream.time_base, []
+            base = stream.time_base
+            pieces = []
             width = stream.codec_context.format.bytes * 2 if stream.codec_context.name == "pcm_s16le" else 0
             width = 6 if stream.codec_context.name == "pcm_s24le" else width
             for packet in container.demux(stream):
                 if not packet.size or packet.is_discard:
                     continue
-                data, step = bytes(packet), 1 if width else packet.duration
+                data = bytes(packet)
+                step = 1 if width else packet.duration
                 for number, at in enumerate(range(0, len(data), width or len(data))):
                     start = packet.pts + number
                     pieces.append((start * base, (start + step) * base, data[at : at + (width or len(data))]))
@@ -106,11 +114,13 @@ def check(path, original, sounds, frames, out):
     assert done.out == out
     assert done.size == out.stat().st_size <= path.stat().st_size * 4 // 5
     shown = decoded(out)
-    got, expected = [shown[i] for i in done.frames], [original[i] for i in frames]
+    got = [shown[i] for i in done.frames]
+    expected = [original[i] for i in frames]
     assert [pixels for _, pixels in got] == [pixels for _, pixels in expected]
     assert [time - got[0][0] for time, _ in got] == [time - expected[0][0] for time, _ in expected]
     moved = expected[0][0] - got[0][0]
-    begin, end = expected[0][0], original[frames.stop][0] if frames.stop < len(original) else expected[-1][0]
+    begin = expected[0][0]
+    end = original[frames.stop][0] if frames.stop < len(original) else expected[-1][0]
     new = heard(out)
     if len(new) != len(sounds):  # a sound that is silent in this part is left out
         sounds = [one for one in sounds if any(start < end and stop > begin for start, stop, _ in one[1])]
@@ -121,7 +131,7 @@ def check(path, original, sounds, frames, out):
 
 
 def in_step(old, part, moved, tick, begin, end):
-    """Whether ``part`` is a stretch of ``old`` at the right time that misses nothing of begin to end."""
+    """True where ``part`` is a stretch of ``old`` at the right time that misses nothing of begin to end."""
     if not part:
         return not any(start < end and stop > begin for start, stop, _ in old)
     times = [start for start, _, _ in old]
@@ -136,8 +146,11 @@ def in_step(old, part, moved, tick, begin, end):
 
 
 def all_right(path, tmp_path, step=1):
-    """How many of some ranges (first, some, middle, last) are cut out, all rightly."""
-    original, sounds = decoded(path), heard(path)
-    out, count, third = tmp_path / f"part{path.suffix}", len(original), len(original) // 3
+    """Number of ranges (first, some, middle, last) that are cut out, all rightly."""
+    original = decoded(path)
+    sounds = heard(path)
+    out = tmp_path / f"part{path.suffix}"
+    count = len(original)
+    third = len(original) // 3
     wanted = [range(1), range(4), range(third, third + 1), range(third, third + 9), range(count - 1, count)]
     return sum(check(path, original, sounds, frames, out) is not None for frames in wanted[::step])

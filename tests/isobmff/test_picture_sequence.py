@@ -73,7 +73,8 @@ def test_a_clip_of_pictures_can_be_cut(tmp_path):
     for number in range(12):
         paths.append(tmp_path / f"{number}.png")
         PIL.Image.fromarray(picture(number)).save(paths[-1])
-    clip, out = tmp_path / "clip.mov", tmp_path / "part.mov"
+    clip = tmp_path / "clip.mov"
+    out = tmp_path / "part.mov"
     movie_from_pictures(paths, Fraction(24), clip)
     done = trim_movie(clip, range(5, 8), out)
     assert done is not None
@@ -82,7 +83,8 @@ def test_a_clip_of_pictures_can_be_cut(tmp_path):
 
 
 def test_pictures_that_do_not_fit(tmp_path):
-    out, image = tmp_path / "clip.mov", PIL.Image.fromarray(picture(0))
+    out = tmp_path / "clip.mov"
+    image = PIL.Image.fromarray(picture(0))
     exif = PIL.Image.Exif()
     exif[0x112] = 6
     image.save(tmp_path / "a.png")

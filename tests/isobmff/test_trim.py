@@ -77,7 +77,8 @@ def test_the_sound_is_heard_as_before(sound, tmp_path):
     path = make(tmp_path / "clip.mp4", sounds=(sound,))
     done = trim_movie(path, range(20, 35), tmp_path / "part.mp4")
     assert done is not None
-    (was, old), (now, new) = wave(path), wave(done.out)
+    (was, old) = wave(path)
+    (now, new) = wave(done.out)
     begin = round(19 / NTSC * 48000)  # the part shows one frame more
     heard_from = max(now, 0)
     part = new[heard_from - now :][:20_000]
@@ -95,7 +96,8 @@ def test_an_open_gop_is_not_taken_for_a_closed_one(tmp_path):
 
 def test_every_frame_of_a_closed_gop(tmp_path):
     path = make(tmp_path / "closed.mp4")
-    original, sounds = decoded(path), heard(path)
+    original = decoded(path)
+    sounds = heard(path)
     assert all(check(path, original, sounds, range(i, i + 1), tmp_path / "o.mp4") for i in range(9, 38))
 
 
@@ -103,7 +105,8 @@ def test_a_refresh_without_key_frames_is_no_place_to_start(tmp_path):
     """Its recovery points are marked as sync samples, but frames from there on are not yet whole."""
     options = {"crf": "20", "x264-params": "intra-refresh=1:keyint=12:bframes=0:threads=1"}
     path = make(tmp_path / "refresh.mp4", options=options)
-    original, sounds = decoded(path), heard(path)
+    original = decoded(path)
+    sounds = heard(path)
     done = [check(path, original, sounds, range(i, i + 3), tmp_path / "o.mp4") for i in (0, 13, 25)]
     assert all(done)
     assert done[0].size < done[1].size < done[2].size
@@ -115,7 +118,8 @@ def test_a_part_of_a_part(name, tmp_path):
     part = tmp_path / f"part{path.suffix}"
     first = trim_movie(path, range(17, 44), part)
     assert first is not None
-    original, sounds = decoded(part), heard(part)
+    original = decoded(part)
+    sounds = heard(part)
     assert [pixels for _, pixels in original] == [pixels for _, pixels in decoded(path)][16:45]
     assert all(
         check(part, original, sounds, range(i, i + 2), tmp_path / f"o{path.suffix}") for i in range(1, 9)
@@ -126,7 +130,9 @@ def test_rotation_and_shape_stay(tmp_path):
     path = tmp_path / "phone.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25, options={"x264-params": X264})
-        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.width = 96
+        stream.height = 64
+        stream.pix_fmt = "yuv420p"
         stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
         stream.codec_context.color_primaries = stream.codec_context.colorspace = 9
         stream.set_display_rotation(90)
@@ -136,7 +142,8 @@ def test_rotation_and_shape_stay(tmp_path):
     out = tmp_path / "part.mp4"
     done = trim_movie(path, range(30, 34), out)
     assert done is not None
-    was, now = probe(path), probe(out)
+    was = probe(path)
+    now = probe(out)
     assert (now.rotation, now.colour, now.rate) == (was.rotation, was.colour, was.rate)
     assert was.rotation == 270
     new = list(read_frames(out, done.frames.start, done.frames.stop))

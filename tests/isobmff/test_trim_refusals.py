@@ -24,7 +24,9 @@ def test_what_is_not_plain_is_left_alone(tmp_path):
     with av.open(str(two), "w") as container:
         streams = [container.add_stream("mpeg4", rate=25) for _ in range(2)]
         for stream in streams:
-            stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+            stream.width = 96
+            stream.height = 64
+            stream.pix_fmt = "yuv420p"
         for index in range(COUNT):
             for stream in streams:
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(index), format="rgb24")))
@@ -72,8 +74,11 @@ def moov_of(data):
 
 def test_flipped_bytes(tmp_path):
     data = make(tmp_path / "clip.mp4", muxer={"movflags": "faststart"}).read_bytes()
-    moov, dice = moov_of(data), random.Random(5)  # noqa: S311
-    broken, out, results = tmp_path / "broken.mp4", tmp_path / "part.mp4", []
+    moov = moov_of(data)
+    dice = random.Random(5)  # noqa: S311
+    broken = tmp_path / "broken.mp4"
+    out = tmp_path / "part.mp4"
+    results = []
     for _ in range(300):
         wrong = bytearray(data)
         for _ in range(dice.randint(1, 3)):
@@ -125,7 +130,8 @@ def test_sizes_that_lie(size, count, tmp_path):
 
 def test_compact_sizes(tmp_path):
     path = make(tmp_path / "clip.mp4", muxer={"movflags": "faststart"})
-    original, sounds = decoded(path), heard(path)
+    original = decoded(path)
+    sounds = heard(path)
 
     def compact(old):
         sizes = struct.unpack(f">{(len(old) - 12) // 4}I", old[12:])

@@ -1,4 +1,4 @@
-"""What was deleted is gone, whatever comes in between, and what wasn't is there."""
+"""Deleted things are gone, whatever comes in between, and all others are there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a real worker can't reach of the system, and that it does its work all the same."""
+"""Parts of the system that a real worker can't reach, though it does its work all the same."""
 
 from __future__ import annotations
 
@@ -284,7 +284,8 @@ def work(folder):
 
 
 def test_processes_of_a_worker_are_confined_with_it(tmp_path: Path) -> None:
-    code, folder = tmp_path / "code", tmp_path / "folder"
+    code = tmp_path / "code"
+    folder = tmp_path / "folder"
     code.mkdir()
     folder.mkdir()
     (code / "parent.py").write_text(PARENT)
@@ -308,7 +309,7 @@ print(*confinement.confine(confinement.Reach()))
 
 @pytest.mark.parametrize("abi", range(1, 8))
 def test_older_kernels_keep_what_they_know(abi: int, tmp_path: Path) -> None:
-    """What this kernel's Landlock is asked for by a process that takes it to be an older one."""
+    """Calls of this kernel's Landlock by a process that takes it to be an older one."""
     if landlock.abi() < abi:
         pytest.skip(f"this kernel knows Landlock up to {landlock.abi()}")
     for name in ("in/a", "out"):

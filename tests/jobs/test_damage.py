@@ -1,4 +1,4 @@
-"""What a disk has lost is noticed before anybody works on it, and heals when it is sent again."""
+"""Files that a disk has lost are noticed before anybody works on them, and heal when they are sent again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def kept(material: Material, digest: str) -> Path:
 
 
 def test_one_wrong_byte_fails_the_job_and_heals(lossy: Material, actors: Path) -> None:
-    client, digest = lossy.client, lossy.client.clip(lossy.clip).digest
+    client = lossy.client
+    digest = lossy.client.clip(lossy.clip).digest
     path = kept(lossy, digest)
     with path.open("r+b") as file:
         file.seek(-1000, 2)
@@ -47,7 +48,8 @@ def test_one_wrong_byte_fails_the_job_and_heals(lossy: Material, actors: Path) -
 
 
 def test_a_cut_blob_is_refused_at_once_and_heals(lossy: Material, actors: Path) -> None:
-    client, digest = lossy.client, lossy.client.clip(lossy.clip).digest
+    client = lossy.client
+    digest = lossy.client.clip(lossy.clip).digest
     with kept(lossy, digest).open("r+b") as file:
         file.truncate(1000)
     preview = swap_pb2.PreviewFrameRequest(clip_id=lossy.clip, faceset_id=lossy.faceset, frame=1)

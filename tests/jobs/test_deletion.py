@@ -140,7 +140,8 @@ def test_all_that_shows_a_person_goes(studio: Studio, tmp_path: Path) -> None:
     client = studio.client
     letter = tmp_path / "letter.txt"
     letter.write_bytes(LETTER)
-    anna, ben = studio.register(NAME, letter), studio.register("Ben")
+    anna = studio.register(NAME, letter)
+    ben = studio.register("Ben")
     source = studio.clip("likeness.mp4", "anna-unmistakable.mp4", tmp_path)
     target = studio.clip("performer.mp4", "scene.mp4", tmp_path)
     faces = studio.extract(source, anna, NAME).result.faceset_id
@@ -252,7 +253,8 @@ def test_what_stays_is_named_with_its_reason(studio: Studio, tmp_path: Path) -> 
 
 
 def test_a_clip_of_somebody_else_s_work_stays(studio: Studio, tmp_path: Path) -> None:
-    anna, ben = studio.register(NAME), studio.register("Ben")
+    anna = studio.register(NAME)
+    ben = studio.register("Ben")
     scene = studio.clip("likeness.mp4", "scene.mp4", tmp_path)
     faces = studio.extract(scene, anna, "hers").result.faceset_id
     others = studio.extract(scene, ben, "his").result.faceset_id

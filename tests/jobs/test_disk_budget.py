@@ -1,4 +1,4 @@
-"""Whether there is room to work."""
+"""Free disk for work, and quotas."""
 
 from __future__ import annotations
 

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from serving import Served
     from tests.jobs.conftest import Material
 
-RUNNING, QUEUED = job_pb2.JOB_STATE_RUNNING, job_pb2.JOB_STATE_QUEUED
-CANCELLED, SUCCEEDED = job_pb2.JOB_STATE_CANCELLED, job_pb2.JOB_STATE_SUCCEEDED
+RUNNING = job_pb2.JOB_STATE_RUNNING
+QUEUED = job_pb2.JOB_STATE_QUEUED
+CANCELLED = job_pb2.JOB_STATE_CANCELLED
+SUCCEEDED = job_pb2.JOB_STATE_SUCCEEDED
 SERVING = health_pb2.HealthCheckResponse.SERVING
 JOBS = "recaster.v1.JobService"
 
@@ -65,7 +67,8 @@ def followed(served: Served, service: str, wanted: bool) -> None:
 
 
 def test_a_drained_engine_finishes_what_runs_and_takes_nothing_new(material: Material, port: int) -> None:
-    served, jobs = material.served, material.client.jobs
+    served = material.served
+    jobs = material.client.jobs
     running = jobs.create(material.training(60))
     material.until(running.job_id, RUNNING)
     waiting = jobs.create(material.training(2), request_id="asked before")

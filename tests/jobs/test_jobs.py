@@ -1,4 +1,4 @@
-"""What jobs do, at a real engine."""
+"""Jobs of every kind at a real engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was revoked while it was made isn't delivered, though all of it is there."""
+"""A result whose face was revoked while it was made isn't delivered, though all of it is there."""
 
 from __future__ import annotations
 
@@ -138,7 +138,8 @@ def test_an_edit_that_was_signed_before(her: Her, how: str) -> None:
     sign = job_pb2.SignSpec(digest=digest, display_name="edit.mp4", swaps=[digest])
     name, _, said = made(her, job_pb2.JobSpec(sign=sign))
     finalizer.finish(name, said)
-    job, edit = her.store.jobs.get(name), said.files[0].digest
+    job = her.store.jobs.get(name)
+    edit = said.files[0].digest
     assert job.state == SUCCEEDED
     refuse_revoked_result(job, edit, her.store)
     her.revoke(how)

@@ -1,4 +1,4 @@
-"""What a worker may take."""
+"""Limits of a worker."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_time_of_one_answer() -> None:
 
 
 def test_query_workers_are_limited() -> None:
-    """What a process is bound to that answers questions, as the system tells it."""
+    """Limits of a process that answers questions, as the system tells them."""
     body = """
         import os, subprocess
         from recaster.api.internal.v1 import query_pb2

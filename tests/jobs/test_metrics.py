@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from serving import Served
     from tests.jobs.conftest import Material
 
-RUNNING, CANCELLED = job_pb2.JOB_STATE_RUNNING, job_pb2.JOB_STATE_CANCELLED
+RUNNING = job_pb2.JOB_STATE_RUNNING
+CANCELLED = job_pb2.JOB_STATE_CANCELLED
 
 
 def test_numbers_of_jobs(serve: Callable[..., Served], prepare: Callable[[Served], Material]) -> None:

@@ -37,7 +37,8 @@ def damaged(
 ) -> dict[str, Any]:
     """An engine whose clip, faceset and model were all damaged, each in its own way."""
     material = prepare(serve())
-    client, data = material.client, material.served.data
+    client = material.client
+    data = material.served.data
     model = client.jobs.wait(client.jobs.create(material.training(1)).job_id).result.model_id
     swap = client.jobs.wait(client.jobs.create(material.swapping("0-3")).job_id).result.artifacts[0].digest
     for path in (data / "models" / model).rglob("*.safetensors"):
@@ -58,8 +59,12 @@ def everything_told(material: Material, job_id: str) -> str:
 
 
 def specs(damaged: dict[str, Any]) -> dict[str, job_pb2.JobSpec]:
-    material, model, swap = damaged["material"], damaged["model"], damaged["swap"]
-    client, clip, faces = material.client, material.clip, material.faceset
+    material = damaged["material"]
+    model = damaged["model"]
+    swap = damaged["swap"]
+    client = material.client
+    clip = material.clip
+    faces = material.faceset
     nothing = material.served.data.parent / "nothing.png"
     nothing.write_bytes(b"\x89PNG\r\n\x1a\nnothing")
     picture = client.transfer.upload(nothing)
@@ -118,8 +123,11 @@ def test_jobs(damaged: dict[str, Any]) -> None:
 
 
 def questions(damaged: dict[str, Any]) -> Iterator[Callable[[], Any]]:
-    material, model = damaged["material"], damaged["model"]
-    client, clip, faces = material.client, material.clip, material.faceset
+    material = damaged["material"]
+    model = damaged["model"]
+    client = material.client
+    clip = material.clip
+    faces = material.faceset
     call = client.connection.call
     yield lambda: call(
         client.swaps.PreviewFrame, swap_pb2.PreviewFrameRequest(clip_id=clip, model_id=model, frame=3)
@@ -142,7 +150,7 @@ def questions(damaged: dict[str, Any]) -> Iterator[Callable[[], Any]]:
 
 
 def break_folders(data: Path, damaged: dict[str, Any]) -> None:
-    """What is left of a data folder after somebody has tidied it up."""
+    """Makes a data folder as somebody leaves it after tidying it up."""
     (data / "facesets" / damaged["material"].faceset / "faceset.sqlite").write_bytes(b"nothing")
     for name in ("model.json", "logs"):
         place = data / "models" / damaged["model"] / name
@@ -153,7 +161,7 @@ def break_folders(data: Path, damaged: dict[str, Any]) -> None:
 
 
 def refusal(ask: Callable[[], Any]) -> str:
-    """What a client is told; empty where it gets an answer."""
+    """Message that a client gets; empty where it gets an answer."""
     try:
         ask()
     except (CallError, grpc.RpcError) as error:
@@ -162,7 +170,8 @@ def refusal(ask: Callable[[], Any]) -> str:
 
 
 def test_questions(damaged: dict[str, Any]) -> None:
-    data, refused = damaged["material"].served.data, 0
+    data = damaged["material"].served.data
+    refused = 0
     for broken in (False, True):
         if broken:
             break_folders(data, damaged)
@@ -178,7 +187,8 @@ def test_a_damaged_register(
     serve: Callable[..., Served], prepare: Callable[[Served], Material], broken: str
 ) -> None:
     material = prepare(serve())
-    client, data = material.client, material.served.data
+    client = material.client
+    data = material.served.data
     client.jobs.wait(client.jobs.create(material.swapping("0-1")).job_id)
     shutil.rmtree(data / "signing")
     place = data / broken

@@ -1,4 +1,4 @@
-"""Who waits keeps nobody else waiting."""
+"""Waiting jobs keep nobody else waiting."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-A, B = "a" * 12, "b" * 12
+A = "a" * 12
+B = "b" * 12
 
 
 @pytest.fixture
@@ -57,7 +58,8 @@ def test_many_who_wait_for_one_thing_keep_nobody_else_waiting(store: Store) -> N
 
 
 def test_who_reads_waits_for_who_changes_and_the_other_way_round(store: Store) -> None:
-    reading, changing = export(store, A), add(store, extract=job_pb2.ExtractSpec(faceset_id=A))
+    reading = export(store, A)
+    changing = add(store, extract=job_pb2.ExtractSpec(faceset_id=A))
     queue = JobQueue(store.jobs)
     assert names(queue, InUse.by([reading], [])) == [reading.job_id]  # two may read
     assert names(queue, InUse.by([changing], [])) == []

@@ -1,4 +1,4 @@
-"""Who goes first."""
+"""Order of jobs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def at_work(one: job_pb2.Job, device: str = "cpu", *, leaving: bool = False) -> 
     return RunningJob(one, device, leaving)
 
 
-FREE, WAIT = Admission(is_free=True), Admission(is_free=False)
+FREE = Admission(is_free=True)
+WAIT = Admission(is_free=False)
 
 
 def test_nothing_is_in_the_way() -> None:

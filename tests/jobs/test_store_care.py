@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from tests.jobs.conftest import Material
 
 OLD = Path(__file__).parents[1] / "data" / "engine-3df4141.zip"
-PERSON, FACESET, MODEL = "89f4a270953b", "e63ebee28ff7", "8e9628d54fce"
+PERSON = "89f4a270953b"
+FACESET = "e63ebee28ff7"
+MODEL = "8e9628d54fce"
 DAMAGED = 3
 
 
@@ -93,7 +95,8 @@ def overwrite(path: Path) -> None:
 
 
 def test_a_backup_of_an_engine_at_work_is_whole_and_serves(material: Material, tmp_path: Path) -> None:
-    jobs, data = material.client.jobs, material.served.data
+    jobs = material.client.jobs
+    data = material.served.data
     training = jobs.create(material.training(1000))
     material.until(training.job_id, job_pb2.JOB_STATE_RUNNING, done=1)
     stop = threading.Event()
@@ -167,7 +170,8 @@ def test_a_backup_goes_on_after_a_break(
 
 def meanwhile(do: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
     """Do something once, right after a backup has copied the store."""
-    copy, left = module.copy_store, [do]
+    copy = module.copy_store
+    left = [do]
 
     def copied(here: Path, there: Path) -> None:
         copy(here, there)
@@ -180,7 +184,8 @@ def meanwhile(do: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_deleted_meanwhile_is_not_in_a_backup(
     folder: DataFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, gone = Store.open(folder), blob(folder)
+    store = Store.open(folder)
+    gone = blob(folder)
 
     def delete() -> None:
         with store.database.transaction() as opened:
@@ -309,7 +314,8 @@ def test_scrubbing_sets_damaged_blobs_aside_while_the_engine_runs(material: Mate
 
 
 def test_scrubbing_tells_how_far_it_is(folder: DataFolder) -> None:
-    store, told = Store.open(folder), []
+    store = Store.open(folder)
+    told = []
     assert scrub(store, told.append) == []
     assert told[-1].done == told[-1].total > 0
     store.close()

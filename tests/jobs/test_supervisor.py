@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 
     from tests.jobs.conftest import Material
 
-RUNNING, PAUSED = job_pb2.JOB_STATE_RUNNING, job_pb2.JOB_STATE_PAUSED
-CANCELLED, FAILED = job_pb2.JOB_STATE_CANCELLED, job_pb2.JOB_STATE_FAILED
-BLOCKED, SUCCEEDED = job_pb2.JOB_STATE_BLOCKED, job_pb2.JOB_STATE_SUCCEEDED
+RUNNING = job_pb2.JOB_STATE_RUNNING
+PAUSED = job_pb2.JOB_STATE_PAUSED
+CANCELLED = job_pb2.JOB_STATE_CANCELLED
+FAILED = job_pb2.JOB_STATE_FAILED
+BLOCKED = job_pb2.JOB_STATE_BLOCKED
+SUCCEEDED = job_pb2.JOB_STATE_SUCCEEDED
 
 
 def test_pause_resume_and_cancel_a_training(material: Material) -> None:

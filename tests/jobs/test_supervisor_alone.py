@@ -156,7 +156,8 @@ def test_what_a_job_waited_for_is_forgotten_when_it_is_cancelled(store: Store) -
 
 
 def test_what_crashes_have_left_goes_when_an_engine_starts(store: Store, tmp_path: Path) -> None:
-    paused, gone = begun(store, PAUSED, "pause"), begun(store, QUEUED, "cancel")
+    paused = begun(store, PAUSED, "pause")
+    gone = begun(store, QUEUED, "cancel")
     JobFinalizer(store).cancel(gone)
     (tmp_path / "x").write_bytes(b"x")
     digest, _ = store.blobs.put(tmp_path / "x")

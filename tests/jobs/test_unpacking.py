@@ -56,7 +56,9 @@ def test_the_disk_is_looked_at_while_a_zip_is_unpacked(
     found = (shutil._ntuple_diskusage(0, 0, one) for one in free)
     monkeypatch.setattr("recaster.zips.shutil.disk_usage", lambda _: next(found))
     monkeypatch.setattr("recaster.facesets.faceset_archive.BATCH_SIZE", 3)
-    given, out, room = packed_faces, tmp_path / "out", UnpackingRoom(spare=5 * MIB)
+    given = packed_faces
+    out = tmp_path / "out"
+    room = UnpackingRoom(spare=5 * MIB)
     if kind == "model":
         given = packed(tmp_path / "m.zip", "weights.safetensors", 5 * MIB)
     elif kind == "pictures":

@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     from recaster.client import Client
 
 OLD = Path(__file__).parents[1] / "data" / "engine-3df4141.zip"
-PERSON, FACESET, MODEL = "89f4a270953b", "e63ebee28ff7", "8e9628d54fce"
+PERSON = "89f4a270953b"
+FACESET = "e63ebee28ff7"
+MODEL = "8e9628d54fce"
 CLIPS = {"3927a984f0f0", "1f4523aad1bb"}
 SWAP = "679163130d9a"
 

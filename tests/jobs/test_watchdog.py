@@ -32,8 +32,9 @@ DAY = 86_400
 
 
 def watched(looks: list[tuple[float, Taken | None, Any]]) -> list[str]:
-    """What is said at each look; a look is (seconds, what was taken, what the worker said before)."""
-    dog, found = Watchdog(PATIENCE), []
+    """Verdicts at each look; a look is (seconds, CPU time taken, messages of the worker before)."""
+    dog = Watchdog(PATIENCE)
+    found = []
     for now, taken, said in looks:
         if said is not None:
             dog.receive(said)

@@ -42,7 +42,8 @@ class Painted:
         return self.where(record.landmarks.astype(float), self.faces.size)
 
     def crop(self, record: FaceRecord) -> np.ndarray:
-        crop, random = self.faces.crop(record).astype(float), np.random.default_rng(record.id)
+        crop = self.faces.crop(record).astype(float)
+        random = np.random.default_rng(record.id)
         strands = np.array(self.colour) + random.normal(0, 6, crop.shape)
         share = cv2.GaussianBlur(self.mask(record).astype(float), (0, 0), 1.5)[..., None]
         return np.clip(crop + share * (strands - crop), 0, 255).astype(np.uint8)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from recaster.facesets.faceset import Faceset
 
 FINGERS = (176, 130, 112)
-CHEEK, UNDER_CHEEK = 280, 434
+CHEEK = 280
+UNDER_CHEEK = 434
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,8 @@ def test_a_hand_at_the_cheek_gives_way_to_the_skin_of_other_frames(
     actor_faceset: Faceset, clean: Likeness
 ) -> None:
     handled = Handled(actor_faceset, range(8, 16), (CHEEK, UNDER_CHEEK))
-    likeness, layout = Likeness.from_faceset(handled, references=12), clean.layout
+    likeness = Likeness.from_faceset(handled, references=12)
+    layout = clean.layout
     points = np.stack([record.landmarks for record in handled.records]).astype(float)
     face = mask_face(layout) > 0
     shown = [row for row in handled.rows if handled.records[row].id in likeness.records]
@@ -119,7 +121,8 @@ def test_a_hand_at_the_cheek_gives_way_to_the_skin_of_other_frames(
 def test_a_hand_that_is_not_seen_for_a_moment_is_there_all_the_same(actor_faceset: Faceset) -> None:
     class Missed(SourceOcclusion):
         def __init__(self, missed: int) -> None:
-            self._faceset, self.missed = actor_faceset, missed
+            self._faceset = actor_faceset
+            self.missed = missed
 
         def _is_shown(self, row: int) -> bool:
             return row == self.missed or not 5 <= row < 15

@@ -39,7 +39,8 @@ def points(actor_faceset: Faceset) -> np.ndarray:
 
 
 def test_the_form_is_frontal_and_calm(likeness: Likeness, points: np.ndarray) -> None:
-    left, right = likeness.mesh[[33, 127]].mean(0), likeness.mesh[[263, 356]].mean(0)
+    left = likeness.mesh[[33, 127]].mean(0)
+    right = likeness.mesh[[263, 356]].mean(0)
     assert abs(left[2] - right[2]) < 0.02
     assert 0.3 < geometry.eye_distance(likeness.mesh) < 0.38
     assert geometry.mouth_gap(likeness.neutral_shape.neutral) < np.median(geometry.mouth_gap(points)) + 0.02
@@ -71,14 +72,16 @@ def test_one_self_is_retargeted_onto_one_self(likeness: Likeness, points: np.nda
 def test_another_build_keeps_the_motion_and_takes_the_shape(likeness: Likeness, points: np.ndarray) -> None:
     wide = points * [1.15, 1.0, 1.0]
     wanted = retarget(wide, likeness.mesh, likeness.neutral_shape)
-    gaps, theirs = geometry.mouth_gap(wanted), geometry.mouth_gap(wide)
+    gaps = geometry.mouth_gap(wanted)
+    theirs = geometry.mouth_gap(wide)
     assert np.corrcoef(gaps, theirs)[0, 1] > 0.9
 
     def slimness(mesh: np.ndarray) -> np.ndarray:
         width = np.linalg.norm(mesh[:, 98] - mesh[:, 327], axis=-1)  # of the nose
         return width / np.linalg.norm(mesh[:, 168] - mesh[:, topology.NOSE_TIP], axis=-1)
 
-    own, got = np.median(slimness(points)), np.median(slimness(wanted))
+    own = np.median(slimness(points))
+    got = np.median(slimness(wanted))
     assert abs(got - own) < 0.2 * abs(np.median(slimness(wide)) - own)
 
 
@@ -86,7 +89,8 @@ def test_the_outline_stays_the_targets_and_eyes_and_mouth_are_left_alone(
     likeness: Likeness, points: np.ndarray
 ) -> None:
     wide = points * [1.15, 1.0, 1.0]
-    oval, inside = list(topology.OVAL), [*topology.EYE_LEFT, *topology.EYE_RIGHT, *topology.LIPS_INNER]
+    oval = list(topology.OVAL)
+    inside = [*topology.EYE_LEFT, *topology.EYE_RIGHT, *topology.LIPS_INNER]
     wanted = retarget(wide, likeness.mesh, likeness.neutral_shape)
     assert np.allclose(wanted[:, oval], wide[:, oval])
     pull = _outline_pull(likeness.neutral_shape.neutral)
@@ -147,7 +151,8 @@ def test_lips_never_cross_and_lids_never_turn_inside_out(likeness: Likeness, poi
     def opening(meshes: np.ndarray, upper: tuple[int, ...], lower: tuple[int, ...]) -> float:
         return (meshes[:, list(lower), 1] - meshes[:, list(upper), 1]).min()
 
-    given, wanted = fits.apply(wild), fits.apply(retarget(wild, likeness.mesh, likeness.neutral_shape))
+    given = fits.apply(wild)
+    wanted = fits.apply(retarget(wild, likeness.mesh, likeness.neutral_shape))
     for upper, lower in zip((UPPER_LIP, *_UPPER_LIDS), (LOWER_LIP, *_LOWER_LIDS), strict=True):
         assert opening(given, upper, lower) < -0.005, "they do cross in what is given"
         assert opening(wanted, upper, lower) > -1e-9
@@ -187,7 +192,8 @@ def test_a_face_drawn_larger_is_the_same_picture(likeness: Likeness, points: np.
         matrix = geometry.fit_crop(points[0], mesh_to_crop(likeness.mesh, size))
         return draw(likeness, alignment.transform(points[0], matrix), likeness.weights(points[:1])[0], size)
 
-    small, large = drawn(SIZE), drawn(2 * SIZE)
+    small = drawn(SIZE)
+    large = drawn(2 * SIZE)
     assert (small.warped == large.warped[::2, ::2]).mean() > 0.98
     halved = large.conditioning.reshape(SIZE, 2, SIZE, 2, CHANNELS).mean((1, 3))
     assert np.abs(small.conditioning - halved).mean() < 4
@@ -217,7 +223,8 @@ def test_saved_and_loaded_it_is_the_same(likeness: Likeness, points: np.ndarray,
 
 
 def test_one_of_an_earlier_version_is_made_whole_when_it_is_read(likeness: Likeness, tmp_path: Path) -> None:
-    path, textures = tmp_path / "likeness.safetensors", likeness.textures.copy()
+    path = tmp_path / "likeness.safetensors"
+    textures = likeness.textures.copy()
     hair = np.zeros(textures.shape[1:3], np.uint8)
     line = likeness.layout.points[[10, 338, 297, 332, 284, 251, 301, 334]]
     cv2.fillPoly(hair, [np.rint(line).astype(np.int32)], 1)

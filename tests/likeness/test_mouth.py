@@ -29,7 +29,8 @@ def likeness(actor_faceset: Faceset) -> Likeness:
 def mouth(likeness: Likeness, gap: float) -> np.ndarray:
     """The neutral mesh with lips this many eye distances apart, in a crop."""
     mesh = mesh_to_crop(likeness.neutral_shape.neutral, SIZE)
-    upper, lower = list(UPPER_LIP), list(LOWER_LIP)
+    upper = list(UPPER_LIP)
+    lower = list(LOWER_LIP)
     down = np.array([0, gap / 2 * geometry.eye_distance(mesh), 0])
     middle = (mesh[upper] + mesh[lower]) / 2
     mesh[upper], mesh[lower] = middle - down, middle + down
@@ -39,7 +40,8 @@ def mouth(likeness: Likeness, gap: float) -> np.ndarray:
 def painted(points: np.ndarray, size: int, image: np.ndarray) -> np.ndarray:
     """A picture with teeth (blue) above a tongue (green) between the lips."""
     image = image.copy()
-    top, bottom = points[topology.LIP_TOP, :2], points[topology.LIP_BOTTOM, :2]
+    top = points[topology.LIP_TOP, :2]
+    bottom = points[topology.LIP_BOTTOM, :2]
     polygon = np.round(points[list(topology.LIPS_INNER), :2]).astype(np.int32)
     inside = cv2.fillPoly(np.zeros((size, size), np.uint8), [polygon], 1) > 0
     above = np.mgrid[:size, :size][0] < (top + bottom)[1] / 2
@@ -48,10 +50,12 @@ def painted(points: np.ndarray, size: int, image: np.ndarray) -> np.ndarray:
 
 
 def test_teeth_and_tongue_come_to_where_the_wanted_lips_are(likeness: Likeness) -> None:
-    seen, wanted = mouth(likeness, 0.4), mouth(likeness, 0.4) + np.array([9.0, -6.0, 0.0])
+    seen = mouth(likeness, 0.4)
+    wanted = mouth(likeness, 0.4) + np.array([9.0, -6.0, 0.0])
     inlay = transfer_mouth_interior(painted(seen, SIZE, np.full((SIZE, SIZE, 3), 90, np.uint8)), seen, wanted)
     assert inlay is not None
-    top, bottom = wanted[topology.LIP_TOP, :2], wanted[topology.LIP_BOTTOM, :2]
+    top = wanted[topology.LIP_TOP, :2]
+    bottom = wanted[topology.LIP_BOTTOM, :2]
     for share, colour in ((0.25, (0, 0, 255)), (0.75, (0, 255, 0))):
         x, y = np.round(top + share * (bottom - top)).astype(int)
         assert np.abs(inlay.image[y, x].astype(int) - colour).max() < 20

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     Masking = Callable[[Floats, int], np.ndarray]
 
 CHEEK = 234
-SKIN, HAIR = (190, 150, 130), (60, 45, 40)
+SKIN = (190, 150, 130)
+HAIR = (60, 45, 40)
 FRINGE = (10, 338, 297, 332, 284, 251, 301, 334, 151, 108, 69, 103, 67, 109)
 """Points around hair over the forehead, down to one brow."""
 
@@ -72,12 +73,14 @@ def test_what_is_painted_over_a_face_is_found_and_gives_way_to_its_skin(
     distance = float(eye_distance(clean.layout.points))
     face = (mask_face(clean.layout) > 0) & ~mask_features(clean.layout).astype(bool)
     there = painted.texels(likeness)
-    usually, found = face & (there.mean(0) > 0.5), face & (likeness.own < 128) & (clean.own >= 128)
+    usually = face & (there.mean(0) > 0.5)
+    found = face & (likeness.own < 128) & (clean.own >= 128)
     outline = erode(mask_outline(clean.layout, topology.OVAL), 0.06 * distance) == 0
     assert (found | outline)[usually].mean() > 0.85
     assert not (found & (dilate(usually.astype(np.uint8), 0.25 * distance) == 0)).any(), "but no skin near it"
     off = np.abs(likeness.textures[ours].astype(float) - clean.textures[theirs]).mean(-1)
-    was, there = np.abs(np.array(colour) - clean.textures[theirs].astype(float)).mean(-1), there[ours]
+    was = np.abs(np.array(colour) - clean.textures[theirs].astype(float)).mean(-1)
+    there = there[ours]
     assert off[there & face].mean() < 0.6 * was[there & face].mean()
     far = face & (dilate(usually.astype(np.uint8), 0.4 * distance) == 0)
     assert off[:, far].mean() < 3, "the rest of the face is as it was"
@@ -133,7 +136,8 @@ def test_a_clean_face_is_left_as_it_is(actor_faceset: Faceset, clean: Likeness, 
 
 
 def test_what_one_frame_hides_is_shown_as_the_others_have_it(clean: Likeness) -> None:
-    textures, layout = clean.textures.copy(), clean.layout
+    textures = clean.textures.copy()
+    layout = clean.layout
     across, down = (int(one) for one in layout.points[CHEEK])
     hand = np.zeros((layout.size, layout.size), bool)
     hand[down : down + 30, across + 9 : across + 26] = True
@@ -144,7 +148,8 @@ def test_what_one_frame_hides_is_shown_as_the_others_have_it(clean: Likeness) ->
 
 
 def test_what_is_in_front_gives_way_even_where_it_looks_like_skin(clean: Likeness) -> None:
-    textures, layout = clean.textures.copy(), clean.layout
+    textures = clean.textures.copy()
+    layout = clean.layout
     across, down = (int(one) for one in layout.points[CHEEK])
     hand = np.zeros((layout.size, layout.size), bool)
     hand[down : down + 30, across + 9 : across + 26] = True
@@ -162,7 +167,8 @@ def test_what_is_in_front_gives_way_even_where_it_looks_like_skin(clean: Likenes
 
 
 def test_a_face_turned_away_shows_nothing_of_its_far_side(clean: Likeness) -> None:
-    mesh, layout = clean.neutral_shape.neutral - clean.neutral_shape.neutral[:468].mean(0), clean.layout
+    mesh = clean.neutral_shape.neutral - clean.neutral_shape.neutral[:468].mean(0)
+    layout = clean.layout
     angle = np.radians(50)
     turn = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
     straight, turned = (compute_facing(points, layout) for points in (mesh, mesh @ turn.T))
@@ -195,7 +201,8 @@ def test_light_from_one_side_is_no_hair(layout: UVLayout) -> None:
 
 
 def test_the_shade_of_a_chin_stays_and_hair_on_one_side_leaves_the_other_alone(layout: UVLayout) -> None:
-    textures, hair = skin(layout), locks(layout)
+    textures = skin(layout)
+    hair = locks(layout)
     inner = erode(mask_outline(layout, topology.OVAL), 0.16 * float(eye_distance(layout.points))) > 0
     below = round(layout.points[topology.CHIN, 1]) - 12
     textures[:, below:] = (0.7 * np.array(SKIN)).astype(np.uint8)

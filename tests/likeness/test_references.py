@@ -71,7 +71,8 @@ def test_five_faces_are_enough_to_choose_from() -> None:
 
 def test_frames_that_show_no_bare_face_are_chosen_only_if_hardly_any_does() -> None:
     values = np.random.default_rng(6).normal(size=(60, 6))
-    shapes, sharpness = ExpressionFeatures(values[:, :2], values[:, 2:4], values[:, 4:]), np.ones(60)
+    shapes = ExpressionFeatures(values[:, :2], values[:, 2:4], values[:, 4:])
+    sharpness = np.ones(60)
     asked: list[int] = []
 
     def bare(row: int) -> bool:

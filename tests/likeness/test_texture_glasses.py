@@ -31,7 +31,8 @@ def glasses(thickness: float) -> Masking:
     """Glasses whose lines are so thick, in eye distances: two lenses, the bridge and the temples."""
 
     def mask(points: Floats, size: int) -> np.ndarray:
-        distance, drawn = float(eye_distance(points)), np.zeros((size, size), np.uint8)
+        distance = float(eye_distance(points))
+        drawn = np.zeros((size, size), np.uint8)
         width = max(1, round(thickness * distance))
         eyes = [
             points[list(pair), :2].mean(0) for pair in (topology.EYE_CORNERS_LEFT, topology.EYE_CORNERS_RIGHT)
@@ -61,11 +62,13 @@ def test_glasses_are_taken_off(
     actor_faceset: Faceset, clean: Likeness, thickness: float, colour: tuple[int, int, int]
 ) -> None:
     painted = Painted(actor_faceset, glasses(thickness), colour)
-    likeness, layout = Likeness.from_faceset(painted, references=12), clean.layout
+    likeness = Likeness.from_faceset(painted, references=12)
+    layout = clean.layout
     there = painted.texels(likeness) & (mask_outline(layout, topology.OVAL) > 0)
     there &= mask_features(layout, exact=True) == 0
     ours, theirs = paired(likeness, clean)
-    textures, wanted = (painted.seen(likeness)[ours], likeness.textures[ours]), clean.textures[theirs]
+    textures = (painted.seen(likeness)[ours], likeness.textures[ours])
+    wanted = clean.textures[theirs]
     was, off = (np.abs(one.astype(float) - wanted).mean(-1)[there[ours]].mean() for one in textures)
     assert off < 0.3 * was
     assert likeness.own[there.mean(0) > 0.5].mean() < 60, "what they cover is not learned from"

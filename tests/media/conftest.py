@@ -20,7 +20,7 @@ STEP = 7
 
 @dataclass
 class Recipe:
-    """What a test clip is like; frame k holds a block of grey 16 + 7 k (modulo 256) in a corner."""
+    """Properties of a test clip; frame k holds a block of grey 16 + 7 k (modulo 256) in a corner."""
 
     count: int = 20
     size: tuple[int, int] = (96, 64)
@@ -96,7 +96,8 @@ def _frame(index: int, pts: int, recipe: Recipe) -> Any:
         interpolation=av.video.reformatter.Interpolation.AREA
         | av.video.reformatter.Interpolation.ACCURATE_RND,
     )
-    frame.pts, frame.time_base = pts, recipe.time_base
+    frame.pts = pts
+    frame.time_base = recipe.time_base
     return frame
 
 
@@ -112,7 +113,8 @@ def _add_tone(container: Any, stream: Any, offset: Fraction, seconds: Fraction) 
             block = (block.T.reshape(1, -1) * 32767).astype(np.int16)
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), format=layout_format, layout="stereo")
         frame.sample_rate = 48000
-        frame.pts, frame.time_base = start + int(offset * 48000), Fraction(1, 48000)
+        frame.pts = start + int(offset * 48000)
+        frame.time_base = Fraction(1, 48000)
         container.mux(stream.encode(frame))
     container.mux(stream.encode(None))
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was found out about files, one word each time."""
+    """Probes and digests of files as they are made, one word each."""
     asked: list[str] = []
 
     def counted(name: str) -> Callable[[Any], Any]:

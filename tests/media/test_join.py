@@ -21,9 +21,12 @@ UNEVEN = np.cumsum(np.random.default_rng(5).integers(1, 5, COUNT) * 1001).tolist
 
 def render(clip, folder, frames, options=OPTIONS, lengths=(7, 1, 2, 11, 40)):
     """Segments of ``frames``, as a render in chunks leaves them."""
-    info, segments, images = probe(clip), [], list(read_frames(clip, frames.start, frames.stop))
+    info = probe(clip)
+    segments = []
+    images = list(read_frames(clip, frames.start, frames.stop))
     for number, length in enumerate(lengths):
-        part, images = images[:length], images[length:]
+        part = images[:length]
+        images = images[length:]
         if part:
             segments.append(folder / f"segment{number}{SEGMENT_SUFFIX}")
             with ClipWriter(segments[-1], info, options) as writer:
@@ -63,7 +66,8 @@ def test_a_range_begins_at_zero_with_its_sound(make_clip, tools, tmp_path, frame
 
 
 def _check_times(info, out, frames, *, exact):
-    source, result = scan(info.path), scan(out)
+    source = scan(info.path)
+    result = scan(out)
     origin = source.pts[frames.start] * source.time_base if frames.start else Fraction(0)
     expected = [int(pts) * source.time_base - origin for pts in source.pts[frames.start : frames.stop]]
     found = [int(pts) * result.time_base for pts in result.pts]
@@ -77,8 +81,10 @@ def _check_times(info, out, frames, *, exact):
 
 def _check_sound(tools, clip, out, frames, tolerance):
     """Every packet that touches the range is there, unchanged, at the same time after the first frame."""
-    source, result = scan(clip), scan(out)
-    whole_start, whole_end = frames.start == 0, frames.stop == len(source.pts)
+    source = scan(clip)
+    result = scan(out)
+    whole_start = frames.start == 0
+    whole_end = frames.stop == len(source.pts)
     first = source.pts[frames.start] * source.time_base
     end = None if whole_end else source.pts[frames.stop] * source.time_base
     streams = tools.sound_packets(clip)
@@ -105,7 +111,8 @@ def test_there_are_b_frames_to_reorder(make_clip, tmp_path):
     join_segments(segments, info, tmp_path / "out.mp4", range(COUNT), OPTIONS)
     with av.open(str(tmp_path / "out.mp4")) as container:
         packets = [packet for packet in container.demux(video=0) if packet.size]
-    pts, dts = [p.pts for p in packets], [p.dts for p in packets]
+    pts = [p.pts for p in packets]
+    dts = [p.dts for p in packets]
     assert pts != sorted(pts)
     assert all(later > sooner for sooner, later in itertools.pairwise(dts))
     assert all(d <= p for d, p in zip(dts, pts, strict=True))
@@ -139,7 +146,8 @@ def test_an_odd_size_and_prores_can_be_joined(make_clip, tools, tmp_path):
 
 
 def test_a_turned_clip_comes_out_upright(make_clip, tmp_path):
-    clip, out = make_clip(count=6, rotation=-90), tmp_path / "out.mp4"
+    clip = make_clip(count=6, rotation=-90)
+    out = tmp_path / "out.mp4"
     write_clip(read_frames(clip), probe(clip), out, options=OPTIONS)
     assert probe(out).rotation == 0
     assert next(read_frames(out)).image.shape == (96, 64, 3)
@@ -198,7 +206,8 @@ def test_a_sound_that_does_not_fit_is_refused_where_it_is_to_be_copied(make_clip
 
 
 def test_an_interrupted_single_pass_leaves_nothing(make_clip, tmp_path):
-    clip, folder = make_clip(count=12), tmp_path / "results"
+    clip = make_clip(count=12)
+    folder = tmp_path / "results"
 
     def frames():
         yield from read_frames(clip, 0, 5)
@@ -228,7 +237,8 @@ def test_a_place_that_cannot_be_written_is_an_output_error(make_clip, tmp_path):
 def test_the_name_that_players_look_for_is_kept(make_clip, tmp_path, codec, suffix, tag):
     import av
 
-    clip, out = make_clip(count=4), tmp_path / f"out{suffix}"
+    clip = make_clip(count=4)
+    out = tmp_path / f"out{suffix}"
     write_clip(read_frames(clip), probe(clip), out, options=WriterOptions(codec=codec, preset="ultrafast"))
     with av.open(str(out)) as container:
         assert container.streams.video[0].codec_context.codec_tag == tag

@@ -45,14 +45,17 @@ def patches():
 def make(path, codec, pixel_format):
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25)
-        stream.width, stream.height, stream.pix_fmt = SIDE, SIDE, pixel_format
+        stream.width = SIDE
+        stream.height = SIDE
+        stream.pix_fmt = pixel_format
         if codec == "libx264rgb":
             stream.options = {"crf": "0"}
         if codec == "mjpeg":
             stream.options = {"qmin": "1", "qmax": "1"}
         for index in range(2):
             frame = av.VideoFrame.from_ndarray(patches(), format="rgb24")
-            frame.pts, frame.time_base = index, Fraction(1, 25)
+            frame.pts = index
+            frame.time_base = Fraction(1, 25)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
@@ -80,7 +83,8 @@ def by_formula(path):
     unit = 2.0 ** (bits - 8)
     low, luma, chroma = (0.0, 255.0, 255.0) if full else (16.0, 219.0, 224.0)
     y = (planes[0] / unit - low) / luma
-    u, v = (planes[1] / unit - 128) / chroma, (planes[2] / unit - 128) / chroma
+    u = (planes[1] / unit - 128) / chroma
+    v = (planes[2] / unit - 128) / chroma
     red, blue = (0.2126, 0.0722) if matrix == 1 else (0.299, 0.114)
     green = 1 - red - blue
     r = y + 2 * (1 - red) * v
@@ -160,10 +164,13 @@ def test_what_results_do_not_keep_is_said(tmp_path):
         container.metadata["creation_time"] = "2026-01-02T03:04:05.000000Z"
         container.metadata["timecode"] = "10:20:30:12"
         stream = container.add_stream("prores_ks", rate=25)
-        stream.width, stream.height, stream.pix_fmt = SIDE, SIDE, "yuva444p10le"
+        stream.width = SIDE
+        stream.height = SIDE
+        stream.pix_fmt = "yuva444p10le"
         stream.metadata["reel_name"] = "A001"
         frame = av.VideoFrame.from_ndarray(patches(), format="rgb24").reformat(format="yuva444p10le")
-        frame.pts, frame.time_base = 0, Fraction(1, 25)
+        frame.pts = 0
+        frame.time_base = Fraction(1, 25)
         container.mux([*stream.encode(frame), *stream.encode(None)])
     [said] = [warning for warning in probe(path).warnings if "keep" in warning]
     for part in ("timecode 10:20:30:12", "date 2026-01-02", "transparency"):
@@ -175,9 +182,12 @@ def test_other_pictures_of_a_file_are_named(tmp_path):
     with av.open(str(path), "w") as container:
         streams = [container.add_stream("mpeg4", rate=25) for _ in range(2)]
         for stream, size in zip(streams, (64, SIDE), strict=True):
-            stream.width, stream.height, stream.pix_fmt = size, size, "yuv420p"
+            stream.width = size
+            stream.height = size
+            stream.pix_fmt = "yuv420p"
         for stream, size in zip(streams, (64, SIDE), strict=True):
             frame = av.VideoFrame.from_ndarray(patches()[:size, :size], format="rgb24")
-            frame.pts, frame.time_base = 0, Fraction(1, 25)
+            frame.pts = 0
+            frame.time_base = Fraction(1, 25)
             container.mux([*stream.encode(frame.reformat(format="yuv420p")), *stream.encode(None)])
     assert probe(path).warnings == ("picture stream 0 is used; others are left out: stream 1 (96x96 mpeg4)",)

@@ -102,7 +102,8 @@ def test_interlaced_frames_have_parts_too(make_clip):
 
 
 def test_what_nobody_painted_over_goes_through_untouched(make_clip, tmp_path):
-    clip, out = make_clip(size=SIZE, count=6), tmp_path / "out.mp4"
+    clip = make_clip(size=SIZE, count=6)
+    out = tmp_path / "out.mp4"
     places = [Rect(32, 40, 104, 112), Rect(144, 80, 216, 152)]
     with ClipWriter(out, probe(clip), LOSSLESS) as writer:
         frames = list(read_frames(clip, lazy=True))
@@ -164,7 +165,8 @@ def test_samples_are_kept_where_they_will_be_read_as_they_lie(
     options = {"chroma_sample_location": location} if codec == "libx264" else {}
     clip = make_clip("a.mkv", codec=codec, pixel_format=pixel_format, size=SIZE, count=2, options=options,
                      time_base=Fraction(1, 24), pts=range(2))  # fmt: skip
-    info, frame = probe(clip), next(read_frames(clip, lazy=True))
+    info = probe(clip)
+    frame = next(read_frames(clip, lazy=True))
     kept = WriterOptions(quality=0, preset="ultrafast", pixel_format=frame.picture.format.name)
     if codec in ("ffv1", "rawvideo"):
         kept = WriterOptions(quality=0, preset="ultrafast", pixel_format="yuv420p")

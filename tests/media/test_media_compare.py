@@ -14,7 +14,8 @@ from recaster.media.sheet import load_image
 def test_two_clips_side_by_side(make_clip, tools, tmp_path):
     left = make_clip("l.mp4", count=12, audio=[Fraction(0)])
     right = make_clip("r.mp4", count=12, size=(48, 32), rotation=180)
-    out, updates = tmp_path / "out.mp4", []
+    out = tmp_path / "out.mp4"
+    updates = []
     compare([left, right], out, ("before", "after"), updates.append)
     info = probe(out)
     assert (info.width, info.height) == (192, 64 + 16)

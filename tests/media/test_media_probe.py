@@ -155,7 +155,9 @@ def test_pictures_that_are_too_large_wherever_a_clip_is_opened(tmp_path):
                 width, 64, "yuvj420p", Fraction(1, 25)
             )  # fmt: skip
             [packet] = encoder.encode(av.VideoFrame(width, 64, "yuvj420p"))
-            packet.stream, packet.pts, packet.dts = stream, at, at
+            packet.stream = stream
+            packet.pts = at
+            packet.dts = at
             container.mux(packet)
     with pytest.raises(ClipError, match="20000x64 pixels are too many"):
         probe(path)

@@ -11,8 +11,11 @@ from recaster.media.probe import probe
 from recaster.media.reader import read_frames, read_indices
 from recaster.media.scan import scan
 
-FULL, LIMITED = 2, 1
-BT709, BT601, BT2020 = 1, 6, 9
+FULL = 2
+LIMITED = 1
+BT709 = 1
+BT601 = 6
+BT2020 = 9
 
 
 def test_frames_come_in_order_with_exact_times(make_clip, tools):
@@ -72,7 +75,8 @@ def test_some_frames_are_those_of_the_whole_and_nothing_is_decoded_twice(make_cl
 
 def test_frames_that_are_quick_to_read(make_clip, monkeypatch):
     path = make_clip(count=60, options={"g": "12"})
-    decoded, pictures = [], ClipDecoder.decode
+    decoded = []
+    pictures = ClipDecoder.decode
 
     def counted(source):
         for picture in pictures(source):
@@ -124,7 +128,8 @@ def test_mirroring_is_applied_and_told(make_clip, tools):
 @pytest.mark.parametrize(("aspect", "size"), [("8/5", (154, 64)), ("1/2", (96, 128)), ("1", (96, 64))])
 def test_pixels_become_square_without_losing_any(make_clip, aspect, size):
     clip = make_clip(count=2, aspect=Fraction(aspect))
-    info, image = probe(clip), next(read_frames(clip)).image
+    info = probe(clip)
+    image = next(read_frames(clip)).image
     assert (info.width, info.height) == size == image.shape[1::-1]
     assert info.sample_aspect == Fraction(aspect)
     assert np.abs(image[-8:, -8:].reshape(-1, 3).mean(0) - (50, 70, 190)).max() < 4
@@ -179,7 +184,8 @@ def test_grey_and_palettes_can_be_read(make_clip):
 
 def test_interlaced_frames_lose_their_combs_and_keep_count_and_times(tmp_path):
     clip = _interlaced(tmp_path / "i.mpg")
-    info, frames = probe(clip), list(read_frames(clip))
+    info = probe(clip)
+    frames = list(read_frames(clip))
     assert info.interlaced
     assert "interlaced" in " ".join(info.warnings)
     assert len(frames) == info.frame_count == 10
@@ -205,7 +211,9 @@ def _interlaced(path):
         stream = container.add_stream(
             "mpeg2video", rate=25, options={"flags": "+ildct+ilme", "b": "4M", "top": "1", "bf": "0"}
         )
-        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        stream.width = 128
+        stream.height = 96
+        stream.pix_fmt = "yuv420p"
         for index in range(10):
             image = np.full((96, 128, 3), 40, np.uint8)
             image[0::2, 20 + 8 * index :] = 200

@@ -43,7 +43,8 @@ ROUND_TRIPS = [
 
 @pytest.mark.parametrize("name", ROUND_TRIPS)
 def test_a_round_trip_changes_nothing_but_the_codec(footage, tools, tmp_path, name):
-    clip, out = footage / name, tmp_path / "out.mp4"
+    clip = footage / name
+    out = tmp_path / "out.mp4"
     before = probe(clip)
     write_clip(read_frames(clip), before, out, options=NEAR)
     after = probe(out)
@@ -67,7 +68,8 @@ def test_a_round_trip_changes_nothing_but_the_codec(footage, tools, tmp_path, na
 
 
 def _same_sound(tools, clip, out):
-    before, after = tools.sound_packets(clip), tools.sound_packets(out)
+    before = tools.sound_packets(clip)
+    after = tools.sound_packets(out)
     assert len(before) == len(after)
     for old, new in zip(before, after, strict=True):
         assert [packet.data for packet in old] == [packet.data for packet in new]
@@ -88,7 +90,8 @@ def _same_sound(tools, clip, out):
     ],
 )
 def test_a_range_of_a_real_clip(footage, tools, tmp_path, name, frames, options):
-    clip, out = footage / name, tmp_path / "out.mov"
+    clip = footage / name
+    out = tmp_path / "out.mov"
     info = probe(clip)
     originals = list(read_frames(clip, frames.start, frames.stop))
     write_clip(originals, info, out, frames, options)
@@ -116,7 +119,8 @@ def test_what_is_told_of_odd_clips(footage):
     assert facts["variants/odd_431x243_vp9.webm"].rate == facts["variants/two_audio.mkv"].rate == NTSC
     assert [info.language for info in facts["variants/two_audio.mkv"].audio] == [None, "deu"]
     assert facts["variants/audio_offset_500ms.mp4"].audio[0].offset == Fraction(22944, 48000)
-    vfr, turned = facts["variants/vfr.mp4"], facts["variants/rotmeta_shows_upright.mp4"]
+    vfr = facts["variants/vfr.mp4"]
+    turned = facts["variants/rotmeta_shows_upright.mp4"]
     assert (vfr.variable, vfr.frame_count, vfr.duration) == (True, 66, 96 / NTSC)
     assert (turned.width, turned.height, turned.rotation) == (360, 640, 90)
     interlaced = facts["variants/interlaced_sar.mpg"]

@@ -5,7 +5,8 @@ import pytest
 from recaster.errors import ImageError, OutputError, UsageError
 from recaster.media.sheet import contact_sheet, fit_image, load_image, save_image
 
-RED, BLUE = (220, 30, 30), (20, 40, 200)
+RED = (220, 30, 30)
+BLUE = (20, 40, 200)
 
 
 def plain(colour, size=(40, 30)):
@@ -106,7 +107,8 @@ def test_fitting_keeps_proportions(size):
     image = fit_image(plain(RED, size), 80, 60)
     assert image.shape == (60, 80, 3)
     rows, columns = np.nonzero((image == RED).all(-1))
-    height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
+    height = np.ptp(rows) + 1
+    width = np.ptp(columns) + 1
     scale = min(80 / size[0], 60 / size[1])
     assert abs(width - size[0] * scale) <= 1
     assert abs(height - size[1] * scale) <= 1

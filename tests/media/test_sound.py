@@ -40,14 +40,17 @@ def make(path, codec, layout="stereo", rate=RATE):
     channels = av.AudioLayout(layout).nb_channels
     with av.open(str(path), "w") as container:
         video = container.add_stream("mpeg4", rate=25)
-        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        video.width = 64
+        video.height = 48
+        video.pix_fmt = "yuv420p"
         sound = container.add_stream(codec, rate=rate, layout=layout)
         if codec == "wmav2":
             sound.bit_rate = 128_000
         container.start_encoding()
         for index in range(int(LENGTH_S * 25)):
             frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 8 * index, np.uint8), format="rgb24")
-            frame.pts, frame.time_base = index, Fraction(1, 25)
+            frame.pts = index
+            frame.time_base = Fraction(1, 25)
             container.mux(video.encode(frame.reformat(format="yuv420p")))
         container.mux(video.encode(None))
         time = np.arange(int(LENGTH_S * rate)) / rate
@@ -55,7 +58,9 @@ def make(path, codec, layout="stereo", rate=RATE):
         whole = av.AudioFrame.from_ndarray(
             np.ascontiguousarray(np.repeat(tone[None], channels, 0)), format="fltp", layout=layout
         )
-        whole.sample_rate, whole.pts, whole.time_base = rate, 0, Fraction(1, rate)
+        whole.sample_rate = rate
+        whole.pts = 0
+        whole.time_base = Fraction(1, rate)
         context = sound.codec_context
         resampler = av.AudioResampler(context.format.name, layout, rate, context.frame_size or 1024)
         for part in [*resampler.resample(whole), *resampler.resample(None)]:
@@ -65,7 +70,7 @@ def make(path, codec, layout="stereo", rate=RATE):
 
 
 def tone_in(path):
-    """When the tone of a file begins, in seconds after its first picture, and its sound codecs and layout."""
+    """Start of a file's tone, in seconds after its first picture, and its sound codecs and layout."""
     with av.open(str(path)) as container:
         start = next(container.decode(video=0)).time
     with av.open(str(path)) as container:

@@ -162,7 +162,8 @@ def test_a_failure_leaves_what_was_there(make_clip, tools, tmp_path):
 )
 def test_wrong_frames_are_refused_and_nothing_is_left(make_clip, tmp_path, frames, says):
     out = tmp_path / "results" / "out.mp4"
-    images, pts = [np.zeros(shape, np.uint8) for shape, _ in frames], [time for _, time in frames]
+    images = [np.zeros(shape, np.uint8) for shape, _ in frames]
+    pts = [time for _, time in frames]
     with pytest.raises(OutputError, match=says):
         write(out, probe(make_clip()), images, pts)
     assert list(out.parent.iterdir()) == []

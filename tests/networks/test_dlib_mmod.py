@@ -33,7 +33,8 @@ def theirs() -> dlib.cnn_face_detection_model_v1:
 
 def same(ours: DlibMmod, theirs: dlib.cnn_face_detection_model_v1, image: Image, upsample: int = 0) -> int:
     """Check that both find the same faces; how many."""
-    found, expected = ours.find(image, upsample), list(theirs(image, upsample))
+    found = ours.find(image, upsample)
+    expected = list(theirs(image, upsample))
     corners = [(one.rect.left(), one.rect.top(), one.rect.right(), one.rect.bottom()) for one in expected]
     assert [(one.left, one.top, one.right, one.bottom) for one in found] == corners
     scores = [one.confidence for one in expected]

@@ -45,7 +45,8 @@ def test_same_embeddings_as_dlib_on_real_chips(model: keras.Model, footage: Path
     predictor = dlib.shape_predictor(
         str(locate(DLIB_IDENTITY.file).with_name("shape_predictor_5_face_landmarks.dat"))
     )
-    chips, eyes = [], []
+    chips = []
+    eyes = []
     for name in ("personA_man_beard_720.mp4", "personB_man_curly_640.mp4"):
         video = cv2.VideoCapture(str(footage / "clips" / name))
         frame = cv2.cvtColor(video.read()[1], cv2.COLOR_BGR2RGB)

@@ -55,7 +55,8 @@ def test_what_it_paints_is_nothing_of_the_warps() -> None:
 
 
 def test_it_sees_and_paints_what_is_finer_than_its_own_size(tiny: Preset) -> None:
-    network, flat = build_guided(tiny, 11), np.full((1, 32, 32, 11), 0.5, np.float32)
+    network = build_guided(tiny, 11)
+    flat = np.full((1, 32, 32, 11), 0.5, np.float32)
     checked = flat.copy()
     checked[..., :3] += 0.2 * (np.indices((32, 32)).sum(0) % 2 * 2 - 1)[..., None]
     assert np.allclose(reduced(tf.constant(checked), 16), reduced(tf.constant(flat), 16))
@@ -90,7 +91,8 @@ def test_a_swap_paints_what_was_trained(tiny: Preset) -> None:
         name: random.normal(0, 0.3, shape).astype(np.float32)
         for name, (shape, _) in GuidedSwap.expected(tiny, 11).items()
     }
-    swap, shown = GuidedSwap(tiny, 11, weights), random.integers(0, 256, (2, 32, 32, 11), np.uint8)
+    swap = GuidedSwap(tiny, 11, weights)
+    shown = random.integers(0, 256, (2, 32, 32, 11), np.uint8)
     network = build_guided(tiny, 11)
     for name, variable in named(network).items():
         variable.assign(weights[name])

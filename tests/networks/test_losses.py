@@ -34,7 +34,8 @@ def test_gradient_ignores_a_constant() -> None:
 
 
 def test_ssim_against_its_definition_and_any_span() -> None:
-    a, b = TRUTH.numpy()[0, :7, :7, 0].astype(float), OTHER.numpy()[0, :7, :7, 0].astype(float)
+    a = TRUTH.numpy()[0, :7, :7, 0].astype(float)
+    b = OTHER.numpy()[0, :7, :7, 0].astype(float)
     covariance = ((a - a.mean()) * (b - b.mean())).mean()
     luminance = (2 * a.mean() * b.mean() + 1e-4) / (a.mean() ** 2 + b.mean() ** 2 + 1e-4)
     expected = luminance * (2 * covariance + 9e-4) / (a.var() + b.var() + 9e-4)

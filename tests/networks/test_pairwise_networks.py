@@ -37,7 +37,8 @@ def test_fast_has_the_researched_size() -> None:
 @pytest.mark.parametrize("name", ["fast-192", "classic-128"])
 def test_larger_presets_fit_together(name: str) -> None:
     larger = overridden(preset(name), bottleneck=8, bottom_width=8)
-    encoder, decoder = build_encoder(larger), build_decoder(larger, "source")
+    encoder = build_encoder(larger)
+    decoder = build_decoder(larger, "source")
     assert encoder.output_shape == decoder.input_shape
     assert decoder.output_shape == (None, larger.size, larger.size, 4)
     assert build_discriminator(larger, "critic").output_shape[1] < larger.size / 4
@@ -64,7 +65,8 @@ def test_layers_of_one_model_start_differently() -> None:
 @pytest.mark.parametrize("tiny", [LIGHT, CLASSIC], ids=["light", "classic"])
 def test_outputs_are_in_range(tiny: Preset, mask: str) -> None:
     chosen = overridden(tiny, mask=mask)
-    encoder, decoder = build_encoder(chosen), build_decoder(chosen, "source")
+    encoder = build_encoder(chosen)
+    decoder = build_decoder(chosen, "source")
     images = np.random.default_rng(0).uniform(-5, 5, (2, 32, 32, 3)).astype(np.float32)
     painted = decoder(encoder(images)).numpy()
     assert painted.shape == (2, 32, 32, 3 if mask == "none" else 4)

@@ -37,7 +37,8 @@ def centre(channel: np.ndarray) -> np.ndarray:
 
 
 def test_faces_are_put_where_the_backbone_wants_them() -> None:
-    backbone, eyes = Pixels(), np.array([(30.0, 40.0), (70.0, 44.0)])
+    backbone = Pixels()
+    eyes = np.array([(30.0, 40.0), (70.0, 44.0)])
     loss = PerceptualLoss(backbone, eyes)
     mirrored = set()
     for number in range(12):

@@ -61,7 +61,8 @@ def test_an_edit_holds_nobody_who_was_revoked_under_another_name(
     monkeypatch.setenv("RECASTER_DATA", str(tmp_path / "data"))
     face = FaceTraces.of_pictures([], [[1.0] + [0.0] * (EMBEDDING_LENGTH - 1)])
     with open_register() as register:
-        first, second = delivered(register, face, "1" * 64), delivered(register, face, "2" * 64)
+        first = delivered(register, face, "1" * 64)
+        second = delivered(register, face, "2" * 64)
         assert [one.identity_id for one in authorize_edit(register, ["2" * 64])] == [second]
         register.revoke(first)
         with pytest.raises(ConsentError, match=f"these faces are known.*{first}"):

@@ -31,7 +31,7 @@ def register(tmp_path: Path) -> Iterator[Register]:
 
 @pytest.fixture
 def vetting(register: Register) -> VettingRules:
-    """What swaps must be, where whatever this machine has signed is its own."""
+    """Policy for swaps, where whatever this machine has signed is its own."""
     return dataclasses.replace(
         VettingRules.of(register, ()), trust=register.folder.path / "signing" / "authority.pem"
     )
@@ -39,5 +39,5 @@ def vetting(register: Register) -> VettingRules:
 
 @pytest.fixture
 def mark(register: Register) -> ProvenanceMark:
-    """How a swap of a face that is nobody's is marked."""
+    """Mark of a swap of a face that is nobody's."""
     return ProvenanceMark.of(register, register.add_stated("nobody", "synthetic"), "0" * 64)

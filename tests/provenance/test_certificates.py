@@ -35,7 +35,8 @@ def test_a_certificate_out_of_its_time(
     with pytest.raises(CertificateError, match=says):
         check_signer(signer)
     # So does a worker whose clock went back after its job had begun; and its job waits.
-    clip, out = actors / "performer.mp4", tmp_path / "out.mp4"
+    clip = actors / "performer.mp4"
+    out = tmp_path / "out.mp4"
     with pytest.raises(CertificateError, match=says) as caught:
         sign_swap(clip, out, Clip(clip), {}, dataclasses.replace(mark, signer=signer))
     assert not out.exists()

@@ -57,7 +57,9 @@ def validated(path: Path, tmp_path: Path) -> dict:
 def test_another_implementation_finds_the_same(
     actors: Path, mark: ProvenanceMark, vetting: VettingRules, tmp_path: Path
 ) -> None:
-    clip, out, edit = actors / "performer.mp4", tmp_path / "out.mp4", tmp_path / "edit.mp4"
+    clip = actors / "performer.mp4"
+    out = tmp_path / "out.mp4"
+    edit = tmp_path / "edit.mp4"
     picture = tmp_path / "frame.png"
     noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
     PIL.Image.fromarray(noise).save(picture)
@@ -113,7 +115,8 @@ def authority(tmp_path: Path) -> Iterator[str]:
 def test_a_timestamp_says_when(
     register: Register, actors: Path, mark: ProvenanceMark, authority: str, tmp_path: Path
 ) -> None:
-    clip, out = actors / "performer.mp4", tmp_path / "out.mp4"
+    clip = actors / "performer.mp4"
+    out = tmp_path / "out.mp4"
     stamped = dataclasses.replace(mark, signer=dataclasses.replace(mark.signer, timestamp=authority))
     sign_swap(clip, out, Clip(clip), FACTS, stamped)
     assert "since it was signed at 2" in inspect_file(out, register.folder.path).line

@@ -209,7 +209,8 @@ def test_an_edit_names_the_swaps_in_it(
 def test_an_edit_vouches_for_whole_swaps_only(
     mark: ProvenanceMark, vetting: VettingRules, clip: Path, tmp_path: Path
 ) -> None:
-    swap, edit = tmp_path / "swap.mp4", tmp_path / "edit.mp4"
+    swap = tmp_path / "swap.mp4"
+    edit = tmp_path / "edit.mp4"
     sign_swap(clip, swap, Clip(clip), FACTS, mark)
     with pytest.raises(ManifestError, match="no such file"):
         sign_render(tmp_path / "none.mp4", edit, [swap], mark.signer, vetting)
@@ -224,7 +225,9 @@ def test_an_edit_vouches_for_whole_swaps_only(
 def test_a_manifest_beside_a_file_is_kept_too(
     register: Register, mark: ProvenanceMark, vetting: VettingRules, clip: Path, tmp_path: Path
 ) -> None:
-    first, second, edit = tmp_path / "first.mkv", tmp_path / "second.mp4", tmp_path / "edit.mov"
+    first = tmp_path / "first.mkv"
+    second = tmp_path / "second.mp4"
+    edit = tmp_path / "edit.mov"
     sign_swap(remuxed(clip, tmp_path / "made.mkv"), first, Clip(clip), FACTS, mark)
     sign_swap(clip, second, Clip(first), FACTS, mark)
     found = inspect_file(second, register.folder.path)
@@ -352,10 +355,8 @@ def test_a_certificate_that_has_ended_is_no_change(
         x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False
     )
     now = dt.datetime.now(dt.UTC)
-    made._not_valid_before, made._not_valid_after = (
-        (now - dt.timedelta(days=2)).replace(tzinfo=None),
-        (now + dt.timedelta(seconds=3)).replace(tzinfo=None),
-    )
+    made._not_valid_before = (now - dt.timedelta(days=2)).replace(tzinfo=None)
+    made._not_valid_after = (now + dt.timedelta(seconds=3)).replace(tzinfo=None)
     short.certificate.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     short.key.write_text(private_key_pem(key))
     out = tmp_path / "out.mp4"

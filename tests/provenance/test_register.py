@@ -91,7 +91,8 @@ def test_work_that_nobody_watches_states_a_basis_once(
     register: Register, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RECASTER_BASIS", "synthetic")
-    first, second = register.require(""), register.require("")
+    first = register.require("")
+    second = register.require("")
     assert first.identity_id == second.identity_id
     assert described(first) == "synthetic"
     monkeypatch.setenv("RECASTER_BASIS", "because")

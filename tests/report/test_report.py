@@ -74,7 +74,7 @@ def measured(actors: Path, tmp_path: Path) -> Path:
 
 
 class Page(HTMLParser):
-    """What a page is made of; fails on elements that are not closed in order."""
+    """Parser of a page's elements; fails on those that are not closed in order."""
 
     OPEN = ("meta", "img", "br", "path", "circle")
 

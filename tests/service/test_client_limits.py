@@ -69,7 +69,8 @@ def test_an_upload_is_written_to_by_who_began_it(editor: Client, other: Client, 
 
 def test_a_client_keeps_as_much_as_it_may(studio: Studio) -> None:
     small = studio.client("quentin", "editor", "--quota-gib", "0.001")
-    call, stub = small.connection.call, blobs(small)
+    call = small.connection.call
+    stub = blobs(small)
     call(stub.StartUpload, blob_pb2.StartUploadRequest(digest="2" * 64, size=1_000_000))
     more = blob_pb2.StartUploadRequest(digest="3" * 64, size=100_000)
     with pytest.raises(BusyError, match="quentin keeps 1000000 bytes") as caught:
@@ -115,7 +116,8 @@ def test_the_policy_limits_clients_whose_token_says_nothing(studio: Studio, owne
 
 def test_revoked_means_now_also_for_calls_that_last(studio: Studio, owner: Client) -> None:
     client = studio.client("rita", "editor")
-    metadata, over = client.connection.metadata, threading.Event()
+    metadata = client.connection.metadata
+    over = threading.Event()
     start = blob_pb2.StartUploadRequest(digest="4" * 64, size=10)
     client.connection.call(blobs(client).StartUpload, start)
 

@@ -1,4 +1,4 @@
-"""Who connects and says nothing disturbs nobody."""
+"""Silent connections disturb nobody."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_silent_connections_leave_who_is_connected_alone(scarce: Served, actors:
 
 
 def is_closed(one: socket.socket, *, wait: bool = False) -> bool:
-    """Whether the other side has hung up."""
+    """True once the other side has hung up."""
     if not wait:
         one.setblocking(False)
     try:

@@ -1,4 +1,4 @@
-"""What strangers may send: each gets a clear error, nothing is written elsewhere, the engine stays up."""
+"""Hostile requests: each gets a clear error, nothing is written elsewhere, the engine stays up."""
 
 from __future__ import annotations
 

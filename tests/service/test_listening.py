@@ -140,7 +140,7 @@ def test_tls_files_that_are_of_no_use(tmp_path: Path, wrong: str, says: str) -> 
 
 
 def started(tmp_path: Path, *options: str | Path, terminal: bool) -> str:
-    """What a new engine prints on its standard output before it serves; it is ended."""
+    """Standard output of a new engine before it serves; it is ended."""
     command = [sys.executable, "-m", "recaster.cli.main", "serve", "--data", tmp_path / "data", *options]
     ours, its = os.openpty() if terminal else os.pipe()
     with subprocess.Popen(command, stdout=its, stderr=subprocess.PIPE, text=True) as engine:

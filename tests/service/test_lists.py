@@ -1,4 +1,4 @@
-"""What one client sends breaks nobody's lists."""
+"""Whatever one client sends, everybody's lists stay whole."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def test_long_rows_of_an_older_store_never_fill_an_answer(store: Store) -> None:
     spec = job_pb2.JobSpec(export=job_pb2.ExportSpec(faceset_id=LONG))
     made = [store.jobs.create(spec, job_pb2.JOB_KIND_EXPORT, "", {})[0].job_id for _ in range(6)]
     listed: list[str] = []
-    token, more = "", True
+    token = ""
+    more = True
     while more:
         jobs, token = store.jobs.listed(JobFilter(), 1000, token)
         assert sum(job.ByteSize() for job in jobs) <= max(MAX_BATCH_BYTES, 4 << 20) < MAX_RESPONSE_BYTES

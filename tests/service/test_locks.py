@@ -115,7 +115,8 @@ def test_jobs_wait_for_the_store_without_an_attempt(own: Served) -> None:
 
 def test_readers_wait_for_no_writer(tmp_path: Path) -> None:
     database = Database(tmp_path / "store.sqlite")
-    writing, done = threading.Event(), threading.Event()
+    writing = threading.Event()
+    done = threading.Event()
 
     def write() -> None:
         with database.transaction():

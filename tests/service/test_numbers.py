@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from recaster.client import Client
 
-ID, DIGEST = "0" * 12, "0" * 64
+ID = "0" * 12
+DIGEST = "0" * 64
 BASES = {
     "ingest": job_pb2.JobSpec(ingest=job_pb2.IngestSpec(digest=DIGEST, kind=1, display_name="x.mp4")),
     "extract": job_pb2.JobSpec(extract=job_pb2.ExtractSpec(inputs=[job_pb2.ExtractInput(clip_id=ID)])),

@@ -51,7 +51,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 
 def ready(readiness: Readiness, *names: str) -> list[str]:
-    """Which of these are, and of all services where none is named."""
+    """Names of these services that are ready, of all where none is named."""
 
     async def ask() -> list[str]:
         await readiness.check()

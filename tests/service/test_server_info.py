@@ -1,4 +1,4 @@
-"""What an engine says of itself."""
+"""Facts that an engine tells of itself."""
 
 from __future__ import annotations
 

@@ -25,8 +25,9 @@ SERVICES = "/recaster.v1."
 
 @pytest.fixture(scope="module")
 def port(serve: Callable[..., Served], tmp_path_factory: pytest.TempPathFactory) -> int:
-    """Where the numbers of an engine are that was asked a few things, and refused some."""
-    port, folder = free_port(), tmp_path_factory.mktemp("certificates")
+    """Address of the metrics of an engine that was asked a few things, and refused some."""
+    port = free_port()
+    folder = tmp_path_factory.mktemp("certificates")
     make_certificates(folder, ["127.0.0.1"])
     tls = ("--tls-cert", f"{folder}/engine.pem", "--tls-key", f"{folder}/engine.key")
     served = serve("--metrics", str(port), "--quota-gib", "2", *tls)
@@ -45,7 +46,8 @@ def ask(address: str, token: str, folder: Path) -> None:
 
 def test_calls_and_errors_by_method_and_code(port: int) -> None:
     numbers = scrape(port)
-    info, job = f'method="{SERVICES}ServerService/GetServerInfo"', f'method="{SERVICES}JobService/GetJob"'
+    info = f'method="{SERVICES}ServerService/GetServerInfo"'
+    job = f'method="{SERVICES}JobService/GetJob"'
     assert numbers[f"recaster_calls_total{{{info}}}"] == 2
     assert numbers[f"recaster_unary_seconds_count{{{info}}}"] == 1  # the one that wasn't refused
     assert numbers[f'recaster_errors_total{{code="NOT_FOUND",{job}}}'] == 1

@@ -207,7 +207,8 @@ def test_old_halves_and_unused_blobs_are_swept_away(store: Store, tmp_path: Path
 
 
 def test_a_drop_is_taken_only_as_a_plain_file_that_is_what_it_says(store: Store, tmp_path: Path) -> None:
-    place, secret = tmp_path / "file", tmp_path / "secret"
+    place = tmp_path / "file"
+    secret = tmp_path / "secret"
     secret.write_bytes(CONTENT)
     place.symlink_to(secret)
     with pytest.raises(InputError, match="no plain file"):

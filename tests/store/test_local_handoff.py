@@ -1,4 +1,4 @@
-"""What an engine takes from the disk because a client shows it, and what it doesn't."""
+"""Files that an engine takes from the disk because a client shows them, and those it doesn't."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """What a client shows."""
+    """Folder that a client shows."""
     made = tmp_path / "shown"
     made.mkdir(mode=0o700)
     (made / HANDOFF_NAME.format(digest=DIGEST)).write_bytes(DATA)

@@ -1,4 +1,4 @@
-"""What the tests of swapping share."""
+"""Fixtures of the tests of swapping."""
 
 from __future__ import annotations
 

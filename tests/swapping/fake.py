@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
     from recaster.swapping.swap_plan import SwapPlan
 
-WIDTH, HEIGHT, RATE = 128, 96, 25
+WIDTH = 128
+HEIGHT = 96
+RATE = 25
 FACE = 40.0
 """Side of the face in pixels."""
 
@@ -39,7 +41,8 @@ LOOK = SimpleNamespace(glasses=None, lost=False)
 
 def picture(index: int) -> np.ndarray:
     """One frame of the clip: soft shapes that move."""
-    x, y = np.arange(WIDTH)[None], np.arange(HEIGHT)[:, None]
+    x = np.arange(WIDTH)[None]
+    y = np.arange(HEIGHT)[:, None]
     layers = [120 + 60 * np.sin((x * a + y * b + index * 4) / 30) for a, b in ((1, 2), (2, -1), (-1, 1))]
     return np.stack(layers, axis=-1).astype(np.uint8)
 
@@ -48,7 +51,9 @@ def make_clip(path: Path, count: int, *, sound: bool = False) -> Path:
     """A clip of ``count`` frames, with a tone where ``sound`` is asked for."""
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", rate=RATE, options={"crf": "8", "preset": "ultrafast"})
-        video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        video.width = WIDTH
+        video.height = HEIGHT
+        video.pix_fmt = "yuv420p"
         audio = container.add_stream("aac", rate=48000, layout="mono") if sound else None
         for index in range(count):
             container.mux(video.encode(av.VideoFrame.from_ndarray(picture(index), format="rgb24")))

@@ -25,7 +25,8 @@ def inside() -> np.ndarray:
 
 @pytest.mark.parametrize("mode", ["mean", "hist"])
 def test_colours_become_the_targets(mode: str) -> None:
-    swapped, target = picture((90, 120, 150), 20), picture((140, 110, 100), 25, seed=1)
+    swapped = picture((90, 120, 150), 20)
+    target = picture((140, 110, 100), 25, seed=1)
     curves = colour_transfer.fit_curves(colour_transfer.measure(swapped, target, inside(), mode), mode)
     result = colour_transfer.correct(swapped, curves)[16:48, 16:48]
     wanted = target[16:48, 16:48]
@@ -37,7 +38,8 @@ def test_colours_become_the_targets(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", ["mean", "hist"])
 def test_what_lies_outside_the_mask_does_not_count(mode: str) -> None:
-    swapped, target = picture((90, 120, 150), 20), picture((140, 110, 100), 25, seed=1)
+    swapped = picture((90, 120, 150), 20)
+    target = picture((140, 110, 100), 25, seed=1)
     expected = colour_transfer.measure(swapped, target, inside(), mode)
     target[:10], swapped[50:] = 255, 0
     soft = inside()
@@ -72,13 +74,15 @@ def test_histogram_curves_rise_and_handle_flat_colours() -> None:
         "hist",
     )
     assert (np.diff(curves, axis=0) >= 0).all()
-    flat, other = np.full((SIZE, SIZE, 3), 100, np.uint8), np.full((SIZE, SIZE, 3), 130, np.uint8)
+    flat = np.full((SIZE, SIZE, 3), 100, np.uint8)
+    other = np.full((SIZE, SIZE, 3), 130, np.uint8)
     curves = colour_transfer.fit_curves(colour_transfer.measure(flat, other, inside(), "hist"), "hist")
     assert curves[100] == pytest.approx(130)
 
 
 def test_histogram_curves_are_never_steep() -> None:
-    even, lively = picture((150, 120, 110), 4), picture((130, 100, 90), 50, 1)
+    even = picture((150, 120, 110), 4)
+    lively = picture((130, 100, 90), 50, 1)
     curves = colour_transfer.fit_curves(colour_transfer.measure(even, lively, inside(), "hist"), "hist")
     assert np.diff(curves, axis=0).max() <= colour_transfer.GAIN[1] + 1e-4
     result = colour_transfer.correct(even, curves)[16:48, 16:48]
@@ -86,7 +90,8 @@ def test_histogram_curves_are_never_steep() -> None:
 
 
 def test_too_little_to_measure() -> None:
-    image, mask = picture((90, 90, 90), 9), np.zeros((SIZE, SIZE), np.float32)
+    image = picture((90, 90, 90), 9)
+    mask = np.zeros((SIZE, SIZE), np.float32)
     mask[:4, :4] = 1
     assert colour_transfer.measure(image, image, mask, "mean") is None
     assert colour_transfer.measure(image, image, inside(), "none") is None
@@ -109,7 +114,8 @@ def test_unknown_mode_is_refused() -> None:
 
 
 def test_light_is_applied_and_none_leaves_the_face_alone() -> None:
-    swapped, target = picture((90, 120, 150), 4), picture((140, 110, 100), 4, seed=1)
+    swapped = picture((90, 120, 150), 4)
+    target = picture((140, 110, 100), 4, seed=1)
     statistics = colour_transfer.average_measured(
         [colour_transfer.measure(swapped, target, inside(), "light")], 0
     )

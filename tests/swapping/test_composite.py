@@ -13,7 +13,8 @@ from recaster.swapping.composite import Layer
 from recaster.swapping.composite import composite as patches
 from recaster.swapping.render import RenderedFrame
 
-RED, BLUE = (255.0, 0.0, 0.0), (0.0, 0.0, 255.0)
+RED = (255.0, 0.0, 0.0)
+BLUE = (0.0, 0.0, 255.0)
 
 
 def frame(height: int = 90, width: int = 120) -> np.ndarray:
@@ -35,7 +36,8 @@ def layer(
     """A disc of one colour in a crop of ``side`` frame pixels around (x, y)."""
     grid = (np.arange(size) + 0.5) / size * 2 - 1
     mask = np.clip((0.8 - np.hypot(grid[None], grid[:, None])) * 5, 0, 1).astype(np.float32)
-    c, s = np.cos(turn) * size / side, np.sin(turn) * size / side
+    c = np.cos(turn) * size / side
+    s = np.sin(turn) * size / side
     linear = np.array([[c, s], [-s, c]])
     shift = (size - 1) / 2 - linear @ (x, y)
     image = np.broadcast_to(np.float32(colour), (size, size, 3)).copy()
@@ -106,11 +108,13 @@ def test_faces_outside_the_frame_change_nothing() -> None:
 
 
 def test_the_largest_face_lies_on_top() -> None:
-    near, far = layer(60, 40, 60, BLUE), layer(70, 40, 30, RED)
+    near = layer(60, 40, 60, BLUE)
+    far = layer(70, 40, 30, RED)
     for order in ([near, far], [far, near]):
         after, matte = composite(frame(), order)
         assert (after[40, 70] == BLUE).all()
-    both, one = composite(frame(), [near, far])[1], composite(frame(), [near])[1]
+    both = composite(frame(), [near, far])[1]
+    one = composite(frame(), [near])[1]
     assert (both >= one).all()
     assert matte.dtype == np.uint8
 

@@ -1,4 +1,4 @@
-"""What wasn't swapped is told, frame by frame and in words."""
+"""Frames that weren't swapped are told, one by one and in words."""
 
 from __future__ import annotations
 
@@ -71,7 +71,8 @@ def test_ranges_are_folded_when_there_are_many() -> None:
 def test_the_share_of_a_face_that_is_swapped_is_of_what_the_picture_shows() -> None:
     whole = np.zeros((8, 8), np.float32)
     whole[2:6, 2:6] = 1
-    painted, behind = whole.copy(), whole.copy()
+    painted = whole.copy()
+    behind = whole.copy()
     painted[2] = behind[2] = 0
     behind[3] = 0
     left = {Reason.UNPAINTED: painted, Reason.HIDDEN: behind}
@@ -171,7 +172,8 @@ def test_a_clip_with_a_cut_another_person_nobody_and_a_board(
 ) -> None:
     from recaster.swapping.load import load_swapper
 
-    out, report = tmp_path / "out.mp4", tmp_path / "out.json"
+    out = tmp_path / "out.mp4"
+    report = tmp_path / "out.json"
     settings = SwapSettings(writer=WRITER, report=report)
     swapper = load_swapper(source=actor_faceset.folder)
     result = pipeline.swap_clip(SwapRequest(Clip(patchy), out, swapper, settings))

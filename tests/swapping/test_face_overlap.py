@@ -48,7 +48,7 @@ def render(
 
 
 def inside(track: Any, index: int, shape: tuple[int, int], margin: float) -> np.ndarray:
-    """Where a round face of ``fake.track`` is, shrunk by a margin in pixels."""
+    """Mask of a round face of ``fake.track``, shrunk by a margin in pixels."""
     points = track.landmarks[index, :, :2]
     y, x = np.mgrid[: shape[0], : shape[1]]
     across, down = np.ptp(points, axis=0) / 2 - margin
@@ -59,7 +59,8 @@ def inside(track: Any, index: int, shape: tuple[int, int], margin: float) -> np.
 @pytest.mark.parametrize("kind", ["learned", "hull", "box"])
 @pytest.mark.parametrize("factor", [0.9, 1.3])
 def test_who_was_not_chosen_is_not_touched(fake: Any, kind: str, factor: float) -> None:
-    mine, other = fake.track(range(COUNT)), sized(fake.track(range(COUNT), 1, (82.0, 45.0)), factor)
+    mine = fake.track(range(COUNT))
+    other = sized(fake.track(range(COUNT), 1, (82.0, 45.0)), factor)
     settings = {"mask": dataclasses.replace(SwapSettings().mask, kind=kind)}
     alone, both = (render(fake, [mine], tracks, **settings) for tracks in ([mine], [mine, other]))
     for index, (before, after) in enumerate(zip(alone, both, strict=True)):
@@ -72,13 +73,15 @@ def test_who_was_not_chosen_is_not_touched(fake: Any, kind: str, factor: float) 
 
 
 def test_who_is_far_behind_hides_nothing(fake: Any) -> None:
-    mine, other = fake.track(range(COUNT)), sized(fake.track(range(COUNT), 1, (75.0, 45.0)), 0.5)
+    mine = fake.track(range(COUNT))
+    other = sized(fake.track(range(COUNT), 1, (75.0, 45.0)), 0.5)
     alone, both = (render(fake, [mine], tracks) for tracks in ([mine], [mine, other]))
     assert all(np.array_equal(a.image, b.image) for a, b in zip(alone, both, strict=True))
 
 
 def test_of_two_swapped_faces_the_nearer_is_in_front(fake: Any) -> None:
-    near, far = sized(fake.track(range(COUNT)), 1.2), fake.track(range(COUNT), 1, (85.0, 45.0))
+    near = sized(fake.track(range(COUNT)), 1.2)
+    far = fake.track(range(COUNT), 1, (85.0, 45.0))
     found = outline_nearer_faces([near, far], [near, far], Smoothing())
     assert set(found) == {(1, frame) for frame in range(COUNT)}
     assert {len(outlines) for outlines in found.values()} == {1}
@@ -91,7 +94,8 @@ def test_of_two_swapped_faces_the_nearer_is_in_front(fake: Any) -> None:
 
 def test_only_frames_in_which_faces_meet(fake: Any) -> None:
     mine = fake.track(range(COUNT))
-    apart, later = fake.track(range(COUNT), 1, (160.0, 45.0)), fake.track(range(COUNT, 2 * COUNT), 2)
+    apart = fake.track(range(COUNT), 1, (160.0, 45.0))
+    later = fake.track(range(COUNT, 2 * COUNT), 2)
     assert outline_nearer_faces([mine], [mine, apart, later], Smoothing()) == {}
     part = fake.track(range(5, 9), 1, (82.0, 45.0))
     assert set(outline_nearer_faces([mine], [mine, part], Smoothing())) == {
@@ -102,7 +106,8 @@ def test_only_frames_in_which_faces_meet(fake: Any) -> None:
 
 
 def test_one_track_is_in_front_in_all_frames_or_in_none(fake: Any) -> None:
-    mine, other = fake.track(range(COUNT)), fake.track(range(COUNT), 1, (82.0, 45.0))
+    mine = fake.track(range(COUNT))
+    other = fake.track(range(COUNT), 1, (82.0, 45.0))
     factors = np.where(np.arange(COUNT) % 3 == 0, 0.7, 1.0)[:, None, None]
     middle = other.landmarks.mean(1, keepdims=True)
     other = dataclasses.replace(other, landmarks=middle + factors * (other.landmarks - middle))
@@ -130,7 +135,8 @@ def test_who_was_seen_to_be_behind_is_behind_whatever_its_size(fake: Any, factor
 
 def test_ears_and_hair_belong_to_a_face(actors: Path) -> None:
     [track] = analyse(read_frames(actors / "performer.mp4", 30, 34)).tracks
-    points, plain = track.landmarks[0], outline_face(track.landmarks[0])
+    points = track.landmarks[0]
+    plain = outline_face(track.landmarks[0])
     head = outline_head(points)
     (width, height), (wide, high) = (np.ptp(one, axis=(0, 1)) for one in (plain, head))
     assert 1.15 * width < wide < 1.5 * width

@@ -72,7 +72,8 @@ def test_what_is_painted_does_not_depend_on_the_batch(
     frames, track = performance
     plan = swapper.plan(track, Smoothing("zero-phase"))
     faces = [planned(plan, frames, swapper.size, row) for row in (3, 30)]
-    together, alone = swapper.swap(faces), swapper.swap(faces[1:])
+    together = swapper.swap(faces)
+    alone = swapper.swap(faces[1:])
     assert (together[1].image == alone[0].image).all()
 
 
@@ -81,7 +82,8 @@ def test_the_mouth_follows_the_performer(
 ) -> None:
     _, track = performance
     plan = swapper.plan(track, Smoothing("zero-phase"))
-    wanted, theirs = geometry.mouth_gap(plan.extra["wanted"]), geometry.mouth_gap(plan.landmarks)
+    wanted = geometry.mouth_gap(plan.extra["wanted"])
+    theirs = geometry.mouth_gap(plan.landmarks)
     assert np.corrcoef(wanted, theirs)[0, 1] > 0.95
 
 
@@ -110,7 +112,8 @@ def test_an_open_mouth_is_the_performers_own_on_a_source_that_never_opened_hers(
             np.round((1 - share) * mesh[topology.LIP_TOP, :2] + share * mesh[topology.LIP_BOTTOM, :2])
             for mesh in (wide.landmarks, wanted)
         )
-        (x, y), (column, row) = there.astype(int), here.astype(int)
+        (x, y) = there.astype(int)
+        (column, row) = here.astype(int)
         assert shown.mouth.share[row, column] > 0.9
         assert np.abs(shown.mouth.image[row, column].astype(int) - wide.image[y, x]).mean() < 25
     assert shut_lips.mouth is None or shut_lips.mouth.share.max() < 0.5

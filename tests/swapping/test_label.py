@@ -13,7 +13,8 @@ GREY = np.full((360, 640, 3), 120, np.uint8)
 
 def labelled(image: np.ndarray, settings: LabelSettings) -> np.ndarray:
     """The picture with its label, which is drawn where it is said to be."""
-    size, result = (image.shape[1], image.shape[0]), image.copy()
+    size = (image.shape[1], image.shape[0])
+    result = image.copy()
     place = place_label(settings, size)
     assert place is not None
     shown = draw_label(place.crop(result), settings, size)
@@ -35,7 +36,8 @@ def test_without_a_label_there_is_no_place_for_one() -> None:
 def test_a_label_is_in_its_corner_and_nowhere_else(kind: str, corner: str) -> None:
     before = GREY.copy()
     shown = changed(LabelSettings(kind, corner=corner))
-    rows, columns = np.flatnonzero(shown.any(axis=1)), np.flatnonzero(shown.any(axis=0))
+    rows = np.flatnonzero(shown.any(axis=1))
+    columns = np.flatnonzero(shown.any(axis=0))
     assert shown.any()
     assert (before == GREY).all()
     assert (rows.max() < 180) == corner.startswith("top")

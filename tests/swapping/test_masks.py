@@ -15,7 +15,8 @@ SIZE = 128
 def face(width: float = 0.6, height: float = 0.8, count: int = 468) -> np.ndarray:
     """Points of an ellipse in the middle of the crop; sizes are shares of its side."""
     turn = np.linspace(0, 2 * np.pi, count, endpoint=False)
-    x, y = np.cos(turn) * width / 2 + 0.5, np.sin(turn) * height / 2 + 0.5
+    x = np.cos(turn) * width / 2 + 0.5
+    y = np.sin(turn) * height / 2 + 0.5
     return np.stack([x * SIZE, y * SIZE, 0 * x], axis=1)
 
 
@@ -52,7 +53,8 @@ def test_feather_and_erosion_are_proportional_to_the_face() -> None:
         row = soft[SIZE // 2]
         return float(((row > 0.02) & (row < 0.98)).sum()), float((eroded[SIZE // 2] > 0.5).sum())
 
-    (small_soft, small_width), (large_soft, large_width) = edge(0.4), edge(0.8)
+    (small_soft, small_width) = edge(0.4)
+    (large_soft, large_width) = edge(0.8)
     assert large_soft == pytest.approx(2 * small_soft, rel=0.15)
     assert large_width == pytest.approx(2 * small_width, rel=0.1)
     assert large_width == pytest.approx(0.8 * SIZE * (1 - 2 * 0.2 * np.sqrt(np.pi) / 2), rel=0.05)

@@ -1,4 +1,4 @@
-"""Whose usual look is learned, and from which frames."""
+"""Performers whose appearance is learned, and the frames it is learned from."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many faces each look was made of."""
+    """Number of faces that each appearance was made of."""
     counts: list[int] = []
 
     def count(crops: np.ndarray, points: np.ndarray) -> str:

@@ -59,13 +59,15 @@ def frames(path: Path) -> np.ndarray:
 
 def test_result_has_the_clips_frames_times_and_sound(swap: Any, clip: Path, tmp_path: Path) -> None:
     result = swap(tmp_path / "out.mp4")
-    before, after = probe(clip), probe(tmp_path / "out.mp4")
+    before = probe(clip)
+    after = probe(tmp_path / "out.mp4")
     assert (after.frame_count, after.rate, after.width, after.height) == (COUNT, 25, 128, 96)
     assert [s.codec for s in after.audio] == [s.codec for s in before.audio] == ["aac"]
     assert (result.frames, result.swapped, result.resumed) == (COUNT, 32, 0)
     assert result.tracks == (0,)
     assert {"analyse", "decode", "crop", "swap", "mask", "composite", "encode", "join"} <= set(result.seconds)
-    old, new = frames(clip).astype(int), frames(tmp_path / "out.mp4").astype(int)
+    old = frames(clip).astype(int)
+    new = frames(tmp_path / "out.mp4").astype(int)
     changed = np.abs(new - old).mean(axis=(1, 2, 3)) > 2
     assert changed.tolist() == [4 <= i < 36 for i in range(COUNT)]
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"], "the parts are gone"
@@ -102,7 +104,8 @@ def test_matte(swap: Any, tmp_path: Path) -> None:
 
 
 def test_killed_and_run_again_gives_the_same_clip(fake: Any, clip: Path, tmp_path: Path) -> None:
-    whole, resumed = tmp_path / "whole.mp4", tmp_path / "resumed.mp4"
+    whole = tmp_path / "whole.mp4"
+    resumed = tmp_path / "resumed.mp4"
     program = [sys.executable, fake.__file__, str(clip)]
     subprocess.run([*program, str(whole), "0"], check=True)
     process = subprocess.Popen([*program, str(resumed), "0.3"])
@@ -223,10 +226,13 @@ def test_what_is_odd_about_a_clip_is_said_where_no_face_is_found(
     with av.open(str(two), "w") as container:
         streams = [container.add_stream("mpeg4", rate=25) for _ in range(2)]
         for stream in streams:
-            stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+            stream.width = 64
+            stream.height = 64
+            stream.pix_fmt = "yuv420p"
         for stream in streams:
             frame = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
-            frame.pts, frame.time_base = 0, Fraction(1, 25)
+            frame.pts = 0
+            frame.time_base = Fraction(1, 25)
             container.mux([*stream.encode(frame.reformat(format="yuv420p")), *stream.encode(None)])
     monkeypatch.setattr(pipeline, "analyse_clip", lambda *_: fake.analysis([], 1))
     request = SwapRequest(Clip(two), tmp_path / "out.mp4", fake.FakeSwapper(), SwapSettings(writer=WRITER))

@@ -49,7 +49,8 @@ def show(fake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         result = preview.preview_frame(request, frame)
         return result, load_image(out), analysed[-1]
 
-    run.clip, run.kept = clip, kept  # type: ignore[attr-defined]
+    run.clip = clip
+    run.kept = kept  # type: ignore[attr-defined]
     return run
 
 

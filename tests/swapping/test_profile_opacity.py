@@ -26,7 +26,8 @@ RATE = 25
 def heads(yaws: np.ndarray) -> np.ndarray:
     """(T, 478, 3): meshes of heads turned by so many degrees, as far as a pose is read from them."""
     turn = np.deg2rad(-yaws)
-    zero, one = np.zeros_like(turn), np.ones_like(turn)
+    zero = np.zeros_like(turn)
+    one = np.ones_like(turn)
     rows = [[np.cos(turn), zero, np.sin(turn)], [zero, one, zero], [-np.sin(turn), zero, np.cos(turn)]]
     points = np.zeros((len(yaws), topology.POINTS, 3))
     points[:, topology.STABLE] = pose._FRONTAL @ np.moveaxis(np.array(rows), 2, 0).swapaxes(1, 2) * 100

@@ -77,7 +77,8 @@ def test_what_is_in_front_stays_wherever_the_render_began(
     fake: Any, colour: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("recaster.swapping.render.Occluders", FakeOccluders)
-    settings, tracks = SwapSettings(colour=colour, batch=4), [fake.track(range(3, COUNT))]
+    settings = SwapSettings(colour=colour, batch=4)
+    tracks = [fake.track(range(3, COUNT))]
     bare, _ = render(fake, tracks, range(COUNT), settings)
     whole, _ = render(fake, tracks, range(COUNT), settings, looks={0: fake.LOOK})
     part, _ = render(fake, tracks, range(17, 29), settings, looks={0: fake.LOOK})
@@ -173,7 +174,8 @@ def test_extra_arrays_reach_the_swapper_row_by_row(fake: Any) -> None:
 def test_the_mouth_shows_in_its_own_light(fake: Any) -> None:
     class Gaping(fake.FakeSwapper):
         def swap(self, faces: Any) -> Any:
-            image, share = np.full((64, 64, 3), (250, 0, 250), np.uint8), np.zeros((64, 64), np.float32)
+            image = np.full((64, 64, 3), (250, 0, 250), np.uint8)
+            share = np.zeros((64, 64), np.float32)
             share[24:40, 24:40] = 1
             return [
                 dataclasses.replace(face, mouth=Inlay(image, share)) if even else face
@@ -182,7 +184,8 @@ def test_the_mouth_shows_in_its_own_light(fake: Any) -> None:
 
     settings = SwapSettings(colour="mean", batch=2)
     rendered, _ = render(fake, [fake.track(range(COUNT))], range(2), settings, Gaping())
-    x, y = 60, 45  # the middle of the face
+    x = 60
+    y = 45  # the middle of the face
     assert np.abs(rendered[0].image[y - 3 : y + 3, x - 3 : x + 3].astype(int) - (250, 0, 250)).max() < 6
     assert np.abs(rendered[1].image[y, x].astype(int) - (250, 0, 250)).max() > 50
 

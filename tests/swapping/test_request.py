@@ -1,4 +1,4 @@
-"""What is noted of a request beside its rendered segments: a newer engine has to go on with them."""
+"""Notes of a request beside its rendered segments: a newer engine has to go on with them."""
 
 from __future__ import annotations
 

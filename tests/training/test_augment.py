@@ -6,13 +6,14 @@ import tensorflow as tf
 from recaster.models.presets import Augmentation
 from recaster.training.augment import augment
 
-SIZE, SIDE = 64, 96
+SIZE = 64
+SIDE = 96
 STILL = Augmentation(rotation=0.0, zoom=0.0, shift=0.0, flip=0.0, warp=0.0)
 SEED = tf.constant([7, 3])
 
 
 def where(settings: Augmentation, batch: int = 8, seed: tf.Tensor = SEED) -> tuple[np.ndarray, np.ndarray]:
-    """Which canvas pixel each pixel of inputs and targets shows: (B, SIZE, SIZE, 2), (x, y)."""
+    """Canvas pixel that each pixel of inputs and targets shows: (B, SIZE, SIZE, 2), (x, y)."""
     x, y = np.meshgrid(np.arange(SIDE), np.arange(SIDE))
     canvas = np.broadcast_to(np.stack([x, y], -1).astype(np.uint8), (batch, SIDE, SIDE, 2))
     inputs, targets = augment(tf.constant(canvas), SIZE, settings, seed)
@@ -26,8 +27,10 @@ def straight() -> np.ndarray:
 
 def similarity_of(field: np.ndarray) -> tuple[np.ndarray, float]:
     """The least-squares (a, b, tx, ty) of x' = ax - by + tx, y' = bx + ay + ty, and its worst error."""
-    x, y = straight()[..., 0].ravel(), straight()[..., 1].ravel()
-    one, nothing = np.ones_like(x), np.zeros_like(x)
+    x = straight()[..., 0].ravel()
+    y = straight()[..., 1].ravel()
+    one = np.ones_like(x)
+    nothing = np.zeros_like(x)
     rows = np.concatenate([np.stack([x, -y, one, nothing], 1), np.stack([y, x, nothing, one], 1)])
     seen = np.concatenate([field[..., 0].ravel(), field[..., 1].ravel()])
     found = np.linalg.lstsq(rows, seen, rcond=None)[0]
@@ -55,7 +58,9 @@ def test_without_warp_input_and_target_are_the_same_similarity() -> None:
 
 def test_warp_bends_the_input_and_the_target_follows_as_a_similarity() -> None:
     inputs, targets = where(Augmentation(rotation=0.0, zoom=0.0, shift=0.0, flip=0.0, warp=0.03), 16)
-    bent, apart, still = [], [], []
+    bent = []
+    apart = []
+    still = []
     for seen, wanted in zip(inputs, targets, strict=True):
         assert similarity_of(wanted)[1] < 1e-2
         bent.append(similarity_of(seen)[1])

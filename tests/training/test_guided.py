@@ -83,7 +83,8 @@ def test_stopped_and_resumed_it_takes_the_same_steps(
     second.restore(first.state())
     for _ in range(4):
         second.step(1e-3)
-    ours, theirs = whole.state(), second.state()
+    ours = whole.state()
+    theirs = second.state()
     assert ours.keys() == theirs.keys()
     for name, value in ours.items():
         assert np.allclose(value, theirs[name], atol=1e-5), name
@@ -181,7 +182,8 @@ def test_below_the_jaw_and_in_other_light_nothing_is_asked_for(
 
     source = Source.of(dataclasses.replace(tiny, size=64), actor_faceset, ModelFolder(tmp_path))
     condition, truth = source.draw(5, tiny.augmentation)
-    warp, face = condition[..., :3].astype(float), condition[..., FACE] == 255
+    warp = condition[..., :3].astype(float)
+    face = condition[..., FACE] == 255
     below = np.zeros_like(face)
     chin = np.flatnonzero(face[:, 64])[-1]
     below[chin + 3 : chin + 5, 60:68] = True

@@ -33,12 +33,15 @@ class Counter:
 
     def __init__(self, before: Callable[[int], None] = lambda _: None) -> None:
         self.preset = PRESET
-        self.steps, self.sum, self.rates = 0, 0.0, []
+        self.steps = 0
+        self.sum = 0.0
+        self.rates = []
         self.before = before
 
     def step(self, rate: float) -> Mapping[str, float]:
         self.before(self.steps)
-        self.steps, self.sum = self.steps + 1, self.sum + rate
+        self.steps = self.steps + 1
+        self.sum = self.sum + rate
         self.rates.append(rate)
         return {"loss": 1 / self.steps, "other": 1.0}
 
@@ -46,7 +49,8 @@ class Counter:
         return {"step": np.array(self.steps), "sum": np.array(self.sum)}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        self.steps, self.sum = int(state["step"]), float(state["sum"])
+        self.steps = int(state["step"])
+        self.sum = float(state["sum"])
 
     def weights(self) -> dict[str, np.ndarray]:
         return {"sum": np.float32([self.sum])}
@@ -108,7 +112,9 @@ def test_the_rate_rises_stays_and_falls() -> None:
 
 
 def test_resuming_by_steps_is_exact(folder: ModelFolder) -> None:
-    whole, first, second = Counter(), Counter(), Counter()
+    whole = Counter()
+    first = Counter()
+    second = Counter()
     train(whole, ModelFolder(folder.path), Schedule(steps=20))
 
     def stop(step: int) -> None:

@@ -28,7 +28,8 @@ def test_aligned_faces_fill_the_crop_as_the_template_says(light_person: Faceset,
     assert faces.eyes[1, 0] - faces.eyes[0, 0] == pytest.approx(EYE_DISTANCE * tiny.size, rel=0.1)
     crop = faces.crops(np.array([3]))[0].astype(int)
     assert crop.shape == (tiny.size, tiny.size, 5)
-    middle, corner = crop[16, 16], crop[0, 0]
+    middle = crop[16, 16]
+    corner = crop[0, 0]
     np.testing.assert_allclose(middle[:3], (225, 180, 150), atol=6)
     np.testing.assert_allclose(corner[:3], (60, 90, 120), atol=6)
     assert (middle[3], corner[3]) == (255, 0)
@@ -47,7 +48,8 @@ def test_wider_coverage_makes_the_face_smaller(light_person: Faceset, tiny: Pres
 def test_box_crops_show_the_trimmed_box(light_person: Faceset, tiny_classic: Preset) -> None:
     faces = load_faces(light_person, overridden(tiny_classic, trim=0.1, rotation=0.0))
     record = light_person.records[0]
-    left, width = record.box.left, record.box.width
+    left = record.box.left
+    width = record.box.width
     corners = record.landmarks[[33, 133], 0].mean()
     inside = (corners + 0.5 - left - 0.1 * width) / (0.8 * width) * 32 - 0.5
     assert faces.eyes[0, 0] == pytest.approx(inside, abs=0.1)
@@ -69,7 +71,9 @@ def test_reach_covers_what_the_presets_do() -> None:
 
 def test_regions(light_person: Faceset) -> None:
     mesh = light_person.records[0].landmarks
-    oval, inner, seen = fill_face(mesh, 96), fill_face(mesh, 96, "inner"), fill_eyes_and_mouth(mesh, 96)
+    oval = fill_face(mesh, 96)
+    inner = fill_face(mesh, 96, "inner")
+    seen = fill_eyes_and_mouth(mesh, 96)
     rows = [np.flatnonzero(region.any(1))[0] for region in (oval, inner)]
     assert rows[0] < rows[1]
     assert (seen > 0).sum() < (inner > 0).sum() < (oval > 0).sum()

@@ -129,8 +129,10 @@ def test_swap_weights_are_the_moving_average(tiny: Preset, people: tuple[Faceset
     for _ in range(tiny.ema_every):
         learner.step(1e-2)
     name = "encoder/half0/kernel"
-    trained, averaged = learner.state()[f"weights/{name}"], learner.weights()[name]
-    low, high = np.minimum(start[name], trained) - 1e-6, np.maximum(start[name], trained) + 1e-6
+    trained = learner.state()[f"weights/{name}"]
+    averaged = learner.weights()[name]
+    low = np.minimum(start[name], trained) - 1e-6
+    high = np.maximum(start[name], trained) + 1e-6
     assert ((low <= averaged) & (averaged <= high)).all()
     assert not np.allclose(averaged, trained)
     assert training(overridden(tiny, ema=0.0), people).weights().keys() == start.keys()

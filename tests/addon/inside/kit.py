@@ -1,4 +1,4 @@
-"""What scenarios that run inside Blender have at hand."""
+"""Helpers of the scenarios that run inside Blender."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def enable(engine: str = "", token: str = "", **more: Any) -> Any:
     for name, value in more.items():
         setattr(preferences, name, value)
     if engine:
-        preferences.where, preferences.host, preferences.token = "remote", engine, token
+        preferences.where = "remote"
+        preferences.host = engine
+        preferences.token = token
         until(lambda: part("engine.session").engine_state().online)
     return preferences
 
@@ -43,7 +45,8 @@ def addon_state() -> Any:
 
 def until(come: Callable[[], Any], seconds: float = 120) -> Any:
     """Pump until something has come, as the timer does where there is a window."""
-    session, last = part("engine.session"), time.monotonic() + seconds
+    session = part("engine.session")
+    last = time.monotonic() + seconds
     while True:
         session.process_events()
         found = come()
@@ -55,7 +58,7 @@ def until(come: Callable[[], Any], seconds: float = 120) -> Any:
 
 
 def state() -> str:
-    """What the add-on would show."""
+    """Texts that the add-on would show."""
     found = part("engine.session").engine_state()
     tasks = [(one.title, one.stage, one.trouble) for one in addon_state().tasks.values()]
     return f"online {found.online} {found.trouble}; {tasks}"
@@ -65,8 +68,10 @@ def fresh(fps: int = 25, width: int = 320, height: int = 320) -> Any:
     """An empty file with one scene; returns the scene."""
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     scene = bpy.context.scene
-    scene.render.fps, scene.render.fps_base = fps, 1.0
-    scene.render.resolution_x, scene.render.resolution_y = width, height
+    scene.render.fps = fps
+    scene.render.fps_base = 1.0
+    scene.render.resolution_x = width
+    scene.render.resolution_y = height
     scene.render.resolution_percentage = 100
     scene.view_settings.view_transform = "Standard"
     if hasattr(bpy.context.workspace, "sequencer_scene"):
@@ -101,7 +106,7 @@ def trim(strip: Any, left: int, right: int) -> None:
 
 
 def span(strip: Any) -> tuple[int, int]:
-    """Where a strip begins and ends."""
+    """First and last frame of a strip."""
     compat = part("compat")
     return compat.left_handle(strip), compat.right_handle(strip)
 
@@ -138,15 +143,19 @@ def swap(scene: Any, *chosen: Any) -> list[Any]:
 
 def render(scene: Any, out: Path, first: int, last: int) -> None:
     """Render the sequencer to an mp4 with sound."""
-    scene.frame_start, scene.frame_end = first, last
+    scene.frame_start = first
+    scene.frame_end = last
     settings = scene.render.image_settings
     if hasattr(settings, "media_type"):
         settings.media_type = "VIDEO"
     settings.file_format = "FFMPEG"
     ffmpeg = scene.render.ffmpeg
-    ffmpeg.format, ffmpeg.codec, ffmpeg.audio_codec = "MPEG4", "H264", "AAC"
+    ffmpeg.format = "MPEG4"
+    ffmpeg.codec = "H264"
+    ffmpeg.audio_codec = "AAC"
     ffmpeg.constant_rate_factor = "PERC_LOSSLESS"
-    scene.render.filepath, scene.render.use_sequencer = str(out), True
+    scene.render.filepath = str(out)
+    scene.render.use_sequencer = True
     bpy.ops.render.render(animation=True)
 
 
@@ -158,7 +167,7 @@ def signal(path: Path, text: str = "now") -> None:
 
 
 def remembered() -> tuple[Any, ...]:
-    """What a scenario may change of Blender itself."""
+    """Settings of Blender itself that a scenario may change."""
     known = {name: getattr(bpy.app.handlers, name) for name in dir(bpy.app.handlers)}
     handlers = {name: list(one) for name, one in known.items() if isinstance(one, list)}
     return bpy.context.preferences.system.use_online_access, handlers

@@ -33,7 +33,7 @@ def install(zip_path: str) -> dict[str, Any]:
 
 
 def choices() -> dict[str, Any]:
-    """What can be chosen, and what is chosen at first."""
+    """Choices of the panels, and their defaults."""
     kit.enable()
     own = kit.fresh()
     strip = (
@@ -51,14 +51,14 @@ def choices() -> dict[str, Any]:
 
 
 def _until(scene: Any, end: int) -> dict[str, int]:
-    """How a new effect is told where it ends, from frame 1 on."""
+    """Keywords that end a new effect of frame 1 on."""
     strips = kit.part("compat").strips_in(scene.sequence_editor)
     known = {one.identifier for one in strips.bl_rna.functions["new_effect"].parameters}
     return {"length": end} if "length" in known else {"frame_end": end}
 
 
 def look_of(strip: Any) -> dict[str, Any]:
-    """What a result must share with its strip."""
+    """Properties that a result must share with its strip."""
     return {
         "offset": (strip.transform.offset_x, strip.transform.offset_y),
         "scale": round(strip.transform.scale_x, 5),
@@ -103,17 +103,16 @@ def trimmed(engine: str, token: str, face: str, clip: str, out: str) -> dict[str
     return {"result": bpy.path.abspath(result.filepath), "look": alike, "sound": with_sound}
 
 
-def dressed(engine: str, token: str, face: str, clip: str, out: str) -> dict[str, Any]:
-    """Everything that a strip looks like is on its result; a second swap replaces the first."""
-    kit.enable(engine, token)
-    scene = kit.fresh()
-    bpy.ops.wm.save_as_mainfile(filepath=str(Path(out) / "dressed.blend"))
-    strip = kit.movie(scene, clip, channel=1, start=1)
-    kit.trim(strip, 101, 111)
-    strip.transform.offset_x, strip.transform.scale_x = 12, 1.5
-    strip.crop.min_x, strip.crop.max_y = 3, 4
-    strip.blend_type, strip.blend_alpha = "ALPHA_OVER", 0.5
-    strip.use_flip_x, strip.color_saturation = True, 0.7
+def dress(strip: Any) -> None:
+    """Gives a strip whatever changes its look."""
+    strip.transform.offset_x = 12
+    strip.transform.scale_x = 1.5
+    strip.crop.min_x = 3
+    strip.crop.max_y = 4
+    strip.blend_type = "ALPHA_OVER"
+    strip.blend_alpha = 0.5
+    strip.use_flip_x = True
+    strip.color_saturation = 0.7
     strip.modifiers.new("bright", "BRIGHT_CONTRAST").bright = 3.0
     mapping = strip.modifiers.new("graded", "CURVES").curve_mapping
     mapping.curves[0].points.new(0.25, 0.75)
@@ -121,8 +120,21 @@ def dressed(engine: str, token: str, face: str, clip: str, out: str) -> dict[str
     strip.keyframe_insert("blend_alpha", frame=101)
     strip.blend_alpha = 0.25
     strip.keyframe_insert("blend_alpha", frame=110)
+
+
+def dressed(engine: str, token: str, face: str, clip: str, out: str) -> dict[str, Any]:
+    """Everything that a strip looks like is on its result; a second swap replaces the first."""
+    kit.enable(engine, token)
+    scene = kit.fresh()
+    bpy.ops.wm.save_as_mainfile(filepath=str(Path(out) / "dressed.blend"))
+    strip = kit.movie(scene, clip, channel=1, start=1)
+    kit.trim(strip, 101, 111)
+    dress(strip)
     own = strip.recaster
-    own.face, own.mute, own.handles, own.codec = face, True, 5, "prores"
+    own.face = face
+    own.mute = True
+    own.handles = 5
+    own.codec = "prores"
     if hasattr(bpy.context.workspace, "sequencer_scene"):
         bpy.context.workspace.sequencer_scene = None  # as Blender has it at first
     [result] = kit.swap(scene, strip)
@@ -147,7 +159,8 @@ def dressed(engine: str, token: str, face: str, clip: str, out: str) -> dict[str
     own.handles = 0
     duplicate = kit.movie(scene, clip, channel=5, start=1, name="copy")
     kit.trim(duplicate, 101, 111)
-    duplicate.recaster.uid, duplicate.recaster.face = own.uid, face  # as Blender's own copies have it
+    duplicate.recaster.uid = own.uid
+    duplicate.recaster.face = face  # as Blender's own copies have it
     [other] = kit.swap(scene, duplicate)
     assert other.recaster.result_of != own.uid
     assert len(kit.strips(scene)) == 4
@@ -241,7 +254,8 @@ def timed(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     end = {"length": 10} if "length" in known else {"frame_end": 21}
     given = {"input1" if "input1" in known else "seq1": fast}
     effect = scene_strips.new_effect(name="speed", type="SPEED", channel=5, frame_start=11, **end, **given)
-    effect.speed_control, effect.speed_factor = "MULTIPLY", 2.0
+    effect.speed_control = "MULTIPLY"
+    effect.speed_factor = 2.0
     fast.recaster.face = face
     [result] = kit.swap(scene, fast)
     assert result.channel == 6

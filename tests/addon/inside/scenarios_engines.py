@@ -54,7 +54,7 @@ def harmless(texts: set[str]) -> list[str]:
 
 
 def names() -> list[tuple[str, str, str]]:
-    """What the file holds, by kind: names, and the files that they are of."""
+    """Contents of the file by kind: names, and the files that they are of."""
     return sorted(
         (kind, one.name, getattr(one, "filepath", "")) for kind in DATA for one in getattr(bpy.data, kind)
     )
@@ -64,8 +64,11 @@ def lied_to(engine: str, clip: str, folder: str, render: str) -> dict[str, Any]:
     """Everything that an editor can do, at an engine that answers what it likes."""
     place = Path(folder)
     preferences = kit.enable(cache=str(place / "cache"), results=str(place / "results"))
-    preferences.where, preferences.host, preferences.token = "remote", engine, "secret"
-    scene, session = kit.fresh(), kit.part("engine.session")
+    preferences.where = "remote"
+    preferences.host = engine
+    preferences.token = "secret"  # noqa: S105 - nobody's
+    scene = kit.fresh()
+    session = kit.part("engine.session")
     strip = kit.movie(scene, clip)
     kit.trim(strip, 1, 6)
     before = names()
@@ -92,14 +95,30 @@ def lied_to(engine: str, clip: str, folder: str, render: str) -> dict[str, Any]:
     }
 
 
+def _use_rights(face: str, strip: Any, place: Path, render: Path) -> None:
+    """Presses whatever is about rights and signatures."""
+    rights = kit.part("rights.consent")
+    kit.part("rights.signing").verify(Path(bpy.path.abspath(strip.filepath)))
+    rights.state_right(face, "self")
+    kit.until(lambda: kit.addon_state().stating.work is None)
+    rights.revoke_right(face)
+    kit.until(lambda: kit.addon_state().stating.work is None)
+    (place / "render.mp4").write_bytes(render.read_bytes())
+    kit.part("rights.signing").sign(place / "render.mp4", [Path(bpy.path.abspath(strip.filepath))])
+    kit.until(lambda: kit.addon_state().signing.work is None)
+
+
 def _used(scene: Any, strip: Any, place: Path, render: Path) -> set[str]:
-    """Press whatever there is; returns what was shown."""
-    session, faces = kit.part("engine.session"), kit.part("swap.previews")
-    found, trainings, rights = session.engine_state(), kit.part("train.training"), kit.part("rights.consent")
+    """Presses whatever there is; returns all that was shown."""
+    session = kit.part("engine.session")
+    faces = kit.part("swap.previews")
+    found = session.engine_state()
+    trainings = kit.part("train.training")
     name = found.facesets[0].faceset_id
     face = f"faceset:{name}"
     assert bpy.ops.sequencer.recaster_choose_face(face=face) == {"FINISHED"}
-    scene.recaster.source, scene.recaster.model = name, found.models[0].model_id
+    scene.recaster.source = name
+    scene.recaster.model = found.models[0].model_id
     assert bpy.ops.recaster.choose_preset(preset=found.info.presets[0].name) == {"FINISHED"}
     faces.find_people(strip, scene)
     about = faces.view_of(strip)
@@ -123,14 +142,7 @@ def _used(scene: Any, strip: Any, place: Path, render: Path) -> set[str]:
     trainings.train(scene, None)
     kit.addon_state().connection.refresh()
     kit.until(lambda: all(one.work is None for one in kit.addon_state().training_views.values()))
-    kit.part("rights.signing").verify(Path(bpy.path.abspath(strip.filepath)))
-    rights.state_right(face, "self")
-    kit.until(lambda: kit.addon_state().stating.work is None)
-    rights.revoke_right(face)
-    kit.until(lambda: kit.addon_state().stating.work is None)
-    (place / "render.mp4").write_bytes(render.read_bytes())
-    kit.part("rights.signing").sign(place / "render.mp4", [Path(bpy.path.abspath(strip.filepath))])
-    kit.until(lambda: kit.addon_state().signing.work is None)
+    _use_rights(face, strip, place, render)
     for what in ("pause", "resume", "cancel", "delete"):
         bpy.ops.recaster.job(job=next(iter(found.jobs)), what=what)
     shown = {one.trouble for one in kit.addon_state().tasks.values()} | {one.made_for for one in _owns(scene)}
@@ -148,7 +160,7 @@ def _owns(scene: Any) -> list[Any]:
 
 
 def in_role(engine: str, token: str, face: str, clip: str, job: str) -> dict[str, Any]:
-    """What a client may press, and what is said where it may not; of somebody else's job, too."""
+    """Buttons that a client may press, and the reasons where it may not; of somebody else's job, too."""
     scene, strip = kit.shot(engine, token, face, clip, 1, 4)
     scene.recaster.source = face.partition(":")[2]
     session = kit.part("engine.session")
@@ -163,7 +175,8 @@ def in_role(engine: str, token: str, face: str, clip: str, job: str) -> dict[str
     pressed = {name: bool(one.poll()) for name, one in buttons.items()}
     task = kit.part("swap.workflow").begin(scene, strip)  # as if the role had changed meanwhile
     kit.until(lambda: task.has_ended)
-    roles, other = kit.part("engine.access"), found.job(job)
+    roles = kit.part("engine.access")
+    other = found.job(job)
     panel = kit.part("engine.panels").RECASTER_PT_engine
     shown = drawn(lambda paper: panel.draw(SimpleNamespace(layout=paper), bpy.context))
     row = SimpleNamespace(operator=lambda *_, **__: SimpleNamespace())
@@ -189,7 +202,7 @@ def in_role(engine: str, token: str, face: str, clip: str, job: str) -> dict[str
 
 
 def _told(do: Any) -> str:
-    """What an operator that refuses reports; "" where it doesn't refuse."""
+    """Report of an operator that refuses; "" where it doesn't."""
     try:
         do()
     except RuntimeError as error:

@@ -35,7 +35,7 @@ def cancelled(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
 
 
 def failing(engine: str, token: str, face: str, clip: str, empty: str) -> dict[str, Any]:
-    """What can't be swapped says why."""
+    """Strips that can't be swapped say why."""
     kit.enable(engine, token)
     scene = kit.fresh()
     assert not bpy.ops.sequencer.recaster_swap.poll()
@@ -64,7 +64,9 @@ def unwelcome(engine: str, token: str) -> dict[str, Any]:
     preferences = kit.enable()
     session = kit.part("engine.session")
     kit.fresh()
-    preferences.where, preferences.host, preferences.token = "remote", engine, token + "x"
+    preferences.where = "remote"
+    preferences.host = engine
+    preferences.token = token + "x"
     said = [kit.until(lambda: session.engine_state().refused and session.engine_state().trouble)]
     assert not bpy.ops.sequencer.recaster_swap.poll()
     assert bpy.ops.recaster.test_connection() == {"FINISHED"}
@@ -190,7 +192,8 @@ def begun_and_left(engine: str, token: str, face: str, clip: str, folder: str) -
 def opened_later(engine: str, token: str, folder: str) -> dict[str, Any]:
     """The file that was left is opened by another Blender."""
     kit.enable(engine, token)
-    tasks, compat = kit.addon_state().tasks, kit.part("compat")
+    tasks = kit.addon_state().tasks
+    compat = kit.part("compat")
     bpy.ops.wm.open_mainfile(filepath=str(Path(folder) / "left.blend"))
     [task] = tasks.values()
     kit.until(lambda: task.has_ended)
@@ -245,7 +248,9 @@ def far_away(engine: str, token: str, face: str, clip: str, authority: str) -> d
     session = kit.part("engine.session")
     kit.part("swap.uploads").MAX_WHOLE_UPLOAD_BYTES = 0  # as if the clip were a large one
     scene = kit.fresh()
-    preferences.where, preferences.host, preferences.token = "remote", engine, token
+    preferences.where = "remote"
+    preferences.host = engine
+    preferences.token = token
     said = [session.engine_state().trouble]
     preferences.authority = authority
     kit.until(lambda: session.engine_state().online)
@@ -282,7 +287,9 @@ def undone_at_once(engine: str, token: str, face: str, clip: str, folder: str) -
 def looked_at_seldom(engine: str, token: str) -> dict[str, Any]:
     """An engine that has nothing to do is left in peace."""
     kit.enable(engine, token)
-    session, connection, seen = kit.part("engine.session"), kit.part("engine.connection"), []
+    session = kit.part("engine.session")
+    connection = kit.part("engine.connection")
+    seen = []
     connection.POLL_INTERVAL_S /= 10  # the clock goes ten times as fast
     connection.IDLE_POLL_INTERVAL_S /= 10
     kit.fresh()

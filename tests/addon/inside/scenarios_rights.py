@@ -1,4 +1,4 @@
-"""Whose face may be put on, what strips say of themselves, a render that is signed."""
+"""Rights to a face in Blender, strips that tell of themselves, a render that is signed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,26 @@ import bpy
 import kit
 
 
+def signed_render(scene: Any, file: Path, render: Path) -> dict[str, str]:
+    """Renders the edit, and signs it from the panel that asks for that."""
+    signing = kit.part("rights.signing")
+    kit.render(scene, render, 1, 12)
+    assert signing.shown_swap_files(scene) == [file]
+    assert kit.addon_state().unsigned_renders == {scene.name: render}
+    panel = kit.part("rights.panels").RECASTER_PT_provenance
+    shown = drawn(lambda paper: panel.draw(SimpleNamespace(layout=paper), bpy.context))
+    assert any(line.startswith("The render render.mp4 has swaps") for line in shown)
+    assert bpy.ops.sequencer.recaster_sign_render(filepath=str(render)) == {"FINISHED"}
+    kit.until(lambda: kit.addon_state().signing.line or kit.addon_state().signing.trouble)
+    assert kit.addon_state().unsigned_renders == {}
+    return {"signed": kit.addon_state().signing.line, "trouble": kit.addon_state().signing.trouble}
+
+
 def rights(engine: str, token: str, face: str, clip: str, out: str) -> dict[str, Any]:
     """From a face of which nobody said anything to a signed render."""
     scene, strip = kit.shot(engine, token, face, clip, 1, 13)
-    known, session = kit.part("rights.consent"), kit.part("engine.session")
+    known = kit.part("rights.consent")
+    session = kit.part("engine.session")
     signing = kit.part("rights.signing")
     assert not bpy.ops.sequencer.recaster_swap.poll()
     refused = kit.part("swap.workflow").begin(scene, strip)  # as another client would, that doesn't ask
@@ -48,17 +64,7 @@ def rights(engine: str, token: str, face: str, clip: str, out: str) -> dict[str,
     said["strip"] = signing.report_of(file).line
     assert signing.report_of(file).is_valid
 
-    render = Path(out) / "render.mp4"
-    kit.render(scene, render, 1, 12)
-    assert signing.shown_swap_files(scene) == [file]
-    assert kit.addon_state().unsigned_renders == {scene.name: render}
-    panel = kit.part("rights.panels").RECASTER_PT_provenance
-    shown = drawn(lambda paper: panel.draw(SimpleNamespace(layout=paper), bpy.context))
-    assert any(line.startswith("The render render.mp4 has swaps") for line in shown)
-    assert bpy.ops.sequencer.recaster_sign_render(filepath=str(render)) == {"FINISHED"}
-    kit.until(lambda: kit.addon_state().signing.line or kit.addon_state().signing.trouble)
-    assert kit.addon_state().unsigned_renders == {}
-    said["signed"], said["trouble"] = kit.addon_state().signing.line, kit.addon_state().signing.trouble
+    said |= signed_render(scene, file, Path(out) / "render.mp4")
     result.mute = True
     assert not bpy.ops.sequencer.recaster_sign_render.poll()  # no swap is shown
     return said

@@ -1,4 +1,4 @@
-"""What the add-on keeps, shows and leaves alone, from one session and one engine to the next."""
+"""Settings that the add-on keeps, shows and leaves alone, from one session and one engine to the next."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from scenarios_rights import drawn
 def cleared(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     """Swaps of earlier sessions leave the list, and stay away; what others wait for stays at the engine."""
     scene, strip = kit.shot(engine, token, face, clip, 1, 3)
-    jobs, session = kit.part("engine.jobs"), kit.part("engine.session")
+    jobs = kit.part("engine.jobs")
+    session = kit.part("engine.session")
     kit.swap(scene, strip)
     [task] = kit.addon_state().tasks.values()
     kit.addon_state().tasks.clear()  # as in the next session
@@ -40,7 +41,8 @@ def _listed() -> set[str]:
 def still(engine: str, token: str) -> dict[str, Any]:
     """Nothing is redrawn where nothing has changed; only sidebars are where something has."""
     kit.enable(engine, token)
-    session, drawn_again = kit.part("engine.session"), []
+    session = kit.part("engine.session")
+    drawn_again = []
     kit.fresh()
     kit.until(lambda: session.engine_state().online)
     session.process_events()
@@ -75,7 +77,8 @@ def paths() -> dict[str, Any]:
         "engine.operators",
     ):
         owners += kit.part(module).CLASSES
-    held, wrong = [], []
+    held = []
+    wrong = []
     for owner in owners:
         if issubclass(owner, bpy.types.Operator):
             group, _, name = owner.bl_idname.partition(".")
@@ -125,10 +128,13 @@ def templates(command: str, data: str, port: int) -> dict[str, Any]:
 
 
 def greyed(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
-    """What can't work says why before it is pressed; a preview says what it is of."""
+    """Buttons that can't work say why before they are pressed; a preview says of what it is."""
     scene, strip = kit.shot(engine, token, face, clip, 1, 20)
-    rights, session, faces = kit.part("rights.consent"), kit.part("engine.session"), kit.part("swap.previews")
-    swap, preview = bpy.ops.sequencer.recaster_swap, bpy.ops.sequencer.recaster_preview
+    rights = kit.part("rights.consent")
+    session = kit.part("engine.session")
+    faces = kit.part("swap.previews")
+    swap = bpy.ops.sequencer.recaster_swap
+    preview = bpy.ops.sequencer.recaster_preview
     said = []
     for one in ("", "faceset:gone", "model:gone", ":"):
         strip.recaster.face = one
@@ -156,9 +162,10 @@ def greyed(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
 
 
 def paced_once(clip: str) -> dict[str, Any]:
-    """How long a file is, is asked of Blender once."""
+    """The length of a file is asked of Blender once."""
     kit.enable()
-    compat, shots = kit.part("compat"), kit.part("swap.source_range")
+    compat = kit.part("compat")
+    shots = kit.part("swap.source_range")
     scene = kit.fresh(fps=30)
     strip = kit.movie(scene, clip)
     made = []
@@ -178,7 +185,8 @@ def states() -> dict[str, Any]:
 
     def said(*, here: bool = True, local: dict[str, Any] | None = None, **found: Any) -> list[Any]:
         known = {"running": False, "stopping": False, "crashed": lambda: "", **(local or {})}
-        kept, kit.addon_state().local = kit.addon_state().local, SimpleNamespace(**known)
+        kept = kit.addon_state().local
+        kit.addon_state().local = SimpleNamespace(**known)
         label, _, why, buttons = panels.state_of(link.EngineState(**found), here=here)
         kit.addon_state().local = kept
         return [label, why, [operator.bl_label for operator, _ in buttons]]

@@ -1,4 +1,4 @@
-"""What a swap left undone is told beside its result, in frames of the timeline."""
+"""Frames that a swap left undone are told beside its result, as frames of the timeline."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ def told(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     """A trimmed strip of a clip that can't be swapped whole; its result is moved and trimmed."""
     kit.enable(engine, token)
     kit.part("drawing").WRAP_FIRST = 200  # a panel that is wide enough
-    scene, compat = kit.fresh(), kit.part("compat")
+    scene = kit.fresh()
+    compat = kit.part("compat")
     strip = kit.movie(scene, clip, start=101)
     kit.trim(strip, 105, 147)
     strip.recaster.face = face
     [result] = kit.swap(scene, strip)
-    panel, jobs = kit.part("swap.panels").RECASTER_PT_swap, kit.part("swap.task_panels").RECASTER_PT_jobs
+    panel = kit.part("swap.panels").RECASTER_PT_swap
+    jobs = kit.part("swap.task_panels").RECASTER_PT_jobs
     found = {"jobs": _shown(jobs)}
     for name, chosen in (("strip", strip), ("result", result)):
         kit.select(scene, chosen)
@@ -42,7 +44,9 @@ def _shown(panel: Any) -> list[str]:
 def told_at(clip: str) -> dict[str, Any]:
     """Ranges are where the strip shows those frames of its file, at any pace, trimmed or played backwards."""
     kit.enable()
-    compat, shots, module = kit.part("compat"), kit.part("swap.source_range"), kit.part("swap.coverage_notes")
+    compat = kit.part("compat")
+    shots = kit.part("swap.source_range")
+    module = kit.part("swap.coverage_notes")
     scene = kit.fresh(fps=30)
     how = {"use_framerate": False, "adjust_playback_rate": True, "sound": False}
     if "move_strips" in bpy.ops.sequencer.movie_strip_add.get_rna_type().properties:

@@ -12,9 +12,10 @@ from scenarios_rights import drawn
 
 
 def found_and_previewed(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
-    """Who is in a strip, and the frame under the playhead, swapped."""
+    """People of a strip, and the frame under the playhead, swapped."""
     kit.enable(engine, token)
-    faces, pictures = kit.part("swap.previews"), kit.part("images")
+    faces = kit.part("swap.previews")
+    pictures = kit.part("images")
     scene = kit.fresh()
     strip = kit.movie(scene, clip, start=101)
     kit.trim(strip, 111, 141)
@@ -43,11 +44,9 @@ def found_and_previewed(engine: str, token: str, face: str, clip: str) -> dict[s
     return {"preview": str(first), "result": bpy.path.abspath(result.filepath), "said": said}
 
 
-def trained(engine: str, token: str, source: str, clip: str, folder: str) -> dict[str, Any]:
-    """From strips and folders to a model, that swaps while it trains."""
-    kit.enable(engine, token)
-    session, trainings, pictures = kit.part("engine.session"), kit.part("train.training"), kit.part("images")
-    scene = kit.fresh()
+def extracted(scene: Any, source: str, folder: str) -> None:
+    """From strips and a folder to two facesets; one face is dropped."""
+    pictures = kit.part("images")
     one = kit.movie(scene, source, channel=1, start=1, name="her")
     kit.trim(one, 1, 26)
     two = kit.movie(scene, source, channel=2, start=1, name="her again")
@@ -73,7 +72,18 @@ def trained(engine: str, token: str, source: str, clip: str, folder: str) -> dic
     kit.until(lambda: chosen.target or kit.addon_state().extractions["target"].trouble)
     assert not kit.addon_state().extractions["target"].trouble
 
-    chosen.minutes, chosen.name = 60, "Anna"
+
+def trained(engine: str, token: str, source: str, clip: str, folder: str) -> dict[str, Any]:
+    """From strips and folders to a model, that swaps while it trains."""
+    kit.enable(engine, token)
+    session = kit.part("engine.session")
+    trainings = kit.part("train.training")
+    pictures = kit.part("images")
+    scene = kit.fresh()
+    extracted(scene, source, folder)
+    chosen = scene.recaster
+    chosen.minutes = 60
+    chosen.name = "Anna"
     assert bpy.ops.recaster.train() == {"FINISHED"}
     kit.until(lambda: chosen.model)
     job = kit.until(lambda: trainings.training_of(session.engine_state(), chosen.model))
@@ -117,11 +127,13 @@ def drawn_curve() -> dict[str, Any]:
 def outdated(engine: str, token: str, model: str) -> dict[str, Any]:
     """A model that another Recaster trained: what the menu of faces and the training's panel show of it."""
     kit.enable(engine, token)
-    scene, session = kit.fresh(), kit.part("engine.session")
+    scene = kit.fresh()
+    session = kit.part("engine.session")
     session.engine_state()
     kit.until(lambda: session.engine_state().online)
     scene.recaster.model = model
-    panel, menu = kit.part("train.panels").RECASTER_PT_course, kit.part("swap.operators").RECASTER_MT_faces
+    panel = kit.part("train.panels").RECASTER_PT_course
+    menu = kit.part("swap.operators").RECASTER_MT_faces
     return {
         one.__name__: sorted(
             drawn(lambda paper, one=one: one.draw(SimpleNamespace(layout=paper), bpy.context))

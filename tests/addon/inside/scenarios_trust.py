@@ -1,4 +1,4 @@
-"""What an editor has in hand stays in hand, and whose face it is stays said."""
+"""An editor's own work stays as it is, and so does the note of a face's person."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ from scenarios_rights import drawn, person_of
 def chosen_only(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
     """Rights are shown, stated and taken back of the face that is chosen, and of no other."""
     scene, strip = kit.shot(engine, token, face, clip, 1, 6)
-    rights, session, panels = (
-        kit.part("rights.consent"),
-        kit.part("engine.session"),
-        kit.part("rights.panels"),
-    )
+    rights = kit.part("rights.consent")
+    session = kit.part("engine.session")
+    panels = kit.part("rights.panels")
     stated = bpy.ops.sequencer.recaster_state_basis
     revoke = bpy.ops.sequencer.recaster_revoke_basis
     assert stated(face=face, basis="synthetic") == {"FINISHED"}
@@ -47,7 +45,8 @@ def chosen_only(engine: str, token: str, face: str, clip: str) -> dict[str, Any]
         strip.recaster.face = one
         for asked in (lambda one=one: revoke(face=one), lambda one=one: stated(face=one, basis="self")):
             assert _fails(asked), one
-    scene.recaster.source, strip.recaster.face = "", f"{kind}:another"
+    scene.recaster.source = ""
+    strip.recaster.face = f"{kind}:another"
     assert _fails(lambda: revoke(face=face))  # it was chosen once
     strip.recaster.face = face
     assert _fails(lambda: revoke(face=face, person="somebody else", asked=True))
@@ -115,7 +114,9 @@ def dropped(engine: str, token: str, face: str, clip: str) -> dict[str, Any]:
         assert kit.part("selection").chosen_strip(bpy.context) == strip
     kit.select(scene, sound, strip)
     strip.use_proxy = True
-    strip.proxy.build_25, strip.proxy.build_50, strip.proxy.quality = True, False, 33
+    strip.proxy.build_25 = True
+    strip.proxy.build_50 = False
+    strip.proxy.quality = 33
     strip.recaster.face = face
     task = kit.press()
     kit.until(lambda: task.has_ended)
@@ -141,14 +142,30 @@ def _until(scene: Any, end: int) -> dict[str, int]:
     return {"length": end} if "length" in known else {"frame_end": end}
 
 
+def portrait_outlives_its_file(strip: Any, first: str, folder: str) -> None:
+    choices = kit.part("swap.strip_choices")
+    faces = kit.part("swap.previews")
+    bpy.ops.sequencer.recaster_choose_person(person=first)
+    strip.recaster.person = str(Path(folder) / "other" / "machine.jpg")
+    path = choices.person_file(strip)
+    assert path.read_bytes() == Path(first).read_bytes()
+    blend = str(Path(folder) / "people.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=blend)
+    bpy.ops.wm.open_mainfile(filepath=blend)
+    [strip] = [found for found in kit.strips(bpy.context.scene) if found.name == "shot"]
+    assert faces.portrait_icon(strip) in kit.part("images")._pictures
+    kit.select(bpy.context.scene, strip)
+    strip.recaster.portrait = ""
+    assert _fails(bpy.ops.sequencer.recaster_swap)
+    strip.recaster.everyone = True
+    assert choices.person_file(strip) is None
+
+
 def two_people(engine: str, token: str, face: str, clip: str, folder: str) -> dict[str, Any]:
     """A result of one person, and then another: it shows both. The portrait outlives its file."""
     kit.enable(engine, token)
-    choices, faces, swapping = (
-        kit.part("swap.strip_choices"),
-        kit.part("swap.previews"),
-        kit.part("swap.operators"),
-    )
+    faces = kit.part("swap.previews")
+    swapping = kit.part("swap.operators")
     scene = kit.fresh()
     strip = kit.movie(scene, clip)
     kit.trim(strip, 1, 4)
@@ -180,20 +197,7 @@ def two_people(engine: str, token: str, face: str, clip: str, folder: str) -> di
     assert anew.recaster.uid == uid  # what was made from the earlier one is still its own
 
     second.unlink()
-    bpy.ops.sequencer.recaster_choose_person(person=first)
-    strip.recaster.person = str(Path(folder) / "other" / "machine.jpg")
-    path = choices.person_file(strip)
-    assert path.read_bytes() == Path(first).read_bytes()
-    blend = str(Path(folder) / "people.blend")
-    bpy.ops.wm.save_as_mainfile(filepath=blend)
-    bpy.ops.wm.open_mainfile(filepath=blend)
-    [strip] = [found for found in kit.strips(bpy.context.scene) if found.name == "shot"]
-    assert faces.portrait_icon(strip) in kit.part("images")._pictures
-    kit.select(bpy.context.scene, strip)
-    strip.recaster.portrait = ""
-    assert _fails(bpy.ops.sequencer.recaster_swap)
-    strip.recaster.everyone = True
-    assert choices.person_file(strip) is None
+    portrait_outlives_its_file(strip, first, folder)
     return {}
 
 
@@ -207,9 +211,12 @@ def own_settings(engine: str, token: str, face: str, clip: str, folder: str) -> 
         kit.trim(strip, 1, 3)
     picture = Path(folder) / "her.jpg"
     picture.write_bytes(b"nobody reads it")
-    one.recaster.face, one.recaster.mask, one.recaster.feather = face, "box", 0.3
+    one.recaster.face = face
+    one.recaster.mask = "box"
+    one.recaster.feather = 0.3
     one.recaster.person = str(picture)
-    two.recaster.face, two.recaster.mask = face, "hull"
+    two.recaster.face = face
+    two.recaster.mask = "hull"
     kit.select(scene, one, two)
     shown = drawn(
         lambda paper: kit.part("swap.panels").RECASTER_PT_swap.draw(
