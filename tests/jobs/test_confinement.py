@@ -72,7 +72,7 @@ if {"recaster.jobs.worker", "recaster.jobs.query_worker"} & set(sys.orig_argv):
     really_run, handlers.run = handlers.run, run
     really_confine, confinement.confine = confinement.confine, confine
 """
-"""Lets real workers and assistants of a real engine try what they mustn't, just before their work."""
+"""Lets real workers and query workers of a real engine try what they mustn't, just before their work."""
 ATTEMPTS = """
 import ctypes, os, resource, socket, subprocess, sys
 from pathlib import Path

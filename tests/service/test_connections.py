@@ -116,7 +116,7 @@ def test_an_engine_opens_as_many_files_as_it_may_and_a_worker_as_usual() -> None
         "import resource\nfrom recaster.jobs.limits import lower_descriptor_limit, raise_descriptor_limit\n"
         "get = lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0]\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (256, 2000))\n"
-        "print(raise_descriptor_limit(), get())\nlower_limit()\nprint(get())"
+        "print(raise_descriptor_limit(), get())\nlower_descriptor_limit()\nprint(get())"
     )
     run = subprocess.run([sys.executable, "-c", body], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["2000", "2000", "1024"]

@@ -34,17 +34,17 @@ def note_begun(job: job_pb2.Job, store: Store, person: identity_pb2.Identity | N
     """
     kind = kind_of(job.spec)
     needed = resources_of(job.spec)
-    said: dict[str, Any] = {} if person is None else {"identity": person.identity_id}
+    details: dict[str, Any] = {} if person is None else {"identity": person.identity_id}
     if kind == "sign":
-        said["swaps"] = list(job.spec.sign.swaps)
+        details["swaps"] = list(job.spec.sign.swaps)
     else:
         clips = [store.catalog.clips.get(one).digest for one in needed.clips]
-        said |= _lists({"faces": faces_in(job.spec, store), "clips": clips})
+        details |= _lists({"faces": faces_in(job.spec, store), "clips": clips})
     if kind == "ingest":
-        said["blobs"] = list(needed.blobs)
+        details["blobs"] = list(needed.blobs)
     if kind == "extract":
-        said["pictures"] = sum(one.HasField("picture") for one in job.spec.extract.inputs)
-    return _add(store, f"{kind}.start", job=job.job_id, attempt=job.attempts, **said)
+        details["pictures"] = sum(one.HasField("picture") for one in job.spec.extract.inputs)
+    return _add(store, f"{kind}.start", job=job.job_id, attempt=job.attempts, **details)
 
 
 def note_delivered(job: job_pb2.Job, people: Sequence[str], faces: Sequence[str], store: Store) -> None:
@@ -59,22 +59,22 @@ def note_delivered(job: job_pb2.Job, people: Sequence[str], faces: Sequence[str]
     kind = kind_of(job.spec)
     result = job.result
     swapped = kind in ("swap", "sign")
-    said: dict[str, Any] = {
+    details: dict[str, Any] = {
         "made": [one.digest for one in result.artifacts if one.role == "clip" or not swapped],
         "identities": list(people),
     }
     for thing in ("clip", "faceset", "model"):
         made = getattr(result, f"{thing}_id")
         if made:
-            said[thing] = made
+            details[thing] = made
     if result.faceset_id:
         faces = digests_of("faceset", result.faceset_id, store)
-    said |= _lists({"faces": faces})
+    details |= _lists({"faces": faces})
     if kind == "sign":
-        said["swaps"] = list(job.spec.sign.swaps)
+        details["swaps"] = list(job.spec.sign.swaps)
     if job.spec.swap.without_manifest:
-        said["manifest"] = "left out, as asked"
-    _add(store, f"{kind}.deliver", job=job.job_id, **said)
+        details["manifest"] = "left out, as asked"
+    _add(store, f"{kind}.deliver", job=job.job_id, **details)
 
 
 def faces_of_result(job: job_pb2.Job, store: Store) -> list[str]:

@@ -39,7 +39,7 @@ class Engine:
     Attributes:
         store: what it keeps.
         supervisor: who runs its jobs, in a thread of its own.
-        assistants: who answers quick questions about what is in files.
+        query_workers: processes that answer quick questions about what is in files.
         local_drops: whether files may be handed over on this machine.
         call_audit: what calls leave in the audit log that change nothing.
     """
