@@ -1,6 +1,6 @@
 """Recaster recasts a face in an edit.
 
-The base install is the thin client (``recaster.client``); the rooms that see, train and paint
+The base install is the thin client (``recaster.client``); the packages that see, train and paint
 need ``recaster[cpu]`` or ``recaster[gpu]``. Importing this package loads none of them.
 """
 

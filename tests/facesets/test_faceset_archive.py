@@ -256,7 +256,7 @@ def test_plain_images_are_handed_on_with_folders_flattened(tmp_path: Path, draw,
 
 @pytest.mark.footage
 def test_plain_face_crops_are_imported(footage: Path, tmp_path: Path) -> None:
-    """The seed's layout: a zip with tight crops of a detector's boxes, of any size."""
+    """faceswap-GAN's layout: a zip with tight crops of a detector's boxes, of any size."""
     import cv2
 
     picture = cv2.imread(str(footage / "stills" / "stills_astronaut.png"))

@@ -33,7 +33,7 @@ def tiny() -> Preset:
 
 @pytest.fixture(scope="session")
 def tiny_classic() -> Preset:
-    """The seed's recipe, small enough for a test."""
+    """faceswap-GAN's preset, small enough for a test."""
     widths = {"encoder_widths": (8, 12, 16), "decoder_widths": (12, 8), "discriminator_widths": (8, 8)}
     return overridden(preset("classic-64"), **TINY, **widths)
 

@@ -39,7 +39,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def _add_swap(kinds: Any, common: argparse.ArgumentParser) -> None:
     parser = kinds.add_parser(
-        "swap", parents=[common], help="a swap's speed against the seed's pipeline", description=SWAP
+        "swap", parents=[common], help="a swap's speed against faceswap-GAN's pipeline", description=SWAP
     )
     parser.set_defaults(run=run_swap)
     parser.add_argument("clip", type=Path, metavar="CLIP")

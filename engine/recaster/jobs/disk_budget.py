@@ -27,7 +27,7 @@ FREED: Final = 64 << 20
 
 
 class DiskBudget:
-    """The room that one engine has.
+    """Disk space and quota of one engine.
 
     A job that found the disk full although enough was left free needs more than it had then: else it
     would do the same work again and again.

@@ -73,7 +73,7 @@ class Losses:
 class PairwiseNetwork:
     """A shared encoder and one decoder per identity, and the losses that only it knows."""
 
-    architecture: Literal["classic", "light"] = _needed("the seed's network or the light one")
+    architecture: Literal["classic", "light"] = _needed("faceswap-GAN's network or the light one")
     encoder_widths: tuple[int, ...] = _needed("channels after each halving of the encoder")
     bottleneck: int = _needed("units of the dense bottleneck")
     bottom_width: int = _needed("channels of the map that the bottleneck is unfolded to")
@@ -81,7 +81,7 @@ class PairwiseNetwork:
     discriminator_widths: tuple[int, ...] = _value((64, 128, 256), "channels of the discriminator's stages")
     mask: Literal["none", "blend", "hull"] = _value(
         "hull",
-        "learned mask: none; blend with the input (the seed's alpha); or taught the face's outline (hull)",
+        "learned mask: none; blend with the input (faceswap-GAN's); or taught the face's outline (hull)",
     )
     hull: Literal["oval", "inner"] = _value(
         "oval", "outline taken for the face: with forehead, or brows down"
@@ -95,7 +95,7 @@ class PairwiseNetwork:
     hull_weight: float = _value(1.0, "weight of the face in the differences, over background_weight outside")
     background_weight: float = _value(0.25, "weight of what lies outside the face in the differences")
     separate_optimisers: bool = _value(
-        False, "one Adam per identity (the seed's four) instead of one for both"
+        False, "one Adam per identity (faceswap-GAN's four) instead of one for both"
     )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from recaster.settings.swap import MaskSettings
 
 BOX_INSET: Final = 1 / 15
-"""The seed's feathered rectangle begins this share of the crop's side inside it."""
+"""faceswap-GAN's feathered rectangle begins this share of the crop's side inside it."""
 SUBPIXEL_BITS: Final = 4
 
 
