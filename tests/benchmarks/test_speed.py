@@ -108,7 +108,7 @@ def test_cpu_time_of_children_is_counted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("settings", [{}, {"baseline_frames": -1}])
 def test_settings_that_measure_nothing_are_refused(settings: dict[str, int]) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="either a model or a source"):
         SpeedSettings(**settings)  # type: ignore[arg-type]
 
 

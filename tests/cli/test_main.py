@@ -88,7 +88,7 @@ def test_an_unexpected_error_keeps_its_traceback(monkeypatch) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(probe, "run", fails)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError, match="division by zero"):
         main(["probe", "clip.mp4"])
 
 

@@ -56,7 +56,7 @@ def test_per_frame_values_of_another_length_are_damage(tmp_path: Path) -> None:
     told = json.loads((tmp_path / "evaluation.json").read_text())
     told["frames"]["seam"].append(1)
     (tmp_path / "evaluation.json").write_text(json.dumps(told))
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="not an evaluation of format"):
         EvaluationResult.load(tmp_path)
 
 

@@ -128,5 +128,8 @@ def test_the_platforms_folder_is_the_default(monkeypatch: pytest.MonkeyPatch, tm
     ],
 )
 def test_settings_refuse_nonsense(wrong: dict[str, object]) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(
+        UsageError,
+        match=r"unknown detector|unknown landmarker|every 0 frames|min face must be|presence lies between",
+    ):
         AnalysisSettings(**wrong)  # type: ignore[arg-type]

@@ -84,10 +84,10 @@ def test_another_format_and_pickles_are_refused(tmp_path: Path) -> None:
         analysis_file.load_analysis(path)
     with path.open("wb") as file:
         np.savez(file, format=np.array([{}], object))
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="not a stored analysis"):
         analysis_file.load_analysis(path)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="not a stored analysis"):
         analysis_file.load_analysis(tmp_path / "absent.npz")

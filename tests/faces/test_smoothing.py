@@ -113,5 +113,5 @@ def test_more_strength_is_smoother() -> None:
 
 @pytest.mark.parametrize(("name", "strength"), [("median", None), ("ema", 1.0), ("kalman", -1.0)])
 def test_nonsense_is_refused(name: str, strength: float | None) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match=r"unknown smoothing|a share below 1|strength .* must be 0 or more"):
         Smoothing(name, strength)

@@ -79,7 +79,7 @@ def test_no_face_at_all(analysis_of: Whole) -> None:
 
 
 def test_wishes_exclude_each_other(clip: Analysis) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="either a person, or a track"):
         choose_tracks(clip, track=1, everyone=True)
 
 

@@ -95,7 +95,7 @@ def test_an_empty_set_is_refused(tmp_path) -> None:
 
 
 def test_negative_settings_are_refused(mixed: Faceset) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match=r"are 0 \(keep all\) or more"):
         clean(mixed, CleanSettings(blur=-1))
 
 

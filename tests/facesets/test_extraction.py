@@ -120,7 +120,7 @@ def test_other_settings_add_only_what_is_new(clip, tmp_path) -> None:
 def test_a_range_is_of_the_whole_clip(clip, tmp_path) -> None:
     faceset = extract([clip.path], tmp_path / "out", dataclasses.replace(SMALL, frames="10-20", every=5))
     assert [record.frame for record in faceset.records] == [10, 15, 20]
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="is not inside"):
         extract([clip.path], tmp_path / "new", dataclasses.replace(SMALL, frames="90-95"))
     assert not (tmp_path / "new").exists()
 
@@ -156,7 +156,9 @@ def test_a_faceset_keeps_its_size(clip, tmp_path) -> None:
     ],
 )
 def test_settings_that_make_no_sense(settings, clip, tmp_path) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(
+        UsageError, match=r"every must be|min area must be|size must be|cannot be asked for together"
+    ):
         extract([clip.path], tmp_path / "out", settings)
 
 
@@ -175,7 +177,7 @@ def test_inputs(tmp_path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no image"):
         find_inputs([tmp_path / "empty"])
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="nothing to extract faces from"):
         find_inputs([])
 
 
@@ -219,7 +221,7 @@ def test_real_stills(footage, tmp_path) -> None:
     counts = {source.name: dict(source.counts) for source in faceset.sources}
     assert counts["broken.png"] == {"unreadable": 1}
     assert counts["wall.png"] == {"images": 1, "no face": 1}
-    with pytest.raises(ImageError):
+    with pytest.raises(ImageError, match="not an image that can be read"):
         extract([folder / "broken.png"], tmp_path / "broken")
     assert not (tmp_path / "broken").exists()
     with pytest.raises(FaceNotFoundError, match=r"wall\.png: no face was found in this picture"):
@@ -228,6 +230,6 @@ def test_real_stills(footage, tmp_path) -> None:
 
 @pytest.mark.footage
 def test_a_broken_clip_stops_before_anything_is_made(footage, tmp_path) -> None:
-    with pytest.raises(ClipError):
+    with pytest.raises(ClipError, match="not a video that can be read"):
         extract([footage / "variants" / "not_a_video.mp4"], tmp_path / "out")
     assert not (tmp_path / "out").exists()

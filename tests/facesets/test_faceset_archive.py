@@ -76,7 +76,7 @@ def test_a_changed_crop_is_not_exported(small_set: Faceset, tmp_path: Path) -> N
 
 def test_export_into_a_file_as_folder_says_so(small_set: Faceset, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError):
+    with pytest.raises(OutputError, match="cannot be written"):
         export_zip(small_set, tmp_path / "file" / "set.zip")
 
 

@@ -113,7 +113,7 @@ def test_models(tmp_path: Path) -> None:
         with zipfile.ZipFile(tmp_path / "m.zip", "w") as archive:
             archive.writestr("model.json", json.dumps(described))
             archive.writestr(step, json.dumps(checkpoint))
-        with pytest.raises(ModelError) as caught:
+        with pytest.raises(ModelError, match="holds names with characters") as caught:
             import_model(tmp_path / "m.zip", ModelFolder(tmp_path / f"out-{number}"))
         assert not has_control_characters(str(caught.value)), f"{name} {where}"
         assert not (tmp_path / f"out-{number}").exists()

@@ -94,7 +94,7 @@ def test_a_deletion_that_fails_deletes_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(Register, "delete", full)
-        with pytest.raises(AuditError):
+        with pytest.raises(AuditError, match="can't be added to"):
             delete_person(store, anna)
     assert (store.folder.faceset(faces) / "crop.jpg").read_bytes() == CROP
     assert (store.folder.job(job.job_id) / "log.jsonl").is_file()
@@ -113,7 +113,7 @@ def test_jobs_end_with_the_days_that_the_policy_keeps_them(store: Store, tmp_pat
     assert store.jobs.get(old.job_id) == old  # without a policy
     (store.folder.path / "policy.toml").write_text("[retention]\njobs_days = 30\n")
     expire(store)
-    with pytest.raises(NotFoundError):
+    with pytest.raises(NotFoundError, match="there is no job"):
         store.jobs.get(old.job_id)
     assert not store.blobs.has(old.result.artifacts[0].digest)
     assert not store.folder.job(old.job_id).exists()

@@ -54,7 +54,7 @@ def test_a_cut_blob_is_refused_at_once_and_heals(lossy: Material, actors: Path) 
         file.truncate(1000)
     preview = swap_pb2.PreviewFrameRequest(clip_id=lossy.clip, faceset_id=lossy.faceset, frame=1)
     for ask in (lambda: client.jobs.create(lossy.swapping("0-3")), lambda: client.preview(preview)):
-        with pytest.raises(RefusedError) as caught:
+        with pytest.raises(RefusedError, match="upload it first") as caught:
             ask()
         assert caught.value.reason == "BLOB_MISSING"
     assert client.take_clip(actors / "performer.mp4") == lossy.clip
@@ -71,7 +71,7 @@ def test_damage_before_a_queued_job_starts(lossy: Material, actors: Path) -> Non
     clip = client.take_clip(picture)
     spec = job_pb2.JobSpec(swap=job_pb2.SwapSpec(clip_id=clip, faceset_id=lossy.faceset))
     kept(lossy, client.clip(clip).digest).write_bytes(picture.read_bytes()[::-1])
-    with pytest.raises(JobFailedError) as caught:
+    with pytest.raises(JobFailedError, match="lost or damaged") as caught:
         client.jobs.wait(client.jobs.create(spec).job_id)
     assert caught.value.reason == "DAMAGED"
     client.jobs.cancel(training.job_id)

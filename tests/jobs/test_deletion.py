@@ -132,7 +132,7 @@ def only_the_log_knows(
 
 def everything_is_refused(*calls: Callable[[], object]) -> None:
     for call in calls:
-        with pytest.raises(MissingError):
+        with pytest.raises(MissingError, match="there is no"):
             call()
 
 

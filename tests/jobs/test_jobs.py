@@ -238,7 +238,7 @@ def test_a_model_is_trained_seen_and_sent_round(material: Material, tmp_path: Pa
     assert client.take_model(tmp_path / "model.zip") == model.model_id
     delete = model_pb2.DeleteModelRequest(model_id=model.model_id)
     client.connection.call(client.models.DeleteModel, delete)
-    with pytest.raises(MissingError):
+    with pytest.raises(MissingError, match="there is no model"):
         client.model(model.model_id)
     other = client.take_model(tmp_path / "model.zip")
     assert other != model.model_id
@@ -340,6 +340,6 @@ def test_what_is_needed_is_not_deleted(material: Material, actors: Path) -> None
     client.connection.call(client.clips.DeleteClip, delete)
     assert client.transfer.missing([digest]) == [digest]  # there is room again
     client.jobs.delete(job.job_id)
-    with pytest.raises(MissingError):
+    with pytest.raises(MissingError, match="there is no job"):
         client.jobs.get(job.job_id)
     assert not (material.served.data / "jobs" / job.job_id).exists()

@@ -143,7 +143,7 @@ def test_an_edit_that_was_signed_before(her: Her, how: str) -> None:
     assert job.state == SUCCEEDED
     refuse_revoked_result(job, edit, her.store)
     her.revoke(how)
-    with pytest.raises(ConsentError):
+    with pytest.raises(ConsentError, match="was revoked"):
         refuse_revoked_result(job, edit, her.store)
 
 

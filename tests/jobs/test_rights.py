@@ -194,7 +194,7 @@ def test_a_letter_that_a_job_names_isn_t_handed_out(strict: Material, tmp_path: 
     picture = job_pb2.ExtractInput(picture=job_pb2.Picture(digest=digest, display_name="anna.png"))
     asked = job_pb2.JobSpec(extract=job_pb2.ExtractSpec(inputs=[picture], display_name="anna"))
     waits = strict.served.data / "blobs" / digest[:2] / digest
-    with pytest.raises(JobFailedError):
+    with pytest.raises(JobFailedError, match="not an image that can be read"):
         client.jobs.wait(client.jobs.create(asked).job_id)
     assert client.transfer.read(digest) == letter.read_bytes()
     anna = attested("Anna", digest)  # the job has ended, and needs it no more

@@ -58,7 +58,7 @@ def test_a_face_is_known_again(revoked: Register, traces: FaceTraces) -> None:
     with pytest.raises(ConsentError, match="known") as caught:
         revoked.assign(revoked.find_named("Nobody").identity_id, "faceset", thing)
     assert caught.value.reason == "CONSENT_REVOKED"
-    with pytest.raises(ConsentError):
+    with pytest.raises(ConsentError, match="use them was revoked"):
         revoked.refuse_revoked("", traces)
 
 
@@ -71,7 +71,7 @@ def test_others_are_not(revoked: Register) -> None:
     revoked.add_person_traces(other, both)
     revoked.revoke(other)
     revoked.refuse_revoked("", FaceTraces.of_pictures([], person(4)))
-    with pytest.raises(ConsentError):
+    with pytest.raises(ConsentError, match="use them was revoked"):
         revoked.refuse_revoked("", FaceTraces.of_pictures([], person(3)))
 
 
@@ -79,25 +79,25 @@ def test_only_her_own_right_lifts_it(revoked: Register) -> None:
     her = revoked.find_named("her").identity_id
     revoked.attest(revoked.find_named("Nobody").identity_id, SYNTHETIC)
     revoked.add("her again", SYNTHETIC)
-    with pytest.raises(ConsentError):
+    with pytest.raises(ConsentError, match="use them was revoked"):
         revoked.refuse_revoked("", HER)
     revoked.attest(her, SYNTHETIC)
     revoked.refuse_revoked(her, HER)
     revoked.revoke(her)
-    with pytest.raises(ConsentError):
+    with pytest.raises(ConsentError, match="use them was revoked"):
         revoked.refuse_revoked("", HER)
 
 
 def test_deleting_her_keeps_the_no(revoked: Register) -> None:
     revoked.delete(revoked.find_named("her").identity_id)
-    with pytest.raises(ConsentError):
+    with pytest.raises(ConsentError, match="use them was revoked"):
         revoked.refuse_revoked("", HER)
 
 
 def test_what_is_found_out_later_counts_too(revoked: Register) -> None:
     her = revoked.find_named("her").identity_id
     revoked.add_person_traces(her, FaceTraces(frozenset({"d" * 64})))
-    with pytest.raises(ConsentError):
+    with pytest.raises(ConsentError, match="use them was revoked"):
         revoked.refuse_revoked("", FaceTraces(frozenset({"d" * 64})))
 
 
@@ -126,7 +126,7 @@ def test_a_restored_store_revives_nobody(tmp_path: Path, also: str) -> None:
         assert register.get(her).HasField("revocation")
         with pytest.raises(ConsentError, match="revoked"):
             register.require(her)
-        with pytest.raises(ConsentError):
+        with pytest.raises(ConsentError, match="use them was revoked"):
             register.refuse_revoked("", HER)
         register.attest(her, SYNTHETIC)
     with open_register(_folder(tmp_path)) as register:
@@ -140,13 +140,16 @@ def test_the_user_s_own_list_holds_in_all_engines(tmp_path: Path, monkeypatch: p
         own.add_person_traces(her, HER)
         own.revoke(her)
         (tmp_path / "carried").write_bytes(own.revocations.lines())
-    with open_register(_folder(tmp_path)) as engine, pytest.raises(ConsentError):
+    with (
+        open_register(_folder(tmp_path)) as engine,
+        pytest.raises(ConsentError, match="use them was revoked"),
+    ):
         engine.refuse_revoked("", HER)
     monkeypatch.setenv("RECASTER_DATA", str(tmp_path / "another"))
     with open_register() as another:
         another.refuse_revoked("", HER)
         assert another.revocations.take(tmp_path / "carried") == 1
-        with pytest.raises(ConsentError):
+        with pytest.raises(ConsentError, match="use them was revoked"):
             another.refuse_revoked("", HER)
 
 
@@ -188,7 +191,7 @@ def test_a_list_that_is_lost_refuses(revoked: Register, how: str) -> None:
 def test_half_a_line_was_never_said(revoked: Register) -> None:
     with revoked.revocations.path.open("ab") as file:
         file.write(b'{"event":"lif')
-    with pytest.raises(ConsentError):
+    with pytest.raises(ConsentError, match="use them was revoked"):
         revoked.refuse_revoked("", HER)
     other = revoked.find_named("Nobody").identity_id
     revoked.revoke(other)

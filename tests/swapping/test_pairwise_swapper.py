@@ -164,7 +164,7 @@ def test_models_that_cannot_swap(model: Any, tmp_path: Path) -> None:
         load_swapper(tmp_path / "young")
     shutil.copytree(model("light"), tmp_path / "mixed")
     shutil.copy(model("classic") / "weights.safetensors", tmp_path / "mixed" / "weights.safetensors")
-    with pytest.raises(WeightsError):
+    with pytest.raises(WeightsError, match="expected float32"):
         load_swapper(tmp_path / "mixed")
     guided = tmp_path / "guided"
     ModelFolder(guided).write(ModelCard(preset("guided-128"), "source"))
@@ -177,5 +177,5 @@ def test_exactly_one_of_model_and_faceset(tmp_path: Path) -> None:
         load_swapper(tmp_path, tmp_path)
     with pytest.raises(UsageError, match="either"):
         load_swapper()
-    with pytest.raises(FacesetError):
+    with pytest.raises(FacesetError, match="there is no such faceset"):
         load_swapper(source=tmp_path / "missing")

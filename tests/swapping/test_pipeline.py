@@ -175,7 +175,7 @@ def test_a_matte_can_be_asked_for_after_a_stop(
 ) -> None:
     join = mux.join_segments
     monkeypatch.setattr(mux, "join_segments", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError, match="division by zero"):
         swap(tmp_path / "out.mp4")
     monkeypatch.setattr(mux, "join_segments", join)
     result = swap(tmp_path / "out.mp4", matte=tmp_path / "matte.mp4")
@@ -192,7 +192,7 @@ def test_parts_of_other_settings_or_another_model_are_discarded(
 
     join = mux.join_segments
     monkeypatch.setattr(mux, "join_segments", full)
-    with pytest.raises(OutputError):
+    with pytest.raises(OutputError, match="the disk is full"):
         swap(tmp_path / "out.mp4")
     monkeypatch.setattr(mux, "join_segments", join)
     assert len(list((tmp_path / "out.mp4.parts").glob("*.clip.mov"))) == 3
@@ -211,7 +211,7 @@ def test_an_existing_result_is_replaced_only_by_a_whole_one(swap: Any, fake: Any
 
     out = tmp_path / "out.mp4"
     out.write_bytes(b"the last version")
-    with pytest.raises(FaceNotFoundError):
+    with pytest.raises(FaceNotFoundError, match="faces"):
         swap(out, Failing())
     assert out.read_bytes() == b"the last version"
     swap(out)

@@ -263,7 +263,7 @@ def test_resume_without_a_checkpoint_starts_at_the_beginning(folder: ModelFolder
     "budget", [{}, {"steps": 1, "minutes": 1.0}, {"steps": 0}, {"minutes": -1.0}, {"minutes": math.nan}]
 )
 def test_budgets_that_mean_nothing(budget: dict) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match=r"either the steps or the minutes|steps must be|minutes must be"):
         Schedule(**budget)
 
 
