@@ -60,7 +60,7 @@ def test_variants_are_read_as_training_flags() -> None:
 def test_variants_that_mean_nothing_are_refused(text: str) -> None:
     with pytest.raises(
         UsageError,
-        match=r"there is no preset|give what differs|unrecognized arguments|a name is made of|names no preset",
+        match=r"there is no preset|give what differs|unrecognized arg|a name is made of|names no preset",
     ):
         variant(text)
 

@@ -166,7 +166,7 @@ def _said(records: Iterator[Record]) -> _Said:
 
 
 def _whose(record: Record) -> str:
-    """Whom a record is about; empty for nobody, or for several."""
+    """Returns the person whom a record is about; empty for nobody, or for several."""
     people = record.details.get("identities")
     if isinstance(people, list) and len(people) == 1:
         return str(people[0])
