@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recaster.models.model_folder import ModelFolder
-from recaster.training.loop import _curves
+from recaster.training.loop import _open_curves
 from recaster.training.loss_curves import loss_curves
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def draw(folder: ModelFolder, steps: range, offset: float) -> None:
-    with _curves(folder) as tell:
+    with _open_curves(folder) as tell:
         for step in steps:
             tell(step, {"mask": 0.5, "loss": offset + step})
 
