@@ -138,7 +138,7 @@ def job_line(job: Any) -> StatusLine:
 
 
 def work_line(work: BackgroundWork, title: str = "") -> StatusLine:
-    """BackgroundWork that is done here, in a thread."""
+    """Status of work that is done here, in a thread."""
     update = work.update
     if update is None:
         return StatusLine(title or work.title, "Preparing", 0.0)

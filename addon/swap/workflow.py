@@ -259,7 +259,7 @@ def resume_all() -> None:
             if own.pending and own.request:
                 session.engine_state()  # calls the engine
                 task = addon_state.tasks.setdefault(own.request, _task_of(scene, strip))
-                task.stage = SwapStage.WORKING if own.job else "waiting"
+                task.stage = SwapStage.WORKING if own.job else SwapStage.WAITING
     connection = addon_state.connection
     if connection is not None:
         _watch_jobs(connection)

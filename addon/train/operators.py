@@ -281,7 +281,7 @@ class RECASTER_MT_models(bpy.types.Menu):
 class RECASTER_OT_show_model_preview(bpy.types.Operator):
     """Show what the model paints in a window of its own, at its full size"""
 
-    bl_idname = "recaster.show_faces_page"
+    bl_idname = "recaster.show_sheet"
     bl_label = "Full Size"
 
     def execute(self, context: Any) -> set[str]:

@@ -221,4 +221,4 @@ def reason_of(error: BaseException) -> str:
     """The reason of any error: LIMIT where memory ran out, INTERNAL for one that nobody expected."""
     if isinstance(error, MemoryError):
         return "LIMIT"
-    return error.reason if isinstance(error, RecasterError) else RecasterError.reason
+    return (error.reason if isinstance(error, RecasterError) else "") or RecasterError.reason

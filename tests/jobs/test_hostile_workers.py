@@ -120,6 +120,27 @@ def test_no_file_of_the_engine_is_handed_out(
     assert not [event for event in store.jobs.events(job.job_id, 0) if event.HasField("preview")]
 
 
+@pytest.mark.parametrize("digest", ["../../planted", "{outside}", "", "A" * 64])
+def test_what_is_no_digest_names_no_file(
+    digest: str, store: Store, taken_over: Callable[..., None], tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("somebody's")
+    name = digest.format(outside=outside)
+    taken_over(
+        "path = folder + '/made.zip'\n"
+        "open(path, 'w').close()\n"
+        f"file = MadeFile(role='zip', path=os.fsencode(path), digest={name!r}, size=0)\n"
+        "send(done=FinishedJob(files=[file]))"
+    )
+    job = done(store, exporting(), job_pb2.JOB_KIND_EXPORT)
+    assert job.state == FAILED
+    assert not job.result.artifacts
+    store.blobs.release_all(f"job {job.job_id}")
+    assert outside.read_text() == "somebody's"
+    assert not list(store.folder.path.rglob("planted"))
+
+
 def test_no_thing_of_another_is_replaced(store: Store, taken_over: Callable[..., None]) -> None:
     whose = identity_pb2.Identity(identity_id="a" * 12, display_name="she")
     hers = faceset_pb2.Faceset(faceset_id="b" * 12, identity_id=whose.identity_id, faces=5)

@@ -219,9 +219,9 @@ def info_lines(info: FacesetInfo) -> list[str]:
         }
     )
     for name, histogram in (("yaw", info.yaw_histogram), ("pitch", info.pitch_histogram)):
-        fill_message = [f"{span}: {count}" for span, count in histogram.items() if count]
-        if fill_message:
-            lines.append(f"  faces by {name}: {', '.join(fill_message)}")
+        bins = [f"{span}: {count}" for span, count in histogram.items() if count]
+        if bins:
+            lines.append(f"  faces by {name}: {', '.join(bins)}")
     return lines
 
 

@@ -15,6 +15,7 @@ from recaster.jobs.job_resources import kind_of, works_on
 from recaster.jobs.rights import register_of, trained_identity
 from recaster.jobs.worker_messages import FINISHED
 from recaster.processes.channel import path_of
+from recaster.store.blobs import is_digest
 from recaster.store.catalog import record_id
 
 if TYPE_CHECKING:
@@ -39,12 +40,14 @@ class OutputStorage:
         """Takes the files that a job made among the blobs, and names them in its result.
 
         Raises:
-            ValueError: one isn't in the job's folder.
+            ValueError: one isn't in the job's folder, or its digest is none.
             OutputError: one is gone, or can't be kept now.
         """
         folder = self._store.folder.job(job.job_id)
         paths = [resolve_inside(path_of(file.path), [folder]) for file in files]
         digests = [file.digest for file in files]
+        if not all(map(is_digest, digests)):  # it becomes the name of a file
+            raise ValueError("a file that was made has no digest")
         self._store.blobs.acquire(digests, f"job {job.job_id}")  # first: nobody may sweep them away
         for path, file in zip(paths, files, strict=True):
             if not self._store.blobs.has(file.digest):  # else an engine that died had come this far

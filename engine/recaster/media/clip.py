@@ -58,5 +58,5 @@ class Clip:
         return reader.read_indices(self.path, indices)
 
     def find_cheap_indices(self) -> NDArray[np.int64]:
-        """Finds the frames that are read without many others, as ``reader.cheap_indices``."""
+        """Finds the frames that are read without many others, as ``reader.find_cheap_indices``."""
         return reader.find_cheap_indices(self.path)

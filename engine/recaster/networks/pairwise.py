@@ -227,7 +227,7 @@ class PairwiseSwap:
 
         Args:
             images: (B, size, size, 3) uint8 RGB, cut out as the preset says.
-            hulls: (B, size, size) float32, the target's face outline (``training.regions.hull``).
+            hulls: (B, size, size) float32, the target's face outline (``faces.region_masks.fill_face``).
 
         Returns:
             The painted faces (B, size, size, 3) uint8, and the learned masks (B, size, size)

@@ -88,7 +88,8 @@ def run(
     source = Faceset.open(request.source)
     target = None if request.target is None else Faceset.open(request.target)
     folder = ModelFolder(request.model)
-    card, preset = _card_and_preset(request, folder, source, target)
+    hint = "; resume without --preset" if grant is None else ""  # an engine's clients have no flags
+    card, preset = _card_and_preset(request, folder, source, target, hint)
     identity_id = "" if grant is not None else _authorize(request)
     device = select_device(request.device, request.threads)
     log("info", f"training {preset.name} {device.note}")
@@ -107,7 +108,7 @@ def run(
 
 
 def _card_and_preset(
-    request: Request, folder: ModelFolder, source: Faceset, target: Faceset | None
+    request: Request, folder: ModelFolder, source: Faceset, target: Faceset | None, hint: str
 ) -> tuple[ModelCard, Preset]:
     """Checks the model's folder; of a model that is trained on only the preset's name may not change."""
     from recaster.models.presets import overridden, preset
@@ -118,10 +119,7 @@ def _card_and_preset(
         return new_model(folder, chosen, source, target, request.seed or 0), chosen
     card = resumed_model(folder, source, target, request.seed)
     if request.preset not in (None, card.preset.name):
-        raise UsageError(
-            f"the model was trained with preset {card.preset.name}, not {request.preset}; "
-            "resume without --preset"
-        )
+        raise UsageError(f"the model was trained with preset {card.preset.name}, not {request.preset}{hint}")
     return card, overridden(card.preset, **request.hyperparameters)
 
 

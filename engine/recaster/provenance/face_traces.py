@@ -1,8 +1,8 @@
 """Traces of a face: the content by which it is known again, whatever it is called and wherever it lies.
 
 Digests are of facesets, models and their files. Faces are representatives: embeddings (128 numbers, see
-``faces.identity``), each with the share of the pictures that it stands for. Nothing here needs numpy, so that
-an engine that loads no network can compare.
+``faces.embedding``), each with the share of the pictures that it stands for. Nothing here needs numpy, so
+that an engine that loads no network can compare.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 EMBEDDING_LENGTH: Final = 128
 MAX_SAME_PERSON_DISTANCE: Final = 0.5
-"""Below this distance two representatives are of one person: as ``faces.identity.SAME_IN_CLIP``, since many
+"""Below this distance two representatives are of one person: as ``faces.embedding.SAME_IN_CLIP``, since many
 are compared with many, and each comparison may err."""
 MAX_SAME_LOOK_DISTANCE: Final = 0.3
 """Below this distance one representative stands for another."""

@@ -37,7 +37,7 @@ MAX_CLIENT_LIMIT: Final = 1_000_000_000
 
 @dataclass(frozen=True)
 class ClientLimits:
-    """ClientLimits of one client of an engine; None for no limit.
+    """Limits of one client of an engine; None for no limit.
 
     Attributes:
         quota_gib: what they may keep.

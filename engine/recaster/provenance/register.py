@@ -250,15 +250,18 @@ class Register:
             Until when the policy holds what was stated of them, as 2036-12-31; "" where it doesn't.
         """
         identity = self.get(identity_id)
-        try_lock = self._hold(identity)
+        held_until = self._hold(identity)
         with self.catalog.transaction():
             self.catalog.identities.delete(identity_id)
             self.audit.add(
-                "identity.delete", identity=identity_id, **gone, **({"held": try_lock} if try_lock else {})
+                "identity.delete",
+                identity=identity_id,
+                **gone,
+                **({"held": held_until} if held_until else {}),
             )
             document = identity.attestation.document_digest
             self.catalog.database.on_commit(lambda: self._drop_document(document))
-        return try_lock
+        return held_until
 
     def held_until(self, identity: identity_pb2.Identity) -> str:
         """Computes until when the policy holds what was stated of a person who is deleted now; "" for not."""

@@ -104,7 +104,7 @@ class Repository(Generic[Record]):
             opened.execute("delete from trace where owner = ?", (f"{self.kind} {name}",))
 
     def traces(self, name: str) -> Any | None:
-        """The content by which the face in a record is known again (``provenance.traces``), or None."""
+        """The content by which the face in a record is known again (``provenance.face_traces``), or None."""
         row = self._database.row("select body from trace where owner = ?", (f"{self.kind} {name}",))
         return None if row is None else json.loads(row["body"])
 

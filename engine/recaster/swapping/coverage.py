@@ -44,7 +44,7 @@ _AMOUNTS: Final = (
 class Reason(StrEnum):
     """Reasons for which nothing or too little of a face was swapped; the names are written into reports.
 
-    Whatever takes something away from a face's mask has a reason of its own (``Renderer._composited``).
+    Whatever takes something away from a face's mask has a reason of its own (``Renderer._composite``).
     """
 
     NO_FACE = "no-face"

@@ -29,5 +29,7 @@ def handle(context: JobContext) -> JobOutput:
     source = facesets[spec.source_faceset_id]
     request = evaluate.Request(original, swapped, source, out, spec.range or None, settings)
     result = evaluate.run(request, context.report, Grant())
-    files = tuple((role, out / name) for name, role in evaluate.ARTIFACTS.items())
+    names = {role: name for name, role in evaluate.ARTIFACTS.items()}
+    # The figures come first: clients may take a result's first file.
+    files = tuple((role, out / names[role]) for role in ("evaluation", "sheet", "worst"))
     return JobOutput(files=files, summary=tuple(result.lines()))
