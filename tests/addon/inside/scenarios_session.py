@@ -61,7 +61,7 @@ def still(engine: str, token: str) -> dict[str, Any]:
     assert drawn_again
     assert session.REDRAWN["SEQUENCE_EDITOR"] == "UI"
     link = kit.part("engine.connection")
-    assert link.AWAY_POLL_INTERVAL_S > link.LOOK_S
+    assert link.AWAY_POLL_INTERVAL_S > link.POLL_INTERVAL_S
     return {"same": same}
 
 
