@@ -12,6 +12,7 @@ import pytest
 from recaster.api.v1 import job_pb2
 from recaster.cli.flags import add_option, add_options, fill_options
 from recaster.errors import UsageError
+from recaster.media.writer import ENCODERS
 from recaster.settings.bounds import Bounds
 from recaster.settings.detection import AnalysisSettings, Smoothing
 from recaster.settings.devices import DeviceSettings
@@ -104,6 +105,7 @@ def test_bounds_are_both_allowed() -> None:
 
 def test_a_codec_has_its_usual_container_first() -> None:
     assert list(SUFFIXES) == list(CODECS)
+    assert list(ENCODERS) == list(CODECS)
     assert [suffixes[0] for suffixes in SUFFIXES.values()] == [".mp4", ".mp4", ".mov"]
 
 

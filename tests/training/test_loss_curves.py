@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,3 +60,14 @@ def test_a_file_that_is_being_written_ends_where_it_ends(tmp_path: Path) -> None
     [path] = folder.logs.glob("events.*")
     path.write_bytes(path.read_bytes()[:-9])
     assert len(loss_curves(folder, 100)["loss"]) in (9, 10)
+
+
+@pytest.mark.parametrize(
+    "damage", [struct.pack("<Q", 8) + b"0000" + b"\xff" * 8 + b"0000", struct.pack("<Q", 2**63) + b"0000"]
+)
+def test_a_damaged_file_ends_where_the_damage_begins(tmp_path: Path, damage: bytes) -> None:
+    folder = ModelFolder(tmp_path)
+    draw(folder, range(1, 11), 0)
+    [path] = folder.logs.glob("events.*")
+    path.write_bytes(path.read_bytes() + damage)
+    assert len(loss_curves(folder, 100)["loss"]) == 10

@@ -283,7 +283,7 @@ def _move_together(
         weighted = terms * weight[:, None]
         change = np.linalg.solve(weighted.T @ terms + firm, weighted.T @ away)
         rest = away - terms @ change
-        weight = trust / (1 + (rest / _OUTLIER_PX) ** 2)  # Geman and McClure's robust error
+        weight = trust / (1 + (rest / _OUTLIER_PX) ** 2)  # Cauchy's robust weight
     return points + change[:2] + flat @ change[2:].reshape(2, 2).T, rest
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from recaster.faces.types import Floats
 
 SPEED_PARTS: Final = ("floor", "baseline", "engine")
-EXCERPT: Final = 10_000
-"""Points of a training curve that are read; TensorBoard picks them evenly where there are more."""
+MAX_CURVE_POINTS: Final = 10_000
+"""Points of a training curve; where more were written, each is a mean of neighbours."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +95,6 @@ def _training(folder: Path) -> Training:
     model = ModelFolder(folder)
     curves = {
         name: (np.array([step for step, _ in curve], np.float64), np.array([value for _, value in curve]))
-        for name, curve in written_curves(model, EXCERPT).items()
+        for name, curve in written_curves(model, MAX_CURVE_POINTS).items()
     }
     return Training(folder, model.read(), curves, model.latest_preview())

@@ -48,7 +48,7 @@ class MaskSettings:
 
     Attributes:
         kind: "learned" (the model's own mask, kept within the face's outline and behind whatever is
-            in front of it, see ``occlusion``), "hull" (the whole outline) or "box" (the rectangle of the
+            in front of it), "hull" (the whole outline) or "box" (the rectangle of the
             crop).
         feather: width of the soft edge, which lies inside the outline; share of the face's size.
         erode: how far the edge is moved inwards before that; share of the face's size.

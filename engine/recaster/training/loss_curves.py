@@ -58,27 +58,35 @@ def _thin(curve: Curve, points: int) -> Curve:
 
 
 def _scalars(path: Path) -> Iterator[tuple[str, int, float]]:
-    """Tag, step and value of every scalar of one event file."""
+    """Yields tag, step and value of every scalar of one event file, as far as it is whole."""
+    from google.protobuf.message import DecodeError
     from tensorboard.compat.proto import event_pb2
 
     for record in _records(path):
-        event = event_pb2.Event.FromString(record)
+        try:
+            event = event_pb2.Event.FromString(record)
+        except DecodeError:
+            return
         for scalar in event.summary.value:
             if scalar.tag.startswith(PREFIX):
                 packed = scalar.tensor.tensor_content
-                value = np.frombuffer(packed, "<f4")[0] if packed else scalar.tensor.float_val[0]
-                yield scalar.tag, event.step, float(value)
+                values = np.frombuffer(packed[:4], "<f4") if len(packed) >= 4 else scalar.tensor.float_val
+                if len(values):
+                    yield scalar.tag, event.step, float(values[0])
 
 
 def _records(path: Path) -> Iterator[bytes]:
-    """The whole records of a TFRecord file: length, its checksum, data, its checksum.
+    """Yields the whole records of a TFRecord file: length, its checksum, data, its checksum.
 
     TensorBoard's own reader would load all of TensorFlow for this. A file that is being written may end
     within a record.
     """
+    size = path.stat().st_size
     with path.open("rb") as file:
         while len(head := file.read(12)) == 12:
             [length] = struct.unpack("<Q", head[:8])
+            if length > size:  # damage may say any length, and so much would be set aside
+                return
             data = file.read(length)
             if len(data) < length or len(file.read(4)) < 4:
                 return
