@@ -92,7 +92,7 @@ def test_what_a_request_sets_is_read_and_all_else_keeps_its_default() -> None:
     ],
 )
 def test_what_an_option_can_not_be_is_said(make: Any, words: str) -> None:
-    with pytest.raises(UsageError, match=r"choose one of|choose among|must be") as caught:
+    with pytest.raises(UsageError, match=r"choose|must be|can be") as caught:
         make()
     assert str(caught.value).startswith(words)
 
