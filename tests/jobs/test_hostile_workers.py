@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from recaster.api.v1 import faceset_pb2, identity_pb2, job_pb2
 from recaster.files import open_nofollow
 from recaster.jobs import logs
 from recaster.jobs.query_workers import QueryWorker
+from recaster.jobs.watchdog import Patience, Watchdog
+from recaster.jobs.worker_process import WorkerHandle
 from recaster.store.folder import DataFolder
 from recaster.store.job_store import FAILED
 from recaster.store.store import Store
@@ -219,6 +222,22 @@ def test_what_is_no_message_is_a_crash(store: Store, taken_over: Callable[..., N
     assert job.state == FAILED
     assert job.error.reason == "CRASHED"
     assert job.attempts == 2
+
+
+def test_a_worker_that_says_too_much_ends_when_it_is_killed() -> None:
+    async def work() -> int | None:
+        code = "import os\nos.write(1, bytes(1 << 20))"
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", code, stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=1024
+        )
+        assert process.stdout is not None
+        handle = WorkerHandle("job", "export", "", Watchdog(Patience()))
+        handle.process = process
+        while not process.stdout._paused:  # type: ignore[attr-defined]
+            await asyncio.sleep(0)
+        return await asyncio.wait_for(handle.wait_killed(), 60)
+
+    assert asyncio.run(work()) == -signal.SIGKILL
 
 
 def test_a_log_has_levels_of_its_own(store: Store, taken_over: Callable[..., None]) -> None:

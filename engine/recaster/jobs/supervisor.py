@@ -306,8 +306,7 @@ class Supervisor:
             handle.kill()
         except Exception:  # what a worker sends that read a hostile file may be anything
             log.exception("a worker said what no worker says", extra={"job": handle.job_id})
-            handle.kill()
-            code = None if handle.process is None else await handle.process.wait()
+            code = await handle.wait_killed()
         finally:
             del self._handles[handle.job_id]
             self.workers[handle.kind, handle.ending()] += 1

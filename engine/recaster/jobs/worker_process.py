@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from recaster.jobs.worker_task import WorkerTask
 
 LAST_MESSAGES: Final = ("done", "stopped", "failed")
+DISCARDED_BYTES: Final = 1 << 20
+"""Read at a time of what a worker still says that is no longer listened to."""
 KEPT_PROGRESS_S: Final = 1.0
 """Seconds between two reports of progress that are kept."""
 
@@ -127,6 +129,17 @@ class WorkerHandle:
             self.is_killed = True
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
+
+    async def wait_killed(self) -> int | None:
+        """Kills the worker and waits until it has ended; returns its exit code, None without a process."""
+        self.kill()
+        if self.process is None:
+            return None
+        assert self.process.stdout is not None  # noqa: S101
+        # asyncio tells of the end only when the pipe is empty, and stops reading where nobody takes it.
+        while await self.process.stdout.read(DISCARDED_BYTES):
+            pass
+        return await self.process.wait()
 
     def last_message(self) -> str:
         """Kind of the message that it ended with ("done", "stopped", "failed"); empty where none came."""
