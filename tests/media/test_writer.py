@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from fractions import Fraction
 
@@ -112,6 +115,36 @@ def test_the_same_frames_give_the_same_bytes(make_clip, tools, tmp_path):
         write(tmp_path / name, info, pictures(tools, 20), range(20)) for name in ("a.mp4", "b.mp4")
     )
     assert first.read_bytes() == second.read_bytes()
+
+
+SAVED_FROM_MEMORY = """
+import dataclasses, sys
+from pathlib import Path
+import cv2
+from recaster.media.probe import probe
+from recaster.media.reader import read_frames
+from recaster.media.writer import ClipWriter
+clip, out = map(Path, sys.argv[1:])
+info = dataclasses.replace(probe(clip), width=720, height=720)
+with ClipWriter(out, info) as writer:
+    for frame in read_frames(clip, 0, 12):
+        writer.write(cv2.resize(frame.image, (720, 720)), frame.pts)
+"""
+
+
+def test_what_memory_held_before_changes_no_byte(actors, tmp_path):
+    written = set()
+    for number in ("0", "85"):  # glibc fills memory with it, before it is used
+        out = tmp_path / f"{number}.mp4"
+        environment = {
+            **os.environ,
+            "MALLOC_PERTURB_": number,
+            "MALLOC_MMAP_THRESHOLD_": str(100 << 20),
+        }
+        command = [sys.executable, "-c", SAVED_FROM_MEMORY, actors / "performer.mp4", out]
+        subprocess.run(command, env=environment, check=True)
+        written.add(out.read_bytes())
+    assert len(written) == 1
 
 
 @pytest.mark.parametrize(
