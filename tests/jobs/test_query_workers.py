@@ -125,9 +125,7 @@ def test_a_question_that_nobody_waits_for_is_ended(
         await settle()
         if hangs_up:
             asking.cancel()
-        with pytest.raises(
-            asyncio.CancelledError if hangs_up else OutputError, match="" if hangs_up else "no answer within"
-        ):
+        with pytest.raises(asyncio.CancelledError if hangs_up else OutputError, match=r"^$|no answer within"):
             await asking
         while not fakes[0].ended:
             await asyncio.sleep(0)
