@@ -52,7 +52,8 @@ def parse_coverage(frames: Any, swapped: Any, ranges: Any) -> Coverage:
     """Checks what an engine or a file says: plain numbers and text (ValueError, TypeError)."""
     found = []
     for first, last, why in ranges[:MAX_RANGES]:
-        begin, end = _frame_number(first), _frame_number(last)
+        begin = _frame_number(first)
+        end = _frame_number(last)
         found.append((begin, max(begin, end), messages.text(why, MAX_REASON_LETTERS)))
     return Coverage(_frame_number(frames), _frame_number(swapped), tuple(found))
 

@@ -89,7 +89,8 @@ def select_video(video: Track, presentation: Presentation, frames: range, file: 
     if frames.step != 1 or not 0 <= frames.start < frames.stop <= len(presentation.order):
         raise UnsupportedMovieError("there are no such frames")
     # One more at each end: deinterlacing looks at the neighbours.
-    begin, stop = max(frames.start - 1, 0), min(frames.stop + 1, len(presentation.order))
+    begin = max(frames.start - 1, 0)
+    stop = min(frames.stop + 1, len(presentation.order))
     order = presentation.order[begin:stop]
     if stop < len(presentation.order):
         over = presentation.pts[presentation.order[stop]]
@@ -212,9 +213,11 @@ def extract_audio(sound: Track, begin: Fraction, end: Fraction) -> TrackPart | N
     lead = 0 if _is_plain(sound) else AUDIO_PREROLL_SAMPLES
     edit = sound.edit or Edit(0, 0, sum_runs(sound.sample_deltas))
     moved = edit.start - edit.empty_duration
-    start, stop = round(begin * sound.timescale) + moved, round(end * sound.timescale) + moved
+    start = round(begin * sound.timescale) + moved
+    stop = round(end * sound.timescale) + moved
     empty_duration = max(edit.start - start, 0)
-    start, stop = max(start, edit.start), min(stop, edit.stop, sum_runs(sound.sample_deltas))
+    start = max(start, edit.start)
+    stop = min(stop, edit.stop, sum_runs(sound.sample_deltas))
     if start >= stop:
         return None
     first = max(sample_at(sound.sample_deltas, start)[0] - lead, 0)
@@ -245,7 +248,8 @@ def _part(track: Track, start: int, stop: int) -> TrackPart:
     chunks = track.chunks
     chunk_spans = []
     for chunk in range(chunks.at(start), chunks.at(stop - 1) + 1):
-        first, last = max(start, chunks.first_samples[chunk]), min(stop, chunks.first_samples[chunk + 1])
+        first = max(start, chunks.first_samples[chunk])
+        last = min(stop, chunks.first_samples[chunk + 1])
         length = sizes.before(last) - sizes.before(first)
         chunk_spans.append(ChunkSpan(last - first, _place(track, first), length))
     base = sizes.before(start)
