@@ -13,7 +13,7 @@ from recaster.errors import ConsentError
 from recaster.operations import sign
 from recaster.provenance.face_traces import EMBEDDING_LENGTH, FaceTraces
 from recaster.provenance.register import open_register
-from recaster.provenance.vetting import authorize_edit
+from recaster.provenance.vetting import authorize_edit, find_local_swaps
 
 if TYPE_CHECKING:
     from recaster.provenance.register import Register
@@ -63,10 +63,12 @@ def test_an_edit_holds_nobody_who_was_revoked_under_another_name(
     with open_register() as register:
         first = delivered(register, face, "1" * 64)
         second = delivered(register, face, "2" * 64)
-        assert [one.identity_id for one in authorize_edit(register, ["2" * 64])] == [second]
+        assert [
+            one.identity_id for one in authorize_edit(register, find_local_swaps(register, ["2" * 64]))
+        ] == [second]
         register.revoke(first)
         with pytest.raises(ConsentError, match=f"these faces are known.*{first}"):
-            authorize_edit(register, ["2" * 64])
+            authorize_edit(register, find_local_swaps(register, ["2" * 64]))
 
 
 def delivered(register: Register, face: FaceTraces, digest: str) -> str:

@@ -126,7 +126,7 @@ def authorize_faces(spec: job_pb2.JobSpec, store: Store) -> list[identity_pb2.Id
     """Returns everybody whose face a job puts on or vouches for; each may be, now."""
     register = register_of(store)
     if kind_of(spec) == "sign":  # the faces of other work are at hand, see ``refuse_revoked``
-        return authorize_edit(register, spec.sign.swaps)
+        return authorize_edit(register, find_local_swaps(register, spec.sign.swaps))
     return [register.require(one) for one in job_identities(spec, store)]
 
 

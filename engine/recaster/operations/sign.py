@@ -49,10 +49,11 @@ def run(request: Request, grant: Grant | None = None) -> str:
         return sign_render(request.render, request.out, request.swaps, grant.signer, grant.vetting)
     with open_register() as register:
         swaps = [sha256(path) for path in request.swaps]
-        people = [person.identity_id for person in authorize_edit(register, swaps)]
+        made_here = find_local_swaps(register, swaps)
+        people = [person.identity_id for person in authorize_edit(register, made_here)]
         signer = resolve_signer(register.policy, register.folder.path)
         register.audit.add("sign.start", swaps=swaps)
-        rules = VettingRules.of(register, find_local_swaps(register, swaps))
+        rules = VettingRules.of(register, made_here)
         sentence = sign_render(request.render, request.out, request.swaps, signer, rules)
         register.audit.add("sign.deliver", made=[sha256(request.out)], swaps=swaps, identities=people)
     return sentence

@@ -129,15 +129,15 @@ def find_local_swaps(register: Register, digests: Iterable[str]) -> dict[str, tu
     return swaps
 
 
-def authorize_edit(register: Register, digests: Iterable[str]) -> list[identity_pb2.Identity]:
-    """Returns everybody whose face is in the swaps of an edit; each of them may be put on now.
+def authorize_edit(
+    register: Register, local_swaps: Mapping[str, tuple[str, ...]]
+) -> list[identity_pb2.Identity]:
+    """Returns everybody whose face is in an edit's ``find_local_swaps``; each of them may be put on now.
 
     Raises:
-        ConsentError: a stranger made a swap, or a face may not be put on, as this person's or another's.
-        AuditError: the audit log is damaged.
+        ConsentError: a face may not be put on, as this person's or another's.
     """
-    swaps = find_local_swaps(register, digests)
-    people = [register.require(person) for person in dict.fromkeys(itertools.chain(*swaps.values()))]
+    people = [register.require(person) for person in dict.fromkeys(itertools.chain(*local_swaps.values()))]
     for person in people:
         traces = register.traces("identity", person.identity_id)
         register.revocations.refuse(traces, but=person.identity_id)
