@@ -13,14 +13,13 @@ from recaster.api.v1 import job_pb2
 from recaster.cli.flags import add_option, add_options, fill_options
 from recaster.errors import UsageError
 from recaster.media.writer import ENCODERS
-from recaster.settings.bounds import Bounds
 from recaster.settings.detection import AnalysisSettings, Smoothing
 from recaster.settings.devices import DeviceSettings
 from recaster.settings.encoding import CODECS, SUFFIXES, WriterOptions
 from recaster.settings.evaluate import EvaluateSettings
 from recaster.settings.extract import CleanSettings, ExtractSettings
 from recaster.settings.messages import settings_from
-from recaster.settings.options import check_options, option_of, options_of, own_options
+from recaster.settings.options import Bounds, check_options, option_of, options_of, own_options
 from recaster.settings.serve import ServeLimits
 from recaster.settings.swap import LabelSettings, MaskSettings, PreviewSettings, SwapSettings
 from recaster.settings.train import Schedule, TrainSettings

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from recaster.cli.display import reporter, say, say_json
 from recaster.cli.flags import add_option, add_options, number
-from recaster.settings.bounds import Bounds
 from recaster.settings.detection import DETECTORS, AnalysisSettings
 from recaster.settings.devices import DeviceSettings
+from recaster.settings.options import Bounds
 from recaster.settings.swap import SwapSettings
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from recaster.cli.display import reporter, say, say_json
 from recaster.cli.extract import add_extract_options, print_summary
 from recaster.cli.flags import add_options, number
-from recaster.settings.bounds import Bounds
 from recaster.settings.extract import CleanSettings
+from recaster.settings.options import Bounds
 
 if TYPE_CHECKING:
     import argparse

@@ -14,8 +14,7 @@ from recaster.models.presets import (
     Preset,
     hyperparameters,
 )
-from recaster.settings.bounds import Bounds
-from recaster.settings.options import option_of, options_of, own_options
+from recaster.settings.options import Bounds, option_of, options_of, own_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable

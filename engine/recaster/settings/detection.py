@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from recaster.errors import UsageError
-from recaster.settings.bounds import Bounds
-from recaster.settings.options import Choice, check_options, option
+from recaster.settings.options import Bounds, Choice, check_options, option
 
 DETECTORS: Final = ("yunet", "dlib-cnn", "dlib-hog", "dlib-cnn-original")
 LANDMARKERS: Final = ("mesh", "dlib-68")
@@ -31,10 +30,7 @@ class Smoothing:
         strength: "ema": the share of the previous value that is kept (0 to 1, default .65). "kalman":
             process noise over measurement noise, smaller is smoother (default .003). "zero-phase": the
             weight of bending against deviating at 25 frames a second, larger is smoother (default .1,
-            which halves what takes 3 frames). The default of the method where None.
-
-    Raises:
-        UsageError: an unknown name, or a strength out of range.
+            which halves what takes 3 frames). None for the method's default.
     """
 
     name: str = option(
@@ -64,20 +60,14 @@ class AnalysisSettings:
     """Choices of a clip's analysis.
 
     Attributes:
-        detector: one of ``DETECTORS``.
-        landmarker: one of ``LANDMARKERS``.
         detect_every: frames between two looks at the whole picture. Faces are followed in between, and
             new ones followed back to where they appeared, so that larger values miss no more than
             faces that come and go between two looks. A landmarker without a presence score (dlib-68)
             needs a look at every frame whatever this says.
-        min_face: pixels, width of the smallest face that must be found.
         identify: compute identity embeddings (about .6 CPU seconds a track), and let them decide where
             people cross.
         presence: the landmarker's presence, 0 to 1, below which a face is lost.
         gap: seconds; shorter interruptions of a track are filled.
-
-    Raises:
-        UsageError: an unknown name or a value out of range.
     """
 
     detector: str = option(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from recaster.settings.bounds import Bounds
-from recaster.settings.options import option
+from recaster.settings.options import Bounds, option
 
 DEVICES: Final = ("auto", "cpu", "gpu")
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from recaster.settings.bounds import Bounds
-from recaster.settings.options import Choice, listed, option
+from recaster.settings.options import Bounds, Choice, listed, option
 
 CODECS: Final = {
     "h264": Choice("H.264", "Plays everywhere (.mp4)", 0),
@@ -31,7 +30,7 @@ class WriterOptions:
     """Choices of an encoder; what they must be is checked where they meet a clip (``media.writer``).
 
     Attributes:
-        codec: "h264", "hevc" or "prores" (422 HQ; 4444 with a 4:4:4 pixel format).
+        codec: one of ``CODECS``; "prores" is 422 HQ, 4444 with a 4:4:4 pixel format.
         quality: constant rate factor of h264 and hevc, 0 (best) to 51; no difference is seen at 15.
             ProRes has its own fixed quality.
         preset: x264's and x265's speed, one of ``SPEEDS``. x264's "veryfast" at quality 15 is as good

@@ -17,13 +17,9 @@ class EvaluateSettings:
     Attributes:
         target: faceset of the performer; None takes the performer's face from the original clip
             itself, whose own frames then resemble it more than a faceset of other takes would.
-        gallery: facesets of other people, among whom the source must be found.
         truth: the clip that a perfect swap would be, with its arrays beside it; None where nobody
             knows (every real clip).
-        frames: the frames of the original that were swapped; None for all. The swapped clip holds
-            just these.
-        person: a picture of the performer to judge, where the clip shows several people.
-        track: likewise, by a track's number.
+        frames: None for all.
         identity_every: frames with a face between two looks at whose it is.
     """
 

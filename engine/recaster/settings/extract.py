@@ -7,9 +7,8 @@ from pathlib import Path  # noqa: TC003 - types of options are looked at
 from typing import Any, Final
 
 from recaster.errors import UsageError
-from recaster.settings.bounds import Bounds
 from recaster.settings.detection import SAME_PERSON, AnalysisSettings
-from recaster.settings.options import check_options, option, same_option
+from recaster.settings.options import Bounds, check_options, option, same_option
 
 IMAGE_SUFFIXES: Final = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 CROP_SIZE_PX: Final = 512
@@ -21,16 +20,9 @@ class ExtractSettings:
     """Choices of faces to take.
 
     Attributes:
-        person: a picture of the wanted person; None takes the main person of each clip and the largest
-            face of each image.
-        everyone: take all people instead.
-        every: take every N-th frame of a clip.
-        frames: the part of each clip to look at, as for ``media.ranges.parse_range``; None is all of it.
-        detector: see ``faces.detectors``.
-        min_face: width of the smallest face to look for, in pixels.
-        min_area: smallest area of a face's box as a share of its frame's.
-        size: pixels of a crop's side; None keeps a faceset's own, and makes new ones of ``CROP_SIZE_PX``.
-        identity: a note on whose faces these are, for a new faceset.
+        person: None takes the main person of each clip and the largest face of each image.
+        frames: as for ``media.ranges.parse_range``; None for all.
+        size: None keeps a faceset's own, and makes new ones of ``CROP_SIZE_PX``.
     """
 
     person: Path | None = option(
@@ -65,11 +57,7 @@ class ExtractSettings:
     identity: str = option("", "whose faces these are, kept with a new faceset (default: none)", wire="note")
 
     def check(self) -> None:
-        """Refuses values that make no sense.
-
-        Raises:
-            UsageError: naming the first of them.
-        """
+        """Refuses values that make no sense (UsageError)."""
         if self.person is not None and self.everyone:
             raise UsageError("one person and everyone cannot be asked for together")
         check_options(self)
@@ -86,8 +74,6 @@ class CleanSettings:
         duplicates: faces whose landmarks differ by less than this, in % of the eye distance, and whose
             pixels look the same are doubles; the sharpest stays. 0 keeps all.
         person: (128,) the wanted person's embedding, or None for the set's own centre.
-        distance: faces farther from the person than this are someone else. 0 keeps all.
-        force: go on even where most of the set would be dropped.
     """
 
     blur: float = option(

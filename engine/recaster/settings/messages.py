@@ -28,8 +28,8 @@ def settings_from(kind: type[S], message: Any, **others: Any) -> S:
     """Builds settings from those fields of a message that are set; the rest keeps the defaults.
 
     Args:
-        kind: a dataclass of options.
-        message: its fields are called as the options are on the wire; others are left alone.
+        kind: a dataclass of options; the message's fields are called as these are on the wire.
+        message: fields that are no options are left alone.
         others: fields that the message doesn't hold as they are wanted.
 
     Raises:

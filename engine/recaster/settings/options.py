@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, is_dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from recaster.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from recaster.settings.bounds import Bounds
+
+@dataclass(frozen=True)
+class Bounds:
+    """The least and the greatest value of a number, both allowed."""
+
+    low: float
+    high: float
+
+    def fault(self, value: float) -> str:
+        """Says what the value must be; empty where it is."""
+        if math.isfinite(value) and self.low <= value <= self.high:
+            return ""
+        return f"must be {_format_bound(self.low)} to {_format_bound(self.high)}"
+
+
+def _format_bound(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of an option's values, as the add-on shows it.
+    """One of an option's values, as the add-on shows it: its name and its tooltip there.
 
-    Attributes:
-        title: its name there.
-        text: its tooltip.
-        number: its place there, which .blend files keep; never change it.
+    ``number`` is its place there, which .blend files keep; never change it.
     """
 
     title: str
@@ -34,14 +48,10 @@ class Option:
     """One field of a settings dataclass.
 
     Attributes:
-        name: the field's.
         hint: its type; of ``X | None``, X.
-        default: None where there is none.
         help: for the command line; ``{default}`` stands for the default, which is added where it isn't named.
         choices: values that it can have; empty for any.
         unknown: the complaint about others, with ``{value}`` and ``{choices}``.
-        bounds: of a number.
-        metavar: what its value is called in help.
         wire: its name in requests, and in complaints.
         flag: its name on the command line.
     """
@@ -66,8 +76,8 @@ class Option:
 
 
 def option(
-    default: Any = dataclasses.MISSING,
-    help: str = "",  # noqa: A002 - as argparse calls it
+    default: Any,
+    help: str,  # noqa: A002 - as argparse calls it
     *,
     choices: Iterable[str] = (),
     unknown: str = "there is no {value!r}; choose one of {choices}",
@@ -77,16 +87,10 @@ def option(
     flag: str = "",
 ) -> Any:
     """A field of a dataclass that can be chosen; the arguments are attributes of ``Option``."""
-    about = {
-        "help": help,
-        "choices": tuple(choices),
-        "unknown": unknown,
-        "bounds": bounds,
-        "metavar": metavar,
-        "wire": wire,
-        "flag": flag,
-    }
-    return dataclasses.field(default=default, metadata=about)
+    about = {"help": help, "choices": tuple(choices), "unknown": unknown, "bounds": bounds}
+    return dataclasses.field(
+        default=default, metadata={**about, "metavar": metavar, "wire": wire, "flag": flag}
+    )
 
 
 def same_option(kind: type[Any], name: str, **changes: Any) -> Any:
@@ -141,12 +145,8 @@ def check_option(kind: type[Any], name: str, value: Any) -> None:
 
 
 def _option(field: dataclasses.Field[Any], hint: Any) -> Option:
-    about = dict(field.metadata)
     if type(None) in get_args(hint):
         hint = next(kind for kind in get_args(hint) if kind is not type(None))
-    if get_origin(hint) is Literal:
-        about["choices"] = get_args(hint)
-    wire = about.pop("wire") or field.name
-    flag = about.pop("flag") or wire
-    default = None if field.default is dataclasses.MISSING else field.default
-    return Option(field.name, hint, default, wire=wire, flag=flag, **about)
+    wire = field.metadata["wire"] or field.name
+    flag = field.metadata["flag"] or wire
+    return Option(field.name, hint, field.default, **{**field.metadata, "wire": wire, "flag": flag})

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from recaster.errors import UsageError
-from recaster.settings.bounds import Bounds
+from recaster.settings.options import Bounds
 
 DATA_VARIABLE: Final = "RECASTER_DATA"
 CACHE_VARIABLE: Final = "RECASTER_CACHE"
@@ -57,11 +57,7 @@ def own_address(data: Path) -> str:
 
 
 def socket_path(address: str) -> Path:
-    """Reads the path of "unix:PATH", which gRPC also writes "unix:///PATH".
-
-    Raises:
-        UsageError: no socket can be there.
-    """
+    """Reads the path of "unix:PATH", which gRPC also writes "unix:///PATH" (UsageError: none can be)."""
     if not HAS_SOCKETS:
         raise UsageError(f"{address}: there are no such sockets on this system; use HOST:PORT")
     name = address.removeprefix("unix:")

@@ -7,10 +7,9 @@ from pathlib import Path  # noqa: TC003 - types of options are looked at
 from typing import Final
 
 from recaster.errors import UsageError
-from recaster.settings.bounds import Bounds
 from recaster.settings.detection import AnalysisSettings, Smoothing
 from recaster.settings.encoding import WriterOptions
-from recaster.settings.options import Choice, check_options, listed, option
+from recaster.settings.options import Bounds, Choice, check_options, listed, option
 
 RANGE_HELP: Final = "frames 100-200 or times 3s-5.5s (default: the whole clip)"
 FRAME_BOUNDS: Final = Bounds(0, 2**31 - 1)
@@ -47,15 +46,8 @@ class MaskSettings:
     """Choices of the mask.
 
     Attributes:
-        kind: "learned" (the model's own mask, kept within the face's outline and behind whatever is
-            in front of it), "hull" (the whole outline) or "box" (the rectangle of the
-            crop).
         feather: width of the soft edge, which lies inside the outline; share of the face's size.
         erode: how far the edge is moved inwards before that; share of the face's size.
-        scale: enlarges (above 1) or shrinks the mask about the face's middle.
-
-    Raises:
-        UsageError: a value is out of its range.
     """
 
     kind: str = option(
@@ -78,15 +70,8 @@ class MaskSettings:
 class LabelSettings:
     """Choices of the label in the picture.
 
-    Attributes:
-        kind: "none", "text" (a sentence) or "icon" (a round badge with the two letters that
-            the EU's icons for AI-generated content have; it isn't one of those).
-        language: one of ``LANGUAGES``.
-        corner: one of ``CORNERS``.
-        size: height of the letters, as a share of the picture's shorter side.
-
-    Raises:
-        UsageError: a value that there isn't.
+    Its icon is a round badge with the two letters that the EU's icons for AI-generated content have; it isn't
+    one of those.
     """
 
     kind: str = option(
@@ -128,23 +113,10 @@ class SwapSettings:
     """Choices of a swap, all but the model.
 
     Attributes:
-        frames: frame indices to swap; None for the whole clip.
-        person: picture of the performer to swap; None for the clip's main person.
-        track: number of a track that shows the performer, instead of a picture.
-        everyone: swap every face, instead of one person's.
-        smoothing: how landmarks are smoothed over time.
-        mask: where the swapped face is laid over the frame.
-        colour: how it takes on the target's colours, one of ``COLOURS``.
-        analysis: how faces are found.
-        writer: how the result is encoded.
-        matte: also write the mask to this clip, as grey.
-        report: also write what was swapped, frame by frame, to this file, as JSON.
-        label: what is written into the picture, to say what it is.
+        frames: None for the whole clip.
+        person: None for the clip's main person, where neither ``track`` nor ``everyone`` says otherwise.
         chunk: frames in each part that a stopped swap can go on from.
         batch: frames whose faces are swapped in one call.
-
-    Raises:
-        UsageError: choices that do not go together.
     """
 
     frames: range | None = option(None, RANGE_HELP, wire="range")

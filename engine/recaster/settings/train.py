@@ -7,8 +7,7 @@ from pathlib import Path  # noqa: TC003 - types of options are looked at
 from typing import Final
 
 from recaster.errors import UsageError
-from recaster.settings.bounds import Bounds
-from recaster.settings.options import check_options, option
+from recaster.settings.options import Bounds, check_options, option
 
 DEFAULT_PRESET: Final = "guided-128"
 DEFAULT_MINUTES: Final = 10.0
@@ -16,19 +15,10 @@ DEFAULT_MINUTES: Final = 10.0
 
 @dataclass(frozen=True)
 class Schedule:
-    """Budget of a training, and the times between checkpoints and previews.
+    """Budget of a training, and the seconds between checkpoints and between previews.
 
-    Exactly one of ``steps`` and ``minutes`` is given; both count from the model's very first step,
-    over all runs.
-
-    Attributes:
-        steps: optimisation steps in all.
-        minutes: wall time in all, without the first step of each run.
-        checkpoint_every: seconds between checkpoints.
-        preview_every: seconds between preview sheets.
-
-    Raises:
-        UsageError: a budget that means nothing.
+    Exactly one of ``steps`` and ``minutes`` (wall time without the first step of each run) is given; both
+    count from the model's very first step, over all runs.
     """
 
     steps: int | None = option(None, "how many steps to train", bounds=Bounds(1, 1_000_000_000))
@@ -54,7 +44,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """Choices of a training besides its budget and the ingredients of its preset (``models.presets``)."""
+    """Choices of a training besides its budget and the hyperparameters of its preset (``models.presets``)."""
 
     preset: str | None = option(None, f"kind of model (default: {DEFAULT_PRESET}; resuming: the model's)")
     seed: int | None = option(
