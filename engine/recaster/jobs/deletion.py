@@ -33,11 +33,7 @@ LATER: Final = "cancel it, or wait for its end, and delete the person again"
 
 
 def delete_person(
-    store: Store,
-    identity_id: str,
-    *,
-    alone: Callable[[], None] | None = None,
-    dry_run: bool = False,
+    store: Store, identity_id: str, *, alone: Callable[[], None] | None = None, dry_run: bool = False
 ) -> identity_pb2.DeleteIdentityResponse:
     """Delete a person, and all that shows them, as far as no job needs it that hasn't ended.
 
@@ -145,12 +141,7 @@ class _Search:
         return report
 
     def _judge(
-        self,
-        report: identity_pb2.DeleteIdentityResponse,
-        kind: str,
-        name: str,
-        shown: str,
-        job: str = "",
+        self, report: identity_pb2.DeleteIdentityResponse, kind: str, name: str, shown: str, job: str = ""
     ) -> None:
         """Note that something goes, or stays for a job that hasn't ended."""
         job = job or self._needed.get((kind, name), "")
@@ -289,10 +280,7 @@ def _leave(report: identity_pb2.DeleteIdentityResponse) -> None:
 
 
 def _forget(
-    store: Store,
-    identity_id: str,
-    report: identity_pb2.DeleteIdentityResponse,
-    undoing: contextlib.ExitStack,
+    store: Store, identity_id: str, report: identity_pb2.DeleteIdentityResponse, undoing: contextlib.ExitStack
 ) -> None:
     """Take all that goes off the store, and its folders out of sight."""
     store.database.mark_unscrubbed()

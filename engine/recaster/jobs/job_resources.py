@@ -104,9 +104,7 @@ def _ingest(spec: job_pb2.JobSpec) -> JobResources:
         job_pb2.INGEST_KIND_MODEL: "model",
     }
     return JobResources(
-        identities=_set(spec.ingest.identity_id),
-        blobs=(spec.ingest.digest,),
-        makes=makes[spec.ingest.kind],
+        identities=_set(spec.ingest.identity_id), blobs=(spec.ingest.digest,), makes=makes[spec.ingest.kind]
     )
 
 

@@ -23,12 +23,7 @@ from recaster.jobs.disk_budget import DiskBudget
 from recaster.jobs.job_resources import KINDS, LIGHT, device_for, devices, kind_of, resources_of, task_for
 from recaster.jobs.limits import check_descriptors
 from recaster.jobs.queue import InUse, JobQueue, client_of
-from recaster.jobs.rights import (
-    begin_and_mark,
-    blocking_reason,
-    register_of,
-    resolve_vetting_rules,
-)
+from recaster.jobs.rights import begin_and_mark, blocking_reason, register_of, resolve_vetting_rules
 from recaster.jobs.scheduling import RunningJob, admit
 from recaster.jobs.watchdog import Watchdog
 from recaster.jobs.worker_events import WorkerListener

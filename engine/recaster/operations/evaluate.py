@@ -7,13 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from recaster.files import sha256
-from recaster.operations.face_rights import (
-    Grant,
-    folder_digests,
-    noted_identities,
-    record,
-    refuse_revoked,
-)
+from recaster.operations.face_rights import Grant, folder_digests, noted_identities, record, refuse_revoked
 from recaster.progress import Report, silent
 from recaster.settings.evaluate import EvaluateSettings
 
