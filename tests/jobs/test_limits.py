@@ -14,14 +14,15 @@ from recaster.processes.spawn import environment
 
 
 def run(body: str, *arguments: str) -> str:
-    script = "import sys\nfrom recaster.jobs import limits\nfrom recaster.jobs.worker_task import Limits\n"
+    script = "import sys\nfrom recaster.jobs import limits\n"
+    script += "from recaster.api.internal.v1.worker_pb2 import ProcessLimits\n"
     command = [sys.executable, "-c", script + textwrap.dedent(body), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60).stdout.strip()
 
 
 def test_memory() -> None:
     body = """
-        limits.apply(Limits(memory_bytes=1 << 30))
+        limits.apply(ProcessLimits(memory_bytes=1 << 30))
         try:
             bytearray(2 << 30)
         except MemoryError:
@@ -32,7 +33,7 @@ def test_memory() -> None:
 
 def test_files(tmp_path) -> None:
     body = """
-        limits.apply(Limits(file_bytes=1000))
+        limits.apply(ProcessLimits(file_bytes=1000))
         try:
             with open(sys.argv[1], "wb") as file:
                 file.write(bytes(2000))
@@ -44,7 +45,7 @@ def test_files(tmp_path) -> None:
 
 def test_time() -> None:
     body = """
-        limits.apply(Limits(cpu_s=1))
+        limits.apply(ProcessLimits(cpu_s=1))
         print("works", flush=True)
         while True:
             pass
@@ -110,7 +111,7 @@ def test_network() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="a limit of Linux")
 def test_privileges() -> None:
     body = """
-        limits.apply(Limits(offline=True))
+        limits.apply(ProcessLimits(offline=True))
         print([line.split()[1] for line in open("/proc/self/status") if line.startswith("NoNewPrivs")])
     """
     assert run(body) == "['1']"
@@ -145,6 +146,6 @@ def test_workers_get_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_worker_that_keeps_the_network_says_so():
     body = """
         limits.go_offline = lambda: False
-        print(limits.apply(Limits()), *limits.apply(Limits(offline=True)))
+        print(limits.apply(ProcessLimits()), *limits.apply(ProcessLimits(offline=True)))
     """
     assert run(body) == f"[] {limits.KEEPS_NETWORK}"

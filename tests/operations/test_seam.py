@@ -44,6 +44,17 @@ def test_callers_reach_the_work_through_operations_alone(package: str) -> None:
     assert {name: modules for name, modules in reached.items() if modules} == {}
 
 
+def test_engines_give_grants_and_their_workers_pass_them_on() -> None:
+    """Whoever made one by itself would go past this machine's rights and records."""
+    makers = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and "Grant" in ast.unparse(node.func).split(".")
+    }
+    assert makers == {"jobs/grants.py", "jobs/rights.py", "service/query_services.py"}
+
+
 def test_without_a_grant_this_machine_s_register_is_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

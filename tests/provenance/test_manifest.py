@@ -393,7 +393,3 @@ def test_a_certificate_made_here_is_made_once(
     first.certificate.write_text("nonsense")
     assert resolve_signer(register.policy, register.folder.path).certificate.read_bytes() != before
     assert inspect_file(out, register.folder.path).local  # what was signed with the last one is still known
-
-
-def test_a_mark_is_told_to_other_processes(mark: ProvenanceMark) -> None:
-    assert ProvenanceMark.from_json(json.loads(json.dumps(mark.to_json()))) == mark

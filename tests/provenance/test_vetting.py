@@ -189,11 +189,3 @@ def test_a_manifest_beside_a_swap_must_be_ours(
     sidecar_of(out).unlink()
     with pytest.raises(ManifestError, match="carries no manifest"):
         sign(register, mark, clip, out)
-
-
-def test_vetting_is_told_to_another_process(register: Register) -> None:
-    for vetting in (
-        VettingRules.of(register, ["1" * 64]),
-        VettingRules((), (), register.folder.path / "ca.pem", ("self",), document=True, label=True),
-    ):
-        assert VettingRules.from_json(vetting.to_json()) == vetting

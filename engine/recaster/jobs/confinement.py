@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import json
 import os
 import sys
 import sysconfig
@@ -19,11 +18,11 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.errors import RecasterError
 from recaster.jobs import landlock, seccomp
+from recaster.jobs.grants import grant_from_proto
 from recaster.jobs.job_context import INPUTS
 from recaster.jobs.limits import KEEPS_NETWORK, go_offline, keep_privileges
 from recaster.processes.channel import optional_path, path_of
 from recaster.provenance.policy import Policy
-from recaster.provenance.signer import Signer
 from recaster.store import analyses
 
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
     from recaster.api.internal.v1 import query_pb2
     from recaster.jobs.worker_task import WorkerTask
+    from recaster.operations.face_rights import Grant
 
 PATH_FIELDS: Final = ("folder", "model", "faceset", "clip", "person", "path", "beside", "authority")
 """Fields of questions that are files and folders."""
@@ -97,11 +97,9 @@ def reach_of(task: WorkerTask) -> Reach:
         for clip in looked_at:
             analyses.make_clip_folder(clip)
     writes = (task.folder, *made, *map(analyses.clip_folder, looked_at))
-    signer = task.signer if task.mark is None else task.mark.signer
-    vetted = () if task.vetting is None else (*task.vetting.own, *_some(task.vetting.trust))
     things = [*task.facesets.values(), *task.models.values()]
     return Reach(
-        reads=(*task.files.values(), *things, *_signers(signer), *vetted),
+        reads=(*task.files.values(), *things, *_paths_of_grant(task.grant)),
         writes=(*writes, *(folder for folder in things if _is_half_written(folder))),
         links=links,
         processes=kind in ("train", "swap"),
@@ -125,7 +123,7 @@ def reach_of_question(question: query_pb2.Question, *, gpu: bool) -> Reach:
             analyses.make_clip_folder(digest)
         writes.append(analyses.clip_folder(digest))
     if question.HasField("preview"):
-        reads += _signers(Signer.from_json(json.loads(question.preview.mark)["signer"]))
+        reads += _paths_of_grant(grant_from_proto(question.preview.grant))
     if question.HasField("verify"):
         data = path_of(question.verify.data)
         reads.append(Policy.path(data))
@@ -141,8 +139,10 @@ def paths_of_question(question: query_pb2.Question) -> list[Path]:
     return [path for path in found if path is not None]
 
 
-def _signers(signer: Signer | None) -> tuple[Path, ...]:
-    return () if signer is None else (signer.certificate, signer.key)
+def _paths_of_grant(grant: Grant) -> list[Path]:
+    signers = (grant.signer, None if grant.mark is None else grant.mark.signer)
+    paths = [path for signer in signers if signer is not None for path in (signer.certificate, signer.key)]
+    return paths if grant.vetting is None else [*paths, *grant.vetting.own, *_some(grant.vetting.trust)]
 
 
 def _some(path: Path | None) -> tuple[Path, ...]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import shutil
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from recaster.api.internal.v1.worker_pb2 import ProcessLimits
 from recaster.api.v1 import job_pb2
 from recaster.errors import ModelError
 from recaster.jobs.limits import machine_share
-from recaster.jobs.worker_task import Limits, WorkerTask
+from recaster.jobs.worker_task import WorkerTask
 from recaster.models.model_folder import needs_tensorflow
 from recaster.provenance.policy import Policy
-from recaster.provenance.signer import resolve_signer
 
 if TYPE_CHECKING:
     from recaster.store.blobs import Blobs
@@ -33,13 +32,14 @@ KINDS: Final = {
 }
 LIGHT: Final = frozenset({"ingest", "export", "sign"})
 """Work that needs no device."""
-LOOKING: Final = Limits(memory_bytes=8 << 30, cpu_s=4 * 3600, file_bytes=64 << 30, offline=True)
+LOOKING: Final = ProcessLimits(memory_bytes=8 << 30, cpu_s=4 * 3600, file_bytes=64 << 30, offline=True)
 """What a look at an upload may take, but for ``CPU_S_PER_GIB``: not whatever a hostile file asks for."""
 CPU_S_PER_GIB: Final = 8 * 3600
 """CPU seconds more for each GiB of it: a long clip is no hostile one."""
-LOADING: Final = Limits(cpu_s=3600, file_bytes=64 << 30, offline=True)
+LOADING: Final = ProcessLimits(cpu_s=3600, file_bytes=64 << 30, offline=True)
 """The same for a model, whose network reserves far more memory than it uses."""
-WORKING: Final = Limits(file_bytes=1 << 40, offline=True)
+MAX_OUTPUT_BYTES: Final = 1 << 40
+"""Bytes of a file that any other work may write."""
 
 
 @dataclass(frozen=True)
@@ -202,20 +202,22 @@ def _needs_tensorflow(swap: job_pb2.SwapSpec, folder: DataFolder) -> bool:
         return True  # its worker will say what is wrong
 
 
-def _limits(spec: job_pb2.JobSpec, device: str, policy: Policy, upload_bytes: int, blobs: Blobs) -> Limits:
+def _limits(
+    spec: job_pb2.JobSpec, device: str, policy: Policy, upload_bytes: int, blobs: Blobs
+) -> ProcessLimits:
     if kind_of(spec) != "ingest":
         # A GPU's driver may need sockets that aren't there without the network, a timestamp the network.
         offline = device != "gpu" and not policy.timestamp
         memory = 0 if device == "gpu" else machine_share()  # a GPU's driver maps its own as well
-        return dataclasses.replace(WORKING, offline=offline, data_bytes=memory)
-    look = LOADING if spec.ingest.kind == job_pb2.INGEST_KIND_MODEL else LOOKING
-    return dataclasses.replace(
-        look,
-        cpu_s=look.cpu_s + CPU_S_PER_GIB * upload_bytes // (1 << 30),
+        return ProcessLimits(file_bytes=MAX_OUTPUT_BYTES, offline=offline, data_bytes=memory)
+    limits = ProcessLimits(
         spare_bytes=blobs.quota.spare,
         left_bytes=max(1, blobs.quota.total - blobs.used()),
         most_bytes=blobs.quota.total,
     )
+    limits.MergeFrom(LOADING if spec.ingest.kind == job_pb2.INGEST_KIND_MODEL else LOOKING)
+    limits.cpu_s += CPU_S_PER_GIB * upload_bytes // (1 << 30)
+    return limits
 
 
 def task_for(job: job_pb2.Job, store: Store) -> WorkerTask:
@@ -223,7 +225,7 @@ def task_for(job: job_pb2.Job, store: Store) -> WorkerTask:
 
     Raises:
         NotFoundError: a thing that it needs is gone.
-        UsageError, OutputError: it signs something, and nobody can.
+        UsageError: it makes what is marked, and the policy can't be read.
     """
     needed = resources_of(job.spec)
     signs = kind_of(job.spec) in ("swap", "sign")
@@ -251,5 +253,4 @@ def task_for(job: job_pb2.Job, store: Store) -> WorkerTask:
         made=made,
         device=device,
         limits=_limits(job.spec, device, policy, sizes, store.blobs),
-        signer=resolve_signer(policy, store.folder.path) if kind_of(job.spec) == "sign" else None,
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from recaster.errors import LockedError
 
 if TYPE_CHECKING:
-    from recaster.jobs.worker_task import Limits
+    from recaster.api.internal.v1 import worker_pb2
 
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
@@ -34,7 +34,7 @@ KEEPS_NETWORK: Final = (
 )
 
 
-def apply(limits: Limits) -> list[str]:
+def apply(limits: worker_pb2.ProcessLimits) -> list[str]:
     """Bind this process to its limits, where the system knows them (not on Windows).
 
     Call it before there is a second thread.

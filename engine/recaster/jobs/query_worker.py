@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import os
 import queue
 import re
@@ -23,6 +22,7 @@ from recaster.api.v1 import clip_pb2, faceset_pb2, job_pb2, model_pb2, provenanc
 from recaster.errors import FacesetError, ManifestError, RecasterError, UsageError, reason_of
 from recaster.files import safe_name
 from recaster.jobs import limits
+from recaster.jobs.grants import grant_from_proto
 from recaster.jobs.job_context import INPUTS
 from recaster.jobs.proto_records import traces_to_proto
 from recaster.processes.channel import Sender, optional_path, path_of, path_to_bytes, plain_text, receive
@@ -161,8 +161,6 @@ class QueryHandler:
     def preview(self, question: query_pb2.PreviewQuestion) -> query_pb2.PreviewAnswer:
         """Swaps one frame."""
         from recaster.operations import swap
-        from recaster.operations.face_rights import Grant
-        from recaster.provenance.provenance_mark import ProvenanceMark
 
         handle, name = tempfile.mkstemp(suffix=".png", dir=self._scratch)
         out = Path(name)
@@ -181,8 +179,8 @@ class QueryHandler:
                     person=person,
                     preview=question.frame,
                 )
-                mark = ProvenanceMark.from_json(json.loads(question.mark))
-                result = swap.run(request, grant=Grant(mark), load=self._load_swapper)
+                grant = grant_from_proto(question.grant)
+                result = swap.run(request, grant=grant, load=self._load_swapper)
             except BaseException:
                 out.unlink(missing_ok=True)
                 raise
@@ -287,7 +285,6 @@ def main() -> None:
     """Answers until the engine ends."""
     from recaster.jobs.confinement import confine, reach_of_question
     from recaster.jobs.job_resources import devices
-    from recaster.jobs.worker_task import Limits
 
     sender = Sender(claim_stdout())
     first = receive(sys.stdin.buffer, query_pb2.Question)
@@ -296,7 +293,7 @@ def main() -> None:
     # A GPU's driver may need sockets that aren't there without the network, and maps its memory as well.
     gpu = devices()[0] == "gpu"
     memory = 0 if gpu else limits.machine_share()
-    kept = limits.apply(Limits(file_bytes=1 << 30, offline=not gpu, data_bytes=memory))
+    kept = limits.apply(worker_pb2.ProcessLimits(file_bytes=1 << 30, offline=not gpu, data_bytes=memory))
     kept += confine(reach_of_question(first, gpu=gpu))
     if kept:
         sys.stderr.write(f"a process isn't confined as it should be: {'; '.join(kept)}\n")

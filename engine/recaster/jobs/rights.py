@@ -8,6 +8,7 @@ from recaster.api.v1 import job_pb2
 from recaster.errors import ConsentError, NotFoundError, UsageError
 from recaster.jobs.audit_records import note_begun
 from recaster.jobs.job_resources import kind_of, resources_of
+from recaster.operations.face_rights import Grant
 from recaster.provenance.policy import apply_policy
 from recaster.provenance.provenance_mark import ProvenanceMark
 from recaster.provenance.register import Register
@@ -130,14 +131,6 @@ def authorize_faces(spec: job_pb2.JobSpec, store: Store) -> list[identity_pb2.Id
     return [register.require(one) for one in job_identities(spec, store)]
 
 
-def resolve_vetting_rules(spec: job_pb2.JobSpec, store: Store) -> VettingRules | None:
-    """Returns the rules for the swaps in an edit (ConsentError, UsageError); None for other work."""
-    if kind_of(spec) != "sign":
-        return None
-    register = register_of(store)
-    return VettingRules.of(register, find_local_swaps(register, spec.sign.swaps))
-
-
 def blocking_reason(spec: job_pb2.JobSpec, store: Store) -> job_pb2.JobError | None:
     """Explains why a job must not begin or go on now: no right to the face, or a policy that can't be kept.
 
@@ -159,15 +152,21 @@ def blocking_reason(spec: job_pb2.JobSpec, store: Store) -> job_pb2.JobError | N
     return None
 
 
-def begin_and_mark(job: job_pb2.Job, store: Store) -> ProvenanceMark | None:
-    """Records that a job begins; returns the mark of what it makes, None for no manifest.
+def begin(job: job_pb2.Job, store: Store) -> Grant:
+    """Records that a job begins; returns what its worker may do.
 
     Raises:
-        ConsentError, UsageError, NotFoundError: as ``authorize_face``.
-        OutputError, AuditError: the log can't be written.
+        ConsentError, UsageError, NotFoundError: as ``authorize_face``; or nobody can sign what it makes.
+        OutputError, AuditError: the log or a certificate can't be written.
     """
+    register = register_of(store)
+    kind = kind_of(job.spec)
+    signer = resolve_signer(register.policy, store.folder.path) if kind == "sign" else None
     person = authorize_face(job.spec, store)
     begun = note_begun(job, store, person)
-    if person is None or kind_of(job.spec) != "swap" or job.spec.swap.without_manifest:
-        return None
-    return ProvenanceMark.of(register_of(store), person, begun.hash)
+    if kind == "sign":
+        rules = VettingRules.of(register, find_local_swaps(register, job.spec.sign.swaps))
+        return Grant(signer=signer, vetting=rules)
+    if person is None or kind != "swap" or job.spec.swap.without_manifest:
+        return Grant()
+    return Grant(ProvenanceMark.of(register, person, begun.hash))

@@ -23,7 +23,7 @@ from recaster.jobs.disk_budget import DiskBudget
 from recaster.jobs.job_resources import KINDS, LIGHT, device_for, devices, kind_of, resources_of, task_for
 from recaster.jobs.limits import check_descriptors
 from recaster.jobs.queue import InUse, JobQueue, client_of
-from recaster.jobs.rights import begin_and_mark, blocking_reason, register_of, resolve_vetting_rules
+from recaster.jobs.rights import begin, blocking_reason, register_of
 from recaster.jobs.scheduling import RunningJob, admit
 from recaster.jobs.watchdog import Watchdog
 from recaster.jobs.worker_events import WorkerListener
@@ -333,10 +333,10 @@ class Supervisor:
         if changed is not None:  # it is no longer what was taken in, however the job ends
             self._store.catalog.of(changed[0]).clear_origin(changed[1])
         task = task_for(job, self._store)
-        mark = begin_and_mark(job, self._store)
+        grant = begin(job, self._store)
         if job.spec.HasField("swap"):
             task.spec.swap.CopyFrom(apply_policy(job.spec.swap, register_of(self._store).policy))
-        return dataclasses.replace(task, mark=mark, vetting=resolve_vetting_rules(job.spec, self._store))
+        return dataclasses.replace(task, grant=grant)
 
     async def _listen(self, handle: WorkerHandle, task: WorkerTask) -> int:
         """Takes a worker's messages until it ends; returns its exit code."""

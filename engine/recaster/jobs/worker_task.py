@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from recaster.api.internal.v1 import worker_pb2
+from recaster.jobs.grants import grant_from_proto, grant_to_proto
+from recaster.operations.face_rights import Grant
 from recaster.processes.channel import path_of, path_to_bytes
-from recaster.provenance.provenance_mark import ProvenanceMark
-from recaster.provenance.signer import Signer
-from recaster.provenance.vetting import VettingRules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,39 +18,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Limits of a worker; 0 for no limit.
-
-    Attributes:
-        memory_bytes: address space; only for work that decodes and computes little, as TensorFlow
-            reserves far more than it uses.
-        cpu_s: CPU time in seconds.
-        file_bytes: size of any file that it writes.
-        spare_bytes: of the disk, that stay free where a zip is unpacked.
-        left_bytes: that a zip may unpack to now.
-        most_bytes: that it could unpack to at best, whatever is deleted.
-        data_bytes: memory that it has written to or may write to, which TensorFlow's reserves are not.
-        offline: no network, where the system allows that to be forbidden (Linux).
-    """
-
-    memory_bytes: int = 0
-    cpu_s: int = 0
-    file_bytes: int = 0
-    offline: bool = False
-    data_bytes: int = 0
-    spare_bytes: int = 0
-    left_bytes: int = 0
-    most_bytes: int = 0
-
-
-@dataclass(frozen=True)
 class WorkerTask:
     """One start of a worker.
 
     Attributes:
-        job_id: the job.
         attempt: 1 for the job's first worker.
-        spec: what is to be done.
         folder: the job's own folder.
         files: blobs that the spec names, by digest.
         clips: the clips that it names: their file's digest and name, by id.
@@ -61,10 +30,7 @@ class WorkerTask:
         models: folders of the models that it names, or makes, by id.
         made: id of the clip, faceset or model that the job makes or works on; empty for none.
         device: what computes: "gpu" or "cpu"; empty for work that needs none.
-        limits: what it may take.
-        mark: how a swap is marked; None for not at all.
-        signer: who signs; None where nothing is.
-        vetting: what the swaps in an edit must be; None for other work.
+        grant: what its engine permits.
     """
 
     job_id: str
@@ -77,10 +43,8 @@ class WorkerTask:
     models: Mapping[str, Path]
     made: str = ""
     device: str = ""
-    limits: Limits = Limits()
-    mark: ProvenanceMark | None = None
-    signer: Signer | None = None
-    vetting: VettingRules | None = None
+    limits: worker_pb2.ProcessLimits = field(default_factory=worker_pb2.ProcessLimits)
+    grant: Grant = field(default_factory=Grant)
 
     def to_proto(self) -> worker_pb2.WorkerTask:
         """As the message that a worker gets."""
@@ -98,10 +62,8 @@ class WorkerTask:
             models=_to_bytes(self.models),
             made=self.made,
             device=self.device,
-            limits=worker_pb2.ProcessLimits(**dataclasses.asdict(self.limits)),
-            mark=_to_text(self.mark),
-            signer=_to_text(self.signer),
-            vetting=_to_text(self.vetting),
+            limits=self.limits,
+            grant=grant_to_proto(self.grant),
         )
 
     @classmethod
@@ -118,10 +80,8 @@ class WorkerTask:
             models=_to_paths(task.models),
             made=task.made,
             device=task.device,
-            limits=Limits(**{f.name: getattr(task.limits, f.name) for f in dataclasses.fields(Limits)}),
-            mark=ProvenanceMark.from_json(json.loads(task.mark)) if task.mark else None,
-            signer=Signer.from_json(json.loads(task.signer)) if task.signer else None,
-            vetting=VettingRules.from_json(json.loads(task.vetting)) if task.vetting else None,
+            limits=task.limits,
+            grant=grant_from_proto(task.grant),
         )
 
 
@@ -131,7 +91,3 @@ def _to_bytes(paths: Mapping[str, Path]) -> dict[str, bytes]:
 
 def _to_paths(paths: Mapping[str, bytes]) -> dict[str, Path]:
     return {name: path_of(path) for name, path in paths.items()}
-
-
-def _to_text(value: ProvenanceMark | Signer | VettingRules | None) -> str:
-    return "" if value is None else json.dumps(value.to_json())

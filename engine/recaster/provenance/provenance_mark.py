@@ -5,14 +5,12 @@ from __future__ import annotations
 import dataclasses
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from recaster.provenance.legal_basis import basis_name
 from recaster.provenance.signer import Signer, resolve_signer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from recaster.api.v1 import identity_pb2
     from recaster.provenance.register import Register
 
@@ -65,21 +63,8 @@ class ProvenanceMark:
         """Returns the same mark without a timestamp authority."""
         return dataclasses.replace(self, signer=dataclasses.replace(self.signer, timestamp=""))
 
-    def to_json(self) -> dict[str, Any]:
-        """Returns it as plain values, to be sent to another process."""
-        return {
-            "statement": dataclasses.asdict(self.statement),
-            "signer": self.signer.to_json(),
-            "audit": self.audit,
-        }
-
     @classmethod
     def of(cls, register: Register, identity: identity_pb2.Identity, audit: str) -> ProvenanceMark:
         """Makes the mark of a swap of a person's face (UsageError, OutputError where nobody can sign)."""
         signer = resolve_signer(register.policy, register.folder.path)
         return cls(Statement.of(register, identity), signer, audit)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> ProvenanceMark:
-        """Reads what ``to_json`` gave."""
-        return cls(Statement(**value["statement"]), Signer.from_json(value["signer"]), value["audit"])

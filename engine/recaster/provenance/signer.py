@@ -5,15 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import os
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from recaster.errors import UsageError
 from recaster.files import write_bytes, write_error, write_secret
 from recaster.locks import lock
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pathlib import Path
 
     from cryptography import x509
 
@@ -42,15 +41,6 @@ class Signer:
     key: Path
     local: bool
     timestamp: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns it as plain values, to be sent to another process."""
-        return vars(self) | {"certificate": str(self.certificate), "key": str(self.key)}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Signer:
-        """Reads what ``to_json`` gave."""
-        return cls(Path(value["certificate"]), Path(value["key"]), value["local"], value["timestamp"])
 
 
 def resolve_signer(policy: Policy, data: Path) -> Signer:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recaster.errors import ConsentError, ManifestError
@@ -25,6 +24,7 @@ from recaster.provenance.signer import local_authority
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from recaster.api.v1 import identity_pb2
     from recaster.provenance.audit_log import AuditLog
@@ -66,23 +66,6 @@ class VettingRules:
             policy.bases,
             policy.document,
             policy.label_required,
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns them as plain values, to be sent to another process."""
-        trust = "" if self.trust is None else str(self.trust)
-        return vars(self) | {"own": [str(path) for path in self.own], "trust": trust}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> VettingRules:
-        """Reads what ``to_json`` gave."""
-        return cls(
-            tuple(value["made_here"]),
-            tuple(Path(path) for path in value["own"]),
-            Path(value["trust"]) if value["trust"] else None,
-            tuple(value["bases"]),
-            value["document"],
-            value["label"],
         )
 
     def check_swap(self, path: Path) -> None:

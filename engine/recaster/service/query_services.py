@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import TYPE_CHECKING
 
 from recaster.api.internal.v1 import query_pb2
@@ -15,7 +14,9 @@ from recaster.api.v1 import (
     swap_pb2_grpc,
 )
 from recaster.jobs.audit_records import digests_of
+from recaster.jobs.grants import grant_to_proto
 from recaster.jobs.rights import refuse_revoked, register_of, swapped_identity
+from recaster.operations.face_rights import Grant
 from recaster.processes.channel import path_of, path_to_bytes
 from recaster.provenance.policy import apply_label_policy
 from recaster.provenance.provenance_mark import ProvenanceMark
@@ -42,13 +43,11 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         self, request: swap_pb2.PreviewFrameRequest, context: Context
     ) -> swap_pb2.PreviewFrameResponse:
         """Swap one frame."""
-        clip, kind, name, mark = await run_write(self._authorize, request)
-        return await self._preview(request, context, clip, kind, name, mark)
+        clip, kind, name, grant = await run_write(self._authorize, request)
+        return await self._preview(request, context, clip, kind, name, grant)
 
-    def _authorize(
-        self, request: swap_pb2.PreviewFrameRequest
-    ) -> tuple[clip_pb2.Clip, str, str, ProvenanceMark]:
-        """The clip, the kind and id of what is put on, and how it is marked; noted in the audit log."""
+    def _authorize(self, request: swap_pb2.PreviewFrameRequest) -> tuple[clip_pb2.Clip, str, str, Grant]:
+        """The clip, the kind and id of what is put on, and the grant to do so; noted in the audit log."""
         check_numbers("", request)
         check_numbers("options", request.options)
         store = self._engine.store
@@ -69,7 +68,7 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         faces = digests_of(kind, name, store)
         shown = register.audit.add("swap.preview", identity=whose.identity_id, faces=faces, clip=clip.clip_id)
         mark = ProvenanceMark.of(register, whose, shown.hash).unstamped()  # which reaches no network
-        return clip, kind, name, mark
+        return clip, kind, name, Grant(mark)
 
     async def _preview(
         self,
@@ -78,7 +77,7 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
         clip: clip_pb2.Clip,
         kind: str,
         name: str,
-        mark: ProvenanceMark,
+        grant: Grant,
     ) -> swap_pb2.PreviewFrameResponse:
         store = self._engine.store
         person = request.options.person
@@ -90,7 +89,7 @@ class SwapService(swap_pb2_grpc.SwapServiceServicer):
             frame=request.frame,
             options=request.options,
             person=path_to_bytes(store.blobs.path(person) if person else None),
-            mark=json.dumps(mark.to_json()),
+            grant=grant_to_proto(grant),
         )
         answer = (await self._engine.ask(query_pb2.Question(preview=question), context)).preview
         png = await run_transfer(_take_file, path_of(answer.path))

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from recaster.jobs.job_context import JobOutput
 from recaster.operations import evaluate
-from recaster.operations.face_rights import Grant
 from recaster.settings.evaluate import EvaluateSettings
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def handle(context: JobContext) -> JobOutput:
     swapped = context.clip(spec.swapped_clip_id)
     source = facesets[spec.source_faceset_id]
     request = evaluate.Request(original, swapped, source, out, spec.range or None, settings)
-    result = evaluate.run(request, context.report, Grant())
+    result = evaluate.run(request, context.report, context.task.grant)
     names = {role: name for name, role in evaluate.ARTIFACTS.items()}
     # The figures come first: clients may take a result's first file.
     files = tuple((role, out / names[role]) for role in ("evaluation", "sheet", "worst"))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from recaster.jobs.job_context import JobOutput
 from recaster.jobs.proto_records import faceset_to_proto
 from recaster.operations import extract
-from recaster.operations.face_rights import Grant
 from recaster.operations.request_options import extract_settings
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def handle(context: JobContext) -> JobOutput:
         extract.Request(inputs, task.facesets[task.made], settings),
         context.report,
         lambda path, warning: warnings.append(f"{path.name}: {warning}"),
-        Grant(),
+        task.grant,
     )
     body = faceset_to_proto(faceset, task.made, spec.display_name, spec.identity_id)
     lines = tuple(summarize(describe(faceset)))

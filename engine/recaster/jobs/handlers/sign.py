@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from recaster.jobs.job_context import JobOutput
 from recaster.operations import sign
-from recaster.operations.face_rights import Grant
 from recaster.provenance.manifest import SIDECAR_TYPES, sidecar_of
 
 if TYPE_CHECKING:
@@ -25,8 +24,7 @@ def handle(context: JobContext) -> JobOutput:
             suffix = ".png" if file.read(len(PNG_SIGNATURE)) == PNG_SIGNATURE else ".mp4"
         swaps.append(context.named(digest, f"swap{suffix}"))
     out = context.folder / f"signed{render.suffix.lower()}"
-    grant = Grant(signer=task.signer, vetting=task.vetting)
-    sentence = sign.run(sign.Request(render, out, tuple(swaps)), grant)
+    sentence = sign.run(sign.Request(render, out, tuple(swaps)), task.grant)
     files = [("clip", out)]
     if out.suffix in SIDECAR_TYPES:
         files.append(("manifest", sidecar_of(out)))

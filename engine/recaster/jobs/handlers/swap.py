@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from recaster.jobs.job_context import JobOutput
 from recaster.jobs.proto_records import coverage_to_proto
 from recaster.operations import swap
-from recaster.operations.face_rights import Grant
 from recaster.provenance.manifest import SIDECAR_TYPES, sidecar_of
 
 if TYPE_CHECKING:
@@ -31,10 +30,10 @@ def handle(context: JobContext) -> JobOutput:
         # The job's folder goes when it has ended: until then an interruption must cost no more than a join.
         keeps_segments=True,
     )
-    result = swap.run(request, context.report, context.log, Grant(task.mark))
+    result = swap.run(request, context.report, context.log, task.grant)
     made = {"clip": out, "matte": request.matte, "report": request.report}
     files = [(role, path) for role, path in made.items() if path is not None]
-    if task.mark is not None and out.suffix in SIDECAR_TYPES:
+    if task.grant.mark is not None and out.suffix in SIDECAR_TYPES:
         files.append(("manifest", sidecar_of(out)))
     return JobOutput(
         files=tuple(files),

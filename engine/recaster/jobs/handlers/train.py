@@ -8,7 +8,6 @@ from recaster.jobs.job_context import JobOutput
 from recaster.jobs.proto_records import model_to_proto
 from recaster.models.model_folder import ModelFolder, step_of
 from recaster.operations import train
-from recaster.operations.face_rights import Grant
 from recaster.operations.request_options import ingredients, schedule
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def handle(context: JobContext) -> JobOutput:
         threads=options.threads if options.HasField("threads") else None,
     )
     previews = _PreviewWatch(folder, context)
-    result = train.run(request, previews.report, context.log, Grant())
+    result = train.run(request, previews.report, context.log, task.grant)
     previews.look()  # the last is written after the last report
     body = model_to_proto(folder, task.made, spec.display_name)
     traces = folder.traces() | faceset_traces(Faceset.open(source))

@@ -80,7 +80,7 @@ class DropQuestion(_message.Message):
     def __init__(self, folder: _Optional[bytes] = ..., faces: _Optional[_Iterable[int]] = ..., restore: bool = ...) -> None: ...
 
 class PreviewQuestion(_message.Message):
-    __slots__ = ("clip", "name", "model", "faceset", "frame", "options", "person", "mark")
+    __slots__ = ("clip", "name", "model", "faceset", "frame", "options", "person", "grant")
     CLIP_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
@@ -88,7 +88,7 @@ class PreviewQuestion(_message.Message):
     FRAME_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
     PERSON_FIELD_NUMBER: _ClassVar[int]
-    MARK_FIELD_NUMBER: _ClassVar[int]
+    GRANT_FIELD_NUMBER: _ClassVar[int]
     clip: bytes
     name: str
     model: bytes
@@ -96,8 +96,8 @@ class PreviewQuestion(_message.Message):
     frame: int
     options: _job_pb2.SwapOptions
     person: bytes
-    mark: str
-    def __init__(self, clip: _Optional[bytes] = ..., name: _Optional[str] = ..., model: _Optional[bytes] = ..., faceset: _Optional[bytes] = ..., frame: _Optional[int] = ..., options: _Optional[_Union[_job_pb2.SwapOptions, _Mapping]] = ..., person: _Optional[bytes] = ..., mark: _Optional[str] = ...) -> None: ...
+    grant: _worker_pb2.Grant
+    def __init__(self, clip: _Optional[bytes] = ..., name: _Optional[str] = ..., model: _Optional[bytes] = ..., faceset: _Optional[bytes] = ..., frame: _Optional[int] = ..., options: _Optional[_Union[_job_pb2.SwapOptions, _Mapping]] = ..., person: _Optional[bytes] = ..., grant: _Optional[_Union[_worker_pb2.Grant, _Mapping]] = ...) -> None: ...
 
 class RecogniseQuestion(_message.Message):
     __slots__ = ("model",)

@@ -18,7 +18,7 @@ class WorkerRequest(_message.Message):
     def __init__(self, task: _Optional[_Union[WorkerTask, _Mapping]] = ..., stop: _Optional[_Union[StopRequest, _Mapping]] = ...) -> None: ...
 
 class WorkerTask(_message.Message):
-    __slots__ = ("job_id", "attempt", "spec", "folder", "files", "clips", "facesets", "models", "made", "device", "limits", "mark", "signer", "vetting")
+    __slots__ = ("job_id", "attempt", "spec", "folder", "files", "clips", "facesets", "models", "made", "device", "limits", "grant")
     class FilesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -58,9 +58,7 @@ class WorkerTask(_message.Message):
     MADE_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
-    MARK_FIELD_NUMBER: _ClassVar[int]
-    SIGNER_FIELD_NUMBER: _ClassVar[int]
-    VETTING_FIELD_NUMBER: _ClassVar[int]
+    GRANT_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     attempt: int
     spec: _job_pb2.JobSpec
@@ -72,10 +70,68 @@ class WorkerTask(_message.Message):
     made: str
     device: str
     limits: ProcessLimits
-    mark: str
-    signer: str
-    vetting: str
-    def __init__(self, job_id: _Optional[str] = ..., attempt: _Optional[int] = ..., spec: _Optional[_Union[_job_pb2.JobSpec, _Mapping]] = ..., folder: _Optional[bytes] = ..., files: _Optional[_Mapping[str, bytes]] = ..., clips: _Optional[_Mapping[str, NamedBlob]] = ..., facesets: _Optional[_Mapping[str, bytes]] = ..., models: _Optional[_Mapping[str, bytes]] = ..., made: _Optional[str] = ..., device: _Optional[str] = ..., limits: _Optional[_Union[ProcessLimits, _Mapping]] = ..., mark: _Optional[str] = ..., signer: _Optional[str] = ..., vetting: _Optional[str] = ...) -> None: ...
+    grant: Grant
+    def __init__(self, job_id: _Optional[str] = ..., attempt: _Optional[int] = ..., spec: _Optional[_Union[_job_pb2.JobSpec, _Mapping]] = ..., folder: _Optional[bytes] = ..., files: _Optional[_Mapping[str, bytes]] = ..., clips: _Optional[_Mapping[str, NamedBlob]] = ..., facesets: _Optional[_Mapping[str, bytes]] = ..., models: _Optional[_Mapping[str, bytes]] = ..., made: _Optional[str] = ..., device: _Optional[str] = ..., limits: _Optional[_Union[ProcessLimits, _Mapping]] = ..., grant: _Optional[_Union[Grant, _Mapping]] = ...) -> None: ...
+
+class Grant(_message.Message):
+    __slots__ = ("mark", "signer", "vetting")
+    MARK_FIELD_NUMBER: _ClassVar[int]
+    SIGNER_FIELD_NUMBER: _ClassVar[int]
+    VETTING_FIELD_NUMBER: _ClassVar[int]
+    mark: ProvenanceMark
+    signer: Signer
+    vetting: VettingRules
+    def __init__(self, mark: _Optional[_Union[ProvenanceMark, _Mapping]] = ..., signer: _Optional[_Union[Signer, _Mapping]] = ..., vetting: _Optional[_Union[VettingRules, _Mapping]] = ...) -> None: ...
+
+class ProvenanceMark(_message.Message):
+    __slots__ = ("statement", "signer", "audit")
+    STATEMENT_FIELD_NUMBER: _ClassVar[int]
+    SIGNER_FIELD_NUMBER: _ClassVar[int]
+    AUDIT_FIELD_NUMBER: _ClassVar[int]
+    statement: Statement
+    signer: Signer
+    audit: str
+    def __init__(self, statement: _Optional[_Union[Statement, _Mapping]] = ..., signer: _Optional[_Union[Signer, _Mapping]] = ..., audit: _Optional[str] = ...) -> None: ...
+
+class Statement(_message.Message):
+    __slots__ = ("basis", "nonce", "identity", "document")
+    BASIS_FIELD_NUMBER: _ClassVar[int]
+    NONCE_FIELD_NUMBER: _ClassVar[int]
+    IDENTITY_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+    basis: str
+    nonce: str
+    identity: str
+    document: str
+    def __init__(self, basis: _Optional[str] = ..., nonce: _Optional[str] = ..., identity: _Optional[str] = ..., document: _Optional[str] = ...) -> None: ...
+
+class Signer(_message.Message):
+    __slots__ = ("certificate", "key", "local", "timestamp")
+    CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    LOCAL_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    certificate: bytes
+    key: bytes
+    local: bool
+    timestamp: str
+    def __init__(self, certificate: _Optional[bytes] = ..., key: _Optional[bytes] = ..., local: bool = ..., timestamp: _Optional[str] = ...) -> None: ...
+
+class VettingRules(_message.Message):
+    __slots__ = ("made_here", "own", "trust", "bases", "document", "label")
+    MADE_HERE_FIELD_NUMBER: _ClassVar[int]
+    OWN_FIELD_NUMBER: _ClassVar[int]
+    TRUST_FIELD_NUMBER: _ClassVar[int]
+    BASES_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    made_here: _containers.RepeatedScalarFieldContainer[str]
+    own: _containers.RepeatedScalarFieldContainer[bytes]
+    trust: bytes
+    bases: _containers.RepeatedScalarFieldContainer[str]
+    document: bool
+    label: bool
+    def __init__(self, made_here: _Optional[_Iterable[str]] = ..., own: _Optional[_Iterable[bytes]] = ..., trust: _Optional[bytes] = ..., bases: _Optional[_Iterable[str]] = ..., document: bool = ..., label: bool = ...) -> None: ...
 
 class NamedBlob(_message.Message):
     __slots__ = ("digest", "name")
